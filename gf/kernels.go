@@ -1,0 +1,73 @@
+package gf
+
+import "unsafe"
+
+// kernels is one backend: the inner loops, each over many rows a call.
+//
+// Two layouts occur. A *natural* region is a run of 64-byte blocks, word e of a
+// block being byte e (low) and byte 32+e (high). A *planar* row of half h is
+// 2h bytes, h low bytes followed by h high bytes; word e is byte e and byte h+e.
+// Planar rows stand one after another. h is a multiple of 32, so a planar row of
+// half 32 is a natural block.
+//
+// Kernels trust their arguments: the exported functions check lengths first. No
+// alignment is assumed anywhere. tab is the backend's table of constants, as
+// returned by its table function. coeffs and words are Cantor coordinates.
+type kernels struct {
+	name  string
+	table func() unsafe.Pointer
+
+	// fft4 runs two layers of the transform over groups of 4·dist planar rows.
+	// With r0 … r3 standing for rows i, i+dist, i+2dist, i+3dist of one group and
+	// w = t + 4·(number of the group):
+	//
+	//	r0 += (w>>1)·r2; r2 += r0; r1 += (w>>1)·r3; r3 += r1
+	//	r0 += w·r1; r1 += r0; r2 += (w^2)·r3; r3 += r2
+	//
+	// It reads src and writes dst, which are equal or do not overlap.
+	fft4 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	// fft2 runs one layer over groups of 2·dist planar rows, w = t + 2·group:
+	//
+	//	r0 += w·r1; r1 += r0
+	fft2 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	// ifft4 and ifft2 undo fft4 and fft2.
+	ifft4 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	ifft2 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	// ifft4add and ifft2add add what ifft4 and ifft2 would store to what dst
+	// holds. dst and src do not overlap; what is left in src is not defined.
+	ifft4add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	ifft2add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
+	// to src or does not overlap it.
+	scale func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+
+	// pack lays words of natural symbols out in planar rows. Row i takes count
+	// symbols of size bytes (even) from srcs[i] at off, off+step, …; symbol s
+	// fills plane positions from s·size/2 on. A symbol is a run of 64-byte blocks
+	// and a tail of t = size%64 bytes, whose word e is byte e and byte t/2+e.
+	// Positions past count·size/2 may be left as they are or filled with anything;
+	// nothing is read outside the symbols. unpack is its inverse: it writes the
+	// symbols to dsts and nothing else.
+	pack   func(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+	unpack func(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+
+	// mulAdd adds c·src to dst: natural regions of n bytes, a multiple of 64,
+	// equal or not overlapping.
+	mulAdd func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+	// mul stores c·src in dst, likewise.
+	mul func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+	// dot adds the sum of coeffs[i]·srcs[i][off:off+n] over count sources to dst:
+	// natural regions, n a multiple of 64, dst overlapping no source.
+	dot func(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
+	// spread adds coeffs[i]·src to dsts[i][off:off+n] for count destinations.
+	spread func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+	// xor adds n bytes of src to dst, equal or not overlapping.
+	xor func(dst, src unsafe.Pointer, n int)
+}
+
+// row returns planar row i.
+func row(base unsafe.Pointer, half, i int) (lo, hi []byte) {
+	p := unsafe.Add(base, 2*half*i)
+	return unsafe.Slice((*byte)(p), half), unsafe.Slice((*byte)(unsafe.Add(p, half)), half)
+}

@@ -1,0 +1,218 @@
+package gf
+
+import (
+	"crypto/subtle"
+	"unsafe"
+)
+
+// The pure-Go kernels. They are the definition that every other backend must
+// equal, and the whole of the library under the build tag purego.
+
+var genericKernels = &kernels{
+	name:     "generic",
+	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	fft4:     fft4Generic,
+	fft2:     fft2Generic,
+	ifft4:    ifft4Generic,
+	ifft2:    ifft2Generic,
+	ifft4add: ifft4addGeneric,
+	ifft2add: ifft2addGeneric,
+	scale:    scaleGeneric,
+	pack:     packGeneric,
+	unpack:   unpackGeneric,
+	mulAdd:   mulAddGeneric,
+	mul:      mulGeneric,
+	dot:      dotGeneric,
+	spread:   spreadGeneric,
+	xor:      xorGeneric,
+}
+
+// products maps the low and the high byte of a word to their products by one
+// constant; the product of the word is the sum of the two.
+type products struct{ lo, hi [256]uint16 }
+
+// of fills p for the constant c from its shuffle tables.
+func (p *products) of(c Elem, tab unsafe.Pointer) {
+	t := &(*[Order]nibbles)(tab)[c]
+	for v := range 16 {
+		low, high := t.word(1, v), t.word(3, v)
+		for u := range 16 {
+			p.lo[v<<4|u] = low ^ t.word(0, u)
+			p.hi[v<<4|u] = high ^ t.word(2, u)
+		}
+	}
+}
+
+// word returns the product of the constant and v<<4k.
+func (t *nibbles) word(k, v int) uint16 {
+	return uint16(t[k][v]) | uint16(t[4+k][v])<<8
+}
+
+// addTo adds the products of the words (lo, hi) to the words (dlo, dhi).
+func (p *products) addTo(dlo, dhi, lo, hi []byte) {
+	dlo, dhi, hi = dlo[:len(lo)], dhi[:len(lo)], hi[:len(lo)]
+	for i, l := range lo {
+		w := p.lo[l] ^ p.hi[hi[i]]
+		dlo[i] ^= byte(w)
+		dhi[i] ^= byte(w >> 8)
+	}
+}
+
+// butterfly is r0 += w·r1; r1 += r0, and its inverse, on planar rows.
+func (p *products) butterfly(r0, r1 unsafe.Pointer, half int) {
+	lo0, hi0 := row(r0, half, 0)
+	lo1, hi1 := row(r1, half, 0)
+	p.addTo(lo0, hi0, lo1, hi1)
+	xorGeneric(r1, r0, 2*half)
+}
+
+func (p *products) inverseButterfly(r0, r1 unsafe.Pointer, half int) {
+	xorGeneric(r1, r0, 2*half)
+	lo0, hi0 := row(r0, half, 0)
+	lo1, hi1 := row(r1, half, 0)
+	p.addTo(lo0, hi0, lo1, hi1)
+}
+
+func copyRows(dst, src unsafe.Pointer, half, rows int) {
+	if dst != src {
+		copy(unsafe.Slice((*byte)(dst), 2*half*rows), unsafe.Slice((*byte)(src), 2*half*rows))
+	}
+}
+
+func fft2Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	copyRows(dst, src, half, 2*dist*groups)
+	stride := 2 * half
+	var p products
+	for g := range groups {
+		p.of(Elem(t+2*g), tab)
+		for i := range dist {
+			r := unsafe.Add(dst, (2*dist*g+i)*stride)
+			p.butterfly(r, unsafe.Add(r, dist*stride), half)
+		}
+	}
+}
+
+func ifft2Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	copyRows(dst, src, half, 2*dist*groups)
+	stride := 2 * half
+	var p products
+	for g := range groups {
+		p.of(Elem(t+2*g), tab)
+		for i := range dist {
+			r := unsafe.Add(dst, (2*dist*g+i)*stride)
+			p.inverseButterfly(r, unsafe.Add(r, dist*stride), half)
+		}
+	}
+}
+
+// A group of fft4 is a group of fft2 at distance 2·dist with the constant w>>1,
+// followed by two at distance dist with the constants w and w^2 = w+2.
+
+func fft4Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	fft2Generic(dst, src, half, 2*dist, groups, t>>1, tab)
+	fft2Generic(dst, dst, half, dist, 2*groups, t, tab)
+}
+
+func ifft4Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	ifft2Generic(dst, src, half, dist, 2*groups, t, tab)
+	ifft2Generic(dst, dst, half, 2*dist, groups, t>>1, tab)
+}
+
+func ifft4addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	ifft4Generic(src, src, half, dist, groups, t, tab)
+	xorGeneric(dst, src, 8*half*dist*groups)
+}
+
+func ifft2addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	ifft2Generic(src, src, half, dist, groups, t, tab)
+	xorGeneric(dst, src, 4*half*dist*groups)
+}
+
+func scaleGeneric(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {
+	var p products
+	for i, c := range unsafe.Slice(coeffs, rows) {
+		p.of(c, tab)
+		dlo, dhi := row(dst, half, i)
+		lo, hi := row(src, half, i)
+		for j, l := range lo {
+			w := p.lo[l] ^ p.hi[hi[j]]
+			dlo[j], dhi[j] = byte(w), byte(w>>8)
+		}
+	}
+}
+
+func packGeneric(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int) {
+	for i, src := range unsafe.Slice(srcs, rows) {
+		lo, hi := row(dst, half, i)
+		for s := range count {
+			symbol := src[off+s*step:][:size]
+			for len(symbol) > 0 {
+				n := min(len(symbol), 64) / 2
+				copy(lo, symbol[:n])
+				copy(hi, symbol[n:2*n])
+				lo, hi, symbol = lo[n:], hi[n:], symbol[2*n:]
+			}
+		}
+	}
+}
+
+func unpackGeneric(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int) {
+	for i, dst := range unsafe.Slice(dsts, rows) {
+		lo, hi := row(src, half, i)
+		for s := range count {
+			symbol := dst[off+s*step:][:size]
+			for len(symbol) > 0 {
+				n := min(len(symbol), 64) / 2
+				copy(symbol[:n], lo)
+				copy(symbol[n:2*n], hi)
+				lo, hi, symbol = lo[n:], hi[n:], symbol[2*n:]
+			}
+		}
+	}
+}
+
+func mulAddGeneric(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
+	var p products
+	p.of(c, tab)
+	for i := range n / 64 {
+		dlo, dhi := row(dst, 32, i)
+		lo, hi := row(src, 32, i)
+		for j, l := range lo {
+			w := p.lo[l] ^ p.hi[hi[j]]
+			dlo[j] ^= byte(w)
+			dhi[j] ^= byte(w >> 8)
+		}
+	}
+}
+
+func mulGeneric(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
+	var p products
+	p.of(c, tab)
+	for i := range n / 64 {
+		dlo, dhi := row(dst, 32, i)
+		lo, hi := row(src, 32, i)
+		for j, l := range lo {
+			w := p.lo[l] ^ p.hi[hi[j]]
+			dlo[j], dhi[j] = byte(w), byte(w>>8)
+		}
+	}
+}
+
+func dotGeneric(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer) {
+	c := unsafe.Slice(coeffs, count)
+	for i, src := range unsafe.Slice(srcs, count) {
+		mulAddGeneric(dst, unsafe.Pointer(&src[off:][:n][0]), n, c[i], tab)
+	}
+}
+
+func spreadGeneric(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer) {
+	c := unsafe.Slice(coeffs, count)
+	for i, dst := range unsafe.Slice(dsts, count) {
+		mulAddGeneric(unsafe.Pointer(&dst[off:][:n][0]), src, n, c[i], tab)
+	}
+}
+
+func xorGeneric(dst, src unsafe.Pointer, n int) {
+	d := unsafe.Slice((*byte)(dst), n)
+	subtle.XORBytes(d, d, unsafe.Slice((*byte)(src), n))
+}
