@@ -2,6 +2,9 @@ module github.com/redstuff-go/redstuff
 
 go 1.25
 
-require github.com/klauspost/cpuid/v2 v2.4.2
+require (
+	github.com/klauspost/cpuid/v2 v2.4.2
+	pgregory.net/rapid v1.3.0
+)
 
 require golang.org/x/sys v0.41.0 // indirect
