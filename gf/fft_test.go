@@ -1,0 +1,158 @@
+package gf
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// eachBackend runs f once per backend of this machine.
+func eachBackend(t *testing.T, f func(t *testing.T, e *Engine)) {
+	for _, name := range Backends() {
+		t.Run(name, func(t *testing.T) {
+			e, err := NewEngine(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f(t, e)
+		})
+	}
+}
+
+func randomBytes(seed uint64, n int) []byte {
+	r := rand.New(rand.NewPCG(seed, 0))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+func word(rows []byte, half, row, i int) Elem {
+	return Elem(rows[2*half*row+i]) | Elem(rows[2*half*row+half+i])<<8
+}
+
+// evaluate computes Σ coeff_i·X_i(x) from the definition X_i = Π s_j(x)^(bit j of i).
+func evaluate(coeff func(i int) Elem, size int, x Elem) (y Elem) {
+	for i := range size {
+		term := coeff(i)
+		for j := 0; i>>j != 0; j++ {
+			if i>>j&1 != 0 {
+				term = Mul(term, x>>j)
+			}
+		}
+		y ^= term
+	}
+	return y
+}
+
+func TestFFTEvaluates(t *testing.T) {
+	eachBackend(t, func(t *testing.T, e *Engine) {
+		for size := 1; size <= 256; size *= 2 {
+			for _, base := range []int{0, size, 3 * size, Order - size} {
+				t.Run(fmt.Sprintf("size=%d,base=%d", size, base), func(t *testing.T) {
+					const half = 32
+					src := randomBytes(uint64(size), 2*half*size)
+					dst := make([]byte, len(src))
+					e.FFT(dst, src, half, size, base, size)
+					for _, i := range []int{0, 31} {
+						coeff := func(r int) Elem { return word(src, half, r, i) }
+						for r := range size {
+							want := evaluate(coeff, size, Elem(base+r))
+							if got := word(dst, half, r, i); got != want {
+								t.Fatalf("word %d at point %d: %#x, want %#x", i, base+r, got, want)
+							}
+						}
+					}
+				})
+			}
+		}
+	})
+}
+
+// TestTransforms checks, for large and small rows, that pruned transforms agree with
+// whole ones, in place and not, and that the inverse is the inverse.
+func TestTransforms(t *testing.T) {
+	eachBackend(t, func(t *testing.T, e *Engine) {
+		rapid.Check(t, func(t *rapid.T) {
+			half := RowAlign * rapid.IntRange(1, 9).Draw(t, "half/32")
+			size := 1 << rapid.IntRange(0, 11).Draw(t, "log2(size)")
+			base := size * rapid.IntRange(0, Order/size-1).Draw(t, "base/size")
+			live := rapid.IntRange(1, size).Draw(t, "live")
+			stride := 2 * half
+			values := randomBytes(rapid.Uint64().Draw(t, "seed"), stride*size)
+			noise := bytes.Clone(values)
+			clear(values[live*stride:])
+
+			// The inverse transform takes rows past live as zero.
+			coeffs := bytes.Clone(noise)
+			e.IFFT(coeffs, half, size, base, live)
+			back := make([]byte, len(values))
+			e.FFT(back, coeffs, half, size, base, size)
+			if !bytes.Equal(back, values) {
+				t.Fatal("FFT(IFFT(x)) != x")
+			}
+			// Pruned outputs, out of place and in place.
+			e.FFT(back, coeffs, half, size, base, live)
+			if !bytes.Equal(back[:live*stride], values[:live*stride]) {
+				t.Fatal("pruned FFT differs")
+			}
+			inPlace := bytes.Clone(coeffs)
+			e.FFT(inPlace, inPlace, half, size, base, live)
+			if !bytes.Equal(inPlace[:live*stride], values[:live*stride]) {
+				t.Fatal("pruned FFT in place differs")
+			}
+			// Accumulation.
+			sum := bytes.Clone(noise)
+			e.IFFTAdd(sum, bytes.Clone(noise), half, size, base, live)
+			e.Xor(sum, noise)
+			if !bytes.Equal(sum, coeffs) {
+				t.Fatal("IFFTAdd differs from IFFT")
+			}
+		})
+	})
+}
+
+func TestLocator(t *testing.T) {
+	for r := range 13 {
+		n := 1 << r
+		for _, members := range []int{0, 1, directLimit, directLimit + 1, n / 3, n} {
+			if members > n {
+				continue
+			}
+			t.Run(fmt.Sprintf("points=%d,set=%d", n, members), func(t *testing.T) {
+				set := rand.New(rand.NewPCG(uint64(n), uint64(members))).Perm(n)[:members]
+				dst, scratch := make([]uint16, n), make([]int32, n)
+				Locator(dst, scratch, set)
+				for x := 0; x < n; x += 1 + n/300 {
+					want := Elem(1)
+					for _, e := range set {
+						if e != x {
+							want = Mul(want, Elem(x^e))
+						}
+					}
+					if got := Exp(int(dst[x])); got != want || dst[x] >= Modulus {
+						t.Fatalf("point %d: %#x (logarithm %d), want %#x", x, got, dst[x], want)
+					}
+				}
+			})
+		}
+	}
+	t.Run("whole field", func(t *testing.T) {
+		// Π over the field without x of (x-e) is the product of all nonzero elements: 1.
+		set := make([]int, Order)
+		for i := range set {
+			set[i] = i
+		}
+		dst, scratch := make([]uint16, Order), make([]int32, Order)
+		Locator(dst, scratch, set)
+		for x, l := range dst {
+			if l != 0 {
+				t.Fatalf("point %d: logarithm %d, want 0", x, l)
+			}
+		}
+	})
+}
