@@ -4,6 +4,8 @@ go 1.25
 
 require (
 	github.com/klauspost/cpuid/v2 v2.4.2
+	github.com/zeebo/blake3 v0.2.4
+	golang.org/x/crypto v0.48.0
 	pgregory.net/rapid v1.3.0
 )
 
