@@ -123,15 +123,21 @@ func TestLocator(t *testing.T) {
 			if members > n {
 				continue
 			}
-			t.Run(fmt.Sprintf("points=%d,set=%d", n, members), func(t *testing.T) {
+			t.Run(fmt.Sprintf("points=%d,sets=%d", n, members), func(t *testing.T) {
 				set := rand.New(rand.NewPCG(uint64(n), uint64(members))).Perm(n)[:members]
+				zeros, poles := set[:(members+1)/2], set[(members+1)/2:]
 				dst, scratch := make([]uint16, n), make([]int32, n)
-				Locator(dst, scratch, set)
+				Locator(dst, scratch, zeros, poles)
 				for x := 0; x < n; x += 1 + n/300 {
 					want := Elem(1)
-					for _, e := range set {
+					for _, e := range zeros {
 						if e != x {
 							want = Mul(want, Elem(x^e))
+						}
+					}
+					for _, e := range poles {
+						if e != x {
+							want = Div(want, Elem(x^e))
 						}
 					}
 					if got := Exp(int(dst[x])); got != want || dst[x] >= Modulus {
@@ -142,16 +148,20 @@ func TestLocator(t *testing.T) {
 		}
 	}
 	t.Run("whole field", func(t *testing.T) {
-		// Π over the field without x of (x-e) is the product of all nonzero elements: 1.
+		// Π of x-e over the field without x is the product of all nonzero elements: 1.
 		set := make([]int, Order)
 		for i := range set {
 			set[i] = i
 		}
 		dst, scratch := make([]uint16, Order), make([]int32, Order)
-		Locator(dst, scratch, set)
-		for x, l := range dst {
-			if l != 0 {
-				t.Fatalf("point %d: logarithm %d, want 0", x, l)
+		for _, sets := range [][2][]int{{set, nil}, {nil, set}, {set[:Order/2], nil}} {
+			Locator(dst, scratch, sets[0], sets[1])
+			// The lower half of the field is a subspace: at its own points the
+			// product is again 1.
+			for x, l := range dst[:Order/2] {
+				if l != 0 {
+					t.Fatalf("point %d: logarithm %d, want 0", x, l)
+				}
 			}
 		}
 	})

@@ -9,44 +9,55 @@ import (
 // the product into the sum Σ_e log(x XOR e), a convolution over XOR of the
 // indicator of E with the logarithm table, which a Walsh–Hadamard transform turns
 // into products. For points and E within V_r (words below 2^r) x XOR e stays there
-// too, so a transform over 2^r points is enough (Lin, Chung and Han take 2^16).
+// too, so a transform over 2^r points is enough (Lin, Chung and Han take 2^16). A
+// quotient Λ_E/Λ_F takes no more than one of them: the indicator of F counts -1.
 //
 // The inverse transform is the forward one divided by 2^r, and modulo 2^16-1 that
 // division is a multiplication by 2^(16-r).
 
 // Locator writes to dst[x], for every point x < len(dst), the logarithm of the
-// product of x-e over all points e != x of the set: Λ(x) outside the set and
-// Λ'(x) in it. len(dst) is a power of two, at most Order; every point of the set
-// is below it. scratch holds at least len(dst) values and is overwritten; the
-// method does not allocate.
-func Locator(dst []uint16, scratch []int32, set []int) {
+// product of x-e over all e != x of zeros, divided by the product of x-e over all
+// e != x of poles. len(dst) is a power of two, at most Order; every point of both
+// sets is below it, and no set holds a point twice. scratch holds at least len(dst)
+// values and is overwritten; nothing is allocated.
+func Locator(dst []uint16, scratch []int32, zeros, poles []int) {
 	n := len(dst)
 	if n == 0 || n&(n-1) != 0 || n > Order || len(scratch) < n {
 		panic(fmt.Sprintf("gf: Locator: %d points with scratch for %d; want a power of two up to %d, and as much scratch", n, len(scratch), Order))
 	}
 	a := scratch[:n]
 	clear(a)
-	if len(set) <= directLimit {
+	if len(zeros)+len(poles) <= directLimit {
 		log := &tables().log
-		for _, e := range set {
+		for _, e := range zeros {
 			for x := range a {
 				a[x] += int32(log[x^e])
 			}
 		}
-		for x, v := range a {
-			dst[x] = uint16(v % Modulus)
+		for _, e := range poles {
+			for x := range a {
+				a[x] -= int32(log[x^e])
+			}
 		}
+		reduce(dst, a, 1)
 		return
 	}
-	for _, e := range set {
-		a[e] = 1
+	for _, e := range zeros {
+		a[e]++
+	}
+	for _, e := range poles {
+		a[e]--
 	}
 	walsh(a)
 	for i, w := range walshOfLog(log2(n)) {
 		a[i] = centered(int64(a[i]) * int64(w))
 	}
 	walsh(a)
-	scale := int64(1) << (16 - log2(n))
+	reduce(dst, a, 1<<(16-log2(n)))
+}
+
+// reduce writes scale·a modulo 2^16-1 to dst.
+func reduce(dst []uint16, a []int32, scale int64) {
 	for x, v := range a {
 		r := int64(v) * scale % Modulus
 		if r < 0 {
