@@ -11,7 +11,7 @@ import (
 )
 
 func TestVectorBlobIDs(t *testing.T) {
-	withBackends(t, Walrus, func(t *testing.T, h *Hasher) {
+	forEachWalrus(t, func(t *testing.T, h *Hasher) {
 		for _, v := range readVectors(t) {
 			want := BlobID(v.BlobID)
 			if got := BlobID(h.blobID(v.Shards, v.BlobLen, Hash(v.MetadataRoot))); got != want {

@@ -98,27 +98,11 @@ func readVectors(t testing.TB) []vector {
 	return vectors
 }
 
-// newHasher returns a hasher or ends the test.
-func newHasher(t testing.TB, s Scheme, backend string) *Hasher {
-	t.Helper()
-	h, err := NewHasher(s, backend)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-// withBackends runs f with a hasher of the scheme on every backend of this machine.
-func withBackends(t *testing.T, s Scheme, f func(t *testing.T, h *Hasher)) {
+// forEachWalrus runs f with a Walrus hasher on every backend of this machine.
+func forEachWalrus(t *testing.T, f func(t *testing.T, h *Hasher)) {
 	for _, backend := range cpu.Supported() {
-		t.Run(fmt.Sprintf("%v/%s", s, backend), func(t *testing.T) { f(t, newHasher(t, s, backend)) })
+		t.Run(backend, func(t *testing.T) { f(t, mustHasher(t, Walrus, backend)) })
 	}
-}
-
-// withHashers runs f with a hasher of every scheme on every backend.
-func withHashers(t *testing.T, f func(t *testing.T, h *Hasher)) {
-	withBackends(t, BLAKE3, f)
-	withBackends(t, Walrus, f)
 }
 
 // expandedRoot hashes the symbols of an expanded sliver and their tree.
@@ -134,7 +118,7 @@ func expandedRoot(h *Hasher, expanded []byte, size int) (Hash, *Tree) {
 }
 
 func TestVectorSliverRoots(t *testing.T) {
-	withBackends(t, Walrus, func(t *testing.T, h *Hasher) {
+	forEachWalrus(t, func(t *testing.T, h *Hasher) {
 		checked := 0
 		for _, v := range readVectors(t) {
 			for _, p := range v.Pairs {
@@ -161,7 +145,7 @@ func TestVectorSliverRoots(t *testing.T) {
 // TestVectorProofs opens the reference's recovery symbols: the index of the
 // sliver they come from, the symbol, its path.
 func TestVectorProofs(t *testing.T) {
-	withBackends(t, Walrus, func(t *testing.T, h *Hasher) {
+	forEachWalrus(t, func(t *testing.T, h *Hasher) {
 		checked := 0
 		for _, v := range readVectors(t) {
 			if v.BCS.Metadata == nil {
