@@ -1,0 +1,83 @@
+package rs
+
+import (
+	"container/list"
+	"sync"
+)
+
+// patternCache keeps the patterns used most recently, so that decoding many blobs
+// or strips with the same shards missing compiles once.
+type patternCache struct {
+	mu      sync.Mutex
+	entries map[string]*list.Element // of *cachedPattern
+	order   list.List                // most recent first
+	words   int                      // total cost
+	key     []byte
+}
+
+type cachedPattern struct {
+	key     string
+	pattern *Pattern
+}
+
+// cacheWords bounds the factors kept: 8 MiB of them.
+const cacheWords = 4 << 20
+
+// get returns the pattern, from the cache or compiled. Two callers that miss at
+// once both compile; the results are equal.
+func (pc *patternCache) get(c *Codec, present, wanted []bool) *Pattern {
+	pc.mu.Lock()
+	pc.key = appendBits(appendBits(pc.key[:0], present), wanted)
+	if e, ok := pc.entries[string(pc.key)]; ok {
+		pc.order.MoveToFront(e)
+		p := e.Value.(*cachedPattern).pattern
+		pc.mu.Unlock()
+		return p
+	}
+	key := string(pc.key)
+	pc.mu.Unlock()
+
+	p := c.compile(present, wanted)
+
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+	if _, ok := pc.entries[key]; ok || p.words() > cacheWords {
+		return p
+	}
+	if pc.entries == nil {
+		pc.entries = make(map[string]*list.Element)
+	}
+	pc.entries[key] = pc.order.PushFront(&cachedPattern{key, p})
+	pc.words += p.words()
+	for pc.words > cacheWords {
+		last := pc.order.Remove(pc.order.Back()).(*cachedPattern)
+		delete(pc.entries, last.key)
+		pc.words -= last.pattern.words()
+	}
+	return p
+}
+
+// words returns the memory of a pattern, in units of two bytes, roughly.
+func (p *Pattern) words() int {
+	n := 64 + 4*(len(p.lost)+len(p.near)+len(p.sources)+len(p.targets))
+	for _, list := range [][]factors{p.alpha, p.beta} {
+		for _, f := range list {
+			n += len(f.coeffs)
+		}
+	}
+	return n + len(p.sums)*len(p.sources)
+}
+
+func appendBits(key []byte, bits []bool) []byte {
+	for len(bits) > 0 {
+		var b byte
+		n := min(8, len(bits))
+		for i, bit := range bits[:n] {
+			if bit {
+				b |= 1 << i
+			}
+		}
+		key, bits = append(key, b), bits[n:]
+	}
+	return key
+}

@@ -1,0 +1,193 @@
+package rs
+
+import (
+	"fmt"
+	"math/bits"
+	"sync"
+
+	"github.com/redstuff-go/redstuff/gf"
+	"github.com/redstuff-go/redstuff/internal/parallel"
+)
+
+// Variant is a family of codes: how shapes map to points of the field, and which
+// shard sizes are allowed.
+type Variant int
+
+const (
+	// Leopard gives the bytes of catid/leopard and of klauspost/reedsolomon with
+	// WithLeopardGF16(true). Shard sizes are multiples of 64 bytes.
+	Leopard Variant = iota
+	// RS2 is the code of Walrus (reed-solomon-simd 3). Shards have any even size.
+	RS2
+)
+
+func (v Variant) String() string {
+	switch v {
+	case Leopard:
+		return "Leopard"
+	case RS2:
+		return "RS2"
+	}
+	return fmt.Sprintf("Variant(%d)", int(v))
+}
+
+// Option is a choice made when a codec is built.
+type Option func(*options)
+
+type options struct {
+	variant Variant
+	backend string
+	workers int
+}
+
+// WithVariant chooses the family of codes. The default is [Leopard].
+func WithVariant(v Variant) Option { return func(o *options) { o.variant = v } }
+
+// WithBackend chooses the instruction set, one of [gf.Backends]. The default is
+// the one in the environment variable REDSTUFF_CPU, or else the best.
+func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
+
+// WithWorkers sets how many goroutines one call may use. The default, 0, stands
+// for as many as there are usable CPUs.
+func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
+
+// Codec is a systematic Reed–Solomon code: data shards, and parity shards computed
+// from them; any DataShards of the TotalShards shards give back all others. It is
+// safe for concurrent use.
+type Codec struct {
+	code
+	variant  Variant
+	workers  int
+	engine   *gf.Engine
+	patterns patternCache
+	pool     sync.Pool // of *job
+}
+
+// New returns the codec with the given numbers of shards. Shapes are limited by
+// the points of the field: with c the power of two at or above the smaller side,
+// c plus the larger side must not exceed 65536 (with [Leopard] the smaller side is
+// always the parity).
+func New(dataShards, parityShards int, opts ...Option) (*Codec, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.variant != Leopard && o.variant != RS2 {
+		return nil, fmt.Errorf("%w: unknown variant %d; want Leopard or RS2", ErrOption, int(o.variant))
+	}
+	if o.workers < 0 {
+		return nil, fmt.Errorf("%w: %d workers; want 0 (all CPUs) or more", ErrOption, o.workers)
+	}
+	geometry, err := newCode(dataShards, parityShards, o.variant)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := gf.NewEngine(o.backend)
+	if err != nil {
+		return nil, err
+	}
+	c := &Codec{code: geometry, variant: o.variant, workers: parallel.Workers(o.workers), engine: engine}
+	c.pool.New = func() any { return newJob(c) }
+	return c, nil
+}
+
+// DataShards returns the number of data shards, k.
+func (c *Codec) DataShards() int { return c.k }
+
+// ParityShards returns the number of parity shards, m.
+func (c *Codec) ParityShards() int { return c.m }
+
+// TotalShards returns the number of all shards, k+m.
+func (c *Codec) TotalShards() int { return c.k + c.m }
+
+// Variant returns the codec's family.
+func (c *Codec) Variant() Variant { return c.variant }
+
+// Backend returns the name of the instruction set in use.
+func (c *Codec) Backend() string { return c.engine.Backend() }
+
+// ShardSizeMultiple returns what the size of a shard must be a multiple of.
+func (c *Codec) ShardSizeMultiple() int {
+	if c.variant == RS2 {
+		return 2
+	}
+	return 64
+}
+
+// code is the geometry: which shard is the value at which point.
+//
+// The points below c, a power of two, are the *inner* block; those from c on are
+// the *outer* points. One side of the code has the inner points 0, 1, …, the other
+// the outer points c, c+1, …:
+//
+//   - low rate: data inside, parity outside, c = the power of two at or above k.
+//     The shards are the values of one polynomial of degree below c that is zero at
+//     the inner points from k on.
+//   - high rate: parity inside, data outside, c = the power of two at or above m.
+//     The sum over the outer blocks of size c of the block's interpolation
+//     polynomial, each moved to the inner block, has the parity as its values.
+//
+// Both are one Cauchy code. With s(x) = x >> log2(c), the subspace polynomial of the
+// inner block (see gf/fft.go), and τ = s at outer points, 1 at inner points,
+//
+//	parity_p / τ(p) = Σ_d data_d·τ(d) / (p - d)
+//
+// because 1/(p-d), times s of the outer one of the two, is the Lagrange coefficient
+// of the subspace: the subspace's s' is 1 everywhere.
+type code struct {
+	k, m int
+	c    int
+	low  bool
+}
+
+func newCode(k, m int, v Variant) (code, error) {
+	if k <= 0 || m <= 0 {
+		return code{}, fmt.Errorf("%w: got %d and %d", ErrShardNum, k, m)
+	}
+	if k > gf.Order || m > gf.Order {
+		return code{}, &LimitError{Data: k, Parity: m, Points: k + m}
+	}
+	g := code{k: k, m: m}
+	a, b := ceilPow2(k), ceilPow2(m)
+	if v == RS2 {
+		// Equal powers choose the rate the other way round, and must: that is what
+		// the reference does.
+		g.low = a < b || a == b && k > m
+	}
+	outer := k
+	g.c = b
+	if g.low {
+		g.c, outer = a, m
+	}
+	if g.c+outer > gf.Order {
+		return code{}, &LimitError{Data: k, Parity: m, Points: g.c + outer}
+	}
+	return g, nil
+}
+
+// point returns the point of a shard: data shards are 0 … k-1, then parity.
+func (g *code) point(shard int) int {
+	data := shard < g.k
+	if !data {
+		shard -= g.k
+	}
+	if data != g.low {
+		shard += g.c
+	}
+	return shard
+}
+
+// points returns how many points are in use, counted from point 0.
+func (g *code) points() int {
+	if g.low {
+		return g.c + g.m
+	}
+	return g.c + g.k
+}
+
+// logSubspace returns the logarithm of s(x) for an outer point.
+func (g *code) logSubspace(x int) int {
+	return gf.Log(gf.Elem(x >> bits.TrailingZeros(uint(g.c))))
+}
+
+func ceilPow2(n int) int { return 1 << bits.Len(uint(n-1)) }

@@ -1,0 +1,164 @@
+package rs
+
+import (
+	"github.com/redstuff-go/redstuff/gf"
+)
+
+// Reconstruct computes missing shards. src has all shards, those that the pattern
+// does not use being replaced by others, see [Pattern.Sources]; dst has all shards
+// too, and those that are not nil are written. They must be wanted ones of the
+// pattern, and overlap no source.
+//
+// A pattern of many wanted shards restores data only: to have parity back as well,
+// encode once all the data is there. [Pattern.Restores] tells.
+func (w *Workspace) Reconstruct(p *Pattern, dst, src Symbols) {
+	n := w.c.TotalShards()
+	w.check("Reconstruct", &dst, &src, n, n)
+	switch half := src.half(); {
+	case half == 0 || len(p.targets) == 0:
+	case p.sums != nil:
+		w.sum(p, &dst, &src)
+	case len(p.lost) == 0:
+	case w.c.low:
+		w.reconstructLow(p, &dst, &src, half)
+	default:
+		w.reconstructHigh(p, &dst, &src, half)
+	}
+}
+
+// Restores reports whether Reconstruct with this pattern computes the shard.
+func (p *Pattern) Restores(shard int) bool {
+	list := p.lost
+	if p.sums != nil {
+		list = p.targets
+	}
+	for _, i := range list {
+		if i == shard {
+			return true
+		}
+	}
+	return false
+}
+
+// reconstructLow has data inside and parity outside:
+//
+//	data there → coefficients → values at the used parity, plus that parity: τ(b)·r_b
+//	· β_b/τ(b)² → coefficients, summed over the blocks → values inside · α_x
+func (w *Workspace) reconstructLow(p *Pattern, dst, src *Symbols, half int) {
+	e, c, k := w.c.engine, w.c.code.c, w.c.k
+	someData := len(p.lost) < k
+	if someData {
+		coeffs := w.region(0, half)
+		w.pack(coeffs, src.Shards[:k], src, half)
+		w.clearRows(coeffs, p.lost, 0, half)
+		e.IFFT(coeffs, half, c, 0, k)
+	}
+	acc := w.region(1, half)
+	for i, beta := range p.beta {
+		n := len(beta.coeffs)
+		rows := acc
+		if i > 0 {
+			rows = w.region(2, half)
+		}
+		w.pack(rows, src.Shards[k+beta.first:][:n], src, half)
+		if someData {
+			values := w.region(3, half)
+			e.FFT(values, w.rows[0], half, c, c+beta.first, n)
+			e.Xor(rows[:2*half*n], values[:2*half*n])
+		}
+		e.Scale(rows, rows, half, beta.coeffs)
+		if i > 0 {
+			e.IFFTAdd(acc, rows, half, c, c+beta.first, n)
+		} else {
+			e.IFFT(acc, half, c, c+beta.first, n)
+		}
+	}
+	alpha := p.alpha[0]
+	e.FFT(acc, acc, half, c, 0, len(alpha.coeffs))
+	e.Scale(acc, acc, half, alpha.coeffs)
+	w.unpackRows(dst.Shards[:len(alpha.coeffs)], dst, acc, half)
+}
+
+// reconstructHigh has parity inside and data outside:
+//
+//	data there → parity of it, plus the used parity: r_b
+//	· β_b → coefficients → values at the blocks of lost data: τ(x)·q_x/α_x · α_x/τ(x)²
+func (w *Workspace) reconstructHigh(p *Pattern, dst, src *Symbols, half int) {
+	e, c, k := w.c.engine, w.c.code.c, w.c.k
+	beta := p.beta[0]
+	n := len(beta.coeffs)
+	rows := w.region(2, half)
+	w.pack(rows, src.Shards[k:k+n], src, half)
+	if len(p.lost) < k {
+		data := Symbols{Shards: src.Shards[:k], Off: src.Off, Step: src.Step, Size: src.Size, Count: src.Count}
+		acc := w.encodeHigh(&data, p.lost, half, n)
+		e.Xor(rows[:2*half*n], acc[:2*half*n])
+	}
+	e.Scale(rows, rows, half, beta.coeffs)
+	e.IFFT(rows, half, c, 0, n)
+	for i, alpha := range p.alpha {
+		n := len(alpha.coeffs)
+		out := rows
+		if i < len(p.alpha)-1 {
+			out = w.region(1, half)
+		}
+		e.FFT(out, rows, half, c, c+alpha.first, n)
+		e.Scale(out, out, half, alpha.coeffs)
+		w.unpackRows(dst.Shards[alpha.first:alpha.first+n], dst, out, half)
+	}
+}
+
+// tailSpace is where the tails of symbols become whole blocks, one a source.
+type tailSpace struct {
+	blocks  []byte
+	rows    [][]byte // the blocks one by one
+	sources [][]byte
+	out     [1][]byte
+	sum     [gf.BlockSize]byte
+}
+
+// sum computes the wanted shards one by one as sums over the sources.
+func (w *Workspace) sum(p *Pattern, dst, src *Symbols) {
+	t := &w.tail
+	t.sources = t.sources[:0]
+	for _, i := range p.sources {
+		t.sources = append(t.sources, src.Shards[i])
+	}
+	for s := range src.Count {
+		from, to := src.Off+s*src.Step, dst.Off+s*dst.Step
+		blocks := src.Size &^ (gf.BlockSize - 1)
+		rest := src.Size - blocks
+		if rest > 0 {
+			w.packTails(from+blocks, rest)
+		}
+		for i, target := range p.targets {
+			if dst.Shards[target] == nil {
+				continue
+			}
+			out := dst.Shards[target][to:][:src.Size]
+			clear(out[:blocks])
+			w.c.engine.Dot(out[:blocks], t.sources, from, p.sums[i])
+			if rest > 0 {
+				clear(t.sum[:])
+				w.c.engine.Dot(t.sum[:], t.rows, 0, p.sums[i])
+				t.out[0] = out[blocks:]
+				w.c.engine.Unpack(t.out[:], 0, 0, rest, 1, t.sum[:], gf.BlockSize/2)
+			}
+		}
+	}
+}
+
+// packTails makes a block of the n bytes at off of every source.
+func (w *Workspace) packTails(off, n int) {
+	t := &w.tail
+	if need := len(t.sources); len(t.rows) != need {
+		if len(t.blocks) < need*gf.BlockSize {
+			t.blocks = make([]byte, need*gf.BlockSize)
+		}
+		t.rows = t.rows[:0]
+		for i := range need {
+			t.rows = append(t.rows, t.blocks[i*gf.BlockSize:][:gf.BlockSize])
+		}
+	}
+	w.c.engine.Pack(t.blocks, gf.BlockSize/2, t.sources, off, 0, n, 1)
+}
