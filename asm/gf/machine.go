@@ -1,0 +1,353 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// machine is an instruction set, and the few operations on words the kernels
+// are written in.
+type machine struct {
+	backend string // name in internal/cpu
+	suffix  string // of the function names
+	wide    bool   // AVX-512: 64-byte vectors, three-way XOR, 32 registers
+	gfni    bool   // products by affine maps, not by nibble tables
+
+	mask  VecVirtual    // 0x0F in every byte, for nibble tables
+	parts [2]VecVirtual // which matrix parts are in direct and cross, see constant
+}
+
+// layout tells where the low and the high bytes of words are.
+type layout int
+
+const (
+	// planar: low bytes in one vector, high bytes in another.
+	planar layout = iota
+	// narrow is planar in 32-byte vectors of a machine that has 64-byte ones:
+	// the odd half vector at the end of a row.
+	narrow
+	// block: a natural block of 64 bytes in one vector, [32 low | 32 high].
+	block
+)
+
+// words is a vector of words. In layout block, hi is not used.
+type words struct{ lo, hi VecVirtual }
+
+// natural is the layout in which this machine takes 64-byte blocks. With 32-byte
+// vectors the two halves of a block are two planes.
+func (m machine) natural() layout {
+	if m.wide {
+		return block
+	}
+	return planar
+}
+
+func (m machine) vec(l layout) VecVirtual {
+	if m.wide && l != narrow {
+		return ZMM()
+	}
+	return YMM()
+}
+
+// width is how many bytes a vector of layout l has.
+func (m machine) width(l layout) int {
+	if m.wide && l != narrow {
+		return 64
+	}
+	return 32
+}
+
+func (m machine) load(l layout, lo, hi Mem) words {
+	w := words{lo: m.vec(l)}
+	m.mov(lo, w.lo)
+	if l != block {
+		w.hi = m.vec(l)
+		m.mov(hi, w.hi)
+	}
+	return w
+}
+
+func (m machine) store(l layout, w words, lo, hi Mem) {
+	m.mov(w.lo, lo)
+	if l != block {
+		m.mov(w.hi, hi)
+	}
+}
+
+// xorInto adds words held in registers or, as lo and hi, in memory to w.
+func (m machine) xorInto(l layout, w words, lo, hi Op) {
+	m.xor(lo, w.lo)
+	if l != block {
+		m.xor(hi, w.hi)
+	}
+}
+
+func (m machine) mov(src, dst Op) {
+	if m.wide {
+		VMOVDQU64(src, dst)
+	} else {
+		VMOVDQU(src, dst)
+	}
+}
+
+func (m machine) xor(src, dst Op) {
+	if m.wide {
+		VPXORQ(src, dst, dst)
+	} else {
+		VPXOR(src, dst, dst)
+	}
+}
+
+func (m machine) and(a, b, dst Op) {
+	if m.wide {
+		VPANDQ(a, b, dst)
+	} else {
+		VPAND(a, b, dst)
+	}
+}
+
+// sum adds up terms. A machine with three-way XOR adds two at a time.
+type sum struct {
+	m       machine
+	total   VecVirtual // nil: nothing yet
+	pending VecVirtual
+}
+
+// add adds v, which becomes the sum's to overwrite.
+func (s *sum) add(v VecVirtual) {
+	switch {
+	case s.total == nil:
+		s.total = v
+	case !s.m.wide:
+		VPXOR(v, s.total, s.total)
+	case s.pending == nil:
+		s.pending = v
+	default:
+		VPTERNLOGQ(Imm(0x96), v, s.pending, s.total)
+		s.pending = nil
+	}
+}
+
+func (s *sum) value() VecVirtual {
+	if s.pending != nil {
+		VPXORQ(s.pending, s.total, s.total)
+		s.pending = nil
+	}
+	return s.total
+}
+
+// entryShift is the binary logarithm of the size of a table entry: a matrix or
+// the nibbles of gf/matrix.go.
+func (m machine) entryShift() int {
+	if m.gfni {
+		return 5
+	}
+	return 7
+}
+
+// constant is a table entry, at an address and perhaps in registers.
+//
+// In layout block a product is direct·z + swap(cross·z), where the parts of
+// direct are [ll | hh], those of cross [hl | lh], and swap exchanges the halves
+// of a block. Each takes one register by affine maps and two by nibble tables.
+type constant struct {
+	entry Mem
+	regs  []VecVirtual
+}
+
+// constant prepares the entry at address e for products in layout l.
+func (m machine) constant(l layout, e Register) constant {
+	c := constant{entry: Mem{Base: e}}
+	if !m.wide {
+		return c
+	}
+	switch {
+	case m.gfni && l == block:
+		entry, direct, cross := ZMM(), ZMM(), ZMM()
+		VBROADCASTI64X4(c.entry, entry)
+		VPERMQ(entry, m.parts[0], direct)
+		VPERMQ(entry, m.parts[1], cross)
+		c.regs = []VecVirtual{direct, cross}
+	case m.gfni:
+		for i := range 4 {
+			r := ZMM()
+			VPBROADCASTQ(c.entry.Offset(8*i), r)
+			c.regs = append(c.regs, r)
+		}
+	case l == block:
+		low, high := ZMM(), ZMM()
+		m.mov(c.entry, low)
+		m.mov(c.entry.Offset(64), high)
+		const lanes0022, lanes1133 = 0b10_10_00_00, 0b11_11_01_01
+		for _, s := range []struct {
+			imm         uint8
+			first, last VecVirtual
+		}{
+			{lanes0022, low, high},
+			{lanes1133, low, high},
+			{lanes0022, high, low},
+			{lanes1133, high, low},
+		} {
+			r := ZMM()
+			VSHUFI32X4(Imm(uint64(s.imm)), s.last, s.first, r)
+			c.regs = append(c.regs, r)
+		}
+	}
+	return c
+}
+
+// held is like constant, but keeps as much of the entry in registers as there are
+// registers for: for kernels that need one constant at a time.
+func (m machine) held(l layout, e Register) constant {
+	c := m.constant(l, e)
+	switch {
+	case c.regs != nil:
+	case m.gfni:
+		for i := range 4 {
+			r := YMM()
+			VPBROADCASTQ(c.entry.Offset(8*i), r)
+			c.regs = append(c.regs, r)
+		}
+	case m.wide:
+		for i := range 8 {
+			r := ZMM()
+			VBROADCASTI32X4(c.entry.Offset(16*i), r)
+			c.regs = append(c.regs, r)
+		}
+	}
+	return c
+}
+
+// register returns register i of c as a vector of layout l.
+func (m machine) register(l layout, c constant, i int) Op {
+	if l == narrow {
+		return c.regs[i].AsY()
+	}
+	return c.regs[i]
+}
+
+// affine returns part i of a matrix applied to v: 0 … 3 are ll, lh, hl, hh.
+func (m machine) affine(l layout, c constant, i int, v VecVirtual) VecVirtual {
+	dst := m.vec(l)
+	if c.regs != nil {
+		VGF2P8AFFINEQB(Imm(0), m.register(l, c, i), v, dst)
+		return dst
+	}
+	VPBROADCASTQ(c.entry.Offset(8*i), dst)
+	VGF2P8AFFINEQB(Imm(0), dst, v, dst)
+	return dst
+}
+
+// shuffle returns table i of the nibbles of c looked up at index.
+func (m machine) shuffle(l layout, c constant, i int, index VecVirtual) VecVirtual {
+	dst := m.vec(l)
+	switch {
+	case c.regs != nil:
+		VPSHUFB(index, m.register(l, c, i), dst)
+		return dst
+	case m.wide && l != narrow:
+		VBROADCASTI32X4(c.entry.Offset(16*i), dst)
+	default:
+		VBROADCASTI128(c.entry.Offset(16*i), dst)
+	}
+	VPSHUFB(index, dst, dst)
+	return dst
+}
+
+// split returns the low and the high nibbles of v.
+func (m machine) split(l layout, v VecVirtual) (low, high VecVirtual) {
+	mask := m.mask
+	if l == narrow {
+		mask = m.mask.AsY().(VecVirtual)
+	}
+	low, high = m.vec(l), m.vec(l)
+	m.and(v, mask, low)
+	VPSRLQ(Imm(4), v, high)
+	m.and(high, mask, high)
+	return low, high
+}
+
+// swap exchanges the halves of a block.
+func (m machine) swap(v VecVirtual) {
+	VSHUFI64X2(Imm(0b01_00_11_10), v, v, v)
+}
+
+// addProduct adds c·src to total, which may be words{} for zero, and returns the
+// sum. In layout block the cross part is swapped if total.hi is nil; else it is
+// added to total.hi as it is, for the caller to swap when all is summed up.
+func (m machine) addProduct(l layout, total words, c constant, src words) words {
+	lo, hi := sum{m: m, total: total.lo}, sum{m: m, total: total.hi}
+	switch {
+	case m.gfni && l == block:
+		lo.add(m.affine(l, c, 0, src.lo))
+		hi.add(m.affine(l, c, 1, src.lo))
+	case m.gfni:
+		lo.add(m.affine(l, c, 0, src.lo))
+		lo.add(m.affine(l, c, 1, src.hi))
+		hi.add(m.affine(l, c, 2, src.lo))
+		hi.add(m.affine(l, c, 3, src.hi))
+	case l == block:
+		low, high := m.split(l, src.lo)
+		lo.add(m.shuffle(l, c, 0, low))
+		lo.add(m.shuffle(l, c, 1, high))
+		hi.add(m.shuffle(l, c, 2, low))
+		hi.add(m.shuffle(l, c, 3, high))
+	default:
+		var index [4]VecVirtual
+		index[0], index[1] = m.split(l, src.lo)
+		index[2], index[3] = m.split(l, src.hi)
+		for i, v := range index {
+			lo.add(m.shuffle(l, c, i, v))
+			hi.add(m.shuffle(l, c, 4+i, v))
+		}
+	}
+	if l == block && total.hi == nil {
+		cross := hi.value()
+		m.swap(cross)
+		lo.add(cross)
+		return words{lo: lo.value()}
+	}
+	return words{lo.value(), hi.value()}
+}
+
+// prepare loads what every product needs; it comes first in a kernel. It returns
+// the machine with its registers known.
+func (m machine) prepare() machine {
+	switch {
+	case !m.gfni:
+		m.mask = m.vec(planar)
+		VPBROADCASTQ(data("nibbleMask", 0), m.mask)
+	case m.wide:
+		for i := range m.parts {
+			m.parts[i] = ZMM()
+			VMOVDQU64(data("matrixParts", 64*i), m.parts[i])
+		}
+	}
+	return m
+}
+
+// data is the address of a table of this file.
+func data(name string, offset int) Mem {
+	return NewDataAddr(Symbol{Name: name, Static: true}, offset)
+}
+
+// declareData writes the read-only tables the kernels refer to.
+func (m machine) declareData() {
+	switch {
+	case !m.gfni:
+		GLOBL("nibbleMask", RODATA|NOPTR)
+		DATA(0, U64(0x0F0F0F0F0F0F0F0F))
+	case m.wide:
+		GLOBL("matrixParts", RODATA|NOPTR)
+		for i, part := range []uint64{
+			0, 0, 0, 0, 3, 3, 3, 3, // ll, hh
+			2, 2, 2, 2, 1, 1, 1, 1, // hl, lh
+		} {
+			DATA(8*i, U64(part))
+		}
+	}
+	if m.shares() {
+		declarePatterns()
+	}
+}

@@ -1,0 +1,304 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+const (
+	blockSize = 64 // bytes of a natural block
+	sliceSize = 24 // bytes of a slice header
+	elemSize  = 2
+)
+
+// begin starts a kernel.
+func begin(name, signature string) {
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(%s)", signature))
+}
+
+// parameter loads a parameter into a new register.
+func parameter(name string) GPVirtual {
+	r := GP64()
+	Load(Param(name), r)
+	return r
+}
+
+// end returns from a kernel.
+func end() {
+	VZEROUPPER()
+	RET()
+}
+
+// entry returns the address of the table entry of the constant at addr.
+func (m machine) entry(addr Mem) Register {
+	e := GP64()
+	MOVWQZX(addr, e)
+	SHLQ(U8(m.entryShift()), e)
+	tab, err := Param("tab").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	ADDQ(tab.Addr, e)
+	return e
+}
+
+// loadBlock loads block i at base.
+func (m machine) loadBlock(base Register, i int) words {
+	at := Mem{Base: base, Disp: i * blockSize}
+	return m.load(m.natural(), at, at.Offset(blockSize/2))
+}
+
+// storeBlock stores block i at base.
+func (m machine) storeBlock(base Register, i int, w words) {
+	at := Mem{Base: base, Disp: i * blockSize}
+	m.store(m.natural(), w, at, at.Offset(blockSize/2))
+}
+
+// mul writes mul or mulAdd.
+func (m machine) mul(name string, add bool) {
+	begin(name+m.suffix, "dst, src *byte, n int, c uint16, tab *byte")
+	m = m.prepare()
+	dst, src, n := parameter("dst"), parameter("src"), parameter("n")
+	c := m.held(m.natural(), m.entry(NewParamAddr("c", 24)))
+	SHRQ(U8(log2(blockSize)), n)
+	JEQ(LabelRef("done"))
+	Label("block")
+	var total words
+	if add {
+		total = m.loadBlock(dst, 0)
+	}
+	m.storeBlock(dst, 0, m.addProduct(m.natural(), total, c, m.loadBlock(src, 0)))
+	ADDQ(U8(blockSize), src)
+	ADDQ(U8(blockSize), dst)
+	DECQ(n)
+	JNE(LabelRef("block"))
+	Label("done")
+	end()
+}
+
+// scale writes scale.
+func (m machine) scale() {
+	begin("scale"+m.suffix, "dst, src *byte, half, rows int, coeffs *uint16, tab *byte")
+	m = m.prepare()
+	dlo, lo, half, coeffs := parameter("dst"), parameter("src"), parameter("half"), parameter("coeffs")
+	dhi, hi := GP64(), GP64()
+	LEAQ(Mem{Base: dlo, Index: half, Scale: 1}, dhi)
+	LEAQ(Mem{Base: lo, Index: half, Scale: 1}, hi)
+	count := parameter("rows")
+	TESTQ(count, count)
+	JEQ(LabelRef("done"))
+	advance := func(step Op) {
+		for _, p := range []Register{lo, hi, dlo, dhi} {
+			ADDQ(step, p)
+		}
+	}
+	column := func(l layout, c constant) {
+		w := m.load(l, Mem{Base: lo}, Mem{Base: hi})
+		m.store(l, m.addProduct(l, words{}, c, w), Mem{Base: dlo}, Mem{Base: dhi})
+	}
+	if m.wide {
+		CMPQ(half, U8(blockSize/2))
+		JEQ(LabelRef("block"))
+	}
+
+	Label("row")
+	c := m.held(planar, m.entry(Mem{Base: coeffs}))
+	columns := GP64()
+	MOVQ(half, columns)
+	SHRQ(U8(log2(m.width(planar))), columns)
+	Label("column")
+	column(planar, c)
+	advance(U8(m.width(planar)))
+	DECQ(columns)
+	JNE(LabelRef("column"))
+	if m.wide {
+		TESTQ(U32(m.width(narrow)), half)
+		JEQ(LabelRef("even"))
+		column(narrow, c)
+		advance(U8(m.width(narrow)))
+		Label("even")
+	}
+	advance(half)
+	ADDQ(U8(elemSize), coeffs)
+	DECQ(count)
+	JNE(LabelRef("row"))
+	Label("done")
+	end()
+
+	if m.wide {
+		Label("block")
+		column(block, m.held(block, m.entry(Mem{Base: coeffs})))
+		ADDQ(U8(blockSize), lo)
+		ADDQ(U8(blockSize), dlo)
+		ADDQ(U8(elemSize), coeffs)
+		DECQ(count)
+		JNE(LabelRef("block"))
+		end()
+	}
+}
+
+// tiles is how many blocks dot and spread take at a time, as long as there are
+// that many.
+func (m machine) tiles() []int {
+	switch {
+	case m.wide:
+		return []int{8, 2, 1}
+	case m.gfni:
+		return []int{4, 1}
+	default:
+		return []int{2, 1}
+	}
+}
+
+// overTiles writes the loops over tiles of the n bytes of a region, with body for
+// each size of tile; advance moves the addresses on.
+func (m machine) overTiles(n Register, body func(blocks int), advance func(step Op)) {
+	for _, blocks := range m.tiles() {
+		label := fmt.Sprintf("tile%d", blocks)
+		Label(label)
+		CMPQ(n, I32(blocks*blockSize))
+		JLT(LabelRef(label + "Done"))
+		body(blocks)
+		advance(I32(blocks * blockSize))
+		SUBQ(I32(blocks*blockSize), n)
+		JMP(LabelRef(label))
+		Label(label + "Done")
+	}
+	end()
+}
+
+// overSlices writes the loop over count > 0 slices and coefficients. body gets
+// the address of the slice at offset off, and its constant.
+func (m machine) overSlices(label string, slices, coeffs, off Register, body func(p Register, c constant)) {
+	s, k, i := GP64(), GP64(), GP64()
+	MOVQ(slices, s)
+	MOVQ(coeffs, k)
+	Load(Param("count"), i)
+	Label(label)
+	p := GP64()
+	MOVQ(Mem{Base: s}, p)
+	ADDQ(off, p)
+	body(p, m.held(m.natural(), m.entry(Mem{Base: k})))
+	ADDQ(U8(sliceSize), s)
+	ADDQ(U8(elemSize), k)
+	DECQ(i)
+	JNE(LabelRef(label))
+}
+
+// dot writes dot. The sums of a tile stay in registers over all sources.
+func (m machine) dot() {
+	begin("dot"+m.suffix, "dst *byte, srcs *byte, off, n int, coeffs *uint16, count int, tab *byte")
+	m = m.prepare()
+	dst, srcs, off, n, coeffs := parameter("dst"), parameter("srcs"), parameter("off"), parameter("n"), parameter("coeffs")
+	count := parameter("count")
+	TESTQ(count, count)
+	JNE(LabelRef("start"))
+	end()
+	Label("start")
+	l := m.natural()
+	m.overTiles(n, func(blocks int) {
+		var total [8]words
+		for i := range blocks {
+			total[i] = m.loadBlock(dst, i)
+			if l == block {
+				total[i].hi = m.vec(l)
+				m.xor(total[i].hi, total[i].hi)
+			}
+		}
+		m.overSlices(fmt.Sprintf("source%d", blocks), srcs, coeffs, off, func(p Register, c constant) {
+			for i := range blocks {
+				sum := m.addProduct(l, total[i], c, m.loadBlock(p, i))
+				if sum != total[i] {
+					panic("the sum has left its registers")
+				}
+			}
+		})
+		for i := range blocks {
+			if l == block {
+				m.swap(total[i].hi)
+				m.xor(total[i].hi, total[i].lo)
+			}
+			m.storeBlock(dst, i, total[i])
+		}
+	}, func(step Op) {
+		ADDQ(step, dst)
+		ADDQ(step, off)
+	})
+}
+
+// spread writes spread. A tile of the source stays in registers over all
+// destinations.
+func (m machine) spread() {
+	begin("spread"+m.suffix, "dsts *byte, off, n int, src *byte, coeffs *uint16, count int, tab *byte")
+	m = m.prepare()
+	dsts, off, n, src, coeffs := parameter("dsts"), parameter("off"), parameter("n"), parameter("src"), parameter("coeffs")
+	count := parameter("count")
+	TESTQ(count, count)
+	JNE(LabelRef("start"))
+	end()
+	Label("start")
+	m.overTiles(n, func(blocks int) {
+		var source [8]words
+		for i := range blocks {
+			source[i] = m.loadBlock(src, i)
+		}
+		m.overSlices(fmt.Sprintf("destination%d", blocks), dsts, coeffs, off, func(p Register, c constant) {
+			for i := range blocks {
+				total := m.addProduct(m.natural(), m.loadBlock(p, i), c, source[i])
+				m.storeBlock(p, i, total)
+			}
+		})
+	}, func(step Op) {
+		ADDQ(step, src)
+		ADDQ(step, off)
+	})
+}
+
+// xorBytes writes xor.
+func (m machine) xorBytes() {
+	begin("xor"+m.suffix, "dst, src *byte, n int")
+	dst, src, n := parameter("dst"), parameter("src"), parameter("n")
+	const step = 128
+	Label("wide")
+	CMPQ(n, U32(step))
+	JLT(LabelRef("words"))
+	var v [step / 32]VecVirtual
+	for i := range v {
+		v[i] = YMM()
+		VMOVDQU(Mem{Base: src, Disp: 32 * i}, v[i])
+		VPXOR(Mem{Base: dst, Disp: 32 * i}, v[i], v[i])
+	}
+	for i := range v {
+		VMOVDQU(v[i], Mem{Base: dst, Disp: 32 * i})
+	}
+	ADDQ(U32(step), src)
+	ADDQ(U32(step), dst)
+	SUBQ(U32(step), n)
+	JMP(LabelRef("wide"))
+
+	narrow := func(label, next string, size int, one func()) {
+		Label(label)
+		CMPQ(n, U8(size))
+		JLT(LabelRef(next))
+		one()
+		ADDQ(U8(size), src)
+		ADDQ(U8(size), dst)
+		SUBQ(U8(size), n)
+		JMP(LabelRef(label))
+	}
+	narrow("words", "bytes", 8, func() {
+		r := GP64()
+		MOVQ(Mem{Base: src}, r)
+		XORQ(r, Mem{Base: dst})
+	})
+	narrow("bytes", "done", 1, func() {
+		r := GP8()
+		MOVB(Mem{Base: src}, r)
+		XORB(r, Mem{Base: dst})
+	})
+	Label("done")
+	end()
+}

@@ -1,0 +1,467 @@
+package gf
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/redstuff-go/redstuff/internal/cpu"
+)
+
+// accelerated returns the kernels of every backend of this machine but generic.
+func accelerated() (all []*kernels) {
+	for _, name := range cpu.Supported() {
+		if name != cpu.Generic {
+			all = append(all, kernelsOf(name))
+		}
+	}
+	return all
+}
+
+func TestKernelsOfKnowsEveryBackend(t *testing.T) {
+	for _, name := range cpu.Supported() {
+		if got := kernelsOf(name).name; got != name {
+			t.Errorf("kernelsOf(%q) are those of %q", name, got)
+		}
+	}
+}
+
+// place is where in its arena a buffer stands: at its start, at its end, or in
+// the middle and misaligned.
+type place int
+
+const (
+	atStart place = iota
+	atEnd
+	misaligned
+	places
+)
+
+func (p place) String() string { return [...]string{"start", "end", "misaligned"}[p] }
+
+// of returns n bytes of arena, with nothing behind them to grow into.
+func (p place) of(arena []byte, n int) []byte {
+	off := 0
+	switch p {
+	case atEnd:
+		off = len(arena) - n
+	case misaligned:
+		off = min(len(arena)-n, 7)
+	}
+	return arena[off : off+n : off+n]
+}
+
+// harness runs kernels in guarded memory, beside the pure-Go ones on copies.
+type harness struct {
+	testing.TB
+	rng    *rand.Rand
+	arenas [3]arena
+}
+
+// arena is guarded memory, and a copy of it for the pure-Go kernels.
+type arena struct{ mem, model []byte }
+
+const arenaSize = 300 << 10
+
+func newHarness(t testing.TB, seed uint64) *harness {
+	h := &harness{TB: t, rng: rand.New(rand.NewPCG(seed, 0))}
+	for i := range h.arenas {
+		h.arenas[i] = arena{mem: newArena(t, arenaSize)}
+		h.arenas[i].model = make([]byte, len(h.arenas[i].mem))
+	}
+	return h
+}
+
+// refill puts the same random bytes in the first n arenas and their models.
+func (h *harness) refill(n int) {
+	for i := range n {
+		for j := 0; j+8 <= arenaSize; j += 8 {
+			*(*uint64)(unsafe.Pointer(&h.arenas[i].mem[j])) = h.rng.Uint64()
+		}
+		copy(h.arenas[i].model, h.arenas[i].mem)
+	}
+}
+
+// equal fails the test if an arena differs from its model.
+func (h *harness) equal(arena int, format string, args ...any) {
+	h.Helper()
+	a := &h.arenas[arena]
+	if bytes.Equal(a.mem, a.model) {
+		return
+	}
+	for i := range a.mem {
+		if a.mem[i] != a.model[i] {
+			h.Fatalf("%s: byte %d of %d differs", fmt.Sprintf(format, args...), i, len(a.mem))
+		}
+	}
+}
+
+func at(p []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(p)) }
+
+// transform is one of the kernels that run layers of the transform.
+type transform struct {
+	name  string
+	radix int
+	add   bool
+	of    func(*kernels) func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+}
+
+type transformFunc = func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+var transforms = []transform{
+	{"fft4", 4, false, func(k *kernels) transformFunc { return k.fft4 }},
+	{"fft2", 2, false, func(k *kernels) transformFunc { return k.fft2 }},
+	{"ifft4", 4, false, func(k *kernels) transformFunc { return k.ifft4 }},
+	{"ifft2", 2, false, func(k *kernels) transformFunc { return k.ifft2 }},
+	{"ifft4add", 4, true, func(k *kernels) transformFunc { return k.ifft4add }},
+	{"ifft2add", 2, true, func(k *kernels) transformFunc { return k.ifft2add }},
+}
+
+// checkTransform compares one call of a kernel with the pure-Go one. The arena
+// of the source is not compared when the kernel may leave anything there.
+func (h *harness) checkTransform(k *kernels, f transform, p place, inPlace bool, half, dist, groups, t int) {
+	h.Helper()
+	h.refill(2)
+	n := 2 * half * f.radix * dist * groups
+	dst, src := 0, 1
+	if inPlace {
+		src = dst
+	}
+	f.of(k)(at(p.of(h.arenas[dst].mem, n)), at(p.of(h.arenas[src].mem, n)), half, dist, groups, t, k.table())
+	f.of(genericKernels)(at(p.of(h.arenas[dst].model, n)), at(p.of(h.arenas[src].model, n)), half, dist, groups, t, genericKernels.table())
+	if f.add {
+		copy(p.of(h.arenas[src].model, n), p.of(h.arenas[src].mem, n))
+	}
+	for i := range 2 {
+		h.equal(i, "%s of %s: half %d, dist %d, %d groups, t %d, in place %v, %v, arena %d",
+			f.name, k.name, half, dist, groups, t, inPlace, p, i)
+	}
+}
+
+func TestTransformKernels(t *testing.T) {
+	for _, k := range accelerated() {
+		for _, f := range transforms {
+			t.Run(k.name+"/"+f.name, func(t *testing.T) {
+				h := newHarness(t, 1)
+				for half := 32; half <= 416; half += 32 {
+					for _, dist := range []int{1, 2, 4, 8} {
+						for groups := range 6 {
+							if 2*half*f.radix*dist*groups > arenaSize || (dist == 8 && groups > 2) {
+								continue
+							}
+							first := f.radix * h.rng.IntN(Order/f.radix-5)
+							if groups%2 != 0 {
+								first = 0
+							}
+							inPlace := !f.add && h.rng.IntN(2) == 0
+							h.checkTransform(k, f, place(h.rng.IntN(int(places))), inPlace, half, dist, groups, first)
+						}
+					}
+				}
+				for _, first := range []int{f.radix, 1 << 8, 1 << 15, Order - 3*f.radix} {
+					h.checkTransform(k, f, atEnd, !f.add, 96, 2, 3, first)
+				}
+			})
+		}
+	}
+}
+
+func TestTransformKernelsUndoEachOther(t *testing.T) {
+	const half, dist, groups, first = 96, 2, 3, 64
+	for _, k := range append(accelerated(), genericKernels) {
+		for _, f := range []struct {
+			radix         int
+			there, andAgo transformFunc
+		}{{4, k.fft4, k.ifft4}, {4, k.ifft4, k.fft4}, {2, k.fft2, k.ifft2}, {2, k.ifft2, k.fft2}} {
+			h := newHarness(t, 2)
+			h.refill(1)
+			p := at(h.arenas[0].mem)
+			f.there(p, p, half, dist, groups, first, k.table())
+			if bytes.Equal(h.arenas[0].mem, h.arenas[0].model) {
+				t.Errorf("%s: a kernel of radix %d does nothing", k.name, f.radix)
+			}
+			f.andAgo(p, p, half, dist, groups, first, k.table())
+			h.equal(0, "%s: there and back with radix %d", k.name, f.radix)
+		}
+	}
+}
+
+func (h *harness) elems(n int) []Elem {
+	c := make([]Elem, n+1)
+	for i := range c {
+		c[i] = Elem(h.rng.Uint32())
+		if h.rng.IntN(8) == 0 {
+			c[i] &= 1
+		}
+	}
+	return c[:n:n]
+}
+
+func (h *harness) checkScale(k *kernels, p place, inPlace bool, half, rows int) {
+	h.Helper()
+	h.refill(2)
+	n := 2 * half * rows
+	src := 1
+	if inPlace {
+		src = 0
+	}
+	c := unsafe.SliceData(h.elems(rows))
+	k.scale(at(p.of(h.arenas[0].mem, n)), at(p.of(h.arenas[src].mem, n)), half, rows, c, k.table())
+	genericKernels.scale(at(p.of(h.arenas[0].model, n)), at(p.of(h.arenas[src].model, n)), half, rows, c, genericKernels.table())
+	for i := range 2 {
+		h.equal(i, "scale of %s: half %d, %d rows, in place %v, %v", k.name, half, rows, inPlace, p)
+	}
+}
+
+func TestScaleKernels(t *testing.T) {
+	for _, k := range accelerated() {
+		t.Run(k.name, func(t *testing.T) {
+			h := newHarness(t, 3)
+			for half := 32; half <= 416; half += 32 {
+				for _, rows := range []int{0, 1, 2, 7} {
+					h.checkScale(k, place(h.rng.IntN(int(places))), rows%2 == 0, half, rows)
+				}
+			}
+		})
+	}
+}
+
+// packing is the geometry of a call of pack or unpack.
+type packing struct{ half, rows, off, step, size, count int }
+
+// slices returns the rows' slices, each in the arena of its number, in memory
+// and in the model. Gaps between symbols belong to the slices.
+func (h *harness) slices(p place, g packing) (mem, model [][]byte) {
+	n := g.off
+	if g.count > 0 {
+		n += (g.count-1)*g.step + g.size
+	}
+	for i := range g.rows {
+		mem = append(mem, p.of(h.arenas[1+i].mem, n))
+		model = append(model, p.of(h.arenas[1+i].model, n))
+	}
+	return mem, model
+}
+
+func (h *harness) checkPack(k *kernels, p place, g packing) {
+	h.Helper()
+	h.refill(1 + g.rows)
+	mem, model := h.slices(p, g)
+	n := 2 * g.half * g.rows
+	dst, want := p.of(h.arenas[0].mem, n), p.of(h.arenas[0].model, n)
+	k.pack(at(dst), g.half, unsafe.SliceData(mem), g.rows, g.off, g.step, g.size, g.count)
+	genericKernels.pack(at(want), g.half, unsafe.SliceData(model), g.rows, g.off, g.step, g.size, g.count)
+	for i := range g.rows {
+		for plane := range 2 {
+			past := ((2*i+plane)*g.half + g.count*g.size/2)
+			copy(want[past:(2*i+plane+1)*g.half], dst[past:])
+		}
+	}
+	for i := range 1 + g.rows {
+		h.equal(i, "pack of %s: %+v, %v, arena %d", k.name, g, p, i)
+	}
+}
+
+func (h *harness) checkUnpack(k *kernels, p place, g packing) {
+	h.Helper()
+	h.refill(1 + g.rows)
+	mem, model := h.slices(p, g)
+	n := 2 * g.half * g.rows
+	src, source := p.of(h.arenas[0].mem, n), p.of(h.arenas[0].model, n)
+	k.unpack(unsafe.SliceData(mem), g.rows, g.off, g.step, g.size, g.count, at(src), g.half)
+	genericKernels.unpack(unsafe.SliceData(model), g.rows, g.off, g.step, g.size, g.count, at(source), g.half)
+	for i := range 1 + g.rows {
+		h.equal(i, "unpack of %s: %+v, %v, arena %d", k.name, g, p, i)
+	}
+}
+
+func TestPackKernels(t *testing.T) {
+	for _, k := range accelerated() {
+		t.Run(k.name, func(t *testing.T) {
+			h := newHarness(t, 4)
+			check := func(size, count, gap, off, spare int) {
+				h.Helper()
+				g := packing{
+					half: (count*size/2+31)/32*32 + spare, rows: 1 + h.rng.IntN(2),
+					off: off, step: size + gap, size: size, count: count,
+				}
+				g.half = max(g.half, 32)
+				p := place(h.rng.IntN(int(places)))
+				h.checkPack(k, p, g)
+				h.checkUnpack(k, p, g)
+			}
+			for size := 2; size <= 190; size += 2 {
+				for _, count := range []int{1, 2, 3, 8 + h.rng.IntN(33)} {
+					check(size, count, 0, 0, 0)
+					check(size, count, 1+h.rng.IntN(200), h.rng.IntN(100), 32*h.rng.IntN(2))
+				}
+			}
+			for count := range 41 {
+				check(2, count, 0, 0, 0)
+				check(6, count, 0, 3, 0)
+			}
+			for _, size := range []int{192, 256, 512, 1000, 1024, 4094, 4096} {
+				check(size, 1, 0, 0, 0)
+				check(size, 3, 0, 64, 0)
+			}
+		})
+	}
+}
+
+func (h *harness) checkMul(k *kernels, p place, inPlace bool, n int, c Elem) {
+	h.Helper()
+	for _, f := range []struct {
+		name string
+		of   func(*kernels) func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+	}{
+		{"mul", func(k *kernels) func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) { return k.mul }},
+		{"mulAdd", func(k *kernels) func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) { return k.mulAdd }},
+	} {
+		h.refill(2)
+		src := 1
+		if inPlace {
+			src = 0
+		}
+		f.of(k)(at(p.of(h.arenas[0].mem, n)), at(p.of(h.arenas[src].mem, n)), n, c, k.table())
+		f.of(genericKernels)(at(p.of(h.arenas[0].model, n)), at(p.of(h.arenas[src].model, n)), n, c, genericKernels.table())
+		for i := range 2 {
+			h.equal(i, "%s of %s: %d bytes by %#x, in place %v, %v", f.name, k.name, n, c, inPlace, p)
+		}
+	}
+}
+
+func (h *harness) checkDot(k *kernels, p place, off, n, count int) {
+	h.Helper()
+	h.refill(2)
+	mem, model := make([][]byte, count+1), make([][]byte, count+1)
+	for i := range count {
+		// Sources overlap one another: they are only read.
+		skip := h.rng.IntN(64)
+		mem[i] = p.of(h.arenas[1].mem, off+n+skip)[skip:]
+		model[i] = p.of(h.arenas[1].model, off+n+skip)[skip:]
+	}
+	c := unsafe.SliceData(h.elems(count))
+	k.dot(at(p.of(h.arenas[0].mem, n)), &mem[0], off, n, c, count, k.table())
+	genericKernels.dot(at(p.of(h.arenas[0].model, n)), &model[0], off, n, c, count, genericKernels.table())
+	for i := range 2 {
+		h.equal(i, "dot of %s: %d bytes at %d, %d sources, %v", k.name, n, off, count, p)
+	}
+}
+
+func (h *harness) checkSpread(k *kernels, p place, off, n, count int) {
+	h.Helper()
+	h.refill(2)
+	mem, model := make([][]byte, count+1), make([][]byte, count+1)
+	all, allModel := p.of(h.arenas[1].mem, (off+n)*count), p.of(h.arenas[1].model, (off+n)*count)
+	for i := range count {
+		mem[i], model[i] = all[i*(off+n):][:off+n], allModel[i*(off+n):][:off+n]
+	}
+	c := unsafe.SliceData(h.elems(count))
+	k.spread(&mem[0], off, n, at(p.of(h.arenas[0].mem, n)), c, count, k.table())
+	genericKernels.spread(&model[0], off, n, at(p.of(h.arenas[0].model, n)), c, count, genericKernels.table())
+	for i := range 2 {
+		h.equal(i, "spread of %s: %d bytes at %d, %d destinations, %v", k.name, n, off, count, p)
+	}
+}
+
+func (h *harness) checkXor(k *kernels, p place, n int) {
+	h.Helper()
+	h.refill(2)
+	k.xor(at(p.of(h.arenas[0].mem, n)), at(p.of(h.arenas[1].mem, n)), n)
+	genericKernels.xor(at(p.of(h.arenas[0].model, n)), at(p.of(h.arenas[1].model, n)), n)
+	for i := range 2 {
+		h.equal(i, "xor of %s: %d bytes, %v", k.name, n, p)
+	}
+}
+
+func TestRegionKernels(t *testing.T) {
+	for _, k := range accelerated() {
+		t.Run(k.name, func(t *testing.T) {
+			h := newHarness(t, 5)
+			for blocks := range 41 {
+				p := place(blocks % int(places))
+				for _, c := range append(h.elems(1), 0, 1) {
+					h.checkMul(k, p, blocks%2 == 0, 64*blocks, c)
+				}
+				for _, count := range []int{0, 1, h.rng.IntN(21)} {
+					if blocks > 0 {
+						h.checkDot(k, p, h.rng.IntN(200), 64*blocks, count)
+						h.checkSpread(k, p, h.rng.IntN(200), 64*blocks, count)
+					}
+				}
+			}
+			for n := range 300 {
+				h.checkXor(k, place(n%int(places)), n)
+			}
+		})
+	}
+}
+
+// A planar row of half 32 is a natural block, and packing whole blocks is what
+// lays a region out in planes.
+func TestPlanarAndNaturalProductsAgree(t *testing.T) {
+	const n, c = 448, Elem(0xBEEF)
+	for _, k := range append(accelerated(), genericKernels) {
+		h := newHarness(t, 6)
+		h.refill(3)
+		natural, planar, back := h.arenas[0].mem[:n], h.arenas[1].mem[:n], h.arenas[2].mem[:n]
+		coeff := c
+		k.pack(at(planar), n/2, &natural, 1, 0, n, n, 1)
+		k.scale(at(planar), at(planar), n/2, 1, &coeff, k.table())
+		k.unpack(&back, 1, 0, n, n, 1, at(planar), n/2)
+		k.mul(at(natural), at(natural), n, c, k.table())
+		if !bytes.Equal(natural, back) {
+			t.Errorf("%s: a product depends on the layout", k.name)
+		}
+		coeffs := []Elem{c, c, c, c, c, c, c}
+		k.scale(at(planar), at(natural), 32, n/64, unsafe.SliceData(coeffs), k.table())
+		k.mul(at(natural), at(natural), n, c, k.table())
+		if !bytes.Equal(natural, planar) {
+			t.Errorf("%s: a row of half 32 is not scaled as a block", k.name)
+		}
+	}
+}
+
+// FuzzKernels runs one kernel of one backend with arbitrary arguments, taken
+// modulo what their types allow.
+func FuzzKernels(f *testing.F) {
+	for kernel := range uint8(11) {
+		f.Add(uint64(kernel), kernel, kernel, uint16(kernel), uint16(3), uint16(5))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, backend, kernel uint8, a, b, c uint16) {
+		all := accelerated()
+		if len(all) == 0 {
+			t.Skip("no backend but generic")
+		}
+		k := all[int(backend)%len(all)]
+		h := newHarness(t, seed)
+		p, inPlace := place(seed%uint64(places)), seed>>8&1 == 0
+		switch kernel %= 11; kernel {
+		case 0, 1, 2, 3, 4, 5:
+			f := transforms[kernel]
+			half, dist := 32+32*(int(a)%12), 1+int(b)%5
+			groups := arenaSize / (2 * half * f.radix * dist) % 4
+			h.checkTransform(k, f, p, inPlace && !f.add, half, dist, groups, f.radix*(int(c)%(Order/f.radix-4)))
+		case 6:
+			h.checkScale(k, p, inPlace, 32+32*(int(a)%12), int(b)%16)
+		case 7:
+			g := packing{rows: int(seed>>16) % 3, size: 2 + 2*(int(a)%300), count: int(b) % 50, off: int(seed>>24) % 200}
+			g.step = g.size
+			if !inPlace {
+				g.step += int(c) % 300
+			}
+			g.half = max(32, (g.size*g.count/2+31)/32*32)
+			h.checkPack(k, p, g)
+			h.checkUnpack(k, p, g)
+		case 8:
+			h.checkMul(k, p, inPlace, 64*(int(a)%50), Elem(b))
+		case 9:
+			h.checkDot(k, p, int(c)%300, 64+64*(int(a)%40), int(b)%20)
+			h.checkSpread(k, p, int(c)%300, 64+64*(int(a)%40), int(b)%20)
+		case 10:
+			h.checkXor(k, p, int(a))
+		}
+	})
+}
