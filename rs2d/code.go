@@ -1,0 +1,81 @@
+package rs2d
+
+import (
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/parallel"
+	"github.com/redstuff-go/redstuff/rs2d/rs"
+)
+
+// Option is a choice made when a code is built.
+type Option func(*options)
+
+type options struct {
+	scheme  commit.Scheme
+	backend string
+	workers int
+}
+
+// WithScheme chooses the hash of the commitments. The default is [commit.BLAKE3].
+func WithScheme(s commit.Scheme) Option { return func(o *options) { o.scheme = s } }
+
+// WithBackend chooses the instruction set, one of gf.Backends. The default is the
+// one in the environment variable REDSTUFF_CPU, or else the best.
+func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
+
+// WithWorkers sets how many goroutines one call may use. The default, 0, stands for
+// as many as there are usable CPUs.
+func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
+
+// Code is RedStuff for one number of shards and one scheme. It is immutable and
+// safe for concurrent use.
+type Code struct {
+	params  commit.Params
+	hasher  *commit.Hasher
+	rows    *rs.Codec // extends a row from S to n symbols
+	columns *rs.Codec // extends a column from P to n symbols
+	workers int
+}
+
+// New returns the code over n shards, 4 to 65535. The error is a
+// *commit.ShardCountError for another number.
+func New(shards int, opts ...Option) (*Code, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.workers < 0 {
+		return nil, fmt.Errorf("rs2d: %d workers; want 0 (all CPUs) or more", o.workers)
+	}
+	params, err := commit.NewParams(shards)
+	if err != nil {
+		return nil, err
+	}
+	c := &Code{params: params, workers: parallel.Workers(o.workers)}
+	if c.hasher, err = commit.NewHasher(o.scheme, o.backend); err != nil {
+		return nil, err
+	}
+	codec := func(k int) (*rs.Codec, error) {
+		return rs.New(k, shards-k, rs.WithVariant(rs.RS2), rs.WithBackend(o.backend), rs.WithWorkers(o.workers))
+	}
+	if c.rows, err = codec(params.S); err != nil {
+		return nil, err
+	}
+	if c.columns, err = codec(params.P); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Params returns n, f, P and S.
+func (c *Code) Params() commit.Params { return c.params }
+
+// Shards returns n.
+func (c *Code) Shards() int { return c.params.N }
+
+// Scheme returns the hash of the commitments.
+func (c *Code) Scheme() commit.Scheme { return c.hasher.Scheme() }
+
+// Backend returns the name of the instruction set in use.
+func (c *Code) Backend() string { return c.hasher.Backend() }
