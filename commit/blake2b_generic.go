@@ -70,7 +70,10 @@ func blake2bCompress(h *[8]uint64, block *[blake2bBlockSize]byte, length uint64,
 	h[7] ^= v7 ^ v15
 }
 
-// blake2bRunsGeneric is blake2bRuns one message at a time: its groups have one lane.
+// blake2bRunsGeneric compresses count messages of size bytes, each behind its
+// lead byte. Message i is a[i*stride:][:size], or where b is not nil two halves,
+// a[i*stride:][:32] and b[i*stride:][:32]. Unless job.last, size is a multiple
+// of the block's. Its groups of states have one lane.
 func blake2bRunsGeneric(dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
 	var block [blake2bBlockSize]byte
 	for i := range count {
@@ -82,11 +85,11 @@ func blake2bRunsGeneric(dst []byte, dstStride int, a, b []byte, stride, size, co
 		if job.leads != nil {
 			lead = job.leads[i]
 		}
-		left, right := a[i*stride:], tail(b, i*stride)
+		left, right := a[i*stride:], []byte(nil)
 		if b == nil {
 			left = left[:size]
 		} else {
-			left, right = left[:size/2], right[:size/2]
+			left, right = left[:size/2], b[i*stride:][:size/2]
 		}
 		block[0] = byte(lead)
 		filled, length := 1, job.offset

@@ -67,12 +67,6 @@ var (
 	blake3Blob = newBlake3Domain("redstuff v1 blob")
 )
 
-// blake3Blocks returns the number of blocks in a run of size bytes: an empty
-// message still has one.
-func blake3Blocks(size int) int {
-	return max(1, (size+blake3BlockSize-1)/blake3BlockSize)
-}
-
 // blake3Group is the number of rows that Leaves carries through a tree at
 // once: the widest kernel's lanes. It also is the number of chunks that a
 // single long message is cut into at once.
@@ -127,7 +121,7 @@ func (t *blake3Tree) merge(job *blake3Job, dst []byte, dstStride int) {
 // blake3Messages hashes count messages of any equal size.
 func blake3Messages(l laneSet, dst []byte, dstStride int, src []byte, srcStride, size, count int, d *blake3Domain) {
 	if size <= blake3ChunkSize {
-		blake3Runs(l, dst, dstStride, src, tail(src, 32), srcStride, size, count, &d.single)
+		blake3Runs(l, dst, dstStride, src, nil, srcStride, size, count, &d.single)
 		return
 	}
 	if count == 1 {
@@ -147,11 +141,11 @@ func blake3Messages(l laneSet, dst []byte, dstStride int, src []byte, srcStride,
 		job := d.chunk
 		at := 0
 		for ; size-at > blake3ChunkSize; at += blake3ChunkSize {
-			blake3Runs(l, t.next(), HashSize, from[at:], from[at+32:], srcStride, blake3ChunkSize, t.count, &job)
+			blake3Runs(l, t.next(), HashSize, from[at:], nil, srcStride, blake3ChunkSize, t.count, &job)
 			t.push()
 			job.counter++
 		}
-		blake3Runs(l, t.next(), HashSize, from[at:], tail(from[at:], 32), srcStride, size-at, t.count, &job)
+		blake3Runs(l, t.next(), HashSize, from[at:], nil, srcStride, size-at, t.count, &job)
 		t.finish(dst[first*dstStride:], dstStride)
 	}
 }
@@ -166,9 +160,9 @@ func blake3Long(l laneSet, dst, msg []byte, d *blake3Domain) {
 	job.step = 1
 	const group = blake3Group * blake3ChunkSize
 	for len(msg) > group {
-		blake3Runs(l, cvs[:], HashSize, msg, msg[32:], blake3ChunkSize, blake3ChunkSize, blake3Group, &job)
+		blake3Runs(l, cvs[:], HashSize, msg, nil, blake3ChunkSize, blake3ChunkSize, blake3Group, &job)
 		for n := blake3Group / 2; n > 0; n /= 2 {
-			blake3Runs(l, cvs[:], HashSize, cvs[:], cvs[32:], 2*HashSize, 2*HashSize, n, &d.parent)
+			blake3Runs(l, cvs[:], HashSize, cvs[:], nil, 2*HashSize, 2*HashSize, n, &d.parent)
 		}
 		copy(t.next(), cvs[:])
 		t.push()
@@ -180,14 +174,14 @@ func blake3Long(l laneSet, dst, msg []byte, d *blake3Domain) {
 	// neighbours and passing an odd one upwards gives the same tree.
 	full := (len(msg) - 1) / blake3ChunkSize
 	if full > 0 {
-		blake3Runs(l, cvs[:], HashSize, msg, msg[32:], blake3ChunkSize, blake3ChunkSize, full, &job)
+		blake3Runs(l, cvs[:], HashSize, msg, nil, blake3ChunkSize, blake3ChunkSize, full, &job)
 	}
 	job.counter += uint32(full)
 	last := msg[full*blake3ChunkSize:]
-	blake3Runs(l, cvs[full*HashSize:], HashSize, last, tail(last, 32), 0, len(last), 1, &job)
+	blake3Runs(l, cvs[full*HashSize:], HashSize, last, nil, 0, len(last), 1, &job)
 	n := full + 1
 	for ; n > 2 || n == 2 && t.depth > 0; n = (n + 1) / 2 {
-		blake3Runs(l, cvs[:], HashSize, cvs[:], cvs[32:], 2*HashSize, 2*HashSize, n/2, &d.parent)
+		blake3Runs(l, cvs[:], HashSize, cvs[:], nil, 2*HashSize, 2*HashSize, n/2, &d.parent)
 		if n&1 == 1 {
 			copy(cvs[n/2*HashSize:], cvs[(n-1)*HashSize:n*HashSize])
 		}
@@ -197,8 +191,5 @@ func blake3Long(l laneSet, dst, msg []byte, d *blake3Domain) {
 		t.finish(dst, HashSize)
 		return
 	}
-	blake3Runs(l, dst, HashSize, cvs[:], cvs[32:], 0, 2*HashSize, 1, &d.root)
+	blake3Runs(l, dst, HashSize, cvs[:], nil, 0, 2*HashSize, 1, &d.root)
 }
-
-// tail returns b without its first n bytes, or nothing.
-func tail(b []byte, n int) []byte { return b[min(n, len(b)):] }

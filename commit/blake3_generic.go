@@ -57,27 +57,34 @@ func blake3Compress(cv *[8]uint32, block *[blake3BlockSize]byte, length, counter
 	cv[4], cv[5], cv[6], cv[7] = v4^v12, v5^v13, v6^v14, v7^v15
 }
 
-// blake3RunsGeneric is blake3Runs one message at a time.
+// blake3RunsGeneric hashes count runs of at most one chunk each. Run i is
+// a[i*stride:][:size], or where b is not nil two halves, a[i*stride:][:32] and
+// b[i*stride:][:32]. The 32 bytes that come out, chaining value or digest, go to
+// dst[i*dstStride:].
 func blake3RunsGeneric(dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake3Job) {
-	blocks := blake3Blocks(size)
 	var block [blake3BlockSize]byte
 	for i := range count {
 		cv := job.key
-		for k := range blocks {
-			at, length := k*blake3BlockSize, min(size-k*blake3BlockSize, blake3BlockSize)
-			n := copy(block[:32], a[i*stride+at:][:min(length, 32)])
-			if length > 32 {
-				n += copy(block[32:], b[i*stride+at:][:length-32])
-			}
+		first, second := a[i*stride:], []byte(nil)
+		if b == nil {
+			first = first[:size]
+		} else {
+			first, second = first[:size/2], b[i*stride:][:size/2]
+		}
+		for k, left := 0, size; k == 0 || left > 0; k++ {
+			n := copy(block[:], first)
+			n += copy(block[n:], second)
+			first = first[min(n, len(first)):]
+			left -= n
 			clear(block[n:])
 			flags := job.flags
 			if k == 0 {
 				flags |= job.start
 			}
-			if k == blocks-1 {
+			if left == 0 {
 				flags |= job.end
 			}
-			blake3Compress(&cv, &block, uint32(length), job.counter+uint32(i)*job.step, flags)
+			blake3Compress(&cv, &block, uint32(n), job.counter+uint32(i)*job.step, flags)
 		}
 		for w, word := range cv {
 			binary.LittleEndian.PutUint32(dst[i*dstStride+4*w:], word)

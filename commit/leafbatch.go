@@ -89,7 +89,7 @@ func (b *LeafBatch) writeBlake3(src []byte, srcStride, width int, last bool) {
 	for at := 0; at < width; at += blake3ChunkSize {
 		job.counter = uint32(t.chunks)
 		n := min(blake3ChunkSize, width-at)
-		blake3Runs(t.lanes, t.next(), HashSize, src[at:], tail(src[at:], 32), srcStride, n, b.count, &job)
+		blake3Runs(t.lanes, t.next(), HashSize, src[at:], nil, srcStride, n, b.count, &job)
 		if last && at+n == width {
 			t.finish(b.digests, HashSize)
 		} else {

@@ -1,0 +1,70 @@
+// Command blake3 writes the BLAKE3 kernels of package commit.
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+
+	"github.com/redstuff-go/redstuff/asm/commit/vec"
+)
+
+//go:generate go run . -out ../../../commit/blake3_amd64.s -stubs ../../../commit/blake3_amd64.go -pkg commit
+
+func main() {
+	ConstraintExpr("!purego")
+	c := newConstants()
+	for _, isa := range []vec.ISA{vec.AVX512, vec.AVX512VL, vec.AVX2} {
+		newKernel(isa, c).emit()
+	}
+	Generate()
+}
+
+const (
+	blockSize = 64
+	half      = blockSize / 2 // what one pointer of a node gives
+)
+
+var iv = [4]uint32{0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A}
+
+// permutation gives the order in which a round reads the words that the round
+// before read in the order 0, 1, …, 15.
+var permutation = [16]int{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8}
+
+// Offsets of the fields of commit.blake3Job.
+const (
+	jobKey     = 0
+	jobFlags   = 32
+	jobStart   = 36
+	jobEnd     = 40
+	jobCounter = 44
+	jobStep    = 48
+)
+
+// constants are the tables that the kernels share.
+type constants struct {
+	iv          Mem
+	laneNumbers Mem
+	rotate16    Mem // byte shuffles, for want of a rotation
+	rotate8     Mem
+	shifts      Mem
+	pairs       [2]Mem
+}
+
+func newConstants() *constants {
+	const ro = attr.RODATA | attr.NOPTR
+	c := &constants{}
+	c.iv = GLOBL("blake3IVData", ro)
+	for i, w := range iv {
+		DATA(4*i, U32(w))
+	}
+	c.laneNumbers = GLOBL("blake3LaneNumbers", ro)
+	for i := range 16 {
+		DATA(4*i, U32(i))
+	}
+	c.rotate16 = vec.Rotation("blake3Rotate16", 4, 2)
+	c.rotate8 = vec.Rotation("blake3Rotate8", 4, 1)
+	c.shifts = vec.Shifts("blake3TailShifts")
+	c.pairs = vec.Pairs("blake3Pairs")
+	return c
+}
