@@ -1,0 +1,279 @@
+package rs2d
+
+import (
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/parallel"
+)
+
+// Encoder encodes blob after blob in the same memory. It is not safe for concurrent
+// use; a [Code] serves any number of them.
+//
+// # Memory
+//
+// Besides its result, Encode takes about 3 MiB a worker and 64·n·⌈n/16⌉ bytes for
+// the tops of the row trees at n = 1000, and Commit and ID take up to 32 MiB more
+// for parity columns. Once grown to the largest blob, they allocate nothing.
+type Encoder struct {
+	c     *Code
+	group parallel.Group
+	tiles []*tiler // one a worker
+
+	shape           // of the blob in work
+	rows   [][]byte // the P source rows, zero padded
+	whole  [][]byte // symbol j of row 0 and all that follows, for the rows that are whole
+	wholes int      // how many those are
+	last   [][]byte // the same for the row that the blob ends in, if it does so within
+	tail   []byte   // that row
+	zeros  []byte   // a row past the end
+
+	columns      columnRange // the columns that parity has room for
+	parity       []byte      // the P source symbols of those columns, column by column
+	parityShards [][]byte    // the columns S, S+1, … in it, nil outside the range
+
+	tops     []byte // per row, the nodes that its tiles fold to
+	meta     commit.Metadata
+	encoding *Encoding // what Encode fills, nil for Commit
+
+	extendPiece, tilePiece func(worker, piece int)
+}
+
+// shape is the geometry of a blob in bytes.
+type shape struct {
+	size   int // of a symbol
+	row    int // of a primary sliver
+	column int // of a secondary sliver
+}
+
+// columnRange is a range of columns of the expanded matrix.
+type columnRange struct{ from, to int }
+
+const (
+	// tileColumns is how many columns a tile has: enough to fill the lanes of every
+	// hash kernel while trees are folded side by side. A power of two, so that a
+	// tile is a subtree of every row.
+	tileColumns = 16
+	tileLevels  = 4 // log2(tileColumns)
+
+	// parityBytes bounds the parity columns that Commit keeps at a time; when
+	// there are more of them, it extends the rows once for each such group.
+	parityBytes = 32 << 20
+)
+
+// NewEncoder returns an encoder of the code.
+func (c *Code) NewEncoder() *Encoder {
+	e := &Encoder{c: c}
+	e.extendPiece, e.tilePiece = e.extend, e.tile
+	return e
+}
+
+// Encode encodes a blob. The blob is not kept, and may be empty. The result is the
+// caller's. The error is a *commit.TooLargeError for a blob that the code's shards
+// cannot hold.
+func (c *Code) Encode(blob []byte) (*Encoding, error) {
+	encoding := new(Encoding)
+	if err := c.NewEncoder().Encode(encoding, blob); err != nil {
+		return nil, err
+	}
+	return encoding, nil
+}
+
+// Commit computes the metadata of a blob, and keeps no slivers.
+func (c *Code) Commit(blob []byte) (*commit.Metadata, error) {
+	return c.NewEncoder().Commit(blob)
+}
+
+// ID computes the blob id of a blob, and keeps no slivers.
+func (c *Code) ID(blob []byte) (commit.BlobID, error) {
+	meta, err := c.Commit(blob)
+	if err != nil {
+		return commit.BlobID{}, err
+	}
+	return meta.ID(c.hasher)
+}
+
+// Encode replaces what dst holds by the encoding of the blob, in dst's memory if it
+// suffices.
+func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
+	if err := e.begin(len(blob)); err != nil {
+		return err
+	}
+	p := e.c.params
+	dst.code, dst.shape = e.c, e.shape
+	dst.primary = resize(dst.primary, p.N*e.row)
+	dst.secondary = resize(dst.secondary, p.N*e.column)
+	n := copy(dst.primary, blob)
+	clear(dst.primary[n : p.P*e.row])
+
+	e.encoding = dst
+	defer func() { e.encoding = nil }()
+	e.setRows(dst.primary[:p.P*e.row])
+	e.wholes = min(p.P, (len(blob)+e.row-1)/e.row) // rows past the blob's end are zero
+	e.setParity(columnRange{p.S, p.N}, dst.secondary[p.S*e.column:])
+	e.run(columnRange{0, p.N})
+	e.finish(&dst.meta, len(blob))
+	id, err := dst.meta.ID(e.c.hasher)
+	dst.id = id
+	return err
+}
+
+// Commit computes the metadata of a blob. The result is the caller's.
+func (e *Encoder) Commit(blob []byte) (*commit.Metadata, error) {
+	if err := e.begin(len(blob)); err != nil {
+		return nil, err
+	}
+	e.setRows(blob)
+	p := e.c.params
+	from := 0
+	for to := p.S; from < p.N; {
+		// Every group ends at a tile's end.
+		to = min(p.N, (to+max(tileColumns, parityBytes/e.column))&^(tileColumns-1))
+		parity := columnRange{max(from, p.S), to}
+		e.parity = resize(e.parity, (parity.to-parity.from)*e.column)
+		e.setParity(parity, e.parity)
+		e.run(columnRange{from, to})
+		from = to
+	}
+	meta := new(commit.Metadata)
+	e.finish(meta, len(blob))
+	return meta, nil
+}
+
+// begin sets the shape of a blob of n bytes.
+func (e *Encoder) begin(n int) error {
+	size, err := e.c.params.SymbolSize(uint64(n))
+	if err != nil {
+		return err
+	}
+	p := e.c.params
+	e.shape = shape{size: size, row: p.S * size, column: p.P * size}
+	e.tops = resize(e.tops, p.N*tilesOf(p.N)*commit.HashSize)
+	e.meta.Primary, e.meta.Secondary = resize(e.meta.Primary, p.N), resize(e.meta.Secondary, p.N)
+	return nil
+}
+
+// setRows makes the source rows of a blob, without copying more than its last row.
+func (e *Encoder) setRows(blob []byte) {
+	p := e.c.params
+	e.rows, e.whole, e.last = resize(e.rows, p.P), resize(e.whole, p.S), e.last[:0]
+	e.wholes = len(blob) / e.row
+	for j := range e.whole {
+		e.whole[j] = tailOf(blob, j*e.size)
+	}
+	for i := range e.wholes {
+		e.rows[i] = blob[i*e.row:][:e.row]
+	}
+	if e.wholes == p.P {
+		return
+	}
+	next := e.wholes
+	if rest := blob[next*e.row:]; len(rest) > 0 {
+		e.tail = resize(e.tail, e.row)
+		clear(e.tail[copy(e.tail, rest):])
+		e.rows[next] = e.tail
+		next++
+		for j := range p.S {
+			e.last = append(e.last, e.tail[j*e.size:])
+		}
+	}
+	e.zeros = resize(e.zeros, e.row)
+	clear(e.zeros)
+	for ; next < p.P; next++ {
+		e.rows[next] = e.zeros
+	}
+}
+
+// setParity says where parity columns go.
+func (e *Encoder) setParity(columns columnRange, buf []byte) {
+	p := e.c.params
+	e.columns, e.parity = columns, buf
+	e.parityShards = resize(e.parityShards, p.N-p.S)
+	for j := range e.parityShards {
+		e.parityShards[j] = nil
+		if c := p.S + j; c >= columns.from && c < columns.to {
+			e.parityShards[j] = buf[(c-columns.from)*e.column:][:e.column]
+		}
+	}
+}
+
+// run extends the rows into the parity columns, then all tiles of the given columns.
+func (e *Encoder) run(columns columnRange) {
+	for len(e.tiles) < e.c.workers {
+		e.tiles = append(e.tiles, newTiler(e.c))
+	}
+	// Rows past the blob's end are zero, and so is their parity.
+	live := e.wholes + min(len(e.last), 1)
+	for _, shard := range e.parityShards {
+		if shard != nil {
+			clear(shard[live*e.size:])
+		}
+	}
+	batch := e.rowBatch()
+	e.group.Do(e.c.workers, (e.wholes+batch-1)/batch+min(len(e.last), 1), e.extendPiece)
+
+	first := columns.from / tileColumns
+	for _, t := range e.tiles {
+		t.first = first
+	}
+	e.group.Do(e.c.workers, tilesOf(columns.to)-first, e.tilePiece)
+}
+
+// rowBatch returns how many rows are extended at a time: as many as fill a strip,
+// but a share for every worker.
+func (e *Encoder) rowBatch() int {
+	share := (e.wholes + e.c.workers - 1) / e.c.workers
+	return max(1, min(e.c.rows.StripSize()/e.size, share))
+}
+
+// extend extends a batch of rows, or past the last batch the row the blob ends in.
+func (e *Encoder) extend(worker, piece int) {
+	batch := e.rowBatch()
+	first := piece * batch
+	source, n := e.whole, min(batch, e.wholes-first)
+	offset := first * e.row
+	if n <= 0 {
+		source, n, offset, first = e.last, 1, 0, e.wholes
+	}
+	w := e.tiles[worker].rows
+	for s := range strips(e.size, n, e.c.rows.StripSize()) {
+		data, parity := s.of(source, offset, e.row), s.of(e.parityShards, first*e.size, e.size)
+		w.Encode(parity, data)
+	}
+}
+
+// finish folds the tops of the row trees and hands the metadata over.
+func (e *Encoder) finish(meta *commit.Metadata, length int) {
+	n := e.c.params.N
+	tiles := tilesOf(n)
+	e.c.hasher.FoldRows(e.tops, n, tiles, commit.TreeDepth(tiles))
+	meta.Scheme, meta.Length = e.c.Scheme(), uint64(length)
+	meta.Primary, meta.Secondary = resize(meta.Primary, n), resize(meta.Secondary, n)
+	for i := range meta.Primary {
+		meta.Primary[i] = commit.Hash(e.tops[i*commit.HashSize:])
+	}
+	copy(meta.Secondary, e.meta.Secondary)
+	e.forget()
+}
+
+// forget drops the references to the caller's memory.
+func (e *Encoder) forget() {
+	clear(e.rows)
+	clear(e.whole)
+	clear(e.parityShards)
+	if e.encoding != nil {
+		e.parity = nil
+	}
+}
+
+// tilesOf returns how many tiles a number of columns takes.
+func tilesOf(columns int) int { return (columns + tileColumns - 1) / tileColumns }
+
+// tailOf returns b from off on, nothing if b ends before.
+func tailOf(b []byte, off int) []byte { return b[min(off, len(b)):] }
+
+// resize returns a slice of n elements, in the memory of s if it has room.
+func resize[T any](s []T, n int) []T {
+	if cap(s) >= n {
+		return s[:n]
+	}
+	return make([]T, n)
+}
