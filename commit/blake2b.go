@@ -26,7 +26,8 @@ var blake2bStart = [8]uint64{
 // blake2bJob is what all messages of one kernel call share.
 //
 // States and leads lie in groups of as many messages as the kernel has lanes:
-// a group's state is word 0 of every lane, then word 1, and so on.
+// a group's state is word 0 of every lane, then word 1, and so on. Lanes of the
+// last group without a message hold the state and the lead of the last message.
 type blake2bJob struct {
 	lead   uint64   // the byte before every message, where leads is nil
 	leads  []uint64 // the byte before message i

@@ -2770,7 +2770,7 @@ batch:
 	VPMULLD      Y9, Y8, Y8
 	VPBROADCASTD 1160(R15), Y9
 	VPADDD       Y8, Y9, Y9
-	VMOVDQU      Y9, (R15)
+	VMOVDQU      Y9, 544(R15)
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD 4(R11), Y1
 	VPBROADCASTD 8(R11), Y2
@@ -2913,10 +2913,10 @@ whole:
 	VPUNPCKHQDQ  Y14, Y12, Y9
 	VPUNPCKLQDQ  Y15, Y13, Y10
 	VPUNPCKHQDQ  Y15, Y13, Y11
-	VMOVDQU      Y8, 32(R15)
-	VMOVDQU      Y9, 64(R15)
-	VMOVDQU      Y10, 96(R15)
-	VMOVDQU      Y11, 128(R15)
+	VMOVDQU      Y8, (R15)
+	VMOVDQU      Y9, 32(R15)
+	VMOVDQU      Y10, 64(R15)
+	VMOVDQU      Y11, 96(R15)
 	MOVQ         1088(R15), R14
 	VMOVDQU      16(R14)(R13*1), X8
 	MOVQ         1120(R15), R14
@@ -2941,10 +2941,10 @@ whole:
 	VPUNPCKHQDQ  Y14, Y12, Y9
 	VPUNPCKLQDQ  Y15, Y13, Y10
 	VPUNPCKHQDQ  Y15, Y13, Y11
-	VMOVDQU      Y8, 160(R15)
-	VMOVDQU      Y9, 192(R15)
-	VMOVDQU      Y10, 224(R15)
-	VMOVDQU      Y11, 256(R15)
+	VMOVDQU      Y8, 128(R15)
+	VMOVDQU      Y9, 160(R15)
+	VMOVDQU      Y10, 192(R15)
+	VMOVDQU      Y11, 224(R15)
 	MOVQ         1088(R15), R14
 	VMOVDQU      (R14)(DX*1), X8
 	MOVQ         1120(R15), R14
@@ -2969,10 +2969,10 @@ whole:
 	VPUNPCKHQDQ  Y14, Y12, Y9
 	VPUNPCKLQDQ  Y15, Y13, Y10
 	VPUNPCKHQDQ  Y15, Y13, Y11
-	VMOVDQU      Y8, 288(R15)
-	VMOVDQU      Y9, 320(R15)
-	VMOVDQU      Y10, 352(R15)
-	VMOVDQU      Y11, 384(R15)
+	VMOVDQU      Y8, 256(R15)
+	VMOVDQU      Y9, 288(R15)
+	VMOVDQU      Y10, 320(R15)
+	VMOVDQU      Y11, 352(R15)
 	MOVQ         1088(R15), R14
 	VMOVDQU      16(R14)(DX*1), X8
 	MOVQ         1120(R15), R14
@@ -2997,23 +2997,23 @@ whole:
 	VPUNPCKHQDQ  Y14, Y12, Y9
 	VPUNPCKLQDQ  Y15, Y13, Y10
 	VPUNPCKHQDQ  Y15, Y13, Y11
-	VMOVDQU      Y8, 416(R15)
-	VMOVDQU      Y9, 448(R15)
-	VMOVDQU      Y10, 480(R15)
-	VMOVDQU      Y11, 512(R15)
+	VMOVDQU      Y8, 384(R15)
+	VMOVDQU      Y9, 416(R15)
+	VMOVDQU      Y10, 448(R15)
+	VMOVDQU      Y11, 480(R15)
 	VPBROADCASTD blake3IVData<>+0(SB), Y15
-	VMOVDQU      Y15, 544(R15)
+	VMOVDQU      Y15, 512(R15)
 	VPBROADCASTD blake3IVData<>+4(SB), Y8
 	VPBROADCASTD blake3IVData<>+8(SB), Y9
 	VPBROADCASTD blake3IVData<>+12(SB), Y10
-	VMOVDQU      (R15), Y11
+	VMOVDQU      544(R15), Y11
 	VPXOR        Y12, Y12, Y12
 	VPBROADCASTD 1168(R15), Y13
 	VPBROADCASTD 1164(R15), Y14
-	VPADDD       32(R15), Y0, Y0
-	VPADDD       96(R15), Y1, Y1
-	VPADDD       160(R15), Y2, Y2
-	VPADDD       224(R15), Y3, Y3
+	VPADDD       (R15), Y0, Y0
+	VPADDD       64(R15), Y1, Y1
+	VPADDD       128(R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
 	VPADDD       Y6, Y2, Y2
@@ -3026,8 +3026,8 @@ whole:
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3047,10 +3047,10 @@ whole:
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       64(R15), Y0, Y0
-	VPADDD       128(R15), Y1, Y1
-	VPADDD       192(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
+	VPADDD       32(R15), Y0, Y0
+	VPADDD       96(R15), Y1, Y1
+	VPADDD       160(R15), Y2, Y2
+	VPADDD       224(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
 	VPADDD       Y6, Y2, Y2
@@ -3063,8 +3063,8 @@ whole:
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3084,6 +3084,43 @@ whole:
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
+	VPADDD       256(R15), Y0, Y0
+	VPADDD       320(R15), Y1, Y1
+	VPADDD       384(R15), Y2, Y2
+	VPADDD       448(R15), Y3, Y3
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
 	VPADDD       288(R15), Y0, Y0
 	VPADDD       352(R15), Y1, Y1
 	VPADDD       416(R15), Y2, Y2
@@ -3096,43 +3133,6 @@ whole:
 	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       320(R15), Y0, Y0
-	VPADDD       384(R15), Y1, Y1
-	VPADDD       448(R15), Y2, Y2
-	VPADDD       512(R15), Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
@@ -3141,8 +3141,8 @@ whole:
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDD       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
@@ -3158,158 +3158,10 @@ whole:
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       96(R15), Y0, Y0
-	VPADDD       128(R15), Y1, Y1
-	VPADDD       256(R15), Y2, Y2
-	VPADDD       160(R15), Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       224(R15), Y0, Y0
-	VPADDD       352(R15), Y1, Y1
-	VPADDD       32(R15), Y2, Y2
-	VPADDD       448(R15), Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
 	VPADDD       64(R15), Y0, Y0
-	VPADDD       416(R15), Y1, Y1
-	VPADDD       320(R15), Y2, Y2
-	VPADDD       512(R15), Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       384(R15), Y0, Y0
-	VPADDD       192(R15), Y1, Y1
-	VPADDD       480(R15), Y2, Y2
-	VPADDD       288(R15), Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       128(R15), Y0, Y0
-	VPADDD       352(R15), Y1, Y1
-	VPADDD       448(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
+	VPADDD       96(R15), Y1, Y1
+	VPADDD       224(R15), Y2, Y2
+	VPADDD       128(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
 	VPADDD       Y6, Y2, Y2
@@ -3322,8 +3174,8 @@ whole:
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3343,8 +3195,304 @@ whole:
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
+	VPADDD       192(R15), Y0, Y0
+	VPADDD       320(R15), Y1, Y1
+	VPADDD       (R15), Y2, Y2
+	VPADDD       416(R15), Y3, Y3
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       32(R15), Y0, Y0
+	VPADDD       384(R15), Y1, Y1
+	VPADDD       288(R15), Y2, Y2
+	VPADDD       480(R15), Y3, Y3
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       352(R15), Y0, Y0
+	VPADDD       160(R15), Y1, Y1
+	VPADDD       448(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       96(R15), Y0, Y0
+	VPADDD       320(R15), Y1, Y1
+	VPADDD       416(R15), Y2, Y2
+	VPADDD       224(R15), Y3, Y3
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       128(R15), Y0, Y0
+	VPADDD       384(R15), Y1, Y1
+	VPADDD       64(R15), Y2, Y2
+	VPADDD       448(R15), Y3, Y3
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       192(R15), Y0, Y0
+	VPADDD       288(R15), Y1, Y1
+	VPADDD       352(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
 	VPADDD       160(R15), Y0, Y0
-	VPADDD       416(R15), Y1, Y1
+	VPADDD       (R15), Y1, Y1
+	VPADDD       480(R15), Y2, Y2
+	VPADDD       32(R15), Y3, Y3
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       320(R15), Y0, Y0
+	VPADDD       384(R15), Y1, Y1
+	VPADDD       448(R15), Y2, Y2
+	VPADDD       416(R15), Y3, Y3
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       224(R15), Y0, Y0
+	VPADDD       288(R15), Y1, Y1
 	VPADDD       96(R15), Y2, Y2
 	VPADDD       480(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
@@ -3359,8 +3507,156 @@ whole:
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       128(R15), Y0, Y0
+	VPADDD       352(R15), Y1, Y1
+	VPADDD       160(R15), Y2, Y2
+	VPADDD       32(R15), Y3, Y3
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       (R15), Y0, Y0
+	VPADDD       64(R15), Y1, Y1
+	VPADDD       256(R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       384(R15), Y0, Y0
+	VPADDD       288(R15), Y1, Y1
+	VPADDD       480(R15), Y2, Y2
+	VPADDD       448(R15), Y3, Y3
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       416(R15), Y0, Y0
+	VPADDD       352(R15), Y1, Y1
+	VPADDD       320(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3381,9 +3677,9 @@ whole:
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPADDD       224(R15), Y0, Y0
-	VPADDD       320(R15), Y1, Y1
-	VPADDD       384(R15), Y2, Y2
-	VPADDD       288(R15), Y3, Y3
+	VPADDD       160(R15), Y1, Y1
+	VPADDD       (R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
 	VPADDD       Y7, Y2, Y2
@@ -3400,8 +3696,8 @@ whole:
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDD       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
@@ -3417,158 +3713,10 @@ whole:
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       192(R15), Y0, Y0
-	VPADDD       32(R15), Y1, Y1
-	VPADDD       512(R15), Y2, Y2
-	VPADDD       64(R15), Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       352(R15), Y0, Y0
-	VPADDD       416(R15), Y1, Y1
-	VPADDD       480(R15), Y2, Y2
-	VPADDD       448(R15), Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       256(R15), Y0, Y0
-	VPADDD       320(R15), Y1, Y1
-	VPADDD       128(R15), Y2, Y2
-	VPADDD       512(R15), Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       160(R15), Y0, Y0
-	VPADDD       384(R15), Y1, Y1
-	VPADDD       192(R15), Y2, Y2
-	VPADDD       64(R15), Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       32(R15), Y0, Y0
+	VPADDD       64(R15), Y0, Y0
 	VPADDD       96(R15), Y1, Y1
-	VPADDD       288(R15), Y2, Y2
-	VPADDD       224(R15), Y3, Y3
+	VPADDD       32(R15), Y2, Y2
+	VPADDD       128(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
 	VPADDD       Y7, Y2, Y2
@@ -3585,8 +3733,8 @@ whole:
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDD       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
@@ -3602,9 +3750,9 @@ whole:
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       416(R15), Y0, Y0
-	VPADDD       320(R15), Y1, Y1
-	VPADDD       512(R15), Y2, Y2
+	VPADDD       288(R15), Y0, Y0
+	VPADDD       352(R15), Y1, Y1
+	VPADDD       256(R15), Y2, Y2
 	VPADDD       480(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
@@ -3618,8 +3766,8 @@ whole:
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3640,9 +3788,9 @@ whole:
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPADDD       448(R15), Y0, Y0
-	VPADDD       384(R15), Y1, Y1
-	VPADDD       352(R15), Y2, Y2
-	VPADDD       288(R15), Y3, Y3
+	VPADDD       160(R15), Y1, Y1
+	VPADDD       384(R15), Y2, Y2
+	VPADDD       32(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
 	VPADDD       Y6, Y2, Y2
@@ -3655,8 +3803,8 @@ whole:
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3676,10 +3824,10 @@ whole:
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       256(R15), Y0, Y0
-	VPADDD       192(R15), Y1, Y1
-	VPADDD       32(R15), Y2, Y2
-	VPADDD       224(R15), Y3, Y3
+	VPADDD       416(R15), Y0, Y0
+	VPADDD       (R15), Y1, Y1
+	VPADDD       64(R15), Y2, Y2
+	VPADDD       128(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
 	VPADDD       Y7, Y2, Y2
@@ -3696,8 +3844,8 @@ whole:
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDD       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
@@ -3714,9 +3862,9 @@ whole:
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDD       96(R15), Y0, Y0
-	VPADDD       128(R15), Y1, Y1
-	VPADDD       64(R15), Y2, Y2
-	VPADDD       160(R15), Y3, Y3
+	VPADDD       320(R15), Y1, Y1
+	VPADDD       192(R15), Y2, Y2
+	VPADDD       224(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
 	VPADDD       Y7, Y2, Y2
@@ -3733,8 +3881,8 @@ whole:
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDD       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
@@ -3750,10 +3898,10 @@ whole:
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       320(R15), Y0, Y0
-	VPADDD       384(R15), Y1, Y1
-	VPADDD       288(R15), Y2, Y2
-	VPADDD       512(R15), Y3, Y3
+	VPADDD       352(R15), Y0, Y0
+	VPADDD       160(R15), Y1, Y1
+	VPADDD       32(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
 	VPADDD       Y6, Y2, Y2
@@ -3766,8 +3914,8 @@ whole:
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3788,9 +3936,9 @@ whole:
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPADDD       480(R15), Y0, Y0
-	VPADDD       192(R15), Y1, Y1
-	VPADDD       416(R15), Y2, Y2
-	VPADDD       64(R15), Y3, Y3
+	VPADDD       (R15), Y1, Y1
+	VPADDD       288(R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
 	VPADDD       Y6, Y2, Y2
@@ -3803,8 +3951,8 @@ whole:
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
 	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
@@ -3825,157 +3973,9 @@ whole:
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPADDD       448(R15), Y0, Y0
-	VPADDD       32(R15), Y1, Y1
+	VPADDD       64(R15), Y1, Y1
 	VPADDD       96(R15), Y2, Y2
-	VPADDD       160(R15), Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       128(R15), Y0, Y0
-	VPADDD       352(R15), Y1, Y1
-	VPADDD       224(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       384(R15), Y0, Y0
-	VPADDD       192(R15), Y1, Y1
-	VPADDD       64(R15), Y2, Y2
-	VPADDD       288(R15), Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       512(R15), Y0, Y0
-	VPADDD       32(R15), Y1, Y1
-	VPADDD       320(R15), Y2, Y2
 	VPADDD       224(R15), Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPADDD       544(R15), Y11, Y15
-	VMOVDQU      Y15, 544(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       480(R15), Y0, Y0
-	VPADDD       96(R15), Y1, Y1
-	VPADDD       128(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
 	VPADDD       Y7, Y2, Y2
@@ -3992,8 +3992,8 @@ whole:
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDD       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
@@ -4009,10 +4009,10 @@ whole:
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       352(R15), Y0, Y0
-	VPADDD       416(R15), Y1, Y1
-	VPADDD       160(R15), Y2, Y2
-	VPADDD       448(R15), Y3, Y3
+	VPADDD       320(R15), Y0, Y0
+	VPADDD       384(R15), Y1, Y1
+	VPADDD       128(R15), Y2, Y2
+	VPADDD       416(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
 	VPADDD       Y7, Y2, Y2
@@ -4029,8 +4029,8 @@ whole:
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       544(R15), Y12, Y15
-	VMOVDQU      Y15, 544(R15)
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDD       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
@@ -4046,7 +4046,7 @@ whole:
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPXOR        544(R15), Y0, Y0
+	VPXOR        512(R15), Y0, Y0
 	VPXOR        Y8, Y1, Y1
 	VPXOR        Y9, Y2, Y2
 	VPXOR        Y10, Y3, Y3

@@ -25,5 +25,5 @@ var backendLanes = map[string]laneSet{
 // blake3Width and blake2bWidth are the messages hashed side by side.
 var (
 	blake3Width  = [...]int{lanesGeneric: 1, lanesAVX2: 8, lanesAVX512: 16}
-	blake2bWidth = [...]int{lanesGeneric: 1, lanesAVX2: 1, lanesAVX512: 1}
+	blake2bWidth = [...]int{lanesGeneric: 1, lanesAVX2: 4, lanesAVX512: 8}
 )

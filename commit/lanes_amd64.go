@@ -30,7 +30,33 @@ func blake3Runs(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size,
 
 // blake2bRuns works like blake2bRunsGeneric.
 func blake2bRuns(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
-	blake2bRunsGeneric(dst, dstStride, a, b, stride, size, count, job)
+	if l == lanesGeneric {
+		blake2bRunsGeneric(dst, dstStride, a, b, stride, size, count, job)
+		return
+	}
+	if size == 2*HashSize && job.last && job.state == nil && job.leads == nil {
+		if b == nil {
+			b = a[HashSize:]
+		}
+		if l == lanesAVX2 {
+			blake2bNodesx4AVX2(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, count, job.lead)
+		} else {
+			blake2bNodesx8AVX512(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, count, job.lead)
+		}
+		return
+	}
+	var digests *byte
+	if job.last {
+		digests = at(dst, 0)
+	} else {
+		dstStride = 0
+	}
+	leads, state := unsafe.SliceData(job.leads), unsafe.SliceData(job.state)
+	if l == lanesAVX2 {
+		blake2bx4AVX2(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)
+	} else {
+		blake2bx8AVX512(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)
+	}
 }
 
 // at returns a pointer to b[i], or to anything where that does not exist, for

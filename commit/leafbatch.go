@@ -113,8 +113,9 @@ func (b *LeafBatch) writeBlake2b(src []byte, srcStride, width int, first, last b
 	}
 	blake2bRuns(b.hasher.lanes, b.digests, HashSize, src, nil, srcStride, width, b.count, &job)
 	if !last {
-		for i := range b.count {
-			b.leads[i] = uint64(src[i*srcStride+width-1])
+		for i := range b.leads {
+			// Lanes without a message repeat the last one.
+			b.leads[i] = uint64(src[min(i, b.count-1)*srcStride+width-1])
 		}
 	}
 }

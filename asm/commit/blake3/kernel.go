@@ -12,12 +12,9 @@ import (
 
 // kernel describes one kernel.
 //
-// The state is in vectors 0 to 15, one word of every lane in each; 0 to 7 are
-// the chaining values between blocks. With 32 registers the message words are
-// in 16 to 31. With 16 they are in local memory, and so is state word 8, so
-// that its register is free for rotations.
+// Between blocks the chaining values are in vectors 0 to 7.
 type kernel struct {
-	vec.ISA
+	vec.State
 	*constants
 	lanes  int
 	locals vec.Locals
@@ -29,17 +26,16 @@ type kernel struct {
 	flags    Mem // of the current block
 	length   Mem // of the current block; scratch between batches
 
-	message Mem // without EVEX only, as the following
-	word8   Mem
-	stage   vec.Stage
+	stage vec.Stage // without EVEX only
 }
 
 func newKernel(isa vec.ISA, c *constants) *kernel {
-	k := &kernel{ISA: isa, constants: c, lanes: isa.Bits / 32}
+	k := &kernel{constants: c, lanes: isa.Bits / 32}
+	k.State = vec.State{ISA: isa, WordBits: 32, Turns: [2][2]int{{16, 12}, {8, 7}}}
+	k.Shuffles[16], k.Shuffles[8] = c.rotate16, c.rotate8
+	k.State.Alloc(&k.locals)
 	k.counters = k.locals.Alloc(k.Bytes())
 	if !k.EVEX {
-		k.message = k.locals.Alloc(16 * k.Bytes())
-		k.word8 = k.locals.Alloc(k.Bytes())
 		k.stage = vec.Stage{Lanes: k.lanes, Block: blockSize, Slots: k.locals.Alloc(k.lanes * blockSize)}
 	}
 	k.table = k.locals.Alloc(8 * k.lanes)
@@ -103,7 +99,7 @@ func (k *kernel) emit() {
 	k.initState()
 	k.rounds()
 	for i := range 8 {
-		k.xor(k.state(i+8), k.V(i), k.V(i))
+		k.Xor(k.At(i+8), k.V(i), k.V(i))
 	}
 	SUBQ(Imm(blockSize), vec.Left)
 	JLE(LabelRef("digests"))
@@ -165,110 +161,23 @@ func (k *kernel) beginBlock() {
 // initState sets the state's lower half, which the loads used as scratch.
 func (k *kernel) initState() {
 	for i := range 4 {
-		if i == 0 && !k.EVEX {
-			VPBROADCASTD(k.iv, k.V(15))
-			k.Move(k.V(15), k.word8)
-			continue
-		}
-		VPBROADCASTD(k.iv.Offset(4*i), k.reg(8+i))
+		k.Set(8+i, k.iv.Offset(4*i))
 	}
-	k.Move(k.counters, k.reg(12))
-	k.xor(k.reg(13), k.reg(13), k.reg(13))
-	VPBROADCASTD(k.length, k.reg(14))
-	VPBROADCASTD(k.flags, k.reg(15))
+	k.Move(k.counters, k.Reg(12))
+	k.Xor(k.Reg(13), k.Reg(13), k.Reg(13))
+	k.Set(14, k.length)
+	k.Set(15, k.flags)
 }
 
-// reg is the register of state word i, which is not 8 without EVEX.
-func (k *kernel) reg(i int) VecPhysical {
-	if !k.EVEX && i > 8 {
-		return k.V(i - 1)
-	}
-	return k.V(i)
-}
-
-// state is the place of state word i.
-func (k *kernel) state(i int) Op {
-	if !k.EVEX && i == 8 {
-		return k.word8
-	}
-	return k.reg(i)
-}
-
-// word is the place of message word i.
-func (k *kernel) word(i int) Op {
-	if k.EVEX {
-		return k.V(16 + i)
-	}
-	return k.message.Offset(i * k.Bytes())
-}
-
-func (k *kernel) xor(x, y, z Op) {
-	if k.EVEX {
-		VPXORD(x, y, z)
-	} else {
-		VPXOR(x, y, z)
-	}
-}
-
-// rotate rotates the words of r right by n bits.
-func (k *kernel) rotate(r VecPhysical, n int) {
-	switch {
-	case k.EVEX:
-		VPRORD(Imm(uint64(n)), r, r)
-	case n == 16:
-		VPSHUFB(k.rotate16, r, r)
-	case n == 8:
-		VPSHUFB(k.rotate8, r, r)
-	default:
-		t := k.V(15)
-		VPSRLD(Imm(uint64(n)), r, t)
-		VPSLLD(Imm(uint64(32-n)), r, r)
-		VPOR(t, r, r)
-	}
-}
-
-// rounds emits the seven rounds. The four quarter rounds of a half round are
-// independent; their steps take turns, which hides their latency.
+// rounds emits the seven rounds.
 func (k *kernel) rounds() {
 	order := [16]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 	for range 7 {
-		k.halfRound(0, order[:8])
-		k.halfRound(1, order[8:])
+		k.Round(order)
 		var next [16]int
 		for i, p := range permutation {
 			next[i] = order[p]
 		}
 		order = next
-	}
-}
-
-// halfRound mixes the columns of the state, or with shift 1 its diagonals.
-func (k *kernel) halfRound(shift int, words []int) {
-	a := func(i int) VecPhysical { return k.reg(i) }
-	b := func(i int) VecPhysical { return k.reg(4 + (i+shift)%4) }
-	c := func(i int) int { return 8 + (i+2*shift)%4 }
-	d := func(i int) VecPhysical { return k.reg(12 + (i+3*shift)%4) }
-	each := func(f func(i int)) {
-		for i := range 4 {
-			f(i)
-		}
-	}
-	for step, rotations := range [][2]int{{16, 12}, {8, 7}} {
-		each(func(i int) { VPADDD(k.word(words[2*i+step]), a(i), a(i)) })
-		each(func(i int) { VPADDD(b(i), a(i), a(i)) })
-		each(func(i int) { k.xor(a(i), d(i), d(i)) })
-		each(func(i int) { k.rotate(d(i), rotations[0]) })
-		each(func(i int) {
-			sum, isReg := k.state(c(i)).(VecPhysical)
-			if isReg {
-				VPADDD(d(i), sum, sum)
-			} else {
-				sum = k.V(15)
-				VPADDD(k.word8, d(i), sum)
-				k.Move(sum, k.word8)
-			}
-			k.xor(sum, b(i), b(i))
-		})
-		each(func(i int) { k.rotate(b(i), rotations[1]) })
 	}
 }

@@ -50,7 +50,7 @@ func (k *kernel) loadPartial() {
 	SHLQ(CL, RAX)
 	DECQ(RAX)
 	for i := bits / 4; i < 16; i++ { // the words that the first part does not set
-		k.xor(k.V(16+i), k.V(16+i), k.V(16+i))
+		k.Xor(k.V(16+i), k.V(16+i), k.V(16+i))
 	}
 	for part := range parts {
 		if part > 0 {
@@ -128,7 +128,7 @@ func (k *kernel) loadQuarter(part int, mask Op) {
 	k.transpose4(t, s, out)
 	if !k.EVEX {
 		for i, v := range out {
-			k.Move(v, k.word(4*part+i))
+			k.Move(v, k.Word(4*part+i))
 		}
 	}
 }
@@ -141,8 +141,8 @@ func (k *kernel) storeDigests() {
 	// Now vector i has words 0 to 3 of lanes i, i+4, …, and i+4 words 4 to 7.
 	k.transpose4(0, 8, [4]VecPhysical{k.V(0), k.V(1), k.V(2), k.V(3)})
 	k.transpose4(4, 8, [4]VecPhysical{k.V(4), k.V(5), k.V(6), k.V(7)})
-	vec.JoinPairs(k.ISA, k.pairs)
+	vec.JoinPairs(k.ISA, 4, k.pairs)
 	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
-		vec.StorePair(k.ISA, i, Mem{Base: R14})
+		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
 	})
 }

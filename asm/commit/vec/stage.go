@@ -13,9 +13,8 @@ import (
 type Stage struct {
 	Lanes int
 	Block int // bytes of a block
-	Lead  int // bytes before the block that are wanted too: 0 or 16
 	Table Mem // the lanes' pointers: to the messages before, to the copies after
-	Slots Mem // Lanes * (Lead + Block) bytes
+	Slots Mem // Lanes * Block bytes
 }
 
 // Shifts emits a table for byte shuffles that move the last n of 16 bytes to
@@ -36,7 +35,6 @@ func Shifts(name string) Mem {
 // RCX, RDX, R11, R14 and the vector registers 14 and 15.
 func (s Stage) Copy(shifts Mem) {
 	const word = 16 // the copies are read in such pieces: store them so, to be forwarded
-	slot := s.Lead + s.Block
 	data, zero := X(14), Y(15)
 
 	VPXOR(zero, zero, zero)
@@ -44,20 +42,13 @@ func (s Stage) Copy(shifts Mem) {
 
 	Label("stage_lane")
 	MOVQ(s.Table.Idx(R11, 8), R14)
-	IMUL3Q(Imm(uint64(slot)), R11, RDX)
-	LEAQ(s.Slots.Offset(s.Lead).Idx(RDX, 1), RDX)
+	IMUL3Q(Imm(uint64(s.Block)), R11, RDX)
+	LEAQ(s.Slots.Idx(RDX, 1), RDX)
 	MOVQ(RDX, s.Table.Idx(R11, 8))
 	for at := 0; at < s.Block; at += 32 {
 		VMOVDQU(zero, Mem{Base: RDX, Disp: at})
 	}
 	ADDQ(Offset, R14)
-	if s.Lead > 0 {
-		TESTQ(Offset, Offset)
-		JZ(LabelRef("stage_no_lead"))
-		VMOVDQU(Mem{Base: R14, Disp: -word}, data)
-		VMOVDQU(data, Mem{Base: RDX, Disp: -word})
-		Label("stage_no_lead")
-	}
 	MOVQ(Left, RCX)
 
 	Label("stage_word")

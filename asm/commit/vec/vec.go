@@ -140,6 +140,15 @@ func (s ISA) Move(from, to operand.Op) {
 	}
 }
 
+// Xor sets z to the exclusive or of x and y.
+func (s ISA) Xor(x, y, z operand.Op) {
+	if s.EVEX {
+		VPXORD(x, y, z)
+	} else {
+		VPXOR(x, y, z)
+	}
+}
+
 // Rotation emits the byte shuffle that rotates words of size bytes right by n bytes.
 func Rotation(name string, size, n int) operand.Mem {
 	m := GLOBL(name, attr.RODATA|attr.NOPTR)
@@ -159,17 +168,17 @@ func Pairs(name string) (tables [2]operand.Mem) {
 	return [2]operand.Mem{m, m.Offset(64)}
 }
 
-// JoinPairs takes vectors 0 to 3, whose parts are the first 16 bytes of four
-// sets of digests, and 4 to 7, the last 16 bytes of the same, and leaves whole
-// digests in vectors 0 to 3 and 8 to 11, where StorePair finds them.
-func JoinPairs(s ISA, pairs [2]operand.Mem) {
-	for i := range 4 {
+// JoinPairs makes digests whole. Part p of vector i, for i below sets, holds
+// the first 16 bytes of the digest of lane sets*p + i, and of vector 4+i the
+// last 16. The digests end up in vectors i and 8+i, where StorePair finds them.
+func JoinPairs(s ISA, sets int, pairs [2]operand.Mem) {
+	if s.Bits == 512 {
+		s.Move(pairs[0], s.V(12))
+		s.Move(pairs[1], s.V(13))
+	}
+	for i := range sets {
 		low, high, joined := s.V(i), s.V(4+i), s.V(8+i)
 		if s.Bits == 512 {
-			if i == 0 {
-				s.Move(pairs[0], s.V(12))
-				s.Move(pairs[1], s.V(13))
-			}
 			s.Move(low, joined)
 			VPERMT2Q(high, s.V(12), joined)
 			VPERMT2Q(high, s.V(13), low)
@@ -180,9 +189,9 @@ func JoinPairs(s ISA, pairs [2]operand.Mem) {
 	}
 }
 
-// StorePair stores the digest of part lane/4 of set lane%4.
-func StorePair(s ISA, lane int, to operand.Mem) {
-	set, part := lane%4, lane/4
+// StorePair stores a lane's digest.
+func StorePair(s ISA, sets, lane int, to operand.Mem) {
+	set, part := lane%sets, lane/sets
 	if s.Bits == 256 {
 		VMOVDQU(Y([]int{8, 0}[part]+set), to)
 		return
