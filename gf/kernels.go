@@ -24,7 +24,7 @@ type kernels struct {
 	//	r0 += (w>>1)·r2; r2 += r0; r1 += (w>>1)·r3; r3 += r1
 	//	r0 += w·r1; r1 += r0; r2 += (w^2)·r3; r3 += r2
 	//
-	// It reads src and writes dst, which are equal or do not overlap.
+	// t is a multiple of 4, and of 2 in kernels of one layer. It reads src and writes dst, which are equal or do not overlap.
 	fft4 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 	// fft2 runs one layer over groups of 2·dist planar rows, w = t + 2·group:
 	//

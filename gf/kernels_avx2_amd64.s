@@ -79,1255 +79,2149 @@ GLOBL unpackOrder<>(SB), RODATA|NOPTR, $256
 // Requires: AVX, AVX2
 TEXT ·fft4AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         dst+0(FP), DX
 	MOVQ         src+8(FP), AX
-	MOVQ         half+16(FP), DI
-	MOVQ         dist+24(FP), SI
-	MOVQ         t+40(FP), R8
-	SHLQ         $0x07, R8
-	IMULQ        DI, SI
-	ADDQ         SI, SI
-	LEAQ         (SI)(SI*2), R9
-	LEAQ         (AX)(DI*1), CX
-	LEAQ         (DX)(DI*1), BX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	LEAQ         (DX)(DX*2), SI
+	MOVQ         t+40(FP), DI
+	SHLQ         $0x07, DI
 	CMPQ         groups+32(FP), $0x00
 	JEQ          done
+	MOVQ         DI, R8
+	SHRQ         $0x01, R8
+	ADDQ         tab+48(FP), R8
+	ADDQ         tab+48(FP), DI
+	CMPQ         BX, $0x20
+	JEQ          narrow
+	LEAQ         (AX)(BX*1), R9
+	LEAQ         (CX)(BX*1), R10
 
-group:
-	MOVQ  tab+48(FP), R10
-	MOVQ  R8, R11
-	SHRQ  $0x01, R11
-	ANDQ  $-128, R11
-	ADDQ  R10, R11
-	MOVQ  R8, R12
-	XORQ  $0x00000100, R12
-	ADDQ  R10, R12
-	ADDQ  R8, R10
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R13
+wideGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  wideGroupZero
+	MOVQ dist+24(FP), R11
 
-row:
-	MOVQ DI, R14
-	SHRQ $0x05, R14
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
 
-rowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
+wideGroupRowColumn:
+	VMOVDQU        (AX)(DX*2), Y1
+	VMOVDQU        (R9)(DX*2), Y2
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 (R8), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VPXOR          (AX), Y5, Y5
+	VBROADCASTI128 64(R8), Y6
+	VPSHUFB        Y3, Y6, Y6
+	VPXOR          (R9), Y6, Y6
+	VBROADCASTI128 16(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 80(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VPAND          Y2, Y0, Y3
+	VPSRLQ         $0x04, Y2, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 32(R8), Y7
+	VPSHUFB        Y3, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 96(R8), Y7
+	VPSHUFB        Y3, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VBROADCASTI128 48(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 112(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
 	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VMOVDQU        (AX)(SI*2), Y5
-	VMOVDQU        (CX)(SI*2), Y6
-	VMOVDQU        (AX)(R9*1), Y7
-	VMOVDQU        (CX)(R9*1), Y8
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y6, Y0, Y11
-	VPSRLQ         $0x04, Y6, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 64(R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y2, Y2
-	VBROADCASTI128 16(R11), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R11), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 32(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 96(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 48(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VBROADCASTI128 64(R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y4, Y4
-	VBROADCASTI128 16(R11), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R11), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VBROADCASTI128 32(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 96(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VBROADCASTI128 48(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
-	VPAND          Y3, Y0, Y9
-	VPSRLQ         $0x04, Y3, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y4, Y0, Y11
-	VPSRLQ         $0x04, Y4, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R10), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 64(R10), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y2, Y2
-	VBROADCASTI128 16(R10), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R10), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 32(R10), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 96(R10), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 48(R10), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R10), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 64(R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y6, Y6
-	VBROADCASTI128 16(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 80(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 32(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 96(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 48(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 112(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VPXOR          Y6, Y8, Y8
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	VMOVDQU        Y5, (DX)(SI*2)
-	VMOVDQU        Y6, (BX)(SI*2)
-	VMOVDQU        Y7, (DX)(R9*1)
-	VMOVDQU        Y8, (BX)(R9*1)
+	VMOVDQU        (R9)(SI*1), Y4
+	VPAND          Y3, Y0, Y7
+	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (R8), Y9
+	VPSHUFB        Y7, Y9, Y9
+	VPXOR          (AX)(DX*1), Y9, Y9
+	VBROADCASTI128 64(R8), Y10
+	VPSHUFB        Y7, Y10, Y10
+	VPXOR          (R9)(DX*1), Y10, Y10
+	VBROADCASTI128 16(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 80(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPAND          Y4, Y0, Y7
+	VPSRLQ         $0x04, Y4, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 48(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 112(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y3, Y9, Y3
+	VPXOR          Y4, Y10, Y4
+	VPAND          Y9, Y0, Y7
+	VPSRLQ         $0x04, Y9, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 64(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 80(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPAND          Y10, Y0, Y7
+	VPSRLQ         $0x04, Y10, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 96(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 112(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPXOR          Y9, Y5, Y9
+	VPXOR          Y10, Y6, Y10
+	VPAND          Y3, Y0, Y7
+	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 272(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 336(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPAND          Y4, Y0, Y7
+	VPSRLQ         $0x04, Y4, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 304(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 368(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPXOR          Y3, Y1, Y3
+	VPXOR          Y4, Y2, Y4
+	VMOVDQU        Y5, (CX)
+	VMOVDQU        Y6, (R10)
+	VMOVDQU        Y9, (CX)(DX*1)
+	VMOVDQU        Y10, (R10)(DX*1)
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, (R10)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R14
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R13
-	JNE            row
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000200, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000100, R8
+	ADDQ $0x00000200, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R9), Y2
+	VPXOR          (AX)(DX*2), Y1, Y3
+	VPXOR          (R9)(DX*2), Y2, Y4
+	VMOVDQU        (AX)(DX*1), Y5
+	VMOVDQU        (R9)(DX*1), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R9)(SI*1), Y6, Y8
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, (R10)(DX*1)
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, (R10)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupZeroRow
+	JMP            wideGroupNext
+
+narrow:
+narrowGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  narrowGroupZero
+	MOVQ dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX)(DX*2), Y1
+	VMOVDQU        32(AX)(DX*2), Y2
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 (R8), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VPXOR          (AX), Y5, Y5
+	VBROADCASTI128 64(R8), Y6
+	VPSHUFB        Y3, Y6, Y6
+	VPXOR          32(AX), Y6, Y6
+	VBROADCASTI128 16(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 80(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VPAND          Y2, Y0, Y3
+	VPSRLQ         $0x04, Y2, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 32(R8), Y7
+	VPSHUFB        Y3, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 96(R8), Y7
+	VPSHUFB        Y3, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VBROADCASTI128 48(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 112(R8), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
+	VMOVDQU        (AX)(SI*1), Y3
+	VMOVDQU        32(AX)(SI*1), Y4
+	VPAND          Y3, Y0, Y7
+	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (R8), Y9
+	VPSHUFB        Y7, Y9, Y9
+	VPXOR          (AX)(DX*1), Y9, Y9
+	VBROADCASTI128 64(R8), Y10
+	VPSHUFB        Y7, Y10, Y10
+	VPXOR          32(AX)(DX*1), Y10, Y10
+	VBROADCASTI128 16(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 80(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPAND          Y4, Y0, Y7
+	VPSRLQ         $0x04, Y4, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 48(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 112(R8), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y3, Y9, Y3
+	VPXOR          Y4, Y10, Y4
+	VPAND          Y9, Y0, Y7
+	VPSRLQ         $0x04, Y9, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 64(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 80(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPAND          Y10, Y0, Y7
+	VPSRLQ         $0x04, Y10, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 96(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 112(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VPXOR          Y9, Y5, Y9
+	VPXOR          Y10, Y6, Y10
+	VPAND          Y3, Y0, Y7
+	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 272(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 336(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPAND          Y4, Y0, Y7
+	VPSRLQ         $0x04, Y4, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 304(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 368(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VPXOR          Y3, Y1, Y3
+	VPXOR          Y4, Y2, Y4
+	VMOVDQU        Y5, (CX)
+	VMOVDQU        Y6, 32(CX)
+	VMOVDQU        Y9, (CX)(DX*1)
+	VMOVDQU        Y10, 32(CX)(DX*1)
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, 32(CX)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000100, R8
+	ADDQ $0x00000200, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*2), Y1, Y3
+	VPXOR          32(AX)(DX*2), Y2, Y4
+	VMOVDQU        (AX)(DX*1), Y5
+	VMOVDQU        32(AX)(DX*1), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, 32(CX)(DX*1)
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, 32(CX)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
-
-zeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VMOVDQU        (AX)(SI*2), Y5
-	VMOVDQU        (CX)(SI*2), Y6
-	VMOVDQU        (AX)(R9*1), Y7
-	VMOVDQU        (CX)(R9*1), Y8
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 64(R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y6, Y6
-	VBROADCASTI128 16(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 80(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 32(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 96(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 48(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 112(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VPXOR          Y6, Y8, Y8
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	VMOVDQU        Y5, (DX)(SI*2)
-	VMOVDQU        Y6, (BX)(SI*2)
-	VMOVDQU        Y7, (DX)(R9*1)
-	VMOVDQU        Y8, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            zeroRow
-	JMP            next
 
 // func fft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         dst+0(FP), DX
 	MOVQ         src+8(FP), AX
-	MOVQ         half+16(FP), DI
-	MOVQ         dist+24(FP), SI
-	MOVQ         t+40(FP), R8
-	SHLQ         $0x07, R8
-	IMULQ        DI, SI
-	ADDQ         SI, SI
-	LEAQ         (AX)(DI*1), CX
-	LEAQ         (DX)(DI*1), BX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	MOVQ         t+40(FP), SI
+	SHLQ         $0x07, SI
 	CMPQ         groups+32(FP), $0x00
 	JEQ          done
+	ADDQ         tab+48(FP), SI
+	CMPQ         BX, $0x20
+	JEQ          narrow
+	LEAQ         (AX)(BX*1), DI
+	LEAQ         (CX)(BX*1), R8
 
-group:
-	MOVQ  tab+48(FP), R9
-	ADDQ  R8, R9
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R10
+wideGroup:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	VBROADCASTI128 64(SI), Y5
+	VBROADCASTI128 80(SI), Y6
+	VBROADCASTI128 96(SI), Y7
+	VBROADCASTI128 112(SI), Y8
+	CMPQ           SI, tab+48(FP)
+	JEQ            wideGroupZero
+	MOVQ           dist+24(FP), R9
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
+wideGroupRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
 
-rowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R9), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 64(R9), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(R9), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VBROADCASTI128 32(R9), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 96(R9), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VBROADCASTI128 48(R9), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 112(R9), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            row
+wideGroupRowColumn:
+	VMOVDQU (AX)(DX*1), Y9
+	VMOVDQU (DI)(DX*1), Y10
+	VPAND   Y9, Y0, Y11
+	VPSRLQ  $0x04, Y9, Y12
+	VPAND   Y12, Y0, Y12
+	VPSHUFB Y11, Y1, Y13
+	VPXOR   (AX), Y13, Y13
+	VPSHUFB Y11, Y5, Y11
+	VPXOR   (DI), Y11, Y11
+	VPSHUFB Y12, Y2, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSHUFB Y12, Y6, Y12
+	VPXOR   Y12, Y11, Y11
+	VPAND   Y10, Y0, Y12
+	VPSRLQ  $0x04, Y10, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y12, Y3, Y15
+	VPXOR   Y15, Y13, Y13
+	VPSHUFB Y12, Y7, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSHUFB Y14, Y4, Y12
+	VPXOR   Y12, Y13, Y13
+	VPSHUFB Y14, Y8, Y12
+	VPXOR   Y12, Y11, Y11
+	VPXOR   Y9, Y13, Y9
+	VPXOR   Y10, Y11, Y10
+	VMOVDQU Y13, (CX)
+	VMOVDQU Y11, (R8)
+	VMOVDQU Y9, (CX)(DX*1)
+	VMOVDQU Y10, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000100, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000100, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU (AX), Y1
+	VMOVDQU (DI), Y2
+	VPXOR   (AX)(DX*1), Y1, Y3
+	VPXOR   (DI)(DX*1), Y2, Y4
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, (R8)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupZeroRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupZeroRow
+	JMP     wideGroupNext
+
+narrow:
+narrowGroup:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	VBROADCASTI128 64(SI), Y5
+	VBROADCASTI128 80(SI), Y6
+	VBROADCASTI128 96(SI), Y7
+	VBROADCASTI128 112(SI), Y8
+	CMPQ           SI, tab+48(FP)
+	JEQ            narrowGroupZero
+	MOVQ           dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU (AX)(DX*1), Y9
+	VMOVDQU 32(AX)(DX*1), Y10
+	VPAND   Y9, Y0, Y11
+	VPSRLQ  $0x04, Y9, Y12
+	VPAND   Y12, Y0, Y12
+	VPSHUFB Y11, Y1, Y13
+	VPXOR   (AX), Y13, Y13
+	VPSHUFB Y11, Y5, Y11
+	VPXOR   32(AX), Y11, Y11
+	VPSHUFB Y12, Y2, Y14
+	VPXOR   Y14, Y13, Y13
+	VPSHUFB Y12, Y6, Y12
+	VPXOR   Y12, Y11, Y11
+	VPAND   Y10, Y0, Y12
+	VPSRLQ  $0x04, Y10, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y12, Y3, Y15
+	VPXOR   Y15, Y13, Y13
+	VPSHUFB Y12, Y7, Y12
+	VPXOR   Y12, Y11, Y11
+	VPSHUFB Y14, Y4, Y12
+	VPXOR   Y12, Y13, Y13
+	VPSHUFB Y14, Y8, Y12
+	VPXOR   Y12, Y11, Y11
+	VPXOR   Y9, Y13, Y9
+	VPXOR   Y10, Y11, Y10
+	VMOVDQU Y13, (CX)
+	VMOVDQU Y11, 32(CX)
+	VMOVDQU Y9, (CX)(DX*1)
+	VMOVDQU Y10, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000100, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU (AX), Y1
+	VMOVDQU 32(AX), Y2
+	VPXOR   (AX)(DX*1), Y1, Y3
+	VPXOR   32(AX)(DX*1), Y2, Y4
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupZeroRow
+	JMP     narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x05, R10
-
-zeroRowColumn:
-	VMOVDQU (AX), Y1
-	VMOVDQU (CX), Y2
-	VMOVDQU (AX)(SI*1), Y3
-	VMOVDQU (CX)(SI*1), Y4
-	VPXOR   Y1, Y3, Y3
-	VPXOR   Y2, Y4, Y4
-	VMOVDQU Y1, (DX)
-	VMOVDQU Y2, (BX)
-	VMOVDQU Y3, (DX)(SI*1)
-	VMOVDQU Y4, (BX)(SI*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	DECQ    R10
-	JNE     zeroRowColumn
-	ADDQ    DI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    DI, BX
-	DECQ    R9
-	JNE     zeroRow
-	JMP     next
 
 // func ifft4AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·ifft4AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         dst+0(FP), DX
 	MOVQ         src+8(FP), AX
-	MOVQ         half+16(FP), DI
-	MOVQ         dist+24(FP), SI
-	MOVQ         t+40(FP), R8
-	SHLQ         $0x07, R8
-	IMULQ        DI, SI
-	ADDQ         SI, SI
-	LEAQ         (SI)(SI*2), R9
-	LEAQ         (AX)(DI*1), CX
-	LEAQ         (DX)(DI*1), BX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	LEAQ         (DX)(DX*2), SI
+	MOVQ         t+40(FP), DI
+	SHLQ         $0x07, DI
 	CMPQ         groups+32(FP), $0x00
 	JEQ          done
+	MOVQ         DI, R8
+	SHRQ         $0x01, R8
+	ADDQ         tab+48(FP), R8
+	ADDQ         tab+48(FP), DI
+	CMPQ         BX, $0x20
+	JEQ          narrow
+	LEAQ         (AX)(BX*1), R9
+	LEAQ         (CX)(BX*1), R10
 
-group:
-	MOVQ  tab+48(FP), R10
-	MOVQ  R8, R11
-	SHRQ  $0x01, R11
-	ANDQ  $-128, R11
-	ADDQ  R10, R11
-	MOVQ  R8, R12
-	XORQ  $0x00000100, R12
-	ADDQ  R10, R12
-	ADDQ  R8, R10
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R13
+wideGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  wideGroupZero
+	MOVQ dist+24(FP), R11
 
-row:
-	MOVQ DI, R14
-	SHRQ $0x05, R14
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VMOVDQU        (AX)(SI*2), Y5
-	VMOVDQU        (CX)(SI*2), Y6
-	VMOVDQU        (AX)(R9*1), Y7
-	VMOVDQU        (CX)(R9*1), Y8
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPAND          Y3, Y0, Y9
-	VPSRLQ         $0x04, Y3, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y4, Y0, Y11
-	VPSRLQ         $0x04, Y4, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R10), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 64(R10), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y2, Y2
-	VBROADCASTI128 16(R10), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R10), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 32(R10), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 96(R10), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 48(R10), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R10), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y5, Y7, Y7
-	VPXOR          Y6, Y8, Y8
+	VMOVDQU        (R9), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R9)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 64(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 80(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 96(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 48(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 112(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R9)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R9)(SI*1), Y6, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 64(R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y6, Y6
-	VBROADCASTI128 16(R12), Y9
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 80(R12), Y9
+	VBROADCASTI128 336(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 32(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 96(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 48(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 112(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
 	VPAND          Y5, Y0, Y9
 	VPSRLQ         $0x04, Y5, Y10
 	VPAND          Y10, Y0, Y10
-	VPAND          Y6, Y0, Y11
-	VPSRLQ         $0x04, Y6, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 64(R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y2, Y2
-	VBROADCASTI128 16(R11), Y9
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R11), Y9
+	VBROADCASTI128 80(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 32(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 96(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 48(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VBROADCASTI128 64(R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y4, Y4
-	VBROADCASTI128 16(R11), Y9
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R11), Y9
+	VBROADCASTI128 80(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VBROADCASTI128 32(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 96(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VBROADCASTI128 48(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	VMOVDQU        Y5, (DX)(SI*2)
-	VMOVDQU        Y6, (BX)(SI*2)
-	VMOVDQU        Y7, (DX)(R9*1)
-	VMOVDQU        Y8, (BX)(R9*1)
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R10)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, (R10)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R14
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R13
-	JNE            row
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000200, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000100, R8
+	ADDQ $0x00000200, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R9), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R9)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R9)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R9)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R10)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, (R10)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupZeroRow
+	JMP            wideGroupNext
+
+narrow:
+narrowGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  narrowGroupZero
+	MOVQ dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 64(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 80(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 96(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 48(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 112(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y5, Y0, Y9
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 80(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 80(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, 32(CX)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000100, R8
+	ADDQ $0x00000200, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, 32(CX)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
-
-zeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VMOVDQU        (AX)(SI*2), Y5
-	VMOVDQU        (CX)(SI*2), Y6
-	VMOVDQU        (AX)(R9*1), Y7
-	VMOVDQU        (CX)(R9*1), Y8
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPXOR          Y5, Y7, Y7
-	VPXOR          Y6, Y8, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 64(R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y6, Y6
-	VBROADCASTI128 16(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 80(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 32(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 96(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 48(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 112(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	VMOVDQU        Y5, (DX)(SI*2)
-	VMOVDQU        Y6, (BX)(SI*2)
-	VMOVDQU        Y7, (DX)(R9*1)
-	VMOVDQU        Y8, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            zeroRow
-	JMP            next
 
 // func ifft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·ifft2AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         dst+0(FP), DX
 	MOVQ         src+8(FP), AX
-	MOVQ         half+16(FP), DI
-	MOVQ         dist+24(FP), SI
-	MOVQ         t+40(FP), R8
-	SHLQ         $0x07, R8
-	IMULQ        DI, SI
-	ADDQ         SI, SI
-	LEAQ         (AX)(DI*1), CX
-	LEAQ         (DX)(DI*1), BX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	MOVQ         t+40(FP), SI
+	SHLQ         $0x07, SI
 	CMPQ         groups+32(FP), $0x00
 	JEQ          done
+	ADDQ         tab+48(FP), SI
+	CMPQ         BX, $0x20
+	JEQ          narrow
+	LEAQ         (AX)(BX*1), DI
+	LEAQ         (CX)(BX*1), R8
 
-group:
-	MOVQ  tab+48(FP), R9
-	ADDQ  R8, R9
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R10
+wideGroup:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	VBROADCASTI128 64(SI), Y5
+	VBROADCASTI128 80(SI), Y6
+	VBROADCASTI128 96(SI), Y7
+	VBROADCASTI128 112(SI), Y8
+	CMPQ           SI, tab+48(FP)
+	JEQ            wideGroupZero
+	MOVQ           dist+24(FP), R9
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
+wideGroupRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
 
-rowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R9), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 64(R9), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(R9), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VBROADCASTI128 32(R9), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 96(R9), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VBROADCASTI128 48(R9), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 112(R9), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            row
+wideGroupRowColumn:
+	VMOVDQU (AX), Y9
+	VMOVDQU (DI), Y10
+	VPXOR   (AX)(DX*1), Y9, Y11
+	VPXOR   (DI)(DX*1), Y10, Y12
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y1, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y2, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y6, Y13
+	VPXOR   Y13, Y10, Y10
+	VPAND   Y12, Y0, Y13
+	VPSRLQ  $0x04, Y12, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y3, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y7, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y4, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y8, Y13
+	VPXOR   Y13, Y10, Y10
+	VMOVDQU Y9, (CX)
+	VMOVDQU Y10, (R8)
+	VMOVDQU Y11, (CX)(DX*1)
+	VMOVDQU Y12, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000100, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000100, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU (AX), Y1
+	VMOVDQU (DI), Y2
+	VPXOR   (AX)(DX*1), Y1, Y3
+	VPXOR   (DI)(DX*1), Y2, Y4
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, (R8)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupZeroRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupZeroRow
+	JMP     wideGroupNext
+
+narrow:
+narrowGroup:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	VBROADCASTI128 64(SI), Y5
+	VBROADCASTI128 80(SI), Y6
+	VBROADCASTI128 96(SI), Y7
+	VBROADCASTI128 112(SI), Y8
+	CMPQ           SI, tab+48(FP)
+	JEQ            narrowGroupZero
+	MOVQ           dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU (AX), Y9
+	VMOVDQU 32(AX), Y10
+	VPXOR   (AX)(DX*1), Y9, Y11
+	VPXOR   32(AX)(DX*1), Y10, Y12
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y1, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y2, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y6, Y13
+	VPXOR   Y13, Y10, Y10
+	VPAND   Y12, Y0, Y13
+	VPSRLQ  $0x04, Y12, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y3, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y7, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y4, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y8, Y13
+	VPXOR   Y13, Y10, Y10
+	VMOVDQU Y9, (CX)
+	VMOVDQU Y10, 32(CX)
+	VMOVDQU Y11, (CX)(DX*1)
+	VMOVDQU Y12, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000100, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU (AX), Y1
+	VMOVDQU 32(AX), Y2
+	VPXOR   (AX)(DX*1), Y1, Y3
+	VPXOR   32(AX)(DX*1), Y2, Y4
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupZeroRow
+	JMP     narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x05, R10
-
-zeroRowColumn:
-	VMOVDQU (AX), Y1
-	VMOVDQU (CX), Y2
-	VMOVDQU (AX)(SI*1), Y3
-	VMOVDQU (CX)(SI*1), Y4
-	VPXOR   Y1, Y3, Y3
-	VPXOR   Y2, Y4, Y4
-	VMOVDQU Y1, (DX)
-	VMOVDQU Y2, (BX)
-	VMOVDQU Y3, (DX)(SI*1)
-	VMOVDQU Y4, (BX)(SI*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	DECQ    R10
-	JNE     zeroRowColumn
-	ADDQ    DI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    DI, BX
-	DECQ    R9
-	JNE     zeroRow
-	JMP     next
 
 // func ifft4addAVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·ifft4addAVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         dst+0(FP), DX
 	MOVQ         src+8(FP), AX
-	MOVQ         half+16(FP), DI
-	MOVQ         dist+24(FP), SI
-	MOVQ         t+40(FP), R8
-	SHLQ         $0x07, R8
-	IMULQ        DI, SI
-	ADDQ         SI, SI
-	LEAQ         (SI)(SI*2), R9
-	LEAQ         (AX)(DI*1), CX
-	LEAQ         (DX)(DI*1), BX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	LEAQ         (DX)(DX*2), SI
+	MOVQ         t+40(FP), DI
+	SHLQ         $0x07, DI
 	CMPQ         groups+32(FP), $0x00
 	JEQ          done
+	MOVQ         DI, R8
+	SHRQ         $0x01, R8
+	ADDQ         tab+48(FP), R8
+	ADDQ         tab+48(FP), DI
+	CMPQ         BX, $0x20
+	JEQ          narrow
+	LEAQ         (AX)(BX*1), R9
+	LEAQ         (CX)(BX*1), R10
 
-group:
-	MOVQ  tab+48(FP), R10
-	MOVQ  R8, R11
-	SHRQ  $0x01, R11
-	ANDQ  $-128, R11
-	ADDQ  R10, R11
-	MOVQ  R8, R12
-	XORQ  $0x00000100, R12
-	ADDQ  R10, R12
-	ADDQ  R8, R10
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R13
+wideGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  wideGroupZero
+	MOVQ dist+24(FP), R11
 
-row:
-	MOVQ DI, R14
-	SHRQ $0x05, R14
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VMOVDQU        (AX)(SI*2), Y5
-	VMOVDQU        (CX)(SI*2), Y6
-	VMOVDQU        (AX)(R9*1), Y7
-	VMOVDQU        (CX)(R9*1), Y8
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPAND          Y3, Y0, Y9
-	VPSRLQ         $0x04, Y3, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y4, Y0, Y11
-	VPSRLQ         $0x04, Y4, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R10), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 64(R10), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y2, Y2
-	VBROADCASTI128 16(R10), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R10), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 32(R10), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 96(R10), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 48(R10), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R10), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y5, Y7, Y7
-	VPXOR          Y6, Y8, Y8
+	VMOVDQU        (R9), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R9)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 64(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 80(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 96(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 48(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 112(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R9)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R9)(SI*1), Y6, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 64(R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y6, Y6
-	VBROADCASTI128 16(R12), Y9
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 80(R12), Y9
+	VBROADCASTI128 336(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 32(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 96(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 48(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 112(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
 	VPAND          Y5, Y0, Y9
 	VPSRLQ         $0x04, Y5, Y10
 	VPAND          Y10, Y0, Y10
-	VPAND          Y6, Y0, Y11
-	VPSRLQ         $0x04, Y6, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 64(R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y2, Y2
-	VBROADCASTI128 16(R11), Y9
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R11), Y9
+	VBROADCASTI128 80(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 32(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 96(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 48(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VBROADCASTI128 64(R11), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y4, Y4
-	VBROADCASTI128 16(R11), Y9
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R11), Y9
+	VBROADCASTI128 80(R8), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VBROADCASTI128 32(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 96(R11), Y9
-	VPSHUFB        Y11, Y9, Y9
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VBROADCASTI128 48(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R11), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPXOR          (DX), Y1, Y1
-	VPXOR          (BX), Y2, Y2
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VPXOR          (DX)(SI*1), Y3, Y3
-	VPXOR          (BX)(SI*1), Y4, Y4
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	VPXOR          (DX)(SI*2), Y5, Y5
-	VPXOR          (BX)(SI*2), Y6, Y6
-	VMOVDQU        Y5, (DX)(SI*2)
-	VMOVDQU        Y6, (BX)(SI*2)
-	VPXOR          (DX)(R9*1), Y7, Y7
-	VPXOR          (BX)(R9*1), Y8, Y8
-	VMOVDQU        Y7, (DX)(R9*1)
-	VMOVDQU        Y8, (BX)(R9*1)
+	VPXOR          (CX), Y1, Y1
+	VPXOR          (R10), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R10)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          (R10)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R10)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          (R10)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, (R10)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          (R10)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R14
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R13
-	JNE            row
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000200, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000100, R8
+	ADDQ $0x00000200, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R9), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R9)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R9)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R9)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPXOR          (CX), Y1, Y1
+	VPXOR          (R10), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R10)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          (R10)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R10)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          (R10)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, (R10)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          (R10)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupZeroRow
+	JMP            wideGroupNext
+
+narrow:
+narrowGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  narrowGroupZero
+	MOVQ dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 64(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 80(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 96(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 48(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 112(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y5, Y0, Y9
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 80(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 64(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 80(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 96(R8), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 48(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VBROADCASTI128 112(R8), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPXOR          (CX), Y1, Y1
+	VPXOR          32(CX), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          32(CX)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          32(CX)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          32(CX)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000100, R8
+	ADDQ $0x00000200, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 320(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 336(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 352(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 304(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VBROADCASTI128 368(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPXOR          (CX), Y1, Y1
+	VPXOR          32(CX), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          32(CX)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          32(CX)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          32(CX)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
-
-zeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VMOVDQU        (AX)(SI*2), Y5
-	VMOVDQU        (CX)(SI*2), Y6
-	VMOVDQU        (AX)(R9*1), Y7
-	VMOVDQU        (CX)(R9*1), Y8
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPXOR          Y5, Y7, Y7
-	VPXOR          Y6, Y8, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VBROADCASTI128 (R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 64(R12), Y13
-	VPSHUFB        Y9, Y13, Y13
-	VPXOR          Y13, Y6, Y6
-	VBROADCASTI128 16(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 80(R12), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 32(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 96(R12), Y9
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 48(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 112(R12), Y9
-	VPSHUFB        Y12, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
-	VPXOR          (DX), Y1, Y1
-	VPXOR          (BX), Y2, Y2
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VPXOR          (DX)(SI*1), Y3, Y3
-	VPXOR          (BX)(SI*1), Y4, Y4
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	VPXOR          (DX)(SI*2), Y5, Y5
-	VPXOR          (BX)(SI*2), Y6, Y6
-	VMOVDQU        Y5, (DX)(SI*2)
-	VMOVDQU        Y6, (BX)(SI*2)
-	VPXOR          (DX)(R9*1), Y7, Y7
-	VPXOR          (BX)(R9*1), Y8, Y8
-	VMOVDQU        Y7, (DX)(R9*1)
-	VMOVDQU        Y8, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            zeroRow
-	JMP            next
 
 // func ifft2addAVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·ifft2addAVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         dst+0(FP), DX
 	MOVQ         src+8(FP), AX
-	MOVQ         half+16(FP), DI
-	MOVQ         dist+24(FP), SI
-	MOVQ         t+40(FP), R8
-	SHLQ         $0x07, R8
-	IMULQ        DI, SI
-	ADDQ         SI, SI
-	LEAQ         (AX)(DI*1), CX
-	LEAQ         (DX)(DI*1), BX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	MOVQ         t+40(FP), SI
+	SHLQ         $0x07, SI
 	CMPQ         groups+32(FP), $0x00
 	JEQ          done
+	ADDQ         tab+48(FP), SI
+	CMPQ         BX, $0x20
+	JEQ          narrow
+	LEAQ         (AX)(BX*1), DI
+	LEAQ         (CX)(BX*1), R8
 
-group:
-	MOVQ  tab+48(FP), R9
-	ADDQ  R8, R9
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R10
+wideGroup:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	VBROADCASTI128 64(SI), Y5
+	VBROADCASTI128 80(SI), Y6
+	VBROADCASTI128 96(SI), Y7
+	VBROADCASTI128 112(SI), Y8
+	CMPQ           SI, tab+48(FP)
+	JEQ            wideGroupZero
+	MOVQ           dist+24(FP), R9
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
+wideGroupRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
 
-rowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (CX), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (CX)(SI*1), Y4
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y2, Y4, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R9), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 64(R9), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VBROADCASTI128 16(R9), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(R9), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VBROADCASTI128 32(R9), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 96(R9), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VBROADCASTI128 48(R9), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 112(R9), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VPXOR          (DX), Y1, Y1
-	VPXOR          (BX), Y2, Y2
-	VMOVDQU        Y1, (DX)
-	VMOVDQU        Y2, (BX)
-	VPXOR          (DX)(SI*1), Y3, Y3
-	VPXOR          (BX)(SI*1), Y4, Y4
-	VMOVDQU        Y3, (DX)(SI*1)
-	VMOVDQU        Y4, (BX)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            row
+wideGroupRowColumn:
+	VMOVDQU (AX), Y9
+	VMOVDQU (DI), Y10
+	VPXOR   (AX)(DX*1), Y9, Y11
+	VPXOR   (DI)(DX*1), Y10, Y12
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y1, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y2, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y6, Y13
+	VPXOR   Y13, Y10, Y10
+	VPAND   Y12, Y0, Y13
+	VPSRLQ  $0x04, Y12, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y3, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y7, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y4, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y8, Y13
+	VPXOR   Y13, Y10, Y10
+	VPXOR   (CX), Y9, Y9
+	VPXOR   (R8), Y10, Y10
+	VMOVDQU Y9, (CX)
+	VMOVDQU Y10, (R8)
+	VPXOR   (CX)(DX*1), Y11, Y9
+	VPXOR   (R8)(DX*1), Y12, Y10
+	VMOVDQU Y9, (CX)(DX*1)
+	VMOVDQU Y10, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000100, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000100, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU (AX), Y1
+	VMOVDQU (DI), Y2
+	VPXOR   (AX)(DX*1), Y1, Y3
+	VPXOR   (DI)(DX*1), Y2, Y4
+	VPXOR   (CX), Y1, Y1
+	VPXOR   (R8), Y2, Y2
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, (R8)
+	VPXOR   (CX)(DX*1), Y3, Y1
+	VPXOR   (R8)(DX*1), Y4, Y2
+	VMOVDQU Y1, (CX)(DX*1)
+	VMOVDQU Y2, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupZeroRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupZeroRow
+	JMP     wideGroupNext
+
+narrow:
+narrowGroup:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	VBROADCASTI128 64(SI), Y5
+	VBROADCASTI128 80(SI), Y6
+	VBROADCASTI128 96(SI), Y7
+	VBROADCASTI128 112(SI), Y8
+	CMPQ           SI, tab+48(FP)
+	JEQ            narrowGroupZero
+	MOVQ           dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU (AX), Y9
+	VMOVDQU 32(AX), Y10
+	VPXOR   (AX)(DX*1), Y9, Y11
+	VPXOR   32(AX)(DX*1), Y10, Y12
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y1, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y2, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y6, Y13
+	VPXOR   Y13, Y10, Y10
+	VPAND   Y12, Y0, Y13
+	VPSRLQ  $0x04, Y12, Y14
+	VPAND   Y14, Y0, Y14
+	VPSHUFB Y13, Y3, Y15
+	VPXOR   Y15, Y9, Y9
+	VPSHUFB Y13, Y7, Y13
+	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y14, Y4, Y13
+	VPXOR   Y13, Y9, Y9
+	VPSHUFB Y14, Y8, Y13
+	VPXOR   Y13, Y10, Y10
+	VPXOR   (CX), Y9, Y9
+	VPXOR   32(CX), Y10, Y10
+	VMOVDQU Y9, (CX)
+	VMOVDQU Y10, 32(CX)
+	VPXOR   (CX)(DX*1), Y11, Y9
+	VPXOR   32(CX)(DX*1), Y12, Y10
+	VMOVDQU Y9, (CX)(DX*1)
+	VMOVDQU Y10, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000100, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU (AX), Y1
+	VMOVDQU 32(AX), Y2
+	VPXOR   (AX)(DX*1), Y1, Y3
+	VPXOR   32(AX)(DX*1), Y2, Y4
+	VPXOR   (CX), Y1, Y1
+	VPXOR   32(CX), Y2, Y2
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, 32(CX)
+	VPXOR   (CX)(DX*1), Y3, Y1
+	VPXOR   32(CX)(DX*1), Y4, Y2
+	VMOVDQU Y1, (CX)(DX*1)
+	VMOVDQU Y2, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupZeroRow
+	JMP     narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x05, R10
-
-zeroRowColumn:
-	VMOVDQU (AX), Y1
-	VMOVDQU (CX), Y2
-	VMOVDQU (AX)(SI*1), Y3
-	VMOVDQU (CX)(SI*1), Y4
-	VPXOR   Y1, Y3, Y3
-	VPXOR   Y2, Y4, Y4
-	VPXOR   (DX), Y1, Y1
-	VPXOR   (BX), Y2, Y2
-	VMOVDQU Y1, (DX)
-	VMOVDQU Y2, (BX)
-	VPXOR   (DX)(SI*1), Y3, Y3
-	VPXOR   (BX)(SI*1), Y4, Y4
-	VMOVDQU Y3, (DX)(SI*1)
-	VMOVDQU Y4, (BX)(SI*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	DECQ    R10
-	JNE     zeroRowColumn
-	ADDQ    DI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    DI, BX
-	DECQ    R9
-	JNE     zeroRow
-	JMP     next
 
 // func scaleAVX2(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX2
@@ -1342,6 +2236,8 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-48
 	MOVQ         rows+24(FP), R8
 	TESTQ        R8, R8
 	JEQ          done
+	CMPQ         DX, $0x20
+	JEQ          narrow
 
 row:
 	MOVWQZX (BX), R9
@@ -1356,33 +2252,33 @@ column:
 	VPAND          Y1, Y0, Y3
 	VPSRLQ         $0x04, Y1, Y1
 	VPAND          Y1, Y0, Y1
-	VPAND          Y2, Y0, Y4
-	VPSRLQ         $0x04, Y2, Y2
-	VPAND          Y2, Y0, Y2
-	VBROADCASTI128 (R9), Y5
+	VBROADCASTI128 (R9), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VBROADCASTI128 64(R9), Y5
 	VPSHUFB        Y3, Y5, Y5
-	VBROADCASTI128 64(R9), Y6
-	VPSHUFB        Y3, Y6, Y6
 	VBROADCASTI128 16(R9), Y3
 	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y5, Y5
+	VPXOR          Y3, Y4, Y4
 	VBROADCASTI128 80(R9), Y3
 	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VBROADCASTI128 32(R9), Y1
-	VPSHUFB        Y4, Y1, Y1
-	VPXOR          Y1, Y5, Y5
-	VBROADCASTI128 96(R9), Y1
-	VPSHUFB        Y4, Y1, Y1
-	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y5, Y5
+	VPAND          Y2, Y0, Y1
+	VPSRLQ         $0x04, Y2, Y2
+	VPAND          Y2, Y0, Y2
+	VBROADCASTI128 32(R9), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y4, Y4
+	VBROADCASTI128 96(R9), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
 	VBROADCASTI128 48(R9), Y1
 	VPSHUFB        Y2, Y1, Y1
-	VPXOR          Y1, Y5, Y5
+	VPXOR          Y1, Y4, Y4
 	VBROADCASTI128 112(R9), Y1
 	VPSHUFB        Y2, Y1, Y1
-	VPXOR          Y1, Y6, Y6
-	VMOVDQU        Y5, (AX)
-	VMOVDQU        Y6, (SI)
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y4, (AX)
+	VMOVDQU        Y5, (SI)
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, DI
 	ADDQ           $0x20, AX
@@ -1401,6 +2297,50 @@ done:
 	VZEROUPPER
 	RET
 
+narrow:
+	MOVWQZX        (BX), DX
+	SHLQ           $0x07, DX
+	ADDQ           tab+40(FP), DX
+	VMOVDQU        (CX), Y1
+	VMOVDQU        32(CX), Y2
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 (DX), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VBROADCASTI128 64(DX), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VBROADCASTI128 16(DX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y4, Y4
+	VBROADCASTI128 80(DX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VPAND          Y2, Y0, Y1
+	VPSRLQ         $0x04, Y2, Y2
+	VPAND          Y2, Y0, Y2
+	VBROADCASTI128 32(DX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y4, Y4
+	VBROADCASTI128 96(DX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 48(DX), Y1
+	VPSHUFB        Y2, Y1, Y1
+	VPXOR          Y1, Y4, Y4
+	VBROADCASTI128 112(DX), Y1
+	VPSHUFB        Y2, Y1, Y1
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y4, (AX)
+	VMOVDQU        Y5, 32(AX)
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, AX
+	ADDQ           $0x02, BX
+	DECQ           R8
+	JNE            narrow
+	VZEROUPPER
+	RET
+
 // func mulAddAVX2(dst *byte, src *byte, n int, c uint16, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·mulAddAVX2(SB), NOSPLIT, $0-40
@@ -1415,42 +2355,40 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-40
 	JEQ          done
 
 block:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VMOVDQU        (CX), Y3
-	VMOVDQU        32(CX), Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y3
-	VPAND          Y3, Y0, Y3
-	VPAND          Y4, Y0, Y6
-	VPSRLQ         $0x04, Y4, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (BX), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 64(BX), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(BX), Y5
+	VMOVDQU        (CX), Y1
+	VMOVDQU        32(CX), Y2
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 (BX), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VPXOR          (AX), Y4, Y4
+	VBROADCASTI128 64(BX), Y5
 	VPSHUFB        Y3, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(BX), Y5
-	VPSHUFB        Y3, Y5, Y5
-	VPXOR          Y5, Y2, Y2
+	VPXOR          32(AX), Y5, Y5
+	VBROADCASTI128 16(BX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y4, Y4
+	VBROADCASTI128 80(BX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VPAND          Y2, Y0, Y1
+	VPSRLQ         $0x04, Y2, Y2
+	VPAND          Y2, Y0, Y2
 	VBROADCASTI128 32(BX), Y3
-	VPSHUFB        Y6, Y3, Y3
-	VPXOR          Y3, Y1, Y1
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y4, Y4
 	VBROADCASTI128 96(BX), Y3
-	VPSHUFB        Y6, Y3, Y3
-	VPXOR          Y3, Y2, Y2
-	VBROADCASTI128 48(BX), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y1, Y1
-	VBROADCASTI128 112(BX), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y2, Y2
-	VMOVDQU        Y1, (AX)
-	VMOVDQU        Y2, 32(AX)
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 48(BX), Y1
+	VPSHUFB        Y2, Y1, Y1
+	VPXOR          Y1, Y4, Y4
+	VBROADCASTI128 112(BX), Y1
+	VPSHUFB        Y2, Y1, Y1
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y4, (AX)
+	VMOVDQU        Y5, 32(AX)
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, AX
 	DECQ           DX
@@ -1479,33 +2417,33 @@ block:
 	VPAND          Y1, Y0, Y3
 	VPSRLQ         $0x04, Y1, Y1
 	VPAND          Y1, Y0, Y1
-	VPAND          Y2, Y0, Y4
-	VPSRLQ         $0x04, Y2, Y2
-	VPAND          Y2, Y0, Y2
-	VBROADCASTI128 (BX), Y5
+	VBROADCASTI128 (BX), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VBROADCASTI128 64(BX), Y5
 	VPSHUFB        Y3, Y5, Y5
-	VBROADCASTI128 64(BX), Y6
-	VPSHUFB        Y3, Y6, Y6
 	VBROADCASTI128 16(BX), Y3
 	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y5, Y5
+	VPXOR          Y3, Y4, Y4
 	VBROADCASTI128 80(BX), Y3
 	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VBROADCASTI128 32(BX), Y1
-	VPSHUFB        Y4, Y1, Y1
-	VPXOR          Y1, Y5, Y5
-	VBROADCASTI128 96(BX), Y1
-	VPSHUFB        Y4, Y1, Y1
-	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y5, Y5
+	VPAND          Y2, Y0, Y1
+	VPSRLQ         $0x04, Y2, Y2
+	VPAND          Y2, Y0, Y2
+	VBROADCASTI128 32(BX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y4, Y4
+	VBROADCASTI128 96(BX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
 	VBROADCASTI128 48(BX), Y1
 	VPSHUFB        Y2, Y1, Y1
-	VPXOR          Y1, Y5, Y5
+	VPXOR          Y1, Y4, Y4
 	VBROADCASTI128 112(BX), Y1
 	VPSHUFB        Y2, Y1, Y1
-	VPXOR          Y1, Y6, Y6
-	VMOVDQU        Y5, (AX)
-	VMOVDQU        Y6, 32(AX)
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y4, (AX)
+	VMOVDQU        Y5, 32(AX)
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, AX
 	DECQ           DX
@@ -1553,27 +2491,27 @@ source2:
 	VPAND          Y5, Y0, Y7
 	VPSRLQ         $0x04, Y5, Y5
 	VPAND          Y5, Y0, Y5
-	VPAND          Y6, Y0, Y8
-	VPSRLQ         $0x04, Y6, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (R11), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 64(R11), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VBROADCASTI128 (R11), Y8
+	VPSHUFB        Y7, Y8, Y8
+	VPXOR          Y8, Y1, Y1
+	VBROADCASTI128 64(R11), Y8
+	VPSHUFB        Y7, Y8, Y8
+	VPXOR          Y8, Y2, Y2
 	VBROADCASTI128 16(R11), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y1, Y1
 	VBROADCASTI128 80(R11), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 32(R11), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 96(R11), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y2, Y2
+	VPAND          Y6, Y0, Y5
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(R11), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 96(R11), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
 	VBROADCASTI128 48(R11), Y5
 	VPSHUFB        Y6, Y5, Y5
 	VPXOR          Y5, Y1, Y1
@@ -1585,27 +2523,27 @@ source2:
 	VPAND          Y5, Y0, Y7
 	VPSRLQ         $0x04, Y5, Y5
 	VPAND          Y5, Y0, Y5
-	VPAND          Y6, Y0, Y8
-	VPSRLQ         $0x04, Y6, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (R11), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 64(R11), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          Y9, Y4, Y4
+	VBROADCASTI128 (R11), Y8
+	VPSHUFB        Y7, Y8, Y8
+	VPXOR          Y8, Y3, Y3
+	VBROADCASTI128 64(R11), Y8
+	VPSHUFB        Y7, Y8, Y8
+	VPXOR          Y8, Y4, Y4
 	VBROADCASTI128 16(R11), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y3, Y3
 	VBROADCASTI128 80(R11), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y4, Y4
-	VBROADCASTI128 32(R11), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y3, Y3
-	VBROADCASTI128 96(R11), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y4, Y4
+	VPAND          Y6, Y0, Y5
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(R11), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VBROADCASTI128 96(R11), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y4, Y4
 	VBROADCASTI128 48(R11), Y5
 	VPSHUFB        Y6, Y5, Y5
 	VPXOR          Y5, Y3, Y3
@@ -1646,27 +2584,27 @@ source1:
 	VPAND          Y3, Y0, Y5
 	VPSRLQ         $0x04, Y3, Y3
 	VPAND          Y3, Y0, Y3
-	VPAND          Y4, Y0, Y6
-	VPSRLQ         $0x04, Y4, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (R11), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 64(R11), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 (R11), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y1, Y1
+	VBROADCASTI128 64(R11), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y2, Y2
 	VBROADCASTI128 16(R11), Y5
 	VPSHUFB        Y3, Y5, Y5
 	VPXOR          Y5, Y1, Y1
 	VBROADCASTI128 80(R11), Y5
 	VPSHUFB        Y3, Y5, Y5
 	VPXOR          Y5, Y2, Y2
-	VBROADCASTI128 32(R11), Y3
-	VPSHUFB        Y6, Y3, Y3
-	VPXOR          Y3, Y1, Y1
-	VBROADCASTI128 96(R11), Y3
-	VPSHUFB        Y6, Y3, Y3
-	VPXOR          Y3, Y2, Y2
+	VPAND          Y4, Y0, Y3
+	VPSRLQ         $0x04, Y4, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 32(R11), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VBROADCASTI128 96(R11), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VPXOR          Y5, Y2, Y2
 	VBROADCASTI128 48(R11), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y1, Y1
@@ -1721,74 +2659,70 @@ destination2:
 	MOVWQZX        (R8), R11
 	SHLQ           $0x07, R11
 	ADDQ           tab+48(FP), R11
-	VMOVDQU        (R10), Y5
-	VMOVDQU        32(R10), Y6
-	VPAND          Y1, Y0, Y7
-	VPSRLQ         $0x04, Y1, Y8
-	VPAND          Y8, Y0, Y8
-	VPAND          Y2, Y0, Y9
-	VPSRLQ         $0x04, Y2, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R11), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 64(R11), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 16(R11), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 80(R11), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 32(R11), Y7
-	VPSHUFB        Y9, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 96(R11), Y7
-	VPSHUFB        Y9, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 48(R11), Y7
-	VPSHUFB        Y10, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 112(R11), Y7
-	VPSHUFB        Y10, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VMOVDQU        Y5, (R10)
-	VMOVDQU        Y6, 32(R10)
-	VMOVDQU        64(R10), Y5
-	VMOVDQU        96(R10), Y6
-	VPAND          Y3, Y0, Y7
-	VPSRLQ         $0x04, Y3, Y8
-	VPAND          Y8, Y0, Y8
-	VPAND          Y4, Y0, Y9
-	VPSRLQ         $0x04, Y4, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R11), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 64(R11), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 16(R11), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 80(R11), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 32(R11), Y7
-	VPSHUFB        Y9, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 96(R11), Y7
-	VPSHUFB        Y9, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 48(R11), Y7
-	VPSHUFB        Y10, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 112(R11), Y7
-	VPSHUFB        Y10, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VMOVDQU        Y5, 64(R10)
-	VMOVDQU        Y6, 96(R10)
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (R11), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          (R10), Y7, Y7
+	VBROADCASTI128 64(R11), Y8
+	VPSHUFB        Y5, Y8, Y8
+	VPXOR          32(R10), Y8, Y8
+	VBROADCASTI128 16(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y7, Y7
+	VBROADCASTI128 80(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y8, Y8
+	VPAND          Y2, Y0, Y5
+	VPSRLQ         $0x04, Y2, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(R11), Y9
+	VPSHUFB        Y5, Y9, Y9
+	VPXOR          Y9, Y7, Y7
+	VBROADCASTI128 96(R11), Y9
+	VPSHUFB        Y5, Y9, Y9
+	VPXOR          Y9, Y8, Y8
+	VBROADCASTI128 48(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y7, Y7
+	VBROADCASTI128 112(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y8, Y8
+	VMOVDQU        Y7, (R10)
+	VMOVDQU        Y8, 32(R10)
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (R11), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          64(R10), Y7, Y7
+	VBROADCASTI128 64(R11), Y8
+	VPSHUFB        Y5, Y8, Y8
+	VPXOR          96(R10), Y8, Y8
+	VBROADCASTI128 16(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y7, Y7
+	VBROADCASTI128 80(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y8, Y8
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(R11), Y9
+	VPSHUFB        Y5, Y9, Y9
+	VPXOR          Y9, Y7, Y7
+	VBROADCASTI128 96(R11), Y9
+	VPSHUFB        Y5, Y9, Y9
+	VPXOR          Y9, Y8, Y8
+	VBROADCASTI128 48(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y7, Y7
+	VBROADCASTI128 112(R11), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y8, Y8
+	VMOVDQU        Y7, 64(R10)
+	VMOVDQU        Y8, 96(R10)
 	ADDQ           $0x18, DI
 	ADDQ           $0x02, R8
 	DECQ           R9
@@ -1814,40 +2748,38 @@ destination1:
 	MOVWQZX        (R8), R11
 	SHLQ           $0x07, R11
 	ADDQ           tab+48(FP), R11
-	VMOVDQU        (R10), Y3
-	VMOVDQU        32(R10), Y4
-	VPAND          Y1, Y0, Y5
-	VPSRLQ         $0x04, Y1, Y6
-	VPAND          Y6, Y0, Y6
-	VPAND          Y2, Y0, Y7
-	VPSRLQ         $0x04, Y2, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R11), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 64(R11), Y9
-	VPSHUFB        Y5, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VBROADCASTI128 16(R11), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y3, Y3
-	VBROADCASTI128 80(R11), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y4, Y4
-	VBROADCASTI128 32(R11), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y3, Y3
-	VBROADCASTI128 96(R11), Y5
-	VPSHUFB        Y7, Y5, Y5
-	VPXOR          Y5, Y4, Y4
-	VBROADCASTI128 48(R11), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y3, Y3
-	VBROADCASTI128 112(R11), Y5
-	VPSHUFB        Y8, Y5, Y5
-	VPXOR          Y5, Y4, Y4
-	VMOVDQU        Y3, (R10)
-	VMOVDQU        Y4, 32(R10)
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 (R11), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VPXOR          (R10), Y5, Y5
+	VBROADCASTI128 64(R11), Y6
+	VPSHUFB        Y3, Y6, Y6
+	VPXOR          32(R10), Y6, Y6
+	VBROADCASTI128 16(R11), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 80(R11), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VPAND          Y2, Y0, Y3
+	VPSRLQ         $0x04, Y2, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 32(R11), Y7
+	VPSHUFB        Y3, Y7, Y7
+	VPXOR          Y7, Y5, Y5
+	VBROADCASTI128 96(R11), Y7
+	VPSHUFB        Y3, Y7, Y7
+	VPXOR          Y7, Y6, Y6
+	VBROADCASTI128 48(R11), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 112(R11), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VMOVDQU        Y5, (R10)
+	VMOVDQU        Y6, 32(R10)
 	ADDQ           $0x18, DI
 	ADDQ           $0x02, R8
 	DECQ           R9

@@ -7,926 +7,1496 @@
 // func fft4AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·fft4AVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), DX
 	MOVQ  src+8(FP), AX
-	MOVQ  half+16(FP), DI
-	MOVQ  dist+24(FP), SI
-	MOVQ  t+40(FP), R8
-	SHLQ  $0x05, R8
-	IMULQ DI, SI
-	ADDQ  SI, SI
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (AX)(DI*1), CX
-	LEAQ  (DX)(DI*1), BX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	LEAQ  (DX)(DX*2), SI
+	MOVQ  t+40(FP), DI
+	SHLQ  $0x05, DI
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
+	MOVQ  DI, R8
+	SHRQ  $0x01, R8
+	ADDQ  tab+48(FP), R8
+	ADDQ  tab+48(FP), DI
+	CMPQ  BX, $0x20
+	JEQ   narrow
+	LEAQ  (AX)(BX*1), R9
+	LEAQ  (CX)(BX*1), R10
 
-group:
-	MOVQ  tab+48(FP), R10
-	MOVQ  R8, R11
-	SHRQ  $0x01, R11
-	ANDQ  $-32, R11
-	ADDQ  R10, R11
-	MOVQ  R8, R12
-	XORQ  $0x00000040, R12
-	ADDQ  R10, R12
-	ADDQ  R8, R10
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R13
+wideGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  wideGroupZero
+	MOVQ dist+24(FP), R11
 
-row:
-	MOVQ DI, R14
-	SHRQ $0x05, R14
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
 
-rowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VMOVDQU        (AX)(SI*2), Y4
-	VMOVDQU        (CX)(SI*2), Y5
-	VMOVDQU        (AX)(R9*1), Y6
-	VMOVDQU        (CX)(R9*1), Y7
-	VPBROADCASTQ   (R11), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R11), Y8
+wideGroupRowColumn:
+	VMOVDQU        (AX)(DX*2), Y0
+	VMOVDQU        (R9)(DX*2), Y1
+	VPBROADCASTQ   (R8), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
+	VPXOR          (AX), Y2, Y2
+	VPBROADCASTQ   8(R8), Y3
+	VGF2P8AFFINEQB $0x00, Y3, Y1, Y3
+	VPXOR          Y3, Y2, Y2
+	VPBROADCASTQ   16(R8), Y3
+	VGF2P8AFFINEQB $0x00, Y3, Y0, Y3
+	VPXOR          (R9), Y3, Y3
+	VPBROADCASTQ   24(R8), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y1, Y4
+	VPXOR          Y4, Y3, Y3
+	VPXOR          Y0, Y2, Y0
+	VPXOR          Y1, Y3, Y1
+	VMOVDQU        (AX)(SI*1), Y4
+	VMOVDQU        (R9)(SI*1), Y5
+	VPBROADCASTQ   (R8), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
+	VPXOR          (AX)(DX*1), Y6, Y6
+	VPBROADCASTQ   8(R8), Y7
+	VGF2P8AFFINEQB $0x00, Y7, Y5, Y7
+	VPXOR          Y7, Y6, Y6
+	VPBROADCASTQ   16(R8), Y7
+	VGF2P8AFFINEQB $0x00, Y7, Y4, Y7
+	VPXOR          (R9)(DX*1), Y7, Y7
+	VPBROADCASTQ   24(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R11), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R11), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y1, Y1
-	VPXOR          Y0, Y4, Y4
-	VPXOR          Y1, Y5, Y5
-	VPBROADCASTQ   (R11), Y8
+	VPXOR          Y8, Y7, Y7
+	VPXOR          Y4, Y6, Y4
+	VPXOR          Y5, Y7, Y5
+	VPBROADCASTQ   (DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(R11), Y8
+	VPBROADCASTQ   8(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(R11), Y8
+	VPBROADCASTQ   16(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(R11), Y8
+	VPBROADCASTQ   24(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y3, Y3
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPBROADCASTQ   (R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
 	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
 	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
 	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
 	VPXOR          Y8, Y1, Y1
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPBROADCASTQ   (R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   8(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   16(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   24(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y4, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
-	VMOVDQU        Y4, (DX)(SI*2)
-	VMOVDQU        Y5, (BX)(SI*2)
-	VMOVDQU        Y6, (DX)(R9*1)
-	VMOVDQU        Y7, (BX)(R9*1)
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, (R10)
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, (R10)(DX*1)
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, (R10)(DX*2)
+	VMOVDQU        Y4, (CX)(SI*1)
+	VMOVDQU        Y5, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R14
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R13
-	JNE            row
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        (R9), Y1
+	VPXOR          (AX)(DX*2), Y0, Y2
+	VPXOR          (R9)(DX*2), Y1, Y3
+	VMOVDQU        (AX)(DX*1), Y4
+	VMOVDQU        (R9)(DX*1), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          (R9)(SI*1), Y5, Y7
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y3, Y3
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, (R10)(DX*1)
+	VMOVDQU        Y2, (CX)(DX*2)
+	VMOVDQU        Y3, (R10)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupZeroRow
+	JMP            wideGroupNext
+
+narrow:
+narrowGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  narrowGroupZero
+	MOVQ dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX)(DX*2), Y0
+	VMOVDQU        32(AX)(DX*2), Y1
+	VPBROADCASTQ   (R8), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
+	VPXOR          (AX), Y2, Y2
+	VPBROADCASTQ   8(R8), Y3
+	VGF2P8AFFINEQB $0x00, Y3, Y1, Y3
+	VPXOR          Y3, Y2, Y2
+	VPBROADCASTQ   16(R8), Y3
+	VGF2P8AFFINEQB $0x00, Y3, Y0, Y3
+	VPXOR          32(AX), Y3, Y3
+	VPBROADCASTQ   24(R8), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y1, Y4
+	VPXOR          Y4, Y3, Y3
+	VPXOR          Y0, Y2, Y0
+	VPXOR          Y1, Y3, Y1
+	VMOVDQU        (AX)(SI*1), Y4
+	VMOVDQU        32(AX)(SI*1), Y5
+	VPBROADCASTQ   (R8), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
+	VPXOR          (AX)(DX*1), Y6, Y6
+	VPBROADCASTQ   8(R8), Y7
+	VGF2P8AFFINEQB $0x00, Y7, Y5, Y7
+	VPXOR          Y7, Y6, Y6
+	VPBROADCASTQ   16(R8), Y7
+	VGF2P8AFFINEQB $0x00, Y7, Y4, Y7
+	VPXOR          32(AX)(DX*1), Y7, Y7
+	VPBROADCASTQ   24(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VPXOR          Y8, Y7, Y7
+	VPXOR          Y4, Y6, Y4
+	VPXOR          Y5, Y7, Y5
+	VPBROADCASTQ   (DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   8(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   16(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y3, Y3
+	VPBROADCASTQ   24(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
+	VPXOR          Y8, Y0, Y0
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VPXOR          Y8, Y0, Y0
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
+	VPXOR          Y8, Y1, Y1
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VPXOR          Y8, Y1, Y1
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, 32(CX)
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, 32(CX)(DX*1)
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, 32(CX)(DX*2)
+	VMOVDQU        Y4, (CX)(SI*1)
+	VMOVDQU        Y5, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*2), Y0, Y2
+	VPXOR          32(AX)(DX*2), Y1, Y3
+	VMOVDQU        (AX)(DX*1), Y4
+	VMOVDQU        32(AX)(DX*1), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          32(AX)(SI*1), Y5, Y7
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y3, Y3
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
+	VMOVDQU        Y2, (CX)(DX*2)
+	VMOVDQU        Y3, 32(CX)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
-
-zeroRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VMOVDQU        (AX)(SI*2), Y4
-	VMOVDQU        (CX)(SI*2), Y5
-	VMOVDQU        (AX)(R9*1), Y6
-	VMOVDQU        (CX)(R9*1), Y7
-	VPXOR          Y0, Y4, Y4
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPBROADCASTQ   (R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   8(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   16(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   24(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y4, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
-	VMOVDQU        Y4, (DX)(SI*2)
-	VMOVDQU        Y5, (BX)(SI*2)
-	VMOVDQU        Y6, (DX)(R9*1)
-	VMOVDQU        Y7, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            zeroRow
-	JMP            next
 
 // func fft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), DX
 	MOVQ  src+8(FP), AX
-	MOVQ  half+16(FP), DI
-	MOVQ  dist+24(FP), SI
-	MOVQ  t+40(FP), R8
-	SHLQ  $0x05, R8
-	IMULQ DI, SI
-	ADDQ  SI, SI
-	LEAQ  (AX)(DI*1), CX
-	LEAQ  (DX)(DI*1), BX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	MOVQ  t+40(FP), SI
+	SHLQ  $0x05, SI
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
+	ADDQ  tab+48(FP), SI
+	CMPQ  BX, $0x20
+	JEQ   narrow
+	LEAQ  (AX)(BX*1), DI
+	LEAQ  (CX)(BX*1), R8
 
-group:
-	MOVQ  tab+48(FP), R9
-	ADDQ  R8, R9
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R10
+wideGroup:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	CMPQ         SI, tab+48(FP)
+	JEQ          wideGroupZero
+	MOVQ         dist+24(FP), R9
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
+wideGroupRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
 
-rowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VPBROADCASTQ   (R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
+wideGroupRowColumn:
+	VMOVDQU        (AX)(DX*1), Y4
+	VMOVDQU        (DI)(DX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          (AX), Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPXOR          Y7, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
+	VPXOR          (DI), Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
+	VPXOR          Y8, Y7, Y7
+	VPXOR          Y4, Y6, Y4
+	VPXOR          Y5, Y7, Y5
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, (R8)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, (R8)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
 	DECQ           R10
-	JNE            row
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, DI
+	ADDQ           BX, R8
+	DECQ           R9
+	JNE            wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000040, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU (AX), Y0
+	VMOVDQU (DI), Y1
+	VPXOR   (AX)(DX*1), Y0, Y2
+	VPXOR   (DI)(DX*1), Y1, Y3
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, (R8)
+	VMOVDQU Y2, (CX)(DX*1)
+	VMOVDQU Y3, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupZeroRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupZeroRow
+	JMP     wideGroupNext
+
+narrow:
+narrowGroup:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	CMPQ         SI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX)(DX*1), Y4
+	VMOVDQU        32(AX)(DX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          (AX), Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPXOR          Y7, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
+	VPXOR          32(AX), Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
+	VPXOR          Y8, Y7, Y7
+	VPXOR          Y4, Y6, Y4
+	VPXOR          Y5, Y7, Y5
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, 32(CX)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000040, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU (AX), Y0
+	VMOVDQU 32(AX), Y1
+	VPXOR   (AX)(DX*1), Y0, Y2
+	VPXOR   32(AX)(DX*1), Y1, Y3
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, 32(CX)
+	VMOVDQU Y2, (CX)(DX*1)
+	VMOVDQU Y3, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupZeroRow
+	JMP     narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x05, R10
-
-zeroRowColumn:
-	VMOVDQU (AX), Y0
-	VMOVDQU (CX), Y1
-	VMOVDQU (AX)(SI*1), Y2
-	VMOVDQU (CX)(SI*1), Y3
-	VPXOR   Y0, Y2, Y2
-	VPXOR   Y1, Y3, Y3
-	VMOVDQU Y0, (DX)
-	VMOVDQU Y1, (BX)
-	VMOVDQU Y2, (DX)(SI*1)
-	VMOVDQU Y3, (BX)(SI*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	DECQ    R10
-	JNE     zeroRowColumn
-	ADDQ    DI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    DI, BX
-	DECQ    R9
-	JNE     zeroRow
-	JMP     next
 
 // func ifft4AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), DX
 	MOVQ  src+8(FP), AX
-	MOVQ  half+16(FP), DI
-	MOVQ  dist+24(FP), SI
-	MOVQ  t+40(FP), R8
-	SHLQ  $0x05, R8
-	IMULQ DI, SI
-	ADDQ  SI, SI
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (AX)(DI*1), CX
-	LEAQ  (DX)(DI*1), BX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	LEAQ  (DX)(DX*2), SI
+	MOVQ  t+40(FP), DI
+	SHLQ  $0x05, DI
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
+	MOVQ  DI, R8
+	SHRQ  $0x01, R8
+	ADDQ  tab+48(FP), R8
+	ADDQ  tab+48(FP), DI
+	CMPQ  BX, $0x20
+	JEQ   narrow
+	LEAQ  (AX)(BX*1), R9
+	LEAQ  (CX)(BX*1), R10
 
-group:
-	MOVQ  tab+48(FP), R10
-	MOVQ  R8, R11
-	SHRQ  $0x01, R11
-	ANDQ  $-32, R11
-	ADDQ  R10, R11
-	MOVQ  R8, R12
-	XORQ  $0x00000040, R12
-	ADDQ  R10, R12
-	ADDQ  R8, R10
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R13
+wideGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  wideGroupZero
+	MOVQ dist+24(FP), R11
 
-row:
-	MOVQ DI, R14
-	SHRQ $0x05, R14
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VMOVDQU        (AX)(SI*2), Y4
-	VMOVDQU        (CX)(SI*2), Y5
-	VMOVDQU        (AX)(R9*1), Y6
-	VMOVDQU        (CX)(R9*1), Y7
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPBROADCASTQ   (R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y1, Y1
-	VPXOR          Y4, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VPBROADCASTQ   (R12), Y8
+	VMOVDQU        (R9), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (R9)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   16(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y1, Y1
+	VPBROADCASTQ   24(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        (R9)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          (R9)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   8(R12), Y8
+	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   16(R12), Y8
+	VPBROADCASTQ   80(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   24(R12), Y8
+	VPBROADCASTQ   88(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
-	VPXOR          Y0, Y4, Y4
-	VPXOR          Y1, Y5, Y5
-	VPBROADCASTQ   (R11), Y8
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
 	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R11), Y8
+	VPBROADCASTQ   8(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
 	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R11), Y8
+	VPBROADCASTQ   16(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
 	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R11), Y8
+	VPBROADCASTQ   24(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
 	VPXOR          Y8, Y1, Y1
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPBROADCASTQ   (R11), Y8
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(R11), Y8
+	VPBROADCASTQ   8(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(R11), Y8
+	VPBROADCASTQ   16(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(R11), Y8
+	VPBROADCASTQ   24(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y3, Y3
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
-	VMOVDQU        Y4, (DX)(SI*2)
-	VMOVDQU        Y5, (BX)(SI*2)
-	VMOVDQU        Y6, (DX)(R9*1)
-	VMOVDQU        Y7, (BX)(R9*1)
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, (R10)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, (R10)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R14
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R13
-	JNE            row
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        (R9), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (R9)(DX*1), Y1, Y3
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        (R9)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          (R9)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, (R10)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, (R10)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupZeroRow
+	JMP            wideGroupNext
+
+narrow:
+narrowGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  narrowGroupZero
+	MOVQ dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   16(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y1, Y1
+	VPBROADCASTQ   24(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        32(AX)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          32(AX)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPBROADCASTQ   (R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
+	VPXOR          Y8, Y0, Y0
+	VPBROADCASTQ   8(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VPXOR          Y8, Y0, Y0
+	VPBROADCASTQ   16(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
+	VPXOR          Y8, Y1, Y1
+	VPBROADCASTQ   24(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VPXOR          Y8, Y1, Y1
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPBROADCASTQ   (R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   8(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   16(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y3, Y3
+	VPBROADCASTQ   24(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, 32(CX)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, 32(CX)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        32(AX)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          32(AX)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, 32(CX)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, 32(CX)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
-
-zeroRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VMOVDQU        (AX)(SI*2), Y4
-	VMOVDQU        (CX)(SI*2), Y5
-	VMOVDQU        (AX)(R9*1), Y6
-	VMOVDQU        (CX)(R9*1), Y7
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y4, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VPBROADCASTQ   (R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   8(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   16(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   24(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y0, Y4, Y4
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
-	VMOVDQU        Y4, (DX)(SI*2)
-	VMOVDQU        Y5, (BX)(SI*2)
-	VMOVDQU        Y6, (DX)(R9*1)
-	VMOVDQU        Y7, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            zeroRow
-	JMP            next
 
 // func ifft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), DX
 	MOVQ  src+8(FP), AX
-	MOVQ  half+16(FP), DI
-	MOVQ  dist+24(FP), SI
-	MOVQ  t+40(FP), R8
-	SHLQ  $0x05, R8
-	IMULQ DI, SI
-	ADDQ  SI, SI
-	LEAQ  (AX)(DI*1), CX
-	LEAQ  (DX)(DI*1), BX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	MOVQ  t+40(FP), SI
+	SHLQ  $0x05, SI
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
+	ADDQ  tab+48(FP), SI
+	CMPQ  BX, $0x20
+	JEQ   narrow
+	LEAQ  (AX)(BX*1), DI
+	LEAQ  (CX)(BX*1), R8
 
-group:
-	MOVQ  tab+48(FP), R9
-	ADDQ  R8, R9
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R10
+wideGroup:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	CMPQ         SI, tab+48(FP)
+	JEQ          wideGroupZero
+	MOVQ         dist+24(FP), R9
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
+wideGroupRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
 
-rowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPBROADCASTQ   (R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(R9), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
+wideGroupRowColumn:
+	VMOVDQU        (AX), Y4
+	VMOVDQU        (DI), Y5
+	VPXOR          (AX)(DX*1), Y4, Y6
+	VPXOR          (DI)(DX*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, (R8)
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, (R8)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
 	DECQ           R10
-	JNE            row
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, DI
+	ADDQ           BX, R8
+	DECQ           R9
+	JNE            wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000040, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU (AX), Y0
+	VMOVDQU (DI), Y1
+	VPXOR   (AX)(DX*1), Y0, Y2
+	VPXOR   (DI)(DX*1), Y1, Y3
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, (R8)
+	VMOVDQU Y2, (CX)(DX*1)
+	VMOVDQU Y3, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupZeroRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupZeroRow
+	JMP     wideGroupNext
+
+narrow:
+narrowGroup:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	CMPQ         SI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX), Y4
+	VMOVDQU        32(AX), Y5
+	VPXOR          (AX)(DX*1), Y4, Y6
+	VPXOR          32(AX)(DX*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, 32(CX)
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000040, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU (AX), Y0
+	VMOVDQU 32(AX), Y1
+	VPXOR   (AX)(DX*1), Y0, Y2
+	VPXOR   32(AX)(DX*1), Y1, Y3
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, 32(CX)
+	VMOVDQU Y2, (CX)(DX*1)
+	VMOVDQU Y3, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupZeroRow
+	JMP     narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x05, R10
-
-zeroRowColumn:
-	VMOVDQU (AX), Y0
-	VMOVDQU (CX), Y1
-	VMOVDQU (AX)(SI*1), Y2
-	VMOVDQU (CX)(SI*1), Y3
-	VPXOR   Y0, Y2, Y2
-	VPXOR   Y1, Y3, Y3
-	VMOVDQU Y0, (DX)
-	VMOVDQU Y1, (BX)
-	VMOVDQU Y2, (DX)(SI*1)
-	VMOVDQU Y3, (BX)(SI*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	DECQ    R10
-	JNE     zeroRowColumn
-	ADDQ    DI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    DI, BX
-	DECQ    R9
-	JNE     zeroRow
-	JMP     next
 
 // func ifft4addAVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·ifft4addAVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), DX
 	MOVQ  src+8(FP), AX
-	MOVQ  half+16(FP), DI
-	MOVQ  dist+24(FP), SI
-	MOVQ  t+40(FP), R8
-	SHLQ  $0x05, R8
-	IMULQ DI, SI
-	ADDQ  SI, SI
-	LEAQ  (SI)(SI*2), R9
-	LEAQ  (AX)(DI*1), CX
-	LEAQ  (DX)(DI*1), BX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	LEAQ  (DX)(DX*2), SI
+	MOVQ  t+40(FP), DI
+	SHLQ  $0x05, DI
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
+	MOVQ  DI, R8
+	SHRQ  $0x01, R8
+	ADDQ  tab+48(FP), R8
+	ADDQ  tab+48(FP), DI
+	CMPQ  BX, $0x20
+	JEQ   narrow
+	LEAQ  (AX)(BX*1), R9
+	LEAQ  (CX)(BX*1), R10
 
-group:
-	MOVQ  tab+48(FP), R10
-	MOVQ  R8, R11
-	SHRQ  $0x01, R11
-	ANDQ  $-32, R11
-	ADDQ  R10, R11
-	MOVQ  R8, R12
-	XORQ  $0x00000040, R12
-	ADDQ  R10, R12
-	ADDQ  R8, R10
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R13
+wideGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  wideGroupZero
+	MOVQ dist+24(FP), R11
 
-row:
-	MOVQ DI, R14
-	SHRQ $0x05, R14
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VMOVDQU        (AX)(SI*2), Y4
-	VMOVDQU        (CX)(SI*2), Y5
-	VMOVDQU        (AX)(R9*1), Y6
-	VMOVDQU        (CX)(R9*1), Y7
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPBROADCASTQ   (R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R10), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y1, Y1
-	VPXOR          Y4, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VPBROADCASTQ   (R12), Y8
+	VMOVDQU        (R9), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (R9)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   16(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y1, Y1
+	VPBROADCASTQ   24(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        (R9)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          (R9)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   8(R12), Y8
+	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   16(R12), Y8
+	VPBROADCASTQ   80(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   24(R12), Y8
+	VPBROADCASTQ   88(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
-	VPXOR          Y0, Y4, Y4
-	VPXOR          Y1, Y5, Y5
-	VPBROADCASTQ   (R11), Y8
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
 	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R11), Y8
+	VPBROADCASTQ   8(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
 	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R11), Y8
+	VPBROADCASTQ   16(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
 	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R11), Y8
+	VPBROADCASTQ   24(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
 	VPXOR          Y8, Y1, Y1
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPBROADCASTQ   (R11), Y8
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(R11), Y8
+	VPBROADCASTQ   8(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(R11), Y8
+	VPBROADCASTQ   16(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(R11), Y8
+	VPBROADCASTQ   24(R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y3, Y3
-	VPXOR          (DX), Y0, Y0
-	VPXOR          (BX), Y1, Y1
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VPXOR          (DX)(SI*1), Y2, Y2
-	VPXOR          (BX)(SI*1), Y3, Y3
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
-	VPXOR          (DX)(SI*2), Y4, Y4
-	VPXOR          (BX)(SI*2), Y5, Y5
-	VMOVDQU        Y4, (DX)(SI*2)
-	VMOVDQU        Y5, (BX)(SI*2)
-	VPXOR          (DX)(R9*1), Y6, Y6
-	VPXOR          (BX)(R9*1), Y7, Y7
-	VMOVDQU        Y6, (DX)(R9*1)
-	VMOVDQU        Y7, (BX)(R9*1)
+	VPXOR          (CX), Y0, Y0
+	VPXOR          (R10), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R10)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          (R10)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, (R10)(DX*1)
+	VPXOR          (CX)(DX*2), Y4, Y0
+	VPXOR          (R10)(DX*2), Y5, Y1
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, (R10)(DX*2)
+	VPXOR          (CX)(SI*1), Y6, Y0
+	VPXOR          (R10)(SI*1), Y7, Y1
+	VMOVDQU        Y0, (CX)(SI*1)
+	VMOVDQU        Y1, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R14
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R13
-	JNE            row
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x05, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        (R9), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (R9)(DX*1), Y1, Y3
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        (R9)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          (R9)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPXOR          (CX), Y0, Y0
+	VPXOR          (R10), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R10)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          (R10)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, (R10)(DX*1)
+	VPXOR          (CX)(DX*2), Y4, Y0
+	VPXOR          (R10)(DX*2), Y5, Y1
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, (R10)(DX*2)
+	VPXOR          (CX)(SI*1), Y6, Y0
+	VPXOR          (R10)(SI*1), Y7, Y1
+	VMOVDQU        Y0, (CX)(SI*1)
+	VMOVDQU        Y1, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R9
+	ADDQ           BX, R10
+	DECQ           R11
+	JNE            wideGroupZeroRow
+	JMP            wideGroupNext
+
+narrow:
+narrowGroup:
+	CMPQ DI, tab+48(FP)
+	JEQ  narrowGroupZero
+	MOVQ dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   16(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y1, Y1
+	VPBROADCASTQ   24(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        32(AX)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          32(AX)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPBROADCASTQ   (R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
+	VPXOR          Y8, Y0, Y0
+	VPBROADCASTQ   8(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VPXOR          Y8, Y0, Y0
+	VPBROADCASTQ   16(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
+	VPXOR          Y8, Y1, Y1
+	VPBROADCASTQ   24(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VPXOR          Y8, Y1, Y1
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPBROADCASTQ   (R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   8(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y2, Y2
+	VPBROADCASTQ   16(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y3, Y3
+	VPBROADCASTQ   24(R8), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          (CX), Y0, Y0
+	VPXOR          32(CX), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          32(CX)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y4, Y0
+	VPXOR          32(CX)(DX*2), Y5, Y1
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y6, Y0
+	VPXOR          32(CX)(SI*1), Y7, Y1
+	VMOVDQU        Y0, (CX)(SI*1)
+	VMOVDQU        Y1, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        32(AX)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          32(AX)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   80(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   88(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPXOR          (CX), Y0, Y0
+	VPXOR          32(CX), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          32(CX)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y4, Y0
+	VPXOR          32(CX)(DX*2), Y5, Y1
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y6, Y0
+	VPXOR          32(CX)(SI*1), Y7, Y1
+	VMOVDQU        Y0, (CX)(SI*1)
+	VMOVDQU        Y1, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
-
-zeroRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VMOVDQU        (AX)(SI*2), Y4
-	VMOVDQU        (CX)(SI*2), Y5
-	VMOVDQU        (AX)(R9*1), Y6
-	VMOVDQU        (CX)(R9*1), Y7
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPXOR          Y4, Y6, Y6
-	VPXOR          Y5, Y7, Y7
-	VPBROADCASTQ   (R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   8(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   16(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   24(R12), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y0, Y4, Y4
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPXOR          (DX), Y0, Y0
-	VPXOR          (BX), Y1, Y1
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VPXOR          (DX)(SI*1), Y2, Y2
-	VPXOR          (BX)(SI*1), Y3, Y3
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
-	VPXOR          (DX)(SI*2), Y4, Y4
-	VPXOR          (BX)(SI*2), Y5, Y5
-	VMOVDQU        Y4, (DX)(SI*2)
-	VMOVDQU        Y5, (BX)(SI*2)
-	VPXOR          (DX)(R9*1), Y6, Y6
-	VPXOR          (BX)(R9*1), Y7, Y7
-	VMOVDQU        Y6, (DX)(R9*1)
-	VMOVDQU        Y7, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
-	DECQ           R10
-	JNE            zeroRow
-	JMP            next
 
 // func ifft2addAVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·ifft2addAVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), DX
 	MOVQ  src+8(FP), AX
-	MOVQ  half+16(FP), DI
-	MOVQ  dist+24(FP), SI
-	MOVQ  t+40(FP), R8
-	SHLQ  $0x05, R8
-	IMULQ DI, SI
-	ADDQ  SI, SI
-	LEAQ  (AX)(DI*1), CX
-	LEAQ  (DX)(DI*1), BX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	MOVQ  t+40(FP), SI
+	SHLQ  $0x05, SI
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
+	ADDQ  tab+48(FP), SI
+	CMPQ  BX, $0x20
+	JEQ   narrow
+	LEAQ  (AX)(BX*1), DI
+	LEAQ  (CX)(BX*1), R8
 
-group:
-	MOVQ  tab+48(FP), R9
-	ADDQ  R8, R9
-	TESTQ R8, R8
-	JEQ   zero
-	MOVQ  dist+24(FP), R10
+wideGroup:
+	CMPQ SI, tab+48(FP)
+	JEQ  wideGroupZero
+	MOVQ dist+24(FP), R9
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x05, R11
+wideGroupRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (CX), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (CX)(SI*1), Y3
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y1, Y3, Y3
-	VPBROADCASTQ   (R9), Y4
+	VMOVDQU        (DI), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (DI)(DX*1), Y1, Y3
+	VPBROADCASTQ   (SI), Y4
 	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
 	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(R9), Y4
+	VPBROADCASTQ   8(SI), Y4
 	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
 	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(R9), Y4
+	VPBROADCASTQ   16(SI), Y4
 	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
 	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(R9), Y4
+	VPBROADCASTQ   24(SI), Y4
 	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
 	VPXOR          Y4, Y1, Y1
-	VPXOR          (DX), Y0, Y0
-	VPXOR          (BX), Y1, Y1
-	VMOVDQU        Y0, (DX)
-	VMOVDQU        Y1, (BX)
-	VPXOR          (DX)(SI*1), Y2, Y2
-	VPXOR          (BX)(SI*1), Y3, Y3
-	VMOVDQU        Y2, (DX)(SI*1)
-	VMOVDQU        Y3, (BX)(SI*1)
+	VPXOR          (CX), Y0, Y0
+	VPXOR          (R8), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R8)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          (R8)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, (R8)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	DECQ           R11
-	JNE            rowColumn
-	ADDQ           DI, AX
-	ADDQ           DI, CX
-	ADDQ           DI, DX
-	ADDQ           DI, BX
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
 	DECQ           R10
-	JNE            row
+	JNE            wideGroupRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, DI
+	ADDQ           BX, R8
+	DECQ           R9
+	JNE            wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000040, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x05, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU (AX), Y0
+	VMOVDQU (DI), Y1
+	VPXOR   (AX)(DX*1), Y0, Y2
+	VPXOR   (DI)(DX*1), Y1, Y3
+	VPXOR   (CX), Y0, Y0
+	VPXOR   (R8), Y1, Y1
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, (R8)
+	VPXOR   (CX)(DX*1), Y2, Y0
+	VPXOR   (R8)(DX*1), Y3, Y1
+	VMOVDQU Y0, (CX)(DX*1)
+	VMOVDQU Y1, (R8)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R10
+	JNE     wideGroupZeroRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNE     wideGroupZeroRow
+	JMP     wideGroupNext
+
+narrow:
+narrowGroup:
+	CMPQ SI, tab+48(FP)
+	JEQ  narrowGroupZero
+	MOVQ dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VPBROADCASTQ   (SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   16(SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y1, Y1
+	VPBROADCASTQ   24(SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VPXOR          (CX), Y0, Y0
+	VPXOR          32(CX), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          32(CX)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000040, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU (AX), Y0
+	VMOVDQU 32(AX), Y1
+	VPXOR   (AX)(DX*1), Y0, Y2
+	VPXOR   32(AX)(DX*1), Y1, Y3
+	VPXOR   (CX), Y0, Y0
+	VPXOR   32(CX), Y1, Y1
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, 32(CX)
+	VPXOR   (CX)(DX*1), Y2, Y0
+	VPXOR   32(CX)(DX*1), Y3, Y1
+	VMOVDQU Y0, (CX)(DX*1)
+	VMOVDQU Y1, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupZeroRow
+	JMP     narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x05, R10
-
-zeroRowColumn:
-	VMOVDQU (AX), Y0
-	VMOVDQU (CX), Y1
-	VMOVDQU (AX)(SI*1), Y2
-	VMOVDQU (CX)(SI*1), Y3
-	VPXOR   Y0, Y2, Y2
-	VPXOR   Y1, Y3, Y3
-	VPXOR   (DX), Y0, Y0
-	VPXOR   (BX), Y1, Y1
-	VMOVDQU Y0, (DX)
-	VMOVDQU Y1, (BX)
-	VPXOR   (DX)(SI*1), Y2, Y2
-	VPXOR   (BX)(SI*1), Y3, Y3
-	VMOVDQU Y2, (DX)(SI*1)
-	VMOVDQU Y3, (BX)(SI*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, BX
-	DECQ    R10
-	JNE     zeroRowColumn
-	ADDQ    DI, AX
-	ADDQ    DI, CX
-	ADDQ    DI, DX
-	ADDQ    DI, BX
-	DECQ    R9
-	JNE     zeroRow
-	JMP     next
 
 // func scaleAVX2GFNI(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX2, GFNI
@@ -940,6 +1510,8 @@ TEXT ·scaleAVX2GFNI(SB), NOSPLIT, $0-48
 	MOVQ  rows+24(FP), R8
 	TESTQ R8, R8
 	JEQ   done
+	CMPQ  DX, $0x20
+	JEQ   narrow
 
 row:
 	MOVWQZX      (BX), R9
@@ -981,6 +1553,32 @@ done:
 	VZEROUPPER
 	RET
 
+narrow:
+	MOVWQZX        (BX), DX
+	SHLQ           $0x05, DX
+	ADDQ           tab+40(FP), DX
+	VPBROADCASTQ   (DX), Y0
+	VPBROADCASTQ   8(DX), Y1
+	VPBROADCASTQ   16(DX), Y2
+	VPBROADCASTQ   24(DX), Y3
+	VMOVDQU        (CX), Y4
+	VMOVDQU        32(CX), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y0
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
+	VPXOR          Y1, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y1
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y2
+	VPXOR          Y2, Y1, Y1
+	VMOVDQU        Y0, (AX)
+	VMOVDQU        Y1, 32(AX)
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, AX
+	ADDQ           $0x02, BX
+	DECQ           R8
+	JNE            narrow
+	VZEROUPPER
+	RET
+
 // func mulAddAVX2GFNI(dst *byte, src *byte, n int, c uint16, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·mulAddAVX2GFNI(SB), NOSPLIT, $0-40
@@ -998,20 +1596,18 @@ TEXT ·mulAddAVX2GFNI(SB), NOSPLIT, $0-40
 	JEQ          done
 
 block:
-	VMOVDQU        (AX), Y4
-	VMOVDQU        32(AX), Y5
-	VMOVDQU        (CX), Y6
-	VMOVDQU        32(CX), Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y6
-	VPXOR          Y6, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y6
-	VPXOR          Y6, Y5, Y5
-	VMOVDQU        Y4, (AX)
-	VMOVDQU        Y5, 32(AX)
+	VMOVDQU        (CX), Y4
+	VMOVDQU        32(CX), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          (AX), Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPXOR          Y7, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y4
+	VPXOR          32(AX), Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y5
+	VPXOR          Y5, Y4, Y4
+	VMOVDQU        Y6, (AX)
+	VMOVDQU        Y4, 32(AX)
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, AX
 	DECQ           DX
@@ -1239,54 +1835,46 @@ destination4:
 	VPBROADCASTQ   8(R11), Y9
 	VPBROADCASTQ   16(R11), Y10
 	VPBROADCASTQ   24(R11), Y11
-	VMOVDQU        (R10), Y12
-	VMOVDQU        32(R10), Y13
-	VGF2P8AFFINEQB $0x00, Y8, Y0, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y1, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y10, Y0, Y14
-	VPXOR          Y14, Y13, Y13
+	VGF2P8AFFINEQB $0x00, Y8, Y0, Y12
+	VPXOR          (R10), Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y1, Y13
+	VPXOR          Y13, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y0, Y13
+	VPXOR          32(R10), Y13, Y13
 	VGF2P8AFFINEQB $0x00, Y11, Y1, Y14
 	VPXOR          Y14, Y13, Y13
 	VMOVDQU        Y12, (R10)
 	VMOVDQU        Y13, 32(R10)
-	VMOVDQU        64(R10), Y12
-	VMOVDQU        96(R10), Y13
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y3, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y10, Y2, Y14
-	VPXOR          Y14, Y13, Y13
+	VGF2P8AFFINEQB $0x00, Y8, Y2, Y12
+	VPXOR          64(R10), Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y3, Y13
+	VPXOR          Y13, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y2, Y13
+	VPXOR          96(R10), Y13, Y13
 	VGF2P8AFFINEQB $0x00, Y11, Y3, Y14
 	VPXOR          Y14, Y13, Y13
 	VMOVDQU        Y12, 64(R10)
 	VMOVDQU        Y13, 96(R10)
-	VMOVDQU        128(R10), Y12
-	VMOVDQU        160(R10), Y13
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y10, Y4, Y14
-	VPXOR          Y14, Y13, Y13
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VPXOR          128(R10), Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
+	VPXOR          Y13, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y4, Y13
+	VPXOR          160(R10), Y13, Y13
 	VGF2P8AFFINEQB $0x00, Y11, Y5, Y14
 	VPXOR          Y14, Y13, Y13
 	VMOVDQU        Y12, 128(R10)
 	VMOVDQU        Y13, 160(R10)
-	VMOVDQU        192(R10), Y12
-	VMOVDQU        224(R10), Y13
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
-	VPXOR          Y8, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
-	VPXOR          Y8, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
-	VPXOR          Y8, Y13, Y13
-	VMOVDQU        Y12, 192(R10)
-	VMOVDQU        Y13, 224(R10)
+	VPXOR          192(R10), Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y9
+	VPXOR          224(R10), Y9, Y9
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y10
+	VPXOR          Y10, Y9, Y9
+	VMOVDQU        Y8, 192(R10)
+	VMOVDQU        Y9, 224(R10)
 	ADDQ           $0x18, DI
 	ADDQ           $0x02, R8
 	DECQ           R9
@@ -1316,18 +1904,16 @@ destination1:
 	VPBROADCASTQ   8(R11), Y3
 	VPBROADCASTQ   16(R11), Y4
 	VPBROADCASTQ   24(R11), Y5
-	VMOVDQU        (R10), Y6
-	VMOVDQU        32(R10), Y7
 	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
-	VPXOR          Y2, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y3, Y1, Y2
-	VPXOR          Y2, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y4, Y0, Y2
-	VPXOR          Y2, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y5, Y1, Y2
-	VPXOR          Y2, Y7, Y7
-	VMOVDQU        Y6, (R10)
-	VMOVDQU        Y7, 32(R10)
+	VPXOR          (R10), Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y3, Y1, Y3
+	VPXOR          Y3, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y4, Y0, Y3
+	VPXOR          32(R10), Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y5, Y1, Y4
+	VPXOR          Y4, Y3, Y3
+	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y3, 32(R10)
 	ADDQ           $0x18, DI
 	ADDQ           $0x02, R8
 	DECQ           R9

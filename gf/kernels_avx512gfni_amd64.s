@@ -23,1837 +23,1792 @@ DATA matrixParts<>+120(SB)/8, $0x0000000000000001
 GLOBL matrixParts<>(SB), RODATA|NOPTR, $128
 
 // func fft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
 TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z1
-	MOVQ      dst+0(FP), DX
+	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      src+8(FP), AX
-	MOVQ      half+16(FP), DI
-	MOVQ      dist+24(FP), SI
-	MOVQ      t+40(FP), R8
-	SHLQ      $0x05, R8
-	IMULQ     DI, SI
-	ADDQ      SI, SI
-	LEAQ      (SI)(SI*2), R9
-	LEAQ      (AX)(DI*1), CX
-	LEAQ      (DX)(DI*1), BX
-	CMPQ      DI, $0x20
-	JEQ       blocks
+	MOVQ      dst+0(FP), CX
+	MOVQ      dist+24(FP), DX
+	MOVQ      half+16(FP), BX
+	IMULQ     BX, DX
+	ADDQ      DX, DX
+	LEAQ      (DX)(DX*2), SI
+	MOVQ      t+40(FP), DI
+	SHLQ      $0x05, DI
 	CMPQ      groups+32(FP), $0x00
 	JEQ       done
+	MOVQ      DI, R8
+	SHRQ      $0x01, R8
+	ADDQ      tab+48(FP), R8
+	ADDQ      tab+48(FP), DI
+	CMPQ      BX, $0x20
+	JEQ       narrow
+	LEAQ      (AX)(BX*1), R9
+	LEAQ      (CX)(BX*1), R10
 
-group:
-	MOVQ         tab+48(FP), R10
-	MOVQ         R8, R11
-	SHRQ         $0x01, R11
-	ANDQ         $-32, R11
-	ADDQ         R10, R11
-	MOVQ         R8, R12
-	XORQ         $0x00000040, R12
-	ADDQ         R10, R12
-	ADDQ         R8, R10
-	VPBROADCASTQ (R11), Z0
-	VPBROADCASTQ 8(R11), Z1
-	VPBROADCASTQ 16(R11), Z2
-	VPBROADCASTQ 24(R11), Z3
-	VPBROADCASTQ (R10), Z4
-	VPBROADCASTQ 8(R10), Z5
-	VPBROADCASTQ 16(R10), Z6
-	VPBROADCASTQ 24(R10), Z7
-	VPBROADCASTQ (R12), Z8
-	VPBROADCASTQ 8(R12), Z9
-	VPBROADCASTQ 16(R12), Z10
-	VPBROADCASTQ 24(R12), Z11
-	TESTQ        R8, R8
-	JEQ          zero
-	MOVQ         dist+24(FP), R10
+wideGroup:
+	VPBROADCASTQ (R8), Z0
+	VPBROADCASTQ 8(R8), Z1
+	VPBROADCASTQ 16(R8), Z2
+	VPBROADCASTQ 24(R8), Z3
+	VPBROADCASTQ (DI), Z4
+	VPBROADCASTQ 8(DI), Z5
+	VPBROADCASTQ 16(DI), Z6
+	VPBROADCASTQ 24(DI), Z7
+	VPBROADCASTQ 64(DI), Z8
+	VPBROADCASTQ 72(DI), Z9
+	VPBROADCASTQ 80(DI), Z10
+	VPBROADCASTQ 88(DI), Z11
+	CMPQ         DI, tab+48(FP)
+	JEQ          wideGroupZero
+	MOVQ         dist+24(FP), R11
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x06, R11
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x06, R12
 
-rowColumn:
-	VMOVDQU64      (AX), Z12
-	VMOVDQU64      (CX), Z13
-	VMOVDQU64      (AX)(SI*1), Z14
-	VMOVDQU64      (CX)(SI*1), Z15
-	VMOVDQU64      (AX)(SI*2), Z16
-	VMOVDQU64      (CX)(SI*2), Z17
-	VMOVDQU64      (AX)(R9*1), Z18
-	VMOVDQU64      (CX)(R9*1), Z19
-	VGF2P8AFFINEQB $0x00, Z0, Z16, Z20
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z16, Z20
-	VGF2P8AFFINEQB $0x00, Z3, Z17, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z13
-	VPXORQ         Z12, Z16, Z16
-	VPXORQ         Z13, Z17, Z17
-	VGF2P8AFFINEQB $0x00, Z0, Z18, Z20
-	VGF2P8AFFINEQB $0x00, Z1, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z14
-	VGF2P8AFFINEQB $0x00, Z2, Z18, Z20
-	VGF2P8AFFINEQB $0x00, Z3, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z15
-	VPXORQ         Z14, Z18, Z18
-	VPXORQ         Z15, Z19, Z19
-	VGF2P8AFFINEQB $0x00, Z4, Z14, Z20
-	VGF2P8AFFINEQB $0x00, Z5, Z15, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z12
-	VGF2P8AFFINEQB $0x00, Z6, Z14, Z20
-	VGF2P8AFFINEQB $0x00, Z7, Z15, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z13
-	VPXORQ         Z12, Z14, Z14
-	VPXORQ         Z13, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z8, Z18, Z20
-	VGF2P8AFFINEQB $0x00, Z9, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z16
-	VGF2P8AFFINEQB $0x00, Z10, Z18, Z20
-	VGF2P8AFFINEQB $0x00, Z11, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z17
-	VPXORQ         Z16, Z18, Z18
-	VPXORQ         Z17, Z19, Z19
-	VMOVDQU64      Z12, (DX)
-	VMOVDQU64      Z13, (BX)
-	VMOVDQU64      Z14, (DX)(SI*1)
-	VMOVDQU64      Z15, (BX)(SI*1)
-	VMOVDQU64      Z16, (DX)(SI*2)
-	VMOVDQU64      Z17, (BX)(SI*2)
-	VMOVDQU64      Z18, (DX)(R9*1)
-	VMOVDQU64      Z19, (BX)(R9*1)
+wideGroupRowColumn:
+	VMOVDQU64      (AX)(DX*2), Z12
+	VMOVDQU64      (R9)(DX*2), Z13
+	VGF2P8AFFINEQB $0x00, Z0, Z12, Z14
+	VGF2P8AFFINEQB $0x00, Z1, Z13, Z15
+	VPTERNLOGQ     $0x96, (AX), Z15, Z14
+	VGF2P8AFFINEQB $0x00, Z2, Z12, Z15
+	VGF2P8AFFINEQB $0x00, Z3, Z13, Z16
+	VPTERNLOGQ     $0x96, (R9), Z16, Z15
+	VPXORQ         Z12, Z14, Z12
+	VPXORQ         Z13, Z15, Z13
+	VMOVDQU64      (AX)(SI*1), Z16
+	VMOVDQU64      (R9)(SI*1), Z17
+	VGF2P8AFFINEQB $0x00, Z0, Z16, Z18
+	VGF2P8AFFINEQB $0x00, Z1, Z17, Z19
+	VPTERNLOGQ     $0x96, (AX)(DX*1), Z19, Z18
+	VGF2P8AFFINEQB $0x00, Z2, Z16, Z19
+	VGF2P8AFFINEQB $0x00, Z3, Z17, Z20
+	VPTERNLOGQ     $0x96, (R9)(DX*1), Z20, Z19
+	VPXORQ         Z16, Z18, Z16
+	VPXORQ         Z17, Z19, Z17
+	VGF2P8AFFINEQB $0x00, Z4, Z18, Z20
+	VGF2P8AFFINEQB $0x00, Z5, Z19, Z21
+	VPTERNLOGQ     $0x96, Z20, Z21, Z14
+	VGF2P8AFFINEQB $0x00, Z6, Z18, Z20
+	VGF2P8AFFINEQB $0x00, Z7, Z19, Z21
+	VPTERNLOGQ     $0x96, Z20, Z21, Z15
+	VPXORQ         Z18, Z14, Z18
+	VPXORQ         Z19, Z15, Z19
+	VGF2P8AFFINEQB $0x00, Z8, Z16, Z20
+	VGF2P8AFFINEQB $0x00, Z9, Z17, Z21
+	VPTERNLOGQ     $0x96, Z20, Z21, Z12
+	VGF2P8AFFINEQB $0x00, Z10, Z16, Z20
+	VGF2P8AFFINEQB $0x00, Z11, Z17, Z21
+	VPTERNLOGQ     $0x96, Z20, Z21, Z13
+	VPXORQ         Z16, Z12, Z16
+	VPXORQ         Z17, Z13, Z17
+	VMOVDQU64      Z14, (CX)
+	VMOVDQU64      Z15, (R10)
+	VMOVDQU64      Z18, (CX)(DX*1)
+	VMOVDQU64      Z19, (R10)(DX*1)
+	VMOVDQU64      Z12, (CX)(DX*2)
+	VMOVDQU64      Z13, (R10)(DX*2)
+	VMOVDQU64      Z16, (CX)(SI*1)
+	VMOVDQU64      Z17, (R10)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           R11
-	JNE            rowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            rowEven
-	VMOVDQU64      (AX), Y12
-	VMOVDQU64      (CX), Y13
-	VMOVDQU64      (AX)(SI*1), Y14
-	VMOVDQU64      (CX)(SI*1), Y15
-	VMOVDQU64      (AX)(SI*2), Y16
-	VMOVDQU64      (CX)(SI*2), Y17
-	VMOVDQU64      (AX)(R9*1), Y18
-	VMOVDQU64      (CX)(R9*1), Y19
-	VGF2P8AFFINEQB $0x00, Y0, Y16, Y20
-	VGF2P8AFFINEQB $0x00, Y1, Y17, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y12
-	VGF2P8AFFINEQB $0x00, Y2, Y16, Y20
-	VGF2P8AFFINEQB $0x00, Y3, Y17, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y13
-	VPXORQ         Y12, Y16, Y16
-	VPXORQ         Y13, Y17, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y18, Y20
-	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y14
-	VGF2P8AFFINEQB $0x00, Y2, Y18, Y20
-	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y15
-	VPXORQ         Y14, Y18, Y18
-	VPXORQ         Y15, Y19, Y19
-	VGF2P8AFFINEQB $0x00, Y4, Y14, Y20
-	VGF2P8AFFINEQB $0x00, Y5, Y15, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y12
-	VGF2P8AFFINEQB $0x00, Y6, Y14, Y20
-	VGF2P8AFFINEQB $0x00, Y7, Y15, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y13
-	VPXORQ         Y12, Y14, Y14
-	VPXORQ         Y13, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y8, Y18, Y20
-	VGF2P8AFFINEQB $0x00, Y9, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y16
-	VGF2P8AFFINEQB $0x00, Y10, Y18, Y20
-	VGF2P8AFFINEQB $0x00, Y11, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y17
-	VPXORQ         Y16, Y18, Y18
-	VPXORQ         Y17, Y19, Y19
-	VMOVDQU64      Y12, (DX)
-	VMOVDQU64      Y13, (BX)
-	VMOVDQU64      Y14, (DX)(SI*1)
-	VMOVDQU64      Y15, (BX)(SI*1)
-	VMOVDQU64      Y16, (DX)(SI*2)
-	VMOVDQU64      Y17, (BX)(SI*2)
-	VMOVDQU64      Y18, (DX)(R9*1)
-	VMOVDQU64      Y19, (BX)(R9*1)
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupRowEven
+	VMOVDQU64      (AX)(DX*2), Y12
+	VMOVDQU64      (R9)(DX*2), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
+	VPTERNLOGQ     $0x96, (AX), Y15, Y14
+	VGF2P8AFFINEQB $0x00, Y2, Y12, Y15
+	VGF2P8AFFINEQB $0x00, Y3, Y13, Y16
+	VPTERNLOGQ     $0x96, (R9), Y16, Y15
+	VPXORQ         Y12, Y14, Y12
+	VPXORQ         Y13, Y15, Y13
+	VMOVDQU64      (AX)(SI*1), Y16
+	VMOVDQU64      (R9)(SI*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y16, Y18
+	VGF2P8AFFINEQB $0x00, Y1, Y17, Y19
+	VPTERNLOGQ     $0x96, (AX)(DX*1), Y19, Y18
+	VGF2P8AFFINEQB $0x00, Y2, Y16, Y19
+	VGF2P8AFFINEQB $0x00, Y3, Y17, Y20
+	VPTERNLOGQ     $0x96, (R9)(DX*1), Y20, Y19
+	VPXORQ         Y16, Y18, Y16
+	VPXORQ         Y17, Y19, Y17
+	VGF2P8AFFINEQB $0x00, Y4, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y5, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y14
+	VGF2P8AFFINEQB $0x00, Y6, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y7, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y15
+	VPXORQ         Y18, Y14, Y18
+	VPXORQ         Y19, Y15, Y19
+	VGF2P8AFFINEQB $0x00, Y8, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y9, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y11, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y13
+	VPXORQ         Y16, Y12, Y16
+	VPXORQ         Y17, Y13, Y17
+	VMOVDQU64      Y14, (CX)
+	VMOVDQU64      Y15, (R10)
+	VMOVDQU64      Y18, (CX)(DX*1)
+	VMOVDQU64      Y19, (R10)(DX*1)
+	VMOVDQU64      Y12, (CX)(DX*2)
+	VMOVDQU64      Y13, (R10)(DX*2)
+	VMOVDQU64      Y16, (CX)(SI*1)
+	VMOVDQU64      Y17, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
 
-rowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R10
-	JNE  row
+wideGroupRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R9
+	ADDQ BX, R10
+	DECQ R11
+	JNE  wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x06, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU64      (AX), Z0
+	VMOVDQU64      (R9), Z1
+	VPXORQ         (AX)(DX*2), Z0, Z2
+	VPXORQ         (R9)(DX*2), Z1, Z3
+	VMOVDQU64      (AX)(DX*1), Z4
+	VMOVDQU64      (R9)(DX*1), Z5
+	VPXORQ         (AX)(SI*1), Z4, Z6
+	VPXORQ         (R9)(SI*1), Z5, Z7
+	VPXORQ         Z4, Z0, Z4
+	VPXORQ         Z5, Z1, Z5
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
+	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
+	VPTERNLOGQ     $0x96, Z12, Z13, Z2
+	VGF2P8AFFINEQB $0x00, Z10, Z6, Z12
+	VGF2P8AFFINEQB $0x00, Z11, Z7, Z13
+	VPTERNLOGQ     $0x96, Z12, Z13, Z3
+	VPXORQ         Z6, Z2, Z6
+	VPXORQ         Z7, Z3, Z7
+	VMOVDQU64      Z0, (CX)
+	VMOVDQU64      Z1, (R10)
+	VMOVDQU64      Z4, (CX)(DX*1)
+	VMOVDQU64      Z5, (R10)(DX*1)
+	VMOVDQU64      Z2, (CX)(DX*2)
+	VMOVDQU64      Z3, (R10)(DX*2)
+	VMOVDQU64      Z6, (CX)(SI*1)
+	VMOVDQU64      Z7, (R10)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupZeroRowEven
+	VMOVDQU64      (AX), Y0
+	VMOVDQU64      (R9), Y1
+	VPXORQ         (AX)(DX*2), Y0, Y2
+	VPXORQ         (R9)(DX*2), Y1, Y3
+	VMOVDQU64      (AX)(DX*1), Y4
+	VMOVDQU64      (R9)(DX*1), Y5
+	VPXORQ         (AX)(SI*1), Y4, Y6
+	VPXORQ         (R9)(SI*1), Y5, Y7
+	VPXORQ         Y4, Y0, Y4
+	VPXORQ         Y5, Y1, Y5
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y2
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y3
+	VPXORQ         Y6, Y2, Y6
+	VPXORQ         Y7, Y3, Y7
+	VMOVDQU64      Y0, (CX)
+	VMOVDQU64      Y1, (R10)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, (R10)(DX*1)
+	VMOVDQU64      Y2, (CX)(DX*2)
+	VMOVDQU64      Y3, (R10)(DX*2)
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+
+wideGroupZeroRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R9
+	ADDQ BX, R10
+	DECQ R11
+	JNE  wideGroupZeroRow
+	JMP  wideGroupNext
+
+narrow:
+narrowGroup:
+	VPBROADCASTQ (R8), Y0
+	VPBROADCASTQ 8(R8), Y1
+	VPBROADCASTQ 16(R8), Y2
+	VPBROADCASTQ 24(R8), Y3
+	VPBROADCASTQ (DI), Y4
+	VPBROADCASTQ 8(DI), Y5
+	VPBROADCASTQ 16(DI), Y6
+	VPBROADCASTQ 24(DI), Y7
+	VPBROADCASTQ 64(DI), Y8
+	VPBROADCASTQ 72(DI), Y9
+	VPBROADCASTQ 80(DI), Y10
+	VPBROADCASTQ 88(DI), Y11
+	CMPQ         DI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU64      (AX)(DX*2), Y12
+	VMOVDQU64      32(AX)(DX*2), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
+	VPTERNLOGQ     $0x96, (AX), Y15, Y14
+	VGF2P8AFFINEQB $0x00, Y2, Y12, Y15
+	VGF2P8AFFINEQB $0x00, Y3, Y13, Y16
+	VPTERNLOGQ     $0x96, 32(AX), Y16, Y15
+	VPXORQ         Y12, Y14, Y12
+	VPXORQ         Y13, Y15, Y13
+	VMOVDQU64      (AX)(SI*1), Y16
+	VMOVDQU64      32(AX)(SI*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y16, Y18
+	VGF2P8AFFINEQB $0x00, Y1, Y17, Y19
+	VPTERNLOGQ     $0x96, (AX)(DX*1), Y19, Y18
+	VGF2P8AFFINEQB $0x00, Y2, Y16, Y19
+	VGF2P8AFFINEQB $0x00, Y3, Y17, Y20
+	VPTERNLOGQ     $0x96, 32(AX)(DX*1), Y20, Y19
+	VPXORQ         Y16, Y18, Y16
+	VPXORQ         Y17, Y19, Y17
+	VGF2P8AFFINEQB $0x00, Y4, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y5, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y14
+	VGF2P8AFFINEQB $0x00, Y6, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y7, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y15
+	VPXORQ         Y18, Y14, Y18
+	VPXORQ         Y19, Y15, Y19
+	VGF2P8AFFINEQB $0x00, Y8, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y9, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y11, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y13
+	VPXORQ         Y16, Y12, Y16
+	VPXORQ         Y17, Y13, Y17
+	VMOVDQU64      Y14, (CX)
+	VMOVDQU64      Y15, 32(CX)
+	VMOVDQU64      Y18, (CX)(DX*1)
+	VMOVDQU64      Y19, 32(CX)(DX*1)
+	VMOVDQU64      Y12, (CX)(DX*2)
+	VMOVDQU64      Y13, 32(CX)(DX*2)
+	VMOVDQU64      Y16, (CX)(SI*1)
+	VMOVDQU64      Y17, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU64      (AX), Y0
+	VMOVDQU64      32(AX), Y1
+	VPXORQ         (AX)(DX*2), Y0, Y2
+	VPXORQ         32(AX)(DX*2), Y1, Y3
+	VMOVDQU64      (AX)(DX*1), Y4
+	VMOVDQU64      32(AX)(DX*1), Y5
+	VPXORQ         (AX)(SI*1), Y4, Y6
+	VPXORQ         32(AX)(SI*1), Y5, Y7
+	VPXORQ         Y4, Y0, Y4
+	VPXORQ         Y5, Y1, Y5
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y2
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y3
+	VPXORQ         Y6, Y2, Y6
+	VPXORQ         Y7, Y3, Y7
+	VMOVDQU64      Y0, (CX)
+	VMOVDQU64      Y1, 32(CX)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, 32(CX)(DX*1)
+	VMOVDQU64      Y2, (CX)(DX*2)
+	VMOVDQU64      Y3, 32(CX)(DX*2)
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x06, R11
-
-zeroRowColumn:
-	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (CX), Z1
-	VMOVDQU64      (AX)(SI*1), Z2
-	VMOVDQU64      (CX)(SI*1), Z3
-	VMOVDQU64      (AX)(SI*2), Z4
-	VMOVDQU64      (CX)(SI*2), Z5
-	VMOVDQU64      (AX)(R9*1), Z6
-	VMOVDQU64      (CX)(R9*1), Z7
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z4
-	VGF2P8AFFINEQB $0x00, Z10, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z11, Z7, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VMOVDQU64      Z0, (DX)
-	VMOVDQU64      Z1, (BX)
-	VMOVDQU64      Z2, (DX)(SI*1)
-	VMOVDQU64      Z3, (BX)(SI*1)
-	VMOVDQU64      Z4, (DX)(SI*2)
-	VMOVDQU64      Z5, (BX)(SI*2)
-	VMOVDQU64      Z6, (DX)(R9*1)
-	VMOVDQU64      Z7, (BX)(R9*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            zeroRowEven
-	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (CX), Y1
-	VMOVDQU64      (AX)(SI*1), Y2
-	VMOVDQU64      (CX)(SI*1), Y3
-	VMOVDQU64      (AX)(SI*2), Y4
-	VMOVDQU64      (CX)(SI*2), Y5
-	VMOVDQU64      (AX)(R9*1), Y6
-	VMOVDQU64      (CX)(R9*1), Y7
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
-	VPTERNLOGQ     $0x96, Y13, Y12, Y4
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
-	VPTERNLOGQ     $0x96, Y13, Y12, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VMOVDQU64      Y0, (DX)
-	VMOVDQU64      Y1, (BX)
-	VMOVDQU64      Y2, (DX)(SI*1)
-	VMOVDQU64      Y3, (BX)(SI*1)
-	VMOVDQU64      Y4, (DX)(SI*2)
-	VMOVDQU64      Y5, (BX)(SI*2)
-	VMOVDQU64      Y6, (DX)(R9*1)
-	VMOVDQU64      Y7, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-
-zeroRowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R10
-	JNE  zeroRow
-	JMP  next
-
-blocks:
-	CMPQ groups+32(FP), $0x00
-	JEQ  blockdone
-
-blockgroup:
-	MOVQ            tab+48(FP), DI
-	MOVQ            R8, R10
-	SHRQ            $0x01, R10
-	ANDQ            $-32, R10
-	ADDQ            DI, R10
-	MOVQ            R8, R11
-	XORQ            $0x00000040, R11
-	ADDQ            DI, R11
-	ADDQ            R8, DI
-	VBROADCASTI64X4 (R10), Z2
-	VPERMQ          Z2, Z0, Z3
-	VPERMQ          Z2, Z1, Z2
-	VBROADCASTI64X4 (DI), Z4
-	VPERMQ          Z4, Z0, Z5
-	VPERMQ          Z4, Z1, Z4
-	VBROADCASTI64X4 (R11), Z6
-	VPERMQ          Z6, Z0, Z7
-	VPERMQ          Z6, Z1, Z6
-	TESTQ           R8, R8
-	JEQ             blockzero
-	MOVQ            dist+24(FP), DI
-
-blockrow:
-	VMOVDQU64      (AX), Z8
-	VMOVDQU64      (AX)(SI*1), Z9
-	VMOVDQU64      (AX)(SI*2), Z10
-	VMOVDQU64      (AX)(R9*1), Z11
-	VGF2P8AFFINEQB $0x00, Z3, Z10, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z8
-	VPXORQ         Z8, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z3, Z11, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z11, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z9
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z5, Z9, Z12
-	VGF2P8AFFINEQB $0x00, Z4, Z9, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z8
-	VPXORQ         Z8, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z7, Z11, Z12
-	VGF2P8AFFINEQB $0x00, Z6, Z11, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z10
-	VPXORQ         Z10, Z11, Z11
-	VMOVDQU64      Z8, (DX)
-	VMOVDQU64      Z9, (DX)(SI*1)
-	VMOVDQU64      Z10, (DX)(SI*2)
-	VMOVDQU64      Z11, (DX)(R9*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockrow
-
-blocknext:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
-	DECQ groups+32(FP)
-	JNE  blockgroup
-
-blockdone:
-	VZEROUPPER
-	RET
-
-blockzero:
-	MOVQ dist+24(FP), DI
-
-blockzeroRow:
-	VMOVDQU64      (AX), Z2
-	VMOVDQU64      (AX)(SI*1), Z3
-	VMOVDQU64      (AX)(SI*2), Z4
-	VMOVDQU64      (AX)(R9*1), Z5
-	VPXORQ         Z2, Z4, Z4
-	VPXORQ         Z3, Z5, Z5
-	VPXORQ         Z2, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z7, Z5, Z8
-	VGF2P8AFFINEQB $0x00, Z6, Z5, Z9
-	VSHUFI64X2     $0x4e, Z9, Z9, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z4
-	VPXORQ         Z4, Z5, Z5
-	VMOVDQU64      Z2, (DX)
-	VMOVDQU64      Z3, (DX)(SI*1)
-	VMOVDQU64      Z4, (DX)(SI*2)
-	VMOVDQU64      Z5, (DX)(R9*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockzeroRow
-	JMP            blocknext
 
 // func fft2AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
 TEXT ·fft2AVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z1
-	MOVQ      dst+0(FP), DX
+	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      src+8(FP), AX
-	MOVQ      half+16(FP), DI
-	MOVQ      dist+24(FP), SI
-	MOVQ      t+40(FP), R8
-	SHLQ      $0x05, R8
-	IMULQ     DI, SI
-	ADDQ      SI, SI
-	LEAQ      (AX)(DI*1), CX
-	LEAQ      (DX)(DI*1), BX
-	CMPQ      DI, $0x20
-	JEQ       blocks
+	MOVQ      dst+0(FP), CX
+	MOVQ      dist+24(FP), DX
+	MOVQ      half+16(FP), BX
+	IMULQ     BX, DX
+	ADDQ      DX, DX
+	MOVQ      t+40(FP), SI
+	SHLQ      $0x05, SI
 	CMPQ      groups+32(FP), $0x00
 	JEQ       done
+	ADDQ      tab+48(FP), SI
+	CMPQ      BX, $0x20
+	JEQ       narrow
+	LEAQ      (AX)(BX*1), DI
+	LEAQ      (CX)(BX*1), R8
 
-group:
-	MOVQ         tab+48(FP), R9
-	ADDQ         R8, R9
-	VPBROADCASTQ (R9), Z0
-	VPBROADCASTQ 8(R9), Z1
-	VPBROADCASTQ 16(R9), Z2
-	VPBROADCASTQ 24(R9), Z3
-	TESTQ        R8, R8
-	JEQ          zero
+wideGroup:
+	VPBROADCASTQ (SI), Z0
+	VPBROADCASTQ 8(SI), Z1
+	VPBROADCASTQ 16(SI), Z2
+	VPBROADCASTQ 24(SI), Z3
+	CMPQ         SI, tab+48(FP)
+	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R9
 
-row:
-	MOVQ DI, R10
+wideGroupRow:
+	MOVQ BX, R10
 	SHRQ $0x06, R10
 
-rowColumn:
-	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (CX), Z5
-	VMOVDQU64      (AX)(SI*1), Z6
-	VMOVDQU64      (CX)(SI*1), Z7
-	VGF2P8AFFINEQB $0x00, Z0, Z6, Z8
-	VGF2P8AFFINEQB $0x00, Z1, Z7, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z4
-	VGF2P8AFFINEQB $0x00, Z2, Z6, Z8
-	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VMOVDQU64      Z4, (DX)
-	VMOVDQU64      Z5, (BX)
-	VMOVDQU64      Z6, (DX)(SI*1)
-	VMOVDQU64      Z7, (BX)(SI*1)
+wideGroupRowColumn:
+	VMOVDQU64      (AX)(DX*1), Z4
+	VMOVDQU64      (DI)(DX*1), Z5
+	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
+	VGF2P8AFFINEQB $0x00, Z1, Z5, Z7
+	VPTERNLOGQ     $0x96, (AX), Z7, Z6
+	VGF2P8AFFINEQB $0x00, Z2, Z4, Z7
+	VGF2P8AFFINEQB $0x00, Z3, Z5, Z8
+	VPTERNLOGQ     $0x96, (DI), Z8, Z7
+	VPXORQ         Z4, Z6, Z4
+	VPXORQ         Z5, Z7, Z5
+	VMOVDQU64      Z6, (CX)
+	VMOVDQU64      Z7, (R8)
+	VMOVDQU64      Z4, (CX)(DX*1)
+	VMOVDQU64      Z5, (R8)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
+	ADDQ           $0x40, DI
+	ADDQ           $0x40, R8
 	DECQ           R10
-	JNE            rowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            rowEven
-	VMOVDQU64      (AX), Y4
-	VMOVDQU64      (CX), Y5
-	VMOVDQU64      (AX)(SI*1), Y6
-	VMOVDQU64      (CX)(SI*1), Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y4
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VMOVDQU64      Y4, (DX)
-	VMOVDQU64      Y5, (BX)
-	VMOVDQU64      Y6, (DX)(SI*1)
-	VMOVDQU64      Y7, (BX)(SI*1)
+	JNE            wideGroupRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupRowEven
+	VMOVDQU64      (AX)(DX*1), Y4
+	VMOVDQU64      (DI)(DX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPTERNLOGQ     $0x96, (AX), Y7, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
+	VPTERNLOGQ     $0x96, (DI), Y8, Y7
+	VPXORQ         Y4, Y6, Y4
+	VPXORQ         Y5, Y7, Y5
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, (R8)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, (R8)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
 
-rowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
+wideGroupRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DI
+	ADDQ BX, R8
 	DECQ R9
-	JNE  row
+	JNE  wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000040, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x06, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 (DI), Z1
+	VPXORQ    (AX)(DX*1), Z0, Z2
+	VPXORQ    (DI)(DX*1), Z1, Z3
+	VMOVDQU64 Z0, (CX)
+	VMOVDQU64 Z1, (R8)
+	VMOVDQU64 Z2, (CX)(DX*1)
+	VMOVDQU64 Z3, (R8)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, R8
+	DECQ      R10
+	JNE       wideGroupZeroRowColumn
+	TESTQ     $0x00000020, BX
+	JEQ       wideGroupZeroRowEven
+	VMOVDQU64 (AX), Y0
+	VMOVDQU64 (DI), Y1
+	VPXORQ    (AX)(DX*1), Y0, Y2
+	VPXORQ    (DI)(DX*1), Y1, Y3
+	VMOVDQU64 Y0, (CX)
+	VMOVDQU64 Y1, (R8)
+	VMOVDQU64 Y2, (CX)(DX*1)
+	VMOVDQU64 Y3, (R8)(DX*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DI
+	ADDQ      $0x20, R8
+
+wideGroupZeroRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DI
+	ADDQ BX, R8
+	DECQ R9
+	JNE  wideGroupZeroRow
+	JMP  wideGroupNext
+
+narrow:
+narrowGroup:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	CMPQ         SI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU64      (AX)(DX*1), Y4
+	VMOVDQU64      32(AX)(DX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPTERNLOGQ     $0x96, (AX), Y7, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
+	VPTERNLOGQ     $0x96, 32(AX), Y8, Y7
+	VPXORQ         Y4, Y6, Y4
+	VPXORQ         Y5, Y7, Y5
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, 32(CX)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000040, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU64 (AX), Y0
+	VMOVDQU64 32(AX), Y1
+	VPXORQ    (AX)(DX*1), Y0, Y2
+	VPXORQ    32(AX)(DX*1), Y1, Y3
+	VMOVDQU64 Y0, (CX)
+	VMOVDQU64 Y1, 32(CX)
+	VMOVDQU64 Y2, (CX)(DX*1)
+	VMOVDQU64 Y3, 32(CX)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	DECQ      BX
+	JNE       narrowGroupZeroRow
+	JMP       narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x06, R10
-
-zeroRowColumn:
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (CX), Z1
-	VMOVDQU64 (AX)(SI*1), Z2
-	VMOVDQU64 (CX)(SI*1), Z3
-	VPXORQ    Z0, Z2, Z2
-	VPXORQ    Z1, Z3, Z3
-	VMOVDQU64 Z0, (DX)
-	VMOVDQU64 Z1, (BX)
-	VMOVDQU64 Z2, (DX)(SI*1)
-	VMOVDQU64 Z3, (BX)(SI*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	DECQ      R10
-	JNE       zeroRowColumn
-	TESTQ     $0x00000020, DI
-	JEQ       zeroRowEven
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (CX), Y1
-	VMOVDQU64 (AX)(SI*1), Y2
-	VMOVDQU64 (CX)(SI*1), Y3
-	VPXORQ    Y0, Y2, Y2
-	VPXORQ    Y1, Y3, Y3
-	VMOVDQU64 Y0, (DX)
-	VMOVDQU64 Y1, (BX)
-	VMOVDQU64 Y2, (DX)(SI*1)
-	VMOVDQU64 Y3, (BX)(SI*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x20, BX
-
-zeroRowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R9
-	JNE  zeroRow
-	JMP  next
-
-blocks:
-	CMPQ groups+32(FP), $0x00
-	JEQ  blockdone
-
-blockgroup:
-	MOVQ            tab+48(FP), DI
-	ADDQ            R8, DI
-	VBROADCASTI64X4 (DI), Z2
-	VPERMQ          Z2, Z0, Z3
-	VPERMQ          Z2, Z1, Z2
-	TESTQ           R8, R8
-	JEQ             blockzero
-	MOVQ            dist+24(FP), DI
-
-blockrow:
-	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (AX)(SI*1), Z5
-	VGF2P8AFFINEQB $0x00, Z3, Z5, Z6
-	VGF2P8AFFINEQB $0x00, Z2, Z5, Z7
-	VSHUFI64X2     $0x4e, Z7, Z7, Z7
-	VPTERNLOGQ     $0x96, Z7, Z6, Z4
-	VPXORQ         Z4, Z5, Z5
-	VMOVDQU64      Z4, (DX)
-	VMOVDQU64      Z5, (DX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockrow
-
-blocknext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
-	DECQ groups+32(FP)
-	JNE  blockgroup
-
-blockdone:
-	VZEROUPPER
-	RET
-
-blockzero:
-	MOVQ dist+24(FP), DI
-
-blockzeroRow:
-	VMOVDQU64 (AX), Z2
-	VMOVDQU64 (AX)(SI*1), Z3
-	VPXORQ    Z2, Z3, Z3
-	VMOVDQU64 Z2, (DX)
-	VMOVDQU64 Z3, (DX)(SI*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	DECQ      DI
-	JNE       blockzeroRow
-	JMP       blocknext
 
 // func ifft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
 TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z1
-	MOVQ      dst+0(FP), DX
+	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      src+8(FP), AX
-	MOVQ      half+16(FP), DI
-	MOVQ      dist+24(FP), SI
-	MOVQ      t+40(FP), R8
-	SHLQ      $0x05, R8
-	IMULQ     DI, SI
-	ADDQ      SI, SI
-	LEAQ      (SI)(SI*2), R9
-	LEAQ      (AX)(DI*1), CX
-	LEAQ      (DX)(DI*1), BX
-	CMPQ      DI, $0x20
-	JEQ       blocks
+	MOVQ      dst+0(FP), CX
+	MOVQ      dist+24(FP), DX
+	MOVQ      half+16(FP), BX
+	IMULQ     BX, DX
+	ADDQ      DX, DX
+	LEAQ      (DX)(DX*2), SI
+	MOVQ      t+40(FP), DI
+	SHLQ      $0x05, DI
 	CMPQ      groups+32(FP), $0x00
 	JEQ       done
+	MOVQ      DI, R8
+	SHRQ      $0x01, R8
+	ADDQ      tab+48(FP), R8
+	ADDQ      tab+48(FP), DI
+	CMPQ      BX, $0x20
+	JEQ       narrow
+	LEAQ      (AX)(BX*1), R9
+	LEAQ      (CX)(BX*1), R10
 
-group:
-	MOVQ         tab+48(FP), R10
-	MOVQ         R8, R11
-	SHRQ         $0x01, R11
-	ANDQ         $-32, R11
-	ADDQ         R10, R11
-	MOVQ         R8, R12
-	XORQ         $0x00000040, R12
-	ADDQ         R10, R12
-	ADDQ         R8, R10
-	VPBROADCASTQ (R11), Z0
-	VPBROADCASTQ 8(R11), Z1
-	VPBROADCASTQ 16(R11), Z2
-	VPBROADCASTQ 24(R11), Z3
-	VPBROADCASTQ (R10), Z4
-	VPBROADCASTQ 8(R10), Z5
-	VPBROADCASTQ 16(R10), Z6
-	VPBROADCASTQ 24(R10), Z7
-	VPBROADCASTQ (R12), Z8
-	VPBROADCASTQ 8(R12), Z9
-	VPBROADCASTQ 16(R12), Z10
-	VPBROADCASTQ 24(R12), Z11
-	TESTQ        R8, R8
-	JEQ          zero
-	MOVQ         dist+24(FP), R10
+wideGroup:
+	VPBROADCASTQ (R8), Z0
+	VPBROADCASTQ 8(R8), Z1
+	VPBROADCASTQ 16(R8), Z2
+	VPBROADCASTQ 24(R8), Z3
+	VPBROADCASTQ (DI), Z4
+	VPBROADCASTQ 8(DI), Z5
+	VPBROADCASTQ 16(DI), Z6
+	VPBROADCASTQ 24(DI), Z7
+	VPBROADCASTQ 64(DI), Z8
+	VPBROADCASTQ 72(DI), Z9
+	VPBROADCASTQ 80(DI), Z10
+	VPBROADCASTQ 88(DI), Z11
+	CMPQ         DI, tab+48(FP)
+	JEQ          wideGroupZero
+	MOVQ         dist+24(FP), R11
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x06, R11
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x06, R12
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU64      (AX), Z12
-	VMOVDQU64      (CX), Z13
-	VMOVDQU64      (AX)(SI*1), Z14
-	VMOVDQU64      (CX)(SI*1), Z15
-	VMOVDQU64      (AX)(SI*2), Z16
-	VMOVDQU64      (CX)(SI*2), Z17
-	VMOVDQU64      (AX)(R9*1), Z18
-	VMOVDQU64      (CX)(R9*1), Z19
-	VPXORQ         Z12, Z14, Z14
-	VPXORQ         Z13, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z4, Z14, Z20
-	VGF2P8AFFINEQB $0x00, Z5, Z15, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z12
-	VGF2P8AFFINEQB $0x00, Z6, Z14, Z20
-	VGF2P8AFFINEQB $0x00, Z7, Z15, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z13
-	VPXORQ         Z16, Z18, Z18
-	VPXORQ         Z17, Z19, Z19
+	VMOVDQU64      (R9), Z13
+	VPXORQ         (AX)(DX*1), Z12, Z14
+	VPXORQ         (R9)(DX*1), Z13, Z15
+	VGF2P8AFFINEQB $0x00, Z4, Z14, Z16
+	VGF2P8AFFINEQB $0x00, Z5, Z15, Z17
+	VPTERNLOGQ     $0x96, Z16, Z17, Z12
+	VGF2P8AFFINEQB $0x00, Z6, Z14, Z16
+	VGF2P8AFFINEQB $0x00, Z7, Z15, Z17
+	VPTERNLOGQ     $0x96, Z16, Z17, Z13
+	VMOVDQU64      (AX)(DX*2), Z16
+	VMOVDQU64      (R9)(DX*2), Z17
+	VPXORQ         (AX)(SI*1), Z16, Z18
+	VPXORQ         (R9)(SI*1), Z17, Z19
 	VGF2P8AFFINEQB $0x00, Z8, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z9, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z16
+	VPTERNLOGQ     $0x96, Z20, Z21, Z16
 	VGF2P8AFFINEQB $0x00, Z10, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z11, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z17
-	VPXORQ         Z12, Z16, Z16
-	VPXORQ         Z13, Z17, Z17
+	VPTERNLOGQ     $0x96, Z20, Z21, Z17
+	VPXORQ         Z16, Z12, Z16
+	VPXORQ         Z17, Z13, Z17
 	VGF2P8AFFINEQB $0x00, Z0, Z16, Z20
 	VGF2P8AFFINEQB $0x00, Z1, Z17, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z12
+	VPTERNLOGQ     $0x96, Z20, Z21, Z12
 	VGF2P8AFFINEQB $0x00, Z2, Z16, Z20
 	VGF2P8AFFINEQB $0x00, Z3, Z17, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z13
-	VPXORQ         Z14, Z18, Z18
-	VPXORQ         Z15, Z19, Z19
+	VPTERNLOGQ     $0x96, Z20, Z21, Z13
+	VPXORQ         Z18, Z14, Z18
+	VPXORQ         Z19, Z15, Z19
 	VGF2P8AFFINEQB $0x00, Z0, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z1, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z14
+	VPTERNLOGQ     $0x96, Z20, Z21, Z14
 	VGF2P8AFFINEQB $0x00, Z2, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z3, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z15
-	VMOVDQU64      Z12, (DX)
-	VMOVDQU64      Z13, (BX)
-	VMOVDQU64      Z14, (DX)(SI*1)
-	VMOVDQU64      Z15, (BX)(SI*1)
-	VMOVDQU64      Z16, (DX)(SI*2)
-	VMOVDQU64      Z17, (BX)(SI*2)
-	VMOVDQU64      Z18, (DX)(R9*1)
-	VMOVDQU64      Z19, (BX)(R9*1)
+	VPTERNLOGQ     $0x96, Z20, Z21, Z15
+	VMOVDQU64      Z12, (CX)
+	VMOVDQU64      Z13, (R10)
+	VMOVDQU64      Z14, (CX)(DX*1)
+	VMOVDQU64      Z15, (R10)(DX*1)
+	VMOVDQU64      Z16, (CX)(DX*2)
+	VMOVDQU64      Z17, (R10)(DX*2)
+	VMOVDQU64      Z18, (CX)(SI*1)
+	VMOVDQU64      Z19, (R10)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           R11
-	JNE            rowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            rowEven
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX), Y12
-	VMOVDQU64      (CX), Y13
-	VMOVDQU64      (AX)(SI*1), Y14
-	VMOVDQU64      (CX)(SI*1), Y15
-	VMOVDQU64      (AX)(SI*2), Y16
-	VMOVDQU64      (CX)(SI*2), Y17
-	VMOVDQU64      (AX)(R9*1), Y18
-	VMOVDQU64      (CX)(R9*1), Y19
-	VPXORQ         Y12, Y14, Y14
-	VPXORQ         Y13, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y4, Y14, Y20
-	VGF2P8AFFINEQB $0x00, Y5, Y15, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y12
-	VGF2P8AFFINEQB $0x00, Y6, Y14, Y20
-	VGF2P8AFFINEQB $0x00, Y7, Y15, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y13
-	VPXORQ         Y16, Y18, Y18
-	VPXORQ         Y17, Y19, Y19
+	VMOVDQU64      (R9), Y13
+	VPXORQ         (AX)(DX*1), Y12, Y14
+	VPXORQ         (R9)(DX*1), Y13, Y15
+	VGF2P8AFFINEQB $0x00, Y4, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y5, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y12
+	VGF2P8AFFINEQB $0x00, Y6, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y7, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y13
+	VMOVDQU64      (AX)(DX*2), Y16
+	VMOVDQU64      (R9)(DX*2), Y17
+	VPXORQ         (AX)(SI*1), Y16, Y18
+	VPXORQ         (R9)(SI*1), Y17, Y19
 	VGF2P8AFFINEQB $0x00, Y8, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y9, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y16
+	VPTERNLOGQ     $0x96, Y20, Y21, Y16
 	VGF2P8AFFINEQB $0x00, Y10, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y11, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y17
-	VPXORQ         Y12, Y16, Y16
-	VPXORQ         Y13, Y17, Y17
+	VPTERNLOGQ     $0x96, Y20, Y21, Y17
+	VPXORQ         Y16, Y12, Y16
+	VPXORQ         Y17, Y13, Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y16, Y20
 	VGF2P8AFFINEQB $0x00, Y1, Y17, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y12
+	VPTERNLOGQ     $0x96, Y20, Y21, Y12
 	VGF2P8AFFINEQB $0x00, Y2, Y16, Y20
 	VGF2P8AFFINEQB $0x00, Y3, Y17, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y13
-	VPXORQ         Y14, Y18, Y18
-	VPXORQ         Y15, Y19, Y19
+	VPTERNLOGQ     $0x96, Y20, Y21, Y13
+	VPXORQ         Y18, Y14, Y18
+	VPXORQ         Y19, Y15, Y19
 	VGF2P8AFFINEQB $0x00, Y0, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y14
+	VPTERNLOGQ     $0x96, Y20, Y21, Y14
 	VGF2P8AFFINEQB $0x00, Y2, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y15
-	VMOVDQU64      Y12, (DX)
-	VMOVDQU64      Y13, (BX)
-	VMOVDQU64      Y14, (DX)(SI*1)
-	VMOVDQU64      Y15, (BX)(SI*1)
-	VMOVDQU64      Y16, (DX)(SI*2)
-	VMOVDQU64      Y17, (BX)(SI*2)
-	VMOVDQU64      Y18, (DX)(R9*1)
-	VMOVDQU64      Y19, (BX)(R9*1)
+	VPTERNLOGQ     $0x96, Y20, Y21, Y15
+	VMOVDQU64      Y12, (CX)
+	VMOVDQU64      Y13, (R10)
+	VMOVDQU64      Y14, (CX)(DX*1)
+	VMOVDQU64      Y15, (R10)(DX*1)
+	VMOVDQU64      Y16, (CX)(DX*2)
+	VMOVDQU64      Y17, (R10)(DX*2)
+	VMOVDQU64      Y18, (CX)(SI*1)
+	VMOVDQU64      Y19, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
 
-rowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R10
-	JNE  row
+wideGroupRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R9
+	ADDQ BX, R10
+	DECQ R11
+	JNE  wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R11
+
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x06, R12
+
+wideGroupZeroRowColumn:
+	VMOVDQU64      (AX), Z0
+	VMOVDQU64      (R9), Z1
+	VPXORQ         (AX)(DX*1), Z0, Z2
+	VPXORQ         (R9)(DX*1), Z1, Z3
+	VMOVDQU64      (AX)(DX*2), Z4
+	VMOVDQU64      (R9)(DX*2), Z5
+	VPXORQ         (AX)(SI*1), Z4, Z6
+	VPXORQ         (R9)(SI*1), Z5, Z7
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
+	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
+	VPTERNLOGQ     $0x96, Z12, Z13, Z4
+	VGF2P8AFFINEQB $0x00, Z10, Z6, Z12
+	VGF2P8AFFINEQB $0x00, Z11, Z7, Z13
+	VPTERNLOGQ     $0x96, Z12, Z13, Z5
+	VPXORQ         Z4, Z0, Z4
+	VPXORQ         Z5, Z1, Z5
+	VPXORQ         Z6, Z2, Z6
+	VPXORQ         Z7, Z3, Z7
+	VMOVDQU64      Z0, (CX)
+	VMOVDQU64      Z1, (R10)
+	VMOVDQU64      Z2, (CX)(DX*1)
+	VMOVDQU64      Z3, (R10)(DX*1)
+	VMOVDQU64      Z4, (CX)(DX*2)
+	VMOVDQU64      Z5, (R10)(DX*2)
+	VMOVDQU64      Z6, (CX)(SI*1)
+	VMOVDQU64      Z7, (R10)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupZeroRowEven
+	VMOVDQU64      (AX), Y0
+	VMOVDQU64      (R9), Y1
+	VPXORQ         (AX)(DX*1), Y0, Y2
+	VPXORQ         (R9)(DX*1), Y1, Y3
+	VMOVDQU64      (AX)(DX*2), Y4
+	VMOVDQU64      (R9)(DX*2), Y5
+	VPXORQ         (AX)(SI*1), Y4, Y6
+	VPXORQ         (R9)(SI*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y4
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y5
+	VPXORQ         Y4, Y0, Y4
+	VPXORQ         Y5, Y1, Y5
+	VPXORQ         Y6, Y2, Y6
+	VPXORQ         Y7, Y3, Y7
+	VMOVDQU64      Y0, (CX)
+	VMOVDQU64      Y1, (R10)
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, (R10)(DX*1)
+	VMOVDQU64      Y4, (CX)(DX*2)
+	VMOVDQU64      Y5, (R10)(DX*2)
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, (R10)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+
+wideGroupZeroRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R9
+	ADDQ BX, R10
+	DECQ R11
+	JNE  wideGroupZeroRow
+	JMP  wideGroupNext
+
+narrow:
+narrowGroup:
+	VPBROADCASTQ (R8), Y0
+	VPBROADCASTQ 8(R8), Y1
+	VPBROADCASTQ 16(R8), Y2
+	VPBROADCASTQ 24(R8), Y3
+	VPBROADCASTQ (DI), Y4
+	VPBROADCASTQ 8(DI), Y5
+	VPBROADCASTQ 16(DI), Y6
+	VPBROADCASTQ 24(DI), Y7
+	VPBROADCASTQ 64(DI), Y8
+	VPBROADCASTQ 72(DI), Y9
+	VPBROADCASTQ 80(DI), Y10
+	VPBROADCASTQ 88(DI), Y11
+	CMPQ         DI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU64      (AX), Y12
+	VMOVDQU64      32(AX), Y13
+	VPXORQ         (AX)(DX*1), Y12, Y14
+	VPXORQ         32(AX)(DX*1), Y13, Y15
+	VGF2P8AFFINEQB $0x00, Y4, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y5, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y12
+	VGF2P8AFFINEQB $0x00, Y6, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y7, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y13
+	VMOVDQU64      (AX)(DX*2), Y16
+	VMOVDQU64      32(AX)(DX*2), Y17
+	VPXORQ         (AX)(SI*1), Y16, Y18
+	VPXORQ         32(AX)(SI*1), Y17, Y19
+	VGF2P8AFFINEQB $0x00, Y8, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y9, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y16
+	VGF2P8AFFINEQB $0x00, Y10, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y11, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y17
+	VPXORQ         Y16, Y12, Y16
+	VPXORQ         Y17, Y13, Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y1, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y12
+	VGF2P8AFFINEQB $0x00, Y2, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y3, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y13
+	VPXORQ         Y18, Y14, Y18
+	VPXORQ         Y19, Y15, Y19
+	VGF2P8AFFINEQB $0x00, Y0, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y14
+	VGF2P8AFFINEQB $0x00, Y2, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y15
+	VMOVDQU64      Y12, (CX)
+	VMOVDQU64      Y13, 32(CX)
+	VMOVDQU64      Y14, (CX)(DX*1)
+	VMOVDQU64      Y15, 32(CX)(DX*1)
+	VMOVDQU64      Y16, (CX)(DX*2)
+	VMOVDQU64      Y17, 32(CX)(DX*2)
+	VMOVDQU64      Y18, (CX)(SI*1)
+	VMOVDQU64      Y19, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU64      (AX), Y0
+	VMOVDQU64      32(AX), Y1
+	VPXORQ         (AX)(DX*1), Y0, Y2
+	VPXORQ         32(AX)(DX*1), Y1, Y3
+	VMOVDQU64      (AX)(DX*2), Y4
+	VMOVDQU64      32(AX)(DX*2), Y5
+	VPXORQ         (AX)(SI*1), Y4, Y6
+	VPXORQ         32(AX)(SI*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y4
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y5
+	VPXORQ         Y4, Y0, Y4
+	VPXORQ         Y5, Y1, Y5
+	VPXORQ         Y6, Y2, Y6
+	VPXORQ         Y7, Y3, Y7
+	VMOVDQU64      Y0, (CX)
+	VMOVDQU64      Y1, 32(CX)
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, 32(CX)(DX*1)
+	VMOVDQU64      Y4, (CX)(DX*2)
+	VMOVDQU64      Y5, 32(CX)(DX*2)
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R10
-
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x06, R11
-
-zeroRowColumn:
-	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (CX), Z1
-	VMOVDQU64      (AX)(SI*1), Z2
-	VMOVDQU64      (CX)(SI*1), Z3
-	VMOVDQU64      (AX)(SI*2), Z4
-	VMOVDQU64      (CX)(SI*2), Z5
-	VMOVDQU64      (AX)(R9*1), Z6
-	VMOVDQU64      (CX)(R9*1), Z7
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z4
-	VGF2P8AFFINEQB $0x00, Z10, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z11, Z7, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z5
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VMOVDQU64      Z0, (DX)
-	VMOVDQU64      Z1, (BX)
-	VMOVDQU64      Z2, (DX)(SI*1)
-	VMOVDQU64      Z3, (BX)(SI*1)
-	VMOVDQU64      Z4, (DX)(SI*2)
-	VMOVDQU64      Z5, (BX)(SI*2)
-	VMOVDQU64      Z6, (DX)(R9*1)
-	VMOVDQU64      Z7, (BX)(R9*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            zeroRowEven
-	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (CX), Y1
-	VMOVDQU64      (AX)(SI*1), Y2
-	VMOVDQU64      (CX)(SI*1), Y3
-	VMOVDQU64      (AX)(SI*2), Y4
-	VMOVDQU64      (CX)(SI*2), Y5
-	VMOVDQU64      (AX)(R9*1), Y6
-	VMOVDQU64      (CX)(R9*1), Y7
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
-	VPTERNLOGQ     $0x96, Y13, Y12, Y4
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
-	VPTERNLOGQ     $0x96, Y13, Y12, Y5
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VMOVDQU64      Y0, (DX)
-	VMOVDQU64      Y1, (BX)
-	VMOVDQU64      Y2, (DX)(SI*1)
-	VMOVDQU64      Y3, (BX)(SI*1)
-	VMOVDQU64      Y4, (DX)(SI*2)
-	VMOVDQU64      Y5, (BX)(SI*2)
-	VMOVDQU64      Y6, (DX)(R9*1)
-	VMOVDQU64      Y7, (BX)(R9*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-
-zeroRowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R10
-	JNE  zeroRow
-	JMP  next
-
-blocks:
-	CMPQ groups+32(FP), $0x00
-	JEQ  blockdone
-
-blockgroup:
-	MOVQ            tab+48(FP), DI
-	MOVQ            R8, R10
-	SHRQ            $0x01, R10
-	ANDQ            $-32, R10
-	ADDQ            DI, R10
-	MOVQ            R8, R11
-	XORQ            $0x00000040, R11
-	ADDQ            DI, R11
-	ADDQ            R8, DI
-	VBROADCASTI64X4 (R10), Z2
-	VPERMQ          Z2, Z0, Z3
-	VPERMQ          Z2, Z1, Z2
-	VBROADCASTI64X4 (DI), Z4
-	VPERMQ          Z4, Z0, Z5
-	VPERMQ          Z4, Z1, Z4
-	VBROADCASTI64X4 (R11), Z6
-	VPERMQ          Z6, Z0, Z7
-	VPERMQ          Z6, Z1, Z6
-	TESTQ           R8, R8
-	JEQ             blockzero
-	MOVQ            dist+24(FP), DI
-
-blockrow:
-	VMOVDQU64      (AX), Z8
-	VMOVDQU64      (AX)(SI*1), Z9
-	VMOVDQU64      (AX)(SI*2), Z10
-	VMOVDQU64      (AX)(R9*1), Z11
-	VPXORQ         Z8, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z5, Z9, Z12
-	VGF2P8AFFINEQB $0x00, Z4, Z9, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z8
-	VPXORQ         Z10, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z7, Z11, Z12
-	VGF2P8AFFINEQB $0x00, Z6, Z11, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z10
-	VPXORQ         Z8, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z3, Z10, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z8
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z3, Z11, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z11, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z9
-	VMOVDQU64      Z8, (DX)
-	VMOVDQU64      Z9, (DX)(SI*1)
-	VMOVDQU64      Z10, (DX)(SI*2)
-	VMOVDQU64      Z11, (DX)(R9*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockrow
-
-blocknext:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
-	DECQ groups+32(FP)
-	JNE  blockgroup
-
-blockdone:
-	VZEROUPPER
-	RET
-
-blockzero:
-	MOVQ dist+24(FP), DI
-
-blockzeroRow:
-	VMOVDQU64      (AX), Z2
-	VMOVDQU64      (AX)(SI*1), Z3
-	VMOVDQU64      (AX)(SI*2), Z4
-	VMOVDQU64      (AX)(R9*1), Z5
-	VPXORQ         Z2, Z3, Z3
-	VPXORQ         Z4, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z7, Z5, Z8
-	VGF2P8AFFINEQB $0x00, Z6, Z5, Z9
-	VSHUFI64X2     $0x4e, Z9, Z9, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z4
-	VPXORQ         Z2, Z4, Z4
-	VPXORQ         Z3, Z5, Z5
-	VMOVDQU64      Z2, (DX)
-	VMOVDQU64      Z3, (DX)(SI*1)
-	VMOVDQU64      Z4, (DX)(SI*2)
-	VMOVDQU64      Z5, (DX)(R9*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockzeroRow
-	JMP            blocknext
 
 // func ifft2AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
 TEXT ·ifft2AVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z1
-	MOVQ      dst+0(FP), DX
+	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      src+8(FP), AX
-	MOVQ      half+16(FP), DI
-	MOVQ      dist+24(FP), SI
-	MOVQ      t+40(FP), R8
-	SHLQ      $0x05, R8
-	IMULQ     DI, SI
-	ADDQ      SI, SI
-	LEAQ      (AX)(DI*1), CX
-	LEAQ      (DX)(DI*1), BX
-	CMPQ      DI, $0x20
-	JEQ       blocks
+	MOVQ      dst+0(FP), CX
+	MOVQ      dist+24(FP), DX
+	MOVQ      half+16(FP), BX
+	IMULQ     BX, DX
+	ADDQ      DX, DX
+	MOVQ      t+40(FP), SI
+	SHLQ      $0x05, SI
 	CMPQ      groups+32(FP), $0x00
 	JEQ       done
+	ADDQ      tab+48(FP), SI
+	CMPQ      BX, $0x20
+	JEQ       narrow
+	LEAQ      (AX)(BX*1), DI
+	LEAQ      (CX)(BX*1), R8
 
-group:
-	MOVQ         tab+48(FP), R9
-	ADDQ         R8, R9
-	VPBROADCASTQ (R9), Z0
-	VPBROADCASTQ 8(R9), Z1
-	VPBROADCASTQ 16(R9), Z2
-	VPBROADCASTQ 24(R9), Z3
-	TESTQ        R8, R8
-	JEQ          zero
+wideGroup:
+	VPBROADCASTQ (SI), Z0
+	VPBROADCASTQ 8(SI), Z1
+	VPBROADCASTQ 16(SI), Z2
+	VPBROADCASTQ 24(SI), Z3
+	CMPQ         SI, tab+48(FP)
+	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R9
 
-row:
-	MOVQ DI, R10
+wideGroupRow:
+	MOVQ BX, R10
 	SHRQ $0x06, R10
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (CX), Z5
-	VMOVDQU64      (AX)(SI*1), Z6
-	VMOVDQU64      (CX)(SI*1), Z7
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
+	VMOVDQU64      (DI), Z5
+	VPXORQ         (AX)(DX*1), Z4, Z6
+	VPXORQ         (DI)(DX*1), Z5, Z7
 	VGF2P8AFFINEQB $0x00, Z0, Z6, Z8
 	VGF2P8AFFINEQB $0x00, Z1, Z7, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z4
+	VPTERNLOGQ     $0x96, Z8, Z9, Z4
 	VGF2P8AFFINEQB $0x00, Z2, Z6, Z8
 	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z5
-	VMOVDQU64      Z4, (DX)
-	VMOVDQU64      Z5, (BX)
-	VMOVDQU64      Z6, (DX)(SI*1)
-	VMOVDQU64      Z7, (BX)(SI*1)
+	VPTERNLOGQ     $0x96, Z8, Z9, Z5
+	VMOVDQU64      Z4, (CX)
+	VMOVDQU64      Z5, (R8)
+	VMOVDQU64      Z6, (CX)(DX*1)
+	VMOVDQU64      Z7, (R8)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
+	ADDQ           $0x40, DI
+	ADDQ           $0x40, R8
 	DECQ           R10
-	JNE            rowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            rowEven
+	JNE            wideGroupRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX), Y4
-	VMOVDQU64      (CX), Y5
-	VMOVDQU64      (AX)(SI*1), Y6
-	VMOVDQU64      (CX)(SI*1), Y7
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
+	VMOVDQU64      (DI), Y5
+	VPXORQ         (AX)(DX*1), Y4, Y6
+	VPXORQ         (DI)(DX*1), Y5, Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
 	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y4
+	VPTERNLOGQ     $0x96, Y8, Y9, Y4
 	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
 	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y5
-	VMOVDQU64      Y4, (DX)
-	VMOVDQU64      Y5, (BX)
-	VMOVDQU64      Y6, (DX)(SI*1)
-	VMOVDQU64      Y7, (BX)(SI*1)
+	VPTERNLOGQ     $0x96, Y8, Y9, Y5
+	VMOVDQU64      Y4, (CX)
+	VMOVDQU64      Y5, (R8)
+	VMOVDQU64      Y6, (CX)(DX*1)
+	VMOVDQU64      Y7, (R8)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
 
-rowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
+wideGroupRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DI
+	ADDQ BX, R8
 	DECQ R9
-	JNE  row
+	JNE  wideGroupRow
 
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000040, SI
 	DECQ groups+32(FP)
-	JNE  group
+	JNE  wideGroup
+	VZEROUPPER
+	RET
+
+wideGroupZero:
+	MOVQ dist+24(FP), R9
+
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x06, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 (DI), Z1
+	VPXORQ    (AX)(DX*1), Z0, Z2
+	VPXORQ    (DI)(DX*1), Z1, Z3
+	VMOVDQU64 Z0, (CX)
+	VMOVDQU64 Z1, (R8)
+	VMOVDQU64 Z2, (CX)(DX*1)
+	VMOVDQU64 Z3, (R8)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, R8
+	DECQ      R10
+	JNE       wideGroupZeroRowColumn
+	TESTQ     $0x00000020, BX
+	JEQ       wideGroupZeroRowEven
+	VMOVDQU64 (AX), Y0
+	VMOVDQU64 (DI), Y1
+	VPXORQ    (AX)(DX*1), Y0, Y2
+	VPXORQ    (DI)(DX*1), Y1, Y3
+	VMOVDQU64 Y0, (CX)
+	VMOVDQU64 Y1, (R8)
+	VMOVDQU64 Y2, (CX)(DX*1)
+	VMOVDQU64 Y3, (R8)(DX*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DI
+	ADDQ      $0x20, R8
+
+wideGroupZeroRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DI
+	ADDQ BX, R8
+	DECQ R9
+	JNE  wideGroupZeroRow
+	JMP  wideGroupNext
+
+narrow:
+narrowGroup:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	CMPQ         SI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU64      (AX), Y4
+	VMOVDQU64      32(AX), Y5
+	VPXORQ         (AX)(DX*1), Y4, Y6
+	VPXORQ         32(AX)(DX*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
+	VPTERNLOGQ     $0x96, Y8, Y9, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
+	VPTERNLOGQ     $0x96, Y8, Y9, Y5
+	VMOVDQU64      Y4, (CX)
+	VMOVDQU64      Y5, 32(CX)
+	VMOVDQU64      Y6, (CX)(DX*1)
+	VMOVDQU64      Y7, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000040, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU64 (AX), Y0
+	VMOVDQU64 32(AX), Y1
+	VPXORQ    (AX)(DX*1), Y0, Y2
+	VPXORQ    32(AX)(DX*1), Y1, Y3
+	VMOVDQU64 Y0, (CX)
+	VMOVDQU64 Y1, 32(CX)
+	VMOVDQU64 Y2, (CX)(DX*1)
+	VMOVDQU64 Y3, 32(CX)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	DECQ      BX
+	JNE       narrowGroupZeroRow
+	JMP       narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
-
-zero:
-	MOVQ dist+24(FP), R9
-
-zeroRow:
-	MOVQ DI, R10
-	SHRQ $0x06, R10
-
-zeroRowColumn:
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (CX), Z1
-	VMOVDQU64 (AX)(SI*1), Z2
-	VMOVDQU64 (CX)(SI*1), Z3
-	VPXORQ    Z0, Z2, Z2
-	VPXORQ    Z1, Z3, Z3
-	VMOVDQU64 Z0, (DX)
-	VMOVDQU64 Z1, (BX)
-	VMOVDQU64 Z2, (DX)(SI*1)
-	VMOVDQU64 Z3, (BX)(SI*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	DECQ      R10
-	JNE       zeroRowColumn
-	TESTQ     $0x00000020, DI
-	JEQ       zeroRowEven
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (CX), Y1
-	VMOVDQU64 (AX)(SI*1), Y2
-	VMOVDQU64 (CX)(SI*1), Y3
-	VPXORQ    Y0, Y2, Y2
-	VPXORQ    Y1, Y3, Y3
-	VMOVDQU64 Y0, (DX)
-	VMOVDQU64 Y1, (BX)
-	VMOVDQU64 Y2, (DX)(SI*1)
-	VMOVDQU64 Y3, (BX)(SI*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x20, BX
-
-zeroRowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R9
-	JNE  zeroRow
-	JMP  next
-
-blocks:
-	CMPQ groups+32(FP), $0x00
-	JEQ  blockdone
-
-blockgroup:
-	MOVQ            tab+48(FP), DI
-	ADDQ            R8, DI
-	VBROADCASTI64X4 (DI), Z2
-	VPERMQ          Z2, Z0, Z3
-	VPERMQ          Z2, Z1, Z2
-	TESTQ           R8, R8
-	JEQ             blockzero
-	MOVQ            dist+24(FP), DI
-
-blockrow:
-	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (AX)(SI*1), Z5
-	VPXORQ         Z4, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z3, Z5, Z6
-	VGF2P8AFFINEQB $0x00, Z2, Z5, Z7
-	VSHUFI64X2     $0x4e, Z7, Z7, Z7
-	VPTERNLOGQ     $0x96, Z7, Z6, Z4
-	VMOVDQU64      Z4, (DX)
-	VMOVDQU64      Z5, (DX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockrow
-
-blocknext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
-	DECQ groups+32(FP)
-	JNE  blockgroup
-
-blockdone:
-	VZEROUPPER
-	RET
-
-blockzero:
-	MOVQ dist+24(FP), DI
-
-blockzeroRow:
-	VMOVDQU64 (AX), Z2
-	VMOVDQU64 (AX)(SI*1), Z3
-	VPXORQ    Z2, Z3, Z3
-	VMOVDQU64 Z2, (DX)
-	VMOVDQU64 Z3, (DX)(SI*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	DECQ      DI
-	JNE       blockzeroRow
-	JMP       blocknext
 
 // func ifft4addAVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
 TEXT ·ifft4addAVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z1
-	MOVQ      dst+0(FP), DX
+	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      src+8(FP), AX
-	MOVQ      half+16(FP), DI
-	MOVQ      dist+24(FP), SI
-	MOVQ      t+40(FP), R8
-	SHLQ      $0x05, R8
-	IMULQ     DI, SI
-	ADDQ      SI, SI
-	LEAQ      (SI)(SI*2), R9
-	LEAQ      (AX)(DI*1), CX
-	LEAQ      (DX)(DI*1), BX
-	CMPQ      DI, $0x20
-	JEQ       blocks
+	MOVQ      dst+0(FP), CX
+	MOVQ      dist+24(FP), DX
+	MOVQ      half+16(FP), BX
+	IMULQ     BX, DX
+	ADDQ      DX, DX
+	LEAQ      (DX)(DX*2), SI
+	MOVQ      t+40(FP), DI
+	SHLQ      $0x05, DI
 	CMPQ      groups+32(FP), $0x00
 	JEQ       done
+	MOVQ      DI, R8
+	SHRQ      $0x01, R8
+	ADDQ      tab+48(FP), R8
+	ADDQ      tab+48(FP), DI
+	CMPQ      BX, $0x20
+	JEQ       narrow
+	LEAQ      (AX)(BX*1), R9
+	LEAQ      (CX)(BX*1), R10
 
-group:
-	MOVQ         tab+48(FP), R10
-	MOVQ         R8, R11
-	SHRQ         $0x01, R11
-	ANDQ         $-32, R11
-	ADDQ         R10, R11
-	MOVQ         R8, R12
-	XORQ         $0x00000040, R12
-	ADDQ         R10, R12
-	ADDQ         R8, R10
-	VPBROADCASTQ (R11), Z0
-	VPBROADCASTQ 8(R11), Z1
-	VPBROADCASTQ 16(R11), Z2
-	VPBROADCASTQ 24(R11), Z3
-	VPBROADCASTQ (R10), Z4
-	VPBROADCASTQ 8(R10), Z5
-	VPBROADCASTQ 16(R10), Z6
-	VPBROADCASTQ 24(R10), Z7
-	VPBROADCASTQ (R12), Z8
-	VPBROADCASTQ 8(R12), Z9
-	VPBROADCASTQ 16(R12), Z10
-	VPBROADCASTQ 24(R12), Z11
-	TESTQ        R8, R8
-	JEQ          zero
-	MOVQ         dist+24(FP), R10
+wideGroup:
+	VPBROADCASTQ (R8), Z0
+	VPBROADCASTQ 8(R8), Z1
+	VPBROADCASTQ 16(R8), Z2
+	VPBROADCASTQ 24(R8), Z3
+	VPBROADCASTQ (DI), Z4
+	VPBROADCASTQ 8(DI), Z5
+	VPBROADCASTQ 16(DI), Z6
+	VPBROADCASTQ 24(DI), Z7
+	VPBROADCASTQ 64(DI), Z8
+	VPBROADCASTQ 72(DI), Z9
+	VPBROADCASTQ 80(DI), Z10
+	VPBROADCASTQ 88(DI), Z11
+	CMPQ         DI, tab+48(FP)
+	JEQ          wideGroupZero
+	MOVQ         dist+24(FP), R11
 
-row:
-	MOVQ DI, R11
-	SHRQ $0x06, R11
+wideGroupRow:
+	MOVQ BX, R12
+	SHRQ $0x06, R12
 
-rowColumn:
+wideGroupRowColumn:
 	VMOVDQU64      (AX), Z12
-	VMOVDQU64      (CX), Z13
-	VMOVDQU64      (AX)(SI*1), Z14
-	VMOVDQU64      (CX)(SI*1), Z15
-	VMOVDQU64      (AX)(SI*2), Z16
-	VMOVDQU64      (CX)(SI*2), Z17
-	VMOVDQU64      (AX)(R9*1), Z18
-	VMOVDQU64      (CX)(R9*1), Z19
-	VPXORQ         Z12, Z14, Z14
-	VPXORQ         Z13, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z4, Z14, Z20
-	VGF2P8AFFINEQB $0x00, Z5, Z15, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z12
-	VGF2P8AFFINEQB $0x00, Z6, Z14, Z20
-	VGF2P8AFFINEQB $0x00, Z7, Z15, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z13
-	VPXORQ         Z16, Z18, Z18
-	VPXORQ         Z17, Z19, Z19
+	VMOVDQU64      (R9), Z13
+	VPXORQ         (AX)(DX*1), Z12, Z14
+	VPXORQ         (R9)(DX*1), Z13, Z15
+	VGF2P8AFFINEQB $0x00, Z4, Z14, Z16
+	VGF2P8AFFINEQB $0x00, Z5, Z15, Z17
+	VPTERNLOGQ     $0x96, Z16, Z17, Z12
+	VGF2P8AFFINEQB $0x00, Z6, Z14, Z16
+	VGF2P8AFFINEQB $0x00, Z7, Z15, Z17
+	VPTERNLOGQ     $0x96, Z16, Z17, Z13
+	VMOVDQU64      (AX)(DX*2), Z16
+	VMOVDQU64      (R9)(DX*2), Z17
+	VPXORQ         (AX)(SI*1), Z16, Z18
+	VPXORQ         (R9)(SI*1), Z17, Z19
 	VGF2P8AFFINEQB $0x00, Z8, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z9, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z16
+	VPTERNLOGQ     $0x96, Z20, Z21, Z16
 	VGF2P8AFFINEQB $0x00, Z10, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z11, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z17
-	VPXORQ         Z12, Z16, Z16
-	VPXORQ         Z13, Z17, Z17
+	VPTERNLOGQ     $0x96, Z20, Z21, Z17
+	VPXORQ         Z16, Z12, Z16
+	VPXORQ         Z17, Z13, Z17
 	VGF2P8AFFINEQB $0x00, Z0, Z16, Z20
 	VGF2P8AFFINEQB $0x00, Z1, Z17, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z12
+	VPTERNLOGQ     $0x96, Z20, Z21, Z12
 	VGF2P8AFFINEQB $0x00, Z2, Z16, Z20
 	VGF2P8AFFINEQB $0x00, Z3, Z17, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z13
-	VPXORQ         Z14, Z18, Z18
-	VPXORQ         Z15, Z19, Z19
+	VPTERNLOGQ     $0x96, Z20, Z21, Z13
+	VPXORQ         Z18, Z14, Z18
+	VPXORQ         Z19, Z15, Z19
 	VGF2P8AFFINEQB $0x00, Z0, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z1, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z14
+	VPTERNLOGQ     $0x96, Z20, Z21, Z14
 	VGF2P8AFFINEQB $0x00, Z2, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z3, Z19, Z21
-	VPTERNLOGQ     $0x96, Z21, Z20, Z15
-	VPXORQ         (DX), Z12, Z12
-	VPXORQ         (BX), Z13, Z13
-	VMOVDQU64      Z12, (DX)
-	VMOVDQU64      Z13, (BX)
-	VPXORQ         (DX)(SI*1), Z14, Z14
-	VPXORQ         (BX)(SI*1), Z15, Z15
-	VMOVDQU64      Z14, (DX)(SI*1)
-	VMOVDQU64      Z15, (BX)(SI*1)
-	VPXORQ         (DX)(SI*2), Z16, Z16
-	VPXORQ         (BX)(SI*2), Z17, Z17
-	VMOVDQU64      Z16, (DX)(SI*2)
-	VMOVDQU64      Z17, (BX)(SI*2)
-	VPXORQ         (DX)(R9*1), Z18, Z18
-	VPXORQ         (BX)(R9*1), Z19, Z19
-	VMOVDQU64      Z18, (DX)(R9*1)
-	VMOVDQU64      Z19, (BX)(R9*1)
+	VPTERNLOGQ     $0x96, Z20, Z21, Z15
+	VPXORQ         (CX), Z12, Z12
+	VPXORQ         (R10), Z13, Z13
+	VMOVDQU64      Z12, (CX)
+	VMOVDQU64      Z13, (R10)
+	VPXORQ         (CX)(DX*1), Z14, Z12
+	VPXORQ         (R10)(DX*1), Z15, Z13
+	VMOVDQU64      Z12, (CX)(DX*1)
+	VMOVDQU64      Z13, (R10)(DX*1)
+	VPXORQ         (CX)(DX*2), Z16, Z12
+	VPXORQ         (R10)(DX*2), Z17, Z13
+	VMOVDQU64      Z12, (CX)(DX*2)
+	VMOVDQU64      Z13, (R10)(DX*2)
+	VPXORQ         (CX)(SI*1), Z18, Z12
+	VPXORQ         (R10)(SI*1), Z19, Z13
+	VMOVDQU64      Z12, (CX)(SI*1)
+	VMOVDQU64      Z13, (R10)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           R11
-	JNE            rowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            rowEven
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	DECQ           R12
+	JNE            wideGroupRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX), Y12
-	VMOVDQU64      (CX), Y13
-	VMOVDQU64      (AX)(SI*1), Y14
-	VMOVDQU64      (CX)(SI*1), Y15
-	VMOVDQU64      (AX)(SI*2), Y16
-	VMOVDQU64      (CX)(SI*2), Y17
-	VMOVDQU64      (AX)(R9*1), Y18
-	VMOVDQU64      (CX)(R9*1), Y19
-	VPXORQ         Y12, Y14, Y14
-	VPXORQ         Y13, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y4, Y14, Y20
-	VGF2P8AFFINEQB $0x00, Y5, Y15, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y12
-	VGF2P8AFFINEQB $0x00, Y6, Y14, Y20
-	VGF2P8AFFINEQB $0x00, Y7, Y15, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y13
-	VPXORQ         Y16, Y18, Y18
-	VPXORQ         Y17, Y19, Y19
+	VMOVDQU64      (R9), Y13
+	VPXORQ         (AX)(DX*1), Y12, Y14
+	VPXORQ         (R9)(DX*1), Y13, Y15
+	VGF2P8AFFINEQB $0x00, Y4, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y5, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y12
+	VGF2P8AFFINEQB $0x00, Y6, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y7, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y13
+	VMOVDQU64      (AX)(DX*2), Y16
+	VMOVDQU64      (R9)(DX*2), Y17
+	VPXORQ         (AX)(SI*1), Y16, Y18
+	VPXORQ         (R9)(SI*1), Y17, Y19
 	VGF2P8AFFINEQB $0x00, Y8, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y9, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y16
+	VPTERNLOGQ     $0x96, Y20, Y21, Y16
 	VGF2P8AFFINEQB $0x00, Y10, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y11, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y17
-	VPXORQ         Y12, Y16, Y16
-	VPXORQ         Y13, Y17, Y17
+	VPTERNLOGQ     $0x96, Y20, Y21, Y17
+	VPXORQ         Y16, Y12, Y16
+	VPXORQ         Y17, Y13, Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y16, Y20
 	VGF2P8AFFINEQB $0x00, Y1, Y17, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y12
+	VPTERNLOGQ     $0x96, Y20, Y21, Y12
 	VGF2P8AFFINEQB $0x00, Y2, Y16, Y20
 	VGF2P8AFFINEQB $0x00, Y3, Y17, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y13
-	VPXORQ         Y14, Y18, Y18
-	VPXORQ         Y15, Y19, Y19
+	VPTERNLOGQ     $0x96, Y20, Y21, Y13
+	VPXORQ         Y18, Y14, Y18
+	VPXORQ         Y19, Y15, Y19
 	VGF2P8AFFINEQB $0x00, Y0, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y14
+	VPTERNLOGQ     $0x96, Y20, Y21, Y14
 	VGF2P8AFFINEQB $0x00, Y2, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
-	VPTERNLOGQ     $0x96, Y21, Y20, Y15
-	VPXORQ         (DX), Y12, Y12
-	VPXORQ         (BX), Y13, Y13
-	VMOVDQU64      Y12, (DX)
-	VMOVDQU64      Y13, (BX)
-	VPXORQ         (DX)(SI*1), Y14, Y14
-	VPXORQ         (BX)(SI*1), Y15, Y15
-	VMOVDQU64      Y14, (DX)(SI*1)
-	VMOVDQU64      Y15, (BX)(SI*1)
-	VPXORQ         (DX)(SI*2), Y16, Y16
-	VPXORQ         (BX)(SI*2), Y17, Y17
-	VMOVDQU64      Y16, (DX)(SI*2)
-	VMOVDQU64      Y17, (BX)(SI*2)
-	VPXORQ         (DX)(R9*1), Y18, Y18
-	VPXORQ         (BX)(R9*1), Y19, Y19
-	VMOVDQU64      Y18, (DX)(R9*1)
-	VMOVDQU64      Y19, (BX)(R9*1)
+	VPTERNLOGQ     $0x96, Y20, Y21, Y15
+	VPXORQ         (CX), Y12, Y12
+	VPXORQ         (R10), Y13, Y13
+	VMOVDQU64      Y12, (CX)
+	VMOVDQU64      Y13, (R10)
+	VPXORQ         (CX)(DX*1), Y14, Y12
+	VPXORQ         (R10)(DX*1), Y15, Y13
+	VMOVDQU64      Y12, (CX)(DX*1)
+	VMOVDQU64      Y13, (R10)(DX*1)
+	VPXORQ         (CX)(DX*2), Y16, Y12
+	VPXORQ         (R10)(DX*2), Y17, Y13
+	VMOVDQU64      Y12, (CX)(DX*2)
+	VMOVDQU64      Y13, (R10)(DX*2)
+	VPXORQ         (CX)(SI*1), Y18, Y12
+	VPXORQ         (R10)(SI*1), Y19, Y13
+	VMOVDQU64      Y12, (CX)(SI*1)
+	VMOVDQU64      Y13, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
 
-rowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R10
-	JNE  row
+wideGroupRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R9
+	ADDQ BX, R10
+	DECQ R11
+	JNE  wideGroupRow
 
-next:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
+wideGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
 	DECQ groups+32(FP)
-	JNE  group
-
-done:
+	JNE  wideGroup
 	VZEROUPPER
 	RET
 
-zero:
-	MOVQ dist+24(FP), R10
+wideGroupZero:
+	MOVQ dist+24(FP), R11
 
-zeroRow:
-	MOVQ DI, R11
-	SHRQ $0x06, R11
+wideGroupZeroRow:
+	MOVQ BX, R12
+	SHRQ $0x06, R12
 
-zeroRowColumn:
+wideGroupZeroRowColumn:
 	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (CX), Z1
-	VMOVDQU64      (AX)(SI*1), Z2
-	VMOVDQU64      (CX)(SI*1), Z3
-	VMOVDQU64      (AX)(SI*2), Z4
-	VMOVDQU64      (CX)(SI*2), Z5
-	VMOVDQU64      (AX)(R9*1), Z6
-	VMOVDQU64      (CX)(R9*1), Z7
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
+	VMOVDQU64      (R9), Z1
+	VPXORQ         (AX)(DX*1), Z0, Z2
+	VPXORQ         (R9)(DX*1), Z1, Z3
+	VMOVDQU64      (AX)(DX*2), Z4
+	VMOVDQU64      (R9)(DX*2), Z5
+	VPXORQ         (AX)(SI*1), Z4, Z6
+	VPXORQ         (R9)(SI*1), Z5, Z7
 	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
 	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z4
+	VPTERNLOGQ     $0x96, Z12, Z13, Z4
 	VGF2P8AFFINEQB $0x00, Z10, Z6, Z12
 	VGF2P8AFFINEQB $0x00, Z11, Z7, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z5
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         (DX), Z0, Z0
-	VPXORQ         (BX), Z1, Z1
-	VMOVDQU64      Z0, (DX)
-	VMOVDQU64      Z1, (BX)
-	VPXORQ         (DX)(SI*1), Z2, Z2
-	VPXORQ         (BX)(SI*1), Z3, Z3
-	VMOVDQU64      Z2, (DX)(SI*1)
-	VMOVDQU64      Z3, (BX)(SI*1)
-	VPXORQ         (DX)(SI*2), Z4, Z4
-	VPXORQ         (BX)(SI*2), Z5, Z5
-	VMOVDQU64      Z4, (DX)(SI*2)
-	VMOVDQU64      Z5, (BX)(SI*2)
-	VPXORQ         (DX)(R9*1), Z6, Z6
-	VPXORQ         (BX)(R9*1), Z7, Z7
-	VMOVDQU64      Z6, (DX)(R9*1)
-	VMOVDQU64      Z7, (BX)(R9*1)
+	VPTERNLOGQ     $0x96, Z12, Z13, Z5
+	VPXORQ         Z4, Z0, Z4
+	VPXORQ         Z5, Z1, Z5
+	VPXORQ         Z6, Z2, Z6
+	VPXORQ         Z7, Z3, Z7
+	VPXORQ         (CX), Z0, Z0
+	VPXORQ         (R10), Z1, Z1
+	VMOVDQU64      Z0, (CX)
+	VMOVDQU64      Z1, (R10)
+	VPXORQ         (CX)(DX*1), Z2, Z0
+	VPXORQ         (R10)(DX*1), Z3, Z1
+	VMOVDQU64      Z0, (CX)(DX*1)
+	VMOVDQU64      Z1, (R10)(DX*1)
+	VPXORQ         (CX)(DX*2), Z4, Z0
+	VPXORQ         (R10)(DX*2), Z5, Z1
+	VMOVDQU64      Z0, (CX)(DX*2)
+	VMOVDQU64      Z1, (R10)(DX*2)
+	VPXORQ         (CX)(SI*1), Z6, Z0
+	VPXORQ         (R10)(SI*1), Z7, Z1
+	VMOVDQU64      Z0, (CX)(SI*1)
+	VMOVDQU64      Z1, (R10)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           R11
-	JNE            zeroRowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            zeroRowEven
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	DECQ           R12
+	JNE            wideGroupZeroRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupZeroRowEven
 	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (CX), Y1
-	VMOVDQU64      (AX)(SI*1), Y2
-	VMOVDQU64      (CX)(SI*1), Y3
-	VMOVDQU64      (AX)(SI*2), Y4
-	VMOVDQU64      (CX)(SI*2), Y5
-	VMOVDQU64      (AX)(R9*1), Y6
-	VMOVDQU64      (CX)(R9*1), Y7
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
+	VMOVDQU64      (R9), Y1
+	VPXORQ         (AX)(DX*1), Y0, Y2
+	VPXORQ         (R9)(DX*1), Y1, Y3
+	VMOVDQU64      (AX)(DX*2), Y4
+	VMOVDQU64      (R9)(DX*2), Y5
+	VPXORQ         (AX)(SI*1), Y4, Y6
+	VPXORQ         (R9)(SI*1), Y5, Y7
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
 	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
-	VPTERNLOGQ     $0x96, Y13, Y12, Y4
+	VPTERNLOGQ     $0x96, Y12, Y13, Y4
 	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
 	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
-	VPTERNLOGQ     $0x96, Y13, Y12, Y5
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         (DX), Y0, Y0
-	VPXORQ         (BX), Y1, Y1
-	VMOVDQU64      Y0, (DX)
-	VMOVDQU64      Y1, (BX)
-	VPXORQ         (DX)(SI*1), Y2, Y2
-	VPXORQ         (BX)(SI*1), Y3, Y3
-	VMOVDQU64      Y2, (DX)(SI*1)
-	VMOVDQU64      Y3, (BX)(SI*1)
-	VPXORQ         (DX)(SI*2), Y4, Y4
-	VPXORQ         (BX)(SI*2), Y5, Y5
-	VMOVDQU64      Y4, (DX)(SI*2)
-	VMOVDQU64      Y5, (BX)(SI*2)
-	VPXORQ         (DX)(R9*1), Y6, Y6
-	VPXORQ         (BX)(R9*1), Y7, Y7
-	VMOVDQU64      Y6, (DX)(R9*1)
-	VMOVDQU64      Y7, (BX)(R9*1)
+	VPTERNLOGQ     $0x96, Y12, Y13, Y5
+	VPXORQ         Y4, Y0, Y4
+	VPXORQ         Y5, Y1, Y5
+	VPXORQ         Y6, Y2, Y6
+	VPXORQ         Y7, Y3, Y7
+	VPXORQ         (CX), Y0, Y0
+	VPXORQ         (R10), Y1, Y1
+	VMOVDQU64      Y0, (CX)
+	VMOVDQU64      Y1, (R10)
+	VPXORQ         (CX)(DX*1), Y2, Y0
+	VPXORQ         (R10)(DX*1), Y3, Y1
+	VMOVDQU64      Y0, (CX)(DX*1)
+	VMOVDQU64      Y1, (R10)(DX*1)
+	VPXORQ         (CX)(DX*2), Y4, Y0
+	VPXORQ         (R10)(DX*2), Y5, Y1
+	VMOVDQU64      Y0, (CX)(DX*2)
+	VMOVDQU64      Y1, (R10)(DX*2)
+	VPXORQ         (CX)(SI*1), Y6, Y0
+	VPXORQ         (R10)(SI*1), Y7, Y1
+	VMOVDQU64      Y0, (CX)(SI*1)
+	VMOVDQU64      Y1, (R10)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
 
-zeroRowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R10
-	JNE  zeroRow
-	JMP  next
+wideGroupZeroRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R9
+	ADDQ BX, R10
+	DECQ R11
+	JNE  wideGroupZeroRow
+	JMP  wideGroupNext
 
-blocks:
-	CMPQ groups+32(FP), $0x00
-	JEQ  blockdone
+narrow:
+narrowGroup:
+	VPBROADCASTQ (R8), Y0
+	VPBROADCASTQ 8(R8), Y1
+	VPBROADCASTQ 16(R8), Y2
+	VPBROADCASTQ 24(R8), Y3
+	VPBROADCASTQ (DI), Y4
+	VPBROADCASTQ 8(DI), Y5
+	VPBROADCASTQ 16(DI), Y6
+	VPBROADCASTQ 24(DI), Y7
+	VPBROADCASTQ 64(DI), Y8
+	VPBROADCASTQ 72(DI), Y9
+	VPBROADCASTQ 80(DI), Y10
+	VPBROADCASTQ 88(DI), Y11
+	CMPQ         DI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
 
-blockgroup:
-	MOVQ            tab+48(FP), DI
-	MOVQ            R8, R10
-	SHRQ            $0x01, R10
-	ANDQ            $-32, R10
-	ADDQ            DI, R10
-	MOVQ            R8, R11
-	XORQ            $0x00000040, R11
-	ADDQ            DI, R11
-	ADDQ            R8, DI
-	VBROADCASTI64X4 (R10), Z2
-	VPERMQ          Z2, Z0, Z3
-	VPERMQ          Z2, Z1, Z2
-	VBROADCASTI64X4 (DI), Z4
-	VPERMQ          Z4, Z0, Z5
-	VPERMQ          Z4, Z1, Z4
-	VBROADCASTI64X4 (R11), Z6
-	VPERMQ          Z6, Z0, Z7
-	VPERMQ          Z6, Z1, Z6
-	TESTQ           R8, R8
-	JEQ             blockzero
-	MOVQ            dist+24(FP), DI
-
-blockrow:
-	VMOVDQU64      (AX), Z8
-	VMOVDQU64      (AX)(SI*1), Z9
-	VMOVDQU64      (AX)(SI*2), Z10
-	VMOVDQU64      (AX)(R9*1), Z11
-	VPXORQ         Z8, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z5, Z9, Z12
-	VGF2P8AFFINEQB $0x00, Z4, Z9, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z8
-	VPXORQ         Z10, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z7, Z11, Z12
-	VGF2P8AFFINEQB $0x00, Z6, Z11, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z10
-	VPXORQ         Z8, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z3, Z10, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z8
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z3, Z11, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z11, Z13
-	VSHUFI64X2     $0x4e, Z13, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z12, Z9
-	VPXORQ         (DX), Z8, Z8
-	VMOVDQU64      Z8, (DX)
-	VPXORQ         (DX)(SI*1), Z9, Z9
-	VMOVDQU64      Z9, (DX)(SI*1)
-	VPXORQ         (DX)(SI*2), Z10, Z10
-	VMOVDQU64      Z10, (DX)(SI*2)
-	VPXORQ         (DX)(R9*1), Z11, Z11
-	VMOVDQU64      Z11, (DX)(R9*1)
+narrowGroupRow:
+	VMOVDQU64      (AX), Y12
+	VMOVDQU64      32(AX), Y13
+	VPXORQ         (AX)(DX*1), Y12, Y14
+	VPXORQ         32(AX)(DX*1), Y13, Y15
+	VGF2P8AFFINEQB $0x00, Y4, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y5, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y12
+	VGF2P8AFFINEQB $0x00, Y6, Y14, Y16
+	VGF2P8AFFINEQB $0x00, Y7, Y15, Y17
+	VPTERNLOGQ     $0x96, Y16, Y17, Y13
+	VMOVDQU64      (AX)(DX*2), Y16
+	VMOVDQU64      32(AX)(DX*2), Y17
+	VPXORQ         (AX)(SI*1), Y16, Y18
+	VPXORQ         32(AX)(SI*1), Y17, Y19
+	VGF2P8AFFINEQB $0x00, Y8, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y9, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y16
+	VGF2P8AFFINEQB $0x00, Y10, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y11, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y17
+	VPXORQ         Y16, Y12, Y16
+	VPXORQ         Y17, Y13, Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y1, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y12
+	VGF2P8AFFINEQB $0x00, Y2, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y3, Y17, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y13
+	VPXORQ         Y18, Y14, Y18
+	VPXORQ         Y19, Y15, Y19
+	VGF2P8AFFINEQB $0x00, Y0, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y14
+	VGF2P8AFFINEQB $0x00, Y2, Y18, Y20
+	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
+	VPTERNLOGQ     $0x96, Y20, Y21, Y15
+	VPXORQ         (CX), Y12, Y12
+	VPXORQ         32(CX), Y13, Y13
+	VMOVDQU64      Y12, (CX)
+	VMOVDQU64      Y13, 32(CX)
+	VPXORQ         (CX)(DX*1), Y14, Y12
+	VPXORQ         32(CX)(DX*1), Y15, Y13
+	VMOVDQU64      Y12, (CX)(DX*1)
+	VMOVDQU64      Y13, 32(CX)(DX*1)
+	VPXORQ         (CX)(DX*2), Y16, Y12
+	VPXORQ         32(CX)(DX*2), Y17, Y13
+	VMOVDQU64      Y12, (CX)(DX*2)
+	VMOVDQU64      Y13, 32(CX)(DX*2)
+	VPXORQ         (CX)(SI*1), Y18, Y12
+	VPXORQ         32(CX)(SI*1), Y19, Y13
+	VMOVDQU64      Y12, (CX)(SI*1)
+	VMOVDQU64      Y13, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockrow
+	DECQ           BX
+	JNE            narrowGroupRow
 
-blocknext:
-	ADDQ R9, AX
-	ADDQ R9, CX
-	ADDQ R9, DX
-	ADDQ R9, BX
-	ADDQ $0x00000080, R8
+narrowGroupNext:
+	ADDQ SI, AX
+	ADDQ SI, CX
+	ADDQ $0x00000040, R8
+	ADDQ $0x00000080, DI
 	DECQ groups+32(FP)
-	JNE  blockgroup
-
-blockdone:
+	JNE  narrowGroup
 	VZEROUPPER
 	RET
 
-blockzero:
-	MOVQ dist+24(FP), DI
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
 
-blockzeroRow:
-	VMOVDQU64      (AX), Z2
-	VMOVDQU64      (AX)(SI*1), Z3
-	VMOVDQU64      (AX)(SI*2), Z4
-	VMOVDQU64      (AX)(R9*1), Z5
-	VPXORQ         Z2, Z3, Z3
-	VPXORQ         Z4, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z7, Z5, Z8
-	VGF2P8AFFINEQB $0x00, Z6, Z5, Z9
-	VSHUFI64X2     $0x4e, Z9, Z9, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z4
-	VPXORQ         Z2, Z4, Z4
-	VPXORQ         Z3, Z5, Z5
-	VPXORQ         (DX), Z2, Z2
-	VMOVDQU64      Z2, (DX)
-	VPXORQ         (DX)(SI*1), Z3, Z3
-	VMOVDQU64      Z3, (DX)(SI*1)
-	VPXORQ         (DX)(SI*2), Z4, Z4
-	VMOVDQU64      Z4, (DX)(SI*2)
-	VPXORQ         (DX)(R9*1), Z5, Z5
-	VMOVDQU64      Z5, (DX)(R9*1)
+narrowGroupZeroRow:
+	VMOVDQU64      (AX), Y0
+	VMOVDQU64      32(AX), Y1
+	VPXORQ         (AX)(DX*1), Y0, Y2
+	VPXORQ         32(AX)(DX*1), Y1, Y3
+	VMOVDQU64      (AX)(DX*2), Y4
+	VMOVDQU64      32(AX)(DX*2), Y5
+	VPXORQ         (AX)(SI*1), Y4, Y6
+	VPXORQ         32(AX)(SI*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y4
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
+	VPTERNLOGQ     $0x96, Y12, Y13, Y5
+	VPXORQ         Y4, Y0, Y4
+	VPXORQ         Y5, Y1, Y5
+	VPXORQ         Y6, Y2, Y6
+	VPXORQ         Y7, Y3, Y7
+	VPXORQ         (CX), Y0, Y0
+	VPXORQ         32(CX), Y1, Y1
+	VMOVDQU64      Y0, (CX)
+	VMOVDQU64      Y1, 32(CX)
+	VPXORQ         (CX)(DX*1), Y2, Y0
+	VPXORQ         32(CX)(DX*1), Y3, Y1
+	VMOVDQU64      Y0, (CX)(DX*1)
+	VMOVDQU64      Y1, 32(CX)(DX*1)
+	VPXORQ         (CX)(DX*2), Y4, Y0
+	VPXORQ         32(CX)(DX*2), Y5, Y1
+	VMOVDQU64      Y0, (CX)(DX*2)
+	VMOVDQU64      Y1, 32(CX)(DX*2)
+	VPXORQ         (CX)(SI*1), Y6, Y0
+	VPXORQ         32(CX)(SI*1), Y7, Y1
+	VMOVDQU64      Y0, (CX)(SI*1)
+	VMOVDQU64      Y1, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockzeroRow
-	JMP            blocknext
-
-// func ifft2addAVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
-TEXT ·ifft2addAVX512GFNI(SB), NOSPLIT, $0-56
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z1
-	MOVQ      dst+0(FP), DX
-	MOVQ      src+8(FP), AX
-	MOVQ      half+16(FP), DI
-	MOVQ      dist+24(FP), SI
-	MOVQ      t+40(FP), R8
-	SHLQ      $0x05, R8
-	IMULQ     DI, SI
-	ADDQ      SI, SI
-	LEAQ      (AX)(DI*1), CX
-	LEAQ      (DX)(DI*1), BX
-	CMPQ      DI, $0x20
-	JEQ       blocks
-	CMPQ      groups+32(FP), $0x00
-	JEQ       done
-
-group:
-	MOVQ         tab+48(FP), R9
-	ADDQ         R8, R9
-	VPBROADCASTQ (R9), Z0
-	VPBROADCASTQ 8(R9), Z1
-	VPBROADCASTQ 16(R9), Z2
-	VPBROADCASTQ 24(R9), Z3
-	TESTQ        R8, R8
-	JEQ          zero
-	MOVQ         dist+24(FP), R9
-
-row:
-	MOVQ DI, R10
-	SHRQ $0x06, R10
-
-rowColumn:
-	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (CX), Z5
-	VMOVDQU64      (AX)(SI*1), Z6
-	VMOVDQU64      (CX)(SI*1), Z7
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z0, Z6, Z8
-	VGF2P8AFFINEQB $0x00, Z1, Z7, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z4
-	VGF2P8AFFINEQB $0x00, Z2, Z6, Z8
-	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z5
-	VPXORQ         (DX), Z4, Z4
-	VPXORQ         (BX), Z5, Z5
-	VMOVDQU64      Z4, (DX)
-	VMOVDQU64      Z5, (BX)
-	VPXORQ         (DX)(SI*1), Z6, Z6
-	VPXORQ         (BX)(SI*1), Z7, Z7
-	VMOVDQU64      Z6, (DX)(SI*1)
-	VMOVDQU64      Z7, (BX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           R10
-	JNE            rowColumn
-	TESTQ          $0x00000020, DI
-	JEQ            rowEven
-	VMOVDQU64      (AX), Y4
-	VMOVDQU64      (CX), Y5
-	VMOVDQU64      (AX)(SI*1), Y6
-	VMOVDQU64      (CX)(SI*1), Y7
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y4
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y5
-	VPXORQ         (DX), Y4, Y4
-	VPXORQ         (BX), Y5, Y5
-	VMOVDQU64      Y4, (DX)
-	VMOVDQU64      Y5, (BX)
-	VPXORQ         (DX)(SI*1), Y6, Y6
-	VPXORQ         (BX)(SI*1), Y7, Y7
-	VMOVDQU64      Y6, (DX)(SI*1)
-	VMOVDQU64      Y7, (BX)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-
-rowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R9
-	JNE  row
-
-next:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
-	DECQ groups+32(FP)
-	JNE  group
+	DECQ           BX
+	JNE            narrowGroupZeroRow
+	JMP            narrowGroupNext
 
 done:
 	VZEROUPPER
 	RET
 
-zero:
-	MOVQ dist+24(FP), R9
+// func ifft2addAVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
+TEXT ·ifft2addAVX512GFNI(SB), NOSPLIT, $0-56
+	VMOVDQU64 matrixParts<>+0(SB), Z0
+	VMOVDQU64 matrixParts<>+64(SB), Z0
+	MOVQ      src+8(FP), AX
+	MOVQ      dst+0(FP), CX
+	MOVQ      dist+24(FP), DX
+	MOVQ      half+16(FP), BX
+	IMULQ     BX, DX
+	ADDQ      DX, DX
+	MOVQ      t+40(FP), SI
+	SHLQ      $0x05, SI
+	CMPQ      groups+32(FP), $0x00
+	JEQ       done
+	ADDQ      tab+48(FP), SI
+	CMPQ      BX, $0x20
+	JEQ       narrow
+	LEAQ      (AX)(BX*1), DI
+	LEAQ      (CX)(BX*1), R8
 
-zeroRow:
-	MOVQ DI, R10
+wideGroup:
+	VPBROADCASTQ (SI), Z0
+	VPBROADCASTQ 8(SI), Z1
+	VPBROADCASTQ 16(SI), Z2
+	VPBROADCASTQ 24(SI), Z3
+	CMPQ         SI, tab+48(FP)
+	JEQ          wideGroupZero
+	MOVQ         dist+24(FP), R9
+
+wideGroupRow:
+	MOVQ BX, R10
 	SHRQ $0x06, R10
 
-zeroRowColumn:
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (CX), Z1
-	VMOVDQU64 (AX)(SI*1), Z2
-	VMOVDQU64 (CX)(SI*1), Z3
-	VPXORQ    Z0, Z2, Z2
-	VPXORQ    Z1, Z3, Z3
-	VPXORQ    (DX), Z0, Z0
-	VPXORQ    (BX), Z1, Z1
-	VMOVDQU64 Z0, (DX)
-	VMOVDQU64 Z1, (BX)
-	VPXORQ    (DX)(SI*1), Z2, Z2
-	VPXORQ    (BX)(SI*1), Z3, Z3
-	VMOVDQU64 Z2, (DX)(SI*1)
-	VMOVDQU64 Z3, (BX)(SI*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	DECQ      R10
-	JNE       zeroRowColumn
-	TESTQ     $0x00000020, DI
-	JEQ       zeroRowEven
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (CX), Y1
-	VMOVDQU64 (AX)(SI*1), Y2
-	VMOVDQU64 (CX)(SI*1), Y3
-	VPXORQ    Y0, Y2, Y2
-	VPXORQ    Y1, Y3, Y3
-	VPXORQ    (DX), Y0, Y0
-	VPXORQ    (BX), Y1, Y1
-	VMOVDQU64 Y0, (DX)
-	VMOVDQU64 Y1, (BX)
-	VPXORQ    (DX)(SI*1), Y2, Y2
-	VPXORQ    (BX)(SI*1), Y3, Y3
-	VMOVDQU64 Y2, (DX)(SI*1)
-	VMOVDQU64 Y3, (BX)(SI*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	ADDQ      $0x20, BX
-
-zeroRowEven:
-	ADDQ DI, AX
-	ADDQ DI, CX
-	ADDQ DI, DX
-	ADDQ DI, BX
-	DECQ R9
-	JNE  zeroRow
-	JMP  next
-
-blocks:
-	CMPQ groups+32(FP), $0x00
-	JEQ  blockdone
-
-blockgroup:
-	MOVQ            tab+48(FP), DI
-	ADDQ            R8, DI
-	VBROADCASTI64X4 (DI), Z2
-	VPERMQ          Z2, Z0, Z3
-	VPERMQ          Z2, Z1, Z2
-	TESTQ           R8, R8
-	JEQ             blockzero
-	MOVQ            dist+24(FP), DI
-
-blockrow:
+wideGroupRowColumn:
 	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (AX)(SI*1), Z5
-	VPXORQ         Z4, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z3, Z5, Z6
-	VGF2P8AFFINEQB $0x00, Z2, Z5, Z7
-	VSHUFI64X2     $0x4e, Z7, Z7, Z7
-	VPTERNLOGQ     $0x96, Z7, Z6, Z4
-	VPXORQ         (DX), Z4, Z4
-	VMOVDQU64      Z4, (DX)
-	VPXORQ         (DX)(SI*1), Z5, Z5
-	VMOVDQU64      Z5, (DX)(SI*1)
+	VMOVDQU64      (DI), Z5
+	VPXORQ         (AX)(DX*1), Z4, Z6
+	VPXORQ         (DI)(DX*1), Z5, Z7
+	VGF2P8AFFINEQB $0x00, Z0, Z6, Z8
+	VGF2P8AFFINEQB $0x00, Z1, Z7, Z9
+	VPTERNLOGQ     $0x96, Z8, Z9, Z4
+	VGF2P8AFFINEQB $0x00, Z2, Z6, Z8
+	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
+	VPTERNLOGQ     $0x96, Z8, Z9, Z5
+	VPXORQ         (CX), Z4, Z4
+	VPXORQ         (R8), Z5, Z5
+	VMOVDQU64      Z4, (CX)
+	VMOVDQU64      Z5, (R8)
+	VPXORQ         (CX)(DX*1), Z6, Z4
+	VPXORQ         (R8)(DX*1), Z7, Z5
+	VMOVDQU64      Z4, (CX)(DX*1)
+	VMOVDQU64      Z5, (R8)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	DECQ           DI
-	JNE            blockrow
+	ADDQ           $0x40, DI
+	ADDQ           $0x40, R8
+	DECQ           R10
+	JNE            wideGroupRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupRowEven
+	VMOVDQU64      (AX), Y4
+	VMOVDQU64      (DI), Y5
+	VPXORQ         (AX)(DX*1), Y4, Y6
+	VPXORQ         (DI)(DX*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
+	VPTERNLOGQ     $0x96, Y8, Y9, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
+	VPTERNLOGQ     $0x96, Y8, Y9, Y5
+	VPXORQ         (CX), Y4, Y4
+	VPXORQ         (R8), Y5, Y5
+	VMOVDQU64      Y4, (CX)
+	VMOVDQU64      Y5, (R8)
+	VPXORQ         (CX)(DX*1), Y6, Y4
+	VPXORQ         (R8)(DX*1), Y7, Y5
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, (R8)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
 
-blocknext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, DX
-	ADDQ SI, BX
-	ADDQ $0x00000040, R8
+wideGroupRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DI
+	ADDQ BX, R8
+	DECQ R9
+	JNE  wideGroupRow
+
+wideGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ DX, DI
+	ADDQ DX, R8
+	ADDQ $0x00000040, SI
 	DECQ groups+32(FP)
-	JNE  blockgroup
-
-blockdone:
+	JNE  wideGroup
 	VZEROUPPER
 	RET
 
-blockzero:
-	MOVQ dist+24(FP), DI
+wideGroupZero:
+	MOVQ dist+24(FP), R9
 
-blockzeroRow:
-	VMOVDQU64 (AX), Z2
-	VMOVDQU64 (AX)(SI*1), Z3
-	VPXORQ    Z2, Z3, Z3
-	VPXORQ    (DX), Z2, Z2
-	VMOVDQU64 Z2, (DX)
-	VPXORQ    (DX)(SI*1), Z3, Z3
-	VMOVDQU64 Z3, (DX)(SI*1)
+wideGroupZeroRow:
+	MOVQ BX, R10
+	SHRQ $0x06, R10
+
+wideGroupZeroRowColumn:
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 (DI), Z1
+	VPXORQ    (AX)(DX*1), Z0, Z2
+	VPXORQ    (DI)(DX*1), Z1, Z3
+	VPXORQ    (CX), Z0, Z0
+	VPXORQ    (R8), Z1, Z1
+	VMOVDQU64 Z0, (CX)
+	VMOVDQU64 Z1, (R8)
+	VPXORQ    (CX)(DX*1), Z2, Z0
+	VPXORQ    (R8)(DX*1), Z3, Z1
+	VMOVDQU64 Z0, (CX)(DX*1)
+	VMOVDQU64 Z1, (R8)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, BX
-	DECQ      DI
-	JNE       blockzeroRow
-	JMP       blocknext
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, R8
+	DECQ      R10
+	JNE       wideGroupZeroRowColumn
+	TESTQ     $0x00000020, BX
+	JEQ       wideGroupZeroRowEven
+	VMOVDQU64 (AX), Y0
+	VMOVDQU64 (DI), Y1
+	VPXORQ    (AX)(DX*1), Y0, Y2
+	VPXORQ    (DI)(DX*1), Y1, Y3
+	VPXORQ    (CX), Y0, Y0
+	VPXORQ    (R8), Y1, Y1
+	VMOVDQU64 Y0, (CX)
+	VMOVDQU64 Y1, (R8)
+	VPXORQ    (CX)(DX*1), Y2, Y0
+	VPXORQ    (R8)(DX*1), Y3, Y1
+	VMOVDQU64 Y0, (CX)(DX*1)
+	VMOVDQU64 Y1, (R8)(DX*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DI
+	ADDQ      $0x20, R8
+
+wideGroupZeroRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DI
+	ADDQ BX, R8
+	DECQ R9
+	JNE  wideGroupZeroRow
+	JMP  wideGroupNext
+
+narrow:
+narrowGroup:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	CMPQ         SI, tab+48(FP)
+	JEQ          narrowGroupZero
+	MOVQ         dist+24(FP), BX
+
+narrowGroupRow:
+	VMOVDQU64      (AX), Y4
+	VMOVDQU64      32(AX), Y5
+	VPXORQ         (AX)(DX*1), Y4, Y6
+	VPXORQ         32(AX)(DX*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
+	VPTERNLOGQ     $0x96, Y8, Y9, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
+	VPTERNLOGQ     $0x96, Y8, Y9, Y5
+	VPXORQ         (CX), Y4, Y4
+	VPXORQ         32(CX), Y5, Y5
+	VMOVDQU64      Y4, (CX)
+	VMOVDQU64      Y5, 32(CX)
+	VPXORQ         (CX)(DX*1), Y6, Y4
+	VPXORQ         32(CX)(DX*1), Y7, Y5
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupRow
+
+narrowGroupNext:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000040, SI
+	DECQ groups+32(FP)
+	JNE  narrowGroup
+	VZEROUPPER
+	RET
+
+narrowGroupZero:
+	MOVQ dist+24(FP), BX
+
+narrowGroupZeroRow:
+	VMOVDQU64 (AX), Y0
+	VMOVDQU64 32(AX), Y1
+	VPXORQ    (AX)(DX*1), Y0, Y2
+	VPXORQ    32(AX)(DX*1), Y1, Y3
+	VPXORQ    (CX), Y0, Y0
+	VPXORQ    32(CX), Y1, Y1
+	VMOVDQU64 Y0, (CX)
+	VMOVDQU64 Y1, 32(CX)
+	VPXORQ    (CX)(DX*1), Y2, Y0
+	VPXORQ    32(CX)(DX*1), Y3, Y1
+	VMOVDQU64 Y0, (CX)(DX*1)
+	VMOVDQU64 Y1, 32(CX)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	DECQ      BX
+	JNE       narrowGroupZeroRow
+	JMP       narrowGroupNext
+
+done:
+	VZEROUPPER
+	RET
 
 // func scaleAVX512GFNI(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·scaleAVX512GFNI(SB), NOSPLIT, $0-48
 	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z1
+	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      dst+0(FP), AX
 	MOVQ      src+8(FP), CX
 	MOVQ      half+16(FP), DX
@@ -1864,7 +1819,7 @@ TEXT ·scaleAVX512GFNI(SB), NOSPLIT, $0-48
 	TESTQ     R8, R8
 	JEQ       done
 	CMPQ      DX, $0x20
-	JEQ       block
+	JEQ       narrow
 
 row:
 	MOVWQZX      (BX), R9
@@ -1924,24 +1879,29 @@ done:
 	VZEROUPPER
 	RET
 
-block:
-	MOVWQZX         (BX), DX
-	SHLQ            $0x05, DX
-	ADDQ            tab+40(FP), DX
-	VBROADCASTI64X4 (DX), Z2
-	VPERMQ          Z2, Z0, Z3
-	VPERMQ          Z2, Z1, Z2
-	VMOVDQU64       (CX), Z4
-	VGF2P8AFFINEQB  $0x00, Z3, Z4, Z3
-	VGF2P8AFFINEQB  $0x00, Z2, Z4, Z2
-	VSHUFI64X2      $0x4e, Z2, Z2, Z2
-	VPXORQ          Z2, Z3, Z3
-	VMOVDQU64       Z3, (AX)
-	ADDQ            $0x40, CX
-	ADDQ            $0x40, AX
-	ADDQ            $0x02, BX
-	DECQ            R8
-	JNE             block
+narrow:
+	MOVWQZX        (BX), DX
+	SHLQ           $0x05, DX
+	ADDQ           tab+40(FP), DX
+	VPBROADCASTQ   (DX), Z0
+	VPBROADCASTQ   8(DX), Z1
+	VPBROADCASTQ   16(DX), Z2
+	VPBROADCASTQ   24(DX), Z3
+	VMOVDQU64      (CX), Y4
+	VMOVDQU64      32(CX), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y0
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y3
+	VPXORQ         Y1, Y0, Y0
+	VPXORQ         Y3, Y2, Y2
+	VMOVDQU64      Y0, (AX)
+	VMOVDQU64      Y2, 32(AX)
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, AX
+	ADDQ           $0x02, BX
+	DECQ           R8
+	JNE            narrow
 	VZEROUPPER
 	RET
 
@@ -1963,13 +1923,12 @@ TEXT ·mulAddAVX512GFNI(SB), NOSPLIT, $0-40
 	JEQ             done
 
 block:
-	VMOVDQU64      (AX), Z2
-	VMOVDQU64      (CX), Z3
-	VGF2P8AFFINEQB $0x00, Z0, Z3, Z4
-	VGF2P8AFFINEQB $0x00, Z1, Z3, Z3
-	VSHUFI64X2     $0x4e, Z3, Z3, Z3
-	VPTERNLOGQ     $0x96, Z3, Z4, Z2
-	VMOVDQU64      Z2, (AX)
+	VMOVDQU64      (CX), Z2
+	VGF2P8AFFINEQB $0x00, Z0, Z2, Z3
+	VGF2P8AFFINEQB $0x00, Z1, Z2, Z2
+	VSHUFI64X2     $0x4e, Z2, Z2, Z2
+	VPTERNLOGQ     $0x96, (AX), Z2, Z3
+	VMOVDQU64      Z3, (AX)
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, AX
 	DECQ           DX
@@ -2261,54 +2220,46 @@ destination8:
 	VBROADCASTI64X4 (R11), Z10
 	VPERMQ          Z10, Z0, Z11
 	VPERMQ          Z10, Z1, Z10
-	VMOVDQU64       (R10), Z12
-	VGF2P8AFFINEQB  $0x00, Z11, Z2, Z13
-	VGF2P8AFFINEQB  $0x00, Z10, Z2, Z14
-	VSHUFI64X2      $0x4e, Z14, Z14, Z14
-	VPTERNLOGQ      $0x96, Z14, Z13, Z12
+	VGF2P8AFFINEQB  $0x00, Z11, Z2, Z12
+	VGF2P8AFFINEQB  $0x00, Z10, Z2, Z13
+	VSHUFI64X2      $0x4e, Z13, Z13, Z13
+	VPTERNLOGQ      $0x96, (R10), Z13, Z12
 	VMOVDQU64       Z12, (R10)
-	VMOVDQU64       64(R10), Z12
-	VGF2P8AFFINEQB  $0x00, Z11, Z3, Z13
-	VGF2P8AFFINEQB  $0x00, Z10, Z3, Z14
-	VSHUFI64X2      $0x4e, Z14, Z14, Z14
-	VPTERNLOGQ      $0x96, Z14, Z13, Z12
+	VGF2P8AFFINEQB  $0x00, Z11, Z3, Z12
+	VGF2P8AFFINEQB  $0x00, Z10, Z3, Z13
+	VSHUFI64X2      $0x4e, Z13, Z13, Z13
+	VPTERNLOGQ      $0x96, 64(R10), Z13, Z12
 	VMOVDQU64       Z12, 64(R10)
-	VMOVDQU64       128(R10), Z12
-	VGF2P8AFFINEQB  $0x00, Z11, Z4, Z13
-	VGF2P8AFFINEQB  $0x00, Z10, Z4, Z14
-	VSHUFI64X2      $0x4e, Z14, Z14, Z14
-	VPTERNLOGQ      $0x96, Z14, Z13, Z12
+	VGF2P8AFFINEQB  $0x00, Z11, Z4, Z12
+	VGF2P8AFFINEQB  $0x00, Z10, Z4, Z13
+	VSHUFI64X2      $0x4e, Z13, Z13, Z13
+	VPTERNLOGQ      $0x96, 128(R10), Z13, Z12
 	VMOVDQU64       Z12, 128(R10)
-	VMOVDQU64       192(R10), Z12
-	VGF2P8AFFINEQB  $0x00, Z11, Z5, Z13
-	VGF2P8AFFINEQB  $0x00, Z10, Z5, Z14
-	VSHUFI64X2      $0x4e, Z14, Z14, Z14
-	VPTERNLOGQ      $0x96, Z14, Z13, Z12
+	VGF2P8AFFINEQB  $0x00, Z11, Z5, Z12
+	VGF2P8AFFINEQB  $0x00, Z10, Z5, Z13
+	VSHUFI64X2      $0x4e, Z13, Z13, Z13
+	VPTERNLOGQ      $0x96, 192(R10), Z13, Z12
 	VMOVDQU64       Z12, 192(R10)
-	VMOVDQU64       256(R10), Z12
-	VGF2P8AFFINEQB  $0x00, Z11, Z6, Z13
-	VGF2P8AFFINEQB  $0x00, Z10, Z6, Z14
-	VSHUFI64X2      $0x4e, Z14, Z14, Z14
-	VPTERNLOGQ      $0x96, Z14, Z13, Z12
+	VGF2P8AFFINEQB  $0x00, Z11, Z6, Z12
+	VGF2P8AFFINEQB  $0x00, Z10, Z6, Z13
+	VSHUFI64X2      $0x4e, Z13, Z13, Z13
+	VPTERNLOGQ      $0x96, 256(R10), Z13, Z12
 	VMOVDQU64       Z12, 256(R10)
-	VMOVDQU64       320(R10), Z12
-	VGF2P8AFFINEQB  $0x00, Z11, Z7, Z13
-	VGF2P8AFFINEQB  $0x00, Z10, Z7, Z14
-	VSHUFI64X2      $0x4e, Z14, Z14, Z14
-	VPTERNLOGQ      $0x96, Z14, Z13, Z12
+	VGF2P8AFFINEQB  $0x00, Z11, Z7, Z12
+	VGF2P8AFFINEQB  $0x00, Z10, Z7, Z13
+	VSHUFI64X2      $0x4e, Z13, Z13, Z13
+	VPTERNLOGQ      $0x96, 320(R10), Z13, Z12
 	VMOVDQU64       Z12, 320(R10)
-	VMOVDQU64       384(R10), Z12
-	VGF2P8AFFINEQB  $0x00, Z11, Z8, Z13
-	VGF2P8AFFINEQB  $0x00, Z10, Z8, Z14
-	VSHUFI64X2      $0x4e, Z14, Z14, Z14
-	VPTERNLOGQ      $0x96, Z14, Z13, Z12
+	VGF2P8AFFINEQB  $0x00, Z11, Z8, Z12
+	VGF2P8AFFINEQB  $0x00, Z10, Z8, Z13
+	VSHUFI64X2      $0x4e, Z13, Z13, Z13
+	VPTERNLOGQ      $0x96, 384(R10), Z13, Z12
 	VMOVDQU64       Z12, 384(R10)
-	VMOVDQU64       448(R10), Z12
 	VGF2P8AFFINEQB  $0x00, Z11, Z9, Z11
 	VGF2P8AFFINEQB  $0x00, Z10, Z9, Z10
 	VSHUFI64X2      $0x4e, Z10, Z10, Z10
-	VPTERNLOGQ      $0x96, Z10, Z11, Z12
-	VMOVDQU64       Z12, 448(R10)
+	VPTERNLOGQ      $0x96, 448(R10), Z10, Z11
+	VMOVDQU64       Z11, 448(R10)
 	ADDQ            $0x18, DI
 	ADDQ            $0x02, R8
 	DECQ            R9
@@ -2337,18 +2288,16 @@ destination2:
 	VBROADCASTI64X4 (R11), Z4
 	VPERMQ          Z4, Z0, Z5
 	VPERMQ          Z4, Z1, Z4
-	VMOVDQU64       (R10), Z6
-	VGF2P8AFFINEQB  $0x00, Z5, Z2, Z7
-	VGF2P8AFFINEQB  $0x00, Z4, Z2, Z8
-	VSHUFI64X2      $0x4e, Z8, Z8, Z8
-	VPTERNLOGQ      $0x96, Z8, Z7, Z6
+	VGF2P8AFFINEQB  $0x00, Z5, Z2, Z6
+	VGF2P8AFFINEQB  $0x00, Z4, Z2, Z7
+	VSHUFI64X2      $0x4e, Z7, Z7, Z7
+	VPTERNLOGQ      $0x96, (R10), Z7, Z6
 	VMOVDQU64       Z6, (R10)
-	VMOVDQU64       64(R10), Z6
 	VGF2P8AFFINEQB  $0x00, Z5, Z3, Z5
 	VGF2P8AFFINEQB  $0x00, Z4, Z3, Z4
 	VSHUFI64X2      $0x4e, Z4, Z4, Z4
-	VPTERNLOGQ      $0x96, Z4, Z5, Z6
-	VMOVDQU64       Z6, 64(R10)
+	VPTERNLOGQ      $0x96, 64(R10), Z4, Z5
+	VMOVDQU64       Z5, 64(R10)
 	ADDQ            $0x18, DI
 	ADDQ            $0x02, R8
 	DECQ            R9
@@ -2376,12 +2325,11 @@ destination1:
 	VBROADCASTI64X4 (R11), Z3
 	VPERMQ          Z3, Z0, Z4
 	VPERMQ          Z3, Z1, Z3
-	VMOVDQU64       (R10), Z5
 	VGF2P8AFFINEQB  $0x00, Z4, Z2, Z4
 	VGF2P8AFFINEQB  $0x00, Z3, Z2, Z3
 	VSHUFI64X2      $0x4e, Z3, Z3, Z3
-	VPTERNLOGQ      $0x96, Z3, Z4, Z5
-	VMOVDQU64       Z5, (R10)
+	VPTERNLOGQ      $0x96, (R10), Z3, Z4
+	VMOVDQU64       Z4, (R10)
 	ADDQ            $0x18, DI
 	ADDQ            $0x02, R8
 	DECQ            R9

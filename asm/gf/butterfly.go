@@ -13,31 +13,38 @@ type butterfly struct {
 	add     bool // add to dst in place of storing
 }
 
-// rows walks over the rows of one group: for each of its radix rows the address
-// of the low and of the high byte at the position being worked on, in src and in
-// dst.
+// rows walks over the rows of one group: the addresses of row 0 at the position
+// being worked on, and how far apart rows are.
 type rows struct {
-	radix          int
-	lo, hi         Register // in src
+	lo, hi         Register // low and high bytes in src
 	dlo, dhi       Register // in dst
 	stride, thrice Register // dist rows, and three times that
 }
 
-// at is the address of row i from base.
-func (r *rows) at(base Register, i int) Mem {
+// planes returns the addresses of the low and the high bytes of row i from base
+// lo and hi. Rows of half 32 need no base hi.
+func (r *rows) planes(l layout, lo, hi Register, i int) (low, high Mem) {
+	low, high = Mem{Base: lo}, Mem{Base: hi}
+	if l == narrow {
+		high = Mem{Base: lo, Disp: narrowHalf}
+	}
 	switch i {
 	case 0:
-		return Mem{Base: base}
+		return low, high
 	case 3:
-		return Mem{Base: base, Index: r.thrice, Scale: 1}
+		return low.Idx(r.thrice, 1), high.Idx(r.thrice, 1)
 	default:
-		return Mem{Base: base, Index: r.stride, Scale: uint8(i)}
+		return low.Idx(r.stride, uint8(i)), high.Idx(r.stride, uint8(i))
 	}
 }
 
 // advance moves on by step: a register or a constant.
-func (r *rows) advance(step Op) {
-	for _, p := range []Register{r.lo, r.hi, r.dlo, r.dhi} {
+func (r *rows) advance(l layout, step Op) {
+	bases := []Register{r.lo, r.dlo, r.hi, r.dhi}
+	if l == narrow {
+		bases = bases[:2]
+	}
+	for _, p := range bases {
 		ADDQ(step, p)
 	}
 }
@@ -46,137 +53,142 @@ func (r *rows) advance(step Op) {
 func (m machine) butterflies(name string, b butterfly) {
 	begin(name+m.suffix, "dst, src *byte, half, dist, groups, t int, tab *byte")
 	m = m.prepare()
-	r := &rows{radix: b.radix, lo: GP64(), hi: GP64(), dlo: GP64(), dhi: GP64(), stride: GP64()}
-	half, word := GP64(), GP64()
-	Load(Param("dst"), r.dlo)
-	Load(Param("src"), r.lo)
-	Load(Param("half"), half)
-	Load(Param("dist"), r.stride)
-	Load(Param("t"), word)
-	SHLQ(U8(m.entryShift()), word)
+	r := &rows{lo: parameter("src"), dlo: parameter("dst"), stride: parameter("dist")}
+	half := parameter("half")
 	IMULQ(half, r.stride)
 	ADDQ(r.stride, r.stride)
 	if b.radix == 4 {
 		r.thrice = GP64()
 		LEAQ(Mem{Base: r.stride, Index: r.stride, Scale: 2}, r.thrice)
 	}
+	// entries are those of w>>1, for the first layer, and of w. t is a multiple
+	// of the radix, so that w^2 = w+2.
+	entries := [2]Register{nil, parameter("t")}
+	SHLQ(U8(m.entryShift()), entries[1])
+	groups := parameterAt("groups")
+	CMPQ(groups, U8(0))
+	JEQ(LabelRef("done"))
+	if b.radix == 4 {
+		entries[0] = GP64()
+		MOVQ(entries[1], entries[0])
+		SHRQ(U8(1), entries[0])
+		ADDQ(parameterAt("tab"), entries[0])
+	}
+	ADDQ(parameterAt("tab"), entries[1])
+
+	CMPQ(half, U8(narrowHalf))
+	JEQ(LabelRef("narrow"))
+	r.hi, r.dhi = GP64(), GP64()
 	LEAQ(Mem{Base: r.lo, Index: half, Scale: 1}, r.hi)
 	LEAQ(Mem{Base: r.dlo, Index: half, Scale: 1}, r.dhi)
-
-	if m.wide {
-		CMPQ(half, U8(32))
-		JEQ(LabelRef("blocks"))
-	}
-	m.groups(planar, b, r, half, word)
-	if m.wide {
-		Label("blocks")
-		m.groups(block, b, r, half, word)
-	}
+	m.groups(planar, b, r, half, entries, groups)
+	Label("narrow")
+	m.groups(narrow, b, r, half, entries, groups)
+	Label("done")
+	end()
 }
 
-// groups writes the loop over the groups, and returns from the kernel.
-func (m machine) groups(l layout, b butterfly, r *rows, half, word Register) {
-	prefix := ""
-	if l == block {
-		prefix = "block"
-	}
-	groups := NewParamAddr("groups", 32)
-	CMPQ(groups, U8(0))
-	JEQ(LabelRef(prefix + "done"))
-
-	Label(prefix + "group")
-	// Entries of the three constants: entry w>>1 for the first layer, w and w^2
-	// for the second. word is the offset of entry w.
-	shift := m.entryShift()
-	entries := [3]Register{nil, GP64(), nil}
-	Load(Param("tab"), entries[1])
+// groups writes the loop over the groups, and returns from the kernel. In layout
+// narrow half is 32.
+func (m machine) groups(l layout, b butterfly, r *rows, half Register, entries [2]Register, groups Mem) {
+	label := [...]string{planar: "wideGroup", narrow: "narrowGroup"}[l]
+	Label(label)
+	c := [3]constant{1: m.constantAt(entries[1], 0)}
 	if b.radix == 4 {
-		entries[0], entries[2] = GP64(), GP64()
-		MOVQ(word, entries[0])
-		SHRQ(U8(1), entries[0])
-		ANDQ(I32(-1<<shift), entries[0])
-		ADDQ(entries[1], entries[0])
-		MOVQ(word, entries[2])
-		XORQ(U32(2<<shift), entries[2])
-		ADDQ(entries[1], entries[2])
+		c[0], c[2] = m.constantAt(entries[0], 0), m.constantAt(entries[1], 2)
 	}
-	ADDQ(word, entries[1])
-	var constants [3]constant
-	for i, e := range entries {
-		if e != nil {
-			constants[i] = m.constant(l, e)
+	for i := range c {
+		if c[i].entry.Base != nil && m.keeps(b, i) {
+			c[i] = m.load(l, c[i])
 		}
 	}
-	TESTQ(word, word)
-	JEQ(LabelRef(prefix + "zero"))
-	m.rowLoop(l, prefix+"row", b, r, half, constants)
+	CMPQ(entries[1], parameterAt("tab"))
+	JEQ(LabelRef(label + "Zero"))
+	m.rowLoop(l, label+"Row", b, r, half, c)
 
-	Label(prefix + "next")
+	Label(label + "Next")
 	// The walk over dist rows has moved the addresses on by stride already.
 	if b.radix == 4 {
-		r.advance(r.thrice)
+		r.advance(l, r.thrice)
+		ADDQ(U32(2<<m.entryShift()), entries[0])
 	} else {
-		r.advance(r.stride)
+		r.advance(l, r.stride)
 	}
-	ADDQ(U32(b.radix<<shift), word)
+	ADDQ(U32(b.radix<<m.entryShift()), entries[1])
 	DECQ(groups)
-	JNE(LabelRef(prefix + "group"))
-	Label(prefix + "done")
+	JNE(LabelRef(label))
 	end()
 
 	// The first group of a transform at coset 0: w = 0, and so is w>>1.
-	Label(prefix + "zero")
-	constants[0], constants[1] = constant{}, constant{}
-	m.rowLoop(l, prefix+"zeroRow", b, r, half, constants)
-	JMP(LabelRef(prefix + "next"))
+	Label(label + "Zero")
+	c[0], c[1] = constant{}, constant{}
+	m.rowLoop(l, label+"ZeroRow", b, r, half, c)
+	JMP(LabelRef(label + "Next"))
 }
 
-// rowLoop writes the loop over the dist rows of a group. A constant with neither
-// address nor registers is zero.
+// keeps tells whether constant i of a group stays in registers, or is read anew
+// for every product because it would not find room beside the words.
+func (m machine) keeps(b butterfly, i int) bool {
+	switch {
+	case m.wide && m.gfni:
+		return true
+	case m.wide:
+		return i < 2
+	default:
+		return b.radix == 2 && (!m.gfni || !b.add)
+	}
+}
+
+// rowLoop writes the loop over the dist rows of a group. A constant{} is zero.
 func (m machine) rowLoop(l layout, label string, b butterfly, r *rows, half Register, c [3]constant) {
-	dist := GP64()
-	Load(Param("dist"), dist)
+	dist := parameter("dist")
 	Label(label)
-	if l == block {
-		m.column(block, b, r, c)
-		r.advance(U8(64))
+	if l == narrow {
+		m.column(narrow, narrow, b, r, c)
+		r.advance(l, U8(2*narrowHalf))
 	} else {
 		columns := GP64()
 		MOVQ(half, columns)
 		SHRQ(U8(log2(m.width(planar))), columns)
 		Label(label + "Column")
-		m.column(planar, b, r, c)
-		r.advance(U8(m.width(planar)))
+		m.column(planar, planar, b, r, c)
+		r.advance(l, U8(m.width(planar)))
 		DECQ(columns)
 		JNE(LabelRef(label + "Column"))
 		if m.wide {
-			TESTQ(U32(32), half)
+			TESTQ(U32(narrowHalf), half)
 			JEQ(LabelRef(label + "Even"))
-			m.column(narrow, b, r, c)
-			r.advance(U8(32))
+			m.column(narrow, planar, b, r, c)
+			r.advance(l, U8(narrowHalf))
 			Label(label + "Even")
 		}
-		r.advance(half)
+		r.advance(l, half)
 	}
 	DECQ(dist)
 	JNE(LabelRef(label))
 }
 
-// column writes the butterflies of a group's rows at one position.
-func (m machine) column(l layout, b butterfly, r *rows, c [3]constant) {
+// column writes the butterflies of a group's rows at one position: vectors of
+// layout l in rows of layout of.
+func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
+	// v[i] is row i: in memory until an instruction reads it into a register.
 	var v [4]words
 	for i := range b.radix {
-		v[i] = m.load(l, r.at(r.lo, i), r.at(r.hi, i))
+		lo, hi := r.planes(of, r.lo, r.hi, i)
+		v[i] = words{lo, hi}
 	}
 	step := func(i, j int, c constant) {
 		if b.inverse {
-			m.xorInto(l, v[j], v[i].lo, v[i].hi)
+			v[i] = m.inRegisters(l, v[i])
+			v[j] = m.xorWords(l, v[i], v[j])
 		}
 		if c.entry.Base != nil {
+			v[j] = m.inRegisters(l, v[j])
 			v[i] = m.addProduct(l, v[i], c, v[j])
 		}
 		if !b.inverse {
-			m.xorInto(l, v[j], v[i].lo, v[i].hi)
+			v[i] = m.inRegisters(l, v[i])
+			v[j] = m.xorWords(l, v[i], v[j])
 		}
 	}
 	first := func() {
@@ -198,9 +210,9 @@ func (m machine) column(l layout, b butterfly, r *rows, c [3]constant) {
 		second()
 	}
 	for i := range b.radix {
-		lo, hi := r.at(r.dlo, i), r.at(r.dhi, i)
+		lo, hi := r.planes(of, r.dlo, r.dhi, i)
 		if b.add {
-			m.xorInto(l, v[i], lo, hi)
+			v[i] = m.xorWords(l, v[i], words{lo, hi})
 		}
 		m.store(l, v[i], lo, hi)
 	}

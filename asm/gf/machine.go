@@ -24,15 +24,18 @@ type layout int
 const (
 	// planar: low bytes in one vector, high bytes in another.
 	planar layout = iota
-	// narrow is planar in 32-byte vectors of a machine that has 64-byte ones:
-	// the odd half vector at the end of a row.
+	// narrow is planar in 32-byte vectors, also on a machine that has 64-byte
+	// ones: for rows of half 32, and for the odd half vector at the end of a row.
 	narrow
 	// block: a natural block of 64 bytes in one vector, [32 low | 32 high].
 	block
 )
 
-// words is a vector of words. In layout block, hi is not used.
-type words struct{ lo, hi VecVirtual }
+const narrowHalf = 32
+
+// words is a vector of words, in registers or in memory. In layout block, hi is
+// not used.
+type words struct{ lo, hi Op }
 
 // natural is the layout in which this machine takes 64-byte blocks. With 32-byte
 // vectors the two halves of a block are two planes.
@@ -58,12 +61,14 @@ func (m machine) width(l layout) int {
 	return 32
 }
 
-func (m machine) load(l layout, lo, hi Mem) words {
-	w := words{lo: m.vec(l)}
-	m.mov(lo, w.lo)
-	if l != block {
-		w.hi = m.vec(l)
-		m.mov(hi, w.hi)
+// inRegisters loads what of w is in memory.
+func (m machine) inRegisters(l layout, w words) words {
+	for _, p := range []*Op{&w.lo, &w.hi} {
+		if at, ok := (*p).(Mem); ok {
+			r := m.vec(l)
+			m.mov(at, r)
+			*p = r
+		}
 	}
 	return w
 }
@@ -75,12 +80,28 @@ func (m machine) store(l layout, w words, lo, hi Mem) {
 	}
 }
 
-// xorInto adds words held in registers or, as lo and hi, in memory to w.
-func (m machine) xorInto(l layout, w words, lo, hi Op) {
-	m.xor(lo, w.lo)
-	if l != block {
-		m.xor(hi, w.hi)
+// xorWords returns a + b, where a is in registers: in the registers of b, or in
+// new ones if b is in memory.
+func (m machine) xorWords(l layout, a, b words) words {
+	sum := b
+	for _, p := range []struct {
+		sum *Op
+		a   Op
+	}{{&sum.lo, a.lo}, {&sum.hi, a.hi}} {
+		b := *p.sum
+		if b == nil {
+			continue
+		}
+		if _, ok := b.(Mem); ok {
+			*p.sum = m.vec(l)
+		}
+		if m.wide {
+			VPXORQ(b, p.a, *p.sum)
+		} else {
+			VPXOR(b, p.a, *p.sum)
+		}
 	}
+	return sum
 }
 
 func (m machine) mov(src, dst Op) {
@@ -88,14 +109,6 @@ func (m machine) mov(src, dst Op) {
 		VMOVDQU64(src, dst)
 	} else {
 		VMOVDQU(src, dst)
-	}
-}
-
-func (m machine) xor(src, dst Op) {
-	if m.wide {
-		VPXORQ(src, dst, dst)
-	} else {
-		VPXOR(src, dst, dst)
 	}
 }
 
@@ -110,26 +123,39 @@ func (m machine) and(a, b, dst Op) {
 // sum adds up terms. A machine with three-way XOR adds two at a time.
 type sum struct {
 	m       machine
-	total   VecVirtual // nil: nothing yet
-	pending VecVirtual
+	total   Op // a register; nil: no term yet that may be overwritten
+	pending Op // a register or in memory; nil: none
 }
 
-// add adds v, which becomes the sum's to overwrite.
+// newSum returns the sum whose first term is v: nil for none, a register to add
+// to, or memory, which is read when the first terms are added.
+func (m machine) newSum(v Op) sum {
+	if at, ok := v.(Mem); ok {
+		return sum{m: m, pending: at}
+	}
+	return sum{m: m, total: v}
+}
+
+// add adds v, a register, which becomes the sum's to overwrite.
 func (s *sum) add(v VecVirtual) {
 	switch {
 	case s.total == nil:
 		s.total = v
+		if s.pending != nil && !s.m.wide {
+			VPXOR(s.pending, s.total, s.total)
+			s.pending = nil
+		}
 	case !s.m.wide:
 		VPXOR(v, s.total, s.total)
 	case s.pending == nil:
 		s.pending = v
 	default:
-		VPTERNLOGQ(Imm(0x96), v, s.pending, s.total)
+		VPTERNLOGQ(Imm(0x96), s.pending, v, s.total)
 		s.pending = nil
 	}
 }
 
-func (s *sum) value() VecVirtual {
+func (s *sum) value() Op {
 	if s.pending != nil {
 		VPXORQ(s.pending, s.total, s.total)
 		s.pending = nil
@@ -156,12 +182,13 @@ type constant struct {
 	regs  []VecVirtual
 }
 
-// constant prepares the entry at address e for products in layout l.
-func (m machine) constant(l layout, e Register) constant {
-	c := constant{entry: Mem{Base: e}}
-	if !m.wide {
-		return c
-	}
+// constantAt is the entry of a constant, left in memory.
+func (m machine) constantAt(entries Register, index int) constant {
+	return constant{entry: Mem{Base: entries, Disp: index << m.entryShift()}}
+}
+
+// load puts a constant in registers, for products in layout l.
+func (m machine) load(l layout, c constant) constant {
 	switch {
 	case m.gfni && l == block:
 		entry, direct, cross := ZMM(), ZMM(), ZMM()
@@ -171,7 +198,7 @@ func (m machine) constant(l layout, e Register) constant {
 		c.regs = []VecVirtual{direct, cross}
 	case m.gfni:
 		for i := range 4 {
-			r := ZMM()
+			r := m.vec(l)
 			VPBROADCASTQ(c.entry.Offset(8*i), r)
 			c.regs = append(c.regs, r)
 		}
@@ -181,7 +208,7 @@ func (m machine) constant(l layout, e Register) constant {
 		m.mov(c.entry.Offset(64), high)
 		const lanes0022, lanes1133 = 0b10_10_00_00, 0b11_11_01_01
 		for _, s := range []struct {
-			imm         uint8
+			lanes       uint64
 			first, last VecVirtual
 		}{
 			{lanes0022, low, high},
@@ -190,33 +217,25 @@ func (m machine) constant(l layout, e Register) constant {
 			{lanes1133, high, low},
 		} {
 			r := ZMM()
-			VSHUFI32X4(Imm(uint64(s.imm)), s.last, s.first, r)
+			VSHUFI32X4(Imm(s.lanes), s.last, s.first, r)
+			c.regs = append(c.regs, r)
+		}
+	default:
+		for i := range 8 {
+			r := m.vec(l)
+			m.broadcastTable(l, c.entry.Offset(16*i), r)
 			c.regs = append(c.regs, r)
 		}
 	}
 	return c
 }
 
-// held is like constant, but keeps as much of the entry in registers as there are
-// registers for: for kernels that need one constant at a time.
-func (m machine) held(l layout, e Register) constant {
-	c := m.constant(l, e)
-	switch {
-	case c.regs != nil:
-	case m.gfni:
-		for i := range 4 {
-			r := YMM()
-			VPBROADCASTQ(c.entry.Offset(8*i), r)
-			c.regs = append(c.regs, r)
-		}
-	case m.wide:
-		for i := range 8 {
-			r := ZMM()
-			VBROADCASTI32X4(c.entry.Offset(16*i), r)
-			c.regs = append(c.regs, r)
-		}
+func (m machine) broadcastTable(l layout, at Mem, r VecVirtual) {
+	if m.wide {
+		VBROADCASTI32X4(at, r)
+	} else {
+		VBROADCASTI128(at, r)
 	}
-	return c
 }
 
 // register returns register i of c as a vector of layout l.
@@ -228,7 +247,7 @@ func (m machine) register(l layout, c constant, i int) Op {
 }
 
 // affine returns part i of a matrix applied to v: 0 … 3 are ll, lh, hl, hh.
-func (m machine) affine(l layout, c constant, i int, v VecVirtual) VecVirtual {
+func (m machine) affine(l layout, c constant, i int, v Op) VecVirtual {
 	dst := m.vec(l)
 	if c.regs != nil {
 		VGF2P8AFFINEQB(Imm(0), m.register(l, c, i), v, dst)
@@ -242,24 +261,20 @@ func (m machine) affine(l layout, c constant, i int, v VecVirtual) VecVirtual {
 // shuffle returns table i of the nibbles of c looked up at index.
 func (m machine) shuffle(l layout, c constant, i int, index VecVirtual) VecVirtual {
 	dst := m.vec(l)
-	switch {
-	case c.regs != nil:
+	if c.regs != nil {
 		VPSHUFB(index, m.register(l, c, i), dst)
 		return dst
-	case m.wide && l != narrow:
-		VBROADCASTI32X4(c.entry.Offset(16*i), dst)
-	default:
-		VBROADCASTI128(c.entry.Offset(16*i), dst)
 	}
+	m.broadcastTable(l, c.entry.Offset(16*i), dst)
 	VPSHUFB(index, dst, dst)
 	return dst
 }
 
 // split returns the low and the high nibbles of v.
-func (m machine) split(l layout, v VecVirtual) (low, high VecVirtual) {
-	mask := m.mask
+func (m machine) split(l layout, v Op) (low, high VecVirtual) {
+	var mask Op = m.mask
 	if l == narrow {
-		mask = m.mask.AsY().(VecVirtual)
+		mask = m.mask.AsY()
 	}
 	low, high = m.vec(l), m.vec(l)
 	m.and(v, mask, low)
@@ -269,15 +284,16 @@ func (m machine) split(l layout, v VecVirtual) (low, high VecVirtual) {
 }
 
 // swap exchanges the halves of a block.
-func (m machine) swap(v VecVirtual) {
+func (m machine) swap(v Op) {
 	VSHUFI64X2(Imm(0b01_00_11_10), v, v, v)
 }
 
 // addProduct adds c·src to total, which may be words{} for zero, and returns the
-// sum. In layout block the cross part is swapped if total.hi is nil; else it is
-// added to total.hi as it is, for the caller to swap when all is summed up.
+// sum, in the registers of total if it is in registers. src is in registers. In
+// layout block the cross part is swapped if total.hi is nil; else it is added to
+// total.hi as it is, for the caller to swap when all is summed up.
 func (m machine) addProduct(l layout, total words, c constant, src words) words {
-	lo, hi := sum{m: m, total: total.lo}, sum{m: m, total: total.hi}
+	lo, hi := m.newSum(total.lo), m.newSum(total.hi)
 	switch {
 	case m.gfni && l == block:
 		lo.add(m.affine(l, c, 0, src.lo))
@@ -294,16 +310,16 @@ func (m machine) addProduct(l layout, total words, c constant, src words) words 
 		hi.add(m.shuffle(l, c, 2, low))
 		hi.add(m.shuffle(l, c, 3, high))
 	default:
-		var index [4]VecVirtual
-		index[0], index[1] = m.split(l, src.lo)
-		index[2], index[3] = m.split(l, src.hi)
-		for i, v := range index {
-			lo.add(m.shuffle(l, c, i, v))
-			hi.add(m.shuffle(l, c, 4+i, v))
+		for i, half := range []Op{src.lo, src.hi} {
+			low, high := m.split(l, half)
+			lo.add(m.shuffle(l, c, 2*i, low))
+			hi.add(m.shuffle(l, c, 4+2*i, low))
+			lo.add(m.shuffle(l, c, 2*i+1, high))
+			hi.add(m.shuffle(l, c, 4+2*i+1, high))
 		}
 	}
 	if l == block && total.hi == nil {
-		cross := hi.value()
+		cross := hi.value().(VecVirtual)
 		m.swap(cross)
 		lo.add(cross)
 		return words{lo: lo.value()}

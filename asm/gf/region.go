@@ -32,23 +32,46 @@ func end() {
 	RET()
 }
 
-// entry returns the address of the table entry of the constant at addr.
-func (m machine) entry(addr Mem) Register {
-	e := GP64()
-	MOVWQZX(addr, e)
-	SHLQ(U8(m.entryShift()), e)
-	tab, err := Param("tab").Resolve()
+// parameterAt is the address of a parameter.
+func parameterAt(name string) Mem {
+	p, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	ADDQ(tab.Addr, e)
-	return e
+	return p.Addr
+}
+
+// coefficient is the constant that stands at an address.
+func (m machine) coefficient(at Mem) constant {
+	e := GP64()
+	MOVWQZX(at, e)
+	SHLQ(U8(m.entryShift()), e)
+	ADDQ(parameterAt("tab"), e)
+	return m.constantAt(e, 0)
+}
+
+// held is a coefficient for products in layout l, in registers if there are
+// enough of them beside tiles of words.
+func (m machine) held(l layout, at Mem) constant {
+	c := m.coefficient(at)
+	if m.wide || m.gfni {
+		c = m.load(l, c)
+	}
+	return c
+}
+
+// blockAt is block i at base.
+func (m machine) blockAt(base Register, i int) words {
+	at := Mem{Base: base, Disp: i * blockSize}
+	if m.natural() == block {
+		return words{lo: at}
+	}
+	return words{at, at.Offset(blockSize / 2)}
 }
 
 // loadBlock loads block i at base.
 func (m machine) loadBlock(base Register, i int) words {
-	at := Mem{Base: base, Disp: i * blockSize}
-	return m.load(m.natural(), at, at.Offset(blockSize/2))
+	return m.inRegisters(m.natural(), m.blockAt(base, i))
 }
 
 // storeBlock stores block i at base.
@@ -62,13 +85,13 @@ func (m machine) mul(name string, add bool) {
 	begin(name+m.suffix, "dst, src *byte, n int, c uint16, tab *byte")
 	m = m.prepare()
 	dst, src, n := parameter("dst"), parameter("src"), parameter("n")
-	c := m.held(m.natural(), m.entry(NewParamAddr("c", 24)))
+	c := m.held(m.natural(), parameterAt("c"))
 	SHRQ(U8(log2(blockSize)), n)
 	JEQ(LabelRef("done"))
 	Label("block")
 	var total words
 	if add {
-		total = m.loadBlock(dst, 0)
+		total = m.blockAt(dst, 0)
 	}
 	m.storeBlock(dst, 0, m.addProduct(m.natural(), total, c, m.loadBlock(src, 0)))
 	ADDQ(U8(blockSize), src)
@@ -95,30 +118,28 @@ func (m machine) scale() {
 			ADDQ(step, p)
 		}
 	}
-	column := func(l layout, c constant) {
-		w := m.load(l, Mem{Base: lo}, Mem{Base: hi})
-		m.store(l, m.addProduct(l, words{}, c, w), Mem{Base: dlo}, Mem{Base: dhi})
+	column := func(l layout, c constant, hi, dhi Mem) {
+		w := m.inRegisters(l, words{Mem{Base: lo}, hi})
+		m.store(l, m.addProduct(l, words{}, c, w), Mem{Base: dlo}, dhi)
 	}
-	if m.wide {
-		CMPQ(half, U8(blockSize/2))
-		JEQ(LabelRef("block"))
-	}
+	CMPQ(half, U8(narrowHalf))
+	JEQ(LabelRef("narrow"))
 
 	Label("row")
-	c := m.held(planar, m.entry(Mem{Base: coeffs}))
+	c := m.held(planar, Mem{Base: coeffs})
 	columns := GP64()
 	MOVQ(half, columns)
 	SHRQ(U8(log2(m.width(planar))), columns)
 	Label("column")
-	column(planar, c)
+	column(planar, c, Mem{Base: hi}, Mem{Base: dhi})
 	advance(U8(m.width(planar)))
 	DECQ(columns)
 	JNE(LabelRef("column"))
 	if m.wide {
-		TESTQ(U32(m.width(narrow)), half)
+		TESTQ(U32(narrowHalf), half)
 		JEQ(LabelRef("even"))
-		column(narrow, c)
-		advance(U8(m.width(narrow)))
+		column(narrow, c, Mem{Base: hi}, Mem{Base: dhi})
+		advance(U8(narrowHalf))
 		Label("even")
 	}
 	advance(half)
@@ -128,16 +149,15 @@ func (m machine) scale() {
 	Label("done")
 	end()
 
-	if m.wide {
-		Label("block")
-		column(block, m.held(block, m.entry(Mem{Base: coeffs})))
-		ADDQ(U8(blockSize), lo)
-		ADDQ(U8(blockSize), dlo)
-		ADDQ(U8(elemSize), coeffs)
-		DECQ(count)
-		JNE(LabelRef("block"))
-		end()
-	}
+	Label("narrow")
+	c = m.held(planar, Mem{Base: coeffs})
+	column(narrow, c, Mem{Base: lo, Disp: narrowHalf}, Mem{Base: dlo, Disp: narrowHalf})
+	ADDQ(U8(2*narrowHalf), lo)
+	ADDQ(U8(2*narrowHalf), dlo)
+	ADDQ(U8(elemSize), coeffs)
+	DECQ(count)
+	JNE(LabelRef("narrow"))
+	end()
 }
 
 // tiles is how many blocks dot and spread take at a time, as long as there are
@@ -181,7 +201,7 @@ func (m machine) overSlices(label string, slices, coeffs, off Register, body fun
 	p := GP64()
 	MOVQ(Mem{Base: s}, p)
 	ADDQ(off, p)
-	body(p, m.held(m.natural(), m.entry(Mem{Base: k})))
+	body(p, m.held(m.natural(), Mem{Base: k}))
 	ADDQ(U8(sliceSize), s)
 	ADDQ(U8(elemSize), k)
 	DECQ(i)
@@ -205,7 +225,7 @@ func (m machine) dot() {
 			total[i] = m.loadBlock(dst, i)
 			if l == block {
 				total[i].hi = m.vec(l)
-				m.xor(total[i].hi, total[i].hi)
+				VPXORQ(total[i].hi, total[i].hi, total[i].hi)
 			}
 		}
 		m.overSlices(fmt.Sprintf("source%d", blocks), srcs, coeffs, off, func(p Register, c constant) {
@@ -219,7 +239,7 @@ func (m machine) dot() {
 		for i := range blocks {
 			if l == block {
 				m.swap(total[i].hi)
-				m.xor(total[i].hi, total[i].lo)
+				VPXORQ(total[i].hi, total[i].lo, total[i].lo)
 			}
 			m.storeBlock(dst, i, total[i])
 		}
@@ -247,7 +267,7 @@ func (m machine) spread() {
 		}
 		m.overSlices(fmt.Sprintf("destination%d", blocks), dsts, coeffs, off, func(p Register, c constant) {
 			for i := range blocks {
-				total := m.addProduct(m.natural(), m.loadBlock(p, i), c, source[i])
+				total := m.addProduct(m.natural(), m.blockAt(p, i), c, source[i])
 				m.storeBlock(p, i, total)
 			}
 		})
