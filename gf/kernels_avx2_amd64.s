@@ -88,91 +88,92 @@ TEXT ·fft4AVX2(SB), NOSPLIT, $0-56
 	LEAQ         (DX)(DX*2), SI
 	MOVQ         t+40(FP), DI
 	SHLQ         $0x07, DI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), R8
+	TESTQ        R8, R8
 	JEQ          done
-	MOVQ         DI, R8
-	SHRQ         $0x01, R8
-	ADDQ         tab+48(FP), R8
+	MOVQ         DI, R9
+	SHRQ         $0x01, R9
+	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), R9
-	LEAQ         (CX)(BX*1), R10
+	LEAQ         (AX)(BX*1), R10
+	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
 	CMPQ DI, tab+48(FP)
 	JEQ  wideGroupZero
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupRowColumn:
 	VMOVDQU        (AX)(DX*2), Y1
-	VMOVDQU        (R9)(DX*2), Y2
+	VMOVDQU        (R10)(DX*2), Y2
 	VPAND          Y1, Y0, Y3
 	VPSRLQ         $0x04, Y1, Y4
 	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (R8), Y5
+	VBROADCASTI128 (R9), Y5
 	VPSHUFB        Y3, Y5, Y5
 	VPXOR          (AX), Y5, Y5
-	VBROADCASTI128 64(R8), Y6
+	VBROADCASTI128 64(R9), Y6
 	VPSHUFB        Y3, Y6, Y6
-	VPXOR          (R9), Y6, Y6
-	VBROADCASTI128 16(R8), Y3
+	VPXOR          (R10), Y6, Y6
+	VBROADCASTI128 16(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 80(R8), Y3
+	VBROADCASTI128 80(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y6, Y6
 	VPAND          Y2, Y0, Y3
 	VPSRLQ         $0x04, Y2, Y4
 	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 32(R8), Y7
+	VBROADCASTI128 32(R9), Y7
 	VPSHUFB        Y3, Y7, Y7
 	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 96(R8), Y7
+	VBROADCASTI128 96(R9), Y7
 	VPSHUFB        Y3, Y7, Y7
 	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 48(R8), Y3
+	VBROADCASTI128 48(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 112(R8), Y3
+	VBROADCASTI128 112(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y6, Y6
 	VPXOR          Y1, Y5, Y1
 	VPXOR          Y2, Y6, Y2
 	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (R9)(SI*1), Y4
+	VMOVDQU        (R10)(SI*1), Y4
 	VPAND          Y3, Y0, Y7
 	VPSRLQ         $0x04, Y3, Y8
 	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R8), Y9
+	VBROADCASTI128 (R9), Y9
 	VPSHUFB        Y7, Y9, Y9
 	VPXOR          (AX)(DX*1), Y9, Y9
-	VBROADCASTI128 64(R8), Y10
+	VBROADCASTI128 64(R9), Y10
 	VPSHUFB        Y7, Y10, Y10
-	VPXOR          (R9)(DX*1), Y10, Y10
-	VBROADCASTI128 16(R8), Y7
+	VPXOR          (R10)(DX*1), Y10, Y10
+	VBROADCASTI128 16(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 80(R8), Y7
+	VBROADCASTI128 80(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y10, Y10
 	VPAND          Y4, Y0, Y7
 	VPSRLQ         $0x04, Y4, Y8
 	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y7, Y11, Y11
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y7, Y11, Y11
 	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 48(R8), Y7
+	VBROADCASTI128 48(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 112(R8), Y7
+	VBROADCASTI128 112(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y10, Y10
 	VPXOR          Y3, Y9, Y3
@@ -242,54 +243,54 @@ wideGroupRowColumn:
 	VPXOR          Y3, Y1, Y3
 	VPXOR          Y4, Y2, Y4
 	VMOVDQU        Y5, (CX)
-	VMOVDQU        Y6, (R10)
+	VMOVDQU        Y6, (R11)
 	VMOVDQU        Y9, (CX)(DX*1)
-	VMOVDQU        Y10, (R10)(DX*1)
+	VMOVDQU        Y10, (R11)(DX*1)
 	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R10)(DX*2)
+	VMOVDQU        Y2, (R11)(DX*2)
 	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, (R10)(SI*1)
+	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000100, R8
+	ADDQ SI, R11
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU        (AX), Y1
-	VMOVDQU        (R9), Y2
+	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*2), Y1, Y3
-	VPXOR          (R9)(DX*2), Y2, Y4
+	VPXOR          (R10)(DX*2), Y2, Y4
 	VMOVDQU        (AX)(DX*1), Y5
-	VMOVDQU        (R9)(DX*1), Y6
+	VMOVDQU        (R10)(DX*1), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R9)(SI*1), Y6, Y8
+	VPXOR          (R10)(SI*1), Y6, Y8
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
 	VPAND          Y7, Y0, Y9
@@ -325,24 +326,24 @@ wideGroupZeroRowColumn:
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
 	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y2, (R11)
 	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R10)(DX*1)
+	VMOVDQU        Y6, (R11)(DX*1)
 	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, (R10)(DX*2)
+	VMOVDQU        Y4, (R11)(DX*2)
 	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R10)(SI*1)
+	VMOVDQU        Y8, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupZeroRow
 	JMP            wideGroupNext
 
@@ -358,31 +359,31 @@ narrowGroupRow:
 	VPAND          Y1, Y0, Y3
 	VPSRLQ         $0x04, Y1, Y4
 	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (R8), Y5
+	VBROADCASTI128 (R9), Y5
 	VPSHUFB        Y3, Y5, Y5
 	VPXOR          (AX), Y5, Y5
-	VBROADCASTI128 64(R8), Y6
+	VBROADCASTI128 64(R9), Y6
 	VPSHUFB        Y3, Y6, Y6
 	VPXOR          32(AX), Y6, Y6
-	VBROADCASTI128 16(R8), Y3
+	VBROADCASTI128 16(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 80(R8), Y3
+	VBROADCASTI128 80(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y6, Y6
 	VPAND          Y2, Y0, Y3
 	VPSRLQ         $0x04, Y2, Y4
 	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 32(R8), Y7
+	VBROADCASTI128 32(R9), Y7
 	VPSHUFB        Y3, Y7, Y7
 	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 96(R8), Y7
+	VBROADCASTI128 96(R9), Y7
 	VPSHUFB        Y3, Y7, Y7
 	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 48(R8), Y3
+	VBROADCASTI128 48(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 112(R8), Y3
+	VBROADCASTI128 112(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y6, Y6
 	VPXOR          Y1, Y5, Y1
@@ -392,31 +393,31 @@ narrowGroupRow:
 	VPAND          Y3, Y0, Y7
 	VPSRLQ         $0x04, Y3, Y8
 	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R8), Y9
+	VBROADCASTI128 (R9), Y9
 	VPSHUFB        Y7, Y9, Y9
 	VPXOR          (AX)(DX*1), Y9, Y9
-	VBROADCASTI128 64(R8), Y10
+	VBROADCASTI128 64(R9), Y10
 	VPSHUFB        Y7, Y10, Y10
 	VPXOR          32(AX)(DX*1), Y10, Y10
-	VBROADCASTI128 16(R8), Y7
+	VBROADCASTI128 16(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 80(R8), Y7
+	VBROADCASTI128 80(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y10, Y10
 	VPAND          Y4, Y0, Y7
 	VPSRLQ         $0x04, Y4, Y8
 	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y7, Y11, Y11
 	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y7, Y11, Y11
 	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 48(R8), Y7
+	VBROADCASTI128 48(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 112(R8), Y7
+	VBROADCASTI128 112(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y10, Y10
 	VPXOR          Y3, Y9, Y3
@@ -501,9 +502,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000100, R8
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -584,13 +585,14 @@ TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
 	SHLQ         $0x07, SI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), DI
-	LEAQ         (CX)(BX*1), R8
+	LEAQ         (AX)(BX*1), R8
+	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
 	VBROADCASTI128 (SI), Y1
@@ -603,22 +605,22 @@ wideGroup:
 	VBROADCASTI128 112(SI), Y8
 	CMPQ           SI, tab+48(FP)
 	JEQ            wideGroupZero
-	MOVQ           dist+24(FP), R9
+	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupRowColumn:
 	VMOVDQU (AX)(DX*1), Y9
-	VMOVDQU (DI)(DX*1), Y10
+	VMOVDQU (R8)(DX*1), Y10
 	VPAND   Y9, Y0, Y11
 	VPSRLQ  $0x04, Y9, Y12
 	VPAND   Y12, Y0, Y12
 	VPSHUFB Y11, Y1, Y13
 	VPXOR   (AX), Y13, Y13
 	VPSHUFB Y11, Y5, Y11
-	VPXOR   (DI), Y11, Y11
+	VPXOR   (R8), Y11, Y11
 	VPSHUFB Y12, Y2, Y14
 	VPXOR   Y14, Y13, Y13
 	VPSHUFB Y12, Y6, Y12
@@ -637,60 +639,60 @@ wideGroupRowColumn:
 	VPXOR   Y9, Y13, Y9
 	VPXOR   Y10, Y11, Y10
 	VMOVDQU Y13, (CX)
-	VMOVDQU Y11, (R8)
+	VMOVDQU Y11, (R9)
 	VMOVDQU Y9, (CX)(DX*1)
-	VMOVDQU Y10, (R8)(DX*1)
+	VMOVDQU Y10, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU (AX), Y1
-	VMOVDQU (DI), Y2
+	VMOVDQU (R8), Y2
 	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   (DI)(DX*1), Y2, Y4
+	VPXOR   (R8)(DX*1), Y2, Y4
 	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, (R8)
+	VMOVDQU Y2, (R9)
 	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, (R8)(DX*1)
+	VMOVDQU Y4, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupZeroRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupZeroRow
 	JMP     wideGroupNext
 
@@ -748,7 +750,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -788,31 +790,32 @@ TEXT ·ifft4AVX2(SB), NOSPLIT, $0-56
 	LEAQ         (DX)(DX*2), SI
 	MOVQ         t+40(FP), DI
 	SHLQ         $0x07, DI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), R8
+	TESTQ        R8, R8
 	JEQ          done
-	MOVQ         DI, R8
-	SHRQ         $0x01, R8
-	ADDQ         tab+48(FP), R8
+	MOVQ         DI, R9
+	SHRQ         $0x01, R9
+	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), R9
-	LEAQ         (CX)(BX*1), R10
+	LEAQ         (AX)(BX*1), R10
+	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
 	CMPQ DI, tab+48(FP)
 	JEQ  wideGroupZero
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupRowColumn:
 	VMOVDQU        (AX), Y1
-	VMOVDQU        (R9), Y2
+	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R9)(DX*1), Y2, Y4
+	VPXOR          (R10)(DX*1), Y2, Y4
 	VPAND          Y3, Y0, Y5
 	VPSRLQ         $0x04, Y3, Y6
 	VPAND          Y6, Y0, Y6
@@ -844,9 +847,9 @@ wideGroupRowColumn:
 	VPSHUFB        Y6, Y5, Y5
 	VPXOR          Y5, Y2, Y2
 	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R9)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R9)(SI*1), Y6, Y8
+	VPXOR          (R10)(SI*1), Y6, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
@@ -882,31 +885,31 @@ wideGroupRowColumn:
 	VPAND          Y5, Y0, Y9
 	VPSRLQ         $0x04, Y5, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPAND          Y6, Y0, Y9
 	VPSRLQ         $0x04, Y6, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPXOR          Y7, Y3, Y7
@@ -914,82 +917,82 @@ wideGroupRowColumn:
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y2, (R11)
 	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R10)(DX*1)
+	VMOVDQU        Y4, (R11)(DX*1)
 	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, (R10)(DX*2)
+	VMOVDQU        Y6, (R11)(DX*2)
 	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R10)(SI*1)
+	VMOVDQU        Y8, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000100, R8
+	ADDQ SI, R11
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU        (AX), Y1
-	VMOVDQU        (R9), Y2
+	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R9)(DX*1), Y2, Y4
+	VPXOR          (R10)(DX*1), Y2, Y4
 	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R9)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R9)(SI*1), Y6, Y8
+	VPXOR          (R10)(SI*1), Y6, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
@@ -1025,24 +1028,24 @@ wideGroupZeroRowColumn:
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
 	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y2, (R11)
 	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R10)(DX*1)
+	VMOVDQU        Y4, (R11)(DX*1)
 	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, (R10)(DX*2)
+	VMOVDQU        Y6, (R11)(DX*2)
 	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R10)(SI*1)
+	VMOVDQU        Y8, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupZeroRow
 	JMP            wideGroupNext
 
@@ -1126,31 +1129,31 @@ narrowGroupRow:
 	VPAND          Y5, Y0, Y9
 	VPSRLQ         $0x04, Y5, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPAND          Y6, Y0, Y9
 	VPSRLQ         $0x04, Y6, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPXOR          Y7, Y3, Y7
@@ -1158,31 +1161,31 @@ narrowGroupRow:
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VMOVDQU        Y1, (CX)
@@ -1201,9 +1204,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000100, R8
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -1284,13 +1287,14 @@ TEXT ·ifft2AVX2(SB), NOSPLIT, $0-56
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
 	SHLQ         $0x07, SI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), DI
-	LEAQ         (CX)(BX*1), R8
+	LEAQ         (AX)(BX*1), R8
+	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
 	VBROADCASTI128 (SI), Y1
@@ -1303,17 +1307,17 @@ wideGroup:
 	VBROADCASTI128 112(SI), Y8
 	CMPQ           SI, tab+48(FP)
 	JEQ            wideGroupZero
-	MOVQ           dist+24(FP), R9
+	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupRowColumn:
 	VMOVDQU (AX), Y9
-	VMOVDQU (DI), Y10
+	VMOVDQU (R8), Y10
 	VPXOR   (AX)(DX*1), Y9, Y11
-	VPXOR   (DI)(DX*1), Y10, Y12
+	VPXOR   (R8)(DX*1), Y10, Y12
 	VPAND   Y11, Y0, Y13
 	VPSRLQ  $0x04, Y11, Y14
 	VPAND   Y14, Y0, Y14
@@ -1337,60 +1341,60 @@ wideGroupRowColumn:
 	VPSHUFB Y14, Y8, Y13
 	VPXOR   Y13, Y10, Y10
 	VMOVDQU Y9, (CX)
-	VMOVDQU Y10, (R8)
+	VMOVDQU Y10, (R9)
 	VMOVDQU Y11, (CX)(DX*1)
-	VMOVDQU Y12, (R8)(DX*1)
+	VMOVDQU Y12, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU (AX), Y1
-	VMOVDQU (DI), Y2
+	VMOVDQU (R8), Y2
 	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   (DI)(DX*1), Y2, Y4
+	VPXOR   (R8)(DX*1), Y2, Y4
 	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, (R8)
+	VMOVDQU Y2, (R9)
 	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, (R8)(DX*1)
+	VMOVDQU Y4, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupZeroRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupZeroRow
 	JMP     wideGroupNext
 
@@ -1448,7 +1452,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -1488,31 +1492,32 @@ TEXT ·ifft4addAVX2(SB), NOSPLIT, $0-56
 	LEAQ         (DX)(DX*2), SI
 	MOVQ         t+40(FP), DI
 	SHLQ         $0x07, DI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), R8
+	TESTQ        R8, R8
 	JEQ          done
-	MOVQ         DI, R8
-	SHRQ         $0x01, R8
-	ADDQ         tab+48(FP), R8
+	MOVQ         DI, R9
+	SHRQ         $0x01, R9
+	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), R9
-	LEAQ         (CX)(BX*1), R10
+	LEAQ         (AX)(BX*1), R10
+	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
 	CMPQ DI, tab+48(FP)
 	JEQ  wideGroupZero
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupRowColumn:
 	VMOVDQU        (AX), Y1
-	VMOVDQU        (R9), Y2
+	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R9)(DX*1), Y2, Y4
+	VPXOR          (R10)(DX*1), Y2, Y4
 	VPAND          Y3, Y0, Y5
 	VPSRLQ         $0x04, Y3, Y6
 	VPAND          Y6, Y0, Y6
@@ -1544,9 +1549,9 @@ wideGroupRowColumn:
 	VPSHUFB        Y6, Y5, Y5
 	VPXOR          Y5, Y2, Y2
 	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R9)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R9)(SI*1), Y6, Y8
+	VPXOR          (R10)(SI*1), Y6, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
@@ -1582,31 +1587,31 @@ wideGroupRowColumn:
 	VPAND          Y5, Y0, Y9
 	VPSRLQ         $0x04, Y5, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPAND          Y6, Y0, Y9
 	VPSRLQ         $0x04, Y6, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPXOR          Y7, Y3, Y7
@@ -1614,90 +1619,90 @@ wideGroupRowColumn:
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VPXOR          (CX), Y1, Y1
-	VPXOR          (R10), Y2, Y2
+	VPXOR          (R11), Y2, Y2
 	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y2, (R11)
 	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          (R10)(DX*1), Y4, Y2
+	VPXOR          (R11)(DX*1), Y4, Y2
 	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R10)(DX*1)
+	VMOVDQU        Y2, (R11)(DX*1)
 	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          (R10)(DX*2), Y6, Y2
+	VPXOR          (R11)(DX*2), Y6, Y2
 	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R10)(DX*2)
+	VMOVDQU        Y2, (R11)(DX*2)
 	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          (R10)(SI*1), Y8, Y2
+	VPXOR          (R11)(SI*1), Y8, Y2
 	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, (R10)(SI*1)
+	VMOVDQU        Y2, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000100, R8
+	ADDQ SI, R11
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU        (AX), Y1
-	VMOVDQU        (R9), Y2
+	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R9)(DX*1), Y2, Y4
+	VPXOR          (R10)(DX*1), Y2, Y4
 	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R9)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R9)(SI*1), Y6, Y8
+	VPXOR          (R10)(SI*1), Y6, Y8
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
@@ -1733,32 +1738,32 @@ wideGroupZeroRowColumn:
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
 	VPXOR          (CX), Y1, Y1
-	VPXOR          (R10), Y2, Y2
+	VPXOR          (R11), Y2, Y2
 	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R10)
+	VMOVDQU        Y2, (R11)
 	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          (R10)(DX*1), Y4, Y2
+	VPXOR          (R11)(DX*1), Y4, Y2
 	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R10)(DX*1)
+	VMOVDQU        Y2, (R11)(DX*1)
 	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          (R10)(DX*2), Y6, Y2
+	VPXOR          (R11)(DX*2), Y6, Y2
 	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R10)(DX*2)
+	VMOVDQU        Y2, (R11)(DX*2)
 	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          (R10)(SI*1), Y8, Y2
+	VPXOR          (R11)(SI*1), Y8, Y2
 	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, (R10)(SI*1)
+	VMOVDQU        Y2, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupZeroRow
 	JMP            wideGroupNext
 
@@ -1842,31 +1847,31 @@ narrowGroupRow:
 	VPAND          Y5, Y0, Y9
 	VPSRLQ         $0x04, Y5, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPAND          Y6, Y0, Y9
 	VPSRLQ         $0x04, Y6, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y2, Y2
 	VPXOR          Y7, Y3, Y7
@@ -1874,31 +1879,31 @@ narrowGroupRow:
 	VPAND          Y7, Y0, Y9
 	VPSRLQ         $0x04, Y7, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R8), Y11
+	VBROADCASTI128 (R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 64(R8), Y11
+	VBROADCASTI128 64(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R8), Y9
+	VBROADCASTI128 16(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R8), Y9
+	VBROADCASTI128 80(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R8), Y11
+	VBROADCASTI128 32(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R8), Y11
+	VBROADCASTI128 96(R9), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R8), Y9
+	VBROADCASTI128 48(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R8), Y9
+	VBROADCASTI128 112(R9), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y4, Y4
 	VPXOR          (CX), Y1, Y1
@@ -1925,9 +1930,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000100, R8
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -2016,13 +2021,14 @@ TEXT ·ifft2addAVX2(SB), NOSPLIT, $0-56
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
 	SHLQ         $0x07, SI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), DI
-	LEAQ         (CX)(BX*1), R8
+	LEAQ         (AX)(BX*1), R8
+	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
 	VBROADCASTI128 (SI), Y1
@@ -2035,17 +2041,17 @@ wideGroup:
 	VBROADCASTI128 112(SI), Y8
 	CMPQ           SI, tab+48(FP)
 	JEQ            wideGroupZero
-	MOVQ           dist+24(FP), R9
+	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupRowColumn:
 	VMOVDQU (AX), Y9
-	VMOVDQU (DI), Y10
+	VMOVDQU (R8), Y10
 	VPXOR   (AX)(DX*1), Y9, Y11
-	VPXOR   (DI)(DX*1), Y10, Y12
+	VPXOR   (R8)(DX*1), Y10, Y12
 	VPAND   Y11, Y0, Y13
 	VPSRLQ  $0x04, Y11, Y14
 	VPAND   Y14, Y0, Y14
@@ -2069,68 +2075,68 @@ wideGroupRowColumn:
 	VPSHUFB Y14, Y8, Y13
 	VPXOR   Y13, Y10, Y10
 	VPXOR   (CX), Y9, Y9
-	VPXOR   (R8), Y10, Y10
+	VPXOR   (R9), Y10, Y10
 	VMOVDQU Y9, (CX)
-	VMOVDQU Y10, (R8)
+	VMOVDQU Y10, (R9)
 	VPXOR   (CX)(DX*1), Y11, Y9
-	VPXOR   (R8)(DX*1), Y12, Y10
+	VPXOR   (R9)(DX*1), Y12, Y10
 	VMOVDQU Y9, (CX)(DX*1)
-	VMOVDQU Y10, (R8)(DX*1)
+	VMOVDQU Y10, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU (AX), Y1
-	VMOVDQU (DI), Y2
+	VMOVDQU (R8), Y2
 	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   (DI)(DX*1), Y2, Y4
+	VPXOR   (R8)(DX*1), Y2, Y4
 	VPXOR   (CX), Y1, Y1
-	VPXOR   (R8), Y2, Y2
+	VPXOR   (R9), Y2, Y2
 	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, (R8)
+	VMOVDQU Y2, (R9)
 	VPXOR   (CX)(DX*1), Y3, Y1
-	VPXOR   (R8)(DX*1), Y4, Y2
+	VPXOR   (R9)(DX*1), Y4, Y2
 	VMOVDQU Y1, (CX)(DX*1)
-	VMOVDQU Y2, (R8)(DX*1)
+	VMOVDQU Y2, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupZeroRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupZeroRow
 	JMP     wideGroupNext
 
@@ -2192,7 +2198,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET

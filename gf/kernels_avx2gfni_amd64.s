@@ -16,136 +16,133 @@ TEXT ·fft4AVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (DX)(DX*2), SI
 	MOVQ  t+40(FP), DI
 	SHLQ  $0x05, DI
-	CMPQ  groups+32(FP), $0x00
+	MOVQ  groups+32(FP), R8
+	TESTQ R8, R8
 	JEQ   done
-	MOVQ  DI, R8
-	SHRQ  $0x01, R8
-	ADDQ  tab+48(FP), R8
+	MOVQ  DI, R9
+	SHRQ  $0x01, R9
+	ADDQ  tab+48(FP), R9
 	ADDQ  tab+48(FP), DI
 	CMPQ  BX, $0x20
 	JEQ   narrow
-	LEAQ  (AX)(BX*1), R9
-	LEAQ  (CX)(BX*1), R10
+	LEAQ  (AX)(BX*1), R10
+	LEAQ  (CX)(BX*1), R11
 
 wideGroup:
 	CMPQ DI, tab+48(FP)
 	JEQ  wideGroupZero
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupRowColumn:
-	VMOVDQU        (AX)(DX*2), Y0
-	VMOVDQU        (R9)(DX*2), Y1
-	VPBROADCASTQ   (R8), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
-	VPXOR          (AX), Y2, Y2
-	VPBROADCASTQ   8(R8), Y3
-	VGF2P8AFFINEQB $0x00, Y3, Y1, Y3
-	VPXOR          Y3, Y2, Y2
-	VPBROADCASTQ   16(R8), Y3
-	VGF2P8AFFINEQB $0x00, Y3, Y0, Y3
-	VPXOR          (R9), Y3, Y3
-	VPBROADCASTQ   24(R8), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y1, Y4
-	VPXOR          Y4, Y3, Y3
-	VPXOR          Y0, Y2, Y0
-	VPXOR          Y1, Y3, Y1
-	VMOVDQU        (AX)(SI*1), Y4
-	VMOVDQU        (R9)(SI*1), Y5
-	VPBROADCASTQ   (R8), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
-	VPXOR          (AX)(DX*1), Y6, Y6
-	VPBROADCASTQ   8(R8), Y7
-	VGF2P8AFFINEQB $0x00, Y7, Y5, Y7
+	VPBROADCASTQ   (R9), Y0
+	VPBROADCASTQ   8(R9), Y1
+	VPBROADCASTQ   16(R9), Y2
+	VPBROADCASTQ   24(R9), Y3
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        (R10)(DX*2), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          (AX), Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
 	VPXOR          Y7, Y6, Y6
-	VPBROADCASTQ   16(R8), Y7
-	VGF2P8AFFINEQB $0x00, Y7, Y4, Y7
-	VPXOR          (R9)(DX*1), Y7, Y7
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
+	VPXOR          (R10), Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
 	VPXOR          Y8, Y7, Y7
 	VPXOR          Y4, Y6, Y4
 	VPXOR          Y5, Y7, Y5
-	VPBROADCASTQ   (DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y1, Y1
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, (R10)
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, (R10)(DX*1)
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, (R10)(DX*2)
-	VMOVDQU        Y4, (CX)(SI*1)
-	VMOVDQU        Y5, (R10)(SI*1)
+	VMOVDQU        (AX)(SI*1), Y8
+	VMOVDQU        (R10)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y0
+	VPXOR          (AX)(DX*1), Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y1
+	VPXOR          Y1, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y1
+	VPXOR          (R10)(DX*1), Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y8, Y0, Y8
+	VPXOR          Y9, Y1, Y9
+	VPBROADCASTQ   (DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
+	VPXOR          Y2, Y6, Y6
+	VPBROADCASTQ   8(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
+	VPXOR          Y2, Y6, Y6
+	VPBROADCASTQ   16(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
+	VPXOR          Y2, Y7, Y7
+	VPBROADCASTQ   24(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
+	VPXOR          Y2, Y7, Y7
+	VPXOR          Y0, Y6, Y0
+	VPXOR          Y1, Y7, Y1
+	VPBROADCASTQ   64(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   72(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   80(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
+	VPXOR          Y2, Y5, Y5
+	VPBROADCASTQ   88(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
+	VPXOR          Y2, Y5, Y5
+	VPXOR          Y8, Y4, Y8
+	VPXOR          Y9, Y5, Y9
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, (R11)
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, (R11)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, (R11)(DX*2)
+	VMOVDQU        Y8, (CX)(SI*1)
+	VMOVDQU        Y9, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000040, R8
+	ADDQ SI, R11
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (R9), Y1
+	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*2), Y0, Y2
-	VPXOR          (R9)(DX*2), Y1, Y3
+	VPXOR          (R10)(DX*2), Y1, Y3
 	VMOVDQU        (AX)(DX*1), Y4
-	VMOVDQU        (R9)(DX*1), Y5
+	VMOVDQU        (R10)(DX*1), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R9)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y5, Y7
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
 	VPBROADCASTQ   64(DI), Y8
@@ -163,24 +160,24 @@ wideGroupZeroRowColumn:
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y1, (R11)
 	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R10)(DX*1)
+	VMOVDQU        Y5, (R11)(DX*1)
 	VMOVDQU        Y2, (CX)(DX*2)
-	VMOVDQU        Y3, (R10)(DX*2)
+	VMOVDQU        Y3, (R11)(DX*2)
 	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R10)(SI*1)
+	VMOVDQU        Y7, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupZeroRow
 	JMP            wideGroupNext
 
@@ -191,74 +188,70 @@ narrowGroup:
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU        (AX)(DX*2), Y0
-	VMOVDQU        32(AX)(DX*2), Y1
-	VPBROADCASTQ   (R8), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
-	VPXOR          (AX), Y2, Y2
-	VPBROADCASTQ   8(R8), Y3
-	VGF2P8AFFINEQB $0x00, Y3, Y1, Y3
-	VPXOR          Y3, Y2, Y2
-	VPBROADCASTQ   16(R8), Y3
-	VGF2P8AFFINEQB $0x00, Y3, Y0, Y3
-	VPXOR          32(AX), Y3, Y3
-	VPBROADCASTQ   24(R8), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y1, Y4
-	VPXOR          Y4, Y3, Y3
-	VPXOR          Y0, Y2, Y0
-	VPXOR          Y1, Y3, Y1
-	VMOVDQU        (AX)(SI*1), Y4
-	VMOVDQU        32(AX)(SI*1), Y5
-	VPBROADCASTQ   (R8), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
-	VPXOR          (AX)(DX*1), Y6, Y6
-	VPBROADCASTQ   8(R8), Y7
-	VGF2P8AFFINEQB $0x00, Y7, Y5, Y7
+	VPBROADCASTQ   (R9), Y0
+	VPBROADCASTQ   8(R9), Y1
+	VPBROADCASTQ   16(R9), Y2
+	VPBROADCASTQ   24(R9), Y3
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        32(AX)(DX*2), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          (AX), Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
 	VPXOR          Y7, Y6, Y6
-	VPBROADCASTQ   16(R8), Y7
-	VGF2P8AFFINEQB $0x00, Y7, Y4, Y7
-	VPXOR          32(AX)(DX*1), Y7, Y7
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
+	VPXOR          32(AX), Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
 	VPXOR          Y8, Y7, Y7
 	VPXOR          Y4, Y6, Y4
 	VPXOR          Y5, Y7, Y5
-	VPBROADCASTQ   (DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y1, Y1
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, 32(CX)
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, 32(CX)(DX*1)
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, 32(CX)(DX*2)
-	VMOVDQU        Y4, (CX)(SI*1)
-	VMOVDQU        Y5, 32(CX)(SI*1)
+	VMOVDQU        (AX)(SI*1), Y8
+	VMOVDQU        32(AX)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y0
+	VPXOR          (AX)(DX*1), Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y1
+	VPXOR          Y1, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y1
+	VPXOR          32(AX)(DX*1), Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y8, Y0, Y8
+	VPXOR          Y9, Y1, Y9
+	VPBROADCASTQ   (DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
+	VPXOR          Y2, Y6, Y6
+	VPBROADCASTQ   8(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
+	VPXOR          Y2, Y6, Y6
+	VPBROADCASTQ   16(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
+	VPXOR          Y2, Y7, Y7
+	VPBROADCASTQ   24(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
+	VPXOR          Y2, Y7, Y7
+	VPXOR          Y0, Y6, Y0
+	VPXOR          Y1, Y7, Y1
+	VPBROADCASTQ   64(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   72(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   80(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
+	VPXOR          Y2, Y5, Y5
+	VPBROADCASTQ   88(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
+	VPXOR          Y2, Y5, Y5
+	VPXOR          Y8, Y4, Y8
+	VPXOR          Y9, Y5, Y9
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, 32(CX)
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, 32(CX)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, 32(CX)(DX*2)
+	VMOVDQU        Y8, (CX)(SI*1)
+	VMOVDQU        Y9, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -267,9 +260,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000040, R8
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -331,13 +324,14 @@ TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
 	ADDQ  DX, DX
 	MOVQ  t+40(FP), SI
 	SHLQ  $0x05, SI
-	CMPQ  groups+32(FP), $0x00
+	MOVQ  groups+32(FP), DI
+	TESTQ DI, DI
 	JEQ   done
 	ADDQ  tab+48(FP), SI
 	CMPQ  BX, $0x20
 	JEQ   narrow
-	LEAQ  (AX)(BX*1), DI
-	LEAQ  (CX)(BX*1), R8
+	LEAQ  (AX)(BX*1), R8
+	LEAQ  (CX)(BX*1), R9
 
 wideGroup:
 	VPBROADCASTQ (SI), Y0
@@ -346,80 +340,80 @@ wideGroup:
 	VPBROADCASTQ 24(SI), Y3
 	CMPQ         SI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R9
+	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupRowColumn:
 	VMOVDQU        (AX)(DX*1), Y4
-	VMOVDQU        (DI)(DX*1), Y5
+	VMOVDQU        (R8)(DX*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
 	VPXOR          (AX), Y6, Y6
 	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
 	VPXOR          Y7, Y6, Y6
 	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
-	VPXOR          (DI), Y7, Y7
+	VPXOR          (R8), Y7, Y7
 	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
 	VPXOR          Y8, Y7, Y7
 	VPXOR          Y4, Y6, Y4
 	VPXOR          Y5, Y7, Y5
 	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, (R8)
+	VMOVDQU        Y7, (R9)
 	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R8)(DX*1)
+	VMOVDQU        Y5, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
-	DECQ           R10
+	ADDQ           $0x20, R9
+	DECQ           R11
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, DI
 	ADDQ           BX, R8
-	DECQ           R9
+	ADDQ           BX, R9
+	DECQ           R10
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU (AX), Y0
-	VMOVDQU (DI), Y1
+	VMOVDQU (R8), Y1
 	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   (DI)(DX*1), Y1, Y3
+	VPXOR   (R8)(DX*1), Y1, Y3
 	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, (R8)
+	VMOVDQU Y1, (R9)
 	VMOVDQU Y2, (CX)(DX*1)
-	VMOVDQU Y3, (R8)(DX*1)
+	VMOVDQU Y3, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupZeroRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupZeroRow
 	JMP     wideGroupNext
 
@@ -459,7 +453,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -498,31 +492,32 @@ TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (DX)(DX*2), SI
 	MOVQ  t+40(FP), DI
 	SHLQ  $0x05, DI
-	CMPQ  groups+32(FP), $0x00
+	MOVQ  groups+32(FP), R8
+	TESTQ R8, R8
 	JEQ   done
-	MOVQ  DI, R8
-	SHRQ  $0x01, R8
-	ADDQ  tab+48(FP), R8
+	MOVQ  DI, R9
+	SHRQ  $0x01, R9
+	ADDQ  tab+48(FP), R9
 	ADDQ  tab+48(FP), DI
 	CMPQ  BX, $0x20
 	JEQ   narrow
-	LEAQ  (AX)(BX*1), R9
-	LEAQ  (CX)(BX*1), R10
+	LEAQ  (AX)(BX*1), R10
+	LEAQ  (CX)(BX*1), R11
 
 wideGroup:
 	CMPQ DI, tab+48(FP)
 	JEQ  wideGroupZero
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (R9), Y1
+	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R9)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y1, Y3
 	VPBROADCASTQ   (DI), Y4
 	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
 	VPXOR          Y4, Y0, Y0
@@ -536,9 +531,9 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
 	VPXOR          Y4, Y1, Y1
 	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R9)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R9)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y5, Y7
 	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y4, Y4
@@ -551,83 +546,79 @@ wideGroupRowColumn:
 	VPBROADCASTQ   88(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPBROADCASTQ   16(R9), Y10
+	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
-	VPBROADCASTQ   (R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
+	VPXOR          Y12, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
 	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
 	VPXOR          Y8, Y3, Y3
 	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y1, (R11)
 	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R10)(DX*1)
+	VMOVDQU        Y3, (R11)(DX*1)
 	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, (R10)(DX*2)
+	VMOVDQU        Y5, (R11)(DX*2)
 	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R10)(SI*1)
+	VMOVDQU        Y7, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000040, R8
+	ADDQ SI, R11
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (R9), Y1
+	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R9)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y1, Y3
 	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R9)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R9)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y5, Y7
 	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y4, Y4
@@ -645,24 +636,24 @@ wideGroupZeroRowColumn:
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y1, (R11)
 	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R10)(DX*1)
+	VMOVDQU        Y3, (R11)(DX*1)
 	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, (R10)(DX*2)
+	VMOVDQU        Y5, (R11)(DX*2)
 	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R10)(SI*1)
+	VMOVDQU        Y7, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupZeroRow
 	JMP            wideGroupNext
 
@@ -705,33 +696,29 @@ narrowGroupRow:
 	VPBROADCASTQ   88(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPBROADCASTQ   16(R9), Y10
+	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
-	VPBROADCASTQ   (R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
+	VPXOR          Y12, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
 	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
 	VPXOR          Y8, Y3, Y3
 	VMOVDQU        Y0, (CX)
 	VMOVDQU        Y1, 32(CX)
@@ -749,9 +736,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000040, R8
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -813,13 +800,14 @@ TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-56
 	ADDQ  DX, DX
 	MOVQ  t+40(FP), SI
 	SHLQ  $0x05, SI
-	CMPQ  groups+32(FP), $0x00
+	MOVQ  groups+32(FP), DI
+	TESTQ DI, DI
 	JEQ   done
 	ADDQ  tab+48(FP), SI
 	CMPQ  BX, $0x20
 	JEQ   narrow
-	LEAQ  (AX)(BX*1), DI
-	LEAQ  (CX)(BX*1), R8
+	LEAQ  (AX)(BX*1), R8
+	LEAQ  (CX)(BX*1), R9
 
 wideGroup:
 	VPBROADCASTQ (SI), Y0
@@ -828,17 +816,17 @@ wideGroup:
 	VPBROADCASTQ 24(SI), Y3
 	CMPQ         SI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R9
+	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupRowColumn:
 	VMOVDQU        (AX), Y4
-	VMOVDQU        (DI), Y5
+	VMOVDQU        (R8), Y5
 	VPXOR          (AX)(DX*1), Y4, Y6
-	VPXOR          (DI)(DX*1), Y5, Y7
+	VPXOR          (R8)(DX*1), Y5, Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
 	VPXOR          Y8, Y4, Y4
 	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
@@ -848,60 +836,60 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
 	VPXOR          Y8, Y5, Y5
 	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, (R8)
+	VMOVDQU        Y5, (R9)
 	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, (R8)(DX*1)
+	VMOVDQU        Y7, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
-	DECQ           R10
+	ADDQ           $0x20, R9
+	DECQ           R11
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, DI
 	ADDQ           BX, R8
-	DECQ           R9
+	ADDQ           BX, R9
+	DECQ           R10
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU (AX), Y0
-	VMOVDQU (DI), Y1
+	VMOVDQU (R8), Y1
 	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   (DI)(DX*1), Y1, Y3
+	VPXOR   (R8)(DX*1), Y1, Y3
 	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, (R8)
+	VMOVDQU Y1, (R9)
 	VMOVDQU Y2, (CX)(DX*1)
-	VMOVDQU Y3, (R8)(DX*1)
+	VMOVDQU Y3, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupZeroRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupZeroRow
 	JMP     wideGroupNext
 
@@ -941,7 +929,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -980,31 +968,32 @@ TEXT ·ifft4addAVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (DX)(DX*2), SI
 	MOVQ  t+40(FP), DI
 	SHLQ  $0x05, DI
-	CMPQ  groups+32(FP), $0x00
+	MOVQ  groups+32(FP), R8
+	TESTQ R8, R8
 	JEQ   done
-	MOVQ  DI, R8
-	SHRQ  $0x01, R8
-	ADDQ  tab+48(FP), R8
+	MOVQ  DI, R9
+	SHRQ  $0x01, R9
+	ADDQ  tab+48(FP), R9
 	ADDQ  tab+48(FP), DI
 	CMPQ  BX, $0x20
 	JEQ   narrow
-	LEAQ  (AX)(BX*1), R9
-	LEAQ  (CX)(BX*1), R10
+	LEAQ  (AX)(BX*1), R10
+	LEAQ  (CX)(BX*1), R11
 
 wideGroup:
 	CMPQ DI, tab+48(FP)
 	JEQ  wideGroupZero
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (R9), Y1
+	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R9)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y1, Y3
 	VPBROADCASTQ   (DI), Y4
 	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
 	VPXOR          Y4, Y0, Y0
@@ -1018,9 +1007,9 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
 	VPXOR          Y4, Y1, Y1
 	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R9)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R9)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y5, Y7
 	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y4, Y4
@@ -1033,91 +1022,87 @@ wideGroupRowColumn:
 	VPBROADCASTQ   88(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPBROADCASTQ   16(R9), Y10
+	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
-	VPBROADCASTQ   (R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
+	VPXOR          Y12, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
 	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
 	VPXOR          Y8, Y3, Y3
 	VPXOR          (CX), Y0, Y0
-	VPXOR          (R10), Y1, Y1
+	VPXOR          (R11), Y1, Y1
 	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y1, (R11)
 	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R10)(DX*1), Y3, Y1
+	VPXOR          (R11)(DX*1), Y3, Y1
 	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R10)(DX*1)
+	VMOVDQU        Y1, (R11)(DX*1)
 	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          (R10)(DX*2), Y5, Y1
+	VPXOR          (R11)(DX*2), Y5, Y1
 	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, (R10)(DX*2)
+	VMOVDQU        Y1, (R11)(DX*2)
 	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          (R10)(SI*1), Y7, Y1
+	VPXOR          (R11)(SI*1), Y7, Y1
 	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, (R10)(SI*1)
+	VMOVDQU        Y1, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000040, R8
+	ADDQ SI, R11
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x05, R12
+	MOVQ BX, R13
+	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (R9), Y1
+	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R9)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y1, Y3
 	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R9)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R9)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y5, Y7
 	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y4, Y4
@@ -1135,32 +1120,32 @@ wideGroupZeroRowColumn:
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VPXOR          (CX), Y0, Y0
-	VPXOR          (R10), Y1, Y1
+	VPXOR          (R11), Y1, Y1
 	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R10)
+	VMOVDQU        Y1, (R11)
 	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R10)(DX*1), Y3, Y1
+	VPXOR          (R11)(DX*1), Y3, Y1
 	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R10)(DX*1)
+	VMOVDQU        Y1, (R11)(DX*1)
 	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          (R10)(DX*2), Y5, Y1
+	VPXOR          (R11)(DX*2), Y5, Y1
 	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, (R10)(DX*2)
+	VMOVDQU        Y1, (R11)(DX*2)
 	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          (R10)(SI*1), Y7, Y1
+	VPXOR          (R11)(SI*1), Y7, Y1
 	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, (R10)(SI*1)
+	VMOVDQU        Y1, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	DECQ           R12
+	ADDQ           $0x20, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, R9
 	ADDQ           BX, R10
-	DECQ           R11
+	ADDQ           BX, R11
+	DECQ           R12
 	JNE            wideGroupZeroRow
 	JMP            wideGroupNext
 
@@ -1203,33 +1188,29 @@ narrowGroupRow:
 	VPBROADCASTQ   88(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPBROADCASTQ   16(R9), Y10
+	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
-	VPBROADCASTQ   (R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y0, Y0
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y8
-	VPXOR          Y8, Y1, Y1
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y8
-	VPXOR          Y8, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
+	VPXOR          Y12, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
+	VPXOR          Y12, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VPBROADCASTQ   (R8), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   8(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
 	VPXOR          Y8, Y2, Y2
-	VPBROADCASTQ   16(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
 	VPXOR          Y8, Y3, Y3
-	VPBROADCASTQ   24(R8), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
 	VPXOR          Y8, Y3, Y3
 	VPXOR          (CX), Y0, Y0
 	VPXOR          32(CX), Y1, Y1
@@ -1255,9 +1236,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000040, R8
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -1327,28 +1308,29 @@ TEXT ·ifft2addAVX2GFNI(SB), NOSPLIT, $0-56
 	ADDQ  DX, DX
 	MOVQ  t+40(FP), SI
 	SHLQ  $0x05, SI
-	CMPQ  groups+32(FP), $0x00
+	MOVQ  groups+32(FP), DI
+	TESTQ DI, DI
 	JEQ   done
 	ADDQ  tab+48(FP), SI
 	CMPQ  BX, $0x20
 	JEQ   narrow
-	LEAQ  (AX)(BX*1), DI
-	LEAQ  (CX)(BX*1), R8
+	LEAQ  (AX)(BX*1), R8
+	LEAQ  (CX)(BX*1), R9
 
 wideGroup:
 	CMPQ SI, tab+48(FP)
 	JEQ  wideGroupZero
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupRowColumn:
 	VMOVDQU        (AX), Y0
-	VMOVDQU        (DI), Y1
+	VMOVDQU        (R8), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (DI)(DX*1), Y1, Y3
+	VPXOR          (R8)(DX*1), Y1, Y3
 	VPBROADCASTQ   (SI), Y4
 	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
 	VPXOR          Y4, Y0, Y0
@@ -1362,68 +1344,68 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
 	VPXOR          Y4, Y1, Y1
 	VPXOR          (CX), Y0, Y0
-	VPXOR          (R8), Y1, Y1
+	VPXOR          (R9), Y1, Y1
 	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R8)
+	VMOVDQU        Y1, (R9)
 	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R8)(DX*1), Y3, Y1
+	VPXOR          (R9)(DX*1), Y3, Y1
 	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R8)(DX*1)
+	VMOVDQU        Y1, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
-	DECQ           R10
+	ADDQ           $0x20, R9
+	DECQ           R11
 	JNE            wideGroupRowColumn
 	ADDQ           BX, AX
 	ADDQ           BX, CX
-	ADDQ           BX, DI
 	ADDQ           BX, R8
-	DECQ           R9
+	ADDQ           BX, R9
+	DECQ           R10
 	JNE            wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x05, R10
+	MOVQ BX, R11
+	SHRQ $0x05, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU (AX), Y0
-	VMOVDQU (DI), Y1
+	VMOVDQU (R8), Y1
 	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   (DI)(DX*1), Y1, Y3
+	VPXOR   (R8)(DX*1), Y1, Y3
 	VPXOR   (CX), Y0, Y0
-	VPXOR   (R8), Y1, Y1
+	VPXOR   (R9), Y1, Y1
 	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, (R8)
+	VMOVDQU Y1, (R9)
 	VPXOR   (CX)(DX*1), Y2, Y0
-	VPXOR   (R8)(DX*1), Y3, Y1
+	VPXOR   (R9)(DX*1), Y3, Y1
 	VMOVDQU Y0, (CX)(DX*1)
-	VMOVDQU Y1, (R8)(DX*1)
+	VMOVDQU Y1, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
-	ADDQ    $0x20, DI
 	ADDQ    $0x20, R8
-	DECQ    R10
+	ADDQ    $0x20, R9
+	DECQ    R11
 	JNE     wideGroupZeroRowColumn
 	ADDQ    BX, AX
 	ADDQ    BX, CX
-	ADDQ    BX, DI
 	ADDQ    BX, R8
-	DECQ    R9
+	ADDQ    BX, R9
+	DECQ    R10
 	JNE     wideGroupZeroRow
 	JMP     wideGroupNext
 
@@ -1467,7 +1449,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET

@@ -21,9 +21,9 @@ var kernelsAVX512 = &kernels{
 	mul:      mulAVX512,
 	dot:      dotAVX512,
 	spread:   spreadAVX512,
-	pack:     packAVX2,
-	unpack:   unpackAVX2,
-	xor:      xorAVX2,
+	pack:     packAVX512,
+	unpack:   unpackAVX512,
+	xor:      xorAVX512,
 }
 
 // fft4AVX512 works like fft4Generic.
@@ -80,3 +80,18 @@ func dotAVX512(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count
 //
 //go:noescape
 func spreadAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// packAVX512 works like packGeneric.
+//
+//go:noescape
+func packAVX512(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+
+// unpackAVX512 works like unpackGeneric.
+//
+//go:noescape
+func unpackAVX512(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+
+// xorAVX512 works like xorGeneric.
+//
+//go:noescape
+func xorAVX512(dst, src unsafe.Pointer, n int)

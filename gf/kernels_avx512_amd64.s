@@ -7,6 +7,74 @@
 DATA nibbleMask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 GLOBL nibbleMask<>(SB), RODATA|NOPTR, $8
 
+DATA packOrder<>+0(SB)/8, $0x0e0c0a0806040200
+DATA packOrder<>+8(SB)/8, $0x0f0d0b0907050301
+DATA packOrder<>+16(SB)/8, $0x0000000000000008
+DATA packOrder<>+24(SB)/8, $0x0000000000000008
+DATA packOrder<>+32(SB)/8, $0x0d0c090805040100
+DATA packOrder<>+40(SB)/8, $0x0f0e0b0a07060302
+DATA packOrder<>+48(SB)/8, $0x0000000000000004
+DATA packOrder<>+56(SB)/8, $0x0000000000000004
+DATA packOrder<>+64(SB)/8, $0x8080080706020100
+DATA packOrder<>+72(SB)/8, $0x80800b0a09050403
+DATA packOrder<>+80(SB)/8, $0x0000000000000002
+DATA packOrder<>+88(SB)/8, $0x0000000000000003
+DATA packOrder<>+96(SB)/8, $0x0b0a090803020100
+DATA packOrder<>+104(SB)/8, $0x0f0e0d0c07060504
+DATA packOrder<>+112(SB)/8, $0x0000000000000002
+DATA packOrder<>+120(SB)/8, $0x0000000000000002
+DATA packOrder<>+128(SB)/8, $0x8080800403020100
+DATA packOrder<>+136(SB)/8, $0x8080800908070605
+DATA packOrder<>+144(SB)/8, $0x0000000000000001
+DATA packOrder<>+152(SB)/8, $0x0000000000000002
+DATA packOrder<>+160(SB)/8, $0x8080050403020100
+DATA packOrder<>+168(SB)/8, $0x80800b0a09080706
+DATA packOrder<>+176(SB)/8, $0x0000000000000001
+DATA packOrder<>+184(SB)/8, $0x0000000000000002
+DATA packOrder<>+192(SB)/8, $0x8006050403020100
+DATA packOrder<>+200(SB)/8, $0x800d0c0b0a090807
+DATA packOrder<>+208(SB)/8, $0x0000000000000001
+DATA packOrder<>+216(SB)/8, $0x0000000000000002
+DATA packOrder<>+224(SB)/8, $0x0706050403020100
+DATA packOrder<>+232(SB)/8, $0x0f0e0d0c0b0a0908
+DATA packOrder<>+240(SB)/8, $0x0000000000000001
+DATA packOrder<>+248(SB)/8, $0x0000000000000001
+GLOBL packOrder<>(SB), RODATA|NOPTR, $256
+
+DATA unpackOrder<>+0(SB)/8, $0x0b030a0209010800
+DATA unpackOrder<>+8(SB)/8, $0x0f070e060d050c04
+DATA unpackOrder<>+16(SB)/8, $0x0000000000000008
+DATA unpackOrder<>+24(SB)/8, $0x0000000000000008
+DATA unpackOrder<>+32(SB)/8, $0x0b0a030209080100
+DATA unpackOrder<>+40(SB)/8, $0x0f0e07060d0c0504
+DATA unpackOrder<>+48(SB)/8, $0x0000000000000004
+DATA unpackOrder<>+56(SB)/8, $0x0000000000000004
+DATA unpackOrder<>+64(SB)/8, $0x04030a0908020100
+DATA unpackOrder<>+72(SB)/8, $0x808080800d0c0b05
+DATA unpackOrder<>+80(SB)/8, $0x0000000000000002
+DATA unpackOrder<>+88(SB)/8, $0x0000000000000003
+DATA unpackOrder<>+96(SB)/8, $0x0b0a090803020100
+DATA unpackOrder<>+104(SB)/8, $0x0f0e0d0c07060504
+DATA unpackOrder<>+112(SB)/8, $0x0000000000000002
+DATA unpackOrder<>+120(SB)/8, $0x0000000000000002
+DATA unpackOrder<>+128(SB)/8, $0x0a09080403020100
+DATA unpackOrder<>+136(SB)/8, $0x8080808080800c0b
+DATA unpackOrder<>+144(SB)/8, $0x0000000000000001
+DATA unpackOrder<>+152(SB)/8, $0x0000000000000002
+DATA unpackOrder<>+160(SB)/8, $0x0908050403020100
+DATA unpackOrder<>+168(SB)/8, $0x808080800d0c0b0a
+DATA unpackOrder<>+176(SB)/8, $0x0000000000000001
+DATA unpackOrder<>+184(SB)/8, $0x0000000000000002
+DATA unpackOrder<>+192(SB)/8, $0x0806050403020100
+DATA unpackOrder<>+200(SB)/8, $0x80800e0d0c0b0a09
+DATA unpackOrder<>+208(SB)/8, $0x0000000000000001
+DATA unpackOrder<>+216(SB)/8, $0x0000000000000002
+DATA unpackOrder<>+224(SB)/8, $0x0706050403020100
+DATA unpackOrder<>+232(SB)/8, $0x0f0e0d0c0b0a0908
+DATA unpackOrder<>+240(SB)/8, $0x0000000000000001
+DATA unpackOrder<>+248(SB)/8, $0x0000000000000001
+GLOBL unpackOrder<>(SB), RODATA|NOPTR, $256
+
 // func fft4AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·fft4AVX512(SB), NOSPLIT, $0-56
@@ -20,26 +88,27 @@ TEXT ·fft4AVX512(SB), NOSPLIT, $0-56
 	LEAQ         (DX)(DX*2), SI
 	MOVQ         t+40(FP), DI
 	SHLQ         $0x07, DI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), R8
+	TESTQ        R8, R8
 	JEQ          done
-	MOVQ         DI, R8
-	SHRQ         $0x01, R8
-	ADDQ         tab+48(FP), R8
+	MOVQ         DI, R9
+	SHRQ         $0x01, R9
+	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), R9
-	LEAQ         (CX)(BX*1), R10
+	LEAQ         (AX)(BX*1), R10
+	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
-	VBROADCASTI32X4 (R8), Z1
-	VBROADCASTI32X4 16(R8), Z2
-	VBROADCASTI32X4 32(R8), Z3
-	VBROADCASTI32X4 48(R8), Z4
-	VBROADCASTI32X4 64(R8), Z5
-	VBROADCASTI32X4 80(R8), Z6
-	VBROADCASTI32X4 96(R8), Z7
-	VBROADCASTI32X4 112(R8), Z8
+	VBROADCASTI32X4 (R9), Z1
+	VBROADCASTI32X4 16(R9), Z2
+	VBROADCASTI32X4 32(R9), Z3
+	VBROADCASTI32X4 48(R9), Z4
+	VBROADCASTI32X4 64(R9), Z5
+	VBROADCASTI32X4 80(R9), Z6
+	VBROADCASTI32X4 96(R9), Z7
+	VBROADCASTI32X4 112(R9), Z8
 	VBROADCASTI32X4 (DI), Z9
 	VBROADCASTI32X4 16(DI), Z10
 	VBROADCASTI32X4 32(DI), Z11
@@ -50,15 +119,15 @@ wideGroup:
 	VBROADCASTI32X4 112(DI), Z16
 	CMPQ            DI, tab+48(FP)
 	JEQ             wideGroupZero
-	MOVQ            dist+24(FP), R11
+	MOVQ            dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupRowColumn:
 	VMOVDQU64       (AX)(DX*2), Z17
-	VMOVDQU64       (R9)(DX*2), Z18
+	VMOVDQU64       (R10)(DX*2), Z18
 	VPANDQ          Z17, Z0, Z19
 	VPSRLQ          $0x04, Z17, Z20
 	VPANDQ          Z20, Z0, Z20
@@ -67,7 +136,7 @@ wideGroupRowColumn:
 	VPSHUFB         Z20, Z2, Z22
 	VPTERNLOGQ      $0x96, (AX), Z22, Z21
 	VPSHUFB         Z20, Z6, Z20
-	VPTERNLOGQ      $0x96, (R9), Z20, Z19
+	VPTERNLOGQ      $0x96, (R10), Z20, Z19
 	VPANDQ          Z18, Z0, Z20
 	VPSRLQ          $0x04, Z18, Z22
 	VPANDQ          Z22, Z0, Z22
@@ -80,7 +149,7 @@ wideGroupRowColumn:
 	VPXORQ          Z17, Z21, Z17
 	VPXORQ          Z18, Z19, Z18
 	VMOVDQU64       (AX)(SI*1), Z20
-	VMOVDQU64       (R9)(SI*1), Z22
+	VMOVDQU64       (R10)(SI*1), Z22
 	VPANDQ          Z20, Z0, Z23
 	VPSRLQ          $0x04, Z20, Z24
 	VPANDQ          Z24, Z0, Z24
@@ -89,7 +158,7 @@ wideGroupRowColumn:
 	VPSHUFB         Z24, Z2, Z26
 	VPTERNLOGQ      $0x96, (AX)(DX*1), Z26, Z25
 	VPSHUFB         Z24, Z6, Z24
-	VPTERNLOGQ      $0x96, (R9)(DX*1), Z24, Z23
+	VPTERNLOGQ      $0x96, (R10)(DX*1), Z24, Z23
 	VPANDQ          Z22, Z0, Z24
 	VPSRLQ          $0x04, Z22, Z26
 	VPANDQ          Z26, Z0, Z26
@@ -150,23 +219,23 @@ wideGroupRowColumn:
 	VPXORQ          Z20, Z17, Z20
 	VPXORQ          Z22, Z18, Z22
 	VMOVDQU64       Z21, (CX)
-	VMOVDQU64       Z19, (R10)
+	VMOVDQU64       Z19, (R11)
 	VMOVDQU64       Z25, (CX)(DX*1)
-	VMOVDQU64       Z23, (R10)(DX*1)
+	VMOVDQU64       Z23, (R11)(DX*1)
 	VMOVDQU64       Z17, (CX)(DX*2)
-	VMOVDQU64       Z18, (R10)(DX*2)
+	VMOVDQU64       Z18, (R11)(DX*2)
 	VMOVDQU64       Z20, (CX)(SI*1)
-	VMOVDQU64       Z22, (R10)(SI*1)
+	VMOVDQU64       Z22, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
-	ADDQ            $0x40, R9
 	ADDQ            $0x40, R10
-	DECQ            R12
+	ADDQ            $0x40, R11
+	DECQ            R13
 	JNE             wideGroupRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupRowEven
 	VMOVDQU64       (AX)(DX*2), Y17
-	VMOVDQU64       (R9)(DX*2), Y18
+	VMOVDQU64       (R10)(DX*2), Y18
 	VPANDQ          Y17, Y0, Y19
 	VPSRLQ          $0x04, Y17, Y20
 	VPANDQ          Y20, Y0, Y20
@@ -175,7 +244,7 @@ wideGroupRowColumn:
 	VPSHUFB         Y20, Y2, Y22
 	VPTERNLOGQ      $0x96, (AX), Y22, Y21
 	VPSHUFB         Y20, Y6, Y20
-	VPTERNLOGQ      $0x96, (R9), Y20, Y19
+	VPTERNLOGQ      $0x96, (R10), Y20, Y19
 	VPANDQ          Y18, Y0, Y20
 	VPSRLQ          $0x04, Y18, Y22
 	VPANDQ          Y22, Y0, Y22
@@ -188,7 +257,7 @@ wideGroupRowColumn:
 	VPXORQ          Y17, Y21, Y17
 	VPXORQ          Y18, Y19, Y18
 	VMOVDQU64       (AX)(SI*1), Y20
-	VMOVDQU64       (R9)(SI*1), Y22
+	VMOVDQU64       (R10)(SI*1), Y22
 	VPANDQ          Y20, Y0, Y23
 	VPSRLQ          $0x04, Y20, Y24
 	VPANDQ          Y24, Y0, Y24
@@ -197,7 +266,7 @@ wideGroupRowColumn:
 	VPSHUFB         Y24, Y2, Y26
 	VPTERNLOGQ      $0x96, (AX)(DX*1), Y26, Y25
 	VPSHUFB         Y24, Y6, Y24
-	VPTERNLOGQ      $0x96, (R9)(DX*1), Y24, Y23
+	VPTERNLOGQ      $0x96, (R10)(DX*1), Y24, Y23
 	VPANDQ          Y22, Y0, Y24
 	VPSRLQ          $0x04, Y22, Y26
 	VPANDQ          Y26, Y0, Y26
@@ -258,54 +327,54 @@ wideGroupRowColumn:
 	VPXORQ          Y20, Y17, Y20
 	VPXORQ          Y22, Y18, Y22
 	VMOVDQU64       Y21, (CX)
-	VMOVDQU64       Y19, (R10)
+	VMOVDQU64       Y19, (R11)
 	VMOVDQU64       Y25, (CX)(DX*1)
-	VMOVDQU64       Y23, (R10)(DX*1)
+	VMOVDQU64       Y23, (R11)(DX*1)
 	VMOVDQU64       Y17, (CX)(DX*2)
-	VMOVDQU64       Y18, (R10)(DX*2)
+	VMOVDQU64       Y18, (R11)(DX*2)
 	VMOVDQU64       Y20, (CX)(SI*1)
-	VMOVDQU64       Y22, (R10)(SI*1)
+	VMOVDQU64       Y22, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
-	ADDQ            $0x20, R9
 	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000100, R8
+	ADDQ SI, R11
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU64       (AX), Z1
-	VMOVDQU64       (R9), Z2
+	VMOVDQU64       (R10), Z2
 	VPXORQ          (AX)(DX*2), Z1, Z3
-	VPXORQ          (R9)(DX*2), Z2, Z4
+	VPXORQ          (R10)(DX*2), Z2, Z4
 	VMOVDQU64       (AX)(DX*1), Z5
-	VMOVDQU64       (R9)(DX*1), Z6
+	VMOVDQU64       (R10)(DX*1), Z6
 	VPXORQ          (AX)(SI*1), Z5, Z7
-	VPXORQ          (R9)(SI*1), Z6, Z8
+	VPXORQ          (R10)(SI*1), Z6, Z8
 	VPXORQ          Z5, Z1, Z5
 	VPXORQ          Z6, Z2, Z6
 	VPANDQ          Z7, Z0, Z9
@@ -337,29 +406,29 @@ wideGroupZeroRowColumn:
 	VPXORQ          Z7, Z3, Z7
 	VPXORQ          Z8, Z4, Z8
 	VMOVDQU64       Z1, (CX)
-	VMOVDQU64       Z2, (R10)
+	VMOVDQU64       Z2, (R11)
 	VMOVDQU64       Z5, (CX)(DX*1)
-	VMOVDQU64       Z6, (R10)(DX*1)
+	VMOVDQU64       Z6, (R11)(DX*1)
 	VMOVDQU64       Z3, (CX)(DX*2)
-	VMOVDQU64       Z4, (R10)(DX*2)
+	VMOVDQU64       Z4, (R11)(DX*2)
 	VMOVDQU64       Z7, (CX)(SI*1)
-	VMOVDQU64       Z8, (R10)(SI*1)
+	VMOVDQU64       Z8, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
-	ADDQ            $0x40, R9
 	ADDQ            $0x40, R10
-	DECQ            R12
+	ADDQ            $0x40, R11
+	DECQ            R13
 	JNE             wideGroupZeroRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupZeroRowEven
 	VMOVDQU64       (AX), Y1
-	VMOVDQU64       (R9), Y2
+	VMOVDQU64       (R10), Y2
 	VPXORQ          (AX)(DX*2), Y1, Y3
-	VPXORQ          (R9)(DX*2), Y2, Y4
+	VPXORQ          (R10)(DX*2), Y2, Y4
 	VMOVDQU64       (AX)(DX*1), Y5
-	VMOVDQU64       (R9)(DX*1), Y6
+	VMOVDQU64       (R10)(DX*1), Y6
 	VPXORQ          (AX)(SI*1), Y5, Y7
-	VPXORQ          (R9)(SI*1), Y6, Y8
+	VPXORQ          (R10)(SI*1), Y6, Y8
 	VPXORQ          Y5, Y1, Y5
 	VPXORQ          Y6, Y2, Y6
 	VPANDQ          Y7, Y0, Y9
@@ -391,37 +460,37 @@ wideGroupZeroRowColumn:
 	VPXORQ          Y7, Y3, Y7
 	VPXORQ          Y8, Y4, Y8
 	VMOVDQU64       Y1, (CX)
-	VMOVDQU64       Y2, (R10)
+	VMOVDQU64       Y2, (R11)
 	VMOVDQU64       Y5, (CX)(DX*1)
-	VMOVDQU64       Y6, (R10)(DX*1)
+	VMOVDQU64       Y6, (R11)(DX*1)
 	VMOVDQU64       Y3, (CX)(DX*2)
-	VMOVDQU64       Y4, (R10)(DX*2)
+	VMOVDQU64       Y4, (R11)(DX*2)
 	VMOVDQU64       Y7, (CX)(SI*1)
-	VMOVDQU64       Y8, (R10)(SI*1)
+	VMOVDQU64       Y8, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
-	ADDQ            $0x20, R9
 	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
 narrow:
 narrowGroup:
-	VBROADCASTI32X4 (R8), Y1
-	VBROADCASTI32X4 16(R8), Y2
-	VBROADCASTI32X4 32(R8), Y3
-	VBROADCASTI32X4 48(R8), Y4
-	VBROADCASTI32X4 64(R8), Y5
-	VBROADCASTI32X4 80(R8), Y6
-	VBROADCASTI32X4 96(R8), Y7
-	VBROADCASTI32X4 112(R8), Y8
+	VBROADCASTI32X4 (R9), Y1
+	VBROADCASTI32X4 16(R9), Y2
+	VBROADCASTI32X4 32(R9), Y3
+	VBROADCASTI32X4 48(R9), Y4
+	VBROADCASTI32X4 64(R9), Y5
+	VBROADCASTI32X4 80(R9), Y6
+	VBROADCASTI32X4 96(R9), Y7
+	VBROADCASTI32X4 112(R9), Y8
 	VBROADCASTI32X4 (DI), Y9
 	VBROADCASTI32X4 16(DI), Y10
 	VBROADCASTI32X4 32(DI), Y11
@@ -543,9 +612,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000100, R8
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -622,13 +691,14 @@ TEXT ·fft2AVX512(SB), NOSPLIT, $0-56
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
 	SHLQ         $0x07, SI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), DI
-	LEAQ         (CX)(BX*1), R8
+	LEAQ         (AX)(BX*1), R8
+	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
 	VBROADCASTI32X4 (SI), Z1
@@ -641,15 +711,15 @@ wideGroup:
 	VBROADCASTI32X4 112(SI), Z8
 	CMPQ            SI, tab+48(FP)
 	JEQ             wideGroupZero
-	MOVQ            dist+24(FP), R9
+	MOVQ            dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupRowColumn:
 	VMOVDQU64  (AX)(DX*1), Z9
-	VMOVDQU64  (DI)(DX*1), Z10
+	VMOVDQU64  (R8)(DX*1), Z10
 	VPANDQ     Z9, Z0, Z11
 	VPSRLQ     $0x04, Z9, Z12
 	VPANDQ     Z12, Z0, Z12
@@ -658,7 +728,7 @@ wideGroupRowColumn:
 	VPSHUFB    Z12, Z2, Z14
 	VPTERNLOGQ $0x96, (AX), Z14, Z13
 	VPSHUFB    Z12, Z6, Z12
-	VPTERNLOGQ $0x96, (DI), Z12, Z11
+	VPTERNLOGQ $0x96, (R8), Z12, Z11
 	VPANDQ     Z10, Z0, Z12
 	VPSRLQ     $0x04, Z10, Z14
 	VPANDQ     Z14, Z0, Z14
@@ -671,19 +741,19 @@ wideGroupRowColumn:
 	VPXORQ     Z9, Z13, Z9
 	VPXORQ     Z10, Z11, Z10
 	VMOVDQU64  Z13, (CX)
-	VMOVDQU64  Z11, (R8)
+	VMOVDQU64  Z11, (R9)
 	VMOVDQU64  Z9, (CX)(DX*1)
-	VMOVDQU64  Z10, (R8)(DX*1)
+	VMOVDQU64  Z10, (R9)(DX*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-	ADDQ       $0x40, DI
 	ADDQ       $0x40, R8
-	DECQ       R10
+	ADDQ       $0x40, R9
+	DECQ       R11
 	JNE        wideGroupRowColumn
 	TESTQ      $0x00000020, BX
 	JEQ        wideGroupRowEven
 	VMOVDQU64  (AX)(DX*1), Y9
-	VMOVDQU64  (DI)(DX*1), Y10
+	VMOVDQU64  (R8)(DX*1), Y10
 	VPANDQ     Y9, Y0, Y11
 	VPSRLQ     $0x04, Y9, Y12
 	VPANDQ     Y12, Y0, Y12
@@ -692,7 +762,7 @@ wideGroupRowColumn:
 	VPSHUFB    Y12, Y2, Y14
 	VPTERNLOGQ $0x96, (AX), Y14, Y13
 	VPSHUFB    Y12, Y6, Y12
-	VPTERNLOGQ $0x96, (DI), Y12, Y11
+	VPTERNLOGQ $0x96, (R8), Y12, Y11
 	VPANDQ     Y10, Y0, Y12
 	VPSRLQ     $0x04, Y10, Y14
 	VPANDQ     Y14, Y0, Y14
@@ -705,76 +775,76 @@ wideGroupRowColumn:
 	VPXORQ     Y9, Y13, Y9
 	VPXORQ     Y10, Y11, Y10
 	VMOVDQU64  Y13, (CX)
-	VMOVDQU64  Y11, (R8)
+	VMOVDQU64  Y11, (R9)
 	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, (R8)(DX*1)
+	VMOVDQU64  Y10, (R9)(DX*1)
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
-	ADDQ       $0x20, DI
 	ADDQ       $0x20, R8
+	ADDQ       $0x20, R9
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU64 (AX), Z1
-	VMOVDQU64 (DI), Z2
+	VMOVDQU64 (R8), Z2
 	VPXORQ    (AX)(DX*1), Z1, Z3
-	VPXORQ    (DI)(DX*1), Z2, Z4
+	VPXORQ    (R8)(DX*1), Z2, Z4
 	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (R8)
+	VMOVDQU64 Z2, (R9)
 	VMOVDQU64 Z3, (CX)(DX*1)
-	VMOVDQU64 Z4, (R8)(DX*1)
+	VMOVDQU64 Z4, (R9)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, DI
 	ADDQ      $0x40, R8
-	DECQ      R10
+	ADDQ      $0x40, R9
+	DECQ      R11
 	JNE       wideGroupZeroRowColumn
 	TESTQ     $0x00000020, BX
 	JEQ       wideGroupZeroRowEven
 	VMOVDQU64 (AX), Y1
-	VMOVDQU64 (DI), Y2
+	VMOVDQU64 (R8), Y2
 	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    (DI)(DX*1), Y2, Y4
+	VPXORQ    (R8)(DX*1), Y2, Y4
 	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, (R8)
+	VMOVDQU64 Y2, (R9)
 	VMOVDQU64 Y3, (CX)(DX*1)
-	VMOVDQU64 Y4, (R8)(DX*1)
+	VMOVDQU64 Y4, (R9)(DX*1)
 	ADDQ      $0x20, AX
 	ADDQ      $0x20, CX
-	ADDQ      $0x20, DI
 	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
@@ -828,7 +898,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -868,26 +938,27 @@ TEXT ·ifft4AVX512(SB), NOSPLIT, $0-56
 	LEAQ         (DX)(DX*2), SI
 	MOVQ         t+40(FP), DI
 	SHLQ         $0x07, DI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), R8
+	TESTQ        R8, R8
 	JEQ          done
-	MOVQ         DI, R8
-	SHRQ         $0x01, R8
-	ADDQ         tab+48(FP), R8
+	MOVQ         DI, R9
+	SHRQ         $0x01, R9
+	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), R9
-	LEAQ         (CX)(BX*1), R10
+	LEAQ         (AX)(BX*1), R10
+	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
-	VBROADCASTI32X4 (R8), Z1
-	VBROADCASTI32X4 16(R8), Z2
-	VBROADCASTI32X4 32(R8), Z3
-	VBROADCASTI32X4 48(R8), Z4
-	VBROADCASTI32X4 64(R8), Z5
-	VBROADCASTI32X4 80(R8), Z6
-	VBROADCASTI32X4 96(R8), Z7
-	VBROADCASTI32X4 112(R8), Z8
+	VBROADCASTI32X4 (R9), Z1
+	VBROADCASTI32X4 16(R9), Z2
+	VBROADCASTI32X4 32(R9), Z3
+	VBROADCASTI32X4 48(R9), Z4
+	VBROADCASTI32X4 64(R9), Z5
+	VBROADCASTI32X4 80(R9), Z6
+	VBROADCASTI32X4 96(R9), Z7
+	VBROADCASTI32X4 112(R9), Z8
 	VBROADCASTI32X4 (DI), Z9
 	VBROADCASTI32X4 16(DI), Z10
 	VBROADCASTI32X4 32(DI), Z11
@@ -898,17 +969,17 @@ wideGroup:
 	VBROADCASTI32X4 112(DI), Z16
 	CMPQ            DI, tab+48(FP)
 	JEQ             wideGroupZero
-	MOVQ            dist+24(FP), R11
+	MOVQ            dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupRowColumn:
 	VMOVDQU64       (AX), Z17
-	VMOVDQU64       (R9), Z18
+	VMOVDQU64       (R10), Z18
 	VPXORQ          (AX)(DX*1), Z17, Z19
-	VPXORQ          (R9)(DX*1), Z18, Z20
+	VPXORQ          (R10)(DX*1), Z18, Z20
 	VPANDQ          Z19, Z0, Z21
 	VPSRLQ          $0x04, Z19, Z22
 	VPANDQ          Z22, Z0, Z22
@@ -928,9 +999,9 @@ wideGroupRowColumn:
 	VPSHUFB         Z22, Z16, Z22
 	VPTERNLOGQ      $0x96, Z21, Z22, Z18
 	VMOVDQU64       (AX)(DX*2), Z21
-	VMOVDQU64       (R9)(DX*2), Z22
+	VMOVDQU64       (R10)(DX*2), Z22
 	VPXORQ          (AX)(SI*1), Z21, Z23
-	VPXORQ          (R9)(SI*1), Z22, Z24
+	VPXORQ          (R10)(SI*1), Z22, Z24
 	VPANDQ          Z23, Z0, Z25
 	VPSRLQ          $0x04, Z23, Z26
 	VPANDQ          Z26, Z0, Z26
@@ -998,25 +1069,25 @@ wideGroupRowColumn:
 	VPSHUFB         Z26, Z8, Z26
 	VPTERNLOGQ      $0x96, Z25, Z26, Z20
 	VMOVDQU64       Z17, (CX)
-	VMOVDQU64       Z18, (R10)
+	VMOVDQU64       Z18, (R11)
 	VMOVDQU64       Z19, (CX)(DX*1)
-	VMOVDQU64       Z20, (R10)(DX*1)
+	VMOVDQU64       Z20, (R11)(DX*1)
 	VMOVDQU64       Z21, (CX)(DX*2)
-	VMOVDQU64       Z22, (R10)(DX*2)
+	VMOVDQU64       Z22, (R11)(DX*2)
 	VMOVDQU64       Z23, (CX)(SI*1)
-	VMOVDQU64       Z24, (R10)(SI*1)
+	VMOVDQU64       Z24, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
-	ADDQ            $0x40, R9
 	ADDQ            $0x40, R10
-	DECQ            R12
+	ADDQ            $0x40, R11
+	DECQ            R13
 	JNE             wideGroupRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupRowEven
 	VMOVDQU64       (AX), Y17
-	VMOVDQU64       (R9), Y18
+	VMOVDQU64       (R10), Y18
 	VPXORQ          (AX)(DX*1), Y17, Y19
-	VPXORQ          (R9)(DX*1), Y18, Y20
+	VPXORQ          (R10)(DX*1), Y18, Y20
 	VPANDQ          Y19, Y0, Y21
 	VPSRLQ          $0x04, Y19, Y22
 	VPANDQ          Y22, Y0, Y22
@@ -1036,9 +1107,9 @@ wideGroupRowColumn:
 	VPSHUFB         Y22, Y16, Y22
 	VPTERNLOGQ      $0x96, Y21, Y22, Y18
 	VMOVDQU64       (AX)(DX*2), Y21
-	VMOVDQU64       (R9)(DX*2), Y22
+	VMOVDQU64       (R10)(DX*2), Y22
 	VPXORQ          (AX)(SI*1), Y21, Y23
-	VPXORQ          (R9)(SI*1), Y22, Y24
+	VPXORQ          (R10)(SI*1), Y22, Y24
 	VPANDQ          Y23, Y0, Y25
 	VPSRLQ          $0x04, Y23, Y26
 	VPANDQ          Y26, Y0, Y26
@@ -1106,54 +1177,54 @@ wideGroupRowColumn:
 	VPSHUFB         Y26, Y8, Y26
 	VPTERNLOGQ      $0x96, Y25, Y26, Y20
 	VMOVDQU64       Y17, (CX)
-	VMOVDQU64       Y18, (R10)
+	VMOVDQU64       Y18, (R11)
 	VMOVDQU64       Y19, (CX)(DX*1)
-	VMOVDQU64       Y20, (R10)(DX*1)
+	VMOVDQU64       Y20, (R11)(DX*1)
 	VMOVDQU64       Y21, (CX)(DX*2)
-	VMOVDQU64       Y22, (R10)(DX*2)
+	VMOVDQU64       Y22, (R11)(DX*2)
 	VMOVDQU64       Y23, (CX)(SI*1)
-	VMOVDQU64       Y24, (R10)(SI*1)
+	VMOVDQU64       Y24, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
-	ADDQ            $0x20, R9
 	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000100, R8
+	ADDQ SI, R11
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU64       (AX), Z1
-	VMOVDQU64       (R9), Z2
+	VMOVDQU64       (R10), Z2
 	VPXORQ          (AX)(DX*1), Z1, Z3
-	VPXORQ          (R9)(DX*1), Z2, Z4
+	VPXORQ          (R10)(DX*1), Z2, Z4
 	VMOVDQU64       (AX)(DX*2), Z5
-	VMOVDQU64       (R9)(DX*2), Z6
+	VMOVDQU64       (R10)(DX*2), Z6
 	VPXORQ          (AX)(SI*1), Z5, Z7
-	VPXORQ          (R9)(SI*1), Z6, Z8
+	VPXORQ          (R10)(SI*1), Z6, Z8
 	VPANDQ          Z7, Z0, Z9
 	VPSRLQ          $0x04, Z7, Z10
 	VPANDQ          Z10, Z0, Z10
@@ -1185,29 +1256,29 @@ wideGroupZeroRowColumn:
 	VPXORQ          Z7, Z3, Z7
 	VPXORQ          Z8, Z4, Z8
 	VMOVDQU64       Z1, (CX)
-	VMOVDQU64       Z2, (R10)
+	VMOVDQU64       Z2, (R11)
 	VMOVDQU64       Z3, (CX)(DX*1)
-	VMOVDQU64       Z4, (R10)(DX*1)
+	VMOVDQU64       Z4, (R11)(DX*1)
 	VMOVDQU64       Z5, (CX)(DX*2)
-	VMOVDQU64       Z6, (R10)(DX*2)
+	VMOVDQU64       Z6, (R11)(DX*2)
 	VMOVDQU64       Z7, (CX)(SI*1)
-	VMOVDQU64       Z8, (R10)(SI*1)
+	VMOVDQU64       Z8, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
-	ADDQ            $0x40, R9
 	ADDQ            $0x40, R10
-	DECQ            R12
+	ADDQ            $0x40, R11
+	DECQ            R13
 	JNE             wideGroupZeroRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupZeroRowEven
 	VMOVDQU64       (AX), Y1
-	VMOVDQU64       (R9), Y2
+	VMOVDQU64       (R10), Y2
 	VPXORQ          (AX)(DX*1), Y1, Y3
-	VPXORQ          (R9)(DX*1), Y2, Y4
+	VPXORQ          (R10)(DX*1), Y2, Y4
 	VMOVDQU64       (AX)(DX*2), Y5
-	VMOVDQU64       (R9)(DX*2), Y6
+	VMOVDQU64       (R10)(DX*2), Y6
 	VPXORQ          (AX)(SI*1), Y5, Y7
-	VPXORQ          (R9)(SI*1), Y6, Y8
+	VPXORQ          (R10)(SI*1), Y6, Y8
 	VPANDQ          Y7, Y0, Y9
 	VPSRLQ          $0x04, Y7, Y10
 	VPANDQ          Y10, Y0, Y10
@@ -1239,37 +1310,37 @@ wideGroupZeroRowColumn:
 	VPXORQ          Y7, Y3, Y7
 	VPXORQ          Y8, Y4, Y8
 	VMOVDQU64       Y1, (CX)
-	VMOVDQU64       Y2, (R10)
+	VMOVDQU64       Y2, (R11)
 	VMOVDQU64       Y3, (CX)(DX*1)
-	VMOVDQU64       Y4, (R10)(DX*1)
+	VMOVDQU64       Y4, (R11)(DX*1)
 	VMOVDQU64       Y5, (CX)(DX*2)
-	VMOVDQU64       Y6, (R10)(DX*2)
+	VMOVDQU64       Y6, (R11)(DX*2)
 	VMOVDQU64       Y7, (CX)(SI*1)
-	VMOVDQU64       Y8, (R10)(SI*1)
+	VMOVDQU64       Y8, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
-	ADDQ            $0x20, R9
 	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
 narrow:
 narrowGroup:
-	VBROADCASTI32X4 (R8), Y1
-	VBROADCASTI32X4 16(R8), Y2
-	VBROADCASTI32X4 32(R8), Y3
-	VBROADCASTI32X4 48(R8), Y4
-	VBROADCASTI32X4 64(R8), Y5
-	VBROADCASTI32X4 80(R8), Y6
-	VBROADCASTI32X4 96(R8), Y7
-	VBROADCASTI32X4 112(R8), Y8
+	VBROADCASTI32X4 (R9), Y1
+	VBROADCASTI32X4 16(R9), Y2
+	VBROADCASTI32X4 32(R9), Y3
+	VBROADCASTI32X4 48(R9), Y4
+	VBROADCASTI32X4 64(R9), Y5
+	VBROADCASTI32X4 80(R9), Y6
+	VBROADCASTI32X4 96(R9), Y7
+	VBROADCASTI32X4 112(R9), Y8
 	VBROADCASTI32X4 (DI), Y9
 	VBROADCASTI32X4 16(DI), Y10
 	VBROADCASTI32X4 32(DI), Y11
@@ -1391,9 +1462,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000100, R8
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -1470,13 +1541,14 @@ TEXT ·ifft2AVX512(SB), NOSPLIT, $0-56
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
 	SHLQ         $0x07, SI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), DI
-	LEAQ         (CX)(BX*1), R8
+	LEAQ         (AX)(BX*1), R8
+	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
 	VBROADCASTI32X4 (SI), Z1
@@ -1489,17 +1561,17 @@ wideGroup:
 	VBROADCASTI32X4 112(SI), Z8
 	CMPQ            SI, tab+48(FP)
 	JEQ             wideGroupZero
-	MOVQ            dist+24(FP), R9
+	MOVQ            dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupRowColumn:
 	VMOVDQU64  (AX), Z9
-	VMOVDQU64  (DI), Z10
+	VMOVDQU64  (R8), Z10
 	VPXORQ     (AX)(DX*1), Z9, Z11
-	VPXORQ     (DI)(DX*1), Z10, Z12
+	VPXORQ     (R8)(DX*1), Z10, Z12
 	VPANDQ     Z11, Z0, Z13
 	VPSRLQ     $0x04, Z11, Z14
 	VPANDQ     Z14, Z0, Z14
@@ -1519,21 +1591,21 @@ wideGroupRowColumn:
 	VPSHUFB    Z14, Z8, Z14
 	VPTERNLOGQ $0x96, Z13, Z14, Z10
 	VMOVDQU64  Z9, (CX)
-	VMOVDQU64  Z10, (R8)
+	VMOVDQU64  Z10, (R9)
 	VMOVDQU64  Z11, (CX)(DX*1)
-	VMOVDQU64  Z12, (R8)(DX*1)
+	VMOVDQU64  Z12, (R9)(DX*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-	ADDQ       $0x40, DI
 	ADDQ       $0x40, R8
-	DECQ       R10
+	ADDQ       $0x40, R9
+	DECQ       R11
 	JNE        wideGroupRowColumn
 	TESTQ      $0x00000020, BX
 	JEQ        wideGroupRowEven
 	VMOVDQU64  (AX), Y9
-	VMOVDQU64  (DI), Y10
+	VMOVDQU64  (R8), Y10
 	VPXORQ     (AX)(DX*1), Y9, Y11
-	VPXORQ     (DI)(DX*1), Y10, Y12
+	VPXORQ     (R8)(DX*1), Y10, Y12
 	VPANDQ     Y11, Y0, Y13
 	VPSRLQ     $0x04, Y11, Y14
 	VPANDQ     Y14, Y0, Y14
@@ -1553,76 +1625,76 @@ wideGroupRowColumn:
 	VPSHUFB    Y14, Y8, Y14
 	VPTERNLOGQ $0x96, Y13, Y14, Y10
 	VMOVDQU64  Y9, (CX)
-	VMOVDQU64  Y10, (R8)
+	VMOVDQU64  Y10, (R9)
 	VMOVDQU64  Y11, (CX)(DX*1)
-	VMOVDQU64  Y12, (R8)(DX*1)
+	VMOVDQU64  Y12, (R9)(DX*1)
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
-	ADDQ       $0x20, DI
 	ADDQ       $0x20, R8
+	ADDQ       $0x20, R9
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU64 (AX), Z1
-	VMOVDQU64 (DI), Z2
+	VMOVDQU64 (R8), Z2
 	VPXORQ    (AX)(DX*1), Z1, Z3
-	VPXORQ    (DI)(DX*1), Z2, Z4
+	VPXORQ    (R8)(DX*1), Z2, Z4
 	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (R8)
+	VMOVDQU64 Z2, (R9)
 	VMOVDQU64 Z3, (CX)(DX*1)
-	VMOVDQU64 Z4, (R8)(DX*1)
+	VMOVDQU64 Z4, (R9)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, DI
 	ADDQ      $0x40, R8
-	DECQ      R10
+	ADDQ      $0x40, R9
+	DECQ      R11
 	JNE       wideGroupZeroRowColumn
 	TESTQ     $0x00000020, BX
 	JEQ       wideGroupZeroRowEven
 	VMOVDQU64 (AX), Y1
-	VMOVDQU64 (DI), Y2
+	VMOVDQU64 (R8), Y2
 	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    (DI)(DX*1), Y2, Y4
+	VPXORQ    (R8)(DX*1), Y2, Y4
 	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, (R8)
+	VMOVDQU64 Y2, (R9)
 	VMOVDQU64 Y3, (CX)(DX*1)
-	VMOVDQU64 Y4, (R8)(DX*1)
+	VMOVDQU64 Y4, (R9)(DX*1)
 	ADDQ      $0x20, AX
 	ADDQ      $0x20, CX
-	ADDQ      $0x20, DI
 	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
@@ -1676,7 +1748,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -1716,26 +1788,27 @@ TEXT ·ifft4addAVX512(SB), NOSPLIT, $0-56
 	LEAQ         (DX)(DX*2), SI
 	MOVQ         t+40(FP), DI
 	SHLQ         $0x07, DI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), R8
+	TESTQ        R8, R8
 	JEQ          done
-	MOVQ         DI, R8
-	SHRQ         $0x01, R8
-	ADDQ         tab+48(FP), R8
+	MOVQ         DI, R9
+	SHRQ         $0x01, R9
+	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), R9
-	LEAQ         (CX)(BX*1), R10
+	LEAQ         (AX)(BX*1), R10
+	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
-	VBROADCASTI32X4 (R8), Z1
-	VBROADCASTI32X4 16(R8), Z2
-	VBROADCASTI32X4 32(R8), Z3
-	VBROADCASTI32X4 48(R8), Z4
-	VBROADCASTI32X4 64(R8), Z5
-	VBROADCASTI32X4 80(R8), Z6
-	VBROADCASTI32X4 96(R8), Z7
-	VBROADCASTI32X4 112(R8), Z8
+	VBROADCASTI32X4 (R9), Z1
+	VBROADCASTI32X4 16(R9), Z2
+	VBROADCASTI32X4 32(R9), Z3
+	VBROADCASTI32X4 48(R9), Z4
+	VBROADCASTI32X4 64(R9), Z5
+	VBROADCASTI32X4 80(R9), Z6
+	VBROADCASTI32X4 96(R9), Z7
+	VBROADCASTI32X4 112(R9), Z8
 	VBROADCASTI32X4 (DI), Z9
 	VBROADCASTI32X4 16(DI), Z10
 	VBROADCASTI32X4 32(DI), Z11
@@ -1746,17 +1819,17 @@ wideGroup:
 	VBROADCASTI32X4 112(DI), Z16
 	CMPQ            DI, tab+48(FP)
 	JEQ             wideGroupZero
-	MOVQ            dist+24(FP), R11
+	MOVQ            dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupRowColumn:
 	VMOVDQU64       (AX), Z17
-	VMOVDQU64       (R9), Z18
+	VMOVDQU64       (R10), Z18
 	VPXORQ          (AX)(DX*1), Z17, Z19
-	VPXORQ          (R9)(DX*1), Z18, Z20
+	VPXORQ          (R10)(DX*1), Z18, Z20
 	VPANDQ          Z19, Z0, Z21
 	VPSRLQ          $0x04, Z19, Z22
 	VPANDQ          Z22, Z0, Z22
@@ -1776,9 +1849,9 @@ wideGroupRowColumn:
 	VPSHUFB         Z22, Z16, Z22
 	VPTERNLOGQ      $0x96, Z21, Z22, Z18
 	VMOVDQU64       (AX)(DX*2), Z21
-	VMOVDQU64       (R9)(DX*2), Z22
+	VMOVDQU64       (R10)(DX*2), Z22
 	VPXORQ          (AX)(SI*1), Z21, Z23
-	VPXORQ          (R9)(SI*1), Z22, Z24
+	VPXORQ          (R10)(SI*1), Z22, Z24
 	VPANDQ          Z23, Z0, Z25
 	VPSRLQ          $0x04, Z23, Z26
 	VPANDQ          Z26, Z0, Z26
@@ -1846,33 +1919,33 @@ wideGroupRowColumn:
 	VPSHUFB         Z26, Z8, Z26
 	VPTERNLOGQ      $0x96, Z25, Z26, Z20
 	VPXORQ          (CX), Z17, Z17
-	VPXORQ          (R10), Z18, Z18
+	VPXORQ          (R11), Z18, Z18
 	VMOVDQU64       Z17, (CX)
-	VMOVDQU64       Z18, (R10)
+	VMOVDQU64       Z18, (R11)
 	VPXORQ          (CX)(DX*1), Z19, Z17
-	VPXORQ          (R10)(DX*1), Z20, Z18
+	VPXORQ          (R11)(DX*1), Z20, Z18
 	VMOVDQU64       Z17, (CX)(DX*1)
-	VMOVDQU64       Z18, (R10)(DX*1)
+	VMOVDQU64       Z18, (R11)(DX*1)
 	VPXORQ          (CX)(DX*2), Z21, Z17
-	VPXORQ          (R10)(DX*2), Z22, Z18
+	VPXORQ          (R11)(DX*2), Z22, Z18
 	VMOVDQU64       Z17, (CX)(DX*2)
-	VMOVDQU64       Z18, (R10)(DX*2)
+	VMOVDQU64       Z18, (R11)(DX*2)
 	VPXORQ          (CX)(SI*1), Z23, Z17
-	VPXORQ          (R10)(SI*1), Z24, Z18
+	VPXORQ          (R11)(SI*1), Z24, Z18
 	VMOVDQU64       Z17, (CX)(SI*1)
-	VMOVDQU64       Z18, (R10)(SI*1)
+	VMOVDQU64       Z18, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
-	ADDQ            $0x40, R9
 	ADDQ            $0x40, R10
-	DECQ            R12
+	ADDQ            $0x40, R11
+	DECQ            R13
 	JNE             wideGroupRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupRowEven
 	VMOVDQU64       (AX), Y17
-	VMOVDQU64       (R9), Y18
+	VMOVDQU64       (R10), Y18
 	VPXORQ          (AX)(DX*1), Y17, Y19
-	VPXORQ          (R9)(DX*1), Y18, Y20
+	VPXORQ          (R10)(DX*1), Y18, Y20
 	VPANDQ          Y19, Y0, Y21
 	VPSRLQ          $0x04, Y19, Y22
 	VPANDQ          Y22, Y0, Y22
@@ -1892,9 +1965,9 @@ wideGroupRowColumn:
 	VPSHUFB         Y22, Y16, Y22
 	VPTERNLOGQ      $0x96, Y21, Y22, Y18
 	VMOVDQU64       (AX)(DX*2), Y21
-	VMOVDQU64       (R9)(DX*2), Y22
+	VMOVDQU64       (R10)(DX*2), Y22
 	VPXORQ          (AX)(SI*1), Y21, Y23
-	VPXORQ          (R9)(SI*1), Y22, Y24
+	VPXORQ          (R10)(SI*1), Y22, Y24
 	VPANDQ          Y23, Y0, Y25
 	VPSRLQ          $0x04, Y23, Y26
 	VPANDQ          Y26, Y0, Y26
@@ -1962,62 +2035,62 @@ wideGroupRowColumn:
 	VPSHUFB         Y26, Y8, Y26
 	VPTERNLOGQ      $0x96, Y25, Y26, Y20
 	VPXORQ          (CX), Y17, Y17
-	VPXORQ          (R10), Y18, Y18
+	VPXORQ          (R11), Y18, Y18
 	VMOVDQU64       Y17, (CX)
-	VMOVDQU64       Y18, (R10)
+	VMOVDQU64       Y18, (R11)
 	VPXORQ          (CX)(DX*1), Y19, Y17
-	VPXORQ          (R10)(DX*1), Y20, Y18
+	VPXORQ          (R11)(DX*1), Y20, Y18
 	VMOVDQU64       Y17, (CX)(DX*1)
-	VMOVDQU64       Y18, (R10)(DX*1)
+	VMOVDQU64       Y18, (R11)(DX*1)
 	VPXORQ          (CX)(DX*2), Y21, Y17
-	VPXORQ          (R10)(DX*2), Y22, Y18
+	VPXORQ          (R11)(DX*2), Y22, Y18
 	VMOVDQU64       Y17, (CX)(DX*2)
-	VMOVDQU64       Y18, (R10)(DX*2)
+	VMOVDQU64       Y18, (R11)(DX*2)
 	VPXORQ          (CX)(SI*1), Y23, Y17
-	VPXORQ          (R10)(SI*1), Y24, Y18
+	VPXORQ          (R11)(SI*1), Y24, Y18
 	VMOVDQU64       Y17, (CX)(SI*1)
-	VMOVDQU64       Y18, (R10)(SI*1)
+	VMOVDQU64       Y18, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
-	ADDQ            $0x20, R9
 	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000100, R8
+	ADDQ SI, R11
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU64       (AX), Z1
-	VMOVDQU64       (R9), Z2
+	VMOVDQU64       (R10), Z2
 	VPXORQ          (AX)(DX*1), Z1, Z3
-	VPXORQ          (R9)(DX*1), Z2, Z4
+	VPXORQ          (R10)(DX*1), Z2, Z4
 	VMOVDQU64       (AX)(DX*2), Z5
-	VMOVDQU64       (R9)(DX*2), Z6
+	VMOVDQU64       (R10)(DX*2), Z6
 	VPXORQ          (AX)(SI*1), Z5, Z7
-	VPXORQ          (R9)(SI*1), Z6, Z8
+	VPXORQ          (R10)(SI*1), Z6, Z8
 	VPANDQ          Z7, Z0, Z9
 	VPSRLQ          $0x04, Z7, Z10
 	VPANDQ          Z10, Z0, Z10
@@ -2049,37 +2122,37 @@ wideGroupZeroRowColumn:
 	VPXORQ          Z7, Z3, Z7
 	VPXORQ          Z8, Z4, Z8
 	VPXORQ          (CX), Z1, Z1
-	VPXORQ          (R10), Z2, Z2
+	VPXORQ          (R11), Z2, Z2
 	VMOVDQU64       Z1, (CX)
-	VMOVDQU64       Z2, (R10)
+	VMOVDQU64       Z2, (R11)
 	VPXORQ          (CX)(DX*1), Z3, Z1
-	VPXORQ          (R10)(DX*1), Z4, Z2
+	VPXORQ          (R11)(DX*1), Z4, Z2
 	VMOVDQU64       Z1, (CX)(DX*1)
-	VMOVDQU64       Z2, (R10)(DX*1)
+	VMOVDQU64       Z2, (R11)(DX*1)
 	VPXORQ          (CX)(DX*2), Z5, Z1
-	VPXORQ          (R10)(DX*2), Z6, Z2
+	VPXORQ          (R11)(DX*2), Z6, Z2
 	VMOVDQU64       Z1, (CX)(DX*2)
-	VMOVDQU64       Z2, (R10)(DX*2)
+	VMOVDQU64       Z2, (R11)(DX*2)
 	VPXORQ          (CX)(SI*1), Z7, Z1
-	VPXORQ          (R10)(SI*1), Z8, Z2
+	VPXORQ          (R11)(SI*1), Z8, Z2
 	VMOVDQU64       Z1, (CX)(SI*1)
-	VMOVDQU64       Z2, (R10)(SI*1)
+	VMOVDQU64       Z2, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
-	ADDQ            $0x40, R9
 	ADDQ            $0x40, R10
-	DECQ            R12
+	ADDQ            $0x40, R11
+	DECQ            R13
 	JNE             wideGroupZeroRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupZeroRowEven
 	VMOVDQU64       (AX), Y1
-	VMOVDQU64       (R9), Y2
+	VMOVDQU64       (R10), Y2
 	VPXORQ          (AX)(DX*1), Y1, Y3
-	VPXORQ          (R9)(DX*1), Y2, Y4
+	VPXORQ          (R10)(DX*1), Y2, Y4
 	VMOVDQU64       (AX)(DX*2), Y5
-	VMOVDQU64       (R9)(DX*2), Y6
+	VMOVDQU64       (R10)(DX*2), Y6
 	VPXORQ          (AX)(SI*1), Y5, Y7
-	VPXORQ          (R9)(SI*1), Y6, Y8
+	VPXORQ          (R10)(SI*1), Y6, Y8
 	VPANDQ          Y7, Y0, Y9
 	VPSRLQ          $0x04, Y7, Y10
 	VPANDQ          Y10, Y0, Y10
@@ -2111,45 +2184,45 @@ wideGroupZeroRowColumn:
 	VPXORQ          Y7, Y3, Y7
 	VPXORQ          Y8, Y4, Y8
 	VPXORQ          (CX), Y1, Y1
-	VPXORQ          (R10), Y2, Y2
+	VPXORQ          (R11), Y2, Y2
 	VMOVDQU64       Y1, (CX)
-	VMOVDQU64       Y2, (R10)
+	VMOVDQU64       Y2, (R11)
 	VPXORQ          (CX)(DX*1), Y3, Y1
-	VPXORQ          (R10)(DX*1), Y4, Y2
+	VPXORQ          (R11)(DX*1), Y4, Y2
 	VMOVDQU64       Y1, (CX)(DX*1)
-	VMOVDQU64       Y2, (R10)(DX*1)
+	VMOVDQU64       Y2, (R11)(DX*1)
 	VPXORQ          (CX)(DX*2), Y5, Y1
-	VPXORQ          (R10)(DX*2), Y6, Y2
+	VPXORQ          (R11)(DX*2), Y6, Y2
 	VMOVDQU64       Y1, (CX)(DX*2)
-	VMOVDQU64       Y2, (R10)(DX*2)
+	VMOVDQU64       Y2, (R11)(DX*2)
 	VPXORQ          (CX)(SI*1), Y7, Y1
-	VPXORQ          (R10)(SI*1), Y8, Y2
+	VPXORQ          (R11)(SI*1), Y8, Y2
 	VMOVDQU64       Y1, (CX)(SI*1)
-	VMOVDQU64       Y2, (R10)(SI*1)
+	VMOVDQU64       Y2, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
-	ADDQ            $0x20, R9
 	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
 narrow:
 narrowGroup:
-	VBROADCASTI32X4 (R8), Y1
-	VBROADCASTI32X4 16(R8), Y2
-	VBROADCASTI32X4 32(R8), Y3
-	VBROADCASTI32X4 48(R8), Y4
-	VBROADCASTI32X4 64(R8), Y5
-	VBROADCASTI32X4 80(R8), Y6
-	VBROADCASTI32X4 96(R8), Y7
-	VBROADCASTI32X4 112(R8), Y8
+	VBROADCASTI32X4 (R9), Y1
+	VBROADCASTI32X4 16(R9), Y2
+	VBROADCASTI32X4 32(R9), Y3
+	VBROADCASTI32X4 48(R9), Y4
+	VBROADCASTI32X4 64(R9), Y5
+	VBROADCASTI32X4 80(R9), Y6
+	VBROADCASTI32X4 96(R9), Y7
+	VBROADCASTI32X4 112(R9), Y8
 	VBROADCASTI32X4 (DI), Y9
 	VBROADCASTI32X4 16(DI), Y10
 	VBROADCASTI32X4 32(DI), Y11
@@ -2279,9 +2352,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000100, R8
+	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -2366,13 +2439,14 @@ TEXT ·ifft2addAVX512(SB), NOSPLIT, $0-56
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
 	SHLQ         $0x07, SI
-	CMPQ         groups+32(FP), $0x00
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
 	CMPQ         BX, $0x20
 	JEQ          narrow
-	LEAQ         (AX)(BX*1), DI
-	LEAQ         (CX)(BX*1), R8
+	LEAQ         (AX)(BX*1), R8
+	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
 	VBROADCASTI32X4 (SI), Z1
@@ -2385,17 +2459,17 @@ wideGroup:
 	VBROADCASTI32X4 112(SI), Z8
 	CMPQ            SI, tab+48(FP)
 	JEQ             wideGroupZero
-	MOVQ            dist+24(FP), R9
+	MOVQ            dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupRowColumn:
 	VMOVDQU64  (AX), Z9
-	VMOVDQU64  (DI), Z10
+	VMOVDQU64  (R8), Z10
 	VPXORQ     (AX)(DX*1), Z9, Z11
-	VPXORQ     (DI)(DX*1), Z10, Z12
+	VPXORQ     (R8)(DX*1), Z10, Z12
 	VPANDQ     Z11, Z0, Z13
 	VPSRLQ     $0x04, Z11, Z14
 	VPANDQ     Z14, Z0, Z14
@@ -2415,25 +2489,25 @@ wideGroupRowColumn:
 	VPSHUFB    Z14, Z8, Z14
 	VPTERNLOGQ $0x96, Z13, Z14, Z10
 	VPXORQ     (CX), Z9, Z9
-	VPXORQ     (R8), Z10, Z10
+	VPXORQ     (R9), Z10, Z10
 	VMOVDQU64  Z9, (CX)
-	VMOVDQU64  Z10, (R8)
+	VMOVDQU64  Z10, (R9)
 	VPXORQ     (CX)(DX*1), Z11, Z9
-	VPXORQ     (R8)(DX*1), Z12, Z10
+	VPXORQ     (R9)(DX*1), Z12, Z10
 	VMOVDQU64  Z9, (CX)(DX*1)
-	VMOVDQU64  Z10, (R8)(DX*1)
+	VMOVDQU64  Z10, (R9)(DX*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-	ADDQ       $0x40, DI
 	ADDQ       $0x40, R8
-	DECQ       R10
+	ADDQ       $0x40, R9
+	DECQ       R11
 	JNE        wideGroupRowColumn
 	TESTQ      $0x00000020, BX
 	JEQ        wideGroupRowEven
 	VMOVDQU64  (AX), Y9
-	VMOVDQU64  (DI), Y10
+	VMOVDQU64  (R8), Y10
 	VPXORQ     (AX)(DX*1), Y9, Y11
-	VPXORQ     (DI)(DX*1), Y10, Y12
+	VPXORQ     (R8)(DX*1), Y10, Y12
 	VPANDQ     Y11, Y0, Y13
 	VPSRLQ     $0x04, Y11, Y14
 	VPANDQ     Y14, Y0, Y14
@@ -2453,88 +2527,88 @@ wideGroupRowColumn:
 	VPSHUFB    Y14, Y8, Y14
 	VPTERNLOGQ $0x96, Y13, Y14, Y10
 	VPXORQ     (CX), Y9, Y9
-	VPXORQ     (R8), Y10, Y10
+	VPXORQ     (R9), Y10, Y10
 	VMOVDQU64  Y9, (CX)
-	VMOVDQU64  Y10, (R8)
+	VMOVDQU64  Y10, (R9)
 	VPXORQ     (CX)(DX*1), Y11, Y9
-	VPXORQ     (R8)(DX*1), Y12, Y10
+	VPXORQ     (R9)(DX*1), Y12, Y10
 	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, (R8)(DX*1)
+	VMOVDQU64  Y10, (R9)(DX*1)
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, CX
-	ADDQ       $0x20, DI
 	ADDQ       $0x20, R8
+	ADDQ       $0x20, R9
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU64 (AX), Z1
-	VMOVDQU64 (DI), Z2
+	VMOVDQU64 (R8), Z2
 	VPXORQ    (AX)(DX*1), Z1, Z3
-	VPXORQ    (DI)(DX*1), Z2, Z4
+	VPXORQ    (R8)(DX*1), Z2, Z4
 	VPXORQ    (CX), Z1, Z1
-	VPXORQ    (R8), Z2, Z2
+	VPXORQ    (R9), Z2, Z2
 	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (R8)
+	VMOVDQU64 Z2, (R9)
 	VPXORQ    (CX)(DX*1), Z3, Z1
-	VPXORQ    (R8)(DX*1), Z4, Z2
+	VPXORQ    (R9)(DX*1), Z4, Z2
 	VMOVDQU64 Z1, (CX)(DX*1)
-	VMOVDQU64 Z2, (R8)(DX*1)
+	VMOVDQU64 Z2, (R9)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, DI
 	ADDQ      $0x40, R8
-	DECQ      R10
+	ADDQ      $0x40, R9
+	DECQ      R11
 	JNE       wideGroupZeroRowColumn
 	TESTQ     $0x00000020, BX
 	JEQ       wideGroupZeroRowEven
 	VMOVDQU64 (AX), Y1
-	VMOVDQU64 (DI), Y2
+	VMOVDQU64 (R8), Y2
 	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    (DI)(DX*1), Y2, Y4
+	VPXORQ    (R8)(DX*1), Y2, Y4
 	VPXORQ    (CX), Y1, Y1
-	VPXORQ    (R8), Y2, Y2
+	VPXORQ    (R9), Y2, Y2
 	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, (R8)
+	VMOVDQU64 Y2, (R9)
 	VPXORQ    (CX)(DX*1), Y3, Y1
-	VPXORQ    (R8)(DX*1), Y4, Y2
+	VPXORQ    (R9)(DX*1), Y4, Y2
 	VMOVDQU64 Y1, (CX)(DX*1)
-	VMOVDQU64 Y2, (R8)(DX*1)
+	VMOVDQU64 Y2, (R9)(DX*1)
 	ADDQ      $0x20, AX
 	ADDQ      $0x20, CX
-	ADDQ      $0x20, DI
 	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
@@ -2592,7 +2666,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -2902,83 +2976,83 @@ source8:
 	VSHUFI32X4 $0xa0, Z17, Z18, Z21
 	VSHUFI32X4 $0xf5, Z17, Z18, Z17
 	VMOVDQU64  (R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z26
-	VPSHUFB    Z18, Z20, Z27
-	VPTERNLOGQ $0x96, Z26, Z27, Z1
-	VPSHUFB    Z25, Z21, Z25
+	VPSHUFB    Z29, Z19, Z30
+	VPSHUFB    Z18, Z20, Z31
+	VPTERNLOGQ $0x96, Z30, Z31, Z1
+	VPSHUFB    Z29, Z21, Z29
 	VPSHUFB    Z18, Z17, Z18
-	VPTERNLOGQ $0x96, Z25, Z18, Z2
+	VPTERNLOGQ $0x96, Z29, Z18, Z2
 	VMOVDQU64  64(R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z26
-	VPSHUFB    Z18, Z20, Z27
-	VPTERNLOGQ $0x96, Z26, Z27, Z3
-	VPSHUFB    Z25, Z21, Z25
+	VPSHUFB    Z29, Z19, Z30
+	VPSHUFB    Z18, Z20, Z31
+	VPTERNLOGQ $0x96, Z30, Z31, Z3
+	VPSHUFB    Z29, Z21, Z29
 	VPSHUFB    Z18, Z17, Z18
-	VPTERNLOGQ $0x96, Z25, Z18, Z4
+	VPTERNLOGQ $0x96, Z29, Z18, Z4
 	VMOVDQU64  128(R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z26
-	VPSHUFB    Z18, Z20, Z27
-	VPTERNLOGQ $0x96, Z26, Z27, Z5
-	VPSHUFB    Z25, Z21, Z25
+	VPSHUFB    Z29, Z19, Z30
+	VPSHUFB    Z18, Z20, Z31
+	VPTERNLOGQ $0x96, Z30, Z31, Z5
+	VPSHUFB    Z29, Z21, Z29
 	VPSHUFB    Z18, Z17, Z18
-	VPTERNLOGQ $0x96, Z25, Z18, Z6
+	VPTERNLOGQ $0x96, Z29, Z18, Z6
 	VMOVDQU64  192(R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z26
-	VPSHUFB    Z18, Z20, Z27
-	VPTERNLOGQ $0x96, Z26, Z27, Z7
-	VPSHUFB    Z25, Z21, Z25
+	VPSHUFB    Z29, Z19, Z30
+	VPSHUFB    Z18, Z20, Z31
+	VPTERNLOGQ $0x96, Z30, Z31, Z7
+	VPSHUFB    Z29, Z21, Z29
 	VPSHUFB    Z18, Z17, Z18
-	VPTERNLOGQ $0x96, Z25, Z18, Z8
+	VPTERNLOGQ $0x96, Z29, Z18, Z8
 	VMOVDQU64  256(R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z26
-	VPSHUFB    Z18, Z20, Z27
-	VPTERNLOGQ $0x96, Z26, Z27, Z9
-	VPSHUFB    Z25, Z21, Z25
+	VPSHUFB    Z29, Z19, Z30
+	VPSHUFB    Z18, Z20, Z31
+	VPTERNLOGQ $0x96, Z30, Z31, Z9
+	VPSHUFB    Z29, Z21, Z29
 	VPSHUFB    Z18, Z17, Z18
-	VPTERNLOGQ $0x96, Z25, Z18, Z10
+	VPTERNLOGQ $0x96, Z29, Z18, Z10
 	VMOVDQU64  320(R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z26
-	VPSHUFB    Z18, Z20, Z27
-	VPTERNLOGQ $0x96, Z26, Z27, Z11
-	VPSHUFB    Z25, Z21, Z25
+	VPSHUFB    Z29, Z19, Z30
+	VPSHUFB    Z18, Z20, Z31
+	VPTERNLOGQ $0x96, Z30, Z31, Z11
+	VPSHUFB    Z29, Z21, Z29
 	VPSHUFB    Z18, Z17, Z18
-	VPTERNLOGQ $0x96, Z25, Z18, Z12
+	VPTERNLOGQ $0x96, Z29, Z18, Z12
 	VMOVDQU64  384(R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z26
-	VPSHUFB    Z18, Z20, Z27
-	VPTERNLOGQ $0x96, Z26, Z27, Z13
-	VPSHUFB    Z25, Z21, Z25
+	VPSHUFB    Z29, Z19, Z30
+	VPSHUFB    Z18, Z20, Z31
+	VPTERNLOGQ $0x96, Z30, Z31, Z13
+	VPSHUFB    Z29, Z21, Z29
 	VPSHUFB    Z18, Z17, Z18
-	VPTERNLOGQ $0x96, Z25, Z18, Z14
+	VPTERNLOGQ $0x96, Z29, Z18, Z14
 	VMOVDQU64  448(R10), Z18
-	VPANDQ     Z18, Z0, Z25
+	VPANDQ     Z18, Z0, Z29
 	VPSRLQ     $0x04, Z18, Z18
 	VPANDQ     Z18, Z0, Z18
-	VPSHUFB    Z25, Z19, Z19
+	VPSHUFB    Z29, Z19, Z19
 	VPSHUFB    Z18, Z20, Z20
 	VPTERNLOGQ $0x96, Z19, Z20, Z15
-	VPSHUFB    Z25, Z21, Z19
+	VPSHUFB    Z29, Z21, Z19
 	VPSHUFB    Z18, Z17, Z17
 	VPTERNLOGQ $0x96, Z19, Z17, Z16
 	ADDQ       $0x18, DI
@@ -3015,13 +3089,102 @@ source8:
 	JMP        tile8
 
 tile8Done:
-tile2:
-	CMPQ      BX, $+128
-	JLT       tile2Done
+tile4:
+	CMPQ      BX, $+256
+	JLT       tile4Done
 	VMOVDQU64 (AX), Z1
 	VPXORQ    Z22, Z22, Z22
 	VMOVDQU64 64(AX), Z2
 	VPXORQ    Z23, Z23, Z23
+	VMOVDQU64 128(AX), Z3
+	VPXORQ    Z24, Z24, Z24
+	VMOVDQU64 192(AX), Z4
+	VPXORQ    Z25, Z25, Z25
+	MOVQ      CX, DI
+	MOVQ      SI, R8
+	MOVQ      count+40(FP), R9
+
+source4:
+	MOVQ       (DI), R10
+	ADDQ       DX, R10
+	MOVWQZX    (R8), R11
+	SHLQ       $0x07, R11
+	ADDQ       tab+48(FP), R11
+	VMOVDQU64  (R11), Z5
+	VMOVDQU64  64(R11), Z6
+	VSHUFI32X4 $0xa0, Z6, Z5, Z7
+	VSHUFI32X4 $0xf5, Z6, Z5, Z8
+	VSHUFI32X4 $0xa0, Z5, Z6, Z9
+	VSHUFI32X4 $0xf5, Z5, Z6, Z5
+	VMOVDQU64  (R10), Z6
+	VPANDQ     Z6, Z0, Z10
+	VPSRLQ     $0x04, Z6, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z10, Z7, Z11
+	VPSHUFB    Z6, Z8, Z12
+	VPTERNLOGQ $0x96, Z11, Z12, Z1
+	VPSHUFB    Z10, Z9, Z10
+	VPSHUFB    Z6, Z5, Z6
+	VPTERNLOGQ $0x96, Z10, Z6, Z22
+	VMOVDQU64  64(R10), Z6
+	VPANDQ     Z6, Z0, Z10
+	VPSRLQ     $0x04, Z6, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z10, Z7, Z11
+	VPSHUFB    Z6, Z8, Z12
+	VPTERNLOGQ $0x96, Z11, Z12, Z2
+	VPSHUFB    Z10, Z9, Z10
+	VPSHUFB    Z6, Z5, Z6
+	VPTERNLOGQ $0x96, Z10, Z6, Z23
+	VMOVDQU64  128(R10), Z6
+	VPANDQ     Z6, Z0, Z10
+	VPSRLQ     $0x04, Z6, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z10, Z7, Z11
+	VPSHUFB    Z6, Z8, Z12
+	VPTERNLOGQ $0x96, Z11, Z12, Z3
+	VPSHUFB    Z10, Z9, Z10
+	VPSHUFB    Z6, Z5, Z6
+	VPTERNLOGQ $0x96, Z10, Z6, Z24
+	VMOVDQU64  192(R10), Z6
+	VPANDQ     Z6, Z0, Z10
+	VPSRLQ     $0x04, Z6, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z10, Z7, Z7
+	VPSHUFB    Z6, Z8, Z8
+	VPTERNLOGQ $0x96, Z7, Z8, Z4
+	VPSHUFB    Z10, Z9, Z7
+	VPSHUFB    Z6, Z5, Z5
+	VPTERNLOGQ $0x96, Z7, Z5, Z25
+	ADDQ       $0x18, DI
+	ADDQ       $0x02, R8
+	DECQ       R9
+	JNE        source4
+	VSHUFI64X2 $0x4e, Z22, Z22, Z22
+	VPXORQ     Z22, Z1, Z1
+	VMOVDQU64  Z1, (AX)
+	VSHUFI64X2 $0x4e, Z23, Z23, Z23
+	VPXORQ     Z23, Z2, Z2
+	VMOVDQU64  Z2, 64(AX)
+	VSHUFI64X2 $0x4e, Z24, Z24, Z24
+	VPXORQ     Z24, Z3, Z3
+	VMOVDQU64  Z3, 128(AX)
+	VSHUFI64X2 $0x4e, Z25, Z25, Z25
+	VPXORQ     Z25, Z4, Z4
+	VMOVDQU64  Z4, 192(AX)
+	ADDQ       $+256, AX
+	ADDQ       $+256, DX
+	SUBQ       $+256, BX
+	JMP        tile4
+
+tile4Done:
+tile2:
+	CMPQ      BX, $+128
+	JLT       tile2Done
+	VMOVDQU64 (AX), Z1
+	VPXORQ    Z26, Z26, Z26
+	VMOVDQU64 64(AX), Z2
+	VPXORQ    Z27, Z27, Z27
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
@@ -3047,7 +3210,7 @@ source2:
 	VPTERNLOGQ $0x96, Z9, Z10, Z1
 	VPSHUFB    Z8, Z7, Z8
 	VPSHUFB    Z4, Z3, Z4
-	VPTERNLOGQ $0x96, Z8, Z4, Z22
+	VPTERNLOGQ $0x96, Z8, Z4, Z26
 	VMOVDQU64  64(R10), Z4
 	VPANDQ     Z4, Z0, Z8
 	VPSRLQ     $0x04, Z4, Z4
@@ -3057,16 +3220,16 @@ source2:
 	VPTERNLOGQ $0x96, Z5, Z6, Z2
 	VPSHUFB    Z8, Z7, Z5
 	VPSHUFB    Z4, Z3, Z3
-	VPTERNLOGQ $0x96, Z5, Z3, Z23
+	VPTERNLOGQ $0x96, Z5, Z3, Z27
 	ADDQ       $0x18, DI
 	ADDQ       $0x02, R8
 	DECQ       R9
 	JNE        source2
-	VSHUFI64X2 $0x4e, Z22, Z22, Z22
-	VPXORQ     Z22, Z1, Z1
+	VSHUFI64X2 $0x4e, Z26, Z26, Z26
+	VPXORQ     Z26, Z1, Z1
 	VMOVDQU64  Z1, (AX)
-	VSHUFI64X2 $0x4e, Z23, Z23, Z23
-	VPXORQ     Z23, Z2, Z2
+	VSHUFI64X2 $0x4e, Z27, Z27, Z27
+	VPXORQ     Z27, Z2, Z2
 	VMOVDQU64  Z2, 64(AX)
 	ADDQ       $+128, AX
 	ADDQ       $+128, DX
@@ -3078,7 +3241,7 @@ tile1:
 	CMPQ      BX, $+64
 	JLT       tile1Done
 	VMOVDQU64 (AX), Z1
-	VPXORQ    Z24, Z24, Z24
+	VPXORQ    Z28, Z28, Z28
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
@@ -3104,13 +3267,13 @@ source1:
 	VPTERNLOGQ $0x96, Z4, Z5, Z1
 	VPSHUFB    Z7, Z6, Z4
 	VPSHUFB    Z3, Z2, Z2
-	VPTERNLOGQ $0x96, Z4, Z2, Z24
+	VPTERNLOGQ $0x96, Z4, Z2, Z28
 	ADDQ       $0x18, DI
 	ADDQ       $0x02, R8
 	DECQ       R9
 	JNE        source1
-	VSHUFI64X2 $0x4e, Z24, Z24, Z24
-	VPXORQ     Z24, Z1, Z1
+	VSHUFI64X2 $0x4e, Z28, Z28, Z28
+	VPXORQ     Z28, Z1, Z1
 	VMOVDQU64  Z1, (AX)
 	ADDQ       $+64, AX
 	ADDQ       $+64, DX
@@ -3270,6 +3433,87 @@ destination8:
 	JMP        tile8
 
 tile8Done:
+tile4:
+	CMPQ      DX, $+256
+	JLT       tile4Done
+	VMOVDQU64 (BX), Z1
+	VMOVDQU64 64(BX), Z2
+	VMOVDQU64 128(BX), Z3
+	VMOVDQU64 192(BX), Z4
+	MOVQ      AX, DI
+	MOVQ      SI, R8
+	MOVQ      count+40(FP), R9
+
+destination4:
+	MOVQ       (DI), R10
+	ADDQ       CX, R10
+	MOVWQZX    (R8), R11
+	SHLQ       $0x07, R11
+	ADDQ       tab+48(FP), R11
+	VMOVDQU64  (R11), Z5
+	VMOVDQU64  64(R11), Z6
+	VSHUFI32X4 $0xa0, Z6, Z5, Z7
+	VSHUFI32X4 $0xf5, Z6, Z5, Z8
+	VSHUFI32X4 $0xa0, Z5, Z6, Z9
+	VSHUFI32X4 $0xf5, Z5, Z6, Z5
+	VPANDQ     Z1, Z0, Z6
+	VPSRLQ     $0x04, Z1, Z10
+	VPANDQ     Z10, Z0, Z10
+	VPSHUFB    Z6, Z7, Z11
+	VPSHUFB    Z10, Z8, Z12
+	VPTERNLOGQ $0x96, (R10), Z12, Z11
+	VPSHUFB    Z6, Z9, Z6
+	VPSHUFB    Z10, Z5, Z10
+	VPXORQ     Z10, Z6, Z6
+	VSHUFI64X2 $0x4e, Z6, Z6, Z6
+	VPXORQ     Z6, Z11, Z11
+	VMOVDQU64  Z11, (R10)
+	VPANDQ     Z2, Z0, Z6
+	VPSRLQ     $0x04, Z2, Z10
+	VPANDQ     Z10, Z0, Z10
+	VPSHUFB    Z6, Z7, Z11
+	VPSHUFB    Z10, Z8, Z12
+	VPTERNLOGQ $0x96, 64(R10), Z12, Z11
+	VPSHUFB    Z6, Z9, Z6
+	VPSHUFB    Z10, Z5, Z10
+	VPXORQ     Z10, Z6, Z6
+	VSHUFI64X2 $0x4e, Z6, Z6, Z6
+	VPXORQ     Z6, Z11, Z11
+	VMOVDQU64  Z11, 64(R10)
+	VPANDQ     Z3, Z0, Z6
+	VPSRLQ     $0x04, Z3, Z10
+	VPANDQ     Z10, Z0, Z10
+	VPSHUFB    Z6, Z7, Z11
+	VPSHUFB    Z10, Z8, Z12
+	VPTERNLOGQ $0x96, 128(R10), Z12, Z11
+	VPSHUFB    Z6, Z9, Z6
+	VPSHUFB    Z10, Z5, Z10
+	VPXORQ     Z10, Z6, Z6
+	VSHUFI64X2 $0x4e, Z6, Z6, Z6
+	VPXORQ     Z6, Z11, Z11
+	VMOVDQU64  Z11, 128(R10)
+	VPANDQ     Z4, Z0, Z6
+	VPSRLQ     $0x04, Z4, Z10
+	VPANDQ     Z10, Z0, Z10
+	VPSHUFB    Z6, Z7, Z7
+	VPSHUFB    Z10, Z8, Z8
+	VPTERNLOGQ $0x96, 192(R10), Z8, Z7
+	VPSHUFB    Z6, Z9, Z6
+	VPSHUFB    Z10, Z5, Z5
+	VPXORQ     Z5, Z6, Z6
+	VSHUFI64X2 $0x4e, Z6, Z6, Z6
+	VPXORQ     Z6, Z7, Z7
+	VMOVDQU64  Z7, 192(R10)
+	ADDQ       $0x18, DI
+	ADDQ       $0x02, R8
+	DECQ       R9
+	JNE        destination4
+	ADDQ       $+256, BX
+	ADDQ       $+256, CX
+	SUBQ       $+256, DX
+	JMP        tile4
+
+tile4Done:
 tile2:
 	CMPQ      DX, $+128
 	JLT       tile2Done
@@ -3367,5 +3611,252 @@ destination1:
 	JMP        tile1
 
 tile1Done:
+	VZEROUPPER
+	RET
+
+// func xorAVX512(dst *byte, src *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·xorAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+wide:
+	CMPQ    DX, $0x00000080
+	JLT     words
+	VMOVDQU (CX), Y0
+	VPXOR   (AX), Y0, Y0
+	VMOVDQU 32(CX), Y1
+	VPXOR   32(AX), Y1, Y1
+	VMOVDQU 64(CX), Y2
+	VPXOR   64(AX), Y2, Y2
+	VMOVDQU 96(CX), Y3
+	VPXOR   96(AX), Y3, Y3
+	VMOVDQU Y0, (AX)
+	VMOVDQU Y1, 32(AX)
+	VMOVDQU Y2, 64(AX)
+	VMOVDQU Y3, 96(AX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000080, DX
+	JMP     wide
+
+words:
+	CMPQ DX, $0x08
+	JLT  bytes
+	MOVQ (CX), BX
+	XORQ BX, (AX)
+	ADDQ $0x08, CX
+	ADDQ $0x08, AX
+	SUBQ $0x08, DX
+	JMP  words
+
+bytes:
+	CMPQ DX, $0x01
+	JLT  done
+	MOVB (CX), BL
+	XORB BL, (AX)
+	ADDQ $0x01, CX
+	ADDQ $0x01, AX
+	SUBQ $0x01, DX
+	JMP  bytes
+
+done:
+	VZEROUPPER
+	RET
+
+// func packAVX512(dst *byte, half int, srcs *byte, rows int, off int, step int, size int, count int)
+// Requires: AVX, AVX512BW, AVX512VL, BMI2
+TEXT ·packAVX512(SB), NOSPLIT, $0-64
+	MOVQ  srcs+16(FP), AX
+	MOVQ  rows+24(FP), CX
+	MOVQ  dst+0(FP), DX
+	TESTQ CX, CX
+	JEQ   done
+	MOVQ  size+48(FP), BX
+	ANDQ  $0x3f, BX
+	SHRQ  $0x01, BX
+	MOVL  $-1, SI
+	BZHIL BX, SI, SI
+	KMOVD SI, K1
+
+row:
+	MOVQ    off+32(FP), SI
+	ADDQ    (AX), SI
+	MOVQ    DX, DI
+	MOVQ    half+8(FP), R8
+	LEAQ    (DX)(R8*2), DX
+	ADDQ    DI, R8
+	MOVQ    count+56(FP), R9
+	MOVQ    size+48(FP), R10
+	MOVQ    step+40(FP), R11
+	CMPQ    R10, $0x10
+	JGT     symbols
+	CMPQ    R10, R11
+	JNE     symbols
+	LEAQ    packOrder<>-32(SB), R12
+	SHLQ    $0x04, R10
+	ADDQ    R10, R12
+	VMOVDQU (R12), X0
+	MOVQ    16(R12), R10
+	MOVQ    24(R12), R12
+	MOVQ    R10, R13
+	IMULQ   R11, R13
+	MOVQ    R13, R14
+	SHRQ    $0x01, R14
+
+shuffle:
+	CMPQ    R9, R12
+	JLT     symbols
+	VMOVDQU (SI), X1
+	VPSHUFB X0, X1, X1
+	VMOVQ   X1, (DI)
+	VMOVHPS X1, (R8)
+	ADDQ    R13, SI
+	ADDQ    R14, DI
+	ADDQ    R14, R8
+	SUBQ    R10, R9
+	JMP     shuffle
+
+symbols:
+	TESTQ R9, R9
+	JEQ   rowDone
+
+symbol:
+	MOVQ SI, R10
+	MOVQ size+48(FP), R12
+	SHRQ $0x06, R12
+	JEQ  tail
+
+block:
+	VMOVDQU (R10), Y0
+	VMOVDQU Y0, (DI)
+	VMOVDQU 32(R10), Y0
+	VMOVDQU Y0, (R8)
+	ADDQ    $0x40, R10
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R12
+	JNE     block
+
+tail:
+	TESTQ      BX, BX
+	JEQ        symbolDone
+	VMOVDQU8.Z (R10), K1, Y0
+	VMOVDQU8   Y0, K1, (DI)
+	VMOVDQU8.Z (R10)(BX*1), K1, Y0
+	VMOVDQU8   Y0, K1, (R8)
+	ADDQ       BX, DI
+	ADDQ       BX, R8
+
+symbolDone:
+	ADDQ R11, SI
+	DECQ R9
+	JNE  symbol
+
+rowDone:
+	ADDQ $0x18, AX
+	DECQ CX
+	JNE  row
+
+done:
+	VZEROUPPER
+	RET
+
+// func unpackAVX512(dsts *byte, rows int, off int, step int, size int, count int, src *byte, half int)
+// Requires: AVX, AVX512BW, AVX512VL, BMI2
+TEXT ·unpackAVX512(SB), NOSPLIT, $0-64
+	MOVQ  dsts+0(FP), AX
+	MOVQ  rows+8(FP), CX
+	MOVQ  src+48(FP), DX
+	TESTQ CX, CX
+	JEQ   done
+	MOVQ  size+32(FP), BX
+	ANDQ  $0x3f, BX
+	SHRQ  $0x01, BX
+	MOVL  $-1, SI
+	BZHIL BX, SI, SI
+	KMOVD SI, K1
+
+row:
+	MOVQ    off+16(FP), SI
+	ADDQ    (AX), SI
+	MOVQ    DX, DI
+	MOVQ    half+56(FP), R8
+	LEAQ    (DX)(R8*2), DX
+	ADDQ    DI, R8
+	MOVQ    count+40(FP), R9
+	MOVQ    size+32(FP), R10
+	MOVQ    step+24(FP), R11
+	CMPQ    R10, $0x10
+	JGT     symbols
+	CMPQ    R10, R11
+	JNE     symbols
+	LEAQ    unpackOrder<>-32(SB), R12
+	SHLQ    $0x04, R10
+	ADDQ    R10, R12
+	VMOVDQU (R12), X0
+	MOVQ    16(R12), R10
+	MOVQ    24(R12), R12
+	MOVQ    R10, R13
+	IMULQ   R11, R13
+	MOVQ    R13, R14
+	SHRQ    $0x01, R14
+
+shuffle:
+	CMPQ    R9, R12
+	JLT     symbols
+	VMOVQ   (DI), X1
+	VMOVHPS (R8), X1, X1
+	VPSHUFB X0, X1, X1
+	VMOVDQU X1, (SI)
+	ADDQ    R13, SI
+	ADDQ    R14, DI
+	ADDQ    R14, R8
+	SUBQ    R10, R9
+	JMP     shuffle
+
+symbols:
+	TESTQ R9, R9
+	JEQ   rowDone
+
+symbol:
+	MOVQ SI, R10
+	MOVQ size+32(FP), R12
+	SHRQ $0x06, R12
+	JEQ  tail
+
+block:
+	VMOVDQU (DI), Y0
+	VMOVDQU Y0, (R10)
+	VMOVDQU (R8), Y0
+	VMOVDQU Y0, 32(R10)
+	ADDQ    $0x40, R10
+	ADDQ    $0x20, DI
+	ADDQ    $0x20, R8
+	DECQ    R12
+	JNE     block
+
+tail:
+	TESTQ      BX, BX
+	JEQ        symbolDone
+	VMOVDQU8.Z (DI), K1, Y0
+	VMOVDQU8   Y0, K1, (R10)
+	VMOVDQU8.Z (R8), K1, Y0
+	VMOVDQU8   Y0, K1, (R10)(BX*1)
+	ADDQ       BX, DI
+	ADDQ       BX, R8
+
+symbolDone:
+	ADDQ R11, SI
+	DECQ R9
+	JNE  symbol
+
+rowDone:
+	ADDQ $0x18, AX
+	DECQ CX
+	JNE  row
+
+done:
 	VZEROUPPER
 	RET

@@ -21,9 +21,9 @@ var kernelsAVX512GFNI = &kernels{
 	mul:      mulAVX512GFNI,
 	dot:      dotAVX512GFNI,
 	spread:   spreadAVX512GFNI,
-	pack:     packAVX2,
-	unpack:   unpackAVX2,
-	xor:      xorAVX2,
+	pack:     packAVX512,
+	unpack:   unpackAVX512,
+	xor:      xorAVX512,
 }
 
 // fft4AVX512GFNI works like fft4Generic.

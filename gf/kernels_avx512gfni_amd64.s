@@ -36,22 +36,23 @@ TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (DX)(DX*2), SI
 	MOVQ      t+40(FP), DI
 	SHLQ      $0x05, DI
-	CMPQ      groups+32(FP), $0x00
+	MOVQ      groups+32(FP), R8
+	TESTQ     R8, R8
 	JEQ       done
-	MOVQ      DI, R8
-	SHRQ      $0x01, R8
-	ADDQ      tab+48(FP), R8
+	MOVQ      DI, R9
+	SHRQ      $0x01, R9
+	ADDQ      tab+48(FP), R9
 	ADDQ      tab+48(FP), DI
 	CMPQ      BX, $0x20
 	JEQ       narrow
-	LEAQ      (AX)(BX*1), R9
-	LEAQ      (CX)(BX*1), R10
+	LEAQ      (AX)(BX*1), R10
+	LEAQ      (CX)(BX*1), R11
 
 wideGroup:
-	VPBROADCASTQ (R8), Z0
-	VPBROADCASTQ 8(R8), Z1
-	VPBROADCASTQ 16(R8), Z2
-	VPBROADCASTQ 24(R8), Z3
+	VPBROADCASTQ (R9), Z0
+	VPBROADCASTQ 8(R9), Z1
+	VPBROADCASTQ 16(R9), Z2
+	VPBROADCASTQ 24(R9), Z3
 	VPBROADCASTQ (DI), Z4
 	VPBROADCASTQ 8(DI), Z5
 	VPBROADCASTQ 16(DI), Z6
@@ -62,31 +63,31 @@ wideGroup:
 	VPBROADCASTQ 88(DI), Z11
 	CMPQ         DI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R11
+	MOVQ         dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupRowColumn:
 	VMOVDQU64      (AX)(DX*2), Z12
-	VMOVDQU64      (R9)(DX*2), Z13
+	VMOVDQU64      (R10)(DX*2), Z13
 	VGF2P8AFFINEQB $0x00, Z0, Z12, Z14
 	VGF2P8AFFINEQB $0x00, Z1, Z13, Z15
 	VPTERNLOGQ     $0x96, (AX), Z15, Z14
 	VGF2P8AFFINEQB $0x00, Z2, Z12, Z15
 	VGF2P8AFFINEQB $0x00, Z3, Z13, Z16
-	VPTERNLOGQ     $0x96, (R9), Z16, Z15
+	VPTERNLOGQ     $0x96, (R10), Z16, Z15
 	VPXORQ         Z12, Z14, Z12
 	VPXORQ         Z13, Z15, Z13
 	VMOVDQU64      (AX)(SI*1), Z16
-	VMOVDQU64      (R9)(SI*1), Z17
+	VMOVDQU64      (R10)(SI*1), Z17
 	VGF2P8AFFINEQB $0x00, Z0, Z16, Z18
 	VGF2P8AFFINEQB $0x00, Z1, Z17, Z19
 	VPTERNLOGQ     $0x96, (AX)(DX*1), Z19, Z18
 	VGF2P8AFFINEQB $0x00, Z2, Z16, Z19
 	VGF2P8AFFINEQB $0x00, Z3, Z17, Z20
-	VPTERNLOGQ     $0x96, (R9)(DX*1), Z20, Z19
+	VPTERNLOGQ     $0x96, (R10)(DX*1), Z20, Z19
 	VPXORQ         Z16, Z18, Z16
 	VPXORQ         Z17, Z19, Z17
 	VGF2P8AFFINEQB $0x00, Z4, Z18, Z20
@@ -106,39 +107,39 @@ wideGroupRowColumn:
 	VPXORQ         Z16, Z12, Z16
 	VPXORQ         Z17, Z13, Z17
 	VMOVDQU64      Z14, (CX)
-	VMOVDQU64      Z15, (R10)
+	VMOVDQU64      Z15, (R11)
 	VMOVDQU64      Z18, (CX)(DX*1)
-	VMOVDQU64      Z19, (R10)(DX*1)
+	VMOVDQU64      Z19, (R11)(DX*1)
 	VMOVDQU64      Z12, (CX)(DX*2)
-	VMOVDQU64      Z13, (R10)(DX*2)
+	VMOVDQU64      Z13, (R11)(DX*2)
 	VMOVDQU64      Z16, (CX)(SI*1)
-	VMOVDQU64      Z17, (R10)(SI*1)
+	VMOVDQU64      Z17, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R9
 	ADDQ           $0x40, R10
-	DECQ           R12
+	ADDQ           $0x40, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX)(DX*2), Y12
-	VMOVDQU64      (R9)(DX*2), Y13
+	VMOVDQU64      (R10)(DX*2), Y13
 	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
 	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
 	VPTERNLOGQ     $0x96, (AX), Y15, Y14
 	VGF2P8AFFINEQB $0x00, Y2, Y12, Y15
 	VGF2P8AFFINEQB $0x00, Y3, Y13, Y16
-	VPTERNLOGQ     $0x96, (R9), Y16, Y15
+	VPTERNLOGQ     $0x96, (R10), Y16, Y15
 	VPXORQ         Y12, Y14, Y12
 	VPXORQ         Y13, Y15, Y13
 	VMOVDQU64      (AX)(SI*1), Y16
-	VMOVDQU64      (R9)(SI*1), Y17
+	VMOVDQU64      (R10)(SI*1), Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y16, Y18
 	VGF2P8AFFINEQB $0x00, Y1, Y17, Y19
 	VPTERNLOGQ     $0x96, (AX)(DX*1), Y19, Y18
 	VGF2P8AFFINEQB $0x00, Y2, Y16, Y19
 	VGF2P8AFFINEQB $0x00, Y3, Y17, Y20
-	VPTERNLOGQ     $0x96, (R9)(DX*1), Y20, Y19
+	VPTERNLOGQ     $0x96, (R10)(DX*1), Y20, Y19
 	VPXORQ         Y16, Y18, Y16
 	VPXORQ         Y17, Y19, Y17
 	VGF2P8AFFINEQB $0x00, Y4, Y18, Y20
@@ -158,54 +159,54 @@ wideGroupRowColumn:
 	VPXORQ         Y16, Y12, Y16
 	VPXORQ         Y17, Y13, Y17
 	VMOVDQU64      Y14, (CX)
-	VMOVDQU64      Y15, (R10)
+	VMOVDQU64      Y15, (R11)
 	VMOVDQU64      Y18, (CX)(DX*1)
-	VMOVDQU64      Y19, (R10)(DX*1)
+	VMOVDQU64      Y19, (R11)(DX*1)
 	VMOVDQU64      Y12, (CX)(DX*2)
-	VMOVDQU64      Y13, (R10)(DX*2)
+	VMOVDQU64      Y13, (R11)(DX*2)
 	VMOVDQU64      Y16, (CX)(SI*1)
-	VMOVDQU64      Y17, (R10)(SI*1)
+	VMOVDQU64      Y17, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000040, R8
+	ADDQ SI, R11
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (R9), Z1
+	VMOVDQU64      (R10), Z1
 	VPXORQ         (AX)(DX*2), Z0, Z2
-	VPXORQ         (R9)(DX*2), Z1, Z3
+	VPXORQ         (R10)(DX*2), Z1, Z3
 	VMOVDQU64      (AX)(DX*1), Z4
-	VMOVDQU64      (R9)(DX*1), Z5
+	VMOVDQU64      (R10)(DX*1), Z5
 	VPXORQ         (AX)(SI*1), Z4, Z6
-	VPXORQ         (R9)(SI*1), Z5, Z7
+	VPXORQ         (R10)(SI*1), Z5, Z7
 	VPXORQ         Z4, Z0, Z4
 	VPXORQ         Z5, Z1, Z5
 	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
@@ -217,29 +218,29 @@ wideGroupZeroRowColumn:
 	VPXORQ         Z6, Z2, Z6
 	VPXORQ         Z7, Z3, Z7
 	VMOVDQU64      Z0, (CX)
-	VMOVDQU64      Z1, (R10)
+	VMOVDQU64      Z1, (R11)
 	VMOVDQU64      Z4, (CX)(DX*1)
-	VMOVDQU64      Z5, (R10)(DX*1)
+	VMOVDQU64      Z5, (R11)(DX*1)
 	VMOVDQU64      Z2, (CX)(DX*2)
-	VMOVDQU64      Z3, (R10)(DX*2)
+	VMOVDQU64      Z3, (R11)(DX*2)
 	VMOVDQU64      Z6, (CX)(SI*1)
-	VMOVDQU64      Z7, (R10)(SI*1)
+	VMOVDQU64      Z7, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R9
 	ADDQ           $0x40, R10
-	DECQ           R12
+	ADDQ           $0x40, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupZeroRowEven
 	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (R9), Y1
+	VMOVDQU64      (R10), Y1
 	VPXORQ         (AX)(DX*2), Y0, Y2
-	VPXORQ         (R9)(DX*2), Y1, Y3
+	VPXORQ         (R10)(DX*2), Y1, Y3
 	VMOVDQU64      (AX)(DX*1), Y4
-	VMOVDQU64      (R9)(DX*1), Y5
+	VMOVDQU64      (R10)(DX*1), Y5
 	VPXORQ         (AX)(SI*1), Y4, Y6
-	VPXORQ         (R9)(SI*1), Y5, Y7
+	VPXORQ         (R10)(SI*1), Y5, Y7
 	VPXORQ         Y4, Y0, Y4
 	VPXORQ         Y5, Y1, Y5
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
@@ -251,33 +252,33 @@ wideGroupZeroRowColumn:
 	VPXORQ         Y6, Y2, Y6
 	VPXORQ         Y7, Y3, Y7
 	VMOVDQU64      Y0, (CX)
-	VMOVDQU64      Y1, (R10)
+	VMOVDQU64      Y1, (R11)
 	VMOVDQU64      Y4, (CX)(DX*1)
-	VMOVDQU64      Y5, (R10)(DX*1)
+	VMOVDQU64      Y5, (R11)(DX*1)
 	VMOVDQU64      Y2, (CX)(DX*2)
-	VMOVDQU64      Y3, (R10)(DX*2)
+	VMOVDQU64      Y3, (R11)(DX*2)
 	VMOVDQU64      Y6, (CX)(SI*1)
-	VMOVDQU64      Y7, (R10)(SI*1)
+	VMOVDQU64      Y7, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
 narrow:
 narrowGroup:
-	VPBROADCASTQ (R8), Y0
-	VPBROADCASTQ 8(R8), Y1
-	VPBROADCASTQ 16(R8), Y2
-	VPBROADCASTQ 24(R8), Y3
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ 16(R9), Y2
+	VPBROADCASTQ 24(R9), Y3
 	VPBROADCASTQ (DI), Y4
 	VPBROADCASTQ 8(DI), Y5
 	VPBROADCASTQ 16(DI), Y6
@@ -343,9 +344,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000040, R8
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -403,13 +404,14 @@ TEXT ·fft2AVX512GFNI(SB), NOSPLIT, $0-56
 	ADDQ      DX, DX
 	MOVQ      t+40(FP), SI
 	SHLQ      $0x05, SI
-	CMPQ      groups+32(FP), $0x00
+	MOVQ      groups+32(FP), DI
+	TESTQ     DI, DI
 	JEQ       done
 	ADDQ      tab+48(FP), SI
 	CMPQ      BX, $0x20
 	JEQ       narrow
-	LEAQ      (AX)(BX*1), DI
-	LEAQ      (CX)(BX*1), R8
+	LEAQ      (AX)(BX*1), R8
+	LEAQ      (CX)(BX*1), R9
 
 wideGroup:
 	VPBROADCASTQ (SI), Z0
@@ -418,116 +420,116 @@ wideGroup:
 	VPBROADCASTQ 24(SI), Z3
 	CMPQ         SI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R9
+	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupRowColumn:
 	VMOVDQU64      (AX)(DX*1), Z4
-	VMOVDQU64      (DI)(DX*1), Z5
+	VMOVDQU64      (R8)(DX*1), Z5
 	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
 	VGF2P8AFFINEQB $0x00, Z1, Z5, Z7
 	VPTERNLOGQ     $0x96, (AX), Z7, Z6
 	VGF2P8AFFINEQB $0x00, Z2, Z4, Z7
 	VGF2P8AFFINEQB $0x00, Z3, Z5, Z8
-	VPTERNLOGQ     $0x96, (DI), Z8, Z7
+	VPTERNLOGQ     $0x96, (R8), Z8, Z7
 	VPXORQ         Z4, Z6, Z4
 	VPXORQ         Z5, Z7, Z5
 	VMOVDQU64      Z6, (CX)
-	VMOVDQU64      Z7, (R8)
+	VMOVDQU64      Z7, (R9)
 	VMOVDQU64      Z4, (CX)(DX*1)
-	VMOVDQU64      Z5, (R8)(DX*1)
+	VMOVDQU64      Z5, (R9)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DI
 	ADDQ           $0x40, R8
-	DECQ           R10
+	ADDQ           $0x40, R9
+	DECQ           R11
 	JNE            wideGroupRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX)(DX*1), Y4
-	VMOVDQU64      (DI)(DX*1), Y5
+	VMOVDQU64      (R8)(DX*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
 	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
 	VPTERNLOGQ     $0x96, (AX), Y7, Y6
 	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
 	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
-	VPTERNLOGQ     $0x96, (DI), Y8, Y7
+	VPTERNLOGQ     $0x96, (R8), Y8, Y7
 	VPXORQ         Y4, Y6, Y4
 	VPXORQ         Y5, Y7, Y5
 	VMOVDQU64      Y6, (CX)
-	VMOVDQU64      Y7, (R8)
+	VMOVDQU64      Y7, (R9)
 	VMOVDQU64      Y4, (CX)(DX*1)
-	VMOVDQU64      Y5, (R8)(DX*1)
+	VMOVDQU64      Y5, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (DI), Z1
+	VMOVDQU64 (R8), Z1
 	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    (DI)(DX*1), Z1, Z3
+	VPXORQ    (R8)(DX*1), Z1, Z3
 	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (R8)
+	VMOVDQU64 Z1, (R9)
 	VMOVDQU64 Z2, (CX)(DX*1)
-	VMOVDQU64 Z3, (R8)(DX*1)
+	VMOVDQU64 Z3, (R9)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, DI
 	ADDQ      $0x40, R8
-	DECQ      R10
+	ADDQ      $0x40, R9
+	DECQ      R11
 	JNE       wideGroupZeroRowColumn
 	TESTQ     $0x00000020, BX
 	JEQ       wideGroupZeroRowEven
 	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (DI), Y1
+	VMOVDQU64 (R8), Y1
 	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    (DI)(DX*1), Y1, Y3
+	VPXORQ    (R8)(DX*1), Y1, Y3
 	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, (R8)
+	VMOVDQU64 Y1, (R9)
 	VMOVDQU64 Y2, (CX)(DX*1)
-	VMOVDQU64 Y3, (R8)(DX*1)
+	VMOVDQU64 Y3, (R9)(DX*1)
 	ADDQ      $0x20, AX
 	ADDQ      $0x20, CX
-	ADDQ      $0x20, DI
 	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
@@ -565,7 +567,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -606,22 +608,23 @@ TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (DX)(DX*2), SI
 	MOVQ      t+40(FP), DI
 	SHLQ      $0x05, DI
-	CMPQ      groups+32(FP), $0x00
+	MOVQ      groups+32(FP), R8
+	TESTQ     R8, R8
 	JEQ       done
-	MOVQ      DI, R8
-	SHRQ      $0x01, R8
-	ADDQ      tab+48(FP), R8
+	MOVQ      DI, R9
+	SHRQ      $0x01, R9
+	ADDQ      tab+48(FP), R9
 	ADDQ      tab+48(FP), DI
 	CMPQ      BX, $0x20
 	JEQ       narrow
-	LEAQ      (AX)(BX*1), R9
-	LEAQ      (CX)(BX*1), R10
+	LEAQ      (AX)(BX*1), R10
+	LEAQ      (CX)(BX*1), R11
 
 wideGroup:
-	VPBROADCASTQ (R8), Z0
-	VPBROADCASTQ 8(R8), Z1
-	VPBROADCASTQ 16(R8), Z2
-	VPBROADCASTQ 24(R8), Z3
+	VPBROADCASTQ (R9), Z0
+	VPBROADCASTQ 8(R9), Z1
+	VPBROADCASTQ 16(R9), Z2
+	VPBROADCASTQ 24(R9), Z3
 	VPBROADCASTQ (DI), Z4
 	VPBROADCASTQ 8(DI), Z5
 	VPBROADCASTQ 16(DI), Z6
@@ -632,17 +635,17 @@ wideGroup:
 	VPBROADCASTQ 88(DI), Z11
 	CMPQ         DI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R11
+	MOVQ         dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupRowColumn:
 	VMOVDQU64      (AX), Z12
-	VMOVDQU64      (R9), Z13
+	VMOVDQU64      (R10), Z13
 	VPXORQ         (AX)(DX*1), Z12, Z14
-	VPXORQ         (R9)(DX*1), Z13, Z15
+	VPXORQ         (R10)(DX*1), Z13, Z15
 	VGF2P8AFFINEQB $0x00, Z4, Z14, Z16
 	VGF2P8AFFINEQB $0x00, Z5, Z15, Z17
 	VPTERNLOGQ     $0x96, Z16, Z17, Z12
@@ -650,9 +653,9 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Z7, Z15, Z17
 	VPTERNLOGQ     $0x96, Z16, Z17, Z13
 	VMOVDQU64      (AX)(DX*2), Z16
-	VMOVDQU64      (R9)(DX*2), Z17
+	VMOVDQU64      (R10)(DX*2), Z17
 	VPXORQ         (AX)(SI*1), Z16, Z18
-	VPXORQ         (R9)(SI*1), Z17, Z19
+	VPXORQ         (R10)(SI*1), Z17, Z19
 	VGF2P8AFFINEQB $0x00, Z8, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z9, Z19, Z21
 	VPTERNLOGQ     $0x96, Z20, Z21, Z16
@@ -676,25 +679,25 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Z3, Z19, Z21
 	VPTERNLOGQ     $0x96, Z20, Z21, Z15
 	VMOVDQU64      Z12, (CX)
-	VMOVDQU64      Z13, (R10)
+	VMOVDQU64      Z13, (R11)
 	VMOVDQU64      Z14, (CX)(DX*1)
-	VMOVDQU64      Z15, (R10)(DX*1)
+	VMOVDQU64      Z15, (R11)(DX*1)
 	VMOVDQU64      Z16, (CX)(DX*2)
-	VMOVDQU64      Z17, (R10)(DX*2)
+	VMOVDQU64      Z17, (R11)(DX*2)
 	VMOVDQU64      Z18, (CX)(SI*1)
-	VMOVDQU64      Z19, (R10)(SI*1)
+	VMOVDQU64      Z19, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R9
 	ADDQ           $0x40, R10
-	DECQ           R12
+	ADDQ           $0x40, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX), Y12
-	VMOVDQU64      (R9), Y13
+	VMOVDQU64      (R10), Y13
 	VPXORQ         (AX)(DX*1), Y12, Y14
-	VPXORQ         (R9)(DX*1), Y13, Y15
+	VPXORQ         (R10)(DX*1), Y13, Y15
 	VGF2P8AFFINEQB $0x00, Y4, Y14, Y16
 	VGF2P8AFFINEQB $0x00, Y5, Y15, Y17
 	VPTERNLOGQ     $0x96, Y16, Y17, Y12
@@ -702,9 +705,9 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y7, Y15, Y17
 	VPTERNLOGQ     $0x96, Y16, Y17, Y13
 	VMOVDQU64      (AX)(DX*2), Y16
-	VMOVDQU64      (R9)(DX*2), Y17
+	VMOVDQU64      (R10)(DX*2), Y17
 	VPXORQ         (AX)(SI*1), Y16, Y18
-	VPXORQ         (R9)(SI*1), Y17, Y19
+	VPXORQ         (R10)(SI*1), Y17, Y19
 	VGF2P8AFFINEQB $0x00, Y8, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y9, Y19, Y21
 	VPTERNLOGQ     $0x96, Y20, Y21, Y16
@@ -728,54 +731,54 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
 	VPTERNLOGQ     $0x96, Y20, Y21, Y15
 	VMOVDQU64      Y12, (CX)
-	VMOVDQU64      Y13, (R10)
+	VMOVDQU64      Y13, (R11)
 	VMOVDQU64      Y14, (CX)(DX*1)
-	VMOVDQU64      Y15, (R10)(DX*1)
+	VMOVDQU64      Y15, (R11)(DX*1)
 	VMOVDQU64      Y16, (CX)(DX*2)
-	VMOVDQU64      Y17, (R10)(DX*2)
+	VMOVDQU64      Y17, (R11)(DX*2)
 	VMOVDQU64      Y18, (CX)(SI*1)
-	VMOVDQU64      Y19, (R10)(SI*1)
+	VMOVDQU64      Y19, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000040, R8
+	ADDQ SI, R11
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (R9), Z1
+	VMOVDQU64      (R10), Z1
 	VPXORQ         (AX)(DX*1), Z0, Z2
-	VPXORQ         (R9)(DX*1), Z1, Z3
+	VPXORQ         (R10)(DX*1), Z1, Z3
 	VMOVDQU64      (AX)(DX*2), Z4
-	VMOVDQU64      (R9)(DX*2), Z5
+	VMOVDQU64      (R10)(DX*2), Z5
 	VPXORQ         (AX)(SI*1), Z4, Z6
-	VPXORQ         (R9)(SI*1), Z5, Z7
+	VPXORQ         (R10)(SI*1), Z5, Z7
 	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
 	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
 	VPTERNLOGQ     $0x96, Z12, Z13, Z4
@@ -787,29 +790,29 @@ wideGroupZeroRowColumn:
 	VPXORQ         Z6, Z2, Z6
 	VPXORQ         Z7, Z3, Z7
 	VMOVDQU64      Z0, (CX)
-	VMOVDQU64      Z1, (R10)
+	VMOVDQU64      Z1, (R11)
 	VMOVDQU64      Z2, (CX)(DX*1)
-	VMOVDQU64      Z3, (R10)(DX*1)
+	VMOVDQU64      Z3, (R11)(DX*1)
 	VMOVDQU64      Z4, (CX)(DX*2)
-	VMOVDQU64      Z5, (R10)(DX*2)
+	VMOVDQU64      Z5, (R11)(DX*2)
 	VMOVDQU64      Z6, (CX)(SI*1)
-	VMOVDQU64      Z7, (R10)(SI*1)
+	VMOVDQU64      Z7, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R9
 	ADDQ           $0x40, R10
-	DECQ           R12
+	ADDQ           $0x40, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupZeroRowEven
 	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (R9), Y1
+	VMOVDQU64      (R10), Y1
 	VPXORQ         (AX)(DX*1), Y0, Y2
-	VPXORQ         (R9)(DX*1), Y1, Y3
+	VPXORQ         (R10)(DX*1), Y1, Y3
 	VMOVDQU64      (AX)(DX*2), Y4
-	VMOVDQU64      (R9)(DX*2), Y5
+	VMOVDQU64      (R10)(DX*2), Y5
 	VPXORQ         (AX)(SI*1), Y4, Y6
-	VPXORQ         (R9)(SI*1), Y5, Y7
+	VPXORQ         (R10)(SI*1), Y5, Y7
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
 	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
 	VPTERNLOGQ     $0x96, Y12, Y13, Y4
@@ -821,33 +824,33 @@ wideGroupZeroRowColumn:
 	VPXORQ         Y6, Y2, Y6
 	VPXORQ         Y7, Y3, Y7
 	VMOVDQU64      Y0, (CX)
-	VMOVDQU64      Y1, (R10)
+	VMOVDQU64      Y1, (R11)
 	VMOVDQU64      Y2, (CX)(DX*1)
-	VMOVDQU64      Y3, (R10)(DX*1)
+	VMOVDQU64      Y3, (R11)(DX*1)
 	VMOVDQU64      Y4, (CX)(DX*2)
-	VMOVDQU64      Y5, (R10)(DX*2)
+	VMOVDQU64      Y5, (R11)(DX*2)
 	VMOVDQU64      Y6, (CX)(SI*1)
-	VMOVDQU64      Y7, (R10)(SI*1)
+	VMOVDQU64      Y7, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
 narrow:
 narrowGroup:
-	VPBROADCASTQ (R8), Y0
-	VPBROADCASTQ 8(R8), Y1
-	VPBROADCASTQ 16(R8), Y2
-	VPBROADCASTQ 24(R8), Y3
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ 16(R9), Y2
+	VPBROADCASTQ 24(R9), Y3
 	VPBROADCASTQ (DI), Y4
 	VPBROADCASTQ 8(DI), Y5
 	VPBROADCASTQ 16(DI), Y6
@@ -913,9 +916,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000040, R8
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -973,13 +976,14 @@ TEXT ·ifft2AVX512GFNI(SB), NOSPLIT, $0-56
 	ADDQ      DX, DX
 	MOVQ      t+40(FP), SI
 	SHLQ      $0x05, SI
-	CMPQ      groups+32(FP), $0x00
+	MOVQ      groups+32(FP), DI
+	TESTQ     DI, DI
 	JEQ       done
 	ADDQ      tab+48(FP), SI
 	CMPQ      BX, $0x20
 	JEQ       narrow
-	LEAQ      (AX)(BX*1), DI
-	LEAQ      (CX)(BX*1), R8
+	LEAQ      (AX)(BX*1), R8
+	LEAQ      (CX)(BX*1), R9
 
 wideGroup:
 	VPBROADCASTQ (SI), Z0
@@ -988,17 +992,17 @@ wideGroup:
 	VPBROADCASTQ 24(SI), Z3
 	CMPQ         SI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R9
+	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupRowColumn:
 	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (DI), Z5
+	VMOVDQU64      (R8), Z5
 	VPXORQ         (AX)(DX*1), Z4, Z6
-	VPXORQ         (DI)(DX*1), Z5, Z7
+	VPXORQ         (R8)(DX*1), Z5, Z7
 	VGF2P8AFFINEQB $0x00, Z0, Z6, Z8
 	VGF2P8AFFINEQB $0x00, Z1, Z7, Z9
 	VPTERNLOGQ     $0x96, Z8, Z9, Z4
@@ -1006,21 +1010,21 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
 	VPTERNLOGQ     $0x96, Z8, Z9, Z5
 	VMOVDQU64      Z4, (CX)
-	VMOVDQU64      Z5, (R8)
+	VMOVDQU64      Z5, (R9)
 	VMOVDQU64      Z6, (CX)(DX*1)
-	VMOVDQU64      Z7, (R8)(DX*1)
+	VMOVDQU64      Z7, (R9)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DI
 	ADDQ           $0x40, R8
-	DECQ           R10
+	ADDQ           $0x40, R9
+	DECQ           R11
 	JNE            wideGroupRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX), Y4
-	VMOVDQU64      (DI), Y5
+	VMOVDQU64      (R8), Y5
 	VPXORQ         (AX)(DX*1), Y4, Y6
-	VPXORQ         (DI)(DX*1), Y5, Y7
+	VPXORQ         (R8)(DX*1), Y5, Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
 	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
 	VPTERNLOGQ     $0x96, Y8, Y9, Y4
@@ -1028,76 +1032,76 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
 	VPTERNLOGQ     $0x96, Y8, Y9, Y5
 	VMOVDQU64      Y4, (CX)
-	VMOVDQU64      Y5, (R8)
+	VMOVDQU64      Y5, (R9)
 	VMOVDQU64      Y6, (CX)(DX*1)
-	VMOVDQU64      Y7, (R8)(DX*1)
+	VMOVDQU64      Y7, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (DI), Z1
+	VMOVDQU64 (R8), Z1
 	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    (DI)(DX*1), Z1, Z3
+	VPXORQ    (R8)(DX*1), Z1, Z3
 	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (R8)
+	VMOVDQU64 Z1, (R9)
 	VMOVDQU64 Z2, (CX)(DX*1)
-	VMOVDQU64 Z3, (R8)(DX*1)
+	VMOVDQU64 Z3, (R9)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, DI
 	ADDQ      $0x40, R8
-	DECQ      R10
+	ADDQ      $0x40, R9
+	DECQ      R11
 	JNE       wideGroupZeroRowColumn
 	TESTQ     $0x00000020, BX
 	JEQ       wideGroupZeroRowEven
 	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (DI), Y1
+	VMOVDQU64 (R8), Y1
 	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    (DI)(DX*1), Y1, Y3
+	VPXORQ    (R8)(DX*1), Y1, Y3
 	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, (R8)
+	VMOVDQU64 Y1, (R9)
 	VMOVDQU64 Y2, (CX)(DX*1)
-	VMOVDQU64 Y3, (R8)(DX*1)
+	VMOVDQU64 Y3, (R9)(DX*1)
 	ADDQ      $0x20, AX
 	ADDQ      $0x20, CX
-	ADDQ      $0x20, DI
 	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
@@ -1135,7 +1139,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -1176,22 +1180,23 @@ TEXT ·ifft4addAVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (DX)(DX*2), SI
 	MOVQ      t+40(FP), DI
 	SHLQ      $0x05, DI
-	CMPQ      groups+32(FP), $0x00
+	MOVQ      groups+32(FP), R8
+	TESTQ     R8, R8
 	JEQ       done
-	MOVQ      DI, R8
-	SHRQ      $0x01, R8
-	ADDQ      tab+48(FP), R8
+	MOVQ      DI, R9
+	SHRQ      $0x01, R9
+	ADDQ      tab+48(FP), R9
 	ADDQ      tab+48(FP), DI
 	CMPQ      BX, $0x20
 	JEQ       narrow
-	LEAQ      (AX)(BX*1), R9
-	LEAQ      (CX)(BX*1), R10
+	LEAQ      (AX)(BX*1), R10
+	LEAQ      (CX)(BX*1), R11
 
 wideGroup:
-	VPBROADCASTQ (R8), Z0
-	VPBROADCASTQ 8(R8), Z1
-	VPBROADCASTQ 16(R8), Z2
-	VPBROADCASTQ 24(R8), Z3
+	VPBROADCASTQ (R9), Z0
+	VPBROADCASTQ 8(R9), Z1
+	VPBROADCASTQ 16(R9), Z2
+	VPBROADCASTQ 24(R9), Z3
 	VPBROADCASTQ (DI), Z4
 	VPBROADCASTQ 8(DI), Z5
 	VPBROADCASTQ 16(DI), Z6
@@ -1202,17 +1207,17 @@ wideGroup:
 	VPBROADCASTQ 88(DI), Z11
 	CMPQ         DI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R11
+	MOVQ         dist+24(FP), R12
 
 wideGroupRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupRowColumn:
 	VMOVDQU64      (AX), Z12
-	VMOVDQU64      (R9), Z13
+	VMOVDQU64      (R10), Z13
 	VPXORQ         (AX)(DX*1), Z12, Z14
-	VPXORQ         (R9)(DX*1), Z13, Z15
+	VPXORQ         (R10)(DX*1), Z13, Z15
 	VGF2P8AFFINEQB $0x00, Z4, Z14, Z16
 	VGF2P8AFFINEQB $0x00, Z5, Z15, Z17
 	VPTERNLOGQ     $0x96, Z16, Z17, Z12
@@ -1220,9 +1225,9 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Z7, Z15, Z17
 	VPTERNLOGQ     $0x96, Z16, Z17, Z13
 	VMOVDQU64      (AX)(DX*2), Z16
-	VMOVDQU64      (R9)(DX*2), Z17
+	VMOVDQU64      (R10)(DX*2), Z17
 	VPXORQ         (AX)(SI*1), Z16, Z18
-	VPXORQ         (R9)(SI*1), Z17, Z19
+	VPXORQ         (R10)(SI*1), Z17, Z19
 	VGF2P8AFFINEQB $0x00, Z8, Z18, Z20
 	VGF2P8AFFINEQB $0x00, Z9, Z19, Z21
 	VPTERNLOGQ     $0x96, Z20, Z21, Z16
@@ -1246,33 +1251,33 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Z3, Z19, Z21
 	VPTERNLOGQ     $0x96, Z20, Z21, Z15
 	VPXORQ         (CX), Z12, Z12
-	VPXORQ         (R10), Z13, Z13
+	VPXORQ         (R11), Z13, Z13
 	VMOVDQU64      Z12, (CX)
-	VMOVDQU64      Z13, (R10)
+	VMOVDQU64      Z13, (R11)
 	VPXORQ         (CX)(DX*1), Z14, Z12
-	VPXORQ         (R10)(DX*1), Z15, Z13
+	VPXORQ         (R11)(DX*1), Z15, Z13
 	VMOVDQU64      Z12, (CX)(DX*1)
-	VMOVDQU64      Z13, (R10)(DX*1)
+	VMOVDQU64      Z13, (R11)(DX*1)
 	VPXORQ         (CX)(DX*2), Z16, Z12
-	VPXORQ         (R10)(DX*2), Z17, Z13
+	VPXORQ         (R11)(DX*2), Z17, Z13
 	VMOVDQU64      Z12, (CX)(DX*2)
-	VMOVDQU64      Z13, (R10)(DX*2)
+	VMOVDQU64      Z13, (R11)(DX*2)
 	VPXORQ         (CX)(SI*1), Z18, Z12
-	VPXORQ         (R10)(SI*1), Z19, Z13
+	VPXORQ         (R11)(SI*1), Z19, Z13
 	VMOVDQU64      Z12, (CX)(SI*1)
-	VMOVDQU64      Z13, (R10)(SI*1)
+	VMOVDQU64      Z13, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R9
 	ADDQ           $0x40, R10
-	DECQ           R12
+	ADDQ           $0x40, R11
+	DECQ           R13
 	JNE            wideGroupRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX), Y12
-	VMOVDQU64      (R9), Y13
+	VMOVDQU64      (R10), Y13
 	VPXORQ         (AX)(DX*1), Y12, Y14
-	VPXORQ         (R9)(DX*1), Y13, Y15
+	VPXORQ         (R10)(DX*1), Y13, Y15
 	VGF2P8AFFINEQB $0x00, Y4, Y14, Y16
 	VGF2P8AFFINEQB $0x00, Y5, Y15, Y17
 	VPTERNLOGQ     $0x96, Y16, Y17, Y12
@@ -1280,9 +1285,9 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y7, Y15, Y17
 	VPTERNLOGQ     $0x96, Y16, Y17, Y13
 	VMOVDQU64      (AX)(DX*2), Y16
-	VMOVDQU64      (R9)(DX*2), Y17
+	VMOVDQU64      (R10)(DX*2), Y17
 	VPXORQ         (AX)(SI*1), Y16, Y18
-	VPXORQ         (R9)(SI*1), Y17, Y19
+	VPXORQ         (R10)(SI*1), Y17, Y19
 	VGF2P8AFFINEQB $0x00, Y8, Y18, Y20
 	VGF2P8AFFINEQB $0x00, Y9, Y19, Y21
 	VPTERNLOGQ     $0x96, Y20, Y21, Y16
@@ -1306,62 +1311,62 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
 	VPTERNLOGQ     $0x96, Y20, Y21, Y15
 	VPXORQ         (CX), Y12, Y12
-	VPXORQ         (R10), Y13, Y13
+	VPXORQ         (R11), Y13, Y13
 	VMOVDQU64      Y12, (CX)
-	VMOVDQU64      Y13, (R10)
+	VMOVDQU64      Y13, (R11)
 	VPXORQ         (CX)(DX*1), Y14, Y12
-	VPXORQ         (R10)(DX*1), Y15, Y13
+	VPXORQ         (R11)(DX*1), Y15, Y13
 	VMOVDQU64      Y12, (CX)(DX*1)
-	VMOVDQU64      Y13, (R10)(DX*1)
+	VMOVDQU64      Y13, (R11)(DX*1)
 	VPXORQ         (CX)(DX*2), Y16, Y12
-	VPXORQ         (R10)(DX*2), Y17, Y13
+	VPXORQ         (R11)(DX*2), Y17, Y13
 	VMOVDQU64      Y12, (CX)(DX*2)
-	VMOVDQU64      Y13, (R10)(DX*2)
+	VMOVDQU64      Y13, (R11)(DX*2)
 	VPXORQ         (CX)(SI*1), Y18, Y12
-	VPXORQ         (R10)(SI*1), Y19, Y13
+	VPXORQ         (R11)(SI*1), Y19, Y13
 	VMOVDQU64      Y12, (CX)(SI*1)
-	VMOVDQU64      Y13, (R10)(SI*1)
+	VMOVDQU64      Y13, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R9
 	ADDQ SI, R10
-	ADDQ $0x00000040, R8
+	ADDQ SI, R11
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R11
+	MOVQ dist+24(FP), R12
 
 wideGroupZeroRow:
-	MOVQ BX, R12
-	SHRQ $0x06, R12
+	MOVQ BX, R13
+	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
 	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (R9), Z1
+	VMOVDQU64      (R10), Z1
 	VPXORQ         (AX)(DX*1), Z0, Z2
-	VPXORQ         (R9)(DX*1), Z1, Z3
+	VPXORQ         (R10)(DX*1), Z1, Z3
 	VMOVDQU64      (AX)(DX*2), Z4
-	VMOVDQU64      (R9)(DX*2), Z5
+	VMOVDQU64      (R10)(DX*2), Z5
 	VPXORQ         (AX)(SI*1), Z4, Z6
-	VPXORQ         (R9)(SI*1), Z5, Z7
+	VPXORQ         (R10)(SI*1), Z5, Z7
 	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
 	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
 	VPTERNLOGQ     $0x96, Z12, Z13, Z4
@@ -1373,37 +1378,37 @@ wideGroupZeroRowColumn:
 	VPXORQ         Z6, Z2, Z6
 	VPXORQ         Z7, Z3, Z7
 	VPXORQ         (CX), Z0, Z0
-	VPXORQ         (R10), Z1, Z1
+	VPXORQ         (R11), Z1, Z1
 	VMOVDQU64      Z0, (CX)
-	VMOVDQU64      Z1, (R10)
+	VMOVDQU64      Z1, (R11)
 	VPXORQ         (CX)(DX*1), Z2, Z0
-	VPXORQ         (R10)(DX*1), Z3, Z1
+	VPXORQ         (R11)(DX*1), Z3, Z1
 	VMOVDQU64      Z0, (CX)(DX*1)
-	VMOVDQU64      Z1, (R10)(DX*1)
+	VMOVDQU64      Z1, (R11)(DX*1)
 	VPXORQ         (CX)(DX*2), Z4, Z0
-	VPXORQ         (R10)(DX*2), Z5, Z1
+	VPXORQ         (R11)(DX*2), Z5, Z1
 	VMOVDQU64      Z0, (CX)(DX*2)
-	VMOVDQU64      Z1, (R10)(DX*2)
+	VMOVDQU64      Z1, (R11)(DX*2)
 	VPXORQ         (CX)(SI*1), Z6, Z0
-	VPXORQ         (R10)(SI*1), Z7, Z1
+	VPXORQ         (R11)(SI*1), Z7, Z1
 	VMOVDQU64      Z0, (CX)(SI*1)
-	VMOVDQU64      Z1, (R10)(SI*1)
+	VMOVDQU64      Z1, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R9
 	ADDQ           $0x40, R10
-	DECQ           R12
+	ADDQ           $0x40, R11
+	DECQ           R13
 	JNE            wideGroupZeroRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupZeroRowEven
 	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (R9), Y1
+	VMOVDQU64      (R10), Y1
 	VPXORQ         (AX)(DX*1), Y0, Y2
-	VPXORQ         (R9)(DX*1), Y1, Y3
+	VPXORQ         (R10)(DX*1), Y1, Y3
 	VMOVDQU64      (AX)(DX*2), Y4
-	VMOVDQU64      (R9)(DX*2), Y5
+	VMOVDQU64      (R10)(DX*2), Y5
 	VPXORQ         (AX)(SI*1), Y4, Y6
-	VPXORQ         (R9)(SI*1), Y5, Y7
+	VPXORQ         (R10)(SI*1), Y5, Y7
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
 	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
 	VPTERNLOGQ     $0x96, Y12, Y13, Y4
@@ -1415,41 +1420,41 @@ wideGroupZeroRowColumn:
 	VPXORQ         Y6, Y2, Y6
 	VPXORQ         Y7, Y3, Y7
 	VPXORQ         (CX), Y0, Y0
-	VPXORQ         (R10), Y1, Y1
+	VPXORQ         (R11), Y1, Y1
 	VMOVDQU64      Y0, (CX)
-	VMOVDQU64      Y1, (R10)
+	VMOVDQU64      Y1, (R11)
 	VPXORQ         (CX)(DX*1), Y2, Y0
-	VPXORQ         (R10)(DX*1), Y3, Y1
+	VPXORQ         (R11)(DX*1), Y3, Y1
 	VMOVDQU64      Y0, (CX)(DX*1)
-	VMOVDQU64      Y1, (R10)(DX*1)
+	VMOVDQU64      Y1, (R11)(DX*1)
 	VPXORQ         (CX)(DX*2), Y4, Y0
-	VPXORQ         (R10)(DX*2), Y5, Y1
+	VPXORQ         (R11)(DX*2), Y5, Y1
 	VMOVDQU64      Y0, (CX)(DX*2)
-	VMOVDQU64      Y1, (R10)(DX*2)
+	VMOVDQU64      Y1, (R11)(DX*2)
 	VPXORQ         (CX)(SI*1), Y6, Y0
-	VPXORQ         (R10)(SI*1), Y7, Y1
+	VPXORQ         (R11)(SI*1), Y7, Y1
 	VMOVDQU64      Y0, (CX)(SI*1)
-	VMOVDQU64      Y1, (R10)(SI*1)
+	VMOVDQU64      Y1, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, R9
 	ADDQ BX, R10
-	DECQ R11
+	ADDQ BX, R11
+	DECQ R12
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
 narrow:
 narrowGroup:
-	VPBROADCASTQ (R8), Y0
-	VPBROADCASTQ 8(R8), Y1
-	VPBROADCASTQ 16(R8), Y2
-	VPBROADCASTQ 24(R8), Y3
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ 16(R9), Y2
+	VPBROADCASTQ 24(R9), Y3
 	VPBROADCASTQ (DI), Y4
 	VPBROADCASTQ 8(DI), Y5
 	VPBROADCASTQ 16(DI), Y6
@@ -1523,9 +1528,9 @@ narrowGroupRow:
 narrowGroupNext:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ $0x00000040, R8
+	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
-	DECQ groups+32(FP)
+	DECQ R8
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -1591,13 +1596,14 @@ TEXT ·ifft2addAVX512GFNI(SB), NOSPLIT, $0-56
 	ADDQ      DX, DX
 	MOVQ      t+40(FP), SI
 	SHLQ      $0x05, SI
-	CMPQ      groups+32(FP), $0x00
+	MOVQ      groups+32(FP), DI
+	TESTQ     DI, DI
 	JEQ       done
 	ADDQ      tab+48(FP), SI
 	CMPQ      BX, $0x20
 	JEQ       narrow
-	LEAQ      (AX)(BX*1), DI
-	LEAQ      (CX)(BX*1), R8
+	LEAQ      (AX)(BX*1), R8
+	LEAQ      (CX)(BX*1), R9
 
 wideGroup:
 	VPBROADCASTQ (SI), Z0
@@ -1606,17 +1612,17 @@ wideGroup:
 	VPBROADCASTQ 24(SI), Z3
 	CMPQ         SI, tab+48(FP)
 	JEQ          wideGroupZero
-	MOVQ         dist+24(FP), R9
+	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupRowColumn:
 	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (DI), Z5
+	VMOVDQU64      (R8), Z5
 	VPXORQ         (AX)(DX*1), Z4, Z6
-	VPXORQ         (DI)(DX*1), Z5, Z7
+	VPXORQ         (R8)(DX*1), Z5, Z7
 	VGF2P8AFFINEQB $0x00, Z0, Z6, Z8
 	VGF2P8AFFINEQB $0x00, Z1, Z7, Z9
 	VPTERNLOGQ     $0x96, Z8, Z9, Z4
@@ -1624,25 +1630,25 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
 	VPTERNLOGQ     $0x96, Z8, Z9, Z5
 	VPXORQ         (CX), Z4, Z4
-	VPXORQ         (R8), Z5, Z5
+	VPXORQ         (R9), Z5, Z5
 	VMOVDQU64      Z4, (CX)
-	VMOVDQU64      Z5, (R8)
+	VMOVDQU64      Z5, (R9)
 	VPXORQ         (CX)(DX*1), Z6, Z4
-	VPXORQ         (R8)(DX*1), Z7, Z5
+	VPXORQ         (R9)(DX*1), Z7, Z5
 	VMOVDQU64      Z4, (CX)(DX*1)
-	VMOVDQU64      Z5, (R8)(DX*1)
+	VMOVDQU64      Z5, (R9)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, DI
 	ADDQ           $0x40, R8
-	DECQ           R10
+	ADDQ           $0x40, R9
+	DECQ           R11
 	JNE            wideGroupRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupRowEven
 	VMOVDQU64      (AX), Y4
-	VMOVDQU64      (DI), Y5
+	VMOVDQU64      (R8), Y5
 	VPXORQ         (AX)(DX*1), Y4, Y6
-	VPXORQ         (DI)(DX*1), Y5, Y7
+	VPXORQ         (R8)(DX*1), Y5, Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
 	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
 	VPTERNLOGQ     $0x96, Y8, Y9, Y4
@@ -1650,88 +1656,88 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
 	VPTERNLOGQ     $0x96, Y8, Y9, Y5
 	VPXORQ         (CX), Y4, Y4
-	VPXORQ         (R8), Y5, Y5
+	VPXORQ         (R9), Y5, Y5
 	VMOVDQU64      Y4, (CX)
-	VMOVDQU64      Y5, (R8)
+	VMOVDQU64      Y5, (R9)
 	VPXORQ         (CX)(DX*1), Y6, Y4
-	VPXORQ         (R8)(DX*1), Y7, Y5
+	VPXORQ         (R9)(DX*1), Y7, Y5
 	VMOVDQU64      Y4, (CX)(DX*1)
-	VMOVDQU64      Y5, (R8)(DX*1)
+	VMOVDQU64      Y5, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
-	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
 
 wideGroupRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupRow
 
 wideGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, DI
 	ADDQ DX, R8
+	ADDQ DX, R9
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  wideGroup
 	VZEROUPPER
 	RET
 
 wideGroupZero:
-	MOVQ dist+24(FP), R9
+	MOVQ dist+24(FP), R10
 
 wideGroupZeroRow:
-	MOVQ BX, R10
-	SHRQ $0x06, R10
+	MOVQ BX, R11
+	SHRQ $0x06, R11
 
 wideGroupZeroRowColumn:
 	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (DI), Z1
+	VMOVDQU64 (R8), Z1
 	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    (DI)(DX*1), Z1, Z3
+	VPXORQ    (R8)(DX*1), Z1, Z3
 	VPXORQ    (CX), Z0, Z0
-	VPXORQ    (R8), Z1, Z1
+	VPXORQ    (R9), Z1, Z1
 	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (R8)
+	VMOVDQU64 Z1, (R9)
 	VPXORQ    (CX)(DX*1), Z2, Z0
-	VPXORQ    (R8)(DX*1), Z3, Z1
+	VPXORQ    (R9)(DX*1), Z3, Z1
 	VMOVDQU64 Z0, (CX)(DX*1)
-	VMOVDQU64 Z1, (R8)(DX*1)
+	VMOVDQU64 Z1, (R9)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, DI
 	ADDQ      $0x40, R8
-	DECQ      R10
+	ADDQ      $0x40, R9
+	DECQ      R11
 	JNE       wideGroupZeroRowColumn
 	TESTQ     $0x00000020, BX
 	JEQ       wideGroupZeroRowEven
 	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (DI), Y1
+	VMOVDQU64 (R8), Y1
 	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    (DI)(DX*1), Y1, Y3
+	VPXORQ    (R8)(DX*1), Y1, Y3
 	VPXORQ    (CX), Y0, Y0
-	VPXORQ    (R8), Y1, Y1
+	VPXORQ    (R9), Y1, Y1
 	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, (R8)
+	VMOVDQU64 Y1, (R9)
 	VPXORQ    (CX)(DX*1), Y2, Y0
-	VPXORQ    (R8)(DX*1), Y3, Y1
+	VPXORQ    (R9)(DX*1), Y3, Y1
 	VMOVDQU64 Y0, (CX)(DX*1)
-	VMOVDQU64 Y1, (R8)(DX*1)
+	VMOVDQU64 Y1, (R9)(DX*1)
 	ADDQ      $0x20, AX
 	ADDQ      $0x20, CX
-	ADDQ      $0x20, DI
 	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
 
 wideGroupZeroRowEven:
 	ADDQ BX, AX
 	ADDQ BX, CX
-	ADDQ BX, DI
 	ADDQ BX, R8
-	DECQ R9
+	ADDQ BX, R9
+	DECQ R10
 	JNE  wideGroupZeroRow
 	JMP  wideGroupNext
 
@@ -1773,7 +1779,7 @@ narrowGroupNext:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
-	DECQ groups+32(FP)
+	DECQ DI
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
@@ -2020,44 +2026,44 @@ source8:
 	VBROADCASTI64X4 (R11), Z18
 	VPERMQ          Z18, Z0, Z19
 	VPERMQ          Z18, Z1, Z18
-	VMOVDQU64       (R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z24
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z23
-	VPXORQ          Z24, Z2, Z2
-	VPXORQ          Z23, Z3, Z3
-	VMOVDQU64       64(R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z24
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z23
-	VPXORQ          Z24, Z4, Z4
-	VPXORQ          Z23, Z5, Z5
-	VMOVDQU64       128(R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z24
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z23
-	VPXORQ          Z24, Z6, Z6
-	VPXORQ          Z23, Z7, Z7
-	VMOVDQU64       192(R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z24
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z23
-	VPXORQ          Z24, Z8, Z8
-	VPXORQ          Z23, Z9, Z9
-	VMOVDQU64       256(R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z24
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z23
-	VPXORQ          Z24, Z10, Z10
-	VPXORQ          Z23, Z11, Z11
-	VMOVDQU64       320(R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z24
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z23
-	VPXORQ          Z24, Z12, Z12
-	VPXORQ          Z23, Z13, Z13
-	VMOVDQU64       384(R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z24
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z23
-	VPXORQ          Z24, Z14, Z14
-	VPXORQ          Z23, Z15, Z15
-	VMOVDQU64       448(R10), Z23
-	VGF2P8AFFINEQB  $0x00, Z19, Z23, Z19
-	VGF2P8AFFINEQB  $0x00, Z18, Z23, Z18
+	VMOVDQU64       (R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z28
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z27
+	VPXORQ          Z28, Z2, Z2
+	VPXORQ          Z27, Z3, Z3
+	VMOVDQU64       64(R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z28
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z27
+	VPXORQ          Z28, Z4, Z4
+	VPXORQ          Z27, Z5, Z5
+	VMOVDQU64       128(R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z28
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z27
+	VPXORQ          Z28, Z6, Z6
+	VPXORQ          Z27, Z7, Z7
+	VMOVDQU64       192(R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z28
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z27
+	VPXORQ          Z28, Z8, Z8
+	VPXORQ          Z27, Z9, Z9
+	VMOVDQU64       256(R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z28
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z27
+	VPXORQ          Z28, Z10, Z10
+	VPXORQ          Z27, Z11, Z11
+	VMOVDQU64       320(R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z28
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z27
+	VPXORQ          Z28, Z12, Z12
+	VPXORQ          Z27, Z13, Z13
+	VMOVDQU64       384(R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z28
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z27
+	VPXORQ          Z28, Z14, Z14
+	VPXORQ          Z27, Z15, Z15
+	VMOVDQU64       448(R10), Z27
+	VGF2P8AFFINEQB  $0x00, Z19, Z27, Z19
+	VGF2P8AFFINEQB  $0x00, Z18, Z27, Z18
 	VPXORQ          Z19, Z16, Z16
 	VPXORQ          Z18, Z17, Z17
 	ADDQ            $0x18, DI
@@ -2094,13 +2100,79 @@ source8:
 	JMP             tile8
 
 tile8Done:
-tile2:
-	CMPQ      BX, $+128
-	JLT       tile2Done
+tile4:
+	CMPQ      BX, $+256
+	JLT       tile4Done
 	VMOVDQU64 (AX), Z2
 	VPXORQ    Z20, Z20, Z20
 	VMOVDQU64 64(AX), Z3
 	VPXORQ    Z21, Z21, Z21
+	VMOVDQU64 128(AX), Z4
+	VPXORQ    Z22, Z22, Z22
+	VMOVDQU64 192(AX), Z5
+	VPXORQ    Z23, Z23, Z23
+	MOVQ      CX, DI
+	MOVQ      SI, R8
+	MOVQ      count+40(FP), R9
+
+source4:
+	MOVQ            (DI), R10
+	ADDQ            DX, R10
+	MOVWQZX         (R8), R11
+	SHLQ            $0x05, R11
+	ADDQ            tab+48(FP), R11
+	VBROADCASTI64X4 (R11), Z6
+	VPERMQ          Z6, Z0, Z7
+	VPERMQ          Z6, Z1, Z6
+	VMOVDQU64       (R10), Z8
+	VGF2P8AFFINEQB  $0x00, Z7, Z8, Z9
+	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z8
+	VPXORQ          Z9, Z2, Z2
+	VPXORQ          Z8, Z20, Z20
+	VMOVDQU64       64(R10), Z8
+	VGF2P8AFFINEQB  $0x00, Z7, Z8, Z9
+	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z8
+	VPXORQ          Z9, Z3, Z3
+	VPXORQ          Z8, Z21, Z21
+	VMOVDQU64       128(R10), Z8
+	VGF2P8AFFINEQB  $0x00, Z7, Z8, Z9
+	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z8
+	VPXORQ          Z9, Z4, Z4
+	VPXORQ          Z8, Z22, Z22
+	VMOVDQU64       192(R10), Z8
+	VGF2P8AFFINEQB  $0x00, Z7, Z8, Z7
+	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z6
+	VPXORQ          Z7, Z5, Z5
+	VPXORQ          Z6, Z23, Z23
+	ADDQ            $0x18, DI
+	ADDQ            $0x02, R8
+	DECQ            R9
+	JNE             source4
+	VSHUFI64X2      $0x4e, Z20, Z20, Z20
+	VPXORQ          Z20, Z2, Z2
+	VMOVDQU64       Z2, (AX)
+	VSHUFI64X2      $0x4e, Z21, Z21, Z21
+	VPXORQ          Z21, Z3, Z3
+	VMOVDQU64       Z3, 64(AX)
+	VSHUFI64X2      $0x4e, Z22, Z22, Z22
+	VPXORQ          Z22, Z4, Z4
+	VMOVDQU64       Z4, 128(AX)
+	VSHUFI64X2      $0x4e, Z23, Z23, Z23
+	VPXORQ          Z23, Z5, Z5
+	VMOVDQU64       Z5, 192(AX)
+	ADDQ            $+256, AX
+	ADDQ            $+256, DX
+	SUBQ            $+256, BX
+	JMP             tile4
+
+tile4Done:
+tile2:
+	CMPQ      BX, $+128
+	JLT       tile2Done
+	VMOVDQU64 (AX), Z2
+	VPXORQ    Z24, Z24, Z24
+	VMOVDQU64 64(AX), Z3
+	VPXORQ    Z25, Z25, Z25
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
@@ -2118,21 +2190,21 @@ source2:
 	VGF2P8AFFINEQB  $0x00, Z5, Z6, Z7
 	VGF2P8AFFINEQB  $0x00, Z4, Z6, Z6
 	VPXORQ          Z7, Z2, Z2
-	VPXORQ          Z6, Z20, Z20
+	VPXORQ          Z6, Z24, Z24
 	VMOVDQU64       64(R10), Z6
 	VGF2P8AFFINEQB  $0x00, Z5, Z6, Z5
 	VGF2P8AFFINEQB  $0x00, Z4, Z6, Z4
 	VPXORQ          Z5, Z3, Z3
-	VPXORQ          Z4, Z21, Z21
+	VPXORQ          Z4, Z25, Z25
 	ADDQ            $0x18, DI
 	ADDQ            $0x02, R8
 	DECQ            R9
 	JNE             source2
-	VSHUFI64X2      $0x4e, Z20, Z20, Z20
-	VPXORQ          Z20, Z2, Z2
+	VSHUFI64X2      $0x4e, Z24, Z24, Z24
+	VPXORQ          Z24, Z2, Z2
 	VMOVDQU64       Z2, (AX)
-	VSHUFI64X2      $0x4e, Z21, Z21, Z21
-	VPXORQ          Z21, Z3, Z3
+	VSHUFI64X2      $0x4e, Z25, Z25, Z25
+	VPXORQ          Z25, Z3, Z3
 	VMOVDQU64       Z3, 64(AX)
 	ADDQ            $+128, AX
 	ADDQ            $+128, DX
@@ -2144,7 +2216,7 @@ tile1:
 	CMPQ      BX, $+64
 	JLT       tile1Done
 	VMOVDQU64 (AX), Z2
-	VPXORQ    Z22, Z22, Z22
+	VPXORQ    Z26, Z26, Z26
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
@@ -2162,13 +2234,13 @@ source1:
 	VGF2P8AFFINEQB  $0x00, Z4, Z5, Z4
 	VGF2P8AFFINEQB  $0x00, Z3, Z5, Z3
 	VPXORQ          Z4, Z2, Z2
-	VPXORQ          Z3, Z22, Z22
+	VPXORQ          Z3, Z26, Z26
 	ADDQ            $0x18, DI
 	ADDQ            $0x02, R8
 	DECQ            R9
 	JNE             source1
-	VSHUFI64X2      $0x4e, Z22, Z22, Z22
-	VPXORQ          Z22, Z2, Z2
+	VSHUFI64X2      $0x4e, Z26, Z26, Z26
+	VPXORQ          Z26, Z2, Z2
 	VMOVDQU64       Z2, (AX)
 	ADDQ            $+64, AX
 	ADDQ            $+64, DX
@@ -2270,6 +2342,56 @@ destination8:
 	JMP             tile8
 
 tile8Done:
+tile4:
+	CMPQ      DX, $+256
+	JLT       tile4Done
+	VMOVDQU64 (BX), Z2
+	VMOVDQU64 64(BX), Z3
+	VMOVDQU64 128(BX), Z4
+	VMOVDQU64 192(BX), Z5
+	MOVQ      AX, DI
+	MOVQ      SI, R8
+	MOVQ      count+40(FP), R9
+
+destination4:
+	MOVQ            (DI), R10
+	ADDQ            CX, R10
+	MOVWQZX         (R8), R11
+	SHLQ            $0x05, R11
+	ADDQ            tab+48(FP), R11
+	VBROADCASTI64X4 (R11), Z6
+	VPERMQ          Z6, Z0, Z7
+	VPERMQ          Z6, Z1, Z6
+	VGF2P8AFFINEQB  $0x00, Z7, Z2, Z8
+	VGF2P8AFFINEQB  $0x00, Z6, Z2, Z9
+	VSHUFI64X2      $0x4e, Z9, Z9, Z9
+	VPTERNLOGQ      $0x96, (R10), Z9, Z8
+	VMOVDQU64       Z8, (R10)
+	VGF2P8AFFINEQB  $0x00, Z7, Z3, Z8
+	VGF2P8AFFINEQB  $0x00, Z6, Z3, Z9
+	VSHUFI64X2      $0x4e, Z9, Z9, Z9
+	VPTERNLOGQ      $0x96, 64(R10), Z9, Z8
+	VMOVDQU64       Z8, 64(R10)
+	VGF2P8AFFINEQB  $0x00, Z7, Z4, Z8
+	VGF2P8AFFINEQB  $0x00, Z6, Z4, Z9
+	VSHUFI64X2      $0x4e, Z9, Z9, Z9
+	VPTERNLOGQ      $0x96, 128(R10), Z9, Z8
+	VMOVDQU64       Z8, 128(R10)
+	VGF2P8AFFINEQB  $0x00, Z7, Z5, Z7
+	VGF2P8AFFINEQB  $0x00, Z6, Z5, Z6
+	VSHUFI64X2      $0x4e, Z6, Z6, Z6
+	VPTERNLOGQ      $0x96, 192(R10), Z6, Z7
+	VMOVDQU64       Z7, 192(R10)
+	ADDQ            $0x18, DI
+	ADDQ            $0x02, R8
+	DECQ            R9
+	JNE             destination4
+	ADDQ            $+256, BX
+	ADDQ            $+256, CX
+	SUBQ            $+256, DX
+	JMP             tile4
+
+tile4Done:
 tile2:
 	CMPQ      DX, $+128
 	JLT       tile2Done

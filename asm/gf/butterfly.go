@@ -65,8 +65,8 @@ func (m machine) butterflies(name string, b butterfly) {
 	// of the radix, so that w^2 = w+2.
 	entries := [2]Register{nil, parameter("t")}
 	SHLQ(U8(m.entryShift()), entries[1])
-	groups := parameterAt("groups")
-	CMPQ(groups, U8(0))
+	groups := parameter("groups")
+	TESTQ(groups, groups)
 	JEQ(LabelRef("done"))
 	if b.radix == 4 {
 		entries[0] = GP64()
@@ -90,7 +90,7 @@ func (m machine) butterflies(name string, b butterfly) {
 
 // groups writes the loop over the groups, and returns from the kernel. In layout
 // narrow half is 32.
-func (m machine) groups(l layout, b butterfly, r *rows, half Register, entries [2]Register, groups Mem) {
+func (m machine) groups(l layout, b butterfly, r *rows, half Register, entries [2]Register, groups Register) {
 	label := [...]string{planar: "wideGroup", narrow: "narrowGroup"}[l]
 	Label(label)
 	c := [3]constant{1: m.constantAt(entries[1], 0)}
@@ -192,8 +192,12 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 		}
 	}
 	first := func() {
-		step(0, 2, c[0])
-		step(1, 3, c[0])
+		c := c[0]
+		if m.gfni && c.entry.Base != nil && c.regs == nil {
+			c = m.load(l, c)
+		}
+		step(0, 2, c)
+		step(1, 3, c)
 	}
 	second := func() {
 		step(0, 1, c[1])

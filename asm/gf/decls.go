@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"strings"
 )
 
 // declarations is the Go file that declares the kernels of m and puts them in
@@ -28,7 +29,7 @@ func (m machine) declarations() []byte {
 		{"unpack", "dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int"},
 		{"xor", "dst, src unsafe.Pointer, n int"},
 	}
-	const sharedSuffix = "AVX2"
+	sharedSuffix := strings.TrimSuffix(m.suffix, "GFNI")
 	table, describe := "nibbleTables", "nibble tables"
 	if m.gfni {
 		table, describe = "matrices", "affine maps"
@@ -45,7 +46,7 @@ func (m machine) declarations() []byte {
 		fmt.Fprintf(&b, "\t%s: %s%s,\n", k.name, k.name, sharedSuffix)
 	}
 	fmt.Fprintf(&b, "}\n")
-	if m.shares() {
+	if m.moves() {
 		kernels = append(kernels, shared...)
 	}
 	for _, k := range kernels {

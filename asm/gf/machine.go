@@ -363,7 +363,7 @@ func (m machine) declareData() {
 			DATA(8*i, U64(part))
 		}
 	}
-	if m.shares() {
+	if m.moves() {
 		declarePatterns()
 	}
 }

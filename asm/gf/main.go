@@ -57,7 +57,7 @@ func write(m machine, decls string) {
 	m.mul("mul", false)
 	m.dot()
 	m.spread()
-	if m.shares() {
+	if m.moves() {
 		m.xorBytes()
 		m.move("pack", true)
 		m.move("unpack", false)

@@ -8,9 +8,9 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// shares tells whether m holds the kernels that all amd64 backends share, as no
-// wider vectors and no other products would make them faster: moves of bytes.
-func (m machine) shares() bool { return !m.wide && !m.gfni }
+// moves tells whether m has kernels of its own that move bytes and multiply
+// nothing. The machine with affine maps uses those of the same vectors.
+func (m machine) moves() bool { return !m.gfni }
 
 // Symbols of at most 16 bytes that follow one another are moved a vector of 16
 // bytes at a time: as many whole symbols as fit, all their low bytes in the low
@@ -90,6 +90,14 @@ func (m machine) move(name string, packing bool) {
 		}
 	}
 
+	mask := K()
+	if m.wide {
+		ones := GP32()
+		MOVL(I32(-1), ones)
+		BZHIL(tail.As32(), ones, ones)
+		KMOVD(ones, mask)
+	}
+
 	Label("row")
 	p, lo, hi, left := GP64(), GP64(), GP64(), GP64()
 	Load(Param("off"), p)
@@ -161,11 +169,36 @@ func (m machine) move(name string, packing bool) {
 	DECQ(blocks)
 	JNE(LabelRef("block"))
 
-	// The tail has tail < 32 words. A plane of it is moved as two pieces of a
-	// power of two bytes, the first and the last, which may overlap.
 	Label("tail")
 	TESTQ(tail, tail)
 	JEQ(LabelRef("symbolDone"))
+	if m.wide {
+		a, b := YMM(), YMM()
+		mv(func(a, b Op) { masked(a, b, mask) }, a, Mem{Base: q}, Mem{Base: lo})
+		mv(func(a, b Op) { masked(a, b, mask) }, b, Mem{Base: q, Index: tail, Scale: 1}, Mem{Base: hi})
+	} else {
+		moveTail(mv, tail, q, lo, hi)
+	}
+	Label("tailDone")
+	ADDQ(tail, lo)
+	ADDQ(tail, hi)
+
+	Label("symbolDone")
+	ADDQ(step, p)
+	DECQ(left)
+	JNE(LabelRef("symbol"))
+	Label("rowDone")
+	ADDQ(U8(sliceSize), s)
+	DECQ(rowCount)
+	JNE(LabelRef("row"))
+	Label("done")
+	end()
+}
+
+// moveTail moves the tail of a symbol: tail < 32 words, at q. A plane of it is
+// moved as two pieces of a power of two bytes, the first and the last, which may
+// overlap.
+func moveTail(mv func(op func(a, b Op), r Op, natural, planar Mem), tail, q, lo, hi Register) {
 	for _, piece := range []struct {
 		size int
 		op   func(a, b Op)
@@ -193,20 +226,16 @@ func (m machine) move(name string, packing bool) {
 	}
 	mv(movb, GP8(), Mem{Base: q}, Mem{Base: lo})
 	mv(movb, GP8(), Mem{Base: q, Disp: 1}, Mem{Base: hi})
-	Label("tailDone")
-	ADDQ(tail, lo)
-	ADDQ(tail, hi)
+}
 
-	Label("symbolDone")
-	ADDQ(step, p)
-	DECQ(left)
-	JNE(LabelRef("symbol"))
-	Label("rowDone")
-	ADDQ(U8(sliceSize), s)
-	DECQ(rowCount)
-	JNE(LabelRef("row"))
-	Label("done")
-	end()
+// masked moves the bytes that mask selects: to a register, with zeros for the
+// others, or to memory, which it leaves as it is elsewhere.
+func masked(src, dst Op, mask OpmaskVirtual) {
+	if _, ok := dst.(Mem); ok {
+		VMOVDQU8(src, mask, dst)
+	} else {
+		VMOVDQU8_Z(src, mask, dst)
+	}
 }
 
 func vmovdqu(a, b Op) { VMOVDQU(a, b) }

@@ -165,7 +165,7 @@ func (m machine) scale() {
 func (m machine) tiles() []int {
 	switch {
 	case m.wide:
-		return []int{8, 2, 1}
+		return []int{8, 4, 2, 1}
 	case m.gfni:
 		return []int{4, 1}
 	default:
