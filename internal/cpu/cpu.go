@@ -14,7 +14,8 @@ import (
 const EnvVar = "REDSTUFF_CPU"
 
 // Names of the backends. A backend is a set of instructions, not a machine:
-// "avx2+gfni" is AVX2 with VEX-encoded GFNI, "avx512" is F, BW, DQ and VL.
+// "avx2+gfni" is AVX2 with VEX-encoded GFNI, "avx512" is F, BW, DQ and VL,
+// "neon+sha3" is NEON with EOR3 and XAR.
 const (
 	Generic    = "generic"
 	AVX2       = "avx2"
@@ -22,6 +23,7 @@ const (
 	AVX512     = "avx512"
 	AVX512GFNI = "avx512+gfni"
 	NEON       = "neon"
+	NEONSHA3   = "neon+sha3"
 )
 
 // UnsupportedError reports a backend name that this machine or build cannot run.

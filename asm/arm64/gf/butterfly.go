@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/asm/arm64/emit"
+)
+
+// butterfly says which of the transform's kernels to write.
+type butterfly struct {
+	radix   int  // rows a group has at each distance: 2 or 4
+	inverse bool // undo the transform
+	add     bool // add to dst in place of storing
+}
+
+// rows walks over the rows of one group: for each of its radix rows the address
+// of the low and of the high bytes at the position being worked on, in src and
+// in dst. There are registers enough to give every one its own, and then the
+// loads and stores move them on for nothing.
+type rows struct {
+	lo, hi   []emit.GP // in src
+	dlo, dhi []emit.GP // in dst
+}
+
+func (r *rows) all() []emit.GP {
+	return append(append(append(append([]emit.GP{}, r.lo...), r.hi...), r.dlo...), r.dhi...)
+}
+
+// butterflies writes one kernel of the transform.
+func (m machine) butterflies(name string, b butterfly) {
+	k := m.begin(name, "dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer")
+	groups := k.Load("groups")
+	k.Op("CBZ", groups, "done")
+	half := k.Load("half")
+	r := new(rows)
+	stride := k.Load("dist")
+	k.Op("MUL", half, stride, stride)
+	k.Op("LSL", "$1", stride, stride)
+	for i := range b.radix {
+		for _, p := range []struct {
+			name   string
+			lo, hi *[]emit.GP
+		}{{"src", &r.lo, &r.hi}, {"dst", &r.dlo, &r.dhi}} {
+			lo, hi := emit.GP(0), k.GP()
+			if i == 0 {
+				lo = k.Load(p.name)
+			} else {
+				lo = k.GP()
+				k.Op("ADD", stride, (*p.lo)[i-1], lo)
+			}
+			k.Op("ADD", half, lo, hi)
+			*p.lo, *p.hi = append(*p.lo, lo), append(*p.hi, hi)
+		}
+	}
+	k.Free(stride)
+	word := k.Load("t")
+	k.nibbleMask()
+
+	k.Label("group")
+	// The constants: w>>1 for the first layer of two, w and w^2 for the second.
+	e := []emit.GP{k.GP(), k.GP(), k.GP()}
+	tab := k.Load("tab")
+	k.Op("MOVD", word, e[1])
+	k.entryOf(e[1], tab)
+	if b.radix == 4 {
+		k.Op("LSR", "$1", word, e[0])
+		k.entryOf(e[0], tab)
+		k.Op("EOR", "$2", word, e[2])
+		k.entryOf(e[2], tab)
+	}
+	k.Free(tab)
+	rowsLeft := k.Load("dist")
+	k.Op("CBZ", word, "zero")
+	k.rowLoop("row", b, r, half, rowsLeft, e, [3]bool{true, true, true})
+
+	k.Label("next")
+	// The walk over dist rows has moved the addresses on by that many already.
+	jump := k.Load("dist")
+	k.Op("MUL", half, jump, jump)
+	k.Op("LSL", "$1", jump, jump)
+	if b.radix == 4 {
+		k.Op("ADD", jump.String()+"<<1", jump, jump)
+	}
+	for _, p := range r.all() {
+		k.Op("ADD", jump, p, p)
+	}
+	k.Free(jump)
+	k.Op("ADD", emit.Imm(b.radix), word, word)
+	k.Op("SUBS", "$1", groups, groups)
+	k.Op("BNE", "group")
+	k.Label("done")
+	k.End()
+
+	// The first group of a transform has w = 0, and products by 0 vanish.
+	k.Label("zero")
+	k.rowLoop("zeroRow", b, r, half, rowsLeft, e, [3]bool{2: b.radix == 4})
+	k.Op("B", "next")
+}
+
+// rowLoop writes the loop over the rows of a group, with the constants that are
+// not zero.
+func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit.GP, entries []emit.GP, nonzero [3]bool) {
+	c := constant(k.Vecs(8))
+	load := func(i int) {
+		if nonzero[i] {
+			k.loadConstant(entries[i], c)
+		}
+	}
+	// A single constant stays in its registers. Three do not fit and are loaded
+	// for every column, which takes a load for every 2.7 look-ups.
+	if b.radix == 2 {
+		load(1)
+	}
+	k.Label(label)
+	columns := k.GP()
+	k.Op("LSR", "$5", half, columns)
+	k.Label(label + "Column")
+	k.column(b, r, c, nonzero, load)
+	k.Op("SUBS", "$1", columns, columns)
+	k.Op("BNE", label+"Column")
+	k.Free(columns)
+	for _, p := range r.all() {
+		k.Op("ADD", half, p, p)
+	}
+	k.Op("SUBS", "$1", rowsLeft, rowsLeft)
+	k.Op("BNE", label)
+	k.FreeVec(c[:]...)
+}
+
+// column writes the butterflies of a group's rows at one position.
+func (k *kernel) column(b butterfly, r *rows, c constant, nonzero [3]bool, load func(int)) {
+	var v [4]words
+	for i := range b.radix {
+		v[i] = k.words()
+		k.loadPair(r.lo[i], 0, true, v[i].lo)
+		k.loadPair(r.hi[i], 0, true, v[i].hi)
+	}
+	stepOf := func(i, j, constant int) {
+		if b.inverse {
+			k.xorWords(v[i], v[j])
+		}
+		if nonzero[constant] {
+			k.Comment("row %d += c%d * row %d", i, constant, j)
+			k.addProduct(v[i], c, v[j], false)
+		}
+		if !b.inverse {
+			k.xorWords(v[i], v[j])
+		}
+	}
+	first := func() {
+		load(0)
+		stepOf(0, 2, 0)
+		stepOf(1, 3, 0)
+	}
+	second := func() {
+		load(1)
+		stepOf(0, 1, 1)
+		load(2)
+		stepOf(2, 3, 2)
+	}
+	switch {
+	case b.radix == 2:
+		stepOf(0, 1, 1)
+	case b.inverse:
+		second()
+		first()
+	default:
+		first()
+		second()
+	}
+	for i := range b.radix {
+		if b.add {
+			old := k.words()
+			k.loadPair(r.dlo[i], 0, false, old.lo)
+			k.loadPair(r.dhi[i], 0, false, old.hi)
+			k.xorWords(old, v[i])
+			k.freeWords(old)
+		}
+		k.storePair(v[i].lo, r.dlo[i], 0, true)
+		k.storePair(v[i].hi, r.dhi[i], 0, true)
+	}
+	k.freeWords(v[:b.radix]...)
+}
+
+// label numbers a label.
+func label(name string, n int) string { return fmt.Sprintf("%s%d", name, n) }

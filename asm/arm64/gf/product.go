@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/asm/arm64/emit"
+)
+
+// kernel is a kernel being written.
+type kernel struct {
+	machine
+	*emit.Func
+	mask emit.Vec // 0x0F in every byte
+}
+
+// Kernels take step words at a time: a pair of vectors of low bytes and a pair
+// of vectors of high bytes. Half a planar row is a multiple of it, and so is a
+// natural block.
+const step = 32
+
+// words is step words, the second half of each pair following the first.
+type words struct{ lo, hi [2]emit.Vec }
+
+func (k *kernel) words() words {
+	v := k.Vecs(4)
+	return words{[2]emit.Vec{v[0], v[1]}, [2]emit.Vec{v[2], v[3]}}
+}
+
+func (k *kernel) freeWords(all ...words) {
+	for _, w := range all {
+		k.FreeVec(w.lo[0], w.lo[1], w.hi[0], w.hi[1])
+	}
+}
+
+// loadPair and storePair move step bytes, with offset into p or, where next is
+// set, moving p on behind them.
+func (k *kernel) loadPair(p emit.GP, offset int, next bool, v [2]emit.Vec) {
+	regs := "(" + v[0].F() + ", " + v[1].F() + ")"
+	if next {
+		k.Op("FLDPQ.P", emit.At(p, step), regs)
+		return
+	}
+	k.Op("FLDPQ", emit.At(p, offset), regs)
+}
+
+func (k *kernel) storePair(v [2]emit.Vec, p emit.GP, offset int, next bool) {
+	regs := "(" + v[0].F() + ", " + v[1].F() + ")"
+	if next {
+		k.Op("FSTPQ.P", regs, emit.At(p, step))
+		return
+	}
+	k.Op("FSTPQ", regs, emit.At(p, offset))
+}
+
+// loadBlock and storeBlock move a natural block.
+func (k *kernel) loadBlock(p emit.GP, offset int, w words) {
+	k.loadPair(p, offset, false, w.lo)
+	k.loadPair(p, offset+step, false, w.hi)
+}
+
+func (k *kernel) storeBlock(w words, p emit.GP, offset int) {
+	k.storePair(w.lo, p, offset, false)
+	k.storePair(w.hi, p, offset+step, false)
+}
+
+// xorWords adds w to total.
+func (k *kernel) xorWords(w, total words) {
+	for j := range 2 {
+		k.xor(w.lo[j], total.lo[j])
+		k.xor(w.hi[j], total.hi[j])
+	}
+}
+
+func (k *kernel) xor(v, total emit.Vec) {
+	k.Op("VEOR", v.B16(), total.B16(), total.B16())
+}
+
+// nibbleMask prepares the mask of split; it comes before the first product.
+func (k *kernel) nibbleMask() {
+	k.mask = k.Vec()
+	k.Op("VMOVI", emit.Imm(0x0F), k.mask.B16())
+}
+
+// constant is a table entry in registers: the tables of gf/matrix.go.
+type constant [8]emit.Vec
+
+// Entries of the table have this binary logarithm of their size.
+const entryShift = 7
+
+// loadConstant loads the entry at address e.
+func (k *kernel) loadConstant(e emit.GP, c constant) {
+	for i := 0; i < len(c); i += 2 {
+		k.loadPair(e, 16*i, false, [2]emit.Vec{c[i], c[i+1]})
+	}
+}
+
+// entryOf replaces a constant by the address of its entry.
+func (k *kernel) entryOf(c, tab emit.GP) {
+	k.Op("ADD", fmt.Sprintf("%v<<%d", c, entryShift), tab, c)
+}
+
+// indices is half of words as the nibbles that the tables are looked up at, from
+// the lowest to the highest.
+type indices [4]emit.Vec
+
+// split writes the nibbles of half j of w to index. Elements 1 and 3 of index
+// may be the words themselves.
+func (k *kernel) split(w words, j int, index indices) {
+	for i, v := range []emit.Vec{w.lo[j], w.hi[j]} {
+		k.Op("VAND", k.mask.B16(), v.B16(), index[2*i].B16())
+		k.Op("VUSHR", emit.Imm(4), v.B16(), index[2*i+1].B16())
+	}
+}
+
+// look writes table i of c looked up at index to dst.
+func (k *kernel) look(c constant, i int, index, dst emit.Vec) {
+	k.Op("VTBL", index.B16(), emit.List(c[i]), dst.B16())
+}
+
+// addLooked adds to half j of total the product of c and the words with the
+// given nibbles. With store it stores it there.
+//
+//	lo' = T0[index 0] + T1[index 1] + T2[index 2] + T3[index 3]
+//	hi' = T4[index 0] + T5[index 1] + T6[index 2] + T7[index 3]
+func (k *kernel) addLooked(total words, j int, c constant, index indices, store bool) {
+	t, u := k.Vec(), k.Vec()
+	for plane, sum := range []emit.Vec{total.lo[j], total.hi[j]} {
+		table := 4 * plane
+		switch {
+		case k.eor3 && store:
+			k.look(c, table, index[0], sum)
+			k.look(c, table+1, index[1], t)
+			k.look(c, table+2, index[2], u)
+			k.Op("VEOR3", t.B16(), u.B16(), sum.B16(), sum.B16())
+			k.look(c, table+3, index[3], t)
+			k.xor(t, sum)
+		case k.eor3:
+			for i := 0; i < 4; i += 2 {
+				k.look(c, table+i, index[i], t)
+				k.look(c, table+i+1, index[i+1], u)
+				k.Op("VEOR3", t.B16(), u.B16(), sum.B16(), sum.B16())
+			}
+		default:
+			for i, v := range index {
+				if i == 0 && store {
+					k.look(c, table, v, sum)
+					continue
+				}
+				k.look(c, table+i, v, t)
+				k.xor(t, sum)
+				t, u = u, t
+			}
+		}
+	}
+	k.FreeVec(t, u)
+}
+
+// addProduct adds c·src to total, or with store stores it there.
+func (k *kernel) addProduct(total words, c constant, src words, store bool) {
+	v := k.Vecs(4)
+	index := indices(v)
+	for j := range 2 {
+		k.split(src, j, index)
+		k.addLooked(total, j, c, index, store)
+	}
+	k.FreeVec(v...)
+}

@@ -1,0 +1,241 @@
+package main
+
+import "github.com/redstuff-go/redstuff/asm/arm64/emit"
+
+const (
+	blockSize = 64 // bytes of a natural block
+	sliceSize = 24 // bytes of a slice header
+	elemSize  = 2
+)
+
+// mul writes mul or mulAdd.
+func (m machine) mul(name string, add bool) {
+	k := m.begin(name, "dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer")
+	dst, src, n := k.Load("dst"), k.Load("src"), k.Load("n")
+	k.Op("LSR", "$6", n, n)
+	k.Op("CBZ", n, "done")
+	k.nibbleMask()
+	entry := k.GP()
+	k.Op("MOVHU", k.Param("c"), entry)
+	k.entryOf(entry, k.Load("tab"))
+	c := constant(k.Vecs(8))
+	k.loadConstant(entry, c)
+	k.Label("block")
+	w, total := k.words(), k.words()
+	k.loadPair(src, 0, true, w.lo)
+	k.loadPair(src, 0, true, w.hi)
+	if add {
+		k.loadBlock(dst, 0, total)
+	}
+	k.addProduct(total, c, w, !add)
+	k.storePair(total.lo, dst, 0, true)
+	k.storePair(total.hi, dst, 0, true)
+	k.Op("SUBS", "$1", n, n)
+	k.Op("BNE", "block")
+	k.Label("done")
+	k.End()
+}
+
+// scale writes scale.
+func (m machine) scale() {
+	k := m.begin("scale", "dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer")
+	rows := k.Load("rows")
+	k.Op("CBZ", rows, "done")
+	dlo, lo, half := k.Load("dst"), k.Load("src"), k.Load("half")
+	dhi, hi := k.GP(), k.GP()
+	k.Op("ADD", half, dlo, dhi)
+	k.Op("ADD", half, lo, hi)
+	coeffs, tab := k.Load("coeffs"), k.Load("tab")
+	k.nibbleMask()
+	entry, columns := k.GP(), k.GP()
+	c := constant(k.Vecs(8))
+	k.Label("row")
+	k.Op("MOVHU.P", emit.At(coeffs, elemSize), entry)
+	k.entryOf(entry, tab)
+	k.loadConstant(entry, c)
+	k.Op("LSR", "$5", half, columns)
+	k.Label("column")
+	w, total := k.words(), k.words()
+	k.loadPair(lo, 0, true, w.lo)
+	k.loadPair(hi, 0, true, w.hi)
+	k.addProduct(total, c, w, true)
+	k.storePair(total.lo, dlo, 0, true)
+	k.storePair(total.hi, dhi, 0, true)
+	k.Op("SUBS", "$1", columns, columns)
+	k.Op("BNE", "column")
+	for _, p := range []emit.GP{lo, hi, dlo, dhi} {
+		k.Op("ADD", half, p, p)
+	}
+	k.Op("SUBS", "$1", rows, rows)
+	k.Op("BNE", "row")
+	k.Label("done")
+	k.End()
+}
+
+// overTiles writes the loops over tiles of the n bytes of a region, with body for
+// each size of tile; the registers of moving follow the position.
+func (k *kernel) overTiles(tiles []int, n emit.GP, moving []emit.GP, body func(blocks int)) {
+	for _, blocks := range tiles {
+		bytes := emit.Imm(blocks * blockSize)
+		k.Label(label("tile", blocks))
+		k.Op("CMP", bytes, n)
+		k.Op("BLT", label("tileEnd", blocks))
+		body(blocks)
+		for _, p := range moving {
+			k.Op("ADD", bytes, p, p)
+		}
+		k.Op("SUB", bytes, n, n)
+		k.Op("B", label("tile", blocks))
+		k.Label(label("tileEnd", blocks))
+	}
+	k.End()
+}
+
+// many is the slices and coefficients of dot and spread.
+type many struct{ slices, coeffs, off, count, tab emit.GP }
+
+// loadMany loads the parameters; with no slice there is nothing to do.
+func (k *kernel) loadMany(slices string) many {
+	a := many{count: k.Load("count")}
+	k.Op("CBZ", a.count, "done")
+	a.slices, a.coeffs, a.off, a.tab = k.Load(slices), k.Load("coeffs"), k.Load("off"), k.Load("tab")
+	return a
+}
+
+// overSlices writes the loop over the slices. body gets the address of the slice
+// at offset off, with its constant in c.
+func (k *kernel) overSlices(name string, a many, c constant, body func(p emit.GP)) {
+	s, e, left, p, entry := k.GP(), k.GP(), k.GP(), k.GP(), k.GP()
+	k.Op("MOVD", a.slices, s)
+	k.Op("MOVD", a.coeffs, e)
+	k.Op("MOVD", a.count, left)
+	k.Label(name)
+	k.Op("MOVHU.P", emit.At(e, elemSize), entry)
+	k.entryOf(entry, a.tab)
+	k.loadConstant(entry, c)
+	k.Op("MOVD.P", emit.At(s, sliceSize), p)
+	k.Op("ADD", a.off, p, p)
+	body(p)
+	k.Op("SUBS", "$1", left, left)
+	k.Op("BNE", name)
+	k.Free(s, e, left, p, entry)
+}
+
+// dot writes dot. The sums of a tile stay in registers over all sources: of the
+// 32, 16 hold the sums of 4 blocks and 8 the tables.
+func (m machine) dot() {
+	k := m.begin("dot", "dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer")
+	a := k.loadMany("srcs")
+	dst, n := k.Load("dst"), k.Load("n")
+	k.nibbleMask()
+	c := constant(k.Vecs(8))
+	k.overTiles([]int{4, 1}, n, []emit.GP{dst, a.off}, func(blocks int) {
+		total := make([]words, blocks)
+		for i := range total {
+			total[i] = k.words()
+			k.loadBlock(dst, blockSize*i, total[i])
+		}
+		k.overSlices(label("source", blocks), a, c, func(p emit.GP) {
+			// The words are needed only as nibbles, so that 16 at a time take
+			// four registers.
+			index := indices(k.Vecs(4))
+			for i := range total {
+				for j := range 2 {
+					at := blockSize*i + 16*j
+					var w words
+					w.lo[j], w.hi[j] = index[1], index[3]
+					k.Op("FMOVQ", emit.At(p, at), w.lo[j].F())
+					k.Op("FMOVQ", emit.At(p, at+step), w.hi[j].F())
+					k.split(w, j, index)
+					k.addLooked(total[i], j, c, index, false)
+				}
+			}
+			k.FreeVec(index[:]...)
+		})
+		for i := range total {
+			k.storeBlock(total[i], dst, blockSize*i)
+		}
+		k.freeWords(total...)
+	})
+	k.Label("done")
+	k.End()
+}
+
+// spread writes spread. A tile of the source stays in registers as nibbles over
+// all destinations: they are split once.
+func (m machine) spread() {
+	k := m.begin("spread", "dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer")
+	a := k.loadMany("dsts")
+	src, n := k.Load("src"), k.Load("n")
+	c := constant(k.Vecs(8))
+	k.overTiles([]int{2, 1}, n, []emit.GP{src, a.off}, func(blocks int) {
+		source := make([][2]indices, blocks)
+		k.nibbleMask()
+		for i := range source {
+			w := k.words()
+			k.loadBlock(src, blockSize*i, w)
+			for j := range 2 {
+				source[i][j] = indices{k.Vec(), w.lo[j], k.Vec(), w.hi[j]}
+				k.split(w, j, source[i][j])
+			}
+		}
+		k.FreeVec(k.mask)
+		k.overSlices(label("destination", blocks), a, c, func(p emit.GP) {
+			for i := range source {
+				total := k.words()
+				k.loadBlock(p, blockSize*i, total)
+				for j := range 2 {
+					k.addLooked(total, j, c, source[i][j], false)
+				}
+				k.storeBlock(total, p, blockSize*i)
+				k.freeWords(total)
+			}
+		})
+		for i := range source {
+			for j := range 2 {
+				k.FreeVec(source[i][j][:]...)
+			}
+		}
+	})
+	k.Label("done")
+	k.End()
+}
+
+// xorBytes writes xor.
+func (m machine) xorBytes() {
+	k := m.begin("xor", "dst, src unsafe.Pointer, n int")
+	dst, src, n := k.Load("dst"), k.Load("src"), k.Load("n")
+	k.Label("blocks")
+	k.Op("SUBS", emit.Imm(blockSize), n, n)
+	k.Op("BLT", "rest")
+	w, total := k.words(), k.words()
+	k.loadPair(src, 0, true, w.lo)
+	k.loadPair(src, 0, true, w.hi)
+	k.loadBlock(dst, 0, total)
+	k.xorWords(w, total)
+	k.storePair(total.lo, dst, 0, true)
+	k.storePair(total.hi, dst, 0, true)
+	k.Op("B", "blocks")
+
+	// The low six bits of n still tell how many bytes are left.
+	k.Label("rest")
+	k.Op("AND", emit.Imm(blockSize-1), n, n)
+	a, b := k.GP(), k.GP()
+	for _, piece := range []struct {
+		load, store string
+		size        int
+		label, next string
+	}{{"MOVD", "MOVD", 8, "words", "bytes"}, {"MOVBU", "MOVB", 1, "bytes", "done"}} {
+		k.Label(piece.label)
+		k.Op("CMP", emit.Imm(piece.size), n)
+		k.Op("BLT", piece.next)
+		k.Op(piece.load+".P", emit.At(src, piece.size), a)
+		k.Op(piece.load, emit.At(dst, 0), b)
+		k.Op("EOR", a, b, b)
+		k.Op(piece.store+".P", b, emit.At(dst, piece.size))
+		k.Op("SUB", emit.Imm(piece.size), n, n)
+		k.Op("B", piece.label)
+	}
+	k.Label("done")
+	k.End()
+}
