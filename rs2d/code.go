@@ -2,6 +2,7 @@ package rs2d
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/parallel"
@@ -36,6 +37,7 @@ type Code struct {
 	rows    *rs.Codec // extends a row from S to n symbols
 	columns *rs.Codec // extends a column from P to n symbols
 	workers int
+	spaces  [2]sync.Pool // of *rs.Workspace: of the codec along each axis
 }
 
 // New returns the code over n shards, 4 to 65535. The error is a

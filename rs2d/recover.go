@@ -1,0 +1,214 @@
+package rs2d
+
+import (
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// Recover returns the wanted sliver, from symbols of it: as many as the sliver has,
+// of any n places, in any order; more of them do no harm. Symbols need proofs only if
+// some are wrong. A proof may be in the tree of the sliver that the symbol was taken
+// from, or in that of the wanted sliver itself.
+//
+// Recover first takes all symbols to be right, and compares the root of what they
+// give with the metadata. Only if it differs it verifies the proofs, and goes on
+// without symbols that are refuted.
+//
+// The error is a *[RecoverError] if too few symbols are left, a *[ProofsNeededError]
+// if some without a proof must be judged, an *[InconsistentError] if symbols that
+// are proven give a wrong sliver, a *[SliverError] if there is no such sliver as the
+// wanted one, or one of those that metadata is refused with, see [Code.VerifySliver].
+func (c *Code) Recover(meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, error) {
+	s, _, err := c.RecoverReport(meta, want, symbols)
+	return s, err
+}
+
+// RecoverReport is Recover, and reports in all cases the symbols that it found to be
+// wrong: whoever sent them is broken or lies. There are none as long as all goes
+// well, because nothing is verified then but the sliver.
+func (c *Code) RecoverReport(meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, []*SymbolError, error) {
+	size, err := c.checkMetadata(meta)
+	if err != nil {
+		return Sliver{}, nil, err
+	}
+	if err := c.checkRef(want); err != nil {
+		return Sliver{}, nil, &SliverError{want, err}
+	}
+	r := &recovery{c: c, meta: meta, want: want, size: size, symbols: symbols, k: c.sourceSymbols(want.Axis)}
+	s, err := r.run()
+	refused := make([]*SymbolError, 0, len(r.refused))
+	for _, err := range r.refused {
+		if e, ok := err.(*SymbolError); ok {
+			refused = append(refused, e)
+		}
+	}
+	return s, refused, err
+}
+
+// recovery is one call of Recover.
+type recovery struct {
+	c       *Code
+	meta    *commit.Metadata
+	want    SliverRef
+	size    int
+	k       int // symbols it takes
+	symbols []Symbol
+	refused []error // *SymbolErrors
+
+	class  []symbolClass
+	best   []int    // per place along the sliver, 1 + the number of the best symbol there
+	chosen []int    // k places
+	data   [][]byte // the symbols there
+}
+
+// symbolClass ranks symbols by how much speaks for them.
+type symbolClass uint8
+
+const (
+	useless    symbolClass = iota // malformed, or refuted
+	unknown                       // nobody knows
+	proven                        // the metadata commits to it
+	classCount = iota
+)
+
+func (r *recovery) run() (Sliver, error) {
+	r.class = make([]symbolClass, len(r.symbols))
+	for i := range r.symbols {
+		s := &r.symbols[i]
+		err := r.c.checkSymbol(s, r.size)
+		if err == nil && s.At(r.want.Axis) != r.want {
+			err = &SymbolError{s.Row, s.Col, ErrElsewhere}
+		}
+		if err != nil {
+			r.refused = append(r.refused, err)
+		} else {
+			r.class[i] = unknown
+		}
+	}
+	if have := r.choose(); have < r.k {
+		return Sliver{}, &RecoverError{r.want, have, r.k, r.refused}
+	}
+	if s, ok := r.solve(); ok {
+		return s, nil
+	}
+
+	unjudged := r.judge()
+	have := r.choose()
+	if have < r.k {
+		return Sliver{}, &RecoverError{r.want, have, r.k, r.refused}
+	}
+	if s, ok := r.solve(); ok {
+		return s, nil
+	}
+	for _, place := range r.chosen {
+		if r.class[r.best[place]-1] != proven {
+			return Sliver{}, &ProofsNeededError{r.want, unjudged, r.refused}
+		}
+	}
+	proof := &InconsistencyProof{Target: r.want}
+	for _, place := range r.chosen {
+		proof.Symbols = append(proof.Symbols, r.symbols[r.best[place]-1])
+	}
+	return Sliver{}, &InconsistentError{Proof: proof}
+}
+
+// judge verifies the proofs there are, and returns where the symbols that have none
+// came from.
+func (r *recovery) judge() (unjudged []SliverRef) {
+	var with []Symbol
+	var which []int
+	for i, s := range r.symbols {
+		switch {
+		case r.class[i] == useless:
+		case len(s.Proof) == 0:
+			unjudged = append(unjudged, s.At(r.want.Axis.Other()))
+		default:
+			with, which = append(with, s), append(which, i)
+		}
+	}
+	for t, err := range r.c.verifySymbols(r.meta, r.size, with) {
+		r.class[which[t]] = proven
+		if err != nil {
+			r.class[which[t]] = useless
+			r.refused = append(r.refused, err)
+		}
+	}
+	return unjudged
+}
+
+// choose picks k places, and returns how many there are: the proven before the
+// unknown, and of each class the source symbols first, which need no computation.
+func (r *recovery) choose() (have int) {
+	r.best = resize(r.best, r.c.params.N)
+	clear(r.best)
+	for i := range r.symbols {
+		place := r.symbols[i].At(r.want.Axis.Other()).Index
+		if r.class[i] == useless {
+			continue
+		}
+		if b := r.best[place]; b == 0 {
+			r.best[place], have = i+1, have+1
+		} else if r.class[i] > r.class[b-1] {
+			r.best[place] = i + 1
+		}
+	}
+	r.chosen = resize(r.chosen, r.k)[:0]
+	for class := symbolClass(classCount - 1); class > useless; class-- {
+		for place, b := range r.best {
+			if b > 0 && r.class[b-1] == class && len(r.chosen) < r.k {
+				r.chosen = append(r.chosen, place)
+			}
+		}
+	}
+	return have
+}
+
+// solve computes the sliver from the chosen symbols, and reports whether it is the
+// one the metadata commits to.
+func (r *recovery) solve() (Sliver, bool) {
+	r.data = resize(r.data, r.c.params.N)
+	clear(r.data)
+	for _, place := range r.chosen {
+		r.data[place] = r.symbols[r.best[place]-1].Data
+	}
+	data, root := r.c.solve(r.want.Axis, r.size, r.data)
+	return Sliver{r.want, data}, root == rootOf(r.meta, r.want)
+}
+
+// solve computes a sliver of the axis, and its root, from exactly as many of its n
+// symbols as it takes; the others are nil.
+func (c *Code) solve(axis Axis, size int, symbols [][]byte) ([]byte, commit.Hash) {
+	x := c.expansionFor(axis, size, 1)
+	defer x.release()
+	data := make([]byte, x.k*size)
+	pattern := x.pattern(symbols)
+	x.start(1)
+	for off := 0; off < size; off += x.width {
+		width := min(x.width, size-off)
+		x.view(width)
+		x.known = resize(x.known, len(symbols))
+		x.wanted = resize(x.wanted, len(symbols))
+		for j, symbol := range symbols {
+			x.known[j], x.wanted[j] = nil, nil
+			if symbol != nil {
+				copy(x.shards[j], symbol[off:][:width])
+				x.known[j] = x.shards[j]
+			} else if j < x.k {
+				x.wanted[j] = x.shards[j]
+			}
+		}
+		if pattern != nil {
+			x.sources = pattern.Sources(x.sources, x.known)
+			for at := range strips(width, 1, x.codec.StripSize()) {
+				x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(x.sources, 0, 0))
+			}
+		}
+		for j := range x.k {
+			copy(data[j*size+off:][:width], x.shards[j])
+		}
+		x.extend(1, width)
+		x.hash(1, width)
+	}
+	var root [1]commit.Hash
+	x.finish(root[:])
+	return data, root[0]
+}

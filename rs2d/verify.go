@@ -1,0 +1,185 @@
+package rs2d
+
+import (
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/parallel"
+)
+
+// VerifySliver checks that the sliver is the one the metadata commits to. The error
+// is a *SliverError, or one of those that metadata is refused with:
+// *commit.SchemeError, *ShardsError, and those of [commit.Metadata.Validate].
+func (c *Code) VerifySliver(meta *commit.Metadata, s Sliver) error {
+	errs, err := c.verifySlivers(meta, []Sliver{s})
+	if err != nil {
+		return err
+	}
+	return errs[0]
+}
+
+// VerifySlivers is VerifySliver for many slivers of one blob, side by side and on
+// all cores. It returns an entry for each: nil, or its error. Slivers may repeat.
+func (c *Code) VerifySlivers(meta *commit.Metadata, slivers []Sliver) []error {
+	errs, err := c.verifySlivers(meta, slivers)
+	if err != nil {
+		errs = make([]error, len(slivers))
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// verifySlivers returns an entry for each sliver, or an error for the metadata.
+func (c *Code) verifySlivers(meta *commit.Metadata, slivers []Sliver) ([]error, error) {
+	size, err := c.checkMetadata(meta)
+	if err != nil {
+		return nil, err
+	}
+	errs := make([]error, len(slivers))
+	var data [2][][]byte
+	var which [2][]int
+	for i, s := range slivers {
+		if errs[i] = c.checkSliver(s, size); errs[i] == nil {
+			data[s.Axis] = append(data[s.Axis], s.Data)
+			which[s.Axis] = append(which[s.Axis], i)
+		}
+	}
+	for axis := range Axis(2) {
+		roots := make([]commit.Hash, len(data[axis]))
+		c.sliverRoots(roots, axis, size, data[axis])
+		for t, i := range which[axis] {
+			if roots[t] != rootOf(meta, slivers[i].SliverRef) {
+				errs[i] = &SliverError{slivers[i].SliverRef, ErrRoot}
+			}
+		}
+	}
+	return errs, nil
+}
+
+// VerifySymbol checks the symbol's proof: that the metadata commits to the symbol as
+// a part of its sliver along ProofAxis. The error is a *SymbolError, or one of those
+// that metadata is refused with, see [Code.VerifySliver].
+func (c *Code) VerifySymbol(meta *commit.Metadata, s Symbol) error {
+	size, err := c.checkMetadata(meta)
+	if err != nil {
+		return err
+	}
+	return c.verifySymbols(meta, size, []Symbol{s})[0]
+}
+
+// VerifySymbols is VerifySymbol for many symbols of one blob, side by side and on
+// all cores. It returns an entry for each: nil, or its error.
+func (c *Code) VerifySymbols(meta *commit.Metadata, symbols []Symbol) []error {
+	size, err := c.checkMetadata(meta)
+	if err != nil {
+		errs := make([]error, len(symbols))
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	return c.verifySymbols(meta, size, symbols)
+}
+
+func (c *Code) verifySymbols(meta *commit.Metadata, size int, symbols []Symbol) []error {
+	errs := make([]error, len(symbols))
+	batch := max(16, min(proofBatch, unitBytes/size&^15))
+	workers := max(1, min(c.workers, len(symbols)*(commit.TreeDepth(c.params.N)+size/64)/workerBlocks))
+	var group parallel.Group
+	group.Do(workers, (len(symbols)+batch-1)/batch, func(_, piece int) {
+		from := piece * batch
+		to := min(from+batch, len(symbols))
+		c.verifyBatch(errs[from:to], meta, size, symbols[from:to])
+	})
+	return errs
+}
+
+// proofBatch is how many proofs are folded side by side.
+const proofBatch = 1024
+
+// verifyBatch checks the proofs of some symbols.
+func (c *Code) verifyBatch(errs []error, meta *commit.Metadata, size int, symbols []Symbol) {
+	x := getExpansion()
+	defer x.release()
+	x.tile = resize(x.tile, len(symbols)*size)
+	x.nodes = resize(x.nodes, len(symbols)*commit.HashSize)
+	claims := make([]commit.Claim, 0, len(symbols))
+	which := make([]int, 0, len(symbols))
+	for i := range symbols {
+		s := &symbols[i]
+		err := c.checkSymbol(s, size)
+		if err == nil && len(s.Proof) == 0 {
+			err = &SymbolError{s.Row, s.Col, ErrNoProof}
+		}
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		copy(x.tile[len(claims)*size:][:size], s.Data)
+		claims = append(claims, commit.Claim{
+			Root:  rootOf(meta, s.At(s.ProofAxis)),
+			Index: s.At(s.ProofAxis.Other()).Index,
+			Proof: s.Proof,
+		})
+		which = append(which, i)
+	}
+	c.hasher.Leaves(x.nodes, commit.HashSize, x.tile, size, size, len(claims))
+	for t := range claims {
+		claims[t].Leaf = commit.Hash(x.nodes[t*commit.HashSize:][:commit.HashSize])
+	}
+	for t, err := range c.hasher.VerifyProofs(claims, c.params.N) {
+		if i := which[t]; err != nil {
+			errs[i] = &SymbolError{symbols[i].Row, symbols[i].Col, err}
+		}
+	}
+}
+
+// checkMetadata checks that the metadata is of this code, and returns the size of
+// the blob's symbols.
+func (c *Code) checkMetadata(meta *commit.Metadata) (size int, err error) {
+	if err := meta.Validate(); err != nil {
+		return 0, err
+	}
+	if meta.Scheme != c.Scheme() {
+		return 0, &commit.SchemeError{Metadata: meta.Scheme, Hasher: c.Scheme()}
+	}
+	if meta.Shards() != c.params.N {
+		return 0, &ShardsError{Metadata: meta.Shards(), Code: c.params.N}
+	}
+	return c.params.SymbolSize(meta.Length)
+}
+
+// checkSliver checks a sliver's form for symbols of size bytes.
+func (c *Code) checkSliver(s Sliver, size int) error {
+	if err := c.checkRef(s.SliverRef); err != nil {
+		return &SliverError{s.SliverRef, err}
+	}
+	if len(s.Data) != c.sourceSymbols(s.Axis)*size {
+		return &SliverError{s.SliverRef, ErrSize}
+	}
+	return nil
+}
+
+// checkSymbol checks a symbol's form, for symbols of size bytes.
+func (c *Code) checkSymbol(s *Symbol, size int) error {
+	var err error
+	switch n := c.params.N; {
+	case s.Row < 0 || s.Row >= n || s.Col < 0 || s.Col >= n:
+		err = ErrIndex
+	case s.ProofAxis > Secondary:
+		err = ErrAxis
+	case len(s.Data) != size:
+		err = ErrSize
+	default:
+		return nil
+	}
+	return &SymbolError{s.Row, s.Col, err}
+}
+
+// rootOf returns the root that the metadata has for a sliver.
+func rootOf(meta *commit.Metadata, ref SliverRef) commit.Hash {
+	if ref.Axis == Primary {
+		return meta.Primary[ref.Index]
+	}
+	return meta.Secondary[ref.Index]
+}
