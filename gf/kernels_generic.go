@@ -29,17 +29,30 @@ var genericKernels = &kernels{
 
 // products maps the low and the high byte of a word to their products by one
 // constant; the product of the word is the sum of the two.
-type products struct{ lo, hi [256]uint16 }
+type products struct {
+	_      [0]uint64 // of writes four entries at a time
+	lo, hi [256]uint16
+}
 
-// of fills p for the constant c from its shuffle tables.
+// of fills p for the constant c from its shuffle tables: the product of a byte is
+// the sum of those of its nibbles.
 func (p *products) of(c Elem, tab unsafe.Pointer) {
 	t := &(*[Order]nibbles)(tab)[c]
+	t.fill(&p.lo, 0)
+	t.fill(&p.hi, 2)
+}
+
+// fill fills dst with the products of v<<4k by the constant, for all bytes v.
+func (t *nibbles) fill(dst *[256]uint16, k int) {
+	const lanes = 0x0001_0001_0001_0001
+	var low [4]uint64
 	for v := range 16 {
-		low, high := t.word(1, v), t.word(3, v)
-		for u := range 16 {
-			p.lo[v<<4|u] = low ^ t.word(0, u)
-			p.hi[v<<4|u] = high ^ t.word(2, u)
-		}
+		(*[16]uint16)(unsafe.Pointer(&low))[v] = t.word(k, v)
+	}
+	to := (*[16][4]uint64)(unsafe.Pointer(dst))
+	for v := range to {
+		high := uint64(t.word(k+1, v)) * lanes
+		to[v] = [4]uint64{low[0] ^ high, low[1] ^ high, low[2] ^ high, low[3] ^ high}
 	}
 }
 
@@ -55,6 +68,15 @@ func (p *products) addTo(dlo, dhi, lo, hi []byte) {
 		w := p.lo[l] ^ p.hi[hi[i]]
 		dlo[i] ^= byte(w)
 		dhi[i] ^= byte(w >> 8)
+	}
+}
+
+// to stores the products of the words (lo, hi) in the words (dlo, dhi).
+func (p *products) to(dlo, dhi, lo, hi []byte) {
+	dlo, dhi, hi = dlo[:len(lo)], dhi[:len(lo)], hi[:len(lo)]
+	for i, l := range lo {
+		w := p.lo[l] ^ p.hi[hi[i]]
+		dlo[i], dhi[i] = byte(w), byte(w>>8)
 	}
 }
 
@@ -134,10 +156,7 @@ func scaleGeneric(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab uns
 		p.of(c, tab)
 		dlo, dhi := row(dst, half, i)
 		lo, hi := row(src, half, i)
-		for j, l := range lo {
-			w := p.lo[l] ^ p.hi[hi[j]]
-			dlo[j], dhi[j] = byte(w), byte(w>>8)
-		}
+		p.to(dlo, dhi, lo, hi)
 	}
 }
 
@@ -177,11 +196,7 @@ func mulAddGeneric(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
 	for i := range n / 64 {
 		dlo, dhi := row(dst, 32, i)
 		lo, hi := row(src, 32, i)
-		for j, l := range lo {
-			w := p.lo[l] ^ p.hi[hi[j]]
-			dlo[j] ^= byte(w)
-			dhi[j] ^= byte(w >> 8)
-		}
+		p.addTo(dlo, dhi, lo, hi)
 	}
 }
 
@@ -191,10 +206,7 @@ func mulGeneric(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
 	for i := range n / 64 {
 		dlo, dhi := row(dst, 32, i)
 		lo, hi := row(src, 32, i)
-		for j, l := range lo {
-			w := p.lo[l] ^ p.hi[hi[j]]
-			dlo[j], dhi[j] = byte(w), byte(w>>8)
-		}
+		p.to(dlo, dhi, lo, hi)
 	}
 }
 
