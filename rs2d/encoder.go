@@ -10,9 +10,11 @@ import (
 //
 // # Memory
 //
-// Besides its result, Encode takes about 3 MiB a worker and 64·n·⌈n/16⌉ bytes for
-// the tops of the row trees at n = 1000, and Commit and ID take up to 32 MiB more
-// for parity columns. Once grown to the largest blob, they allocate nothing.
+// Besides its input and its result, Encode takes 2·n² bytes for the tops of the row
+// trees and, for each worker, 1 KiB·n for the leaves of a tile and about 2 MiB (for
+// n much above 1000, 2 KiB·n) for strips and units. Commit takes up to 32 MiB more,
+// for parity columns. Once grown to the largest blob, they allocate nothing but the
+// result and what hashing the blob id takes.
 type Encoder struct {
 	c     *Code
 	group parallel.Group
@@ -32,7 +34,8 @@ type Encoder struct {
 
 	tops     []byte // per row, the nodes that its tiles fold to
 	meta     commit.Metadata
-	encoding *Encoding // what Encode fills, nil for Commit
+	encoding *Encoding // what Encode fills, nil otherwise
+	stream   *stream   // what EncodeTo reads and writes, nil otherwise
 
 	extendPiece, tilePiece func(worker, piece int)
 }
@@ -94,7 +97,7 @@ func (c *Code) ID(blob []byte) (commit.BlobID, error) {
 // Encode replaces what dst holds by the encoding of the blob, in dst's memory if it
 // suffices.
 func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
-	if err := e.begin(len(blob)); err != nil {
+	if err := e.begin(uint64(len(blob))); err != nil {
 		return err
 	}
 	p := e.c.params
@@ -110,7 +113,7 @@ func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
 	e.wholes = min(p.P, (len(blob)+e.row-1)/e.row) // rows past the blob's end are zero
 	e.setParity(columnRange{p.S, p.N}, dst.secondary[p.S*e.column:])
 	e.run(columnRange{0, p.N})
-	e.finish(&dst.meta, len(blob))
+	e.finish(&dst.meta, uint64(len(blob)))
 	id, err := dst.meta.ID(e.c.hasher)
 	dst.id = id
 	return err
@@ -118,29 +121,34 @@ func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
 
 // Commit computes the metadata of a blob. The result is the caller's.
 func (e *Encoder) Commit(blob []byte) (*commit.Metadata, error) {
-	if err := e.begin(len(blob)); err != nil {
+	if err := e.begin(uint64(len(blob))); err != nil {
 		return nil, err
 	}
 	e.setRows(blob)
+	e.runGroups(parityBytes)
+	meta := new(commit.Metadata)
+	e.finish(meta, uint64(len(blob)))
+	return meta, nil
+}
+
+// runGroups runs all columns, in groups whose parity takes no more than limit bytes.
+func (e *Encoder) runGroups(limit int) {
 	p := e.c.params
 	from := 0
 	for to := p.S; from < p.N; {
 		// Every group ends at a tile's end.
-		to = min(p.N, (to+max(tileColumns, parityBytes/e.column))&^(tileColumns-1))
+		to = min(p.N, (to+max(tileColumns, limit/e.column))&^(tileColumns-1))
 		parity := columnRange{max(from, p.S), to}
 		e.parity = resize(e.parity, (parity.to-parity.from)*e.column)
 		e.setParity(parity, e.parity)
 		e.run(columnRange{from, to})
 		from = to
 	}
-	meta := new(commit.Metadata)
-	e.finish(meta, len(blob))
-	return meta, nil
 }
 
 // begin sets the shape of a blob of n bytes.
-func (e *Encoder) begin(n int) error {
-	size, err := e.c.params.SymbolSize(uint64(n))
+func (e *Encoder) begin(n uint64) error {
+	size, err := e.c.params.SymbolSize(n)
 	if err != nil {
 		return err
 	}
@@ -233,19 +241,24 @@ func (e *Encoder) extend(worker, piece int) {
 	if n <= 0 {
 		source, n, offset, first = e.last, 1, 0, e.wholes
 	}
-	w := e.tiles[worker].rows
+	t := e.tiles[worker]
+	if e.stream != nil {
+		if source, offset = e.readRows(t, first, n), 0; source == nil {
+			return
+		}
+	}
 	for s := range strips(e.size, n, e.c.rows.StripSize()) {
 		data, parity := s.of(source, offset, e.row), s.of(e.parityShards, first*e.size, e.size)
-		w.Encode(parity, data)
+		t.rows.Encode(parity, data)
 	}
 }
 
 // finish folds the tops of the row trees and hands the metadata over.
-func (e *Encoder) finish(meta *commit.Metadata, length int) {
+func (e *Encoder) finish(meta *commit.Metadata, length uint64) {
 	n := e.c.params.N
 	tiles := tilesOf(n)
 	e.c.hasher.FoldRows(e.tops, n, tiles, commit.TreeDepth(tiles))
-	meta.Scheme, meta.Length = e.c.Scheme(), uint64(length)
+	meta.Scheme, meta.Length = e.c.Scheme(), length
 	meta.Primary, meta.Secondary = resize(meta.Primary, n), resize(meta.Secondary, n)
 	for i := range meta.Primary {
 		meta.Primary[i] = commit.Hash(e.tops[i*commit.HashSize:])
@@ -256,6 +269,7 @@ func (e *Encoder) finish(meta *commit.Metadata, length int) {
 
 // forget drops the references to the caller's memory.
 func (e *Encoder) forget() {
+	e.stream = nil
 	clear(e.rows)
 	clear(e.whole)
 	clear(e.parityShards)

@@ -22,6 +22,10 @@ type tiler struct {
 	leaves  *commit.LeafBatch
 	first   int // the tile that piece 0 is
 
+	source []byte   // rows read from a stream
+	heads  [][]byte // symbol j and all that follows in them
+	column []byte   // a secondary sliver for a stream
+
 	unit   []byte   // a unit, row by row
 	shards [][]byte // its rows
 	nodes  []byte   // the tile's leaves, row by row
@@ -35,6 +39,9 @@ func newTiler(c *Code) *tiler {
 // tile does one tile.
 func (e *Encoder) tile(worker, piece int) {
 	t, p := e.tiles[worker], e.c.params
+	if e.stream.failed() {
+		return
+	}
 	tile := t.first + piece
 	from := tile * tileColumns
 	columns := min(tileColumns, p.N-from)
@@ -62,7 +69,7 @@ func (e *Encoder) tile(worker, piece int) {
 // on, into the tile's leaves.
 func (e *Encoder) unit(t *tiler, from, c, n, columns int) {
 	width, rows := e.size, e.c.params.N
-	if rows*width > 2*unitBytes {
+	if rows*width > 2*unitBytes && e.stream == nil {
 		width = max(1, unitBytes/rows/commit.LeafPiece) * commit.LeafPiece
 	}
 	digests := t.nodes[c*commit.HashSize:]
@@ -98,10 +105,12 @@ func (e *Encoder) fill(t *tiler, from, n, a, b int) {
 	}
 	source := max(0, min(n, p.S-from)) // columns of the blob itself, then parity
 	for i, dst := range t.shards[:p.P] {
-		if width == e.size {
-			copy(dst[:source*width], e.rows[i][min(from, p.S)*e.size:])
-		} else if source == 1 {
-			copy(dst, e.rows[i][from*e.size+a:][:width])
+		switch {
+		case source == 0:
+		case e.stream != nil:
+			e.stream.read(dst[:source*width], int64(i)*int64(e.row)+int64(from*e.size))
+		default: // whole symbols, or a part of one
+			copy(dst[:source*width], e.rows[i][from*e.size+a:])
 		}
 		for c := source; c < n; c++ {
 			copy(dst[c*width:][:width], e.parityShards[from+c-p.S][i*e.size+a:])
@@ -110,7 +119,10 @@ func (e *Encoder) fill(t *tiler, from, n, a, b int) {
 	for s := range strips(width, n, e.c.columns.StripSize()) {
 		t.columns.Encode(s.of(t.shards[p.P:], 0, width), s.of(t.shards[:p.P], 0, width))
 	}
-	if e.encoding != nil {
+	switch {
+	case e.encoding != nil:
 		e.encoding.store(t, from, source, a, b)
+	case e.stream != nil:
+		e.write(t, from, source, n)
 	}
 }

@@ -1,0 +1,141 @@
+package rs2d
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// memorySink collects slivers and counts their bytes.
+type memorySink struct {
+	mu      sync.Mutex
+	slivers map[SliverRef][]byte
+	bytes   int
+	fail    error
+}
+
+func (s *memorySink) WriteSliverAt(ref SliverRef, data []byte, off int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
+	have := s.slivers[ref]
+	if grown := int(off) + len(data); grown > len(have) {
+		have = append(have, make([]byte, grown-len(have))...)
+	}
+	copy(have[off:], data)
+	s.slivers[ref] = have
+	s.bytes += len(data)
+	return nil
+}
+
+func TestEncodeTo(t *testing.T) {
+	for _, n := range []int{4, 10, 17, 40} {
+		c := newCode(t, n, WithWorkers(3))
+		p := c.Params()
+		encoder := c.NewEncoder()
+		for _, length := range []int{0, 1, 2 * p.S, 2*p.S + 1, 2 * p.P * p.S, 65 * p.P * p.S, 3001 * p.P * p.S} {
+			t.Run(fmt.Sprintf("n=%d,len=%d", n, length), func(t *testing.T) {
+				blob := pattern(length, n)
+				want, err := c.Encode(blob)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sink := &memorySink{slivers: make(map[SliverRef][]byte)}
+				meta, err := encoder.EncodeTo(t.Context(), sink, bytes.NewReader(append(blob, "more"...)), int64(length))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if id, err := meta.ID(c.hasher); err != nil || id != want.ID() {
+					t.Fatalf("id %v (%v), want %v", id, err, want.ID())
+				}
+				total := 0
+				for i := range n {
+					for _, sliver := range []Sliver{want.Primary(i), want.Secondary(i)} {
+						if !bytes.Equal(sink.slivers[sliver.SliverRef], sliver.Data) {
+							t.Fatalf("%v differs", sliver.SliverRef)
+						}
+						total += len(sliver.Data)
+					}
+				}
+				if sink.bytes != total {
+					t.Errorf("%d bytes were written, want %d: some twice", sink.bytes, total)
+				}
+			})
+		}
+	}
+}
+
+// TestParityGroups makes groups of columns as small as they get.
+func TestParityGroups(t *testing.T) {
+	c := newCode(t, 70)
+	blob := pattern(100*c.Params().P*c.Params().S, 3)
+	want, err := c.ID(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := c.NewEncoder()
+	if err := e.begin(uint64(len(blob))); err != nil {
+		t.Fatal(err)
+	}
+	e.setRows(blob)
+	e.runGroups(1)
+	var meta commit.Metadata
+	e.finish(&meta, uint64(len(blob)))
+	if id, err := meta.ID(c.hasher); err != nil || id != want {
+		t.Errorf("id %v (%v), want %v", id, err, want)
+	}
+}
+
+// readerFunc is an io.ReaderAt.
+type readerFunc func(p []byte, off int64) (int, error)
+
+func (f readerFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
+
+func TestEncodeToFails(t *testing.T) {
+	c := newCode(t, 10)
+	broken := errors.New("broken")
+	blob := pattern(10000, 1)
+	good := bytes.NewReader(blob)
+	sink := func() *memorySink { return &memorySink{slivers: make(map[SliverRef][]byte)} }
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+		sink *memorySink
+		src  io.ReaderAt
+		size int64
+		want error
+	}{
+		{"source", t.Context(), sink(), readerFunc(func([]byte, int64) (int, error) { return 0, broken }), 10000, broken},
+		{"source ends early", t.Context(), sink(), good, 10001, io.ErrUnexpectedEOF},
+		{"sink", t.Context(), &memorySink{fail: broken}, good, 10000, broken},
+		{"context", cancelled, sink(), good, 10000, context.Canceled},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := c.NewEncoder()
+			if meta, err := e.EncodeTo(test.ctx, test.sink, test.src, test.size); !errors.Is(err, test.want) || meta != nil {
+				t.Errorf("metadata %v, error %v; want %v", meta, err, test.want)
+			}
+			// The encoder is as good as new.
+			if meta, err := e.Commit(blob); err != nil || len(meta.Primary) != 10 {
+				t.Errorf("Commit after a failure: %v", err)
+			}
+		})
+	}
+	var large *commit.TooLargeError
+	if _, err := c.EncodeTo(t.Context(), sink(), good, int64(c.Params().MaxBlob())+1); !errors.As(err, &large) {
+		t.Errorf("a blob too large: %v", err)
+	}
+	if _, err := c.EncodeTo(t.Context(), sink(), good, -1); err == nil {
+		t.Error("a negative size was accepted")
+	}
+}
