@@ -402,1346 +402,1346 @@ loaded:
 	VPBROADCASTQ blake2bIVData<>+56(SB), Z15
 	VPADDQ       Z16, Z0, Z0
 	VPADDQ       Z18, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z20, Z2, Z2
 	VPADDQ       Z22, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z17, Z0, Z0
-	VPADDQ       Z19, Z1, Z1
-	VPADDQ       Z21, Z2, Z2
-	VPADDQ       Z23, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z17, Z0, Z0
+	VPADDQ       Z19, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z21, Z2, Z2
+	VPADDQ       Z23, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z24, Z0, Z0
 	VPADDQ       Z26, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z28, Z2, Z2
 	VPADDQ       Z30, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z25, Z0, Z0
-	VPADDQ       Z27, Z1, Z1
-	VPADDQ       Z29, Z2, Z2
-	VPADDQ       Z31, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z25, Z0, Z0
+	VPADDQ       Z27, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z29, Z2, Z2
+	VPADDQ       Z31, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z30, Z0, Z0
 	VPADDQ       Z20, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z25, Z2, Z2
 	VPADDQ       Z29, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z26, Z0, Z0
-	VPADDQ       Z24, Z1, Z1
-	VPADDQ       Z31, Z2, Z2
-	VPADDQ       Z22, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z26, Z0, Z0
+	VPADDQ       Z24, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z31, Z2, Z2
+	VPADDQ       Z22, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z17, Z0, Z0
 	VPADDQ       Z16, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z27, Z2, Z2
 	VPADDQ       Z21, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z28, Z0, Z0
-	VPADDQ       Z18, Z1, Z1
-	VPADDQ       Z23, Z2, Z2
-	VPADDQ       Z19, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z28, Z0, Z0
+	VPADDQ       Z18, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z23, Z2, Z2
+	VPADDQ       Z19, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z27, Z0, Z0
 	VPADDQ       Z28, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z21, Z2, Z2
 	VPADDQ       Z31, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z24, Z0, Z0
-	VPADDQ       Z16, Z1, Z1
-	VPADDQ       Z18, Z2, Z2
-	VPADDQ       Z29, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z24, Z0, Z0
+	VPADDQ       Z16, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z18, Z2, Z2
+	VPADDQ       Z29, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z26, Z0, Z0
 	VPADDQ       Z19, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z23, Z2, Z2
 	VPADDQ       Z25, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z30, Z0, Z0
-	VPADDQ       Z22, Z1, Z1
-	VPADDQ       Z17, Z2, Z2
-	VPADDQ       Z20, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z30, Z0, Z0
+	VPADDQ       Z22, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z17, Z2, Z2
+	VPADDQ       Z20, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z23, Z0, Z0
 	VPADDQ       Z19, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z29, Z2, Z2
 	VPADDQ       Z27, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z25, Z0, Z0
-	VPADDQ       Z17, Z1, Z1
-	VPADDQ       Z28, Z2, Z2
-	VPADDQ       Z30, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z25, Z0, Z0
+	VPADDQ       Z17, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z28, Z2, Z2
+	VPADDQ       Z30, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z18, Z0, Z0
 	VPADDQ       Z21, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z20, Z2, Z2
 	VPADDQ       Z31, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z22, Z0, Z0
-	VPADDQ       Z26, Z1, Z1
-	VPADDQ       Z16, Z2, Z2
-	VPADDQ       Z24, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z22, Z0, Z0
+	VPADDQ       Z26, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z16, Z2, Z2
+	VPADDQ       Z24, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z25, Z0, Z0
 	VPADDQ       Z21, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z18, Z2, Z2
 	VPADDQ       Z26, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z16, Z0, Z0
-	VPADDQ       Z23, Z1, Z1
-	VPADDQ       Z20, Z2, Z2
-	VPADDQ       Z31, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z16, Z0, Z0
+	VPADDQ       Z23, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z20, Z2, Z2
+	VPADDQ       Z31, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z30, Z0, Z0
 	VPADDQ       Z27, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z22, Z2, Z2
 	VPADDQ       Z19, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z17, Z0, Z0
-	VPADDQ       Z28, Z1, Z1
-	VPADDQ       Z24, Z2, Z2
-	VPADDQ       Z29, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z17, Z0, Z0
+	VPADDQ       Z28, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z24, Z2, Z2
+	VPADDQ       Z29, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z18, Z0, Z0
 	VPADDQ       Z22, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z16, Z2, Z2
 	VPADDQ       Z24, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z28, Z0, Z0
-	VPADDQ       Z26, Z1, Z1
-	VPADDQ       Z27, Z2, Z2
-	VPADDQ       Z19, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z28, Z0, Z0
+	VPADDQ       Z26, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z27, Z2, Z2
+	VPADDQ       Z19, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z20, Z0, Z0
 	VPADDQ       Z23, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z31, Z2, Z2
 	VPADDQ       Z17, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z29, Z0, Z0
-	VPADDQ       Z21, Z1, Z1
-	VPADDQ       Z30, Z2, Z2
-	VPADDQ       Z25, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z29, Z0, Z0
+	VPADDQ       Z21, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z30, Z2, Z2
+	VPADDQ       Z25, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z28, Z0, Z0
 	VPADDQ       Z17, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z30, Z2, Z2
 	VPADDQ       Z20, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z21, Z0, Z0
-	VPADDQ       Z31, Z1, Z1
-	VPADDQ       Z29, Z2, Z2
-	VPADDQ       Z26, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z21, Z0, Z0
+	VPADDQ       Z31, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z29, Z2, Z2
+	VPADDQ       Z26, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z16, Z0, Z0
 	VPADDQ       Z22, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z25, Z2, Z2
 	VPADDQ       Z24, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z23, Z0, Z0
-	VPADDQ       Z19, Z1, Z1
-	VPADDQ       Z18, Z2, Z2
-	VPADDQ       Z27, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z23, Z0, Z0
+	VPADDQ       Z19, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z18, Z2, Z2
+	VPADDQ       Z27, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z29, Z0, Z0
 	VPADDQ       Z23, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z28, Z2, Z2
 	VPADDQ       Z19, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z27, Z0, Z0
-	VPADDQ       Z30, Z1, Z1
-	VPADDQ       Z17, Z2, Z2
-	VPADDQ       Z25, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z27, Z0, Z0
+	VPADDQ       Z30, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z17, Z2, Z2
+	VPADDQ       Z25, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z21, Z0, Z0
 	VPADDQ       Z31, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z24, Z2, Z2
 	VPADDQ       Z18, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z16, Z0, Z0
-	VPADDQ       Z20, Z1, Z1
-	VPADDQ       Z22, Z2, Z2
-	VPADDQ       Z26, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z16, Z0, Z0
+	VPADDQ       Z20, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z22, Z2, Z2
+	VPADDQ       Z26, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z22, Z0, Z0
 	VPADDQ       Z30, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z27, Z2, Z2
 	VPADDQ       Z16, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z31, Z0, Z0
-	VPADDQ       Z25, Z1, Z1
-	VPADDQ       Z19, Z2, Z2
-	VPADDQ       Z24, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z31, Z0, Z0
+	VPADDQ       Z25, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z19, Z2, Z2
+	VPADDQ       Z24, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z28, Z0, Z0
 	VPADDQ       Z29, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z17, Z2, Z2
 	VPADDQ       Z26, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z18, Z0, Z0
-	VPADDQ       Z23, Z1, Z1
-	VPADDQ       Z20, Z2, Z2
-	VPADDQ       Z21, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z18, Z0, Z0
+	VPADDQ       Z23, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z20, Z2, Z2
+	VPADDQ       Z21, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z26, Z0, Z0
 	VPADDQ       Z24, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z23, Z2, Z2
 	VPADDQ       Z17, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z18, Z0, Z0
-	VPADDQ       Z20, Z1, Z1
-	VPADDQ       Z22, Z2, Z2
-	VPADDQ       Z21, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z18, Z0, Z0
+	VPADDQ       Z20, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z22, Z2, Z2
+	VPADDQ       Z21, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z31, Z0, Z0
 	VPADDQ       Z25, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z19, Z2, Z2
 	VPADDQ       Z29, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z27, Z0, Z0
-	VPADDQ       Z30, Z1, Z1
-	VPADDQ       Z28, Z2, Z2
-	VPADDQ       Z16, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z27, Z0, Z0
+	VPADDQ       Z30, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z28, Z2, Z2
+	VPADDQ       Z16, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z16, Z0, Z0
 	VPADDQ       Z18, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z20, Z2, Z2
 	VPADDQ       Z22, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z17, Z0, Z0
-	VPADDQ       Z19, Z1, Z1
-	VPADDQ       Z21, Z2, Z2
-	VPADDQ       Z23, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z17, Z0, Z0
+	VPADDQ       Z19, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z21, Z2, Z2
+	VPADDQ       Z23, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z24, Z0, Z0
 	VPADDQ       Z26, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z28, Z2, Z2
 	VPADDQ       Z30, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z25, Z0, Z0
-	VPADDQ       Z27, Z1, Z1
-	VPADDQ       Z29, Z2, Z2
-	VPADDQ       Z31, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z25, Z0, Z0
+	VPADDQ       Z27, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z29, Z2, Z2
+	VPADDQ       Z31, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	VPADDQ       Z30, Z0, Z0
 	VPADDQ       Z20, Z1, Z1
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
 	VPADDQ       Z25, Z2, Z2
 	VPADDQ       Z29, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
 	VPRORQ       $0x20, Z12, Z12
 	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPRORQ       $0x20, Z15, Z15
-	VPADDQ       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDQ       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDQ       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDQ       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPADDQ       Z26, Z0, Z0
-	VPADDQ       Z24, Z1, Z1
-	VPADDQ       Z31, Z2, Z2
-	VPADDQ       Z22, Z3, Z3
-	VPADDQ       Z4, Z0, Z0
-	VPADDQ       Z5, Z1, Z1
-	VPADDQ       Z6, Z2, Z2
-	VPADDQ       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
 	VPADDQ       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDQ       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x20, Z15, Z15
+	VPRORQ       $0x18, Z4, Z4
+	VPRORQ       $0x18, Z5, Z5
 	VPADDQ       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDQ       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDQ       Z26, Z0, Z0
+	VPADDQ       Z24, Z1, Z1
+	VPRORQ       $0x18, Z6, Z6
+	VPRORQ       $0x18, Z7, Z7
+	VPADDQ       Z4, Z0, Z0
+	VPADDQ       Z5, Z1, Z1
+	VPADDQ       Z31, Z2, Z2
+	VPADDQ       Z22, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDQ       Z6, Z2, Z2
+	VPADDQ       Z7, Z3, Z3
+	VPRORQ       $0x10, Z12, Z12
+	VPRORQ       $0x10, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDQ       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDQ       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORQ       $0x10, Z14, Z14
+	VPRORQ       $0x10, Z15, Z15
 	VPRORQ       $0x3f, Z4, Z4
 	VPRORQ       $0x3f, Z5, Z5
+	VPADDQ       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDQ       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORQ       $0x3f, Z6, Z6
 	VPRORQ       $0x3f, Z7, Z7
 	VPADDQ       Z17, Z0, Z0
 	VPADDQ       Z16, Z1, Z1
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
 	VPADDQ       Z27, Z2, Z2
 	VPADDQ       Z21, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
 	VPRORQ       $0x20, Z15, Z15
 	VPRORQ       $0x20, Z12, Z12
-	VPRORQ       $0x20, Z13, Z13
-	VPRORQ       $0x20, Z14, Z14
-	VPADDQ       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDQ       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDQ       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDQ       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORQ       $0x18, Z5, Z5
-	VPRORQ       $0x18, Z6, Z6
-	VPRORQ       $0x18, Z7, Z7
-	VPRORQ       $0x18, Z4, Z4
-	VPADDQ       Z28, Z0, Z0
-	VPADDQ       Z18, Z1, Z1
-	VPADDQ       Z23, Z2, Z2
-	VPADDQ       Z19, Z3, Z3
-	VPADDQ       Z5, Z0, Z0
-	VPADDQ       Z6, Z1, Z1
-	VPADDQ       Z7, Z2, Z2
-	VPADDQ       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORQ       $0x10, Z15, Z15
-	VPRORQ       $0x10, Z12, Z12
-	VPRORQ       $0x10, Z13, Z13
-	VPRORQ       $0x10, Z14, Z14
 	VPADDQ       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDQ       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x20, Z13, Z13
+	VPRORQ       $0x20, Z14, Z14
+	VPRORQ       $0x18, Z5, Z5
+	VPRORQ       $0x18, Z6, Z6
 	VPADDQ       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDQ       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDQ       Z28, Z0, Z0
+	VPADDQ       Z18, Z1, Z1
+	VPRORQ       $0x18, Z7, Z7
+	VPRORQ       $0x18, Z4, Z4
+	VPADDQ       Z5, Z0, Z0
+	VPADDQ       Z6, Z1, Z1
+	VPADDQ       Z23, Z2, Z2
+	VPADDQ       Z19, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDQ       Z7, Z2, Z2
+	VPADDQ       Z4, Z3, Z3
+	VPRORQ       $0x10, Z15, Z15
+	VPRORQ       $0x10, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDQ       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDQ       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORQ       $0x10, Z13, Z13
+	VPRORQ       $0x10, Z14, Z14
 	VPRORQ       $0x3f, Z5, Z5
 	VPRORQ       $0x3f, Z6, Z6
+	VPADDQ       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDQ       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORQ       $0x3f, Z7, Z7
 	VPRORQ       $0x3f, Z4, Z4
 	CMPQ         BX, $0x7f
@@ -1987,1262 +1987,1262 @@ batch:
 	VPBROADCASTQ  blake2bNodeData<>+24(SB), Z15
 	VPADDQ        Z16, Z0, Z0
 	VPADDQ        Z18, Z1, Z1
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
 	VPADDQ        Z20, Z2, Z2
 	VPADDQ        Z22, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z17, Z0, Z0
-	VPADDQ        Z19, Z1, Z1
-	VPADDQ        Z21, Z2, Z2
-	VPADDQ        Z23, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z17, Z0, Z0
+	VPADDQ        Z19, Z1, Z1
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z21, Z2, Z2
+	VPADDQ        Z23, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z24, Z0, Z0
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
 	VPRORQ        $0x18, Z7, Z7
 	VPRORQ        $0x18, Z4, Z4
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x3f, Z5, Z5
-	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z20, Z1, Z1
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z24, Z1, Z1
-	VPADDQ        Z22, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z24, Z1, Z1
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z22, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z17, Z0, Z0
 	VPADDQ        Z16, Z1, Z1
-	VPADDQ        Z21, Z3, Z3
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z21, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z18, Z1, Z1
 	VPRORQ        $0x18, Z7, Z7
 	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z18, Z1, Z1
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
 	VPADDQ        Z23, Z2, Z2
 	VPADDQ        Z19, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x3f, Z5, Z5
-	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
-	VPADDQ        Z21, Z2, Z2
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
+	VPADDQ        Z21, Z2, Z2
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z24, Z0, Z0
-	VPADDQ        Z16, Z1, Z1
-	VPADDQ        Z18, Z2, Z2
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z24, Z0, Z0
+	VPADDQ        Z16, Z1, Z1
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z18, Z2, Z2
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z19, Z1, Z1
-	VPADDQ        Z23, Z2, Z2
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z23, Z2, Z2
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z22, Z1, Z1
-	VPADDQ        Z17, Z2, Z2
-	VPADDQ        Z20, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z22, Z1, Z1
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z17, Z2, Z2
+	VPADDQ        Z20, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z23, Z0, Z0
 	VPADDQ        Z19, Z1, Z1
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z17, Z1, Z1
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z17, Z1, Z1
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z18, Z0, Z0
 	VPADDQ        Z21, Z1, Z1
-	VPADDQ        Z20, Z2, Z2
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z20, Z2, Z2
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z22, Z0, Z0
-	VPADDQ        Z16, Z2, Z2
-	VPADDQ        Z24, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z22, Z0, Z0
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z16, Z2, Z2
+	VPADDQ        Z24, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z21, Z1, Z1
-	VPADDQ        Z18, Z2, Z2
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
+	VPADDQ        Z18, Z2, Z2
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
 	VPADDQ        Z16, Z0, Z0
 	VPADDQ        Z23, Z1, Z1
-	VPADDQ        Z20, Z2, Z2
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
+	VPADDQ        Z20, Z2, Z2
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x10, Z12, Z12
 	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x3f, Z4, Z4
-	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
 	VPADDQ        Z22, Z2, Z2
 	VPADDQ        Z19, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z17, Z0, Z0
-	VPADDQ        Z24, Z2, Z2
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z17, Z0, Z0
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z24, Z2, Z2
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z18, Z0, Z0
 	VPADDQ        Z22, Z1, Z1
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
 	VPADDQ        Z16, Z2, Z2
 	VPADDQ        Z24, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z19, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z19, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z20, Z0, Z0
 	VPADDQ        Z23, Z1, Z1
-	VPADDQ        Z17, Z3, Z3
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z17, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z21, Z1, Z1
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z21, Z1, Z1
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z17, Z1, Z1
-	VPADDQ        Z20, Z3, Z3
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
+	VPADDQ        Z20, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z21, Z0, Z0
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z21, Z0, Z0
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z16, Z0, Z0
 	VPADDQ        Z22, Z1, Z1
-	VPADDQ        Z24, Z3, Z3
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z24, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z23, Z0, Z0
-	VPADDQ        Z19, Z1, Z1
-	VPADDQ        Z18, Z2, Z2
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z23, Z0, Z0
+	VPADDQ        Z19, Z1, Z1
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z18, Z2, Z2
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z23, Z1, Z1
-	VPADDQ        Z19, Z3, Z3
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
+	VPADDQ        Z19, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z17, Z2, Z2
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z17, Z2, Z2
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z21, Z0, Z0
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
 	VPADDQ        Z24, Z2, Z2
 	VPADDQ        Z18, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z16, Z0, Z0
-	VPADDQ        Z20, Z1, Z1
-	VPADDQ        Z22, Z2, Z2
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z16, Z0, Z0
+	VPADDQ        Z20, Z1, Z1
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z22, Z2, Z2
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z22, Z0, Z0
-	VPADDQ        Z16, Z3, Z3
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
+	VPADDQ        Z16, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
 	VPRORQ        $0x18, Z6, Z6
 	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
 	VPADDQ        Z19, Z2, Z2
 	VPADDQ        Z24, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x10, Z12, Z12
 	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x3f, Z4, Z4
-	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
-	VPADDQ        Z17, Z2, Z2
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z17, Z2, Z2
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z18, Z0, Z0
-	VPADDQ        Z23, Z1, Z1
-	VPADDQ        Z20, Z2, Z2
-	VPADDQ        Z21, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z18, Z0, Z0
+	VPADDQ        Z23, Z1, Z1
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z20, Z2, Z2
+	VPADDQ        Z21, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z24, Z1, Z1
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
 	VPADDQ        Z23, Z2, Z2
 	VPADDQ        Z17, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
 	VPADDQ        Z18, Z0, Z0
 	VPADDQ        Z20, Z1, Z1
-	VPADDQ        Z22, Z2, Z2
-	VPADDQ        Z21, Z3, Z3
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
+	VPADDQ        Z22, Z2, Z2
+	VPADDQ        Z21, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x10, Z12, Z12
 	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x3f, Z4, Z4
-	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
-	VPADDQ        Z19, Z2, Z2
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z19, Z2, Z2
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z16, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z16, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z16, Z0, Z0
 	VPADDQ        Z18, Z1, Z1
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
 	VPADDQ        Z20, Z2, Z2
 	VPADDQ        Z22, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z17, Z0, Z0
-	VPADDQ        Z19, Z1, Z1
-	VPADDQ        Z21, Z2, Z2
-	VPADDQ        Z23, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z17, Z0, Z0
+	VPADDQ        Z19, Z1, Z1
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z21, Z2, Z2
+	VPADDQ        Z23, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z24, Z0, Z0
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
 	VPRORQ        $0x18, Z7, Z7
 	VPRORQ        $0x18, Z4, Z4
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x3f, Z5, Z5
-	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPADDQ        Z20, Z1, Z1
 	VPADDQ        Z4, Z0, Z0
 	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
 	VPXORD        Z0, Z12, Z12
 	VPXORD        Z1, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
 	VPRORQ        $0x20, Z12, Z12
 	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPRORQ        $0x20, Z15, Z15
-	VPADDQ        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDQ        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPADDQ        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDQ        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPADDQ        Z24, Z1, Z1
-	VPADDQ        Z22, Z3, Z3
-	VPADDQ        Z4, Z0, Z0
-	VPADDQ        Z5, Z1, Z1
-	VPADDQ        Z6, Z2, Z2
-	VPADDQ        Z7, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
 	VPXORD        Z2, Z14, Z14
 	VPXORD        Z3, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
 	VPADDQ        Z12, Z8, Z8
 	VPXORD        Z8, Z4, Z4
 	VPADDQ        Z13, Z9, Z9
 	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
 	VPADDQ        Z14, Z10, Z10
 	VPXORD        Z10, Z6, Z6
 	VPADDQ        Z15, Z11, Z11
 	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z24, Z1, Z1
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z22, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
 	VPRORQ        $0x3f, Z4, Z4
 	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
 	VPRORQ        $0x3f, Z6, Z6
 	VPRORQ        $0x3f, Z7, Z7
 	VPADDQ        Z17, Z0, Z0
 	VPADDQ        Z16, Z1, Z1
-	VPADDQ        Z21, Z3, Z3
 	VPADDQ        Z5, Z0, Z0
 	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
+	VPADDQ        Z21, Z3, Z3
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
 	VPRORQ        $0x20, Z15, Z15
 	VPRORQ        $0x20, Z12, Z12
-	VPRORQ        $0x20, Z13, Z13
-	VPRORQ        $0x20, Z14, Z14
-	VPADDQ        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDQ        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPADDQ        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDQ        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORQ        $0x18, Z5, Z5
-	VPRORQ        $0x18, Z6, Z6
-	VPRORQ        $0x18, Z7, Z7
-	VPRORQ        $0x18, Z4, Z4
-	VPADDQ        Z18, Z1, Z1
-	VPADDQ        Z23, Z2, Z2
-	VPADDQ        Z19, Z3, Z3
-	VPADDQ        Z5, Z0, Z0
-	VPADDQ        Z6, Z1, Z1
-	VPADDQ        Z7, Z2, Z2
-	VPADDQ        Z4, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
 	VPXORD        Z2, Z13, Z13
 	VPXORD        Z3, Z14, Z14
-	VPRORQ        $0x10, Z15, Z15
-	VPRORQ        $0x10, Z12, Z12
-	VPRORQ        $0x10, Z13, Z13
-	VPRORQ        $0x10, Z14, Z14
 	VPADDQ        Z15, Z10, Z10
 	VPXORD        Z10, Z5, Z5
 	VPADDQ        Z12, Z11, Z11
 	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
 	VPADDQ        Z13, Z8, Z8
 	VPXORD        Z8, Z7, Z7
 	VPADDQ        Z14, Z9, Z9
 	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z18, Z1, Z1
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z23, Z2, Z2
+	VPADDQ        Z19, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
 	VPRORQ        $0x3f, Z5, Z5
 	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
 	VPRORQ        $0x3f, Z7, Z7
 	VPRORQ        $0x3f, Z4, Z4
 	VPTERNLOGQ    $0x96, 128(R15), Z8, Z0
@@ -3640,64 +3640,64 @@ whole:
 	VPBROADCASTQ blake2bIVData<>+56(SB), Y14
 	VPADDQ       (R15), Y0, Y0
 	VPADDQ       64(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       128(R15), Y2, Y2
 	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       32(R15), Y0, Y0
-	VPADDQ       96(R15), Y1, Y1
-	VPADDQ       160(R15), Y2, Y2
-	VPADDQ       224(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       32(R15), Y0, Y0
+	VPADDQ       96(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       160(R15), Y2, Y2
+	VPADDQ       224(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3706,64 +3706,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       256(R15), Y0, Y0
 	VPADDQ       320(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       384(R15), Y2, Y2
 	VPADDQ       448(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       288(R15), Y0, Y0
-	VPADDQ       352(R15), Y1, Y1
-	VPADDQ       416(R15), Y2, Y2
-	VPADDQ       480(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       288(R15), Y0, Y0
+	VPADDQ       352(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       416(R15), Y2, Y2
+	VPADDQ       480(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3772,64 +3772,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       448(R15), Y0, Y0
 	VPADDQ       128(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       288(R15), Y2, Y2
 	VPADDQ       416(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       320(R15), Y0, Y0
-	VPADDQ       256(R15), Y1, Y1
-	VPADDQ       480(R15), Y2, Y2
-	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       320(R15), Y0, Y0
+	VPADDQ       256(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       480(R15), Y2, Y2
+	VPADDQ       192(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3838,64 +3838,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       32(R15), Y0, Y0
 	VPADDQ       (R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       352(R15), Y2, Y2
 	VPADDQ       160(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       384(R15), Y0, Y0
-	VPADDQ       64(R15), Y1, Y1
-	VPADDQ       224(R15), Y2, Y2
-	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       384(R15), Y0, Y0
+	VPADDQ       64(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       224(R15), Y2, Y2
+	VPADDQ       96(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3904,64 +3904,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       352(R15), Y0, Y0
 	VPADDQ       384(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       160(R15), Y2, Y2
 	VPADDQ       480(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       256(R15), Y0, Y0
-	VPADDQ       (R15), Y1, Y1
-	VPADDQ       64(R15), Y2, Y2
-	VPADDQ       416(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       256(R15), Y0, Y0
+	VPADDQ       (R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       64(R15), Y2, Y2
+	VPADDQ       416(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3970,64 +3970,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       320(R15), Y0, Y0
 	VPADDQ       96(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       224(R15), Y2, Y2
 	VPADDQ       288(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       448(R15), Y0, Y0
-	VPADDQ       192(R15), Y1, Y1
-	VPADDQ       32(R15), Y2, Y2
-	VPADDQ       128(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       448(R15), Y0, Y0
+	VPADDQ       192(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       32(R15), Y2, Y2
+	VPADDQ       128(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4036,64 +4036,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       224(R15), Y0, Y0
 	VPADDQ       96(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       416(R15), Y2, Y2
 	VPADDQ       352(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       288(R15), Y0, Y0
-	VPADDQ       32(R15), Y1, Y1
-	VPADDQ       384(R15), Y2, Y2
-	VPADDQ       448(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       288(R15), Y0, Y0
+	VPADDQ       32(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       384(R15), Y2, Y2
+	VPADDQ       448(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -4102,64 +4102,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       64(R15), Y0, Y0
 	VPADDQ       160(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       128(R15), Y2, Y2
 	VPADDQ       480(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       192(R15), Y0, Y0
-	VPADDQ       320(R15), Y1, Y1
-	VPADDQ       (R15), Y2, Y2
-	VPADDQ       256(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       192(R15), Y0, Y0
+	VPADDQ       320(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       (R15), Y2, Y2
+	VPADDQ       256(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4168,64 +4168,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       288(R15), Y0, Y0
 	VPADDQ       160(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       64(R15), Y2, Y2
 	VPADDQ       320(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       (R15), Y0, Y0
-	VPADDQ       224(R15), Y1, Y1
-	VPADDQ       128(R15), Y2, Y2
-	VPADDQ       480(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       (R15), Y0, Y0
+	VPADDQ       224(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       128(R15), Y2, Y2
+	VPADDQ       480(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -4234,64 +4234,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       448(R15), Y0, Y0
 	VPADDQ       352(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       192(R15), Y2, Y2
 	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       32(R15), Y0, Y0
-	VPADDQ       384(R15), Y1, Y1
-	VPADDQ       256(R15), Y2, Y2
-	VPADDQ       416(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       32(R15), Y0, Y0
+	VPADDQ       384(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       256(R15), Y2, Y2
+	VPADDQ       416(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4300,64 +4300,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       64(R15), Y0, Y0
 	VPADDQ       192(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       (R15), Y2, Y2
 	VPADDQ       256(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       384(R15), Y0, Y0
-	VPADDQ       320(R15), Y1, Y1
-	VPADDQ       352(R15), Y2, Y2
-	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       384(R15), Y0, Y0
+	VPADDQ       320(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       352(R15), Y2, Y2
+	VPADDQ       96(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -4366,64 +4366,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       128(R15), Y0, Y0
 	VPADDQ       224(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       480(R15), Y2, Y2
 	VPADDQ       32(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       416(R15), Y0, Y0
-	VPADDQ       160(R15), Y1, Y1
-	VPADDQ       448(R15), Y2, Y2
-	VPADDQ       288(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       416(R15), Y0, Y0
+	VPADDQ       160(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       448(R15), Y2, Y2
+	VPADDQ       288(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4432,64 +4432,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       384(R15), Y0, Y0
 	VPADDQ       32(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       448(R15), Y2, Y2
 	VPADDQ       128(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       160(R15), Y0, Y0
-	VPADDQ       480(R15), Y1, Y1
-	VPADDQ       416(R15), Y2, Y2
-	VPADDQ       320(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       160(R15), Y0, Y0
+	VPADDQ       480(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       416(R15), Y2, Y2
+	VPADDQ       320(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -4498,64 +4498,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       (R15), Y0, Y0
 	VPADDQ       192(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       288(R15), Y2, Y2
 	VPADDQ       256(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       224(R15), Y0, Y0
-	VPADDQ       96(R15), Y1, Y1
-	VPADDQ       64(R15), Y2, Y2
-	VPADDQ       352(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       224(R15), Y0, Y0
+	VPADDQ       96(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       64(R15), Y2, Y2
+	VPADDQ       352(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4564,64 +4564,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       416(R15), Y0, Y0
 	VPADDQ       224(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       384(R15), Y2, Y2
 	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       352(R15), Y0, Y0
-	VPADDQ       448(R15), Y1, Y1
-	VPADDQ       32(R15), Y2, Y2
-	VPADDQ       288(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       352(R15), Y0, Y0
+	VPADDQ       448(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       32(R15), Y2, Y2
+	VPADDQ       288(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -4630,64 +4630,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       160(R15), Y0, Y0
 	VPADDQ       480(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       256(R15), Y2, Y2
 	VPADDQ       64(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       (R15), Y0, Y0
-	VPADDQ       128(R15), Y1, Y1
-	VPADDQ       192(R15), Y2, Y2
-	VPADDQ       320(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       (R15), Y0, Y0
+	VPADDQ       128(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       192(R15), Y2, Y2
+	VPADDQ       320(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4696,64 +4696,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       192(R15), Y0, Y0
 	VPADDQ       448(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       352(R15), Y2, Y2
 	VPADDQ       (R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       480(R15), Y0, Y0
-	VPADDQ       288(R15), Y1, Y1
-	VPADDQ       96(R15), Y2, Y2
-	VPADDQ       256(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       480(R15), Y0, Y0
+	VPADDQ       288(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       96(R15), Y2, Y2
+	VPADDQ       256(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -4762,64 +4762,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       384(R15), Y0, Y0
 	VPADDQ       416(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       32(R15), Y2, Y2
 	VPADDQ       320(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       64(R15), Y0, Y0
-	VPADDQ       224(R15), Y1, Y1
-	VPADDQ       128(R15), Y2, Y2
-	VPADDQ       160(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       64(R15), Y0, Y0
+	VPADDQ       224(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       128(R15), Y2, Y2
+	VPADDQ       160(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4828,64 +4828,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       320(R15), Y0, Y0
 	VPADDQ       256(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       224(R15), Y2, Y2
 	VPADDQ       32(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       64(R15), Y0, Y0
-	VPADDQ       128(R15), Y1, Y1
-	VPADDQ       192(R15), Y2, Y2
-	VPADDQ       160(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       64(R15), Y0, Y0
+	VPADDQ       128(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       192(R15), Y2, Y2
+	VPADDQ       160(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -4894,64 +4894,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       480(R15), Y0, Y0
 	VPADDQ       288(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       96(R15), Y2, Y2
 	VPADDQ       416(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       352(R15), Y0, Y0
-	VPADDQ       448(R15), Y1, Y1
-	VPADDQ       384(R15), Y2, Y2
-	VPADDQ       (R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       352(R15), Y0, Y0
+	VPADDQ       448(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       384(R15), Y2, Y2
+	VPADDQ       (R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -4960,64 +4960,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       (R15), Y0, Y0
 	VPADDQ       64(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       128(R15), Y2, Y2
 	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       32(R15), Y0, Y0
-	VPADDQ       96(R15), Y1, Y1
-	VPADDQ       160(R15), Y2, Y2
-	VPADDQ       224(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       32(R15), Y0, Y0
+	VPADDQ       96(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       160(R15), Y2, Y2
+	VPADDQ       224(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -5026,64 +5026,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       256(R15), Y0, Y0
 	VPADDQ       320(R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       384(R15), Y2, Y2
 	VPADDQ       448(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       288(R15), Y0, Y0
-	VPADDQ       352(R15), Y1, Y1
-	VPADDQ       416(R15), Y2, Y2
-	VPADDQ       480(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       288(R15), Y0, Y0
+	VPADDQ       352(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       416(R15), Y2, Y2
+	VPADDQ       480(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -5092,64 +5092,64 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       448(R15), Y0, Y0
 	VPADDQ       128(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       288(R15), Y2, Y2
 	VPADDQ       416(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       320(R15), Y0, Y0
-	VPADDQ       256(R15), Y1, Y1
-	VPADDQ       480(R15), Y2, Y2
-	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       320(R15), Y0, Y0
+	VPADDQ       256(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       480(R15), Y2, Y2
+	VPADDQ       192(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -5158,64 +5158,64 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       32(R15), Y0, Y0
 	VPADDQ       (R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       352(R15), Y2, Y2
 	VPADDQ       160(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       384(R15), Y0, Y0
-	VPADDQ       64(R15), Y1, Y1
-	VPADDQ       224(R15), Y2, Y2
-	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       384(R15), Y0, Y0
+	VPADDQ       64(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       224(R15), Y2, Y2
+	VPADDQ       96(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -5430,64 +5430,64 @@ batch:
 	VPBROADCASTQ blake2bNodeData<>+24(SB), Y14
 	VPADDQ       (R15), Y0, Y0
 	VPADDQ       64(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       128(R15), Y2, Y2
 	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       32(R15), Y0, Y0
-	VPADDQ       96(R15), Y1, Y1
-	VPADDQ       160(R15), Y2, Y2
-	VPADDQ       224(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       32(R15), Y0, Y0
+	VPADDQ       96(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       160(R15), Y2, Y2
+	VPADDQ       224(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -5497,56 +5497,56 @@ batch:
 	VPADDQ       256(R15), Y0, Y0
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
 	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -5556,58 +5556,58 @@ batch:
 	VPADDQ       128(R15), Y1, Y1
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       256(R15), Y1, Y1
-	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       256(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       192(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -5616,124 +5616,124 @@ batch:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       32(R15), Y0, Y0
 	VPADDQ       (R15), Y1, Y1
-	VPADDQ       160(R15), Y3, Y3
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       160(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       64(R15), Y1, Y1
-	VPADDQ       224(R15), Y2, Y2
-	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       64(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       224(R15), Y2, Y2
+	VPADDQ       96(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDQ       160(R15), Y2, Y2
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
+	VPADDQ       160(R15), Y2, Y2
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       256(R15), Y0, Y0
-	VPADDQ       (R15), Y1, Y1
-	VPADDQ       64(R15), Y2, Y2
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       256(R15), Y0, Y0
+	VPADDQ       (R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       64(R15), Y2, Y2
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -5741,62 +5741,62 @@ batch:
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPADDQ       96(R15), Y1, Y1
-	VPADDQ       224(R15), Y2, Y2
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       224(R15), Y2, Y2
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       192(R15), Y1, Y1
-	VPADDQ       32(R15), Y2, Y2
-	VPADDQ       128(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       192(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       32(R15), Y2, Y2
+	VPADDQ       128(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -5807,57 +5807,57 @@ batch:
 	VPADDQ       96(R15), Y1, Y1
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       32(R15), Y1, Y1
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       32(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -5866,62 +5866,62 @@ batch:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       64(R15), Y0, Y0
 	VPADDQ       160(R15), Y1, Y1
-	VPADDQ       128(R15), Y2, Y2
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       128(R15), Y2, Y2
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       192(R15), Y0, Y0
-	VPADDQ       (R15), Y2, Y2
-	VPADDQ       256(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       192(R15), Y0, Y0
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       (R15), Y2, Y2
+	VPADDQ       256(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -5929,124 +5929,124 @@ batch:
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       160(R15), Y1, Y1
-	VPADDQ       64(R15), Y2, Y2
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
+	VPADDQ       64(R15), Y2, Y2
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       (R15), Y0, Y0
-	VPADDQ       224(R15), Y1, Y1
-	VPADDQ       128(R15), Y2, Y2
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       (R15), Y0, Y0
+	VPADDQ       224(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       128(R15), Y2, Y2
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       192(R15), Y2, Y2
 	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       32(R15), Y0, Y0
-	VPADDQ       256(R15), Y2, Y2
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       32(R15), Y0, Y0
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       256(R15), Y2, Y2
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -6055,61 +6055,61 @@ batch:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       64(R15), Y0, Y0
 	VPADDQ       192(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       (R15), Y2, Y2
 	VPADDQ       256(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       96(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -6118,60 +6118,60 @@ batch:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       128(R15), Y0, Y0
 	VPADDQ       224(R15), Y1, Y1
-	VPADDQ       32(R15), Y3, Y3
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       32(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       160(R15), Y1, Y1
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       160(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -6179,60 +6179,60 @@ batch:
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       32(R15), Y1, Y1
-	VPADDQ       128(R15), Y3, Y3
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
+	VPADDQ       128(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       160(R15), Y0, Y0
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       160(R15), Y0, Y0
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -6241,62 +6241,62 @@ batch:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       (R15), Y0, Y0
 	VPADDQ       192(R15), Y1, Y1
-	VPADDQ       256(R15), Y3, Y3
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       256(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       224(R15), Y0, Y0
-	VPADDQ       96(R15), Y1, Y1
-	VPADDQ       64(R15), Y2, Y2
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       224(R15), Y0, Y0
+	VPADDQ       96(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       64(R15), Y2, Y2
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -6304,60 +6304,60 @@ batch:
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       224(R15), Y1, Y1
-	VPADDQ       96(R15), Y3, Y3
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
+	VPADDQ       96(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       32(R15), Y2, Y2
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       32(R15), Y2, Y2
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -6365,63 +6365,63 @@ batch:
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPADDQ       160(R15), Y0, Y0
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPADDQ       256(R15), Y2, Y2
 	VPADDQ       64(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       (R15), Y0, Y0
-	VPADDQ       128(R15), Y1, Y1
-	VPADDQ       192(R15), Y2, Y2
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       (R15), Y0, Y0
+	VPADDQ       128(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       192(R15), Y2, Y2
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -6429,124 +6429,124 @@ batch:
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       192(R15), Y0, Y0
-	VPADDQ       (R15), Y3, Y3
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
+	VPADDQ       (R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       96(R15), Y2, Y2
-	VPADDQ       256(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       96(R15), Y2, Y2
+	VPADDQ       256(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDQ       32(R15), Y2, Y2
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       32(R15), Y2, Y2
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       64(R15), Y0, Y0
-	VPADDQ       224(R15), Y1, Y1
-	VPADDQ       128(R15), Y2, Y2
-	VPADDQ       160(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       64(R15), Y0, Y0
+	VPADDQ       224(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       128(R15), Y2, Y2
+	VPADDQ       160(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -6554,124 +6554,124 @@ batch:
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       256(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       224(R15), Y2, Y2
 	VPADDQ       32(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       64(R15), Y0, Y0
-	VPADDQ       128(R15), Y1, Y1
-	VPADDQ       192(R15), Y2, Y2
-	VPADDQ       160(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       64(R15), Y0, Y0
+	VPADDQ       128(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       192(R15), Y2, Y2
+	VPADDQ       160(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDQ       96(R15), Y2, Y2
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       96(R15), Y2, Y2
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       (R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       (R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -6680,64 +6680,64 @@ batch:
 	VPOR         Y15, Y4, Y4
 	VPADDQ       (R15), Y0, Y0
 	VPADDQ       64(R15), Y1, Y1
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
 	VPADDQ       128(R15), Y2, Y2
 	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       32(R15), Y0, Y0
-	VPADDQ       96(R15), Y1, Y1
-	VPADDQ       160(R15), Y2, Y2
-	VPADDQ       224(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       32(R15), Y0, Y0
+	VPADDQ       96(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       160(R15), Y2, Y2
+	VPADDQ       224(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -6747,56 +6747,56 @@ batch:
 	VPADDQ       256(R15), Y0, Y0
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
 	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -6806,58 +6806,58 @@ batch:
 	VPADDQ       128(R15), Y1, Y1
 	VPADDQ       Y4, Y0, Y0
 	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
 	VPSHUFD      $0xb1, Y11, Y11
 	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPSHUFD      $0xb1, Y14, Y14
-	VPADDQ       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDQ       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPADDQ       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDQ       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ       256(R15), Y1, Y1
-	VPADDQ       192(R15), Y3, Y3
-	VPADDQ       Y4, Y0, Y0
-	VPADDQ       Y5, Y1, Y1
-	VPADDQ       Y6, Y2, Y2
-	VPADDQ       Y7, Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
 	VPXOR        Y2, Y13, Y13
 	VPXOR        Y3, Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDQ       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
 	VPADDQ       Y13, Y9, Y9
 	VPXOR        Y9, Y6, Y6
 	VPADDQ       Y14, Y10, Y10
 	VPXOR        Y10, Y7, Y7
+	VPADDQ       256(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       192(R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
 	VPADDQ       Y4, Y4, Y15
 	VPSRLQ       $0x3f, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -6866,62 +6866,62 @@ batch:
 	VPOR         Y15, Y7, Y7
 	VPADDQ       32(R15), Y0, Y0
 	VPADDQ       (R15), Y1, Y1
-	VPADDQ       160(R15), Y3, Y3
 	VPADDQ       Y5, Y0, Y0
 	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
+	VPADDQ       160(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
 	VPSHUFD      $0xb1, Y14, Y14
 	VPSHUFD      $0xb1, Y11, Y11
-	VPSHUFD      $0xb1, Y12, Y12
-	VPSHUFD      $0xb1, Y13, Y13
-	VPADDQ       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDQ       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPADDQ       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDQ       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ       64(R15), Y1, Y1
-	VPADDQ       224(R15), Y2, Y2
-	VPADDQ       96(R15), Y3, Y3
-	VPADDQ       Y5, Y0, Y0
-	VPADDQ       Y6, Y1, Y1
-	VPADDQ       Y7, Y2, Y2
-	VPADDQ       Y4, Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
 	VPXOR        Y2, Y12, Y12
 	VPXOR        Y3, Y13, Y13
-	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDQ       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
 	VPADDQ       512(R15), Y12, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y7, Y7
 	VPADDQ       Y13, Y8, Y8
 	VPXOR        Y8, Y4, Y4
+	VPADDQ       64(R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       224(R15), Y2, Y2
+	VPADDQ       96(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
 	VPADDQ       Y5, Y5, Y15
 	VPSRLQ       $0x3f, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPADDQ       Y6, Y6, Y15
 	VPSRLQ       $0x3f, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPADDQ       Y7, Y7, Y15
 	VPSRLQ       $0x3f, Y7, Y7
 	VPOR         Y15, Y7, Y7

@@ -561,786 +561,786 @@ loaded:
 	VPBROADCASTD 204(R15), Z15
 	VPADDD       Z16, Z0, Z0
 	VPADDD       Z18, Z1, Z1
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
 	VPADDD       Z20, Z2, Z2
 	VPADDD       Z22, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
 	VPRORD       $0x10, Z12, Z12
 	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z17, Z0, Z0
-	VPADDD       Z19, Z1, Z1
-	VPADDD       Z21, Z2, Z2
-	VPADDD       Z23, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
 	VPADDD       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDD       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
 	VPADDD       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDD       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDD       Z17, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z21, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDD       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
 	VPRORD       $0x07, Z4, Z4
 	VPRORD       $0x07, Z5, Z5
+	VPADDD       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORD       $0x07, Z6, Z6
 	VPRORD       $0x07, Z7, Z7
 	VPADDD       Z24, Z0, Z0
 	VPADDD       Z26, Z1, Z1
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
 	VPADDD       Z28, Z2, Z2
 	VPADDD       Z30, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
 	VPRORD       $0x10, Z15, Z15
 	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z25, Z0, Z0
-	VPADDD       Z27, Z1, Z1
-	VPADDD       Z29, Z2, Z2
-	VPADDD       Z31, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
 	VPADDD       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDD       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
 	VPADDD       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDD       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDD       Z25, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z29, Z2, Z2
+	VPADDD       Z31, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDD       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
 	VPRORD       $0x07, Z5, Z5
 	VPRORD       $0x07, Z6, Z6
+	VPADDD       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORD       $0x07, Z7, Z7
 	VPRORD       $0x07, Z4, Z4
 	VPADDD       Z18, Z0, Z0
 	VPADDD       Z19, Z1, Z1
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
 	VPADDD       Z23, Z2, Z2
 	VPADDD       Z20, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
 	VPRORD       $0x10, Z12, Z12
 	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z22, Z0, Z0
-	VPADDD       Z26, Z1, Z1
-	VPADDD       Z16, Z2, Z2
-	VPADDD       Z29, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
 	VPADDD       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDD       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
 	VPADDD       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDD       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDD       Z22, Z0, Z0
+	VPADDD       Z26, Z1, Z1
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z29, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDD       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
 	VPRORD       $0x07, Z4, Z4
 	VPRORD       $0x07, Z5, Z5
+	VPADDD       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORD       $0x07, Z6, Z6
 	VPRORD       $0x07, Z7, Z7
 	VPADDD       Z17, Z0, Z0
 	VPADDD       Z28, Z1, Z1
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
 	VPADDD       Z25, Z2, Z2
 	VPADDD       Z31, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
 	VPRORD       $0x10, Z15, Z15
 	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z27, Z0, Z0
-	VPADDD       Z21, Z1, Z1
-	VPADDD       Z30, Z2, Z2
-	VPADDD       Z24, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
 	VPADDD       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDD       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
 	VPADDD       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDD       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDD       Z27, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z30, Z2, Z2
+	VPADDD       Z24, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDD       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
 	VPRORD       $0x07, Z5, Z5
 	VPRORD       $0x07, Z6, Z6
+	VPADDD       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORD       $0x07, Z7, Z7
 	VPRORD       $0x07, Z4, Z4
 	VPADDD       Z19, Z0, Z0
 	VPADDD       Z26, Z1, Z1
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
 	VPADDD       Z29, Z2, Z2
 	VPADDD       Z23, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
 	VPRORD       $0x10, Z12, Z12
 	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z20, Z0, Z0
-	VPADDD       Z28, Z1, Z1
-	VPADDD       Z18, Z2, Z2
-	VPADDD       Z30, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
 	VPADDD       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDD       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
 	VPADDD       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDD       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDD       Z20, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z18, Z2, Z2
+	VPADDD       Z30, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDD       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
 	VPRORD       $0x07, Z4, Z4
 	VPRORD       $0x07, Z5, Z5
+	VPADDD       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORD       $0x07, Z6, Z6
 	VPRORD       $0x07, Z7, Z7
 	VPADDD       Z22, Z0, Z0
 	VPADDD       Z25, Z1, Z1
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
 	VPADDD       Z27, Z2, Z2
 	VPADDD       Z24, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
 	VPRORD       $0x10, Z15, Z15
 	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z21, Z0, Z0
-	VPADDD       Z16, Z1, Z1
-	VPADDD       Z31, Z2, Z2
-	VPADDD       Z17, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
 	VPADDD       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDD       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
 	VPADDD       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDD       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDD       Z21, Z0, Z0
+	VPADDD       Z16, Z1, Z1
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z31, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDD       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
 	VPRORD       $0x07, Z5, Z5
 	VPRORD       $0x07, Z6, Z6
+	VPADDD       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORD       $0x07, Z7, Z7
 	VPRORD       $0x07, Z4, Z4
 	VPADDD       Z26, Z0, Z0
 	VPADDD       Z28, Z1, Z1
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
 	VPADDD       Z30, Z2, Z2
 	VPADDD       Z29, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
 	VPRORD       $0x10, Z12, Z12
 	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z23, Z0, Z0
-	VPADDD       Z25, Z1, Z1
-	VPADDD       Z19, Z2, Z2
-	VPADDD       Z31, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
 	VPADDD       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDD       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
 	VPADDD       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDD       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDD       Z23, Z0, Z0
+	VPADDD       Z25, Z1, Z1
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z19, Z2, Z2
+	VPADDD       Z31, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDD       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
 	VPRORD       $0x07, Z4, Z4
 	VPRORD       $0x07, Z5, Z5
+	VPADDD       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORD       $0x07, Z6, Z6
 	VPRORD       $0x07, Z7, Z7
 	VPADDD       Z20, Z0, Z0
 	VPADDD       Z27, Z1, Z1
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
 	VPADDD       Z21, Z2, Z2
 	VPADDD       Z17, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
 	VPRORD       $0x10, Z15, Z15
 	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z16, Z0, Z0
-	VPADDD       Z18, Z1, Z1
-	VPADDD       Z24, Z2, Z2
-	VPADDD       Z22, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
 	VPADDD       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDD       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
 	VPADDD       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDD       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z18, Z1, Z1
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z24, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDD       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
 	VPRORD       $0x07, Z5, Z5
 	VPRORD       $0x07, Z6, Z6
+	VPADDD       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORD       $0x07, Z7, Z7
 	VPRORD       $0x07, Z4, Z4
 	VPADDD       Z28, Z0, Z0
 	VPADDD       Z25, Z1, Z1
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
 	VPADDD       Z31, Z2, Z2
 	VPADDD       Z30, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
 	VPRORD       $0x10, Z12, Z12
 	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z29, Z0, Z0
-	VPADDD       Z27, Z1, Z1
-	VPADDD       Z26, Z2, Z2
-	VPADDD       Z24, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
 	VPADDD       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDD       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
 	VPADDD       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDD       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDD       Z29, Z0, Z0
+	VPADDD       Z27, Z1, Z1
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z26, Z2, Z2
+	VPADDD       Z24, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDD       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
 	VPRORD       $0x07, Z4, Z4
 	VPRORD       $0x07, Z5, Z5
+	VPADDD       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORD       $0x07, Z6, Z6
 	VPRORD       $0x07, Z7, Z7
 	VPADDD       Z23, Z0, Z0
 	VPADDD       Z21, Z1, Z1
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
 	VPADDD       Z16, Z2, Z2
 	VPADDD       Z22, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
 	VPRORD       $0x10, Z15, Z15
 	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z18, Z0, Z0
-	VPADDD       Z19, Z1, Z1
-	VPADDD       Z17, Z2, Z2
-	VPADDD       Z20, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
 	VPADDD       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDD       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
 	VPADDD       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDD       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDD       Z18, Z0, Z0
+	VPADDD       Z19, Z1, Z1
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z17, Z2, Z2
+	VPADDD       Z20, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDD       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
 	VPRORD       $0x07, Z5, Z5
 	VPRORD       $0x07, Z6, Z6
+	VPADDD       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORD       $0x07, Z7, Z7
 	VPRORD       $0x07, Z4, Z4
 	VPADDD       Z25, Z0, Z0
 	VPADDD       Z27, Z1, Z1
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
 	VPADDD       Z24, Z2, Z2
 	VPADDD       Z31, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
 	VPRORD       $0x10, Z12, Z12
 	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z30, Z0, Z0
-	VPADDD       Z21, Z1, Z1
-	VPADDD       Z28, Z2, Z2
-	VPADDD       Z17, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
 	VPADDD       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDD       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
 	VPADDD       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDD       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDD       Z30, Z0, Z0
+	VPADDD       Z21, Z1, Z1
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z28, Z2, Z2
+	VPADDD       Z17, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDD       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
 	VPRORD       $0x07, Z4, Z4
 	VPRORD       $0x07, Z5, Z5
+	VPADDD       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORD       $0x07, Z6, Z6
 	VPRORD       $0x07, Z7, Z7
 	VPADDD       Z29, Z0, Z0
 	VPADDD       Z16, Z1, Z1
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
 	VPADDD       Z18, Z2, Z2
 	VPADDD       Z20, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
 	VPRORD       $0x10, Z15, Z15
 	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z19, Z0, Z0
-	VPADDD       Z26, Z1, Z1
-	VPADDD       Z22, Z2, Z2
-	VPADDD       Z23, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
 	VPADDD       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDD       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
 	VPADDD       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDD       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDD       Z19, Z0, Z0
+	VPADDD       Z26, Z1, Z1
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z22, Z2, Z2
+	VPADDD       Z23, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDD       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
 	VPRORD       $0x07, Z5, Z5
 	VPRORD       $0x07, Z6, Z6
+	VPADDD       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORD       $0x07, Z7, Z7
 	VPRORD       $0x07, Z4, Z4
 	VPADDD       Z27, Z0, Z0
 	VPADDD       Z21, Z1, Z1
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
 	VPADDD       Z17, Z2, Z2
 	VPADDD       Z24, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
 	VPXORD       Z0, Z12, Z12
 	VPXORD       Z1, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
 	VPRORD       $0x10, Z12, Z12
 	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z31, Z0, Z0
-	VPADDD       Z16, Z1, Z1
-	VPADDD       Z25, Z2, Z2
-	VPADDD       Z22, Z3, Z3
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
 	VPXORD       Z2, Z14, Z14
 	VPXORD       Z3, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
 	VPADDD       Z12, Z8, Z8
 	VPXORD       Z8, Z4, Z4
 	VPADDD       Z13, Z9, Z9
 	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x10, Z15, Z15
+	VPRORD       $0x0c, Z4, Z4
+	VPRORD       $0x0c, Z5, Z5
 	VPADDD       Z14, Z10, Z10
 	VPXORD       Z10, Z6, Z6
 	VPADDD       Z15, Z11, Z11
 	VPXORD       Z11, Z7, Z7
+	VPADDD       Z31, Z0, Z0
+	VPADDD       Z16, Z1, Z1
+	VPRORD       $0x0c, Z6, Z6
+	VPRORD       $0x0c, Z7, Z7
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z25, Z2, Z2
+	VPADDD       Z22, Z3, Z3
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z1, Z13, Z13
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPRORD       $0x08, Z12, Z12
+	VPRORD       $0x08, Z13, Z13
+	VPXORD       Z2, Z14, Z14
+	VPXORD       Z3, Z15, Z15
+	VPADDD       Z12, Z8, Z8
+	VPXORD       Z8, Z4, Z4
+	VPADDD       Z13, Z9, Z9
+	VPXORD       Z9, Z5, Z5
+	VPRORD       $0x08, Z14, Z14
+	VPRORD       $0x08, Z15, Z15
 	VPRORD       $0x07, Z4, Z4
 	VPRORD       $0x07, Z5, Z5
+	VPADDD       Z14, Z10, Z10
+	VPXORD       Z10, Z6, Z6
+	VPADDD       Z15, Z11, Z11
+	VPXORD       Z11, Z7, Z7
 	VPRORD       $0x07, Z6, Z6
 	VPRORD       $0x07, Z7, Z7
 	VPADDD       Z30, Z0, Z0
 	VPADDD       Z18, Z1, Z1
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
 	VPADDD       Z19, Z2, Z2
 	VPADDD       Z23, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
 	VPXORD       Z0, Z15, Z15
 	VPXORD       Z1, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
 	VPRORD       $0x10, Z15, Z15
 	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z26, Z0, Z0
-	VPADDD       Z28, Z1, Z1
-	VPADDD       Z20, Z2, Z2
-	VPADDD       Z29, Z3, Z3
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
 	VPXORD       Z2, Z13, Z13
 	VPXORD       Z3, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
 	VPADDD       Z15, Z10, Z10
 	VPXORD       Z10, Z5, Z5
 	VPADDD       Z12, Z11, Z11
 	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x10, Z13, Z13
+	VPRORD       $0x10, Z14, Z14
+	VPRORD       $0x0c, Z5, Z5
+	VPRORD       $0x0c, Z6, Z6
 	VPADDD       Z13, Z8, Z8
 	VPXORD       Z8, Z7, Z7
 	VPADDD       Z14, Z9, Z9
 	VPXORD       Z9, Z4, Z4
+	VPADDD       Z26, Z0, Z0
+	VPADDD       Z28, Z1, Z1
+	VPRORD       $0x0c, Z7, Z7
+	VPRORD       $0x0c, Z4, Z4
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z20, Z2, Z2
+	VPADDD       Z29, Z3, Z3
+	VPXORD       Z0, Z15, Z15
+	VPXORD       Z1, Z12, Z12
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	VPRORD       $0x08, Z15, Z15
+	VPRORD       $0x08, Z12, Z12
+	VPXORD       Z2, Z13, Z13
+	VPXORD       Z3, Z14, Z14
+	VPADDD       Z15, Z10, Z10
+	VPXORD       Z10, Z5, Z5
+	VPADDD       Z12, Z11, Z11
+	VPXORD       Z11, Z6, Z6
+	VPRORD       $0x08, Z13, Z13
+	VPRORD       $0x08, Z14, Z14
 	VPRORD       $0x07, Z5, Z5
 	VPRORD       $0x07, Z6, Z6
+	VPADDD       Z13, Z8, Z8
+	VPXORD       Z8, Z7, Z7
+	VPADDD       Z14, Z9, Z9
+	VPXORD       Z9, Z4, Z4
 	VPRORD       $0x07, Z7, Z7
 	VPRORD       $0x07, Z4, Z4
 	VPXORD       Z8, Z0, Z0
@@ -1829,786 +1829,786 @@ loaded:
 	VPBROADCASTD 108(R15), Y15
 	VPADDD       Y16, Y0, Y0
 	VPADDD       Y18, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y20, Y2, Y2
 	VPADDD       Y22, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
 	VPXORD       Y0, Y12, Y12
 	VPXORD       Y1, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPRORD       $0x10, Y12, Y12
 	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y17, Y0, Y0
-	VPADDD       Y19, Y1, Y1
-	VPADDD       Y21, Y2, Y2
-	VPADDD       Y23, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
 	VPXORD       Y2, Y14, Y14
 	VPXORD       Y3, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
 	VPADDD       Y12, Y8, Y8
 	VPXORD       Y8, Y4, Y4
 	VPADDD       Y13, Y9, Y9
 	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x10, Y15, Y15
+	VPRORD       $0x0c, Y4, Y4
+	VPRORD       $0x0c, Y5, Y5
 	VPADDD       Y14, Y10, Y10
 	VPXORD       Y10, Y6, Y6
 	VPADDD       Y15, Y11, Y11
 	VPXORD       Y11, Y7, Y7
+	VPADDD       Y17, Y0, Y0
+	VPADDD       Y19, Y1, Y1
+	VPRORD       $0x0c, Y6, Y6
+	VPRORD       $0x0c, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y21, Y2, Y2
+	VPADDD       Y23, Y3, Y3
+	VPXORD       Y0, Y12, Y12
+	VPXORD       Y1, Y13, Y13
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPRORD       $0x08, Y12, Y12
+	VPRORD       $0x08, Y13, Y13
+	VPXORD       Y2, Y14, Y14
+	VPXORD       Y3, Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPXORD       Y8, Y4, Y4
+	VPADDD       Y13, Y9, Y9
+	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x08, Y14, Y14
+	VPRORD       $0x08, Y15, Y15
 	VPRORD       $0x07, Y4, Y4
 	VPRORD       $0x07, Y5, Y5
+	VPADDD       Y14, Y10, Y10
+	VPXORD       Y10, Y6, Y6
+	VPADDD       Y15, Y11, Y11
+	VPXORD       Y11, Y7, Y7
 	VPRORD       $0x07, Y6, Y6
 	VPRORD       $0x07, Y7, Y7
 	VPADDD       Y24, Y0, Y0
 	VPADDD       Y26, Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
 	VPADDD       Y28, Y2, Y2
 	VPADDD       Y30, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
 	VPXORD       Y0, Y15, Y15
 	VPXORD       Y1, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPRORD       $0x10, Y15, Y15
 	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y25, Y0, Y0
-	VPADDD       Y27, Y1, Y1
-	VPADDD       Y29, Y2, Y2
-	VPADDD       Y31, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
 	VPXORD       Y2, Y13, Y13
 	VPXORD       Y3, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
 	VPADDD       Y15, Y10, Y10
 	VPXORD       Y10, Y5, Y5
 	VPADDD       Y12, Y11, Y11
 	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x10, Y13, Y13
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x0c, Y5, Y5
+	VPRORD       $0x0c, Y6, Y6
 	VPADDD       Y13, Y8, Y8
 	VPXORD       Y8, Y7, Y7
 	VPADDD       Y14, Y9, Y9
 	VPXORD       Y9, Y4, Y4
+	VPADDD       Y25, Y0, Y0
+	VPADDD       Y27, Y1, Y1
+	VPRORD       $0x0c, Y7, Y7
+	VPRORD       $0x0c, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y29, Y2, Y2
+	VPADDD       Y31, Y3, Y3
+	VPXORD       Y0, Y15, Y15
+	VPXORD       Y1, Y12, Y12
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPRORD       $0x08, Y15, Y15
+	VPRORD       $0x08, Y12, Y12
+	VPXORD       Y2, Y13, Y13
+	VPXORD       Y3, Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPXORD       Y10, Y5, Y5
+	VPADDD       Y12, Y11, Y11
+	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x08, Y13, Y13
+	VPRORD       $0x08, Y14, Y14
 	VPRORD       $0x07, Y5, Y5
 	VPRORD       $0x07, Y6, Y6
+	VPADDD       Y13, Y8, Y8
+	VPXORD       Y8, Y7, Y7
+	VPADDD       Y14, Y9, Y9
+	VPXORD       Y9, Y4, Y4
 	VPRORD       $0x07, Y7, Y7
 	VPRORD       $0x07, Y4, Y4
 	VPADDD       Y18, Y0, Y0
 	VPADDD       Y19, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y23, Y2, Y2
 	VPADDD       Y20, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
 	VPXORD       Y0, Y12, Y12
 	VPXORD       Y1, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPRORD       $0x10, Y12, Y12
 	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y22, Y0, Y0
-	VPADDD       Y26, Y1, Y1
-	VPADDD       Y16, Y2, Y2
-	VPADDD       Y29, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
 	VPXORD       Y2, Y14, Y14
 	VPXORD       Y3, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
 	VPADDD       Y12, Y8, Y8
 	VPXORD       Y8, Y4, Y4
 	VPADDD       Y13, Y9, Y9
 	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x10, Y15, Y15
+	VPRORD       $0x0c, Y4, Y4
+	VPRORD       $0x0c, Y5, Y5
 	VPADDD       Y14, Y10, Y10
 	VPXORD       Y10, Y6, Y6
 	VPADDD       Y15, Y11, Y11
 	VPXORD       Y11, Y7, Y7
+	VPADDD       Y22, Y0, Y0
+	VPADDD       Y26, Y1, Y1
+	VPRORD       $0x0c, Y6, Y6
+	VPRORD       $0x0c, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y16, Y2, Y2
+	VPADDD       Y29, Y3, Y3
+	VPXORD       Y0, Y12, Y12
+	VPXORD       Y1, Y13, Y13
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPRORD       $0x08, Y12, Y12
+	VPRORD       $0x08, Y13, Y13
+	VPXORD       Y2, Y14, Y14
+	VPXORD       Y3, Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPXORD       Y8, Y4, Y4
+	VPADDD       Y13, Y9, Y9
+	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x08, Y14, Y14
+	VPRORD       $0x08, Y15, Y15
 	VPRORD       $0x07, Y4, Y4
 	VPRORD       $0x07, Y5, Y5
+	VPADDD       Y14, Y10, Y10
+	VPXORD       Y10, Y6, Y6
+	VPADDD       Y15, Y11, Y11
+	VPXORD       Y11, Y7, Y7
 	VPRORD       $0x07, Y6, Y6
 	VPRORD       $0x07, Y7, Y7
 	VPADDD       Y17, Y0, Y0
 	VPADDD       Y28, Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
 	VPADDD       Y25, Y2, Y2
 	VPADDD       Y31, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
 	VPXORD       Y0, Y15, Y15
 	VPXORD       Y1, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPRORD       $0x10, Y15, Y15
 	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y27, Y0, Y0
-	VPADDD       Y21, Y1, Y1
-	VPADDD       Y30, Y2, Y2
-	VPADDD       Y24, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
 	VPXORD       Y2, Y13, Y13
 	VPXORD       Y3, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
 	VPADDD       Y15, Y10, Y10
 	VPXORD       Y10, Y5, Y5
 	VPADDD       Y12, Y11, Y11
 	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x10, Y13, Y13
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x0c, Y5, Y5
+	VPRORD       $0x0c, Y6, Y6
 	VPADDD       Y13, Y8, Y8
 	VPXORD       Y8, Y7, Y7
 	VPADDD       Y14, Y9, Y9
 	VPXORD       Y9, Y4, Y4
+	VPADDD       Y27, Y0, Y0
+	VPADDD       Y21, Y1, Y1
+	VPRORD       $0x0c, Y7, Y7
+	VPRORD       $0x0c, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y30, Y2, Y2
+	VPADDD       Y24, Y3, Y3
+	VPXORD       Y0, Y15, Y15
+	VPXORD       Y1, Y12, Y12
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPRORD       $0x08, Y15, Y15
+	VPRORD       $0x08, Y12, Y12
+	VPXORD       Y2, Y13, Y13
+	VPXORD       Y3, Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPXORD       Y10, Y5, Y5
+	VPADDD       Y12, Y11, Y11
+	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x08, Y13, Y13
+	VPRORD       $0x08, Y14, Y14
 	VPRORD       $0x07, Y5, Y5
 	VPRORD       $0x07, Y6, Y6
+	VPADDD       Y13, Y8, Y8
+	VPXORD       Y8, Y7, Y7
+	VPADDD       Y14, Y9, Y9
+	VPXORD       Y9, Y4, Y4
 	VPRORD       $0x07, Y7, Y7
 	VPRORD       $0x07, Y4, Y4
 	VPADDD       Y19, Y0, Y0
 	VPADDD       Y26, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y29, Y2, Y2
 	VPADDD       Y23, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
 	VPXORD       Y0, Y12, Y12
 	VPXORD       Y1, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPRORD       $0x10, Y12, Y12
 	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y20, Y0, Y0
-	VPADDD       Y28, Y1, Y1
-	VPADDD       Y18, Y2, Y2
-	VPADDD       Y30, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
 	VPXORD       Y2, Y14, Y14
 	VPXORD       Y3, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
 	VPADDD       Y12, Y8, Y8
 	VPXORD       Y8, Y4, Y4
 	VPADDD       Y13, Y9, Y9
 	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x10, Y15, Y15
+	VPRORD       $0x0c, Y4, Y4
+	VPRORD       $0x0c, Y5, Y5
 	VPADDD       Y14, Y10, Y10
 	VPXORD       Y10, Y6, Y6
 	VPADDD       Y15, Y11, Y11
 	VPXORD       Y11, Y7, Y7
+	VPADDD       Y20, Y0, Y0
+	VPADDD       Y28, Y1, Y1
+	VPRORD       $0x0c, Y6, Y6
+	VPRORD       $0x0c, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y18, Y2, Y2
+	VPADDD       Y30, Y3, Y3
+	VPXORD       Y0, Y12, Y12
+	VPXORD       Y1, Y13, Y13
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPRORD       $0x08, Y12, Y12
+	VPRORD       $0x08, Y13, Y13
+	VPXORD       Y2, Y14, Y14
+	VPXORD       Y3, Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPXORD       Y8, Y4, Y4
+	VPADDD       Y13, Y9, Y9
+	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x08, Y14, Y14
+	VPRORD       $0x08, Y15, Y15
 	VPRORD       $0x07, Y4, Y4
 	VPRORD       $0x07, Y5, Y5
+	VPADDD       Y14, Y10, Y10
+	VPXORD       Y10, Y6, Y6
+	VPADDD       Y15, Y11, Y11
+	VPXORD       Y11, Y7, Y7
 	VPRORD       $0x07, Y6, Y6
 	VPRORD       $0x07, Y7, Y7
 	VPADDD       Y22, Y0, Y0
 	VPADDD       Y25, Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
 	VPADDD       Y27, Y2, Y2
 	VPADDD       Y24, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
 	VPXORD       Y0, Y15, Y15
 	VPXORD       Y1, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPRORD       $0x10, Y15, Y15
 	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y21, Y0, Y0
-	VPADDD       Y16, Y1, Y1
-	VPADDD       Y31, Y2, Y2
-	VPADDD       Y17, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
 	VPXORD       Y2, Y13, Y13
 	VPXORD       Y3, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
 	VPADDD       Y15, Y10, Y10
 	VPXORD       Y10, Y5, Y5
 	VPADDD       Y12, Y11, Y11
 	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x10, Y13, Y13
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x0c, Y5, Y5
+	VPRORD       $0x0c, Y6, Y6
 	VPADDD       Y13, Y8, Y8
 	VPXORD       Y8, Y7, Y7
 	VPADDD       Y14, Y9, Y9
 	VPXORD       Y9, Y4, Y4
+	VPADDD       Y21, Y0, Y0
+	VPADDD       Y16, Y1, Y1
+	VPRORD       $0x0c, Y7, Y7
+	VPRORD       $0x0c, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y31, Y2, Y2
+	VPADDD       Y17, Y3, Y3
+	VPXORD       Y0, Y15, Y15
+	VPXORD       Y1, Y12, Y12
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPRORD       $0x08, Y15, Y15
+	VPRORD       $0x08, Y12, Y12
+	VPXORD       Y2, Y13, Y13
+	VPXORD       Y3, Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPXORD       Y10, Y5, Y5
+	VPADDD       Y12, Y11, Y11
+	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x08, Y13, Y13
+	VPRORD       $0x08, Y14, Y14
 	VPRORD       $0x07, Y5, Y5
 	VPRORD       $0x07, Y6, Y6
+	VPADDD       Y13, Y8, Y8
+	VPXORD       Y8, Y7, Y7
+	VPADDD       Y14, Y9, Y9
+	VPXORD       Y9, Y4, Y4
 	VPRORD       $0x07, Y7, Y7
 	VPRORD       $0x07, Y4, Y4
 	VPADDD       Y26, Y0, Y0
 	VPADDD       Y28, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y30, Y2, Y2
 	VPADDD       Y29, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
 	VPXORD       Y0, Y12, Y12
 	VPXORD       Y1, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPRORD       $0x10, Y12, Y12
 	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y23, Y0, Y0
-	VPADDD       Y25, Y1, Y1
-	VPADDD       Y19, Y2, Y2
-	VPADDD       Y31, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
 	VPXORD       Y2, Y14, Y14
 	VPXORD       Y3, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
 	VPADDD       Y12, Y8, Y8
 	VPXORD       Y8, Y4, Y4
 	VPADDD       Y13, Y9, Y9
 	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x10, Y15, Y15
+	VPRORD       $0x0c, Y4, Y4
+	VPRORD       $0x0c, Y5, Y5
 	VPADDD       Y14, Y10, Y10
 	VPXORD       Y10, Y6, Y6
 	VPADDD       Y15, Y11, Y11
 	VPXORD       Y11, Y7, Y7
+	VPADDD       Y23, Y0, Y0
+	VPADDD       Y25, Y1, Y1
+	VPRORD       $0x0c, Y6, Y6
+	VPRORD       $0x0c, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y19, Y2, Y2
+	VPADDD       Y31, Y3, Y3
+	VPXORD       Y0, Y12, Y12
+	VPXORD       Y1, Y13, Y13
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPRORD       $0x08, Y12, Y12
+	VPRORD       $0x08, Y13, Y13
+	VPXORD       Y2, Y14, Y14
+	VPXORD       Y3, Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPXORD       Y8, Y4, Y4
+	VPADDD       Y13, Y9, Y9
+	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x08, Y14, Y14
+	VPRORD       $0x08, Y15, Y15
 	VPRORD       $0x07, Y4, Y4
 	VPRORD       $0x07, Y5, Y5
+	VPADDD       Y14, Y10, Y10
+	VPXORD       Y10, Y6, Y6
+	VPADDD       Y15, Y11, Y11
+	VPXORD       Y11, Y7, Y7
 	VPRORD       $0x07, Y6, Y6
 	VPRORD       $0x07, Y7, Y7
 	VPADDD       Y20, Y0, Y0
 	VPADDD       Y27, Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
 	VPADDD       Y21, Y2, Y2
 	VPADDD       Y17, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
 	VPXORD       Y0, Y15, Y15
 	VPXORD       Y1, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPRORD       $0x10, Y15, Y15
 	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y16, Y0, Y0
-	VPADDD       Y18, Y1, Y1
-	VPADDD       Y24, Y2, Y2
-	VPADDD       Y22, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
 	VPXORD       Y2, Y13, Y13
 	VPXORD       Y3, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
 	VPADDD       Y15, Y10, Y10
 	VPXORD       Y10, Y5, Y5
 	VPADDD       Y12, Y11, Y11
 	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x10, Y13, Y13
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x0c, Y5, Y5
+	VPRORD       $0x0c, Y6, Y6
 	VPADDD       Y13, Y8, Y8
 	VPXORD       Y8, Y7, Y7
 	VPADDD       Y14, Y9, Y9
 	VPXORD       Y9, Y4, Y4
+	VPADDD       Y16, Y0, Y0
+	VPADDD       Y18, Y1, Y1
+	VPRORD       $0x0c, Y7, Y7
+	VPRORD       $0x0c, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y24, Y2, Y2
+	VPADDD       Y22, Y3, Y3
+	VPXORD       Y0, Y15, Y15
+	VPXORD       Y1, Y12, Y12
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPRORD       $0x08, Y15, Y15
+	VPRORD       $0x08, Y12, Y12
+	VPXORD       Y2, Y13, Y13
+	VPXORD       Y3, Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPXORD       Y10, Y5, Y5
+	VPADDD       Y12, Y11, Y11
+	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x08, Y13, Y13
+	VPRORD       $0x08, Y14, Y14
 	VPRORD       $0x07, Y5, Y5
 	VPRORD       $0x07, Y6, Y6
+	VPADDD       Y13, Y8, Y8
+	VPXORD       Y8, Y7, Y7
+	VPADDD       Y14, Y9, Y9
+	VPXORD       Y9, Y4, Y4
 	VPRORD       $0x07, Y7, Y7
 	VPRORD       $0x07, Y4, Y4
 	VPADDD       Y28, Y0, Y0
 	VPADDD       Y25, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y31, Y2, Y2
 	VPADDD       Y30, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
 	VPXORD       Y0, Y12, Y12
 	VPXORD       Y1, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPRORD       $0x10, Y12, Y12
 	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y29, Y0, Y0
-	VPADDD       Y27, Y1, Y1
-	VPADDD       Y26, Y2, Y2
-	VPADDD       Y24, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
 	VPXORD       Y2, Y14, Y14
 	VPXORD       Y3, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
 	VPADDD       Y12, Y8, Y8
 	VPXORD       Y8, Y4, Y4
 	VPADDD       Y13, Y9, Y9
 	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x10, Y15, Y15
+	VPRORD       $0x0c, Y4, Y4
+	VPRORD       $0x0c, Y5, Y5
 	VPADDD       Y14, Y10, Y10
 	VPXORD       Y10, Y6, Y6
 	VPADDD       Y15, Y11, Y11
 	VPXORD       Y11, Y7, Y7
+	VPADDD       Y29, Y0, Y0
+	VPADDD       Y27, Y1, Y1
+	VPRORD       $0x0c, Y6, Y6
+	VPRORD       $0x0c, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y26, Y2, Y2
+	VPADDD       Y24, Y3, Y3
+	VPXORD       Y0, Y12, Y12
+	VPXORD       Y1, Y13, Y13
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPRORD       $0x08, Y12, Y12
+	VPRORD       $0x08, Y13, Y13
+	VPXORD       Y2, Y14, Y14
+	VPXORD       Y3, Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPXORD       Y8, Y4, Y4
+	VPADDD       Y13, Y9, Y9
+	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x08, Y14, Y14
+	VPRORD       $0x08, Y15, Y15
 	VPRORD       $0x07, Y4, Y4
 	VPRORD       $0x07, Y5, Y5
+	VPADDD       Y14, Y10, Y10
+	VPXORD       Y10, Y6, Y6
+	VPADDD       Y15, Y11, Y11
+	VPXORD       Y11, Y7, Y7
 	VPRORD       $0x07, Y6, Y6
 	VPRORD       $0x07, Y7, Y7
 	VPADDD       Y23, Y0, Y0
 	VPADDD       Y21, Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
 	VPADDD       Y16, Y2, Y2
 	VPADDD       Y22, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
 	VPXORD       Y0, Y15, Y15
 	VPXORD       Y1, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPRORD       $0x10, Y15, Y15
 	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y18, Y0, Y0
-	VPADDD       Y19, Y1, Y1
-	VPADDD       Y17, Y2, Y2
-	VPADDD       Y20, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
 	VPXORD       Y2, Y13, Y13
 	VPXORD       Y3, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
 	VPADDD       Y15, Y10, Y10
 	VPXORD       Y10, Y5, Y5
 	VPADDD       Y12, Y11, Y11
 	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x10, Y13, Y13
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x0c, Y5, Y5
+	VPRORD       $0x0c, Y6, Y6
 	VPADDD       Y13, Y8, Y8
 	VPXORD       Y8, Y7, Y7
 	VPADDD       Y14, Y9, Y9
 	VPXORD       Y9, Y4, Y4
+	VPADDD       Y18, Y0, Y0
+	VPADDD       Y19, Y1, Y1
+	VPRORD       $0x0c, Y7, Y7
+	VPRORD       $0x0c, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y17, Y2, Y2
+	VPADDD       Y20, Y3, Y3
+	VPXORD       Y0, Y15, Y15
+	VPXORD       Y1, Y12, Y12
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPRORD       $0x08, Y15, Y15
+	VPRORD       $0x08, Y12, Y12
+	VPXORD       Y2, Y13, Y13
+	VPXORD       Y3, Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPXORD       Y10, Y5, Y5
+	VPADDD       Y12, Y11, Y11
+	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x08, Y13, Y13
+	VPRORD       $0x08, Y14, Y14
 	VPRORD       $0x07, Y5, Y5
 	VPRORD       $0x07, Y6, Y6
+	VPADDD       Y13, Y8, Y8
+	VPXORD       Y8, Y7, Y7
+	VPADDD       Y14, Y9, Y9
+	VPXORD       Y9, Y4, Y4
 	VPRORD       $0x07, Y7, Y7
 	VPRORD       $0x07, Y4, Y4
 	VPADDD       Y25, Y0, Y0
 	VPADDD       Y27, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y24, Y2, Y2
 	VPADDD       Y31, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
 	VPXORD       Y0, Y12, Y12
 	VPXORD       Y1, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPRORD       $0x10, Y12, Y12
 	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y30, Y0, Y0
-	VPADDD       Y21, Y1, Y1
-	VPADDD       Y28, Y2, Y2
-	VPADDD       Y17, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
 	VPXORD       Y2, Y14, Y14
 	VPXORD       Y3, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
 	VPADDD       Y12, Y8, Y8
 	VPXORD       Y8, Y4, Y4
 	VPADDD       Y13, Y9, Y9
 	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x10, Y15, Y15
+	VPRORD       $0x0c, Y4, Y4
+	VPRORD       $0x0c, Y5, Y5
 	VPADDD       Y14, Y10, Y10
 	VPXORD       Y10, Y6, Y6
 	VPADDD       Y15, Y11, Y11
 	VPXORD       Y11, Y7, Y7
+	VPADDD       Y30, Y0, Y0
+	VPADDD       Y21, Y1, Y1
+	VPRORD       $0x0c, Y6, Y6
+	VPRORD       $0x0c, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y28, Y2, Y2
+	VPADDD       Y17, Y3, Y3
+	VPXORD       Y0, Y12, Y12
+	VPXORD       Y1, Y13, Y13
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPRORD       $0x08, Y12, Y12
+	VPRORD       $0x08, Y13, Y13
+	VPXORD       Y2, Y14, Y14
+	VPXORD       Y3, Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPXORD       Y8, Y4, Y4
+	VPADDD       Y13, Y9, Y9
+	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x08, Y14, Y14
+	VPRORD       $0x08, Y15, Y15
 	VPRORD       $0x07, Y4, Y4
 	VPRORD       $0x07, Y5, Y5
+	VPADDD       Y14, Y10, Y10
+	VPXORD       Y10, Y6, Y6
+	VPADDD       Y15, Y11, Y11
+	VPXORD       Y11, Y7, Y7
 	VPRORD       $0x07, Y6, Y6
 	VPRORD       $0x07, Y7, Y7
 	VPADDD       Y29, Y0, Y0
 	VPADDD       Y16, Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
 	VPADDD       Y18, Y2, Y2
 	VPADDD       Y20, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
 	VPXORD       Y0, Y15, Y15
 	VPXORD       Y1, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPRORD       $0x10, Y15, Y15
 	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y19, Y0, Y0
-	VPADDD       Y26, Y1, Y1
-	VPADDD       Y22, Y2, Y2
-	VPADDD       Y23, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
 	VPXORD       Y2, Y13, Y13
 	VPXORD       Y3, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
 	VPADDD       Y15, Y10, Y10
 	VPXORD       Y10, Y5, Y5
 	VPADDD       Y12, Y11, Y11
 	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x10, Y13, Y13
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x0c, Y5, Y5
+	VPRORD       $0x0c, Y6, Y6
 	VPADDD       Y13, Y8, Y8
 	VPXORD       Y8, Y7, Y7
 	VPADDD       Y14, Y9, Y9
 	VPXORD       Y9, Y4, Y4
+	VPADDD       Y19, Y0, Y0
+	VPADDD       Y26, Y1, Y1
+	VPRORD       $0x0c, Y7, Y7
+	VPRORD       $0x0c, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y22, Y2, Y2
+	VPADDD       Y23, Y3, Y3
+	VPXORD       Y0, Y15, Y15
+	VPXORD       Y1, Y12, Y12
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPRORD       $0x08, Y15, Y15
+	VPRORD       $0x08, Y12, Y12
+	VPXORD       Y2, Y13, Y13
+	VPXORD       Y3, Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPXORD       Y10, Y5, Y5
+	VPADDD       Y12, Y11, Y11
+	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x08, Y13, Y13
+	VPRORD       $0x08, Y14, Y14
 	VPRORD       $0x07, Y5, Y5
 	VPRORD       $0x07, Y6, Y6
+	VPADDD       Y13, Y8, Y8
+	VPXORD       Y8, Y7, Y7
+	VPADDD       Y14, Y9, Y9
+	VPXORD       Y9, Y4, Y4
 	VPRORD       $0x07, Y7, Y7
 	VPRORD       $0x07, Y4, Y4
 	VPADDD       Y27, Y0, Y0
 	VPADDD       Y21, Y1, Y1
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
 	VPADDD       Y17, Y2, Y2
 	VPADDD       Y24, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
 	VPXORD       Y0, Y12, Y12
 	VPXORD       Y1, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPRORD       $0x10, Y12, Y12
 	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y31, Y0, Y0
-	VPADDD       Y16, Y1, Y1
-	VPADDD       Y25, Y2, Y2
-	VPADDD       Y22, Y3, Y3
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
 	VPXORD       Y2, Y14, Y14
 	VPXORD       Y3, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
 	VPADDD       Y12, Y8, Y8
 	VPXORD       Y8, Y4, Y4
 	VPADDD       Y13, Y9, Y9
 	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x10, Y15, Y15
+	VPRORD       $0x0c, Y4, Y4
+	VPRORD       $0x0c, Y5, Y5
 	VPADDD       Y14, Y10, Y10
 	VPXORD       Y10, Y6, Y6
 	VPADDD       Y15, Y11, Y11
 	VPXORD       Y11, Y7, Y7
+	VPADDD       Y31, Y0, Y0
+	VPADDD       Y16, Y1, Y1
+	VPRORD       $0x0c, Y6, Y6
+	VPRORD       $0x0c, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       Y25, Y2, Y2
+	VPADDD       Y22, Y3, Y3
+	VPXORD       Y0, Y12, Y12
+	VPXORD       Y1, Y13, Y13
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPRORD       $0x08, Y12, Y12
+	VPRORD       $0x08, Y13, Y13
+	VPXORD       Y2, Y14, Y14
+	VPXORD       Y3, Y15, Y15
+	VPADDD       Y12, Y8, Y8
+	VPXORD       Y8, Y4, Y4
+	VPADDD       Y13, Y9, Y9
+	VPXORD       Y9, Y5, Y5
+	VPRORD       $0x08, Y14, Y14
+	VPRORD       $0x08, Y15, Y15
 	VPRORD       $0x07, Y4, Y4
 	VPRORD       $0x07, Y5, Y5
+	VPADDD       Y14, Y10, Y10
+	VPXORD       Y10, Y6, Y6
+	VPADDD       Y15, Y11, Y11
+	VPXORD       Y11, Y7, Y7
 	VPRORD       $0x07, Y6, Y6
 	VPRORD       $0x07, Y7, Y7
 	VPADDD       Y30, Y0, Y0
 	VPADDD       Y18, Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
 	VPADDD       Y19, Y2, Y2
 	VPADDD       Y23, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
 	VPXORD       Y0, Y15, Y15
 	VPXORD       Y1, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPRORD       $0x10, Y15, Y15
 	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y26, Y0, Y0
-	VPADDD       Y28, Y1, Y1
-	VPADDD       Y20, Y2, Y2
-	VPADDD       Y29, Y3, Y3
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
 	VPXORD       Y2, Y13, Y13
 	VPXORD       Y3, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
 	VPADDD       Y15, Y10, Y10
 	VPXORD       Y10, Y5, Y5
 	VPADDD       Y12, Y11, Y11
 	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x10, Y13, Y13
+	VPRORD       $0x10, Y14, Y14
+	VPRORD       $0x0c, Y5, Y5
+	VPRORD       $0x0c, Y6, Y6
 	VPADDD       Y13, Y8, Y8
 	VPXORD       Y8, Y7, Y7
 	VPADDD       Y14, Y9, Y9
 	VPXORD       Y9, Y4, Y4
+	VPADDD       Y26, Y0, Y0
+	VPADDD       Y28, Y1, Y1
+	VPRORD       $0x0c, Y7, Y7
+	VPRORD       $0x0c, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       Y20, Y2, Y2
+	VPADDD       Y29, Y3, Y3
+	VPXORD       Y0, Y15, Y15
+	VPXORD       Y1, Y12, Y12
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPRORD       $0x08, Y15, Y15
+	VPRORD       $0x08, Y12, Y12
+	VPXORD       Y2, Y13, Y13
+	VPXORD       Y3, Y14, Y14
+	VPADDD       Y15, Y10, Y10
+	VPXORD       Y10, Y5, Y5
+	VPADDD       Y12, Y11, Y11
+	VPXORD       Y11, Y6, Y6
+	VPRORD       $0x08, Y13, Y13
+	VPRORD       $0x08, Y14, Y14
 	VPRORD       $0x07, Y5, Y5
 	VPRORD       $0x07, Y6, Y6
+	VPADDD       Y13, Y8, Y8
+	VPXORD       Y8, Y7, Y7
+	VPADDD       Y14, Y9, Y9
+	VPXORD       Y9, Y4, Y4
 	VPRORD       $0x07, Y7, Y7
 	VPRORD       $0x07, Y4, Y4
 	VPXORD       Y8, Y0, Y0
@@ -3012,72 +3012,72 @@ whole:
 	VPBROADCASTD 1164(R15), Y14
 	VPADDD       (R15), Y0, Y0
 	VPADDD       64(R15), Y1, Y1
-	VPADDD       128(R15), Y2, Y2
-	VPADDD       192(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       128(R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       32(R15), Y0, Y0
+	VPADDD       96(R15), Y1, Y1
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       32(R15), Y0, Y0
-	VPADDD       96(R15), Y1, Y1
-	VPADDD       160(R15), Y2, Y2
-	VPADDD       224(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       160(R15), Y2, Y2
+	VPADDD       224(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3086,72 +3086,72 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDD       256(R15), Y0, Y0
 	VPADDD       320(R15), Y1, Y1
-	VPADDD       384(R15), Y2, Y2
-	VPADDD       448(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       384(R15), Y2, Y2
+	VPADDD       448(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       288(R15), Y0, Y0
+	VPADDD       352(R15), Y1, Y1
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       288(R15), Y0, Y0
-	VPADDD       352(R15), Y1, Y1
-	VPADDD       416(R15), Y2, Y2
-	VPADDD       480(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       416(R15), Y2, Y2
+	VPADDD       480(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3160,72 +3160,72 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDD       64(R15), Y0, Y0
 	VPADDD       96(R15), Y1, Y1
-	VPADDD       224(R15), Y2, Y2
-	VPADDD       128(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       224(R15), Y2, Y2
+	VPADDD       128(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       192(R15), Y0, Y0
+	VPADDD       320(R15), Y1, Y1
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       192(R15), Y0, Y0
-	VPADDD       320(R15), Y1, Y1
-	VPADDD       (R15), Y2, Y2
-	VPADDD       416(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       (R15), Y2, Y2
+	VPADDD       416(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3234,72 +3234,72 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDD       32(R15), Y0, Y0
 	VPADDD       384(R15), Y1, Y1
-	VPADDD       288(R15), Y2, Y2
-	VPADDD       480(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       288(R15), Y2, Y2
+	VPADDD       480(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       352(R15), Y0, Y0
+	VPADDD       160(R15), Y1, Y1
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       352(R15), Y0, Y0
-	VPADDD       160(R15), Y1, Y1
-	VPADDD       448(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       448(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3308,72 +3308,72 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDD       96(R15), Y0, Y0
 	VPADDD       320(R15), Y1, Y1
-	VPADDD       416(R15), Y2, Y2
-	VPADDD       224(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       416(R15), Y2, Y2
+	VPADDD       224(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       128(R15), Y0, Y0
+	VPADDD       384(R15), Y1, Y1
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       128(R15), Y0, Y0
-	VPADDD       384(R15), Y1, Y1
-	VPADDD       64(R15), Y2, Y2
-	VPADDD       448(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       64(R15), Y2, Y2
+	VPADDD       448(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3382,72 +3382,72 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDD       192(R15), Y0, Y0
 	VPADDD       288(R15), Y1, Y1
-	VPADDD       352(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       352(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       160(R15), Y0, Y0
+	VPADDD       (R15), Y1, Y1
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       160(R15), Y0, Y0
-	VPADDD       (R15), Y1, Y1
-	VPADDD       480(R15), Y2, Y2
-	VPADDD       32(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       480(R15), Y2, Y2
+	VPADDD       32(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3456,72 +3456,72 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDD       320(R15), Y0, Y0
 	VPADDD       384(R15), Y1, Y1
-	VPADDD       448(R15), Y2, Y2
-	VPADDD       416(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       448(R15), Y2, Y2
+	VPADDD       416(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       224(R15), Y0, Y0
+	VPADDD       288(R15), Y1, Y1
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       224(R15), Y0, Y0
-	VPADDD       288(R15), Y1, Y1
-	VPADDD       96(R15), Y2, Y2
-	VPADDD       480(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       96(R15), Y2, Y2
+	VPADDD       480(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3530,72 +3530,72 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDD       128(R15), Y0, Y0
 	VPADDD       352(R15), Y1, Y1
-	VPADDD       160(R15), Y2, Y2
-	VPADDD       32(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       160(R15), Y2, Y2
+	VPADDD       32(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       (R15), Y0, Y0
+	VPADDD       64(R15), Y1, Y1
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       (R15), Y0, Y0
-	VPADDD       64(R15), Y1, Y1
-	VPADDD       256(R15), Y2, Y2
-	VPADDD       192(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       256(R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3604,72 +3604,72 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDD       384(R15), Y0, Y0
 	VPADDD       288(R15), Y1, Y1
-	VPADDD       480(R15), Y2, Y2
-	VPADDD       448(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       480(R15), Y2, Y2
+	VPADDD       448(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       416(R15), Y0, Y0
+	VPADDD       352(R15), Y1, Y1
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       416(R15), Y0, Y0
-	VPADDD       352(R15), Y1, Y1
-	VPADDD       320(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       320(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3678,72 +3678,72 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDD       224(R15), Y0, Y0
 	VPADDD       160(R15), Y1, Y1
-	VPADDD       (R15), Y2, Y2
-	VPADDD       192(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       (R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       64(R15), Y0, Y0
+	VPADDD       96(R15), Y1, Y1
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       64(R15), Y0, Y0
-	VPADDD       96(R15), Y1, Y1
-	VPADDD       32(R15), Y2, Y2
-	VPADDD       128(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       32(R15), Y2, Y2
+	VPADDD       128(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3752,72 +3752,72 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDD       288(R15), Y0, Y0
 	VPADDD       352(R15), Y1, Y1
-	VPADDD       256(R15), Y2, Y2
-	VPADDD       480(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       256(R15), Y2, Y2
+	VPADDD       480(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       448(R15), Y0, Y0
+	VPADDD       160(R15), Y1, Y1
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       448(R15), Y0, Y0
-	VPADDD       160(R15), Y1, Y1
-	VPADDD       384(R15), Y2, Y2
-	VPADDD       32(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       384(R15), Y2, Y2
+	VPADDD       32(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3826,72 +3826,72 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDD       416(R15), Y0, Y0
 	VPADDD       (R15), Y1, Y1
-	VPADDD       64(R15), Y2, Y2
-	VPADDD       128(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       64(R15), Y2, Y2
+	VPADDD       128(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       96(R15), Y0, Y0
+	VPADDD       320(R15), Y1, Y1
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       96(R15), Y0, Y0
-	VPADDD       320(R15), Y1, Y1
-	VPADDD       192(R15), Y2, Y2
-	VPADDD       224(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       192(R15), Y2, Y2
+	VPADDD       224(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7
@@ -3900,72 +3900,72 @@ whole:
 	VPOR         Y15, Y4, Y4
 	VPADDD       352(R15), Y0, Y0
 	VPADDD       160(R15), Y1, Y1
-	VPADDD       32(R15), Y2, Y2
-	VPADDD       256(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       32(R15), Y2, Y2
+	VPADDD       256(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       480(R15), Y0, Y0
+	VPADDD       (R15), Y1, Y1
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
-	VPADDD       480(R15), Y0, Y0
-	VPADDD       (R15), Y1, Y1
-	VPADDD       288(R15), Y2, Y2
-	VPADDD       192(R15), Y3, Y3
 	VPADDD       Y4, Y0, Y0
 	VPADDD       Y5, Y1, Y1
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
+	VPADDD       288(R15), Y2, Y2
+	VPADDD       192(R15), Y3, Y3
 	VPXOR        Y0, Y11, Y11
 	VPXOR        Y1, Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
 	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
 	VPADDD       512(R15), Y11, Y15
 	VMOVDQU      Y15, 512(R15)
 	VPXOR        Y15, Y4, Y4
 	VPADDD       Y12, Y8, Y8
 	VPXOR        Y8, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSRLD       $0x07, Y4, Y15
 	VPSLLD       $0x19, Y4, Y4
 	VPOR         Y15, Y4, Y4
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
@@ -3974,72 +3974,72 @@ whole:
 	VPOR         Y15, Y7, Y7
 	VPADDD       448(R15), Y0, Y0
 	VPADDD       64(R15), Y1, Y1
-	VPADDD       96(R15), Y2, Y2
-	VPADDD       224(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       96(R15), Y2, Y2
+	VPADDD       224(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
 	VPSRLD       $0x0c, Y5, Y15
 	VPSLLD       $0x14, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x0c, Y6, Y15
 	VPSLLD       $0x14, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       320(R15), Y0, Y0
+	VPADDD       384(R15), Y1, Y1
 	VPSRLD       $0x0c, Y7, Y15
 	VPSLLD       $0x14, Y7, Y7
 	VPOR         Y15, Y7, Y7
 	VPSRLD       $0x0c, Y4, Y15
 	VPSLLD       $0x14, Y4, Y4
 	VPOR         Y15, Y4, Y4
-	VPADDD       320(R15), Y0, Y0
-	VPADDD       384(R15), Y1, Y1
-	VPADDD       128(R15), Y2, Y2
-	VPADDD       416(R15), Y3, Y3
 	VPADDD       Y5, Y0, Y0
 	VPADDD       Y6, Y1, Y1
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
+	VPADDD       128(R15), Y2, Y2
+	VPADDD       416(R15), Y3, Y3
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
 	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
 	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
 	VPADDD       Y14, Y9, Y9
 	VPXOR        Y9, Y5, Y5
 	VPADDD       Y11, Y10, Y10
 	VPXOR        Y10, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
 	VPSRLD       $0x07, Y5, Y15
 	VPSLLD       $0x19, Y5, Y5
 	VPOR         Y15, Y5, Y5
 	VPSRLD       $0x07, Y6, Y15
 	VPSLLD       $0x19, Y6, Y6
 	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
 	VPSRLD       $0x07, Y7, Y15
 	VPSLLD       $0x19, Y7, Y7
 	VPOR         Y15, Y7, Y7

@@ -30,32 +30,62 @@ func blake3Runs(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size,
 
 // blake2bRuns works like blake2bRunsGeneric.
 func blake2bRuns(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
-	if l == lanesGeneric {
+	switch {
+	case l == lanesGeneric:
 		blake2bRunsGeneric(dst, dstStride, a, b, stride, size, count, job)
-		return
-	}
-	if size == 2*HashSize && job.last && job.state == nil && job.leads == nil {
-		if b == nil {
-			b = a[HashSize:]
+	case job.state != nil:
+		blake2bPieces(l, dst, dstStride, a, stride, size, count, job)
+	case l == lanesAVX2:
+		blake2bRest(dst, dstStride, a, b, stride, size, count, 0, job)
+	default:
+		first := count // what 8 lanes take: 4 lanes are quicker with 4 messages
+		if rest := count & 7; rest <= 4 {
+			first -= rest
 		}
-		if l == lanesAVX2 {
-			blake2bNodesx4AVX2(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, count, job.lead)
-		} else {
-			blake2bNodesx8AVX512(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, count, job.lead)
+		switch {
+		case first == 0:
+		case size == 2*HashSize:
+			blake2bNodesx8AVX512(at(dst, 0), dstStride, at(a, 0), at(second(a, b), 0), stride, first, job.lead)
+		default:
+			blake2bx8AVX512(at(dst, 0), dstStride, at(a, 0), stride, size, first, job.lead, nil, nil, 0)
 		}
-		return
+		if first < count {
+			blake2bRest(dst, dstStride, a, b, stride, size, count-first, first, job)
+		}
 	}
+}
+
+// blake2bRest hashes count whole messages from number first on, 4 at a time.
+func blake2bRest(dst []byte, dstStride int, a, b []byte, stride, size, count, first int, job *blake2bJob) {
+	to, from := at(dst, first*dstStride), at(a, first*stride)
+	if size == 2*HashSize {
+		blake2bNodesx4AVX2(to, dstStride, from, at(second(a, b), first*stride), stride, count, job.lead)
+	} else {
+		blake2bx4AVX2(to, dstStride, from, stride, size, count, job.lead, nil, nil, 0)
+	}
+}
+
+// second returns the row of second halves of messages of 64 bytes.
+func second(a, b []byte) []byte {
+	if b == nil {
+		return a[HashSize:]
+	}
+	return b
+}
+
+// blake2bPieces hashes pieces of messages, going on from the job's states.
+func blake2bPieces(l laneSet, dst []byte, dstStride int, src []byte, stride, size, count int, job *blake2bJob) {
 	var digests *byte
 	if job.last {
 		digests = at(dst, 0)
 	} else {
-		dstStride = 0
+		dstStride = 0 // a null pointer must stay one
 	}
 	leads, state := unsafe.SliceData(job.leads), unsafe.SliceData(job.state)
 	if l == lanesAVX2 {
-		blake2bx4AVX2(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)
+		blake2bx4AVX2(digests, dstStride, at(src, 0), stride, size, count, job.lead, leads, state, job.offset)
 	} else {
-		blake2bx8AVX512(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)
+		blake2bx8AVX512(digests, dstStride, at(src, 0), stride, size, count, job.lead, leads, state, job.offset)
 	}
 }
 

