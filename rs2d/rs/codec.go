@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/gf"
 	"github.com/redstuff-go/redstuff/internal/parallel"
@@ -38,6 +39,7 @@ type options struct {
 	variant Variant
 	backend string
 	workers int
+	stream  streamOptions
 }
 
 // WithVariant chooses the family of codes. The default is [Leopard].
@@ -61,6 +63,9 @@ type Codec struct {
 	engine   *gf.Engine
 	patterns patternCache
 	pool     sync.Pool // of *job
+
+	accumulators sync.Pool // of *accumulator
+	progress     atomic.Pointer[progressPlan]
 }
 
 // New returns the codec with the given numbers of shards. Shapes are limited by

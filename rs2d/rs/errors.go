@@ -3,29 +3,68 @@ package rs
 import (
 	"errors"
 	"fmt"
+	"reflect"
 )
 
+// Each of these errors matches, under [errors.Is], the one of klauspost/reedsolomon
+// that means the same, so that error handling written for that package keeps
+// working. See [sentinel] for how.
 var (
 	// ErrShardNum is returned for a codec without data shards or without parity
 	// shards.
-	ErrShardNum = errors.New("rs: there must be at least one data and one parity shard")
-	// ErrTooFewShards is returned when fewer shards are there than are needed.
-	ErrTooFewShards = errors.New("rs: too few shards")
+	ErrShardNum error = &sentinel{"rs: there must be at least one data and one parity shard", peerShardNum}
+	// ErrTooFewShards is returned when fewer shards are there than are needed, and
+	// for a list of shards of the wrong length.
+	ErrTooFewShards error = &sentinel{"rs: too few shards", "too few shards given"}
 	// ErrNoData is returned when every shard is empty.
-	ErrNoData = errors.New("rs: no shard holds data")
+	ErrNoData error = &sentinel{"rs: no shard holds data", "no shard data"}
 	// ErrShardSize is returned when shards differ in size, or have a size that the
-	// variant does not allow.
+	// variant does not allow. The error is a [SizeError], which says which.
 	ErrShardSize = errors.New("rs: wrong shard size")
 	// ErrShardIndex is returned for a shard index out of range.
-	ErrShardIndex = errors.New("rs: shard index out of range")
+	ErrShardIndex error = &sentinel{"rs: shard index out of range", peerShardNum}
 	// ErrShortData is returned by Split for no data, and by Join when the shards
 	// hold less than was asked for.
-	ErrShortData = errors.New("rs: not enough data")
+	ErrShortData error = &sentinel{"rs: not enough data", "not enough data to fill the number of requested shards"}
 	// ErrReconstructRequired is returned by Join when a data shard is missing.
-	ErrReconstructRequired = errors.New("rs: a data shard is missing: reconstruct first")
+	ErrReconstructRequired error = &sentinel{"rs: a data shard is missing: reconstruct first", "reconstruction required as one or more required data shards are nil"}
+	// ErrReconstructMismatch is returned by [Stream.Reconstruct] for a shard that is
+	// to be read and to be written.
+	ErrReconstructMismatch error = &sentinel{"rs: a shard is given both to read and to fill", "valid shards and fill shards are mutually exclusive"}
+	// ErrInput is returned for lists of arguments that contradict each other or have
+	// the wrong length.
+	ErrInput error = &sentinel{"rs: invalid arguments", "invalid input"}
 	// ErrOption is returned for an option without meaning.
 	ErrOption = errors.New("rs: invalid option")
 )
+
+// What the other package's errors say, where one of them stands for several of ours
+// or ours is a type.
+const (
+	peerShardNum    = "cannot create Encoder with less than one data shard or less than zero parity shards"
+	peerMaxShardNum = "cannot create Encoder with more than 256 data+parity shards"
+	peerSizesDiffer = "shard sizes do not match"
+	peerInvalidSize = "invalid shard size"
+)
+
+// sentinel is an error that stands also for one of klauspost/reedsolomon's. To
+// compare with that one its package would have to be linked, so it is known by what
+// it says: an error made by [errors.New], which wraps nothing, of that very text. The
+// tests of module compat hold these texts against the package.
+type sentinel struct {
+	text, peer string
+}
+
+func (s *sentinel) Error() string { return s.text }
+
+// Is reports whether target is the other package's error for s.
+func (s *sentinel) Is(target error) bool { return isPeer(target, s.peer) }
+
+var plainError = reflect.TypeOf(errors.New(""))
+
+func isPeer(target error, text string) bool {
+	return reflect.TypeOf(target) == plainError && target.Error() == text
+}
 
 // LimitError reports a shape that GF(2^16) has too few points for.
 type LimitError struct {
@@ -38,6 +77,9 @@ func (e *LimitError) Error() string {
 		e.Data, e.Parity, e.Points, 1<<16)
 }
 
+// Is reports whether target is klauspost/reedsolomon's error for too many shards.
+func (e *LimitError) Is(target error) bool { return isPeer(target, peerMaxShardNum) }
+
 // SizeError reports a shard of the wrong size. It matches [ErrShardSize].
 type SizeError struct {
 	Shard    int // the index of the shard
@@ -46,12 +88,20 @@ type SizeError struct {
 	Multiple int // what the size must be a multiple of
 }
 
+func (e *SizeError) differs() bool { return e.Want != 0 && e.Size != e.Want }
+
 func (e *SizeError) Error() string {
-	if e.Want != 0 && e.Size != e.Want {
+	if e.differs() {
 		return fmt.Sprintf("rs: shard %d has %d bytes where others have %d", e.Shard, e.Size, e.Want)
 	}
 	return fmt.Sprintf("rs: shard %d has %d bytes; the size must be a multiple of %d", e.Shard, e.Size, e.Multiple)
 }
 
-// Is reports whether target is [ErrShardSize].
-func (e *SizeError) Is(target error) bool { return target == ErrShardSize }
+// Is reports whether target is [ErrShardSize], or klauspost/reedsolomon's error for
+// sizes that differ or for sizes that are not allowed.
+func (e *SizeError) Is(target error) bool {
+	if e.differs() {
+		return target == ErrShardSize || isPeer(target, peerSizesDiffer)
+	}
+	return target == ErrShardSize || isPeer(target, peerInvalidSize)
+}

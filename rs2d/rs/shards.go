@@ -35,25 +35,25 @@ func (c *Codec) Verify(shards [][]byte) (bool, error) {
 // whose capacity suffices is written in place, others are allocated. At least
 // DataShards shards must be there; they are taken to be right.
 func (c *Codec) Reconstruct(shards [][]byte) error {
-	return c.reconstruct(shards, func(int) bool { return true })
+	return c.reconstruct(shards, false, func(int) bool { return true })
 }
 
 // ReconstructData computes the missing data shards only.
 func (c *Codec) ReconstructData(shards [][]byte) error {
-	return c.reconstruct(shards, func(i int) bool { return i < c.k })
+	return c.reconstruct(shards, true, func(i int) bool { return i < c.k })
 }
 
 // ReconstructSome computes the missing ones of the required shards. required has an
 // entry for every shard, or for the data shards only.
 func (c *Codec) ReconstructSome(shards [][]byte, required []bool) error {
 	if len(required) != c.TotalShards() && len(required) != c.k {
-		return fmt.Errorf("%w: %d entries say what is required; want %d, or %d for the data shards", ErrTooFewShards, len(required), c.TotalShards(), c.k)
+		return fmt.Errorf("%w: %d entries say what is required; want %d, or %d for the data shards", ErrInput, len(required), c.TotalShards(), c.k)
 	}
-	return c.reconstruct(shards, func(i int) bool { return i < len(required) && required[i] })
+	return c.reconstruct(shards, len(required) == c.k, func(i int) bool { return i < len(required) && required[i] })
 }
 
-func (c *Codec) reconstruct(shards [][]byte, required func(i int) bool) error {
-	size, err := c.checkShards(shards)
+func (c *Codec) reconstruct(shards [][]byte, dataOnly bool, required func(i int) bool) error {
+	size, err := c.checkShards(shards, true)
 	if err != nil {
 		return err
 	}
@@ -62,18 +62,32 @@ func (c *Codec) reconstruct(shards [][]byte, required func(i int) bool) error {
 	defer j.release()
 	j.present, j.required = resize(j.present, n), resize(j.required, n)
 	j.wanted, j.parity = resize(j.wanted, n), j.parity[:0]
-	missing := 0
+	missing, there, data := 0, 0, 0
 	for i, shard := range shards {
 		j.present[i] = len(shard) > 0
 		j.required[i] = !j.present[i] && required(i)
 		if j.required[i] {
 			missing++
 		}
+		if j.present[i] {
+			there++
+			if i < c.k {
+				data++
+			}
+		}
+	}
+	// In this order: nothing to do is no error, whatever the size, and too few is one
+	// even if nothing that is missing is required.
+	if there == n || dataOnly && data == c.k {
+		return nil
+	}
+	if there < c.k {
+		return fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, c.k)
+	}
+	if err := c.checkMultiple(shards, size); err != nil {
+		return err
 	}
 	if missing == 0 {
-		if there := n - count(j.present, false); there < c.k {
-			return fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, c.k)
-		}
 		return nil
 	}
 	if j.pattern, err = c.Pattern(j.present, j.required); err != nil {
@@ -117,7 +131,7 @@ func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 	if index < 0 || index >= c.TotalShards() {
 		return fmt.Errorf("%w: %d of %d", ErrShardIndex, index, c.TotalShards())
 	}
-	size, err := c.checkShards(shards)
+	size, err := c.checkShards(shards, true)
 	if err != nil {
 		return err
 	}
@@ -131,38 +145,58 @@ func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 	return c.ReconstructSome(others, required)
 }
 
-// checkShards returns the size of the shards that are there.
-func (c *Codec) checkShards(shards [][]byte) (size int, err error) {
+// checkWhole returns the size of the shards, all of which must be there.
+func (c *Codec) checkWhole(shards [][]byte) (size int, err error) {
+	if size, err = c.checkShards(shards, false); err != nil {
+		return 0, err
+	}
+	return size, c.checkMultiple(shards, size)
+}
+
+// checkShards returns the size of the shards that are there: of all unless some may
+// be missing.
+func (c *Codec) checkShards(shards [][]byte, someMissing bool) (size int, err error) {
 	if len(shards) != c.TotalShards() {
 		return 0, fmt.Errorf("%w: got %d, want %d", ErrTooFewShards, len(shards), c.TotalShards())
 	}
-	multiple := c.ShardSizeMultiple()
-	for i, shard := range shards {
-		switch {
-		case len(shard) == 0:
-		case len(shard)%multiple != 0 || size != 0 && len(shard) != size:
-			return 0, &SizeError{Shard: i, Size: len(shard), Want: size, Multiple: multiple}
-		default:
-			size = len(shard)
+	return c.commonSize(shards, someMissing)
+}
+
+// commonSize returns the one size that the shards have, those of size zero excepted
+// if some may be missing.
+func (c *Codec) commonSize(shards [][]byte, someMissing bool) (size int, err error) {
+	for _, shard := range shards {
+		if size = len(shard); size > 0 {
+			break
 		}
 	}
 	if size == 0 {
 		return 0, ErrNoData
 	}
-	return size, nil
-}
-
-// checkWhole returns the size of the shards, all of which must be there.
-func (c *Codec) checkWhole(shards [][]byte) (size int, err error) {
-	if size, err = c.checkShards(shards); err != nil {
-		return 0, err
-	}
 	for i, shard := range shards {
-		if len(shard) == 0 {
-			return 0, &SizeError{Shard: i, Size: 0, Want: size, Multiple: c.ShardSizeMultiple()}
+		if len(shard) != size && (len(shard) > 0 || !someMissing) {
+			return 0, &SizeError{Shard: i, Size: len(shard), Want: size, Multiple: c.ShardSizeMultiple()}
 		}
 	}
 	return size, nil
+}
+
+// checkMultiple checks that shards of the size are allowed.
+func (c *Codec) checkMultiple(shards [][]byte, size int) error {
+	multiple := c.ShardSizeMultiple()
+	if size%multiple == 0 {
+		return nil
+	}
+	return &SizeError{Shard: firstThere(shards), Size: size, Multiple: multiple}
+}
+
+// firstThere returns the index of the first shard that is there; one is.
+func firstThere(shards [][]byte) int {
+	i := 0
+	for len(shards[i]) == 0 {
+		i++
+	}
+	return i
 }
 
 // grow returns a slice of n bytes, in the memory of b if it has room.

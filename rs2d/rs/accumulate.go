@@ -1,0 +1,138 @@
+package rs
+
+import (
+	"github.com/redstuff-go/redstuff/gf"
+	"github.com/redstuff-go/redstuff/internal/parallel"
+)
+
+// accumulator adds products of some shards to others:
+//
+//	outputs[j] += Σ_i coeffs[i][j]·(inputs[i] + olds[i])
+//
+// It is how calls that see only some of the shards work on them. Accumulators are
+// pooled: what they hold is reused.
+type accumulator struct {
+	c     *Codec
+	group parallel.Group
+	tails [][]byte // one block an output, in blocks
+	ends  []byte
+	delta [][]byte // scratch of each worker: one strip
+	block [gf.BlockSize]byte
+	one   [1][]byte
+	piece func(worker, piece int)
+
+	size    int
+	inputs  [][]byte
+	olds    [][]byte // as many as inputs, or none
+	outputs [][]byte
+	coeffs  []gf.Elem // len(outputs) for each input
+}
+
+// accumulator returns one without inputs, outputs and coefficients, from the pool.
+func (c *Codec) accumulator(size int) *accumulator {
+	a, ok := c.accumulators.Get().(*accumulator)
+	if !ok {
+		a = &accumulator{c: c}
+		a.piece = a.strip
+	}
+	a.size = size
+	return a
+}
+
+// release returns the accumulator to the pool without the caller's shards.
+func (a *accumulator) release() {
+	clear(a.inputs)
+	clear(a.olds)
+	clear(a.outputs)
+	a.inputs, a.olds, a.outputs, a.coeffs = a.inputs[:0], a.olds[:0], a.outputs[:0], a.coeffs[:0]
+	a.one[0] = nil
+	a.c.accumulators.Put(a)
+}
+
+// accumulateStrip is the width of the strips, small enough that a strip of an input
+// is in the first cache while all outputs take it up.
+const accumulateStrip = 4096
+
+func (a *accumulator) run() {
+	if len(a.inputs) == 0 || len(a.outputs) == 0 {
+		return
+	}
+	pieces := (a.size + accumulateStrip - 1) / accumulateStrip
+	workers := min(a.c.workers, 1+a.size*len(a.inputs)*len(a.outputs)/minAccumulation)
+	for len(a.delta) < min(workers, pieces) {
+		a.delta = append(a.delta, nil)
+	}
+	a.group.Do(workers, pieces, a.piece)
+	if rest := a.size % gf.BlockSize; rest > 0 {
+		a.tail(a.size-rest, rest)
+	}
+}
+
+// minAccumulation is the least work, in bytes of input times outputs, to start a
+// goroutine for: a quarter of a millisecond or so.
+const minAccumulation = 16 << 20
+
+// strip accumulates the whole blocks of a strip.
+func (a *accumulator) strip(worker, piece int) {
+	off := piece * accumulateStrip
+	n := min(a.size-off, accumulateStrip) &^ (gf.BlockSize - 1)
+	if n == 0 {
+		return
+	}
+	for i, input := range a.inputs {
+		src := input[off:][:n]
+		if len(a.olds) > 0 {
+			if a.delta[worker] == nil {
+				a.delta[worker] = make([]byte, accumulateStrip)
+			}
+			delta := a.delta[worker][:n]
+			copy(delta, src)
+			a.c.engine.Xor(delta, a.olds[i][off:][:n])
+			src = delta
+		}
+		a.c.engine.Spread(a.outputs, off, src, a.row(i))
+	}
+}
+
+// tail accumulates the n bytes at off, which are no whole block: as blocks of words
+// whose rest means nothing.
+func (a *accumulator) tail(off, n int) {
+	e := a.c.engine
+	if need := gf.BlockSize * len(a.outputs); len(a.ends) < need {
+		a.ends = make([]byte, need)
+	}
+	a.tails = a.tails[:0]
+	for j := range a.outputs {
+		a.tails = append(a.tails, a.ends[j*gf.BlockSize:][:gf.BlockSize])
+	}
+	e.Pack(a.ends, gf.BlockSize/2, a.outputs, off, 0, n, 1)
+	for i := range a.inputs {
+		a.one[0] = a.inputs[i]
+		e.Pack(a.block[:], gf.BlockSize/2, a.one[:], off, 0, n, 1)
+		e.Spread(a.tails, 0, a.block[:], a.row(i))
+		if len(a.olds) > 0 {
+			a.one[0] = a.olds[i]
+			e.Pack(a.block[:], gf.BlockSize/2, a.one[:], off, 0, n, 1)
+			e.Spread(a.tails, 0, a.block[:], a.row(i))
+		}
+	}
+	e.Unpack(a.outputs, off, 0, n, 1, a.ends, gf.BlockSize/2)
+}
+
+// row returns the coefficients of an input.
+func (a *accumulator) row(i int) []gf.Elem {
+	n := len(a.outputs)
+	return a.coeffs[i*n:][:n]
+}
+
+// addColumn appends the coefficients of a data shard in the parity shards, in the
+// closed form of the type code.
+func (a *accumulator) addColumn(data int) {
+	c := a.c
+	d := c.point(data)
+	for parity := range c.m {
+		p := c.point(c.k + parity)
+		log := c.logTau(d) + c.logTau(p) - gf.Log(gf.Elem(d^p))
+		a.coeffs = append(a.coeffs, gf.Exp(log))
+	}
+}
