@@ -10,20 +10,23 @@ const (
 	lanesGeneric laneSet = iota
 	lanesAVX2
 	lanesAVX512
+	lanesNEON
+	lanesNEONSHA3
 )
 
-// backendLanes says which kernels a backend runs; a backend that is not here
-// has none of its own yet and runs the generic ones.
+// backendLanes says which kernels a backend runs.
 var backendLanes = map[string]laneSet{
 	cpu.Generic:    lanesGeneric,
 	cpu.AVX2:       lanesAVX2,
 	cpu.AVX2GFNI:   lanesAVX2,
 	cpu.AVX512:     lanesAVX512,
 	cpu.AVX512GFNI: lanesAVX512,
+	cpu.NEON:       lanesNEON,
+	cpu.NEONSHA3:   lanesNEONSHA3,
 }
 
 // blake3Width and blake2bWidth are the messages hashed side by side.
 var (
-	blake3Width  = [...]int{lanesGeneric: 1, lanesAVX2: 8, lanesAVX512: 16}
-	blake2bWidth = [...]int{lanesGeneric: 1, lanesAVX2: 4, lanesAVX512: 8}
+	blake3Width  = [...]int{lanesGeneric: 1, lanesAVX2: 8, lanesAVX512: 16, lanesNEON: 4, lanesNEONSHA3: 4}
+	blake2bWidth = [...]int{lanesGeneric: 1, lanesAVX2: 4, lanesAVX512: 8, lanesNEON: 2, lanesNEONSHA3: 2}
 )

@@ -88,12 +88,3 @@ func blake2bPieces(l laneSet, dst []byte, dstStride int, src []byte, stride, siz
 		blake2bx8AVX512(digests, dstStride, at(src, 0), stride, size, count, job.lead, leads, state, job.offset)
 	}
 }
-
-// at returns a pointer to b[i], or to anything where that does not exist, for
-// then the kernel reads nothing: a pointer past a slice must not be handed on.
-func at(b []byte, i int) *byte {
-	if i < len(b) {
-		return &b[i]
-	}
-	return unsafe.SliceData(b)
-}
