@@ -29,7 +29,7 @@ func reportPerMessage(b *testing.B, messages int) {
 
 func BenchmarkLeaves(b *testing.B) {
 	benchEachHasher(b, func(b *testing.B, h *Hasher) {
-		for _, size := range []int{2, 32, 64, 152, 512, 1024, 2048, 4096} {
+		for _, size := range []int{2, 4, 32, 64, 152, 512, 1024, 2048, 4096} {
 			b.Run(fmt.Sprint(size), func(b *testing.B) {
 				count := min(benchMessages, 1<<20/size)
 				src := randomBytes(1, size*count)

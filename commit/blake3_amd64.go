@@ -18,3 +18,15 @@ func blake3x8AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size
 //
 //go:noescape
 func blake3x8AVX2(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32)
+
+// blake3Shortx16AVX512 works like blake3RunsGeneric for messages of 2 or 4 bytes and a counter of 0,
+// 16 messages at a time; count is at least 1.
+//
+//go:noescape
+func blake3Shortx16AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
+
+// blake3Shortx8AVX2 works like blake3RunsGeneric for messages of 2 or 4 bytes and a counter of 0,
+// 8 messages at a time; count is at least 1.
+//
+//go:noescape
+func blake3Shortx8AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)

@@ -555,10 +555,10 @@ loaded:
 	VPBROADCASTD blake3IVData<>+4(SB), Z9
 	VPBROADCASTD blake3IVData<>+8(SB), Z10
 	VPBROADCASTD blake3IVData<>+12(SB), Z11
-	VMOVDQU32    (R15), Z12
 	VPXORD       Z13, Z13, Z13
 	VPBROADCASTD 208(R15), Z14
 	VPBROADCASTD 204(R15), Z15
+	VMOVDQU32    (R15), Z12
 	VPADDD       Z16, Z0, Z0
 	VPADDD       Z18, Z1, Z1
 	VPADDD       Z4, Z0, Z0
@@ -1823,10 +1823,10 @@ loaded:
 	VPBROADCASTD blake3IVData<>+4(SB), Y9
 	VPBROADCASTD blake3IVData<>+8(SB), Y10
 	VPBROADCASTD blake3IVData<>+12(SB), Y11
-	VMOVDQU32    (R15), Y12
 	VPXORD       Y13, Y13, Y13
 	VPBROADCASTD 112(R15), Y14
 	VPBROADCASTD 108(R15), Y15
+	VMOVDQU32    (R15), Y12
 	VPADDD       Y16, Y0, Y0
 	VPADDD       Y18, Y1, Y1
 	VPADDD       Y4, Y0, Y0
@@ -3006,10 +3006,10 @@ whole:
 	VPBROADCASTD blake3IVData<>+4(SB), Y8
 	VPBROADCASTD blake3IVData<>+8(SB), Y9
 	VPBROADCASTD blake3IVData<>+12(SB), Y10
-	VMOVDQU      544(R15), Y11
 	VPXOR        Y12, Y12, Y12
 	VPBROADCASTD 1168(R15), Y13
 	VPBROADCASTD 1164(R15), Y14
+	VMOVDQU      544(R15), Y11
 	VPADDD       (R15), Y0, Y0
 	VPADDD       64(R15), Y1, Y1
 	VPADDD       Y4, Y0, Y0
@@ -4132,5 +4132,2183 @@ digests:
 	ADDQ        AX, DI
 	SUBQ        $0x08, R10
 	JG          batch
+	VZEROUPPER
+	RET
+
+// func blake3Shortx16AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·blake3Shortx16AVX512(SB), $136-56
+	LEAQ 63(SP), R15
+	ANDQ $-64, R15
+	MOVQ dst+0(FP), DI
+	MOVQ dstStride+8(FP), R12
+	MOVQ src+16(FP), SI
+	MOVQ stride+24(FP), R8
+	MOVQ size+32(FP), R9
+	MOVQ count+40(FP), R10
+	MOVQ job+48(FP), R11
+	MOVL 32(R11), AX
+	ORL  36(R11), AX
+	ORL  40(R11), AX
+	MOVL AX, 64(R15)
+	MOVL R9, 68(R15)
+
+batch:
+	CMPQ    R9, $0x02
+	JNE     four
+	MOVQ    SI, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, (R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 4(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 8(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 12(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x04
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 16(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x05
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 20(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x06
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 24(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x07
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 28(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x08
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 32(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x09
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 36(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0a
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 40(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0b
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 44(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0c
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 48(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0d
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 52(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0e
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 56(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0f
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 60(R15)
+	JMP     loaded
+
+four:
+	MOVQ    SI, R14
+	MOVL    (R14), CX
+	MOVL    CX, (R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 4(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 8(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 12(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x04
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 16(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x05
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 20(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x06
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 24(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x07
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 28(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x08
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 32(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x09
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 36(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0a
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 40(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0b
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 44(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0c
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 48(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0d
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 52(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0e
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 56(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x0f
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 60(R15)
+
+loaded:
+	VPBROADCASTD  (R11), Z0
+	VPBROADCASTD  4(R11), Z1
+	VPBROADCASTD  8(R11), Z2
+	VPBROADCASTD  12(R11), Z3
+	VPBROADCASTD  16(R11), Z4
+	VPBROADCASTD  20(R11), Z5
+	VPBROADCASTD  24(R11), Z6
+	VPBROADCASTD  28(R11), Z7
+	VPBROADCASTD  blake3IVData<>+0(SB), Z8
+	VPBROADCASTD  blake3IVData<>+4(SB), Z9
+	VPBROADCASTD  blake3IVData<>+8(SB), Z10
+	VPBROADCASTD  blake3IVData<>+12(SB), Z11
+	VPXORD        Z13, Z13, Z13
+	VPBROADCASTD  68(R15), Z14
+	VPBROADCASTD  64(R15), Z15
+	VPXORD        Z12, Z12, Z12
+	VMOVDQU32     (R15), Z16
+	VPADDD        Z16, Z0, Z0
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z16, Z2, Z2
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z16, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z16, Z0, Z0
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z16, Z2, Z2
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z16, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z16, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPXORD        Z8, Z0, Z0
+	VPXORD        Z9, Z1, Z1
+	VPXORD        Z10, Z2, Z2
+	VPXORD        Z11, Z3, Z3
+	VPXORD        Z12, Z4, Z4
+	VPXORD        Z13, Z5, Z5
+	VPXORD        Z14, Z6, Z6
+	VPXORD        Z15, Z7, Z7
+	VPUNPCKLDQ    Z1, Z0, Z8
+	VPUNPCKHDQ    Z1, Z0, Z9
+	VPUNPCKLDQ    Z3, Z2, Z10
+	VPUNPCKHDQ    Z3, Z2, Z11
+	VPUNPCKLQDQ   Z10, Z8, Z0
+	VPUNPCKHQDQ   Z10, Z8, Z1
+	VPUNPCKLQDQ   Z11, Z9, Z2
+	VPUNPCKHQDQ   Z11, Z9, Z3
+	VPUNPCKLDQ    Z5, Z4, Z8
+	VPUNPCKHDQ    Z5, Z4, Z9
+	VPUNPCKLDQ    Z7, Z6, Z10
+	VPUNPCKHDQ    Z7, Z6, Z11
+	VPUNPCKLQDQ   Z10, Z8, Z4
+	VPUNPCKHQDQ   Z10, Z8, Z5
+	VPUNPCKLQDQ   Z11, Z9, Z6
+	VPUNPCKHQDQ   Z11, Z9, Z7
+	VMOVDQU32     blake3Pairs<>+0(SB), Z12
+	VMOVDQU32     blake3Pairs<>+64(SB), Z13
+	VMOVDQU32     Z0, Z8
+	VPERMT2Q      Z4, Z12, Z8
+	VPERMT2Q      Z4, Z13, Z0
+	VMOVDQU32     Z1, Z9
+	VPERMT2Q      Z5, Z12, Z9
+	VPERMT2Q      Z5, Z13, Z1
+	VMOVDQU32     Z2, Z10
+	VPERMT2Q      Z6, Z12, Z10
+	VPERMT2Q      Z6, Z13, Z2
+	VMOVDQU32     Z3, Z11
+	VPERMT2Q      Z7, Z12, Z11
+	VPERMT2Q      Z7, Z13, Z3
+	MOVQ          DI, R14
+	VMOVDQU       Y8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x01
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x02
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y10, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x03
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y11, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x04
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x05
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x06
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z10, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x07
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z11, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x08
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x09
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y1, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0a
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y2, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0b
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y3, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0c
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0d
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z1, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0e
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z2, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0f
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z3, (R14)
+	MOVQ          R8, AX
+	SHLQ          $0x04, AX
+	ADDQ          AX, SI
+	MOVQ          R12, AX
+	SHLQ          $0x04, AX
+	ADDQ          AX, DI
+	SUBQ          $0x10, R10
+	JG            batch
+	VZEROUPPER
+	RET
+
+// func blake3Shortx8AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·blake3Shortx8AVX2(SB), $616-56
+	LEAQ 63(SP), R15
+	ANDQ $-64, R15
+	MOVQ dst+0(FP), DI
+	MOVQ dstStride+8(FP), R12
+	MOVQ src+16(FP), SI
+	MOVQ stride+24(FP), R8
+	MOVQ size+32(FP), R9
+	MOVQ count+40(FP), R10
+	MOVQ job+48(FP), R11
+	MOVL 32(R11), AX
+	ORL  36(R11), AX
+	ORL  40(R11), AX
+	MOVL AX, 544(R15)
+	MOVL R9, 548(R15)
+
+batch:
+	CMPQ    R9, $0x02
+	JNE     four
+	MOVQ    SI, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, (R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 4(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 8(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 12(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x04
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 16(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x05
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 20(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x06
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 24(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x07
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	MOVL    CX, 28(R15)
+	JMP     loaded
+
+four:
+	MOVQ    SI, R14
+	MOVL    (R14), CX
+	MOVL    CX, (R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 4(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 8(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 12(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x04
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 16(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x05
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 20(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x06
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 24(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x07
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	MOVL    CX, 28(R15)
+
+loaded:
+	VPBROADCASTD (R11), Y0
+	VPBROADCASTD 4(R11), Y1
+	VPBROADCASTD 8(R11), Y2
+	VPBROADCASTD 12(R11), Y3
+	VPBROADCASTD 16(R11), Y4
+	VPBROADCASTD 20(R11), Y5
+	VPBROADCASTD 24(R11), Y6
+	VPBROADCASTD 28(R11), Y7
+	VPBROADCASTD blake3IVData<>+0(SB), Y15
+	VMOVDQU      Y15, 512(R15)
+	VPBROADCASTD blake3IVData<>+4(SB), Y8
+	VPBROADCASTD blake3IVData<>+8(SB), Y9
+	VPBROADCASTD blake3IVData<>+12(SB), Y10
+	VPXOR        Y12, Y12, Y12
+	VPBROADCASTD 548(R15), Y13
+	VPBROADCASTD 544(R15), Y14
+	VPXOR        Y11, Y11, Y11
+	VPADDD       (R15), Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPADDD       (R15), Y2, Y2
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       (R15), Y1, Y1
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDD       (R15), Y0, Y0
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPADDD       (R15), Y2, Y2
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       (R15), Y1, Y1
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDD       (R15), Y1, Y1
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y4, Y0, Y0
+	VPADDD       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDD       Y6, Y2, Y2
+	VPADDD       Y7, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDD       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDD       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDD       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDD       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD       $0x0c, Y5, Y15
+	VPSLLD       $0x14, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x0c, Y6, Y15
+	VPSLLD       $0x14, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x0c, Y7, Y15
+	VPSLLD       $0x14, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x0c, Y4, Y15
+	VPSLLD       $0x14, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDD       Y5, Y0, Y0
+	VPADDD       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDD       Y7, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDD       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDD       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD       $0x07, Y5, Y15
+	VPSLLD       $0x19, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPSRLD       $0x07, Y6, Y15
+	VPSLLD       $0x19, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDD       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDD       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSRLD       $0x07, Y7, Y15
+	VPSLLD       $0x19, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPSRLD       $0x07, Y4, Y15
+	VPSLLD       $0x19, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPXOR        512(R15), Y0, Y0
+	VPXOR        Y8, Y1, Y1
+	VPXOR        Y9, Y2, Y2
+	VPXOR        Y10, Y3, Y3
+	VPXOR        Y11, Y4, Y4
+	VPXOR        Y12, Y5, Y5
+	VPXOR        Y13, Y6, Y6
+	VPXOR        Y14, Y7, Y7
+	VPUNPCKLDQ   Y1, Y0, Y8
+	VPUNPCKHDQ   Y1, Y0, Y9
+	VPUNPCKLDQ   Y3, Y2, Y10
+	VPUNPCKHDQ   Y3, Y2, Y11
+	VPUNPCKLQDQ  Y10, Y8, Y0
+	VPUNPCKHQDQ  Y10, Y8, Y1
+	VPUNPCKLQDQ  Y11, Y9, Y2
+	VPUNPCKHQDQ  Y11, Y9, Y3
+	VPUNPCKLDQ   Y5, Y4, Y8
+	VPUNPCKHDQ   Y5, Y4, Y9
+	VPUNPCKLDQ   Y7, Y6, Y10
+	VPUNPCKHDQ   Y7, Y6, Y11
+	VPUNPCKLQDQ  Y10, Y8, Y4
+	VPUNPCKHQDQ  Y10, Y8, Y5
+	VPUNPCKLQDQ  Y11, Y9, Y6
+	VPUNPCKHQDQ  Y11, Y9, Y7
+	VPERM2I128   $0x20, Y4, Y0, Y8
+	VPERM2I128   $0x31, Y4, Y0, Y0
+	VPERM2I128   $0x20, Y5, Y1, Y9
+	VPERM2I128   $0x31, Y5, Y1, Y1
+	VPERM2I128   $0x20, Y6, Y2, Y10
+	VPERM2I128   $0x31, Y6, Y2, Y2
+	VPERM2I128   $0x20, Y7, Y3, Y11
+	VPERM2I128   $0x31, Y7, Y3, Y3
+	MOVQ         DI, R14
+	VMOVDQU      Y8, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x01
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y9, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x02
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y10, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x03
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y11, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x04
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y0, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x05
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y1, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x06
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y2, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x07
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y3, (R14)
+	MOVQ         R8, AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, SI
+	MOVQ         R12, AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, DI
+	SUBQ         $0x08, R10
+	JG           batch
 	VZEROUPPER
 	RET

@@ -6,25 +6,34 @@ import "unsafe"
 
 // blake3Runs works like blake3RunsGeneric.
 func blake3Runs(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake3Job) {
-	switch l {
-	case lanesAVX512:
-		// Half of the lanes cost half as much: let 8 of them take a small rest.
-		if rest := count & 15; 0 < rest && rest <= 8 {
-			first := count - rest
-			restJob := *job
-			if first > 0 {
-				blake3x16AVX512(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, size, first, &job.key[0])
-				restJob.counter += uint32(first) * job.step
-			}
-			blake3x8AVX512(at(dst, first*dstStride), dstStride, at(a, first*stride), at(b, first*stride),
-				stride, size, rest, &restJob.key[0])
-			return
-		}
-		blake3x16AVX512(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, size, count, &job.key[0])
-	case lanesAVX2:
+	if l == lanesGeneric {
+		blake3RunsGeneric(dst, dstStride, a, b, stride, size, count, job)
+		return
+	}
+	short := (size == 2 || size == 4) && b == nil && job.counter|job.step == 0
+	switch {
+	case l == lanesAVX2 && short:
+		blake3Shortx8AVX2(at(dst, 0), dstStride, at(a, 0), stride, size, count, &job.key[0])
+	case l == lanesAVX2:
 		blake3x8AVX2(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, size, count, &job.key[0])
 	default:
-		blake3RunsGeneric(dst, dstStride, a, b, stride, size, count, job)
+		first := count // what 16 lanes take: 8 lanes cost half as much
+		if rest := count & 15; rest <= 8 {
+			first -= rest
+		}
+		switch {
+		case first == 0:
+		case short:
+			blake3Shortx16AVX512(at(dst, 0), dstStride, at(a, 0), stride, size, first, &job.key[0])
+		default:
+			blake3x16AVX512(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, size, first, &job.key[0])
+		}
+		if first < count {
+			rest := *job
+			rest.counter += uint32(first) * job.step
+			blake3x8AVX512(at(dst, first*dstStride), dstStride, at(a, first*stride), at(b, first*stride),
+				stride, size, count-first, &rest.key[0])
+		}
 	}
 }
 

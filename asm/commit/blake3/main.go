@@ -15,7 +15,10 @@ func main() {
 	ConstraintExpr("!purego")
 	c := newConstants()
 	for _, isa := range []vec.ISA{vec.AVX512, vec.AVX512VL, vec.AVX2} {
-		newKernel(isa, c).emit()
+		newRuns(isa, c).emit()
+	}
+	for _, isa := range []vec.ISA{vec.AVX512, vec.AVX2} {
+		newShort(isa, c).emit()
 	}
 	Generate()
 }

@@ -13,21 +13,8 @@ import (
 // is decided by the loads, such that these and at most one exchange of parts
 // bring every word into lane order.
 
-// transpose4 transposes four vectors, numbered t to t+3, to the places out,
-// with s to s+3 for scratch.
-func (k *kernel) transpose4(t, s int, out [4]VecPhysical) {
-	for i := 0; i < 4; i += 2 {
-		VPUNPCKLDQ(k.V(t+i+1), k.V(t+i), k.V(s+i))
-		VPUNPCKHDQ(k.V(t+i+1), k.V(t+i), k.V(s+i+1))
-	}
-	for i := range 2 {
-		VPUNPCKLQDQ(k.V(s+2+i), k.V(s+i), out[2*i])
-		VPUNPCKHQDQ(k.V(s+2+i), k.V(s+i), out[2*i+1])
-	}
-}
-
 // loadWhole brings a whole block of every lane into the message words.
-func (k *kernel) loadWhole() {
+func (k *runs) loadWhole() {
 	if k.Bits == 512 {
 		k.loadHalf(0, vec.Offset, nil)
 		k.loadHalf(1, second, nil)
@@ -40,7 +27,7 @@ func (k *kernel) loadWhole() {
 
 // loadPartial does so with a block of fewer than 64 bytes, with masks: nothing
 // past a message's end is read. Parts that have no byte are not transposed.
-func (k *kernel) loadPartial() {
+func (k *runs) loadPartial() {
 	parts, bits := 2, half // a mask has a bit for every byte
 	if k.Bits == 256 {
 		parts, bits = 4, half/2
@@ -69,7 +56,7 @@ func (k *kernel) loadPartial() {
 
 // loadHalf brings half a block of 16 lanes into message words 8*part to
 // 8*part+7. A vector takes lanes i and i+4.
-func (k *kernel) loadHalf(part int, offset GPPhysical, mask Op) {
+func (k *runs) loadHalf(part int, offset GPPhysical, mask Op) {
 	const t = 8
 	m := 16 + 8*part
 	first := [8]int{0, 1, 2, 3, 8, 9, 10, 11}
@@ -101,7 +88,7 @@ func (k *kernel) loadHalf(part int, offset GPPhysical, mask Op) {
 
 // loadQuarter brings a quarter of a block of 8 lanes into message words 4*part
 // to 4*part+3. A vector takes lanes i and i+4.
-func (k *kernel) loadQuarter(part int, mask Op) {
+func (k *runs) loadQuarter(part int, mask Op) {
 	const t, s = 8, 12
 	offset := []GPPhysical{vec.Offset, second}[part/2]
 	for i := range 4 {
@@ -134,15 +121,4 @@ func (k *kernel) loadQuarter(part int, mask Op) {
 }
 
 // lane is the pointer to a lane's message.
-func (k *kernel) lane(i int) Mem { return k.table.Offset(8 * i) }
-
-// storeDigests stores the chaining values, vectors 0 to 7, as 32 bytes a lane.
-func (k *kernel) storeDigests() {
-	// Now vector i has words 0 to 3 of lanes i, i+4, …, and i+4 words 4 to 7.
-	k.transpose4(0, 8, [4]VecPhysical{k.V(0), k.V(1), k.V(2), k.V(3)})
-	k.transpose4(4, 8, [4]VecPhysical{k.V(4), k.V(5), k.V(6), k.V(7)})
-	vec.JoinPairs(k.ISA, 4, k.pairs)
-	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
-		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
-	})
-}
+func (k *runs) lane(i int) Mem { return k.table.Offset(8 * i) }

@@ -10,15 +10,9 @@ import (
 	"github.com/redstuff-go/redstuff/asm/commit/vec"
 )
 
-// kernel describes one kernel.
-//
-// Between blocks the chaining values are in vectors 0 to 7.
-type kernel struct {
-	vec.State
-	*constants
-	lanes  int
-	locals vec.Locals
-
+// runs describes the kernel for messages of up to a chunk.
+type runs struct {
+	core
 	table    Mem // pointers to the lanes' messages
 	counters Mem // the lanes' chunk numbers
 	delta    Mem // from a block's first half to its second
@@ -29,11 +23,8 @@ type kernel struct {
 	stage vec.Stage // without EVEX only
 }
 
-func newKernel(isa vec.ISA, c *constants) *kernel {
-	k := &kernel{constants: c, lanes: isa.Bits / 32}
-	k.State = vec.State{ISA: isa, WordBits: 32, Turns: [2][2]int{{16, 12}, {8, 7}}}
-	k.Shuffles[16], k.Shuffles[8] = c.rotate16, c.rotate8
-	k.State.Alloc(&k.locals)
+func newRuns(isa vec.ISA, c *constants) *runs {
+	k := &runs{core: newCore(isa, c)}
 	k.counters = k.locals.Alloc(k.Bytes())
 	if !k.EVEX {
 		k.stage = vec.Stage{Lanes: k.lanes, Block: blockSize, Slots: k.locals.Alloc(k.lanes * blockSize)}
@@ -47,13 +38,10 @@ func newKernel(isa vec.ISA, c *constants) *kernel {
 	return k
 }
 
-// Registers beside those of package vec.
-var (
-	second = RDX // where the second half of the current block is, from the messages' first halves
-	job    = R11
-)
+// second leads from the messages' first halves to the current block's second half.
+var second = RDX
 
-func (k *kernel) emit() {
+func (k *runs) emit() {
 	name := fmt.Sprintf("blake3x%d%s", k.lanes, k.Name)
 	TEXT(name, 0, "func(dst *byte, dstStride int, a, b *byte, stride, size, count int, job *uint32)")
 	Pragma("noescape")
@@ -96,11 +84,9 @@ func (k *kernel) emit() {
 	k.loadWhole()
 
 	Label("loaded")
-	k.initState()
-	k.rounds()
-	for i := range 8 {
-		k.Xor(k.At(i+8), k.V(i), k.V(i))
-	}
+	k.setState(k.length, k.flags)
+	k.Move(k.counters, k.Reg(12))
+	k.compress()
 	SUBQ(Imm(blockSize), vec.Left)
 	JLE(LabelRef("digests"))
 	ADDQ(Imm(blockSize), vec.Offset)
@@ -118,7 +104,7 @@ func (k *kernel) emit() {
 
 // beginBatch points the table at the lanes' messages and sets the chaining
 // values to the key and the counters to the lanes' chunk numbers.
-func (k *kernel) beginBatch() {
+func (k *runs) beginBatch() {
 	vec.Lanes(k.lanes, vec.Src, vec.Stride, func(i int) { MOVQ(R14, k.table.Offset(8*i)) })
 	// Lanes that repeat the last message must have its chunk number too. Where
 	// the chunk numbers differ there are few messages: 32 bits will do.
@@ -132,15 +118,13 @@ func (k *kernel) beginBatch() {
 	VPBROADCASTD(k.base, y)
 	VPADDD(x, y, y)
 	k.Move(y, k.counters)
-	for i := range 8 {
-		VPBROADCASTD(Mem{Base: job, Disp: jobKey + 4*i}, k.V(i))
-	}
+	k.setKey()
 	XORL(vec.Offset.As32(), vec.Offset.As32())
 	MOVQ(vec.Size, vec.Left)
 }
 
 // beginBlock finds the block's second half, its flags and its length.
-func (k *kernel) beginBlock() {
+func (k *runs) beginBlock() {
 	MOVQ(vec.Offset, second)
 	ADDQ(k.delta, second)
 	MOVL(Mem{Base: job, Disp: jobFlags}, EAX)
@@ -156,28 +140,4 @@ func (k *kernel) beginBlock() {
 	Label("not_last")
 	MOVL(EAX, k.flags)
 	MOVL(ECX, k.length)
-}
-
-// initState sets the state's lower half, which the loads used as scratch.
-func (k *kernel) initState() {
-	for i := range 4 {
-		k.Set(8+i, k.iv.Offset(4*i))
-	}
-	k.Move(k.counters, k.Reg(12))
-	k.Xor(k.Reg(13), k.Reg(13), k.Reg(13))
-	k.Set(14, k.length)
-	k.Set(15, k.flags)
-}
-
-// rounds emits the seven rounds.
-func (k *kernel) rounds() {
-	order := [16]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
-	for range 7 {
-		k.Round(order)
-		var next [16]int
-		for i, p := range permutation {
-			next[i] = order[p]
-		}
-		order = next
-	}
 }
