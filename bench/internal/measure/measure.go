@@ -1,0 +1,131 @@
+// Package measure times operations side by side: in rounds, of which each runs every
+// operation in turn, so that a slow moment of the machine meets all of them.
+package measure
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/redstuff-go/redstuff/bench/internal/work"
+)
+
+// Settings say how long to measure.
+type Settings struct {
+	Rounds int
+	// Round is the time that a round gives each operation, which runs once at least.
+	Round time.Duration
+}
+
+// Result is what was measured of one operation.
+type Result struct {
+	Bytes  int64     // original data of one run
+	Rounds []float64 // nanoseconds of one run, averaged over the round, round by round
+	Allocs float64   // allocations of one run
+	Alloc  float64   // bytes allocated by one run
+}
+
+// Median returns the nanoseconds of one run in the median round.
+func (r *Result) Median() float64 {
+	sorted := slices.Sorted(slices.Values(r.Rounds))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// Spread returns how far the rounds lie apart: the distance of the quartiles, as a
+// share of the median.
+func (r *Result) Spread() float64 {
+	sorted := slices.Sorted(slices.Values(r.Rounds))
+	last := len(sorted) - 1
+	return (sorted[last-last/4] - sorted[last/4]) / r.Median()
+}
+
+// Throughput returns bytes of original data per second.
+func (r *Result) Throughput() float64 { return float64(r.Bytes) / r.Median() * 1e9 }
+
+// Run measures the operations side by side.
+func Run(s Settings, ops []*work.Op) ([]Result, error) {
+	runners := make([]runner, len(ops))
+	results := make([]Result, len(ops))
+	for i, op := range ops {
+		runners[i] = runner{op: op, runs: 1}
+		results[i].Bytes = op.Bytes
+		// The first run makes what is made once; the next tell how long one takes.
+		for range 2 {
+			if _, err := runners[i].round(); err != nil {
+				return nil, fmt.Errorf("operation %d: %w", i, err)
+			}
+		}
+		if err := runners[i].calibrate(s.Round); err != nil {
+			return nil, fmt.Errorf("operation %d: %w", i, err)
+		}
+	}
+	runtime.GC() // what making the operations left behind is none of theirs
+	for range s.Rounds {
+		for i := range runners {
+			perRun, err := runners[i].round()
+			if err != nil {
+				return nil, fmt.Errorf("operation %d: %w", i, err)
+			}
+			results[i].Rounds = append(results[i].Rounds, perRun)
+		}
+	}
+	for i := range runners {
+		runs := float64(runners[i].measured)
+		results[i].Allocs = float64(runners[i].allocs) / runs
+		results[i].Alloc = float64(runners[i].alloc) / runs
+	}
+	return results, nil
+}
+
+// runner is an operation being measured.
+type runner struct {
+	op   *work.Op
+	runs int // in a round
+	next int // number of the next run
+
+	measured      int
+	allocs, alloc uint64
+}
+
+// calibrate sets the runs of a round so that it takes as long as asked for.
+func (r *runner) calibrate(round time.Duration) error {
+	for {
+		perRun, err := r.round()
+		if err != nil {
+			return err
+		}
+		took := perRun * float64(r.runs)
+		if want := float64(round.Nanoseconds()); took < want/4 {
+			// A short trial says little: approach the goal in steps.
+			r.runs = max(r.runs+1, min(100*r.runs, int(want/2/perRun)))
+			continue
+		}
+		r.runs = max(1, int(float64(round.Nanoseconds())/perRun))
+		r.measured, r.allocs, r.alloc = 0, 0, 0
+		return nil
+	}
+}
+
+// round runs the operation and returns the nanoseconds of one run.
+func (r *runner) round() (float64, error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var total time.Duration
+	start := time.Now()
+	stop := func() { total += time.Since(start) }
+	resume := func() { start = time.Now() }
+	for range r.runs {
+		if err := r.op.Step(r.next, stop, resume); err != nil {
+			return 0, err
+		}
+		r.next++
+	}
+	stop()
+	runtime.ReadMemStats(&after)
+	r.measured += r.runs
+	r.allocs += after.Mallocs - before.Mallocs
+	r.alloc += after.TotalAlloc - before.TotalAlloc
+	return float64(total.Nanoseconds()) / float64(r.runs), nil
+}
