@@ -16,6 +16,12 @@ func blake2bx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, 
 //go:noescape
 func blake2bNodesx8AVX512(dst *byte, dstStride int, left *byte, right *byte, stride int, count int, lead uint64)
 
+// blake2bShortx8AVX512 works like blake2bRunsGeneric for whole messages of 2 or 4 bytes,
+// 8 at a time; count is at least 1.
+//
+//go:noescape
+func blake2bShortx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)
+
 // blake2bx4AVX2 works like blake2bRunsGeneric where b is nil, 4 messages at a time; count is at least 1.
 // The messages end with the run unless dst is nil.
 //
@@ -27,3 +33,9 @@ func blake2bx4AVX2(dst *byte, dstStride int, src *byte, stride int, size int, co
 //
 //go:noescape
 func blake2bNodesx4AVX2(dst *byte, dstStride int, left *byte, right *byte, stride int, count int, lead uint64)
+
+// blake2bShortx4AVX2 works like blake2bRunsGeneric for whole messages of 2 or 4 bytes,
+// 4 at a time; count is at least 1.
+//
+//go:noescape
+func blake2bShortx4AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)

@@ -24,11 +24,10 @@ DATA blake2bStartData<>+48(SB)/8, $0x1f83d9abfb41bd6b
 DATA blake2bStartData<>+56(SB)/8, $0x5be0cd19137e2179
 GLOBL blake2bStartData<>(SB), RODATA|NOPTR, $64
 
-DATA blake2bNodeData<>+0(SB)/8, $0x510e527fade68290
-DATA blake2bNodeData<>+8(SB)/8, $0x9b05688c2b3e6c1f
-DATA blake2bNodeData<>+16(SB)/8, $0xe07c265404be4294
-DATA blake2bNodeData<>+24(SB)/8, $0x5be0cd19137e2179
-GLOBL blake2bNodeData<>(SB), RODATA|NOPTR, $32
+DATA blake2bLastData<>+0(SB)/8, $0x9b05688c2b3e6c1f
+DATA blake2bLastData<>+8(SB)/8, $0xe07c265404be4294
+DATA blake2bLastData<>+16(SB)/8, $0x5be0cd19137e2179
+GLOBL blake2bLastData<>(SB), RODATA|NOPTR, $24
 
 DATA blake2bRotate24<>+0(SB)/1, $0x03
 DATA blake2bRotate24<>+1(SB)/1, $0x04
@@ -1839,7 +1838,7 @@ next:
 
 // func blake2bNodesx8AVX512(dst *byte, dstStride int, left *byte, right *byte, stride int, count int, lead uint64)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
-TEXT ·blake2bNodesx8AVX512(SB), $512-56
+TEXT ·blake2bNodesx8AVX512(SB), $520-56
 	LEAQ         63(SP), R15
 	ANDQ         $-64, R15
 	MOVQ         dst+0(FP), DI
@@ -1850,6 +1849,7 @@ TEXT ·blake2bNodesx8AVX512(SB), $512-56
 	MOVQ         AX, R13
 	MOVQ         stride+32(FP), R8
 	MOVQ         count+40(FP), R10
+	MOVQ         $0x00000041, R9
 	VPBROADCASTQ lead+48(FP), Z0
 	VMOVDQU32    Z0, 64(R15)
 	VPBROADCASTQ blake2bStartData<>+0(SB), Z0
@@ -1860,6 +1860,9 @@ TEXT ·blake2bNodesx8AVX512(SB), $512-56
 	VMOVDQU32    Z0, 256(R15)
 	VPBROADCASTQ blake2bStartData<>+24(SB), Z0
 	VMOVDQU32    Z0, 320(R15)
+	MOVQ         $0x510e527fade682d1, AX
+	XORQ         R9, AX
+	MOVQ         AX, 384(R15)
 	MOVQ         $0x00000001fffffffe, AX
 	KMOVQ        AX, K1
 	MOVQ         $-8589934592, AX
@@ -1907,42 +1910,42 @@ batch:
 	VMOVDQU8.Z    -1(R14), K1, Z8
 	VMOVDQU8      -33(R14)(R13*1), K2, Z8
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 384(R15)
+	MOVQ          AX, 392(R15)
 	MOVQ          8(R15), R14
 	VMOVDQU8.Z    -1(R14), K1, Z9
 	VMOVDQU8      -33(R14)(R13*1), K2, Z9
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 392(R15)
+	MOVQ          AX, 400(R15)
 	MOVQ          16(R15), R14
 	VMOVDQU8.Z    -1(R14), K1, Z10
 	VMOVDQU8      -33(R14)(R13*1), K2, Z10
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 400(R15)
+	MOVQ          AX, 408(R15)
 	MOVQ          24(R15), R14
 	VMOVDQU8.Z    -1(R14), K1, Z11
 	VMOVDQU8      -33(R14)(R13*1), K2, Z11
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 408(R15)
+	MOVQ          AX, 416(R15)
 	MOVQ          32(R15), R14
 	VMOVDQU8.Z    -1(R14), K1, Z12
 	VMOVDQU8      -33(R14)(R13*1), K2, Z12
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 416(R15)
+	MOVQ          AX, 424(R15)
 	MOVQ          40(R15), R14
 	VMOVDQU8.Z    -1(R14), K1, Z13
 	VMOVDQU8      -33(R14)(R13*1), K2, Z13
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 424(R15)
+	MOVQ          AX, 432(R15)
 	MOVQ          48(R15), R14
 	VMOVDQU8.Z    -1(R14), K1, Z14
 	VMOVDQU8      -33(R14)(R13*1), K2, Z14
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 432(R15)
+	MOVQ          AX, 440(R15)
 	MOVQ          56(R15), R14
 	VMOVDQU8.Z    -1(R14), K1, Z15
 	VMOVDQU8      -33(R14)(R13*1), K2, Z15
 	MOVBLZX       31(R14)(R13*1), AX
-	MOVQ          AX, 440(R15)
+	MOVQ          AX, 448(R15)
 	VPUNPCKLQDQ   Z9, Z8, Z16
 	VPUNPCKHQDQ   Z9, Z8, Z17
 	VPUNPCKLQDQ   Z11, Z10, Z18
@@ -1968,7 +1971,7 @@ batch:
 	VSHUFI64X2    $0x88, Z15, Z14, Z19
 	VSHUFI64X2    $0xdd, Z15, Z14, Z23
 	VPORQ         64(R15), Z16, Z16
-	VMOVDQU32     384(R15), Z24
+	VMOVDQU32     392(R15), Z24
 	VPBROADCASTQ  blake2bStartData<>+0(SB), Z0
 	VPBROADCASTQ  blake2bStartData<>+8(SB), Z1
 	VPBROADCASTQ  blake2bStartData<>+16(SB), Z2
@@ -1978,13 +1981,13 @@ batch:
 	VPBROADCASTQ  blake2bStartData<>+48(SB), Z6
 	VPBROADCASTQ  blake2bStartData<>+56(SB), Z7
 	VPBROADCASTQ  blake2bIVData<>+0(SB), Z8
-	VPBROADCASTQ  blake2bNodeData<>+0(SB), Z12
 	VPBROADCASTQ  blake2bIVData<>+8(SB), Z9
-	VPBROADCASTQ  blake2bNodeData<>+8(SB), Z13
 	VPBROADCASTQ  blake2bIVData<>+16(SB), Z10
-	VPBROADCASTQ  blake2bNodeData<>+16(SB), Z14
 	VPBROADCASTQ  blake2bIVData<>+24(SB), Z11
-	VPBROADCASTQ  blake2bNodeData<>+24(SB), Z15
+	VPBROADCASTQ  384(R15), Z12
+	VPBROADCASTQ  blake2bLastData<>+0(SB), Z13
+	VPBROADCASTQ  blake2bLastData<>+8(SB), Z14
+	VPBROADCASTQ  blake2bLastData<>+16(SB), Z15
 	VPADDQ        Z16, Z0, Z0
 	VPADDQ        Z18, Z1, Z1
 	VPADDQ        Z4, Z0, Z0
@@ -3223,6 +3226,1393 @@ batch:
 	VPADDQ        Z6, Z1, Z1
 	VPADDQ        Z23, Z2, Z2
 	VPADDQ        Z19, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPTERNLOGQ    $0x96, 128(R15), Z8, Z0
+	VPTERNLOGQ    $0x96, 192(R15), Z9, Z1
+	VPTERNLOGQ    $0x96, 256(R15), Z10, Z2
+	VPTERNLOGQ    $0x96, 320(R15), Z11, Z3
+	VPUNPCKLQDQ   Z3, Z2, Z4
+	VPUNPCKHQDQ   Z3, Z2, Z5
+	VPUNPCKLQDQ   Z1, Z0, Z2
+	VPUNPCKHQDQ   Z1, Z0, Z1
+	VMOVDQU32     Z2, Z0
+	VMOVDQU32     blake2bPairs<>+0(SB), Z12
+	VMOVDQU32     blake2bPairs<>+64(SB), Z13
+	VMOVDQU32     Z0, Z8
+	VPERMT2Q      Z4, Z12, Z8
+	VPERMT2Q      Z4, Z13, Z0
+	VMOVDQU32     Z1, Z9
+	VPERMT2Q      Z5, Z12, Z9
+	VPERMT2Q      Z5, Z13, Z1
+	MOVQ          DI, R14
+	VMOVDQU       Y8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x01
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x02
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x03
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x04
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x05
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y1, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x06
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x07
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z1, (R14)
+	MOVQ          R8, AX
+	SHLQ          $0x03, AX
+	ADDQ          AX, SI
+	MOVQ          R12, AX
+	SHLQ          $0x03, AX
+	ADDQ          AX, DI
+	SUBQ          $0x08, R10
+	JG            batch
+	VZEROUPPER
+	RET
+
+// func blake2bShortx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·blake2bShortx8AVX512(SB), $520-56
+	LEAQ         63(SP), R15
+	ANDQ         $-64, R15
+	MOVQ         dst+0(FP), DI
+	MOVQ         dstStride+8(FP), R12
+	MOVQ         src+16(FP), SI
+	MOVQ         stride+24(FP), R8
+	MOVQ         size+32(FP), R9
+	MOVQ         count+40(FP), R10
+	INCQ         R9
+	VPBROADCASTQ lead+48(FP), Z0
+	VMOVDQU32    Z0, 64(R15)
+	VPBROADCASTQ blake2bStartData<>+0(SB), Z0
+	VMOVDQU32    Z0, 128(R15)
+	VPBROADCASTQ blake2bStartData<>+8(SB), Z0
+	VMOVDQU32    Z0, 192(R15)
+	VPBROADCASTQ blake2bStartData<>+16(SB), Z0
+	VMOVDQU32    Z0, 256(R15)
+	VPBROADCASTQ blake2bStartData<>+24(SB), Z0
+	VMOVDQU32    Z0, 320(R15)
+	MOVQ         $0x510e527fade682d1, AX
+	XORQ         R9, AX
+	MOVQ         AX, 384(R15)
+
+batch:
+	CMPQ    R9, $0x03
+	JNE     four
+	MOVQ    SI, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 392(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 400(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 408(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 416(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x04
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 424(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x05
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 432(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x06
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 440(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x07
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 448(R15)
+	JMP     loaded
+
+four:
+	MOVQ    SI, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 392(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 400(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 408(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 416(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x04
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 424(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x05
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 432(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x06
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 440(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x07
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 448(R15)
+
+loaded:
+	VMOVDQU32     392(R15), Z0
+	VPORQ         64(R15), Z0, Z16
+	VPBROADCASTQ  blake2bStartData<>+0(SB), Z0
+	VPBROADCASTQ  blake2bStartData<>+8(SB), Z1
+	VPBROADCASTQ  blake2bStartData<>+16(SB), Z2
+	VPBROADCASTQ  blake2bStartData<>+24(SB), Z3
+	VPBROADCASTQ  blake2bStartData<>+32(SB), Z4
+	VPBROADCASTQ  blake2bStartData<>+40(SB), Z5
+	VPBROADCASTQ  blake2bStartData<>+48(SB), Z6
+	VPBROADCASTQ  blake2bStartData<>+56(SB), Z7
+	VPBROADCASTQ  blake2bIVData<>+0(SB), Z8
+	VPBROADCASTQ  blake2bIVData<>+8(SB), Z9
+	VPBROADCASTQ  blake2bIVData<>+16(SB), Z10
+	VPBROADCASTQ  blake2bIVData<>+24(SB), Z11
+	VPBROADCASTQ  384(R15), Z12
+	VPBROADCASTQ  blake2bLastData<>+0(SB), Z13
+	VPBROADCASTQ  blake2bLastData<>+8(SB), Z14
+	VPBROADCASTQ  blake2bLastData<>+16(SB), Z15
+	VPADDQ        Z16, Z0, Z0
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z16, Z1, Z1
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z16, Z1, Z1
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z16, Z2, Z2
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDQ        Z16, Z0, Z0
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z16, Z2, Z2
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z16, Z0, Z0
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDQ        Z16, Z0, Z0
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPADDQ        Z16, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPADDQ        Z16, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z16, Z0, Z0
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x10, Z13, Z13
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x3f, Z5, Z5
+	VPRORQ        $0x3f, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x3f, Z7, Z7
+	VPRORQ        $0x3f, Z4, Z4
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x20, Z12, Z12
+	VPRORQ        $0x20, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x18, Z4, Z4
+	VPRORQ        $0x18, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x18, Z6, Z6
+	VPRORQ        $0x18, Z7, Z7
+	VPADDQ        Z4, Z0, Z0
+	VPADDQ        Z5, Z1, Z1
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDQ        Z6, Z2, Z2
+	VPADDQ        Z7, Z3, Z3
+	VPRORQ        $0x10, Z12, Z12
+	VPRORQ        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDQ        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDQ        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORQ        $0x10, Z14, Z14
+	VPRORQ        $0x10, Z15, Z15
+	VPRORQ        $0x3f, Z4, Z4
+	VPRORQ        $0x3f, Z5, Z5
+	VPADDQ        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDQ        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORQ        $0x3f, Z6, Z6
+	VPRORQ        $0x3f, Z7, Z7
+	VPADDQ        Z16, Z1, Z1
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDQ        Z7, Z2, Z2
+	VPADDQ        Z4, Z3, Z3
+	VPRORQ        $0x20, Z15, Z15
+	VPRORQ        $0x20, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDQ        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDQ        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORQ        $0x20, Z13, Z13
+	VPRORQ        $0x20, Z14, Z14
+	VPRORQ        $0x18, Z5, Z5
+	VPRORQ        $0x18, Z6, Z6
+	VPADDQ        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDQ        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORQ        $0x18, Z7, Z7
+	VPRORQ        $0x18, Z4, Z4
+	VPADDQ        Z5, Z0, Z0
+	VPADDQ        Z6, Z1, Z1
 	VPXORD        Z0, Z15, Z15
 	VPXORD        Z1, Z12, Z12
 	VPADDQ        Z7, Z2, Z2
@@ -5305,7 +6695,7 @@ next:
 
 // func blake2bNodesx4AVX2(dst *byte, dstStride int, left *byte, right *byte, stride int, count int, lead uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·blake2bNodesx4AVX2(SB), $832-56
+TEXT ·blake2bNodesx4AVX2(SB), $840-56
 	LEAQ         63(SP), R15
 	ANDQ         $-64, R15
 	MOVQ         dst+0(FP), DI
@@ -5316,6 +6706,7 @@ TEXT ·blake2bNodesx4AVX2(SB), $832-56
 	MOVQ         AX, R13
 	MOVQ         stride+32(FP), R8
 	MOVQ         count+40(FP), R10
+	MOVQ         $0x00000041, R9
 	VPBROADCASTQ lead+48(FP), Y0
 	VMOVDQU      Y0, 576(R15)
 	VPBROADCASTQ blake2bStartData<>+0(SB), Y0
@@ -5326,6 +6717,9 @@ TEXT ·blake2bNodesx4AVX2(SB), $832-56
 	VMOVDQU      Y0, 672(R15)
 	VPBROADCASTQ blake2bStartData<>+24(SB), Y0
 	VMOVDQU      Y0, 704(R15)
+	MOVQ         $0x510e527fade682d1, AX
+	XORQ         R9, AX
+	MOVQ         AX, 736(R15)
 
 batch:
 	MOVQ         SI, R14
@@ -5421,13 +6815,13 @@ batch:
 	VPBROADCASTQ blake2bStartData<>+56(SB), Y7
 	VPBROADCASTQ blake2bIVData<>+0(SB), Y15
 	VMOVDQU      Y15, 512(R15)
-	VPBROADCASTQ blake2bNodeData<>+0(SB), Y11
 	VPBROADCASTQ blake2bIVData<>+8(SB), Y8
-	VPBROADCASTQ blake2bNodeData<>+8(SB), Y12
 	VPBROADCASTQ blake2bIVData<>+16(SB), Y9
-	VPBROADCASTQ blake2bNodeData<>+16(SB), Y13
 	VPBROADCASTQ blake2bIVData<>+24(SB), Y10
-	VPBROADCASTQ blake2bNodeData<>+24(SB), Y14
+	VPBROADCASTQ 736(R15), Y11
+	VPBROADCASTQ blake2bLastData<>+0(SB), Y12
+	VPBROADCASTQ blake2bLastData<>+8(SB), Y13
+	VPBROADCASTQ blake2bLastData<>+16(SB), Y14
 	VPADDQ       (R15), Y0, Y0
 	VPADDQ       64(R15), Y1, Y1
 	VPADDQ       Y4, Y0, Y0
@@ -6897,6 +8291,1559 @@ batch:
 	VPADDQ       Y6, Y1, Y1
 	VPADDQ       224(R15), Y2, Y2
 	VPADDQ       96(R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPXOR        512(R15), Y0, Y0
+	VPXOR        608(R15), Y0, Y0
+	VPXOR        Y8, Y1, Y1
+	VPXOR        640(R15), Y1, Y1
+	VPXOR        Y9, Y2, Y2
+	VPXOR        672(R15), Y2, Y2
+	VPXOR        Y10, Y3, Y3
+	VPXOR        704(R15), Y3, Y3
+	VPUNPCKLQDQ  Y3, Y2, Y4
+	VPUNPCKHQDQ  Y3, Y2, Y5
+	VPUNPCKLQDQ  Y1, Y0, Y2
+	VPUNPCKHQDQ  Y1, Y0, Y1
+	VMOVDQU      Y2, Y0
+	VPERM2I128   $0x20, Y4, Y0, Y8
+	VPERM2I128   $0x31, Y4, Y0, Y0
+	VPERM2I128   $0x20, Y5, Y1, Y9
+	VPERM2I128   $0x31, Y5, Y1, Y1
+	MOVQ         DI, R14
+	VMOVDQU      Y8, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x01
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y9, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x02
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y0, (R14)
+	XORL         AX, AX
+	CMPQ         R10, $0x03
+	CMOVQGT      R12, AX
+	ADDQ         AX, R14
+	VMOVDQU      Y1, (R14)
+	MOVQ         R8, AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, SI
+	MOVQ         R12, AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, DI
+	SUBQ         $0x04, R10
+	JG           batch
+	VZEROUPPER
+	RET
+
+// func blake2bShortx4AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·blake2bShortx4AVX2(SB), $808-56
+	LEAQ         63(SP), R15
+	ANDQ         $-64, R15
+	MOVQ         dst+0(FP), DI
+	MOVQ         dstStride+8(FP), R12
+	MOVQ         src+16(FP), SI
+	MOVQ         stride+24(FP), R8
+	MOVQ         size+32(FP), R9
+	MOVQ         count+40(FP), R10
+	INCQ         R9
+	VPBROADCASTQ lead+48(FP), Y0
+	VMOVDQU      Y0, 576(R15)
+	VPBROADCASTQ blake2bStartData<>+0(SB), Y0
+	VMOVDQU      Y0, 608(R15)
+	VPBROADCASTQ blake2bStartData<>+8(SB), Y0
+	VMOVDQU      Y0, 640(R15)
+	VPBROADCASTQ blake2bStartData<>+16(SB), Y0
+	VMOVDQU      Y0, 672(R15)
+	VPBROADCASTQ blake2bStartData<>+24(SB), Y0
+	VMOVDQU      Y0, 704(R15)
+	MOVQ         $0x510e527fade682d1, AX
+	XORQ         R9, AX
+	MOVQ         AX, 736(R15)
+
+batch:
+	CMPQ    R9, $0x03
+	JNE     four
+	MOVQ    SI, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, (R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 8(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 16(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVWLZX (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 24(R15)
+	JMP     loaded
+
+four:
+	MOVQ    SI, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, (R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x01
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 8(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x02
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 16(R15)
+	XORL    AX, AX
+	CMPQ    R10, $0x03
+	CMOVQGT R8, AX
+	ADDQ    AX, R14
+	MOVL    (R14), CX
+	SHLQ    $0x08, CX
+	MOVQ    CX, 24(R15)
+
+loaded:
+	VMOVDQU      (R15), Y0
+	VPOR         576(R15), Y0, Y0
+	VMOVDQU      Y0, (R15)
+	VPBROADCASTQ blake2bStartData<>+0(SB), Y0
+	VPBROADCASTQ blake2bStartData<>+8(SB), Y1
+	VPBROADCASTQ blake2bStartData<>+16(SB), Y2
+	VPBROADCASTQ blake2bStartData<>+24(SB), Y3
+	VPBROADCASTQ blake2bStartData<>+32(SB), Y4
+	VPBROADCASTQ blake2bStartData<>+40(SB), Y5
+	VPBROADCASTQ blake2bStartData<>+48(SB), Y6
+	VPBROADCASTQ blake2bStartData<>+56(SB), Y7
+	VPBROADCASTQ blake2bIVData<>+0(SB), Y15
+	VMOVDQU      Y15, 512(R15)
+	VPBROADCASTQ blake2bIVData<>+8(SB), Y8
+	VPBROADCASTQ blake2bIVData<>+16(SB), Y9
+	VPBROADCASTQ blake2bIVData<>+24(SB), Y10
+	VPBROADCASTQ 736(R15), Y11
+	VPBROADCASTQ blake2bLastData<>+0(SB), Y12
+	VPBROADCASTQ blake2bLastData<>+8(SB), Y13
+	VPBROADCASTQ blake2bLastData<>+16(SB), Y14
+	VPADDQ       (R15), Y0, Y0
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       (R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       (R15), Y1, Y1
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       (R15), Y2, Y2
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       (R15), Y0, Y0
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       (R15), Y2, Y2
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       (R15), Y0, Y0
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       (R15), Y0, Y0
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPADDQ       (R15), Y3, Y3
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPADDQ       (R15), Y3, Y3
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       (R15), Y0, Y0
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFD      $0xb1, Y11, Y11
+	VPSHUFD      $0xb1, Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPADDQ       Y4, Y0, Y0
+	VPADDQ       Y5, Y1, Y1
+	VPXOR        Y0, Y11, Y11
+	VPXOR        Y1, Y12, Y12
+	VPADDQ       Y6, Y2, Y2
+	VPADDQ       Y7, Y3, Y3
+	VPSHUFB      blake2bRotate16<>+0(SB), Y11, Y11
+	VPSHUFB      blake2bRotate16<>+0(SB), Y12, Y12
+	VPXOR        Y2, Y13, Y13
+	VPXOR        Y3, Y14, Y14
+	VPADDQ       512(R15), Y11, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y4, Y4
+	VPADDQ       Y12, Y8, Y8
+	VPXOR        Y8, Y5, Y5
+	VPSHUFB      blake2bRotate16<>+0(SB), Y13, Y13
+	VPSHUFB      blake2bRotate16<>+0(SB), Y14, Y14
+	VPADDQ       Y4, Y4, Y15
+	VPSRLQ       $0x3f, Y4, Y4
+	VPOR         Y15, Y4, Y4
+	VPADDQ       Y5, Y5, Y15
+	VPSRLQ       $0x3f, Y5, Y5
+	VPOR         Y15, Y5, Y5
+	VPADDQ       Y13, Y9, Y9
+	VPXOR        Y9, Y6, Y6
+	VPADDQ       Y14, Y10, Y10
+	VPXOR        Y10, Y7, Y7
+	VPADDQ       Y6, Y6, Y15
+	VPSRLQ       $0x3f, Y6, Y6
+	VPOR         Y15, Y6, Y6
+	VPADDQ       Y7, Y7, Y15
+	VPSRLQ       $0x3f, Y7, Y7
+	VPOR         Y15, Y7, Y7
+	VPADDQ       (R15), Y1, Y1
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
+	VPXOR        Y0, Y14, Y14
+	VPXOR        Y1, Y11, Y11
+	VPADDQ       Y7, Y2, Y2
+	VPADDQ       Y4, Y3, Y3
+	VPSHUFD      $0xb1, Y14, Y14
+	VPSHUFD      $0xb1, Y11, Y11
+	VPXOR        Y2, Y12, Y12
+	VPXOR        Y3, Y13, Y13
+	VPADDQ       Y14, Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPADDQ       Y11, Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPSHUFD      $0xb1, Y12, Y12
+	VPSHUFD      $0xb1, Y13, Y13
+	VPSHUFB      blake2bRotate24<>+0(SB), Y5, Y5
+	VPSHUFB      blake2bRotate24<>+0(SB), Y6, Y6
+	VPADDQ       512(R15), Y12, Y15
+	VMOVDQU      Y15, 512(R15)
+	VPXOR        Y15, Y7, Y7
+	VPADDQ       Y13, Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPSHUFB      blake2bRotate24<>+0(SB), Y7, Y7
+	VPSHUFB      blake2bRotate24<>+0(SB), Y4, Y4
+	VPADDQ       Y5, Y0, Y0
+	VPADDQ       Y6, Y1, Y1
 	VPXOR        Y0, Y14, Y14
 	VPXOR        Y1, Y11, Y11
 	VPADDQ       Y7, Y2, Y2

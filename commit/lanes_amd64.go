@@ -53,6 +53,8 @@ func blake2bRuns(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size
 		}
 		switch {
 		case first == 0:
+		case size == 2 || size == 4:
+			blake2bShortx8AVX512(at(dst, 0), dstStride, at(a, 0), stride, size, first, job.lead)
 		case size == 2*HashSize:
 			blake2bNodesx8AVX512(at(dst, 0), dstStride, at(a, 0), at(second(a, b), 0), stride, first, job.lead)
 		default:
@@ -67,9 +69,12 @@ func blake2bRuns(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size
 // blake2bRest hashes count whole messages from number first on, 4 at a time.
 func blake2bRest(dst []byte, dstStride int, a, b []byte, stride, size, count, first int, job *blake2bJob) {
 	to, from := at(dst, first*dstStride), at(a, first*stride)
-	if size == 2*HashSize {
+	switch size {
+	case 2, 4:
+		blake2bShortx4AVX2(to, dstStride, from, stride, size, count, job.lead)
+	case 2 * HashSize:
 		blake2bNodesx4AVX2(to, dstStride, from, at(second(a, b), first*stride), stride, count, job.lead)
-	} else {
+	default:
 		blake2bx4AVX2(to, dstStride, from, stride, size, count, job.lead, nil, nil, 0)
 	}
 }

@@ -17,6 +17,7 @@ func main() {
 	for _, isa := range []vec.ISA{vec.AVX512, vec.AVX2} {
 		newRuns(isa, c).emit()
 		newNodes(isa, c).emit()
+		newShort(isa, c).emit()
 	}
 	Generate()
 }
@@ -53,7 +54,7 @@ const rounds = 12
 type constants struct {
 	iv       Mem
 	start    Mem // the state before the first block
-	node     Mem // state words 12 to 15 of the only block of 65 bytes
+	last     Mem // state words 13 to 15 of the last block
 	rotate24 Mem
 	rotate16 Mem
 	shifts   Mem
@@ -71,7 +72,7 @@ func newConstants() *constants {
 	}
 	c.iv = words("blake2bIVData", iv[:]...)
 	c.start = words("blake2bStartData", append([]uint64{iv[0] ^ parameters}, iv[1:]...)...)
-	c.node = words("blake2bNodeData", iv[4]^nodeSize, iv[5], ^iv[6], iv[7])
+	c.last = words("blake2bLastData", iv[5], ^iv[6], iv[7])
 	c.rotate24 = vec.Rotation("blake2bRotate24", 8, 3)
 	c.rotate16 = vec.Rotation("blake2bRotate16", 8, 2)
 	c.shifts = vec.Shifts("blake2bTailShifts")

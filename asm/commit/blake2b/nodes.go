@@ -16,23 +16,18 @@ const nodeSize = 65
 
 // nodes describes the kernel for inner nodes, the commonest messages of all.
 // They are one block with 9 of 16 words, so that 7 additions fall away in every
-// round, and all of the state but the message is constant.
+// round.
 type nodes struct {
-	*kernel
-	lead  Mem // the lead byte in every lane
-	start Mem // the state before the block, words 0 to 3
-	last  Mem // the right children's last bytes, a word a lane
+	single
+	ends Mem // the right children's last bytes, a word a lane
 }
 
 // delta leads from the left children to the right ones.
 var delta = R13
 
 func newNodes(isa vec.ISA, c *constants) *nodes {
-	k := &nodes{kernel: newKernel(isa, c)}
-	k.Zero = (nodeSize + 7) / 8
-	k.lead = k.locals.Alloc(k.Bytes())
-	k.start = k.locals.Alloc(4 * k.Bytes())
-	k.last = k.locals.Alloc(k.Bytes())
+	k := &nodes{single: newSingle(isa, c, (nodeSize+7)/8)}
+	k.ends = k.locals.Alloc(k.Bytes())
 	return k
 }
 
@@ -51,12 +46,8 @@ func (k *nodes) emit() {
 	MOVQ(RAX, delta)
 	Load(Param("stride"), vec.Stride)
 	Load(Param("count"), vec.Count)
-	VPBROADCASTQ(NewParamAddr("lead", 48), k.V(0))
-	k.Move(k.V(0), k.lead)
-	for i := range 4 {
-		VPBROADCASTQ(k.constants.start.Offset(8*i), k.V(0))
-		k.Move(k.V(0), k.start.Offset(i*k.Bytes()))
-	}
+	MOVQ(U32(nodeSize), vec.Size)
+	k.begin(NewParamAddr("lead", 48))
 	if k.EVEX {
 		k.masks()
 	}
@@ -68,17 +59,7 @@ func (k *nodes) emit() {
 	} else {
 		k.loadShifted()
 	}
-	for i := range 8 {
-		k.Set(i, k.constants.start.Offset(8*i))
-	}
-	for i := range 4 {
-		k.Set(8+i, k.iv.Offset(8*i))
-		k.Set(12+i, k.node.Offset(8*i))
-	}
-	k.rounds()
-	for i := range 4 {
-		k.feedForward(i, k.start.Offset(i*k.Bytes()))
-	}
+	k.compress()
 	k.storeDigests()
 	vec.Advance(k.lanes, "batch")
 	VZEROUPPER()
@@ -102,11 +83,11 @@ func (k *nodes) loadMasked() {
 		VMOVDQU8_Z(Mem{Base: R14, Disp: -1}, K1, k.V(t+i))
 		VMOVDQU8(Mem{Base: R14, Index: delta, Scale: 1, Disp: -33}, K2, k.V(t+i))
 		MOVBLZX(Mem{Base: R14, Index: delta, Scale: 1, Disp: 31}, EAX)
-		MOVQ(RAX, k.last.Offset(8*i))
+		MOVQ(RAX, k.ends.Offset(8*i))
 	}
 	k.transpose8(t, 16)
 	VPORQ(k.lead, k.V(16), k.V(16))
-	k.Move(k.last, k.V(24))
+	k.Move(k.ends, k.V(24))
 }
 
 // loadShifted brings the messages of 4 lanes into message words 0 to 8.
