@@ -43,6 +43,7 @@ var (
 const (
 	peerShardNum    = "cannot create Encoder with less than one data shard or less than zero parity shards"
 	peerMaxShardNum = "cannot create Encoder with more than 256 data+parity shards"
+	peerShardCombo  = "data and parity shard combination not supported by leopard encoder"
 	peerSizesDiffer = "shard sizes do not match"
 	peerInvalidSize = "invalid shard size"
 )
@@ -77,8 +78,16 @@ func (e *LimitError) Error() string {
 		e.Data, e.Parity, e.Points, 1<<16)
 }
 
-// Is reports whether target is klauspost/reedsolomon's error for too many shards.
-func (e *LimitError) Is(target error) bool { return isPeer(target, peerMaxShardNum) }
+// Is reports whether target is klauspost/reedsolomon's error for too many shards, or,
+// if there are points enough for the shards as such, its error for shapes whose
+// rounding to powers of two takes too many.
+func (e *LimitError) Is(target error) bool {
+	const limit = 1 << 16
+	if e.Data > limit || e.Parity > limit || e.Data+e.Parity > limit {
+		return isPeer(target, peerMaxShardNum)
+	}
+	return isPeer(target, peerShardCombo)
+}
 
 // SizeError reports a shard of the wrong size. It matches [ErrShardSize].
 type SizeError struct {

@@ -55,7 +55,8 @@ func (c *Codec) DecodeIdx(dst [][]byte, expectInput []bool, input [][]byte) erro
 	return nil
 }
 
-// checkProgress returns the size of the shards, or 0 if there are none.
+// checkProgress returns the size of the shards, or 0 if none are given and none asked
+// for.
 func (c *Codec) checkProgress(dst [][]byte, expect []bool, input [][]byte) (size int, err error) {
 	if n := c.TotalShards(); len(expect) != n || len(dst) != n || len(input) != n {
 		return 0, fmt.Errorf("%w: lists of %d, %d and %d shards; want %d", ErrInput, len(dst), len(expect), len(input), n)
@@ -75,15 +76,15 @@ func (c *Codec) checkProgress(dst [][]byte, expect []bool, input [][]byte) (size
 	if there < c.k {
 		return 0, fmt.Errorf("%w: %d are expected, %d are needed", ErrTooFewShards, there, c.k)
 	}
+	for _, shard := range input {
+		if shard != nil {
+			size = len(shard)
+			break
+		}
+	}
 	for _, shards := range [][][]byte{input, dst} {
 		for i, shard := range shards {
-			if shard == nil {
-				continue
-			}
-			if size == 0 {
-				size = len(shard)
-			}
-			if len(shard) != size || size == 0 || size%c.ShardSizeMultiple() != 0 {
+			if shard != nil && (len(shard) != size || size == 0 || size%c.ShardSizeMultiple() != 0) {
 				return 0, errors.Join(errInvalidSize, &SizeError{Shard: i, Size: len(shard), Want: size, Multiple: c.ShardSizeMultiple()})
 			}
 		}

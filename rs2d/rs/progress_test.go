@@ -86,6 +86,7 @@ func TestDecodeIdxErrors(t *testing.T) {
 		{"sizes differ", list(1, b2), expect, list(0, b), ErrShardSize},
 		{"not a multiple of 64", list(1, odd), expect, list(0, odd), ErrShardSize},
 		{"empty input", list(1, b), expect, list(0, b[:0]), ErrShardSize},
+		{"no input", list(1, b), expect, make([][]byte, 5), ErrShardSize},
 		{"nothing at all", make([][]byte, 5), expect, make([][]byte, 5), nil},
 		{"merge of another number", list(1, b), nil, list(1, b)[:4], ErrInput},
 		{"merge into nothing", list(1, b), nil, list(4, b), ErrInput},

@@ -59,6 +59,9 @@ func (c *Codec) Update(shards, newDatashards [][]byte) error {
 	if err != nil {
 		return err
 	}
+	if newSize != size {
+		return &SizeError{Shard: firstThere(newDatashards), Size: newSize, Want: size, Multiple: c.ShardSizeMultiple()}
+	}
 	changed := 0
 	for i, shard := range newDatashards {
 		if len(shard) == 0 {
@@ -74,9 +77,6 @@ func (c *Codec) Update(shards, newDatashards [][]byte) error {
 		if len(shard) == 0 {
 			return fmt.Errorf("%w: parity shard %d is missing", ErrInput, i)
 		}
-	}
-	if newSize != size {
-		return &SizeError{Shard: firstThere(newDatashards), Size: newSize, Want: size, Multiple: c.ShardSizeMultiple()}
 	}
 	if err := c.checkMultiple(shards, size); err != nil {
 		return err
