@@ -114,8 +114,8 @@ func TestLeavesShapes(t *testing.T) {
 	forEachHasher(t, func(t *testing.T, h *Hasher) {
 		for count := range 41 {
 			for _, size := range []int{0, 1, 2, 3, 4, 30, 31, 32, 33, 62, 63, 64, 65, 127, 128, 152, 255, 256, 300, 1024, 1025, 2050} {
-				for _, srcStride := range []int{0, 2, size, size + 1, size + 70} {
-					for _, dstStride := range []int{32, 33, 64} {
+				for _, srcStride := range []int{0, 2, size, size + 7} {
+					for _, dstStride := range []int{32, 39} {
 						if testing.Short() && (count+size+srcStride+dstStride)%7 != 0 {
 							continue
 						}
@@ -124,7 +124,6 @@ func TestLeavesShapes(t *testing.T) {
 						h.Leaves(dst, dstStride, src, srcStride, size, count)
 						for i := range count {
 							got, rest := Hash(dst[i*dstStride:]), dst[i*dstStride+HashSize:(i+1)*dstStride]
-							// The generic backend checks itself against the oracle above.
 							if want := oracleShape(h.Scheme(), src[i*srcStride:][:size]); got != want {
 								t.Fatalf("count %d, size %d, strides %d and %d: digest %d = %v, want %v",
 									count, size, srcStride, dstStride, i, got, want)

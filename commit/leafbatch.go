@@ -12,8 +12,9 @@ const LeafPiece = blake3ChunkSize
 // bytes [a,b) at once, so that a strip can be hashed while it is in cache. Its
 // digests are those of Hasher.Leaves. It is not safe for concurrent use.
 //
-// It holds 64 bytes a symbol in the Walrus scheme, and 32 bytes for each level
-// of BLAKE3's tree: at most 288 bytes a symbol of 64 KiB.
+// It holds the digests, 32 bytes a symbol, and for symbols longer than a piece
+// 72 bytes more in the Walrus scheme, or 32 bytes for each level of BLAKE3's
+// tree: 224 bytes more for symbols of 64 KiB.
 type LeafBatch struct {
 	hasher *Hasher
 	size   int
