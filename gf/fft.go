@@ -40,37 +40,19 @@ const l1Bytes = 24 << 10
 func (e *Engine) FFT(dst, src []byte, half, size, base, out int) {
 	checkTransform("FFT", half, size, base, out, dst, src)
 	if out > 0 {
-		e.fft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), half, size, base, out)
+		e.fft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), half, size, base, shards{live: out})
 	}
 }
 
-func (e *Engine) fft(dst, src unsafe.Pointer, half, size, base, out int) {
-	stride := 2 * half
-	if size == 1 {
-		copyRows(dst, src, half, 1)
-		return
+// FFTTo is [Engine.FFT] followed by [Engine.Unpack] of the first len(dsts) rows as
+// natural regions: the values at base+i go to dsts[i][off:off+2·half]. What is left
+// in work is not defined; src is only read unless it is work.
+func (e *Engine) FFTTo(dsts [][]byte, off int, work, src []byte, half, size, base int) {
+	checkTransform("FFTTo", half, size, base, len(dsts), work, src)
+	checkSymbols("FFTTo", dsts, half, off, 0, 2*half, 1)
+	if len(dsts) > 0 {
+		e.fft(unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0]), half, size, base, shards{len(dsts), dsts, off})
 	}
-	for size*stride > l1Bytes && size >= 8 {
-		dist := size / 4
-		e.k.fft4(dst, src, half, dist, 1, base>>log2(dist), e.tab)
-		src = dst
-		for out > dist {
-			e.fft(dst, dst, half, dist, base, dist)
-			dst = unsafe.Add(dst, dist*stride)
-			base, out = base+dist, out-dist
-		}
-		src, size = dst, dist
-	}
-	for ; size >= 4; size /= 4 {
-		dist := size / 4
-		groups := (out + size - 1) / size
-		e.k.fft4(dst, src, half, dist, groups, base>>log2(dist), e.tab)
-		src = dst
-		if size == 4 {
-			return
-		}
-	}
-	e.k.fft2(dst, src, half, 1, (out+1)/2, base, e.tab)
 }
 
 // IFFT interpolates: the inverse of [Engine.FFT], in place. Row i of work holds the
@@ -78,60 +60,211 @@ func (e *Engine) fft(dst, src unsafe.Pointer, half, size, base, out int) {
 // they hold. All size rows become coefficients.
 func (e *Engine) IFFT(work []byte, half, size, base, in int) {
 	checkTransform("IFFT", half, size, base, in, work, work)
-	e.ifft(unsafe.Pointer(&work[0]), half, size, base, in)
+	w := unsafe.Pointer(&work[0])
+	e.ifft(w, w, half, size, base, shards{live: in})
 }
 
 // IFFTAdd adds the coefficients that [Engine.IFFT] would leave in work to dst. What
 // is left in work is not defined. dst and work do not overlap.
 func (e *Engine) IFFTAdd(dst, work []byte, half, size, base, in int) {
 	checkTransform("IFFTAdd", half, size, base, in, dst, work)
-	d, w := unsafe.Pointer(&dst[0]), unsafe.Pointer(&work[0])
+	e.ifft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&work[0]), half, size, base, shards{live: in})
+}
+
+// IFFTFrom is [Engine.Pack] of natural regions, srcs[i][off:off+2·half] being the
+// values at base+i, followed by [Engine.IFFT], or by [Engine.IFFTAdd] if dst is not
+// work.
+func (e *Engine) IFFTFrom(dst, work []byte, half, size, base int, srcs [][]byte, off int) {
+	checkTransform("IFFTFrom", half, size, base, len(srcs), dst, work)
+	checkSymbols("IFFTFrom", srcs, half, off, 0, 2*half, 1)
+	e.ifft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&work[0]), half, size, base, shards{len(srcs), srcs, off})
+}
+
+// shards is the outer side of a transform: how many of its values are there, or
+// wanted, and the natural regions they are in, if not in the rows themselves.
+type shards struct {
+	live    int
+	regions [][]byte
+	off     int
+}
+
+// part returns the part of block q of n rows.
+func (s shards) part(q, n int) shards {
+	from, to := min(q*n, s.live), min((q+1)*n, s.live)
+	if s.regions != nil {
+		s.regions = s.regions[from:to]
+	}
+	s.live = to - from
+	return s
+}
+
+// radix returns of how many rows the outermost pass over 2^r rows takes one. Passes
+// of eight rows come last (in the inverse, first): next to the shards.
+func (e *Engine) radix(r int) int {
 	switch {
-	case in == 0:
-	case size == 1:
-		e.k.xor(d, w, 2*half)
-	case size == 2:
-		clearRows(w, half, in, 2)
-		e.k.ifft2add(d, w, half, 1, 1, base, e.tab)
+	case r == 1:
+		return 2
+	case e.k.fft8 != nil && r%3 == 0:
+		return 8
 	default:
-		dist := size / 4
-		e.ifftQuarters(w, half, dist, base, in)
-		e.k.ifft4add(d, w, half, dist, 1, base>>log2(dist), e.tab)
+		return 4
 	}
 }
 
-func (e *Engine) ifft(work unsafe.Pointer, half, size, base, in int) {
-	if in == 0 {
-		clearRows(work, half, 0, size)
+func (e *Engine) fft(dst, src unsafe.Pointer, half, size, base int, to shards) {
+	radix := e.radix(log2(size))
+	dist := size / radix
+	if dist <= 1 || size*2*half <= l1Bytes {
+		e.fftLayers(dst, src, half, size, base, to)
 		return
 	}
-	if size*2*half > l1Bytes && size >= 8 {
-		dist := size / 4
-		e.ifftQuarters(work, half, dist, base, in)
-		e.k.ifft4(work, work, half, dist, 1, base>>log2(dist), e.tab)
-		return
+	e.fftPass(radix)(dst, src, half, dist, 1, base>>log2(dist), e.tab)
+	for q := 0; q*dist < to.live; q++ {
+		rows := unsafe.Add(dst, 2*half*dist*q)
+		e.fft(rows, rows, half, dist, base+dist*q, to.part(q, dist))
 	}
-	// rows from valid on have not been written yet: they are zero in effect.
-	valid, done := in, 1
-	if log2(size)%2 == 1 {
-		groups := (in + 1) / 2
-		clearRows(work, half, valid, 2*groups)
-		e.k.ifft2(work, work, half, 1, groups, base, e.tab)
-		valid, done = 2*groups, 2
-	}
-	for ; done < size; done *= 4 {
-		groups := (in + 4*done - 1) / (4 * done)
-		clearRows(work, half, valid, 4*done*groups)
-		e.k.ifft4(work, work, half, done, groups, base>>log2(done), e.tab)
-		valid = 4 * done * groups
-	}
-	clearRows(work, half, valid, size)
 }
 
-// ifftQuarters runs the inverse transforms of size dist over four runs of rows.
-func (e *Engine) ifftQuarters(work unsafe.Pointer, half, dist, base, in int) {
-	for q := range 4 {
-		e.ifft(unsafe.Add(work, q*dist*2*half), half, dist, base+q*dist, max(0, min(dist, in-q*dist)))
+// fftLayers runs pass after pass over all rows.
+func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to shards) {
+	for size > 1 {
+		radix := e.radix(log2(size))
+		dist := size / radix
+		groups := (to.live + size - 1) / size
+		if dist == 1 && radix == 8 && to.regions != nil && e.k.fft8to != nil && dst == src {
+			whole := to.live / 8
+			if whole > 0 {
+				e.k.fft8to(&to.regions[0], to.off, dst, half, whole, base, e.tab)
+			}
+			if whole < groups {
+				rows := unsafe.Add(dst, 16*half*whole)
+				e.k.fft8(rows, rows, half, 1, 1, base+8*whole, e.tab)
+				e.unpackRows(rows, half, 8*whole, to)
+			}
+			return
+		}
+		e.fftPass(radix)(dst, src, half, dist, groups, base>>log2(dist), e.tab)
+		src, size = dst, dist
+	}
+	copyRows(dst, src, half, 1) // a transform of size 1 ends here as it began
+	e.unpackRows(dst, half, 0, to)
+}
+
+// ifft works in place on work until its last pass, which stores to dst, or adds to
+// it if it is not work.
+func (e *Engine) ifft(dst, work unsafe.Pointer, half, size, base int, from shards) {
+	add := dst != work
+	if from.live == 0 {
+		if !add {
+			clearRows(work, half, 0, size)
+		}
+		return
+	}
+	radix := e.radix(log2(size))
+	if dist := size / radix; dist > 1 && size*2*half > l1Bytes {
+		for q := range radix {
+			rows := unsafe.Add(work, 2*half*dist*q)
+			e.ifft(rows, rows, half, dist, base+dist*q, from.part(q, dist))
+		}
+		e.ifftPass(radix, add)(dst, work, half, dist, 1, base>>log2(dist), e.tab)
+		return
+	}
+	e.ifftLayers(dst, work, half, size, base, from)
+}
+
+// ifftLayers runs pass after pass over all rows. Rows from valid on have not been
+// written: they are zero in effect.
+func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from shards) {
+	var radices [16]int // from the last pass to the first
+	n := 0
+	for r := log2(size); r > 0; n++ {
+		radices[n] = e.radix(r)
+		r -= log2(radices[n])
+	}
+	valid := from.live
+	dist := 1
+	if n > 1 && radices[n-1] == 8 && from.regions != nil && e.k.ifft8from != nil {
+		valid = e.ifftFirst(work, half, base, from)
+		n, dist = n-1, 8
+	} else {
+		e.packRows(work, half, 0, from)
+	}
+	out := work
+	for ; n > 0; n-- {
+		radix := radices[n-1]
+		if n == 1 {
+			out = dst
+		}
+		group := dist * radix
+		groups := (from.live + group - 1) / group
+		clearRows(work, half, valid, groups*group)
+		e.ifftPass(radix, out != work)(out, work, half, dist, groups, base>>log2(dist), e.tab)
+		valid, dist = groups*group, group
+	}
+	if size == 1 && dst != work {
+		e.k.xor(dst, work, 2*half)
+	}
+}
+
+// ifftFirst runs the first pass, in radix 8, from the regions to the rows, and
+// returns how many rows it wrote.
+func (e *Engine) ifftFirst(rows unsafe.Pointer, half, base int, from shards) int {
+	whole := from.live / 8
+	if whole > 0 {
+		e.k.ifft8from(rows, half, whole, base, &from.regions[0], from.off, e.tab)
+	}
+	rest := from.live - 8*whole
+	if rest == 0 {
+		return 8 * whole
+	}
+	rows = unsafe.Add(rows, 16*half*whole)
+	e.packRows(rows, half, 8*whole, from)
+	clearRows(rows, half, rest, 8)
+	e.k.ifft8(rows, rows, half, 1, 1, base+8*whole, e.tab)
+	return 8*whole + 8
+}
+
+// packRows brings in the regions from the given one on, if there are any.
+func (e *Engine) packRows(rows unsafe.Pointer, half, first int, from shards) {
+	if from.regions != nil {
+		e.k.pack(rows, half, &from.regions[first], from.live-first, from.off, 0, 2*half, 1)
+	}
+}
+
+// unpackRows stores the regions from the given one on, if there are any.
+func (e *Engine) unpackRows(rows unsafe.Pointer, half, first int, to shards) {
+	if to.regions != nil {
+		e.k.unpack(&to.regions[first], to.live-first, to.off, 0, 2*half, 1, rows, half)
+	}
+}
+
+type pass = func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+func (e *Engine) fftPass(radix int) pass {
+	switch radix {
+	case 2:
+		return e.k.fft2
+	case 4:
+		return e.k.fft4
+	default:
+		return e.k.fft8
+	}
+}
+
+func (e *Engine) ifftPass(radix int, add bool) pass {
+	switch {
+	case radix == 2 && add:
+		return e.k.ifft2add
+	case radix == 2:
+		return e.k.ifft2
+	case radix == 4 && add:
+		return e.k.ifft4add
+	case radix == 4:
+		return e.k.ifft4
+	case add:
+		return e.k.ifft8add
+	default:
+		return e.k.ifft8
 	}
 }
 

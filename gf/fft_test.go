@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -105,12 +106,48 @@ func TestTransforms(t *testing.T) {
 			if !bytes.Equal(inPlace[:live*stride], values[:live*stride]) {
 				t.Fatal("pruned FFT in place differs")
 			}
+			// From and to natural regions.
+			off := rapid.IntRange(0, 9).Draw(t, "off")
+			regions := func(from []byte) [][]byte {
+				list := make([][]byte, live)
+				for i := range list {
+					list[i] = make([]byte, off+stride)
+				}
+				if from != nil {
+					e.Unpack(list, off, 0, stride, 1, from, half)
+				}
+				return list
+			}
+			want := regions(values)
+			from := bytes.Clone(noise)
+			e.IFFTFrom(from, from, half, size, base, want, off)
+			if !bytes.Equal(from, coeffs) {
+				t.Fatal("IFFTFrom differs from Pack and IFFT")
+			}
+			to := regions(nil)
+			e.FFTTo(to, off, bytes.Clone(noise), coeffs, half, size, base)
+			if !slices.EqualFunc(to, want, bytes.Equal) {
+				t.Fatal("FFTTo differs from FFT and Unpack")
+			}
+			to = regions(nil)
+			work := bytes.Clone(coeffs)
+			e.FFTTo(to, off, work, work, half, size, base)
+			if !slices.EqualFunc(to, want, bytes.Equal) {
+				t.Fatal("FFTTo in place differs from FFT and Unpack")
+			}
+
 			// Accumulation.
 			sum := bytes.Clone(noise)
 			e.IFFTAdd(sum, bytes.Clone(noise), half, size, base, live)
 			e.Xor(sum, noise)
 			if !bytes.Equal(sum, coeffs) {
 				t.Fatal("IFFTAdd differs from IFFT")
+			}
+			sum = bytes.Clone(noise)
+			e.IFFTFrom(sum, bytes.Clone(noise), half, size, base, want, off)
+			e.Xor(sum, noise)
+			if !bytes.Equal(sum, coeffs) {
+				t.Fatal("IFFTFrom that adds differs from IFFT")
 			}
 		})
 	})

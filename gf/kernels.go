@@ -38,6 +38,20 @@ type kernels struct {
 	ifft4add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 	ifft2add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
+	// fft8 runs three layers over groups of 8·dist planar rows, w = t + 8·group: that
+	// of distance 4·dist with w>>2, that of 2·dist with w>>1 and w>>1^2, that of dist
+	// with w, w^2, w^4 and w^6. ifft8 undoes it, ifft8add adds what ifft8 would store.
+	// The radix-8 kernels are nil where three layers in registers gain nothing.
+	fft8     func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	ifft8    func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	ifft8add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	// ifft8from is ifft8 at dist 1 of rows that it takes from natural regions: row i
+	// is srcs[i][off:off+2·half]. fft8to is fft8 at dist 1 of rows that it leaves in
+	// dsts[i][off:off+2·half]; what is left in src is not defined. half is a multiple
+	// of 32, as always: the regions are whole blocks.
+	ifft8from func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off int, tab unsafe.Pointer)
+	fft8to    func(dsts *[]byte, off int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+
 	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
 	// to src or does not overlap it.
 	scale func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)

@@ -17,14 +17,21 @@ var genericKernels = &kernels{
 	ifft2:    ifft2Generic,
 	ifft4add: ifft4addGeneric,
 	ifft2add: ifft2addGeneric,
-	scale:    scaleGeneric,
-	pack:     packGeneric,
-	unpack:   unpackGeneric,
-	mulAdd:   mulAddGeneric,
-	mul:      mulGeneric,
-	dot:      dotGeneric,
-	spread:   spreadGeneric,
-	xor:      xorGeneric,
+	fft8:     fft8Generic,
+	ifft8:    ifft8Generic,
+	ifft8add: ifft8addGeneric,
+
+	ifft8from: ifft8fromGeneric,
+	fft8to:    fft8toGeneric,
+
+	scale:  scaleGeneric,
+	pack:   packGeneric,
+	unpack: unpackGeneric,
+	mulAdd: mulAddGeneric,
+	mul:    mulGeneric,
+	dot:    dotGeneric,
+	spread: spreadGeneric,
+	xor:    xorGeneric,
 }
 
 // products maps the low and the high byte of a word to their products by one
@@ -148,6 +155,34 @@ func ifft4addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab uns
 func ifft2addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
 	ifft2Generic(src, src, half, dist, groups, t, tab)
 	xorGeneric(dst, src, 4*half*dist*groups)
+}
+
+// A group of fft8 is a group of fft2 at distance 4·dist with the constant w>>2,
+// followed by two of fft4 at distance dist with w and w^4 = w+4.
+
+func fft8Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	fft2Generic(dst, src, half, 4*dist, groups, t>>2, tab)
+	fft4Generic(dst, dst, half, dist, 2*groups, t, tab)
+}
+
+func ifft8Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	ifft4Generic(dst, src, half, dist, 2*groups, t, tab)
+	ifft2Generic(dst, dst, half, 4*dist, groups, t>>2, tab)
+}
+
+func ifft8addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+	ifft8Generic(src, src, half, dist, groups, t, tab)
+	xorGeneric(dst, src, 16*half*dist*groups)
+}
+
+func ifft8fromGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off int, tab unsafe.Pointer) {
+	packGeneric(dst, half, srcs, 8*groups, off, 0, 2*half, 1)
+	ifft8Generic(dst, dst, half, 1, groups, t, tab)
+}
+
+func fft8toGeneric(dsts *[]byte, off int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
+	fft8Generic(src, src, half, 1, groups, t, tab)
+	unpackGeneric(dsts, 8*groups, off, 0, 2*half, 1, src, half)
 }
 
 func scaleGeneric(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {

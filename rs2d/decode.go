@@ -295,7 +295,7 @@ func (m *matrixJob) prepare(chosen []int, k int) {
 	if missing {
 		// There are exactly as many slivers as it takes.
 		m.pattern, _ = m.codec.Pattern(present, wanted)
-		m.sources = m.pattern.Sources(nil, slivers)
+		m.sources = m.pattern.Sources(new(rs.Sources), slivers)
 	}
 }
 

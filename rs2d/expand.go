@@ -68,9 +68,9 @@ func (c *Code) Symbol(s Sliver, i int) (Symbol, error) {
 		clear(x.wanted)
 		x.wanted[i] = sym.Data
 		x.shards = append(x.shards, make([][]byte, c.params.N-k)...)
-		x.sources = pattern.Sources(x.sources, x.shards)
+		sources := pattern.Sources(&x.sources, x.shards)
 		for at := range strips(size, 1, codec.StripSize()) {
-			space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(x.sources, 0, 0))
+			space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(sources, 0, 0))
 		}
 		return sym, nil
 	}
@@ -226,8 +226,9 @@ type expansion struct {
 	tile, nodes []byte
 	leaves      *commit.LeafBatch // where symbols come in pieces
 
-	shards, sources, wanted, known [][]byte
-	present                        []bool
+	shards, wanted, known [][]byte
+	sources               rs.Sources
+	present               []bool
 }
 
 var expansions = sync.Pool{New: func() any { return new(expansion) }}
@@ -241,7 +242,7 @@ func (x *expansion) release() {
 	}
 	x.c, x.codec, x.space, x.leaves = nil, nil, nil, nil
 	clear(x.shards[:cap(x.shards)])
-	clear(x.sources[:cap(x.sources)])
+	x.sources.Clear()
 	clear(x.wanted[:cap(x.wanted)])
 	clear(x.known[:cap(x.known)])
 	expansions.Put(x)

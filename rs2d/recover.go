@@ -197,9 +197,9 @@ func (c *Code) solve(axis Axis, size int, symbols [][]byte) ([]byte, commit.Hash
 			}
 		}
 		if pattern != nil {
-			x.sources = pattern.Sources(x.sources, x.known)
+			sources := pattern.Sources(&x.sources, x.known)
 			for at := range strips(width, 1, x.codec.StripSize()) {
-				x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(x.sources, 0, 0))
+				x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(sources, 0, 0))
 			}
 		}
 		for j := range x.k {

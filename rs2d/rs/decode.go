@@ -5,8 +5,7 @@ import (
 )
 
 // Reconstruct computes missing shards. src has all shards, those that the pattern
-// does not use being replaced by others, see [Pattern.Sources]; dst has all shards
-// too, and those that are not nil are written. They must be wanted ones of the
+// does not use being zero, see [Pattern.Sources]; dst has all shards too, and those that are not nil are written. They must be wanted ones of the
 // pattern, and overlap no source.
 //
 // A pattern of many wanted shards restores data only: to have parity back as well,
@@ -49,17 +48,12 @@ func (w *Workspace) reconstructLow(p *Pattern, dst, src *Symbols, half int) {
 	someData := len(p.lost) < k
 	if someData {
 		coeffs := w.region(0, half)
-		w.pack(coeffs, src.Shards[:k], src, half)
-		w.clearRows(coeffs, p.lost, 0, half)
-		e.IFFT(coeffs, half, c, 0, k)
+		w.interpolate(coeffs, coeffs, src.Shards[:k], src, half, 0)
 	}
 	acc := w.region(1, half)
-	for i, beta := range p.beta {
+	rows := acc
+	for _, beta := range p.beta {
 		n := len(beta.coeffs)
-		rows := acc
-		if i > 0 {
-			rows = w.region(2, half)
-		}
 		w.pack(rows, src.Shards[k+beta.first:][:n], src, half)
 		if someData {
 			values := w.region(3, half)
@@ -67,11 +61,12 @@ func (w *Workspace) reconstructLow(p *Pattern, dst, src *Symbols, half int) {
 			e.Xor(rows[:2*half*n], values[:2*half*n])
 		}
 		e.Scale(rows, rows, half, beta.coeffs)
-		if i > 0 {
-			e.IFFTAdd(acc, rows, half, c, c+beta.first, n)
-		} else {
+		if &rows[0] == &acc[0] {
 			e.IFFT(acc, half, c, c+beta.first, n)
+		} else {
+			e.IFFTAdd(acc, rows, half, c, c+beta.first, n)
 		}
+		rows = w.region(2, half)
 	}
 	alpha := p.alpha[0]
 	e.FFT(acc, acc, half, c, 0, len(alpha.coeffs))
@@ -91,7 +86,8 @@ func (w *Workspace) reconstructHigh(p *Pattern, dst, src *Symbols, half int) {
 	w.pack(rows, src.Shards[k:k+n], src, half)
 	if len(p.lost) < k {
 		data := Symbols{Shards: src.Shards[:k], Off: src.Off, Step: src.Step, Size: src.Size, Count: src.Count}
-		acc := w.encodeHigh(&data, p.lost, half, n)
+		acc := w.sumBlocks(&data, p.lost, half)
+		e.FFT(acc, acc, half, c, 0, n)
 		e.Xor(rows[:2*half*n], acc[:2*half*n])
 	}
 	e.Scale(rows, rows, half, beta.coeffs)

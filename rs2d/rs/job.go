@@ -17,6 +17,7 @@ type job struct {
 	size, strip int // bytes of a shard and of a strip of it
 	shards      [][]byte
 	pattern     *Pattern
+	list        Sources  // the memory of sources
 	sources     [][]byte // what decoding reads
 	wanted      [][]byte // what decoding writes
 	parity      [][]byte // the parity to encode, nil where none is wanted
@@ -42,8 +43,8 @@ func (c *Codec) newJob(shards [][]byte, size int) *job {
 
 // release returns the job to the pool without the caller's shards.
 func (j *job) release() {
-	j.shards, j.pattern = nil, nil
-	clear(j.sources[:cap(j.sources)])
+	j.shards, j.sources, j.pattern = nil, nil, nil
+	j.list.Clear()
 	clear(j.wanted[:cap(j.wanted)])
 	clear(j.parity[:cap(j.parity)])
 	clear(j.data[:cap(j.data)])

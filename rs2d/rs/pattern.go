@@ -40,7 +40,7 @@ import (
 type Pattern struct {
 	lost []int // data shards that are missing, ascending
 	near []int // parity shards used in their place, as many, ascending, from 0
-	fill int   // a shard that is there, to stand in for those that are not
+	fill int   // a shard that is there, for its size
 
 	beta  []factors // what to multiply the used parity's rows by
 	alpha []factors // what to multiply the restored data's rows by
@@ -234,18 +234,30 @@ func (c *Codec) sumsAreCheaper(p *Pattern) bool {
 	return len(p.targets)*c.k < transforms*transform+c.k
 }
 
-// Sources returns, in dst if it is large enough, the list of shards that decoding
-// reads: shards with those that the pattern has no use for replaced by one that is
-// there, so that none is nil.
-func (p *Pattern) Sources(dst, shards [][]byte) [][]byte {
-	dst = append(dst[:0], shards...)
-	for i := range dst {
-		if len(dst[i]) == 0 {
-			dst[i] = shards[p.fill]
+// Sources is the list of shards that decoding reads, and the memory it takes.
+type Sources struct {
+	shards [][]byte
+	zeros  []byte // never written, so always zero
+}
+
+// Sources makes the list for shards in l, and returns it: shards with zeros in place
+// of those that are missing or that the pattern has no use for. It is valid until the
+// next call with l.
+func (p *Pattern) Sources(l *Sources, shards [][]byte) [][]byte {
+	if size := len(shards[p.fill]); len(l.zeros) < size {
+		l.zeros = make([]byte, size)
+	}
+	l.shards = append(l.shards[:0], shards...)
+	for i, shard := range shards {
+		if len(shard) == 0 {
+			l.shards[i] = l.zeros
 		}
 	}
 	for _, i := range p.targets {
-		dst[i] = shards[p.fill]
+		l.shards[i] = l.zeros
 	}
-	return dst
+	return l.shards
 }
+
+// Clear drops the references to shards.
+func (l *Sources) Clear() { clear(l.shards[:cap(l.shards)]) }

@@ -93,7 +93,7 @@ func (c *Codec) reconstruct(shards [][]byte, dataOnly bool, required func(i int)
 	if j.pattern, err = c.Pattern(j.present, j.required); err != nil {
 		return err
 	}
-	j.sources = j.pattern.Sources(j.sources, shards)
+	j.sources = j.pattern.Sources(&j.list, shards)
 	for i := range shards {
 		j.wanted[i] = nil
 		if j.required[i] {

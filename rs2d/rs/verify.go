@@ -6,11 +6,12 @@ import "bytes"
 func (w *Workspace) verify(parity, data *Symbols) bool {
 	e, c, half := w.c.engine, w.c.code.c, data.half()
 	if !w.c.low {
-		return w.sameRows(parity.Shards, parity, w.encodeHigh(data, nil, half, w.c.m), half)
+		acc := w.sumBlocks(data, nil, half)
+		e.FFT(acc, acc, half, c, 0, w.c.m)
+		return w.sameRows(parity.Shards, parity, acc, half)
 	}
 	coeffs := w.region(0, half)
-	w.pack(coeffs, data.Shards, data, half)
-	e.IFFT(coeffs, half, c, 0, w.c.k)
+	w.interpolate(coeffs, coeffs, data.Shards, data, half, 0)
 	for first := 0; first < w.c.m; first += c {
 		n := min(c, w.c.m-first)
 		values := w.region(1, half)

@@ -69,63 +69,73 @@ func (w *Workspace) Encode(parity, data Symbols) {
 		return
 	}
 	if !w.c.low {
-		acc := w.encodeHigh(&data, nil, half, wanted)
-		w.unpackRows(parity.Shards[:wanted], &parity, acc, half)
+		acc := w.sumBlocks(&data, nil, half)
+		w.evaluate(parity.Shards[:wanted], &parity, acc, acc, half, 0)
 		return
 	}
-	e, c := w.c.engine, w.c.code.c
+	c := w.c.code.c
 	coeffs := w.region(0, half)
-	w.pack(coeffs, data.Shards, &data, half)
-	e.IFFT(coeffs, half, c, 0, w.c.k)
+	w.interpolate(coeffs, coeffs, data.Shards, &data, half, 0)
 	for first := 0; first < wanted; first += c {
 		n := min(c, wanted-first)
 		out := coeffs
 		if first+c < wanted {
 			out = w.region(1, half)
 		}
-		e.FFT(out, coeffs, half, c, c+first, n)
-		w.unpackRows(parity.Shards[first:first+n], &parity, out, half)
+		w.evaluate(parity.Shards[first:first+n], &parity, out, coeffs, half, c+first)
 	}
 }
 
-// encodeHigh leaves the first out inner values of a high-rate code in region 0. Data
-// shards in lost, ascending, count as zero.
-func (w *Workspace) encodeHigh(data *Symbols, lost []int, half, out int) []byte {
-	e, c := w.c.engine, w.c.code.c
+// sumBlocks leaves in region 0 the coefficients that the outer blocks of data add up
+// to. Blocks whose shards are all in lost, ascending, are left out.
+func (w *Workspace) sumBlocks(data *Symbols, lost []int, half int) []byte {
+	c := w.c.code.c
 	acc := w.region(0, half)
-	started := false
+	work := acc
 	for first := 0; first < w.c.k; first += c {
 		n := min(c, w.c.k-first)
 		gone := 0
 		for gone < len(lost) && lost[gone] < first+n {
 			gone++
 		}
-		if gone < n {
-			rows := acc
-			if started {
-				rows = w.region(1, half)
-			}
-			w.pack(rows, data.Shards[first:first+n], data, half)
-			w.clearRows(rows, lost[:gone], first, half)
-			if started {
-				e.IFFTAdd(acc, rows, half, c, c+first, n)
-			} else {
-				e.IFFT(rows, half, c, c+first, n)
-			}
-			started = true
-		}
 		lost = lost[gone:]
+		if gone < n {
+			w.interpolate(acc, work, data.Shards[first:first+n], data, half, c+first)
+			work = w.region(1, half)
+		}
 	}
-	e.FFT(acc, acc, half, c, 0, out)
 	return acc
 }
 
-// clearRows zeroes the rows of the shards in lost, the first row being that of
-// shard first.
-func (w *Workspace) clearRows(rows []byte, lost []int, first, half int) {
-	for _, i := range lost {
-		clear(rows[2*half*(i-first):][:2*half])
+// blocks reports whether the symbols are natural regions: one run of whole blocks.
+func (s *Symbols) blocks() bool { return s.Count == 1 && s.Size%gf.BlockSize == 0 }
+
+// interpolate makes coefficients of the shards, the values at base, base+1, …, and
+// stores them in dst, or adds them to it if it is not work.
+func (w *Workspace) interpolate(dst, work []byte, shards [][]byte, s *Symbols, half, base int) {
+	e, c := w.c.engine, w.c.code.c
+	if s.blocks() {
+		e.IFFTFrom(dst, work, half, c, base, shards, s.Off)
+		return
 	}
+	w.pack(work, shards, s, half)
+	if &dst[0] == &work[0] {
+		e.IFFT(work, half, c, base, len(shards))
+	} else {
+		e.IFFTAdd(dst, work, half, c, base, len(shards))
+	}
+}
+
+// evaluate computes the values of coefficients at base, base+1, … and stores them in
+// the shards that are wanted. It works in work, which may be coeffs.
+func (w *Workspace) evaluate(shards [][]byte, s *Symbols, work, coeffs []byte, half, base int) {
+	e, c := w.c.engine, w.c.code.c
+	if s.blocks() && allWanted(shards) {
+		e.FFTTo(shards, s.Off, work, coeffs, half, c, base)
+		return
+	}
+	e.FFT(work, coeffs, half, c, base, len(shards))
+	w.unpackRows(shards, s, work, half)
 }
 
 func (w *Workspace) pack(rows []byte, shards [][]byte, s *Symbols, half int) {
@@ -143,6 +153,15 @@ func (w *Workspace) unpackRows(shards [][]byte, s *Symbols, rows []byte, half in
 		}
 		w.c.engine.Unpack(shards[first:i], s.Off, s.Step, s.Size, s.Count, rows[2*half*first:], half)
 	}
+}
+
+func allWanted(shards [][]byte) bool {
+	for i := range shards {
+		if shards[i] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // lastWanted returns the number of shards up to the last that is not nil.
