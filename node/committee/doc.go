@@ -1,0 +1,18 @@
+// Package committee holds who stores what, and what their signatures prove.
+//
+// A [Committee] is the nodes of one epoch, the shards each of them owns, their keys,
+// and the clients that may write. It is read from one file that all of them share,
+// and that holds no secret.
+//
+// Each node has one [Key]. From it follow a BLS12-381 key (public keys in G1,
+// signatures in G2, the proof-of-possession ciphersuite of
+// draft-irtf-cfrg-bls-signature) for what the node attests, and an ed25519 key by
+// which TLS connections know it. Because every member proved possession of its key,
+// signatures of many members under one message add up to one signature, which
+// verifies in two pairings: a [Certificate] is 96 bytes and a bitmap.
+//
+// Weights are numbers of shards, of n in all of which f may be faulty. Attestations
+// by n-f shards that a blob is stored are its point of availability: at least n-2f of
+// them are honest, enough to decode it. Attestations by f+1 shards that a blob is
+// inconsistent include an honest one, who has verified a proof of it.
+package committee
