@@ -95,6 +95,8 @@ type SizeError struct {
 	Size     int // its size in bytes
 	Want     int // the size of the others, or 0
 	Multiple int // what the size must be a multiple of
+
+	invalid bool // the other package calls the size invalid, even where sizes differ
 }
 
 func (e *SizeError) differs() bool { return e.Want != 0 && e.Size != e.Want }
@@ -109,7 +111,7 @@ func (e *SizeError) Error() string {
 // Is reports whether target is [ErrShardSize], or klauspost/reedsolomon's error for
 // sizes that differ or for sizes that are not allowed.
 func (e *SizeError) Is(target error) bool {
-	if e.differs() {
+	if e.differs() && !e.invalid {
 		return target == ErrShardSize || isPeer(target, peerSizesDiffer)
 	}
 	return target == ErrShardSize || isPeer(target, peerInvalidSize)

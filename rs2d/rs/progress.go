@@ -1,16 +1,11 @@
 package rs
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/redstuff-go/redstuff/gf"
 )
-
-// errInvalidSize makes a [SizeError] match the other package's error for a size that
-// is not allowed even where sizes differ, as its DecodeIdx has it.
-var errInvalidSize error = &sentinel{"rs: sizes do not fit together", peerInvalidSize}
 
 // DecodeIdx decodes step by step, from shards that come one by one. expectInput tells
 // which shards will be given in all, at least DataShards of them, and is the same in
@@ -85,7 +80,7 @@ func (c *Codec) checkProgress(dst [][]byte, expect []bool, input [][]byte) (size
 	for _, shards := range [][][]byte{input, dst} {
 		for i, shard := range shards {
 			if shard != nil && (len(shard) != size || size == 0 || size%c.ShardSizeMultiple() != 0) {
-				return 0, errors.Join(errInvalidSize, &SizeError{Shard: i, Size: len(shard), Want: size, Multiple: c.ShardSizeMultiple()})
+				return 0, &SizeError{Shard: i, Size: len(shard), Want: size, Multiple: c.ShardSizeMultiple(), invalid: true}
 			}
 		}
 	}
@@ -103,7 +98,7 @@ func (c *Codec) mergeDecoded(dst, input [][]byte) error {
 		case dst[i] == nil:
 			return fmt.Errorf("%w: shard %d to merge into nothing", ErrInput, i)
 		case len(dst[i]) != len(shard):
-			return errors.Join(errInvalidSize, &SizeError{Shard: i, Size: len(shard), Want: len(dst[i]), Multiple: c.ShardSizeMultiple()})
+			return &SizeError{Shard: i, Size: len(shard), Want: len(dst[i]), Multiple: c.ShardSizeMultiple(), invalid: true}
 		}
 	}
 	for i, shard := range input {

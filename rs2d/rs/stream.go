@@ -147,21 +147,11 @@ func (s *Stream) Reconstruct(valid []io.Reader, fill []io.Writer) error {
 		return fmt.Errorf("%w: got %d readers and %d writers, want %d of each", ErrTooFewShards, len(valid), len(fill), n)
 	}
 	required := make([]bool, n)
-	there := 0
 	for i, r := range valid {
 		required[i] = fill[i] != nil
-		if r != nil {
-			there++
-		}
 		if r != nil && fill[i] != nil {
 			return fmt.Errorf("%w: shard %d", ErrReconstructMismatch, i)
 		}
-	}
-	switch {
-	case there == 0:
-		return ErrNoData
-	case there < s.codec.k:
-		return fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, s.codec.k)
 	}
 	return s.eachBlock(valid, func(b *block) error {
 		for i, r := range valid {
