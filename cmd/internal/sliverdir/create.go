@@ -18,8 +18,8 @@ import (
 // ErrOccupied: the directory to write is there already, with files in it.
 var ErrOccupied = errors.New("is not empty")
 
-// writers is how many sliver files are written at a time: what a disk is given to
-// sync together, it syncs faster.
+// writers is how many sliver files are written or synced at a time: what a disk is
+// given to sync together, it syncs faster.
 const writers = 16
 
 // CheckTarget reports why a directory of slivers cannot be written to path: it
@@ -60,10 +60,10 @@ func CheckTarget(path string, replace bool) error {
 	return nil
 }
 
-// Create writes a blob's directory of metadata, as AppendFile gives it, and of all
-// the slivers of n pairs. It appears complete or not at all. CheckTarget is heeded.
-// wrote is called with the length of every sliver written, from any goroutine.
-func Create(ctx context.Context, path string, replace bool, metadata []byte, n int, sliver func(rs2d.SliverRef) rs2d.Sliver, wrote func(int)) error {
+// Create makes a blob's directory of n sliver pairs. fill writes all the slivers and
+// returns the metadata. The directory appears complete and durable, or, if fill fails
+// or ctx ends, not at all. CheckTarget is heeded.
+func Create(ctx context.Context, path string, replace bool, n int, fill func(*Writer) (*commit.Metadata, error)) error {
 	if err := CheckTarget(path, replace); err != nil {
 		return err
 	}
@@ -75,28 +75,19 @@ func Create(ctx context.Context, path string, replace bool, metadata []byte, n i
 		return err
 	}
 	defer dir.Discard()
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
-	write := func(name string, data []byte) {
-		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := writeSynced(filepath.Join(dir.Path(), name), data); err != nil {
-				return fmt.Errorf("%s: %w", filepath.Join(path, name), err)
-			}
-			wrote(len(data))
-			return nil
-		})
+	w := &Writer{temp: dir.Path(), path: path, n: n}
+	meta, err := fill(w)
+	if err != nil {
+		return err
 	}
-	write(MetadataName, metadata)
-	for _, axis := range []rs2d.Axis{rs2d.Primary, rs2d.Secondary} {
-		for i := range n {
-			ref := rs2d.SliverRef{Axis: axis, Index: i}
-			write(Name(ref, n), sliver(ref).Data)
-		}
+	data, err := metadataFile(meta)
+	if err != nil {
+		return err
 	}
-	if err := group.Wait(); err != nil {
+	if err := w.writeAt(MetadataName, data, 0); err != nil {
+		return err
+	}
+	if err := w.sync(ctx); err != nil {
 		return err
 	}
 	if err := CheckTarget(path, replace); err != nil {
@@ -105,26 +96,88 @@ func Create(ctx context.Context, path string, replace bool, metadata []byte, n i
 	return dir.Commit()
 }
 
-// writeSynced writes a new file. Its errors do not name it: the name is temporary.
-func writeSynced(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err == nil {
-		_, err = f.Write(data)
-		if err == nil {
-			err = f.Sync()
+// Writer takes the slivers of a directory in the making. It is an rs2d.Sink.
+type Writer struct {
+	temp string // where the files are
+	path string // where they will be
+	n    int
+}
+
+// WriteSliverAt stores a piece of a sliver. Files are not kept open, so that the
+// number of slivers has no bound.
+func (w *Writer) WriteSliverAt(ref rs2d.SliverRef, data []byte, off int64) error {
+	return w.writeAt(Name(ref, w.n), data, off)
+}
+
+// WriteAll stores the slivers of an encoding, and calls wrote with the length of
+// each, from any goroutine.
+func (w *Writer) WriteAll(ctx context.Context, encoding *rs2d.Encoding, wrote func(int)) error {
+	return w.each(ctx, func(ref rs2d.SliverRef) error {
+		data := encoding.Sliver(ref).Data
+		if err := w.WriteSliverAt(ref, data, 0); err != nil {
+			return err
 		}
+		wrote(len(data))
+		return nil
+	})
+}
+
+// sync makes the content of every file durable.
+func (w *Writer) sync(ctx context.Context) error {
+	if err := w.syncFile(MetadataName); err != nil {
+		return err
+	}
+	return w.each(ctx, func(ref rs2d.SliverRef) error { return w.syncFile(Name(ref, w.n)) })
+}
+
+// each calls work for every sliver.
+func (w *Writer) each(ctx context.Context, work func(rs2d.SliverRef) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for _, axis := range []rs2d.Axis{rs2d.Primary, rs2d.Secondary} {
+		for i := range w.n {
+			group.Go(func() error {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				return work(rs2d.SliverRef{Axis: axis, Index: i})
+			})
+		}
+	}
+	return group.Wait()
+}
+
+func (w *Writer) writeAt(name string, data []byte, off int64) error {
+	f, err := os.OpenFile(filepath.Join(w.temp, name), os.O_WRONLY|os.O_CREATE, 0o666)
+	if err == nil {
+		_, err = f.WriteAt(data, off)
 		err = errors.Join(err, f.Close())
+	}
+	return w.naming(name, err)
+}
+
+func (w *Writer) syncFile(name string) error {
+	f, err := os.OpenFile(filepath.Join(w.temp, name), os.O_WRONLY, 0)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	return w.naming(name, err)
+}
+
+// naming gives an error the name that the file will have, not its temporary one.
+func (w *Writer) naming(name string, err error) error {
+	if err == nil {
+		return nil
 	}
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		return path.Err
+		err = path.Err
 	}
-	return err
+	return fmt.Errorf("%s: %w", filepath.Join(w.path, name), err)
 }
 
-// MetadataFile returns the content of a directory's file of metadata. Its errors are
-// those of commit.Metadata.AppendFile.
-func MetadataFile(meta *commit.Metadata) ([]byte, error) {
+// metadataFile returns the content of a directory's file of metadata.
+func metadataFile(meta *commit.Metadata) ([]byte, error) {
 	h, err := commit.NewHasher(meta.Scheme, "")
 	if err != nil {
 		return nil, err

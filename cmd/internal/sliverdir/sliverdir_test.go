@@ -31,11 +31,9 @@ func encode(t testing.TB) *rs2d.Encoding {
 // create writes the encoding to path.
 func create(t testing.TB, path string, replace bool, encoding *rs2d.Encoding) error {
 	t.Helper()
-	metadata, err := MetadataFile(encoding.Metadata())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Create(context.Background(), path, replace, metadata, shards, encoding.Sliver, func(int) {})
+	return Create(t.Context(), path, replace, shards, func(w *Writer) (*commit.Metadata, error) {
+		return encoding.Metadata(), w.WriteAll(t.Context(), encoding, func(int) {})
+	})
 }
 
 func TestCreateAndOpen(t *testing.T) {
@@ -170,8 +168,10 @@ func TestCreateReplaces(t *testing.T) {
 func TestCreateCancelled(t *testing.T) {
 	parent := t.TempDir()
 	encoding := encode(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	err := Create(ctx, filepath.Join(parent, "d"), false, []byte{0}, shards, encoding.Sliver, func(int) { cancel() })
+	ctx, cancel := context.WithCancel(t.Context())
+	err := Create(ctx, filepath.Join(parent, "d"), false, shards, func(w *Writer) (*commit.Metadata, error) {
+		return encoding.Metadata(), w.WriteAll(ctx, encoding, func(int) { cancel() })
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Create: %v", err)
 	}
@@ -208,7 +208,7 @@ func TestOpenErrors(t *testing.T) {
 // length than the metadata says.
 func FuzzOpenDir(f *testing.F) {
 	encoding := encode(f)
-	metadata, err := MetadataFile(encoding.Metadata())
+	metadata, err := metadataFile(encoding.Metadata())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func FuzzOpenDir(f *testing.F) {
 	f.Add(metadata, encoding.Secondary(6).Data, uint16(6), true)
 	f.Add(metadata[:50], []byte{}, uint16(0), false)
 	f.Add([]byte{0}, []byte{}, uint16(0), true)
-	largest, err := MetadataFile(&commit.Metadata{
+	largest, err := metadataFile(&commit.Metadata{
 		Length: 983010, Primary: make([]commit.Hash, shards), Secondary: make([]commit.Hash, shards),
 	})
 	if err != nil {

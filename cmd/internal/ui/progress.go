@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -26,15 +25,34 @@ func NewProgress(w io.Writer) *Progress {
 	return &Progress{w: w, show: ok && term.IsTerminal(int(f.Fd()))}
 }
 
+// bar starts a bar, or a spinner if total is negative, that shows itself after a
+// while. It returns nil if nothing is to be shown.
 func (p *Progress) bar(label string, total int64) *progressbar.ProgressBar {
+	if !p.show {
+		return nil
+	}
 	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(p.w),
+		progressbar.OptionSetWriter(&patient{w: p.w, from: time.Now().Add(patience)}),
 		progressbar.OptionSetDescription(label),
 		progressbar.OptionShowBytes(total >= 0),
 		progressbar.OptionUseIECUnits(true),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetRenderBlankState(true), // starts the clock
 		progressbar.OptionClearOnFinish())
+}
+
+// patient drops what is written to it before its time.
+type patient struct {
+	w    io.Writer
+	from time.Time
+}
+
+func (p *patient) Write(data []byte) (int, error) {
+	if time.Now().Before(p.from) {
+		return len(data), nil
+	}
+	return p.w.Write(data)
 }
 
 // Wait runs work, which cannot tell how far it is, on a goroutine of its own, and
@@ -50,65 +68,33 @@ func Wait[T any](ctx context.Context, p *Progress, label string, work func() (T,
 		value, err := work()
 		done <- result{value, err}
 	}()
-	long := time.NewTimer(patience)
-	defer long.Stop()
-	var spinner *progressbar.ProgressBar
-	for {
-		select {
-		case r := <-done:
-			if spinner != nil {
-				spinner.Finish()
-			}
-			return r.value, r.err
-		case <-ctx.Done():
-			if spinner != nil {
-				spinner.Finish()
-			}
-			var none T
-			return none, ctx.Err()
-		case <-long.C:
-			if p.show {
-				spinner = p.bar(label, -1)
-			}
-		}
+	if spinner := p.bar(label, -1); spinner != nil {
+		defer spinner.Finish()
+	}
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
 	}
 }
 
 // Bar shows work whose length is known in bytes. It may be used concurrently.
-type Bar struct {
-	p     *Progress
-	label string
-	total int64
-	start time.Time
-
-	mu  sync.Mutex
-	sum int64
-	bar *progressbar.ProgressBar // nil until the work has taken long
-}
+type Bar struct{ bar *progressbar.ProgressBar }
 
 // Bar starts the bar of work that ends after total bytes.
-func (p *Progress) Bar(label string, total int64) *Bar {
-	return &Bar{p: p, label: label, total: total, start: time.Now()}
-}
+func (p *Progress) Bar(label string, total int64) *Bar { return &Bar{p.bar(label, total)} }
 
 // Add tells that n more bytes are done.
 func (b *Bar) Add(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.sum += int64(n)
-	if !b.p.show || time.Since(b.start) < patience {
-		return
+	if b.bar != nil {
+		b.bar.Add(n)
 	}
-	if b.bar == nil {
-		b.bar = b.p.bar(b.label, b.total)
-	}
-	b.bar.Set64(min(b.sum, b.total))
 }
 
 // Done takes the bar away.
 func (b *Bar) Done() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.bar != nil {
 		b.bar.Finish()
 	}

@@ -45,12 +45,16 @@ func MBps(bytes int64, d time.Duration) float64 {
 	return float64(bytes) / 1e6 / d.Seconds()
 }
 
-// Rate writes what MBps returns.
+// Rate writes a rate, in decimal units.
 func Rate(bytes int64, d time.Duration) string {
-	if d <= 0 {
+	v := MBps(bytes, d)
+	switch {
+	case d <= 0:
 		return "-"
+	case v >= 1000:
+		return Digits(v/1000) + " GB/s"
 	}
-	return Digits(MBps(bytes, d)) + " MB/s"
+	return Digits(v) + " MB/s"
 }
 
 // Ratio writes how many times a is b.

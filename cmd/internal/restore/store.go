@@ -1,0 +1,172 @@
+// Package restore brings blobs and slivers back from a directory that may be
+// damaged: which slivers are right, the blob from any of them, and those that were
+// lost. It reads no more than it needs, and holds about twice the blob.
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
+	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// ErrCorrupt: a sliver is not the one the metadata commits to.
+var ErrCorrupt = errors.New("corrupt")
+
+// batchBytes is about how many bytes of slivers are verified at a time: many, so
+// that all cores and vector lanes have work, and small beside a large blob.
+const batchBytes = 64 << 20
+
+// Problem is a sliver that cannot be used, and why: sliverdir.ErrMissing,
+// sliverdir.ErrNotRegular, a *sliverdir.LengthError, ErrCorrupt, or what the file
+// system said.
+type Problem struct {
+	Ref rs2d.SliverRef
+	Err error
+}
+
+// Store is a directory and the code that its slivers are of. It remembers which
+// slivers it found unusable. It is not safe for concurrent use.
+type Store struct {
+	*sliverdir.Dir
+	Code     *rs2d.Code
+	progress *ui.Progress
+	problems map[rs2d.SliverRef]error
+}
+
+// Open opens a directory, and looks which of its sliver files have the right
+// length. Its errors are those of sliverdir.Open and rs2d.New.
+func Open(path string, progress *ui.Progress) (*Store, error) {
+	dir, err := sliverdir.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	code, err := rs2d.New(dir.Params().N, rs2d.WithScheme(dir.Meta().Scheme))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s := &Store{Dir: dir, Code: code, progress: progress, problems: map[rs2d.SliverRef]error{}}
+	for _, axis := range axes {
+		for _, ref := range dir.Refs(axis) {
+			if err := dir.Check(ref); err != nil {
+				s.problems[ref] = err
+			}
+		}
+	}
+	return s, nil
+}
+
+var axes = [...]rs2d.Axis{rs2d.Primary, rs2d.Secondary}
+
+// Problems lists the slivers found unusable so far, by pair.
+func (s *Store) Problems() []Problem {
+	var list []Problem
+	n := s.Params().N
+	for p := range n {
+		primary, secondary := rs2d.PairSlivers(p, n)
+		for _, ref := range []rs2d.SliverRef{primary, secondary} {
+			if err := s.problems[ref]; err != nil {
+				list = append(list, Problem{ref, err})
+			}
+		}
+	}
+	return list
+}
+
+// usable lists the slivers of the axis that nothing is known against.
+func (s *Store) usable(axis rs2d.Axis) []rs2d.SliverRef {
+	var refs []rs2d.SliverRef
+	for _, ref := range s.Refs(axis) {
+		if s.problems[ref] == nil {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// batch returns how many slivers of the axis are verified at a time.
+func (s *Store) batch(axis rs2d.Axis) int {
+	return int(min(max(batchBytes/s.SliverSize(axis), 4), 1024))
+}
+
+// load reads slivers, and remembers which cannot be read.
+func (s *Store) load(ctx context.Context, refs []rs2d.SliverRef, bar *ui.Bar) ([]rs2d.Sliver, error) {
+	slivers := make([]rs2d.Sliver, 0, len(refs))
+	for _, ref := range refs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		sliver, err := s.Read(ref)
+		if err != nil {
+			s.problems[ref] = err
+			continue
+		}
+		bar.Add(len(sliver.Data))
+		slivers = append(slivers, sliver)
+	}
+	return slivers, nil
+}
+
+// verify returns those of the slivers that are right, and remembers the others.
+func (s *Store) verify(ctx context.Context, slivers []rs2d.Sliver) ([]rs2d.Sliver, error) {
+	errs, err := ui.Wait(ctx, s.progress, "verifying", func() ([]error, error) {
+		return s.Code.VerifySlivers(s.Meta(), slivers), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	good := slivers[:0]
+	for i, sliver := range slivers {
+		if errs[i] != nil {
+			s.problems[sliver.SliverRef] = ErrCorrupt
+			continue
+		}
+		good = append(good, sliver)
+	}
+	return good, nil
+}
+
+// Verify checks every sliver against the metadata. What it finds, Problems tells.
+func (s *Store) Verify(ctx context.Context) error {
+	refs := map[rs2d.Axis][]rs2d.SliverRef{}
+	total := int64(0)
+	for _, axis := range axes {
+		refs[axis] = s.usable(axis)
+		total += int64(len(refs[axis])) * s.SliverSize(axis)
+	}
+	bar := s.progress.Bar("verifying", total)
+	defer bar.Done()
+	for _, axis := range axes {
+		if _, err := s.collect(ctx, refs[axis], 0, true, bar); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect reads slivers of one axis until it has the wanted number of them, with
+// check of right ones. For none wanted it goes through all and keeps none.
+func (s *Store) collect(ctx context.Context, refs []rs2d.SliverRef, want int, check bool, bar *ui.Bar) ([]rs2d.Sliver, error) {
+	var got []rs2d.Sliver
+	for len(refs) > 0 && (want == 0 || len(got) < want) {
+		count := min(s.batch(refs[0].Axis), len(refs))
+		if want > 0 {
+			count = min(count, want-len(got))
+		}
+		slivers, err := s.load(ctx, refs[:count], bar)
+		if err == nil && check {
+			slivers, err = s.verify(ctx, slivers)
+		}
+		if err != nil {
+			return nil, err
+		}
+		refs = refs[count:]
+		if want > 0 {
+			got = append(got, slivers...)
+		}
+	}
+	return got, nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/restore"
+	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
+	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+type decodeCmd struct {
+	jsonFlag
+	Check  string `enum:"strict,systematic,none" default:"strict" help:"strict: encode again and compare the blob id. systematic: compare the roots of the slivers that hold the file itself. none: believe the slivers."`
+	Output string `short:"o" required:"" placeholder:"FILE" help:"File to write; - is standard output."`
+	Dir    string `arg:"" help:"Directory of slivers."`
+}
+
+func (c *decodeCmd) Help() string {
+	return `Any mix of right slivers will do, if there are enough of them. Those that were found wrong are named on standard error. Without a check, wrong slivers give a wrong file.
+
+With -o -, the file goes to standard output and everything else to standard error.
+
+Example: rs2d decode -o photo.jpg photo.rs2d
+
+JSON: id, length, check, discarded (names of sliver files found wrong), decode_seconds, mb_per_second.`
+}
+
+// decodeReport is what decode prints as JSON.
+type decodeReport struct {
+	ID            string   `json:"id"`
+	Length        uint64   `json:"length"`
+	Check         string   `json:"check"`
+	Discarded     []string `json:"discarded"`
+	DecodeSeconds float64  `json:"decode_seconds"`
+	MBPerSecond   float64  `json:"mb_per_second"`
+}
+
+var checks = map[string]rs2d.Check{
+	"strict":     rs2d.CheckStrict,
+	"systematic": rs2d.CheckSystematic,
+	"none":       rs2d.CheckNone,
+}
+
+// Run decodes a directory into a file.
+func (c *decodeCmd) Run(a *app) error {
+	store, err := restore.Open(c.Dir, a.progress)
+	if err != nil {
+		return err
+	}
+	toStdout := c.Output == stdinName
+	if toStdout && c.JSON {
+		return errors.New("--json and -o - both want standard output")
+	}
+	start := time.Now()
+	blob, err := store.Decode(a.ctx, checks[c.Check])
+	took := time.Since(start)
+	discarded := a.nameDiscarded(store)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Dir, err)
+	}
+	if toStdout {
+		_, err := a.stdout.Write(blob)
+		return err
+	}
+	if err := atomicfile.WriteFile(c.Output, blob); err != nil {
+		return err
+	}
+	r := decodeReport{
+		ID: store.ID().String(), Length: uint64(len(blob)), Check: c.Check, Discarded: discarded,
+		DecodeSeconds: took.Seconds(), MBPerSecond: ui.MBps(int64(len(blob)), took),
+	}
+	return c.report(a, r, func(io.Writer) error {
+		fmt.Fprintf(a.stderr, "%s decoded in %s (%s), check: %s\n",
+			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(int64(r.Length), took), c.Check)
+		return nil
+	})
+}
+
+// nameDiscarded names the slivers that are there but were found wrong.
+func (a *app) nameDiscarded(store *restore.Store) []string {
+	names := []string{}
+	for _, p := range store.Problems() {
+		if errors.Is(p.Err, sliverdir.ErrMissing) {
+			continue
+		}
+		names = append(names, store.File(p.Ref))
+		fmt.Fprintf(a.stderr, "rs2d: %s: %s is discarded: %v\n", store.Path(), store.File(p.Ref), p.Err)
+	}
+	return names
+}
