@@ -110,17 +110,17 @@ wideGroupRow:
 	SHRQ $0x05, R13
 
 wideGroupRowColumn:
-	VMOVDQU        (AX)(DX*2), Y1
-	VMOVDQU        (R10)(DX*2), Y2
+	VMOVDQU        (AX)(SI*1), Y1
+	VMOVDQU        (R10)(SI*1), Y2
 	VPAND          Y1, Y0, Y3
 	VPSRLQ         $0x04, Y1, Y4
 	VPAND          Y4, Y0, Y4
 	VBROADCASTI128 (R9), Y5
 	VPSHUFB        Y3, Y5, Y5
-	VPXOR          (AX), Y5, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
 	VBROADCASTI128 64(R9), Y6
 	VPSHUFB        Y3, Y6, Y6
-	VPXOR          (R10), Y6, Y6
+	VPXOR          (R10)(DX*1), Y6, Y6
 	VBROADCASTI128 16(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y5, Y5
@@ -144,17 +144,17 @@ wideGroupRowColumn:
 	VPXOR          Y3, Y6, Y6
 	VPXOR          Y1, Y5, Y1
 	VPXOR          Y2, Y6, Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (R10)(SI*1), Y4
+	VMOVDQU        (AX)(DX*2), Y3
+	VMOVDQU        (R10)(DX*2), Y4
 	VPAND          Y3, Y0, Y7
 	VPSRLQ         $0x04, Y3, Y8
 	VPAND          Y8, Y0, Y8
 	VBROADCASTI128 (R9), Y9
 	VPSHUFB        Y7, Y9, Y9
-	VPXOR          (AX)(DX*1), Y9, Y9
+	VPXOR          (AX), Y9, Y9
 	VBROADCASTI128 64(R9), Y10
 	VPSHUFB        Y7, Y10, Y10
-	VPXOR          (R10)(DX*1), Y10, Y10
+	VPXOR          (R10), Y10, Y10
 	VBROADCASTI128 16(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y9, Y9
@@ -178,78 +178,78 @@ wideGroupRowColumn:
 	VPXOR          Y7, Y10, Y10
 	VPXOR          Y3, Y9, Y3
 	VPXOR          Y4, Y10, Y4
-	VPAND          Y9, Y0, Y7
-	VPSRLQ         $0x04, Y9, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 64(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 80(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VPAND          Y10, Y0, Y7
-	VPSRLQ         $0x04, Y10, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 96(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 112(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VPXOR          Y9, Y5, Y9
-	VPXOR          Y10, Y6, Y10
-	VPAND          Y3, Y0, Y7
-	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y1, Y0, Y7
+	VPSRLQ         $0x04, Y1, Y8
 	VPAND          Y8, Y0, Y8
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y11, Y3, Y3
 	VBROADCASTI128 320(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y2, Y2
+	VPXOR          Y11, Y4, Y4
 	VBROADCASTI128 272(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y7, Y3, Y3
 	VBROADCASTI128 336(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
+	VPXOR          Y7, Y4, Y4
+	VPAND          Y2, Y0, Y7
+	VPSRLQ         $0x04, Y2, Y8
 	VPAND          Y8, Y0, Y8
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y11, Y3, Y3
 	VBROADCASTI128 352(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y2, Y2
+	VPXOR          Y11, Y4, Y4
 	VBROADCASTI128 304(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y7, Y3, Y3
 	VBROADCASTI128 368(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VPXOR          Y3, Y1, Y3
-	VPXOR          Y4, Y2, Y4
-	VMOVDQU        Y5, (CX)
-	VMOVDQU        Y6, (R11)
-	VMOVDQU        Y9, (CX)(DX*1)
-	VMOVDQU        Y10, (R11)(DX*1)
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R11)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, (R11)(SI*1)
+	VPXOR          Y7, Y4, Y4
+	VPXOR          Y1, Y3, Y1
+	VPXOR          Y2, Y4, Y2
+	VPAND          Y5, Y0, Y7
+	VPSRLQ         $0x04, Y5, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 64(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 80(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPAND          Y6, Y0, Y7
+	VPSRLQ         $0x04, Y6, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 96(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 112(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y5, Y9, Y5
+	VPXOR          Y6, Y10, Y6
+	VMOVDQU        Y9, (CX)
+	VMOVDQU        Y10, (R11)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, (R11)(DX*1)
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, (R11)(DX*2)
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -283,56 +283,56 @@ wideGroupZeroRow:
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*2), Y1, Y3
-	VPXOR          (R10)(DX*2), Y2, Y4
-	VMOVDQU        (AX)(DX*1), Y5
-	VMOVDQU        (R10)(DX*1), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
+	VMOVDQU        (AX)(DX*1), Y1
+	VMOVDQU        (R10)(DX*1), Y2
+	VPXOR          (AX)(SI*1), Y1, Y3
+	VPXOR          (R10)(SI*1), Y2, Y4
+	VMOVDQU        (AX), Y5
+	VMOVDQU        (R10), Y6
+	VPXOR          (AX)(DX*2), Y5, Y7
+	VPXOR          (R10)(DX*2), Y6, Y8
+	VPAND          Y3, Y0, Y9
+	VPSRLQ         $0x04, Y3, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 320(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
+	VPXOR          Y11, Y8, Y8
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
+	VPXOR          Y9, Y7, Y7
 	VBROADCASTI128 336(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
+	VPXOR          Y9, Y8, Y8
+	VPAND          Y4, Y0, Y9
+	VPSRLQ         $0x04, Y4, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 352(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
+	VPXOR          Y11, Y8, Y8
 	VBROADCASTI128 304(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
+	VPXOR          Y9, Y7, Y7
 	VBROADCASTI128 368(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R11)(DX*1)
-	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, (R11)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R11)(SI*1)
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
+	VMOVDQU        Y5, (CX)
+	VMOVDQU        Y6, (R11)
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R11)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, (R11)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -354,17 +354,17 @@ narrowGroup:
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU        (AX)(DX*2), Y1
-	VMOVDQU        32(AX)(DX*2), Y2
+	VMOVDQU        (AX)(SI*1), Y1
+	VMOVDQU        32(AX)(SI*1), Y2
 	VPAND          Y1, Y0, Y3
 	VPSRLQ         $0x04, Y1, Y4
 	VPAND          Y4, Y0, Y4
 	VBROADCASTI128 (R9), Y5
 	VPSHUFB        Y3, Y5, Y5
-	VPXOR          (AX), Y5, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
 	VBROADCASTI128 64(R9), Y6
 	VPSHUFB        Y3, Y6, Y6
-	VPXOR          32(AX), Y6, Y6
+	VPXOR          32(AX)(DX*1), Y6, Y6
 	VBROADCASTI128 16(R9), Y3
 	VPSHUFB        Y4, Y3, Y3
 	VPXOR          Y3, Y5, Y5
@@ -388,17 +388,17 @@ narrowGroupRow:
 	VPXOR          Y3, Y6, Y6
 	VPXOR          Y1, Y5, Y1
 	VPXOR          Y2, Y6, Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        32(AX)(SI*1), Y4
+	VMOVDQU        (AX)(DX*2), Y3
+	VMOVDQU        32(AX)(DX*2), Y4
 	VPAND          Y3, Y0, Y7
 	VPSRLQ         $0x04, Y3, Y8
 	VPAND          Y8, Y0, Y8
 	VBROADCASTI128 (R9), Y9
 	VPSHUFB        Y7, Y9, Y9
-	VPXOR          (AX)(DX*1), Y9, Y9
+	VPXOR          (AX), Y9, Y9
 	VBROADCASTI128 64(R9), Y10
 	VPSHUFB        Y7, Y10, Y10
-	VPXOR          32(AX)(DX*1), Y10, Y10
+	VPXOR          32(AX), Y10, Y10
 	VBROADCASTI128 16(R9), Y7
 	VPSHUFB        Y8, Y7, Y7
 	VPXOR          Y7, Y9, Y9
@@ -422,78 +422,78 @@ narrowGroupRow:
 	VPXOR          Y7, Y10, Y10
 	VPXOR          Y3, Y9, Y3
 	VPXOR          Y4, Y10, Y4
-	VPAND          Y9, Y0, Y7
-	VPSRLQ         $0x04, Y9, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 64(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 80(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VPAND          Y10, Y0, Y7
-	VPSRLQ         $0x04, Y10, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 96(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 112(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VPXOR          Y9, Y5, Y9
-	VPXOR          Y10, Y6, Y10
-	VPAND          Y3, Y0, Y7
-	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y1, Y0, Y7
+	VPSRLQ         $0x04, Y1, Y8
 	VPAND          Y8, Y0, Y8
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y11, Y3, Y3
 	VBROADCASTI128 320(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y2, Y2
+	VPXOR          Y11, Y4, Y4
 	VBROADCASTI128 272(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y7, Y3, Y3
 	VBROADCASTI128 336(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
+	VPXOR          Y7, Y4, Y4
+	VPAND          Y2, Y0, Y7
+	VPSRLQ         $0x04, Y2, Y8
 	VPAND          Y8, Y0, Y8
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y11, Y3, Y3
 	VBROADCASTI128 352(DI), Y11
 	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y2, Y2
+	VPXOR          Y11, Y4, Y4
 	VBROADCASTI128 304(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y7, Y3, Y3
 	VBROADCASTI128 368(DI), Y7
 	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VPXOR          Y3, Y1, Y3
-	VPXOR          Y4, Y2, Y4
-	VMOVDQU        Y5, (CX)
-	VMOVDQU        Y6, 32(CX)
-	VMOVDQU        Y9, (CX)(DX*1)
-	VMOVDQU        Y10, 32(CX)(DX*1)
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, 32(CX)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, 32(CX)(SI*1)
+	VPXOR          Y7, Y4, Y4
+	VPXOR          Y1, Y3, Y1
+	VPXOR          Y2, Y4, Y2
+	VPAND          Y5, Y0, Y7
+	VPSRLQ         $0x04, Y5, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 64(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 80(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPAND          Y6, Y0, Y7
+	VPSRLQ         $0x04, Y6, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 96(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VBROADCASTI128 112(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y5, Y9, Y5
+	VPXOR          Y6, Y10, Y6
+	VMOVDQU        Y9, (CX)
+	VMOVDQU        Y10, 32(CX)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, 32(CX)(DX*1)
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, 32(CX)(DX*2)
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -513,56 +513,56 @@ narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*2), Y1, Y3
-	VPXOR          32(AX)(DX*2), Y2, Y4
-	VMOVDQU        (AX)(DX*1), Y5
-	VMOVDQU        32(AX)(DX*1), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
+	VMOVDQU        (AX)(DX*1), Y1
+	VMOVDQU        32(AX)(DX*1), Y2
+	VPXOR          (AX)(SI*1), Y1, Y3
+	VPXOR          32(AX)(SI*1), Y2, Y4
+	VMOVDQU        (AX), Y5
+	VMOVDQU        32(AX), Y6
+	VPXOR          (AX)(DX*2), Y5, Y7
+	VPXOR          32(AX)(DX*2), Y6, Y8
+	VPAND          Y3, Y0, Y9
+	VPSRLQ         $0x04, Y3, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 320(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
+	VPXOR          Y11, Y8, Y8
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
+	VPXOR          Y9, Y7, Y7
 	VBROADCASTI128 336(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
+	VPXOR          Y9, Y8, Y8
+	VPAND          Y4, Y0, Y9
+	VPSRLQ         $0x04, Y4, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 352(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
+	VPXOR          Y11, Y8, Y8
 	VBROADCASTI128 304(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
+	VPXOR          Y9, Y7, Y7
 	VBROADCASTI128 368(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, 32(CX)(DX*1)
-	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, 32(CX)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, 32(CX)(SI*1)
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
+	VMOVDQU        Y5, (CX)
+	VMOVDQU        Y6, 32(CX)
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, 32(CX)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX

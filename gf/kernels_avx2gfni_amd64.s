@@ -42,66 +42,66 @@ wideGroupRowColumn:
 	VPBROADCASTQ   8(R9), Y1
 	VPBROADCASTQ   16(R9), Y2
 	VPBROADCASTQ   24(R9), Y3
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R10)(DX*2), Y5
+	VMOVDQU        (AX)(SI*1), Y4
+	VMOVDQU        (R10)(SI*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          (AX), Y6, Y6
+	VPXOR          (AX)(DX*1), Y6, Y6
 	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
 	VPXOR          Y7, Y6, Y6
 	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
-	VPXOR          (R10), Y7, Y7
+	VPXOR          (R10)(DX*1), Y7, Y7
 	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
 	VPXOR          Y8, Y7, Y7
 	VPXOR          Y4, Y6, Y4
 	VPXOR          Y5, Y7, Y5
-	VMOVDQU        (AX)(SI*1), Y8
-	VMOVDQU        (R10)(SI*1), Y9
+	VMOVDQU        (AX)(DX*2), Y8
+	VMOVDQU        (R10)(DX*2), Y9
 	VGF2P8AFFINEQB $0x00, Y0, Y8, Y0
-	VPXOR          (AX)(DX*1), Y0, Y0
+	VPXOR          (AX), Y0, Y0
 	VGF2P8AFFINEQB $0x00, Y1, Y9, Y1
 	VPXOR          Y1, Y0, Y0
 	VGF2P8AFFINEQB $0x00, Y2, Y8, Y1
-	VPXOR          (R10)(DX*1), Y1, Y1
+	VPXOR          (R10), Y1, Y1
 	VGF2P8AFFINEQB $0x00, Y3, Y9, Y2
 	VPXOR          Y2, Y1, Y1
 	VPXOR          Y8, Y0, Y8
 	VPXOR          Y9, Y1, Y9
-	VPBROADCASTQ   (DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
-	VPXOR          Y2, Y6, Y6
-	VPBROADCASTQ   8(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
-	VPXOR          Y2, Y6, Y6
-	VPBROADCASTQ   16(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
-	VPXOR          Y2, Y7, Y7
-	VPBROADCASTQ   24(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
-	VPXOR          Y2, Y7, Y7
-	VPXOR          Y0, Y6, Y0
-	VPXOR          Y1, Y7, Y1
 	VPBROADCASTQ   64(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
-	VPXOR          Y2, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
+	VPXOR          Y2, Y8, Y8
 	VPBROADCASTQ   72(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
-	VPXOR          Y2, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
+	VPXOR          Y2, Y8, Y8
 	VPBROADCASTQ   80(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
-	VPXOR          Y2, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
+	VPXOR          Y2, Y9, Y9
 	VPBROADCASTQ   88(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
-	VPXOR          Y2, Y5, Y5
-	VPXOR          Y8, Y4, Y8
-	VPXOR          Y9, Y5, Y9
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, (R11)
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R11)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, (R11)(DX*2)
-	VMOVDQU        Y8, (CX)(SI*1)
-	VMOVDQU        Y9, (R11)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
+	VPXOR          Y2, Y9, Y9
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y5, Y9, Y5
+	VPBROADCASTQ   (DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
+	VPXOR          Y2, Y0, Y0
+	VPBROADCASTQ   8(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
+	VPXOR          Y2, Y0, Y0
+	VPBROADCASTQ   16(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
+	VPXOR          Y2, Y1, Y1
+	VPBROADCASTQ   24(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y6, Y0, Y6
+	VPXOR          Y7, Y1, Y7
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R11)
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, (R11)(DX*1)
+	VMOVDQU        Y8, (CX)(DX*2)
+	VMOVDQU        Y9, (R11)(DX*2)
+	VMOVDQU        Y4, (CX)(SI*1)
+	VMOVDQU        Y5, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -135,38 +135,38 @@ wideGroupZeroRow:
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R10), Y1
-	VPXOR          (AX)(DX*2), Y0, Y2
-	VPXOR          (R10)(DX*2), Y1, Y3
-	VMOVDQU        (AX)(DX*1), Y4
-	VMOVDQU        (R10)(DX*1), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R10)(SI*1), Y5, Y7
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
+	VMOVDQU        (AX)(DX*1), Y0
+	VMOVDQU        (R10)(DX*1), Y1
+	VPXOR          (AX)(SI*1), Y0, Y2
+	VPXOR          (R10)(SI*1), Y1, Y3
+	VMOVDQU        (AX), Y4
+	VMOVDQU        (R10), Y5
+	VPXOR          (AX)(DX*2), Y4, Y6
+	VPXOR          (R10)(DX*2), Y5, Y7
 	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
+	VPXOR          Y8, Y6, Y6
 	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
+	VPXOR          Y8, Y6, Y6
 	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
+	VPXOR          Y8, Y7, Y7
 	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R11)(DX*1)
-	VMOVDQU        Y2, (CX)(DX*2)
-	VMOVDQU        Y3, (R11)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R11)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
+	VPXOR          Y8, Y7, Y7
+	VPXOR          Y2, Y6, Y2
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y0, Y4, Y0
+	VPXOR          Y1, Y5, Y1
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, (R11)
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, (R11)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, (R11)(DX*2)
+	VMOVDQU        Y2, (CX)(SI*1)
+	VMOVDQU        Y3, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -192,66 +192,66 @@ narrowGroupRow:
 	VPBROADCASTQ   8(R9), Y1
 	VPBROADCASTQ   16(R9), Y2
 	VPBROADCASTQ   24(R9), Y3
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        32(AX)(DX*2), Y5
+	VMOVDQU        (AX)(SI*1), Y4
+	VMOVDQU        32(AX)(SI*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          (AX), Y6, Y6
+	VPXOR          (AX)(DX*1), Y6, Y6
 	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
 	VPXOR          Y7, Y6, Y6
 	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
-	VPXOR          32(AX), Y7, Y7
+	VPXOR          32(AX)(DX*1), Y7, Y7
 	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
 	VPXOR          Y8, Y7, Y7
 	VPXOR          Y4, Y6, Y4
 	VPXOR          Y5, Y7, Y5
-	VMOVDQU        (AX)(SI*1), Y8
-	VMOVDQU        32(AX)(SI*1), Y9
+	VMOVDQU        (AX)(DX*2), Y8
+	VMOVDQU        32(AX)(DX*2), Y9
 	VGF2P8AFFINEQB $0x00, Y0, Y8, Y0
-	VPXOR          (AX)(DX*1), Y0, Y0
+	VPXOR          (AX), Y0, Y0
 	VGF2P8AFFINEQB $0x00, Y1, Y9, Y1
 	VPXOR          Y1, Y0, Y0
 	VGF2P8AFFINEQB $0x00, Y2, Y8, Y1
-	VPXOR          32(AX)(DX*1), Y1, Y1
+	VPXOR          32(AX), Y1, Y1
 	VGF2P8AFFINEQB $0x00, Y3, Y9, Y2
 	VPXOR          Y2, Y1, Y1
 	VPXOR          Y8, Y0, Y8
 	VPXOR          Y9, Y1, Y9
-	VPBROADCASTQ   (DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
-	VPXOR          Y2, Y6, Y6
-	VPBROADCASTQ   8(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
-	VPXOR          Y2, Y6, Y6
-	VPBROADCASTQ   16(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y0, Y2
-	VPXOR          Y2, Y7, Y7
-	VPBROADCASTQ   24(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
-	VPXOR          Y2, Y7, Y7
-	VPXOR          Y0, Y6, Y0
-	VPXOR          Y1, Y7, Y1
 	VPBROADCASTQ   64(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
-	VPXOR          Y2, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
+	VPXOR          Y2, Y8, Y8
 	VPBROADCASTQ   72(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
-	VPXOR          Y2, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
+	VPXOR          Y2, Y8, Y8
 	VPBROADCASTQ   80(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y2
-	VPXOR          Y2, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
+	VPXOR          Y2, Y9, Y9
 	VPBROADCASTQ   88(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
-	VPXOR          Y2, Y5, Y5
-	VPXOR          Y8, Y4, Y8
-	VPXOR          Y9, Y5, Y9
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, 32(CX)
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, 32(CX)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, 32(CX)(DX*2)
-	VMOVDQU        Y8, (CX)(SI*1)
-	VMOVDQU        Y9, 32(CX)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
+	VPXOR          Y2, Y9, Y9
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y5, Y9, Y5
+	VPBROADCASTQ   (DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
+	VPXOR          Y2, Y0, Y0
+	VPBROADCASTQ   8(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
+	VPXOR          Y2, Y0, Y0
+	VPBROADCASTQ   16(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
+	VPXOR          Y2, Y1, Y1
+	VPBROADCASTQ   24(DI), Y2
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y6, Y0, Y6
+	VPXOR          Y7, Y1, Y7
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, 32(CX)(DX*1)
+	VMOVDQU        Y8, (CX)(DX*2)
+	VMOVDQU        Y9, 32(CX)(DX*2)
+	VMOVDQU        Y4, (CX)(SI*1)
+	VMOVDQU        Y5, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -271,38 +271,38 @@ narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*2), Y0, Y2
-	VPXOR          32(AX)(DX*2), Y1, Y3
-	VMOVDQU        (AX)(DX*1), Y4
-	VMOVDQU        32(AX)(DX*1), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
+	VMOVDQU        (AX)(DX*1), Y0
+	VMOVDQU        32(AX)(DX*1), Y1
+	VPXOR          (AX)(SI*1), Y0, Y2
+	VPXOR          32(AX)(SI*1), Y1, Y3
+	VMOVDQU        (AX), Y4
+	VMOVDQU        32(AX), Y5
+	VPXOR          (AX)(DX*2), Y4, Y6
+	VPXOR          32(AX)(DX*2), Y5, Y7
 	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
+	VPXOR          Y8, Y6, Y6
 	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
+	VPXOR          Y8, Y6, Y6
 	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
+	VPXOR          Y8, Y7, Y7
 	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
-	VMOVDQU        Y2, (CX)(DX*2)
-	VMOVDQU        Y3, 32(CX)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, 32(CX)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
+	VPXOR          Y8, Y7, Y7
+	VPXOR          Y2, Y6, Y2
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y0, Y4, Y0
+	VPXOR          Y1, Y5, Y1
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, 32(CX)
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, 32(CX)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, 32(CX)(DX*2)
+	VMOVDQU        Y2, (CX)(SI*1)
+	VMOVDQU        Y3, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX

@@ -126,17 +126,17 @@ wideGroupRow:
 	SHRQ $0x06, R13
 
 wideGroupRowColumn:
-	VMOVDQU64       (AX)(DX*2), Z17
-	VMOVDQU64       (R10)(DX*2), Z18
+	VMOVDQU64       (AX)(SI*1), Z17
+	VMOVDQU64       (R10)(SI*1), Z18
 	VPANDQ          Z17, Z0, Z19
 	VPSRLQ          $0x04, Z17, Z20
 	VPANDQ          Z20, Z0, Z20
 	VPSHUFB         Z19, Z1, Z21
 	VPSHUFB         Z19, Z5, Z19
 	VPSHUFB         Z20, Z2, Z22
-	VPTERNLOGQ      $0x96, (AX), Z22, Z21
+	VPTERNLOGQ      $0x96, (AX)(DX*1), Z22, Z21
 	VPSHUFB         Z20, Z6, Z20
-	VPTERNLOGQ      $0x96, (R10), Z20, Z19
+	VPTERNLOGQ      $0x96, (R10)(DX*1), Z20, Z19
 	VPANDQ          Z18, Z0, Z20
 	VPSRLQ          $0x04, Z18, Z22
 	VPANDQ          Z22, Z0, Z22
@@ -148,17 +148,17 @@ wideGroupRowColumn:
 	VPTERNLOGQ      $0x96, Z20, Z22, Z19
 	VPXORQ          Z17, Z21, Z17
 	VPXORQ          Z18, Z19, Z18
-	VMOVDQU64       (AX)(SI*1), Z20
-	VMOVDQU64       (R10)(SI*1), Z22
+	VMOVDQU64       (AX)(DX*2), Z20
+	VMOVDQU64       (R10)(DX*2), Z22
 	VPANDQ          Z20, Z0, Z23
 	VPSRLQ          $0x04, Z20, Z24
 	VPANDQ          Z24, Z0, Z24
 	VPSHUFB         Z23, Z1, Z25
 	VPSHUFB         Z23, Z5, Z23
 	VPSHUFB         Z24, Z2, Z26
-	VPTERNLOGQ      $0x96, (AX)(DX*1), Z26, Z25
+	VPTERNLOGQ      $0x96, (AX), Z26, Z25
 	VPSHUFB         Z24, Z6, Z24
-	VPTERNLOGQ      $0x96, (R10)(DX*1), Z24, Z23
+	VPTERNLOGQ      $0x96, (R10), Z24, Z23
 	VPANDQ          Z22, Z0, Z24
 	VPSRLQ          $0x04, Z22, Z26
 	VPANDQ          Z26, Z0, Z26
@@ -170,28 +170,8 @@ wideGroupRowColumn:
 	VPTERNLOGQ      $0x96, Z24, Z26, Z23
 	VPXORQ          Z20, Z25, Z20
 	VPXORQ          Z22, Z23, Z22
-	VPANDQ          Z25, Z0, Z24
-	VPSRLQ          $0x04, Z25, Z26
-	VPANDQ          Z26, Z0, Z26
-	VPSHUFB         Z24, Z9, Z27
-	VPSHUFB         Z24, Z13, Z24
-	VPSHUFB         Z26, Z10, Z28
-	VPTERNLOGQ      $0x96, Z27, Z28, Z21
-	VPSHUFB         Z26, Z14, Z26
-	VPTERNLOGQ      $0x96, Z24, Z26, Z19
-	VPANDQ          Z23, Z0, Z24
-	VPSRLQ          $0x04, Z23, Z26
-	VPANDQ          Z26, Z0, Z26
-	VPSHUFB         Z24, Z11, Z27
-	VPSHUFB         Z24, Z15, Z24
-	VPSHUFB         Z26, Z12, Z28
-	VPTERNLOGQ      $0x96, Z27, Z28, Z21
-	VPSHUFB         Z26, Z16, Z26
-	VPTERNLOGQ      $0x96, Z24, Z26, Z19
-	VPXORQ          Z25, Z21, Z25
-	VPXORQ          Z23, Z19, Z23
-	VPANDQ          Z20, Z0, Z24
-	VPSRLQ          $0x04, Z20, Z26
+	VPANDQ          Z17, Z0, Z24
+	VPSRLQ          $0x04, Z17, Z26
 	VPANDQ          Z26, Z0, Z26
 	VBROADCASTI32X4 256(DI), Z27
 	VPSHUFB         Z24, Z27, Z27
@@ -199,12 +179,12 @@ wideGroupRowColumn:
 	VPSHUFB         Z24, Z28, Z28
 	VBROADCASTI32X4 272(DI), Z24
 	VPSHUFB         Z26, Z24, Z24
-	VPTERNLOGQ      $0x96, Z27, Z24, Z17
+	VPTERNLOGQ      $0x96, Z27, Z24, Z20
 	VBROADCASTI32X4 336(DI), Z24
 	VPSHUFB         Z26, Z24, Z24
-	VPTERNLOGQ      $0x96, Z28, Z24, Z18
-	VPANDQ          Z22, Z0, Z24
-	VPSRLQ          $0x04, Z22, Z26
+	VPTERNLOGQ      $0x96, Z28, Z24, Z22
+	VPANDQ          Z18, Z0, Z24
+	VPSRLQ          $0x04, Z18, Z26
 	VPANDQ          Z26, Z0, Z26
 	VBROADCASTI32X4 288(DI), Z27
 	VPSHUFB         Z24, Z27, Z27
@@ -212,20 +192,40 @@ wideGroupRowColumn:
 	VPSHUFB         Z24, Z28, Z28
 	VBROADCASTI32X4 304(DI), Z24
 	VPSHUFB         Z26, Z24, Z24
-	VPTERNLOGQ      $0x96, Z27, Z24, Z17
+	VPTERNLOGQ      $0x96, Z27, Z24, Z20
 	VBROADCASTI32X4 368(DI), Z24
 	VPSHUFB         Z26, Z24, Z24
-	VPTERNLOGQ      $0x96, Z28, Z24, Z18
-	VPXORQ          Z20, Z17, Z20
-	VPXORQ          Z22, Z18, Z22
-	VMOVDQU64       Z21, (CX)
-	VMOVDQU64       Z19, (R11)
-	VMOVDQU64       Z25, (CX)(DX*1)
-	VMOVDQU64       Z23, (R11)(DX*1)
-	VMOVDQU64       Z17, (CX)(DX*2)
-	VMOVDQU64       Z18, (R11)(DX*2)
-	VMOVDQU64       Z20, (CX)(SI*1)
-	VMOVDQU64       Z22, (R11)(SI*1)
+	VPTERNLOGQ      $0x96, Z28, Z24, Z22
+	VPXORQ          Z17, Z20, Z17
+	VPXORQ          Z18, Z22, Z18
+	VPANDQ          Z21, Z0, Z24
+	VPSRLQ          $0x04, Z21, Z26
+	VPANDQ          Z26, Z0, Z26
+	VPSHUFB         Z24, Z9, Z27
+	VPSHUFB         Z24, Z13, Z24
+	VPSHUFB         Z26, Z10, Z28
+	VPTERNLOGQ      $0x96, Z27, Z28, Z25
+	VPSHUFB         Z26, Z14, Z26
+	VPTERNLOGQ      $0x96, Z24, Z26, Z23
+	VPANDQ          Z19, Z0, Z24
+	VPSRLQ          $0x04, Z19, Z26
+	VPANDQ          Z26, Z0, Z26
+	VPSHUFB         Z24, Z11, Z27
+	VPSHUFB         Z24, Z15, Z24
+	VPSHUFB         Z26, Z12, Z28
+	VPTERNLOGQ      $0x96, Z27, Z28, Z25
+	VPSHUFB         Z26, Z16, Z26
+	VPTERNLOGQ      $0x96, Z24, Z26, Z23
+	VPXORQ          Z21, Z25, Z21
+	VPXORQ          Z19, Z23, Z19
+	VMOVDQU64       Z25, (CX)
+	VMOVDQU64       Z23, (R11)
+	VMOVDQU64       Z21, (CX)(DX*1)
+	VMOVDQU64       Z19, (R11)(DX*1)
+	VMOVDQU64       Z20, (CX)(DX*2)
+	VMOVDQU64       Z22, (R11)(DX*2)
+	VMOVDQU64       Z17, (CX)(SI*1)
+	VMOVDQU64       Z18, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
 	ADDQ            $0x40, R10
@@ -234,17 +234,17 @@ wideGroupRowColumn:
 	JNE             wideGroupRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupRowEven
-	VMOVDQU64       (AX)(DX*2), Y17
-	VMOVDQU64       (R10)(DX*2), Y18
+	VMOVDQU64       (AX)(SI*1), Y17
+	VMOVDQU64       (R10)(SI*1), Y18
 	VPANDQ          Y17, Y0, Y19
 	VPSRLQ          $0x04, Y17, Y20
 	VPANDQ          Y20, Y0, Y20
 	VPSHUFB         Y19, Y1, Y21
 	VPSHUFB         Y19, Y5, Y19
 	VPSHUFB         Y20, Y2, Y22
-	VPTERNLOGQ      $0x96, (AX), Y22, Y21
+	VPTERNLOGQ      $0x96, (AX)(DX*1), Y22, Y21
 	VPSHUFB         Y20, Y6, Y20
-	VPTERNLOGQ      $0x96, (R10), Y20, Y19
+	VPTERNLOGQ      $0x96, (R10)(DX*1), Y20, Y19
 	VPANDQ          Y18, Y0, Y20
 	VPSRLQ          $0x04, Y18, Y22
 	VPANDQ          Y22, Y0, Y22
@@ -256,17 +256,17 @@ wideGroupRowColumn:
 	VPTERNLOGQ      $0x96, Y20, Y22, Y19
 	VPXORQ          Y17, Y21, Y17
 	VPXORQ          Y18, Y19, Y18
-	VMOVDQU64       (AX)(SI*1), Y20
-	VMOVDQU64       (R10)(SI*1), Y22
+	VMOVDQU64       (AX)(DX*2), Y20
+	VMOVDQU64       (R10)(DX*2), Y22
 	VPANDQ          Y20, Y0, Y23
 	VPSRLQ          $0x04, Y20, Y24
 	VPANDQ          Y24, Y0, Y24
 	VPSHUFB         Y23, Y1, Y25
 	VPSHUFB         Y23, Y5, Y23
 	VPSHUFB         Y24, Y2, Y26
-	VPTERNLOGQ      $0x96, (AX)(DX*1), Y26, Y25
+	VPTERNLOGQ      $0x96, (AX), Y26, Y25
 	VPSHUFB         Y24, Y6, Y24
-	VPTERNLOGQ      $0x96, (R10)(DX*1), Y24, Y23
+	VPTERNLOGQ      $0x96, (R10), Y24, Y23
 	VPANDQ          Y22, Y0, Y24
 	VPSRLQ          $0x04, Y22, Y26
 	VPANDQ          Y26, Y0, Y26
@@ -278,28 +278,8 @@ wideGroupRowColumn:
 	VPTERNLOGQ      $0x96, Y24, Y26, Y23
 	VPXORQ          Y20, Y25, Y20
 	VPXORQ          Y22, Y23, Y22
-	VPANDQ          Y25, Y0, Y24
-	VPSRLQ          $0x04, Y25, Y26
-	VPANDQ          Y26, Y0, Y26
-	VPSHUFB         Y24, Y9, Y27
-	VPSHUFB         Y24, Y13, Y24
-	VPSHUFB         Y26, Y10, Y28
-	VPTERNLOGQ      $0x96, Y27, Y28, Y21
-	VPSHUFB         Y26, Y14, Y26
-	VPTERNLOGQ      $0x96, Y24, Y26, Y19
-	VPANDQ          Y23, Y0, Y24
-	VPSRLQ          $0x04, Y23, Y26
-	VPANDQ          Y26, Y0, Y26
-	VPSHUFB         Y24, Y11, Y27
-	VPSHUFB         Y24, Y15, Y24
-	VPSHUFB         Y26, Y12, Y28
-	VPTERNLOGQ      $0x96, Y27, Y28, Y21
-	VPSHUFB         Y26, Y16, Y26
-	VPTERNLOGQ      $0x96, Y24, Y26, Y19
-	VPXORQ          Y25, Y21, Y25
-	VPXORQ          Y23, Y19, Y23
-	VPANDQ          Y20, Y0, Y24
-	VPSRLQ          $0x04, Y20, Y26
+	VPANDQ          Y17, Y0, Y24
+	VPSRLQ          $0x04, Y17, Y26
 	VPANDQ          Y26, Y0, Y26
 	VBROADCASTI32X4 256(DI), Y27
 	VPSHUFB         Y24, Y27, Y27
@@ -307,12 +287,12 @@ wideGroupRowColumn:
 	VPSHUFB         Y24, Y28, Y28
 	VBROADCASTI32X4 272(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y27, Y24, Y17
+	VPTERNLOGQ      $0x96, Y27, Y24, Y20
 	VBROADCASTI32X4 336(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y28, Y24, Y18
-	VPANDQ          Y22, Y0, Y24
-	VPSRLQ          $0x04, Y22, Y26
+	VPTERNLOGQ      $0x96, Y28, Y24, Y22
+	VPANDQ          Y18, Y0, Y24
+	VPSRLQ          $0x04, Y18, Y26
 	VPANDQ          Y26, Y0, Y26
 	VBROADCASTI32X4 288(DI), Y27
 	VPSHUFB         Y24, Y27, Y27
@@ -320,20 +300,40 @@ wideGroupRowColumn:
 	VPSHUFB         Y24, Y28, Y28
 	VBROADCASTI32X4 304(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y27, Y24, Y17
+	VPTERNLOGQ      $0x96, Y27, Y24, Y20
 	VBROADCASTI32X4 368(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y28, Y24, Y18
-	VPXORQ          Y20, Y17, Y20
-	VPXORQ          Y22, Y18, Y22
-	VMOVDQU64       Y21, (CX)
-	VMOVDQU64       Y19, (R11)
-	VMOVDQU64       Y25, (CX)(DX*1)
-	VMOVDQU64       Y23, (R11)(DX*1)
-	VMOVDQU64       Y17, (CX)(DX*2)
-	VMOVDQU64       Y18, (R11)(DX*2)
-	VMOVDQU64       Y20, (CX)(SI*1)
-	VMOVDQU64       Y22, (R11)(SI*1)
+	VPTERNLOGQ      $0x96, Y28, Y24, Y22
+	VPXORQ          Y17, Y20, Y17
+	VPXORQ          Y18, Y22, Y18
+	VPANDQ          Y21, Y0, Y24
+	VPSRLQ          $0x04, Y21, Y26
+	VPANDQ          Y26, Y0, Y26
+	VPSHUFB         Y24, Y9, Y27
+	VPSHUFB         Y24, Y13, Y24
+	VPSHUFB         Y26, Y10, Y28
+	VPTERNLOGQ      $0x96, Y27, Y28, Y25
+	VPSHUFB         Y26, Y14, Y26
+	VPTERNLOGQ      $0x96, Y24, Y26, Y23
+	VPANDQ          Y19, Y0, Y24
+	VPSRLQ          $0x04, Y19, Y26
+	VPANDQ          Y26, Y0, Y26
+	VPSHUFB         Y24, Y11, Y27
+	VPSHUFB         Y24, Y15, Y24
+	VPSHUFB         Y26, Y12, Y28
+	VPTERNLOGQ      $0x96, Y27, Y28, Y25
+	VPSHUFB         Y26, Y16, Y26
+	VPTERNLOGQ      $0x96, Y24, Y26, Y23
+	VPXORQ          Y21, Y25, Y21
+	VPXORQ          Y19, Y23, Y19
+	VMOVDQU64       Y25, (CX)
+	VMOVDQU64       Y23, (R11)
+	VMOVDQU64       Y21, (CX)(DX*1)
+	VMOVDQU64       Y19, (R11)(DX*1)
+	VMOVDQU64       Y20, (CX)(DX*2)
+	VMOVDQU64       Y22, (R11)(DX*2)
+	VMOVDQU64       Y17, (CX)(SI*1)
+	VMOVDQU64       Y18, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
 	ADDQ            $0x20, R10
@@ -367,18 +367,16 @@ wideGroupZeroRow:
 	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU64       (AX), Z1
-	VMOVDQU64       (R10), Z2
-	VPXORQ          (AX)(DX*2), Z1, Z3
-	VPXORQ          (R10)(DX*2), Z2, Z4
-	VMOVDQU64       (AX)(DX*1), Z5
-	VMOVDQU64       (R10)(DX*1), Z6
-	VPXORQ          (AX)(SI*1), Z5, Z7
-	VPXORQ          (R10)(SI*1), Z6, Z8
-	VPXORQ          Z5, Z1, Z5
-	VPXORQ          Z6, Z2, Z6
-	VPANDQ          Z7, Z0, Z9
-	VPSRLQ          $0x04, Z7, Z10
+	VMOVDQU64       (AX)(DX*1), Z1
+	VMOVDQU64       (R10)(DX*1), Z2
+	VPXORQ          (AX)(SI*1), Z1, Z3
+	VPXORQ          (R10)(SI*1), Z2, Z4
+	VMOVDQU64       (AX), Z5
+	VMOVDQU64       (R10), Z6
+	VPXORQ          (AX)(DX*2), Z5, Z7
+	VPXORQ          (R10)(DX*2), Z6, Z8
+	VPANDQ          Z3, Z0, Z9
+	VPSRLQ          $0x04, Z3, Z10
 	VPANDQ          Z10, Z0, Z10
 	VBROADCASTI32X4 256(DI), Z11
 	VPSHUFB         Z9, Z11, Z11
@@ -386,12 +384,12 @@ wideGroupZeroRowColumn:
 	VPSHUFB         Z9, Z12, Z12
 	VBROADCASTI32X4 272(DI), Z9
 	VPSHUFB         Z10, Z9, Z9
-	VPTERNLOGQ      $0x96, Z11, Z9, Z3
+	VPTERNLOGQ      $0x96, Z11, Z9, Z7
 	VBROADCASTI32X4 336(DI), Z9
 	VPSHUFB         Z10, Z9, Z9
-	VPTERNLOGQ      $0x96, Z12, Z9, Z4
-	VPANDQ          Z8, Z0, Z9
-	VPSRLQ          $0x04, Z8, Z10
+	VPTERNLOGQ      $0x96, Z12, Z9, Z8
+	VPANDQ          Z4, Z0, Z9
+	VPSRLQ          $0x04, Z4, Z10
 	VPANDQ          Z10, Z0, Z10
 	VBROADCASTI32X4 288(DI), Z11
 	VPSHUFB         Z9, Z11, Z11
@@ -399,20 +397,22 @@ wideGroupZeroRowColumn:
 	VPSHUFB         Z9, Z12, Z12
 	VBROADCASTI32X4 304(DI), Z9
 	VPSHUFB         Z10, Z9, Z9
-	VPTERNLOGQ      $0x96, Z11, Z9, Z3
+	VPTERNLOGQ      $0x96, Z11, Z9, Z7
 	VBROADCASTI32X4 368(DI), Z9
 	VPSHUFB         Z10, Z9, Z9
-	VPTERNLOGQ      $0x96, Z12, Z9, Z4
-	VPXORQ          Z7, Z3, Z7
-	VPXORQ          Z8, Z4, Z8
-	VMOVDQU64       Z1, (CX)
-	VMOVDQU64       Z2, (R11)
-	VMOVDQU64       Z5, (CX)(DX*1)
-	VMOVDQU64       Z6, (R11)(DX*1)
-	VMOVDQU64       Z3, (CX)(DX*2)
-	VMOVDQU64       Z4, (R11)(DX*2)
-	VMOVDQU64       Z7, (CX)(SI*1)
-	VMOVDQU64       Z8, (R11)(SI*1)
+	VPTERNLOGQ      $0x96, Z12, Z9, Z8
+	VPXORQ          Z3, Z7, Z3
+	VPXORQ          Z4, Z8, Z4
+	VPXORQ          Z1, Z5, Z1
+	VPXORQ          Z2, Z6, Z2
+	VMOVDQU64       Z5, (CX)
+	VMOVDQU64       Z6, (R11)
+	VMOVDQU64       Z1, (CX)(DX*1)
+	VMOVDQU64       Z2, (R11)(DX*1)
+	VMOVDQU64       Z7, (CX)(DX*2)
+	VMOVDQU64       Z8, (R11)(DX*2)
+	VMOVDQU64       Z3, (CX)(SI*1)
+	VMOVDQU64       Z4, (R11)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
 	ADDQ            $0x40, R10
@@ -421,18 +421,16 @@ wideGroupZeroRowColumn:
 	JNE             wideGroupZeroRowColumn
 	TESTQ           $0x00000020, BX
 	JEQ             wideGroupZeroRowEven
-	VMOVDQU64       (AX), Y1
-	VMOVDQU64       (R10), Y2
-	VPXORQ          (AX)(DX*2), Y1, Y3
-	VPXORQ          (R10)(DX*2), Y2, Y4
-	VMOVDQU64       (AX)(DX*1), Y5
-	VMOVDQU64       (R10)(DX*1), Y6
-	VPXORQ          (AX)(SI*1), Y5, Y7
-	VPXORQ          (R10)(SI*1), Y6, Y8
-	VPXORQ          Y5, Y1, Y5
-	VPXORQ          Y6, Y2, Y6
-	VPANDQ          Y7, Y0, Y9
-	VPSRLQ          $0x04, Y7, Y10
+	VMOVDQU64       (AX)(DX*1), Y1
+	VMOVDQU64       (R10)(DX*1), Y2
+	VPXORQ          (AX)(SI*1), Y1, Y3
+	VPXORQ          (R10)(SI*1), Y2, Y4
+	VMOVDQU64       (AX), Y5
+	VMOVDQU64       (R10), Y6
+	VPXORQ          (AX)(DX*2), Y5, Y7
+	VPXORQ          (R10)(DX*2), Y6, Y8
+	VPANDQ          Y3, Y0, Y9
+	VPSRLQ          $0x04, Y3, Y10
 	VPANDQ          Y10, Y0, Y10
 	VBROADCASTI32X4 256(DI), Y11
 	VPSHUFB         Y9, Y11, Y11
@@ -440,12 +438,12 @@ wideGroupZeroRowColumn:
 	VPSHUFB         Y9, Y12, Y12
 	VBROADCASTI32X4 272(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y11, Y9, Y3
+	VPTERNLOGQ      $0x96, Y11, Y9, Y7
 	VBROADCASTI32X4 336(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y12, Y9, Y4
-	VPANDQ          Y8, Y0, Y9
-	VPSRLQ          $0x04, Y8, Y10
+	VPTERNLOGQ      $0x96, Y12, Y9, Y8
+	VPANDQ          Y4, Y0, Y9
+	VPSRLQ          $0x04, Y4, Y10
 	VPANDQ          Y10, Y0, Y10
 	VBROADCASTI32X4 288(DI), Y11
 	VPSHUFB         Y9, Y11, Y11
@@ -453,20 +451,22 @@ wideGroupZeroRowColumn:
 	VPSHUFB         Y9, Y12, Y12
 	VBROADCASTI32X4 304(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y11, Y9, Y3
+	VPTERNLOGQ      $0x96, Y11, Y9, Y7
 	VBROADCASTI32X4 368(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y12, Y9, Y4
-	VPXORQ          Y7, Y3, Y7
-	VPXORQ          Y8, Y4, Y8
-	VMOVDQU64       Y1, (CX)
-	VMOVDQU64       Y2, (R11)
-	VMOVDQU64       Y5, (CX)(DX*1)
-	VMOVDQU64       Y6, (R11)(DX*1)
-	VMOVDQU64       Y3, (CX)(DX*2)
-	VMOVDQU64       Y4, (R11)(DX*2)
-	VMOVDQU64       Y7, (CX)(SI*1)
-	VMOVDQU64       Y8, (R11)(SI*1)
+	VPTERNLOGQ      $0x96, Y12, Y9, Y8
+	VPXORQ          Y3, Y7, Y3
+	VPXORQ          Y4, Y8, Y4
+	VPXORQ          Y1, Y5, Y1
+	VPXORQ          Y2, Y6, Y2
+	VMOVDQU64       Y5, (CX)
+	VMOVDQU64       Y6, (R11)
+	VMOVDQU64       Y1, (CX)(DX*1)
+	VMOVDQU64       Y2, (R11)(DX*1)
+	VMOVDQU64       Y7, (CX)(DX*2)
+	VMOVDQU64       Y8, (R11)(DX*2)
+	VMOVDQU64       Y3, (CX)(SI*1)
+	VMOVDQU64       Y4, (R11)(SI*1)
 	ADDQ            $0x20, AX
 	ADDQ            $0x20, CX
 	ADDQ            $0x20, R10
@@ -504,17 +504,17 @@ narrowGroup:
 	MOVQ            dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU64       (AX)(DX*2), Y17
-	VMOVDQU64       32(AX)(DX*2), Y18
+	VMOVDQU64       (AX)(SI*1), Y17
+	VMOVDQU64       32(AX)(SI*1), Y18
 	VPANDQ          Y17, Y0, Y19
 	VPSRLQ          $0x04, Y17, Y20
 	VPANDQ          Y20, Y0, Y20
 	VPSHUFB         Y19, Y1, Y21
 	VPSHUFB         Y19, Y5, Y19
 	VPSHUFB         Y20, Y2, Y22
-	VPTERNLOGQ      $0x96, (AX), Y22, Y21
+	VPTERNLOGQ      $0x96, (AX)(DX*1), Y22, Y21
 	VPSHUFB         Y20, Y6, Y20
-	VPTERNLOGQ      $0x96, 32(AX), Y20, Y19
+	VPTERNLOGQ      $0x96, 32(AX)(DX*1), Y20, Y19
 	VPANDQ          Y18, Y0, Y20
 	VPSRLQ          $0x04, Y18, Y22
 	VPANDQ          Y22, Y0, Y22
@@ -526,17 +526,17 @@ narrowGroupRow:
 	VPTERNLOGQ      $0x96, Y20, Y22, Y19
 	VPXORQ          Y17, Y21, Y17
 	VPXORQ          Y18, Y19, Y18
-	VMOVDQU64       (AX)(SI*1), Y20
-	VMOVDQU64       32(AX)(SI*1), Y22
+	VMOVDQU64       (AX)(DX*2), Y20
+	VMOVDQU64       32(AX)(DX*2), Y22
 	VPANDQ          Y20, Y0, Y23
 	VPSRLQ          $0x04, Y20, Y24
 	VPANDQ          Y24, Y0, Y24
 	VPSHUFB         Y23, Y1, Y25
 	VPSHUFB         Y23, Y5, Y23
 	VPSHUFB         Y24, Y2, Y26
-	VPTERNLOGQ      $0x96, (AX)(DX*1), Y26, Y25
+	VPTERNLOGQ      $0x96, (AX), Y26, Y25
 	VPSHUFB         Y24, Y6, Y24
-	VPTERNLOGQ      $0x96, 32(AX)(DX*1), Y24, Y23
+	VPTERNLOGQ      $0x96, 32(AX), Y24, Y23
 	VPANDQ          Y22, Y0, Y24
 	VPSRLQ          $0x04, Y22, Y26
 	VPANDQ          Y26, Y0, Y26
@@ -548,28 +548,8 @@ narrowGroupRow:
 	VPTERNLOGQ      $0x96, Y24, Y26, Y23
 	VPXORQ          Y20, Y25, Y20
 	VPXORQ          Y22, Y23, Y22
-	VPANDQ          Y25, Y0, Y24
-	VPSRLQ          $0x04, Y25, Y26
-	VPANDQ          Y26, Y0, Y26
-	VPSHUFB         Y24, Y9, Y27
-	VPSHUFB         Y24, Y13, Y24
-	VPSHUFB         Y26, Y10, Y28
-	VPTERNLOGQ      $0x96, Y27, Y28, Y21
-	VPSHUFB         Y26, Y14, Y26
-	VPTERNLOGQ      $0x96, Y24, Y26, Y19
-	VPANDQ          Y23, Y0, Y24
-	VPSRLQ          $0x04, Y23, Y26
-	VPANDQ          Y26, Y0, Y26
-	VPSHUFB         Y24, Y11, Y27
-	VPSHUFB         Y24, Y15, Y24
-	VPSHUFB         Y26, Y12, Y28
-	VPTERNLOGQ      $0x96, Y27, Y28, Y21
-	VPSHUFB         Y26, Y16, Y26
-	VPTERNLOGQ      $0x96, Y24, Y26, Y19
-	VPXORQ          Y25, Y21, Y25
-	VPXORQ          Y23, Y19, Y23
-	VPANDQ          Y20, Y0, Y24
-	VPSRLQ          $0x04, Y20, Y26
+	VPANDQ          Y17, Y0, Y24
+	VPSRLQ          $0x04, Y17, Y26
 	VPANDQ          Y26, Y0, Y26
 	VBROADCASTI32X4 256(DI), Y27
 	VPSHUFB         Y24, Y27, Y27
@@ -577,12 +557,12 @@ narrowGroupRow:
 	VPSHUFB         Y24, Y28, Y28
 	VBROADCASTI32X4 272(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y27, Y24, Y17
+	VPTERNLOGQ      $0x96, Y27, Y24, Y20
 	VBROADCASTI32X4 336(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y28, Y24, Y18
-	VPANDQ          Y22, Y0, Y24
-	VPSRLQ          $0x04, Y22, Y26
+	VPTERNLOGQ      $0x96, Y28, Y24, Y22
+	VPANDQ          Y18, Y0, Y24
+	VPSRLQ          $0x04, Y18, Y26
 	VPANDQ          Y26, Y0, Y26
 	VBROADCASTI32X4 288(DI), Y27
 	VPSHUFB         Y24, Y27, Y27
@@ -590,20 +570,40 @@ narrowGroupRow:
 	VPSHUFB         Y24, Y28, Y28
 	VBROADCASTI32X4 304(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y27, Y24, Y17
+	VPTERNLOGQ      $0x96, Y27, Y24, Y20
 	VBROADCASTI32X4 368(DI), Y24
 	VPSHUFB         Y26, Y24, Y24
-	VPTERNLOGQ      $0x96, Y28, Y24, Y18
-	VPXORQ          Y20, Y17, Y20
-	VPXORQ          Y22, Y18, Y22
-	VMOVDQU64       Y21, (CX)
-	VMOVDQU64       Y19, 32(CX)
-	VMOVDQU64       Y25, (CX)(DX*1)
-	VMOVDQU64       Y23, 32(CX)(DX*1)
-	VMOVDQU64       Y17, (CX)(DX*2)
-	VMOVDQU64       Y18, 32(CX)(DX*2)
-	VMOVDQU64       Y20, (CX)(SI*1)
-	VMOVDQU64       Y22, 32(CX)(SI*1)
+	VPTERNLOGQ      $0x96, Y28, Y24, Y22
+	VPXORQ          Y17, Y20, Y17
+	VPXORQ          Y18, Y22, Y18
+	VPANDQ          Y21, Y0, Y24
+	VPSRLQ          $0x04, Y21, Y26
+	VPANDQ          Y26, Y0, Y26
+	VPSHUFB         Y24, Y9, Y27
+	VPSHUFB         Y24, Y13, Y24
+	VPSHUFB         Y26, Y10, Y28
+	VPTERNLOGQ      $0x96, Y27, Y28, Y25
+	VPSHUFB         Y26, Y14, Y26
+	VPTERNLOGQ      $0x96, Y24, Y26, Y23
+	VPANDQ          Y19, Y0, Y24
+	VPSRLQ          $0x04, Y19, Y26
+	VPANDQ          Y26, Y0, Y26
+	VPSHUFB         Y24, Y11, Y27
+	VPSHUFB         Y24, Y15, Y24
+	VPSHUFB         Y26, Y12, Y28
+	VPTERNLOGQ      $0x96, Y27, Y28, Y25
+	VPSHUFB         Y26, Y16, Y26
+	VPTERNLOGQ      $0x96, Y24, Y26, Y23
+	VPXORQ          Y21, Y25, Y21
+	VPXORQ          Y19, Y23, Y19
+	VMOVDQU64       Y25, (CX)
+	VMOVDQU64       Y23, 32(CX)
+	VMOVDQU64       Y21, (CX)(DX*1)
+	VMOVDQU64       Y19, 32(CX)(DX*1)
+	VMOVDQU64       Y20, (CX)(DX*2)
+	VMOVDQU64       Y22, 32(CX)(DX*2)
+	VMOVDQU64       Y17, (CX)(SI*1)
+	VMOVDQU64       Y18, 32(CX)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
 	DECQ            BX
@@ -623,18 +623,16 @@ narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU64       (AX), Y1
-	VMOVDQU64       32(AX), Y2
-	VPXORQ          (AX)(DX*2), Y1, Y3
-	VPXORQ          32(AX)(DX*2), Y2, Y4
-	VMOVDQU64       (AX)(DX*1), Y5
-	VMOVDQU64       32(AX)(DX*1), Y6
-	VPXORQ          (AX)(SI*1), Y5, Y7
-	VPXORQ          32(AX)(SI*1), Y6, Y8
-	VPXORQ          Y5, Y1, Y5
-	VPXORQ          Y6, Y2, Y6
-	VPANDQ          Y7, Y0, Y9
-	VPSRLQ          $0x04, Y7, Y10
+	VMOVDQU64       (AX)(DX*1), Y1
+	VMOVDQU64       32(AX)(DX*1), Y2
+	VPXORQ          (AX)(SI*1), Y1, Y3
+	VPXORQ          32(AX)(SI*1), Y2, Y4
+	VMOVDQU64       (AX), Y5
+	VMOVDQU64       32(AX), Y6
+	VPXORQ          (AX)(DX*2), Y5, Y7
+	VPXORQ          32(AX)(DX*2), Y6, Y8
+	VPANDQ          Y3, Y0, Y9
+	VPSRLQ          $0x04, Y3, Y10
 	VPANDQ          Y10, Y0, Y10
 	VBROADCASTI32X4 256(DI), Y11
 	VPSHUFB         Y9, Y11, Y11
@@ -642,12 +640,12 @@ narrowGroupZeroRow:
 	VPSHUFB         Y9, Y12, Y12
 	VBROADCASTI32X4 272(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y11, Y9, Y3
+	VPTERNLOGQ      $0x96, Y11, Y9, Y7
 	VBROADCASTI32X4 336(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y12, Y9, Y4
-	VPANDQ          Y8, Y0, Y9
-	VPSRLQ          $0x04, Y8, Y10
+	VPTERNLOGQ      $0x96, Y12, Y9, Y8
+	VPANDQ          Y4, Y0, Y9
+	VPSRLQ          $0x04, Y4, Y10
 	VPANDQ          Y10, Y0, Y10
 	VBROADCASTI32X4 288(DI), Y11
 	VPSHUFB         Y9, Y11, Y11
@@ -655,20 +653,22 @@ narrowGroupZeroRow:
 	VPSHUFB         Y9, Y12, Y12
 	VBROADCASTI32X4 304(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y11, Y9, Y3
+	VPTERNLOGQ      $0x96, Y11, Y9, Y7
 	VBROADCASTI32X4 368(DI), Y9
 	VPSHUFB         Y10, Y9, Y9
-	VPTERNLOGQ      $0x96, Y12, Y9, Y4
-	VPXORQ          Y7, Y3, Y7
-	VPXORQ          Y8, Y4, Y8
-	VMOVDQU64       Y1, (CX)
-	VMOVDQU64       Y2, 32(CX)
-	VMOVDQU64       Y5, (CX)(DX*1)
-	VMOVDQU64       Y6, 32(CX)(DX*1)
-	VMOVDQU64       Y3, (CX)(DX*2)
-	VMOVDQU64       Y4, 32(CX)(DX*2)
-	VMOVDQU64       Y7, (CX)(SI*1)
-	VMOVDQU64       Y8, 32(CX)(SI*1)
+	VPTERNLOGQ      $0x96, Y12, Y9, Y8
+	VPXORQ          Y3, Y7, Y3
+	VPXORQ          Y4, Y8, Y4
+	VPXORQ          Y1, Y5, Y1
+	VPXORQ          Y2, Y6, Y2
+	VMOVDQU64       Y5, (CX)
+	VMOVDQU64       Y6, 32(CX)
+	VMOVDQU64       Y1, (CX)(DX*1)
+	VMOVDQU64       Y2, 32(CX)(DX*1)
+	VMOVDQU64       Y7, (CX)(DX*2)
+	VMOVDQU64       Y8, 32(CX)(DX*2)
+	VMOVDQU64       Y3, (CX)(SI*1)
+	VMOVDQU64       Y4, 32(CX)(SI*1)
 	ADDQ            $0x40, AX
 	ADDQ            $0x40, CX
 	DECQ            BX

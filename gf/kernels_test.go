@@ -2,6 +2,7 @@ package gf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -57,6 +58,7 @@ func (p place) of(arena []byte, n int) []byte {
 type harness struct {
 	testing.TB
 	rng    *rand.Rand
+	noise  []byte // random bytes to fill arenas with
 	arenas [3]arena
 }
 
@@ -66,7 +68,10 @@ type arena struct{ mem, model []byte }
 const arenaSize = 300 << 10
 
 func newHarness(t testing.TB, seed uint64) *harness {
-	h := &harness{TB: t, rng: rand.New(rand.NewPCG(seed, 0))}
+	h := &harness{TB: t, rng: rand.New(rand.NewPCG(seed, 0)), noise: make([]byte, 2*arenaSize)}
+	for i := 0; i < len(h.noise); i += 8 {
+		binary.LittleEndian.PutUint64(h.noise[i:], h.rng.Uint64())
+	}
 	for i := range h.arenas {
 		h.arenas[i] = arena{mem: newArena(t, arenaSize)}
 		h.arenas[i].model = make([]byte, len(h.arenas[i].mem))
@@ -77,10 +82,9 @@ func newHarness(t testing.TB, seed uint64) *harness {
 // refill puts the same random bytes in the first n arenas and their models.
 func (h *harness) refill(n int) {
 	for i := range n {
-		for j := 0; j+8 <= arenaSize; j += 8 {
-			*(*uint64)(unsafe.Pointer(&h.arenas[i].mem[j])) = h.rng.Uint64()
-		}
-		copy(h.arenas[i].model, h.arenas[i].mem)
+		from := h.noise[h.rng.IntN(arenaSize):]
+		copy(h.arenas[i].mem, from)
+		copy(h.arenas[i].model, from)
 	}
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -191,27 +193,20 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 			v[j] = m.xorWords(l, v[i], v[j])
 		}
 	}
-	first := func() {
-		c := c[0]
-		if m.gfni && c.entry.Base != nil && c.regs == nil {
-			c = m.load(l, c)
+	// The steps of the inverse; those of the transform are the same backwards.
+	steps := []struct{ i, j, constant int }{{0, 1, 1}, {2, 3, 2}, {0, 2, 0}, {1, 3, 0}}
+	if b.radix == 2 {
+		steps = steps[:1]
+	}
+	if !b.inverse {
+		slices.Reverse(steps)
+	}
+	for _, s := range steps {
+		// The first layer's constant serves two products: it is worth a load.
+		if k := &c[s.constant]; s.constant == 0 && m.gfni && k.entry.Base != nil && k.regs == nil {
+			*k = m.load(l, *k)
 		}
-		step(0, 2, c)
-		step(1, 3, c)
-	}
-	second := func() {
-		step(0, 1, c[1])
-		step(2, 3, c[2])
-	}
-	switch {
-	case b.radix == 2:
-		step(0, 1, c[1])
-	case b.inverse:
-		second()
-		first()
-	default:
-		first()
-		second()
+		step(s.i, s.j, c[s.constant])
 	}
 	for i := range b.radix {
 		lo, hi := r.planes(of, r.dlo, r.dhi, i)
