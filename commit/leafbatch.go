@@ -3,6 +3,8 @@ package commit
 import (
 	"fmt"
 	"math/bits"
+
+	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 // LeafPiece is the unit in which a LeafBatch takes symbols, in bytes.
@@ -69,6 +71,7 @@ func (b *LeafBatch) Write(src []byte, srcStride, width int) {
 		panic(fmt.Sprintf("commit: LeafBatch.Write: %d bytes do not hold %d pieces of %d bytes, %d bytes apart",
 			len(src), b.count, width, srcStride))
 	}
+	race.ReadRows(src, srcStride, width, b.count)
 	first := b.done == 0
 	b.done += width
 	switch {

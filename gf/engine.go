@@ -30,7 +30,7 @@ func NewEngine(backend string) (*Engine, error) {
 		return nil, fmt.Errorf("gf: %w", err)
 	}
 	k := kernelsOf(name)
-	return &Engine{k: k, tab: k.table()}, nil
+	return &Engine{k: watched(k), tab: k.table()}, nil
 }
 
 // Backend returns the name of the engine's backend.

@@ -1,0 +1,106 @@
+package gf
+
+import (
+	"unsafe"
+
+	"github.com/redstuff-go/redstuff/internal/race"
+)
+
+// watched returns k itself, or under the race detector kernels that tell it what
+// they touch, and then call those of k.
+func watched(k *kernels) *kernels {
+	if !race.Enabled {
+		return k
+	}
+	w := *k
+	transform := func(run pass, radix int, add bool) pass {
+		return func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+			n := 2 * half * radix * dist * groups
+			if add {
+				race.Write(src, n) // it may be used for scratch
+			} else {
+				race.Read(src, n)
+			}
+			race.Write(dst, n)
+			run(dst, src, half, dist, groups, t, tab)
+		}
+	}
+	w.fft4, w.fft2 = transform(k.fft4, 4, false), transform(k.fft2, 2, false)
+	w.ifft4, w.ifft2 = transform(k.ifft4, 4, false), transform(k.ifft2, 2, false)
+	w.ifft4add, w.ifft2add = transform(k.ifft4add, 4, true), transform(k.ifft2add, 2, true)
+	if k.fft8 != nil {
+		w.fft8, w.ifft8, w.ifft8add = transform(k.fft8, 8, false), transform(k.ifft8, 8, false), transform(k.ifft8add, 8, true)
+		w.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off int, tab unsafe.Pointer) {
+			for _, s := range headers(srcs, 8*groups) {
+				race.ReadRows(s[off:], 0, 2*half, 1)
+			}
+			race.Write(dst, 16*half*groups)
+			k.ifft8from(dst, half, groups, t, srcs, off, tab)
+		}
+		w.fft8to = func(dsts *[]byte, off int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
+			for _, s := range headers(dsts, 8*groups) {
+				race.WriteRows(s[off:], 0, 2*half, 1)
+			}
+			race.Write(src, 16*half*groups)
+			k.fft8to(dsts, off, src, half, groups, t, tab)
+		}
+	}
+	w.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {
+		race.Read(unsafe.Pointer(coeffs), 2*rows)
+		race.Read(src, 2*half*rows)
+		race.Write(dst, 2*half*rows)
+		k.scale(dst, src, half, rows, coeffs, tab)
+	}
+	w.pack = func(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int) {
+		for _, s := range headers(srcs, rows) {
+			race.ReadRows(s[off:], step, size, count)
+		}
+		race.Write(dst, 2*half*rows)
+		k.pack(dst, half, srcs, rows, off, step, size, count)
+	}
+	w.unpack = func(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int) {
+		for i, s := range headers(dsts, rows) {
+			race.WriteRows(s[off:], step, size, count)
+			for plane := range 2 {
+				race.Read(unsafe.Add(src, (2*i+plane)*half), count*size/2)
+			}
+		}
+		k.unpack(dsts, rows, off, step, size, count, src, half)
+	}
+	region := func(run func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)) func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
+		return func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
+			race.Read(src, n)
+			race.Write(dst, n)
+			run(dst, src, n, c, tab)
+		}
+	}
+	w.mul, w.mulAdd = region(k.mul), region(k.mulAdd)
+	w.dot = func(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer) {
+		race.Read(unsafe.Pointer(coeffs), 2*count)
+		for _, s := range headers(srcs, count) {
+			race.ReadRows(s[off:], 0, n, 1)
+		}
+		race.Write(dst, n)
+		k.dot(dst, srcs, off, n, coeffs, count, tab)
+	}
+	w.spread = func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer) {
+		race.Read(unsafe.Pointer(coeffs), 2*count)
+		race.Read(src, n)
+		for _, s := range headers(dsts, count) {
+			race.WriteRows(s[off:], 0, n, 1)
+		}
+		k.spread(dsts, off, n, src, coeffs, count, tab)
+	}
+	w.xor = func(dst, src unsafe.Pointer, n int) {
+		race.Read(src, n)
+		race.Write(dst, n)
+		k.xor(dst, src, n)
+	}
+	return &w
+}
+
+// headers returns count slice headers, which the kernels read.
+func headers(first *[]byte, count int) [][]byte {
+	race.Read(unsafe.Pointer(first), count*int(unsafe.Sizeof(*first)))
+	return unsafe.Slice(first, count)
+}
