@@ -65,6 +65,7 @@ type Codec struct {
 	pool     sync.Pool // of *job
 
 	accumulators sync.Pool // of *accumulator
+	updates      sync.Pool // of *updateSpace
 	progress     atomic.Pointer[progressPlan]
 }
 

@@ -110,38 +110,51 @@ func (c *Codec) encodingIsCheaper(changed int) bool {
 	return changed*c.m > transforms*transform
 }
 
+// updateSpace is what updating by encoding takes, for one worker: a strip of every
+// shard, and one of zeros.
+type updateSpace struct {
+	*Workspace
+	memory     [][]byte // what changes in the data, then the parity of it, then zeros
+	delta, sum [][]byte
+}
+
+func (c *Codec) updateSpace() *updateSpace {
+	if s, ok := c.updates.Get().(*updateSpace); ok {
+		return s
+	}
+	memory := alignedShards(c.k+c.m+1, c.StripSize())
+	return &updateSpace{c.NewWorkspace(), memory, make([][]byte, c.k), memory[c.k:][:c.m]}
+}
+
 // updateAll adds the parity of the changes to the parity, strip by strip.
 func (c *Codec) updateAll(parity, olds, news [][]byte, size int) {
-	strip := min(c.StripSize(), size)
+	strip := c.StripSize()
 	pieces := (size + strip - 1) / strip
-	type space struct {
-		*Workspace
-		delta, sum [][]byte
-		zero       []byte
-	}
-	spaces := make([]space, min(c.workers, pieces))
-	var group parallel.Group
-	group.Do(c.workers, pieces, func(worker, piece int) {
-		w := &spaces[worker]
-		if w.Workspace == nil {
-			memory := alignedShards(c.k+c.m+1, strip)
-			*w = space{c.NewWorkspace(), memory[:c.k:c.k], memory[c.k:][:c.m], memory[c.k+c.m]}
-			for i := range w.delta {
-				if len(news[i]) == 0 {
-					w.delta[i] = w.zero
-				}
+	spaces := make([]*updateSpace, min(c.workers, pieces))
+	for i := range spaces {
+		s := c.updateSpace()
+		defer c.updates.Put(s)
+		spaces[i] = s
+		for d := range s.delta {
+			s.delta[d] = s.memory[d]
+			if len(news[d]) == 0 {
+				s.delta[d] = s.memory[c.k+c.m]
 			}
 		}
+	}
+	var group parallel.Group
+	group.Do(c.workers, pieces, func(worker, piece int) {
+		s := spaces[worker]
 		off := piece * strip
 		n := min(strip, size-off)
 		for i, shard := range news {
 			if len(shard) > 0 {
-				copy(w.delta[i], shard[off:][:n])
-				c.engine.Xor(w.delta[i][:n], olds[i][off:][:n])
+				copy(s.delta[i], shard[off:][:n])
+				c.engine.Xor(s.delta[i][:n], olds[i][off:][:n])
 			}
 		}
-		w.Encode(Symbols{Shards: w.sum, Size: n, Count: 1}, Symbols{Shards: w.delta, Size: n, Count: 1})
-		for j, shard := range w.sum {
+		s.Encode(Symbols{Shards: s.sum, Size: n, Count: 1}, Symbols{Shards: s.delta, Size: n, Count: 1})
+		for j, shard := range s.sum {
 			c.engine.Xor(parity[j][off:][:n], shard[:n])
 		}
 	})
