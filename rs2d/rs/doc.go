@@ -6,6 +6,12 @@
 // the layer below: it works on strips of many shards at once, in any layout of
 // symbols, and is what the two-dimensional code is built on.
 //
+// For shards that come one by one there are [Codec.EncodeIdx] and [Codec.DecodeIdx],
+// for data that changes [Codec.Update], and for shards larger than memory [Stream].
+//
+// Errors match those of klauspost/reedsolomon under [errors.Is]; docs/migrate.md has
+// all differences.
+//
 // Decoding corrects erasures, not errors: a shard that is there is taken to be
 // right. Keep a hash of each shard, or use the two-dimensional code, if shards can
 // be corrupted rather than lost.
