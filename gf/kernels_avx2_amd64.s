@@ -101,8 +101,11 @@ TEXT ·fft4AVX2(SB), NOSPLIT, $0-56
 	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, R12
+	SUBQ tab+48(FP), R12
 	JEQ  wideGroupZero
+	CMPQ R12, $0x00008000
+	JLT  wideGroupSubfield
 	MOVQ dist+24(FP), R12
 
 wideGroupRow:
@@ -275,6 +278,144 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	MOVQ dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x05, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX)(SI*1), Y1
+	VMOVDQU        (R10)(SI*1), Y2
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 (R9), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
+	VBROADCASTI128 16(R9), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VPAND          Y2, Y0, Y3
+	VPSRLQ         $0x04, Y2, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 32(R9), Y6
+	VPSHUFB        Y3, Y6, Y6
+	VPXOR          Y6, Y5, Y5
+	VBROADCASTI128 48(R9), Y6
+	VPSHUFB        Y4, Y6, Y6
+	VPXOR          Y6, Y5, Y5
+	VBROADCASTI128 (R9), Y6
+	VPSHUFB        Y3, Y6, Y6
+	VPXOR          (R10)(DX*1), Y6, Y6
+	VBROADCASTI128 16(R9), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
+	VMOVDQU        (AX)(DX*2), Y3
+	VMOVDQU        (R10)(DX*2), Y4
+	VPAND          Y3, Y0, Y7
+	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB        Y7, Y9, Y9
+	VPXOR          (AX), Y9, Y9
+	VBROADCASTI128 16(R9), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VPAND          Y4, Y0, Y7
+	VPSRLQ         $0x04, Y4, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(R9), Y10
+	VPSHUFB        Y7, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB        Y7, Y10, Y10
+	VPXOR          (R10), Y10, Y10
+	VBROADCASTI128 16(R9), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y3, Y9, Y3
+	VPXOR          Y4, Y10, Y4
+	VPAND          Y1, Y0, Y7
+	VPSRLQ         $0x04, Y1, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 272(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPAND          Y2, Y0, Y7
+	VPSRLQ         $0x04, Y2, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y8, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 272(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPXOR          Y1, Y3, Y1
+	VPXOR          Y2, Y4, Y2
+	VPAND          Y5, Y0, Y7
+	VPSRLQ         $0x04, Y5, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VPAND          Y6, Y0, Y7
+	VPSRLQ         $0x04, Y6, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 48(DI), Y11
+	VPSHUFB        Y8, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y5, Y9, Y5
+	VPXOR          Y6, Y10, Y6
+	VMOVDQU        Y9, (CX)
+	VMOVDQU        Y10, (R11)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, (R11)(DX*1)
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, (R11)(DX*2)
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R10
+	ADDQ           BX, R11
+	DECQ           R12
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R12
 
@@ -297,28 +438,22 @@ wideGroupZeroRowColumn:
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y8, Y8
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y7, Y7
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y8, Y8
 	VPAND          Y4, Y0, Y9
 	VPSRLQ         $0x04, Y4, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 352(DI), Y11
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y7, Y7
+	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y8, Y8
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y7, Y7
-	VBROADCASTI128 368(DI), Y9
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y8, Y8
 	VPXOR          Y3, Y7, Y3
@@ -349,8 +484,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, BX
+	SUBQ tab+48(FP), BX
 	JEQ  narrowGroupZero
+	CMPQ BX, $0x00008000
+	JLT  narrowGroupSubfield
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
@@ -509,6 +647,132 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	MOVQ dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX)(SI*1), Y1
+	VMOVDQU        32(AX)(SI*1), Y2
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 (R9), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
+	VBROADCASTI128 16(R9), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VPAND          Y2, Y0, Y3
+	VPSRLQ         $0x04, Y2, Y4
+	VPAND          Y4, Y0, Y4
+	VBROADCASTI128 32(R9), Y6
+	VPSHUFB        Y3, Y6, Y6
+	VPXOR          Y6, Y5, Y5
+	VBROADCASTI128 48(R9), Y6
+	VPSHUFB        Y4, Y6, Y6
+	VPXOR          Y6, Y5, Y5
+	VBROADCASTI128 (R9), Y6
+	VPSHUFB        Y3, Y6, Y6
+	VPXOR          32(AX)(DX*1), Y6, Y6
+	VBROADCASTI128 16(R9), Y3
+	VPSHUFB        Y4, Y3, Y3
+	VPXOR          Y3, Y6, Y6
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
+	VMOVDQU        (AX)(DX*2), Y3
+	VMOVDQU        32(AX)(DX*2), Y4
+	VPAND          Y3, Y0, Y7
+	VPSRLQ         $0x04, Y3, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (R9), Y9
+	VPSHUFB        Y7, Y9, Y9
+	VPXOR          (AX), Y9, Y9
+	VBROADCASTI128 16(R9), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VPAND          Y4, Y0, Y7
+	VPSRLQ         $0x04, Y4, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(R9), Y10
+	VPSHUFB        Y7, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB        Y7, Y10, Y10
+	VPXOR          32(AX), Y10, Y10
+	VBROADCASTI128 16(R9), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y3, Y9, Y3
+	VPXOR          Y4, Y10, Y4
+	VPAND          Y1, Y0, Y7
+	VPSRLQ         $0x04, Y1, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 272(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VPAND          Y2, Y0, Y7
+	VPSRLQ         $0x04, Y2, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y8, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 272(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y4, Y4
+	VPXOR          Y1, Y3, Y1
+	VPXOR          Y2, Y4, Y2
+	VPAND          Y5, Y0, Y7
+	VPSRLQ         $0x04, Y5, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y9, Y9
+	VPAND          Y6, Y0, Y7
+	VPSRLQ         $0x04, Y6, Y8
+	VPAND          Y8, Y0, Y8
+	VBROADCASTI128 32(DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 48(DI), Y11
+	VPSHUFB        Y8, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y7, Y11, Y11
+	VPXOR          Y11, Y10, Y10
+	VBROADCASTI128 16(DI), Y7
+	VPSHUFB        Y8, Y7, Y7
+	VPXOR          Y7, Y10, Y10
+	VPXOR          Y5, Y9, Y5
+	VPXOR          Y6, Y10, Y6
+	VMOVDQU        Y9, (CX)
+	VMOVDQU        Y10, 32(CX)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, 32(CX)(DX*1)
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, 32(CX)(DX*2)
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
@@ -527,28 +791,22 @@ narrowGroupZeroRow:
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y8, Y8
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y7, Y7
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y8, Y8
 	VPAND          Y4, Y0, Y9
 	VPSRLQ         $0x04, Y4, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 352(DI), Y11
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y7, Y7
+	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y8, Y8
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y7, Y7
-	VBROADCASTI128 368(DI), Y9
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y8, Y8
 	VPXOR          Y3, Y7, Y3
@@ -595,6 +853,11 @@ TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
 	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ           SI, R10
+	SUBQ           tab+48(FP), R10
+	JEQ            wideGroupZero
+	CMPQ           R10, $0x00008000
+	JLT            wideGroupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -603,8 +866,6 @@ wideGroup:
 	VBROADCASTI128 80(SI), Y6
 	VBROADCASTI128 96(SI), Y7
 	VBROADCASTI128 112(SI), Y8
-	CMPQ           SI, tab+48(FP)
-	JEQ            wideGroupZero
 	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
@@ -666,6 +927,58 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	MOVQ           dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU (AX)(DX*1), Y5
+	VMOVDQU (R8)(DX*1), Y6
+	VPAND   Y5, Y0, Y7
+	VPSRLQ  $0x04, Y5, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   (AX), Y7, Y7
+	VPSHUFB Y8, Y2, Y8
+	VPXOR   Y8, Y7, Y7
+	VPAND   Y6, Y0, Y8
+	VPSRLQ  $0x04, Y6, Y9
+	VPAND   Y9, Y0, Y9
+	VPSHUFB Y8, Y3, Y10
+	VPXOR   Y10, Y7, Y7
+	VPSHUFB Y9, Y4, Y10
+	VPXOR   Y10, Y7, Y7
+	VPSHUFB Y8, Y1, Y8
+	VPXOR   (R8), Y8, Y8
+	VPSHUFB Y9, Y2, Y9
+	VPXOR   Y9, Y8, Y8
+	VPXOR   Y5, Y7, Y5
+	VPXOR   Y6, Y8, Y6
+	VMOVDQU Y7, (CX)
+	VMOVDQU Y8, (R9)
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, (R9)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	DECQ    R11
+	JNE     wideGroupSubfieldRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, R8
+	ADDQ    BX, R9
+	DECQ    R10
+	JNE     wideGroupSubfieldRow
+	JMP     wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -698,6 +1011,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
+	MOVQ           SI, BX
+	SUBQ           tab+48(FP), BX
+	JEQ            narrowGroupZero
+	CMPQ           BX, $0x00008000
+	JLT            narrowGroupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -706,8 +1024,6 @@ narrowGroup:
 	VBROADCASTI128 80(SI), Y6
 	VBROADCASTI128 96(SI), Y7
 	VBROADCASTI128 112(SI), Y8
-	CMPQ           SI, tab+48(FP)
-	JEQ            narrowGroupZero
 	MOVQ           dist+24(FP), BX
 
 narrowGroupRow:
@@ -754,6 +1070,46 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	MOVQ           dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU (AX)(DX*1), Y5
+	VMOVDQU 32(AX)(DX*1), Y6
+	VPAND   Y5, Y0, Y7
+	VPSRLQ  $0x04, Y5, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   (AX), Y7, Y7
+	VPSHUFB Y8, Y2, Y8
+	VPXOR   Y8, Y7, Y7
+	VPAND   Y6, Y0, Y8
+	VPSRLQ  $0x04, Y6, Y9
+	VPAND   Y9, Y0, Y9
+	VPSHUFB Y8, Y3, Y10
+	VPXOR   Y10, Y7, Y7
+	VPSHUFB Y9, Y4, Y10
+	VPXOR   Y10, Y7, Y7
+	VPSHUFB Y8, Y1, Y8
+	VPXOR   32(AX), Y8, Y8
+	VPSHUFB Y9, Y2, Y9
+	VPXOR   Y9, Y8, Y8
+	VPXOR   Y5, Y7, Y5
+	VPXOR   Y6, Y8, Y6
+	VMOVDQU Y7, (CX)
+	VMOVDQU Y8, 32(CX)
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupSubfieldRow
+	JMP     narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
@@ -803,8 +1159,11 @@ TEXT ·ifft4AVX2(SB), NOSPLIT, $0-56
 	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, R12
+	SUBQ tab+48(FP), R12
 	JEQ  wideGroupZero
+	CMPQ R12, $0x00008000
+	JLT  wideGroupSubfield
 	MOVQ dist+24(FP), R12
 
 wideGroupRow:
@@ -977,6 +1336,144 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	MOVQ dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x05, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R10), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y5, Y0, Y9
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R11)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R11)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, (R11)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R10
+	ADDQ           BX, R11
+	DECQ           R12
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R12
 
@@ -999,28 +1496,22 @@ wideGroupZeroRowColumn:
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
 	VPXOR          Y5, Y1, Y5
@@ -1051,8 +1542,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, BX
+	SUBQ tab+48(FP), BX
 	JEQ  narrowGroupZero
+	CMPQ BX, $0x00008000
+	JLT  narrowGroupSubfield
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
@@ -1211,6 +1705,132 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	MOVQ dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y5, Y0, Y9
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, 32(CX)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
@@ -1229,28 +1849,22 @@ narrowGroupZeroRow:
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
 	VPXOR          Y5, Y1, Y5
@@ -1297,6 +1911,11 @@ TEXT ·ifft2AVX2(SB), NOSPLIT, $0-56
 	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ           SI, R10
+	SUBQ           tab+48(FP), R10
+	JEQ            wideGroupZero
+	CMPQ           R10, $0x00008000
+	JLT            wideGroupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -1305,8 +1924,6 @@ wideGroup:
 	VBROADCASTI128 80(SI), Y6
 	VBROADCASTI128 96(SI), Y7
 	VBROADCASTI128 112(SI), Y8
-	CMPQ           SI, tab+48(FP)
-	JEQ            wideGroupZero
 	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
@@ -1368,6 +1985,58 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	MOVQ           dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU (AX), Y5
+	VMOVDQU (R8), Y6
+	VPXOR   (AX)(DX*1), Y5, Y7
+	VPXOR   (R8)(DX*1), Y6, Y8
+	VPAND   Y7, Y0, Y9
+	VPSRLQ  $0x04, Y7, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y5, Y5
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y5, Y5
+	VPAND   Y8, Y0, Y9
+	VPSRLQ  $0x04, Y8, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y3, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y10, Y4, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y6, Y6
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y6, Y6
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, (R9)
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, (R9)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	DECQ    R11
+	JNE     wideGroupSubfieldRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, R8
+	ADDQ    BX, R9
+	DECQ    R10
+	JNE     wideGroupSubfieldRow
+	JMP     wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -1400,6 +2069,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
+	MOVQ           SI, BX
+	SUBQ           tab+48(FP), BX
+	JEQ            narrowGroupZero
+	CMPQ           BX, $0x00008000
+	JLT            narrowGroupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -1408,8 +2082,6 @@ narrowGroup:
 	VBROADCASTI128 80(SI), Y6
 	VBROADCASTI128 96(SI), Y7
 	VBROADCASTI128 112(SI), Y8
-	CMPQ           SI, tab+48(FP)
-	JEQ            narrowGroupZero
 	MOVQ           dist+24(FP), BX
 
 narrowGroupRow:
@@ -1456,6 +2128,46 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	MOVQ           dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU (AX), Y5
+	VMOVDQU 32(AX), Y6
+	VPXOR   (AX)(DX*1), Y5, Y7
+	VPXOR   32(AX)(DX*1), Y6, Y8
+	VPAND   Y7, Y0, Y9
+	VPSRLQ  $0x04, Y7, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y5, Y5
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y5, Y5
+	VPAND   Y8, Y0, Y9
+	VPSRLQ  $0x04, Y8, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y3, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y10, Y4, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y6, Y6
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y6, Y6
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, 32(CX)
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupSubfieldRow
+	JMP     narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
@@ -1505,8 +2217,11 @@ TEXT ·ifft4addAVX2(SB), NOSPLIT, $0-56
 	LEAQ         (CX)(BX*1), R11
 
 wideGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, R12
+	SUBQ tab+48(FP), R12
 	JEQ  wideGroupZero
+	CMPQ R12, $0x00008000
+	JLT  wideGroupSubfield
 	MOVQ dist+24(FP), R12
 
 wideGroupRow:
@@ -1687,6 +2402,152 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	MOVQ dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x05, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R10), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y5, Y0, Y9
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPXOR          (CX), Y1, Y1
+	VPXOR          (R11), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R11)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          (R11)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R11)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          (R11)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, (R11)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          (R11)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R10
+	ADDQ           BX, R11
+	DECQ           R12
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R12
 
@@ -1709,28 +2570,22 @@ wideGroupZeroRowColumn:
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
 	VPXOR          Y5, Y1, Y5
@@ -1769,8 +2624,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, BX
+	SUBQ tab+48(FP), BX
 	JEQ  narrowGroupZero
+	CMPQ BX, $0x00008000
+	JLT  narrowGroupSubfield
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
@@ -1937,6 +2795,140 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	MOVQ dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	VPAND          Y4, Y0, Y5
+	VPSRLQ         $0x04, Y4, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 32(DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 48(DI), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 (DI), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+	VBROADCASTI128 16(DI), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPAND          Y5, Y0, Y9
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VPAND          Y6, Y0, Y9
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 48(R9), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 (R9), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+	VBROADCASTI128 16(R9), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPXOR          (CX), Y1, Y1
+	VPXOR          32(CX), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          32(CX)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          32(CX)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          32(CX)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
@@ -1955,28 +2947,22 @@ narrowGroupZeroRow:
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 288(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
+	VBROADCASTI128 304(DI), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
+	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
 	VPXOR          Y5, Y1, Y5
@@ -2031,6 +3017,11 @@ TEXT ·ifft2addAVX2(SB), NOSPLIT, $0-56
 	LEAQ         (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ           SI, R10
+	SUBQ           tab+48(FP), R10
+	JEQ            wideGroupZero
+	CMPQ           R10, $0x00008000
+	JLT            wideGroupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -2039,8 +3030,6 @@ wideGroup:
 	VBROADCASTI128 80(SI), Y6
 	VBROADCASTI128 96(SI), Y7
 	VBROADCASTI128 112(SI), Y8
-	CMPQ           SI, tab+48(FP)
-	JEQ            wideGroupZero
 	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
@@ -2106,6 +3095,62 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	MOVQ           dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU (AX), Y5
+	VMOVDQU (R8), Y6
+	VPXOR   (AX)(DX*1), Y5, Y7
+	VPXOR   (R8)(DX*1), Y6, Y8
+	VPAND   Y7, Y0, Y9
+	VPSRLQ  $0x04, Y7, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y5, Y5
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y5, Y5
+	VPAND   Y8, Y0, Y9
+	VPSRLQ  $0x04, Y8, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y3, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y10, Y4, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y6, Y6
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y6, Y6
+	VPXOR   (CX), Y5, Y5
+	VPXOR   (R9), Y6, Y6
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, (R9)
+	VPXOR   (CX)(DX*1), Y7, Y5
+	VPXOR   (R9)(DX*1), Y8, Y6
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, (R9)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	DECQ    R11
+	JNE     wideGroupSubfieldRowColumn
+	ADDQ    BX, AX
+	ADDQ    BX, CX
+	ADDQ    BX, R8
+	ADDQ    BX, R9
+	DECQ    R10
+	JNE     wideGroupSubfieldRow
+	JMP     wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -2142,6 +3187,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
+	MOVQ           SI, BX
+	SUBQ           tab+48(FP), BX
+	JEQ            narrowGroupZero
+	CMPQ           BX, $0x00008000
+	JLT            narrowGroupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -2150,8 +3200,6 @@ narrowGroup:
 	VBROADCASTI128 80(SI), Y6
 	VBROADCASTI128 96(SI), Y7
 	VBROADCASTI128 112(SI), Y8
-	CMPQ           SI, tab+48(FP)
-	JEQ            narrowGroupZero
 	MOVQ           dist+24(FP), BX
 
 narrowGroupRow:
@@ -2202,6 +3250,50 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	MOVQ           dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU (AX), Y5
+	VMOVDQU 32(AX), Y6
+	VPXOR   (AX)(DX*1), Y5, Y7
+	VPXOR   32(AX)(DX*1), Y6, Y8
+	VPAND   Y7, Y0, Y9
+	VPSRLQ  $0x04, Y7, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y5, Y5
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y5, Y5
+	VPAND   Y8, Y0, Y9
+	VPSRLQ  $0x04, Y8, Y10
+	VPAND   Y10, Y0, Y10
+	VPSHUFB Y9, Y3, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y10, Y4, Y11
+	VPXOR   Y11, Y5, Y5
+	VPSHUFB Y9, Y1, Y9
+	VPXOR   Y9, Y6, Y6
+	VPSHUFB Y10, Y2, Y9
+	VPXOR   Y9, Y6, Y6
+	VPXOR   (CX), Y5, Y5
+	VPXOR   32(CX), Y6, Y6
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, 32(CX)
+	VPXOR   (CX)(DX*1), Y7, Y5
+	VPXOR   32(CX)(DX*1), Y8, Y6
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, 32(CX)(DX*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNE     narrowGroupSubfieldRow
+	JMP     narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX

@@ -29,8 +29,11 @@ TEXT ·fft4AVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (CX)(BX*1), R11
 
 wideGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, R12
+	SUBQ tab+48(FP), R12
 	JEQ  wideGroupZero
+	CMPQ R12, $0x00002000
+	JLT  wideGroupSubfield
 	MOVQ dist+24(FP), R12
 
 wideGroupRow:
@@ -127,6 +130,80 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	MOVQ dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x05, R13
+
+wideGroupSubfieldRowColumn:
+	VPBROADCASTQ   (R9), Y0
+	VPBROADCASTQ   8(R9), Y1
+	VMOVDQU        (AX)(SI*1), Y2
+	VMOVDQU        (R10)(SI*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
+	VPXOR          (AX)(DX*1), Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
+	VPXOR          Y5, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          (R10)(DX*1), Y5, Y5
+	VPXOR          Y2, Y4, Y2
+	VPXOR          Y3, Y5, Y3
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VPXOR          (AX), Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y1
+	VPXOR          Y1, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y0
+	VPXOR          (R10), Y0, Y0
+	VPXOR          Y6, Y8, Y6
+	VPXOR          Y7, Y0, Y7
+	VPBROADCASTQ   64(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
+	VPXOR          Y1, Y6, Y6
+	VPBROADCASTQ   72(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
+	VPXOR          Y1, Y6, Y6
+	VPBROADCASTQ   64(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y2, Y6, Y2
+	VPXOR          Y3, Y7, Y3
+	VPBROADCASTQ   (DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y1, Y8, Y8
+	VPBROADCASTQ   8(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
+	VPXOR          Y1, Y8, Y8
+	VPBROADCASTQ   (DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
+	VPXOR          Y1, Y0, Y0
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y5, Y0, Y5
+	VMOVDQU        Y8, (CX)
+	VMOVDQU        Y0, (R11)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, (R11)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, (R11)(DX*2)
+	VMOVDQU        Y2, (CX)(SI*1)
+	VMOVDQU        Y3, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R10
+	ADDQ           BX, R11
+	DECQ           R12
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R12
 
@@ -149,10 +226,7 @@ wideGroupZeroRowColumn:
 	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
 	VPXOR          Y8, Y6, Y6
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y7, Y7
-	VPBROADCASTQ   88(DI), Y8
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
 	VPXOR          Y8, Y7, Y7
 	VPXOR          Y2, Y6, Y2
@@ -183,8 +257,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, BX
+	SUBQ tab+48(FP), BX
 	JEQ  narrowGroupZero
+	CMPQ BX, $0x00002000
+	JLT  narrowGroupSubfield
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
@@ -267,6 +344,68 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	MOVQ dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VPBROADCASTQ   (R9), Y0
+	VPBROADCASTQ   8(R9), Y1
+	VMOVDQU        (AX)(SI*1), Y2
+	VMOVDQU        32(AX)(SI*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
+	VPXOR          (AX)(DX*1), Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
+	VPXOR          Y5, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          32(AX)(DX*1), Y5, Y5
+	VPXOR          Y2, Y4, Y2
+	VPXOR          Y3, Y5, Y3
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        32(AX)(DX*2), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VPXOR          (AX), Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y1
+	VPXOR          Y1, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y0
+	VPXOR          32(AX), Y0, Y0
+	VPXOR          Y6, Y8, Y6
+	VPXOR          Y7, Y0, Y7
+	VPBROADCASTQ   64(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
+	VPXOR          Y1, Y6, Y6
+	VPBROADCASTQ   72(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
+	VPXOR          Y1, Y6, Y6
+	VPBROADCASTQ   64(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y2, Y6, Y2
+	VPXOR          Y3, Y7, Y3
+	VPBROADCASTQ   (DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y1, Y8, Y8
+	VPBROADCASTQ   8(DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
+	VPXOR          Y1, Y8, Y8
+	VPBROADCASTQ   (DI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
+	VPXOR          Y1, Y0, Y0
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y5, Y0, Y5
+	VMOVDQU        Y8, (CX)
+	VMOVDQU        Y0, 32(CX)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, 32(CX)(DX*2)
+	VMOVDQU        Y2, (CX)(SI*1)
+	VMOVDQU        Y3, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
@@ -285,10 +424,7 @@ narrowGroupZeroRow:
 	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
 	VPXOR          Y8, Y6, Y6
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y7, Y7
-	VPBROADCASTQ   88(DI), Y8
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
 	VPXOR          Y8, Y7, Y7
 	VPXOR          Y2, Y6, Y2
@@ -334,12 +470,15 @@ TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ         SI, R10
+	SUBQ         tab+48(FP), R10
+	JEQ          wideGroupZero
+	CMPQ         R10, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	VPBROADCASTQ 24(SI), Y3
-	CMPQ         SI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -387,6 +526,44 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX)(DX*1), Y2
+	VMOVDQU        (R8)(DX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
+	VPXOR          (AX), Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
+	VPXOR          Y5, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          (R8), Y5, Y5
+	VPXOR          Y2, Y4, Y2
+	VPXOR          Y3, Y5, Y3
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, (R9)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, (R9)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+	DECQ           R11
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R8
+	ADDQ           BX, R9
+	DECQ           R10
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -419,12 +596,15 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
+	MOVQ         SI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	VPBROADCASTQ 24(SI), Y3
-	CMPQ         SI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -457,6 +637,32 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX)(DX*1), Y2
+	VMOVDQU        32(AX)(DX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
+	VPXOR          (AX), Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
+	VPXOR          Y5, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          32(AX), Y5, Y5
+	VPXOR          Y2, Y4, Y2
+	VPXOR          Y3, Y5, Y3
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, 32(CX)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
@@ -505,8 +711,11 @@ TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (CX)(BX*1), R11
 
 wideGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, R12
+	SUBQ tab+48(FP), R12
 	JEQ  wideGroupZero
+	CMPQ R12, $0x00002000
+	JLT  wideGroupSubfield
 	MOVQ dist+24(FP), R12
 
 wideGroupRow:
@@ -603,6 +812,80 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	MOVQ dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x05, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        (R10), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (R10)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        (R10)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          (R10)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
+	VPXOR          Y10, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R11)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, (R11)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, (R11)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R10
+	ADDQ           BX, R11
+	DECQ           R12
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R12
 
@@ -625,10 +908,7 @@ wideGroupZeroRowColumn:
 	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
 	VPXOR          Y4, Y0, Y4
@@ -659,8 +939,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, BX
+	SUBQ tab+48(FP), BX
 	JEQ  narrowGroupZero
+	CMPQ BX, $0x00002000
+	JLT  narrowGroupSubfield
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
@@ -743,6 +1026,68 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	MOVQ dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        32(AX)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          32(AX)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
+	VPXOR          Y10, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, 32(CX)(DX*1)
+	VMOVDQU        Y4, (CX)(DX*2)
+	VMOVDQU        Y5, 32(CX)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
@@ -761,10 +1106,7 @@ narrowGroupZeroRow:
 	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
 	VPXOR          Y4, Y0, Y4
@@ -810,12 +1152,15 @@ TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ         SI, R10
+	SUBQ         tab+48(FP), R10
+	JEQ          wideGroupZero
+	CMPQ         R10, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	VPBROADCASTQ 24(SI), Y3
-	CMPQ         SI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -863,6 +1208,44 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX), Y2
+	VMOVDQU        (R8), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          (R8)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXOR          Y6, Y3, Y3
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, (R9)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, (R9)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+	DECQ           R11
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R8
+	ADDQ           BX, R9
+	DECQ           R10
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -895,12 +1278,15 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
+	MOVQ         SI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	VPBROADCASTQ 24(SI), Y3
-	CMPQ         SI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -933,6 +1319,32 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX), Y2
+	VMOVDQU        32(AX), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          32(AX)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXOR          Y6, Y3, Y3
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, 32(CX)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
@@ -981,8 +1393,11 @@ TEXT ·ifft4addAVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (CX)(BX*1), R11
 
 wideGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, R12
+	SUBQ tab+48(FP), R12
 	JEQ  wideGroupZero
+	CMPQ R12, $0x00002000
+	JLT  wideGroupSubfield
 	MOVQ dist+24(FP), R12
 
 wideGroupRow:
@@ -1087,6 +1502,88 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	MOVQ dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x05, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        (R10), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (R10)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        (R10)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          (R10)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
+	VPXOR          Y10, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          (CX), Y0, Y0
+	VPXOR          (R11), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R11)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          (R11)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, (R11)(DX*1)
+	VPXOR          (CX)(DX*2), Y4, Y0
+	VPXOR          (R11)(DX*2), Y5, Y1
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, (R11)(DX*2)
+	VPXOR          (CX)(SI*1), Y6, Y0
+	VPXOR          (R11)(SI*1), Y7, Y1
+	VMOVDQU        Y0, (CX)(SI*1)
+	VMOVDQU        Y1, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R10
+	ADDQ           BX, R11
+	DECQ           R12
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R12
 
@@ -1109,10 +1606,7 @@ wideGroupZeroRowColumn:
 	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
 	VPXOR          Y4, Y0, Y4
@@ -1151,8 +1645,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	CMPQ DI, tab+48(FP)
+	MOVQ DI, BX
+	SUBQ tab+48(FP), BX
 	JEQ  narrowGroupZero
+	CMPQ BX, $0x00002000
+	JLT  narrowGroupSubfield
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
@@ -1243,6 +1740,76 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	MOVQ dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   (DI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VMOVDQU        (AX)(DX*2), Y4
+	VMOVDQU        32(AX)(DX*2), Y5
+	VPXOR          (AX)(SI*1), Y4, Y6
+	VPXOR          32(AX)(SI*1), Y5, Y7
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   72(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VPBROADCASTQ   64(DI), Y8
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPBROADCASTQ   (R9), Y8
+	VPBROADCASTQ   8(R9), Y9
+	VPXOR          Y4, Y0, Y4
+	VPXOR          Y5, Y1, Y5
+	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
+	VPXOR          Y10, Y0, Y0
+	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
+	VPXOR          Y10, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          (CX), Y0, Y0
+	VPXOR          32(CX), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          32(CX)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y4, Y0
+	VPXOR          32(CX)(DX*2), Y5, Y1
+	VMOVDQU        Y0, (CX)(DX*2)
+	VMOVDQU        Y1, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y6, Y0
+	VPXOR          32(CX)(SI*1), Y7, Y1
+	VMOVDQU        Y0, (CX)(SI*1)
+	VMOVDQU        Y1, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
 
@@ -1261,10 +1828,7 @@ narrowGroupZeroRow:
 	VPBROADCASTQ   72(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
+	VPBROADCASTQ   64(DI), Y8
 	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
 	VPXOR          Y8, Y5, Y5
 	VPXOR          Y4, Y0, Y4
@@ -1318,8 +1882,11 @@ TEXT ·ifft2addAVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (CX)(BX*1), R9
 
 wideGroup:
-	CMPQ SI, tab+48(FP)
+	MOVQ SI, R10
+	SUBQ tab+48(FP), R10
 	JEQ  wideGroupZero
+	CMPQ R10, $0x00002000
+	JLT  wideGroupSubfield
 	MOVQ dist+24(FP), R10
 
 wideGroupRow:
@@ -1375,6 +1942,49 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	MOVQ dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        (R8), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          (R8)(DX*1), Y1, Y3
+	VPBROADCASTQ   (SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   (SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VPXOR          (CX), Y0, Y0
+	VPXOR          (R9), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, (R9)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          (R9)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, (R9)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+	DECQ           R11
+	JNE            wideGroupSubfieldRowColumn
+	ADDQ           BX, AX
+	ADDQ           BX, CX
+	ADDQ           BX, R8
+	ADDQ           BX, R9
+	DECQ           R10
+	JNE            wideGroupSubfieldRow
+	JMP            wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -1411,8 +2021,11 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	CMPQ SI, tab+48(FP)
+	MOVQ SI, BX
+	SUBQ tab+48(FP), BX
 	JEQ  narrowGroupZero
+	CMPQ BX, $0x00002000
+	JLT  narrowGroupSubfield
 	MOVQ dist+24(FP), BX
 
 narrowGroupRow:
@@ -1453,6 +2066,37 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	MOVQ dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU        (AX), Y0
+	VMOVDQU        32(AX), Y1
+	VPXOR          (AX)(DX*1), Y0, Y2
+	VPXOR          32(AX)(DX*1), Y1, Y3
+	VPBROADCASTQ   (SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   8(SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y0, Y0
+	VPBROADCASTQ   (SI), Y4
+	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
+	VPXOR          Y4, Y1, Y1
+	VPXOR          (CX), Y0, Y0
+	VPXOR          32(CX), Y1, Y1
+	VMOVDQU        Y0, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VPXOR          (CX)(DX*1), Y2, Y0
+	VPXOR          32(CX)(DX*1), Y3, Y1
+	VMOVDQU        Y0, (CX)(DX*1)
+	VMOVDQU        Y1, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX

@@ -49,6 +49,11 @@ TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (CX)(BX*1), R11
 
 wideGroup:
+	MOVQ         DI, R12
+	SUBQ         tab+48(FP), R12
+	JEQ          wideGroupZero
+	CMPQ         R12, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ 8(R9), Z1
 	VPBROADCASTQ 16(R9), Z2
@@ -61,8 +66,6 @@ wideGroup:
 	VPBROADCASTQ 72(DI), Z9
 	VPBROADCASTQ 80(DI), Z10
 	VPBROADCASTQ 88(DI), Z11
-	CMPQ         DI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R12
 
 wideGroupRow:
@@ -191,40 +194,157 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (R9), Z0
+	VPBROADCASTQ 8(R9), Z1
+	VPBROADCASTQ (DI), Z2
+	VPBROADCASTQ 8(DI), Z3
+	VPBROADCASTQ 64(DI), Z4
+	VPBROADCASTQ 72(DI), Z5
+	MOVQ         dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x06, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU64      (AX)(SI*1), Z6
+	VMOVDQU64      (R10)(SI*1), Z7
+	VGF2P8AFFINEQB $0x00, Z0, Z6, Z8
+	VGF2P8AFFINEQB $0x00, Z1, Z7, Z9
+	VPTERNLOGQ     $0x96, (AX)(DX*1), Z9, Z8
+	VGF2P8AFFINEQB $0x00, Z0, Z7, Z9
+	VPXORQ         (R10)(DX*1), Z9, Z9
+	VPXORQ         Z6, Z8, Z6
+	VPXORQ         Z7, Z9, Z7
+	VMOVDQU64      (AX)(DX*2), Z10
+	VMOVDQU64      (R10)(DX*2), Z11
+	VGF2P8AFFINEQB $0x00, Z0, Z10, Z12
+	VGF2P8AFFINEQB $0x00, Z1, Z11, Z13
+	VPTERNLOGQ     $0x96, (AX), Z13, Z12
+	VGF2P8AFFINEQB $0x00, Z0, Z11, Z13
+	VPXORQ         (R10), Z13, Z13
+	VPXORQ         Z10, Z12, Z10
+	VPXORQ         Z11, Z13, Z11
+	VGF2P8AFFINEQB $0x00, Z4, Z6, Z14
+	VGF2P8AFFINEQB $0x00, Z5, Z7, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z10
+	VGF2P8AFFINEQB $0x00, Z4, Z7, Z14
+	VPXORQ         Z14, Z11, Z11
+	VPXORQ         Z6, Z10, Z6
+	VPXORQ         Z7, Z11, Z7
+	VGF2P8AFFINEQB $0x00, Z2, Z8, Z14
+	VGF2P8AFFINEQB $0x00, Z3, Z9, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z12
+	VGF2P8AFFINEQB $0x00, Z2, Z9, Z14
+	VPXORQ         Z14, Z13, Z13
+	VPXORQ         Z8, Z12, Z8
+	VPXORQ         Z9, Z13, Z9
+	VMOVDQU64      Z12, (CX)
+	VMOVDQU64      Z13, (R11)
+	VMOVDQU64      Z8, (CX)(DX*1)
+	VMOVDQU64      Z9, (R11)(DX*1)
+	VMOVDQU64      Z10, (CX)(DX*2)
+	VMOVDQU64      Z11, (R11)(DX*2)
+	VMOVDQU64      Z6, (CX)(SI*1)
+	VMOVDQU64      Z7, (R11)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R10
+	ADDQ           $0x40, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupSubfieldRowEven
+	VMOVDQU64      (AX)(SI*1), Y6
+	VMOVDQU64      (R10)(SI*1), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
+	VPTERNLOGQ     $0x96, (AX)(DX*1), Y9, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXORQ         (R10)(DX*1), Y9, Y9
+	VPXORQ         Y6, Y8, Y6
+	VPXORQ         Y7, Y9, Y7
+	VMOVDQU64      (AX)(DX*2), Y10
+	VMOVDQU64      (R10)(DX*2), Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y13
+	VPTERNLOGQ     $0x96, (AX), Y13, Y12
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y13
+	VPXORQ         (R10), Y13, Y13
+	VPXORQ         Y10, Y12, Y10
+	VPXORQ         Y11, Y13, Y11
+	VGF2P8AFFINEQB $0x00, Y4, Y6, Y14
+	VGF2P8AFFINEQB $0x00, Y5, Y7, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y7, Y14
+	VPXORQ         Y14, Y11, Y11
+	VPXORQ         Y6, Y10, Y6
+	VPXORQ         Y7, Y11, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y14
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y12
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y14
+	VPXORQ         Y14, Y13, Y13
+	VPXORQ         Y8, Y12, Y8
+	VPXORQ         Y9, Y13, Y9
+	VMOVDQU64      Y12, (CX)
+	VMOVDQU64      Y13, (R11)
+	VMOVDQU64      Y8, (CX)(DX*1)
+	VMOVDQU64      Y9, (R11)(DX*1)
+	VMOVDQU64      Y10, (CX)(DX*2)
+	VMOVDQU64      Y11, (R11)(DX*2)
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+
+wideGroupSubfieldRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R10
+	ADDQ BX, R11
+	DECQ R12
+	JNE  wideGroupSubfieldRow
+	JMP  wideGroupNext
+
 wideGroupZero:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ 64(DI), Z0
+	VPBROADCASTQ 72(DI), Z1
+	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
 	MOVQ BX, R13
 	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU64      (AX)(DX*1), Z0
-	VMOVDQU64      (R10)(DX*1), Z1
-	VPXORQ         (AX)(SI*1), Z0, Z2
-	VPXORQ         (R10)(SI*1), Z1, Z3
-	VMOVDQU64      (AX), Z4
-	VMOVDQU64      (R10), Z5
-	VPXORQ         (AX)(DX*2), Z4, Z6
-	VPXORQ         (R10)(DX*2), Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z8, Z2, Z12
-	VGF2P8AFFINEQB $0x00, Z9, Z3, Z13
-	VPTERNLOGQ     $0x96, Z12, Z13, Z6
-	VGF2P8AFFINEQB $0x00, Z10, Z2, Z12
-	VGF2P8AFFINEQB $0x00, Z11, Z3, Z13
-	VPTERNLOGQ     $0x96, Z12, Z13, Z7
+	VMOVDQU64      (AX)(DX*1), Z2
+	VMOVDQU64      (R10)(DX*1), Z3
+	VPXORQ         (AX)(SI*1), Z2, Z4
+	VPXORQ         (R10)(SI*1), Z3, Z5
+	VMOVDQU64      (AX), Z6
+	VMOVDQU64      (R10), Z7
+	VPXORQ         (AX)(DX*2), Z6, Z8
+	VPXORQ         (R10)(DX*2), Z7, Z9
+	VGF2P8AFFINEQB $0x00, Z0, Z4, Z10
+	VGF2P8AFFINEQB $0x00, Z1, Z5, Z11
+	VPTERNLOGQ     $0x96, Z10, Z11, Z8
+	VGF2P8AFFINEQB $0x00, Z0, Z5, Z10
+	VPXORQ         Z10, Z9, Z9
+	VPXORQ         Z4, Z8, Z4
+	VPXORQ         Z5, Z9, Z5
 	VPXORQ         Z2, Z6, Z2
 	VPXORQ         Z3, Z7, Z3
-	VPXORQ         Z0, Z4, Z0
-	VPXORQ         Z1, Z5, Z1
-	VMOVDQU64      Z4, (CX)
-	VMOVDQU64      Z5, (R11)
-	VMOVDQU64      Z0, (CX)(DX*1)
-	VMOVDQU64      Z1, (R11)(DX*1)
-	VMOVDQU64      Z6, (CX)(DX*2)
-	VMOVDQU64      Z7, (R11)(DX*2)
-	VMOVDQU64      Z2, (CX)(SI*1)
-	VMOVDQU64      Z3, (R11)(SI*1)
+	VMOVDQU64      Z6, (CX)
+	VMOVDQU64      Z7, (R11)
+	VMOVDQU64      Z2, (CX)(DX*1)
+	VMOVDQU64      Z3, (R11)(DX*1)
+	VMOVDQU64      Z8, (CX)(DX*2)
+	VMOVDQU64      Z9, (R11)(DX*2)
+	VMOVDQU64      Z4, (CX)(SI*1)
+	VMOVDQU64      Z5, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, R10
@@ -233,32 +353,31 @@ wideGroupZeroRowColumn:
 	JNE            wideGroupZeroRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupZeroRowEven
-	VMOVDQU64      (AX)(DX*1), Y0
-	VMOVDQU64      (R10)(DX*1), Y1
-	VPXORQ         (AX)(SI*1), Y0, Y2
-	VPXORQ         (R10)(SI*1), Y1, Y3
-	VMOVDQU64      (AX), Y4
-	VMOVDQU64      (R10), Y5
-	VPXORQ         (AX)(DX*2), Y4, Y6
-	VPXORQ         (R10)(DX*2), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y3, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y6
-	VGF2P8AFFINEQB $0x00, Y10, Y2, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y3, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y7
+	VMOVDQU64      (AX)(DX*1), Y2
+	VMOVDQU64      (R10)(DX*1), Y3
+	VPXORQ         (AX)(SI*1), Y2, Y4
+	VPXORQ         (R10)(SI*1), Y3, Y5
+	VMOVDQU64      (AX), Y6
+	VMOVDQU64      (R10), Y7
+	VPXORQ         (AX)(DX*2), Y6, Y8
+	VPXORQ         (R10)(DX*2), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
+	VPXORQ         Y10, Y9, Y9
+	VPXORQ         Y4, Y8, Y4
+	VPXORQ         Y5, Y9, Y5
 	VPXORQ         Y2, Y6, Y2
 	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y0, Y4, Y0
-	VPXORQ         Y1, Y5, Y1
-	VMOVDQU64      Y4, (CX)
-	VMOVDQU64      Y5, (R11)
-	VMOVDQU64      Y0, (CX)(DX*1)
-	VMOVDQU64      Y1, (R11)(DX*1)
-	VMOVDQU64      Y6, (CX)(DX*2)
-	VMOVDQU64      Y7, (R11)(DX*2)
-	VMOVDQU64      Y2, (CX)(SI*1)
-	VMOVDQU64      Y3, (R11)(SI*1)
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, (R11)
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, (R11)(DX*1)
+	VMOVDQU64      Y8, (CX)(DX*2)
+	VMOVDQU64      Y9, (R11)(DX*2)
+	VMOVDQU64      Y4, (CX)(SI*1)
+	VMOVDQU64      Y5, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -275,6 +394,11 @@ wideGroupZeroRowEven:
 
 narrow:
 narrowGroup:
+	MOVQ         DI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ 8(R9), Y1
 	VPBROADCASTQ 16(R9), Y2
@@ -287,8 +411,6 @@ narrowGroup:
 	VPBROADCASTQ 72(DI), Y9
 	VPBROADCASTQ 80(DI), Y10
 	VPBROADCASTQ 88(DI), Y11
-	CMPQ         DI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -351,36 +473,93 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU64      (AX)(SI*1), Y6
+	VMOVDQU64      32(AX)(SI*1), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
+	VPTERNLOGQ     $0x96, (AX)(DX*1), Y9, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXORQ         32(AX)(DX*1), Y9, Y9
+	VPXORQ         Y6, Y8, Y6
+	VPXORQ         Y7, Y9, Y7
+	VMOVDQU64      (AX)(DX*2), Y10
+	VMOVDQU64      32(AX)(DX*2), Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y13
+	VPTERNLOGQ     $0x96, (AX), Y13, Y12
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y13
+	VPXORQ         32(AX), Y13, Y13
+	VPXORQ         Y10, Y12, Y10
+	VPXORQ         Y11, Y13, Y11
+	VGF2P8AFFINEQB $0x00, Y4, Y6, Y14
+	VGF2P8AFFINEQB $0x00, Y5, Y7, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y7, Y14
+	VPXORQ         Y14, Y11, Y11
+	VPXORQ         Y6, Y10, Y6
+	VPXORQ         Y7, Y11, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y14
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y12
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y14
+	VPXORQ         Y14, Y13, Y13
+	VPXORQ         Y8, Y12, Y8
+	VPXORQ         Y9, Y13, Y9
+	VMOVDQU64      Y12, (CX)
+	VMOVDQU64      Y13, 32(CX)
+	VMOVDQU64      Y8, (CX)(DX*1)
+	VMOVDQU64      Y9, 32(CX)(DX*1)
+	VMOVDQU64      Y10, (CX)(DX*2)
+	VMOVDQU64      Y11, 32(CX)(DX*2)
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU64      (AX)(DX*1), Y0
-	VMOVDQU64      32(AX)(DX*1), Y1
-	VPXORQ         (AX)(SI*1), Y0, Y2
-	VPXORQ         32(AX)(SI*1), Y1, Y3
-	VMOVDQU64      (AX), Y4
-	VMOVDQU64      32(AX), Y5
-	VPXORQ         (AX)(DX*2), Y4, Y6
-	VPXORQ         32(AX)(DX*2), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y3, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y6
-	VGF2P8AFFINEQB $0x00, Y10, Y2, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y3, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y7
+	VMOVDQU64      (AX)(DX*1), Y2
+	VMOVDQU64      32(AX)(DX*1), Y3
+	VPXORQ         (AX)(SI*1), Y2, Y4
+	VPXORQ         32(AX)(SI*1), Y3, Y5
+	VMOVDQU64      (AX), Y6
+	VMOVDQU64      32(AX), Y7
+	VPXORQ         (AX)(DX*2), Y6, Y8
+	VPXORQ         32(AX)(DX*2), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
+	VPXORQ         Y10, Y9, Y9
+	VPXORQ         Y4, Y8, Y4
+	VPXORQ         Y5, Y9, Y5
 	VPXORQ         Y2, Y6, Y2
 	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y0, Y4, Y0
-	VPXORQ         Y1, Y5, Y1
-	VMOVDQU64      Y4, (CX)
-	VMOVDQU64      Y5, 32(CX)
-	VMOVDQU64      Y0, (CX)(DX*1)
-	VMOVDQU64      Y1, 32(CX)(DX*1)
-	VMOVDQU64      Y6, (CX)(DX*2)
-	VMOVDQU64      Y7, 32(CX)(DX*2)
-	VMOVDQU64      Y2, (CX)(SI*1)
-	VMOVDQU64      Y3, 32(CX)(SI*1)
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, 32(CX)
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, 32(CX)(DX*1)
+	VMOVDQU64      Y8, (CX)(DX*2)
+	VMOVDQU64      Y9, 32(CX)(DX*2)
+	VMOVDQU64      Y4, (CX)(SI*1)
+	VMOVDQU64      Y5, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -414,12 +593,15 @@ TEXT ·fft2AVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ         SI, R10
+	SUBQ         tab+48(FP), R10
+	JEQ          wideGroupZero
+	CMPQ         R10, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (SI), Z0
 	VPBROADCASTQ 8(SI), Z1
 	VPBROADCASTQ 16(SI), Z2
 	VPBROADCASTQ 24(SI), Z3
-	CMPQ         SI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -487,6 +669,64 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (SI), Z0
+	VPBROADCASTQ 8(SI), Z1
+	MOVQ         dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x06, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU64      (AX)(DX*1), Z2
+	VMOVDQU64      (R8)(DX*1), Z3
+	VGF2P8AFFINEQB $0x00, Z0, Z2, Z4
+	VGF2P8AFFINEQB $0x00, Z1, Z3, Z5
+	VPTERNLOGQ     $0x96, (AX), Z5, Z4
+	VGF2P8AFFINEQB $0x00, Z0, Z3, Z5
+	VPXORQ         (R8), Z5, Z5
+	VPXORQ         Z2, Z4, Z2
+	VPXORQ         Z3, Z5, Z3
+	VMOVDQU64      Z4, (CX)
+	VMOVDQU64      Z5, (R9)
+	VMOVDQU64      Z2, (CX)(DX*1)
+	VMOVDQU64      Z3, (R9)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R8
+	ADDQ           $0x40, R9
+	DECQ           R11
+	JNE            wideGroupSubfieldRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupSubfieldRowEven
+	VMOVDQU64      (AX)(DX*1), Y2
+	VMOVDQU64      (R8)(DX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
+	VPTERNLOGQ     $0x96, (AX), Y5, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXORQ         (R8), Y5, Y5
+	VPXORQ         Y2, Y4, Y2
+	VPXORQ         Y3, Y5, Y3
+	VMOVDQU64      Y4, (CX)
+	VMOVDQU64      Y5, (R9)
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, (R9)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+
+wideGroupSubfieldRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	DECQ R10
+	JNE  wideGroupSubfieldRow
+	JMP  wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -535,12 +775,15 @@ wideGroupZeroRowEven:
 
 narrow:
 narrowGroup:
+	MOVQ         SI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	VPBROADCASTQ 24(SI), Y3
-	CMPQ         SI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -571,6 +814,31 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU64      (AX)(DX*1), Y2
+	VMOVDQU64      32(AX)(DX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
+	VPTERNLOGQ     $0x96, (AX), Y5, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXORQ         32(AX), Y5, Y5
+	VPXORQ         Y2, Y4, Y2
+	VPXORQ         Y3, Y5, Y3
+	VMOVDQU64      Y4, (CX)
+	VMOVDQU64      Y5, 32(CX)
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
@@ -621,6 +889,11 @@ TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (CX)(BX*1), R11
 
 wideGroup:
+	MOVQ         DI, R12
+	SUBQ         tab+48(FP), R12
+	JEQ          wideGroupZero
+	CMPQ         R12, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ 8(R9), Z1
 	VPBROADCASTQ 16(R9), Z2
@@ -633,8 +906,6 @@ wideGroup:
 	VPBROADCASTQ 72(DI), Z9
 	VPBROADCASTQ 80(DI), Z10
 	VPBROADCASTQ 88(DI), Z11
-	CMPQ         DI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R12
 
 wideGroupRow:
@@ -763,40 +1034,157 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (R9), Z0
+	VPBROADCASTQ 8(R9), Z1
+	VPBROADCASTQ (DI), Z2
+	VPBROADCASTQ 8(DI), Z3
+	VPBROADCASTQ 64(DI), Z4
+	VPBROADCASTQ 72(DI), Z5
+	MOVQ         dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x06, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU64      (AX), Z6
+	VMOVDQU64      (R10), Z7
+	VPXORQ         (AX)(DX*1), Z6, Z8
+	VPXORQ         (R10)(DX*1), Z7, Z9
+	VGF2P8AFFINEQB $0x00, Z2, Z8, Z10
+	VGF2P8AFFINEQB $0x00, Z3, Z9, Z11
+	VPTERNLOGQ     $0x96, Z10, Z11, Z6
+	VGF2P8AFFINEQB $0x00, Z2, Z9, Z10
+	VPXORQ         Z10, Z7, Z7
+	VMOVDQU64      (AX)(DX*2), Z10
+	VMOVDQU64      (R10)(DX*2), Z11
+	VPXORQ         (AX)(SI*1), Z10, Z12
+	VPXORQ         (R10)(SI*1), Z11, Z13
+	VGF2P8AFFINEQB $0x00, Z4, Z12, Z14
+	VGF2P8AFFINEQB $0x00, Z5, Z13, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z10
+	VGF2P8AFFINEQB $0x00, Z4, Z13, Z14
+	VPXORQ         Z14, Z11, Z11
+	VPXORQ         Z10, Z6, Z10
+	VPXORQ         Z11, Z7, Z11
+	VGF2P8AFFINEQB $0x00, Z0, Z10, Z14
+	VGF2P8AFFINEQB $0x00, Z1, Z11, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z6
+	VGF2P8AFFINEQB $0x00, Z0, Z11, Z14
+	VPXORQ         Z14, Z7, Z7
+	VPXORQ         Z12, Z8, Z12
+	VPXORQ         Z13, Z9, Z13
+	VGF2P8AFFINEQB $0x00, Z0, Z12, Z14
+	VGF2P8AFFINEQB $0x00, Z1, Z13, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z8
+	VGF2P8AFFINEQB $0x00, Z0, Z13, Z14
+	VPXORQ         Z14, Z9, Z9
+	VMOVDQU64      Z6, (CX)
+	VMOVDQU64      Z7, (R11)
+	VMOVDQU64      Z8, (CX)(DX*1)
+	VMOVDQU64      Z9, (R11)(DX*1)
+	VMOVDQU64      Z10, (CX)(DX*2)
+	VMOVDQU64      Z11, (R11)(DX*2)
+	VMOVDQU64      Z12, (CX)(SI*1)
+	VMOVDQU64      Z13, (R11)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R10
+	ADDQ           $0x40, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupSubfieldRowEven
+	VMOVDQU64      (AX), Y6
+	VMOVDQU64      (R10), Y7
+	VPXORQ         (AX)(DX*1), Y6, Y8
+	VPXORQ         (R10)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
+	VMOVDQU64      (AX)(DX*2), Y10
+	VMOVDQU64      (R10)(DX*2), Y11
+	VPXORQ         (AX)(SI*1), Y10, Y12
+	VPXORQ         (R10)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXORQ         Y14, Y11, Y11
+	VPXORQ         Y10, Y6, Y10
+	VPXORQ         Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXORQ         Y14, Y7, Y7
+	VPXORQ         Y12, Y8, Y12
+	VPXORQ         Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXORQ         Y14, Y9, Y9
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, (R11)
+	VMOVDQU64      Y8, (CX)(DX*1)
+	VMOVDQU64      Y9, (R11)(DX*1)
+	VMOVDQU64      Y10, (CX)(DX*2)
+	VMOVDQU64      Y11, (R11)(DX*2)
+	VMOVDQU64      Y12, (CX)(SI*1)
+	VMOVDQU64      Y13, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+
+wideGroupSubfieldRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R10
+	ADDQ BX, R11
+	DECQ R12
+	JNE  wideGroupSubfieldRow
+	JMP  wideGroupNext
+
 wideGroupZero:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ 64(DI), Z0
+	VPBROADCASTQ 72(DI), Z1
+	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
 	MOVQ BX, R13
 	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (R10), Z1
-	VPXORQ         (AX)(DX*1), Z0, Z2
-	VPXORQ         (R10)(DX*1), Z1, Z3
-	VMOVDQU64      (AX)(DX*2), Z4
-	VMOVDQU64      (R10)(DX*2), Z5
-	VPXORQ         (AX)(SI*1), Z4, Z6
-	VPXORQ         (R10)(SI*1), Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
-	VPTERNLOGQ     $0x96, Z12, Z13, Z4
-	VGF2P8AFFINEQB $0x00, Z10, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z11, Z7, Z13
-	VPTERNLOGQ     $0x96, Z12, Z13, Z5
-	VPXORQ         Z4, Z0, Z4
-	VPXORQ         Z5, Z1, Z5
+	VMOVDQU64      (AX), Z2
+	VMOVDQU64      (R10), Z3
+	VPXORQ         (AX)(DX*1), Z2, Z4
+	VPXORQ         (R10)(DX*1), Z3, Z5
+	VMOVDQU64      (AX)(DX*2), Z6
+	VMOVDQU64      (R10)(DX*2), Z7
+	VPXORQ         (AX)(SI*1), Z6, Z8
+	VPXORQ         (R10)(SI*1), Z7, Z9
+	VGF2P8AFFINEQB $0x00, Z0, Z8, Z10
+	VGF2P8AFFINEQB $0x00, Z1, Z9, Z11
+	VPTERNLOGQ     $0x96, Z10, Z11, Z6
+	VGF2P8AFFINEQB $0x00, Z0, Z9, Z10
+	VPXORQ         Z10, Z7, Z7
 	VPXORQ         Z6, Z2, Z6
 	VPXORQ         Z7, Z3, Z7
-	VMOVDQU64      Z0, (CX)
-	VMOVDQU64      Z1, (R11)
-	VMOVDQU64      Z2, (CX)(DX*1)
-	VMOVDQU64      Z3, (R11)(DX*1)
-	VMOVDQU64      Z4, (CX)(DX*2)
-	VMOVDQU64      Z5, (R11)(DX*2)
-	VMOVDQU64      Z6, (CX)(SI*1)
-	VMOVDQU64      Z7, (R11)(SI*1)
+	VPXORQ         Z8, Z4, Z8
+	VPXORQ         Z9, Z5, Z9
+	VMOVDQU64      Z2, (CX)
+	VMOVDQU64      Z3, (R11)
+	VMOVDQU64      Z4, (CX)(DX*1)
+	VMOVDQU64      Z5, (R11)(DX*1)
+	VMOVDQU64      Z6, (CX)(DX*2)
+	VMOVDQU64      Z7, (R11)(DX*2)
+	VMOVDQU64      Z8, (CX)(SI*1)
+	VMOVDQU64      Z9, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, R10
@@ -805,32 +1193,31 @@ wideGroupZeroRowColumn:
 	JNE            wideGroupZeroRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupZeroRowEven
-	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (R10), Y1
-	VPXORQ         (AX)(DX*1), Y0, Y2
-	VPXORQ         (R10)(DX*1), Y1, Y3
-	VMOVDQU64      (AX)(DX*2), Y4
-	VMOVDQU64      (R10)(DX*2), Y5
-	VPXORQ         (AX)(SI*1), Y4, Y6
-	VPXORQ         (R10)(SI*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y4
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y5
-	VPXORQ         Y4, Y0, Y4
-	VPXORQ         Y5, Y1, Y5
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      (R10), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         (R10)(DX*1), Y3, Y5
+	VMOVDQU64      (AX)(DX*2), Y6
+	VMOVDQU64      (R10)(DX*2), Y7
+	VPXORQ         (AX)(SI*1), Y6, Y8
+	VPXORQ         (R10)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
 	VPXORQ         Y6, Y2, Y6
 	VPXORQ         Y7, Y3, Y7
-	VMOVDQU64      Y0, (CX)
-	VMOVDQU64      Y1, (R11)
-	VMOVDQU64      Y2, (CX)(DX*1)
-	VMOVDQU64      Y3, (R11)(DX*1)
-	VMOVDQU64      Y4, (CX)(DX*2)
-	VMOVDQU64      Y5, (R11)(DX*2)
-	VMOVDQU64      Y6, (CX)(SI*1)
-	VMOVDQU64      Y7, (R11)(SI*1)
+	VPXORQ         Y8, Y4, Y8
+	VPXORQ         Y9, Y5, Y9
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, (R11)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, (R11)(DX*1)
+	VMOVDQU64      Y6, (CX)(DX*2)
+	VMOVDQU64      Y7, (R11)(DX*2)
+	VMOVDQU64      Y8, (CX)(SI*1)
+	VMOVDQU64      Y9, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -847,6 +1234,11 @@ wideGroupZeroRowEven:
 
 narrow:
 narrowGroup:
+	MOVQ         DI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ 8(R9), Y1
 	VPBROADCASTQ 16(R9), Y2
@@ -859,8 +1251,6 @@ narrowGroup:
 	VPBROADCASTQ 72(DI), Y9
 	VPBROADCASTQ 80(DI), Y10
 	VPBROADCASTQ 88(DI), Y11
-	CMPQ         DI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -923,36 +1313,93 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU64      (AX), Y6
+	VMOVDQU64      32(AX), Y7
+	VPXORQ         (AX)(DX*1), Y6, Y8
+	VPXORQ         32(AX)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
+	VMOVDQU64      (AX)(DX*2), Y10
+	VMOVDQU64      32(AX)(DX*2), Y11
+	VPXORQ         (AX)(SI*1), Y10, Y12
+	VPXORQ         32(AX)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXORQ         Y14, Y11, Y11
+	VPXORQ         Y10, Y6, Y10
+	VPXORQ         Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXORQ         Y14, Y7, Y7
+	VPXORQ         Y12, Y8, Y12
+	VPXORQ         Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXORQ         Y14, Y9, Y9
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, 32(CX)
+	VMOVDQU64      Y8, (CX)(DX*1)
+	VMOVDQU64      Y9, 32(CX)(DX*1)
+	VMOVDQU64      Y10, (CX)(DX*2)
+	VMOVDQU64      Y11, 32(CX)(DX*2)
+	VMOVDQU64      Y12, (CX)(SI*1)
+	VMOVDQU64      Y13, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU64      (AX), Y0
-	VMOVDQU64      32(AX), Y1
-	VPXORQ         (AX)(DX*1), Y0, Y2
-	VPXORQ         32(AX)(DX*1), Y1, Y3
-	VMOVDQU64      (AX)(DX*2), Y4
-	VMOVDQU64      32(AX)(DX*2), Y5
-	VPXORQ         (AX)(SI*1), Y4, Y6
-	VPXORQ         32(AX)(SI*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y4
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y5
-	VPXORQ         Y4, Y0, Y4
-	VPXORQ         Y5, Y1, Y5
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      32(AX), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         32(AX)(DX*1), Y3, Y5
+	VMOVDQU64      (AX)(DX*2), Y6
+	VMOVDQU64      32(AX)(DX*2), Y7
+	VPXORQ         (AX)(SI*1), Y6, Y8
+	VPXORQ         32(AX)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
 	VPXORQ         Y6, Y2, Y6
 	VPXORQ         Y7, Y3, Y7
-	VMOVDQU64      Y0, (CX)
-	VMOVDQU64      Y1, 32(CX)
-	VMOVDQU64      Y2, (CX)(DX*1)
-	VMOVDQU64      Y3, 32(CX)(DX*1)
-	VMOVDQU64      Y4, (CX)(DX*2)
-	VMOVDQU64      Y5, 32(CX)(DX*2)
-	VMOVDQU64      Y6, (CX)(SI*1)
-	VMOVDQU64      Y7, 32(CX)(SI*1)
+	VPXORQ         Y8, Y4, Y8
+	VPXORQ         Y9, Y5, Y9
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, 32(CX)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, 32(CX)(DX*1)
+	VMOVDQU64      Y6, (CX)(DX*2)
+	VMOVDQU64      Y7, 32(CX)(DX*2)
+	VMOVDQU64      Y8, (CX)(SI*1)
+	VMOVDQU64      Y9, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -986,12 +1433,15 @@ TEXT ·ifft2AVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ         SI, R10
+	SUBQ         tab+48(FP), R10
+	JEQ          wideGroupZero
+	CMPQ         R10, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (SI), Z0
 	VPBROADCASTQ 8(SI), Z1
 	VPBROADCASTQ 16(SI), Z2
 	VPBROADCASTQ 24(SI), Z3
-	CMPQ         SI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -1059,6 +1509,64 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (SI), Z0
+	VPBROADCASTQ 8(SI), Z1
+	MOVQ         dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x06, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU64      (AX), Z2
+	VMOVDQU64      (R8), Z3
+	VPXORQ         (AX)(DX*1), Z2, Z4
+	VPXORQ         (R8)(DX*1), Z3, Z5
+	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
+	VGF2P8AFFINEQB $0x00, Z1, Z5, Z7
+	VPTERNLOGQ     $0x96, Z6, Z7, Z2
+	VGF2P8AFFINEQB $0x00, Z0, Z5, Z6
+	VPXORQ         Z6, Z3, Z3
+	VMOVDQU64      Z2, (CX)
+	VMOVDQU64      Z3, (R9)
+	VMOVDQU64      Z4, (CX)(DX*1)
+	VMOVDQU64      Z5, (R9)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R8
+	ADDQ           $0x40, R9
+	DECQ           R11
+	JNE            wideGroupSubfieldRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupSubfieldRowEven
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      (R8), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         (R8)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPTERNLOGQ     $0x96, Y6, Y7, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXORQ         Y6, Y3, Y3
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, (R9)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, (R9)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+
+wideGroupSubfieldRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	DECQ R10
+	JNE  wideGroupSubfieldRow
+	JMP  wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -1107,12 +1615,15 @@ wideGroupZeroRowEven:
 
 narrow:
 narrowGroup:
+	MOVQ         SI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	VPBROADCASTQ 24(SI), Y3
-	CMPQ         SI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -1143,6 +1654,31 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      32(AX), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         32(AX)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPTERNLOGQ     $0x96, Y6, Y7, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXORQ         Y6, Y3, Y3
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, 32(CX)
+	VMOVDQU64      Y4, (CX)(DX*1)
+	VMOVDQU64      Y5, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX
@@ -1193,6 +1729,11 @@ TEXT ·ifft4addAVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (CX)(BX*1), R11
 
 wideGroup:
+	MOVQ         DI, R12
+	SUBQ         tab+48(FP), R12
+	JEQ          wideGroupZero
+	CMPQ         R12, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ 8(R9), Z1
 	VPBROADCASTQ 16(R9), Z2
@@ -1205,8 +1746,6 @@ wideGroup:
 	VPBROADCASTQ 72(DI), Z9
 	VPBROADCASTQ 80(DI), Z10
 	VPBROADCASTQ 88(DI), Z11
-	CMPQ         DI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R12
 
 wideGroupRow:
@@ -1351,48 +1890,181 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (R9), Z0
+	VPBROADCASTQ 8(R9), Z1
+	VPBROADCASTQ (DI), Z2
+	VPBROADCASTQ 8(DI), Z3
+	VPBROADCASTQ 64(DI), Z4
+	VPBROADCASTQ 72(DI), Z5
+	MOVQ         dist+24(FP), R12
+
+wideGroupSubfieldRow:
+	MOVQ BX, R13
+	SHRQ $0x06, R13
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU64      (AX), Z6
+	VMOVDQU64      (R10), Z7
+	VPXORQ         (AX)(DX*1), Z6, Z8
+	VPXORQ         (R10)(DX*1), Z7, Z9
+	VGF2P8AFFINEQB $0x00, Z2, Z8, Z10
+	VGF2P8AFFINEQB $0x00, Z3, Z9, Z11
+	VPTERNLOGQ     $0x96, Z10, Z11, Z6
+	VGF2P8AFFINEQB $0x00, Z2, Z9, Z10
+	VPXORQ         Z10, Z7, Z7
+	VMOVDQU64      (AX)(DX*2), Z10
+	VMOVDQU64      (R10)(DX*2), Z11
+	VPXORQ         (AX)(SI*1), Z10, Z12
+	VPXORQ         (R10)(SI*1), Z11, Z13
+	VGF2P8AFFINEQB $0x00, Z4, Z12, Z14
+	VGF2P8AFFINEQB $0x00, Z5, Z13, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z10
+	VGF2P8AFFINEQB $0x00, Z4, Z13, Z14
+	VPXORQ         Z14, Z11, Z11
+	VPXORQ         Z10, Z6, Z10
+	VPXORQ         Z11, Z7, Z11
+	VGF2P8AFFINEQB $0x00, Z0, Z10, Z14
+	VGF2P8AFFINEQB $0x00, Z1, Z11, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z6
+	VGF2P8AFFINEQB $0x00, Z0, Z11, Z14
+	VPXORQ         Z14, Z7, Z7
+	VPXORQ         Z12, Z8, Z12
+	VPXORQ         Z13, Z9, Z13
+	VGF2P8AFFINEQB $0x00, Z0, Z12, Z14
+	VGF2P8AFFINEQB $0x00, Z1, Z13, Z15
+	VPTERNLOGQ     $0x96, Z14, Z15, Z8
+	VGF2P8AFFINEQB $0x00, Z0, Z13, Z14
+	VPXORQ         Z14, Z9, Z9
+	VPXORQ         (CX), Z6, Z6
+	VPXORQ         (R11), Z7, Z7
+	VMOVDQU64      Z6, (CX)
+	VMOVDQU64      Z7, (R11)
+	VPXORQ         (CX)(DX*1), Z8, Z6
+	VPXORQ         (R11)(DX*1), Z9, Z7
+	VMOVDQU64      Z6, (CX)(DX*1)
+	VMOVDQU64      Z7, (R11)(DX*1)
+	VPXORQ         (CX)(DX*2), Z10, Z6
+	VPXORQ         (R11)(DX*2), Z11, Z7
+	VMOVDQU64      Z6, (CX)(DX*2)
+	VMOVDQU64      Z7, (R11)(DX*2)
+	VPXORQ         (CX)(SI*1), Z12, Z6
+	VPXORQ         (R11)(SI*1), Z13, Z7
+	VMOVDQU64      Z6, (CX)(SI*1)
+	VMOVDQU64      Z7, (R11)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R10
+	ADDQ           $0x40, R11
+	DECQ           R13
+	JNE            wideGroupSubfieldRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupSubfieldRowEven
+	VMOVDQU64      (AX), Y6
+	VMOVDQU64      (R10), Y7
+	VPXORQ         (AX)(DX*1), Y6, Y8
+	VPXORQ         (R10)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
+	VMOVDQU64      (AX)(DX*2), Y10
+	VMOVDQU64      (R10)(DX*2), Y11
+	VPXORQ         (AX)(SI*1), Y10, Y12
+	VPXORQ         (R10)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXORQ         Y14, Y11, Y11
+	VPXORQ         Y10, Y6, Y10
+	VPXORQ         Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXORQ         Y14, Y7, Y7
+	VPXORQ         Y12, Y8, Y12
+	VPXORQ         Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXORQ         Y14, Y9, Y9
+	VPXORQ         (CX), Y6, Y6
+	VPXORQ         (R11), Y7, Y7
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, (R11)
+	VPXORQ         (CX)(DX*1), Y8, Y6
+	VPXORQ         (R11)(DX*1), Y9, Y7
+	VMOVDQU64      Y6, (CX)(DX*1)
+	VMOVDQU64      Y7, (R11)(DX*1)
+	VPXORQ         (CX)(DX*2), Y10, Y6
+	VPXORQ         (R11)(DX*2), Y11, Y7
+	VMOVDQU64      Y6, (CX)(DX*2)
+	VMOVDQU64      Y7, (R11)(DX*2)
+	VPXORQ         (CX)(SI*1), Y12, Y6
+	VPXORQ         (R11)(SI*1), Y13, Y7
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, (R11)(SI*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R10
+	ADDQ           $0x20, R11
+
+wideGroupSubfieldRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R10
+	ADDQ BX, R11
+	DECQ R12
+	JNE  wideGroupSubfieldRow
+	JMP  wideGroupNext
+
 wideGroupZero:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ 64(DI), Z0
+	VPBROADCASTQ 72(DI), Z1
+	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
 	MOVQ BX, R13
 	SHRQ $0x06, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU64      (AX), Z0
-	VMOVDQU64      (R10), Z1
-	VPXORQ         (AX)(DX*1), Z0, Z2
-	VPXORQ         (R10)(DX*1), Z1, Z3
-	VMOVDQU64      (AX)(DX*2), Z4
-	VMOVDQU64      (R10)(DX*2), Z5
-	VPXORQ         (AX)(SI*1), Z4, Z6
-	VPXORQ         (R10)(SI*1), Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z8, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z9, Z7, Z13
-	VPTERNLOGQ     $0x96, Z12, Z13, Z4
-	VGF2P8AFFINEQB $0x00, Z10, Z6, Z12
-	VGF2P8AFFINEQB $0x00, Z11, Z7, Z13
-	VPTERNLOGQ     $0x96, Z12, Z13, Z5
-	VPXORQ         Z4, Z0, Z4
-	VPXORQ         Z5, Z1, Z5
+	VMOVDQU64      (AX), Z2
+	VMOVDQU64      (R10), Z3
+	VPXORQ         (AX)(DX*1), Z2, Z4
+	VPXORQ         (R10)(DX*1), Z3, Z5
+	VMOVDQU64      (AX)(DX*2), Z6
+	VMOVDQU64      (R10)(DX*2), Z7
+	VPXORQ         (AX)(SI*1), Z6, Z8
+	VPXORQ         (R10)(SI*1), Z7, Z9
+	VGF2P8AFFINEQB $0x00, Z0, Z8, Z10
+	VGF2P8AFFINEQB $0x00, Z1, Z9, Z11
+	VPTERNLOGQ     $0x96, Z10, Z11, Z6
+	VGF2P8AFFINEQB $0x00, Z0, Z9, Z10
+	VPXORQ         Z10, Z7, Z7
 	VPXORQ         Z6, Z2, Z6
 	VPXORQ         Z7, Z3, Z7
-	VPXORQ         (CX), Z0, Z0
-	VPXORQ         (R11), Z1, Z1
-	VMOVDQU64      Z0, (CX)
-	VMOVDQU64      Z1, (R11)
-	VPXORQ         (CX)(DX*1), Z2, Z0
-	VPXORQ         (R11)(DX*1), Z3, Z1
-	VMOVDQU64      Z0, (CX)(DX*1)
-	VMOVDQU64      Z1, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Z4, Z0
-	VPXORQ         (R11)(DX*2), Z5, Z1
-	VMOVDQU64      Z0, (CX)(DX*2)
-	VMOVDQU64      Z1, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Z6, Z0
-	VPXORQ         (R11)(SI*1), Z7, Z1
-	VMOVDQU64      Z0, (CX)(SI*1)
-	VMOVDQU64      Z1, (R11)(SI*1)
+	VPXORQ         Z8, Z4, Z8
+	VPXORQ         Z9, Z5, Z9
+	VPXORQ         (CX), Z2, Z2
+	VPXORQ         (R11), Z3, Z3
+	VMOVDQU64      Z2, (CX)
+	VMOVDQU64      Z3, (R11)
+	VPXORQ         (CX)(DX*1), Z4, Z2
+	VPXORQ         (R11)(DX*1), Z5, Z3
+	VMOVDQU64      Z2, (CX)(DX*1)
+	VMOVDQU64      Z3, (R11)(DX*1)
+	VPXORQ         (CX)(DX*2), Z6, Z2
+	VPXORQ         (R11)(DX*2), Z7, Z3
+	VMOVDQU64      Z2, (CX)(DX*2)
+	VMOVDQU64      Z3, (R11)(DX*2)
+	VPXORQ         (CX)(SI*1), Z8, Z2
+	VPXORQ         (R11)(SI*1), Z9, Z3
+	VMOVDQU64      Z2, (CX)(SI*1)
+	VMOVDQU64      Z3, (R11)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, R10
@@ -1401,40 +2073,39 @@ wideGroupZeroRowColumn:
 	JNE            wideGroupZeroRowColumn
 	TESTQ          $0x00000020, BX
 	JEQ            wideGroupZeroRowEven
-	VMOVDQU64      (AX), Y0
-	VMOVDQU64      (R10), Y1
-	VPXORQ         (AX)(DX*1), Y0, Y2
-	VPXORQ         (R10)(DX*1), Y1, Y3
-	VMOVDQU64      (AX)(DX*2), Y4
-	VMOVDQU64      (R10)(DX*2), Y5
-	VPXORQ         (AX)(SI*1), Y4, Y6
-	VPXORQ         (R10)(SI*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y4
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y5
-	VPXORQ         Y4, Y0, Y4
-	VPXORQ         Y5, Y1, Y5
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      (R10), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         (R10)(DX*1), Y3, Y5
+	VMOVDQU64      (AX)(DX*2), Y6
+	VMOVDQU64      (R10)(DX*2), Y7
+	VPXORQ         (AX)(SI*1), Y6, Y8
+	VPXORQ         (R10)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
 	VPXORQ         Y6, Y2, Y6
 	VPXORQ         Y7, Y3, Y7
-	VPXORQ         (CX), Y0, Y0
-	VPXORQ         (R11), Y1, Y1
-	VMOVDQU64      Y0, (CX)
-	VMOVDQU64      Y1, (R11)
-	VPXORQ         (CX)(DX*1), Y2, Y0
-	VPXORQ         (R11)(DX*1), Y3, Y1
-	VMOVDQU64      Y0, (CX)(DX*1)
-	VMOVDQU64      Y1, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Y4, Y0
-	VPXORQ         (R11)(DX*2), Y5, Y1
-	VMOVDQU64      Y0, (CX)(DX*2)
-	VMOVDQU64      Y1, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Y6, Y0
-	VPXORQ         (R11)(SI*1), Y7, Y1
-	VMOVDQU64      Y0, (CX)(SI*1)
-	VMOVDQU64      Y1, (R11)(SI*1)
+	VPXORQ         Y8, Y4, Y8
+	VPXORQ         Y9, Y5, Y9
+	VPXORQ         (CX), Y2, Y2
+	VPXORQ         (R11), Y3, Y3
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, (R11)
+	VPXORQ         (CX)(DX*1), Y4, Y2
+	VPXORQ         (R11)(DX*1), Y5, Y3
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, (R11)(DX*1)
+	VPXORQ         (CX)(DX*2), Y6, Y2
+	VPXORQ         (R11)(DX*2), Y7, Y3
+	VMOVDQU64      Y2, (CX)(DX*2)
+	VMOVDQU64      Y3, (R11)(DX*2)
+	VPXORQ         (CX)(SI*1), Y8, Y2
+	VPXORQ         (R11)(SI*1), Y9, Y3
+	VMOVDQU64      Y2, (CX)(SI*1)
+	VMOVDQU64      Y3, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -1451,6 +2122,11 @@ wideGroupZeroRowEven:
 
 narrow:
 narrowGroup:
+	MOVQ         DI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ 8(R9), Y1
 	VPBROADCASTQ 16(R9), Y2
@@ -1463,8 +2139,6 @@ narrowGroup:
 	VPBROADCASTQ 72(DI), Y9
 	VPBROADCASTQ 80(DI), Y10
 	VPBROADCASTQ 88(DI), Y11
-	CMPQ         DI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -1535,44 +2209,109 @@ narrowGroupNext:
 	VZEROUPPER
 	RET
 
+narrowGroupSubfield:
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU64      (AX), Y6
+	VMOVDQU64      32(AX), Y7
+	VPXORQ         (AX)(DX*1), Y6, Y8
+	VPXORQ         32(AX)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
+	VMOVDQU64      (AX)(DX*2), Y10
+	VMOVDQU64      32(AX)(DX*2), Y11
+	VPXORQ         (AX)(SI*1), Y10, Y12
+	VPXORQ         32(AX)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXORQ         Y14, Y11, Y11
+	VPXORQ         Y10, Y6, Y10
+	VPXORQ         Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXORQ         Y14, Y7, Y7
+	VPXORQ         Y12, Y8, Y12
+	VPXORQ         Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
+	VPTERNLOGQ     $0x96, Y14, Y15, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXORQ         Y14, Y9, Y9
+	VPXORQ         (CX), Y6, Y6
+	VPXORQ         32(CX), Y7, Y7
+	VMOVDQU64      Y6, (CX)
+	VMOVDQU64      Y7, 32(CX)
+	VPXORQ         (CX)(DX*1), Y8, Y6
+	VPXORQ         32(CX)(DX*1), Y9, Y7
+	VMOVDQU64      Y6, (CX)(DX*1)
+	VMOVDQU64      Y7, 32(CX)(DX*1)
+	VPXORQ         (CX)(DX*2), Y10, Y6
+	VPXORQ         32(CX)(DX*2), Y11, Y7
+	VMOVDQU64      Y6, (CX)(DX*2)
+	VMOVDQU64      Y7, 32(CX)(DX*2)
+	VPXORQ         (CX)(SI*1), Y12, Y6
+	VPXORQ         32(CX)(SI*1), Y13, Y7
+	VMOVDQU64      Y6, (CX)(SI*1)
+	VMOVDQU64      Y7, 32(CX)(SI*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
+
 narrowGroupZero:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU64      (AX), Y0
-	VMOVDQU64      32(AX), Y1
-	VPXORQ         (AX)(DX*1), Y0, Y2
-	VPXORQ         32(AX)(DX*1), Y1, Y3
-	VMOVDQU64      (AX)(DX*2), Y4
-	VMOVDQU64      32(AX)(DX*2), Y5
-	VPXORQ         (AX)(SI*1), Y4, Y6
-	VPXORQ         32(AX)(SI*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y4
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y12
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y13
-	VPTERNLOGQ     $0x96, Y12, Y13, Y5
-	VPXORQ         Y4, Y0, Y4
-	VPXORQ         Y5, Y1, Y5
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      32(AX), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         32(AX)(DX*1), Y3, Y5
+	VMOVDQU64      (AX)(DX*2), Y6
+	VMOVDQU64      32(AX)(DX*2), Y7
+	VPXORQ         (AX)(SI*1), Y6, Y8
+	VPXORQ         32(AX)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y11
+	VPTERNLOGQ     $0x96, Y10, Y11, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXORQ         Y10, Y7, Y7
 	VPXORQ         Y6, Y2, Y6
 	VPXORQ         Y7, Y3, Y7
-	VPXORQ         (CX), Y0, Y0
-	VPXORQ         32(CX), Y1, Y1
-	VMOVDQU64      Y0, (CX)
-	VMOVDQU64      Y1, 32(CX)
-	VPXORQ         (CX)(DX*1), Y2, Y0
-	VPXORQ         32(CX)(DX*1), Y3, Y1
-	VMOVDQU64      Y0, (CX)(DX*1)
-	VMOVDQU64      Y1, 32(CX)(DX*1)
-	VPXORQ         (CX)(DX*2), Y4, Y0
-	VPXORQ         32(CX)(DX*2), Y5, Y1
-	VMOVDQU64      Y0, (CX)(DX*2)
-	VMOVDQU64      Y1, 32(CX)(DX*2)
-	VPXORQ         (CX)(SI*1), Y6, Y0
-	VPXORQ         32(CX)(SI*1), Y7, Y1
-	VMOVDQU64      Y0, (CX)(SI*1)
-	VMOVDQU64      Y1, 32(CX)(SI*1)
+	VPXORQ         Y8, Y4, Y8
+	VPXORQ         Y9, Y5, Y9
+	VPXORQ         (CX), Y2, Y2
+	VPXORQ         32(CX), Y3, Y3
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, 32(CX)
+	VPXORQ         (CX)(DX*1), Y4, Y2
+	VPXORQ         32(CX)(DX*1), Y5, Y3
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, 32(CX)(DX*1)
+	VPXORQ         (CX)(DX*2), Y6, Y2
+	VPXORQ         32(CX)(DX*2), Y7, Y3
+	VMOVDQU64      Y2, (CX)(DX*2)
+	VMOVDQU64      Y3, 32(CX)(DX*2)
+	VPXORQ         (CX)(SI*1), Y8, Y2
+	VPXORQ         32(CX)(SI*1), Y9, Y3
+	VMOVDQU64      Y2, (CX)(SI*1)
+	VMOVDQU64      Y3, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1606,12 +2345,15 @@ TEXT ·ifft2addAVX512GFNI(SB), NOSPLIT, $0-56
 	LEAQ      (CX)(BX*1), R9
 
 wideGroup:
+	MOVQ         SI, R10
+	SUBQ         tab+48(FP), R10
+	JEQ          wideGroupZero
+	CMPQ         R10, $0x00002000
+	JLT          wideGroupSubfield
 	VPBROADCASTQ (SI), Z0
 	VPBROADCASTQ 8(SI), Z1
 	VPBROADCASTQ 16(SI), Z2
 	VPBROADCASTQ 24(SI), Z3
-	CMPQ         SI, tab+48(FP)
-	JEQ          wideGroupZero
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -1687,6 +2429,72 @@ wideGroupNext:
 	VZEROUPPER
 	RET
 
+wideGroupSubfield:
+	VPBROADCASTQ (SI), Z0
+	VPBROADCASTQ 8(SI), Z1
+	MOVQ         dist+24(FP), R10
+
+wideGroupSubfieldRow:
+	MOVQ BX, R11
+	SHRQ $0x06, R11
+
+wideGroupSubfieldRowColumn:
+	VMOVDQU64      (AX), Z2
+	VMOVDQU64      (R8), Z3
+	VPXORQ         (AX)(DX*1), Z2, Z4
+	VPXORQ         (R8)(DX*1), Z3, Z5
+	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
+	VGF2P8AFFINEQB $0x00, Z1, Z5, Z7
+	VPTERNLOGQ     $0x96, Z6, Z7, Z2
+	VGF2P8AFFINEQB $0x00, Z0, Z5, Z6
+	VPXORQ         Z6, Z3, Z3
+	VPXORQ         (CX), Z2, Z2
+	VPXORQ         (R9), Z3, Z3
+	VMOVDQU64      Z2, (CX)
+	VMOVDQU64      Z3, (R9)
+	VPXORQ         (CX)(DX*1), Z4, Z2
+	VPXORQ         (R9)(DX*1), Z5, Z3
+	VMOVDQU64      Z2, (CX)(DX*1)
+	VMOVDQU64      Z3, (R9)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	ADDQ           $0x40, R8
+	ADDQ           $0x40, R9
+	DECQ           R11
+	JNE            wideGroupSubfieldRowColumn
+	TESTQ          $0x00000020, BX
+	JEQ            wideGroupSubfieldRowEven
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      (R8), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         (R8)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPTERNLOGQ     $0x96, Y6, Y7, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXORQ         Y6, Y3, Y3
+	VPXORQ         (CX), Y2, Y2
+	VPXORQ         (R9), Y3, Y3
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, (R9)
+	VPXORQ         (CX)(DX*1), Y4, Y2
+	VPXORQ         (R9)(DX*1), Y5, Y3
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, (R9)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+
+wideGroupSubfieldRowEven:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, R8
+	ADDQ BX, R9
+	DECQ R10
+	JNE  wideGroupSubfieldRow
+	JMP  wideGroupNext
+
 wideGroupZero:
 	MOVQ dist+24(FP), R10
 
@@ -1743,12 +2551,15 @@ wideGroupZeroRowEven:
 
 narrow:
 narrowGroup:
+	MOVQ         SI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	VPBROADCASTQ 24(SI), Y3
-	CMPQ         SI, tab+48(FP)
-	JEQ          narrowGroupZero
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
@@ -1783,6 +2594,35 @@ narrowGroupNext:
 	JNE  narrowGroup
 	VZEROUPPER
 	RET
+
+narrowGroupSubfield:
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), BX
+
+narrowGroupSubfieldRow:
+	VMOVDQU64      (AX), Y2
+	VMOVDQU64      32(AX), Y3
+	VPXORQ         (AX)(DX*1), Y2, Y4
+	VPXORQ         32(AX)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPTERNLOGQ     $0x96, Y6, Y7, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXORQ         Y6, Y3, Y3
+	VPXORQ         (CX), Y2, Y2
+	VPXORQ         32(CX), Y3, Y3
+	VMOVDQU64      Y2, (CX)
+	VMOVDQU64      Y3, 32(CX)
+	VPXORQ         (CX)(DX*1), Y4, Y2
+	VPXORQ         32(CX)(DX*1), Y5, Y3
+	VMOVDQU64      Y2, (CX)(DX*1)
+	VMOVDQU64      Y3, 32(CX)(DX*1)
+	ADDQ           $0x40, AX
+	ADDQ           $0x40, CX
+	DECQ           BX
+	JNE            narrowGroupSubfieldRow
+	JMP            narrowGroupNext
 
 narrowGroupZero:
 	MOVQ dist+24(FP), BX

@@ -155,16 +155,14 @@ func TestTransformKernels(t *testing.T) {
 							if 2*half*f.radix*dist*groups > arenaSize || (dist == 8 && groups > 2) {
 								continue
 							}
-							first := f.radix * h.rng.IntN(Order/f.radix-5)
-							if groups%2 != 0 {
-								first = 0
-							}
+							// Kernels may treat 0 and the subfield below 256 apart.
+							first := f.radix * h.rng.IntN([]int{1, 64, 256/f.radix + 1, Order/f.radix - 5}[h.rng.IntN(4)])
 							inPlace := !f.add && h.rng.IntN(2) == 0
 							h.checkTransform(k, f, place(h.rng.IntN(int(places))), inPlace, half, dist, groups, first)
 						}
 					}
 				}
-				for _, first := range []int{f.radix, 1 << 8, 1 << 15, Order - 3*f.radix} {
+				for _, first := range []int{f.radix, 1<<8 - f.radix, 1 << 8, 1 << 15, Order - 3*f.radix} {
 					h.checkTransform(k, f, atEnd, !f.add, 96, 2, 3, first)
 				}
 			})
@@ -188,6 +186,15 @@ func TestTransformKernelsUndoEachOther(t *testing.T) {
 			}
 			f.andAgo(p, p, half, dist, groups, first, k.table())
 			h.equal(0, "%s: there and back with radix %d", k.name, f.radix)
+		}
+	}
+}
+
+// What kernels make of constants in the subfield of 256 elements.
+func TestMatricesOfTheSubfield(t *testing.T) {
+	for c, m := range matrices()[:257] {
+		if got := m[2] == 0 && m[0] == m[3]; got != (c < 256) {
+			t.Errorf("constant %d: matrix %x", c, m)
 		}
 	}
 }

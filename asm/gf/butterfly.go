@@ -94,19 +94,31 @@ func (m machine) butterflies(name string, b butterfly) {
 // narrow half is 32.
 func (m machine) groups(l layout, b butterfly, r *rows, half Register, entries [2]Register, groups Register) {
 	label := [...]string{planar: "wideGroup", narrow: "narrowGroup"}[l]
-	Label(label)
+	rows := func(kind string, c [3]constant, inSubfield bool) {
+		for i := range c {
+			if c[i].isZero() {
+				continue
+			}
+			c[i].inSubfield = inSubfield
+			if m.keeps(b, c[i]) {
+				c[i] = m.load(l, c[i])
+			}
+		}
+		m.rowLoop(l, label+kind, b, r, half, c)
+	}
 	c := [3]constant{1: m.constantAt(entries[1], 0)}
 	if b.radix == 4 {
 		c[0], c[2] = m.constantAt(entries[0], 0), m.constantAt(entries[1], 2)
 	}
-	for i := range c {
-		if c[i].entry.Base != nil && m.keeps(b, i) {
-			c[i] = m.load(l, c[i])
-		}
-	}
-	CMPQ(entries[1], parameterAt("tab"))
+
+	Label(label)
+	offset := GP64()
+	MOVQ(entries[1], offset)
+	SUBQ(parameterAt("tab"), offset)
 	JEQ(LabelRef(label + "Zero"))
-	m.rowLoop(l, label+"Row", b, r, half, c)
+	CMPQ(offset, U32(subfield<<m.entryShift()))
+	JLT(LabelRef(label + "Subfield"))
+	rows("Row", c, false)
 
 	Label(label + "Next")
 	// The walk over dist rows has moved the addresses on by stride already.
@@ -121,27 +133,32 @@ func (m machine) groups(l layout, b butterfly, r *rows, half Register, entries [
 	JNE(LabelRef(label))
 	end()
 
+	Label(label + "Subfield")
+	rows("SubfieldRow", c, true)
+	JMP(LabelRef(label + "Next"))
+
 	// The first group of a transform at coset 0: w = 0, and so is w>>1.
 	Label(label + "Zero")
-	c[0], c[1] = constant{}, constant{}
-	m.rowLoop(l, label+"ZeroRow", b, r, half, c)
+	rows("ZeroRow", [3]constant{2: c[2]}, true)
 	JMP(LabelRef(label + "Next"))
 }
 
-// keeps tells whether constant i of a group stays in registers, or is read anew
+// keeps tells whether constant c of a group stays in registers, or is read anew
 // for every product because it would not find room beside the words.
-func (m machine) keeps(b butterfly, i int) bool {
+func (m machine) keeps(b butterfly, c constant) bool {
 	switch {
-	case m.wide && m.gfni:
+	case m.wide && (m.gfni || c.inSubfield):
 		return true
 	case m.wide:
-		return i < 2
+		return c.entry.Disp == 0
+	case m.gfni:
+		return b.radix == 2 && !b.add
 	default:
-		return b.radix == 2 && (!m.gfni || !b.add)
+		return b.radix == 2
 	}
 }
 
-// rowLoop writes the loop over the dist rows of a group. A constant{} is zero.
+// rowLoop writes the loop over the dist rows of a group. A constant{} is 0.
 func (m machine) rowLoop(l layout, label string, b butterfly, r *rows, half Register, c [3]constant) {
 	dist := parameter("dist")
 	Label(label)
@@ -184,7 +201,7 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 			v[i] = m.inRegisters(l, v[i])
 			v[j] = m.xorWords(l, v[i], v[j])
 		}
-		if c.entry.Base != nil {
+		if !c.isZero() {
 			v[j] = m.inRegisters(l, v[j])
 			v[i] = m.addProduct(l, v[i], c, v[j])
 		}
@@ -203,7 +220,7 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 	}
 	for _, s := range steps {
 		// The first layer's constant serves two products: it is worth a load.
-		if k := &c[s.constant]; s.constant == 0 && m.gfni && k.entry.Base != nil && k.regs == nil {
+		if k := &c[s.constant]; s.constant == 0 && m.gfni && !k.isZero() && k.regs == nil {
 			*k = m.load(l, *k)
 		}
 		step(s.i, s.j, c[s.constant])
