@@ -286,122 +286,114 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R13
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX)(SI*1), Y1
-	VMOVDQU        (R10)(SI*1), Y2
-	VPAND          Y1, Y0, Y3
-	VPSRLQ         $0x04, Y1, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB        Y3, Y5, Y5
-	VPXOR          (AX)(DX*1), Y5, Y5
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y5, Y5
-	VPAND          Y2, Y0, Y3
-	VPSRLQ         $0x04, Y2, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 32(R9), Y6
-	VPSHUFB        Y3, Y6, Y6
-	VPXOR          Y6, Y5, Y5
-	VBROADCASTI128 48(R9), Y6
-	VPSHUFB        Y4, Y6, Y6
-	VPXOR          Y6, Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB        Y3, Y6, Y6
-	VPXOR          (R10)(DX*1), Y6, Y6
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VPXOR          Y1, Y5, Y1
-	VPXOR          Y2, Y6, Y2
-	VMOVDQU        (AX)(DX*2), Y3
-	VMOVDQU        (R10)(DX*2), Y4
-	VPAND          Y3, Y0, Y7
-	VPSRLQ         $0x04, Y3, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R9), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          (AX), Y9, Y9
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(R9), Y10
-	VPSHUFB        Y7, Y10, Y10
-	VPXOR          Y10, Y9, Y9
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y8, Y10, Y10
-	VPXOR          Y10, Y9, Y9
-	VBROADCASTI128 (R9), Y10
-	VPSHUFB        Y7, Y10, Y10
-	VPXOR          (R10), Y10, Y10
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPXOR          Y3, Y9, Y3
-	VPXOR          Y4, Y10, Y4
-	VPAND          Y1, Y0, Y7
-	VPSRLQ         $0x04, Y1, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 272(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y3, Y3
-	VPAND          Y2, Y0, Y7
-	VPSRLQ         $0x04, Y2, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y8, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 272(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y4, Y4
-	VPXOR          Y1, Y3, Y1
-	VPXOR          Y2, Y4, Y2
+	VBROADCASTI128 (R9), Y1
+	VBROADCASTI128 16(R9), Y2
+	VBROADCASTI128 32(R9), Y3
+	VBROADCASTI128 48(R9), Y4
+	VMOVDQU        (AX)(SI*1), Y5
+	VMOVDQU        (R10)(SI*1), Y6
 	VPAND          Y5, Y0, Y7
 	VPSRLQ         $0x04, Y5, Y8
 	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VPAND          Y6, Y0, Y7
-	VPSRLQ         $0x04, Y6, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 48(DI), Y11
-	VPSHUFB        Y8, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
+	VPSHUFB        Y7, Y1, Y7
+	VPXOR          (AX)(DX*1), Y7, Y7
+	VPSHUFB        Y8, Y2, Y8
+	VPXOR          Y8, Y7, Y7
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y9
+	VPAND          Y9, Y0, Y9
+	VPSHUFB        Y8, Y3, Y10
+	VPXOR          Y10, Y7, Y7
+	VPSHUFB        Y9, Y4, Y10
+	VPXOR          Y10, Y7, Y7
+	VPSHUFB        Y8, Y1, Y8
+	VPXOR          (R10)(DX*1), Y8, Y8
+	VPSHUFB        Y9, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y7, Y5
+	VPXOR          Y6, Y8, Y6
+	VMOVDQU        (AX)(DX*2), Y9
+	VMOVDQU        (R10)(DX*2), Y10
+	VPAND          Y9, Y0, Y11
+	VPSRLQ         $0x04, Y9, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y1, Y11
+	VPXOR          (AX), Y11, Y11
+	VPSHUFB        Y12, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPAND          Y10, Y0, Y12
+	VPSRLQ         $0x04, Y10, Y13
+	VPAND          Y13, Y0, Y13
+	VPSHUFB        Y12, Y3, Y3
+	VPXOR          Y3, Y11, Y11
+	VPSHUFB        Y13, Y4, Y3
+	VPXOR          Y3, Y11, Y11
+	VPSHUFB        Y12, Y1, Y1
+	VPXOR          (R10), Y1, Y1
+	VPSHUFB        Y13, Y2, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y9, Y11, Y9
+	VPXOR          Y10, Y1, Y10
+	VPAND          Y5, Y0, Y2
+	VPSRLQ         $0x04, Y5, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 256(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y9, Y9
+	VBROADCASTI128 272(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y9, Y9
+	VPAND          Y6, Y0, Y2
+	VPSRLQ         $0x04, Y6, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 288(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y9, Y9
+	VBROADCASTI128 304(DI), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VPXOR          Y4, Y9, Y9
+	VBROADCASTI128 256(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y10, Y10
+	VBROADCASTI128 272(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y10, Y10
 	VPXOR          Y5, Y9, Y5
 	VPXOR          Y6, Y10, Y6
-	VMOVDQU        Y9, (CX)
-	VMOVDQU        Y10, (R11)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R11)(DX*1)
-	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, (R11)(DX*2)
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, (R11)(SI*1)
+	VPAND          Y7, Y0, Y2
+	VPSRLQ         $0x04, Y7, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 (DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y11, Y11
+	VBROADCASTI128 16(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y11, Y11
+	VPAND          Y8, Y0, Y2
+	VPSRLQ         $0x04, Y8, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 32(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y11, Y11
+	VBROADCASTI128 48(DI), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VPXOR          Y4, Y11, Y11
+	VBROADCASTI128 (DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y1, Y1
+	VBROADCASTI128 16(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y7, Y11, Y7
+	VPXOR          Y8, Y1, Y8
+	VMOVDQU        Y11, (CX)
+	VMOVDQU        Y1, (R11)
+	VMOVDQU        Y7, (CX)(DX*1)
+	VMOVDQU        Y8, (R11)(DX*1)
+	VMOVDQU        Y9, (CX)(DX*2)
+	VMOVDQU        Y10, (R11)(DX*2)
+	VMOVDQU        Y5, (CX)(SI*1)
+	VMOVDQU        Y6, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -651,122 +643,114 @@ narrowGroupSubfield:
 	MOVQ dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX)(SI*1), Y1
-	VMOVDQU        32(AX)(SI*1), Y2
-	VPAND          Y1, Y0, Y3
-	VPSRLQ         $0x04, Y1, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB        Y3, Y5, Y5
-	VPXOR          (AX)(DX*1), Y5, Y5
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y5, Y5
-	VPAND          Y2, Y0, Y3
-	VPSRLQ         $0x04, Y2, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 32(R9), Y6
-	VPSHUFB        Y3, Y6, Y6
-	VPXOR          Y6, Y5, Y5
-	VBROADCASTI128 48(R9), Y6
-	VPSHUFB        Y4, Y6, Y6
-	VPXOR          Y6, Y5, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB        Y3, Y6, Y6
-	VPXOR          32(AX)(DX*1), Y6, Y6
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VPXOR          Y1, Y5, Y1
-	VPXOR          Y2, Y6, Y2
-	VMOVDQU        (AX)(DX*2), Y3
-	VMOVDQU        32(AX)(DX*2), Y4
-	VPAND          Y3, Y0, Y7
-	VPSRLQ         $0x04, Y3, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R9), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          (AX), Y9, Y9
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(R9), Y10
-	VPSHUFB        Y7, Y10, Y10
-	VPXOR          Y10, Y9, Y9
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y8, Y10, Y10
-	VPXOR          Y10, Y9, Y9
-	VBROADCASTI128 (R9), Y10
-	VPSHUFB        Y7, Y10, Y10
-	VPXOR          32(AX), Y10, Y10
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPXOR          Y3, Y9, Y3
-	VPXOR          Y4, Y10, Y4
-	VPAND          Y1, Y0, Y7
-	VPSRLQ         $0x04, Y1, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 272(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y3, Y3
-	VPAND          Y2, Y0, Y7
-	VPSRLQ         $0x04, Y2, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y8, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 272(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y4, Y4
-	VPXOR          Y1, Y3, Y1
-	VPXOR          Y2, Y4, Y2
+	VBROADCASTI128 (R9), Y1
+	VBROADCASTI128 16(R9), Y2
+	VBROADCASTI128 32(R9), Y3
+	VBROADCASTI128 48(R9), Y4
+	VMOVDQU        (AX)(SI*1), Y5
+	VMOVDQU        32(AX)(SI*1), Y6
 	VPAND          Y5, Y0, Y7
 	VPSRLQ         $0x04, Y5, Y8
 	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VPAND          Y6, Y0, Y7
-	VPSRLQ         $0x04, Y6, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 48(DI), Y11
-	VPSHUFB        Y8, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
+	VPSHUFB        Y7, Y1, Y7
+	VPXOR          (AX)(DX*1), Y7, Y7
+	VPSHUFB        Y8, Y2, Y8
+	VPXOR          Y8, Y7, Y7
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y9
+	VPAND          Y9, Y0, Y9
+	VPSHUFB        Y8, Y3, Y10
+	VPXOR          Y10, Y7, Y7
+	VPSHUFB        Y9, Y4, Y10
+	VPXOR          Y10, Y7, Y7
+	VPSHUFB        Y8, Y1, Y8
+	VPXOR          32(AX)(DX*1), Y8, Y8
+	VPSHUFB        Y9, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y7, Y5
+	VPXOR          Y6, Y8, Y6
+	VMOVDQU        (AX)(DX*2), Y9
+	VMOVDQU        32(AX)(DX*2), Y10
+	VPAND          Y9, Y0, Y11
+	VPSRLQ         $0x04, Y9, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y1, Y11
+	VPXOR          (AX), Y11, Y11
+	VPSHUFB        Y12, Y2, Y12
+	VPXOR          Y12, Y11, Y11
+	VPAND          Y10, Y0, Y12
+	VPSRLQ         $0x04, Y10, Y13
+	VPAND          Y13, Y0, Y13
+	VPSHUFB        Y12, Y3, Y3
+	VPXOR          Y3, Y11, Y11
+	VPSHUFB        Y13, Y4, Y3
+	VPXOR          Y3, Y11, Y11
+	VPSHUFB        Y12, Y1, Y1
+	VPXOR          32(AX), Y1, Y1
+	VPSHUFB        Y13, Y2, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y9, Y11, Y9
+	VPXOR          Y10, Y1, Y10
+	VPAND          Y5, Y0, Y2
+	VPSRLQ         $0x04, Y5, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 256(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y9, Y9
+	VBROADCASTI128 272(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y9, Y9
+	VPAND          Y6, Y0, Y2
+	VPSRLQ         $0x04, Y6, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 288(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y9, Y9
+	VBROADCASTI128 304(DI), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VPXOR          Y4, Y9, Y9
+	VBROADCASTI128 256(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y10, Y10
+	VBROADCASTI128 272(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y10, Y10
 	VPXOR          Y5, Y9, Y5
 	VPXOR          Y6, Y10, Y6
-	VMOVDQU        Y9, (CX)
-	VMOVDQU        Y10, 32(CX)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, 32(CX)(DX*1)
-	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, 32(CX)(DX*2)
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, 32(CX)(SI*1)
+	VPAND          Y7, Y0, Y2
+	VPSRLQ         $0x04, Y7, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 (DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y11, Y11
+	VBROADCASTI128 16(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y11, Y11
+	VPAND          Y8, Y0, Y2
+	VPSRLQ         $0x04, Y8, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 32(DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y11, Y11
+	VBROADCASTI128 48(DI), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VPXOR          Y4, Y11, Y11
+	VBROADCASTI128 (DI), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y1, Y1
+	VBROADCASTI128 16(DI), Y2
+	VPSHUFB        Y3, Y2, Y2
+	VPXOR          Y2, Y1, Y1
+	VPXOR          Y7, Y11, Y7
+	VPXOR          Y8, Y1, Y8
+	VMOVDQU        Y11, (CX)
+	VMOVDQU        Y1, 32(CX)
+	VMOVDQU        Y7, (CX)(DX*1)
+	VMOVDQU        Y8, 32(CX)(DX*1)
+	VMOVDQU        Y9, (CX)(DX*2)
+	VMOVDQU        Y10, 32(CX)(DX*2)
+	VMOVDQU        Y5, (CX)(SI*1)
+	VMOVDQU        Y6, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1400,57 +1384,49 @@ wideGroupSubfieldRowColumn:
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 (R9), Y9
+	VBROADCASTI128 16(R9), Y10
+	VBROADCASTI128 32(R9), Y11
+	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VPAND          Y5, Y0, Y13
+	VPSRLQ         $0x04, Y5, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y1, Y1
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y1, Y1
+	VPAND          Y6, Y0, Y13
+	VPSRLQ         $0x04, Y6, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y14, Y12, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y2, Y2
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPAND          Y7, Y0, Y13
+	VPSRLQ         $0x04, Y7, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y3, Y3
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y3, Y3
+	VPAND          Y8, Y0, Y13
+	VPSRLQ         $0x04, Y8, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y14, Y12, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
+	VPSHUFB        Y13, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPSHUFB        Y14, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VMOVDQU        Y1, (CX)
 	VMOVDQU        Y2, (R11)
@@ -1765,57 +1741,49 @@ narrowGroupSubfieldRow:
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 (R9), Y9
+	VBROADCASTI128 16(R9), Y10
+	VBROADCASTI128 32(R9), Y11
+	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VPAND          Y5, Y0, Y13
+	VPSRLQ         $0x04, Y5, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y1, Y1
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y1, Y1
+	VPAND          Y6, Y0, Y13
+	VPSRLQ         $0x04, Y6, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y14, Y12, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y2, Y2
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPAND          Y7, Y0, Y13
+	VPSRLQ         $0x04, Y7, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y3, Y3
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y3, Y3
+	VPAND          Y8, Y0, Y13
+	VPSRLQ         $0x04, Y8, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y14, Y12, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
+	VPSHUFB        Y13, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPSHUFB        Y14, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VMOVDQU        Y1, (CX)
 	VMOVDQU        Y2, 32(CX)
@@ -2466,57 +2434,49 @@ wideGroupSubfieldRowColumn:
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 (R9), Y9
+	VBROADCASTI128 16(R9), Y10
+	VBROADCASTI128 32(R9), Y11
+	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VPAND          Y5, Y0, Y13
+	VPSRLQ         $0x04, Y5, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y1, Y1
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y1, Y1
+	VPAND          Y6, Y0, Y13
+	VPSRLQ         $0x04, Y6, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y14, Y12, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y2, Y2
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPAND          Y7, Y0, Y13
+	VPSRLQ         $0x04, Y7, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y3, Y3
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y3, Y3
+	VPAND          Y8, Y0, Y13
+	VPSRLQ         $0x04, Y8, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y14, Y12, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
+	VPSHUFB        Y13, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPSHUFB        Y14, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VPXOR          (CX), Y1, Y1
 	VPXOR          (R11), Y2, Y2
@@ -2855,57 +2815,49 @@ narrowGroupSubfieldRow:
 	VBROADCASTI128 272(DI), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 (R9), Y9
+	VBROADCASTI128 16(R9), Y10
+	VBROADCASTI128 32(R9), Y11
+	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VPAND          Y5, Y0, Y13
+	VPSRLQ         $0x04, Y5, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y1, Y1
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y1, Y1
+	VPAND          Y6, Y0, Y13
+	VPSRLQ         $0x04, Y6, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y14, Y12, Y15
+	VPXOR          Y15, Y1, Y1
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y2, Y2
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPAND          Y7, Y0, Y13
+	VPSRLQ         $0x04, Y7, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y9, Y13
+	VPXOR          Y13, Y3, Y3
+	VPSHUFB        Y14, Y10, Y13
+	VPXOR          Y13, Y3, Y3
+	VPAND          Y8, Y0, Y13
+	VPSRLQ         $0x04, Y8, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y11, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y14, Y12, Y11
 	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 48(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
+	VPSHUFB        Y13, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+	VPSHUFB        Y14, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VPXOR          (CX), Y1, Y1
 	VPXOR          32(CX), Y2, Y2

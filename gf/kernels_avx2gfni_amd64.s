@@ -131,65 +131,63 @@ wideGroupNext:
 	RET
 
 wideGroupSubfield:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), R12
 
 wideGroupSubfieldRow:
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
 wideGroupSubfieldRowColumn:
-	VPBROADCASTQ   (R9), Y0
-	VPBROADCASTQ   8(R9), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        (R10)(SI*1), Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXOR          (AX)(DX*1), Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
-	VPXOR          Y5, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          (R10)(DX*1), Y5, Y5
-	VPXOR          Y2, Y4, Y2
-	VPXOR          Y3, Y5, Y3
-	VMOVDQU        (AX)(DX*2), Y6
-	VMOVDQU        (R10)(DX*2), Y7
+	VMOVDQU        (AX)(SI*1), Y6
+	VMOVDQU        (R10)(SI*1), Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
-	VPXOR          (AX), Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y1
-	VPXOR          Y1, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y0
-	VPXOR          (R10), Y0, Y0
+	VPXOR          (AX)(DX*1), Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXOR          (R10)(DX*1), Y9, Y9
 	VPXOR          Y6, Y8, Y6
-	VPXOR          Y7, Y0, Y7
-	VPBROADCASTQ   64(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
-	VPXOR          Y1, Y6, Y6
-	VPBROADCASTQ   72(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
-	VPXOR          Y1, Y6, Y6
-	VPBROADCASTQ   64(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
-	VPXOR          Y1, Y7, Y7
-	VPXOR          Y2, Y6, Y2
-	VPXOR          Y3, Y7, Y3
-	VPBROADCASTQ   (DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
-	VPXOR          Y1, Y8, Y8
-	VPBROADCASTQ   8(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
-	VPXOR          Y1, Y8, Y8
-	VPBROADCASTQ   (DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
-	VPXOR          Y1, Y0, Y0
-	VPXOR          Y4, Y8, Y4
-	VPXOR          Y5, Y0, Y5
-	VMOVDQU        Y8, (CX)
-	VMOVDQU        Y0, (R11)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R11)(DX*1)
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, (R11)(DX*2)
-	VMOVDQU        Y2, (CX)(SI*1)
-	VMOVDQU        Y3, (R11)(SI*1)
+	VPXOR          Y7, Y9, Y7
+	VMOVDQU        (AX)(DX*2), Y10
+	VMOVDQU        (R10)(DX*2), Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
+	VPXOR          (AX), Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y13
+	VPXOR          Y13, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y13
+	VPXOR          (R10), Y13, Y13
+	VPXOR          Y10, Y12, Y10
+	VPXOR          Y11, Y13, Y11
+	VGF2P8AFFINEQB $0x00, Y4, Y6, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y5, Y7, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y7, Y14
+	VPXOR          Y14, Y11, Y11
+	VPXOR          Y6, Y10, Y6
+	VPXOR          Y7, Y11, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y14
+	VPXOR          Y14, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y14
+	VPXOR          Y14, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y14
+	VPXOR          Y14, Y13, Y13
+	VPXOR          Y8, Y12, Y8
+	VPXOR          Y9, Y13, Y9
+	VMOVDQU        Y12, (CX)
+	VMOVDQU        Y13, (R11)
+	VMOVDQU        Y8, (CX)(DX*1)
+	VMOVDQU        Y9, (R11)(DX*1)
+	VMOVDQU        Y10, (CX)(DX*2)
+	VMOVDQU        Y11, (R11)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -205,42 +203,41 @@ wideGroupSubfieldRowColumn:
 	JMP            wideGroupNext
 
 wideGroupZero:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX)(DX*1), Y0
-	VMOVDQU        (R10)(DX*1), Y1
-	VPXOR          (AX)(SI*1), Y0, Y2
-	VPXOR          (R10)(SI*1), Y1, Y3
-	VMOVDQU        (AX), Y4
-	VMOVDQU        (R10), Y5
-	VPXOR          (AX)(DX*2), Y4, Y6
-	VPXOR          (R10)(DX*2), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y6, Y6
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y6, Y6
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y7, Y7
+	VMOVDQU        (AX)(DX*1), Y2
+	VMOVDQU        (R10)(DX*1), Y3
+	VPXOR          (AX)(SI*1), Y2, Y4
+	VPXOR          (R10)(SI*1), Y3, Y5
+	VMOVDQU        (AX), Y6
+	VMOVDQU        (R10), Y7
+	VPXOR          (AX)(DX*2), Y6, Y8
+	VPXOR          (R10)(DX*2), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
+	VPXOR          Y10, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y10
+	VPXOR          Y10, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
+	VPXOR          Y10, Y9, Y9
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y5, Y9, Y5
 	VPXOR          Y2, Y6, Y2
 	VPXOR          Y3, Y7, Y3
-	VPXOR          Y0, Y4, Y0
-	VPXOR          Y1, Y5, Y1
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, (R11)
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R11)(DX*1)
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, (R11)(DX*2)
-	VMOVDQU        Y2, (CX)(SI*1)
-	VMOVDQU        Y3, (R11)(SI*1)
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, (R11)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, (R11)(DX*1)
+	VMOVDQU        Y8, (CX)(DX*2)
+	VMOVDQU        Y9, (R11)(DX*2)
+	VMOVDQU        Y4, (CX)(SI*1)
+	VMOVDQU        Y5, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -345,61 +342,59 @@ narrowGroupNext:
 	RET
 
 narrowGroupSubfield:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VPBROADCASTQ   (R9), Y0
-	VPBROADCASTQ   8(R9), Y1
-	VMOVDQU        (AX)(SI*1), Y2
-	VMOVDQU        32(AX)(SI*1), Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXOR          (AX)(DX*1), Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
-	VPXOR          Y5, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          32(AX)(DX*1), Y5, Y5
-	VPXOR          Y2, Y4, Y2
-	VPXOR          Y3, Y5, Y3
-	VMOVDQU        (AX)(DX*2), Y6
-	VMOVDQU        32(AX)(DX*2), Y7
+	VMOVDQU        (AX)(SI*1), Y6
+	VMOVDQU        32(AX)(SI*1), Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
-	VPXOR          (AX), Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y1
-	VPXOR          Y1, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y0
-	VPXOR          32(AX), Y0, Y0
+	VPXOR          (AX)(DX*1), Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
+	VPXOR          Y9, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXOR          32(AX)(DX*1), Y9, Y9
 	VPXOR          Y6, Y8, Y6
-	VPXOR          Y7, Y0, Y7
-	VPBROADCASTQ   64(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
-	VPXOR          Y1, Y6, Y6
-	VPBROADCASTQ   72(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
-	VPXOR          Y1, Y6, Y6
-	VPBROADCASTQ   64(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
-	VPXOR          Y1, Y7, Y7
-	VPXOR          Y2, Y6, Y2
-	VPXOR          Y3, Y7, Y3
-	VPBROADCASTQ   (DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
-	VPXOR          Y1, Y8, Y8
-	VPBROADCASTQ   8(DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
-	VPXOR          Y1, Y8, Y8
-	VPBROADCASTQ   (DI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
-	VPXOR          Y1, Y0, Y0
-	VPXOR          Y4, Y8, Y4
-	VPXOR          Y5, Y0, Y5
-	VMOVDQU        Y8, (CX)
-	VMOVDQU        Y0, 32(CX)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, 32(CX)(DX*2)
-	VMOVDQU        Y2, (CX)(SI*1)
-	VMOVDQU        Y3, 32(CX)(SI*1)
+	VPXOR          Y7, Y9, Y7
+	VMOVDQU        (AX)(DX*2), Y10
+	VMOVDQU        32(AX)(DX*2), Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
+	VPXOR          (AX), Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y13
+	VPXOR          Y13, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y13
+	VPXOR          32(AX), Y13, Y13
+	VPXOR          Y10, Y12, Y10
+	VPXOR          Y11, Y13, Y11
+	VGF2P8AFFINEQB $0x00, Y4, Y6, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y5, Y7, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y7, Y14
+	VPXOR          Y14, Y11, Y11
+	VPXOR          Y6, Y10, Y6
+	VPXOR          Y7, Y11, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y14
+	VPXOR          Y14, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y14
+	VPXOR          Y14, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y14
+	VPXOR          Y14, Y13, Y13
+	VPXOR          Y8, Y12, Y8
+	VPXOR          Y9, Y13, Y9
+	VMOVDQU        Y12, (CX)
+	VMOVDQU        Y13, 32(CX)
+	VMOVDQU        Y8, (CX)(DX*1)
+	VMOVDQU        Y9, 32(CX)(DX*1)
+	VMOVDQU        Y10, (CX)(DX*2)
+	VMOVDQU        Y11, 32(CX)(DX*2)
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -407,38 +402,37 @@ narrowGroupSubfieldRow:
 	JMP            narrowGroupNext
 
 narrowGroupZero:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX)(DX*1), Y0
-	VMOVDQU        32(AX)(DX*1), Y1
-	VPXOR          (AX)(SI*1), Y0, Y2
-	VPXOR          32(AX)(SI*1), Y1, Y3
-	VMOVDQU        (AX), Y4
-	VMOVDQU        32(AX), Y5
-	VPXOR          (AX)(DX*2), Y4, Y6
-	VPXOR          32(AX)(DX*2), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y2, Y8
-	VPXOR          Y8, Y6, Y6
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y6, Y6
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y3, Y8
-	VPXOR          Y8, Y7, Y7
+	VMOVDQU        (AX)(DX*1), Y2
+	VMOVDQU        32(AX)(DX*1), Y3
+	VPXOR          (AX)(SI*1), Y2, Y4
+	VPXOR          32(AX)(SI*1), Y3, Y5
+	VMOVDQU        (AX), Y6
+	VMOVDQU        32(AX), Y7
+	VPXOR          (AX)(DX*2), Y6, Y8
+	VPXOR          32(AX)(DX*2), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
+	VPXOR          Y10, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y10
+	VPXOR          Y10, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
+	VPXOR          Y10, Y9, Y9
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y5, Y9, Y5
 	VPXOR          Y2, Y6, Y2
 	VPXOR          Y3, Y7, Y3
-	VPXOR          Y0, Y4, Y0
-	VPXOR          Y1, Y5, Y1
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, 32(CX)
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, 32(CX)(DX*1)
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, 32(CX)(DX*2)
-	VMOVDQU        Y2, (CX)(SI*1)
-	VMOVDQU        Y3, 32(CX)(SI*1)
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, 32(CX)
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, 32(CX)(DX*1)
+	VMOVDQU        Y8, (CX)(DX*2)
+	VMOVDQU        Y9, 32(CX)(DX*2)
+	VMOVDQU        Y4, (CX)(SI*1)
+	VMOVDQU        Y5, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -813,65 +807,63 @@ wideGroupNext:
 	RET
 
 wideGroupSubfield:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), R12
 
 wideGroupSubfieldRow:
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R10), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R10)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R10)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R10)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   (R9), Y8
-	VPBROADCASTQ   8(R9), Y9
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
-	VPXOR          Y10, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPXOR          Y9, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R11)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, (R11)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R11)(SI*1)
+	VMOVDQU        (AX), Y6
+	VMOVDQU        (R10), Y7
+	VPXOR          (AX)(DX*1), Y6, Y8
+	VPXOR          (R10)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX)(DX*2), Y10
+	VMOVDQU        (R10)(DX*2), Y11
+	VPXOR          (AX)(SI*1), Y10, Y12
+	VPXOR          (R10)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXOR          Y14, Y11, Y11
+	VPXOR          Y10, Y6, Y10
+	VPXOR          Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXOR          Y14, Y7, Y7
+	VPXOR          Y12, Y8, Y12
+	VPXOR          Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXOR          Y14, Y9, Y9
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, (R11)
+	VMOVDQU        Y8, (CX)(DX*1)
+	VMOVDQU        Y9, (R11)(DX*1)
+	VMOVDQU        Y10, (CX)(DX*2)
+	VMOVDQU        Y11, (R11)(DX*2)
+	VMOVDQU        Y12, (CX)(SI*1)
+	VMOVDQU        Y13, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -887,42 +879,41 @@ wideGroupSubfieldRowColumn:
 	JMP            wideGroupNext
 
 wideGroupZero:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R10), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R10)(DX*1), Y1, Y3
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R10)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R10)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
+	VMOVDQU        (AX), Y2
+	VMOVDQU        (R10), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          (R10)(DX*1), Y3, Y5
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y7
+	VPXOR          (AX)(SI*1), Y6, Y8
+	VPXOR          (R10)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXOR          Y10, Y7, Y7
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R11)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, (R11)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R11)(SI*1)
+	VPXOR          Y8, Y4, Y8
+	VPXOR          Y9, Y5, Y9
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, (R11)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, (R11)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, (R11)(DX*2)
+	VMOVDQU        Y8, (CX)(SI*1)
+	VMOVDQU        Y9, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -1027,61 +1018,59 @@ narrowGroupNext:
 	RET
 
 narrowGroupSubfield:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        32(AX)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   (R9), Y8
-	VPBROADCASTQ   8(R9), Y9
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
-	VPXOR          Y10, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPXOR          Y9, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, 32(CX)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, 32(CX)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, 32(CX)(SI*1)
+	VMOVDQU        (AX), Y6
+	VMOVDQU        32(AX), Y7
+	VPXOR          (AX)(DX*1), Y6, Y8
+	VPXOR          32(AX)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX)(DX*2), Y10
+	VMOVDQU        32(AX)(DX*2), Y11
+	VPXOR          (AX)(SI*1), Y10, Y12
+	VPXOR          32(AX)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXOR          Y14, Y11, Y11
+	VPXOR          Y10, Y6, Y10
+	VPXOR          Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXOR          Y14, Y7, Y7
+	VPXOR          Y12, Y8, Y12
+	VPXOR          Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXOR          Y14, Y9, Y9
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, 32(CX)
+	VMOVDQU        Y8, (CX)(DX*1)
+	VMOVDQU        Y9, 32(CX)(DX*1)
+	VMOVDQU        Y10, (CX)(DX*2)
+	VMOVDQU        Y11, 32(CX)(DX*2)
+	VMOVDQU        Y12, (CX)(SI*1)
+	VMOVDQU        Y13, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1089,38 +1078,37 @@ narrowGroupSubfieldRow:
 	JMP            narrowGroupNext
 
 narrowGroupZero:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        32(AX)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
+	VMOVDQU        (AX), Y2
+	VMOVDQU        32(AX), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          32(AX)(DX*1), Y3, Y5
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        32(AX)(DX*2), Y7
+	VPXOR          (AX)(SI*1), Y6, Y8
+	VPXOR          32(AX)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXOR          Y10, Y7, Y7
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, 32(CX)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, 32(CX)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, 32(CX)(SI*1)
+	VPXOR          Y8, Y4, Y8
+	VPXOR          Y9, Y5, Y9
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, 32(CX)
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, 32(CX)(DX*2)
+	VMOVDQU        Y8, (CX)(SI*1)
+	VMOVDQU        Y9, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1503,73 +1491,71 @@ wideGroupNext:
 	RET
 
 wideGroupSubfield:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), R12
 
 wideGroupSubfieldRow:
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R10), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R10)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R10)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R10)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   (R9), Y8
-	VPBROADCASTQ   8(R9), Y9
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
-	VPXOR          Y10, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPXOR          Y9, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VPXOR          (CX), Y0, Y0
-	VPXOR          (R11), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R11)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          (R11)(DX*2), Y5, Y1
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          (R11)(SI*1), Y7, Y1
-	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, (R11)(SI*1)
+	VMOVDQU        (AX), Y6
+	VMOVDQU        (R10), Y7
+	VPXOR          (AX)(DX*1), Y6, Y8
+	VPXOR          (R10)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX)(DX*2), Y10
+	VMOVDQU        (R10)(DX*2), Y11
+	VPXOR          (AX)(SI*1), Y10, Y12
+	VPXOR          (R10)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXOR          Y14, Y11, Y11
+	VPXOR          Y10, Y6, Y10
+	VPXOR          Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXOR          Y14, Y7, Y7
+	VPXOR          Y12, Y8, Y12
+	VPXOR          Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXOR          Y14, Y9, Y9
+	VPXOR          (CX), Y6, Y6
+	VPXOR          (R11), Y7, Y7
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, (R11)
+	VPXOR          (CX)(DX*1), Y8, Y6
+	VPXOR          (R11)(DX*1), Y9, Y7
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, (R11)(DX*1)
+	VPXOR          (CX)(DX*2), Y10, Y6
+	VPXOR          (R11)(DX*2), Y11, Y7
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, (R11)(DX*2)
+	VPXOR          (CX)(SI*1), Y12, Y6
+	VPXOR          (R11)(SI*1), Y13, Y7
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -1585,50 +1571,49 @@ wideGroupSubfieldRowColumn:
 	JMP            wideGroupNext
 
 wideGroupZero:
-	MOVQ dist+24(FP), R12
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R10), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R10)(DX*1), Y1, Y3
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R10)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R10)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
+	VMOVDQU        (AX), Y2
+	VMOVDQU        (R10), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          (R10)(DX*1), Y3, Y5
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y7
+	VPXOR          (AX)(SI*1), Y6, Y8
+	VPXOR          (R10)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXOR          Y10, Y7, Y7
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VPXOR          (CX), Y0, Y0
-	VPXOR          (R11), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R11)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          (R11)(DX*2), Y5, Y1
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          (R11)(SI*1), Y7, Y1
-	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, (R11)(SI*1)
+	VPXOR          Y8, Y4, Y8
+	VPXOR          Y9, Y5, Y9
+	VPXOR          (CX), Y2, Y2
+	VPXOR          (R11), Y3, Y3
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, (R11)
+	VPXOR          (CX)(DX*1), Y4, Y2
+	VPXOR          (R11)(DX*1), Y5, Y3
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, (R11)(DX*1)
+	VPXOR          (CX)(DX*2), Y6, Y2
+	VPXOR          (R11)(DX*2), Y7, Y3
+	VMOVDQU        Y2, (CX)(DX*2)
+	VMOVDQU        Y3, (R11)(DX*2)
+	VPXOR          (CX)(SI*1), Y8, Y2
+	VPXOR          (R11)(SI*1), Y9, Y3
+	VMOVDQU        Y2, (CX)(SI*1)
+	VMOVDQU        Y3, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -1741,69 +1726,67 @@ narrowGroupNext:
 	RET
 
 narrowGroupSubfield:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ (R9), Y0
+	VPBROADCASTQ 8(R9), Y1
+	VPBROADCASTQ (DI), Y2
+	VPBROADCASTQ 8(DI), Y3
+	VPBROADCASTQ 64(DI), Y4
+	VPBROADCASTQ 72(DI), Y5
+	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        32(AX)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   (R9), Y8
-	VPBROADCASTQ   8(R9), Y9
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y10
-	VPXOR          Y10, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y8, Y5, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y10
-	VPXOR          Y10, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPXOR          Y9, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y3, Y3
-	VPXOR          (CX), Y0, Y0
-	VPXOR          32(CX), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          32(CX)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          32(CX)(DX*2), Y5, Y1
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          32(CX)(SI*1), Y7, Y1
-	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, 32(CX)(SI*1)
+	VMOVDQU        (AX), Y6
+	VMOVDQU        32(AX), Y7
+	VPXOR          (AX)(DX*1), Y6, Y8
+	VPXOR          32(AX)(DX*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
+	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX)(DX*2), Y10
+	VMOVDQU        32(AX)(DX*2), Y11
+	VPXOR          (AX)(SI*1), Y10, Y12
+	VPXOR          32(AX)(SI*1), Y11, Y13
+	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
+	VPXOR          Y14, Y10, Y10
+	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
+	VPXOR          Y14, Y11, Y11
+	VPXOR          Y10, Y6, Y10
+	VPXOR          Y11, Y7, Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
+	VPXOR          Y14, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
+	VPXOR          Y14, Y7, Y7
+	VPXOR          Y12, Y8, Y12
+	VPXOR          Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
+	VPXOR          Y14, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
+	VPXOR          Y14, Y9, Y9
+	VPXOR          (CX), Y6, Y6
+	VPXOR          32(CX), Y7, Y7
+	VMOVDQU        Y6, (CX)
+	VMOVDQU        Y7, 32(CX)
+	VPXOR          (CX)(DX*1), Y8, Y6
+	VPXOR          32(CX)(DX*1), Y9, Y7
+	VMOVDQU        Y6, (CX)(DX*1)
+	VMOVDQU        Y7, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y10, Y6
+	VPXOR          32(CX)(DX*2), Y11, Y7
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y7, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y12, Y6
+	VPXOR          32(CX)(SI*1), Y13, Y7
+	VMOVDQU        Y6, (CX)(SI*1)
+	VMOVDQU        Y7, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1811,46 +1794,45 @@ narrowGroupSubfieldRow:
 	JMP            narrowGroupNext
 
 narrowGroupZero:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ 64(DI), Y0
+	VPBROADCASTQ 72(DI), Y1
+	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        32(AX)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
+	VMOVDQU        (AX), Y2
+	VMOVDQU        32(AX), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          32(AX)(DX*1), Y3, Y5
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        32(AX)(DX*2), Y7
+	VPXOR          (AX)(SI*1), Y6, Y8
+	VPXOR          32(AX)(SI*1), Y7, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
+	VPXOR          Y10, Y6, Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
+	VPXOR          Y10, Y7, Y7
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
-	VPXOR          (CX), Y0, Y0
-	VPXOR          32(CX), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          32(CX)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          32(CX)(DX*2), Y5, Y1
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          32(CX)(SI*1), Y7, Y1
-	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, 32(CX)(SI*1)
+	VPXOR          Y8, Y4, Y8
+	VPXOR          Y9, Y5, Y9
+	VPXOR          (CX), Y2, Y2
+	VPXOR          32(CX), Y3, Y3
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, 32(CX)
+	VPXOR          (CX)(DX*1), Y4, Y2
+	VPXOR          32(CX)(DX*1), Y5, Y3
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y6, Y2
+	VPXOR          32(CX)(DX*2), Y7, Y3
+	VMOVDQU        Y2, (CX)(DX*2)
+	VMOVDQU        Y3, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y8, Y2
+	VPXOR          32(CX)(SI*1), Y9, Y3
+	VMOVDQU        Y2, (CX)(SI*1)
+	VMOVDQU        Y3, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1882,42 +1864,42 @@ TEXT ·ifft2addAVX2GFNI(SB), NOSPLIT, $0-56
 	LEAQ  (CX)(BX*1), R9
 
 wideGroup:
-	MOVQ SI, R10
-	SUBQ tab+48(FP), R10
-	JEQ  wideGroupZero
-	CMPQ R10, $0x00002000
-	JLT  wideGroupSubfield
-	MOVQ dist+24(FP), R10
+	MOVQ         SI, R10
+	SUBQ         tab+48(FP), R10
+	JEQ          wideGroupZero
+	CMPQ         R10, $0x00002000
+	JLT          wideGroupSubfield
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
 	MOVQ BX, R11
 	SHRQ $0x05, R11
 
 wideGroupRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R8), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R8)(DX*1), Y1, Y3
-	VPBROADCASTQ   (SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VPXOR          (CX), Y0, Y0
-	VPXOR          (R9), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R9)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R9)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R9)(DX*1)
+	VMOVDQU        (AX), Y4
+	VMOVDQU        (R8), Y5
+	VPXOR          (AX)(DX*1), Y4, Y6
+	VPXOR          (R8)(DX*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          (CX), Y4, Y4
+	VPXOR          (R9), Y5, Y5
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, (R9)
+	VPXOR          (CX)(DX*1), Y6, Y4
+	VPXOR          (R9)(DX*1), Y7, Y5
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -1943,34 +1925,33 @@ wideGroupNext:
 	RET
 
 wideGroupSubfield:
-	MOVQ dist+24(FP), R10
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), R10
 
 wideGroupSubfieldRow:
 	MOVQ BX, R11
 	SHRQ $0x05, R11
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R8), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R8)(DX*1), Y1, Y3
-	VPBROADCASTQ   (SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   (SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VPXOR          (CX), Y0, Y0
-	VPXOR          (R9), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R9)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R9)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R9)(DX*1)
+	VMOVDQU        (AX), Y2
+	VMOVDQU        (R8), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          (R8)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXOR          Y6, Y3, Y3
+	VPXOR          (CX), Y2, Y2
+	VPXOR          (R9), Y3, Y3
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, (R9)
+	VPXOR          (CX)(DX*1), Y4, Y2
+	VPXOR          (R9)(DX*1), Y5, Y3
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -2021,38 +2002,38 @@ wideGroupZeroRowColumn:
 
 narrow:
 narrowGroup:
-	MOVQ SI, BX
-	SUBQ tab+48(FP), BX
-	JEQ  narrowGroupZero
-	CMPQ BX, $0x00002000
-	JLT  narrowGroupSubfield
-	MOVQ dist+24(FP), BX
+	MOVQ         SI, BX
+	SUBQ         tab+48(FP), BX
+	JEQ          narrowGroupZero
+	CMPQ         BX, $0x00002000
+	JLT          narrowGroupSubfield
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	VPBROADCASTQ 24(SI), Y3
+	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPBROADCASTQ   (SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VPXOR          (CX), Y0, Y0
-	VPXOR          32(CX), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          32(CX)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, 32(CX)(DX*1)
+	VMOVDQU        (AX), Y4
+	VMOVDQU        32(AX), Y5
+	VPXOR          (AX)(DX*1), Y4, Y6
+	VPXOR          32(AX)(DX*1), Y5, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
+	VPXOR          Y8, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
+	VPXOR          Y8, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
+	VPXOR          Y8, Y5, Y5
+	VPXOR          (CX), Y4, Y4
+	VPXOR          32(CX), Y5, Y5
+	VMOVDQU        Y4, (CX)
+	VMOVDQU        Y5, 32(CX)
+	VPXOR          (CX)(DX*1), Y6, Y4
+	VPXOR          32(CX)(DX*1), Y7, Y5
+	VMOVDQU        Y4, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -2068,30 +2049,29 @@ narrowGroupNext:
 	RET
 
 narrowGroupSubfield:
-	MOVQ dist+24(FP), BX
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPBROADCASTQ   (SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   (SI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
-	VPXOR          (CX), Y0, Y0
-	VPXOR          32(CX), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          32(CX)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, 32(CX)(DX*1)
+	VMOVDQU        (AX), Y2
+	VMOVDQU        32(AX), Y3
+	VPXOR          (AX)(DX*1), Y2, Y4
+	VPXOR          32(AX)(DX*1), Y3, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
+	VPXOR          Y6, Y2, Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
+	VPXOR          Y6, Y3, Y3
+	VPXOR          (CX), Y2, Y2
+	VPXOR          32(CX), Y3, Y3
+	VMOVDQU        Y2, (CX)
+	VMOVDQU        Y3, 32(CX)
+	VPXOR          (CX)(DX*1), Y4, Y2
+	VPXOR          32(CX)(DX*1), Y5, Y3
+	VMOVDQU        Y2, (CX)(DX*1)
+	VMOVDQU        Y3, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX

@@ -152,7 +152,7 @@ func (m machine) keeps(b butterfly, c constant) bool {
 	case m.wide:
 		return c.entry.Disp == 0
 	case m.gfni:
-		return b.radix == 2 && !b.add
+		return b.radix == 2 || c.inSubfield
 	default:
 		return b.radix == 2
 	}
@@ -219,8 +219,9 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 		slices.Reverse(steps)
 	}
 	for _, s := range steps {
-		// The first layer's constant serves two products: it is worth a load.
-		if k := &c[s.constant]; s.constant == 0 && m.gfni && !k.isZero() && k.regs == nil {
+		// The first layer's constant serves two products: loading it once is worth
+		// registers, if there are.
+		if k := &c[s.constant]; s.constant == 0 && (m.gfni || k.inSubfield) && !k.isZero() && k.regs == nil {
 			*k = m.load(l, *k)
 		}
 		step(s.i, s.j, c[s.constant])
