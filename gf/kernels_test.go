@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -25,6 +28,23 @@ func TestKernelsOfKnowsEveryBackend(t *testing.T) {
 	for _, name := range cpu.Supported() {
 		if got := kernelsOf(name).name; got != name {
 			t.Errorf("kernelsOf(%q) are those of %q", name, got)
+		}
+	}
+}
+
+// The assembler encodes registers 16 and up, and masks, with AVX-512 without a
+// word, and no machine that has AVX-512 notices.
+func TestAVX2FilesKeepToAVX2(t *testing.T) {
+	beyond := regexp.MustCompile(`AVX512|\bZ\d|\b[XY](1[6-9]|[23]\d)\b|\bK[0-7]\b`)
+	for _, name := range []string{"kernels_avx2_amd64.s", "kernels_avx2gfni_amd64.s"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if beyond.MatchString(line) && !strings.HasPrefix(line, "TEXT") {
+				t.Errorf("%s:%d: %s", name, i+1, line)
+			}
 		}
 	}
 }
