@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/hugepage"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
@@ -225,7 +226,7 @@ func (d *decoding) cost(axis Axis, chosen []int) int {
 
 // matrix decodes the first rows of the message matrix, one after another.
 func (d *decoding) matrix(p plan, rows int) []byte {
-	m := &matrixJob{decoding: d, axis: p.axis, rows: rows, out: make([]byte, rows*d.row)}
+	m := &matrixJob{decoding: d, axis: p.axis, rows: rows, out: hugepage.Make(rows * d.row)}
 	k, length := d.c.params.P, d.c.params.S
 	if p.axis == Secondary {
 		k, length = length, rows

@@ -53,7 +53,7 @@ func (c *Code) Symbol(s Sliver, i int) (Symbol, error) {
 	defer x.release()
 	x.shards = x.shards[:0]
 	for j := range k {
-		x.shards = append(x.shards, s.Data[j*size:])
+		x.shards = append(x.shards, s.Data[j*size:][:size])
 	}
 	space := c.borrow(s.Axis)
 	defer c.giveBack(s.Axis, space)
@@ -229,6 +229,9 @@ type expansion struct {
 	shards, wanted, known [][]byte
 	sources               rs.Sources
 	present               []bool
+
+	claims []commit.Claim // of proofs, and which symbols they are of
+	which  []int
 }
 
 var expansions = sync.Pool{New: func() any { return new(expansion) }}
@@ -245,6 +248,7 @@ func (x *expansion) release() {
 	x.sources.Clear()
 	clear(x.wanted[:cap(x.wanted)])
 	clear(x.known[:cap(x.known)])
+	clear(x.claims)
 	expansions.Put(x)
 }
 

@@ -191,7 +191,7 @@ func (c *Code) solve(axis Axis, size int, symbols [][]byte) ([]byte, commit.Hash
 			x.known[j], x.wanted[j] = nil, nil
 			if symbol != nil {
 				copy(x.shards[j], symbol[off:][:width])
-				x.known[j] = x.shards[j]
+				x.known[j] = x.shards[j][:width]
 			} else if j < x.k {
 				x.wanted[j] = x.shards[j]
 			}

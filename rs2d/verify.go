@@ -103,8 +103,7 @@ func (c *Code) verifyBatch(errs []error, meta *commit.Metadata, size int, symbol
 	defer x.release()
 	x.tile = resize(x.tile, len(symbols)*size)
 	x.nodes = resize(x.nodes, len(symbols)*commit.HashSize)
-	claims := make([]commit.Claim, 0, len(symbols))
-	which := make([]int, 0, len(symbols))
+	claims, which := resize(x.claims, len(symbols))[:0], resize(x.which, len(symbols))[:0]
 	for i := range symbols {
 		s := &symbols[i]
 		err := c.checkSymbol(s, size)
@@ -123,6 +122,7 @@ func (c *Code) verifyBatch(errs []error, meta *commit.Metadata, size int, symbol
 		})
 		which = append(which, i)
 	}
+	x.claims, x.which = claims, which
 	c.hasher.Leaves(x.nodes, commit.HashSize, x.tile, size, size, len(claims))
 	for t := range claims {
 		claims[t].Leaf = commit.Hash(x.nodes[t*commit.HashSize:][:commit.HashSize])
