@@ -4,6 +4,7 @@ package rsmt2dcodec
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/celestiaorg/rsmt2d"
@@ -77,7 +78,7 @@ func (c *Codec) Encode(data [][]byte) ([][]byte, error) {
 }
 
 // Decode fills in the shares of a row that are nil, original and parity, and returns
-// data.
+// data. If it fails, data is as it was.
 func (c *Codec) Decode(data [][]byte) ([][]byte, error) {
 	width := len(data) / 2
 	if width <= maxSmall {
@@ -87,7 +88,26 @@ func (c *Codec) Decode(data [][]byte) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data, codec.Reconstruct(data)
+	// The shares to come get memory in one piece, rather than one by one.
+	size, missing := 0, 0
+	for _, share := range data {
+		size = max(size, len(share))
+		if len(share) == 0 {
+			missing++
+		}
+	}
+	memory := make([]byte, missing*size)
+	shares := slices.Clone(data)
+	for i, share := range shares {
+		if len(share) == 0 {
+			shares[i], memory = memory[:0:size], memory[size:]
+		}
+	}
+	if err := codec.Reconstruct(shares); err != nil {
+		return data, err
+	}
+	copy(data, shares)
+	return data, nil
 }
 
 // MaxChunks returns the largest number of shares in an original square.
