@@ -326,3 +326,64 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	})
 }
+
+// TestManyWorkers decodes and verifies what is large enough to be shared out.
+func TestManyWorkers(t *testing.T) {
+	c := newCode(t, 100, WithWorkers(4))
+	blob := pattern(3<<20, 1)
+	e, err := c.Encode(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.params
+	var slivers [2][]Sliver
+	var all []Sliver
+	for i := range p.N {
+		all = append(all, e.Primary(i), e.Secondary(i))
+		if i >= p.N-p.P {
+			slivers[Primary] = append(slivers[Primary], e.Primary(i))
+		}
+		if i >= p.N-p.S {
+			slivers[Secondary] = append(slivers[Secondary], e.Secondary(i))
+		}
+	}
+	for axis := range slivers {
+		for check := range checks {
+			if got, err := c.Decode(e.Metadata(), slivers[axis], check); err != nil || !bytes.Equal(got, blob) {
+				t.Errorf("%v, %s: %v", Axis(axis), checks[check], err)
+			}
+		}
+	}
+	bad := map[int]bool{0: true, 77: true, len(all) - 1: true}
+	for i := range bad {
+		all[i].Data = bytes.Clone(all[i].Data)
+		all[i].Data[len(all[i].Data)/2] ^= 1
+	}
+	for i, err := range c.VerifySlivers(e.Metadata(), all) {
+		if (err != nil) != bad[i] {
+			t.Errorf("%v: %v", all[i].SliverRef, err)
+		}
+	}
+
+	var symbols []Symbol
+	for _, i := range []int{3, 50, 99} {
+		for _, s := range []Sliver{e.Primary(i), e.Secondary(i)} {
+			prover, err := c.NewProver(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for repeat := range 10 * p.N {
+				symbols = append(symbols, prover.Symbol(repeat%p.N))
+			}
+		}
+	}
+	bad = map[int]bool{1: true, 1500: true, len(symbols) - 1: true}
+	for i := range bad {
+		symbols[i].Row ^= 1
+	}
+	for i, err := range c.VerifySymbols(e.Metadata(), symbols) {
+		if (err != nil) != bad[i] {
+			t.Errorf("symbol %d: %v", i, err)
+		}
+	}
+}
