@@ -58,7 +58,8 @@ func (a *accumulator) run() {
 		return
 	}
 	pieces := (a.size + accumulateStrip - 1) / accumulateStrip
-	workers := min(a.c.workers, 1+a.size*len(a.inputs)*len(a.outputs)/minAccumulation)
+	work := float64(a.size) * float64(len(a.inputs)) * float64(len(a.outputs))
+	workers := int(min(float64(a.c.workers), 1+work/minAccumulation))
 	for len(a.delta) < min(workers, pieces) {
 		a.delta = append(a.delta, nil)
 	}

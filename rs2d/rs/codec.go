@@ -151,7 +151,7 @@ func newCode(k, m int, v Variant) (code, error) {
 		return code{}, fmt.Errorf("%w: got %d and %d", ErrShardNum, k, m)
 	}
 	if k > gf.Order || m > gf.Order {
-		return code{}, &LimitError{Data: k, Parity: m, Points: k + m}
+		return code{}, &LimitError{Data: k, Parity: m, Points: max(k, m)}
 	}
 	g := code{k: k, m: m}
 	a, b := ceilPow2(k), ceilPow2(m)

@@ -70,7 +70,7 @@ func isPeer(target error, text string) bool {
 // LimitError reports a shape that GF(2^16) has too few points for.
 type LimitError struct {
 	Data, Parity int
-	Points       int // the points the shape takes
+	Points       int // the points that the shape takes at least
 }
 
 func (e *LimitError) Error() string {
