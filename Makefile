@@ -1,6 +1,7 @@
 # make test   everything, in all modules
 # make lint   gofmt, go vet, staticcheck
 # make bench  benchmarks of the library
+# make report  measure beside the peers, and write bench/REPORT.md with its charts
 # make fuzz   every fuzzer, FUZZTIME each
 # make generate  write the assembly again
 
@@ -9,21 +10,21 @@ FUZZTIME ?= 10s
 BENCHTIME ?= 300ms
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Modules of go.work, as paths to match their packages.
-MODULES := $(shell $(GO) list -m -f '{{.Dir}}/...')
-
-.PHONY: test lint bench fuzz generate
+.PHONY: test lint bench report fuzz generate
 
 test:
 	$(GO) test work
 
 lint:
 	@out=$$(gofmt -l .); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
-	$(GO) vet $(MODULES)
-	$(GO) run $(STATICCHECK) $(MODULES)
+	$(GO) vet work
+	$(GO) run $(STATICCHECK) work
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+
+report:
+	$(GO) run ./bench/cmd/report
 
 fuzz:
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | sed 's/:func /:/' | sort | \

@@ -51,11 +51,9 @@ func Run(s Settings, ops []*work.Op) ([]Result, error) {
 	for i, op := range ops {
 		runners[i] = runner{op: op, runs: 1}
 		results[i].Bytes = op.Bytes
-		// The first run makes what is made once; the next tell how long one takes.
-		for range 2 {
-			if _, err := runners[i].round(); err != nil {
-				return nil, fmt.Errorf("operation %d: %w", i, err)
-			}
+		// The first run makes what is made once.
+		if _, err := runners[i].round(); err != nil {
+			return nil, fmt.Errorf("operation %d: %w", i, err)
 		}
 		if err := runners[i].calibrate(s.Round); err != nil {
 			return nil, fmt.Errorf("operation %d: %w", i, err)
@@ -111,11 +109,12 @@ func (r *runner) calibrate(round time.Duration) error {
 // round runs the operation and returns the nanoseconds of one run.
 func (r *runner) round() (float64, error) {
 	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
 	var total time.Duration
-	start := time.Now()
+	var start time.Time
 	stop := func() { total += time.Since(start) }
 	resume := func() { start = time.Now() }
+	runtime.ReadMemStats(&before)
+	resume()
 	for range r.runs {
 		if err := r.op.Step(r.next, stop, resume); err != nil {
 			return 0, err

@@ -1,0 +1,138 @@
+// Report measures RedStuff beside its peers and writes tables and charts.
+//
+//	go run ./bench/cmd/report             # REPORT.md, and report/ with charts and results, in bench
+//	go run ./bench/cmd/report --quick     # the same in a minute or two, to see whether it runs
+//	go run ./bench/cmd/report --from bench/report/results.json   # tables and charts only
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/redstuff-go/redstuff/bench/internal/measure"
+	"github.com/redstuff-go/redstuff/bench/internal/work"
+)
+
+// reportCommand is the command line.
+type reportCommand struct {
+	Out    string        `default:"bench" type:"existingdir" help:"Directory that gets REPORT.md, and report/ with the charts and results.json."`
+	From   string        `type:"existingfile" help:"Measure nothing: write tables and charts from this results.json."`
+	Only   string        `help:"Measure only comparisons whose titles match this regular expression, and keep the other results of --from."`
+	Quick  bool          `help:"One short round of everything, to see whether it runs. Its figures mean little."`
+	Rounds int           `default:"5" help:"Rounds, of which each runs all operations of a comparison in turn."`
+	Round  time.Duration `default:"100ms" help:"Time that each operation gets in a round, if one run takes no longer."`
+	List   bool          `help:"List the comparisons' titles and measure nothing."`
+
+	// What measureMemory starts processes with.
+	Peak     string `hidden:"" enum:",encode,id" default:""`
+	PeakSize int    `hidden:""`
+}
+
+func main() {
+	var cli reportCommand
+	ctx := kong.Parse(&cli, kong.Name("report"),
+		kong.Description("Measures RedStuff beside its peers, round by round in one process, and writes tables and charts. Leave the machine alone meanwhile: it takes up to twelve minutes."))
+	ctx.FatalIfErrorf(cli.Run())
+}
+
+func (c *reportCommand) Run() error {
+	if c.Peak != "" {
+		return printPeak(c.Peak, c.PeakSize)
+	}
+	only, err := regexp.Compile(c.Only)
+	if err != nil {
+		return fmt.Errorf("--only: %w", err)
+	}
+	comparisons := plan()
+	if c.List {
+		for _, comparison := range comparisons {
+			fmt.Println(comparison.title)
+		}
+		return nil
+	}
+	results := new(Results)
+	if c.From != "" {
+		if results, err = readResults(c.From); err != nil {
+			return err
+		}
+	}
+	dir := filepath.Join(c.Out, "report")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if c.From == "" || c.Only != "" {
+		settings := measure.Settings{Rounds: c.Rounds, Round: c.Round}
+		if c.Quick {
+			settings = measure.Settings{Rounds: 1, Round: time.Millisecond}
+		}
+		if err := results.measure(settings, comparisons, only); err != nil {
+			return err
+		}
+		if err := results.write(filepath.Join(dir, "results.json")); err != nil {
+			return err
+		}
+	}
+	if err := results.charts(dir); err != nil {
+		return err
+	}
+	return results.report(c.Out)
+}
+
+// measure runs the comparisons whose titles match, and replaces what was measured
+// of them before.
+func (r *Results) measure(s measure.Settings, comparisons []comparison, only *regexp.Regexp) error {
+	r.Machine, r.Settings = thisMachine(), s
+	var arena work.Arena
+	begin := time.Now()
+	for i, c := range comparisons {
+		if !only.MatchString(c.title) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%5.0fs  %d/%d  %s\n", time.Since(begin).Seconds(), i+1, len(comparisons), c.title)
+		if err := r.compare(s, c, &arena); err != nil {
+			return fmt.Errorf("%s: %w", c.title, err)
+		}
+		comparisons[i].ops = nil // with the blobs they share
+	}
+	if only.MatchString("memory") {
+		memory, err := measureMemory([]int{32 << 20, 256 << 20})
+		if err != nil {
+			return err
+		}
+		r.Memory = memory
+	}
+	fmt.Fprintf(os.Stderr, "%5.0fs  measured\n", time.Since(begin).Seconds())
+	return nil
+}
+
+func (r *Results) compare(s measure.Settings, c comparison, arena *work.Arena) error {
+	ops := make([]*work.Op, len(c.ops))
+	for i, p := range c.ops {
+		op, err := p.makeOp(arena)
+		if err != nil {
+			return fmt.Errorf("%+v: %w", p.key, err)
+		}
+		ops[i] = op
+	}
+	measured, err := measure.Run(s, ops)
+	if err != nil {
+		return err
+	}
+	for i, p := range c.ops {
+		m := Measurement{p.key, measured[i]}
+		if old := r.find(p.key); old != nil {
+			*old = m
+		} else {
+			r.Measured = append(r.Measured, m)
+		}
+	}
+	clear(ops)
+	debug.FreeOSMemory() // blobs of the next comparison do not compete with these
+	return nil
+}

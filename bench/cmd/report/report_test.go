@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/bench/internal/measure"
+	"github.com/redstuff-go/redstuff/bench/internal/work"
+)
+
+// invented returns results as a run would have them, with made-up times, without
+// the measurements that drop names.
+func invented(drop func(Key) bool) *Results {
+	r := &Results{Machine: thisMachine(), Settings: measure.Settings{Rounds: 2, Round: time.Millisecond}}
+	for i, c := range plan() {
+		for k, p := range c.ops {
+			if drop(p.key) {
+				continue
+			}
+			ns := float64(1000 * (1 + i) * (1 + k))
+			result := measure.Result{Bytes: int64(p.key.Size), Rounds: []float64{ns, 2 * ns}}
+			r.Measured = append(r.Measured, Measurement{p.key, result})
+		}
+	}
+	r.Memory = []Memory{{Work: id2D, Size: 1 << 20, Peak: 3 << 20, Base: 2 << 20}}
+	return r
+}
+
+func TestReportIsWhole(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		drop func(Key) bool
+	}{
+		{"everything", func(Key) bool { return false }},
+		{"no peers", func(k Key) bool { return k.Who != redstuff }},
+		{"one dimension", func(k Key) bool { return !strings.HasPrefix(k.Code, "667") }},
+		{"nothing", func(Key) bool { return true }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			charts := filepath.Join(dir, "report")
+			if err := os.Mkdir(charts, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			results := invented(test.drop)
+			path := filepath.Join(charts, "results.json")
+			if err := results.write(path); err != nil {
+				t.Fatal(err)
+			}
+			read, err := readResults(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := read.charts(charts); err != nil {
+				t.Fatal(err)
+			}
+			if err := read.report(dir); err != nil {
+				t.Fatal(err)
+			}
+			if test.name != "everything" {
+				return
+			}
+			text, err := os.ReadFile(filepath.Join(dir, "REPORT.md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, link := range regexp.MustCompile(`\]\((report/[^)]*)\)`).FindAllStringSubmatch(string(text), -1) {
+				if _, err := os.Stat(filepath.Join(dir, link[1])); err != nil {
+					t.Errorf("the report links to what is not there: %v", err)
+				}
+			}
+			if lines, goals := len(read.lines()), len(goals(read.Machine.Cores)); lines != goals {
+				t.Errorf("%d of %d goals have a line", lines, goals)
+			}
+		})
+	}
+}
+
+// Every comparison that is quick to make must run.
+func TestPlanRuns(t *testing.T) {
+	var arena work.Arena
+	r := new(Results)
+	for _, c := range plan() {
+		for _, p := range c.ops {
+			if p.key.Size > 1<<10 || strings.HasPrefix(p.key.Code, "32768") || strings.HasPrefix(p.key.Code, codeName(manyShards)) {
+				c.ops = nil
+				break
+			}
+		}
+		if err := r.compare(measure.Settings{Rounds: 1, Round: 1}, c, &arena); err != nil {
+			t.Errorf("%s: %v", c.title, err)
+		}
+	}
+	if len(r.Measured) < 50 {
+		t.Errorf("only %d measurements were tried", len(r.Measured))
+	}
+}
+
+func TestKeysAreUnique(t *testing.T) {
+	seen := map[Key]string{}
+	for _, c := range plan() {
+		for _, p := range c.ops {
+			if other, found := seen[p.key]; found {
+				t.Errorf("%+v is measured in %q and %q", p.key, other, c.title)
+			}
+			seen[p.key] = c.title
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, test := range []struct{ got, want string }{
+		{bytesName(1), "1 B"}, {bytesName(64 << 10), "64 KiB"}, {bytesName(4 << 30), "4 GiB"},
+		{timeName(12.34), "12.3 ns"}, {timeName(1234), "1.23 µs"}, {timeName(2.5e9), "2.50 s"},
+		{rateName(5.927e9), "5.93 GB/s"}, {rateName(27e6), "27.0 MB/s"}, {rateName(3), "3.00 B/s"},
+	} {
+		if test.got != test.want {
+			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+
+	"github.com/redstuff-go/redstuff/bench/internal/measure"
+	"github.com/redstuff-go/redstuff/bench/internal/peer"
+)
+
+// Key names a measurement.
+type Key struct {
+	Work  string `json:"work"`          // what is done
+	Code  string `json:"code"`          // the code it is done with: "667+333", "n=1000"
+	Size  int    `json:"size"`          // bytes of a shard, a blob or a message
+	Cores int    `json:"cores"`         // how many cores it may use
+	Who   string `json:"who"`           // the engine
+	How   string `json:"how,omitempty"` // what else tells it from others
+}
+
+// What is done.
+const (
+	encode1D    = "encode 1D"
+	decode1D    = "decode 1D"
+	encode2D    = "encode 2D"
+	fresh2D     = "encode 2D, fresh memory"
+	id2D        = "id 2D"
+	decode2D    = "decode 2D"
+	recover2D   = "recover 2D"
+	help2D      = "help 2D"
+	hashLeaves  = "hash leaves"
+	hashNodes   = "hash nodes"
+	extend      = "extend square"
+	repair      = "repair square"
+	redstuff    = "redstuff"
+	klauspost   = "klauspost"
+	walrusCore  = "walrus-core"
+	checkNone   = "none"
+	checkStrict = "strict"
+)
+
+// Measurement is one operation's result.
+type Measurement struct {
+	Key
+	measure.Result
+}
+
+// Memory is the peak of resident memory of one operation, in a process of its own.
+type Memory struct {
+	Work   string `json:"work"`
+	Size   int    `json:"size"`
+	Peak   int    `json:"peak"`   // bytes resident at the most
+	Base   int    `json:"base"`   // bytes resident with the blob in memory, before
+	Output int    `json:"output"` // bytes of the result
+}
+
+// Results are what a run of the report measured.
+type Results struct {
+	Machine  Machine
+	Settings measure.Settings
+	Measured []Measurement
+	Memory   []Memory
+}
+
+// find returns the measurement of that key, or nil.
+func (r *Results) find(k Key) *Measurement {
+	for i := range r.Measured {
+		if r.Measured[i].Key == k {
+			return &r.Measured[i]
+		}
+	}
+	return nil
+}
+
+// fastest returns the measurement that took the least time of those found, or nil.
+func (r *Results) fastest(keys ...Key) *Measurement {
+	var best *Measurement
+	for _, k := range keys {
+		if m := r.find(k); m != nil && (best == nil || m.Median() < best.Median()) {
+			best = m
+		}
+	}
+	return best
+}
+
+// walrus returns the time that walrus-core took for a blob of size bytes at
+// n = 1000, nanoseconds, or 0 if nobody measured it.
+func walrus(work, how string, size int) float64 {
+	known := peer.Walrus.Encode
+	switch {
+	case work == id2D:
+		known = peer.Walrus.ID
+	case work == decode2D && how == "primary, "+checkStrict:
+		known = peer.Walrus.DecodeStrict
+	case work == decode2D && how == "primary, "+checkNone:
+		known = peer.Walrus.DecodeNone
+	case work == decode2D && how == "secondary, "+checkNone:
+		known = peer.Walrus.DecodeSecondary
+	case work == decode2D:
+		return 0
+	case work == recover2D:
+		if size == 32<<20 && how == withProofs {
+			return float64(peer.Walrus.RecoverPair.Nanoseconds())
+		}
+		return 0
+	}
+	return float64(known[size].Nanoseconds())
+}
+
+func readResults(path string) (*Results, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := new(Results)
+	return r, json.Unmarshal(data, r)
+}
+
+func (r *Results) write(path string) error {
+	data, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}

@@ -1,0 +1,72 @@
+package measure
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/bench/internal/work"
+)
+
+func TestStatistics(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		rounds         []float64
+		median, spread float64
+	}{
+		{"one", []float64{5}, 5, 0},
+		{"two", []float64{4, 2}, 3, 2. / 3},
+		{"five", []float64{10, 1, 3, 2, 100}, 3, 8. / 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := Result{Bytes: 30, Rounds: test.rounds}
+			if got := r.Median(); got != test.median {
+				t.Errorf("median %v, want %v", got, test.median)
+			}
+			if got := r.Spread(); math.Abs(got-test.spread) > 1e-9 {
+				t.Errorf("spread %v, want %v", got, test.spread)
+			}
+			if got, want := r.Throughput(), 30/test.median*1e9; math.Abs(got-want) > 1e-3 {
+				t.Errorf("throughput %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestRunTakesTurnsAndResets(t *testing.T) {
+	runs, resets := [2]int{}, 0
+	ops := []*work.Op{
+		{Bytes: 1, Run: func() error { runs[0]++; return nil }, Period: 2, Reset: func() error { resets++; return nil }},
+		{Bytes: 2, Run: func() error { runs[1]++; return nil }},
+	}
+	results, err := Run(Settings{Rounds: 3, Round: time.Microsecond}, ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, result := range results {
+		if len(result.Rounds) != 3 || result.Bytes != int64(i+1) {
+			t.Errorf("operation %d: %+v", i, result)
+		}
+		if runs[i] < 5 {
+			t.Errorf("operation %d ran %d times", i, runs[i])
+		}
+	}
+	if want := (runs[0] - 1) / 2; resets != want {
+		t.Errorf("%d resets in %d runs, want %d", resets, runs[0], want)
+	}
+}
+
+func TestRunStopsAtErrors(t *testing.T) {
+	broken := errors.New("broken")
+	runs := 0
+	op := &work.Op{Run: func() error {
+		if runs++; runs == 4 {
+			return broken
+		}
+		return nil
+	}}
+	if _, err := Run(Settings{Rounds: 100}, []*work.Op{op}); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
