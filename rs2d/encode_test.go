@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"testing"
 
@@ -177,7 +178,7 @@ func TestEncodeLimits(t *testing.T) {
 			t.Errorf("n = %d: ID of one byte more: error %v, want a TooLargeError", n, err)
 		}
 	}
-	for _, n := range []int{-1, 0, 3, 65536, 1 << 40} {
+	for _, n := range []int{-1, 0, 3, 65536, math.MaxInt} {
 		var count *commit.ShardCountError
 		if _, err := New(n); !errors.As(err, &count) {
 			t.Errorf("New(%d): error %v, want a ShardCountError", n, err)
