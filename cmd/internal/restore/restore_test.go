@@ -35,12 +35,29 @@ func newFixture(t interface{ Fatal(...any) }, path string, n int, blob []byte) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := context.Background()
-	err = sliverdir.Create(ctx, path, true, n, func(w *sliverdir.Writer) (*commit.Metadata, error) {
-		return encoding.Metadata(), w.WriteAll(ctx, encoding, func(int) {})
-	})
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
 	if err != nil {
 		t.Fatal(err)
+	}
+	metadata, err := encoding.Metadata().AppendFile(nil, hasher)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Without sliverdir, which waits for the disk.
+	if err := errors.Join(os.RemoveAll(path), os.Mkdir(path, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{sliverdir.MetadataName: metadata}
+	for i := range n {
+		for _, axis := range axes {
+			sliver := encoding.Sliver(rs2d.SliverRef{Axis: axis, Index: i})
+			files[sliverdir.Name(sliver.SliverRef, n)] = sliver.Data
+		}
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(path, name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return &fixture{path: path, blob: blob, encoding: encoding, params: code.Params()}
 }
