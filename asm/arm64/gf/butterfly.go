@@ -71,7 +71,9 @@ func (m machine) butterflies(name string, b butterfly) {
 	k.Free(tab)
 	rowsLeft := k.Load("dist")
 	k.Op("CBZ", word, "zero")
-	k.rowLoop("row", b, r, half, rowsLeft, e, [3]bool{true, true, true})
+	k.Op("CMP", emit.Imm(subfield), word)
+	k.Op("BLT", "subfield")
+	k.rowLoop("row", b, r, half, rowsLeft, e, [3]bool{true, true, true}, allTables)
 
 	k.Label("next")
 	// The walk over dist rows has moved the addresses on by that many already.
@@ -91,23 +93,28 @@ func (m machine) butterflies(name string, b butterfly) {
 	k.Label("done")
 	k.End()
 
+	// w is a multiple of the radix, so that w^2 is in the subfield if w is.
+	k.Label("subfield")
+	k.rowLoop("subfieldRow", b, r, half, rowsLeft, e, [3]bool{true, true, true}, subfieldTables)
+	k.Op("B", "next")
+
 	// The first group of a transform has w = 0, and products by 0 vanish.
 	k.Label("zero")
-	k.rowLoop("zeroRow", b, r, half, rowsLeft, e, [3]bool{2: b.radix == 4})
+	k.rowLoop("zeroRow", b, r, half, rowsLeft, e, [3]bool{2: b.radix == 4}, subfieldTables)
 	k.Op("B", "next")
 }
 
-// rowLoop writes the loop over the rows of a group, with the constants that are
-// not zero.
-func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit.GP, entries []emit.GP, nonzero [3]bool) {
-	c := constant(k.Vecs(8))
+// rowLoop writes the loop over the rows of a group, with so many tables of the
+// constants that are not zero.
+func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit.GP, entries []emit.GP, nonzero [3]bool, tables int) {
+	c := constant(k.Vecs(tables))
 	load := func(i int) {
 		if nonzero[i] {
 			k.loadConstant(entries[i], c)
 		}
 	}
 	// A single constant stays in its registers. Three do not fit and are loaded
-	// for every column, which takes a load for every 2.7 look-ups.
+	// for every column.
 	if b.radix == 2 {
 		load(1)
 	}
@@ -124,7 +131,7 @@ func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit
 	}
 	k.Op("SUBS", "$1", rowsLeft, rowsLeft)
 	k.Op("BNE", label)
-	k.FreeVec(c[:]...)
+	k.FreeVec(c...)
 }
 
 // column writes the butterflies of a group's rows at one position.

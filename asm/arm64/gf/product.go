@@ -81,13 +81,23 @@ func (k *kernel) nibbleMask() {
 	k.Op("VMOVI", emit.Imm(0x0F), k.mask.B16())
 }
 
-// constant is a table entry in registers: the tables of gf/matrix.go.
-type constant [8]emit.Vec
+// constant is a table entry in registers: the tables of gf/matrix.go, or only the
+// first four of them. Of a constant in the subfield of 256 elements these are
+// enough: asm/gf derives that its tables 4 and 5 are zero, and 6 and 7 equal to
+// 0 and 1.
+type constant []emit.Vec
+
+const (
+	subfield = 256
+
+	allTables      = 8
+	subfieldTables = 4
+)
 
 // Entries of the table have this binary logarithm of their size.
 const entryShift = 7
 
-// loadConstant loads the entry at address e.
+// loadConstant loads as much of the entry at address e as c has room for.
 func (k *kernel) loadConstant(e emit.GP, c constant) {
 	for i := 0; i < len(c); i += 2 {
 		k.loadPair(e, 16*i, false, [2]emit.Vec{c[i], c[i+1]})
@@ -117,39 +127,39 @@ func (k *kernel) look(c constant, i int, index, dst emit.Vec) {
 	k.Op("VTBL", index.B16(), emit.List(c[i]), dst.B16())
 }
 
+// term is a look-up of a nibble in a table.
+type term struct{ table, nibble int }
+
+// terms is what the two bytes of a product are the sums of.
+func (c constant) terms() [2][]term {
+	lo := []term{{0, 0}, {1, 1}, {2, 2}, {3, 3}}
+	if len(c) == subfieldTables {
+		return [2][]term{lo, {{0, 2}, {1, 3}}}
+	}
+	return [2][]term{lo, {{4, 0}, {5, 1}, {6, 2}, {7, 3}}}
+}
+
 // addLooked adds to half j of total the product of c and the words with the
 // given nibbles. With store it stores it there.
-//
-//	lo' = T0[index 0] + T1[index 1] + T2[index 2] + T3[index 3]
-//	hi' = T4[index 0] + T5[index 1] + T6[index 2] + T7[index 3]
 func (k *kernel) addLooked(total words, j int, c constant, index indices, store bool) {
 	t, u := k.Vec(), k.Vec()
-	for plane, sum := range []emit.Vec{total.lo[j], total.hi[j]} {
-		table := 4 * plane
-		switch {
-		case k.eor3 && store:
-			k.look(c, table, index[0], sum)
-			k.look(c, table+1, index[1], t)
-			k.look(c, table+2, index[2], u)
+	for plane, terms := range c.terms() {
+		sum := []emit.Vec{total.lo[j], total.hi[j]}[plane]
+		look := func(i int, dst emit.Vec) { k.look(c, terms[i].table, index[terms[i].nibble], dst) }
+		i := 0
+		if store {
+			look(0, sum)
+			i = 1
+		}
+		for ; k.eor3 && i+1 < len(terms); i += 2 {
+			look(i, t)
+			look(i+1, u)
 			k.Op("VEOR3", t.B16(), u.B16(), sum.B16(), sum.B16())
-			k.look(c, table+3, index[3], t)
+		}
+		for ; i < len(terms); i++ {
+			look(i, t)
 			k.xor(t, sum)
-		case k.eor3:
-			for i := 0; i < 4; i += 2 {
-				k.look(c, table+i, index[i], t)
-				k.look(c, table+i+1, index[i+1], u)
-				k.Op("VEOR3", t.B16(), u.B16(), sum.B16(), sum.B16())
-			}
-		default:
-			for i, v := range index {
-				if i == 0 && store {
-					k.look(c, table, v, sum)
-					continue
-				}
-				k.look(c, table+i, v, t)
-				k.xor(t, sum)
-				t, u = u, t
-			}
+			t, u = u, t
 		}
 	}
 	k.FreeVec(t, u)

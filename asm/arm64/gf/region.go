@@ -18,7 +18,7 @@ func (m machine) mul(name string, add bool) {
 	entry := k.GP()
 	k.Op("MOVHU", k.Param("c"), entry)
 	k.entryOf(entry, k.Load("tab"))
-	c := constant(k.Vecs(8))
+	c := constant(k.Vecs(allTables))
 	k.loadConstant(entry, c)
 	k.Label("block")
 	w, total := k.words(), k.words()
@@ -48,7 +48,7 @@ func (m machine) scale() {
 	coeffs, tab := k.Load("coeffs"), k.Load("tab")
 	k.nibbleMask()
 	entry, columns := k.GP(), k.GP()
-	c := constant(k.Vecs(8))
+	c := constant(k.Vecs(allTables))
 	k.Label("row")
 	k.Op("MOVHU.P", emit.At(coeffs, elemSize), entry)
 	k.entryOf(entry, tab)
@@ -128,7 +128,7 @@ func (m machine) dot() {
 	a := k.loadMany("srcs")
 	dst, n := k.Load("dst"), k.Load("n")
 	k.nibbleMask()
-	c := constant(k.Vecs(8))
+	c := constant(k.Vecs(allTables))
 	k.overTiles([]int{4, 1}, n, []emit.GP{dst, a.off}, func(blocks int) {
 		total := make([]words, blocks)
 		for i := range total {
@@ -167,7 +167,7 @@ func (m machine) spread() {
 	k := m.begin("spread", "dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer")
 	a := k.loadMany("dsts")
 	src, n := k.Load("src"), k.Load("n")
-	c := constant(k.Vecs(8))
+	c := constant(k.Vecs(allTables))
 	k.overTiles([]int{2, 1}, n, []emit.GP{src, a.off}, func(blocks int) {
 		source := make([][2]indices, blocks)
 		k.nibbleMask()
