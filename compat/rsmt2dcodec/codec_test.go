@@ -56,7 +56,7 @@ func lose(eds *rsmt2d.ExtendedDataSquare) [][]byte {
 func TestSquares(t *testing.T) {
 	for _, test := range []struct{ width, size int }{{4, 64}, {128, 64}, {129, 64}, {200, 64}, {256, 128}, {512, 64}} {
 		t.Run(fmt.Sprintf("width=%d", test.width), func(t *testing.T) {
-			if testing.Short() && test.width > 256 {
+			if (testing.Short() || raceEnabled) && test.width > 200 {
 				t.Skip("takes seconds")
 			}
 			shares := square(test.width, test.size)

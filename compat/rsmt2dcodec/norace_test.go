@@ -1,0 +1,5 @@
+//go:build !race
+
+package rsmt2dcodec
+
+const raceEnabled = false
