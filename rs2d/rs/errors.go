@@ -7,8 +7,8 @@ import (
 )
 
 // Each of these errors matches, under [errors.Is], the one of klauspost/reedsolomon
-// that means the same, so that error handling written for that package keeps
-// working. See [sentinel] for how.
+// that means the same, if there is one, so that error handling written for that
+// package keeps working, but for comparisons by == and switch.
 var (
 	// ErrShardNum is returned for a codec without data shards or without parity
 	// shards.
