@@ -14,23 +14,29 @@ func Backends() []string { return cpu.Supported() }
 // Engine is the arithmetic of GF(2^16) on one backend. It is immutable and safe
 // for concurrent use. No method allocates.
 type Engine struct {
-	k   *kernels
-	tab unsafe.Pointer
+	k      *kernels
+	tab    unsafe.Pointer // constants for natural regions
+	rowTab unsafe.Pointer // constants for planar rows
 }
 
 // NewEngine returns the engine of the backend with the given name. An empty name
 // stands for the one that the environment variable REDSTUFF_CPU names, or else
 // for the best. The error lists what is supported here.
 //
-// The first engine of a kind builds a table that all later ones share: 2 MiB for
-// the backends with GFNI, 8 MiB for the others.
+// The first engine of a kind builds two tables that all later ones share: of 2 MiB
+// for the backends with GFNI, of 8 MiB for the others.
 func NewEngine(backend string) (*Engine, error) {
 	name, err := cpu.Resolve(backend)
 	if err != nil {
 		return nil, fmt.Errorf("gf: %w", err)
 	}
 	k := kernelsOf(name)
-	return &Engine{k: watched(k), tab: k.table()}, nil
+	e := &Engine{k: watched(k), tab: k.table()}
+	e.rowTab = e.tab
+	if k.turn != nil {
+		e.rowTab = k.rowTable()
+	}
+	return e, nil
 }
 
 // Backend returns the name of the engine's backend.
@@ -46,25 +52,40 @@ const RowAlign = 32
 //
 // Within a symbol, word e of a full 64-byte block is byte e (low) and byte 32+e
 // (high); word e of a tail of t bytes is byte e and byte t/2+e. In a planar row of
-// half h word e is byte e and byte h+e.
+// half h word e takes up byte e and byte h+e, in coordinates that are the backend's
+// own: rows may be added with [Engine.Xor] and compared, but not read.
 func (e *Engine) Pack(dst []byte, half int, srcs [][]byte, off, step, size, count int) {
 	if len(srcs) == 0 || size == 0 || count == 0 {
 		return
 	}
 	checkRows("Pack", dst, half, len(srcs))
 	checkSymbols("Pack", srcs, half, off, step, size, count)
-	e.k.pack(unsafe.Pointer(&dst[0]), half, &srcs[0], len(srcs), off, step, size, count)
+	e.pack(unsafe.Pointer(&dst[0]), half, srcs, off, step, size, count)
+}
+
+func (e *Engine) pack(dst unsafe.Pointer, half int, srcs [][]byte, off, step, size, count int) {
+	e.k.pack(dst, half, &srcs[0], len(srcs), off, step, size, count)
+	if e.k.turn != nil {
+		e.k.turn(dst, half, len(srcs), e.rowTab)
+	}
 }
 
 // Unpack is the inverse of [Engine.Pack]: it writes the symbols to dsts and
-// touches no other byte there.
+// touches no other byte there. What is left in src is not defined.
 func (e *Engine) Unpack(dsts [][]byte, off, step, size, count int, src []byte, half int) {
 	if len(dsts) == 0 || size == 0 || count == 0 {
 		return
 	}
 	checkRows("Unpack", src, half, len(dsts))
 	checkSymbols("Unpack", dsts, half, off, step, size, count)
-	e.k.unpack(&dsts[0], len(dsts), off, step, size, count, unsafe.Pointer(&src[0]), half)
+	e.unpack(dsts, off, step, size, count, unsafe.Pointer(&src[0]), half)
+}
+
+func (e *Engine) unpack(dsts [][]byte, off, step, size, count int, src unsafe.Pointer, half int) {
+	if e.k.turn != nil {
+		e.k.turn(src, half, len(dsts), e.rowTab)
+	}
+	e.k.unpack(&dsts[0], len(dsts), off, step, size, count, src, half)
 }
 
 // Scale multiplies planar row i of src by coeffs[i] into row i of dst. dst and src
@@ -75,7 +96,7 @@ func (e *Engine) Scale(dst, src []byte, half int, coeffs []Elem) {
 	}
 	checkRows("Scale", dst, half, len(coeffs))
 	checkRows("Scale", src, half, len(coeffs))
-	e.k.scale(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), half, len(coeffs), &coeffs[0], e.tab)
+	e.k.scale(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), half, len(coeffs), &coeffs[0], e.rowTab)
 }
 
 func checkRows(method string, b []byte, half, rows int) {

@@ -118,7 +118,7 @@ func (e *Engine) fft(dst, src unsafe.Pointer, half, size, base int, to shards) {
 		e.fftLayers(dst, src, half, size, base, to)
 		return
 	}
-	e.fftPass(radix)(dst, src, half, dist, 1, base>>log2(dist), e.tab)
+	e.fftPass(radix)(dst, src, half, dist, 1, base>>log2(dist), e.rowTab)
 	for q := 0; q*dist < to.live; q++ {
 		rows := unsafe.Add(dst, 2*half*dist*q)
 		e.fft(rows, rows, half, dist, base+dist*q, to.part(q, dist))
@@ -134,16 +134,16 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 		if dist == 1 && radix == 8 && to.regions != nil && e.k.fft8to != nil && dst == src {
 			whole := to.live / 8
 			if whole > 0 {
-				e.k.fft8to(&to.regions[0], to.off, dst, half, whole, base, e.tab)
+				e.k.fft8to(&to.regions[0], to.off, groupsAfter(to.regions), dst, half, whole, base, e.rowTab)
 			}
 			if whole < groups {
 				rows := unsafe.Add(dst, 16*half*whole)
-				e.k.fft8(rows, rows, half, 1, 1, base+8*whole, e.tab)
+				e.k.fft8(rows, rows, half, 1, 1, base+8*whole, e.rowTab)
 				e.unpackRows(rows, half, 8*whole, to)
 			}
 			return
 		}
-		e.fftPass(radix)(dst, src, half, dist, groups, base>>log2(dist), e.tab)
+		e.fftPass(radix)(dst, src, half, dist, groups, base>>log2(dist), e.rowTab)
 		src, size = dst, dist
 	}
 	copyRows(dst, src, half, 1) // a transform of size 1 ends here as it began
@@ -166,7 +166,7 @@ func (e *Engine) ifft(dst, work unsafe.Pointer, half, size, base int, from shard
 			rows := unsafe.Add(work, 2*half*dist*q)
 			e.ifft(rows, rows, half, dist, base+dist*q, from.part(q, dist))
 		}
-		e.ifftPass(radix, add)(dst, work, half, dist, 1, base>>log2(dist), e.tab)
+		e.ifftPass(radix, add)(dst, work, half, dist, 1, base>>log2(dist), e.rowTab)
 		return
 	}
 	e.ifftLayers(dst, work, half, size, base, from)
@@ -198,7 +198,7 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 		group := dist * radix
 		groups := (from.live + group - 1) / group
 		clearRows(work, half, valid, groups*group)
-		e.ifftPass(radix, out != work)(out, work, half, dist, groups, base>>log2(dist), e.tab)
+		e.ifftPass(radix, out != work)(out, work, half, dist, groups, base>>log2(dist), e.rowTab)
 		valid, dist = groups*group, group
 	}
 	if size == 1 && dst != work {
@@ -211,7 +211,7 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 func (e *Engine) ifftFirst(rows unsafe.Pointer, half, base int, from shards) int {
 	whole := from.live / 8
 	if whole > 0 {
-		e.k.ifft8from(rows, half, whole, base, &from.regions[0], from.off, e.tab)
+		e.k.ifft8from(rows, half, whole, base, &from.regions[0], from.off, groupsAfter(from.regions), e.rowTab)
 	}
 	rest := from.live - 8*whole
 	if rest == 0 {
@@ -220,21 +220,25 @@ func (e *Engine) ifftFirst(rows unsafe.Pointer, half, base int, from shards) int
 	rows = unsafe.Add(rows, 16*half*whole)
 	e.packRows(rows, half, 8*whole, from)
 	clearRows(rows, half, rest, 8)
-	e.k.ifft8(rows, rows, half, 1, 1, base+8*whole, e.tab)
+	e.k.ifft8(rows, rows, half, 1, 1, base+8*whole, e.rowTab)
 	return 8*whole + 8
 }
+
+// groupsAfter returns how many whole groups of eight regions come after the first:
+// also those past the end of the list that another block of the transform has.
+func groupsAfter(regions [][]byte) int { return cap(regions)/8 - 1 }
 
 // packRows brings in the regions from the given one on, if there are any.
 func (e *Engine) packRows(rows unsafe.Pointer, half, first int, from shards) {
 	if from.regions != nil {
-		e.k.pack(rows, half, &from.regions[first], from.live-first, from.off, 0, 2*half, 1)
+		e.pack(rows, half, from.regions[first:], from.off, 0, 2*half, 1)
 	}
 }
 
 // unpackRows stores the regions from the given one on, if there are any.
 func (e *Engine) unpackRows(rows unsafe.Pointer, half, first int, to shards) {
 	if to.regions != nil {
-		e.k.unpack(&to.regions[first], to.live-first, to.off, 0, 2*half, 1, rows, half)
+		e.unpack(to.regions[first:], to.off, 0, 2*half, 1, rows, half)
 	}
 }
 

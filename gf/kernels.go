@@ -12,10 +12,17 @@ import "unsafe"
 //
 // Kernels trust their arguments: the exported functions check lengths first. No
 // alignment is assumed anywhere. tab is the backend's table of constants, as
-// returned by its table function. coeffs and words are Cantor coordinates.
+// returned by its function table, or rowTable if it has one. coeffs and words are Cantor coordinates.
 type kernels struct {
 	name  string
 	table func() unsafe.Pointer
+
+	// Backends with a kernel turn hold planar rows as pairs over the subfield, see
+	// tower.go: every planar row that a kernel below reads or writes is turned, but
+	// for pack and unpack. The kernels of planar rows then take rowTable for tab.
+	// turn changes count planar rows over, either way.
+	turn     func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+	rowTable func() unsafe.Pointer
 
 	// fft4 runs two layers of the transform over groups of 4·dist planar rows.
 	// With r0 … r3 standing for rows i, i+dist, i+2dist, i+3dist of one group and
@@ -48,9 +55,10 @@ type kernels struct {
 	// ifft8from is ifft8 at dist 1 of rows that it takes from natural regions: row i
 	// is srcs[i][off:off+2·half]. fft8to is fft8 at dist 1 of rows that it leaves in
 	// dsts[i][off:off+2·half]; what is left in src is not defined. half is a multiple
-	// of 32, as always: the regions are whole blocks.
-	ifft8from func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off int, tab unsafe.Pointer)
-	fft8to    func(dsts *[]byte, off int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+	// of 32, as always: the regions are whole blocks. While they work on one group of
+	// eight they may prefetch the next, of which the list has more than the first.
+	ifft8from func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+	fft8to    func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
 
 	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
 	// to src or does not overlap it.

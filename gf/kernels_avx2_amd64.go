@@ -10,12 +10,14 @@ import "unsafe"
 var kernelsAVX2 = &kernels{
 	name:     "avx2",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
 	fft4:     fft4AVX2,
 	fft2:     fft2AVX2,
 	ifft4:    ifft4AVX2,
 	ifft2:    ifft2AVX2,
 	ifft4add: ifft4addAVX2,
 	ifft2add: ifft2addAVX2,
+	turn:     turnAVX2,
 	scale:    scaleAVX2,
 	mulAdd:   mulAddAVX2,
 	mul:      mulAVX2,
@@ -55,6 +57,11 @@ func ifft4addAVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe
 //
 //go:noescape
 func ifft2addAVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// turnAVX2 works like turnGeneric.
+//
+//go:noescape
+func turnAVX2(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleAVX2 works like scaleGeneric.
 //

@@ -115,140 +115,136 @@ wideGroupRow:
 wideGroupRowColumn:
 	VMOVDQU        (AX)(SI*1), Y1
 	VMOVDQU        (R10)(SI*1), Y2
-	VPAND          Y1, Y0, Y3
-	VPSRLQ         $0x04, Y1, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB        Y3, Y5, Y5
-	VPXOR          (AX)(DX*1), Y5, Y5
-	VBROADCASTI128 64(R9), Y6
-	VPSHUFB        Y3, Y6, Y6
-	VPXOR          (R10)(DX*1), Y6, Y6
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 80(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VPAND          Y2, Y0, Y3
-	VPSRLQ         $0x04, Y2, Y4
-	VPAND          Y4, Y0, Y4
+	VPXOR          Y1, Y2, Y3
+	VPAND          Y1, Y0, Y4
+	VPSRLQ         $0x04, Y1, Y5
+	VPAND          Y5, Y0, Y5
+	VBROADCASTI128 (R9), Y6
+	VPSHUFB        Y4, Y6, Y6
+	VBROADCASTI128 16(R9), Y4
+	VPSHUFB        Y5, Y4, Y4
+	VPXOR          Y4, Y6, Y6
+	VPAND          Y2, Y0, Y4
+	VPSRLQ         $0x04, Y2, Y5
+	VPAND          Y5, Y0, Y5
 	VBROADCASTI128 32(R9), Y7
-	VPSHUFB        Y3, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 96(R9), Y7
-	VPSHUFB        Y3, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 48(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 112(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VPXOR          Y1, Y5, Y1
-	VPXOR          Y2, Y6, Y2
+	VPSHUFB        Y4, Y7, Y7
+	VPXOR          (AX)(DX*1), Y7, Y7
+	VBROADCASTI128 48(R9), Y4
+	VPSHUFB        Y5, Y4, Y4
+	VPXOR          Y4, Y7, Y7
+	VPXOR          Y6, Y7, Y7
+	VPAND          Y3, Y0, Y4
+	VPSRLQ         $0x04, Y3, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 64(R9), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          (R10)(DX*1), Y5, Y5
+	VBROADCASTI128 80(R9), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VPXOR          Y4, Y5, Y5
+	VPXOR          Y6, Y5, Y5
+	VPXOR          Y1, Y7, Y1
+	VPXOR          Y2, Y5, Y2
 	VMOVDQU        (AX)(DX*2), Y3
 	VMOVDQU        (R10)(DX*2), Y4
-	VPAND          Y3, Y0, Y7
-	VPSRLQ         $0x04, Y3, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R9), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          (AX), Y9, Y9
-	VBROADCASTI128 64(R9), Y10
-	VPSHUFB        Y7, Y10, Y10
-	VPXOR          (R10), Y10, Y10
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 80(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
-	VPAND          Y8, Y0, Y8
+	VPXOR          Y3, Y4, Y6
+	VPAND          Y3, Y0, Y8
+	VPSRLQ         $0x04, Y3, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VBROADCASTI128 16(R9), Y8
+	VPSHUFB        Y9, Y8, Y8
+	VPXOR          Y8, Y10, Y10
+	VPAND          Y4, Y0, Y8
+	VPSRLQ         $0x04, Y4, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 48(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 112(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPXOR          Y3, Y9, Y3
-	VPXOR          Y4, Y10, Y4
-	VPAND          Y1, Y0, Y7
-	VPSRLQ         $0x04, Y1, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 272(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y3, Y3
-	VBROADCASTI128 336(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y4, Y4
-	VPAND          Y2, Y0, Y7
-	VPSRLQ         $0x04, Y2, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 352(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 304(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y3, Y3
-	VBROADCASTI128 368(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y4, Y4
+	VPSHUFB        Y8, Y11, Y11
+	VPXOR          (AX), Y11, Y11
+	VBROADCASTI128 48(R9), Y8
+	VPSHUFB        Y9, Y8, Y8
+	VPXOR          Y8, Y11, Y11
+	VPXOR          Y10, Y11, Y11
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 64(R9), Y9
+	VPSHUFB        Y8, Y9, Y9
+	VPXOR          (R10), Y9, Y9
+	VBROADCASTI128 80(R9), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VPXOR          Y8, Y9, Y9
+	VPXOR          Y10, Y9, Y9
+	VPXOR          Y3, Y11, Y3
+	VPXOR          Y4, Y9, Y4
+	VPXOR          Y1, Y2, Y6
+	VPAND          Y1, Y0, Y8
+	VPSRLQ         $0x04, Y1, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y12
+	VPSHUFB        Y8, Y12, Y12
+	VBROADCASTI128 272(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y12, Y12
+	VPAND          Y2, Y0, Y8
+	VPSRLQ         $0x04, Y2, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y13
+	VPSHUFB        Y8, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VBROADCASTI128 304(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          Y12, Y3, Y3
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 320(DI), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VPXOR          Y10, Y4, Y4
+	VBROADCASTI128 336(DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VPXOR          Y8, Y4, Y4
+	VPXOR          Y12, Y4, Y4
 	VPXOR          Y1, Y3, Y1
 	VPXOR          Y2, Y4, Y2
-	VPAND          Y5, Y0, Y7
-	VPSRLQ         $0x04, Y5, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 64(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 80(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPAND          Y6, Y0, Y7
-	VPSRLQ         $0x04, Y6, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 96(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 112(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
+	VPXOR          Y7, Y5, Y6
+	VPAND          Y7, Y0, Y8
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DI), Y12
+	VPSHUFB        Y8, Y12, Y12
+	VBROADCASTI128 16(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y12, Y12
+	VPAND          Y5, Y0, Y8
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(DI), Y13
+	VPSHUFB        Y8, Y13, Y13
+	VPXOR          Y13, Y11, Y11
+	VBROADCASTI128 48(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y11, Y11
+	VPXOR          Y12, Y11, Y11
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 64(DI), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VBROADCASTI128 80(DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VPXOR          Y8, Y9, Y9
+	VPXOR          Y12, Y9, Y9
+	VPXOR          Y7, Y11, Y7
 	VPXOR          Y5, Y9, Y5
-	VPXOR          Y6, Y10, Y6
-	VMOVDQU        Y9, (CX)
-	VMOVDQU        Y10, (R11)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R11)(DX*1)
+	VMOVDQU        Y11, (CX)
+	VMOVDQU        Y9, (R11)
+	VMOVDQU        Y7, (CX)(DX*1)
+	VMOVDQU        Y5, (R11)(DX*1)
 	VMOVDQU        Y3, (CX)(DX*2)
 	VMOVDQU        Y4, (R11)(DX*2)
 	VMOVDQU        Y1, (CX)(SI*1)
@@ -288,112 +284,90 @@ wideGroupSubfieldRow:
 wideGroupSubfieldRowColumn:
 	VBROADCASTI128 (R9), Y1
 	VBROADCASTI128 16(R9), Y2
-	VBROADCASTI128 32(R9), Y3
-	VBROADCASTI128 48(R9), Y4
-	VMOVDQU        (AX)(SI*1), Y5
-	VMOVDQU        (R10)(SI*1), Y6
-	VPAND          Y5, Y0, Y7
-	VPSRLQ         $0x04, Y5, Y8
-	VPAND          Y8, Y0, Y8
-	VPSHUFB        Y7, Y1, Y7
-	VPXOR          (AX)(DX*1), Y7, Y7
-	VPSHUFB        Y8, Y2, Y8
-	VPXOR          Y8, Y7, Y7
-	VPAND          Y6, Y0, Y8
-	VPSRLQ         $0x04, Y6, Y9
-	VPAND          Y9, Y0, Y9
-	VPSHUFB        Y8, Y3, Y10
-	VPXOR          Y10, Y7, Y7
-	VPSHUFB        Y9, Y4, Y10
-	VPXOR          Y10, Y7, Y7
-	VPSHUFB        Y8, Y1, Y8
-	VPXOR          (R10)(DX*1), Y8, Y8
-	VPSHUFB        Y9, Y2, Y9
-	VPXOR          Y9, Y8, Y8
-	VPXOR          Y5, Y7, Y5
-	VPXOR          Y6, Y8, Y6
-	VMOVDQU        (AX)(DX*2), Y9
-	VMOVDQU        (R10)(DX*2), Y10
-	VPAND          Y9, Y0, Y11
-	VPSRLQ         $0x04, Y9, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y1, Y11
-	VPXOR          (AX), Y11, Y11
-	VPSHUFB        Y12, Y2, Y12
-	VPXOR          Y12, Y11, Y11
-	VPAND          Y10, Y0, Y12
-	VPSRLQ         $0x04, Y10, Y13
-	VPAND          Y13, Y0, Y13
-	VPSHUFB        Y12, Y3, Y3
-	VPXOR          Y3, Y11, Y11
-	VPSHUFB        Y13, Y4, Y3
-	VPXOR          Y3, Y11, Y11
-	VPSHUFB        Y12, Y1, Y1
+	VMOVDQU        (AX)(SI*1), Y3
+	VMOVDQU        (R10)(SI*1), Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VPSHUFB        Y5, Y1, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
+	VPSHUFB        Y6, Y2, Y6
+	VPXOR          Y6, Y5, Y5
+	VPAND          Y4, Y0, Y6
+	VPSRLQ         $0x04, Y4, Y7
+	VPAND          Y7, Y0, Y7
+	VPSHUFB        Y6, Y1, Y6
+	VPXOR          (R10)(DX*1), Y6, Y6
+	VPSHUFB        Y7, Y2, Y7
+	VPXOR          Y7, Y6, Y6
+	VPXOR          Y3, Y5, Y3
+	VPXOR          Y4, Y6, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        (R10)(DX*2), Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VPSHUFB        Y9, Y1, Y9
+	VPXOR          (AX), Y9, Y9
+	VPSHUFB        Y10, Y2, Y10
+	VPXOR          Y10, Y9, Y9
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VPSHUFB        Y10, Y1, Y1
 	VPXOR          (R10), Y1, Y1
-	VPSHUFB        Y13, Y2, Y2
+	VPSHUFB        Y11, Y2, Y2
 	VPXOR          Y2, Y1, Y1
-	VPXOR          Y9, Y11, Y9
-	VPXOR          Y10, Y1, Y10
-	VPAND          Y5, Y0, Y2
-	VPSRLQ         $0x04, Y5, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 256(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y9, Y9
+	VPXOR          Y7, Y9, Y7
+	VPXOR          Y8, Y1, Y8
+	VPAND          Y3, Y0, Y2
+	VPSRLQ         $0x04, Y3, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
+	VPSHUFB        Y10, Y2, Y2
+	VPXOR          Y2, Y7, Y7
+	VPAND          Y4, Y0, Y2
+	VPSRLQ         $0x04, Y4, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y8, Y8
+	VBROADCASTI128 272(DI), Y2
+	VPSHUFB        Y10, Y2, Y2
+	VPXOR          Y2, Y8, Y8
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y8, Y4
+	VPAND          Y5, Y0, Y2
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 16(DI), Y2
+	VPSHUFB        Y10, Y2, Y2
 	VPXOR          Y2, Y9, Y9
 	VPAND          Y6, Y0, Y2
-	VPSRLQ         $0x04, Y6, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 288(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y9, Y9
-	VBROADCASTI128 304(DI), Y4
-	VPSHUFB        Y3, Y4, Y4
-	VPXOR          Y4, Y9, Y9
-	VBROADCASTI128 256(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y10, Y10
-	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
-	VPXOR          Y2, Y10, Y10
-	VPXOR          Y5, Y9, Y5
-	VPXOR          Y6, Y10, Y6
-	VPAND          Y7, Y0, Y2
-	VPSRLQ         $0x04, Y7, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 (DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y11, Y11
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y1, Y1
 	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
-	VPXOR          Y2, Y11, Y11
-	VPAND          Y8, Y0, Y2
-	VPSRLQ         $0x04, Y8, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 32(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y11, Y11
-	VBROADCASTI128 48(DI), Y4
-	VPSHUFB        Y3, Y4, Y4
-	VPXOR          Y4, Y11, Y11
-	VBROADCASTI128 (DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y1, Y1
-	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
+	VPSHUFB        Y10, Y2, Y2
 	VPXOR          Y2, Y1, Y1
-	VPXOR          Y7, Y11, Y7
-	VPXOR          Y8, Y1, Y8
-	VMOVDQU        Y11, (CX)
+	VPXOR          Y5, Y9, Y5
+	VPXOR          Y6, Y1, Y6
+	VMOVDQU        Y9, (CX)
 	VMOVDQU        Y1, (R11)
-	VMOVDQU        Y7, (CX)(DX*1)
-	VMOVDQU        Y8, (R11)(DX*1)
-	VMOVDQU        Y9, (CX)(DX*2)
-	VMOVDQU        Y10, (R11)(DX*2)
-	VMOVDQU        Y5, (CX)(SI*1)
-	VMOVDQU        Y6, (R11)(SI*1)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, (R11)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, (R11)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -436,12 +410,6 @@ wideGroupZeroRowColumn:
 	VPAND          Y4, Y0, Y9
 	VPSRLQ         $0x04, Y4, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y8, Y8
@@ -486,140 +454,136 @@ narrowGroup:
 narrowGroupRow:
 	VMOVDQU        (AX)(SI*1), Y1
 	VMOVDQU        32(AX)(SI*1), Y2
-	VPAND          Y1, Y0, Y3
-	VPSRLQ         $0x04, Y1, Y4
-	VPAND          Y4, Y0, Y4
-	VBROADCASTI128 (R9), Y5
-	VPSHUFB        Y3, Y5, Y5
-	VPXOR          (AX)(DX*1), Y5, Y5
-	VBROADCASTI128 64(R9), Y6
-	VPSHUFB        Y3, Y6, Y6
-	VPXOR          32(AX)(DX*1), Y6, Y6
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 80(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VPAND          Y2, Y0, Y3
-	VPSRLQ         $0x04, Y2, Y4
-	VPAND          Y4, Y0, Y4
+	VPXOR          Y1, Y2, Y3
+	VPAND          Y1, Y0, Y4
+	VPSRLQ         $0x04, Y1, Y5
+	VPAND          Y5, Y0, Y5
+	VBROADCASTI128 (R9), Y6
+	VPSHUFB        Y4, Y6, Y6
+	VBROADCASTI128 16(R9), Y4
+	VPSHUFB        Y5, Y4, Y4
+	VPXOR          Y4, Y6, Y6
+	VPAND          Y2, Y0, Y4
+	VPSRLQ         $0x04, Y2, Y5
+	VPAND          Y5, Y0, Y5
 	VBROADCASTI128 32(R9), Y7
-	VPSHUFB        Y3, Y7, Y7
-	VPXOR          Y7, Y5, Y5
-	VBROADCASTI128 96(R9), Y7
-	VPSHUFB        Y3, Y7, Y7
-	VPXOR          Y7, Y6, Y6
-	VBROADCASTI128 48(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y5, Y5
-	VBROADCASTI128 112(R9), Y3
-	VPSHUFB        Y4, Y3, Y3
-	VPXOR          Y3, Y6, Y6
-	VPXOR          Y1, Y5, Y1
-	VPXOR          Y2, Y6, Y2
+	VPSHUFB        Y4, Y7, Y7
+	VPXOR          (AX)(DX*1), Y7, Y7
+	VBROADCASTI128 48(R9), Y4
+	VPSHUFB        Y5, Y4, Y4
+	VPXOR          Y4, Y7, Y7
+	VPXOR          Y6, Y7, Y7
+	VPAND          Y3, Y0, Y4
+	VPSRLQ         $0x04, Y3, Y3
+	VPAND          Y3, Y0, Y3
+	VBROADCASTI128 64(R9), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          32(AX)(DX*1), Y5, Y5
+	VBROADCASTI128 80(R9), Y4
+	VPSHUFB        Y3, Y4, Y4
+	VPXOR          Y4, Y5, Y5
+	VPXOR          Y6, Y5, Y5
+	VPXOR          Y1, Y7, Y1
+	VPXOR          Y2, Y5, Y2
 	VMOVDQU        (AX)(DX*2), Y3
 	VMOVDQU        32(AX)(DX*2), Y4
-	VPAND          Y3, Y0, Y7
-	VPSRLQ         $0x04, Y3, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (R9), Y9
-	VPSHUFB        Y7, Y9, Y9
-	VPXOR          (AX), Y9, Y9
-	VBROADCASTI128 64(R9), Y10
-	VPSHUFB        Y7, Y10, Y10
-	VPXOR          32(AX), Y10, Y10
-	VBROADCASTI128 16(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 80(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPAND          Y4, Y0, Y7
-	VPSRLQ         $0x04, Y4, Y8
-	VPAND          Y8, Y0, Y8
+	VPXOR          Y3, Y4, Y6
+	VPAND          Y3, Y0, Y8
+	VPSRLQ         $0x04, Y3, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 (R9), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VBROADCASTI128 16(R9), Y8
+	VPSHUFB        Y9, Y8, Y8
+	VPXOR          Y8, Y10, Y10
+	VPAND          Y4, Y0, Y8
+	VPSRLQ         $0x04, Y4, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 48(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 112(R9), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPXOR          Y3, Y9, Y3
-	VPXOR          Y4, Y10, Y4
-	VPAND          Y1, Y0, Y7
-	VPSRLQ         $0x04, Y1, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 272(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y3, Y3
-	VBROADCASTI128 336(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y4, Y4
-	VPAND          Y2, Y0, Y7
-	VPSRLQ         $0x04, Y2, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 352(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 304(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y3, Y3
-	VBROADCASTI128 368(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y4, Y4
+	VPSHUFB        Y8, Y11, Y11
+	VPXOR          (AX), Y11, Y11
+	VBROADCASTI128 48(R9), Y8
+	VPSHUFB        Y9, Y8, Y8
+	VPXOR          Y8, Y11, Y11
+	VPXOR          Y10, Y11, Y11
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 64(R9), Y9
+	VPSHUFB        Y8, Y9, Y9
+	VPXOR          32(AX), Y9, Y9
+	VBROADCASTI128 80(R9), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VPXOR          Y8, Y9, Y9
+	VPXOR          Y10, Y9, Y9
+	VPXOR          Y3, Y11, Y3
+	VPXOR          Y4, Y9, Y4
+	VPXOR          Y1, Y2, Y6
+	VPAND          Y1, Y0, Y8
+	VPSRLQ         $0x04, Y1, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y12
+	VPSHUFB        Y8, Y12, Y12
+	VBROADCASTI128 272(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y12, Y12
+	VPAND          Y2, Y0, Y8
+	VPSRLQ         $0x04, Y2, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 288(DI), Y13
+	VPSHUFB        Y8, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VBROADCASTI128 304(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y3, Y3
+	VPXOR          Y12, Y3, Y3
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 320(DI), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VPXOR          Y10, Y4, Y4
+	VBROADCASTI128 336(DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VPXOR          Y8, Y4, Y4
+	VPXOR          Y12, Y4, Y4
 	VPXOR          Y1, Y3, Y1
 	VPXOR          Y2, Y4, Y2
-	VPAND          Y5, Y0, Y7
-	VPSRLQ         $0x04, Y5, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 64(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 16(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 80(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
-	VPAND          Y6, Y0, Y7
-	VPSRLQ         $0x04, Y6, Y8
-	VPAND          Y8, Y0, Y8
-	VBROADCASTI128 32(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 96(DI), Y11
-	VPSHUFB        Y7, Y11, Y11
-	VPXOR          Y11, Y10, Y10
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y9, Y9
-	VBROADCASTI128 112(DI), Y7
-	VPSHUFB        Y8, Y7, Y7
-	VPXOR          Y7, Y10, Y10
+	VPXOR          Y7, Y5, Y6
+	VPAND          Y7, Y0, Y8
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DI), Y12
+	VPSHUFB        Y8, Y12, Y12
+	VBROADCASTI128 16(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y12, Y12
+	VPAND          Y5, Y0, Y8
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 32(DI), Y13
+	VPSHUFB        Y8, Y13, Y13
+	VPXOR          Y13, Y11, Y11
+	VBROADCASTI128 48(DI), Y8
+	VPSHUFB        Y10, Y8, Y8
+	VPXOR          Y8, Y11, Y11
+	VPXOR          Y12, Y11, Y11
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 64(DI), Y10
+	VPSHUFB        Y8, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VBROADCASTI128 80(DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VPXOR          Y8, Y9, Y9
+	VPXOR          Y12, Y9, Y9
+	VPXOR          Y7, Y11, Y7
 	VPXOR          Y5, Y9, Y5
-	VPXOR          Y6, Y10, Y6
-	VMOVDQU        Y9, (CX)
-	VMOVDQU        Y10, 32(CX)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, 32(CX)(DX*1)
+	VMOVDQU        Y11, (CX)
+	VMOVDQU        Y9, 32(CX)
+	VMOVDQU        Y7, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
 	VMOVDQU        Y3, (CX)(DX*2)
 	VMOVDQU        Y4, 32(CX)(DX*2)
 	VMOVDQU        Y1, (CX)(SI*1)
@@ -645,112 +609,90 @@ narrowGroupSubfield:
 narrowGroupSubfieldRow:
 	VBROADCASTI128 (R9), Y1
 	VBROADCASTI128 16(R9), Y2
-	VBROADCASTI128 32(R9), Y3
-	VBROADCASTI128 48(R9), Y4
-	VMOVDQU        (AX)(SI*1), Y5
-	VMOVDQU        32(AX)(SI*1), Y6
-	VPAND          Y5, Y0, Y7
-	VPSRLQ         $0x04, Y5, Y8
-	VPAND          Y8, Y0, Y8
-	VPSHUFB        Y7, Y1, Y7
-	VPXOR          (AX)(DX*1), Y7, Y7
-	VPSHUFB        Y8, Y2, Y8
-	VPXOR          Y8, Y7, Y7
-	VPAND          Y6, Y0, Y8
-	VPSRLQ         $0x04, Y6, Y9
-	VPAND          Y9, Y0, Y9
-	VPSHUFB        Y8, Y3, Y10
-	VPXOR          Y10, Y7, Y7
-	VPSHUFB        Y9, Y4, Y10
-	VPXOR          Y10, Y7, Y7
-	VPSHUFB        Y8, Y1, Y8
-	VPXOR          32(AX)(DX*1), Y8, Y8
-	VPSHUFB        Y9, Y2, Y9
-	VPXOR          Y9, Y8, Y8
-	VPXOR          Y5, Y7, Y5
-	VPXOR          Y6, Y8, Y6
-	VMOVDQU        (AX)(DX*2), Y9
-	VMOVDQU        32(AX)(DX*2), Y10
-	VPAND          Y9, Y0, Y11
-	VPSRLQ         $0x04, Y9, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y1, Y11
-	VPXOR          (AX), Y11, Y11
-	VPSHUFB        Y12, Y2, Y12
-	VPXOR          Y12, Y11, Y11
-	VPAND          Y10, Y0, Y12
-	VPSRLQ         $0x04, Y10, Y13
-	VPAND          Y13, Y0, Y13
-	VPSHUFB        Y12, Y3, Y3
-	VPXOR          Y3, Y11, Y11
-	VPSHUFB        Y13, Y4, Y3
-	VPXOR          Y3, Y11, Y11
-	VPSHUFB        Y12, Y1, Y1
+	VMOVDQU        (AX)(SI*1), Y3
+	VMOVDQU        32(AX)(SI*1), Y4
+	VPAND          Y3, Y0, Y5
+	VPSRLQ         $0x04, Y3, Y6
+	VPAND          Y6, Y0, Y6
+	VPSHUFB        Y5, Y1, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
+	VPSHUFB        Y6, Y2, Y6
+	VPXOR          Y6, Y5, Y5
+	VPAND          Y4, Y0, Y6
+	VPSRLQ         $0x04, Y4, Y7
+	VPAND          Y7, Y0, Y7
+	VPSHUFB        Y6, Y1, Y6
+	VPXOR          32(AX)(DX*1), Y6, Y6
+	VPSHUFB        Y7, Y2, Y7
+	VPXOR          Y7, Y6, Y6
+	VPXOR          Y3, Y5, Y3
+	VPXOR          Y4, Y6, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        32(AX)(DX*2), Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VPSHUFB        Y9, Y1, Y9
+	VPXOR          (AX), Y9, Y9
+	VPSHUFB        Y10, Y2, Y10
+	VPXOR          Y10, Y9, Y9
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VPSHUFB        Y10, Y1, Y1
 	VPXOR          32(AX), Y1, Y1
-	VPSHUFB        Y13, Y2, Y2
+	VPSHUFB        Y11, Y2, Y2
 	VPXOR          Y2, Y1, Y1
-	VPXOR          Y9, Y11, Y9
-	VPXOR          Y10, Y1, Y10
-	VPAND          Y5, Y0, Y2
-	VPSRLQ         $0x04, Y5, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 256(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y9, Y9
+	VPXOR          Y7, Y9, Y7
+	VPXOR          Y8, Y1, Y8
+	VPAND          Y3, Y0, Y2
+	VPSRLQ         $0x04, Y3, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
+	VPSHUFB        Y10, Y2, Y2
+	VPXOR          Y2, Y7, Y7
+	VPAND          Y4, Y0, Y2
+	VPSRLQ         $0x04, Y4, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y8, Y8
+	VBROADCASTI128 272(DI), Y2
+	VPSHUFB        Y10, Y2, Y2
+	VPXOR          Y2, Y8, Y8
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y8, Y4
+	VPAND          Y5, Y0, Y2
+	VPSRLQ         $0x04, Y5, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y9, Y9
+	VBROADCASTI128 16(DI), Y2
+	VPSHUFB        Y10, Y2, Y2
 	VPXOR          Y2, Y9, Y9
 	VPAND          Y6, Y0, Y2
-	VPSRLQ         $0x04, Y6, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 288(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y9, Y9
-	VBROADCASTI128 304(DI), Y4
-	VPSHUFB        Y3, Y4, Y4
-	VPXOR          Y4, Y9, Y9
-	VBROADCASTI128 256(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y10, Y10
-	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
-	VPXOR          Y2, Y10, Y10
-	VPXOR          Y5, Y9, Y5
-	VPXOR          Y6, Y10, Y6
-	VPAND          Y7, Y0, Y2
-	VPSRLQ         $0x04, Y7, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 (DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y11, Y11
+	VPSRLQ         $0x04, Y6, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DI), Y11
+	VPSHUFB        Y2, Y11, Y11
+	VPXOR          Y11, Y1, Y1
 	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
-	VPXOR          Y2, Y11, Y11
-	VPAND          Y8, Y0, Y2
-	VPSRLQ         $0x04, Y8, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 32(DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y11, Y11
-	VBROADCASTI128 48(DI), Y4
-	VPSHUFB        Y3, Y4, Y4
-	VPXOR          Y4, Y11, Y11
-	VBROADCASTI128 (DI), Y4
-	VPSHUFB        Y2, Y4, Y4
-	VPXOR          Y4, Y1, Y1
-	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y3, Y2, Y2
+	VPSHUFB        Y10, Y2, Y2
 	VPXOR          Y2, Y1, Y1
-	VPXOR          Y7, Y11, Y7
-	VPXOR          Y8, Y1, Y8
-	VMOVDQU        Y11, (CX)
+	VPXOR          Y5, Y9, Y5
+	VPXOR          Y6, Y1, Y6
+	VMOVDQU        Y9, (CX)
 	VMOVDQU        Y1, 32(CX)
-	VMOVDQU        Y7, (CX)(DX*1)
-	VMOVDQU        Y8, 32(CX)(DX*1)
-	VMOVDQU        Y9, (CX)(DX*2)
-	VMOVDQU        Y10, 32(CX)(DX*2)
-	VMOVDQU        Y5, (CX)(SI*1)
-	VMOVDQU        Y6, 32(CX)(SI*1)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, 32(CX)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, 32(CX)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -781,12 +723,6 @@ narrowGroupZeroRow:
 	VPAND          Y4, Y0, Y9
 	VPSRLQ         $0x04, Y4, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y7, Y7
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y8, Y8
@@ -848,8 +784,6 @@ wideGroup:
 	VBROADCASTI128 48(SI), Y4
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
-	VBROADCASTI128 96(SI), Y7
-	VBROADCASTI128 112(SI), Y8
 	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
@@ -857,36 +791,37 @@ wideGroupRow:
 	SHRQ $0x05, R11
 
 wideGroupRowColumn:
-	VMOVDQU (AX)(DX*1), Y9
-	VMOVDQU (R8)(DX*1), Y10
-	VPAND   Y9, Y0, Y11
-	VPSRLQ  $0x04, Y9, Y12
+	VMOVDQU (AX)(DX*1), Y7
+	VMOVDQU (R8)(DX*1), Y8
+	VPXOR   Y7, Y8, Y9
+	VPAND   Y7, Y0, Y10
+	VPSRLQ  $0x04, Y7, Y11
+	VPAND   Y11, Y0, Y11
+	VPSHUFB Y10, Y1, Y10
+	VPSHUFB Y11, Y2, Y11
+	VPXOR   Y11, Y10, Y10
+	VPAND   Y8, Y0, Y11
+	VPSRLQ  $0x04, Y8, Y12
 	VPAND   Y12, Y0, Y12
-	VPSHUFB Y11, Y1, Y13
-	VPXOR   (AX), Y13, Y13
-	VPSHUFB Y11, Y5, Y11
-	VPXOR   (R8), Y11, Y11
-	VPSHUFB Y12, Y2, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSHUFB Y12, Y6, Y12
+	VPSHUFB Y11, Y3, Y11
+	VPXOR   (AX), Y11, Y11
+	VPSHUFB Y12, Y4, Y12
 	VPXOR   Y12, Y11, Y11
-	VPAND   Y10, Y0, Y12
-	VPSRLQ  $0x04, Y10, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y12, Y3, Y15
-	VPXOR   Y15, Y13, Y13
-	VPSHUFB Y12, Y7, Y12
-	VPXOR   Y12, Y11, Y11
-	VPSHUFB Y14, Y4, Y12
-	VPXOR   Y12, Y13, Y13
-	VPSHUFB Y14, Y8, Y12
-	VPXOR   Y12, Y11, Y11
-	VPXOR   Y9, Y13, Y9
-	VPXOR   Y10, Y11, Y10
-	VMOVDQU Y13, (CX)
-	VMOVDQU Y11, (R9)
-	VMOVDQU Y9, (CX)(DX*1)
-	VMOVDQU Y10, (R9)(DX*1)
+	VPXOR   Y10, Y11, Y11
+	VPAND   Y9, Y0, Y12
+	VPSRLQ  $0x04, Y9, Y9
+	VPAND   Y9, Y0, Y9
+	VPSHUFB Y12, Y5, Y12
+	VPXOR   (R8), Y12, Y12
+	VPSHUFB Y9, Y6, Y9
+	VPXOR   Y9, Y12, Y12
+	VPXOR   Y10, Y12, Y12
+	VPXOR   Y7, Y11, Y7
+	VPXOR   Y8, Y12, Y8
+	VMOVDQU Y11, (CX)
+	VMOVDQU Y12, (R9)
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
@@ -914,8 +849,6 @@ wideGroupNext:
 wideGroupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
 	MOVQ           dist+24(FP), R10
 
 wideGroupSubfieldRow:
@@ -923,32 +856,28 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R11
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU (AX)(DX*1), Y5
-	VMOVDQU (R8)(DX*1), Y6
-	VPAND   Y5, Y0, Y7
-	VPSRLQ  $0x04, Y5, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   (AX), Y7, Y7
-	VPSHUFB Y8, Y2, Y8
-	VPXOR   Y8, Y7, Y7
-	VPAND   Y6, Y0, Y8
-	VPSRLQ  $0x04, Y6, Y9
-	VPAND   Y9, Y0, Y9
-	VPSHUFB Y8, Y3, Y10
-	VPXOR   Y10, Y7, Y7
-	VPSHUFB Y9, Y4, Y10
-	VPXOR   Y10, Y7, Y7
-	VPSHUFB Y8, Y1, Y8
-	VPXOR   (R8), Y8, Y8
-	VPSHUFB Y9, Y2, Y9
-	VPXOR   Y9, Y8, Y8
-	VPXOR   Y5, Y7, Y5
-	VPXOR   Y6, Y8, Y6
-	VMOVDQU Y7, (CX)
-	VMOVDQU Y8, (R9)
-	VMOVDQU Y5, (CX)(DX*1)
-	VMOVDQU Y6, (R9)(DX*1)
+	VMOVDQU (AX)(DX*1), Y3
+	VMOVDQU (R8)(DX*1), Y4
+	VPAND   Y3, Y0, Y5
+	VPSRLQ  $0x04, Y3, Y6
+	VPAND   Y6, Y0, Y6
+	VPSHUFB Y5, Y1, Y5
+	VPXOR   (AX), Y5, Y5
+	VPSHUFB Y6, Y2, Y6
+	VPXOR   Y6, Y5, Y5
+	VPAND   Y4, Y0, Y6
+	VPSRLQ  $0x04, Y4, Y7
+	VPAND   Y7, Y0, Y7
+	VPSHUFB Y6, Y1, Y6
+	VPXOR   (R8), Y6, Y6
+	VPSHUFB Y7, Y2, Y7
+	VPXOR   Y7, Y6, Y6
+	VPXOR   Y3, Y5, Y3
+	VPXOR   Y4, Y6, Y4
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, (R9)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
@@ -1006,41 +935,40 @@ narrowGroup:
 	VBROADCASTI128 48(SI), Y4
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
-	VBROADCASTI128 96(SI), Y7
-	VBROADCASTI128 112(SI), Y8
 	MOVQ           dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU (AX)(DX*1), Y9
-	VMOVDQU 32(AX)(DX*1), Y10
-	VPAND   Y9, Y0, Y11
-	VPSRLQ  $0x04, Y9, Y12
+	VMOVDQU (AX)(DX*1), Y7
+	VMOVDQU 32(AX)(DX*1), Y8
+	VPXOR   Y7, Y8, Y9
+	VPAND   Y7, Y0, Y10
+	VPSRLQ  $0x04, Y7, Y11
+	VPAND   Y11, Y0, Y11
+	VPSHUFB Y10, Y1, Y10
+	VPSHUFB Y11, Y2, Y11
+	VPXOR   Y11, Y10, Y10
+	VPAND   Y8, Y0, Y11
+	VPSRLQ  $0x04, Y8, Y12
 	VPAND   Y12, Y0, Y12
-	VPSHUFB Y11, Y1, Y13
-	VPXOR   (AX), Y13, Y13
-	VPSHUFB Y11, Y5, Y11
-	VPXOR   32(AX), Y11, Y11
-	VPSHUFB Y12, Y2, Y14
-	VPXOR   Y14, Y13, Y13
-	VPSHUFB Y12, Y6, Y12
+	VPSHUFB Y11, Y3, Y11
+	VPXOR   (AX), Y11, Y11
+	VPSHUFB Y12, Y4, Y12
 	VPXOR   Y12, Y11, Y11
-	VPAND   Y10, Y0, Y12
-	VPSRLQ  $0x04, Y10, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y12, Y3, Y15
-	VPXOR   Y15, Y13, Y13
-	VPSHUFB Y12, Y7, Y12
-	VPXOR   Y12, Y11, Y11
-	VPSHUFB Y14, Y4, Y12
-	VPXOR   Y12, Y13, Y13
-	VPSHUFB Y14, Y8, Y12
-	VPXOR   Y12, Y11, Y11
-	VPXOR   Y9, Y13, Y9
-	VPXOR   Y10, Y11, Y10
-	VMOVDQU Y13, (CX)
-	VMOVDQU Y11, 32(CX)
-	VMOVDQU Y9, (CX)(DX*1)
-	VMOVDQU Y10, 32(CX)(DX*1)
+	VPXOR   Y10, Y11, Y11
+	VPAND   Y9, Y0, Y12
+	VPSRLQ  $0x04, Y9, Y9
+	VPAND   Y9, Y0, Y9
+	VPSHUFB Y12, Y5, Y12
+	VPXOR   32(AX), Y12, Y12
+	VPSHUFB Y9, Y6, Y9
+	VPXOR   Y9, Y12, Y12
+	VPXOR   Y10, Y12, Y12
+	VPXOR   Y7, Y11, Y7
+	VPXOR   Y8, Y12, Y8
+	VMOVDQU Y11, (CX)
+	VMOVDQU Y12, 32(CX)
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, 32(CX)(DX*1)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	DECQ    BX
@@ -1058,37 +986,31 @@ narrowGroupNext:
 narrowGroupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
 	MOVQ           dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU (AX)(DX*1), Y5
-	VMOVDQU 32(AX)(DX*1), Y6
-	VPAND   Y5, Y0, Y7
-	VPSRLQ  $0x04, Y5, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   (AX), Y7, Y7
-	VPSHUFB Y8, Y2, Y8
-	VPXOR   Y8, Y7, Y7
-	VPAND   Y6, Y0, Y8
-	VPSRLQ  $0x04, Y6, Y9
-	VPAND   Y9, Y0, Y9
-	VPSHUFB Y8, Y3, Y10
-	VPXOR   Y10, Y7, Y7
-	VPSHUFB Y9, Y4, Y10
-	VPXOR   Y10, Y7, Y7
-	VPSHUFB Y8, Y1, Y8
-	VPXOR   32(AX), Y8, Y8
-	VPSHUFB Y9, Y2, Y9
-	VPXOR   Y9, Y8, Y8
-	VPXOR   Y5, Y7, Y5
-	VPXOR   Y6, Y8, Y6
-	VMOVDQU Y7, (CX)
-	VMOVDQU Y8, 32(CX)
-	VMOVDQU Y5, (CX)(DX*1)
-	VMOVDQU Y6, 32(CX)(DX*1)
+	VMOVDQU (AX)(DX*1), Y3
+	VMOVDQU 32(AX)(DX*1), Y4
+	VPAND   Y3, Y0, Y5
+	VPSRLQ  $0x04, Y3, Y6
+	VPAND   Y6, Y0, Y6
+	VPSHUFB Y5, Y1, Y5
+	VPXOR   (AX), Y5, Y5
+	VPSHUFB Y6, Y2, Y6
+	VPXOR   Y6, Y5, Y5
+	VPAND   Y4, Y0, Y6
+	VPSRLQ  $0x04, Y4, Y7
+	VPAND   Y7, Y0, Y7
+	VPSHUFB Y6, Y1, Y6
+	VPXOR   32(AX), Y6, Y6
+	VPSHUFB Y7, Y2, Y7
+	VPXOR   Y7, Y6, Y6
+	VPXOR   Y3, Y5, Y3
+	VPXOR   Y4, Y6, Y4
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	DECQ    BX
@@ -1159,134 +1081,130 @@ wideGroupRowColumn:
 	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
 	VPXOR          (R10)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y3, Y4, Y5
+	VPAND          Y3, Y0, Y6
+	VPSRLQ         $0x04, Y3, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 (DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VBROADCASTI128 16(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VPAND          Y4, Y0, Y6
+	VPSRLQ         $0x04, Y4, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 32(DI), Y9
+	VPSHUFB        Y6, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 48(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y8, Y1, Y1
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
 	VBROADCASTI128 64(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
+	VPSHUFB        Y6, Y7, Y7
 	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 96(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 48(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 112(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
+	VBROADCASTI128 80(DI), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y2, Y2
+	VPXOR          Y8, Y2, Y2
 	VMOVDQU        (AX)(DX*2), Y5
 	VMOVDQU        (R10)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
 	VPXOR          (R10)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 256(DI), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 272(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 288(DI), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y5, Y5
+	VBROADCASTI128 304(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y12, Y5, Y5
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 336(DI), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y6, Y6
+	VPXOR          Y12, Y6, Y6
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y5, Y6, Y9
+	VPAND          Y5, Y0, Y10
+	VPSRLQ         $0x04, Y5, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y6, Y0, Y10
+	VPSRLQ         $0x04, Y6, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y12, Y1, Y1
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y2, Y2
+	VPXOR          Y12, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y3, Y3
+	VPXOR          Y12, Y3, Y3
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y12, Y4, Y4
 	VMOVDQU        Y1, (CX)
 	VMOVDQU        Y2, (R11)
 	VMOVDQU        Y3, (CX)(DX*1)
@@ -1344,12 +1262,6 @@ wideGroupSubfieldRowColumn:
 	VPAND          Y4, Y0, Y5
 	VPSRLQ         $0x04, Y4, Y6
 	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y6, Y7, Y7
-	VPXOR          Y7, Y1, Y1
 	VBROADCASTI128 (DI), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y2, Y2
@@ -1372,12 +1284,6 @@ wideGroupSubfieldRowColumn:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -1386,47 +1292,37 @@ wideGroupSubfieldRowColumn:
 	VPXOR          Y9, Y6, Y6
 	VBROADCASTI128 (R9), Y9
 	VBROADCASTI128 16(R9), Y10
-	VBROADCASTI128 32(R9), Y11
-	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y13
-	VPSRLQ         $0x04, Y5, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y1, Y1
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y1, Y1
-	VPAND          Y6, Y0, Y13
-	VPSRLQ         $0x04, Y6, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y14, Y12, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y2, Y2
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y2, Y2
+	VPAND          Y5, Y0, Y11
+	VPSRLQ         $0x04, Y5, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y1, Y1
+	VPAND          Y6, Y0, Y11
+	VPSRLQ         $0x04, Y6, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y13
-	VPSRLQ         $0x04, Y7, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y3, Y3
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y3, Y3
-	VPAND          Y8, Y0, Y13
-	VPSRLQ         $0x04, Y8, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y11
+	VPAND          Y7, Y0, Y11
+	VPSRLQ         $0x04, Y7, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y14, Y12, Y11
+	VPSHUFB        Y12, Y10, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y13, Y9, Y9
+	VPAND          Y8, Y0, Y11
+	VPSRLQ         $0x04, Y8, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y14, Y10, Y9
+	VPSHUFB        Y12, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VMOVDQU        Y1, (CX)
 	VMOVDQU        Y2, (R11)
@@ -1478,12 +1374,6 @@ wideGroupZeroRowColumn:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -1530,134 +1420,130 @@ narrowGroupRow:
 	VMOVDQU        32(AX), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
 	VPXOR          32(AX)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y3, Y4, Y5
+	VPAND          Y3, Y0, Y6
+	VPSRLQ         $0x04, Y3, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 (DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VBROADCASTI128 16(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VPAND          Y4, Y0, Y6
+	VPSRLQ         $0x04, Y4, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 32(DI), Y9
+	VPSHUFB        Y6, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 48(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y8, Y1, Y1
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
 	VBROADCASTI128 64(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
+	VPSHUFB        Y6, Y7, Y7
 	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 96(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 48(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 112(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
+	VBROADCASTI128 80(DI), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y2, Y2
+	VPXOR          Y8, Y2, Y2
 	VMOVDQU        (AX)(DX*2), Y5
 	VMOVDQU        32(AX)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
 	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 256(DI), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 272(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 288(DI), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y5, Y5
+	VBROADCASTI128 304(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y12, Y5, Y5
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 336(DI), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y6, Y6
+	VPXOR          Y12, Y6, Y6
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y5, Y6, Y9
+	VPAND          Y5, Y0, Y10
+	VPSRLQ         $0x04, Y5, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y6, Y0, Y10
+	VPSRLQ         $0x04, Y6, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y12, Y1, Y1
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y2, Y2
+	VPXOR          Y12, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y3, Y3
+	VPXOR          Y12, Y3, Y3
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y12, Y4, Y4
 	VMOVDQU        Y1, (CX)
 	VMOVDQU        Y2, 32(CX)
 	VMOVDQU        Y3, (CX)(DX*1)
@@ -1701,12 +1587,6 @@ narrowGroupSubfieldRow:
 	VPAND          Y4, Y0, Y5
 	VPSRLQ         $0x04, Y4, Y6
 	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y6, Y7, Y7
-	VPXOR          Y7, Y1, Y1
 	VBROADCASTI128 (DI), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y2, Y2
@@ -1729,12 +1609,6 @@ narrowGroupSubfieldRow:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -1743,47 +1617,37 @@ narrowGroupSubfieldRow:
 	VPXOR          Y9, Y6, Y6
 	VBROADCASTI128 (R9), Y9
 	VBROADCASTI128 16(R9), Y10
-	VBROADCASTI128 32(R9), Y11
-	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y13
-	VPSRLQ         $0x04, Y5, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y1, Y1
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y1, Y1
-	VPAND          Y6, Y0, Y13
-	VPSRLQ         $0x04, Y6, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y14, Y12, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y2, Y2
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y2, Y2
+	VPAND          Y5, Y0, Y11
+	VPSRLQ         $0x04, Y5, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y1, Y1
+	VPAND          Y6, Y0, Y11
+	VPSRLQ         $0x04, Y6, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y13
-	VPSRLQ         $0x04, Y7, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y3, Y3
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y3, Y3
-	VPAND          Y8, Y0, Y13
-	VPSRLQ         $0x04, Y8, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y11
+	VPAND          Y7, Y0, Y11
+	VPSRLQ         $0x04, Y7, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y14, Y12, Y11
+	VPSHUFB        Y12, Y10, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y13, Y9, Y9
+	VPAND          Y8, Y0, Y11
+	VPSRLQ         $0x04, Y8, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y14, Y10, Y9
+	VPSHUFB        Y12, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VMOVDQU        Y1, (CX)
 	VMOVDQU        Y2, 32(CX)
@@ -1823,12 +1687,6 @@ narrowGroupZeroRow:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -1890,8 +1748,6 @@ wideGroup:
 	VBROADCASTI128 48(SI), Y4
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
-	VBROADCASTI128 96(SI), Y7
-	VBROADCASTI128 112(SI), Y8
 	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
@@ -1899,36 +1755,37 @@ wideGroupRow:
 	SHRQ $0x05, R11
 
 wideGroupRowColumn:
-	VMOVDQU (AX), Y9
-	VMOVDQU (R8), Y10
-	VPXOR   (AX)(DX*1), Y9, Y11
-	VPXOR   (R8)(DX*1), Y10, Y12
-	VPAND   Y11, Y0, Y13
-	VPSRLQ  $0x04, Y11, Y14
+	VMOVDQU (AX), Y7
+	VMOVDQU (R8), Y8
+	VPXOR   (AX)(DX*1), Y7, Y9
+	VPXOR   (R8)(DX*1), Y8, Y10
+	VPXOR   Y9, Y10, Y11
+	VPAND   Y9, Y0, Y12
+	VPSRLQ  $0x04, Y9, Y13
+	VPAND   Y13, Y0, Y13
+	VPSHUFB Y12, Y1, Y12
+	VPSHUFB Y13, Y2, Y13
+	VPXOR   Y13, Y12, Y12
+	VPAND   Y10, Y0, Y13
+	VPSRLQ  $0x04, Y10, Y14
 	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y1, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y5, Y13
-	VPXOR   Y13, Y10, Y10
-	VPSHUFB Y14, Y2, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y6, Y13
-	VPXOR   Y13, Y10, Y10
-	VPAND   Y12, Y0, Y13
-	VPSRLQ  $0x04, Y12, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y3, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y7, Y13
-	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y13, Y3, Y13
+	VPXOR   Y13, Y7, Y7
 	VPSHUFB Y14, Y4, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y8, Y13
-	VPXOR   Y13, Y10, Y10
-	VMOVDQU Y9, (CX)
-	VMOVDQU Y10, (R9)
-	VMOVDQU Y11, (CX)(DX*1)
-	VMOVDQU Y12, (R9)(DX*1)
+	VPXOR   Y13, Y7, Y7
+	VPXOR   Y12, Y7, Y7
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y11
+	VPAND   Y11, Y0, Y11
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y8, Y8
+	VPSHUFB Y11, Y6, Y11
+	VPXOR   Y11, Y8, Y8
+	VPXOR   Y12, Y8, Y8
+	VMOVDQU Y7, (CX)
+	VMOVDQU Y8, (R9)
+	VMOVDQU Y9, (CX)(DX*1)
+	VMOVDQU Y10, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
@@ -1956,8 +1813,6 @@ wideGroupNext:
 wideGroupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
 	MOVQ           dist+24(FP), R10
 
 wideGroupSubfieldRow:
@@ -1965,32 +1820,28 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R11
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU (AX), Y5
-	VMOVDQU (R8), Y6
-	VPXOR   (AX)(DX*1), Y5, Y7
-	VPXOR   (R8)(DX*1), Y6, Y8
-	VPAND   Y7, Y0, Y9
-	VPSRLQ  $0x04, Y7, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y5, Y5
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y5, Y5
-	VPAND   Y8, Y0, Y9
-	VPSRLQ  $0x04, Y8, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y3, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y10, Y4, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y6, Y6
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y6, Y6
-	VMOVDQU Y5, (CX)
-	VMOVDQU Y6, (R9)
-	VMOVDQU Y7, (CX)(DX*1)
-	VMOVDQU Y8, (R9)(DX*1)
+	VMOVDQU (AX), Y3
+	VMOVDQU (R8), Y4
+	VPXOR   (AX)(DX*1), Y3, Y5
+	VPXOR   (R8)(DX*1), Y4, Y6
+	VPAND   Y5, Y0, Y7
+	VPSRLQ  $0x04, Y5, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y3, Y3
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y3, Y3
+	VPAND   Y6, Y0, Y7
+	VPSRLQ  $0x04, Y6, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y4, Y4
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y4, Y4
+	VMOVDQU Y3, (CX)
+	VMOVDQU Y4, (R9)
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
@@ -2048,41 +1899,40 @@ narrowGroup:
 	VBROADCASTI128 48(SI), Y4
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
-	VBROADCASTI128 96(SI), Y7
-	VBROADCASTI128 112(SI), Y8
 	MOVQ           dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU (AX), Y9
-	VMOVDQU 32(AX), Y10
-	VPXOR   (AX)(DX*1), Y9, Y11
-	VPXOR   32(AX)(DX*1), Y10, Y12
-	VPAND   Y11, Y0, Y13
-	VPSRLQ  $0x04, Y11, Y14
+	VMOVDQU (AX), Y7
+	VMOVDQU 32(AX), Y8
+	VPXOR   (AX)(DX*1), Y7, Y9
+	VPXOR   32(AX)(DX*1), Y8, Y10
+	VPXOR   Y9, Y10, Y11
+	VPAND   Y9, Y0, Y12
+	VPSRLQ  $0x04, Y9, Y13
+	VPAND   Y13, Y0, Y13
+	VPSHUFB Y12, Y1, Y12
+	VPSHUFB Y13, Y2, Y13
+	VPXOR   Y13, Y12, Y12
+	VPAND   Y10, Y0, Y13
+	VPSRLQ  $0x04, Y10, Y14
 	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y1, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y5, Y13
-	VPXOR   Y13, Y10, Y10
-	VPSHUFB Y14, Y2, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y6, Y13
-	VPXOR   Y13, Y10, Y10
-	VPAND   Y12, Y0, Y13
-	VPSRLQ  $0x04, Y12, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y3, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y7, Y13
-	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y13, Y3, Y13
+	VPXOR   Y13, Y7, Y7
 	VPSHUFB Y14, Y4, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y8, Y13
-	VPXOR   Y13, Y10, Y10
-	VMOVDQU Y9, (CX)
-	VMOVDQU Y10, 32(CX)
-	VMOVDQU Y11, (CX)(DX*1)
-	VMOVDQU Y12, 32(CX)(DX*1)
+	VPXOR   Y13, Y7, Y7
+	VPXOR   Y12, Y7, Y7
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y11
+	VPAND   Y11, Y0, Y11
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y8, Y8
+	VPSHUFB Y11, Y6, Y11
+	VPXOR   Y11, Y8, Y8
+	VPXOR   Y12, Y8, Y8
+	VMOVDQU Y7, (CX)
+	VMOVDQU Y8, 32(CX)
+	VMOVDQU Y9, (CX)(DX*1)
+	VMOVDQU Y10, 32(CX)(DX*1)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	DECQ    BX
@@ -2100,37 +1950,31 @@ narrowGroupNext:
 narrowGroupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
 	MOVQ           dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU (AX), Y5
-	VMOVDQU 32(AX), Y6
-	VPXOR   (AX)(DX*1), Y5, Y7
-	VPXOR   32(AX)(DX*1), Y6, Y8
-	VPAND   Y7, Y0, Y9
-	VPSRLQ  $0x04, Y7, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y5, Y5
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y5, Y5
-	VPAND   Y8, Y0, Y9
-	VPSRLQ  $0x04, Y8, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y3, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y10, Y4, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y6, Y6
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y6, Y6
-	VMOVDQU Y5, (CX)
-	VMOVDQU Y6, 32(CX)
-	VMOVDQU Y7, (CX)(DX*1)
-	VMOVDQU Y8, 32(CX)(DX*1)
+	VMOVDQU (AX), Y3
+	VMOVDQU 32(AX), Y4
+	VPXOR   (AX)(DX*1), Y3, Y5
+	VPXOR   32(AX)(DX*1), Y4, Y6
+	VPAND   Y5, Y0, Y7
+	VPSRLQ  $0x04, Y5, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y3, Y3
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y3, Y3
+	VPAND   Y6, Y0, Y7
+	VPSRLQ  $0x04, Y6, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y4, Y4
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y4, Y4
+	VMOVDQU Y3, (CX)
+	VMOVDQU Y4, 32(CX)
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, 32(CX)(DX*1)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	DECQ    BX
@@ -2201,134 +2045,130 @@ wideGroupRowColumn:
 	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
 	VPXOR          (R10)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y3, Y4, Y5
+	VPAND          Y3, Y0, Y6
+	VPSRLQ         $0x04, Y3, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 (DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VBROADCASTI128 16(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VPAND          Y4, Y0, Y6
+	VPSRLQ         $0x04, Y4, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 32(DI), Y9
+	VPSHUFB        Y6, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 48(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y8, Y1, Y1
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
 	VBROADCASTI128 64(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
+	VPSHUFB        Y6, Y7, Y7
 	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 96(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 48(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 112(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
+	VBROADCASTI128 80(DI), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y2, Y2
+	VPXOR          Y8, Y2, Y2
 	VMOVDQU        (AX)(DX*2), Y5
 	VMOVDQU        (R10)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
 	VPXOR          (R10)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 256(DI), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 272(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 288(DI), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y5, Y5
+	VBROADCASTI128 304(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y12, Y5, Y5
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 336(DI), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y6, Y6
+	VPXOR          Y12, Y6, Y6
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y5, Y6, Y9
+	VPAND          Y5, Y0, Y10
+	VPSRLQ         $0x04, Y5, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y6, Y0, Y10
+	VPSRLQ         $0x04, Y6, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y12, Y1, Y1
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y2, Y2
+	VPXOR          Y12, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y3, Y3
+	VPXOR          Y12, Y3, Y3
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y12, Y4, Y4
 	VPXOR          (CX), Y1, Y1
 	VPXOR          (R11), Y2, Y2
 	VMOVDQU        Y1, (CX)
@@ -2394,12 +2234,6 @@ wideGroupSubfieldRowColumn:
 	VPAND          Y4, Y0, Y5
 	VPSRLQ         $0x04, Y4, Y6
 	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y6, Y7, Y7
-	VPXOR          Y7, Y1, Y1
 	VBROADCASTI128 (DI), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y2, Y2
@@ -2422,12 +2256,6 @@ wideGroupSubfieldRowColumn:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -2436,47 +2264,37 @@ wideGroupSubfieldRowColumn:
 	VPXOR          Y9, Y6, Y6
 	VBROADCASTI128 (R9), Y9
 	VBROADCASTI128 16(R9), Y10
-	VBROADCASTI128 32(R9), Y11
-	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y13
-	VPSRLQ         $0x04, Y5, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y1, Y1
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y1, Y1
-	VPAND          Y6, Y0, Y13
-	VPSRLQ         $0x04, Y6, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y14, Y12, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y2, Y2
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y2, Y2
+	VPAND          Y5, Y0, Y11
+	VPSRLQ         $0x04, Y5, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y1, Y1
+	VPAND          Y6, Y0, Y11
+	VPSRLQ         $0x04, Y6, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y13
-	VPSRLQ         $0x04, Y7, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y3, Y3
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y3, Y3
-	VPAND          Y8, Y0, Y13
-	VPSRLQ         $0x04, Y8, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y11
+	VPAND          Y7, Y0, Y11
+	VPSRLQ         $0x04, Y7, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y14, Y12, Y11
+	VPSHUFB        Y12, Y10, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y13, Y9, Y9
+	VPAND          Y8, Y0, Y11
+	VPSRLQ         $0x04, Y8, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y14, Y10, Y9
+	VPSHUFB        Y12, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VPXOR          (CX), Y1, Y1
 	VPXOR          (R11), Y2, Y2
@@ -2536,12 +2354,6 @@ wideGroupZeroRowColumn:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -2596,134 +2408,130 @@ narrowGroupRow:
 	VMOVDQU        32(AX), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
 	VPXOR          32(AX)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y3, Y4, Y5
+	VPAND          Y3, Y0, Y6
+	VPSRLQ         $0x04, Y3, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 (DI), Y8
+	VPSHUFB        Y6, Y8, Y8
+	VBROADCASTI128 16(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VPAND          Y4, Y0, Y6
+	VPSRLQ         $0x04, Y4, Y7
+	VPAND          Y7, Y0, Y7
+	VBROADCASTI128 32(DI), Y9
+	VPSHUFB        Y6, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VBROADCASTI128 48(DI), Y6
+	VPSHUFB        Y7, Y6, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y8, Y1, Y1
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
 	VBROADCASTI128 64(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
+	VPSHUFB        Y6, Y7, Y7
 	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 80(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 96(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 48(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VBROADCASTI128 112(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
+	VBROADCASTI128 80(DI), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y2, Y2
+	VPXOR          Y8, Y2, Y2
 	VMOVDQU        (AX)(DX*2), Y5
 	VMOVDQU        32(AX)(DX*2), Y6
 	VPXOR          (AX)(SI*1), Y5, Y7
 	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 256(DI), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 272(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 288(DI), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y5, Y5
+	VBROADCASTI128 304(DI), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y12, Y5, Y5
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 336(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 352(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 304(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VBROADCASTI128 368(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
+	VBROADCASTI128 336(DI), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y6, Y6
+	VPXOR          Y12, Y6, Y6
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y9
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y5, Y6, Y9
+	VPAND          Y5, Y0, Y10
+	VPSRLQ         $0x04, Y5, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y6, Y0, Y10
+	VPSRLQ         $0x04, Y6, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y12, Y1, Y1
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
-	VPAND          Y6, Y0, Y9
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y2, Y2
+	VPXOR          Y12, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
+	VPXOR          Y7, Y8, Y9
+	VPAND          Y7, Y0, Y10
+	VPSRLQ         $0x04, Y7, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 (R9), Y12
+	VPSHUFB        Y10, Y12, Y12
+	VBROADCASTI128 16(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPAND          Y8, Y0, Y10
+	VPSRLQ         $0x04, Y8, Y11
+	VPAND          Y11, Y0, Y11
+	VBROADCASTI128 32(R9), Y13
+	VPSHUFB        Y10, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VBROADCASTI128 48(R9), Y10
+	VPSHUFB        Y11, Y10, Y10
+	VPXOR          Y10, Y3, Y3
+	VPXOR          Y12, Y3, Y3
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
 	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
+	VPSHUFB        Y10, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 16(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 80(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y3, Y3
-	VBROADCASTI128 96(R9), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 48(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y3, Y3
-	VBROADCASTI128 112(R9), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y4, Y4
+	VBROADCASTI128 80(R9), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y12, Y4, Y4
 	VPXOR          (CX), Y1, Y1
 	VPXOR          32(CX), Y2, Y2
 	VMOVDQU        Y1, (CX)
@@ -2775,12 +2583,6 @@ narrowGroupSubfieldRow:
 	VPAND          Y4, Y0, Y5
 	VPSRLQ         $0x04, Y4, Y6
 	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 32(DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 48(DI), Y7
-	VPSHUFB        Y6, Y7, Y7
-	VPXOR          Y7, Y1, Y1
 	VBROADCASTI128 (DI), Y7
 	VPSHUFB        Y5, Y7, Y7
 	VPXOR          Y7, Y2, Y2
@@ -2803,12 +2605,6 @@ narrowGroupSubfieldRow:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -2817,47 +2613,37 @@ narrowGroupSubfieldRow:
 	VPXOR          Y9, Y6, Y6
 	VBROADCASTI128 (R9), Y9
 	VBROADCASTI128 16(R9), Y10
-	VBROADCASTI128 32(R9), Y11
-	VBROADCASTI128 48(R9), Y12
 	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y13
-	VPSRLQ         $0x04, Y5, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y1, Y1
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y1, Y1
-	VPAND          Y6, Y0, Y13
-	VPSRLQ         $0x04, Y6, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y14, Y12, Y15
-	VPXOR          Y15, Y1, Y1
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y2, Y2
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y2, Y2
+	VPAND          Y5, Y0, Y11
+	VPSRLQ         $0x04, Y5, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y1, Y1
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y1, Y1
+	VPAND          Y6, Y0, Y11
+	VPSRLQ         $0x04, Y6, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
+	VPXOR          Y11, Y2, Y2
+	VPSHUFB        Y12, Y10, Y11
+	VPXOR          Y11, Y2, Y2
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y13
-	VPSRLQ         $0x04, Y7, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y9, Y13
-	VPXOR          Y13, Y3, Y3
-	VPSHUFB        Y14, Y10, Y13
-	VPXOR          Y13, Y3, Y3
-	VPAND          Y8, Y0, Y13
-	VPSRLQ         $0x04, Y8, Y14
-	VPAND          Y14, Y0, Y14
-	VPSHUFB        Y13, Y11, Y11
+	VPAND          Y7, Y0, Y11
+	VPSRLQ         $0x04, Y7, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y14, Y12, Y11
+	VPSHUFB        Y12, Y10, Y11
 	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y13, Y9, Y9
+	VPAND          Y8, Y0, Y11
+	VPSRLQ         $0x04, Y8, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y14, Y10, Y9
+	VPSHUFB        Y12, Y10, Y9
 	VPXOR          Y9, Y4, Y4
 	VPXOR          (CX), Y1, Y1
 	VPXOR          32(CX), Y2, Y2
@@ -2905,12 +2691,6 @@ narrowGroupZeroRow:
 	VPAND          Y8, Y0, Y9
 	VPSRLQ         $0x04, Y8, Y10
 	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 304(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 256(DI), Y11
 	VPSHUFB        Y9, Y11, Y11
 	VPXOR          Y11, Y6, Y6
@@ -2980,8 +2760,6 @@ wideGroup:
 	VBROADCASTI128 48(SI), Y4
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
-	VBROADCASTI128 96(SI), Y7
-	VBROADCASTI128 112(SI), Y8
 	MOVQ           dist+24(FP), R10
 
 wideGroupRow:
@@ -2989,40 +2767,41 @@ wideGroupRow:
 	SHRQ $0x05, R11
 
 wideGroupRowColumn:
-	VMOVDQU (AX), Y9
-	VMOVDQU (R8), Y10
-	VPXOR   (AX)(DX*1), Y9, Y11
-	VPXOR   (R8)(DX*1), Y10, Y12
-	VPAND   Y11, Y0, Y13
-	VPSRLQ  $0x04, Y11, Y14
+	VMOVDQU (AX), Y7
+	VMOVDQU (R8), Y8
+	VPXOR   (AX)(DX*1), Y7, Y9
+	VPXOR   (R8)(DX*1), Y8, Y10
+	VPXOR   Y9, Y10, Y11
+	VPAND   Y9, Y0, Y12
+	VPSRLQ  $0x04, Y9, Y13
+	VPAND   Y13, Y0, Y13
+	VPSHUFB Y12, Y1, Y12
+	VPSHUFB Y13, Y2, Y13
+	VPXOR   Y13, Y12, Y12
+	VPAND   Y10, Y0, Y13
+	VPSRLQ  $0x04, Y10, Y14
 	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y1, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y5, Y13
-	VPXOR   Y13, Y10, Y10
-	VPSHUFB Y14, Y2, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y6, Y13
-	VPXOR   Y13, Y10, Y10
-	VPAND   Y12, Y0, Y13
-	VPSRLQ  $0x04, Y12, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y3, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y7, Y13
-	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y13, Y3, Y13
+	VPXOR   Y13, Y7, Y7
 	VPSHUFB Y14, Y4, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y8, Y13
-	VPXOR   Y13, Y10, Y10
-	VPXOR   (CX), Y9, Y9
-	VPXOR   (R9), Y10, Y10
-	VMOVDQU Y9, (CX)
-	VMOVDQU Y10, (R9)
-	VPXOR   (CX)(DX*1), Y11, Y9
-	VPXOR   (R9)(DX*1), Y12, Y10
-	VMOVDQU Y9, (CX)(DX*1)
-	VMOVDQU Y10, (R9)(DX*1)
+	VPXOR   Y13, Y7, Y7
+	VPXOR   Y12, Y7, Y7
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y11
+	VPAND   Y11, Y0, Y11
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y8, Y8
+	VPSHUFB Y11, Y6, Y11
+	VPXOR   Y11, Y8, Y8
+	VPXOR   Y12, Y8, Y8
+	VPXOR   (CX), Y7, Y7
+	VPXOR   (R9), Y8, Y8
+	VMOVDQU Y7, (CX)
+	VMOVDQU Y8, (R9)
+	VPXOR   (CX)(DX*1), Y9, Y7
+	VPXOR   (R9)(DX*1), Y10, Y8
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
@@ -3050,8 +2829,6 @@ wideGroupNext:
 wideGroupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
 	MOVQ           dist+24(FP), R10
 
 wideGroupSubfieldRow:
@@ -3059,36 +2836,32 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R11
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU (AX), Y5
-	VMOVDQU (R8), Y6
-	VPXOR   (AX)(DX*1), Y5, Y7
-	VPXOR   (R8)(DX*1), Y6, Y8
-	VPAND   Y7, Y0, Y9
-	VPSRLQ  $0x04, Y7, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y5, Y5
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y5, Y5
-	VPAND   Y8, Y0, Y9
-	VPSRLQ  $0x04, Y8, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y3, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y10, Y4, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y6, Y6
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y6, Y6
-	VPXOR   (CX), Y5, Y5
-	VPXOR   (R9), Y6, Y6
-	VMOVDQU Y5, (CX)
-	VMOVDQU Y6, (R9)
-	VPXOR   (CX)(DX*1), Y7, Y5
-	VPXOR   (R9)(DX*1), Y8, Y6
-	VMOVDQU Y5, (CX)(DX*1)
-	VMOVDQU Y6, (R9)(DX*1)
+	VMOVDQU (AX), Y3
+	VMOVDQU (R8), Y4
+	VPXOR   (AX)(DX*1), Y3, Y5
+	VPXOR   (R8)(DX*1), Y4, Y6
+	VPAND   Y5, Y0, Y7
+	VPSRLQ  $0x04, Y5, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y3, Y3
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y3, Y3
+	VPAND   Y6, Y0, Y7
+	VPSRLQ  $0x04, Y6, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y4, Y4
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y4, Y4
+	VPXOR   (CX), Y3, Y3
+	VPXOR   (R9), Y4, Y4
+	VMOVDQU Y3, (CX)
+	VMOVDQU Y4, (R9)
+	VPXOR   (CX)(DX*1), Y5, Y3
+	VPXOR   (R9)(DX*1), Y6, Y4
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, (R9)(DX*1)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
@@ -3150,45 +2923,44 @@ narrowGroup:
 	VBROADCASTI128 48(SI), Y4
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
-	VBROADCASTI128 96(SI), Y7
-	VBROADCASTI128 112(SI), Y8
 	MOVQ           dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU (AX), Y9
-	VMOVDQU 32(AX), Y10
-	VPXOR   (AX)(DX*1), Y9, Y11
-	VPXOR   32(AX)(DX*1), Y10, Y12
-	VPAND   Y11, Y0, Y13
-	VPSRLQ  $0x04, Y11, Y14
+	VMOVDQU (AX), Y7
+	VMOVDQU 32(AX), Y8
+	VPXOR   (AX)(DX*1), Y7, Y9
+	VPXOR   32(AX)(DX*1), Y8, Y10
+	VPXOR   Y9, Y10, Y11
+	VPAND   Y9, Y0, Y12
+	VPSRLQ  $0x04, Y9, Y13
+	VPAND   Y13, Y0, Y13
+	VPSHUFB Y12, Y1, Y12
+	VPSHUFB Y13, Y2, Y13
+	VPXOR   Y13, Y12, Y12
+	VPAND   Y10, Y0, Y13
+	VPSRLQ  $0x04, Y10, Y14
 	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y1, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y5, Y13
-	VPXOR   Y13, Y10, Y10
-	VPSHUFB Y14, Y2, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y6, Y13
-	VPXOR   Y13, Y10, Y10
-	VPAND   Y12, Y0, Y13
-	VPSRLQ  $0x04, Y12, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y3, Y15
-	VPXOR   Y15, Y9, Y9
-	VPSHUFB Y13, Y7, Y13
-	VPXOR   Y13, Y10, Y10
+	VPSHUFB Y13, Y3, Y13
+	VPXOR   Y13, Y7, Y7
 	VPSHUFB Y14, Y4, Y13
-	VPXOR   Y13, Y9, Y9
-	VPSHUFB Y14, Y8, Y13
-	VPXOR   Y13, Y10, Y10
-	VPXOR   (CX), Y9, Y9
-	VPXOR   32(CX), Y10, Y10
-	VMOVDQU Y9, (CX)
-	VMOVDQU Y10, 32(CX)
-	VPXOR   (CX)(DX*1), Y11, Y9
-	VPXOR   32(CX)(DX*1), Y12, Y10
-	VMOVDQU Y9, (CX)(DX*1)
-	VMOVDQU Y10, 32(CX)(DX*1)
+	VPXOR   Y13, Y7, Y7
+	VPXOR   Y12, Y7, Y7
+	VPAND   Y11, Y0, Y13
+	VPSRLQ  $0x04, Y11, Y11
+	VPAND   Y11, Y0, Y11
+	VPSHUFB Y13, Y5, Y13
+	VPXOR   Y13, Y8, Y8
+	VPSHUFB Y11, Y6, Y11
+	VPXOR   Y11, Y8, Y8
+	VPXOR   Y12, Y8, Y8
+	VPXOR   (CX), Y7, Y7
+	VPXOR   32(CX), Y8, Y8
+	VMOVDQU Y7, (CX)
+	VMOVDQU Y8, 32(CX)
+	VPXOR   (CX)(DX*1), Y9, Y7
+	VPXOR   32(CX)(DX*1), Y10, Y8
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, 32(CX)(DX*1)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	DECQ    BX
@@ -3206,41 +2978,35 @@ narrowGroupNext:
 narrowGroupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
 	MOVQ           dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU (AX), Y5
-	VMOVDQU 32(AX), Y6
-	VPXOR   (AX)(DX*1), Y5, Y7
-	VPXOR   32(AX)(DX*1), Y6, Y8
-	VPAND   Y7, Y0, Y9
-	VPSRLQ  $0x04, Y7, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y5, Y5
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y5, Y5
-	VPAND   Y8, Y0, Y9
-	VPSRLQ  $0x04, Y8, Y10
-	VPAND   Y10, Y0, Y10
-	VPSHUFB Y9, Y3, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y10, Y4, Y11
-	VPXOR   Y11, Y5, Y5
-	VPSHUFB Y9, Y1, Y9
-	VPXOR   Y9, Y6, Y6
-	VPSHUFB Y10, Y2, Y9
-	VPXOR   Y9, Y6, Y6
-	VPXOR   (CX), Y5, Y5
-	VPXOR   32(CX), Y6, Y6
-	VMOVDQU Y5, (CX)
-	VMOVDQU Y6, 32(CX)
-	VPXOR   (CX)(DX*1), Y7, Y5
-	VPXOR   32(CX)(DX*1), Y8, Y6
-	VMOVDQU Y5, (CX)(DX*1)
-	VMOVDQU Y6, 32(CX)(DX*1)
+	VMOVDQU (AX), Y3
+	VMOVDQU 32(AX), Y4
+	VPXOR   (AX)(DX*1), Y3, Y5
+	VPXOR   32(AX)(DX*1), Y4, Y6
+	VPAND   Y5, Y0, Y7
+	VPSRLQ  $0x04, Y5, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y3, Y3
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y3, Y3
+	VPAND   Y6, Y0, Y7
+	VPSRLQ  $0x04, Y6, Y8
+	VPAND   Y8, Y0, Y8
+	VPSHUFB Y7, Y1, Y7
+	VPXOR   Y7, Y4, Y4
+	VPSHUFB Y8, Y2, Y7
+	VPXOR   Y7, Y4, Y4
+	VPXOR   (CX), Y3, Y3
+	VPXOR   32(CX), Y4, Y4
+	VMOVDQU Y3, (CX)
+	VMOVDQU Y4, 32(CX)
+	VPXOR   (CX)(DX*1), Y5, Y3
+	VPXOR   32(CX)(DX*1), Y6, Y4
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
 	ADDQ    $0x40, AX
 	ADDQ    $0x40, CX
 	DECQ    BX
@@ -3273,6 +3039,51 @@ done:
 	VZEROUPPER
 	RET
 
+// func turnAVX2(rows *byte, half int, count int, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·turnAVX2(SB), NOSPLIT, $0-32
+	VPBROADCASTQ   nibbleMask<>+0(SB), Y0
+	MOVQ           rows+0(FP), AX
+	MOVQ           half+8(FP), CX
+	MOVQ           tab+24(FP), DX
+	LEAQ           (AX)(CX*1), BX
+	MOVQ           count+16(FP), SI
+	TESTQ          SI, SI
+	JEQ            done
+	VBROADCASTI128 96(DX), Y1
+	VBROADCASTI128 112(DX), Y2
+
+row:
+	MOVQ CX, DX
+	SHRQ $0x05, DX
+	JEQ  odd
+
+column:
+	VMOVDQU (AX), Y3
+	VMOVDQU (BX), Y4
+	VPAND   Y4, Y0, Y5
+	VPSRLQ  $0x04, Y4, Y4
+	VPAND   Y4, Y0, Y4
+	VPSHUFB Y5, Y1, Y5
+	VPXOR   Y5, Y3, Y3
+	VPSHUFB Y4, Y2, Y4
+	VPXOR   Y4, Y3, Y3
+	VMOVDQU Y3, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, BX
+	DECQ    DX
+	JNE     column
+
+odd:
+	ADDQ CX, AX
+	ADDQ CX, BX
+	DECQ SI
+	JNE  row
+
+done:
+	VZEROUPPER
+	RET
+
 // func scaleAVX2(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-48
@@ -3299,36 +3110,35 @@ row:
 column:
 	VMOVDQU        (CX), Y1
 	VMOVDQU        (DI), Y2
-	VPAND          Y1, Y0, Y3
+	VPXOR          Y1, Y2, Y3
+	VPAND          Y1, Y0, Y4
 	VPSRLQ         $0x04, Y1, Y1
 	VPAND          Y1, Y0, Y1
-	VBROADCASTI128 (R9), Y4
-	VPSHUFB        Y3, Y4, Y4
-	VBROADCASTI128 64(R9), Y5
-	VPSHUFB        Y3, Y5, Y5
-	VBROADCASTI128 16(R9), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y4, Y4
-	VBROADCASTI128 80(R9), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 (R9), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VBROADCASTI128 16(R9), Y4
+	VPSHUFB        Y1, Y4, Y4
+	VPXOR          Y4, Y5, Y5
 	VPAND          Y2, Y0, Y1
 	VPSRLQ         $0x04, Y2, Y2
 	VPAND          Y2, Y0, Y2
-	VBROADCASTI128 32(R9), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y4, Y4
-	VBROADCASTI128 96(R9), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 32(R9), Y4
+	VPSHUFB        Y1, Y4, Y4
 	VBROADCASTI128 48(R9), Y1
 	VPSHUFB        Y2, Y1, Y1
 	VPXOR          Y1, Y4, Y4
-	VBROADCASTI128 112(R9), Y1
+	VPXOR          Y5, Y4, Y4
+	VPAND          Y3, Y0, Y1
+	VPSRLQ         $0x04, Y3, Y2
+	VPAND          Y2, Y0, Y2
+	VBROADCASTI128 64(R9), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VBROADCASTI128 80(R9), Y1
 	VPSHUFB        Y2, Y1, Y1
-	VPXOR          Y1, Y5, Y5
+	VPXOR          Y1, Y3, Y3
+	VPXOR          Y5, Y3, Y3
 	VMOVDQU        Y4, (AX)
-	VMOVDQU        Y5, (SI)
+	VMOVDQU        Y3, (SI)
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, DI
 	ADDQ           $0x20, AX
@@ -3353,36 +3163,35 @@ narrow:
 	ADDQ           tab+40(FP), DX
 	VMOVDQU        (CX), Y1
 	VMOVDQU        32(CX), Y2
-	VPAND          Y1, Y0, Y3
+	VPXOR          Y1, Y2, Y3
+	VPAND          Y1, Y0, Y4
 	VPSRLQ         $0x04, Y1, Y1
 	VPAND          Y1, Y0, Y1
-	VBROADCASTI128 (DX), Y4
-	VPSHUFB        Y3, Y4, Y4
-	VBROADCASTI128 64(DX), Y5
-	VPSHUFB        Y3, Y5, Y5
-	VBROADCASTI128 16(DX), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y4, Y4
-	VBROADCASTI128 80(DX), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 (DX), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VBROADCASTI128 16(DX), Y4
+	VPSHUFB        Y1, Y4, Y4
+	VPXOR          Y4, Y5, Y5
 	VPAND          Y2, Y0, Y1
 	VPSRLQ         $0x04, Y2, Y2
 	VPAND          Y2, Y0, Y2
-	VBROADCASTI128 32(DX), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y4, Y4
-	VBROADCASTI128 96(DX), Y3
-	VPSHUFB        Y1, Y3, Y3
-	VPXOR          Y3, Y5, Y5
+	VBROADCASTI128 32(DX), Y4
+	VPSHUFB        Y1, Y4, Y4
 	VBROADCASTI128 48(DX), Y1
 	VPSHUFB        Y2, Y1, Y1
 	VPXOR          Y1, Y4, Y4
-	VBROADCASTI128 112(DX), Y1
+	VPXOR          Y5, Y4, Y4
+	VPAND          Y3, Y0, Y1
+	VPSRLQ         $0x04, Y3, Y2
+	VPAND          Y2, Y0, Y2
+	VBROADCASTI128 64(DX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VBROADCASTI128 80(DX), Y1
 	VPSHUFB        Y2, Y1, Y1
-	VPXOR          Y1, Y5, Y5
+	VPXOR          Y1, Y3, Y3
+	VPXOR          Y5, Y3, Y3
 	VMOVDQU        Y4, (AX)
-	VMOVDQU        Y5, 32(AX)
+	VMOVDQU        Y3, 32(AX)
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, AX
 	ADDQ           $0x02, BX

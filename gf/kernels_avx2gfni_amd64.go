@@ -10,12 +10,14 @@ import "unsafe"
 var kernelsAVX2GFNI = &kernels{
 	name:     "avx2+gfni",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
+	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
 	fft4:     fft4AVX2GFNI,
 	fft2:     fft2AVX2GFNI,
 	ifft4:    ifft4AVX2GFNI,
 	ifft2:    ifft2AVX2GFNI,
 	ifft4add: ifft4addAVX2GFNI,
 	ifft2add: ifft2addAVX2GFNI,
+	turn:     turnAVX2GFNI,
 	scale:    scaleAVX2GFNI,
 	mulAdd:   mulAddAVX2GFNI,
 	mul:      mulAVX2GFNI,
@@ -55,6 +57,11 @@ func ifft4addAVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab un
 //
 //go:noescape
 func ifft2addAVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// turnAVX2GFNI works like turnGeneric.
+//
+//go:noescape
+func turnAVX2GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleAVX2GFNI works like scaleGeneric.
 //

@@ -44,67 +44,64 @@ wideGroupRowColumn:
 	VPBROADCASTQ   (R9), Y0
 	VPBROADCASTQ   8(R9), Y1
 	VPBROADCASTQ   16(R9), Y2
-	VPBROADCASTQ   24(R9), Y3
-	VMOVDQU        (AX)(SI*1), Y4
-	VMOVDQU        (R10)(SI*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          (AX)(DX*1), Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
-	VPXOR          (R10)(DX*1), Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
-	VPXOR          Y8, Y7, Y7
-	VPXOR          Y4, Y6, Y4
-	VPXOR          Y5, Y7, Y5
-	VMOVDQU        (AX)(DX*2), Y8
-	VMOVDQU        (R10)(DX*2), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y0
-	VPXOR          (AX), Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y1, Y9, Y1
-	VPXOR          Y1, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y1
-	VPXOR          (R10), Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y8, Y0, Y8
-	VPXOR          Y9, Y1, Y9
-	VPBROADCASTQ   64(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
-	VPXOR          Y2, Y8, Y8
-	VPBROADCASTQ   72(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
-	VPXOR          Y2, Y8, Y8
-	VPBROADCASTQ   80(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
-	VPXOR          Y2, Y9, Y9
-	VPBROADCASTQ   88(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
-	VPXOR          Y2, Y9, Y9
+	VMOVDQU        (AX)(SI*1), Y3
+	VMOVDQU        (R10)(SI*1), Y4
+	VPXOR          Y3, Y4, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
+	VPXOR          (AX)(DX*1), Y7, Y7
+	VPXOR          Y6, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
+	VPXOR          (R10)(DX*1), Y5, Y5
+	VPXOR          Y6, Y5, Y5
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y5, Y4
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        (R10)(DX*2), Y8
+	VPXOR          Y6, Y8, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y0
+	VGF2P8AFFINEQB $0x00, Y1, Y8, Y1
+	VPXOR          (AX), Y1, Y1
+	VPXOR          Y0, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
+	VPXOR          (R10), Y2, Y2
+	VPXOR          Y0, Y2, Y2
+	VPXOR          Y6, Y1, Y6
+	VPXOR          Y8, Y2, Y8
+	VPXOR          Y3, Y4, Y0
+	VPBROADCASTQ   64(DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y3, Y9
+	VPBROADCASTQ   72(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y4, Y10
+	VPXOR          Y10, Y6, Y6
+	VPXOR          Y9, Y6, Y6
+	VPBROADCASTQ   80(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y0, Y10
+	VPXOR          Y10, Y8, Y8
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y6, Y3
 	VPXOR          Y4, Y8, Y4
-	VPXOR          Y5, Y9, Y5
-	VPBROADCASTQ   (DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
-	VPXOR          Y2, Y0, Y0
-	VPBROADCASTQ   8(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
-	VPXOR          Y2, Y0, Y0
-	VPBROADCASTQ   16(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
-	VPXOR          Y2, Y1, Y1
-	VPBROADCASTQ   24(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y6, Y0, Y6
+	VPXOR          Y7, Y5, Y0
+	VPBROADCASTQ   (DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPBROADCASTQ   8(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y5, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y9, Y1, Y1
+	VPBROADCASTQ   16(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y0, Y10
+	VPXOR          Y10, Y2, Y2
+	VPXOR          Y9, Y2, Y2
 	VPXOR          Y7, Y1, Y7
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, (R11)(DX*1)
-	VMOVDQU        Y8, (CX)(DX*2)
-	VMOVDQU        Y9, (R11)(DX*2)
-	VMOVDQU        Y4, (CX)(SI*1)
-	VMOVDQU        Y5, (R11)(SI*1)
+	VPXOR          Y5, Y2, Y5
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R11)
+	VMOVDQU        Y7, (CX)(DX*1)
+	VMOVDQU        Y5, (R11)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y8, (R11)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -132,11 +129,8 @@ wideGroupNext:
 
 wideGroupSubfield:
 	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ (DI), Y2
-	VPBROADCASTQ 8(DI), Y3
-	VPBROADCASTQ 64(DI), Y4
-	VPBROADCASTQ 72(DI), Y5
+	VPBROADCASTQ (DI), Y1
+	VPBROADCASTQ 64(DI), Y2
 	MOVQ         dist+24(FP), R12
 
 wideGroupSubfieldRow:
@@ -144,50 +138,42 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R13
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX)(SI*1), Y6
-	VMOVDQU        (R10)(SI*1), Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
-	VPXOR          (AX)(DX*1), Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
-	VPXOR          Y9, Y8, Y8
+	VMOVDQU        (AX)(SI*1), Y3
+	VMOVDQU        (R10)(SI*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          (R10)(DX*1), Y6, Y6
+	VPXOR          Y3, Y5, Y3
+	VPXOR          Y4, Y6, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        (R10)(DX*2), Y8
 	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VPXOR          (R10)(DX*1), Y9, Y9
-	VPXOR          Y6, Y8, Y6
+	VPXOR          (AX), Y9, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VPXOR          (R10), Y10, Y10
 	VPXOR          Y7, Y9, Y7
-	VMOVDQU        (AX)(DX*2), Y10
-	VMOVDQU        (R10)(DX*2), Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
-	VPXOR          (AX), Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y1, Y11, Y13
-	VPXOR          Y13, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y13
-	VPXOR          (R10), Y13, Y13
-	VPXOR          Y10, Y12, Y10
-	VPXOR          Y11, Y13, Y11
-	VGF2P8AFFINEQB $0x00, Y4, Y6, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y5, Y7, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y4, Y7, Y14
-	VPXOR          Y14, Y11, Y11
+	VPXOR          Y8, Y10, Y8
+	VGF2P8AFFINEQB $0x00, Y2, Y3, Y11
+	VPXOR          Y11, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y11
+	VPXOR          Y11, Y8, Y8
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y8, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y11
+	VPXOR          Y11, Y9, Y9
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y11
+	VPXOR          Y11, Y10, Y10
+	VPXOR          Y5, Y9, Y5
 	VPXOR          Y6, Y10, Y6
-	VPXOR          Y7, Y11, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y14
-	VPXOR          Y14, Y13, Y13
-	VPXOR          Y8, Y12, Y8
-	VPXOR          Y9, Y13, Y9
-	VMOVDQU        Y12, (CX)
-	VMOVDQU        Y13, (R11)
-	VMOVDQU        Y8, (CX)(DX*1)
-	VMOVDQU        Y9, (R11)(DX*1)
-	VMOVDQU        Y10, (CX)(DX*2)
-	VMOVDQU        Y11, (R11)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R11)(SI*1)
+	VMOVDQU        Y9, (CX)
+	VMOVDQU        Y10, (R11)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, (R11)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, (R11)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -204,7 +190,6 @@ wideGroupSubfieldRowColumn:
 
 wideGroupZero:
 	VPBROADCASTQ 64(DI), Y0
-	VPBROADCASTQ 72(DI), Y1
 	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
@@ -212,32 +197,30 @@ wideGroupZeroRow:
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX)(DX*1), Y2
-	VMOVDQU        (R10)(DX*1), Y3
-	VPXOR          (AX)(SI*1), Y2, Y4
-	VPXOR          (R10)(SI*1), Y3, Y5
-	VMOVDQU        (AX), Y6
-	VMOVDQU        (R10), Y7
-	VPXOR          (AX)(DX*2), Y6, Y8
-	VPXOR          (R10)(DX*2), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
-	VPXOR          Y10, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y10
-	VPXOR          Y10, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
-	VPXOR          Y10, Y9, Y9
-	VPXOR          Y4, Y8, Y4
-	VPXOR          Y5, Y9, Y5
-	VPXOR          Y2, Y6, Y2
+	VMOVDQU        (AX)(DX*1), Y1
+	VMOVDQU        (R10)(DX*1), Y2
+	VPXOR          (AX)(SI*1), Y1, Y3
+	VPXOR          (R10)(SI*1), Y2, Y4
+	VMOVDQU        (AX), Y5
+	VMOVDQU        (R10), Y6
+	VPXOR          (AX)(DX*2), Y5, Y7
+	VPXOR          (R10)(DX*2), Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
+	VPXOR          Y9, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y9
+	VPXOR          Y9, Y8, Y8
 	VPXOR          Y3, Y7, Y3
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, (R11)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R11)(DX*1)
-	VMOVDQU        Y8, (CX)(DX*2)
-	VMOVDQU        Y9, (R11)(DX*2)
-	VMOVDQU        Y4, (CX)(SI*1)
-	VMOVDQU        Y5, (R11)(SI*1)
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
+	VMOVDQU        Y5, (CX)
+	VMOVDQU        Y6, (R11)
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R11)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, (R11)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -265,67 +248,64 @@ narrowGroupRow:
 	VPBROADCASTQ   (R9), Y0
 	VPBROADCASTQ   8(R9), Y1
 	VPBROADCASTQ   16(R9), Y2
-	VPBROADCASTQ   24(R9), Y3
-	VMOVDQU        (AX)(SI*1), Y4
-	VMOVDQU        32(AX)(SI*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          (AX)(DX*1), Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
-	VPXOR          32(AX)(DX*1), Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
-	VPXOR          Y8, Y7, Y7
-	VPXOR          Y4, Y6, Y4
-	VPXOR          Y5, Y7, Y5
-	VMOVDQU        (AX)(DX*2), Y8
-	VMOVDQU        32(AX)(DX*2), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y0
-	VPXOR          (AX), Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y1, Y9, Y1
-	VPXOR          Y1, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y1
-	VPXOR          32(AX), Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y8, Y0, Y8
-	VPXOR          Y9, Y1, Y9
-	VPBROADCASTQ   64(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
-	VPXOR          Y2, Y8, Y8
-	VPBROADCASTQ   72(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
-	VPXOR          Y2, Y8, Y8
-	VPBROADCASTQ   80(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y2
-	VPXOR          Y2, Y9, Y9
-	VPBROADCASTQ   88(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
-	VPXOR          Y2, Y9, Y9
+	VMOVDQU        (AX)(SI*1), Y3
+	VMOVDQU        32(AX)(SI*1), Y4
+	VPXOR          Y3, Y4, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
+	VPXOR          (AX)(DX*1), Y7, Y7
+	VPXOR          Y6, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
+	VPXOR          32(AX)(DX*1), Y5, Y5
+	VPXOR          Y6, Y5, Y5
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y5, Y4
+	VMOVDQU        (AX)(DX*2), Y6
+	VMOVDQU        32(AX)(DX*2), Y8
+	VPXOR          Y6, Y8, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y0
+	VGF2P8AFFINEQB $0x00, Y1, Y8, Y1
+	VPXOR          (AX), Y1, Y1
+	VPXOR          Y0, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
+	VPXOR          32(AX), Y2, Y2
+	VPXOR          Y0, Y2, Y2
+	VPXOR          Y6, Y1, Y6
+	VPXOR          Y8, Y2, Y8
+	VPXOR          Y3, Y4, Y0
+	VPBROADCASTQ   64(DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y3, Y9
+	VPBROADCASTQ   72(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y4, Y10
+	VPXOR          Y10, Y6, Y6
+	VPXOR          Y9, Y6, Y6
+	VPBROADCASTQ   80(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y0, Y10
+	VPXOR          Y10, Y8, Y8
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y3, Y6, Y3
 	VPXOR          Y4, Y8, Y4
-	VPXOR          Y5, Y9, Y5
-	VPBROADCASTQ   (DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
-	VPXOR          Y2, Y0, Y0
-	VPBROADCASTQ   8(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
-	VPXOR          Y2, Y0, Y0
-	VPBROADCASTQ   16(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y2
-	VPXOR          Y2, Y1, Y1
-	VPBROADCASTQ   24(DI), Y2
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y6, Y0, Y6
+	VPXOR          Y7, Y5, Y0
+	VPBROADCASTQ   (DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPBROADCASTQ   8(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y5, Y10
+	VPXOR          Y10, Y1, Y1
+	VPXOR          Y9, Y1, Y1
+	VPBROADCASTQ   16(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y0, Y10
+	VPXOR          Y10, Y2, Y2
+	VPXOR          Y9, Y2, Y2
 	VPXOR          Y7, Y1, Y7
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, 32(CX)(DX*1)
-	VMOVDQU        Y8, (CX)(DX*2)
-	VMOVDQU        Y9, 32(CX)(DX*2)
-	VMOVDQU        Y4, (CX)(SI*1)
-	VMOVDQU        Y5, 32(CX)(SI*1)
+	VPXOR          Y5, Y2, Y5
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VMOVDQU        Y7, (CX)(DX*1)
+	VMOVDQU        Y5, 32(CX)(DX*1)
+	VMOVDQU        Y6, (CX)(DX*2)
+	VMOVDQU        Y8, 32(CX)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -343,58 +323,47 @@ narrowGroupNext:
 
 narrowGroupSubfield:
 	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ (DI), Y2
-	VPBROADCASTQ 8(DI), Y3
-	VPBROADCASTQ 64(DI), Y4
-	VPBROADCASTQ 72(DI), Y5
+	VPBROADCASTQ (DI), Y1
+	VPBROADCASTQ 64(DI), Y2
 	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX)(SI*1), Y6
-	VMOVDQU        32(AX)(SI*1), Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
-	VPXOR          (AX)(DX*1), Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y9
-	VPXOR          Y9, Y8, Y8
+	VMOVDQU        (AX)(SI*1), Y3
+	VMOVDQU        32(AX)(SI*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          (AX)(DX*1), Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
+	VPXOR          32(AX)(DX*1), Y6, Y6
+	VPXOR          Y3, Y5, Y3
+	VPXOR          Y4, Y6, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        32(AX)(DX*2), Y8
 	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VPXOR          32(AX)(DX*1), Y9, Y9
-	VPXOR          Y6, Y8, Y6
+	VPXOR          (AX), Y9, Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
+	VPXOR          32(AX), Y10, Y10
 	VPXOR          Y7, Y9, Y7
-	VMOVDQU        (AX)(DX*2), Y10
-	VMOVDQU        32(AX)(DX*2), Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
-	VPXOR          (AX), Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y1, Y11, Y13
-	VPXOR          Y13, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y13
-	VPXOR          32(AX), Y13, Y13
-	VPXOR          Y10, Y12, Y10
-	VPXOR          Y11, Y13, Y11
-	VGF2P8AFFINEQB $0x00, Y4, Y6, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y5, Y7, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y4, Y7, Y14
-	VPXOR          Y14, Y11, Y11
+	VPXOR          Y8, Y10, Y8
+	VGF2P8AFFINEQB $0x00, Y2, Y3, Y11
+	VPXOR          Y11, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y4, Y11
+	VPXOR          Y11, Y8, Y8
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y8, Y4
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y11
+	VPXOR          Y11, Y9, Y9
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y11
+	VPXOR          Y11, Y10, Y10
+	VPXOR          Y5, Y9, Y5
 	VPXOR          Y6, Y10, Y6
-	VPXOR          Y7, Y11, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y14
-	VPXOR          Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y14
-	VPXOR          Y14, Y13, Y13
-	VPXOR          Y8, Y12, Y8
-	VPXOR          Y9, Y13, Y9
-	VMOVDQU        Y12, (CX)
-	VMOVDQU        Y13, 32(CX)
-	VMOVDQU        Y8, (CX)(DX*1)
-	VMOVDQU        Y9, 32(CX)(DX*1)
-	VMOVDQU        Y10, (CX)(DX*2)
-	VMOVDQU        Y11, 32(CX)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, 32(CX)(SI*1)
+	VMOVDQU        Y9, (CX)
+	VMOVDQU        Y10, 32(CX)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, 32(CX)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, 32(CX)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -403,36 +372,33 @@ narrowGroupSubfieldRow:
 
 narrowGroupZero:
 	VPBROADCASTQ 64(DI), Y0
-	VPBROADCASTQ 72(DI), Y1
 	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX)(DX*1), Y2
-	VMOVDQU        32(AX)(DX*1), Y3
-	VPXOR          (AX)(SI*1), Y2, Y4
-	VPXOR          32(AX)(SI*1), Y3, Y5
-	VMOVDQU        (AX), Y6
-	VMOVDQU        32(AX), Y7
-	VPXOR          (AX)(DX*2), Y6, Y8
-	VPXOR          32(AX)(DX*2), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
-	VPXOR          Y10, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y10
-	VPXOR          Y10, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
-	VPXOR          Y10, Y9, Y9
-	VPXOR          Y4, Y8, Y4
-	VPXOR          Y5, Y9, Y5
-	VPXOR          Y2, Y6, Y2
+	VMOVDQU        (AX)(DX*1), Y1
+	VMOVDQU        32(AX)(DX*1), Y2
+	VPXOR          (AX)(SI*1), Y1, Y3
+	VPXOR          32(AX)(SI*1), Y2, Y4
+	VMOVDQU        (AX), Y5
+	VMOVDQU        32(AX), Y6
+	VPXOR          (AX)(DX*2), Y5, Y7
+	VPXOR          32(AX)(DX*2), Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
+	VPXOR          Y9, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y9
+	VPXOR          Y9, Y8, Y8
 	VPXOR          Y3, Y7, Y3
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, 32(CX)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, 32(CX)(DX*1)
-	VMOVDQU        Y8, (CX)(DX*2)
-	VMOVDQU        Y9, 32(CX)(DX*2)
-	VMOVDQU        Y4, (CX)(SI*1)
-	VMOVDQU        Y5, 32(CX)(SI*1)
+	VPXOR          Y4, Y8, Y4
+	VPXOR          Y1, Y5, Y1
+	VPXOR          Y2, Y6, Y2
+	VMOVDQU        Y5, (CX)
+	VMOVDQU        Y6, 32(CX)
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, 32(CX)(DX*2)
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -472,7 +438,6 @@ wideGroup:
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
-	VPBROADCASTQ 24(SI), Y3
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -480,22 +445,22 @@ wideGroupRow:
 	SHRQ $0x05, R11
 
 wideGroupRowColumn:
-	VMOVDQU        (AX)(DX*1), Y4
-	VMOVDQU        (R8)(DX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          (AX), Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
-	VPXOR          (R8), Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
-	VPXOR          Y8, Y7, Y7
-	VPXOR          Y4, Y6, Y4
-	VPXOR          Y5, Y7, Y5
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, (R9)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R9)(DX*1)
+	VMOVDQU        (AX)(DX*1), Y3
+	VMOVDQU        (R8)(DX*1), Y4
+	VPXOR          Y3, Y4, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
+	VPXOR          (AX), Y7, Y7
+	VPXOR          Y6, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
+	VPXOR          (R8), Y5, Y5
+	VPXOR          Y6, Y5, Y5
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y5, Y4
+	VMOVDQU        Y7, (CX)
+	VMOVDQU        Y5, (R9)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -522,7 +487,6 @@ wideGroupNext:
 
 wideGroupSubfield:
 	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
 	MOVQ         dist+24(FP), R10
 
 wideGroupSubfieldRow:
@@ -530,20 +494,18 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R11
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX)(DX*1), Y2
-	VMOVDQU        (R8)(DX*1), Y3
+	VMOVDQU        (AX)(DX*1), Y1
+	VMOVDQU        (R8)(DX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
+	VPXOR          (AX), Y3, Y3
 	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXOR          (AX), Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
-	VPXOR          Y5, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          (R8), Y5, Y5
+	VPXOR          (R8), Y4, Y4
+	VPXOR          Y1, Y3, Y1
 	VPXOR          Y2, Y4, Y2
-	VPXOR          Y3, Y5, Y3
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, (R9)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R9)(DX*1)
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, (R9)
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -598,26 +560,25 @@ narrowGroup:
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
-	VPBROADCASTQ 24(SI), Y3
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU        (AX)(DX*1), Y4
-	VMOVDQU        32(AX)(DX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          (AX), Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y7
-	VPXOR          32(AX), Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y3, Y5, Y8
-	VPXOR          Y8, Y7, Y7
-	VPXOR          Y4, Y6, Y4
-	VPXOR          Y5, Y7, Y5
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, 32(CX)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
+	VMOVDQU        (AX)(DX*1), Y3
+	VMOVDQU        32(AX)(DX*1), Y4
+	VPXOR          Y3, Y4, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
+	VPXOR          (AX), Y7, Y7
+	VPXOR          Y6, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
+	VPXOR          32(AX), Y5, Y5
+	VPXOR          Y6, Y5, Y5
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y5, Y4
+	VMOVDQU        Y7, (CX)
+	VMOVDQU        Y5, 32(CX)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -634,24 +595,21 @@ narrowGroupNext:
 
 narrowGroupSubfield:
 	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
 	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX)(DX*1), Y2
-	VMOVDQU        32(AX)(DX*1), Y3
+	VMOVDQU        (AX)(DX*1), Y1
+	VMOVDQU        32(AX)(DX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
+	VPXOR          (AX), Y3, Y3
 	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXOR          (AX), Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y5
-	VPXOR          Y5, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          32(AX), Y5, Y5
+	VPXOR          32(AX), Y4, Y4
+	VPXOR          Y1, Y3, Y1
 	VPXOR          Y2, Y4, Y2
-	VPXOR          Y3, Y5, Y3
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, 32(CX)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, 32(CX)(DX*1)
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, 32(CX)
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -721,57 +679,54 @@ wideGroupRowColumn:
 	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
 	VPXOR          (R10)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
+	VPXOR          Y2, Y3, Y4
+	VPBROADCASTQ   (DI), Y5
+	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
+	VPBROADCASTQ   8(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y3, Y6
+	VPXOR          Y6, Y0, Y0
+	VPXOR          Y5, Y0, Y0
+	VPBROADCASTQ   16(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y5, Y1, Y1
 	VMOVDQU        (AX)(DX*2), Y4
 	VMOVDQU        (R10)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
 	VPXOR          (R10)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
+	VPXOR          Y6, Y7, Y8
+	VPBROADCASTQ   64(DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y6, Y9
+	VPBROADCASTQ   72(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y7, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y9, Y4, Y4
+	VPBROADCASTQ   80(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y8, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y9, Y5, Y5
 	VPBROADCASTQ   (R9), Y8
 	VPBROADCASTQ   8(R9), Y9
 	VPBROADCASTQ   16(R9), Y10
-	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
+	VPXOR          Y4, Y5, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
+	VPXOR          Y13, Y0, Y0
 	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
-	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
-	VPXOR          Y12, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
 	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
+	VPXOR          Y6, Y7, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
 	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
-	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
-	VPXOR          Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
+	VPXOR          Y9, Y3, Y3
 	VPXOR          Y8, Y3, Y3
 	VMOVDQU        Y0, (CX)
 	VMOVDQU        Y1, (R11)
@@ -808,11 +763,8 @@ wideGroupNext:
 
 wideGroupSubfield:
 	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ (DI), Y2
-	VPBROADCASTQ 8(DI), Y3
-	VPBROADCASTQ 64(DI), Y4
-	VPBROADCASTQ 72(DI), Y5
+	VPBROADCASTQ (DI), Y1
+	VPBROADCASTQ 64(DI), Y2
 	MOVQ         dist+24(FP), R12
 
 wideGroupSubfieldRow:
@@ -820,50 +772,42 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R13
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y6
-	VMOVDQU        (R10), Y7
-	VPXOR          (AX)(DX*1), Y6, Y8
-	VPXOR          (R10)(DX*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
-	VPXOR          Y10, Y7, Y7
-	VMOVDQU        (AX)(DX*2), Y10
-	VMOVDQU        (R10)(DX*2), Y11
-	VPXOR          (AX)(SI*1), Y10, Y12
-	VPXOR          (R10)(SI*1), Y11, Y13
-	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
-	VPXOR          Y14, Y11, Y11
+	VMOVDQU        (AX), Y3
+	VMOVDQU        (R10), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          (R10)(DX*1), Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPXOR          Y7, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        (R10)(DX*2), Y8
+	VPXOR          (AX)(SI*1), Y7, Y9
+	VPXOR          (R10)(SI*1), Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
+	VPXOR          Y11, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y10, Y11
+	VPXOR          Y11, Y8, Y8
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
+	VPXOR          Y11, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y11
+	VPXOR          Y11, Y4, Y4
+	VPXOR          Y9, Y5, Y9
 	VPXOR          Y10, Y6, Y10
-	VPXOR          Y11, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
-	VPXOR          Y14, Y7, Y7
-	VPXOR          Y12, Y8, Y12
-	VPXOR          Y13, Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
-	VPXOR          Y14, Y9, Y9
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, (R11)
-	VMOVDQU        Y8, (CX)(DX*1)
-	VMOVDQU        Y9, (R11)(DX*1)
-	VMOVDQU        Y10, (CX)(DX*2)
-	VMOVDQU        Y11, (R11)(DX*2)
-	VMOVDQU        Y12, (CX)(SI*1)
-	VMOVDQU        Y13, (R11)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
+	VPXOR          Y11, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
+	VPXOR          Y11, Y6, Y6
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, (R11)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, (R11)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, (R11)(DX*2)
+	VMOVDQU        Y9, (CX)(SI*1)
+	VMOVDQU        Y10, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -880,7 +824,6 @@ wideGroupSubfieldRowColumn:
 
 wideGroupZero:
 	VPBROADCASTQ 64(DI), Y0
-	VPBROADCASTQ 72(DI), Y1
 	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
@@ -888,32 +831,30 @@ wideGroupZeroRow:
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        (R10), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          (R10)(DX*1), Y3, Y5
-	VMOVDQU        (AX)(DX*2), Y6
-	VMOVDQU        (R10)(DX*2), Y7
-	VPXOR          (AX)(SI*1), Y6, Y8
-	VPXOR          (R10)(SI*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
-	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R10), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXOR          Y9, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPXOR          Y9, Y5, Y9
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, (R11)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R11)(DX*1)
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, (R11)(DX*2)
-	VMOVDQU        Y8, (CX)(SI*1)
-	VMOVDQU        Y9, (R11)(SI*1)
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R11)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R11)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, (R11)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -942,57 +883,54 @@ narrowGroupRow:
 	VMOVDQU        32(AX), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
 	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
+	VPXOR          Y2, Y3, Y4
+	VPBROADCASTQ   (DI), Y5
+	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
+	VPBROADCASTQ   8(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y3, Y6
+	VPXOR          Y6, Y0, Y0
+	VPXOR          Y5, Y0, Y0
+	VPBROADCASTQ   16(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y5, Y1, Y1
 	VMOVDQU        (AX)(DX*2), Y4
 	VMOVDQU        32(AX)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
 	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
+	VPXOR          Y6, Y7, Y8
+	VPBROADCASTQ   64(DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y6, Y9
+	VPBROADCASTQ   72(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y7, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y9, Y4, Y4
+	VPBROADCASTQ   80(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y8, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y9, Y5, Y5
 	VPBROADCASTQ   (R9), Y8
 	VPBROADCASTQ   8(R9), Y9
 	VPBROADCASTQ   16(R9), Y10
-	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
+	VPXOR          Y4, Y5, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
+	VPXOR          Y13, Y0, Y0
 	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
-	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
-	VPXOR          Y12, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
 	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
+	VPXOR          Y6, Y7, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
 	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
-	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
-	VPXOR          Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
+	VPXOR          Y9, Y3, Y3
 	VPXOR          Y8, Y3, Y3
 	VMOVDQU        Y0, (CX)
 	VMOVDQU        Y1, 32(CX)
@@ -1019,58 +957,47 @@ narrowGroupNext:
 
 narrowGroupSubfield:
 	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ (DI), Y2
-	VPBROADCASTQ 8(DI), Y3
-	VPBROADCASTQ 64(DI), Y4
-	VPBROADCASTQ 72(DI), Y5
+	VPBROADCASTQ (DI), Y1
+	VPBROADCASTQ 64(DI), Y2
 	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y6
-	VMOVDQU        32(AX), Y7
-	VPXOR          (AX)(DX*1), Y6, Y8
-	VPXOR          32(AX)(DX*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
-	VPXOR          Y10, Y7, Y7
-	VMOVDQU        (AX)(DX*2), Y10
-	VMOVDQU        32(AX)(DX*2), Y11
-	VPXOR          (AX)(SI*1), Y10, Y12
-	VPXOR          32(AX)(SI*1), Y11, Y13
-	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
-	VPXOR          Y14, Y11, Y11
+	VMOVDQU        (AX), Y3
+	VMOVDQU        32(AX), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          32(AX)(DX*1), Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPXOR          Y7, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        32(AX)(DX*2), Y8
+	VPXOR          (AX)(SI*1), Y7, Y9
+	VPXOR          32(AX)(SI*1), Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
+	VPXOR          Y11, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y10, Y11
+	VPXOR          Y11, Y8, Y8
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
+	VPXOR          Y11, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y11
+	VPXOR          Y11, Y4, Y4
+	VPXOR          Y9, Y5, Y9
 	VPXOR          Y10, Y6, Y10
-	VPXOR          Y11, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
-	VPXOR          Y14, Y7, Y7
-	VPXOR          Y12, Y8, Y12
-	VPXOR          Y13, Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
-	VPXOR          Y14, Y9, Y9
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, 32(CX)
-	VMOVDQU        Y8, (CX)(DX*1)
-	VMOVDQU        Y9, 32(CX)(DX*1)
-	VMOVDQU        Y10, (CX)(DX*2)
-	VMOVDQU        Y11, 32(CX)(DX*2)
-	VMOVDQU        Y12, (CX)(SI*1)
-	VMOVDQU        Y13, 32(CX)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
+	VPXOR          Y11, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
+	VPXOR          Y11, Y6, Y6
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, 32(CX)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, 32(CX)(DX*1)
+	VMOVDQU        Y7, (CX)(DX*2)
+	VMOVDQU        Y8, 32(CX)(DX*2)
+	VMOVDQU        Y9, (CX)(SI*1)
+	VMOVDQU        Y10, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1079,36 +1006,33 @@ narrowGroupSubfieldRow:
 
 narrowGroupZero:
 	VPBROADCASTQ 64(DI), Y0
-	VPBROADCASTQ 72(DI), Y1
 	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        32(AX), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          32(AX)(DX*1), Y3, Y5
-	VMOVDQU        (AX)(DX*2), Y6
-	VMOVDQU        32(AX)(DX*2), Y7
-	VPXOR          (AX)(SI*1), Y6, Y8
-	VPXOR          32(AX)(SI*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
-	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXOR          Y9, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPXOR          Y9, Y5, Y9
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, 32(CX)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, 32(CX)(DX*2)
-	VMOVDQU        Y8, (CX)(SI*1)
-	VMOVDQU        Y9, 32(CX)(SI*1)
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
+	VMOVDQU        Y5, (CX)(DX*2)
+	VMOVDQU        Y6, 32(CX)(DX*2)
+	VMOVDQU        Y7, (CX)(SI*1)
+	VMOVDQU        Y8, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1148,7 +1072,6 @@ wideGroup:
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
-	VPBROADCASTQ 24(SI), Y3
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -1156,22 +1079,22 @@ wideGroupRow:
 	SHRQ $0x05, R11
 
 wideGroupRowColumn:
-	VMOVDQU        (AX), Y4
-	VMOVDQU        (R8), Y5
-	VPXOR          (AX)(DX*1), Y4, Y6
-	VPXOR          (R8)(DX*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VMOVDQU        (AX), Y3
+	VMOVDQU        (R8), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          (R8)(DX*1), Y4, Y6
+	VPXOR          Y5, Y6, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y8, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
+	VPXOR          Y7, Y4, Y4
 	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, (R9)
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, (R9)(DX*1)
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, (R9)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -1198,7 +1121,6 @@ wideGroupNext:
 
 wideGroupSubfield:
 	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
 	MOVQ         dist+24(FP), R10
 
 wideGroupSubfieldRow:
@@ -1206,20 +1128,18 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R11
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        (R8), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          (R8)(DX*1), Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
-	VPXOR          Y6, Y3, Y3
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, (R9)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R9)(DX*1)
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R8), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R8)(DX*1), Y2, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          Y5, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R9)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -1274,26 +1194,25 @@ narrowGroup:
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
-	VPBROADCASTQ 24(SI), Y3
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU        (AX), Y4
-	VMOVDQU        32(AX), Y5
-	VPXOR          (AX)(DX*1), Y4, Y6
-	VPXOR          32(AX)(DX*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VMOVDQU        (AX), Y3
+	VMOVDQU        32(AX), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          32(AX)(DX*1), Y4, Y6
+	VPXOR          Y5, Y6, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y8, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
+	VPXOR          Y7, Y4, Y4
 	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, 32(CX)
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, 32(CX)(DX*1)
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, 32(CX)
+	VMOVDQU        Y5, (CX)(DX*1)
+	VMOVDQU        Y6, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1310,24 +1229,21 @@ narrowGroupNext:
 
 narrowGroupSubfield:
 	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
 	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        32(AX), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          32(AX)(DX*1), Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
-	VPXOR          Y6, Y3, Y3
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, 32(CX)
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          Y5, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
+	VPXOR          Y5, Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1397,57 +1313,54 @@ wideGroupRowColumn:
 	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
 	VPXOR          (R10)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
+	VPXOR          Y2, Y3, Y4
+	VPBROADCASTQ   (DI), Y5
+	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
+	VPBROADCASTQ   8(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y3, Y6
+	VPXOR          Y6, Y0, Y0
+	VPXOR          Y5, Y0, Y0
+	VPBROADCASTQ   16(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y5, Y1, Y1
 	VMOVDQU        (AX)(DX*2), Y4
 	VMOVDQU        (R10)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
 	VPXOR          (R10)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
+	VPXOR          Y6, Y7, Y8
+	VPBROADCASTQ   64(DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y6, Y9
+	VPBROADCASTQ   72(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y7, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y9, Y4, Y4
+	VPBROADCASTQ   80(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y8, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y9, Y5, Y5
 	VPBROADCASTQ   (R9), Y8
 	VPBROADCASTQ   8(R9), Y9
 	VPBROADCASTQ   16(R9), Y10
-	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
+	VPXOR          Y4, Y5, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
+	VPXOR          Y13, Y0, Y0
 	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
-	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
-	VPXOR          Y12, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
 	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
+	VPXOR          Y6, Y7, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
 	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
-	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
-	VPXOR          Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
+	VPXOR          Y9, Y3, Y3
 	VPXOR          Y8, Y3, Y3
 	VPXOR          (CX), Y0, Y0
 	VPXOR          (R11), Y1, Y1
@@ -1492,11 +1405,8 @@ wideGroupNext:
 
 wideGroupSubfield:
 	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ (DI), Y2
-	VPBROADCASTQ 8(DI), Y3
-	VPBROADCASTQ 64(DI), Y4
-	VPBROADCASTQ 72(DI), Y5
+	VPBROADCASTQ (DI), Y1
+	VPBROADCASTQ 64(DI), Y2
 	MOVQ         dist+24(FP), R12
 
 wideGroupSubfieldRow:
@@ -1504,58 +1414,50 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R13
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y6
-	VMOVDQU        (R10), Y7
-	VPXOR          (AX)(DX*1), Y6, Y8
-	VPXOR          (R10)(DX*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
-	VPXOR          Y10, Y7, Y7
-	VMOVDQU        (AX)(DX*2), Y10
-	VMOVDQU        (R10)(DX*2), Y11
-	VPXOR          (AX)(SI*1), Y10, Y12
-	VPXOR          (R10)(SI*1), Y11, Y13
-	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
-	VPXOR          Y14, Y11, Y11
+	VMOVDQU        (AX), Y3
+	VMOVDQU        (R10), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          (R10)(DX*1), Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPXOR          Y7, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        (R10)(DX*2), Y8
+	VPXOR          (AX)(SI*1), Y7, Y9
+	VPXOR          (R10)(SI*1), Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
+	VPXOR          Y11, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y10, Y11
+	VPXOR          Y11, Y8, Y8
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
+	VPXOR          Y11, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y11
+	VPXOR          Y11, Y4, Y4
+	VPXOR          Y9, Y5, Y9
 	VPXOR          Y10, Y6, Y10
-	VPXOR          Y11, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
-	VPXOR          Y14, Y7, Y7
-	VPXOR          Y12, Y8, Y12
-	VPXOR          Y13, Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
-	VPXOR          Y14, Y9, Y9
-	VPXOR          (CX), Y6, Y6
-	VPXOR          (R11), Y7, Y7
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, (R11)
-	VPXOR          (CX)(DX*1), Y8, Y6
-	VPXOR          (R11)(DX*1), Y9, Y7
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y10, Y6
-	VPXOR          (R11)(DX*2), Y11, Y7
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y12, Y6
-	VPXOR          (R11)(SI*1), Y13, Y7
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R11)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
+	VPXOR          Y11, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
+	VPXOR          Y11, Y6, Y6
+	VPXOR          (CX), Y3, Y3
+	VPXOR          (R11), Y4, Y4
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, (R11)
+	VPXOR          (CX)(DX*1), Y5, Y3
+	VPXOR          (R11)(DX*1), Y6, Y4
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R11)(DX*1)
+	VPXOR          (CX)(DX*2), Y7, Y3
+	VPXOR          (R11)(DX*2), Y8, Y4
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, (R11)(DX*2)
+	VPXOR          (CX)(SI*1), Y9, Y3
+	VPXOR          (R11)(SI*1), Y10, Y4
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -1572,7 +1474,6 @@ wideGroupSubfieldRowColumn:
 
 wideGroupZero:
 	VPBROADCASTQ 64(DI), Y0
-	VPBROADCASTQ 72(DI), Y1
 	MOVQ         dist+24(FP), R12
 
 wideGroupZeroRow:
@@ -1580,40 +1481,38 @@ wideGroupZeroRow:
 	SHRQ $0x05, R13
 
 wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        (R10), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          (R10)(DX*1), Y3, Y5
-	VMOVDQU        (AX)(DX*2), Y6
-	VMOVDQU        (R10)(DX*2), Y7
-	VPXOR          (AX)(SI*1), Y6, Y8
-	VPXOR          (R10)(SI*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
-	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R10), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R10)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        (R10)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          (R10)(SI*1), Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXOR          Y9, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPXOR          Y9, Y5, Y9
-	VPXOR          (CX), Y2, Y2
-	VPXOR          (R11), Y3, Y3
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, (R11)
-	VPXOR          (CX)(DX*1), Y4, Y2
-	VPXOR          (R11)(DX*1), Y5, Y3
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y6, Y2
-	VPXOR          (R11)(DX*2), Y7, Y3
-	VMOVDQU        Y2, (CX)(DX*2)
-	VMOVDQU        Y3, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y8, Y2
-	VPXOR          (R11)(SI*1), Y9, Y3
-	VMOVDQU        Y2, (CX)(SI*1)
-	VMOVDQU        Y3, (R11)(SI*1)
+	VPXOR          (CX), Y1, Y1
+	VPXOR          (R11), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R11)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          (R11)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R11)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          (R11)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, (R11)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          (R11)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, (R11)(SI*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
@@ -1642,57 +1541,54 @@ narrowGroupRow:
 	VMOVDQU        32(AX), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
 	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPBROADCASTQ   (DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   8(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y0, Y0
-	VPBROADCASTQ   16(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y2, Y4
-	VPXOR          Y4, Y1, Y1
-	VPBROADCASTQ   24(DI), Y4
-	VGF2P8AFFINEQB $0x00, Y4, Y3, Y4
-	VPXOR          Y4, Y1, Y1
+	VPXOR          Y2, Y3, Y4
+	VPBROADCASTQ   (DI), Y5
+	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
+	VPBROADCASTQ   8(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y3, Y6
+	VPXOR          Y6, Y0, Y0
+	VPXOR          Y5, Y0, Y0
+	VPBROADCASTQ   16(DI), Y6
+	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
+	VPXOR          Y6, Y1, Y1
+	VPXOR          Y5, Y1, Y1
 	VMOVDQU        (AX)(DX*2), Y4
 	VMOVDQU        32(AX)(DX*2), Y5
 	VPXOR          (AX)(SI*1), Y4, Y6
 	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPBROADCASTQ   64(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   72(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VPBROADCASTQ   80(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VPBROADCASTQ   88(DI), Y8
-	VGF2P8AFFINEQB $0x00, Y8, Y7, Y8
-	VPXOR          Y8, Y5, Y5
+	VPXOR          Y6, Y7, Y8
+	VPBROADCASTQ   64(DI), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y6, Y9
+	VPBROADCASTQ   72(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y7, Y10
+	VPXOR          Y10, Y4, Y4
+	VPXOR          Y9, Y4, Y4
+	VPBROADCASTQ   80(DI), Y10
+	VGF2P8AFFINEQB $0x00, Y10, Y8, Y10
+	VPXOR          Y10, Y5, Y5
+	VPXOR          Y9, Y5, Y5
 	VPBROADCASTQ   (R9), Y8
 	VPBROADCASTQ   8(R9), Y9
 	VPBROADCASTQ   16(R9), Y10
-	VPBROADCASTQ   24(R9), Y11
 	VPXOR          Y4, Y0, Y4
 	VPXOR          Y5, Y1, Y5
+	VPXOR          Y4, Y5, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
+	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
+	VPXOR          Y13, Y0, Y0
 	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y12
-	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y10, Y4, Y12
-	VPXOR          Y12, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y11, Y5, Y12
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
 	VPXOR          Y12, Y1, Y1
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
+	VPXOR          Y6, Y7, Y11
 	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
+	VPXOR          Y9, Y2, Y2
 	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y8
-	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y10, Y6, Y8
-	VPXOR          Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y11, Y7, Y8
+	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
+	VPXOR          Y9, Y3, Y3
 	VPXOR          Y8, Y3, Y3
 	VPXOR          (CX), Y0, Y0
 	VPXOR          32(CX), Y1, Y1
@@ -1727,66 +1623,55 @@ narrowGroupNext:
 
 narrowGroupSubfield:
 	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ (DI), Y2
-	VPBROADCASTQ 8(DI), Y3
-	VPBROADCASTQ 64(DI), Y4
-	VPBROADCASTQ 72(DI), Y5
+	VPBROADCASTQ (DI), Y1
+	VPBROADCASTQ 64(DI), Y2
 	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y6
-	VMOVDQU        32(AX), Y7
-	VPXOR          (AX)(DX*1), Y6, Y8
-	VPXOR          32(AX)(DX*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y3, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y10
-	VPXOR          Y10, Y7, Y7
-	VMOVDQU        (AX)(DX*2), Y10
-	VMOVDQU        32(AX)(DX*2), Y11
-	VPXOR          (AX)(SI*1), Y10, Y12
-	VPXOR          32(AX)(SI*1), Y11, Y13
-	VGF2P8AFFINEQB $0x00, Y4, Y12, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y14
-	VPXOR          Y14, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y4, Y13, Y14
-	VPXOR          Y14, Y11, Y11
+	VMOVDQU        (AX), Y3
+	VMOVDQU        32(AX), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          32(AX)(DX*1), Y4, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
+	VPXOR          Y7, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y7
+	VPXOR          Y7, Y4, Y4
+	VMOVDQU        (AX)(DX*2), Y7
+	VMOVDQU        32(AX)(DX*2), Y8
+	VPXOR          (AX)(SI*1), Y7, Y9
+	VPXOR          32(AX)(SI*1), Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
+	VPXOR          Y11, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y10, Y11
+	VPXOR          Y11, Y8, Y8
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
+	VPXOR          Y11, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y11
+	VPXOR          Y11, Y4, Y4
+	VPXOR          Y9, Y5, Y9
 	VPXOR          Y10, Y6, Y10
-	VPXOR          Y11, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y11, Y14
-	VPXOR          Y14, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y14
-	VPXOR          Y14, Y7, Y7
-	VPXOR          Y12, Y8, Y12
-	VPXOR          Y13, Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y13, Y14
-	VPXOR          Y14, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
-	VPXOR          Y14, Y9, Y9
-	VPXOR          (CX), Y6, Y6
-	VPXOR          32(CX), Y7, Y7
-	VMOVDQU        Y6, (CX)
-	VMOVDQU        Y7, 32(CX)
-	VPXOR          (CX)(DX*1), Y8, Y6
-	VPXOR          32(CX)(DX*1), Y9, Y7
-	VMOVDQU        Y6, (CX)(DX*1)
-	VMOVDQU        Y7, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y10, Y6
-	VPXOR          32(CX)(DX*2), Y11, Y7
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y7, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y12, Y6
-	VPXOR          32(CX)(SI*1), Y13, Y7
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, 32(CX)(SI*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
+	VPXOR          Y11, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
+	VPXOR          Y11, Y6, Y6
+	VPXOR          (CX), Y3, Y3
+	VPXOR          32(CX), Y4, Y4
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, 32(CX)
+	VPXOR          (CX)(DX*1), Y5, Y3
+	VPXOR          32(CX)(DX*1), Y6, Y4
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y7, Y3
+	VPXOR          32(CX)(DX*2), Y8, Y4
+	VMOVDQU        Y3, (CX)(DX*2)
+	VMOVDQU        Y4, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y9, Y3
+	VPXOR          32(CX)(SI*1), Y10, Y4
+	VMOVDQU        Y3, (CX)(SI*1)
+	VMOVDQU        Y4, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1795,44 +1680,41 @@ narrowGroupSubfieldRow:
 
 narrowGroupZero:
 	VPBROADCASTQ 64(DI), Y0
-	VPBROADCASTQ 72(DI), Y1
 	MOVQ         dist+24(FP), BX
 
 narrowGroupZeroRow:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        32(AX), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          32(AX)(DX*1), Y3, Y5
-	VMOVDQU        (AX)(DX*2), Y6
-	VMOVDQU        32(AX)(DX*2), Y7
-	VPXOR          (AX)(SI*1), Y6, Y8
-	VPXOR          32(AX)(SI*1), Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y9, Y10
-	VPXOR          Y10, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
-	VPXOR          Y10, Y7, Y7
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
+	VPXOR          Y9, Y5, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
-	VPXOR          Y9, Y5, Y9
-	VPXOR          (CX), Y2, Y2
-	VPXOR          32(CX), Y3, Y3
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, 32(CX)
-	VPXOR          (CX)(DX*1), Y4, Y2
-	VPXOR          32(CX)(DX*1), Y5, Y3
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y6, Y2
-	VPXOR          32(CX)(DX*2), Y7, Y3
-	VMOVDQU        Y2, (CX)(DX*2)
-	VMOVDQU        Y3, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y8, Y2
-	VPXOR          32(CX)(SI*1), Y9, Y3
-	VMOVDQU        Y2, (CX)(SI*1)
-	VMOVDQU        Y3, 32(CX)(SI*1)
+	VPXOR          (CX), Y1, Y1
+	VPXOR          32(CX), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          32(CX)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
+	VPXOR          (CX)(DX*2), Y5, Y1
+	VPXOR          32(CX)(DX*2), Y6, Y2
+	VMOVDQU        Y1, (CX)(DX*2)
+	VMOVDQU        Y2, 32(CX)(DX*2)
+	VPXOR          (CX)(SI*1), Y7, Y1
+	VPXOR          32(CX)(SI*1), Y8, Y2
+	VMOVDQU        Y1, (CX)(SI*1)
+	VMOVDQU        Y2, 32(CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -1872,7 +1754,6 @@ wideGroup:
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
-	VPBROADCASTQ 24(SI), Y3
 	MOVQ         dist+24(FP), R10
 
 wideGroupRow:
@@ -1880,26 +1761,26 @@ wideGroupRow:
 	SHRQ $0x05, R11
 
 wideGroupRowColumn:
-	VMOVDQU        (AX), Y4
-	VMOVDQU        (R8), Y5
-	VPXOR          (AX)(DX*1), Y4, Y6
-	VPXOR          (R8)(DX*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VMOVDQU        (AX), Y3
+	VMOVDQU        (R8), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          (R8)(DX*1), Y4, Y6
+	VPXOR          Y5, Y6, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y8, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
+	VPXOR          Y7, Y4, Y4
 	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          (CX), Y4, Y4
-	VPXOR          (R9), Y5, Y5
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, (R9)
-	VPXOR          (CX)(DX*1), Y6, Y4
-	VPXOR          (R9)(DX*1), Y7, Y5
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, (R9)(DX*1)
+	VPXOR          (CX), Y3, Y3
+	VPXOR          (R9), Y4, Y4
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, (R9)
+	VPXOR          (CX)(DX*1), Y5, Y3
+	VPXOR          (R9)(DX*1), Y6, Y4
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -1926,7 +1807,6 @@ wideGroupNext:
 
 wideGroupSubfield:
 	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
 	MOVQ         dist+24(FP), R10
 
 wideGroupSubfieldRow:
@@ -1934,24 +1814,22 @@ wideGroupSubfieldRow:
 	SHRQ $0x05, R11
 
 wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        (R8), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          (R8)(DX*1), Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
-	VPXOR          Y6, Y3, Y3
-	VPXOR          (CX), Y2, Y2
-	VPXOR          (R9), Y3, Y3
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, (R9)
-	VPXOR          (CX)(DX*1), Y4, Y2
-	VPXOR          (R9)(DX*1), Y5, Y3
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R9)(DX*1)
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (R8), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          (R8)(DX*1), Y2, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          Y5, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
+	VPXOR          Y5, Y2, Y2
+	VPXOR          (CX), Y1, Y1
+	VPXOR          (R9), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, (R9)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          (R9)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, (R9)(DX*1)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
@@ -2010,30 +1888,29 @@ narrowGroup:
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
-	VPBROADCASTQ 24(SI), Y3
 	MOVQ         dist+24(FP), BX
 
 narrowGroupRow:
-	VMOVDQU        (AX), Y4
-	VMOVDQU        32(AX), Y5
-	VPXOR          (AX)(DX*1), Y4, Y6
-	VPXOR          32(AX)(DX*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y8
+	VMOVDQU        (AX), Y3
+	VMOVDQU        32(AX), Y4
+	VPXOR          (AX)(DX*1), Y3, Y5
+	VPXOR          32(AX)(DX*1), Y4, Y6
+	VPXOR          Y5, Y6, Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
+	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y8, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
+	VPXOR          Y7, Y4, Y4
 	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y7, Y8
-	VPXOR          Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y2, Y6, Y8
-	VPXOR          Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y8
-	VPXOR          Y8, Y5, Y5
-	VPXOR          (CX), Y4, Y4
-	VPXOR          32(CX), Y5, Y5
-	VMOVDQU        Y4, (CX)
-	VMOVDQU        Y5, 32(CX)
-	VPXOR          (CX)(DX*1), Y6, Y4
-	VPXOR          32(CX)(DX*1), Y7, Y5
-	VMOVDQU        Y4, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
+	VPXOR          (CX), Y3, Y3
+	VPXOR          32(CX), Y4, Y4
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, 32(CX)
+	VPXOR          (CX)(DX*1), Y5, Y3
+	VPXOR          32(CX)(DX*1), Y6, Y4
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -2050,28 +1927,25 @@ narrowGroupNext:
 
 narrowGroupSubfield:
 	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
 	MOVQ         dist+24(FP), BX
 
 narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y2
-	VMOVDQU        32(AX), Y3
-	VPXOR          (AX)(DX*1), Y2, Y4
-	VPXOR          32(AX)(DX*1), Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y6
-	VPXOR          Y6, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y6
-	VPXOR          Y6, Y3, Y3
-	VPXOR          (CX), Y2, Y2
-	VPXOR          32(CX), Y3, Y3
-	VMOVDQU        Y2, (CX)
-	VMOVDQU        Y3, 32(CX)
-	VPXOR          (CX)(DX*1), Y4, Y2
-	VPXOR          32(CX)(DX*1), Y5, Y3
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, 32(CX)(DX*1)
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
+	VPXOR          Y5, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
+	VPXOR          Y5, Y2, Y2
+	VPXOR          (CX), Y1, Y1
+	VPXOR          32(CX), Y2, Y2
+	VMOVDQU        Y1, (CX)
+	VMOVDQU        Y2, 32(CX)
+	VPXOR          (CX)(DX*1), Y3, Y1
+	VPXOR          32(CX)(DX*1), Y4, Y2
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
 	DECQ           BX
@@ -2104,6 +1978,44 @@ done:
 	VZEROUPPER
 	RET
 
+// func turnAVX2GFNI(rows *byte, half int, count int, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·turnAVX2GFNI(SB), NOSPLIT, $0-32
+	MOVQ         rows+0(FP), AX
+	MOVQ         half+8(FP), CX
+	MOVQ         tab+24(FP), DX
+	LEAQ         (AX)(CX*1), BX
+	MOVQ         count+16(FP), SI
+	TESTQ        SI, SI
+	JEQ          done
+	VPBROADCASTQ 24(DX), Y0
+
+row:
+	MOVQ CX, DX
+	SHRQ $0x05, DX
+	JEQ  odd
+
+column:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        (BX), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y2
+	VPXOR          Y2, Y1, Y1
+	VMOVDQU        Y1, (AX)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, BX
+	DECQ           DX
+	JNE            column
+
+odd:
+	ADDQ CX, AX
+	ADDQ CX, BX
+	DECQ SI
+	JNE  row
+
+done:
+	VZEROUPPER
+	RET
+
 // func scaleAVX2GFNI(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·scaleAVX2GFNI(SB), NOSPLIT, $0-48
@@ -2126,21 +2038,20 @@ row:
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ 8(R9), Y1
 	VPBROADCASTQ 16(R9), Y2
-	VPBROADCASTQ 24(R9), Y3
 	MOVQ         DX, R9
 	SHRQ         $0x05, R9
 
 column:
-	VMOVDQU        (CX), Y4
-	VMOVDQU        (DI), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y3, Y5, Y5
-	VPXOR          Y5, Y4, Y4
-	VMOVDQU        Y6, (AX)
-	VMOVDQU        Y4, (SI)
+	VMOVDQU        (CX), Y3
+	VMOVDQU        (DI), Y4
+	VPXOR          Y3, Y4, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y4
+	VPXOR          Y3, Y4, Y4
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
+	VPXOR          Y3, Y5, Y5
+	VMOVDQU        Y4, (AX)
+	VMOVDQU        Y5, (SI)
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, DI
 	ADDQ           $0x20, AX
@@ -2166,17 +2077,16 @@ narrow:
 	VPBROADCASTQ   (DX), Y0
 	VPBROADCASTQ   8(DX), Y1
 	VPBROADCASTQ   16(DX), Y2
-	VPBROADCASTQ   24(DX), Y3
-	VMOVDQU        (CX), Y4
-	VMOVDQU        32(CX), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y0
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y1
-	VPXOR          Y1, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y1
-	VGF2P8AFFINEQB $0x00, Y3, Y5, Y2
-	VPXOR          Y2, Y1, Y1
-	VMOVDQU        Y0, (AX)
-	VMOVDQU        Y1, 32(AX)
+	VMOVDQU        (CX), Y3
+	VMOVDQU        32(CX), Y4
+	VPXOR          Y3, Y4, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y0
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y0, Y1, Y1
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y2
+	VPXOR          Y0, Y2, Y2
+	VMOVDQU        Y1, (AX)
+	VMOVDQU        Y2, 32(AX)
 	ADDQ           $0x40, CX
 	ADDQ           $0x40, AX
 	ADDQ           $0x02, BX

@@ -10,12 +10,14 @@ import "unsafe"
 var kernelsAVX512 = &kernels{
 	name:     "avx512",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
 	fft4:     fft4AVX512,
 	fft2:     fft2AVX512,
 	ifft4:    ifft4AVX512,
 	ifft2:    ifft2AVX512,
 	ifft4add: ifft4addAVX512,
 	ifft2add: ifft2addAVX512,
+	turn:     turnAVX512,
 	scale:    scaleAVX512,
 	mulAdd:   mulAddAVX512,
 	mul:      mulAVX512,
@@ -55,6 +57,11 @@ func ifft4addAVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsa
 //
 //go:noescape
 func ifft2addAVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// turnAVX512 works like turnGeneric.
+//
+//go:noescape
+func turnAVX512(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleAVX512 works like scaleGeneric.
 //

@@ -8,22 +8,29 @@ import "unsafe"
 
 // kernelsAVX512GFNI multiplies by affine maps.
 var kernelsAVX512GFNI = &kernels{
-	name:     "avx512+gfni",
-	table:    func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
-	fft4:     fft4AVX512GFNI,
-	fft2:     fft2AVX512GFNI,
-	ifft4:    ifft4AVX512GFNI,
-	ifft2:    ifft2AVX512GFNI,
-	ifft4add: ifft4addAVX512GFNI,
-	ifft2add: ifft2addAVX512GFNI,
-	scale:    scaleAVX512GFNI,
-	mulAdd:   mulAddAVX512GFNI,
-	mul:      mulAVX512GFNI,
-	dot:      dotAVX512GFNI,
-	spread:   spreadAVX512GFNI,
-	pack:     packAVX512,
-	unpack:   unpackAVX512,
-	xor:      xorAVX512,
+	name:      "avx512+gfni",
+	table:     func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
+	rowTable:  func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
+	fft4:      fft4AVX512GFNI,
+	fft2:      fft2AVX512GFNI,
+	ifft4:     ifft4AVX512GFNI,
+	ifft2:     ifft2AVX512GFNI,
+	ifft4add:  ifft4addAVX512GFNI,
+	ifft2add:  ifft2addAVX512GFNI,
+	turn:      turnAVX512GFNI,
+	scale:     scaleAVX512GFNI,
+	mulAdd:    mulAddAVX512GFNI,
+	mul:       mulAVX512GFNI,
+	dot:       dotAVX512GFNI,
+	spread:    spreadAVX512GFNI,
+	fft8:      fft8AVX512GFNI,
+	ifft8:     ifft8AVX512GFNI,
+	ifft8add:  ifft8addAVX512GFNI,
+	ifft8from: ifft8fromAVX512GFNI,
+	fft8to:    fft8toAVX512GFNI,
+	pack:      packAVX512,
+	unpack:    unpackAVX512,
+	xor:       xorAVX512,
 }
 
 // fft4AVX512GFNI works like fft4Generic.
@@ -56,6 +63,11 @@ func ifft4addAVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab 
 //go:noescape
 func ifft2addAVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
+// turnAVX512GFNI works like turnGeneric.
+//
+//go:noescape
+func turnAVX512GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+
 // scaleAVX512GFNI works like scaleGeneric.
 //
 //go:noescape
@@ -80,3 +92,28 @@ func dotAVX512GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, c
 //
 //go:noescape
 func spreadAVX512GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// fft8AVX512GFNI works like fft8Generic.
+//
+//go:noescape
+func fft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// ifft8AVX512GFNI works like ifft8Generic.
+//
+//go:noescape
+func ifft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// ifft8addAVX512GFNI works like ifft8addGeneric.
+//
+//go:noescape
+func ifft8addAVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// ifft8fromAVX512GFNI works like ifft8fromGeneric.
+//
+//go:noescape
+func ifft8fromAVX512GFNI(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+
+// fft8toAVX512GFNI works like fft8toGeneric.
+//
+//go:noescape
+func fft8toAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)

@@ -175,12 +175,12 @@ func ifft8addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab uns
 	xorGeneric(dst, src, 16*half*dist*groups)
 }
 
-func ifft8fromGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off int, tab unsafe.Pointer) {
+func ifft8fromGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 	packGeneric(dst, half, srcs, 8*groups, off, 0, 2*half, 1)
 	ifft8Generic(dst, dst, half, 1, groups, t, tab)
 }
 
-func fft8toGeneric(dsts *[]byte, off int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
+func fft8toGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
 	fft8Generic(src, src, half, 1, groups, t, tab)
 	unpackGeneric(dsts, 8*groups, off, 0, 2*half, 1, src, half)
 }

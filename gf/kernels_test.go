@@ -18,7 +18,7 @@ import (
 func accelerated() (all []*kernels) {
 	for _, name := range cpu.Supported() {
 		if name != cpu.Generic {
-			all = append(all, kernelsOf(name))
+			all = append(all, plain(kernelsOf(name)))
 		}
 	}
 	return all
@@ -141,6 +141,56 @@ var transforms = []transform{
 	{"ifft2", 2, false, func(k *kernels) transformFunc { return k.ifft2 }},
 	{"ifft4add", 4, true, func(k *kernels) transformFunc { return k.ifft4add }},
 	{"ifft2add", 2, true, func(k *kernels) transformFunc { return k.ifft2add }},
+}
+
+// plain returns kernels whose planar rows are not turned: those of k, or ones that
+// turn the rows, call those of k, and turn them back.
+func plain(k *kernels) *kernels {
+	if k.turn == nil {
+		return k
+	}
+	p := *k
+	p.turn, p.rowTable = nil, nil
+	turned := func(rows []unsafe.Pointer, half, count int, f func(tab unsafe.Pointer)) {
+		for _, r := range rows {
+			k.turn(r, half, count, k.rowTable())
+		}
+		f(k.rowTable())
+		for _, r := range rows {
+			k.turn(r, half, count, k.rowTable())
+		}
+	}
+	both := func(dst, src unsafe.Pointer) []unsafe.Pointer {
+		if dst == src {
+			return []unsafe.Pointer{dst}
+		}
+		return []unsafe.Pointer{dst, src}
+	}
+	transform := func(run transformFunc, radix int) transformFunc {
+		if run == nil {
+			return nil
+		}
+		return func(dst, src unsafe.Pointer, half, dist, groups, t int, _ unsafe.Pointer) {
+			turned(both(dst, src), half, radix*dist*groups, func(tab unsafe.Pointer) { run(dst, src, half, dist, groups, t, tab) })
+		}
+	}
+	p.fft2, p.ifft2, p.ifft2add = transform(k.fft2, 2), transform(k.ifft2, 2), transform(k.ifft2add, 2)
+	p.fft4, p.ifft4, p.ifft4add = transform(k.fft4, 4), transform(k.ifft4, 4), transform(k.ifft4add, 4)
+	p.fft8, p.ifft8, p.ifft8add = transform(k.fft8, 8), transform(k.ifft8, 8), transform(k.ifft8add, 8)
+	if k.fft8 != nil {
+		p.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, _ unsafe.Pointer) {
+			k.ifft8from(dst, half, groups, t, srcs, off, more, k.rowTable())
+			k.turn(dst, half, 8*groups, k.rowTable())
+		}
+		p.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, _ unsafe.Pointer) {
+			k.turn(src, half, 8*groups, k.rowTable())
+			k.fft8to(dsts, off, more, src, half, groups, t, k.rowTable())
+		}
+	}
+	p.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, _ unsafe.Pointer) {
+		turned(both(dst, src), half, rows, func(tab unsafe.Pointer) { k.scale(dst, src, half, rows, coeffs, tab) })
+	}
+	return &p
 }
 
 // checkTransform compares one call of a kernel with the pure-Go one. The arena

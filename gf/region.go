@@ -53,6 +53,28 @@ func (e *Engine) Spread(dsts [][]byte, off int, src []byte, coeffs []Elem) {
 	}
 }
 
+// PackBlocks makes a natural block of the words of each source's tail: size bytes at
+// off, at most [BlockSize] and even, word e being byte e and byte size/2+e. Block i of
+// dst takes those of srcs[i]; what its words past size/2 hold is not defined.
+func (e *Engine) PackBlocks(dst []byte, srcs [][]byte, off, size int) {
+	if len(srcs) == 0 || size == 0 {
+		return
+	}
+	checkRows("PackBlocks", dst, BlockSize/2, len(srcs))
+	checkSymbols("PackBlocks", srcs, BlockSize/2, off, 0, size, 1)
+	e.k.pack(unsafe.Pointer(&dst[0]), BlockSize/2, &srcs[0], len(srcs), off, 0, size, 1)
+}
+
+// UnpackBlocks is the inverse of [Engine.PackBlocks].
+func (e *Engine) UnpackBlocks(dsts [][]byte, off, size int, src []byte) {
+	if len(dsts) == 0 || size == 0 {
+		return
+	}
+	checkRows("UnpackBlocks", src, BlockSize/2, len(dsts))
+	checkSymbols("UnpackBlocks", dsts, BlockSize/2, off, 0, size, 1)
+	e.k.unpack(&dsts[0], len(dsts), off, 0, size, 1, unsafe.Pointer(&src[0]), BlockSize/2)
+}
+
 // checkRegion reports whether there is anything to do.
 func checkRegion(method string, b []byte, n int) bool {
 	if len(b) != n || n%BlockSize != 0 {

@@ -30,19 +30,25 @@ func watched(k *kernels) *kernels {
 	w.ifft4add, w.ifft2add = transform(k.ifft4add, 4, true), transform(k.ifft2add, 2, true)
 	if k.fft8 != nil {
 		w.fft8, w.ifft8, w.ifft8add = transform(k.fft8, 8, false), transform(k.ifft8, 8, false), transform(k.ifft8add, 8, true)
-		w.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off int, tab unsafe.Pointer) {
+		w.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 			for _, s := range headers(srcs, 8*groups) {
 				race.ReadRows(s[off:], 0, 2*half, 1)
 			}
 			race.Write(dst, 16*half*groups)
-			k.ifft8from(dst, half, groups, t, srcs, off, tab)
+			k.ifft8from(dst, half, groups, t, srcs, off, more, tab)
 		}
-		w.fft8to = func(dsts *[]byte, off int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
+		w.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
 			for _, s := range headers(dsts, 8*groups) {
 				race.WriteRows(s[off:], 0, 2*half, 1)
 			}
 			race.Write(src, 16*half*groups)
-			k.fft8to(dsts, off, src, half, groups, t, tab)
+			k.fft8to(dsts, off, more, src, half, groups, t, tab)
+		}
+	}
+	if k.turn != nil {
+		w.turn = func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer) {
+			race.Write(rows, 2*half*count)
+			k.turn(rows, half, count, tab)
 		}
 	}
 	w.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {

@@ -106,9 +106,9 @@ func (m machine) groups(l layout, b butterfly, r *rows, half Register, entries [
 		}
 		m.rowLoop(l, label+kind, b, r, half, c)
 	}
-	c := [3]constant{1: m.constantAt(entries[1], 0)}
+	c := [3]constant{1: m.rowConstantAt(entries[1], 0)}
 	if b.radix == 4 {
-		c[0], c[2] = m.constantAt(entries[0], 0), m.constantAt(entries[1], 2)
+		c[0], c[2] = m.rowConstantAt(entries[0], 0), m.rowConstantAt(entries[1], 2)
 	}
 
 	Label(label)

@@ -95,13 +95,17 @@ func (m machine) xorWords(l layout, a, b words) words {
 		if _, ok := b.(Mem); ok {
 			*p.sum = m.vec(l)
 		}
-		if m.wide {
-			VPXORQ(b, p.a, *p.sum)
-		} else {
-			VPXOR(b, p.a, *p.sum)
-		}
+		m.xor(b, p.a, *p.sum)
 	}
 	return sum
+}
+
+func (m machine) xor(a, b, dst Op) {
+	if m.wide {
+		VPXORQ(a, b, dst)
+	} else {
+		VPXOR(a, b, dst)
+	}
 }
 
 func (m machine) mov(src, dst Op) {
@@ -178,16 +182,13 @@ func (m machine) entryShift() int {
 // direct are [ll | hh], those of cross [hl | lh], and swap exchanges the halves
 // of a block. Each takes one register by affine maps and two by nibble tables.
 //
-// The elements below 256 are a subfield: 8 is a power of two, so the eightfold
-// application of x²+x is s(x) = x²⁵⁶+x, which maps the basis elements v_0 … v_7 to
-// 0 and v_{8+i} to v_i. As s(v_8·v_i) = v_i·s(v_8) = v_i too, v_{8+i} and v_8·v_i
-// differ by an element of the subfield. For a constant c in it, c·v_{8+i} is thus
-// v_8·(c·v_i) but for such an element, and c·v_i is one: hl = 0 and hh = ll. A
-// quarter of the work of a product falls away, and most constants of a transform
-// are that small.
+// The rows of transforms are pairs over a subfield, see gf/tower.go: there a constant
+// has three parts, and one in the subfield is its own only part. A part takes one
+// register by affine maps and two by nibble tables.
 type constant struct {
 	entry      Mem
 	regs       []VecVirtual
+	tower      bool // of rows that are pairs over the subfield
 	inSubfield bool
 }
 
@@ -200,6 +201,13 @@ func (c constant) isZero() bool { return c.entry.Base == nil }
 // constantAt is the entry of a constant, left in memory.
 func (m machine) constantAt(entries Register, index int) constant {
 	return constant{entry: Mem{Base: entries, Disp: index << m.entryShift()}}
+}
+
+// rowConstantAt is the same for the rows of transforms.
+func (m machine) rowConstantAt(entries Register, index int) constant {
+	c := m.constantAt(entries, index)
+	c.tower = true
+	return c
 }
 
 // load puts a constant in registers, for products in layout l.
@@ -247,8 +255,11 @@ func (m machine) load(l layout, c constant) constant {
 
 // parts is how many parts of an entry of n parts products by c need.
 func (c constant) parts(n int) int {
-	if c.inSubfield {
-		return n / 2
+	switch {
+	case c.inSubfield:
+		return n / 4
+	case c.tower:
+		return n / 4 * 3
 	}
 	return n
 }
@@ -274,6 +285,10 @@ func (m machine) affine(l layout, c constant, i int, v Op) VecVirtual {
 	dst := m.vec(l)
 	if c.regs != nil {
 		VGF2P8AFFINEQB(Imm(0), m.register(l, c, i), v, dst)
+		return dst
+	}
+	if m.wide {
+		VGF2P8AFFINEQB_BCST(Imm(0), c.entry.Offset(8*i), v, dst)
 		return dst
 	}
 	VPBROADCASTQ(c.entry.Offset(8*i), dst)
@@ -321,10 +336,19 @@ func (m machine) addProduct(l layout, total words, c constant, src words) words 
 	case m.gfni && l == block:
 		lo.add(m.affine(l, c, 0, src.lo))
 		hi.add(m.affine(l, c, 1, src.lo))
-	case m.gfni && c.inSubfield:
-		lo.add(m.affine(l, c, 0, src.lo))
-		lo.add(m.affine(l, c, 1, src.hi))
-		hi.add(m.affine(l, c, 0, src.hi))
+	case c.inSubfield:
+		m.addPart(l, &lo, c, 0, src.lo)
+		m.addPart(l, &hi, c, 0, src.hi)
+	case c.tower:
+		both := m.vec(l)
+		m.xor(src.lo, src.hi, both)
+		first := m.newSum(nil)
+		m.addPart(l, &first, c, 0, src.lo)
+		shared := first.value().(VecVirtual)
+		m.addPart(l, &lo, c, 1, src.hi)
+		lo.add(shared)
+		m.addPart(l, &hi, c, 2, both)
+		hi.add(shared)
 	case m.gfni:
 		lo.add(m.affine(l, c, 0, src.lo))
 		lo.add(m.affine(l, c, 1, src.hi))
@@ -336,15 +360,6 @@ func (m machine) addProduct(l layout, total words, c constant, src words) words 
 		lo.add(m.shuffle(l, c, 1, high))
 		hi.add(m.shuffle(l, c, 2, low))
 		hi.add(m.shuffle(l, c, 3, high))
-	case c.inSubfield:
-		low, high := m.split(l, src.lo)
-		lo.add(m.shuffle(l, c, 0, low))
-		lo.add(m.shuffle(l, c, 1, high))
-		low, high = m.split(l, src.hi)
-		lo.add(m.shuffle(l, c, 2, low))
-		lo.add(m.shuffle(l, c, 3, high))
-		hi.add(m.shuffle(l, c, 0, low))
-		hi.add(m.shuffle(l, c, 1, high))
 	default:
 		for i, half := range []Op{src.lo, src.hi} {
 			low, high := m.split(l, half)
@@ -361,6 +376,17 @@ func (m machine) addProduct(l layout, total words, c constant, src words) words 
 		return words{lo: lo.value()}
 	}
 	return words{lo.value(), hi.value()}
+}
+
+// addPart adds part i of c, a map of bytes, applied to v.
+func (m machine) addPart(l layout, s *sum, c constant, i int, v Op) {
+	if m.gfni {
+		s.add(m.affine(l, c, i, v))
+		return
+	}
+	low, high := m.split(l, v)
+	s.add(m.shuffle(l, c, 2*i, low))
+	s.add(m.shuffle(l, c, 2*i+1, high))
 }
 
 // prepare loads what every product needs; it comes first in a kernel. It returns

@@ -52,6 +52,14 @@ func write(m machine, decls string) {
 	m.butterflies("ifft2", butterfly{radix: 2, inverse: true})
 	m.butterflies("ifft4add", butterfly{radix: 4, inverse: true, add: true})
 	m.butterflies("ifft2add", butterfly{radix: 2, inverse: true, add: true})
+	if m.hasRadix8() {
+		m.octets("fft8", butterfly{})
+		m.octets("ifft8", butterfly{inverse: true})
+		m.octets("ifft8add", butterfly{inverse: true, add: true})
+		m.octetsFrom()
+		m.octetsTo()
+	}
+	m.turn()
 	m.scale()
 	m.mul("mulAdd", true)
 	m.mul("mul", false)

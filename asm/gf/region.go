@@ -60,6 +60,69 @@ func (m machine) held(l layout, at Mem) constant {
 	return c
 }
 
+// heldRow is the same for the rows of transforms.
+func (m machine) heldRow(l layout, at Mem) constant {
+	c := m.coefficient(at)
+	c.tower = true
+	if m.wide || m.gfni {
+		c = m.load(l, c)
+	}
+	return c
+}
+
+// turn writes the kernel that changes rows over to pairs over the subfield, and back:
+// the low bytes take up the map T of the high ones.
+func (m machine) turn() {
+	begin("turn"+m.suffix, "rows *byte, half, count int, tab *byte")
+	m = m.prepare()
+	lo, half, tab := parameter("rows"), parameter("half"), parameter("tab")
+	hi := GP64()
+	LEAQ(Mem{Base: lo, Index: half, Scale: 1}, hi)
+	count := parameter("count")
+	TESTQ(count, count)
+	JEQ(LabelRef("done"))
+	t := m.turning(tab)
+	column := func(l layout) {
+		w := m.inRegisters(l, words{Mem{Base: lo}, Mem{Base: hi}})
+		sum := m.newSum(w.lo)
+		m.addPart(l, &sum, t, 0, w.hi)
+		m.mov(sum.value(), Mem{Base: lo})
+		for _, p := range []Register{lo, hi} {
+			ADDQ(U8(m.width(l)), p)
+		}
+	}
+	Label("row")
+	columns := GP64()
+	MOVQ(half, columns)
+	SHRQ(U8(log2(m.width(planar))), columns)
+	JEQ(LabelRef("odd"))
+	Label("column")
+	column(planar)
+	DECQ(columns)
+	JNE(LabelRef("column"))
+	Label("odd")
+	if m.wide {
+		TESTQ(U32(narrowHalf), half)
+		JEQ(LabelRef("even"))
+		column(narrow)
+		Label("even")
+	}
+	ADDQ(half, lo)
+	ADDQ(half, hi)
+	DECQ(count)
+	JNE(LabelRef("row"))
+	Label("done")
+	end()
+}
+
+// turning is the map T, which stands in the last place of entry 0, in registers.
+func (m machine) turning(tab Register) constant {
+	t := m.rowConstantAt(tab, 0)
+	t.entry.Disp += 3 << m.entryShift() / 4
+	t.inSubfield = true
+	return m.load(planar, t)
+}
+
 // blockAt is block i at base.
 func (m machine) blockAt(base Register, i int) words {
 	at := Mem{Base: base, Disp: i * blockSize}
@@ -126,7 +189,7 @@ func (m machine) scale() {
 	JEQ(LabelRef("narrow"))
 
 	Label("row")
-	c := m.held(planar, Mem{Base: coeffs})
+	c := m.heldRow(planar, Mem{Base: coeffs})
 	columns := GP64()
 	MOVQ(half, columns)
 	SHRQ(U8(log2(m.width(planar))), columns)
@@ -150,7 +213,7 @@ func (m machine) scale() {
 	end()
 
 	Label("narrow")
-	c = m.held(planar, Mem{Base: coeffs})
+	c = m.heldRow(planar, Mem{Base: coeffs})
 	column(narrow, c, Mem{Base: lo, Disp: narrowHalf}, Mem{Base: dlo, Disp: narrowHalf})
 	ADDQ(U8(2*narrowHalf), lo)
 	ADDQ(U8(2*narrowHalf), dlo)

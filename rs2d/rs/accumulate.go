@@ -106,18 +106,18 @@ func (a *accumulator) tail(off, n int) {
 	for j := range a.outputs {
 		a.tails = append(a.tails, a.ends[j*gf.BlockSize:][:gf.BlockSize])
 	}
-	e.Pack(a.ends, gf.BlockSize/2, a.outputs, off, 0, n, 1)
+	e.PackBlocks(a.ends, a.outputs, off, n)
 	for i := range a.inputs {
 		a.one[0] = a.inputs[i]
-		e.Pack(a.block[:], gf.BlockSize/2, a.one[:], off, 0, n, 1)
+		e.PackBlocks(a.block[:], a.one[:], off, n)
 		e.Spread(a.tails, 0, a.block[:], a.row(i))
 		if len(a.olds) > 0 {
 			a.one[0] = a.olds[i]
-			e.Pack(a.block[:], gf.BlockSize/2, a.one[:], off, 0, n, 1)
+			e.PackBlocks(a.block[:], a.one[:], off, n)
 			e.Spread(a.tails, 0, a.block[:], a.row(i))
 		}
 	}
-	e.Unpack(a.outputs, off, 0, n, 1, a.ends, gf.BlockSize/2)
+	e.UnpackBlocks(a.outputs, off, n, a.ends)
 }
 
 // row returns the coefficients of an input.

@@ -137,8 +137,8 @@ func (w *Workspace) sum(p *Pattern, dst, src *Symbols) {
 			if rest > 0 {
 				clear(t.sum[:])
 				w.c.engine.Dot(t.sum[:], t.rows, 0, p.sums[i])
-				t.out[0] = out[blocks:]
-				w.c.engine.Unpack(t.out[:], 0, 0, rest, 1, t.sum[:], gf.BlockSize/2)
+				t.out[0] = out
+				w.c.engine.UnpackBlocks(t.out[:], blocks, rest, t.sum[:])
 			}
 		}
 	}
@@ -156,5 +156,5 @@ func (w *Workspace) packTails(off, n int) {
 			t.rows = append(t.rows, t.blocks[i*gf.BlockSize:][:gf.BlockSize])
 		}
 	}
-	w.c.engine.Pack(t.blocks, gf.BlockSize/2, t.sources, off, 0, n, 1)
+	w.c.engine.PackBlocks(t.blocks, t.sources, off, n)
 }

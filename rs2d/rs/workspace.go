@@ -39,14 +39,20 @@ func (c *Codec) NewWorkspace() *Workspace { return &Workspace{c: c} }
 // StripSize returns how many bytes of every shard a strip should have for the work
 // on it to stay in a core's cache: a multiple of 64.
 func (c *Codec) StripSize() int {
-	return min(max(stripBytes/(3*c.code.c), 64), maxStrip) &^ 63
+	inner := blockBytes / min(c.code.c, blockRows)
+	outer := max(stripBytes/(2*c.code.c), minStrip)
+	return min(inner, outer, maxStrip) &^ (gf.BlockSize - 1)
 }
 
 const (
-	// stripBytes is what the planar rows of a strip may take: most of an L2 cache.
-	stripBytes = 768 << 10
-	// maxStrip bounds strips of codes of few shards; wider ones gain nothing.
-	maxStrip = 4096
+	// The transforms end (and begin) with passes over blocks of 64 rows, which
+	// should fit the L1 cache.
+	blockRows, blockBytes = 64, 24 << 10
+	// stripBytes is what the rows of both sides of a strip may take: an L2 cache.
+	stripBytes = 1 << 20
+	// Narrower strips cost more in constants than they gain in cache, wider ones
+	// gain nothing.
+	minStrip, maxStrip = 128, 4096
 )
 
 // region returns region i as c planar rows.
