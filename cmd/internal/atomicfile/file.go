@@ -23,42 +23,46 @@ const tempPrefix = ".rs2d-"
 type File struct {
 	*bufio.Writer
 	file   *os.File
+	keep   bool   // file is not ours to close
 	temp   string // empty when the target is written directly
 	target string
 }
 
 // Create starts a file that Commit will put in target's place. A target that is a
 // symbolic link stays one: the file it leads to is replaced. A target that exists
-// and is no regular file, such as a pipe or a terminal, is written to directly.
+// and is no regular file, such as a pipe or a terminal, is written to directly, and so
+// is /dev/stdout, whatever it leads to.
 func Create(target string) (*File, error) {
-	mode, direct := fs.FileMode(0o666), false
+	f := &File{target: target}
 	if real, err := filepath.EvalSymlinks(target); err == nil {
-		target = real
+		f.target = real
 	}
 	old, err := os.Stat(target)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		err = f.createTemp(0o666)
 	case err != nil:
-		return nil, err
 	case old.IsDir():
 		return nil, fmt.Errorf("%s is a directory", target)
+	case standardFile(old) != nil:
+		f.file, f.keep = standardFile(old), true
 	case !old.Mode().IsRegular():
-		direct = true
+		f.file, err = os.OpenFile(f.target, os.O_WRONLY, 0)
 	default:
-		mode = old.Mode().Perm()
-	}
-	f := &File{target: target}
-	if direct {
-		f.file, err = os.OpenFile(target, os.O_WRONLY, 0)
-	} else {
-		f.temp = tempName(target)
-		f.file, err = os.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		err = f.createTemp(old.Mode().Perm())
 	}
 	if err != nil {
 		return nil, naming(target, err)
 	}
 	f.Writer = bufio.NewWriterSize(f.file, 1<<16)
 	return f, nil
+}
+
+// createTemp opens a temporary file, of the mode that the file is to have.
+func (f *File) createTemp(mode fs.FileMode) (err error) {
+	f.temp = tempName(f.target)
+	f.file, err = os.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	return err
 }
 
 // Commit makes the file durable and gives it its name. After an error nothing of
@@ -68,7 +72,7 @@ func (f *File) Commit() error {
 	if f.temp != "" && err == nil {
 		err = f.file.Sync()
 	}
-	if closing := f.file.Close(); err == nil {
+	if closing := f.close(); err == nil {
 		err = closing
 	}
 	if f.temp == "" {
@@ -87,11 +91,31 @@ func (f *File) Commit() error {
 
 // Discard gives the file up. After Commit it does nothing, so it may be deferred.
 func (f *File) Discard() {
-	f.file.Close()
+	f.close()
 	if f.temp != "" {
 		os.Remove(f.temp)
 		f.temp = ""
 	}
+}
+
+// close closes the file, if it is ours and open.
+func (f *File) close() error {
+	if f.keep {
+		return nil
+	}
+	return f.file.Close()
+}
+
+// standardFile returns standard output or standard error if that is the file which
+// info is of. To replace the file that a shell has sent them to would lose what others
+// write there.
+func standardFile(info fs.FileInfo) *os.File {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if std, err := f.Stat(); err == nil && os.SameFile(std, info) {
+			return f
+		}
+	}
+	return nil
 }
 
 // WriteFile puts a file with the given content in target's place.

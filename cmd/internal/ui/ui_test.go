@@ -19,7 +19,7 @@ func TestUnits(t *testing.T) {
 		{"minutes", Duration(125 * time.Second), "2m5s"},
 		{"rate", Rate(33_000_000, 100*time.Millisecond), "330 MB/s"},
 		{"fast", Rate(33_000_000, 10*time.Millisecond), "3.30 GB/s"},
-		{"slow", Rate(1234, time.Second), "0.001 MB/s"},
+		{"slow", Rate(1234, time.Second), "1.23 kB/s"},
 		{"rate in no time", Rate(1, 0), "-"},
 		{"ratio", Ratio(22, 7), "3.14×"},
 		{"ratio to nothing", Ratio(1, 0), "-"},

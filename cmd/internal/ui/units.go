@@ -53,6 +53,8 @@ func Rate(bytes int64, d time.Duration) string {
 		return "-"
 	case v >= 1000:
 		return Digits(v/1000) + " GB/s"
+	case v < 1:
+		return Digits(v*1000) + " kB/s"
 	}
 	return Digits(v) + " MB/s"
 }
