@@ -27,6 +27,7 @@ type reportCommand struct {
 	Quick  bool          `help:"One short round of everything, to see whether it runs. Its figures mean little."`
 	Rounds int           `default:"5" help:"Rounds, of which each runs all operations of a comparison in turn."`
 	Round  time.Duration `default:"100ms" help:"Time that each operation gets in a round, if one run takes no longer."`
+	CPU    bool          `name:"cpu" help:"Of work on one core, count the processor's time in place of the time that passes: for a machine that others use meanwhile."`
 	List   bool          `help:"List the comparisons' titles and measure nothing."`
 
 	// What measureMemory starts processes with.
@@ -67,11 +68,11 @@ func (c *reportCommand) Run() error {
 		return err
 	}
 	if c.From == "" || c.Only != "" {
-		settings := measure.Settings{Rounds: c.Rounds, Round: c.Round}
+		settings := measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}
 		if c.Quick {
-			settings = measure.Settings{Rounds: 1, Round: time.Millisecond}
+			settings.Rounds, settings.Round = 1, time.Millisecond
 		}
-		if err := results.measure(settings, comparisons, only); err != nil {
+		if err := results.measure(settings, c.CPU, comparisons, only); err != nil {
 			return err
 		}
 		if err := results.write(filepath.Join(dir, "results.json")); err != nil {
@@ -86,8 +87,8 @@ func (c *reportCommand) Run() error {
 
 // measure runs the comparisons whose titles match, and replaces what was measured
 // of them before.
-func (r *Results) measure(s measure.Settings, comparisons []comparison, only *regexp.Regexp) error {
-	r.Machine, r.Settings = thisMachine(), s
+func (r *Results) measure(s measure.Settings, processor bool, comparisons []comparison, only *regexp.Regexp) error {
+	r.Machine, r.Settings, r.Processor = thisMachine(), s, processor
 	var arena work.Arena
 	begin := time.Now()
 	for i, c := range comparisons {
@@ -126,6 +127,9 @@ func (r *Results) compare(s measure.Settings, c comparison, arena *work.Arena) e
 	}
 	for i, p := range c.ops {
 		m := Measurement{p.key, measured[i]}
+		if r.Processor && m.Cores == 1 && m.Processor[0] > 0 {
+			m.Rounds = m.Processor
+		}
 		if old := r.find(p.key); old != nil {
 			*old = m
 		} else {

@@ -42,11 +42,15 @@ func (r *Results) report(dir string) error {
 	d.line("# RedStuff beside its peers")
 	m := r.Machine
 	d.paragraph("Written by `make report`; figures in [report/results.json](report/results.json), charts as PNG and SVG in [report/](report/).")
+	method := fmt.Sprintf("%d rounds of %v, each running all operations of a comparison in turn, in one process; medians; the spread is the distance of the quartiles", r.Settings.Rounds, r.Settings.Round)
+	if r.Processor {
+		method += "; of work on one core, the time on the processor counts, because others used the machine meanwhile"
+	}
 	d.table([]string{"", ""}, [][]string{
 		{"machine", fmt.Sprintf("%s, %d cores, %s of memory, %s", m.CPU, m.Cores, m.Memory, m.OS)},
 		{"backends", strings.Join(m.Backends, ", ") + ": the first is used unless another is named"},
 		{"Go", m.Go}, {"revision", m.Revision}, {"date", m.Date},
-		{"method", fmt.Sprintf("%d rounds of %v, each running all operations of a comparison in turn, in one process; medians; the spread is the distance of the quartiles", r.Settings.Rounds, r.Settings.Round)},
+		{"method", method},
 	})
 	d.paragraph("Throughput counts bytes of original data, and 1 GB is 10⁹ bytes. Peers: klauspost/reedsolomon 1.14.2 (`WithLeopardGF16`, the same bytes out), " +
 		"celestiaorg/rsmt2d 0.15.1, zeebo/blake3 0.2.4, golang.org/x/crypto 0.48.0. The times of walrus-core (Rust, one thread) were measured earlier on this kind of machine, not in this run.")

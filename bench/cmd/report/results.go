@@ -58,8 +58,10 @@ type Memory struct {
 type Results struct {
 	Machine  Machine
 	Settings measure.Settings
-	Measured []Measurement
-	Memory   []Memory
+	// Processor says that the rounds of work on one core are times of the processor.
+	Processor bool
+	Measured  []Measurement
+	Memory    []Memory
 }
 
 // find returns the measurement of that key, or nil.

@@ -24,6 +24,11 @@ type Result struct {
 	Rounds []float64 // nanoseconds of one run, averaged over the round, round by round
 	Allocs float64   // allocations of one run
 	Alloc  float64   // bytes allocated by one run
+
+	// Processor is like Rounds, of the time that the process spent on processors. For
+	// work on one core it is the same if the machine does nothing else, and fairer if
+	// it does. It is zero where the system does not tell.
+	Processor []float64
 }
 
 // Median returns the nanoseconds of one run in the median round.
@@ -52,7 +57,7 @@ func Run(s Settings, ops []*work.Op) ([]Result, error) {
 		runners[i] = runner{op: op, runs: 1}
 		results[i].Bytes = op.Bytes
 		// The first run makes what is made once.
-		if _, err := runners[i].round(); err != nil {
+		if _, _, err := runners[i].round(); err != nil {
 			return nil, fmt.Errorf("operation %d: %w", i, err)
 		}
 		if err := runners[i].calibrate(s.Round); err != nil {
@@ -62,11 +67,12 @@ func Run(s Settings, ops []*work.Op) ([]Result, error) {
 	runtime.GC() // what making the operations left behind is none of theirs
 	for range s.Rounds {
 		for i := range runners {
-			perRun, err := runners[i].round()
+			passed, busy, err := runners[i].round()
 			if err != nil {
 				return nil, fmt.Errorf("operation %d: %w", i, err)
 			}
-			results[i].Rounds = append(results[i].Rounds, perRun)
+			results[i].Rounds = append(results[i].Rounds, passed)
+			results[i].Processor = append(results[i].Processor, busy)
 		}
 	}
 	for i := range runners {
@@ -90,7 +96,7 @@ type runner struct {
 // calibrate sets the runs of a round so that it takes as long as asked for.
 func (r *runner) calibrate(round time.Duration) error {
 	for {
-		perRun, err := r.round()
+		perRun, _, err := r.round()
 		if err != nil {
 			return err
 		}
@@ -106,18 +112,22 @@ func (r *runner) calibrate(round time.Duration) error {
 	}
 }
 
-// round runs the operation and returns the nanoseconds of one run.
-func (r *runner) round() (float64, error) {
+// round runs the operation and returns the nanoseconds of one run: those that passed,
+// and those that the process was on processors.
+func (r *runner) round() (perRun, perRunBusy float64, err error) {
 	var before, after runtime.MemStats
-	var total time.Duration
+	var passed, busy, startBusy time.Duration
 	var start time.Time
-	stop := func() { total += time.Since(start) }
-	resume := func() { start = time.Now() }
+	stop := func() {
+		passed += time.Since(start)
+		busy += processorTime() - startBusy
+	}
+	resume := func() { startBusy, start = processorTime(), time.Now() }
 	runtime.ReadMemStats(&before)
 	resume()
 	for range r.runs {
 		if err := r.op.Step(r.next, stop, resume); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		r.next++
 	}
@@ -126,5 +136,6 @@ func (r *runner) round() (float64, error) {
 	r.measured += r.runs
 	r.allocs += after.Mallocs - before.Mallocs
 	r.alloc += after.TotalAlloc - before.TotalAlloc
-	return float64(total.Nanoseconds()) / float64(r.runs), nil
+	runs := float64(r.runs)
+	return float64(passed.Nanoseconds()) / runs, float64(busy.Nanoseconds()) / runs, nil
 }
