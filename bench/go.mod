@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/alecthomas/kong v1.16.1
 	github.com/celestiaorg/rsmt2d v0.15.1
+	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
 	github.com/klauspost/reedsolomon v1.14.2
 	github.com/redstuff-go/redstuff v0.0.0
 	github.com/zeebo/blake3 v0.2.4

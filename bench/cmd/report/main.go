@@ -108,6 +108,12 @@ func (r *Results) measure(s measure.Settings, processor bool, comparisons []comp
 		}
 		r.Memory = memory
 	}
+	// The plan is made again because its comparisons keep what they have encoded.
+	if only.MatchString("profile") {
+		if err := r.profile(plan(), &arena); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(os.Stderr, "%5.0fs  measured\n", time.Since(begin).Seconds())
 	return nil
 }

@@ -62,6 +62,7 @@ func (r *Results) report(dir string) error {
 	r.instructionSets(d)
 	r.manyCores(d)
 	r.resident(d)
+	r.whereTimeGoes(d)
 
 	notes, err := os.ReadFile(filepath.Join(dir, "report", "NOTES.md"))
 	switch {

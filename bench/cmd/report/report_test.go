@@ -100,6 +100,17 @@ func TestPlanRuns(t *testing.T) {
 	}
 }
 
+func TestProfileNamesFunctions(t *testing.T) {
+	var arena work.Arena
+	functions, err := profileOp(hashes()[0].ops[0], &arena)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(functions) == 0 || !strings.HasPrefix(functions[0].Name, "commit.") || functions[0].Share < 0.2 {
+		t.Errorf("hashing spends its time in %v", functions)
+	}
+}
+
 func TestKeysAreUnique(t *testing.T) {
 	seen := map[Key]string{}
 	for _, c := range plan() {

@@ -62,6 +62,7 @@ type Results struct {
 	Processor bool
 	Measured  []Measurement
 	Memory    []Memory
+	Profiles  []Profile
 }
 
 // find returns the measurement of that key, or nil.
