@@ -10,12 +10,14 @@ import "unsafe"
 var kernelsNEON = &kernels{
 	name:     "neon",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
 	fft4:     fft4NEON,
 	fft2:     fft2NEON,
 	ifft4:    ifft4NEON,
 	ifft2:    ifft2NEON,
 	ifft4add: ifft4addNEON,
 	ifft2add: ifft2addNEON,
+	turn:     turnNEON,
 	scale:    scaleNEON,
 	mulAdd:   mulAddNEON,
 	mul:      mulNEON,
@@ -55,6 +57,11 @@ func ifft4addNEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe
 //
 //go:noescape
 func ifft2addNEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// turnNEON works like turnGeneric.
+//
+//go:noescape
+func turnNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleNEON works like scaleGeneric.
 //

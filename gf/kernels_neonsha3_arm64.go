@@ -10,12 +10,14 @@ import "unsafe"
 var kernelsNEONSHA3 = &kernels{
 	name:     "neon+sha3",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
 	fft4:     fft4NEONSHA3,
 	fft2:     fft2NEONSHA3,
 	ifft4:    ifft4NEONSHA3,
 	ifft2:    ifft2NEONSHA3,
 	ifft4add: ifft4addNEONSHA3,
 	ifft2add: ifft2addNEONSHA3,
+	turn:     turnNEONSHA3,
 	scale:    scaleNEONSHA3,
 	mulAdd:   mulAddNEONSHA3,
 	mul:      mulNEONSHA3,
@@ -55,6 +57,11 @@ func ifft4addNEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab un
 //
 //go:noescape
 func ifft2addNEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// turnNEONSHA3 works like turnGeneric.
+//
+//go:noescape
+func turnNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleNEONSHA3 works like scaleGeneric.
 //

@@ -73,7 +73,7 @@ func (m machine) butterflies(name string, b butterfly) {
 	k.Op("CBZ", word, "zero")
 	k.Op("CMP", emit.Imm(subfield), word)
 	k.Op("BLT", "subfield")
-	k.rowLoop("row", b, r, half, rowsLeft, e, [3]bool{true, true, true}, allTables)
+	k.rowLoop("row", b, r, half, rowsLeft, e, [3]bool{true, true, true}, pairTables)
 
 	k.Label("next")
 	// The walk over dist rows has moved the addresses on by that many already.

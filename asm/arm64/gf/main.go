@@ -53,7 +53,8 @@ func (m machine) write() {
 	}
 	f.Declare(".\nvar kernels%s = &kernels{\n\tname: %q,\n", m.suffix, m.backend)
 	f.Declare("\ttable: func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },\n")
-	for _, name := range []string{"fft4", "fft2", "ifft4", "ifft2", "ifft4add", "ifft2add", "scale", "mulAdd", "mul", "dot", "spread"} {
+	f.Declare("\trowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },\n")
+	for _, name := range []string{"fft4", "fft2", "ifft4", "ifft2", "ifft4add", "ifft2add", "turn", "scale", "mulAdd", "mul", "dot", "spread"} {
 		f.Declare("\t%s: %s%s,\n", name, name, m.suffix)
 	}
 	for _, name := range []string{"pack", "unpack", "xor"} {
@@ -67,6 +68,7 @@ func (m machine) write() {
 	m.butterflies("ifft2", butterfly{radix: 2, inverse: true})
 	m.butterflies("ifft4add", butterfly{radix: 4, inverse: true, add: true})
 	m.butterflies("ifft2add", butterfly{radix: 2, inverse: true, add: true})
+	m.turn()
 	m.scale()
 	m.mul("mulAdd", true)
 	m.mul("mul", false)

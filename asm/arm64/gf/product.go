@@ -75,24 +75,39 @@ func (k *kernel) xor(v, total emit.Vec) {
 	k.Op("VEOR", v.B16(), total.B16(), total.B16())
 }
 
+// xor3 adds v and w to total.
+func (k *kernel) xor3(v, w, total emit.Vec) {
+	if k.eor3 {
+		k.Op("VEOR3", v.B16(), w.B16(), total.B16(), total.B16())
+		return
+	}
+	k.xor(v, total)
+	k.xor(w, total)
+}
+
 // nibbleMask prepares the mask of split; it comes before the first product.
 func (k *kernel) nibbleMask() {
 	k.mask = k.Vec()
 	k.Op("VMOVI", emit.Imm(0x0F), k.mask.B16())
 }
 
-// constant is a table entry in registers: the tables of gf/matrix.go, or only the
-// first four of them. Of a constant in the subfield of 256 elements these are
-// enough: asm/gf derives that its tables 4 and 5 are zero, and 6 and 7 equal to
-// 0 and 1.
+// constant is a table entry in registers, as far as its products need it.
 type constant []emit.Vec
 
+// How many tables of 16 bytes products take.
 const (
-	subfield = 256
-
-	allTables      = 8
-	subfieldTables = 4
+	// Natural regions hold Cantor coordinates, which take the tables of gf/matrix.go.
+	naturalTables = 8
+	// Planar rows hold pairs over the subfield of 256 elements: see gf/tower.go. Two
+	// tables for each of three products of bytes, and for constants of the subfield
+	// the first of these alone.
+	pairTables     = 6
+	subfieldTables = 2
+	// Entry 0 has behind its own tables the two of the change from one to the other.
+	turnTables = 2
 )
+
+const subfield = 256
 
 // Entries of the table have this binary logarithm of their size.
 const entryShift = 7
@@ -132,16 +147,19 @@ type term struct{ table, nibble int }
 
 // terms is what the two bytes of a product are the sums of.
 func (c constant) terms() [2][]term {
-	lo := []term{{0, 0}, {1, 1}, {2, 2}, {3, 3}}
 	if len(c) == subfieldTables {
-		return [2][]term{lo, {{0, 2}, {1, 3}}}
+		return [2][]term{{{0, 0}, {1, 1}}, {{0, 2}, {1, 3}}}
 	}
-	return [2][]term{lo, {{4, 0}, {5, 1}, {6, 2}, {7, 3}}}
+	return [2][]term{{{0, 0}, {1, 1}, {2, 2}, {3, 3}}, {{4, 0}, {5, 1}, {6, 2}, {7, 3}}}
 }
 
 // addLooked adds to half j of total the product of c and the words with the
 // given nibbles. With store it stores it there.
 func (k *kernel) addLooked(total words, j int, c constant, index indices, store bool) {
+	if len(c) == pairTables {
+		k.addPairs(total, j, c, index, store)
+		return
+	}
 	t, u := k.Vec(), k.Vec()
 	for plane, terms := range c.terms() {
 		sum := []emit.Vec{total.lo[j], total.hi[j]}[plane]
@@ -154,7 +172,7 @@ func (k *kernel) addLooked(total words, j int, c constant, index indices, store 
 		for ; k.eor3 && i+1 < len(terms); i += 2 {
 			look(i, t)
 			look(i+1, u)
-			k.Op("VEOR3", t.B16(), u.B16(), sum.B16(), sum.B16())
+			k.xor3(t, u, sum)
 		}
 		for ; i < len(terms); i++ {
 			look(i, t)
@@ -163,6 +181,39 @@ func (k *kernel) addLooked(total words, j int, c constant, index indices, store 
 		}
 	}
 	k.FreeVec(t, u)
+}
+
+// addPairs does so for pairs over the subfield, with constants outside it. Look-ups
+// are linear, so that the nibbles of a_0 + a_1 are the sums of theirs:
+//
+//	low'  = c_0·a_0 + v_7·c_1·a_1
+//	high' = c_0·a_0 + (c_0 + c_1)·(a_0 + a_1)
+//
+// It overwrites the nibbles of a_0.
+func (k *kernel) addPairs(total words, j int, c constant, index indices, store bool) {
+	t, u, both := k.Vec(), k.Vec(), k.Vec()
+	k.look(c, 0, index[0], both)
+	k.look(c, 1, index[1], t)
+	k.xor(t, both)
+	k.xor(index[2], index[0])
+	k.xor(index[3], index[1])
+	for plane, sum := range []emit.Vec{total.lo[j], total.hi[j]} {
+		first, second := index[2], index[3]
+		if plane == 1 {
+			first, second = index[0], index[1]
+		}
+		if store {
+			k.look(c, 2+2*plane, first, sum)
+			k.look(c, 3+2*plane, second, u)
+			k.xor3(u, both, sum)
+			continue
+		}
+		k.look(c, 2+2*plane, first, t)
+		k.look(c, 3+2*plane, second, u)
+		k.xor3(t, u, sum)
+		k.xor(both, sum)
+	}
+	k.FreeVec(t, u, both)
 }
 
 // addProduct adds c·src to total, or with store stores it there.

@@ -18,7 +18,7 @@ func (m machine) mul(name string, add bool) {
 	entry := k.GP()
 	k.Op("MOVHU", k.Param("c"), entry)
 	k.entryOf(entry, k.Load("tab"))
-	c := constant(k.Vecs(allTables))
+	c := constant(k.Vecs(naturalTables))
 	k.loadConstant(entry, c)
 	k.Label("block")
 	w, total := k.words(), k.words()
@@ -48,7 +48,7 @@ func (m machine) scale() {
 	coeffs, tab := k.Load("coeffs"), k.Load("tab")
 	k.nibbleMask()
 	entry, columns := k.GP(), k.GP()
-	c := constant(k.Vecs(allTables))
+	c := constant(k.Vecs(pairTables))
 	k.Label("row")
 	k.Op("MOVHU.P", emit.At(coeffs, elemSize), entry)
 	k.entryOf(entry, tab)
@@ -67,6 +67,40 @@ func (m machine) scale() {
 		k.Op("ADD", half, p, p)
 	}
 	k.Op("SUBS", "$1", rows, rows)
+	k.Op("BNE", "row")
+	k.Label("done")
+	k.End()
+}
+
+// turn writes turn: T of the high bytes, looked up, is added to the low bytes.
+func (m machine) turn() {
+	k := m.begin("turn", "rows unsafe.Pointer, half, count int, tab unsafe.Pointer")
+	count := k.Load("count")
+	k.Op("CBZ", count, "done")
+	lo, half, tab, hi, columns := k.Load("rows"), k.Load("half"), k.Load("tab"), k.GP(), k.GP()
+	k.nibbleMask()
+	tables := k.Vecs(turnTables)
+	k.loadPair(tab, 16*pairTables, false, [2]emit.Vec(tables))
+	k.Label("row")
+	k.Op("ADD", half, lo, hi)
+	k.Op("LSR", "$5", half, columns)
+	k.Label("column")
+	w := k.words()
+	low, high := k.Vec(), k.Vec()
+	k.loadPair(lo, 0, false, w.lo)
+	k.loadPair(hi, 0, true, w.hi)
+	for j, v := range w.hi {
+		k.Op("VAND", k.mask.B16(), v.B16(), low.B16())
+		k.Op("VUSHR", emit.Imm(4), v.B16(), high.B16())
+		k.look(tables, 0, low, low)
+		k.look(tables, 1, high, high)
+		k.xor3(low, high, w.lo[j])
+	}
+	k.storePair(w.lo, lo, 0, true)
+	k.Op("SUBS", "$1", columns, columns)
+	k.Op("BNE", "column")
+	k.Op("MOVD", hi, lo)
+	k.Op("SUBS", "$1", count, count)
 	k.Op("BNE", "row")
 	k.Label("done")
 	k.End()
@@ -128,7 +162,7 @@ func (m machine) dot() {
 	a := k.loadMany("srcs")
 	dst, n := k.Load("dst"), k.Load("n")
 	k.nibbleMask()
-	c := constant(k.Vecs(allTables))
+	c := constant(k.Vecs(naturalTables))
 	k.overTiles([]int{4, 1}, n, []emit.GP{dst, a.off}, func(blocks int) {
 		total := make([]words, blocks)
 		for i := range total {
@@ -167,7 +201,7 @@ func (m machine) spread() {
 	k := m.begin("spread", "dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer")
 	a := k.loadMany("dsts")
 	src, n := k.Load("src"), k.Load("n")
-	c := constant(k.Vecs(allTables))
+	c := constant(k.Vecs(naturalTables))
 	k.overTiles([]int{2, 1}, n, []emit.GP{src, a.off}, func(blocks int) {
 		source := make([][2]indices, blocks)
 		k.nibbleMask()
