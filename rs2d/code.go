@@ -37,7 +37,9 @@ type Code struct {
 	rows    *rs.Codec // extends a row from S to n symbols
 	columns *rs.Codec // extends a column from P to n symbols
 	workers int
-	spaces  [2]sync.Pool // of *rs.Workspace: of the codec along each axis
+
+	encoders sync.Pool    // of *Encoder, for Commit
+	spaces   [2]sync.Pool // of *rs.Workspace: of the codec along each axis
 }
 
 // New returns the code over n shards, 4 to 65535. The error is a

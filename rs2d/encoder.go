@@ -2,6 +2,7 @@ package rs2d
 
 import (
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/hugepage"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
@@ -31,6 +32,8 @@ type Encoder struct {
 	columns      columnRange // the columns that parity has room for
 	parity       []byte      // the P source symbols of those columns, column by column
 	parityShards [][]byte    // the columns S, S+1, … in it, nil outside the range
+	parityRows   [][]byte    // symbol i of the first column in it, and all that follows
+	zeroLeaf     commit.Hash // of a symbol of zeros
 
 	tops     []byte // per row, the nodes that its tiles fold to
 	meta     commit.Metadata
@@ -59,7 +62,7 @@ const (
 
 	// parityBytes bounds the parity columns that Commit keeps at a time; when
 	// there are more of them, it extends the rows once for each such group.
-	parityBytes = 32 << 20
+	parityBytes = 40 << 20
 )
 
 // NewEncoder returns an encoder of the code.
@@ -82,7 +85,12 @@ func (c *Code) Encode(blob []byte) (*Encoding, error) {
 
 // Commit computes the metadata of a blob, and keeps no slivers.
 func (c *Code) Commit(blob []byte) (*commit.Metadata, error) {
-	return c.NewEncoder().Commit(blob)
+	e, _ := c.encoders.Get().(*Encoder)
+	if e == nil {
+		e = c.NewEncoder()
+	}
+	defer c.encoders.Put(e)
+	return e.Commit(blob)
 }
 
 // ID computes the blob id of a blob, and keeps no slivers.
@@ -102,8 +110,12 @@ func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
 	}
 	p := e.c.params
 	dst.code, dst.shape = e.c, e.shape
-	dst.primary = resize(dst.primary, p.N*e.row)
-	dst.secondary = resize(dst.secondary, p.N*e.column)
+	dst.primary = resizeLarge(dst.primary, p.N*e.row)
+	dst.secondary = resizeLarge(dst.secondary, p.N*e.column)
+	dst.parityRows = resize(dst.parityRows, p.N-p.P)
+	for i := range dst.parityRows {
+		dst.parityRows[i] = dst.primary[(p.P+i)*e.row:]
+	}
 	n := copy(dst.primary, blob)
 	clear(dst.primary[n : p.P*e.row])
 
@@ -139,7 +151,7 @@ func (e *Encoder) runGroups(limit int) {
 		// Every group ends at a tile's end.
 		to = min(p.N, (to+max(tileColumns, limit/e.column))&^(tileColumns-1))
 		parity := columnRange{max(from, p.S), to}
-		e.parity = resize(e.parity, (parity.to-parity.from)*e.column)
+		e.parity = resizeLarge(e.parity, (parity.to-parity.from)*e.column)
 		e.setParity(parity, e.parity)
 		e.run(columnRange{from, to})
 		from = to
@@ -155,6 +167,9 @@ func (e *Encoder) begin(n uint64) error {
 	p := e.c.params
 	e.shape = shape{size: size, row: p.S * size, column: p.P * size}
 	e.tops = resize(e.tops, p.N*tilesOf(p.N)*commit.HashSize)
+	e.zeros = resize(e.zeros, e.row)
+	clear(e.zeros)
+	e.zeroLeaf = e.c.hasher.Leaf(e.zeros[:size])
 	e.meta.Primary, e.meta.Secondary = resize(e.meta.Primary, p.N), resize(e.meta.Secondary, p.N)
 	return nil
 }
@@ -183,8 +198,6 @@ func (e *Encoder) setRows(blob []byte) {
 			e.last = append(e.last, e.tail[j*e.size:])
 		}
 	}
-	e.zeros = resize(e.zeros, e.row)
-	clear(e.zeros)
 	for ; next < p.P; next++ {
 		e.rows[next] = e.zeros
 	}
@@ -194,6 +207,10 @@ func (e *Encoder) setRows(blob []byte) {
 func (e *Encoder) setParity(columns columnRange, buf []byte) {
 	p := e.c.params
 	e.columns, e.parity = columns, buf
+	e.parityRows = resize(e.parityRows, p.P)
+	for i := range e.parityRows {
+		e.parityRows[i] = tailOf(buf, i*e.size)
+	}
 	e.parityShards = resize(e.parityShards, p.N-p.S)
 	for j := range e.parityShards {
 		e.parityShards[j] = nil
@@ -273,6 +290,7 @@ func (e *Encoder) forget() {
 	clear(e.rows)
 	clear(e.whole)
 	clear(e.parityShards)
+	clear(e.parityRows)
 	if e.encoding != nil {
 		e.parity = nil
 	}
@@ -283,6 +301,14 @@ func tilesOf(columns int) int { return (columns + tileColumns - 1) / tileColumns
 
 // tailOf returns b from off on, nothing if b ends before.
 func tailOf(b []byte, off int) []byte { return b[min(off, len(b)):] }
+
+// resizeLarge is resize for bytes that are worth large pages.
+func resizeLarge(b []byte, n int) []byte {
+	if cap(b) >= n {
+		return b[:n]
+	}
+	return hugepage.Make(n)
+}
 
 // resize returns a slice of n elements, in the memory of s if it has room.
 func resize[T any](s []T, n int) []T {

@@ -15,6 +15,8 @@ type Encoding struct {
 	meta      commit.Metadata
 	primary   []byte // n primary slivers; the first P are the padded blob
 	secondary []byte // n secondary slivers
+
+	parityRows [][]byte // while encoding: primary sliver P and all that follows, and so on
 }
 
 // ID returns the blob id.
@@ -58,21 +60,12 @@ func (e *Encoding) check(i int) {
 	}
 }
 
-// store keeps what a unit has of the slivers: of columns of the blob the parity
-// rows, which belong to primary slivers, and the source rows, which make secondary
-// ones. Rows of the blob and columns of parity are in place already.
-func (e *Encoding) store(t *tiler, from, source, a, b int) {
-	p, width := e.code.params, b-a
-	for c := range source {
-		column := e.secondary[(from+c)*e.column:]
-		for i, src := range t.shards[:p.P] {
-			copy(column[i*e.size+a:], src[c*width:][:width])
+// storeColumns stores the bytes a to b of the symbols of n secondary slivers from c
+// on, whose source is in the blob's rows.
+func (e *Encoding) storeColumns(rows [][]byte, c, n, a, b int) {
+	for i, row := range rows {
+		for j := c; j < c+n; j++ {
+			copy(e.secondary[j*e.column+i*e.size+a:], row[j*e.size+a:j*e.size+b])
 		}
-	}
-	if source == 0 {
-		return
-	}
-	for i, src := range t.shards[p.P:] {
-		copy(e.primary[(p.P+i)*e.row+from*e.size+a:], src[:source*width])
 	}
 }

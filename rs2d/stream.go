@@ -120,25 +120,25 @@ func (e *Encoder) readRows(t *tiler, first, n int) [][]byte {
 	return t.heads
 }
 
-// write hands over what a unit of n whole columns has of the slivers: source columns
-// are a piece of every primary sliver, and every column is a secondary one.
-func (e *Encoder) write(t *tiler, from, source, n int) {
+// write hands over what a unit of n whole columns from c on has of the slivers:
+// columns of the blob are a piece of every primary sliver, and every column is a
+// secondary one.
+func (e *Encoder) write(t *tiler, c, n int) {
 	p := e.c.params
-	if source > 0 {
-		for i, row := range t.shards {
-			e.stream.write(SliverRef{Primary, i}, row[:source*e.size], from*e.size)
+	if c >= p.S {
+		for j := c; j < c+n; j++ {
+			e.stream.write(SliverRef{Secondary, j}, e.parityShards[j-p.S], 0)
 		}
+		return
+	}
+	for i, row := range t.shards {
+		e.stream.write(SliverRef{Primary, i}, row, c*e.size)
 	}
 	t.column = resize(t.column, e.column)
-	for c := range n {
-		column := t.column
-		if c >= source {
-			column = e.parityShards[from+c-p.S]
-		} else {
-			for i, row := range t.shards[:p.P] {
-				copy(column[i*e.size:], row[c*e.size:][:e.size])
-			}
+	for j := range n {
+		for i, row := range t.shards[:p.P] {
+			copy(t.column[i*e.size:], row[j*e.size:][:e.size])
 		}
-		e.stream.write(SliverRef{Secondary, from + c}, column, 0)
+		e.stream.write(SliverRef{Secondary, c + j}, t.column, 0)
 	}
 }
