@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -106,17 +107,52 @@ func (d *Disk) writeTemporary(number uint64, slivers []Sliver) (places []place, 
 		}
 	}()
 	off := int64(0)
+	w := writers.Get().(*bufferedWriter)
+	defer writers.Put(w)
+	w.reset(f)
 	for _, s := range slivers {
-		if _, err := f.Write(s.Data); err != nil {
+		if err := w.write(s.Data); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		places = append(places, place{file: number, off: off, size: int64(len(s.Data)), sums: checksums(s.Data)})
 		off += int64(len(s.Data))
 	}
-	if err := f.Sync(); err != nil {
+	if err := errors.Join(w.flush(), f.Sync()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return places, f.Close()
+}
+
+// bufferedWriter writes to a file in large pieces. The data goes through a buffer in
+// any case, because a vfs.File may change what it is given to write.
+type bufferedWriter struct {
+	f      vfs.File
+	buffer []byte
+}
+
+var writers = sync.Pool{New: func() any { return &bufferedWriter{buffer: make([]byte, 0, writeSize)} }}
+
+const writeSize = 1 << 20
+
+func (w *bufferedWriter) reset(f vfs.File) { w.f, w.buffer = f, w.buffer[:0] }
+
+func (w *bufferedWriter) write(data []byte) error {
+	for len(data) > 0 {
+		n := copy(w.buffer[len(w.buffer):cap(w.buffer)], data)
+		w.buffer, data = w.buffer[:len(w.buffer)+n], data[n:]
+		if len(w.buffer) == cap(w.buffer) {
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *bufferedWriter) flush() error {
+	_, err := w.f.Write(w.buffer)
+	w.buffer = w.buffer[:0]
+	return err
 }
 
 // publish gives a temporary file the name under which it is found, durably.

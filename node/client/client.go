@@ -1,0 +1,279 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+var (
+	// ErrNotFound: the owners of n-f shards do not know the blob, so no certificate of
+	// it exists.
+	ErrNotFound = errors.New("client: blob not found")
+	// ErrInconsistent: whoever encoded the blob broke the rules; nobody can read it.
+	ErrInconsistent = errors.New("client: blob is inconsistent")
+	// ErrUnavailable: too few nodes answer. A *QuorumError or *ReadError wraps it.
+	ErrUnavailable = errors.New("client: too few nodes answer")
+	// ErrTooLarge: the blob takes more memory than the client may use.
+	ErrTooLarge = errors.New("client: blob takes more than the memory limit")
+)
+
+// Options are choices for [New]. The zero value is good for reading; Key is needed to
+// write.
+type Options struct {
+	Peer       peer.Options  // how to speak to nodes: the key, TLS or not, timeouts
+	Check      rs2d.Check    // of blobs that are read; the default is strict
+	Timeout    time.Duration // for a call without a deadline of its own; default 1 min
+	Grace      time.Duration // to go on sending to slow nodes after Store has returned; default 10 s
+	HedgeAfter time.Duration // without any progress, before others are asked; default 200 ms
+	MaxMemory  int64         // bytes of blobs and slivers in flight; default 2 GiB
+	Workers    int           // goroutines that code and hash for one blob; default all CPUs
+	Logger     *slog.Logger  // default drops all
+}
+
+func (o *Options) fill() {
+	for _, d := range []struct {
+		to *time.Duration
+		is time.Duration
+	}{{&o.Timeout, time.Minute}, {&o.Grace, 10 * time.Second}, {&o.HedgeAfter, 200 * time.Millisecond}} {
+		if *d.to == 0 {
+			*d.to = d.is
+		}
+	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = 2 << 30
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Peer.Wire == nil {
+		o.Peer.Wire = new(peer.Wire)
+	}
+}
+
+// Client speaks to a committee. It is safe for concurrent use.
+type Client struct {
+	committee *committee.Committee
+	options   Options
+	code      *rs2d.Code
+	hasher    *commit.Hasher
+	peers     []*peer.Peer
+	memory    *semaphore.Weighted
+	encoders  sync.Pool
+	log       *slog.Logger
+
+	metadata sync.Map // commit.BlobID to *commit.Metadata, a few
+	cached   chan commit.BlobID
+
+	life       context.Context // until Close
+	end        context.CancelFunc
+	background sync.WaitGroup
+}
+
+// cachedMetadata is how many blobs' metadata a client remembers.
+const cachedMetadata = 256
+
+// New returns a client. It does not connect.
+func New(c *committee.Committee, o Options) (*Client, error) {
+	o.fill()
+	code, err := rs2d.New(c.Params().N, rs2d.WithScheme(c.Scheme()), rs2d.WithWorkers(o.Workers))
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	hasher, err := commit.NewHasher(c.Scheme(), "")
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	cl := &Client{
+		committee: c, options: o, code: code, hasher: hasher, peers: peer.All(c, o.Peer),
+		memory: semaphore.NewWeighted(o.MaxMemory), log: o.Logger,
+		cached: make(chan commit.BlobID, cachedMetadata),
+	}
+	cl.encoders.New = func() any { return code.NewEncoder() }
+	cl.life, cl.end = context.WithCancel(context.Background())
+	return cl, nil
+}
+
+// Close gives up what is still being sent, waits for it to end, and closes the
+// connections. No other call may be under way.
+func (c *Client) Close() {
+	c.end()
+	c.background.Wait()
+	for _, p := range c.peers {
+		p.Close()
+	}
+}
+
+// Flush waits until nothing is being sent any more, which lasts at most the grace
+// period, or until the context ends.
+func (c *Client) Flush(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		c.background.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Committee returns the committee.
+func (c *Client) Committee() *committee.Committee { return c.committee }
+
+// Code returns the committee's code.
+func (c *Client) Code() *rs2d.Code { return c.code }
+
+// Peers returns the nodes by their numbers in the committee.
+func (c *Client) Peers() []*peer.Peer { return c.peers }
+
+// Wire returns the count of bytes sent and received.
+func (c *Client) Wire() *peer.Wire { return c.options.Peer.Wire }
+
+// within gives a call a deadline, and ends it with the client.
+func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(c.life, cancel)
+	done := func() {
+		stop()
+		cancel()
+	}
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, done
+	}
+	ctx, late := context.WithTimeout(ctx, c.options.Timeout)
+	return ctx, func() {
+		late()
+		done()
+	}
+}
+
+// reserve takes memory, and waits for it if others have it.
+func (c *Client) reserve(ctx context.Context, bytes int64) (release func(), err error) {
+	if bytes > c.options.MaxMemory {
+		return nil, ErrTooLarge
+	}
+	if err := c.memory.Acquire(ctx, bytes); err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() { c.memory.Release(bytes) }), nil
+}
+
+// remember keeps metadata, in the place of some that was kept longest.
+func (c *Client) remember(id commit.BlobID, meta *commit.Metadata) {
+	if _, known := c.metadata.LoadOrStore(id, meta); known {
+		return
+	}
+	for {
+		select {
+		case c.cached <- id:
+			return
+		default:
+		}
+		select {
+		case old := <-c.cached:
+			c.metadata.Delete(old)
+		default:
+		}
+	}
+}
+
+// MemberError is what one node answered.
+type MemberError struct {
+	Member string
+	Err    error
+}
+
+func (e *MemberError) Error() string { return e.Member + ": " + e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *MemberError) Unwrap() error { return e.Err }
+
+// NodeStatus is what one node says of itself, or why it does not.
+type NodeStatus struct {
+	Name   string
+	Health api.Health
+	Err    error
+}
+
+// Health asks all nodes how they are.
+func (c *Client) Health(ctx context.Context) []NodeStatus {
+	ctx, cancel := c.within(ctx)
+	defer cancel()
+	all := make([]NodeStatus, len(c.peers))
+	c.each(func(i int, p *peer.Peer) {
+		h, err := p.Health(ctx)
+		all[i] = NodeStatus{p.Name(), h, err}
+	})
+	return all
+}
+
+// BlobStatus is what one node has of a blob, or why it does not say.
+type BlobStatus struct {
+	Name   string
+	Status api.Status
+	Err    error
+}
+
+// Status asks all nodes what they have of a blob.
+func (c *Client) Status(ctx context.Context, id commit.BlobID) []BlobStatus {
+	ctx, cancel := c.within(ctx)
+	defer cancel()
+	all := make([]BlobStatus, len(c.peers))
+	c.each(func(i int, p *peer.Peer) {
+		s, err := p.Status(ctx, id)
+		all[i] = BlobStatus{p.Name(), s, err}
+	})
+	return all
+}
+
+// each calls f for all nodes at once, and waits.
+func (c *Client) each(f func(i int, p *peer.Peer)) {
+	var group sync.WaitGroup
+	for i, p := range c.peers {
+		group.Go(func() { f(i, p) })
+	}
+	group.Wait()
+}
+
+// Blob is a blob of a list.
+type Blob struct {
+	ID           commit.BlobID
+	Certified    bool
+	Inconsistent bool
+}
+
+// List calls f with every blob that any of the nodes knows, in the order of ids, until
+// f returns false. The error is a *QuorumError if the owners of fewer than 2f+1 shards
+// answer, because there may be certified blobs then that none of them has.
+func (c *Client) List(ctx context.Context, f func(Blob) bool) error {
+	var after *commit.BlobID
+	for {
+		page, more, err := c.page(ctx, after)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			if !f(page[i]) {
+				return nil
+			}
+			after = &page[i].ID
+		}
+		if !more {
+			return nil
+		}
+	}
+}

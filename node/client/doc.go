@@ -1,0 +1,13 @@
+// Package client writes blobs to a committee of nodes, and reads them back although
+// some nodes are down, slow, or lie.
+//
+// [Client.Store] returns once nodes that own n-f shards have attested that they have
+// their part of the blob on disk. The certificate it returns proves that the blob can
+// be read whatever f shards do. [Client.Read] returns bytes only if encoding them again
+// gives the blob's id, so that all readers of one id get the same bytes, or all get
+// none.
+//
+// A node that sends something provably wrong is asked last for some time. A node that
+// is slow is not waited for: its part is asked of others as soon as nothing has come
+// for [Options.HedgeAfter].
+package client

@@ -1,0 +1,236 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// QuorumError reports that too few nodes did what was asked. It wraps ErrUnavailable
+// and what they answered.
+type QuorumError struct {
+	Have, Need int // shards whose owners did, and should have
+	Errors     []*MemberError
+}
+
+func (e *QuorumError) Error() string {
+	s := fmt.Sprintf("client: the owners of %d shards did, of %d that it takes", e.Have, e.Need)
+	for i, m := range e.Errors {
+		if i == 3 {
+			return s + fmt.Sprintf("; and %d more", len(e.Errors)-i)
+		}
+		s += "; " + m.Error()
+	}
+	return s
+}
+
+// Unwrap returns ErrUnavailable and what nodes answered.
+func (e *QuorumError) Unwrap() []error {
+	errs := []error{ErrUnavailable}
+	for _, m := range e.Errors {
+		errs = append(errs, m)
+	}
+	return errs
+}
+
+// Receipt is the result of storing a blob.
+type Receipt struct {
+	ID          commit.BlobID
+	Metadata    *commit.Metadata
+	Certificate *committee.Certificate // the owners of n-f shards have it
+	Encoding    time.Duration          // the part of the time that encoding took
+}
+
+// Store encodes a blob and sends every node its sliver pairs. It returns when the
+// owners of n-f shards have attested that theirs are durable, and goes on sending to
+// the others for the grace period; then all get the certificate. The blob is not kept.
+//
+// The error is a *QuorumError, ErrTooLarge, a *commit.TooLargeError for a blob that the
+// code cannot hold, ErrInconsistent if that is what the committee thinks of the id, or
+// the context's.
+func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
+	ctx, cancel := c.within(ctx)
+	defer cancel()
+	params := c.committee.Params()
+	encoded, err := params.EncodedLength(uint64(len(blob)))
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	release, err := c.reserve(ctx, int64(encoded))
+	if err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	encoding := new(rs2d.Encoding)
+	encoder := c.encoders.Get().(*rs2d.Encoder)
+	err = encoder.Encode(encoding, blob)
+	c.encoders.Put(encoder)
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	took := time.Since(started)
+	meta := encoding.Metadata()
+	raw, err := meta.MarshalBinary()
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	id := encoding.ID()
+	cert, err := c.send(ctx, id, raw, encoding.Pair, release)
+	if err != nil {
+		return nil, err
+	}
+	return &Receipt{ID: id, Metadata: meta, Certificate: cert, Encoding: took}, nil
+}
+
+// StoreEncoding is Store for slivers that the caller has made, and answers for: nodes
+// store whatever the metadata commits to, even if that is no blob. pair returns the
+// slivers of a pair.
+func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
+	ctx, cancel := c.within(ctx)
+	defer cancel()
+	id, err := meta.ID(c.hasher)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	raw, err := meta.MarshalBinary()
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	cert, err := c.send(ctx, id, raw, pair, func() {})
+	if err != nil {
+		return nil, err
+	}
+	return &Receipt{ID: id, Metadata: meta, Certificate: cert}, nil
+}
+
+// ack is what became of one node's part.
+type ack struct {
+	member    int
+	signature committee.Signature
+	err       error
+}
+
+// send gives all nodes their parts. release is called when none needs its part any
+// more.
+func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), release func()) (*committee.Certificate, error) {
+	// What is being sent outlives the call, by the grace period.
+	sending, stop := context.WithCancel(c.life)
+	acks := make(chan ack, len(c.peers))
+	for i, p := range c.peers {
+		c.background.Go(func() {
+			pairs := c.committee.Pairs(id, i)
+			slivers := make([]rs2d.Sliver, 0, 2*len(pairs))
+			for _, at := range pairs {
+				primary, secondary := pair(at)
+				slivers = append(slivers, primary, secondary)
+			}
+			s, err := p.PutBlob(sending, id, meta, slivers)
+			acks <- ack{i, s, err}
+		})
+	}
+
+	a := committee.Attestation{Kind: committee.Stored, Blob: id}
+	signatures := make(map[int]committee.Signature)
+	quorum := &QuorumError{Need: c.committee.Quorum(committee.Stored)}
+	possible, open := c.committee.Params().N, len(c.peers)
+	var cert *committee.Certificate
+	var err error
+	for cert == nil && err == nil {
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case r := <-acks:
+			open--
+			if r.err != nil {
+				possible -= c.committee.Weight(r.member)
+				quorum.Errors = append(quorum.Errors, &MemberError{c.peers[r.member].Name(), r.err})
+			} else {
+				quorum.Have += c.committee.Weight(r.member)
+				signatures[r.member] = r.signature
+			}
+			if quorum.Have >= quorum.Need {
+				cert = c.certify(a, signatures, quorum, &possible)
+			}
+			if cert == nil && possible < quorum.Need {
+				err = quorum
+			}
+		}
+	}
+	if err != nil {
+		stop()
+		c.background.Go(func() {
+			c.drain(acks, open)
+			release()
+		})
+		if quorum.inconsistent() {
+			err = c.condemned(ctx, id, err)
+		}
+		return nil, err
+	}
+
+	c.background.Go(func() {
+		late := time.AfterFunc(c.options.Grace, stop)
+		defer late.Stop()
+		c.drain(acks, open)
+		release()
+		stop()
+		c.publish(cert)
+	})
+	return cert, nil
+}
+
+// certify makes a certificate of the attestations there are. Members who sent a wrong
+// one are distrusted and no longer counted.
+func (c *Client) certify(a committee.Attestation, signatures map[int]committee.Signature, quorum *QuorumError, possible *int) *committee.Certificate {
+	before := len(signatures)
+	cert, _ := peer.CertifyMost(c.committee, c.peers, a, signatures)
+	if len(signatures) < before {
+		quorum.Have = 0
+		for i := range signatures {
+			quorum.Have += c.committee.Weight(i)
+		}
+		lost := 0
+		for i, p := range c.peers {
+			if _, ok := signatures[i]; !ok && p.Standing() == peer.Distrusted {
+				lost += c.committee.Weight(i)
+			}
+		}
+		*possible = min(*possible, c.committee.Params().N-lost)
+	}
+	return cert
+}
+
+// drain waits for the nodes that have not answered.
+func (c *Client) drain(acks <-chan ack, open int) {
+	for ; open > 0; open-- {
+		if r := <-acks; r.err != nil && !errors.Is(r.err, context.Canceled) {
+			c.log.Debug("not stored", "node", c.peers[r.member].Name(), "error", r.err)
+		}
+	}
+}
+
+// publish gives all nodes the certificate. Nodes that lack the blob learn of it so.
+func (c *Client) publish(cert *committee.Certificate) {
+	ctx, cancel := context.WithTimeout(c.life, c.options.Grace)
+	defer cancel()
+	c.each(func(_ int, p *peer.Peer) {
+		if err := p.PutCertificate(ctx, cert); err != nil {
+			c.log.Debug("certificate not published", "node", p.Name(), "error", err)
+		}
+	})
+}
+
+// inconsistent reports whether a node says that the blob is. Whether it is true is
+// for a certificate to tell.
+func (e *QuorumError) inconsistent() bool {
+	return slices.ContainsFunc(e.Errors, func(m *MemberError) bool { return errors.Is(m, peer.ErrInconsistent) })
+}

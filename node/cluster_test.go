@@ -1,0 +1,196 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// cluster is some nodes in this process.
+type cluster struct {
+	t         *testing.T
+	committee *committee.Committee
+	nodes     []*member
+	writer    *committee.Key
+	tune      func(*node.Config)
+}
+
+// member is one node of a cluster, running or not.
+type member struct {
+	c        *cluster
+	i        int
+	key      *committee.Key
+	fs       vfs.FS
+	node     *node.Node
+	disk     *store.Disk
+	faults   *fault.Injector
+	address  string
+	listener net.Listener
+	stop     func()
+}
+
+// newCluster starts nodes that own shards evenly. tune may be nil.
+func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *cluster {
+	t.Helper()
+	c := &cluster{t: t, writer: committee.GenerateKey(), tune: tune}
+	spread := committee.Spread(shards, nodes)
+	var members []committee.Member
+	for i := range nodes {
+		m := &member{c: c, i: i, key: committee.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem()}
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.listener, m.address = listener, listener.Addr().String()
+		c.nodes = append(c.nodes, m)
+		members = append(members, committee.NewMember(fmt.Sprintf("node-%d", i), m.address, m.key, spread[i]))
+	}
+	var err error
+	c.committee, err = committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "writer", TLSKey: c.writer.TLSPublic()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range c.nodes {
+		m.start()
+	}
+	t.Cleanup(func() {
+		for _, m := range c.nodes {
+			m.kill()
+		}
+	})
+	return c
+}
+
+func logger() *slog.Logger {
+	if os.Getenv("REDSTUFF_TEST_LOG") == "" {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// fast are timeouts for tests.
+func fast() peer.Options {
+	return peer.Options{DialTimeout: 5 * time.Second, Idle: 5 * time.Second, Attempts: 2, Backoff: 5 * time.Millisecond, FailFor: 50 * time.Millisecond}
+}
+
+// start runs the node on what is on its disk.
+func (m *member) start() {
+	t := m.c.t
+	t.Helper()
+	disk, err := store.Open("store", store.Options{FS: m.fs, Logger: logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := node.Config{
+		Committee: m.c.committee, Key: m.key, Store: disk, Peers: fast(),
+		HealInterval: -1, ScrubRate: -1, HealDelay: time.Millisecond, Logger: logger(),
+	}
+	if m.c.tune != nil {
+		m.c.tune(&config)
+	}
+	n, err := node.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.listener == nil {
+		m.listener, err = net.Listen("tcp", m.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	listener := m.listener
+	m.listener, m.node, m.disk = nil, n, disk
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := n.RunWrapped(ctx, listener, nil, 200*time.Millisecond, m.faults.Wrap); err != nil && !testing.Short() {
+			t.Logf("node %d: %v", m.i, err)
+		}
+	})
+	m.stop = func() {
+		cancel()
+		done.Wait()
+		if err := disk.Close(); err != nil {
+			t.Errorf("node %d: %v", m.i, err)
+		}
+	}
+}
+
+// kill ends the node, if it runs.
+func (m *member) kill() {
+	if m.stop != nil {
+		m.stop()
+		m.stop, m.node, m.disk = nil, nil, nil
+	}
+}
+
+// wipe ends the node and empties its disk.
+func (m *member) wipe() {
+	m.kill()
+	m.fs = vfs.NewMem()
+}
+
+// client returns a client that may write.
+func (c *cluster) client(tune func(*client.Options)) *client.Client {
+	c.t.Helper()
+	o := client.Options{Peer: fast(), Timeout: time.Minute, Grace: 5 * time.Second, HedgeAfter: 30 * time.Millisecond, Logger: logger()}
+	o.Peer.Key = c.writer
+	if tune != nil {
+		tune(&o)
+	}
+	cl, err := client.New(c.committee, o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(cl.Close)
+	return cl
+}
+
+// randomBlob returns bytes that follow from the seed.
+func randomBlob(seed uint64, size int) []byte {
+	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
+	b := make([]byte, size)
+	_, _ = r.Read(b)
+	return b
+}
+
+// put stores a blob and waits until all nodes that answer have it.
+func put(t *testing.T, cl *client.Client, blob []byte) *client.Receipt {
+	t.Helper()
+	r, err := cl.Store(t.Context(), blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func expectRead(t *testing.T, cl *client.Client, id commit.BlobID, want []byte) {
+	t.Helper()
+	got, err := cl.Read(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Fatalf("read %d bytes that differ from the %d stored", len(got), len(want))
+	}
+}

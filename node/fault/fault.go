@@ -1,0 +1,166 @@
+// Package fault makes a node misbehave on command, for tests and for load generators
+// that show what a cluster does about it. It wraps a node's handler, see
+// node.RunWrapped; the node itself stays honest.
+package fault
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+)
+
+// Kind is a set of ways to misbehave.
+type Kind uint32
+
+const (
+	// Corrupt flips a bit in every sliver and every batch of symbols that goes out.
+	Corrupt Kind = 1 << iota
+	// OtherBlob answers requests for one blob from another one, symbols with their
+	// valid proofs included.
+	OtherBlob
+	// FalseAck takes writes, keeps nothing, and answers with a signature that is none.
+	FalseAck
+	// Stall takes requests and never answers.
+	Stall
+	// Slow waits before every answer.
+	Slow
+	// Refuse answers that the node is overloaded.
+	Refuse
+)
+
+// Injector misbehaves. The zero value does not. It is safe for concurrent use.
+type Injector struct {
+	kind  atomic.Uint32
+	delay atomic.Int64
+	// Other returns another blob for OtherBlob. It is called for each request.
+	Other func(commit.BlobID) (commit.BlobID, bool)
+}
+
+// Set says how to misbehave from now on.
+func (i *Injector) Set(k Kind) { i.kind.Store(uint32(k)) }
+
+// SetDelay says how long Slow waits.
+func (i *Injector) SetDelay(d time.Duration) { i.delay.Store(int64(d)) }
+
+// Has reports whether the injector misbehaves so at present.
+func (i *Injector) Has(k Kind) bool { return Kind(i.kind.Load())&k != 0 }
+
+// Wrap returns a handler that misbehaves. Requests for health are left alone.
+func (i *Injector) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == api.HealthPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if i.Has(Stall) {
+			<-r.Context().Done()
+			return
+		}
+		if i.Has(Slow) && !wait(r, time.Duration(i.delay.Load())) {
+			return
+		}
+		if i.Has(Refuse) {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if i.Has(FalseAck) && r.Method == http.MethodPut {
+			falseAck(w, r)
+			return
+		}
+		if i.Has(OtherBlob) {
+			i.swap(r)
+		}
+		if i.Has(Corrupt) && (strings.Contains(r.URL.Path, api.SliversPath) || r.URL.Path == api.SymbolsPath) {
+			w = &corrupter{ResponseWriter: w}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// wait waits, and reports whether the caller is still there.
+func wait(r *http.Request, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+func falseAck(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	signature, _ := committee.Signature{1}.MarshalText()
+	w.Header().Set("Content-Type", api.TypeJSON)
+	_, _ = io.WriteString(w, `{"member":"liar","signature":"`+string(signature)+`"}`)
+}
+
+// swap lets a request be about another blob.
+func (i *Injector) swap(r *http.Request) {
+	if i.Other == nil {
+		return
+	}
+	if r.URL.Path == api.SymbolsPath {
+		body, err := io.ReadAll(io.LimitReader(r.Body, api.MaxRequestBody))
+		if err != nil {
+			return
+		}
+		requests, err := api.ParseRequests(body, commit.MaxShards)
+		if err == nil {
+			for j := range requests {
+				if other, ok := i.Other(requests[j].Blob); ok {
+					requests[j].Blob = other
+				}
+			}
+			body = api.AppendRequests(nil, requests)
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		return
+	}
+	rest, ok := strings.CutPrefix(r.URL.Path, api.BlobsPath+"/")
+	if !ok || r.Method != http.MethodGet {
+		return
+	}
+	text, rest, _ := strings.Cut(rest, "/")
+	id, err := commit.ParseBlobID(text)
+	if err != nil {
+		return
+	}
+	if other, ok := i.Other(id); ok {
+		r.URL.Path = api.BlobPath(other, "/"+rest)
+	}
+}
+
+// corrupter flips a bit of the first byte of every piece of data. Nodes write frames
+// whole.
+type corrupter struct {
+	http.ResponseWriter
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (c *corrupter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+func (c *corrupter) Write(b []byte) (int, error) {
+	at := 0
+	if c.Header().Get("Content-Type") == api.TypeFrames {
+		if kind := api.FrameKind(b[0]); kind != api.FrameSliver && kind != api.FrameSymbols {
+			return c.ResponseWriter.Write(b)
+		}
+		at = api.FrameHeaderSize
+	}
+	if at >= len(b) || c.Header().Get("Content-Type") == api.TypeJSON {
+		return c.ResponseWriter.Write(b)
+	}
+	wrong := append([]byte(nil), b...)
+	wrong[at] ^= 0x10
+	return c.ResponseWriter.Write(wrong)
+}

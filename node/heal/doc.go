@@ -1,0 +1,12 @@
+// Package heal finds out what a node lacks, and recovers it from its peers.
+//
+// A lost sliver is recovered from single symbols: secondary slivers first, each from
+// the symbols where it crosses primary slivers of other nodes, then primary slivers
+// from secondary ones, the node's own included. What is received is as much as what is
+// restored, and not a whole blob for every sliver, as with a code of one dimension.
+//
+// Symbols are asked for without proofs, for many slivers of many blobs at once. A
+// sliver that comes out wrong is asked for again with proofs, which name who lied; the
+// liar is distrusted and others are asked instead. If all symbols are proven and the
+// sliver is wrong, then the blob is: the proofs together show it to everybody.
+package heal

@@ -1,0 +1,100 @@
+package node
+
+import (
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/peer"
+)
+
+// metrics are what a node counts.
+type metrics struct {
+	registry *prometheus.Registry
+	seconds  *prometheus.HistogramVec
+	answers  *prometheus.CounterVec
+	requests prometheus.Gauge
+	refused  prometheus.Counter // for overload
+	rejected prometheus.Counter // for wrong data
+	received prometheus.Counter // bytes of bodies
+	sent     prometheus.Counter // bytes of answers
+	symbols  prometheus.Counter
+	rot      prometheus.Counter
+	verdicts prometheus.Counter
+}
+
+func newMetrics(r *prometheus.Registry, n *Node, wire *peer.Wire) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "redstuff_" + name, Help: help})
+		r.MustRegister(c)
+		return c
+	}
+	watch := func(name, help string, value func() float64) {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "redstuff_" + name, Help: help}, value))
+	}
+	gauge := func(name, help string, value func() float64) {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "redstuff_" + name, Help: help}, value))
+	}
+	m := &metrics{
+		registry: r,
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "redstuff_request_seconds", Help: "Time to serve a request, by route.",
+			Buckets: prometheus.ExponentialBuckets(0.0002, 2.5, 13),
+		}, []string{"route"}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redstuff_requests_total", Help: "Requests served, by route and status.",
+		}, []string{"route", "status"}),
+		requests: prometheus.NewGauge(prometheus.GaugeOpts{Name: "redstuff_requests_in_flight", Help: "Requests being served."}),
+		refused:  counter("overload_total", "Requests answered 503."),
+		rejected: counter("rejected_total", "Writes refused because their data is not what the blob id or the committee's keys commit to."),
+		received: counter("received_bytes_total", "Bytes of request bodies."),
+		sent:     counter("sent_bytes_total", "Bytes of answers."),
+		symbols:  counter("symbols_total", "Recovery symbols given out."),
+		rot:      counter("rot_total", "Slivers that could not be read back."),
+		verdicts: counter("inconsistent_total", "Blobs that a certificate says are inconsistent."),
+	}
+	r.MustRegister(m.seconds, m.answers, m.requests,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	heal := n.healer.Totals
+	watch("heal_slivers_total", "Slivers recovered.", func() float64 { return float64(heal().Slivers) })
+	watch("heal_restored_bytes_total", "Bytes of slivers recovered.", func() float64 { return float64(heal().Restored) })
+	watch("heal_received_bytes_total", "Bytes of symbols and proofs received to recover slivers.",
+		func() float64 { return float64(heal().SymbolBytes + heal().ProofBytes) })
+	watch("heal_metadata_bytes_total", "Bytes of metadata received to recover slivers.",
+		func() float64 { return float64(heal().MetadataBytes) })
+	watch("heal_whole_blob_bytes_total", "Bytes that a one-dimensional code would have received to recover the same slivers.",
+		func() float64 { return float64(heal().WholeBlob) })
+	watch("heal_liars_total", "Wrong symbols whose sender was named.", func() float64 { return float64(heal().Lies) })
+	gauge("heal_missing_slivers", "Slivers that the node knows it lacks.", func() float64 { return float64(n.healer.Lacking()) })
+	gauge("healthy", "1 if the node has all it should have, as far as it knows.", func() float64 {
+		if n.State() == api.StateHealthy {
+			return 1
+		}
+		return 0
+	})
+	watch("scrub_bytes_total", "Bytes the scrubber has read.", func() float64 { return float64(n.scrubber.Totals().Bytes) })
+	watch("scrub_passes_total", "Complete passes of the scrubber.", func() float64 { return float64(n.scrubber.Totals().Passes) })
+	watch("scrub_rot_total", "Damaged slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Rot) })
+	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(wire.Received.Load()) })
+	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(wire.Sent.Load()) })
+	return m
+}
+
+// AdminHandler serves Prometheus metrics at /metrics, profiles at /debug/pprof/, and
+// the node's health at /health. It asks nobody who they are: listen where only
+// operators reach it.
+func (n *Node) AdminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.Handle("GET /health", n.serve("admin health", unlimited, n.getHealth))
+	return mux
+}

@@ -1,0 +1,268 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// maxJSON bounds answers in JSON: a list of api.MaxList blobs, each with a
+// certificate, and more than that for one member in eight.
+func (p *Peer) maxJSON() int64 {
+	return int64(api.MaxList) * int64(256+2*p.committee.MaxCertificate())
+}
+
+func (p *Peer) getBytes(ctx context.Context, path string, most int64) ([]byte, error) {
+	body, _, err := p.do(ctx, request{method: http.MethodGet, path: path})
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return p.readAll(body, most)
+}
+
+func (p *Peer) readAll(body io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s: %w: more than %d bytes", p.name, ErrLied, most)
+	}
+	return data, err
+}
+
+func (p *Peer) getJSON(ctx context.Context, path string, v any) error {
+	data, err := p.getBytes(ctx, path, p.maxJSON())
+	if err != nil {
+		return err
+	}
+	return p.parseJSON(data, v)
+}
+
+func (p *Peer) parseJSON(data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s: %w: %w", p.name, ErrLied, err)
+	}
+	return nil
+}
+
+// put sends bytes and returns the answer's body, at most maxJSON of it.
+func (p *Peer) put(ctx context.Context, path string, data []byte) ([]byte, error) {
+	body, _, err := p.do(ctx, request{
+		method: http.MethodPut, path: path, contentType: api.TypeBytes, length: int64(len(data)),
+		body: func() io.Reader { return bytes.NewReader(data) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return p.readAll(body, p.maxJSON())
+}
+
+// Health asks how the node is.
+func (p *Peer) Health(ctx context.Context) (h api.Health, err error) {
+	err = p.getJSON(ctx, api.HealthPath, &h)
+	return h, err
+}
+
+// Status asks what the node has of a blob. It answers for blobs it does not know too.
+func (p *Peer) Status(ctx context.Context, id commit.BlobID) (s api.Status, err error) {
+	err = p.getJSON(ctx, api.BlobPath(id, api.StatusPath), &s)
+	return s, err
+}
+
+// List asks for up to limit blobs after the given one, from the first on if it is
+// nil. What the entries hold is not verified.
+func (p *Peer) List(ctx context.Context, after *commit.BlobID, limit int) (l api.BlobList, err error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	if after != nil {
+		q.Set("after", after.String())
+	}
+	if err = p.getJSON(ctx, api.BlobsPath+"?"+q.Encode(), &l); err != nil {
+		return l, err
+	}
+	last := after
+	for i := range l.Blobs {
+		if last != nil && bytes.Compare(last[:], l.Blobs[i].Blob[:]) >= 0 {
+			// An endless list would keep the caller busy for ever.
+			return api.BlobList{}, fmt.Errorf("%s: %w: blobs out of order", p.name, ErrLied)
+		}
+		last = &l.Blobs[i].Blob
+	}
+	if l.More && len(l.Blobs) == 0 {
+		return api.BlobList{}, fmt.Errorf("%s: %w: more blobs, but none now", p.name, ErrLied)
+	}
+	return l, nil
+}
+
+// MaxMetadata returns the length of BlobMetadata in BCS for n shards, in bytes.
+func MaxMetadata(n int) int { return 2 + 8 + 3 + 2*n*(1+commit.HashSize) }
+
+// Metadata fetches a blob's metadata and verifies it against the id. The hasher is of
+// the committee's scheme.
+func (p *Peer) Metadata(ctx context.Context, id commit.BlobID, h *commit.Hasher) (*commit.Metadata, error) {
+	data, err := p.getBytes(ctx, api.BlobPath(id, api.MetadataPath), int64(commit.HashSize+MaxMetadata(p.committee.Params().N)))
+	if err != nil {
+		return nil, err
+	}
+	meta, got, err := commit.ParseWithID(data, h)
+	if err == nil && got != id {
+		err = fmt.Errorf("metadata of blob %v", got)
+	}
+	if err == nil && meta.Shards() != p.committee.Params().N {
+		err = fmt.Errorf("metadata of %d shards", meta.Shards())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", p.name, ErrLied, err)
+	}
+	return meta, nil
+}
+
+// PutMetadata stores a blob's metadata.
+func (p *Peer) PutMetadata(ctx context.Context, id commit.BlobID, meta *commit.Metadata) error {
+	data, err := meta.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	_, err = p.put(ctx, api.BlobPath(id, api.MetadataPath), data)
+	return err
+}
+
+// PutBlob stores metadata, in BCS, and the slivers of the node's pairs, and returns
+// its attestation that it has all of them, which is not verified. The data must not
+// change before PutBlob returns.
+func (p *Peer) PutBlob(ctx context.Context, id commit.BlobID, meta []byte, slivers []rs2d.Sliver) (committee.Signature, error) {
+	n := p.committee.Params().N
+	heads := make([]byte, 0, (len(slivers)+2)*api.FrameHeaderSize)
+	pieces := make([][]byte, 0, 2*(len(slivers)+2))
+	length := int64(0)
+	add := func(h api.FrameHeader, data []byte) {
+		h.Length = uint32(len(data))
+		start := len(heads)
+		heads = h.Append(heads)
+		pieces = append(pieces, heads[start:], data)
+		length += int64(len(heads)-start) + int64(len(data))
+	}
+	add(api.FrameHeader{Kind: api.FrameMetadata}, meta)
+	for _, s := range slivers {
+		add(api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(s.Axis), Index: uint16(s.Pair(n))}, s.Data)
+	}
+	add(api.FrameHeader{Kind: api.FrameEnd}, nil)
+
+	body, _, err := p.do(ctx, request{
+		method: http.MethodPut, path: api.BlobPath(id, ""), contentType: api.TypeFrames, length: length,
+		body: func() io.Reader { return &piecesReader{pieces: pieces} },
+	})
+	if err != nil {
+		return committee.Signature{}, err
+	}
+	defer body.Close()
+	return p.confirmation(body)
+}
+
+func (p *Peer) confirmation(body io.Reader) (committee.Signature, error) {
+	data, err := p.readAll(body, p.maxJSON())
+	if err != nil {
+		return committee.Signature{}, err
+	}
+	var c api.Confirmation
+	err = p.parseJSON(data, &c)
+	return c.Signature, err
+}
+
+// piecesReader reads slices one after another. It does not change the list, which
+// serves further attempts.
+type piecesReader struct {
+	pieces [][]byte
+	off    int // within the first
+}
+
+func (r *piecesReader) Read(b []byte) (int, error) {
+	for len(r.pieces) > 0 && r.off == len(r.pieces[0]) {
+		r.pieces, r.off = r.pieces[1:], 0
+	}
+	if len(r.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, r.pieces[0][r.off:])
+	r.off += n
+	return n, nil
+}
+
+// Confirmation asks for the node's attestation that it has its pairs of the blob,
+// which is not verified.
+func (p *Peer) Confirmation(ctx context.Context, id commit.BlobID) (committee.Signature, error) {
+	var c api.Confirmation
+	err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c)
+	return c.Signature, err
+}
+
+// PutCertificate tells the node that the blob is stored.
+func (p *Peer) PutCertificate(ctx context.Context, cert *committee.Certificate) error {
+	return p.putCertificate(ctx, api.CertificatePath, cert)
+}
+
+// PutVerdict tells the node that the blob is inconsistent.
+func (p *Peer) PutVerdict(ctx context.Context, cert *committee.Certificate) error {
+	return p.putCertificate(ctx, api.VerdictPath, cert)
+}
+
+func (p *Peer) putCertificate(ctx context.Context, path string, cert *committee.Certificate) error {
+	data, err := cert.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	_, err = p.put(ctx, api.BlobPath(cert.Blob, path), data)
+	return err
+}
+
+// Certificate fetches and verifies the certificate that the blob is stored.
+func (p *Peer) Certificate(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
+	return p.certificate(ctx, api.CertificatePath, committee.Attestation{Kind: committee.Stored, Blob: id})
+}
+
+// Verdict fetches and verifies the certificate that the blob is inconsistent.
+func (p *Peer) Verdict(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
+	return p.certificate(ctx, api.VerdictPath, committee.Attestation{Kind: committee.Inconsistent, Blob: id})
+}
+
+func (p *Peer) certificate(ctx context.Context, path string, a committee.Attestation) (*committee.Certificate, error) {
+	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(p.committee.MaxCertificate()))
+	if err != nil {
+		return nil, err
+	}
+	cert, err := p.committee.ParseCertificate(data)
+	if err == nil && cert.Attestation != a {
+		err = fmt.Errorf("certificate of something else")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", p.name, ErrLied, err)
+	}
+	return cert, nil
+}
+
+// PutProof gives the node a proof, in BCS, that the blob is inconsistent, and returns
+// its attestation of it, which is not verified.
+func (p *Peer) PutProof(ctx context.Context, id commit.BlobID, proof []byte) (committee.Signature, error) {
+	data, err := p.put(ctx, api.BlobPath(id, api.ProofPath), proof)
+	if err != nil {
+		return committee.Signature{}, err
+	}
+	var c api.Confirmation
+	err = p.parseJSON(data, &c)
+	return c.Signature, err
+}
+
+// Proof fetches the proof, in BCS, that a blob is inconsistent, which is not verified.
+// It is at most limit bytes long.
+func (p *Peer) Proof(ctx context.Context, id commit.BlobID, limit int64) ([]byte, error) {
+	return p.getBytes(ctx, api.BlobPath(id, api.ProofPath), limit)
+}

@@ -1,0 +1,52 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+var (
+	// ErrNotFound: the node answers that it has not what was asked for.
+	ErrNotFound = errors.New("node: not found")
+	// ErrInconsistent: the node answers that the blob is inconsistent.
+	ErrInconsistent = errors.New("node: blob is inconsistent")
+	// ErrLied: the node's answer contradicts the blob id, or its own form.
+	ErrLied = errors.New("node: wrong answer")
+	// ErrStalled: the node sent nothing for too long.
+	ErrStalled = errors.New("node: stalled")
+)
+
+// StatusError is an answer that is not a success. It wraps ErrNotFound for a status of
+// 404, ErrInconsistent for 410.
+type StatusError struct {
+	Member     string
+	Code       int
+	Message    string
+	RetryAfter time.Duration // 0 if the node named none
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%s answers %d %s: %s", e.Member, e.Code, http.StatusText(e.Code), e.Message)
+}
+
+// Unwrap returns the error that stands for the status, or nil.
+func (e *StatusError) Unwrap() error {
+	switch e.Code {
+	case http.StatusNotFound:
+		return ErrNotFound
+	case http.StatusGone:
+		return ErrInconsistent
+	}
+	return nil
+}
+
+// temporary reports whether the same request may succeed a little later.
+func temporary(err error) bool {
+	var status *StatusError
+	if errors.As(err, &status) {
+		return status.Code == http.StatusServiceUnavailable || status.Code == http.StatusTooManyRequests
+	}
+	return !errors.Is(err, ErrLied)
+}

@@ -1,0 +1,383 @@
+package peer
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+)
+
+// Options are choices for [New]. The zero value is good, but for a Key where writing
+// is wanted.
+type Options struct {
+	Key         *committee.Key // by which the node knows the caller; may be nil
+	Plaintext   bool           // speak HTTP without TLS, to nodes that are run so
+	DialTimeout time.Duration  // default 2 s
+	Idle        time.Duration  // longest time without any byte from the node; default 10 s
+	Attempts    int            // for requests that fail before an answer begins; default 4
+	Backoff     time.Duration  // before the second attempt, on average; doubles; default 50 ms
+	Conns       int            // connections kept open to the node; default 32
+	Wire        *Wire          // counts bytes, if not nil
+	// Timeouts of penalties, see Distrust and Fail.
+	DistrustFor time.Duration // default 10 min
+	FailFor     time.Duration // default 2 s; doubles with every failure in a row
+}
+
+func (o *Options) fill() {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&o.DialTimeout, 2*time.Second)
+	set(&o.Idle, 10*time.Second)
+	set(&o.Backoff, 50*time.Millisecond)
+	set(&o.DistrustFor, 10*time.Minute)
+	set(&o.FailFor, 2*time.Second)
+	if o.Attempts == 0 {
+		o.Attempts = 4
+	}
+	if o.Conns == 0 {
+		o.Conns = 32
+	}
+	if o.Wire == nil {
+		o.Wire = new(Wire)
+	}
+}
+
+// Wire counts the bytes of connections, TLS included.
+type Wire struct {
+	Received, Sent atomic.Int64
+}
+
+// Peer is one node of a committee, seen from outside. It is safe for concurrent use.
+type Peer struct {
+	committee *committee.Committee
+	member    int
+	name      string
+	base      string // scheme and address
+	options   Options
+	http      *http.Client
+
+	mu         sync.Mutex
+	distrusted time.Time // until then
+	failing    time.Time // until then
+	failures   int       // since the last success
+	lies       int
+}
+
+// New returns the member of the committee. It does not connect.
+func New(c *committee.Committee, member int, o Options) *Peer {
+	o.fill()
+	m := c.Member(member)
+	p := &Peer{committee: c, member: member, name: m.Name, options: o}
+	dialer := &net.Dialer{Timeout: o.DialTimeout}
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, m.Address)
+		if err != nil {
+			return nil, err
+		}
+		return &countedConn{Conn: conn, wire: o.Wire}, nil
+	}
+	transport := &http.Transport{
+		DialContext:            dial,
+		MaxIdleConns:           o.Conns,
+		MaxIdleConnsPerHost:    o.Conns,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		WriteBufferSize:        64 << 10,
+		ReadBufferSize:         64 << 10,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 16 << 10,
+	}
+	p.base = "http://" + m.Address
+	if !o.Plaintext {
+		p.base = "https://" + m.Address
+		config := o.Key.ClientTLS(m.TLSKey)
+		transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			raw, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			conn := tls.Client(raw, config)
+			ctx, cancel := context.WithTimeout(ctx, o.DialTimeout)
+			defer cancel()
+			if err := conn.HandshakeContext(ctx); err != nil {
+				return nil, errors.Join(err, raw.Close())
+			}
+			return conn, nil
+		}
+	}
+	p.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+	return p
+}
+
+// All returns all members of the committee, by their numbers.
+func All(c *committee.Committee, o Options) []*Peer {
+	peers := make([]*Peer, c.Len())
+	for i := range peers {
+		peers[i] = New(c, i, o)
+	}
+	return peers
+}
+
+// Member returns the node's number in the committee.
+func (p *Peer) Member() int { return p.member }
+
+// Name returns the node's name in the committee.
+func (p *Peer) Name() string { return p.name }
+
+// Close closes idle connections.
+func (p *Peer) Close() { p.http.CloseIdleConnections() }
+
+// Distrust remembers that the node sent something that is provably wrong.
+func (p *Peer) Distrust() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lies++
+	p.distrusted = time.Now().Add(p.options.DistrustFor)
+}
+
+// maxFailures bounds the doubling of the penalty for failures.
+const maxFailures = 6
+
+// Fail remembers that the node did not answer.
+func (p *Peer) Fail() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failing = time.Now().Add(p.options.FailFor << p.failures)
+	p.failures = min(p.failures+1, maxFailures)
+}
+
+// succeed remembers that the node answered.
+func (p *Peer) succeed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failing, p.failures = time.Time{}, 0
+}
+
+// Lies returns how often the node was distrusted.
+func (p *Peer) Lies() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lies
+}
+
+// Standing ranks nodes: those of a lower one are to be asked first.
+type Standing int
+
+// Standings of a node.
+const (
+	Good       Standing = iota
+	Failing             // did not answer lately
+	Distrusted          // has lied lately
+)
+
+// Standing returns what is thought of the node at present.
+func (p *Peer) Standing() Standing {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch now := time.Now(); {
+	case now.Before(p.distrusted):
+		return Distrusted
+	case now.Before(p.failing):
+		return Failing
+	}
+	return Good
+}
+
+// request is one call, which can be made several times.
+type request struct {
+	method, path string
+	contentType  string
+	length       int64 // of the body
+	body         func() io.Reader
+}
+
+// do makes the request until an answer begins, and returns its body if it is a
+// success. Attempts are spread by exponential backoff with full jitter, or by what the
+// node asks for.
+func (p *Peer) do(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
+	backoff := p.options.Backoff
+	for attempt := 1; ; attempt++ {
+		body, resp, err := p.once(ctx, r)
+		if err == nil {
+			return body, resp, nil
+		}
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		if attempt >= p.options.Attempts || !temporary(err) {
+			var status *StatusError
+			if !errors.As(err, &status) {
+				p.Fail()
+			}
+			return nil, nil, err
+		}
+		wait := rand.N(2*backoff) + time.Millisecond
+		var status *StatusError
+		if errors.As(err, &status) && status.RetryAfter > 0 {
+			// Retry-After counts in seconds, which is much for a load that passes in
+			// milliseconds: the first attempts come sooner.
+			wait = min(status.RetryAfter, 4*backoff) + rand.N(backoff)
+		}
+		backoff *= 2
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, nil, context.Cause(ctx)
+		case <-timer.C:
+		}
+	}
+}
+
+func (p *Peer) once(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	// The watchdog fires if nothing moves, in either direction, for too long.
+	watchdog := time.AfterFunc(p.options.Idle, func() { cancel(fmt.Errorf("%s: %w", p.name, ErrStalled)) })
+	stop := func() {
+		watchdog.Stop()
+		cancel(nil)
+	}
+	var body io.Reader
+	if r.body != nil {
+		watched := &watchedReader{r: r.body(), watchdog: watchdog, idle: p.options.Idle}
+		defer watched.end()
+		body = watched
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, p.base+r.path, body)
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	if r.body != nil {
+		req.ContentLength = r.length
+		req.Header.Set("Content-Type", r.contentType)
+		if r.length >= expectAbove {
+			req.Header.Set("Expect", "100-continue")
+		}
+	}
+	resp, err := p.http.Do(req)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		stop()
+		return nil, nil, err
+	}
+	watchdog.Reset(p.options.Idle)
+	answer := &watchedBody{ReadCloser: resp.Body, ctx: ctx, watchdog: watchdog, idle: p.options.Idle, stop: stop}
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		p.succeed()
+	}
+	if resp.StatusCode/100 != 2 {
+		defer answer.Close()
+		return nil, nil, p.statusError(resp, answer)
+	}
+	return answer, resp, nil
+}
+
+// expectAbove is the length of a body, in bytes, from which on it is worth asking
+// whether the node wants it.
+const expectAbove = 32 << 10
+
+func (p *Peer) statusError(resp *http.Response, body io.Reader) error {
+	e := &StatusError{Member: p.name, Code: resp.StatusCode}
+	var answer api.Error
+	const most = 4 << 10
+	if json.NewDecoder(io.LimitReader(body, most)).Decode(&answer) == nil {
+		e.Message = answer.Message
+	}
+	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return e
+}
+
+// watchedReader holds off the watchdog while a body is being sent. The transport may
+// go on reading a body after it has returned an answer or an error; end keeps it from
+// data that is the caller's again.
+type watchedReader struct {
+	mu       sync.Mutex
+	ended    bool
+	r        io.Reader
+	watchdog *time.Timer
+	idle     time.Duration
+}
+
+func (r *watchedReader) Read(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return 0, errors.New("the request has ended")
+	}
+	r.watchdog.Reset(r.idle)
+	return r.r.Read(b)
+}
+
+func (r *watchedReader) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+}
+
+// watchedBody is an answer's body under the watchdog.
+type watchedBody struct {
+	io.ReadCloser
+	ctx      context.Context
+	watchdog *time.Timer
+	idle     time.Duration
+	stop     func()
+}
+
+func (b *watchedBody) Read(data []byte) (int, error) {
+	n, err := b.ReadCloser.Read(data)
+	if err != nil && !errors.Is(err, io.EOF) {
+		if cause := context.Cause(b.ctx); cause != nil {
+			err = cause
+		}
+	}
+	if n > 0 && err == nil {
+		b.watchdog.Reset(b.idle)
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.stop()
+	return err
+}
+
+// countedConn counts its bytes.
+type countedConn struct {
+	net.Conn
+	wire *Wire
+}
+
+func (c *countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.wire.Received.Add(int64(n))
+	return n, err
+}
+
+func (c *countedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.wire.Sent.Add(int64(n))
+	return n, err
+}

@@ -1,0 +1,150 @@
+package peer
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// streamBuffer is how much is read from a connection at once.
+const streamBuffer = 64 << 10
+
+// maxMessage bounds the text of a FrameError.
+const maxMessage = 1 << 10
+
+// Slivers asks for slivers of one blob by their pairs, and calls f with each that
+// comes, in the order in which they come; missing ones are left out. sizes are the
+// lengths of the blob's primary and secondary slivers. The slivers are not verified;
+// their data belongs to f. An error of f ends the call and is returned.
+func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary []int, sizes [2]int, f func(rs2d.Sliver) error) error {
+	path := api.BlobPath(id, api.SliversPath) + "?" + api.SliversQuery(primary, secondary)
+	body, _, err := p.do(ctx, request{method: http.MethodGet, path: path})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	n := p.committee.Params().N
+	wanted := [2][]int{slices.Clone(primary), slices.Clone(secondary)}
+	frames := api.NewFrameReader(bufio.NewReaderSize(body, streamBuffer))
+	for {
+		h, err := frames.Next()
+		if err != nil {
+			return p.streamError(err)
+		}
+		switch h.Kind {
+		case api.FrameEnd:
+			return nil
+		case api.FrameError:
+			continue
+		case api.FrameSliver:
+		default:
+			return fmt.Errorf("%s: %w: frame of kind %d among slivers", p.name, ErrLied, h.Kind)
+		}
+		at := slices.Index(wanted[h.Axis], int(h.Index))
+		if at < 0 || int(h.Length) != sizes[h.Axis] {
+			return fmt.Errorf("%s: %w: a sliver that was not asked for", p.name, ErrLied)
+		}
+		wanted[h.Axis] = slices.Delete(wanted[h.Axis], at, at+1)
+		data, err := frames.Body(make([]byte, 0, h.Length), int(h.Length))
+		if err != nil {
+			return p.streamError(err)
+		}
+		first, second := rs2d.PairSlivers(int(h.Index), n)
+		ref := first
+		if rs2d.Axis(h.Axis) == rs2d.Secondary {
+			ref = second
+		}
+		if err := f(rs2d.Sliver{SliverRef: ref, Data: data}); err != nil {
+			return err
+		}
+	}
+}
+
+// streamError tells lies about the form of a stream from broken connections.
+func (p *Peer) streamError(err error) error {
+	if errors.Is(err, api.ErrMalformed) || errors.Is(err, api.ErrTooLong) {
+		return fmt.Errorf("%s: %w: %w", p.name, ErrLied, err)
+	}
+	return fmt.Errorf("%s: %w", p.name, err)
+}
+
+// SymbolBatch is what a node sends for one source sliver of one request.
+type SymbolBatch struct {
+	Item    int // of the requests
+	Pair    int // the source
+	Symbols []rs2d.Symbol
+	Bytes   int // of the frame, its header included
+}
+
+// Symbols makes many requests in one, and calls f with what comes, in any order;
+// missing sources are left out. sizes are the lengths of a symbol of each request's
+// blob. The symbols are not verified; their data belongs to f. An error of f ends the
+// call and is returned.
+func (p *Peer) Symbols(ctx context.Context, requests []api.SymbolRequest, sizes []int, f func(SymbolBatch) error) error {
+	data := api.AppendRequests(nil, requests)
+	body, _, err := p.do(ctx, request{
+		method: http.MethodPost, path: api.SymbolsPath, contentType: api.TypeBytes, length: int64(len(data)),
+		body: func() io.Reader { return bytes.NewReader(data) },
+	})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	n := p.committee.Params().N
+	type source struct{ item, pair int }
+	open := make(map[source]bool)
+	for i, r := range requests {
+		for _, pair := range r.Sources {
+			open[source{i, int(pair)}] = true
+		}
+	}
+	frames := api.NewFrameReader(bufio.NewReaderSize(body, streamBuffer))
+	for {
+		h, err := frames.Next()
+		if err != nil {
+			return p.streamError(err)
+		}
+		switch h.Kind {
+		case api.FrameEnd:
+			return nil
+		case api.FrameError:
+			if h.Length > maxMessage {
+				return fmt.Errorf("%s: %w: long message", p.name, ErrLied)
+			}
+			continue
+		case api.FrameSymbols:
+		default:
+			return fmt.Errorf("%s: %w: frame of kind %d among symbols", p.name, ErrLied, h.Kind)
+		}
+		from := source{int(h.Item), int(h.Index)}
+		if !open[from] {
+			return fmt.Errorf("%s: %w: symbols that were not asked for", p.name, ErrLied)
+		}
+		delete(open, from)
+		r := &requests[from.item]
+		want := api.SymbolsLength(len(r.Targets), sizes[from.item], n, r.Proofs)
+		if int(h.Length) != want {
+			return fmt.Errorf("%s: %w: %d bytes of symbols instead of %d", p.name, ErrLied, h.Length, want)
+		}
+		b, err := frames.Body(make([]byte, 0, want), want)
+		if err != nil {
+			return p.streamError(err)
+		}
+		symbols, err := api.ParseSymbols(b, r, from.pair, sizes[from.item], n)
+		if err != nil {
+			return p.streamError(err)
+		}
+		if err := f(SymbolBatch{from.item, from.pair, symbols, api.FrameHeaderSize + want}); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package node
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// expandFrom is how many parity symbols of one sliver make it cheaper to compute all
+// of them by transform than each by a sum over the sliver.
+const expandFrom = 8
+
+// symbolSource gives out symbols of one stored sliver.
+type symbolSource struct {
+	n    *Node
+	id   commit.BlobID
+	ref  store.Ref
+	k    int // symbols in the sliver
+	size int // bytes of a symbol
+}
+
+// source returns the source of the symbols that slivers of axis and the pair share.
+func (n *Node) source(id commit.BlobID, meta *commit.Metadata, axis rs2d.Axis, pair int) (*symbolSource, error) {
+	p := n.committee.Params()
+	size, err := p.SymbolSize(meta.Length)
+	if err != nil {
+		return nil, err
+	}
+	s := &symbolSource{n: n, id: id, ref: store.Ref{Axis: axis.Other(), Pair: pair}, k: p.S, size: size}
+	if s.ref.Axis == rs2d.Secondary {
+		s.k = p.P
+	}
+	return s, nil
+}
+
+// each calls f with the symbols at the places, in their order. Their data is valid
+// during the call.
+//
+// Symbols that the sliver holds are read from the disk, no more than that. Others are
+// computed from all of the sliver, and so are proofs.
+func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) error {
+	parity := 0
+	for _, at := range places {
+		if int(at) >= s.k {
+			parity++
+		}
+	}
+	ref := sliverRef(s.ref.Axis, s.ref.Pair, s.n.committee.Params().N)
+	if parity == 0 && !proofs {
+		for _, at := range places {
+			data, err := s.n.store.Read(nil, s.id, s.ref, int64(at)*int64(s.size), int64(s.size))
+			if err != nil {
+				return err
+			}
+			f(rs2d.Symbol{Data: data})
+		}
+		return nil
+	}
+	data, err := s.n.store.Read(nil, s.id, s.ref, 0, -1)
+	if err != nil {
+		return err
+	}
+	sliver := rs2d.Sliver{SliverRef: ref, Data: data}
+	switch {
+	case proofs:
+		prover, err := s.n.code.NewProver(sliver)
+		if err != nil {
+			return err
+		}
+		for _, at := range places {
+			f(prover.Symbol(int(at)))
+		}
+	case parity >= expandFrom:
+		all, err := s.n.code.Expand(sliver)
+		if err != nil {
+			return err
+		}
+		for _, at := range places {
+			f(rs2d.Symbol{Data: all[int(at)*s.size:][:s.size]})
+		}
+	default:
+		for _, at := range places {
+			symbol, err := s.n.code.Symbol(sliver, int(at))
+			if err != nil {
+				return err
+			}
+			f(symbol)
+		}
+	}
+	return nil
+}
+
+// postSymbols answers many requests for symbols of many blobs in one stream.
+func (n *Node) postSymbols(c *call) {
+	body, ok := c.body(api.MaxRequestBody)
+	if !ok {
+		return
+	}
+	requests, err := api.ParseRequests(body, n.committee.Params().N)
+	if err != nil {
+		c.fail(http.StatusBadRequest, err.Error())
+		return
+	}
+	c.Header().Set("Content-Type", api.TypeFrames)
+	buffer := n.buffer()
+	defer n.giveBack(buffer)
+	for i := range requests {
+		r := &requests[i]
+		meta, err := n.metadataOf(r.Blob)
+		if n.has(r.Blob, store.Verdict) {
+			err = store.ErrNotFound // nobody needs symbols of it
+		}
+		for _, pair := range r.Sources {
+			h := api.FrameHeader{Kind: api.FrameSymbols, Index: pair, Item: uint32(i)}
+			frame := h.Append((*buffer)[:0])
+			failure := err
+			if failure == nil {
+				frame, failure = n.symbolsFrame(c, frame, r, meta, int(pair))
+			}
+			if c.Context().Err() != nil {
+				return
+			}
+			if failure != nil {
+				frame = n.errorFrame(h, failure)
+			} else {
+				h.Length = uint32(len(frame) - api.FrameHeaderSize)
+				h.Append(frame[:0])
+				*buffer = frame
+			}
+			if _, err := c.Write(frame); err != nil {
+				return
+			}
+		}
+	}
+	_, _ = c.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
+}
+
+// symbolsFrame appends the symbols of one source to frame.
+func (n *Node) symbolsFrame(c *call, frame []byte, r *api.SymbolRequest, meta *commit.Metadata, pair int) ([]byte, error) {
+	source, err := n.source(r.Blob, meta, r.Axis, pair)
+	if err != nil {
+		return frame, err
+	}
+	done, ok := c.compute()
+	if !ok {
+		return frame, c.Context().Err()
+	}
+	defer done()
+	err = source.each(r.Targets, r.Proofs, func(s rs2d.Symbol) {
+		n.metrics.symbols.Inc()
+		frame = api.AppendSymbol(frame, s)
+	})
+	return frame, err
+}
+
+func (n *Node) getRecoverySymbols(c *call) { n.listSymbols(c, true) }
+func (n *Node) getDecodingSymbols(c *call) { n.listSymbols(c, false) }
+
+// listSymbols answers with the symbols of one sliver that the node can give, from all
+// its pairs or from the one that the query names: one after another in BCS, each as
+// Walrus's RecoverySymbol.
+func (n *Node) listSymbols(c *call, proofs bool) {
+	q := c.URL.Query()
+	shards := n.committee.Params().N
+	axis, err := api.ParseAxis(q.Get("axis"))
+	var target int
+	if err == nil {
+		target, err = api.ParseIndex(q.Get("target"), shards)
+	}
+	pairs := n.committee.Pairs(c.id, n.member)
+	if s := q.Get("source"); err == nil && s != "" {
+		pairs = make([]int, 1)
+		pairs[0], err = api.ParseIndex(s, shards)
+	}
+	if err != nil {
+		c.fail(http.StatusBadRequest, err.Error())
+		return
+	}
+	if !n.owns(c.id, pairs[0]) {
+		c.fail(http.StatusMisdirectedRequest, "the pair is another node's")
+		return
+	}
+	meta, err := n.metadataOf(c.id)
+	if err != nil {
+		c.storeError(err)
+		return
+	}
+	var out []byte
+	for _, pair := range pairs {
+		source, err := n.source(c.id, meta, axis, pair)
+		if err != nil {
+			c.storeError(err)
+			return
+		}
+		out, err = c.appendSymbol(out, source, target, proofs)
+		if err != nil && (len(pairs) == 1 || !errors.Is(err, store.ErrNotFound)) {
+			c.storeError(err)
+			return
+		}
+	}
+	if len(out) == 0 {
+		c.fail(http.StatusNotFound, "not here")
+		return
+	}
+	c.send(out)
+}
+
+func (c *call) appendSymbol(out []byte, source *symbolSource, target int, proofs bool) ([]byte, error) {
+	done, ok := c.compute()
+	if !ok {
+		return out, c.Context().Err()
+	}
+	defer done()
+	var failure error
+	err := source.each([]uint16{uint16(target)}, proofs, func(s rs2d.Symbol) {
+		c.n.metrics.symbols.Inc()
+		ref := sliverRef(source.ref.Axis, source.ref.Pair, c.n.committee.Params().N)
+		s.ProofAxis = ref.Axis
+		if ref.Axis == rs2d.Primary {
+			s.Row, s.Col = ref.Index, target
+		} else {
+			s.Row, s.Col = target, ref.Index
+		}
+		out, failure = s.AppendBCS(out)
+	})
+	return out, errors.Join(err, failure)
+}
+
+// buffers are for frames; those of very large slivers are left to the collector.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const keptBuffer = 8 << 20
+
+func (n *Node) buffer() *[]byte { return buffers.Get().(*[]byte) }
+
+func (n *Node) giveBack(b *[]byte) {
+	if cap(*b) <= keptBuffer {
+		buffers.Put(b)
+	}
+}

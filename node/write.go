@@ -1,0 +1,297 @@
+package node
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/heal"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// sizes returns the lengths of the blob's primary and secondary slivers.
+func (n *Node) sizes(meta *commit.Metadata) (sizes [2]int, err error) {
+	p := n.committee.Params()
+	size, err := p.SymbolSize(meta.Length)
+	return [2]int{p.S * size, p.P * size}, err
+}
+
+// owns reports whether the pair of the blob is one of the node's.
+func (n *Node) owns(id commit.BlobID, pair int) bool {
+	return n.committee.OwnerOfPair(id, pair) == n.member
+}
+
+// complete reports whether the node has all slivers of the blob that it should have.
+func (n *Node) complete(id commit.BlobID) (bool, error) {
+	stored, err := n.store.Slivers(id)
+	return err == nil && len(heal.Missing(n.committee, n.member, id, stored)) == 0, err
+}
+
+// confirm answers with the attestation that the node has all of the blob.
+func (c *call) confirm(kind committee.Kind) {
+	s := c.n.committee.Attest(c.n.config.Key, committee.Attestation{Kind: kind, Blob: c.id})
+	c.answer(http.StatusOK, api.Confirmation{Member: c.n.name, Signature: s})
+}
+
+// maxBundle returns the length of the longest body of putBlob.
+func (n *Node) maxBundle() int64 {
+	p := n.committee.Params()
+	pairs := int64(n.committee.Weight(n.member))
+	frames := (2*pairs + 2) * api.FrameHeaderSize
+	return frames + int64(peer.MaxMetadata(p.N)) + pairs*int64(p.S+p.P)*commit.MaxSymbol
+}
+
+// putBlob takes metadata and slivers in one body, and attests that it has all of the
+// node's.
+func (n *Node) putBlob(c *call) {
+	if complete, err := n.complete(c.id); err != nil {
+		c.storeError(err)
+		return
+	} else if complete && n.has(c.id, store.Metadata) {
+		// The body stays unread: who waited for 100 Continue need not send it.
+		c.confirm(committee.Stored)
+		return
+	}
+	if !c.bound(n.maxBundle()) {
+		return
+	}
+	body := http.MaxBytesReader(c.ResponseWriter, c.Body, c.ContentLength)
+	frames := api.NewFrameReader(bufio.NewReaderSize(body, 64<<10))
+	meta, raw, slivers, ok := c.readBundle(frames)
+	if !ok {
+		return
+	}
+	n.metrics.received.Add(float64(c.ContentLength))
+	if !c.keep(meta, raw, slivers) {
+		return
+	}
+	if complete, err := n.complete(c.id); err != nil {
+		c.storeError(err)
+	} else if !complete {
+		c.answer(http.StatusAccepted, api.Error{Message: "stored, but not all of the node's slivers"})
+	} else {
+		c.confirm(committee.Stored)
+	}
+}
+
+// readBundle reads and verifies the metadata, and reads the slivers. It answers if it
+// cannot.
+func (c *call) readBundle(frames *api.FrameReader) (meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver, ok bool) {
+	n := c.n
+	h, err := frames.Next()
+	if err == nil && h.Kind != api.FrameMetadata {
+		err = fmt.Errorf("%w: the first frame is not metadata", api.ErrMalformed)
+	}
+	if err == nil {
+		raw, err = frames.Body(nil, peer.MaxMetadata(n.committee.Params().N))
+	}
+	if err != nil {
+		c.fail(http.StatusBadRequest, err.Error())
+		return nil, nil, nil, false
+	}
+	if meta, err = n.parseMetadata(c.id, raw); err != nil {
+		n.metrics.rejected.Inc()
+		c.fail(http.StatusUnprocessableEntity, err.Error())
+		return nil, nil, nil, false
+	}
+	sizes, err := n.sizes(meta)
+	if err != nil {
+		c.fail(http.StatusUnprocessableEntity, err.Error())
+		return nil, nil, nil, false
+	}
+	for {
+		h, err := frames.Next()
+		if err != nil {
+			c.fail(http.StatusBadRequest, err.Error())
+			return nil, nil, nil, false
+		}
+		if h.Kind == api.FrameEnd {
+			return meta, raw, slivers, true
+		}
+		axis, pair := rs2d.Axis(h.Axis), int(h.Index)
+		switch {
+		case h.Kind != api.FrameSliver || pair >= n.committee.Params().N || int64(h.Length) != int64(sizes[axis]):
+			c.fail(http.StatusBadRequest, "frame is no sliver of the blob")
+			return nil, nil, nil, false
+		case !n.owns(c.id, pair):
+			c.fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
+			return nil, nil, nil, false
+		}
+		ref := sliverRef(axis, pair, n.committee.Params().N)
+		if slices.ContainsFunc(slivers, func(s rs2d.Sliver) bool { return s.SliverRef == ref }) {
+			c.fail(http.StatusBadRequest, "sliver is there twice")
+			return nil, nil, nil, false
+		}
+		data, err := frames.Body(nil, sizes[axis])
+		if err != nil {
+			c.fail(http.StatusBadRequest, err.Error())
+			return nil, nil, nil, false
+		}
+		slivers = append(slivers, rs2d.Sliver{SliverRef: ref, Data: data})
+	}
+}
+
+// sliverRef names the sliver of a pair.
+func sliverRef(axis rs2d.Axis, pair, n int) rs2d.SliverRef {
+	primary, secondary := rs2d.PairSlivers(pair, n)
+	if axis == rs2d.Primary {
+		return primary
+	}
+	return secondary
+}
+
+// keep verifies slivers and stores them with the metadata. It answers if it cannot.
+func (c *call) keep(meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver) bool {
+	n := c.n
+	done, ok := c.compute()
+	if !ok {
+		return false
+	}
+	errs := n.code.VerifySlivers(meta, slivers)
+	done()
+	for _, err := range errs {
+		if err != nil {
+			n.metrics.rejected.Inc()
+			c.fail(http.StatusUnprocessableEntity, err.Error())
+			return false
+		}
+	}
+	u := store.Update{Records: map[store.Record][]byte{store.Metadata: raw}}
+	for _, s := range slivers {
+		u.Slivers = append(u.Slivers, store.Sliver{
+			Ref: store.Ref{Axis: s.Axis, Pair: s.Pair(n.committee.Params().N)}, Data: s.Data,
+		})
+	}
+	if err := n.store.Apply(c.id, u); err != nil {
+		c.storeError(err)
+		return false
+	}
+	n.metadata.put(c.id, meta)
+	return true
+}
+
+// has reports whether the blob has the record; an error counts as that it has not.
+func (n *Node) has(id commit.BlobID, r store.Record) bool {
+	_, err := n.store.Record(id, r)
+	return err == nil
+}
+
+func (n *Node) putMetadata(c *call) {
+	raw, ok := c.body(int64(peer.MaxMetadata(n.committee.Params().N)))
+	if !ok {
+		return
+	}
+	meta, err := n.parseMetadata(c.id, raw)
+	switch {
+	case errors.Is(err, commit.ErrMalformed):
+		c.fail(http.StatusBadRequest, err.Error())
+		return
+	case err != nil:
+		n.metrics.rejected.Inc()
+		c.fail(http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	if c.keep(meta, raw, nil) {
+		c.WriteHeader(http.StatusCreated)
+	}
+}
+
+func (n *Node) putSliver(c *call) {
+	ref, meta, sizes, ok := c.sliver()
+	if !ok {
+		return
+	}
+	data, ok := c.body(int64(sizes[ref.Axis]))
+	if !ok {
+		return
+	}
+	raw, err := n.store.Record(c.id, store.Metadata)
+	if err != nil {
+		c.storeError(err)
+		return
+	}
+	if c.keep(meta, raw, []rs2d.Sliver{{SliverRef: sliverRef(ref.Axis, ref.Pair, n.committee.Params().N), Data: data}}) {
+		c.WriteHeader(http.StatusCreated)
+	}
+}
+
+// sliver reads which sliver the path names, and answers if it is not one that the
+// node may have.
+func (c *call) sliver() (ref store.Ref, meta *commit.Metadata, sizes [2]int, ok bool) {
+	n := c.n
+	axis, err := api.ParseAxis(c.PathValue("axis"))
+	if err == nil {
+		ref.Axis = axis
+		ref.Pair, err = api.ParseIndex(c.PathValue("pair"), n.committee.Params().N)
+	}
+	if err != nil {
+		c.fail(http.StatusBadRequest, err.Error())
+		return ref, nil, sizes, false
+	}
+	if !n.owns(c.id, ref.Pair) {
+		c.fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", ref.Pair))
+		return ref, nil, sizes, false
+	}
+	meta, err = n.metadataOf(c.id)
+	if errors.Is(err, store.ErrNotFound) && c.Method == http.MethodPut {
+		c.fail(http.StatusConflict, "the metadata comes first")
+		return ref, nil, sizes, false
+	}
+	if err == nil {
+		sizes, err = n.sizes(meta)
+	}
+	if err != nil {
+		c.storeError(err)
+		return ref, nil, sizes, false
+	}
+	return ref, meta, sizes, true
+}
+
+// putCertificate takes the point of availability. A node that lacks slivers of the
+// blob learns so that it has to recover them.
+func (n *Node) putCertificate(c *call) {
+	cert, raw, ok := c.certificate(committee.Stored)
+	if !ok {
+		return
+	}
+	if !n.has(c.id, store.Certificate) {
+		if err := n.store.Apply(c.id, store.Update{Records: map[store.Record][]byte{store.Certificate: raw}}); err != nil {
+			c.storeError(err)
+			return
+		}
+	}
+	if complete, err := n.complete(c.id); err != nil || !complete || !n.has(c.id, store.Metadata) {
+		n.healer.Enqueue(cert)
+	}
+	c.WriteHeader(http.StatusCreated)
+}
+
+// certificate reads and verifies a certificate of the path's blob, and answers if it
+// is none.
+func (c *call) certificate(kind committee.Kind) (*committee.Certificate, []byte, bool) {
+	raw, ok := c.body(int64(c.n.committee.MaxCertificate()))
+	if !ok {
+		return nil, nil, false
+	}
+	cert, err := c.n.committee.ParseCertificate(raw)
+	switch {
+	case errors.Is(err, committee.ErrCertificate):
+		c.fail(http.StatusBadRequest, err.Error())
+		return nil, nil, false
+	case err != nil:
+		c.n.metrics.rejected.Inc()
+		c.fail(http.StatusUnprocessableEntity, err.Error())
+		return nil, nil, false
+	case cert.Attestation != committee.Attestation{Kind: kind, Blob: c.id}:
+		c.fail(http.StatusBadRequest, "certificate of something else")
+		return nil, nil, false
+	}
+	return cert, raw, true
+}
