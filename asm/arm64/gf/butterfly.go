@@ -107,22 +107,30 @@ func (m machine) butterflies(name string, b butterfly) {
 // rowLoop writes the loop over the rows of a group, with so many tables of the
 // constants that are not zero.
 func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit.GP, entries []emit.GP, nonzero [3]bool, tables int) {
-	c := constant(k.Vecs(tables))
-	load := func(i int) {
-		if nonzero[i] {
-			k.loadConstant(entries[i], c)
+	// One constant, or three with few tables, stay in registers. Others take turns
+	// and are loaded for every column.
+	keep := b.radix == 2 || tables == subfieldTables
+	var c [3]constant
+	for i := range c {
+		switch {
+		case keep && nonzero[i] && (b.radix == 4 || i == 1):
+			c[i] = k.Vecs(tables)
+			k.loadConstant(entries[i], c[i])
+		case !keep && i == 0:
+			c[i] = k.Vecs(tables)
+		case !keep:
+			c[i] = c[0]
 		}
-	}
-	// A single constant stays in its registers. Three do not fit and are loaded
-	// for every column.
-	if b.radix == 2 {
-		load(1)
 	}
 	k.Label(label)
 	columns := k.GP()
 	k.Op("LSR", "$5", half, columns)
 	k.Label(label + "Column")
-	k.column(b, r, c, nonzero, load)
+	k.column(b, r, c, nonzero, func(i int) {
+		if !keep {
+			k.loadConstant(entries[i], c[i])
+		}
+	})
 	k.Op("SUBS", "$1", columns, columns)
 	k.Op("BNE", label+"Column")
 	k.Free(columns)
@@ -131,11 +139,17 @@ func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit
 	}
 	k.Op("SUBS", "$1", rowsLeft, rowsLeft)
 	k.Op("BNE", label)
-	k.FreeVec(c...)
+	if !keep {
+		c[1], c[2] = nil, nil
+	}
+	for i := range c {
+		k.FreeVec(c[i]...)
+	}
 }
 
-// column writes the butterflies of a group's rows at one position.
-func (k *kernel) column(b butterfly, r *rows, c constant, nonzero [3]bool, load func(int)) {
+// column writes the butterflies of a group's rows at one position. It calls load
+// before it needs a constant.
+func (k *kernel) column(b butterfly, r *rows, c [3]constant, nonzero [3]bool, load func(int)) {
 	var v [4]words
 	for i := range b.radix {
 		v[i] = k.words()
@@ -148,7 +162,7 @@ func (k *kernel) column(b butterfly, r *rows, c constant, nonzero [3]bool, load 
 		}
 		if nonzero[constant] {
 			k.Comment("row %d += c%d * row %d", i, constant, j)
-			k.addProduct(v[i], c, v[j], false)
+			k.addProduct(v[i], c[constant], v[j], false)
 		}
 		if !b.inverse {
 			k.xorWords(v[i], v[j])
