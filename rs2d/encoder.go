@@ -116,13 +116,11 @@ func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
 	for i := range dst.parityRows {
 		dst.parityRows[i] = dst.primary[(p.P+i)*e.row:]
 	}
-	n := copy(dst.primary, blob)
-	clear(dst.primary[n : p.P*e.row])
-
 	e.encoding = dst
 	defer func() { e.encoding = nil }()
-	e.setRows(dst.primary[:p.P*e.row])
-	e.wholes = min(p.P, (len(blob)+e.row-1)/e.row) // rows past the blob's end are zero
+	e.setRows(blob)
+	// Rows of the blob are copied as they are extended.
+	clear(dst.primary[e.liveRows()*e.row : p.P*e.row])
 	e.setParity(columnRange{p.S, p.N}, dst.secondary[p.S*e.column:])
 	e.run(columnRange{0, p.N})
 	e.finish(&dst.meta, uint64(len(blob)))
@@ -226,7 +224,7 @@ func (e *Encoder) run(columns columnRange) {
 		e.tiles = append(e.tiles, newTiler(e.c))
 	}
 	// Rows past the blob's end are zero, and so is their parity.
-	live := e.wholes + min(len(e.last), 1)
+	live := e.liveRows()
 	for _, shard := range e.parityShards {
 		if shard != nil {
 			clear(shard[live*e.size:])
@@ -241,6 +239,9 @@ func (e *Encoder) run(columns columnRange) {
 	}
 	e.group.Do(e.c.workers, tilesOf(columns.to)-first, e.tilePiece)
 }
+
+// liveRows returns how many rows have bytes of the blob.
+func (e *Encoder) liveRows() int { return e.wholes + min(len(e.last), 1) }
 
 // rowBatch returns how many rows are extended at a time: as many as fill a strip,
 // but a share for every worker.
@@ -267,6 +268,9 @@ func (e *Encoder) extend(worker, piece int) {
 	for s := range strips(e.size, n, e.c.rows.StripSize()) {
 		data, parity := s.of(source, offset, e.row), s.of(e.parityShards, first*e.size, e.size)
 		t.rows.Encode(parity, data)
+	}
+	if e.encoding != nil {
+		copy(e.encoding.primary[first*e.row:], source[0][offset:offset+n*e.row])
 	}
 }
 
