@@ -145,35 +145,48 @@ func (h *Hasher) VerifyProofs(claims []Claim, leaves int) []error {
 		errs[i] = err
 	}
 
-	// The claims of the right shape, in this order, climb their trees together.
-	climbing := make([]int, 0, len(claims))
+	// Claims of the right shape climb their trees together, a batch of them at a time.
+	var batch [proofBatch]int
+	n := 0
 	for i := range claims {
 		if err := claims[i].checkShape(leaves); err != nil {
 			refuse(i, err)
-		} else {
-			climbing = append(climbing, i)
+			continue
+		}
+		batch[n] = i
+		if n++; n == len(batch) {
+			h.climb(claims, batch[:n], leaves, refuse)
+			n = 0
 		}
 	}
-	nodes := make([]byte, len(climbing)*2*HashSize)
-	for k, i := range climbing {
-		copy(nodes[k*HashSize:], claims[i].Leaf[:])
+	h.climb(claims, batch[:n], leaves, refuse)
+	return errs
+}
+
+// proofBatch is how many claims climb together: enough to fill the lanes of every
+// kernel twice, few enough to stay in the L1 cache.
+const proofBatch = 32
+
+// climb computes the roots that the claims of a batch, of the right shape, lead to.
+func (h *Hasher) climb(claims []Claim, batch []int, leaves int, refuse func(i int, err error)) {
+	if len(batch) == 0 {
+		return
+	}
+	var nodes [proofBatch * HashSize]byte
+	var pairs [proofBatch * 2 * HashSize]byte
+	for k, i := range batch {
+		*(*Hash)(nodes[k*HashSize:]) = claims[i].Leaf
 	}
 	for level := range TreeDepth(leaves) {
-		// Spread node k from place k to its place in pair k, last first, so that
-		// no node is overwritten before it moved; then add its sibling.
-		for k := len(climbing) - 1; k >= 0; k-- {
-			c := &claims[climbing[k]]
+		for k, i := range batch {
+			c := &claims[i]
 			right := c.Index >> level & 1
-			pair := nodes[k*2*HashSize:][:2*HashSize]
-			copy(pair[right*HashSize:], nodes[k*HashSize:][:HashSize])
-			copy(pair[(1-right)*HashSize:], c.Proof[level][:])
+			*(*Hash)(pairs[(2*k+right)*HashSize:]) = *(*Hash)(nodes[k*HashSize:])
+			*(*Hash)(pairs[(2*k+1-right)*HashSize:]) = c.Proof[level]
 		}
-		if len(climbing) > 0 {
-			h.Nodes(nodes, nodes, nodes[HashSize:], 2*HashSize, len(climbing))
-		}
+		h.Nodes(nodes[:], pairs[:], pairs[HashSize:], 2*HashSize, len(batch))
 	}
-	for k, i := range climbing {
-		refuse(i, claims[i].checkRoot(leaves, Hash(nodes[k*HashSize:][:HashSize])))
+	for k, i := range batch {
+		refuse(i, claims[i].checkRoot(leaves, Hash(nodes[k*HashSize:])))
 	}
-	return errs
 }
