@@ -99,7 +99,7 @@ func (c *benchCmd) Run(a *app) error {
 		r.Results = append(r.Results, result)
 	}
 	return c.report(a, r, func(w io.Writer) error {
-		fmt.Fprintf(w, "%s blob, n = %d, symbols of %d bytes, scheme %s, %d workers; MB/s\n\n",
+		fmt.Fprintf(w, "%s blob, n = %d, symbols of %d bytes, scheme %s, workers: %d; MB/s\n\n",
 			ui.Bytes(size), r.Shards, r.SymbolSize, r.Scheme, r.Workers)
 		t := ui.NewTable(w)
 		t.Row("backend", "encode", "id", "decode", "strict", "hash", "recover")

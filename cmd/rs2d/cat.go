@@ -10,7 +10,7 @@ import (
 )
 
 type catCmd struct {
-	Range string `placeholder:"A-B" help:"Bytes A to B, counted from 0, B included; A- is all from A on, -N the last N bytes."`
+	Range string `placeholder:"A-B" help:"Bytes A to B, counted from 0, B included; A- is all from A on, and --range=-N the last N bytes."`
 	Dir   string `arg:"" help:"Directory of slivers."`
 }
 
