@@ -138,7 +138,7 @@ func oneLine(err error) string {
 		text = strings.Replace(text, path.Error(), fmt.Sprintf("%s: %v", path.Path, path.Err), 1)
 	}
 	// The packages' names are for programmers.
-	return strings.NewReplacer("\n", "; ", "rs2d: ", "", "commit: ", "").Replace(text)
+	return strings.NewReplacer("\n", "; ", ": rs2d: ", ": ", ": commit: ", ": ", ": rs: ", ": ").Replace(text)
 }
 
 // version names the module's version, and the commit if it is known.
@@ -181,5 +181,9 @@ type codeFlags struct {
 }
 
 func (f codeFlags) code() (*rs2d.Code, error) {
-	return rs2d.New(f.Shards, rs2d.WithScheme(f.Scheme))
+	code, err := rs2d.New(f.Shards, rs2d.WithScheme(f.Scheme))
+	if err != nil {
+		return nil, fmt.Errorf("no code over %d shards: %w", f.Shards, err)
+	}
+	return code, nil
 }

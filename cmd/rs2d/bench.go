@@ -63,7 +63,7 @@ type benchResult struct {
 func (c *benchCmd) Run(a *app) error {
 	params, err := commit.NewParams(c.Shards)
 	if err != nil {
-		return err
+		return fmt.Errorf("no code over %d shards: %w", c.Shards, err)
 	}
 	size, err := parseSize("--size", c.Size)
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *benchCmd) measure(a *app, backend string, blob []byte) (benchResult, er
 	r := benchResult{Backend: backend}
 	code, err := rs2d.New(c.Shards, rs2d.WithScheme(c.Scheme), rs2d.WithBackend(backend), rs2d.WithWorkers(c.Workers))
 	if err != nil {
-		return r, err
+		return r, fmt.Errorf("%s: %w", backend, err)
 	}
 	hasher, err := commit.NewHasher(c.Scheme, backend)
 	if err != nil {
