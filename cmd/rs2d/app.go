@@ -17,7 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// Exit codes, as exitCodes tells users.
+// Exit codes, as about tells users.
 const (
 	exitOK          = 0
 	exitFound       = 1

@@ -131,15 +131,8 @@ func (d *directory) stream(a *app, code *rs2d.Code, in *input) error {
 	bar := a.progress.Bar("encoding", d.slivers)
 	defer bar.Done()
 	err := sliverdir.Create(a.ctx, d.path, d.replace, code.Shards(), func(w *sliverdir.Writer) (*commit.Metadata, error) {
-		meta, err := code.EncodeTo(a.ctx, counted{w, bar}, in.file, in.size)
-		if err != nil {
-			return nil, err
-		}
-		hasher, err := commit.NewHasher(meta.Scheme, "")
-		if err != nil {
-			return nil, err
-		}
-		d.id, err = meta.ID(hasher)
+		meta, id, err := in.encodeTo(a.ctx, code, counted{w, bar})
+		d.id = id
 		d.encoding = time.Since(start)
 		start = time.Now()
 		return meta, err

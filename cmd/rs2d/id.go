@@ -64,15 +64,8 @@ func identify(a *app, code *rs2d.Code, name string, streamAbove uint64) (commit.
 		if in.file == nil {
 			return code.ID(in.bytes)
 		}
-		meta, err := code.EncodeTo(a.ctx, nowhere{}, in.file, in.size)
-		if err != nil {
-			return commit.BlobID{}, err
-		}
-		hasher, err := commit.NewHasher(meta.Scheme, "")
-		if err != nil {
-			return commit.BlobID{}, err
-		}
-		return meta.ID(hasher)
+		_, id, err := in.encodeTo(a.ctx, code, nowhere{})
+		return id, err
 	})
 }
 

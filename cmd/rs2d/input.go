@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // stdinName is how standard input, or output, is named on the command line.
@@ -45,6 +47,20 @@ func (in *input) close() {
 	if in.file != nil {
 		in.file.Close()
 	}
+}
+
+// encodeTo encodes the file into a sink.
+func (in *input) encodeTo(ctx context.Context, code *rs2d.Code, sink rs2d.Sink) (*commit.Metadata, commit.BlobID, error) {
+	meta, err := code.EncodeTo(ctx, sink, in.file, in.size)
+	if err != nil {
+		return nil, commit.BlobID{}, err
+	}
+	hasher, err := commit.NewHasher(meta.Scheme, "")
+	if err != nil {
+		return nil, commit.BlobID{}, err
+	}
+	id, err := meta.ID(hasher)
+	return meta, id, err
 }
 
 // open opens a file, or standard input, that a code of the given parameters is to
