@@ -8,6 +8,7 @@ require (
 	github.com/google/pprof v0.0.0-20260906184651-6331bc6350fe
 	github.com/klauspost/reedsolomon v1.14.2
 	github.com/redstuff-go/redstuff v0.0.0
+	github.com/redstuff-go/redstuff/compat v0.0.0
 	github.com/zeebo/blake3 v0.2.4
 	golang.org/x/crypto v0.48.0
 	gonum.org/v1/plot v0.17.0
@@ -29,4 +30,7 @@ require (
 	golang.org/x/text v0.34.0 // indirect
 )
 
-replace github.com/redstuff-go/redstuff => ../
+replace (
+	github.com/redstuff-go/redstuff => ../
+	github.com/redstuff-go/redstuff/compat => ../compat
+)

@@ -6,9 +6,9 @@ import (
 
 	"github.com/celestiaorg/rsmt2d"
 
-	"github.com/redstuff-go/redstuff/bench/internal/peer"
 	"github.com/redstuff-go/redstuff/bench/internal/work"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/compat/rsmt2dcodec"
 	"github.com/redstuff-go/redstuff/gf"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -87,9 +87,9 @@ func BenchmarkRecover2D(b *testing.B) {
 }
 
 func BenchmarkSquare(b *testing.B) {
-	for _, width := range []int{128, 512} {
-		for _, codec := range []rsmt2d.Codec{rsmt2d.NewLeoRSCodec(), peer.NewSquareCodec(1)} {
-			name := fmt.Sprintf("width=%d/codec=%s", width, codec.Name())
+	for _, width := range []int{128, 256, 512} {
+		for i, codec := range []rsmt2d.Codec{rsmt2d.NewLeoRSCodec(), rsmt2dcodec.New()} {
+			name := fmt.Sprintf("width=%d/codec=%s", width, []string{"rsmt2d", "redstuff"}[i])
 			run(b, name+"/op=extend", func() (*work.Op, error) { return work.ExtendSquare(&arena, codec, width), nil })
 			run(b, name+"/op=repair", func() (*work.Op, error) { return work.RepairSquare(&arena, codec, width) })
 		}

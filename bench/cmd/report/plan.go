@@ -51,7 +51,7 @@ func plan() []comparison {
 	list = append(list, hashes()...)
 	list = append(list, backends()...)
 	list = append(list, scaling()...)
-	return append(list, squares(128))
+	return append(list, squares(squareWidth))
 }
 
 func (c *comparison) add(key Key, makeOp func(*work.Arena) (*work.Op, error)) {

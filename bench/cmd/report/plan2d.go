@@ -5,9 +5,9 @@ import (
 
 	"github.com/celestiaorg/rsmt2d"
 
-	"github.com/redstuff-go/redstuff/bench/internal/peer"
 	"github.com/redstuff-go/redstuff/bench/internal/work"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/compat/rsmt2dcodec"
 	"github.com/redstuff-go/redstuff/gf"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -207,6 +207,10 @@ func scaling() []comparison {
 // squareEngines names rsmt2d with its own codec, and with ours.
 var squareEngines = [...]string{"rsmt2d", "rsmt2d with our codec"}
 
+// squareWidth is the least power of two at which rsmt2d's own codec is that of
+// GF(2^16), which ours gives the bytes of.
+const squareWidth = 256
+
 // squares has rsmt2d with its own codec and with ours, and RedStuff on as many
 // shards as the extended square is wide, on all cores: rsmt2d's goroutines are not
 // to be limited.
@@ -214,7 +218,7 @@ func squares(width int) comparison {
 	size := width * width * work.ShareSize
 	c := comparison{title: fmt.Sprintf("rsmt2d, width %d", width)}
 	code := fmt.Sprintf("width %d", width)
-	for i, codec := range []rsmt2d.Codec{rsmt2d.NewLeoRSCodec(), peer.NewSquareCodec(1)} {
+	for i, codec := range []rsmt2d.Codec{rsmt2d.NewLeoRSCodec(), rsmt2dcodec.New()} {
 		who := squareEngines[i]
 		c.add(Key{extend, code, size, all, who, ""}, func(a *work.Arena) (*work.Op, error) {
 			return work.ExtendSquare(a, codec, width), nil

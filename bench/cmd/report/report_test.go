@@ -125,7 +125,7 @@ func TestKeysAreUnique(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
-		{bytesName(1), "1 B"}, {bytesName(64 << 10), "64 KiB"}, {bytesName(4 << 30), "4 GiB"},
+		{bytesName(1), "1 B"}, {bytesName(64 << 10), "64 KiB"}, {bytesName(1 << 30), "1 GiB"},
 		{timeName(12.34), "12.3 ns"}, {timeName(1234), "1.23 µs"}, {timeName(2.5e9), "2.50 s"},
 		{rateName(5.927e9), "5.93 GB/s"}, {rateName(27e6), "27.0 MB/s"}, {rateName(3), "3.00 B/s"},
 	} {

@@ -163,7 +163,7 @@ func (r *Results) twodim(d *document) {
 }
 
 func (r *Results) squares(d *document) {
-	const width = 128
+	const width = squareWidth
 	size := width * width * work.ShareSize
 	var rows [][]string
 	for _, who := range append(squareEngines[:], redstuff) {
@@ -178,7 +178,7 @@ func (r *Results) squares(d *document) {
 	}
 	d.paragraph("### Beside rsmt2d: %s as %d × %d shares, all cores", bytesName(size), width, width)
 	d.paragraph("rsmt2d extends to four times the data and hashes with SHA-256; RedStuff, with as many rows and columns, to 4.5 times. " +
-		"Repair starts from a quarter of the square; RedStuff's from as many random primary slivers as it takes, with the strict check. At this width rsmt2d's own codec works in GF(2⁸).")
+		"Repair starts from a quarter of the square; RedStuff's from as many random primary slivers as it takes, with the strict check.")
 	d.table([]string{"", ">extend + roots", ">repair"}, rows)
 }
 
@@ -232,7 +232,9 @@ func (r *Results) instructionSets(d *document) {
 	}
 	d.table([]string{"backend", ">encode " + s + ", 64 B", ">1 KiB", ">16 KiB", ">decode, 1 KiB", ">BLAKE3 leaf of 152 B, ns", ">node, ns",
 		">Blake2b leaf, ns", ">node, ns", ">RedStuff encode, n = 1000, 32 MiB"}, rows)
-	d.chart("backends", "Encoding by instruction set")
+	if len(r.Machine.Backends) > 1 {
+		d.chart("backends", "Speed beside pure Go by instruction set")
+	}
 }
 
 func (r *Results) manyCores(d *document) {
