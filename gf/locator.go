@@ -87,10 +87,16 @@ func centered(v int64) int32 {
 // walsh is the Walsh–Hadamard transform, in place, two layers a pass.
 func walsh(a []int32) {
 	n := len(a)
-	d := 1
+	for g := 0; g+4 <= n; g += 4 {
+		x := a[g : g+4 : g+4]
+		s, t, u, v := x[0]+x[1], x[0]-x[1], x[2]+x[3], x[2]-x[3]
+		x[0], x[1], x[2], x[3] = s+u, t+v, s-u, t-v
+	}
+	d := 4
 	for ; 4*d <= n; d *= 4 {
 		for g := 0; g < n; g += 4 * d {
 			q0, q1, q2, q3 := a[g:g+d], a[g+d:g+2*d], a[g+2*d:g+3*d], a[g+3*d:g+4*d]
+			q1, q2, q3 = q1[:len(q0)], q2[:len(q0)], q3[:len(q0)]
 			for i, x0 := range q0 {
 				x1, x2, x3 := q1[i], q2[i], q3[i]
 				s, t, u, v := x0+x1, x0-x1, x2+x3, x2-x3
@@ -98,8 +104,12 @@ func walsh(a []int32) {
 			}
 		}
 	}
+	if n == 2 {
+		d = 1
+	}
 	if d < n {
 		q0, q1 := a[:d], a[d:]
+		q1 = q1[:len(q0)]
 		for i, x0 := range q0 {
 			x1 := q1[i]
 			q0[i], q1[i] = x0+x1, x0-x1

@@ -1,6 +1,8 @@
 package rs
 
 import (
+	"slices"
+
 	"github.com/redstuff-go/redstuff/gf"
 )
 
@@ -31,12 +33,8 @@ func (p *Pattern) Restores(shard int) bool {
 	if p.sums != nil {
 		list = p.targets
 	}
-	for _, i := range list {
-		if i == shard {
-			return true
-		}
-	}
-	return false
+	_, found := slices.BinarySearch(list, shard)
+	return found
 }
 
 // reconstructLow has data inside and parity outside:

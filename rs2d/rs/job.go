@@ -45,9 +45,10 @@ func (c *Codec) newJob(shards [][]byte, size int) *job {
 func (j *job) release() {
 	j.shards, j.sources, j.pattern = nil, nil, nil
 	j.list.Clear()
-	clear(j.wanted[:cap(j.wanted)])
-	clear(j.parity[:cap(j.parity)])
-	clear(j.data[:cap(j.data)])
+	for _, list := range []*[][]byte{&j.wanted, &j.parity, &j.data} {
+		clear(*list)
+		*list = (*list)[:0]
+	}
 	j.c.pool.Put(j)
 }
 

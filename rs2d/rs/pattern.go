@@ -260,4 +260,7 @@ func (p *Pattern) Sources(l *Sources, shards [][]byte) [][]byte {
 }
 
 // Clear drops the references to shards.
-func (l *Sources) Clear() { clear(l.shards[:cap(l.shards)]) }
+func (l *Sources) Clear() {
+	clear(l.shards)
+	l.shards = l.shards[:0]
+}

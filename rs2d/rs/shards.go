@@ -94,17 +94,15 @@ func (c *Codec) reconstruct(shards [][]byte, dataOnly bool, required func(i int)
 		return err
 	}
 	j.sources = j.pattern.Sources(&j.list, shards)
-	for i := range shards {
-		j.wanted[i] = nil
-		if j.required[i] {
-			shards[i] = grow(shards[i], size)
-			if j.pattern.Restores(i) {
-				j.wanted[i] = shards[i]
-			}
+	direct := j.pattern.sums != nil
+	for _, i := range j.pattern.targets {
+		shards[i] = grow(shards[i], size)
+		if direct || i < c.k {
+			j.wanted[i] = shards[i]
 		}
 	}
 	// Parity that is not restored directly is encoded, from all of the data.
-	if j.pattern.sums == nil && count(j.required[c.k:], true) > 0 {
+	if !direct && count(j.required[c.k:], true) > 0 {
 		j.parity = resize(j.parity, c.m)
 		for i := range j.parity {
 			j.parity[i] = nil

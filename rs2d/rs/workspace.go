@@ -31,6 +31,9 @@ type Workspace struct {
 	c    *Codec
 	rows [4][]byte
 	tail tailSpace
+
+	wanted [][]byte // where rows go, with a dummy for those that nobody wants
+	dummy  []byte
 }
 
 // NewWorkspace returns an empty workspace of the codec.
@@ -148,17 +151,38 @@ func (w *Workspace) pack(rows []byte, shards [][]byte, s *Symbols, half int) {
 	w.c.engine.Pack(rows, half, shards, s.Off, s.Step, s.Size, s.Count)
 }
 
-// unpackRows stores the rows of the shards that are wanted, in runs.
+// unpackRows stores the rows of the shards that are wanted. Shards that nobody wants
+// are written to a dummy if they stand among others: a call for each run of wanted
+// ones would cost more.
 func (w *Workspace) unpackRows(shards [][]byte, s *Symbols, rows []byte, half int) {
-	for i := 0; i < len(shards); i++ {
-		if shards[i] == nil {
-			continue
-		}
-		first := i
-		for i++; i < len(shards) && shards[i] != nil; i++ {
-		}
-		w.c.engine.Unpack(shards[first:i], s.Off, s.Step, s.Size, s.Count, rows[2*half*first:], half)
+	last := lastWanted(shards)
+	if last == 0 {
+		return
 	}
+	first := 0
+	for shards[first] == nil {
+		first++
+	}
+	shards = shards[first:last]
+	rows = rows[2*half*first:]
+	span := s.Step*(s.Count-1) + s.Size
+	off := s.Off
+	if !allWanted(shards) {
+		if len(w.dummy) < span {
+			w.dummy = make([]byte, span)
+		}
+		w.wanted = w.wanted[:0]
+		for _, shard := range shards {
+			if shard == nil {
+				w.wanted = append(w.wanted, w.dummy)
+			} else {
+				w.wanted = append(w.wanted, shard[off:])
+			}
+		}
+		shards, off = w.wanted, 0
+	}
+	w.c.engine.Unpack(shards, off, s.Step, s.Size, s.Count, rows, half)
+	clear(w.wanted)
 }
 
 func allWanted(shards [][]byte) bool {
