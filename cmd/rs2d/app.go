@@ -2,27 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"runtime/debug"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/rs2d"
-)
-
-// Exit codes, as about tells users.
-const (
-	exitOK          = 0
-	exitFound       = 1
-	exitFailed      = 2
-	exitInterrupted = 130
 )
 
 const about = `RedStuff, the two-dimensional Reed–Solomon code of Walrus, for files.
@@ -33,8 +22,8 @@ Exit codes: 0 all is well; 1 the check found something, or the data cannot be re
 
 REDSTUFF_CPU forces an instruction set by name; rs2d bench lists them.`
 
-// cli is the command line.
-type cli struct {
+// grammar is the command line.
+type grammar struct {
 	ID     idCmd     `cmd:"" name:"id" help:"Print blob ids of files."`
 	Encode encodeCmd `cmd:"" help:"Encode a file into a directory of slivers."`
 	Decode decodeCmd `cmd:"" help:"Decode a directory of slivers into the file."`
@@ -57,106 +46,32 @@ type app struct {
 	progress *ui.Progress
 }
 
-// foundError is an error with exit code 1.
-type foundError struct{ error }
-
-func (e foundError) Unwrap() error { return e.error }
-
 // found returns an error with exit code 1.
-func found(format string, args ...any) error { return foundError{fmt.Errorf(format, args...)} }
-
-// exited is what kong's Exit panics with, because kong goes on if Exit returns.
-type exited int
+func found(format string, args ...any) error { return cli.AsFound(fmt.Errorf(format, args...)) }
 
 // execute runs the command line args and returns the exit code.
-func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case exited:
-			code = int(r)
-		default:
-			panic(r)
-		}
-	}()
-	fail := func(err error) int {
-		fmt.Fprintf(stderr, "rs2d: %s\n", oneLine(err))
-		return exitCode(err)
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &cli.Program{
+		Name: "rs2d", About: about, Grammar: &grammar{}, ExitCode: exitCode, Stdout: stdout, Stderr: stderr,
+		App: &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, progress: ui.NewProgress(stderr)},
 	}
-	parser, err := kong.New(&cli{},
-		kong.Name("rs2d"),
-		kong.Description(about),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { panic(exited(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.ShortUsageOnError(),
-		kong.Vars{"version": version()})
-	if err != nil {
-		return fail(err)
-	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		return fail(err)
-	}
-	err = parsed.Run(&app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, progress: ui.NewProgress(stderr)})
-	if err != nil {
-		return fail(err)
-	}
-	return exitOK
+	return p.Execute(args)
 }
 
 // exitCode returns the exit code that goes with an error: 1 if it tells something of
 // the data, 2 if of their use.
 func exitCode(err error) int {
 	var (
-		found        foundError
 		few          *rs2d.NotEnoughError
 		inconsistent *rs2d.InconsistentError
 		mismatch     *commit.IDMismatchError
 	)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
-	case errors.As(err, &found), errors.As(err, &few), errors.As(err, &inconsistent),
-		errors.As(err, &mismatch), errors.Is(err, commit.ErrMalformed):
-		return exitFound
+	code := cli.ExitCode(err)
+	if code == cli.Failed && (errors.As(err, &few) || errors.As(err, &inconsistent) ||
+		errors.As(err, &mismatch) || errors.Is(err, commit.ErrMalformed)) {
+		return cli.Found
 	}
-	return exitFailed
-}
-
-// oneLine writes an error for people, in one line.
-func oneLine(err error) string {
-	if errors.Is(err, context.Canceled) {
-		return "interrupted"
-	}
-	text := err.Error()
-	var path *fs.PathError
-	if errors.As(err, &path) { // whether it was an open or a stat that failed is no news
-		text = strings.Replace(text, path.Error(), fmt.Sprintf("%s: %v", path.Path, path.Err), 1)
-	}
-	// The packages' names are for programmers.
-	return strings.NewReplacer("\n", "; ", ": rs2d: ", ": ", ": commit: ", ": ", ": rs: ", ": ").Replace(text)
-}
-
-// version names the module's version, and the commit if it is known.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "rs2d (devel)"
-	}
-	v := "rs2d " + info.Main.Version
-	if info.Main.Version == "" {
-		v = "rs2d (devel)"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return v + " " + info.GoVersion
+	return code
 }
 
 // jsonFlag is the flag of the commands that print figures.
@@ -169,9 +84,7 @@ func (f jsonFlag) report(a *app, v any, text func(w io.Writer) error) error {
 	if !f.JSON {
 		return text(a.stdout)
 	}
-	e := json.NewEncoder(a.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return cli.WriteJSON(a.stdout, v)
 }
 
 // codeFlags choose a code.

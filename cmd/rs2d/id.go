@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -39,9 +40,9 @@ func (c *idCmd) Run(a *app) error {
 				return a.ctx.Err()
 			}
 			if len(c.Files) == 1 {
-				return foundError{err}
+				return cli.AsFound(err)
 			}
-			fmt.Fprintf(a.stderr, "rs2d: %s\n", oneLine(err))
+			fmt.Fprintln(a.stderr, cli.OneLine("rs2d", err))
 			failed++
 			continue
 		}

@@ -5,16 +5,12 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 )
 
-func main() { os.Exit(run()) }
-
-// run is main with an exit code, and with deferred clean-up done.
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+func main() {
+	os.Exit(cli.Main(func(ctx context.Context) int {
+		return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	}))
 }

@@ -54,7 +54,6 @@ type Program struct {
 	About    string
 	Grammar  any             // a pointer to what kong parses into
 	ExitCode func(error) int // for errors of Grammar's commands
-	Packages []string        // whose names go from the beginning of errors: they are for programmers
 	Stdout   io.Writer       // for results
 	Stderr   io.Writer       // for everything else
 	App      any             // what Run of a command gets
@@ -76,7 +75,7 @@ func (p *Program) Execute(args []string) (code int) {
 		}
 	}()
 	fail := func(err error) int {
-		fmt.Fprintf(p.Stderr, "%s: %s\n", p.Name, p.OneLine(err))
+		fmt.Fprintln(p.Stderr, OneLine(p.Name, err))
 		return p.ExitCode(err)
 	}
 	parser, err := kong.New(p.Grammar,
@@ -103,21 +102,22 @@ func (p *Program) Execute(args []string) (code int) {
 	return OK
 }
 
-// OneLine writes an error for people, in one line.
-func (p *Program) OneLine(err error) string {
+// packages takes the packages' names out of errors: they are for programmers.
+var packages = strings.NewReplacer(
+	": rs2d: ", ": ", ": commit: ", ": ", ": rs: ", ": ",
+	": client: ", ": ", ": committee: ", ": ", ": node: ", ": ", ": store: ", ": ")
+
+// OneLine writes an error for people, in one line that begins with the program's name.
+func OneLine(program string, err error) string {
 	if errors.Is(err, context.Canceled) {
-		return "interrupted"
+		return program + ": interrupted"
 	}
 	text := err.Error()
 	var path *fs.PathError
 	if errors.As(err, &path) { // whether it was an open or a stat that failed is no news
 		text = strings.Replace(text, path.Error(), fmt.Sprintf("%s: %v", path.Path, path.Err), 1)
 	}
-	replace := []string{"\n", "; "}
-	for _, name := range p.Packages {
-		replace = append(replace, name+": ", "")
-	}
-	return strings.NewReplacer(replace...).Replace(text)
+	return program + ": " + packages.Replace(": " + strings.ReplaceAll(text, "\n", "; "))[len(": "):]
 }
 
 // Main runs execute with a context that ends when the process is asked to end. A second
