@@ -2,6 +2,7 @@ package commit
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/redstuff-go/redstuff/internal/bcs"
 )
@@ -72,14 +73,23 @@ func (m *Metadata) Root(h *Hasher) (Hash, error) {
 		return Hash{}, &SchemeError{Metadata: m.Scheme, Hasher: h.Scheme()}
 	}
 	n := m.Shards()
-	nodes := make([]byte, 0, 2*n*HashSize)
+	buf, _ := rootNodes.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+	}
+	defer rootNodes.Put(buf)
+	nodes := (*buf)[:0]
 	for p := range n {
 		primary, secondary := m.Pair(p)
 		nodes = append(append(nodes, primary[:]...), secondary[:]...)
 	}
+	*buf = nodes
 	h.PairLeaves(nodes, nodes, n)
 	return h.foldTree(nodes, n), nil
 }
+
+// rootNodes has the memory of Root: 64 bytes a shard.
+var rootNodes sync.Pool // of *[]byte
 
 // ID computes the blob id. Its errors are those of Root.
 func (m *Metadata) ID(h *Hasher) (BlobID, error) {

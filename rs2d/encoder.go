@@ -144,13 +144,14 @@ func (e *Encoder) Commit(blob []byte) (*commit.Metadata, error) {
 // runGroups runs all columns, in groups whose parity takes no more than limit bytes.
 func (e *Encoder) runGroups(limit int) {
 	p := e.c.params
+	group := max(1, limit/e.column/tileColumns) * tileColumns
+	e.parity = resizeLarge(e.parity, min(p.N-p.S, group)*e.column)
 	from := 0
 	for to := p.S; from < p.N; {
 		// Every group ends at a tile's end.
-		to = min(p.N, (to+max(tileColumns, limit/e.column))&^(tileColumns-1))
+		to = min(p.N, (to+group)&^(tileColumns-1))
 		parity := columnRange{max(from, p.S), to}
-		e.parity = resizeLarge(e.parity, (parity.to-parity.from)*e.column)
-		e.setParity(parity, e.parity)
+		e.setParity(parity, e.parity[:(parity.to-parity.from)*e.column])
 		e.run(columnRange{from, to})
 		from = to
 	}
