@@ -214,3 +214,24 @@ func TestLocator(t *testing.T) {
 		}
 	})
 }
+
+func TestCauchyRow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := Elem(rapid.Uint16().Draw(t, "x"))
+		points := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Elem {
+			return x ^ Elem(rapid.IntRange(1, Order-1).Draw(t, "difference"))
+		}), 0, 5).Draw(t, "points")
+		logs := make([]int32, len(points))
+		for i := range logs {
+			logs[i] = rapid.Int32Range(-3*Modulus, 3*Modulus).Draw(t, "log")
+		}
+		common := rapid.IntRange(-3*Modulus, 3*Modulus).Draw(t, "common")
+		dst := make([]Elem, len(points))
+		CauchyRow(dst, x, points, logs, common)
+		for i, got := range dst {
+			if want := Div(Exp(common+int(logs[i])), x^points[i]); got != want {
+				t.Fatalf("element %d: %#x, want %#x", i, got, want)
+			}
+		}
+	})
+}

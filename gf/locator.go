@@ -139,3 +139,16 @@ func walshOfLog(r int) []int32 {
 	})
 	return t.w
 }
+
+// CauchyRow sets dst[i] to the element with the logarithm common + logs[i] divided by
+// x - points[i], which must not be zero: a row of a Cauchy matrix with factors. The
+// three slices have one length.
+func CauchyRow(dst []Elem, x Elem, points []Elem, logs []int32, common int) {
+	t := tables()
+	points, logs = points[:len(dst)], logs[:len(dst)]
+	shift := int64(common)%Modulus + 3*Modulus // keeps all sums positive
+	for i := range dst {
+		e := shift + int64(logs[i])%Modulus - int64(t.log[x^points[i]])
+		dst[i] = t.exp[e%Modulus]
+	}
+}

@@ -63,6 +63,7 @@ type Codec struct {
 	engine   *gf.Engine
 	patterns patternCache
 	pool     sync.Pool // of *job
+	locators sync.Pool // of *locatorSpace
 
 	accumulators sync.Pool // of *accumulator
 	updates      sync.Pool // of *updateSpace

@@ -98,7 +98,9 @@ func (c *Codec) compile(present, wanted []bool) *Pattern {
 		return p
 	}
 
-	log := c.quotient(p)
+	space := c.quotient(p)
+	defer c.locators.Put(space)
+	log := space.log
 	if c.sumsAreCheaper(p) {
 		c.compileSums(p, present, log)
 		return p
@@ -114,19 +116,31 @@ func (c *Codec) compile(present, wanted []bool) *Pattern {
 	return p
 }
 
-// quotient returns the logarithms of Λ_L/Λ_B at all points in use.
-func (c *Codec) quotient(p *Pattern) []uint16 {
+// quotient leaves the logarithms of Λ_L/Λ_B at all points in use in memory that goes
+// back to c.locators.
+func (c *Codec) quotient(p *Pattern) *locatorSpace {
+	l, _ := c.locators.Get().(*locatorSpace)
+	if l == nil {
+		l = new(locatorSpace)
+	}
 	points := ceilPow2(c.points())
-	zeros, poles := make([]int, len(p.lost)), make([]int, len(p.near))
-	for i, shard := range p.lost {
-		zeros[i] = c.point(shard)
+	l.log, l.scratch = resize(l.log, points), resize(l.scratch, points)
+	l.zeros, l.poles = l.zeros[:0], l.poles[:0]
+	for _, shard := range p.lost {
+		l.zeros = append(l.zeros, c.point(shard))
 	}
-	for i, shard := range p.near {
-		poles[i] = c.point(c.k + shard)
+	for _, shard := range p.near {
+		l.poles = append(l.poles, c.point(c.k+shard))
 	}
-	log := make([]uint16, points)
-	gf.Locator(log, make([]int32, points), zeros, poles)
-	return log
+	gf.Locator(l.log, l.scratch, l.zeros, l.poles)
+	return l
+}
+
+// locatorSpace is the memory that compiling takes and does not keep.
+type locatorSpace struct {
+	log          []uint16
+	scratch      []int32
+	zeros, poles []int
 }
 
 // logTau returns the logarithm of τ(point).
@@ -191,6 +205,7 @@ func (c *Codec) compileFactors(shards []int, offset int, logFactor func(point in
 
 // compileSums fills in the coefficients of each target over the sources.
 func (c *Codec) compileSums(p *Pattern, present []bool, log []uint16) {
+	p.sources = make([]int, 0, c.k)
 	for i := range c.k {
 		if present[i] {
 			p.sources = append(p.sources, i)
@@ -199,16 +214,17 @@ func (c *Codec) compileSums(p *Pattern, present []bool, log []uint16) {
 	for _, b := range p.near {
 		p.sources = append(p.sources, c.k+b)
 	}
+	// What depends on the source alone: its point, and log(Λ_L/Λ_B) with its weight.
+	points, logs := make([]gf.Elem, c.k), make([]int32, c.k)
+	for i, source := range p.sources {
+		x := c.point(source)
+		points[i], logs[i] = gf.Elem(x), int32(log[x])+int32(c.logWeight(source))
+	}
 	p.sums = make([][]gf.Elem, len(p.targets))
 	for t, target := range p.targets {
-		point := c.point(target)
-		common := -int(log[point]) - c.logWeight(target)
-		coeffs := make([]gf.Elem, len(p.sources))
-		for i, source := range p.sources {
-			x := c.point(source)
-			coeffs[i] = gf.Exp(common + int(log[x]) + c.logWeight(source) - gf.Log(gf.Elem(point^x)))
-		}
-		p.sums[t] = coeffs
+		x := c.point(target)
+		p.sums[t] = make([]gf.Elem, c.k)
+		gf.CauchyRow(p.sums[t], gf.Elem(x), points, logs, -int(log[x])-c.logWeight(target))
 	}
 }
 

@@ -128,7 +128,7 @@ func (c *Codec) progressPlan(expect []bool) *progressPlan {
 		}
 	}
 	pattern.near = c.chooseParity(expect[c.k:], len(pattern.lost))
-	p := &progressPlan{expect: slices.Clone(expect), used: slices.Clone(expect), log: c.quotient(pattern)}
+	p := &progressPlan{expect: slices.Clone(expect), used: slices.Clone(expect), log: c.quotient(pattern).log}
 	clear(p.used[c.k:])
 	for _, i := range pattern.near {
 		p.used[c.k+i] = true
