@@ -42,8 +42,12 @@ type Code struct {
 	spaces   [2]sync.Pool // of *rs.Workspace: of the codec along each axis
 }
 
-// New returns the code over n shards, 4 to 65535. The error is a
-// *commit.ShardCountError for another number.
+// MaxShards is the largest number of shards of a code. The formats number up to 65535
+// of them, but the two codes run out of points of GF(2^16) before.
+const MaxShards = 49155
+
+// New returns the code over n shards, 4 to [MaxShards]. For another number the error is
+// a *commit.ShardCountError, or above MaxShards one that wraps an *rs.LimitError.
 func New(shards int, opts ...Option) (*Code, error) {
 	var o options
 	for _, opt := range opts {
@@ -63,11 +67,11 @@ func New(shards int, opts ...Option) (*Code, error) {
 	codec := func(k int) (*rs.Codec, error) {
 		return rs.New(k, shards-k, rs.WithVariant(rs.RS2), rs.WithBackend(o.backend), rs.WithWorkers(o.workers))
 	}
-	if c.rows, err = codec(params.S); err != nil {
-		return nil, err
+	if c.rows, err = codec(params.S); err == nil {
+		c.columns, err = codec(params.P)
 	}
-	if c.columns, err = codec(params.P); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("rs2d: %d shards; there can be 4 to %d: %w", shards, MaxShards, err)
 	}
 	return c, nil
 }

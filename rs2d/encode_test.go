@@ -14,6 +14,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gf"
+	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
 type vector struct {
@@ -178,6 +179,11 @@ func TestEncodeLimits(t *testing.T) {
 			t.Errorf("n = %d: ID of one byte more: error %v, want a TooLargeError", n, err)
 		}
 	}
+	var points *rs.LimitError
+	if _, err := New(MaxShards + 1); !errors.As(err, &points) {
+		t.Errorf("New(%d): error %v, want an rs.LimitError", MaxShards+1, err)
+	}
+	newCode(t, MaxShards)
 	for _, n := range []int{-1, 0, 3, 65536, math.MaxInt} {
 		var count *commit.ShardCountError
 		if _, err := New(n); !errors.As(err, &count) {
