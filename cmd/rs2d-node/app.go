@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+)
+
+const about = `A storage node for RedStuff blobs.
+
+A committee of nodes owns n shards, each of which stores one pair of slivers of every blob. The owners of any third of them may be down, or lie: blobs are still written, read and healed. rs2d put, get, stat and ls are the other end.
+
+Exit codes: 0 all is well; 1 some node is not healthy; 2 wrong usage, or a failure; 130 interrupted.`
+
+// grammar is the command line.
+type grammar struct {
+	Init   initCmd   `cmd:"" help:"Make a committee: keys, certificates and configurations, in a directory."`
+	Keygen keygenCmd `cmd:"" help:"Make the key of one node or client."`
+	Run    runCmd    `cmd:"" help:"Run a node."`
+	Status statusCmd `cmd:"" help:"Ask the nodes of a committee how they are."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// app is what a command has of the world outside.
+type app struct {
+	ctx    context.Context
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// execute runs the command line args and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p := &cli.Program{
+		Name: "rs2d-node", About: about, Grammar: &grammar{}, ExitCode: cli.ExitCode, Stdout: stdout, Stderr: stderr,
+		App: &app{ctx: ctx, stdout: stdout, stderr: stderr},
+	}
+	return p.Execute(args)
+}

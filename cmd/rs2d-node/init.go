@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+)
+
+// Names of what init writes.
+const (
+	committeeName = "committee.toml"
+	nodesName     = "nodes.pem"
+	nodeKeyName   = "node.key"
+	configName    = "node.toml"
+	storeName     = "store"
+)
+
+type initCmd struct {
+	Nodes     int           `default:"4" help:"Number of nodes."`
+	Shards    int           `short:"n" default:"100" help:"Number of shards, which the nodes share."`
+	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
+	Epoch     uint64        `default:"1" help:"Number of the committee's epoch."`
+	Host      string        `default:"127.0.0.1" help:"Host of all nodes."`
+	Port      int           `default:"7100" help:"Port of the first node; the others have the next ones."`
+	AdminPort int           `default:"9100" help:"Port of the first node's metrics and profiles on 127.0.0.1; the others have the next ones. 0 is none."`
+	Address   []string      `placeholder:"HOST:PORT" help:"Address of a node, in place of --nodes, --host and --port. Give one for each node."`
+	Client    []string      `default:"client" help:"Names of clients that may write."`
+	JSON      bool          `name:"json" help:"Print one JSON object instead of text."`
+	Dir       string        `arg:"" help:"Directory to make."`
+}
+
+func (c *initCmd) Help() string {
+	return `The directory gets committee.toml, which all nodes and clients share; a directory node-N for each node, with its key, its configuration and a copy of committee.toml: all that its machine needs; for each client a key, and a PEM file of the same for curl; and nodes.pem, the TLS certificates of all nodes. It must not exist: no key is ever replaced.
+
+Example: rs2d-node init --nodes 4 --shards 100 cluster
+
+JSON: dir, committee (file), epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config), clients (name, key).`
+}
+
+// initReport is what init prints as JSON.
+type initReport struct {
+	Dir       string       `json:"dir"`
+	Committee string       `json:"committee"`
+	Epoch     uint64       `json:"epoch"`
+	Scheme    string       `json:"scheme"`
+	Shards    int          `json:"shards"`
+	Faulty    int          `json:"faulty"`
+	Nodes     []initNode   `json:"nodes"`
+	Clients   []initClient `json:"clients"`
+}
+
+type initNode struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Admin   string `json:"admin,omitempty"`
+	Shards  string `json:"shards"`
+	Config  string `json:"config"`
+}
+
+type initClient struct {
+	Name string `json:"name"`
+	Key  string `json:"key"`
+}
+
+// Run makes a committee.
+func (c *initCmd) Run(a *app) error {
+	params, err := commit.NewParams(c.Shards)
+	if err != nil {
+		return fmt.Errorf("no code over %d shards: %w", c.Shards, err)
+	}
+	addresses, err := c.addresses()
+	if err != nil {
+		return err
+	}
+	if len(addresses) > c.Shards {
+		return fmt.Errorf("%d shards are too few for %d nodes", c.Shards, len(addresses))
+	}
+	if _, err := os.Lstat(c.Dir); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = fmt.Errorf("%s exists already", c.Dir)
+		}
+		return err
+	}
+	dir, err := atomicfile.CreateDir(c.Dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Discard()
+	r, err := c.write(dir.Path(), addresses)
+	if err != nil {
+		return err
+	}
+	if err := dir.Commit(); err != nil {
+		return err
+	}
+	r.Faulty = params.F
+	if largest := (c.Shards + len(addresses) - 1) / len(addresses); largest > params.F {
+		fmt.Fprintf(a.stderr, "rs2d-node: a node owns %d shards, of which %d may be down: the committee cannot do without any node\n", largest, params.F)
+	}
+	if c.JSON {
+		return cli.WriteJSON(a.stdout, r)
+	}
+	t := ui.NewTable(a.stdout)
+	t.Row("NODE", "ADDRESS", "ADMIN", "SHARDS", "CONFIGURATION")
+	for _, n := range r.Nodes {
+		t.Row(n.Name, n.Address, n.Admin, n.Shards, n.Config)
+	}
+	return t.Flush()
+}
+
+// addresses returns the nodes' addresses.
+func (c *initCmd) addresses() ([]string, error) {
+	for _, address := range c.Address {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return nil, fmt.Errorf("--address %s: must be HOST:PORT", address)
+		}
+	}
+	if len(c.Address) > 0 {
+		return c.Address, nil
+	}
+	if c.Nodes < 1 || c.Nodes > c.Shards {
+		return nil, fmt.Errorf("--nodes %d: must be 1 to %d, the number of shards", c.Nodes, c.Shards)
+	}
+	const maxPort = 1<<16 - 1
+	if c.Port < 1 || c.Port+c.Nodes-1 > maxPort {
+		return nil, fmt.Errorf("--port %d: there are no %d ports from there on", c.Port, c.Nodes)
+	}
+	if c.AdminPort < 0 || c.AdminPort+c.Nodes-1 > maxPort {
+		return nil, fmt.Errorf("--admin-port %d: there are no %d ports from there on", c.AdminPort, c.Nodes)
+	}
+	addresses := make([]string, c.Nodes)
+	for i := range addresses {
+		addresses[i] = net.JoinHostPort(c.Host, strconv.Itoa(c.Port+i))
+	}
+	return addresses, nil
+}
+
+// write makes all files, in dir, of a committee that will be in c.Dir.
+func (c *initCmd) write(dir string, addresses []string) (*initReport, error) {
+	r := &initReport{
+		Dir: c.Dir, Committee: filepath.Join(c.Dir, committeeName),
+		Epoch: c.Epoch, Scheme: c.Scheme.String(), Shards: c.Shards,
+	}
+	var clients []committee.Client
+	for _, name := range c.Client {
+		if name != filepath.Base(name) || name == "." || name == ".." {
+			return nil, fmt.Errorf("--client %s: is no name for a file", name)
+		}
+		key := committee.GenerateKey()
+		clients = append(clients, committee.Client{Name: name, TLSKey: key.TLSPublic()})
+		r.Clients = append(r.Clients, initClient{Name: name, Key: filepath.Join(c.Dir, name+keySuffix)})
+		identity, err := identityPEM(key)
+		if err != nil {
+			return nil, err
+		}
+		if err := createKey(filepath.Join(dir, name+keySuffix), key); err != nil {
+			return nil, err
+		}
+		if err := createFile(filepath.Join(dir, name+".pem"), identity, secret); err != nil {
+			return nil, err
+		}
+	}
+
+	var certificates bytes.Buffer
+	var members []committee.Member
+	shards := committee.Spread(c.Shards, len(addresses))
+	for i, address := range addresses {
+		n := initNode{Name: fmt.Sprintf("node-%d", i), Address: address, Shards: shards[i].String()}
+		n.Config = filepath.Join(c.Dir, n.Name, configName)
+		if c.AdminPort > 0 {
+			n.Admin = net.JoinHostPort("127.0.0.1", strconv.Itoa(c.AdminPort+i))
+		}
+		key := committee.GenerateKey()
+		members = append(members, committee.NewMember(n.Name, address, key, shards[i]))
+		r.Nodes = append(r.Nodes, n)
+		certificates.Write(certificatePEM(key))
+		own := filepath.Join(dir, n.Name)
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return nil, err
+		}
+		if err := createKey(filepath.Join(own, nodeKeyName), key); err != nil {
+			return nil, err
+		}
+		if err := createFile(filepath.Join(own, configName), n.config(), public); err != nil {
+			return nil, err
+		}
+	}
+	if err := createFile(filepath.Join(dir, nodesName), certificates.Bytes(), public); err != nil {
+		return nil, err
+	}
+	all, err := committee.New(c.Epoch, c.Scheme, members, clients)
+	if err != nil {
+		return nil, err
+	}
+	text, err := all.MarshalText()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range r.Nodes {
+		own := filepath.Join(dir, n.Name)
+		if err := createFile(filepath.Join(own, committeeName), text, public); err != nil {
+			return nil, err
+		}
+		if err := atomicfile.SyncDir(own); err != nil {
+			return nil, err
+		}
+	}
+	return r, createFile(filepath.Join(dir, committeeName), text, public)
+}
+
+// config returns the node's configuration in TOML.
+func (n *initNode) config() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s. Keys are flags of rs2d-node run, with _ for -; paths are relative to this file.\n", n.Name)
+	fmt.Fprintf(&b, "committee = %q\nkey = %q\nstore = %q\nlisten = %q\n", committeeName, nodeKeyName, storeName, n.Address)
+	if n.Admin != "" {
+		fmt.Fprintf(&b, "admin = %q\n", n.Admin)
+	}
+	return b.Bytes()
+}

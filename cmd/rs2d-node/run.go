@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+type runCmd struct {
+	settings `embed:"" envprefix:"REDSTUFF_NODE_"`
+}
+
+func (c *runCmd) Help() string {
+	return `Serves until it gets SIGTERM or an interrupt; then it finishes what it has begun and ends. A second signal ends it at once: what it has acknowledged is on disk before it says so, and kill -9 loses none of it.
+
+Settings come from the command line, or else the environment, or else the file.
+
+Example: rs2d-node run --config cluster/node-0/node.toml`
+}
+
+// settings are those of a node.
+type settings struct {
+	Config    configFile `short:"c" placeholder:"FILE" env:"CONFIG" help:"TOML file of these settings, with _ for - in their names. Paths in it are relative to it."`
+	Committee string     `type:"path" placeholder:"FILE" env:"COMMITTEE" help:"The committee's file."`
+	Key       string     `type:"path" placeholder:"FILE" env:"KEY" help:"The node's secret."`
+	Store     string     `type:"path" placeholder:"DIR" env:"STORE" help:"Directory to store blobs in. It is made if it is not there."`
+	Listen    string     `placeholder:"HOST:PORT" env:"LISTEN" help:"Address to listen on; default that of the node in the committee's file."`
+	Admin     string     `placeholder:"HOST:PORT" env:"ADMIN" help:"Address of metrics, profiles and health. It asks nobody who they are. Default none."`
+
+	Grace         time.Duration `default:"15s" env:"GRACE" help:"Time to finish requests before the node ends."`
+	MaxRequests   int           `default:"256" env:"MAX_REQUESTS" help:"Requests served at once; more are answered 503."`
+	MaxBytes      byteSize      `default:"1GiB" env:"MAX_BYTES" help:"Bytes of bodies held at once; more are answered 503."`
+	MaxConns      int           `default:"4096" env:"MAX_CONNS" help:"Connections at once."`
+	HeaderTimeout time.Duration `default:"5s" env:"HEADER_TIMEOUT" help:"Time for a request's header."`
+	StallTimeout  time.Duration `default:"10s" env:"STALL_TIMEOUT" help:"Time for a body to make progress."`
+	MinRate       byteSize      `default:"64KiB" env:"MIN_RATE" help:"Least bytes a second of a body."`
+	Workers       int           `default:"0" env:"WORKERS" help:"Processors that code and hash for one request; 0 is all."`
+
+	HealInterval time.Duration `default:"10m" env:"HEAL_INTERVAL" help:"Time between two looks at what other nodes have and this one lacks."`
+	HealDelay    time.Duration `default:"5s" env:"HEAL_DELAY" help:"Time that a write may take before the node heals it."`
+	HealBatch    byteSize      `default:"64MiB" env:"HEAL_BATCH" help:"Bytes recovered at once."`
+	ScrubRate    byteSize      `default:"16MiB" env:"SCRUB_RATE" help:"Bytes a second that are read in search of damage; 0 is no search."`
+	ScrubPause   time.Duration `default:"10m" env:"SCRUB_PAUSE" help:"Time between two searches."`
+
+	Reserve   byteSize `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
+	InlineMax byteSize `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; longer ones have a file each."`
+	Cache     byteSize `default:"32MiB" env:"CACHE" help:"Cache of the database."`
+
+	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" env:"LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
+	LogFormat string     `enum:"text,json" default:"text" env:"LOG_FORMAT" help:"Format of the log, on standard error: text or json."`
+}
+
+// Run runs a node until the context ends, or its store fails.
+func (c *runCmd) Run(a *app) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	log := c.logger(a.stderr)
+	all, err := committee.Load(c.Committee)
+	if err != nil {
+		return err
+	}
+	key, err := loadKey(c.Key)
+	if err != nil {
+		return err
+	}
+	member, ok := all.Find(key.Public())
+	if !ok {
+		return fmt.Errorf("%s: is the key of no node in %s", c.Key, c.Committee)
+	}
+	disk, err := store.Open(c.Store, c.storeOptions(log))
+	if err != nil {
+		return naming(c.Store, err)
+	}
+	defer func() { err = errors.Join(err, disk.Close()) }()
+	n, err := node.New(c.nodeConfig(all, key, disk, log))
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cmp.Or(c.Listen, all.Member(member).Address))
+	if err != nil {
+		return err
+	}
+	var admin net.Listener
+	if c.Admin != "" {
+		if admin, err = net.Listen("tcp", c.Admin); err != nil {
+			listener.Close()
+			return err
+		}
+		log.Info("admin", "node", n.Name(), "address", admin.Addr().String())
+	}
+	ctx, cancel := context.WithCancel(a.ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-disk.Done(): // what is in doubt on the disk is settled by opening it again
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err = n.Run(ctx, listener, admin, c.Grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("requests were cut off at the end of the grace period")
+	}
+	log.Info("stopped", "node", n.Name())
+	return errors.Join(err, disk.Failed())
+}
+
+// check finds settings that are missing or out of range.
+func (c *settings) check() error {
+	for _, s := range []struct{ name, value string }{{"committee", c.Committee}, {"key", c.Key}, {"store", c.Store}} {
+		if s.value == "" {
+			return fmt.Errorf("missing setting: --%s, or --config with a file that has it", s.name)
+		}
+	}
+	for _, s := range []struct {
+		name string
+		ok   bool
+	}{
+		{"grace", c.Grace > 0}, {"max-requests", c.MaxRequests > 0}, {"max-bytes", c.MaxBytes > 0}, {"max-conns", c.MaxConns > 0},
+		{"header-timeout", c.HeaderTimeout > 0}, {"stall-timeout", c.StallTimeout > 0}, {"min-rate", c.MinRate > 0},
+		{"heal-interval", c.HealInterval > 0}, {"heal-delay", c.HealDelay > 0}, {"heal-batch", c.HealBatch > 0},
+		{"scrub-pause", c.ScrubPause > 0}, {"cache", c.Cache > 0},
+	} {
+		if !s.ok {
+			return fmt.Errorf("--%s: must be more than zero", s.name)
+		}
+	}
+	if c.Workers < 0 {
+		return errors.New("--workers: must not be negative")
+	}
+	return nil
+}
+
+func (c *settings) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+func (c *settings) storeOptions(log *slog.Logger) store.Options {
+	inline := int(c.InlineMax)
+	if inline == 0 {
+		inline = -1
+	}
+	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), Logger: log}
+}
+
+func (c *settings) nodeConfig(all *committee.Committee, key *committee.Key, disk store.Store, log *slog.Logger) node.Config {
+	scrubRate := int64(c.ScrubRate)
+	if scrubRate == 0 {
+		scrubRate = -1
+	}
+	return node.Config{
+		Committee: all, Key: key, Store: disk,
+		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns,
+		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: int64(c.MinRate), Workers: c.Workers,
+		HealInterval: c.HealInterval, HealDelay: c.HealDelay, HealBatch: int64(c.HealBatch),
+		ScrubRate: scrubRate, ScrubPause: c.ScrubPause,
+		Logger: log,
+	}
+}

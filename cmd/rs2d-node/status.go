@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/peer"
+)
+
+type statusCmd struct {
+	Committee string        `short:"C" required:"" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"The committee's file."`
+	Timeout   time.Duration `default:"5s" help:"Time for nodes to answer."`
+	Wait      time.Duration `placeholder:"TIME" help:"Ask again for so long until all nodes are healthy."`
+	JSON      bool          `name:"json" help:"Print one JSON object instead of text."`
+	Nodes     []string      `arg:"" optional:"" name:"node" help:"Names of nodes; without any, all."`
+}
+
+func (c *statusCmd) Help() string {
+	return `States: healthy; healing, while the node finds out what it lacks, or recovers it; failed, when its store takes no more writes; closing; down, when it does not answer. The exit code is 1 if a node is not healthy.
+
+Example: rs2d-node status --committee cluster/committee.toml --wait 1m
+
+JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), uptime, free_bytes, error).`
+}
+
+// statusReport is what status prints as JSON.
+type statusReport struct {
+	Epoch    uint64       `json:"epoch"`
+	Shards   int          `json:"shards"`
+	Faulty   int          `json:"faulty"`
+	Healthy  bool         `json:"healthy"`
+	ShardsUp int          `json:"shards_up"`
+	Nodes    []statusNode `json:"nodes"`
+}
+
+type statusNode struct {
+	Name      string `json:"name"`
+	Address   string `json:"address"`
+	State     string `json:"state"`
+	Owned     string `json:"owned"`
+	Missing   int64  `json:"missing"`
+	Uptime    string `json:"uptime,omitempty"`
+	FreeBytes uint64 `json:"free_bytes,omitempty"`
+	Error     string `json:"error,omitempty"`
+}
+
+const (
+	stateDown = "down"
+
+	// askAgain is the pause between two looks at nodes that are waited for.
+	askAgain = 200 * time.Millisecond
+)
+
+// Run asks nodes how they are.
+func (c *statusCmd) Run(a *app) error {
+	all, err := committee.Load(c.Committee)
+	if err != nil {
+		return err
+	}
+	for _, name := range c.Nodes {
+		if _, ok := all.FindName(name); !ok {
+			return fmt.Errorf("%s: has no node %s", c.Committee, name)
+		}
+	}
+	cl, err := client.New(all, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	r := c.ask(a.ctx, cl)
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for end := time.Now().Add(c.Wait); !r.Healthy && time.Now().Before(end); {
+		select {
+		case <-again.C:
+			r = c.ask(a.ctx, cl)
+		case <-a.ctx.Done():
+			return a.ctx.Err()
+		}
+	}
+	if err := c.print(a, r); err != nil {
+		return err
+	}
+	var bad []statusNode
+	for _, n := range r.Nodes {
+		if n.State != api.StateHealthy {
+			bad = append(bad, n)
+		}
+	}
+	switch len(bad) {
+	case 0:
+		return nil
+	case 1:
+		return cli.AsFound(fmt.Errorf("%s is %s", bad[0].Name, bad[0].State))
+	}
+	return cli.AsFound(fmt.Errorf("%d of %d nodes are not healthy", len(bad), len(r.Nodes)))
+}
+
+// ask asks the nodes once.
+func (c *statusCmd) ask(ctx context.Context, cl *client.Client) *statusReport {
+	all := cl.Committee()
+	r := &statusReport{Epoch: all.Epoch(), Shards: all.Params().N, Faulty: all.Params().F, Healthy: true}
+	for i, s := range cl.Health(ctx) {
+		if len(c.Nodes) > 0 && !slices.Contains(c.Nodes, s.Name) {
+			continue
+		}
+		m := all.Member(i)
+		n := statusNode{Name: m.Name, Address: m.Address, Owned: m.Shards.String(), State: stateDown}
+		if s.Err != nil {
+			n.Error = s.Err.Error()
+		} else {
+			n.State, n.Missing, n.Uptime, n.FreeBytes = s.Health.State, s.Health.Missing, s.Health.Uptime, s.Health.FreeBytes
+			r.ShardsUp += all.Weight(i)
+		}
+		r.Healthy = r.Healthy && n.State == api.StateHealthy
+		r.Nodes = append(r.Nodes, n)
+	}
+	return r
+}
+
+func (c *statusCmd) print(a *app, r *statusReport) error {
+	if c.JSON {
+		return cli.WriteJSON(a.stdout, r)
+	}
+	t := ui.NewTable(a.stdout)
+	t.Row("NODE", "ADDRESS", "SHARDS", "STATE", "MISSING", "UPTIME", "FREE")
+	for _, n := range r.Nodes {
+		if n.State == stateDown {
+			t.Row(n.Name, n.Address, n.Owned, n.State, "-", "-", "-")
+			continue
+		}
+		t.Row(n.Name, n.Address, n.Owned, n.State, ui.Count(n.Missing), n.Uptime, ui.Bytes(n.FreeBytes))
+	}
+	return t.Flush()
+}
