@@ -17,7 +17,7 @@ func perUnit(b *testing.B, n float64, unit string) {
 // BenchmarkKernel times the kernels of every backend, over 512 rows as a
 // transform has them. A butterfly or a product is of 128 bytes, whatever the
 // length of the rows. The first constant of a transform is t/dist rounded down to
-// a multiple of 4: with t = 512 constants are below 256 where dist is over 2,
+// a multiple of the radix: with t = 512 constants are below 256 where dist is over 2,
 // which is the common case, and with t = 65024 none is.
 func BenchmarkKernel(b *testing.B) {
 	const rows, unit = 512, 128
@@ -37,18 +37,24 @@ func BenchmarkKernel(b *testing.B) {
 	for _, f := range transforms {
 		for _, name := range cpu.Supported() {
 			k := kernelsOf(name)
+			if f.of(k) == nil {
+				continue
+			}
 			for _, half := range []int{32, 64, 96, 128, 256} {
 				for _, first := range []int{512, Order - rows} {
 					for _, dist := range []int{1, 4, 16, 64, 128} {
+						if f.radix*dist > rows {
+							continue
+						}
 						b.Run(fmt.Sprintf("%s/%s/half=%d/t=%d/dist=%d", f.name, name, half, first, dist), func(b *testing.B) {
 							tab, from := k.table(), dst
 							if f.add {
 								from = src
 							}
 							for b.Loop() {
-								f.of(k)(dst, from, half, dist, rows/(f.radix*dist), first/dist&^3, tab)
+								f.of(k)(dst, from, half, dist, rows/(f.radix*dist), first/dist&^(f.radix-1), tab)
 							}
-							perUnit(b, float64(rows*f.radix/4*half)/(unit/2), "butterfly")
+							perUnit(b, float64(rows/2*log2(f.radix)*half)/(unit/2), "butterfly")
 						})
 					}
 				}

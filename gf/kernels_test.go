@@ -141,6 +141,10 @@ var transforms = []transform{
 	{"ifft2", 2, false, func(k *kernels) transformFunc { return k.ifft2 }},
 	{"ifft4add", 4, true, func(k *kernels) transformFunc { return k.ifft4add }},
 	{"ifft2add", 2, true, func(k *kernels) transformFunc { return k.ifft2add }},
+	// Not every backend has these.
+	{"fft8", 8, false, func(k *kernels) transformFunc { return k.fft8 }},
+	{"ifft8", 8, false, func(k *kernels) transformFunc { return k.ifft8 }},
+	{"ifft8add", 8, true, func(k *kernels) transformFunc { return k.ifft8add }},
 }
 
 // plain returns kernels whose planar rows are not turned: those of k, or ones that
@@ -217,6 +221,9 @@ func (h *harness) checkTransform(k *kernels, f transform, p place, inPlace bool,
 func TestTransformKernels(t *testing.T) {
 	for _, k := range accelerated() {
 		for _, f := range transforms {
+			if f.of(k) == nil {
+				continue
+			}
 			t.Run(k.name+"/"+f.name, func(t *testing.T) {
 				h := newHarness(t, 1)
 				for half := 32; half <= 416; half += 32 {
@@ -246,7 +253,10 @@ func TestTransformKernelsUndoEachOther(t *testing.T) {
 		for _, f := range []struct {
 			radix         int
 			there, andAgo transformFunc
-		}{{4, k.fft4, k.ifft4}, {4, k.ifft4, k.fft4}, {2, k.fft2, k.ifft2}, {2, k.ifft2, k.fft2}} {
+		}{{4, k.fft4, k.ifft4}, {4, k.ifft4, k.fft4}, {2, k.fft2, k.ifft2}, {2, k.ifft2, k.fft2}, {8, k.fft8, k.ifft8}, {8, k.ifft8, k.fft8}} {
+			if f.there == nil {
+				continue
+			}
 			h := newHarness(t, 2)
 			h.refill(1)
 			p := at(h.arenas[0].mem)
@@ -266,6 +276,55 @@ func TestMatricesOfTheSubfield(t *testing.T) {
 		if got := m[2] == 0 && m[0] == m[3]; got != (c < 256) {
 			t.Errorf("constant %d: matrix %x", c, m)
 		}
+	}
+}
+
+// checkOctets compares ifft8from and fft8to with the pure-Go ones. The list has
+// more regions than the kernels may touch, which follow those they do.
+func (h *harness) checkOctets(k *kernels, p place, half, off, groups, t, spare int) {
+	h.Helper()
+	const size = 8
+	n, list := off+2*half, size*groups+spare
+	mem, model := make([][]byte, list+1), make([][]byte, list+1)
+	refill := func() (rows, modelRows unsafe.Pointer) {
+		h.refill(2)
+		all, allModel := p.of(h.arenas[1].mem, n*list), p.of(h.arenas[1].model, n*list)
+		for i := range list {
+			mem[i], model[i] = all[i*n:][:n], allModel[i*n:][:n]
+		}
+		bytes := size * groups * 2 * half
+		return at(p.of(h.arenas[0].mem, bytes)), at(p.of(h.arenas[0].model, bytes))
+	}
+	more := list/size - 1
+	rows, modelRows := refill()
+	k.ifft8from(rows, half, groups, t, &mem[0], off, more, k.table())
+	genericKernels.ifft8from(modelRows, half, groups, t, &model[0], off, more, genericKernels.table())
+	for i := range 2 {
+		h.equal(i, "ifft8from of %s: half %d at %d, %d groups, t %d, %v, arena %d", k.name, half, off, groups, t, p, i)
+	}
+	rows, modelRows = refill()
+	k.fft8to(&mem[0], off, more, rows, half, groups, t, k.table())
+	genericKernels.fft8to(&model[0], off, more, modelRows, half, groups, t, genericKernels.table())
+	h.equal(1, "fft8to of %s: half %d at %d, %d groups, t %d, %v", k.name, half, off, groups, t, p)
+}
+
+func TestOctetKernels(t *testing.T) {
+	for _, k := range accelerated() {
+		if k.fft8 == nil {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			h := newHarness(t, 7)
+			for half := 32; half <= 416; half += 32 {
+				for groups := 1; groups <= 4; groups++ {
+					first := 8 * h.rng.IntN([]int{1, 4, 33, Order/8 - 5}[h.rng.IntN(4)])
+					h.checkOctets(k, place(h.rng.IntN(int(places))), half, h.rng.IntN(70), groups, first, h.rng.IntN(20))
+				}
+			}
+			for _, first := range []int{0, 8, 1<<8 - 8, 1 << 8, 1 << 15, Order - 24} {
+				h.checkOctets(k, atEnd, 96, 0, 3, first, 0)
+			}
+		})
 	}
 }
 
@@ -508,7 +567,7 @@ func TestPlanarAndNaturalProductsAgree(t *testing.T) {
 // FuzzKernels runs one kernel of one backend with arbitrary arguments, taken
 // modulo what their types allow.
 func FuzzKernels(f *testing.F) {
-	for kernel := range uint8(11) {
+	for kernel := range uint8(15) {
 		f.Add(uint64(kernel), kernel, kernel, uint16(kernel), uint16(3), uint16(5))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, backend, kernel uint8, a, b, c uint16) {
@@ -519,15 +578,20 @@ func FuzzKernels(f *testing.F) {
 		k := all[int(backend)%len(all)]
 		h := newHarness(t, seed)
 		p, inPlace := place(seed%uint64(places)), seed>>8&1 == 0
-		switch kernel %= 11; kernel {
-		case 0, 1, 2, 3, 4, 5:
+		if kernel %= 15; int(kernel) < len(transforms) {
 			f := transforms[kernel]
+			if f.of(k) == nil {
+				t.Skip("this backend has no such kernel")
+			}
 			half, dist := 32+32*(int(a)%12), 1+int(b)%5
 			groups := arenaSize / (2 * half * f.radix * dist) % 4
 			h.checkTransform(k, f, p, inPlace && !f.add, half, dist, groups, f.radix*(int(c)%(Order/f.radix-4)))
-		case 6:
+			return
+		}
+		switch int(kernel) - len(transforms) {
+		case 0:
 			h.checkScale(k, p, inPlace, 32+32*(int(a)%12), int(b)%16)
-		case 7:
+		case 1:
 			g := packing{rows: int(seed>>16) % 3, size: 2 + 2*(int(a)%300), count: int(b) % 50, off: int(seed>>24) % 200}
 			g.step = g.size
 			if !inPlace {
@@ -536,13 +600,19 @@ func FuzzKernels(f *testing.F) {
 			g.half = max(32, (g.size*g.count/2+31)/32*32)
 			h.checkPack(k, p, g)
 			h.checkUnpack(k, p, g)
-		case 8:
+		case 2:
 			h.checkMul(k, p, inPlace, 64*(int(a)%50), Elem(b))
-		case 9:
+		case 3:
 			h.checkDot(k, p, int(c)%300, 64+64*(int(a)%40), int(b)%20)
 			h.checkSpread(k, p, int(c)%300, 64+64*(int(a)%40), int(b)%20)
-		case 10:
+		case 4:
 			h.checkXor(k, p, int(a))
+		case 5:
+			if k.fft8 == nil {
+				t.Skip("this backend has no such kernel")
+			}
+			half := 32 + 32*(int(a)%12)
+			h.checkOctets(k, p, half, int(seed>>24)%70, 1+int(b)%3, 8*(int(c)%(Order/8-4)), int(seed>>16)%20)
 		}
 	})
 }
