@@ -171,8 +171,11 @@ func (n *Node) Handler() http.Handler { return n.handler }
 
 // Run serves the listener, and heals and scrubs, until the context ends; then it stops
 // to take connections, finishes the requests it has begun, for at most grace, and
-// returns. admin may be nil; it gets AdminHandler. Both are closed. The error is that
-// of a listener, or context.DeadlineExceeded if requests had to be cut off.
+// returns. admin may be nil; it gets AdminHandler. Both are closed.
+//
+// The error is that of a listener, context.DeadlineExceeded if requests had to be cut
+// off, or store.ErrFailed if the store failed: the process should end then, and be
+// started again.
 func (n *Node) Run(ctx context.Context, listener, admin net.Listener, grace time.Duration) error {
 	return n.RunWrapped(ctx, listener, admin, grace, nil)
 }
@@ -214,9 +217,15 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	background.Go(func() { n.scrubber.Run(work) })
 	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.committee.Member(n.member).Shards.String())
 
+	var storeFailed <-chan struct{}
+	if f, ok := n.store.(interface{ Done() <-chan struct{} }); ok {
+		storeFailed = f.Done()
+	}
 	var err error
 	select {
 	case err = <-failed:
+	case <-storeFailed:
+		err = store.ErrFailed // only opening it again tells what is on the disk
 	case <-ctx.Done():
 	}
 	n.closing.Store(true)

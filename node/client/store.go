@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -141,7 +142,8 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	a := committee.Attestation{Kind: committee.Stored, Blob: id}
 	signatures := make(map[int]committee.Signature)
 	quorum := &QuorumError{Need: c.committee.Quorum(committee.Stored)}
-	possible, open := c.committee.Params().N, len(c.peers)
+	open := len(c.peers)
+	possible := c.committee.Params().N // shards whose owners may attest yet, or did
 	var cert *committee.Certificate
 	var err error
 	for cert == nil && err == nil {
@@ -158,7 +160,9 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 				signatures[r.member] = r.signature
 			}
 			if quorum.Have >= quorum.Need {
-				cert = c.certify(a, signatures, quorum, &possible)
+				before := quorum.Have
+				cert = c.certify(a, signatures, quorum)
+				possible -= before - quorum.Have
 			}
 			if cert == nil && possible < quorum.Need {
 				err = quorum
@@ -190,21 +194,17 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 
 // certify makes a certificate of the attestations there are. Members who sent a wrong
 // one are distrusted and no longer counted.
-func (c *Client) certify(a committee.Attestation, signatures map[int]committee.Signature, quorum *QuorumError, possible *int) *committee.Certificate {
-	before := len(signatures)
-	cert, _ := peer.CertifyMost(c.committee, c.peers, a, signatures)
-	if len(signatures) < before {
-		quorum.Have = 0
-		for i := range signatures {
-			quorum.Have += c.committee.Weight(i)
+func (c *Client) certify(a committee.Attestation, signatures map[int]committee.Signature, quorum *QuorumError) *committee.Certificate {
+	before := maps.Clone(signatures)
+	cert, err := peer.CertifyMost(c.committee, c.peers, a, signatures)
+	for i := range before {
+		if _, ok := signatures[i]; !ok {
+			quorum.Have -= c.committee.Weight(i)
+			quorum.Errors = append(quorum.Errors, &MemberError{c.peers[i].Name(), committee.ErrSignature})
 		}
-		lost := 0
-		for i, p := range c.peers {
-			if _, ok := signatures[i]; !ok && p.Standing() == peer.Distrusted {
-				lost += c.committee.Weight(i)
-			}
-		}
-		*possible = min(*possible, c.committee.Params().N-lost)
+	}
+	if err != nil {
+		return nil
 	}
 	return cert
 }

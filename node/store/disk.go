@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +31,9 @@ const (
 	memTableSize     = 16 << 20
 
 	formatVersion = "redstuff store 1"
+
+	databaseName    = "db"
+	newDatabaseName = "db.new"
 )
 
 // stripes is the number of locks that blobs share.
@@ -44,6 +49,7 @@ type Disk struct {
 	log    *slog.Logger
 
 	failed atomic.Pointer[error]
+	done   chan struct{}       // closed when failed is set
 	locks  [stripes]sync.Mutex // held while a blob's places change
 
 	sequence atomic.Uint64 // numbers files; begins at a random value each time
@@ -66,63 +72,114 @@ func Open(dir string, o Options) (*Disk, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Disk{dir: dir, fs: o.FS, inline: o.InlineMax, spare: o.Reserve, log: o.Logger}
+	d := &Disk{dir: dir, fs: o.FS, inline: o.InlineMax, spare: o.Reserve, log: o.Logger, done: make(chan struct{})}
 	d.sequence.Store(randomNumber())
 	if err := d.makeDirs(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	cache := pebble.NewCache(o.CacheSize)
 	defer cache.Unref()
-	db, err := openPebble(d.fs.PathJoin(dir, "db"), &pebble.Options{
-		FS:                 d.fs,
-		Cache:              cache,
-		MemTableSize:       memTableSize,
-		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             pebbleLogger{d},
-		LoggerAndTracer:    nil,
-	})
+	options := func() *pebble.Options {
+		return &pebble.Options{
+			FS:                 d.fs,
+			Cache:              cache,
+			MemTableSize:       memTableSize,
+			FormatMajorVersion: pebble.FormatNewest,
+			Logger:             pebbleLogger{d},
+			// A flush or compaction that fails is tried again without end, and writes wait
+			// for it. Better to take none.
+			EventListener: &pebble.EventListener{BackgroundError: d.fail},
+		}
+	}
+	if err := d.create(options()); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	db, err := d.openPebble(d.fs.PathJoin(dir, databaseName), options())
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	d.db = db
-	if err := d.checkVersion(); err != nil {
-		return nil, errors.Join(err, db.Close())
+	version, err := d.get([]byte{versionKind})
+	if err == nil && string(version) != formatVersion {
+		err = fmt.Errorf("store: %s is of another version: %q", d.dir, version)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.guard(db.Close))
 	}
 	return d, nil
 }
 
-// openPebble opens the database; a failure that pebble takes for the end of the
-// process is an error here.
-func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
-	defer recoverFatal(&err)
-	return pebble.Open(dir, o)
+// create makes the database if there is none: under another name, because a new
+// database that a crash left half made can neither be opened nor told from a damaged
+// one.
+func (d *Disk) create(o *pebble.Options) error {
+	name, temporary := d.fs.PathJoin(d.dir, databaseName), d.fs.PathJoin(d.dir, newDatabaseName)
+	names, err := d.fs.List(d.dir)
+	if err != nil || slices.Contains(names, databaseName) {
+		return err
+	}
+	if err := d.fs.RemoveAll(temporary); err != nil {
+		return err
+	}
+	db, err := d.openPebble(temporary, o)
+	if err != nil {
+		return err
+	}
+	err = d.guard(func() error { return db.Set([]byte{versionKind}, []byte(formatVersion), pebble.Sync) })
+	if err := errors.Join(err, d.guard(db.Close)); err != nil {
+		return err
+	}
+	if err := d.syncDir(temporary); err != nil {
+		return err
+	}
+	if err := d.fs.Rename(temporary, name); err != nil {
+		return err
+	}
+	return d.syncDir(d.dir)
 }
 
-func (d *Disk) checkVersion() error {
-	version, err := d.get([]byte{versionKind})
-	if errors.Is(err, ErrNotFound) {
-		b := d.db.NewBatch()
-		defer b.Close()
-		if err := b.Set([]byte{versionKind}, []byte(formatVersion), nil); err != nil {
-			return err
-		}
-		return d.commit(b)
+func (d *Disk) openPebble(dir string, o *pebble.Options) (*pebble.DB, error) {
+	var opened atomic.Pointer[pebble.DB]
+	err := d.guard(func() error {
+		db, err := pebble.Open(dir, o)
+		opened.Store(db)
+		return err
+	})
+	return opened.Load(), err
+}
+
+// guard calls f, which calls pebble. Where pebble takes a failing disk for the end of
+// the process there is ErrFailed instead: it panics, as its markers do, or calls
+// Fatalf, which ends the goroutine; if that was one of pebble's own, others wait for
+// it for ever.
+func (d *Disk) guard(f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		err := ErrFailed
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("%w: %v", ErrFailed, r)
+			}
+			result <- err
+		}()
+		err = f()
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-d.done:
+		return d.Failed()
 	}
-	if err == nil && string(version) != formatVersion {
-		err = fmt.Errorf("store: %s is of another version: %q", d.dir, version)
-	}
-	return err
 }
 
 // Close closes the store.
-func (d *Disk) Close() (err error) {
+func (d *Disk) Close() error {
 	if d.failed.Load() != nil {
 		// The database's log is in a state that closing it could only make worse; what
 		// was acknowledged is synced.
 		return nil
 	}
-	defer recoverFatal(&err)
-	return d.db.Close()
+	return d.guard(d.db.Close)
 }
 
 // Failed returns the error by which the store failed, or nil.
@@ -133,29 +190,24 @@ func (d *Disk) Failed() error {
 	return nil
 }
 
+// Done is closed when the store has failed.
+func (d *Disk) Done() <-chan struct{} { return d.done }
+
 // Free returns the bytes that are free on the disk, or false if it cannot be known.
 func (d *Disk) Free() (uint64, bool) {
 	usage, err := d.fs.GetDiskUsage(d.dir)
 	return usage.AvailBytes, err == nil
 }
 
-// fatal is what pebble calls the end of the process.
-type fatal struct{ err error }
-
-// recoverFatal turns a panic of pebbleLogger into an error.
-func recoverFatal(err *error) {
-	switch r := recover().(type) {
-	case nil:
-	case fatal:
-		*err = fmt.Errorf("%w: %w", ErrFailed, r.err)
-	default:
-		panic(r)
+// fail ends writing.
+func (d *Disk) fail(err error) {
+	if d.failed.CompareAndSwap(nil, &err) {
+		d.log.Error("store failed", "error", err)
+		close(d.done)
 	}
 }
 
-// pebbleLogger takes what pebble logs. Pebble expects Fatalf not to return. Where
-// the store called, it gets an error; on a goroutine of pebble's own nobody catches
-// the panic, and the process ends, as it must.
+// pebbleLogger takes what pebble logs.
 type pebbleLogger struct{ d *Disk }
 
 func (l pebbleLogger) Infof(format string, args ...any) {
@@ -168,24 +220,23 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.d.log.Error("pebble", "message", fmt.Sprintf(format, args...))
 }
 
+// Fatalf does not return, as pebble expects: it ends the goroutine, which is one of
+// guard's or one of pebble's own. The store takes no writes from then on.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
-	l.d.failed.CompareAndSwap(nil, &err)
-	panic(fatal{err})
+	l.d.fail(fmt.Errorf(format, args...))
+	runtime.Goexit()
 }
 
 // commit makes a batch durable. Whatever goes wrong with that is the end of writing.
-func (d *Disk) commit(b *pebble.Batch) (err error) {
+func (d *Disk) commit(b *pebble.Batch) error {
 	if err := d.Failed(); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			d.failed.CompareAndSwap(nil, &err)
-		}
-	}()
-	defer recoverFatal(&err)
-	return d.db.Apply(b, pebble.Sync)
+	if err := d.guard(func() error { return d.db.Apply(b, pebble.Sync) }); err != nil {
+		d.fail(err)
+		return d.Failed()
+	}
+	return nil
 }
 
 // get returns a copy of a value of the database.

@@ -1,0 +1,266 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// model is what a store should hold after some updates: for each blob the version
+// that was acknowledged, and the versions that may have become durable although they
+// were not.
+type model struct {
+	acknowledged map[int]int
+	attempted    map[int]int
+}
+
+// slivers of a blob are in one update: some go into the database, some into a file.
+var updateSizes = []int{10, 3000, 20_000, 70_000}
+
+func update(i, version int) store.Update {
+	id := blob(i)
+	u := store.Update{Records: map[store.Record][]byte{store.Metadata: fmt.Append(nil, version)}}
+	for j, size := range updateSizes {
+		ref := store.Ref{Axis: rs2d.Axis(j % 2), Pair: j}
+		u.Slivers = append(u.Slivers, store.Sliver{Ref: ref, Data: content(id, ref, version, size)})
+	}
+	return u
+}
+
+// work writes several versions of several blobs, and notes what is acknowledged. It
+// ends at the first error that is the end of the store.
+func (m *model) work(d *store.Disk) {
+	for version := 1; version <= 2; version++ {
+		for i := range 3 {
+			m.attempted[i] = version
+			err := d.Apply(blob(i), update(i, version))
+			if err == nil {
+				m.acknowledged[i] = version
+			}
+			if errors.Is(err, store.ErrFailed) {
+				return
+			}
+		}
+	}
+}
+
+// check opens the store again and compares.
+func (m *model) check(t *testing.T, fs vfs.FS, what string) {
+	t.Helper()
+	d, err := store.Open("store", store.Options{FS: fs})
+	if err != nil {
+		t.Fatalf("%s: cannot be opened again: %v", what, err)
+	}
+	defer d.Close()
+	if _, err := d.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		id := blob(i)
+		visible := 0
+		raw, err := d.Record(id, store.Metadata)
+		if err == nil {
+			fmt.Sscan(string(raw), &visible)
+		} else if !errors.Is(err, store.ErrNotFound) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if visible < m.acknowledged[i] || visible > m.attempted[i] {
+			t.Fatalf("%s: blob %d has version %d, acknowledged was %d, the last tried %d", what, i, visible, m.acknowledged[i], m.attempted[i])
+		}
+		entries, err := d.Slivers(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if visible == 0 {
+			if len(entries) > 0 {
+				t.Fatalf("%s: blob %d is partly visible: %v", what, i, entries)
+			}
+			continue
+		}
+		for _, s := range update(i, visible).Slivers {
+			got, err := d.Read(nil, id, s.Ref, 0, -1)
+			if err != nil || !bytes.Equal(got, s.Data) {
+				t.Fatalf("%s: blob %d, %v of version %d: %v", what, i, s.Ref, visible, err)
+			}
+		}
+	}
+	// What is not referred to is gone; each of the blobs has one file at most.
+	if names := files(t, fs, "store"); len(names) > 3 {
+		t.Fatalf("%s: files left: %v", what, names)
+	}
+}
+
+// endsProcess reports whether the caller is on a goroutine of the database's own and
+// would panic if an operation failed. That is the end of the process: TestPowerCut has
+// that case.
+func endsProcess() bool {
+	stack := make([]byte, 64<<10)
+	stack = stack[:runtime.Stack(stack, false)]
+	return bytes.Contains(stack, []byte("atomicfs.(*Marker).Move")) && bytes.Contains(stack, []byte("pebble/v2.(*DB).flush"))
+}
+
+func newModel() *model {
+	return &model{acknowledged: make(map[int]int), attempted: make(map[int]int)}
+}
+
+// TestFailingDisk lets every single operation that changes the disk fail once, and
+// lets all fail from there on; then it cuts the power.
+func TestFailingDisk(t *testing.T) {
+	for _, forever := range []bool{false, true} {
+		t.Run(fmt.Sprintf("forever=%v", forever), func(t *testing.T) {
+			t.Parallel()
+			for at := int64(0); ; at++ {
+				mem := vfs.NewCrashableMem()
+				var count atomic.Int64
+				var failed sync.Map
+				injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
+					if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
+						return nil
+					}
+					n := count.Add(1) - 1
+					if n == at || forever && n > at {
+						failed.Store(n, op)
+						if endsProcess() {
+							return nil
+						}
+						return errorfs.ErrInjected
+					}
+					return nil
+				})
+				m := newModel()
+				d, err := store.Open("store", store.Options{FS: errorfs.Wrap(mem, injector)})
+				if err == nil {
+					m.work(d)
+				}
+				op, hit := failed.Load(at)
+				if !hit {
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i := range 3 {
+						if m.acknowledged[i] != 2 {
+							t.Fatal("not all acknowledged without a failure")
+						}
+					}
+					t.Logf("%d operations", at)
+					_ = d.Close()
+					return
+				}
+				what := fmt.Sprintf("operation %d, %+v", at, op)
+				m.check(t, mem.CrashClone(vfs.CrashCloneCfg{}), what)
+				if d != nil {
+					_ = d.Close()
+				}
+			}
+		})
+	}
+}
+
+// TestPowerCut cuts the power at every operation that changes the disk. Of what was
+// not synced, chance decides what is on the disk.
+func TestPowerCut(t *testing.T) {
+	type cut struct {
+		m     model
+		clone *vfs.MemFS
+		what  string
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	mem := vfs.NewCrashableMem()
+	var mu sync.Mutex
+	var cuts []cut
+	live := newModel()
+	acknowledged := func() model { // a copy
+		m := newModel()
+		for i := range 3 {
+			m.acknowledged[i] = live.acknowledged[i]
+			m.attempted[i] = live.attempted[i]
+		}
+		return *m
+	}
+	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, percent := range []int{0, 50} {
+				cuts = append(cuts, cut{
+					acknowledged(), mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: random}),
+					fmt.Sprintf("before %+v with %d%%", op, percent),
+				})
+			}
+		}
+		return nil
+	})
+	d, err := store.Open("store", store.Options{FS: errorfs.Wrap(mem, injector)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := 1; version <= 2; version++ {
+		for i := range 3 {
+			mu.Lock()
+			live.attempted[i] = version
+			mu.Unlock()
+			if err := d.Apply(blob(i), update(i, version)); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			live.acknowledged[i] = version
+			mu.Unlock()
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d cuts", len(cuts))
+	for _, c := range cuts {
+		c.m.check(t, c.clone, c.what)
+	}
+}
+
+func TestFailedStoreStillReads(t *testing.T) {
+	mem := vfs.NewMem()
+	var broken atomic.Bool
+	injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return errorfs.ErrInjected
+		}
+		return nil
+	})
+	d, err := store.Open("store", store.Options{FS: errorfs.Wrap(mem, injector)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Apply(blob(1), update(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	broken.Store(true)
+	small := store.Update{Records: map[store.Record][]byte{store.Metadata: []byte("m")}}
+	if err := d.Apply(blob(2), small); !errors.Is(err, store.ErrFailed) {
+		t.Fatal(err)
+	}
+	broken.Store(false)
+	if err := d.Apply(blob(2), small); !errors.Is(err, store.ErrFailed) {
+		t.Fatalf("a failed store takes writes: %v", err)
+	}
+	if d.Failed() == nil {
+		t.Fatal("no reason")
+	}
+	for _, s := range update(1, 1).Slivers {
+		if got, err := d.Read(nil, blob(1), s.Ref, 0, -1); err != nil || !bytes.Equal(got, s.Data) {
+			t.Fatalf("%v: %v", s.Ref, err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
