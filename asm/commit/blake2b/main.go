@@ -6,6 +6,7 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 
+	"github.com/redstuff-go/redstuff/asm/commit/tables"
 	"github.com/redstuff-go/redstuff/asm/commit/vec"
 )
 
@@ -24,31 +25,7 @@ func main() {
 
 const blockSize = 128
 
-var iv = [8]uint64{
-	0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1,
-	0x510E527FADE682D1, 0x9B05688C2B3E6C1F, 0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179,
-}
-
-// parameters is the first word of the parameter block: digests of 32 bytes, no
-// key, fanout and depth 1.
-const parameters = 0x01010020
-
-// sigma gives the order in which a round reads the message words (RFC 7693,
-// section 2.7); rounds 10 and 11 repeat rounds 0 and 1.
-var sigma = [10][16]int{
-	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
-	{14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
-	{11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
-	{7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
-	{9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13},
-	{2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
-	{12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11},
-	{13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
-	{6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
-	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
-}
-
-const rounds = 12
+var iv = tables.Blake2bIV
 
 // constants are the tables that the kernels share.
 type constants struct {
@@ -71,7 +48,7 @@ func newConstants() *constants {
 		return m
 	}
 	c.iv = words("blake2bIVData", iv[:]...)
-	c.start = words("blake2bStartData", append([]uint64{iv[0] ^ parameters}, iv[1:]...)...)
+	c.start = words("blake2bStartData", append([]uint64{iv[0] ^ tables.Blake2bParameters}, iv[1:]...)...)
 	c.last = words("blake2bLastData", iv[5], ^iv[6], iv[7])
 	c.rotate24 = vec.Rotation("blake2bRotate24", 8, 3)
 	c.rotate16 = vec.Rotation("blake2bRotate16", 8, 2)
@@ -102,8 +79,8 @@ func newKernel(isa vec.ISA, c *constants) *kernel {
 func (k *kernel) lane(i int) Mem { return k.table.Offset(8 * i) }
 
 func (k *kernel) rounds() {
-	for r := range rounds {
-		k.Round(sigma[r%len(sigma)])
+	for _, order := range tables.Blake2bRounds() {
+		k.Round(order)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"github.com/redstuff-go/redstuff/asm/commit/tables"
 	"github.com/redstuff-go/redstuff/asm/commit/vec"
 )
 
@@ -31,7 +32,7 @@ var job = R11
 // setKey sets the chaining values to the key.
 func (k *core) setKey() {
 	for i := range 8 {
-		k.Set(i, Mem{Base: job, Disp: jobKey + 4*i})
+		k.Set(i, Mem{Base: job, Disp: tables.JobKey + 4*i})
 	}
 }
 
@@ -47,14 +48,8 @@ func (k *core) setState(length, flags Mem) {
 
 // compress emits the seven rounds, and leaves the new chaining values.
 func (k *core) compress() {
-	order := [16]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
-	for range 7 {
+	for _, order := range tables.BLAKE3Rounds() {
 		k.Round(order)
-		var next [16]int
-		for i, p := range permutation {
-			next[i] = order[p]
-		}
-		order = next
 	}
 	for i := range 8 {
 		k.Xor(k.At(i+8), k.V(i), k.V(i))

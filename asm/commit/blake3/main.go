@@ -6,6 +6,7 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 
+	"github.com/redstuff-go/redstuff/asm/commit/tables"
 	"github.com/redstuff-go/redstuff/asm/commit/vec"
 )
 
@@ -28,22 +29,6 @@ const (
 	half      = blockSize / 2 // what one pointer of a node gives
 )
 
-var iv = [4]uint32{0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A}
-
-// permutation gives the order in which a round reads the words that the round
-// before read in the order 0, 1, …, 15.
-var permutation = [16]int{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8}
-
-// Offsets of the fields of commit.blake3Job.
-const (
-	jobKey     = 0
-	jobFlags   = 32
-	jobStart   = 36
-	jobEnd     = 40
-	jobCounter = 44
-	jobStep    = 48
-)
-
 // constants are the tables that the kernels share.
 type constants struct {
 	iv          Mem
@@ -58,7 +43,7 @@ func newConstants() *constants {
 	const ro = attr.RODATA | attr.NOPTR
 	c := &constants{}
 	c.iv = GLOBL("blake3IVData", ro)
-	for i, w := range iv {
+	for i, w := range tables.BLAKE3IV {
 		DATA(4*i, U32(w))
 	}
 	c.laneNumbers = GLOBL("blake3LaneNumbers", ro)

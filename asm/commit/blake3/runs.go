@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"github.com/redstuff-go/redstuff/asm/commit/tables"
 	"github.com/redstuff-go/redstuff/asm/commit/vec"
 )
 
@@ -62,7 +63,7 @@ func (k *runs) emit() {
 	Load(Param("size"), vec.Size)
 	Load(Param("count"), vec.Count)
 	Load(Param("job"), job)
-	MOVL(Mem{Base: job, Disp: jobCounter}, EAX)
+	MOVL(Mem{Base: job, Disp: tables.JobCounter}, EAX)
 	MOVL(EAX, k.base)
 
 	Label("batch")
@@ -94,7 +95,7 @@ func (k *runs) emit() {
 
 	Label("digests")
 	k.storeDigests()
-	MOVL(Mem{Base: job, Disp: jobStep}, EAX)
+	MOVL(Mem{Base: job, Disp: tables.JobStep}, EAX)
 	IMUL3L(Imm(uint64(k.lanes)), EAX, EAX)
 	ADDL(EAX, k.base)
 	vec.Advance(k.lanes, "batch")
@@ -113,7 +114,7 @@ func (k *runs) beginBatch() {
 	MOVL(EAX, k.length)
 	VPBROADCASTD(k.length, x)
 	VPMINUD(k.laneNumbers, x, x)
-	VPBROADCASTD(Mem{Base: job, Disp: jobStep}, y)
+	VPBROADCASTD(Mem{Base: job, Disp: tables.JobStep}, y)
 	VPMULLD(y, x, x)
 	VPBROADCASTD(k.base, y)
 	VPADDD(x, y, y)
@@ -127,15 +128,15 @@ func (k *runs) beginBatch() {
 func (k *runs) beginBlock() {
 	MOVQ(vec.Offset, second)
 	ADDQ(k.delta, second)
-	MOVL(Mem{Base: job, Disp: jobFlags}, EAX)
+	MOVL(Mem{Base: job, Disp: tables.JobFlags}, EAX)
 	TESTQ(vec.Offset, vec.Offset)
 	JNZ(LabelRef("not_first"))
-	ORL(Mem{Base: job, Disp: jobStart}, EAX)
+	ORL(Mem{Base: job, Disp: tables.JobStart}, EAX)
 	Label("not_first")
 	MOVL(U32(blockSize), ECX)
 	CMPQ(vec.Left, Imm(blockSize))
 	JG(LabelRef("not_last"))
-	ORL(Mem{Base: job, Disp: jobEnd}, EAX)
+	ORL(Mem{Base: job, Disp: tables.JobEnd}, EAX)
 	MOVL(vec.Left.As32(), ECX)
 	Label("not_last")
 	MOVL(EAX, k.flags)

@@ -7,6 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
+	"github.com/redstuff-go/redstuff/asm/commit/tables"
 	"github.com/redstuff-go/redstuff/asm/commit/vec"
 )
 
@@ -46,9 +47,9 @@ func (k *short) emit() {
 	Load(Param("size"), vec.Size)
 	Load(Param("count"), vec.Count)
 	Load(Param("job"), job)
-	MOVL(Mem{Base: job, Disp: jobFlags}, EAX)
-	ORL(Mem{Base: job, Disp: jobStart}, EAX)
-	ORL(Mem{Base: job, Disp: jobEnd}, EAX)
+	MOVL(Mem{Base: job, Disp: tables.JobFlags}, EAX)
+	ORL(Mem{Base: job, Disp: tables.JobStart}, EAX)
+	ORL(Mem{Base: job, Disp: tables.JobEnd}, EAX)
 	MOVL(EAX, k.flags)
 	MOVL(vec.Size.As32(), k.length)
 

@@ -6,9 +6,9 @@ package tables
 // needs.
 var BLAKE3IV = [4]uint32{0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A}
 
-// BLAKE3Permutation gives the order in which a round reads the words that the
+// permutation gives the order in which a round of BLAKE3 reads the words that the
 // round before read in the order 0, 1, …, 15.
-var BLAKE3Permutation = [16]int{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8}
+var permutation = [16]int{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8}
 
 // BLAKE3Rounds is the orders in which the seven rounds read the message words.
 func BLAKE3Rounds() (rounds [7][16]int) {
@@ -16,7 +16,7 @@ func BLAKE3Rounds() (rounds [7][16]int) {
 		rounds[0][i] = i
 	}
 	for r := range rounds[:6] {
-		for i, p := range BLAKE3Permutation {
+		for i, p := range permutation {
 			rounds[r+1][i] = rounds[r][p]
 		}
 	}
@@ -43,6 +43,8 @@ var Blake2bIV = [8]uint64{
 // bytes, no key, fanout and depth 1.
 const Blake2bParameters = 0x01010020
 
+// sigma gives the order in which a round of Blake2b reads the message words (RFC
+// 7693, section 2.7); rounds 10 and 11 repeat rounds 0 and 1.
 var sigma = [10][16]int{
 	{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 	{14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
@@ -56,8 +58,7 @@ var sigma = [10][16]int{
 	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 }
 
-// Blake2bRounds is the orders in which the twelve rounds read the message words
-// (RFC 7693, section 2.7).
+// Blake2bRounds is the orders in which the twelve rounds read the message words.
 func Blake2bRounds() (rounds [12][16]int) {
 	for r := range rounds {
 		rounds[r] = sigma[r%len(sigma)]
