@@ -11,14 +11,15 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-const about = `RedStuff, the two-dimensional Reed–Solomon code of Walrus, for files.
+const about = `RedStuff, the two-dimensional Reed–Solomon code of Walrus, for files and for clusters.
 
 A file becomes n pairs of slivers with a blob id that commits to every byte of them. Any third of the pairs may be lost or corrupt.
 
-Exit codes: 0 all is well; 1 the check found something, or the data cannot be restored; 2 wrong usage, or a file cannot be read or written; 130 interrupted.
+Exit codes: 0 all is well; 1 the check found something, the data cannot be restored, or too few nodes answer; 2 wrong usage, or a file cannot be read or written; 130 interrupted.
 
 REDSTUFF_CPU forces an instruction set by name; rs2d bench lists them.`
 
@@ -31,6 +32,10 @@ type grammar struct {
 	Repair repairCmd `cmd:"" help:"Rebuild missing and corrupt slivers."`
 	Cat    catCmd    `cmd:"" help:"Print bytes of an encoded file."`
 	Info   infoCmd   `cmd:"" help:"Describe a directory of slivers."`
+	Put    putCmd    `cmd:"" help:"Store a file on a committee of nodes."`
+	Get    getCmd    `cmd:"" help:"Read a blob from a committee of nodes."`
+	Stat   statCmd   `cmd:"" help:"Tell what a committee of nodes has of a blob."`
+	Ls     lsCmd     `cmd:"" help:"List the blobs of a committee of nodes."`
 	Bench  benchCmd  `cmd:"" help:"Measure this CPU, one instruction set beside the other."`
 	Demo   demoCmd   `cmd:"" help:"Encode, destroy, decode and repair, and tell what it took."`
 
@@ -55,7 +60,7 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		Name: "rs2d", About: about, Grammar: &grammar{}, ExitCode: exitCode, Stdout: stdout, Stderr: stderr,
 		App: &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, progress: ui.NewProgress(stderr)},
 	}
-	return p.Execute(args)
+	return p.Execute(dashedIDs(args))
 }
 
 // exitCode returns the exit code that goes with an error: 1 if it tells something of
@@ -68,7 +73,8 @@ func exitCode(err error) int {
 	)
 	code := cli.ExitCode(err)
 	if code == cli.Failed && (errors.As(err, &few) || errors.As(err, &inconsistent) ||
-		errors.As(err, &mismatch) || errors.Is(err, commit.ErrMalformed)) {
+		errors.As(err, &mismatch) || errors.Is(err, commit.ErrMalformed) ||
+		errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrInconsistent) || errors.Is(err, client.ErrUnavailable)) {
 		return cli.Found
 	}
 	return code

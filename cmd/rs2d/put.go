@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/peer"
+)
+
+// clientKeyName is the key that put looks for beside the committee's file: it is what
+// rs2d-node init makes.
+const clientKeyName = "client.key"
+
+type putCmd struct {
+	jsonFlag
+	clusterFlags
+	Key         string        `placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of a client that may write; default client.key beside the committee's file."`
+	Grace       time.Duration `default:"10s" help:"Time for slow nodes, once enough of them have their part."`
+	Certificate string        `placeholder:"FILE" help:"File to write the certificate to that the blob is stored."`
+	File        string        `arg:"" help:"File to store; - is standard input."`
+}
+
+func (c *putCmd) Help() string {
+	return `Encodes the file, and gives every node of the committee its slivers. Prints the blob id once the owners of n-f shards have signed that theirs are on disk: from then on the blob can be read whatever any f shards do.
+
+Example: rs2d put --committee cluster/committee.toml photo.jpg
+
+JSON: id, scheme, shards (n), length, confirmed (shards whose owners signed the certificate), signers, certificate (base64), encode_seconds, seconds (until there was a certificate), mb_per_second, sent_bytes (until then).`
+}
+
+// putReport is what put prints as JSON.
+type putReport struct {
+	ID            string   `json:"id"`
+	Scheme        string   `json:"scheme"`
+	Shards        int      `json:"shards"`
+	Length        int64    `json:"length"`
+	Confirmed     int      `json:"confirmed"`
+	Signers       []string `json:"signers"`
+	Certificate   string   `json:"certificate"`
+	EncodeSeconds float64  `json:"encode_seconds"`
+	Seconds       float64  `json:"seconds"`
+	MBPerSecond   float64  `json:"mb_per_second"`
+	SentBytes     int64    `json:"sent_bytes"`
+}
+
+// Run stores a file.
+func (c *putCmd) Run(a *app) error {
+	key, err := c.key()
+	if err != nil {
+		return err
+	}
+	cl, err := c.client(client.Options{Grace: c.Grace, Peer: peer.Options{Key: key}})
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	in, err := a.open(c.File, cl.Code().Params(), math.MaxUint64)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	var receipt *client.Receipt
+	err = c.within(a, "storing", func(ctx context.Context) error {
+		receipt, err = cl.Store(ctx, in.bytes)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	took, sent := time.Since(start), cl.Wire().Sent.Load()
+	certificate, err := receipt.Certificate.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	if c.Certificate != "" {
+		if err := atomicfile.WriteFile(c.Certificate, certificate); err != nil {
+			return err
+		}
+	}
+	all := cl.Committee()
+	r := putReport{
+		ID: receipt.ID.String(), Scheme: all.Scheme().String(), Shards: all.Params().N, Length: in.size,
+		Signers:       signers(all, receipt.Certificate),
+		Certificate:   base64.StdEncoding.EncodeToString(certificate),
+		EncodeSeconds: receipt.Encoding.Seconds(), Seconds: took.Seconds(), MBPerSecond: ui.MBps(in.size, took), SentBytes: sent,
+	}
+	for i := range all.Len() {
+		if receipt.Certificate.Signed(i) {
+			r.Confirmed += all.Weight(i)
+		}
+	}
+	err = c.report(a, r, func(w io.Writer) error {
+		fmt.Fprintf(w, "%s  %s\n", r.ID, c.File)
+		fmt.Fprintf(a.stderr, "%s stored in %s (%s), confirmed for %d of %d shards\n",
+			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took), r.Confirmed, r.Shards)
+		return nil
+	})
+	return errors.Join(err, cl.Flush(a.ctx))
+}
+
+// signers names the members that signed a certificate.
+func signers(all *committee.Committee, certificate *committee.Certificate) []string {
+	names := []string{}
+	for i := range all.Len() {
+		if certificate.Signed(i) {
+			names = append(names, all.Member(i).Name)
+		}
+	}
+	return names
+}
+
+// key reads the client's secret.
+func (c *putCmd) key() (*committee.Key, error) {
+	name := c.Key
+	if name == "" {
+		name = filepath.Join(filepath.Dir(c.Committee), clientKeyName)
+	}
+	text, err := os.ReadFile(name)
+	if c.Key == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("nodes take blobs from known clients only: --key FILE is needed, or %s", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := committee.ParseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return key, nil
+}
