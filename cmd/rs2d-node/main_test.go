@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/peer"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rs2d-node": main})
+}
+
+// TestScripts runs the command as operators do, nodes as processes of their own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Deadline:            time.Now().Add(25 * time.Second),
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":     exits,
+			"addresses": addresses,
+			"mode":      mode,
+			"join":      join,
+			"terminate": terminate,
+			"put":       put,
+			"get":       get,
+		},
+	})
+}
+
+// exits runs a command that must end with an exit code: exits CODE COMMAND ARG…
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if want := strconv.Itoa(code); want != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// addresses finds addresses that are free: addresses VARIABLE…
+func addresses(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		defer l.Close() // only once all are found, so that they differ
+		ts.Setenv(name, l.Addr().String())
+	}
+}
+
+// mode checks who may read a file: mode OCTAL FILE…
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s has mode %s, want %s", name, got, args[0])
+		}
+	}
+}
+
+// join writes files one after the other into one: join FILE SOURCE…
+func join(ts *testscript.TestScript, neg bool, args []string) {
+	var b bytes.Buffer
+	for _, name := range args[1:] {
+		b.WriteString(ts.ReadFile(name))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o644))
+}
+
+// terminate asks background commands to end that have an argument: terminate ARG
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		if slices.Contains(cmd.Args, args[0]) {
+			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+		}
+	}
+}
+
+// connect returns a client of the cluster in a directory.
+func connect(ts *testscript.TestScript, dir string) *client.Client {
+	all, err := committee.Load(filepath.Join(ts.MkAbs(dir), committeeName))
+	ts.Check(err)
+	key, err := loadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
+	ts.Check(err)
+	cl, err := client.New(all, client.Options{Timeout: 20 * time.Second, Grace: 5 * time.Second, Peer: peer.Options{Key: key}})
+	ts.Check(err)
+	return cl
+}
+
+// put stores a file: put CLUSTER FILE VARIABLE
+func put(ts *testscript.TestScript, neg bool, args []string) {
+	cl := connect(ts, args[0])
+	defer cl.Close()
+	receipt, err := cl.Store(context.Background(), []byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ts.Check(cl.Flush(context.Background()))
+	ts.Setenv(args[2], receipt.ID.String())
+}
+
+// get reads a blob that must be equal to a file: get CLUSTER ID FILE
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	cl := connect(ts, args[0])
+	defer cl.Close()
+	id, err := commit.ParseBlobID(args[1])
+	ts.Check(err)
+	blob, err := cl.Read(context.Background(), id)
+	ts.Check(err)
+	if string(blob) != ts.ReadFile(args[2]) {
+		ts.Fatalf("%v is not equal to %s", id, args[2])
+	}
+}
