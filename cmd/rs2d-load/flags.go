@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+type runCmd struct {
+	Local     int           `placeholder:"N" help:"Start N nodes on this machine." group:"Cluster"`
+	Shards    int           `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
+	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
+	Dir       string        `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
+	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
+	Plaintext bool          `help:"Speak HTTP without TLS." group:"Cluster"`
+	Committee string        `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
+	Key       string        `placeholder:"FILE" help:"Key of a client that may write to --committee." group:"Cluster"`
+
+	Duration     time.Duration `default:"10s" help:"How long operations begin." group:"Load"`
+	Size         string        `default:"1MiB" help:"Lengths of blobs: SIZE, uniform:LEAST-MOST, or lognormal:MEDIAN,SIGMA." group:"Load"`
+	MaxSize      string        `default:"64MiB" placeholder:"SIZE" help:"Longest blob." group:"Load"`
+	Reads        float64       `default:"0.5" help:"Share of reads among operations." group:"Load"`
+	Duplicates   float64       `default:"0" help:"Share of writes that write a blob again." group:"Load"`
+	Inconsistent float64       `default:"0" help:"Share of writes of wrongly encoded blobs, which nobody is to read." group:"Load"`
+	Concurrency  int           `short:"c" default:"8" help:"Operations at once." group:"Load"`
+	Rate         float64       `default:"0" help:"Operations a second that begin whatever became of others; by default each of --concurrency workers begins one when its last one ends." group:"Load"`
+	Verify       bool          `default:"true" negatable:"" help:"Compare every byte that is read." group:"Load"`
+	Preload      int           `default:"16" help:"Blobs to store before the clock starts." group:"Load"`
+	Seed         uint64        `default:"1" help:"Of blobs, of what is done to them, and of who is hit." group:"Load"`
+	OpTimeout    time.Duration `default:"30s" help:"For one operation." group:"Load"`
+
+	Kill    []string `placeholder:"COUNT@TIME" help:"kill -9 so many nodes at that time of the run. COUNT@TIME/EVERY does it again and again, here and below." group:"Faults, of --local"`
+	Restart []string `placeholder:"COUNT@TIME" help:"Start nodes that were killed, and let others that misbehave be honest again." group:"Faults, of --local"`
+	Wipe    []string `placeholder:"COUNT@TIME" help:"Kill, remove the store, and start again." group:"Faults, of --local"`
+	Crash   []string `placeholder:"COUNT@TIME" help:"Kill and start again." group:"Faults, of --local"`
+	Slow    []string `placeholder:"COUNT@TIME" help:"Wait half a second before every answer." group:"Faults, of --local"`
+	Stall   []string `placeholder:"COUNT@TIME" help:"Never answer." group:"Faults, of --local"`
+	Drip    []string `placeholder:"COUNT@TIME" help:"Answer a byte at a time." group:"Faults, of --local"`
+	Refuse  []string `placeholder:"COUNT@TIME" help:"Answer 503." group:"Faults, of --local"`
+	Corrupt []string `placeholder:"COUNT@TIME" help:"Flip bits in slivers and symbols." group:"Faults, of --local"`
+	Swap    []string `placeholder:"COUNT@TIME" help:"Answer from another blob, with valid proofs." group:"Faults, of --local"`
+	Forget  []string `placeholder:"COUNT@TIME" help:"Acknowledge writes falsely, and keep nothing." group:"Faults, of --local"`
+
+	HealInterval time.Duration `default:"5s" help:"How often local nodes look for what they lack." group:"Recovery"`
+	HealDelay    time.Duration `default:"1s" help:"How long a write may take before local nodes that missed it recover it." group:"Recovery"`
+	Settle       time.Duration `default:"30s" help:"How long nodes may take to recover after the run." group:"Recovery"`
+	CheckTimeout time.Duration `default:"60s" help:"For reading all acknowledged blobs back, after that." group:"Recovery"`
+
+	JSON bool   `name:"json" help:"Print one JSON object instead of text." group:"Output"`
+	HTML string `name:"html" placeholder:"FILE" help:"Write a page with charts." group:"Output"`
+}
+
+// Help is shown below the flags' list.
+func (c *runCmd) Help() string {
+	return `Example: rs2d-load --local 10 --shards 100 --duration 20s --wipe 1@5s
+
+Latencies are corrected for coordinated omission. Recovery: received bytes of symbols and proofs for each byte of slivers restored, beside what a one-dimensional code would have received: a whole blob.
+
+JSON: setup, seconds, reads and writes (count, errors, not_begun, bytes, per_s, mb_per_s, latency_ms, service_latency_ms, encoding_ms), blobs, cpu_seconds, wire_bytes, faults, recovery, series, healing, errors, problems, ok.`
+}
+
+// events parses the schedule of faults.
+func (c *runCmd) events() ([]cluster.Event, error) {
+	var events []cluster.Event
+	for _, f := range []struct {
+		action cluster.Action
+		texts  []string
+	}{
+		{cluster.Kill, c.Kill}, {cluster.Restore, c.Restart}, {cluster.Wipe, c.Wipe}, {cluster.Crash, c.Crash},
+		{cluster.Slow, c.Slow}, {cluster.Stall, c.Stall}, {cluster.Drip, c.Drip}, {cluster.Refuse, c.Refuse},
+		{cluster.Corrupt, c.Corrupt}, {cluster.Swap, c.Swap}, {cluster.Forget, c.Forget},
+	} {
+		for _, text := range f.texts {
+			e, err := cluster.ParseEvent(f.action, text)
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// Bounds of flags, so that a slip of the finger does not take the machine down.
+const (
+	maxLocal       = 200
+	maxConcurrency = 4096
+	maxRate        = 1e6
+	maxTime        = 24 * time.Hour
+)
+
+// validate checks what the parser cannot.
+func (c *runCmd) validate(events []cluster.Event) error {
+	switch {
+	case (c.Local == 0) == (c.Committee == ""):
+		return errors.New("give either --local N or --committee FILE")
+	case c.Committee != "" && c.Key == "":
+		return errors.New("--committee needs --key: that of a client that may write")
+	case c.Committee != "" && len(events) > 0:
+		return errors.New("faults need --local: other people's nodes are left alone")
+	case c.Local < 0 || c.Local > maxLocal:
+		return fmt.Errorf("--local %d: at most %d nodes", c.Local, maxLocal)
+	case c.Local > c.Shards:
+		return fmt.Errorf("--local %d: there are only %d shards", c.Local, c.Shards)
+	case c.Concurrency < 1 || c.Concurrency > maxConcurrency:
+		return fmt.Errorf("--concurrency %d: from 1 to %d", c.Concurrency, maxConcurrency)
+	case !(c.Rate >= 0 && c.Rate <= maxRate):
+		return fmt.Errorf("--rate %g: from 0 to %g", c.Rate, float64(maxRate))
+	case c.Preload < 1:
+		return fmt.Errorf("--preload %d: at least 1, or there is nothing to read", c.Preload)
+	}
+	for _, share := range []struct {
+		flag  string
+		value float64
+	}{{"reads", c.Reads}, {"duplicates", c.Duplicates}, {"inconsistent", c.Inconsistent}, {"duplicates and --inconsistent", c.Duplicates + c.Inconsistent}} {
+		if !(share.value >= 0 && share.value <= 1) {
+			return fmt.Errorf("--%s: a share is from 0 to 1", share.flag)
+		}
+	}
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{
+		{"duration", c.Duration}, {"op-timeout", c.OpTimeout}, {"heal-interval", c.HealInterval},
+		{"heal-delay", c.HealDelay}, {"settle", c.Settle}, {"check-timeout", c.CheckTimeout},
+	} {
+		if d.value < time.Millisecond || d.value > maxTime {
+			return fmt.Errorf("--%s %v: from 1ms to %v", d.flag, d.value, maxTime)
+		}
+	}
+	return nil
+}
+
+// sizes parses the distribution of lengths, for a code that holds blobs of up to most
+// bytes.
+func (c *runCmd) sizes(most uint64) (load.Sizes, error) {
+	limit, err := humanize.ParseBytes(c.MaxSize)
+	if err != nil {
+		return load.Sizes{}, fmt.Errorf("--max-size %s: not a number of bytes", c.MaxSize)
+	}
+	s, err := load.ParseSizes(c.Size, min(limit, most))
+	if err != nil {
+		return s, fmt.Errorf("--size %w", err)
+	}
+	return s, nil
+}

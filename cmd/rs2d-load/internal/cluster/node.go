@@ -1,0 +1,220 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// NodeConfig is what a node process is told when it starts.
+type NodeConfig struct {
+	Committee    string // file
+	Key          string // file
+	Store        string // directory
+	Plaintext    bool
+	HealInterval time.Duration
+	HealDelay    time.Duration
+}
+
+const (
+	statsEvery  = 50 * time.Millisecond
+	serverGrace = 2 * time.Second
+	bindFor     = 5 * time.Second // how long the address of a killed process may stay taken
+)
+
+// RunNode is the life of a node process. It ends with orders, and then closes the
+// store.
+func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) error {
+	members, err := committee.Load(c.Committee)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(c.Key)
+	if err != nil {
+		return err
+	}
+	key, err := committee.ParseKey(text)
+	if err != nil {
+		return err
+	}
+	member, ok := members.Find(key.Public())
+	if !ok {
+		return node.ErrNotMember
+	}
+	disk, err := store.Open(c.Store, store.Options{Logger: log})
+	if err != nil {
+		return err
+	}
+	wire := new(peer.Wire)
+	n, err := node.New(node.Config{
+		Committee: members, Key: key, Store: disk, Plaintext: c.Plaintext, Logger: log,
+		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Wire: wire},
+	})
+	if err != nil {
+		return errors.Join(err, disk.Close())
+	}
+	listener, err := listen(members.Member(member).Address)
+	if err != nil {
+		return errors.Join(err, disk.Close())
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	b := &behaviour{disk: disk}
+	b.injector.Other = b.other
+	go func() {
+		defer cancel()
+		b.obey(orders)
+	}()
+	var talk sync.WaitGroup
+	talk.Go(func() {
+		defer cancel() // nobody listens any more
+		tell(ctx, n, wire, json.NewEncoder(stats))
+	})
+	err = n.RunWrapped(ctx, listener, nil, serverGrace, b.wrap)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil // clients keep connections open, and some requests never end
+	}
+	cancel()
+	talk.Wait()
+	return errors.Join(err, disk.Close())
+}
+
+// listen takes an address, which a process that was killed just before may still have.
+func listen(address string) (net.Listener, error) {
+	for deadline := time.Now().Add(bindFor); ; time.Sleep(10 * time.Millisecond) {
+		l, err := net.Listen("tcp", address)
+		if err == nil || time.Now().After(deadline) {
+			return l, err
+		}
+	}
+}
+
+// tell writes Stats until the context ends or nobody reads them.
+func tell(ctx context.Context, n *node.Node, wire *peer.Wire, out *json.Encoder) {
+	var s Stats
+	var healed time.Duration
+	tick := time.NewTicker(statsEvery)
+	defer tick.Stop()
+	for {
+		totals, now := n.Healer().Totals(), time.Now()
+		// Totals change at the end of a pass, and tell when in it blobs were recovered.
+		if totals.Slivers > s.Recovery.Slivers {
+			began := now.Add(healed - totals.Elapsed)
+			if s.First.IsZero() {
+				s.First = began.Add(totals.First)
+			}
+			s.Last = began.Add(totals.Last)
+		}
+		healed = totals.Elapsed
+		s.Recovery = recovery(totals)
+		s.Healthy = n.Healer().Healthy()
+		s.Received, s.Sent = wire.Received.Load(), wire.Sent.Load()
+		if out.Encode(s) != nil || ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-ctx.Done(): // once more: the last word
+		case <-tick.C:
+		}
+	}
+}
+
+// behaviour is how a node misbehaves.
+type behaviour struct {
+	injector fault.Injector
+	disk     *store.Disk
+
+	mu   sync.Mutex
+	drip bool
+}
+
+// obey follows orders until there are no more.
+func (b *behaviour) obey(orders io.Reader) {
+	for d := json.NewDecoder(orders); ; {
+		var o Order
+		if d.Decode(&o) != nil {
+			return
+		}
+		b.injector.SetDelay(o.Delay)
+		b.injector.Set(o.Faults)
+		b.mu.Lock()
+		b.drip = o.Drip
+		b.mu.Unlock()
+	}
+}
+
+// other returns a blob to lie with: the one that the store has next to the given one.
+func (b *behaviour) other(id commit.BlobID) (commit.BlobID, bool) {
+	ids, err := b.disk.Blobs(&id, 1)
+	if err != nil || len(ids) == 0 {
+		ids, err = b.disk.Blobs(nil, 1)
+	}
+	if err != nil || len(ids) == 0 {
+		return id, false
+	}
+	return ids[0], true
+}
+
+func (b *behaviour) wrap(next http.Handler) http.Handler {
+	honest := b.injector.Wrap(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		drip := b.drip
+		b.mu.Unlock()
+		if drip {
+			w = &dripper{ResponseWriter: w, done: r.Context().Done()}
+		}
+		honest.ServeHTTP(w, r)
+	})
+}
+
+// dripper sends a byte every dripEvery, which keeps the other end waiting although the
+// connection never rests.
+type dripper struct {
+	http.ResponseWriter
+	done <-chan struct{}
+}
+
+const dripEvery = 100 * time.Millisecond
+
+// errGone: the other end has hung up.
+var errGone = errors.New("cluster: client is gone")
+
+// Unwrap lets http.ResponseController find the connection.
+func (d *dripper) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+func (d *dripper) Write(p []byte) (int, error) {
+	control := http.NewResponseController(d.ResponseWriter)
+	for i := range p {
+		if _, err := d.ResponseWriter.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+		if err := control.Flush(); err != nil {
+			return i, fmt.Errorf("flush: %w", err)
+		}
+		timer := time.NewTimer(dripEvery)
+		select {
+		case <-timer.C:
+		case <-d.done:
+			timer.Stop()
+			return i, errGone
+		}
+	}
+	return len(p), nil
+}

@@ -1,0 +1,54 @@
+package load
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// contents makes blobs from numbers.
+type contents struct {
+	seed  uint64
+	sizes Sizes
+}
+
+// make returns blob k.
+func (c contents) make(k uint64) []byte {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], c.seed)
+	binary.LittleEndian.PutUint64(key[8:], k)
+	source := rand.NewChaCha8(key)
+	blob := make([]byte, c.sizes.Draw(rand.New(source)))
+	_, _ = source.Read(blob) // never fails
+	return blob
+}
+
+// encodeWrong encodes a blob as a malicious writer does: one row is not what the others
+// say, and the metadata commits to it. Nodes cannot tell, since each of their slivers
+// is what the metadata commits to; strict readers can.
+func encodeWrong(code *rs2d.Code, blob []byte) (meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver), err error) {
+	encoding, err := code.Encode(blob)
+	if err != nil {
+		return nil, nil, err
+	}
+	meta = encoding.Metadata()
+	wrong := encoding.Primary(0)
+	wrong.Data = append([]byte(nil), wrong.Data...)
+	wrong.Data[0] ^= 1
+	root, err := code.SliverRoot(wrong)
+	if err != nil {
+		return nil, nil, err
+	}
+	roots := append([]commit.Hash(nil), meta.Primary...)
+	roots[wrong.Index] = root
+	meta = &commit.Metadata{Scheme: meta.Scheme, Length: meta.Length, Primary: roots, Secondary: meta.Secondary}
+	return meta, func(p int) (rs2d.Sliver, rs2d.Sliver) {
+		primary, secondary := encoding.Pair(p)
+		if primary.Index == wrong.Index {
+			primary = wrong
+		}
+		return primary, secondary
+	}, nil
+}

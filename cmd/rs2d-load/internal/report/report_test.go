@@ -1,0 +1,147 @@
+package report
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+)
+
+// sample is a result with something in every part.
+func sample() *Result {
+	r := &Result{
+		Setup:   Setup{Nodes: 4, Shards: 16, FaultyShards: 5, Scheme: "blake3", Sizes: "1MiB", Concurrency: 8, Schedule: []string{"kill 1@1s"}},
+		Seconds: 3,
+		Reads:   load.Operations{Count: 1500, Bytes: 300_000_000, PerSecond: 500, Latency: load.Latency{P50: 1.5, P90: 3, P99: 20, Max: 1234}},
+		Writes:  load.Operations{Count: 100, Errors: 2, NotBegun: 7},
+		Blobs:   load.Blobs{Acknowledged: 98, Checked: 98, Inconsistent: 3, Refused: 9, Duplicates: 4},
+		Faults:  []Fault{{1, "kill", []int{3}}, {2, "wipe", nil}},
+		Errors:  []string{"write: <b>&\nbroken"},
+		OK:      true,
+	}
+	healed := cluster.Recovery{Blobs: 50, Slivers: 400, RestoredBytes: 1 << 20, SymbolBytes: 1 << 19, OneDimBytes: 10 << 20}
+	r.Recovery = RecoverySummary{Recovery: healed, Ratio: 0.5, OneDimRatio: 10, Healthy: true, Nodes: []NodeRecovery{
+		{Recovery: healed, Node: 3, Cause: "wipe", At: 2, First: 0.1, Last: 0.5, HealthyAt: -1, Ratio: 0.5, OneDimRatio: 10},
+	}}
+	for i := range 10 {
+		at := float64(i) / 3
+		r.Series = append(r.Series, load.Point{Seconds: at, Reads: load.SeriesCounts{MBps: 100 + at, P50: 1, P99: 10 + at}})
+		r.Healing = append(r.Healing, HealingPoint{Seconds: at, Received: int64(i) << 20, Restored: int64(i) << 19})
+	}
+	return r
+}
+
+func TestText(t *testing.T) {
+	var out strings.Builder
+	if err := sample().Text(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"4 nodes, 16 shards of which 5 may be faulty", "closed loop of 8 workers",
+		"reads   1,500  0", "100 MB/s", "1.50 ms", "1.23 s", "7 operations were due and never began",
+		"kill 3 at 1.0 s; wipe: no node left for it at 2.0 s",
+		"3 blobs, refused by 9 reads", "4 writes of what was there",
+		"node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
+		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("without %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestManyFaultsAreCounted(t *testing.T) {
+	r := sample()
+	r.Faults = nil
+	for range 200 {
+		r.Faults = append(r.Faults, Fault{1, "crash", []int{1}})
+	}
+	if got := r.faultList(); got != "crash 200 times" {
+		t.Error(got)
+	}
+}
+
+func TestJSONRoundTrip(t *testing.T) {
+	data, err := json.Marshal(sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Result
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(&back, sample()) {
+		t.Errorf("%+v", back)
+	}
+}
+
+func TestHTML(t *testing.T) {
+	for name, r := range map[string]*Result{"sample": sample(), "nothing happened": {}} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			if err := r.HTML(&out); err != nil {
+				t.Fatal(err)
+			}
+			page := out.String()
+			if strings.Contains(page, "<b>") || strings.Contains(page, "NaN") || strings.Contains(page, "Inf") {
+				t.Error("not escaped, or not a number")
+			}
+			if strings.Contains(page, "src=") || strings.Contains(page, "href=") {
+				t.Error("needs other files")
+			}
+			charts := strings.Count(page, "<svg")
+			if want := map[string]int{"sample": 4, "nothing happened": 2}[name]; charts != want {
+				t.Errorf("%d charts, want %d", charts, want)
+			}
+			if got := strings.Count(page, `class="m"`); got != charts*len(r.Faults) {
+				t.Errorf("%d marks", got)
+			}
+			if strings.Contains(page, "Not every promise") == r.OK {
+				t.Error("says wrongly if all is well")
+			}
+			for _, c := range r.charts() {
+				if err := wellFormed(c.svg()); err != nil {
+					t.Errorf("%s: %v", c.title, err)
+				}
+			}
+		})
+	}
+}
+
+// wellFormed reads XML to its end.
+func wellFormed(text string) error {
+	for d := xml.NewDecoder(strings.NewReader(text)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func TestTicks(t *testing.T) {
+	tests := []struct {
+		name   string
+		lo, hi float64
+		log    bool
+		want   []float64
+	}{
+		{"seconds", 0, 20, false, []float64{0, 5, 10, 15, 20}},
+		{"decades", 0.1, 100, true, []float64{0.1, 1, 10, 100}},
+		{"nothing", 0, 0, false, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := ticks(test.lo, test.hi, test.log); !slices.Equal(got, test.want) {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+		})
+	}
+}

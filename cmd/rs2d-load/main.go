@@ -1,0 +1,89 @@
+// Command rs2d-load puts load on a cluster of RedStuff nodes, breaks some of them on a
+// schedule, and measures what comes of it. Run rs2d-load --help.
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
+)
+
+func main() { os.Exit(run()) }
+
+// run is main with an exit code, and with deferred clean-up done.
+func run() int {
+	return cli.Main(func(ctx context.Context) int {
+		return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	})
+}
+
+const about = `Load for a cluster of RedStuff nodes: reads and writes, faults on a schedule, and what comes of it.
+
+With --local N it starts N nodes on this machine by itself:
+
+rs2d-load --local 10 --shards 100 --duration 20s --kill 2@5s --wipe 1@8s --restart 2@12s --html report.html
+
+Exit codes: 0 every acknowledged blob was read back, every byte right; 1 one was not, or a node died by itself; 2 wrong usage, or the cluster cannot be reached; 130 interrupted.`
+
+// grammar is the command line.
+type grammar struct {
+	Run  runCmd  `cmd:"" default:"withargs" help:"Put load on a cluster. This is what is done without a command."`
+	Node nodeCmd `cmd:"" hidden:"" help:"Be a node of --local."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// app is what a command has of the world outside.
+type app struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// execute runs the command line args and returns the exit code.
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := cli.Program{
+		Name: "rs2d-load", About: about, Grammar: new(grammar), ExitCode: cli.ExitCode,
+		Stdout: stdout, Stderr: stderr, App: &app{ctx, stdin, stdout, stderr},
+	}
+	return p.Execute(args)
+}
+
+// nodeCmd is one of the processes that --local starts.
+type nodeCmd struct {
+	Committee    string
+	Key          string
+	Store        string
+	Plaintext    bool
+	HealInterval time.Duration
+	HealDelay    time.Duration
+}
+
+// nodeArgs returns the command line of a node.
+func nodeArgs(c cluster.NodeConfig) []string {
+	args := []string{
+		"node", "--committee", c.Committee, "--key", c.Key, "--store", c.Store,
+		"--heal-interval", c.HealInterval.String(), "--heal-delay", c.HealDelay.String(),
+	}
+	if c.Plaintext {
+		args = append(args, "--plaintext")
+	}
+	return args
+}
+
+// Run serves until standard input ends.
+func (c *nodeCmd) Run(a *app) error {
+	// A terminal interrupts all processes at once. This one ends when its parent says.
+	signal.Ignore(os.Interrupt)
+	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	return cluster.RunNode(cluster.NodeConfig(*c), a.stdin, a.stdout, log)
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
+	"github.com/redstuff-go/redstuff/node/committee"
+)
+
+// asProgram makes the test binary the program, also for the nodes it starts.
+const asProgram = "RS2D_LOAD_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(run())
+	}
+	os.Exit(m.Run())
+}
+
+// program returns the command, which is ended after a while at the latest.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	return cmd
+}
+
+// runLoad runs the program and returns what it reports.
+func runLoad(t *testing.T, args ...string) *report.Result {
+	t.Helper()
+	var out, errs bytes.Buffer
+	dir := t.TempDir()
+	cmd := program(t, append([]string{"--json", "--dir", dir}, args...)...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s%s", err, errs.String(), out.String())
+	}
+	if errs.Len() > 0 {
+		t.Errorf("on standard error: %s", errs.String())
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left in the directory: %v, %v", left, err)
+	}
+	r := new(report.Result)
+	if err := json.Unmarshal(out.Bytes(), r); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	return r
+}
+
+// TestNodesDieAndHeal kills one node and empties another one, and finds every blob,
+// and the emptied node whole.
+func TestNodesDieAndHeal(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "report.html")
+	r := runLoad(t, "--local", "7", "--shards", "21", "--duration", "3s", "--size", "lognormal:64KiB,1",
+		"--duplicates", "0.1", "--inconsistent", "0.05", "--kill", "1@500ms", "--wipe", "1@1s", "--restart", "1@2s", "--html", page)
+	if !r.OK || len(r.Problems) > 0 || r.Blobs.Unreadable+r.Blobs.Wrong+r.Blobs.Unchecked+r.Reads.Errors > 0 {
+		t.Fatalf("%+v: %q, %q", r.Blobs, r.Problems, r.Errors)
+	}
+	if r.Blobs.Acknowledged < 16 || r.Blobs.Checked != r.Blobs.Acknowledged || r.Reads.Count == 0 || r.Writes.Count == 0 {
+		t.Errorf("%+v, %+v, %+v", r.Blobs, r.Reads, r.Writes)
+	}
+	if r.Reads.Latency.P50 <= 0 || r.Reads.Latency.P99 < r.Reads.Latency.P50 || r.Writes.Latency.Max < r.Writes.Latency.P99 {
+		t.Errorf("%+v, %+v", r.Reads.Latency, r.Writes.Latency)
+	}
+	if r.CPU.Nodes <= 0 || r.Wire.ClientSent < r.Writes.Bytes || r.Wire.ClientReceived < r.Reads.Bytes {
+		t.Errorf("%+v, %+v", r.CPU, r.Wire)
+	}
+	var actions []string
+	for _, f := range r.Faults {
+		if len(f.Nodes) != 1 {
+			t.Errorf("%v", f)
+		}
+		actions = append(actions, f.Action)
+	}
+	if !slices.Equal(actions, []string{"kill", "wipe", "restart"}) {
+		t.Errorf("faults %q", actions)
+	}
+	if !r.Recovery.Healthy || r.Blobs.Incomplete > 0 {
+		t.Errorf("did not heal: %+v, %d incomplete", r.Recovery, r.Blobs.Incomplete)
+	}
+	wiped := slices.IndexFunc(r.Recovery.Nodes, func(n report.NodeRecovery) bool { return n.Cause == "wipe" })
+	if wiped < 0 {
+		t.Fatalf("%+v", r.Recovery)
+	}
+	if n := r.Recovery.Nodes[wiped]; n.Slivers == 0 || n.First <= 0 || n.Last < n.First || n.HealthyAt <= 0 || n.Ratio > 1.3 {
+		t.Errorf("%+v", n)
+	}
+	if html, err := os.ReadFile(page); err != nil || bytes.Count(html, []byte("<svg")) < 3 {
+		t.Errorf("page of %d bytes, %v", len(html), err)
+	}
+}
+
+// TestLiars lets as many nodes misbehave as may, each in another way.
+func TestLiars(t *testing.T) {
+	for _, kinds := range [][]string{{"corrupt", "swap"}, {"forget", "stall"}, {"drip", "refuse"}} {
+		t.Run(strings.Join(kinds, " and "), func(t *testing.T) {
+			r := runLoad(t, "--local", "7", "--shards", "7", "--duration", "1500ms", "--size", "100KB", "--settle", "10s",
+				"--rate", "40", "--"+kinds[0], "1@100ms", "--"+kinds[1], "1@200ms", "--preload", "4")
+			if !r.OK || r.Reads.Errors > 0 || len(r.Faults) != 2 {
+				t.Errorf("%+v: %q, %q, %v", r.Blobs, r.Problems, r.Errors, r.Faults)
+			}
+		})
+	}
+}
+
+func TestUsage(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no cluster", []string{"--duration", "1s"}, "--local N or --committee FILE"},
+		{"two clusters", []string{"--local", "4", "--committee", "c", "--key", "k"}, "--local N or --committee FILE"},
+		{"no key", []string{"--committee", "c"}, "needs --key"},
+		{"no file", []string{"--committee", "no/such", "--key", "k"}, "no/such"},
+		{"foreign nodes", []string{"--committee", "c", "--key", "k", "--kill", "1@1s"}, "need --local"},
+		{"more nodes than shards", []string{"--local", "11", "--shards", "10"}, "only 10 shards"},
+		{"few shards", []string{"--local", "1", "--shards", "2"}, "shards"},
+		{"schedule", []string{"--local", "4", "--wipe", "soon"}, "--wipe soon: no @"},
+		{"size", []string{"--local", "4", "--size", "65MiB"}, "--size \"65MiB\": blobs may have at most"},
+		{"capacity", []string{"--local", "4", "--shards", "4", "--size", "10MiB"}, "at most"},
+		{"share", []string{"--local", "4", "--reads", "1.5"}, "--reads: a share"},
+		{"shares", []string{"--local", "4", "--duplicates", "0.6", "--inconsistent", "0.6"}, "--duplicates and --inconsistent"},
+		{"rate", []string{"--local", "4", "--rate=-1"}, "--rate -1"},
+		{"time", []string{"--local", "4", "--duration", "0s"}, "--duration 0s"},
+		{"workers", []string{"--local", "4", "-c", "0"}, "--concurrency 0"},
+		{"unknown flag", []string{"--lokal", "4"}, "--lokal"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			code := execute(t.Context(), test.args, strings.NewReader(""), &out, &errs)
+			if code != cli.Failed || !strings.Contains(errs.String(), test.want) {
+				t.Errorf("exit code %d: %s", code, errs.String())
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := execute(t.Context(), nil, strings.NewReader(""), &out, &errs); code != cli.OK || !strings.Contains(out.String(), "--local 10") {
+		t.Errorf("%d: %s%s", code, out.String(), errs.String())
+	}
+}
+
+// TestNodesEndWithTheirParent kills the program without a warning.
+func TestNodesEndWithTheirParent(t *testing.T) {
+	dir := t.TempDir()
+	cmd := program(t, "--local", "4", "--shards", "8", "--duration", "60s", "--size", "1KiB", "--dir", dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var members *committee.Committee
+	await(t, func() bool {
+		files, _ := filepath.Glob(filepath.Join(dir, "*", "committee.toml"))
+		if len(files) == 0 {
+			return false
+		}
+		var err error
+		members, err = committee.Load(files[0])
+		return err == nil
+	})
+	listening := func() (n int) {
+		for i := range members.Len() {
+			if conn, err := net.DialTimeout("tcp", members.Member(i).Address, time.Second); err == nil {
+				conn.Close()
+				n++
+			}
+		}
+		return n
+	}
+	await(t, func() bool { return listening() == members.Len() })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	await(t, func() bool { return listening() == 0 })
+	// A node that still lived would make files again.
+	await(t, func() bool { return os.RemoveAll(dir) == nil })
+}
+
+// await waits for a condition.
+func await(t *testing.T, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+	}
+}
