@@ -1,0 +1,259 @@
+package node_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// childDir names, in the environment, the directory of the node that this process is
+// to be.
+const childDir = "REDSTUFF_TEST_NODE"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		if err := child(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child runs a node until the process is killed, or its parent closes its input.
+func child(dir string) error {
+	c, err := committee.Load(filepath.Join(dir, "..", "committee.toml"))
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "key"))
+	if err != nil {
+		return err
+	}
+	key, err := committee.ParseKey(text)
+	if err != nil {
+		return err
+	}
+	disk, err := store.Open(filepath.Join(dir, "store"), store.Options{InlineMax: 1 << 10})
+	if err != nil {
+		return err
+	}
+	n, err := node.New(node.Config{Committee: c, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1})
+	if err != nil {
+		return err
+	}
+	i, _ := c.Find(key.Public())
+	listener, err := net.Listen("tcp", c.Member(i).Address)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = os.Stdin.Read(make([]byte, 1))
+		cancel()
+	}()
+	fmt.Println("ready")
+	if err := n.Run(ctx, listener, nil, time.Second); err != nil {
+		return err
+	}
+	return disk.Close()
+}
+
+// process is a node in a process of its own.
+type process struct {
+	dir   string
+	cmd   *exec.Cmd
+	input *os.File
+}
+
+func (p *process) start() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	p.cmd, p.input = exec.Command(os.Args[0]), w
+	p.cmd.Env = append(os.Environ(), childDir+"="+p.dir, "GOMAXPROCS=1")
+	p.cmd.Stdin, p.cmd.Stderr = r, os.Stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		return fmt.Errorf("node does not start: %q, %w", line, err)
+	}
+	return nil
+}
+
+// kill ends the process as a crash does.
+func (p *process) kill() {
+	if p.cmd != nil && p.cmd.Process != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		_ = p.input.Close()
+	}
+}
+
+// TestKills kills nodes while blobs are written, again and again, never more than f
+// shards at once. Whatever a node has attested must be there afterwards, and nothing
+// may be there in part.
+func TestKills(t *testing.T) {
+	const nodes, shards, killers = 7, 21, 2 // f = 6: two nodes of three shards
+	kills := 200
+	if testing.Short() {
+		kills = 20
+	}
+	dir := t.TempDir()
+	var members []committee.Member
+	var processes []*process
+	for i, s := range committee.Spread(shards, nodes) {
+		key := committee.GenerateKey()
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, committee.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), key, s))
+		listener.Close()
+		p := &process{dir: filepath.Join(dir, fmt.Sprint(i))}
+		text, err := key.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(p.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(p.dir, "key"), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		processes = append(processes, p)
+	}
+	writer := committee.GenerateKey()
+	c, err := committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "w", TLSKey: writer.TLSPublic()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "committee.toml"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range processes {
+		if err := p.start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.kill)
+	}
+
+	options := client.Options{Peer: fast(), Timeout: 10 * time.Second, Grace: 300 * time.Millisecond}
+	options.Peer.Key = writer
+	cl, err := client.New(c, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+
+	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	defer cancel()
+	var killed atomic.Int64
+	var killing sync.WaitGroup
+	for k := range killers {
+		killing.Go(func() {
+			for i := k; killed.Load() < int64(kills) && ctx.Err() == nil; i += killers {
+				p := processes[(i/killers*killers+k)%(nodes-1)]
+				p.kill()
+				killed.Add(1)
+				if err := p.start(); err != nil {
+					t.Error(err)
+					return
+				}
+				// Now and then a node lives for a moment.
+				timer := time.NewTimer(rand.N(20 * time.Millisecond))
+				<-timer.C
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		killing.Wait()
+		close(done)
+	}()
+
+	type stored struct {
+		seed    uint64
+		size    int
+		receipt *client.Receipt
+	}
+	var mu sync.Mutex
+	var acknowledged []stored
+	var tried atomic.Int64
+	var writing sync.WaitGroup
+	for range 3 {
+		writing.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				seed := uint64(tried.Add(1))
+				size := rand.IntN(60_000)
+				r, err := cl.Store(ctx, randomBlob(seed, size))
+				if err != nil {
+					continue // nothing was promised
+				}
+				mu.Lock()
+				acknowledged = append(acknowledged, stored{seed, size, r})
+				mu.Unlock()
+			}
+		})
+	}
+	writing.Wait()
+	t.Logf("%d kills, %d blobs acknowledged of %d", killed.Load(), len(acknowledged), tried.Load())
+	if len(acknowledged) == 0 {
+		t.Fatal("nothing was written")
+	}
+	if err := cl.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	reader, err := client.New(c, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for _, s := range acknowledged {
+		for i, status := range reader.Status(t.Context(), s.receipt.ID) {
+			have := len(status.Status.Primary) + len(status.Status.Secondary)
+			switch {
+			case status.Err != nil:
+				t.Fatalf("%s: %v", status.Name, status.Err)
+			case s.receipt.Certificate.Signed(i) && !status.Status.Complete:
+				t.Fatalf("%s has attested a blob that it has not: %+v", status.Name, status.Status)
+			case have != 0 && !status.Status.Complete:
+				t.Fatalf("%s has a blob in part: %+v", status.Name, status.Status)
+			}
+		}
+		expectRead(t, reader, s.receipt.ID, randomBlob(s.seed, s.size))
+	}
+}
