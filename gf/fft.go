@@ -47,11 +47,14 @@ func (e *Engine) FFT(dst, src []byte, half, size, base, out int) {
 // FFTTo is [Engine.FFT] followed by [Engine.Unpack] of the first len(dsts) rows as
 // natural regions: the values at base+i go to dsts[i][off:off+2·half]. What is left
 // in work is not defined; src is only read unless it is work.
-func (e *Engine) FFTTo(dsts [][]byte, off int, work, src []byte, half, size, base int) {
+//
+// stream says that the values will have left the caches before they are read: then
+// stores may go past them, which spares reading the lines first.
+func (e *Engine) FFTTo(dsts [][]byte, off int, work, src []byte, half, size, base int, stream bool) {
 	checkTransform("FFTTo", half, size, base, len(dsts), work, src)
 	checkSymbols("FFTTo", dsts, half, off, 0, 2*half, 1)
 	if len(dsts) > 0 {
-		e.fft(unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0]), half, size, base, shards{len(dsts), dsts, off})
+		e.fft(unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0]), half, size, base, shards{len(dsts), dsts, off, stream && wholeLines(dsts, off)})
 	}
 }
 
@@ -77,7 +80,7 @@ func (e *Engine) IFFTAdd(dst, work []byte, half, size, base, in int) {
 func (e *Engine) IFFTFrom(dst, work []byte, half, size, base int, srcs [][]byte, off int) {
 	checkTransform("IFFTFrom", half, size, base, len(srcs), dst, work)
 	checkSymbols("IFFTFrom", srcs, half, off, 0, 2*half, 1)
-	e.ifft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&work[0]), half, size, base, shards{len(srcs), srcs, off})
+	e.ifft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&work[0]), half, size, base, shards{live: len(srcs), regions: srcs, off: off})
 }
 
 // shards is the outer side of a transform: how many of its values are there, or
@@ -86,6 +89,17 @@ type shards struct {
 	live    int
 	regions [][]byte
 	off     int
+	stream  bool // store past the caches; the regions are whole cache lines
+}
+
+// wholeLines reports whether blocks of the regions from off on are cache lines.
+func wholeLines(regions [][]byte, off int) bool {
+	for i := range regions {
+		if (uintptr(unsafe.Pointer(unsafe.SliceData(regions[i])))+uintptr(off))%BlockSize != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // part returns the part of block q of n rows.
@@ -134,7 +148,11 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 		if dist == 1 && radix == 8 && to.regions != nil && e.k.fft8to != nil && dst == src {
 			whole := to.live / 8
 			if whole > 0 {
-				e.k.fft8to(&to.regions[0], to.off, groupsAfter(to.regions), dst, half, whole, base, e.rowTab)
+				store := e.k.fft8to
+				if to.stream {
+					store = e.k.fft8stream
+				}
+				store(&to.regions[0], to.off, groupsAfter(to.regions), dst, half, whole, base, e.rowTab)
 			}
 			if whole < groups {
 				rows := unsafe.Add(dst, 16*half*whole)

@@ -119,10 +119,15 @@ func TestTransforms(t *testing.T) {
 			}
 			// From and to natural regions.
 			off := rapid.IntRange(0, 9).Draw(t, "off")
+			stream := rapid.Bool().Draw(t, "stream")
+			if rapid.Bool().Draw(t, "wholeLines") {
+				off = BlockSize
+			}
 			regions := func(from []byte) [][]byte {
 				list := make([][]byte, live)
 				for i := range list {
-					list[i] = make([]byte, off+stride)
+					// Allocated in lines, and so at a line.
+					list[i] = make([]byte, (off+stride+BlockSize-1)&^(BlockSize-1))[:off+stride]
 				}
 				if from != nil {
 					e.Unpack(list, off, 0, stride, 1, from, half)
@@ -136,13 +141,13 @@ func TestTransforms(t *testing.T) {
 				t.Fatal("IFFTFrom differs from Pack and IFFT")
 			}
 			to := regions(nil)
-			e.FFTTo(to, off, bytes.Clone(noise), coeffs, half, size, base)
+			e.FFTTo(to, off, bytes.Clone(noise), coeffs, half, size, base, stream)
 			if !slices.EqualFunc(to, want, bytes.Equal) {
 				t.Fatal("FFTTo differs from FFT and Unpack")
 			}
 			to = regions(nil)
 			work := bytes.Clone(coeffs)
-			e.FFTTo(to, off, work, work, half, size, base)
+			e.FFTTo(to, off, work, work, half, size, base, stream)
 			if !slices.EqualFunc(to, want, bytes.Equal) {
 				t.Fatal("FFTTo in place differs from FFT and Unpack")
 			}

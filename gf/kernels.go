@@ -57,8 +57,10 @@ type kernels struct {
 	// dsts[i][off:off+2·half]; what is left in src is not defined. half is a multiple
 	// of 32, as always: the regions are whole blocks. While they work on one group of
 	// eight they may prefetch the next, of which the list has more than the first.
-	ifft8from func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
-	fft8to    func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+	// fft8stream is fft8to past the caches; its regions are aligned to 64 bytes.
+	ifft8from  func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+	fft8to     octetsTo
+	fft8stream octetsTo
 
 	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
 	// to src or does not overlap it.
@@ -87,6 +89,8 @@ type kernels struct {
 	// xor adds n bytes of src to dst, equal or not overlapping.
 	xor func(dst, src unsafe.Pointer, n int)
 }
+
+type octetsTo = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
 
 // row returns planar row i.
 func row(base unsafe.Pointer, half, i int) (lo, hi []byte) {

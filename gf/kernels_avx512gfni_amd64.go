@@ -8,29 +8,30 @@ import "unsafe"
 
 // kernelsAVX512GFNI multiplies by affine maps.
 var kernelsAVX512GFNI = &kernels{
-	name:      "avx512+gfni",
-	table:     func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
-	rowTable:  func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
-	fft4:      fft4AVX512GFNI,
-	fft2:      fft2AVX512GFNI,
-	ifft4:     ifft4AVX512GFNI,
-	ifft2:     ifft2AVX512GFNI,
-	ifft4add:  ifft4addAVX512GFNI,
-	ifft2add:  ifft2addAVX512GFNI,
-	turn:      turnAVX512GFNI,
-	scale:     scaleAVX512GFNI,
-	mulAdd:    mulAddAVX512GFNI,
-	mul:       mulAVX512GFNI,
-	dot:       dotAVX512GFNI,
-	spread:    spreadAVX512GFNI,
-	fft8:      fft8AVX512GFNI,
-	ifft8:     ifft8AVX512GFNI,
-	ifft8add:  ifft8addAVX512GFNI,
-	ifft8from: ifft8fromAVX512GFNI,
-	fft8to:    fft8toAVX512GFNI,
-	pack:      packAVX512,
-	unpack:    unpackAVX512,
-	xor:       xorAVX512,
+	name:       "avx512+gfni",
+	table:      func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
+	rowTable:   func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
+	fft4:       fft4AVX512GFNI,
+	fft2:       fft2AVX512GFNI,
+	ifft4:      ifft4AVX512GFNI,
+	ifft2:      ifft2AVX512GFNI,
+	ifft4add:   ifft4addAVX512GFNI,
+	ifft2add:   ifft2addAVX512GFNI,
+	turn:       turnAVX512GFNI,
+	scale:      scaleAVX512GFNI,
+	mulAdd:     mulAddAVX512GFNI,
+	mul:        mulAVX512GFNI,
+	dot:        dotAVX512GFNI,
+	spread:     spreadAVX512GFNI,
+	fft8:       fft8AVX512GFNI,
+	ifft8:      ifft8AVX512GFNI,
+	ifft8add:   ifft8addAVX512GFNI,
+	ifft8from:  ifft8fromAVX512GFNI,
+	fft8to:     fft8toAVX512GFNI,
+	fft8stream: fft8streamAVX512GFNI,
+	pack:       packAVX512,
+	unpack:     unpackAVX512,
+	xor:        xorAVX512,
 }
 
 // fft4AVX512GFNI works like fft4Generic.
@@ -117,3 +118,8 @@ func ifft8fromAVX512GFNI(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, 
 //
 //go:noescape
 func fft8toAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+
+// fft8streamAVX512GFNI works like fft8streamGeneric.
+//
+//go:noescape
+func fft8streamAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)

@@ -7152,6 +7152,947 @@ rowZeroEven:
 	SUBQ SI, BX
 	JMP  next
 
+// func fft8streamAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
+TEXT ·fft8streamAVX512GFNI(SB), NOSPLIT, $0-64
+	MOVQ         half+32(FP), AX
+	MOVQ         dsts+0(FP), DX
+	MOVQ         off+8(FP), BX
+	ADDQ         AX, AX
+	LEAQ         (AX)(AX*2), CX
+	MOVQ         src+24(FP), DI
+	MOVQ         DI, R8
+	MOVQ         DI, R9
+	MOVQ         DI, R10
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R10)(AX*4), R10
+	ADDQ         half+32(FP), R9
+	ADDQ         half+32(FP), R10
+	MOVQ         tab+56(FP), SI
+	VPBROADCASTQ 24(SI), Z0
+	CMPQ         groups+40(FP), $0x00
+	JEQ          done
+	MOVQ         t+48(FP), R11
+	SHRQ         $0x02, R11
+	SHLQ         $0x05, R11
+	ADDQ         tab+56(FP), R11
+	MOVQ         t+48(FP), R12
+	SHRQ         $0x01, R12
+	SHLQ         $0x05, R12
+	ADDQ         tab+56(FP), R12
+	MOVQ         t+48(FP), R13
+	SHRQ         $0x00, R13
+	SHLQ         $0x05, R13
+	ADDQ         tab+56(FP), R13
+
+group:
+	MOVQ DX, SI
+	DECQ more+16(FP)
+	JLT  lastGroup
+	ADDQ $0xc0, SI
+
+lastGroup:
+	MOVQ         R13, SI
+	SUBQ         tab+56(FP), SI
+	JEQ          groupZero
+	CMPQ         SI, $0x00002000
+	JLT          groupSubfield
+	VPBROADCASTQ (R11), Z1
+	VPBROADCASTQ 8(R11), Z2
+	VPBROADCASTQ 16(R11), Z3
+	MOVQ         half+32(FP), SI
+	SHRQ         $0x06, SI
+	JEQ          rowOdd
+
+rowColumn:
+	VMOVDQU64           (R8), Z4
+	VMOVDQU64           (R10), Z5
+	VPXORQ              Z4, Z5, Z6
+	VGF2P8AFFINEQB      $0x00, Z1, Z4, Z7
+	VGF2P8AFFINEQB      $0x00, Z2, Z5, Z8
+	VPTERNLOGQ          $0x96, (DI), Z7, Z8
+	VGF2P8AFFINEQB      $0x00, Z3, Z6, Z6
+	VPTERNLOGQ          $0x96, (R9), Z7, Z6
+	VPXORQ              Z4, Z8, Z4
+	VPXORQ              Z5, Z6, Z5
+	VMOVDQU64           (R8)(AX*1), Z7
+	VMOVDQU64           (R10)(AX*1), Z9
+	VPXORQ              Z7, Z9, Z10
+	VGF2P8AFFINEQB      $0x00, Z1, Z7, Z11
+	VGF2P8AFFINEQB      $0x00, Z2, Z9, Z12
+	VPTERNLOGQ          $0x96, (DI)(AX*1), Z11, Z12
+	VGF2P8AFFINEQB      $0x00, Z3, Z10, Z10
+	VPTERNLOGQ          $0x96, (R9)(AX*1), Z11, Z10
+	VPXORQ              Z7, Z12, Z7
+	VPXORQ              Z9, Z10, Z9
+	VMOVDQU64           (R8)(AX*2), Z11
+	VMOVDQU64           (R10)(AX*2), Z13
+	VPXORQ              Z11, Z13, Z14
+	VGF2P8AFFINEQB      $0x00, Z1, Z11, Z15
+	VGF2P8AFFINEQB      $0x00, Z2, Z13, Z16
+	VPTERNLOGQ          $0x96, (DI)(AX*2), Z15, Z16
+	VGF2P8AFFINEQB      $0x00, Z3, Z14, Z14
+	VPTERNLOGQ          $0x96, (R9)(AX*2), Z15, Z14
+	VPXORQ              Z11, Z16, Z11
+	VPXORQ              Z13, Z14, Z13
+	VMOVDQU64           (R8)(CX*1), Z15
+	VMOVDQU64           (R10)(CX*1), Z17
+	VPXORQ              Z15, Z17, Z18
+	VGF2P8AFFINEQB      $0x00, Z1, Z15, Z19
+	VGF2P8AFFINEQB      $0x00, Z2, Z17, Z20
+	VPTERNLOGQ          $0x96, (DI)(CX*1), Z19, Z20
+	VGF2P8AFFINEQB      $0x00, Z3, Z18, Z18
+	VPTERNLOGQ          $0x96, (R9)(CX*1), Z19, Z18
+	VPXORQ              Z15, Z20, Z15
+	VPXORQ              Z17, Z18, Z17
+	VPXORQ              Z16, Z14, Z19
+	VGF2P8AFFINEQB.BCST $0x00, (R12), Z16, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Z14, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z6
+	VPXORQ              Z16, Z8, Z16
+	VPXORQ              Z14, Z6, Z14
+	VPXORQ              Z20, Z18, Z19
+	VGF2P8AFFINEQB.BCST $0x00, (R12), Z20, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Z18, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z10
+	VPXORQ              Z20, Z12, Z20
+	VPXORQ              Z18, Z10, Z18
+	VPXORQ              Z11, Z13, Z19
+	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Z11, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Z13, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z4
+	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z5
+	VPXORQ              Z11, Z4, Z11
+	VPXORQ              Z13, Z5, Z13
+	VPXORQ              Z15, Z17, Z19
+	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Z15, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Z17, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z7
+	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z9
+	VPXORQ              Z15, Z7, Z15
+	VPXORQ              Z17, Z9, Z17
+	VPXORQ              Z12, Z10, Z19
+	VGF2P8AFFINEQB.BCST $0x00, (R13), Z12, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Z10, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z6
+	VPXORQ              Z12, Z8, Z12
+	VPXORQ              Z10, Z6, Z10
+	VPXORQ              Z20, Z18, Z19
+	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Z20, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Z18, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z16
+	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z14
+	VPXORQ              Z20, Z16, Z20
+	VPXORQ              Z18, Z14, Z18
+	VPXORQ              Z7, Z9, Z19
+	VGF2P8AFFINEQB.BCST $0x00, 128(R13), Z7, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 136(R13), Z9, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z4
+	VGF2P8AFFINEQB.BCST $0x00, 144(R13), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z5
+	VPXORQ              Z7, Z4, Z7
+	VPXORQ              Z9, Z5, Z9
+	VPXORQ              Z15, Z17, Z19
+	VGF2P8AFFINEQB.BCST $0x00, 192(R13), Z15, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 200(R13), Z17, Z22
+	VPTERNLOGQ          $0x96, Z22, Z21, Z11
+	VGF2P8AFFINEQB.BCST $0x00, 208(R13), Z19, Z19
+	VPTERNLOGQ          $0x96, Z19, Z21, Z13
+	VPXORQ              Z15, Z11, Z15
+	VPXORQ              Z17, Z13, Z17
+	VGF2P8AFFINEQB      $0x00, Z0, Z6, Z19
+	VPXORQ              Z19, Z8, Z8
+	MOVQ                (DX), R14
+	VSHUFI64X2          $0x44, Z6, Z8, Z19
+	VMOVNTDQ            Z19, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z6, Z8, Z6
+	VMOVNTDQ            Z6, 64(R14)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z10, Z6
+	VPXORQ              Z6, Z12, Z12
+	MOVQ                24(DX), R14
+	VSHUFI64X2          $0x44, Z10, Z12, Z6
+	VMOVNTDQ            Z6, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z10, Z12, Z6
+	VMOVNTDQ            Z6, 64(R14)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z14, Z6
+	VPXORQ              Z6, Z16, Z16
+	MOVQ                48(DX), R14
+	VSHUFI64X2          $0x44, Z14, Z16, Z6
+	VMOVNTDQ            Z6, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z14, Z16, Z6
+	VMOVNTDQ            Z6, 64(R14)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z18, Z6
+	VPXORQ              Z6, Z20, Z20
+	MOVQ                72(DX), R14
+	VSHUFI64X2          $0x44, Z18, Z20, Z6
+	VMOVNTDQ            Z6, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z18, Z20, Z6
+	VMOVNTDQ            Z6, 64(R14)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z5, Z6
+	VPXORQ              Z6, Z4, Z4
+	MOVQ                96(DX), R14
+	VSHUFI64X2          $0x44, Z5, Z4, Z6
+	VMOVNTDQ            Z6, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z5, Z4, Z4
+	VMOVNTDQ            Z4, 64(R14)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z9, Z4
+	VPXORQ              Z4, Z7, Z7
+	MOVQ                120(DX), R14
+	VSHUFI64X2          $0x44, Z9, Z7, Z4
+	VMOVNTDQ            Z4, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z9, Z7, Z4
+	VMOVNTDQ            Z4, 64(R14)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z13, Z4
+	VPXORQ              Z4, Z11, Z11
+	MOVQ                144(DX), R14
+	VSHUFI64X2          $0x44, Z13, Z11, Z4
+	VMOVNTDQ            Z4, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z13, Z11, Z4
+	VMOVNTDQ            Z4, 64(R14)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z17, Z4
+	VPXORQ              Z4, Z15, Z15
+	MOVQ                168(DX), R14
+	VSHUFI64X2          $0x44, Z17, Z15, Z4
+	VMOVNTDQ            Z4, (R14)(BX*1)
+	VSHUFI64X2          $0xee, Z17, Z15, Z4
+	VMOVNTDQ            Z4, 64(R14)(BX*1)
+	ADDQ                $0x40, DI
+	ADDQ                $0x40, R8
+	ADDQ                $0x40, R9
+	ADDQ                $0x40, R10
+	ADDQ                $+128, BX
+	DECQ                SI
+	JNE                 rowColumn
+
+rowOdd:
+	TESTQ               $0x00000020, half+32(FP)
+	JEQ                 rowEven
+	VMOVDQU64           (R8), Y4
+	VMOVDQU64           (R10), Y5
+	VPXORQ              Y4, Y5, Y6
+	VGF2P8AFFINEQB      $0x00, Y1, Y4, Y7
+	VGF2P8AFFINEQB      $0x00, Y2, Y5, Y8
+	VPTERNLOGQ          $0x96, (DI), Y7, Y8
+	VGF2P8AFFINEQB      $0x00, Y3, Y6, Y6
+	VPTERNLOGQ          $0x96, (R9), Y7, Y6
+	VPXORQ              Y4, Y8, Y4
+	VPXORQ              Y5, Y6, Y5
+	VMOVDQU64           (R8)(AX*1), Y7
+	VMOVDQU64           (R10)(AX*1), Y9
+	VPXORQ              Y7, Y9, Y10
+	VGF2P8AFFINEQB      $0x00, Y1, Y7, Y11
+	VGF2P8AFFINEQB      $0x00, Y2, Y9, Y12
+	VPTERNLOGQ          $0x96, (DI)(AX*1), Y11, Y12
+	VGF2P8AFFINEQB      $0x00, Y3, Y10, Y10
+	VPTERNLOGQ          $0x96, (R9)(AX*1), Y11, Y10
+	VPXORQ              Y7, Y12, Y7
+	VPXORQ              Y9, Y10, Y9
+	VMOVDQU64           (R8)(AX*2), Y11
+	VMOVDQU64           (R10)(AX*2), Y13
+	VPXORQ              Y11, Y13, Y14
+	VGF2P8AFFINEQB      $0x00, Y1, Y11, Y15
+	VGF2P8AFFINEQB      $0x00, Y2, Y13, Y16
+	VPTERNLOGQ          $0x96, (DI)(AX*2), Y15, Y16
+	VGF2P8AFFINEQB      $0x00, Y3, Y14, Y14
+	VPTERNLOGQ          $0x96, (R9)(AX*2), Y15, Y14
+	VPXORQ              Y11, Y16, Y11
+	VPXORQ              Y13, Y14, Y13
+	VMOVDQU64           (R8)(CX*1), Y15
+	VMOVDQU64           (R10)(CX*1), Y17
+	VPXORQ              Y15, Y17, Y18
+	VGF2P8AFFINEQB      $0x00, Y1, Y15, Y1
+	VGF2P8AFFINEQB      $0x00, Y2, Y17, Y2
+	VPTERNLOGQ          $0x96, (DI)(CX*1), Y1, Y2
+	VGF2P8AFFINEQB      $0x00, Y3, Y18, Y3
+	VPTERNLOGQ          $0x96, (R9)(CX*1), Y1, Y3
+	VPXORQ              Y15, Y2, Y15
+	VPXORQ              Y17, Y3, Y17
+	VPXORQ              Y16, Y14, Y1
+	VGF2P8AFFINEQB.BCST $0x00, (R12), Y16, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Y14, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y8
+	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y6
+	VPXORQ              Y16, Y8, Y16
+	VPXORQ              Y14, Y6, Y14
+	VPXORQ              Y2, Y3, Y1
+	VGF2P8AFFINEQB.BCST $0x00, (R12), Y2, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Y3, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y12
+	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y10
+	VPXORQ              Y2, Y12, Y2
+	VPXORQ              Y3, Y10, Y3
+	VPXORQ              Y11, Y13, Y1
+	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Y11, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Y13, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y4
+	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y5
+	VPXORQ              Y11, Y4, Y11
+	VPXORQ              Y13, Y5, Y13
+	VPXORQ              Y15, Y17, Y1
+	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Y15, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Y17, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y7
+	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y9
+	VPXORQ              Y15, Y7, Y15
+	VPXORQ              Y17, Y9, Y17
+	VPXORQ              Y12, Y10, Y1
+	VGF2P8AFFINEQB.BCST $0x00, (R13), Y12, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Y10, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y8
+	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y6
+	VPXORQ              Y12, Y8, Y12
+	VPXORQ              Y10, Y6, Y10
+	VPXORQ              Y2, Y3, Y1
+	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Y2, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Y3, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y16
+	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y14
+	VPXORQ              Y2, Y16, Y2
+	VPXORQ              Y3, Y14, Y3
+	VPXORQ              Y7, Y9, Y1
+	VGF2P8AFFINEQB.BCST $0x00, 128(R13), Y7, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 136(R13), Y9, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y4
+	VGF2P8AFFINEQB.BCST $0x00, 144(R13), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y5
+	VPXORQ              Y7, Y4, Y7
+	VPXORQ              Y9, Y5, Y9
+	VPXORQ              Y15, Y17, Y1
+	VGF2P8AFFINEQB.BCST $0x00, 192(R13), Y15, Y18
+	VGF2P8AFFINEQB.BCST $0x00, 200(R13), Y17, Y19
+	VPTERNLOGQ          $0x96, Y19, Y18, Y11
+	VGF2P8AFFINEQB.BCST $0x00, 208(R13), Y1, Y1
+	VPTERNLOGQ          $0x96, Y1, Y18, Y13
+	VPXORQ              Y15, Y11, Y15
+	VPXORQ              Y17, Y13, Y17
+	VGF2P8AFFINEQB      $0x00, Y0, Y6, Y1
+	VPXORQ              Y1, Y8, Y8
+	MOVQ                (DX), SI
+	VMOVNTDQ            Y8, (SI)(BX*1)
+	VMOVNTDQ            Y6, 32(SI)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y10, Y1
+	VPXORQ              Y1, Y12, Y12
+	MOVQ                24(DX), SI
+	VMOVNTDQ            Y12, (SI)(BX*1)
+	VMOVNTDQ            Y10, 32(SI)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y14, Y1
+	VPXORQ              Y1, Y16, Y16
+	MOVQ                48(DX), SI
+	VMOVNTDQ            Y16, (SI)(BX*1)
+	VMOVNTDQ            Y14, 32(SI)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y3, Y1
+	VPXORQ              Y1, Y2, Y2
+	MOVQ                72(DX), SI
+	VMOVNTDQ            Y2, (SI)(BX*1)
+	VMOVNTDQ            Y3, 32(SI)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y1
+	VPXORQ              Y1, Y4, Y4
+	MOVQ                96(DX), SI
+	VMOVNTDQ            Y4, (SI)(BX*1)
+	VMOVNTDQ            Y5, 32(SI)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y9, Y1
+	VPXORQ              Y1, Y7, Y7
+	MOVQ                120(DX), SI
+	VMOVNTDQ            Y7, (SI)(BX*1)
+	VMOVNTDQ            Y9, 32(SI)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y13, Y1
+	VPXORQ              Y1, Y11, Y11
+	MOVQ                144(DX), SI
+	VMOVNTDQ            Y11, (SI)(BX*1)
+	VMOVNTDQ            Y13, 32(SI)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y17, Y1
+	VPXORQ              Y1, Y15, Y15
+	MOVQ                168(DX), SI
+	VMOVNTDQ            Y15, (SI)(BX*1)
+	VMOVNTDQ            Y17, 32(SI)(BX*1)
+	ADDQ                $0x20, DI
+	ADDQ                $0x20, R8
+	ADDQ                $0x20, R9
+	ADDQ                $0x20, R10
+	ADDQ                $+64, BX
+
+rowEven:
+	ADDQ half+32(FP), DI
+	ADDQ half+32(FP), R8
+	ADDQ half+32(FP), R9
+	ADDQ half+32(FP), R10
+	MOVQ half+32(FP), SI
+	ADDQ SI, SI
+	SUBQ SI, BX
+
+next:
+	ADDQ AX, DI
+	ADDQ AX, R8
+	ADDQ AX, R9
+	ADDQ AX, R10
+	ADDQ CX, DI
+	ADDQ CX, R8
+	ADDQ CX, R9
+	ADDQ CX, R10
+	ADDQ CX, DI
+	ADDQ CX, R8
+	ADDQ CX, R9
+	ADDQ CX, R10
+	ADDQ $0xc0, DX
+	ADDQ $0x00000040, R11
+	ADDQ $0x00000080, R12
+	ADDQ $0x00000100, R13
+	DECQ groups+40(FP)
+	JNE  group
+
+done:
+	SFENCE
+	VZEROUPPER
+	RET
+
+groupSubfield:
+	VPBROADCASTQ (R11), Z1
+	VPBROADCASTQ (R12), Z2
+	VPBROADCASTQ 64(R12), Z3
+	VPBROADCASTQ (R13), Z4
+	VPBROADCASTQ 64(R13), Z5
+	VPBROADCASTQ 128(R13), Z6
+	VPBROADCASTQ 192(R13), Z7
+	MOVQ         half+32(FP), SI
+	SHRQ         $0x06, SI
+	JEQ          rowSubfieldOdd
+
+rowSubfieldColumn:
+	VMOVDQU64      (R8), Z8
+	VMOVDQU64      (R10), Z9
+	VGF2P8AFFINEQB $0x00, Z1, Z8, Z10
+	VGF2P8AFFINEQB $0x00, Z1, Z9, Z11
+	VPXORQ         (DI), Z10, Z10
+	VPXORQ         (R9), Z11, Z11
+	VPXORQ         Z8, Z10, Z8
+	VPXORQ         Z9, Z11, Z9
+	VMOVDQU64      (R8)(AX*1), Z12
+	VMOVDQU64      (R10)(AX*1), Z13
+	VGF2P8AFFINEQB $0x00, Z1, Z12, Z14
+	VGF2P8AFFINEQB $0x00, Z1, Z13, Z15
+	VPXORQ         (DI)(AX*1), Z14, Z14
+	VPXORQ         (R9)(AX*1), Z15, Z15
+	VPXORQ         Z12, Z14, Z12
+	VPXORQ         Z13, Z15, Z13
+	VMOVDQU64      (R8)(AX*2), Z16
+	VMOVDQU64      (R10)(AX*2), Z17
+	VGF2P8AFFINEQB $0x00, Z1, Z16, Z18
+	VGF2P8AFFINEQB $0x00, Z1, Z17, Z19
+	VPXORQ         (DI)(AX*2), Z18, Z18
+	VPXORQ         (R9)(AX*2), Z19, Z19
+	VPXORQ         Z16, Z18, Z16
+	VPXORQ         Z17, Z19, Z17
+	VMOVDQU64      (R8)(CX*1), Z20
+	VMOVDQU64      (R10)(CX*1), Z21
+	VGF2P8AFFINEQB $0x00, Z1, Z20, Z22
+	VGF2P8AFFINEQB $0x00, Z1, Z21, Z23
+	VPXORQ         (DI)(CX*1), Z22, Z22
+	VPXORQ         (R9)(CX*1), Z23, Z23
+	VPXORQ         Z20, Z22, Z20
+	VPXORQ         Z21, Z23, Z21
+	VGF2P8AFFINEQB $0x00, Z2, Z18, Z24
+	VGF2P8AFFINEQB $0x00, Z2, Z19, Z25
+	VPXORQ         Z24, Z10, Z10
+	VPXORQ         Z25, Z11, Z11
+	VPXORQ         Z18, Z10, Z18
+	VPXORQ         Z19, Z11, Z19
+	VGF2P8AFFINEQB $0x00, Z2, Z22, Z24
+	VGF2P8AFFINEQB $0x00, Z2, Z23, Z25
+	VPXORQ         Z24, Z14, Z14
+	VPXORQ         Z25, Z15, Z15
+	VPXORQ         Z22, Z14, Z22
+	VPXORQ         Z23, Z15, Z23
+	VGF2P8AFFINEQB $0x00, Z3, Z16, Z24
+	VGF2P8AFFINEQB $0x00, Z3, Z17, Z25
+	VPXORQ         Z24, Z8, Z8
+	VPXORQ         Z25, Z9, Z9
+	VPXORQ         Z16, Z8, Z16
+	VPXORQ         Z17, Z9, Z17
+	VGF2P8AFFINEQB $0x00, Z3, Z20, Z24
+	VGF2P8AFFINEQB $0x00, Z3, Z21, Z25
+	VPXORQ         Z24, Z12, Z12
+	VPXORQ         Z25, Z13, Z13
+	VPXORQ         Z20, Z12, Z20
+	VPXORQ         Z21, Z13, Z21
+	VGF2P8AFFINEQB $0x00, Z4, Z14, Z24
+	VGF2P8AFFINEQB $0x00, Z4, Z15, Z25
+	VPXORQ         Z24, Z10, Z10
+	VPXORQ         Z25, Z11, Z11
+	VPXORQ         Z14, Z10, Z14
+	VPXORQ         Z15, Z11, Z15
+	VGF2P8AFFINEQB $0x00, Z5, Z22, Z24
+	VGF2P8AFFINEQB $0x00, Z5, Z23, Z25
+	VPXORQ         Z24, Z18, Z18
+	VPXORQ         Z25, Z19, Z19
+	VPXORQ         Z22, Z18, Z22
+	VPXORQ         Z23, Z19, Z23
+	VGF2P8AFFINEQB $0x00, Z6, Z12, Z24
+	VGF2P8AFFINEQB $0x00, Z6, Z13, Z25
+	VPXORQ         Z24, Z8, Z8
+	VPXORQ         Z25, Z9, Z9
+	VPXORQ         Z12, Z8, Z12
+	VPXORQ         Z13, Z9, Z13
+	VGF2P8AFFINEQB $0x00, Z7, Z20, Z24
+	VGF2P8AFFINEQB $0x00, Z7, Z21, Z25
+	VPXORQ         Z24, Z16, Z16
+	VPXORQ         Z25, Z17, Z17
+	VPXORQ         Z20, Z16, Z20
+	VPXORQ         Z21, Z17, Z21
+	VGF2P8AFFINEQB $0x00, Z0, Z11, Z24
+	VPXORQ         Z24, Z10, Z10
+	MOVQ           (DX), R14
+	VSHUFI64X2     $0x44, Z11, Z10, Z24
+	VMOVNTDQ       Z24, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z11, Z10, Z10
+	VMOVNTDQ       Z10, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z15, Z10
+	VPXORQ         Z10, Z14, Z14
+	MOVQ           24(DX), R14
+	VSHUFI64X2     $0x44, Z15, Z14, Z10
+	VMOVNTDQ       Z10, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z15, Z14, Z10
+	VMOVNTDQ       Z10, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z19, Z10
+	VPXORQ         Z10, Z18, Z18
+	MOVQ           48(DX), R14
+	VSHUFI64X2     $0x44, Z19, Z18, Z10
+	VMOVNTDQ       Z10, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z19, Z18, Z10
+	VMOVNTDQ       Z10, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z23, Z10
+	VPXORQ         Z10, Z22, Z22
+	MOVQ           72(DX), R14
+	VSHUFI64X2     $0x44, Z23, Z22, Z10
+	VMOVNTDQ       Z10, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z23, Z22, Z10
+	VMOVNTDQ       Z10, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z9, Z10
+	VPXORQ         Z10, Z8, Z8
+	MOVQ           96(DX), R14
+	VSHUFI64X2     $0x44, Z9, Z8, Z10
+	VMOVNTDQ       Z10, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z9, Z8, Z8
+	VMOVNTDQ       Z8, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z13, Z8
+	VPXORQ         Z8, Z12, Z12
+	MOVQ           120(DX), R14
+	VSHUFI64X2     $0x44, Z13, Z12, Z8
+	VMOVNTDQ       Z8, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z13, Z12, Z8
+	VMOVNTDQ       Z8, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z17, Z8
+	VPXORQ         Z8, Z16, Z16
+	MOVQ           144(DX), R14
+	VSHUFI64X2     $0x44, Z17, Z16, Z8
+	VMOVNTDQ       Z8, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z17, Z16, Z8
+	VMOVNTDQ       Z8, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z21, Z8
+	VPXORQ         Z8, Z20, Z20
+	MOVQ           168(DX), R14
+	VSHUFI64X2     $0x44, Z21, Z20, Z8
+	VMOVNTDQ       Z8, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z21, Z20, Z8
+	VMOVNTDQ       Z8, 64(R14)(BX*1)
+	ADDQ           $0x40, DI
+	ADDQ           $0x40, R8
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	ADDQ           $+128, BX
+	DECQ           SI
+	JNE            rowSubfieldColumn
+
+rowSubfieldOdd:
+	TESTQ          $0x00000020, half+32(FP)
+	JEQ            rowSubfieldEven
+	VMOVDQU64      (R8), Y8
+	VMOVDQU64      (R10), Y9
+	VGF2P8AFFINEQB $0x00, Y1, Y8, Y10
+	VGF2P8AFFINEQB $0x00, Y1, Y9, Y11
+	VPXORQ         (DI), Y10, Y10
+	VPXORQ         (R9), Y11, Y11
+	VPXORQ         Y8, Y10, Y8
+	VPXORQ         Y9, Y11, Y9
+	VMOVDQU64      (R8)(AX*1), Y12
+	VMOVDQU64      (R10)(AX*1), Y13
+	VGF2P8AFFINEQB $0x00, Y1, Y12, Y14
+	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
+	VPXORQ         (DI)(AX*1), Y14, Y14
+	VPXORQ         (R9)(AX*1), Y15, Y15
+	VPXORQ         Y12, Y14, Y12
+	VPXORQ         Y13, Y15, Y13
+	VMOVDQU64      (R8)(AX*2), Y16
+	VMOVDQU64      (R10)(AX*2), Y17
+	VGF2P8AFFINEQB $0x00, Y1, Y16, Y18
+	VGF2P8AFFINEQB $0x00, Y1, Y17, Y19
+	VPXORQ         (DI)(AX*2), Y18, Y18
+	VPXORQ         (R9)(AX*2), Y19, Y19
+	VPXORQ         Y16, Y18, Y16
+	VPXORQ         Y17, Y19, Y17
+	VMOVDQU64      (R8)(CX*1), Y20
+	VMOVDQU64      (R10)(CX*1), Y21
+	VGF2P8AFFINEQB $0x00, Y1, Y20, Y22
+	VGF2P8AFFINEQB $0x00, Y1, Y21, Y1
+	VPXORQ         (DI)(CX*1), Y22, Y22
+	VPXORQ         (R9)(CX*1), Y1, Y1
+	VPXORQ         Y20, Y22, Y20
+	VPXORQ         Y21, Y1, Y21
+	VGF2P8AFFINEQB $0x00, Y2, Y18, Y23
+	VGF2P8AFFINEQB $0x00, Y2, Y19, Y24
+	VPXORQ         Y23, Y10, Y10
+	VPXORQ         Y24, Y11, Y11
+	VPXORQ         Y18, Y10, Y18
+	VPXORQ         Y19, Y11, Y19
+	VGF2P8AFFINEQB $0x00, Y2, Y22, Y23
+	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
+	VPXORQ         Y23, Y14, Y14
+	VPXORQ         Y2, Y15, Y15
+	VPXORQ         Y22, Y14, Y22
+	VPXORQ         Y1, Y15, Y1
+	VGF2P8AFFINEQB $0x00, Y3, Y16, Y2
+	VGF2P8AFFINEQB $0x00, Y3, Y17, Y23
+	VPXORQ         Y2, Y8, Y8
+	VPXORQ         Y23, Y9, Y9
+	VPXORQ         Y16, Y8, Y16
+	VPXORQ         Y17, Y9, Y17
+	VGF2P8AFFINEQB $0x00, Y3, Y20, Y2
+	VGF2P8AFFINEQB $0x00, Y3, Y21, Y3
+	VPXORQ         Y2, Y12, Y12
+	VPXORQ         Y3, Y13, Y13
+	VPXORQ         Y20, Y12, Y20
+	VPXORQ         Y21, Y13, Y21
+	VGF2P8AFFINEQB $0x00, Y4, Y14, Y2
+	VGF2P8AFFINEQB $0x00, Y4, Y15, Y3
+	VPXORQ         Y2, Y10, Y10
+	VPXORQ         Y3, Y11, Y11
+	VPXORQ         Y14, Y10, Y14
+	VPXORQ         Y15, Y11, Y15
+	VGF2P8AFFINEQB $0x00, Y5, Y22, Y2
+	VGF2P8AFFINEQB $0x00, Y5, Y1, Y3
+	VPXORQ         Y2, Y18, Y18
+	VPXORQ         Y3, Y19, Y19
+	VPXORQ         Y22, Y18, Y22
+	VPXORQ         Y1, Y19, Y1
+	VGF2P8AFFINEQB $0x00, Y6, Y12, Y2
+	VGF2P8AFFINEQB $0x00, Y6, Y13, Y3
+	VPXORQ         Y2, Y8, Y8
+	VPXORQ         Y3, Y9, Y9
+	VPXORQ         Y12, Y8, Y12
+	VPXORQ         Y13, Y9, Y13
+	VGF2P8AFFINEQB $0x00, Y7, Y20, Y2
+	VGF2P8AFFINEQB $0x00, Y7, Y21, Y3
+	VPXORQ         Y2, Y16, Y16
+	VPXORQ         Y3, Y17, Y17
+	VPXORQ         Y20, Y16, Y20
+	VPXORQ         Y21, Y17, Y21
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y2
+	VPXORQ         Y2, Y10, Y10
+	MOVQ           (DX), SI
+	VMOVNTDQ       Y10, (SI)(BX*1)
+	VMOVNTDQ       Y11, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y15, Y2
+	VPXORQ         Y2, Y14, Y14
+	MOVQ           24(DX), SI
+	VMOVNTDQ       Y14, (SI)(BX*1)
+	VMOVNTDQ       Y15, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y19, Y2
+	VPXORQ         Y2, Y18, Y18
+	MOVQ           48(DX), SI
+	VMOVNTDQ       Y18, (SI)(BX*1)
+	VMOVNTDQ       Y19, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y2
+	VPXORQ         Y2, Y22, Y22
+	MOVQ           72(DX), SI
+	VMOVNTDQ       Y22, (SI)(BX*1)
+	VMOVNTDQ       Y1, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y1
+	VPXORQ         Y1, Y8, Y8
+	MOVQ           96(DX), SI
+	VMOVNTDQ       Y8, (SI)(BX*1)
+	VMOVNTDQ       Y9, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y1
+	VPXORQ         Y1, Y12, Y12
+	MOVQ           120(DX), SI
+	VMOVNTDQ       Y12, (SI)(BX*1)
+	VMOVNTDQ       Y13, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y1
+	VPXORQ         Y1, Y16, Y16
+	MOVQ           144(DX), SI
+	VMOVNTDQ       Y16, (SI)(BX*1)
+	VMOVNTDQ       Y17, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y21, Y1
+	VPXORQ         Y1, Y20, Y20
+	MOVQ           168(DX), SI
+	VMOVNTDQ       Y20, (SI)(BX*1)
+	VMOVNTDQ       Y21, 32(SI)(BX*1)
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	ADDQ           $+64, BX
+
+rowSubfieldEven:
+	ADDQ half+32(FP), DI
+	ADDQ half+32(FP), R8
+	ADDQ half+32(FP), R9
+	ADDQ half+32(FP), R10
+	MOVQ half+32(FP), SI
+	ADDQ SI, SI
+	SUBQ SI, BX
+	JMP  next
+
+groupZero:
+	VPBROADCASTQ 64(R12), Z1
+	VPBROADCASTQ 64(R13), Z2
+	VPBROADCASTQ 128(R13), Z3
+	VPBROADCASTQ 192(R13), Z4
+	MOVQ         half+32(FP), SI
+	SHRQ         $0x06, SI
+	JEQ          rowZeroOdd
+
+rowZeroColumn:
+	VMOVDQU64      (DI), Z5
+	VMOVDQU64      (R9), Z6
+	VPXORQ         (R8), Z5, Z7
+	VPXORQ         (R10), Z6, Z8
+	VMOVDQU64      (DI)(AX*1), Z9
+	VMOVDQU64      (R9)(AX*1), Z10
+	VPXORQ         (R8)(AX*1), Z9, Z11
+	VPXORQ         (R10)(AX*1), Z10, Z12
+	VMOVDQU64      (DI)(AX*2), Z13
+	VMOVDQU64      (R9)(AX*2), Z14
+	VPXORQ         (R8)(AX*2), Z13, Z15
+	VPXORQ         (R10)(AX*2), Z14, Z16
+	VMOVDQU64      (DI)(CX*1), Z17
+	VMOVDQU64      (R9)(CX*1), Z18
+	VPXORQ         (R8)(CX*1), Z17, Z19
+	VPXORQ         (R10)(CX*1), Z18, Z20
+	VPXORQ         Z13, Z5, Z13
+	VPXORQ         Z14, Z6, Z14
+	VPXORQ         Z17, Z9, Z17
+	VPXORQ         Z18, Z10, Z18
+	VGF2P8AFFINEQB $0x00, Z1, Z15, Z21
+	VGF2P8AFFINEQB $0x00, Z1, Z16, Z22
+	VPXORQ         Z21, Z7, Z7
+	VPXORQ         Z22, Z8, Z8
+	VPXORQ         Z15, Z7, Z15
+	VPXORQ         Z16, Z8, Z16
+	VGF2P8AFFINEQB $0x00, Z1, Z19, Z21
+	VGF2P8AFFINEQB $0x00, Z1, Z20, Z22
+	VPXORQ         Z21, Z11, Z11
+	VPXORQ         Z22, Z12, Z12
+	VPXORQ         Z19, Z11, Z19
+	VPXORQ         Z20, Z12, Z20
+	VPXORQ         Z9, Z5, Z9
+	VPXORQ         Z10, Z6, Z10
+	VGF2P8AFFINEQB $0x00, Z2, Z17, Z21
+	VGF2P8AFFINEQB $0x00, Z2, Z18, Z22
+	VPXORQ         Z21, Z13, Z13
+	VPXORQ         Z22, Z14, Z14
+	VPXORQ         Z17, Z13, Z17
+	VPXORQ         Z18, Z14, Z18
+	VGF2P8AFFINEQB $0x00, Z3, Z11, Z21
+	VGF2P8AFFINEQB $0x00, Z3, Z12, Z22
+	VPXORQ         Z21, Z7, Z7
+	VPXORQ         Z22, Z8, Z8
+	VPXORQ         Z11, Z7, Z11
+	VPXORQ         Z12, Z8, Z12
+	VGF2P8AFFINEQB $0x00, Z4, Z19, Z21
+	VGF2P8AFFINEQB $0x00, Z4, Z20, Z22
+	VPXORQ         Z21, Z15, Z15
+	VPXORQ         Z22, Z16, Z16
+	VPXORQ         Z19, Z15, Z19
+	VPXORQ         Z20, Z16, Z20
+	VGF2P8AFFINEQB $0x00, Z0, Z6, Z21
+	VPXORQ         Z21, Z5, Z5
+	MOVQ           (DX), R14
+	VSHUFI64X2     $0x44, Z6, Z5, Z21
+	VMOVNTDQ       Z21, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z6, Z5, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z10, Z5
+	VPXORQ         Z5, Z9, Z9
+	MOVQ           24(DX), R14
+	VSHUFI64X2     $0x44, Z10, Z9, Z5
+	VMOVNTDQ       Z5, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z10, Z9, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z14, Z5
+	VPXORQ         Z5, Z13, Z13
+	MOVQ           48(DX), R14
+	VSHUFI64X2     $0x44, Z14, Z13, Z5
+	VMOVNTDQ       Z5, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z14, Z13, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z18, Z5
+	VPXORQ         Z5, Z17, Z17
+	MOVQ           72(DX), R14
+	VSHUFI64X2     $0x44, Z18, Z17, Z5
+	VMOVNTDQ       Z5, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z18, Z17, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z8, Z5
+	VPXORQ         Z5, Z7, Z7
+	MOVQ           96(DX), R14
+	VSHUFI64X2     $0x44, Z8, Z7, Z5
+	VMOVNTDQ       Z5, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z8, Z7, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z12, Z5
+	VPXORQ         Z5, Z11, Z11
+	MOVQ           120(DX), R14
+	VSHUFI64X2     $0x44, Z12, Z11, Z5
+	VMOVNTDQ       Z5, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z12, Z11, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z16, Z5
+	VPXORQ         Z5, Z15, Z15
+	MOVQ           144(DX), R14
+	VSHUFI64X2     $0x44, Z16, Z15, Z5
+	VMOVNTDQ       Z5, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z16, Z15, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	VGF2P8AFFINEQB $0x00, Z0, Z20, Z5
+	VPXORQ         Z5, Z19, Z19
+	MOVQ           168(DX), R14
+	VSHUFI64X2     $0x44, Z20, Z19, Z5
+	VMOVNTDQ       Z5, (R14)(BX*1)
+	VSHUFI64X2     $0xee, Z20, Z19, Z5
+	VMOVNTDQ       Z5, 64(R14)(BX*1)
+	ADDQ           $0x40, DI
+	ADDQ           $0x40, R8
+	ADDQ           $0x40, R9
+	ADDQ           $0x40, R10
+	ADDQ           $+128, BX
+	DECQ           SI
+	JNE            rowZeroColumn
+
+rowZeroOdd:
+	TESTQ          $0x00000020, half+32(FP)
+	JEQ            rowZeroEven
+	VMOVDQU64      (DI), Y5
+	VMOVDQU64      (R9), Y6
+	VPXORQ         (R8), Y5, Y7
+	VPXORQ         (R10), Y6, Y8
+	VMOVDQU64      (DI)(AX*1), Y9
+	VMOVDQU64      (R9)(AX*1), Y10
+	VPXORQ         (R8)(AX*1), Y9, Y11
+	VPXORQ         (R10)(AX*1), Y10, Y12
+	VMOVDQU64      (DI)(AX*2), Y13
+	VMOVDQU64      (R9)(AX*2), Y14
+	VPXORQ         (R8)(AX*2), Y13, Y15
+	VPXORQ         (R10)(AX*2), Y14, Y16
+	VMOVDQU64      (DI)(CX*1), Y17
+	VMOVDQU64      (R9)(CX*1), Y18
+	VPXORQ         (R8)(CX*1), Y17, Y19
+	VPXORQ         (R10)(CX*1), Y18, Y20
+	VPXORQ         Y13, Y5, Y13
+	VPXORQ         Y14, Y6, Y14
+	VPXORQ         Y17, Y9, Y17
+	VPXORQ         Y18, Y10, Y18
+	VGF2P8AFFINEQB $0x00, Y1, Y15, Y21
+	VGF2P8AFFINEQB $0x00, Y1, Y16, Y22
+	VPXORQ         Y21, Y7, Y7
+	VPXORQ         Y22, Y8, Y8
+	VPXORQ         Y15, Y7, Y15
+	VPXORQ         Y16, Y8, Y16
+	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
+	VGF2P8AFFINEQB $0x00, Y1, Y20, Y1
+	VPXORQ         Y21, Y11, Y11
+	VPXORQ         Y1, Y12, Y12
+	VPXORQ         Y19, Y11, Y19
+	VPXORQ         Y20, Y12, Y20
+	VPXORQ         Y9, Y5, Y9
+	VPXORQ         Y10, Y6, Y10
+	VGF2P8AFFINEQB $0x00, Y2, Y17, Y1
+	VGF2P8AFFINEQB $0x00, Y2, Y18, Y2
+	VPXORQ         Y1, Y13, Y13
+	VPXORQ         Y2, Y14, Y14
+	VPXORQ         Y17, Y13, Y17
+	VPXORQ         Y18, Y14, Y18
+	VGF2P8AFFINEQB $0x00, Y3, Y11, Y1
+	VGF2P8AFFINEQB $0x00, Y3, Y12, Y2
+	VPXORQ         Y1, Y7, Y7
+	VPXORQ         Y2, Y8, Y8
+	VPXORQ         Y11, Y7, Y11
+	VPXORQ         Y12, Y8, Y12
+	VGF2P8AFFINEQB $0x00, Y4, Y19, Y1
+	VGF2P8AFFINEQB $0x00, Y4, Y20, Y2
+	VPXORQ         Y1, Y15, Y15
+	VPXORQ         Y2, Y16, Y16
+	VPXORQ         Y19, Y15, Y19
+	VPXORQ         Y20, Y16, Y20
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y1
+	VPXORQ         Y1, Y5, Y5
+	MOVQ           (DX), SI
+	VMOVNTDQ       Y5, (SI)(BX*1)
+	VMOVNTDQ       Y6, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y1
+	VPXORQ         Y1, Y9, Y9
+	MOVQ           24(DX), SI
+	VMOVNTDQ       Y9, (SI)(BX*1)
+	VMOVNTDQ       Y10, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y14, Y1
+	VPXORQ         Y1, Y13, Y13
+	MOVQ           48(DX), SI
+	VMOVNTDQ       Y13, (SI)(BX*1)
+	VMOVNTDQ       Y14, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y18, Y1
+	VPXORQ         Y1, Y17, Y17
+	MOVQ           72(DX), SI
+	VMOVNTDQ       Y17, (SI)(BX*1)
+	VMOVNTDQ       Y18, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y1
+	VPXORQ         Y1, Y7, Y7
+	MOVQ           96(DX), SI
+	VMOVNTDQ       Y7, (SI)(BX*1)
+	VMOVNTDQ       Y8, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y1
+	VPXORQ         Y1, Y11, Y11
+	MOVQ           120(DX), SI
+	VMOVNTDQ       Y11, (SI)(BX*1)
+	VMOVNTDQ       Y12, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y16, Y1
+	VPXORQ         Y1, Y15, Y15
+	MOVQ           144(DX), SI
+	VMOVNTDQ       Y15, (SI)(BX*1)
+	VMOVNTDQ       Y16, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y20, Y1
+	VPXORQ         Y1, Y19, Y19
+	MOVQ           168(DX), SI
+	VMOVNTDQ       Y19, (SI)(BX*1)
+	VMOVNTDQ       Y20, 32(SI)(BX*1)
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	ADDQ           $+64, BX
+
+rowZeroEven:
+	ADDQ half+32(FP), DI
+	ADDQ half+32(FP), R8
+	ADDQ half+32(FP), R9
+	ADDQ half+32(FP), R10
+	MOVQ half+32(FP), SI
+	ADDQ SI, SI
+	SUBQ SI, BX
+	JMP  next
+
 // func turnAVX512GFNI(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·turnAVX512GFNI(SB), NOSPLIT, $0-32

@@ -21,8 +21,9 @@ var genericKernels = &kernels{
 	ifft8:    ifft8Generic,
 	ifft8add: ifft8addGeneric,
 
-	ifft8from: ifft8fromGeneric,
-	fft8to:    fft8toGeneric,
+	ifft8from:  ifft8fromGeneric,
+	fft8to:     fft8toGeneric,
+	fft8stream: fft8toGeneric,
 
 	scale:  scaleGeneric,
 	pack:   packGeneric,

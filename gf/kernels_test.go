@@ -190,6 +190,10 @@ func plain(k *kernels) *kernels {
 			k.turn(src, half, 8*groups, k.rowTable())
 			k.fft8to(dsts, off, more, src, half, groups, t, k.rowTable())
 		}
+		p.fft8stream = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, _ unsafe.Pointer) {
+			k.turn(src, half, 8*groups, k.rowTable())
+			k.fft8stream(dsts, off, more, src, half, groups, t, k.rowTable())
+		}
 	}
 	p.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, _ unsafe.Pointer) {
 		turned(both(dst, src), half, rows, func(tab unsafe.Pointer) { k.scale(dst, src, half, rows, coeffs, tab) })
@@ -279,16 +283,24 @@ func TestMatricesOfTheSubfield(t *testing.T) {
 	}
 }
 
-// checkOctets compares ifft8from and fft8to with the pure-Go ones. The list has
-// more regions than the kernels may touch, which follow those they do.
+// checkOctets compares ifft8from, fft8to and fft8stream with the pure-Go ones. The
+// list has more regions than the kernels may touch, which follow those they do.
 func (h *harness) checkOctets(k *kernels, p place, half, off, groups, t, spare int) {
 	h.Helper()
 	const size = 8
 	n, list := off+2*half, size*groups+spare
 	mem, model := make([][]byte, list+1), make([][]byte, list+1)
-	refill := func() (rows, modelRows unsafe.Pointer) {
+	refill := func(wholeLines bool) (rows, modelRows unsafe.Pointer) {
 		h.refill(2)
-		all, allModel := p.of(h.arenas[1].mem, n*list), p.of(h.arenas[1].model, n*list)
+		skip := 0
+		if wholeLines {
+			n = (n + BlockSize - 1) &^ (BlockSize - 1)
+		}
+		all, allModel := p.of(h.arenas[1].mem, n*list+BlockSize), p.of(h.arenas[1].model, n*list+BlockSize)
+		if wholeLines {
+			skip = int(-(uintptr(at(all)) + uintptr(off)) % BlockSize)
+		}
+		all, allModel = all[skip:], allModel[skip:]
 		for i := range list {
 			mem[i], model[i] = all[i*n:][:n], allModel[i*n:][:n]
 		}
@@ -296,16 +308,18 @@ func (h *harness) checkOctets(k *kernels, p place, half, off, groups, t, spare i
 		return at(p.of(h.arenas[0].mem, bytes)), at(p.of(h.arenas[0].model, bytes))
 	}
 	more := list/size - 1
-	rows, modelRows := refill()
+	rows, modelRows := refill(false)
 	k.ifft8from(rows, half, groups, t, &mem[0], off, more, k.table())
 	genericKernels.ifft8from(modelRows, half, groups, t, &model[0], off, more, genericKernels.table())
 	for i := range 2 {
 		h.equal(i, "ifft8from of %s: half %d at %d, %d groups, t %d, %v, arena %d", k.name, half, off, groups, t, p, i)
 	}
-	rows, modelRows = refill()
-	k.fft8to(&mem[0], off, more, rows, half, groups, t, k.table())
-	genericKernels.fft8to(&model[0], off, more, modelRows, half, groups, t, genericKernels.table())
-	h.equal(1, "fft8to of %s: half %d at %d, %d groups, t %d, %v", k.name, half, off, groups, t, p)
+	for i, to := range []octetsTo{k.fft8to, k.fft8stream} {
+		rows, modelRows = refill(i == 1)
+		to(&mem[0], off, more, rows, half, groups, t, k.table())
+		genericKernels.fft8to(&model[0], off, more, modelRows, half, groups, t, genericKernels.table())
+		h.equal(1, "%s of %s: half %d at %d, %d groups, t %d, %v", []string{"fft8to", "fft8stream"}[i], k.name, half, off, groups, t, p)
+	}
 }
 
 func TestOctetKernels(t *testing.T) {

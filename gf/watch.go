@@ -37,13 +37,16 @@ func watched(k *kernels) *kernels {
 			race.Write(dst, 16*half*groups)
 			k.ifft8from(dst, half, groups, t, srcs, off, more, tab)
 		}
-		w.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
-			for _, s := range headers(dsts, 8*groups) {
-				race.WriteRows(s[off:], 0, 2*half, 1)
+		to := func(run octetsTo) octetsTo {
+			return func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
+				for _, s := range headers(dsts, 8*groups) {
+					race.WriteRows(s[off:], 0, 2*half, 1)
+				}
+				race.Write(src, 16*half*groups)
+				run(dsts, off, more, src, half, groups, t, tab)
 			}
-			race.Write(src, 16*half*groups)
-			k.fft8to(dsts, off, more, src, half, groups, t, tab)
 		}
+		w.fft8to, w.fft8stream = to(k.fft8to), to(k.fft8stream)
 	}
 	if k.turn != nil {
 		w.turn = func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer) {

@@ -30,7 +30,7 @@ var watchedCalls = []struct {
 		e.IFFTFrom(out, out, BlockSize/2, len(in)/BlockSize, 0, blocks(in), 0)
 	}, false},
 	{"FFTTo", func(e *Engine, out, in []byte) {
-		e.FFTTo(blocks(out), 0, make([]byte, len(in)), in, BlockSize/2, len(in)/BlockSize, 0)
+		e.FFTTo(blocks(out), 0, make([]byte, len(in)), in, BlockSize/2, len(in)/BlockSize, 0, false)
 	}, false},
 	{"Unpack", func(e *Engine, out, in []byte) { e.Unpack([][]byte{out}, 0, 64, 64, len(in)/64, in, len(in)/2) }, true},
 }

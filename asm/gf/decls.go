@@ -11,6 +11,7 @@ import (
 // its table.
 func (m machine) declarations() []byte {
 	const transform = "dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer"
+	const octetsTo = "dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer"
 	kernels := []struct{ name, parameters string }{
 		{"fft4", transform},
 		{"fft2", transform},
@@ -31,7 +32,8 @@ func (m machine) declarations() []byte {
 			{"ifft8", transform},
 			{"ifft8add", transform},
 			{"ifft8from", "dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer"},
-			{"fft8to", "dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer"},
+			{"fft8to", octetsTo},
+			{"fft8stream", octetsTo},
 		}...)
 	}
 	shared := []struct{ name, parameters string }{

@@ -57,7 +57,8 @@ func write(m machine, decls string) {
 		m.octets("ifft8", butterfly{inverse: true})
 		m.octets("ifft8add", butterfly{inverse: true, add: true})
 		m.octetsFrom()
-		m.octetsTo()
+		m.octetsTo("fft8to", false)
+		m.octetsTo("fft8stream", true)
 	}
 	m.turn()
 	m.scale()

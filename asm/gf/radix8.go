@@ -31,6 +31,7 @@ type octet struct {
 	// the list itself. more tells how many groups there are in the list after this.
 	list, offset, next Register
 	more               Mem
+	stream             bool // stores go past the caches
 }
 
 // octetSteps are the butterflies of three layers: rows i and j, and the constant. The
@@ -55,16 +56,18 @@ func (o *octet) at(bases [4]Register, i int) (lo, hi Mem) {
 }
 
 // element returns the address of what slice i of the list has at the offset, and
-// prefetches as much of the one eight further on.
+// prefetches as much of the one eight further on, unless the caches are not used.
 func (o *octet) element(l layout, i int) Mem {
-	base := GP64()
-	MOVQ(Mem{Base: o.next, Disp: 24 * i}, base)
-	at := Mem{Base: base, Index: o.offset, Scale: 1}
-	PREFETCHT1(at)
-	if l != narrow {
-		PREFETCHT1(at.Offset(64))
+	if !o.stream {
+		base := GP64()
+		MOVQ(Mem{Base: o.next, Disp: 24 * i}, base)
+		at := Mem{Base: base, Index: o.offset, Scale: 1}
+		PREFETCHT1(at)
+		if l != narrow {
+			PREFETCHT1(at.Offset(64))
+		}
 	}
-	base = GP64()
+	base := GP64()
 	MOVQ(Mem{Base: o.list, Disp: 24 * i}, base)
 	return Mem{Base: base, Index: o.offset, Scale: 1}
 }
@@ -121,10 +124,10 @@ func (m machine) octetsFrom() {
 	m.octetGroups(butterfly{inverse: true}, o)
 }
 
-// octetsTo writes fft8to.
-func (m machine) octetsTo() {
-	begin("fft8to"+m.suffix, "dsts *byte, off, more int, src *byte, half, groups, t int, tab *byte")
-	o := &octet{stride: parameter("half"), thrice: GP64(), list: parameter("dsts"), offset: parameter("off"), next: GP64(), more: parameterAt("more")}
+// octetsTo writes fft8to, or fft8stream.
+func (m machine) octetsTo(name string, stream bool) {
+	begin(name+m.suffix, "dsts *byte, off, more int, src *byte, half, groups, t int, tab *byte")
+	o := &octet{stride: parameter("half"), thrice: GP64(), list: parameter("dsts"), offset: parameter("off"), next: GP64(), more: parameterAt("more"), stream: stream}
 	ADDQ(o.stride, o.stride)
 	LEAQ(Mem{Base: o.stride, Index: o.stride, Scale: 2}, o.thrice)
 	o.src = o.bases(parameter("src"), parameterAt("half"))
@@ -199,6 +202,9 @@ func (m machine) octetGroups(b butterfly, o *octet) {
 	DECQ(parameterAt("groups"))
 	JNE(LabelRef("group"))
 	Label("done")
+	if o.stream {
+		SFENCE()
+	}
 	end()
 
 	Label("groupSubfield")
@@ -321,14 +327,26 @@ func (m machine) gather(l layout, o *octet, i int) words {
 // scatter stores words in slice i: two natural blocks, or in layout narrow one.
 func (m machine) scatter(l layout, o *octet, i int, w words) {
 	at := o.element(l, i)
-	if l == narrow {
-		m.mov(w.lo, at)
-		m.mov(w.hi, at.Offset(narrowHalf))
-		return
-	}
 	lo, hi := w.lo.(VecVirtual), w.hi.(VecVirtual)
-	m.mov(lo.AsY(), at)
-	m.mov(hi.AsY(), at.Offset(narrowHalf))
-	VEXTRACTI64X4(U8(1), lo, at.Offset(64))
-	VEXTRACTI64X4(U8(1), hi, at.Offset(64+narrowHalf))
+	switch {
+	case l == narrow && o.stream:
+		VMOVNTDQ(lo, at)
+		VMOVNTDQ(hi, at.Offset(narrowHalf))
+	case l == narrow:
+		m.mov(lo, at)
+		m.mov(hi, at.Offset(narrowHalf))
+	case o.stream:
+		// The lanes 0 and 1 of both, then 2 and 3: only whole lines go out at once.
+		block := ZMM()
+		VSHUFI64X2(U8(0b01_00_01_00), hi, lo, block)
+		VMOVNTDQ(block, at)
+		block = ZMM()
+		VSHUFI64X2(U8(0b11_10_11_10), hi, lo, block)
+		VMOVNTDQ(block, at.Offset(64))
+	default:
+		m.mov(lo.AsY(), at)
+		m.mov(hi.AsY(), at.Offset(narrowHalf))
+		VEXTRACTI64X4(U8(1), lo, at.Offset(64))
+		VEXTRACTI64X4(U8(1), hi, at.Offset(64+narrowHalf))
+	}
 }

@@ -65,11 +65,18 @@ func (j *job) run(piece func(worker, piece int)) {
 	for len(j.spaces) < min(c.workers, pieces) {
 		j.spaces = append(j.spaces, c.NewWorkspace())
 	}
+	for _, w := range j.spaces {
+		w.stream = c.TotalShards()*j.size >= streamBytes
+	}
 	j.group.Do(c.workers, pieces, piece)
 }
 
 // minShare is the least work, in bytes of all shards, to start a goroutine for.
 const minShare = 256 << 10
+
+// streamBytes is how large all shards are when the first parity has left the last
+// cache before the last is stored.
+const streamBytes = 24 << 20
 
 // symbols returns a strip of shards.
 func (j *job) symbols(shards [][]byte, piece int) Symbols {

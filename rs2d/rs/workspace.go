@@ -34,6 +34,10 @@ type Workspace struct {
 
 	wanted [][]byte // where rows go, with a dummy for those that nobody wants
 	dummy  []byte
+
+	// stream says that encoded shards are larger than any cache, so that parity is
+	// better stored past them.
+	stream bool
 }
 
 // NewWorkspace returns an empty workspace of the codec.
@@ -140,7 +144,7 @@ func (w *Workspace) interpolate(dst, work []byte, shards [][]byte, s *Symbols, h
 func (w *Workspace) evaluate(shards [][]byte, s *Symbols, work, coeffs []byte, half, base int) {
 	e, c := w.c.engine, w.c.code.c
 	if s.blocks() && allWanted(shards) {
-		e.FFTTo(shards, s.Off, work, coeffs, half, c, base)
+		e.FFTTo(shards, s.Off, work, coeffs, half, c, base, w.stream)
 		return
 	}
 	e.FFT(work, coeffs, half, c, base, len(shards))
