@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/node"
@@ -78,6 +79,9 @@ func (c *runCmd) Run(a *app) (err error) {
 		return fmt.Errorf("%s: is the key of no node in %s", c.Key, c.Committee)
 	}
 	disk, err := store.Open(c.Store, c.storeOptions(log))
+	if errors.Is(err, syscall.EAGAIN) { // the database's lock
+		return fmt.Errorf("%s: another process has it open", c.Store)
+	}
 	if err != nil {
 		return naming(c.Store, err)
 	}

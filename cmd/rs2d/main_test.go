@@ -41,6 +41,9 @@ func TestScripts(t *testing.T) {
 			"count":     count,
 			"lie":       lie,
 			"onlylines": onlyLines,
+			"nodes":     startNodes,
+			"stopnode":  stopNode,
+			"idof":      idOf,
 		},
 	})
 }

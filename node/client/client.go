@@ -197,7 +197,13 @@ type MemberError struct {
 	Err    error
 }
 
-func (e *MemberError) Error() string { return e.Member + ": " + e.Err.Error() }
+func (e *MemberError) Error() string {
+	var status *peer.StatusError
+	if errors.As(e.Err, &status) { // it names the member
+		return e.Err.Error()
+	}
+	return e.Member + ": " + e.Err.Error()
+}
 
 // Unwrap returns the error.
 func (e *MemberError) Unwrap() error { return e.Err }

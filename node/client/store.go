@@ -22,7 +22,7 @@ type QuorumError struct {
 }
 
 func (e *QuorumError) Error() string {
-	s := fmt.Sprintf("client: the owners of %d shards did, of %d that it takes", e.Have, e.Need)
+	s := fmt.Sprintf("client: too few nodes: those that did it own %d shards, and %d are needed", e.Have, e.Need)
 	for i, m := range e.Errors {
 		if i == 3 {
 			return s + fmt.Sprintf("; and %d more", len(e.Errors)-i)
