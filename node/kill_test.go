@@ -117,6 +117,7 @@ func (p *process) kill() {
 // shards at once. Whatever a node has attested must be there afterwards, and nothing
 // may be there in part.
 func TestKills(t *testing.T) {
+	t.Parallel()
 	const nodes, shards, killers = 7, 21, 2 // f = 6: two nodes of three shards
 	kills := 200
 	if testing.Short() {

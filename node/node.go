@@ -194,6 +194,8 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
+	var fresh freshConns
+	server.ConnState = fresh.note
 	listener = limitListener(listener, n.config.MaxConns)
 	work, stop := context.WithCancel(ctx)
 	defer stop()
@@ -230,6 +232,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	}
 	n.closing.Store(true)
 	stop()
+	fresh.closeAll()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	for _, s := range servers {
@@ -261,6 +264,39 @@ func (n *Node) State() string {
 		return api.StateHealing
 	}
 	return api.StateHealthy
+}
+
+// freshConns are connections on which no request has come yet. http.Server.Shutdown
+// waits for them as if one were being served.
+type freshConns struct {
+	mu      sync.Mutex
+	conns   map[net.Conn]struct{}
+	closing bool
+}
+
+func (f *freshConns) note(conn net.Conn, state http.ConnState) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(f.conns, conn)
+	case f.closing:
+		_ = conn.Close()
+	default:
+		if f.conns == nil {
+			f.conns = make(map[net.Conn]struct{})
+		}
+		f.conns[conn] = struct{}{}
+	}
+}
+
+func (f *freshConns) closeAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closing = true
+	for conn := range f.conns {
+		_ = conn.Close() // nothing was promised on it
+	}
 }
 
 // limitListener lets a listener have only so many connections at once.

@@ -152,12 +152,20 @@ func (c *call) WriteHeader(status int) {
 	c.ResponseWriter.WriteHeader(status)
 }
 
+// writePiece is how much must be taken within the stall timeout.
+const writePiece = 1 << 20
+
 // Write gives the other end some time more for each piece that it takes.
-func (c *call) Write(b []byte) (int, error) {
-	c.extend()
-	n, err := c.ResponseWriter.Write(b)
-	c.n.metrics.sent.Add(float64(n))
-	return n, err
+func (c *call) Write(b []byte) (total int, err error) {
+	for {
+		c.extend()
+		n, err := c.ResponseWriter.Write(b[:min(len(b), writePiece)])
+		c.n.metrics.sent.Add(float64(n))
+		total += n
+		if b = b[n:]; err != nil || len(b) == 0 {
+			return total, err
+		}
+	}
 }
 
 // extend lets writing go on for a while.

@@ -1,0 +1,131 @@
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// local starts ten nodes with a hundred shards, on the disk, in this process.
+func local(b *testing.B, tune func(*client.Options)) *client.Client {
+	b.Helper()
+	const nodes, shards = 10, 100
+	var members []committee.Member
+	var keys []*committee.Key
+	var listeners []net.Listener
+	for i, s := range committee.Spread(shards, nodes) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		keys, listeners = append(keys, committee.GenerateKey()), append(listeners, listener)
+		members = append(members, committee.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), keys[i], s))
+	}
+	writer := committee.GenerateKey()
+	c, err := committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "w", TLSKey: writer.TLSPublic()}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range nodes {
+		disk, err := store.Open(b.TempDir(), store.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := node.New(node.Config{Committee: c, Key: keys[i], Store: disk, HealInterval: -1, ScrubRate: -1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- n.Run(ctx, listeners[i], nil, 0) }()
+		b.Cleanup(func() {
+			cancel()
+			<-done
+			if err := disk.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	o := client.Options{}
+	o.Peer.Key = writer
+	if tune != nil {
+		tune(&o)
+	}
+	cl, err := client.New(c, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(cl.Close)
+	return cl
+}
+
+func BenchmarkStore(b *testing.B) {
+	cl := local(b, nil)
+	for _, size := range []int{1 << 10, 1 << 20, 16 << 20} {
+		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
+			var seed atomic.Uint64
+			blob := randomBlob(uint64(size), size)
+			b.SetBytes(int64(size))
+			b.SetParallelism(1)
+			b.RunParallel(func(pb *testing.PB) {
+				mine := append([]byte(nil), blob...)
+				for pb.Next() {
+					copy(mine, fmt.Append(nil, seed.Add(1), " ", size, " ", b.N, " "))
+					if _, err := cl.Store(context.Background(), mine); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			if err := cl.Flush(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	for _, check := range []rs2d.Check{rs2d.CheckStrict, rs2d.CheckSystematic, rs2d.CheckNone} {
+		b.Run([]string{"strict", "systematic", "verified"}[check], func(b *testing.B) {
+			cl := local(b, func(o *client.Options) { o.Check = check })
+			for _, size := range []int{1 << 20, 16 << 20} {
+				blob := randomBlob(1, size)
+				r, err := cl.Store(context.Background(), blob)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := cl.Flush(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+				b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
+					b.SetBytes(int64(size))
+					b.RunParallel(func(pb *testing.PB) {
+						for pb.Next() {
+							if _, err := cl.Read(context.Background(), r.ID); err != nil {
+								b.Fatal(err)
+							}
+						}
+					})
+				})
+				b.Run(fmt.Sprintf("%dKiB/range", size>>10), func(b *testing.B) {
+					b.SetBytes(int64(size))
+					b.RunParallel(func(pb *testing.PB) {
+						for pb.Next() {
+							if _, err := cl.ReadRange(context.Background(), r.ID, 0, uint64(size)); err != nil {
+								b.Fatal(err)
+							}
+						}
+					})
+				})
+			}
+		})
+	}
+}
