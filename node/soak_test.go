@@ -112,8 +112,9 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		duration = time.Second
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), duration)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*duration)
 	defer cancel()
+	end := time.Now().Add(duration)
 	writer, reader := c.client(func(o *client.Options) { o.Grace = 200 * time.Millisecond }), c.client(nil)
 
 	var mu sync.Mutex
@@ -162,7 +163,9 @@ func TestSoak(t *testing.T) {
 					return
 				}
 				mu.Lock()
-				reads++
+				if reads++; reads >= 5 && time.Now().After(end) {
+					cancel()
+				}
 				mu.Unlock()
 			}
 		})
@@ -172,7 +175,10 @@ func TestSoak(t *testing.T) {
 		c.nodes[i].faults.Other = func(id commit.BlobID) (commit.BlobID, bool) {
 			mu.Lock()
 			defer mu.Unlock()
-			return ids[rand.IntN(len(ids))], len(ids) > 0
+			if len(ids) == 0 {
+				return id, false
+			}
+			return ids[rand.IntN(len(ids))], true
 		}
 		group.Go(func() {
 			for round := i; ctx.Err() == nil; round++ {

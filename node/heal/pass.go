@@ -227,7 +227,9 @@ func (p *pass) certificate(ctx context.Context, e api.BlobEntry) []byte {
 		})
 	}
 	group.Wait()
+	sent := len(signatures)
 	cert, err := peer.CertifyMost(p.Committee, p.Peers, a, signatures)
+	p.count(func(r *Report) { r.Lies += int64(sent - len(signatures)) })
 	if err != nil {
 		return nil
 	}

@@ -81,7 +81,7 @@ func Open(dir string, o Options) (*Disk, error) {
 	defer cache.Unref()
 	options := func() *pebble.Options {
 		return &pebble.Options{
-			FS:                 d.fs,
+			FS:                 orderedFS{d.fs},
 			Cache:              cache,
 			MemTableSize:       memTableSize,
 			FormatMajorVersion: pebble.FormatNewest,

@@ -120,7 +120,11 @@ func TestFailingDisk(t *testing.T) {
 	for _, forever := range []bool{false, true} {
 		t.Run(fmt.Sprintf("forever=%v", forever), func(t *testing.T) {
 			t.Parallel()
-			for at := int64(0); ; at++ {
+			step := int64(1)
+			if testing.Short() {
+				step = 7
+			}
+			for at := int64(0); ; at += step {
 				mem := vfs.NewCrashableMem()
 				var count atomic.Int64
 				var failed sync.Map

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/redstuff-go/redstuff/commit"
 )
 
@@ -100,8 +102,10 @@ func (d *Disk) makeDirs() error {
 }
 
 // syncDir makes the names in a directory durable.
-func (d *Disk) syncDir(dir string) error {
-	f, err := d.fs.OpenDir(dir)
+func (d *Disk) syncDir(dir string) error { return syncDir(d.fs, dir) }
+
+func syncDir(fs vfs.FS, dir string) error {
+	f, err := fs.OpenDir(dir)
 	if err != nil {
 		return err
 	}
