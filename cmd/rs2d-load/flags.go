@@ -38,7 +38,7 @@ type runCmd struct {
 	Kill    []string `placeholder:"COUNT@TIME" help:"kill -9 so many nodes at that time of the run. COUNT@TIME/EVERY does it again and again, here and below." group:"Faults, of --local"`
 	Restart []string `placeholder:"COUNT@TIME" help:"Start nodes that were killed, and let others that misbehave be honest again." group:"Faults, of --local"`
 	Wipe    []string `placeholder:"COUNT@TIME" help:"Kill, remove the store, and start again." group:"Faults, of --local"`
-	Crash   []string `placeholder:"COUNT@TIME" help:"Kill and start again." group:"Faults, of --local"`
+	Crash   []string `placeholder:"COUNT@TIME" help:"Kill and start again, but never while more than f shards would be down." group:"Faults, of --local"`
 	Slow    []string `placeholder:"COUNT@TIME" help:"Wait half a second before every answer." group:"Faults, of --local"`
 	Stall   []string `placeholder:"COUNT@TIME" help:"Never answer." group:"Faults, of --local"`
 	Drip    []string `placeholder:"COUNT@TIME" help:"Answer a byte at a time." group:"Faults, of --local"`
@@ -54,6 +54,8 @@ type runCmd struct {
 
 	JSON bool   `name:"json" help:"Print one JSON object instead of text." group:"Output"`
 	HTML string `name:"html" placeholder:"FILE" help:"Write a page with charts." group:"Output"`
+
+	Profile string `placeholder:"DIR" help:"Write processor profiles there: load.pprof of the clients, node-0.pprof and so on of local nodes. Those of nodes that are killed are lost." group:"Output"`
 }
 
 // Help is shown below the flags' list.

@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -66,6 +68,7 @@ type nodeCmd struct {
 	Plaintext    bool
 	HealInterval time.Duration
 	HealDelay    time.Duration
+	Profile      string
 }
 
 // nodeArgs returns the command line of a node.
@@ -77,6 +80,9 @@ func nodeArgs(c cluster.NodeConfig) []string {
 	if c.Plaintext {
 		args = append(args, "--plaintext")
 	}
+	if c.Profile != "" {
+		args = append(args, "--profile", c.Profile)
+	}
 	return args
 }
 
@@ -84,6 +90,29 @@ func nodeArgs(c cluster.NodeConfig) []string {
 func (c *nodeCmd) Run(a *app) error {
 	// A terminal interrupts all processes at once. This one ends when its parent says.
 	signal.Ignore(os.Interrupt)
+	stop, err := profile(c.Profile)
+	if err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	return cluster.RunNode(cluster.NodeConfig(*c), a.stdin, a.stdout, log)
+	return errors.Join(cluster.RunNode(cluster.NodeConfig(*c), a.stdin, a.stdout, log), stop())
+}
+
+// profile begins to write a profile of the processor's time to a file, if it has a
+// name. stop ends it.
+func profile(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }

@@ -108,7 +108,8 @@ func TestNodesDieAndHeal(t *testing.T) {
 func TestLiars(t *testing.T) {
 	for _, kinds := range [][]string{{"corrupt", "swap"}, {"forget", "stall"}, {"drip", "refuse"}} {
 		t.Run(strings.Join(kinds, " and "), func(t *testing.T) {
-			r := runLoad(t, "--local", "7", "--shards", "7", "--duration", "1500ms", "--size", "100KB", "--settle", "10s",
+			t.Parallel()
+			r := runLoad(t, "--local", "7", "--shards", "7", "--duration", "1500ms", "--size", "100KB", "--settle", "2s",
 				"--rate", "40", "--"+kinds[0], "1@100ms", "--"+kinds[1], "1@200ms", "--preload", "4")
 			if !r.OK || r.Reads.Errors > 0 || len(r.Faults) != 2 {
 				t.Errorf("%+v: %q, %q, %v", r.Blobs, r.Problems, r.Errors, r.Faults)

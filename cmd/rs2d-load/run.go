@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -93,6 +94,16 @@ func (s *session) write(a *app) error {
 
 // run does everything, and leaves s.result. An error means that there is none.
 func (s *session) run(ctx context.Context) (err error) {
+	if s.Profile != "" {
+		if err := os.MkdirAll(s.Profile, 0o777); err != nil {
+			return err
+		}
+		end, err := profile(filepath.Join(s.Profile, "load.pprof"))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = end() }() // what was measured is worth more than this file
+	}
 	members, key, stop, err := s.connect(ctx)
 	if err != nil {
 		return err
@@ -181,7 +192,7 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 	defer cancel()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
 		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Args: nodeArgs,
-		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay,
+		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, Profile: s.Profile,
 	})
 	if err != nil {
 		return nil, nil, nil, errors.Join(fmt.Errorf("starting nodes: %w", err), remove())

@@ -17,7 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 )
 
-// Options say what cluster to start. All must be set, but for Plaintext.
+// Options say what cluster to start. All must be set, but for Plaintext and Profile.
 type Options struct {
 	Nodes, Shards int
 	Scheme        commit.Scheme
@@ -27,6 +27,7 @@ type Options struct {
 	Plaintext     bool                        // HTTP without TLS
 	HealInterval  time.Duration               // between looks at what others have
 	HealDelay     time.Duration               // before what a node missed is looked at
+	Profile       string                      // directory for profiles of the nodes; none if empty
 }
 
 // Cluster is the nodes and their keys. It is safe for concurrent use.
@@ -104,6 +105,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 				Plaintext: o.Plaintext, HealInterval: o.HealInterval, HealDelay: o.HealDelay,
 			},
 			log: filepath.Join(dir, "log"),
+		}
+		if o.Profile != "" {
+			m.config.Profile = filepath.Join(o.Profile, name+".pprof")
 		}
 		if err := os.WriteFile(m.config.Key, text, 0o600); err != nil {
 			return nil, err

@@ -29,6 +29,7 @@ type NodeConfig struct {
 	Plaintext    bool
 	HealInterval time.Duration
 	HealDelay    time.Duration
+	Profile      string // file, or none; for the program
 }
 
 const (

@@ -21,7 +21,7 @@ type Action string
 const (
 	Kill    Action = "kill"    // end the process without a warning
 	Wipe    Action = "wipe"    // kill it, remove its store, start it again
-	Crash   Action = "crash"   // kill it, start it again
+	Crash   Action = "crash"   // kill it, start it again; never with more than f shards down
 	Restore Action = "restart" // start what was killed, end what was done else
 	Slow    Action = "slow"    // wait before every answer
 	Stall   Action = "stall"   // never answer
@@ -120,6 +120,9 @@ func (c *Cluster) Play(ctx context.Context, start time.Time, events []Event, see
 		}
 		d := Done{At: time.Now(), Action: e.Action}
 		states, serving := c.Nodes()
+		if e.Action == Crash {
+			e.Count = min(e.Count, c.spare(serving))
+		}
 		for _, i := range choose(e, states, serving, rng) {
 			err := c.act(e.Action, i)
 			switch {
@@ -133,6 +136,20 @@ func (c *Cluster) Play(ctx context.Context, start time.Time, events []Event, see
 		f(d)
 	}
 	return nil
+}
+
+// spare returns how many more nodes may be down at once, if each owns as many shards as
+// the largest.
+func (c *Cluster) spare(serving []bool) int {
+	down, largest := 0, 0
+	for i, serves := range serving {
+		weight := c.committee.Weight(i)
+		largest = max(largest, weight)
+		if !serves {
+			down += weight
+		}
+	}
+	return max(c.committee.Params().F-down, 0) / largest
 }
 
 // choose returns the nodes that an event is done to: fewer than it asks for if there

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 )
 
@@ -114,7 +115,7 @@ func (r *Result) faultList() string {
 const maxRows = 20
 
 func (r *Result) recoveryTable(w io.Writer) error {
-	if len(r.Recovery.Nodes) == 0 {
+	if r.Recovery.Slivers == 0 && len(r.Recovery.Nodes) == 0 {
 		return nil
 	}
 	fmt.Fprintln(w)
@@ -124,18 +125,30 @@ func (r *Result) recoveryTable(w io.Writer) error {
 		t.Row(name, ui.Count(n.Slivers), ui.Bytes(n.RestoredBytes), ui.Bytes(n.SymbolBytes+n.ProofBytes),
 			times(n.Ratio), times(n.OneDimRatio), after(n.First), after(n.Last), after(n.HealthyAt))
 	}
-	for i, n := range r.Recovery.Nodes {
-		if i == maxRows {
-			t.Row(fmt.Sprintf("and %d more", len(r.Recovery.Nodes)-i))
-			break
+	rows := 0
+	for _, n := range r.Recovery.Nodes {
+		if n.Cause == cluster.CauseStart {
+			continue // it recovered single writes that it had missed
 		}
-		row(fmt.Sprintf("node-%d, %s at %.1f s", n.Node, n.Cause, n.At), n)
+		if rows++; rows <= maxRows {
+			row(fmt.Sprintf("node-%d, %s at %.1f s", n.Node, n.Cause, n.At), n)
+		}
 	}
-	row("all", NodeRecovery{
+	if rows > maxRows {
+		t.Row(fmt.Sprintf("and %d more", rows-maxRows))
+	}
+	row("all nodes", NodeRecovery{
 		Recovery: r.Recovery.Recovery, Ratio: r.Recovery.Ratio, OneDimRatio: r.Recovery.OneDimRatio,
 		First: -1, Last: -1, HealthyAt: -1,
 	})
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if !r.Recovery.Healthy {
+		_, err := fmt.Fprintf(w, "recovery is not complete: %s times a node lacked something of a blob that was checked\n", ui.Count(r.Blobs.Incomplete))
+		return err
+	}
+	return nil
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
