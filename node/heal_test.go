@@ -90,8 +90,8 @@ func TestHealAmongLiars(t *testing.T) {
 			if r.Slivers != 2*2*4 {
 				t.Fatalf("%+v", r)
 			}
-			// A node that mixes up two blobs may do so in one answer that has both: then
-			// there is no lie in what it serves.
+			// Pairs stand on other shards for every blob: a node that looks in the wrong
+			// one may not own what it is asked for, and then it is silent and does not lie.
 			lies := r.Lies > 0
 			if lies != (kind == fault.Corrupt) && kind != fault.OtherBlob {
 				t.Errorf("%d lies", r.Lies)
