@@ -194,3 +194,21 @@ func expectRead(t *testing.T, cl *client.Client, id commit.BlobID, want []byte) 
 		t.Fatalf("read %d bytes that differ from the %d stored", len(got), len(want))
 	}
 }
+
+// twins returns two blobs of the same size whose pairs lie on the same shards, so that
+// a node that has slivers of one has those of the other.
+func twins(t *testing.T, cl *client.Client, size int) (a, b []byte) {
+	t.Helper()
+	n := cl.Code().Shards()
+	a = randomBlob(1, size)
+	first, err := cl.Code().ID(a)
+	for seed := uint64(2); err == nil; seed++ {
+		b = randomBlob(seed, size)
+		var second commit.BlobID
+		if second, err = cl.Code().ID(b); err == nil && first.Rotation(n) == second.Rotation(n) {
+			return a, b
+		}
+	}
+	t.Fatal(err)
+	return nil, nil
+}

@@ -23,7 +23,7 @@ func TestReadAmongFaults(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, 7, 28, nil)
 			cl := c.client(nil)
-			one, two := randomBlob(1, 400_000), randomBlob(2, 400_000)
+			one, two := twins(t, cl, 400_000)
 			a, b := put(t, cl, one), put(t, cl, two)
 			for _, i := range []int{0, 6} {
 				c.nodes[i].faults.Other = swap(a.ID, b.ID)
@@ -45,7 +45,7 @@ func TestReadAmongFaults(t *testing.T) {
 					t.Errorf("%s is called a liar", p.Name())
 				}
 			}
-			if kind == fault.Corrupt && lies == 0 {
+			if (kind == fault.Corrupt || kind == fault.OtherBlob) && lies == 0 {
 				t.Error("no liar was named")
 			}
 		})

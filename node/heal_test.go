@@ -76,8 +76,8 @@ func TestHealAmongLiars(t *testing.T) {
 				}
 			})
 			cl := c.client(nil)
-			a := put(t, cl, randomBlob(1, 500_000))
-			b := put(t, cl, randomBlob(2, 500_000))
+			one, two := twins(t, cl, 500_000)
+			a, b := put(t, cl, one), put(t, cl, two)
 			m := c.nodes[3]
 			m.wipe()
 			for _, liar := range []int{1, 5} {

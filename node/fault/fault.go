@@ -39,7 +39,8 @@ const (
 type Injector struct {
 	kind  atomic.Uint32
 	delay atomic.Int64
-	// Other returns another blob for OtherBlob. It is called for each request.
+	// Other returns another blob for OtherBlob. It is called for each request. A node
+	// has the same pairs of blobs of the same rotation only.
 	Other func(commit.BlobID) (commit.BlobID, bool)
 }
 
