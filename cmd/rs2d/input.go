@@ -133,7 +133,7 @@ func tooLarge(name string, size uint64, params commit.Params) error {
 		length = "it has " + ui.Bytes(size)
 		hint = "no number of shards holds it"
 		if n := shardsFor(size); n > 0 {
-			hint = fmt.Sprintf("--shards %d would hold it", n)
+			hint = fmt.Sprintf("%d shards would hold it", n)
 		}
 	}
 	return fmt.Errorf("%s: %d shards hold at most %s, and %s; %s",
