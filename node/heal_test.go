@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/fault"
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -138,5 +139,34 @@ func TestRotHeals(t *testing.T) {
 	}
 	if got := m.node.Scrubber().Totals(); got.Rot != 2 {
 		t.Fatalf("%+v", got)
+	}
+}
+
+// TestCertificateOfAttestations lets nobody have the certificate of a blob, as when a
+// client dies right after its quorum: the nodes' attestations are as good.
+func TestCertificateOfAttestations(t *testing.T) {
+	c := newCluster(t, 7, 28, nil)
+	c.nodes[2].kill()
+	cl := c.client(func(o *client.Options) { o.Grace = time.Nanosecond })
+	blob := randomBlob(1, 50_000)
+	r, err := cl.Store(t.Context(), blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := r.ID
+	if err := cl.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range cl.Peers() {
+		if _, err := p.Certificate(t.Context(), id); err == nil {
+			t.Fatalf("node %d has a certificate", i)
+		}
+	}
+	c.nodes[2].start()
+	if got := c.nodes[2].sync(t); got.Slivers != 8 {
+		t.Fatalf("%+v", got)
+	}
+	if _, err := cl.Peers()[2].Certificate(t.Context(), id); err != nil {
+		t.Fatal(err)
 	}
 }

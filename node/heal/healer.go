@@ -20,6 +20,8 @@ import (
 // ErrBlind: so few peers listed their blobs that there may be blobs nobody named.
 var ErrBlind = errors.New("heal: too few peers listed their blobs")
 
+var errEndless = errors.New("heal: too many blobs without a certificate")
+
 // Config is what a healer works with. All but the last three must be set.
 type Config struct {
 	Committee *committee.Committee
@@ -78,7 +80,7 @@ func (h *Healer) Lacking() int64 { return h.lacking.Load() }
 func (h *Healer) Healthy() bool { return h.healthy.Load() && h.lacking.Load() == 0 }
 
 // Enqueue has a certified blob healed after some time, if the node still lacks
-// something of it then. The certificate must be stored, or be stored by others.
+// something of it then.
 func (h *Healer) Enqueue(cert *committee.Certificate) { h.enqueue(cert.Blob) }
 
 // Rot has a sliver recovered that cannot be read back.
@@ -185,7 +187,7 @@ func (h *Healer) Heal(ctx context.Context, ids []commit.BlobID) Report {
 	defer h.pass.Unlock()
 	p := h.newPass()
 	for _, id := range ids {
-		p.consider(ctx, api.BlobEntry{Blob: id})
+		p.consider(ctx, api.BlobEntry{Blob: id}, h.Committee.Params().N)
 	}
 	p.flush(ctx)
 	return p.end()
@@ -207,6 +209,7 @@ func (h *Healer) Sync(ctx context.Context) (Report, error) {
 	p := h.newPass()
 	weight := 0
 	var errs []error
+	useless := make([]int, len(h.Peers))
 	pages := p.lists(ctx)
 	for open := len(h.Peers); open > 0; {
 		var l page
@@ -216,7 +219,12 @@ func (h *Healer) Sync(ctx context.Context) (Report, error) {
 		case l = <-pages:
 		}
 		for _, e := range l.blobs {
-			p.consider(ctx, e)
+			if p.consider(ctx, e, h.Committee.Weight(l.member)) {
+				continue
+			}
+			if useless[l.member]++; useless[l.member] == maxDoubts {
+				l.stop(errEndless)
+			}
 		}
 		if l.end {
 			open--

@@ -20,6 +20,7 @@ type pass struct {
 	*Healer
 	started time.Time
 	seen    map[commit.BlobID]bool // considered already
+	doubts  map[commit.BlobID]int  // shards whose owners list a blob without a certificate
 	batch   []*work
 	bytes   int64 // that the batch will restore
 
@@ -35,7 +36,7 @@ func (p *pass) count(f func(*Report)) {
 }
 
 func (h *Healer) newPass() *pass {
-	return &pass{Healer: h, started: time.Now(), seen: make(map[commit.BlobID]bool)}
+	return &pass{Healer: h, started: time.Now(), seen: make(map[commit.BlobID]bool), doubts: make(map[commit.BlobID]int)}
 }
 
 // end adds the report to the healer's totals.
@@ -57,6 +58,7 @@ type page struct {
 	blobs  []api.BlobEntry
 	end    bool
 	err    error
+	stop   context.CancelCauseFunc // ends the list
 }
 
 // lists asks all members at once for all their blobs. A list's next page is asked for
@@ -69,11 +71,16 @@ func (p *pass) lists(ctx context.Context) <-chan page {
 			list = remote.List
 		}
 		go func() {
+			own, stop := context.WithCancelCause(ctx)
+			defer stop(nil)
 			var after *commit.BlobID
 			for {
-				l, err := list(ctx, after, api.MaxList)
+				l, err := list(own, after, api.MaxList)
+				if own.Err() != nil {
+					err = context.Cause(own)
+				}
 				select {
-				case pages <- page{member, l.Blobs, err != nil || !l.More, err}:
+				case pages <- page{member, l.Blobs, err != nil || !l.More, err, stop}:
 				case <-ctx.Done():
 					return
 				}
@@ -106,44 +113,49 @@ type target struct {
 	data []byte // nil until it is recovered
 }
 
+// maxDoubts bounds the blobs without a certificate that a pass remembers, and that it
+// takes from one member: a member could list such without end.
+const maxDoubts = 1 << 16
+
 // consider takes a blob into the batch if the node lacks something of it, and it is
-// certified.
-func (p *pass) consider(ctx context.Context, e api.BlobEntry) {
+// certified. weight is that of the member who lists it. It reports whether the blob is
+// of the node's concern, or may be.
+func (p *pass) consider(ctx context.Context, e api.BlobEntry, weight int) bool {
 	id := e.Blob
 	if p.seen[id] || ctx.Err() != nil {
-		return
+		return true
 	}
 	if _, err := p.Store.Record(id, store.Verdict); err == nil {
 		p.seen[id] = true
-		return
+		return true
 	}
 	if len(e.Verdict) > 0 {
 		cert, err := p.Committee.ParseCertificate(e.Verdict)
 		if err == nil && cert.Attestation == (committee.Attestation{Kind: committee.Inconsistent, Blob: id}) {
 			p.seen[id] = true
 			p.condemn(ctx, id, e.Verdict)
-			return
+			return true
 		}
 	}
 	stored, err := p.Store.Slivers(id)
 	if err != nil {
 		p.Logger.Error("store", "blob", id, "error", err)
 		p.count(func(r *Report) { r.Failed++ })
-		return
+		return true
 	}
 	w := &work{id: id, records: make(map[store.Record][]byte)}
 	missing := Missing(p.Committee, p.Member, id, stored)
 	w.meta, err = p.ownMetadata(id)
 	if len(missing) == 0 && err == nil {
 		p.seen[id] = true
-		return
+		return true
 	}
 	if _, err := p.Store.Record(id, store.Certificate); err != nil {
-		raw := p.certificate(ctx, e)
+		raw := p.certificate(ctx, e, weight)
 		if raw == nil {
 			// A blob that nobody certified is perhaps being written. Another peer may
 			// have a certificate in its list.
-			return
+			return false
 		}
 		w.records[store.Certificate] = raw
 	}
@@ -168,6 +180,7 @@ func (p *pass) consider(ctx context.Context, e api.BlobEntry) {
 	if p.bytes >= p.BatchBytes || len(p.batch) >= maxBatch {
 		p.flush(ctx)
 	}
+	return true
 }
 
 // maxBatch bounds the blobs of a batch.
@@ -201,15 +214,23 @@ func (p *pass) restores(w *work) int64 {
 	return int64(size) * int64(len(w.missing[rs2d.Primary])*params.S+len(w.missing[rs2d.Secondary])*params.P)
 }
 
-// certificate returns the blob's certificate: of the list, or else made of what the
-// peers attest. It is nil if there is none.
-func (p *pass) certificate(ctx context.Context, e api.BlobEntry) []byte {
+// certificate returns the blob's certificate: of the list, or else, once the owners of
+// f+1 shards have listed the blob and so an honest one has, made of what the peers
+// attest. It is nil if there is none.
+func (p *pass) certificate(ctx context.Context, e api.BlobEntry, weight int) []byte {
 	a := committee.Attestation{Kind: committee.Stored, Blob: e.Blob}
 	if len(e.Certificate) > 0 {
 		cert, err := p.Committee.ParseCertificate(e.Certificate)
 		if err == nil && cert.Attestation == a {
 			return e.Certificate
 		}
+	}
+	if _, known := p.doubts[e.Blob]; !known && len(p.doubts) >= maxDoubts {
+		return nil
+	}
+	p.doubts[e.Blob] += weight
+	if p.doubts[e.Blob] <= p.Committee.Params().F {
+		return nil
 	}
 	var mu sync.Mutex
 	var group sync.WaitGroup
