@@ -10,6 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 type runCmd struct {
@@ -31,6 +32,7 @@ type runCmd struct {
 	Concurrency  int           `short:"c" default:"8" help:"Operations at once." group:"Load"`
 	Rate         float64       `default:"0" help:"Operations a second that begin whatever became of others; by default each of --concurrency workers begins one when its last one ends." group:"Load"`
 	Verify       bool          `default:"true" negatable:"" help:"Compare every byte that is read." group:"Load"`
+	Check        string        `default:"strict" enum:"strict,systematic,none" help:"What the client makes sure of when it reads: strict, systematic, or none, which verifies slivers only." group:"Load"`
 	Preload      int           `default:"16" help:"Blobs to store before the clock starts." group:"Load"`
 	Seed         uint64        `default:"1" help:"Of blobs, of what is done to them, and of who is hit." group:"Load"`
 	OpTimeout    time.Duration `default:"30s" help:"For one operation." group:"Load"`
@@ -114,6 +116,8 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		return fmt.Errorf("--concurrency %d: from 1 to %d", c.Concurrency, maxConcurrency)
 	case !(c.Rate >= 0 && c.Rate <= maxRate):
 		return fmt.Errorf("--rate %g: from 0 to %g", c.Rate, float64(maxRate))
+	case c.Inconsistent > 0 && c.Check != "strict":
+		return errors.New("--inconsistent needs --check strict: without it some readers are content with such blobs")
 	case c.Preload < 1:
 		return fmt.Errorf("--preload %d: at least 1, or there is nothing to read", c.Preload)
 	}
@@ -137,6 +141,11 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		}
 	}
 	return nil
+}
+
+// checks are the values of --check.
+var checks = map[string]rs2d.Check{
+	"strict": rs2d.CheckStrict, "systematic": rs2d.CheckSystematic, "none": rs2d.CheckNone,
 }
 
 // sizes parses the distribution of lengths, for a code that holds blobs of up to most

@@ -118,6 +118,18 @@ func TestLiars(t *testing.T) {
 	}
 }
 
+// TestCrashes kills nodes again and again: nothing that was acknowledged is lost.
+func TestCrashes(t *testing.T) {
+	r := runLoad(t, "--local", "7", "--shards", "7", "--duration", "2s", "--size", "32KiB", "--crash", "1@0s/100ms")
+	kills := 0
+	for _, f := range r.Faults {
+		kills += len(f.Nodes)
+	}
+	if !r.OK || !r.Recovery.Healthy || r.Reads.Errors > 0 || kills < 5 {
+		t.Errorf("%d kills, %+v: %q, %q", kills, r.Blobs, r.Problems, r.Errors)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	tests := []struct {
 		name string
@@ -139,6 +151,7 @@ func TestUsage(t *testing.T) {
 		{"rate", []string{"--local", "4", "--rate=-1"}, "--rate -1"},
 		{"time", []string{"--local", "4", "--duration", "0s"}, "--duration 0s"},
 		{"workers", []string{"--local", "4", "-c", "0"}, "--concurrency 0"},
+		{"check", []string{"--local", "4", "--check", "none", "--inconsistent", "0.1"}, "needs --check strict"},
 		{"unknown flag", []string{"--lokal", "4"}, "--lokal"},
 	}
 	for _, test := range tests {

@@ -116,7 +116,7 @@ func (s *session) run(ctx context.Context) (err error) {
 	}
 	s.client, err = client.New(members, client.Options{
 		Peer:    peer.Options{Key: key, Plaintext: s.Plaintext, Idle: 5 * time.Second},
-		Timeout: s.OpTimeout, Grace: grace,
+		Check: checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
 	})
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 		Nodes: members.Len(), Shards: params.N, FaultyShards: params.F, Scheme: members.Scheme().String(),
 		Local: s.cluster != nil, TLS: !s.Plaintext, Sizes: sizes.String(), ReadShare: s.Reads,
 		Duplicates: s.Duplicates, Inconsistent: s.Inconsistent, Concurrency: s.Concurrency, Rate: s.Rate,
-		Verify: s.Verify, Seed: s.Seed, Backend: s.client.Code().Backend(), CPUs: runtime.GOMAXPROCS(0),
+		Verify: s.Verify, Check: s.Check, Seed: s.Seed, Backend: s.client.Code().Backend(), CPUs: runtime.GOMAXPROCS(0),
 		Schedule: []string{},
 	}
 	for _, e := range s.events {

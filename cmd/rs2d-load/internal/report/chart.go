@@ -71,7 +71,7 @@ func (c *chart) svg() string {
 	right := float64(chartWidth - marginRight)
 	for i := len(c.lines) - 1; i >= 0; i-- {
 		l := c.lines[i]
-		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6"/>`, c.path(l, x, y), l.color)
+		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6" stroke-linecap="round"/>`, c.path(l, x, y), l.color)
 		fmt.Fprintf(&b, `<text x="%.1f" y="18" class="a" text-anchor="end" style="fill:%s">%s</text>`, right, l.color, html.EscapeString(l.name))
 		right -= float64(8*len(l.name) + 14)
 	}
@@ -89,6 +89,9 @@ func (c *chart) path(l line, x, y func(float64) float64) string {
 			continue
 		}
 		fmt.Fprintf(&b, "%s%.1f %.1f", pen, x(l.x[i]), y(l.y[i]))
+		if pen == "M" {
+			b.WriteString("h0") // so that a point between gaps is seen
+		}
 		pen = "L"
 	}
 	return b.String()

@@ -51,7 +51,7 @@ func (r *Result) charts() []chart {
 		return l
 	}
 	charts := []chart{
-		{title: "Latency", unit: "ms, as measured", log: true, lines: []line{
+		{title: "Latency", unit: "ms, by the end of operations", log: true, lines: []line{
 			over("read p50", sky, func(p load.Point) float64 { return p.Reads.P50 }),
 			over("read p99", blue, func(p load.Point) float64 { return p.Reads.P99 }),
 			over("write p50", yellow, func(p load.Point) float64 { return p.Writes.P50 }),
@@ -74,7 +74,7 @@ func (r *Result) charts() []chart {
 			received.x, received.y = append(received.x, p.Seconds), append(received.y, float64(p.Received)/(1<<20))
 			restored.x, restored.y = append(restored.x, p.Seconds), append(restored.y, float64(p.Restored)/(1<<20))
 		}
-		charts = append(charts, chart{title: "Recovery", unit: "MiB that nodes got from each other, so far", lines: []line{received, restored}})
+		charts = append(charts, chart{title: "Recovery", unit: "MiB that nodes got from each other, and restored by passes that ended, so far", lines: []line{received, restored}})
 	}
 	for i := range charts {
 		charts[i].marks, charts[i].end = marks, end

@@ -46,6 +46,7 @@ type Setup struct {
 	Concurrency  int      `json:"concurrency"`
 	Rate         float64  `json:"rate"` // operations a second, 0 for a closed loop
 	Verify       bool     `json:"verify"`
+	Check        string   `json:"check"` // that the client makes when it reads
 	Seed         uint64   `json:"seed"`
 	Backend      string   `json:"backend"`
 	CPUs         int      `json:"cpus"`

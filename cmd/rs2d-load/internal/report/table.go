@@ -77,10 +77,13 @@ func (r *Result) facts() [][2]string {
 		facts = append(facts, [2]string{"inconsistent", fmt.Sprintf("%s blobs, refused by %s reads",
 			ui.Count(b.Inconsistent), ui.Count(b.Refused))})
 	}
-	facts = append(facts,
-		[2]string{"processor", fmt.Sprintf("%s s in clients, %s s in nodes", ui.Digits(r.CPU.Generator), ui.Digits(r.CPU.Nodes))},
-		[2]string{"wire", fmt.Sprintf("clients sent %s and received %s, nodes received %s from each other",
-			ui.Bytes(r.Wire.ClientSent), ui.Bytes(r.Wire.ClientReceived), ui.Bytes(r.Wire.NodesReceived))})
+	processor := ui.Digits(r.CPU.Generator) + " s in clients"
+	wire := fmt.Sprintf("clients sent %s and received %s", ui.Bytes(r.Wire.ClientSent), ui.Bytes(r.Wire.ClientReceived))
+	if r.Setup.Local {
+		processor += fmt.Sprintf(", %s s in nodes", ui.Digits(r.CPU.Nodes))
+		wire += fmt.Sprintf(", nodes received %s from each other", ui.Bytes(r.Wire.NodesReceived))
+	}
+	facts = append(facts, [2]string{"processor", processor}, [2]string{"wire", wire})
 	if n := len(r.Faults); n > 0 {
 		facts = append(facts, [2]string{"faults", r.faultList()})
 	}
