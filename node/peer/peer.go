@@ -26,6 +26,7 @@ type Options struct {
 	Plaintext   bool           // speak HTTP without TLS, to nodes that are run so
 	DialTimeout time.Duration  // default 2 s
 	Idle        time.Duration  // longest time without any byte from the node; default 10 s
+	MinRate     int64          // least bytes a second, on average and after three times Idle; default 4 KiB
 	Attempts    int            // for requests that fail before an answer begins; default 4
 	Backoff     time.Duration  // before the second attempt, on average; doubles; default 50 ms
 	Conns       int            // connections kept open to the node; default 32
@@ -48,6 +49,9 @@ func (o *Options) fill() {
 	set(&o.FailFor, 2*time.Second)
 	if o.Attempts == 0 {
 		o.Attempts = 4
+	}
+	if o.MinRate == 0 {
+		o.MinRate = 4 << 10
 	}
 	if o.Conns == 0 {
 		o.Conns = 32
@@ -248,15 +252,14 @@ func (p *Peer) do(ctx context.Context, r request) (io.ReadCloser, *http.Response
 
 func (p *Peer) once(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	// The watchdog fires if nothing moves, in either direction, for too long.
-	watchdog := time.AfterFunc(p.options.Idle, func() { cancel(fmt.Errorf("%s: %w", p.name, ErrStalled)) })
+	dog := newWatchdog(p.options, func() { cancel(fmt.Errorf("%s: %w", p.name, ErrStalled)) })
 	stop := func() {
-		watchdog.Stop()
+		dog.stop()
 		cancel(nil)
 	}
 	var body io.Reader
 	if r.body != nil {
-		watched := &watchedReader{r: r.body(), watchdog: watchdog, idle: p.options.Idle}
+		watched := &watchedReader{r: r.body(), dog: dog}
 		defer watched.end()
 		body = watched
 	}
@@ -280,8 +283,7 @@ func (p *Peer) once(ctx context.Context, r request) (io.ReadCloser, *http.Respon
 		stop()
 		return nil, nil, err
 	}
-	watchdog.Reset(p.options.Idle)
-	answer := &watchedBody{ReadCloser: resp.Body, ctx: ctx, watchdog: watchdog, idle: p.options.Idle, stop: stop}
+	answer := &watchedBody{ReadCloser: resp.Body, ctx: ctx, dog: dog, stop: stop}
 	if resp.StatusCode != http.StatusServiceUnavailable {
 		p.succeed()
 	}
@@ -309,15 +311,47 @@ func (p *Peer) statusError(resp *http.Response, body io.Reader) error {
 	return e
 }
 
-// watchedReader holds off the watchdog while a body is being sent. The transport may
-// go on reading a body after it has returned an answer or an error; end keeps it from
-// data that is the caller's again.
+// watchdog fires if nothing moves, in either direction, for too long, or if too little
+// does altogether: a node that sends a byte now and then would keep its caller for
+// ever.
+type watchdog struct {
+	timer   *time.Timer
+	idle    time.Duration
+	rate    int64
+	started time.Time
+	fire    func()
+
+	mu    sync.Mutex
+	moved int64
+}
+
+func newWatchdog(o Options, fire func()) *watchdog {
+	return &watchdog{timer: time.AfterFunc(o.Idle, fire), idle: o.Idle, rate: o.MinRate, started: time.Now(), fire: fire}
+}
+
+// pat notes that bytes have moved.
+func (w *watchdog) pat(bytes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.moved += int64(bytes)
+	allowed := 3*w.idle + time.Duration(float64(w.moved)/float64(w.rate)*float64(time.Second))
+	if time.Since(w.started) > allowed {
+		w.fire()
+		return
+	}
+	w.timer.Reset(w.idle)
+}
+
+func (w *watchdog) stop() { w.timer.Stop() }
+
+// watchedReader shows the watchdog how a body is being sent. The transport may go on
+// reading a body after it has returned an answer or an error; end keeps it from data
+// that is the caller's again.
 type watchedReader struct {
-	mu       sync.Mutex
-	ended    bool
-	r        io.Reader
-	watchdog *time.Timer
-	idle     time.Duration
+	mu    sync.Mutex
+	ended bool
+	r     io.Reader
+	dog   *watchdog
 }
 
 func (r *watchedReader) Read(b []byte) (int, error) {
@@ -326,8 +360,9 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 	if r.ended {
 		return 0, errors.New("the request has ended")
 	}
-	r.watchdog.Reset(r.idle)
-	return r.r.Read(b)
+	n, err := r.r.Read(b)
+	r.dog.pat(n)
+	return n, err
 }
 
 func (r *watchedReader) end() {
@@ -339,10 +374,9 @@ func (r *watchedReader) end() {
 // watchedBody is an answer's body under the watchdog.
 type watchedBody struct {
 	io.ReadCloser
-	ctx      context.Context
-	watchdog *time.Timer
-	idle     time.Duration
-	stop     func()
+	ctx  context.Context
+	dog  *watchdog
+	stop func()
 }
 
 func (b *watchedBody) Read(data []byte) (int, error) {
@@ -353,7 +387,7 @@ func (b *watchedBody) Read(data []byte) (int, error) {
 		}
 	}
 	if n > 0 && err == nil {
-		b.watchdog.Reset(b.idle)
+		b.dog.pat(n)
 	}
 	return n, err
 }

@@ -44,6 +44,9 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 		case api.FrameEnd:
 			return nil
 		case api.FrameError:
+			if h.Length > maxMessage {
+				return fmt.Errorf("%s: %w: long message", p.name, ErrLied)
+			}
 			continue
 		case api.FrameSliver:
 		default:
