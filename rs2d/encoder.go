@@ -248,7 +248,7 @@ func (e *Encoder) liveRows() int { return e.wholes + min(len(e.last), 1) }
 // but a share for every worker.
 func (e *Encoder) rowBatch() int {
 	share := (e.wholes + e.c.workers - 1) / e.c.workers
-	return max(1, min(e.c.rows.StripSize()/e.size, share))
+	return min(packed(e.size, e.c.rows.StripSize()), max(1, share))
 }
 
 // extend extends a batch of rows, or past the last batch the row the blob ends in.

@@ -19,7 +19,7 @@ type strip struct {
 func strips(size, count, limit int) iter.Seq[strip] {
 	return func(yield func(strip) bool) {
 		if size <= limit {
-			step := limit / size
+			step := packed(size, limit)
 			for first := 0; first < count; first += step {
 				if !yield(strip{first, min(step, count-first), 0, size}) {
 					return
@@ -35,6 +35,20 @@ func strips(size, count, limit int) iter.Seq[strip] {
 			}
 		}
 	}
+}
+
+// packed returns how many symbols of size bytes a strip should have: enough to fill
+// limit bytes, and up to twice as many if the vectors of their words are fuller then.
+func packed(size, limit int) int {
+	const vector = 128 // bytes: 64 low and 64 high ones
+	best, waste := 1, 1.0
+	for n := max(1, limit/2/size); n <= 2*limit/size; n++ {
+		full := (n*size + vector - 1) / vector * vector
+		if w := 1 - float64(n*size)/float64(full); w < waste-0.02 {
+			best, waste = n, w
+		}
+	}
+	return best
 }
 
 // of returns where the strip is in shards whose run of symbols starts at off, step

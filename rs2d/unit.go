@@ -8,7 +8,7 @@ const unitBytes = 512 << 10
 
 // unitColumns returns how many columns a unit has: whole strips of them.
 func (e *Encoder) unitColumns() int {
-	perStrip := max(1, e.c.columns.StripSize()/e.size)
+	perStrip := packed(e.size, e.c.columns.StripSize())
 	return max(1, unitBytes/(e.c.params.N*e.size)/perStrip) * perStrip
 }
 
