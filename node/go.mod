@@ -9,6 +9,7 @@ require (
 	github.com/prometheus/client_golang v1.23.2
 	github.com/redstuff-go/redstuff v0.0.0
 	golang.org/x/sync v0.19.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (

@@ -166,11 +166,6 @@ func (p *pass) ask(ctx context.Context, open []*crossing) (asked map[*crossing]b
 			standing[i] = remote.Standing()
 		}
 	}
-	type order struct {
-		requests  []api.SymbolRequest
-		crossings []*crossing
-		sizes     []int
-	}
 	orders := make([]order, len(p.Peers))
 	for _, c := range open {
 		byPeer := make(map[int][]uint16)
@@ -184,50 +179,103 @@ func (p *pass) ask(ctx context.Context, open []*crossing) (asked map[*crossing]b
 			targets[i] = uint16(t.ref.Index)
 		}
 		for member, sources := range byPeer {
-			o := &orders[member]
-			o.requests = append(o.requests, api.SymbolRequest{
+			orders[member].add(c, api.SymbolRequest{
 				Blob: c.w.id, Axis: c.axis, Proofs: c.proofs, Targets: targets, Sources: sources,
 			})
-			o.crossings, o.sizes = append(o.crossings, c), append(o.sizes, c.w.size)
 		}
 	}
 
 	var group sync.WaitGroup
 	for member, o := range orders {
-		if len(o.requests) == 0 {
-			continue
+		if len(o.requests) > 0 {
+			group.Go(func() { p.deliver(ctx, p.Peers[member], o) })
 		}
-		group.Go(func() {
-			remote := p.Peers[member]
-			err := remote.Symbols(ctx, o.requests, o.sizes, func(b peer.SymbolBatch) error {
-				p.mu.Lock()
-				defer p.mu.Unlock()
-				p.receive(o.crossings[b.Item], b)
-				return nil
-			})
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if errors.Is(err, peer.ErrLied) {
-				remote.Distrust()
-				p.report.Lies++
-			} else if err != nil {
-				remote.Fail()
-			}
-			if err != nil {
-				p.Logger.Debug("no symbols", "peer", remote.Name(), "error", err)
-			}
-			// What has not come is asked of others.
-			for i, r := range o.requests {
-				for _, pair := range r.Sources {
-					if o.crossings[i].have[int(pair)] == nil {
-						o.crossings[i].bad[int(pair)] = true
-					}
-				}
-			}
-		})
 	}
 	group.Wait()
 	return asked
+}
+
+// order is what one peer is asked for.
+type order struct {
+	requests  []api.SymbolRequest
+	crossings []*crossing // of each request
+}
+
+// Bounds of what is asked for at once, well below those of package api: of one request
+// and of all requests in one body.
+const (
+	symbolsOfRequest = api.MaxSymbols / 4
+	symbolsOfBody    = api.MaxSymbols / 2
+	indicesOfBody    = api.MaxRequestBody / 8
+	requestsOfBody   = api.MaxItems / 4
+)
+
+// add adds a request, in parts if it asks for very much.
+func (o *order) add(c *crossing, r api.SymbolRequest) {
+	for part := range slices.Chunk(r.Sources, max(1, symbolsOfRequest/len(r.Targets))) {
+		r.Sources = part
+		o.requests, o.crossings = append(o.requests, r), append(o.crossings, c)
+	}
+}
+
+// next returns how many of the requests go into the next body.
+func (o *order) next() (count int) {
+	symbols, indices := 0, 0
+	for _, r := range o.requests {
+		symbols += len(r.Targets) * len(r.Sources)
+		indices += len(r.Targets) + len(r.Sources)
+		if count > 0 && (symbols > symbolsOfBody || indices > indicesOfBody || count == requestsOfBody) {
+			break
+		}
+		count++
+	}
+	return count
+}
+
+// deliver asks a peer for all of an order. What has not come is to be asked of others.
+func (p *pass) deliver(ctx context.Context, remote *peer.Peer, o order) {
+	var err error
+	for len(o.requests) > 0 {
+		count := o.next()
+		requests, crossings := o.requests[:count], o.crossings[:count]
+		o.requests, o.crossings = o.requests[count:], o.crossings[count:]
+		if err == nil {
+			err = p.request(ctx, remote, requests, crossings)
+		}
+		p.mu.Lock()
+		for i, r := range requests {
+			for _, pair := range r.Sources {
+				if crossings[i].have[int(pair)] == nil {
+					crossings[i].bad[int(pair)] = true
+				}
+			}
+		}
+		p.mu.Unlock()
+	}
+	if err == nil {
+		return
+	}
+	p.Logger.Debug("no symbols", "peer", remote.Name(), "error", err)
+	if errors.Is(err, peer.ErrLied) {
+		remote.Distrust()
+		p.count(func(r *Report) { r.Lies++ })
+	} else {
+		remote.Fail()
+	}
+}
+
+// request makes requests in one body, and takes what comes.
+func (p *pass) request(ctx context.Context, remote *peer.Peer, requests []api.SymbolRequest, crossings []*crossing) error {
+	sizes := make([]int, len(requests))
+	for i, c := range crossings {
+		sizes[i] = c.w.size
+	}
+	return remote.Symbols(ctx, requests, sizes, func(b peer.SymbolBatch) error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.receive(crossings[b.Item], b)
+		return nil
+	})
 }
 
 // receive takes symbols from a source, and counts their bytes.
