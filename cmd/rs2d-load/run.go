@@ -115,7 +115,7 @@ func (s *session) run(ctx context.Context) (err error) {
 		return err
 	}
 	s.client, err = client.New(members, client.Options{
-		Peer:    peer.Options{Key: key, Plaintext: s.Plaintext, Idle: 5 * time.Second},
+		Peer:  peer.Options{Key: key, Plaintext: s.Plaintext, Idle: 5 * time.Second},
 		Check: checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
 	})
 	if err != nil {
