@@ -196,20 +196,6 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 		lo, hi := r.planes(of, r.lo, r.hi, i)
 		v[i] = words{lo, hi}
 	}
-	step := func(i, j int, c constant) {
-		if b.inverse {
-			v[i] = m.inRegisters(l, v[i])
-			v[j] = m.xorWords(l, v[i], v[j])
-		}
-		if !c.isZero() {
-			v[j] = m.inRegisters(l, v[j])
-			v[i] = m.addProduct(l, v[i], c, v[j])
-		}
-		if !b.inverse {
-			v[i] = m.inRegisters(l, v[i])
-			v[j] = m.xorWords(l, v[i], v[j])
-		}
-	}
 	// The steps of the inverse; those of the transform are the same backwards.
 	steps := []struct{ i, j, constant int }{{0, 1, 1}, {2, 3, 2}, {0, 2, 0}, {1, 3, 0}}
 	if b.radix == 2 {
@@ -224,7 +210,7 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 		if k := &c[s.constant]; s.constant == 0 && (m.gfni || k.inSubfield) && !k.isZero() && k.regs == nil {
 			*k = m.load(l, *k)
 		}
-		step(s.i, s.j, c[s.constant])
+		m.step(l, b, v[:], s.i, s.j, c[s.constant])
 	}
 	for i := range b.radix {
 		lo, hi := r.planes(of, r.dlo, r.dhi, i)
@@ -232,6 +218,22 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 			v[i] = m.xorWords(l, v[i], words{lo, hi})
 		}
 		m.store(l, v[i], lo, hi)
+	}
+}
+
+// step writes the butterfly of rows i and j of v with the constant c.
+func (m machine) step(l layout, b butterfly, v []words, i, j int, c constant) {
+	if b.inverse {
+		v[i] = m.inRegisters(l, v[i])
+		v[j] = m.xorWords(l, v[i], v[j])
+	}
+	if !c.isZero() {
+		v[j] = m.inRegisters(l, v[j])
+		v[i] = m.addProduct(l, v[i], c, v[j])
+	}
+	if !b.inverse {
+		v[i] = m.inRegisters(l, v[i])
+		v[j] = m.xorWords(l, v[i], v[j])
 	}
 }
 

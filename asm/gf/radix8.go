@@ -268,19 +268,7 @@ func (m machine) octetColumn(l layout, b butterfly, o *octet, c []constant) {
 		slices.Reverse(steps)
 	}
 	for _, s := range steps {
-		i, j, k := s.i, s.j, c[s.constant]
-		if b.inverse {
-			v[i] = m.inRegisters(l, v[i])
-			v[j] = m.xorWords(l, v[i], v[j])
-		}
-		if !k.isZero() {
-			v[j] = m.inRegisters(l, v[j])
-			v[i] = m.addProduct(l, v[i], k, v[j])
-		}
-		if !b.inverse {
-			v[i] = m.inRegisters(l, v[i])
-			v[j] = m.xorWords(l, v[i], v[j])
-		}
+		m.step(l, b, v[:], s.i, s.j, c[s.constant])
 	}
 	for i := range v {
 		if o.dst[0] == nil {

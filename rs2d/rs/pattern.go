@@ -105,11 +105,10 @@ func (c *Codec) compile(present, wanted []bool) *Pattern {
 		c.compileSums(p, present, log)
 		return p
 	}
-	parity, data := 1, 1 // how often the factor has 1/s: twice at outer points
+	// Factors of shards at outer points have 1/τ twice, see the type Pattern.
+	parity, data := 0, -2
 	if c.low {
 		parity, data = -2, 0
-	} else {
-		parity, data = 0, -2
 	}
 	p.beta = c.compileFactors(p.near, c.k, func(point int) int { return int(log[point]) + parity*c.logTau(point) })
 	p.alpha = c.compileFactors(p.lost, 0, func(point int) int { return -int(log[point]) + data*c.logTau(point) })

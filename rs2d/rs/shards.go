@@ -96,7 +96,7 @@ func (c *Codec) reconstruct(shards [][]byte, dataOnly bool, required func(i int)
 	j.sources = j.pattern.Sources(&j.list, shards)
 	direct := j.pattern.sums != nil
 	for _, i := range j.pattern.targets {
-		shards[i] = grow(shards[i], size)
+		shards[i] = resize(shards[i], size)
 		if direct || i < c.k {
 			j.wanted[i] = shards[i]
 		}
@@ -195,14 +195,6 @@ func firstThere(shards [][]byte) int {
 		i++
 	}
 	return i
-}
-
-// grow returns a slice of n bytes, in the memory of b if it has room.
-func grow(b []byte, n int) []byte {
-	if cap(b) >= n {
-		return b[:n]
-	}
-	return make([]byte, n)
 }
 
 // resize returns a slice of n elements in the memory of s if it has room.
