@@ -25,8 +25,9 @@ func WithScheme(s commit.Scheme) Option { return func(o *options) { o.scheme = s
 // one in the environment variable REDSTUFF_CPU, or else the best.
 func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
 
-// WithWorkers sets how many goroutines one call may use. The default, 0, stands for
-// as many as there are usable CPUs.
+// WithWorkers sets how many goroutines the calls of a code keep busy at a time: one
+// call uses them all, many at once have one each. The default, 0, stands for as many
+// as there are usable CPUs.
 func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 
 // Code is RedStuff for one number of shards and one scheme. It is immutable and
@@ -36,7 +37,7 @@ type Code struct {
 	hasher  *commit.Hasher
 	rows    *rs.Codec // extends a row from S to n symbols
 	columns *rs.Codec // extends a column from P to n symbols
-	workers int
+	crew    *parallel.Crew
 
 	encoders sync.Pool    // of *Encoder, for Commit
 	spaces   [2]sync.Pool // of *rs.Workspace: of the codec along each axis
@@ -60,7 +61,7 @@ func New(shards int, opts ...Option) (*Code, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Code{params: params, workers: parallel.Workers(o.workers)}
+	c := &Code{params: params, crew: parallel.NewCrew(o.workers)}
 	if c.hasher, err = commit.NewHasher(o.scheme, o.backend); err != nil {
 		return nil, err
 	}

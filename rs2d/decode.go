@@ -6,7 +6,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/hugepage"
-	"github.com/redstuff-go/redstuff/internal/parallel"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
@@ -241,14 +240,13 @@ func (d *decoding) matrix(p plan, rows int) []byte {
 	for at := range strips(d.size, length, m.codec.StripSize()) {
 		m.strips = append(m.strips, at)
 	}
-	workers := max(1, min(d.c.workers, k*length*d.size/workerBytes))
+	workers := max(1, min(d.c.crew.Free(), k*length*d.size/workerBytes))
 	m.spaces = make([]*rs.Workspace, workers)
 	for w := range m.spaces {
 		m.spaces[w] = d.c.borrow(along)
 		defer d.c.giveBack(along, m.spaces[w])
 	}
-	var group parallel.Group
-	group.Do(workers, len(m.strips), m.strip)
+	d.c.crew.NewGroup().Do(workers, len(m.strips), m.strip)
 	return m.out
 }
 

@@ -18,7 +18,7 @@ import (
 // result and what hashing the blob id takes.
 type Encoder struct {
 	c     *Code
-	group parallel.Group
+	group *parallel.Group
 	tiles []*tiler // one a worker
 
 	shape           // of the blob in work
@@ -67,7 +67,7 @@ const (
 
 // NewEncoder returns an encoder of the code.
 func (c *Code) NewEncoder() *Encoder {
-	e := &Encoder{c: c}
+	e := &Encoder{c: c, group: c.crew.NewGroup()}
 	e.extendPiece, e.tilePiece = e.extend, e.tile
 	return e
 }
@@ -221,7 +221,7 @@ func (e *Encoder) setParity(columns columnRange, buf []byte) {
 
 // run extends the rows into the parity columns, then all tiles of the given columns.
 func (e *Encoder) run(columns columnRange) {
-	for len(e.tiles) < e.c.workers {
+	for len(e.tiles) < e.c.crew.Size() {
 		e.tiles = append(e.tiles, newTiler(e.c))
 	}
 	// Rows past the blob's end are zero, and so is their parity.
@@ -232,13 +232,13 @@ func (e *Encoder) run(columns columnRange) {
 		}
 	}
 	batch := e.rowBatch()
-	e.group.Do(e.c.workers, (e.wholes+batch-1)/batch+min(len(e.last), 1), e.extendPiece)
+	e.group.Do(e.c.crew.Size(), (e.wholes+batch-1)/batch+min(len(e.last), 1), e.extendPiece)
 
 	first := columns.from / tileColumns
 	for _, t := range e.tiles {
 		t.first = first
 	}
-	e.group.Do(e.c.workers, tilesOf(columns.to)-first, e.tilePiece)
+	e.group.Do(e.c.crew.Size(), tilesOf(columns.to)-first, e.tilePiece)
 }
 
 // liveRows returns how many rows have bytes of the blob.
@@ -247,7 +247,7 @@ func (e *Encoder) liveRows() int { return e.wholes + min(len(e.last), 1) }
 // rowBatch returns how many rows are extended at a time: as many as fill a strip,
 // but a share for every worker.
 func (e *Encoder) rowBatch() int {
-	share := (e.wholes + e.c.workers - 1) / e.c.workers
+	share := (e.wholes + e.c.crew.Size() - 1) / e.c.crew.Size()
 	return min(packed(e.size, e.c.rows.StripSize()), max(1, share))
 }
 

@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/internal/parallel"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
@@ -368,7 +367,7 @@ func (c *Code) sliverRoots(roots []commit.Hash, axis Axis, size int, slivers [][
 	// A leaf and a node are two blocks to hash, and each further block of a symbol
 	// is another one.
 	blocks := len(slivers) * c.params.N * (2 + size/64)
-	workers := max(1, min(c.workers, blocks/workerBlocks))
+	workers := max(1, min(c.crew.Free(), blocks/workerBlocks))
 	share := (len(slivers) + workers - 1) / workers
 	spaces := make([]*expansion, workers)
 	for w := range spaces {
@@ -376,8 +375,7 @@ func (c *Code) sliverRoots(roots []commit.Hash, axis Axis, size int, slivers [][
 		defer spaces[w].release()
 	}
 	room := spaces[0].room
-	var group parallel.Group
-	group.Do(workers, (len(slivers)+room-1)/room, func(worker, piece int) {
+	c.crew.NewGroup().Do(workers, (len(slivers)+room-1)/room, func(worker, piece int) {
 		from := piece * room
 		to := min(from+room, len(slivers))
 		spaces[worker].roots(roots[from:to], slivers[from:to])

@@ -2,7 +2,6 @@ package rs2d
 
 import (
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
 // VerifySliver checks that the sliver is the one the metadata commits to. The error
@@ -84,9 +83,8 @@ func (c *Code) VerifySymbols(meta *commit.Metadata, symbols []Symbol) []error {
 func (c *Code) verifySymbols(meta *commit.Metadata, size int, symbols []Symbol) []error {
 	errs := make([]error, len(symbols))
 	batch := max(16, min(proofBatch, unitBytes/size&^15))
-	workers := max(1, min(c.workers, len(symbols)*(commit.TreeDepth(c.params.N)+size/64)/workerBlocks))
-	var group parallel.Group
-	group.Do(workers, (len(symbols)+batch-1)/batch, func(_, piece int) {
+	workers := max(1, min(c.crew.Free(), len(symbols)*(commit.TreeDepth(c.params.N)+size/64)/workerBlocks))
+	c.crew.NewGroup().Do(workers, (len(symbols)+batch-1)/batch, func(_, piece int) {
 		from := piece * batch
 		to := min(from+batch, len(symbols))
 		c.verifyBatch(errs[from:to], meta, size, symbols[from:to])

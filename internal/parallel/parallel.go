@@ -5,52 +5,151 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// Workers returns n, or the number of usable CPUs if n is 0.
-func Workers(n int) int {
-	if n == 0 {
-		return runtime.GOMAXPROCS(0)
-	}
-	return n
+// Crew is how many goroutines the jobs of one owner keep busy at a time, those of
+// the callers included: where many calls run at once, each has its caller's alone,
+// and none is cut in pieces for others that have work already.
+type Crew struct {
+	size int32
+	busy atomic.Int32
 }
 
-// Group runs jobs one after another. It is not safe for concurrent use, holds no
-// goroutine between jobs, and after its first job allocates nothing.
-type Group struct {
-	pieces int
-	next   atomic.Int64
-	piece  func(worker, piece int)
-	done   sync.WaitGroup
-	loops  []func() // the loop of each worker past the first
+// NewCrew returns a crew of n, or of as many as there are usable CPUs if n is 0.
+func NewCrew(n int) *Crew {
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	return &Crew{size: int32(n)}
 }
+
+// Size returns how many goroutines can be busy at a time.
+func (c *Crew) Size() int { return int(c.size) }
+
+// Free returns how many of them a job that begins now can expect, its caller's
+// included: at least one.
+func (c *Crew) Free() int { return int(max(1, c.size-c.busy.Load())) }
+
+// full says that no goroutine more should be busy.
+func (c *Crew) full() bool { return c.busy.Load() >= c.size }
+
+// take makes the caller and up to n others busy, and returns how many others.
+func (c *Crew) take(n int) int {
+	for {
+		busy := c.busy.Load()
+		others := max(0, min(int32(n), c.size-busy-1))
+		if c.busy.CompareAndSwap(busy, busy+others+1) {
+			return int(others)
+		}
+	}
+}
+
+// Group runs jobs one after another, with the workers of a crew. It is not safe for
+// concurrent use, and after its first job allocates nothing.
+//
+// To wake a goroutine takes about as long as to encode a hundred kilobytes. So a
+// worker that is done lingers: it looks for the next job for as long as the last one
+// took, but not above lingerMost, giving way to other goroutines meanwhile, and only
+// while the crew has nothing better to do. Then it ends: a group that is not used any
+// more holds no goroutine.
+type Group struct {
+	crew    *Crew
+	active  atomic.Bool // a job is in work
+	pieces  int
+	next    atomic.Int64
+	piece   func(worker, piece int)
+	started time.Time
+	working atomic.Int32 // helpers that are not done
+	done    sync.WaitGroup
+	helpers []*helper // the workers past the first
+}
+
+// lingerMost is several times what it takes to wake a goroutine.
+const lingerMost = 200 * time.Microsecond
+
+// helper is a worker past the first.
+type helper struct {
+	state atomic.Int32
+	run   func()
+}
+
+// The states of a helper. A job hires it when it is away, by a new goroutine, or when
+// it lingers; nobody but the helper ends its lingering.
+const (
+	away int32 = iota
+	hired
+	lingering
+)
+
+// NewGroup returns a group of the crew.
+func (c *Crew) NewGroup() *Group { return &Group{crew: c} }
 
 // Do calls piece(worker, i) for every i < pieces, on at most workers goroutines, of
 // which the caller's is worker 0, and returns when all calls have. Workers take the
 // lowest piece not taken yet.
 func (g *Group) Do(workers, pieces int, piece func(worker, piece int)) {
-	workers = min(workers, pieces)
-	if workers <= 1 {
+	g.active.Store(true)
+	others := g.crew.take(min(workers, pieces) - 1)
+	defer func() {
+		g.crew.busy.Add(-1)
+		g.active.Store(false)
+	}()
+	if others == 0 {
 		for i := range pieces {
 			piece(0, i)
 		}
 		return
 	}
-	for w := len(g.loops) + 1; w < workers; w++ {
-		g.loops = append(g.loops, func() {
-			defer g.done.Done()
-			g.loop(w)
-		})
+	for w := len(g.helpers) + 1; w <= others; w++ {
+		h := new(helper)
+		h.run = func() { g.help(h, w) }
+		g.helpers = append(g.helpers, h)
 	}
-	g.pieces, g.piece = pieces, piece
+	g.pieces, g.piece, g.started = pieces, piece, time.Now()
 	g.next.Store(0)
-	g.done.Add(workers - 1)
-	for _, loop := range g.loops[:workers-1] {
-		go loop()
+	g.working.Store(int32(others))
+	g.done.Add(others)
+	for _, h := range g.helpers[:others] {
+		if !h.state.CompareAndSwap(lingering, hired) {
+			h.state.Store(hired)
+			go h.run()
+		}
 	}
 	g.loop(0)
+	// The others are about to end too: to sleep would take longer than to look.
+	for until := g.patience(); g.working.Load() > 0 && time.Now().Before(until); {
+		runtime.Gosched()
+	}
 	g.done.Wait()
 	g.piece = nil
+}
+
+// help is the goroutine of worker w: it works, lingers, and works again if hired.
+func (g *Group) help(h *helper, w int) {
+	for {
+		g.loop(w)
+		until := g.patience()
+		g.crew.busy.Add(-1)
+		h.state.Store(lingering)
+		g.working.Add(-1)
+		g.done.Done()
+		// From here on, the group's fields may be the next job's.
+		for h.state.Load() == lingering {
+			// A crew that is busy with this very group may be about to hire.
+			tired := !g.active.Load() && g.crew.full() || time.Now().After(until)
+			if tired && h.state.CompareAndSwap(lingering, away) {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+}
+
+// patience returns until when it is worth waiting for a worker, or for work.
+func (g *Group) patience() time.Time {
+	now := time.Now()
+	return now.Add(min(now.Sub(g.started), lingerMost))
 }
 
 func (g *Group) loop(worker int) {

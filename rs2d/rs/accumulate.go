@@ -13,7 +13,7 @@ import (
 // pooled: what they hold is reused.
 type accumulator struct {
 	c     *Codec
-	group parallel.Group
+	group *parallel.Group
 	tails [][]byte // one block an output, in blocks
 	ends  []byte
 	delta [][]byte // scratch of each worker: one strip
@@ -32,7 +32,7 @@ type accumulator struct {
 func (c *Codec) accumulator(size int) *accumulator {
 	a, ok := c.accumulators.Get().(*accumulator)
 	if !ok {
-		a = &accumulator{c: c}
+		a = &accumulator{c: c, group: c.crew.NewGroup()}
 		a.piece = a.strip
 	}
 	a.size = size
@@ -59,7 +59,7 @@ func (a *accumulator) run() {
 	}
 	pieces := (a.size + accumulateStrip - 1) / accumulateStrip
 	work := float64(a.size) * float64(len(a.inputs)) * float64(len(a.outputs))
-	workers := int(min(float64(a.c.workers), 1+work/minAccumulation))
+	workers := int(min(float64(a.c.crew.Free()), 1+work/minAccumulation))
 	for len(a.delta) < min(workers, pieces) {
 		a.delta = append(a.delta, nil)
 	}

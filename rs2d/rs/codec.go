@@ -49,8 +49,9 @@ func WithVariant(v Variant) Option { return func(o *options) { o.variant = v } }
 // the one in the environment variable REDSTUFF_CPU, or else the best.
 func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
 
-// WithWorkers sets how many goroutines one call may use. The default, 0, stands
-// for as many as there are usable CPUs.
+// WithWorkers sets how many goroutines the calls of a codec keep busy at a time: one
+// call uses them all, many at once have one each. The default, 0, stands for as many
+// as there are usable CPUs.
 func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 
 // Codec is a systematic Reed–Solomon code: data shards, and parity shards computed
@@ -59,7 +60,7 @@ func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 type Codec struct {
 	code
 	variant  Variant
-	workers  int
+	crew     *parallel.Crew
 	engine   *gf.Engine
 	patterns patternCache
 	pool     sync.Pool // of *job
@@ -93,7 +94,7 @@ func New(dataShards, parityShards int, opts ...Option) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Codec{code: geometry, variant: o.variant, workers: parallel.Workers(o.workers), engine: engine}
+	c := &Codec{code: geometry, variant: o.variant, crew: parallel.NewCrew(o.workers), engine: engine}
 	c.pool.New = func() any { return newJob(c) }
 	return c, nil
 }

@@ -11,7 +11,7 @@ import (
 // what they hold is reused.
 type job struct {
 	c      *Codec
-	group  parallel.Group
+	group  *parallel.Group
 	spaces []*Workspace // one a worker
 
 	size, strip int // bytes of a shard and of a strip of it
@@ -30,7 +30,7 @@ type job struct {
 }
 
 func newJob(c *Codec) *job {
-	j := &job{c: c}
+	j := &job{c: c, group: c.crew.NewGroup()}
 	j.encodePiece, j.reconstructPiece, j.verifyPiece = j.encode, j.reconstruct, j.verify
 	return j
 }
@@ -56,19 +56,20 @@ func (j *job) release() {
 func (j *job) run(piece func(worker, piece int)) {
 	c := j.c
 	j.strip = c.StripSize()
-	if c.workers > 1 {
+	workers := c.crew.Free()
+	if workers > 1 {
 		// A strip for every worker, if they are worth the start of a goroutine.
-		share := (j.size/c.workers + gf.BlockSize) &^ (gf.BlockSize - 1)
+		share := ((j.size+workers-1)/workers + gf.BlockSize - 1) &^ (gf.BlockSize - 1)
 		j.strip = min(j.strip, max(share, minShare/c.TotalShards()&^(gf.BlockSize-1), gf.BlockSize))
 	}
 	pieces := (j.size + j.strip - 1) / j.strip
-	for len(j.spaces) < min(c.workers, pieces) {
+	for len(j.spaces) < min(workers, pieces) {
 		j.spaces = append(j.spaces, c.NewWorkspace())
 	}
 	for _, w := range j.spaces {
 		w.stream = c.TotalShards()*j.size >= streamBytes
 	}
-	j.group.Do(c.workers, pieces, piece)
+	j.group.Do(workers, pieces, piece)
 }
 
 // minShare is the least work, in bytes of all shards, to start a goroutine for.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 
-	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
 // EncodeIdx adds the part that one data shard has in the parity shards. When this was
@@ -130,7 +129,7 @@ func (c *Codec) updateSpace() *updateSpace {
 func (c *Codec) updateAll(parity, olds, news [][]byte, size int) {
 	strip := c.StripSize()
 	pieces := (size + strip - 1) / strip
-	spaces := make([]*updateSpace, min(c.workers, pieces))
+	spaces := make([]*updateSpace, min(c.crew.Free(), pieces))
 	for i := range spaces {
 		s := c.updateSpace()
 		defer c.updates.Put(s)
@@ -142,8 +141,7 @@ func (c *Codec) updateAll(parity, olds, news [][]byte, size int) {
 			}
 		}
 	}
-	var group parallel.Group
-	group.Do(c.workers, pieces, func(worker, piece int) {
+	c.crew.NewGroup().Do(len(spaces), pieces, func(worker, piece int) {
 		s := spaces[worker]
 		off := piece * strip
 		n := min(strip, size-off)
