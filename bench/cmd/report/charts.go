@@ -104,7 +104,7 @@ func (r *Results) redstuffChart(dir string) error {
 	logAxis(&p.X, byteTicks(blobSizes))
 	logAxis(&p.Y, decimalTicks(plain))
 	p.Legend.Left = true
-	milliseconds := func(m *Measurement) float64 { return m.Median() / 1e6 }
+	milliseconds := func(m *Measurement) float64 { return m.Best() / 1e6 }
 	key := func(scheme commit.Scheme, cores int) func(int) []Key {
 		return func(size int) []Key {
 			return []Key{{encode2D, codeName(manyShards), size, cores, redstuff, scheme.String()}}
@@ -140,7 +140,7 @@ func (r *Results) hashChart(dir string) error {
 	logAxis(&p.X, byteTicks([]int{2, 32, 64, 128, 256, 512, 1 << 10, 2 << 10, 4 << 10}))
 	logAxis(&p.Y, decimalTicks(plain))
 	p.Legend.Left = true
-	perMessage := func(m *Measurement) float64 { return m.Median() / float64(work.Messages(m.Size)) }
+	perMessage := func(m *Measurement) float64 { return m.Best() / float64(work.Messages(m.Size)) }
 	key := func(scheme commit.Scheme, who string) func(int) []Key {
 		return func(size int) []Key { return []Key{{hashLeaves, scheme.String(), size, 1, who, ""}} }
 	}
@@ -173,7 +173,7 @@ func (r *Results) coresChart(dir string) error {
 		var points plotter.XYs
 		list := r.scaling(key)
 		for _, m := range list {
-			points = append(points, plotter.XY{X: float64(m.Cores), Y: list[0].Median() / m.Median()})
+			points = append(points, plotter.XY{X: float64(m.Cores), Y: list[0].Best() / m.Best()})
 		}
 		lines = append(lines, series(p, scaledName(key), points, palette[i%len(palette)], glyphs[i%len(glyphs)], false))
 	}
@@ -266,7 +266,7 @@ func (r *Results) backendsChart(dir string) error {
 			if m == nil {
 				return nil
 			}
-			values = append(values, 1/m.Median())
+			values = append(values, 1/m.Best())
 		}
 		for k := len(values) - 1; k >= 0; k-- {
 			values[k] /= values[0]

@@ -25,8 +25,8 @@ type reportCommand struct {
 	From   string        `type:"existingfile" help:"Measure nothing: write tables and charts from this results.json."`
 	Only   string        `help:"Measure only comparisons whose titles match this regular expression, and keep the other results of --from."`
 	Quick  bool          `help:"One short round of everything, to see whether it runs. Its figures mean little."`
-	Rounds int           `default:"5" help:"Rounds, of which each runs all operations of a comparison in turn."`
-	Round  time.Duration `default:"100ms" help:"Time that each operation gets in a round, if one run takes no longer."`
+	Rounds int           `default:"15" help:"Rounds, of which each runs all operations of a comparison in turn."`
+	Round  time.Duration `default:"30ms" help:"Time that each operation gets in a round, if one run takes no longer."`
 	CPU    bool          `name:"cpu" help:"Of work on one core, count the processor's time in place of the time that passes: for a machine that others use meanwhile."`
 	List   bool          `help:"List the comparisons' titles and measure nothing."`
 

@@ -23,8 +23,8 @@ type goal struct {
 type line struct {
 	goal
 	oursNs, peerNs float64
-	spread         float64 // of ours and the peer's together
 	ratio          float64
+	medians        float64 // the ratio of the median rounds
 	verdict        string
 }
 
@@ -42,10 +42,11 @@ func (r *Results) lines() []line {
 		if ours == nil {
 			continue
 		}
-		l := line{goal: g, oursNs: ours.Median(), peerNs: g.earlier, spread: ours.Spread()}
+		l := line{goal: g, oursNs: ours.Best(), peerNs: g.earlier}
+		median := g.earlier
 		if peer := r.fastest(g.peers...); peer != nil {
-			l.peerNs = peer.Median()
-			l.spread += peer.Spread()
+			l.peerNs = peer.Best()
+			median = peer.Median()
 			if g.against == "" {
 				l.against = peer.Who
 			}
@@ -53,7 +54,7 @@ func (r *Results) lines() []line {
 		if l.peerNs == 0 {
 			continue
 		}
-		l.ratio = l.peerNs / l.oursNs
+		l.ratio, l.medians = l.peerNs/l.oursNs, median/ours.Median()
 		switch {
 		case l.ratio >= g.aim:
 			l.verdict = metAim

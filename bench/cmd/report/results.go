@@ -79,7 +79,7 @@ func (r *Results) find(k Key) *Measurement {
 func (r *Results) fastest(keys ...Key) *Measurement {
 	var best *Measurement
 	for _, k := range keys {
-		if m := r.find(k); m != nil && (best == nil || m.Median() < best.Median()) {
+		if m := r.find(k); m != nil && (best == nil || m.Best() < best.Best()) {
 			best = m
 		}
 	}

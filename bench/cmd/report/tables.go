@@ -21,7 +21,7 @@ func (r *Results) rate(keys ...Key) string {
 // time writes a measurement's time, or a dash if there is none.
 func (r *Results) time(k Key) string {
 	if m := r.find(k); m != nil {
-		return timeName(m.Median())
+		return timeName(m.Best())
 	}
 	return "–"
 }
@@ -106,7 +106,7 @@ func (r *Results) twodim(d *document) {
 					params, _ := commit.NewParams(n)
 					if symbol, err := params.SymbolSize(uint64(size)); err == nil {
 						least := peer.RedStuffBound(symbol)
-						bound = fmt.Sprintf("%s, %.0f %%", timeName(least), 100*least/r.find(key(encode2D, one)).Median())
+						bound = fmt.Sprintf("%s, %.0f %%", timeName(least), 100*least/r.find(key(encode2D, one)).Best())
 					}
 				}
 				if ns := walrus(encode2D, "", size); n == manyShards && ns > 0 {
@@ -208,7 +208,7 @@ func (r *Results) hashing(d *document) {
 // perMessage writes the nanoseconds of one message.
 func (r *Results) perMessage(k Key) string {
 	if m := r.find(k); m != nil {
-		return digits(m.Median() / float64(work.Messages(k.Size)))
+		return digits(m.Best() / float64(work.Messages(k.Size)))
 	}
 	return "–"
 }

@@ -31,6 +31,11 @@ type Result struct {
 	Processor []float64
 }
 
+// Best returns the nanoseconds of one run in the fastest round. What else a machine
+// does can slow a round down and never make it faster, so this is the steadiest
+// figure that rounds have.
+func (r *Result) Best() float64 { return slices.Min(r.Rounds) }
+
 // Median returns the nanoseconds of one run in the median round.
 func (r *Result) Median() float64 {
 	sorted := slices.Sorted(slices.Values(r.Rounds))
@@ -38,16 +43,8 @@ func (r *Result) Median() float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// Spread returns how far the rounds lie apart: the distance of the quartiles, as a
-// share of the median.
-func (r *Result) Spread() float64 {
-	sorted := slices.Sorted(slices.Values(r.Rounds))
-	last := len(sorted) - 1
-	return (sorted[last-last/4] - sorted[last/4]) / r.Median()
-}
-
-// Throughput returns bytes of original data per second.
-func (r *Result) Throughput() float64 { return float64(r.Bytes) / r.Median() * 1e9 }
+// Throughput returns bytes of original data per second, in the fastest round.
+func (r *Result) Throughput() float64 { return float64(r.Bytes) / r.Best() * 1e9 }
 
 // Run measures the operations side by side.
 func Run(s Settings, ops []*work.Op) ([]Result, error) {

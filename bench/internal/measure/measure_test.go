@@ -2,7 +2,6 @@ package measure
 
 import (
 	"errors"
-	"math"
 	"testing"
 	"time"
 
@@ -11,23 +10,23 @@ import (
 
 func TestStatistics(t *testing.T) {
 	for _, test := range []struct {
-		name           string
-		rounds         []float64
-		median, spread float64
+		name         string
+		rounds       []float64
+		best, median float64
 	}{
-		{"one", []float64{5}, 5, 0},
-		{"two", []float64{4, 2}, 3, 2. / 3},
-		{"five", []float64{10, 1, 3, 2, 100}, 3, 8. / 3},
+		{"one", []float64{5}, 5, 5},
+		{"two", []float64{4, 2}, 2, 3},
+		{"five", []float64{10, 1, 3, 2, 100}, 1, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := Result{Bytes: 30, Rounds: test.rounds}
+			if got := r.Best(); got != test.best {
+				t.Errorf("best %v, want %v", got, test.best)
+			}
 			if got := r.Median(); got != test.median {
 				t.Errorf("median %v, want %v", got, test.median)
 			}
-			if got := r.Spread(); math.Abs(got-test.spread) > 1e-9 {
-				t.Errorf("spread %v, want %v", got, test.spread)
-			}
-			if got, want := r.Throughput(), 30/test.median*1e9; math.Abs(got-want) > 1e-3 {
+			if got, want := r.Throughput(), 30/test.best*1e9; got != want {
 				t.Errorf("throughput %v, want %v", got, want)
 			}
 		})
