@@ -7,31 +7,35 @@ import (
 	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
-// job is one call on whole shards, cut in strips for the workers. Jobs are pooled:
-// what they hold is reused.
+// job is one call on whole shards, cut in pieces for the workers and those in strips
+// for the caches. Jobs are pooled: what they hold is reused.
 type job struct {
 	c      *Codec
 	group  *parallel.Group
 	spaces []*Workspace // one a worker
 
-	size, strip int // bytes of a shard and of a strip of it
-	shards      [][]byte
-	pattern     *Pattern
-	list        Sources  // the memory of sources
-	sources     [][]byte // what decoding reads
-	wanted      [][]byte // what decoding writes
-	parity      [][]byte // the parity to encode, nil where none is wanted
-	data        [][]byte // the data to encode it from
-	present     []bool
-	required    []bool
-	differs     atomic.Bool
+	size, piece, strip int // bytes of a shard, and of a piece and a strip of it
 
-	encodePiece, reconstructPiece, verifyPiece func(worker, piece int)
+	shards   [][]byte
+	pattern  *Pattern
+	list     Sources  // the memory of sources
+	sources  [][]byte // what decoding reads
+	wanted   [][]byte // what decoding writes
+	parity   [][]byte // the parity to encode, nil where none is wanted
+	data     [][]byte // the data to encode it from
+	present  []bool
+	required []bool
+	differs  atomic.Bool
+
+	strips                                     func(worker, piece int)
+	encodeStrip, reconstructStrip, verifyStrip func(w *Workspace, off, size int)
+	do                                         func(w *Workspace, off, size int)
 }
 
 func newJob(c *Codec) *job {
 	j := &job{c: c, group: c.crew.NewGroup()}
-	j.encodePiece, j.reconstructPiece, j.verifyPiece = j.encode, j.reconstruct, j.verify
+	j.strips = j.doStrips
+	j.encodeStrip, j.reconstructStrip, j.verifyStrip = j.encode, j.reconstruct, j.verify
 	return j
 }
 
@@ -52,25 +56,32 @@ func (j *job) release() {
 	j.c.pool.Put(j)
 }
 
-// run calls piece for every strip.
-func (j *job) run(piece func(worker, piece int)) {
+// run does every strip.
+func (j *job) run(do func(w *Workspace, off, size int)) {
 	c := j.c
-	j.strip = c.StripSize()
+	j.do, j.strip, j.piece = do, c.StripSize(), j.size
 	workers := c.crew.Free()
 	if workers > 1 {
-		// A strip for every worker, if they are worth the start of a goroutine.
+		// A piece for every worker, if they are worth the start of a goroutine.
 		share := ((j.size+workers-1)/workers + gf.BlockSize - 1) &^ (gf.BlockSize - 1)
-		j.strip = min(j.strip, max(share, minShare/c.TotalShards()&^(gf.BlockSize-1), gf.BlockSize))
+		j.piece = min(pieceBytes, max(share, minShare/c.TotalShards()&^(gf.BlockSize-1), gf.BlockSize))
+		j.strip = min(j.strip, j.piece)
 	}
-	pieces := (j.size + j.strip - 1) / j.strip
+	pieces := (j.size + j.piece - 1) / j.piece
 	for len(j.spaces) < min(workers, pieces) {
 		j.spaces = append(j.spaces, c.NewWorkspace())
 	}
 	for _, w := range j.spaces {
 		w.stream = c.TotalShards()*j.size >= streamBytes
 	}
-	j.group.Do(workers, pieces, piece)
+	j.group.Do(workers, pieces, j.strips)
+	j.do = nil
 }
+
+// pieceBytes is how much of every shard a worker takes at a time: a page, since what
+// the processor fetches ahead of a core would otherwise be another core's strip. At
+// 16 KiB a shard, workers that take strips in turn need half as long again.
+const pieceBytes = 4096
 
 // minShare is the least work, in bytes of all shards, to start a goroutine for.
 const minShare = 256 << 10
@@ -79,30 +90,36 @@ const minShare = 256 << 10
 // cache before the last is stored.
 const streamBytes = 24 << 20
 
-// symbols returns a strip of shards.
-func (j *job) symbols(shards [][]byte, piece int) Symbols {
-	off := piece * j.strip
-	return Symbols{Shards: shards, Off: off, Size: min(j.strip, j.size-off), Count: 1}
-}
-
-func (j *job) encode(worker, piece int) {
-	j.spaces[worker].Encode(j.symbols(j.parity, piece), j.symbols(j.shards[:j.c.k], piece))
-}
-
-func (j *job) reconstruct(worker, piece int) {
-	w := j.spaces[worker]
-	w.Reconstruct(j.pattern, j.symbols(j.wanted, piece), j.symbols(j.sources, piece))
-	if len(j.parity) > 0 {
-		w.Encode(j.symbols(j.parity, piece), j.symbols(j.shards[:j.c.k], piece))
+// doStrips does the strips of a piece.
+func (j *job) doStrips(worker, piece int) {
+	end := min(j.size, (piece+1)*j.piece)
+	for off := piece * j.piece; off < end; off += j.strip {
+		j.do(j.spaces[worker], off, min(j.strip, end-off))
 	}
 }
 
-func (j *job) verify(worker, piece int) {
+// stripOf returns the strip of shards that is size bytes from off on.
+func stripOf(shards [][]byte, off, size int) Symbols {
+	return Symbols{Shards: shards, Off: off, Size: size, Count: 1}
+}
+
+func (j *job) encode(w *Workspace, off, size int) {
+	w.Encode(stripOf(j.parity, off, size), stripOf(j.shards[:j.c.k], off, size))
+}
+
+func (j *job) reconstruct(w *Workspace, off, size int) {
+	w.Reconstruct(j.pattern, stripOf(j.wanted, off, size), stripOf(j.sources, off, size))
+	if len(j.parity) > 0 {
+		j.encode(w, off, size)
+	}
+}
+
+func (j *job) verify(w *Workspace, off, size int) {
 	if j.differs.Load() {
 		return
 	}
-	parity, data := j.symbols(j.shards[j.c.k:], piece), j.symbols(j.shards[:j.c.k], piece)
-	if !j.spaces[worker].verify(&parity, &data) {
+	parity, data := stripOf(j.shards[j.c.k:], off, size), stripOf(j.shards[:j.c.k], off, size)
+	if !w.verify(&parity, &data) {
 		j.differs.Store(true)
 	}
 }

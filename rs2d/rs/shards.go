@@ -13,7 +13,7 @@ func (c *Codec) Encode(shards [][]byte) error {
 	j := c.newJob(shards, size)
 	defer j.release()
 	j.parity = append(j.parity[:0], shards[c.k:]...)
-	j.run(j.encodePiece)
+	j.run(j.encodeStrip)
 	return nil
 }
 
@@ -27,7 +27,7 @@ func (c *Codec) Verify(shards [][]byte) (bool, error) {
 	j := c.newJob(shards, size)
 	defer j.release()
 	j.differs.Store(false)
-	j.run(j.verifyPiece)
+	j.run(j.verifyStrip)
 	return !j.differs.Load(), nil
 }
 
@@ -119,7 +119,7 @@ func (c *Codec) reconstruct(shards [][]byte, dataOnly bool, required func(i int)
 		}
 		j.shards = j.data
 	}
-	j.run(j.reconstructPiece)
+	j.run(j.reconstructStrip)
 	return nil
 }
 
