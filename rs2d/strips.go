@@ -41,10 +41,11 @@ func strips(size, count, limit int) iter.Seq[strip] {
 // limit bytes, and up to twice as many if the vectors of their words are fuller then.
 func packed(size, limit int) int {
 	const vector = 128 // bytes: 64 low and 64 high ones
+	const worth = 0.02 // a share of the vectors that is worth a longer strip
 	best, waste := 1, 1.0
-	for n := max(1, limit/2/size); n <= 2*limit/size; n++ {
+	for n := max(1, limit/2/size); n <= 2*limit/size && waste > worth; n++ {
 		full := (n*size + vector - 1) / vector * vector
-		if w := 1 - float64(n*size)/float64(full); w < waste-0.02 {
+		if w := 1 - float64(n*size)/float64(full); w < waste-worth {
 			best, waste = n, w
 		}
 	}
