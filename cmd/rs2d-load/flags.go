@@ -21,11 +21,12 @@ type runCmd struct {
 	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
 	Plaintext bool          `help:"Speak HTTP without TLS." group:"Cluster"`
 	Committee string        `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
-	Key       string        `placeholder:"FILE" help:"Key of a client that may write to --committee." group:"Cluster"`
+	Key       string        `placeholder:"FILE" help:"Key of a client that may write to --committee; default client.key beside it." group:"Cluster"`
+	Admin     []string      `placeholder:"HOST:PORT" help:"Admin addresses of nodes of --committee, in any order: their processor time, bytes and recovery are reported." group:"Cluster"`
 
 	Duration     time.Duration `default:"10s" help:"How long operations begin." group:"Load"`
 	Size         string        `default:"1MiB" help:"Lengths of blobs: SIZE, uniform:LEAST-MOST, or lognormal:MEDIAN,SIGMA." group:"Load"`
-	MaxSize      string        `default:"64MiB" placeholder:"SIZE" help:"Longest blob." group:"Load"`
+	MaxSize      string        `default:"64MiB" placeholder:"SIZE" help:"Longest blob; default 64MiB." group:"Load"`
 	Reads        float64       `default:"0.5" help:"Share of reads among operations." group:"Load"`
 	Duplicates   float64       `default:"0" help:"Share of writes that write a blob again." group:"Load"`
 	Inconsistent float64       `default:"0" help:"Share of writes of wrongly encoded blobs, which nobody is to read." group:"Load"`
@@ -34,10 +35,10 @@ type runCmd struct {
 	Verify       bool          `default:"true" negatable:"" help:"Compare every byte that is read." group:"Load"`
 	Check        string        `default:"strict" enum:"strict,systematic,none" help:"What the client makes sure of when it reads: strict, systematic, or none, which verifies slivers only." group:"Load"`
 	Preload      int           `default:"16" help:"Blobs to store before the clock starts." group:"Load"`
-	Seed         uint64        `default:"1" help:"Of blobs, of what is done to them, and of who is hit." group:"Load"`
+	Seed         uint64        `placeholder:"NUMBER" help:"Of blobs, of what is done to them, and of who is hit; default 1 with --local, and drawn by chance with --committee, which may have the blobs of an earlier run." group:"Load"`
 	OpTimeout    time.Duration `default:"30s" help:"For one operation." group:"Load"`
 
-	Kill    []string `placeholder:"COUNT@TIME" help:"kill -9 so many nodes at that time of the run. COUNT@TIME/EVERY does it again and again, here and below." group:"Faults, of --local"`
+	Kill    []string `placeholder:"COUNT@TIME" help:"kill -9 so many nodes at that time of the run, such as 3@5s. COUNT@TIME/EVERY does it again and again. Both here and below." group:"Faults, of --local"`
 	Restart []string `placeholder:"COUNT@TIME" help:"Start nodes that were killed, and let others that misbehave be honest again." group:"Faults, of --local"`
 	Wipe    []string `placeholder:"COUNT@TIME" help:"Kill, remove the store, and start again." group:"Faults, of --local"`
 	Crash   []string `placeholder:"COUNT@TIME" help:"Kill and start again, but never while more than f shards would be down." group:"Faults, of --local"`
@@ -48,6 +49,8 @@ type runCmd struct {
 	Corrupt []string `placeholder:"COUNT@TIME" help:"Flip bits in slivers and symbols." group:"Faults, of --local"`
 	Swap    []string `placeholder:"COUNT@TIME" help:"Answer from another blob, with valid proofs." group:"Faults, of --local"`
 	Forget  []string `placeholder:"COUNT@TIME" help:"Acknowledge writes falsely, and keep nothing." group:"Faults, of --local"`
+
+	Slowloris []string `placeholder:"COUNT@TIME" help:"So many clients come, which keep a connection to every node and are as slow as can be: silent, with half a handshake, header or body, or leaving answers unread." group:"Faults, of --local"`
 
 	HealInterval time.Duration `default:"5s" help:"How often local nodes look for what they lack." group:"Recovery"`
 	HealDelay    time.Duration `default:"1s" help:"How long a write may take before local nodes that missed it recover it." group:"Recovery"`
@@ -62,11 +65,9 @@ type runCmd struct {
 
 // Help is shown below the flags' list.
 func (c *runCmd) Help() string {
-	return `Example: rs2d-load --local 10 --shards 100 --duration 20s --wipe 1@5s
+	return `Latencies are corrected for coordinated omission. Recovery: received bytes of symbols and proofs for each byte of slivers restored, beside what a one-dimensional code would have received: a whole blob.
 
-Latencies are corrected for coordinated omission. Recovery: received bytes of symbols and proofs for each byte of slivers restored, beside what a one-dimensional code would have received: a whole blob.
-
-JSON: setup, seconds, reads and writes (count, errors, not_begun, bytes, per_s, mb_per_s, latency_ms, service_latency_ms, encoding_ms), blobs, cpu_seconds, wire_bytes, faults, recovery, series, healing, errors, problems, ok.`
+JSON: setup, seconds, reads and writes (count, errors, not_begun, bytes, per_s, mb_per_s, latency_ms, service_latency_ms, encoding_ms), blobs, cpu_seconds, wire_bytes, nodes, faults, slowloris, recovery, series, healing, errors, problems, ok. docs/load.md says what they are.`
 }
 
 // events parses the schedule of faults.
@@ -79,6 +80,7 @@ func (c *runCmd) events() ([]cluster.Event, error) {
 		{cluster.Kill, c.Kill}, {cluster.Restore, c.Restart}, {cluster.Wipe, c.Wipe}, {cluster.Crash, c.Crash},
 		{cluster.Slow, c.Slow}, {cluster.Stall, c.Stall}, {cluster.Drip, c.Drip}, {cluster.Refuse, c.Refuse},
 		{cluster.Corrupt, c.Corrupt}, {cluster.Swap, c.Swap}, {cluster.Forget, c.Forget},
+		{cluster.Slowloris, c.Slowloris},
 	} {
 		for _, text := range f.texts {
 			e, err := cluster.ParseEvent(f.action, text)
@@ -104,8 +106,8 @@ func (c *runCmd) validate(events []cluster.Event) error {
 	switch {
 	case (c.Local == 0) == (c.Committee == ""):
 		return errors.New("give either --local N or --committee FILE")
-	case c.Committee != "" && c.Key == "":
-		return errors.New("--committee needs --key: that of a client that may write")
+	case c.Local != 0 && len(c.Admin) > 0:
+		return errors.New("--admin is for --committee: of local nodes all is known")
 	case c.Committee != "" && len(events) > 0:
 		return errors.New("faults need --local: other people's nodes are left alone")
 	case c.Local < 0 || c.Local > maxLocal:
@@ -120,6 +122,11 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		return errors.New("--inconsistent needs --check strict: without it some readers are content with such blobs")
 	case c.Preload < 1:
 		return fmt.Errorf("--preload %d: at least 1, or there is nothing to read", c.Preload)
+	}
+	for _, e := range events {
+		if e.At >= c.Duration {
+			return fmt.Errorf("--%s %s: the run ends at %v, see --duration", e.Action, e, c.Duration)
+		}
 	}
 	for _, share := range []struct {
 		flag  string

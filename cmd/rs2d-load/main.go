@@ -33,15 +33,21 @@ With --local N it starts N nodes on this machine by itself:
 
 rs2d-load --local 10 --shards 100 --duration 20s --kill 2@5s --wipe 1@8s --restart 2@12s --html report.html
 
-Exit codes: 0 every acknowledged blob was read back, every byte right; 1 one was not, or a node died by itself; 2 wrong usage, or the cluster cannot be reached; 130 interrupted.`
+Exit codes: 0 every acknowledged blob was read back, every byte right; 1 one was not, or another promise was broken: a write failed though no more than f shards were faulty, a node died by itself, or did not cut off a slow client; 2 wrong usage, or the cluster cannot be reached; 130 interrupted.`
 
 // grammar is the command line.
 type grammar struct {
-	Run  runCmd  `cmd:"" default:"withargs" help:"Put load on a cluster. This is what is done without a command."`
-	Node nodeCmd `cmd:"" hidden:"" help:"Be a node of --local."`
-
+	runCmd
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
+
+// nodeGrammar is that of the processes which --local starts: "node" and flags.
+type nodeGrammar struct {
+	Node nodeCmd `cmd:""`
+}
+
+// nodeCommand is the first argument of a nodeGrammar.
+const nodeCommand = "node"
 
 // app is what a command has of the world outside.
 type app struct {
@@ -56,6 +62,9 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	p := cli.Program{
 		Name: "rs2d-load", About: about, Grammar: new(grammar), ExitCode: cli.ExitCode,
 		Stdout: stdout, Stderr: stderr, App: &app{ctx, stdin, stdout, stderr},
+	}
+	if len(args) > 0 && args[0] == nodeCommand {
+		p.Grammar = new(nodeGrammar)
 	}
 	return p.Execute(args)
 }
@@ -74,7 +83,7 @@ type nodeCmd struct {
 // nodeArgs returns the command line of a node.
 func nodeArgs(c cluster.NodeConfig) []string {
 	args := []string{
-		"node", "--committee", c.Committee, "--key", c.Key, "--store", c.Store,
+		nodeCommand, "--committee", c.Committee, "--key", c.Key, "--store", c.Store,
 		"--heal-interval", c.HealInterval.String(), "--heal-delay", c.HealDelay.String(),
 	}
 	if c.Plaintext {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -14,7 +15,10 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 )
 
@@ -130,6 +134,72 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
+// TestCommittee puts load on nodes that were there before, twice.
+func TestCommittee(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	dir := t.TempDir()
+	nodes, err := cluster.Start(t.Context(), cluster.Options{
+		Nodes: 4, Shards: 8, Scheme: commit.BLAKE3, Dir: dir, Program: os.Args[0], Args: nodeArgs,
+		HealInterval: time.Second, HealDelay: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nodes.Stop()
+	text, err := nodes.Writer().MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, clientKeyName), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		r := runLoad(t, "--committee", filepath.Join(dir, "committee.toml"), "--duration", "300ms", "--size", "20KiB", "--preload", "2")
+		if !r.OK || r.Setup.Local || !r.Recovery.Healthy {
+			t.Errorf("%+v: %q, %q", r.Blobs, r.Problems, r.Errors)
+		}
+		if len(r.Nodes) != 4 || r.Nodes[3].Name != "node-3" || r.Nodes[3].State != "healthy" || r.Nodes[3].Figures != nil {
+			t.Errorf("%+v", r.Nodes)
+		}
+		if r.Wire.ClientSent < r.Writes.Bytes {
+			t.Error("wrote what was there: each run should have blobs of its own")
+		}
+	}
+}
+
+// TestFailedWrites are a problem as long as no more shards are faulty than may be.
+func TestFailedWrites(t *testing.T) {
+	shards := committee.Spread(9, 4) // of which two nodes own more than f = 2
+	var members []committee.Member
+	for i := range 4 {
+		members = append(members, committee.NewMember(fmt.Sprint(i), fmt.Sprintf("127.0.0.1:%d", i+1), committee.GenerateKey(), shards[i]))
+	}
+	all, err := committee.New(1, commit.BLAKE3, members, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl, err := client.New(all, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	for _, test := range []struct {
+		done []cluster.Done
+		ok   bool
+	}{
+		{nil, false},
+		{[]cluster.Done{{Nodes: []int{1}}, {Nodes: []int{1}}, {Clients: 100}}, false},
+		{[]cluster.Done{{Nodes: []int{1}}, {Nodes: []int{2}}}, true},
+	} {
+		s := &session{client: cl, done: test.done}
+		s.result.Setup.FaultyShards = all.Params().F
+		s.result.Writes.Errors = 3
+		if s.findProblems(); s.result.OK != test.ok {
+			t.Errorf("%v: %q", test.done, s.result.Problems)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	tests := []struct {
 		name string
@@ -138,7 +208,9 @@ func TestUsage(t *testing.T) {
 	}{
 		{"no cluster", []string{"--duration", "1s"}, "--local N or --committee FILE"},
 		{"two clusters", []string{"--local", "4", "--committee", "c", "--key", "k"}, "--local N or --committee FILE"},
-		{"no key", []string{"--committee", "c"}, "needs --key"},
+		{"no key", []string{"--committee", "c", "--key", "no/key"}, ": no such file"},
+		{"admin of local nodes", []string{"--local", "4", "--admin", "127.0.0.1:1"}, "--admin is for --committee"},
+		{"fault after the end", []string{"--local", "4", "--duration", "5s", "--kill", "1@5s"}, "--kill 1@5s: the run ends at 5s"},
 		{"no file", []string{"--committee", "no/such", "--key", "k"}, "no/such"},
 		{"foreign nodes", []string{"--committee", "c", "--key", "k", "--kill", "1@1s"}, "need --local"},
 		{"more nodes than shards", []string{"--local", "11", "--shards", "10"}, "only 10 shards"},

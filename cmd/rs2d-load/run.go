@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/scrape"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -22,16 +26,24 @@ import (
 )
 
 const (
+	clientKeyName  = "client.key" // which rs2d-node init makes beside the committee's file
 	startTimeout   = time.Minute
 	preloadTimeout = 2 * time.Minute
 	grace          = 5 * time.Second // that writes go on to slow nodes
 )
+
+// nodes tell how they fare.
+type nodes interface {
+	Lives() []cluster.Life
+	AwaitHealthy(context.Context) bool
+}
 
 // session is one run and what it works with.
 type session struct {
 	*runCmd
 	events  []cluster.Event
 	cluster *cluster.Cluster // nil if the nodes are not ours
+	nodes   nodes            // nil if nobody tells their figures
 	client  *client.Client
 	load    *load.Load
 	live    *live
@@ -53,6 +65,12 @@ func (c *runCmd) Run(a *app) error {
 	if err := c.validate(events); err != nil {
 		return err
 	}
+	if c.Seed == 0 {
+		c.Seed = 1
+		if c.Committee != "" { // which may have the blobs of an earlier run
+			c.Seed = rand.Uint64()
+		}
+	}
 	s := &session{runCmd: c, events: events, live: newLive(a.stderr)}
 	err = s.run(a.ctx)
 	s.live.clear()
@@ -66,7 +84,7 @@ func (c *runCmd) Run(a *app) error {
 	case a.ctx.Err() != nil:
 		return a.ctx.Err()
 	case !s.result.OK:
-		return cli.AsFound(fmt.Errorf("%d problems: %s", len(s.result.Problems), s.result.Problems[0]))
+		return cli.AsFound(errors.New(strings.Join(s.result.Problems, "; ")))
 	}
 	return nil
 }
@@ -159,14 +177,16 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 		if members, err = committee.Load(s.Committee); err != nil {
 			return nil, nil, nil, err
 		}
-		text, err := os.ReadFile(s.Key)
+		name := cmp.Or(s.Key, filepath.Join(filepath.Dir(s.Committee), clientKeyName))
+		text, err := os.ReadFile(name)
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		if key, err = committee.ParseKey(text); err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: %w", s.Key, err)
+			return nil, nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return members, key, func() error { return nil }, nil
+		stop, err = s.follow(ctx, members)
+		return members, key, stop, err
 	}
 	params, err := commit.NewParams(s.Shards)
 	if err != nil {
@@ -197,11 +217,32 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 	if err != nil {
 		return nil, nil, nil, errors.Join(fmt.Errorf("starting nodes: %w", err), remove())
 	}
+	s.nodes = s.cluster
 	stop = func() error {
 		s.cluster.Stop()
 		return remove()
 	}
 	return s.cluster.Committee(), s.cluster.Writer(), stop, nil
+}
+
+// follow looks at nodes that somebody else runs, until stop is called.
+func (s *session) follow(ctx context.Context, members *committee.Committee) (stop func() error, err error) {
+	if len(s.Admin) == 0 {
+		return func() error { return nil }, nil
+	}
+	watch, err := scrape.New(ctx, members, s.Admin)
+	if err != nil {
+		return nil, fmt.Errorf("--admin %w", err)
+	}
+	s.nodes = watch
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { watch.Run(ctx) })
+	return func() error {
+		cancel()
+		running.Wait()
+		return nil
+	}, nil
 }
 
 // preload stores the first blobs.
@@ -245,19 +286,14 @@ func (s *session) play(ctx context.Context) error {
 
 // sample notes from time to time what nodes got from each other.
 func (s *session) sample(stop <-chan struct{}) {
-	if s.cluster == nil {
+	if s.nodes == nil {
 		return
 	}
 	const points = 200
 	tick := time.NewTicker(max((s.Duration+s.Settle)/points, 100*time.Millisecond))
 	defer tick.Stop()
 	for {
-		p := report.HealingPoint{Seconds: time.Since(s.start).Seconds()}
-		for _, l := range s.cluster.Lives() {
-			p.Received += l.Stats.Received
-			p.Restored += l.Stats.Recovery.RestoredBytes
-		}
-		s.healing = append(s.healing, p)
+		s.healing = append(s.healing, s.healed())
 		select {
 		case <-stop:
 			return
@@ -266,12 +302,26 @@ func (s *session) sample(stop <-chan struct{}) {
 	}
 }
 
-// settle waits until writes have ended, and nodes have recovered what they lack.
+// healed sums up what nodes have got from each other.
+func (s *session) healed() report.HealingPoint {
+	p := report.HealingPoint{Seconds: time.Since(s.start).Seconds()}
+	for _, l := range s.nodes.Lives() {
+		p.Received += l.Stats.Received
+		p.Restored += l.Stats.Recovery.RestoredBytes
+	}
+	return p
+}
+
+// settle waits until writes have ended, nodes have cut off slow clients, and have
+// recovered what they lack.
 func (s *session) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.Settle)
 	defer cancel()
 	s.live.say("waiting for nodes that recover")
-	if s.client.Flush(ctx) != nil || s.cluster == nil {
+	if s.cluster != nil {
+		s.cluster.Siege().Lift(ctx)
+	}
+	if s.client.Flush(ctx) != nil || s.nodes == nil {
 		return
 	}
 	// What a node missed is known to it, but not looked at before the delay.
@@ -281,85 +331,5 @@ func (s *session) settle(ctx context.Context) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	s.result.Recovery.Healthy = s.cluster.AwaitHealthy(ctx)
-}
-
-// finish reads everything back, ends the nodes, and sums up.
-func (s *session) finish(ctx context.Context) {
-	s.live.say("reading all acknowledged blobs back")
-	timed, cancel := context.WithTimeout(ctx, s.CheckTimeout)
-	defer cancel()
-	var whole []int // nodes that are to have everything
-	if s.cluster != nil {
-		states, _ := s.cluster.Nodes()
-		for i, state := range states {
-			if state == cluster.Untouched || state == cluster.Restored {
-				whole = append(whole, i)
-			}
-		}
-	}
-	s.load.Check(timed, whole)
-
-	r := &s.result
-	r.Seconds = s.load.Elapsed().Seconds()
-	r.Reads, r.Writes = s.load.Operations(load.Read), s.load.Operations(load.Write)
-	r.Blobs, r.Series = s.load.Blobs(), s.load.Points()
-	r.Errors = append([]string{}, s.load.Messages()...)
-	wire := s.client.Wire()
-	r.Wire.ClientSent, r.Wire.ClientReceived = wire.Sent.Load(), wire.Received.Load()
-	r.CPU.Generator = (ownCPU() - s.cpu).Seconds()
-	r.Faults, r.Healing = []report.Fault{}, append([]report.HealingPoint{}, s.healing...)
-	for _, d := range s.done {
-		r.Faults = append(r.Faults, report.Fault{Seconds: d.At.Sub(s.start).Seconds(), Action: string(d.Action), Nodes: append([]int{}, d.Nodes...)})
-	}
-	r.Problems = []string{}
-	if s.cluster != nil {
-		for _, err := range s.cluster.Died() {
-			r.Problems = append(r.Problems, err.Error())
-		}
-		s.cluster.Stop()
-		s.recovered(s.cluster.Lives())
-	}
-	b := r.Blobs
-	for _, p := range []struct {
-		count int64
-		what  string
-	}{
-		{b.Unreadable, "reads of acknowledged blobs failed"},
-		{b.Wrong, "reads gave wrong bytes"},
-		{b.Unchecked, "acknowledged blobs were not read back in time"},
-	} {
-		if p.count > 0 {
-			r.Problems = append(r.Problems, fmt.Sprintf("%d %s", p.count, p.what))
-		}
-	}
-	r.OK = len(r.Problems) == 0
-}
-
-// recovered sums up what nodes recovered.
-func (s *session) recovered(lives []cluster.Life) {
-	r := &s.result
-	after := func(t, from time.Time) float64 {
-		if t.IsZero() {
-			return -1
-		}
-		return t.Sub(from).Seconds()
-	}
-	r.Recovery.Nodes = []report.NodeRecovery{}
-	for _, l := range lives {
-		r.CPU.Nodes += l.CPU.Seconds()
-		r.Wire.NodesReceived += l.Stats.Received
-		r.Recovery.Add(l.Stats.Recovery)
-		if l.Cause == cluster.CauseStart && l.Stats.Recovery.Slivers == 0 {
-			continue
-		}
-		n := report.NodeRecovery{
-			Recovery: l.Stats.Recovery, Node: l.Node, Cause: l.Cause, At: l.Began.Sub(s.start).Seconds(),
-			First: after(l.Stats.First, l.Began), Last: after(l.Stats.Last, l.Began), HealthyAt: after(l.Healthy, l.Began),
-			Ratio: l.Stats.Recovery.Ratio(), OneDimRatio: l.Stats.Recovery.OneDimRatio(),
-		}
-		r.Recovery.Nodes = append(r.Recovery.Nodes, n)
-	}
-	r.Recovery.Ratio, r.Recovery.OneDimRatio = r.Recovery.Recovery.Ratio(), r.Recovery.Recovery.OneDimRatio()
-	r.Recovery.Healthy = r.Recovery.Healthy && r.Blobs.Incomplete == 0
+	s.result.Recovery.Healthy = s.nodes.AwaitHealthy(ctx)
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/slowloris"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 )
@@ -35,6 +36,7 @@ type Cluster struct {
 	options   Options
 	committee *committee.Committee
 	writer    *committee.Key
+	siege     *slowloris.Siege
 
 	mu    sync.Mutex
 	nodes []*member
@@ -119,6 +121,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if c.committee, err = committee.New(1, o.Scheme, members, clients); err != nil {
 		return nil, err
 	}
+	c.siege = slowloris.New(c.committee, c.writer, o.Plaintext)
 	text, err := c.committee.MarshalText()
 	if err != nil {
 		return nil, err
@@ -206,6 +209,9 @@ func (c *Cluster) Committee() *committee.Committee { return c.committee }
 
 // Writer returns the key of a client that may write.
 func (c *Cluster) Writer() *committee.Key { return c.writer }
+
+// Siege returns the slow clients of all nodes.
+func (c *Cluster) Siege() *slowloris.Siege { return c.siege }
 
 // run starts a node's next life. c.mu is held, or nobody else knows c.
 func (c *Cluster) run(i int, cause string) error {
@@ -354,6 +360,7 @@ func (c *Cluster) Stop() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
+	c.siege.End()
 	var all sync.WaitGroup
 	for _, m := range c.nodes {
 		if m.life != nil {

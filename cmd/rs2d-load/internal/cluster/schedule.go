@@ -17,7 +17,8 @@ import (
 // Action is what is done to nodes.
 type Action string
 
-// Actions. All but Restore are done to nodes that work and tell the truth.
+// Actions. All up to Forget but for Restore are done to nodes that work and tell the
+// truth.
 const (
 	Kill    Action = "kill"    // end the process without a warning
 	Wipe    Action = "wipe"    // kill it, remove its store, start it again
@@ -30,18 +31,21 @@ const (
 	Corrupt Action = "corrupt" // flip bits of slivers and symbols
 	Swap    Action = "swap"    // answer from another blob, with valid proofs
 	Forget  Action = "forget"  // acknowledge writes falsely, and keep nothing
+
+	// Slowloris is done to all nodes: clients come that are as slow as they can be.
+	Slowloris Action = "slowloris"
 )
 
 // Event is an action, done once or again and again.
 type Event struct {
 	Action Action
-	Count  int           // of nodes
+	Count  int           // of nodes, or clients
 	At     time.Duration // from the start
 	Every  time.Duration // 0 for once
 }
 
-// maxNodes bounds what an event may ask for.
-const maxNodes = 1 << 16
+// maxCount bounds what an event may ask for.
+const maxCount = 1 << 16
 
 // ParseEvent reads COUNT@TIME or COUNT@TIME/EVERY, such as 3@5s or 1@0s/100ms.
 func ParseEvent(action Action, text string) (Event, error) {
@@ -55,8 +59,8 @@ func ParseEvent(action Action, text string) (Event, error) {
 	at, every, again := strings.Cut(when, "/")
 	e := Event{Action: action}
 	var err error
-	if e.Count, err = strconv.Atoi(count); err != nil || e.Count < 1 || e.Count > maxNodes {
-		return bad("not a number of nodes")
+	if e.Count, err = strconv.Atoi(count); err != nil || e.Count < 1 || e.Count > maxCount {
+		return bad("not a number of nodes or clients")
 	}
 	if e.At, err = time.ParseDuration(at); err != nil || e.At < 0 {
 		return bad("not a time")
@@ -97,9 +101,10 @@ func Expand(events []Event, end time.Duration) []Event {
 
 // Done is an event that was carried out.
 type Done struct {
-	At     time.Time
-	Action Action
-	Nodes  []int
+	At      time.Time
+	Action  Action
+	Nodes   []int
+	Clients int // that came, for Slowloris
 }
 
 // SlowBy is how long a slow node waits before every answer.
@@ -119,6 +124,12 @@ func (c *Cluster) Play(ctx context.Context, start time.Time, events []Event, see
 		case <-timer.C:
 		}
 		d := Done{At: time.Now(), Action: e.Action}
+		if e.Action == Slowloris {
+			c.siege.Add(e.Count)
+			d.Clients = e.Count
+			f(d)
+			continue
+		}
 		states, serving := c.Nodes()
 		if e.Action == Crash {
 			e.Count = min(e.Count, c.spare(serving))

@@ -49,7 +49,7 @@ func TestParseEvent(t *testing.T) {
 func TestEventText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := Event{
-			Action: Wipe, Count: rapid.IntRange(1, maxNodes).Draw(t, "count"),
+			Action: Wipe, Count: rapid.IntRange(1, maxCount).Draw(t, "count"),
 			At: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "at")),
 		}
 		if rapid.Bool().Draw(t, "again") {

@@ -94,7 +94,7 @@ func TestApart(t *testing.T) {
 }
 
 func TestSeriesIsBounded(t *testing.T) {
-	reads, writes := newSeries(8*time.Second), newSeries(8*time.Second)
+	reads, writes := newSeries(5*time.Second), newSeries(5*time.Second)
 	reads.add(250*time.Millisecond, time.Millisecond, 10_000_000, false)
 	reads.add(260*time.Millisecond, 3*time.Millisecond, 0, true)
 	writes.add(time.Hour, time.Millisecond, 1, false)

@@ -39,7 +39,7 @@ type span struct {
 
 // newSeries returns a series of a run that lasts about so long.
 func newSeries(length time.Duration) *series {
-	return &series{width: max(length/(maxPoints-20), 50*time.Millisecond)}
+	return &series{width: max(length/(maxPoints/2), 50*time.Millisecond)}
 }
 
 // add counts an operation that ended at some time from the start.

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,7 +16,7 @@ type chart struct {
 	lines       []line
 	marks       []mark
 	log         bool    // logarithmic ordinates
-	end         float64 // of the abscissa, seconds
+	end         float64 // of the abscissa, seconds: marks beyond are not shown
 }
 
 // line is a named line. Ordinates that are not positive are gaps on logarithmic
@@ -35,6 +37,7 @@ type mark struct {
 const (
 	chartWidth, chartHeight                          = 860, 280
 	marginLeft, marginRight, marginTop, marginBottom = 64, 16, 34, 34
+	labelWidth                                       = 12 // of a mark, which is written downwards
 )
 
 // svg writes the chart.
@@ -61,10 +64,12 @@ func (c *chart) svg() string {
 	for _, v := range ticks(0, c.end, false) {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="a" text-anchor="middle">%s s</text>`, x(v), chartHeight-marginBottom+18, label(v))
 	}
-	for _, m := range c.marks {
+	labelled := math.Inf(-1)
+	for _, m := range c.shown() {
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" class="m"><title>%s</title></line>`,
 			x(m.x), x(m.x), marginTop, chartHeight-marginBottom, html.EscapeString(m.text))
-		if len(c.marks) <= 12 {
+		if x(m.x) >= labelled+labelWidth {
+			labelled = x(m.x)
 			fmt.Fprintf(&b, `<text transform="translate(%.1f %d) rotate(90)" class="n">%s</text>`, x(m.x)+3, marginTop+2, html.EscapeString(m.text))
 		}
 	}
@@ -77,6 +82,13 @@ func (c *chart) svg() string {
 	}
 	b.WriteString(`</svg>`)
 	return b.String()
+}
+
+// shown returns the marks within the chart, from left to right.
+func (c *chart) shown() []mark {
+	marks := slices.DeleteFunc(slices.Clone(c.marks), func(m mark) bool { return m.x > c.end })
+	slices.SortStableFunc(marks, func(a, b mark) int { return cmp.Compare(a.x, b.x) })
+	return marks
 }
 
 // path writes a line's path.

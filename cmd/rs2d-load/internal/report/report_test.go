@@ -12,6 +12,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/slowloris"
 )
 
 // sample is a result with something in every part.
@@ -22,9 +23,14 @@ func sample() *Result {
 		Reads:   load.Operations{Count: 1500, Bytes: 300_000_000, PerSecond: 500, Latency: load.Latency{P50: 1.5, P90: 3, P99: 20, Max: 1234}},
 		Writes:  load.Operations{Count: 100, Errors: 2, NotBegun: 7},
 		Blobs:   load.Blobs{Acknowledged: 98, Checked: 98, Inconsistent: 3, Refused: 9, Duplicates: 4},
-		Faults:  []Fault{{1, "kill", []int{3}}, {2, "wipe", nil}},
-		Errors:  []string{"write: <b>&\nbroken"},
-		OK:      true,
+		Faults:  []Fault{{Seconds: 1, Action: "kill", Nodes: []int{3}}, {Seconds: 2, Action: "wipe"}, {Seconds: 2.5, Action: "slowloris", Clients: 30}},
+		Nodes: []Node{
+			{Name: "alpha", Shards: 4, State: Down},
+			{Node: 1, Name: "beta", Shards: 12, State: "healing", Missing: 5, Figures: &Figures{Restarts: 2, CPU: 1.5, Received: 3 << 20}},
+		},
+		Slowloris: []slowloris.Counts{{Way: "silent", Opened: 60, Cut: 57, Open: 3, Refused: 2, Longest: 5.5}},
+		Errors:    []string{"write: <b>&\nbroken"},
+		OK:        true,
 	}
 	healed := cluster.Recovery{Blobs: 50, Slivers: 400, RestoredBytes: 1 << 20, SymbolBytes: 1 << 19, OneDimBytes: 10 << 20}
 	r.Recovery = RecoverySummary{Recovery: healed, Ratio: 0.5, OneDimRatio: 10, Healthy: true, Nodes: []NodeRecovery{
@@ -46,10 +52,12 @@ func TestText(t *testing.T) {
 	for _, want := range []string{
 		"4 nodes, 16 shards of which 5 may be faulty", "closed loop of 8 workers",
 		"reads   1,500  0", "100 MB/s", "1.50 ms", "1.23 s", "7 operations were due and never began",
-		"kill 3 at 1.0 s; wipe: no node left for it at 2.0 s",
+		"1.0 s: kill node-3; 2.0 s: wipe: no node left for it; 2.5 s: slowloris, 30 clients",
+		"alpha  4       down                      -", "beta   12      healing, lacks 5 slivers  2         1.50 s     3.0 MiB",
+		"silent     60           57       3              2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
 		"node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
-		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs",
+		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "2 operations failed while more shards",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("without %q:\n%s", want, out.String())
@@ -57,11 +65,32 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestManyLives has a row for each cause instead of each life.
+func TestManyLives(t *testing.T) {
+	r := sample()
+	r.Recovery.Nodes = nil
+	for i := range maxRows + 2 {
+		r.Recovery.Nodes = append(r.Recovery.Nodes, NodeRecovery{
+			Recovery: cluster.Recovery{Slivers: 2, RestoredBytes: 1 << 10, SymbolBytes: 1 << 9},
+			Node:     i, Cause: cluster.CauseRestart, At: 1, First: -1, Last: float64(i), HealthyAt: -1,
+		})
+	}
+	r.Recovery.Nodes[0].Cause = cluster.CauseStart
+	want := [][]string{
+		{"21 times restart; the slowest", "42", "21 KiB", "10 KiB", "0.50×", "-", "-", "21.0 s", "-"},
+		{"single writes that others missed", "2", "1.0 KiB", "512 B", "0.50×", "-", "-", "-", "-"},
+		{"all nodes", "400", "1.0 MiB", "512 KiB", "0.50×", "10.00×", "-", "-", "-"},
+	}
+	if got := r.recovery().Rows; !reflect.DeepEqual(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestManyFaultsAreCounted(t *testing.T) {
 	r := sample()
 	r.Faults = nil
 	for range 200 {
-		r.Faults = append(r.Faults, Fault{1, "crash", []int{1}})
+		r.Faults = append(r.Faults, Fault{Seconds: 1, Action: "crash", Nodes: []int{1}})
 	}
 	if got := r.faultList(); got != "crash 200 times" {
 		t.Error(got)
@@ -100,11 +129,18 @@ func TestHTML(t *testing.T) {
 			if want := map[string]int{"sample": 4, "nothing happened": 2}[name]; charts != want {
 				t.Errorf("%d charts, want %d", charts, want)
 			}
-			if got := strings.Count(page, `class="m"`); got != charts*len(r.Faults) {
-				t.Errorf("%d marks", got)
+			marks := charts * len(r.Faults)
+			if name == "sample" {
+				marks++ // the end of the load, in the chart of recovery
+			}
+			if got := strings.Count(page, `class="m"`); got != marks {
+				t.Errorf("%d marks, want %d", got, marks)
 			}
 			if strings.Contains(page, "Not every promise") == r.OK {
 				t.Error("says wrongly if all is well")
+			}
+			if want := map[string]int{"sample": 5, "nothing happened": 2}[name]; strings.Count(page, "<table") != want {
+				t.Errorf("%d tables, want %d", strings.Count(page, "<table"), want)
 			}
 			for _, c := range r.charts() {
 				if err := wellFormed(c.svg()); err != nil {

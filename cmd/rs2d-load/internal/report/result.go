@@ -7,6 +7,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/slowloris"
 )
 
 // Result is all that a run gave.
@@ -21,14 +22,16 @@ type Result struct {
 	CPU  CPU  `json:"cpu_seconds"`
 	Wire Wire `json:"wire_bytes"`
 
-	Faults   []Fault         `json:"faults"`
-	Recovery RecoverySummary `json:"recovery"`
-	Series   []load.Point    `json:"series"`
-	Healing  []HealingPoint  `json:"healing"`
+	Nodes     []Node             `json:"nodes"`
+	Faults    []Fault            `json:"faults"`
+	Slowloris []slowloris.Counts `json:"slowloris,omitempty"` // by the way to be slow
+	Recovery  RecoverySummary    `json:"recovery"`
+	Series    []load.Point       `json:"series"`
+	Healing   []HealingPoint     `json:"healing"`
 
 	Errors   []string `json:"errors"`   // of operations, the first few
 	Problems []string `json:"problems"` // why OK is false
-	OK       bool     `json:"ok"`       // every acknowledged blob was read back right, and no node died by itself
+	OK       bool     `json:"ok"`       // there are no problems
 }
 
 // Setup is what was run.
@@ -56,14 +59,36 @@ type Setup struct {
 // CPU is processor time in seconds, of a run from its first blobs to its end.
 type CPU struct {
 	Generator float64 `json:"generator"` // this process: clients, and making and comparing blobs
-	Nodes     float64 `json:"nodes"`     // all node processes, 0 if they are not local
+	Nodes     float64 `json:"nodes"`     // the processes of all nodes whose figures are known
 }
 
 // Wire is bytes on connections, TLS included.
 type Wire struct {
 	ClientSent     int64 `json:"client_sent"`
 	ClientReceived int64 `json:"client_received"`
-	NodesReceived  int64 `json:"nodes_received"` // from other nodes, 0 if they are not local
+	NodesReceived  int64 `json:"nodes_received"` // by nodes whose figures are known, from other nodes
+}
+
+// Down is the state of a node that does not answer.
+const Down = "down"
+
+// Node is one node of the committee.
+type Node struct {
+	Node    int      `json:"node"`
+	Name    string   `json:"name"`
+	Shards  int      `json:"shards"`
+	State   string   `json:"state"`             // at the end: one of package api, or Down
+	Missing int64    `json:"missing"`           // slivers that it knew it lacked at the end
+	Figures *Figures `json:"figures,omitempty"` // not there if nobody told them
+}
+
+// Figures is what the processes of a node did during the run.
+type Figures struct {
+	Restarts int     `json:"restarts"`
+	CPU      float64 `json:"cpu_seconds"`
+	Received int64   `json:"received_bytes"` // from other nodes, TLS included
+	Sent     int64   `json:"sent_bytes"`     // to other nodes, on connections that it made
+	Restored int64   `json:"restored_bytes"` // of slivers recovered
 }
 
 // Fault is an event of the schedule that was carried out.
@@ -71,11 +96,15 @@ type Fault struct {
 	Seconds float64 `json:"s"` // from the start
 	Action  string  `json:"action"`
 	Nodes   []int   `json:"nodes"`
+	Clients int     `json:"clients,omitempty"` // that came, of slowloris
 }
 
 // String describes the fault in a few words.
 func (f Fault) String() string {
-	if len(f.Nodes) == 0 {
+	switch {
+	case f.Clients > 0:
+		return fmt.Sprintf("%s, %d clients", f.Action, f.Clients)
+	case len(f.Nodes) == 0:
 		return f.Action + ": no node left for it"
 	}
 	text := f.Action
@@ -83,7 +112,7 @@ func (f Fault) String() string {
 		if i > 0 {
 			text += ","
 		}
-		text += fmt.Sprintf(" %d", n)
+		text += fmt.Sprintf(" node-%d", n)
 	}
 	return text
 }

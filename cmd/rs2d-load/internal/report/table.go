@@ -11,48 +11,48 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 )
 
+// table is rows of cells. Those of the head are empty if it has none.
+type table struct {
+	Head []string
+	Rows [][]string
+	Note string // below it
+}
+
+func (t *table) add(cells ...string) { t.Rows = append(t.Rows, cells) }
+
 // Text prints the result for people.
 func (r *Result) Text(w io.Writer) error {
-	s := r.Setup
-	fmt.Fprintf(w, "%d nodes, %d shards of which %d may be faulty, scheme %s, %s; blobs of %s; %s; %.1f s\n\n",
-		s.Nodes, s.Shards, s.FaultyShards, s.Scheme, s.Backend, s.Sizes, s.loop(), r.Seconds)
-	t := ui.NewTable(w)
-	t.Row("", "ops", "errors", "ops/s", "throughput", "p50", "p90", "p99", "max")
-	for _, row := range []struct {
-		name string
-		o    load.Operations
-	}{{"reads", r.Reads}, {"writes", r.Writes}} {
-		l := row.o.Latency
-		t.Row(row.name, ui.Count(row.o.Count), ui.Count(row.o.Errors), ui.Digits(row.o.PerSecond),
-			ui.Rate(row.o.Bytes, seconds(r.Seconds)), ms(l.P50), ms(l.P90), ms(l.P99), ms(l.Max))
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if late := r.Reads.NotBegun + r.Writes.NotBegun; late > 0 {
-		fmt.Fprintf(w, "\n%s operations were due and never began: the rate is too high\n", ui.Count(late))
+	fmt.Fprintf(w, "%s\n", r.headline())
+	for _, t := range r.tables() {
+		fmt.Fprintln(w)
+		columns := ui.NewTable(w)
+		if len(t.Head) > 0 {
+			columns.Row(t.Head...)
+		}
+		for _, row := range t.Rows {
+			columns.Row(row...)
+		}
+		if err := columns.Flush(); err != nil {
+			return err
+		}
+		if t.Note != "" {
+			fmt.Fprintln(w, t.Note)
+		}
 	}
 	fmt.Fprintln(w)
-	t = ui.NewTable(w)
-	for _, row := range r.facts() {
-		t.Row(row[0], row[1])
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if err := r.recoveryTable(w); err != nil {
-		return err
-	}
-	for _, e := range r.Errors {
-		fmt.Fprintf(w, "error: %s\n", oneLine(e))
-	}
-	for _, p := range r.Problems {
-		fmt.Fprintf(w, "problem: %s\n", oneLine(p))
-	}
-	if r.OK {
-		fmt.Fprintf(w, "\nok: all of %s acknowledged blobs were read back, every byte right\n", ui.Count(r.Blobs.Checked-r.Blobs.Inconsistent))
+	for _, line := range r.verdict() {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// headline says what was run.
+func (r *Result) headline() string {
+	s := r.Setup
+	return fmt.Sprintf("%d nodes, %d shards of which %d may be faulty, scheme %s, %s; blobs of %s; %s; %.1f s",
+		s.Nodes, s.Shards, s.FaultyShards, s.Scheme, s.Backend, s.Sizes, s.loop(), r.Seconds)
 }
 
 // loop says how operations followed each other.
@@ -63,31 +63,98 @@ func (s Setup) loop() string {
 	return fmt.Sprintf("closed loop of %d workers", s.Concurrency)
 }
 
+// maxErrors bounds the errors that are printed: they resemble each other.
+const maxErrors = 3
+
+// verdict says in lines what went wrong, or that nothing did.
+func (r *Result) verdict() []string {
+	var lines []string
+	for _, e := range r.Errors[:min(len(r.Errors), maxErrors)] {
+		lines = append(lines, "error: "+oneLine(e))
+	}
+	failed := r.Reads.Errors + r.Writes.Errors
+	if more := failed - maxErrors; more > 0 {
+		lines = append(lines, fmt.Sprintf("error: and %s more", ui.Count(more)))
+	}
+	for _, p := range r.Problems {
+		lines = append(lines, "problem: "+oneLine(p))
+	}
+	if r.OK {
+		ok := fmt.Sprintf("ok: all of %s acknowledged blobs were read back, every byte right", ui.Count(r.Blobs.Checked-r.Blobs.Inconsistent))
+		if failed > 0 {
+			ok += fmt.Sprintf("; %s operations failed while more shards were faulty than may be", ui.Count(failed))
+		}
+		lines = append(lines, ok)
+	}
+	return lines
+}
+
+// tables are all that is worth a look.
+func (r *Result) tables() []table {
+	tables := []table{r.operations(), {Rows: r.facts()}}
+	for _, t := range []table{r.nodes(), r.slow(), r.recovery()} {
+		if len(t.Rows) > 0 {
+			tables = append(tables, t)
+		}
+	}
+	return tables
+}
+
+func (r *Result) operations() table {
+	t := table{Head: []string{"", "ops", "errors", "ops/s", "throughput", "p50", "p90", "p99", "max"}}
+	for _, row := range []struct {
+		name string
+		o    load.Operations
+	}{{"reads", r.Reads}, {"writes", r.Writes}} {
+		l := row.o.Latency
+		t.add(row.name, ui.Count(row.o.Count), ui.Count(row.o.Errors), ui.Digits(row.o.PerSecond),
+			ui.Rate(row.o.Bytes, seconds(r.Seconds)), ms(l.P50), ms(l.P90), ms(l.P99), ms(l.Max))
+	}
+	if late := r.Reads.NotBegun + r.Writes.NotBegun; late > 0 {
+		t.Note = ui.Count(late) + " operations were due and never began: the rate is too high"
+	}
+	return t
+}
+
 // facts are what is said in a line each.
-func (r *Result) facts() [][2]string {
+func (r *Result) facts() [][]string {
 	b := r.Blobs
-	facts := [][2]string{
+	facts := [][]string{
 		{"blobs", fmt.Sprintf("%s acknowledged, %s checked at the end, %s unreadable, %s wrong",
 			ui.Count(b.Acknowledged), ui.Count(b.Checked), ui.Count(b.Unreadable), ui.Count(b.Wrong))},
 	}
 	if b.Duplicates > 0 {
-		facts = append(facts, [2]string{"duplicates", ui.Count(b.Duplicates) + " writes of what was there"})
+		facts = append(facts, []string{"duplicates", ui.Count(b.Duplicates) + " writes of what was there"})
 	}
 	if b.Inconsistent > 0 {
-		facts = append(facts, [2]string{"inconsistent", fmt.Sprintf("%s blobs, refused by %s reads",
+		facts = append(facts, []string{"inconsistent", fmt.Sprintf("%s blobs, refused by %s reads",
 			ui.Count(b.Inconsistent), ui.Count(b.Refused))})
 	}
 	processor := ui.Digits(r.CPU.Generator) + " s in clients"
 	wire := fmt.Sprintf("clients sent %s and received %s", ui.Bytes(r.Wire.ClientSent), ui.Bytes(r.Wire.ClientReceived))
-	if r.Setup.Local {
-		processor += fmt.Sprintf(", %s s in nodes", ui.Digits(r.CPU.Nodes))
-		wire += fmt.Sprintf(", nodes received %s from each other", ui.Bytes(r.Wire.NodesReceived))
+	if known := r.known(); known > 0 {
+		of := "nodes"
+		if known < len(r.Nodes) {
+			of = fmt.Sprintf("%d of %d nodes", known, len(r.Nodes))
+		}
+		processor += fmt.Sprintf(", %s s in %s", ui.Digits(r.CPU.Nodes), of)
+		wire += fmt.Sprintf(", %s received %s from each other", of, ui.Bytes(r.Wire.NodesReceived))
 	}
-	facts = append(facts, [2]string{"processor", processor}, [2]string{"wire", wire})
-	if n := len(r.Faults); n > 0 {
-		facts = append(facts, [2]string{"faults", r.faultList()})
+	facts = append(facts, []string{"processor", processor}, []string{"wire", wire})
+	if len(r.Faults) > 0 {
+		facts = append(facts, []string{"faults", r.faultList()})
 	}
 	return facts
+}
+
+// known counts the nodes whose figures are known.
+func (r *Result) known() (count int) {
+	for _, n := range r.Nodes {
+		if n.Figures != nil {
+			count++
+		}
+	}
+	return count
 }
 
 // faultList names the faults, or counts them if they are many.
@@ -99,7 +166,7 @@ func (r *Result) faultList() string {
 			if counts[f.Action] == 0 {
 				order = append(order, f.Action)
 			}
-			counts[f.Action] += len(f.Nodes)
+			counts[f.Action] += len(f.Nodes) + f.Clients
 		}
 		var parts []string
 		for _, action := range order {
@@ -109,49 +176,97 @@ func (r *Result) faultList() string {
 	}
 	var parts []string
 	for _, f := range r.Faults {
-		parts = append(parts, fmt.Sprintf("%s at %.1f s", f, f.Seconds))
+		parts = append(parts, fmt.Sprintf("%.1f s: %s", f.Seconds, f))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// maxRows bounds the lives that are listed one by one.
+// maxRows bounds what is listed one by one.
 const maxRows = 20
 
-func (r *Result) recoveryTable(w io.Writer) error {
-	if r.Recovery.Slivers == 0 && len(r.Recovery.Nodes) == 0 {
-		return nil
-	}
-	fmt.Fprintln(w)
-	t := ui.NewTable(w)
-	t.Row("recovery", "slivers", "restored", "received", "per byte", "1D code", "first", "last", "healthy")
-	row := func(name string, n NodeRecovery) {
-		t.Row(name, ui.Count(n.Slivers), ui.Bytes(n.RestoredBytes), ui.Bytes(n.SymbolBytes+n.ProofBytes),
-			times(n.Ratio), times(n.OneDimRatio), after(n.First), after(n.Last), after(n.HealthyAt))
-	}
-	rows := 0
-	for _, n := range r.Recovery.Nodes {
-		if n.Cause == cluster.CauseStart {
-			continue // it recovered single writes that it had missed
+// nodes has a row for each node.
+func (r *Result) nodes() table {
+	t := table{Head: []string{"node", "shards", "at the end", "restarts", "processor", "from nodes", "restored"}}
+	for _, n := range r.Nodes[:min(len(r.Nodes), maxRows)] {
+		state := n.State
+		if n.Missing > 0 {
+			state += fmt.Sprintf(", lacks %s slivers", ui.Count(n.Missing))
 		}
-		if rows++; rows <= maxRows {
+		row := []string{n.Name, ui.Count(n.Shards), state, "-", "-", "-", "-"}
+		if f := n.Figures; f != nil {
+			row = append(row[:3], ui.Count(f.Restarts), ui.Duration(seconds(f.CPU)), ui.Bytes(f.Received), ui.Bytes(f.Restored))
+		}
+		t.add(row...)
+	}
+	if more := len(r.Nodes) - maxRows; more > 0 {
+		t.Note = fmt.Sprintf("and %d more nodes", more)
+	}
+	return t
+}
+
+// slow has a row for each way in which clients were slow.
+func (r *Result) slow() table {
+	t := table{Head: []string{"slowloris", "connections", "cut off", "never cut off", "refused", "longest"}}
+	for _, c := range r.Slowloris {
+		t.add(c.Way, ui.Count(c.Opened), ui.Count(c.Cut), ui.Count(c.Open), ui.Count(c.Refused), ui.Duration(seconds(c.Longest)))
+	}
+	return t
+}
+
+// recovery has a row for each life of a node that was wiped or started again, or for
+// each cause if these are too many.
+func (r *Result) recovery() table {
+	t := table{Head: []string{"recovery", "slivers", "restored", "received", "per byte", "1D code", "first", "last", "healthy"}}
+	if r.Recovery.Slivers == 0 && len(r.Recovery.Nodes) == 0 {
+		return t
+	}
+	row := func(name string, n NodeRecovery) {
+		t.add(name, ui.Count(n.Slivers), ui.Bytes(n.RestoredBytes), ui.Bytes(n.SymbolBytes+n.ProofBytes),
+			times(n.Recovery.Ratio()), times(n.Recovery.OneDimRatio()), after(n.First), after(n.Last), after(n.HealthyAt))
+	}
+	var lives []NodeRecovery
+	for _, n := range r.Recovery.Nodes {
+		if n.Cause != cluster.CauseStart {
+			lives = append(lives, n)
+		}
+	}
+	if len(lives) <= maxRows {
+		for _, n := range lives {
 			row(fmt.Sprintf("node-%d, %s at %.1f s", n.Node, n.Cause, n.At), n)
 		}
+	} else {
+		for _, cause := range []string{cluster.CauseWipe, cluster.CauseRestart} {
+			if n, count := merged(lives, cause); count > 0 {
+				row(fmt.Sprintf("%d times %s; the slowest", count, cause), n)
+			}
+		}
 	}
-	if rows > maxRows {
-		t.Row(fmt.Sprintf("and %d more", rows-maxRows))
+	if n, count := merged(r.Recovery.Nodes, cluster.CauseStart); count > 0 {
+		n.First, n.Last, n.HealthyAt = -1, -1, -1 // from the start of the process, which is no news
+		row("single writes that others missed", n)
 	}
-	row("all nodes", NodeRecovery{
-		Recovery: r.Recovery.Recovery, Ratio: r.Recovery.Ratio, OneDimRatio: r.Recovery.OneDimRatio,
-		First: -1, Last: -1, HealthyAt: -1,
-	})
-	if err := t.Flush(); err != nil {
-		return err
-	}
+	row("all nodes", NodeRecovery{Recovery: r.Recovery.Recovery, First: -1, Last: -1, HealthyAt: -1})
 	if !r.Recovery.Healthy {
-		_, err := fmt.Fprintf(w, "recovery is not complete: %s times a node lacked something of a blob that was checked\n", ui.Count(r.Blobs.Incomplete))
-		return err
+		t.Note = "recovery is not complete"
+		if r.Blobs.Incomplete > 0 {
+			t.Note += fmt.Sprintf(": %s times a node lacked something of a blob that was checked", ui.Count(r.Blobs.Incomplete))
+		}
 	}
-	return nil
+	return t
+}
+
+// merged sums up the lives with one cause; their times are those of the slowest.
+func merged(lives []NodeRecovery, cause string) (sum NodeRecovery, count int) {
+	sum.First, sum.Last, sum.HealthyAt = -1, -1, -1
+	for _, n := range lives {
+		if n.Cause != cause {
+			continue
+		}
+		count++
+		sum.Add(n.Recovery)
+		sum.First, sum.Last, sum.HealthyAt = max(sum.First, n.First), max(sum.Last, n.Last), max(sum.HealthyAt, n.HealthyAt)
+	}
+	return sum, count
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -174,7 +289,7 @@ func after(s float64) string {
 
 // oneLine shortens a text to one line.
 func oneLine(text string) string {
-	const most = 300
+	const most = 200
 	text = strings.ReplaceAll(text, "\n", "; ")
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "…"

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/scrape"
+	"github.com/redstuff-go/redstuff/node/api"
+)
+
+// healthTimeout is how long nodes may take to say how they are.
+const healthTimeout = 3 * time.Second
+
+// finish reads everything back, ends the nodes, and sums up.
+func (s *session) finish(ctx context.Context) {
+	s.live.say("reading all acknowledged blobs back")
+	timed, cancel := context.WithTimeout(ctx, s.CheckTimeout)
+	defer cancel()
+	s.load.Check(timed, s.whole())
+
+	r := &s.result
+	r.Seconds = s.load.Elapsed().Seconds()
+	r.Reads, r.Writes = s.load.Operations(load.Read), s.load.Operations(load.Write)
+	r.Blobs, r.Series = s.load.Blobs(), s.load.Points()
+	r.Errors = append([]string{}, s.load.Messages()...)
+	wire := s.client.Wire()
+	r.Wire.ClientSent, r.Wire.ClientReceived = wire.Sent.Load(), wire.Received.Load()
+	r.CPU.Generator = (ownCPU() - s.cpu).Seconds()
+	r.Faults = []report.Fault{}
+	for _, d := range s.done {
+		slices.Sort(d.Nodes)
+		r.Faults = append(r.Faults, report.Fault{
+			Seconds: d.At.Sub(s.start).Seconds(), Action: string(d.Action), Nodes: append([]int{}, d.Nodes...), Clients: d.Clients,
+		})
+	}
+	s.states(ctx)
+	s.findProblems()
+	if s.cluster != nil {
+		s.cluster.Stop() // their last words, and what they took, are known then
+	}
+	r.Recovery.Nodes, r.Healing = []report.NodeRecovery{}, append([]report.HealingPoint{}, s.healing...)
+	if w, ok := s.nodes.(*scrape.Watch); ok {
+		w.Look(timed)
+	}
+	if s.nodes != nil {
+		r.Healing = append(r.Healing, s.healed())
+		s.figures(s.nodes.Lives())
+	} else {
+		r.Recovery.Healthy = !slices.ContainsFunc(r.Nodes, func(n report.Node) bool { return n.State != api.StateHealthy })
+	}
+}
+
+// whole lists the nodes that are to have everything.
+func (s *session) whole() (nodes []int) {
+	if s.cluster == nil {
+		return nil
+	}
+	states, _ := s.cluster.Nodes()
+	for i, state := range states {
+		if state == cluster.Untouched || state == cluster.Restored {
+			nodes = append(nodes, i)
+		}
+	}
+	return nodes
+}
+
+// states asks all nodes how they are.
+func (s *session) states(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	members := s.client.Committee()
+	for i, h := range s.client.Health(ctx) {
+		n := report.Node{Node: i, Name: h.Name, Shards: members.Weight(i), State: report.Down}
+		if h.Err == nil {
+			n.State, n.Missing = h.Health.State, h.Health.Missing
+		}
+		s.result.Nodes = append(s.result.Nodes, n)
+	}
+}
+
+// findProblems lists the promises that were broken.
+func (s *session) findProblems() {
+	r := &s.result
+	r.Problems = []string{}
+	problem := func(count int64, what string) {
+		if count > 0 {
+			r.Problems = append(r.Problems, ui.Count(count)+" "+what)
+		}
+	}
+	problem(r.Blobs.Unreadable, "reads of acknowledged blobs failed")
+	problem(r.Blobs.Wrong, "reads gave wrong bytes")
+	problem(r.Blobs.Unchecked, "acknowledged blobs were not read back in time")
+	if s.touched() <= r.Setup.FaultyShards {
+		problem(r.Writes.Errors, "writes failed, though no more than f shards were faulty")
+	}
+	if s.cluster == nil {
+		r.OK = len(r.Problems) == 0
+		return
+	}
+	for _, err := range s.cluster.Died() {
+		r.Problems = append(r.Problems, err.Error())
+	}
+	r.Slowloris = s.cluster.Siege().Counts()
+	states, _ := s.cluster.Nodes()
+	if !slices.Contains(states, cluster.Lying) { // of those, some are made to bear slow clients for ever
+		for _, c := range r.Slowloris {
+			problem(c.Open, "slow clients were never cut off: "+c.Way)
+		}
+	}
+	r.OK = len(r.Problems) == 0
+}
+
+// touched counts the shards of the nodes to which something was done, at any time.
+func (s *session) touched() (shards int) {
+	members, touched := s.client.Committee(), make(map[int]bool)
+	for _, d := range s.done {
+		for _, i := range d.Nodes {
+			if !touched[i] {
+				touched[i] = true
+				shards += members.Weight(i)
+			}
+		}
+	}
+	return shards
+}
+
+// figures sums up what nodes' processes did.
+func (s *session) figures(lives []cluster.Life) {
+	r := &s.result
+	after := func(t, from time.Time) float64 {
+		if t.IsZero() {
+			return -1
+		}
+		return t.Sub(from).Seconds()
+	}
+	for _, l := range lives {
+		recovery := l.Stats.Recovery
+		r.CPU.Nodes += l.CPU.Seconds()
+		r.Wire.NodesReceived += l.Stats.Received
+		r.Recovery.Add(recovery)
+		f := r.Nodes[l.Node].Figures
+		if f == nil {
+			f = new(report.Figures)
+			r.Nodes[l.Node].Figures = f
+		} else {
+			f.Restarts++
+		}
+		f.CPU += l.CPU.Seconds()
+		f.Received += l.Stats.Received
+		f.Sent += l.Stats.Sent
+		f.Restored += recovery.RestoredBytes
+		if l.Cause == cluster.CauseStart && recovery.Slivers == 0 {
+			continue
+		}
+		r.Recovery.Nodes = append(r.Recovery.Nodes, report.NodeRecovery{
+			Recovery: recovery, Node: l.Node, Cause: l.Cause, At: l.Began.Sub(s.start).Seconds(),
+			First: after(l.Stats.First, l.Began), Last: after(l.Stats.Last, l.Began), HealthyAt: after(l.Healthy, l.Began),
+			Ratio: recovery.Ratio(), OneDimRatio: recovery.OneDimRatio(),
+		})
+	}
+	slices.SortStableFunc(r.Recovery.Nodes, func(a, b report.NodeRecovery) int { return cmp.Compare(a.At, b.At) })
+	r.Recovery.Ratio, r.Recovery.OneDimRatio = r.Recovery.Recovery.Ratio(), r.Recovery.Recovery.OneDimRatio()
+	r.Recovery.Healthy = r.Recovery.Healthy && r.Blobs.Incomplete == 0
+}
