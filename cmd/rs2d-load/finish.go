@@ -39,8 +39,11 @@ func (s *session) finish(ctx context.Context) {
 			Seconds: d.At.Sub(s.start).Seconds(), Action: string(d.Action), Nodes: append([]int{}, d.Nodes...), Clients: d.Clients,
 		})
 	}
-	s.states(ctx)
+	s.states(context.WithoutCancel(ctx)) // what was asked before an interrupt is worth to be known
 	s.findProblems()
+	if ctx.Err() != nil {
+		r.Problems, r.OK = append(r.Problems, "interrupted"), false
+	}
 	if s.cluster != nil {
 		s.cluster.Stop() // their last words, and what they took, are known then
 	}
@@ -95,7 +98,7 @@ func (s *session) findProblems() {
 	}
 	problem(r.Blobs.Unreadable, "reads of acknowledged blobs failed")
 	problem(r.Blobs.Wrong, "reads gave wrong bytes")
-	problem(r.Blobs.Unchecked, "acknowledged blobs were not read back in time")
+	problem(r.Blobs.Unchecked, "acknowledged blobs were not read back at the end")
 	if s.touched() <= r.Setup.FaultyShards {
 		problem(r.Writes.Errors, "writes failed, though no more than f shards were faulty")
 	}

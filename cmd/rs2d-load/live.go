@@ -43,8 +43,9 @@ func (l *live) clear() {
 // liveEvery is the time between two looks at a run.
 const liveEvery = 250 * time.Millisecond
 
-// watch shows how a run goes until done is closed.
-func (l *live) watch(run *load.Load, start time.Time, duration time.Duration, done <-chan struct{}) {
+// watch shows how a run goes until done is closed. more is what else is to be said each
+// time.
+func (l *live) watch(run *load.Load, start time.Time, duration time.Duration, more func() string, done <-chan struct{}) {
 	if !l.show {
 		return
 	}
@@ -58,10 +59,10 @@ func (l *live) watch(run *load.Load, start time.Time, duration time.Duration, do
 		case <-tick.C:
 		}
 		p := run.Progress()
-		l.say("%4.1f of %v  reads %s at %s  writes %s at %s  errors %s",
+		l.say("%4.1f of %v  reads %s at %s  writes %s at %s  errors %s%s",
 			time.Since(start).Seconds(), duration,
 			ui.Count(p.Reads), ui.Rate(p.ReadBytes-before.ReadBytes, liveEvery),
-			ui.Count(p.Writes), ui.Rate(p.WrittenBytes-before.WrittenBytes, liveEvery), ui.Count(p.Errors))
+			ui.Count(p.Writes), ui.Rate(p.WrittenBytes-before.WrittenBytes, liveEvery), ui.Count(p.Errors), more())
 		before = p
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -47,6 +48,7 @@ type session struct {
 	client  *client.Client
 	load    *load.Load
 	live    *live
+	kept    string        // directory of stores and logs that are to stay
 	cpu     time.Duration // that the process had used before
 	start   time.Time
 
@@ -71,13 +73,23 @@ func (c *runCmd) Run(a *app) error {
 			c.Seed = rand.Uint64()
 		}
 	}
+	var page *atomicfile.File
+	if c.HTML != "" { // not to be able to is better known before the run than after it
+		if page, err = atomicfile.Create(c.HTML); err != nil {
+			return err
+		}
+		defer page.Discard()
+	}
 	s := &session{runCmd: c, events: events, live: newLive(a.stderr)}
 	err = s.run(a.ctx)
 	s.live.clear()
+	if s.kept != "" {
+		fmt.Fprintln(a.stderr, "stores and logs are in", s.kept)
+	}
 	if err != nil {
 		return err
 	}
-	if err := s.write(a); err != nil {
+	if err := s.write(a, page); err != nil {
 		return err
 	}
 	switch {
@@ -90,24 +102,18 @@ func (c *runCmd) Run(a *app) error {
 }
 
 // write puts the result where it was asked for.
-func (s *session) write(a *app) error {
-	if s.HTML != "" {
-		f, err := atomicfile.Create(s.HTML)
-		if err != nil {
-			return err
-		}
-		defer f.Discard()
-		if err := s.result.HTML(f); err != nil {
-			return err
-		}
-		if err := f.Commit(); err != nil {
-			return err
-		}
-	}
+func (s *session) write(a *app, page *atomicfile.File) error {
+	text := s.result.Text
 	if s.JSON {
-		return cli.WriteJSON(a.stdout, &s.result)
+		text = func(w io.Writer) error { return cli.WriteJSON(w, &s.result) }
 	}
-	return s.result.Text(a.stdout)
+	if err := text(a.stdout); err != nil || page == nil {
+		return err
+	}
+	if err := s.result.HTML(page); err != nil {
+		return err
+	}
+	return page.Commit()
 }
 
 // run does everything, and leaves s.result. An error means that there is none.
@@ -205,7 +211,7 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 	}
 	remove := func() error { return os.RemoveAll(dir) }
 	if s.Keep {
-		remove = func() error { return nil }
+		s.kept, remove = dir, func() error { return nil }
 	}
 	s.live.say("starting %d nodes in %s", s.Local, dir)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -270,7 +276,7 @@ func (s *session) play(ctx context.Context) error {
 			})
 		})
 	}
-	aside.Go(func() { s.live.watch(s.load, s.start, s.Duration, stop) })
+	aside.Go(func() { s.live.watch(s.load, s.start, s.Duration, s.up, stop) })
 	sampling := make(chan struct{})
 	var sampler sync.WaitGroup
 	sampler.Go(func() { s.sample(sampling) })
@@ -282,6 +288,21 @@ func (s *session) play(ctx context.Context) error {
 	close(sampling)
 	sampler.Wait()
 	return failed
+}
+
+// up says how many nodes serve, if they are ours.
+func (s *session) up() string {
+	if s.cluster == nil {
+		return ""
+	}
+	up := 0
+	_, serving := s.cluster.Nodes()
+	for _, serves := range serving {
+		if serves {
+			up++
+		}
+	}
+	return fmt.Sprintf("  nodes up %d of %d", up, len(serving))
 }
 
 // sample notes from time to time what nodes got from each other.

@@ -107,6 +107,10 @@ func (r *Result) operations() table {
 		o    load.Operations
 	}{{"reads", r.Reads}, {"writes", r.Writes}} {
 		l := row.o.Latency
+		if row.o.Count+row.o.NotBegun == 0 {
+			t.add(row.name, "0", "0", "-", "-", "-", "-", "-", "-")
+			continue
+		}
 		t.add(row.name, ui.Count(row.o.Count), ui.Count(row.o.Errors), ui.Digits(row.o.PerSecond),
 			ui.Rate(row.o.Bytes, seconds(r.Seconds)), ms(l.P50), ms(l.P90), ms(l.P99), ms(l.Max))
 	}
