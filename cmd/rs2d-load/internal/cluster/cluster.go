@@ -270,8 +270,10 @@ func (c *Cluster) Restore(i int) error {
 	})
 }
 
-// Misbehave lets a node misbehave.
+// Misbehave lets a node misbehave. Slow clients leave it alone from now on: there are
+// lies that bear them for ever.
 func (c *Cluster) Misbehave(i int, o Order) error {
+	c.siege.Spare(i)
 	return c.change(i, Lying, func(m *member) error { return m.life.order(o) })
 }
 

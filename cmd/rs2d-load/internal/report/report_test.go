@@ -54,7 +54,7 @@ func TestText(t *testing.T) {
 		"reads   1,500  0", "100 MB/s", "1.50 ms", "1.23 s", "7 operations were due and never began",
 		"1.0 s: kill node-3; 2.0 s: wipe: no node left for it; 2.5 s: slowloris, 30 clients",
 		"alpha  4       down                      -", "beta   12      healing, lacks 5 slivers  2         1.50 s     3.0 MiB",
-		"silent     60           57       3              2        5.50 s", "0 s in 1 of 2 nodes",
+		"silent     60           57       3            2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
 		"node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
 		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "2 operations failed while more shards",

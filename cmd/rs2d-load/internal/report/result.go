@@ -69,15 +69,19 @@ type Wire struct {
 	NodesReceived  int64 `json:"nodes_received"` // by nodes whose figures are known, from other nodes
 }
 
-// Down is the state of a node that does not answer.
-const Down = "down"
+// States of nodes beside those of package api.
+const (
+	Down   = "down"   // does not answer
+	Killed = "killed" // on the schedule
+	Lying  = "lying"  // on the schedule, or slow, or silent
+)
 
 // Node is one node of the committee.
 type Node struct {
 	Node    int      `json:"node"`
 	Name    string   `json:"name"`
 	Shards  int      `json:"shards"`
-	State   string   `json:"state"`             // at the end: one of package api, or Down
+	State   string   `json:"state"`             // at the end: one of those above, or of package api
 	Missing int64    `json:"missing"`           // slivers that it knew it lacked at the end
 	Figures *Figures `json:"figures,omitempty"` // not there if nobody told them
 }

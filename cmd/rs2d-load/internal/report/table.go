@@ -210,7 +210,7 @@ func (r *Result) nodes() table {
 
 // slow has a row for each way in which clients were slow.
 func (r *Result) slow() table {
-	t := table{Head: []string{"slowloris", "connections", "cut off", "never cut off", "refused", "longest"}}
+	t := table{Head: []string{"slowloris", "connections", "cut off", "not cut off", "refused", "longest held"}}
 	for _, c := range r.Slowloris {
 		t.add(c.Way, ui.Count(c.Opened), ui.Count(c.Cut), ui.Count(c.Open), ui.Count(c.Refused), ui.Duration(seconds(c.Longest)))
 	}

@@ -21,7 +21,7 @@ const (
 
 // Siege is slow clients of all nodes of a committee. It is safe for concurrent use.
 type Siege struct {
-	targets []target
+	targets []*target
 	ways    []way
 
 	ctx     context.Context // ends with all connections
@@ -41,6 +41,8 @@ type target struct {
 	server  committee.TLSKey
 	writer  *committee.Key
 	plain   bool
+	ctx     context.Context // ends with all connections to it
+	spare   context.CancelFunc
 }
 
 // Counts is what became of the connections of clients that were slow in one way.
@@ -48,7 +50,7 @@ type Counts struct {
 	Way     string  `json:"way"`
 	Opened  int64   `json:"opened"`
 	Cut     int64   `json:"cut"`       // by the node
-	Open    int64   `json:"open"`      // never cut off: the siege ended first
+	Open    int64   `json:"open"`      // not cut off: the siege ended first
 	Refused int64   `json:"refused"`   // attempts, with a node that is down or has no connection to spare
 	Longest float64 `json:"longest_s"` // that a node bore one
 }
@@ -60,7 +62,9 @@ func New(c *committee.Committee, writer *committee.Key, plain bool) *Siege {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for i := range c.Len() {
 		m := c.Member(i)
-		s.targets = append(s.targets, target{address: m.Address, server: m.TLSKey, writer: writer, plain: plain})
+		t := &target{address: m.Address, server: m.TLSKey, writer: writer, plain: plain}
+		t.ctx, t.spare = context.WithCancel(s.ctx)
+		s.targets = append(s.targets, t)
 	}
 	for _, w := range s.ways {
 		s.counts = append(s.counts, Counts{Way: w.name})
@@ -88,45 +92,45 @@ func (s *Siege) Add(clients int) {
 }
 
 // besiege opens one connection after the other.
-func (s *Siege) besiege(t target, way int) {
+func (s *Siege) besiege(t *target, way int) {
+	dialer := net.Dialer{Timeout: dialTimeout}
 	for {
 		began := time.Now()
-		conn, err := s.open(t)
+		conn, err := dialer.DialContext(t.ctx, "tcp", t.address)
 		if err == nil {
 			s.hold(conn, t, way, began)
-		} else if s.ctx.Err() == nil {
+		} else if t.ctx.Err() == nil {
 			s.note(way, func(c *Counts) { c.Refused++ })
 		}
 		timer := time.NewTimer(comeAgain)
 		select {
 		case <-timer.C:
+			continue
 		case <-s.leaving:
-			timer.Stop()
-			return
+		case <-t.ctx.Done():
 		}
+		timer.Stop()
+		return
 	}
 }
 
-// open connects.
-func (s *Siege) open(t target) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: dialTimeout}
-	return dialer.DialContext(s.ctx, "tcp", t.address)
-}
-
 // hold keeps a connection until the node, or the siege, ends it.
-func (s *Siege) hold(conn net.Conn, t target, way int, began time.Time) {
+func (s *Siege) hold(conn net.Conn, t *target, way int, began time.Time) {
 	s.note(way, func(c *Counts) { c.Opened++ })
-	stop := context.AfterFunc(s.ctx, func() { _ = conn.Close() }) // it is of no use any more
+	stop := context.AfterFunc(t.ctx, func() { _ = conn.Close() }) // it is of no use any more
 	s.ways[way].dawdle(conn, t)
 	ended := stop() // by the node
 	_ = conn.Close()
 	s.note(way, func(c *Counts) {
-		if !ended {
+		switch {
+		case ended:
+			c.Cut++
+			c.Longest = max(c.Longest, time.Since(began).Seconds())
+		case s.ctx.Err() == nil:
+			c.Opened-- // the node was spared
+		default:
 			c.Open++
-			return
 		}
-		c.Cut++
-		c.Longest = max(c.Longest, time.Since(began).Seconds())
 	})
 }
 
@@ -135,6 +139,10 @@ func (s *Siege) note(way int, f func(*Counts)) {
 	defer s.mu.Unlock()
 	f(&s.counts[way])
 }
+
+// Spare lets clients leave one node, and not come again. What becomes of their
+// connections does not count.
+func (s *Siege) Spare(member int) { s.targets[member].spare() }
 
 // Lift lets nobody come any more, and waits until the nodes have cut off those that are
 // there. It ends the others' connections when the context ends.

@@ -118,6 +118,19 @@ func TestPatientNode(t *testing.T) {
 	}
 }
 
+func TestSpared(t *testing.T) {
+	c, writer := besieged(t, false, time.Hour)
+	s := New(c, writer, false)
+	defer s.End()
+	s.Add(1)
+	await(t, func() bool { return s.Counts()[0].Opened > 0 })
+	s.Spare(0)
+	s.Lift(t.Context())
+	if got := s.Counts()[0]; got != (Counts{Way: got.Way}) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestNodeIsDown(t *testing.T) {
 	c, writer := besieged(t, true, time.Hour)
 	member := c.Member(0)

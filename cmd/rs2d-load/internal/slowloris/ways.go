@@ -21,16 +21,16 @@ import (
 type way struct {
 	name string
 	// dawdle keeps a connection for as long as it goes.
-	dawdle func(conn net.Conn, t target)
+	dawdle func(conn net.Conn, t *target)
 }
 
 // waysOf returns all ways there are.
 func waysOf(plain bool) []way {
 	ways := []way{
-		{"silent", func(conn net.Conn, _ target) { _, _ = io.Copy(io.Discard, conn) }},
-		{"half a header", func(conn net.Conn, t target) { t.send(conn, nil, header) }},
-		{"half a body, of a stranger", func(conn net.Conn, t target) { t.send(conn, nil, body) }},
-		{"half a body, of a writer", func(conn net.Conn, t target) { t.send(conn, t.writer, body) }},
+		{"silent", func(conn net.Conn, _ *target) { _, _ = io.Copy(io.Discard, conn) }},
+		{"half a header", func(conn net.Conn, t *target) { t.send(conn, nil, header) }},
+		{"half a body, of a stranger", func(conn net.Conn, t *target) { t.send(conn, nil, body) }},
+		{"half a body, of a writer", func(conn net.Conn, t *target) { t.send(conn, t.writer, body) }},
 		{"answers unread", unread},
 	}
 	if !plain {
@@ -49,13 +49,13 @@ var body = fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: redstuff\r\nContent-Length: %d\
 	api.BlobPath(commit.BlobID{1}, api.MetadataPath), bodyLen)
 
 // handshake says hello, a byte at a time.
-func handshake(conn net.Conn, t target) {
+func handshake(conn net.Conn, t *target) {
 	slow := &drip{conn}
 	_ = tls.Client(slow, (*committee.Key)(nil).ClientTLS(t.server)).Handshake() // until the node hangs up
 }
 
 // greet shakes hands as a client should, with its key or without one.
-func (t target) greet(conn net.Conn, key *committee.Key) (net.Conn, error) {
+func (t *target) greet(conn net.Conn, key *committee.Key) (net.Conn, error) {
 	if t.plain {
 		return conn, nil
 	}
@@ -67,7 +67,7 @@ func (t target) greet(conn net.Conn, key *committee.Key) (net.Conn, error) {
 
 // send says the begin of a request, and goes on a byte at a time. It listens, so as to
 // hear that the node hangs up.
-func (t target) send(conn net.Conn, key *committee.Key, begin string) {
+func (t *target) send(conn net.Conn, key *committee.Key, begin string) {
 	conn, err := t.greet(conn, key)
 	if err != nil {
 		return
@@ -90,7 +90,7 @@ func (t target) send(conn net.Conn, key *committee.Key, begin string) {
 }
 
 // unread asks for slivers again and again, and reads none of them.
-func unread(conn net.Conn, t target) {
+func unread(conn net.Conn, t *target) {
 	conn, err := t.greet(conn, nil)
 	if err != nil {
 		return
