@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -107,6 +108,15 @@ var packages = strings.NewReplacer(
 	": rs2d: ", ": ", ": commit: ", ": ", ": rs: ", ": ",
 	": client: ", ": ", ": committee: ", ": ", ": node: ", ": ", ": store: ", ": ")
 
+// requests are what net/http says before the reason why one failed. Nodes are named
+// already, and their addresses stand in reasons.
+var requests = regexp.MustCompile(`\b(Get|Put|Post) "https?://[^"]*": `)
+
+// Brief takes out of an error's text what is for programmers.
+func Brief(text string) string {
+	return requests.ReplaceAllString(packages.Replace(": " + text)[len(": "):], "")
+}
+
 // OneLine writes an error for people, in one line that begins with the program's name.
 func OneLine(program string, err error) string {
 	if errors.Is(err, context.Canceled) {
@@ -117,7 +127,7 @@ func OneLine(program string, err error) string {
 	if errors.As(err, &path) { // whether it was an open or a stat that failed is no news
 		text = strings.Replace(text, path.Error(), fmt.Sprintf("%s: %v", path.Path, path.Err), 1)
 	}
-	return program + ": " + packages.Replace(": " + strings.ReplaceAll(text, "\n", "; "))[len(": "):]
+	return program + ": " + Brief(strings.ReplaceAll(text, "\n", "; "))
 }
 
 // Main runs execute with a context that ends when the process is asked to end. A second

@@ -26,6 +26,7 @@ func TestErrors(t *testing.T) {
 		{"wrapped found", fmt.Errorf("d: %w", AsFound(errors.New("rot"))), "prog: d: rot", Found},
 		{"interrupted", fmt.Errorf("d: %w", context.Canceled), "prog: interrupted", Interrupted},
 		{"package's name", errors.New("rs2d: d.rs2d: commit: wrong"), "prog: d.rs2d: wrong", Failed},
+		{"request", errors.New(`node-1: Put "https://h:1/v1/blobs/x?a=b": dial tcp h:1: refused`), "prog: node-1: dial tcp h:1: refused", Failed},
 		{"many", errors.Join(errors.New("a"), errors.New("b")), "prog: a; b", Failed},
 		{"file", fmt.Errorf("read: %w", open), "prog: read: " + missing + ": " + fs.ErrNotExist.Error(), Failed},
 		{"none", nil, "", OK},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
@@ -294,7 +295,7 @@ func after(s float64) string {
 // oneLine shortens a text to one line.
 func oneLine(text string) string {
 	const most = 200
-	text = strings.ReplaceAll(text, "\n", "; ")
+	text = cli.Brief(strings.ReplaceAll(text, "\n", "; "))
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
