@@ -57,7 +57,7 @@ func TestText(t *testing.T) {
 		"silent     60           57       3            2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
 		"node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
-		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "2 operations failed while more shards",
+		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "than may be: 2",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("without %q:\n%s", want, out.String())

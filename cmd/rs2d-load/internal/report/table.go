@@ -83,7 +83,7 @@ func (r *Result) verdict() []string {
 	if r.OK {
 		ok := fmt.Sprintf("ok: all of %s acknowledged blobs were read back, every byte right", ui.Count(r.Blobs.Checked-r.Blobs.Inconsistent))
 		if failed > 0 {
-			ok += fmt.Sprintf("; %s operations failed while more shards were faulty than may be", ui.Count(failed))
+			ok += "; operations that failed while more shards were faulty than may be: " + ui.Count(failed)
 		}
 		lines = append(lines, ok)
 	}
