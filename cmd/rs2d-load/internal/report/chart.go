@@ -37,7 +37,8 @@ type mark struct {
 const (
 	chartWidth, chartHeight                          = 860, 280
 	marginLeft, marginRight, marginTop, marginBottom = 64, 16, 34, 34
-	labelWidth                                       = 12 // of a mark, which is written downwards
+	labelWidth                                       = 12 // of a mark's label, which is written downwards
+	maxLabel                                         = 44 // bytes
 )
 
 // svg writes the chart.
@@ -64,15 +65,7 @@ func (c *chart) svg() string {
 	for _, v := range ticks(0, c.end, false) {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="a" text-anchor="middle">%s s</text>`, x(v), chartHeight-marginBottom+18, label(v))
 	}
-	labelled := math.Inf(-1)
-	for _, m := range c.shown() {
-		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" class="m"><title>%s</title></line>`,
-			x(m.x), x(m.x), marginTop, chartHeight-marginBottom, html.EscapeString(m.text))
-		if x(m.x) >= labelled+labelWidth {
-			labelled = x(m.x)
-			fmt.Fprintf(&b, `<text transform="translate(%.1f %d) rotate(90)" class="n">%s</text>`, x(m.x)+3, marginTop+2, html.EscapeString(m.text))
-		}
-	}
+	c.drawMarks(&b, x)
 	right := float64(chartWidth - marginRight)
 	for i := len(c.lines) - 1; i >= 0; i-- {
 		l := c.lines[i]
@@ -89,6 +82,24 @@ func (c *chart) shown() []mark {
 	marks := slices.DeleteFunc(slices.Clone(c.marks), func(m mark) bool { return m.x > c.end })
 	slices.SortStableFunc(marks, func(a, b mark) int { return cmp.Compare(a.x, b.x) })
 	return marks
+}
+
+// drawMarks writes the marks, and the labels of those that are close to each other as
+// one.
+func (c *chart) drawMarks(b *strings.Builder, x func(float64) float64) {
+	marks := c.shown()
+	for _, m := range marks {
+		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" class="m"><title>%s</title></line>`,
+			x(m.x), x(m.x), marginTop, chartHeight-marginBottom, html.EscapeString(m.text))
+	}
+	for i := 0; i < len(marks); {
+		text, first := marks[i].text, x(marks[i].x)
+		for i++; i < len(marks) && x(marks[i].x) < first+labelWidth; i++ {
+			text += "; " + marks[i].text
+		}
+		fmt.Fprintf(b, `<text transform="translate(%.1f %d) rotate(90)" class="n">%s</text>`,
+			first+3, marginTop+2, html.EscapeString(shortened(text, maxLabel)))
+	}
 }
 
 // path writes a line's path.

@@ -61,8 +61,12 @@ func (r *Result) charts() []chart {
 			over("writes", orange, func(p load.Point) float64 { return float64(p.Writes.Errors) }),
 		}})
 	}
+	end := r.Seconds
+	if n := len(r.Series); n > 0 {
+		end = max(end, r.Series[n-1].Seconds)
+	}
 	for i := range charts {
-		charts[i].marks, charts[i].end = marks, r.Seconds
+		charts[i].marks, charts[i].end = marks, end
 	}
 	if n := len(r.Healing); n > 0 && r.Healing[n-1].Received > 0 {
 		marks := append(slices.Clone(marks), mark{r.Seconds, "load ends"})

@@ -151,6 +151,17 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// TestLabels joins those of marks that are close to each other.
+func TestLabels(t *testing.T) {
+	c := chart{end: 10, marks: []mark{{9, "last"}, {1, "first"}, {1.01, "second"}, {11, "beyond"}}}
+	svg := c.svg()
+	for text, want := range map[string]int{"first; second<": 1, ">last<": 2, ">second<": 1, "beyond": 0} {
+		if got := strings.Count(svg, text); got != want {
+			t.Errorf("%q is there %d times, want %d:\n%s", text, got, want, svg)
+		}
+	}
+}
+
 // wellFormed reads XML to its end.
 func wellFormed(text string) error {
 	for d := xml.NewDecoder(strings.NewReader(text)); ; {

@@ -295,7 +295,11 @@ func after(s float64) string {
 // oneLine shortens a text to one line.
 func oneLine(text string) string {
 	const most = 200
-	text = cli.Brief(strings.ReplaceAll(text, "\n", "; "))
+	return shortened(cli.Brief(strings.ReplaceAll(text, "\n", "; ")), most)
+}
+
+// shortened cuts a text after so many bytes.
+func shortened(text string, most int) string {
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
