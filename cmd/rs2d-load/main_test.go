@@ -134,6 +134,23 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
+// TestSlowloris besieges nodes while they work. It takes as long as a node's patience.
+func TestSlowloris(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 20 s")
+	}
+	t.Parallel()
+	r := runLoad(t, "--local", "4", "--shards", "8", "--duration", "2s", "--size", "50KB", "--slowloris", "12@100ms", "--corrupt", "1@1s")
+	if !r.OK || r.Reads.Errors+r.Writes.Errors > 0 || len(r.Slowloris) != 6 || r.Faults[0].Clients != 12 {
+		t.Errorf("%+v: %q, %q, %+v", r.Blobs, r.Problems, r.Errors, r.Faults)
+	}
+	for _, c := range r.Slowloris {
+		if c.Cut < 6 || c.Cut != c.Opened || c.Open > 0 || c.Longest < 1 || c.Longest > 30 {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 // TestCommittee puts load on nodes that were there before, twice.
 func TestCommittee(t *testing.T) {
 	t.Setenv(asProgram, "1")
