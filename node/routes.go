@@ -78,6 +78,7 @@ func (n *Node) serve(route string, kind access, h func(*call)) http.Handler {
 		c := &call{ResponseWriter: w, Request: r, n: n, rc: http.NewResponseController(w)}
 		// A server that is not net/http's own may know no deadlines.
 		_ = c.rc.SetReadDeadline(started.Add(n.config.StallTimeout + n.bodyTime(r.ContentLength)))
+		r.Body = &pacedBody{ReadCloser: r.Body, rc: c.rc, started: started, stall: n.config.StallTimeout, rate: n.config.MinRate}
 		c.extend()
 		n.metrics.requests.Inc()
 		defer func() {

@@ -29,8 +29,8 @@ func waysOf(plain bool) []way {
 	ways := []way{
 		{"silent", func(conn net.Conn, _ *target) { _, _ = io.Copy(io.Discard, conn) }},
 		{"half a header", func(conn net.Conn, t *target) { t.send(conn, nil, header) }},
-		{"half a body, of a stranger", func(conn net.Conn, t *target) { t.send(conn, nil, body) }},
-		{"half a body, of a writer", func(conn net.Conn, t *target) { t.send(conn, t.writer, body) }},
+		{"half a body, of a stranger", func(conn net.Conn, t *target) { t.send(conn, nil, shortBody) }},
+		{"half a body, of a writer", func(conn net.Conn, t *target) { t.send(conn, t.writer, longBody) }},
 		{"answers unread", unread},
 	}
 	if !plain {
@@ -39,14 +39,19 @@ func waysOf(plain bool) []way {
 	return ways
 }
 
-// What clients send, and never to the end: a byte at a time beyond the first part.
-const (
-	header  = "GET " + api.HealthPath + " HTTP/1.1\r\nHost: redstuff\r\nX-Slow: "
-	bodyLen = 32 << 10 // announced, and little enough that a node waits no longer for it than for silence
+// What clients send, and never to the end: a byte at a time beyond this.
+var (
+	header    = "GET " + api.HealthPath + " HTTP/1.1\r\nHost: redstuff\r\nX-Slow: "
+	shortBody = put(api.MetadataPath, 32<<10)
+	// A node that believed the length of the long one would wait for it a while, and hold
+	// memory for it.
+	longBody = put("", 1<<20) + string(api.FrameHeader{Kind: api.FrameMetadata, Length: 4 << 10}.Append(nil))
 )
 
-var body = fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: redstuff\r\nContent-Length: %d\r\n\r\n",
-	api.BlobPath(commit.BlobID{1}, api.MetadataPath), bodyLen)
+// put begins a request whose body has so many bytes.
+func put(rest string, length int) string {
+	return fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: redstuff\r\nContent-Length: %d\r\n\r\n", api.BlobPath(commit.BlobID{1}, rest), length)
+}
 
 // handshake says hello, a byte at a time.
 func handshake(conn net.Conn, t *target) {
