@@ -248,7 +248,7 @@ func (r *Result) recovery() table {
 	}
 	if n, count := merged(r.Recovery.Nodes, cluster.CauseStart); count > 0 {
 		n.First, n.Last, n.HealthyAt = -1, -1, -1 // from the start of the process, which is no news
-		row("single writes that others missed", n)
+		row("writes that others missed", n)
 	}
 	row("all nodes", NodeRecovery{Recovery: r.Recovery.Recovery, First: -1, Last: -1, HealthyAt: -1})
 	if !r.Recovery.Healthy {
