@@ -77,7 +77,7 @@ func TestManyLives(t *testing.T) {
 	}
 	r.Recovery.Nodes[0].Cause = cluster.CauseStart
 	want := [][]string{
-		{"21 times restart; the slowest", "42", "21 KiB", "10 KiB", "0.50×", "-", "-", "21.0 s", "-"},
+		{"21 restarts, the slowest", "42", "21 KiB", "10 KiB", "0.50×", "-", "-", "21.0 s", "-"},
 		{"writes that others missed", "2", "1.0 KiB", "512 B", "0.50×", "-", "-", "-", "-"},
 		{"all nodes", "400", "1.0 MiB", "512 KiB", "0.50×", "10.00×", "-", "-", "-"},
 	}

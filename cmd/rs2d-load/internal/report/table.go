@@ -242,7 +242,7 @@ func (r *Result) recovery() table {
 	} else {
 		for _, cause := range []string{cluster.CauseWipe, cluster.CauseRestart} {
 			if n, count := merged(lives, cause); count > 0 {
-				row(fmt.Sprintf("%d times %s; the slowest", count, cause), n)
+				row(fmt.Sprintf("%d %ss, the slowest", count, cause), n)
 			}
 		}
 	}
