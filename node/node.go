@@ -90,6 +90,7 @@ func def[T comparable](v *T, value T) {
 type Node struct {
 	config    Config
 	committee *committee.Committee
+	notary    *committee.Notary
 	member    int
 	name      string
 	code      *rs2d.Code
@@ -128,7 +129,7 @@ func New(c Config) (*Node, error) {
 		return nil, fmt.Errorf("node: %w", err)
 	}
 	n := &Node{
-		config: c, committee: c.Committee, member: member, name: c.Committee.Member(member).Name,
+		config: c, committee: c.Committee, notary: committee.NewNotary(c.Committee, c.Key), member: member, name: c.Committee.Member(member).Name,
 		code: code, hasher: hasher, store: c.Store,
 		metadata: newMetadataCache(params.N),
 		started:  time.Now(),

@@ -36,7 +36,7 @@ func (n *Node) complete(id commit.BlobID) (bool, error) {
 
 // confirm answers with the attestation that the node has all of the blob.
 func (c *call) confirm(kind committee.Kind) {
-	s := c.n.committee.Attest(c.n.config.Key, committee.Attestation{Kind: kind, Blob: c.id})
+	s := c.n.notary.Attest(committee.Attestation{Kind: kind, Blob: c.id})
 	c.answer(http.StatusOK, api.Confirmation{Member: c.n.name, Signature: s})
 }
 
@@ -280,7 +280,7 @@ func (c *call) certificate(kind committee.Kind) (*committee.Certificate, []byte,
 	if !ok {
 		return nil, nil, false
 	}
-	cert, err := c.n.committee.ParseCertificate(raw)
+	cert, err := c.n.notary.ParseCertificate(raw)
 	switch {
 	case errors.Is(err, committee.ErrCertificate):
 		c.fail(http.StatusBadRequest, err.Error())

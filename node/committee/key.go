@@ -119,15 +119,21 @@ func (k *Key) Public() PublicKey { return k.public }
 func (k *Key) TLSPublic() TLSKey { return TLSKey(k.tls.Public().(ed25519.PublicKey)) }
 
 // Prove returns the proof of possession of the key.
-func (k *Key) Prove() Signature { return k.sign(k.public.bytes[:], domainProof) }
+func (k *Key) Prove() Signature { return k.sign(hash(k.public.bytes[:], domainProof)) }
 
-func (k *Key) sign(message, domain []byte) Signature {
+// sign signs a message that was hashed to a point.
+func (k *Key) sign(message bls.G2Affine) Signature {
+	message.ScalarMultiplication(&message, k.secret)
+	return message.Bytes()
+}
+
+// hash returns the point of a message in a domain.
+func hash(message, domain []byte) bls.G2Affine {
 	point, err := bls.HashToG2(message, domain)
 	if err != nil {
 		panic("committee: " + err.Error()) // domains are constants of legal length
 	}
-	point.ScalarMultiplication(&point, k.secret)
-	return point.Bytes()
+	return point
 }
 
 // PublicKey is a BLS12-381 public key: a point of the right subgroup, and not its
@@ -181,7 +187,7 @@ func (k *PublicKey) UnmarshalText(text []byte) error {
 
 // VerifyProof checks a proof of possession of the key. The error is ErrSignature.
 func (k PublicKey) VerifyProof(proof Signature) error {
-	return verify(k.point, k.bytes[:], domainProof, proof)
+	return k.verify(hash(k.bytes[:], domainProof), proof)
 }
 
 // generator is the negated generator of G1: with it both sides of the equation of
@@ -192,17 +198,13 @@ var generator = func() bls.G1Affine {
 	return g
 }()
 
-// verify checks e(public, H(message)) = e(g, signature).
-func verify(public bls.G1Affine, message, domain []byte, signature Signature) error {
-	point, err := signature.point()
+// verify checks e(public, message) = e(g, signature). The error is ErrSignature.
+func (k PublicKey) verify(message bls.G2Affine, s Signature) error {
+	point, err := s.point()
 	if err != nil {
 		return err
 	}
-	hashed, err := bls.HashToG2(message, domain)
-	if err != nil {
-		return err
-	}
-	ok, err := bls.PairingCheck([]bls.G1Affine{public, generator}, []bls.G2Affine{hashed, point})
+	ok, err := bls.PairingCheck([]bls.G1Affine{k.point, generator}, []bls.G2Affine{message, point})
 	if err != nil || !ok {
 		return ErrSignature
 	}
@@ -215,11 +217,11 @@ type Signature [SignatureSize]byte
 
 // point decodes the signature, and checks the subgroup.
 func (s Signature) point() (bls.G2Affine, error) {
-	var p bls.G2Affine
-	if _, err := p.SetBytes(s[:]); err != nil || p.IsInfinity() {
-		return p, ErrSignature
+	p, err := decompress(s)
+	if err == nil && !p.IsInSubGroup() {
+		err = ErrSignature
 	}
-	return p, nil
+	return p, err
 }
 
 // MarshalText writes URL-safe base64 without padding.

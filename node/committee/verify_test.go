@@ -1,0 +1,157 @@
+package committee_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+)
+
+// certify returns the certificate, in bytes, of blob i by members.
+func certify(t testing.TB, c *committee.Committee, keys []*committee.Key, i int, members ...int) []byte {
+	t.Helper()
+	a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i), byte(i >> 8)}}
+	signatures := make(map[int]committee.Signature)
+	for _, m := range members {
+		signatures[m] = c.Attest(keys[m], a)
+	}
+	cert, err := c.Certify(a, signatures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := cert.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// mixed returns certificates of which some are wrong, and which are right.
+func mixed(t testing.TB, c *committee.Committee, keys []*committee.Key) (data [][]byte, right []bool) {
+	t.Helper()
+	for i := range 12 {
+		signers := []int{0, 1, 2, 3, 4}
+		if i%3 == 0 {
+			signers = rand.Perm(7)[:5+i%2]
+		}
+		data, right = append(data, certify(t, c, keys, i, signers...)), append(right, true)
+	}
+	// Two exchange their signatures, so that the sum of all stays the same: what the
+	// random factors are for.
+	signature := len(data[0]) - committee.SignatureSize
+	for k := signature; k < len(data[0]); k++ {
+		data[4][k], data[5][k] = data[5][k], data[4][k]
+	}
+	copy(data[7][signature:], data[8][signature:]) // right, but of something else
+	data[9][signature-1] ^= 1                      // another signer
+	data[10] = data[10][1:]
+	data[11][signature] ^= 0xff // no point
+	for _, i := range []int{4, 5, 7, 9, 10, 11} {
+		right[i] = false
+	}
+	return data, right
+}
+
+func TestManyCertificates(t *testing.T) {
+	c, keys := build(t, 7, 21)
+	data, right := mixed(t, c, keys)
+	for count := range len(data) + 1 {
+		certs, errs := c.ParseCertificates(data[:count])
+		for i := range count {
+			_, want := c.ParseCertificate(data[i])
+			if (want == nil) != right[i] {
+				t.Fatalf("certificate %d alone: %v", i, want)
+			}
+			if (errs[i] == nil) != right[i] || (certs[i] != nil) != right[i] || want != nil && !errors.Is(errs[i], errors.Unwrap(want)) && !errors.Is(errs[i], want) {
+				t.Fatalf("certificate %d of %d: %v instead of %v", i, count, errs[i], want)
+			}
+			if right[i] && certs[i].Blob != (commit.BlobID{byte(i)}) {
+				t.Fatalf("certificate %d is of %v", i, certs[i].Blob)
+			}
+		}
+	}
+}
+
+func TestNotary(t *testing.T) {
+	c, keys := build(t, 7, 21)
+	data, right := mixed(t, c, keys)
+	n := committee.NewNotary(c, keys[3])
+	for i := range 3 { // what is remembered, and what is not
+		a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}}
+		if err := c.VerifyAttestation(3, a, n.Attest(a)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var group sync.WaitGroup
+	for range 5 {
+		for i := range data {
+			group.Go(func() {
+				cert, err := n.ParseCertificate(data[i])
+				if (err == nil) != right[i] || (cert != nil) != right[i] {
+					t.Errorf("certificate %d: %v", i, err)
+				}
+			})
+		}
+	}
+	group.Wait()
+}
+
+func BenchmarkParseCertificate(b *testing.B) {
+	c, keys := build(b, 10, 100)
+	raw := certify(b, c, keys, 0, 0, 1, 2, 3, 4, 5, 6)
+	for b.Loop() {
+		if _, err := c.ParseCertificate(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseCertificates(b *testing.B) {
+	c, keys := build(b, 10, 100)
+	for _, same := range []bool{true, false} {
+		for _, count := range []int{5, 20, 100} {
+			b.Run(fmt.Sprintf("same=%v/%d", same, count), func(b *testing.B) {
+				var data [][]byte
+				for i := range count {
+					signers := []int{0, 1, 2, 3, 4, 5, 6}
+					if !same {
+						signers = rand.Perm(10)[:7]
+					}
+					data = append(data, certify(b, c, keys, i, signers...))
+				}
+				for b.Loop() {
+					_, errs := c.ParseCertificates(data)
+					if err := errors.Join(errs...); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*count), "µs/certificate")
+			})
+		}
+	}
+}
+
+// BenchmarkNotary verifies certificates of what the notary has signed, as a node does.
+func BenchmarkNotary(b *testing.B) {
+	c, keys := build(b, 10, 100)
+	n := committee.NewNotary(c, keys[0])
+	const blobs = 256
+	var data [][]byte
+	for i := range blobs {
+		data = append(data, certify(b, c, keys, i, rand.Perm(10)[:7]...))
+		n.Attest(committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}})
+	}
+	b.SetParallelism(64) // what waits while others are verified is verified together
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := rand.IntN(blobs); pb.Next(); i++ {
+			if _, err := n.ParseCertificate(data[i%blobs]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
