@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
@@ -17,6 +18,14 @@ import (
 
 // local starts ten nodes with a hundred shards, on the disk, in this process.
 func local(b *testing.B, tune func(*client.Options)) *client.Client {
+	b.Helper()
+	cl, _, _ := start(b, 10, tune)
+	return cl
+}
+
+// start starts some of ten nodes with a hundred shards, and returns a client and the
+// nodes' keys.
+func start(b *testing.B, running int, tune func(*client.Options)) (*client.Client, *committee.Committee, []*committee.Key) {
 	b.Helper()
 	const nodes, shards = 10, 100
 	var members []committee.Member
@@ -35,7 +44,7 @@ func local(b *testing.B, tune func(*client.Options)) *client.Client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for i := range nodes {
+	for i := range running {
 		disk, err := store.Open(b.TempDir(), store.Options{})
 		if err != nil {
 			b.Fatal(err)
@@ -65,7 +74,7 @@ func local(b *testing.B, tune func(*client.Options)) *client.Client {
 		b.Fatal(err)
 	}
 	b.Cleanup(cl.Close)
-	return cl
+	return cl, c, keys
 }
 
 func BenchmarkStore(b *testing.B) {
@@ -126,6 +135,46 @@ func BenchmarkRead(b *testing.B) {
 					})
 				})
 			}
+		})
+	}
+}
+
+// BenchmarkHeal recovers all of a node of which the disk is empty.
+func BenchmarkHeal(b *testing.B) {
+	cl, c, keys := start(b, 9, nil)
+	for _, load := range []struct{ blobs, size int }{{256, 16 << 10}, {8, 16 << 20}} {
+		for i := range load.blobs {
+			if _, err := cl.Store(context.Background(), randomBlob(uint64(i), load.size)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := cl.Flush(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("%dx%dKiB", load.blobs, load.size>>10), func(b *testing.B) {
+			var first, all time.Duration
+			for b.Loop() {
+				disk, err := store.Open(b.TempDir(), store.Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				n, err := node.New(node.Config{Committee: c, Key: keys[9], Store: disk, HealInterval: -1, ScrubRate: -1})
+				if err != nil {
+					b.Fatal(err)
+				}
+				started := time.Now()
+				r, err := n.Healer().Sync(context.Background())
+				if err != nil || r.Failed > 0 || r.Blobs < int64(load.blobs) {
+					b.Fatal(r, err)
+				}
+				first, all = first+r.First.Sub(started), all+r.Elapsed
+				b.ReportMetric(r.Ratio(), "received/restored")
+				if err := disk.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(first.Milliseconds())/float64(b.N), "first-ms")
+			b.ReportMetric(float64(all.Milliseconds())/float64(b.N), "all-ms")
 		})
 	}
 }

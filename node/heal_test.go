@@ -1,11 +1,19 @@
 package node_test
 
 import (
+	"errors"
 	"fmt"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/fault"
 	"github.com/redstuff-go/redstuff/node/heal"
@@ -64,6 +72,156 @@ func TestWipedNodeHeals(t *testing.T) {
 			t.Fatal(err)
 		}
 		expectRead(t, cl, id, blob)
+	}
+}
+
+// gate is a store of which the test sees every update.
+type gate struct {
+	store.Store
+	before func(store.Update) error // what it returns is the end of the update
+}
+
+func (g *gate) Apply(id commit.BlobID, u store.Update) error {
+	if err := g.before(u); err != nil {
+		return err
+	}
+	return g.Store.Apply(id, u)
+}
+
+// gated returns a tune function for a cluster of which nodes that start while before is
+// set have a gate.
+func gated(before *func(store.Update) error) func(*node.Config) {
+	return func(o *node.Config) {
+		if *before != nil {
+			o.Store = &gate{o.Store, *before}
+		}
+	}
+}
+
+// TestHealCutShort cuts the power after each update of a healing node in turn. What it
+// has counted as recovered is there afterwards, and is not recovered again.
+func TestHealCutShort(t *testing.T) {
+	var before func(store.Update) error
+	c := newCluster(t, 4, 12, gated(&before))
+	cl := c.client(nil)
+	blobs := make(map[commit.BlobID][]byte)
+	for i := range 10 {
+		blob := randomBlob(uint64(i), i*30_000)
+		blobs[put(t, cl, blob).ID] = blob
+	}
+	m := c.nodes[2]
+	m.wipe()
+	m.start()
+	whole := m.sync(t)
+	for cut := int64(0); ; cut++ {
+		m.kill()
+		disk := vfs.NewCrashableMem()
+		m.fs = disk
+		var updates atomic.Int64
+		before = func(store.Update) error {
+			if updates.Add(1) > cut {
+				return errors.New("no power")
+			}
+			return nil
+		}
+		m.start()
+		before = nil
+		first, err := m.node.Healer().Sync(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.node.Healer().Totals(); got != first {
+			t.Fatalf("totals %+v, report %+v", got, first)
+		}
+		after := disk.CrashClone(vfs.CrashCloneCfg{})
+		m.kill()
+		m.fs = after
+		m.start()
+		stored := int64(0)
+		for id := range blobs {
+			entries, err := m.disk.Slivers(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored += int64(len(entries))
+		}
+		if stored != first.Slivers {
+			t.Fatalf("cut after %d updates: %d slivers are there, %d were counted", cut, stored, first.Slivers)
+		}
+		second := m.sync(t)
+		if first.Slivers+second.Slivers != whole.Slivers || first.Restored+second.Restored != whole.Restored {
+			t.Fatalf("cut after %d updates: %v, then %v, of %v", cut, first, second, whole)
+		}
+		m.expectWhole(t)
+		if first.Failed == 0 {
+			break
+		}
+	}
+	c.nodes[0].kill()
+	reader := c.client(nil)
+	for id, blob := range blobs {
+		expectRead(t, reader, id, blob)
+	}
+}
+
+// TestHealShowsProgress stops a healing node in the middle, and looks at what it says.
+func TestHealShowsProgress(t *testing.T) {
+	var before func(store.Update) error
+	c := newCluster(t, 4, 12, gated(&before))
+	cl := c.client(nil)
+	for i := range 5 {
+		put(t, cl, randomBlob(uint64(i), 50_000))
+	}
+	m := c.nodes[1]
+	m.wipe()
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	var updates atomic.Int64
+	before = func(store.Update) error {
+		switch n := updates.Add(1); {
+		case n == 4:
+			close(reached)
+			<-goOn
+		case n > 4:
+			<-goOn
+		}
+		return nil
+	}
+	m.start()
+	done := make(chan heal.Report)
+	go func() {
+		r, err := m.node.Healer().Sync(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		done <- r
+	}()
+	<-reached
+	h := m.node.Healer()
+	waitFor(t, func() bool { return h.Totals().Slivers == 9 }) // of three updates
+	got := h.Totals()
+	if got.Restored == 0 || got.SymbolBytes == 0 || got.First.IsZero() || got.Last.Before(got.First) || h.Lacking() != 30-9 {
+		t.Errorf("%+v, %d lacking", got, h.Lacking())
+	}
+	if h.Healthy() || m.node.State() != api.StateHealing {
+		t.Error("healthy already")
+	}
+	health, err := cl.Peers()[1].Health(t.Context())
+	if err != nil || health.Recovered != 9 || health.Missing != 21 {
+		t.Errorf("%+v, %v", health, err)
+	}
+	w := httptest.NewRecorder()
+	m.node.AdminHandler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, line := range []string{
+		"redstuff_heal_slivers_total 9", "redstuff_heal_missing_slivers 21", fmt.Sprint("redstuff_heal_restored_bytes_total ", got.Restored), "redstuff_healthy 0",
+	} {
+		if !strings.Contains(w.Body.String(), line+"\n") {
+			t.Errorf("no %q among the metrics", line)
+		}
+	}
+	close(goOn)
+	r := <-done
+	if h.Totals() != r || r.Slivers != 30 || h.Lacking() != 0 || !h.Healthy() {
+		t.Errorf("%+v, then %+v", r, h.Totals())
 	}
 }
 

@@ -20,7 +20,7 @@ func (n *Node) getHealth(c *call) {
 	h := api.Health{
 		Name: n.name, PublicKey: m.PublicKey.String(), Epoch: n.committee.Epoch(), Shards: n.committee.Params().N,
 		Owned: m.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
-		Missing: n.healer.Lacking(),
+		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers,
 	}
 	if f, ok := n.store.(interface{ Free() (uint64, bool) }); ok {
 		h.FreeBytes, _ = f.Free()

@@ -44,7 +44,7 @@ func TestHealsByItself(t *testing.T) {
 		m.start()
 		m.complete(t, cl, a.ID)
 		waitFor(t, func() bool { return m.node.State() == api.StateHealthy })
-		if got := m.node.Healer().Totals(); got.Slivers != 6 || got.First == 0 || got.Last < got.First {
+		if got := m.node.Healer().Totals(); got.Slivers != 6 || got.First.IsZero() || got.Last.Before(got.First) {
 			t.Fatalf("%+v", got)
 		}
 	})

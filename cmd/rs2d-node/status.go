@@ -27,7 +27,7 @@ func (c *statusCmd) Help() string {
 
 Example: rs2d-node status --committee cluster/committee.toml --wait 1m
 
-JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), uptime, free_bytes, error).`
+JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error).`
 }
 
 // statusReport is what status prints as JSON.
@@ -46,6 +46,7 @@ type statusNode struct {
 	State     string `json:"state"`
 	Owned     string `json:"owned"`
 	Missing   int64  `json:"missing"`
+	Recovered int64  `json:"recovered"`
 	Uptime    string `json:"uptime,omitempty"`
 	FreeBytes uint64 `json:"free_bytes,omitempty"`
 	Error     string `json:"error,omitempty"`
@@ -116,7 +117,8 @@ func (c *statusCmd) ask(ctx context.Context, cl *client.Client) *statusReport {
 		if s.Err != nil {
 			n.Error = s.Err.Error()
 		} else {
-			n.State, n.Missing, n.Uptime, n.FreeBytes = s.Health.State, s.Health.Missing, s.Health.Uptime, s.Health.FreeBytes
+			n.State, n.Missing, n.Recovered = s.Health.State, s.Health.Missing, s.Health.Recovered
+			n.Uptime, n.FreeBytes = s.Health.Uptime, s.Health.FreeBytes
 			r.ShardsUp += all.Weight(i)
 		}
 		r.Healthy = r.Healthy && n.State == api.StateHealthy
@@ -130,13 +132,13 @@ func (c *statusCmd) print(a *app, r *statusReport) error {
 		return cli.WriteJSON(a.stdout, r)
 	}
 	t := ui.NewTable(a.stdout)
-	t.Row("NODE", "ADDRESS", "SHARDS", "STATE", "MISSING", "UPTIME", "FREE")
+	t.Row("NODE", "ADDRESS", "SHARDS", "STATE", "MISSING", "RECOVERED", "UPTIME", "FREE")
 	for _, n := range r.Nodes {
 		if n.State == stateDown {
-			t.Row(n.Name, n.Address, n.Owned, n.State, "-", "-", "-")
+			t.Row(n.Name, n.Address, n.Owned, n.State, "-", "-", "-", "-")
 			continue
 		}
-		t.Row(n.Name, n.Address, n.Owned, n.State, ui.Count(n.Missing), n.Uptime, ui.Bytes(n.FreeBytes))
+		t.Row(n.Name, n.Address, n.Owned, n.State, ui.Count(n.Missing), ui.Count(n.Recovered), n.Uptime, ui.Bytes(n.FreeBytes))
 	}
 	return t.Flush()
 }

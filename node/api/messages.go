@@ -21,7 +21,8 @@ type Health struct {
 	Owned     string `json:"owned"`  // the node's shards, such as "0-9"
 	State     string `json:"state"`  // one of the states below
 	Uptime    string `json:"uptime"`
-	Missing   int64  `json:"missing"` // slivers that the node knows it lacks
+	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
+	Recovered int64  `json:"recovered"` // slivers recovered since the node started
 	FreeBytes uint64 `json:"freeBytes,omitempty"`
 }
 

@@ -9,4 +9,8 @@
 // sliver that comes out wrong is asked for again with proofs, which name who lied; the
 // liar is distrusted and others are asked instead. If all symbols are proven and the
 // sliver is wrong, then the blob is: the proofs together show it to everybody.
+//
+// A sliver is computed and stored as soon as the last symbol of it is there, while
+// others arrive, and counted once it is on disk. A pass begins with a few blobs and
+// takes more and more at once, so that it can be seen to work from the start.
 package heal

@@ -61,11 +61,13 @@ type Healer struct {
 
 // New returns a healer. It starts nothing.
 func New(c Config) *Healer {
-	return &Healer{Config: c, queue: make(map[commit.BlobID]struct{}), wake: make(chan struct{}, 1)}
+	h := &Healer{Config: c, queue: make(map[commit.BlobID]struct{}), wake: make(chan struct{}, 1)}
+	h.healthy.Store(c.Interval < 0)
+	return h
 }
 
-// Totals returns the sum of all that was healed. First and Last are of the latest
-// pass.
+// Totals returns the sum of all that was healed until now, the pass under way
+// included, but for its time.
 func (h *Healer) Totals() Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -75,9 +77,14 @@ func (h *Healer) Totals() Report {
 // Lacking returns how many slivers the node is known to lack.
 func (h *Healer) Lacking() int64 { return h.lacking.Load() }
 
-// Healthy reports whether the last look at what others have found nothing lacking, or
-// all of it was recovered.
-func (h *Healer) Healthy() bool { return h.healthy.Load() && h.lacking.Load() == 0 }
+// Healthy reports whether the node has all it should have, as far as it knows: the last
+// look at what others have found nothing lacking, or all of it was recovered, and
+// nothing waits to be. A healer that looks only when asked starts out healthy.
+func (h *Healer) Healthy() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.healthy.Load() && h.lacking.Load() == 0 && len(h.queue) == 0
+}
 
 // Enqueue has a certified blob healed after some time, if the node still lacks
 // something of it then.
@@ -150,9 +157,7 @@ func (h *Healer) Run(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if report.Slivers > 0 || err != nil {
-				h.Logger.Info("healed", "report", report.String(), "error", err)
-			}
+			h.log(report, err)
 			if err == nil && report.Failed == 0 {
 				retry = firstRetry
 				next.Reset(h.Interval)
@@ -174,10 +179,20 @@ func (h *Healer) Run(ctx context.Context) {
 				h.healthy.Store(false)
 				next.Reset(retry)
 			}
-			if report.Slivers > 0 || report.Failed > 0 {
-				h.Logger.Info("healed", "report", report.String())
-			}
+			h.log(report, nil)
 		}
+	}
+}
+
+// log tells of a pass that did something, or could not.
+func (h *Healer) log(r Report, err error) {
+	switch {
+	case err != nil:
+		h.Logger.Warn("healed in part", "report", r.String(), "error", err)
+	case r.Failed > 0:
+		h.Logger.Warn("healed in part", "report", r.String())
+	case r.Slivers > 0:
+		h.Logger.Info("healed", "report", r.String())
 	}
 }
 
@@ -186,9 +201,7 @@ func (h *Healer) Heal(ctx context.Context, ids []commit.BlobID) Report {
 	h.pass.Lock()
 	defer h.pass.Unlock()
 	p := h.newPass()
-	for _, id := range ids {
-		p.consider(ctx, api.BlobEntry{Blob: id}, h.Committee.Params().N)
-	}
+	p.considerAll(ctx, ids)
 	p.flush(ctx)
 	return p.end()
 }
@@ -207,6 +220,7 @@ func (h *Healer) Sync(ctx context.Context) (Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := h.newPass()
+	p.considerAll(ctx, h.takeQueue())
 	weight := 0
 	var errs []error
 	useless := make([]int, len(h.Peers))
@@ -218,13 +232,9 @@ func (h *Healer) Sync(ctx context.Context) (Report, error) {
 			return p.end(), ctx.Err()
 		case l = <-pages:
 		}
-		for _, e := range l.blobs {
-			if p.consider(ctx, e, h.Committee.Weight(l.member)) {
-				continue
-			}
-			if useless[l.member]++; useless[l.member] == maxDoubts {
-				l.stop(errEndless)
-			}
+		useless[l.member] += p.consider(ctx, l.blobs, h.Committee.Weight(l.member))
+		if useless[l.member] >= maxDoubts {
+			l.stop(errEndless)
 		}
 		if l.end {
 			open--

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,34 +23,36 @@ type pass struct {
 	seen    map[commit.BlobID]bool // considered already
 	doubts  map[commit.BlobID]int  // shards whose owners list a blob without a certificate
 	batch   []*work
-	bytes   int64 // that the batch will restore
+	bytes   int64         // that the batch will restore
+	ramp    int           // the bounds of a batch are halved so many times
+	turns   chan struct{} // one for each sliver that is computed
 
-	mu     sync.Mutex // of all that requests change while they run
-	report Report
-}
-
-// count changes the report.
-func (p *pass) count(f func(*Report)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	f(&p.report)
+	mu     sync.Mutex // of the crossings, while requests run
+	report Report     // under the healer's mutex, as its totals are
 }
 
 func (h *Healer) newPass() *pass {
-	return &pass{Healer: h, started: time.Now(), seen: make(map[commit.BlobID]bool), doubts: make(map[commit.BlobID]int)}
+	return &pass{
+		Healer: h, started: time.Now(), ramp: firstRamp, turns: make(chan struct{}, solvers),
+		seen: make(map[commit.BlobID]bool), doubts: make(map[commit.BlobID]int),
+	}
 }
 
-// end adds the report to the healer's totals.
-func (p *pass) end() Report {
-	p.mu.Lock()
-	report := p.report
-	p.mu.Unlock()
-	report.Elapsed = time.Since(p.started)
+// count changes the report and the healer's totals: it calls f with each.
+func (p *pass) count(f func(*Report)) {
 	p.Healer.mu.Lock()
 	defer p.Healer.mu.Unlock()
-	p.totals.add(report)
-	p.totals.First, p.totals.Last = report.First, report.Last
-	return report
+	f(&p.report)
+	f(&p.totals)
+}
+
+// end returns the report.
+func (p *pass) end() Report {
+	took := time.Since(p.started)
+	p.count(func(r *Report) { r.Elapsed += took })
+	p.Healer.mu.Lock()
+	defer p.Healer.mu.Unlock()
+	return p.report
 }
 
 // page is a part of a peer's list, or the end of it.
@@ -94,97 +97,108 @@ func (p *pass) lists(ctx context.Context) <-chan page {
 	return pages
 }
 
-// work is a blob of which the node lacks something.
-type work struct {
-	id      commit.BlobID
-	records map[store.Record][]byte // to store
-	meta    *commit.Metadata
-	size    int // of a symbol
-	missing [2][]*target
-
-	failed bool
-	lack   int // slivers
-}
-
-// target is a sliver to recover.
-type target struct {
-	ref  rs2d.SliverRef
-	pair int
-	data []byte // nil until it is recovered
-}
-
 // maxDoubts bounds the blobs without a certificate that a pass remembers, and that it
 // takes from one member: a member could list such without end.
 const maxDoubts = 1 << 16
 
-// consider takes a blob into the batch if the node lacks something of it, and it is
-// certified. weight is that of the member who lists it. It reports whether the blob is
-// of the node's concern, or may be.
-func (p *pass) consider(ctx context.Context, e api.BlobEntry, weight int) bool {
-	id := e.Blob
-	if p.seen[id] || ctx.Err() != nil {
-		return true
-	}
-	if _, err := p.Store.Record(id, store.Verdict); err == nil {
-		p.seen[id] = true
-		return true
-	}
-	if len(e.Verdict) > 0 {
-		cert, err := p.Committee.ParseCertificate(e.Verdict)
-		if err == nil && cert.Attestation == (committee.Attestation{Kind: committee.Inconsistent, Blob: id}) {
-			p.seen[id] = true
-			p.condemn(ctx, id, e.Verdict)
-			return true
+// judged is how many blobs of a list are looked at together, because certificates are
+// verified faster so.
+const judged = 64
+
+// consider takes blobs into the batch of which the node lacks something, and which are
+// certified. weight is that of the member who lists them. It returns how many of them
+// are of no concern to the node, and were not before.
+func (p *pass) consider(ctx context.Context, entries []api.BlobEntry, weight int) (useless int) {
+	for part := range slices.Chunk(entries, judged) {
+		var works []*work
+		var doubtful []api.BlobEntry
+		for _, e := range part {
+			if p.seen[e.Blob] || ctx.Err() != nil || p.condemned(ctx, e) {
+				continue
+			}
+			w := p.examine(e.Blob)
+			if w == nil {
+				continue
+			}
+			if _, err := p.Store.Record(e.Blob, store.Certificate); err == nil {
+				p.add(ctx, w)
+				continue
+			}
+			works, doubtful = append(works, w), append(doubtful, e)
+		}
+		for i, raw := range p.certificates(ctx, doubtful, weight) {
+			if raw == nil {
+				// A blob that nobody certified is perhaps being written. Another peer may
+				// have a certificate in its list.
+				useless++
+				continue
+			}
+			works[i].records[store.Certificate] = raw
+			p.add(ctx, works[i])
 		}
 	}
+	return useless
+}
+
+// considerAll considers blobs that the node itself lists.
+func (p *pass) considerAll(ctx context.Context, ids []commit.BlobID) {
+	entries := make([]api.BlobEntry, len(ids))
+	for i, id := range ids {
+		entries[i].Blob = id
+	}
+	p.consider(ctx, entries, p.Committee.Params().N)
+}
+
+// condemned reports whether the blob is known to be inconsistent, or the list proves
+// it.
+func (p *pass) condemned(ctx context.Context, e api.BlobEntry) bool {
+	if _, err := p.Store.Record(e.Blob, store.Verdict); err == nil {
+		p.seen[e.Blob] = true
+		return true
+	}
+	if len(e.Verdict) == 0 {
+		return false
+	}
+	cert, err := p.Committee.ParseCertificate(e.Verdict)
+	if err != nil || cert.Attestation != (committee.Attestation{Kind: committee.Inconsistent, Blob: e.Blob}) {
+		return false
+	}
+	p.seen[e.Blob] = true
+	p.condemn(ctx, e.Blob, e.Verdict)
+	return true
+}
+
+// examine returns what the node lacks of a blob, or nil if that is nothing.
+func (p *pass) examine(id commit.BlobID) *work {
 	stored, err := p.Store.Slivers(id)
 	if err != nil {
 		p.Logger.Error("store", "blob", id, "error", err)
 		p.count(func(r *Report) { r.Failed++ })
-		return true
+		return nil
 	}
 	w := &work{id: id, records: make(map[store.Record][]byte)}
 	missing := Missing(p.Committee, p.Member, id, stored)
 	w.meta, err = p.ownMetadata(id)
 	if len(missing) == 0 && err == nil {
 		p.seen[id] = true
-		return true
+		return nil
 	}
-	if _, err := p.Store.Record(id, store.Certificate); err != nil {
-		raw := p.certificate(ctx, e, weight)
-		if raw == nil {
-			// A blob that nobody certified is perhaps being written. Another peer may
-			// have a certificate in its list.
-			return false
-		}
-		w.records[store.Certificate] = raw
-	}
-	p.seen[id] = true
 	n := p.Committee.Params().N
 	for _, ref := range missing {
-		primary, secondary := rs2d.PairSlivers(ref.Pair, n)
-		t := &target{ref: primary, pair: ref.Pair}
-		if ref.Axis == rs2d.Secondary {
-			t.ref = secondary
-		}
-		w.missing[ref.Axis] = append(w.missing[ref.Axis], t)
+		w.missing[ref.Axis] = append(w.missing[ref.Axis], &target{ref: sliverRef(ref.Axis, ref.Pair, n), pair: ref.Pair})
 	}
 	w.lack = len(missing)
-	p.lacking.Add(int64(w.lack))
-	p.batch = append(p.batch, w)
-	if w.meta != nil {
-		p.bytes += p.restores(w)
-	}
-	// Without metadata nobody knows how much it will be: such blobs come in small
-	// batches until it is fetched.
-	if p.bytes >= p.BatchBytes || len(p.batch) >= maxBatch {
-		p.flush(ctx)
-	}
-	return true
+	return w
 }
 
-// maxBatch bounds the blobs of a batch.
-const maxBatch = 256
+// sliverRef names the sliver of a pair.
+func sliverRef(axis rs2d.Axis, pair, n int) rs2d.SliverRef {
+	primary, secondary := rs2d.PairSlivers(pair, n)
+	if axis == rs2d.Primary {
+		return primary
+	}
+	return secondary
+}
 
 // ownMetadata returns the blob's metadata if the node has it, and it is right.
 func (p *pass) ownMetadata(id commit.BlobID) (*commit.Metadata, error) {
@@ -202,34 +216,30 @@ func (p *pass) ownMetadata(id commit.BlobID) (*commit.Metadata, error) {
 	return meta, nil
 }
 
-// restores returns the bytes of slivers the work will restore, and notes the size of
-// its symbols.
-func (p *pass) restores(w *work) int64 {
-	params := p.Committee.Params()
-	size, err := params.SymbolSize(w.meta.Length)
-	if err != nil {
-		return 0 // metadata of such a length is not valid
+// certificates returns the blobs' certificates, nil for those that have none: of the
+// list, or else, once the owners of f+1 shards have listed a blob and so an honest one
+// has, made of what the peers attest.
+func (p *pass) certificates(ctx context.Context, entries []api.BlobEntry, weight int) [][]byte {
+	listed := make([][]byte, len(entries))
+	for i, e := range entries {
+		listed[i] = e.Certificate
 	}
-	w.size = size
-	return int64(size) * int64(len(w.missing[rs2d.Primary])*params.S+len(w.missing[rs2d.Secondary])*params.P)
-}
-
-// certificate returns the blob's certificate: of the list, or else, once the owners of
-// f+1 shards have listed the blob and so an honest one has, made of what the peers
-// attest. It is nil if there is none.
-func (p *pass) certificate(ctx context.Context, e api.BlobEntry, weight int) []byte {
-	a := committee.Attestation{Kind: committee.Stored, Blob: e.Blob}
-	if len(e.Certificate) > 0 {
-		cert, err := p.Committee.ParseCertificate(e.Certificate)
-		if err == nil && cert.Attestation == a {
-			return e.Certificate
+	certs, _ := p.Committee.ParseCertificates(listed)
+	for i, e := range entries {
+		if certs[i] == nil || certs[i].Attestation != (committee.Attestation{Kind: committee.Stored, Blob: e.Blob}) {
+			listed[i] = p.attested(ctx, e.Blob, weight)
 		}
 	}
-	if _, known := p.doubts[e.Blob]; !known && len(p.doubts) >= maxDoubts {
+	return listed
+}
+
+// attested returns a certificate made of what the peers attest, or nil.
+func (p *pass) attested(ctx context.Context, id commit.BlobID, weight int) []byte {
+	if _, known := p.doubts[id]; !known && len(p.doubts) >= maxDoubts {
 		return nil
 	}
-	p.doubts[e.Blob] += weight
-	if p.doubts[e.Blob] <= p.Committee.Params().F {
+	p.doubts[id] += weight
+	if p.doubts[id] <= p.Committee.Params().F {
 		return nil
 	}
 	var mu sync.Mutex
@@ -240,7 +250,7 @@ func (p *pass) certificate(ctx context.Context, e api.BlobEntry, weight int) []b
 			continue
 		}
 		group.Go(func() {
-			if s, err := remote.Confirmation(ctx, e.Blob); err == nil {
+			if s, err := remote.Confirmation(ctx, id); err == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				signatures[member] = s
@@ -249,7 +259,7 @@ func (p *pass) certificate(ctx context.Context, e api.BlobEntry, weight int) []b
 	}
 	group.Wait()
 	sent := len(signatures)
-	cert, err := peer.CertifyMost(p.Committee, p.Peers, a, signatures)
+	cert, err := peer.CertifyMost(p.Committee, p.Peers, committee.Attestation{Kind: committee.Stored, Blob: id}, signatures)
 	p.count(func(r *Report) { r.Lies += int64(sent - len(signatures)) })
 	if err != nil {
 		return nil
@@ -304,133 +314,4 @@ func (p *pass) shuffled() []*peer.Peer {
 		}
 	}
 	return peers
-}
-
-// fetchMetadata gets a blob's metadata from the first peer that has it.
-func (p *pass) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
-	if meta, err := p.ownMetadata(id); err == nil {
-		return meta, nil
-	}
-	return peer.First(ctx, p.shuffled(), hedgeAfter, func(ctx context.Context, remote *peer.Peer) (*commit.Metadata, error) {
-		meta, err := remote.Metadata(ctx, id, p.Hasher)
-		p.count(func(r *Report) {
-			if err == nil {
-				r.MetadataBytes += int64(commit.HashSize + peer.MaxMetadata(meta.Shards()))
-			} else if errors.Is(err, peer.ErrLied) {
-				r.Lies++
-			}
-		})
-		return meta, err
-	})
-}
-
-// hedgeAfter is how long one peer is waited for before another is asked too.
-const hedgeAfter = 300 * time.Millisecond
-
-// metadataFetchers is how many blobs' metadata is fetched at once.
-const metadataFetchers = 8
-
-// flush recovers the batch.
-func (p *pass) flush(ctx context.Context) {
-	batch := p.batch
-	p.batch, p.bytes = nil, 0
-	var group sync.WaitGroup
-	turns := make(chan struct{}, metadataFetchers)
-	for _, w := range batch {
-		if w.meta != nil {
-			continue
-		}
-		turns <- struct{}{}
-		group.Go(func() {
-			defer func() { <-turns }()
-			meta, err := p.fetchMetadata(ctx, w.id)
-			if err != nil {
-				p.Logger.Debug("no metadata", "blob", w.id, "error", err)
-				w.failed = true
-				return
-			}
-			raw, err := meta.MarshalBinary()
-			if err != nil {
-				w.failed = true
-				return
-			}
-			w.meta, w.records[store.Metadata] = meta, raw
-			p.restores(w)
-		})
-	}
-	group.Wait()
-
-	// Large blobs of the batch go one after another, small ones together.
-	var part []*work
-	bytes := int64(0)
-	for _, w := range batch {
-		if w.failed {
-			p.finish(w)
-			continue
-		}
-		part = append(part, w)
-		if bytes += p.restores(w); bytes >= p.BatchBytes {
-			p.recover(ctx, part)
-			part, bytes = nil, 0
-		}
-	}
-	p.recover(ctx, part)
-}
-
-// recover recovers all that is missing of some blobs, and stores it.
-func (p *pass) recover(ctx context.Context, works []*work) {
-	if len(works) == 0 {
-		return
-	}
-	for _, axis := range []rs2d.Axis{rs2d.Secondary, rs2d.Primary} {
-		p.recoverAxis(ctx, works, axis)
-	}
-	for _, w := range works {
-		p.finish(w)
-	}
-}
-
-// finish stores what was recovered of a blob. What could not be may be next time.
-func (p *pass) finish(w *work) {
-	p.lacking.Add(-int64(w.lack))
-	if _, err := p.Store.Record(w.id, store.Verdict); err == nil {
-		return // the blob turned out to be inconsistent: there is nothing to have
-	}
-	u := store.Update{Records: w.records}
-	restored, failed := int64(0), int64(0)
-	for axis, targets := range w.missing {
-		for _, t := range targets {
-			if t.data == nil {
-				failed++
-				continue
-			}
-			u.Slivers = append(u.Slivers, store.Sliver{Ref: store.Ref{Axis: rs2d.Axis(axis), Pair: t.pair}, Data: t.data})
-			restored += int64(len(t.data))
-			t.data = nil
-		}
-	}
-	if w.failed && w.lack == 0 {
-		failed++ // the metadata
-	}
-	if w.meta != nil && (len(u.Slivers) > 0 || len(u.Records) > 0) {
-		if err := p.Store.Apply(w.id, u); err != nil {
-			p.Logger.Error("store", "blob", w.id, "error", err)
-			failed, restored, u.Slivers = int64(w.lack), 0, nil
-		}
-	}
-	params := p.Committee.Params()
-	p.count(func(r *Report) {
-		r.Failed += failed
-		if len(u.Slivers) == 0 {
-			return
-		}
-		r.Blobs++
-		r.Slivers += int64(len(u.Slivers))
-		r.Restored += restored
-		r.WholeBlob += int64(params.P*params.S) * int64(w.size)
-		r.Last = time.Since(p.started)
-		if r.First == 0 {
-			r.First = r.Last
-		}
-	})
 }

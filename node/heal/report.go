@@ -20,24 +20,9 @@ type Report struct {
 	Inconsistent int64 // blobs found or learnt to be inconsistent
 	Failed       int64 // slivers that could not be recovered now
 
-	First   time.Duration // from the start to the first recovered blob, 0 if none
-	Last    time.Duration // from the start to the last recovered blob
-	Elapsed time.Duration // of all
-}
-
-// add adds what another report counts.
-func (r *Report) add(o Report) {
-	r.Blobs += o.Blobs
-	r.Slivers += o.Slivers
-	r.Restored += o.Restored
-	r.SymbolBytes += o.SymbolBytes
-	r.ProofBytes += o.ProofBytes
-	r.MetadataBytes += o.MetadataBytes
-	r.WholeBlob += o.WholeBlob
-	r.Lies += o.Lies
-	r.Inconsistent += o.Inconsistent
-	r.Failed += o.Failed
-	r.Elapsed += o.Elapsed
+	First   time.Time // when the first sliver was recovered and stored, zero if none was
+	Last    time.Time // when the last one was
+	Elapsed time.Duration
 }
 
 // Ratio returns the bytes of symbols and proofs received for each byte restored, or 0

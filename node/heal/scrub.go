@@ -125,6 +125,9 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		return err
 	}
 	s.count(func(r *ScrubReport) { r.Blobs++ })
+	if _, err := s.Store.Record(id, store.Verdict); err == nil {
+		return s.forget(id, stored)
+	}
 	meta, err := s.Metadata(id)
 	if err != nil {
 		s.Healer.enqueue(id)
@@ -168,11 +171,21 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 			return ctx.Err()
 		}
 	}
-	if _, err := s.Store.Record(id, store.Verdict); err == nil {
-		return nil
-	}
 	if len(Missing(s.Healer.Committee, s.Healer.Member, id, stored)) > 0 {
 		s.Healer.enqueue(id)
 	}
 	return nil
+}
+
+// forget drops slivers of an inconsistent blob, which may have been written while it
+// was found to be.
+func (s *Scrubber) forget(id commit.BlobID, stored []store.Entry) error {
+	if len(stored) == 0 {
+		return nil
+	}
+	var u store.Update
+	for _, e := range stored {
+		u.Drop = append(u.Drop, e.Ref)
+	}
+	return s.Store.Apply(id, u)
 }

@@ -109,20 +109,11 @@ func listen(address string) (net.Listener, error) {
 // tell writes Stats until the context ends or nobody reads them.
 func tell(ctx context.Context, n *node.Node, wire *peer.Wire, out *json.Encoder) {
 	var s Stats
-	var healed time.Duration
 	tick := time.NewTicker(statsEvery)
 	defer tick.Stop()
 	for {
-		totals, now := n.Healer().Totals(), time.Now()
-		// Totals change at the end of a pass, and tell when in it blobs were recovered.
-		if totals.Slivers > s.Recovery.Slivers {
-			began := now.Add(healed - totals.Elapsed)
-			if s.First.IsZero() {
-				s.First = began.Add(totals.First)
-			}
-			s.Last = began.Add(totals.Last)
-		}
-		healed = totals.Elapsed
+		totals := n.Healer().Totals()
+		s.First, s.Last = totals.First, totals.Last
 		s.Recovery = recovery(totals)
 		s.Healthy = n.Healer().Healthy()
 		s.Received, s.Sent = wire.Received.Load(), wire.Sent.Load()

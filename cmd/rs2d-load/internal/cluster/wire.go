@@ -23,7 +23,7 @@ type Stats struct {
 	Received int64     `json:"received"` // bytes on connections to other nodes
 	Sent     int64     `json:"sent"`
 	Recovery Recovery  `json:"recovery"`
-	First    time.Time `json:"first"` // when the first blob was recovered, zero if none was
+	First    time.Time `json:"first"` // when the first sliver was recovered, zero if none was
 	Last     time.Time `json:"last"`
 }
 
