@@ -189,8 +189,7 @@ func (r *sliverReader) Seek(off int64, whence int) (int64, error) {
 	return off, nil
 }
 
-// getSlivers streams many slivers of a blob. Its header is out before the first is
-// read, so what cannot be read is told in the stream.
+// getSlivers streams many slivers of a blob.
 func (n *Node) getSlivers(c *call) {
 	q := c.URL.Query()
 	var wanted []store.Ref
@@ -221,35 +220,15 @@ func (n *Node) getSlivers(c *call) {
 	if !c.hold(int64(max(sizes[0], sizes[1]) + api.FrameHeaderSize)) {
 		return
 	}
-	c.Header().Set("Content-Type", api.TypeFrames)
-	buffer := n.buffer()
-	defer n.giveBack(buffer)
-	for i, ref := range wanted {
-		h := api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(ref.Axis), Index: uint16(ref.Pair), Item: uint32(i)}
-		frame, err := n.store.Read(h.Append((*buffer)[:0]), c.id, ref, 0, -1)
-		if err != nil {
-			frame = n.errorFrame(h, err)
-		} else {
-			h.Length = uint32(len(frame) - api.FrameHeaderSize)
-			h.Append(frame[:0])
+	c.stream(func(yield func(api.FrameHeader, frameData) bool) {
+		for i, ref := range wanted {
+			h := api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(ref.Axis), Index: uint16(ref.Pair), Item: uint32(i)}
+			read := func(dst []byte) ([]byte, error) { return n.store.Read(dst, c.id, ref, 0, -1) }
+			if !yield(h, read) {
+				return
+			}
 		}
-		*buffer = frame
-		if _, err := c.Write(frame); err != nil {
-			return
-		}
-	}
-	_, _ = c.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
-}
-
-// errorFrame tells in a stream that something is not coming.
-func (n *Node) errorFrame(h api.FrameHeader, err error) []byte {
-	message := "not here"
-	if !errors.Is(err, store.ErrNotFound) {
-		message = "damaged, and about to be recovered"
-		n.rot(err)
-	}
-	h.Kind, h.Length = api.FrameError, uint32(len(message))
-	return append(h.Append(nil), message...)
+	})
 }
 
 func (n *Node) getConfirmation(c *call) {

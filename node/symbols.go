@@ -3,7 +3,7 @@ package node
 import (
 	"errors"
 	"net/http"
-	"sync"
+	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -38,28 +38,35 @@ func (n *Node) source(id commit.BlobID, meta *commit.Metadata, axis rs2d.Axis, p
 	return s, nil
 }
 
+// parity returns how many of the places the sliver does not hold the symbols of.
+func (s *symbolSource) parity(places []uint16) (count int) {
+	for _, at := range places {
+		if int(at) >= s.k {
+			count++
+		}
+	}
+	return count
+}
+
+// memory returns how many bytes each takes for its symbols, and what it makes them of.
+func (s *symbolSource) memory(places []uint16, proofs bool) int64 {
+	symbols := len(places)
+	if proofs || s.parity(places) > 0 {
+		symbols += s.k + s.n.committee.Params().N
+	}
+	return int64(symbols) * int64(s.size)
+}
+
 // each calls f with the symbols at the places, in their order. Their data is valid
 // during the call.
 //
 // Symbols that the sliver holds are read from the disk, no more than that. Others are
 // computed from all of the sliver, and so are proofs.
 func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) error {
-	parity := 0
-	for _, at := range places {
-		if int(at) >= s.k {
-			parity++
-		}
-	}
 	ref := sliverRef(s.ref.Axis, s.ref.Pair, s.n.committee.Params().N)
-	if parity == 0 && !proofs {
-		for _, at := range places {
-			data, err := s.n.store.Read(nil, s.id, s.ref, int64(at)*int64(s.size), int64(s.size))
-			if err != nil {
-				return err
-			}
-			f(rs2d.Symbol{Data: data})
-		}
-		return nil
+	parity := s.parity(places)
+	if !proofs && parity == 0 {
+		return s.stored(places, f)
 	}
 	data, err := s.n.store.Read(nil, s.id, s.ref, 0, -1)
 	if err != nil {
@@ -95,6 +102,26 @@ func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) e
 	return nil
 }
 
+// stored is each for symbols that the sliver holds. Neighbours are read at once.
+func (s *symbolSource) stored(places []uint16, f func(rs2d.Symbol)) error {
+	size := int64(s.size)
+	for len(places) > 0 {
+		run := 1
+		for run < len(places) && places[run] == places[run-1]+1 {
+			run++
+		}
+		data, err := s.n.store.Read(nil, s.id, s.ref, int64(places[0])*size, int64(run)*size)
+		if err != nil {
+			return err
+		}
+		for symbol := range slices.Chunk(data, s.size) {
+			f(rs2d.Symbol{Data: symbol})
+		}
+		places = places[run:]
+	}
+	return nil
+}
+
 // postSymbols answers many requests for symbols of many blobs in one stream.
 func (n *Node) postSymbols(c *call) {
 	body, ok := c.body(api.MaxRequestBody)
@@ -106,56 +133,51 @@ func (n *Node) postSymbols(c *call) {
 		c.fail(http.StatusBadRequest, err.Error())
 		return
 	}
-	c.Header().Set("Content-Type", api.TypeFrames)
-	buffer := n.buffer()
-	defer n.giveBack(buffer)
-	for i := range requests {
-		r := &requests[i]
-		meta, err := n.metadataOf(r.Blob)
-		if n.has(r.Blob, store.Verdict) {
-			err = store.ErrNotFound // nobody needs symbols of it
-		}
-		for _, pair := range r.Sources {
-			h := api.FrameHeader{Kind: api.FrameSymbols, Index: pair, Item: uint32(i)}
-			frame := h.Append((*buffer)[:0])
-			failure := err
-			if failure == nil {
-				frame, failure = n.symbolsFrame(c, frame, r, meta, int(pair))
+	c.stream(func(yield func(api.FrameHeader, frameData) bool) {
+		for i := range requests {
+			r := &requests[i]
+			meta, err := n.metadataOf(r.Blob)
+			if n.has(r.Blob, store.Verdict) {
+				err = store.ErrNotFound // nobody needs symbols of it
 			}
-			if c.Context().Err() != nil {
-				return
-			}
-			if failure != nil {
-				frame = n.errorFrame(h, failure)
-			} else {
-				h.Length = uint32(len(frame) - api.FrameHeaderSize)
-				h.Append(frame[:0])
-				*buffer = frame
-			}
-			if _, err := c.Write(frame); err != nil {
-				return
+			for _, pair := range r.Sources {
+				symbols := func(dst []byte) ([]byte, error) {
+					if err != nil {
+						return nil, err
+					}
+					return c.appendSymbols(dst, r, meta, int(pair))
+				}
+				if !yield(api.FrameHeader{Kind: api.FrameSymbols, Index: pair, Item: uint32(i)}, symbols) {
+					return
+				}
 			}
 		}
-	}
-	_, _ = c.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
+	})
 }
 
-// symbolsFrame appends the symbols of one source to frame.
-func (n *Node) symbolsFrame(c *call, frame []byte, r *api.SymbolRequest, meta *commit.Metadata, pair int) ([]byte, error) {
+// appendSymbols appends the symbols of one source. The error is that of the store,
+// errBusy, or the context's.
+func (c *call) appendSymbols(dst []byte, r *api.SymbolRequest, meta *commit.Metadata, pair int) ([]byte, error) {
+	n := c.n
 	source, err := n.source(r.Blob, meta, r.Axis, pair)
 	if err != nil {
-		return frame, err
+		return nil, err
 	}
 	done, ok := c.compute()
 	if !ok {
-		return frame, c.Context().Err()
+		return nil, c.Context().Err()
 	}
 	defer done()
+	bytes := min(n.config.MaxBytes, source.memory(r.Targets, r.Proofs))
+	if !n.bytes.TryAcquire(bytes) {
+		return nil, errBusy
+	}
+	defer n.bytes.Release(bytes)
 	err = source.each(r.Targets, r.Proofs, func(s rs2d.Symbol) {
 		n.metrics.symbols.Inc()
-		frame = api.AppendSymbol(frame, s)
+		dst = api.AppendSymbol(dst, s)
 	})
-	return frame, err
+	return dst, err
 }
 
 func (n *Node) getRecoverySymbols(c *call) { n.listSymbols(c, true) }
@@ -229,17 +251,4 @@ func (c *call) appendSymbol(out []byte, source *symbolSource, target int, proofs
 		out, failure = s.AppendBCS(out)
 	})
 	return out, errors.Join(err, failure)
-}
-
-// buffers are for frames; those of very large slivers are left to the collector.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-const keptBuffer = 8 << 20
-
-func (n *Node) buffer() *[]byte { return buffers.Get().(*[]byte) }
-
-func (n *Node) giveBack(b *[]byte) {
-	if cap(*b) <= keptBuffer {
-		buffers.Put(b)
-	}
 }

@@ -1,0 +1,68 @@
+package node
+
+import (
+	"errors"
+	"iter"
+	"sync"
+
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// frameData appends the data of a frame to dst.
+type frameData func(dst []byte) ([]byte, error)
+
+// stream answers with frames. Its header is out before the data of the first is
+// there, so what there is no data of is told in the stream.
+func (c *call) stream(frames iter.Seq2[api.FrameHeader, frameData]) {
+	c.Header().Set("Content-Type", api.TypeFrames)
+	buffer := buffers.Get().(*[]byte)
+	defer giveBack(buffer)
+	for h, data := range frames {
+		frame, err := data(h.Append((*buffer)[:0]))
+		if c.Context().Err() != nil {
+			return
+		}
+		if err != nil {
+			frame = c.n.errorFrame(h, err)
+		} else {
+			h.Length = uint32(len(frame) - api.FrameHeaderSize)
+			h.Append(frame[:0])
+			*buffer = frame
+		}
+		if _, err := c.Write(frame); err != nil {
+			return
+		}
+	}
+	_, _ = c.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
+}
+
+// errBusy: there is no memory for a frame at present.
+var errBusy = errors.New("too many bytes in flight")
+
+// errorFrame tells in a stream that something is not coming.
+func (n *Node) errorFrame(h api.FrameHeader, err error) []byte {
+	message := "damaged, and about to be recovered"
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		message = "not here"
+	case errors.Is(err, errBusy):
+		n.metrics.refused.Inc()
+		message = err.Error()
+	default:
+		n.rot(err)
+	}
+	h.Kind, h.Length = api.FrameError, uint32(len(message))
+	return append(h.Append(nil), message...)
+}
+
+// buffers are for frames; those of very large slivers are left to the collector.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const keptBuffer = 8 << 20
+
+func giveBack(b *[]byte) {
+	if cap(*b) <= keptBuffer {
+		buffers.Put(b)
+	}
+}
