@@ -38,6 +38,8 @@ type member struct {
 	i        int
 	key      *committee.Key
 	fs       vfs.FS
+	reserve  uint64        // of the disk, bytes
+	grace    time.Duration // to end requests
 	node     *node.Node
 	disk     *store.Disk
 	faults   *fault.Injector
@@ -53,7 +55,7 @@ func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *clust
 	spread := committee.Spread(shards, nodes)
 	var members []committee.Member
 	for i := range nodes {
-		m := &member{c: c, i: i, key: committee.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem()}
+		m := &member{c: c, i: i, key: committee.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem(), grace: 200 * time.Millisecond}
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +96,7 @@ func fast() peer.Options {
 func (m *member) start() {
 	t := m.c.t
 	t.Helper()
-	disk, err := store.Open("store", store.Options{FS: m.fs, Logger: logger()})
+	disk, err := store.Open("store", store.Options{FS: m.fs, Reserve: m.reserve, Logger: logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +122,7 @@ func (m *member) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		if err := n.RunWrapped(ctx, listener, nil, 200*time.Millisecond, m.faults.Wrap); err != nil && !testing.Short() {
+		if err := n.RunWrapped(ctx, listener, nil, m.grace, m.faults.Wrap); err != nil && !testing.Short() {
 			t.Logf("node %d: %v", m.i, err)
 		}
 	})

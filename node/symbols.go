@@ -168,7 +168,7 @@ func (c *call) appendSymbols(dst []byte, r *api.SymbolRequest, meta *commit.Meta
 		return nil, c.Context().Err()
 	}
 	defer done()
-	bytes := min(n.config.MaxBytes, source.memory(r.Targets, r.Proofs))
+	bytes := min(source.memory(r.Targets, r.Proofs), n.config.MaxBytes-c.held)
 	if !n.bytes.TryAcquire(bytes) {
 		return nil, errBusy
 	}

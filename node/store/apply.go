@@ -73,9 +73,10 @@ func (d *Disk) Apply(id commit.BlobID, u Update) (err error) {
 	return nil
 }
 
-// room returns ErrFull if the update would take of the reserve.
+// room returns ErrFull if the update would take of the reserve. One that drops slivers
+// may: it gives back more than its records take.
 func (d *Disk) room(u Update) error {
-	if d.spare == 0 {
+	if d.spare == 0 || len(u.Drop) > 0 && len(u.Slivers) == 0 {
 		return nil
 	}
 	free, known := d.Free()

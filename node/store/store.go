@@ -84,7 +84,7 @@ type Entry struct {
 // Store keeps the blobs of one node. Its methods are safe for concurrent use.
 type Store interface {
 	// Apply makes the update visible and durable. Its data is not kept. The error is
-	// ErrFailed, ErrFull, or that of the disk: nothing of the update is visible then,
+	// ErrFailed, ErrFull unless slivers are only dropped, or that of the disk: nothing of the update is visible then,
 	// but after ErrFailed it may be once the store is opened again.
 	Apply(id commit.BlobID, u Update) error
 	// Record returns a record of the blob. The error is ErrNotFound, or the disk's.
