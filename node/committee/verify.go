@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"runtime"
+	"sync"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
-	"golang.org/x/sync/errgroup"
 )
 
 // claim is a certificate that is to be verified.
@@ -49,25 +49,31 @@ func (c *Committee) claim(cert *Certificate, hash func(Attestation) bls.G2Affine
 	return claim
 }
 
+// togetherAtLeast is how many certificates are worth to be verified together before
+// they are divided among processors.
+const togetherAtLeast = 8
+
 // ParseCertificates is ParseCertificate for many certificates on all processors. Each
 // of them costs half as much, or less if many have the same signers. There is a
 // certificate or an error for each.
 func (c *Committee) ParseCertificates(data [][]byte) (certs []*Certificate, errs []error) {
-	claims := make([]*claim, len(data))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range data {
-		group.Go(func() error {
-			claims[i] = c.parse(data[i], c.hash)
-			return nil
+	certs, errs = make([]*Certificate, len(data)), make([]error, len(data))
+	size := max(togetherAtLeast, (len(data)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var group sync.WaitGroup
+	for from := 0; from < len(data); from += size {
+		part := data[from:min(from+size, len(data))]
+		group.Go(func() {
+			claims := make([]*claim, len(part))
+			for i := range part {
+				claims[i] = c.parse(part[i], c.hash)
+			}
+			c.judge(claims...)
+			for i, claim := range claims {
+				certs[from+i], errs[from+i] = claim.verdict()
+			}
 		})
 	}
-	_ = group.Wait()
-	c.judge(claims...)
-	certs, errs = make([]*Certificate, len(data)), make([]error, len(data))
-	for i, claim := range claims {
-		certs[i], errs[i] = claim.verdict()
-	}
+	group.Wait()
 	return certs, errs
 }
 
