@@ -142,11 +142,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		}
 		if err == nil {
 			buffer = data
-			primary, secondary := rs2d.PairSlivers(e.Pair, s.Code.Shards())
-			ref := primary
-			if e.Axis == rs2d.Secondary {
-				ref = secondary
-			}
+			ref := sliverRef(e.Axis, e.Pair, s.Code.Shards())
 			if s.Code.VerifySliver(meta, rs2d.Sliver{SliverRef: ref, Data: data}) != nil {
 				err = &store.CorruptError{Blob: id, Ref: e.Ref}
 			}
