@@ -246,6 +246,26 @@ func TestTooManyRequests(t *testing.T) {
 	}
 }
 
+// TestAnswersAreWhole makes many requests whose answers begin while their bodies are
+// being ended: none may be cut off.
+func TestAnswersAreWhole(t *testing.T) {
+	c := newCluster(t, 4, 12, nil)
+	id := put(t, c.client(nil), randomBlob(1, 1_000_000)).ID
+	p := c.client(nil).Peers()[0]
+	size, err := c.committee.Params().SymbolSize(1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := []api.SymbolRequest{{
+		Blob: id, Axis: rs2d.Secondary, Targets: []uint16{0}, Sources: []uint16{uint16(c.committee.Pairs(id, 0)[0])},
+	}}
+	for i := range 500 {
+		if err := p.Symbols(t.Context(), request, []int{size}, func(peer.SymbolBatch) error { return nil }); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+}
+
 // TestSymbolsAreBounded asks for more than there is memory for.
 func TestSymbolsAreBounded(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
@@ -271,6 +291,7 @@ func TestSymbolsAreBounded(t *testing.T) {
 		t.Fatal("what takes all memory is refused although nobody else has any")
 	}
 	web, base := c.web(0)
+	web.Transport.(*http.Transport).ExpectContinueTimeout = 20 * time.Second
 	body, writer := io.Pipe()
 	defer writer.Close()
 	req, err := http.NewRequest("PUT", base+api.BlobPath(commit.BlobID{1}, ""), body)
@@ -278,15 +299,19 @@ func TestSymbolsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.ContentLength = 4000
+	req.Header.Set("Expect", "100-continue")
 	go func() {
 		if resp, err := web.Do(req); err == nil {
 			resp.Body.Close()
 		}
 	}()
+	// The node wants the body once it has set memory aside for it.
 	if _, err := writer.Write([]byte{byte(api.FrameMetadata)}); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return symbols() == 0 })
+	if symbols() != 0 {
+		t.Fatal("served although a body takes nearly all memory")
+	}
 }
 
 func TestConnectionsAreBounded(t *testing.T) {

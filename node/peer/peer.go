@@ -259,7 +259,7 @@ func (p *Peer) once(ctx context.Context, r request) (io.ReadCloser, *http.Respon
 	}
 	var body io.Reader
 	if r.body != nil {
-		watched := &watchedReader{r: r.body(), dog: dog}
+		watched := &watchedReader{r: r.body(), left: r.length, dog: dog}
 		defer watched.end()
 		body = watched
 	}
@@ -346,21 +346,27 @@ func (w *watchdog) stop() { w.timer.Stop() }
 
 // watchedReader shows the watchdog how a body is being sent. The transport may go on
 // reading a body after it has returned an answer or an error; end keeps it from data
-// that is the caller's again.
+// that is the caller's again. When all has been sent it looks for the end once more,
+// and an error then would cost the connection, in the middle of the answer.
 type watchedReader struct {
 	mu    sync.Mutex
 	ended bool
 	r     io.Reader
+	left  int64 // bytes not read yet
 	dog   *watchdog
 }
 
 func (r *watchedReader) Read(b []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ended && r.left == 0 {
+		return 0, io.EOF
+	}
 	if r.ended {
 		return 0, errors.New("the request has ended")
 	}
 	n, err := r.r.Read(b)
+	r.left -= int64(n)
 	r.dog.pat(n)
 	return n, err
 }
