@@ -34,7 +34,7 @@ func (p *Peer) getBytes(ctx context.Context, path string, most int64) ([]byte, e
 func (p *Peer) readAll(body io.Reader, most int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(body, most+1))
 	if err == nil && int64(len(data)) > most {
-		err = fmt.Errorf("%s: %w: more than %d bytes", p.name, ErrLied, most)
+		err = p.lie("more than %d bytes", most)
 	}
 	return data, err
 }
@@ -93,12 +93,12 @@ func (p *Peer) List(ctx context.Context, after *commit.BlobID, limit int) (l api
 	for i := range l.Blobs {
 		if last != nil && bytes.Compare(last[:], l.Blobs[i].Blob[:]) >= 0 {
 			// An endless list would keep the caller busy for ever.
-			return api.BlobList{}, fmt.Errorf("%s: %w: blobs out of order", p.name, ErrLied)
+			return api.BlobList{}, p.lie("blobs out of order")
 		}
 		last = &l.Blobs[i].Blob
 	}
 	if l.More && len(l.Blobs) == 0 {
-		return api.BlobList{}, fmt.Errorf("%s: %w: more blobs, but none now", p.name, ErrLied)
+		return api.BlobList{}, p.lie("more blobs, but none now")
 	}
 	return l, nil
 }

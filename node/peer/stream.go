@@ -34,27 +34,10 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 	defer body.Close()
 	n := p.committee.Params().N
 	wanted := [2][]int{slices.Clone(primary), slices.Clone(secondary)}
-	frames := api.NewFrameReader(bufio.NewReaderSize(body, streamBuffer))
-	for {
-		h, err := frames.Next()
-		if err != nil {
-			return p.streamError(err)
-		}
-		switch h.Kind {
-		case api.FrameEnd:
-			return nil
-		case api.FrameError:
-			if h.Length > maxMessage {
-				return fmt.Errorf("%s: %w: long message", p.name, ErrLied)
-			}
-			continue
-		case api.FrameSliver:
-		default:
-			return fmt.Errorf("%s: %w: frame of kind %d among slivers", p.name, ErrLied, h.Kind)
-		}
+	return p.frames(body, api.FrameSliver, func(h api.FrameHeader, frames *api.FrameReader) error {
 		at := slices.Index(wanted[h.Axis], int(h.Index))
 		if at < 0 || int(h.Length) != sizes[h.Axis] {
-			return fmt.Errorf("%s: %w: a sliver that was not asked for", p.name, ErrLied)
+			return p.lie("a sliver that was not asked for")
 		}
 		wanted[h.Axis] = slices.Delete(wanted[h.Axis], at, at+1)
 		data, err := frames.Body(make([]byte, 0, h.Length), int(h.Length))
@@ -66,8 +49,28 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 		if rs2d.Axis(h.Axis) == rs2d.Secondary {
 			ref = second
 		}
-		if err := f(rs2d.Sliver{SliverRef: ref, Data: data}); err != nil {
-			return err
+		return f(rs2d.Sliver{SliverRef: ref, Data: data})
+	})
+}
+
+// frames reads an answer to its end, and calls f with the header of every frame of the
+// kind that is expected; f reads the rest of it. Messages that something is not coming
+// are passed over. An error of f ends the call and is returned.
+func (p *Peer) frames(body io.Reader, kind api.FrameKind, f func(api.FrameHeader, *api.FrameReader) error) error {
+	frames := api.NewFrameReader(bufio.NewReaderSize(body, streamBuffer))
+	for {
+		h, err := frames.Next()
+		switch {
+		case err != nil:
+			return p.streamError(err)
+		case h.Kind == api.FrameEnd:
+			return nil
+		case h.Kind == kind:
+			if err := f(h, frames); err != nil {
+				return err
+			}
+		case h.Kind != api.FrameError || h.Length > maxMessage:
+			return p.lie("%d bytes in a frame of kind %d among such of kind %d", h.Length, h.Kind, kind)
 		}
 	}
 }
@@ -110,33 +113,16 @@ func (p *Peer) Symbols(ctx context.Context, requests []api.SymbolRequest, sizes 
 			open[source{i, int(pair)}] = true
 		}
 	}
-	frames := api.NewFrameReader(bufio.NewReaderSize(body, streamBuffer))
-	for {
-		h, err := frames.Next()
-		if err != nil {
-			return p.streamError(err)
-		}
-		switch h.Kind {
-		case api.FrameEnd:
-			return nil
-		case api.FrameError:
-			if h.Length > maxMessage {
-				return fmt.Errorf("%s: %w: long message", p.name, ErrLied)
-			}
-			continue
-		case api.FrameSymbols:
-		default:
-			return fmt.Errorf("%s: %w: frame of kind %d among symbols", p.name, ErrLied, h.Kind)
-		}
+	return p.frames(body, api.FrameSymbols, func(h api.FrameHeader, frames *api.FrameReader) error {
 		from := source{int(h.Item), int(h.Index)}
 		if !open[from] {
-			return fmt.Errorf("%s: %w: symbols that were not asked for", p.name, ErrLied)
+			return p.lie("symbols that were not asked for")
 		}
 		delete(open, from)
 		r := &requests[from.item]
 		want := api.SymbolsLength(len(r.Targets), sizes[from.item], n, r.Proofs)
 		if int(h.Length) != want {
-			return fmt.Errorf("%s: %w: %d bytes of symbols instead of %d", p.name, ErrLied, h.Length, want)
+			return p.lie("%d bytes of symbols instead of %d", h.Length, want)
 		}
 		b, err := frames.Body(make([]byte, 0, want), want)
 		if err != nil {
@@ -146,8 +132,6 @@ func (p *Peer) Symbols(ctx context.Context, requests []api.SymbolRequest, sizes 
 		if err != nil {
 			return p.streamError(err)
 		}
-		if err := f(SymbolBatch{from.item, from.pair, symbols, api.FrameHeaderSize + want}); err != nil {
-			return err
-		}
-	}
+		return f(SymbolBatch{from.item, from.pair, symbols, api.FrameHeaderSize + want})
+	})
 }
