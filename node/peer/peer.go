@@ -31,9 +31,9 @@ type Options struct {
 	Backoff     time.Duration  // before the second attempt, on average; doubles; default 50 ms
 	Conns       int            // connections kept open to the node; default 32
 	Wire        *Wire          // counts bytes, if not nil
-	// Timeouts of penalties, see Distrust and Fail.
+	// Timeouts of penalties, see Distrust, Fail and Late.
 	DistrustFor time.Duration // default 10 min
-	FailFor     time.Duration // default 2 s; doubles with every failure in a row
+	FailFor     time.Duration // default 2 s; doubles with every failure in a row, up to 16 times
 }
 
 func (o *Options) fill() {
@@ -75,11 +75,7 @@ type Peer struct {
 	options   Options
 	http      *http.Client
 
-	mu         sync.Mutex
-	distrusted time.Time // until then
-	failing    time.Time // until then
-	failures   int       // since the last success
-	lies       int
+	reputation reputation
 }
 
 // New returns the member of the committee. It does not connect.
@@ -147,62 +143,6 @@ func (p *Peer) Name() string { return p.name }
 
 // Close closes idle connections.
 func (p *Peer) Close() { p.http.CloseIdleConnections() }
-
-// Distrust remembers that the node sent something that is provably wrong.
-func (p *Peer) Distrust() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.lies++
-	p.distrusted = time.Now().Add(p.options.DistrustFor)
-}
-
-// maxFailures bounds the doubling of the penalty for failures.
-const maxFailures = 6
-
-// Fail remembers that the node did not answer.
-func (p *Peer) Fail() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failing = time.Now().Add(p.options.FailFor << p.failures)
-	p.failures = min(p.failures+1, maxFailures)
-}
-
-// succeed remembers that the node answered.
-func (p *Peer) succeed() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failing, p.failures = time.Time{}, 0
-}
-
-// Lies returns how often the node was distrusted.
-func (p *Peer) Lies() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.lies
-}
-
-// Standing ranks nodes: those of a lower one are to be asked first.
-type Standing int
-
-// Standings of a node.
-const (
-	Good       Standing = iota
-	Failing             // did not answer lately
-	Distrusted          // has lied lately
-)
-
-// Standing returns what is thought of the node at present.
-func (p *Peer) Standing() Standing {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch now := time.Now(); {
-	case now.Before(p.distrusted):
-		return Distrusted
-	case now.Before(p.failing):
-		return Failing
-	}
-	return Good
-}
 
 // request is one call, which can be made several times.
 type request struct {

@@ -1,0 +1,127 @@
+package peer
+
+import (
+	"sync"
+	"time"
+)
+
+// Standing ranks nodes: those of a lower one are to be asked first.
+type Standing int
+
+// Standings of a node.
+const (
+	Good       Standing = iota
+	Slow                // did not deliver in time when it was asked last
+	Failing             // did not answer lately
+	Distrusted          // has lied lately
+)
+
+// reputation is what is remembered of a node.
+type reputation struct {
+	mu         sync.Mutex
+	distrusted time.Time // until then
+	lies       int
+	failing    penalty
+	late       penalty
+}
+
+// penalty is time off, which doubles from failure to failure until a success.
+type penalty struct {
+	until time.Time
+	count int // failures in a row
+}
+
+// maxDoublings bounds how often a penalty doubles.
+const maxDoublings = 4
+
+// extend begins time off. Failures during it are consequences of what it is for, such
+// as calls that had begun before, and change nothing.
+func (p *penalty) extend(now time.Time, first time.Duration) {
+	if now.Before(p.until) {
+		return
+	}
+	p.until = now.Add(first << min(p.count, maxDoublings))
+	p.count++
+}
+
+// Distrust remembers that the node sent something that is provably wrong.
+func (p *Peer) Distrust() {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lies++
+	r.distrusted = time.Now().Add(p.options.DistrustFor)
+}
+
+// Lies returns how often the node was distrusted.
+func (p *Peer) Lies() int {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lies
+}
+
+// Fail remembers that the node did not answer.
+func (p *Peer) Fail() {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failing.extend(time.Now(), p.options.FailFor)
+}
+
+// succeed remembers that the node answered.
+func (p *Peer) succeed() {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failing = penalty{}
+}
+
+// Late remembers that the node did not deliver in time. It is Slow until it does, see
+// InTime; time alone does not change that, so that nobody has to wait for it to find
+// out. See Probe.
+func (p *Peer) Late() {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late.extend(time.Now(), p.options.FailFor)
+}
+
+// InTime remembers that the node delivered in time.
+func (p *Peer) InTime() {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late = penalty{}
+}
+
+// Probe reports whether it is time to find out if a slow node is still slow, by a
+// request that nobody waits for, and that InTime is called after if it is not. Until
+// the next time, Probe reports false to all others.
+func (p *Peer) Probe() bool {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.late.count == 0 || now.Before(r.late.until) {
+		return false
+	}
+	r.late.extend(now, p.options.FailFor)
+	return true
+}
+
+// Standing returns what is thought of the node at present.
+func (p *Peer) Standing() Standing {
+	r := &p.reputation
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch now := time.Now(); {
+	case now.Before(r.distrusted):
+		return Distrusted
+	case now.Before(r.failing.until):
+		return Failing
+	case r.late.count > 0:
+		return Slow
+	}
+	return Good
+}

@@ -1,0 +1,83 @@
+package peer_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/peer"
+)
+
+// idle returns a peer that is never spoken to.
+func idle(t *testing.T, o peer.Options) *peer.Peer {
+	t.Helper()
+	m := committee.NewMember("idle", "127.0.0.1:1", committee.GenerateKey(), committee.Spread(7, 1)[0])
+	c, err := committee.New(1, commit.BLAKE3, []committee.Member{m}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return peer.New(c, 0, o)
+}
+
+func expectStanding(t *testing.T, p *peer.Peer, want peer.Standing) {
+	t.Helper()
+	if got := p.Standing(); got != want {
+		t.Errorf("standing %d instead of %d", got, want)
+	}
+}
+
+func TestSlowUntilInTime(t *testing.T) {
+	p := idle(t, peer.Options{FailFor: time.Second})
+	synctest.Test(t, func(t *testing.T) {
+		if p.Probe() {
+			t.Error("a good node is probed")
+		}
+		p.Late()
+		p.Late() // of a call that began before
+		for round := range 8 {
+			off := time.Second << min(round, 4)
+			time.Sleep(off - 1)
+			if expectStanding(t, p, peer.Slow); p.Probe() {
+				t.Fatalf("probed before %v were over", off)
+			}
+			time.Sleep(1)
+			if !p.Probe() {
+				t.Fatalf("not probed after %v", off)
+			}
+			if p.Probe() {
+				t.Fatal("probed twice")
+			}
+			p.Late()
+		}
+		p.InTime()
+		expectStanding(t, p, peer.Good)
+		p.Late()
+		expectStanding(t, p, peer.Slow)
+		time.Sleep(time.Second)
+		if !p.Probe() {
+			t.Error("old failures count")
+		}
+	})
+}
+
+func TestPenaltiesEnd(t *testing.T) {
+	p := idle(t, peer.Options{FailFor: time.Second, DistrustFor: time.Minute})
+	synctest.Test(t, func(t *testing.T) {
+		p.Late()
+		for round := range 3 {
+			p.Fail()
+			p.Fail()
+			expectStanding(t, p, peer.Failing)
+			time.Sleep(time.Second << round)
+			expectStanding(t, p, peer.Slow)
+		}
+		p.InTime()
+		p.Fail()
+		p.Distrust()
+		expectStanding(t, p, peer.Distrusted)
+		time.Sleep(time.Minute)
+		expectStanding(t, p, peer.Good)
+	})
+}
