@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -31,12 +29,17 @@ var (
 
 // Options are choices for [New]. The zero value is good for reading; Key is needed to
 // write.
+//
+// HedgeAfter is how long a read waits for a small sliver without any progress before it
+// asks others as well; for each MiB of a longer one, as much again. It holds until the
+// client knows how fast nodes answer, and bounds what follows from that: between an
+// eighth of it and eight times as long.
 type Options struct {
 	Peer       peer.Options  // how to speak to nodes: the key, TLS or not, timeouts
 	Check      rs2d.Check    // of blobs that are read; the default is strict
 	Timeout    time.Duration // for a call without a deadline of its own; default 1 min
 	Grace      time.Duration // to go on sending to slow nodes after Store has returned; default 10 s
-	HedgeAfter time.Duration // without any progress, before others are asked; default 200 ms
+	HedgeAfter time.Duration // patience with nodes, at first; default 200 ms
 	MaxMemory  int64         // bytes of blobs and slivers in flight; default 2 GiB
 	Workers    int           // goroutines that code and hash for one blob; default all CPUs
 	Logger     *slog.Logger  // default drops all
@@ -69,9 +72,11 @@ type Client struct {
 	code      *rs2d.Code
 	hasher    *commit.Hasher
 	peers     []*peer.Peer
-	memory    *semaphore.Weighted
+	memory    *memory
 	encoders  sync.Pool
 	log       *slog.Logger
+	pace      pace
+	backlogs  []backlog // by member
 
 	metadata sync.Map // commit.BlobID to *commit.Metadata, a few
 	cached   chan commit.BlobID
@@ -80,9 +85,6 @@ type Client struct {
 	end        context.CancelFunc
 	background sync.WaitGroup
 }
-
-// cachedMetadata is how many blobs' metadata a client remembers.
-const cachedMetadata = 256
 
 // New returns a client. It does not connect.
 func New(c *committee.Committee, o Options) (*Client, error) {
@@ -97,8 +99,9 @@ func New(c *committee.Committee, o Options) (*Client, error) {
 	}
 	cl := &Client{
 		committee: c, options: o, code: code, hasher: hasher, peers: peer.All(c, o.Peer),
-		memory: semaphore.NewWeighted(o.MaxMemory), log: o.Logger,
-		cached: make(chan commit.BlobID, cachedMetadata),
+		memory: newMemory(o.MaxMemory), log: o.Logger,
+		backlogs: make([]backlog, c.Len()),
+		cached:   make(chan commit.BlobID, cachedMetadata),
 	}
 	cl.encoders.New = func() any { return code.NewEncoder() }
 	cl.life, cl.end = context.WithCancel(context.Background())
@@ -115,8 +118,8 @@ func (c *Client) Close() {
 	}
 }
 
-// Flush waits until nothing is being sent any more, which lasts at most the grace
-// period, or until the context ends.
+// Flush waits until nothing is being sent any more, and no slow node is being tried
+// again, which lasts at most the grace period; or until the context ends.
 func (c *Client) Flush(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
@@ -158,36 +161,6 @@ func (c *Client) within(ctx context.Context) (context.Context, context.CancelFun
 	return ctx, func() {
 		late()
 		done()
-	}
-}
-
-// reserve takes memory, and waits for it if others have it.
-func (c *Client) reserve(ctx context.Context, bytes int64) (release func(), err error) {
-	if bytes > c.options.MaxMemory {
-		return nil, ErrTooLarge
-	}
-	if err := c.memory.Acquire(ctx, bytes); err != nil {
-		return nil, err
-	}
-	return sync.OnceFunc(func() { c.memory.Release(bytes) }), nil
-}
-
-// remember keeps metadata, in the place of some that was kept longest.
-func (c *Client) remember(id commit.BlobID, meta *commit.Metadata) {
-	if _, known := c.metadata.LoadOrStore(id, meta); known {
-		return
-	}
-	for {
-		select {
-		case c.cached <- id:
-			return
-		default:
-		}
-		select {
-		case old := <-c.cached:
-			c.metadata.Delete(old)
-		default:
-		}
 	}
 }
 

@@ -9,5 +9,8 @@
 //
 // A node that sends something provably wrong is asked last for some time. A node that
 // is slow is not waited for: its part is asked of others as soon as nothing has come
-// for [Options.HedgeAfter].
+// for longer than nodes take otherwise, see [Options]. It is asked last from then on,
+// until it delivers in time when it is tried again, of which no read knows. What is
+// sent to a slow node goes on after [Client.Store] has returned, but only as long as
+// nothing else needs the memory, and one blob at a time if the node answers none.
 package client

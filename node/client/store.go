@@ -50,8 +50,9 @@ type Receipt struct {
 }
 
 // Store encodes a blob and sends every node its sliver pairs. It returns when the
-// owners of n-f shards have attested that theirs are durable, and goes on sending to
-// the others for the grace period; then all get the certificate. The blob is not kept.
+// owners of n-f shards have attested that theirs are durable; these get the certificate.
+// It goes on sending to the others for the grace period, unless their memory is needed
+// or they are behind with other blobs; then they get it, too. The blob is not kept.
 //
 // The error is a *QuorumError, ErrTooLarge, a *commit.TooLargeError for a blob that the
 // code cannot hold, ErrInconsistent if that is what the committee thinks of the id, or
@@ -64,7 +65,7 @@ func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	release, err := c.reserve(ctx, int64(encoded))
+	memory, err := c.memory.reserve(ctx, int64(encoded))
 	if err != nil {
 		return nil, err
 	}
@@ -74,18 +75,18 @@ func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 	err = encoder.Encode(encoding, blob)
 	c.encoders.Put(encoder)
 	if err != nil {
-		release()
+		memory.release()
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	took := time.Since(started)
 	meta := encoding.Metadata()
 	raw, err := meta.MarshalBinary()
 	if err != nil {
-		release()
+		memory.release()
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	id := encoding.ID()
-	cert, err := c.send(ctx, id, raw, encoding.Pair, release)
+	cert, err := c.send(ctx, id, raw, encoding.Pair, memory)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair 
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	cert, err := c.send(ctx, id, raw, pair, func() {})
+	cert, err := c.send(ctx, id, raw, pair, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +121,16 @@ type ack struct {
 	err       error
 }
 
-// send gives all nodes their parts. release is called when none needs its part any
-// more.
-func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), release func()) (*committee.Certificate, error) {
+// send gives all nodes their parts. memory, which may be nil, is released when none
+// needs its part any more.
+func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation) (*committee.Certificate, error) {
 	// What is being sent outlives the call, by the grace period.
 	sending, stop := context.WithCancel(c.life)
 	acks := make(chan ack, len(c.peers))
+	open := make(map[int]context.CancelFunc, len(c.peers)) // who has not answered
 	for i, p := range c.peers {
+		ctx, cancel := context.WithCancel(sending)
+		open[i] = cancel
 		c.background.Go(func() {
 			pairs := c.committee.Pairs(id, i)
 			slivers := make([]rs2d.Sliver, 0, 2*len(pairs))
@@ -134,7 +138,7 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 				primary, secondary := pair(at)
 				slivers = append(slivers, primary, secondary)
 			}
-			s, err := p.PutBlob(sending, id, meta, slivers)
+			s, err := p.PutBlob(ctx, id, meta, slivers)
 			acks <- ack{i, s, err}
 		})
 	}
@@ -142,7 +146,6 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	a := committee.Attestation{Kind: committee.Stored, Blob: id}
 	signatures := make(map[int]committee.Signature)
 	quorum := &QuorumError{Need: c.committee.Quorum(committee.Stored)}
-	open := len(c.peers)
 	possible := c.committee.Params().N // shards whose owners may attest yet, or did
 	var cert *committee.Certificate
 	var err error
@@ -151,7 +154,9 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 		case <-ctx.Done():
 			err = ctx.Err()
 		case r := <-acks:
-			open--
+			open[r.member]()
+			delete(open, r.member)
+			c.backlogs[r.member].note(r.err)
 			if r.err != nil {
 				possible -= c.committee.Weight(r.member)
 				quorum.Errors = append(quorum.Errors, &MemberError{c.peers[r.member].Name(), r.err})
@@ -172,8 +177,10 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	if err != nil {
 		stop()
 		c.background.Go(func() {
-			c.drain(acks, open)
-			release()
+			for range open {
+				<-acks
+			}
+			memory.release()
 		})
 		if quorum.inconsistent() {
 			err = c.condemned(ctx, id, err)
@@ -181,13 +188,15 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 		return nil, err
 	}
 
+	c.background.Go(func() { c.publish(cert, cert.Signed) })
 	c.background.Go(func() {
+		defer stop()
 		late := time.AfterFunc(c.options.Grace, stop)
 		defer late.Stop()
-		c.drain(acks, open)
-		release()
-		stop()
-		c.publish(cert)
+		memory.linger(stop)
+		c.linger(open, acks)
+		memory.release()
+		c.publish(cert, func(i int) bool { return !cert.Signed(i) })
 	})
 	return cert, nil
 }
@@ -207,26 +216,6 @@ func (c *Client) certify(a committee.Attestation, signatures map[int]committee.S
 		return nil
 	}
 	return cert
-}
-
-// drain waits for the nodes that have not answered.
-func (c *Client) drain(acks <-chan ack, open int) {
-	for ; open > 0; open-- {
-		if r := <-acks; r.err != nil && !errors.Is(r.err, context.Canceled) {
-			c.log.Debug("not stored", "node", c.peers[r.member].Name(), "error", r.err)
-		}
-	}
-}
-
-// publish gives all nodes the certificate. Nodes that lack the blob learn of it so.
-func (c *Client) publish(cert *committee.Certificate) {
-	ctx, cancel := context.WithTimeout(c.life, c.options.Grace)
-	defer cancel()
-	c.each(func(_ int, p *peer.Peer) {
-		if err := p.PutCertificate(ctx, cert); err != nil {
-			c.log.Debug("certificate not published", "node", p.Name(), "error", err)
-		}
-	})
 }
 
 // inconsistent reports whether a node says that the blob is. Whether it is true is

@@ -38,11 +38,11 @@ func TestSlowUntilInTime(t *testing.T) {
 		p.Late() // of a call that began before
 		for round := range 8 {
 			off := time.Second << min(round, 4)
-			time.Sleep(off - 1)
+			time.Sleep(off - time.Nanosecond)
 			if expectStanding(t, p, peer.Slow); p.Probe() {
 				t.Fatalf("probed before %v were over", off)
 			}
-			time.Sleep(1)
+			time.Sleep(1 * time.Nanosecond)
 			if !p.Probe() {
 				t.Fatalf("not probed after %v", off)
 			}
