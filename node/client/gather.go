@@ -22,9 +22,10 @@ type gather struct {
 	id         commit.BlobID
 	meta       *commit.Metadata
 	sliverSize int
-	need       int   // slivers
-	candidates []int // rows to ask for, the best first once run sorts them
-	hasty      bool  // give up if it would take nodes that are late
+	need       int    // slivers
+	candidates []int  // rows to ask for, the best first once run sorts them
+	hasty      bool   // give up if it would take nodes that are late
+	rows       []byte // where row i belongs at i times sliverSize; empty if anywhere
 
 	waiting  map[int]*request // by row
 	got      []rs2d.Sliver
@@ -50,11 +51,13 @@ type event struct {
 	err    error
 }
 
-func (c *Client) newGather(id commit.BlobID, meta *commit.Metadata, size, need int) *gather {
-	return &gather{
-		c: c, id: id, meta: meta, sliverSize: c.committee.Params().S * size, need: need,
+func (c *Client) newGather(id commit.BlobID, meta *commit.Metadata, size, need int, candidates []int) *gather {
+	g := &gather{
+		c: c, id: id, meta: meta, sliverSize: c.committee.Params().S * size, need: need, candidates: candidates,
 		waiting: make(map[int]*request), verified: make(map[int]bool), events: make(chan event),
 	}
+	g.rank()
+	return g
 }
 
 // rank sorts the candidates: rows of nodes in good standing first, and of these such
@@ -100,7 +103,7 @@ func (g *gather) run(ctx context.Context, use func([]rs2d.Sliver) error) error {
 	var requests sync.WaitGroup
 	defer requests.Wait()
 	defer cancel()
-	g.rank()
+	defer g.judge()
 	g.probe()
 	patience := g.c.pace.patience(g.c.options.HedgeAfter, g.sliverSize)
 	hedge := time.NewTimer(patience)
@@ -161,12 +164,20 @@ func (g *gather) ask(ctx context.Context, requests *sync.WaitGroup) {
 	for _, r := range byMember {
 		slices.Sort(r.rows)
 		requests.Go(func() {
-			err := g.c.peers[r.member].Slivers(ctx, g.id, r.rows, nil, sizes, func(s rs2d.Sliver) error {
+			err := g.c.peers[r.member].Slivers(ctx, g.id, r.rows, nil, sizes, g.place, func(s rs2d.Sliver) error {
 				return g.send(ctx, event{request: r, sliver: s})
 			})
 			_ = g.send(ctx, event{request: r, end: true, err: err})
 		})
 	}
+}
+
+// place returns where a sliver belongs. Every row is asked for once.
+func (g *gather) place(ref rs2d.SliverRef) []byte {
+	if at := ref.Index * g.sliverSize; at < len(g.rows) {
+		return g.rows[at:][:g.sliverSize:g.sliverSize]
+	}
+	return nil
 }
 
 func (g *gather) send(ctx context.Context, e event) error {
@@ -178,11 +189,22 @@ func (g *gather) send(ctx context.Context, e event) error {
 	}
 }
 
-// hedge gives up on what is being waited for, without refusing it.
+// hedge has what is being waited for asked of others, too.
 func (g *gather) hedge() {
 	for _, r := range g.waiting {
-		if !r.late {
-			r.late = true
+		r.late = true
+	}
+}
+
+// judge remembers the nodes that were overtaken by others which were asked later. Where
+// all were late together, the machine or the network was. A hasty gather asks no
+// others, so it cannot tell.
+func (g *gather) judge() {
+	if g.hasty {
+		return
+	}
+	for _, r := range g.waiting {
+		if r.late {
 			g.c.late(g.c.peers[r.member])
 		}
 	}

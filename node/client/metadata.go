@@ -75,16 +75,17 @@ func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metada
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-hedge.C:
-			for p, since := range asked {
-				if time.Since(since) >= patience {
-					c.late(p)
-				}
-			}
 			ask()
 		case a := <-answers:
 			open--
 			if a.err == nil {
 				c.pace.note(time.Since(asked[a.peer]), size)
+				for p, since := range asked {
+					// Overtaken by one that was asked later.
+					if since.Before(asked[a.peer]) && time.Since(since) >= patience {
+						c.late(p)
+					}
+				}
 				c.remember(id, a.meta)
 				return a.meta, nil
 			}

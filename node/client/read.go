@@ -65,24 +65,39 @@ func (c *Client) readAll(ctx context.Context, id commit.BlobID, meta *commit.Met
 	defer memory.release()
 	// Rows past the blob's end are zero: the code knows them.
 	live := int((meta.Length + row - 1) / row)
-	g := c.newGather(id, meta, size, live)
+	var candidates []int
 	for i := range params.N {
 		if i < live || i >= params.P {
-			g.candidates = append(g.candidates, i)
+			candidates = append(candidates, i)
 		}
+	}
+	g := c.newGather(id, meta, size, live, candidates)
+	if !slices.ContainsFunc(g.candidates[:live], func(row int) bool { return row >= live }) {
+		// Nothing needs to be decoded, if all goes well: let the slivers be the blob.
+		g.rows = make([]byte, live*g.sliverSize)
 	}
 	var blob []byte
 	err = g.run(ctx, func(slivers []rs2d.Sliver) error {
-		if c.options.Check == rs2d.CheckNone {
-			// Nothing else would find a wrong sliver.
-			if err := errors.Join(c.code.VerifySlivers(meta, slivers)...); err != nil {
-				return err
-			}
-		}
-		blob, err = c.code.Decode(meta, slivers, c.options.Check)
+		blob, err = c.assemble(meta, slivers, g.rows)
 		return err
 	})
 	return blob, c.explain(ctx, id, meta, err)
+}
+
+// assemble makes a blob of as many slivers as it takes. rows is empty, or those of
+// the blob's own rows that came are in their place in it.
+func (c *Client) assemble(meta *commit.Metadata, slivers []rs2d.Sliver, rows []byte) ([]byte, error) {
+	if c.options.Check == rs2d.CheckNone {
+		// Nothing else would find a wrong sliver.
+		if err := errors.Join(c.code.VerifySlivers(meta, slivers)...); err != nil {
+			return nil, err
+		}
+	}
+	own := !slices.ContainsFunc(slivers, func(s rs2d.Sliver) bool { return s.Index*len(s.Data) >= len(rows) })
+	if own && c.code.CheckRows(meta, rows, c.options.Check) == nil {
+		return rows[:meta.Length:meta.Length], nil
+	}
+	return c.code.Decode(meta, slivers, c.options.Check)
 }
 
 // ReadRange returns n bytes of the blob from off on, from the slivers that hold them,
@@ -122,16 +137,17 @@ func (c *Client) ReadRange(ctx context.Context, id commit.BlobID, off, n uint64)
 // readRows reads a range from the slivers that hold it. It gives up rather than to wait
 // for a node that is late.
 func (c *Client) readRows(ctx context.Context, id commit.BlobID, meta *commit.Metadata, refs []rs2d.SliverRef, size int, off, n uint64) ([]byte, error) {
-	g := c.newGather(id, meta, size, len(refs))
+	candidates := make([]int, len(refs))
+	for i, ref := range refs {
+		candidates[i] = ref.Index
+	}
+	g := c.newGather(id, meta, size, len(refs), candidates)
+	g.hasty = true
 	memory, err := c.memory.reserve(ctx, 2*int64(len(refs))*int64(g.sliverSize))
 	if err != nil {
 		return nil, err
 	}
 	defer memory.release()
-	g.hasty = true
-	for _, ref := range refs {
-		g.candidates = append(g.candidates, ref.Index)
-	}
 	var data []byte
 	err = g.run(ctx, func(slivers []rs2d.Sliver) error {
 		data, err = c.code.ReadRange(meta, slivers, off, n)

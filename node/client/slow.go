@@ -55,7 +55,7 @@ func (c *Client) probe(member int, id commit.BlobID, row, size int) {
 		}
 		defer memory.release()
 		p := c.peers[member]
-		err = p.Slivers(ctx, id, []int{row}, nil, [2]int{size, 0}, func(rs2d.Sliver) error { return nil })
+		err = p.Slivers(ctx, id, []int{row}, nil, [2]int{size, 0}, nil, func(rs2d.Sliver) error { return nil })
 		switch {
 		case errors.Is(err, peer.ErrLied):
 			p.Distrust()

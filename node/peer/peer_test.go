@@ -79,7 +79,7 @@ func TestLiesAreNamed(t *testing.T) {
 	}
 	sliver := frame(api.FrameHeader{Kind: api.FrameSliver, Index: 2}, sizes[0])
 	slivers := func(p *peer.Peer) error {
-		return p.Slivers(t.Context(), id, []int{2}, nil, sizes, func(rs2d.Sliver) error { return nil })
+		return p.Slivers(t.Context(), id, []int{2}, nil, sizes, nil, func(rs2d.Sliver) error { return nil })
 	}
 	request := []api.SymbolRequest{{Blob: id, Axis: rs2d.Secondary, Targets: []uint16{1}, Sources: []uint16{2}}}
 	symbols := func(p *peer.Peer) error {

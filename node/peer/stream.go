@@ -15,17 +15,20 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// streamBuffer is how much is read from a connection at once.
-const streamBuffer = 64 << 10
+// streamBuffer is how much of a stream is read at least. The connection below has its
+// buffer, too: this one is for headers.
+const streamBuffer = 4 << 10
 
 // maxMessage bounds the text of a FrameError.
 const maxMessage = 1 << 10
 
 // Slivers asks for slivers of one blob by their pairs, and calls f with each that
 // comes, in the order in which they come; missing ones are left out. sizes are the
-// lengths of the blob's primary and secondary slivers. The slivers are not verified;
-// their data belongs to f. An error of f ends the call and is returned.
-func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary []int, sizes [2]int, f func(rs2d.Sliver) error) error {
+// lengths of the blob's primary and secondary slivers. buffer returns memory for a
+// sliver, of its length, or nil to have some allocated; buffer may be nil. The slivers
+// are not verified; their data belongs to f. An error of f ends the call and is
+// returned.
+func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary []int, sizes [2]int, buffer func(rs2d.SliverRef) []byte, f func(rs2d.Sliver) error) error {
 	path := api.BlobPath(id, api.SliversPath) + "?" + api.SliversQuery(primary, secondary)
 	body, _, err := p.do(ctx, request{method: http.MethodGet, path: path})
 	if err != nil {
@@ -40,14 +43,21 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 			return p.lie("a sliver that was not asked for")
 		}
 		wanted[h.Axis] = slices.Delete(wanted[h.Axis], at, at+1)
-		data, err := frames.Body(make([]byte, 0, h.Length), int(h.Length))
-		if err != nil {
-			return p.streamError(err)
-		}
 		first, second := rs2d.PairSlivers(int(h.Index), n)
 		ref := first
 		if rs2d.Axis(h.Axis) == rs2d.Secondary {
 			ref = second
+		}
+		var data []byte
+		if buffer != nil {
+			data = buffer(ref)
+		}
+		if data == nil {
+			data = make([]byte, h.Length)
+		}
+		data, err := frames.Body(data, int(h.Length))
+		if err != nil {
+			return p.streamError(err)
 		}
 		return f(rs2d.Sliver{SliverRef: ref, Data: data})
 	})
