@@ -32,8 +32,8 @@ var (
 //
 // HedgeAfter is how long a read waits for a small sliver without any progress before it
 // asks others as well; for each MiB of a longer one, as much again. It holds until the
-// client knows how fast nodes answer, and bounds what follows from that: between an
-// eighth of it and eight times as long.
+// client knows how fast nodes answer, and bounds what follows from that: between a
+// quarter of it and eight times as long.
 type Options struct {
 	Peer       peer.Options  // how to speak to nodes: the key, TLS or not, timeouts
 	Check      rs2d.Check    // of blobs that are read; the default is strict

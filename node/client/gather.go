@@ -25,17 +25,22 @@ type gather struct {
 	need       int    // slivers
 	candidates []int  // rows to ask for, the best first once run sorts them
 	hasty      bool   // give up if it would take nodes that are late
-	rows       []byte // where row i belongs at i times sliverSize; empty if anywhere
+	rows       []byte // where rows from first on belong, one after another; others anywhere
+	first      int
 
 	waiting  map[int]*request // by row
+	late     []bool           // members that were waited for in vain
 	got      []rs2d.Sliver
 	verified map[int]bool // rows whose sliver was found right
 	errors   []*MemberError
+	requests []*request
+	running  sync.WaitGroup // requests that lack slivers
 	events   chan event
 }
 
 // request asks one node for slivers.
 type request struct {
+	cancel  context.CancelFunc
 	member  int
 	rows    []int
 	started time.Time
@@ -47,14 +52,14 @@ type request struct {
 type event struct {
 	*request
 	sliver rs2d.Sliver
-	end    bool
+	end    bool // no more slivers come, although some are lacking
 	err    error
 }
 
 func (c *Client) newGather(id commit.BlobID, meta *commit.Metadata, size, need int, candidates []int) *gather {
 	g := &gather{
 		c: c, id: id, meta: meta, sliverSize: c.committee.Params().S * size, need: need, candidates: candidates,
-		waiting: make(map[int]*request), verified: make(map[int]bool), events: make(chan event),
+		waiting: make(map[int]*request), late: make([]bool, len(c.peers)), verified: make(map[int]bool), events: make(chan event),
 	}
 	g.rank()
 	return g
@@ -69,7 +74,9 @@ func (g *gather) rank() {
 	})
 	standing := make([]peer.Standing, len(g.c.peers))
 	for i, p := range g.c.peers {
-		standing[i] = p.Standing()
+		if standing[i] = p.Standing(); g.late[i] {
+			standing[i] = max(standing[i], peer.Slow)
+		}
 	}
 	// Rows of the blob in their order, and parity rows in that of chance.
 	class := func(row int) int { return min(row, p.P) }
@@ -99,11 +106,7 @@ func (g *gather) probe() {
 // run asks for slivers until use succeeds with those that have come. Slivers that it
 // fails with are verified; the wrong ones are dropped, and replaced by others.
 func (g *gather) run(ctx context.Context, use func([]rs2d.Sliver) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var requests sync.WaitGroup
-	defer requests.Wait()
-	defer cancel()
-	defer g.judge()
+	defer g.end()
 	g.probe()
 	patience := g.c.pace.patience(g.c.options.HedgeAfter, g.sliverSize)
 	hedge := time.NewTimer(patience)
@@ -116,7 +119,7 @@ func (g *gather) run(ctx context.Context, use func([]rs2d.Sliver) error) error {
 			}
 			continue
 		}
-		g.ask(ctx, &requests)
+		g.ask()
 		if len(g.waiting) == 0 || g.hasty && g.lacking() > 0 {
 			return &ReadError{Have: len(g.got), Need: g.need, Errors: g.errors}
 		}
@@ -146,7 +149,7 @@ func (g *gather) lacking() int {
 }
 
 // ask asks for as many slivers as are lacking: one request a node.
-func (g *gather) ask(ctx context.Context, requests *sync.WaitGroup) {
+func (g *gather) ask() {
 	rows := g.candidates[:min(max(g.lacking(), 0), len(g.candidates))]
 	g.candidates = g.candidates[len(rows):]
 	byMember := make(map[int]*request)
@@ -160,21 +163,53 @@ func (g *gather) ask(ctx context.Context, requests *sync.WaitGroup) {
 		r.rows = append(r.rows, row)
 		g.waiting[row] = r
 	}
-	sizes := [2]int{g.sliverSize, 0}
 	for _, r := range byMember {
 		slices.Sort(r.rows)
-		requests.Go(func() {
-			err := g.c.peers[r.member].Slivers(ctx, g.id, r.rows, nil, sizes, g.place, func(s rs2d.Sliver) error {
-				return g.send(ctx, event{request: r, sliver: s})
-			})
-			_ = g.send(ctx, event{request: r, end: true, err: err})
-		})
+		var ctx context.Context
+		ctx, r.cancel = context.WithCancel(g.c.life)
+		g.requests = append(g.requests, r)
+		g.running.Add(1)
+		g.c.background.Go(func() { g.fetch(ctx, r) })
 	}
+}
+
+// fetch makes a request.
+func (g *gather) fetch(ctx context.Context, r *request) {
+	defer r.cancel()
+	complete := sync.OnceFunc(g.running.Done)
+	defer complete()
+	lacking := len(r.rows)
+	err := g.c.peers[r.member].Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.place, func(s rs2d.Sliver) error {
+		if err := g.send(ctx, event{request: r, sliver: s}); err != nil {
+			return err
+		}
+		if lacking--; lacking == 0 {
+			complete()
+		}
+		return nil
+	})
+	if lacking > 0 {
+		_ = g.send(ctx, event{request: r, end: true, err: err})
+	}
+}
+
+// end cancels what is still lacking, and waits. An answer that only lacks its end gets
+// some time for it, aside, because the connection would be lost otherwise.
+func (g *gather) end() {
+	g.judge()
+	for _, r := range g.requests {
+		if r.came < len(r.rows) {
+			r.cancel()
+		} else {
+			time.AfterFunc(g.c.options.HedgeAfter, r.cancel)
+		}
+	}
+	g.running.Wait()
 }
 
 // place returns where a sliver belongs. Every row is asked for once.
 func (g *gather) place(ref rs2d.SliverRef) []byte {
-	if at := ref.Index * g.sliverSize; at < len(g.rows) {
+	if at := (ref.Index - g.first) * g.sliverSize; at < len(g.rows) {
 		return g.rows[at:][:g.sliverSize:g.sliverSize]
 	}
 	return nil
@@ -192,8 +227,9 @@ func (g *gather) send(ctx context.Context, e event) error {
 // hedge has what is being waited for asked of others, too.
 func (g *gather) hedge() {
 	for _, r := range g.waiting {
-		r.late = true
+		r.late, g.late[r.member] = true, true
 	}
+	g.rank()
 }
 
 // judge remembers the nodes that were overtaken by others which were asked later. Where
@@ -205,7 +241,7 @@ func (g *gather) judge() {
 	}
 	for _, r := range g.waiting {
 		if r.late {
-			g.c.late(g.c.peers[r.member])
+			g.c.late(g.c.peers[r.member], r.started)
 		}
 	}
 }
@@ -234,16 +270,14 @@ func (g *gather) take(e event) {
 	case errors.Is(err, peer.ErrLied):
 		p.Distrust()
 	case !answered(err):
-		g.c.late(p)
+		g.c.late(p, e.started)
 	case !e.late:
 		p.InTime()
 	}
-	if missing := len(e.rows) - e.came; err == nil && missing > 0 {
-		err = fmt.Errorf("%d slivers are not there", missing)
+	if err == nil {
+		err = fmt.Errorf("%d slivers are not there", len(e.rows)-e.came)
 	}
-	if err != nil {
-		g.errors = append(g.errors, &MemberError{p.Name(), err})
-	}
+	g.errors = append(g.errors, &MemberError{p.Name(), err})
 }
 
 // dropWrong verifies the slivers with which err came. It reports whether any was

@@ -83,7 +83,7 @@ func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metada
 				for p, since := range asked {
 					// Overtaken by one that was asked later.
 					if since.Before(asked[a.peer]) && time.Since(since) >= patience {
-						c.late(p)
+						c.late(p, since)
 					}
 				}
 				c.remember(id, a.meta)

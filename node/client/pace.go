@@ -45,7 +45,7 @@ func (p *pace) limit() time.Duration { return p.mean + 4*p.deviation }
 
 // Bounds of patience, as parts and multiples of what it is while nothing is known.
 const (
-	leastPatience = 8
+	leastPatience = 4
 	mostPatience  = 8
 )
 

@@ -35,5 +35,5 @@ func TestPatience(t *testing.T) {
 	for range 200 {
 		p.note(time.Microsecond, 0)
 	}
-	expect("at least", &p, 0, 25*ms, 25*ms)
+	expect("at least", &p, 0, 50*ms, 50*ms)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/peer"
@@ -30,12 +31,12 @@ func (c *Client) ranked() []*peer.Peer {
 	return peers
 }
 
-// late remembers that a node made a read wait.
-func (c *Client) late(p *peer.Peer) {
-	if p.Standing() == peer.Good {
+// late remembers that a node made a read wait that asked it then.
+func (c *Client) late(p *peer.Peer, since time.Time) {
+	before := p.Standing()
+	if p.Late(since); before == peer.Good && p.Standing() == peer.Slow {
 		c.log.Debug("slow", "node", p.Name())
 	}
-	p.Late()
 }
 
 // slow reports whether a read that takes the node would probably have to wait for it.

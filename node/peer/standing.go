@@ -23,6 +23,7 @@ type reputation struct {
 	lies       int
 	failing    penalty
 	late       penalty
+	inTime     time.Time // the last time
 }
 
 // penalty is time off, which doubles from failure to failure until a success.
@@ -77,14 +78,17 @@ func (p *Peer) succeed() {
 	r.failing = penalty{}
 }
 
-// Late remembers that the node did not deliver in time. It is Slow until it does, see
+// Late remembers that the node did not deliver in time what it was asked for then,
+// unless it has delivered something else in time since. It is Slow until it does, see
 // InTime; time alone does not change that, so that nobody has to wait for it to find
 // out. See Probe.
-func (p *Peer) Late() {
+func (p *Peer) Late(since time.Time) {
 	r := &p.reputation
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.late.extend(time.Now(), p.options.FailFor)
+	if !r.inTime.After(since) {
+		r.late.extend(time.Now(), p.options.FailFor)
+	}
 }
 
 // InTime remembers that the node delivered in time.
@@ -92,7 +96,7 @@ func (p *Peer) InTime() {
 	r := &p.reputation
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.late = penalty{}
+	r.late, r.inTime = penalty{}, time.Now()
 }
 
 // Probe reports whether it is time to find out if a slow node is still slow, by a

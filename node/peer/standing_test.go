@@ -34,8 +34,8 @@ func TestSlowUntilInTime(t *testing.T) {
 		if p.Probe() {
 			t.Error("a good node is probed")
 		}
-		p.Late()
-		p.Late() // of a call that began before
+		p.Late(time.Now())
+		p.Late(time.Now()) // of a call that began before
 		for round := range 8 {
 			off := time.Second << min(round, 4)
 			time.Sleep(off - time.Nanosecond)
@@ -49,11 +49,14 @@ func TestSlowUntilInTime(t *testing.T) {
 			if p.Probe() {
 				t.Fatal("probed twice")
 			}
-			p.Late()
+			p.Late(time.Now())
 		}
+		began := time.Now()
+		time.Sleep(time.Millisecond)
 		p.InTime()
+		p.Late(began)
 		expectStanding(t, p, peer.Good)
-		p.Late()
+		p.Late(time.Now())
 		expectStanding(t, p, peer.Slow)
 		time.Sleep(time.Second)
 		if !p.Probe() {
@@ -65,7 +68,7 @@ func TestSlowUntilInTime(t *testing.T) {
 func TestPenaltiesEnd(t *testing.T) {
 	p := idle(t, peer.Options{FailFor: time.Second, DistrustFor: time.Minute})
 	synctest.Test(t, func(t *testing.T) {
-		p.Late()
+		p.Late(time.Now())
 		for round := range 3 {
 			p.Fail()
 			p.Fail()
