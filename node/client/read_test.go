@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/fault"
@@ -18,7 +19,7 @@ func TestEveryCheckFindsLies(t *testing.T) {
 		id := put(t, c.client(t, nil), blob)
 		liar := c.committee.OwnerOfPair(id, 0)
 		for _, check := range []rs2d.Check{rs2d.CheckStrict, rs2d.CheckSystematic, rs2d.CheckNone} {
-			cl := c.client(t, func(o *client.Options) { o.Check = check })
+			cl := c.client(t, func(o *client.Options) { o.Check, o.HedgeAfter = check, time.Minute })
 			expectRead(t, cl, id, blob)
 			c.set(fault.Corrupt, liar)
 			expectRead(t, cl, id, blob)
