@@ -83,7 +83,8 @@ type Client struct {
 
 	life       context.Context // until Close
 	end        context.CancelFunc
-	background sync.WaitGroup
+	background tasks          // what is still being sent, and probes
+	fetches    sync.WaitGroup // requests of reads
 }
 
 // New returns a client. It does not connect.
@@ -112,7 +113,8 @@ func New(c *committee.Committee, o Options) (*Client, error) {
 // connections. No other call may be under way.
 func (c *Client) Close() {
 	c.end()
-	c.background.Wait()
+	_ = c.background.wait(context.Background())
+	c.fetches.Wait()
 	for _, p := range c.peers {
 		p.Close()
 	}
@@ -120,19 +122,7 @@ func (c *Client) Close() {
 
 // Flush waits until nothing is being sent any more, and no slow node is being tried
 // again, which lasts at most the grace period; or until the context ends.
-func (c *Client) Flush(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		c.background.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (c *Client) Flush(ctx context.Context) error { return c.background.wait(ctx) }
 
 // Committee returns the committee.
 func (c *Client) Committee() *committee.Committee { return c.committee }

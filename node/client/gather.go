@@ -23,7 +23,7 @@ type gather struct {
 	meta       *commit.Metadata
 	sliverSize int
 	need       int    // slivers
-	candidates []int  // rows to ask for, the best first once run sorts them
+	candidates []int  // rows to ask for, the best first
 	hasty      bool   // give up if it would take nodes that are late
 	rows       []byte // where rows from first on belong, one after another; others anywhere
 	first      int
@@ -169,7 +169,7 @@ func (g *gather) ask() {
 		ctx, r.cancel = context.WithCancel(g.c.life)
 		g.requests = append(g.requests, r)
 		g.running.Add(1)
-		g.c.background.Go(func() { g.fetch(ctx, r) })
+		g.c.fetches.Go(func() { g.fetch(ctx, r) })
 	}
 }
 

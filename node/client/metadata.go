@@ -65,7 +65,7 @@ func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metada
 		})
 	}
 	ask()
-	size := peer.MaxMetadata(len(c.peers))
+	size := peer.MaxMetadata(c.committee.Params().N)
 	patience := c.pace.patience(c.options.HedgeAfter, size)
 	hedge := time.NewTicker(patience)
 	defer hedge.Stop()
