@@ -76,7 +76,6 @@ type Client struct {
 	encoders  sync.Pool
 	log       *slog.Logger
 	pace      pace
-	backlogs  []backlog // by member
 
 	metadata sync.Map // commit.BlobID to *commit.Metadata, a few
 	cached   chan commit.BlobID
@@ -101,8 +100,7 @@ func New(c *committee.Committee, o Options) (*Client, error) {
 	cl := &Client{
 		committee: c, options: o, code: code, hasher: hasher, peers: peer.All(c, o.Peer),
 		memory: newMemory(o.MaxMemory), log: o.Logger,
-		backlogs: make([]backlog, c.Len()),
-		cached:   make(chan commit.BlobID, cachedMetadata),
+		cached: make(chan commit.BlobID, cachedMetadata),
 	}
 	cl.encoders.New = func() any { return code.NewEncoder() }
 	cl.life, cl.end = context.WithCancel(context.Background())

@@ -12,5 +12,5 @@
 // for longer than nodes take otherwise, see [Options]. It is asked last from then on,
 // until it delivers in time when it is tried again, of which no read knows. What is
 // sent to a slow node goes on after [Client.Store] has returned, but only as long as
-// nothing else needs the memory, and one blob at a time if the node answers none.
+// nothing else needs the memory.
 package client

@@ -3,10 +3,7 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
-
-	"github.com/redstuff-go/redstuff/node/peer"
 )
 
 func TestLingeringGivesWay(t *testing.T) {
@@ -70,32 +67,4 @@ func TestLingeringGivesWay(t *testing.T) {
 	var none *reservation
 	none.linger(nil)
 	none.release()
-}
-
-func TestBacklog(t *testing.T) {
-	var b backlog
-	for range 3 {
-		if !b.enter() {
-			t.Fatal("a node in time is not waited for")
-		}
-	}
-	b.note(context.Canceled)
-	if b.enter() {
-		t.Fatal("one request more lingers with a node that is behind")
-	}
-	for range 3 {
-		b.leave()
-	}
-	if !b.enter() || b.enter() {
-		t.Fatal("not one request at a time")
-	}
-	b.note(fmt.Errorf("wrapped: %w", &peer.StatusError{Code: 507}))
-	if !b.enter() {
-		t.Fatal("a node that refuses at once is called behind")
-	}
-	b.note(peer.ErrStalled)
-	b.note(nil)
-	if !b.enter() {
-		t.Fatal("a node that has caught up is called behind")
-	}
 }

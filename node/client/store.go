@@ -50,9 +50,9 @@ type Receipt struct {
 }
 
 // Store encodes a blob and sends every node its sliver pairs. It returns when the
-// owners of n-f shards have attested that theirs are durable; these get the certificate.
-// It goes on sending to the others for the grace period, unless their memory is needed
-// or they are behind with other blobs; then they get it, too. The blob is not kept.
+// owners of n-f shards have attested that theirs are durable, and goes on sending to
+// the others for the grace period, or until others wait for the memory; then all get
+// the certificate. The blob is not kept.
 //
 // The error is a *QuorumError, ErrTooLarge, a *commit.TooLargeError for a blob that the
 // code cannot hold, ErrInconsistent if that is what the committee thinks of the id, or
@@ -127,10 +127,7 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	// What is being sent outlives the call, by the grace period.
 	sending, stop := context.WithCancel(c.life)
 	acks := make(chan ack, len(c.peers))
-	open := make(map[int]context.CancelFunc, len(c.peers)) // who has not answered
 	for i, p := range c.peers {
-		ctx, cancel := context.WithCancel(sending)
-		open[i] = cancel
 		c.background.Go(func() {
 			pairs := c.committee.Pairs(id, i)
 			slivers := make([]rs2d.Sliver, 0, 2*len(pairs))
@@ -138,7 +135,7 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 				primary, secondary := pair(at)
 				slivers = append(slivers, primary, secondary)
 			}
-			s, err := p.PutBlob(ctx, id, meta, slivers)
+			s, err := p.PutBlob(sending, id, meta, slivers)
 			acks <- ack{i, s, err}
 		})
 	}
@@ -146,6 +143,7 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	a := committee.Attestation{Kind: committee.Stored, Blob: id}
 	signatures := make(map[int]committee.Signature)
 	quorum := &QuorumError{Need: c.committee.Quorum(committee.Stored)}
+	open := len(c.peers)
 	possible := c.committee.Params().N // shards whose owners may attest yet, or did
 	var cert *committee.Certificate
 	var err error
@@ -154,9 +152,7 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 		case <-ctx.Done():
 			err = ctx.Err()
 		case r := <-acks:
-			open[r.member]()
-			delete(open, r.member)
-			c.backlogs[r.member].note(r.err)
+			open--
 			if r.err != nil {
 				possible -= c.committee.Weight(r.member)
 				quorum.Errors = append(quorum.Errors, &MemberError{c.peers[r.member].Name(), r.err})
@@ -177,9 +173,7 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	if err != nil {
 		stop()
 		c.background.Go(func() {
-			for range open {
-				<-acks
-			}
+			c.drain(acks, open)
 			memory.release()
 		})
 		if quorum.inconsistent() {
@@ -188,15 +182,14 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 		return nil, err
 	}
 
-	c.background.Go(func() { c.publish(cert, cert.Signed) })
 	c.background.Go(func() {
 		defer stop()
 		late := time.AfterFunc(c.options.Grace, stop)
 		defer late.Stop()
 		memory.linger(stop)
-		c.linger(open, acks)
+		c.drain(acks, open)
 		memory.release()
-		c.publish(cert, func(i int) bool { return !cert.Signed(i) })
+		c.publish(cert)
 	})
 	return cert, nil
 }
@@ -216,6 +209,26 @@ func (c *Client) certify(a committee.Attestation, signatures map[int]committee.S
 		return nil
 	}
 	return cert
+}
+
+// drain waits for the nodes that have not answered.
+func (c *Client) drain(acks <-chan ack, open int) {
+	for ; open > 0; open-- {
+		if r := <-acks; r.err != nil && !errors.Is(r.err, context.Canceled) {
+			c.log.Debug("not stored", "node", c.peers[r.member].Name(), "error", r.err)
+		}
+	}
+}
+
+// publish gives all nodes the certificate. Nodes that lack the blob learn of it so.
+func (c *Client) publish(cert *committee.Certificate) {
+	ctx, cancel := context.WithTimeout(c.life, c.options.Grace)
+	defer cancel()
+	c.each(func(_ int, p *peer.Peer) {
+		if err := p.PutCertificate(ctx, cert); err != nil {
+			c.log.Debug("certificate not published", "node", p.Name(), "error", err)
+		}
+	})
 }
 
 // inconsistent reports whether a node says that the blob is. Whether it is true is
