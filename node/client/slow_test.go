@@ -174,12 +174,17 @@ func TestSlowNodesAreWaitedForOnce(t *testing.T) {
 			c.set(kind, bad...)
 			cl := c.client(t, nil)
 			expectRead(t, cl, id, blob)
-			asked := make(map[int]int64)
 			for _, i := range bad {
-				asked[i] = c.nodes[i].slivers.Load()
 				if s := cl.Peers()[i].Standing(); s != peer.Slow {
 					t.Errorf("standing of node %d: %d", i, s)
 				}
+			}
+			// A reader who knows this much and hedges nothing does without them.
+			cl = c.client(t, func(o *client.Options) { o.HedgeAfter = time.Hour })
+			asked := make(map[int]int64)
+			for _, i := range bad {
+				asked[i] = c.nodes[i].slivers.Load()
+				cl.Peers()[i].Late(time.Now())
 			}
 			for range 3 {
 				expectRead(t, cl, id, blob)
