@@ -172,15 +172,20 @@ func TestTransforms(t *testing.T) {
 func TestLocator(t *testing.T) {
 	for r := range 13 {
 		n := 1 << r
-		for _, members := range []int{0, 1, directLimit, directLimit + 1, n / 3, n} {
+		for _, members := range []int{0, 1, 2, 9, n / 3, n} {
 			if members > n {
 				continue
 			}
 			t.Run(fmt.Sprintf("points=%d,sets=%d", n, members), func(t *testing.T) {
 				set := rand.New(rand.NewPCG(uint64(n), uint64(members))).Perm(n)[:members]
 				zeros, poles := set[:(members+1)/2], set[(members+1)/2:]
-				dst, scratch := make([]uint16, n), make([]int32, n)
+				dst, scratch := make([]uint16, n), make([]uint64, n/2)
 				Locator(dst, scratch, zeros, poles)
+				points, logs := make([]Elem, n), make([]int32, n)
+				for x := range points {
+					points[x] = Elem(x)
+				}
+				AddLocator(logs, points, zeros, poles)
 				for x := 0; x < n; x += 1 + n/300 {
 					want := Elem(1)
 					for _, e := range zeros {
@@ -196,6 +201,9 @@ func TestLocator(t *testing.T) {
 					if got := Exp(int(dst[x])); got != want || dst[x] >= Modulus {
 						t.Fatalf("point %d: %#x (logarithm %d), want %#x", x, got, dst[x], want)
 					}
+					if got := Exp(int(logs[x])); got != want {
+						t.Fatalf("point %d: %#x by itself, want %#x", x, got, want)
+					}
 				}
 			})
 		}
@@ -206,7 +214,7 @@ func TestLocator(t *testing.T) {
 		for i := range set {
 			set[i] = i
 		}
-		dst, scratch := make([]uint16, Order), make([]int32, Order)
+		dst, scratch := make([]uint16, Order), make([]uint64, Order/2)
 		for _, sets := range [][2][]int{{set, nil}, {nil, set}, {set[:Order/2], nil}} {
 			Locator(dst, scratch, sets[0], sets[1])
 			// The lower half of the field is a subspace: at its own points the

@@ -2,6 +2,7 @@ package gf
 
 import (
 	"fmt"
+	"math/bits"
 	"sync"
 )
 
@@ -13,79 +14,86 @@ import (
 // quotient Λ_E/Λ_F takes no more than one of them: the indicator of F counts -1.
 //
 // The inverse transform is the forward one divided by 2^r, and modulo 2^16-1 that
-// division is a multiplication by 2^(16-r).
+// division is a multiplication by 2^(16-r), a rotation of the 16 bits.
+//
+// A word of 64 bits holds two values, x of point i < 2^(r-1) and y of the point
+// 2^(r-1) above it, as the integer x + y·2^32. Sums and differences of such integers
+// are those of both values, carries and all, as long as the results fit 32 bits.
 
 // Locator writes to dst[x], for every point x < len(dst), the logarithm of the
 // product of x-e over all e != x of zeros, divided by the product of x-e over all
 // e != x of poles. len(dst) is a power of two, at most Order; every point of both
-// sets is below it, and no set holds a point twice. scratch holds at least len(dst)
-// values and is overwritten; nothing is allocated.
-func Locator(dst []uint16, scratch []int32, zeros, poles []int) {
+// sets is below it, and no set holds a point twice. scratch holds at least
+// len(dst)/2 values and is overwritten; nothing is allocated.
+func Locator(dst []uint16, scratch []uint64, zeros, poles []int) {
 	n := len(dst)
-	if n == 0 || n&(n-1) != 0 || n > Order || len(scratch) < n {
-		panic(fmt.Sprintf("gf: Locator: %d points with scratch for %d; want a power of two up to %d, and as much scratch", n, len(scratch), Order))
+	half := n / 2
+	if n == 0 || n&(n-1) != 0 || n > Order || len(scratch) < half {
+		panic(fmt.Sprintf("gf: Locator: %d points with scratch for %d; want a power of two up to %d, and scratch for half of it", n, len(scratch), Order))
 	}
-	a := scratch[:n]
-	clear(a)
-	if len(zeros)+len(poles) <= directLimit {
-		log := &tables().log
-		for _, e := range zeros {
-			for x := range a {
-				a[x] += int32(log[x^e])
-			}
-		}
-		for _, e := range poles {
-			for x := range a {
-				a[x] -= int32(log[x^e])
-			}
-		}
-		reduce(dst, a, 1)
+	if n == 1 {
+		dst[0] = 0
 		return
 	}
+	a := scratch[:half]
+	clear(a)
+	shift := log2(half)
 	for _, e := range zeros {
-		a[e]++
+		a[e&(half-1)] += 1 << (e >> shift << 5)
 	}
 	for _, e := range poles {
-		a[e]--
+		a[e&(half-1)] -= 1 << (e >> shift << 5)
 	}
 	walsh(a)
-	for i, w := range walshOfLog(log2(n)) {
-		a[i] = centered(int64(a[i]) * int64(w))
+	w := walshOfLog(log2(n))
+	w0, w1 := w[:half], w[half:][:half]
+	for i, v := range a {
+		x, y := split(v)
+		x, y = centered((x+y)*int64(w0[i])), centered((x-y)*int64(w1[i]))
+		a[i] = joined(x+y, x-y)
 	}
 	walsh(a)
-	reduce(dst, a, 1<<(16-log2(n)))
-}
-
-// reduce writes scale·a modulo 2^16-1 to dst.
-func reduce(dst []uint16, a []int32, scale int64) {
-	for x, v := range a {
-		r := int64(v) * scale % Modulus
-		if r < 0 {
-			r += Modulus
-		}
-		dst[x] = uint16(r)
+	rotation := 16 - log2(n)
+	low, high := dst[:half], dst[half:][:half]
+	for i, v := range a {
+		x, y := split(v)
+		low[i], high[i] = residue(x, rotation), residue(y, rotation)
 	}
 }
 
-// directLimit is the size of set up to which adding logarithms one by one is
-// cheaper than two transforms.
-const directLimit = 8
+// joined returns the word of two values.
+func joined(x, y int64) uint64 { return uint64(x) + uint64(y)<<32 }
 
-// centered returns the residue of v modulo 2^16-1 of the smallest magnitude. Sums
-// of 2^16 such residues stay below 2^31, so that no transform overflows.
-func centered(v int64) int32 {
-	r := int32(v % Modulus)
-	switch {
-	case r > Modulus/2:
-		r -= Modulus
-	case r < -Modulus/2:
-		r += Modulus
-	}
-	return r
+// split returns the two values of a word.
+func split(w uint64) (x, y int64) {
+	x = int64(int32(w))
+	return x, (int64(w) - x) >> 32
 }
 
-// walsh is the Walsh–Hadamard transform, in place, two layers a pass.
-func walsh(a []int32) {
+// residue returns v·2^rotation modulo 2^16-1. It takes values of 32 bits.
+func residue(v int64, rotation int) uint16 {
+	// 2^16 is 1, so the upper half counts as much as the lower one.
+	r := uint32(v&0xFFFF + v>>16 + Modulus)
+	r = r&0xFFFF + r>>16
+	r = r&0xFFFF + r>>16
+	if r == Modulus {
+		r = 0
+	}
+	return bits.RotateLeft16(uint16(r), rotation)
+}
+
+// centered returns a residue of v modulo 2^16-1, for values of 32 bits: one from
+// -2^15 to 2^15-1. Sums and differences of 2^16 such residues fit 32 bits, because
+// the only sum of the largest magnitude is -2^31.
+func centered(v int64) int64 {
+	const half = 1 << 15
+	v = (v+half)&0xFFFF - half + (v+half)>>16
+	return (v+half)&0xFFFF - half + (v+half)>>16
+}
+
+// walsh is the Walsh–Hadamard transform over the words, in place, two layers a pass.
+// That between the two values of each word is left to do.
+func walsh(a []uint64) {
 	n := len(a)
 	for g := 0; g+4 <= n; g += 4 {
 		x := a[g : g+4 : g+4]
@@ -117,27 +125,48 @@ func walsh(a []int32) {
 	}
 }
 
-// logTransforms[r] is the transform of the logarithms of the words below 2^r, with
-// log 0 taken as 0, in centered residues.
+// logTransforms[r] is the transform of the logarithms of the words below 2^r, r at
+// least 1, with log 0 taken as 0, in centered residues.
 var logTransforms [17]struct {
 	once sync.Once
-	w    []int32
+	w    []int16
 }
 
-func walshOfLog(r int) []int32 {
+func walshOfLog(r int) []int16 {
 	t := &logTransforms[r]
 	t.once.Do(func() {
-		t.w = make([]int32, 1<<r)
+		half := 1 << (r - 1)
 		log := &tables().log
-		for x := range t.w {
-			t.w[x] = centered(int64(log[x]))
+		a := make([]uint64, half)
+		for i := range a {
+			a[i] = joined(centered(int64(log[i])), centered(int64(log[half+i])))
 		}
-		walsh(t.w)
-		for i, v := range t.w {
-			t.w[i] = centered(int64(v))
+		walsh(a)
+		t.w = make([]int16, 2*half)
+		for i, v := range a {
+			x, y := split(v)
+			t.w[i], t.w[half+i] = int16(centered(x+y)), int16(centered(x-y))
 		}
 	})
 	return t.w
+}
+
+// AddLocator adds to dst[i] a logarithm, not reduced, of what [Locator] has for
+// points[i]. It looks one up for every point and member of the sets, so it is for few
+// points or small sets: of no more than 2^14 members together.
+func AddLocator(dst []int32, points []Elem, zeros, poles []int) {
+	log := &tables().log
+	points = points[:len(dst)]
+	for _, e := range zeros {
+		for i, x := range points {
+			dst[i] += int32(log[x^Elem(e)])
+		}
+	}
+	for _, e := range poles {
+		for i, x := range points {
+			dst[i] -= int32(log[x^Elem(e)])
+		}
+	}
 }
 
 // CauchyRow sets dst[i] to the element with the logarithm common + logs[i] divided by
@@ -146,9 +175,10 @@ func walshOfLog(r int) []int32 {
 func CauchyRow(dst []Elem, x Elem, points []Elem, logs []int32, common int) {
 	t := tables()
 	points, logs = points[:len(dst)], logs[:len(dst)]
-	shift := int64(common)%Modulus + 3*Modulus // keeps all sums positive
+	shift := common%Modulus + 3*Modulus // keeps all sums positive
 	for i := range dst {
-		e := shift + int64(logs[i])%Modulus - int64(t.log[x^points[i]])
-		dst[i] = t.exp[e%Modulus]
+		// 2^16 is 1 modulo Modulus, so upper halves count as much as lower ones.
+		e := shift + int(logs[i]&0xFFFF) + int(logs[i]>>16) - int(t.log[x^points[i]])
+		dst[i] = t.exp[(e&0xFFFF+e>>16)&(2*Order-1)]
 	}
 }

@@ -23,11 +23,12 @@ type cachedPattern struct {
 // cacheWords bounds the factors kept: 8 MiB of them.
 const cacheWords = 4 << 20
 
-// get returns the pattern, from the cache or compiled. Two callers that miss at
-// once both compile; the results are equal.
-func (pc *patternCache) get(c *Codec, present, wanted []bool) *Pattern {
+// get returns the pattern for the shards that are missing and those of them that are
+// wanted, from the cache or compiled. Two callers that miss at once both compile; the
+// results are equal.
+func (pc *patternCache) get(c *Codec, missing, wanted bitset) *Pattern {
 	pc.mu.Lock()
-	pc.key = appendBits(appendBits(pc.key[:0], present), wanted)
+	pc.key = wanted.appendKey(missing.appendKey(pc.key[:0]))
 	if e, ok := pc.entries[string(pc.key)]; ok {
 		pc.order.MoveToFront(e)
 		p := e.Value.(*cachedPattern).pattern
@@ -37,7 +38,7 @@ func (pc *patternCache) get(c *Codec, present, wanted []bool) *Pattern {
 	key := string(pc.key)
 	pc.mu.Unlock()
 
-	p := c.compile(present, wanted)
+	p := c.compile(missing, wanted)
 
 	pc.mu.Lock()
 	defer pc.mu.Unlock()
@@ -59,25 +60,14 @@ func (pc *patternCache) get(c *Codec, present, wanted []bool) *Pattern {
 
 // words returns the memory of a pattern, in units of two bytes, roughly.
 func (p *Pattern) words() int {
-	n := 64 + 4*(len(p.lost)+len(p.near)+len(p.sources)+len(p.targets))
+	n := 64 + 4*(len(p.missing)+len(p.lost)+len(p.near)+len(p.targets)+2*len(p.sources))
 	for _, list := range [][]factors{p.alpha, p.beta} {
 		for _, f := range list {
 			n += len(f.coeffs)
 		}
 	}
-	return n + len(p.sums)*len(p.sources)
-}
-
-func appendBits(key []byte, bits []bool) []byte {
-	for len(bits) > 0 {
-		var b byte
-		n := min(8, len(bits))
-		for i, bit := range bits[:n] {
-			if bit {
-				b |= 1 << i
-			}
-		}
-		key, bits = append(key, b), bits[n:]
+	for _, sum := range p.sums {
+		n += len(sum)
 	}
-	return key
+	return n
 }

@@ -115,8 +115,8 @@ type tailSpace struct {
 func (w *Workspace) sum(p *Pattern, dst, src *Symbols) {
 	t := &w.tail
 	t.sources = t.sources[:0]
-	for _, i := range p.sources {
-		t.sources = append(t.sources, src.Shards[i])
+	for _, r := range p.sources {
+		t.sources = append(t.sources, src.Shards[r.first:r.end]...)
 	}
 	for s := range src.Count {
 		from, to := src.Off+s*src.Step, dst.Off+s*dst.Step

@@ -23,8 +23,8 @@ type job struct {
 	wanted   [][]byte // what decoding writes
 	parity   [][]byte // the parity to encode, nil where none is wanted
 	data     [][]byte // the data to encode it from
-	present  []bool
-	required []bool
+	missing  bitset
+	required bitset // of those missing
 	differs  atomic.Bool
 
 	strips                                     func(worker, piece int)

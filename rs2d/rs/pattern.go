@@ -1,6 +1,7 @@
 package rs
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -38,19 +39,24 @@ import (
 // where Λ_L or Λ_B is its derivative at its own roots. All these factors are powers
 // of one quotient R = Λ_L/Λ_B, see [gf.Locator].
 type Pattern struct {
+	missing bitset
+	fill    int   // a shard that is there, for its size
+	targets []int // missing shards that are wanted, ascending
+
 	lost []int // data shards that are missing, ascending
 	near []int // parity shards used in their place, as many, ascending, from 0
-	fill int   // a shard that is there, for its size
 
 	beta  []factors // what to multiply the used parity's rows by
 	alpha []factors // what to multiply the restored data's rows by
 
-	// sums, if not nil, has coefficients over sources for each wanted shard, in
+	// sums, if not nil, has coefficients over the sources for each wanted shard, in
 	// place of the transforms.
-	sources []int
-	targets []int
+	sources []run
 	sums    [][]gf.Elem
 }
+
+// run is the shards first, first+1, …, up to end.
+type run struct{ first, end int }
 
 // factors are those of a run of rows: the shards first, first+1, … of one side,
 // within one block. The factor of a row that takes no part is zero.
@@ -68,62 +74,81 @@ func (c *Codec) Pattern(present, wanted []bool) (*Pattern, error) {
 	if len(present) != n || wanted != nil && len(wanted) != n {
 		return nil, fmt.Errorf("%w: the pattern speaks of %d shards, the codec has %d", ErrTooFewShards, len(present), n)
 	}
-	there := 0
-	for _, p := range present {
-		if p {
-			there++
+	sets := make(bitset, 2*words(n))
+	missing, targets := sets[:words(n)], sets[words(n):]
+	for i, there := range present {
+		if there {
+			continue
+		}
+		missing.add(i)
+		if wanted == nil && i < c.k || wanted != nil && wanted[i] {
+			targets.add(i)
 		}
 	}
-	if there < c.k {
-		return nil, fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, c.k)
+	if err := c.checkEnough(missing); err != nil {
+		return nil, err
 	}
-	return c.patterns.get(c, present, wanted), nil
+	return c.patterns.get(c, missing, targets), nil
 }
 
-// compile builds the pattern. At least k shards are present.
-func (c *Codec) compile(present, wanted []bool) *Pattern {
-	p := &Pattern{fill: slices.Index(present, true)}
-	for i := range c.k {
-		if !present[i] {
-			p.lost = append(p.lost, i)
-		}
+// checkEnough reports too many missing shards.
+func (c *Codec) checkEnough(missing bitset) error {
+	n := c.TotalShards()
+	if there := n - missing.count(0, n); there < c.k {
+		return fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, c.k)
 	}
-	p.near = c.chooseParity(present[c.k:], len(p.lost))
-	for i := range present {
-		if !present[i] && (wanted == nil && i < c.k || wanted != nil && wanted[i]) {
-			p.targets = append(p.targets, i)
-		}
+	return nil
+}
+
+// compile builds the pattern. At least k shards are there.
+func (c *Codec) compile(missing, wanted bitset) *Pattern {
+	n := c.TotalShards()
+	lost, targets := missing.count(0, c.k), wanted.count(0, n)
+	lists := make([]int, 0, targets+2*lost+63) // parity is chosen in words
+	p := &Pattern{missing: slices.Clone(missing), targets: wanted.appendTo(lists, 0, n, 0)}
+	for missing.has(p.fill) {
+		p.fill++
 	}
-	if len(p.targets) == 0 {
+	p.lost = missing.appendTo(lists[targets:targets], 0, c.k, 0)
+	p.near = c.chooseParity(lists[targets+lost:targets+lost], missing, lost)
+	if targets == 0 {
 		return p
 	}
 
-	space := c.quotient(p)
+	space := c.locatorSpace(p)
 	defer c.locators.Put(space)
-	log := space.log
 	if c.sumsAreCheaper(p) {
-		c.compileSums(p, present, log)
+		c.compileSums(p, space)
 		return p
 	}
+	log := c.quotient(space)
 	// Factors of shards at outer points have 1/τ twice, see the type Pattern.
 	parity, data := 0, -2
 	if c.low {
 		parity, data = -2, 0
 	}
-	p.beta = c.compileFactors(p.near, c.k, func(point int) int { return int(log[point]) + parity*c.logTau(point) })
-	p.alpha = c.compileFactors(p.lost, 0, func(point int) int { return -int(log[point]) + data*c.logTau(point) })
+	p.beta = c.compileFactors(p.near, c.k, log, 1, parity)
+	p.alpha = c.compileFactors(p.lost, 0, log, -1, data)
 	return p
 }
 
-// quotient leaves the logarithms of Λ_L/Λ_B at all points in use in memory that goes
-// back to c.locators.
-func (c *Codec) quotient(p *Pattern) *locatorSpace {
+// locatorSpace is the memory that compiling takes and does not keep.
+type locatorSpace struct {
+	zeros, poles []int // the points of lost data and of the parity used for it
+
+	log     []uint16
+	scratch []uint64
+	points  []gf.Elem // of the sources
+	logs    []int32
+}
+
+// locatorSpace returns memory with the points of lost data and of parity. It goes back
+// to c.locators.
+func (c *Codec) locatorSpace(p *Pattern) *locatorSpace {
 	l, _ := c.locators.Get().(*locatorSpace)
 	if l == nil {
 		l = new(locatorSpace)
 	}
-	points := ceilPow2(c.points())
-	l.log, l.scratch = resize(l.log, points), resize(l.scratch, points)
 	l.zeros, l.poles = l.zeros[:0], l.poles[:0]
 	for _, shard := range p.lost {
 		l.zeros = append(l.zeros, c.point(shard))
@@ -131,18 +156,18 @@ func (c *Codec) quotient(p *Pattern) *locatorSpace {
 	for _, shard := range p.near {
 		l.poles = append(l.poles, c.point(c.k+shard))
 	}
-	gf.Locator(l.log, l.scratch, l.zeros, l.poles)
 	return l
 }
 
-// locatorSpace is the memory that compiling takes and does not keep.
-type locatorSpace struct {
-	log          []uint16
-	scratch      []int32
-	zeros, poles []int
+// quotient returns the logarithms of Λ_L/Λ_B at all points in use, in l's memory.
+func (c *Codec) quotient(l *locatorSpace) []uint16 {
+	points := ceilPow2(c.points())
+	l.log, l.scratch = resize(l.log, points), resize(l.scratch, points/2)
+	gf.Locator(l.log, l.scratch, l.zeros, l.poles)
+	return l.log
 }
 
-// logTau returns the logarithm of τ(point).
+// logTau returns the logarithm of τ(point), which is one for all points of a block.
 func (c *Codec) logTau(point int) int {
 	if point < c.code.c {
 		return 0
@@ -150,80 +175,120 @@ func (c *Codec) logTau(point int) int {
 	return c.logSubspace(point)
 }
 
-// chooseParity picks n of the parity shards present, so that few blocks take part:
-// the lowest for the inner side, and for the outer side those of the fullest blocks.
-func (c *Codec) chooseParity(present []bool, n int) []int {
-	if n == 0 {
-		return nil
-	}
-	block := len(present)
-	if c.low {
-		block = c.code.c
-	}
-	type span struct{ first, there int }
-	var spans []span
-	for first := 0; first < len(present); first += block {
-		s := span{first: first}
-		for _, p := range present[first:min(first+block, len(present))] {
-			if p {
-				s.there++
-			}
+// chooseParity appends n of the parity shards that are not missing, so that few blocks
+// take part: the lowest for the inner side, and for the outer side those of the
+// fullest blocks.
+func (c *Codec) chooseParity(chosen []int, missing bitset, n int) []int {
+	blocks := []run{{c.k, c.TotalShards()}}
+	if c.low && c.m > c.code.c {
+		blocks = blocks[:0]
+		for first := c.k; first < c.TotalShards(); first += c.code.c {
+			blocks = append(blocks, run{first, min(first+c.code.c, c.TotalShards())})
 		}
-		spans = append(spans, s)
+		slices.SortStableFunc(blocks, func(a, b run) int {
+			return cmp.Compare(b.end-b.first-missing.count(b.first, b.end), a.end-a.first-missing.count(a.first, a.end))
+		})
 	}
-	slices.SortStableFunc(spans, func(a, b span) int { return b.there - a.there })
-	chosen := make([]int, 0, n)
-	for _, s := range spans {
-		for i := s.first; i < min(s.first+block, len(present)) && len(chosen) < n; i++ {
-			if present[i] {
-				chosen = append(chosen, i)
-			}
+	for _, b := range blocks {
+		// A word at a time, because n is often reached early.
+		for b.first < b.end && len(chosen) < n {
+			end := min(b.end, b.first&^63+64)
+			chosen = missing.appendOthers(chosen, b.first, end, c.k)
+			b.first = end
 		}
 	}
+	chosen = chosen[:n]
 	slices.Sort(chosen)
 	return chosen
 }
 
 // compileFactors returns the factors of shards of one side, ascending: offset is 0
-// for data and k for parity.
-func (c *Codec) compileFactors(shards []int, offset int, logFactor func(point int) int) []factors {
+// for data and k for parity. A factor is the quotient, whose logarithms are given, to
+// the power of ±1, times a power of τ.
+func (c *Codec) compileFactors(shards []int, offset int, log []uint16, sign, power int) []factors {
 	var runs []factors
 	for len(shards) > 0 {
 		first := shards[0] &^ (c.code.c - 1)
-		end := first + c.code.c
-		n, _ := slices.BinarySearch(shards, end)
-		run := factors{first: first, coeffs: make([]gf.Elem, shards[n-1]+1-first)}
+		n, _ := slices.BinarySearch(shards, first+c.code.c)
+		f := factors{first: first, coeffs: make([]gf.Elem, shards[n-1]+1-first)}
+		point := c.point(offset + first)
+		tau := power * c.logTau(point)
 		for _, shard := range shards[:n] {
-			run.coeffs[shard-first] = gf.Exp(logFactor(c.point(offset + shard)))
+			f.coeffs[shard-first] = gf.Exp(sign*int(log[point+shard-first]) + tau)
 		}
-		runs = append(runs, run)
+		runs = append(runs, f)
 		shards = shards[n:]
 	}
 	return runs
 }
 
 // compileSums fills in the coefficients of each target over the sources.
-func (c *Codec) compileSums(p *Pattern, present []bool, log []uint16) {
-	p.sources = make([]int, 0, c.k)
-	for i := range c.k {
-		if present[i] {
-			p.sources = append(p.sources, i)
+func (c *Codec) compileSums(p *Pattern, l *locatorSpace) {
+	p.sources = c.sourceRuns(p)
+	// What depends on the shard alone: its point, and log(Λ_L/Λ_B) with its weight.
+	l.points, l.logs = l.points[:0], l.logs[:0]
+	for _, r := range p.sources {
+		c.addWeights(l, r)
+	}
+	for _, target := range p.targets {
+		c.addWeights(l, run{target, target + 1})
+	}
+	c.addQuotients(l)
+	points, logs := l.points[:c.k], l.logs[:c.k]
+	p.sums = make([][]gf.Elem, len(p.targets))
+	coeffs := make([]gf.Elem, c.k*len(p.targets))
+	for t := range p.sums {
+		p.sums[t] = coeffs[t*c.k:][:c.k]
+		gf.CauchyRow(p.sums[t], l.points[c.k+t], points, logs, -int(l.logs[c.k+t]))
+	}
+}
+
+// sourceRuns returns the shards that are used: k in all, in runs of one side each.
+func (c *Codec) sourceRuns(p *Pattern) []run {
+	runs := make([]run, 0, 2*len(p.lost)+1)
+	first := 0
+	for _, lost := range p.lost {
+		if first < lost {
+			runs = append(runs, run{first, lost})
+		}
+		first = lost + 1
+	}
+	if first < c.k {
+		runs = append(runs, run{first, c.k})
+	}
+	for i, b := range p.near {
+		if i > 0 && b == p.near[i-1]+1 {
+			runs[len(runs)-1].end++
+		} else {
+			runs = append(runs, run{c.k + b, c.k + b + 1})
 		}
 	}
-	for _, b := range p.near {
-		p.sources = append(p.sources, c.k+b)
+	return runs
+}
+
+// addWeights appends the points of a run of shards of one side, and what takes them to
+// the Cauchy form.
+func (c *Codec) addWeights(l *locatorSpace, r run) {
+	for r.first < r.end {
+		x, weight := c.point(r.first), int32(c.logWeight(r.first))
+		n := min(r.end-r.first, c.code.c-x&(c.code.c-1)) // within a block
+		for i := range n {
+			l.points, l.logs = append(l.points, gf.Elem(x+i)), append(l.logs, weight)
+		}
+		r.first += n
 	}
-	// What depends on the source alone: its point, and log(Λ_L/Λ_B) with its weight.
-	points, logs := make([]gf.Elem, c.k), make([]int32, c.k)
-	for i, source := range p.sources {
-		x := c.point(source)
-		points[i], logs[i] = gf.Elem(x), int32(log[x])+int32(c.logWeight(source))
+}
+
+// addQuotients adds the logarithms of Λ_L/Λ_B at the points to the logarithms there.
+func (c *Codec) addQuotients(l *locatorSpace) {
+	points := ceilPow2(c.points())
+	if (len(l.zeros)+len(l.poles))*len(l.points) <= points*bits.Len(uint(points)) {
+		gf.AddLocator(l.logs, l.points, l.zeros, l.poles)
+		return
 	}
-	p.sums = make([][]gf.Elem, len(p.targets))
-	for t, target := range p.targets {
-		x := c.point(target)
-		p.sums[t] = make([]gf.Elem, c.k)
-		gf.CauchyRow(p.sums[t], gf.Elem(x), points, logs, -int(log[x])-c.logWeight(target))
+	log := c.quotient(l)
+	for i, x := range l.points {
+		l.logs[i] += int32(log[x])
 	}
 }
 
@@ -256,20 +321,16 @@ type Sources struct {
 }
 
 // Sources makes the list for shards in l, and returns it: shards with zeros in place
-// of those that are missing or that the pattern has no use for. It is valid until the
-// next call with l.
+// of those that the pattern has as missing. It is valid until the next call with l.
 func (p *Pattern) Sources(l *Sources, shards [][]byte) [][]byte {
 	if size := len(shards[p.fill]); len(l.zeros) < size {
 		l.zeros = make([]byte, size)
 	}
 	l.shards = append(l.shards[:0], shards...)
-	for i, shard := range shards {
-		if len(shard) == 0 {
-			l.shards[i] = l.zeros
+	for i, word := range p.missing {
+		for ; word != 0; word &= word - 1 {
+			l.shards[i<<6+bits.TrailingZeros64(word)] = l.zeros
 		}
-	}
-	for _, i := range p.targets {
-		l.shards[i] = l.zeros
 	}
 	return l.shards
 }

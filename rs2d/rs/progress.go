@@ -121,14 +121,15 @@ func (c *Codec) progressPlan(expect []bool) *progressPlan {
 	if p := c.progress.Load(); p != nil && slices.Equal(p.expect, expect) {
 		return p
 	}
-	pattern := &Pattern{}
-	for i, expected := range expect[:c.k] {
+	missing := make(bitset, words(c.TotalShards()))
+	for i, expected := range expect {
 		if !expected {
-			pattern.lost = append(pattern.lost, i)
+			missing.add(i)
 		}
 	}
-	pattern.near = c.chooseParity(expect[c.k:], len(pattern.lost))
-	p := &progressPlan{expect: slices.Clone(expect), used: slices.Clone(expect), log: c.quotient(pattern).log}
+	pattern := &Pattern{lost: missing.appendTo(nil, 0, c.k, 0)}
+	pattern.near = c.chooseParity(nil, missing, len(pattern.lost))
+	p := &progressPlan{expect: slices.Clone(expect), used: slices.Clone(expect), log: c.quotient(c.locatorSpace(pattern))}
 	clear(p.used[c.k:])
 	for _, i := range pattern.near {
 		p.used[c.k+i] = true

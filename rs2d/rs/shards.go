@@ -35,12 +35,12 @@ func (c *Codec) Verify(shards [][]byte) (bool, error) {
 // whose capacity suffices is written in place, others are allocated. At least
 // DataShards shards must be there; they are taken to be right.
 func (c *Codec) Reconstruct(shards [][]byte) error {
-	return c.reconstruct(shards, false, func(int) bool { return true })
+	return c.reconstruct(shards, c.TotalShards(), nil)
 }
 
 // ReconstructData computes the missing data shards only.
 func (c *Codec) ReconstructData(shards [][]byte) error {
-	return c.reconstruct(shards, true, func(i int) bool { return i < c.k })
+	return c.reconstruct(shards, c.k, nil)
 }
 
 // ReconstructSome computes the missing ones of the required shards. required has an
@@ -49,52 +49,51 @@ func (c *Codec) ReconstructSome(shards [][]byte, required []bool) error {
 	if len(required) != c.TotalShards() && len(required) != c.k {
 		return fmt.Errorf("%w: %d entries say what is required; want %d, or %d for the data shards", ErrInput, len(required), c.TotalShards(), c.k)
 	}
-	return c.reconstruct(shards, len(required) == c.k, func(i int) bool { return i < len(required) && required[i] })
+	return c.reconstruct(shards, len(required), required)
 }
 
-func (c *Codec) reconstruct(shards [][]byte, dataOnly bool, required func(i int) bool) error {
-	size, err := c.checkShards(shards, true)
+// reconstruct computes the missing ones of the first shards, so many of them: those
+// required, or all if required is nil.
+func (c *Codec) reconstruct(shards [][]byte, first int, required []bool) error {
+	n := c.TotalShards()
+	j := c.pool.Get().(*job)
+	defer j.release()
+	j.missing, j.required = resize(j.missing, words(n)), resize(j.required, words(n))
+	size, err := c.checkMissing(j.missing, shards)
 	if err != nil {
 		return err
 	}
-	n := c.TotalShards()
-	j := c.newJob(shards, size)
-	defer j.release()
-	j.present, j.required = resize(j.present, n), resize(j.required, n)
-	j.wanted, j.parity = resize(j.wanted, n), j.parity[:0]
-	missing, there, data := 0, 0, 0
-	for i, shard := range shards {
-		j.present[i] = len(shard) > 0
-		j.required[i] = !j.present[i] && required(i)
-		if j.required[i] {
-			missing++
+	j.size, j.shards = size, shards
+	clear(j.required)
+	if required == nil {
+		j.required.addAll(first)
+	}
+	for i, r := range required {
+		if r {
+			j.required.add(i)
 		}
-		if j.present[i] {
-			there++
-			if i < c.k {
-				data++
-			}
-		}
+	}
+	for i, word := range j.missing {
+		j.required[i] &= word
 	}
 	// In this order: nothing to do is no error, whatever the size, and too few is one
 	// even if nothing that is missing is required.
-	if there == n || dataOnly && data == c.k {
+	if missing := j.missing.count(0, n); missing == 0 || first == c.k && j.missing.count(0, c.k) == 0 {
 		return nil
 	}
-	if there < c.k {
-		return fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, c.k)
+	if err := c.checkEnough(j.missing); err != nil {
+		return err
 	}
 	if err := c.checkMultiple(shards, size); err != nil {
 		return err
 	}
-	if missing == 0 {
+	if j.required.count(0, n) == 0 {
 		return nil
 	}
-	if j.pattern, err = c.Pattern(j.present, j.required); err != nil {
-		return err
-	}
+	j.pattern = c.patterns.get(c, j.missing, j.required)
 	j.sources = j.pattern.Sources(&j.list, shards)
 	direct := j.pattern.sums != nil
+	j.wanted, j.parity = resize(j.wanted, n), j.parity[:0]
 	for _, i := range j.pattern.targets {
 		shards[i] = resize(shards[i], size)
 		if direct || i < c.k {
@@ -102,11 +101,11 @@ func (c *Codec) reconstruct(shards [][]byte, dataOnly bool, required func(i int)
 		}
 	}
 	// Parity that is not restored directly is encoded, from all of the data.
-	if !direct && count(j.required[c.k:], true) > 0 {
+	if !direct && j.required.count(c.k, n) > 0 {
 		j.parity = resize(j.parity, c.m)
 		for i := range j.parity {
 			j.parity[i] = nil
-			if j.required[c.k+i] {
+			if j.required.has(c.k + i) {
 				j.parity[i] = shards[c.k+i]
 			}
 		}
@@ -179,6 +178,37 @@ func (c *Codec) commonSize(shards [][]byte, someMissing bool) (size int, err err
 	return size, nil
 }
 
+// checkMissing returns the size of the shards that are there, and fills in the set of
+// those that are not.
+func (c *Codec) checkMissing(missing bitset, shards [][]byte) (size int, err error) {
+	if len(shards) != c.TotalShards() {
+		return c.checkShards(shards, true)
+	}
+	for i := 0; i < len(shards) && size == 0; i++ {
+		size = len(shards[i])
+	}
+	odd := 0 // not 0 if some other size was seen
+	for w := range missing {
+		group := shards[w<<6:]
+		group = group[:min(len(group), 64)]
+		word := uint64(0)
+		for _, shard := range group {
+			// Without branches: which shards are missing is hard to predict.
+			there, gone := len(shard)^size, uint64(0)
+			if len(shard) == 0 {
+				there, gone = 0, 1<<63
+			}
+			odd |= there
+			word = word>>1 | gone
+		}
+		missing[w] = word >> (64 - len(group))
+	}
+	if odd != 0 || size == 0 {
+		return c.checkShards(shards, true)
+	}
+	return size, nil
+}
+
 // checkMultiple checks that shards of the size are allowed.
 func (c *Codec) checkMultiple(shards [][]byte, size int) error {
 	multiple := c.ShardSizeMultiple()
@@ -203,13 +233,4 @@ func resize[T any](s []T, n int) []T {
 		return s[:n]
 	}
 	return make([]T, n)
-}
-
-func count(list []bool, value bool) (n int) {
-	for _, v := range list {
-		if v == value {
-			n++
-		}
-	}
-	return n
 }
