@@ -172,19 +172,29 @@ func (h *Hasher) climb(claims []Claim, batch []int, leaves int, refuse func(i in
 	if len(batch) == 0 {
 		return
 	}
-	var nodes [proofBatch * HashSize]byte
-	var pairs [proofBatch * 2 * HashSize]byte
+	var nodes, siblings [proofBatch * HashSize]byte
+	every, some := -1, 0 // the bits that all indices have, and those that any has
 	for k, i := range batch {
-		*(*Hash)(nodes[k*HashSize:]) = claims[i].Leaf
+		c := &claims[i]
+		*(*Hash)(nodes[k*HashSize:]) = c.Leaf
+		every, some = every&c.Index, some|c.Index
 	}
 	for level := range TreeDepth(leaves) {
 		for k, i := range batch {
-			c := &claims[i]
-			right := c.Index >> level & 1
-			*(*Hash)(pairs[(2*k+right)*HashSize:]) = *(*Hash)(nodes[k*HashSize:])
-			*(*Hash)(pairs[(2*k+1-right)*HashSize:]) = c.Proof[level]
+			*(*Hash)(siblings[k*HashSize:]) = claims[i].Proof[level]
 		}
-		h.Nodes(nodes[:], pairs[:], pairs[HashSize:], 2*HashSize, len(batch))
+		left, right := &nodes, &siblings
+		if every>>level&1 == 1 {
+			left, right = right, left
+		} else if some>>level&1 == 1 {
+			for k, i := range batch {
+				if claims[i].Index>>level&1 == 1 {
+					node, sibling := (*Hash)(nodes[k*HashSize:]), (*Hash)(siblings[k*HashSize:])
+					*node, *sibling = *sibling, *node
+				}
+			}
+		}
+		h.Nodes(nodes[:], left[:], right[:], HashSize, len(batch))
 	}
 	for k, i := range batch {
 		refuse(i, claims[i].checkRoot(leaves, Hash(nodes[k*HashSize:])))

@@ -223,14 +223,12 @@ type expansion struct {
 	room  int // slivers in the tile
 
 	tile, nodes []byte
-	leaves      *commit.LeafBatch // where symbols come in pieces
+	counts      [2]int               // symbols to hash in two parts
+	leaves      [2]*commit.LeafBatch // of each part, where symbols come in pieces
 
-	shards, wanted, known [][]byte
-	sources               rs.Sources
-	present               []bool
-
-	claims []commit.Claim // of proofs, and which symbols they are of
-	which  []int
+	shards, wanted [][]byte
+	sources        rs.Sources
+	present        []bool
 }
 
 var expansions = sync.Pool{New: func() any { return new(expansion) }}
@@ -242,12 +240,11 @@ func (x *expansion) release() {
 	if x.space != nil {
 		x.c.giveBack(x.axis, x.space)
 	}
-	x.c, x.codec, x.space, x.leaves = nil, nil, nil, nil
-	clear(x.shards[:cap(x.shards)])
+	x.c, x.codec, x.space, x.leaves = nil, nil, nil, [2]*commit.LeafBatch{}
+	clear(x.shards)
+	clear(x.wanted)
+	x.shards, x.wanted = x.shards[:0], x.wanted[:0]
 	x.sources.Clear()
-	clear(x.wanted[:cap(x.wanted)])
-	clear(x.known[:cap(x.known)])
-	clear(x.claims)
 	expansions.Put(x)
 }
 
@@ -265,15 +262,18 @@ func (c *Code) expansionFor(axis Axis, size, limit int) *expansion {
 	return x
 }
 
-// start begins with the given number of slivers.
-func (x *expansion) start(count int) {
+// start begins with symbols to hash, in one part or two: one behind the other in each.
+func (x *expansion) start(first, second int) {
+	x.counts = [2]int{first, second}
 	if x.width == x.size {
 		return
 	}
-	if x.leaves == nil {
-		x.leaves = x.c.hasher.NewLeafBatch()
+	for part, count := range x.counts {
+		if x.leaves[part] == nil {
+			x.leaves[part] = x.c.hasher.NewLeafBatch()
+		}
+		x.leaves[part].Reset(x.size, count)
 	}
-	x.leaves.Reset(x.size, count*x.c.params.N)
 }
 
 // load puts bytes [off, off+width) of the source symbols of a sliver into its place
@@ -286,14 +286,6 @@ func (x *expansion) load(place int, sliver []byte, off, width int) {
 	}
 	for j := range x.k {
 		copy(to[j*width:][:width], sliver[j*x.size+off:])
-	}
-}
-
-// view lists the places of all n symbols of the tile's first sliver.
-func (x *expansion) view(width int) {
-	x.shards = x.shards[:0]
-	for j := range x.c.params.N {
-		x.shards = append(x.shards, x.tile[j*width:])
 	}
 }
 
@@ -316,28 +308,37 @@ func (x *expansion) pattern(symbols [][]byte) *rs.Pattern {
 
 // extend computes the parity of the tile's slivers.
 func (x *expansion) extend(count, width int) {
-	x.view(width)
+	x.shards = x.shards[:0]
+	for j := range x.c.params.N {
+		x.shards = append(x.shards, x.tile[j*width:])
+	}
 	step := x.c.params.N * width
 	for at := range strips(width, count, x.codec.StripSize()) {
 		x.space.Encode(at.of(x.shards[x.k:], 0, step), at.of(x.shards[:x.k], 0, step))
 	}
 }
 
-// hash takes the tile's symbols into the leaves.
-func (x *expansion) hash(count, width int) {
-	n := count * x.c.params.N
+// hash takes width bytes of each symbol of a part into the leaves.
+func (x *expansion) hash(part int, symbols []byte, stride, width int) {
 	if x.width == x.size {
-		x.c.hasher.Leaves(x.nodes, commit.HashSize, x.tile, width, width, n)
+		x.c.hasher.Leaves(x.leavesOf(part), commit.HashSize, symbols, stride, width, x.counts[part])
 	} else {
-		x.leaves.Write(x.tile, width, width)
+		x.leaves[part].Write(symbols, stride, width)
 	}
 }
+
+// leavesOf returns where the leaves of a part belong.
+func (x *expansion) leavesOf(part int) []byte { return x.nodes[part*x.counts[0]*commit.HashSize:] }
 
 // finish writes the slivers' roots.
 func (x *expansion) finish(roots []commit.Hash) {
 	n := x.c.params.N
 	if x.width != x.size {
-		x.leaves.Sum(x.nodes, commit.HashSize)
+		for part, count := range x.counts {
+			if count > 0 {
+				x.leaves[part].Sum(x.leavesOf(part), commit.HashSize)
+			}
+		}
 	}
 	x.c.hasher.FoldRows(x.nodes, len(roots), n, commit.TreeDepth(n))
 	for t := range roots {
@@ -347,16 +348,40 @@ func (x *expansion) finish(roots []commit.Hash) {
 
 // roots computes the roots of no more slivers than there is room for.
 func (x *expansion) roots(roots []commit.Hash, slivers [][]byte) {
-	x.start(len(slivers))
+	x.start(len(slivers)*x.c.params.N, 0)
 	for off := 0; off < x.size; off += x.width {
 		width := min(x.width, x.size-off)
 		for t, sliver := range slivers {
 			x.load(t, sliver, off, width)
 		}
 		x.extend(len(slivers), width)
-		x.hash(len(slivers), width)
+		x.hash(0, x.tile, width, width)
 	}
 	x.finish(roots)
+}
+
+// root computes the root of one sliver, which needs no copy of its source symbols.
+func (x *expansion) root(sliver []byte) commit.Hash {
+	n := x.c.params.N
+	x.start(x.k, n-x.k)
+	for off := 0; off < x.size; off += x.width {
+		width := min(x.width, x.size-off)
+		x.shards = x.shards[:0]
+		for j := range x.k {
+			x.shards = append(x.shards, sliver[j*x.size+off:])
+		}
+		for j := range n - x.k {
+			x.shards = append(x.shards, x.tile[j*width:])
+		}
+		for at := range strips(width, 1, x.codec.StripSize()) {
+			x.space.Encode(at.of(x.shards[x.k:], 0, 0), at.of(x.shards[:x.k], 0, 0))
+		}
+		x.hash(0, sliver[off:], x.size, width)
+		x.hash(1, x.tile, width, width)
+	}
+	var root [1]commit.Hash
+	x.finish(root[:])
+	return root[0]
 }
 
 // sliverRoots computes the roots of slivers of one axis with symbols of size bytes.

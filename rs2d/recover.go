@@ -180,35 +180,23 @@ func (c *Code) solve(axis Axis, size int, symbols [][]byte) ([]byte, commit.Hash
 	x := c.expansionFor(axis, size, 1)
 	defer x.release()
 	data := make([]byte, x.k*size)
-	pattern := x.pattern(symbols)
-	x.start(1)
-	for off := 0; off < size; off += x.width {
-		width := min(x.width, size-off)
-		x.view(width)
-		x.known = resize(x.known, len(symbols))
-		x.wanted = resize(x.wanted, len(symbols))
-		for j, symbol := range symbols {
-			x.known[j], x.wanted[j] = nil, nil
-			if symbol != nil {
-				copy(x.shards[j], symbol[off:][:width])
-				x.known[j] = x.shards[j][:width]
-			} else if j < x.k {
+	x.shards, x.wanted = resize(x.shards, len(symbols)), resize(x.wanted, len(symbols))
+	for j, symbol := range symbols {
+		x.shards[j], x.wanted[j] = nil, nil
+		if j < x.k {
+			x.shards[j] = data[j*size:][:size]
+			if symbol == nil {
 				x.wanted[j] = x.shards[j]
+			} else {
+				copy(x.shards[j], symbol)
 			}
 		}
-		if pattern != nil {
-			sources := pattern.Sources(&x.sources, x.known)
-			for at := range strips(width, 1, x.codec.StripSize()) {
-				x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(sources, 0, 0))
-			}
-		}
-		for j := range x.k {
-			copy(data[j*size+off:][:width], x.shards[j])
-		}
-		x.extend(1, width)
-		x.hash(1, width)
 	}
-	var root [1]commit.Hash
-	x.finish(root[:])
-	return data, root[0]
+	if pattern := x.pattern(symbols); pattern != nil {
+		sources := pattern.Sources(&x.sources, symbols)
+		for at := range strips(size, 1, x.codec.StripSize()) {
+			x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(sources, 0, 0))
+		}
+	}
+	return data, x.root(data)
 }

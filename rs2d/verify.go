@@ -82,26 +82,31 @@ func (c *Code) VerifySymbols(meta *commit.Metadata, symbols []Symbol) []error {
 
 func (c *Code) verifySymbols(meta *commit.Metadata, size int, symbols []Symbol) []error {
 	errs := make([]error, len(symbols))
-	batch := max(16, min(proofBatch, unitBytes/size&^15))
 	workers := max(1, min(c.crew.Free(), len(symbols)*(commit.TreeDepth(c.params.N)+size/64)/workerBlocks))
-	c.crew.NewGroup().Do(workers, (len(symbols)+batch-1)/batch, func(_, piece int) {
-		from := piece * batch
-		to := min(from+batch, len(symbols))
-		c.verifyBatch(errs[from:to], meta, size, symbols[from:to])
+	share := (len(symbols)/workers + proofBatch) / proofBatch * proofBatch
+	c.crew.NewGroup().Do(workers, (len(symbols)+share-1)/share, func(_, piece int) {
+		x := getExpansion()
+		defer x.release()
+		from, end := piece*share, min(len(symbols), (piece+1)*share)
+		for ; from < end; from += proofBatch {
+			to := min(from+proofBatch, end)
+			c.verifyBatch(x, errs[from:to], meta, size, symbols[from:to])
+		}
 	})
 	return errs
 }
 
-// proofBatch is how many proofs are folded side by side.
-const proofBatch = 1024
+// proofBatch is how many proofs are verified side by side: enough to fill the lanes of
+// every hash, few enough to stay in the first cache.
+const proofBatch = 32
 
-// verifyBatch checks the proofs of some symbols.
-func (c *Code) verifyBatch(errs []error, meta *commit.Metadata, size int, symbols []Symbol) {
-	x := getExpansion()
-	defer x.release()
-	x.tile = resize(x.tile, len(symbols)*size)
-	x.nodes = resize(x.nodes, len(symbols)*commit.HashSize)
-	claims, which := resize(x.claims, len(symbols))[:0], resize(x.which, len(symbols))[:0]
+// verifyBatch checks the proofs of up to proofBatch symbols.
+func (c *Code) verifyBatch(x *expansion, errs []error, meta *commit.Metadata, size int, symbols []Symbol) {
+	x.tile = resize(x.tile, proofBatch*size)
+	var leaves [proofBatch * commit.HashSize]byte
+	var claims [proofBatch]commit.Claim
+	var which [proofBatch]int
+	n := 0
 	for i := range symbols {
 		s := &symbols[i]
 		err := c.checkSymbol(s, size)
@@ -112,20 +117,20 @@ func (c *Code) verifyBatch(errs []error, meta *commit.Metadata, size int, symbol
 			errs[i] = err
 			continue
 		}
-		copy(x.tile[len(claims)*size:][:size], s.Data)
-		claims = append(claims, commit.Claim{
+		copy(x.tile[n*size:][:size], s.Data)
+		claims[n] = commit.Claim{
 			Root:  rootOf(meta, s.At(s.ProofAxis)),
 			Index: s.At(s.ProofAxis.Other()).Index,
 			Proof: s.Proof,
-		})
-		which = append(which, i)
+		}
+		which[n] = i
+		n++
 	}
-	x.claims, x.which = claims, which
-	c.hasher.Leaves(x.nodes, commit.HashSize, x.tile, size, size, len(claims))
-	for t := range claims {
-		claims[t].Leaf = commit.Hash(x.nodes[t*commit.HashSize:][:commit.HashSize])
+	c.hasher.Leaves(leaves[:], commit.HashSize, x.tile, size, size, n)
+	for t := range claims[:n] {
+		claims[t].Leaf = commit.Hash(leaves[t*commit.HashSize:][:commit.HashSize])
 	}
-	for t, err := range c.hasher.VerifyProofs(claims, c.params.N) {
+	for t, err := range c.hasher.VerifyProofs(claims[:n], c.params.N) {
 		if i := which[t]; err != nil {
 			errs[i] = &SymbolError{symbols[i].Row, symbols[i].Col, err}
 		}

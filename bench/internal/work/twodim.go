@@ -1,6 +1,7 @@
 package work
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -132,7 +133,10 @@ func (e *Encoded) lose(code *rs2d.Code) (*pair, error) {
 			if err != nil {
 				return nil, err
 			}
-			p.symbols[k] = append(p.symbols[k], prover.Symbol(want.Index))
+			// As from the network, not as a window on the helper's memory.
+			symbol := prover.Symbol(want.Index)
+			symbol.Data = bytes.Clone(symbol.Data)
+			p.symbols[k] = append(p.symbols[k], symbol)
 		}
 	}
 	return p, nil
