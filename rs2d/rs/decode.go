@@ -50,14 +50,18 @@ func (w *Workspace) reconstructLow(p *Pattern, dst, src *Symbols, half int) {
 	}
 	acc := w.region(1, half)
 	rows := acc
+	near := p.near
 	for _, beta := range p.beta {
 		n := len(beta.coeffs)
-		w.pack(rows, src.Shards[k+beta.first:][:n], src, half)
-		if someData {
-			values := w.region(3, half)
-			e.FFT(values, w.rows[0], half, c, c+beta.first, n)
-			e.Xor(rows[:2*half*n], values[:2*half*n])
+		used := 0
+		for used < len(near) && near[used] < beta.first+n {
+			used++
 		}
+		if someData {
+			e.FFT(rows, w.rows[0], half, c, c+beta.first, n)
+		}
+		w.addParity(rows, src.Shards[k:], src, half, run{beta.first, beta.first + n}, near[:used], someData)
+		near = near[used:]
 		e.Scale(rows, rows, half, beta.coeffs)
 		if &rows[0] == &acc[0] {
 			e.IFFT(acc, half, c, c+beta.first, n)
@@ -81,13 +85,13 @@ func (w *Workspace) reconstructHigh(p *Pattern, dst, src *Symbols, half int) {
 	beta := p.beta[0]
 	n := len(beta.coeffs)
 	rows := w.region(2, half)
-	w.pack(rows, src.Shards[k:k+n], src, half)
-	if len(p.lost) < k {
+	someData := len(p.lost) < k
+	if someData {
 		data := Symbols{Shards: src.Shards[:k], Off: src.Off, Step: src.Step, Size: src.Size, Count: src.Count}
-		acc := w.sumBlocks(&data, p.lost, half)
-		e.FFT(acc, acc, half, c, 0, n)
-		e.Xor(rows[:2*half*n], acc[:2*half*n])
+		rows = w.sumBlocks(&data, p.lost, half)
+		e.FFT(rows, rows, half, c, 0, n)
 	}
+	w.addParity(rows, src.Shards[k:], src, half, run{0, n}, p.near, someData)
 	e.Scale(rows, rows, half, beta.coeffs)
 	e.IFFT(rows, half, c, 0, n)
 	for i, alpha := range p.alpha {
@@ -101,6 +105,35 @@ func (w *Workspace) reconstructHigh(p *Pattern, dst, src *Symbols, half int) {
 		w.unpackRows(dst.Shards[alpha.first:alpha.first+n], dst, out, half)
 	}
 }
+
+// addParity adds parity shards to the rows of the given ones, or stores it there if
+// there is nothing yet. Only those in used matter.
+func (w *Workspace) addParity(rows []byte, shards [][]byte, s *Symbols, half int, all run, used []int, add bool) {
+	if !add {
+		w.pack(rows, shards[all.first:all.end], s, half)
+		return
+	}
+	parity := w.region(3, half)
+	if half < scatterHalf {
+		w.pack(parity, shards[all.first:all.end], s, half)
+		n := 2 * half * (all.end - all.first)
+		w.c.engine.Xor(rows[:n], parity[:n])
+		return
+	}
+	w.wanted = w.wanted[:0]
+	for _, b := range used {
+		w.wanted = append(w.wanted, shards[b])
+	}
+	w.pack(parity, w.wanted, s, half)
+	for i, b := range used {
+		w.c.engine.Xor(rows[2*half*(b-all.first):][:2*half], parity[2*half*i:][:2*half])
+	}
+	clear(w.wanted)
+}
+
+// scatterHalf is the half of rows from which on it is cheaper to add them one by one
+// than to pack and add those that nobody uses.
+const scatterHalf = 128
 
 // tailSpace is where the tails of symbols become whole blocks, one a source.
 type tailSpace struct {

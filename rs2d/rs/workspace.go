@@ -32,7 +32,7 @@ type Workspace struct {
 	rows [4][]byte
 	tail tailSpace
 
-	wanted [][]byte // where rows go, with a dummy for those that nobody wants
+	wanted [][]byte // where rows go, with a dummy for those that nobody wants, or come from
 	dummy  []byte
 
 	// stream says that encoded shards are larger than any cache, so that parity is
