@@ -65,9 +65,9 @@ func BenchmarkDecode2D(b *testing.B) {
 		}
 		for _, axis := range []rs2d.Axis{rs2d.Primary, rs2d.Secondary} {
 			for _, c := range checks {
-				run(b, fmt.Sprintf("from=%v/check=%s", axis, c.name), func() (*work.Op, error) {
-					return encoded.Decode(axis, c.check, cores)
-				})
+				name := fmt.Sprintf("from=%v/check=%s", axis, c.name)
+				run(b, name+"/memory=reused", func() (*work.Op, error) { return encoded.Decode(axis, c.check, cores) })
+				run(b, name+"/memory=fresh", func() (*work.Op, error) { return encoded.DecodeFresh(axis, c.check, cores) })
 			}
 		}
 	})

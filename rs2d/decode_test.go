@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -41,10 +42,18 @@ func TestDecode(t *testing.T) {
 				refs(Secondary, 0, p.S)...),
 			"some without need": append(refs(Primary, 0, 1), refs(Secondary, 1, p.S+1)...),
 		}
+		dst := bytes.Repeat([]byte{0xA5}, p.P*p.S*e.SymbolSize())
 		for name, slivers := range choices {
 			for check := range checks {
 				if got, err := c.Decode(e.Metadata(), slivers, check); err != nil || !bytes.Equal(got, blob) {
 					t.Errorf("%s, %s: wrong blob, %v", name, checks[check], err)
+				}
+				got, err := c.DecodeInto(dst, e.Metadata(), slivers, check)
+				if err != nil || !bytes.Equal(got, blob) {
+					t.Errorf("%s, %s: wrong blob in memory used before, %v", name, checks[check], err)
+				}
+				if unsafe.SliceData(got) != unsafe.SliceData(dst) || cap(got) != cap(dst) {
+					t.Errorf("%s, %s: not in the memory that suffices", name, checks[check])
 				}
 			}
 		}

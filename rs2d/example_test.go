@@ -50,3 +50,29 @@ func ExampleCode_Recover() {
 	// primary sliver 8 <nil>
 	// true
 }
+
+// Blob after blob is decoded in the same memory.
+func ExampleCode_DecodeInto() {
+	code, err := rs2d.New(10)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var memory []byte
+	for _, text := range []string{"one blob", "and another, which is longer", "a third"} {
+		encoding, err := code.Encode([]byte(text))
+		if err != nil {
+			log.Fatal(err)
+		}
+		kept := []rs2d.Sliver{encoding.Primary(2), encoding.Primary(5), encoding.Primary(7), encoding.Primary(9)}
+		blob, err := code.DecodeInto(memory, encoding.Metadata(), kept, rs2d.CheckStrict)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(string(blob))
+		memory = blob
+	}
+	// Output:
+	// one blob
+	// and another, which is longer
+	// a third
+}

@@ -75,7 +75,7 @@ func (c *Code) VerifyInconsistency(meta *commit.Metadata, proof *InconsistencyPr
 		if c.overruns(meta, size, &proof.Symbols[0]) {
 			return nil
 		}
-	} else if _, root := c.solve(proof.Target.Axis, size, symbols); root != rootOf(meta, proof.Target) {
+	} else if _, root := c.solve(nil, proof.Target.Axis, size, symbols); root != rootOf(meta, proof.Target) {
 		return nil
 	}
 	return ErrNotInconsistent
@@ -100,7 +100,7 @@ func (c *Code) overruns(meta *commit.Metadata, size int, s *Symbol) bool {
 // decoded from slivers that are right.
 func (d *decoding) inconsistent(p plan) error {
 	c, other := d.c, p.axis.Other()
-	source := d.matrix(p, c.params.P)
+	source := d.matrix(nil, p, c.params.P)
 	meta, err := c.Commit(source)
 	if err != nil {
 		return err

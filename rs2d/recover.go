@@ -1,6 +1,8 @@
 package rs2d
 
 import (
+	"sync"
+
 	"github.com/redstuff-go/redstuff/commit"
 )
 
@@ -18,23 +20,24 @@ import (
 // are proven give a wrong sliver, a *[SliverError] if there is no such sliver as the
 // wanted one, or one of those that metadata is refused with, see [Code.VerifySliver].
 func (c *Code) Recover(meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, error) {
-	s, _, err := c.RecoverReport(meta, want, symbols)
-	return s, err
+	return c.RecoverInto(nil, meta, want, symbols)
+}
+
+// RecoverInto is Recover with the sliver in dst's memory if that suffices. Symbols must
+// not overlap it.
+func (c *Code) RecoverInto(dst []byte, meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, error) {
+	r := recoveries.Get().(*recovery)
+	defer r.release()
+	return r.recover(c, dst, meta, want, symbols)
 }
 
 // RecoverReport is Recover, and reports in all cases the symbols that it found to be
 // wrong: whoever sent them is broken or lies. There are none as long as all goes
 // well, because nothing is verified then but the sliver.
 func (c *Code) RecoverReport(meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, []*SymbolError, error) {
-	size, err := c.checkMetadata(meta)
-	if err != nil {
-		return Sliver{}, nil, err
-	}
-	if err := c.checkRef(want); err != nil {
-		return Sliver{}, nil, &SliverError{want, err}
-	}
-	r := &recovery{c: c, meta: meta, want: want, size: size, symbols: symbols, k: c.sourceSymbols(want.Axis)}
-	s, err := r.run()
+	r := recoveries.Get().(*recovery)
+	defer r.release()
+	s, err := r.recover(c, nil, meta, want, symbols)
 	refused := make([]*SymbolError, 0, len(r.refused))
 	for _, err := range r.refused {
 		if e, ok := err.(*SymbolError); ok {
@@ -44,7 +47,7 @@ func (c *Code) RecoverReport(meta *commit.Metadata, want SliverRef, symbols []Sy
 	return s, refused, err
 }
 
-// recovery is one call of Recover.
+// recovery is one call of Recover. Recoveries are pooled for the lists they hold.
 type recovery struct {
 	c       *Code
 	meta    *commit.Metadata
@@ -52,12 +55,22 @@ type recovery struct {
 	size    int
 	k       int // symbols it takes
 	symbols []Symbol
-	refused []error // *SymbolErrors
+	dst     []byte
+	refused []error // *SymbolErrors, which errors keep
 
 	class  []symbolClass
 	best   []int    // per place along the sliver, 1 + the number of the best symbol there
 	chosen []int    // k places
 	data   [][]byte // the symbols there
+}
+
+var recoveries = sync.Pool{New: func() any { return new(recovery) }}
+
+// release returns the recovery to the pool, without what others own.
+func (r *recovery) release() {
+	clear(r.data)
+	*r = recovery{class: r.class, best: r.best, chosen: r.chosen, data: r.data}
+	recoveries.Put(r)
 }
 
 // symbolClass ranks symbols by how much speaks for them.
@@ -70,8 +83,20 @@ const (
 	classCount = iota
 )
 
+func (r *recovery) recover(c *Code, dst []byte, meta *commit.Metadata, want SliverRef, symbols []Symbol) (s Sliver, err error) {
+	if r.size, err = c.checkMetadata(meta); err != nil {
+		return Sliver{}, err
+	}
+	if err := c.checkRef(want); err != nil {
+		return Sliver{}, &SliverError{want, err}
+	}
+	r.c, r.meta, r.want, r.symbols, r.k, r.dst = c, meta, want, symbols, c.sourceSymbols(want.Axis), dst
+	return r.run()
+}
+
 func (r *recovery) run() (Sliver, error) {
-	r.class = make([]symbolClass, len(r.symbols))
+	r.class = resize(r.class, len(r.symbols))
+	clear(r.class)
 	for i := range r.symbols {
 		s := &r.symbols[i]
 		err := r.c.checkSymbol(s, r.size)
@@ -170,16 +195,16 @@ func (r *recovery) solve() (Sliver, bool) {
 	for _, place := range r.chosen {
 		r.data[place] = r.symbols[r.best[place]-1].Data
 	}
-	data, root := r.c.solve(r.want.Axis, r.size, r.data)
+	data, root := r.c.solve(r.dst, r.want.Axis, r.size, r.data)
 	return Sliver{r.want, data}, root == rootOf(r.meta, r.want)
 }
 
 // solve computes a sliver of the axis, and its root, from exactly as many of its n
-// symbols as it takes; the others are nil.
-func (c *Code) solve(axis Axis, size int, symbols [][]byte) ([]byte, commit.Hash) {
+// symbols as it takes; the others are nil. The sliver is in dst's memory if it suffices.
+func (c *Code) solve(dst []byte, axis Axis, size int, symbols [][]byte) ([]byte, commit.Hash) {
 	x := c.expansionFor(axis, size, 1)
 	defer x.release()
-	data := make([]byte, x.k*size)
+	data := resize(dst, x.k*size)
 	x.shards, x.wanted = resize(x.shards, len(symbols)), resize(x.wanted, len(symbols))
 	for j, symbol := range symbols {
 		x.shards[j], x.wanted[j] = nil, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -28,6 +29,11 @@ func TestRecover(t *testing.T) {
 				got, err := c.Recover(meta, want.SliverRef, symbols)
 				if err != nil || got.SliverRef != want.SliverRef || !bytes.Equal(got.Data, want.Data) {
 					t.Fatalf("%v from symbols %d on: %v", want.SliverRef, first, err)
+				}
+				dst := bytes.Repeat([]byte{0xA5}, len(want.Data))
+				got, err = c.RecoverInto(dst, meta, want.SliverRef, symbols)
+				if err != nil || !bytes.Equal(dst, want.Data) || unsafe.SliceData(got.Data) != unsafe.SliceData(dst) {
+					t.Fatalf("%v from symbols %d on, into memory used before: %v", want.SliverRef, first, err)
 				}
 			}
 		}

@@ -94,6 +94,6 @@ func (r *Results) mustShow(d *document) {
 	d.paragraph("%d lines reach their aim, %d more what they must, and %d fall short of it.", counts[metAim], counts[metLeast], counts[short])
 	d.table([]string{"work", ">ours", ">peer", ">ratio", ">of medians", ">at least", ">aim", "verdict"}, rows)
 	d.paragraph("The ratio is that of the fastest rounds, and beside it that of the median ones. On several cores klauspost's best setting counts: as it is (its Leopard codes run on one goroutine), " +
-		"with the shards cut into one range a core (split), or into ranges of 4 KiB (split-4K). RedStuff encodes blob after blob in the same memory here; the table below also has it with fresh memory.")
+		"with the shards cut into one range a core (split), or into ranges of 4 KiB (split-4K). RedStuff encodes, decodes and recovers blob after blob in the same memory here; the tables below also have encoding and decoding with fresh memory.")
 	d.chart("goals", "Ratios of all lines beside what they must reach")
 }

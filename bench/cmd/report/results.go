@@ -26,6 +26,7 @@ const (
 	fresh2D     = "encode 2D, fresh memory"
 	id2D        = "id 2D"
 	decode2D    = "decode 2D"
+	freshDecode = "decode 2D, fresh memory"
 	recover2D   = "recover 2D"
 	help2D      = "help 2D"
 	hashLeaves  = "hash leaves"

@@ -136,17 +136,17 @@ func (r *Results) twodim(d *document) {
 				if r.find(key) == nil {
 					continue
 				}
-				on := key
-				on.Cores = many
+				on, fresh := key, key
+				on.Cores, fresh.Work = many, freshDecode
 				earlier := "–"
 				if ns := walrus(decode2D, how, size); ns > 0 {
 					earlier = timeName(ns)
 				}
-				rows = append(rows, []string{axis, check, bytesName(size), r.time(key), r.rate(key), r.time(on), earlier})
+				rows = append(rows, []string{axis, check, bytesName(size), r.time(key), r.rate(key), r.time(fresh), r.time(on), earlier})
 			}
 		}
 	}
-	d.table([]string{"slivers", "check", ">blob", ">one core", ">throughput", fmt.Sprintf(">%d cores", many), ">walrus-core, earlier"}, rows)
+	d.table([]string{"slivers", "check", ">blob", ">one core", ">throughput", ">fresh memory", fmt.Sprintf(">%d cores", many), ">walrus-core, earlier"}, rows)
 
 	d.paragraph("### Recover one sliver pair, n = %d, 32 MiB, one core", manyShards)
 	rows = nil

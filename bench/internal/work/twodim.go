@@ -88,8 +88,24 @@ func NewEncoded(a *Arena, b Blob) (*Encoded, error) {
 }
 
 // Decode returns the operation that decodes from random slivers of one axis, just
-// enough of them. Every run has the same slivers.
+// enough of them, blob after blob into the same memory. Every run has the same slivers.
 func (e *Encoded) Decode(axis rs2d.Axis, check rs2d.Check, cores int) (*Op, error) {
+	var blob []byte
+	return e.decode(axis, cores, func(code *rs2d.Code, slivers []rs2d.Sliver) ([]byte, error) {
+		got, err := code.DecodeInto(blob, e.encoding.Metadata(), slivers, check)
+		blob = got
+		return got, err
+	})
+}
+
+// DecodeFresh is Decode with every blob in memory that is asked for anew.
+func (e *Encoded) DecodeFresh(axis rs2d.Axis, check rs2d.Check, cores int) (*Op, error) {
+	return e.decode(axis, cores, func(code *rs2d.Code, slivers []rs2d.Sliver) ([]byte, error) {
+		return code.Decode(e.encoding.Metadata(), slivers, check)
+	})
+}
+
+func (e *Encoded) decode(axis rs2d.Axis, cores int, run func(*rs2d.Code, []rs2d.Sliver) ([]byte, error)) (*Op, error) {
 	code, err := e.code(cores)
 	if err != nil {
 		return nil, err
@@ -103,7 +119,7 @@ func (e *Encoded) Decode(axis rs2d.Axis, check rs2d.Check, cores int) (*Op, erro
 		slivers = append(slivers, e.encoding.Sliver(rs2d.SliverRef{Axis: axis, Index: i}))
 	}
 	return &Op{Bytes: int64(e.Size), Run: func() error {
-		got, err := code.Decode(e.encoding.Metadata(), slivers, check)
+		got, err := run(code, slivers)
 		if err == nil && len(got) != e.Size {
 			return fmt.Errorf("decoded %d bytes of %d", len(got), e.Size)
 		}
@@ -145,6 +161,7 @@ func (e *Encoded) lose(code *rs2d.Code) (*pair, error) {
 // Recover returns the operation that rebuilds a lost sliver pair: it verifies every
 // symbol's proof, decodes, and compares both slivers' roots with the metadata. If
 // trusting is set, no proof is looked at: the roots say whether the symbols were right.
+// Pair after pair is rebuilt in the same memory.
 func (e *Encoded) Recover(trusting bool, cores int) (*Op, error) {
 	code, err := e.code(cores)
 	if err != nil {
@@ -155,6 +172,7 @@ func (e *Encoded) Recover(trusting bool, cores int) (*Op, error) {
 		return nil, err
 	}
 	meta := e.encoding.Metadata()
+	var slivers [2][]byte
 	bytes := 0
 	for _, want := range lost.want {
 		bytes += len(e.encoding.Sliver(want).Data)
@@ -168,9 +186,11 @@ func (e *Encoded) Recover(trusting bool, cores int) (*Op, error) {
 					}
 				}
 			}
-			if _, err := code.Recover(meta, want, lost.symbols[k]); err != nil {
+			sliver, err := code.RecoverInto(slivers[k], meta, want, lost.symbols[k])
+			if err != nil {
 				return err
 			}
+			slivers[k] = sliver.Data
 		}
 		return nil
 	}}, nil
