@@ -332,7 +332,12 @@ func (x *expansion) leavesOf(part int) []byte { return x.nodes[part*x.counts[0]*
 
 // finish writes the slivers' roots.
 func (x *expansion) finish(roots []commit.Hash) {
-	n := x.c.params.N
+	x.sum()
+	x.fold(roots)
+}
+
+// sum ends the leaves.
+func (x *expansion) sum() {
 	if x.width != x.size {
 		for part, count := range x.counts {
 			if count > 0 {
@@ -340,6 +345,11 @@ func (x *expansion) finish(roots []commit.Hash) {
 			}
 		}
 	}
+}
+
+// fold folds the leaves to the slivers' roots.
+func (x *expansion) fold(roots []commit.Hash) {
+	n := x.c.params.N
 	x.c.hasher.FoldRows(x.nodes, len(roots), n, commit.TreeDepth(n))
 	for t := range roots {
 		roots[t] = commit.Hash(x.nodes[t*commit.HashSize:][:commit.HashSize])
@@ -381,6 +391,51 @@ func (x *expansion) root(sliver []byte) commit.Hash {
 	}
 	var root [1]commit.Hash
 	x.finish(root[:])
+	return root[0]
+}
+
+// rootOfRest computes the root of one sliver, where the leaves of as many symbols as it
+// takes to know the sliver are known: of those that are not nil.
+func (x *expansion) rootOfRest(sliver []byte, symbols [][]byte, leaf func(j int) *commit.Hash) commit.Hash {
+	x.start(len(symbols)-x.k, 0)
+	for off := 0; off < x.size; off += x.width {
+		width := min(x.width, x.size-off)
+		// The tile has the symbols whose leaves are not known, side by side.
+		tile := x.tile
+		x.shards = x.shards[:0]
+		for j, symbol := range symbols {
+			var shard []byte
+			if j < x.k {
+				shard = sliver[j*x.size+off:]
+			}
+			if symbol == nil {
+				if j < x.k {
+					copy(tile, shard[:width])
+				} else {
+					shard = tile
+				}
+				tile = tile[width:]
+			}
+			x.shards = append(x.shards, shard)
+		}
+		for at := range strips(width, 1, x.codec.StripSize()) {
+			x.space.Encode(at.of(x.shards[x.k:], 0, 0), at.of(x.shards[:x.k], 0, 0))
+		}
+		x.hash(0, x.tile, width, width)
+	}
+	x.sum()
+	next := len(symbols) - x.k
+	for j := len(symbols) - 1; j >= 0; j-- {
+		to := (*commit.Hash)(x.nodes[j*commit.HashSize:])
+		if symbols[j] != nil {
+			*to = *leaf(j)
+		} else {
+			next--
+			*to = commit.Hash(x.nodes[next*commit.HashSize:])
+		}
+	}
+	var root [1]commit.Hash
+	x.fold(root[:])
 	return root[0]
 }
 

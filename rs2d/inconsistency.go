@@ -66,7 +66,7 @@ func (c *Code) VerifyInconsistency(meta *commit.Metadata, proof *InconsistencyPr
 		}
 		symbols[place] = s.Data
 	}
-	for _, err := range c.verifySymbols(meta, size, proof.Symbols) {
+	for _, err := range c.verifySymbols(meta, size, proof.Symbols, nil) {
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (c *Code) VerifyInconsistency(meta *commit.Metadata, proof *InconsistencyPr
 		if c.overruns(meta, size, &proof.Symbols[0]) {
 			return nil
 		}
-	} else if _, root := c.solve(nil, proof.Target.Axis, size, symbols); root != rootOf(meta, proof.Target) {
+	} else if _, root := c.solve(nil, proof.Target.Axis, size, symbols, nil); root != rootOf(meta, proof.Target) {
 		return nil
 	}
 	return ErrNotInconsistent

@@ -58,7 +58,7 @@ func (d *decoding) completeBoundary() bool {
 	if known < p.S {
 		return false
 	}
-	data, root := d.c.solve(nil, Primary, d.size, symbols)
+	data, root := d.c.solve(nil, Primary, d.size, symbols, nil)
 	if d.judged && root != d.meta.Primary[last] {
 		return false
 	}

@@ -40,6 +40,28 @@ func TestRecover(t *testing.T) {
 	})
 }
 
+// TestRecoverProven recovers slivers of every shape from symbols with proofs, the leaves
+// of which are hashed once.
+func TestRecoverProven(t *testing.T) {
+	eachShape(t, func(t *testing.T, c *Code, blob []byte) {
+		m := newNaive(t, c, blob)
+		meta := m.metadata(len(blob))
+		for _, ref := range []SliverRef{{Primary, 0}, {Secondary, c.params.N - 1}} {
+			k := c.sourceSymbols(ref.Axis)
+			for _, first := range []int{0, 1, c.params.N - k} {
+				var symbols []Symbol
+				for i := first; i < first+k; i++ {
+					symbols = append(symbols, m.symbol(SliverRef{ref.Axis.Other(), i}, ref.Index))
+				}
+				got, refused, err := c.RecoverProven(nil, meta, ref, symbols)
+				if err != nil || len(refused) > 0 || !bytes.Equal(got.Data, m.sliver(ref).Data) {
+					t.Fatalf("%v from symbols %d on: %v, %v", ref, first, err, refused)
+				}
+			}
+		}
+	})
+}
+
 // TestRecoverAnyLiars mixes symbols with and without proofs, of both kinds, right and
 // wrong, once and more often.
 func TestRecoverAnyLiars(t *testing.T) {
@@ -113,6 +135,22 @@ func TestRecoverAnyLiars(t *testing.T) {
 		if len(refused) > 0 && len(refused) != refutable {
 			t.Fatalf("%d refused, %d can be", len(refused), refutable)
 		}
+
+		without := 0
+		for _, s := range symbols {
+			if s.Proof == nil {
+				without++
+			}
+		}
+		got, all, err := c.RecoverProven(nil, meta, want.SliverRef, symbols)
+		switch enough := len(proven) >= k; {
+		case len(all) != refutable+without:
+			t.Fatalf("%d refused, %d of the proofs are wrong and %d missing", len(all), refutable, without)
+		case enough && (err != nil || !bytes.Equal(got.Data, want.Data)):
+			t.Fatalf("not recovered from enough that is proven: %v", err)
+		case !enough && (!errors.As(err, &few) || few.Have != len(proven) || few.Need != k):
+			t.Fatalf("%v, with %d proven of %d", err, len(proven), k)
+		}
 		for _, e := range refused {
 			if !slices.ContainsFunc(symbols[:min(lies, len(symbols))], func(s Symbol) bool { return s.Row == e.Row && s.Col == e.Col }) {
 				t.Fatalf("%v, which is not a lie", e)
@@ -172,6 +210,9 @@ func TestRecoverInconsistent(t *testing.T) {
 			symbols = append(symbols, m.symbol(from, along))
 		}
 		got, err := c.Recover(meta, want, symbols)
+		if rapid.Bool().Draw(t, "proofs first") {
+			got, _, err = c.RecoverProven(nil, meta, want, symbols)
+		}
 		var inconsistent *InconsistentError
 		if err == nil {
 			if err := c.VerifySliver(meta, got); err != nil {

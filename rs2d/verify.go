@@ -63,7 +63,7 @@ func (c *Code) VerifySymbol(meta *commit.Metadata, s Symbol) error {
 	if err != nil {
 		return err
 	}
-	return c.verifySymbols(meta, size, []Symbol{s})[0]
+	return c.verifySymbols(meta, size, []Symbol{s}, nil)[0]
 }
 
 // VerifySymbols is VerifySymbol for many symbols of one blob, side by side and on
@@ -77,20 +77,27 @@ func (c *Code) VerifySymbols(meta *commit.Metadata, symbols []Symbol) []error {
 		}
 		return errs
 	}
-	return c.verifySymbols(meta, size, symbols)
+	return c.verifySymbols(meta, size, symbols, nil)
 }
 
-func (c *Code) verifySymbols(meta *commit.Metadata, size int, symbols []Symbol) []error {
+// verifySymbols also writes the symbols' leaves, those of the right ones at least, if
+// leaves is not nil.
+func (c *Code) verifySymbols(meta *commit.Metadata, size int, symbols []Symbol, leaves []commit.Hash) []error {
 	errs := make([]error, len(symbols))
 	workers := max(1, min(c.crew.Free(), len(symbols)*(commit.TreeDepth(c.params.N)+size/64)/workerBlocks))
 	share := (len(symbols)/workers + proofBatch) / proofBatch * proofBatch
+	batch := max(16, min(proofBatch, unitBytes/size&^15))
 	c.crew.NewGroup().Do(workers, (len(symbols)+share-1)/share, func(_, piece int) {
 		x := getExpansion()
 		defer x.release()
 		from, end := piece*share, min(len(symbols), (piece+1)*share)
-		for ; from < end; from += proofBatch {
-			to := min(from+proofBatch, end)
-			c.verifyBatch(x, errs[from:to], meta, size, symbols[from:to])
+		for ; from < end; from += batch {
+			to := min(from+batch, end)
+			digests := leaves
+			if leaves != nil {
+				digests = leaves[from:to]
+			}
+			c.verifyBatch(x, errs[from:to], meta, size, symbols[from:to], digests)
 		}
 	})
 	return errs
@@ -101,9 +108,9 @@ func (c *Code) verifySymbols(meta *commit.Metadata, size int, symbols []Symbol) 
 const proofBatch = 32
 
 // verifyBatch checks the proofs of up to proofBatch symbols.
-func (c *Code) verifyBatch(x *expansion, errs []error, meta *commit.Metadata, size int, symbols []Symbol) {
-	x.tile = resize(x.tile, proofBatch*size)
-	var leaves [proofBatch * commit.HashSize]byte
+func (c *Code) verifyBatch(x *expansion, errs []error, meta *commit.Metadata, size int, symbols []Symbol, leaves []commit.Hash) {
+	x.tile = resize(x.tile, len(symbols)*size)
+	var digests [proofBatch * commit.HashSize]byte
 	var claims [proofBatch]commit.Claim
 	var which [proofBatch]int
 	n := 0
@@ -118,17 +125,17 @@ func (c *Code) verifyBatch(x *expansion, errs []error, meta *commit.Metadata, si
 			continue
 		}
 		copy(x.tile[n*size:][:size], s.Data)
-		claims[n] = commit.Claim{
-			Root:  rootOf(meta, s.At(s.ProofAxis)),
-			Index: s.At(s.ProofAxis.Other()).Index,
-			Proof: s.Proof,
-		}
+		claim := &claims[n]
+		claim.Root, claim.Index, claim.Proof = rootOf(meta, s.At(s.ProofAxis)), s.At(s.ProofAxis.Other()).Index, s.Proof
 		which[n] = i
 		n++
 	}
-	c.hasher.Leaves(leaves[:], commit.HashSize, x.tile, size, size, n)
+	c.hasher.Leaves(digests[:], commit.HashSize, x.tile, size, size, n)
 	for t := range claims[:n] {
-		claims[t].Leaf = commit.Hash(leaves[t*commit.HashSize:][:commit.HashSize])
+		claims[t].Leaf = commit.Hash(digests[t*commit.HashSize:][:commit.HashSize])
+		if leaves != nil {
+			leaves[which[t]] = claims[t].Leaf
+		}
 	}
 	for t, err := range c.hasher.VerifyProofs(claims[:n], c.params.N) {
 		if i := which[t]; err != nil {

@@ -3,7 +3,6 @@ package rs
 import (
 	"fmt"
 	"math/bits"
-
 )
 
 // EncodeIdx adds the part that one data shard has in the parity shards. When this was

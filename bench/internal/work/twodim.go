@@ -179,14 +179,13 @@ func (e *Encoded) Recover(trusting bool, cores int) (*Op, error) {
 	}
 	return &Op{Bytes: int64(bytes), Run: func() error {
 		for k, want := range lost.want {
-			if !trusting {
-				for _, err := range code.VerifySymbols(meta, lost.symbols[k]) {
-					if err != nil {
-						return err
-					}
-				}
+			var sliver rs2d.Sliver
+			var err error
+			if trusting {
+				sliver, err = code.RecoverInto(slivers[k], meta, want, lost.symbols[k])
+			} else {
+				sliver, _, err = code.RecoverProven(slivers[k], meta, want, lost.symbols[k])
 			}
-			sliver, err := code.RecoverInto(slivers[k], meta, want, lost.symbols[k])
 			if err != nil {
 				return err
 			}
