@@ -51,10 +51,28 @@ func (e *Engine) FFT(dst, src []byte, half, size, base, out int) {
 // stream says that the values will have left the caches before they are read: then
 // stores may go past them, which spares reading the lines first.
 func (e *Engine) FFTTo(dsts [][]byte, off int, work, src []byte, half, size, base int, stream bool) {
+	e.fftTo(dsts, off, work, src, half, size, base, 1, stream)
+}
+
+// FFTToTimes is FFTTo of polynomials that are multiplied by a factor, where
+// [Engine.Recodes].
+func (e *Engine) FFTToTimes(factor Elem, dsts [][]byte, off int, work, src []byte, half, size, base int, stream bool) {
+	e.fftTo(dsts, off, work, src, half, size, base, int(factor), stream)
+}
+
+func (e *Engine) fftTo(dsts [][]byte, off int, work, src []byte, half, size, base, factor int, stream bool) {
 	checkTransform("FFTTo", half, size, base, len(dsts), work, src)
 	checkSymbols("FFTTo", dsts, half, off, 0, 2*half, 1)
 	if len(dsts) > 0 {
-		e.fft(unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0]), half, size, base, shards{len(dsts), dsts, off, stream && wholeLines(dsts, off)})
+		to := shards{len(dsts), dsts, off, stream && wholeLines(dsts, off)}
+		w, coeffs := unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0])
+		if factor == 1 {
+			e.fft(w, coeffs, half, size, base, to)
+			return
+		}
+		dist := size / 8
+		e.meet(&meeting{dst: w, src: coeffs, half: half, dist: dist, u: base / dist, factor: factor, out: (to.live + dist - 1) / dist}, 1)
+		e.fftRest(w, half, dist, base, to)
 	}
 }
 
@@ -81,6 +99,69 @@ func (e *Engine) IFFTFrom(dst, work []byte, half, size, base int, srcs [][]byte,
 	checkTransform("IFFTFrom", half, size, base, len(srcs), dst, work)
 	checkSymbols("IFFTFrom", srcs, half, off, 0, 2*half, 1)
 	e.ifft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&work[0]), half, size, base, shards{live: len(srcs), regions: srcs, off: off})
+}
+
+// Recoding is a way from values of polynomials to their values elsewhere, by way of
+// size planar rows of coefficients.
+type Recoding struct {
+	Half, Size int
+	// Srcs[i][SrcOff:SrcOff+2·Half] are the values at SrcBase+i, natural regions, and
+	// the values at the others of Size points are zero. Dsts takes those at DstBase+i.
+	// Both bases are multiples of Size.
+	Srcs, Dsts       [][]byte
+	SrcOff, DstOff   int
+	SrcBase, DstBase int
+	// Work and Sum are Size rows each. With Add the coefficients in Sum are added to
+	// those of the sources; with Keep all of these are left in Work. What is left there
+	// else is not defined. Without either they may be the same.
+	Work, Sum []byte
+	Add, Keep bool
+	// Factor multiplies the values that go to Dsts; Stream is as in [Engine.FFTTo].
+	Factor Elem
+	Stream bool
+}
+
+// Recodes reports whether [Engine.Recode] works for transforms of a size at points
+// below limit, with factors below 256.
+func (e *Engine) Recodes(size, limit int) bool {
+	return size >= 64 && e.radix(log2(size)) == 8 && e.meets(0, (limit+size-1)/size)
+}
+
+// Recode is [Engine.IFFTFrom] and then [Engine.FFTTo], but what the one does last and
+// the other first is one pass over the rows.
+func (e *Engine) Recode(r *Recoding) {
+	half, size := r.Half, r.Size
+	checkTransform("Recode", half, size, r.SrcBase, len(r.Srcs), r.Work, r.Sum)
+	checkTransform("Recode", half, size, r.DstBase, len(r.Dsts), r.Work, r.Sum)
+	checkSymbols("Recode", r.Srcs, half, r.SrcOff, 0, 2*half, 1)
+	checkSymbols("Recode", r.Dsts, half, r.DstOff, 0, 2*half, 1)
+	from := shards{live: len(r.Srcs), regions: r.Srcs, off: r.SrcOff}
+	to := shards{len(r.Dsts), r.Dsts, r.DstOff, r.Stream && wholeLines(r.Dsts, r.DstOff)}
+	if from.live == 0 || to.live == 0 {
+		panic("gf: Recode: no sources, or no destinations")
+	}
+	dist := size / 8
+	m := meeting{
+		dst: unsafe.Pointer(&r.Sum[0]), src: unsafe.Pointer(&r.Work[0]), half: half, dist: dist,
+		t: r.SrcBase / dist, sum: r.Add, keep: r.Keep, factor: int(r.Factor),
+		live: (from.live + dist - 1) / dist, out: (to.live + dist - 1) / dist, u: r.DstBase / dist,
+	}
+	if size*2*half > l1Bytes {
+		e.ifftBlocks(m.src, half, dist, r.SrcBase, from)
+	} else {
+		e.ifftLayers(m.src, m.src, half, dist, r.SrcBase, from)
+	}
+	e.meet(&m, 1)
+	e.fftRest(m.dst, half, dist, r.DstBase, to)
+}
+
+// fftRest runs the eight transforms of size dist that the first pass leaves.
+func (e *Engine) fftRest(rows unsafe.Pointer, half, dist, base int, to shards) {
+	if 8*dist*2*half > l1Bytes {
+		e.fftBlocks(rows, half, dist, base, to)
+	} else {
+		e.fftLayers(rows, rows, half, dist, base, to)
+	}
 }
 
 // shards is the outer side of a transform: how many of its values are there, or
@@ -132,10 +213,15 @@ func (e *Engine) fft(dst, src unsafe.Pointer, half, size, base int, to shards) {
 		e.fftLayers(dst, src, half, size, base, to)
 		return
 	}
-	e.fftPass(radix)(dst, src, half, dist, 1, base>>log2(dist), e.rowTab)
+	e.fftOuter(dst, src, half, dist, 1, base>>log2(dist), radix, to.live)
+	e.fftBlocks(dst, half, dist, base, to)
+}
+
+// fftBlocks runs transforms of size dist, one behind the other.
+func (e *Engine) fftBlocks(rows unsafe.Pointer, half, dist, base int, to shards) {
 	for q := 0; q*dist < to.live; q++ {
-		rows := unsafe.Add(dst, 2*half*dist*q)
-		e.fft(rows, rows, half, dist, base+dist*q, to.part(q, dist))
+		block := unsafe.Add(rows, 2*half*dist*q)
+		e.fft(block, block, half, dist, base+dist*q, to.part(q, dist))
 	}
 }
 
@@ -161,11 +247,28 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 			}
 			return
 		}
-		e.fftPass(radix)(dst, src, half, dist, groups, base>>log2(dist), e.rowTab)
+		e.fftOuter(dst, src, half, dist, groups, base>>log2(dist), radix, to.live)
 		src, size = dst, dist
 	}
 	copyRows(dst, src, half, 1) // a transform of size 1 ends here as it began
 	e.unpackRows(dst, half, 0, to)
+}
+
+// fftOuter runs one pass, of whose rows the first live are wanted.
+func (e *Engine) fftOuter(dst, src unsafe.Pointer, half, dist, groups, t, radix, live int) {
+	if radix == 8 && e.meets(t, groups) {
+		m := meeting{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1}
+		whole := live / (8 * dist)
+		m.out = 8
+		e.meet(&m, whole)
+		if whole < groups {
+			m.skip(whole)
+			m.out = (live - 8*dist*whole + dist - 1) / dist
+			e.meet(&m, 1)
+		}
+		return
+	}
+	e.fftPass(radix)(dst, src, half, dist, groups, t, e.rowTab)
 }
 
 // ifft works in place on work until its last pass, which stores to dst, or adds to
@@ -180,14 +283,22 @@ func (e *Engine) ifft(dst, work unsafe.Pointer, half, size, base int, from shard
 	}
 	radix := e.radix(log2(size))
 	if dist := size / radix; dist > 1 && size*2*half > l1Bytes {
-		for q := range radix {
-			rows := unsafe.Add(work, 2*half*dist*q)
-			e.ifft(rows, rows, half, dist, base+dist*q, from.part(q, dist))
-		}
-		e.ifftPass(radix, add)(dst, work, half, dist, 1, base>>log2(dist), e.rowTab)
+		valid := e.ifftBlocks(work, half, dist, base, from)
+		e.ifftOuter(dst, work, half, dist, 1, base>>log2(dist), radix, valid)
 		return
 	}
 	e.ifftLayers(dst, work, half, size, base, from)
+}
+
+// ifftBlocks runs inverse transforms of size dist, one behind the other, and returns
+// how many rows they wrote.
+func (e *Engine) ifftBlocks(rows unsafe.Pointer, half, dist, base int, from shards) int {
+	q := 0
+	for ; q*dist < from.live; q++ {
+		block := unsafe.Add(rows, 2*half*dist*q)
+		e.ifft(block, block, half, dist, base+dist*q, from.part(q, dist))
+	}
+	return q * dist
 }
 
 // ifftLayers runs pass after pass over all rows. Rows from valid on have not been
@@ -201,7 +312,7 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 	}
 	valid := from.live
 	dist := 1
-	if n > 1 && radices[n-1] == 8 && from.regions != nil && e.k.ifft8from != nil {
+	if n > 0 && (n > 1 || dst == work) && radices[n-1] == 8 && from.regions != nil && e.k.ifft8from != nil {
 		valid = e.ifftFirst(work, half, base, from)
 		n, dist = n-1, 8
 	} else {
@@ -215,13 +326,63 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 		}
 		group := dist * radix
 		groups := (from.live + group - 1) / group
-		clearRows(work, half, valid, groups*group)
-		e.ifftPass(radix, out != work)(out, work, half, dist, groups, base>>log2(dist), e.rowTab)
+		e.ifftOuter(out, work, half, dist, groups, base>>log2(dist), radix, valid)
 		valid, dist = groups*group, group
 	}
 	if size == 1 && dst != work {
 		e.k.xor(dst, work, 2*half)
 	}
+}
+
+// ifftOuter runs one pass, whose rows from valid on are zero in effect. It adds to dst
+// if that is not work.
+func (e *Engine) ifftOuter(dst, work unsafe.Pointer, half, dist, groups, t, radix, valid int) {
+	if radix == 8 && e.meets(t, groups) {
+		m := meeting{dst: dst, src: work, half: half, dist: dist, t: t, factor: 1, live: 8, sum: dst != work}
+		whole := valid / (8 * dist)
+		e.meet(&m, whole)
+		if whole < groups {
+			m.skip(whole)
+			m.live = (valid - 8*dist*whole + dist - 1) / dist
+			e.meet(&m, 1)
+		}
+		return
+	}
+	clearRows(work, half, valid, groups*dist*radix)
+	e.ifftPass(radix, dst != work)(dst, work, half, dist, groups, t, e.rowTab)
+}
+
+// meeting is a call of the kernel pass8.
+type meeting struct {
+	dst, src   unsafe.Pointer
+	half, dist int
+	live, t    int
+	sum, keep  bool
+	factor     int
+	out, u     int
+}
+
+// meets reports whether pass8 can do groups whose constants begin at t.
+func (e *Engine) meets(t, groups int) bool { return e.k.pass8 != nil && t+8*groups <= 1<<8 }
+
+func (e *Engine) meet(m *meeting, groups int) {
+	if groups > 0 {
+		e.k.pass8(m.dst, m.src, m.half, m.dist, groups, m.live, m.t, oneIf(m.sum), oneIf(m.keep), m.factor, m.out, m.u, nil, 0, 0, 0, e.rowTab)
+	}
+}
+
+// skip moves on by groups.
+func (m *meeting) skip(groups int) {
+	n := 16 * m.half * m.dist * groups
+	m.dst, m.src = unsafe.Add(m.dst, n), unsafe.Add(m.src, n)
+	m.t, m.u = m.t+8*groups, m.u+8*groups
+}
+
+func oneIf(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // ifftFirst runs the first pass, in radix 8, from the regions to the rows, and

@@ -62,6 +62,25 @@ type kernels struct {
 	fft8to     octetsTo
 	fft8stream octetsTo
 
+	// pass8 is up to four things in one pass over groups of 8·dist planar rows of src,
+	// in this order:
+	//
+	//   - if live > 0, ifft8 with the constants from t on, the rows from row live of
+	//     each group on being taken as zero, whatever they hold;
+	//   - if sum, the rows of dst are added; if keep, the rows are stored to src;
+	//   - the rows are multiplied by factor;
+	//   - if out > 0, fft8 with the constants from u on.
+	//
+	// It stores the rows of dst, or if out > 0 the first out of each group; what the
+	// others hold then is not defined, and neither what is left in src if live > 0 and
+	// it was not asked to keep. All constants and the factor are below 256; dst and src
+	// are the same or do not overlap, and the same only if neither sum nor keep is asked
+	// for. Those two are 0 or 1.
+	//
+	// While it works it may prefetch the slices of the list ahead from offset on: as
+	// much as a row has, of each slices for every eight rows, and left in all.
+	pass8 pass8
+
 	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
 	// to src or does not overlap it.
 	scale func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
@@ -91,6 +110,8 @@ type kernels struct {
 }
 
 type octetsTo = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+
+type pass8 = func(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer)
 
 // row returns planar row i.
 func row(base unsafe.Pointer, half, i int) (lo, hi []byte) {

@@ -29,6 +29,7 @@ var kernelsAVX512GFNI = &kernels{
 	ifft8from:  ifft8fromAVX512GFNI,
 	fft8to:     fft8toAVX512GFNI,
 	fft8stream: fft8streamAVX512GFNI,
+	pass8:      pass8AVX512GFNI,
 	pack:       packAVX512,
 	unpack:     unpackAVX512,
 	xor:        xorAVX512,
@@ -123,3 +124,8 @@ func fft8toAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, gro
 //
 //go:noescape
 func fft8streamAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+
+// pass8AVX512GFNI works like pass8Generic.
+//
+//go:noescape
+func pass8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer)

@@ -24,6 +24,7 @@ var genericKernels = &kernels{
 	ifft8from:  ifft8fromGeneric,
 	fft8to:     fft8toGeneric,
 	fft8stream: fft8toGeneric,
+	pass8:      pass8Generic,
 
 	scale:  scaleGeneric,
 	pack:   packGeneric,
@@ -184,6 +185,35 @@ func ifft8fromGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off
 func fft8toGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
 	fft8Generic(src, src, half, 1, groups, t, tab)
 	unpackGeneric(dsts, 8*groups, off, 0, 2*half, 1, src, half)
+}
+
+func pass8Generic(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer) {
+	rows := 8 * dist * groups
+	if live > 0 {
+		for g := range groups {
+			clearRows(src, half, (8*g+live)*dist, 8*(g+1)*dist)
+		}
+		ifft8Generic(src, src, half, dist, groups, t, tab)
+	}
+	if sum != 0 {
+		xorGeneric(dst, src, 2*half*rows)
+	} else {
+		copyRows(dst, src, half, rows)
+	}
+	if keep != 0 {
+		copyRows(src, dst, half, rows)
+	}
+	if factor != 1 {
+		var p products
+		p.of(Elem(factor), tab)
+		for i := range rows {
+			lo, hi := row(dst, half, i)
+			p.to(lo, hi, lo, hi)
+		}
+	}
+	if out > 0 {
+		fft8Generic(dst, dst, half, dist, groups, u, tab)
+	}
 }
 
 func scaleGeneric(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {

@@ -195,6 +195,13 @@ func plain(k *kernels) *kernels {
 			k.fft8stream(dsts, off, more, src, half, groups, t, k.rowTable())
 		}
 	}
+	if k.pass8 != nil {
+		p.pass8 = func(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, _ unsafe.Pointer) {
+			turned(both(dst, src), half, 8*dist*groups, func(tab unsafe.Pointer) {
+				k.pass8(dst, src, half, dist, groups, live, t, sum, keep, factor, out, u, ahead, offset, each, left, tab)
+			})
+		}
+	}
 	p.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, _ unsafe.Pointer) {
 		turned(both(dst, src), half, rows, func(tab unsafe.Pointer) { k.scale(dst, src, half, rows, coeffs, tab) })
 	}
@@ -337,6 +344,82 @@ func TestOctetKernels(t *testing.T) {
 			}
 			for _, first := range []int{0, 8, 1<<8 - 8, 1 << 8, 1 << 15, Order - 24} {
 				h.checkOctets(k, atEnd, 96, 0, 3, first, 0)
+			}
+		})
+	}
+}
+
+// pass8Call is a call of pass8.
+type pass8Call struct {
+	half, dist, groups, live, t, sum, keep, factor, out, u, ahead int
+}
+
+func (h *harness) checkPass8(k *kernels, p place, inPlace bool, g pass8Call) {
+	h.Helper()
+	h.refill(2)
+	if inPlace {
+		g.sum, g.keep = 0, 0
+	}
+	n := 16 * g.half * g.dist * g.groups
+	run := func(k *kernels, dst, src []byte) {
+		// Slices that nobody may read: they are only prefetched.
+		ahead := make([][]byte, g.ahead+1)
+		for i := range ahead {
+			ahead[i] = dst[:0]
+		}
+		k.pass8(at(dst), at(src), g.half, g.dist, g.groups, g.live, g.t, g.sum, g.keep, g.factor, g.out, g.u, &ahead[0], 64, 2, g.ahead, k.table())
+	}
+	dst, src := 0, 1
+	if inPlace {
+		src = dst
+	}
+	run(k, p.of(h.arenas[dst].mem, n), p.of(h.arenas[src].mem, n))
+	run(genericKernels, p.of(h.arenas[dst].model, n), p.of(h.arenas[src].model, n))
+	if g.out > 0 {
+		group := n / g.groups
+		for i := range g.groups {
+			from, to := i*group+2*g.half*g.dist*g.out, (i+1)*group
+			copy(p.of(h.arenas[dst].model, n)[from:to], p.of(h.arenas[dst].mem, n)[from:to])
+		}
+	}
+	if src != dst && g.live > 0 && g.keep == 0 {
+		copy(p.of(h.arenas[src].model, n), p.of(h.arenas[src].mem, n))
+	}
+	for i := range 2 {
+		h.equal(i, "pass8 of %s: %+v, in place %v, %v, arena %d", k.name, g, inPlace, p, i)
+	}
+}
+
+// pass8Call draws a call of pass8 for rows of the given half.
+func (h *harness) pass8Call(half int) pass8Call {
+	pick := func(n int) int { return h.rng.IntN(n) }
+	g := pass8Call{half: half, dist: 1 + pick(4), live: pick(9), sum: pick(2), keep: pick(2), factor: 1 + pick(3)*pick(128), out: pick(9), ahead: pick(9)}
+	g.groups = 1 + pick(min(3, arenaSize/(16*half*g.dist)))
+	// The first group of a transform at coset 0 has code of its own.
+	g.t, g.u = 8*pick(2)*pick(32-g.groups), 8*pick(2)*pick(32-g.groups)
+	return g
+}
+
+func TestPass8(t *testing.T) {
+	for _, k := range accelerated() {
+		if k.pass8 == nil {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			h := newHarness(t, 8)
+			for half := 32; half <= 416; half += 32 {
+				for range 40 {
+					h.checkPass8(k, place(h.rng.IntN(int(places))), h.rng.IntN(2) == 0, h.pass8Call(half))
+				}
+			}
+			for live := range 9 {
+				for out := range 9 {
+					for zero := range 4 {
+						g := h.pass8Call(96)
+						g.live, g.out, g.t, g.u = live, out, 8*(zero&1), 8*(zero>>1)
+						h.checkPass8(k, atEnd, false, g)
+					}
+				}
 			}
 		})
 	}

@@ -47,6 +47,15 @@ func watched(k *kernels) *kernels {
 			}
 		}
 		w.fft8to, w.fft8stream = to(k.fft8to), to(k.fft8stream)
+		w.pass8 = func(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer) {
+			n := 16 * half * dist * groups
+			race.Read(src, n)
+			if live > 0 || keep != 0 {
+				race.Write(src, n)
+			}
+			race.Write(dst, n)
+			k.pass8(dst, src, half, dist, groups, live, t, sum, keep, factor, out, u, ahead, offset, each, left, tab)
+		}
 	}
 	if k.turn != nil {
 		w.turn = func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer) {

@@ -2,6 +2,8 @@ package rs
 
 import (
 	"fmt"
+	"math/bits"
+	"unsafe"
 
 	"github.com/redstuff-go/redstuff/gf"
 )
@@ -62,11 +64,18 @@ const (
 	minStrip, maxStrip = 128, 4096
 )
 
-// region returns region i as c planar rows.
+// page is what addresses are equal modulo if they share a set of the L1 cache.
+const page = 4 << 10
+
+// region returns region i as c planar rows. Those of the regions that work is done on
+// together are apart in the caches: rows of 64·2^i are so many pages from one another
+// that a pass over eight fills a set of the L1 cache.
 func (w *Workspace) region(i, half int) []byte {
 	n := 2 * half * w.c.code.c
 	if len(w.rows[i]) < n {
-		w.rows[i] = make([]byte, n)
+		mem := make([]byte, n+page)
+		skip := (i*page/2 - int(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))) & (page - 1)
+		w.rows[i] = mem[skip:][:n]
 	}
 	return w.rows[i][:n]
 }
@@ -79,6 +88,9 @@ func (w *Workspace) Encode(parity, data Symbols) {
 	wanted := lastWanted(parity.Shards)
 	half := data.half()
 	if wanted == 0 || half == 0 {
+		return
+	}
+	if data.blocks() && allWanted(parity.Shards) && w.recode(&parity, &data, half) {
 		return
 	}
 	if !w.c.low {
@@ -97,6 +109,53 @@ func (w *Workspace) Encode(parity, data Symbols) {
 		}
 		w.evaluate(parity.Shards[first:first+n], &parity, out, coeffs, half, c+first)
 	}
+}
+
+// recode is Encode where the engine takes inverse and transform as one, and reports
+// whether it does.
+//
+// With data outside that fits a smaller power of two b, transforms of that size do.
+// Data is the values of one polynomial at a coset of size b, and s of parity's points
+// is one value in each of theirs: the polynomial's values there are divided by it.
+func (w *Workspace) recode(parity, data *Symbols, half int) bool {
+	e, c, k, m := w.c.engine, w.c.code.c, w.c.k, w.c.m
+	r := gf.Recoding{Half: half, Size: c, SrcOff: data.Off, DstOff: parity.Off, Factor: 1, Stream: w.stream}
+	if !w.c.low {
+		r.Size, r.SrcBase = min(c, ceilPow2(k)), c
+	}
+	if !e.Recodes(r.Size, w.c.points()) {
+		return false
+	}
+	r.Sum = w.region(0, half)
+	r.Work = r.Sum
+	last := (k - 1) / r.Size * r.Size
+	if last > 0 {
+		for first := 0; first < last; first += r.Size {
+			w.interpolate(r.Sum, r.Work, data.Shards[first:first+r.Size], data, half, c+first)
+			r.Work = w.region(1, half)
+		}
+		r.Add = true
+	}
+	r.Srcs, r.SrcBase = data.Shards[last:], r.SrcBase+last
+	for first := 0; first < m; first += r.Size {
+		base, n := first, min(r.Size, m-first)
+		if w.c.low {
+			base += c
+		} else {
+			r.Factor = gf.Inv(gf.Elem((first ^ c) >> bits.TrailingZeros(uint(r.Size))))
+		}
+		dsts := parity.Shards[first : first+n]
+		if first == 0 {
+			if n < m {
+				r.Keep, r.Work = true, w.region(1, half)
+			}
+			r.Dsts, r.DstBase = dsts, base
+			e.Recode(&r)
+			continue
+		}
+		e.FFTToTimes(r.Factor, dsts, parity.Off, r.Sum, r.Work, half, r.Size, base, w.stream)
+	}
+	return true
 }
 
 // sumBlocks leaves in region 0 the coefficients that the outer blocks of data add up
