@@ -51,28 +51,12 @@ func (e *Engine) FFT(dst, src []byte, half, size, base, out int) {
 // stream says that the values will have left the caches before they are read: then
 // stores may go past them, which spares reading the lines first.
 func (e *Engine) FFTTo(dsts [][]byte, off int, work, src []byte, half, size, base int, stream bool) {
-	e.fftTo(dsts, off, work, src, half, size, base, 1, stream)
-}
-
-// FFTToTimes is FFTTo of polynomials that are multiplied by a factor, where
-// [Engine.Recodes].
-func (e *Engine) FFTToTimes(factor Elem, dsts [][]byte, off int, work, src []byte, half, size, base int, stream bool) {
-	e.fftTo(dsts, off, work, src, half, size, base, int(factor), stream)
-}
-
-func (e *Engine) fftTo(dsts [][]byte, off int, work, src []byte, half, size, base, factor int, stream bool) {
 	checkTransform("FFTTo", half, size, base, len(dsts), work, src)
 	checkSymbols("FFTTo", dsts, half, off, 0, 2*half, 1)
 	if len(dsts) > 0 {
-		to := shards{len(dsts), dsts, off, stream && wholeLines(dsts, off)}
-		w, coeffs := unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0])
-		if factor == 1 {
-			e.fft(w, coeffs, half, size, base, to)
-			return
-		}
-		dist := size / 8
-		e.meet(&meeting{dst: w, src: coeffs, half: half, dist: dist, u: base / dist, factor: factor, out: (to.live + dist - 1) / dist}, 1)
-		e.fftRest(w, half, dist, base, to)
+		to := shards{live: len(dsts), regions: dsts, off: off, stream: stream && wholeLines(dsts, off)}
+		e.fft(unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0]), half, size, base, to)
+		e.fence(to)
 	}
 }
 
@@ -106,53 +90,92 @@ func (e *Engine) IFFTFrom(dst, work []byte, half, size, base int, srcs [][]byte,
 type Recoding struct {
 	Half, Size int
 	// Srcs[i][SrcOff:SrcOff+2·Half] are the values at SrcBase+i, natural regions, and
-	// the values at the others of Size points are zero. Dsts takes those at DstBase+i.
-	// Both bases are multiples of Size.
+	// the values at further points zero. Each block of Size points has coefficients of
+	// its own, and they are added up. Dsts takes the values at DstBase+i, and if there
+	// are Factors, those of block j times Factors[j], which is below 256. Both bases are
+	// multiples of Size.
 	Srcs, Dsts       [][]byte
 	SrcOff, DstOff   int
 	SrcBase, DstBase int
-	// Work and Sum are Size rows each. With Add the coefficients in Sum are added to
-	// those of the sources; with Keep all of these are left in Work. What is left there
-	// else is not defined. Without either they may be the same.
-	Work, Sum []byte
-	Add, Keep bool
-	// Factor multiplies the values that go to Dsts; Stream is as in [Engine.FFTTo].
-	Factor Elem
+	Factors          []Elem
+	// Sum and Work are Size rows each, or one area if there is a single block on either
+	// side. What is left there is not defined.
+	Sum, Work []byte
+	// Stream is as in [Engine.FFTTo].
 	Stream bool
+	Ahead  Ahead
 }
 
-// Recodes reports whether [Engine.Recode] works for transforms of a size at points
-// below limit, with factors below 256.
+// Ahead is what may be prefetched during a call, as it will be read next: from each of
+// the regions what follows Off, as much as a row has.
+type Ahead struct {
+	Regions [][]byte
+	Off     int
+	// Each is how many regions are prefetched for every eight rows that are worked on.
+	Each int
+}
+
+// Recodes reports whether [Engine.Recode] works for transforms of a size, a power of
+// two, at points below limit.
 func (e *Engine) Recodes(size, limit int) bool {
 	return size >= 64 && e.radix(log2(size)) == 8 && e.meets(0, (limit+size-1)/size)
 }
 
-// Recode is [Engine.IFFTFrom] and then [Engine.FFTTo], but what the one does last and
-// the other first is one pass over the rows.
+// Recode is [Engine.IFFTFrom] for every block of sources and [Engine.FFTTo] for every
+// block of destinations, but what the last of the ones does last and the first of the
+// others first is one pass over the rows.
 func (e *Engine) Recode(r *Recoding) {
 	half, size := r.Half, r.Size
-	checkTransform("Recode", half, size, r.SrcBase, len(r.Srcs), r.Work, r.Sum)
-	checkTransform("Recode", half, size, r.DstBase, len(r.Dsts), r.Work, r.Sum)
+	if len(r.Srcs) == 0 || len(r.Dsts) == 0 || !e.Recodes(size, max(r.SrcBase+len(r.Srcs), r.DstBase+len(r.Dsts))) {
+		panic(fmt.Sprintf("gf: Recode: %d sources from %d, %d destinations from %d with transforms of size %d: see Recodes", len(r.Srcs), r.SrcBase, len(r.Dsts), r.DstBase, size))
+	}
+	checkTransform("Recode", half, size, r.SrcBase, 0, r.Work, r.Sum)
+	checkTransform("Recode", half, size, r.DstBase, 0, r.Work, r.Sum)
 	checkSymbols("Recode", r.Srcs, half, r.SrcOff, 0, 2*half, 1)
 	checkSymbols("Recode", r.Dsts, half, r.DstOff, 0, 2*half, 1)
-	from := shards{live: len(r.Srcs), regions: r.Srcs, off: r.SrcOff}
-	to := shards{len(r.Dsts), r.Dsts, r.DstOff, r.Stream && wholeLines(r.Dsts, r.DstOff)}
-	if from.live == 0 || to.live == 0 {
-		panic("gf: Recode: no sources, or no destinations")
-	}
 	dist := size / 8
-	m := meeting{
-		dst: unsafe.Pointer(&r.Sum[0]), src: unsafe.Pointer(&r.Work[0]), half: half, dist: dist,
-		t: r.SrcBase / dist, sum: r.Add, keep: r.Keep, factor: int(r.Factor),
-		live: (from.live + dist - 1) / dist, out: (to.live + dist - 1) / dist, u: r.DstBase / dist,
+	sum, work := unsafe.Pointer(&r.Sum[0]), unsafe.Pointer(&r.Work[0])
+	m := meeting{dst: sum, src: sum, half: half, dist: dist, factor: 1, ahead: &r.Ahead}
+	from := shards{live: len(r.Srcs), regions: r.Srcs, off: r.SrcOff, ahead: &r.Ahead}
+	blocks := (len(r.Srcs) + size - 1) / size
+	if blocks == 1 && len(r.Dsts) > size {
+		m.src = work // where the coefficients are kept
 	}
-	if size*2*half > l1Bytes {
-		e.ifftBlocks(m.src, half, dist, r.SrcBase, from)
-	} else {
-		e.ifftLayers(m.src, m.src, half, dist, r.SrcBase, from)
+	for i := range blocks {
+		rows, base, from := m.src, r.SrcBase+size*i, from.part(i, size)
+		if i < blocks-1 {
+			e.ifft(sum, rows, half, size, base, from)
+			m.src, m.sum = work, true
+			continue
+		}
+		m.t, m.live = base/dist, (from.live+dist-1)/dist
+		if size*2*half > l1Bytes {
+			e.ifftBlocks(rows, half, dist, base, from)
+		} else {
+			e.ifftLayers(rows, rows, half, dist, base, from)
+		}
 	}
-	e.meet(&m, 1)
-	e.fftRest(m.dst, half, dist, r.DstBase, to)
+	to := shards{live: len(r.Dsts), regions: r.Dsts, off: r.DstOff, stream: r.Stream && wholeLines(r.Dsts, r.DstOff), ahead: &r.Ahead}
+	for i := 0; i*size < len(r.Dsts); i++ {
+		base, to := r.DstBase+size*i, to.part(i, size)
+		if r.Factors != nil {
+			m.factor = int(r.Factors[i])
+		}
+		m.u, m.out = base/dist, (to.live+dist-1)/dist
+		m.keep = i == 0 && len(r.Dsts) > size
+		e.meet(&m, 1)
+		e.fftRest(m.dst, half, dist, base, to)
+		m.live, m.sum, m.keep = 0, false, false
+	}
+	e.fence(to)
+}
+
+// fence lets others see what was stored past the caches. Between the blocks of a
+// transform it would wait for memory.
+func (e *Engine) fence(to shards) {
+	if to.stream && e.k.fence != nil {
+		e.k.fence()
+	}
 }
 
 // fftRest runs the eight transforms of size dist that the first pass leaves.
@@ -171,6 +194,7 @@ type shards struct {
 	regions [][]byte
 	off     int
 	stream  bool // store past the caches; the regions are whole cache lines
+	ahead   *Ahead
 }
 
 // wholeLines reports whether blocks of the regions from off on are cache lines.
@@ -213,7 +237,7 @@ func (e *Engine) fft(dst, src unsafe.Pointer, half, size, base int, to shards) {
 		e.fftLayers(dst, src, half, size, base, to)
 		return
 	}
-	e.fftOuter(dst, src, half, dist, 1, base>>log2(dist), radix, to.live)
+	e.fftOuter(dst, src, half, dist, 1, base>>log2(dist), radix, to)
 	e.fftBlocks(dst, half, dist, base, to)
 }
 
@@ -247,23 +271,23 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 			}
 			return
 		}
-		e.fftOuter(dst, src, half, dist, groups, base>>log2(dist), radix, to.live)
+		e.fftOuter(dst, src, half, dist, groups, base>>log2(dist), radix, to)
 		src, size = dst, dist
 	}
 	copyRows(dst, src, half, 1) // a transform of size 1 ends here as it began
 	e.unpackRows(dst, half, 0, to)
 }
 
-// fftOuter runs one pass, of whose rows the first live are wanted.
-func (e *Engine) fftOuter(dst, src unsafe.Pointer, half, dist, groups, t, radix, live int) {
+// fftOuter runs one pass, of whose rows as many are wanted as there are shards.
+func (e *Engine) fftOuter(dst, src unsafe.Pointer, half, dist, groups, t, radix int, to shards) {
 	if radix == 8 && e.meets(t, groups) {
-		m := meeting{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1}
-		whole := live / (8 * dist)
+		m := meeting{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1, ahead: to.ahead}
+		whole := to.live / (8 * dist)
 		m.out = 8
 		e.meet(&m, whole)
 		if whole < groups {
 			m.skip(whole)
-			m.out = (live - 8*dist*whole + dist - 1) / dist
+			m.out = (to.live - 8*dist*whole + dist - 1) / dist
 			e.meet(&m, 1)
 		}
 		return
@@ -284,7 +308,7 @@ func (e *Engine) ifft(dst, work unsafe.Pointer, half, size, base int, from shard
 	radix := e.radix(log2(size))
 	if dist := size / radix; dist > 1 && size*2*half > l1Bytes {
 		valid := e.ifftBlocks(work, half, dist, base, from)
-		e.ifftOuter(dst, work, half, dist, 1, base>>log2(dist), radix, valid)
+		e.ifftOuter(dst, work, half, dist, 1, base>>log2(dist), radix, valid, from.ahead)
 		return
 	}
 	e.ifftLayers(dst, work, half, size, base, from)
@@ -326,7 +350,7 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 		}
 		group := dist * radix
 		groups := (from.live + group - 1) / group
-		e.ifftOuter(out, work, half, dist, groups, base>>log2(dist), radix, valid)
+		e.ifftOuter(out, work, half, dist, groups, base>>log2(dist), radix, valid, from.ahead)
 		valid, dist = groups*group, group
 	}
 	if size == 1 && dst != work {
@@ -336,9 +360,9 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 
 // ifftOuter runs one pass, whose rows from valid on are zero in effect. It adds to dst
 // if that is not work.
-func (e *Engine) ifftOuter(dst, work unsafe.Pointer, half, dist, groups, t, radix, valid int) {
+func (e *Engine) ifftOuter(dst, work unsafe.Pointer, half, dist, groups, t, radix, valid int, ahead *Ahead) {
 	if radix == 8 && e.meets(t, groups) {
-		m := meeting{dst: dst, src: work, half: half, dist: dist, t: t, factor: 1, live: 8, sum: dst != work}
+		m := meeting{dst: dst, src: work, half: half, dist: dist, t: t, factor: 1, live: 8, sum: dst != work, ahead: ahead}
 		whole := valid / (8 * dist)
 		e.meet(&m, whole)
 		if whole < groups {
@@ -360,15 +384,23 @@ type meeting struct {
 	sum, keep  bool
 	factor     int
 	out, u     int
+	ahead      *Ahead
 }
 
 // meets reports whether pass8 can do groups whose constants begin at t.
 func (e *Engine) meets(t, groups int) bool { return e.k.pass8 != nil && t+8*groups <= 1<<8 }
 
 func (e *Engine) meet(m *meeting, groups int) {
-	if groups > 0 {
-		e.k.pass8(m.dst, m.src, m.half, m.dist, groups, m.live, m.t, oneIf(m.sum), oneIf(m.keep), m.factor, m.out, m.u, nil, 0, 0, 0, e.rowTab)
+	if groups == 0 {
+		return
 	}
+	var list *[]byte
+	var off, each, left int
+	if a := m.ahead; a != nil && len(a.Regions) > 0 {
+		list, off, each, left = &a.Regions[0], a.Off, a.Each, len(a.Regions)
+		a.Regions = a.Regions[min(left, each*m.dist*groups):]
+	}
+	e.k.pass8(m.dst, m.src, m.half, m.dist, groups, m.live, m.t, oneIf(m.sum), oneIf(m.keep), m.factor, m.out, m.u, list, off, each, left, e.rowTab)
 }
 
 // skip moves on by groups.

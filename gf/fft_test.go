@@ -169,6 +169,69 @@ func TestTransforms(t *testing.T) {
 	})
 }
 
+// TestRecode compares Recode with the transforms that it consists of.
+func TestRecode(t *testing.T) {
+	eachBackend(t, func(t *testing.T, e *Engine) {
+		if !e.Recodes(64, 64) {
+			t.Skip("this backend has no such kernel")
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			half := RowAlign * rapid.IntRange(1, 7).Draw(t, "half/32")
+			size := 1 << rapid.SampledFrom([]int{6, 6, 9}).Draw(t, "log2(size)")
+			stride := 2 * half
+			block := func(name string) int { return size * rapid.IntRange(0, 3).Draw(t, name) }
+			list := func(name string, seed uint64) ([][]byte, int) {
+				off := rapid.IntRange(0, 9).Draw(t, "offset of "+name)
+				regions := make([][]byte, rapid.IntRange(1, 2*size+9).Draw(t, name))
+				for i := range regions {
+					regions[i] = randomBytes(seed+uint64(i), off+stride)
+				}
+				return regions, off
+			}
+			r := Recoding{Half: half, Size: size, SrcBase: block("source"), DstBase: block("destination")}
+			seed := rapid.Uint64().Draw(t, "seed")
+			r.Srcs, r.SrcOff = list("sources", seed)
+			r.Dsts, r.DstOff = list("destinations", seed+5000)
+			r.Sum, r.Work = randomBytes(1, stride*size), randomBytes(2, stride*size)
+			if max(len(r.Srcs), len(r.Dsts)) <= size && rapid.Bool().Draw(t, "one area") {
+				r.Work = r.Sum
+			}
+			if rapid.Bool().Draw(t, "factors") {
+				for range 4 {
+					r.Factors = append(r.Factors, Elem(rapid.IntRange(1, 255).Draw(t, "factor")))
+				}
+			}
+			if rapid.Bool().Draw(t, "ahead") {
+				r.Ahead = Ahead{Regions: r.Srcs, Off: stride, Each: rapid.IntRange(1, 3).Draw(t, "each")}
+			}
+
+			want := make([][]byte, len(r.Dsts))
+			for i := range want {
+				want[i] = bytes.Clone(r.Dsts[i])
+			}
+			coeffs, work := make([]byte, stride*size), make([]byte, stride*size)
+			for first := 0; first < len(r.Srcs); first += size {
+				e.IFFTFrom(work, work, half, size, r.SrcBase+first, r.Srcs[first:min(len(r.Srcs), first+size)], r.SrcOff)
+				e.Xor(coeffs, work)
+			}
+			for first := 0; first < len(want); first += size {
+				factors := slices.Repeat([]Elem{1}, size)
+				if r.Factors != nil {
+					factors = slices.Repeat(r.Factors[first/size:][:1], size)
+				}
+				e.Scale(work, coeffs, half, factors)
+				e.FFTTo(want[first:min(len(want), first+size)], r.DstOff, work, work, half, size, r.DstBase+first, false)
+			}
+			e.Recode(&r)
+			for i := range want {
+				if !bytes.Equal(want[i], r.Dsts[i]) {
+					t.Fatalf("destination %d of %d differs", i, len(want))
+				}
+			}
+		})
+	})
+}
+
 func TestLocator(t *testing.T) {
 	for r := range 13 {
 		n := 1 << r

@@ -57,10 +57,12 @@ type kernels struct {
 	// dsts[i][off:off+2·half]; what is left in src is not defined. half is a multiple
 	// of 32, as always: the regions are whole blocks. While they work on one group of
 	// eight they may prefetch the next, of which the list has more than the first.
-	// fft8stream is fft8to past the caches; its regions are aligned to 64 bytes.
+	// fft8stream is fft8to past the caches; its regions are aligned to 64 bytes. Other
+	// cores may see its stores in any order until fence has been called.
 	ifft8from  func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
 	fft8to     octetsTo
 	fft8stream octetsTo
+	fence      func()
 
 	// pass8 is up to four things in one pass over groups of 8·dist planar rows of src,
 	// in this order:

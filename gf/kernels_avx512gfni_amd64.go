@@ -29,6 +29,7 @@ var kernelsAVX512GFNI = &kernels{
 	ifft8from:  ifft8fromAVX512GFNI,
 	fft8to:     fft8toAVX512GFNI,
 	fft8stream: fft8streamAVX512GFNI,
+	fence:      fenceAVX512GFNI,
 	pass8:      pass8AVX512GFNI,
 	pack:       packAVX512,
 	unpack:     unpackAVX512,
@@ -124,6 +125,11 @@ func fft8toAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, gro
 //
 //go:noescape
 func fft8streamAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+
+// fenceAVX512GFNI works like fenceGeneric.
+//
+//go:noescape
+func fenceAVX512GFNI()
 
 // pass8AVX512GFNI works like pass8Generic.
 //

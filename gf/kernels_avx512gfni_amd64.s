@@ -7153,7 +7153,7 @@ rowZeroEven:
 	JMP  next
 
 // func fft8streamAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
+// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft8streamAVX512GFNI(SB), NOSPLIT, $0-64
 	MOVQ         half+32(FP), AX
 	MOVQ         dsts+0(FP), DX
@@ -7556,7 +7556,6 @@ next:
 	JNE  group
 
 done:
-	SFENCE
 	VZEROUPPER
 	RET
 
@@ -8092,6 +8091,12 @@ rowZeroEven:
 	ADDQ SI, SI
 	SUBQ SI, BX
 	JMP  next
+
+// func fenceAVX512GFNI()
+// Requires: MMX+
+TEXT ·fenceAVX512GFNI(SB), NOSPLIT, $0
+	SFENCE
+	RET
 
 // func pass8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, live int, t int, sum int, keep int, factor int, out int, u int, ahead *byte, offset int, each int, left int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, CMOV, GFNI, MMX+
@@ -12090,9 +12095,7 @@ even:
 	ADDQ half+16(FP), R9
 	ADDQ half+16(FP), R10
 	ADDQ half+16(FP), R11
-	MOVQ half+16(FP), R13
-	ADDQ R13, R13
-	SUBQ R13, R12
+	MOVQ offset+104(FP), R12
 	MOVQ 32(SP), R13
 	LEAQ (R13)(R13*2), R13
 	SHLQ $0x03, R13

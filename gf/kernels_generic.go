@@ -24,6 +24,7 @@ var genericKernels = &kernels{
 	ifft8from:  ifft8fromGeneric,
 	fft8to:     fft8toGeneric,
 	fft8stream: fft8toGeneric,
+	fence:      fenceGeneric,
 	pass8:      pass8Generic,
 
 	scale:  scaleGeneric,
@@ -186,6 +187,8 @@ func fft8toGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups
 	fft8Generic(src, src, half, 1, groups, t, tab)
 	unpackGeneric(dsts, 8*groups, off, 0, 2*half, 1, src, half)
 }
+
+func fenceGeneric() {}
 
 func pass8Generic(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer) {
 	rows := 8 * dist * groups

@@ -34,6 +34,7 @@ func (m machine) declarations() []byte {
 			{"ifft8from", "dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer"},
 			{"fft8to", octetsTo},
 			{"fft8stream", octetsTo},
+			{"fence", ""},
 			{"pass8", "dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer"},
 		}...)
 	}

@@ -59,6 +59,7 @@ func write(m machine, decls string) {
 		m.octetsFrom()
 		m.octetsTo("fft8to", false)
 		m.octetsTo("fft8stream", true)
+		m.fence()
 		m.pass8()
 	}
 	m.turn()

@@ -104,9 +104,7 @@ func (m machine) pass8() {
 
 	// Rows are two planes; the addresses have moved on by one.
 	o.advance(parameterAt("half"))
-	bytes := parameter("half")
-	ADDQ(bytes, bytes)
-	SUBQ(bytes, p.offset)
+	Load(Param("offset"), p.offset)
 	next := GP64()
 	MOVQ(p.count, next)
 	LEAQ(Mem{Base: next, Index: next, Scale: 2}, next)
@@ -161,11 +159,10 @@ func (p *octetPass) column(l layout) {
 	MOVQ(p.list, list)
 	Label(label + "Ahead")
 	MOVQ(Mem{Base: list}, base)
-	PREFETCHT1(Mem{Base: base, Index: p.offset, Scale: 1})
-	if l != narrow {
-		PREFETCHT1(Mem{Base: base, Index: p.offset, Scale: 1, Disp: 64})
+	for i := range 2 * p.width(l) / 64 {
+		PREFETCHT1(Mem{Base: base, Index: p.offset, Scale: 1, Disp: 64 * i})
 	}
-	ADDQ(U8(24), list)
+	ADDQ(U8(sliceSize), list)
 	DECQ(count)
 	JNE(LabelRef(label + "Ahead"))
 	Label(label + "NoneAhead")

@@ -135,6 +135,13 @@ func (m machine) octetsTo(name string, stream bool) {
 	m.octetGroups(butterfly{}, o)
 }
 
+// fence writes the kernel that what fft8stream stores is ordered by.
+func (m machine) fence() {
+	begin("fence"+m.suffix, "")
+	SFENCE()
+	RET()
+}
+
 // octetGroups writes the loop over the groups, and returns from the kernel.
 func (m machine) octetGroups(b butterfly, o *octet) {
 	CMPQ(parameterAt("groups"), U8(0))
@@ -202,9 +209,6 @@ func (m machine) octetGroups(b butterfly, o *octet) {
 	DECQ(parameterAt("groups"))
 	JNE(LabelRef("group"))
 	Label("done")
-	if o.stream {
-		SFENCE()
-	}
 	end()
 
 	Label("groupSubfield")

@@ -66,6 +66,11 @@ type Codec struct {
 	pool     sync.Pool // of *job
 	locators sync.Pool // of *locatorSpace
 
+	// The size of the transforms of gf.Recoding, or 0 where the engine has none that
+	// fits, and its factors.
+	recodeSize int
+	factors    []gf.Elem
+
 	accumulators sync.Pool // of *accumulator
 	updates      sync.Pool // of *updateSpace
 	progress     atomic.Pointer[progressPlan]
@@ -95,6 +100,7 @@ func New(dataShards, parityShards int, opts ...Option) (*Codec, error) {
 		return nil, err
 	}
 	c := &Codec{code: geometry, variant: o.variant, crew: parallel.NewCrew(o.workers), engine: engine}
+	c.recodeSize, c.factors = geometry.recode(engine)
 	c.pool.New = func() any { return newJob(c) }
 	return c, nil
 }
@@ -196,6 +202,30 @@ func (g *code) points() int {
 // logSubspace returns the logarithm of s(x) for an outer point.
 func (g *code) logSubspace(x int) int {
 	return gf.Log(gf.Elem(x >> bits.TrailingZeros(uint(g.c))))
+}
+
+// recode returns the size of the transforms that encode, if the engine has them: c, but
+// with data outside that fits a smaller power of two, that. Then the data is the values
+// of one polynomial at one coset of that size. On each of parity's cosets s(x) of that
+// size takes one value at the points' distances from the data, and the polynomial's
+// values are to be divided by it.
+func (g *code) recode(e *gf.Engine) (size int, factors []gf.Elem) {
+	size = g.c
+	if !g.low {
+		size = min(size, ceilPow2(g.k))
+	}
+	for size <= g.c && !e.Recodes(size, g.points()) {
+		size *= 2
+	}
+	if size > g.c {
+		return 0, nil
+	}
+	if size < g.c {
+		for first := 0; first < g.m; first += size {
+			factors = append(factors, gf.Inv(gf.Elem((first^g.c)/size)))
+		}
+	}
+	return size, factors
 }
 
 func ceilPow2(n int) int { return 1 << bits.Len(uint(n-1)) }

@@ -60,6 +60,11 @@ func (j *job) release() {
 func (j *job) run(do func(w *Workspace, off, size int)) {
 	c := j.c
 	j.do, j.strip, j.piece = do, c.StripSize(), j.size
+	total := c.TotalShards() * j.size
+	ahead := c.crew.Size() == 1 && j.pattern == nil && len(j.parity) > 0 && total >= aheadBytes && c.recodeSize > 0
+	if ahead {
+		j.strip = c.wideStrip()
+	}
 	workers := c.crew.Free()
 	if workers > 1 {
 		// A piece for every worker, if they are worth the start of a goroutine.
@@ -72,7 +77,7 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 		j.spaces = append(j.spaces, c.NewWorkspace())
 	}
 	for _, w := range j.spaces {
-		w.stream = c.TotalShards()*j.size >= streamBytes
+		w.stream, w.ahead = total >= streamBytes, ahead
 	}
 	j.group.Do(workers, pieces, j.strips)
 	j.do = nil
@@ -89,6 +94,10 @@ const minShare = 256 << 10
 // streamBytes is how large all shards are when the first parity has left the last
 // cache before the last is stored.
 const streamBytes = 24 << 20
+
+// aheadBytes is how large all shards are when one core gains from wide strips that are
+// fetched ahead. Several cores wait for memory together, and gain nothing.
+const aheadBytes = 192 << 20
 
 // doStrips does the strips of a piece.
 func (j *job) doStrips(worker, piece int) {

@@ -2,7 +2,6 @@ package rs
 
 import (
 	"fmt"
-	"math/bits"
 	"unsafe"
 
 	"github.com/redstuff-go/redstuff/gf"
@@ -34,12 +33,17 @@ type Workspace struct {
 	rows [4][]byte
 	tail tailSpace
 
+	recoding gf.Recoding // what Encode asks the engine for: here it is not allocated
+
 	wanted [][]byte // where rows go, with a dummy for those that nobody wants, or come from
 	dummy  []byte
 
 	// stream says that encoded shards are larger than any cache, so that parity is
 	// better stored past them.
 	stream bool
+	// ahead says that the data of the next strip should come into the caches while this
+	// one is worked on.
+	ahead bool
 }
 
 // NewWorkspace returns an empty workspace of the codec.
@@ -62,7 +66,19 @@ const (
 	// Narrower strips cost more in constants than they gain in cache, wider ones
 	// gain nothing.
 	minStrip, maxStrip = 128, 4096
+	// wideBytes is what the rows of a transform may take in a wide strip: half an L2
+	// cache, of which the next strip's data has the rest.
+	wideBytes = 512 << 10
+	// aheadEach is how many shards' next strip is fetched for every eight rows that a
+	// pass works on: there are fewer than three shards to one such step.
+	aheadEach = 3
 )
+
+// wideStrip is StripSize where one core encodes shards of memory, far apart: what a
+// visit to each of their pages costs is then more than rows which leave the L1 cache.
+func (c *Codec) wideStrip() int {
+	return max(c.StripSize(), min(wideBytes/c.recodeSize, maxStrip)&^(gf.BlockSize-1))
+}
 
 // page is what addresses are equal modulo if they share a set of the L1 cache.
 const page = 4 << 10
@@ -90,7 +106,8 @@ func (w *Workspace) Encode(parity, data Symbols) {
 	if wanted == 0 || half == 0 {
 		return
 	}
-	if data.blocks() && allWanted(parity.Shards) && w.recode(&parity, &data, half) {
+	if data.blocks() && w.c.recodeSize > 0 && allWanted(parity.Shards) {
+		w.recode(&parity, &data, half)
 		return
 	}
 	if !w.c.low {
@@ -111,51 +128,29 @@ func (w *Workspace) Encode(parity, data Symbols) {
 	}
 }
 
-// recode is Encode where the engine takes inverse and transform as one, and reports
-// whether it does.
-//
-// With data outside that fits a smaller power of two b, transforms of that size do.
-// Data is the values of one polynomial at a coset of size b, and s of parity's points
-// is one value in each of theirs: the polynomial's values there are divided by it.
-func (w *Workspace) recode(parity, data *Symbols, half int) bool {
-	e, c, k, m := w.c.engine, w.c.code.c, w.c.k, w.c.m
-	r := gf.Recoding{Half: half, Size: c, SrcOff: data.Off, DstOff: parity.Off, Factor: 1, Stream: w.stream}
-	if !w.c.low {
-		r.Size, r.SrcBase = min(c, ceilPow2(k)), c
+// recode is Encode where the engine takes inverse and transform as one.
+func (w *Workspace) recode(parity, data *Symbols, half int) {
+	c := w.c.code.c
+	r := &w.recoding
+	*r = gf.Recoding{
+		Half: half, Size: w.c.recodeSize,
+		Srcs: data.Shards, SrcOff: data.Off, SrcBase: c,
+		Dsts: parity.Shards, DstOff: parity.Off, Factors: w.c.factors,
+		Stream: w.stream,
 	}
-	if !e.Recodes(r.Size, w.c.points()) {
-		return false
+	if w.c.low {
+		r.SrcBase, r.DstBase = 0, c
 	}
 	r.Sum = w.region(0, half)
 	r.Work = r.Sum
-	last := (k - 1) / r.Size * r.Size
-	if last > 0 {
-		for first := 0; first < last; first += r.Size {
-			w.interpolate(r.Sum, r.Work, data.Shards[first:first+r.Size], data, half, c+first)
-			r.Work = w.region(1, half)
-		}
-		r.Add = true
+	if max(w.c.k, w.c.m) > r.Size {
+		r.Work = w.region(1, half)
 	}
-	r.Srcs, r.SrcBase = data.Shards[last:], r.SrcBase+last
-	for first := 0; first < m; first += r.Size {
-		base, n := first, min(r.Size, m-first)
-		if w.c.low {
-			base += c
-		} else {
-			r.Factor = gf.Inv(gf.Elem((first ^ c) >> bits.TrailingZeros(uint(r.Size))))
-		}
-		dsts := parity.Shards[first : first+n]
-		if first == 0 {
-			if n < m {
-				r.Keep, r.Work = true, w.region(1, half)
-			}
-			r.Dsts, r.DstBase = dsts, base
-			e.Recode(&r)
-			continue
-		}
-		e.FFTToTimes(r.Factor, dsts, parity.Off, r.Sum, r.Work, half, r.Size, base, w.stream)
+	if next := data.Off + data.Size; w.ahead && next < len(data.Shards[0]) {
+		r.Ahead = gf.Ahead{Regions: data.Shards, Off: next, Each: aheadEach}
 	}
-	return true
+	w.c.engine.Recode(r)
+	*r = gf.Recoding{}
 }
 
 // sumBlocks leaves in region 0 the coefficients that the outer blocks of data add up
