@@ -113,6 +113,17 @@ func checkSymbols(method string, shards [][]byte, half, off, step, size, count i
 		panic(fmt.Sprintf("gf: %s: %d symbols of %d bytes at %d step %d do not fit a planar row of half %d", method, count, size, off, step, half))
 	}
 	end := off + (count-1)*step + size
+	// Nearly always all are long enough, which is told quickest without asking each.
+	short, rest := 0, shards
+	for ; len(rest) >= 4; rest = rest[4:] {
+		short |= (len(rest[0]) - end) | (len(rest[1]) - end) | (len(rest[2]) - end) | (len(rest[3]) - end)
+	}
+	for i := range rest {
+		short |= len(rest[i]) - end
+	}
+	if short >= 0 {
+		return
+	}
 	for i := range shards {
 		if len(shards[i]) < end {
 			panic(fmt.Sprintf("gf: %s: shard %d has %d bytes; the symbols end at %d", method, i, len(shards[i]), end))
