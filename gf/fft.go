@@ -30,7 +30,7 @@ import (
 
 // l1Bytes is how much of a work area is transformed layer by layer; what is larger
 // is first split by its outer layers, so that the inner ones run in the L1 cache.
-const l1Bytes = 24 << 10
+const l1Bytes = 32 << 10
 
 // FFT evaluates polynomials. src is size planar rows (size a power of two), row i
 // the coefficients of X_i; the word at each position is a polynomial of its own.

@@ -170,6 +170,17 @@ func (c *Codec) commonSize(shards [][]byte, someMissing bool) (size int, err err
 	if size == 0 {
 		return 0, ErrNoData
 	}
+	// Nearly always all are there, which is told quickest without asking each.
+	differ, rest := 0, shards
+	for ; len(rest) >= 4; rest = rest[4:] {
+		differ |= (len(rest[0]) ^ size) | (len(rest[1]) ^ size) | (len(rest[2]) ^ size) | (len(rest[3]) ^ size)
+	}
+	for _, shard := range rest {
+		differ |= len(shard) ^ size
+	}
+	if differ == 0 {
+		return size, nil
+	}
 	for i, shard := range shards {
 		if len(shard) != size && (len(shard) > 0 || !someMissing) {
 			return 0, &SizeError{Shard: i, Size: len(shard), Want: size, Multiple: c.ShardSizeMultiple()}
