@@ -664,7 +664,7 @@ func TestPlanarAndNaturalProductsAgree(t *testing.T) {
 // FuzzKernels runs one kernel of one backend with arbitrary arguments, taken
 // modulo what their types allow.
 func FuzzKernels(f *testing.F) {
-	for kernel := range uint8(15) {
+	for kernel := range uint8(16) {
 		f.Add(uint64(kernel), kernel, kernel, uint16(kernel), uint16(3), uint16(5))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, backend, kernel uint8, a, b, c uint16) {
@@ -675,7 +675,7 @@ func FuzzKernels(f *testing.F) {
 		k := all[int(backend)%len(all)]
 		h := newHarness(t, seed)
 		p, inPlace := place(seed%uint64(places)), seed>>8&1 == 0
-		if kernel %= 15; int(kernel) < len(transforms) {
+		if kernel %= 16; int(kernel) < len(transforms) {
 			f := transforms[kernel]
 			if f.of(k) == nil {
 				t.Skip("this backend has no such kernel")
@@ -710,6 +710,11 @@ func FuzzKernels(f *testing.F) {
 			}
 			half := 32 + 32*(int(a)%12)
 			h.checkOctets(k, p, half, int(seed>>24)%70, 1+int(b)%3, 8*(int(c)%(Order/8-4)), int(seed>>16)%20)
+		case 6:
+			if k.pass8 == nil {
+				t.Skip("this backend has no such kernel")
+			}
+			h.checkPass8(k, p, inPlace, h.pass8Call(32+32*(int(a)%12)))
 		}
 	})
 }

@@ -9,15 +9,15 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// pass8 is where two transforms meet: three layers of an inverse, a sum, and three
-// layers of a transform, each if it is asked for, in one pass over the rows. What is
-// more than the other kernels of eight rows do is not done: rows that are zero are not
-// loaded, and those that nobody wants not computed.
+// octetPass is what the kernel pass8 is written from. There two transforms meet: three
+// layers of an inverse, a sum, and three layers of a transform, each if it is asked
+// for, are one pass over the rows. Rows that are zero are not loaded, and rows that
+// nobody wants not computed.
 //
 // The rows stay in sixteen registers, with seven constants of either transform, all of
 // the subfield, in fourteen more. Which layers there are is decided at every column:
-// branches that are always taken the same way cost less than the rows would in code
-// of their own for each combination.
+// branches that are always taken the same way cost next to nothing, and code for each
+// combination would be eight times as long.
 type octetPass struct {
 	machine
 	o           *octet
