@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/internal/cpu"
+	"github.com/redstuff-go/redstuff/internal/lines"
 	"github.com/redstuff-go/redstuff/internal/race"
 )
 
@@ -13,7 +14,7 @@ import (
 type Hasher struct {
 	scheme  Scheme
 	backend string
-	lanes   laneSet
+	lanes   lanes
 }
 
 // NewHasher returns the hasher of a scheme on a backend, named as in
@@ -28,7 +29,15 @@ func NewHasher(s Scheme, backend string) (*Hasher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("commit: %w", err)
 	}
-	return &Hasher{scheme: s, backend: name, lanes: backendLanes[name]}, nil
+	return &Hasher{scheme: s, backend: name, lanes: lanes{set: backendLanes[name]}}, nil
+}
+
+// Moving returns a hasher that works on a job of moves while it hashes, as far as its
+// kernels can. It is for package rs2d, and as little safe for concurrent use as the job.
+func (h *Hasher) Moving(job *lines.Job) *Hasher {
+	moving := *h
+	moving.lanes.moves = job
+	return &moving
 }
 
 // Scheme returns the scheme.
@@ -41,9 +50,9 @@ func (h *Hasher) Backend() string { return h.backend }
 // multiple of it cost the least per message.
 func (h *Hasher) Lanes() int {
 	if h.scheme == BLAKE3 {
-		return blake3Width[h.lanes]
+		return blake3Width[h.lanes.set]
 	}
-	return blake2bWidth[h.lanes]
+	return blake2bWidth[h.lanes.set]
 }
 
 // Leaf hashes one symbol of any length.

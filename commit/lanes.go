@@ -1,6 +1,9 @@
 package commit
 
-import "github.com/redstuff-go/redstuff/internal/cpu"
+import (
+	"github.com/redstuff-go/redstuff/internal/cpu"
+	"github.com/redstuff-go/redstuff/internal/lines"
+)
 
 // laneSet is a set of hash kernels. Several backends share one: hashing has no
 // use for GFNI.
@@ -13,6 +16,12 @@ const (
 	lanesNEON
 	lanesNEONSHA3
 )
+
+// lanes is a set of hash kernels, and what they do on the side: nothing if moves is nil.
+type lanes struct {
+	set   laneSet
+	moves *lines.Job
+}
 
 // backendLanes says which kernels a backend runs.
 var backendLanes = map[string]laneSet{

@@ -3,6 +3,7 @@ package rs2d
 import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/hugepage"
+	"github.com/redstuff-go/redstuff/internal/lines"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
@@ -12,12 +13,13 @@ import (
 // # Memory
 //
 // Besides its input and its result, Encode takes 2·n² bytes for the tops of the row
-// trees and, for each worker, 1 KiB·n for the leaves of a tile and about 2 MiB (for
-// n much above 1000, 2 KiB·n) for strips and units. Commit takes up to 32 MiB more,
+// trees and, for each worker, 1 KiB·n for the leaves of a tile and about 4 MiB (for
+// n much above 1000, 3 KiB·n) for strips and units. Commit takes up to 32 MiB more,
 // for parity columns. Once grown to the largest blob, they allocate nothing but the
 // result and what hashing the blob id takes.
 type Encoder struct {
 	c     *Code
+	mover lines.Mover
 	group *parallel.Group
 	tiles []*tiler // one a worker
 
@@ -67,7 +69,7 @@ const (
 
 // NewEncoder returns an encoder of the code.
 func (c *Code) NewEncoder() *Encoder {
-	e := &Encoder{c: c, group: c.crew.NewGroup()}
+	e := &Encoder{c: c, mover: lines.New(c.Backend()), group: c.crew.NewGroup()}
 	e.extendPiece, e.tilePiece = e.extend, e.tile
 	return e
 }
@@ -112,10 +114,6 @@ func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
 	dst.code, dst.shape = e.c, e.shape
 	dst.primary = resizeLarge(dst.primary, p.N*e.row)
 	dst.secondary = resizeLarge(dst.secondary, p.N*e.column)
-	dst.parityRows = resize(dst.parityRows, p.N-p.P)
-	for i := range dst.parityRows {
-		dst.parityRows[i] = dst.primary[(p.P+i)*e.row:]
-	}
 	e.encoding = dst
 	defer func() { e.encoding = nil }()
 	e.setRows(blob)
@@ -271,7 +269,8 @@ func (e *Encoder) extend(worker, piece int) {
 		t.rows.Encode(parity, data)
 	}
 	if e.encoding != nil {
-		copy(e.encoding.primary[first*e.row:], source[0][offset:offset+n*e.row])
+		t.job.Store(lines.Rows{Base: e.encoding.primary[first*e.row:]}, lines.Rows{Base: source[0][offset:]}, n*e.row, 1)
+		t.job.Finish()
 	}
 }
 

@@ -15,8 +15,6 @@ type Encoding struct {
 	meta      commit.Metadata
 	primary   []byte // n primary slivers; the first P are the padded blob
 	secondary []byte // n secondary slivers
-
-	parityRows [][]byte // while encoding: primary sliver P and all that follows, and so on
 }
 
 // ID returns the blob id.
@@ -57,15 +55,5 @@ func (e *Encoding) Sliver(ref SliverRef) Sliver {
 func (e *Encoding) check(i int) {
 	if n := e.code.params.N; i < 0 || i >= n {
 		panic(fmt.Sprintf("rs2d: sliver %d of %d", i, n))
-	}
-}
-
-// storeColumns stores the bytes a to b of the symbols of n secondary slivers from c
-// on, whose source is in the blob's rows.
-func (e *Encoding) storeColumns(rows [][]byte, c, n, a, b int) {
-	for i, row := range rows {
-		for j := c; j < c+n; j++ {
-			copy(e.secondary[j*e.column+i*e.size+a:], row[j*e.size+a:j*e.size+b])
-		}
 	}
 }

@@ -2,6 +2,7 @@ package rs2d
 
 import (
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/lines"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
@@ -22,16 +23,23 @@ type tiler struct {
 	heads  [][]byte // symbol j and all that follows in them
 	column []byte   // a secondary sliver for a stream
 
-	unit   []byte   // the rows of a unit that stand nowhere else
-	shards [][]byte // them one by one
+	hasher *commit.Hasher // works on job meanwhile
+	job    *lines.Job     // what a unit stores
+	carry  []byte         // what the unit before left of lines, row by row
+
+	unit   []byte   // the symbols of a unit that stand nowhere else
+	shards [][]byte // row by row
 	nodes  []byte   // the tile's leaves, row by row
 	fold   []byte   // the same for the column trees
 }
 
 func newTiler(c *Code) *tiler {
+	job := lines.New(c.Backend()).NewJob()
+	hasher := c.hasher.Moving(job)
 	return &tiler{
 		rows: c.rows.NewWorkspace(), columns: c.columns.NewWorkspace(),
-		leaves: [2]*commit.LeafBatch{c.hasher.NewLeafBatch(), c.hasher.NewLeafBatch()},
+		hasher: hasher, leaves: [2]*commit.LeafBatch{hasher.NewLeafBatch(), hasher.NewLeafBatch()},
+		job: job,
 	}
 }
 

@@ -1,0 +1,43 @@
+// Package lines copies rows of bytes between memory and caches: into the caches
+// ahead of their use, and out of them where nothing will use them soon. A store past
+// the caches spares reading the line first, and leaves what is in them there.
+package lines
+
+import "fmt"
+
+// Rows says where rows are: row i is Base[i*Stride:], of a size in bytes that all
+// have.
+type Rows struct {
+	Base   []byte
+	Stride int
+}
+
+// Mover copies with the instructions of a backend. It is immutable.
+type Mover struct{ wide bool }
+
+// Gather copies count rows of size bytes that are in memory, to be used right after.
+// dst and src do not overlap.
+func (m Mover) Gather(dst, src Rows, size, count int) {
+	if check("Gather", dst, src, size, count) && !m.gather(dst, src, size, count) {
+		copyRows(dst, src, size, count)
+	}
+}
+
+func copyRows(dst, src Rows, size, count int) {
+	for i := range count {
+		copy(dst.Base[i*dst.Stride:][:size], src.Base[i*src.Stride:])
+	}
+}
+
+// check panics unless the rows are there, and reports whether there are any.
+func check(method string, dst, src Rows, size, count int) bool {
+	if size < 0 || count < 0 || !dst.hold(size, count) || !src.hold(size, count) {
+		panic(fmt.Sprintf("lines: %s: %d rows of %d bytes; %d and %d bytes hold rows %d and %d bytes apart",
+			method, count, size, len(dst.Base), len(src.Base), dst.Stride, src.Stride))
+	}
+	return size > 0 && count > 0
+}
+
+func (r Rows) hold(size, count int) bool {
+	return count == 0 || r.Stride >= 0 && (count-1)*r.Stride+size <= len(r.Base)
+}
