@@ -42,7 +42,7 @@ type Encoder struct {
 	encoding *Encoding // what Encode fills, nil otherwise
 	stream   *stream   // what EncodeTo reads and writes, nil otherwise
 
-	extendPiece, tilePiece func(worker, piece int)
+	extendPiece, tilePiece, topPiece func(worker, piece int)
 }
 
 // shape is the geometry of a blob in bytes.
@@ -70,7 +70,7 @@ const (
 // NewEncoder returns an encoder of the code.
 func (c *Code) NewEncoder() *Encoder {
 	e := &Encoder{c: c, mover: lines.New(c.Backend()), group: c.crew.NewGroup()}
-	e.extendPiece, e.tilePiece = e.extend, e.tile
+	e.extendPiece, e.tilePiece, e.topPiece = e.extend, e.tile, e.top
 	return e
 }
 
@@ -277,15 +277,28 @@ func (e *Encoder) extend(worker, piece int) {
 // finish folds the tops of the row trees and hands the metadata over.
 func (e *Encoder) finish(meta *commit.Metadata, length uint64) {
 	n := e.c.params.N
-	tiles := tilesOf(n)
-	e.c.hasher.FoldRows(e.tops, n, tiles, commit.TreeDepth(tiles))
+	e.group.Do(e.c.crew.Size(), (n+topRows-1)/topRows, e.topPiece)
 	meta.Scheme, meta.Length = e.c.Scheme(), length
 	meta.Primary, meta.Secondary = resize(meta.Primary, n), resize(meta.Secondary, n)
-	for i := range meta.Primary {
-		meta.Primary[i] = commit.Hash(e.tops[i*commit.HashSize:])
-	}
+	copy(meta.Primary, e.meta.Primary)
 	copy(meta.Secondary, e.meta.Secondary)
 	e.forget()
+}
+
+// topRows is how many row trees are folded at a time: enough to fill the lanes of every
+// hash kernel up to their roots.
+const topRows = 64
+
+// top folds the tops of some row trees to their roots.
+func (e *Encoder) top(_, piece int) {
+	n := e.c.params.N
+	tiles, first := tilesOf(n), piece*topRows
+	rows := min(topRows, n-first)
+	nodes := e.tops[first*tiles*commit.HashSize:][:rows*tiles*commit.HashSize]
+	e.c.hasher.FoldRows(nodes, rows, tiles, commit.TreeDepth(tiles))
+	for i := range rows {
+		e.meta.Primary[first+i] = commit.Hash(nodes[i*commit.HashSize:])
+	}
 }
 
 // forget drops the references to the caller's memory.
