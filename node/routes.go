@@ -17,11 +17,12 @@ import (
 // routes connects the paths of package api.
 func (n *Node) routes() http.Handler {
 	mux := http.NewServeMux()
-	blob := func(method, rest string, kind access, h func(*call)) {
-		mux.Handle(method+" "+api.BlobsPath+"/{id}"+rest, n.serve(method+" "+rest, kind|ofBlob, h))
-	}
 	plain := func(method, path string, kind access, h func(*call)) {
-		mux.Handle(method+" "+path, n.serve(method+" "+path, kind, h))
+		route := method + " " + path
+		mux.Handle(route, n.serve(route, kind, h))
+	}
+	blob := func(method, rest string, kind access, h func(*call)) {
+		plain(method, api.BlobsPath+"/{id}"+rest, kind|ofBlob, h)
 	}
 	plain("GET", api.HealthPath, unlimited, n.getHealth)
 	plain("GET", api.BlobsPath, 0, n.getBlobs)

@@ -40,6 +40,7 @@ func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 		return nil, false, quorum
 	}
 	found := make(map[commit.BlobID]*Blob)
+	claims := make(map[committee.Attestation]*claim)
 	for _, l := range lists {
 		for _, e := range l.Blobs {
 			if end != nil && bytes.Compare(e.Blob[:], end[:]) > 0 {
@@ -50,10 +51,23 @@ func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 				b = &Blob{ID: e.Blob}
 				found[e.Blob] = b
 			}
-			b.Certified = b.Certified || c.holds(e.Certificate, committee.Stored, e.Blob)
-			b.Inconsistent = b.Inconsistent || c.holds(e.Verdict, committee.Inconsistent, e.Blob)
+			for _, proof := range []struct {
+				raw   []byte
+				kind  committee.Kind
+				holds *bool
+			}{{e.Certificate, committee.Stored, &b.Certified}, {e.Verdict, committee.Inconsistent, &b.Inconsistent}} {
+				if len(proof.raw) == 0 {
+					continue
+				}
+				what := committee.Attestation{Kind: proof.kind, Blob: e.Blob}
+				if claims[what] == nil {
+					claims[what] = &claim{holds: proof.holds}
+				}
+				claims[what].proofs = append(claims[what].proofs, proof.raw)
+			}
 		}
 	}
+	c.decide(claims)
 	for _, b := range found {
 		page = append(page, *b)
 	}
@@ -61,11 +75,29 @@ func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 	return page, end != nil, nil
 }
 
-// holds reports whether the bytes are a certificate of the kind for the blob.
-func (c *Client) holds(raw []byte, kind committee.Kind, id commit.BlobID) bool {
-	if len(raw) == 0 {
-		return false
+// claim is something that nodes say of a blob, each with a certificate. It holds if one
+// of them is right.
+type claim struct {
+	holds  *bool
+	proofs [][]byte
+}
+
+// decide finds out which claims hold. It tries a certificate of each at a time, all of
+// them together.
+func (c *Client) decide(claims map[committee.Attestation]*claim) {
+	for len(claims) > 0 {
+		var whats []committee.Attestation
+		var proofs [][]byte
+		for what, claim := range claims {
+			whats, proofs = append(whats, what), append(proofs, claim.proofs[0])
+		}
+		certs, errs := c.committee.ParseCertificates(proofs)
+		for i, what := range whats {
+			claim := claims[what]
+			*claim.holds = errs[i] == nil && certs[i].Attestation == what
+			if claim.proofs = claim.proofs[1:]; *claim.holds || len(claim.proofs) == 0 {
+				delete(claims, what)
+			}
+		}
 	}
-	cert, err := c.committee.ParseCertificate(raw)
-	return err == nil && cert.Attestation == committee.Attestation{Kind: kind, Blob: id}
 }
