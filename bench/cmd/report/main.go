@@ -31,7 +31,7 @@ type reportCommand struct {
 	List   bool          `help:"List the comparisons' titles and measure nothing."`
 
 	// What measureMemory starts processes with.
-	Peak     string `hidden:"" enum:",encode,id" default:""`
+	Peak     string `hidden:"" default:""`
 	PeakSize int    `hidden:""`
 }
 
@@ -102,7 +102,7 @@ func (r *Results) measure(s measure.Settings, processor bool, comparisons []comp
 		comparisons[i].ops = nil // with the blobs they share
 	}
 	if only.MatchString("memory") {
-		memory, err := measureMemory([]int{32 << 20, 256 << 20})
+		memory, err := measureMemory()
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ const (
 	encode2D    = "encode 2D"
 	fresh2D     = "encode 2D, fresh memory"
 	id2D        = "id 2D"
+	stream2D    = "stream 2D"
 	decode2D    = "decode 2D"
 	freshDecode = "decode 2D, fresh memory"
 	recover2D   = "recover 2D"

@@ -274,7 +274,7 @@ func scaledName(key Key) string {
 
 func (r *Results) resident(d *document) {
 	d.paragraph("## Memory, n = %d, BLAKE3, %d cores", manyShards, r.Machine.Cores)
-	d.paragraph("Peak of resident memory (VmHWM) of a process that does nothing else, and what of it is neither the blob, the process before, nor the result.")
+	d.paragraph("Peak of resident memory (VmHWM) of a process that does nothing else, and what of it is neither the blob, the process before, nor the result. The streamed blob is read from a source of zeros, and its slivers go nowhere.")
 	var rows [][]string
 	for _, m := range r.Memory {
 		rows = append(rows, []string{m.Work, bytesName(m.Size), mebibytes(m.Peak), mebibytes(m.Base), mebibytes(m.Output), mebibytes(m.Peak - m.Base - m.Output)})
