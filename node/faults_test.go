@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -217,6 +218,37 @@ func TestReaderProvesInconsistency(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	expectInconsistent(t, c, r.ID)
+}
+
+// TestStalledNodeDelaysNoVerdict has a node take the proof and say nothing. Its call
+// alone would take minutes.
+func TestStalledNodeDelaysNoVerdict(t *testing.T) {
+	c := newCluster(t, 4, 12, nil)
+	cl := c.client(nil)
+	meta, pair := cheat(t, cl, randomBlob(1, 10_000))
+	r, err := cl.StoreEncoding(t.Context(), meta, pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.nodes[3].faults.Set(fault.Stall)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	reader := c.client(func(o *client.Options) { o.Peer.Idle = 5 * time.Minute })
+	if _, err := reader.Read(ctx, r.ID); !errors.Is(err, client.ErrInconsistent) || ctx.Err() != nil {
+		t.Fatal(err, ctx.Err())
+	}
+	for _, p := range reader.Peers()[:3] {
+		if _, err := p.Verdict(t.Context(), r.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	// Nor is it waited for by who reads the blob when others know already.
+	if _, err := reader.Read(ctx, r.ID); !errors.Is(err, client.ErrInconsistent) || ctx.Err() != nil {
+		t.Fatal(err, ctx.Err())
+	}
 }
 
 func TestHealerProvesInconsistency(t *testing.T) {

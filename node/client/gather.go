@@ -132,6 +132,9 @@ func (g *gather) run(ctx context.Context, use func([]rs2d.Sliver) error) error {
 			hedge.Reset(patience)
 		case e := <-g.events:
 			g.take(e)
+			if errors.Is(e.err, peer.ErrInconsistent) && g.condemned(ctx, e.member, patience) {
+				return ErrInconsistent
+			}
 			hedge.Reset(patience)
 		}
 	}
@@ -244,6 +247,19 @@ func (g *gather) judge() {
 			g.c.late(g.c.peers[r.member], r.started)
 		}
 	}
+}
+
+// condemned reports whether the member, which says that the blob is inconsistent, has the
+// certificate that says so. Who has it shows it at once, and others may never answer.
+func (g *gather) condemned(ctx context.Context, member int, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, 4*patience)
+	defer cancel()
+	p := g.c.peers[member]
+	_, err := p.Verdict(ctx, g.id)
+	if errors.Is(err, peer.ErrNotFound) || errors.Is(err, peer.ErrLied) {
+		p.Distrust()
+	}
+	return err == nil
 }
 
 // take notes what has come.

@@ -126,7 +126,7 @@ func (c *Client) ReadRange(ctx context.Context, id commit.BlobID, off, n uint64)
 	}
 	if !slices.ContainsFunc(refs, func(r rs2d.SliverRef) bool { return c.slow(c.committee.OwnerOfPair(id, r.Index)) }) {
 		data, err := c.readRows(ctx, id, meta, refs, size, off, n)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || errors.Is(err, ErrInconsistent) || ctx.Err() != nil {
 			return data, err
 		}
 	}

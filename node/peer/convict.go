@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -14,16 +15,19 @@ import (
 
 // Convict gives all peers the proof, in BCS, that a blob is inconsistent, collects the
 // attestations of f+1 shards, and tells all peers that the blob is inconsistent. own
-// are attestations that the caller has already. Entries of peers may be nil.
+// are attestations that the caller has already. Entries of peers may be nil. Peers that
+// do not answer are not waited for once enough have.
 //
 // The error is committee.ErrWeight with what the peers said, if too few of them attest
 // it; or the context's.
 func Convict(ctx context.Context, c *committee.Committee, peers []*Peer, meta *commit.Metadata, id commit.BlobID, proof []byte, own map[int]committee.Signature) (*committee.Certificate, error) {
+	attestation := committee.Attestation{Kind: committee.Inconsistent, Blob: id}
 	signatures := maps.Clone(own)
 	if signatures == nil {
 		signatures = make(map[int]committee.Signature)
 	}
-	errs := each(peers, func(p *Peer) (func(), error) {
+	cert, tooFew := CertifyMost(c, peers, attestation, signatures)
+	errs := each(ctx, peers, func(ctx context.Context, p *Peer) (func() bool, error) {
 		s, err := p.PutProof(ctx, id, proof)
 		var status *StatusError
 		if errors.As(err, &status) && status.Code == http.StatusConflict {
@@ -31,39 +35,62 @@ func Convict(ctx context.Context, c *committee.Committee, peers []*Peer, meta *c
 				s, err = p.PutProof(ctx, id, proof)
 			}
 		}
-		return func() { signatures[p.member] = s }, err
+		return func() bool {
+			if cert == nil {
+				signatures[p.member] = s
+				cert, tooFew = CertifyMost(c, peers, attestation, signatures)
+			}
+			return cert != nil
+		}, err
 	})
-	cert, err := CertifyMost(c, peers, committee.Attestation{Kind: committee.Inconsistent, Blob: id}, signatures)
-	if err != nil {
-		return nil, errors.Join(append([]error{err}, errs...)...)
+	if cert == nil {
+		return nil, errors.Join(append([]error{tooFew}, errs...)...)
 	}
 	// Those that cannot be told now learn it from the list of blobs of any other.
-	each(peers, func(p *Peer) (func(), error) { return nil, p.PutVerdict(ctx, cert) })
+	told := 0
+	each(ctx, peers, func(ctx context.Context, p *Peer) (func() bool, error) {
+		return func() bool {
+			told += c.Weight(p.member)
+			return told >= c.Quorum(committee.Stored)
+		}, p.PutVerdict(ctx, cert)
+	})
 	return cert, ctx.Err()
 }
 
-// each calls f for all peers at once. What f returns is called one at a time.
-func each(peers []*Peer, f func(*Peer) (func(), error)) (errs []error) {
+// each calls f for all peers at once, and what f returns one at a time. As soon as that
+// says that it is enough, the peers that have not answered get as much time again, and
+// leastPatience at least; then their context ends.
+func each(ctx context.Context, peers []*Peer, f func(context.Context, *Peer) (func() bool, error)) (errs []error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	begin := time.Now()
 	var mu sync.Mutex
+	var end *time.Timer
 	var group sync.WaitGroup
 	for _, p := range peers {
 		if p == nil {
 			continue
 		}
 		group.Go(func() {
-			then, err := f(p)
+			then, err := f(ctx, p)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", p.name, err))
-			} else if then != nil {
-				then()
+			} else if then() && end == nil {
+				end = time.AfterFunc(max(time.Since(begin), leastPatience), cancel)
 			}
 		})
 	}
 	group.Wait()
+	if end != nil {
+		end.Stop()
+	}
 	return errs
 }
+
+// leastPatience is how much longer than others a busy peer may take.
+const leastPatience = time.Second
 
 // CertifyMost makes a certificate of those of the signatures that are right, and
 // distrusts the members that sent the others. The error is committee.ErrWeight if
