@@ -14,7 +14,8 @@ type job struct {
 	group  *parallel.Group
 	spaces []*Workspace // one a worker
 
-	size, piece, strip int // bytes of a shard, and of a piece and a strip of it
+	size, piece, strip int  // bytes of a shard, and of a piece and a strip of it
+	ahead              bool // what a strip reads is fetched during the one before
 
 	shards   [][]byte
 	pattern  *Pattern
@@ -61,15 +62,20 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 	c := j.c
 	j.do, j.strip, j.piece = do, c.StripSize(), j.size
 	total := c.TotalShards() * j.size
-	ahead := c.crew.Size() == 1 && j.pattern == nil && len(j.parity) > 0 && total >= aheadBytes && c.recodeSize > 0
-	if ahead {
+	workers := c.crew.Free()
+	recodes := j.pattern == nil && len(j.parity) > 0 && c.recodeSize > 0
+	j.ahead = recodes && total >= aheadBytes
+	if j.ahead || recodes && workers == 1 && total >= wideTotal {
 		j.strip = c.wideStrip()
 	}
-	workers := c.crew.Free()
 	if workers > 1 {
 		// A piece for every worker, if they are worth the start of a goroutine.
 		share := ((j.size+workers-1)/workers + gf.BlockSize - 1) &^ (gf.BlockSize - 1)
-		j.piece = min(pieceBytes, max(share, minShare/c.TotalShards()&^(gf.BlockSize-1), gf.BlockSize))
+		most := pieceBytes
+		if j.ahead {
+			most *= 2 // so that most strips can be fetched ahead
+		}
+		j.piece = min(most, max(share, minShare/c.TotalShards()&^(gf.BlockSize-1), gf.BlockSize))
 		j.strip = min(j.strip, j.piece)
 	}
 	pieces := (j.size + j.piece - 1) / j.piece
@@ -77,7 +83,7 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 		j.spaces = append(j.spaces, c.NewWorkspace())
 	}
 	for _, w := range j.spaces {
-		w.stream, w.ahead = total >= streamBytes, ahead
+		w.stream = total >= streamBytes
 	}
 	j.group.Do(workers, pieces, j.strips)
 	j.do = nil
@@ -95,15 +101,23 @@ const minShare = 256 << 10
 // cache before the last is stored.
 const streamBytes = 24 << 20
 
-// aheadBytes is how large all shards are when one core gains from wide strips that are
-// fetched ahead. Several cores wait for memory together, and gain nothing.
+// aheadBytes is how large all shards are when wide strips are worth fetching ahead.
 const aheadBytes = 192 << 20
+
+// wideTotal is how large all shards are when one core gains from wide strips alone.
+// Several, each with a few strips of pages that are theirs, do not.
+const wideTotal = 8 << 20
 
 // doStrips does the strips of a piece.
 func (j *job) doStrips(worker, piece int) {
 	end := min(j.size, (piece+1)*j.piece)
+	w := j.spaces[worker]
+	w.ahead = 0
+	if j.ahead {
+		w.ahead = end
+	}
 	for off := piece * j.piece; off < end; off += j.strip {
-		j.do(j.spaces[worker], off, min(j.strip, end-off))
+		j.do(w, off, min(j.strip, end-off))
 	}
 }
 

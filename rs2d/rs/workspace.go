@@ -41,9 +41,9 @@ type Workspace struct {
 	// stream says that encoded shards are larger than any cache, so that parity is
 	// better stored past them.
 	stream bool
-	// ahead says that the data of the next strip should come into the caches while this
-	// one is worked on.
-	ahead bool
+	// ahead is where the shards' part ends of which the next strip's data should come
+	// into the caches while one strip is worked on, or 0.
+	ahead int
 }
 
 // NewWorkspace returns an empty workspace of the codec.
@@ -66,16 +66,16 @@ const (
 	// Narrower strips cost more in constants than they gain in cache, wider ones
 	// gain nothing.
 	minStrip, maxStrip = 128, 4096
-	// wideBytes is what the rows of a transform may take in a wide strip: half an L2
-	// cache, of which the next strip's data has the rest.
-	wideBytes = 512 << 10
+	// wideBytes is what the rows of a transform may take in a wide strip: an L2 cache.
+	wideBytes = 1 << 20
 	// aheadEach is how many shards' next strip is fetched for every eight rows that a
 	// pass works on: there are fewer than three shards to one such step.
 	aheadEach = 3
 )
 
-// wideStrip is StripSize where one core encodes shards of memory, far apart: what a
-// visit to each of their pages costs is then more than rows which leave the L1 cache.
+// wideStrip is StripSize for encoding shards that are far apart, in memory or the last
+// cache: what a visit to each of their pages costs is then more than rows which leave
+// the L1 cache.
 func (c *Codec) wideStrip() int {
 	return max(c.StripSize(), min(wideBytes/c.recodeSize, maxStrip)&^(gf.BlockSize-1))
 }
@@ -146,7 +146,7 @@ func (w *Workspace) recode(parity, data *Symbols, half int) {
 	if max(w.c.k, w.c.m) > r.Size {
 		r.Work = w.region(1, half)
 	}
-	if next := data.Off + data.Size; w.ahead && next < len(data.Shards[0]) {
+	if next := data.Off + data.Size; next < w.ahead {
 		r.Ahead = gf.Ahead{Regions: data.Shards, Off: next, Each: aheadEach}
 	}
 	w.c.engine.Recode(r)
