@@ -30,3 +30,18 @@ func blake3Shortx16AVX512(dst *byte, dstStride int, src *byte, stride int, size 
 //
 //go:noescape
 func blake3Shortx8AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
+
+// blake3Foldx16AVX512 hashes count groups of 16 pairs of nodes; count is at least 1.
+// The children of lane i of group g are at a[g*next+i*stride:] and at b[g*next+i*stride:], or with
+// stride 0 those of all lanes are groups at a[g*next:] and b[g*next:]; dst and dstStride say likewise
+// where the nodes go.
+//
+//go:noescape
+func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte, stride int, next int, count int, job *uint32)
+
+// blake3Climbx16AVX512 replaces 16 nodes by those that they lead to, levels above; levels is at least 1.
+// The siblings of lane i on its way are side by side at siblings[i]. Where bit i of turns[l] is set, its
+// sibling of level l is the left one.
+//
+//go:noescape
+func blake3Climbx16AVX512(nodes *byte, siblings **byte, turns *uint16, levels int, job *uint32)

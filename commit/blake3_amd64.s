@@ -6357,3 +6357,2186 @@ loaded:
 	JG           batch
 	VZEROUPPER
 	RET
+
+// func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte, stride int, next int, count int, job *uint32)
+// Requires: AVX, AVX512F
+TEXT ·blake3Foldx16AVX512(SB), $280-72
+	LEAQ 63(SP), R15
+	ANDQ $-64, R15
+	MOVQ dst+0(FP), DI
+	MOVQ dstStride+8(FP), R12
+	MOVQ dstNext+16(FP), BX
+	MOVQ a+24(FP), SI
+	MOVQ b+32(FP), DX
+	SUBQ SI, DX
+	MOVQ stride+40(FP), R8
+	MOVQ next+48(FP), R9
+	MOVQ count+56(FP), R10
+	MOVQ job+64(FP), R11
+	MOVL 32(R11), AX
+	ORL  36(R11), AX
+	ORL  40(R11), AX
+	MOVL AX, 204(R15)
+	MOVL $0x00000040, 208(R15)
+	MOVQ SI, R14
+	MOVQ R14, 64(R15)
+	ADDQ R8, R14
+	MOVQ R14, 72(R15)
+	ADDQ R8, R14
+	MOVQ R14, 80(R15)
+	ADDQ R8, R14
+	MOVQ R14, 88(R15)
+	ADDQ R8, R14
+	MOVQ R14, 96(R15)
+	ADDQ R8, R14
+	MOVQ R14, 104(R15)
+	ADDQ R8, R14
+	MOVQ R14, 112(R15)
+	ADDQ R8, R14
+	MOVQ R14, 120(R15)
+	ADDQ R8, R14
+	MOVQ R14, 128(R15)
+	ADDQ R8, R14
+	MOVQ R14, 136(R15)
+	ADDQ R8, R14
+	MOVQ R14, 144(R15)
+	ADDQ R8, R14
+	MOVQ R14, 152(R15)
+	ADDQ R8, R14
+	MOVQ R14, 160(R15)
+	ADDQ R8, R14
+	MOVQ R14, 168(R15)
+	ADDQ R8, R14
+	MOVQ R14, 176(R15)
+	ADDQ R8, R14
+	MOVQ R14, 184(R15)
+	ADDQ R8, R14
+	XORL R13, R13
+
+group:
+	TESTQ        R8, R8
+	JZ           in_lanes
+	MOVQ         64(R15), R14
+	VMOVDQU      (R14)(R13*1), Y8
+	MOVQ         96(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
+	MOVQ         72(R15), R14
+	VMOVDQU      (R14)(R13*1), Y9
+	MOVQ         104(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
+	MOVQ         80(R15), R14
+	VMOVDQU      (R14)(R13*1), Y10
+	MOVQ         112(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
+	MOVQ         88(R15), R14
+	VMOVDQU      (R14)(R13*1), Y11
+	MOVQ         120(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ         128(R15), R14
+	VMOVDQU      (R14)(R13*1), Y12
+	MOVQ         160(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	MOVQ         136(R15), R14
+	VMOVDQU      (R14)(R13*1), Y13
+	MOVQ         168(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	MOVQ         144(R15), R14
+	VMOVDQU      (R14)(R13*1), Y14
+	MOVQ         176(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	MOVQ         152(R15), R14
+	VMOVDQU      (R14)(R13*1), Y15
+	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z15, Z15
+	VPUNPCKLDQ   Z9, Z8, Z16
+	VPUNPCKHDQ   Z9, Z8, Z17
+	VPUNPCKLDQ   Z11, Z10, Z18
+	VPUNPCKHDQ   Z11, Z10, Z19
+	VPUNPCKLQDQ  Z18, Z16, Z8
+	VPUNPCKHQDQ  Z18, Z16, Z9
+	VPUNPCKLQDQ  Z19, Z17, Z10
+	VPUNPCKHQDQ  Z19, Z17, Z11
+	VPUNPCKLDQ   Z13, Z12, Z20
+	VPUNPCKHDQ   Z13, Z12, Z21
+	VPUNPCKLDQ   Z15, Z14, Z22
+	VPUNPCKHDQ   Z15, Z14, Z23
+	VPUNPCKLQDQ  Z22, Z20, Z12
+	VPUNPCKHQDQ  Z22, Z20, Z13
+	VPUNPCKLQDQ  Z23, Z21, Z14
+	VPUNPCKHQDQ  Z23, Z21, Z15
+	VSHUFI32X4   $0x88, Z12, Z8, Z16
+	VSHUFI32X4   $0xdd, Z12, Z8, Z20
+	VSHUFI32X4   $0x88, Z13, Z9, Z17
+	VSHUFI32X4   $0xdd, Z13, Z9, Z21
+	VSHUFI32X4   $0x88, Z14, Z10, Z18
+	VSHUFI32X4   $0xdd, Z14, Z10, Z22
+	VSHUFI32X4   $0x88, Z15, Z11, Z19
+	VSHUFI32X4   $0xdd, Z15, Z11, Z23
+	MOVQ         64(R15), R14
+	VMOVDQU      (R14)(DX*1), Y8
+	MOVQ         96(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z8, Z8
+	MOVQ         72(R15), R14
+	VMOVDQU      (R14)(DX*1), Y9
+	MOVQ         104(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z9, Z9
+	MOVQ         80(R15), R14
+	VMOVDQU      (R14)(DX*1), Y10
+	MOVQ         112(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z10, Z10
+	MOVQ         88(R15), R14
+	VMOVDQU      (R14)(DX*1), Y11
+	MOVQ         120(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z11, Z11
+	MOVQ         128(R15), R14
+	VMOVDQU      (R14)(DX*1), Y12
+	MOVQ         160(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z12, Z12
+	MOVQ         136(R15), R14
+	VMOVDQU      (R14)(DX*1), Y13
+	MOVQ         168(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z13, Z13
+	MOVQ         144(R15), R14
+	VMOVDQU      (R14)(DX*1), Y14
+	MOVQ         176(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z14, Z14
+	MOVQ         152(R15), R14
+	VMOVDQU      (R14)(DX*1), Y15
+	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z15, Z15
+	VPUNPCKLDQ   Z9, Z8, Z24
+	VPUNPCKHDQ   Z9, Z8, Z25
+	VPUNPCKLDQ   Z11, Z10, Z26
+	VPUNPCKHDQ   Z11, Z10, Z27
+	VPUNPCKLQDQ  Z26, Z24, Z8
+	VPUNPCKHQDQ  Z26, Z24, Z9
+	VPUNPCKLQDQ  Z27, Z25, Z10
+	VPUNPCKHQDQ  Z27, Z25, Z11
+	VPUNPCKLDQ   Z13, Z12, Z28
+	VPUNPCKHDQ   Z13, Z12, Z29
+	VPUNPCKLDQ   Z15, Z14, Z30
+	VPUNPCKHDQ   Z15, Z14, Z31
+	VPUNPCKLQDQ  Z30, Z28, Z12
+	VPUNPCKHQDQ  Z30, Z28, Z13
+	VPUNPCKLQDQ  Z31, Z29, Z14
+	VPUNPCKHQDQ  Z31, Z29, Z15
+	VSHUFI32X4   $0x88, Z12, Z8, Z24
+	VSHUFI32X4   $0xdd, Z12, Z8, Z28
+	VSHUFI32X4   $0x88, Z13, Z9, Z25
+	VSHUFI32X4   $0xdd, Z13, Z9, Z29
+	VSHUFI32X4   $0x88, Z14, Z10, Z26
+	VSHUFI32X4   $0xdd, Z14, Z10, Z30
+	VSHUFI32X4   $0x88, Z15, Z11, Z27
+	VSHUFI32X4   $0xdd, Z15, Z11, Z31
+	JMP          loaded
+
+in_lanes:
+	VMOVDQU32 (SI)(R13*1), Z16
+	VMOVDQU32 (SI)(DX*1), Z24
+	VMOVDQU32 64(SI)(R13*1), Z17
+	VMOVDQU32 64(SI)(DX*1), Z25
+	VMOVDQU32 128(SI)(R13*1), Z18
+	VMOVDQU32 128(SI)(DX*1), Z26
+	VMOVDQU32 192(SI)(R13*1), Z19
+	VMOVDQU32 192(SI)(DX*1), Z27
+	VMOVDQU32 256(SI)(R13*1), Z20
+	VMOVDQU32 256(SI)(DX*1), Z28
+	VMOVDQU32 320(SI)(R13*1), Z21
+	VMOVDQU32 320(SI)(DX*1), Z29
+	VMOVDQU32 384(SI)(R13*1), Z22
+	VMOVDQU32 384(SI)(DX*1), Z30
+	VMOVDQU32 448(SI)(R13*1), Z23
+	VMOVDQU32 448(SI)(DX*1), Z31
+
+loaded:
+	VPBROADCASTD  (R11), Z0
+	VPBROADCASTD  4(R11), Z1
+	VPBROADCASTD  8(R11), Z2
+	VPBROADCASTD  12(R11), Z3
+	VPBROADCASTD  16(R11), Z4
+	VPBROADCASTD  20(R11), Z5
+	VPBROADCASTD  24(R11), Z6
+	VPBROADCASTD  28(R11), Z7
+	VPBROADCASTD  blake3IVData<>+0(SB), Z8
+	VPBROADCASTD  blake3IVData<>+4(SB), Z9
+	VPBROADCASTD  blake3IVData<>+8(SB), Z10
+	VPBROADCASTD  blake3IVData<>+12(SB), Z11
+	VPXORD        Z13, Z13, Z13
+	VPBROADCASTD  208(R15), Z14
+	VPBROADCASTD  204(R15), Z15
+	VPXORD        Z12, Z12, Z12
+	VPADDD        Z16, Z0, Z0
+	VPADDD        Z18, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z20, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z17, Z0, Z0
+	VPADDD        Z19, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z21, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z24, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z28, Z2, Z2
+	VPADDD        Z30, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z25, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z29, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z18, Z0, Z0
+	VPADDD        Z19, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z23, Z2, Z2
+	VPADDD        Z20, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z22, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z16, Z2, Z2
+	VPADDD        Z29, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z17, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z25, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z27, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z30, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z19, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z29, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z20, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z18, Z2, Z2
+	VPADDD        Z30, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z22, Z0, Z0
+	VPADDD        Z25, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z27, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z21, Z0, Z0
+	VPADDD        Z16, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z31, Z2, Z2
+	VPADDD        Z17, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z26, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z30, Z2, Z2
+	VPADDD        Z29, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z23, Z0, Z0
+	VPADDD        Z25, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z19, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z20, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z21, Z2, Z2
+	VPADDD        Z17, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z16, Z0, Z0
+	VPADDD        Z18, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z24, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z28, Z0, Z0
+	VPADDD        Z25, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z31, Z2, Z2
+	VPADDD        Z30, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z29, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z26, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z23, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z16, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z18, Z0, Z0
+	VPADDD        Z19, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z17, Z2, Z2
+	VPADDD        Z20, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z25, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z24, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z30, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z28, Z2, Z2
+	VPADDD        Z17, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z29, Z0, Z0
+	VPADDD        Z16, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z18, Z2, Z2
+	VPADDD        Z20, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z19, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z22, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z27, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z17, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z31, Z0, Z0
+	VPADDD        Z16, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z25, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z30, Z0, Z0
+	VPADDD        Z18, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z19, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z26, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z20, Z2, Z2
+	VPADDD        Z29, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPXORD        Z8, Z0, Z0
+	VPXORD        Z9, Z1, Z1
+	VPXORD        Z10, Z2, Z2
+	VPXORD        Z11, Z3, Z3
+	VPXORD        Z12, Z4, Z4
+	VPXORD        Z13, Z5, Z5
+	VPXORD        Z14, Z6, Z6
+	VPXORD        Z15, Z7, Z7
+	TESTQ         R12, R12
+	JZ            to_lanes
+	VPUNPCKLDQ    Z1, Z0, Z8
+	VPUNPCKHDQ    Z1, Z0, Z9
+	VPUNPCKLDQ    Z3, Z2, Z10
+	VPUNPCKHDQ    Z3, Z2, Z11
+	VPUNPCKLQDQ   Z10, Z8, Z0
+	VPUNPCKHQDQ   Z10, Z8, Z1
+	VPUNPCKLQDQ   Z11, Z9, Z2
+	VPUNPCKHQDQ   Z11, Z9, Z3
+	VPUNPCKLDQ    Z5, Z4, Z8
+	VPUNPCKHDQ    Z5, Z4, Z9
+	VPUNPCKLDQ    Z7, Z6, Z10
+	VPUNPCKHDQ    Z7, Z6, Z11
+	VPUNPCKLQDQ   Z10, Z8, Z4
+	VPUNPCKHQDQ   Z10, Z8, Z5
+	VPUNPCKLQDQ   Z11, Z9, Z6
+	VPUNPCKHQDQ   Z11, Z9, Z7
+	VMOVDQU32     blake3Pairs<>+0(SB), Z12
+	VMOVDQU32     blake3Pairs<>+64(SB), Z13
+	VMOVDQU32     Z0, Z8
+	VPERMT2Q      Z4, Z12, Z8
+	VPERMT2Q      Z4, Z13, Z0
+	VMOVDQU32     Z1, Z9
+	VPERMT2Q      Z5, Z12, Z9
+	VPERMT2Q      Z5, Z13, Z1
+	VMOVDQU32     Z2, Z10
+	VPERMT2Q      Z6, Z12, Z10
+	VPERMT2Q      Z6, Z13, Z2
+	VMOVDQU32     Z3, Z11
+	VPERMT2Q      Z7, Z12, Z11
+	VPERMT2Q      Z7, Z13, Z3
+	MOVQ          DI, R14
+	VMOVDQU       Y8, (R14)
+	ADDQ          R12, R14
+	VMOVDQU       Y9, (R14)
+	ADDQ          R12, R14
+	VMOVDQU       Y10, (R14)
+	ADDQ          R12, R14
+	VMOVDQU       Y11, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z8, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z9, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z10, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z11, (R14)
+	ADDQ          R12, R14
+	VMOVDQU       Y0, (R14)
+	ADDQ          R12, R14
+	VMOVDQU       Y1, (R14)
+	ADDQ          R12, R14
+	VMOVDQU       Y2, (R14)
+	ADDQ          R12, R14
+	VMOVDQU       Y3, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z0, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z1, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z2, (R14)
+	ADDQ          R12, R14
+	VEXTRACTI64X4 $0x01, Z3, (R14)
+	ADDQ          R12, R14
+	JMP           stored
+
+to_lanes:
+	VMOVDQU32 Z0, (DI)
+	VMOVDQU32 Z1, 64(DI)
+	VMOVDQU32 Z2, 128(DI)
+	VMOVDQU32 Z3, 192(DI)
+	VMOVDQU32 Z4, 256(DI)
+	VMOVDQU32 Z5, 320(DI)
+	VMOVDQU32 Z6, 384(DI)
+	VMOVDQU32 Z7, 448(DI)
+
+stored:
+	ADDQ BX, DI
+	ADDQ R9, R13
+	ADDQ R9, DX
+	DECQ R10
+	JNZ  group
+	VZEROUPPER
+	RET
+
+// func blake3Climbx16AVX512(nodes *byte, siblings **byte, turns *uint16, levels int, job *uint32)
+// Requires: AVX, AVX512F
+TEXT ·blake3Climbx16AVX512(SB), $280-40
+	LEAQ         63(SP), R15
+	ANDQ         $-64, R15
+	MOVQ         nodes+0(FP), DI
+	MOVQ         siblings+8(FP), SI
+	MOVQ         turns+16(FP), R9
+	MOVQ         levels+24(FP), R10
+	MOVQ         job+32(FP), R11
+	MOVL         32(R11), AX
+	ORL          36(R11), AX
+	ORL          40(R11), AX
+	MOVL         AX, 204(R15)
+	MOVL         $0x00000040, 208(R15)
+	XORL         R13, R13
+	MOVQ         DI, R14
+	MOVQ         R14, 64(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 72(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 80(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 88(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 96(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 104(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 112(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 120(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 128(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 136(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 144(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 152(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 160(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 168(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 176(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 184(R15)
+	ADDQ         $0x20, R14
+	MOVQ         64(R15), R14
+	VMOVDQU      (R14)(R13*1), Y8
+	MOVQ         96(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
+	MOVQ         72(R15), R14
+	VMOVDQU      (R14)(R13*1), Y9
+	MOVQ         104(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
+	MOVQ         80(R15), R14
+	VMOVDQU      (R14)(R13*1), Y10
+	MOVQ         112(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
+	MOVQ         88(R15), R14
+	VMOVDQU      (R14)(R13*1), Y11
+	MOVQ         120(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ         128(R15), R14
+	VMOVDQU      (R14)(R13*1), Y12
+	MOVQ         160(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	MOVQ         136(R15), R14
+	VMOVDQU      (R14)(R13*1), Y13
+	MOVQ         168(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	MOVQ         144(R15), R14
+	VMOVDQU      (R14)(R13*1), Y14
+	MOVQ         176(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	MOVQ         152(R15), R14
+	VMOVDQU      (R14)(R13*1), Y15
+	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z15, Z15
+	VPUNPCKLDQ   Z9, Z8, Z16
+	VPUNPCKHDQ   Z9, Z8, Z17
+	VPUNPCKLDQ   Z11, Z10, Z18
+	VPUNPCKHDQ   Z11, Z10, Z19
+	VPUNPCKLQDQ  Z18, Z16, Z8
+	VPUNPCKHQDQ  Z18, Z16, Z9
+	VPUNPCKLQDQ  Z19, Z17, Z10
+	VPUNPCKHQDQ  Z19, Z17, Z11
+	VPUNPCKLDQ   Z13, Z12, Z20
+	VPUNPCKHDQ   Z13, Z12, Z21
+	VPUNPCKLDQ   Z15, Z14, Z22
+	VPUNPCKHDQ   Z15, Z14, Z23
+	VPUNPCKLQDQ  Z22, Z20, Z12
+	VPUNPCKHQDQ  Z22, Z20, Z13
+	VPUNPCKLQDQ  Z23, Z21, Z14
+	VPUNPCKHQDQ  Z23, Z21, Z15
+	VSHUFI32X4   $0x88, Z12, Z8, Z16
+	VSHUFI32X4   $0xdd, Z12, Z8, Z20
+	VSHUFI32X4   $0x88, Z13, Z9, Z17
+	VSHUFI32X4   $0xdd, Z13, Z9, Z21
+	VSHUFI32X4   $0x88, Z14, Z10, Z18
+	VSHUFI32X4   $0xdd, Z14, Z10, Z22
+	VSHUFI32X4   $0x88, Z15, Z11, Z19
+	VSHUFI32X4   $0xdd, Z15, Z11, Z23
+	VMOVDQU32    Z16, Z0
+	VMOVDQU32    Z17, Z1
+	VMOVDQU32    Z18, Z2
+	VMOVDQU32    Z19, Z3
+	VMOVDQU32    Z20, Z4
+	VMOVDQU32    Z21, Z5
+	VMOVDQU32    Z22, Z6
+	VMOVDQU32    Z23, Z7
+	MOVQ         (SI), AX
+	MOVQ         AX, 64(R15)
+	MOVQ         8(SI), AX
+	MOVQ         AX, 72(R15)
+	MOVQ         16(SI), AX
+	MOVQ         AX, 80(R15)
+	MOVQ         24(SI), AX
+	MOVQ         AX, 88(R15)
+	MOVQ         32(SI), AX
+	MOVQ         AX, 96(R15)
+	MOVQ         40(SI), AX
+	MOVQ         AX, 104(R15)
+	MOVQ         48(SI), AX
+	MOVQ         AX, 112(R15)
+	MOVQ         56(SI), AX
+	MOVQ         AX, 120(R15)
+	MOVQ         64(SI), AX
+	MOVQ         AX, 128(R15)
+	MOVQ         72(SI), AX
+	MOVQ         AX, 136(R15)
+	MOVQ         80(SI), AX
+	MOVQ         AX, 144(R15)
+	MOVQ         88(SI), AX
+	MOVQ         AX, 152(R15)
+	MOVQ         96(SI), AX
+	MOVQ         AX, 160(R15)
+	MOVQ         104(SI), AX
+	MOVQ         AX, 168(R15)
+	MOVQ         112(SI), AX
+	MOVQ         AX, 176(R15)
+	MOVQ         120(SI), AX
+	MOVQ         AX, 184(R15)
+
+level:
+	MOVQ          64(R15), R14
+	VMOVDQU       (R14)(R13*1), Y8
+	MOVQ          96(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z8, Z8
+	MOVQ          72(R15), R14
+	VMOVDQU       (R14)(R13*1), Y9
+	MOVQ          104(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z9, Z9
+	MOVQ          80(R15), R14
+	VMOVDQU       (R14)(R13*1), Y10
+	MOVQ          112(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z10, Z10
+	MOVQ          88(R15), R14
+	VMOVDQU       (R14)(R13*1), Y11
+	MOVQ          120(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ          128(R15), R14
+	VMOVDQU       (R14)(R13*1), Y12
+	MOVQ          160(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z12, Z12
+	MOVQ          136(R15), R14
+	VMOVDQU       (R14)(R13*1), Y13
+	MOVQ          168(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z13, Z13
+	MOVQ          144(R15), R14
+	VMOVDQU       (R14)(R13*1), Y14
+	MOVQ          176(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z14, Z14
+	MOVQ          152(R15), R14
+	VMOVDQU       (R14)(R13*1), Y15
+	MOVQ          184(R15), R14
+	VINSERTI64X4  $0x01, (R14)(R13*1), Z15, Z15
+	VPUNPCKLDQ    Z9, Z8, Z24
+	VPUNPCKHDQ    Z9, Z8, Z25
+	VPUNPCKLDQ    Z11, Z10, Z26
+	VPUNPCKHDQ    Z11, Z10, Z27
+	VPUNPCKLQDQ   Z26, Z24, Z8
+	VPUNPCKHQDQ   Z26, Z24, Z9
+	VPUNPCKLQDQ   Z27, Z25, Z10
+	VPUNPCKHQDQ   Z27, Z25, Z11
+	VPUNPCKLDQ    Z13, Z12, Z28
+	VPUNPCKHDQ    Z13, Z12, Z29
+	VPUNPCKLDQ    Z15, Z14, Z30
+	VPUNPCKHDQ    Z15, Z14, Z31
+	VPUNPCKLQDQ   Z30, Z28, Z12
+	VPUNPCKHQDQ   Z30, Z28, Z13
+	VPUNPCKLQDQ   Z31, Z29, Z14
+	VPUNPCKHQDQ   Z31, Z29, Z15
+	VSHUFI32X4    $0x88, Z12, Z8, Z24
+	VSHUFI32X4    $0xdd, Z12, Z8, Z28
+	VSHUFI32X4    $0x88, Z13, Z9, Z25
+	VSHUFI32X4    $0xdd, Z13, Z9, Z29
+	VSHUFI32X4    $0x88, Z14, Z10, Z26
+	VSHUFI32X4    $0xdd, Z14, Z10, Z30
+	VSHUFI32X4    $0x88, Z15, Z11, Z27
+	VSHUFI32X4    $0xdd, Z15, Z11, Z31
+	KMOVW         (R9), K1
+	VPBLENDMD     Z24, Z0, K1, Z16
+	VMOVDQU32     Z0, K1, Z24
+	VPBLENDMD     Z25, Z1, K1, Z17
+	VMOVDQU32     Z1, K1, Z25
+	VPBLENDMD     Z26, Z2, K1, Z18
+	VMOVDQU32     Z2, K1, Z26
+	VPBLENDMD     Z27, Z3, K1, Z19
+	VMOVDQU32     Z3, K1, Z27
+	VPBLENDMD     Z28, Z4, K1, Z20
+	VMOVDQU32     Z4, K1, Z28
+	VPBLENDMD     Z29, Z5, K1, Z21
+	VMOVDQU32     Z5, K1, Z29
+	VPBLENDMD     Z30, Z6, K1, Z22
+	VMOVDQU32     Z6, K1, Z30
+	VPBLENDMD     Z31, Z7, K1, Z23
+	VMOVDQU32     Z7, K1, Z31
+	VPBROADCASTD  (R11), Z0
+	VPBROADCASTD  4(R11), Z1
+	VPBROADCASTD  8(R11), Z2
+	VPBROADCASTD  12(R11), Z3
+	VPBROADCASTD  16(R11), Z4
+	VPBROADCASTD  20(R11), Z5
+	VPBROADCASTD  24(R11), Z6
+	VPBROADCASTD  28(R11), Z7
+	VPBROADCASTD  blake3IVData<>+0(SB), Z8
+	VPBROADCASTD  blake3IVData<>+4(SB), Z9
+	VPBROADCASTD  blake3IVData<>+8(SB), Z10
+	VPBROADCASTD  blake3IVData<>+12(SB), Z11
+	VPXORD        Z13, Z13, Z13
+	VPBROADCASTD  208(R15), Z14
+	VPBROADCASTD  204(R15), Z15
+	VPXORD        Z12, Z12, Z12
+	VPADDD        Z16, Z0, Z0
+	VPADDD        Z18, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z20, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z17, Z0, Z0
+	VPADDD        Z19, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z21, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z24, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z28, Z2, Z2
+	VPADDD        Z30, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z25, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z29, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z18, Z0, Z0
+	VPADDD        Z19, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z23, Z2, Z2
+	VPADDD        Z20, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z22, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z16, Z2, Z2
+	VPADDD        Z29, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z17, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z25, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z27, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z30, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z19, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z29, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z20, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z18, Z2, Z2
+	VPADDD        Z30, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z22, Z0, Z0
+	VPADDD        Z25, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z27, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z21, Z0, Z0
+	VPADDD        Z16, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z31, Z2, Z2
+	VPADDD        Z17, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z26, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z30, Z2, Z2
+	VPADDD        Z29, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z23, Z0, Z0
+	VPADDD        Z25, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z19, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z20, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z21, Z2, Z2
+	VPADDD        Z17, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z16, Z0, Z0
+	VPADDD        Z18, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z24, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z28, Z0, Z0
+	VPADDD        Z25, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z31, Z2, Z2
+	VPADDD        Z30, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z29, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z26, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z23, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z16, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z18, Z0, Z0
+	VPADDD        Z19, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z17, Z2, Z2
+	VPADDD        Z20, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z25, Z0, Z0
+	VPADDD        Z27, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z24, Z2, Z2
+	VPADDD        Z31, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z30, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z28, Z2, Z2
+	VPADDD        Z17, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z29, Z0, Z0
+	VPADDD        Z16, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z18, Z2, Z2
+	VPADDD        Z20, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z19, Z0, Z0
+	VPADDD        Z26, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z22, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPADDD        Z27, Z0, Z0
+	VPADDD        Z21, Z1, Z1
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z17, Z2, Z2
+	VPADDD        Z24, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x10, Z12, Z12
+	VPRORD        $0x10, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x0c, Z4, Z4
+	VPRORD        $0x0c, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPADDD        Z31, Z0, Z0
+	VPADDD        Z16, Z1, Z1
+	VPRORD        $0x0c, Z6, Z6
+	VPRORD        $0x0c, Z7, Z7
+	VPADDD        Z4, Z0, Z0
+	VPADDD        Z5, Z1, Z1
+	VPADDD        Z25, Z2, Z2
+	VPADDD        Z22, Z3, Z3
+	VPXORD        Z0, Z12, Z12
+	VPXORD        Z1, Z13, Z13
+	VPADDD        Z6, Z2, Z2
+	VPADDD        Z7, Z3, Z3
+	VPRORD        $0x08, Z12, Z12
+	VPRORD        $0x08, Z13, Z13
+	VPXORD        Z2, Z14, Z14
+	VPXORD        Z3, Z15, Z15
+	VPADDD        Z12, Z8, Z8
+	VPXORD        Z8, Z4, Z4
+	VPADDD        Z13, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x07, Z4, Z4
+	VPRORD        $0x07, Z5, Z5
+	VPADDD        Z14, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VPADDD        Z15, Z11, Z11
+	VPXORD        Z11, Z7, Z7
+	VPRORD        $0x07, Z6, Z6
+	VPRORD        $0x07, Z7, Z7
+	VPADDD        Z30, Z0, Z0
+	VPADDD        Z18, Z1, Z1
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z19, Z2, Z2
+	VPADDD        Z23, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x10, Z15, Z15
+	VPRORD        $0x10, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x10, Z13, Z13
+	VPRORD        $0x10, Z14, Z14
+	VPRORD        $0x0c, Z5, Z5
+	VPRORD        $0x0c, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPADDD        Z26, Z0, Z0
+	VPADDD        Z28, Z1, Z1
+	VPRORD        $0x0c, Z7, Z7
+	VPRORD        $0x0c, Z4, Z4
+	VPADDD        Z5, Z0, Z0
+	VPADDD        Z6, Z1, Z1
+	VPADDD        Z20, Z2, Z2
+	VPADDD        Z29, Z3, Z3
+	VPXORD        Z0, Z15, Z15
+	VPXORD        Z1, Z12, Z12
+	VPADDD        Z7, Z2, Z2
+	VPADDD        Z4, Z3, Z3
+	VPRORD        $0x08, Z15, Z15
+	VPRORD        $0x08, Z12, Z12
+	VPXORD        Z2, Z13, Z13
+	VPXORD        Z3, Z14, Z14
+	VPADDD        Z15, Z10, Z10
+	VPXORD        Z10, Z5, Z5
+	VPADDD        Z12, Z11, Z11
+	VPXORD        Z11, Z6, Z6
+	VPRORD        $0x08, Z13, Z13
+	VPRORD        $0x08, Z14, Z14
+	VPRORD        $0x07, Z5, Z5
+	VPRORD        $0x07, Z6, Z6
+	VPADDD        Z13, Z8, Z8
+	VPXORD        Z8, Z7, Z7
+	VPADDD        Z14, Z9, Z9
+	VPXORD        Z9, Z4, Z4
+	VPRORD        $0x07, Z7, Z7
+	VPRORD        $0x07, Z4, Z4
+	VPXORD        Z8, Z0, Z0
+	VPXORD        Z9, Z1, Z1
+	VPXORD        Z10, Z2, Z2
+	VPXORD        Z11, Z3, Z3
+	VPXORD        Z12, Z4, Z4
+	VPXORD        Z13, Z5, Z5
+	VPXORD        Z14, Z6, Z6
+	VPXORD        Z15, Z7, Z7
+	ADDQ          $0x20, R13
+	ADDQ          $0x02, R9
+	DECQ          R10
+	JNZ           level
+	VPUNPCKLDQ    Z1, Z0, Z8
+	VPUNPCKHDQ    Z1, Z0, Z9
+	VPUNPCKLDQ    Z3, Z2, Z10
+	VPUNPCKHDQ    Z3, Z2, Z11
+	VPUNPCKLQDQ   Z10, Z8, Z0
+	VPUNPCKHQDQ   Z10, Z8, Z1
+	VPUNPCKLQDQ   Z11, Z9, Z2
+	VPUNPCKHQDQ   Z11, Z9, Z3
+	VPUNPCKLDQ    Z5, Z4, Z8
+	VPUNPCKHDQ    Z5, Z4, Z9
+	VPUNPCKLDQ    Z7, Z6, Z10
+	VPUNPCKHDQ    Z7, Z6, Z11
+	VPUNPCKLQDQ   Z10, Z8, Z4
+	VPUNPCKHQDQ   Z10, Z8, Z5
+	VPUNPCKLQDQ   Z11, Z9, Z6
+	VPUNPCKHQDQ   Z11, Z9, Z7
+	VMOVDQU32     blake3Pairs<>+0(SB), Z12
+	VMOVDQU32     blake3Pairs<>+64(SB), Z13
+	VMOVDQU32     Z0, Z8
+	VPERMT2Q      Z4, Z12, Z8
+	VPERMT2Q      Z4, Z13, Z0
+	VMOVDQU32     Z1, Z9
+	VPERMT2Q      Z5, Z12, Z9
+	VPERMT2Q      Z5, Z13, Z1
+	VMOVDQU32     Z2, Z10
+	VPERMT2Q      Z6, Z12, Z10
+	VPERMT2Q      Z6, Z13, Z2
+	VMOVDQU32     Z3, Z11
+	VPERMT2Q      Z7, Z12, Z11
+	VPERMT2Q      Z7, Z13, Z3
+	MOVQ          DI, R14
+	VMOVDQU       Y8, (R14)
+	ADDQ          $0x20, R14
+	VMOVDQU       Y9, (R14)
+	ADDQ          $0x20, R14
+	VMOVDQU       Y10, (R14)
+	ADDQ          $0x20, R14
+	VMOVDQU       Y11, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z8, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z9, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z10, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z11, (R14)
+	ADDQ          $0x20, R14
+	VMOVDQU       Y0, (R14)
+	ADDQ          $0x20, R14
+	VMOVDQU       Y1, (R14)
+	ADDQ          $0x20, R14
+	VMOVDQU       Y2, (R14)
+	ADDQ          $0x20, R14
+	VMOVDQU       Y3, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z0, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z1, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z2, (R14)
+	ADDQ          $0x20, R14
+	VEXTRACTI64X4 $0x01, Z3, (R14)
+	ADDQ          $0x20, R14
+	VZEROUPPER
+	RET

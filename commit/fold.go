@@ -51,25 +51,41 @@ func checkFold(what string, nodes []byte, rows, cols int) {
 // works best when cols is a multiple of h.Lanes(), or one. It panics if nodes is
 // shorter than rows*cols*HashSize bytes.
 func (h *Hasher) FoldColumns(nodes []byte, rows, cols int) {
+	h.FoldColumnsInto(nodes, nodes, rows, cols)
+}
+
+// FoldColumnsInto is FoldColumns with the roots at dst[t*HashSize:], which leaves nodes
+// as it is. dst must have room for half of the rows, rounded up, and be nodes or not
+// overlap it.
+func (h *Hasher) FoldColumnsInto(dst, nodes []byte, rows, cols int) {
 	checkFold("FoldColumns", nodes, rows, cols)
-	if cols == 0 {
+	checkFold("FoldColumns into", dst, (rows+1)/2, cols)
+	width := cols * HashSize
+	switch lanes := groupLanes(h); {
+	case rows == 0 || cols == 0:
+		return
+	case rows == 1:
+		copy(dst, nodes[:width])
+		return
+	case lanes > 0 && cols%lanes == 0:
+		h.foldColumnsInLanes(lanes, dst, nodes, rows, cols)
 		return
 	}
-	width := cols * HashSize
-	for ; rows > 1; rows = (rows + 1) / 2 {
+	for from := nodes; rows > 1; rows = (rows + 1) / 2 {
 		pairs := rows / 2
 		if cols == 1 {
 			// A single tree's pairs are contiguous.
-			h.Nodes(nodes, nodes, nodes[HashSize:], 2*HashSize, pairs)
+			h.Nodes(dst, from, from[HashSize:], 2*HashSize, pairs)
 		} else {
 			for k := range pairs {
-				two := nodes[2*k*width:][:2*width]
-				h.Nodes(nodes[k*width:], two, two[width:], HashSize, cols)
+				two := from[2*k*width:][:2*width]
+				h.Nodes(dst[k*width:], two, two[width:], HashSize, cols)
 			}
 		}
 		if rows%2 == 1 {
-			h.padNodes(nodes[pairs*width:], nodes[2*pairs*width:], cols)
+			h.padNodes(dst[pairs*width:], from[2*pairs*width:], cols)
 		}
+		from = dst
 	}
 }
 
@@ -90,8 +106,18 @@ func (h *Hasher) FoldRows(nodes []byte, rows, cols, levels int) {
 	if rows == 0 || cols == 0 {
 		return
 	}
-	for range levels {
+	lanes := groupLanes(h)
+	for ; levels > 0; levels-- {
 		switch {
+		case lanes > 0 && rows >= lanes && cols <= maxBand:
+			done := h.foldRowsInLanes(lanes, nodes, rows, cols, levels)
+			if rest := rows - done; rest > 0 {
+				// No more rows than lanes: a call of this kind does not come here again.
+				left, out := nodes[done*cols*HashSize:], (cols+1<<levels-1)>>levels*HashSize
+				h.FoldRows(left, rest, cols, levels)
+				copy(nodes[done*out:], left[:rest*out])
+			}
+			return
 		case cols == 1:
 			h.padNodes(nodes, nodes, rows)
 		case cols%2 == 0:

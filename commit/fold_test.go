@@ -17,7 +17,15 @@ func guarded(flat []byte) []byte {
 func checkColumns(h *Hasher, rows, cols int) error {
 	hashes := randomHashes(rows*cols, 50)
 	nodes := guarded(flatten(hashes))
+	roots := make([]byte, (rows+1)/2*cols*HashSize)
+	h.FoldColumnsInto(roots, nodes, rows, cols)
+	if !bytes.Equal(nodes, flatten(hashes)) {
+		return fmt.Errorf("%d x %d: FoldColumnsInto changed what it folds", rows, cols)
+	}
 	h.FoldColumns(nodes, rows, cols)
+	if !bytes.Equal(nodes[:cols*HashSize], roots[:cols*HashSize]) {
+		return fmt.Errorf("%d x %d: FoldColumnsInto and FoldColumns differ", rows, cols)
+	}
 	for c := range cols {
 		column := make([]Hash, rows)
 		for r := range column {
@@ -86,7 +94,7 @@ func TestFolds(t *testing.T) {
 			}
 		}
 		for size := 1; size <= 40; size++ {
-			for _, other := range []int{1, 3, 16} {
+			for _, other := range []int{1, 3, 16, 32} {
 				check(checkColumns(h, size, other))
 				check(checkColumns(h, other, size))
 				check(checkRowTrees(h, other, size))
@@ -96,6 +104,9 @@ func TestFolds(t *testing.T) {
 		check(checkColumns(h, 7, foldBatch+1))
 		check(checkColumns(h, 5, 3*foldBatch))
 		check(checkRowTrees(h, foldBatch+1, 5))
+		check(checkRowTrees(h, maxGroup+3, maxBand))
+		check(checkRowTrees(h, 2*maxGroup-1, maxBand-1))
+		check(checkRowTrees(h, 2*maxGroup, 2*maxBand+1))
 		check(checkRowTrees(h, 2, 4*foldBatch+3))
 		check(checkRowTrees(h, 2*foldBatch+1, 1))
 		for cols := 1; cols <= 100; cols++ {
@@ -153,6 +164,7 @@ func TestFoldPanics(t *testing.T) {
 		name string
 		f    func()
 	}{
+		{"columns into too short a slice", func() { h.FoldColumnsInto(make([]byte, 2*3*HashSize-1), make([]byte, 3*3*HashSize), 3, 3) }},
 		{"columns of too short a slice", func() { h.FoldColumns(make([]byte, 2*3*HashSize-1), 2, 3) }},
 		{"rows of too short a slice", func() { h.FoldRows(make([]byte, 2*3*HashSize-1), 2, 3, 1) }},
 		{"negative rows", func() { h.FoldColumns(nil, -1, 1) }},

@@ -102,3 +102,27 @@ func blake2bPieces(l lanes, dst []byte, dstStride int, src []byte, stride, size,
 		blake2bx8AVX512(digests, dstStride, at(src, 0), stride, size, count, job.lead, leads, state, job.offset, l.moves.Pointer())
 	}
 }
+
+// groupLanes returns how many lanes the groups of a hasher have, 0 if there are no
+// kernels for them.
+func groupLanes(h *Hasher) int {
+	if h.scheme == BLAKE3 && h.lanes.set == lanesAVX512 {
+		return 16
+	}
+	return 0
+}
+
+// foldGroups hashes count groups of pairs of nodes. The children of lane i of group g
+// are at a[g*next+i*stride:] and at b[g*next+i*stride:], or with stride 0 those of all
+// lanes are groups at a[g*next:] and b[g*next:]; dst and dstStride say likewise where the
+// nodes go.
+func foldGroups(dst []byte, dstStride, dstNext int, a, b []byte, stride, next, count int) {
+	blake3Foldx16AVX512(at(dst, 0), dstStride, dstNext, at(a, 0), at(b, 0), stride, next, count, &blake3Node.single.key[0])
+}
+
+// climbGroup replaces the nodes of a group, one after another, by those that they lead to
+// levels above. The siblings of node i on its way are at siblings[i], and left of it on
+// level l if bit i of turns[l] is set.
+func climbGroup(nodes []byte, siblings *[maxGroup]*byte, turns *[maxProof]uint16, levels int) {
+	blake3Climbx16AVX512(at(nodes, 0), &siblings[0], &turns[0], levels, &blake3Node.single.key[0])
+}

@@ -2,8 +2,10 @@ package commit
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/redstuff-go/redstuff/internal/bcs"
+	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 // Proof shows that a leaf is in a tree: the siblings of the nodes on the way
@@ -172,18 +174,55 @@ func (h *Hasher) climb(claims []Claim, batch []int, leaves int, refuse func(i in
 	if len(batch) == 0 {
 		return
 	}
-	var nodes, siblings [proofBatch * HashSize]byte
-	every, some := -1, 0 // the bits that all indices have, and those that any has
+	var nodes [proofBatch * HashSize]byte
 	for k, i := range batch {
-		c := &claims[i]
-		*(*Hash)(nodes[k*HashSize:]) = c.Leaf
-		every, some = every&c.Index, some|c.Index
+		*(*Hash)(nodes[k*HashSize:]) = claims[i].Leaf
 	}
-	for level := range TreeDepth(leaves) {
+	if lanes := groupLanes(h); lanes > 0 && len(batch) > lanes/2 && leaves > 1 {
+		for first := 0; first < len(batch); first += lanes {
+			climbInLanes(nodes[first*HashSize:], claims, batch[first:min(first+lanes, len(batch))], TreeDepth(leaves))
+		}
+	} else {
+		h.climbLevels(&nodes, claims, batch, TreeDepth(leaves))
+	}
+	for k, i := range batch {
+		refuse(i, claims[i].checkRoot(leaves, Hash(nodes[k*HashSize:])))
+	}
+}
+
+// climbInLanes climbs with no more claims than there are lanes. nodes has room for a
+// node a lane; those left over repeat the first claim's way.
+func climbInLanes(nodes []byte, claims []Claim, batch []int, levels int) {
+	var siblings [maxGroup]*byte
+	var turns [maxProof]uint16
+	for k := range siblings {
+		i := batch[0]
+		if k < len(batch) {
+			i = batch[k]
+		}
+		c := &claims[i]
+		siblings[k] = &c.Proof[0][0]
+		race.Read(unsafe.Pointer(siblings[k]), levels*HashSize)
+		for level := range turns[:levels] {
+			turns[level] |= uint16(c.Index>>level&1) << k
+		}
+	}
+	climbGroup(nodes, &siblings, &turns, levels)
+}
+
+// climbLevels climbs a level at a time.
+func (h *Hasher) climbLevels(nodes *[proofBatch * HashSize]byte, claims []Claim, batch []int, levels int) {
+	var siblings [proofBatch * HashSize]byte
+	every, some := -1, 0 // the bits that all indices have, and those that any has
+	for _, i := range batch {
+		index := claims[i].Index
+		every, some = every&index, some|index
+	}
+	for level := range levels {
 		for k, i := range batch {
 			*(*Hash)(siblings[k*HashSize:]) = claims[i].Proof[level]
 		}
-		left, right := &nodes, &siblings
+		left, right := nodes, &siblings
 		if every>>level&1 == 1 {
 			left, right = right, left
 		} else if some>>level&1 == 1 {
@@ -195,8 +234,5 @@ func (h *Hasher) climb(claims []Claim, batch []int, leaves int, refuse func(i in
 			}
 		}
 		h.Nodes(nodes[:], left[:], right[:], HashSize, len(batch))
-	}
-	for k, i := range batch {
-		refuse(i, claims[i].checkRoot(leaves, Hash(nodes[k*HashSize:])))
 	}
 }

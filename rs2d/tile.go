@@ -30,7 +30,7 @@ type tiler struct {
 	unit   []byte   // the symbols of a unit that stand nowhere else
 	shards [][]byte // row by row
 	nodes  []byte   // the tile's leaves, row by row
-	fold   []byte   // the same for the column trees
+	fold   []byte   // what the column trees fold to
 }
 
 func newTiler(c *Code) *tiler {
@@ -66,8 +66,8 @@ func (e *Encoder) tile(worker, piece int) {
 		c += n
 	}
 
-	t.fold = append(t.fold[:0], t.nodes...)
-	e.c.hasher.FoldColumns(t.fold, p.N, columns)
+	t.fold = resize(t.fold, (p.N+1)/2*columns*commit.HashSize)
+	e.c.hasher.FoldColumnsInto(t.fold, t.nodes, p.N, columns)
 	for c := range columns {
 		e.meta.Secondary[from+c] = commit.Hash(t.fold[c*commit.HashSize:])
 	}

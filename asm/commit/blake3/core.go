@@ -58,13 +58,18 @@ func (k *core) compress() {
 
 // storeDigests stores the chaining values as 32 bytes a lane.
 func (k *core) storeDigests() {
+	k.joinDigests()
+	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
+		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
+	})
+}
+
+// joinDigests makes the chaining values digests, where vec.StorePair finds them.
+func (k *core) joinDigests() {
 	// Now vector i has words 0 to 3 of lanes i, i+4, …, and i+4 words 4 to 7.
 	k.transpose4(0, 8, [4]VecPhysical{k.V(0), k.V(1), k.V(2), k.V(3)})
 	k.transpose4(4, 8, [4]VecPhysical{k.V(4), k.V(5), k.V(6), k.V(7)})
 	vec.JoinPairs(k.ISA, 4, k.pairs)
-	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
-		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
-	})
 }
 
 // transpose4 transposes the 32-bit words within every 128-bit part of four

@@ -21,6 +21,9 @@ func main() {
 	for _, isa := range []vec.ISA{vec.AVX512, vec.AVX2} {
 		newShort(isa, c).emit()
 	}
+	nodes := newInner(vec.AVX512, c)
+	fold{nodes}.emit()
+	climb{nodes}.emit()
 	Generate()
 }
 
