@@ -20,6 +20,10 @@ var watchedCalls = []struct {
 	{"Leaves", func(h *Hasher, out, in []byte) { h.Leaves(out, HashSize, in, 128, 128, len(in)/128) }},
 	{"Nodes", func(h *Hasher, out, in []byte) { h.Nodes(out, in, in[HashSize:], 2*HashSize, len(in)/64) }},
 	{"PairLeaves", func(h *Hasher, out, in []byte) { h.PairLeaves(out, in, len(in)/64) }},
+	{"FoldColumnsInto", func(h *Hasher, out, in []byte) {
+		const cols = 16
+		h.FoldColumnsInto(out, in, len(in)/(cols*HashSize), cols)
+	}},
 	{"LeafBatch", func(h *Hasher, out, in []byte) {
 		b := h.NewLeafBatch()
 		b.Reset(len(in)/4, 4)
