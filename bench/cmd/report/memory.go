@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -40,11 +41,16 @@ var peaks = map[string]func(code *rs2d.Code, blob []byte, size int) (output int,
 }
 
 // peakPlan lists what is measured of them. The last blob is larger than memory should
-// have to be.
-var peakPlan = []Memory{
-	{Work: id2D, Size: 32 << 20}, {Work: id2D, Size: 256 << 20},
-	{Work: encode2D, Size: 32 << 20}, {Work: encode2D, Size: 256 << 20},
-	{Work: stream2D, Size: 4 << 30},
+// have to be; where int has 32 bits, there is none so large.
+func peakPlan() []Memory {
+	plan := []Memory{
+		{Work: id2D, Size: 32 << 20}, {Work: id2D, Size: 256 << 20},
+		{Work: encode2D, Size: 32 << 20}, {Work: encode2D, Size: 256 << 20},
+	}
+	if large := int64(4 << 30); math.MaxInt > large {
+		plan = append(plan, Memory{Work: stream2D, Size: int(large)})
+	}
+	return plan
 }
 
 // zeros is a blob without end, and drain a sink that keeps nothing.
@@ -108,7 +114,7 @@ func measureMemory() ([]Memory, error) {
 		return nil, err
 	}
 	var list []Memory
-	for _, m := range peakPlan {
+	for _, m := range peakPlan() {
 		what := fmt.Sprintf("memory of %s, %s", m.Work, bytesName(m.Size))
 		var stderr bytes.Buffer
 		cmd := exec.Command(self, "--peak", m.Work, "--peak-size", strconv.Itoa(m.Size))
