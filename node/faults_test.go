@@ -161,6 +161,19 @@ func cheat(t *testing.T, cl *client.Client, blob []byte) (*commit.Metadata, func
 	}
 }
 
+// storeAll stores an encoding on all nodes that are up.
+func storeAll(t *testing.T, cl *client.Client, meta *commit.Metadata, pair func(int) (rs2d.Sliver, rs2d.Sliver)) *client.Receipt {
+	t.Helper()
+	r, err := cl.StoreEncoding(t.Context(), meta, pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func expectInconsistent(t *testing.T, c *cluster, id commit.BlobID) {
 	t.Helper()
 	for i, p := range c.client(nil).Peers() {
@@ -195,13 +208,7 @@ func TestReaderProvesInconsistency(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
 	cl := c.client(nil)
 	meta, pair := cheat(t, cl, randomBlob(1, 10_000))
-	r, err := cl.StoreEncoding(t.Context(), meta, pair)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cl.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r := storeAll(t, cl, meta, pair)
 	if _, err := cl.Read(t.Context(), r.ID); !errors.Is(err, client.ErrInconsistent) {
 		t.Fatalf("read of an inconsistent blob: %v", err)
 	}
@@ -226,13 +233,7 @@ func TestStalledNodeDelaysNoVerdict(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
 	cl := c.client(nil)
 	meta, pair := cheat(t, cl, randomBlob(1, 10_000))
-	r, err := cl.StoreEncoding(t.Context(), meta, pair)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cl.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r := storeAll(t, cl, meta, pair)
 	c.nodes[3].faults.Set(fault.Stall)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -262,12 +263,7 @@ func TestHealerProvesInconsistency(t *testing.T) {
 	}
 	victim := c.committee.OwnerOfPair(id, 0) // of pair 0 is the last secondary sliver
 	c.nodes[victim].kill()
-	if _, err := cl.StoreEncoding(t.Context(), meta, pair); err != nil {
-		t.Fatal(err)
-	}
-	if err := cl.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	storeAll(t, cl, meta, pair)
 	c.nodes[victim].start()
 	if got := c.nodes[victim].sync(t); got.Inconsistent != 1 || got.Lies != 0 {
 		t.Fatalf("%+v", got)

@@ -53,13 +53,7 @@ func TestVerdictTakesManyShards(t *testing.T) {
 	c := newCluster(t, 4, 12, nil) // f = 3: two nodes of three shards each
 	cl := c.client(nil)
 	meta, pair := cheat(t, cl, randomBlob(1, 10_000))
-	r, err := cl.StoreEncoding(t.Context(), meta, pair)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cl.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r := storeAll(t, cl, meta, pair)
 	proof := proofOf(t, c, meta, pair)
 	a := committee.Attestation{Kind: committee.Inconsistent, Blob: r.ID}
 	signatures := make(map[int]committee.Signature)
@@ -67,10 +61,11 @@ func TestVerdictTakesManyShards(t *testing.T) {
 		if _, err := c.committee.Certify(a, signatures); !errors.Is(err, committee.ErrWeight) {
 			t.Fatalf("%d nodes are enough: %v", i, err)
 		}
-		signatures[i], err = cl.Peers()[i].PutProof(t.Context(), r.ID, proof)
+		signature, err := cl.Peers()[i].PutProof(t.Context(), r.ID, proof)
 		if err != nil {
 			t.Fatal(err)
 		}
+		signatures[i] = signature
 		for j, p := range cl.Peers() {
 			if _, err := p.Confirmation(t.Context(), r.ID); err != nil {
 				t.Fatalf("node %d refuses the blob already: %v", j, err)

@@ -184,12 +184,8 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 			return nil, nil, nil, err
 		}
 		name := cmp.Or(s.Key, filepath.Join(filepath.Dir(s.Committee), clientKeyName))
-		text, err := os.ReadFile(name)
-		if err != nil {
+		if key, err = committee.LoadKey(name); err != nil {
 			return nil, nil, nil, err
-		}
-		if key, err = committee.ParseKey(text); err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
 		stop, err = s.follow(ctx, members)
 		return members, key, stop, err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"os"
 
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -39,19 +38,6 @@ func createKey(name string, key *committee.Key) error {
 		return err
 	}
 	return createFile(name, append(text, '\n'), secret)
-}
-
-// loadKey reads what createKey writes.
-func loadKey(name string) (*committee.Key, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	key, err := committee.ParseKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return key, nil
 }
 
 // certificatePEM returns the certificate by which TLS knows the key.

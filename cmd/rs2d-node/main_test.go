@@ -104,7 +104,7 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 func connect(ts *testscript.TestScript, dir string) *client.Client {
 	all, err := committee.Load(filepath.Join(ts.MkAbs(dir), committeeName))
 	ts.Check(err)
-	key, err := loadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
+	key, err := committee.LoadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
 	ts.Check(err)
 	cl, err := client.New(all, client.Options{Timeout: 20 * time.Second, Grace: 5 * time.Second, Peer: peer.Options{Key: key}})
 	ts.Check(err)

@@ -70,7 +70,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	key, err := loadKey(c.Key)
+	key, err := committee.LoadKey(c.Key)
 	if err != nil {
 		return err
 	}

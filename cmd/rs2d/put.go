@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -127,16 +126,9 @@ func (c *putCmd) key() (*committee.Key, error) {
 	if name == "" {
 		name = filepath.Join(filepath.Dir(c.Committee), clientKeyName)
 	}
-	text, err := os.ReadFile(name)
+	key, err := committee.LoadKey(name)
 	if c.Key == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("nodes take blobs from known clients only: --key FILE is needed, or %s", name)
 	}
-	if err != nil {
-		return nil, err
-	}
-	key, err := committee.ParseKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return key, nil
+	return key, err
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +85,30 @@ func lines(text []byte, key string) (found []string) {
 		}
 	}
 	return found
+}
+
+func TestLoadKey(t *testing.T) {
+	key := committee.GenerateKey()
+	text, err := key.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "key")
+	if _, err := committee.LoadKey(name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	for content, want := range map[string]error{string(text): nil, "no key": committee.ErrKey} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := committee.LoadKey(name)
+		if !errors.Is(err, want) || err == nil && got.TLSPublic() != key.TLSPublic() {
+			t.Errorf("%q: %v", content, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), name) {
+			t.Errorf("the error does not name the file: %v", err)
+		}
+	}
 }
 
 func TestKeys(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"strings"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
@@ -72,6 +73,20 @@ func ParseKey(text []byte) (*Key, error) {
 	}
 	copy(seed[:], raw)
 	return keyOf(seed), nil
+}
+
+// LoadKey reads the file of a key. The error wraps ErrKey, or is that of reading the
+// file.
+func LoadKey(path string) (*Key, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ParseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
 }
 
 // MarshalText writes the secret.

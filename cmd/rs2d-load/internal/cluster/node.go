@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -45,11 +44,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(c.Key)
-	if err != nil {
-		return err
-	}
-	key, err := committee.ParseKey(text)
+	key, err := committee.LoadKey(c.Key)
 	if err != nil {
 		return err
 	}
