@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 // guarded returns a copy of flat with no spare capacity after it.
@@ -177,6 +179,9 @@ func TestFoldPanics(t *testing.T) {
 }
 
 func TestFoldsDoNotAllocate(t *testing.T) {
+	if race.Enabled {
+		t.Skip("pools drop memory at random under the race detector")
+	}
 	forEachHasher(t, func(t *testing.T, h *Hasher) {
 		nodes := flatten(randomHashes(50*13, 54))
 		if n := testing.AllocsPerRun(20, func() {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/redstuff-go/redstuff/gf"
+	"github.com/redstuff-go/redstuff/internal/race"
 	"pgregory.net/rapid"
 )
 
@@ -373,7 +374,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		}
 	}
 	run()
-	if n := testing.AllocsPerRun(50, run); n >= 1 && !raceEnabled {
+	if n := testing.AllocsPerRun(50, run); n >= 1 && !race.Enabled {
 		t.Errorf("%v allocations a round of encoding and decoding", n)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 // TestConcurrentUse has 64 goroutines use one codec on shards of their own, and sees
@@ -92,7 +94,7 @@ func TestConcurrentUse(t *testing.T) {
 			}
 			perCall := float64(mallocs) / float64(goroutines*4*n*(k+4))
 			t.Logf("%d and %d bytes in use, %.2f allocations a call", first, last, perCall)
-			if !raceEnabled && perCall > 1 {
+			if !race.Enabled && perCall > 1 {
 				t.Errorf("%.2f allocations a call", perCall)
 			}
 		})

@@ -9,6 +9,8 @@ import (
 	"testing/iotest"
 
 	"pgregory.net/rapid"
+
+	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 // readers reads shards, in portions of odd sizes; a nil shard has no reader.
@@ -240,7 +242,7 @@ func TestStreamMemory(t *testing.T) {
 		}
 	}
 	run()
-	if n := testing.AllocsPerRun(20, run); n > 40 && !raceEnabled {
+	if n := testing.AllocsPerRun(20, run); n > 40 && !race.Enabled {
 		t.Errorf("%v allocations a call", n)
 	}
 	if slices.Max(shards[0]) != 0 {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 func TestEncodeIdx(t *testing.T) {
@@ -155,7 +157,7 @@ func TestEncodeIdxAllocatesNothing(t *testing.T) {
 		}
 	}
 	run()
-	if n := testing.AllocsPerRun(50, run); n >= 1 && !raceEnabled {
+	if n := testing.AllocsPerRun(50, run); n >= 1 && !race.Enabled {
 		t.Errorf("%v allocations a round of 30 calls", n)
 	}
 }

@@ -1,5 +1,0 @@
-//go:build !race
-
-package rs
-
-const raceEnabled = false
