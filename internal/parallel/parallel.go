@@ -48,30 +48,44 @@ func (c *Crew) take(n int) int {
 // Group runs jobs one after another, with the workers of a crew. It is not safe for
 // concurrent use, and after its first job allocates nothing.
 //
-// To wake a goroutine takes about as long as to encode a hundred kilobytes. So a
-// worker that is done lingers: it looks for the next job for as long as the last one
-// took, but not above lingerMost, giving way to other goroutines meanwhile, and only
-// while the crew has nothing better to do. Then it ends: a group that is not used any
-// more holds no goroutine.
+// To wake a goroutine takes about as long as to encode a hundred kilobytes, and much
+// longer where the processor has gone to sleep meanwhile. So a worker that is done
+// lingers: it looks for the next job for a while, and only while the crew has nothing
+// better to do. Then it ends: a group that is not used any more holds no goroutine.
 type Group struct {
 	crew    *Crew
 	active  atomic.Bool // a job is in work
 	pieces  int
-	next    atomic.Int64
 	piece   func(worker, piece int)
-	started time.Time
-	working atomic.Int32 // helpers that are not done
 	done    sync.WaitGroup
 	helpers []*helper // the workers past the first
+
+	// What workers write while others read it has lines of its own.
+	_       [lineBytes]byte
+	next    atomic.Int64 // the lowest piece not taken
+	_       [lineBytes]byte
+	working atomic.Int32 // helpers that are not done
+	_       [lineBytes]byte
 }
 
-// lingerMost is several times what it takes to wake a goroutine.
-const lingerMost = 200 * time.Microsecond
+// lineBytes is a pair of cache lines: processors fetch them together.
+const lineBytes = 128
+
+// A worker that waits, for work or for the others to end, only looks for the first
+// waitAwake, since each time that it gives way to other goroutines takes the
+// scheduler's lock; then it gives way between looks, and after waitMost it sleeps.
+// Both are several times what it takes to wake a goroutine, at best and at worst.
+const (
+	waitAwake = 50 * time.Microsecond
+	waitMost  = 200 * time.Microsecond
+)
 
 // helper is a worker past the first.
 type helper struct {
+	_     [lineBytes]byte
 	state atomic.Int32
 	run   func()
+	_     [lineBytes]byte
 }
 
 // The states of a helper. A job hires it when it is away, by a new goroutine, or when
@@ -106,7 +120,7 @@ func (g *Group) Do(workers, pieces int, piece func(worker, piece int)) {
 		h.run = func() { g.help(h, w) }
 		g.helpers = append(g.helpers, h)
 	}
-	g.pieces, g.piece, g.started = pieces, piece, time.Now()
+	g.pieces, g.piece = pieces, piece
 	g.next.Store(0)
 	g.working.Store(int32(others))
 	g.done.Add(others)
@@ -118,8 +132,7 @@ func (g *Group) Do(workers, pieces int, piece func(worker, piece int)) {
 	}
 	g.loop(0)
 	// The others are about to end too: to sleep would take longer than to look.
-	for until := g.patience(); g.working.Load() > 0 && time.Now().Before(until); {
-		runtime.Gosched()
+	for start := time.Now(); g.working.Load() > 0 && wait(start); {
 	}
 	g.done.Wait()
 	g.piece = nil
@@ -129,27 +142,29 @@ func (g *Group) Do(workers, pieces int, piece func(worker, piece int)) {
 func (g *Group) help(h *helper, w int) {
 	for {
 		g.loop(w)
-		until := g.patience()
 		g.crew.busy.Add(-1)
 		h.state.Store(lingering)
 		g.working.Add(-1)
 		g.done.Done()
 		// From here on, the group's fields may be the next job's.
-		for h.state.Load() == lingering {
+		for start := time.Now(); h.state.Load() == lingering; {
 			// A crew that is busy with this very group may be about to hire.
-			tired := !g.active.Load() && g.crew.full() || time.Now().After(until)
+			tired := !g.active.Load() && g.crew.full() || !wait(start)
 			if tired && h.state.CompareAndSwap(lingering, away) {
 				return
 			}
-			runtime.Gosched()
 		}
 	}
 }
 
-// patience returns until when it is worth waiting for a worker, or for work.
-func (g *Group) patience() time.Time {
-	now := time.Now()
-	return now.Add(min(now.Sub(g.started), lingerMost))
+// wait passes a moment of a wait that began at start, and tells whether to go on
+// waiting.
+func wait(start time.Time) bool {
+	waited := time.Since(start)
+	if waited >= waitAwake {
+		runtime.Gosched()
+	}
+	return waited < waitMost
 }
 
 func (g *Group) loop(worker int) {
