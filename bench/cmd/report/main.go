@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -26,6 +27,7 @@ type reportCommand struct {
 	Only   string        `help:"Measure only comparisons whose titles match this regular expression, and keep the other results of --from."`
 	Quick  bool          `help:"One short round of everything, to see whether it runs. Its figures mean little."`
 	Rounds int           `default:"15" help:"Rounds, of which each runs all operations of a comparison in turn."`
+	Passes int           `default:"3" help:"Passes over all comparisons that the rounds are spread over: minutes apart, since a machine may be slow for that long."`
 	Round  time.Duration `default:"30ms" help:"Time that each operation gets in a round, if one run takes no longer."`
 	CPU    bool          `name:"cpu" help:"Of work on one core, count the processor's time in place of the time that passes: for a machine that others use meanwhile."`
 	List   bool          `help:"List the comparisons' titles and measure nothing."`
@@ -38,7 +40,7 @@ type reportCommand struct {
 func main() {
 	var cli reportCommand
 	ctx := kong.Parse(&cli, kong.Name("report"),
-		kong.Description("Measures RedStuff beside its peers, round by round in one process, and writes tables and charts. Leave the machine alone meanwhile: it takes up to twelve minutes."))
+		kong.Description("Measures RedStuff beside its peers, round by round in one process, and writes tables and charts. Leave the machine alone meanwhile: it takes a quarter of an hour."))
 	ctx.FatalIfErrorf(cli.Run())
 }
 
@@ -50,9 +52,8 @@ func (c *reportCommand) Run() error {
 	if err != nil {
 		return fmt.Errorf("--only: %w", err)
 	}
-	comparisons := plan()
 	if c.List {
-		for _, comparison := range comparisons {
+		for _, comparison := range plan() {
 			fmt.Println(comparison.title)
 		}
 		return nil
@@ -68,11 +69,11 @@ func (c *reportCommand) Run() error {
 		return err
 	}
 	if c.From == "" || c.Only != "" {
-		settings := measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}
+		settings := Settings{Passes: max(1, c.Passes), Settings: measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}}
 		if c.Quick {
-			settings.Rounds, settings.Round = 1, time.Millisecond
+			settings = Settings{Passes: 1, Settings: measure.Settings{Rounds: 1, Round: time.Millisecond}}
 		}
-		if err := results.measure(settings, c.CPU, comparisons, only); err != nil {
+		if err := results.measure(settings, c.CPU, only); err != nil {
 			return err
 		}
 		if err := results.write(filepath.Join(dir, "results.json")); err != nil {
@@ -87,19 +88,31 @@ func (c *reportCommand) Run() error {
 
 // measure runs the comparisons whose titles match, and replaces what was measured
 // of them before.
-func (r *Results) measure(s measure.Settings, processor bool, comparisons []comparison, only *regexp.Regexp) error {
+func (r *Results) measure(s Settings, processor bool, only *regexp.Regexp) error {
 	r.Machine, r.Settings, r.Processor = thisMachine(), s, processor
 	var arena work.Arena
 	begin := time.Now()
-	for i, c := range comparisons {
-		if !only.MatchString(c.title) {
+	for pass := range s.Passes {
+		part := s.Settings
+		part.Rounds = s.Rounds*(pass+1)/s.Passes - s.Rounds*pass/s.Passes
+		if part.Rounds == 0 {
 			continue
 		}
-		fmt.Fprintf(os.Stderr, "%5.0fs  %d/%d  %s\n", time.Since(begin).Seconds(), i+1, len(comparisons), c.title)
-		if err := r.compare(s, c, &arena); err != nil {
-			return fmt.Errorf("%s: %w", c.title, err)
+		// The plan is made again because its comparisons keep what they have encoded.
+		comparisons := plan()
+		for i, c := range comparisons {
+			if !only.MatchString(c.title) {
+				continue
+			}
+			if pass == 0 {
+				r.forget(c)
+			}
+			fmt.Fprintf(os.Stderr, "%5.0fs  pass %d of %d, %d/%d  %s\n", time.Since(begin).Seconds(), pass+1, s.Passes, i+1, len(comparisons), c.title)
+			if err := r.compare(part, c, &arena); err != nil {
+				return fmt.Errorf("%s: %w", c.title, err)
+			}
+			comparisons[i].ops = nil // with the blobs they share
 		}
-		comparisons[i].ops = nil // with the blobs they share
 	}
 	if only.MatchString("memory") {
 		memory, err := measureMemory()
@@ -108,7 +121,6 @@ func (r *Results) measure(s measure.Settings, processor bool, comparisons []comp
 		}
 		r.Memory = memory
 	}
-	// The plan is made again because its comparisons keep what they have encoded.
 	if only.MatchString("profile") {
 		if err := r.profile(plan(), &arena); err != nil {
 			return err
@@ -118,6 +130,14 @@ func (r *Results) measure(s measure.Settings, processor bool, comparisons []comp
 	return nil
 }
 
+// forget drops what was measured of a comparison.
+func (r *Results) forget(c comparison) {
+	r.Measured = slices.DeleteFunc(r.Measured, func(m Measurement) bool {
+		return slices.ContainsFunc(c.ops, func(p planned) bool { return p.key == m.Key })
+	})
+}
+
+// compare measures a comparison, and adds what it finds to what is there.
 func (r *Results) compare(s measure.Settings, c comparison, arena *work.Arena) error {
 	ops := make([]*work.Op, len(c.ops))
 	for i, p := range c.ops {
@@ -137,7 +157,7 @@ func (r *Results) compare(s measure.Settings, c comparison, arena *work.Arena) e
 			m.Rounds = m.Processor
 		}
 		if old := r.find(p.key); old != nil {
-			*old = m
+			old.Append(&m.Result)
 		} else {
 			r.Measured = append(r.Measured, m)
 		}

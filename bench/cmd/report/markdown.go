@@ -42,7 +42,7 @@ func (r *Results) report(dir string) error {
 	d.line("# RedStuff beside its peers")
 	m := r.Machine
 	d.paragraph("Written by `make report`; figures in [report/results.json](report/results.json), charts as PNG and SVG in [report/](report/).")
-	method := fmt.Sprintf("%d rounds of %v, each running all operations of a comparison in turn, in one process; each figure is of its fastest round, since what else a machine does can only slow a round down", r.Settings.Rounds, r.Settings.Round)
+	method := fmt.Sprintf("%d rounds of %v, each running all operations of a comparison in turn, in one process, in %d passes over all comparisons; each figure is of its fastest round, since what else a machine does can only slow a round down", r.Settings.Rounds, r.Settings.Round, max(1, r.Settings.Passes))
 	if r.Processor {
 		method += "; of work on one core, the time on the processor counts, because others used the machine meanwhile"
 	}

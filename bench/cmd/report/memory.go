@@ -117,7 +117,7 @@ func measureMemory() ([]Memory, error) {
 	for _, m := range peakPlan() {
 		what := fmt.Sprintf("memory of %s, %s", m.Work, bytesName(m.Size))
 		var stderr bytes.Buffer
-		cmd := exec.Command(self, "--peak", m.Work, "--peak-size", strconv.Itoa(m.Size))
+		cmd := exec.Command(self, "--out", ".", "--peak", m.Work, "--peak-size", strconv.Itoa(m.Size))
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
 		if err != nil {

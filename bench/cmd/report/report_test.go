@@ -15,7 +15,7 @@ import (
 // invented returns results as a run would have them, with made-up times, without
 // the measurements that drop names.
 func invented(drop func(Key) bool) *Results {
-	r := &Results{Machine: thisMachine(), Settings: measure.Settings{Rounds: 2, Round: time.Millisecond}}
+	r := &Results{Machine: thisMachine(), Settings: Settings{Passes: 1, Settings: measure.Settings{Rounds: 2, Round: time.Millisecond}}}
 	for i, c := range plan() {
 		for k, p := range c.ops {
 			if drop(p.key) {

@@ -56,10 +56,17 @@ type Memory struct {
 	Output int    `json:"output"` // bytes of the result
 }
 
+// Settings say how long to measure.
+type Settings struct {
+	measure.Settings
+	// Passes over all comparisons share the rounds.
+	Passes int
+}
+
 // Results are what a run of the report measured.
 type Results struct {
 	Machine  Machine
-	Settings measure.Settings
+	Settings Settings
 	// Processor says that the rounds of work on one core are times of the processor.
 	Processor bool
 	Measured  []Measurement

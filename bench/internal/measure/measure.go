@@ -46,6 +46,15 @@ func (r *Result) Median() float64 {
 // Throughput returns bytes of original data per second, in the fastest round.
 func (r *Result) Throughput() float64 { return float64(r.Bytes) / r.Best() * 1e9 }
 
+// Append adds the rounds of another measurement of the same operation.
+func (r *Result) Append(more *Result) {
+	n, m := float64(len(r.Rounds)), float64(len(more.Rounds))
+	r.Allocs = (n*r.Allocs + m*more.Allocs) / (n + m)
+	r.Alloc = (n*r.Alloc + m*more.Alloc) / (n + m)
+	r.Rounds = append(r.Rounds, more.Rounds...)
+	r.Processor = append(r.Processor, more.Processor...)
+}
+
 // Run measures the operations side by side.
 func Run(s Settings, ops []*work.Op) ([]Result, error) {
 	runners := make([]runner, len(ops))

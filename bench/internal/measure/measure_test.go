@@ -2,6 +2,7 @@ package measure
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -67,5 +68,14 @@ func TestRunStopsAtErrors(t *testing.T) {
 	}}
 	if _, err := Run(Settings{Rounds: 100}, []*work.Op{op}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAppend(t *testing.T) {
+	r := Result{Bytes: 30, Rounds: []float64{5, 4, 6}, Processor: []float64{3, 3, 3}, Allocs: 1, Alloc: 100}
+	r.Append(&Result{Bytes: 30, Rounds: []float64{2}, Processor: []float64{1}, Allocs: 5, Alloc: 500})
+	want := Result{Bytes: 30, Rounds: []float64{5, 4, 6, 2}, Processor: []float64{3, 3, 3, 1}, Allocs: 2, Alloc: 200}
+	if !reflect.DeepEqual(r, want) {
+		t.Errorf("%+v, want %+v", r, want)
 	}
 }
