@@ -73,7 +73,7 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 		share := ((j.size+workers-1)/workers + gf.BlockSize - 1) &^ (gf.BlockSize - 1)
 		most := pieceBytes
 		if j.ahead {
-			most *= 2 // so that most strips can be fetched ahead
+			most = 2 * j.strip // so that half of the strips can be fetched ahead
 		}
 		j.piece = min(most, max(share, minShare/c.TotalShards()&^(gf.BlockSize-1), gf.BlockSize))
 		j.strip = min(j.strip, j.piece)
