@@ -1,10 +1,13 @@
 package node_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -229,7 +232,9 @@ func TestHealAmongLiars(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.Corrupt, fault.OtherBlob, fault.Stall, fault.Refuse} {
 		t.Run(fmt.Sprint(kind), func(t *testing.T) {
 			t.Parallel()
+			var said journal
 			c := newCluster(t, 7, 28, func(o *node.Config) {
+				o.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				if kind == fault.Stall {
 					o.Peers.Idle = 500 * time.Millisecond
 				}
@@ -252,10 +257,28 @@ func TestHealAmongLiars(t *testing.T) {
 			// The blobs are twins, so a node that looks in the wrong one finds a pair there
 			// and gives out its symbols.
 			if (kind == fault.Corrupt || kind == fault.OtherBlob) != (r.Lies > 0) {
-				t.Errorf("%d lies", r.Lies)
+				t.Errorf("%d lies\n%s", r.Lies, said.text())
 			}
 		})
 	}
+}
+
+// journal keeps what nodes log until a test fails.
+type journal struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.Write(p)
+}
+
+func (j *journal) text() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.String()
 }
 
 // swap returns the other of two.

@@ -62,7 +62,7 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 		}
 		if i.Has(Stall) {
 			<-r.Context().Done()
-			return
+			panic(http.ErrAbortHandler) // to return would be an answer, an empty one
 		}
 		if i.Has(Slow) && !wait(r, time.Duration(i.delay.Load())) {
 			return

@@ -73,6 +73,9 @@ func (p *pass) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Met
 	}
 	return peer.First(ctx, p.shuffled(), hedgeAfter, func(ctx context.Context, remote *peer.Peer) (*commit.Metadata, error) {
 		meta, err := remote.Metadata(ctx, id, p.Hasher)
+		if err != nil {
+			p.Logger.Debug("no metadata", "peer", remote.Name(), "blob", id, "error", err)
+		}
 		p.count(func(r *Report) {
 			if err == nil {
 				r.MetadataBytes += int64(commit.HashSize + peer.MaxMetadata(meta.Shards()))
