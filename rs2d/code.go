@@ -28,7 +28,8 @@ func WithBackend(name string) Option { return func(o *options) { o.backend = nam
 // WithWorkers sets how many goroutines the calls of a code keep busy at a time: one
 // call uses them all, many at once have one each. After a call they look for the next
 // one for 200 µs, the first 50 of them without giving way to other goroutines, because
-// to wake them may take as long. The default, 0, stands for as many as there are usable CPUs.
+// to wake them may take as long. The default, 0, stands for as many as there are usable
+// CPUs.
 func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 
 // Code is RedStuff for one number of shards and one scheme. It is immutable and

@@ -71,8 +71,9 @@ func (c *reportCommand) Run() error {
 	if c.From == "" || c.Only != "" {
 		settings := Settings{Passes: max(1, c.Passes), Settings: measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}}
 		if c.Quick {
-			settings = Settings{Passes: 1, Settings: measure.Settings{Rounds: 1, Round: time.Millisecond}}
+			settings.Rounds, settings.Round = 1, time.Millisecond
 		}
+		settings.Passes = min(settings.Passes, settings.Rounds)
 		if err := results.measure(settings, c.CPU, only); err != nil {
 			return err
 		}
@@ -95,9 +96,6 @@ func (r *Results) measure(s Settings, processor bool, only *regexp.Regexp) error
 	for pass := range s.Passes {
 		part := s.Settings
 		part.Rounds = s.Rounds*(pass+1)/s.Passes - s.Rounds*pass/s.Passes
-		if part.Rounds == 0 {
-			continue
-		}
 		// The plan is made again because its comparisons keep what they have encoded.
 		comparisons := plan()
 		for i, c := range comparisons {
