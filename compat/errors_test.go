@@ -10,12 +10,6 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
-var (
-	_ reedsolomon.Encoder       = (*rs.Codec)(nil)
-	_ reedsolomon.Extensions    = (*rs.Codec)(nil)
-	_ reedsolomon.StreamEncoder = (*rs.Stream)(nil)
-)
-
 // exported are all errors that the package exports.
 var exported = []error{
 	reedsolomon.ErrInvShardNum,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // Each of these errors matches, under [errors.Is], the one of klauspost/reedsolomon
@@ -19,7 +20,8 @@ var (
 	// ErrNoData is returned when every shard is empty.
 	ErrNoData error = &sentinel{"rs: no shard holds data", "no shard data"}
 	// ErrShardSize is returned when shards differ in size, or have a size that the
-	// variant does not allow. The error is a [SizeError], which says which.
+	// variant does not allow. The error is a *[SizeError], which says which, and a
+	// *[StreamSizeError] of a [Stream].
 	ErrShardSize = errors.New("rs: wrong shard size")
 	// ErrShardIndex is returned for a shard index out of range.
 	ErrShardIndex error = &sentinel{"rs: shard index out of range", peerShardNum}
@@ -67,6 +69,20 @@ func isPeer(target error, text string) bool {
 	return reflect.TypeOf(target) == plainError && target.Error() == text
 }
 
+// asPeer sets target, a pointer, to err if it is of the other package's type of that name
+// and has the same fields.
+func asPeer(err error, target any) bool {
+	from, to := reflect.ValueOf(err), reflect.ValueOf(target).Elem()
+	if to.Type().Name() != from.Type().Name() || !strings.HasSuffix(to.Type().PkgPath(), peerPackage) || !from.CanConvert(to.Type()) {
+		return false
+	}
+	to.Set(from.Convert(to.Type()))
+	return true
+}
+
+// peerPackage ends the import path of the other package, also where it is vendored.
+const peerPackage = "github.com/klauspost/reedsolomon"
+
 // LimitError reports a shape that GF(2^16) has too few points for.
 type LimitError struct {
 	Data, Parity int
@@ -112,6 +128,45 @@ func (e *SizeError) Error() string {
 // sizes that differ or for sizes that are not allowed.
 func (e *SizeError) Is(target error) bool {
 	if e.differs() && !e.invalid {
+		return target == ErrShardSize || isPeer(target, peerSizesDiffer)
+	}
+	return target == ErrShardSize || isPeer(target, peerInvalidSize)
+}
+
+// StreamSizeError reports a shard of a [Stream] that has another length than most of
+// them, or one that the variant does not allow. It matches [ErrShardSize]. Lengths are in
+// bytes and those of whole shards, not of a block.
+type StreamSizeError struct {
+	Shard    int   // the index of the shard, the first one that differs
+	Size     int64 // its length
+	More     bool  // it was not read to its end: Size is the least it can be
+	Want     int64 // the length that most shards have, or 0 if none differs
+	WantMore bool  // these were not read to their ends
+	Agree    int   // how many shards have that length
+	Shards   int   // of so many that were read
+	Multiple int   // what the length must be a multiple of
+}
+
+func (e *StreamSizeError) differs() bool { return e.Agree != 0 }
+
+func (e *StreamSizeError) Error() string {
+	if !e.differs() {
+		return fmt.Sprintf("rs: shard %d has %d bytes; the size must be a multiple of %d", e.Shard, e.Size, e.Multiple)
+	}
+	others, orMore := "the others", map[bool]string{true: " or more"}
+	if e.Agree != e.Shards-1 {
+		others = fmt.Sprintf("%d of %d", e.Agree, e.Shards)
+	}
+	if e.Size < e.Want {
+		return fmt.Sprintf("rs: shard %d ended after %d bytes where %s have %d%s", e.Shard, e.Size, others, e.Want, orMore[e.WantMore])
+	}
+	return fmt.Sprintf("rs: shard %d has %d%s bytes where %s ended after %d", e.Shard, e.Size, orMore[e.More], others, e.Want)
+}
+
+// Is reports whether target is [ErrShardSize], or klauspost/reedsolomon's error for
+// sizes that differ or for sizes that are not allowed.
+func (e *StreamSizeError) Is(target error) bool {
+	if e.differs() {
 		return target == ErrShardSize || isPeer(target, peerSizesDiffer)
 	}
 	return target == ErrShardSize || isPeer(target, peerInvalidSize)

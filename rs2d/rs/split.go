@@ -46,15 +46,13 @@ func (c *Codec) splitSize(data int64) int64 {
 }
 
 // Join writes the first size bytes of the data shards to dst. Only as many shards as
-// hold them must be there. The error matches [ErrReconstructRequired] if one of these
-// is nil, [ErrShortData] if all hold less, [ErrTooFewShards] if fewer than DataShards
-// are listed, [ErrInput] if size is negative; other errors are those of dst.
+// hold them must be there, and in any case the first. The error matches
+// [ErrTooFewShards] if fewer than DataShards are listed, [ErrReconstructRequired] if one
+// that must be there is nil, [ErrShortData] if all hold less, [ErrInput] if size is
+// negative or dst is nil; other errors are those of dst.
 func (c *Codec) Join(dst io.Writer, shards [][]byte, size int) error {
 	if len(shards) < c.k {
 		return fmt.Errorf("%w: got %d, want %d or more", ErrTooFewShards, len(shards), c.k)
-	}
-	if size < 0 {
-		return fmt.Errorf("%w: %d bytes to join", ErrInput, size)
 	}
 	// Nothing is written unless all can be.
 	have, used := 0, 0
@@ -67,6 +65,12 @@ func (c *Codec) Join(dst io.Writer, shards [][]byte, size int) error {
 		}
 		have += len(shards[used])
 		used++
+	}
+	if size < 0 {
+		return fmt.Errorf("%w: %d bytes to join", ErrInput, size)
+	}
+	if dst == nil {
+		return fmt.Errorf("%w: Join to a nil io.Writer", ErrInput)
 	}
 	for _, shard := range shards[:used] {
 		part := shard[:min(len(shard), size)]
@@ -85,10 +89,19 @@ func (c *Codec) Join(dst io.Writer, shards [][]byte, size int) error {
 	return nil
 }
 
-// AllocAligned returns TotalShards shards of the given size, zeroed, each at a
-// multiple of 64 bytes in memory. They are parts of one allocation, so that they are
-// freed together.
-func (c *Codec) AllocAligned(each int) [][]byte { return alignedShards(c.TotalShards(), each) }
+// AllocAligned returns TotalShards shards of the given size, see the function of the
+// same name.
+func (c *Codec) AllocAligned(each int) [][]byte { return AllocAligned(c.TotalShards(), each) }
+
+// AllocAligned returns shards of the given size, zeroed, each at a multiple of 64 bytes
+// in memory. They are parts of one allocation, so that they are freed together. It panics
+// if either number is negative.
+func AllocAligned(shards, each int) [][]byte {
+	if shards < 0 || each < 0 {
+		panic(fmt.Sprintf("rs: AllocAligned of %d shards of %d bytes", shards, each))
+	}
+	return alignedShards(shards, each)
+}
 
 // alignedShards allocates n shards in one piece.
 func alignedShards(n, each int) [][]byte {

@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// StreamReadError reports which shard could not be read.
+// StreamReadError reports which shard could not be read. [errors.As] turns it into
+// klauspost/reedsolomon's error of that name too.
 type StreamReadError struct {
 	Err    error // what its reader returned, or what is wrong with it
 	Stream int   // the index of the shard
@@ -19,7 +20,11 @@ func (e StreamReadError) Error() string {
 
 func (e StreamReadError) Unwrap() error { return e.Err }
 
-// StreamWriteError reports which shard could not be written.
+// As sets target if it is klauspost/reedsolomon's StreamReadError.
+func (e StreamReadError) As(target any) bool { return asPeer(e, target) }
+
+// StreamWriteError reports which shard could not be written. [errors.As] turns it into
+// klauspost/reedsolomon's error of that name too.
 type StreamWriteError struct {
 	Err    error // what its writer returned, or what is wrong with it
 	Stream int   // the index of the shard
@@ -30,6 +35,9 @@ func (e StreamWriteError) Error() string {
 }
 
 func (e StreamWriteError) Unwrap() error { return e.Err }
+
+// As sets target if it is klauspost/reedsolomon's StreamWriteError.
+func (e StreamWriteError) As(target any) bool { return asPeer(e, target) }
 
 type streamOptions struct {
 	blockSize                   int
@@ -85,9 +93,10 @@ func NewStream(dataShards, parityShards int, opts ...Option) (*Stream, error) {
 
 // Encode reads the data shards to their ends, which must be equally far, and writes
 // the parity shards, leaving out those whose writer is nil. The error matches
-// [ErrNoData] if all shards are empty, and [ErrShardSize] if they differ in length or
-// have a length that the variant does not allow; those of readers and writers are a
-// [StreamReadError] or a [StreamWriteError].
+// [ErrNoData] if all shards are empty, and is a *[StreamSizeError] if they differ in
+// length or have a length that the variant does not allow; those of readers and writers
+// are a [StreamReadError] or a [StreamWriteError]. A reader that is nil is such a one
+// too, of [ErrNoData].
 func (s *Stream) Encode(data []io.Reader, parity []io.Writer) error {
 	c := s.codec
 	if len(data) != c.k || len(parity) != c.m {
@@ -168,7 +177,9 @@ func (s *Stream) Reconstruct(valid []io.Reader, fill []io.Writer) error {
 
 // Split writes size bytes of data to the data shards, one after the other, all of the
 // smallest size that the codec allows, the last ones padded with zeros. The error
-// matches [ErrShortData] if size is not positive or data ends before.
+// matches [ErrShortData] if size is not positive or data ends before, [ErrShardNum]
+// unless there is a writer for each data shard, [ErrInput] if data is nil; a writer that is
+// nil gives a [StreamWriteError] of [ErrNoData].
 func (s *Stream) Split(data io.Reader, dst []io.Writer, size int64) error {
 	c := s.codec
 	if size <= 0 {
@@ -181,6 +192,9 @@ func (s *Stream) Split(data io.Reader, dst []io.Writer, size int64) error {
 		if w == nil {
 			return StreamWriteError{ErrNoData, i}
 		}
+	}
+	if data == nil {
+		return fmt.Errorf("%w: Split of a nil io.Reader", ErrInput)
 	}
 	each := c.splitSize(size)
 	for i, w := range dst {
@@ -210,7 +224,8 @@ func (zeros) Read(p []byte) (int, error) {
 
 // Join writes the first size bytes of the data shards to dst. The error matches
 // [ErrTooFewShards] if fewer than DataShards are listed, [ErrNoData] if one of these is
-// nil, and [ErrShortData] if they end before; others are those of shards or dst.
+// nil, [ErrShortData] if they end before or size is negative, and [ErrInput] if dst is
+// nil; others are those of shards or dst.
 func (s *Stream) Join(dst io.Writer, shards []io.Reader, size int64) error {
 	k := s.codec.k
 	if len(shards) < k {
@@ -222,7 +237,10 @@ func (s *Stream) Join(dst io.Writer, shards []io.Reader, size int64) error {
 		}
 	}
 	if size < 0 {
-		return fmt.Errorf("%w: %d bytes to join", ErrInput, size)
+		return fmt.Errorf("%w: %d bytes to join", ErrShortData, size)
+	}
+	if dst == nil {
+		return fmt.Errorf("%w: Join to a nil io.Writer", ErrInput)
 	}
 	n, err := io.CopyN(dst, io.MultiReader(shards[:k]...), size)
 	if err == io.EOF {

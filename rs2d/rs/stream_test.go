@@ -182,7 +182,9 @@ func TestStreamErrors(t *testing.T) {
 			{"split: broken reader", s.Split(iotest.ErrReader(broken), sinks(1, 1, 1), 100), broken},
 			{"join: too few", s.Join(io.Discard, sizes(64, 64), 1), ErrTooFewShards},
 			{"join: missing", s.Join(io.Discard, sizes(64, 64, -1), 1), ErrNoData},
-			{"join: negative", s.Join(io.Discard, sizes(64, 64, 64), -1), ErrInput},
+			{"join: negative", s.Join(io.Discard, sizes(64, 64, 64), -1), ErrShortData},
+			{"join: to nothing", s.Join(nil, sizes(64, 64, 64), 1), ErrInput},
+			{"split: no data", s.Split(nil, sinks(1, 1, 1), 1), ErrInput},
 			{"join: too much asked for", s.Join(io.Discard, sizes(64, 64, 64, 64, 64), 193), ErrShortData},
 			{"join: broken reader", s.Join(io.Discard, sizes(64, -2, 64), 100), broken},
 			{"join: broken writer", s.Join(failingWriter{broken}, sizes(64, 64, 64), 1), broken},
@@ -209,6 +211,93 @@ func TestStreamErrors(t *testing.T) {
 	}
 	if _, err := NewStream(0, 2); !errors.Is(err, ErrShardNum) {
 		t.Errorf("error %v, want %v", err, ErrShardNum)
+	}
+}
+
+// TestStreamSizeErrors has shards of which some are shorter or longer than the others,
+// and looks at what is said of them, in whole lengths, whatever the block.
+func TestStreamSizeErrors(t *testing.T) {
+	const full = 1 << 20 // of a shard that is read to no end
+	for _, test := range []struct {
+		name  string
+		sizes []int // -1 is a shard that is not there
+		want  StreamSizeError
+		text  string
+	}{
+		{"first shorter", []int{896, 1024, 1024, 1024, 1024}, StreamSizeError{Shard: 0, Size: 896, Want: 1024, Agree: 4, Shards: 5},
+			"rs: shard 0 ended after 896 bytes where the others have 1024"},
+		{"inner shorter by a block", []int{1024, 1024, 896, 1024, 1024}, StreamSizeError{Shard: 2, Size: 896, Want: 1024, Agree: 4, Shards: 5},
+			"rs: shard 2 ended after 896 bytes where the others have 1024"},
+		{"last shorter by a byte", []int{1024, 1024, 1024, 1024, 1023}, StreamSizeError{Shard: 4, Size: 1023, Want: 1024, Agree: 4, Shards: 5},
+			"rs: shard 4 ended after 1023 bytes where the others have 1024"},
+		{"first longer by a byte", []int{1025, 1024, 1024, 1024, 1024}, StreamSizeError{Shard: 0, Size: 1025, Want: 1024, Agree: 4, Shards: 5},
+			"rs: shard 0 has 1025 bytes where the others ended after 1024"},
+		{"last longer by a byte", []int{1024, 1024, 1024, 1024, 1025}, StreamSizeError{Shard: 4, Size: 1025, Want: 1024, Agree: 4, Shards: 5},
+			"rs: shard 4 has 1025 bytes where the others ended after 1024"},
+		{"inner longer by a block", []int{1024, 1024, 1024, 1152, 1024}, StreamSizeError{Shard: 3, Size: 1152, Want: 1024, Agree: 4, Shards: 5},
+			"rs: shard 3 has 1152 bytes where the others ended after 1024"},
+		{"endless", []int{1024, full, 1024, 1024, 1024}, StreamSizeError{Shard: 1, Size: 1280, More: true, Want: 1024, Agree: 4, Shards: 5},
+			"rs: shard 1 has 1280 or more bytes where the others ended after 1024"},
+		{"one of many endless", []int{full, full, 64, full, full}, StreamSizeError{Shard: 2, Size: 64, Want: 256, WantMore: true, Agree: 4, Shards: 5},
+			"rs: shard 2 ended after 64 bytes where the others have 256 or more"},
+		{"empty", []int{64, 64, 64, 0, 64}, StreamSizeError{Shard: 3, Size: 0, Want: 64, Agree: 4, Shards: 5},
+			"rs: shard 3 ended after 0 bytes where the others have 64"},
+		{"several", []int{1024, 960, 1024, 1024, 1088}, StreamSizeError{Shard: 1, Size: 960, Want: 1024, Agree: 3, Shards: 5},
+			"rs: shard 1 ended after 960 bytes where 3 of 5 have 1024"},
+		{"with two missing", []int{960, -1, 1024, -1, 1024}, StreamSizeError{Shard: 0, Size: 960, Want: 1024, Agree: 2, Shards: 3},
+			"rs: shard 0 ended after 960 bytes where the others have 1024"},
+		{"two and two", []int{960, 960, 1024, -1, 1024}, StreamSizeError{Shard: 0, Size: 960, Want: 1024, Agree: 2, Shards: 4},
+			"rs: shard 0 ended after 960 bytes where 2 of 4 have 1024"},
+		{"not a multiple", []int{1026, 1026, 1026, 1026, 1026}, StreamSizeError{Shard: 0, Size: 1026},
+			"rs: shard 0 has 1026 bytes; the size must be a multiple of 64"},
+	} {
+		for _, together := range []bool{false, true} {
+			s, err := NewStream(3, 2, WithStreamBlockSize(128), WithConcurrentStreamReads(together))
+			if err != nil {
+				t.Fatal(err)
+			}
+			open := func() []io.Reader {
+				list := make([]io.Reader, 5)
+				for i, n := range test.sizes {
+					if n == full {
+						list[i] = zeros{}
+					} else if n >= 0 {
+						list[i] = bytes.NewReader(make([]byte, n))
+					}
+				}
+				return list
+			}
+			check := func(call string, err error) {
+				t.Helper()
+				want := test.want
+				want.Multiple = 64
+				var got *StreamSizeError
+				if !errors.As(err, &got) || *got != want || !errors.Is(err, ErrShardSize) {
+					t.Errorf("%s: %s: error %+v, want %+v", test.name, call, got, want)
+				} else if err.Error() != test.text {
+					t.Errorf("%s: %s: error %q, want %q", test.name, call, err, test.text)
+				}
+			}
+			if !slices.Contains(test.sizes, -1) {
+				_, err = s.Verify(open())
+				check("Verify", err)
+			}
+			if err := s.Reconstruct(open(), make([]io.Writer, 5)); err != nil || test.want.Agree > 0 {
+				check("Reconstruct", err)
+			}
+		}
+	}
+	// A reader that fails when it is read on for the error's sake changes nothing in
+	// who is to blame.
+	s, err := NewStream(3, 1, WithStreamBlockSize(128))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func() io.Reader { return bytes.NewReader(make([]byte, 128)) }
+	failing := io.MultiReader(block(), iotest.ErrReader(errors.New("broken")))
+	err = s.Encode([]io.Reader{bytes.NewReader(make([]byte, 64)), failing, block()}, []io.Writer{nil})
+	if want := "rs: shard 0 ended after 64 bytes where the others have 128 or more"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }
 
