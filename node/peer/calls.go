@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
@@ -103,13 +104,10 @@ func (p *Peer) List(ctx context.Context, after *commit.BlobID, limit int) (l api
 	return l, nil
 }
 
-// MaxMetadata returns the length of BlobMetadata in BCS for n shards, in bytes.
-func MaxMetadata(n int) int { return 2 + 8 + 3 + 2*n*(1+commit.HashSize) }
-
 // Metadata fetches a blob's metadata and verifies it against the id. The hasher is of
 // the committee's scheme.
 func (p *Peer) Metadata(ctx context.Context, id commit.BlobID, h *commit.Hasher) (*commit.Metadata, error) {
-	data, err := p.getBytes(ctx, api.BlobPath(id, api.MetadataPath), int64(commit.HashSize+MaxMetadata(p.committee.Params().N)))
+	data, err := p.getBytes(ctx, api.BlobPath(id, api.MetadataPath), int64(commit.HashSize+placement.MaxMetadata(p.committee.Params().N)))
 	if err != nil {
 		return nil, err
 	}
