@@ -72,7 +72,9 @@ func (p *pass) lists(ctx context.Context) <-chan page {
 	for member, remote := range p.Peers {
 		list := p.listOwn
 		if remote != nil {
-			list = remote.List
+			list = func(ctx context.Context, after *commit.BlobID, limit int) (api.BlobList, error) {
+				return remote.List(ctx, api.ListAll, after, limit)
+			}
 		}
 		go func() {
 			own, stop := context.WithCancelCause(ctx)
