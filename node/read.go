@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -26,47 +25,6 @@ func (n *Node) getHealth(c *call) {
 		h.FreeBytes, _ = f.Free()
 	}
 	c.answer(http.StatusOK, h)
-}
-
-func (n *Node) getBlobs(c *call) {
-	q := c.URL.Query()
-	limit := api.MaxList
-	if s := q.Get("limit"); s != "" {
-		v, err := strconv.Atoi(s)
-		if err != nil || v < 1 {
-			c.fail(http.StatusBadRequest, "limit is no positive number")
-			return
-		}
-		limit = min(v, api.MaxList)
-	}
-	var after *commit.BlobID
-	if s := q.Get("after"); s != "" {
-		id, err := commit.ParseBlobID(s)
-		if err != nil {
-			c.fail(http.StatusBadRequest, err.Error())
-			return
-		}
-		after = &id
-	}
-	ids, err := n.store.Blobs(after, limit)
-	if err != nil {
-		c.storeError(err)
-		return
-	}
-	list := api.BlobList{Blobs: make([]api.BlobEntry, len(ids)), More: len(ids) == limit}
-	for i, id := range ids {
-		list.Blobs[i].Blob = id
-		for r, to := range map[store.Record]*[]byte{
-			store.Certificate: &list.Blobs[i].Certificate, store.Verdict: &list.Blobs[i].Verdict,
-		} {
-			*to, err = n.store.Record(id, r)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				c.storeError(err)
-				return
-			}
-		}
-	}
-	c.answer(http.StatusOK, list)
 }
 
 func (n *Node) getStatus(c *call) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -63,7 +64,7 @@ func (s *symbolSource) memory(places []uint16, proofs bool) int64 {
 // Symbols that the sliver holds are read from the disk, no more than that. Others are
 // computed from all of the sliver, and so are proofs.
 func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) error {
-	ref := sliverRef(s.ref.Axis, s.ref.Pair, s.n.committee.Params().N)
+	ref := placement.Ref(s.ref).Sliver(s.n.committee.Params().N)
 	parity := s.parity(places)
 	if !proofs && parity == 0 {
 		return s.stored(places, f)
@@ -241,7 +242,7 @@ func (c *call) appendSymbol(out []byte, source *symbolSource, target int, proofs
 	var failure error
 	err := source.each([]uint16{uint16(target)}, proofs, func(s rs2d.Symbol) {
 		c.n.metrics.symbols.Inc()
-		ref := sliverRef(source.ref.Axis, source.ref.Pair, c.n.committee.Params().N)
+		ref := placement.Ref(source.ref).Sliver(c.n.committee.Params().N)
 		s.ProofAxis = ref.Axis
 		if ref.Axis == rs2d.Primary {
 			s.Row, s.Col = ref.Index, target

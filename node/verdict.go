@@ -6,6 +6,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/heal"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -14,7 +15,7 @@ import (
 // Nothing else changes before the owners of f+1 shards have: one node's word is not
 // enough to refuse a blob.
 func (n *Node) putProof(c *call) {
-	raw, ok := c.body(heal.MaxProof(n.committee.Params()))
+	raw, ok := c.body(placement.MaxProof(n.committee.Params()))
 	if !ok {
 		return
 	}

@@ -10,28 +10,28 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/heal"
-	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// sizes returns the lengths of the blob's primary and secondary slivers.
-func (n *Node) sizes(meta *commit.Metadata) (sizes [2]int, err error) {
-	p := n.committee.Params()
-	size, err := p.SymbolSize(meta.Length)
-	return [2]int{p.S * size, p.P * size}, err
+// sizes returns the lengths of the blob's slivers, by axis.
+func (n *Node) sizes(meta *commit.Metadata) (placement.Sizes, error) {
+	return placement.SizesOf(n.committee.Params(), meta.Length)
 }
 
 // owns reports whether the pair of the blob is one of the node's.
 func (n *Node) owns(id commit.BlobID, pair int) bool {
-	return n.committee.OwnerOfPair(id, pair) == n.member
+	return placement.Owns(n.committee, n.member, id, pair)
 }
+
+// place names a stored sliver as placement does.
+func place(e store.Entry) placement.Ref { return placement.Ref(e.Ref) }
 
 // complete reports whether the node has all slivers of the blob that it should have.
 func (n *Node) complete(id commit.BlobID) (bool, error) {
 	stored, err := n.store.Slivers(id)
-	return err == nil && len(heal.Missing(n.committee, n.member, id, stored)) == 0, err
+	return err == nil && len(placement.Missing(n.committee, n.member, id, stored, place)) == 0, err
 }
 
 // confirm answers with the attestation that the node has all of the blob.
@@ -42,10 +42,8 @@ func (c *call) confirm(kind committee.Kind) {
 
 // maxBundle returns the length of the longest body of putBlob.
 func (n *Node) maxBundle() int64 {
-	p := n.committee.Params()
-	pairs := int64(n.committee.Weight(n.member))
-	frames := (2*pairs + 2) * api.FrameHeaderSize
-	return frames + int64(peer.MaxMetadata(p.N)) + pairs*int64(p.S+p.P)*commit.MaxSymbol
+	frames := 2*n.committee.Weight(n.member) + 2
+	return int64(frames)*api.FrameHeaderSize + placement.MaxShare(n.committee, n.member)
 }
 
 // putBlob takes metadata and slivers in one body, and attests that it has all of the
@@ -90,7 +88,7 @@ func (c *call) readBundle(frames *api.FrameReader) (meta *commit.Metadata, raw [
 		err = fmt.Errorf("%w: the first frame is not metadata", api.ErrMalformed)
 	}
 	if err == nil {
-		raw, err = frames.Body(nil, peer.MaxMetadata(n.committee.Params().N))
+		raw, err = frames.Body(nil, placement.MaxMetadata(n.committee.Params().N))
 	}
 	if err != nil {
 		c.fail(http.StatusBadRequest, err.Error())
@@ -124,7 +122,7 @@ func (c *call) readBundle(frames *api.FrameReader) (meta *commit.Metadata, raw [
 			c.fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
 			return nil, nil, nil, false
 		}
-		ref := sliverRef(axis, pair, n.committee.Params().N)
+		ref := placement.Ref{Axis: axis, Pair: pair}.Sliver(n.committee.Params().N)
 		if slices.ContainsFunc(slivers, func(s rs2d.Sliver) bool { return s.SliverRef == ref }) {
 			c.fail(http.StatusBadRequest, "sliver is there twice")
 			return nil, nil, nil, false
@@ -136,15 +134,6 @@ func (c *call) readBundle(frames *api.FrameReader) (meta *commit.Metadata, raw [
 		}
 		slivers = append(slivers, rs2d.Sliver{SliverRef: ref, Data: data})
 	}
-}
-
-// sliverRef names the sliver of a pair.
-func sliverRef(axis rs2d.Axis, pair, n int) rs2d.SliverRef {
-	primary, secondary := rs2d.PairSlivers(pair, n)
-	if axis == rs2d.Primary {
-		return primary
-	}
-	return secondary
 }
 
 // keep verifies slivers and stores them with the metadata. It answers if it cannot.
@@ -184,7 +173,7 @@ func (n *Node) has(id commit.BlobID, r store.Record) bool {
 }
 
 func (n *Node) putMetadata(c *call) {
-	raw, ok := c.body(int64(peer.MaxMetadata(n.committee.Params().N)))
+	raw, ok := c.body(int64(placement.MaxMetadata(n.committee.Params().N)))
 	if !ok {
 		return
 	}
@@ -217,14 +206,14 @@ func (n *Node) putSliver(c *call) {
 		c.storeError(err)
 		return
 	}
-	if c.keep(meta, raw, []rs2d.Sliver{{SliverRef: sliverRef(ref.Axis, ref.Pair, n.committee.Params().N), Data: data}}) {
+	if c.keep(meta, raw, []rs2d.Sliver{{SliverRef: placement.Ref(ref).Sliver(n.committee.Params().N), Data: data}}) {
 		c.WriteHeader(http.StatusCreated)
 	}
 }
 
 // sliver reads which sliver the path names, and answers if it is not one that the
 // node may have.
-func (c *call) sliver() (ref store.Ref, meta *commit.Metadata, sizes [2]int, ok bool) {
+func (c *call) sliver() (ref store.Ref, meta *commit.Metadata, sizes placement.Sizes, ok bool) {
 	n := c.n
 	axis, err := api.ParseAxis(c.PathValue("axis"))
 	if err == nil {

@@ -53,9 +53,17 @@ type Confirmation struct {
 }
 
 // BlobList is some of the blobs of a node, in the order of their ids.
+//
+// A page of all blobs, of certified or of invalid ones is full unless it is the last:
+// it has as many entries as were asked for. A page of pending blobs may have any
+// number, because most of what the node looks through for it is not pending; Next says
+// how far it has looked.
 type BlobList struct {
 	Blobs []BlobEntry `json:"blobs"`
-	More  bool        `json:"more"` // there may be blobs after the last of these
+	More  bool        `json:"more"` // there may be blobs after these
+	// Next is the blob after which the next page of pending blobs begins, if there are
+	// more.
+	Next *commit.BlobID `json:"next,omitempty"`
 }
 
 // BlobEntry is a blob of a list. One of certificate and verdict may be there.
@@ -64,6 +72,21 @@ type BlobEntry struct {
 	Certificate []byte        `json:"certificate,omitempty"` // that it is stored
 	Verdict     []byte        `json:"verdict,omitempty"`     // that it is inconsistent
 }
+
+// ListState is which blobs a list is of.
+type ListState string
+
+const (
+	// ListAll is all blobs that have metadata.
+	ListAll ListState = ""
+	// ListCertified is the blobs that the node has a certificate of, each with it.
+	ListCertified ListState = "certified"
+	// ListInvalid is the blobs that are inconsistent, each with its verdict.
+	ListInvalid ListState = "invalid"
+	// ListPending is the blobs without certificate or verdict of which the node has all
+	// that its shards should have, so that it would attest them.
+	ListPending ListState = "pending"
+)
 
 // Bounds of lists, and of the answers to batched requests.
 const (

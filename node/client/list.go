@@ -18,7 +18,7 @@ func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 	defer cancel()
 	lists := make([]api.BlobList, len(c.peers))
 	errs := make([]error, len(c.peers))
-	c.each(func(i int, p *peer.Peer) { lists[i], errs[i] = p.List(ctx, after, api.MaxList) })
+	c.each(func(i int, p *peer.Peer) { lists[i], errs[i] = p.List(ctx, api.ListAll, after, api.MaxList) })
 
 	weight := 0
 	quorum := &QuorumError{Need: 2*c.committee.Params().F + 1}

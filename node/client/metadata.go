@@ -9,6 +9,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
 )
 
 // cachedMetadata is how many blobs' metadata a client remembers.
@@ -65,7 +66,7 @@ func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metada
 		})
 	}
 	ask()
-	size := peer.MaxMetadata(c.committee.Params().N)
+	size := placement.MaxMetadata(c.committee.Params().N)
 	patience := c.pace.patience(c.options.HedgeAfter, size)
 	hedge := time.NewTicker(patience)
 	defer hedge.Stop()

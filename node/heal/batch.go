@@ -8,6 +8,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -78,7 +79,7 @@ func (p *pass) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Met
 		}
 		p.count(func(r *Report) {
 			if err == nil {
-				r.MetadataBytes += int64(commit.HashSize + peer.MaxMetadata(meta.Shards()))
+				r.MetadataBytes += int64(commit.HashSize + placement.MaxMetadata(meta.Shards()))
 			} else if errors.Is(err, peer.ErrLied) {
 				r.Lies++
 			}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -90,7 +91,7 @@ func (p *pass) addOwn(c *crossing) {
 		if data == nil {
 			continue
 		}
-		s := rs2d.Sliver{SliverRef: sliverRef(other, pair, n), Data: data}
+		s := rs2d.Sliver{SliverRef: placement.Ref{Axis: other, Pair: pair}.Sliver(n), Data: data}
 		if symbols := p.symbolsOf(c, s); symbols != nil {
 			c.have[pair] = symbols
 		}
@@ -161,7 +162,7 @@ func (p *pass) choose(c *crossing, standing []peer.Standing) []int {
 		if c.own[pair] || c.bad[pair] || c.have[pair] != nil {
 			continue
 		}
-		place := sliverRef(c.axis.Other(), pair, n).Index
+		place := placement.Ref{Axis: c.axis.Other(), Pair: pair}.Sliver(n).Index
 		rank := 2 * int(standing[p.Committee.OwnerOfPair(c.w.id, pair)])
 		if place >= p.need(c.axis) {
 			rank++

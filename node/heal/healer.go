@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -275,24 +276,8 @@ func (h *Healer) listOwn(_ context.Context, after *commit.BlobID, limit int) (li
 	return list, err
 }
 
-// Missing returns the slivers of a blob that the member should have and that are not
-// among the stored ones.
-func Missing(c *committee.Committee, member int, id commit.BlobID, stored []store.Entry) []store.Ref {
-	have := make(map[store.Ref]bool, len(stored))
-	for _, e := range stored {
-		have[e.Ref] = true
-	}
-	var missing []store.Ref
-	pairs := c.Pairs(id, member)
-	for _, axis := range []rs2d.Axis{rs2d.Secondary, rs2d.Primary} {
-		for _, pair := range pairs {
-			if ref := (store.Ref{Axis: axis, Pair: pair}); !have[ref] {
-				missing = append(missing, ref)
-			}
-		}
-	}
-	return missing
-}
+// place names a stored sliver as placement does.
+func place(e store.Entry) placement.Ref { return placement.Ref(e.Ref) }
 
 // Condemn stores the certificate that a blob is inconsistent, and drops its slivers.
 func Condemn(s store.Store, id commit.BlobID, cert []byte) error {
@@ -305,10 +290,4 @@ func Condemn(s store.Store, id commit.BlobID, cert []byte) error {
 		u.Drop = append(u.Drop, e.Ref)
 	}
 	return s.Apply(id, u)
-}
-
-// MaxProof returns the length of the longest proof of inconsistency, in bytes.
-func MaxProof(p commit.Params) int64 {
-	const head, symbolHead = 16, 24
-	return head + int64(max(p.P, p.S))*(symbolHead+commit.MaxSymbol+int64(commit.TreeDepth(p.N))*(1+commit.HashSize))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -71,7 +72,9 @@ func (p *pass) lists(ctx context.Context) <-chan page {
 	for member, remote := range p.Peers {
 		list := p.listOwn
 		if remote != nil {
-			list = remote.List
+			list = func(ctx context.Context, after *commit.BlobID, limit int) (api.BlobList, error) {
+				return remote.List(ctx, api.ListAll, after, limit)
+			}
 		}
 		go func() {
 			own, stop := context.WithCancelCause(ctx)
@@ -177,7 +180,7 @@ func (p *pass) examine(id commit.BlobID) *work {
 		return nil
 	}
 	w := &work{id: id, records: make(map[store.Record][]byte)}
-	missing := Missing(p.Committee, p.Member, id, stored)
+	missing := placement.Missing(p.Committee, p.Member, id, stored, place)
 	w.meta, err = p.ownMetadata(id)
 	if len(missing) == 0 && err == nil {
 		p.seen[id] = true
@@ -185,19 +188,10 @@ func (p *pass) examine(id commit.BlobID) *work {
 	}
 	n := p.Committee.Params().N
 	for _, ref := range missing {
-		w.missing[ref.Axis] = append(w.missing[ref.Axis], &target{ref: sliverRef(ref.Axis, ref.Pair, n), pair: ref.Pair})
+		w.missing[ref.Axis] = append(w.missing[ref.Axis], &target{ref: ref.Sliver(n), pair: ref.Pair})
 	}
 	w.lack = len(missing)
 	return w
-}
-
-// sliverRef names the sliver of a pair.
-func sliverRef(axis rs2d.Axis, pair, n int) rs2d.SliverRef {
-	primary, secondary := rs2d.PairSlivers(pair, n)
-	if axis == rs2d.Primary {
-		return primary
-	}
-	return secondary
 }
 
 // ownMetadata returns the blob's metadata if the node has it, and it is right.
@@ -279,7 +273,7 @@ func (p *pass) condemn(ctx context.Context, id commit.BlobID, verdict []byte) {
 		return
 	}
 	for _, remote := range p.shuffled() {
-		raw, err := remote.Proof(ctx, id, MaxProof(p.Committee.Params()))
+		raw, err := remote.Proof(ctx, id, placement.MaxProof(p.Committee.Params()))
 		if err != nil {
 			continue
 		}

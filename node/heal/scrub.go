@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -142,7 +143,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		}
 		if err == nil {
 			buffer = data
-			ref := sliverRef(e.Axis, e.Pair, s.Code.Shards())
+			ref := place(e).Sliver(s.Code.Shards())
 			if s.Code.VerifySliver(meta, rs2d.Sliver{SliverRef: ref, Data: data}) != nil {
 				err = &store.CorruptError{Blob: id, Ref: e.Ref}
 			}
@@ -167,7 +168,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 			return ctx.Err()
 		}
 	}
-	if len(Missing(s.Healer.Committee, s.Healer.Member, id, stored)) > 0 {
+	if len(placement.Missing(s.Healer.Committee, s.Healer.Member, id, stored, place)) > 0 {
 		s.Healer.enqueue(id)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
@@ -79,37 +80,65 @@ func (p *Peer) Status(ctx context.Context, id commit.BlobID) (s api.Status, err 
 	return s, err
 }
 
-// List asks for up to limit blobs after the given one, from the first on if it is
-// nil. What the entries hold is not verified.
-func (p *Peer) List(ctx context.Context, after *commit.BlobID, limit int) (l api.BlobList, err error) {
+// List asks for up to limit of the blobs in a state, those after the given one, from
+// the first on if it is nil. The next page, if there is one, begins after Next, which
+// List sets for all states. What the entries hold is not verified; but a page is full
+// unless it is the last or one of pending blobs, in the order of ids, and has of each
+// blob what the state is proven by.
+func (p *Peer) List(ctx context.Context, state api.ListState, after *commit.BlobID, limit int) (l api.BlobList, err error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	if after != nil {
 		q.Set("after", after.String())
 	}
+	if state != api.ListAll {
+		q.Set("state", string(state))
+	}
 	if err = p.getJSON(ctx, api.BlobsPath+"?"+q.Encode(), &l); err != nil {
 		return l, err
 	}
-	last := after
-	for i := range l.Blobs {
-		if last != nil && bytes.Compare(last[:], l.Blobs[i].Blob[:]) >= 0 {
-			// An endless list would keep the caller busy for ever.
-			return api.BlobList{}, p.lie("blobs out of order")
-		}
-		last = &l.Blobs[i].Blob
+	if err := p.checkList(l, state, after, limit); err != nil {
+		return api.BlobList{}, err
 	}
-	if l.More && len(l.Blobs) == 0 {
-		return api.BlobList{}, p.lie("more blobs, but none now")
+	if l.More && state != api.ListPending {
+		l.Next = &l.Blobs[len(l.Blobs)-1].Blob
 	}
 	return l, nil
 }
 
-// MaxMetadata returns the length of BlobMetadata in BCS for n shards, in bytes.
-func MaxMetadata(n int) int { return 2 + 8 + 3 + 2*n*(1+commit.HashSize) }
+// checkList refuses lists by which a node could keep the caller busy: an endless one,
+// and one in more pages than it takes.
+func (p *Peer) checkList(l api.BlobList, state api.ListState, after *commit.BlobID, limit int) error {
+	if len(l.Blobs) > limit {
+		return p.lie("%d blobs instead of at most %d", len(l.Blobs), limit)
+	}
+	last := after
+	for i := range l.Blobs {
+		e := &l.Blobs[i]
+		if last != nil && bytes.Compare(last[:], e.Blob[:]) >= 0 {
+			return p.lie("blobs out of order")
+		}
+		if state == api.ListCertified && len(e.Certificate) == 0 || state == api.ListInvalid && len(e.Verdict) == 0 {
+			return p.lie("blobs without a proof that they are %s", state)
+		}
+		last = &e.Blob
+	}
+	switch {
+	case !l.More:
+		return nil
+	case state != api.ListPending:
+		if len(l.Blobs) < limit {
+			return p.lie("%d blobs and more, but not now", len(l.Blobs))
+		}
+	case l.Next == nil, last != nil && bytes.Compare(l.Next[:], last[:]) < 0, after != nil && *l.Next == *after:
+		return p.lie("more blobs after those before")
+	}
+	return nil
+}
 
 // Metadata fetches a blob's metadata and verifies it against the id. The hasher is of
 // the committee's scheme.
 func (p *Peer) Metadata(ctx context.Context, id commit.BlobID, h *commit.Hasher) (*commit.Metadata, error) {
-	data, err := p.getBytes(ctx, api.BlobPath(id, api.MetadataPath), int64(commit.HashSize+MaxMetadata(p.committee.Params().N)))
+	data, err := p.getBytes(ctx, api.BlobPath(id, api.MetadataPath), int64(commit.HashSize+placement.MaxMetadata(p.committee.Params().N)))
 	if err != nil {
 		return nil, err
 	}

@@ -129,15 +129,20 @@ func (d *Disk) readFile(dst []byte, id commit.BlobID, p place, off, n int64) ([]
 
 // Blobs lists blobs that have metadata, see [Store].
 func (d *Disk) Blobs(from *commit.BlobID, limit int) ([]commit.BlobID, error) {
-	lower := []byte{byte(Metadata)}
+	return d.BlobsWith(Metadata, from, limit)
+}
+
+// BlobsWith lists blobs that have the record, see [Store].
+func (d *Disk) BlobsWith(r Record, from *commit.BlobID, limit int) ([]commit.BlobID, error) {
+	lower := []byte{byte(r)}
 	if from != nil {
-		lower = append(blobKey(byte(Metadata), *from), 0)
+		lower = append(blobKey(byte(r), *from), 0)
 	}
 	var ids []commit.BlobID
 	if limit <= 0 {
 		return nil, nil
 	}
-	err := d.scan(lower, []byte{byte(Metadata) + 1}, func(key, _ []byte) (bool, error) {
+	err := d.scan(lower, []byte{byte(r) + 1}, func(key, _ []byte) (bool, error) {
 		if len(key) == blobKeySize {
 			ids = append(ids, commit.BlobID(key[1:]))
 		}

@@ -102,6 +102,8 @@ type Store interface {
 	// Blobs lists up to limit blobs that have metadata, in the order of their ids,
 	// those after the given one: from the first on if it is nil.
 	Blobs(after *commit.BlobID, limit int) ([]commit.BlobID, error)
+	// BlobsWith lists up to limit blobs that have the record, as Blobs does.
+	BlobsWith(r Record, after *commit.BlobID, limit int) ([]commit.BlobID, error)
 	// Close closes the store. No other call may be under way.
 	Close() error
 }
