@@ -6,6 +6,8 @@ import (
 )
 
 var (
+	// ErrNil: a pointer that is needed is nil. The error that wraps it says of which type.
+	ErrNil = errors.New("commit: nil")
 	// ErrMalformed: the bytes are not metadata, or a proof, in its one canonical
 	// form. The error that wraps it names the offset and what was expected there.
 	ErrMalformed = errors.New("commit: malformed encoding")
@@ -27,7 +29,7 @@ var (
 )
 
 // ShardCountError reports a number of shards that has no code: fewer than
-// MinShards tolerate no fault, more than MaxShards do not fit the formats.
+// MinShards tolerate no fault, and for more than MaxShards the field is too small.
 type ShardCountError struct {
 	Shards int
 }

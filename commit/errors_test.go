@@ -12,7 +12,7 @@ func TestErrorsShowTheEvidence(t *testing.T) {
 		err  error
 		want []string
 	}{
-		{"shard count", &ShardCountError{Shards: 3}, []string{"3 shards", "4", "65535"}},
+		{"shard count", &ShardCountError{Shards: 3}, []string{"3 shards", "4", "49155"}},
 		{"too large", &TooLargeError{Length: 12, Max: 10}, []string{"12 bytes", "10 bytes"}},
 		{"scheme", &SchemeError{Metadata: BLAKE3, Hasher: Walrus}, []string{"blake3", "walrus"}},
 		{"id mismatch", &IDMismatchError{Claimed: id}, []string{id.String(), BlobID{}.String()}},

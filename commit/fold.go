@@ -3,6 +3,8 @@ package commit
 import (
 	"fmt"
 	"sync"
+
+	"github.com/redstuff-go/redstuff/internal/alias"
 )
 
 // The folds here reduce many trees at once, in place and without allocation,
@@ -56,11 +58,14 @@ func (h *Hasher) FoldColumns(nodes []byte, rows, cols int) {
 
 // FoldColumnsInto is FoldColumns with the roots at dst[t*HashSize:], which leaves nodes
 // as it is. dst must have room for half of the rows, rounded up, and be nodes or not
-// overlap it.
+// overlap it. It panics if dst is too short or begins within nodes.
 func (h *Hasher) FoldColumnsInto(dst, nodes []byte, rows, cols int) {
 	checkFold("FoldColumns", nodes, rows, cols)
 	checkFold("FoldColumns into", dst, (rows+1)/2, cols)
 	width := cols * HashSize
+	if alias.Ahead(dst[:(rows+1)/2*width], nodes[:rows*width]) {
+		panic("commit: FoldColumns: the roots begin within the nodes")
+	}
 	switch lanes := groupLanes(h); {
 	case rows == 0 || cols == 0:
 		return

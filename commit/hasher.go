@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/redstuff-go/redstuff/internal/alias"
 	"github.com/redstuff-go/redstuff/internal/cpu"
 	"github.com/redstuff-go/redstuff/internal/lines"
 	"github.com/redstuff-go/redstuff/internal/race"
@@ -79,11 +80,15 @@ func (h *Hasher) PairLeaf(primary, secondary Hash) (digest Hash) {
 // Leaves hashes count symbols of size bytes each: symbol i is
 // src[i*srcStride:][:size], its digest goes to dst[i*dstStride:][:32].
 // srcStride may be any value of at least 0, also one that makes the symbols
-// overlap; dstStride must be at least 32. dst must not overlap src.
-// Leaves panics if a slice is too short.
+// overlap; dstStride must be at least 32. What is written of dst must not overlap what is
+// read of src, from the first byte of each to the last.
+// Leaves panics if a slice is too short, or if they overlap.
 func (h *Hasher) Leaves(dst []byte, dstStride int, src []byte, srcStride, size, count int) {
 	if !checkRows("Leaves", dst, dstStride, HashSize, src, srcStride, size, count) {
 		return
+	}
+	if alias.Overlap(dst[:(count-1)*dstStride+HashSize], src[:(count-1)*srcStride+size]) {
+		panic("commit: Leaves: the digests overlap the symbols")
 	}
 	if h.scheme == BLAKE3 {
 		blake3Messages(h.lanes, dst, dstStride, src, srcStride, size, count, blake3Leaf)
@@ -96,9 +101,10 @@ func (h *Hasher) Leaves(dst []byte, dstStride int, src []byte, srcStride, size, 
 // right[i*stride:][:32], goes to dst[i*32:]. A stride of 64 with right =
 // left[32:] folds neighbours, a stride of 32 folds two rows of nodes.
 //
-// dst may be left, or begin before it, as long as no digest lands on a child of
-// a later node: a level of a tree can be folded in place.
-// Nodes panics if a slice is too short or the stride is below 32.
+// dst may be left or right, or begin before them, so that a level of a tree can be folded
+// in place; it must not begin within them.
+// Nodes panics if a slice is too short, if the stride is below 32, or if dst begins within
+// the children.
 func (h *Hasher) Nodes(dst, left, right []byte, stride, count int) {
 	if stride < HashSize {
 		panic("commit: Nodes: stride below 32")
@@ -107,6 +113,8 @@ func (h *Hasher) Nodes(dst, left, right []byte, stride, count int) {
 		!checkRows("Nodes", dst, HashSize, HashSize, right, stride, HashSize, count) {
 		return
 	}
+	checkInPlace("Nodes", dst, left[:(count-1)*stride+HashSize], count)
+	checkInPlace("Nodes", dst, right[:(count-1)*stride+HashSize], count)
 	if h.scheme == BLAKE3 {
 		blake3Runs(h.lanes, dst, HashSize, left, right, stride, 2*HashSize, count, &blake3Node.single)
 		return
@@ -116,13 +124,14 @@ func (h *Hasher) Nodes(dst, left, right []byte, stride, count int) {
 }
 
 // PairLeaves hashes count pairs of roots, 64 contiguous bytes each, into leaves
-// of the metadata tree. dst may be src or begin before it.
-// PairLeaves panics if a slice is too short.
+// of the metadata tree. dst may be src or begin before it, but not within it.
+// PairLeaves panics if a slice is too short, or if dst begins within src.
 func (h *Hasher) PairLeaves(dst, src []byte, count int) {
 	const size = 2 * HashSize
 	if !checkRows("PairLeaves", dst, HashSize, HashSize, src, size, size, count) {
 		return
 	}
+	checkInPlace("PairLeaves", dst, src[:count*size], count)
 	if h.scheme == BLAKE3 {
 		blake3Messages(h.lanes, dst, HashSize, src, size, size, count, blake3Pair)
 	} else {
@@ -174,6 +183,15 @@ func checkRows(name string, dst []byte, dstStride, dstSize int, src []byte, srcS
 	race.ReadRows(src, srcStride, srcSize, count)
 	race.WriteRows(dst, dstStride, dstSize, count)
 	return true
+}
+
+// checkInPlace panics if count digests, side by side in dst, would land on what is still
+// to be read of src. They do not where dst begins no later than src, because digests take
+// no more room than what they are of.
+func checkInPlace(name string, dst, src []byte, count int) {
+	if alias.Ahead(dst[:count*HashSize], src) {
+		panic(fmt.Sprintf("commit: %s: the digests begin within what is to be hashed", name))
+	}
 }
 
 // holdsRows reports whether length >= (count-1)*stride + size, without overflow.

@@ -31,26 +31,22 @@ func (m *Metadata) Pair(p int) (primary, secondary Hash) {
 	return m.Primary[p], m.Secondary[len(m.Secondary)-1-p]
 }
 
-// Validate reports metadata that no encoder makes: an unknown scheme
+// Validate reports metadata that no encoder makes: none at all, where m is nil (ErrNil),
+// an unknown scheme
 // (*UnknownSchemeError), differing numbers of primary and secondary roots
 // (ErrMetadata), a number of shards without a code (*ShardCountError), a length
 // beyond what that many shards hold (*TooLargeError).
 func (m *Metadata) Validate() error {
-	if err := checkScheme(m.Scheme); err != nil {
+	if m == nil {
+		return fmt.Errorf("%w *Metadata", ErrNil)
+	}
+	if err := m.Scheme.check(); err != nil {
 		return err
 	}
 	if len(m.Primary) != len(m.Secondary) {
 		return fmt.Errorf("%w: %d primary roots, %d secondary roots", ErrMetadata, len(m.Primary), len(m.Secondary))
 	}
 	return checkBlob(len(m.Primary), m.Length)
-}
-
-// checkScheme reports a scheme that does not exist.
-func checkScheme(s Scheme) error {
-	if int(s) >= len(schemeNames) {
-		return &UnknownSchemeError{Name: s.String()}
-	}
-	return nil
 }
 
 // checkBlob reports a number of shards without a code, or a length that so many
@@ -64,10 +60,13 @@ func checkBlob(shards int, length uint64) error {
 }
 
 // Root returns the root of the tree over the sliver pairs' roots. The error is
-// Validate's, or a *SchemeError if h is not of the metadata's scheme.
+// Validate's, ErrNil if h is nil, or a *SchemeError if h is not of the metadata's scheme.
 func (m *Metadata) Root(h *Hasher) (Hash, error) {
 	if err := m.Validate(); err != nil {
 		return Hash{}, err
+	}
+	if h == nil {
+		return Hash{}, fmt.Errorf("%w *Hasher", ErrNil)
 	}
 	if m.Scheme != h.Scheme() {
 		return Hash{}, &SchemeError{Metadata: m.Scheme, Hasher: h.Scheme()}
@@ -129,6 +128,9 @@ func (m *Metadata) AppendBinary(dst []byte) ([]byte, error) {
 
 // MarshalBinary returns AppendBinary's form.
 func (m *Metadata) MarshalBinary() ([]byte, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
 	return m.AppendBinary(make([]byte, 0, m.encodedSize()))
 }
 
@@ -154,7 +156,7 @@ func (m *Metadata) UnmarshalBinary(data []byte) error {
 // *ShardCountError or *TooLargeError for fields out of range; for an unknown
 // scheme it is an *UnknownSchemeError.
 func ParseMetadata(data []byte, scheme Scheme) (*Metadata, error) {
-	if err := checkScheme(scheme); err != nil {
+	if err := scheme.check(); err != nil {
 		return nil, err
 	}
 	r := bcs.NewReader(data)
@@ -210,8 +212,11 @@ func (m *Metadata) AppendWithID(dst []byte, h *Hasher) ([]byte, error) {
 // ParseWithID reads what AppendWithID writes with a hasher of the same scheme,
 // and nothing else. It recomputes the id, so the metadata is that of the id it
 // returns: an *IDMismatchError tells of a length, root or id that was changed.
-// Other errors are those of ParseMetadata.
+// Other errors are those of ParseMetadata, and ErrNil if h is nil.
 func ParseWithID(data []byte, h *Hasher) (*Metadata, BlobID, error) {
+	if h == nil {
+		return nil, BlobID{}, fmt.Errorf("%w *Hasher", ErrNil)
+	}
 	var claimed BlobID
 	r := bcs.NewReader(data)
 	r.Fixed(claimed[:], "a blob id")
@@ -232,6 +237,9 @@ func ParseWithID(data []byte, h *Hasher) (*Metadata, BlobID, error) {
 // AppendFile appends the form metadata has on disk: the scheme's number in one
 // byte, then AppendWithID's form. Its errors are those of Root.
 func (m *Metadata) AppendFile(dst []byte, h *Hasher) ([]byte, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
 	return m.AppendWithID(append(dst, byte(m.Scheme)), h)
 }
 
@@ -241,7 +249,7 @@ func (m *Metadata) AppendFile(dst []byte, h *Hasher) ([]byte, error) {
 func ParseFile(data []byte) (*Metadata, BlobID, error) {
 	r := bcs.NewReader(data)
 	scheme := Scheme(r.U8("a scheme"))
-	if err := checkScheme(scheme); err != nil {
+	if err := scheme.check(); err != nil {
 		r.Fail(0, "a scheme", err)
 	}
 	if err := r.Err(); err != nil {

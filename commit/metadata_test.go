@@ -222,9 +222,9 @@ func TestParseMetadataRefuses(t *testing.T) {
 		{"long form of the count", slices.Concat(good[:10], []byte{0x84, 0}, good[11:]), is(bcs.ErrNotCanonical)},
 		{"three shards", head(0, 3), asShards},
 		{"no shards", head(0, 0), asShards},
-		{"too many shards", head(0, 0x80, 0x80, 0x04), is(bcs.ErrTooLong)},
+		{"too many shards", head(0, 0x84, 0x80, 0x03), is(bcs.ErrTooLong)},
 		{"huge count", head(0, 0xff, 0xff, 0xff, 0xff, 0x07), is(bcs.ErrTooLong)},
-		{"roots that are not there", append(head(0, 0xff, 0xff, 0x03), make([]byte, 100)...), is(bcs.ErrTruncated)},
+		{"roots that are not there", append(head(0, 0x83, 0x80, 0x03), make([]byte, 100)...), is(bcs.ErrTruncated)},
 		{"blob too long", append(head(393205, 4), good[11:]...), asLength},
 		{"endless blob", append(head(math.MaxUint64, 4), good[11:]...), asLength},
 	}

@@ -1,10 +1,16 @@
 package commit
 
-// The formats' limits.
+// The limits of RedStuff.
 const (
-	MinShards = 4     // with fewer, f = 0 and there is nothing to recover from
-	MaxShards = 65535 // shard counts and sliver indices travel in 16 bits
-	MaxSymbol = 65534 // bytes: the largest even number of 16 bits
+	// MinShards is the least number of shards: with fewer, f = 0 and there is nothing
+	// to recover from.
+	MinShards = 4
+	// MaxShards is the largest number of shards: with more, the code along the rows
+	// runs out of points of GF(2^16). The formats, which have 16 bits for a number of
+	// shards, would have room for more.
+	MaxShards = 49155
+	// MaxSymbol is the largest symbol in bytes, the largest even number of 16 bits.
+	MaxSymbol = 65534
 )
 
 // Params are the numbers of RedStuff that follow from the number of shards.
@@ -16,9 +22,8 @@ type Params struct {
 	S int // secondary source symbols, N-F: columns of the matrix, symbols in a primary sliver
 }
 
-// NewParams returns the parameters of a code of n shards. The error is a
-// *ShardCountError. It checks what the formats can express; that the field has
-// enough points for n is for the code to say.
+// NewParams returns the parameters of a code of n shards, [MinShards] to [MaxShards]. The
+// error is a *ShardCountError.
 func NewParams(n int) (Params, error) {
 	if n < MinShards || n > MaxShards {
 		return Params{}, &ShardCountError{Shards: n}

@@ -15,7 +15,7 @@ func TestNewParams(t *testing.T) {
 		{"between two f", Params{N: 6, F: 1, P: 4, S: 5}},
 		{"next f", Params{N: 7, F: 2, P: 3, S: 5}},
 		{"Walrus mainnet", Params{N: 1000, F: 333, P: 334, S: 667}},
-		{"most", Params{N: 65535, F: 21844, P: 21847, S: 43691}},
+		{"most", Params{N: 49155, F: 16384, P: 16387, S: 32771}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -24,7 +24,7 @@ func TestNewParams(t *testing.T) {
 			}
 		})
 	}
-	for _, n := range []int{math.MinInt, -1, 0, 1, 3, 65536, math.MaxInt} {
+	for _, n := range []int{math.MinInt, -1, 0, 1, 3, 49156, 65535, 65536, math.MaxInt} {
 		var e *ShardCountError
 		if _, err := NewParams(n); !errors.As(err, &e) || e.Shards != n {
 			t.Errorf("NewParams(%d): %v", n, err)
@@ -33,7 +33,7 @@ func TestNewParams(t *testing.T) {
 }
 
 func TestSymbolSizeLimits(t *testing.T) {
-	for _, n := range []int{4, 7, 10, 1000, 65535} {
+	for _, n := range []int{4, 7, 10, 1000, 49155} {
 		p, err := NewParams(n)
 		if err != nil {
 			t.Fatal(err)

@@ -125,6 +125,9 @@ func (e *Engine) Recodes(size, limit int) bool {
 // block of destinations, but what the last of the ones does last and the first of the
 // others first is one pass over the rows.
 func (e *Engine) Recode(r *Recoding) {
+	if r == nil {
+		panic("gf: Recode of a nil *Recoding")
+	}
 	half, size := r.Half, r.Size
 	if len(r.Srcs) == 0 || len(r.Dsts) == 0 || !e.Recodes(size, max(r.SrcBase+len(r.Srcs), r.DstBase+len(r.Dsts))) {
 		panic(fmt.Sprintf("gf: Recode: %d sources from %d, %d destinations from %d with transforms of size %d: see Recodes", len(r.Srcs), r.SrcBase, len(r.Dsts), r.DstBase, size))

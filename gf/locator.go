@@ -155,6 +155,9 @@ func walshOfLog(r int) []int16 {
 // points[i]. It looks one up for every point and member of the sets, so it is for few
 // points or small sets: of no more than 2^14 members together.
 func AddLocator(dst []int32, points []Elem, zeros, poles []int) {
+	if len(points) < len(dst) {
+		panic(fmt.Sprintf("gf: AddLocator: %d points for %d logarithms", len(points), len(dst)))
+	}
 	log := &tables().log
 	points = points[:len(dst)]
 	for _, e := range zeros {
@@ -173,6 +176,9 @@ func AddLocator(dst []int32, points []Elem, zeros, poles []int) {
 // x - points[i], which must not be zero: a row of a Cauchy matrix with factors. The
 // three slices have one length.
 func CauchyRow(dst []Elem, x Elem, points []Elem, logs []int32, common int) {
+	if len(points) < len(dst) || len(logs) < len(dst) {
+		panic(fmt.Sprintf("gf: CauchyRow: %d points and %d logarithms for %d elements", len(points), len(logs), len(dst)))
+	}
 	t := tables()
 	points, logs = points[:len(dst)], logs[:len(dst)]
 	shift := common%Modulus + 3*Modulus // keeps all sums positive

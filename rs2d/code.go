@@ -45,19 +45,20 @@ type Code struct {
 	spaces   [2]sync.Pool // of *rs.Workspace: of the codec along each axis
 }
 
-// MaxShards is the largest number of shards of a code. The formats number up to 65535
-// of them, but the two codes run out of points of GF(2^16) before.
-const MaxShards = 49155
-
-// New returns the code over n shards, 4 to [MaxShards]. For another number the error is
-// a *commit.ShardCountError, or above MaxShards one that wraps an *rs.LimitError.
+// New returns the code over n shards, [commit.MinShards] to [commit.MaxShards]. For
+// another number the error is a *commit.ShardCountError; for a scheme that there is not,
+// a *commit.UnknownSchemeError; for another option without meaning, ErrOption; for a
+// backend that this CPU has not, one that lists those it has.
 func New(shards int, opts ...Option) (*Code, error) {
 	var o options
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("%w: option %d is a nil Option", ErrOption, i)
+		}
 		opt(&o)
 	}
 	if o.workers < 0 {
-		return nil, fmt.Errorf("rs2d: %d workers; want 0 (all CPUs) or more", o.workers)
+		return nil, fmt.Errorf("%w: %d workers; want 0 (all CPUs) or more", ErrOption, o.workers)
 	}
 	params, err := commit.NewParams(shards)
 	if err != nil {
@@ -74,7 +75,7 @@ func New(shards int, opts ...Option) (*Code, error) {
 		c.columns, err = codec(params.P)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("rs2d: %d shards; there can be 4 to %d: %w", shards, MaxShards, err)
+		return nil, fmt.Errorf("rs2d: %d shards: %w", shards, err)
 	}
 	return c, nil
 }

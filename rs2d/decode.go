@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/alias"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
@@ -66,7 +67,8 @@ func (c *Code) Decode(meta *commit.Metadata, slivers []Sliver, check Check) ([]b
 
 // DecodeInto is Decode with the blob in dst's memory, if its capacity suffices for the
 // blob padded to whole rows. Large blobs take less time in memory that was used before.
-// What dst holds is lost, whatever the outcome. Slivers must not overlap it.
+// What dst holds is lost, whatever the outcome. Slivers must not overlap it: the error is
+// a *[SliverError] of [ErrOverlap] for one that does.
 func (c *Code) DecodeInto(dst []byte, meta *commit.Metadata, slivers []Sliver, check Check) ([]byte, error) {
 	if check > CheckNone {
 		return nil, ErrCheck
@@ -77,6 +79,13 @@ func (c *Code) DecodeInto(dst []byte, meta *commit.Metadata, slivers []Sliver, c
 	}
 	d := &decoding{c: c, meta: meta, size: size, row: c.params.S * size, given: slivers}
 	d.live = int((meta.Length + uint64(d.row) - 1) / uint64(d.row))
+	if n := d.live * d.row; cap(dst) >= n {
+		for _, s := range slivers {
+			if alias.Overlap(dst[:n], s.Data) {
+				return nil, &SliverError{s.SliverRef, ErrOverlap}
+			}
+		}
+	}
 	d.collect()
 	for {
 		p, err := d.plan()

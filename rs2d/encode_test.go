@@ -180,15 +180,19 @@ func TestEncodeLimits(t *testing.T) {
 			t.Errorf("n = %d: ID of one byte more: error %v, want a TooLargeError", n, err)
 		}
 	}
-	var points *rs.LimitError
-	if _, err := New(MaxShards + 1); !errors.As(err, &points) {
-		t.Errorf("New(%d): error %v, want an rs.LimitError", MaxShards+1, err)
-	}
-	newCode(t, MaxShards)
-	for _, n := range []int{-1, 0, 3, 65536, math.MaxInt} {
+	newCode(t, commit.MaxShards)
+	for _, n := range []int{-1, 0, 3, commit.MaxShards + 1, 65535, 65536, math.MaxInt} {
 		var count *commit.ShardCountError
 		if _, err := New(n); !errors.As(err, &count) {
 			t.Errorf("New(%d): error %v, want a ShardCountError", n, err)
+		}
+	}
+	// The field, not the formats, is what bounds the number of shards.
+	for n := commit.MaxShards + 1; n < 1<<16; n++ {
+		var points *rs.LimitError
+		f := (n - 1) / 3
+		if _, err := rs.New(n-f, f, rs.WithVariant(rs.RS2)); !errors.As(err, &points) {
+			t.Fatalf("there is a code along the rows for %d shards: error %v", n, err)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package rs2d
 
 import (
+	"fmt"
+
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/hugepage"
 	"github.com/redstuff-go/redstuff/internal/lines"
@@ -105,8 +107,11 @@ func (c *Code) ID(blob []byte) (commit.BlobID, error) {
 }
 
 // Encode replaces what dst holds by the encoding of the blob, in dst's memory if it
-// suffices.
+// suffices. The error is a *commit.TooLargeError, or ErrNil if dst is nil.
 func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
+	if dst == nil {
+		return fmt.Errorf("%w *Encoding", ErrNil)
+	}
 	if err := e.begin(uint64(len(blob))); err != nil {
 		return err
 	}

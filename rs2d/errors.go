@@ -7,6 +7,8 @@ import (
 )
 
 var (
+	// ErrNil: an argument that is needed is nil. The error that wraps it says of which type.
+	ErrNil = errors.New("rs2d: nil")
 	// ErrIndex: a sliver's or symbol's index is outside the code.
 	ErrIndex = errors.New("index is outside the code")
 	// ErrAxis: a sliver is neither primary nor secondary.
@@ -21,6 +23,10 @@ var (
 	ErrElsewhere = errors.New("symbol lies elsewhere")
 	// ErrDuplicate: a symbol stands at a place that another one stands at.
 	ErrDuplicate = errors.New("place is taken twice")
+	// ErrOverlap: a sliver or symbol lies in the memory that the result is to be written to.
+	ErrOverlap = errors.New("overlaps the memory of the result")
+	// ErrOption: an option has no meaning. The error that wraps it says why.
+	ErrOption = errors.New("rs2d: invalid option")
 	// ErrCheck: a value given as a [Check] is none.
 	ErrCheck = errors.New("rs2d: unknown check")
 	// ErrMalformed: bytes are not the one canonical form of what they were parsed as.
@@ -46,7 +52,7 @@ func (e *ShardsError) Error() string {
 }
 
 // SliverError says why a sliver was refused. It wraps [ErrIndex], [ErrAxis],
-// [ErrSize] or [ErrRoot].
+// [ErrSize], [ErrRoot] or [ErrOverlap].
 type SliverError struct {
 	Ref SliverRef
 	Err error
@@ -57,7 +63,8 @@ func (e *SliverError) Error() string { return fmt.Sprintf("rs2d: %v: %v", e.Ref,
 func (e *SliverError) Unwrap() error { return e.Err }
 
 // SymbolError says why a symbol was refused. It wraps [ErrIndex], [ErrAxis],
-// [ErrSize], [ErrNoProof], [ErrElsewhere], [ErrDuplicate] or a *commit.ProofError.
+// [ErrSize], [ErrNoProof], [ErrElsewhere], [ErrDuplicate], [ErrOverlap] or a
+// *commit.ProofError.
 type SymbolError struct {
 	Row, Col int
 	Err      error

@@ -2,6 +2,7 @@ package rs2d
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
@@ -38,12 +39,15 @@ type InconsistencyProof struct {
 // that no reader with a strict check gets bytes from it. Nothing needs to be known of
 // who made the proof. The error is [ErrNotInconsistent] if the blob agrees with the
 // proof's symbols, [ErrSymbolCount], a *SymbolError for one that is not proven or not
-// of the target, a *SliverError for a target that there is not, or one of those that
-// metadata is refused with, see [Code.VerifySliver].
+// of the target, a *SliverError for a target that there is not, ErrNil for no proof at all,
+// or one of those that metadata is refused with, see [Code.VerifySliver].
 func (c *Code) VerifyInconsistency(meta *commit.Metadata, proof *InconsistencyProof) error {
 	size, err := c.checkMetadata(meta)
 	if err != nil {
 		return err
+	}
+	if proof == nil {
+		return fmt.Errorf("%w *InconsistencyProof", ErrNil)
 	}
 	if err := c.checkRef(proof.Target); err != nil {
 		return &SliverError{proof.Target, err}

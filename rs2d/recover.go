@@ -1,10 +1,36 @@
 package rs2d
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/alias"
 )
+
+// RecoverOption changes how [Code.Recover] works. Options work on any call and in any
+// order.
+type RecoverOption func(*recovery)
+
+// InMemory puts the recovered sliver in dst's memory, if its capacity suffices. What dst
+// holds is lost, whatever the outcome. Symbols must not overlap it.
+func InMemory(dst []byte) RecoverOption { return func(r *recovery) { r.dst = dst } }
+
+// ProofsFirst is for symbols of others who may lie: all proofs are verified before a
+// symbol is used, and symbols without one are taken to be wrong. That takes less time than
+// [Code.VerifySymbols] and Recover one after the other.
+func ProofsFirst() RecoverOption { return func(r *recovery) { r.first = true } }
+
+// ReportWrong sets *wrong to the symbols that were found to be wrong, whatever the
+// outcome: whoever sent them is broken or lies. Without [ProofsFirst] there are none as
+// long as all goes well, because nothing is verified then but the sliver. It panics if
+// wrong is nil.
+func ReportWrong(wrong *[]*SymbolError) RecoverOption {
+	if wrong == nil {
+		panic("rs2d: ReportWrong to a nil *[]*SymbolError")
+	}
+	return func(r *recovery) { r.wrong = wrong }
+}
 
 // Recover returns the wanted sliver, from symbols of it: as many as the sliver has,
 // of any n places, in any order; more of them do no harm. Symbols need proofs only if
@@ -13,43 +39,27 @@ import (
 //
 // Recover first takes all symbols to be right, and compares the root of what they
 // give with the metadata. Only if it differs it verifies the proofs, and goes on
-// without symbols that are refuted.
+// without symbols that are refuted. See [ProofsFirst] for the other way round.
 //
 // The error is a *[RecoverError] if too few symbols are left, a *[ProofsNeededError]
 // if some without a proof must be judged, an *[InconsistentError] if symbols that
 // are proven give a wrong sliver, a *[SliverError] if there is no such sliver as the
-// wanted one, or one of those that metadata is refused with, see [Code.VerifySliver].
-func (c *Code) Recover(meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, error) {
-	return c.RecoverInto(nil, meta, want, symbols)
-}
-
-// RecoverInto is Recover with the sliver in dst's memory if that suffices. Symbols must
-// not overlap it.
-func (c *Code) RecoverInto(dst []byte, meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, error) {
+// wanted one, a *[SymbolError] of [ErrOverlap] for one in the memory that [InMemory]
+// gives, or one of those that metadata is refused with, see [Code.VerifySliver].
+func (c *Code) Recover(meta *commit.Metadata, want SliverRef, symbols []Symbol, opts ...RecoverOption) (Sliver, error) {
 	r := recoveries.Get().(*recovery)
 	defer r.release()
-	return r.recover(c, dst, meta, want, symbols)
-}
-
-// RecoverReport is Recover, and reports in all cases the symbols that it found to be
-// wrong: whoever sent them is broken or lies. There are none as long as all goes
-// well, because nothing is verified then but the sliver.
-func (c *Code) RecoverReport(meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, []*SymbolError, error) {
-	r := recoveries.Get().(*recovery)
-	defer r.release()
-	s, err := r.recover(c, nil, meta, want, symbols)
-	return s, r.report(), err
-}
-
-// RecoverProven is RecoverInto for symbols of others who may lie: it verifies all proofs
-// before it uses a symbol, takes symbols without one to be wrong, and reports all that
-// are. That takes less time than [Code.VerifySymbols] and Recover one after the other.
-func (c *Code) RecoverProven(dst []byte, meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, []*SymbolError, error) {
-	r := recoveries.Get().(*recovery)
-	defer r.release()
-	r.first = true
-	s, err := r.recover(c, dst, meta, want, symbols)
-	return s, r.report(), err
+	for i, opt := range opts {
+		if opt == nil {
+			return Sliver{}, fmt.Errorf("%w: option %d is a nil RecoverOption", ErrOption, i)
+		}
+		opt(r)
+	}
+	s, err := r.recover(c, meta, want, symbols)
+	if r.wrong != nil {
+		*r.wrong = r.report()
+	}
+	return s, err
 }
 
 // recovery is one call of Recover. Recoveries are pooled for the lists they hold.
@@ -61,8 +71,9 @@ type recovery struct {
 	k       int // symbols it takes
 	symbols []Symbol
 	dst     []byte
-	first   bool    // whether to verify all proofs first
-	refused []error // *SymbolErrors, which errors keep
+	first   bool            // whether to verify all proofs first
+	refused []error         // *SymbolErrors, which errors keep
+	wrong   *[]*SymbolError // where to report them
 
 	class  []symbolClass
 	best   []int         // per place along the sliver, 1 + the number of the best symbol there
@@ -101,14 +112,21 @@ const (
 	classCount = iota
 )
 
-func (r *recovery) recover(c *Code, dst []byte, meta *commit.Metadata, want SliverRef, symbols []Symbol) (s Sliver, err error) {
+func (r *recovery) recover(c *Code, meta *commit.Metadata, want SliverRef, symbols []Symbol) (s Sliver, err error) {
 	if r.size, err = c.checkMetadata(meta); err != nil {
 		return Sliver{}, err
 	}
 	if err := c.checkRef(want); err != nil {
 		return Sliver{}, &SliverError{want, err}
 	}
-	r.c, r.meta, r.want, r.symbols, r.k, r.dst = c, meta, want, symbols, c.sourceSymbols(want.Axis), dst
+	r.c, r.meta, r.want, r.symbols, r.k = c, meta, want, symbols, c.sourceSymbols(want.Axis)
+	if n := r.k * r.size; cap(r.dst) >= n {
+		for _, s := range symbols {
+			if alias.Overlap(r.dst[:n], s.Data) {
+				return Sliver{}, &SymbolError{s.Row, s.Col, ErrOverlap}
+			}
+		}
+	}
 	return r.run()
 }
 

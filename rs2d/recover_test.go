@@ -31,7 +31,7 @@ func TestRecover(t *testing.T) {
 					t.Fatalf("%v from symbols %d on: %v", want.SliverRef, first, err)
 				}
 				dst := bytes.Repeat([]byte{0xA5}, len(want.Data))
-				got, err = c.RecoverInto(dst, meta, want.SliverRef, symbols)
+				got, err = c.Recover(meta, want.SliverRef, symbols, InMemory(dst))
 				if err != nil || !bytes.Equal(dst, want.Data) || unsafe.SliceData(got.Data) != unsafe.SliceData(dst) {
 					t.Fatalf("%v from symbols %d on, into memory used before: %v", want.SliverRef, first, err)
 				}
@@ -40,9 +40,9 @@ func TestRecover(t *testing.T) {
 	})
 }
 
-// TestRecoverProven recovers slivers of every shape from symbols with proofs, the leaves
+// TestRecoverProofsFirst recovers slivers of every shape from symbols with proofs, the leaves
 // of which are hashed once.
-func TestRecoverProven(t *testing.T) {
+func TestRecoverProofsFirst(t *testing.T) {
 	eachShape(t, func(t *testing.T, c *Code, blob []byte) {
 		m := newNaive(t, c, blob)
 		meta := m.metadata(len(blob))
@@ -53,7 +53,8 @@ func TestRecoverProven(t *testing.T) {
 				for i := first; i < first+k; i++ {
 					symbols = append(symbols, m.symbol(SliverRef{ref.Axis.Other(), i}, ref.Index))
 				}
-				got, refused, err := c.RecoverProven(nil, meta, ref, symbols)
+				var refused []*SymbolError
+				got, err := c.Recover(meta, ref, symbols, ProofsFirst(), ReportWrong(&refused))
 				if err != nil || len(refused) > 0 || !bytes.Equal(got.Data, m.sliver(ref).Data) {
 					t.Fatalf("%v from symbols %d on: %v, %v", ref, first, err, refused)
 				}
@@ -112,7 +113,8 @@ func TestRecoverAnyLiars(t *testing.T) {
 			symbols = append(symbols, s)
 		}
 
-		got, refused, err := c.RecoverReport(meta, want.SliverRef, symbols)
+		var refused, all []*SymbolError
+		got, err := c.Recover(meta, want.SliverRef, symbols, ReportWrong(&refused))
 		var few *RecoverError
 		var need *ProofsNeededError
 		switch {
@@ -142,7 +144,7 @@ func TestRecoverAnyLiars(t *testing.T) {
 				without++
 			}
 		}
-		got, all, err := c.RecoverProven(nil, meta, want.SliverRef, symbols)
+		got, err = c.Recover(meta, want.SliverRef, symbols, ReportWrong(&all), ProofsFirst())
 		switch enough := len(proven) >= k; {
 		case len(all) != refutable+without:
 			t.Fatalf("%d refused, %d of the proofs are wrong and %d missing", len(all), refutable, without)
@@ -178,11 +180,72 @@ func TestRecoverRefuses(t *testing.T) {
 	bad[0].Row = 3
 	bad[1].Col = 9
 	bad[2].Data = nil
-	_, refused, err := c.RecoverReport(meta, want, bad)
+	var refused []*SymbolError
+	_, err := c.Recover(meta, want, bad, ReportWrong(&refused))
 	var few *RecoverError
 	if !errors.As(err, &few) || few.Have != 4 || few.Need != 5 || len(refused) != 3 ||
 		!errors.Is(refused[0], ErrElsewhere) || !errors.Is(refused[1], ErrIndex) || !errors.Is(refused[2], ErrSize) {
 		t.Errorf("%v, %v", err, refused)
+	}
+}
+
+// TestOverlap gives results the memory of what they are made from.
+func TestOverlap(t *testing.T) {
+	c := newCode(t, 7)
+	e, err := c.Encode(pattern(100, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, lost := e.Metadata(), SliverRef{Primary, 6}
+	recover := func(dst, source []byte) error {
+		var symbols []Symbol
+		for j := range c.sourceSymbols(Primary) {
+			s, err := c.Symbol(e.Secondary(j), lost.Index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			symbols = append(symbols, s)
+		}
+		symbols[3].Data = source[:copy(source, symbols[3].Data)]
+		_, err := c.Recover(meta, lost, symbols, InMemory(dst))
+		return err
+	}
+	decode := func(dst, source []byte) error {
+		slivers := []Sliver{e.Primary(4), e.Primary(5), e.Primary(6)}
+		slivers[1].Data = source[:copy(source, slivers[1].Data)]
+		_, err := c.DecodeInto(dst, meta, slivers, CheckStrict)
+		return err
+	}
+	row := len(e.Primary(0).Data)
+	for _, call := range []struct {
+		name         string
+		f            func(dst, source []byte) error
+		size, source int // bytes of the result and of what is in its way
+		is           any
+	}{
+		{"Recover", recover, row, e.SymbolSize(), new(*SymbolError)},
+		{"DecodeInto", decode, 3 * row, row, new(*SliverError)},
+	} {
+		for _, test := range []struct {
+			name string
+			at   int // of the result, from the source on
+			room int
+			bad  bool
+		}{
+			{"on it", 0, call.size, true},
+			{"up to its first byte", 1 - call.size, call.size, true},
+			{"from its last byte on", call.source - 1, call.size, true},
+			{"before it", -call.size, call.size, false},
+			{"behind it", call.source, call.size, false},
+			{"on it, but too small to be used", 0, call.size - 1, false},
+		} {
+			memory := make([]byte, 4*call.size)
+			at := 2*call.size + test.at
+			err := call.f(memory[at:at:at+test.room], memory[2*call.size:])
+			if test.bad && (!errors.Is(err, ErrOverlap) || !errors.As(err, call.is)) || !test.bad && err != nil {
+				t.Errorf("%s %s: error %v, want one: %v", call.name, test.name, err, test.bad)
+			}
+		}
 	}
 }
 
@@ -211,7 +274,7 @@ func TestRecoverInconsistent(t *testing.T) {
 		}
 		got, err := c.Recover(meta, want, symbols)
 		if rapid.Bool().Draw(t, "proofs first") {
-			got, _, err = c.RecoverProven(nil, meta, want, symbols)
+			got, err = c.Recover(meta, want, symbols, ProofsFirst())
 		}
 		var inconsistent *InconsistentError
 		if err == nil {

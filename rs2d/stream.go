@@ -30,10 +30,17 @@ const streamParityBytes = 512 << 20
 // that, src is read once more for each further 512 MiB: it must not change.
 //
 // The error is a *commit.TooLargeError for a size that the code's shards cannot
-// hold, the context's, or wraps the first one of src or sink; io.ErrUnexpectedEOF if
-// src ends before size.
+// hold, the context's, or wraps the first one of src or sink, io.ErrUnexpectedEOF if
+// src ends before size, or ErrNil if one of them is nil.
 func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size int64) (*commit.Metadata, error) {
-	if size < 0 {
+	switch {
+	case ctx == nil:
+		return nil, fmt.Errorf("%w context.Context", ErrNil)
+	case sink == nil:
+		return nil, fmt.Errorf("%w Sink", ErrNil)
+	case src == nil:
+		return nil, fmt.Errorf("%w io.ReaderAt", ErrNil)
+	case size < 0:
 		return nil, fmt.Errorf("rs2d: a blob of %d bytes", size)
 	}
 	if err := e.begin(uint64(size)); err != nil {

@@ -34,7 +34,8 @@ func (p *pass) solve(ctx context.Context, c *crossing) {
 			for _, pair := range sources {
 				symbols = append(symbols, c.have[pair][t.ref])
 			}
-			sliver, refused, err := p.Code.RecoverReport(c.w.meta, t.ref, symbols)
+			var refused []*rs2d.SymbolError
+			sliver, err := p.Code.Recover(c.w.meta, t.ref, symbols, rs2d.ReportWrong(&refused))
 			mu.Lock()
 			defer mu.Unlock()
 			for _, e := range refused {

@@ -84,7 +84,10 @@ type Codec struct {
 // always the parity).
 func New(dataShards, parityShards int, opts ...Option) (*Codec, error) {
 	var o options
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("%w: option %d is a nil Option", ErrOption, i)
+		}
 		opt(&o)
 	}
 	if o.variant != Leopard && o.variant != RS2 {

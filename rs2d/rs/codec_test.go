@@ -333,6 +333,8 @@ func TestErrors(t *testing.T) {
 		}
 		return shards
 	}
+	memory := make([]byte, 24)
+	joint := [][]byte{memory[:4], memory[4:8], memory[8:12], memory[12:16], memory[16:20]}
 	for _, test := range []struct {
 		name   string
 		err    error
@@ -348,6 +350,10 @@ func TestErrors(t *testing.T) {
 		{"too many lost, nothing wanted", rs2.ReconstructSome(sizes(2, 2, 0, 0, 0), make([]bool, 5)), ErrTooFewShards},
 		{"wrong list of required", rs2.ReconstructSome(sizes(2, 2, 2, 2, 0), make([]bool, 4)), ErrInput},
 		{"no such shard", rs2.Shard(nil, sizes(2, 2, 2, 2, 2), 5), ErrShardIndex},
+		{"buffer of another shard", rs2.Shard(joint[3], joint, 0), ErrInput},
+		{"buffer partly in another shard", rs2.Shard(memory[17:21], joint, 0), ErrInput},
+		{"buffer of the shard itself", rs2.Shard(joint[0], joint, 0), nil},
+		{"buffer beside all shards", rs2.Shard(memory[20:], joint, 0), nil},
 		{"wrong buffer", rs2.Shard(make([]byte, 4), sizes(2, 2, 2, 2, 2), 0), ErrShardSize},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,19 +1,27 @@
 package rs
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/redstuff-go/redstuff/gf"
 )
 
 // Reconstruct computes missing shards. src has all shards, those that the pattern
-// does not use being zero, see [Pattern.Sources]; dst has all shards too, and those that are not nil are written. They must be wanted ones of the
-// pattern, and overlap no source.
+// does not use being zero, see [Pattern.Sources]; dst has all shards too, and those that
+// are not nil are written. They must be wanted ones of the pattern, and overlap no source.
+// It panics if p is nil or of another codec's number of shards.
 //
 // A pattern of many wanted shards restores data only: to have parity back as well,
 // encode once all the data is there. [Pattern.Restores] tells.
 func (w *Workspace) Reconstruct(p *Pattern, dst, src Symbols) {
+	if p == nil {
+		panic("rs: Workspace.Reconstruct by a nil *Pattern")
+	}
 	n := w.c.TotalShards()
+	if p.shards != n {
+		panic(fmt.Sprintf("rs: Workspace.Reconstruct by a pattern of %d shards; the codec has %d", p.shards, n))
+	}
 	w.check("Reconstruct", &dst, &src, n, n)
 	switch half := src.half(); {
 	case half == 0 || len(p.targets) == 0:

@@ -72,6 +72,9 @@ func isPeer(target error, text string) bool {
 // asPeer sets target, a pointer, to err if it is of the other package's type of that name
 // and has the same fields.
 func asPeer(err error, target any) bool {
+	if v := reflect.ValueOf(target); v.Kind() != reflect.Pointer || v.IsNil() {
+		return false
+	}
 	from, to := reflect.ValueOf(err), reflect.ValueOf(target).Elem()
 	if to.Type().Name() != from.Type().Name() || !strings.HasSuffix(to.Type().PkgPath(), peerPackage) || !from.CanConvert(to.Type()) {
 		return false

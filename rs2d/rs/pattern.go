@@ -39,6 +39,7 @@ import (
 // where Λ_L or Λ_B is its derivative at its own roots. All these factors are powers
 // of one quotient R = Λ_L/Λ_B, see [gf.Locator].
 type Pattern struct {
+	shards  int // of the codec, all of them
 	missing bitset
 	fill    int   // a shard that is there, for its size
 	targets []int // missing shards that are wanted, ascending
@@ -72,7 +73,7 @@ type factors struct {
 func (c *Codec) Pattern(present, wanted []bool) (*Pattern, error) {
 	n := c.TotalShards()
 	if len(present) != n || wanted != nil && len(wanted) != n {
-		return nil, fmt.Errorf("%w: the pattern speaks of %d shards, the codec has %d", ErrTooFewShards, len(present), n)
+		return nil, fmt.Errorf("%w: the pattern speaks of %d shards present and %d wanted, the codec has %d", ErrTooFewShards, len(present), len(wanted), n)
 	}
 	sets := make(bitset, 2*words(n))
 	missing, targets := sets[:words(n)], sets[words(n):]
@@ -105,7 +106,7 @@ func (c *Codec) compile(missing, wanted bitset) *Pattern {
 	n := c.TotalShards()
 	lost, targets := missing.count(0, c.k), wanted.count(0, n)
 	lists := make([]int, 0, targets+2*lost+63) // parity is chosen in words
-	p := &Pattern{missing: slices.Clone(missing), targets: wanted.appendTo(lists, 0, n, 0)}
+	p := &Pattern{shards: n, missing: slices.Clone(missing), targets: wanted.appendTo(lists, 0, n, 0)}
 	for missing.has(p.fill) {
 		p.fill++
 	}
@@ -321,8 +322,15 @@ type Sources struct {
 }
 
 // Sources makes the list for shards in l, and returns it: shards with zeros in place
-// of those that the pattern has as missing. It is valid until the next call with l.
+// of those that the pattern has as missing. It is valid until the next call with l. It
+// panics if l is nil, or if shards are not all of the codec's.
 func (p *Pattern) Sources(l *Sources, shards [][]byte) [][]byte {
+	if l == nil {
+		panic("rs: Pattern.Sources in a nil *Sources")
+	}
+	if len(shards) != p.shards {
+		panic(fmt.Sprintf("rs: Pattern.Sources of %d shards; want %d", len(shards), p.shards))
+	}
 	if size := len(shards[p.fill]); len(l.zeros) < size {
 		l.zeros = make([]byte, size)
 	}

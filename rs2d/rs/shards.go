@@ -1,10 +1,15 @@
 package rs
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/internal/alias"
+)
 
 // Encode computes the parity shards from the data shards. shards has the data
 // shards, then the parity shards; all have one size, which must not be zero and is
-// a multiple of [Codec.ShardSizeMultiple]. No two shards overlap.
+// a multiple of [Codec.ShardSizeMultiple]. No two shards may overlap, which is not checked:
+// it would take as long as encoding small ones.
 func (c *Codec) Encode(shards [][]byte) error {
 	size, err := c.checkWhole(shards)
 	if err != nil {
@@ -123,7 +128,9 @@ func (c *Codec) reconstruct(shards [][]byte, first int, required []bool) error {
 }
 
 // Shard computes one shard, present or not, into dst, from DataShards others that
-// are there; shards[index] is not read. For a single shard this is the cheapest way.
+// are there; shards[index] is not read. For a single shard this is the cheapest way. The
+// error matches [ErrInput] if dst overlaps another shard, [ErrShardIndex] if there is no
+// such shard, or is one of [Codec.Reconstruct].
 func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 	if index < 0 || index >= c.TotalShards() {
 		return fmt.Errorf("%w: %d of %d", ErrShardIndex, index, c.TotalShards())
@@ -134,6 +141,11 @@ func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 	}
 	if len(dst) != size {
 		return &SizeError{Shard: index, Size: len(dst), Want: size, Multiple: c.ShardSizeMultiple()}
+	}
+	for i, shard := range shards {
+		if i != index && alias.Overlap(dst, shard) {
+			return fmt.Errorf("%w: shard %d overlaps the memory for shard %d", ErrInput, i, index)
+		}
 	}
 	others := append([][]byte(nil), shards...)
 	others[index] = dst[:0:len(dst)]

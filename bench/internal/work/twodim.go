@@ -179,13 +179,11 @@ func (e *Encoded) Recover(trusting bool, cores int) (*Op, error) {
 	}
 	return &Op{Bytes: int64(bytes), Run: func() error {
 		for k, want := range lost.want {
-			var sliver rs2d.Sliver
-			var err error
-			if trusting {
-				sliver, err = code.RecoverInto(slivers[k], meta, want, lost.symbols[k])
-			} else {
-				sliver, _, err = code.RecoverProven(slivers[k], meta, want, lost.symbols[k])
+			opts := []rs2d.RecoverOption{rs2d.InMemory(slivers[k])}
+			if !trusting {
+				opts = append(opts, rs2d.ProofsFirst())
 			}
+			sliver, err := code.Recover(meta, want, lost.symbols[k], opts...)
 			if err != nil {
 				return err
 			}
