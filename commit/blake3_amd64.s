@@ -150,7 +150,7 @@ GLOBL blake3Pairs<>(SB), RODATA|NOPTR, $128
 
 // func blake3x16AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32, moves *int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV
-TEXT ·blake3x16AVX512(SB), $280-72
+TEXT ·blake3x16AVX512(SB), $344-72
 	LEAQ  63(SP), R15
 	ANDQ  $-64, R15
 	MOVQ  dst+0(FP), DI
@@ -164,101 +164,101 @@ TEXT ·blake3x16AVX512(SB), $280-72
 	SUBQ  SI, CX
 
 adjoining:
-	MOVQ CX, 192(R15)
+	MOVQ CX, 256(R15)
 	MOVQ stride+32(FP), R8
 	MOVQ size+40(FP), R9
 	MOVQ count+48(FP), R10
 	MOVQ job+56(FP), R11
 	MOVL 44(R11), AX
-	MOVL AX, 200(R15)
+	MOVL AX, 264(R15)
 
 batch:
 	MOVQ         SI, R14
-	MOVQ         R14, 64(R15)
+	MOVQ         R14, 128(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x01
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 72(R15)
+	MOVQ         R14, 136(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x02
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 80(R15)
+	MOVQ         R14, 144(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x03
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 88(R15)
+	MOVQ         R14, 152(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x04
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 96(R15)
+	MOVQ         R14, 160(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x05
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 104(R15)
+	MOVQ         R14, 168(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x06
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 112(R15)
+	MOVQ         R14, 176(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x07
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 120(R15)
+	MOVQ         R14, 184(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x08
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 128(R15)
+	MOVQ         R14, 192(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x09
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 136(R15)
+	MOVQ         R14, 200(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x0a
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 144(R15)
+	MOVQ         R14, 208(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x0b
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 152(R15)
+	MOVQ         R14, 216(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x0c
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 160(R15)
+	MOVQ         R14, 224(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x0d
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 168(R15)
+	MOVQ         R14, 232(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x0e
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 176(R15)
+	MOVQ         R14, 240(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x0f
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 184(R15)
+	MOVQ         R14, 248(R15)
 	LEAQ         -1(R10), AX
-	MOVL         AX, 208(R15)
-	VPBROADCASTD 208(R15), Z8
+	MOVL         AX, 272(R15)
+	VPBROADCASTD 272(R15), Z8
 	VPMINUD      blake3LaneNumbers<>+0(SB), Z8, Z8
 	VPBROADCASTD 48(R11), Z9
 	VPMULLD      Z9, Z8, Z8
-	VPBROADCASTD 200(R15), Z9
+	VPBROADCASTD 264(R15), Z9
 	VPADDD       Z8, Z9, Z9
-	VMOVDQU32    Z9, (R15)
+	VMOVDQU32    Z9, 64(R15)
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD 4(R11), Z1
 	VPBROADCASTD 8(R11), Z2
@@ -317,7 +317,7 @@ moves_stop:
 moved:
 	MOVQ  job+56(FP), R11
 	MOVQ  R13, DX
-	ADDQ  192(R15), DX
+	ADDQ  256(R15), DX
 	MOVL  32(R11), AX
 	TESTQ R13, R13
 	JNZ   not_first
@@ -331,8 +331,8 @@ not_first:
 	MOVL BX, CX
 
 not_last:
-	MOVL         AX, 204(R15)
-	MOVL         CX, 208(R15)
+	MOVL         AX, 268(R15)
+	MOVL         CX, 272(R15)
 	CMPQ         BX, $0x40
 	JGE          whole
 	MOVQ         BX, CX
@@ -348,44 +348,44 @@ not_last:
 	VPXORD       Z30, Z30, Z30
 	VPXORD       Z31, Z31, Z31
 	KMOVD        AX, K1
-	MOVQ         64(R15), R14
+	MOVQ         128(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y8
-	MOVQ         96(R15), R14
+	MOVQ         160(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y16
 	VINSERTI64X4 $0x01, Y16, Z8, Z8
-	MOVQ         72(R15), R14
+	MOVQ         136(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y9
-	MOVQ         104(R15), R14
+	MOVQ         168(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y17
 	VINSERTI64X4 $0x01, Y17, Z9, Z9
-	MOVQ         80(R15), R14
+	MOVQ         144(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y10
-	MOVQ         112(R15), R14
+	MOVQ         176(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y18
 	VINSERTI64X4 $0x01, Y18, Z10, Z10
-	MOVQ         88(R15), R14
+	MOVQ         152(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y11
-	MOVQ         120(R15), R14
+	MOVQ         184(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y19
 	VINSERTI64X4 $0x01, Y19, Z11, Z11
-	MOVQ         128(R15), R14
+	MOVQ         192(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y12
-	MOVQ         160(R15), R14
+	MOVQ         224(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y20
 	VINSERTI64X4 $0x01, Y20, Z12, Z12
-	MOVQ         136(R15), R14
+	MOVQ         200(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y13
-	MOVQ         168(R15), R14
+	MOVQ         232(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y21
 	VINSERTI64X4 $0x01, Y21, Z13, Z13
-	MOVQ         144(R15), R14
+	MOVQ         208(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y14
-	MOVQ         176(R15), R14
+	MOVQ         240(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y22
 	VINSERTI64X4 $0x01, Y22, Z14, Z14
-	MOVQ         152(R15), R14
+	MOVQ         216(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y15
-	MOVQ         184(R15), R14
+	MOVQ         248(R15), R14
 	VMOVDQU8.Z   (R14)(R13*1), K1, Y23
 	VINSERTI64X4 $0x01, Y23, Z15, Z15
 	VPUNPCKLDQ   Z9, Z8, Z16
@@ -415,44 +415,44 @@ not_last:
 	SHRQ         $0x20, AX
 	JZ           loaded
 	KMOVD        AX, K1
-	MOVQ         64(R15), R14
+	MOVQ         128(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y8
-	MOVQ         96(R15), R14
+	MOVQ         160(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y24
 	VINSERTI64X4 $0x01, Y24, Z8, Z8
-	MOVQ         72(R15), R14
+	MOVQ         136(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y9
-	MOVQ         104(R15), R14
+	MOVQ         168(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y25
 	VINSERTI64X4 $0x01, Y25, Z9, Z9
-	MOVQ         80(R15), R14
+	MOVQ         144(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y10
-	MOVQ         112(R15), R14
+	MOVQ         176(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y26
 	VINSERTI64X4 $0x01, Y26, Z10, Z10
-	MOVQ         88(R15), R14
+	MOVQ         152(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y11
-	MOVQ         120(R15), R14
+	MOVQ         184(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y27
 	VINSERTI64X4 $0x01, Y27, Z11, Z11
-	MOVQ         128(R15), R14
+	MOVQ         192(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y12
-	MOVQ         160(R15), R14
+	MOVQ         224(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y28
 	VINSERTI64X4 $0x01, Y28, Z12, Z12
-	MOVQ         136(R15), R14
+	MOVQ         200(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y13
-	MOVQ         168(R15), R14
+	MOVQ         232(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y29
 	VINSERTI64X4 $0x01, Y29, Z13, Z13
-	MOVQ         144(R15), R14
+	MOVQ         208(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y14
-	MOVQ         176(R15), R14
+	MOVQ         240(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y30
 	VINSERTI64X4 $0x01, Y30, Z14, Z14
-	MOVQ         152(R15), R14
+	MOVQ         216(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y15
-	MOVQ         184(R15), R14
+	MOVQ         248(R15), R14
 	VMOVDQU8.Z   (R14)(DX*1), K1, Y31
 	VINSERTI64X4 $0x01, Y31, Z15, Z15
 	VPUNPCKLDQ   Z9, Z8, Z24
@@ -482,37 +482,37 @@ not_last:
 	JMP          loaded
 
 whole:
-	MOVQ         64(R15), R14
-	VMOVDQU      (R14)(R13*1), Y8
-	MOVQ         96(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
-	MOVQ         72(R15), R14
-	VMOVDQU      (R14)(R13*1), Y9
-	MOVQ         104(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
-	MOVQ         80(R15), R14
-	VMOVDQU      (R14)(R13*1), Y10
-	MOVQ         112(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
-	MOVQ         88(R15), R14
-	VMOVDQU      (R14)(R13*1), Y11
-	MOVQ         120(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
 	MOVQ         128(R15), R14
-	VMOVDQU      (R14)(R13*1), Y12
+	VMOVDQU      (R14)(R13*1), Y8
 	MOVQ         160(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
 	MOVQ         136(R15), R14
-	VMOVDQU      (R14)(R13*1), Y13
+	VMOVDQU      (R14)(R13*1), Y9
 	MOVQ         168(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
 	MOVQ         144(R15), R14
-	VMOVDQU      (R14)(R13*1), Y14
+	VMOVDQU      (R14)(R13*1), Y10
 	MOVQ         176(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
 	MOVQ         152(R15), R14
-	VMOVDQU      (R14)(R13*1), Y15
+	VMOVDQU      (R14)(R13*1), Y11
 	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ         192(R15), R14
+	VMOVDQU      (R14)(R13*1), Y12
+	MOVQ         224(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	MOVQ         200(R15), R14
+	VMOVDQU      (R14)(R13*1), Y13
+	MOVQ         232(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	MOVQ         208(R15), R14
+	VMOVDQU      (R14)(R13*1), Y14
+	MOVQ         240(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	MOVQ         216(R15), R14
+	VMOVDQU      (R14)(R13*1), Y15
+	MOVQ         248(R15), R14
 	VINSERTI64X4 $0x01, (R14)(R13*1), Z15, Z15
 	VPUNPCKLDQ   Z9, Z8, Z16
 	VPUNPCKHDQ   Z9, Z8, Z17
@@ -538,37 +538,37 @@ whole:
 	VSHUFI32X4   $0xdd, Z14, Z10, Z22
 	VSHUFI32X4   $0x88, Z15, Z11, Z19
 	VSHUFI32X4   $0xdd, Z15, Z11, Z23
-	MOVQ         64(R15), R14
-	VMOVDQU      (R14)(DX*1), Y8
-	MOVQ         96(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z8, Z8
-	MOVQ         72(R15), R14
-	VMOVDQU      (R14)(DX*1), Y9
-	MOVQ         104(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z9, Z9
-	MOVQ         80(R15), R14
-	VMOVDQU      (R14)(DX*1), Y10
-	MOVQ         112(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z10, Z10
-	MOVQ         88(R15), R14
-	VMOVDQU      (R14)(DX*1), Y11
-	MOVQ         120(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z11, Z11
 	MOVQ         128(R15), R14
-	VMOVDQU      (R14)(DX*1), Y12
+	VMOVDQU      (R14)(DX*1), Y8
 	MOVQ         160(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z12, Z12
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z8, Z8
 	MOVQ         136(R15), R14
-	VMOVDQU      (R14)(DX*1), Y13
+	VMOVDQU      (R14)(DX*1), Y9
 	MOVQ         168(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z13, Z13
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z9, Z9
 	MOVQ         144(R15), R14
-	VMOVDQU      (R14)(DX*1), Y14
+	VMOVDQU      (R14)(DX*1), Y10
 	MOVQ         176(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z14, Z14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z10, Z10
 	MOVQ         152(R15), R14
-	VMOVDQU      (R14)(DX*1), Y15
+	VMOVDQU      (R14)(DX*1), Y11
 	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z11, Z11
+	MOVQ         192(R15), R14
+	VMOVDQU      (R14)(DX*1), Y12
+	MOVQ         224(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z12, Z12
+	MOVQ         200(R15), R14
+	VMOVDQU      (R14)(DX*1), Y13
+	MOVQ         232(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z13, Z13
+	MOVQ         208(R15), R14
+	VMOVDQU      (R14)(DX*1), Y14
+	MOVQ         240(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z14, Z14
+	MOVQ         216(R15), R14
+	VMOVDQU      (R14)(DX*1), Y15
+	MOVQ         248(R15), R14
 	VINSERTI64X4 $0x01, (R14)(DX*1), Z15, Z15
 	VPUNPCKLDQ   Z9, Z8, Z24
 	VPUNPCKHDQ   Z9, Z8, Z25
@@ -601,805 +601,156 @@ loaded:
 	VPBROADCASTD blake3IVData<>+8(SB), Z10
 	VPBROADCASTD blake3IVData<>+12(SB), Z11
 	VPXORD       Z13, Z13, Z13
-	VPBROADCASTD 208(R15), Z14
-	VPBROADCASTD 204(R15), Z15
-	VMOVDQU32    (R15), Z12
-	VPADDD       Z16, Z0, Z0
-	VPADDD       Z18, Z1, Z1
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z20, Z2, Z2
-	VPADDD       Z22, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPADDD       Z17, Z0, Z0
-	VPADDD       Z19, Z1, Z1
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z21, Z2, Z2
-	VPADDD       Z23, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z24, Z0, Z0
-	VPADDD       Z26, Z1, Z1
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z28, Z2, Z2
-	VPADDD       Z30, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPADDD       Z25, Z0, Z0
-	VPADDD       Z27, Z1, Z1
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z29, Z2, Z2
-	VPADDD       Z31, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z18, Z0, Z0
-	VPADDD       Z19, Z1, Z1
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z23, Z2, Z2
-	VPADDD       Z20, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPADDD       Z22, Z0, Z0
-	VPADDD       Z26, Z1, Z1
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z16, Z2, Z2
-	VPADDD       Z29, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z17, Z0, Z0
-	VPADDD       Z28, Z1, Z1
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z25, Z2, Z2
-	VPADDD       Z31, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPADDD       Z27, Z0, Z0
-	VPADDD       Z21, Z1, Z1
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z30, Z2, Z2
-	VPADDD       Z24, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z19, Z0, Z0
-	VPADDD       Z26, Z1, Z1
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z29, Z2, Z2
-	VPADDD       Z23, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPADDD       Z20, Z0, Z0
-	VPADDD       Z28, Z1, Z1
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z18, Z2, Z2
-	VPADDD       Z30, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z22, Z0, Z0
-	VPADDD       Z25, Z1, Z1
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z27, Z2, Z2
-	VPADDD       Z24, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPADDD       Z21, Z0, Z0
-	VPADDD       Z16, Z1, Z1
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z31, Z2, Z2
-	VPADDD       Z17, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z26, Z0, Z0
-	VPADDD       Z28, Z1, Z1
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z30, Z2, Z2
-	VPADDD       Z29, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPADDD       Z23, Z0, Z0
-	VPADDD       Z25, Z1, Z1
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z19, Z2, Z2
-	VPADDD       Z31, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z20, Z0, Z0
-	VPADDD       Z27, Z1, Z1
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z21, Z2, Z2
-	VPADDD       Z17, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPADDD       Z16, Z0, Z0
-	VPADDD       Z18, Z1, Z1
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z24, Z2, Z2
-	VPADDD       Z22, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z28, Z0, Z0
-	VPADDD       Z25, Z1, Z1
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z31, Z2, Z2
-	VPADDD       Z30, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPADDD       Z29, Z0, Z0
-	VPADDD       Z27, Z1, Z1
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z26, Z2, Z2
-	VPADDD       Z24, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z23, Z0, Z0
-	VPADDD       Z21, Z1, Z1
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z16, Z2, Z2
-	VPADDD       Z22, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPADDD       Z18, Z0, Z0
-	VPADDD       Z19, Z1, Z1
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z17, Z2, Z2
-	VPADDD       Z20, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z25, Z0, Z0
-	VPADDD       Z27, Z1, Z1
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z24, Z2, Z2
-	VPADDD       Z31, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPADDD       Z30, Z0, Z0
-	VPADDD       Z21, Z1, Z1
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z28, Z2, Z2
-	VPADDD       Z17, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z29, Z0, Z0
-	VPADDD       Z16, Z1, Z1
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z18, Z2, Z2
-	VPADDD       Z20, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPADDD       Z19, Z0, Z0
-	VPADDD       Z26, Z1, Z1
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z22, Z2, Z2
-	VPADDD       Z23, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPADDD       Z27, Z0, Z0
-	VPADDD       Z21, Z1, Z1
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z17, Z2, Z2
-	VPADDD       Z24, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x10, Z12, Z12
-	VPRORD       $0x10, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x0c, Z4, Z4
-	VPRORD       $0x0c, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPADDD       Z31, Z0, Z0
-	VPADDD       Z16, Z1, Z1
-	VPRORD       $0x0c, Z6, Z6
-	VPRORD       $0x0c, Z7, Z7
-	VPADDD       Z4, Z0, Z0
-	VPADDD       Z5, Z1, Z1
-	VPADDD       Z25, Z2, Z2
-	VPADDD       Z22, Z3, Z3
-	VPXORD       Z0, Z12, Z12
-	VPXORD       Z1, Z13, Z13
-	VPADDD       Z6, Z2, Z2
-	VPADDD       Z7, Z3, Z3
-	VPRORD       $0x08, Z12, Z12
-	VPRORD       $0x08, Z13, Z13
-	VPXORD       Z2, Z14, Z14
-	VPXORD       Z3, Z15, Z15
-	VPADDD       Z12, Z8, Z8
-	VPXORD       Z8, Z4, Z4
-	VPADDD       Z13, Z9, Z9
-	VPXORD       Z9, Z5, Z5
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x07, Z4, Z4
-	VPRORD       $0x07, Z5, Z5
-	VPADDD       Z14, Z10, Z10
-	VPXORD       Z10, Z6, Z6
-	VPADDD       Z15, Z11, Z11
-	VPXORD       Z11, Z7, Z7
-	VPRORD       $0x07, Z6, Z6
-	VPRORD       $0x07, Z7, Z7
-	VPADDD       Z30, Z0, Z0
-	VPADDD       Z18, Z1, Z1
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z19, Z2, Z2
-	VPADDD       Z23, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x10, Z15, Z15
-	VPRORD       $0x10, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x10, Z13, Z13
-	VPRORD       $0x10, Z14, Z14
-	VPRORD       $0x0c, Z5, Z5
-	VPRORD       $0x0c, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPADDD       Z26, Z0, Z0
-	VPADDD       Z28, Z1, Z1
-	VPRORD       $0x0c, Z7, Z7
-	VPRORD       $0x0c, Z4, Z4
-	VPADDD       Z5, Z0, Z0
-	VPADDD       Z6, Z1, Z1
-	VPADDD       Z20, Z2, Z2
-	VPADDD       Z29, Z3, Z3
-	VPXORD       Z0, Z15, Z15
-	VPXORD       Z1, Z12, Z12
-	VPADDD       Z7, Z2, Z2
-	VPADDD       Z4, Z3, Z3
-	VPRORD       $0x08, Z15, Z15
-	VPRORD       $0x08, Z12, Z12
-	VPXORD       Z2, Z13, Z13
-	VPXORD       Z3, Z14, Z14
-	VPADDD       Z15, Z10, Z10
-	VPXORD       Z10, Z5, Z5
-	VPADDD       Z12, Z11, Z11
-	VPXORD       Z11, Z6, Z6
-	VPRORD       $0x08, Z13, Z13
-	VPRORD       $0x08, Z14, Z14
-	VPRORD       $0x07, Z5, Z5
-	VPRORD       $0x07, Z6, Z6
-	VPADDD       Z13, Z8, Z8
-	VPXORD       Z8, Z7, Z7
-	VPADDD       Z14, Z9, Z9
-	VPXORD       Z9, Z4, Z4
-	VPRORD       $0x07, Z7, Z7
-	VPRORD       $0x07, Z4, Z4
-	VPXORD       Z8, Z0, Z0
-	VPXORD       Z9, Z1, Z1
-	VPXORD       Z10, Z2, Z2
-	VPXORD       Z11, Z3, Z3
-	VPXORD       Z12, Z4, Z4
-	VPXORD       Z13, Z5, Z5
-	VPXORD       Z14, Z6, Z6
-	VPXORD       Z15, Z7, Z7
-	SUBQ         $0x40, BX
-	JLE          digests
-	ADDQ         $0x40, R13
-	JMP          block
+	VPBROADCASTD 272(R15), Z14
+	VPBROADCASTD 268(R15), Z15
+	VMOVDQU32    64(R15), Z12
+	MOVL         $0x00000007, AX
+
+round:
+	VPADDD    Z16, Z0, Z0
+	VPADDD    Z18, Z1, Z1
+	VPADDD    Z4, Z0, Z0
+	VPADDD    Z5, Z1, Z1
+	VPADDD    Z20, Z2, Z2
+	VPADDD    Z22, Z3, Z3
+	VPXORD    Z0, Z12, Z12
+	VPXORD    Z1, Z13, Z13
+	VPADDD    Z6, Z2, Z2
+	VPADDD    Z7, Z3, Z3
+	VPRORD    $0x10, Z12, Z12
+	VPRORD    $0x10, Z13, Z13
+	VPXORD    Z2, Z14, Z14
+	VPXORD    Z3, Z15, Z15
+	VPADDD    Z12, Z8, Z8
+	VPXORD    Z8, Z4, Z4
+	VPADDD    Z13, Z9, Z9
+	VPXORD    Z9, Z5, Z5
+	VPRORD    $0x10, Z14, Z14
+	VPRORD    $0x10, Z15, Z15
+	VPRORD    $0x0c, Z4, Z4
+	VPRORD    $0x0c, Z5, Z5
+	VPADDD    Z14, Z10, Z10
+	VPXORD    Z10, Z6, Z6
+	VPADDD    Z15, Z11, Z11
+	VPXORD    Z11, Z7, Z7
+	VPADDD    Z17, Z0, Z0
+	VPADDD    Z19, Z1, Z1
+	VPRORD    $0x0c, Z6, Z6
+	VPRORD    $0x0c, Z7, Z7
+	VPADDD    Z4, Z0, Z0
+	VPADDD    Z5, Z1, Z1
+	VPADDD    Z21, Z2, Z2
+	VPADDD    Z23, Z3, Z3
+	VPXORD    Z0, Z12, Z12
+	VPXORD    Z1, Z13, Z13
+	VPADDD    Z6, Z2, Z2
+	VPADDD    Z7, Z3, Z3
+	VPRORD    $0x08, Z12, Z12
+	VPRORD    $0x08, Z13, Z13
+	VPXORD    Z2, Z14, Z14
+	VPXORD    Z3, Z15, Z15
+	VPADDD    Z12, Z8, Z8
+	VPXORD    Z8, Z4, Z4
+	VPADDD    Z13, Z9, Z9
+	VPXORD    Z9, Z5, Z5
+	VPRORD    $0x08, Z14, Z14
+	VPRORD    $0x08, Z15, Z15
+	VPRORD    $0x07, Z4, Z4
+	VPRORD    $0x07, Z5, Z5
+	VPADDD    Z14, Z10, Z10
+	VPXORD    Z10, Z6, Z6
+	VPADDD    Z15, Z11, Z11
+	VPXORD    Z11, Z7, Z7
+	VPRORD    $0x07, Z6, Z6
+	VPRORD    $0x07, Z7, Z7
+	VPADDD    Z24, Z0, Z0
+	VPADDD    Z26, Z1, Z1
+	VPADDD    Z5, Z0, Z0
+	VPADDD    Z6, Z1, Z1
+	VPADDD    Z28, Z2, Z2
+	VPADDD    Z30, Z3, Z3
+	VPXORD    Z0, Z15, Z15
+	VPXORD    Z1, Z12, Z12
+	VPADDD    Z7, Z2, Z2
+	VPADDD    Z4, Z3, Z3
+	VPRORD    $0x10, Z15, Z15
+	VPRORD    $0x10, Z12, Z12
+	VPXORD    Z2, Z13, Z13
+	VPXORD    Z3, Z14, Z14
+	VPADDD    Z15, Z10, Z10
+	VPXORD    Z10, Z5, Z5
+	VPADDD    Z12, Z11, Z11
+	VPXORD    Z11, Z6, Z6
+	VPRORD    $0x10, Z13, Z13
+	VPRORD    $0x10, Z14, Z14
+	VPRORD    $0x0c, Z5, Z5
+	VPRORD    $0x0c, Z6, Z6
+	VPADDD    Z13, Z8, Z8
+	VPXORD    Z8, Z7, Z7
+	VPADDD    Z14, Z9, Z9
+	VPXORD    Z9, Z4, Z4
+	VPADDD    Z25, Z0, Z0
+	VPADDD    Z27, Z1, Z1
+	VPRORD    $0x0c, Z7, Z7
+	VPRORD    $0x0c, Z4, Z4
+	VPADDD    Z5, Z0, Z0
+	VPADDD    Z6, Z1, Z1
+	VPADDD    Z29, Z2, Z2
+	VPADDD    Z31, Z3, Z3
+	VPXORD    Z0, Z15, Z15
+	VPXORD    Z1, Z12, Z12
+	VPADDD    Z7, Z2, Z2
+	VPADDD    Z4, Z3, Z3
+	VPRORD    $0x08, Z15, Z15
+	VPRORD    $0x08, Z12, Z12
+	VPXORD    Z2, Z13, Z13
+	VPXORD    Z3, Z14, Z14
+	VPADDD    Z15, Z10, Z10
+	VPXORD    Z10, Z5, Z5
+	VPADDD    Z12, Z11, Z11
+	VPXORD    Z11, Z6, Z6
+	VPRORD    $0x08, Z13, Z13
+	VPRORD    $0x08, Z14, Z14
+	VPRORD    $0x07, Z5, Z5
+	VPRORD    $0x07, Z6, Z6
+	VPADDD    Z13, Z8, Z8
+	VPXORD    Z8, Z7, Z7
+	VPADDD    Z14, Z9, Z9
+	VPXORD    Z9, Z4, Z4
+	VPRORD    $0x07, Z7, Z7
+	VPRORD    $0x07, Z4, Z4
+	VMOVDQU32 Z16, (R15)
+	VMOVDQU32 Z18, Z16
+	VMOVDQU32 Z19, Z18
+	VMOVDQU32 Z26, Z19
+	VMOVDQU32 Z28, Z26
+	VMOVDQU32 Z25, Z28
+	VMOVDQU32 Z27, Z25
+	VMOVDQU32 Z21, Z27
+	VMOVDQU32 (R15), Z21
+	VMOVDQU32 Z17, (R15)
+	VMOVDQU32 Z22, Z17
+	VMOVDQU32 Z20, Z22
+	VMOVDQU32 Z23, Z20
+	VMOVDQU32 Z29, Z23
+	VMOVDQU32 Z30, Z29
+	VMOVDQU32 Z31, Z30
+	VMOVDQU32 Z24, Z31
+	VMOVDQU32 (R15), Z24
+	DECL      AX
+	JNZ       round
+	VPXORD    Z8, Z0, Z0
+	VPXORD    Z9, Z1, Z1
+	VPXORD    Z10, Z2, Z2
+	VPXORD    Z11, Z3, Z3
+	VPXORD    Z12, Z4, Z4
+	VPXORD    Z13, Z5, Z5
+	VPXORD    Z14, Z6, Z6
+	VPXORD    Z15, Z7, Z7
+	SUBQ      $0x40, BX
+	JLE       digests
+	ADDQ      $0x40, R13
+	JMP       block
 
 digests:
 	VPUNPCKLDQ    Z1, Z0, Z8
@@ -1511,7 +862,7 @@ digests:
 	VEXTRACTI64X4 $0x01, Z3, (R14)
 	MOVL          48(R11), AX
 	IMUL3L        $0x10, AX, AX
-	ADDL          AX, 200(R15)
+	ADDL          AX, 264(R15)
 	MOVQ          R8, AX
 	SHLQ          $0x04, AX
 	ADDQ          AX, SI
@@ -1525,7 +876,7 @@ digests:
 
 // func blake3x8AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, CMOV
-TEXT ·blake3x8AVX512(SB), $184-64
+TEXT ·blake3x8AVX512(SB), $216-64
 	LEAQ  63(SP), R15
 	ANDQ  $-64, R15
 	MOVQ  dst+0(FP), DI
@@ -1539,61 +890,61 @@ TEXT ·blake3x8AVX512(SB), $184-64
 	SUBQ  SI, CX
 
 adjoining:
-	MOVQ CX, 96(R15)
+	MOVQ CX, 128(R15)
 	MOVQ stride+32(FP), R8
 	MOVQ size+40(FP), R9
 	MOVQ count+48(FP), R10
 	MOVQ job+56(FP), R11
 	MOVL 44(R11), AX
-	MOVL AX, 104(R15)
+	MOVL AX, 136(R15)
 
 batch:
 	MOVQ         SI, R14
-	MOVQ         R14, 32(R15)
+	MOVQ         R14, 64(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x01
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 40(R15)
+	MOVQ         R14, 72(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x02
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 48(R15)
+	MOVQ         R14, 80(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x03
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 56(R15)
+	MOVQ         R14, 88(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x04
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 64(R15)
+	MOVQ         R14, 96(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x05
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 72(R15)
+	MOVQ         R14, 104(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x06
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 80(R15)
+	MOVQ         R14, 112(R15)
 	XORL         AX, AX
 	CMPQ         R10, $0x07
 	CMOVQGT      R8, AX
 	ADDQ         AX, R14
-	MOVQ         R14, 88(R15)
+	MOVQ         R14, 120(R15)
 	LEAQ         -1(R10), AX
-	MOVL         AX, 112(R15)
-	VPBROADCASTD 112(R15), Y8
+	MOVL         AX, 144(R15)
+	VPBROADCASTD 144(R15), Y8
 	VPMINUD      blake3LaneNumbers<>+0(SB), Y8, Y8
 	VPBROADCASTD 48(R11), Y9
 	VPMULLD      Y9, Y8, Y8
-	VPBROADCASTD 104(R15), Y9
+	VPBROADCASTD 136(R15), Y9
 	VPADDD       Y8, Y9, Y9
-	VMOVDQU32    Y9, (R15)
+	VMOVDQU32    Y9, 32(R15)
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD 4(R11), Y1
 	VPBROADCASTD 8(R11), Y2
@@ -1607,7 +958,7 @@ batch:
 
 block:
 	MOVQ  R13, DX
-	ADDQ  96(R15), DX
+	ADDQ  128(R15), DX
 	MOVL  32(R11), AX
 	TESTQ R13, R13
 	JNZ   not_first
@@ -1621,8 +972,8 @@ not_first:
 	MOVL BX, CX
 
 not_last:
-	MOVL        AX, 108(R15)
-	MOVL        CX, 112(R15)
+	MOVL        AX, 140(R15)
+	MOVL        CX, 144(R15)
 	CMPQ        BX, $0x40
 	JGE         whole
 	MOVQ        BX, CX
@@ -1642,24 +993,24 @@ not_last:
 	VPXORD      Y30, Y30, Y30
 	VPXORD      Y31, Y31, Y31
 	KMOVW       AX, K1
-	MOVQ        32(R15), R14
-	VMOVDQU8.Z  (R14)(R13*1), K1, X8
 	MOVQ        64(R15), R14
+	VMOVDQU8.Z  (R14)(R13*1), K1, X8
+	MOVQ        96(R15), R14
 	VMOVDQU8.Z  (R14)(R13*1), K1, X12
 	VINSERTI128 $0x01, X12, Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU8.Z  (R14)(R13*1), K1, X9
 	MOVQ        72(R15), R14
+	VMOVDQU8.Z  (R14)(R13*1), K1, X9
+	MOVQ        104(R15), R14
 	VMOVDQU8.Z  (R14)(R13*1), K1, X13
 	VINSERTI128 $0x01, X13, Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU8.Z  (R14)(R13*1), K1, X10
 	MOVQ        80(R15), R14
+	VMOVDQU8.Z  (R14)(R13*1), K1, X10
+	MOVQ        112(R15), R14
 	VMOVDQU8.Z  (R14)(R13*1), K1, X14
 	VINSERTI128 $0x01, X14, Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU8.Z  (R14)(R13*1), K1, X11
 	MOVQ        88(R15), R14
+	VMOVDQU8.Z  (R14)(R13*1), K1, X11
+	MOVQ        120(R15), R14
 	VMOVDQU8.Z  (R14)(R13*1), K1, X15
 	VINSERTI128 $0x01, X15, Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
@@ -1673,24 +1024,24 @@ not_last:
 	SHRQ        $0x10, AX
 	JZ          loaded
 	KMOVW       AX, K1
-	MOVQ        32(R15), R14
-	VMOVDQU8.Z  16(R14)(R13*1), K1, X8
 	MOVQ        64(R15), R14
+	VMOVDQU8.Z  16(R14)(R13*1), K1, X8
+	MOVQ        96(R15), R14
 	VMOVDQU8.Z  16(R14)(R13*1), K1, X12
 	VINSERTI128 $0x01, X12, Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU8.Z  16(R14)(R13*1), K1, X9
 	MOVQ        72(R15), R14
+	VMOVDQU8.Z  16(R14)(R13*1), K1, X9
+	MOVQ        104(R15), R14
 	VMOVDQU8.Z  16(R14)(R13*1), K1, X13
 	VINSERTI128 $0x01, X13, Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU8.Z  16(R14)(R13*1), K1, X10
 	MOVQ        80(R15), R14
+	VMOVDQU8.Z  16(R14)(R13*1), K1, X10
+	MOVQ        112(R15), R14
 	VMOVDQU8.Z  16(R14)(R13*1), K1, X14
 	VINSERTI128 $0x01, X14, Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU8.Z  16(R14)(R13*1), K1, X11
 	MOVQ        88(R15), R14
+	VMOVDQU8.Z  16(R14)(R13*1), K1, X11
+	MOVQ        120(R15), R14
 	VMOVDQU8.Z  16(R14)(R13*1), K1, X15
 	VINSERTI128 $0x01, X15, Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
@@ -1704,24 +1055,24 @@ not_last:
 	SHRQ        $0x10, AX
 	JZ          loaded
 	KMOVW       AX, K1
-	MOVQ        32(R15), R14
-	VMOVDQU8.Z  (R14)(DX*1), K1, X8
 	MOVQ        64(R15), R14
+	VMOVDQU8.Z  (R14)(DX*1), K1, X8
+	MOVQ        96(R15), R14
 	VMOVDQU8.Z  (R14)(DX*1), K1, X12
 	VINSERTI128 $0x01, X12, Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU8.Z  (R14)(DX*1), K1, X9
 	MOVQ        72(R15), R14
+	VMOVDQU8.Z  (R14)(DX*1), K1, X9
+	MOVQ        104(R15), R14
 	VMOVDQU8.Z  (R14)(DX*1), K1, X13
 	VINSERTI128 $0x01, X13, Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU8.Z  (R14)(DX*1), K1, X10
 	MOVQ        80(R15), R14
+	VMOVDQU8.Z  (R14)(DX*1), K1, X10
+	MOVQ        112(R15), R14
 	VMOVDQU8.Z  (R14)(DX*1), K1, X14
 	VINSERTI128 $0x01, X14, Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU8.Z  (R14)(DX*1), K1, X11
 	MOVQ        88(R15), R14
+	VMOVDQU8.Z  (R14)(DX*1), K1, X11
+	MOVQ        120(R15), R14
 	VMOVDQU8.Z  (R14)(DX*1), K1, X15
 	VINSERTI128 $0x01, X15, Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
@@ -1735,24 +1086,24 @@ not_last:
 	SHRQ        $0x10, AX
 	JZ          loaded
 	KMOVW       AX, K1
-	MOVQ        32(R15), R14
-	VMOVDQU8.Z  16(R14)(DX*1), K1, X8
 	MOVQ        64(R15), R14
+	VMOVDQU8.Z  16(R14)(DX*1), K1, X8
+	MOVQ        96(R15), R14
 	VMOVDQU8.Z  16(R14)(DX*1), K1, X12
 	VINSERTI128 $0x01, X12, Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU8.Z  16(R14)(DX*1), K1, X9
 	MOVQ        72(R15), R14
+	VMOVDQU8.Z  16(R14)(DX*1), K1, X9
+	MOVQ        104(R15), R14
 	VMOVDQU8.Z  16(R14)(DX*1), K1, X13
 	VINSERTI128 $0x01, X13, Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU8.Z  16(R14)(DX*1), K1, X10
 	MOVQ        80(R15), R14
+	VMOVDQU8.Z  16(R14)(DX*1), K1, X10
+	MOVQ        112(R15), R14
 	VMOVDQU8.Z  16(R14)(DX*1), K1, X14
 	VINSERTI128 $0x01, X14, Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU8.Z  16(R14)(DX*1), K1, X11
 	MOVQ        88(R15), R14
+	VMOVDQU8.Z  16(R14)(DX*1), K1, X11
+	MOVQ        120(R15), R14
 	VMOVDQU8.Z  16(R14)(DX*1), K1, X15
 	VINSERTI128 $0x01, X15, Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
@@ -1766,21 +1117,21 @@ not_last:
 	JMP         loaded
 
 whole:
-	MOVQ        32(R15), R14
-	VMOVDQU     (R14)(R13*1), X8
 	MOVQ        64(R15), R14
+	VMOVDQU     (R14)(R13*1), X8
+	MOVQ        96(R15), R14
 	VINSERTI128 $0x01, (R14)(R13*1), Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU     (R14)(R13*1), X9
 	MOVQ        72(R15), R14
+	VMOVDQU     (R14)(R13*1), X9
+	MOVQ        104(R15), R14
 	VINSERTI128 $0x01, (R14)(R13*1), Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU     (R14)(R13*1), X10
 	MOVQ        80(R15), R14
+	VMOVDQU     (R14)(R13*1), X10
+	MOVQ        112(R15), R14
 	VINSERTI128 $0x01, (R14)(R13*1), Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU     (R14)(R13*1), X11
 	MOVQ        88(R15), R14
+	VMOVDQU     (R14)(R13*1), X11
+	MOVQ        120(R15), R14
 	VINSERTI128 $0x01, (R14)(R13*1), Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
 	VPUNPCKHDQ  Y9, Y8, Y13
@@ -1790,21 +1141,21 @@ whole:
 	VPUNPCKHQDQ Y14, Y12, Y17
 	VPUNPCKLQDQ Y15, Y13, Y18
 	VPUNPCKHQDQ Y15, Y13, Y19
-	MOVQ        32(R15), R14
-	VMOVDQU     16(R14)(R13*1), X8
 	MOVQ        64(R15), R14
+	VMOVDQU     16(R14)(R13*1), X8
+	MOVQ        96(R15), R14
 	VINSERTI128 $0x01, 16(R14)(R13*1), Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU     16(R14)(R13*1), X9
 	MOVQ        72(R15), R14
+	VMOVDQU     16(R14)(R13*1), X9
+	MOVQ        104(R15), R14
 	VINSERTI128 $0x01, 16(R14)(R13*1), Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU     16(R14)(R13*1), X10
 	MOVQ        80(R15), R14
+	VMOVDQU     16(R14)(R13*1), X10
+	MOVQ        112(R15), R14
 	VINSERTI128 $0x01, 16(R14)(R13*1), Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU     16(R14)(R13*1), X11
 	MOVQ        88(R15), R14
+	VMOVDQU     16(R14)(R13*1), X11
+	MOVQ        120(R15), R14
 	VINSERTI128 $0x01, 16(R14)(R13*1), Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
 	VPUNPCKHDQ  Y9, Y8, Y13
@@ -1814,21 +1165,21 @@ whole:
 	VPUNPCKHQDQ Y14, Y12, Y21
 	VPUNPCKLQDQ Y15, Y13, Y22
 	VPUNPCKHQDQ Y15, Y13, Y23
-	MOVQ        32(R15), R14
-	VMOVDQU     (R14)(DX*1), X8
 	MOVQ        64(R15), R14
+	VMOVDQU     (R14)(DX*1), X8
+	MOVQ        96(R15), R14
 	VINSERTI128 $0x01, (R14)(DX*1), Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU     (R14)(DX*1), X9
 	MOVQ        72(R15), R14
+	VMOVDQU     (R14)(DX*1), X9
+	MOVQ        104(R15), R14
 	VINSERTI128 $0x01, (R14)(DX*1), Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU     (R14)(DX*1), X10
 	MOVQ        80(R15), R14
+	VMOVDQU     (R14)(DX*1), X10
+	MOVQ        112(R15), R14
 	VINSERTI128 $0x01, (R14)(DX*1), Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU     (R14)(DX*1), X11
 	MOVQ        88(R15), R14
+	VMOVDQU     (R14)(DX*1), X11
+	MOVQ        120(R15), R14
 	VINSERTI128 $0x01, (R14)(DX*1), Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
 	VPUNPCKHDQ  Y9, Y8, Y13
@@ -1838,21 +1189,21 @@ whole:
 	VPUNPCKHQDQ Y14, Y12, Y25
 	VPUNPCKLQDQ Y15, Y13, Y26
 	VPUNPCKHQDQ Y15, Y13, Y27
-	MOVQ        32(R15), R14
-	VMOVDQU     16(R14)(DX*1), X8
 	MOVQ        64(R15), R14
+	VMOVDQU     16(R14)(DX*1), X8
+	MOVQ        96(R15), R14
 	VINSERTI128 $0x01, 16(R14)(DX*1), Y8, Y8
-	MOVQ        40(R15), R14
-	VMOVDQU     16(R14)(DX*1), X9
 	MOVQ        72(R15), R14
+	VMOVDQU     16(R14)(DX*1), X9
+	MOVQ        104(R15), R14
 	VINSERTI128 $0x01, 16(R14)(DX*1), Y9, Y9
-	MOVQ        48(R15), R14
-	VMOVDQU     16(R14)(DX*1), X10
 	MOVQ        80(R15), R14
+	VMOVDQU     16(R14)(DX*1), X10
+	MOVQ        112(R15), R14
 	VINSERTI128 $0x01, 16(R14)(DX*1), Y10, Y10
-	MOVQ        56(R15), R14
-	VMOVDQU     16(R14)(DX*1), X11
 	MOVQ        88(R15), R14
+	VMOVDQU     16(R14)(DX*1), X11
+	MOVQ        120(R15), R14
 	VINSERTI128 $0x01, 16(R14)(DX*1), Y11, Y11
 	VPUNPCKLDQ  Y9, Y8, Y12
 	VPUNPCKHDQ  Y9, Y8, Y13
@@ -1869,805 +1220,156 @@ loaded:
 	VPBROADCASTD blake3IVData<>+8(SB), Y10
 	VPBROADCASTD blake3IVData<>+12(SB), Y11
 	VPXORD       Y13, Y13, Y13
-	VPBROADCASTD 112(R15), Y14
-	VPBROADCASTD 108(R15), Y15
-	VMOVDQU32    (R15), Y12
-	VPADDD       Y16, Y0, Y0
-	VPADDD       Y18, Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y20, Y2, Y2
-	VPADDD       Y22, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPADDD       Y17, Y0, Y0
-	VPADDD       Y19, Y1, Y1
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y21, Y2, Y2
-	VPADDD       Y23, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x07, Y4, Y4
-	VPRORD       $0x07, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x07, Y6, Y6
-	VPRORD       $0x07, Y7, Y7
-	VPADDD       Y24, Y0, Y0
-	VPADDD       Y26, Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y28, Y2, Y2
-	VPADDD       Y30, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x10, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPADDD       Y25, Y0, Y0
-	VPADDD       Y27, Y1, Y1
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y29, Y2, Y2
-	VPADDD       Y31, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x07, Y5, Y5
-	VPRORD       $0x07, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x07, Y7, Y7
-	VPRORD       $0x07, Y4, Y4
-	VPADDD       Y18, Y0, Y0
-	VPADDD       Y19, Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y23, Y2, Y2
-	VPADDD       Y20, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPADDD       Y22, Y0, Y0
-	VPADDD       Y26, Y1, Y1
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y16, Y2, Y2
-	VPADDD       Y29, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x07, Y4, Y4
-	VPRORD       $0x07, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x07, Y6, Y6
-	VPRORD       $0x07, Y7, Y7
-	VPADDD       Y17, Y0, Y0
-	VPADDD       Y28, Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y25, Y2, Y2
-	VPADDD       Y31, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x10, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPADDD       Y27, Y0, Y0
-	VPADDD       Y21, Y1, Y1
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y30, Y2, Y2
-	VPADDD       Y24, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x07, Y5, Y5
-	VPRORD       $0x07, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x07, Y7, Y7
-	VPRORD       $0x07, Y4, Y4
-	VPADDD       Y19, Y0, Y0
-	VPADDD       Y26, Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y29, Y2, Y2
-	VPADDD       Y23, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPADDD       Y20, Y0, Y0
-	VPADDD       Y28, Y1, Y1
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y18, Y2, Y2
-	VPADDD       Y30, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x07, Y4, Y4
-	VPRORD       $0x07, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x07, Y6, Y6
-	VPRORD       $0x07, Y7, Y7
-	VPADDD       Y22, Y0, Y0
-	VPADDD       Y25, Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y27, Y2, Y2
-	VPADDD       Y24, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x10, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPADDD       Y21, Y0, Y0
-	VPADDD       Y16, Y1, Y1
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y31, Y2, Y2
-	VPADDD       Y17, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x07, Y5, Y5
-	VPRORD       $0x07, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x07, Y7, Y7
-	VPRORD       $0x07, Y4, Y4
-	VPADDD       Y26, Y0, Y0
-	VPADDD       Y28, Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y30, Y2, Y2
-	VPADDD       Y29, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPADDD       Y23, Y0, Y0
-	VPADDD       Y25, Y1, Y1
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y19, Y2, Y2
-	VPADDD       Y31, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x07, Y4, Y4
-	VPRORD       $0x07, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x07, Y6, Y6
-	VPRORD       $0x07, Y7, Y7
-	VPADDD       Y20, Y0, Y0
-	VPADDD       Y27, Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y21, Y2, Y2
-	VPADDD       Y17, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x10, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPADDD       Y16, Y0, Y0
-	VPADDD       Y18, Y1, Y1
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y24, Y2, Y2
-	VPADDD       Y22, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x07, Y5, Y5
-	VPRORD       $0x07, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x07, Y7, Y7
-	VPRORD       $0x07, Y4, Y4
-	VPADDD       Y28, Y0, Y0
-	VPADDD       Y25, Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y31, Y2, Y2
-	VPADDD       Y30, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPADDD       Y29, Y0, Y0
-	VPADDD       Y27, Y1, Y1
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y26, Y2, Y2
-	VPADDD       Y24, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x07, Y4, Y4
-	VPRORD       $0x07, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x07, Y6, Y6
-	VPRORD       $0x07, Y7, Y7
-	VPADDD       Y23, Y0, Y0
-	VPADDD       Y21, Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y16, Y2, Y2
-	VPADDD       Y22, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x10, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPADDD       Y18, Y0, Y0
-	VPADDD       Y19, Y1, Y1
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y17, Y2, Y2
-	VPADDD       Y20, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x07, Y5, Y5
-	VPRORD       $0x07, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x07, Y7, Y7
-	VPRORD       $0x07, Y4, Y4
-	VPADDD       Y25, Y0, Y0
-	VPADDD       Y27, Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y24, Y2, Y2
-	VPADDD       Y31, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPADDD       Y30, Y0, Y0
-	VPADDD       Y21, Y1, Y1
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y28, Y2, Y2
-	VPADDD       Y17, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x07, Y4, Y4
-	VPRORD       $0x07, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x07, Y6, Y6
-	VPRORD       $0x07, Y7, Y7
-	VPADDD       Y29, Y0, Y0
-	VPADDD       Y16, Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y18, Y2, Y2
-	VPADDD       Y20, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x10, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPADDD       Y19, Y0, Y0
-	VPADDD       Y26, Y1, Y1
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y22, Y2, Y2
-	VPADDD       Y23, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x07, Y5, Y5
-	VPRORD       $0x07, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x07, Y7, Y7
-	VPRORD       $0x07, Y4, Y4
-	VPADDD       Y27, Y0, Y0
-	VPADDD       Y21, Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y17, Y2, Y2
-	VPADDD       Y24, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x10, Y12, Y12
-	VPRORD       $0x10, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x0c, Y4, Y4
-	VPRORD       $0x0c, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPADDD       Y31, Y0, Y0
-	VPADDD       Y16, Y1, Y1
-	VPRORD       $0x0c, Y6, Y6
-	VPRORD       $0x0c, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPADDD       Y25, Y2, Y2
-	VPADDD       Y22, Y3, Y3
-	VPXORD       Y0, Y12, Y12
-	VPXORD       Y1, Y13, Y13
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPRORD       $0x08, Y12, Y12
-	VPRORD       $0x08, Y13, Y13
-	VPXORD       Y2, Y14, Y14
-	VPXORD       Y3, Y15, Y15
-	VPADDD       Y12, Y8, Y8
-	VPXORD       Y8, Y4, Y4
-	VPADDD       Y13, Y9, Y9
-	VPXORD       Y9, Y5, Y5
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x07, Y4, Y4
-	VPRORD       $0x07, Y5, Y5
-	VPADDD       Y14, Y10, Y10
-	VPXORD       Y10, Y6, Y6
-	VPADDD       Y15, Y11, Y11
-	VPXORD       Y11, Y7, Y7
-	VPRORD       $0x07, Y6, Y6
-	VPRORD       $0x07, Y7, Y7
-	VPADDD       Y30, Y0, Y0
-	VPADDD       Y18, Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y19, Y2, Y2
-	VPADDD       Y23, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x10, Y15, Y15
-	VPRORD       $0x10, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x10, Y13, Y13
-	VPRORD       $0x10, Y14, Y14
-	VPRORD       $0x0c, Y5, Y5
-	VPRORD       $0x0c, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPADDD       Y26, Y0, Y0
-	VPADDD       Y28, Y1, Y1
-	VPRORD       $0x0c, Y7, Y7
-	VPRORD       $0x0c, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPADDD       Y20, Y2, Y2
-	VPADDD       Y29, Y3, Y3
-	VPXORD       Y0, Y15, Y15
-	VPXORD       Y1, Y12, Y12
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPRORD       $0x08, Y15, Y15
-	VPRORD       $0x08, Y12, Y12
-	VPXORD       Y2, Y13, Y13
-	VPXORD       Y3, Y14, Y14
-	VPADDD       Y15, Y10, Y10
-	VPXORD       Y10, Y5, Y5
-	VPADDD       Y12, Y11, Y11
-	VPXORD       Y11, Y6, Y6
-	VPRORD       $0x08, Y13, Y13
-	VPRORD       $0x08, Y14, Y14
-	VPRORD       $0x07, Y5, Y5
-	VPRORD       $0x07, Y6, Y6
-	VPADDD       Y13, Y8, Y8
-	VPXORD       Y8, Y7, Y7
-	VPADDD       Y14, Y9, Y9
-	VPXORD       Y9, Y4, Y4
-	VPRORD       $0x07, Y7, Y7
-	VPRORD       $0x07, Y4, Y4
-	VPXORD       Y8, Y0, Y0
-	VPXORD       Y9, Y1, Y1
-	VPXORD       Y10, Y2, Y2
-	VPXORD       Y11, Y3, Y3
-	VPXORD       Y12, Y4, Y4
-	VPXORD       Y13, Y5, Y5
-	VPXORD       Y14, Y6, Y6
-	VPXORD       Y15, Y7, Y7
-	SUBQ         $0x40, BX
-	JLE          digests
-	ADDQ         $0x40, R13
-	JMP          block
+	VPBROADCASTD 144(R15), Y14
+	VPBROADCASTD 140(R15), Y15
+	VMOVDQU32    32(R15), Y12
+	MOVL         $0x00000007, AX
+
+round:
+	VPADDD    Y16, Y0, Y0
+	VPADDD    Y18, Y1, Y1
+	VPADDD    Y4, Y0, Y0
+	VPADDD    Y5, Y1, Y1
+	VPADDD    Y20, Y2, Y2
+	VPADDD    Y22, Y3, Y3
+	VPXORD    Y0, Y12, Y12
+	VPXORD    Y1, Y13, Y13
+	VPADDD    Y6, Y2, Y2
+	VPADDD    Y7, Y3, Y3
+	VPRORD    $0x10, Y12, Y12
+	VPRORD    $0x10, Y13, Y13
+	VPXORD    Y2, Y14, Y14
+	VPXORD    Y3, Y15, Y15
+	VPADDD    Y12, Y8, Y8
+	VPXORD    Y8, Y4, Y4
+	VPADDD    Y13, Y9, Y9
+	VPXORD    Y9, Y5, Y5
+	VPRORD    $0x10, Y14, Y14
+	VPRORD    $0x10, Y15, Y15
+	VPRORD    $0x0c, Y4, Y4
+	VPRORD    $0x0c, Y5, Y5
+	VPADDD    Y14, Y10, Y10
+	VPXORD    Y10, Y6, Y6
+	VPADDD    Y15, Y11, Y11
+	VPXORD    Y11, Y7, Y7
+	VPADDD    Y17, Y0, Y0
+	VPADDD    Y19, Y1, Y1
+	VPRORD    $0x0c, Y6, Y6
+	VPRORD    $0x0c, Y7, Y7
+	VPADDD    Y4, Y0, Y0
+	VPADDD    Y5, Y1, Y1
+	VPADDD    Y21, Y2, Y2
+	VPADDD    Y23, Y3, Y3
+	VPXORD    Y0, Y12, Y12
+	VPXORD    Y1, Y13, Y13
+	VPADDD    Y6, Y2, Y2
+	VPADDD    Y7, Y3, Y3
+	VPRORD    $0x08, Y12, Y12
+	VPRORD    $0x08, Y13, Y13
+	VPXORD    Y2, Y14, Y14
+	VPXORD    Y3, Y15, Y15
+	VPADDD    Y12, Y8, Y8
+	VPXORD    Y8, Y4, Y4
+	VPADDD    Y13, Y9, Y9
+	VPXORD    Y9, Y5, Y5
+	VPRORD    $0x08, Y14, Y14
+	VPRORD    $0x08, Y15, Y15
+	VPRORD    $0x07, Y4, Y4
+	VPRORD    $0x07, Y5, Y5
+	VPADDD    Y14, Y10, Y10
+	VPXORD    Y10, Y6, Y6
+	VPADDD    Y15, Y11, Y11
+	VPXORD    Y11, Y7, Y7
+	VPRORD    $0x07, Y6, Y6
+	VPRORD    $0x07, Y7, Y7
+	VPADDD    Y24, Y0, Y0
+	VPADDD    Y26, Y1, Y1
+	VPADDD    Y5, Y0, Y0
+	VPADDD    Y6, Y1, Y1
+	VPADDD    Y28, Y2, Y2
+	VPADDD    Y30, Y3, Y3
+	VPXORD    Y0, Y15, Y15
+	VPXORD    Y1, Y12, Y12
+	VPADDD    Y7, Y2, Y2
+	VPADDD    Y4, Y3, Y3
+	VPRORD    $0x10, Y15, Y15
+	VPRORD    $0x10, Y12, Y12
+	VPXORD    Y2, Y13, Y13
+	VPXORD    Y3, Y14, Y14
+	VPADDD    Y15, Y10, Y10
+	VPXORD    Y10, Y5, Y5
+	VPADDD    Y12, Y11, Y11
+	VPXORD    Y11, Y6, Y6
+	VPRORD    $0x10, Y13, Y13
+	VPRORD    $0x10, Y14, Y14
+	VPRORD    $0x0c, Y5, Y5
+	VPRORD    $0x0c, Y6, Y6
+	VPADDD    Y13, Y8, Y8
+	VPXORD    Y8, Y7, Y7
+	VPADDD    Y14, Y9, Y9
+	VPXORD    Y9, Y4, Y4
+	VPADDD    Y25, Y0, Y0
+	VPADDD    Y27, Y1, Y1
+	VPRORD    $0x0c, Y7, Y7
+	VPRORD    $0x0c, Y4, Y4
+	VPADDD    Y5, Y0, Y0
+	VPADDD    Y6, Y1, Y1
+	VPADDD    Y29, Y2, Y2
+	VPADDD    Y31, Y3, Y3
+	VPXORD    Y0, Y15, Y15
+	VPXORD    Y1, Y12, Y12
+	VPADDD    Y7, Y2, Y2
+	VPADDD    Y4, Y3, Y3
+	VPRORD    $0x08, Y15, Y15
+	VPRORD    $0x08, Y12, Y12
+	VPXORD    Y2, Y13, Y13
+	VPXORD    Y3, Y14, Y14
+	VPADDD    Y15, Y10, Y10
+	VPXORD    Y10, Y5, Y5
+	VPADDD    Y12, Y11, Y11
+	VPXORD    Y11, Y6, Y6
+	VPRORD    $0x08, Y13, Y13
+	VPRORD    $0x08, Y14, Y14
+	VPRORD    $0x07, Y5, Y5
+	VPRORD    $0x07, Y6, Y6
+	VPADDD    Y13, Y8, Y8
+	VPXORD    Y8, Y7, Y7
+	VPADDD    Y14, Y9, Y9
+	VPXORD    Y9, Y4, Y4
+	VPRORD    $0x07, Y7, Y7
+	VPRORD    $0x07, Y4, Y4
+	VMOVDQU32 Y16, (R15)
+	VMOVDQU32 Y18, Y16
+	VMOVDQU32 Y19, Y18
+	VMOVDQU32 Y26, Y19
+	VMOVDQU32 Y28, Y26
+	VMOVDQU32 Y25, Y28
+	VMOVDQU32 Y27, Y25
+	VMOVDQU32 Y21, Y27
+	VMOVDQU32 (R15), Y21
+	VMOVDQU32 Y17, (R15)
+	VMOVDQU32 Y22, Y17
+	VMOVDQU32 Y20, Y22
+	VMOVDQU32 Y23, Y20
+	VMOVDQU32 Y29, Y23
+	VMOVDQU32 Y30, Y29
+	VMOVDQU32 Y31, Y30
+	VMOVDQU32 Y24, Y31
+	VMOVDQU32 (R15), Y24
+	DECL      AX
+	JNZ       round
+	VPXORD    Y8, Y0, Y0
+	VPXORD    Y9, Y1, Y1
+	VPXORD    Y10, Y2, Y2
+	VPXORD    Y11, Y3, Y3
+	VPXORD    Y12, Y4, Y4
+	VPXORD    Y13, Y5, Y5
+	VPXORD    Y14, Y6, Y6
+	VPXORD    Y15, Y7, Y7
+	SUBQ      $0x40, BX
+	JLE       digests
+	ADDQ      $0x40, R13
+	JMP       block
 
 digests:
 	VPUNPCKLDQ  Y1, Y0, Y8
@@ -2733,7 +1435,7 @@ digests:
 	VMOVDQU     Y3, (R14)
 	MOVL        48(R11), AX
 	IMUL3L      $0x08, AX, AX
-	ADDL        AX, 104(R15)
+	ADDL        AX, 136(R15)
 	MOVQ        R8, AX
 	SHLQ        $0x03, AX
 	ADDQ        AX, SI
@@ -4182,7 +2884,7 @@ digests:
 
 // func blake3Shortx16AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
 // Requires: AVX, AVX512F, CMOV
-TEXT ·blake3Shortx16AVX512(SB), $136-56
+TEXT ·blake3Shortx16AVX512(SB), $200-56
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ dst+0(FP), DI
@@ -4195,201 +2897,201 @@ TEXT ·blake3Shortx16AVX512(SB), $136-56
 	MOVL 32(R11), AX
 	ORL  36(R11), AX
 	ORL  40(R11), AX
-	MOVL AX, 64(R15)
-	MOVL R9, 68(R15)
+	MOVL AX, 128(R15)
+	MOVL R9, 132(R15)
 
 batch:
 	CMPQ    R9, $0x02
 	JNE     four
 	MOVQ    SI, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, (R15)
+	MOVL    CX, 64(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x01
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 4(R15)
+	MOVL    CX, 68(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x02
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 8(R15)
+	MOVL    CX, 72(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x03
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 12(R15)
+	MOVL    CX, 76(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x04
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 16(R15)
+	MOVL    CX, 80(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x05
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 20(R15)
+	MOVL    CX, 84(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x06
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 24(R15)
+	MOVL    CX, 88(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x07
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 28(R15)
+	MOVL    CX, 92(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x08
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 32(R15)
+	MOVL    CX, 96(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x09
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 36(R15)
+	MOVL    CX, 100(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0a
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 40(R15)
+	MOVL    CX, 104(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0b
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 44(R15)
+	MOVL    CX, 108(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0c
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 48(R15)
+	MOVL    CX, 112(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0d
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 52(R15)
+	MOVL    CX, 116(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0e
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 56(R15)
+	MOVL    CX, 120(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0f
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVWLZX (R14), CX
-	MOVL    CX, 60(R15)
+	MOVL    CX, 124(R15)
 	JMP     loaded
 
 four:
 	MOVQ    SI, R14
 	MOVL    (R14), CX
-	MOVL    CX, (R15)
+	MOVL    CX, 64(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x01
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 4(R15)
+	MOVL    CX, 68(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x02
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 8(R15)
+	MOVL    CX, 72(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x03
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 12(R15)
+	MOVL    CX, 76(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x04
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 16(R15)
+	MOVL    CX, 80(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x05
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 20(R15)
+	MOVL    CX, 84(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x06
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 24(R15)
+	MOVL    CX, 88(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x07
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 28(R15)
+	MOVL    CX, 92(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x08
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 32(R15)
+	MOVL    CX, 96(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x09
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 36(R15)
+	MOVL    CX, 100(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0a
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 40(R15)
+	MOVL    CX, 104(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0b
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 44(R15)
+	MOVL    CX, 108(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0c
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 48(R15)
+	MOVL    CX, 112(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0d
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 52(R15)
+	MOVL    CX, 116(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0e
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 56(R15)
+	MOVL    CX, 120(R15)
 	XORL    AX, AX
 	CMPQ    R10, $0x0f
 	CMOVQGT R8, AX
 	ADDQ    AX, R14
 	MOVL    (R14), CX
-	MOVL    CX, 60(R15)
+	MOVL    CX, 124(R15)
 
 loaded:
 	VPBROADCASTD  (R11), Z0
@@ -4405,10 +3107,10 @@ loaded:
 	VPBROADCASTD  blake3IVData<>+8(SB), Z10
 	VPBROADCASTD  blake3IVData<>+12(SB), Z11
 	VPXORD        Z13, Z13, Z13
-	VPBROADCASTD  68(R15), Z14
-	VPBROADCASTD  64(R15), Z15
+	VPBROADCASTD  132(R15), Z14
+	VPBROADCASTD  128(R15), Z15
 	VPXORD        Z12, Z12, Z12
-	VMOVDQU32     (R15), Z16
+	VMOVDQU32     64(R15), Z16
 	VPADDD        Z16, Z0, Z0
 	VPADDD        Z4, Z0, Z0
 	VPADDD        Z5, Z1, Z1
@@ -6360,7 +5062,7 @@ loaded:
 
 // func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte, stride int, next int, count int, job *uint32)
 // Requires: AVX, AVX512F
-TEXT ·blake3Foldx16AVX512(SB), $280-72
+TEXT ·blake3Foldx16AVX512(SB), $344-72
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ dst+0(FP), DI
@@ -6376,25 +5078,9 @@ TEXT ·blake3Foldx16AVX512(SB), $280-72
 	MOVL 32(R11), AX
 	ORL  36(R11), AX
 	ORL  40(R11), AX
-	MOVL AX, 204(R15)
-	MOVL $0x00000040, 208(R15)
+	MOVL AX, 268(R15)
+	MOVL $0x00000040, 272(R15)
 	MOVQ SI, R14
-	MOVQ R14, 64(R15)
-	ADDQ R8, R14
-	MOVQ R14, 72(R15)
-	ADDQ R8, R14
-	MOVQ R14, 80(R15)
-	ADDQ R8, R14
-	MOVQ R14, 88(R15)
-	ADDQ R8, R14
-	MOVQ R14, 96(R15)
-	ADDQ R8, R14
-	MOVQ R14, 104(R15)
-	ADDQ R8, R14
-	MOVQ R14, 112(R15)
-	ADDQ R8, R14
-	MOVQ R14, 120(R15)
-	ADDQ R8, R14
 	MOVQ R14, 128(R15)
 	ADDQ R8, R14
 	MOVQ R14, 136(R15)
@@ -6411,42 +5097,58 @@ TEXT ·blake3Foldx16AVX512(SB), $280-72
 	ADDQ R8, R14
 	MOVQ R14, 184(R15)
 	ADDQ R8, R14
+	MOVQ R14, 192(R15)
+	ADDQ R8, R14
+	MOVQ R14, 200(R15)
+	ADDQ R8, R14
+	MOVQ R14, 208(R15)
+	ADDQ R8, R14
+	MOVQ R14, 216(R15)
+	ADDQ R8, R14
+	MOVQ R14, 224(R15)
+	ADDQ R8, R14
+	MOVQ R14, 232(R15)
+	ADDQ R8, R14
+	MOVQ R14, 240(R15)
+	ADDQ R8, R14
+	MOVQ R14, 248(R15)
+	ADDQ R8, R14
 	XORL R13, R13
 
 group:
 	TESTQ        R8, R8
 	JZ           in_lanes
-	MOVQ         64(R15), R14
-	VMOVDQU      (R14)(R13*1), Y8
-	MOVQ         96(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
-	MOVQ         72(R15), R14
-	VMOVDQU      (R14)(R13*1), Y9
-	MOVQ         104(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
-	MOVQ         80(R15), R14
-	VMOVDQU      (R14)(R13*1), Y10
-	MOVQ         112(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
-	MOVQ         88(R15), R14
-	VMOVDQU      (R14)(R13*1), Y11
-	MOVQ         120(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
 	MOVQ         128(R15), R14
-	VMOVDQU      (R14)(R13*1), Y12
+	VMOVDQU      (R14)(R13*1), Y8
 	MOVQ         160(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
 	MOVQ         136(R15), R14
-	VMOVDQU      (R14)(R13*1), Y13
+	VMOVDQU      (R14)(R13*1), Y9
 	MOVQ         168(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
 	MOVQ         144(R15), R14
-	VMOVDQU      (R14)(R13*1), Y14
+	VMOVDQU      (R14)(R13*1), Y10
 	MOVQ         176(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
 	MOVQ         152(R15), R14
-	VMOVDQU      (R14)(R13*1), Y15
+	VMOVDQU      (R14)(R13*1), Y11
 	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ         192(R15), R14
+	VMOVDQU      (R14)(R13*1), Y12
+	MOVQ         224(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	MOVQ         200(R15), R14
+	VMOVDQU      (R14)(R13*1), Y13
+	MOVQ         232(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	MOVQ         208(R15), R14
+	VMOVDQU      (R14)(R13*1), Y14
+	MOVQ         240(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	MOVQ         216(R15), R14
+	VMOVDQU      (R14)(R13*1), Y15
+	MOVQ         248(R15), R14
 	VINSERTI64X4 $0x01, (R14)(R13*1), Z15, Z15
 	VPUNPCKLDQ   Z9, Z8, Z16
 	VPUNPCKHDQ   Z9, Z8, Z17
@@ -6472,37 +5174,37 @@ group:
 	VSHUFI32X4   $0xdd, Z14, Z10, Z22
 	VSHUFI32X4   $0x88, Z15, Z11, Z19
 	VSHUFI32X4   $0xdd, Z15, Z11, Z23
-	MOVQ         64(R15), R14
-	VMOVDQU      (R14)(DX*1), Y8
-	MOVQ         96(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z8, Z8
-	MOVQ         72(R15), R14
-	VMOVDQU      (R14)(DX*1), Y9
-	MOVQ         104(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z9, Z9
-	MOVQ         80(R15), R14
-	VMOVDQU      (R14)(DX*1), Y10
-	MOVQ         112(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z10, Z10
-	MOVQ         88(R15), R14
-	VMOVDQU      (R14)(DX*1), Y11
-	MOVQ         120(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z11, Z11
 	MOVQ         128(R15), R14
-	VMOVDQU      (R14)(DX*1), Y12
+	VMOVDQU      (R14)(DX*1), Y8
 	MOVQ         160(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z12, Z12
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z8, Z8
 	MOVQ         136(R15), R14
-	VMOVDQU      (R14)(DX*1), Y13
+	VMOVDQU      (R14)(DX*1), Y9
 	MOVQ         168(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z13, Z13
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z9, Z9
 	MOVQ         144(R15), R14
-	VMOVDQU      (R14)(DX*1), Y14
+	VMOVDQU      (R14)(DX*1), Y10
 	MOVQ         176(R15), R14
-	VINSERTI64X4 $0x01, (R14)(DX*1), Z14, Z14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z10, Z10
 	MOVQ         152(R15), R14
-	VMOVDQU      (R14)(DX*1), Y15
+	VMOVDQU      (R14)(DX*1), Y11
 	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z11, Z11
+	MOVQ         192(R15), R14
+	VMOVDQU      (R14)(DX*1), Y12
+	MOVQ         224(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z12, Z12
+	MOVQ         200(R15), R14
+	VMOVDQU      (R14)(DX*1), Y13
+	MOVQ         232(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z13, Z13
+	MOVQ         208(R15), R14
+	VMOVDQU      (R14)(DX*1), Y14
+	MOVQ         240(R15), R14
+	VINSERTI64X4 $0x01, (R14)(DX*1), Z14, Z14
+	MOVQ         216(R15), R14
+	VMOVDQU      (R14)(DX*1), Y15
+	MOVQ         248(R15), R14
 	VINSERTI64X4 $0x01, (R14)(DX*1), Z15, Z15
 	VPUNPCKLDQ   Z9, Z8, Z24
 	VPUNPCKHDQ   Z9, Z8, Z25
@@ -6549,22 +5251,25 @@ in_lanes:
 	VMOVDQU32 448(SI)(DX*1), Z31
 
 loaded:
-	VPBROADCASTD  (R11), Z0
-	VPBROADCASTD  4(R11), Z1
-	VPBROADCASTD  8(R11), Z2
-	VPBROADCASTD  12(R11), Z3
-	VPBROADCASTD  16(R11), Z4
-	VPBROADCASTD  20(R11), Z5
-	VPBROADCASTD  24(R11), Z6
-	VPBROADCASTD  28(R11), Z7
-	VPBROADCASTD  blake3IVData<>+0(SB), Z8
-	VPBROADCASTD  blake3IVData<>+4(SB), Z9
-	VPBROADCASTD  blake3IVData<>+8(SB), Z10
-	VPBROADCASTD  blake3IVData<>+12(SB), Z11
-	VPXORD        Z13, Z13, Z13
-	VPBROADCASTD  208(R15), Z14
-	VPBROADCASTD  204(R15), Z15
-	VPXORD        Z12, Z12, Z12
+	VPBROADCASTD (R11), Z0
+	VPBROADCASTD 4(R11), Z1
+	VPBROADCASTD 8(R11), Z2
+	VPBROADCASTD 12(R11), Z3
+	VPBROADCASTD 16(R11), Z4
+	VPBROADCASTD 20(R11), Z5
+	VPBROADCASTD 24(R11), Z6
+	VPBROADCASTD 28(R11), Z7
+	VPBROADCASTD blake3IVData<>+0(SB), Z8
+	VPBROADCASTD blake3IVData<>+4(SB), Z9
+	VPBROADCASTD blake3IVData<>+8(SB), Z10
+	VPBROADCASTD blake3IVData<>+12(SB), Z11
+	VPXORD       Z13, Z13, Z13
+	VPBROADCASTD 272(R15), Z14
+	VPBROADCASTD 268(R15), Z15
+	VPXORD       Z12, Z12, Z12
+	MOVL         $0x00000007, AX
+
+round:
 	VPADDD        Z16, Z0, Z0
 	VPADDD        Z18, Z1, Z1
 	VPADDD        Z4, Z0, Z0
@@ -6677,678 +5382,26 @@ loaded:
 	VPXORD        Z9, Z4, Z4
 	VPRORD        $0x07, Z7, Z7
 	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z18, Z0, Z0
-	VPADDD        Z19, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z23, Z2, Z2
-	VPADDD        Z20, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z26, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z16, Z2, Z2
-	VPADDD        Z29, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z17, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z25, Z2, Z2
-	VPADDD        Z31, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z27, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z30, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z19, Z0, Z0
-	VPADDD        Z26, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z29, Z2, Z2
-	VPADDD        Z23, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z20, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z18, Z2, Z2
-	VPADDD        Z30, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z25, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z27, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z21, Z0, Z0
-	VPADDD        Z16, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z31, Z2, Z2
-	VPADDD        Z17, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z30, Z2, Z2
-	VPADDD        Z29, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z23, Z0, Z0
-	VPADDD        Z25, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z19, Z2, Z2
-	VPADDD        Z31, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z20, Z0, Z0
-	VPADDD        Z27, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z21, Z2, Z2
-	VPADDD        Z17, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z16, Z0, Z0
-	VPADDD        Z18, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z24, Z2, Z2
-	VPADDD        Z22, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z28, Z0, Z0
-	VPADDD        Z25, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z31, Z2, Z2
-	VPADDD        Z30, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z29, Z0, Z0
-	VPADDD        Z27, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z26, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z23, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z16, Z2, Z2
-	VPADDD        Z22, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z18, Z0, Z0
-	VPADDD        Z19, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z17, Z2, Z2
-	VPADDD        Z20, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z25, Z0, Z0
-	VPADDD        Z27, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z24, Z2, Z2
-	VPADDD        Z31, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z30, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z28, Z2, Z2
-	VPADDD        Z17, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z29, Z0, Z0
-	VPADDD        Z16, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z18, Z2, Z2
-	VPADDD        Z20, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z19, Z0, Z0
-	VPADDD        Z26, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z22, Z2, Z2
-	VPADDD        Z23, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z27, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z17, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z31, Z0, Z0
-	VPADDD        Z16, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z25, Z2, Z2
-	VPADDD        Z22, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z30, Z0, Z0
-	VPADDD        Z18, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z19, Z2, Z2
-	VPADDD        Z23, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z20, Z2, Z2
-	VPADDD        Z29, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
+	VMOVDQU32     Z16, (R15)
+	VMOVDQU32     Z18, Z16
+	VMOVDQU32     Z19, Z18
+	VMOVDQU32     Z26, Z19
+	VMOVDQU32     Z28, Z26
+	VMOVDQU32     Z25, Z28
+	VMOVDQU32     Z27, Z25
+	VMOVDQU32     Z21, Z27
+	VMOVDQU32     (R15), Z21
+	VMOVDQU32     Z17, (R15)
+	VMOVDQU32     Z22, Z17
+	VMOVDQU32     Z20, Z22
+	VMOVDQU32     Z23, Z20
+	VMOVDQU32     Z29, Z23
+	VMOVDQU32     Z30, Z29
+	VMOVDQU32     Z31, Z30
+	VMOVDQU32     Z24, Z31
+	VMOVDQU32     (R15), Z24
+	DECL          AX
+	JNZ           round
 	VPXORD        Z8, Z0, Z0
 	VPXORD        Z9, Z1, Z1
 	VPXORD        Z10, Z2, Z2
@@ -7445,7 +5498,7 @@ stored:
 
 // func blake3Climbx16AVX512(nodes *byte, siblings **byte, turns *uint16, levels int, job *uint32)
 // Requires: AVX, AVX512F
-TEXT ·blake3Climbx16AVX512(SB), $280-40
+TEXT ·blake3Climbx16AVX512(SB), $344-40
 	LEAQ         63(SP), R15
 	ANDQ         $-64, R15
 	MOVQ         nodes+0(FP), DI
@@ -7456,26 +5509,10 @@ TEXT ·blake3Climbx16AVX512(SB), $280-40
 	MOVL         32(R11), AX
 	ORL          36(R11), AX
 	ORL          40(R11), AX
-	MOVL         AX, 204(R15)
-	MOVL         $0x00000040, 208(R15)
+	MOVL         AX, 268(R15)
+	MOVL         $0x00000040, 272(R15)
 	XORL         R13, R13
 	MOVQ         DI, R14
-	MOVQ         R14, 64(R15)
-	ADDQ         $0x20, R14
-	MOVQ         R14, 72(R15)
-	ADDQ         $0x20, R14
-	MOVQ         R14, 80(R15)
-	ADDQ         $0x20, R14
-	MOVQ         R14, 88(R15)
-	ADDQ         $0x20, R14
-	MOVQ         R14, 96(R15)
-	ADDQ         $0x20, R14
-	MOVQ         R14, 104(R15)
-	ADDQ         $0x20, R14
-	MOVQ         R14, 112(R15)
-	ADDQ         $0x20, R14
-	MOVQ         R14, 120(R15)
-	ADDQ         $0x20, R14
 	MOVQ         R14, 128(R15)
 	ADDQ         $0x20, R14
 	MOVQ         R14, 136(R15)
@@ -7492,37 +5529,53 @@ TEXT ·blake3Climbx16AVX512(SB), $280-40
 	ADDQ         $0x20, R14
 	MOVQ         R14, 184(R15)
 	ADDQ         $0x20, R14
-	MOVQ         64(R15), R14
-	VMOVDQU      (R14)(R13*1), Y8
-	MOVQ         96(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
-	MOVQ         72(R15), R14
-	VMOVDQU      (R14)(R13*1), Y9
-	MOVQ         104(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
-	MOVQ         80(R15), R14
-	VMOVDQU      (R14)(R13*1), Y10
-	MOVQ         112(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
-	MOVQ         88(R15), R14
-	VMOVDQU      (R14)(R13*1), Y11
-	MOVQ         120(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ         R14, 192(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 200(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 208(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 216(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 224(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 232(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 240(R15)
+	ADDQ         $0x20, R14
+	MOVQ         R14, 248(R15)
+	ADDQ         $0x20, R14
 	MOVQ         128(R15), R14
-	VMOVDQU      (R14)(R13*1), Y12
+	VMOVDQU      (R14)(R13*1), Y8
 	MOVQ         160(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
 	MOVQ         136(R15), R14
-	VMOVDQU      (R14)(R13*1), Y13
+	VMOVDQU      (R14)(R13*1), Y9
 	MOVQ         168(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
 	MOVQ         144(R15), R14
-	VMOVDQU      (R14)(R13*1), Y14
+	VMOVDQU      (R14)(R13*1), Y10
 	MOVQ         176(R15), R14
-	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
 	MOVQ         152(R15), R14
-	VMOVDQU      (R14)(R13*1), Y15
+	VMOVDQU      (R14)(R13*1), Y11
 	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ         192(R15), R14
+	VMOVDQU      (R14)(R13*1), Y12
+	MOVQ         224(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	MOVQ         200(R15), R14
+	VMOVDQU      (R14)(R13*1), Y13
+	MOVQ         232(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	MOVQ         208(R15), R14
+	VMOVDQU      (R14)(R13*1), Y14
+	MOVQ         240(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	MOVQ         216(R15), R14
+	VMOVDQU      (R14)(R13*1), Y15
+	MOVQ         248(R15), R14
 	VINSERTI64X4 $0x01, (R14)(R13*1), Z15, Z15
 	VPUNPCKLDQ   Z9, Z8, Z16
 	VPUNPCKHDQ   Z9, Z8, Z17
@@ -7557,128 +5610,131 @@ TEXT ·blake3Climbx16AVX512(SB), $280-40
 	VMOVDQU32    Z22, Z6
 	VMOVDQU32    Z23, Z7
 	MOVQ         (SI), AX
-	MOVQ         AX, 64(R15)
-	MOVQ         8(SI), AX
-	MOVQ         AX, 72(R15)
-	MOVQ         16(SI), AX
-	MOVQ         AX, 80(R15)
-	MOVQ         24(SI), AX
-	MOVQ         AX, 88(R15)
-	MOVQ         32(SI), AX
-	MOVQ         AX, 96(R15)
-	MOVQ         40(SI), AX
-	MOVQ         AX, 104(R15)
-	MOVQ         48(SI), AX
-	MOVQ         AX, 112(R15)
-	MOVQ         56(SI), AX
-	MOVQ         AX, 120(R15)
-	MOVQ         64(SI), AX
 	MOVQ         AX, 128(R15)
-	MOVQ         72(SI), AX
+	MOVQ         8(SI), AX
 	MOVQ         AX, 136(R15)
-	MOVQ         80(SI), AX
+	MOVQ         16(SI), AX
 	MOVQ         AX, 144(R15)
-	MOVQ         88(SI), AX
+	MOVQ         24(SI), AX
 	MOVQ         AX, 152(R15)
-	MOVQ         96(SI), AX
+	MOVQ         32(SI), AX
 	MOVQ         AX, 160(R15)
-	MOVQ         104(SI), AX
+	MOVQ         40(SI), AX
 	MOVQ         AX, 168(R15)
-	MOVQ         112(SI), AX
+	MOVQ         48(SI), AX
 	MOVQ         AX, 176(R15)
-	MOVQ         120(SI), AX
+	MOVQ         56(SI), AX
 	MOVQ         AX, 184(R15)
+	MOVQ         64(SI), AX
+	MOVQ         AX, 192(R15)
+	MOVQ         72(SI), AX
+	MOVQ         AX, 200(R15)
+	MOVQ         80(SI), AX
+	MOVQ         AX, 208(R15)
+	MOVQ         88(SI), AX
+	MOVQ         AX, 216(R15)
+	MOVQ         96(SI), AX
+	MOVQ         AX, 224(R15)
+	MOVQ         104(SI), AX
+	MOVQ         AX, 232(R15)
+	MOVQ         112(SI), AX
+	MOVQ         AX, 240(R15)
+	MOVQ         120(SI), AX
+	MOVQ         AX, 248(R15)
 
 level:
-	MOVQ          64(R15), R14
-	VMOVDQU       (R14)(R13*1), Y8
-	MOVQ          96(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z8, Z8
-	MOVQ          72(R15), R14
-	VMOVDQU       (R14)(R13*1), Y9
-	MOVQ          104(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z9, Z9
-	MOVQ          80(R15), R14
-	VMOVDQU       (R14)(R13*1), Y10
-	MOVQ          112(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z10, Z10
-	MOVQ          88(R15), R14
-	VMOVDQU       (R14)(R13*1), Y11
-	MOVQ          120(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z11, Z11
-	MOVQ          128(R15), R14
-	VMOVDQU       (R14)(R13*1), Y12
-	MOVQ          160(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z12, Z12
-	MOVQ          136(R15), R14
-	VMOVDQU       (R14)(R13*1), Y13
-	MOVQ          168(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z13, Z13
-	MOVQ          144(R15), R14
-	VMOVDQU       (R14)(R13*1), Y14
-	MOVQ          176(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z14, Z14
-	MOVQ          152(R15), R14
-	VMOVDQU       (R14)(R13*1), Y15
-	MOVQ          184(R15), R14
-	VINSERTI64X4  $0x01, (R14)(R13*1), Z15, Z15
-	VPUNPCKLDQ    Z9, Z8, Z24
-	VPUNPCKHDQ    Z9, Z8, Z25
-	VPUNPCKLDQ    Z11, Z10, Z26
-	VPUNPCKHDQ    Z11, Z10, Z27
-	VPUNPCKLQDQ   Z26, Z24, Z8
-	VPUNPCKHQDQ   Z26, Z24, Z9
-	VPUNPCKLQDQ   Z27, Z25, Z10
-	VPUNPCKHQDQ   Z27, Z25, Z11
-	VPUNPCKLDQ    Z13, Z12, Z28
-	VPUNPCKHDQ    Z13, Z12, Z29
-	VPUNPCKLDQ    Z15, Z14, Z30
-	VPUNPCKHDQ    Z15, Z14, Z31
-	VPUNPCKLQDQ   Z30, Z28, Z12
-	VPUNPCKHQDQ   Z30, Z28, Z13
-	VPUNPCKLQDQ   Z31, Z29, Z14
-	VPUNPCKHQDQ   Z31, Z29, Z15
-	VSHUFI32X4    $0x88, Z12, Z8, Z24
-	VSHUFI32X4    $0xdd, Z12, Z8, Z28
-	VSHUFI32X4    $0x88, Z13, Z9, Z25
-	VSHUFI32X4    $0xdd, Z13, Z9, Z29
-	VSHUFI32X4    $0x88, Z14, Z10, Z26
-	VSHUFI32X4    $0xdd, Z14, Z10, Z30
-	VSHUFI32X4    $0x88, Z15, Z11, Z27
-	VSHUFI32X4    $0xdd, Z15, Z11, Z31
-	KMOVW         (R9), K1
-	VPBLENDMD     Z24, Z0, K1, Z16
-	VMOVDQU32     Z0, K1, Z24
-	VPBLENDMD     Z25, Z1, K1, Z17
-	VMOVDQU32     Z1, K1, Z25
-	VPBLENDMD     Z26, Z2, K1, Z18
-	VMOVDQU32     Z2, K1, Z26
-	VPBLENDMD     Z27, Z3, K1, Z19
-	VMOVDQU32     Z3, K1, Z27
-	VPBLENDMD     Z28, Z4, K1, Z20
-	VMOVDQU32     Z4, K1, Z28
-	VPBLENDMD     Z29, Z5, K1, Z21
-	VMOVDQU32     Z5, K1, Z29
-	VPBLENDMD     Z30, Z6, K1, Z22
-	VMOVDQU32     Z6, K1, Z30
-	VPBLENDMD     Z31, Z7, K1, Z23
-	VMOVDQU32     Z7, K1, Z31
-	VPBROADCASTD  (R11), Z0
-	VPBROADCASTD  4(R11), Z1
-	VPBROADCASTD  8(R11), Z2
-	VPBROADCASTD  12(R11), Z3
-	VPBROADCASTD  16(R11), Z4
-	VPBROADCASTD  20(R11), Z5
-	VPBROADCASTD  24(R11), Z6
-	VPBROADCASTD  28(R11), Z7
-	VPBROADCASTD  blake3IVData<>+0(SB), Z8
-	VPBROADCASTD  blake3IVData<>+4(SB), Z9
-	VPBROADCASTD  blake3IVData<>+8(SB), Z10
-	VPBROADCASTD  blake3IVData<>+12(SB), Z11
-	VPXORD        Z13, Z13, Z13
-	VPBROADCASTD  208(R15), Z14
-	VPBROADCASTD  204(R15), Z15
-	VPXORD        Z12, Z12, Z12
+	MOVQ         128(R15), R14
+	VMOVDQU      (R14)(R13*1), Y8
+	MOVQ         160(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z8, Z8
+	MOVQ         136(R15), R14
+	VMOVDQU      (R14)(R13*1), Y9
+	MOVQ         168(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z9, Z9
+	MOVQ         144(R15), R14
+	VMOVDQU      (R14)(R13*1), Y10
+	MOVQ         176(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z10, Z10
+	MOVQ         152(R15), R14
+	VMOVDQU      (R14)(R13*1), Y11
+	MOVQ         184(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z11, Z11
+	MOVQ         192(R15), R14
+	VMOVDQU      (R14)(R13*1), Y12
+	MOVQ         224(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z12, Z12
+	MOVQ         200(R15), R14
+	VMOVDQU      (R14)(R13*1), Y13
+	MOVQ         232(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z13, Z13
+	MOVQ         208(R15), R14
+	VMOVDQU      (R14)(R13*1), Y14
+	MOVQ         240(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z14, Z14
+	MOVQ         216(R15), R14
+	VMOVDQU      (R14)(R13*1), Y15
+	MOVQ         248(R15), R14
+	VINSERTI64X4 $0x01, (R14)(R13*1), Z15, Z15
+	VPUNPCKLDQ   Z9, Z8, Z24
+	VPUNPCKHDQ   Z9, Z8, Z25
+	VPUNPCKLDQ   Z11, Z10, Z26
+	VPUNPCKHDQ   Z11, Z10, Z27
+	VPUNPCKLQDQ  Z26, Z24, Z8
+	VPUNPCKHQDQ  Z26, Z24, Z9
+	VPUNPCKLQDQ  Z27, Z25, Z10
+	VPUNPCKHQDQ  Z27, Z25, Z11
+	VPUNPCKLDQ   Z13, Z12, Z28
+	VPUNPCKHDQ   Z13, Z12, Z29
+	VPUNPCKLDQ   Z15, Z14, Z30
+	VPUNPCKHDQ   Z15, Z14, Z31
+	VPUNPCKLQDQ  Z30, Z28, Z12
+	VPUNPCKHQDQ  Z30, Z28, Z13
+	VPUNPCKLQDQ  Z31, Z29, Z14
+	VPUNPCKHQDQ  Z31, Z29, Z15
+	VSHUFI32X4   $0x88, Z12, Z8, Z24
+	VSHUFI32X4   $0xdd, Z12, Z8, Z28
+	VSHUFI32X4   $0x88, Z13, Z9, Z25
+	VSHUFI32X4   $0xdd, Z13, Z9, Z29
+	VSHUFI32X4   $0x88, Z14, Z10, Z26
+	VSHUFI32X4   $0xdd, Z14, Z10, Z30
+	VSHUFI32X4   $0x88, Z15, Z11, Z27
+	VSHUFI32X4   $0xdd, Z15, Z11, Z31
+	KMOVW        (R9), K1
+	VPBLENDMD    Z24, Z0, K1, Z16
+	VMOVDQU32    Z0, K1, Z24
+	VPBLENDMD    Z25, Z1, K1, Z17
+	VMOVDQU32    Z1, K1, Z25
+	VPBLENDMD    Z26, Z2, K1, Z18
+	VMOVDQU32    Z2, K1, Z26
+	VPBLENDMD    Z27, Z3, K1, Z19
+	VMOVDQU32    Z3, K1, Z27
+	VPBLENDMD    Z28, Z4, K1, Z20
+	VMOVDQU32    Z4, K1, Z28
+	VPBLENDMD    Z29, Z5, K1, Z21
+	VMOVDQU32    Z5, K1, Z29
+	VPBLENDMD    Z30, Z6, K1, Z22
+	VMOVDQU32    Z6, K1, Z30
+	VPBLENDMD    Z31, Z7, K1, Z23
+	VMOVDQU32    Z7, K1, Z31
+	VPBROADCASTD (R11), Z0
+	VPBROADCASTD 4(R11), Z1
+	VPBROADCASTD 8(R11), Z2
+	VPBROADCASTD 12(R11), Z3
+	VPBROADCASTD 16(R11), Z4
+	VPBROADCASTD 20(R11), Z5
+	VPBROADCASTD 24(R11), Z6
+	VPBROADCASTD 28(R11), Z7
+	VPBROADCASTD blake3IVData<>+0(SB), Z8
+	VPBROADCASTD blake3IVData<>+4(SB), Z9
+	VPBROADCASTD blake3IVData<>+8(SB), Z10
+	VPBROADCASTD blake3IVData<>+12(SB), Z11
+	VPXORD       Z13, Z13, Z13
+	VPBROADCASTD 272(R15), Z14
+	VPBROADCASTD 268(R15), Z15
+	VPXORD       Z12, Z12, Z12
+	MOVL         $0x00000007, AX
+
+round:
 	VPADDD        Z16, Z0, Z0
 	VPADDD        Z18, Z1, Z1
 	VPADDD        Z4, Z0, Z0
@@ -7791,678 +5847,26 @@ level:
 	VPXORD        Z9, Z4, Z4
 	VPRORD        $0x07, Z7, Z7
 	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z18, Z0, Z0
-	VPADDD        Z19, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z23, Z2, Z2
-	VPADDD        Z20, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z26, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z16, Z2, Z2
-	VPADDD        Z29, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z17, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z25, Z2, Z2
-	VPADDD        Z31, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z27, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z30, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z19, Z0, Z0
-	VPADDD        Z26, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z29, Z2, Z2
-	VPADDD        Z23, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z20, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z18, Z2, Z2
-	VPADDD        Z30, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z22, Z0, Z0
-	VPADDD        Z25, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z27, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z21, Z0, Z0
-	VPADDD        Z16, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z31, Z2, Z2
-	VPADDD        Z17, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z30, Z2, Z2
-	VPADDD        Z29, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z23, Z0, Z0
-	VPADDD        Z25, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z19, Z2, Z2
-	VPADDD        Z31, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z20, Z0, Z0
-	VPADDD        Z27, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z21, Z2, Z2
-	VPADDD        Z17, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z16, Z0, Z0
-	VPADDD        Z18, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z24, Z2, Z2
-	VPADDD        Z22, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z28, Z0, Z0
-	VPADDD        Z25, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z31, Z2, Z2
-	VPADDD        Z30, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z29, Z0, Z0
-	VPADDD        Z27, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z26, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z23, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z16, Z2, Z2
-	VPADDD        Z22, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z18, Z0, Z0
-	VPADDD        Z19, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z17, Z2, Z2
-	VPADDD        Z20, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z25, Z0, Z0
-	VPADDD        Z27, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z24, Z2, Z2
-	VPADDD        Z31, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z30, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z28, Z2, Z2
-	VPADDD        Z17, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z29, Z0, Z0
-	VPADDD        Z16, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z18, Z2, Z2
-	VPADDD        Z20, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z19, Z0, Z0
-	VPADDD        Z26, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z22, Z2, Z2
-	VPADDD        Z23, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z27, Z0, Z0
-	VPADDD        Z21, Z1, Z1
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z17, Z2, Z2
-	VPADDD        Z24, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPADDD        Z31, Z0, Z0
-	VPADDD        Z16, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPADDD        Z25, Z2, Z2
-	VPADDD        Z22, Z3, Z3
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z30, Z0, Z0
-	VPADDD        Z18, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z19, Z2, Z2
-	VPADDD        Z23, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPADDD        Z26, Z0, Z0
-	VPADDD        Z28, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPADDD        Z20, Z2, Z2
-	VPADDD        Z29, Z3, Z3
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
+	VMOVDQU32     Z16, (R15)
+	VMOVDQU32     Z18, Z16
+	VMOVDQU32     Z19, Z18
+	VMOVDQU32     Z26, Z19
+	VMOVDQU32     Z28, Z26
+	VMOVDQU32     Z25, Z28
+	VMOVDQU32     Z27, Z25
+	VMOVDQU32     Z21, Z27
+	VMOVDQU32     (R15), Z21
+	VMOVDQU32     Z17, (R15)
+	VMOVDQU32     Z22, Z17
+	VMOVDQU32     Z20, Z22
+	VMOVDQU32     Z23, Z20
+	VMOVDQU32     Z29, Z23
+	VMOVDQU32     Z30, Z29
+	VMOVDQU32     Z31, Z30
+	VMOVDQU32     Z24, Z31
+	VMOVDQU32     (R15), Z24
+	DECL          AX
+	JNZ           round
 	VPXORD        Z8, Z0, Z0
 	VPXORD        Z9, Z1, Z1
 	VPXORD        Z10, Z2, Z2

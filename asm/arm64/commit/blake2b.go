@@ -57,11 +57,22 @@ func newBlake2bState(fn *emit.Func, xar bool, zero int) *state {
 	return s
 }
 
+// blake2bRounds emits the twelve rounds. The last two are the first two again.
 func (s *state) blake2bRounds() {
-	for i, order := range tables.Blake2bRounds() {
+	rounds, again := tables.Blake2bRounds(), s.GP()
+	s.Op("MOVD", emit.ZR, again) // set once the rounds between were
+	s.Label("rounds")
+	for i, order := range rounds[:10] {
+		if i == 2 {
+			s.Op("CBNZ", again, "roundsDone")
+		}
 		s.Comment("round %d", i+1)
 		s.round(order)
 	}
+	s.Op("MOVD", "$1", again)
+	s.Op("B", "rounds")
+	s.Label("roundsDone")
+	s.Free(again)
 }
 
 // feedForward sets state vector i to the state's new word i, t being its old

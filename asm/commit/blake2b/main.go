@@ -5,6 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 
 	"github.com/redstuff-go/redstuff/asm/commit/tables"
 	"github.com/redstuff-go/redstuff/asm/commit/vec"
@@ -36,6 +37,7 @@ type constants struct {
 	rotate16 Mem
 	shifts   Mem
 	pairs    [2]Mem
+	places   Mem // of the message words in memory, for the loop over the rounds
 }
 
 func newConstants() *constants {
@@ -54,6 +56,8 @@ func newConstants() *constants {
 	c.rotate16 = vec.Rotation("blake2bRotate16", 8, 2)
 	c.shifts = vec.Shifts("blake2bTailShifts")
 	c.pairs = vec.Pairs("blake2bPairs")
+	rounds := tables.Blake2bRounds()
+	c.places = vec.Places("blake2bPlaces", vec.AVX2, rounds[:])
 	return c
 }
 
@@ -78,10 +82,25 @@ func newKernel(isa vec.ISA, c *constants) *kernel {
 // lane is the pointer to a lane's message.
 func (k *kernel) lane(i int) Mem { return k.table.Offset(8 * i) }
 
+// rounds emits the twelve rounds. The last two are the first two again.
 func (k *kernel) rounds() {
-	for _, order := range tables.Blake2bRounds() {
+	rounds := tables.Blake2bRounds()
+	if !k.EVEX && k.Zero == 0 {
+		k.RoundLoop(k.places, len(rounds), "round")
+		return
+	}
+	XORL(ECX, ECX) // set once the rounds between were
+	Label("rounds")
+	k.Round(rounds[0])
+	k.Round(rounds[1])
+	TESTL(ECX, ECX)
+	JNZ(LabelRef("rounds_done"))
+	for _, order := range rounds[2:10] {
 		k.Round(order)
 	}
+	INCL(ECX)
+	JMP(LabelRef("rounds"))
+	Label("rounds_done")
 }
 
 // feedForward sets vector i to the state's new word i, h being its old word.

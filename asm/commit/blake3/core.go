@@ -16,6 +16,7 @@ type core struct {
 	*constants
 	lanes  int
 	locals vec.Locals
+	spill  Mem // of a message word that changes its place
 }
 
 func newCore(isa vec.ISA, c *constants) core {
@@ -23,6 +24,9 @@ func newCore(isa vec.ISA, c *constants) core {
 	k.State = vec.State{ISA: isa, WordBits: 32, Turns: [2][2]int{{16, 12}, {8, 7}}}
 	k.Shuffles[16], k.Shuffles[8] = c.rotate16, c.rotate8
 	k.State.Alloc(&k.locals)
+	if k.EVEX {
+		k.spill = k.locals.Alloc(k.Bytes())
+	}
 	return k
 }
 
@@ -48,8 +52,12 @@ func (k *core) setState(length, flags Mem) {
 
 // compress emits the seven rounds, and leaves the new chaining values.
 func (k *core) compress() {
-	for _, order := range tables.BLAKE3Rounds() {
-		k.Round(order)
+	if rounds := tables.BLAKE3Rounds(); k.EVEX && k.Zero == 0 {
+		k.PermuteLoop(tables.BLAKE3Permutation, len(rounds), k.spill, "round")
+	} else {
+		for _, order := range rounds {
+			k.Round(order)
+		}
 	}
 	for i := range 8 {
 		k.Xor(k.At(i+8), k.V(i), k.V(i))

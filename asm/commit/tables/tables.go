@@ -6,9 +6,9 @@ package tables
 // needs.
 var BLAKE3IV = [4]uint32{0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A}
 
-// permutation gives the order in which a round of BLAKE3 reads the words that the
+// BLAKE3Permutation gives the order in which a round of BLAKE3 reads the words that the
 // round before read in the order 0, 1, …, 15.
-var permutation = [16]int{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8}
+var BLAKE3Permutation = [16]int{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8}
 
 // BLAKE3Rounds is the orders in which the seven rounds read the message words.
 func BLAKE3Rounds() (rounds [7][16]int) {
@@ -16,7 +16,7 @@ func BLAKE3Rounds() (rounds [7][16]int) {
 		rounds[0][i] = i
 	}
 	for r := range rounds[:6] {
-		for i, p := range permutation {
+		for i, p := range BLAKE3Permutation {
 			rounds[r+1][i] = rounds[r][p]
 		}
 	}
