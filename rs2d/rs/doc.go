@@ -6,8 +6,28 @@
 // the layer below: it works on strips of many shards at once, in any layout of
 // symbols, and is what the two-dimensional code is built on.
 //
-// For shards that come one by one there are [Codec.EncodeIdx] and [Codec.DecodeIdx],
-// for data that changes [Codec.Update], and for shards larger than memory [Stream].
+// # Which call for what
+//
+// To begin
+//   - in new code: [New]; for shards larger than memory [NewStream]
+//   - in code written for klauspost/reedsolomon: [NewEncoder], [NewStreamEncoder]
+//   - with data in one piece: [Codec.Split], and at the end [Codec.Join]
+//   - with memory for the shards: [Codec.AllocAligned]
+//
+// To make parity
+//   - from all data: [Codec.Encode]
+//   - from data that comes shard by shard: [Codec.EncodeIdx]
+//   - from data that changed: [Codec.Update]
+//   - and to check it: [Codec.Verify]
+//
+// To bring back what is lost
+//   - all of it: [Codec.Reconstruct]
+//   - the data alone: [Codec.ReconstructData]
+//   - some shards: [Codec.ReconstructSome]; one: [Codec.Shard]
+//   - from shards that come one by one: [Codec.DecodeIdx]
+//
+// To do so in strips of your own, for one pattern of loss and many blobs
+//   - [Codec.Pattern], [Codec.NewWorkspace], [Workspace.Encode], [Workspace.Reconstruct]
 //
 // Errors match those of klauspost/reedsolomon under [errors.Is]; docs/migrate.md has
 // all differences.
