@@ -9,8 +9,8 @@
 // A [Hasher] hashes many messages of equal length at once, one in each lane of
 // a vector register, because a code of n shards hashes n² symbols and about 2n²
 // inner nodes whatever the blob's size: one message at a time, hashing would
-// cost several times more than the code itself. The assembly behind it is
-// chosen by CPU; see [NewHasher].
+// cost several times more than the code itself. The assembly behind it,
+// in internal/lanehash, is chosen by CPU; see [NewHasher].
 //
 // The package is not a general hashing library: it exposes only the domains
 // that RedStuff uses. To hash files or streams use a BLAKE3 or Blake2b package.

@@ -1,21 +1,16 @@
 package commit
 
 import (
-	"encoding/binary"
 	"fmt"
 
-	"github.com/redstuff-go/redstuff/internal/alias"
-	"github.com/redstuff-go/redstuff/internal/cpu"
-	"github.com/redstuff-go/redstuff/internal/lines"
-	"github.com/redstuff-go/redstuff/internal/race"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 )
 
 // Hasher is one scheme on one backend. It is immutable and safe for concurrent
-// use; its methods do not allocate.
+// use; its methods do not allocate unless they say so.
 type Hasher struct {
-	scheme  Scheme
-	backend string
-	lanes   lanes
+	scheme Scheme
+	lanes  *lanehash.Hasher
 }
 
 // NewHasher returns the hasher of a scheme on a backend, named as in
@@ -26,45 +21,32 @@ func NewHasher(s Scheme, backend string) (*Hasher, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	name, err := cpu.Resolve(backend)
+	lanes, err := lanehash.New(lanehash.Scheme(s), backend)
 	if err != nil {
 		return nil, fmt.Errorf("commit: %w", err)
 	}
-	return &Hasher{scheme: s, backend: name, lanes: lanes{set: backendLanes[name]}}, nil
-}
-
-// Moving returns a hasher that works on a job of moves while it hashes, as far as its
-// kernels can. It is for package rs2d, and as little safe for concurrent use as the job.
-func (h *Hasher) Moving(job *lines.Job) *Hasher {
-	moving := *h
-	moving.lanes.moves = job
-	return &moving
+	return &Hasher{scheme: s, lanes: lanes}, nil
 }
 
 // Scheme returns the scheme.
 func (h *Hasher) Scheme() Scheme { return h.scheme }
 
 // Backend returns the name of the backend.
-func (h *Hasher) Backend() string { return h.backend }
+func (h *Hasher) Backend() string { return h.lanes.Backend() }
 
 // Lanes returns how many messages are hashed side by side. Batches of a
 // multiple of it cost the least per message.
-func (h *Hasher) Lanes() int {
-	if h.scheme == BLAKE3 {
-		return blake3Width[h.lanes.set]
-	}
-	return blake2bWidth[h.lanes.set]
-}
+func (h *Hasher) Lanes() int { return h.lanes.Lanes() }
 
 // Leaf hashes one symbol of any length.
 func (h *Hasher) Leaf(symbol []byte) (digest Hash) {
-	h.Leaves(digest[:], HashSize, symbol, 0, len(symbol), 1)
+	h.lanes.Leaves(digest[:], HashSize, symbol, 0, len(symbol), 1)
 	return digest
 }
 
 // Node hashes two children into their parent.
 func (h *Hasher) Node(left, right Hash) (digest Hash) {
-	h.Nodes(digest[:], left[:], right[:], HashSize, 1)
+	h.lanes.Nodes(digest[:], left[:], right[:], HashSize, 1)
 	return digest
 }
 
@@ -73,7 +55,7 @@ func (h *Hasher) PairLeaf(primary, secondary Hash) (digest Hash) {
 	var both [2 * HashSize]byte
 	copy(both[:], primary[:])
 	copy(both[HashSize:], secondary[:])
-	h.PairLeaves(digest[:], both[:], 1)
+	h.lanes.PairLeaves(digest[:], both[:], 1)
 	return digest
 }
 
@@ -84,17 +66,7 @@ func (h *Hasher) PairLeaf(primary, secondary Hash) (digest Hash) {
 // read of src, from the first byte of each to the last.
 // Leaves panics if a slice is too short, or if they overlap.
 func (h *Hasher) Leaves(dst []byte, dstStride int, src []byte, srcStride, size, count int) {
-	if !checkRows("Leaves", dst, dstStride, HashSize, src, srcStride, size, count) {
-		return
-	}
-	if alias.Overlap(dst[:(count-1)*dstStride+HashSize], src[:(count-1)*srcStride+size]) {
-		panic("commit: Leaves: the digests overlap the symbols")
-	}
-	if h.scheme == BLAKE3 {
-		blake3Messages(h.lanes, dst, dstStride, src, srcStride, size, count, blake3Leaf)
-	} else {
-		blake2bDigests(h.lanes, dst, dstStride, src, srcStride, size, count, walrusLeaf)
-	}
+	h.lanes.Leaves(dst, dstStride, src, srcStride, size, count)
 }
 
 // Nodes hashes count pairs of children: node i, of left[i*stride:][:32] and
@@ -106,95 +78,18 @@ func (h *Hasher) Leaves(dst []byte, dstStride int, src []byte, srcStride, size, 
 // Nodes panics if a slice is too short, if the stride is below 32, or if dst begins within
 // the children.
 func (h *Hasher) Nodes(dst, left, right []byte, stride, count int) {
-	if stride < HashSize {
-		panic("commit: Nodes: stride below 32")
-	}
-	if !checkRows("Nodes", dst, HashSize, HashSize, left, stride, HashSize, count) ||
-		!checkRows("Nodes", dst, HashSize, HashSize, right, stride, HashSize, count) {
-		return
-	}
-	checkInPlace("Nodes", dst, left[:(count-1)*stride+HashSize], count)
-	checkInPlace("Nodes", dst, right[:(count-1)*stride+HashSize], count)
-	if h.scheme == BLAKE3 {
-		blake3Runs(h.lanes, dst, HashSize, left, right, stride, 2*HashSize, count, &blake3Node.single)
-		return
-	}
-	job := blake2bJob{lead: walrusNode, last: true}
-	blake2bRuns(h.lanes, dst, HashSize, left, right, stride, 2*HashSize, count, &job)
+	h.lanes.Nodes(dst, left, right, stride, count)
 }
 
 // PairLeaves hashes count pairs of roots, 64 contiguous bytes each, into leaves
 // of the metadata tree. dst may be src or begin before it, but not within it.
 // PairLeaves panics if a slice is too short, or if dst begins within src.
 func (h *Hasher) PairLeaves(dst, src []byte, count int) {
-	const size = 2 * HashSize
-	if !checkRows("PairLeaves", dst, HashSize, HashSize, src, size, size, count) {
-		return
-	}
-	checkInPlace("PairLeaves", dst, src[:count*size], count)
-	if h.scheme == BLAKE3 {
-		blake3Messages(h.lanes, dst, HashSize, src, size, size, count, blake3Pair)
-	} else {
-		blake2bDigests(h.lanes, dst, HashSize, src, size, size, count, walrusLeaf)
-	}
+	h.lanes.PairLeaves(dst, src, count)
 }
 
-// encodingType is RedStuff's number among Walrus's encodings.
-const encodingType = 1
-
-// blobID hashes the root of the metadata tree into the blob id. The Walrus id
-// does not cover the number of shards n.
+// blobID hashes the root of the metadata tree into the blob id.
 func (h *Hasher) blobID(n int, length uint64, root Hash) (id Hash) {
-	var msg [1 + 2 + 8 + HashSize]byte
-	if h.scheme == BLAKE3 {
-		msg[0] = encodingType
-		binary.LittleEndian.PutUint16(msg[1:], uint16(n))
-		binary.LittleEndian.PutUint64(msg[3:], length)
-		copy(msg[11:], root[:])
-		blake3Messages(h.lanes, id[:], HashSize, msg[:], 0, len(msg), 1, blake3Blob)
-		return id
-	}
-	walrus := msg[:8+HashSize]
-	binary.LittleEndian.PutUint64(walrus, length)
-	copy(walrus[8:], root[:])
-	blake2bDigests(h.lanes, id[:], HashSize, walrus, 0, len(walrus), 1, encodingType)
+	h.lanes.BlobID(id[:], n, length, root[:])
 	return id
-}
-
-// checkRows panics unless dst and src hold count rows, because the kernels
-// trust their arguments. It reports whether there is anything to do, and tells the
-// race detector that it will be done.
-func checkRows(name string, dst []byte, dstStride, dstSize int, src []byte, srcStride, srcSize, count int) bool {
-	if count < 0 || srcSize < 0 || srcStride < 0 || dstStride < dstSize {
-		panic(fmt.Sprintf("commit: %s: count %d, size %d, source stride %d, destination stride %d",
-			name, count, srcSize, srcStride, dstStride))
-	}
-	if count == 0 {
-		return false
-	}
-	if !holdsRows(len(dst), dstStride, dstSize, count) {
-		panic(fmt.Sprintf("commit: %s: %d bytes cannot hold %d digests %d bytes apart",
-			name, len(dst), count, dstStride))
-	}
-	if !holdsRows(len(src), srcStride, srcSize, count) {
-		panic(fmt.Sprintf("commit: %s: %d bytes do not hold %d messages of %d bytes, %d bytes apart",
-			name, len(src), count, srcSize, srcStride))
-	}
-	race.ReadRows(src, srcStride, srcSize, count)
-	race.WriteRows(dst, dstStride, dstSize, count)
-	return true
-}
-
-// checkInPlace panics if count digests, side by side in dst, would land on what is still
-// to be read of src. They do not where dst begins no later than src, because digests take
-// no more room than what they are of.
-func checkInPlace(name string, dst, src []byte, count int) {
-	if alias.Ahead(dst[:count*HashSize], src) {
-		panic(fmt.Sprintf("commit: %s: the digests begin within what is to be hashed", name))
-	}
-}
-
-// holdsRows reports whether length >= (count-1)*stride + size, without overflow.
-func holdsRows(length, stride, size, count int) bool {
-	return size <= length && (count == 1 || stride <= (length-size)/(count-1))
 }

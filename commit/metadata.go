@@ -104,6 +104,7 @@ func (m *Metadata) ID(h *Hasher) (BlobID, error) {
 const (
 	metadataV1       = 0
 	metadataVariants = 1
+	encodingType     = 1 // RS2, that of RedStuff
 	encodingVariants = encodingType + 1
 )
 

@@ -23,8 +23,6 @@ func TestNil(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, apart := make([]byte, 1024), make([]byte, 1024)
-	batch := h.NewLeafBatch()
-	batch.Reset(2, 2)
 	nilargs.Check(t, ".", []nilargs.Call{
 		{Name: "NewHasher", Func: NewHasher, Args: []any{BLAKE3, ""}},
 		{Name: "NewParams", Func: NewParams, Args: []any{4}},
@@ -39,12 +37,8 @@ func TestNil(t *testing.T) {
 		{Name: "BlobID.Rotation", Func: BlobID{}.Rotation, Args: []any{4}},
 		{Name: "BlobID.ShardOfPair", Func: BlobID{}.ShardOfPair, Args: []any{1, 4}},
 		{Name: "BlobID.UnmarshalText", Func: new(BlobID).UnmarshalText, Args: []any{[]byte(BlobID{}.String())}},
-		{Name: "Hasher.FoldColumns", Func: h.FoldColumns, Args: []any{b, 4, 4}},
-		{Name: "Hasher.FoldColumnsInto", Func: h.FoldColumnsInto, Args: []any{b, apart, 4, 4}},
-		{Name: "Hasher.FoldRows", Func: h.FoldRows, Args: []any{b, 4, 4, 2}},
 		{Name: "Hasher.Leaf", Func: h.Leaf, Args: []any{b}},
 		{Name: "Hasher.Leaves", Func: h.Leaves, Args: []any{b, 32, apart, 64, 64, 4}},
-		{Name: "Hasher.Moving", Func: h.Moving, Args: []any{nil}, Fine: []int{0}},
 		{Name: "Hasher.NewTree", Func: h.NewTree, Args: []any{make([]Hash, 4)}},
 		{Name: "Hasher.Node", Func: h.Node, Args: []any{Hash{}, Hash{}}},
 		{Name: "Hasher.Nodes", Func: h.Nodes, Args: []any{b, apart, apart[32:], 64, 4}},
@@ -53,9 +47,6 @@ func TestNil(t *testing.T) {
 		{Name: "Hasher.Root", Func: h.Root, Args: []any{make([]Hash, 4)}},
 		{Name: "Hasher.VerifyProof", Func: h.VerifyProof, Args: []any{tree.Root(), Hash{}, 1, 4, tree.Proof(1)}},
 		{Name: "Hasher.VerifyProofs", Func: h.VerifyProofs, Args: []any{[]Claim{{Root: tree.Root(), Index: 1, Proof: tree.Proof(1)}}, 4}},
-		{Name: "LeafBatch.Reset", Func: h.NewLeafBatch().Reset, Args: []any{2, 2}},
-		{Name: "LeafBatch.Sum", Func: h.NewLeafBatch().Sum, Args: []any{b, 32}},
-		{Name: "LeafBatch.Write", Func: batch.Write, Args: []any{b, 0, 0}},
 		{Name: "Metadata.AppendBinary", Func: meta.AppendBinary, Args: []any{b}},
 		{Name: "Metadata.AppendFile", Func: meta.AppendFile, Args: []any{b, h}},
 		{Name: "Metadata.AppendWithID", Func: meta.AppendWithID, Args: []any{b, h}},

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/redstuff-go/redstuff/internal/bcs"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/internal/race"
 )
 
@@ -14,7 +15,7 @@ import (
 type Proof []Hash
 
 // maxProof is the depth of the largest tree, that over MaxShards leaves.
-const maxProof = 16
+const maxProof = lanehash.MaxDepth
 
 // Variants of a tree's node in BCS: the padding node has no body.
 const (
@@ -178,9 +179,9 @@ func (h *Hasher) climb(claims []Claim, batch []int, leaves int, refuse func(i in
 	for k, i := range batch {
 		*(*Hash)(nodes[k*HashSize:]) = claims[i].Leaf
 	}
-	if lanes := groupLanes(h); lanes > 0 && len(batch) > lanes/2 && leaves > 1 {
+	if lanes := h.lanes.GroupLanes(); lanes > 0 && len(batch) > lanes/2 && leaves > 1 {
 		for first := 0; first < len(batch); first += lanes {
-			climbInLanes(nodes[first*HashSize:], claims, batch[first:min(first+lanes, len(batch))], TreeDepth(leaves))
+			h.climbInLanes(nodes[first*HashSize:], claims, batch[first:min(first+lanes, len(batch))], TreeDepth(leaves))
 		}
 	} else {
 		h.climbLevels(&nodes, claims, batch, TreeDepth(leaves))
@@ -192,9 +193,9 @@ func (h *Hasher) climb(claims []Claim, batch []int, leaves int, refuse func(i in
 
 // climbInLanes climbs with no more claims than there are lanes. nodes has room for a
 // node a lane; those left over repeat the first claim's way.
-func climbInLanes(nodes []byte, claims []Claim, batch []int, levels int) {
-	var siblings [maxGroup]*byte
-	var turns [maxProof]uint16
+func (h *Hasher) climbInLanes(nodes []byte, claims []Claim, batch []int, levels int) {
+	var siblings [lanehash.MaxGroup]*byte
+	var turns [lanehash.MaxDepth]uint16
 	for k := range siblings {
 		i := batch[0]
 		if k < len(batch) {
@@ -207,7 +208,7 @@ func climbInLanes(nodes []byte, claims []Claim, batch []int, levels int) {
 			turns[level] |= uint16(c.Index>>level&1) << k
 		}
 	}
-	climbGroup(nodes, &siblings, &turns, levels)
+	h.lanes.Climb(nodes, &siblings, &turns, levels)
 }
 
 // climbLevels climbs a level at a time.

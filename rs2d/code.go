@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
@@ -37,8 +38,9 @@ func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 type Code struct {
 	params  commit.Params
 	hasher  *commit.Hasher
-	rows    *rs.Codec // extends a row from S to n symbols
-	columns *rs.Codec // extends a column from P to n symbols
+	lanes   *lanehash.Hasher // the same, for what commit does not give out
+	rows    *rs.Codec        // extends a row from S to n symbols
+	columns *rs.Codec        // extends a column from P to n symbols
 	crew    *parallel.Crew
 
 	encoders sync.Pool    // of *Encoder, for Commit
@@ -66,6 +68,9 @@ func New(shards int, opts ...Option) (*Code, error) {
 	}
 	c := &Code{params: params, crew: parallel.NewCrew(o.workers)}
 	if c.hasher, err = commit.NewHasher(o.scheme, o.backend); err != nil {
+		return nil, err
+	}
+	if c.lanes, err = lanehash.New(lanehash.Scheme(o.scheme), o.backend); err != nil {
 		return nil, err
 	}
 	codec := func(k int) (*rs.Codec, error) {

@@ -300,7 +300,7 @@ func (e *Encoder) top(_, piece int) {
 	tiles, first := tilesOf(n), piece*topRows
 	rows := min(topRows, n-first)
 	nodes := e.tops[first*tiles*commit.HashSize:][:rows*tiles*commit.HashSize]
-	e.c.hasher.FoldRows(nodes, rows, tiles, commit.TreeDepth(tiles))
+	e.c.lanes.FoldRows(nodes, rows, tiles, commit.TreeDepth(tiles))
 	for i := range rows {
 		e.meta.Primary[first+i] = commit.Hash(nodes[i*commit.HashSize:])
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
@@ -219,12 +220,12 @@ type expansion struct {
 	space *rs.Workspace
 	k     int
 	size  int // bytes of a symbol
-	width int // bytes of a symbol in the tile: all, or a multiple of commit.LeafPiece
+	width int // bytes of a symbol in the tile: all, or a multiple of lanehash.LeafPiece
 	room  int // slivers in the tile
 
 	tile, nodes []byte
-	counts      [2]int               // symbols to hash in two parts
-	leaves      [2]*commit.LeafBatch // of each part, where symbols come in pieces
+	counts      [2]int                 // symbols to hash in two parts
+	leaves      [2]*lanehash.LeafBatch // of each part, where symbols come in pieces
 
 	shards, wanted [][]byte
 	sources        rs.Sources
@@ -240,7 +241,7 @@ func (x *expansion) release() {
 	if x.space != nil {
 		x.c.giveBack(x.axis, x.space)
 	}
-	x.c, x.codec, x.space, x.leaves = nil, nil, nil, [2]*commit.LeafBatch{}
+	x.c, x.codec, x.space, x.leaves = nil, nil, nil, [2]*lanehash.LeafBatch{}
 	clear(x.shards)
 	clear(x.wanted)
 	x.shards, x.wanted = x.shards[:0], x.wanted[:0]
@@ -255,7 +256,7 @@ func (c *Code) expansionFor(axis Axis, size, limit int) *expansion {
 	x.c, x.codec, x.k, x.size = c, c.sliverCodec(axis), c.sourceSymbols(axis), size
 	x.axis, x.space = axis, c.borrow(axis)
 	n := c.params.N
-	x.width = min(size, max(x.codec.StripSize(), commit.LeafPiece)/commit.LeafPiece*commit.LeafPiece)
+	x.width = min(size, max(x.codec.StripSize(), lanehash.LeafPiece)/lanehash.LeafPiece*lanehash.LeafPiece)
 	x.room = max(1, min(limit, unitBytes/(n*x.width)))
 	x.tile = resize(x.tile, x.room*n*x.width)
 	x.nodes = resize(x.nodes, x.room*n*commit.HashSize)
@@ -270,7 +271,7 @@ func (x *expansion) start(first, second int) {
 	}
 	for part, count := range x.counts {
 		if x.leaves[part] == nil {
-			x.leaves[part] = x.c.hasher.NewLeafBatch()
+			x.leaves[part] = x.c.lanes.NewLeafBatch()
 		}
 		x.leaves[part].Reset(x.size, count)
 	}
@@ -350,7 +351,7 @@ func (x *expansion) sum() {
 // fold folds the leaves to the slivers' roots.
 func (x *expansion) fold(roots []commit.Hash) {
 	n := x.c.params.N
-	x.c.hasher.FoldRows(x.nodes, len(roots), n, commit.TreeDepth(n))
+	x.c.lanes.FoldRows(x.nodes, len(roots), n, commit.TreeDepth(n))
 	for t := range roots {
 		roots[t] = commit.Hash(x.nodes[t*commit.HashSize:][:commit.HashSize])
 	}

@@ -2,6 +2,7 @@ package rs2d
 
 import (
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/internal/lines"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
@@ -16,16 +17,16 @@ import (
 type tiler struct {
 	rows    *rs.Workspace
 	columns *rs.Workspace
-	leaves  [2]*commit.LeafBatch // of source and of parity rows, for symbols in pieces
-	first   int                  // the tile that piece 0 is
+	leaves  [2]*lanehash.LeafBatch // of source and of parity rows, for symbols in pieces
+	first   int                    // the tile that piece 0 is
 
 	source []byte   // rows read from a stream
 	heads  [][]byte // symbol j and all that follows in them
 	column []byte   // a secondary sliver for a stream
 
-	hasher *commit.Hasher // works on job meanwhile
-	job    *lines.Job     // what a unit stores
-	carry  []byte         // what the unit before left of lines, row by row
+	hasher *lanehash.Hasher // works on job meanwhile
+	job    *lines.Job       // what a unit stores
+	carry  []byte           // what the unit before left of lines, row by row
 
 	unit   []byte   // the symbols of a unit that stand nowhere else
 	shards [][]byte // row by row
@@ -35,10 +36,10 @@ type tiler struct {
 
 func newTiler(c *Code) *tiler {
 	job := lines.New(c.Backend()).NewJob()
-	hasher := c.hasher.Moving(job)
+	hasher := c.lanes.Moving(job)
 	return &tiler{
 		rows: c.rows.NewWorkspace(), columns: c.columns.NewWorkspace(),
-		hasher: hasher, leaves: [2]*commit.LeafBatch{hasher.NewLeafBatch(), hasher.NewLeafBatch()},
+		hasher: hasher, leaves: [2]*lanehash.LeafBatch{hasher.NewLeafBatch(), hasher.NewLeafBatch()},
 		job: job,
 	}
 }
@@ -67,11 +68,11 @@ func (e *Encoder) tile(worker, piece int) {
 	}
 
 	t.fold = resize(t.fold, (p.N+1)/2*columns*commit.HashSize)
-	e.c.hasher.FoldColumnsInto(t.fold, t.nodes, p.N, columns)
+	e.c.lanes.FoldColumnsInto(t.fold, t.nodes, p.N, columns)
 	for c := range columns {
 		e.meta.Secondary[from+c] = commit.Hash(t.fold[c*commit.HashSize:])
 	}
-	e.c.hasher.FoldRows(t.nodes, p.N, columns, min(tileLevels, commit.TreeDepth(p.N)))
+	e.c.lanes.FoldRows(t.nodes, p.N, columns, min(tileLevels, commit.TreeDepth(p.N)))
 	tiles := tilesOf(p.N)
 	for i := range p.N {
 		copy(e.tops[(i*tiles+tile)*commit.HashSize:], t.nodes[i*commit.HashSize:][:commit.HashSize])

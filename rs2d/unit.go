@@ -2,6 +2,7 @@ package rs2d
 
 import (
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/internal/lines"
 )
 
@@ -47,7 +48,7 @@ func (e *Encoder) unit(t *tiler, from, columns, c, n int) {
 	width := e.size
 	if p.N*width > maxUnitBytes && e.stream == nil {
 		// A symbol of every row does not fit: n is 1.
-		width = min(width, max(1, unitBytes/p.N/commit.LeafPiece)*commit.LeafPiece)
+		width = min(width, max(1, unitBytes/p.N/lanehash.LeafPiece)*lanehash.LeafPiece)
 	}
 	parity := e.makeRoom(t, n, width)
 	source := e.sourceCells(t, c, n, width)

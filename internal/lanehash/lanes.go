@@ -1,0 +1,41 @@
+package lanehash
+
+import (
+	"github.com/redstuff-go/redstuff/internal/cpu"
+	"github.com/redstuff-go/redstuff/internal/lines"
+)
+
+// laneSet is a set of hash kernels. Several backends share one: hashing has no
+// use for GFNI.
+type laneSet uint8
+
+const (
+	lanesGeneric laneSet = iota
+	lanesAVX2
+	lanesAVX512
+	lanesNEON
+	lanesNEONSHA3
+)
+
+// lanes is a set of hash kernels, and what they do on the side: nothing if moves is nil.
+type lanes struct {
+	set   laneSet
+	moves *lines.Job
+}
+
+// backendLanes says which kernels a backend runs.
+var backendLanes = map[string]laneSet{
+	cpu.Generic:    lanesGeneric,
+	cpu.AVX2:       lanesAVX2,
+	cpu.AVX2GFNI:   lanesAVX2,
+	cpu.AVX512:     lanesAVX512,
+	cpu.AVX512GFNI: lanesAVX512,
+	cpu.NEON:       lanesNEON,
+	cpu.NEONSHA3:   lanesNEONSHA3,
+}
+
+// blake3Width and blake2bWidth are the messages hashed side by side.
+var (
+	blake3Width  = [...]int{lanesGeneric: 1, lanesAVX2: 8, lanesAVX512: 16, lanesNEON: 4, lanesNEONSHA3: 4}
+	blake2bWidth = [...]int{lanesGeneric: 1, lanesAVX2: 4, lanesAVX512: 8, lanesNEON: 2, lanesNEONSHA3: 2}
+)
