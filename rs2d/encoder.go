@@ -274,8 +274,7 @@ func (e *Encoder) extend(worker, piece int) {
 		t.rows.Encode(parity, data)
 	}
 	if e.encoding != nil {
-		t.job.Store(lines.Rows{Base: e.encoding.primary[first*e.row:]}, lines.Rows{Base: source[0][offset:]}, n*e.row, 1)
-		t.job.Finish()
+		e.mover.Store(lines.Rows{Base: e.encoding.primary[first*e.row:]}, lines.Rows{Base: source[0][offset:]}, n*e.row, 1)
 	}
 }
 

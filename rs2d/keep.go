@@ -4,7 +4,7 @@ import "github.com/redstuff-go/redstuff/internal/lines"
 
 // What an Encoding keeps is several times what caches hold, and so is a blob. So the
 // source symbols of a unit are gathered in the worker's memory, where they are extended
-// and hashed, and whole runs of them go out past the caches while they are hashed.
+// and hashed, and whole runs of them go out past the caches.
 
 // gather brings the bytes a to b of the source symbols of n columns from c on.
 func (e *Encoder) gather(t *tiler, source *cells, c, n, a, b int) {
@@ -36,15 +36,15 @@ func (e *Encoder) keep(t *tiler, source, parity *cells, from, c, n, a, b int) {
 	width := b - a
 	secondary := lines.Rows{Base: e.encoding.secondary[c*e.column+a:], Stride: e.size}
 	if from := (lines.Rows{Base: t.unit, Stride: source.stride}); width < e.size {
-		t.job.Store(secondary, from, width, p.P)
+		e.mover.Store(secondary, from, width, p.P)
 	} else {
-		t.job.Store(secondary, from, n*e.column, 1)
+		e.mover.Store(secondary, from, n*e.column, 1)
 	}
 	// Parts of the rows of a tile follow one another: what does not fill a line goes
 	// out with the next, unless parts have less than a line.
 	short := e.unitColumns()*e.size < lines.Line
 	first, last := c == from && a == 0 || short, c+n == min(from+tileColumns, p.S) && b == e.size || short
 	t.carry = resize(t.carry, (p.N-p.P)*lines.Line)
-	t.job.StorePart(lines.Rows{Base: e.encoding.primary[p.P*e.row+c*e.size+a:], Stride: e.row},
+	e.mover.StorePart(lines.Rows{Base: e.encoding.primary[p.P*e.row+c*e.size+a:], Stride: e.row},
 		lines.Rows{Base: parity.base, Stride: parity.stride}, n*width, p.N-p.P, t.carry, first, last)
 }

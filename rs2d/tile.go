@@ -3,7 +3,6 @@ package rs2d
 import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/lanehash"
-	"github.com/redstuff-go/redstuff/internal/lines"
 	"github.com/redstuff-go/redstuff/rs2d/rs"
 )
 
@@ -24,9 +23,7 @@ type tiler struct {
 	heads  [][]byte // symbol j and all that follows in them
 	column []byte   // a secondary sliver for a stream
 
-	hasher *lanehash.Hasher // works on job meanwhile
-	job    *lines.Job       // what a unit stores
-	carry  []byte           // what the unit before left of lines, row by row
+	carry []byte // what the unit before left of lines, row by row
 
 	unit   []byte   // the symbols of a unit that stand nowhere else
 	shards [][]byte // row by row
@@ -35,12 +32,9 @@ type tiler struct {
 }
 
 func newTiler(c *Code) *tiler {
-	job := lines.New(c.Backend()).NewJob()
-	hasher := c.lanes.Moving(job)
 	return &tiler{
 		rows: c.rows.NewWorkspace(), columns: c.columns.NewWorkspace(),
-		hasher: hasher, leaves: [2]*lanehash.LeafBatch{hasher.NewLeafBatch(), hasher.NewLeafBatch()},
-		job: job,
+		leaves: [2]*lanehash.LeafBatch{c.lanes.NewLeafBatch(), c.lanes.NewLeafBatch()},
 	}
 }
 

@@ -61,10 +61,9 @@ func (e *Encoder) unit(t *tiler, from, columns, c, n int) {
 		e.keep(t, &source, &parity, from, c, n, 0, width)
 		for i := range n {
 			at := i * commit.HashSize
-			t.hasher.Leaves(digests[at:], next, tailOf(source.base, i*source.step), source.stride, e.size, source.even)
-			t.hasher.Leaves(parityDigests[at:], next, parity.base[i*parity.step:], parity.stride, e.size, parity.even)
+			e.c.lanes.Leaves(digests[at:], next, tailOf(source.base, i*source.step), source.stride, e.size, source.even)
+			e.c.lanes.Leaves(parityDigests[at:], next, parity.base[i*parity.step:], parity.stride, e.size, parity.even)
 		}
-		t.job.Finish()
 	} else {
 		t.leaves[0].Reset(e.size, source.even)
 		t.leaves[1].Reset(e.size, parity.even)
@@ -74,7 +73,6 @@ func (e *Encoder) unit(t *tiler, from, columns, c, n int) {
 			e.keep(t, &source, &parity, from, c, 1, a, b)
 			t.leaves[0].Write(tailOf(source.base, source.at(a)-source.off), source.stride, b-a)
 			t.leaves[1].Write(parity.base[parity.at(a)-parity.off:], parity.stride, b-a)
-			t.job.Finish()
 		}
 		t.leaves[0].Sum(digests, next)
 		t.leaves[1].Sum(parityDigests, next)
@@ -101,7 +99,7 @@ func (e *Encoder) hashRest(digests []byte, next int, source *cells, c, n int) {
 	row := source.even
 	if row < e.c.params.P && len(e.last) > 0 {
 		for i := range n {
-			e.c.hasher.Leaves(digests[row*next+i*commit.HashSize:], next, e.tail[(c+i)*e.size:], e.size, e.size, 1)
+			e.c.lanes.Leaves(digests[row*next+i*commit.HashSize:], next, e.tail[(c+i)*e.size:], e.size, e.size, 1)
 		}
 		row++
 	}

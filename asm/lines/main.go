@@ -5,8 +5,6 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
-
-	"github.com/redstuff-go/redstuff/asm/lines/moves"
 )
 
 //go:generate go run . -out ../../internal/lines/lines_amd64.s -stubs ../../internal/lines/lines_amd64.go -pkg lines
@@ -19,8 +17,7 @@ const (
 func main() {
 	ConstraintExpr("!purego")
 	gather()
-	plan()
-	work()
+	store()
 	Generate()
 }
 
@@ -113,66 +110,45 @@ func gather() {
 	RET()
 }
 
-// plan writes the kernel that copies the edges of rows, and plans the moves of the
-// whole lines between them.
-func plan() {
-	r := begin("planAVX512", "list *uintptr, dst *byte, dstStride int, src *byte, srcStride, size, count int, carry *byte, first, last int")
-	Doc("planAVX512 copies the bytes of count rows that do not fill lines of dst, and plans the moves of the others.",
-		"Unless first, the bytes that were carried precede them; unless last, those left over are carried.")
-	list, carry := Load(Param("list"), GP64()), Load(Param("carry"), GP64())
+// store writes the kernel that stores rows past the caches.
+func store() {
+	r := begin("storeAVX512", "dst *byte, dstStride int, src *byte, srcStride, size, count int, carry *byte, first, last int")
+	Doc("storeAVX512 copies count rows of size bytes, whole lines of dst past the caches.",
+		"Unless first, the bytes that were carried precede them; unless last, those that do not fill a line are carried.")
+	carry := Load(Param("carry"), GP64())
 	r.row()
-	edge, n, v := GP64(), GP64(), ZMM()
+	edge, v := GP64(), ZMM()
 	MOVQ(r.d, edge)
-	CMPQ(NewParamAddr("first", 64), U8(0))
+	CMPQ(NewParamAddr("first", 56), U8(0))
 	JNE(LabelRef("first"))
-	ANDQ(U8(moves.Line-1), edge)
+	ANDQ(U8(line-1), edge)
 	VMOVDQU64(Mem{Base: carry}, v)
-	VMOVDQU64(v, Mem{Base: r.s, Disp: -moves.Line})
+	VMOVDQU64(v, Mem{Base: r.s, Disp: -line})
 	SUBQ(edge, r.s)
 	SUBQ(edge, r.d)
 	ADDQ(edge, r.left)
 	JMP(LabelRef("middle"))
 	Label("first")
 	NEGQ(edge)
-	ANDQ(U8(moves.Line-1), edge)
+	ANDQ(U8(line-1), edge)
 	CMPQ(edge, r.left)
 	CMOVQGT(r.left, edge)
 	r.part(edge)
 	r.advance(edge)
 	Label("middle")
-	MOVQ(r.left, n)
-	SHRQ(U8(6), n)
-	MOVQ(r.s, Mem{Base: list})
-	MOVQ(r.d, Mem{Base: list, Disp: 8})
-	MOVQ(n, Mem{Base: list, Disp: 16})
-	ADDQ(U8(24), list)
-	SHLQ(U8(6), n)
-	r.advance(n)
-	CMPQ(NewParamAddr("last", 72), U8(0))
+	r.lines("lines", wide, func(v, to Op) { VMOVNTDQ(v, to) }, func(int) {})
+	r.lines("line", 1, func(v, to Op) { VMOVNTDQ(v, to) }, func(int) {})
+	CMPQ(NewParamAddr("last", 64), U8(0))
 	JNE(LabelRef("last"))
-	VMOVDQU64(Mem{Base: r.s, Index: r.left, Scale: 1, Disp: -moves.Line}, v)
+	VMOVDQU64(Mem{Base: r.s, Index: r.left, Scale: 1, Disp: -line}, v)
 	VMOVDQU64(v, Mem{Base: carry})
-	ADDQ(U8(moves.Line), carry)
+	ADDQ(U8(line), carry)
 	JMP(LabelRef("rowDone"))
 	Label("last")
-	ADDQ(U8(moves.Line), carry)
+	ADDQ(U8(line), carry)
 	r.part(r.left)
 	Label("rowDone")
 	r.next()
-	VZEROUPPER()
-	RET()
-}
-
-// work writes the kernel that does the rest of a job.
-func work() {
-	TEXT("workAVX512", NOSPLIT, "func(job *int)")
-	Pragma("noescape")
-	Doc("workAVX512 does what is left of a job.")
-	r := moves.Use{Job: R8, Budget: R9, Left: RAX, Src: RCX, Dst: RDX, Vector: Z0}
-	Load(Param("job"), R8)
-	MOVQ(I32(-1), R9)
-	SHRQ(U8(1), R9)
-	moves.Work(r)
 	SFENCE()
 	VZEROUPPER()
 	RET()

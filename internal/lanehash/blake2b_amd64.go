@@ -8,7 +8,7 @@ package lanehash
 // The messages end with the run unless dst is nil.
 //
 //go:noescape
-func blake2bx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64, moves *int)
+func blake2bx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64)
 
 // blake2bNodesx8AVX512 works like blake2bRunsGeneric with size 64, 8 messages at a time; count is at least 1.
 // The halves of a message are always read from left and right.

@@ -343,9 +343,9 @@ DATA blake2bPlaces<>+190(SB)/1, $0x14
 DATA blake2bPlaces<>+191(SB)/1, $0x0c
 GLOBL blake2bPlaces<>(SB), RODATA|NOPTR, $192
 
-// func blake2bx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64, moves *int)
+// func blake2bx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
-TEXT ·blake2bx8AVX512(SB), $744-88
+TEXT ·blake2bx8AVX512(SB), $744-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
 	MOVQ dst+0(FP), DI
@@ -437,51 +437,6 @@ have_leads:
 	VMOVDQU32 Z8, 576(R15)
 
 block:
-	MOVQ  moves+80(FP), R11
-	TESTQ R11, R11
-	JZ    moved
-	MOVL  $0x00000020, DX
-	MOVQ  (R11), AX
-	MOVQ  8(R11), CX
-	MOVQ  16(R11), R14
-
-moves_more:
-	TESTQ AX, AX
-	JNZ   moves_line
-	DECQ  32(R11)
-	JL    moves_none
-	MOVQ  24(R11), AX
-	ADDQ  $0x18, 24(R11)
-	MOVQ  (AX), CX
-	MOVQ  8(AX), R14
-	MOVQ  16(AX), AX
-	JMP   moves_more
-
-moves_line:
-	VMOVDQU64 (CX), Z31
-	VMOVNTDQ  Z31, (R14)
-	ADDQ      $0x40, R14
-	ADDQ      $0x40, CX
-	DECQ      DX
-	JZ        moves_last
-	DECQ      AX
-	JNZ       moves_line
-	JMP       moves_more
-
-moves_none:
-	MOVQ $+0, 32(R11)
-	JMP  moves_stop
-
-moves_last:
-	DECQ AX
-
-moves_stop:
-	MOVQ AX, (R11)
-	MOVQ CX, 8(R11)
-	MOVQ R14, 16(R11)
-
-moved:
-	MOVQ    656(R15), R11
 	LEAQ    1(BX), AX
 	MOVQ    $0x00000080, CX
 	CMPQ    AX, CX

@@ -79,7 +79,7 @@ const blake3Depth = 33
 // stack holds one row per complete subtree, the largest at the bottom, as in
 // section 5.1.2 of the paper.
 type blake3Tree struct {
-	lanes  lanes
+	lanes  laneSet
 	domain *blake3Domain
 	stack  []byte // rows of rowLen bytes
 	rowLen int    // 32 * count
@@ -119,7 +119,7 @@ func (t *blake3Tree) merge(job *blake3Job, dst []byte, dstStride int) {
 }
 
 // blake3Messages hashes count messages of any equal size.
-func blake3Messages(l lanes, dst []byte, dstStride int, src []byte, srcStride, size, count int, d *blake3Domain) {
+func blake3Messages(l laneSet, dst []byte, dstStride int, src []byte, srcStride, size, count int, d *blake3Domain) {
 	if size <= blake3ChunkSize {
 		blake3Runs(l, dst, dstStride, src, nil, srcStride, size, count, &d.single)
 		return
@@ -152,7 +152,7 @@ func blake3Messages(l lanes, dst []byte, dstStride int, src []byte, srcStride, s
 
 // blake3Long hashes one message of more than a chunk, its chunks side by side.
 // Every group but the last is a complete subtree of blake3Group chunks.
-func blake3Long(l lanes, dst, msg []byte, d *blake3Domain) {
+func blake3Long(l laneSet, dst, msg []byte, d *blake3Domain) {
 	var stack [blake3Depth * HashSize]byte
 	t := blake3Tree{lanes: l, domain: d, stack: stack[:], rowLen: HashSize, count: 1}
 	var cvs [blake3Group * HashSize]byte

@@ -7,7 +7,7 @@ package lanehash
 // blake3x16AVX512 works like blake3RunsGeneric, 16 messages at a time; count is at least 1.
 //
 //go:noescape
-func blake3x16AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32, moves *int)
+func blake3x16AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32)
 
 // blake3x8AVX512 works like blake3RunsGeneric, 8 messages at a time; count is at least 1.
 //

@@ -148,9 +148,9 @@ DATA blake3Pairs<>+112(SB)/8, $0x000000000000000e
 DATA blake3Pairs<>+120(SB)/8, $0x000000000000000f
 GLOBL blake3Pairs<>(SB), RODATA|NOPTR, $128
 
-// func blake3x16AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32, moves *int)
+// func blake3x16AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV
-TEXT ·blake3x16AVX512(SB), $344-72
+TEXT ·blake3x16AVX512(SB), $344-64
 	LEAQ  63(SP), R15
 	ANDQ  $-64, R15
 	MOVQ  dst+0(FP), DI
@@ -271,51 +271,6 @@ batch:
 	MOVQ         R9, BX
 
 block:
-	MOVQ  moves+64(FP), R11
-	TESTQ R11, R11
-	JZ    moved
-	MOVL  $0x00000018, DX
-	MOVQ  (R11), AX
-	MOVQ  8(R11), CX
-	MOVQ  16(R11), R14
-
-moves_more:
-	TESTQ AX, AX
-	JNZ   moves_line
-	DECQ  32(R11)
-	JL    moves_none
-	MOVQ  24(R11), AX
-	ADDQ  $0x18, 24(R11)
-	MOVQ  (AX), CX
-	MOVQ  8(AX), R14
-	MOVQ  16(AX), AX
-	JMP   moves_more
-
-moves_line:
-	VMOVDQU64 (CX), Z31
-	VMOVNTDQ  Z31, (R14)
-	ADDQ      $0x40, R14
-	ADDQ      $0x40, CX
-	DECQ      DX
-	JZ        moves_last
-	DECQ      AX
-	JNZ       moves_line
-	JMP       moves_more
-
-moves_none:
-	MOVQ $+0, 32(R11)
-	JMP  moves_stop
-
-moves_last:
-	DECQ AX
-
-moves_stop:
-	MOVQ AX, (R11)
-	MOVQ CX, 8(R11)
-	MOVQ R14, 16(R11)
-
-moved:
-	MOVQ  job+56(FP), R11
 	MOVQ  R13, DX
 	ADDQ  256(R15), DX
 	MOVL  32(R11), AX

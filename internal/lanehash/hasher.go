@@ -6,7 +6,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/internal/alias"
 	"github.com/redstuff-go/redstuff/internal/cpu"
-	"github.com/redstuff-go/redstuff/internal/lines"
 	"github.com/redstuff-go/redstuff/internal/race"
 )
 
@@ -30,7 +29,7 @@ const (
 type Hasher struct {
 	scheme  Scheme
 	backend string
-	lanes   lanes
+	lanes   laneSet
 }
 
 // New returns the hasher of a scheme on a backend, named as in gf.Backends. The empty
@@ -41,15 +40,7 @@ func New(s Scheme, backend string) (*Hasher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Hasher{scheme: s, backend: name, lanes: lanes{set: backendLanes[name]}}, nil
-}
-
-// Moving returns a hasher that works on a job of moves while it hashes, as far as its
-// kernels can. It is for package rs2d, and as little safe for concurrent use as the job.
-func (h *Hasher) Moving(job *lines.Job) *Hasher {
-	moving := *h
-	moving.lanes.moves = job
-	return &moving
+	return &Hasher{scheme: s, backend: name, lanes: backendLanes[name]}, nil
 }
 
 // Scheme returns the scheme.
@@ -62,9 +53,9 @@ func (h *Hasher) Backend() string { return h.backend }
 // multiple of it cost the least per message.
 func (h *Hasher) Lanes() int {
 	if h.scheme == BLAKE3 {
-		return blake3Width[h.lanes.set]
+		return blake3Width[h.lanes]
 	}
-	return blake2bWidth[h.lanes.set]
+	return blake2bWidth[h.lanes]
 }
 
 // Leaves hashes count symbols of size bytes each: symbol i is

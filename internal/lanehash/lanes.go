@@ -1,9 +1,6 @@
 package lanehash
 
-import (
-	"github.com/redstuff-go/redstuff/internal/cpu"
-	"github.com/redstuff-go/redstuff/internal/lines"
-)
+import "github.com/redstuff-go/redstuff/internal/cpu"
 
 // laneSet is a set of hash kernels. Several backends share one: hashing has no
 // use for GFNI.
@@ -16,12 +13,6 @@ const (
 	lanesNEON
 	lanesNEONSHA3
 )
-
-// lanes is a set of hash kernels, and what they do on the side: nothing if moves is nil.
-type lanes struct {
-	set   laneSet
-	moves *lines.Job
-}
 
 // backendLanes says which kernels a backend runs.
 var backendLanes = map[string]laneSet{

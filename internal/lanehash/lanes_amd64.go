@@ -5,16 +5,16 @@ package lanehash
 import "unsafe"
 
 // blake3Runs works like blake3RunsGeneric.
-func blake3Runs(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake3Job) {
-	if l.set == lanesGeneric {
+func blake3Runs(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake3Job) {
+	if l == lanesGeneric {
 		blake3RunsGeneric(dst, dstStride, a, b, stride, size, count, job)
 		return
 	}
 	short := (size == 2 || size == 4) && b == nil && job.counter|job.step == 0
 	switch {
-	case l.set == lanesAVX2 && short:
+	case l == lanesAVX2 && short:
 		blake3Shortx8AVX2(at(dst, 0), dstStride, at(a, 0), stride, size, count, &job.key[0])
-	case l.set == lanesAVX2:
+	case l == lanesAVX2:
 		blake3x8AVX2(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, size, count, &job.key[0])
 	default:
 		first := count // what 16 lanes take: 8 lanes cost half as much
@@ -26,7 +26,7 @@ func blake3Runs(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, c
 		case short:
 			blake3Shortx16AVX512(at(dst, 0), dstStride, at(a, 0), stride, size, first, &job.key[0])
 		default:
-			blake3x16AVX512(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, size, first, &job.key[0], l.moves.Pointer())
+			blake3x16AVX512(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, size, first, &job.key[0])
 		}
 		if first < count {
 			rest := *job
@@ -38,13 +38,13 @@ func blake3Runs(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, c
 }
 
 // blake2bRuns works like blake2bRunsGeneric.
-func blake2bRuns(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
+func blake2bRuns(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
 	switch {
-	case l.set == lanesGeneric:
+	case l == lanesGeneric:
 		blake2bRunsGeneric(dst, dstStride, a, b, stride, size, count, job)
 	case job.state != nil:
 		blake2bPieces(l, dst, dstStride, a, stride, size, count, job)
-	case l.set == lanesAVX2:
+	case l == lanesAVX2:
 		blake2bRest(dst, dstStride, a, b, stride, size, count, 0, job)
 	default:
 		first := count // what 8 lanes take: 4 lanes are quicker with 4 messages
@@ -58,7 +58,7 @@ func blake2bRuns(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, 
 		case size == 2*HashSize:
 			blake2bNodesx8AVX512(at(dst, 0), dstStride, at(a, 0), at(second(a, b), 0), stride, first, job.lead)
 		default:
-			blake2bx8AVX512(at(dst, 0), dstStride, at(a, 0), stride, size, first, job.lead, nil, nil, 0, l.moves.Pointer())
+			blake2bx8AVX512(at(dst, 0), dstStride, at(a, 0), stride, size, first, job.lead, nil, nil, 0)
 		}
 		if first < count {
 			blake2bRest(dst, dstStride, a, b, stride, size, count-first, first, job)
@@ -88,7 +88,7 @@ func second(a, b []byte) []byte {
 }
 
 // blake2bPieces hashes pieces of messages, going on from the job's states.
-func blake2bPieces(l lanes, dst []byte, dstStride int, src []byte, stride, size, count int, job *blake2bJob) {
+func blake2bPieces(l laneSet, dst []byte, dstStride int, src []byte, stride, size, count int, job *blake2bJob) {
 	var digests *byte
 	if job.last {
 		digests = at(dst, 0)
@@ -96,17 +96,17 @@ func blake2bPieces(l lanes, dst []byte, dstStride int, src []byte, stride, size,
 		dstStride = 0 // a null pointer must stay one
 	}
 	leads, state := unsafe.SliceData(job.leads), unsafe.SliceData(job.state)
-	if l.set == lanesAVX2 {
+	if l == lanesAVX2 {
 		blake2bx4AVX2(digests, dstStride, at(src, 0), stride, size, count, job.lead, leads, state, job.offset)
 	} else {
-		blake2bx8AVX512(digests, dstStride, at(src, 0), stride, size, count, job.lead, leads, state, job.offset, l.moves.Pointer())
+		blake2bx8AVX512(digests, dstStride, at(src, 0), stride, size, count, job.lead, leads, state, job.offset)
 	}
 }
 
 // groupLanes returns how many lanes the groups of a hasher have, 0 if there are no
 // kernels for them.
 func groupLanes(h *Hasher) int {
-	if h.scheme == BLAKE3 && h.lanes.set == lanesAVX512 {
+	if h.scheme == BLAKE3 && h.lanes == lanesAVX512 {
 		return 16
 	}
 	return 0

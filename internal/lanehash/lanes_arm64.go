@@ -5,8 +5,8 @@ package lanehash
 import "unsafe"
 
 // blake3Runs works like blake3RunsGeneric.
-func blake3Runs(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake3Job) {
-	if l.set == lanesGeneric {
+func blake3Runs(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake3Job) {
+	if l == lanesGeneric {
 		blake3RunsGeneric(dst, dstStride, a, b, stride, size, count, job)
 		return
 	}
@@ -14,8 +14,8 @@ func blake3Runs(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, c
 }
 
 // blake2bRuns works like blake2bRunsGeneric.
-func blake2bRuns(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
-	if l.set == lanesGeneric {
+func blake2bRuns(l laneSet, dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
+	if l == lanesGeneric {
 		blake2bRunsGeneric(dst, dstStride, a, b, stride, size, count, job)
 		return
 	}
@@ -23,7 +23,7 @@ func blake2bRuns(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, 
 		if b == nil {
 			b = a[HashSize:]
 		}
-		if l.set == lanesNEONSHA3 {
+		if l == lanesNEONSHA3 {
 			blake2bNodesx2NEONSHA3(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, count, job.lead)
 		} else {
 			blake2bNodesx2NEON(at(dst, 0), dstStride, at(a, 0), at(b, 0), stride, count, job.lead)
@@ -37,7 +37,7 @@ func blake2bRuns(l lanes, dst []byte, dstStride int, a, b []byte, stride, size, 
 		dstStride = 0
 	}
 	leads, state := unsafe.SliceData(job.leads), unsafe.SliceData(job.state)
-	if l.set == lanesNEONSHA3 {
+	if l == lanesNEONSHA3 {
 		blake2bx2NEONSHA3(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)
 	} else {
 		blake2bx2NEON(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)

@@ -23,6 +23,28 @@ func (m Mover) Gather(dst, src Rows, size, count int) {
 	}
 }
 
+// Store copies count rows of size bytes that are in cache, and will not be used soon
+// once they are copied. dst and src do not overlap.
+func (m Mover) Store(dst, src Rows, size, count int) {
+	if check("Store", dst, src, size, count) {
+		m.store(dst, src, size, count, nil, true, true)
+	}
+}
+
+// StorePart is Store for rows that come in parts: the first, those between, and the
+// last, each part right after the one before in dst, and of at least a line unless it
+// is the only one or the last. carry has a line for each row, of which the part leaves
+// what does not fill a line of dst to the next one. The line before a row of src is
+// spoilt.
+func (m Mover) StorePart(dst, src Rows, size, count int, carry []byte, first, last bool) {
+	if check("StorePart", dst, src, size, count) {
+		m.store(dst, src, size, count, carry, first, last)
+	}
+}
+
+// Line is the size of a cache line in bytes.
+const Line = 64
+
 func copyRows(dst, src Rows, size, count int) {
 	for i := range count {
 		copy(dst.Base[i*dst.Stride:][:size], src.Base[i*src.Stride:])

@@ -9,13 +9,8 @@ package lines
 //go:noescape
 func gatherAVX512(dst *byte, dstStride int, src *byte, srcStride int, size int, count int, ahead int)
 
-// planAVX512 copies the bytes of count rows that do not fill lines of dst, and plans the moves of the others.
-// Unless first, the bytes that were carried precede them; unless last, those left over are carried.
+// storeAVX512 copies count rows of size bytes, whole lines of dst past the caches.
+// Unless first, the bytes that were carried precede them; unless last, those that do not fill a line are carried.
 //
 //go:noescape
-func planAVX512(list *uintptr, dst *byte, dstStride int, src *byte, srcStride int, size int, count int, carry *byte, first int, last int)
-
-// workAVX512 does what is left of a job.
-//
-//go:noescape
-func workAVX512(job *int)
+func storeAVX512(dst *byte, dstStride int, src *byte, srcStride int, size int, count int, carry *byte, first int, last int)

@@ -71,70 +71,87 @@ rowDone:
 	VZEROUPPER
 	RET
 
-// func planAVX512(list *uintptr, dst *byte, dstStride int, src *byte, srcStride int, size int, count int, carry *byte, first int, last int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·planAVX512(SB), NOSPLIT, $0-80
-	MOVQ dst+8(FP), AX
-	MOVQ src+24(FP), CX
-	MOVQ dstStride+16(FP), DX
-	MOVQ srcStride+32(FP), BX
-	MOVQ size+40(FP), SI
-	MOVQ count+48(FP), DI
-	MOVQ list+0(FP), R11
-	MOVQ carry+56(FP), R12
+// func storeAVX512(dst *byte, dstStride int, src *byte, srcStride int, size int, count int, carry *byte, first int, last int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
+TEXT ·storeAVX512(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ dstStride+8(FP), DX
+	MOVQ srcStride+24(FP), BX
+	MOVQ size+32(FP), SI
+	MOVQ count+40(FP), DI
+	MOVQ carry+48(FP), R11
 
 row:
 	MOVQ      AX, R8
 	MOVQ      CX, R9
 	MOVQ      SI, R10
-	MOVQ      R8, R13
-	CMPQ      first+64(FP), $0x00
+	MOVQ      R8, R12
+	CMPQ      first+56(FP), $0x00
 	JNE       first
-	ANDQ      $0x3f, R13
-	VMOVDQU64 (R12), Z0
+	ANDQ      $0x3f, R12
+	VMOVDQU64 (R11), Z0
 	VMOVDQU64 Z0, -64(R9)
-	SUBQ      R13, R9
-	SUBQ      R13, R8
-	ADDQ      R13, R10
+	SUBQ      R12, R9
+	SUBQ      R12, R8
+	ADDQ      R12, R10
 	JMP       middle
 
 first:
-	NEGQ       R13
-	ANDQ       $0x3f, R13
-	CMPQ       R13, R10
-	CMOVQGT    R10, R13
-	MOVQ       $-1, R14
-	BZHIQ      R13, R14, R14
-	KMOVQ      R14, K1
+	NEGQ       R12
+	ANDQ       $0x3f, R12
+	CMPQ       R12, R10
+	CMOVQGT    R10, R12
+	MOVQ       $-1, R13
+	BZHIQ      R12, R13, R13
+	KMOVQ      R13, K1
 	VMOVDQU8.Z (R9), K1, Z0
 	VMOVDQU8   Z0, K1, (R8)
-	ADDQ       R13, R9
-	ADDQ       R13, R8
-	SUBQ       R13, R10
+	ADDQ       R12, R9
+	ADDQ       R12, R8
+	SUBQ       R12, R10
 
 middle:
-	MOVQ      R10, R13
-	SHRQ      $0x06, R13
-	MOVQ      R9, (R11)
-	MOVQ      R8, 8(R11)
-	MOVQ      R13, 16(R11)
-	ADDQ      $0x18, R11
-	SHLQ      $0x06, R13
-	ADDQ      R13, R9
-	ADDQ      R13, R8
-	SUBQ      R13, R10
-	CMPQ      last+72(FP), $0x00
+lines:
+	CMPQ      R10, $0x00000100
+	JLT       linesDone
+	VMOVDQU64 (R9), Z0
+	VMOVDQU64 64(R9), Z1
+	VMOVDQU64 128(R9), Z2
+	VMOVDQU64 192(R9), Z3
+	VMOVNTDQ  Z0, (R8)
+	VMOVNTDQ  Z1, 64(R8)
+	VMOVNTDQ  Z2, 128(R8)
+	VMOVNTDQ  Z3, 192(R8)
+	ADDQ      $0x00000100, R9
+	ADDQ      $0x00000100, R8
+	SUBQ      $0x00000100, R10
+	JMP       lines
+
+linesDone:
+line:
+	CMPQ      R10, $0x00000040
+	JLT       lineDone
+	VMOVDQU64 (R9), Z0
+	VMOVNTDQ  Z0, (R8)
+	ADDQ      $0x00000040, R9
+	ADDQ      $0x00000040, R8
+	SUBQ      $0x00000040, R10
+	JMP       line
+
+lineDone:
+	CMPQ      last+64(FP), $0x00
 	JNE       last
 	VMOVDQU64 -64(R9)(R10*1), Z0
-	VMOVDQU64 Z0, (R12)
-	ADDQ      $0x40, R12
+	VMOVDQU64 Z0, (R11)
+	ADDQ      $0x40, R11
 	JMP       rowDone
 
 last:
-	ADDQ       $0x40, R12
-	MOVQ       $-1, R13
-	BZHIQ      R10, R13, R13
-	KMOVQ      R13, K1
+	ADDQ       $0x40, R11
+	MOVQ       $-1, R12
+	BZHIQ      R10, R12, R12
+	KMOVQ      R12, K1
 	VMOVDQU8.Z (R9), K1, Z0
 	VMOVDQU8   Z0, K1, (R8)
 
@@ -143,53 +160,6 @@ rowDone:
 	ADDQ BX, CX
 	DECQ DI
 	JNE  row
-	VZEROUPPER
-	RET
-
-// func workAVX512(job *int)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·workAVX512(SB), NOSPLIT, $0-8
-	MOVQ job+0(FP), R8
-	MOVQ $-1, R9
-	SHRQ $0x01, R9
-	MOVQ (R8), AX
-	MOVQ 8(R8), CX
-	MOVQ 16(R8), DX
-
-moves_more:
-	TESTQ AX, AX
-	JNZ   moves_line
-	DECQ  32(R8)
-	JL    moves_none
-	MOVQ  24(R8), AX
-	ADDQ  $0x18, 24(R8)
-	MOVQ  (AX), CX
-	MOVQ  8(AX), DX
-	MOVQ  16(AX), AX
-	JMP   moves_more
-
-moves_line:
-	VMOVDQU64 (CX), Z0
-	VMOVNTDQ  Z0, (DX)
-	ADDQ      $0x40, DX
-	ADDQ      $0x40, CX
-	DECQ      R9
-	JZ        moves_last
-	DECQ      AX
-	JNZ       moves_line
-	JMP       moves_more
-
-moves_none:
-	MOVQ $+0, 32(R8)
-	JMP  moves_stop
-
-moves_last:
-	DECQ AX
-
-moves_stop:
-	MOVQ AX, (R8)
-	MOVQ CX, 8(R8)
-	MOVQ DX, 16(R8)
 	SFENCE
 	VZEROUPPER
 	RET

@@ -3,7 +3,6 @@ package lines
 import (
 	"bytes"
 	"math/rand/v2"
-	"runtime"
 	"testing"
 
 	"github.com/redstuff-go/redstuff/internal/cpu"
@@ -34,7 +33,6 @@ func rows(r *rand.Rand, size, count int) Rows {
 func TestCopies(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, m Mover) {
 		r := rand.New(rand.NewPCG(1, 0))
-		job := m.NewJob()
 		for range 2000 {
 			size, count := 1+r.IntN(700), 1+r.IntN(9)
 			src := rows(r, size, count)
@@ -48,8 +46,7 @@ func TestCopies(t *testing.T) {
 			if !bytes.Equal(gathered.Base, wants[0]) {
 				t.Fatalf("Gather of %d rows of %d bytes differs", count, size)
 			}
-			job.Store(stored, src, size, count)
-			job.Finish()
+			m.Store(stored, src, size, count)
 			if !bytes.Equal(stored.Base, wants[1]) {
 				t.Fatalf("Store of %d rows of %d bytes differs", count, size)
 			}
@@ -57,11 +54,10 @@ func TestCopies(t *testing.T) {
 	})
 }
 
-// TestStorePart stores rows in parts, several parts before they are finished.
+// TestStorePart stores rows in parts.
 func TestStorePart(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, m Mover) {
 		r := rand.New(rand.NewPCG(2, 0))
-		job := m.NewJob()
 		for range 500 {
 			count, parts := 1+r.IntN(9), 1+r.IntN(5)
 			var sizes []int
@@ -78,23 +74,16 @@ func TestStorePart(t *testing.T) {
 			want := bytes.Clone(dst.Base)
 			carry := make([]byte, count*Line)
 			at := 0
-			var kept [][]byte // jobs know memory by address
 			for i, size := range sizes {
 				stride := size + Line + r.IntN(Line)
 				mem := random(r, Line+count*stride)
-				kept = append(kept, mem)
 				src := Rows{Base: mem[Line:], Stride: stride}
 				for row := range count {
 					copy(want[row*dst.Stride+at:], src.Base[row*stride:][:size])
 				}
-				job.StorePart(Rows{Base: dst.Base[at:], Stride: dst.Stride}, src, size, count, carry, i == 0, i == parts-1)
-				if r.IntN(2) == 0 {
-					job.Finish()
-				}
+				m.StorePart(Rows{Base: dst.Base[at:], Stride: dst.Stride}, src, size, count, carry, i == 0, i == parts-1)
 				at += size
 			}
-			job.Finish()
-			runtime.KeepAlive(kept)
 			if !bytes.Equal(dst.Base, want) {
 				t.Fatalf("%d rows of parts of %v bytes differ", count, sizes)
 			}
@@ -106,7 +95,7 @@ func TestChecks(t *testing.T) {
 	m := New(cpu.Generic)
 	for name, f := range map[string]func(){
 		"short source":      func() { m.Gather(Rows{make([]byte, 100), 10}, Rows{make([]byte, 99), 10}, 10, 10) },
-		"short destination": func() { m.NewJob().Store(Rows{make([]byte, 99), 10}, Rows{make([]byte, 100), 10}, 10, 10) },
+		"short destination": func() { m.Store(Rows{make([]byte, 99), 10}, Rows{make([]byte, 100), 10}, 10, 10) },
 		"negative size":     func() { m.Gather(Rows{}, Rows{}, -1, 1) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,31 +27,13 @@ func (m Mover) gather(dst, src Rows, size, count int) bool {
 	return m.wide
 }
 
-func (j *Job) plan(dst, src Rows, size, count int, carry []byte, first, last bool) {
-	if !j.mover.wide {
+func (m Mover) store(dst, src Rows, size, count int, carry []byte, first, last bool) {
+	if !m.wide {
 		copyRows(dst, src, size, count)
 		return
 	}
 	watch(dst, src, size, count)
-	j.room(count)
-	n := len(j.moves)
-	j.moves = j.moves[:n+count]
-	planAVX512(&j.moves[n].src, &dst.Base[0], dst.Stride, &src.Base[0], src.Stride, size, count, unsafe.SliceData(carry), flag(first), flag(last))
-	j.count += count
-}
-
-// room makes room for more moves after those that are planned.
-func (j *Job) room(more int) {
-	if j.count == 0 {
-		j.moves = j.moves[:0]
-	}
-	done := len(j.moves) - j.count
-	if cap(j.moves)-len(j.moves) < more {
-		grown := make([]move, len(j.moves), 2*(len(j.moves)+more))
-		copy(grown, j.moves)
-		j.moves = grown
-	}
-	j.next = uintptr(unsafe.Pointer(unsafe.SliceData(j.moves))) + uintptr(done)*unsafe.Sizeof(move{})
+	storeAVX512(&dst.Base[0], dst.Stride, &src.Base[0], src.Stride, size, count, unsafe.SliceData(carry), flag(first), flag(last))
 }
 
 func flag(b bool) int {
@@ -59,13 +41,6 @@ func flag(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// Finish does what has not been done on the side.
-func (j *Job) Finish() {
-	if j.mover.wide {
-		workAVX512(&j.left)
-	}
 }
 
 // watch tells the race detector what a kernel does.

@@ -7,9 +7,6 @@ func New(string) Mover { return Mover{} }
 
 func (Mover) gather(_, _ Rows, _, _ int) bool { return false }
 
-func (j *Job) plan(dst, src Rows, size, count int, _ []byte, _, _ bool) {
+func (Mover) store(dst, src Rows, size, count int, _ []byte, _, _ bool) {
 	copyRows(dst, src, size, count)
 }
-
-// Finish does what has not been done on the side.
-func (j *Job) Finish() {}

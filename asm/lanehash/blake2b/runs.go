@@ -8,7 +8,6 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 
 	"github.com/redstuff-go/redstuff/asm/lanehash/vec"
-	"github.com/redstuff-go/redstuff/asm/lines/moves"
 )
 
 // runs describes the kernel for messages of any length, or pieces of them.
@@ -51,9 +50,6 @@ var h = R11
 func (k *runs) emit() {
 	name := fmt.Sprintf("blake2bx%d%s", k.lanes, k.Name)
 	signature := "dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64"
-	if k.EVEX {
-		signature += ", moves *int"
-	}
 	TEXT(name, 0, "func("+signature+")")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s works like blake2bRunsGeneric where b is nil, %d messages at a time; count is at least 1.",
@@ -74,9 +70,6 @@ func (k *runs) emit() {
 	k.beginBatch()
 
 	Label("block")
-	if k.EVEX {
-		k.move()
-	}
 	k.beginBlock()
 	if k.EVEX {
 		k.loadMasked()
@@ -110,21 +103,6 @@ func (k *runs) emit() {
 	vec.Advance(k.lanes, "batch")
 	VZEROUPPER()
 	RET()
-}
-
-// movesPerBlock is how many lines are moved beside a block of every lane: about what
-// memory takes meanwhile.
-const movesPerBlock = 32
-
-// move does so, while the vector registers are free.
-func (k *runs) move() {
-	Load(Param("moves"), R11)
-	TESTQ(R11, R11)
-	JZ(LabelRef("moved"))
-	MOVL(U32(movesPerBlock), EDX)
-	moves.Work(moves.Use{Job: R11, Budget: RDX, Left: RAX, Src: RCX, Dst: R14, Vector: k.V(31)})
-	Label("moved")
-	MOVQ(k.current, h)
 }
 
 // beginBatch finds the batch's messages, its state and its lead bytes.

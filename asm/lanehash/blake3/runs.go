@@ -9,7 +9,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/asm/lanehash/tables"
 	"github.com/redstuff-go/redstuff/asm/lanehash/vec"
-	"github.com/redstuff-go/redstuff/asm/lines/moves"
 )
 
 // runs describes the kernel for messages of up to a chunk.
@@ -46,9 +45,6 @@ var second = RDX
 func (k *runs) emit() {
 	name := fmt.Sprintf("blake3x%d%s", k.lanes, k.Name)
 	signature := "dst *byte, dstStride int, a, b *byte, stride, size, count int, job *uint32"
-	if k.moves() {
-		signature += ", moves *int"
-	}
 	TEXT(name, 0, "func("+signature+")")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s works like blake3RunsGeneric, %d messages at a time; count is at least 1.", name, k.lanes))
@@ -75,9 +71,6 @@ func (k *runs) emit() {
 	k.beginBatch()
 
 	Label("block")
-	if k.moves() {
-		k.move()
-	}
 	k.beginBlock()
 	CMPQ(vec.Left, Imm(blockSize))
 	JGE(LabelRef("whole"))
@@ -109,24 +102,6 @@ func (k *runs) emit() {
 	vec.Advance(k.lanes, "batch")
 	VZEROUPPER()
 	RET()
-}
-
-// moves tells whether the kernel moves memory on the side.
-func (k *runs) moves() bool { return k.Bits == 512 }
-
-// movesPerBlock is how many lines are moved beside a block of every lane: about what
-// memory takes meanwhile.
-const movesPerBlock = 24
-
-// move does so, while the message words' registers are free.
-func (k *runs) move() {
-	Load(Param("moves"), R11)
-	TESTQ(R11, R11)
-	JZ(LabelRef("moved"))
-	MOVL(U32(movesPerBlock), EDX)
-	moves.Work(moves.Use{Job: R11, Budget: RDX, Left: RAX, Src: RCX, Dst: R14, Vector: k.V(31)})
-	Label("moved")
-	Load(Param("job"), job)
 }
 
 // beginBatch points the table at the lanes' messages and sets the chaining
