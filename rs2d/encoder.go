@@ -15,7 +15,7 @@ import (
 // # Memory
 //
 // Besides its input and its result, Encode takes 2·n² bytes for the tops of the row
-// trees and, for each worker, 768 bytes·n for the leaves of a tile and about 4 MiB (for
+// trees and, for each worker, 1 KiB·n for the leaves of a tile and about 4 MiB (for
 // n much above 1000, 3 KiB·n) for strips and units. Commit takes up to 40 MiB more,
 // for parity columns. Once grown to the largest blob, they allocate nothing but the
 // result and what hashing the blob id takes.

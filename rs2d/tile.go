@@ -25,10 +25,11 @@ type tiler struct {
 
 	carry []byte // what the unit before left of lines, row by row
 
-	unit   []byte   // the symbols of a unit that stand nowhere else
-	shards [][]byte // row by row
-	nodes  []byte   // the tile's leaves, row by row
-	fold   []byte   // what the column trees fold to
+	unit    []byte   // the symbols of a unit that stand nowhere else
+	shards  [][]byte // row by row
+	nodes   []byte   // the tile's leaves, row by row
+	digests []byte   // those of a unit, column by column
+	fold    []byte   // what the column trees fold to
 }
 
 func newTiler(c *Code) *tiler {

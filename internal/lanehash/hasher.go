@@ -58,6 +58,16 @@ func (h *Hasher) Lanes() int {
 	return blake2bWidth[h.lanes]
 }
 
+// Cost compares what it takes to hash count messages in one call with what it takes to
+// hash as many of the same length in several calls. It is in no unit.
+func (h *Hasher) Cost(count int) int {
+	half := blake2bHalfCost
+	if h.scheme == BLAKE3 {
+		half = blake3HalfCost
+	}
+	return h.lanes.callCost(h.Lanes(), half, count)
+}
+
 // Leaves hashes count symbols of size bytes each: symbol i is
 // src[i*srcStride:][:size], its digest goes to dst[i*dstStride:][:32].
 // srcStride may be any value of at least 0, also one that makes the symbols

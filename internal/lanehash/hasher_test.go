@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/redstuff-go/redstuff/internal/cpu"
 	"github.com/redstuff-go/redstuff/internal/race"
 )
 
@@ -45,6 +46,53 @@ func TestLeavesLengths(t *testing.T) {
 			for i := range count {
 				if got, want := Hash(dst[i*HashSize:]), oracleLeaf(h.Scheme(), src[i*size:][:size]); got != want {
 					t.Fatalf("size %d: digest %d of %d = %v, want %v", size, i, count, got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestFewLongMessages has numbers of messages that leave lanes idle, and lengths of which
+// the chunks of one fill them.
+func TestFewLongMessages(t *testing.T) {
+	const most = 21
+	for _, size := range []int{1025, 2048, 3500, 16 << 10, 16<<10 + 1, 17 << 10, 33<<10 - 1, 65534} {
+		src := randomBytes(uint64(size), most*(size+3))
+		var want [most]Hash
+		for _, scheme := range []Scheme{BLAKE3, Walrus} {
+			for i := range want {
+				want[i] = oracleLeaf(scheme, src[i*(size+3):][:size])
+			}
+			for _, backend := range cpu.Supported() {
+				h := mustHasher(t, scheme, backend)
+				for count := 1; count <= most; count++ {
+					dst := make([]byte, count*40)
+					h.Leaves(dst, 40, src, size+3, size, count)
+					for i := range count {
+						if Hash(dst[40*i:]) != want[i] {
+							t.Fatalf("%v on %s: digest %d of %d messages of %d bytes differs", scheme, backend, i, count, size)
+						}
+						if !bytes.Equal(dst[40*i+HashSize:][:8], make([]byte, 8)) {
+							t.Fatalf("%v on %s: %d messages of %d bytes: wrote past digest %d", scheme, backend, count, size, i)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestCost sees to it that one call costs no more than two, and full lanes the least.
+func TestCost(t *testing.T) {
+	forEachHasher(t, func(t *testing.T, h *Hasher) {
+		full := h.Cost(h.Lanes())
+		for a := range 70 {
+			if got := h.Cost(a); got*h.Lanes() < a*full || a%h.Lanes() == 0 && got != a/h.Lanes()*full {
+				t.Errorf("%d messages cost %d, %d of them %d", a, got, h.Lanes(), full)
+			}
+			for b := range 70 {
+				if h.Cost(a+b) > h.Cost(a)+h.Cost(b) {
+					t.Errorf("%d messages cost %d, but %d and %d alone %d and %d", a+b, h.Cost(a+b), a, b, h.Cost(a), h.Cost(b))
 				}
 			}
 		}

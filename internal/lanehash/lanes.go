@@ -25,6 +25,28 @@ var backendLanes = map[string]laneSet{
 	cpu.NEONSHA3:   lanesNEONSHA3,
 }
 
+// Costs of calls that fill the lanes of a kernel, and on AVX-512, where there are kernels
+// of half as many lanes for batches that need no more, half of them.
+const (
+	fullCost        = 8
+	blake3HalfCost  = 5
+	blake2bHalfCost = 7
+)
+
+// callCost compares calls that hash count messages of one length on kernels of so many
+// lanes, those of half as many costing half: what it returns is in proportion to the time.
+func (l laneSet) callCost(width, half, count int) int {
+	rest := count % width
+	switch full := count / width * fullCost; {
+	case rest == 0:
+		return full
+	case l == lanesAVX512 && rest <= width/2:
+		return full + half
+	default:
+		return full + fullCost
+	}
+}
+
 // blake3Width and blake2bWidth are the messages hashed side by side.
 var (
 	blake3Width  = [...]int{lanesGeneric: 1, lanesAVX2: 8, lanesAVX512: 16, lanesNEON: 4, lanesNEONSHA3: 4}
