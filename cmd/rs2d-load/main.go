@@ -59,9 +59,10 @@ type app struct {
 
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := cli.NewOutput(stdout)
 	p := cli.Program{
 		Name: "rs2d-load", About: about, Grammar: new(grammar), ExitCode: cli.ExitCode,
-		Stdout: stdout, Stderr: stderr, App: &app{ctx, stdin, stdout, stderr},
+		Stdout: out, Stderr: stderr, App: &app{ctx, stdin, out, stderr},
 	}
 	if len(args) > 0 && args[0] == nodeCommand {
 		p.Grammar = new(nodeGrammar)

@@ -75,7 +75,8 @@ func (c *runCmd) Run(a *app) error {
 	}
 	var page *atomicfile.File
 	if c.HTML != "" { // not to be able to is better known before the run than after it
-		if page, err = atomicfile.Create(c.HTML); err != nil {
+		// It is written after the end of a run that was interrupted too.
+		if page, err = atomicfile.Create(context.WithoutCancel(a.ctx), c.HTML); err != nil {
 			return err
 		}
 		defer page.Discard()

@@ -34,9 +34,10 @@ type app struct {
 
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := cli.NewOutput(stdout)
 	p := &cli.Program{
-		Name: "rs2d-node", About: about, Grammar: &grammar{}, ExitCode: cli.ExitCode, Stdout: stdout, Stderr: stderr,
-		App: &app{ctx: ctx, stdout: stdout, stderr: stderr},
+		Name: "rs2d-node", About: about, Grammar: &grammar{}, ExitCode: cli.ExitCode, Stdout: out, Stderr: stderr,
+		App: &app{ctx: ctx, stdout: out, stderr: stderr},
 	}
 	return p.Execute(args)
 }

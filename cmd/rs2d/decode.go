@@ -52,6 +52,7 @@ func (c *decodeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	toStdout := c.Output == stdinName
 	if toStdout && c.JSON {
 		return errors.New("--json and -o - both want standard output")
@@ -67,7 +68,7 @@ func (c *decodeCmd) Run(a *app) error {
 		_, err := a.stdout.Write(blob)
 		return err
 	}
-	if err := atomicfile.WriteFile(c.Output, blob); err != nil {
+	if err := atomicfile.WriteFile(a.ctx, c.Output, blob); err != nil {
 		return err
 	}
 	r := decodeReport{

@@ -40,11 +40,14 @@ func CheckTarget(path string, replace bool) error {
 	if cwd, err := os.Stat("."); err == nil && os.SameFile(cwd, info) {
 		return fmt.Errorf("%s is the working directory, which cannot be replaced; name a new one", path)
 	}
-	dir, err := os.Open(path)
+	dir, err := os.Open(path + string(filepath.Separator) + ".")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, bare(err))
 	}
 	defer dir.Close()
+	if replace {
+		_ = atomicfile.Sweep(path) // what cannot be removed is reported below
+	}
 	entries, err := dir.Readdirnames(-1)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func Create(ctx context.Context, path string, replace bool, n int, fill func(*Wr
 		return err
 	}
 	defer dir.Discard()
-	w := &Writer{temp: dir.Path(), path: path, n: n}
+	w := &Writer{temp: dir.Root, path: path, n: n}
 	meta, err := fill(w)
 	if err != nil {
 		return err
@@ -98,8 +101,8 @@ func Create(ctx context.Context, path string, replace bool, n int, fill func(*Wr
 
 // Writer takes the slivers of a directory in the making. It is an rs2d.Sink.
 type Writer struct {
-	temp string // where the files are
-	path string // where they will be
+	temp *os.Root // where the files are
+	path string   // where they will be
 	n    int
 }
 
@@ -148,7 +151,7 @@ func (w *Writer) each(ctx context.Context, work func(rs2d.SliverRef) error) erro
 }
 
 func (w *Writer) writeAt(name string, data []byte, off int64) error {
-	f, err := os.OpenFile(filepath.Join(w.temp, name), os.O_WRONLY|os.O_CREATE, 0o666)
+	f, err := w.temp.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err == nil {
 		_, err = f.WriteAt(data, off)
 		err = errors.Join(err, f.Close())
@@ -157,7 +160,7 @@ func (w *Writer) writeAt(name string, data []byte, off int64) error {
 }
 
 func (w *Writer) syncFile(name string) error {
-	f, err := os.OpenFile(filepath.Join(w.temp, name), os.O_WRONLY, 0)
+	f, err := w.temp.OpenFile(name, os.O_WRONLY, 0)
 	if err == nil {
 		err = errors.Join(f.Sync(), f.Close())
 	}
@@ -169,11 +172,7 @@ func (w *Writer) naming(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return fmt.Errorf("%s: %w", filepath.Join(w.path, name), err)
+	return fmt.Errorf("%s: %w", filepath.Join(w.path, name), bare(err))
 }
 
 // metadataFile returns the content of a directory's file of metadata.

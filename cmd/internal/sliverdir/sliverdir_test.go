@@ -113,7 +113,7 @@ func TestCheck(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if err := dir.Write(encoding.Sliver(ref)); err != nil {
+	if err := dir.Write(t.Context(), encoding.Sliver(ref)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := dir.Read(ref); err != nil {

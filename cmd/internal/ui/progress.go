@@ -8,6 +8,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 )
 
 // patience is how long work may take before its progress is shown.
@@ -59,25 +61,10 @@ func (p *patient) Write(data []byte) (int, error) {
 // returns its results, or ctx's error if ctx ends first. In that case the work goes
 // on in vain: the process is about to end.
 func Wait[T any](ctx context.Context, p *Progress, label string, work func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := work()
-		done <- result{value, err}
-	}()
 	if spinner := p.bar(label, -1); spinner != nil {
 		defer spinner.Finish()
 	}
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
+	return ctxio.Await(ctx, work)
 }
 
 // Bar shows work whose length is known in bytes. It may be used concurrently.
@@ -99,3 +86,30 @@ func (b *Bar) Done() {
 		b.bar.Finish()
 	}
 }
+
+// Watch shows a bar of work that counts by itself, until what it returns is called.
+func (p *Progress) Watch(label string, total int64, count func() int64) (stop func()) {
+	bar := p.bar(label, total)
+	if bar == nil {
+		return func() {}
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(tickEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				bar.Set64(min(count(), total))
+			case <-end:
+				bar.Finish()
+				return
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
+// tickEvery is how often a bar moves that is watched.
+const tickEvery = 100 * time.Millisecond
