@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/restore"
 	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
@@ -68,7 +70,7 @@ func (c *decodeCmd) Run(a *app) error {
 		_, err := a.stdout.Write(blob)
 		return err
 	}
-	if err := atomicfile.WriteFile(a.ctx, c.Output, blob); err != nil {
+	if err := a.writeFile(c.Output, blob); err != nil {
 		return err
 	}
 	r := decodeReport{
@@ -80,6 +82,16 @@ func (c *decodeCmd) Run(a *app) error {
 			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(int64(r.Length), took), c.Check)
 		return nil
 	})
+}
+
+// writeFile puts a file in the place of what has the name. A pipe that nobody reads any
+// longer is as good as standard output.
+func (a *app) writeFile(name string, data []byte) error {
+	err := atomicfile.WriteFile(a.ctx, name, data)
+	if errors.Is(err, syscall.EPIPE) {
+		return &cli.OutputError{Err: err}
+	}
+	return err
 }
 
 // nameDiscarded names the slivers that are there but were found wrong.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -65,7 +64,7 @@ func (c *getCmd) Run(a *app) error {
 		_, err := a.stdout.Write(data)
 		return err
 	}
-	if err := atomicfile.WriteFile(a.ctx, c.Output, data); err != nil {
+	if err := a.writeFile(c.Output, data); err != nil {
 		return err
 	}
 	r := getReport{

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
@@ -95,7 +94,7 @@ func (c *putCmd) Run(a *app) error {
 		return err
 	}
 	if c.Certificate != "" {
-		if err := atomicfile.WriteFile(a.ctx, c.Certificate, certificate); err != nil {
+		if err := a.writeFile(c.Certificate, certificate); err != nil {
 			return err
 		}
 	}
