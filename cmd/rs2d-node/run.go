@@ -53,7 +53,7 @@ type settings struct {
 	ScrubPause   time.Duration `default:"10m" env:"SCRUB_PAUSE" help:"Time between two searches."`
 
 	Reserve   byteSize `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
-	InlineMax byteSize `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; longer ones have a file each."`
+	InlineMax byteSize `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; 0 is none. Longer ones of a write go into one file together."`
 	Cache     byteSize `default:"32MiB" env:"CACHE" help:"Cache of the database."`
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" env:"LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`

@@ -17,31 +17,39 @@ const patience = time.Second
 
 // Progress shows how far work has come, on a terminal, if it takes long.
 type Progress struct {
-	w    io.Writer
-	show bool
+	w     io.Writer
+	show  bool
+	after time.Duration // how long work lasts until it is shown
 }
 
 // NewProgress returns a Progress that shows itself on w if that is a terminal.
 func NewProgress(w io.Writer) *Progress {
 	f, ok := w.(*os.File)
-	return &Progress{w: w, show: ok && term.IsTerminal(int(f.Fd()))}
+	return &Progress{w: w, show: ok && term.IsTerminal(int(f.Fd())), after: patience}
 }
 
-// bar starts a bar, or a spinner if total is negative, that shows itself after a
-// while. It returns nil if nothing is to be shown.
+// bar starts a bar, with the rate and the time left, that shows itself after a while; or
+// a spinner, if total is negative. It returns nil if nothing is to be shown.
 func (p *Progress) bar(label string, total int64) *progressbar.ProgressBar {
 	if !p.show {
 		return nil
 	}
-	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(&patient{w: p.w, from: time.Now().Add(patience)}),
+	options := []progressbar.Option{
+		progressbar.OptionSetWriter(&patient{w: p.w, from: time.Now().Add(p.after)}),
 		progressbar.OptionSetDescription(label),
 		progressbar.OptionShowBytes(total >= 0),
+		progressbar.OptionShowTotalBytes(true),
 		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionSetRenderBlankState(true), // starts the clock
-		progressbar.OptionClearOnFinish())
+		progressbar.OptionClearOnFinish(),
+	}
+	if total >= 0 {
+		options = append(options, progressbar.OptionShowCount())
+	}
+	return progressbar.NewOptions64(total, options...)
 }
 
 // patient drops what is written to it before its time.
