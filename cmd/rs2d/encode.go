@@ -132,7 +132,7 @@ func (d *directory) encode(a *app, code *rs2d.Code, blob []byte) error {
 	start = time.Now()
 	bar := a.progress.Bar("writing", d.slivers)
 	defer bar.Done()
-	err = sliverdir.Create(a.ctx, d.path, d.replace, code.Shards(), func(w *sliverdir.Writer) (*commit.Metadata, error) {
+	err = sliverdir.Create(a.ctx, d.path, d.replace, code.Params(), uint64(len(blob)), func(w *sliverdir.Writer) (*commit.Metadata, error) {
 		return encoding.Metadata(), w.WriteAll(a.ctx, encoding, bar.Add)
 	})
 	d.writing = time.Since(start)
@@ -144,7 +144,7 @@ func (d *directory) stream(a *app, code *rs2d.Code, in *input) error {
 	start := time.Now()
 	bar := a.progress.Bar("encoding", d.slivers)
 	defer bar.Done()
-	err := sliverdir.Create(a.ctx, d.path, d.replace, code.Shards(), func(w *sliverdir.Writer) (*commit.Metadata, error) {
+	err := sliverdir.Create(a.ctx, d.path, d.replace, code.Params(), uint64(in.size), func(w *sliverdir.Writer) (*commit.Metadata, error) {
 		meta, id, err := in.encodeTo(a.ctx, code, counted{w, bar})
 		d.id = id
 		d.encoding = time.Since(start)
