@@ -92,9 +92,18 @@ func (f *File) createBeside(target string, mode fs.FileMode) (err error) {
 // createTemp opens a temporary file, of the mode that the file is to have.
 func (f *File) createTemp(mode fs.FileMode) (err error) {
 	f.temp, f.file, err = claim(f.dir, func(name string) (*os.File, error) {
-		return f.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		return f.dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	})
 	return err
+}
+
+// Random returns the file for reading and writing anywhere, past the buffer, which must
+// have taken nothing then; or nil, if the target is written directly.
+func (f *File) Random() *os.File {
+	if f.temp == "" {
+		return nil
+	}
+	return f.file
 }
 
 // buffer makes the buffer before the file.

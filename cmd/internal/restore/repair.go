@@ -19,7 +19,7 @@ import (
 
 const (
 	// groupBytes bounds the symbols that are held to rebuild slivers together.
-	groupBytes = 256 << 20
+	groupBytes = 64 << 20
 
 	// expandFrom is the number of parity symbols from which on it is cheaper to
 	// extend a sliver once than to compute each symbol as a dot product.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -65,7 +66,7 @@ func newWriter(ctx context.Context, temp *os.Root, path string, params commit.Pa
 	return w, w.each(ctx, func(ref rs2d.SliverRef) error {
 		f, err := w.temp.OpenFile(Name(ref, w.n), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if err == nil {
-			err = errors.Join(allocate(f, lengths[ref.Axis]), f.Close())
+			err = errors.Join(atomicfile.Allocate(f, lengths[ref.Axis]), f.Close())
 		}
 		return w.naming(Name(ref, w.n), err)
 	})

@@ -81,6 +81,9 @@ type Bar struct{ bar *progressbar.ProgressBar }
 // Bar starts the bar of work that ends after total bytes.
 func (p *Progress) Bar(label string, total int64) *Bar { return &Bar{p.bar(label, total)} }
 
+// Silent returns a bar that is never shown.
+func (p *Progress) Silent() *Bar { return &Bar{} }
+
 // Add tells that n more bytes are done.
 func (b *Bar) Add(n int) {
 	if b.bar != nil {

@@ -1,4 +1,4 @@
-package sliverdir
+package atomicfile
 
 import (
 	"errors"
@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allocate makes room for the first size bytes of a file, and gives it that length.
-func allocate(f *os.File, size int64) error {
+// Allocate makes room for the first size bytes of a file, and gives it that length,
+// if the file system can.
+func Allocate(f *os.File, size int64) error {
 	if size == 0 {
 		return nil
 	}

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package sliverdir
-
-import "os"
-
-func allocate(*os.File, int64) error { return nil }
