@@ -1,6 +1,7 @@
 // Package restore brings blobs and slivers back from a directory that may be
 // damaged: which slivers are right, the blob from any of them, and those that were
-// lost. It reads no more than it needs, and holds about twice the blob.
+// lost. It reads no more than it needs, and holds about twice the blob, or with DecodeTo
+// a bounded part of it.
 package restore
 
 import (

@@ -88,10 +88,25 @@ func (r *Reader) fingerprint(data []byte, off uint64) (s sum) {
 		high := r.high(place / lowKeys)
 		words := min(uint64(len(data)/8), lowKeys-place%lowKeys)
 		keys := r.low[place%lowKeys:][:words]
-		var hi, lo uint64
+		var hi, lo, carry uint64
+		piece := data[:8*words]
+		for len(keys) >= 4 && len(piece) >= 32 {
+			h0, l0 := bits.Mul64(binary.LittleEndian.Uint64(piece), keys[0]^high)
+			h1, l1 := bits.Mul64(binary.LittleEndian.Uint64(piece[8:]), keys[1]^high)
+			h2, l2 := bits.Mul64(binary.LittleEndian.Uint64(piece[16:]), keys[2]^high)
+			h3, l3 := bits.Mul64(binary.LittleEndian.Uint64(piece[24:]), keys[3]^high)
+			lo, carry = bits.Add64(lo, l0, 0)
+			hi, _ = bits.Add64(hi, h0, carry)
+			lo, carry = bits.Add64(lo, l1, 0)
+			hi, _ = bits.Add64(hi, h1, carry)
+			lo, carry = bits.Add64(lo, l2, 0)
+			hi, _ = bits.Add64(hi, h2, carry)
+			lo, carry = bits.Add64(lo, l3, 0)
+			hi, _ = bits.Add64(hi, h3, carry)
+			keys, piece = keys[4:], piece[32:]
+		}
 		for i, low := range keys {
-			h, l := bits.Mul64(binary.LittleEndian.Uint64(data[8*i:]), low^high)
-			var carry uint64
+			h, l := bits.Mul64(binary.LittleEndian.Uint64(piece[8*i:]), low^high)
 			lo, carry = bits.Add64(lo, l, 0)
 			hi, _ = bits.Add64(hi, h, carry)
 		}
