@@ -220,14 +220,10 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	background.Go(func() { n.scrubber.Run(work) })
 	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.committee.Member(n.member).Shards.String())
 
-	var storeFailed <-chan struct{}
-	if f, ok := n.store.(interface{ Done() <-chan struct{} }); ok {
-		storeFailed = f.Done()
-	}
 	var err error
 	select {
 	case err = <-failed:
-	case <-storeFailed:
+	case <-n.store.Done():
 		err = store.ErrFailed // only opening it again tells what is on the disk
 	case <-ctx.Done():
 	}
@@ -258,7 +254,7 @@ func (n *Node) State() string {
 	if n.closing.Load() {
 		return api.StateClosing
 	}
-	if f, ok := n.store.(interface{ Failed() error }); ok && f.Failed() != nil {
+	if n.store.Failed() != nil {
 		return api.StateFailed
 	}
 	if !n.healer.Healthy() {

@@ -21,9 +21,7 @@ func (n *Node) getHealth(c *call) {
 		Owned: m.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
 		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers,
 	}
-	if f, ok := n.store.(interface{ Free() (uint64, bool) }); ok {
-		h.FreeBytes, _ = f.Free()
-	}
+	h.FreeBytes, _ = n.store.Free()
 	c.answer(http.StatusOK, h)
 }
 
@@ -98,7 +96,7 @@ func (n *Node) getSliver(c *call) {
 	http.ServeContent(c, c.Request, "", time.Time{}, content)
 	if content.err != nil {
 		// The header is out. Cutting the body off is the one way to take it back.
-		n.rot(content.err)
+		n.corrupt(content.err)
 		panic(http.ErrAbortHandler)
 	}
 }

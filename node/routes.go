@@ -213,26 +213,34 @@ func (c *call) storeError(err error) {
 	case errors.Is(err, store.ErrNotFound):
 		c.fail(http.StatusNotFound, "not here")
 	case errors.Is(err, store.ErrCorrupt):
-		c.n.rot(err)
+		c.n.corrupt(err)
 		c.fail(http.StatusNotFound, "damaged, and about to be recovered")
 	case errors.Is(err, store.ErrFull):
 		c.fail(http.StatusInsufficientStorage, "disk is full")
 	case errors.Is(err, store.ErrFailed):
 		c.busy("the store failed")
+	case errors.Is(err, store.ErrUnavailable):
+		c.n.log.Warn("store", "path", c.URL.Path, "error", err)
+		c.busy("cannot be read at present")
 	default:
 		c.n.log.Error("store", "path", c.URL.Path, "error", err)
 		c.fail(http.StatusInternalServerError, "the store has an error")
 	}
 }
 
-// rot has a damaged sliver recovered.
-func (n *Node) rot(err error) {
+// corrupt has a sliver recovered that the store says is corrupt. Other errors say
+// nothing of the sliver, which stays.
+func (n *Node) corrupt(err error) {
+	var sliver *store.CorruptError
+	switch {
+	case errors.As(err, &sliver):
+		n.healer.Corrupt(sliver.Blob, sliver.Ref)
+	case !errors.Is(err, store.ErrCorrupt):
+		n.log.Warn("store", "error", err)
+		return
+	}
 	n.log.Warn("damaged", "error", err)
 	n.metrics.rot.Inc()
-	var corrupt *store.CorruptError
-	if errors.As(err, &corrupt) {
-		n.healer.Rot(corrupt.Blob, corrupt.Ref)
-	}
 }
 
 // hold reserves memory for a body, and answers if there is none.

@@ -42,15 +42,18 @@ var errBusy = errors.New("too many bytes in flight")
 
 // errorFrame tells in a stream that something is not coming.
 func (n *Node) errorFrame(h api.FrameHeader, err error) []byte {
-	message := "damaged, and about to be recovered"
+	message := "cannot be read at present"
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		message = "not here"
 	case errors.Is(err, errBusy):
 		n.metrics.refused.Inc()
 		message = err.Error()
+	case errors.Is(err, store.ErrCorrupt):
+		n.corrupt(err)
+		message = "damaged, and about to be recovered"
 	default:
-		n.rot(err)
+		n.log.Warn("store", "error", err)
 	}
 	h.Kind, h.Length = api.FrameError, uint32(len(message))
 	return append(h.Append(nil), message...)

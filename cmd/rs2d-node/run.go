@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/node"
@@ -79,7 +78,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		return fmt.Errorf("%s: is the key of no node in %s", c.Key, c.Committee)
 	}
 	disk, err := store.Open(c.Store, c.storeOptions(log))
-	if errors.Is(err, syscall.EAGAIN) { // the database's lock
+	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%s: another process has it open", c.Store)
 	}
 	if err != nil {

@@ -91,19 +91,21 @@ func (h *Healer) Healthy() bool {
 // something of it then.
 func (h *Healer) Enqueue(cert *committee.Certificate) { h.enqueue(cert.Blob) }
 
-// Rot has a sliver recovered that cannot be read back.
-func (h *Healer) Rot(id commit.BlobID, ref store.Ref) {
-	if _, err := h.Store.Read(nil, id, ref, 0, -1); !errors.Is(err, store.ErrCorrupt) {
-		return // it was recovered meanwhile
+// Corrupt has a sliver recovered that was read as corrupt, if it still is. Until another
+// is stored in its place the node keeps it, but neither serves nor attests it.
+func (h *Healer) Corrupt(id commit.BlobID, ref store.Ref) {
+	switch err := h.Store.Check(id, ref); {
+	case errors.Is(err, store.ErrCorrupt):
+		h.enqueue(id)
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		h.Logger.Warn("sliver cannot be read at present, and is kept", "blob", id, "sliver", ref, "error", err)
 	}
-	h.drop(id, ref)
 }
 
-// drop forgets a sliver that is known to be wrong, and has it recovered.
-func (h *Healer) drop(id commit.BlobID, ref store.Ref) {
-	// Without its place in the store the node no longer attests that it has it.
-	if err := h.Store.Apply(id, store.Update{Drop: []store.Ref{ref}}); err != nil {
-		h.Logger.Error("damaged sliver stays", "blob", id, "sliver", ref, "error", err)
+// replace has a sliver recovered that is not the blob's, though it reads well.
+func (h *Healer) replace(id commit.BlobID, ref store.Ref) {
+	if err := h.Store.Quarantine(id, ref); err != nil {
+		h.Logger.Error("wrong sliver is still served", "blob", id, "sliver", ref, "error", err)
 		return
 	}
 	h.enqueue(id)
@@ -281,12 +283,12 @@ func place(e store.Entry) placement.Ref { return placement.Ref(e.Ref) }
 
 // Condemn stores the certificate that a blob is inconsistent, and drops its slivers.
 func Condemn(s store.Store, id commit.BlobID, cert []byte) error {
-	stored, err := s.Slivers(id)
+	info, err := s.Info(id)
 	if err != nil {
 		return err
 	}
 	u := store.Update{Records: map[store.Record][]byte{store.Verdict: cert}}
-	for _, e := range stored {
+	for _, e := range append(info.Slivers, info.Quarantined...) {
 		u.Drop = append(u.Drop, e.Ref)
 	}
 	return s.Apply(id, u)

@@ -31,6 +31,7 @@ type ScrubReport struct {
 	Slivers int64
 	Bytes   int64
 	Rot     int64 // slivers that could not be read back as they were stored
+	Unread  int64 // slivers that could not be read, which says nothing of them
 	Orphans int64 // files that nothing referred to, removed
 }
 
@@ -91,15 +92,11 @@ const pageSize = 256
 // Pass scrubs everything once, at the configured rate: as fast as it goes if that is
 // not positive. The error is the context's or the store's.
 func (s *Scrubber) Pass(ctx context.Context) error {
-	if sweeper, ok := s.Store.(interface {
-		Sweep(context.Context) (int, error)
-	}); ok {
-		removed, err := sweeper.Sweep(ctx)
-		if err != nil {
-			return err
-		}
-		s.count(func(r *ScrubReport) { r.Orphans += int64(removed) })
+	removed, err := s.Store.Sweep(ctx)
+	if err != nil {
+		return err
 	}
+	s.count(func(r *ScrubReport) { r.Orphans += int64(removed) })
 	var after *commit.BlobID
 	for {
 		ids, err := s.Store.Blobs(after, pageSize)
@@ -121,14 +118,21 @@ func (s *Scrubber) Pass(ctx context.Context) error {
 
 // blob scrubs one blob.
 func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
-	stored, err := s.Store.Slivers(id)
+	info, err := s.Store.Info(id)
 	if err != nil {
 		return err
 	}
 	s.count(func(r *ScrubReport) { r.Blobs++ })
-	if _, err := s.Store.Record(id, store.Verdict); err == nil {
-		return s.forget(id, stored)
+	if info.Has(store.Verdict) {
+		return s.forget(id, append(info.Slivers, info.Quarantined...))
 	}
+	for _, e := range info.Quarantined {
+		if s.Store.Check(id, e.Ref) == nil {
+			s.Logger.Info("sliver can be read again", "blob", id, "sliver", e.Ref)
+			info.Slivers = append(info.Slivers, e)
+		}
+	}
+	stored := info.Slivers
 	meta, err := s.Metadata(id)
 	if err != nil {
 		s.Healer.enqueue(id)
@@ -141,23 +145,32 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		if errors.Is(err, store.ErrNotFound) {
 			continue // dropped meanwhile
 		}
+		wrong := false
 		if err == nil {
 			buffer = data
 			ref := place(e).Sliver(s.Code.Shards())
-			if s.Code.VerifySliver(meta, rs2d.Sliver{SliverRef: ref, Data: data}) != nil {
-				err = &store.CorruptError{Blob: id, Ref: e.Ref}
-			}
+			wrong = s.Code.VerifySliver(meta, rs2d.Sliver{SliverRef: ref, Data: data}) != nil
 		}
+		corrupt := errors.Is(err, store.ErrCorrupt)
 		s.count(func(r *ScrubReport) {
 			r.Slivers++
 			r.Bytes += int64(len(data))
-			if err != nil {
+			switch {
+			case corrupt || wrong:
 				r.Rot++
+			case err != nil:
+				r.Unread++
 			}
 		})
-		if err != nil {
+		switch {
+		case wrong:
+			s.Logger.Warn("sliver is not the blob's", "blob", id, "sliver", e.Ref)
+			s.Healer.replace(id, e.Ref)
+		case corrupt:
 			s.Logger.Warn("damaged", "error", err)
-			s.Healer.drop(id, e.Ref)
+			s.Healer.Corrupt(id, e.Ref)
+		case err != nil:
+			s.Logger.Warn("not scrubbed", "error", err)
 		}
 		if s.Rate > 0 {
 			due := time.Duration(float64(len(data)) / float64(s.Rate) * float64(time.Second))

@@ -1,6 +1,7 @@
 package heal
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -23,15 +24,15 @@ func (s *shelf) Blobs(*commit.BlobID, int) ([]commit.BlobID, error) {
 	return []commit.BlobID{s.e.ID()}, nil
 }
 
-func (s *shelf) Record(commit.BlobID, store.Record) ([]byte, error) { return nil, store.ErrNotFound }
+func (s *shelf) Sweep(context.Context) (int, error) { return 0, nil }
 
-func (s *shelf) Slivers(commit.BlobID) (entries []store.Entry, err error) {
+func (s *shelf) Info(commit.BlobID) (info store.Info, err error) {
 	for axis := range 2 {
 		for pair := range s.e.Metadata().Shards() {
-			entries = append(entries, store.Entry{Ref: store.Ref{Axis: rs2d.Axis(axis), Pair: pair}})
+			info.Slivers = append(info.Slivers, store.Entry{Ref: store.Ref{Axis: rs2d.Axis(axis), Pair: pair}})
 		}
 	}
-	return entries, nil
+	return info, nil
 }
 
 func (s *shelf) Read(dst []byte, _ commit.BlobID, ref store.Ref, _, _ int64) ([]byte, error) {

@@ -30,10 +30,16 @@ func (d *Disk) Apply(id commit.BlobID, u Update) (err error) {
 		if err := b.Delete(sliverKey(id, ref), nil); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
+		if err := b.Delete(refKey(badKind, id, ref), nil); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
 	}
 
 	var large []Sliver
 	for _, s := range u.Slivers {
+		if err := b.Delete(refKey(badKind, id, s.Ref), nil); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
 		if len(s.Data) > d.inline {
 			large = append(large, s)
 		} else if err := b.Set(sliverKey(id, s.Ref), inlineValue(s.Data), nil); err != nil {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -53,13 +56,18 @@ type Disk struct {
 	locks  [stripes]sync.Mutex // held while a blob's places change
 
 	sequence atomic.Uint64 // numbers files; begins at a random value each time
+	suspects suspects
+	unlock   io.Closer // ends the exclusive use of the directory
 }
 
 var _ Store = (*Disk)(nil)
 
+// lockName is the file by which one process keeps others out.
+const lockName = "LOCK"
+
 // Open opens the store in a directory, which it makes if there is none. Only one
-// process may have it open. The error is the disk's.
-func Open(dir string, o Options) (*Disk, error) {
+// process may have it open. The error is ErrLocked, or the disk's.
+func Open(dir string, o Options) (_ *Disk, err error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
@@ -74,6 +82,19 @@ func Open(dir string, o Options) (*Disk, error) {
 	}
 	d := &Disk{dir: dir, fs: o.FS, inline: o.InlineMax, spare: o.Reserve, log: o.Logger, done: make(chan struct{})}
 	d.sequence.Store(randomNumber())
+	d.suspects.now = time.Now
+	if err := d.fs.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	// Nothing else is touched before it is known that nobody else has the store.
+	if d.unlock, err = d.fs.Lock(d.fs.PathJoin(dir, lockName)); err != nil {
+		return nil, lockError(err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.unlock.Close())
+		}
+	}()
 	if err := d.makeDirs(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -107,6 +128,15 @@ func Open(dir string, o Options) (*Disk, error) {
 		return nil, errors.Join(err, d.guard(db.Close))
 	}
 	return d, nil
+}
+
+// lockError says what it means that the lock cannot be had.
+func lockError(err error) error {
+	var path *fs.PathError // the file itself cannot be opened
+	if errors.As(err, &path) {
+		return fmt.Errorf("store: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrLocked, err)
 }
 
 // create makes the database if there is none: under another name, because a new
@@ -174,12 +204,13 @@ func (d *Disk) guard(f func() error) error {
 
 // Close closes the store.
 func (d *Disk) Close() error {
-	if d.failed.Load() != nil {
-		// The database's log is in a state that closing it could only make worse; what
-		// was acknowledged is synced.
-		return nil
+	var err error
+	// The log of a database that failed is in a state that closing it could only make
+	// worse; what was acknowledged is synced.
+	if d.failed.Load() == nil {
+		err = d.guard(d.db.Close)
 	}
-	return d.guard(d.db.Close)
+	return errors.Join(err, d.unlock.Close())
 }
 
 // Failed returns the error by which the store failed, or nil.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"hash/crc32"
 	"io"
@@ -14,11 +15,29 @@ func (d *Disk) Record(id commit.BlobID, r Record) ([]byte, error) {
 	return d.get(blobKey(byte(r), id))
 }
 
-// Slivers lists the slivers of a blob that are stored, see [Store].
-func (d *Disk) Slivers(id commit.BlobID) ([]Entry, error) {
-	var entries []Entry
-	prefix := blobKey(sliverKind, id)
-	err := d.scan(prefix, after(prefix), func(key, value []byte) (bool, error) {
+// Info says what the store has of a blob, see [Store].
+func (d *Disk) Info(id commit.BlobID) (info Info, err error) {
+	for _, r := range []Record{Metadata, Certificate, Proof, Verdict} {
+		switch _, err := d.get(blobKey(byte(r), id)); {
+		case err == nil:
+			info.Records = append(info.Records, r)
+		case !errors.Is(err, ErrNotFound):
+			return info, err
+		}
+	}
+	bad := make(map[Ref]bool)
+	prefix := blobKey(badKind, id)
+	err = d.scan(prefix, after(prefix), func(key, _ []byte) (bool, error) {
+		if len(key) == sliverKeySize {
+			bad[refOfKey(key)] = true
+		}
+		return true, nil
+	})
+	if err != nil {
+		return info, err
+	}
+	prefix = blobKey(sliverKind, id)
+	err = d.scan(prefix, after(prefix), func(key, value []byte) (bool, error) {
 		if len(key) != sliverKeySize {
 			return true, nil
 		}
@@ -26,16 +45,49 @@ func (d *Disk) Slivers(id commit.BlobID) ([]Entry, error) {
 		if p, err := parsePlace(value); err == nil {
 			e.Size = p.size
 		}
-		entries = append(entries, e)
+		if bad[e.Ref] {
+			info.Quarantined = append(info.Quarantined, e)
+		} else {
+			info.Slivers = append(info.Slivers, e)
+		}
 		return true, nil
 	})
-	return entries, err
+	return info, err
+}
+
+// Slivers lists the slivers of a blob that are stored, see [Store].
+func (d *Disk) Slivers(id commit.BlobID) ([]Entry, error) {
+	info, err := d.Info(id)
+	return info.Slivers, err
 }
 
 // Size returns the length of a sliver, see [Store].
 func (d *Disk) Size(id commit.BlobID, ref Ref) (int64, error) {
+	if mark, err := d.mark(id, ref); err != nil || mark != 0 {
+		return 0, cmp.Or(err, ErrNotFound)
+	}
 	p, err := d.place(id, ref)
 	return p.size, err
+}
+
+// Marks of quarantined slivers.
+const (
+	markUnreadable = 1 // reading it again may lift it
+	markWrong      = 2 // it reads well, and is not the blob's
+)
+
+// mark returns why a sliver is quarantined, or 0 if it is not.
+func (d *Disk) mark(id commit.BlobID, ref Ref) (byte, error) {
+	value, err := d.get(refKey(badKind, id, ref))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, &UnavailableError{id, ref, err}
+	case len(value) != 1:
+		return markUnreadable, nil
+	}
+	return value[0], nil
 }
 
 func (d *Disk) place(id commit.BlobID, ref Ref) (place, error) {
@@ -44,7 +96,7 @@ func (d *Disk) place(id commit.BlobID, ref Ref) (place, error) {
 		return place{}, err
 	}
 	if err != nil {
-		return place{}, &CorruptError{id, ref, err}
+		return place{}, &UnavailableError{id, ref, err}
 	}
 	p, err := parsePlace(value)
 	if err != nil {
@@ -55,6 +107,14 @@ func (d *Disk) place(id commit.BlobID, ref Ref) (place, error) {
 
 // Read appends a range of a sliver to dst, see [Store].
 func (d *Disk) Read(dst []byte, id commit.BlobID, ref Ref, off, n int64) ([]byte, error) {
+	if mark, err := d.mark(id, ref); err != nil || mark != 0 {
+		return dst, cmp.Or(err, ErrNotFound)
+	}
+	return d.read(dst, id, ref, off, n)
+}
+
+// read is Read whether the sliver is quarantined or not.
+func (d *Disk) read(dst []byte, id commit.BlobID, ref Ref, off, n int64) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
 		p, err := d.place(id, ref)
 		if err != nil {
@@ -69,22 +129,23 @@ func (d *Disk) Read(dst []byte, id commit.BlobID, ref Ref, off, n int64) ([]byte
 		}
 		if p.inline != nil {
 			if crc32.Checksum(p.inline, castagnoli) != p.sums[0] {
-				return dst, &CorruptError{Blob: id, Ref: ref}
+				return dst, &CorruptError{id, ref, errChecksum}
 			}
 			return append(dst, p.inline[off:][:length]...), nil
 		}
 		got, err := d.readFile(dst, id, p, off, length)
 		if err == nil {
+			d.suspects.clear(id, ref)
 			return got, nil
 		}
 		// The sliver may have moved to another file since its place was read.
 		if attempt == 0 && d.moved(id, ref, p.file) {
 			continue
 		}
-		if errors.Is(err, errChecksum) {
-			err = nil
+		if saysCorrupt(err) || d.suspects.persists(id, ref, err) {
+			return dst, &CorruptError{id, ref, err}
 		}
-		return dst, &CorruptError{id, ref, err}
+		return dst, &UnavailableError{id, ref, err}
 	}
 }
 
@@ -93,8 +154,6 @@ func (d *Disk) moved(id commit.BlobID, ref Ref, file uint64) bool {
 	p, err := d.place(id, ref)
 	return err != nil || p.inline != nil || p.file != file
 }
-
-var errChecksum = errors.New("store: checksum")
 
 // readFile reads whole blocks, verifies them, and appends what is wanted of them.
 func (d *Disk) readFile(dst []byte, id commit.BlobID, p place, off, n int64) ([]byte, error) {

@@ -14,6 +14,7 @@ import (
 const (
 	sliverKind  = 's'
 	versionKind = 'v'
+	badKind     = 'k' // quarantined slivers: keys as those of slivers
 
 	blobKeySize   = 1 + commit.HashSize
 	sliverKeySize = blobKeySize + 3
@@ -23,8 +24,10 @@ func blobKey(kind byte, id commit.BlobID) []byte {
 	return append([]byte{kind}, id[:]...)
 }
 
-func sliverKey(id commit.BlobID, ref Ref) []byte {
-	key := append(blobKey(sliverKind, id), byte(ref.Axis))
+func sliverKey(id commit.BlobID, ref Ref) []byte { return refKey(sliverKind, id, ref) }
+
+func refKey(kind byte, id commit.BlobID, ref Ref) []byte {
+	key := append(blobKey(kind, id), byte(ref.Axis))
 	return binary.BigEndian.AppendUint16(key, uint16(ref.Pair))
 }
 
