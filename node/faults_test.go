@@ -67,7 +67,7 @@ func TestStoreAmongFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.committee.Verify(r.Certificate); err != nil {
+			if err := committee.Verify(c.committee, r.Certificate); err != nil {
 				t.Fatal(err)
 			}
 			if r.Certificate.Signed(2) || r.Certificate.Signed(4) {

@@ -90,7 +90,7 @@ func def[T comparable](v *T, value T) {
 type Node struct {
 	config    Config
 	committee *committee.Committee
-	notary    *committee.Notary
+	signer    *committee.Signer
 	member    int
 	name      string
 	code      *rs2d.Code
@@ -104,11 +104,12 @@ type Node struct {
 	metadata  *metadataCache
 	started   time.Time
 
-	slots   chan struct{}       // one for each request being served
-	bytes   *semaphore.Weighted // of bodies
-	verify  chan struct{}       // one for each request that verifies or computes
-	closing atomic.Bool
-	handler http.Handler
+	slots        chan struct{}       // one for each request being served
+	bytes        *semaphore.Weighted // of bodies
+	certificates *committee.BatchVerifier
+	verify       chan struct{} // one for each request that verifies or computes
+	closing      atomic.Bool
+	handler      http.Handler
 }
 
 // New returns a node. It starts nothing. The error is ErrNotMember, or says why there
@@ -128,8 +129,9 @@ func New(c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
+	hashes := new(committee.HashCache) // certificates follow what was signed
 	n := &Node{
-		config: c, committee: c.Committee, notary: committee.NewNotary(c.Committee, c.Key), member: member, name: c.Committee.Member(member).Name,
+		config: c, committee: c.Committee, signer: committee.NewSigner(c.Key, hashes), certificates: committee.NewBatchVerifier(hashes), member: member, name: c.Committee.Member(member).Name,
 		code: code, hasher: hasher, store: c.Store,
 		metadata: newMetadataCache(params.N),
 		started:  time.Now(),

@@ -36,7 +36,7 @@ func (n *Node) complete(id commit.BlobID) (bool, error) {
 
 // confirm answers with the attestation that the node has all of the blob.
 func (c *call) confirm(kind committee.Kind) {
-	s := c.n.notary.Attest(committee.Attestation{Kind: kind, Blob: c.id})
+	s := c.n.signer.Attest(c.n.committee, committee.Attestation{Kind: kind, Blob: c.id})
 	c.answer(http.StatusOK, api.Confirmation{Member: c.n.name, Signature: s})
 }
 
@@ -265,11 +265,11 @@ func (n *Node) putCertificate(c *call) {
 // certificate reads and verifies a certificate of the path's blob, and answers if it
 // is none.
 func (c *call) certificate(kind committee.Kind) (*committee.Certificate, []byte, bool) {
-	raw, ok := c.body(int64(c.n.committee.MaxCertificate()))
+	raw, ok := c.body(int64(committee.MaxCertificate(c.n.committee.Params().N)))
 	if !ok {
 		return nil, nil, false
 	}
-	cert, err := c.n.notary.ParseCertificate(raw)
+	cert, err := c.n.certificates.ParseCertificate(c.n.committee, raw)
 	switch {
 	case errors.Is(err, committee.ErrCertificate):
 		c.fail(http.StatusBadRequest, err.Error())

@@ -91,7 +91,7 @@ func (c *Client) decide(claims map[committee.Attestation]*claim) {
 		for what, claim := range claims {
 			whats, proofs = append(whats, what), append(proofs, claim.proofs[0])
 		}
-		certs, errs := c.committee.ParseCertificates(proofs)
+		certs, errs := committee.ParseCertificates(c.committee, proofs)
 		for i, what := range whats {
 			claim := claims[what]
 			*claim.holds = errs[i] == nil && certs[i].Attestation == what

@@ -2,6 +2,7 @@ package committee
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,8 +11,8 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 )
 
-// ErrCommittee: members, shards or keys do not make a committee. What wraps it says
-// why.
+// ErrCommittee is returned when members, shards or keys do not make a committee. What
+// wraps it says why.
 var ErrCommittee = errors.New("committee: invalid committee")
 
 // MaxMembers bounds the number of members.
@@ -49,7 +50,7 @@ type Committee struct {
 	members     []Member
 	clients     []Client
 	owner       []int // of each shard, a member
-	fingerprint [sha256.Size]byte
+	fingerprint Fingerprint
 }
 
 // New returns the committee of the members, which own all shards from 0 on, each
@@ -127,9 +128,18 @@ func New(epoch uint64, scheme commit.Scheme, members []Member, clients []Client)
 	return c, nil
 }
 
-// digest hashes all that attestations depend on: not names and addresses, which may
-// change while certificates stay valid.
-func (c *Committee) digest() [sha256.Size]byte {
+// Fingerprint names a committee by a hash of all that attestations depend on: the
+// system, the epoch, and the members' public keys and shards in their order. Names,
+// addresses and TLS keys may change while certificates stay valid.
+type Fingerprint [sha256.Size]byte
+
+// String returns the fingerprint in URL-safe base64 without padding.
+func (f Fingerprint) String() string { return base64.RawURLEncoding.EncodeToString(f[:]) }
+
+// Fingerprint returns the fingerprint of the committee.
+func (c *Committee) Fingerprint() Fingerprint { return c.fingerprint }
+
+func (c *Committee) digest() Fingerprint {
 	data := []byte("redstuff v1 committee")
 	data = binary.LittleEndian.AppendUint64(data, c.epoch)
 	data = append(data, byte(c.scheme))

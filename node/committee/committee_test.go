@@ -165,22 +165,22 @@ func TestCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(raw) != c.MaxCertificate() {
+	if len(raw) != committee.MaxCertificate(c.Len()) {
 		t.Fatal(len(raw))
 	}
-	back, err := c.ParseCertificate(raw)
+	back, err := committee.ParseCertificate(c, raw)
 	if err != nil || back.Attestation != a || !back.Signed(9) || back.Signed(8) || back.Signed(-1) || back.Signed(100) {
 		t.Fatal(back, err)
 	}
 	for i := range raw {
 		wrong := bytes.Clone(raw)
 		wrong[i] ^= 1
-		if _, err := c.ParseCertificate(wrong); err == nil {
+		if _, err := committee.ParseCertificate(c, wrong); err == nil {
 			t.Fatalf("byte %d may be anything", i)
 		}
 	}
 	for i := range len(raw) {
-		if _, err := c.ParseCertificate(raw[:i]); !errors.Is(err, committee.ErrCertificate) {
+		if _, err := committee.ParseCertificate(c, raw[:i]); !errors.Is(err, committee.ErrCertificate) {
 			t.Fatalf("%d bytes: %v", i, err)
 		}
 	}
@@ -210,7 +210,7 @@ func TestCertificates(t *testing.T) {
 	}
 	// No certificate is valid in another committee.
 	other, _ := build(t, 10, 31)
-	if _, err := other.ParseCertificate(raw); !errors.Is(err, committee.ErrSignature) {
+	if _, err := committee.ParseCertificate(other, raw); !errors.Is(err, committee.ErrSignature) {
 		t.Fatal(err)
 	}
 	unknown := committee.Attestation{Kind: 9, Blob: a.Blob}

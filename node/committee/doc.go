@@ -10,8 +10,9 @@
 // which TLS connections know it. Because every member proved possession of its key,
 // signatures of many members under one message add up to one signature, which
 // verifies in two pairings: a [Certificate] is 96 bytes and a bitmap. Many certificates
-// verify together in little more than a pairing each: [Committee.ParseCertificates]
-// takes them at once, a [Notary] as they come.
+// verify together in little more than a pairing each: [ParseCertificates] takes them at
+// once, a [BatchVerifier] as they come. A certificate names its epoch, and is verified
+// by looking that epoch's committee up in [Committees].
 //
 // Weights are numbers of shards, of n in all of which f may be faulty. Attestations
 // by n-f shards that a blob is stored are its point of availability: at least n-2f of

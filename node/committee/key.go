@@ -33,10 +33,10 @@ var (
 )
 
 var (
-	// ErrKey: a text or byte string is not a key of its kind.
+	// ErrKey is returned when a text or byte string is not a key of its kind.
 	ErrKey = errors.New("committee: malformed key")
-	// ErrSignature: a signature is no point of the group, or not of what it is
-	// claimed to be of.
+	// ErrSignature is returned when a signature is no point of the group, or is that of
+	// another key or of something else.
 	ErrSignature = errors.New("committee: wrong signature")
 )
 
@@ -205,9 +205,9 @@ func (k PublicKey) VerifyProof(proof Signature) error {
 	return k.verify(hash(k.bytes[:], domainProof), proof)
 }
 
-// generator is the negated generator of G1: with it both sides of the equation of
+// negGenerator is the negated generator of G1: with it both sides of the equation of
 // pairings stand on one side.
-var generator = func() bls.G1Affine {
+var negGenerator = func() bls.G1Affine {
 	_, _, g, _ := bls.Generators()
 	g.Neg(&g)
 	return g
@@ -219,7 +219,7 @@ func (k PublicKey) verify(message bls.G2Affine, s Signature) error {
 	if err != nil {
 		return err
 	}
-	ok, err := bls.PairingCheck([]bls.G1Affine{k.point, generator}, []bls.G2Affine{message, point})
+	ok, err := bls.PairingCheck([]bls.G1Affine{k.point, negGenerator}, []bls.G2Affine{message, point})
 	if err != nil || !ok {
 		return ErrSignature
 	}

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// ErrStranger: the other end of a TLS connection has a key that it should not have.
+// ErrStranger is returned when the other end of a TLS connection has another key than
+// the one expected there.
 var ErrStranger = errors.New("committee: unexpected TLS key")
 
 // Who a TLS connection comes from is told by its ed25519 key alone, which the

@@ -60,9 +60,9 @@ func TestManyCertificates(t *testing.T) {
 	c, keys := build(t, 7, 21)
 	data, right := mixed(t, c, keys)
 	for count := range len(data) + 1 {
-		certs, errs := c.ParseCertificates(data[:count])
+		certs, errs := committee.ParseCertificates(c, data[:count])
 		for i := range count {
-			_, want := c.ParseCertificate(data[i])
+			_, want := committee.ParseCertificate(c, data[i])
 			if (want == nil) != right[i] {
 				t.Fatalf("certificate %d alone: %v", i, want)
 			}
@@ -76,21 +76,23 @@ func TestManyCertificates(t *testing.T) {
 	}
 }
 
-func TestNotary(t *testing.T) {
+func TestBatchVerifier(t *testing.T) {
 	c, keys := build(t, 7, 21)
 	data, right := mixed(t, c, keys)
-	n := committee.NewNotary(c, keys[3])
+	hashes := new(committee.HashCache)
+	signer := committee.NewSigner(keys[3], hashes)
 	for i := range 3 { // what is remembered, and what is not
 		a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}}
-		if err := c.VerifyAttestation(3, a, n.Attest(a)); err != nil {
+		if err := c.VerifyAttestation(3, a, signer.Attest(c, a)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	v := committee.NewBatchVerifier(hashes)
 	var group sync.WaitGroup
 	for range 5 {
 		for i := range data {
 			group.Go(func() {
-				cert, err := n.ParseCertificate(data[i])
+				cert, err := v.ParseCertificate(c, data[i])
 				if (err == nil) != right[i] || (cert != nil) != right[i] {
 					t.Errorf("certificate %d: %v", i, err)
 				}
@@ -104,7 +106,7 @@ func BenchmarkParseCertificate(b *testing.B) {
 	c, keys := build(b, 10, 100)
 	raw := certify(b, c, keys, 0, 0, 1, 2, 3, 4, 5, 6)
 	for b.Loop() {
-		if _, err := c.ParseCertificate(raw); err != nil {
+		if _, err := committee.ParseCertificate(c, raw); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -124,7 +126,7 @@ func BenchmarkParseCertificates(b *testing.B) {
 					data = append(data, certify(b, c, keys, i, signers...))
 				}
 				for b.Loop() {
-					_, errs := c.ParseCertificates(data)
+					_, errs := committee.ParseCertificates(c, data)
 					if err := errors.Join(errs...); err != nil {
 						b.Fatal(err)
 					}
@@ -135,21 +137,22 @@ func BenchmarkParseCertificates(b *testing.B) {
 	}
 }
 
-// BenchmarkNotary verifies certificates of what the notary has signed, as a node does.
-func BenchmarkNotary(b *testing.B) {
+// BenchmarkBatchVerifier verifies certificates of what a node has signed, as it does.
+func BenchmarkBatchVerifier(b *testing.B) {
 	c, keys := build(b, 10, 100)
-	n := committee.NewNotary(c, keys[0])
+	hashes := new(committee.HashCache)
+	signer, v := committee.NewSigner(keys[0], hashes), committee.NewBatchVerifier(hashes)
 	const blobs = 256
 	var data [][]byte
 	for i := range blobs {
 		data = append(data, certify(b, c, keys, i, rand.Perm(10)[:7]...))
-		n.Attest(committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}})
+		signer.Attest(c, committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}})
 	}
 	b.SetParallelism(64) // what waits while others are verified is verified together
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := rand.IntN(blobs); pb.Next(); i++ {
-			if _, err := n.ParseCertificate(data[i%blobs]); err != nil {
+			if _, err := v.ParseCertificate(c, data[i%blobs]); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -162,7 +162,7 @@ func (p *pass) condemned(ctx context.Context, e api.BlobEntry) bool {
 	if len(e.Verdict) == 0 {
 		return false
 	}
-	cert, err := p.Committee.ParseCertificate(e.Verdict)
+	cert, err := committee.ParseCertificate(p.Committee, e.Verdict)
 	if err != nil || cert.Attestation != (committee.Attestation{Kind: committee.Inconsistent, Blob: e.Blob}) {
 		return false
 	}
@@ -218,7 +218,7 @@ func (p *pass) certificates(ctx context.Context, entries []api.BlobEntry, weight
 	for i, e := range entries {
 		listed[i] = e.Certificate
 	}
-	certs, _ := p.Committee.ParseCertificates(listed)
+	certs, _ := committee.ParseCertificates(p.Committee, listed)
 	for i, e := range entries {
 		if certs[i] == nil || certs[i].Attestation != (committee.Attestation{Kind: committee.Stored, Blob: e.Blob}) {
 			listed[i] = p.attested(ctx, e.Blob, weight)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 // maxJSON bounds answers in JSON: a list of api.MaxList blobs, each with a
 // certificate, and more than that for one member in eight.
 func (p *Peer) maxJSON() int64 {
-	return int64(api.MaxList) * int64(256+2*p.committee.MaxCertificate())
+	return int64(api.MaxList) * int64(256+2*committee.MaxCertificate(p.committee.Params().N))
 }
 
 func (p *Peer) getBytes(ctx context.Context, path string, most int64) ([]byte, error) {
@@ -264,11 +265,14 @@ func (p *Peer) Verdict(ctx context.Context, id commit.BlobID) (*committee.Certif
 }
 
 func (p *Peer) certificate(ctx context.Context, path string, a committee.Attestation) (*committee.Certificate, error) {
-	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(p.committee.MaxCertificate()))
+	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(committee.MaxCertificate(p.committee.Params().N)))
 	if err != nil {
 		return nil, err
 	}
-	cert, err := p.committee.ParseCertificate(data)
+	cert, err := committee.ParseCertificate(p.committee, data)
+	if errors.Is(err, committee.ErrEpoch) {
+		return nil, fmt.Errorf("%s: %w", p.name, err) // it may be right
+	}
 	if err == nil && cert.Attestation != a {
 		err = fmt.Errorf("certificate of something else")
 	}
