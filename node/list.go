@@ -16,7 +16,7 @@ import (
 func (n *Node) getBlobs(c *call) {
 	state, after, limit, err := parseListQuery(c.URL.Query())
 	if err != nil {
-		c.fail(http.StatusBadRequest, err.Error())
+		c.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
 	var list api.BlobList

@@ -15,13 +15,7 @@ import (
 // metrics are what a node counts.
 type metrics struct {
 	registry *prometheus.Registry
-	seconds  *prometheus.HistogramVec
-	answers  *prometheus.CounterVec
-	requests prometheus.Gauge
-	refused  prometheus.Counter // for overload
 	rejected prometheus.Counter // for wrong data
-	received prometheus.Counter // bytes of bodies
-	sent     prometheus.Counter // bytes of answers
 	symbols  prometheus.Counter
 	rot      prometheus.Counter
 	verdicts prometheus.Counter
@@ -41,24 +35,12 @@ func newMetrics(r *prometheus.Registry, n *Node, wire *peer.Wire) *metrics {
 	}
 	m := &metrics{
 		registry: r,
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "redstuff_request_seconds", Help: "Time to serve a request, by route.",
-			Buckets: prometheus.ExponentialBuckets(0.0002, 2.5, 13),
-		}, []string{"route"}),
-		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "redstuff_requests_total", Help: "Requests served, by route and status.",
-		}, []string{"route", "status"}),
-		requests: prometheus.NewGauge(prometheus.GaugeOpts{Name: "redstuff_requests_in_flight", Help: "Requests being served."}),
-		refused:  counter("overload_total", "Requests answered 503."),
 		rejected: counter("rejected_total", "Writes refused because their data is not what the blob id or the committee's keys commit to."),
-		received: counter("received_bytes_total", "Bytes of request bodies."),
-		sent:     counter("sent_bytes_total", "Bytes of answers."),
 		symbols:  counter("symbols_total", "Recovery symbols given out."),
 		rot:      counter("rot_total", "Slivers that could not be read back."),
 		verdicts: counter("inconsistent_total", "Blobs that a certificate says are inconsistent."),
 	}
-	r.MustRegister(m.seconds, m.answers, m.requests,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	heal := n.healer.Totals
 	watch("heal_slivers_total", "Slivers recovered.", func() float64 { return float64(heal().Slivers) })
 	watch("heal_restored_bytes_total", "Bytes of slivers recovered.", func() float64 { return float64(heal().Restored) })

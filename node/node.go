@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,13 +14,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -104,10 +105,8 @@ type Node struct {
 	metadata  *metadataCache
 	started   time.Time
 
-	slots        chan struct{}       // one for each request being served
-	bytes        *semaphore.Weighted // of bodies
 	certificates *committee.BatchVerifier
-	verify       chan struct{} // one for each request that verifies or computes
+	http         *httpd.Server
 	closing      atomic.Bool
 	handler      http.Handler
 }
@@ -135,9 +134,6 @@ func New(c Config) (*Node, error) {
 		code: code, hasher: hasher, store: c.Store,
 		metadata: newMetadataCache(params.N),
 		started:  time.Now(),
-		slots:    make(chan struct{}, c.MaxRequests),
-		bytes:    semaphore.NewWeighted(c.MaxBytes),
-		verify:   make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
 	}
 	n.log = c.Logger.With("node", n.name)
 	options := c.Peers
@@ -156,6 +152,14 @@ func New(c Config) (*Node, error) {
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
 	})
 	n.metrics = newMetrics(c.Metrics, n, options.Wire)
+	n.http, err = httpd.New(httpd.Options{
+		MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
+		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: c.MinRate,
+		Identify: n.identify, Fail: fail, Metrics: c.Metrics, Logger: n.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
 	n.handler = n.routes()
 	return n, nil
 }
@@ -190,30 +194,22 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	if wrap != nil {
 		handler = wrap(handler)
 	}
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: n.config.HeaderTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
-	}
-	var fresh freshConns
-	server.ConnState = fresh.note
-	listener = limitListener(listener, n.config.MaxConns)
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, 2)
 	go func() {
-		if n.config.Plaintext {
-			failed <- server.Serve(listener)
-			return
+		var config *tls.Config
+		if !n.config.Plaintext {
+			config = n.config.Key.ServerTLS()
 		}
-		server.TLSConfig = n.config.Key.ServerTLS()
-		failed <- server.ServeTLS(listener, "", "")
+		failed <- n.http.Serve(listener, config, handler)
 	}()
-	servers := []*http.Server{server}
+	servers := []interface {
+		Shutdown(context.Context) error
+		Close() error
+	}{n.http}
 	if admin != nil {
-		a := &http.Server{Handler: n.AdminHandler(), ReadHeaderTimeout: n.config.HeaderTimeout, ErrorLog: server.ErrorLog}
+		a := &http.Server{Handler: n.AdminHandler(), ReadHeaderTimeout: n.config.HeaderTimeout, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)}
 		servers = append(servers, a)
 		go func() { failed <- a.Serve(admin) }()
 	}
@@ -231,7 +227,6 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	}
 	n.closing.Store(true)
 	stop()
-	fresh.closeAll()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	for _, s := range servers {
@@ -263,80 +258,4 @@ func (n *Node) State() string {
 		return api.StateHealing
 	}
 	return api.StateHealthy
-}
-
-// freshConns are connections on which no request has come yet. http.Server.Shutdown
-// waits for them as if one were being served.
-type freshConns struct {
-	mu      sync.Mutex
-	conns   map[net.Conn]struct{}
-	closing bool
-}
-
-func (f *freshConns) note(conn net.Conn, state http.ConnState) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case state != http.StateNew:
-		delete(f.conns, conn)
-	case f.closing:
-		_ = conn.Close()
-	default:
-		if f.conns == nil {
-			f.conns = make(map[net.Conn]struct{})
-		}
-		f.conns[conn] = struct{}{}
-	}
-}
-
-func (f *freshConns) closeAll() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closing = true
-	for conn := range f.conns {
-		_ = conn.Close() // nothing was promised on it
-	}
-}
-
-// limitListener lets a listener have only so many connections at once.
-func limitListener(l net.Listener, limit int) net.Listener {
-	return &limitedListener{Listener: l, slots: make(chan struct{}, limit), closed: make(chan struct{})}
-}
-
-type limitedListener struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *limitedListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &limitedConn{Conn: conn, slots: l.slots}, nil
-}
-
-func (l *limitedListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-type limitedConn struct {
-	net.Conn
-	slots chan struct{}
-	once  sync.Once
-}
-
-func (c *limitedConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { <-c.slots })
-	return err
 }

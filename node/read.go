@@ -78,7 +78,7 @@ func (n *Node) getSliver(c *call) {
 		c.storeError(err)
 		return
 	}
-	if !c.hold(min(size, int64(1<<20))) {
+	if !c.Hold(min(size, int64(1<<20))) {
 		return
 	}
 	c.Header().Set("Content-Type", api.TypeBytes)
@@ -152,12 +152,12 @@ func (n *Node) getSlivers(c *call) {
 	for _, axis := range []rs2d.Axis{rs2d.Primary, rs2d.Secondary} {
 		pairs, err := api.ParsePairs(q.Get(axis.String()), n.committee.Params().N)
 		if err != nil {
-			c.fail(http.StatusBadRequest, err.Error())
+			c.Fail(http.StatusBadRequest, err.Error())
 			return
 		}
 		for _, pair := range pairs {
 			if !n.owns(c.id, pair) {
-				c.fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
+				c.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
 				return
 			}
 			wanted = append(wanted, store.Ref{Axis: axis, Pair: pair})
@@ -173,7 +173,7 @@ func (n *Node) getSlivers(c *call) {
 		c.storeError(err)
 		return
 	}
-	if !c.hold(int64(max(sizes[0], sizes[1]) + api.FrameHeaderSize)) {
+	if !c.Hold(int64(max(sizes[0], sizes[1]) + api.FrameHeaderSize)) {
 		return
 	}
 	c.stream(func(yield func(api.FrameHeader, frameData) bool) {
@@ -194,7 +194,7 @@ func (n *Node) getConfirmation(c *call) {
 		return
 	}
 	if !complete || !n.has(c.id, store.Metadata) {
-		c.fail(http.StatusNotFound, "not all of the node's slivers are here")
+		c.Fail(http.StatusNotFound, "not all of the node's slivers are here")
 		return
 	}
 	c.confirm(committee.Stored)

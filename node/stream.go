@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -37,17 +38,13 @@ func (c *call) stream(frames iter.Seq2[api.FrameHeader, frameData]) {
 	_, _ = c.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
 }
 
-// errBusy: there is no memory for a frame at present.
-var errBusy = errors.New("too many bytes in flight")
-
 // errorFrame tells in a stream that something is not coming.
 func (n *Node) errorFrame(h api.FrameHeader, err error) []byte {
 	message := "cannot be read at present"
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		message = "not here"
-	case errors.Is(err, errBusy):
-		n.metrics.refused.Inc()
+	case errors.Is(err, httpd.ErrBusy):
 		message = err.Error()
 	case errors.Is(err, store.ErrCorrupt):
 		n.corrupt(err)

@@ -125,13 +125,13 @@ func (s *symbolSource) stored(places []uint16, f func(rs2d.Symbol)) error {
 
 // postSymbols answers many requests for symbols of many blobs in one stream.
 func (n *Node) postSymbols(c *call) {
-	body, ok := c.body(api.MaxRequestBody)
+	body, ok := c.ReadBody(api.MaxRequestBody)
 	if !ok {
 		return
 	}
 	requests, err := api.ParseRequests(body, n.committee.Params().N)
 	if err != nil {
-		c.fail(http.StatusBadRequest, err.Error())
+		c.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
 	c.stream(func(yield func(api.FrameHeader, frameData) bool) {
@@ -157,7 +157,7 @@ func (n *Node) postSymbols(c *call) {
 }
 
 // appendSymbols appends the symbols of one source. The error is that of the store,
-// errBusy, or the context's.
+// httpd.ErrBusy, or the context's.
 func (c *call) appendSymbols(dst []byte, r *api.SymbolRequest, meta *commit.Metadata, pair int) ([]byte, error) {
 	n := c.n
 	source, err := n.source(r.Blob, meta, r.Axis, pair)
@@ -169,11 +169,11 @@ func (c *call) appendSymbols(dst []byte, r *api.SymbolRequest, meta *commit.Meta
 		return nil, c.Context().Err()
 	}
 	defer done()
-	bytes := min(source.memory(r.Targets, r.Proofs), n.config.MaxBytes-c.held)
-	if !n.bytes.TryAcquire(bytes) {
-		return nil, errBusy
+	release, err := c.Borrow(source.memory(r.Targets, r.Proofs))
+	if err != nil {
+		return nil, err
 	}
-	defer n.bytes.Release(bytes)
+	defer release()
 	err = source.each(r.Targets, r.Proofs, func(s rs2d.Symbol) {
 		n.metrics.symbols.Inc()
 		dst = api.AppendSymbol(dst, s)
@@ -201,11 +201,11 @@ func (n *Node) listSymbols(c *call, proofs bool) {
 		pairs[0], err = api.ParseIndex(s, shards)
 	}
 	if err != nil {
-		c.fail(http.StatusBadRequest, err.Error())
+		c.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
 	if !n.owns(c.id, pairs[0]) {
-		c.fail(http.StatusMisdirectedRequest, "the pair is another node's")
+		c.Fail(http.StatusMisdirectedRequest, "the pair is another node's")
 		return
 	}
 	meta, err := n.metadataOf(c.id)
@@ -227,7 +227,7 @@ func (n *Node) listSymbols(c *call, proofs bool) {
 		}
 	}
 	if len(out) == 0 {
-		c.fail(http.StatusNotFound, "not here")
+		c.Fail(http.StatusNotFound, "not here")
 		return
 	}
 	c.send(out)

@@ -15,13 +15,13 @@ import (
 // Nothing else changes before the owners of f+1 shards have: one node's word is not
 // enough to refuse a blob.
 func (n *Node) putProof(c *call) {
-	raw, ok := c.body(placement.MaxProof(n.committee.Params()))
+	raw, ok := c.ReadBody(placement.MaxProof(n.committee.Params()))
 	if !ok {
 		return
 	}
 	meta, err := n.metadataOf(c.id)
 	if errors.Is(err, store.ErrNotFound) {
-		c.fail(http.StatusConflict, "the metadata comes first")
+		c.Fail(http.StatusConflict, "the metadata comes first")
 		return
 	}
 	if err != nil {
@@ -30,7 +30,7 @@ func (n *Node) putProof(c *call) {
 	}
 	proof, err := rs2d.ParseInconsistencyProof(raw)
 	if err != nil {
-		c.fail(http.StatusBadRequest, err.Error())
+		c.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
 	done, ok := c.compute()
@@ -41,7 +41,7 @@ func (n *Node) putProof(c *call) {
 	done()
 	if err != nil {
 		n.metrics.rejected.Inc()
-		c.fail(http.StatusUnprocessableEntity, err.Error())
+		c.Fail(http.StatusUnprocessableEntity, err.Error())
 		return
 	}
 	if !n.has(c.id, store.Proof) {

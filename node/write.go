@@ -11,6 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/placement"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -57,16 +58,14 @@ func (n *Node) putBlob(c *call) {
 		c.confirm(committee.Stored)
 		return
 	}
-	if !c.bound(n.maxBundle()) {
+	if !c.Expected(n.maxBundle()) {
 		return
 	}
-	body := http.MaxBytesReader(c.ResponseWriter, c.Body, c.ContentLength)
-	frames := api.NewFrameReader(bufio.NewReaderSize(body, 64<<10))
+	frames := api.NewFrameReader(bufio.NewReaderSize(c.Body, 64<<10))
 	meta, raw, slivers, ok := c.readBundle(frames)
 	if !ok {
 		return
 	}
-	n.metrics.received.Add(float64(c.ContentLength))
 	if !c.keep(meta, raw, slivers) {
 		return
 	}
@@ -91,23 +90,23 @@ func (c *call) readBundle(frames *api.FrameReader) (meta *commit.Metadata, raw [
 		raw, err = frames.Body(nil, placement.MaxMetadata(n.committee.Params().N))
 	}
 	if err != nil {
-		c.fail(http.StatusBadRequest, err.Error())
+		c.badBundle(err)
 		return nil, nil, nil, false
 	}
 	if meta, err = n.parseMetadata(c.id, raw); err != nil {
 		n.metrics.rejected.Inc()
-		c.fail(http.StatusUnprocessableEntity, err.Error())
+		c.Fail(http.StatusUnprocessableEntity, err.Error())
 		return nil, nil, nil, false
 	}
 	sizes, err := n.sizes(meta)
 	if err != nil {
-		c.fail(http.StatusUnprocessableEntity, err.Error())
+		c.Fail(http.StatusUnprocessableEntity, err.Error())
 		return nil, nil, nil, false
 	}
 	for {
 		h, err := frames.Next()
 		if err != nil {
-			c.fail(http.StatusBadRequest, err.Error())
+			c.badBundle(err)
 			return nil, nil, nil, false
 		}
 		if h.Kind == api.FrameEnd {
@@ -116,24 +115,33 @@ func (c *call) readBundle(frames *api.FrameReader) (meta *commit.Metadata, raw [
 		axis, pair := rs2d.Axis(h.Axis), int(h.Index)
 		switch {
 		case h.Kind != api.FrameSliver || pair >= n.committee.Params().N || int64(h.Length) != int64(sizes[axis]):
-			c.fail(http.StatusBadRequest, "frame is no sliver of the blob")
+			c.Fail(http.StatusBadRequest, "frame is no sliver of the blob")
 			return nil, nil, nil, false
 		case !n.owns(c.id, pair):
-			c.fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
+			c.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
 			return nil, nil, nil, false
 		}
 		ref := placement.Ref{Axis: axis, Pair: pair}.Sliver(n.committee.Params().N)
 		if slices.ContainsFunc(slivers, func(s rs2d.Sliver) bool { return s.SliverRef == ref }) {
-			c.fail(http.StatusBadRequest, "sliver is there twice")
+			c.Fail(http.StatusBadRequest, "sliver is there twice")
 			return nil, nil, nil, false
 		}
 		data, err := frames.Body(nil, sizes[axis])
 		if err != nil {
-			c.fail(http.StatusBadRequest, err.Error())
+			c.badBundle(err)
 			return nil, nil, nil, false
 		}
 		slivers = append(slivers, rs2d.Sliver{SliverRef: ref, Data: data})
 	}
+}
+
+// badBundle answers for a bundle that cannot be read.
+func (c *call) badBundle(err error) {
+	if errors.Is(err, httpd.ErrBusy) {
+		c.Busy(err.Error())
+		return
+	}
+	c.Fail(http.StatusBadRequest, err.Error())
 }
 
 // keep verifies slivers and stores them with the metadata. It answers if it cannot.
@@ -148,7 +156,7 @@ func (c *call) keep(meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver) bo
 	for _, err := range errs {
 		if err != nil {
 			n.metrics.rejected.Inc()
-			c.fail(http.StatusUnprocessableEntity, err.Error())
+			c.Fail(http.StatusUnprocessableEntity, err.Error())
 			return false
 		}
 	}
@@ -173,18 +181,18 @@ func (n *Node) has(id commit.BlobID, r store.Record) bool {
 }
 
 func (n *Node) putMetadata(c *call) {
-	raw, ok := c.body(int64(placement.MaxMetadata(n.committee.Params().N)))
+	raw, ok := c.ReadBody(int64(placement.MaxMetadata(n.committee.Params().N)))
 	if !ok {
 		return
 	}
 	meta, err := n.parseMetadata(c.id, raw)
 	switch {
 	case errors.Is(err, commit.ErrMalformed):
-		c.fail(http.StatusBadRequest, err.Error())
+		c.Fail(http.StatusBadRequest, err.Error())
 		return
 	case err != nil:
 		n.metrics.rejected.Inc()
-		c.fail(http.StatusUnprocessableEntity, err.Error())
+		c.Fail(http.StatusUnprocessableEntity, err.Error())
 		return
 	}
 	if c.keep(meta, raw, nil) {
@@ -197,7 +205,7 @@ func (n *Node) putSliver(c *call) {
 	if !ok {
 		return
 	}
-	data, ok := c.body(int64(sizes[ref.Axis]))
+	data, ok := c.ReadBody(int64(sizes[ref.Axis]))
 	if !ok {
 		return
 	}
@@ -221,16 +229,16 @@ func (c *call) sliver() (ref store.Ref, meta *commit.Metadata, sizes placement.S
 		ref.Pair, err = api.ParseIndex(c.PathValue("pair"), n.committee.Params().N)
 	}
 	if err != nil {
-		c.fail(http.StatusBadRequest, err.Error())
+		c.Fail(http.StatusBadRequest, err.Error())
 		return ref, nil, sizes, false
 	}
 	if !n.owns(c.id, ref.Pair) {
-		c.fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", ref.Pair))
+		c.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", ref.Pair))
 		return ref, nil, sizes, false
 	}
 	meta, err = n.metadataOf(c.id)
 	if errors.Is(err, store.ErrNotFound) && c.Method == http.MethodPut {
-		c.fail(http.StatusConflict, "the metadata comes first")
+		c.Fail(http.StatusConflict, "the metadata comes first")
 		return ref, nil, sizes, false
 	}
 	if err == nil {
@@ -265,21 +273,21 @@ func (n *Node) putCertificate(c *call) {
 // certificate reads and verifies a certificate of the path's blob, and answers if it
 // is none.
 func (c *call) certificate(kind committee.Kind) (*committee.Certificate, []byte, bool) {
-	raw, ok := c.body(int64(committee.MaxCertificate(c.n.committee.Params().N)))
+	raw, ok := c.ReadBody(int64(committee.MaxCertificate(c.n.committee.Params().N)))
 	if !ok {
 		return nil, nil, false
 	}
 	cert, err := c.n.certificates.ParseCertificate(c.n.committee, raw)
 	switch {
 	case errors.Is(err, committee.ErrCertificate):
-		c.fail(http.StatusBadRequest, err.Error())
+		c.Fail(http.StatusBadRequest, err.Error())
 		return nil, nil, false
 	case err != nil:
 		c.n.metrics.rejected.Inc()
-		c.fail(http.StatusUnprocessableEntity, err.Error())
+		c.Fail(http.StatusUnprocessableEntity, err.Error())
 		return nil, nil, false
 	case cert.Attestation != committee.Attestation{Kind: kind, Blob: c.id}:
-		c.fail(http.StatusBadRequest, "certificate of something else")
+		c.Fail(http.StatusBadRequest, "certificate of something else")
 		return nil, nil, false
 	}
 	return cert, raw, true
