@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/internal/enemy"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -29,6 +31,7 @@ type cluster struct {
 	committee *committee.Committee
 	nodes     []*member
 	writer    *committee.Key
+	intruder  *committee.Key // of a client that may write, and means ill
 	tune      func(*node.Config)
 }
 
@@ -43,6 +46,7 @@ type member struct {
 	node     *node.Node
 	disk     *store.Disk
 	faults   *fault.Injector
+	hostile  enemy.Member
 	address  string
 	listener net.Listener
 	stop     func()
@@ -51,21 +55,20 @@ type member struct {
 // newCluster starts nodes that own shards evenly. tune may be nil.
 func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *cluster {
 	t.Helper()
-	c := &cluster{t: t, writer: committee.GenerateKey(), tune: tune}
+	c := &cluster{t: t, writer: committee.GenerateKey(), intruder: committee.GenerateKey(), tune: tune}
 	spread := committee.Spread(shards, nodes)
 	var members []committee.Member
 	for i := range nodes {
 		m := &member{c: c, i: i, key: committee.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem(), grace: 200 * time.Millisecond}
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		listener := listen(t)
 		m.listener, m.address = listener, listener.Addr().String()
 		c.nodes = append(c.nodes, m)
 		members = append(members, committee.NewMember(fmt.Sprintf("node-%d", i), m.address, m.key, spread[i]))
 	}
 	var err error
-	c.committee, err = committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "writer", TLSKey: c.writer.TLSPublic()}})
+	c.committee, err = committee.New(1, commit.BLAKE3, members, []committee.Client{
+		{Name: "writer", TLSKey: c.writer.TLSPublic()}, {Name: "intruder", TLSKey: c.intruder.TLSPublic()},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +81,20 @@ func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *clust
 		}
 	})
 	return c
+}
+
+// listen takes an address on loopback that is free. Where the system allows it, it is one
+// that no connection comes from: it stays free while its node is down.
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.7.1:0")
+	if err != nil {
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
 }
 
 func logger() *slog.Logger {
@@ -122,7 +139,7 @@ func (m *member) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		if err := n.RunWrapped(ctx, listener, nil, m.grace, m.faults.Wrap); err != nil && !testing.Short() {
+		if err := n.RunWrapped(ctx, listener, nil, m.grace, func(h http.Handler) http.Handler { return m.hostile.Wrap(m.faults.Wrap(h)) }); err != nil && !testing.Short() {
 			t.Logf("node %d: %v", m.i, err)
 		}
 	})

@@ -35,6 +35,30 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// Flush does nothing: all is kept.
+func (r *recorder) Flush() {}
+
+// tee sends an answer, and keeps it.
+type tee struct {
+	http.ResponseWriter
+	kept *recorder
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (t *tee) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+func (t *tee) WriteHeader(status int) {
+	t.kept.WriteHeader(status)
+	t.ResponseWriter.WriteHeader(status)
+}
+
+func (t *tee) Write(b []byte) (int, error) {
+	if len(t.kept.body) <= maxKept { // a longer one is not remembered
+		_, _ = t.kept.Write(b)
+	}
+	return t.ResponseWriter.Write(b)
+}
+
 // head sends the status and the header, with a length if it is not negative.
 func (a *answer) head(w http.ResponseWriter, length string) {
 	for name, values := range a.header {
