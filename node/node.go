@@ -8,119 +8,49 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/server"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// ErrNotMember: the key is that of no member of the committee.
+// ErrNotMember is returned when the key is that of no member of the committee.
 var ErrNotMember = errors.New("node: key is that of no member")
-
-// Config is what a node is made of. Committee, Key and Store must be set; all else has
-// defaults, for which the zero value stands.
-type Config struct {
-	Committee *committee.Committee
-	Key       *committee.Key
-	Store     store.Store // the node does not close it
-
-	// Plaintext serves HTTP without TLS, and lets everybody write. It is for tests and
-	// measurements on one machine.
-	Plaintext bool
-
-	MaxRequests   int           // requests served at once; default 256
-	MaxBytes      int64         // bytes of bodies held at once; default 1 GiB
-	MaxConns      int           // connections; default 4096
-	HeaderTimeout time.Duration // for a request's header, and the TLS handshake; default 5 s
-	StallTimeout  time.Duration // for a read or write without progress; default 10 s
-	MinRate       int64         // least bytes a second of a body; default 64 KiB
-	Workers       int           // goroutines that code and hash for one request; default all CPUs
-
-	Peers        peer.Options  // how the healer speaks to other nodes; its key is the node's
-	HealInterval time.Duration // between looks at what others have; default 10 min; never if negative
-	HealDelay    time.Duration // how long a write may take before it is healed; default 5 s
-	HealBatch    int64         // bytes recovered at once; default 64 MiB
-	ScrubRate    int64         // bytes a second; default 16 MiB; no scrubbing if negative
-	ScrubPause   time.Duration // between two passes; default 10 min
-
-	Logger  *slog.Logger         // default drops all
-	Metrics *prometheus.Registry // default a new one
-}
-
-func (c *Config) fill() {
-	def(&c.MaxRequests, 256)
-	def(&c.MaxBytes, 1<<30)
-	def(&c.MaxConns, 4096)
-	def(&c.HeaderTimeout, 5*time.Second)
-	def(&c.StallTimeout, 10*time.Second)
-	def(&c.MinRate, 64<<10)
-	def(&c.Workers, runtime.GOMAXPROCS(0))
-	def(&c.HealInterval, 10*time.Minute)
-	def(&c.HealDelay, 5*time.Second)
-	def(&c.HealBatch, 64<<20)
-	def(&c.ScrubRate, 16<<20)
-	def(&c.ScrubPause, 10*time.Minute)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Metrics == nil {
-		c.Metrics = prometheus.NewRegistry()
-	}
-}
-
-// def replaces a zero value.
-func def[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
-}
 
 // Node is a storage node.
 type Node struct {
-	config    Config
-	committee *committee.Committee
-	signer    *committee.Signer
-	member    int
-	name      string
-	code      *rs2d.Code
-	hasher    *commit.Hasher
-	store     store.Store
-	peers     []*peer.Peer // nil for the node itself
-	healer    *heal.Healer
-	scrubber  *heal.Scrubber
-	log       *slog.Logger
-	metrics   *metrics
-	metadata  *metadataCache
-	started   time.Time
-
-	certificates *committee.BatchVerifier
-	http         *httpd.Server
-	closing      atomic.Bool
-	handler      http.Handler
+	config   Config // without its key
+	tls      *tls.Config
+	member   committee.Member
+	peers    []*peer.Peer // nil for the node itself
+	healer   *heal.Healer
+	scrubber *heal.Scrubber
+	server   *server.Server
+	log      *slog.Logger
+	started  time.Time
+	closing  atomic.Bool
 }
 
-// New returns a node. It starts nothing. The error is ErrNotMember, or says why there
-// is no code for the committee.
+// New returns a node. It starts nothing. The error is ErrNotMember, names a field of the
+// configuration, or says why there is no code for the committee.
 func New(c Config) (*Node, error) {
-	c.fill()
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
 	member, ok := c.Committee.Find(c.Key.Public())
 	if !ok {
 		return nil, ErrNotMember
 	}
-	params := c.Committee.Params()
-	code, err := rs2d.New(params.N, rs2d.WithScheme(c.Committee.Scheme()), rs2d.WithWorkers(c.Workers))
+	code, err := rs2d.New(c.Committee.Params().N, rs2d.WithScheme(c.Committee.Scheme()), rs2d.WithWorkers(c.Workers))
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
@@ -128,14 +58,13 @@ func New(c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	hashes := new(committee.HashCache) // certificates follow what was signed
-	n := &Node{
-		config: c, committee: c.Committee, signer: committee.NewSigner(c.Key, hashes), certificates: committee.NewBatchVerifier(hashes), member: member, name: c.Committee.Member(member).Name,
-		code: code, hasher: hasher, store: c.Store,
-		metadata: newMetadataCache(params.N),
-		started:  time.Now(),
+	n := &Node{config: c, member: c.Committee.Member(member), started: time.Now()}
+	n.log = c.Logger.With("node", n.member.Name)
+	if !c.Plaintext {
+		n.tls = c.Key.ServerTLS()
 	}
-	n.log = c.Logger.With("node", n.name)
+	n.config.Key = nil
+
 	options := c.Peers
 	options.Key, options.Plaintext = c.Key, c.Plaintext
 	if options.Wire == nil {
@@ -147,25 +76,34 @@ func New(c Config) (*Node, error) {
 		Committee: c.Committee, Member: member, Key: c.Key, Code: code, Hasher: hasher, Store: c.Store, Peers: n.peers,
 		Interval: c.HealInterval, Delay: c.HealDelay, BatchBytes: c.HealBatch, Logger: n.log,
 	})
-	n.scrubber = heal.NewScrubber(heal.ScrubConfig{
-		Code: code, Store: c.Store, Metadata: n.metadataOf, Healer: n.healer,
-		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
-	})
-	n.metrics = newMetrics(c.Metrics, n, options.Wire)
-	n.http, err = httpd.New(httpd.Options{
-		MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
-		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: c.MinRate,
-		Identify: n.identify, Fail: fail, Metrics: c.Metrics, Logger: n.log,
+	hashes := new(committee.HashCache) // certificates follow what was signed
+	n.server, err = server.New(server.Config{
+		View:       func() server.View { return server.View{Committee: c.Committee, Member: member} },
+		Committees: c.Committee,
+		Store:      c.Store, Code: code, Hasher: hasher, Healer: n.healer,
+		Signer: committee.NewSigner(c.Key, hashes), Verifier: committee.NewBatchVerifier(hashes),
+		Health:      n.health,
+		MarkInvalid: func(id commit.BlobID, certificate []byte) error { return heal.Condemn(c.Store, id, certificate) },
+		Plaintext:   c.Plaintext,
+		HTTP: httpd.Options{
+			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
+			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: c.MinRate,
+		},
+		Metrics: c.Metrics, Logger: n.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n.handler = n.routes()
+	n.scrubber = heal.NewScrubber(heal.ScrubConfig{
+		Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
+		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
+	})
+	register(c.Metrics, n, options.Wire)
 	return n, nil
 }
 
 // Name returns the node's name in the committee.
-func (n *Node) Name() string { return n.name }
+func (n *Node) Name() string { return n.member.Name }
 
 // Healer returns the node's healer.
 func (n *Node) Healer() *heal.Healer { return n.healer }
@@ -174,7 +112,7 @@ func (n *Node) Healer() *heal.Healer { return n.healer }
 func (n *Node) Scrubber() *heal.Scrubber { return n.scrubber }
 
 // Handler returns the endpoints of package api, for a server of the caller's own.
-func (n *Node) Handler() http.Handler { return n.handler }
+func (n *Node) Handler() http.Handler { return n.server.Handler() }
 
 // Run serves the listener, and heals and scrubs, until the context ends; then it stops
 // to take connections, finishes the requests it has begun, for at most grace, and
@@ -190,38 +128,36 @@ func (n *Node) Run(ctx context.Context, listener, admin net.Listener, grace time
 // RunWrapped is Run with a handler around the node's, to watch it or to make it fail.
 // nil is none.
 func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, grace time.Duration, wrap func(http.Handler) http.Handler) error {
-	handler := n.handler
+	handler := n.Handler()
 	if wrap != nil {
 		handler = wrap(handler)
 	}
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, 2)
-	go func() {
-		var config *tls.Config
-		if !n.config.Plaintext {
-			config = n.config.Key.ServerTLS()
-		}
-		failed <- n.http.Serve(listener, config, handler)
-	}()
+	go func() { failed <- n.server.HTTP().Serve(listener, n.tls, handler) }()
 	servers := []interface {
 		Shutdown(context.Context) error
 		Close() error
-	}{n.http}
+	}{n.server.HTTP()}
 	if admin != nil {
-		a := &http.Server{Handler: n.AdminHandler(), ReadHeaderTimeout: n.config.HeaderTimeout, ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)}
+		a := &http.Server{
+			Handler: n.AdminHandler(), ReadHeaderTimeout: n.config.HeaderTimeout,
+			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+		}
 		servers = append(servers, a)
 		go func() { failed <- a.Serve(admin) }()
 	}
 	var background sync.WaitGroup
 	background.Go(func() { n.healer.Run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
-	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.committee.Member(n.member).Shards.String())
+	background.Go(func() { n.watch(work) })
+	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.member.Shards.String())
 
 	var err error
 	select {
 	case err = <-failed:
-	case <-n.store.Done():
+	case <-n.config.Store.Done():
 		err = store.ErrFailed // only opening it again tells what is on the disk
 	case <-ctx.Done():
 	}
@@ -248,14 +184,25 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 
 // State returns the node's state, one of those of package api.
 func (n *Node) State() string {
-	if n.closing.Load() {
+	switch {
+	case n.closing.Load():
 		return api.StateClosing
-	}
-	if n.store.Failed() != nil {
+	case n.config.Store.Failed() != nil:
 		return api.StateFailed
-	}
-	if !n.healer.Healthy() {
+	case !n.healer.Healthy():
 		return api.StateHealing
 	}
 	return api.StateHealthy
+}
+
+// health says how the node is.
+func (n *Node) health() api.Health {
+	c := n.config.Committee
+	h := api.Health{
+		Name: n.member.Name, PublicKey: n.member.PublicKey.String(), Epoch: c.Epoch(), Shards: c.Params().N,
+		Owned: n.member.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
+		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),
+	}
+	h.FreeBytes, _ = n.config.Store.Free()
+	return h
 }

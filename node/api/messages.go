@@ -15,7 +15,7 @@ type Error struct {
 // Health is the answer to a request for a node's health.
 type Health struct {
 	Name      string `json:"name"`
-	PublicKey string `json:"publicKey"`
+	PublicKey string `json:"public_key"`
 	Epoch     uint64 `json:"epoch"`
 	Shards    int    `json:"shards"` // n
 	Owned     string `json:"owned"`  // the node's shards, such as "0-9"
@@ -23,7 +23,16 @@ type Health struct {
 	Uptime    string `json:"uptime"`
 	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
 	Recovered int64  `json:"recovered"` // slivers recovered since the node started
-	FreeBytes uint64 `json:"freeBytes,omitempty"`
+	FreeBytes uint64 `json:"free_bytes,omitempty"`
+	// Problems are what the node cannot do at present.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Problem is something that a node cannot do.
+type Problem struct {
+	Name    string `json:"name"`    // one word
+	Message string `json:"problem"` // what is wrong
+	Remedy  string `json:"remedy"`  // what would help
 }
 
 // States of a node.

@@ -12,33 +12,13 @@ import (
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
-// metrics are what a node counts.
-type metrics struct {
-	registry *prometheus.Registry
-	rejected prometheus.Counter // for wrong data
-	symbols  prometheus.Counter
-	rot      prometheus.Counter
-	verdicts prometheus.Counter
-}
-
-func newMetrics(r *prometheus.Registry, n *Node, wire *peer.Wire) *metrics {
-	counter := func(name, help string) prometheus.Counter {
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "redstuff_" + name, Help: help})
-		r.MustRegister(c)
-		return c
-	}
+// register has metrics read from the parts of the node.
+func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
 	watch := func(name, help string, value func() float64) {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "redstuff_" + name, Help: help}, value))
 	}
 	gauge := func(name, help string, value func() float64) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "redstuff_" + name, Help: help}, value))
-	}
-	m := &metrics{
-		registry: r,
-		rejected: counter("rejected_total", "Writes refused because their data is not what the blob id or the committee's keys commit to."),
-		symbols:  counter("symbols_total", "Recovery symbols given out."),
-		rot:      counter("rot_total", "Slivers that could not be read back."),
-		verdicts: counter("inconsistent_total", "Blobs that a certificate says are inconsistent."),
 	}
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	heal := n.healer.Totals
@@ -60,10 +40,10 @@ func newMetrics(r *prometheus.Registry, n *Node, wire *peer.Wire) *metrics {
 	})
 	watch("scrub_bytes_total", "Bytes the scrubber has read.", func() float64 { return float64(n.scrubber.Totals().Bytes) })
 	watch("scrub_passes_total", "Complete passes of the scrubber.", func() float64 { return float64(n.scrubber.Totals().Passes) })
-	watch("scrub_rot_total", "Damaged slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Rot) })
+	watch("scrub_corrupt_total", "Corrupt slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Rot) })
 	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(wire.Received.Load()) })
 	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(wire.Sent.Load()) })
-	return m
+	r.MustRegister(&problemCollector{n.Problems})
 }
 
 // AdminHandler serves Prometheus metrics at /metrics, profiles at /debug/pprof/, and
@@ -71,12 +51,12 @@ func newMetrics(r *prometheus.Registry, n *Node, wire *peer.Wire) *metrics {
 // operators reach it.
 func (n *Node) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.config.Metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.Handle("GET /health", n.serve("admin health", unlimited, n.getHealth))
+	mux.Handle("GET /health", n.server.AdminHealth())
 	return mux
 }

@@ -1,4 +1,4 @@
-package node
+package server
 
 import (
 	"errors"
@@ -16,9 +16,15 @@ import (
 // of them by transform than each by a sum over the sliver.
 const expandFrom = 8
 
+// symbolServer gives out symbols of stored slivers.
+type symbolServer struct {
+	blobs *blobs
+	code  *rs2d.Code
+}
+
 // symbolSource gives out symbols of one stored sliver.
 type symbolSource struct {
-	n    *Node
+	of   *symbolServer
 	id   commit.BlobID
 	ref  store.Ref
 	k    int // symbols in the sliver
@@ -26,13 +32,13 @@ type symbolSource struct {
 }
 
 // source returns the source of the symbols that slivers of axis and the pair share.
-func (n *Node) source(id commit.BlobID, meta *commit.Metadata, axis rs2d.Axis, pair int) (*symbolSource, error) {
-	p := n.committee.Params()
+func (y *symbolServer) source(id commit.BlobID, meta *commit.Metadata, axis rs2d.Axis, pair int) (*symbolSource, error) {
+	p := y.blobs.params
 	size, err := p.SymbolSize(meta.Length)
 	if err != nil {
 		return nil, err
 	}
-	s := &symbolSource{n: n, id: id, ref: store.Ref{Axis: axis.Other(), Pair: pair}, k: p.S, size: size}
+	s := &symbolSource{of: y, id: id, ref: store.Ref{Axis: axis.Other(), Pair: pair}, k: p.S, size: size}
 	if s.ref.Axis == rs2d.Secondary {
 		s.k = p.P
 	}
@@ -53,7 +59,7 @@ func (s *symbolSource) parity(places []uint16) (count int) {
 func (s *symbolSource) memory(places []uint16, proofs bool) int64 {
 	symbols := len(places)
 	if proofs || s.parity(places) > 0 {
-		symbols += s.k + s.n.committee.Params().N
+		symbols += s.k + s.of.blobs.params.N
 	}
 	return int64(symbols) * int64(s.size)
 }
@@ -64,19 +70,19 @@ func (s *symbolSource) memory(places []uint16, proofs bool) int64 {
 // Symbols that the sliver holds are read from the disk, no more than that. Others are
 // computed from all of the sliver, and so are proofs.
 func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) error {
-	ref := placement.Ref(s.ref).Sliver(s.n.committee.Params().N)
+	ref := placement.Ref(s.ref).Sliver(s.of.blobs.params.N)
 	parity := s.parity(places)
 	if !proofs && parity == 0 {
 		return s.stored(places, f)
 	}
-	data, err := s.n.store.Read(nil, s.id, s.ref, 0, -1)
+	data, err := s.of.blobs.store.Read(nil, s.id, s.ref, 0, -1)
 	if err != nil {
 		return err
 	}
 	sliver := rs2d.Sliver{SliverRef: ref, Data: data}
 	switch {
 	case proofs:
-		prover, err := s.n.code.NewProver(sliver)
+		prover, err := s.of.code.NewProver(sliver)
 		if err != nil {
 			return err
 		}
@@ -84,7 +90,7 @@ func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) e
 			f(prover.Symbol(int(at)))
 		}
 	case parity >= expandFrom:
-		all, err := s.n.code.Expand(sliver)
+		all, err := s.of.code.Expand(sliver)
 		if err != nil {
 			return err
 		}
@@ -93,7 +99,7 @@ func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) e
 		}
 	default:
 		for _, at := range places {
-			symbol, err := s.n.code.Symbol(sliver, int(at))
+			symbol, err := s.of.code.Symbol(sliver, int(at))
 			if err != nil {
 				return err
 			}
@@ -111,7 +117,7 @@ func (s *symbolSource) stored(places []uint16, f func(rs2d.Symbol)) error {
 		for run < len(places) && places[run] == places[run-1]+1 {
 			run++
 		}
-		data, err := s.n.store.Read(nil, s.id, s.ref, int64(places[0])*size, int64(run)*size)
+		data, err := s.of.blobs.store.Read(nil, s.id, s.ref, int64(places[0])*size, int64(run)*size)
 		if err != nil {
 			return err
 		}
@@ -123,30 +129,30 @@ func (s *symbolSource) stored(places []uint16, f func(rs2d.Symbol)) error {
 	return nil
 }
 
-// postSymbols answers many requests for symbols of many blobs in one stream.
-func (n *Node) postSymbols(c *call) {
-	body, ok := c.ReadBody(api.MaxRequestBody)
+// post answers many requests for symbols of many blobs in one stream.
+func (y *symbolServer) post(r *request) {
+	body, ok := r.ReadBody(api.MaxRequestBody)
 	if !ok {
 		return
 	}
-	requests, err := api.ParseRequests(body, n.committee.Params().N)
+	requests, err := api.ParseRequests(body, y.blobs.params.N)
 	if err != nil {
-		c.Fail(http.StatusBadRequest, err.Error())
+		r.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
-	c.stream(func(yield func(api.FrameHeader, frameData) bool) {
+	y.blobs.stream(r, func(yield func(api.FrameHeader, frameData) bool) {
 		for i := range requests {
-			r := &requests[i]
-			meta, err := n.metadataOf(r.Blob)
-			if n.has(r.Blob, store.Verdict) {
+			want := &requests[i]
+			meta, err := y.blobs.metadata(want.Blob)
+			if y.blobs.has(want.Blob, store.Verdict) {
 				err = store.ErrNotFound // nobody needs symbols of it
 			}
-			for _, pair := range r.Sources {
+			for _, pair := range want.Sources {
 				symbols := func(dst []byte) ([]byte, error) {
 					if err != nil {
 						return nil, err
 					}
-					return c.appendSymbols(dst, r, meta, int(pair))
+					return y.appendSymbols(r, dst, want, meta, int(pair))
 				}
 				if !yield(api.FrameHeader{Kind: api.FrameSymbols, Index: pair, Item: uint32(i)}, symbols) {
 					return
@@ -158,91 +164,95 @@ func (n *Node) postSymbols(c *call) {
 
 // appendSymbols appends the symbols of one source. The error is that of the store,
 // httpd.ErrBusy, or the context's.
-func (c *call) appendSymbols(dst []byte, r *api.SymbolRequest, meta *commit.Metadata, pair int) ([]byte, error) {
-	n := c.n
-	source, err := n.source(r.Blob, meta, r.Axis, pair)
+func (y *symbolServer) appendSymbols(r *request, dst []byte, want *api.SymbolRequest, meta *commit.Metadata, pair int) ([]byte, error) {
+	source, err := y.source(want.Blob, meta, want.Axis, pair)
 	if err != nil {
 		return nil, err
 	}
-	done, ok := c.compute()
-	if !ok {
-		return nil, c.Context().Err()
+	done, err := r.Turn(r.Context())
+	if err != nil {
+		return nil, err
 	}
 	defer done()
-	release, err := c.Borrow(source.memory(r.Targets, r.Proofs))
+	release, err := r.Borrow(source.memory(want.Targets, want.Proofs))
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	err = source.each(r.Targets, r.Proofs, func(s rs2d.Symbol) {
-		n.metrics.symbols.Inc()
+	err = source.each(want.Targets, want.Proofs, func(s rs2d.Symbol) {
+		y.blobs.metrics.symbols.Inc()
 		dst = api.AppendSymbol(dst, s)
 	})
 	return dst, err
 }
 
-func (n *Node) getRecoverySymbols(c *call) { n.listSymbols(c, true) }
-func (n *Node) getDecodingSymbols(c *call) { n.listSymbols(c, false) }
+func (y *symbolServer) getProven(r *request) { y.list(r, true) }
+func (y *symbolServer) getPlain(r *request)  { y.list(r, false) }
 
-// listSymbols answers with the symbols of one sliver that the node can give, from all
+// list answers with the symbols of one sliver that the node can give, from all
 // its pairs or from the one that the query names: one after another in BCS, each as
 // Walrus's RecoverySymbol.
-func (n *Node) listSymbols(c *call, proofs bool) {
-	q := c.URL.Query()
-	shards := n.committee.Params().N
+func (y *symbolServer) list(r *request, proofs bool) {
+	q := r.URL.Query()
+	shards := y.blobs.params.N
 	axis, err := api.ParseAxis(q.Get("axis"))
 	var target int
 	if err == nil {
 		target, err = api.ParseIndex(q.Get("target"), shards)
 	}
-	pairs := n.committee.Pairs(c.id, n.member)
+	pairs := r.view.Pairs(r.id, r.view.Member)
 	if s := q.Get("source"); err == nil && s != "" {
 		pairs = make([]int, 1)
 		pairs[0], err = api.ParseIndex(s, shards)
 	}
 	if err != nil {
-		c.Fail(http.StatusBadRequest, err.Error())
+		r.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
-	if !n.owns(c.id, pairs[0]) {
-		c.Fail(http.StatusMisdirectedRequest, "the pair is another node's")
+	if !r.owns(pairs[0]) {
+		r.Fail(http.StatusMisdirectedRequest, "the pair is another node's")
 		return
 	}
-	meta, err := n.metadataOf(c.id)
+	meta, err := y.blobs.metadata(r.id)
 	if err != nil {
-		c.storeError(err)
+		y.blobs.fail(r, err)
 		return
 	}
 	var out []byte
 	for _, pair := range pairs {
-		source, err := n.source(c.id, meta, axis, pair)
+		source, err := y.source(r.id, meta, axis, pair)
 		if err != nil {
-			c.storeError(err)
+			y.blobs.fail(r, err)
 			return
 		}
-		out, err = c.appendSymbol(out, source, target, proofs)
+		out, err = y.appendSymbol(r, out, source, target, proofs)
 		if err != nil && (len(pairs) == 1 || !errors.Is(err, store.ErrNotFound)) {
-			c.storeError(err)
+			y.blobs.fail(r, err)
 			return
 		}
 	}
 	if len(out) == 0 {
-		c.Fail(http.StatusNotFound, "not here")
+		r.Fail(http.StatusNotFound, "not here")
 		return
 	}
-	c.send(out)
+	r.send(out)
 }
 
-func (c *call) appendSymbol(out []byte, source *symbolSource, target int, proofs bool) ([]byte, error) {
-	done, ok := c.compute()
-	if !ok {
-		return out, c.Context().Err()
+func (y *symbolServer) appendSymbol(r *request, out []byte, source *symbolSource, target int, proofs bool) ([]byte, error) {
+	done, err := r.Turn(r.Context())
+	if err != nil {
+		return out, err
 	}
 	defer done()
+	release, err := r.Borrow(source.memory([]uint16{uint16(target)}, proofs))
+	if err != nil {
+		return out, err
+	}
+	defer release()
 	var failure error
-	err := source.each([]uint16{uint16(target)}, proofs, func(s rs2d.Symbol) {
-		c.n.metrics.symbols.Inc()
-		ref := placement.Ref(source.ref).Sliver(c.n.committee.Params().N)
+	err = source.each([]uint16{uint16(target)}, proofs, func(s rs2d.Symbol) {
+		y.blobs.metrics.symbols.Inc()
+		ref := placement.Ref(source.ref).Sliver(y.blobs.params.N)
 		s.ProofAxis = ref.Axis
 		if ref.Axis == rs2d.Primary {
 			s.Row, s.Col = ref.Index, target

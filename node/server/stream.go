@@ -1,4 +1,4 @@
-package node
+package server
 
 import (
 	"errors"
@@ -15,31 +15,31 @@ type frameData func(dst []byte) ([]byte, error)
 
 // stream answers with frames. Its header is out before the data of the first is
 // there, so what there is no data of is told in the stream.
-func (c *call) stream(frames iter.Seq2[api.FrameHeader, frameData]) {
-	c.Header().Set("Content-Type", api.TypeFrames)
+func (b *blobs) stream(r *request, frames iter.Seq2[api.FrameHeader, frameData]) {
+	r.Header().Set("Content-Type", api.TypeFrames)
 	buffer := buffers.Get().(*[]byte)
 	defer giveBack(buffer)
 	for h, data := range frames {
 		frame, err := data(h.Append((*buffer)[:0]))
-		if c.Context().Err() != nil {
+		if r.Context().Err() != nil {
 			return
 		}
 		if err != nil {
-			frame = c.n.errorFrame(h, err)
+			frame = b.errorFrame(h, err)
 		} else {
 			h.Length = uint32(len(frame) - api.FrameHeaderSize)
 			h.Append(frame[:0])
 			*buffer = frame
 		}
-		if _, err := c.Write(frame); err != nil {
+		if _, err := r.Write(frame); err != nil {
 			return
 		}
 	}
-	_, _ = c.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
+	_, _ = r.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
 }
 
 // errorFrame tells in a stream that something is not coming.
-func (n *Node) errorFrame(h api.FrameHeader, err error) []byte {
+func (b *blobs) errorFrame(h api.FrameHeader, err error) []byte {
 	message := "cannot be read at present"
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -47,10 +47,10 @@ func (n *Node) errorFrame(h api.FrameHeader, err error) []byte {
 	case errors.Is(err, httpd.ErrBusy):
 		message = err.Error()
 	case errors.Is(err, store.ErrCorrupt):
-		n.corrupt(err)
+		b.corrupt(err)
 		message = "damaged, and about to be recovered"
 	default:
-		n.log.Warn("store", "error", err)
+		b.log.Warn("store", "error", err)
 	}
 	h.Kind, h.Length = api.FrameError, uint32(len(message))
 	return append(h.Append(nil), message...)

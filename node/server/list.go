@@ -1,4 +1,4 @@
-package node
+package server
 
 import (
 	"errors"
@@ -11,30 +11,38 @@ import (
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
-// getBlobs lists blobs. However many blobs that nobody certified a client has made the
+// lister lists blobs.
+type lister struct{ blobs *blobs }
+
+// get lists blobs. However many blobs that nobody certified a client has made the
 // node remember, certified ones can be listed without them.
-func (n *Node) getBlobs(c *call) {
-	state, after, limit, err := parseListQuery(c.URL.Query())
+func (l *lister) get(r *request) {
+	state, after, limit, err := parseListQuery(r.URL.Query())
 	if err != nil {
-		c.Fail(http.StatusBadRequest, err.Error())
+		r.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
+	done, err := r.Turn(r.Context()) // a page is a thousand lookups
+	if err != nil {
+		return
+	}
+	defer done()
 	var list api.BlobList
 	switch state {
 	case api.ListAll:
-		list, err = n.listWith(store.Metadata, after, limit)
+		list, err = l.listWith(store.Metadata, after, limit)
 	case api.ListCertified:
-		list, err = n.listWith(store.Certificate, after, limit)
+		list, err = l.listWith(store.Certificate, after, limit)
 	case api.ListInvalid:
-		list, err = n.listWith(store.Verdict, after, limit)
+		list, err = l.listWith(store.Verdict, after, limit)
 	default:
-		list, err = n.listPending(after, limit)
+		list, err = l.listPending(r.view, after, limit)
 	}
 	if err != nil {
-		c.storeError(err)
+		l.blobs.fail(r, err)
 		return
 	}
-	c.answer(http.StatusOK, list)
+	r.answer(http.StatusOK, list)
 }
 
 func parseListQuery(q url.Values) (state api.ListState, after *commit.BlobID, limit int, err error) {
@@ -61,8 +69,8 @@ func parseListQuery(q url.Values) (state api.ListState, after *commit.BlobID, li
 }
 
 // listWith lists the blobs that have a record, with their certificates.
-func (n *Node) listWith(r store.Record, after *commit.BlobID, limit int) (list api.BlobList, err error) {
-	ids, err := n.store.BlobsWith(r, after, limit)
+func (l *lister) listWith(r store.Record, after *commit.BlobID, limit int) (list api.BlobList, err error) {
+	ids, err := l.blobs.store.BlobsWith(r, after, limit)
 	if err != nil {
 		return list, err
 	}
@@ -72,7 +80,7 @@ func (n *Node) listWith(r store.Record, after *commit.BlobID, limit int) (list a
 		for r, to := range map[store.Record]*[]byte{
 			store.Certificate: &list.Blobs[i].Certificate, store.Verdict: &list.Blobs[i].Verdict,
 		} {
-			*to, err = n.store.Record(id, r)
+			*to, err = l.blobs.store.Record(id, r)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return list, err
 			}
@@ -83,21 +91,21 @@ func (n *Node) listWith(r store.Record, after *commit.BlobID, limit int) (list a
 
 // listPending looks through as many blobs as a page may have, and lists those that wait
 // for a certificate and that the node would attest.
-func (n *Node) listPending(after *commit.BlobID, limit int) (list api.BlobList, err error) {
+func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list api.BlobList, err error) {
 	list.Blobs = []api.BlobEntry{}
-	ids, err := n.store.Blobs(after, limit)
+	ids, err := l.blobs.store.Blobs(after, limit)
 	if err != nil {
 		return list, err
 	}
 	for _, id := range ids {
-		if n.has(id, store.Certificate) || n.has(id, store.Verdict) {
-			continue
-		}
-		complete, err := n.complete(id)
+		info, err := l.blobs.store.Info(id)
 		if err != nil {
 			return list, err
 		}
-		if complete {
+		if info.Has(store.Certificate) || info.Has(store.Verdict) {
+			continue
+		}
+		if complete(view, id, &info) {
 			list.Blobs = append(list.Blobs, api.BlobEntry{Blob: id})
 		}
 	}
