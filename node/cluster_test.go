@@ -19,7 +19,9 @@ import (
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/internal/enemy"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -28,10 +30,11 @@ import (
 // cluster is some nodes in this process.
 type cluster struct {
 	t         *testing.T
-	committee *committee.Committee
+	control   *fixed.Control
+	committee *committee.Committee // of the control plane
 	nodes     []*member
-	writer    *committee.Key
-	intruder  *committee.Key // of a client that may write, and means ill
+	writer    *identity.Key
+	intruder  *identity.Key // of a client that may write, and means ill
 	tune      func(*node.Config)
 }
 
@@ -39,7 +42,7 @@ type cluster struct {
 type member struct {
 	c        *cluster
 	i        int
-	key      *committee.Key
+	key      *identity.Key
 	fs       vfs.FS
 	reserve  uint64        // of the disk, bytes
 	grace    time.Duration // to end requests
@@ -55,20 +58,22 @@ type member struct {
 // newCluster starts nodes that own shards evenly. tune may be nil.
 func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *cluster {
 	t.Helper()
-	c := &cluster{t: t, writer: committee.GenerateKey(), intruder: committee.GenerateKey(), tune: tune}
+	c := &cluster{t: t, writer: identity.GenerateKey(), intruder: identity.GenerateKey(), tune: tune}
 	spread := committee.Spread(shards, nodes)
 	var members []committee.Member
 	for i := range nodes {
-		m := &member{c: c, i: i, key: committee.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem(), grace: 200 * time.Millisecond}
+		m := &member{c: c, i: i, key: identity.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem(), grace: 200 * time.Millisecond}
 		listener := listen(t)
 		m.listener, m.address = listener, listener.Addr().String()
 		c.nodes = append(c.nodes, m)
-		members = append(members, committee.NewMember(fmt.Sprintf("node-%d", i), m.address, m.key, spread[i]))
+		members = append(members, identity.NewMember(fmt.Sprintf("node-%d", i), m.address, m.key, spread[i]))
 	}
 	var err error
-	c.committee, err = committee.New(1, commit.BLAKE3, members, []committee.Client{
-		{Name: "writer", TLSKey: c.writer.TLSPublic()}, {Name: "intruder", TLSKey: c.intruder.TLSPublic()},
-	})
+	if c.committee, err = committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members); err != nil {
+		t.Fatal(err)
+	}
+	c.control, err = fixed.New(c.committee,
+		fixed.Client{Name: "writer", TLSKey: c.writer.TLSPublic()}, fixed.Client{Name: "intruder", TLSKey: c.intruder.TLSPublic()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +123,7 @@ func (m *member) start() {
 		t.Fatal(err)
 	}
 	config := node.Config{
-		Committee: m.c.committee, Key: m.key, Store: disk, Peers: fast(),
+		Control: m.c.control, Key: m.key, Store: disk, Peers: fast(),
 		HealInterval: -1, ScrubRate: -1, HealDelay: time.Millisecond, Logger: logger(),
 	}
 	if m.c.tune != nil {
@@ -174,7 +179,7 @@ func (c *cluster) client(tune func(*client.Options)) *client.Client {
 	if tune != nil {
 		tune(&o)
 	}
-	cl, err := client.New(c.committee, o)
+	cl, err := client.New(c.control, o)
 	if err != nil {
 		c.t.Fatal(err)
 	}

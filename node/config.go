@@ -8,18 +8,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
-// Config is what a node is made of. Committee, Key and Store must be set; all else has
+// Config is what a node is made of. Control, Key and Store must be set; all else has
 // defaults, for which the zero value stands.
 type Config struct {
-	Committee *committee.Committee
-	Key       *committee.Key // the node does not hand it out
-	Store     store.Store    // the node does not close it
+	Control control.Control // whose current committee the key is of
+	Key     *identity.Key   // the node does not hand it out
+	Store   store.Store     // the node does not close it
 
 	// Plaintext serves HTTP without TLS, and lets everybody write. It is for tests and
 	// measurements on one machine.
@@ -51,7 +52,7 @@ func (c *Config) fill() error {
 		name string
 		set  bool
 	}{
-		{"Committee", c.Committee != nil}, {"Key", c.Key != nil}, {"Store", c.Store != nil},
+		{"Control", c.Control != nil}, {"Key", c.Key != nil}, {"Store", c.Store != nil},
 	} {
 		if !field.set {
 			return fmt.Errorf("node: Config.%s must be set", field.name)

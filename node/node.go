@@ -46,42 +46,45 @@ func New(c Config) (*Node, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	member, ok := c.Committee.Find(c.Key.Public())
+	current := c.Control.View().Current
+	member, ok := current.Find(c.Key.Public())
 	if !ok {
 		return nil, ErrNotMember
 	}
-	code, err := rs2d.New(c.Committee.Params().N, rs2d.WithScheme(c.Committee.Scheme()), rs2d.WithWorkers(c.Workers))
+	code, err := rs2d.New(current.Params().N, rs2d.WithScheme(current.Scheme()), rs2d.WithWorkers(c.Workers))
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	hasher, err := commit.NewHasher(c.Committee.Scheme(), "")
+	hasher, err := commit.NewHasher(current.Scheme(), "")
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n := &Node{config: c, member: c.Committee.Member(member), started: time.Now()}
+	n := &Node{config: c, member: current.Member(member), started: time.Now()}
 	n.log = c.Logger.With("node", n.member.Name)
 	if !c.Plaintext {
 		n.tls = c.Key.ServerTLS()
 	}
 	n.config.Key = nil
+	hashes := new(committee.HashCache) // certificates follow what was signed
+	signer := c.Key.Signer(hashes)
 
 	options := c.Peers
 	options.Key, options.Plaintext = c.Key, c.Plaintext
 	if options.Wire == nil {
 		options.Wire = new(peer.Wire)
 	}
-	n.peers = peer.All(c.Committee, options)
+	n.peers = peer.All(current, options)
 	n.peers[member] = nil
 	n.healer = heal.New(heal.Config{
-		Committee: c.Committee, Member: member, Key: c.Key, Code: code, Hasher: hasher, Store: c.Store, Peers: n.peers,
+		Committee: current, Member: member, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, Peers: n.peers,
 		Interval: c.HealInterval, Delay: c.HealDelay, BatchBytes: c.HealBatch, Logger: n.log,
 	})
-	hashes := new(committee.HashCache) // certificates follow what was signed
 	n.server, err = server.New(server.Config{
-		View:       func() server.View { return server.View{Committee: c.Committee, Member: member} },
-		Committees: c.Committee,
-		Store:      c.Store, Code: code, Hasher: hasher, Healer: n.healer,
-		Signer: committee.NewSigner(c.Key, hashes), Verifier: committee.NewBatchVerifier(hashes),
+		View: func() server.View {
+			return server.View{Committee: current, Member: member, Epochs: c.Control.View()}
+		},
+		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
+		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
 		Health:      n.health,
 		MarkInvalid: func(id commit.BlobID, certificate []byte) error { return heal.Condemn(c.Store, id, certificate) },
 		Plaintext:   c.Plaintext,
@@ -197,7 +200,7 @@ func (n *Node) State() string {
 
 // health says how the node is.
 func (n *Node) health() api.Health {
-	c := n.config.Committee
+	c := n.config.Control.View().Current
 	h := api.Health{
 		Name: n.member.Name, PublicKey: n.member.PublicKey.String(), Epoch: c.Epoch(), Shards: c.Params().N,
 		Owned: n.member.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),

@@ -19,7 +19,8 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -102,9 +103,9 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 
 // connect returns a client of the cluster in a directory.
 func connect(ts *testscript.TestScript, dir string) *client.Client {
-	all, err := committee.Load(filepath.Join(ts.MkAbs(dir), committeeName))
+	all, err := fixed.Load(filepath.Join(ts.MkAbs(dir), committeeName))
 	ts.Check(err)
-	key, err := committee.LoadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
+	key, err := identity.LoadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
 	ts.Check(err)
 	cl, err := client.New(all, client.Options{Timeout: 20 * time.Second, Grace: 5 * time.Second, Peer: peer.Options{Key: key}})
 	ts.Check(err)

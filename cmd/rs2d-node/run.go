@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/node"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -65,14 +67,15 @@ func (c *runCmd) Run(a *app) (err error) {
 		return err
 	}
 	log := c.logger(a.stderr)
-	all, err := committee.Load(c.Committee)
+	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
 	}
-	key, err := committee.LoadKey(c.Key)
+	key, err := identity.LoadKey(c.Key)
 	if err != nil {
 		return err
 	}
+	all := control.View().Current
 	member, ok := all.Find(key.Public())
 	if !ok {
 		return fmt.Errorf("%s: is the key of no node in %s", c.Key, c.Committee)
@@ -85,7 +88,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		return naming(c.Store, err)
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	n, err := node.New(c.nodeConfig(all, key, disk, log))
+	n, err := node.New(c.nodeConfig(control, key, disk, log))
 	if err != nil {
 		return err
 	}
@@ -160,13 +163,13 @@ func (c *settings) storeOptions(log *slog.Logger) store.Options {
 	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), Logger: log}
 }
 
-func (c *settings) nodeConfig(all *committee.Committee, key *committee.Key, disk store.Store, log *slog.Logger) node.Config {
+func (c *settings) nodeConfig(control control.Control, key *identity.Key, disk store.Store, log *slog.Logger) node.Config {
 	scrubRate := int64(c.ScrubRate)
 	if scrubRate == 0 {
 		scrubRate = -1
 	}
 	return node.Config{
-		Committee: all, Key: key, Store: disk,
+		Control: control, Key: key, Store: disk,
 		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns,
 		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: int64(c.MinRate), Workers: c.Workers,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, HealBatch: int64(c.HealBatch),

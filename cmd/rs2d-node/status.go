@@ -10,7 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -61,16 +61,17 @@ const (
 
 // Run asks nodes how they are.
 func (c *statusCmd) Run(a *app) error {
-	all, err := committee.Load(c.Committee)
+	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
 	}
+	all := control.View().Current
 	for _, name := range c.Nodes {
 		if _, ok := all.FindName(name); !ok {
 			return fmt.Errorf("%s: has no node %s", c.Committee, name)
 		}
 	}
-	cl, err := client.New(all, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})
+	cl, err := client.New(control, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 )
 
 // clusterFlags say which committee of nodes to speak to.
@@ -26,7 +26,7 @@ func (c *clusterFlags) client(o client.Options) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := committee.Load(c.Committee)
+	all, err := fixed.Load(c.Committee)
 	if err != nil {
 		return nil, err
 	}

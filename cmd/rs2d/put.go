@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -121,13 +123,16 @@ func signers(all *committee.Committee, certificate *committee.Certificate) []str
 }
 
 // key reads the client's secret.
-func (c *putCmd) key() (*committee.Key, error) {
+func (c *putCmd) key() (*identity.Key, error) {
 	name := c.Key
 	if name == "" {
 		name = filepath.Join(filepath.Dir(c.Committee), clientKeyName)
 	}
-	key, err := committee.LoadKey(name)
+	key, err := identity.LoadKey(name)
 	if c.Key == "" && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(c.Committee); err != nil {
+			return nil, err // no key can lie beside it
+		}
 		return nil, fmt.Errorf("nodes take blobs from known clients only: --key FILE is needed, or %s", name)
 	}
 	return key, err

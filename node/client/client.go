@@ -11,6 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -87,8 +88,9 @@ type Client struct {
 }
 
 // New returns a client. It does not connect.
-func New(c *committee.Committee, o Options) (*Client, error) {
+func New(control control.Control, o Options) (*Client, error) {
 	o.fill()
+	c := control.View().Current
 	code, err := rs2d.New(c.Params().N, rs2d.WithScheme(c.Scheme()), rs2d.WithWorkers(o.Workers))
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)

@@ -72,11 +72,6 @@ func (c *Committee) Quorum(k Kind) int {
 	return t
 }
 
-// Attest signs the attestation as a member of the committee.
-func (c *Committee) Attest(key *Key, a Attestation) Signature {
-	return key.sign(c.hash(a))
-}
-
 // VerifyAttestation checks the signature of one member. The error is ErrSignature.
 func (c *Committee) VerifyAttestation(member int, a Attestation, s Signature) error {
 	if member < 0 || member >= len(c.members) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -31,11 +32,11 @@ func (e epochs) At(epoch uint64) (*committee.Committee, error) {
 }
 
 // fixedKeys returns keys that are the same in every run.
-func fixedKeys(t testing.TB, count int) (keys []*committee.Key) {
+func fixedKeys(t testing.TB, count int) (keys []*identity.Key) {
 	t.Helper()
 	for i := range count {
 		// 32 bytes in base64, of which the first letter differs.
-		key, err := committee.ParseKey([]byte("redstuff-secret-v1:" + string(rune('A'+i)) + strings.Repeat("A", 42)))
+		key, err := identity.ParseKey([]byte("redstuff-secret-v1:" + string(rune('A'+i)) + strings.Repeat("A", 42)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,23 +46,23 @@ func fixedKeys(t testing.TB, count int) (keys []*committee.Key) {
 }
 
 // of returns the committee of an epoch of members with the keys, over n shards.
-func of(t testing.TB, epoch uint64, keys []*committee.Key, n int) *committee.Committee {
+func of(t testing.TB, epoch uint64, keys []*identity.Key, n int) *committee.Committee {
 	t.Helper()
 	var list []committee.Member
 	for i, s := range committee.Spread(n, len(keys)) {
-		list = append(list, committee.NewMember(fmt.Sprint("node-", i), fmt.Sprintf("127.0.0.1:%d", i+1), keys[i], s))
+		list = append(list, identity.NewMember(fmt.Sprint("node-", i), fmt.Sprintf("127.0.0.1:%d", i+1), keys[i], s))
 	}
-	c, err := committee.New(epoch, commit.BLAKE3, list, nil)
+	c, err := committee.New(committee.System{Network: "test", Shards: n, Scheme: commit.BLAKE3}, epoch, list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func attestAll(c *committee.Committee, keys []*committee.Key, a committee.Attestation, members ...int) map[int]committee.Signature {
+func attestAll(c *committee.Committee, keys []*identity.Key, a committee.Attestation, members ...int) map[int]committee.Signature {
 	s := make(map[int]committee.Signature)
 	for _, i := range members {
-		s[i] = c.Attest(keys[i], a)
+		s[i] = keys[i].Signer(nil).Attest(c, a)
 	}
 	return s
 }
@@ -126,7 +127,7 @@ func TestCertificateOfEpoch(t *testing.T) {
 func TestForeignCertificates(t *testing.T) {
 	keys := fixedKeys(t, 7)
 	c := of(t, 4, keys, 21)
-	swapped := append([]*committee.Key{keys[1], keys[0]}, keys[2:]...)
+	swapped := append([]*identity.Key{keys[1], keys[0]}, keys[2:]...)
 	others := map[string]*committee.Committee{
 		"other epoch":       of(t, 5, keys, 21),
 		"other shards":      of(t, 4, keys, 22),

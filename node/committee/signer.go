@@ -3,13 +3,13 @@ package committee
 // Signer signs attestations as one node. It has the node's secret and does not hand it
 // out. It is safe for concurrent use.
 type Signer struct {
-	key    *Key
+	key    *SecretKey
 	hashes *HashCache
 }
 
 // NewSigner returns a signer with the key. hashes may be nil; with that of a
 // [BatchVerifier], certificates of what was signed a short time ago verify faster.
-func NewSigner(key *Key, hashes *HashCache) *Signer {
+func NewSigner(key *SecretKey, hashes *HashCache) *Signer {
 	if hashes == nil {
 		hashes = new(HashCache)
 	}

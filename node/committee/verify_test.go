@@ -9,15 +9,16 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // certify returns the certificate, in bytes, of blob i by members.
-func certify(t testing.TB, c *committee.Committee, keys []*committee.Key, i int, members ...int) []byte {
+func certify(t testing.TB, c *committee.Committee, keys []*identity.Key, i int, members ...int) []byte {
 	t.Helper()
 	a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i), byte(i >> 8)}}
 	signatures := make(map[int]committee.Signature)
 	for _, m := range members {
-		signatures[m] = c.Attest(keys[m], a)
+		signatures[m] = keys[m].Signer(nil).Attest(c, a)
 	}
 	cert, err := c.Certify(a, signatures)
 	if err != nil {
@@ -31,7 +32,7 @@ func certify(t testing.TB, c *committee.Committee, keys []*committee.Key, i int,
 }
 
 // mixed returns certificates of which some are wrong, and which are right.
-func mixed(t testing.TB, c *committee.Committee, keys []*committee.Key) (data [][]byte, right []bool) {
+func mixed(t testing.TB, c *committee.Committee, keys []*identity.Key) (data [][]byte, right []bool) {
 	t.Helper()
 	for i := range 12 {
 		signers := []int{0, 1, 2, 3, 4}
@@ -80,7 +81,7 @@ func TestBatchVerifier(t *testing.T) {
 	c, keys := build(t, 7, 21)
 	data, right := mixed(t, c, keys)
 	hashes := new(committee.HashCache)
-	signer := committee.NewSigner(keys[3], hashes)
+	signer := keys[3].Signer(hashes)
 	for i := range 3 { // what is remembered, and what is not
 		a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}}
 		if err := c.VerifyAttestation(3, a, signer.Attest(c, a)); err != nil {
@@ -141,7 +142,7 @@ func BenchmarkParseCertificates(b *testing.B) {
 func BenchmarkBatchVerifier(b *testing.B) {
 	c, keys := build(b, 10, 100)
 	hashes := new(committee.HashCache)
-	signer, v := committee.NewSigner(keys[0], hashes), committee.NewBatchVerifier(hashes)
+	signer, v := keys[0].Signer(hashes), committee.NewBatchVerifier(hashes)
 	const blobs = 256
 	var data [][]byte
 	for i := range blobs {

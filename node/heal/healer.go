@@ -27,7 +27,7 @@ var errEndless = errors.New("heal: too many blobs without a certificate")
 type Config struct {
 	Committee *committee.Committee
 	Member    int // the node itself
-	Key       *committee.Key
+	Signer    *committee.Signer
 	Code      *rs2d.Code
 	Hasher    *commit.Hasher
 	Store     store.Store

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -46,8 +47,8 @@ func (s *shelf) Read(dst []byte, _ commit.BlobID, ref store.Ref, _, _ int64) ([]
 // TestScrubRate has a scrubber read as many bytes a second as it may.
 func TestScrubRate(t *testing.T) {
 	const shards, rate = 4, 10_000
-	key := committee.GenerateKey()
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{committee.NewMember("a", "a:1", key, committee.Spread(shards, 1)[0])}, nil)
+	member := identity.NewMember("a", "a:1", identity.GenerateKey(), committee.Spread(shards, 1)[0])
+	c, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, []committee.Member{member})
 	if err != nil {
 		t.Fatal(err)
 	}

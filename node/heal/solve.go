@@ -114,7 +114,7 @@ func (p *pass) accuse(ctx context.Context, w *work, proof *rs2d.InconsistencyPro
 		return
 	}
 	a := committee.Attestation{Kind: committee.Inconsistent, Blob: w.id}
-	own := map[int]committee.Signature{p.Member: p.Committee.Attest(p.Key, a)}
+	own := map[int]committee.Signature{p.Member: p.Signer.Attest(p.Committee, a)}
 	cert, err := peer.Convict(ctx, p.Committee, p.Peers, w.meta, w.id, raw, own)
 	if err != nil {
 		p.Logger.Warn("too few attest that a blob is inconsistent", "blob", w.id, "error", err)

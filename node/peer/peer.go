@@ -17,20 +17,21 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Options are choices for [New]. The zero value is good, but for a Key where writing
 // is wanted.
 type Options struct {
-	Key         *committee.Key // by which the node knows the caller; may be nil
-	Plaintext   bool           // speak HTTP without TLS, to nodes that are run so
-	DialTimeout time.Duration  // default 2 s
-	Idle        time.Duration  // longest time without any byte from the node; default 10 s
-	MinRate     int64          // least bytes a second, on average and after three times Idle; default 4 KiB
-	Attempts    int            // for requests that fail before an answer begins; default 4
-	Backoff     time.Duration  // before the second attempt, on average; doubles; default 50 ms
-	Conns       int            // connections kept open to the node; default 32
-	Wire        *Wire          // counts bytes, if not nil
+	Key         *identity.Key // by which the node knows the caller; may be nil
+	Plaintext   bool          // speak HTTP without TLS, to nodes that are run so
+	DialTimeout time.Duration // default 2 s
+	Idle        time.Duration // longest time without any byte from the node; default 10 s
+	MinRate     int64         // least bytes a second, on average and after three times Idle; default 4 KiB
+	Attempts    int           // for requests that fail before an answer begins; default 4
+	Backoff     time.Duration // before the second attempt, on average; doubles; default 50 ms
+	Conns       int           // connections kept open to the node; default 32
+	Wire        *Wire         // counts bytes, if not nil
 	// Timeouts of penalties, see Distrust, Fail and Late.
 	DistrustFor time.Duration // default 10 min
 	FailFor     time.Duration // default 2 s; doubles with every failure in a row, up to 16 times

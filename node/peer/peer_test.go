@@ -17,6 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -26,8 +27,8 @@ func hostile(t *testing.T, h http.HandlerFunc) *peer.Peer {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	m := committee.NewMember("hostile", strings.TrimPrefix(server.URL, "http://"), committee.GenerateKey(), committee.Spread(7, 1)[0])
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{m}, nil)
+	m := identity.NewMember("hostile", strings.TrimPrefix(server.URL, "http://"), identity.GenerateKey(), committee.Spread(7, 1)[0])
+	c, err := committee.New(committee.System{Network: "test", Shards: 7, Scheme: commit.BLAKE3}, 1, []committee.Member{m})
 	if err != nil {
 		t.Fatal(err)
 	}

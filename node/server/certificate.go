@@ -10,9 +10,8 @@ import (
 
 // certificates takes certificates of stored blobs, and reads those of both kinds.
 type certificates struct {
-	blobs      *blobs
-	verifier   Verifier
-	committees committee.Committees
+	blobs    *blobs
+	verifier Verifier
 }
 
 // put takes the point of availability. A node that lacks slivers of the blob learns so
@@ -45,7 +44,7 @@ func (t *certificates) read(r *request, kind committee.Kind) (*committee.Certifi
 	if !ok {
 		return nil, nil, false
 	}
-	cert, err := t.verifier.ParseCertificate(t.committees, raw)
+	cert, err := t.verifier.ParseCertificate(r.view.Epochs, raw)
 	switch {
 	case errors.Is(err, committee.ErrCertificate):
 		r.Fail(http.StatusBadRequest, err.Error())

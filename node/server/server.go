@@ -12,15 +12,19 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/epoch"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// View is what one request is answered by: a committee, and the node's place in it.
+// View is what one request is answered by: a committee, the node's place in it, and the
+// epochs whose certificates and parties are known.
 type View struct {
 	*committee.Committee
 	Member int // the node itself
+	Epochs *epoch.View
 }
 
 // Store is what a server needs of a store, see store.Store.
@@ -54,15 +58,14 @@ type Healer interface {
 
 // Config is what a server is made of. All but the last three must be set.
 type Config struct {
-	View       func() View          // the committee at present; called once for each request
-	Committees committee.Committees // of all epochs whose certificates are taken
-	Store      Store
-	Signer     Signer
-	Verifier   Verifier
-	Healer     Healer
-	Code       *rs2d.Code
-	Hasher     *commit.Hasher    // of the code's scheme
-	Health     func() api.Health // how the node is
+	View     func() View // the committee at present; called once for each request
+	Store    Store
+	Signer   Signer
+	Verifier Verifier
+	Healer   Healer
+	Code     *rs2d.Code
+	Hasher   *commit.Hasher    // of the code's scheme
+	Health   func() api.Health // how the node is
 
 	// MarkInvalid stores a verified certificate that the blob is inconsistent, and
 	// removes what is of no use any more.
@@ -80,7 +83,7 @@ func (c *Config) fill() error {
 		name string
 		set  bool
 	}{
-		{"View", c.View != nil}, {"Committees", c.Committees != nil}, {"Store", c.Store != nil}, {"Signer", c.Signer != nil},
+		{"View", c.View != nil}, {"Store", c.Store != nil}, {"Signer", c.Signer != nil},
 		{"Verifier", c.Verifier != nil}, {"Healer", c.Healer != nil}, {"Code", c.Code != nil}, {"Hasher", c.Hasher != nil},
 		{"Health", c.Health != nil}, {"MarkInvalid", c.MarkInvalid != nil},
 	} {
@@ -165,7 +168,7 @@ func (s *Server) routes() http.Handler {
 	symbols := &symbolServer{blobs: s.blobs, code: s.config.Code}
 	invalid := &invalidator{blobs: s.blobs, code: s.config.Code, mark: s.config.MarkInvalid, reader: read}
 	write := &writer{blobs: s.blobs, code: s.config.Code, reader: read}
-	certificates := &certificates{blobs: s.blobs, verifier: s.config.Verifier, committees: s.config.Committees}
+	certificates := &certificates{blobs: s.blobs, verifier: s.config.Verifier}
 	plain("GET", api.HealthPath, unlimited, s.getHealth)
 	plain("GET", api.BlobsPath, 0, list.get)
 	plain("POST", api.SymbolsPath, writers, symbols.post)
@@ -237,10 +240,11 @@ func (s *Server) identify(state *tls.ConnectionState) httpd.Party {
 	if s.config.Plaintext {
 		return httpd.Party{Class: httpd.Client}
 	}
-	switch who := s.config.View().Identify(state); who.Role {
-	case committee.Peer:
+	key, _ := identity.PeerKey(state) // the zero key is nobody's
+	switch who := s.config.View().Epochs.Identify(key); who.Role {
+	case epoch.Member:
 		return httpd.Party{Class: httpd.Member, Name: who.Name}
-	case committee.Writer:
+	case epoch.Writer:
 		return httpd.Party{Class: httpd.Client, Name: who.Name}
 	}
 	return httpd.Party{}

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/fault/flood"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // serve runs a server that cuts off who lets it wait for longer than its patience. It
@@ -24,7 +24,7 @@ func serve(t *testing.T, plain bool, patience time.Duration) (flood.Target, *sou
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, client := committee.GenerateKey(), committee.GenerateKey()
+	key, client := identity.GenerateKey(), identity.GenerateKey()
 	from := &sources{seen: make(map[string]int)}
 	s := &http.Server{
 		ReadHeaderTimeout: patience, ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: patience,
@@ -48,7 +48,7 @@ func serve(t *testing.T, plain bool, patience time.Duration) (flood.Target, *sou
 		done <- s.ServeTLS(listener, "", "")
 	}()
 	if !plain {
-		target.Stranger = (*committee.Key)(nil).ClientTLS(key.TLSPublic())
+		target.Stranger = (*identity.Key)(nil).ClientTLS(key.TLSPublic())
 		target.Client = client.ClientTLS(key.TLSPublic())
 	}
 	t.Cleanup(func() {

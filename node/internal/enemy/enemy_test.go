@@ -18,8 +18,8 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/fault/flood"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/internal/enemy"
 )
 
@@ -154,7 +154,7 @@ func TestEndpointOf(t *testing.T) {
 
 // TestServe serves under a member's key, and takes strangers.
 func TestServe(t *testing.T) {
-	key := committee.GenerateKey()
+	key := identity.GenerateKey()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestServe(t *testing.T) {
 	var m enemy.Member
 	m.SetAll(enemy.Silent)
 	stop := enemy.Serve(t, listener, key.ServerTLS(), m.Wrap(http.HandlerFunc(node)))
-	target := flood.Target{Address: listener.Addr().String(), Stranger: (*committee.Key)(nil).ClientTLS(key.TLSPublic())}
+	target := flood.Target{Address: listener.Addr().String(), Stranger: (*identity.Key)(nil).ClientTLS(key.TLSPublic())}
 	f := enemy.Strangers(t, flood.Config{Targets: []flood.Target{target}}, flood.Idle, 4)
 	if got := f.Counts()[0]; got.Opened < 4 || got.Refused > 0 {
 		t.Errorf("%+v, want 4 connections", got)

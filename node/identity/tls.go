@@ -1,7 +1,6 @@
-package committee
+package identity
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,11 +8,13 @@ import (
 	"errors"
 	"math/big"
 	"time"
+
+	"github.com/redstuff-go/redstuff/node/committee"
 )
 
 // ErrStranger is returned when the other end of a TLS connection has another key than
 // the one expected there.
-var ErrStranger = errors.New("committee: unexpected TLS key")
+var ErrStranger = errors.New("identity: unexpected TLS key")
 
 // Who a TLS connection comes from is told by its ed25519 key alone, which the
 // committee's file pins. Names, dates and issuers in certificates mean nothing, so
@@ -32,14 +33,13 @@ func (k *Key) tlsCertificate() tls.Certificate {
 	}
 	der, err := x509.CreateCertificate(nil, template, template, k.tls.Public(), k.tls)
 	if err != nil {
-		panic("committee: " + err.Error()) // nothing in it depends on input
+		panic("identity: " + err.Error()) // nothing in it depends on input
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: k.tls}
 }
 
 // ServerTLS returns the TLS configuration of a node. It asks the other end for a
-// certificate and takes any or none: who may do what is decided for each request, by
-// [Committee.Identify].
+// certificate and takes any or none: who may do what is decided for each request.
 func (k *Key) ServerTLS() *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS13,
@@ -51,7 +51,7 @@ func (k *Key) ServerTLS() *tls.Config {
 
 // ClientTLS returns the TLS configuration for connections to the node that has the
 // TLS key server. A nil key connects without a certificate of its own.
-func (k *Key) ClientTLS(server TLSKey) *tls.Config {
+func (k *Key) ClientTLS(server committee.TLSKey) *tls.Config {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		ServerName: "redstuff",
@@ -60,7 +60,7 @@ func (k *Key) ClientTLS(server TLSKey) *tls.Config {
 		InsecureSkipVerify: true,
 		ClientSessionCache: tls.NewLRUClientSessionCache(16),
 		VerifyConnection: func(state tls.ConnectionState) error {
-			if key, ok := tlsKeyOf(&state); !ok || key != server {
+			if key, ok := PeerKey(&state); !ok || key != server {
 				return ErrStranger
 			}
 			return nil
@@ -72,8 +72,10 @@ func (k *Key) ClientTLS(server TLSKey) *tls.Config {
 	return config
 }
 
-// tlsKeyOf returns the key of the other end; TLS has verified that it has the secret.
-func tlsKeyOf(state *tls.ConnectionState) (key TLSKey, ok bool) {
+// PeerKey returns the key of the other end of a TLS connection, which has proved to TLS
+// that it has the secret; ok is false if it has shown no ed25519 key, and for nil, a
+// connection without TLS.
+func PeerKey(state *tls.ConnectionState) (key committee.TLSKey, ok bool) {
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return key, false
 	}
@@ -83,43 +85,4 @@ func tlsKeyOf(state *tls.ConnectionState) (key TLSKey, ok bool) {
 	}
 	copy(key[:], public)
 	return key, true
-}
-
-// Role is what the other end of a connection is to the committee.
-type Role uint8
-
-const (
-	// Stranger has shown no key, or one that the committee does not know.
-	Stranger Role = iota
-	// Writer is a client that may write.
-	Writer
-	// Peer is a member.
-	Peer
-)
-
-// Identity is who is at the other end of a connection.
-type Identity struct {
-	Role   Role
-	Member int    // of the committee, for a Peer
-	Name   string // as in the committee's file
-}
-
-// Identify tells who is at the other end of a TLS connection. nil is a connection
-// without TLS.
-func (c *Committee) Identify(state *tls.ConnectionState) Identity {
-	key, ok := tlsKeyOf(state)
-	if !ok {
-		return Identity{}
-	}
-	for i := range c.members {
-		if bytes.Equal(c.members[i].TLSKey[:], key[:]) {
-			return Identity{Role: Peer, Member: i, Name: c.members[i].Name}
-		}
-	}
-	for i := range c.clients {
-		if bytes.Equal(c.clients[i].TLSKey[:], key[:]) {
-			return Identity{Role: Writer, Name: c.clients[i].Name}
-		}
-	}
-	return Identity{}
 }

@@ -1,17 +1,13 @@
 package committee
 
 import (
-	"crypto/ed25519"
 	"crypto/hkdf"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
-	"strings"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
 	"github.com/consensys/gnark-crypto/ecc/bls12-381/fr"
@@ -22,8 +18,6 @@ const (
 	PublicKeySize = bls.SizeOfG1AffineCompressed
 	// SignatureSize is the length of a compressed point of G2, in bytes.
 	SignatureSize = bls.SizeOfG2AffineCompressed
-
-	seedSize = 32
 )
 
 // The domains of the ciphersuite with public keys in G1 and proofs of possession.
@@ -40,104 +34,47 @@ var (
 	ErrSignature = errors.New("committee: wrong signature")
 )
 
-// Key is the secret of one node or client. It is immutable and safe for concurrent
-// use.
-type Key struct {
-	seed   [seedSize]byte
+// SecretKey is a BLS12-381 secret key. It is immutable and safe for concurrent use.
+type SecretKey struct {
 	secret *big.Int
 	public PublicKey
-	tls    ed25519.PrivateKey
 }
 
-// GenerateKey returns a new random key.
-func GenerateKey() *Key {
-	var seed [seedSize]byte
-	rand.Read(seed[:])
-	return keyOf(seed)
-}
-
-// keyText begins the text form of a key, so that nobody takes it for something else.
-const keyText = "redstuff-secret-v1:"
-
-// ParseKey reads what MarshalText writes; white space around it is ignored. The
-// error wraps ErrKey.
-func ParseKey(text []byte) (*Key, error) {
-	s, ok := strings.CutPrefix(strings.TrimSpace(string(text)), keyText)
-	if !ok {
-		return nil, fmt.Errorf("%w: a secret begins with %s", ErrKey, keyText)
-	}
-	var seed [seedSize]byte
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(raw) != seedSize {
-		return nil, fmt.Errorf("%w: a secret is %d bytes in URL-safe base64", ErrKey, seedSize)
-	}
-	copy(seed[:], raw)
-	return keyOf(seed), nil
-}
-
-// LoadKey reads the file of a key. The error wraps ErrKey, or is that of reading the
-// file.
-func LoadKey(path string) (*Key, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	key, err := ParseKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return key, nil
-}
-
-// MarshalText writes the secret.
-func (k *Key) MarshalText() ([]byte, error) {
-	return []byte(keyText + base64.RawURLEncoding.EncodeToString(k.seed[:])), nil
-}
-
-// String hides the secret: it names the public key.
-func (k *Key) String() string { return "secret of " + k.public.String() }
-
-// keyOf derives the keys of a seed. The BLS key is KeyGen of
+// DeriveSecretKey returns the key of a seed of at least 32 random bytes: KeyGen of
 // draft-irtf-cfrg-bls-signature-05, section 2.3, with the seed as its input.
-func keyOf(seed [seedSize]byte) *Key {
-	k := &Key{seed: seed, secret: new(big.Int)}
+func DeriveSecretKey(seed []byte) *SecretKey {
+	k := &SecretKey{secret: new(big.Int)}
 	const length = 48 // ceil(3*ceil(log2 r)/16)
 	salt := []byte("BLS-SIG-KEYGEN-SALT-")
 	ikm := append(seed[:len(seed):len(seed)], 0)
-	info := binary.BigEndian.AppendUint16(nil, length)
+	info := string(binary.BigEndian.AppendUint16(nil, length))
 	for k.secret.Sign() == 0 {
 		digest := sha256.Sum256(salt)
 		salt = digest[:]
-		k.secret.SetBytes(derive(ikm, salt, string(info), length))
+		out, err := hkdf.Key(sha256.New, ikm, salt, info, length)
+		if err != nil {
+			panic("committee: " + err.Error()) // lengths are constants far below the limit
+		}
+		k.secret.SetBytes(out)
 		k.secret.Mod(k.secret, fr.Modulus())
 	}
 	var point bls.G1Affine
 	point.ScalarMultiplicationBase(k.secret)
 	k.public = PublicKey{point: point, bytes: point.Bytes()}
-	k.tls = ed25519.NewKeyFromSeed(derive(seed[:], nil, "redstuff v1 tls ed25519", ed25519.SeedSize))
 	return k
 }
 
-// derive is HKDF with SHA-256.
-func derive(secret, salt []byte, info string, length int) []byte {
-	out, err := hkdf.Key(sha256.New, secret, salt, info, length)
-	if err != nil {
-		panic("committee: " + err.Error()) // lengths are constants far below the limit
-	}
-	return out
-}
+// String hides the secret: it names the public key.
+func (k *SecretKey) String() string { return "secret of " + k.public.String() }
 
 // Public returns the public key.
-func (k *Key) Public() PublicKey { return k.public }
-
-// TLSPublic returns the key by which TLS connections of this node are known.
-func (k *Key) TLSPublic() TLSKey { return TLSKey(k.tls.Public().(ed25519.PublicKey)) }
+func (k *SecretKey) Public() PublicKey { return k.public }
 
 // Prove returns the proof of possession of the key.
-func (k *Key) Prove() Signature { return k.sign(hash(k.public.bytes[:], domainProof)) }
+func (k *SecretKey) Prove() Signature { return k.sign(hash(k.public.bytes[:], domainProof)) }
 
 // sign signs a message that was hashed to a point.
-func (k *Key) sign(message bls.G2Affine) Signature {
+func (k *SecretKey) sign(message bls.G2Affine) Signature {
 	message.ScalarMultiplication(&message, k.secret)
 	return message.Bytes()
 }
@@ -251,24 +188,5 @@ func (s *Signature) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%w: it is %d bytes in URL-safe base64", ErrSignature, SignatureSize)
 	}
 	copy(s[:], raw)
-	return nil
-}
-
-// TLSKey is an ed25519 public key.
-type TLSKey [ed25519.PublicKeySize]byte
-
-// String returns URL-safe base64 without padding.
-func (k TLSKey) String() string { return base64.RawURLEncoding.EncodeToString(k[:]) }
-
-// MarshalText returns String's form.
-func (k TLSKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// UnmarshalText reads what MarshalText writes. The error wraps ErrKey.
-func (k *TLSKey) UnmarshalText(text []byte) error {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
-	if err != nil || len(raw) != len(k) {
-		return fmt.Errorf("%w: a TLS key is %d bytes in URL-safe base64", ErrKey, len(k))
-	}
-	copy(k[:], raw)
 	return nil
 }
