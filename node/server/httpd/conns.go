@@ -10,12 +10,19 @@ import (
 	"time"
 )
 
-// settle is how long a connection is safe from making room for another, since it came or
-// since its last request ended. It is time to shake hands.
+// settle is how long a connection is safe from making room for another, since it came: it
+// is time to shake hands. Requests earn no more of it, or strangers who make many would
+// keep everybody else waiting.
 const settle = 250 * time.Millisecond
 
+// stuck is for how long no byte has moved on a connection that goes before an idle one,
+// although a request is being served on it: answers that nobody reads must not hold what
+// others wait for.
+const stuck = time.Second
+
 // conns are a server's connections. There is always room for one more: when there are too
-// many, the party that has most of them loses the one that has been idle longest.
+// many, the party that has most of them loses one that is stuck, or else the one that has
+// been idle longest.
 type conns struct {
 	most int
 
@@ -52,7 +59,7 @@ type conn struct {
 	element *list.Element // in one of its lists
 	busy    bool
 	fresh   bool      // no request has come yet
-	since   time.Time // of the last change
+	since   time.Time // when it was taken in
 }
 
 func newConns(most int) *conns {
@@ -119,16 +126,19 @@ func (a *conns) victim(strange bool) *conn {
 	if most == nil {
 		return nil
 	}
+	var idlest, slowest *conn
 	if e := most.idle.Front(); e != nil {
-		return e.Value.(*conn)
+		idlest = e.Value.(*conn)
 	}
-	var slowest *conn
 	for e := most.busy.Front(); e != nil; e = e.Next() {
 		if c := e.Value.(*conn); slowest == nil || c.active.Load() < slowest.active.Load() {
 			slowest = c
 		}
 	}
-	return slowest
+	if idlest == nil || slowest != nil && time.Since(time.Unix(0, slowest.active.Load())) > stuck {
+		return slowest
+	}
+	return idlest
 }
 
 // evict closes a connection, and returns once its descriptor is free.
@@ -212,7 +222,7 @@ func (a *conns) becomes(c *conn, busy bool) {
 	}
 	who := c.of.party
 	a.remove(c)
-	c.busy, c.since = busy, time.Now()
+	c.busy = busy
 	a.insert(c, who)
 }
 

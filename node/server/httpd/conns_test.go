@@ -284,3 +284,41 @@ func TestDivide(t *testing.T) {
 		t.Error("a limit below zero")
 	}
 }
+
+// TestVictim has connections of one stranger in several states, and expects that the one
+// that is of least use makes room.
+func TestVictim(t *testing.T) {
+	now := time.Now()
+	type state struct {
+		name  string
+		busy  bool
+		still time.Duration // for how long no byte has moved
+	}
+	for _, test := range []struct {
+		name   string
+		states []state
+		want   string
+	}{
+		{"the longest idle", []state{{"a", false, 3 * time.Second}, {"b", false, 2 * time.Second}, {"c", true, 0}}, "a"},
+		{"an answer that nobody reads", []state{{"a", false, 2 * time.Second}, {"b", true, 2 * stuck}, {"c", true, 3 * stuck}}, "c"},
+		{"an answer on its way stays", []state{{"a", true, stuck / 2}, {"b", false, 0}}, "b"},
+		{"the slowest answer", []state{{"a", true, stuck / 4}, {"b", true, stuck / 2}}, "b"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			all, names := newConns(8), make(map[*conn]string)
+			for _, s := range test.states {
+				c := &conn{all: all, since: now}
+				all.insert(c, Party{Name: "x"})
+				all.becomes(c, s.busy)
+				c.active.Store(now.Add(-s.still).UnixNano())
+				if c.since != now {
+					t.Error("a request earned time to settle")
+				}
+				names[c] = s.name
+			}
+			if got := names[all.victim(true)]; got != test.want {
+				t.Errorf("victim %q, want %q", got, test.want)
+			}
+		})
+	}
+}
