@@ -11,7 +11,6 @@ import (
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
-	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -29,7 +28,6 @@ type Config struct {
 	MaxRequests   int           // requests served at once; default 256
 	MaxBytes      int64         // bytes of bodies held at once; default 1 GiB
 	MaxConns      int           // connections; default 4096
-	Descriptors   int           // files and connections that may be open; the two above are fitted to it; default no limit
 	HeaderTimeout time.Duration // for a request's header, and the TLS handshake; default 5 s
 	StallTimeout  time.Duration // for a read or write without progress; default 10 s
 	MinRate       int64         // least bytes a second of a body; default 64 KiB
@@ -88,15 +86,6 @@ func (c *Config) fill() error {
 			return fmt.Errorf("node: Config.%s must be more than zero", field.name)
 		}
 	}
-	if c.Descriptors < 0 {
-		return fmt.Errorf("node: Config.Descriptors must not be negative")
-	}
-	fit := httpd.Divide(c.Descriptors, c.MaxConns, c.MaxRequests, 0)
-	if fit.Conns < c.MaxConns || fit.Requests < c.MaxRequests {
-		c.Logger.Warn("few open files allowed: raise the limit of open files for more",
-			"limit", fit.Limit, "connections", fit.Conns, "requests", fit.Requests)
-	}
-	c.MaxConns, c.MaxRequests = fit.Conns, fit.Requests
 	return nil
 }
 

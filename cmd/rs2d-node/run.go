@@ -8,12 +8,15 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -22,7 +25,7 @@ type runCmd struct {
 }
 
 func (c *runCmd) Help() string {
-	return `Serves until it gets SIGTERM or an interrupt; then it finishes what it has begun and ends. A second signal ends it at once: what it has acknowledged is on disk before it says so, and kill -9 loses none of it.
+	return `Serves until it gets SIGTERM, SIGHUP or an interrupt; then it finishes what it has begun and ends. (nohup keeps SIGHUP away.) It serves on when nobody reads its log any more. A second signal ends it at once: what it has acknowledged is on disk before it says so, and kill -9 loses none of it.
 
 Settings come from the command line, or else the environment, or else the file.
 
@@ -59,6 +62,8 @@ type settings struct {
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" env:"LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 	LogFormat string     `enum:"text,json" default:"text" env:"LOG_FORMAT" help:"Format of the log, on standard error: text or json."`
+
+	files int // that the store may have open
 }
 
 // Run runs a node until the context ends, or its store fails.
@@ -66,7 +71,10 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	ctx, stop := untilHangup(a.ctx)
+	defer stop()
 	log := c.logger(a.stderr)
+	c.fit(log)
 	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
@@ -104,7 +112,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		}
 		log.Info("admin", "node", n.Name(), "address", admin.Addr().String())
 	}
-	ctx, cancel := context.WithCancel(a.ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		select {
@@ -119,6 +127,36 @@ func (c *runCmd) Run(a *app) (err error) {
 	}
 	log.Info("stopped", "node", n.Name())
 	return errors.Join(err, disk.Failed())
+}
+
+// untilHangup returns a context that ends when the process is told that its terminal is
+// gone, unless that is ignored already. A second signal ends the process at once. Who
+// reads the log may leave without an end to the process.
+func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	signal.Ignore(syscall.SIGPIPE)
+	if signal.Ignored(syscall.SIGHUP) {
+		return context.WithCancel(ctx)
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// Descriptors that the store uses, and without which it does not work.
+const (
+	storeFiles      = 512
+	leastStoreFiles = 128
+)
+
+// fit raises the limit of file descriptors as far as it may be, and fits to it what needs
+// them.
+func (c *settings) fit(log *slog.Logger) {
+	d := httpd.Divide(httpd.RaiseDescriptors(), c.MaxConns, c.MaxRequests, storeFiles, leastStoreFiles)
+	if d.Conns < c.MaxConns || d.Requests < c.MaxRequests {
+		log.Warn("few open files are allowed, so fewer connections and requests are: raise the limit (ulimit -n)",
+			"limit", d.Limit, "connections", d.Conns, "requests", d.Requests, "store", d.Files)
+	}
+	c.MaxConns, c.MaxRequests, c.files = d.Conns, d.Requests, d.Files
 }
 
 // check finds settings that are missing or out of range.

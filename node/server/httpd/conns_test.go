@@ -270,18 +270,18 @@ func TestDivide(t *testing.T) {
 		limit int
 		want  Descriptors
 	}{
-		{0, Descriptors{0, 4096, 256, 1000}},
-		{1 << 20, Descriptors{1 << 20, 4096, 256, 1000}},
-		{1024, Descriptors{1024, 500, 125, 250}},
-		{256, Descriptors{256, 116, 29, 58}},
-		{10, Descriptors{10, 8, 2, 4}},
+		{0, Descriptors{0, 4096, 256, 512}},
+		{1 << 20, Descriptors{1 << 20, 4096, 256, 512}},
+		{1024, Descriptors{1024, 450, 93, 250}},
+		{256, Descriptors{256, 62, 13, 128}},
+		{10, Descriptors{10, 9, 2, 128}},
 	} {
-		if got := Divide(test.limit, 4096, 256, 1000); got != test.want {
+		if got := Divide(test.limit, 4096, 256, 512, 128); got != test.want {
 			t.Errorf("limit %d: %+v, want %+v", test.limit, got, test.want)
 		}
 	}
-	if RaiseDescriptors() < 0 {
-		t.Error("a limit below zero")
+	if got := RaiseDescriptors(); got < 0 {
+		t.Errorf("the limit is %d", got)
 	}
 }
 

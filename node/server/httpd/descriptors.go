@@ -12,17 +12,19 @@ type Descriptors struct {
 const spareDescriptors = 24
 
 // Divide divides limit descriptors for a process that would serve as many connections
-// and requests as it is told, and would keep so many files open. Half are for connections
-// that come, an eighth for requests, a quarter for the database; the rest is for
-// connections that go out, and for work in the background.
-func Divide(limit, conns, requests, files int) Descriptors {
+// and requests as it is told, and whose database would have so many files open and needs
+// leastFiles. A quarter is for the database; of the rest three fifths are for connections
+// that come, and an eighth for requests. What is left is for connections that go out, and
+// for work in the background.
+func Divide(limit, conns, requests, files, leastFiles int) Descriptors {
 	d := Descriptors{Limit: limit, Conns: conns, Requests: requests, Files: files}
 	if limit <= 0 {
 		return d
 	}
 	left := max(limit-spareDescriptors, 16)
-	d.Conns = min(conns, left/2)
+	d.Files = min(files, max(left/4, leastFiles))
+	left = max(left-d.Files, 16)
+	d.Conns = min(conns, left*3/5)
 	d.Requests = min(requests, left/8)
-	d.Files = min(files, left/4)
 	return d
 }
