@@ -32,6 +32,8 @@ func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
 		func() float64 { return float64(heal().WholeBlob) })
 	watch("heal_liars_total", "Wrong symbols whose sender was named.", func() float64 { return float64(heal().Lies) })
 	gauge("heal_missing_slivers", "Slivers that the node knows it lacks.", func() float64 { return float64(n.healer.Lacking()) })
+	gauge("heal_no_room_bytes", "Bytes of slivers that are not recovered because the disk has no room for them.",
+		func() float64 { return float64(n.healer.NoRoom()) })
 	gauge("healthy", "1 if the node has all it should have, as far as it knows.", func() float64 {
 		if n.State() == api.StateHealthy {
 			return 1
@@ -40,7 +42,7 @@ func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
 	})
 	watch("scrub_bytes_total", "Bytes the scrubber has read.", func() float64 { return float64(n.scrubber.Totals().Bytes) })
 	watch("scrub_passes_total", "Complete passes of the scrubber.", func() float64 { return float64(n.scrubber.Totals().Passes) })
-	watch("scrub_corrupt_total", "Corrupt slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Rot) })
+	watch("scrub_corrupt_total", "Corrupt slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Corrupt) })
 	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(wire.Received.Load()) })
 	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(wire.Sent.Load()) })
 	r.MustRegister(&problemCollector{n.Problems})

@@ -16,7 +16,9 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/heal"
+	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/scrub"
 	"github.com/redstuff-go/redstuff/node/server"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -31,9 +33,9 @@ type Node struct {
 	config   Config // without its key
 	tls      *tls.Config
 	member   committee.Member
-	peers    []*peer.Peer // nil for the node itself
+	peers    *peer.Set
 	healer   *heal.Healer
-	scrubber *heal.Scrubber
+	scrubber *scrub.Scrubber
 	server   *server.Server
 	log      *slog.Logger
 	started  time.Time
@@ -73,8 +75,8 @@ func New(c Config) (*Node, error) {
 	if options.Wire == nil {
 		options.Wire = new(peer.Wire)
 	}
-	n.peers = peer.All(current, options)
-	n.peers[member] = nil
+	options.Logger = n.log
+	n.peers = peer.NewSet(options)
 	n.healer = heal.New(heal.Config{
 		Committee: current, Member: member, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, Peers: n.peers,
 		Interval: c.HealInterval, Delay: c.HealDelay, BatchBytes: c.HealBatch, Logger: n.log,
@@ -86,7 +88,7 @@ func New(c Config) (*Node, error) {
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
 		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
 		Health:      n.health,
-		MarkInvalid: func(id commit.BlobID, certificate []byte) error { return heal.Condemn(c.Store, id, certificate) },
+		MarkInvalid: func(id commit.BlobID, certificate []byte) error { return invalid.Mark(c.Store, id, certificate) },
 		Plaintext:   c.Plaintext,
 		HTTP: httpd.Options{
 			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
@@ -97,8 +99,8 @@ func New(c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n.scrubber = heal.NewScrubber(heal.ScrubConfig{
-		Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
+	n.scrubber = scrub.New(scrub.Config{
+		Committee: current, Member: member, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
 	})
 	register(c.Metrics, n, options.Wire)
@@ -112,7 +114,7 @@ func (n *Node) Name() string { return n.member.Name }
 func (n *Node) Healer() *heal.Healer { return n.healer }
 
 // Scrubber returns the node's scrubber.
-func (n *Node) Scrubber() *heal.Scrubber { return n.scrubber }
+func (n *Node) Scrubber() *scrub.Scrubber { return n.scrubber }
 
 // Handler returns the endpoints of package api, for a server of the caller's own.
 func (n *Node) Handler() http.Handler { return n.server.Handler() }
@@ -174,11 +176,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 		}
 	}
 	background.Wait()
-	for _, p := range n.peers {
-		if p != nil {
-			p.Close()
-		}
-	}
+	n.peers.Close()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}

@@ -47,7 +47,7 @@ func TestNoDescriptors(t *testing.T) {
 	if err := m.node.Scrubber().Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.node.Scrubber().Totals(); got.Rot != 0 || got.Unread != 6 {
+	if got := m.node.Scrubber().Totals(); got.Corrupt != 0 || got.Unread != 6 {
 		t.Errorf("scrubbed: got %+v, want 0 corrupt and 6 unread", got)
 	}
 	broken.Store(false)

@@ -61,9 +61,7 @@ func (o *Options) fill() {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Peer.Wire == nil {
-		o.Peer.Wire = new(peer.Wire)
-	}
+	o.Peer.HedgeAfter, o.Peer.Logger = o.HedgeAfter, o.Logger
 }
 
 // Client speaks to a committee. It is safe for concurrent use.
@@ -72,11 +70,11 @@ type Client struct {
 	options   Options
 	code      *rs2d.Code
 	hasher    *commit.Hasher
-	peers     []*peer.Peer
+	set       *peer.Set
+	peers     []*peer.Peer // of the set, by member
 	memory    *memory
 	encoders  sync.Pool
 	log       *slog.Logger
-	pace      pace
 
 	metadata sync.Map // commit.BlobID to *commit.Metadata, a few
 	cached   chan commit.BlobID
@@ -100,10 +98,11 @@ func New(control control.Control, o Options) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	cl := &Client{
-		committee: c, options: o, code: code, hasher: hasher, peers: peer.All(c, o.Peer),
+		committee: c, options: o, code: code, hasher: hasher, set: peer.NewSet(o.Peer),
 		memory: newMemory(o.MaxMemory), log: o.Logger,
 		cached: make(chan commit.BlobID, cachedMetadata),
 	}
+	cl.peers = cl.set.Of(c)
 	cl.encoders.New = func() any { return code.NewEncoder() }
 	cl.life, cl.end = context.WithCancel(context.Background())
 	return cl, nil
@@ -115,9 +114,7 @@ func (c *Client) Close() {
 	c.end()
 	_ = c.background.wait(context.Background())
 	c.fetches.Wait()
-	for _, p := range c.peers {
-		p.Close()
-	}
+	c.set.Close()
 }
 
 // Flush waits until nothing is being sent any more, and no slow node is being tried
@@ -134,7 +131,7 @@ func (c *Client) Code() *rs2d.Code { return c.code }
 func (c *Client) Peers() []*peer.Peer { return c.peers }
 
 // Wire returns the count of bytes sent and received.
-func (c *Client) Wire() *peer.Wire { return c.options.Peer.Wire }
+func (c *Client) Wire() *peer.Wire { return c.set.Wire() }
 
 // within gives a call a deadline, and ends it with the client.
 func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -155,21 +152,7 @@ func (c *Client) within(ctx context.Context) (context.Context, context.CancelFun
 }
 
 // MemberError is what one node answered.
-type MemberError struct {
-	Member string
-	Err    error
-}
-
-func (e *MemberError) Error() string {
-	var status *peer.StatusError
-	if errors.As(e.Err, &status) { // it names the member
-		return e.Err.Error()
-	}
-	return e.Member + ": " + e.Err.Error()
-}
-
-// Unwrap returns the error.
-func (e *MemberError) Unwrap() error { return e.Err }
+type MemberError = peer.Error
 
 // NodeStatus is what one node says of itself, or why it does not.
 type NodeStatus struct {
@@ -178,14 +161,12 @@ type NodeStatus struct {
 	Err    error
 }
 
-// Health asks all nodes how they are.
+// Health asks all nodes how they are. When those that own 2f+1 shards have answered, the
+// others get as much time again, and a second at least.
 func (c *Client) Health(ctx context.Context) []NodeStatus {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
 	all := make([]NodeStatus, len(c.peers))
-	c.each(func(i int, p *peer.Peer) {
-		h, err := p.Health(ctx)
-		all[i] = NodeStatus{p.Name(), h, err}
+	ask(ctx, c, (*peer.Peer).Health, func(i int, h api.Health, err error) {
+		all[i] = NodeStatus{c.peers[i].Name(), h, err}
 	})
 	return all
 }
@@ -197,52 +178,29 @@ type BlobStatus struct {
 	Err    error
 }
 
-// Status asks all nodes what they have of a blob.
+// Status asks all nodes what they have of a blob, and waits as Health does.
 func (c *Client) Status(ctx context.Context, id commit.BlobID) []BlobStatus {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
 	all := make([]BlobStatus, len(c.peers))
-	c.each(func(i int, p *peer.Peer) {
-		s, err := p.Status(ctx, id)
-		all[i] = BlobStatus{p.Name(), s, err}
+	ask(ctx, c, func(p *peer.Peer, ctx context.Context) (api.Status, error) { return p.Status(ctx, id) }, func(i int, s api.Status, err error) {
+		all[i] = BlobStatus{c.peers[i].Name(), s, err}
 	})
 	return all
 }
 
-// each calls f for all nodes at once, and waits.
-func (c *Client) each(f func(i int, p *peer.Peer)) {
-	var group sync.WaitGroup
-	for i, p := range c.peers {
-		group.Go(func() { f(i, p) })
-	}
-	group.Wait()
+// ask asks all nodes something, and waits for no node that is slower than others.
+func ask[T any](ctx context.Context, c *Client, what func(*peer.Peer, context.Context) (T, error), take func(i int, answer T, err error)) {
+	ctx, cancel := c.within(ctx)
+	defer cancel()
+	weight := 0
+	peer.Each(ctx, c.peers, func(ctx context.Context, p *peer.Peer) (T, error) { return what(p, ctx) }, func(i int, answer T, err error) bool {
+		take(i, answer, err)
+		if err == nil {
+			weight += c.committee.Weight(i)
+		}
+		return weight >= c.anyHonest()
+	})
 }
 
-// Blob is a blob of a list.
-type Blob struct {
-	ID           commit.BlobID
-	Certified    bool
-	Inconsistent bool
-}
-
-// List calls f with every blob that any of the nodes knows, in the order of ids, until
-// f returns false. The error is a *QuorumError if the owners of fewer than 2f+1 shards
-// answer, because there may be certified blobs then that none of them has.
-func (c *Client) List(ctx context.Context, f func(Blob) bool) error {
-	var after *commit.BlobID
-	for {
-		page, more, err := c.page(ctx, after)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			if !f(page[i]) {
-				return nil
-			}
-			after = &page[i].ID
-		}
-		if !more {
-			return nil
-		}
-	}
-}
+// anyHonest returns so many shards that among the owners of any so many there is an
+// honest one of every n-f.
+func (c *Client) anyHonest() int { return 2*c.committee.Params().F + 1 }

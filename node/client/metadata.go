@@ -3,8 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"sync"
-	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -35,75 +33,34 @@ func (c *Client) remember(id commit.BlobID, meta *commit.Metadata) {
 }
 
 // Metadata returns the metadata of a blob, verified against the id. The error is
-// ErrNotFound, a *QuorumError, or the context's.
+// ErrNotFound or a *QuorumError.
 func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
 	if meta, ok := c.metadata.Load(id); ok {
 		return meta.(*commit.Metadata), nil
 	}
 	ctx, cancel := c.within(ctx)
 	defer cancel()
-	type answer struct {
-		peer *peer.Peer
-		meta *commit.Metadata
-		err  error
-	}
-	answers := make(chan answer, len(c.peers))
-	order := c.ranked()
-	asked := make(map[*peer.Peer]time.Time) // who has not answered yet, since when
-	var requests sync.WaitGroup
-	defer requests.Wait()
-	defer cancel()
-	ask := func() {
-		if len(order) == 0 {
-			return
-		}
-		p := order[0]
-		order = order[1:]
-		asked[p] = time.Now()
-		requests.Go(func() {
-			meta, err := p.Metadata(ctx, id, c.hasher)
-			answers <- answer{p, meta, err}
-		})
-	}
-	ask()
-	size := placement.MaxMetadata(c.committee.Params().N)
-	patience := c.pace.patience(c.options.HedgeAfter, size)
-	hedge := time.NewTicker(patience)
-	defer hedge.Stop()
 	quorum := &QuorumError{Need: c.committee.Quorum(committee.Stored)}
-	for open := len(c.peers); open > 0; {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-hedge.C:
-			ask()
-		case a := <-answers:
-			open--
-			if a.err == nil {
-				c.pace.note(time.Since(asked[a.peer]), size)
-				for p, since := range asked {
-					// Overtaken by one that was asked later.
-					if since.Before(asked[a.peer]) && time.Since(since) >= patience {
-						c.late(p, since)
-					}
-				}
-				c.remember(id, a.meta)
-				return a.meta, nil
+	meta, err := peer.First(ctx, c.set, c.peers, placement.MaxMetadata(c.committee.Params().N), func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
+		return p.Metadata(ctx, id, c.hasher)
+	}, func(p *peer.Peer, err error) error {
+		// Of the owners of any n-f shards, one at least is honest and among those that made
+		// a certificate, if there is one.
+		if errors.Is(err, peer.ErrNotFound) {
+			if quorum.Have += c.committee.Weight(p.Member()); quorum.Have >= quorum.Need {
+				return ErrNotFound
 			}
-			delete(asked, a.peer)
-			if errors.Is(a.err, peer.ErrLied) {
-				a.peer.Distrust()
-			}
-			quorum.Errors = append(quorum.Errors, &MemberError{a.peer.Name(), a.err})
-			if errors.Is(a.err, peer.ErrNotFound) {
-				// Of the owners of any n-f shards, one at least is honest and among those
-				// that made a certificate, if there is one.
-				if quorum.Have += c.committee.Weight(a.peer.Member()); quorum.Have >= quorum.Need {
-					return nil, ErrNotFound
-				}
-			}
-			ask()
 		}
+		return nil
+	})
+	var none *peer.NoneError
+	switch {
+	case errors.As(err, &none):
+		quorum.Errors, quorum.Cause = none.Errors, none.Cause
+		return nil, quorum
+	case err != nil:
+		return nil, err
 	}
-	return nil, quorum
+	c.remember(id, meta)
+	return meta, nil
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -17,29 +17,24 @@ import (
 type ReadError struct {
 	Have, Need int // right slivers
 	Errors     []*MemberError
+	Cause      error // the context's, if that ended; or nil
 }
 
 func (e *ReadError) Error() string {
 	s := fmt.Sprintf("client: %d right slivers of %d that it takes", e.Have, e.Need)
-	if len(e.Errors) > 0 {
-		s += "; " + e.Errors[0].Error()
+	if e.Cause != nil {
+		s += ", and " + e.Cause.Error()
 	}
-	return s
+	return s + peer.Summary(e.Errors)
 }
 
-// Unwrap returns ErrUnavailable and what nodes answered.
-func (e *ReadError) Unwrap() []error {
-	errs := []error{ErrUnavailable}
-	for _, m := range e.Errors {
-		errs = append(errs, m)
-	}
-	return errs
-}
+// Unwrap returns ErrUnavailable, what nodes answered, and the cause.
+func (e *ReadError) Unwrap() []error { return peer.Wrapped(e.Errors, ErrUnavailable, e.Cause) }
 
 // Read returns the blob. Its bytes are those that have the id, whatever the nodes say.
 //
-// The error is ErrNotFound, ErrInconsistent, ErrTooLarge, a *ReadError or *QuorumError,
-// or the context's.
+// The error is ErrNotFound, ErrInconsistent, ErrTooLarge, or a *ReadError or
+// *QuorumError, which says who did not answer if the context ended; or the context's.
 func (c *Client) Read(ctx context.Context, id commit.BlobID) ([]byte, error) {
 	ctx, cancel := c.within(ctx)
 	defer cancel()
@@ -172,7 +167,7 @@ func (c *Client) explain(ctx context.Context, id commit.BlobID, meta *commit.Met
 	if errors.As(err, &inconsistent) {
 		raw, e := inconsistent.Proof.MarshalBinary()
 		if e == nil {
-			_, e = peer.Convict(ctx, c.committee, c.peers, meta, id, raw, nil)
+			_, e = invalid.Certify(ctx, c.committee, c.peers, meta, id, raw, nil)
 		}
 		if e != nil {
 			c.log.Warn("committee not convinced of an inconsistency", "blob", id, "error", e)
@@ -193,10 +188,7 @@ func (c *Client) explain(ctx context.Context, id commit.BlobID, meta *commit.Met
 // condemned returns ErrInconsistent if a node shows the certificate that the blob is,
 // and err if none does.
 func (c *Client) condemned(ctx context.Context, id commit.BlobID, err error) error {
-	patience := c.pace.patience(c.options.HedgeAfter, 0)
-	if _, e := peer.First(ctx, c.ranked(), patience, func(ctx context.Context, p *peer.Peer) (*committee.Certificate, error) {
-		return p.Verdict(ctx, id)
-	}); e == nil {
+	if _, e := invalid.Find(ctx, c.set, c.peers, id); e == nil {
 		return ErrInconsistent
 	}
 	return err

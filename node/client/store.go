@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -19,27 +20,19 @@ import (
 type QuorumError struct {
 	Have, Need int // shards whose owners did, and should have
 	Errors     []*MemberError
+	Cause      error // the context's, if that ended; or nil
 }
 
 func (e *QuorumError) Error() string {
 	s := fmt.Sprintf("client: too few nodes: those that did it own %d shards, and %d are needed", e.Have, e.Need)
-	for i, m := range e.Errors {
-		if i == 3 {
-			return s + fmt.Sprintf("; and %d more", len(e.Errors)-i)
-		}
-		s += "; " + m.Error()
+	if e.Cause != nil {
+		s += ", and " + e.Cause.Error()
 	}
-	return s
+	return s + peer.Summary(e.Errors)
 }
 
-// Unwrap returns ErrUnavailable and what nodes answered.
-func (e *QuorumError) Unwrap() []error {
-	errs := []error{ErrUnavailable}
-	for _, m := range e.Errors {
-		errs = append(errs, m)
-	}
-	return errs
-}
+// Unwrap returns ErrUnavailable, what nodes answered, and the cause.
+func (e *QuorumError) Unwrap() []error { return peer.Wrapped(e.Errors, ErrUnavailable, e.Cause) }
 
 // Receipt is the result of storing a blob.
 type Receipt struct {
@@ -54,9 +47,9 @@ type Receipt struct {
 // the others for the grace period, or until others wait for the memory; then all get
 // the certificate. The blob is not kept.
 //
-// The error is a *QuorumError, ErrTooLarge, a *commit.TooLargeError for a blob that the
-// code cannot hold, ErrInconsistent if that is what the committee thinks of the id, or
-// the context's.
+// The error is a *QuorumError, which says who did not answer if the context ended;
+// ErrTooLarge; a *commit.TooLargeError for a blob that the code cannot hold;
+// ErrInconsistent if that is what the committee thinks of the id; or the context's.
 func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 	ctx, cancel := c.within(ctx)
 	defer cancel()
@@ -127,6 +120,8 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	// What is being sent outlives the call, by the grace period.
 	sending, stop := context.WithCancel(c.life)
 	acks := make(chan ack, len(c.peers))
+	answered := make([]bool, len(c.peers))
+	started := time.Now()
 	for i, p := range c.peers {
 		c.background.Go(func() {
 			pairs := c.committee.Pairs(id, i)
@@ -150,12 +145,19 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	for cert == nil && err == nil {
 		select {
 		case <-ctx.Done():
-			err = ctx.Err()
+			quorum.Cause = ctx.Err()
+			for i := range c.peers {
+				if !answered[i] {
+					quorum.Errors = append(quorum.Errors, peer.Silent(c.peers[i], started))
+				}
+			}
+			err = quorum
 		case r := <-acks:
 			open--
+			answered[r.member] = true
 			if r.err != nil {
 				possible -= c.committee.Weight(r.member)
-				quorum.Errors = append(quorum.Errors, &MemberError{c.peers[r.member].Name(), r.err})
+				quorum.Errors = append(quorum.Errors, &MemberError{Member: c.peers[r.member].Name(), Err: r.err})
 			} else {
 				quorum.Have += c.committee.Weight(r.member)
 				signatures[r.member] = r.signature
@@ -187,9 +189,11 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 		late := time.AfterFunc(c.options.Grace, stop)
 		defer late.Stop()
 		memory.linger(stop)
+		// Who has answered need not wait for others to learn that the blob is certified.
+		c.background.Go(func() { c.publish(cert, func(i int) bool { return answered[i] }) })
 		c.drain(acks, open)
 		memory.release()
-		c.publish(cert)
+		c.publish(cert, func(i int) bool { return !answered[i] })
 	})
 	return cert, nil
 }
@@ -202,7 +206,7 @@ func (c *Client) certify(a committee.Attestation, signatures map[int]committee.S
 	for i := range before {
 		if _, ok := signatures[i]; !ok {
 			quorum.Have -= c.committee.Weight(i)
-			quorum.Errors = append(quorum.Errors, &MemberError{c.peers[i].Name(), committee.ErrSignature})
+			quorum.Errors = append(quorum.Errors, &MemberError{Member: c.peers[i].Name(), Err: committee.ErrSignature})
 		}
 	}
 	if err != nil {
@@ -220,15 +224,22 @@ func (c *Client) drain(acks <-chan ack, open int) {
 	}
 }
 
-// publish gives all nodes the certificate. Nodes that lack the blob learn of it so.
-func (c *Client) publish(cert *committee.Certificate) {
+// publish gives some nodes the certificate. Nodes that lack the blob learn of it so.
+func (c *Client) publish(cert *committee.Certificate, to func(member int) bool) {
 	ctx, cancel := context.WithTimeout(c.life, c.options.Grace)
 	defer cancel()
-	c.each(func(_ int, p *peer.Peer) {
-		if err := p.PutCertificate(ctx, cert); err != nil {
-			c.log.Debug("certificate not published", "node", p.Name(), "error", err)
+	var group sync.WaitGroup
+	for i, p := range c.peers {
+		if !to(i) {
+			continue
 		}
-	})
+		group.Go(func() {
+			if err := p.PutCertificate(ctx, cert); err != nil {
+				c.log.Debug("certificate not published", "node", p.Name(), "error", err)
+			}
+		})
+	}
+	group.Wait()
 }
 
 // inconsistent reports whether a node says that the blob is. Whether it is true is

@@ -7,23 +7,26 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/discover"
+	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// work is a blob of which the node lacks something.
-type work struct {
+// blob is a blob of which the node lacks something.
+type blob struct {
 	id      commit.BlobID
 	records map[store.Record][]byte // to store
 	meta    *commit.Metadata
 	size    int // of a symbol
 	missing [2][]*target
 
-	failed   bool
-	restored bool // something was
-	lack     int  // slivers that are not stored
+	failed    bool
+	postponed bool  // there is no room for it
+	restored  bool  // something was
+	lack      int64 // slivers that are not stored
 }
 
 // target is a sliver to recover.
@@ -36,184 +39,267 @@ type target struct {
 // maxBatch bounds the blobs of a batch.
 const maxBatch = 256
 
-// firstRamp makes the first batch of a pass small, so that the first slivers are back
-// soon. Each batch is twice the one before, up to the bounds.
-const firstRamp = 5
-
-// add takes a blob into the batch.
-func (p *pass) add(ctx context.Context, w *work) {
-	p.seen[w.id] = true
-	p.lacking.Add(int64(w.lack))
-	p.batch = append(p.batch, w)
-	if w.meta != nil {
-		p.bytes += p.restores(w)
+// batch recovers as many of the blobs as make a batch, the first ones, and returns how
+// many these are.
+func (r *round) batch(ctx context.Context, found []discover.Found) (taken int) {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return len(found)
 	}
 	// Without metadata nobody knows how much it will be: such blobs come in small
 	// batches until it is fetched.
-	if p.bytes >= p.BatchBytes>>p.ramp || len(p.batch) >= maxBatch>>p.ramp {
-		p.flush(ctx)
+	most, mostBytes := maxBatch>>r.halved, r.config.BatchBytes>>r.halved
+	var batch []*blob
+	bytes := int64(0)
+	for _, f := range found {
+		if len(batch) == most || bytes >= mostBytes {
+			break
+		}
+		taken++
+		if b := r.prepare(f); b != nil {
+			batch = append(batch, b)
+			bytes += r.restores(b)
+		}
 	}
+	r.fetchAll(ctx, batch)
+	// Large blobs of the batch go one after another, small ones together.
+	room := r.space.left()
+	var part []*blob
+	bytes = 0
+	for _, b := range batch {
+		if takes := r.restores(b); !b.failed && takes > room {
+			b.failed, b.postponed = true, true
+		} else if !b.failed {
+			room -= takes
+			bytes += takes
+		}
+		if b.failed {
+			r.finish(b)
+			continue
+		}
+		if part = append(part, b); bytes >= mostBytes {
+			r.recover(ctx, part)
+			part, bytes = nil, 0
+		}
+	}
+	r.recover(ctx, part)
+	r.halved = max(0, r.halved-1)
+	return taken
 }
 
-// restores returns the bytes of slivers the work will restore, and notes the size of
-// its symbols.
-func (p *pass) restores(w *work) int64 {
-	params := p.Committee.Params()
-	size, err := params.SymbolSize(w.meta.Length)
+// prepare finds out what the node lacks of a blob now: another round may have recovered
+// it since it was found. It returns nil if there is nothing to recover.
+func (r *round) prepare(f discover.Found) *blob {
+	c := &r.config
+	b := &blob{id: f.Blob, records: make(map[store.Record][]byte), lack: int64(f.Lacking)}
+	if f.Certificate != nil {
+		b.records[store.Certificate] = f.Certificate
+	}
+	info, err := c.Store.Info(f.Blob)
+	if err != nil {
+		c.Logger.Error("store", "blob", f.Blob, "error", err)
+		b.failed = true
+		r.finish(b)
+		return nil
+	}
+	missing := placement.Missing(c.Committee, c.Member, f.Blob, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
+	if info.Has(store.Verdict) {
+		missing = nil
+	}
+	r.lack(int64(len(missing)) - b.lack)
+	b.lack = int64(len(missing))
+	b.meta, err = r.ownMetadata(f.Blob)
+	if info.Has(store.Verdict) || len(missing) == 0 && err == nil {
+		r.finish(b)
+		return nil
+	}
+	n := c.Committee.Params().N
+	for _, ref := range missing {
+		b.missing[ref.Axis] = append(b.missing[ref.Axis], &target{ref: ref.Sliver(n), pair: ref.Pair})
+	}
+	return b
+}
+
+// restores returns the bytes of slivers that are to be restored, 0 while the metadata is
+// not there, and notes the size of symbols.
+func (r *round) restores(b *blob) int64 {
+	if b.meta == nil {
+		return 0
+	}
+	params := r.config.Committee.Params()
+	size, err := params.SymbolSize(b.meta.Length)
 	if err != nil {
 		return 0 // metadata of such a length is not valid
 	}
-	w.size = size
-	return int64(size) * int64(len(w.missing[rs2d.Primary])*params.S+len(w.missing[rs2d.Secondary])*params.P)
+	b.size = size
+	return int64(size) * int64(len(b.missing[rs2d.Primary])*params.S+len(b.missing[rs2d.Secondary])*params.P)
+}
+
+// ownMetadata returns the blob's metadata if the node has it, and it is right.
+func (r *round) ownMetadata(id commit.BlobID) (*commit.Metadata, error) {
+	raw, err := r.config.Store.Record(id, store.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := commit.ParseMetadata(raw, r.config.Committee.Scheme())
+	if err != nil {
+		return nil, err
+	}
+	if got, err := meta.ID(r.config.Hasher); err != nil || got != id || meta.Shards() != r.config.Committee.Params().N {
+		return nil, errors.Join(store.ErrCorrupt, err)
+	}
+	return meta, nil
 }
 
 // fetchMetadata gets a blob's metadata from the first peer that has it.
-func (p *pass) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
-	if meta, err := p.ownMetadata(id); err == nil {
+func (r *round) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
+	if meta, err := r.ownMetadata(id); err == nil {
 		return meta, nil
 	}
-	return peer.First(ctx, p.shuffled(), hedgeAfter, func(ctx context.Context, remote *peer.Peer) (*commit.Metadata, error) {
-		meta, err := remote.Metadata(ctx, id, p.Hasher)
-		if err != nil {
-			p.Logger.Debug("no metadata", "peer", remote.Name(), "blob", id, "error", err)
+	c := &r.config
+	length := placement.MaxMetadata(c.Committee.Params().N)
+	meta, err := peer.First(ctx, c.Peers, r.peers, length, func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
+		return p.Metadata(ctx, id, c.Hasher)
+	}, func(p *peer.Peer, err error) error {
+		c.Logger.Debug("no metadata", "peer", p.Name(), "blob", id, "error", err)
+		if errors.Is(err, peer.ErrLied) {
+			r.count(func(report *Report) { report.Lies++ })
 		}
-		p.count(func(r *Report) {
-			if err == nil {
-				r.MetadataBytes += int64(commit.HashSize + placement.MaxMetadata(meta.Shards()))
-			} else if errors.Is(err, peer.ErrLied) {
-				r.Lies++
-			}
-		})
-		return meta, err
+		return nil
 	})
+	if err == nil {
+		r.count(func(report *Report) { report.MetadataBytes += int64(commit.HashSize + length) })
+	}
+	return meta, err
 }
-
-// hedgeAfter is how long one peer is waited for before another is asked too.
-const hedgeAfter = 300 * time.Millisecond
 
 // metadataFetchers is how many blobs' metadata is fetched at once.
 const metadataFetchers = 8
 
-// flush recovers the batch.
-func (p *pass) flush(ctx context.Context) {
-	batch := p.batch
-	p.batch, p.bytes = nil, 0
+// fetchAll gets the metadata that the node has not, as far as it could store it.
+func (r *round) fetchAll(ctx context.Context, batch []*blob) {
 	var group sync.WaitGroup
 	turns := make(chan struct{}, metadataFetchers)
-	for _, w := range batch {
-		if w.meta != nil {
+	room := r.space.left()
+	for _, b := range batch {
+		if b.meta != nil {
+			continue
+		}
+		if room -= int64(placement.MaxMetadata(r.config.Committee.Params().N)); room < 0 {
+			b.failed, b.postponed = true, true
 			continue
 		}
 		turns <- struct{}{}
 		group.Go(func() {
 			defer func() { <-turns }()
-			meta, err := p.fetchMetadata(ctx, w.id)
+			meta, err := r.fetchMetadata(ctx, b.id)
+			var raw []byte
+			if err == nil {
+				raw, err = meta.MarshalBinary()
+			}
 			if err != nil {
-				p.Logger.Debug("no metadata", "blob", w.id, "error", err)
-				w.failed = true
+				r.config.Logger.Debug("no metadata", "blob", b.id, "error", err)
+				b.failed = true
 				return
 			}
-			raw, err := meta.MarshalBinary()
-			if err != nil {
-				w.failed = true
-				return
-			}
-			w.meta, w.records[store.Metadata] = meta, raw
-			p.restores(w)
+			b.meta, b.records[store.Metadata] = meta, raw
 		})
 	}
 	group.Wait()
-
-	// Large blobs of the batch go one after another, small ones together.
-	var part []*work
-	bytes := int64(0)
-	for _, w := range batch {
-		if w.failed {
-			p.finish(w)
-			continue
-		}
-		part = append(part, w)
-		if bytes += p.restores(w); bytes >= p.BatchBytes>>p.ramp {
-			p.recover(ctx, part)
-			part, bytes = nil, 0
-		}
-	}
-	p.recover(ctx, part)
-	p.ramp = max(0, p.ramp-1)
 }
 
 // recover recovers all that is missing of some blobs.
-func (p *pass) recover(ctx context.Context, works []*work) {
-	if len(works) == 0 {
+func (r *round) recover(ctx context.Context, blobs []*blob) {
+	if len(blobs) == 0 {
 		return
 	}
 	for _, axis := range []rs2d.Axis{rs2d.Secondary, rs2d.Primary} {
-		p.recoverAxis(ctx, works, axis)
+		r.recoverAxis(ctx, blobs, axis)
 	}
-	for _, w := range works {
-		p.finish(w)
+	for _, b := range blobs {
+		r.finish(b)
 	}
 }
 
-// keep stores slivers of one axis as soon as they are recovered, the first ones with
+// store stores slivers of one axis as soon as they are recovered, the first ones with
 // the records that the node lacked. Nothing but what is stored counts as restored.
-func (p *pass) keep(w *work, axis rs2d.Axis, recovered []*target) {
-	if len(recovered) == 0 || p.inconsistent(w) {
+func (r *round) store(b *blob, axis rs2d.Axis, recovered []*target) {
+	c := &r.config
+	if len(recovered) == 0 || invalid.Marked(c.Store, b.id) {
 		return
 	}
-	u := store.Update{Records: w.records}
+	u := store.Update{Records: b.records}
 	restored := int64(0)
 	for _, t := range recovered {
 		u.Slivers = append(u.Slivers, store.Sliver{Ref: store.Ref{Axis: axis, Pair: t.pair}, Data: t.data})
 		restored += int64(len(t.data))
 	}
-	if err := p.Store.Apply(w.id, u); err != nil {
-		p.Logger.Error("store", "blob", w.id, "error", err)
+	if err := c.Store.Apply(b.id, u); err != nil {
+		if b.postponed = errors.Is(err, store.ErrFull); b.postponed {
+			r.space.refused(restored)
+		} else {
+			c.Logger.Error("store", "blob", b.id, "error", err)
+		}
 		return
 	}
-	w.records = nil
-	w.lack -= len(recovered)
-	p.lacking.Add(-int64(len(recovered)))
-	another := !w.restored
-	w.restored = true
-	params := p.Committee.Params()
+	b.records = nil
+	b.lack -= int64(len(recovered))
+	r.lack(-int64(len(recovered)))
+	another := !b.restored
+	b.restored = true
+	params := c.Committee.Params()
 	now := time.Now()
-	p.count(func(r *Report) {
+	r.count(func(report *Report) {
 		if another {
-			r.Blobs++
-			r.WholeBlob += int64(params.P*params.S) * int64(w.size)
+			report.Blobs++
+			report.WholeBlob += int64(params.P*params.S) * int64(b.size)
 		}
-		r.Slivers += int64(len(recovered))
-		r.Restored += restored
-		if r.First.IsZero() {
-			r.First = now
+		report.Slivers += int64(len(recovered))
+		report.Restored += restored
+		if report.First.IsZero() {
+			report.First = now
 		}
-		r.Last = now
+		report.Last = now
 	})
 }
 
-// inconsistent reports whether the blob turned out to be: there is nothing to have.
-func (p *pass) inconsistent(w *work) bool {
-	_, err := p.Store.Record(w.id, store.Verdict)
-	return err == nil
-}
-
-// finish is the end of a blob in this pass. What could not be recovered may be in the
+// finish is the end of a blob in this round. What could not be recovered may be in the
 // next one.
-func (p *pass) finish(w *work) {
-	p.lacking.Add(-int64(w.lack))
-	w.missing = [2][]*target{}
-	if p.inconsistent(w) {
+func (r *round) finish(b *blob) {
+	r.lack(-b.lack)
+	noRoom := int64(0)
+	if b.postponed {
+		noRoom = r.restores(b)
+		if b.meta == nil {
+			noRoom = int64(placement.MaxMetadata(r.config.Committee.Params().N))
+		}
+	}
+	b.missing = [2][]*target{}
+	if invalid.Marked(r.config.Store, b.id) {
 		return
 	}
-	failed := w.lack
-	if w.meta == nil {
+	failed := b.lack
+	if b.failed || b.meta == nil {
 		failed = max(1, failed)
-	} else if len(w.records) > 0 {
-		if err := p.Store.Apply(w.id, store.Update{Records: w.records}); err != nil {
-			p.Logger.Error("store", "blob", w.id, "error", err)
+	}
+	if len(b.records) > 0 && b.meta != nil {
+		if err := r.config.Store.Apply(b.id, store.Update{Records: b.records}); err != nil {
+			if !errors.Is(err, store.ErrFull) {
+				r.config.Logger.Error("store", "blob", b.id, "error", err)
+			}
 			failed = max(1, failed)
 		}
 	}
-	p.count(func(r *Report) { r.Failed += int64(failed) })
+	r.count(func(report *Report) {
+		report.Failed += failed
+		if noRoom > 0 {
+			report.Postponed += failed
+			report.NoRoom += noRoom
+			if report.leastNoRoom == 0 || noRoom < report.leastNoRoom {
+				report.leastNoRoom = noRoom
+			}
+		}
+	})
 }

@@ -8,14 +8,17 @@ import (
 )
 
 var (
-	// ErrNotFound: the node answers that it has not what was asked for.
-	ErrNotFound = errors.New("node: not found")
-	// ErrInconsistent: the node answers that the blob is inconsistent.
-	ErrInconsistent = errors.New("node: blob is inconsistent")
-	// ErrLied: the node's answer contradicts the blob id, or its own form.
-	ErrLied = errors.New("node: wrong answer")
-	// ErrStalled: the node sent nothing for too long.
-	ErrStalled = errors.New("node: stalled")
+	// ErrNotFound is returned when the node answers that it has not what was asked for.
+	ErrNotFound = errors.New("peer: not found")
+	// ErrInconsistent is returned when the node answers that the blob is inconsistent.
+	ErrInconsistent = errors.New("peer: blob is inconsistent")
+	// ErrLied is returned when the node's answer contradicts the blob id, or its own form.
+	ErrLied = errors.New("peer: wrong answer")
+	// ErrStalled is returned when the node sent nothing for too long, or too little.
+	ErrStalled = errors.New("peer: stalled")
+	// ErrSilent is returned for a node that was not waited for any longer: others had
+	// answered, or the caller's time was over.
+	ErrSilent = errors.New("peer: no answer")
 )
 
 // StatusError is an answer that is not a success. It wraps ErrNotFound for a status of

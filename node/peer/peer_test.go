@@ -248,14 +248,16 @@ func TestFirst(t *testing.T) {
 	wrong := hostile(t, write([]byte("nonsense")))
 	right := hostile(t, write([]byte(`{"name":"right"}`)))
 	ask := func(ctx context.Context, p *peer.Peer) (api.Health, error) { return p.Health(ctx) }
-	h, err := peer.First(t.Context(), []*peer.Peer{slow, wrong, right}, 10*time.Millisecond, ask)
+	set := peer.NewSet(peer.Options{HedgeAfter: 10 * time.Millisecond})
+	right.Late(time.Now()) // so that it is asked last
+	h, err := peer.First(t.Context(), set, []*peer.Peer{slow, nil, wrong, right}, 0, ask, nil)
 	if err != nil || h.Name != "right" || wrong.Standing() != peer.Distrusted {
 		t.Fatal(h, err)
 	}
-	if _, err := peer.First(t.Context(), []*peer.Peer{wrong, wrong}, time.Second, ask); !errors.Is(err, peer.ErrLied) {
+	if _, err := peer.First(t.Context(), set, []*peer.Peer{wrong}, 0, ask, nil); !errors.Is(err, peer.ErrLied) {
 		t.Fatal(err)
 	}
-	if _, err := peer.First(t.Context(), nil, time.Second, ask); err == nil {
+	if _, err := peer.First(t.Context(), set, nil, 0, ask, nil); err == nil {
 		t.Fatal("nobody has answered")
 	}
 }

@@ -33,7 +33,7 @@ func (t *certificates) put(r *request) {
 		}
 	}
 	if !complete(r.view, r.id, &info) {
-		t.blobs.healer.Enqueue(cert)
+		t.blobs.healer.Enqueue(cert.Blob)
 	}
 	r.WriteHeader(http.StatusCreated)
 }

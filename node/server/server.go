@@ -50,8 +50,8 @@ type Verifier interface {
 
 // Healer recovers what the node lacks. Its methods return at once.
 type Healer interface {
-	// Enqueue has a certified blob healed.
-	Enqueue(cert *committee.Certificate)
+	// Enqueue has a blob healed, if it is certified.
+	Enqueue(id commit.BlobID)
 	// Corrupt has a sliver recovered that could not be read back.
 	Corrupt(id commit.BlobID, ref store.Ref)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -77,6 +78,15 @@ func (d *Disk) Apply(id commit.BlobID, u Update) (err error) {
 	}
 	d.removeUnused(id, old)
 	return nil
+}
+
+// Room returns the bytes that can be stored, see [Store].
+func (d *Disk) Room() (int64, bool) {
+	free, known := d.Free()
+	if free <= d.spare {
+		return 0, known
+	}
+	return int64(min(free-d.spare, math.MaxInt64)), known
 }
 
 // room returns ErrFull if the update would take of the reserve. One that drops slivers

@@ -109,6 +109,9 @@ type Store interface {
 	Done() <-chan struct{}
 	// Free returns the bytes that are free on the disk, or false if it cannot be known.
 	Free() (uint64, bool)
+	// Room returns the bytes that can be stored, as those that are free but for the
+	// reserve, or false if it cannot be known.
+	Room() (int64, bool)
 	// Sweep removes files that nothing refers to, which a crash can leave behind, and
 	// returns how many. It may run while the store is in use.
 	Sweep(ctx context.Context) (removed int, err error)

@@ -1,4 +1,4 @@
-package heal
+package scrub
 
 import (
 	"context"
@@ -61,17 +61,17 @@ func TestScrubRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := NewScrubber(ScrubConfig{
+		s := New(Config{
 			Code: code, Store: &shelf{e: e}, Rate: rate, Logger: slog.New(slog.DiscardHandler),
-			Metadata: func(commit.BlobID) (*commit.Metadata, error) { return e.Metadata(), nil },
-			Healer:   New(Config{Committee: c}),
+			Metadata:  func(commit.BlobID) (*commit.Metadata, error) { return e.Metadata(), nil },
+			Committee: c,
 		})
 		started := time.Now()
 		if err := s.Pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		got, took := s.Totals(), time.Since(started)
-		if got.Slivers != 2*shards || got.Rot != 0 || got.Passes != 1 {
+		if got.Slivers != 2*shards || got.Corrupt != 0 || got.Passes != 1 {
 			t.Fatalf("%+v", got)
 		}
 		due := time.Duration(got.Bytes) * time.Second / rate
