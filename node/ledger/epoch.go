@@ -212,3 +212,16 @@ func (a ReportSynced) apply(d *draft, sender Address) error {
 	}
 	return nil
 }
+
+// Due returns the time from which on a block changes the state also without any
+// transaction: what is due then happens at its start.
+func (s *State) Due() uint64 {
+	system := s.System()
+	switch Phase(system.Phase) {
+	case PhaseSync:
+		return saturatingAdd(system.PhaseStart, s.genesis.SyncMillis)
+	case PhaseDone:
+		return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis/2)
+	}
+	return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis)
+}
