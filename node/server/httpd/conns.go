@@ -69,47 +69,49 @@ func newConns(most int) *conns {
 // reserved is how many connections are kept for members, and as many for clients.
 func (a *conns) reserved() int { return a.most / 4 }
 
-// add takes a connection in. It waits until there is room.
-func (a *conns) add(raw net.Conn) *conn {
+// newConn returns a connection that counts for nothing yet.
+func (a *conns) newConn(raw net.Conn) *conn {
 	c := &conn{Conn: raw, all: a, fresh: true, since: time.Now()}
 	c.active.Store(c.since.UnixNano())
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for !a.closing {
-		wait := a.makeRoom()
-		if wait <= 0 {
-			break
-		}
-		a.mu.Unlock()
-		time.Sleep(wait)
-		a.mu.Lock()
-	}
-	if a.closing {
-		_ = raw.Close() // nothing was promised on it
-		return c
-	}
-	c.since = time.Now()
-	a.insert(c, Party{Name: network(raw.RemoteAddr())})
 	return c
 }
 
-// makeRoom closes connections until there is room for one of a stranger's, or returns how
-// long to wait before the next may be closed.
-func (a *conns) makeRoom() time.Duration {
-	for {
+// add takes a connection of a stranger's in, if there is room; or else it returns how long
+// to wait before there may be.
+func (a *conns) add(c *conn, who Party) (wait time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !a.closing {
 		strange := a.strange >= a.most-2*a.reserved()
 		if !strange && a.total < a.most {
-			return 0
+			break
 		}
 		victim := a.victim(strange)
 		if victim == nil {
-			return 0
+			break
 		}
 		if wait := settle - time.Since(victim.since); wait > 0 {
-			return min(wait, settle/50) // another may leave by itself
+			return wait
 		}
 		a.evict(victim)
 	}
+	if a.closing {
+		_ = c.Conn.Close() // nothing was promised on it
+		return 0
+	}
+	c.since = time.Now()
+	a.insert(c, who)
+	return 0
+}
+
+// size returns how many connections a party has.
+func (a *conns) size(who Party) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p := a.parties[who]; p != nil {
+		return p.len()
+	}
+	return 0
 }
 
 // victim returns the connection that is to go: of strangers only, or of anybody.
@@ -311,24 +313,4 @@ func connOf(c net.Conn) *conn {
 	}
 	own, _ := c.(*conn)
 	return own
-}
-
-// listener accepts connections as long as there are descriptors, and makes room for more
-// when there are none.
-type listener struct {
-	net.Listener
-	all *conns
-}
-
-// Accept returns the next connection.
-func (l *listener) Accept() (net.Conn, error) {
-	for {
-		raw, err := l.Listener.Accept()
-		if err == nil {
-			return l.all.add(raw), nil
-		}
-		if !noDescriptors(err) || !l.all.shed() {
-			return nil, err
-		}
-	}
 }

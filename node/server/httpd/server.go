@@ -135,7 +135,7 @@ type connKey struct{}
 // is called once.
 func (s *Server) Serve(l net.Listener, config *tls.Config, handler http.Handler) error {
 	s.http.Handler = handler
-	l = &listener{Listener: l, all: s.conns}
+	l = newListener(l, s.conns)
 	if config == nil {
 		return s.http.Serve(l)
 	}
