@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -43,6 +44,8 @@ type Update struct {
 	Records map[Record][]byte
 	Slivers []Sliver // replace those of the same Ref, and end their quarantine
 	Drop    []Ref    // slivers to remove; it does not matter if they are not there
+	Writer  string   // whose the bytes of a new blob count as; at most 256 bytes
+	End     *uint32  // the first epoch that does not need the blob, 0 if there is none; nil leaves it
 }
 
 // Entry is a sliver that is stored.
@@ -53,9 +56,24 @@ type Entry struct {
 
 // Info says what the store has of a blob.
 type Info struct {
+	Inserted    time.Time // when the first of it was stored
+	End         uint32    // the first epoch that does not need the blob, or 0
+	Writer      string    // who stored the first of it
 	Records     []Record
 	Slivers     []Entry // primary ones first, in the order of pairs
 	Quarantined []Entry // likewise, those that are kept but not served
+}
+
+// ShardEntry is what a shard has of a blob.
+type ShardEntry struct {
+	Blob    commit.BlobID
+	Slivers []Entry // without those that are quarantined
+}
+
+// Usage is what a writer's blobs take, in bytes.
+type Usage struct {
+	Certified int64 // of blobs that have a certificate, of either kind
+	Pending   int64 // of others
 }
 
 // Has reports whether the blob has the record.
@@ -102,6 +120,24 @@ type Store interface {
 	// is stored in its place: what is stored is not the blob's. It does not matter if it
 	// is not there.
 	Quarantine(id commit.BlobID, ref Ref) error
+
+	// Shard lists up to limit blobs of which a shard has slivers, in the order of their
+	// ids, those after the given one: from the first on if it is nil. The error is
+	// ErrNotFound if there is no such shard.
+	Shard(shard int, after *commit.BlobID, limit int) ([]ShardEntry, error)
+	// DropShard removes all slivers of a shard, and nothing else, in time proportional
+	// to them. It may be called again after an error. Slivers that are stored in the
+	// shard meanwhile may stay or go.
+	DropShard(ctx context.Context, shard int) error
+
+	// Pending lists up to limit blobs that have neither certificate, of those first
+	// stored before a time, the oldest first.
+	Pending(before time.Time, limit int) ([]commit.BlobID, error)
+	// Expired lists up to limit blobs that the epoch does not need, those that have
+	// expired first at first.
+	Expired(epoch uint32, limit int) ([]commit.BlobID, error)
+	// Usage returns what the blobs of a writer take.
+	Usage(writer string) (Usage, error)
 
 	// Failed returns the error by which the store failed, or nil.
 	Failed() error
