@@ -88,9 +88,14 @@ func (c *runCmd) Run(a *app) (err error) {
 	if !ok {
 		return fmt.Errorf("%s: is the key of no node in %s", c.Key, c.Committee)
 	}
-	disk, err := store.Open(c.Store, c.storeOptions(log))
+	options := c.storeOptions(log)
+	options.Owner = store.Owner{Node: key.Public().String(), System: all.System().Genesis().String(), Shards: all.Params().N}
+	disk, err := store.Open(c.Store, options)
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%s: another process has it open", c.Store)
+	}
+	if exitCode(err) == unusable {
+		return fmt.Errorf("%s: %w", c.Store, err)
 	}
 	if err != nil {
 		return naming(c.Store, err)
@@ -198,7 +203,7 @@ func (c *settings) storeOptions(log *slog.Logger) store.Options {
 	if inline == 0 {
 		inline = -1
 	}
-	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), Logger: log}
+	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), MaxOpenFiles: c.files, Logger: log}
 }
 
 func (c *settings) nodeConfig(control control.Control, key *identity.Key, disk store.Store, log *slog.Logger) node.Config {

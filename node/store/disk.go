@@ -154,8 +154,13 @@ func Open(dir string, o Options) (*Disk, error) {
 	if noRoom(err) && !errors.Is(err, ErrFull) {
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}
+	for _, said := range []error{ErrFull, ErrLocked, ErrFormat, ErrOwner, ErrDamaged} {
+		if errors.Is(err, said) {
+			return nil, err
+		}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("store: %s: %w", dir, err)
+		return nil, fmt.Errorf("store: %w", err)
 	}
 	return d, nil
 }

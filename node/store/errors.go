@@ -35,12 +35,12 @@ var (
 	// ErrLocked is returned by Open when another process has the store open.
 	ErrLocked = errors.New("store: another process has it open")
 	// ErrFormat is returned by Open when the store was made by another version.
-	ErrFormat = errors.New("store: made by another version; move it away, and the node recovers everything from the others")
+	ErrFormat = errors.New("store: made by another version: move its directory away, and the node recovers everything from the others")
 	// ErrOwner is returned by Open when the store is another node's, or another system's.
 	ErrOwner = errors.New("store: belongs to another")
 	// ErrDamaged is returned by Open, and is what a store failed of, when a part of its
 	// database is missing or is not what was written.
-	ErrDamaged = errors.New("store: database is damaged; move it away, and the node recovers everything from the others")
+	ErrDamaged = errors.New("store: the database is damaged: move the directory away, and the node recovers everything from the others")
 	// ErrGone is what a store failed of when its directory was removed or replaced while
 	// it was open.
 	ErrGone = errors.New("store: its directory was removed or replaced while it was open")

@@ -384,7 +384,7 @@ func TestDamagedDatabase(t *testing.T) {
 			what := e.Name() + " " + how
 			d, err := store.Open(dir, store.Options{Owner: spaceOwner})
 			if err != nil {
-				if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "move it away") {
+				if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "move the directory away") {
 					t.Errorf("%s: got %v, want ErrDamaged", what, err)
 				}
 				said++

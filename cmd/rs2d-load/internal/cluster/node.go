@@ -54,7 +54,10 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	if !ok {
 		return node.ErrNotMember
 	}
-	disk, err := store.Open(c.Store, store.Options{Logger: log})
+	disk, err := store.Open(c.Store, store.Options{
+		Owner:  store.Owner{Node: key.Public().String(), System: members.System().Genesis().String(), Shards: members.Params().N},
+		Logger: log,
+	})
 	if err != nil {
 		return err
 	}
