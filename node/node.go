@@ -15,6 +15,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/agreement"
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
@@ -37,6 +38,7 @@ type Node struct {
 	healer   *heal.Healer
 	scrubber *scrub.Scrubber
 	server   *server.Server
+	others   *agreement.Checker
 	log      *slog.Logger
 	started  time.Time
 	closing  atomic.Bool
@@ -103,8 +105,20 @@ func New(c Config) (*Node, error) {
 		Committee: current, Member: member, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
 	})
+	n.others = agreement.New(agreement.Config{View: c.Control.View, Peers: n.otherMembers, Plaintext: c.Plaintext})
 	register(c.Metrics, n, options.Wire)
 	return n, nil
+}
+
+// otherMembers returns the members of a committee but for the node itself.
+func (n *Node) otherMembers(c *committee.Committee) (list []agreement.Peer) {
+	self, _ := c.Find(n.member.PublicKey)
+	for i, p := range n.peers.Of(c) {
+		if i != self {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // Name returns the node's name in the committee.
@@ -156,6 +170,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	var background sync.WaitGroup
 	background.Go(func() { n.healer.Run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
+	background.Go(func() { n.others.Run(work) })
 	background.Go(func() { n.watch(work) })
 	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.member.Shards.String())
 
@@ -190,6 +205,8 @@ func (n *Node) State() string {
 		return api.StateClosing
 	case n.config.Store.Failed() != nil:
 		return api.StateFailed
+	case n.others.Outvoted():
+		return api.StateDiverged
 	case !n.healer.Healthy():
 		return api.StateHealing
 	}
@@ -198,8 +215,10 @@ func (n *Node) State() string {
 
 // health says how the node is.
 func (n *Node) health() api.Health {
-	c := n.config.Control.View().Current
+	v := n.config.Control.View()
+	c := v.Current
 	h := api.Health{
+		Network: c.System().Network, Committee: c.Fingerprint().String(), View: v.Digest.String(),
 		Name: n.member.Name, PublicKey: n.member.PublicKey.String(), Epoch: c.Epoch(), Shards: c.Params().N,
 		Owned: n.member.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
 		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),

@@ -19,6 +19,7 @@ func (n *Node) Problems() []api.Problem {
 			Remedy: "start the node again; if that fails, remove the store and start it empty: it recovers its slivers from the other nodes",
 		})
 	}
+	list = append(list, n.others.Problems()...)
 	for _, p := range n.server.HTTP().Problems() {
 		list = append(list, api.Problem(p))
 	}
@@ -37,6 +38,7 @@ func (n *Node) watch(ctx context.Context) {
 		known = n.logProblems(known)
 		select {
 		case <-tick.C:
+		case <-n.others.Asked():
 		case <-ctx.Done():
 			return
 		}

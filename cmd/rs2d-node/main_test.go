@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 			"exits":     exits,
 			"addresses": addresses,
 			"mode":      mode,
-			"join":      join,
+			"join":      join, "replace": replace,
 			"terminate": terminate,
 			"put":       put,
 			"get":       get,
@@ -90,6 +91,16 @@ func join(ts *testscript.TestScript, neg bool, args []string) {
 		b.WriteString(ts.ReadFile(name))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o644))
+}
+
+// replace changes the first of some words in a file: replace FILE OLD NEW
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	before := ts.ReadFile(args[0])
+	after := strings.Replace(before, args[1], args[2], 1)
+	if after == before {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(after), 0o644))
 }
 
 // terminate asks background commands to end that have an argument: terminate ARG

@@ -16,10 +16,14 @@ type Error struct {
 type Health struct {
 	Name      string `json:"name"`
 	PublicKey string `json:"public_key"`
+	Network   string `json:"network"`
 	Epoch     uint64 `json:"epoch"`
-	Shards    int    `json:"shards"` // n
-	Owned     string `json:"owned"`  // the node's shards, such as "0-9"
-	State     string `json:"state"`  // one of the states below
+	Committee string `json:"committee"`     // its fingerprint: what members sign is bound to it
+	View      string `json:"view"`          // a digest of the epochs, members and writers that the node sees
+	You       string `json:"you,omitempty"` // the name by which the node knows who asks
+	Shards    int    `json:"shards"`        // n
+	Owned     string `json:"owned"`         // the node's shards, such as "0-9"
+	State     string `json:"state"`         // one of the states below
 	Uptime    string `json:"uptime"`
 	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
 	Recovered int64  `json:"recovered"` // slivers recovered since the node started
@@ -39,8 +43,11 @@ type Problem struct {
 const (
 	StateHealthy = "healthy" // has all it should have, as far as it knows
 	StateHealing = "healing" // finds out what it lacks, or recovers it
-	StateFailed  = "failed"  // takes no writes: its store failed
-	StateClosing = "closing" // finishes what it has begun
+	// StateDiverged: the owners of more than f shards see other committees, members or
+	// writers. What the node signs may count for nothing.
+	StateDiverged = "diverged"
+	StateFailed   = "failed"  // takes no writes: its store failed
+	StateClosing  = "closing" // finishes what it has begun
 )
 
 // Status is what a node has of a blob.
@@ -57,8 +64,10 @@ type Status struct {
 
 // Confirmation is a member's signed attestation.
 type Confirmation struct {
-	Member    string              `json:"member"`
-	Signature committee.Signature `json:"signature"`
+	Member    string                `json:"member"`
+	Epoch     uint64                `json:"epoch"`
+	Committee committee.Fingerprint `json:"committee"` // the signature counts in this one alone
+	Signature committee.Signature   `json:"signature"`
 }
 
 // BlobList is some of the blobs of a node, in the order of their ids.

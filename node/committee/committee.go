@@ -127,6 +127,19 @@ type Fingerprint [sha256.Size]byte
 // String returns the fingerprint in URL-safe base64 without padding.
 func (f Fingerprint) String() string { return base64.RawURLEncoding.EncodeToString(f[:]) }
 
+// MarshalText returns String's form.
+func (f Fingerprint) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText reads what MarshalText writes. The error wraps ErrCommittee.
+func (f *Fingerprint) UnmarshalText(text []byte) error {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
+	if err != nil || len(raw) != len(f) {
+		return fmt.Errorf("%w: a fingerprint is %d bytes in URL-safe base64", ErrCommittee, len(f))
+	}
+	copy(f[:], raw)
+	return nil
+}
+
 // Fingerprint returns the fingerprint of the committee.
 func (c *Committee) Fingerprint() Fingerprint { return c.fingerprint }
 

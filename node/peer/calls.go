@@ -204,8 +204,10 @@ func (p *Peer) confirmation(body io.Reader) (committee.Signature, error) {
 		return committee.Signature{}, err
 	}
 	var c api.Confirmation
-	err = p.parseJSON(data, &c)
-	return c.Signature, err
+	if err := p.parseJSON(data, &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
 }
 
 // piecesReader reads slices one after another. It does not change the list, which
@@ -231,8 +233,20 @@ func (r *piecesReader) Read(b []byte) (int, error) {
 // which is not verified.
 func (p *Peer) Confirmation(ctx context.Context, id commit.BlobID) (committee.Signature, error) {
 	var c api.Confirmation
-	err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c)
-	return c.Signature, err
+	if err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
+}
+
+// attestation returns the signature of a confirmation, unless the node says itself that
+// it counts elsewhere only: that is no lie.
+func (p *Peer) attestation(c api.Confirmation) (committee.Signature, error) {
+	if c.Committee != (committee.Fingerprint{}) && c.Committee != p.committee.Fingerprint() {
+		return committee.Signature{}, fmt.Errorf("%s: %w: epoch %d, committee %v, and not epoch %d, committee %v",
+			p.name, ErrOtherCommittee, c.Epoch, c.Committee, p.committee.Epoch(), p.committee.Fingerprint())
+	}
+	return c.Signature, nil
 }
 
 // PutCertificate tells the node that the blob is stored.
@@ -290,8 +304,10 @@ func (p *Peer) PutProof(ctx context.Context, id commit.BlobID, proof []byte) (co
 		return committee.Signature{}, err
 	}
 	var c api.Confirmation
-	err = p.parseJSON(data, &c)
-	return c.Signature, err
+	if err := p.parseJSON(data, &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
 }
 
 // Proof fetches the proof, in BCS, that a blob is inconsistent, which is not verified.

@@ -19,6 +19,9 @@ var (
 	// ErrSilent is returned for a node that was not waited for any longer: others had
 	// answered, or the caller's time was over.
 	ErrSilent = errors.New("peer: no answer")
+	// ErrOtherCommittee is returned when the node attests as a member of another
+	// committee than the caller's.
+	ErrOtherCommittee = errors.New("peer: node has another committee")
 )
 
 // StatusError is an answer that is not a success. It wraps ErrNotFound for a status of

@@ -194,7 +194,8 @@ func (d *reader) getConfirmation(r *request) {
 // confirm answers with an attestation of the request's blob.
 func (d *reader) confirm(r *request, kind committee.Kind) {
 	s := d.signer.Attest(r.view.Committee, committee.Attestation{Kind: kind, Blob: r.id})
-	r.answer(http.StatusOK, api.Confirmation{Member: r.name(), Signature: s})
+	c := r.view.Committee
+	r.answer(http.StatusOK, api.Confirmation{Member: r.name(), Epoch: c.Epoch(), Committee: c.Fingerprint(), Signature: s})
 }
 
 // getRecord gives out a record. Proofs can be long, and their length is not known before

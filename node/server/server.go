@@ -197,7 +197,13 @@ func (s *Server) routes() http.Handler {
 // AdminHealth answers with the node's health, for operators.
 func (s *Server) AdminHealth() http.Handler { return s.handle("admin health", unlimited, s.getHealth) }
 
-func (s *Server) getHealth(r *request) { r.answer(http.StatusOK, s.config.Health()) }
+func (s *Server) getHealth(r *request) {
+	h := s.config.Health()
+	if r.Party.Class != httpd.Stranger && !s.config.Plaintext {
+		h.You = r.Party.Name
+	}
+	r.answer(http.StatusOK, h)
+}
 
 // handle wraps a handler in limits, authorization and metrics.
 func (s *Server) handle(route string, kind access, h func(*request)) http.Handler {
