@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -18,45 +17,20 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/ledgertest"
 )
 
-func keyOf(name string) ed25519.PrivateKey {
-	seed := sha256.Sum256([]byte(name))
-	return ed25519.NewKeyFromSeed(seed[:])
-}
+var alice, bob = ledgertest.Key("alice"), ledgertest.Key("bob")
 
-func addressOf(key ed25519.PrivateKey) (a ledger.Address) {
-	copy(a[:], key.Public().(ed25519.PublicKey))
-	return a
-}
-
-var alice, bob = keyOf("alice"), keyOf("bob")
-
-const start = 1_000_000
-
-// genesis is a ledger of one node, in which alice has money.
-func genesis() ledger.Genesis {
-	owner, tls := keyOf("owner"), keyOf("tls")
-	secret := committee.DeriveSecretKey([]byte("the seed of the only node that there is"))
-	return ledger.Genesis{
-		Name: "test", Shards: 4, Scheme: uint8(commit.BLAKE3), Start: start, EpochMillis: 1000, MinStake: 10, MaxNodes: 4,
-		Balances: []ledger.Balance{{Account: addressOf(alice), Amount: 1 << 40}},
-		Nodes: []ledger.GenesisNode{{Owner: addressOf(owner), Stake: 1000, Node: ledger.NodeInfo{
-			Name: "node", Address: "127.0.0.1:7100", PublicKey: secret.Public().Bytes(), Possession: secret.Prove(),
-			TLSKey: addressOf(tls), TLSProof: ledger.ProveTLSKey(tls, addressOf(owner)), Votes: ledger.Votes{Capacity: 1 << 30},
-		}}},
-	}
-}
+func genesis() ledger.Genesis { return ledgertest.Genesis("alice") }
 
 // clock is a clock that tests set.
 type clock struct{ millis atomic.Uint64 }
 
 func newClock() *clock {
 	c := new(clock)
-	c.millis.Store(start)
+	c.millis.Store(ledgertest.Start)
 	return c
 }
 
@@ -74,7 +48,7 @@ func open(t *testing.T, fs vfs.FS, c *clock) *Ledger {
 
 func transfer(t testing.TB, l *Ledger, nonce uint64) []byte {
 	t.Helper()
-	tx := ledger.Tx{Chain: l.State().ChainID(), Nonce: nonce, FeePerByte: 1000, Action: ledger.Transfer{To: addressOf(bob), Amount: 5}}
+	tx := ledger.Tx{Chain: l.State().ChainID(), Nonce: nonce, FeePerByte: 1000, Action: ledger.Transfer{To: ledgertest.Address(bob), Amount: 5}}
 	data, err := tx.Sign(alice)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +66,7 @@ func submit(t *testing.T, l *Ledger, nonce uint64) Receipt {
 }
 
 func balance(l *Ledger, key ed25519.PrivateKey) uint64 {
-	if a := ledger.Get[ledger.Account](l.State(), ledger.AccountKey(addressOf(key))); a != nil {
+	if a := ledger.Get[ledger.Account](l.State(), ledger.AccountKey(ledgertest.Address(key))); a != nil {
 		return a.Balance
 	}
 	return 0
@@ -184,12 +158,12 @@ func TestTime(t *testing.T) {
 	if s := l.State().System(); s.Epoch != 2 {
 		t.Errorf("epoch %d after an epoch's time, want 2", s.Epoch)
 	}
-	c.millis.Store(start)
+	c.millis.Store(ledgertest.Start)
 	if r := submit(t, l, 1); r.Err != nil {
 		t.Fatal(r.Err)
 	}
-	if got := l.State().System().Time; got != start+1000 {
-		t.Errorf("time %d after the clock was set back, want %d", got, start+1000)
+	if got := l.State().System().Time; got != ledgertest.Start+1000 {
+		t.Errorf("time %d after the clock was set back, want %d", got, ledgertest.Start+1000)
 	}
 }
 
@@ -239,8 +213,8 @@ func TestGroups(t *testing.T) {
 	for nonce := range uint64(count) {
 		group.Go(func() {
 			// Each of another sender, so that their order does not matter.
-			key := keyOf(fmt.Sprint("sender ", nonce))
-			tx := ledger.Tx{Chain: l.State().ChainID(), FeePerByte: 1000, Action: ledger.Transfer{To: addressOf(bob), Amount: 5}}
+			key := ledgertest.Key(fmt.Sprint("sender ", nonce))
+			tx := ledger.Tx{Chain: l.State().ChainID(), FeePerByte: 1000, Action: ledger.Transfer{To: ledgertest.Address(bob), Amount: 5}}
 			data, err := tx.Sign(key)
 			if err != nil {
 				t.Error(err)
@@ -293,10 +267,10 @@ func runUntilKilled(dir string) {
 	l, err := Open(dir, genesis(), Options{SnapshotEvery: 5})
 	for err == nil {
 		nonce := uint64(0)
-		if a := ledger.Get[ledger.Account](l.State(), ledger.AccountKey(addressOf(alice))); a != nil {
+		if a := ledger.Get[ledger.Account](l.State(), ledger.AccountKey(ledgertest.Address(alice))); a != nil {
 			nonce = a.Nonce
 		}
-		tx := ledger.Tx{Chain: l.State().ChainID(), Nonce: nonce, FeePerByte: 1000, Action: ledger.Transfer{To: addressOf(bob), Amount: 5}}
+		tx := ledger.Tx{Chain: l.State().ChainID(), Nonce: nonce, FeePerByte: 1000, Action: ledger.Transfer{To: ledgertest.Address(bob), Amount: 5}}
 		var data []byte
 		if data, err = tx.Sign(alice); err == nil {
 			var r Receipt
@@ -348,7 +322,7 @@ func TestKill(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		a := ledger.Get[ledger.Account](l.State(), ledger.AccountKey(addressOf(alice)))
+		a := ledger.Get[ledger.Account](l.State(), ledger.AccountKey(ledgertest.Address(alice)))
 		if a == nil || a.Nonce < acknowledged {
 			t.Fatalf("round %d: %d transactions are there, and %d were acknowledged", round, a.Nonce, acknowledged)
 		}
@@ -372,8 +346,8 @@ func BenchmarkSubmit(b *testing.B) {
 	var sender atomic.Uint64
 	b.SetParallelism(64)
 	b.RunParallel(func(p *testing.PB) {
-		key := keyOf(fmt.Sprint("sender ", sender.Add(1)))
-		tx := ledger.Tx{Chain: l.State().ChainID(), FeePerByte: 1000, Action: ledger.Transfer{To: addressOf(bob), Amount: 5}}
+		key := ledgertest.Key(fmt.Sprint("sender ", sender.Add(1)))
+		tx := ledger.Tx{Chain: l.State().ChainID(), FeePerByte: 1000, Action: ledger.Transfer{To: ledgertest.Address(bob), Amount: 5}}
 		data, err := tx.Sign(key)
 		if err != nil {
 			b.Error(err)
