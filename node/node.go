@@ -79,8 +79,9 @@ func New(c Config) (*Node, error) {
 	}
 	options.Logger = n.log
 	n.peers = peer.NewSet(options)
+	view := func() *peer.View { return n.peers.View(c.Control.View(), n.member.PublicKey) }
 	n.healer = heal.New(heal.Config{
-		Committee: current, Member: member, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, Peers: n.peers,
+		View: view, Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store,
 		Interval: c.HealInterval, Delay: c.HealDelay, BatchBytes: c.HealBatch, Logger: n.log,
 	})
 	n.server, err = server.New(server.Config{
@@ -102,7 +103,7 @@ func New(c Config) (*Node, error) {
 		return nil, fmt.Errorf("node: %w", err)
 	}
 	n.scrubber = scrub.New(scrub.Config{
-		Committee: current, Member: member, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
+		View: view, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
 	})
 	n.others = agreement.New(agreement.Config{View: c.Control.View, Peers: n.otherMembers, Plaintext: c.Plaintext})

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -16,9 +15,7 @@ import (
 // gather collects primary slivers of one blob until what is made of them succeeds.
 // Its fields belong to one goroutine.
 type gather struct {
-	c          *Client
-	id         commit.BlobID
-	meta       *commit.Metadata
+	*reading
 	sliverSize int
 	need       int    // slivers
 	candidates []int  // rows to ask for, the best first
@@ -34,7 +31,7 @@ type gather struct {
 	requests []*request
 	verdicts int             // nodes that are asked for the certificate that the blob is inconsistent
 	running  sync.WaitGroup  // requests that lack slivers, and for certificates
-	life     context.Context // until the end
+	ended    context.Context // until the end
 	stop     context.CancelFunc
 	events   chan event
 }
@@ -60,10 +57,10 @@ type event struct {
 	verdict *bool
 }
 
-func (c *Client) newGather(id commit.BlobID, meta *commit.Metadata, size, need int, candidates []int) *gather {
+func (r *reading) gather(need int, candidates []int) *gather {
 	g := &gather{
-		c: c, id: id, meta: meta, sliverSize: c.committee.Params().S * size, need: need, candidates: candidates,
-		waiting: make(map[int]*request), late: make([]bool, len(c.peers)), verified: make(map[int]bool), events: make(chan event),
+		reading: r, sliverSize: r.view.Params().S * r.size, need: need, candidates: candidates,
+		waiting: make(map[int]*request), late: make([]bool, len(r.view.Peers)), verified: make(map[int]bool), events: make(chan event),
 	}
 	g.rank()
 	return g
@@ -72,8 +69,8 @@ func (c *Client) newGather(id commit.BlobID, meta *commit.Metadata, size, need i
 // rank sorts the candidates: rows of nodes in good standing first, and of these such
 // as hold the blob itself. Among parity rows, chance spreads the load.
 func (g *gather) rank() {
-	params := g.c.committee.Params()
-	standings := peer.Standings(g.c.peers)
+	params := g.view.Params()
+	standings := peer.Standings(g.view.Peers)
 	for i, late := range g.late {
 		if late {
 			standings[i] = max(standings[i], peer.Slow)
@@ -84,15 +81,15 @@ func (g *gather) rank() {
 }
 
 // owner returns the member that has the row.
-func (g *gather) owner(row int) int { return g.c.committee.OwnerOfPair(g.id, row) }
+func (g *gather) owner(row int) int { return g.view.OwnerOfPair(g.id, row) }
 
 // probe has slow nodes that own candidates tried again, aside.
 func (g *gather) probe() {
-	seen := make([]bool, len(g.c.peers))
+	seen := make([]bool, len(g.view.Peers))
 	for _, row := range g.candidates {
 		if member := g.owner(row); !seen[member] {
-			if seen[member] = true; g.c.peers[member].Probe() {
-				g.c.probe(member, g.id, row, g.sliverSize)
+			if seen[member] = true; g.view.Peers[member].Probe() {
+				g.reading.probe(member, row, g.sliverSize)
 			}
 		}
 	}
@@ -102,10 +99,10 @@ func (g *gather) probe() {
 // fails with are verified; the wrong ones are dropped, and replaced by others, which
 // are verified before they are used.
 func (g *gather) run(ctx context.Context, use func([]rs2d.Sliver) error) error {
-	g.life, g.stop = context.WithCancel(g.c.life)
+	g.ended, g.stop = context.WithCancel(g.life)
 	defer g.end()
 	g.probe()
-	timeout := g.c.set.Timeout(g.sliverSize)
+	timeout := g.peers.Timeout(g.sliverSize)
 	progress := time.Now()
 	hedge := time.NewTimer(timeout)
 	defer hedge.Stop()
@@ -171,7 +168,7 @@ func (g *gather) timedOut(cause error) error {
 	for _, r := range g.waiting {
 		if !seen[r] {
 			seen[r] = true
-			g.errors = append(g.errors, peer.Silent(g.c.peers[r.member], r.started))
+			g.errors = append(g.errors, peer.Silent(g.view.Peers[r.member], r.started))
 		}
 	}
 	return &ReadError{Have: len(g.got), Need: g.need, Errors: g.errors, Cause: cause}
@@ -205,12 +202,12 @@ func (g *gather) ask() {
 	}
 	for _, r := range byMember {
 		slices.Sort(r.rows)
-		r.limit = r.started.Add(patient * g.c.set.Timeout(len(r.rows)*g.sliverSize))
+		r.limit = r.started.Add(patient * g.peers.Timeout(len(r.rows)*g.sliverSize))
 		var ctx context.Context
-		ctx, r.cancel = context.WithCancel(g.c.life)
+		ctx, r.cancel = context.WithCancel(g.life)
 		g.requests = append(g.requests, r)
 		g.running.Add(1)
-		g.c.fetches.Go(func() { g.fetch(ctx, r) })
+		g.fetches.Go(func() { g.fetch(ctx, r) })
 	}
 }
 
@@ -224,7 +221,7 @@ func (g *gather) fetch(ctx context.Context, r *request) {
 	complete := sync.OnceFunc(g.running.Done)
 	defer complete()
 	lacking := len(r.rows)
-	err := g.c.peers[r.member].Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.place, func(s rs2d.Sliver) error {
+	err := g.view.Peers[r.member].Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.place, func(s rs2d.Sliver) error {
 		if err := g.send(ctx, event{request: r, sliver: s}); err != nil {
 			return err
 		}
@@ -247,7 +244,7 @@ func (g *gather) end() {
 		if r.came < len(r.rows) {
 			r.cancel()
 		} else {
-			time.AfterFunc(g.c.options.HedgeAfter, r.cancel)
+			time.AfterFunc(g.options.HedgeAfter, r.cancel)
 		}
 	}
 	g.running.Wait()
@@ -289,7 +286,7 @@ func (g *gather) judge() {
 	}
 	for _, r := range g.waiting {
 		if r.late {
-			g.c.set.Late(g.c.peers[r.member], r.started)
+			g.peers.Late(g.view.Peers[r.member], r.started)
 		}
 	}
 }
@@ -299,26 +296,26 @@ func (g *gather) judge() {
 func (g *gather) verify(member int, timeout time.Duration) {
 	g.verdicts++
 	g.running.Add(1)
-	g.c.fetches.Go(func() {
+	g.fetches.Go(func() {
 		defer g.running.Done()
-		ctx, cancel := context.WithTimeout(g.life, timeout)
+		ctx, cancel := context.WithTimeout(g.ended, timeout)
 		defer cancel()
-		p := g.c.peers[member]
+		p := g.view.Peers[member]
 		_, err := p.Verdict(ctx, g.id)
 		if errors.Is(err, peer.ErrNotFound) || errors.Is(err, peer.ErrLied) {
 			p.Distrust()
 		}
 		right := err == nil
-		_ = g.send(g.life, event{verdict: &right})
+		_ = g.send(g.ended, event{verdict: &right})
 	})
 }
 
 // take notes what has come.
 func (g *gather) take(e event) {
-	p := g.c.peers[e.member]
+	p := g.view.Peers[e.member]
 	if !e.end {
 		if e.came++; e.came == 1 {
-			g.c.set.Observe(time.Since(e.started), g.sliverSize)
+			g.peers.Observe(time.Since(e.started), g.sliverSize)
 		}
 		if e.came == len(e.rows) && !e.late {
 			p.InTime()
@@ -337,7 +334,7 @@ func (g *gather) take(e event) {
 	case errors.Is(err, peer.ErrLied):
 		p.Distrust()
 	case !answered(err):
-		g.c.set.Late(p, e.started)
+		g.peers.Late(p, e.started)
 	case !e.late:
 		p.InTime()
 	}
@@ -357,15 +354,15 @@ func (g *gather) dropWrong() bool {
 		}
 	}
 	wrong := make(map[int]bool)
-	for i, err := range g.c.code.VerifySlivers(g.meta, check) {
+	for i, err := range g.code.VerifySlivers(g.meta, check) {
 		row := check[i].Index
 		if g.verified[row] = err == nil; err == nil {
 			continue
 		}
 		wrong[row] = true
-		p := g.c.peers[g.owner(row)]
+		p := g.view.Peers[g.owner(row)]
 		p.Distrust()
-		g.c.log.Warn("wrong sliver", "node", p.Name(), "blob", g.id, "row", row)
+		g.log.Warn("wrong sliver", "node", p.Name(), "blob", g.id, "row", row)
 		g.errors = append(g.errors, &MemberError{Member: p.Name(), Err: err})
 	}
 	g.got = slices.DeleteFunc(g.got, func(s rs2d.Sliver) bool { return wrong[s.Index] })

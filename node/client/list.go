@@ -19,46 +19,22 @@ type Blob struct {
 	Inconsistent bool
 }
 
-// List calls f with every blob that any of the nodes knows, in the order of ids, until
-// f returns false. The error is a *QuorumError if the owners of fewer than 2f+1 shards
-// answer, because there may be certified blobs then that none of them has.
-func (c *Client) List(ctx context.Context, f func(Blob) bool) error {
-	var after *commit.BlobID
-	for {
-		page, more, err := c.page(ctx, after)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			if !f(page[i]) {
-				return nil
-			}
-			after = &page[i].ID
-		}
-		if !more {
-			return nil
-		}
-	}
-}
-
 // page merges the next page of every node's list. It ends where the lists of the owners
 // of 2f+1 shards end, so that nobody who makes blobs up makes it longer.
-func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
-	quorum := &QuorumError{Need: c.anyHonest()}
-	lists := make([]api.BlobList, len(c.peers))
+func (o operation) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
+	quorum := &QuorumError{Need: honest(o.view)}
+	lists := make([]api.BlobList, len(o.view.Peers))
 	var ends []*commit.BlobID
 	var weights []int
-	peer.Each(ctx, c.peers, func(ctx context.Context, p *peer.Peer) (api.BlobList, error) {
+	peer.Each(ctx, o.view.Peers, func(ctx context.Context, p *peer.Peer) (api.BlobList, error) {
 		return p.List(ctx, api.ListAll, after, api.MaxList)
 	}, func(i int, l api.BlobList, err error) bool {
 		if err != nil {
-			quorum.Errors = append(quorum.Errors, &MemberError{Member: c.peers[i].Name(), Err: err})
+			quorum.Errors = append(quorum.Errors, &MemberError{Member: o.view.Peers[i].Name(), Err: err})
 		} else {
 			lists[i] = l
-			ends, weights = append(ends, l.Next), append(weights, c.committee.Weight(i))
-			quorum.Have += c.committee.Weight(i)
+			ends, weights = append(ends, l.Next), append(weights, o.view.Weight(i))
+			quorum.Have += o.view.Weight(i)
 		}
 		return quorum.Have >= quorum.Need
 	})
@@ -95,7 +71,7 @@ func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 			}
 		}
 	}
-	c.decide(claims)
+	o.decide(claims)
 	for _, b := range found {
 		page = append(page, *b)
 	}
@@ -121,8 +97,8 @@ const together = 64
 
 // decide finds out which claims hold. It tries a certificate of each at a time, many of
 // them together. Of a member that showed a wrong one no other is looked at.
-func (c *Client) decide(claims map[committee.Attestation]*claim) {
-	liars := make([]bool, len(c.peers))
+func (o operation) decide(claims map[committee.Attestation]*claim) {
+	liars := make([]bool, len(o.view.Peers))
 	for len(claims) > 0 {
 		var whats []committee.Attestation
 		var members []int
@@ -139,7 +115,7 @@ func (c *Client) decide(claims map[committee.Attestation]*claim) {
 				break
 			}
 		}
-		certs, errs := committee.ParseCertificates(c.committee, proofs)
+		certs, errs := committee.ParseCertificates(o.view.Epochs, proofs)
 		for i, what := range whats {
 			switch {
 			case errs[i] == nil && certs[i].Attestation == what:
@@ -149,7 +125,7 @@ func (c *Client) decide(claims map[committee.Attestation]*claim) {
 				claims[what].proofs = claims[what].proofs[1:]
 			case !liars[members[i]]:
 				liars[members[i]] = true
-				c.peers[members[i]].Distrust()
+				o.view.Peers[members[i]].Distrust()
 			}
 		}
 	}

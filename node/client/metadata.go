@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -13,41 +14,63 @@ import (
 // cachedMetadata is how many blobs' metadata a client remembers.
 const cachedMetadata = 256
 
-// remember keeps metadata, in the place of some that was kept longest.
-func (c *Client) remember(id commit.BlobID, meta *commit.Metadata) {
-	if _, known := c.metadata.LoadOrStore(id, meta); known {
+// metadataCache remembers the metadata of a few blobs. It is safe for concurrent use.
+type metadataCache struct {
+	blobs sync.Map // commit.BlobID to *commit.Metadata
+	order chan commit.BlobID
+}
+
+func newMetadataCache() metadataCache {
+	return metadataCache{order: make(chan commit.BlobID, cachedMetadata)}
+}
+
+func (m *metadataCache) get(id commit.BlobID) (*commit.Metadata, bool) {
+	meta, ok := m.blobs.Load(id)
+	if !ok {
+		return nil, false
+	}
+	return meta.(*commit.Metadata), true
+}
+
+// put keeps metadata, in the place of some that was kept longest.
+func (m *metadataCache) put(id commit.BlobID, meta *commit.Metadata) {
+	if _, known := m.blobs.LoadOrStore(id, meta); known {
 		return
 	}
 	for {
 		select {
-		case c.cached <- id:
+		case m.order <- id:
 			return
 		default:
 		}
 		select {
-		case old := <-c.cached:
-			c.metadata.Delete(old)
+		case old := <-m.order:
+			m.blobs.Delete(old)
 		default:
 		}
 	}
 }
 
-// Metadata returns the metadata of a blob, verified against the id. The error is
-// ErrNotFound or a *QuorumError.
-func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
-	if meta, ok := c.metadata.Load(id); ok {
-		return meta.(*commit.Metadata), nil
+// operation is one call of a client, which sees one committee from its beginning to its
+// end.
+type operation struct {
+	*Client
+	view *peer.View
+}
+
+// fetchMetadata returns the metadata of a blob, see [Client.Metadata].
+func (o operation) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
+	if meta, ok := o.metadata.get(id); ok {
+		return meta, nil
 	}
-	ctx, cancel := c.within(ctx)
-	defer cancel()
-	quorum := &QuorumError{Need: c.committee.Quorum(committee.Stored)}
-	meta, err := peer.First(ctx, c.set, c.peers, placement.MaxMetadata(c.committee.Params().N), func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
-		return p.Metadata(ctx, id, c.hasher)
+	quorum := &QuorumError{Need: o.view.Quorum(committee.Stored)}
+	meta, err := peer.First(ctx, o.peers, o.view.Peers, placement.MaxMetadata(o.view.Params().N), func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
+		return p.Metadata(ctx, id, o.hasher)
 	}, func(p *peer.Peer, err error) error {
 		// Of the owners of any n-f shards, one at least is honest and among those that made
 		// a certificate, if there is one.
 		if errors.Is(err, peer.ErrNotFound) {
-			if quorum.Have += c.committee.Weight(p.Member()); quorum.Have >= quorum.Need {
+			if quorum.Have += o.view.Weight(p.Member()); quorum.Have >= quorum.Need {
 				return ErrNotFound
 			}
 		}
@@ -61,6 +84,6 @@ func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metada
 	case err != nil:
 		return nil, err
 	}
-	c.remember(id, meta)
+	o.metadata.put(id, meta)
 	return meta, nil
 }

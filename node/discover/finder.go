@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
@@ -21,11 +20,8 @@ var ErrBlind = errors.New("discover: too few peers listed their blobs")
 
 // Config is what a finder works with. All must be set.
 type Config struct {
-	Committee *committee.Committee
-	Member    int // the node itself
-	Store     store.Store
-	Peers     []*peer.Peer // by member; nil for the node itself
-	Logger    *slog.Logger
+	Store  store.Store
+	Logger *slog.Logger
 }
 
 // Finder finds out what one node lacks. One round runs at a time; Certify may be called
@@ -55,14 +51,14 @@ type Seen struct {
 	Invalid []commit.BlobID // blobs that were learnt to be inconsistent
 }
 
-// Round looks for blobs once, and gives what it finds to emit, which is called by one
+// Round looks once for blobs that the member who looks should have, and gives what it finds to emit, which is called by one
 // goroutine. How long emit takes does not count as the members' time.
 //
 // The error is ErrBlind, with what the members said, if those who listed all of their
 // blobs, the node itself among them, own fewer than 2f+1 shards; the store's; or the
 // context's.
-func (f *Finder) Round(ctx context.Context, emit func([]Found)) (Seen, error) {
-	r := &round{Finder: f, emit: emit, known: make(map[commit.BlobID]bool)}
+func (f *Finder) Round(ctx context.Context, v *peer.View, emit func([]Found)) (Seen, error) {
+	r := &round{Finder: f, view: v, emit: emit, known: make(map[commit.BlobID]bool)}
 	err := r.certified(ctx)
 	if ctx.Err() == nil {
 		r.pending(ctx)
@@ -72,8 +68,8 @@ func (f *Finder) Round(ctx context.Context, emit func([]Found)) (Seen, error) {
 
 // Examine returns what the node lacks of those of the blobs that are certified. It asks
 // the members to attest such as it has no certificate of, but not very many.
-func (f *Finder) Examine(ctx context.Context, ids []commit.BlobID) ([]Found, Seen) {
-	r := &round{Finder: f, known: make(map[commit.BlobID]bool)}
+func (f *Finder) Examine(ctx context.Context, v *peer.View, ids []commit.BlobID) ([]Found, Seen) {
+	r := &round{Finder: f, view: v, known: make(map[commit.BlobID]bool)}
 	var found []Found
 	tries := 0
 	for _, id := range ids {
@@ -106,6 +102,7 @@ func (f *Finder) hasCertificate(id commit.BlobID) bool {
 // round is one round.
 type round struct {
 	*Finder
+	view  *peer.View
 	emit  func([]Found)
 	known map[commit.BlobID]bool // those that nothing more need be done for
 	seen  Seen
@@ -125,7 +122,7 @@ func (r *round) examine(id commit.BlobID) (Found, bool) {
 		r.known[id] = true
 		return Found{}, false
 	}
-	missing := placement.Missing(c.Committee, c.Member, id, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
+	missing := placement.Missing(r.view.Committee, r.view.Member, id, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
 	if len(missing) == 0 && info.Has(store.Metadata) {
 		r.known[id] = true
 		return Found{}, false
@@ -149,15 +146,15 @@ func (r *round) mark(id commit.BlobID, verdict []byte) {
 
 // wrong notes that a member lied.
 func (r *round) wrong(member int, err error) {
-	p := r.config.Peers[member]
+	p := r.view.Peers[member]
 	p.Distrust()
 	r.seen.Lies++
 	r.config.Logger.Warn("wrong list of blobs", "peer", p.Name(), "error", err)
 }
 
 // memberError says what a member answered.
-func (f *Finder) memberError(member int, err error) error {
-	if p := f.config.Peers[member]; p != nil {
+func (r *round) memberError(member int, err error) error {
+	if p := r.view.Peers[member]; p != nil {
 		return &peer.Error{Member: p.Name(), Err: err}
 	}
 	return fmt.Errorf("the node's own store: %w", err)

@@ -49,7 +49,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 	pages := make(chan page)
 	began := time.Now()
 	open := make(map[int]bool) // members that have not come to their end; true if they will in time
-	for member, p := range r.config.Peers {
+	for member, p := range r.view.Peers {
 		open[member] = p == nil || p.Standing() != peer.Slow || p.Probe()
 		group.Go(func() { r.list(ctx, member, sections, pages) })
 	}
@@ -84,7 +84,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 			case grace < 0:
 				grace = max(waited, leastGrace)
 			}
-			if remote := r.config.Peers[p.member]; p.end && p.err == nil && remote != nil {
+			if remote := r.view.Peers[p.member]; p.end && p.err == nil && remote != nil {
 				remote.InTime()
 			}
 		}
@@ -93,7 +93,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 
 // silent gives up a member's list.
 func (r *round) silent(member int, began time.Time, waited time.Duration, take func(page) bool) {
-	if p := r.config.Peers[member]; p != nil {
+	if p := r.view.Peers[member]; p != nil {
 		p.Late(began)
 	}
 	take(page{member: member, end: true, err: fmt.Errorf("%w for %v, longer than others", peer.ErrSilent, waited.Round(time.Millisecond))})
@@ -102,7 +102,7 @@ func (r *round) silent(member int, began time.Time, waited time.Duration, take f
 // list sends the pages of one member's lists.
 func (r *round) list(ctx context.Context, member int, sections []section, pages chan<- page) {
 	ask := r.listOwn
-	if p := r.config.Peers[member]; p != nil {
+	if p := r.view.Peers[member]; p != nil {
 		ask = p.List
 	}
 	own, stop := context.WithCancelCause(ctx)
@@ -151,7 +151,7 @@ func (r *round) listOwn(_ context.Context, state api.ListState, after *commit.Bl
 // certified is the first part of a round. The error is ErrBlind.
 func (r *round) certified(ctx context.Context) error {
 	c := &r.config
-	need, weight := 2*c.Committee.Params().F+1, 0
+	need, weight := 2*r.view.Params().F+1, 0
 	var errs []error
 	r.collect(ctx, []section{{state: api.ListInvalid}, {state: api.ListCertified}}, func(p page) bool {
 		var wrong error
@@ -172,7 +172,7 @@ func (r *round) certified(ctx context.Context) error {
 			}
 			errs = append(errs, r.memberError(p.member, p.err))
 		case p.end:
-			weight += c.Committee.Weight(p.member)
+			weight += r.view.Weight(p.member)
 		}
 		return weight >= need
 	})
@@ -198,7 +198,7 @@ func (r *round) takeInvalid(p page) error {
 			r.known[e.Blob] = true
 			continue
 		}
-		switch _, err := invalid.Parse(r.config.Committee, e.Blob, e.Verdict); {
+		switch _, err := invalid.Parse(r.view.Epochs, e.Blob, e.Verdict); {
 		case err == nil:
 			r.mark(e.Blob, e.Verdict)
 		case !errors.Is(err, committee.ErrEpoch): // of an epoch that is not known it may be right
@@ -231,7 +231,7 @@ func (r *round) takeCertified(ctx context.Context, p page) error {
 			}
 		}
 		var wrong error
-		certs, errs := committee.ParseCertificates(r.config.Committee, certificates)
+		certs, errs := committee.ParseCertificates(r.view.Epochs, certificates)
 		for i, b := range claimed {
 			if errors.Is(errs[i], committee.ErrEpoch) {
 				continue

@@ -24,9 +24,8 @@ const (
 
 // pending is the second and third part of a round.
 func (r *round) pending(ctx context.Context) {
-	c := &r.config
-	lists := make([]pendingList, len(c.Peers))
-	need, weight := 2*c.Committee.Params().F+1, 0
+	lists := make([]pendingList, len(r.view.Peers))
+	need, weight := 2*r.view.Params().F+1, 0
 	r.collect(ctx, []section{{api.ListPending, r.cursor, pendingPages}}, func(p page) bool {
 		l := &lists[p.member]
 		if errors.Is(p.err, peer.ErrLied) {
@@ -39,7 +38,7 @@ func (r *round) pending(ctx context.Context) {
 			// A list that was broken off says nothing of what comes after it.
 			l.done = p.err == nil
 			if l.done {
-				weight += c.Committee.Weight(p.member)
+				weight += r.view.Weight(p.member)
 			}
 		}
 		return weight >= need
@@ -96,7 +95,7 @@ func (r *round) listedUpTo(lists []pendingList, need int) *commit.BlobID {
 	var weights []int
 	for member, l := range lists {
 		if l.done {
-			ends, weights = append(ends, l.next), append(weights, r.config.Committee.Weight(member))
+			ends, weights = append(ends, l.next), append(weights, r.view.Weight(member))
 		}
 	}
 	return peer.Reach(ends, weights, need)
@@ -113,7 +112,7 @@ func (r *round) candidates(lists []pendingList, end *commit.BlobID) (ids []commi
 	for member, l := range lists {
 		for _, e := range l.entries {
 			if peer.CompareEnds(&e.Blob, end) <= 0 && !r.known[e.Blob] {
-				votes = append(votes, vote{e.Blob, r.config.Committee.Weight(member)})
+				votes = append(votes, vote{e.Blob, r.view.Weight(member)})
 			}
 		}
 	}
@@ -123,7 +122,7 @@ func (r *round) candidates(lists []pendingList, end *commit.BlobID) (ids []commi
 		for len(votes) > 0 && votes[0].blob == id {
 			weight, votes = weight+votes[0].weight, votes[1:]
 		}
-		if weight > r.config.Committee.Params().F && r.due(id) {
+		if weight > r.view.Params().F && r.due(id) {
 			ids = append(ids, id)
 		}
 	}
@@ -148,40 +147,39 @@ func (r *round) attested(ctx context.Context, id commit.BlobID) []byte {
 }
 
 // attest asks the members to attest a blob, and makes a certificate of it if enough do.
-func (f *Finder) attest(ctx context.Context, id commit.BlobID) (raw []byte, lies int64) {
-	c := &f.config
+func (r *round) attest(ctx context.Context, id commit.BlobID) (raw []byte, lies int64) {
 	a := committee.Attestation{Kind: committee.Stored, Blob: id}
 	signatures := make(map[int]committee.Signature)
 	weight, refused := 0, 0
 	var cert *committee.Certificate
 	limited, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	peer.Each(limited, c.Peers, func(ctx context.Context, p *peer.Peer) (committee.Signature, error) {
+	peer.Each(limited, r.view.Peers, func(ctx context.Context, p *peer.Peer) (committee.Signature, error) {
 		return p.Confirmation(ctx, id)
 	}, func(member int, s committee.Signature, err error) bool {
 		if errors.Is(err, peer.ErrNotFound) {
-			refused += c.Committee.Weight(member)
+			refused += r.view.Weight(member)
 		}
 		if err == nil && cert == nil {
 			signatures[member] = s
-			if weight += c.Committee.Weight(member); weight >= c.Committee.Quorum(committee.Stored) {
+			if weight += r.view.Weight(member); weight >= r.view.Quorum(committee.Stored) {
 				sent := len(signatures)
-				cert, _ = peer.CertifyMost(c.Committee, c.Peers, a, signatures)
+				cert, _ = peer.CertifyMost(r.view, a, signatures)
 				lies += int64(sent - len(signatures))
 			}
 		}
 		// Those that have it not can be too many.
-		return cert != nil || refused > c.Committee.Params().F
+		return cert != nil || refused > r.view.Params().F
 	})
 	if cert != nil {
 		raw, _ = cert.MarshalBinary()
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if raw == nil && ctx.Err() == nil {
-		f.tried.fail(id, time.Now())
+		r.tried.fail(id, time.Now())
 	} else {
-		f.tried.forget(id)
+		r.tried.forget(id)
 	}
 	return raw, lies
 }

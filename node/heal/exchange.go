@@ -18,7 +18,7 @@ import (
 // asked of others too. Nobody waits for who is slower than that: when all is recovered,
 // what is still asked for is given up.
 type exchange struct {
-	*round
+	*batch
 	recoveries []*recovery
 	unfinished int       // of these
 	orders     []*order  // under way
@@ -45,19 +45,19 @@ type event struct {
 const solvers = 8
 
 // recoverAxis recovers and stores the missing slivers of one axis of many blobs.
-func (r *round) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) {
-	x := &exchange{round: r, overdue: make([]bool, len(r.peers)), events: make(chan event), solving: make(chan struct{}, solvers)}
+func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) {
+	x := &exchange{batch: b, overdue: make([]bool, len(b.view.Peers)), events: make(chan event), solving: make(chan struct{}, solvers)}
 	var group sync.WaitGroup
 	turns := make(chan struct{}, solvers)
-	for _, b := range blobs {
-		if len(b.missing[axis]) == 0 || b.failed {
+	for _, one := range blobs {
+		if len(one.missing[axis]) == 0 || one.failed {
 			continue
 		}
-		v := &recovery{blob: b, axis: axis, open: slices.Clone(b.missing[axis]), bad: make(map[int]bool), asked: make(map[int]*order)}
+		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(one.missing[axis]), bad: make(map[int]bool), asked: make(map[int]*order)}
 		x.recoveries = append(x.recoveries, v)
 		turns <- struct{}{}
 		group.Go(func() {
-			r.addOwn(v)
+			v.addOwn()
 			<-turns
 		})
 	}
@@ -115,7 +115,7 @@ func (x *exchange) send(ctx context.Context, e event) error {
 
 // assign asks for what recoveries lack.
 func (x *exchange) assign(ctx context.Context) {
-	standings := peer.Standings(x.peers)
+	standings := peer.Standings(x.view.Peers)
 	for member, late := range x.overdue {
 		if late {
 			standings[member] = max(standings[member], peer.Slow)
@@ -126,13 +126,13 @@ func (x *exchange) assign(ctx context.Context) {
 		if v.done || v.solving {
 			continue
 		}
-		if len(v.have) >= x.need(v.axis) {
+		if len(v.have) >= v.need() {
 			x.solve(ctx, v)
 			continue
 		}
 		byMember := make(map[int][]uint16)
-		for _, pair := range x.choose(v, x.lackingSources(v), standings) {
-			member := x.config.Committee.OwnerOfPair(v.blob.id, pair)
+		for _, pair := range v.choose(standings) {
+			member := x.view.OwnerOfPair(v.blob.id, pair)
 			byMember[member] = append(byMember[member], uint16(pair))
 		}
 		for member, sources := range byMember {
@@ -143,7 +143,7 @@ func (x *exchange) assign(ctx context.Context) {
 			}
 			request := symbolRequest(v, sources)
 			o.add(v, request)
-			o.bytes += x.answerBytes(v, request)
+			o.bytes += answerBytes(v, request)
 			for _, pair := range sources {
 				v.asked[int(pair)] = o
 			}
@@ -172,7 +172,7 @@ func (x *exchange) solve(ctx context.Context, v *recovery) {
 	v.solving = true
 	x.group.Go(func() {
 		x.solving <- struct{}{}
-		goOn := x.round.solve(ctx, v)
+		goOn := v.solve(ctx)
 		<-x.solving
 		_ = x.send(ctx, event{recovery: v, goOn: goOn})
 	})
@@ -199,7 +199,7 @@ func (x *exchange) take(ctx context.Context, e event) bool {
 	for _, s := range e.batch.Symbols {
 		v.have[pair][s.At(v.axis)] = s
 	}
-	if len(v.have) >= x.need(v.axis) {
+	if len(v.have) >= v.need() {
 		x.solve(ctx, v)
 	}
 	return false
@@ -229,7 +229,7 @@ func (x *exchange) end(ctx context.Context, o *order, err error) {
 			}
 		}
 	}
-	p := x.peers[o.member]
+	p := x.view.Peers[o.member]
 	took := time.Since(o.started)
 	switch {
 	case ctx.Err() != nil:

@@ -18,13 +18,12 @@ import (
 
 // Config is what a healer works with. All but the last four must be set.
 type Config struct {
-	Committee *committee.Committee
-	Member    int // the node itself
-	Signer    *committee.Signer
-	Code      *rs2d.Code
-	Hasher    *commit.Hasher
-	Store     store.Store
-	Peers     *peer.Set
+	View   func() *peer.View // as the node sees it at present; called once for each round
+	Peers  *peer.Set         // of the view
+	Signer *committee.Signer
+	Code   *rs2d.Code
+	Hasher *commit.Hasher
+	Store  store.Store
 
 	Interval   time.Duration // between two looks at what others have; never but when asked if negative
 	Delay      time.Duration // before what was enqueued is looked at: writes may still be under way
@@ -42,7 +41,6 @@ const maxQueue = 1 << 16
 // one batch of blobs to the next.
 type Healer struct {
 	config Config
-	peers  []*peer.Peer // by member; nil for the node itself
 	finder *discover.Finder
 	turn   chan struct{} // held while a batch is recovered
 	turns  chan struct{} // one for each sliver that is computed
@@ -66,12 +64,8 @@ func New(c Config) *Healer {
 		config: c, queue: make(map[commit.BlobID]struct{}), turn: make(chan struct{}, 1), turns: make(chan struct{}, solvers),
 		wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
 	}
-	if c.Peers != nil {
-		h.peers = c.Peers.Of(c.Committee)
-		h.peers[c.Member] = nil
-	}
 	h.space = space{store: c.Store, log: c.Logger}
-	h.finder = discover.New(discover.Config{Committee: c.Committee, Member: c.Member, Store: c.Store, Peers: h.peers, Logger: c.Logger})
+	h.finder = discover.New(discover.Config{Store: c.Store, Logger: c.Logger})
 	h.healthy.Store(c.Interval < 0)
 	return h
 }
@@ -153,11 +147,14 @@ func (h *Healer) takeQueue() []commit.BlobID {
 // Heal recovers what the node lacks of the given blobs, as far as they are certified.
 func (h *Healer) Heal(ctx context.Context, ids []commit.BlobID) Report {
 	r := h.begin()
-	found, seen := h.finder.Examine(ctx, ids)
+	if r.view.Member < 0 {
+		return r.end()
+	}
+	found, seen := h.finder.Examine(ctx, r.view, ids)
 	r.note(ctx, seen)
 	r.expect(found)
 	for len(found) > 0 && ctx.Err() == nil {
-		found = found[r.batch(ctx, found):]
+		found = found[r.recoverSome(ctx, found):]
 	}
 	return r.end()
 }
@@ -172,6 +169,10 @@ func (h *Healer) Sync(ctx context.Context) (Report, error) {
 	h.syncing.Lock()
 	defer h.syncing.Unlock()
 	r := h.begin()
+	if r.view.Member < 0 { // a node of no committee has nothing to lack
+		h.healthy.Store(true)
+		return r.end(), nil
+	}
 	found := make(chan []discover.Found, foundAhead)
 	emit := func(f []discover.Found) {
 		r.expect(f)
@@ -183,13 +184,13 @@ func (h *Healer) Sync(ctx context.Context) (Report, error) {
 	var recovery, queued sync.WaitGroup
 	recovery.Go(func() { r.recoverAll(ctx, found) })
 	queued.Go(func() {
-		f, seen := h.finder.Examine(ctx, h.takeQueue())
+		f, seen := h.finder.Examine(ctx, r.view, h.takeQueue())
 		r.note(ctx, seen)
 		if len(f) > 0 {
 			emit(f)
 		}
 	})
-	seen, err := h.finder.Round(ctx, emit)
+	seen, err := h.finder.Round(ctx, r.view, emit)
 	r.note(ctx, seen)
 	queued.Wait()
 	close(found)
@@ -199,31 +200,6 @@ func (h *Healer) Sync(ctx context.Context) (Report, error) {
 	h.healthy.Store(err == nil && report.Failed == 0)
 	h.space.note(report)
 	return report, err
-}
-
-// recoverAll recovers what is found, in batches, until there is no more.
-func (r *round) recoverAll(ctx context.Context, found <-chan []discover.Found) {
-	var waiting []discover.Found
-	for open := true; ctx.Err() == nil; {
-		if len(waiting) == 0 {
-			f, ok := <-found
-			if !ok {
-				return
-			}
-			waiting = f
-			continue
-		}
-		for more := open; more && len(waiting) < maxBatch; {
-			select {
-			case f, ok := <-found:
-				waiting = append(waiting, f...)
-				open, more = ok, ok
-			default:
-				more = false
-			}
-		}
-		waiting = waiting[r.batch(ctx, waiting):]
-	}
 }
 
 // Pauses after a round that could not finish.

@@ -66,12 +66,12 @@ func symbolRequest(v *recovery, sources []uint16) api.SymbolRequest {
 }
 
 // answerBytes returns the length of the answer to a request.
-func (r *round) answerBytes(v *recovery, request api.SymbolRequest) int {
-	n := r.config.Committee.Params().N
+func answerBytes(v *recovery, request api.SymbolRequest) int {
+	n := v.view.Params().N
 	return len(request.Sources) * (api.FrameHeaderSize + api.SymbolsLength(len(request.Targets), v.blob.size, n, request.Proofs))
 }
 
-// deliver asks a peer for all of an order, and hands out what comes.
+// deliver asks for all of an order, and hands out what comes.
 func (r *round) deliver(ctx context.Context, o *order, take func(*recovery, peer.SymbolBatch) error) error {
 	rest := order{requests: o.requests, recoveries: o.recoveries}
 	for len(rest.requests) > 0 {
@@ -80,7 +80,7 @@ func (r *round) deliver(ctx context.Context, o *order, take func(*recovery, peer
 		for i, v := range recoveries {
 			sizes[i] = v.blob.size
 		}
-		err := r.peers[o.member].Symbols(ctx, requests, sizes, func(b peer.SymbolBatch) error {
+		err := r.view.Peers[o.member].Symbols(ctx, requests, sizes, func(b peer.SymbolBatch) error {
 			proofs := 0
 			for _, s := range b.Symbols {
 				proofs += len(s.Proof) * commit.HashSize

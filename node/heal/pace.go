@@ -67,7 +67,7 @@ func (x *exchange) hedge(now time.Time) {
 func (x *exchange) judge() {
 	for _, o := range x.orders {
 		if o.late && len(x.times) > 0 {
-			x.config.Peers.Late(x.peers[o.member], o.started)
+			x.config.Peers.Late(x.view.Peers[o.member], o.started)
 		}
 	}
 }
@@ -78,20 +78,20 @@ const probeBytes = 256 << 10
 
 // probe has slow peers tried again, by requests that nobody waits for.
 func (x *exchange) probe(ctx context.Context) {
-	for member, p := range x.peers {
+	for member, p := range x.view.Peers {
 		if p == nil || p.Standing() != peer.Slow || !p.Probe() {
 			continue
 		}
 		o := &order{member: member}
 		for _, v := range x.recoveries {
 			var sources []uint16
-			for pair := range x.config.Committee.Params().N {
-				if x.config.Committee.OwnerOfPair(v.blob.id, pair) == member {
+			for pair := range x.view.Params().N {
+				if x.view.OwnerOfPair(v.blob.id, pair) == member {
 					sources = append(sources, uint16(pair))
 				}
 			}
 			request := symbolRequest(v, sources)
-			if bytes := x.answerBytes(v, request); o.bytes == 0 || o.bytes+bytes <= probeBytes {
+			if bytes := answerBytes(v, request); o.bytes == 0 || o.bytes+bytes <= probeBytes {
 				o.add(v, request)
 				o.bytes += bytes
 			}

@@ -13,6 +13,7 @@ import (
 // from the same sources: each source is a sliver of the other axis, which crosses all
 // targets. Its fields belong to the exchange, and to the solver while it is solving.
 type recovery struct {
+	*batch
 	blob   *blob
 	axis   rs2d.Axis
 	open   []*target // not recovered yet
@@ -27,45 +28,45 @@ type recovery struct {
 	done    bool // or given up
 }
 
-// need returns how many sources the targets of an axis take.
-func (r *round) need(axis rs2d.Axis) int {
-	if axis == rs2d.Primary {
-		return r.config.Committee.Params().S
+// need returns how many sources the targets take.
+func (v *recovery) need() int {
+	if v.axis == rs2d.Primary {
+		return v.view.Params().S
 	}
-	return r.config.Committee.Params().P
+	return v.view.Params().P
 }
 
 // addOwn makes the recovery begin with the symbols that the node's own slivers of the
 // other axis have, with proofs if those are needed.
-func (r *round) addOwn(v *recovery) {
+func (v *recovery) addOwn() {
 	v.have = make(map[int]map[rs2d.SliverRef]rs2d.Symbol)
 	v.own = make(map[int]bool)
-	n := r.config.Committee.Params().N
+	n := v.view.Params().N
 	other := v.axis.Other()
-	for _, pair := range r.config.Committee.Pairs(v.blob.id, r.config.Member) {
+	for _, pair := range v.view.Pairs(v.blob.id, v.view.Member) {
 		v.own[pair] = true
 		if v.bad[pair] {
 			continue
 		}
 		ref := placement.Ref{Axis: other, Pair: pair}
-		data := r.ownSliver(v.blob, store.Ref(ref))
+		data := v.ownSliver(store.Ref(ref))
 		if data == nil {
 			continue
 		}
-		if symbols := r.symbolsOf(v, rs2d.Sliver{SliverRef: ref.Sliver(n), Data: data}); symbols != nil {
+		if symbols := v.symbolsOf(rs2d.Sliver{SliverRef: ref.Sliver(n), Data: data}); symbols != nil {
 			v.have[pair] = symbols
 		}
 	}
 }
 
 // ownSliver returns a sliver that the node has on disk, or has just recovered.
-func (r *round) ownSliver(b *blob, ref store.Ref) []byte {
-	for _, t := range b.missing[ref.Axis] {
+func (v *recovery) ownSliver(ref store.Ref) []byte {
+	for _, t := range v.blob.missing[ref.Axis] {
 		if t.pair == ref.Pair {
 			return t.data
 		}
 	}
-	data, err := r.config.Store.Read(nil, b.id, ref, 0, -1)
+	data, err := v.config.Store.Read(nil, v.blob.id, ref, 0, -1)
 	if err != nil {
 		return nil
 	}
@@ -73,10 +74,10 @@ func (r *round) ownSliver(b *blob, ref store.Ref) []byte {
 }
 
 // symbolsOf returns the symbols where open targets cross a sliver of the node's own.
-func (r *round) symbolsOf(v *recovery, s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Symbol {
+func (v *recovery) symbolsOf(s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Symbol {
 	symbols := make(map[rs2d.SliverRef]rs2d.Symbol, len(v.open))
 	if v.proofs {
-		prover, err := r.config.Code.NewProver(s)
+		prover, err := v.config.Code.NewProver(s)
 		if err != nil {
 			return nil
 		}
@@ -85,7 +86,7 @@ func (r *round) symbolsOf(v *recovery, s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Sy
 		}
 		return symbols
 	}
-	all, err := r.config.Code.Expand(s)
+	all, err := v.config.Code.Expand(s)
 	if err != nil {
 		return nil
 	}
@@ -99,9 +100,9 @@ func (r *round) symbolsOf(v *recovery, s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Sy
 	return symbols
 }
 
-// lackingSources returns how many sources are neither there nor asked for in time.
-func (r *round) lackingSources(v *recovery) int {
-	lacking := r.need(v.axis) - len(v.have)
+// lacking returns how many sources are neither there nor asked for in time.
+func (v *recovery) lacking() int {
+	lacking := v.need() - len(v.have)
 	for _, o := range v.asked {
 		if !o.late {
 			lacking--
@@ -113,24 +114,25 @@ func (r *round) lackingSources(v *recovery) int {
 // choose picks sources to ask for, as many as are lacking: those of peers in good
 // standing first, and of these such as hold source symbols of the targets, which need
 // no decoding.
-func (r *round) choose(v *recovery, lacking int, standings []peer.Standing) []int {
+func (v *recovery) choose(standings []peer.Standing) []int {
+	lacking := v.lacking()
 	if lacking <= 0 {
 		return nil
 	}
-	n := r.config.Committee.Params().N
+	n := v.view.Params().N
 	var candidates []int
 	for pair := range n {
 		if !v.own[pair] && !v.bad[pair] && v.have[pair] == nil && v.asked[pair] == nil {
 			candidates = append(candidates, pair)
 		}
 	}
-	other, need := v.axis.Other(), r.need(v.axis)
+	other, need := v.axis.Other(), v.need()
 	peer.Rank(candidates, func(pair int) (peer.Standing, int) {
 		class := 0
 		if (placement.Ref{Axis: other, Pair: pair}).Sliver(n).Index >= need {
 			class = 1
 		}
-		return standings[r.config.Committee.OwnerOfPair(v.blob.id, pair)], class
+		return standings[v.view.OwnerOfPair(v.blob.id, pair)], class
 	})
 	return slices.Clip(candidates[:min(lacking, len(candidates))])
 }

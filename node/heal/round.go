@@ -9,12 +9,14 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/discover"
 	"github.com/redstuff-go/redstuff/node/invalid"
+	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
 // round is healing from one call for it to its report.
 type round struct {
 	*Healer
+	view    *peer.View
 	started time.Time
 	halved  int          // the bounds of a batch are halved so many times
 	open    atomic.Int64 // slivers found lacking in this round, and not recovered yet
@@ -28,7 +30,7 @@ type round struct {
 const firstHalved = 5
 
 func (h *Healer) begin() *round {
-	return &round{Healer: h, started: time.Now(), halved: firstHalved}
+	return &round{Healer: h, view: h.config.View(), started: time.Now(), halved: firstHalved}
 }
 
 // end returns the report.
@@ -95,7 +97,7 @@ func (r *round) fetchProof(ctx context.Context, id commit.BlobID) error {
 	if err != nil {
 		return err
 	}
-	proof, err := invalid.FetchProof(ctx, c.Peers, r.peers, c.Code, c.Committee.Params(), id, meta)
+	proof, err := invalid.FetchProof(ctx, c.Peers, r.view, c.Code, id, meta)
 	if err != nil {
 		return err
 	}
@@ -108,3 +110,28 @@ func (r *round) fetchProof(ctx context.Context, id commit.BlobID) error {
 
 // proofTime is how long to look for a proof that nobody needs to heal.
 const proofTime = 10 * time.Second
+
+// recoverAll recovers what is found, in batches, until there is no more.
+func (r *round) recoverAll(ctx context.Context, found <-chan []discover.Found) {
+	var waiting []discover.Found
+	for open := true; ctx.Err() == nil; {
+		if len(waiting) == 0 {
+			f, ok := <-found
+			if !ok {
+				return
+			}
+			waiting = f
+			continue
+		}
+		for more := open; more && len(waiting) < maxBatch; {
+			select {
+			case f, ok := <-found:
+				waiting = append(waiting, f...)
+				open, more = ok, ok
+			default:
+				more = false
+			}
+		}
+		waiting = waiting[r.recoverSome(ctx, waiting):]
+	}
+}

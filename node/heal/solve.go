@@ -16,6 +16,8 @@ import (
 
 // solution is what the symbols of a recovery give.
 type solution struct {
+	*recovery
+
 	mu           sync.Mutex
 	wrong        map[int]bool // sources whose symbols are proven wrong
 	wantProofs   bool         // a sliver came out wrong, and nobody knows why
@@ -24,19 +26,19 @@ type solution struct {
 
 // solve recovers the open targets of a recovery that has enough symbols, and stores
 // them. It reports whether the recovery is to go on, with other sources or with proofs.
-func (r *round) solve(ctx context.Context, v *recovery) (goOn bool) {
-	s := solution{wrong: make(map[int]bool)}
+func (v *recovery) solve(ctx context.Context) (goOn bool) {
+	s := &solution{recovery: v, wrong: make(map[int]bool)}
 	sources := slices.Sorted(maps.Keys(v.have))
 	var group sync.WaitGroup
 	for _, t := range v.open {
-		r.turns <- struct{}{}
+		v.turns <- struct{}{}
 		group.Go(func() {
-			defer func() { <-r.turns }()
+			defer func() { <-v.turns }()
 			symbols := make([]rs2d.Symbol, 0, len(sources))
 			for _, pair := range sources {
 				symbols = append(symbols, v.have[pair][t.ref])
 			}
-			r.recoverTarget(v, t, symbols, &s)
+			s.recoverTarget(t, symbols)
 		})
 	}
 	group.Wait()
@@ -48,10 +50,10 @@ func (r *round) solve(ctx context.Context, v *recovery) (goOn bool) {
 		return t.data != nil
 	})
 	if s.inconsistent == nil {
-		r.store(v.blob, v.axis, recovered)
+		v.store(v.blob, v.axis, recovered)
 	}
 	for pair := range s.wrong {
-		r.wrong(v, pair)
+		s.blame(pair)
 		v.bad[pair] = true
 		delete(v.have, pair)
 	}
@@ -60,25 +62,25 @@ func (r *round) solve(ctx context.Context, v *recovery) (goOn bool) {
 	}
 	switch {
 	case s.inconsistent != nil:
-		r.certifyInvalid(ctx, v.blob, s.inconsistent)
+		s.certifyInvalid(ctx)
 		return false
 	case len(v.open) == 0:
 		return false
 	case s.wantProofs && !v.proofs:
 		v.proofs = true
-		r.addOwn(v)
+		v.addOwn()
 		return true
 	}
 	return len(s.wrong) > 0
 }
 
 // recoverTarget computes one sliver.
-func (r *round) recoverTarget(v *recovery, t *target, symbols []rs2d.Symbol, s *solution) {
-	sliver, refused, err := r.config.Code.RecoverReport(v.blob.meta, t.ref, symbols)
+func (s *solution) recoverTarget(t *target, symbols []rs2d.Symbol) {
+	sliver, refused, err := s.config.Code.RecoverReport(s.blob.meta, t.ref, symbols)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range refused {
-		s.wrong[r.sourceOf(v.axis, e)] = true
+		s.wrong[s.sourceOf(e)] = true
 	}
 	var inconsistent *rs2d.InconsistentError
 	var unproven *rs2d.ProofsNeededError
@@ -93,57 +95,57 @@ func (r *round) recoverTarget(v *recovery, t *target, symbols []rs2d.Symbol, s *
 }
 
 // sourceOf returns the source from which a symbol came.
-func (r *round) sourceOf(axis rs2d.Axis, e *rs2d.SymbolError) int {
+func (s *solution) sourceOf(e *rs2d.SymbolError) int {
 	at := rs2d.SliverRef{Axis: rs2d.Primary, Index: e.Row}
-	if axis == rs2d.Primary {
+	if s.axis == rs2d.Primary {
 		at = rs2d.SliverRef{Axis: rs2d.Secondary, Index: e.Col}
 	}
-	return at.Pair(r.config.Committee.Params().N)
+	return at.Pair(s.view.Params().N)
 }
 
-// wrong notes who gave symbols that are proven wrong.
-func (r *round) wrong(v *recovery, pair int) {
-	r.count(func(report *Report) { report.Lies++ })
-	if v.own[pair] {
+// blame notes who gave symbols that are proven wrong.
+func (s *solution) blame(pair int) {
+	s.count(func(report *Report) { report.Lies++ })
+	if s.own[pair] {
 		// The disk gave back something else than was stored, and its checksum.
-		r.config.Logger.Error("own sliver is wrong", "blob", v.blob.id, "pair", pair)
-		r.Replace(v.blob.id, store.Ref(placement.Ref{Axis: v.axis.Other(), Pair: pair}))
+		s.config.Logger.Error("own sliver is wrong", "blob", s.blob.id, "pair", pair)
+		s.Replace(s.blob.id, store.Ref(placement.Ref{Axis: s.axis.Other(), Pair: pair}))
 		return
 	}
-	p := r.peers[r.config.Committee.OwnerOfPair(v.blob.id, pair)]
+	p := s.view.Peers[s.view.OwnerOfPair(s.blob.id, pair)]
 	p.Distrust()
-	r.config.Logger.Warn("wrong symbols", "peer", p.Name(), "blob", v.blob.id, "pair", pair)
+	s.config.Logger.Warn("wrong symbols", "peer", p.Name(), "blob", s.blob.id, "pair", pair)
 }
 
 // certifyInvalid proves to all that a blob is inconsistent.
-func (r *round) certifyInvalid(ctx context.Context, b *blob, proof *rs2d.InconsistencyProof) {
-	c := &r.config
-	b.failed = true
-	r.count(func(report *Report) { report.Inconsistent++ })
-	raw, err := proof.MarshalBinary()
+func (s *solution) certifyInvalid(ctx context.Context) {
+	c := &s.config
+	s.blob.failed = true
+	s.count(func(report *Report) { report.Inconsistent++ })
+	raw, err := s.inconsistent.MarshalBinary()
 	if err == nil {
 		records := map[store.Record][]byte{store.Proof: raw}
-		maps.Copy(records, b.records)
-		err = c.Store.Apply(b.id, store.Update{Records: records})
+		maps.Copy(records, s.blob.records)
+		err = c.Store.Apply(s.blob.id, store.Update{Records: records})
 	}
 	if err != nil {
-		c.Logger.Error("proof of inconsistency", "blob", b.id, "error", err)
+		c.Logger.Error("proof of inconsistency", "blob", s.blob.id, "error", err)
 		return
 	}
-	a := committee.Attestation{Kind: committee.Inconsistent, Blob: b.id}
-	own := map[int]committee.Signature{c.Member: c.Signer.Attest(c.Committee, a)}
-	cert, err := invalid.Certify(ctx, c.Committee, r.peers, b.meta, b.id, raw, own)
+	a := committee.Attestation{Kind: committee.Inconsistent, Blob: s.blob.id}
+	own := map[int]committee.Signature{s.view.Member: c.Signer.Attest(s.view.Committee, a)}
+	cert, err := invalid.Certify(ctx, s.view, s.blob.meta, s.blob.id, raw, own)
 	if err != nil {
-		c.Logger.Warn("too few attest that a blob is inconsistent", "blob", b.id, "error", err)
+		c.Logger.Warn("too few attest that a blob is inconsistent", "blob", s.blob.id, "error", err)
 		return
 	}
 	verdict, err := cert.MarshalBinary()
 	if err == nil {
-		err = invalid.Mark(c.Store, b.id, verdict)
+		err = invalid.Mark(c.Store, s.blob.id, verdict)
 	}
 	if err != nil {
-		c.Logger.Error("verdict", "blob", b.id, "error", err)
+		c.Logger.Error("verdict", "blob", s.blob.id, "error", err)
 		return
 	}
-	c.Logger.Warn("blob is inconsistent", "blob", b.id)
+	c.Logger.Warn("blob is inconsistent", "blob", s.blob.id)
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
-// Certify gives all peers the proof, in BCS, that a blob is inconsistent, collects the
-// attestations of f+1 shards, and tells all peers. own are attestations that the caller
-// has already, by member. Entries of peers may be nil. Peers that do not answer are not
-// waited for once enough have.
+// Certify gives all members the proof, in BCS, that a blob is inconsistent, collects the
+// attestations of f+1 shards, and tells all members. own are attestations that the caller
+// has already, by member. Members that do not answer are not waited for once enough
+// have.
 //
-// The error is committee.ErrWeight with what the peers said, if too few of them attest
+// The error is committee.ErrWeight with what the members said, if too few of them attest
 // it; or the context's.
 func Certify(
-	ctx context.Context, c *committee.Committee, peers []*peer.Peer, meta *commit.Metadata, id commit.BlobID, proof []byte, own map[int]committee.Signature,
+	ctx context.Context, v *peer.View, meta *commit.Metadata, id commit.BlobID, proof []byte, own map[int]committee.Signature,
 ) (*committee.Certificate, error) {
 	attestation := committee.Attestation{Kind: committee.Inconsistent, Blob: id}
 	signatures := maps.Clone(own)
 	if signatures == nil {
 		signatures = make(map[int]committee.Signature)
 	}
-	cert, tooFew := peer.CertifyMost(c, peers, attestation, signatures)
+	cert, tooFew := peer.CertifyMost(v, attestation, signatures)
 	var errs []error
 	attest := func(ctx context.Context, p *peer.Peer) (committee.Signature, error) {
 		s, err := p.PutProof(ctx, id, proof)
@@ -39,13 +39,13 @@ func Certify(
 		}
 		return s, err
 	}
-	peer.Each(ctx, peers, attest, func(member int, s committee.Signature, err error) bool {
+	peer.Each(ctx, v.Peers, attest, func(member int, s committee.Signature, err error) bool {
 		switch {
 		case err != nil:
-			errs = append(errs, &peer.Error{Member: peers[member].Name(), Err: err})
+			errs = append(errs, &peer.Error{Member: v.Peers[member].Name(), Err: err})
 		case cert == nil:
 			signatures[member] = s
-			cert, tooFew = peer.CertifyMost(c, peers, attestation, signatures)
+			cert, tooFew = peer.CertifyMost(v, attestation, signatures)
 		}
 		return cert != nil
 	})
@@ -55,19 +55,19 @@ func Certify(
 	// Those that cannot be told now learn it from the lists of any other.
 	told := 0
 	tell := func(ctx context.Context, p *peer.Peer) (struct{}, error) { return struct{}{}, p.PutVerdict(ctx, cert) }
-	peer.Each(ctx, peers, tell, func(member int, _ struct{}, err error) bool {
+	peer.Each(ctx, v.Peers, tell, func(member int, _ struct{}, err error) bool {
 		if err == nil {
-			told += c.Weight(member)
+			told += v.Weight(member)
 		}
-		return told >= c.Quorum(committee.Stored)
+		return told >= v.Quorum(committee.Stored)
 	})
 	return cert, ctx.Err()
 }
 
-// Find asks peers for the certificate that a blob is inconsistent, and verifies it.
+// Find asks members for the certificate that a blob is inconsistent, and verifies it.
 // The error says what each of them answered, or is the context's.
-func Find(ctx context.Context, s *peer.Set, peers []*peer.Peer, id commit.BlobID) (*committee.Certificate, error) {
-	cert, err := peer.First(ctx, s, peers, 0, func(ctx context.Context, p *peer.Peer) (*committee.Certificate, error) {
+func Find(ctx context.Context, s *peer.Set, v *peer.View, id commit.BlobID) (*committee.Certificate, error) {
+	cert, err := peer.First(ctx, s, v.Peers, 0, func(ctx context.Context, p *peer.Peer) (*committee.Certificate, error) {
 		return p.Verdict(ctx, id)
 	}, nil)
 	if err != nil {

@@ -35,7 +35,7 @@ func Marked(s store.Store, id commit.BlobID) bool {
 
 // Parse reads and verifies a certificate that the blob is inconsistent. The error wraps
 // one of those of committee.ParseCertificate.
-func Parse(c *committee.Committee, id commit.BlobID, data []byte) (*committee.Certificate, error) {
+func Parse(c committee.Committees, id commit.BlobID, data []byte) (*committee.Certificate, error) {
 	cert, err := committee.ParseCertificate(c, data)
 	if err == nil && cert.Attestation != (committee.Attestation{Kind: committee.Inconsistent, Blob: id}) {
 		err = fmt.Errorf("%w: of something else", committee.ErrCertificate)
@@ -43,11 +43,11 @@ func Parse(c *committee.Committee, id commit.BlobID, data []byte) (*committee.Ce
 	return cert, err
 }
 
-// FetchProof asks peers for the proof that a blob is inconsistent, until one gives it,
+// FetchProof asks members for the proof that a blob is inconsistent, until one gives it,
 // and verifies it against the metadata. It returns the proof in BCS.
-func FetchProof(ctx context.Context, s *peer.Set, peers []*peer.Peer, code *rs2d.Code, p commit.Params, id commit.BlobID, meta *commit.Metadata) ([]byte, error) {
-	return peer.First(ctx, s, peers, 0, func(ctx context.Context, remote *peer.Peer) ([]byte, error) {
-		raw, err := remote.Proof(ctx, id, placement.MaxProof(p))
+func FetchProof(ctx context.Context, s *peer.Set, v *peer.View, code *rs2d.Code, id commit.BlobID, meta *commit.Metadata) ([]byte, error) {
+	return peer.First(ctx, s, v.Peers, 0, func(ctx context.Context, remote *peer.Peer) ([]byte, error) {
+		raw, err := remote.Proof(ctx, id, placement.MaxProof(v.Params()))
 		if err != nil {
 			return nil, err
 		}

@@ -283,7 +283,7 @@ func (p *Peer) certificate(ctx context.Context, path string, a committee.Attesta
 	if err != nil {
 		return nil, err
 	}
-	cert, err := committee.ParseCertificate(p.committee, data)
+	cert, err := committee.ParseCertificate(p.committees, data)
 	if errors.Is(err, committee.ErrEpoch) {
 		return nil, fmt.Errorf("%s: %w", p.name, err) // it may be right
 	}

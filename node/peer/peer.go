@@ -69,6 +69,25 @@ func (o *Options) fill() {
 	}
 }
 
+// Validate fills in defaults, and checks the rest. The error names the field that is
+// wrong.
+func (o *Options) Validate() error {
+	o.fill()
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{"DialTimeout", int64(o.DialTimeout)}, {"Idle", int64(o.Idle)}, {"MinRate", o.MinRate}, {"Attempts", int64(o.Attempts)},
+		{"Backoff", int64(o.Backoff)}, {"Conns", int64(o.Conns)}, {"HedgeAfter", int64(o.HedgeAfter)},
+		{"DistrustFor", int64(o.DistrustFor)}, {"FailFor", int64(o.FailFor)},
+	} {
+		if field.value <= 0 {
+			return fmt.Errorf("peer: Options.%s must be more than zero", field.name)
+		}
+	}
+	return nil
+}
+
 // Wire counts the bytes of connections, TLS included.
 type Wire struct {
 	Received, Sent atomic.Int64
@@ -87,14 +106,15 @@ type link struct {
 // Peer is one member of a committee, seen from outside. It is safe for concurrent use.
 type Peer struct {
 	*link
-	committee *committee.Committee
-	member    int
+	committee  *committee.Committee
+	committees committee.Committees // of the epochs whose certificates are taken
+	member     int
 }
 
 // New returns the member of the committee. It does not connect.
 func New(c *committee.Committee, member int, o Options) *Peer {
 	o.fill()
-	return &Peer{link: newLink(c.Member(member), o), committee: c, member: member}
+	return &Peer{link: newLink(c.Member(member), o), committee: c, committees: c, member: member}
 }
 
 func newLink(m committee.Member, o Options) *link {

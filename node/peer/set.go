@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/epoch"
 )
 
 // Set is the nodes that somebody speaks to, and what is known of them: whom to ask
@@ -28,26 +29,58 @@ func NewSet(o Options) *Set {
 	return &Set{options: o, links: make(map[[committee.PublicKeySize]byte]*link)}
 }
 
-// Of returns all members of a committee, by their numbers in it. What is remembered of
-// a node from another committee holds for it here.
+// View is a committee and its members, as one of them or a client sees them at one
+// moment.
+type View struct {
+	*committee.Committee
+	Epochs *epoch.View // whose current committee it is
+	Member int         // who looks, or -1 if that is no member
+	Peers  []*Peer     // by member; nil for who looks
+}
+
+// View returns the current committee as the member who has the public key sees it, or
+// as a client does, with the zero key. What is remembered of a node from other epochs
+// holds for it here.
+func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
+	v := &View{Committee: epochs.Current, Epochs: epochs, Member: -1, Peers: make([]*Peer, epochs.Current.Len())}
+	if i, ok := v.Find(self); ok {
+		v.Member = i
+	}
+	for i, p := range s.Of(v.Committee) {
+		if i != v.Member {
+			p.committees = epochs
+			v.Peers[i] = p
+		}
+	}
+	return v
+}
+
+// Of returns all members of a committee, by their numbers in it.
 func (s *Set) Of(c *committee.Committee) []*Peer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	peers := make([]*Peer, c.Len())
 	for i := range peers {
-		m := c.Member(i)
-		key := m.PublicKey.Bytes()
-		old := s.links[key]
-		if old == nil || old.name != m.Name || old.address != m.Address || old.tlsKey != m.TLSKey {
-			s.links[key] = newLink(m, s.options)
-			if old != nil {
-				s.links[key].reputation = old.reputation
-				old.http.CloseIdleConnections()
-			}
-		}
-		peers[i] = &Peer{link: s.links[key], committee: c, member: i}
+		peers[i] = &Peer{link: s.link(c.Member(i)), committee: c, committees: c, member: i}
 	}
 	return peers
+}
+
+// link returns what is known of a node, under its public key. Where it has moved, it is
+// reached in another way, and is still the same.
+func (s *Set) link(m committee.Member) *link {
+	key := m.PublicKey.Bytes()
+	old := s.links[key]
+	if old != nil && old.name == m.Name && old.address == m.Address && old.tlsKey == m.TLSKey {
+		return old
+	}
+	l := newLink(m, s.options)
+	if old != nil {
+		l.reputation = old.reputation
+		old.http.CloseIdleConnections()
+	}
+	s.links[key] = l
+	return l
 }
 
 // Close closes idle connections.

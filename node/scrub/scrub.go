@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -26,15 +26,14 @@ type Healer interface {
 
 // Config is what a scrubber works with. All must be set.
 type Config struct {
-	Committee *committee.Committee
-	Member    int // the node itself
-	Code      *rs2d.Code
-	Store     store.Store
-	Metadata  func(commit.BlobID) (*commit.Metadata, error) // verified against the id
-	Healer    Healer
-	Rate      int64         // bytes a second; no scrubbing if negative
-	Pause     time.Duration // between two passes
-	Logger    *slog.Logger
+	View     func() *peer.View // as the node sees it at present; called once for each blob
+	Code     *rs2d.Code
+	Store    store.Store
+	Metadata func(commit.BlobID) (*commit.Metadata, error) // verified against the id
+	Healer   Healer
+	Rate     int64         // bytes a second; no scrubbing if negative
+	Pause    time.Duration // between two passes
+	Logger   *slog.Logger
 }
 
 // Report is what a scrubber has read and found.
@@ -200,7 +199,8 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 			return ctx.Err()
 		}
 	}
-	if certified && len(placement.Missing(s.config.Committee, s.config.Member, id, stored, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })) > 0 {
+	view := s.config.View()
+	if certified && view.Member >= 0 && len(placement.Missing(view.Committee, view.Member, id, stored, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })) > 0 {
 		s.config.Healer.Enqueue(id)
 	}
 	return nil

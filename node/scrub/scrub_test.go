@@ -11,6 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -63,8 +64,8 @@ func TestScrubRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Config{
 			Code: code, Store: &shelf{e: e}, Rate: rate, Logger: slog.New(slog.DiscardHandler),
-			Metadata:  func(commit.BlobID) (*commit.Metadata, error) { return e.Metadata(), nil },
-			Committee: c,
+			Metadata: func(commit.BlobID) (*commit.Metadata, error) { return e.Metadata(), nil },
+			View:     func() *peer.View { return &peer.View{Committee: c} },
 		})
 		started := time.Now()
 		if err := s.Pass(t.Context()); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -12,24 +11,18 @@ import (
 // A node that makes a read wait is asked last from then on. Whether it is still slow is
 // found out by requests that no read waits for, further and further apart.
 
-// slow reports whether a read that takes the node would probably have to wait for it.
-func (c *Client) slow(member int) bool {
-	s := c.peers[member].Standing()
-	return s == peer.Slow || s == peer.Failing
-}
-
 // probe asks a slow node for a sliver, as a read would that nobody waits for.
-func (c *Client) probe(member int, id commit.BlobID, row, size int) {
-	c.background.Go(func() {
-		ctx, cancel := context.WithTimeout(c.life, c.set.Timeout(size))
+func (r *reading) probe(member, row, size int) {
+	r.background.Go(func() {
+		ctx, cancel := context.WithTimeout(r.life, r.peers.Timeout(size))
 		defer cancel()
-		memory, err := c.memory.reserve(ctx, int64(size))
+		memory, err := r.memory.reserve(ctx, int64(size))
 		if err != nil {
 			return
 		}
 		defer memory.release()
-		p := c.peers[member]
-		err = p.Slivers(ctx, id, []int{row}, nil, [2]int{size, 0}, nil, func(rs2d.Sliver) error { return nil })
+		p := r.view.Peers[member]
+		err = p.Slivers(ctx, r.id, []int{row}, nil, [2]int{size, 0}, nil, func(rs2d.Sliver) error { return nil })
 		switch {
 		case errors.Is(err, peer.ErrLied):
 			p.Distrust()
