@@ -133,6 +133,12 @@ func (h *Hasher) PairLeaves(dst, src []byte, count int) {
 // encodingType is RedStuff's number among Walrus's encodings.
 const encodingType = 1
 
+// BlobID returns the id of the blob of length bytes whose metadata over n shards has
+// the root.
+func (h *Hasher) BlobID(n int, length uint64, root Hash) BlobID {
+	return BlobID(h.blobID(n, length, root))
+}
+
 // blobID hashes the root of the metadata tree into the blob id. The Walrus id
 // does not cover the number of shards n.
 func (h *Hasher) blobID(n int, length uint64, root Hash) (id Hash) {

@@ -308,7 +308,7 @@ func TestRotHeals(t *testing.T) {
 	if err := m.node.Scrubber().Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.node.Scrubber().Totals(); got.Rot != 2 || got.Passes != 1 {
+	if got := m.node.Scrubber().Totals(); got.Corrupt != 2 || got.Passes != 1 {
 		t.Fatalf("%+v", got)
 	}
 	if r := m.sync(t); r.Slivers != 2 {
@@ -317,7 +317,7 @@ func TestRotHeals(t *testing.T) {
 	if err := m.node.Scrubber().Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.node.Scrubber().Totals(); got.Rot != 2 {
+	if got := m.node.Scrubber().Totals(); got.Corrupt != 2 {
 		t.Fatalf("%+v", got)
 	}
 }

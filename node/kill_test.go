@@ -18,6 +18,8 @@ import (
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -38,15 +40,12 @@ func TestMain(m *testing.M) {
 
 // child runs a node until the process is killed, or its parent closes its input.
 func child(dir string) error {
-	c, err := committee.Load(filepath.Join(dir, "..", "committee.toml"))
+	control, err := fixed.Load(filepath.Join(dir, "..", "committee.toml"))
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "key"))
-	if err != nil {
-		return err
-	}
-	key, err := committee.ParseKey(text)
+	c := control.View().Current
+	key, err := identity.LoadKey(filepath.Join(dir, "key"))
 	if err != nil {
 		return err
 	}
@@ -54,7 +53,7 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.New(node.Config{Committee: c, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1})
+	n, err := node.New(node.Config{Control: control, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1})
 	if err != nil {
 		return err
 	}
@@ -127,12 +126,12 @@ func TestKills(t *testing.T) {
 	var members []committee.Member
 	var processes []*process
 	for i, s := range committee.Spread(shards, nodes) {
-		key := committee.GenerateKey()
+		key := identity.GenerateKey()
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		members = append(members, committee.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), key, s))
+		members = append(members, identity.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), key, s))
 		listener.Close()
 		p := &process{dir: filepath.Join(dir, fmt.Sprint(i))}
 		text, err := key.MarshalText()
@@ -147,12 +146,16 @@ func TestKills(t *testing.T) {
 		}
 		processes = append(processes, p)
 	}
-	writer := committee.GenerateKey()
-	c, err := committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "w", TLSKey: writer.TLSPublic()}})
+	writer := identity.GenerateKey()
+	c, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := c.MarshalText()
+	control, err := fixed.New(c, fixed.Client{Name: "w", TLSKey: writer.TLSPublic()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := control.MarshalText()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +171,7 @@ func TestKills(t *testing.T) {
 
 	options := client.Options{Peer: fast(), Timeout: 10 * time.Second, Grace: 300 * time.Millisecond}
 	options.Peer.Key = writer
-	cl, err := client.New(c, options)
+	cl, err := client.New(control, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +241,7 @@ func TestKills(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	reader, err := client.New(c, options)
+	reader, err := client.New(control, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -195,7 +196,7 @@ func TestWritersOnly(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
 	id := put(t, c.client(nil), randomBlob(1, 1000)).ID
 	_, base := c.web(0)
-	for name, key := range map[string]*committee.Key{"no certificate": nil, "foreign certificate": committee.GenerateKey()} {
+	for name, key := range map[string]*identity.Key{"no certificate": nil, "foreign certificate": identity.GenerateKey()} {
 		transport := &http.Transport{TLSClientConfig: key.ClientTLS(c.nodes[0].key.TLSPublic())}
 		t.Cleanup(transport.CloseIdleConnections)
 		web := &http.Client{Transport: transport}

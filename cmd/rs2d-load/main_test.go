@@ -20,6 +20,8 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // asProgram makes the test binary the program, also for the nodes it starts.
@@ -189,13 +191,17 @@ func TestFailedWrites(t *testing.T) {
 	shards := committee.Spread(9, 4) // of which two nodes own more than f = 2
 	var members []committee.Member
 	for i := range 4 {
-		members = append(members, committee.NewMember(fmt.Sprint(i), fmt.Sprintf("127.0.0.1:%d", i+1), committee.GenerateKey(), shards[i]))
+		members = append(members, identity.NewMember(fmt.Sprint(i), fmt.Sprintf("127.0.0.1:%d", i+1), identity.GenerateKey(), shards[i]))
 	}
-	all, err := committee.New(1, commit.BLAKE3, members, nil)
+	all, err := committee.New(committee.System{Network: "test", Shards: 9, Scheme: commit.BLAKE3}, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cl, err := client.New(all, client.Options{})
+	control, err := fixed.New(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl, err := client.New(control, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,8 +280,10 @@ func TestNodesEndWithTheirParent(t *testing.T) {
 		if len(files) == 0 {
 			return false
 		}
-		var err error
-		members, err = committee.Load(files[0])
+		control, err := fixed.Load(files[0])
+		if err == nil {
+			members = control.View().Current
+		}
 		return err == nil
 	})
 	listening := func() (n int) {

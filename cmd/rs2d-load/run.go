@@ -23,6 +23,8 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -129,17 +131,18 @@ func (s *session) run(ctx context.Context) (err error) {
 		}
 		defer func() { _ = end() }() // what was measured is worth more than this file
 	}
-	members, key, stop, err := s.connect(ctx)
+	control, key, stop, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	members := control.View().Current
 	params := members.Params()
 	sizes, err := s.sizes(params.MaxBlob())
 	if err != nil {
 		return err
 	}
-	s.client, err = client.New(members, client.Options{
+	s.client, err = client.New(control, client.Options{
 		Peer:  peer.Options{Key: key, Plaintext: s.Plaintext, Idle: 5 * time.Second},
 		Check: checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
 	})
@@ -179,17 +182,17 @@ func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 }
 
 // connect loads the committee, or starts one. stop ends what was started.
-func (s *session) connect(ctx context.Context) (members *committee.Committee, key *committee.Key, stop func() error, err error) {
+func (s *session) connect(ctx context.Context) (control *fixed.Control, key *identity.Key, stop func() error, err error) {
 	if s.Committee != "" {
-		if members, err = committee.Load(s.Committee); err != nil {
+		if control, err = fixed.Load(s.Committee); err != nil {
 			return nil, nil, nil, err
 		}
 		name := cmp.Or(s.Key, filepath.Join(filepath.Dir(s.Committee), clientKeyName))
-		if key, err = committee.LoadKey(name); err != nil {
+		if key, err = identity.LoadKey(name); err != nil {
 			return nil, nil, nil, err
 		}
-		stop, err = s.follow(ctx, members)
-		return members, key, stop, err
+		stop, err = s.follow(ctx, control.View().Current)
+		return control, key, stop, err
 	}
 	params, err := commit.NewParams(s.Shards)
 	if err != nil {
@@ -225,7 +228,7 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 		s.cluster.Stop()
 		return remove()
 	}
-	return s.cluster.Committee(), s.cluster.Writer(), stop, nil
+	return s.cluster.Control(), s.cluster.Writer(), stop, nil
 }
 
 // follow looks at nodes that somebody else runs, until stop is called.

@@ -11,7 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 )
 
 // clusterFlags say which committee of nodes to speak to.
@@ -34,13 +34,13 @@ type session struct {
 }
 
 // committee reads the committee's file.
-func (c *clusterFlags) committee(a *app) (*committee.Committee, error) {
-	return ctxio.Await(a.ctx, func() (*committee.Committee, error) { return committee.Load(c.Committee) })
+func (c *clusterFlags) committee(a *app) (*fixed.Control, error) {
+	return ctxio.Await(a.ctx, func() (*fixed.Control, error) { return fixed.Load(c.Committee) })
 }
 
 // session begins the command's time, and returns a client of the committee. It fills in
 // the options that flags are for.
-func (c *clusterFlags) session(a *app, all *committee.Committee, o client.Options) (*session, error) {
+func (c *clusterFlags) session(a *app, all *fixed.Control, o client.Options) (*session, error) {
 	memory, err := parseSize("--max-memory", c.MaxMemory)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,8 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/steady"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
@@ -384,10 +386,14 @@ func writeCommittee(t *testing.T, dir string) {
 	t.Helper()
 	members := make([]committee.Member, 4)
 	for i, shards := range committee.Spread(100, len(members)) {
-		members[i] = committee.NewMember(fmt.Sprintf("node-%d", i), fmt.Sprintf("127.0.0.1:%d", i+1), committee.GenerateKey(), shards)
+		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), fmt.Sprintf("127.0.0.1:%d", i+1), identity.GenerateKey(), shards)
 	}
-	writer := committee.GenerateKey()
-	all, err := committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "writer", TLSKey: writer.TLSPublic()}})
+	writer := identity.GenerateKey()
+	nodes, err := committee.New(committee.System{Network: "test", Shards: 100, Scheme: commit.BLAKE3}, 1, members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := fixed.New(nodes, fixed.Client{Name: "writer", TLSKey: writer.TLSPublic()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -61,7 +62,7 @@ func (c *putCmd) Run(a *app) error {
 	if err := notStandard("--certificate", c.Certificate, "a certificate"); err != nil {
 		return err
 	}
-	all, err := c.committee(a)
+	control, err := c.committee(a)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (c *putCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	cl, err := c.session(a, all, client.Options{Grace: c.Grace, Peer: peer.Options{Key: key}})
+	cl, err := c.session(a, control, client.Options{Grace: c.Grace, Peer: peer.Options{Key: key}})
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (c *putCmd) Run(a *app) error {
 		if err := cl.fits(c.File); err != nil {
 			return nil, err
 		}
-		return a.open(ctx, c.File, all.Params(), math.MaxUint64)
+		return a.open(ctx, c.File, cl.Code().Params(), math.MaxUint64)
 	})
 	if err != nil {
 		return named(c.File, err)
@@ -98,6 +99,7 @@ func (c *putCmd) Run(a *app) error {
 			return err
 		}
 	}
+	all := cl.Committee()
 	r := putReport{
 		ID: receipt.ID.String(), Scheme: all.Scheme().String(), Shards: all.Params().N, Length: in.size,
 		Signers:       signers(all, receipt.Certificate),
@@ -173,13 +175,16 @@ func signers(all *committee.Committee, certificate *committee.Certificate) []str
 }
 
 // key reads the client's secret.
-func (c *putCmd) key() (*committee.Key, error) {
+func (c *putCmd) key() (*identity.Key, error) {
 	name := c.Key
 	if name == "" {
 		name = filepath.Join(filepath.Dir(c.Committee), clientKeyName)
 	}
-	key, err := committee.LoadKey(name)
+	key, err := identity.LoadKey(name)
 	if c.Key == "" && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(c.Committee); err != nil {
+			return nil, err // no key can lie beside it
+		}
 		return nil, fmt.Errorf("nodes take blobs from known clients only: --key FILE is needed, or %s", name)
 	}
 	return key, err

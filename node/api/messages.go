@@ -15,23 +15,39 @@ type Error struct {
 // Health is the answer to a request for a node's health.
 type Health struct {
 	Name      string `json:"name"`
-	PublicKey string `json:"publicKey"`
+	PublicKey string `json:"public_key"`
+	Network   string `json:"network"`
 	Epoch     uint64 `json:"epoch"`
-	Shards    int    `json:"shards"` // n
-	Owned     string `json:"owned"`  // the node's shards, such as "0-9"
-	State     string `json:"state"`  // one of the states below
+	Committee string `json:"committee"`     // its fingerprint: what members sign is bound to it
+	View      string `json:"view"`          // a digest of the epochs, members and writers that the node sees
+	You       string `json:"you,omitempty"` // the name by which the node knows who asks
+	Shards    int    `json:"shards"`        // n
+	Owned     string `json:"owned"`         // the node's shards, such as "0-9"
+	State     string `json:"state"`         // one of the states below
 	Uptime    string `json:"uptime"`
 	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
 	Recovered int64  `json:"recovered"` // slivers recovered since the node started
-	FreeBytes uint64 `json:"freeBytes,omitempty"`
+	FreeBytes uint64 `json:"free_bytes,omitempty"`
+	// Problems are what the node cannot do at present.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Problem is something that a node cannot do.
+type Problem struct {
+	Name    string `json:"name"`    // one word
+	Message string `json:"problem"` // what is wrong
+	Remedy  string `json:"remedy"`  // what would help
 }
 
 // States of a node.
 const (
 	StateHealthy = "healthy" // has all it should have, as far as it knows
 	StateHealing = "healing" // finds out what it lacks, or recovers it
-	StateFailed  = "failed"  // takes no writes: its store failed
-	StateClosing = "closing" // finishes what it has begun
+	// StateDiverged: the owners of more than f shards see other committees, members or
+	// writers. What the node signs may count for nothing.
+	StateDiverged = "diverged"
+	StateFailed   = "failed"  // takes no writes: its store failed
+	StateClosing  = "closing" // finishes what it has begun
 )
 
 // Status is what a node has of a blob.
@@ -48,14 +64,24 @@ type Status struct {
 
 // Confirmation is a member's signed attestation.
 type Confirmation struct {
-	Member    string              `json:"member"`
-	Signature committee.Signature `json:"signature"`
+	Member    string                `json:"member"`
+	Epoch     uint64                `json:"epoch"`
+	Committee committee.Fingerprint `json:"committee"` // the signature counts in this one alone
+	Signature committee.Signature   `json:"signature"`
 }
 
 // BlobList is some of the blobs of a node, in the order of their ids.
+//
+// A page of all blobs, of certified or of invalid ones is full unless it is the last:
+// it has as many entries as were asked for. A page of pending blobs may have any
+// number, because most of what the node looks through for it is not pending; Next says
+// how far it has looked.
 type BlobList struct {
 	Blobs []BlobEntry `json:"blobs"`
-	More  bool        `json:"more"` // there may be blobs after the last of these
+	More  bool        `json:"more"` // there may be blobs after these
+	// Next is the blob after which the next page of pending blobs begins, if there are
+	// more.
+	Next *commit.BlobID `json:"next,omitempty"`
 }
 
 // BlobEntry is a blob of a list. One of certificate and verdict may be there.
@@ -64,6 +90,21 @@ type BlobEntry struct {
 	Certificate []byte        `json:"certificate,omitempty"` // that it is stored
 	Verdict     []byte        `json:"verdict,omitempty"`     // that it is inconsistent
 }
+
+// ListState is which blobs a list is of.
+type ListState string
+
+const (
+	// ListAll is all blobs that have metadata.
+	ListAll ListState = ""
+	// ListCertified is the blobs that the node has a certificate of, each with it.
+	ListCertified ListState = "certified"
+	// ListInvalid is the blobs that are inconsistent, each with its verdict.
+	ListInvalid ListState = "invalid"
+	// ListPending is the blobs without certificate or verdict of which the node has all
+	// that its shards should have, so that it would attest them.
+	ListPending ListState = "pending"
+)
 
 // Bounds of lists, and of the answers to batched requests.
 const (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,13 +14,14 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // maxJSON bounds answers in JSON: a list of api.MaxList blobs, each with a
 // certificate, and more than that for one member in eight.
 func (p *Peer) maxJSON() int64 {
-	return int64(api.MaxList) * int64(256+2*p.committee.MaxCertificate())
+	return int64(api.MaxList) * int64(256+2*committee.MaxCertificate(p.committee.Params().N))
 }
 
 func (p *Peer) getBytes(ctx context.Context, path string, most int64) ([]byte, error) {
@@ -79,37 +81,65 @@ func (p *Peer) Status(ctx context.Context, id commit.BlobID) (s api.Status, err 
 	return s, err
 }
 
-// List asks for up to limit blobs after the given one, from the first on if it is
-// nil. What the entries hold is not verified.
-func (p *Peer) List(ctx context.Context, after *commit.BlobID, limit int) (l api.BlobList, err error) {
+// List asks for up to limit of the blobs in a state, those after the given one, from
+// the first on if it is nil. The next page, if there is one, begins after Next, which
+// List sets for all states. What the entries hold is not verified; but a page is full
+// unless it is the last or one of pending blobs, in the order of ids, and has of each
+// blob what the state is proven by.
+func (p *Peer) List(ctx context.Context, state api.ListState, after *commit.BlobID, limit int) (l api.BlobList, err error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	if after != nil {
 		q.Set("after", after.String())
 	}
+	if state != api.ListAll {
+		q.Set("state", string(state))
+	}
 	if err = p.getJSON(ctx, api.BlobsPath+"?"+q.Encode(), &l); err != nil {
 		return l, err
 	}
-	last := after
-	for i := range l.Blobs {
-		if last != nil && bytes.Compare(last[:], l.Blobs[i].Blob[:]) >= 0 {
-			// An endless list would keep the caller busy for ever.
-			return api.BlobList{}, p.lie("blobs out of order")
-		}
-		last = &l.Blobs[i].Blob
+	if err := p.checkList(l, state, after, limit); err != nil {
+		return api.BlobList{}, err
 	}
-	if l.More && len(l.Blobs) == 0 {
-		return api.BlobList{}, p.lie("more blobs, but none now")
+	if l.More && state != api.ListPending {
+		l.Next = &l.Blobs[len(l.Blobs)-1].Blob
 	}
 	return l, nil
 }
 
-// MaxMetadata returns the length of BlobMetadata in BCS for n shards, in bytes.
-func MaxMetadata(n int) int { return 2 + 8 + 3 + 2*n*(1+commit.HashSize) }
+// checkList refuses lists by which a node could keep the caller busy: an endless one,
+// and one in more pages than it takes.
+func (p *Peer) checkList(l api.BlobList, state api.ListState, after *commit.BlobID, limit int) error {
+	if len(l.Blobs) > limit {
+		return p.lie("%d blobs instead of at most %d", len(l.Blobs), limit)
+	}
+	last := after
+	for i := range l.Blobs {
+		e := &l.Blobs[i]
+		if last != nil && bytes.Compare(last[:], e.Blob[:]) >= 0 {
+			return p.lie("blobs out of order")
+		}
+		if state == api.ListCertified && len(e.Certificate) == 0 || state == api.ListInvalid && len(e.Verdict) == 0 {
+			return p.lie("blobs without a proof that they are %s", state)
+		}
+		last = &e.Blob
+	}
+	switch {
+	case !l.More:
+		return nil
+	case state != api.ListPending:
+		if len(l.Blobs) < limit {
+			return p.lie("%d blobs and more, but not now", len(l.Blobs))
+		}
+	case l.Next == nil, last != nil && bytes.Compare(l.Next[:], last[:]) < 0, after != nil && *l.Next == *after:
+		return p.lie("more blobs after those before")
+	}
+	return nil
+}
 
 // Metadata fetches a blob's metadata and verifies it against the id. The hasher is of
 // the committee's scheme.
 func (p *Peer) Metadata(ctx context.Context, id commit.BlobID, h *commit.Hasher) (*commit.Metadata, error) {
-	data, err := p.getBytes(ctx, api.BlobPath(id, api.MetadataPath), int64(commit.HashSize+MaxMetadata(p.committee.Params().N)))
+	data, err := p.getBytes(ctx, api.BlobPath(id, api.MetadataPath), int64(commit.HashSize+placement.MaxMetadata(p.committee.Params().N)))
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +204,10 @@ func (p *Peer) confirmation(body io.Reader) (committee.Signature, error) {
 		return committee.Signature{}, err
 	}
 	var c api.Confirmation
-	err = p.parseJSON(data, &c)
-	return c.Signature, err
+	if err := p.parseJSON(data, &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
 }
 
 // piecesReader reads slices one after another. It does not change the list, which
@@ -201,8 +233,20 @@ func (r *piecesReader) Read(b []byte) (int, error) {
 // which is not verified.
 func (p *Peer) Confirmation(ctx context.Context, id commit.BlobID) (committee.Signature, error) {
 	var c api.Confirmation
-	err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c)
-	return c.Signature, err
+	if err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
+}
+
+// attestation returns the signature of a confirmation, unless the node says itself that
+// it counts elsewhere only: that is no lie.
+func (p *Peer) attestation(c api.Confirmation) (committee.Signature, error) {
+	if c.Committee != (committee.Fingerprint{}) && c.Committee != p.committee.Fingerprint() {
+		return committee.Signature{}, fmt.Errorf("%s: %w: epoch %d, committee %v, and not epoch %d, committee %v",
+			p.name, ErrOtherCommittee, c.Epoch, c.Committee, p.committee.Epoch(), p.committee.Fingerprint())
+	}
+	return c.Signature, nil
 }
 
 // PutCertificate tells the node that the blob is stored.
@@ -235,11 +279,14 @@ func (p *Peer) Verdict(ctx context.Context, id commit.BlobID) (*committee.Certif
 }
 
 func (p *Peer) certificate(ctx context.Context, path string, a committee.Attestation) (*committee.Certificate, error) {
-	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(p.committee.MaxCertificate()))
+	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(committee.MaxCertificate(p.committee.Params().N)))
 	if err != nil {
 		return nil, err
 	}
-	cert, err := p.committee.ParseCertificate(data)
+	cert, err := committee.ParseCertificate(p.committees, data)
+	if errors.Is(err, committee.ErrEpoch) {
+		return nil, fmt.Errorf("%s: %w", p.name, err) // it may be right
+	}
 	if err == nil && cert.Attestation != a {
 		err = fmt.Errorf("certificate of something else")
 	}
@@ -257,8 +304,10 @@ func (p *Peer) PutProof(ctx context.Context, id commit.BlobID, proof []byte) (co
 		return committee.Signature{}, err
 	}
 	var c api.Confirmation
-	err = p.parseJSON(data, &c)
-	return c.Signature, err
+	if err := p.parseJSON(data, &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
 }
 
 // Proof fetches the proof, in BCS, that a blob is inconsistent, which is not verified.

@@ -17,6 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -26,8 +27,8 @@ func hostile(t *testing.T, h http.HandlerFunc) *peer.Peer {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	m := committee.NewMember("hostile", strings.TrimPrefix(server.URL, "http://"), committee.GenerateKey(), committee.Spread(7, 1)[0])
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{m}, nil)
+	m := identity.NewMember("hostile", strings.TrimPrefix(server.URL, "http://"), identity.GenerateKey(), committee.Spread(7, 1)[0])
+	c, err := committee.New(committee.System{Network: "test", Shards: 7, Scheme: commit.BLAKE3}, 1, []committee.Member{m})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,15 +45,20 @@ func write(data ...[]byte) http.HandlerFunc {
 	}
 }
 
-// endless sends the same until nobody listens.
-func endless(w http.ResponseWriter, _ *http.Request) {
-	b := bytes.Repeat([]byte{'1'}, 1<<16)
-	for {
-		if _, err := w.Write(b); err != nil {
-			return
+// endlessly sends the same until nobody listens.
+func endlessly(data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		b := bytes.Repeat(data, 1<<12)
+		for {
+			if _, err := w.Write(b); err != nil {
+				return
+			}
 		}
 	}
 }
+
+// endless sends the same digit until nobody listens.
+var endless = endlessly([]byte("1111111111111111"))
 
 func TestLiesAreNamed(t *testing.T) {
 	hasher, err := commit.NewHasher(commit.BLAKE3, "")
@@ -92,9 +98,17 @@ func TestLiesAreNamed(t *testing.T) {
 		}
 	}
 	list := func(p *peer.Peer) error {
-		_, err := p.List(t.Context(), &id, 10)
+		_, err := p.List(t.Context(), api.ListAll, &id, 10)
 		return err
 	}
+	listOf := func(state api.ListState, limit int) func(*peer.Peer) error {
+		return func(p *peer.Peer) error {
+			_, err := p.List(t.Context(), state, &id, limit)
+			return err
+		}
+	}
+	later, latest := commit.BlobID(bytes.Repeat([]byte{0xfe}, 32)), commit.BlobID(bytes.Repeat([]byte{0xff}, 32))
+	excuse := frame(api.FrameHeader{Kind: api.FrameError}, 0)
 	entries := func(l api.BlobList) []byte {
 		data, err := json.Marshal(l)
 		if err != nil {
@@ -114,6 +128,15 @@ func TestLiesAreNamed(t *testing.T) {
 		"no JSON":                    {write([]byte("<html>")), func(p *peer.Peer) error { _, err := p.Health(t.Context()); return err }},
 		"list out of order":          {write(entries(api.BlobList{Blobs: []api.BlobEntry{{Blob: id}}})), list},
 		"list that promises more":    {write(entries(api.BlobList{More: true})), list},
+		"list longer than asked":     {write(entries(api.BlobList{Blobs: []api.BlobEntry{{Blob: later}, {Blob: latest}}})), listOf(api.ListAll, 1)},
+		"short page of many":         {write(entries(api.BlobList{Blobs: []api.BlobEntry{{Blob: later}}, More: true})), list},
+		"certified without proof":    {write(entries(api.BlobList{Blobs: []api.BlobEntry{{Blob: later}}})), listOf(api.ListCertified, 10)},
+		"invalid without proof":      {write(entries(api.BlobList{Blobs: []api.BlobEntry{{Blob: later}}})), listOf(api.ListInvalid, 10)},
+		"pending from here to here":  {write(entries(api.BlobList{More: true, Next: &id})), listOf(api.ListPending, 10)},
+		"pending from later to here": {write(entries(api.BlobList{Blobs: []api.BlobEntry{{Blob: latest}}, More: true, Next: &later})), listOf(api.ListPending, 10)},
+		"pending from nowhere":       {write(entries(api.BlobList{More: true})), listOf(api.ListPending, 10)},
+		"excuses without end":        {endlessly(excuse), slivers},
+		"more excuses than symbols":  {write(excuse, excuse), symbols},
 		"certificate of nobody":      {write(make([]byte, 132)), func(p *peer.Peer) error { _, err := p.Certificate(t.Context(), id); return err }},
 		"sliver not asked for":       {write(frame(api.FrameHeader{Kind: api.FrameSliver, Index: 3}, sizes[0])), slivers},
 		"sliver twice":               {write(sliver, sliver), slivers},
@@ -225,14 +248,16 @@ func TestFirst(t *testing.T) {
 	wrong := hostile(t, write([]byte("nonsense")))
 	right := hostile(t, write([]byte(`{"name":"right"}`)))
 	ask := func(ctx context.Context, p *peer.Peer) (api.Health, error) { return p.Health(ctx) }
-	h, err := peer.First(t.Context(), []*peer.Peer{slow, wrong, right}, 10*time.Millisecond, ask)
+	set := peer.NewSet(peer.Options{HedgeAfter: 10 * time.Millisecond})
+	right.Late(time.Now()) // so that it is asked last
+	h, err := peer.First(t.Context(), set, []*peer.Peer{slow, nil, wrong, right}, 0, ask, nil)
 	if err != nil || h.Name != "right" || wrong.Standing() != peer.Distrusted {
 		t.Fatal(h, err)
 	}
-	if _, err := peer.First(t.Context(), []*peer.Peer{wrong, wrong}, time.Second, ask); !errors.Is(err, peer.ErrLied) {
+	if _, err := peer.First(t.Context(), set, []*peer.Peer{wrong}, 0, ask, nil); !errors.Is(err, peer.ErrLied) {
 		t.Fatal(err)
 	}
-	if _, err := peer.First(t.Context(), nil, time.Second, ask); err == nil {
+	if _, err := peer.First(t.Context(), set, nil, 0, ask, nil); err == nil {
 		t.Fatal("nobody has answered")
 	}
 }

@@ -37,7 +37,7 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 	defer body.Close()
 	n := p.committee.Params().N
 	wanted := [2][]int{slices.Clone(primary), slices.Clone(secondary)}
-	return p.frames(body, api.FrameSliver, func(h api.FrameHeader, frames *api.FrameReader) error {
+	return p.frames(body, api.FrameSliver, len(primary)+len(secondary), func(h api.FrameHeader, frames *api.FrameReader) error {
 		at := slices.Index(wanted[h.Axis], int(h.Index))
 		if at < 0 || int(h.Length) != sizes[h.Axis] {
 			return p.lie("a sliver that was not asked for")
@@ -64,11 +64,12 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 }
 
 // frames reads an answer to its end, and calls f with the header of every frame of the
-// kind that is expected; f reads the rest of it. Messages that something is not coming
-// are passed over. An error of f ends the call and is returned.
-func (p *Peer) frames(body io.Reader, kind api.FrameKind, f func(api.FrameHeader, *api.FrameReader) error) error {
+// kind that is expected; f reads the rest of it, and takes as many as were asked for.
+// Messages that something is not coming are passed over: there is one at most for each
+// of the most things that were asked for. An error of f ends the call and is returned.
+func (p *Peer) frames(body io.Reader, kind api.FrameKind, most int, f func(api.FrameHeader, *api.FrameReader) error) error {
 	frames := api.NewFrameReader(bufio.NewReaderSize(body, streamBuffer))
-	for {
+	for excuses := 0; ; {
 		h, err := frames.Next()
 		switch {
 		case err != nil:
@@ -81,6 +82,10 @@ func (p *Peer) frames(body io.Reader, kind api.FrameKind, f func(api.FrameHeader
 			}
 		case h.Kind != api.FrameError || h.Length > maxMessage:
 			return p.lie("%d bytes in a frame of kind %d among such of kind %d", h.Length, h.Kind, kind)
+		case excuses == most:
+			return p.lie("more messages than was asked for")
+		default:
+			excuses++
 		}
 	}
 }
@@ -123,7 +128,7 @@ func (p *Peer) Symbols(ctx context.Context, requests []api.SymbolRequest, sizes 
 			open[source{i, int(pair)}] = true
 		}
 	}
-	return p.frames(body, api.FrameSymbols, func(h api.FrameHeader, frames *api.FrameReader) error {
+	return p.frames(body, api.FrameSymbols, len(open), func(h api.FrameHeader, frames *api.FrameReader) error {
 		from := source{int(h.Item), int(h.Index)}
 		if !open[from] {
 			return p.lie("symbols that were not asked for")

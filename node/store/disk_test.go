@@ -254,3 +254,8 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func read(d *store.Disk, id commit.BlobID, ref store.Ref) error {
+	_, err := d.Read(nil, id, ref, 0, -1)
+	return err
+}

@@ -1,64 +1,90 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"hash/crc32"
-	"io"
-	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
 
+// reader reads what is stored.
+type reader struct{ *core }
+
+// index returns what there is of a blob: nothing, if the store does not know it.
+func (c *core) index(id commit.BlobID) (x blobIndex, err error) {
+	err = c.db.view(indexKey(id), func(value []byte) (err error) {
+		x, err = parseIndex(value)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return blobIndex{}, nil
+	}
+	return x, err
+}
+
+// Info says what the store has of a blob, see [Store].
+func (r reader) Info(id commit.BlobID) (Info, error) {
+	x, err := r.index(id)
+	return x.info(), err
+}
+
 // Record returns a record of the blob, see [Store].
-func (d *Disk) Record(id commit.BlobID, r Record) ([]byte, error) {
-	return d.get(blobKey(byte(r), id))
+func (r reader) Record(id commit.BlobID, kind Record) ([]byte, error) {
+	return r.db.get(recordKey(kind, id))
 }
 
 // Slivers lists the slivers of a blob that are stored, see [Store].
-func (d *Disk) Slivers(id commit.BlobID) ([]Entry, error) {
-	var entries []Entry
-	prefix := blobKey(sliverKind, id)
-	err := d.scan(prefix, after(prefix), func(key, value []byte) (bool, error) {
-		if len(key) != sliverKeySize {
-			return true, nil
-		}
-		e := Entry{Ref: refOfKey(key), Size: -1}
-		if p, err := parsePlace(value); err == nil {
-			e.Size = p.size
-		}
-		entries = append(entries, e)
-		return true, nil
-	})
-	return entries, err
+func (r reader) Slivers(id commit.BlobID) ([]Entry, error) {
+	info, err := r.Info(id)
+	return info.Slivers, err
 }
 
 // Size returns the length of a sliver, see [Store].
-func (d *Disk) Size(id commit.BlobID, ref Ref) (int64, error) {
-	p, err := d.place(id, ref)
-	return p.size, err
-}
-
-func (d *Disk) place(id commit.BlobID, ref Ref) (place, error) {
-	value, err := d.get(sliverKey(id, ref))
-	if errors.Is(err, ErrNotFound) {
-		return place{}, err
+func (r reader) Size(id commit.BlobID, ref Ref) (int64, error) {
+	x, err := r.index(id)
+	i, found := x.find(ref)
+	if err != nil || !found || x.slivers[i].mark != 0 {
+		return 0, cmp.Or(err, ErrNotFound)
 	}
-	if err != nil {
-		return place{}, &CorruptError{id, ref, err}
-	}
-	p, err := parsePlace(value)
-	if err != nil {
-		return p, &CorruptError{id, ref, err}
-	}
-	return p, nil
+	return x.slivers[i].Size, nil
 }
 
 // Read appends a range of a sliver to dst, see [Store].
-func (d *Disk) Read(dst []byte, id commit.BlobID, ref Ref, off, n int64) ([]byte, error) {
+func (r reader) Read(dst []byte, id commit.BlobID, ref Ref, off, n int64) ([]byte, error) {
+	return r.read(dst, id, ref, off, n, false)
+}
+
+// place returns where a sliver is. Its data, if it is in the value, is appended to dst. A
+// quarantined sliver is found only if it is asked for.
+func (c *core) place(dst []byte, id commit.BlobID, ref Ref, quarantined bool) (p place, data []byte, err error) {
+	if ref.Pair < 0 || ref.Pair > commit.MaxShards || c.n > 0 && ref.Pair >= c.n {
+		return p, dst, ErrNotFound
+	}
+	err = c.db.view(sliverKey(c.shard(id, ref.Pair), id, ref.Axis), func(value []byte) error {
+		if p, err = parsePlace(value); err != nil {
+			return &CorruptError{id, ref, err}
+		}
+		if p.mark != 0 && !quarantined {
+			return ErrNotFound
+		}
+		dst = append(dst, p.inline...)
+		p.inline = nil // it is not valid for longer
+		return nil
+	})
+	return p, dst, err
+}
+
+// read is Read; also of a quarantined sliver if that is wanted.
+func (c *core) read(dst []byte, id commit.BlobID, ref Ref, off, n int64, quarantined bool) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
-		p, err := d.place(id, ref)
-		if err != nil {
+		start := len(dst)
+		p, data, err := c.place(dst, id, ref, quarantined)
+		switch {
+		case errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt):
 			return dst, err
+		case err != nil:
+			return dst, &UnavailableError{id, ref, err}
 		}
 		length := n
 		if length < 0 {
@@ -67,79 +93,63 @@ func (d *Disk) Read(dst []byte, id commit.BlobID, ref Ref, off, n int64) ([]byte
 		if off < 0 || length < 0 || off > p.size || length > p.size-off {
 			return dst, ErrRange
 		}
-		if p.inline != nil {
-			if crc32.Checksum(p.inline, castagnoli) != p.sums[0] {
-				return dst, &CorruptError{Blob: id, Ref: ref}
+		if p.file == 0 {
+			inline := data[start:]
+			if crc32.Checksum(inline, castagnoli) != p.sums[0] {
+				return dst, &CorruptError{id, ref, errChecksum}
 			}
-			return append(dst, p.inline[off:][:length]...), nil
+			copy(inline, inline[off:][:length])
+			return data[:start+int(length)], nil
 		}
-		got, err := d.readFile(dst, id, p, off, length)
+		got, err := c.files.read(dst, id, p, off, length)
 		if err == nil {
+			c.suspects.clear(id, ref)
 			return got, nil
 		}
 		// The sliver may have moved to another file since its place was read.
-		if attempt == 0 && d.moved(id, ref, p.file) {
+		if attempt == 0 && c.moved(id, ref, p.file) {
 			continue
 		}
-		if errors.Is(err, errChecksum) {
-			err = nil
+		// A missing file says something of it only if its directory is there.
+		if gone := c.anchors.gone(); gone != nil {
+			return dst, &UnavailableError{id, ref, gone}
 		}
-		return dst, &CorruptError{id, ref, err}
+		if saysCorrupt(err) || c.suspects.persists(id, ref, err) {
+			return dst, &CorruptError{id, ref, err}
+		}
+		return dst, &UnavailableError{id, ref, err}
 	}
 }
 
 // moved reports whether the sliver is in another file than the given one.
-func (d *Disk) moved(id commit.BlobID, ref Ref, file uint64) bool {
-	p, err := d.place(id, ref)
-	return err != nil || p.inline != nil || p.file != file
+func (c *core) moved(id commit.BlobID, ref Ref, file uint64) bool {
+	p, _, err := c.place(nil, id, ref, true)
+	return err != nil || p.file != file
 }
 
-var errChecksum = errors.New("store: checksum")
-
-// readFile reads whole blocks, verifies them, and appends what is wanted of them.
-func (d *Disk) readFile(dst []byte, id commit.BlobID, p place, off, n int64) ([]byte, error) {
-	if n == 0 {
-		return dst, nil
+// BlobsWith lists blobs that have the record, see [Store].
+func (r reader) BlobsWith(kind Record, from *commit.BlobID, limit int) ([]commit.BlobID, error) {
+	prefix := []byte{recordKind, byte(kind)}
+	lower := prefix
+	if from != nil {
+		lower = append(recordKey(kind, *from), 0)
 	}
-	f, err := d.fs.Open(d.fs.PathJoin(d.sliverDir(id), fileName(id, p.file)))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	first := off / blockSize * blockSize
-	end := min((off+n+blockSize-1)/blockSize*blockSize, p.size)
-	start := len(dst)
-	dst = slices.Grow(dst, int(end-first))
-	blocks := dst[start:][:end-first]
-	if read, err := f.ReadAt(blocks, p.off+first); read < len(blocks) {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
-	}
-	for i, at := int(first/blockSize), 0; at < len(blocks); i, at = i+1, at+blockSize {
-		block := blocks[at:min(at+blockSize, len(blocks))]
-		if crc32.Checksum(block, castagnoli) != p.sums[i] {
-			return nil, errChecksum
-		}
-	}
-	copy(blocks, blocks[off-first:][:n])
-	return dst[:start+int(n)], nil
+	return r.list(lower, after(prefix), recordKeySize, limit)
 }
 
 // Blobs lists blobs that have metadata, see [Store].
-func (d *Disk) Blobs(from *commit.BlobID, limit int) ([]commit.BlobID, error) {
-	lower := []byte{byte(Metadata)}
-	if from != nil {
-		lower = append(blobKey(byte(Metadata), *from), 0)
-	}
-	var ids []commit.BlobID
+func (r reader) Blobs(from *commit.BlobID, limit int) ([]commit.BlobID, error) {
+	return r.BlobsWith(Metadata, from, limit)
+}
+
+// list returns the blobs whose ids end the keys of a range. All keys have one length.
+func (c *core) list(lower, upper []byte, keySize, limit int) (ids []commit.BlobID, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	err := d.scan(lower, []byte{byte(Metadata) + 1}, func(key, _ []byte) (bool, error) {
-		if len(key) == blobKeySize {
-			ids = append(ids, commit.BlobID(key[1:]))
+	err = c.db.scan(lower, upper, func(key []byte, _ func() ([]byte, error)) (bool, error) {
+		if len(key) == keySize {
+			ids = append(ids, commit.BlobID(key[keySize-commit.HashSize:]))
 		}
 		return len(ids) < limit, nil
 	})

@@ -16,6 +16,8 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/slowloris"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Options say what cluster to start. All must be set, but for Plaintext and Profile.
@@ -34,8 +36,9 @@ type Options struct {
 // Cluster is the nodes and their keys. It is safe for concurrent use.
 type Cluster struct {
 	options   Options
+	control   *fixed.Control
 	committee *committee.Committee
-	writer    *committee.Key
+	writer    *identity.Key
 	siege     *slowloris.Siege
 
 	mu    sync.Mutex
@@ -86,7 +89,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{options: o, writer: committee.GenerateKey()}
+	c := &Cluster{options: o, writer: identity.GenerateKey()}
 	spread := committee.Spread(o.Shards, o.Nodes)
 	var members []committee.Member
 	path := filepath.Join(o.Dir, "committee.toml")
@@ -96,7 +99,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
-		key := committee.GenerateKey()
+		key := identity.GenerateKey()
 		text, err := key.MarshalText()
 		if err != nil {
 			return nil, err
@@ -115,14 +118,17 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 			return nil, err
 		}
 		c.nodes = append(c.nodes, m)
-		members = append(members, committee.NewMember(name, addresses[i], key, spread[i]))
+		members = append(members, identity.NewMember(name, addresses[i], key, spread[i]))
 	}
-	clients := []committee.Client{{Name: "load", TLSKey: c.writer.TLSPublic()}}
-	if c.committee, err = committee.New(1, o.Scheme, members, clients); err != nil {
+	system := committee.System{Network: "load", Shards: o.Shards, Scheme: o.Scheme}
+	if c.committee, err = committee.New(system, 1, members); err != nil {
+		return nil, err
+	}
+	if c.control, err = fixed.New(c.committee, fixed.Client{Name: "load", TLSKey: c.writer.TLSPublic()}); err != nil {
 		return nil, err
 	}
 	c.siege = slowloris.New(c.committee, c.writer, o.Plaintext)
-	text, err := c.committee.MarshalText()
+	text, err := c.control.MarshalText()
 	if err != nil {
 		return nil, err
 	}
@@ -204,11 +210,11 @@ func freeAddresses(n int) ([]string, error) {
 	return addresses, nil
 }
 
-// Committee returns the committee.
-func (c *Cluster) Committee() *committee.Committee { return c.committee }
+// Control returns the control plane of the committee.
+func (c *Cluster) Control() *fixed.Control { return c.control }
 
 // Writer returns the key of a client that may write.
-func (c *Cluster) Writer() *committee.Key { return c.writer }
+func (c *Cluster) Writer() *identity.Key { return c.writer }
 
 // Siege returns the slow clients of all nodes.
 func (c *Cluster) Siege() *slowloris.Siege { return c.siege }

@@ -14,8 +14,9 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -40,25 +41,29 @@ const (
 // RunNode is the life of a node process. It ends with orders, and then closes the
 // store.
 func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) error {
-	members, err := committee.Load(c.Committee)
+	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
 	}
-	key, err := committee.LoadKey(c.Key)
+	key, err := identity.LoadKey(c.Key)
 	if err != nil {
 		return err
 	}
+	members := control.View().Current
 	member, ok := members.Find(key.Public())
 	if !ok {
 		return node.ErrNotMember
 	}
-	disk, err := store.Open(c.Store, store.Options{Logger: log})
+	disk, err := store.Open(c.Store, store.Options{
+		Owner:  store.Owner{Node: key.Public().String(), System: members.System().Genesis().String(), Shards: members.Params().N},
+		Logger: log,
+	})
 	if err != nil {
 		return err
 	}
 	wire := new(peer.Wire)
 	n, err := node.New(node.Config{
-		Committee: members, Key: key, Store: disk, Plaintext: c.Plaintext, Logger: log,
+		Control: control, Key: key, Store: disk, Plaintext: c.Plaintext, Logger: log,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Wire: wire},
 	})
 	if err != nil {

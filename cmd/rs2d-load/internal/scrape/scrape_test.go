@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // admin is what a node says at its admin address.
@@ -62,10 +63,10 @@ func serve(t *testing.T, names ...string) (admins []*admin, addresses []string) 
 func twoNodes(t *testing.T) *committee.Committee {
 	t.Helper()
 	shards := committee.Spread(8, 2)
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{
-		committee.NewMember("a", "127.0.0.1:1", committee.GenerateKey(), shards[0]),
-		committee.NewMember("b", "127.0.0.1:2", committee.GenerateKey(), shards[1]),
-	}, nil)
+	c, err := committee.New(committee.System{Network: "test", Shards: 8, Scheme: commit.BLAKE3}, 1, []committee.Member{
+		identity.NewMember("a", "127.0.0.1:1", identity.GenerateKey(), shards[0]),
+		identity.NewMember("b", "127.0.0.1:2", identity.GenerateKey(), shards[1]),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

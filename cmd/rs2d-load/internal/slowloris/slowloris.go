@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Pauses of clients.
@@ -39,7 +40,7 @@ type Siege struct {
 type target struct {
 	address string
 	server  committee.TLSKey
-	writer  *committee.Key
+	writer  *identity.Key
 	plain   bool
 	ctx     context.Context // ends with all connections to it
 	spare   context.CancelFunc
@@ -57,7 +58,7 @@ type Counts struct {
 
 // New returns a siege without clients of a committee's nodes, which speak HTTP without
 // TLS if plain is set. Some clients have the key of a writer.
-func New(c *committee.Committee, writer *committee.Key, plain bool) *Siege {
+func New(c *committee.Committee, writer *identity.Key, plain bool) *Siege {
 	s := &Siege{ways: waysOf(plain), leaving: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for i := range c.Len() {

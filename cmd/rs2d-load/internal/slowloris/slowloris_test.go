@@ -11,18 +11,19 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // besieged is a committee of one server, which has no patience.
-func besieged(t *testing.T, plain bool, patience time.Duration) (c *committee.Committee, writer *committee.Key) {
+func besieged(t *testing.T, plain bool, patience time.Duration) (c *committee.Committee, writer *identity.Key) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, writer := committee.GenerateKey(), committee.GenerateKey()
-	members := []committee.Member{committee.NewMember("a", listener.Addr().String(), server, committee.Spread(4, 1)[0])}
-	c, err = committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "w", TLSKey: writer.TLSPublic()}})
+	server, writer := identity.GenerateKey(), identity.GenerateKey()
+	members := []committee.Member{identity.NewMember("a", listener.Addr().String(), server, committee.Spread(4, 1)[0])}
+	c, err = committee.New(committee.System{Network: "test", Shards: 4, Scheme: commit.BLAKE3}, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestNodeIsDown(t *testing.T) {
 	c, writer := besieged(t, true, time.Hour)
 	member := c.Member(0)
 	member.Address = "127.0.0.1:1" // which nobody may listen on
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{member}, nil)
+	c, err := committee.New(c.System(), 1, []committee.Member{member})
 	if err != nil {
 		t.Fatal(err)
 	}

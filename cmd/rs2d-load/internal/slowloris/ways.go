@@ -13,7 +13,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
@@ -56,11 +56,11 @@ func put(rest string, length int) string {
 // handshake says hello, a byte at a time.
 func handshake(conn net.Conn, t *target) {
 	slow := &drip{conn}
-	_ = tls.Client(slow, (*committee.Key)(nil).ClientTLS(t.server)).Handshake() // until the node hangs up
+	_ = tls.Client(slow, (*identity.Key)(nil).ClientTLS(t.server)).Handshake() // until the node hangs up
 }
 
 // greet shakes hands as a client should, with its key or without one.
-func (t *target) greet(conn net.Conn, key *committee.Key) (net.Conn, error) {
+func (t *target) greet(conn net.Conn, key *identity.Key) (net.Conn, error) {
 	if t.plain {
 		return conn, nil
 	}
@@ -72,7 +72,7 @@ func (t *target) greet(conn net.Conn, key *committee.Key) (net.Conn, error) {
 
 // send says the begin of a request, and goes on a byte at a time. It listens, so as to
 // hear that the node hangs up.
-func (t *target) send(conn net.Conn, key *committee.Key, begin string) {
+func (t *target) send(conn net.Conn, key *identity.Key, begin string) {
 	conn, err := t.greet(conn, key)
 	if err != nil {
 		return
