@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/server"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -312,6 +314,33 @@ func hostile(t *testing.T, address, request string, drip bool) {
 			t.Fatal("the answer does not end")
 		}
 		resp.Body.Close()
+	}
+}
+
+// TestNoMember asks a node that has left the committee.
+func TestNoMember(t *testing.T) {
+	h := start(t, nil)
+	view := h.config.View().Epochs
+	c := h.config
+	c.Metrics = nil
+	c.View = func() server.View { return server.ViewOf(view, identity.GenerateKey().Public()) }
+	s, err := server.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := h.encode(100).ID()
+	for _, test := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", api.HealthPath, 200}, {"PUT", api.BlobPath(id, ""), 421}, {"GET", api.BlobPath(id, api.ConfirmationPath), 421},
+		{"GET", api.BlobsPath, 421}, {"POST", api.SymbolsPath, 421},
+	} {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest(test.method, test.path, nil))
+		if w.Code != test.want {
+			t.Errorf("%s %s: status %d, want %d", test.method, test.path, w.Code, test.want)
+		}
 	}
 }
 
