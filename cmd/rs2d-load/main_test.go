@@ -236,10 +236,7 @@ func TestCommittee(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nodes.Stop()
-	text, err := nodes.Writer().MarshalText()
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := nodes.Writer().Reveal()
 	if err := os.WriteFile(filepath.Join(dir, clientKeyName), text, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -104,10 +104,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 			return nil, err
 		}
 		key := identity.GenerateKey()
-		text, err := key.MarshalText()
-		if err != nil {
-			return nil, err
-		}
+		text := key.Reveal()
 		m := &member{
 			config: NodeConfig{
 				Committee: path, Key: filepath.Join(dir, "key"), Store: filepath.Join(dir, "store"),
