@@ -37,7 +37,9 @@ func TestHealAmongHostileMembers(t *testing.T) {
 		delay time.Duration
 		rate  int64
 	}{
-		"slow list": {fault.SlowList, 4 * time.Second, 0},
+		"slow list":     {fault.SlowList, 4 * time.Second, 0},
+		"invents blobs": {fault.InventBlobs, 0, 0},
+		"drips symbols": {fault.DripSymbols, 0, 5000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

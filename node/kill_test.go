@@ -134,10 +134,7 @@ func TestKills(t *testing.T) {
 		members = append(members, identity.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), key, s))
 		listener.Close()
 		p := &process{dir: filepath.Join(dir, fmt.Sprint(i))}
-		text, err := key.MarshalText()
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := key.Reveal()
 		if err := os.Mkdir(p.dir, 0o700); err != nil {
 			t.Fatal(err)
 		}

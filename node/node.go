@@ -85,9 +85,7 @@ func New(c Config) (*Node, error) {
 		Interval: c.HealInterval, Delay: c.HealDelay, BatchBytes: c.HealBatch, Logger: n.log,
 	})
 	n.server, err = server.New(server.Config{
-		View: func() server.View {
-			return server.View{Committee: current, Member: member, Epochs: c.Control.View()}
-		},
+		View:  func() server.View { return server.ViewOf(c.Control.View(), n.member.PublicKey) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
 		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
 		Health:      n.health,

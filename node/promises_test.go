@@ -320,22 +320,27 @@ func TestConnectionsAreBounded(t *testing.T) {
 		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
 		return transport.RoundTrip(req)
 	}
-	var conns []net.Conn
-	for range 3 {
+	for _, m := range c.nodes[1:] {
+		m.kill() // they connect, too
+	}
+	dial := func() net.Conn {
+		t.Helper()
 		conn, err := net.Dial("tcp", c.nodes[0].address)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
-		conns = append(conns, conn)
+		t.Cleanup(func() { conn.Close() })
+		return conn
 	}
-	for _, conn := range conns[:2] {
+	conns := []net.Conn{dial(), dial()}
+	for _, conn := range conns {
 		resp, err := get(conn)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
 	}
+	conns = append(conns, dial())
 	// The third is served when one of the others is gone.
 	answered := make(chan error, 1)
 	go func() {

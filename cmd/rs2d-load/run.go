@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +38,7 @@ const (
 
 // nodes tell how they fare.
 type nodes interface {
-	Lives() []cluster.Life
+	Runs() []cluster.ProcessRun
 	AwaitHealthy(context.Context) bool
 }
 
@@ -218,7 +219,7 @@ func (s *session) connect(ctx context.Context) (control *fixed.Control, key *ide
 	defer cancel()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
 		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Args: nodeArgs,
-		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, Profile: s.Profile,
+		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
 	})
 	if err != nil {
 		return nil, nil, nil, errors.Join(fmt.Errorf("starting nodes: %w", err), remove())
@@ -269,7 +270,7 @@ func (s *session) play(ctx context.Context) error {
 	var failed error
 	if s.cluster != nil {
 		aside.Go(func() {
-			failed = s.cluster.Play(playing, s.start, cluster.Expand(s.events, s.Duration), s.Seed, func(d cluster.Done) {
+			failed = cluster.Play(playing, s.cluster, s.start, cluster.Expand(s.events, s.Duration), s.Seed, func(d cluster.Done) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.done = append(s.done, d)
@@ -284,6 +285,7 @@ func (s *session) play(ctx context.Context) error {
 	close(stop)
 	end()
 	aside.Wait()
+	s.endFlood(ctx)
 	s.settle(ctx)
 	close(sampling)
 	sampler.Wait()
@@ -326,11 +328,31 @@ func (s *session) sample(stop <-chan struct{}) {
 // healed sums up what nodes have got from each other.
 func (s *session) healed() report.HealingPoint {
 	p := report.HealingPoint{Seconds: time.Since(s.start).Seconds()}
-	for _, l := range s.nodes.Lives() {
+	for _, l := range s.nodes.Runs() {
 		p.Received += l.Stats.Received
 		p.Restored += l.Stats.Recovery.RestoredBytes
 	}
 	return p
+}
+
+// endFlood ends a flood, and notes how the nodes bore it: how many operations they served
+// meanwhile, and how long a write and a read take right after it.
+func (s *session) endFlood(ctx context.Context) {
+	first := slices.IndexFunc(s.done, func(d cluster.Done) bool { return d.Action == cluster.Flood })
+	if first < 0 {
+		return
+	}
+	s.cluster.Strangers().Stop()
+	began := time.Now()
+	came := s.done[first].At.Sub(s.start)
+	borne := func(k load.Kind) report.Borne {
+		return report.Borne{Before: s.load.Achieved(k, 0, came), During: s.load.Achieved(k, came, s.Duration)}
+	}
+	f := &report.Flood{Connections: s.cluster.Strangers().Counts(), Reads: borne(load.Read), Writes: borne(load.Write), Back: -1}
+	if s.load.TryOnce(ctx) == nil {
+		f.Back = time.Since(began).Seconds()
+	}
+	s.result.Flood = f
 }
 
 // settle waits until writes have ended, nodes have cut off slow clients, and have
@@ -340,7 +362,7 @@ func (s *session) settle(ctx context.Context) {
 	defer cancel()
 	s.live.say("waiting for nodes that recover")
 	if s.cluster != nil {
-		s.cluster.Siege().Lift(ctx)
+		s.cluster.SlowClients().Drain(ctx)
 	}
 	if s.client.Flush(ctx) != nil || s.nodes == nil {
 		return

@@ -33,10 +33,7 @@ func createFile(name string, data []byte, mode os.FileMode) error {
 
 // createKey writes a key's secret.
 func createKey(name string, key *identity.Key) error {
-	text, err := key.MarshalText()
-	if err != nil {
-		return err
-	}
+	text := key.Reveal()
 	return createFile(name, append(text, '\n'), secret)
 }
 

@@ -66,11 +66,9 @@ func startNodes(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := all.MarshalText()
 	ts.Check(err)
 	write(ts, filepath.Join(dir, "committee.toml"), text)
-	secret, err := writer.MarshalText()
-	ts.Check(err)
+	secret := writer.Reveal()
 	ts.Check(os.WriteFile(filepath.Join(dir, clientKeyName), secret, 0o600))
-	secret, err = identity.GenerateKey().MarshalText()
-	ts.Check(err)
+	secret = identity.GenerateKey().Reveal()
 	ts.Check(os.WriteFile(filepath.Join(dir, "stranger.key"), secret, 0o600))
 
 	stops := make([]func(), count)

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
@@ -66,6 +67,9 @@ func DeriveSecretKey(seed []byte) *SecretKey {
 
 // String hides the secret: it names the public key.
 func (k *SecretKey) String() string { return "secret of " + k.public.String() }
+
+// Format writes String's form for every verb.
+func (k *SecretKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // Public returns the public key.
 func (k *SecretKey) Public() PublicKey { return k.public }

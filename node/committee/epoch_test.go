@@ -5,8 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +138,11 @@ func TestForeignCertificates(t *testing.T) {
 		"others' keys":      of(t, 4, fixedKeys(t, 14)[7:], 21),
 		"epoch of 256 more": of(t, 260, keys, 21),
 	}
+	changes := map[string]func(*committee.Certificate){
+		"kind":  func(c *committee.Certificate) { c.Kind = 3 - c.Kind },
+		"blob":  func(c *committee.Certificate) { c.Blob[5]++ },
+		"epoch": func(c *committee.Certificate) { c.Epoch++ },
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		a := committee.Attestation{
 			Kind: rapid.SampledFrom([]committee.Kind{committee.Stored, committee.Inconsistent}).Draw(t, "kind"),
@@ -157,26 +164,20 @@ func TestForeignCertificates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, other := range others {
-			// As it is, and with the epoch that the other committee asks for.
-			moved := *cert
-			moved.Epoch = other.Epoch()
-			for _, cert := range []*committee.Certificate{cert, &moved} {
-				if committee.Verify(other, cert) == nil {
-					t.Fatalf("%s: certificate of another committee is taken", name)
-				}
+		name := rapid.SampledFrom(slices.Sorted(maps.Keys(others))).Draw(t, "other")
+		// As it is, and with the epoch that the other committee asks for.
+		moved := *cert
+		moved.Epoch = others[name].Epoch()
+		for _, cert := range []*committee.Certificate{cert, &moved} {
+			if committee.Verify(others[name], cert) == nil {
+				t.Fatalf("%s: certificate of another committee is taken", name)
 			}
 		}
-		for name, change := range map[string]func(*committee.Certificate){
-			"kind":  func(c *committee.Certificate) { c.Kind = 3 - c.Kind },
-			"blob":  func(c *committee.Certificate) { c.Blob[5]++ },
-			"epoch": func(c *committee.Certificate) { c.Epoch++ },
-		} {
-			changed := *cert
-			change(&changed)
-			if committee.Verify(c, &changed) == nil || committee.Verify(relabelled{c}, &changed) == nil {
-				t.Fatalf("%s may be another", name)
-			}
+		changed := *cert
+		name = rapid.SampledFrom(slices.Sorted(maps.Keys(changes))).Draw(t, "changed")
+		changes[name](&changed)
+		if committee.Verify(relabelled{c}, &changed) == nil {
+			t.Fatalf("%s may be another", name)
 		}
 		at := rapid.IntRange(0, 8*len(raw)-1).Draw(t, "bit")
 		raw[at/8] ^= 1 << (at % 8)

@@ -1,9 +1,12 @@
 package identity_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,10 +19,7 @@ import (
 
 func TestKeys(t *testing.T) {
 	key := identity.GenerateKey()
-	text, err := key.MarshalText()
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := key.Reveal()
 	back, err := identity.ParseKey(append(text, '\n'))
 	if err != nil {
 		t.Fatal(err)
@@ -34,15 +34,45 @@ func TestKeys(t *testing.T) {
 	if err := key.Public().VerifyProof(foreign); !errors.Is(err, committee.ErrSignature) {
 		t.Fatalf("a foreign proof: %v, want an ErrSignature", err)
 	}
-	for _, format := range []string{"%v", "%s", "%+v", "%#v", "%d", "%x"} {
-		shown := fmt.Sprintf(format, key) + fmt.Sprintf(format, key.Signer(nil))
-		if strings.Contains(shown, strings.TrimPrefix(string(text), "redstuff-secret-v1:")) {
-			t.Errorf("printing a key with %s shows the secret", format)
-		}
-	}
 	for _, bad := range []string{"", "x", string(text[:len(text)-1]), string(text) + "A", "redstuff-secret-v2" + string(text[18:])} {
 		if _, err := identity.ParseKey([]byte(bad)); !errors.Is(err, identity.ErrKey) {
 			t.Errorf("%q: %v, want an ErrKey", bad, err)
+		}
+	}
+}
+
+// TestSecrecy prints, logs and encodes a key in every way: the secret is in none.
+func TestSecrecy(t *testing.T) {
+	text := "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA" // the bytes 1 to 32
+	key, err := identity.ParseKey([]byte("redstuff-secret-v1:" + text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type config struct {
+		Key    *identity.Key
+		Signer *committee.Signer
+	}
+	c := config{key, key.Signer(nil)}
+	shown := make(map[string]string)
+	for _, value := range []any{key, c, &c, []*identity.Key{key}, key.Signer(nil), map[string]any{"x": key}} {
+		for _, format := range []string{"%v", "%s", "%+v", "%#v", "%d", "%x", "%X", "%q", "%T"} {
+			shown[fmt.Sprintf("%s of a %T", format, value)] = fmt.Sprintf(format, value)
+		}
+		var b bytes.Buffer
+		slog.New(slog.NewTextHandler(&b, nil)).Info("a key", "value", value)
+		slog.New(slog.NewJSONHandler(&b, nil)).Info("a key", "value", value)
+		shown[fmt.Sprintf("logs of a %T", value)] = b.String()
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown[fmt.Sprintf("JSON of a %T", value)] = string(encoded)
+	}
+	for how, got := range shown {
+		for _, secret := range []string{text, "1 2 3 4 5 6", "1, 2, 3, 4", "0x1, 0x2", "01020304", "1020304"} {
+			if strings.Contains(strings.ToLower(got), strings.ToLower(secret)) {
+				t.Errorf("%s shows the secret: %q", how, got)
+			}
 		}
 	}
 }
@@ -65,10 +95,7 @@ func TestGoldenKey(t *testing.T) {
 
 func TestLoadKey(t *testing.T) {
 	key := identity.GenerateKey()
-	text, err := key.MarshalText()
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := key.Reveal()
 	name := filepath.Join(t.TempDir(), "key")
 	if _, err := identity.LoadKey(name); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v, want an ErrNotExist", err)

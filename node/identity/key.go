@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -36,7 +37,7 @@ func GenerateKey() *Key {
 // keyText begins the text form of a key, so that nobody takes it for something else.
 const keyText = "redstuff-secret-v1:"
 
-// ParseKey reads what MarshalText writes; white space around it is ignored. The
+// ParseKey reads what Reveal returns; white space around it is ignored. The
 // error wraps ErrKey.
 func ParseKey(text []byte) (*Key, error) {
 	s, ok := strings.CutPrefix(strings.TrimSpace(string(text)), keyText)
@@ -52,13 +53,17 @@ func ParseKey(text []byte) (*Key, error) {
 	return keyOf(seed), nil
 }
 
-// MarshalText writes the secret.
-func (k *Key) MarshalText() ([]byte, error) {
-	return []byte(keyText + base64.RawURLEncoding.EncodeToString(k.seed[:])), nil
+// Reveal returns the secret in its text form. It is no MarshalText, which logs and
+// encoders call unasked.
+func (k *Key) Reveal() []byte {
+	return []byte(keyText + base64.RawURLEncoding.EncodeToString(k.seed[:]))
 }
 
 // String hides the secret: it names the public key.
 func (k *Key) String() string { return k.bls.String() }
+
+// Format writes String's form for every verb.
+func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // keyOf derives the keys of a seed.
 func keyOf(seed [seedSize]byte) *Key {

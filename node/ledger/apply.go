@@ -130,3 +130,16 @@ func saturatingAdd(a, b uint64) uint64 {
 	}
 	return 1<<64 - 1
 }
+
+// Due returns the time from which on a block changes the state also without any
+// transaction: what is due then happens at its start.
+func (s *State) Due() uint64 {
+	system := s.System()
+	switch Phase(system.Phase) {
+	case PhaseSync:
+		return saturatingAdd(system.PhaseStart, s.genesis.SyncMillis)
+	case PhaseDone:
+		return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis/2)
+	}
+	return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis)
+}

@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/ledger/apportion"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
@@ -53,4 +55,24 @@ func (c *Committee) Committee(g *Genesis, epoch uint32) (*committee.Committee, e
 		}
 	}
 	return committee.New(g.System(), uint64(epoch), members)
+}
+
+// weightOf returns the number of shards that the node owns in the committee.
+func (c *Committee) weightOf(id NodeID) int {
+	if i := slices.IndexFunc(c.Members, func(m Member) bool { return m.Node == id }); i >= 0 {
+		return len(c.Members[i].Shards)
+	}
+	return 0
+}
+
+// owners returns who owns which shards.
+func (c *Committee) owners() []apportion.Owner {
+	owners := make([]apportion.Owner, len(c.Members))
+	for i, m := range c.Members {
+		owners[i] = apportion.Owner{Node: m.Node, Shards: make([]int, len(m.Shards))}
+		for j, shard := range m.Shards {
+			owners[i].Shards[j] = int(shard)
+		}
+	}
+	return owners
 }

@@ -3,7 +3,6 @@ package ledger
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -119,14 +118,6 @@ func (d *draft) committeeOf(epoch uint32) *Committee {
 		return c
 	}
 	return new(Committee)
-}
-
-// weightOf returns the number of shards that the node owns in the committee.
-func (c *Committee) weightOf(id NodeID) int {
-	if i := slices.IndexFunc(c.Members, func(m Member) bool { return m.Node == id }); i >= 0 {
-		return len(c.Members[i].Shards)
-	}
-	return 0
 }
 
 // owned checks that an object is the sender's. The error is of RuleOwner.

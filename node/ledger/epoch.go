@@ -64,18 +64,6 @@ func elect(d *draft, now *Committee) *Committee {
 	return committeeOfOwners(d, owners)
 }
 
-// owners returns who owns which shards.
-func (c *Committee) owners() []apportion.Owner {
-	owners := make([]apportion.Owner, len(c.Members))
-	for i, m := range c.Members {
-		owners[i] = apportion.Owner{Node: m.Node, Shards: make([]int, len(m.Shards))}
-		for j, shard := range m.Shards {
-			owners[i].Shards[j] = int(shard)
-		}
-	}
-	return owners
-}
-
 // committeeOfOwners returns the committee of the owners, with what their nodes say of themselves
 // and the keys that they have next.
 func committeeOfOwners(d *draft, owners []apportion.Owner) *Committee {
@@ -211,17 +199,4 @@ func (a ReportSynced) apply(d *draft, sender Address) error {
 		endSync(d)
 	}
 	return nil
-}
-
-// Due returns the time from which on a block changes the state also without any
-// transaction: what is due then happens at its start.
-func (s *State) Due() uint64 {
-	system := s.System()
-	switch Phase(system.Phase) {
-	case PhaseSync:
-		return saturatingAdd(system.PhaseStart, s.genesis.SyncMillis)
-	case PhaseDone:
-		return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis/2)
-	}
-	return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis)
 }

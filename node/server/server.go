@@ -19,12 +19,22 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// View is what one request is answered by: a committee, the node's place in it, and the
-// epochs whose certificates and parties are known.
+// View is what one request is answered by: the committee that takes new blobs, and the
+// node's place in it.
 type View struct {
 	*committee.Committee
-	Member int // the node itself
-	Epochs *epoch.View
+	Member int         // the node itself; negative if it is none of the committee
+	Epochs *epoch.View // where certificates' committees are looked up, and who may write
+}
+
+// ViewOf returns the view of the node with the key.
+func ViewOf(v *epoch.View, key committee.PublicKey) View {
+	c := v.Writes()
+	member, ok := c.Find(key)
+	if !ok {
+		member = -1
+	}
+	return View{Committee: c, Member: member, Epochs: v}
 }
 
 // Store is what a server needs of a store, see store.Store.
@@ -220,6 +230,10 @@ func (s *Server) handle(route string, kind access, h func(*request)) http.Handle
 
 // admit checks what the route asks for, and answers if it is not met.
 func (s *Server) admit(r *request, kind access) bool {
+	if kind&unlimited == 0 && r.view.Member < 0 {
+		r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("the node is no member of the committee of epoch %d", r.view.Epoch()))
+		return false
+	}
 	if kind&ofBlob != 0 {
 		id, err := commit.ParseBlobID(r.PathValue("id"))
 		if err != nil {

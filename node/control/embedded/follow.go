@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -25,36 +24,12 @@ type Event struct {
 // Next returns the place behind the event.
 func (e Event) Next() Cursor { return Cursor{e.Height, e.Index + 1} }
 
-// Events returns up to limit events from the cursor on, in their order, and the place
-// behind them. If there are none, it waits for some until the context ends; then it
-// returns none. The error is ErrClosed, or the log's.
-func (l *Ledger) Events(ctx context.Context, from Cursor, limit int) ([]Event, Cursor, error) {
-	for {
-		l.mu.Lock()
-		grown, failure := l.grown, l.failure
-		l.mu.Unlock()
-		if failure != nil {
-			return nil, from, failure
-		}
-		events, next, err := l.read(from, limit)
-		if err != nil || len(events) > 0 {
-			return events, next, err
-		}
-		from = next // blocks without events are passed once
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return nil, from, nil
-		}
-	}
-}
-
-// read returns events that are there already.
-func (l *Ledger) read(from Cursor, limit int) (events []Event, next Cursor, err error) {
-	last := l.State().System().Height
+// events returns up to limit events of the blocks up to the height last, from the cursor
+// on, and the place behind them.
+func (l *log) events(from Cursor, last uint64, limit int) (events []Event, next Cursor, err error) {
 	next = from
 	for h := max(1, from.Height); h <= last; h++ {
-		e, err := l.log.block(h)
+		e, err := l.block(h)
 		if err != nil {
 			return nil, from, err
 		}
