@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -397,12 +396,12 @@ func writeCommittee(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range map[string]encoding.TextMarshaler{"committee.toml": all, clientKeyName: writer} {
-		text, err := file.MarshalText()
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), text, 0o600)
-		}
-		if err != nil {
+	text, err := all.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"committee.toml": text, clientKeyName: writer.Reveal()} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
