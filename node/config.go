@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -33,6 +34,9 @@ type Config struct {
 	MinRate       int64         // least bytes a second of a body; default 64 KiB
 	Workers       int           // goroutines that code and hash for one request; default all CPUs
 
+	PendingQuota int64         // bytes of blobs without a certificate that a writer may have; default an eighth of what is free
+	PendingAge   time.Duration // after which they are removed; default a day
+
 	Peers        peer.Options  // how the healer speaks to other nodes; its key is the node's
 	HealInterval time.Duration // between looks at what others have; default 10 min; never if negative
 	HealDelay    time.Duration // how long a write may take before it is healed; default 5 s
@@ -63,6 +67,7 @@ func (c *Config) fill() error {
 	def(&c.StallTimeout, 10*time.Second)
 	def(&c.MinRate, 64<<10)
 	def(&c.Workers, runtime.GOMAXPROCS(0))
+	def(&c.PendingAge, 24*time.Hour)
 	def(&c.HealInterval, 10*time.Minute)
 	def(&c.HealDelay, 5*time.Second)
 	def(&c.HealBatch, 64<<20)
@@ -80,11 +85,14 @@ func (c *Config) fill() error {
 	}{
 		{"MaxRequests", int64(c.MaxRequests)}, {"MaxBytes", c.MaxBytes}, {"MaxConns", int64(c.MaxConns)}, {"MinRate", c.MinRate},
 		{"HeaderTimeout", int64(c.HeaderTimeout)}, {"StallTimeout", int64(c.StallTimeout)}, {"Workers", int64(c.Workers)},
-		{"HealDelay", int64(c.HealDelay)}, {"HealBatch", c.HealBatch}, {"ScrubPause", int64(c.ScrubPause)},
+		{"PendingAge", int64(c.PendingAge)}, {"HealDelay", int64(c.HealDelay)}, {"HealBatch", c.HealBatch}, {"ScrubPause", int64(c.ScrubPause)},
 	} {
 		if field.value <= 0 {
 			return fmt.Errorf("node: Config.%s must be more than zero", field.name)
 		}
+	}
+	if c.PendingQuota < 0 {
+		return errors.New("node: Config.PendingQuota must not be negative")
 	}
 	return nil
 }

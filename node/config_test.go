@@ -32,7 +32,7 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"MaxRequests", "MaxBytes", "MaxConns", "HeaderTimeout", "StallTimeout", "MinRate", "Workers", "HealDelay", "HealBatch", "ScrubPause",
+		"MaxRequests", "MaxBytes", "MaxConns", "HeaderTimeout", "StallTimeout", "MinRate", "Workers", "PendingAge", "HealDelay", "HealBatch", "ScrubPause",
 	} {
 		c := full
 		reflect.ValueOf(&c).Elem().FieldByName(name).SetInt(-1)

@@ -88,9 +88,10 @@ func New(c Config) (*Node, error) {
 		View:  func() server.View { return server.ViewOf(c.Control.View(), n.member.PublicKey) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
 		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
-		Health:      n.health,
-		MarkInvalid: func(id commit.BlobID, certificate []byte) error { return invalid.Mark(c.Store, id, certificate) },
-		Plaintext:   c.Plaintext,
+		Health:       n.health,
+		MarkInvalid:  func(id commit.BlobID, certificate []byte) error { return invalid.Mark(c.Store, id, certificate) },
+		Plaintext:    c.Plaintext,
+		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge,
 		HTTP: httpd.Options{
 			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
 			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: c.MinRate,
@@ -171,6 +172,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	background.Go(func() { n.scrubber.Run(work) })
 	background.Go(func() { n.others.Run(work) })
 	background.Go(func() { n.watch(work) })
+	background.Go(func() { n.clean(work) })
 	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.member.Shards.String())
 
 	var err error

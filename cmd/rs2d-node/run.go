@@ -56,9 +56,11 @@ type settings struct {
 	ScrubRate    byteSize      `default:"16MiB" env:"SCRUB_RATE" help:"Bytes a second that are read in search of damage; 0 is no search."`
 	ScrubPause   time.Duration `default:"10m" env:"SCRUB_PAUSE" help:"Time between two searches."`
 
-	Reserve   byteSize `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
-	InlineMax byteSize `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; 0 is none. Longer ones of a write go into one file together."`
-	Cache     byteSize `default:"32MiB" env:"CACHE" help:"Cache of the database."`
+	Reserve      byteSize      `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
+	PendingQuota byteSize      `default:"0" env:"PENDING_QUOTA" help:"Bytes of blobs without a certificate that one writer may have; 0 is an eighth of what is free on the disk."`
+	PendingAge   time.Duration `default:"24h" env:"PENDING_AGE" help:"Time after which blobs without a certificate are removed."`
+	InlineMax    byteSize      `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; 0 is none. Longer ones of a write go into one file together."`
+	Cache        byteSize      `default:"32MiB" env:"CACHE" help:"Cache of the database."`
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" env:"LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 	LogFormat string     `enum:"text,json" default:"text" env:"LOG_FORMAT" help:"Format of the log, on standard error: text or json."`
@@ -150,7 +152,7 @@ func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
 // Descriptors that the store uses, and without which it does not work.
 const (
 	storeFiles      = 512
-	leastStoreFiles = 128
+	leastStoreFiles = store.MinOpenFiles
 )
 
 // fit raises the limit of file descriptors as far as it may be, and fits to it what needs
@@ -178,7 +180,7 @@ func (c *settings) check() error {
 		{"grace", c.Grace > 0}, {"max-requests", c.MaxRequests > 0}, {"max-bytes", c.MaxBytes > 0}, {"max-conns", c.MaxConns > 0},
 		{"header-timeout", c.HeaderTimeout > 0}, {"stall-timeout", c.StallTimeout > 0}, {"min-rate", c.MinRate > 0},
 		{"heal-interval", c.HealInterval > 0}, {"heal-delay", c.HealDelay > 0}, {"heal-batch", c.HealBatch > 0},
-		{"scrub-pause", c.ScrubPause > 0}, {"cache", c.Cache > 0},
+		{"scrub-pause", c.ScrubPause > 0}, {"pending-age", c.PendingAge > 0}, {"cache", c.Cache > 0},
 	} {
 		if !s.ok {
 			return fmt.Errorf("--%s: must be more than zero", s.name)
@@ -215,6 +217,7 @@ func (c *settings) nodeConfig(control control.Control, key *identity.Key, disk s
 		Control: control, Key: key, Store: disk,
 		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns,
 		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: int64(c.MinRate), Workers: c.Workers,
+		PendingQuota: int64(c.PendingQuota), PendingAge: c.PendingAge,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, HealBatch: int64(c.HealBatch),
 		ScrubRate: scrubRate, ScrubPause: c.ScrubPause,
 		Logger: log,

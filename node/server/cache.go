@@ -54,3 +54,12 @@ func (c *metadataCache) put(id commit.BlobID, meta *commit.Metadata) {
 		delete(c.byID, last.Value.(*metadataEntry).id)
 	}
 }
+
+func (c *metadataCache) remove(id commit.BlobID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.byID[id]; ok {
+		c.order.Remove(e)
+		delete(c.byID, id)
+	}
+}

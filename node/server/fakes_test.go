@@ -32,12 +32,16 @@ type memory struct {
 	mu      sync.Mutex
 	records map[commit.BlobID]map[store.Record][]byte
 	slivers map[commit.BlobID]map[store.Ref][]byte
+	writers map[commit.BlobID]string
 	fail    error // of all that reads and writes
 	read    error // of Read alone
 }
 
 func newMemory() *memory {
-	return &memory{records: make(map[commit.BlobID]map[store.Record][]byte), slivers: make(map[commit.BlobID]map[store.Ref][]byte)}
+	return &memory{
+		records: make(map[commit.BlobID]map[store.Record][]byte), slivers: make(map[commit.BlobID]map[store.Ref][]byte),
+		writers: make(map[commit.BlobID]string),
+	}
 }
 
 // set says how the store fails from now on.
@@ -54,7 +58,7 @@ func (m *memory) Apply(id commit.BlobID, u store.Update) error {
 		return m.fail
 	}
 	if m.records[id] == nil {
-		m.records[id], m.slivers[id] = make(map[store.Record][]byte), make(map[store.Ref][]byte)
+		m.records[id], m.slivers[id], m.writers[id] = make(map[store.Record][]byte), make(map[store.Ref][]byte), u.Writer
 	}
 	for r, data := range u.Records {
 		m.records[id][r] = bytes.Clone(data)
@@ -82,6 +86,56 @@ func (m *memory) Info(id commit.BlobID) (info store.Info, err error) {
 	})
 	return info, m.fail
 }
+
+func (m *memory) Delete(id commit.BlobID, when func(store.Info) bool) (bool, error) {
+	info, err := m.Info(id)
+	if err != nil || len(info.Records) == 0 || !when(info) {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.records, id)
+	delete(m.slivers, id)
+	return true, nil
+}
+
+// pending reports whether a blob has neither certificate.
+func (m *memory) pending(id commit.BlobID) bool {
+	return m.records[id][store.Certificate] == nil && m.records[id][store.Verdict] == nil
+}
+
+func (m *memory) Usage(writer string) (u store.Usage, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.records {
+		size := int64(0)
+		for _, data := range m.slivers[id] {
+			size += int64(len(data))
+		}
+		switch {
+		case m.writers[id] != writer:
+		case m.pending(id):
+			u.Pending += size
+		default:
+			u.Certified += size
+		}
+	}
+	return u, m.fail
+}
+
+// Pending lists all that are pending: they came at the beginning of time.
+func (m *memory) Pending(before time.Time, limit int) (ids []commit.BlobID, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.records {
+		if m.pending(id) && len(ids) < limit {
+			ids = append(ids, id)
+		}
+	}
+	return ids, m.fail
+}
+
+func (m *memory) Free() (uint64, bool) { return 1 << 40, true }
 
 func (m *memory) Record(id commit.BlobID, r store.Record) ([]byte, error) {
 	m.mu.Lock()

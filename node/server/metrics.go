@@ -4,10 +4,12 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics are what a server counts, beside those of package httpd.
 type metrics struct {
-	rejected prometheus.Counter
-	symbols  prometheus.Counter
-	corrupt  prometheus.Counter
-	invalid  prometheus.Counter
+	rejected  prometheus.Counter
+	symbols   prometheus.Counter
+	corrupt   prometheus.Counter
+	invalid   prometheus.Counter
+	overQuota prometheus.Counter
+	removed   prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -17,9 +19,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		return c
 	}
 	return &metrics{
-		rejected: counter("rejected_total", "Writes refused because their data is not what the blob id or the committee's keys commit to."),
-		symbols:  counter("symbols_total", "Recovery symbols given out."),
-		corrupt:  counter("corrupt_total", "Slivers that could not be read back."),
-		invalid:  counter("inconsistent_total", "Blobs that a certificate says are inconsistent."),
+		rejected:  counter("rejected_total", "Writes refused because their data is not what the blob id or the committee's keys commit to."),
+		symbols:   counter("symbols_total", "Recovery symbols given out."),
+		corrupt:   counter("corrupt_total", "Slivers that could not be read back."),
+		invalid:   counter("inconsistent_total", "Blobs that a certificate says are inconsistent."),
+		overQuota: counter("over_quota_total", "Writes refused because their writer has too many bytes of blobs without a certificate."),
+		removed:   counter("pending_removed_total", "Blobs removed because nobody certified them for long."),
 	}
 }

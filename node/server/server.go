@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -44,6 +45,10 @@ type Store interface {
 	Record(id commit.BlobID, r store.Record) ([]byte, error)
 	Size(id commit.BlobID, ref store.Ref) (int64, error)
 	Read(dst []byte, id commit.BlobID, ref store.Ref, off, n int64) ([]byte, error)
+	Delete(id commit.BlobID, when func(store.Info) bool) (bool, error)
+	Usage(writer string) (store.Usage, error)
+	Pending(before time.Time, limit int) ([]commit.BlobID, error)
+	Free() (uint64, bool)
 	Blobs(after *commit.BlobID, limit int) ([]commit.BlobID, error)
 	BlobsWith(r store.Record, after *commit.BlobID, limit int) ([]commit.BlobID, error)
 }
@@ -66,7 +71,7 @@ type Healer interface {
 	Corrupt(id commit.BlobID, ref store.Ref)
 }
 
-// Config is what a server is made of. All but the last three must be set.
+// Config is what a server is made of. All but the last six must be set.
 type Config struct {
 	View     func() View // the committee at present; called once for each request
 	Store    Store
@@ -80,6 +85,12 @@ type Config struct {
 	// MarkInvalid stores a verified certificate that the blob is inconsistent, and
 	// removes what is of no use any more.
 	MarkInvalid func(id commit.BlobID, certificate []byte) error
+
+	// PendingQuota is how many bytes of blobs without a certificate a writer may have; the
+	// default is an eighth of what is free on the disk. PendingAge is the time after which
+	// CleanPending removes them; default a day.
+	PendingQuota int64
+	PendingAge   time.Duration
 
 	HTTP      httpd.Options // Identify, Fail, Metrics and Logger are set by the server
 	Plaintext bool          // everybody may write
@@ -103,6 +114,12 @@ func (c *Config) fill() error {
 	}
 	if n := c.View().Params().N; n != c.Code.Shards() {
 		return fmt.Errorf("server: Config.Code is for %d shards, and the committee has %d", c.Code.Shards(), n)
+	}
+	if c.PendingQuota < 0 || c.PendingAge < 0 {
+		return errors.New("server: Config.PendingQuota and PendingAge must not be negative")
+	}
+	if c.PendingAge == 0 {
+		c.PendingAge = 24 * time.Hour
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -177,7 +194,7 @@ func (s *Server) routes() http.Handler {
 	list := &lister{blobs: s.blobs}
 	symbols := &symbolServer{blobs: s.blobs, code: s.config.Code}
 	invalid := &invalidator{blobs: s.blobs, code: s.config.Code, mark: s.config.MarkInvalid, reader: read}
-	write := &writer{blobs: s.blobs, code: s.config.Code, reader: read}
+	write := &writer{blobs: s.blobs, code: s.config.Code, reader: read, quota: s.config.PendingQuota, age: s.config.PendingAge}
 	certificates := &certificates{blobs: s.blobs, verifier: s.config.Verifier}
 	plain("GET", api.HealthPath, unlimited, s.getHealth)
 	plain("GET", api.BlobsPath, 0, list.get)

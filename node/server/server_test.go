@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/identity"
@@ -314,6 +315,71 @@ func hostile(t *testing.T, address, request string, drip bool) {
 			t.Fatal("the answer does not end")
 		}
 		resp.Body.Close()
+	}
+}
+
+// TestQuota has a writer put blobs without certifying them until it may not, in bodies that
+// need not come for that. What is certified counts no more, and what is put again is
+// confirmed.
+func TestQuota(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.PendingQuota = 100_000 })
+	var put []*rs2d.Encoding
+	full := false
+	for range 100 {
+		e := h.encode(20_000)
+		status, _, answer := h.ask("PUT", api.BlobPath(e.ID(), ""), h.bundle(e, h.mine(e.ID())...))
+		if status == 507 {
+			for _, word := range []string{"client 127.0.0.1 has ", " bytes of blobs without a certificate", "100000", "24h"} {
+				if !bytes.Contains(answer, []byte(word)) {
+					t.Errorf("answer %s does not say %q", answer, word)
+				}
+			}
+			full = true
+			break
+		}
+		if status != 200 {
+			t.Fatalf("status %d: %s", status, answer)
+		}
+		put = append(put, e)
+	}
+	if !full {
+		t.Fatal("there is no end")
+	}
+	if u, err := h.store.Usage("client 127.0.0.1"); err != nil || u.Pending > 100_000 || u.Pending < 50_000 {
+		t.Errorf("%+v, %v, want nearly 100000 bytes pending", u, err)
+	}
+	next := h.encode(20_000)
+	id := next.ID()
+	body := h.bundle(next, h.mine(id)...)
+	h.expect(507, "PUT", api.BlobPath(id, ""), body)
+	h.expect(200, "PUT", api.BlobPath(put[0].ID(), ""), h.bundle(put[0], h.mine(put[0].ID())...))
+	h.expect(201, "PUT", api.BlobPath(put[0].ID(), api.CertificatePath), h.certify(committee.Stored, put[0].ID()))
+	h.expect(200, "PUT", api.BlobPath(id, ""), body)
+}
+
+// TestCleanPending removes what nobody certified, and nothing else.
+func TestCleanPending(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.PendingAge = time.Nanosecond })
+	put := func() commit.BlobID {
+		e := h.encode(1000)
+		h.expect(200, "PUT", api.BlobPath(e.ID(), ""), h.bundle(e, h.mine(e.ID())...))
+		return e.ID()
+	}
+	pending, certified, invalid := put(), put(), put()
+	h.expect(201, "PUT", api.BlobPath(certified, api.CertificatePath), h.certify(committee.Stored, certified))
+	h.expect(201, "PUT", api.BlobPath(invalid, api.VerdictPath), h.certify(committee.Inconsistent, invalid))
+	if removed, err := h.server.CleanPending(t.Context()); removed != 1 || err != nil {
+		t.Fatalf("removed %d, %v, want 1", removed, err)
+	}
+	h.expect(404, "GET", api.BlobPath(pending, api.MetadataPath), nil)
+	if _, err := h.server.Metadata(pending); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("metadata of what was removed: %v, want %v", err, store.ErrNotFound)
+	}
+	h.expect(200, "GET", api.BlobPath(certified, api.ConfirmationPath), nil)
+	h.expect(200, "GET", api.BlobPath(invalid, api.VerdictPath), nil)
+	h.store.set(store.ErrFailed, nil)
+	if _, err := h.server.CleanPending(t.Context()); !errors.Is(err, store.ErrFailed) {
+		t.Errorf("a store that failed: %v, want %v", err, store.ErrFailed)
 	}
 }
 

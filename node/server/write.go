@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -18,6 +19,8 @@ type writer struct {
 	blobs  *blobs
 	code   *rs2d.Code
 	reader *reader
+	quota  int64         // bytes of pending blobs of one writer; 0 is the default
+	age    time.Duration // after which they are removed
 }
 
 // putBlob takes metadata and slivers in one body, and attests that the node has all of
@@ -31,6 +34,9 @@ func (w *writer) putBlob(r *request) {
 	if complete(r.view, r.id, &info) {
 		// The body stays unread: nobody needs to send it.
 		w.reader.confirm(r, committee.Stored)
+		return
+	}
+	if !w.withinQuota(r, &info) {
 		return
 	}
 	frames := 2*r.view.Weight(r.view.Member) + 2
@@ -69,7 +75,7 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 			return nil, false
 		}
 	}
-	u := store.Update{Records: map[store.Record][]byte{store.Metadata: raw}}
+	u := store.Update{Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}}
 	for _, s := range slivers {
 		ref := store.Ref{Axis: s.Axis, Pair: s.Pair(w.blobs.params.N)}
 		u.Slivers = append(u.Slivers, store.Sliver{Ref: ref, Data: s.Data})
@@ -84,6 +90,12 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 }
 
 func (w *writer) putMetadata(r *request) {
+	if info, err := w.blobs.store.Info(r.id); err != nil {
+		w.blobs.fail(r, err)
+		return
+	} else if !w.withinQuota(r, &info) {
+		return
+	}
 	raw, ok := r.ReadBody(int64(placement.MaxMetadata(w.blobs.params.N)))
 	if !ok {
 		return
@@ -106,6 +118,12 @@ func (w *writer) putMetadata(r *request) {
 func (w *writer) putSliver(r *request) {
 	ref, meta, sizes, ok := w.blobs.sliver(r)
 	if !ok {
+		return
+	}
+	if info, err := w.blobs.store.Info(r.id); err != nil {
+		w.blobs.fail(r, err)
+		return
+	} else if !w.withinQuota(r, &info) {
 		return
 	}
 	data, ok := r.ReadBody(int64(sizes[ref.Axis]))
