@@ -47,19 +47,22 @@ func (l *logged) count(s string) int {
 
 // TestOtherCommittee has a node whose committee's file is not that of the others.
 func TestOtherCommittee(t *testing.T) {
-	for name, change := range map[string]func(c *committee.Committee) (epoch uint64, members []committee.Member){
-		"epoch": func(c *committee.Committee) (uint64, []committee.Member) { return c.Epoch() + 1, membersOf(c) },
-		"address": func(c *committee.Committee) (uint64, []committee.Member) {
-			members := membersOf(c)
+	for name, change := range map[string]func(members []committee.Member, config *node.Config) (epoch uint64){
+		"epoch": func([]committee.Member, *node.Config) uint64 { return 2 },
+		"address": func(members []committee.Member, _ *node.Config) uint64 {
 			members[3].Address = "elsewhere.example.org:7100" // its own, which it does not dial
-			return c.Epoch(), members
+			return 1
 		},
-		"another's TLS key": func(c *committee.Committee) (uint64, []committee.Member) {
-			members := membersOf(c)
+		"key": func(members []committee.Member, config *node.Config) uint64 {
+			config.Key = identity.GenerateKey()
+			members[3] = identity.NewMember("node-3", members[3].Address, config.Key, members[3].Shards)
+			return 1
+		},
+		"others' TLS keys": func(members []committee.Member, _ *node.Config) uint64 {
 			for i := range 3 {
 				members[i].TLSKey = identity.GenerateKey().TLSPublic()
 			}
-			return c.Epoch(), members
+			return 1
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +73,8 @@ func TestOtherCommittee(t *testing.T) {
 				if i, _ := current.Find(config.Key.Public()); i != 3 {
 					return
 				}
-				epoch, members := change(current)
+				members := membersOf(current)
+				epoch := change(members, config)
 				other, err := committee.New(current.System(), epoch, members)
 				if err != nil {
 					t.Fatal(err)
@@ -104,8 +108,8 @@ func TestOtherCommittee(t *testing.T) {
 			if n := log.count("problem=committee"); n > 1 {
 				t.Errorf("logged %d times", n)
 			}
-			if name == "another's TLS key" {
-				return // the others see that the odd one knows them, and its view
+			if unknown := "and does not know this node"; strings.Contains(problems[0].Message, unknown) != (name == "key") {
+				t.Errorf("%q says %q, want it only of an unknown key", problems[0].Message, unknown)
 			}
 			// One node is no reason for the others to doubt themselves, but they say so.
 			for _, m := range c.nodes[:3] {

@@ -105,7 +105,10 @@ func New(c Config) (*Node, error) {
 		View: view, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
 	})
-	n.others = agreement.New(agreement.Config{View: c.Control.View, Peers: n.otherMembers, Plaintext: c.Plaintext})
+	n.others, err = agreement.New(agreement.Config{View: c.Control.View, Peers: n.otherMembers, Plaintext: c.Plaintext})
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
 	register(c.Metrics, n, options.Wire)
 	return n, nil
 }

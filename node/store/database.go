@@ -30,9 +30,8 @@ type database struct {
 	fs     vfs.FS
 	own    databaseFS // fs, for what is open
 	cache  int64
-	tables int          // descriptors for its tables
-	gone   func() error // whether the files below are still there
-	tight  func() bool  // whether the disk has no room to open it for writing
+	tables int         // descriptors for its tables
+	tight  func() bool // whether the disk has no room to open it for writing
 	log    *slog.Logger
 
 	lock     io.Closer    // on the database's directory
@@ -40,10 +39,7 @@ type database struct {
 	db       *pebble.DB
 	readOnly bool // because there was no room to open it otherwise
 
-	failed atomic.Pointer[error]
-	done   chan struct{}            // closed when failed is set
-	probe  bool                     // this one only tries to open
-	heir   atomic.Pointer[database] // that has taken over what a probe has opened
+	*failure
 }
 
 func (d *database) options(cache *pebble.Cache) *pebble.Options {
@@ -72,6 +68,8 @@ func (d *database) background(err error) {
 		return
 	}
 	d.fail(err)
+	// The database would try again without end.
+	runtime.Goexit()
 }
 
 // open opens the database, or makes it if there is none. If there is no room for that it
@@ -104,7 +102,7 @@ func (d *database) open() error {
 
 // attempt opens the database. If that fails, it fails for itself: d may try again.
 func (d *database) attempt(cache *pebble.Cache, readOnly bool) (*pebble.DB, error) {
-	probe := &database{own: newDatabaseFS(d.fs), dir: d.dir, fs: d.fs, cache: d.cache, tables: d.tables, gone: d.gone, log: d.log, done: make(chan struct{}), probe: true}
+	probe := &database{own: newDatabaseFS(d.fs), log: d.log, tables: d.tables, failure: newFailure(d.gone, nil)}
 	o := probe.options(cache)
 	o.ReadOnly = readOnly
 	db, err := probe.openPebble(d.fs.PathJoin(d.dir, databaseName), o)
@@ -113,10 +111,7 @@ func (d *database) attempt(cache *pebble.Cache, readOnly bool) (*pebble.DB, erro
 		return nil, err
 	}
 	d.own = probe.own
-	probe.heir.Store(d)
-	if late := probe.failed.Load(); late != nil {
-		d.fail(*late)
-	}
+	probe.inherit(d.failure)
 	return db, nil
 }
 
@@ -204,14 +199,18 @@ func (d *database) writable() bool {
 func (d *database) guard(f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		err := ErrFailed
+		err, returned := ErrFailed, false
 		defer func() {
 			if r := recover(); r != nil {
 				err = panicError(r)
 			}
+			if !returned {
+				d.fail(err) // pebble was left in the middle of something
+			}
 			result <- err
 		}()
 		err = f()
+		returned = true
 	}()
 	select {
 	case err := <-result:
@@ -233,43 +232,13 @@ func panicError(r any) error {
 // could only make worse; what was acknowledged is synced.
 func (d *database) close() error {
 	var err error
-	if d.failed.Load() == nil {
+	if d.Failed() == nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		err = d.guard(d.db.Close)
 	}
 	d.own.fence()
 	return errors.Join(err, d.lock.Close())
-}
-
-// Failed returns the error by which the store failed, or nil.
-func (d *database) Failed() error {
-	if err := d.failed.Load(); err != nil {
-		return fmt.Errorf("%w: %w", ErrFailed, *err)
-	}
-	return nil
-}
-
-// Done is closed when the store has failed.
-func (d *database) Done() <-chan struct{} { return d.done }
-
-// fail ends writing.
-func (d *database) fail(err error) {
-	if gone := d.gone(); gone != nil {
-		err = gone
-	} else if isDamage(err) {
-		err = fmt.Errorf("%w: %w", ErrDamaged, oneLine{err})
-	}
-	if d.failed.CompareAndSwap(nil, &err) {
-		close(d.done)
-	} else {
-		return
-	}
-	if heir := d.heir.Load(); heir != nil {
-		heir.fail(err)
-	} else if !d.probe {
-		d.log.Error("store failed", "error", err)
-	}
 }
 
 // pebbleLogger takes what pebble logs.

@@ -6,13 +6,10 @@ import (
 	"io"
 	iofs "io/fs"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/redstuff-go/redstuff/commit"
 )
 
 // Options are choices for [Open]. The zero value is good.
@@ -89,53 +86,6 @@ type Disk struct {
 
 var _ Store = (*Disk)(nil)
 
-// core is what all parts of a store work with.
-type core struct {
-	db       *database
-	files    *sliverFiles
-	space    *space
-	anchors  *anchors
-	starved  func() bool // the database waits for file descriptors
-	suspects suspects
-	inline   int // largest sliver that goes into the database
-	n        int // shards of the system, or 0
-	now      func() time.Time
-
-	locks [stripes]sync.Mutex // held while what is stored of a blob changes
-}
-
-// stripes is the number of locks that blobs share.
-const stripes = 256
-
-func stripe(id commit.BlobID) int { return int(id[commit.HashSize-1]) % stripes }
-
-// lock locks what is stored of some blobs.
-func (c *core) lock(ids ...commit.BlobID) (unlock func()) {
-	var order []int
-	for _, id := range ids {
-		order = append(order, stripe(id))
-	}
-	slices.Sort(order)
-	order = slices.Compact(order)
-	for _, i := range order {
-		c.locks[i].Lock()
-	}
-	return func() {
-		for _, i := range order {
-			c.locks[i].Unlock()
-		}
-	}
-}
-
-// shard returns the shard that a pair of the blob is of: the pair itself where the number
-// of shards is not known.
-func (c *core) shard(id commit.BlobID, pair int) int {
-	if c.n == 0 {
-		return pair
-	}
-	return id.ShardOfPair(pair, c.n)
-}
-
 // lockName is the file by which one process keeps others out.
 const lockName = "LOCK"
 
@@ -200,7 +150,7 @@ func open(dir string, o Options) (_ *Disk, err error) {
 	d.spare.refill()
 	d.db = &database{
 		dir: dir, fs: vfs.OnDiskFull(d.spare, c.space.release), cache: o.CacheSize, tables: tables,
-		gone: c.anchors.gone, tight: c.space.tight, log: o.Logger, done: make(chan struct{}),
+		tight: c.space.tight, log: o.Logger, failure: newFailure(c.anchors.gone, o.Logger),
 	}
 	c.db = d.db
 	if err := d.db.open(); err != nil {

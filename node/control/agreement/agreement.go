@@ -58,15 +58,33 @@ type other struct {
 	says     string // for people: what it has, if it is not the same
 }
 
-// New returns a checker. It starts nothing.
-func New(c Config) *Checker {
-	if c.Every <= 0 {
+// fill sets defaults and checks the rest. The error names the field that is wrong.
+func (c *Config) fill() error {
+	if c.View == nil {
+		return errors.New("agreement: Config.View must be set")
+	}
+	if c.Peers == nil {
+		return errors.New("agreement: Config.Peers must be set")
+	}
+	if c.Every == 0 {
 		c.Every = time.Minute
 	}
-	if c.Timeout <= 0 {
+	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
-	return &Checker{config: c, asked: make(chan struct{}, 1), others: make(map[string]other)}
+	if c.Every < 0 || c.Timeout < 0 {
+		return errors.New("agreement: Config.Every and Config.Timeout must be more than zero")
+	}
+	return nil
+}
+
+// New returns a checker. It starts nothing. The error names a field of the configuration
+// that is missing or out of range.
+func New(c Config) (*Checker, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	return &Checker{config: c, asked: make(chan struct{}, 1), others: make(map[string]other)}, nil
 }
 
 // firstPause is the time between the first two rounds. Nodes that are started together

@@ -63,6 +63,29 @@ func only(peers []agreement.Peer) func(*committee.Committee) []agreement.Peer {
 	return func(*committee.Committee) []agreement.Peer { return peers }
 }
 
+func checkerOf(t *testing.T, c agreement.Config) *agreement.Checker {
+	t.Helper()
+	checker, err := agreement.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checker
+}
+
+func TestConfig(t *testing.T) {
+	v := func() *epoch.View { return nil }
+	for want, c := range map[string]agreement.Config{
+		"Config.View must be set":  {Peers: only(nil)},
+		"Config.Peers must be set": {View: v},
+		"Config.Every":             {View: v, Peers: only(nil), Every: -1},
+		"Config.Timeout":           {View: v, Peers: only(nil), Timeout: -1},
+	} {
+		if _, err := agreement.New(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want an error that names %s", err, want)
+		}
+	}
+}
+
 // healthOf is what a node says that sees the view.
 func healthOf(v *epoch.View, you string) api.Health {
 	return api.Health{
@@ -119,7 +142,7 @@ func TestProblems(t *testing.T) {
 				all, peers = append(all, p), append(peers, p)
 			}
 			c.change(all)
-			checker := agreement.New(agreement.Config{View: func() *epoch.View { return own }, Peers: only(peers)})
+			checker := checkerOf(t, agreement.Config{View: func() *epoch.View { return own }, Peers: only(peers)})
 			if got := checker.Problems(); len(got) != 0 || checker.Outvoted() {
 				t.Fatalf("before anybody was asked: %v", got)
 			}
@@ -171,7 +194,7 @@ func TestChange(t *testing.T) {
 	for i := 1; i < 7; i++ {
 		peers = append(peers, &asked{name: fmt.Sprint("node-", i), health: healthOf(two, "node-0")})
 	}
-	checker := agreement.New(agreement.Config{View: func() *epoch.View { return now }, Peers: only(peers)})
+	checker := checkerOf(t, agreement.Config{View: func() *epoch.View { return now }, Peers: only(peers)})
 	checker.Ask(t.Context())
 	if !checker.Outvoted() {
 		t.Error("not outvoted before the change")
@@ -192,7 +215,7 @@ func TestRun(t *testing.T) {
 	own := view(t, 1, keys)
 	synctest.Test(t, func(t *testing.T) {
 		good, silent := &asked{name: "node-1", health: healthOf(own, "node-0")}, &asked{name: "node-2", silent: true}
-		checker := agreement.New(agreement.Config{
+		checker := checkerOf(t, agreement.Config{
 			View: func() *epoch.View { return own }, Peers: only([]agreement.Peer{good, silent}),
 			Every: time.Minute, Timeout: 10 * time.Second,
 		})

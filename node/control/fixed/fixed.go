@@ -31,6 +31,9 @@ type Control struct {
 // error wraps committee.ErrCommittee if clients are not told apart from one another and
 // from members.
 func New(c *committee.Committee, clients ...Client) (*Control, error) {
+	if c == nil {
+		return nil, fmt.Errorf("%w: there is none", committee.ErrCommittee)
+	}
 	f := &Control{clients: slices.Clone(clients), view: epoch.View{Current: c, Writers: make(map[committee.TLSKey]string)}}
 	names := make(map[string]bool)
 	for i, client := range f.clients {

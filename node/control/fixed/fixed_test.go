@@ -147,6 +147,9 @@ func TestClients(t *testing.T) {
 			t.Errorf("%s: %v, want an ErrCommittee", name, err)
 		}
 	}
+	if _, err := fixed.New(nil); !errors.Is(err, committee.ErrCommittee) {
+		t.Errorf("no committee: %v, want an ErrCommittee", err)
+	}
 	two, err := fixed.New(c, fixed.Client{Name: "x", TLSKey: a}, fixed.Client{Name: "y", TLSKey: b})
 	if err != nil {
 		t.Fatal(err)
