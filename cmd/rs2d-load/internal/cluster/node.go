@@ -16,6 +16,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/fault"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -37,12 +38,20 @@ const (
 	bindFor     = 5 * time.Second // how long the address of a killed process may stay taken
 )
 
+// What a node has that may open as many files as it likes, as in rs2d-node.
+const (
+	maxConns    = 4096
+	maxRequests = 256
+	storeFiles  = 512
+)
+
 // RunNode runs a node process. It ends with orders, and then closes the
 // store.
 func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) error {
 	if err := limitOpenFiles(c.OpenFiles); err != nil {
 		return err
 	}
+	files := httpd.Divide(httpd.RaiseDescriptors(), maxConns, maxRequests, storeFiles, store.MinOpenFiles)
 	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
@@ -58,7 +67,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	}
 	disk, err := store.Open(c.Store, store.Options{
 		Owner:  store.Owner{Node: key.Public().String(), System: members.System().Genesis().String(), Shards: members.Params().N},
-		Logger: log,
+		Logger: log, MaxOpenFiles: files.Files,
 	})
 	if err != nil {
 		return err
@@ -66,6 +75,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	wire := new(peer.Wire)
 	n, err := node.New(node.Config{
 		Control: control, Key: key, Store: disk, Plaintext: c.Plaintext, Logger: log,
+		MaxConns: files.Conns, MaxRequests: files.Requests,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Wire: wire},
 	})
 	if err != nil {
