@@ -142,11 +142,11 @@ func TestHealCutShort(t *testing.T) {
 		m.start()
 		stored := int64(0)
 		for id := range blobs {
-			entries, err := m.disk.Slivers(id)
+			info, err := m.disk.Info(id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			stored += int64(len(entries))
+			stored += int64(len(info.Slivers))
 		}
 		if stored != first.Slivers {
 			t.Fatalf("cut after %d updates: %d slivers are there, %d were counted", cut, stored, first.Slivers)

@@ -115,7 +115,7 @@ func TestVerdictTakesManyShards(t *testing.T) {
 	if err := c.nodes[0].node.Scrubber().Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := disk.Slivers(r.ID); err != nil || len(left) > 0 {
+	if left, err := disk.Info(r.ID); err != nil || len(left.Slivers) > 0 {
 		t.Fatal(left, err)
 	}
 }

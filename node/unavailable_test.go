@@ -30,9 +30,9 @@ func TestNoDescriptors(t *testing.T) {
 	cl := c.client(nil)
 	blob := randomBlob(1, 1_000_000)
 	id := put(t, cl, blob).ID
-	before, err := m.disk.Slivers(id)
-	if err != nil || len(before) != 6 {
-		t.Fatalf("%d slivers, %v", len(before), err)
+	before, err := m.disk.Info(id)
+	if err != nil || len(before.Slivers) != 6 {
+		t.Fatalf("%d slivers, %v", len(before.Slivers), err)
 	}
 	broken.Store(true)
 	web, base := c.web(1)
@@ -51,8 +51,8 @@ func TestNoDescriptors(t *testing.T) {
 		t.Errorf("scrubbed: got %+v, want 0 corrupt and 6 unread", got)
 	}
 	broken.Store(false)
-	if after, err := m.disk.Slivers(id); err != nil || len(after) != len(before) {
-		t.Fatalf("%d slivers of %d are left, %v", len(after), len(before), err)
+	if after, err := m.disk.Info(id); err != nil || len(after.Slivers) != len(before.Slivers) {
+		t.Fatalf("%d slivers of %d are left, %v", len(after.Slivers), len(before.Slivers), err)
 	}
 	if s, err := cl.Peers()[1].Status(t.Context(), id); err != nil || !s.Complete {
 		t.Fatalf("%+v, %v", s, err)

@@ -95,8 +95,8 @@ func (f *Finder) Examine(ctx context.Context, v *peer.View, ids []commit.BlobID)
 
 // hasCertificate reports whether the node has the blob's certificate.
 func (f *Finder) hasCertificate(id commit.BlobID) bool {
-	_, err := f.config.Store.Record(id, store.Certificate)
-	return err == nil
+	info, err := f.config.Store.Info(id)
+	return err == nil && info.Has(store.Certificate)
 }
 
 // round is one round.

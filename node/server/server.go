@@ -260,12 +260,13 @@ func (s *Server) admit(r *request, kind access) bool {
 		r.id = id
 	}
 	if kind&refuseInconsistent != 0 {
-		switch _, err := s.config.Store.Record(r.id, store.Verdict); {
-		case err == nil:
-			r.gone()
-			return false
-		case !errors.Is(err, store.ErrNotFound):
+		info, err := s.config.Store.Info(r.id)
+		if err != nil {
 			s.blobs.fail(r, err)
+			return false
+		}
+		if info.Has(store.Verdict) {
+			r.gone()
 			return false
 		}
 	}

@@ -317,6 +317,15 @@ func (d *database) reading(f func(db *pebble.DB) error) (err error) {
 	return err
 }
 
+// readError says of an error of reading the database whether it is one of the process or
+// the machine.
+func readError(err error) error {
+	if isEnvironment(err) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return fmt.Errorf("store: %w", err)
+}
+
 // view calls f with a value, which is valid during the call. The error is ErrNotFound,
 // f's, or the disk's.
 func (d *database) view(key []byte, f func(value []byte) error) error {
@@ -326,7 +335,7 @@ func (d *database) view(key []byte, f func(value []byte) error) error {
 			return ErrNotFound
 		}
 		if err != nil {
-			return fmt.Errorf("store: %w", err)
+			return readError(err)
 		}
 		defer closer.Close()
 		return f(value)
@@ -355,7 +364,7 @@ func (d *database) scan(lower, upper []byte, f func(key []byte, value func() ([]
 	return d.reading(func(db *pebble.DB) error {
 		it, err := db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 		if err != nil {
-			return fmt.Errorf("store: %w", err)
+			return readError(err)
 		}
 		defer it.Close()
 		for ok := it.First(); ok; ok = it.Next() {
@@ -364,7 +373,7 @@ func (d *database) scan(lower, upper []byte, f func(key []byte, value func() ([]
 			}
 		}
 		if err := it.Error(); err != nil {
-			return fmt.Errorf("store: %w", err)
+			return readError(err)
 		}
 		return nil
 	})

@@ -115,13 +115,13 @@ func (m *model) check(t *testing.T, fs vfs.FS, what string) {
 		if visible < m.acknowledged[i] || visible > m.attempted[i] {
 			t.Fatalf("%s: blob %d has version %d, acknowledged was %d, the last tried %d", what, i, visible, m.acknowledged[i], m.attempted[i])
 		}
-		entries, err := d.Slivers(id)
+		info, err := d.Info(id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if visible == 0 {
-			if len(entries) > 0 {
-				t.Fatalf("%s: blob %d is partly visible: %v", what, i, entries)
+			if len(info.Slivers) > 0 {
+				t.Fatalf("%s: blob %d is partly visible: %v", what, i, info)
 			}
 			continue
 		}
@@ -201,14 +201,14 @@ func failAt(t *testing.T, errno syscall.Errno, at, row int64) bool {
 	m := newModel()
 	options := store.Options{FS: fs, Owner: faultOwner, Ballast: 1 << 20}
 	d, err := store.Open("store", options)
-	op, hit := failed.Load(at)
+	op, _ := failed.Load(at)
 	what := fmt.Sprintf("%v at call %d, %+v", errno, at, op)
 	if err == nil {
 		m.work(t, d, what)
 	} else if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrFormat) || errors.Is(err, store.ErrOwner) {
 		t.Fatalf("%s: opening says %v", what, err)
 	}
-	op, hit = failed.Load(at)
+	op, hit := failed.Load(at)
 	what = fmt.Sprintf("%v at call %d, %+v", errno, at, op)
 	if !hit {
 		if err != nil {

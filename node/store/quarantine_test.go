@@ -94,9 +94,6 @@ func TestQuarantine(t *testing.T) {
 		if err != nil || len(info.Slivers) != served || len(info.Quarantined) != quarantined {
 			t.Fatalf("%s: got %+v, %v, want %d served and %d quarantined", step, info, err, served, quarantined)
 		}
-		if entries, err := d.Slivers(id); err != nil || len(entries) != served {
-			t.Fatalf("%s: got %v, %v, want %d", step, entries, err, served)
-		}
 		if err := read(d, id, ref); !errors.Is(err, want) {
 			t.Fatalf("%s: read gives %v, want %v", step, err, want)
 		}

@@ -20,12 +20,6 @@ func (r reader) Record(id commit.BlobID, kind Record) ([]byte, error) {
 	return r.db.get(recordKey(kind, id))
 }
 
-// Slivers lists the slivers of a blob that are stored, see [Store].
-func (r reader) Slivers(id commit.BlobID) ([]Entry, error) {
-	info, err := r.Info(id)
-	return info.Slivers, err
-}
-
 // Size returns the length of a sliver, see [Store].
 func (r reader) Size(id commit.BlobID, ref Ref) (int64, error) {
 	x, err := r.index(id)

@@ -79,25 +79,34 @@ type Usage struct {
 // Has reports whether the blob has the record.
 func (i *Info) Has(r Record) bool { return slices.Contains(i.Records, r) }
 
-// Store keeps the blobs of one node. Its methods are safe for concurrent use.
-type Store interface {
+// Writer changes what is stored of one blob at a time.
+type Writer interface {
 	// Apply makes the update visible and durable. Its data is not kept. The error is
-	// ErrFailed, ErrFull unless slivers are only dropped, or that of the disk: nothing of the update is visible then,
-	// but after ErrFailed it may be once the store is opened again.
+	// ErrFailed, ErrFull unless slivers are only dropped, ErrUnavailable, or that of the
+	// disk: nothing of the update is visible then, but after ErrFailed it may be once the
+	// store is opened again.
 	Apply(id commit.BlobID, u Update) error
 	// Delete removes all that the store has of a blob, if when, which may be nil,
 	// returns true for that. No change of the blob comes between. It reports whether
 	// there was something and it is gone.
 	Delete(id commit.BlobID, when func(Info) bool) (bool, error)
+	// Check reads a sliver again, quarantined or not. If it is as it was written, it is
+	// served from then on, unless Quarantine was called for it. If it is not, it is
+	// quarantined and the error is a *CorruptError. Other errors change nothing.
+	Check(id commit.BlobID, ref Ref) error
+	// Quarantine keeps a sliver, but hides it from Slivers, Size and Read, until another
+	// is stored in its place: what is stored is not the blob's. It does not matter if it
+	// is not there.
+	Quarantine(id commit.BlobID, ref Ref) error
+}
 
+// Reader says what is stored, and reads it.
+type Reader interface {
 	// Info says what the store has of a blob, without reading it. Of a blob that it does
 	// not know it has nothing.
 	Info(id commit.BlobID) (Info, error)
 	// Record returns a record of the blob. The error is ErrNotFound, or the disk's.
 	Record(id commit.BlobID, r Record) ([]byte, error)
-	// Slivers lists the slivers of a blob that are stored and not quarantined, primary
-	// ones first, in the order of pairs.
-	Slivers(id commit.BlobID) ([]Entry, error)
 	// Size returns the length of a sliver in bytes. The error is ErrNotFound, or the
 	// disk's.
 	Size(id commit.BlobID, ref Ref) (int64, error)
@@ -111,16 +120,10 @@ type Store interface {
 	Blobs(after *commit.BlobID, limit int) ([]commit.BlobID, error)
 	// BlobsWith lists up to limit blobs that have the record, as Blobs does.
 	BlobsWith(r Record, after *commit.BlobID, limit int) ([]commit.BlobID, error)
+}
 
-	// Check reads a sliver again, quarantined or not. If it is as it was written, it is
-	// served from then on, unless Quarantine was called for it. If it is not, it is
-	// quarantined and the error is a *CorruptError. Other errors change nothing.
-	Check(id commit.BlobID, ref Ref) error
-	// Quarantine keeps a sliver, but hides it from Slivers, Size and Read, until another
-	// is stored in its place: what is stored is not the blob's. It does not matter if it
-	// is not there.
-	Quarantine(id commit.BlobID, ref Ref) error
-
+// Shards lists and drops what is stored shard by shard.
+type Shards interface {
 	// Shard lists up to limit blobs of which a shard has slivers, in the order of their
 	// ids, those after the given one: from the first on if it is nil. The error is
 	// ErrNotFound if there is no such shard.
@@ -129,7 +132,10 @@ type Store interface {
 	// to them. It may be called again after an error. Slivers that are stored in the
 	// shard meanwhile may stay or go.
 	DropShard(ctx context.Context, shard int) error
+}
 
+// Collector finds what may be removed, and who takes how much.
+type Collector interface {
 	// Pending lists up to limit blobs that have neither certificate, of those first
 	// stored before a time, the oldest first.
 	Pending(before time.Time, limit int) ([]commit.BlobID, error)
@@ -138,7 +144,13 @@ type Store interface {
 	Expired(epoch uint32, limit int) ([]commit.BlobID, error)
 	// Usage returns what the blobs of a writer take.
 	Usage(writer string) (Usage, error)
+	// Sweep removes files that nothing refers to, which a crash can leave behind, and
+	// returns how many. It may run while the store is in use.
+	Sweep(ctx context.Context) (removed int, err error)
+}
 
+// State says how a store is.
+type State interface {
 	// Failed returns the error by which the store failed, or nil.
 	Failed() error
 	// Done is closed when the store has failed.
@@ -148,9 +160,16 @@ type Store interface {
 	// Room returns the bytes that can be stored, as those that are free but for the
 	// reserve, or false if it cannot be known.
 	Room() (int64, bool)
-	// Sweep removes files that nothing refers to, which a crash can leave behind, and
-	// returns how many. It may run while the store is in use.
-	Sweep(ctx context.Context) (removed int, err error)
+}
+
+// Store keeps the blobs of one node. Its methods are safe for concurrent use. What needs
+// a part of it takes that part.
+type Store interface {
+	Reader
+	Writer
+	Shards
+	Collector
+	State
 	// Close closes the store. No other call may be under way.
 	Close() error
 }
