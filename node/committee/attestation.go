@@ -41,41 +41,23 @@ type Attestation struct {
 // message returns the bytes that are signed: the kind, the epoch in 64 bits
 // (little-endian), the committee's fingerprint and the blob id. The fingerprint keeps a
 // signature from counting in any other committee, also in one of the same epoch.
-func (c *Committee) message(a Attestation) []byte {
+func message(c *Committee, a Attestation) []byte {
 	m := append([]byte("redstuff v1 attestation"), byte(a.Kind))
 	m = binary.LittleEndian.AppendUint64(m, c.epoch)
 	m = append(m, c.fingerprint[:]...)
 	return append(m, a.Blob[:]...)
 }
 
-// hash returns the point that members sign to attest.
-func (c *Committee) hash(a Attestation) bls.G2Affine { return hash(c.message(a), domainSign) }
+// pointOf returns the point that members of the committee sign to attest.
+func pointOf(c *Committee, a Attestation) bls.G2Affine { return hash(message(c, a), domainSign) }
 
 // threshold returns the number of shards whose owners must sign.
-func (c *Committee) threshold(k Kind) (int, error) {
+func threshold(p commit.Params, k Kind) (int, error) {
 	switch k {
 	case Stored:
-		return c.params.N - c.params.F, nil
+		return p.N - p.F, nil
 	case Inconsistent:
-		return c.params.F + 1, nil
+		return p.F + 1, nil
 	}
 	return 0, fmt.Errorf("%w: unknown kind %d", ErrCertificate, k)
-}
-
-// Quorum returns the number of shards whose owners make a certificate of the kind:
-// n-f for Stored, f+1 for Inconsistent. It panics for another kind.
-func (c *Committee) Quorum(k Kind) int {
-	t, err := c.threshold(k)
-	if err != nil {
-		panic(err.Error())
-	}
-	return t
-}
-
-// VerifyAttestation checks the signature of one member. The error is ErrSignature.
-func (c *Committee) VerifyAttestation(member int, a Attestation, s Signature) error {
-	if member < 0 || member >= len(c.members) {
-		return ErrSignature
-	}
-	return c.members[member].PublicKey.verify(c.hash(a), s)
 }

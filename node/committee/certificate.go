@@ -39,12 +39,30 @@ func (e *BadSignersError) Error() string {
 // Unwrap returns ErrSignature.
 func (e *BadSignersError) Unwrap() error { return ErrSignature }
 
+// Quorum returns the number of shards whose owners make a certificate of the kind:
+// n-f for Stored, f+1 for Inconsistent. It panics for another kind.
+func (c *Committee) Quorum(k Kind) int {
+	t, err := threshold(c.params, k)
+	if err != nil {
+		panic(err.Error())
+	}
+	return t
+}
+
+// VerifyAttestation checks the signature of one member. The error is ErrSignature.
+func (c *Committee) VerifyAttestation(member int, a Attestation, s Signature) error {
+	if member < 0 || member >= len(c.members) {
+		return ErrSignature
+	}
+	return c.members[member].PublicKey.verify(pointOf(c, a), s)
+}
+
 // Certify adds up signatures, by member, to a certificate, and verifies it. It takes
 // two pairings if all signatures are right. The error is ErrWeight if the members own
 // too few shards, or a *BadSignersError: without those members it may be tried again.
 func (c *Committee) Certify(a Attestation, signatures map[int]Signature) (*Certificate, error) {
 	cert := &Certificate{Attestation: a, Epoch: c.epoch, signers: make([]byte, (len(c.members)+7)/8)}
-	message := c.hash(a)
+	message := pointOf(c, a)
 	sum, ok := bls.G2Jac{}, true
 	for i := range c.members {
 		s, signed := signatures[i]
@@ -58,7 +76,7 @@ func (c *Committee) Certify(a Attestation, signatures map[int]Signature) (*Certi
 		cert.signers[i/8] |= 1 << (i % 8)
 	}
 	if ok {
-		if err := c.weigh(cert); err != nil {
+		if err := weigh(c, cert); err != nil {
 			return nil, err
 		}
 		var point bls.G2Affine
@@ -84,7 +102,7 @@ func (cert *Certificate) Signed(i int) bool {
 }
 
 // weightOf returns the number of shards the signers own.
-func (c *Committee) weightOf(cert *Certificate) (weight int) {
+func weightOf(c *Committee, cert *Certificate) (weight int) {
 	for i := range c.members {
 		if cert.Signed(i) {
 			weight += c.Weight(i)
@@ -94,12 +112,12 @@ func (c *Committee) weightOf(cert *Certificate) (weight int) {
 }
 
 // weigh checks that the signers own as many shards as the kind takes.
-func (c *Committee) weigh(cert *Certificate) error {
-	need, err := c.threshold(cert.Kind)
+func weigh(c *Committee, cert *Certificate) error {
+	need, err := threshold(c.params, cert.Kind)
 	if err != nil {
 		return err
 	}
-	if have := c.weightOf(cert); have < need {
+	if have := weightOf(c, cert); have < need {
 		return fmt.Errorf("%w: %d of the %d it takes", ErrWeight, have, need)
 	}
 	return nil

@@ -41,22 +41,22 @@ func New(system System, epoch uint64, members []Member) (*Committee, error) {
 	if len(members) > params.N {
 		return nil, fmt.Errorf("%w: %d members, and only %d shards to own", ErrCommittee, len(members), params.N)
 	}
-	if err := c.checkMembers(); err != nil {
+	if err := checkMembers(c.members); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
-	if err := c.assignShards(); err != nil {
+	if err := assignShards(c); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
-	c.fingerprint = c.digest()
+	c.fingerprint = fingerprintOf(c)
 	return c, nil
 }
 
 // checkMembers finds members that are not told apart, or that others could not reach or
 // believe.
-func (c *Committee) checkMembers() error {
+func checkMembers(members []Member) error {
 	names, addresses := make(map[string]bool), make(map[string]string)
 	tlsKeys, publicKeys := make(map[TLSKey]string), make(map[[PublicKeySize]byte]string)
-	for i, m := range c.members {
+	for i, m := range members {
 		address := strings.ToLower(m.Address)
 		switch {
 		case m.Name == "":
@@ -85,7 +85,7 @@ func (c *Committee) checkMembers() error {
 }
 
 // assignShards finds the owner of each shard.
-func (c *Committee) assignShards() error {
+func assignShards(c *Committee) error {
 	c.owner = make([]int, c.params.N)
 	for i := range c.owner {
 		c.owner[i] = -1
@@ -143,7 +143,8 @@ func (f *Fingerprint) UnmarshalText(text []byte) error {
 // Fingerprint returns the fingerprint of the committee.
 func (c *Committee) Fingerprint() Fingerprint { return c.fingerprint }
 
-func (c *Committee) digest() Fingerprint {
+// fingerprintOf computes the fingerprint.
+func fingerprintOf(c *Committee) Fingerprint {
 	genesis := c.system.Genesis()
 	data := append([]byte("redstuff v1 committee"), genesis[:]...)
 	data = binary.LittleEndian.AppendUint64(data, c.epoch)
@@ -213,6 +214,15 @@ func (c *Committee) Find(key PublicKey) (member int, ok bool) {
 func (c *Committee) FindTLS(key TLSKey) (member int, ok bool) {
 	i := slices.IndexFunc(c.members, func(m Member) bool { return m.TLSKey == key })
 	return i, i >= 0
+}
+
+// At returns the committee for its own epoch: one committee is a lookup of a single
+// epoch. The error is an *EpochError.
+func (c *Committee) At(epoch uint64) (*Committee, error) {
+	if epoch != c.epoch {
+		return nil, &EpochError{Epoch: epoch, First: c.epoch, Last: c.epoch}
+	}
+	return c, nil
 }
 
 // FindName returns the member of that name.

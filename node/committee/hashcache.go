@@ -25,7 +25,7 @@ const maxHashes = 1 << 11
 
 // get returns the point that members of the committee sign to attest.
 func (h *HashCache) get(c *Committee, a Attestation) bls.G2Affine {
-	return h.point(hashKey{c.fingerprint, a}, func() bls.G2Affine { return c.hash(a) })
+	return h.point(hashKey{c.fingerprint, a}, func() bls.G2Affine { return pointOf(c, a) })
 }
 
 // point returns the point of a key, which hash computes if it must.

@@ -34,12 +34,3 @@ type Committees interface {
 	// it cannot be looked up.
 	At(epoch uint64) (*Committee, error)
 }
-
-// At returns the committee for its own epoch: one committee is a lookup of a single
-// epoch. The error is an *EpochError.
-func (c *Committee) At(epoch uint64) (*Committee, error) {
-	if epoch != c.epoch {
-		return nil, &EpochError{Epoch: epoch, First: c.epoch, Last: c.epoch}
-	}
-	return c, nil
-}

@@ -48,7 +48,7 @@ func check(committees Committees, cert *Certificate, hash hashFunc) *unverified 
 		u.err = &EpochError{Epoch: cert.Epoch, First: c.epoch, Last: c.epoch}
 	}
 	if u.err == nil {
-		u.err = c.checkSigners(cert)
+		u.err = checkSigners(c, cert)
 	}
 	if u.err == nil {
 		u.signature, u.err = cert.signature.point()
@@ -60,7 +60,7 @@ func check(committees Committees, cert *Certificate, hash hashFunc) *unverified 
 }
 
 // checkSigners checks that the signers are members, and own enough shards.
-func (c *Committee) checkSigners(cert *Certificate) error {
+func checkSigners(c *Committee, cert *Certificate) error {
 	members := len(c.members)
 	if len(cert.signers) != (members+7)/8 {
 		return fmt.Errorf("%w: %d bytes of signers, and the committee of epoch %d has %d members", ErrCertificate, len(cert.signers), c.epoch, members)
@@ -68,14 +68,14 @@ func (c *Committee) checkSigners(cert *Certificate) error {
 	if used := members % 8; used != 0 && cert.signers[len(cert.signers)-1]>>used != 0 {
 		return fmt.Errorf("%w: signer who is no member", ErrCertificate)
 	}
-	return c.weigh(cert)
+	return weigh(c, cert)
 }
 
 // Verify checks that the signers own enough shards of the certificate's epoch, and their
 // signatures. The error wraps ErrEpoch, ErrCertificate, ErrWeight or ErrSignature, or is
 // that of the lookup.
 func Verify(committees Committees, cert *Certificate) error {
-	u := check(committees, cert, (*Committee).hash)
+	u := check(committees, cert, pointOf)
 	verifyAll(u)
 	return u.err
 }
@@ -83,7 +83,7 @@ func Verify(committees Committees, cert *Certificate) error {
 // ParseCertificate reads what MarshalBinary writes, and verifies it as Verify does,
 // with the same errors.
 func ParseCertificate(committees Committees, data []byte) (*Certificate, error) {
-	u := parse(committees, data, (*Committee).hash)
+	u := parse(committees, data, pointOf)
 	verifyAll(u)
 	return u.result()
 }
@@ -104,7 +104,7 @@ func ParseCertificates(committees Committees, data [][]byte) (certs []*Certifica
 		group.Go(func() {
 			batch := make([]*unverified, len(part))
 			for i := range part {
-				batch[i] = parse(committees, part[i], (*Committee).hash)
+				batch[i] = parse(committees, part[i], pointOf)
 			}
 			verifyAll(batch...)
 			for i, u := range batch {
@@ -166,15 +166,15 @@ func verifyTogether(batch []*unverified) bool {
 	}
 	left, right := []bls.G1Affine{negGenerator}, []bls.G2Affine{combine(signatures, factors)}
 	for s, g := range groups {
-		left = append(left, s.committee.public([]byte(s.bitmap)))
+		left = append(left, publicOf(s.committee, []byte(s.bitmap)))
 		right = append(right, combine(g.messages, g.factors))
 	}
 	ok, err := bls.PairingCheck(left, right)
 	return err == nil && ok
 }
 
-// public returns the sum of the signers' public keys.
-func (c *Committee) public(signers []byte) (p bls.G1Affine) {
+// publicOf returns the sum of the signers' public keys.
+func publicOf(c *Committee, signers []byte) (p bls.G1Affine) {
 	var sum bls.G1Jac
 	for i := range c.members {
 		if signers[i/8]>>(i%8)&1 != 0 {
