@@ -14,7 +14,7 @@ func TestVectorBlobIDs(t *testing.T) {
 	forEachWalrus(t, func(t *testing.T, h *Hasher) {
 		for _, v := range readVectors(t) {
 			want := BlobID(v.BlobID)
-			if got := BlobID(h.blobID(v.Shards, v.BlobLen, Hash(v.MetadataRoot))); got != want {
+			if got := h.BlobID(v.Shards, v.BlobLen, Hash(v.MetadataRoot)); got != want {
 				t.Errorf("%s: blob id %v, want %v", v.name(), got, want)
 			}
 		}

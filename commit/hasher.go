@@ -88,8 +88,9 @@ func (h *Hasher) PairLeaves(dst, src []byte, count int) {
 	h.lanes.PairLeaves(dst, src, count)
 }
 
-// blobID hashes the root of the metadata tree into the blob id.
-func (h *Hasher) blobID(n int, length uint64, root Hash) (id Hash) {
+// BlobID returns the id of the blob of length bytes whose metadata over n shards has
+// the root. The Walrus id does not cover n.
+func (h *Hasher) BlobID(n int, length uint64, root Hash) (id BlobID) {
 	h.lanes.BlobID(id[:], n, length, root[:])
 	return id
 }

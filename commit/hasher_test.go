@@ -108,7 +108,7 @@ func TestBlobID(t *testing.T) {
 		}
 		input = binary.LittleEndian.AppendUint64(input, 1<<40+3)
 		input = append(input, root[:]...)
-		if got, want := h.blobID(1000, 1<<40+3, root), oracle(h.Scheme(), "redstuff v1 blob", nil, input); got != want {
+		if got, want := h.BlobID(1000, 1<<40+3, root), BlobID(oracle(h.Scheme(), "redstuff v1 blob", nil, input)); got != want {
 			t.Fatalf("blob id = %v, want %v", got, want)
 		}
 	})
@@ -129,7 +129,7 @@ func TestNoAllocation(t *testing.T) {
 			"Node":          func() { h.Node(Hash{}, Hash{1}) },
 			"Nodes":         func() { h.Nodes(dst, data, data[32:], 64, 40) },
 			"PairLeaf":      func() { h.PairLeaf(Hash{}, Hash{1}) },
-			"blobID":        func() { h.blobID(1000, 1, Hash{}) },
+			"BlobID":        func() { h.BlobID(1000, 1, Hash{}) },
 		} {
 			if n := testing.AllocsPerRun(3, f); n != 0 {
 				t.Errorf("%s allocates %v times", name, n)

@@ -96,7 +96,7 @@ func (m *Metadata) ID(h *Hasher) (BlobID, error) {
 	if err != nil {
 		return BlobID{}, err
 	}
-	return BlobID(h.blobID(m.Shards(), m.Length, root)), nil
+	return h.BlobID(m.Shards(), m.Length, root), nil
 }
 
 // Enum variants of the encoded form. The encodings are encodingType and, below

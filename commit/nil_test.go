@@ -37,6 +37,7 @@ func TestNil(t *testing.T) {
 		{Name: "BlobID.Rotation", Func: BlobID{}.Rotation, Args: []any{4}},
 		{Name: "BlobID.ShardOfPair", Func: BlobID{}.ShardOfPair, Args: []any{1, 4}},
 		{Name: "BlobID.UnmarshalText", Func: new(BlobID).UnmarshalText, Args: []any{[]byte(BlobID{}.String())}},
+		{Name: "Hasher.BlobID", Func: h.BlobID, Args: []any{4, uint64(5), Hash{}}},
 		{Name: "Hasher.Leaf", Func: h.Leaf, Args: []any{b}},
 		{Name: "Hasher.Leaves", Func: h.Leaves, Args: []any{b, 32, apart, 64, 64, 4}},
 		{Name: "Hasher.NewTree", Func: h.NewTree, Args: []any{make([]Hash, 4)}},

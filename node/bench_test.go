@@ -12,6 +12,8 @@ import (
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -25,22 +27,26 @@ func local(b *testing.B, tune func(*client.Options)) *client.Client {
 
 // start starts some of ten nodes with a hundred shards, and returns a client and the
 // nodes' keys.
-func start(b *testing.B, running int, tune func(*client.Options)) (*client.Client, *committee.Committee, []*committee.Key) {
+func start(b *testing.B, running int, tune func(*client.Options)) (*client.Client, *fixed.Control, []*identity.Key) {
 	b.Helper()
 	const nodes, shards = 10, 100
 	var members []committee.Member
-	var keys []*committee.Key
+	var keys []*identity.Key
 	var listeners []net.Listener
 	for i, s := range committee.Spread(shards, nodes) {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			b.Fatal(err)
 		}
-		keys, listeners = append(keys, committee.GenerateKey()), append(listeners, listener)
-		members = append(members, committee.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), keys[i], s))
+		keys, listeners = append(keys, identity.GenerateKey()), append(listeners, listener)
+		members = append(members, identity.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), keys[i], s))
 	}
-	writer := committee.GenerateKey()
-	c, err := committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "w", TLSKey: writer.TLSPublic()}})
+	writer := identity.GenerateKey()
+	c, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members)
+	if err != nil {
+		b.Fatal(err)
+	}
+	control, err := fixed.New(c, fixed.Client{Name: "w", TLSKey: writer.TLSPublic()})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -49,7 +55,7 @@ func start(b *testing.B, running int, tune func(*client.Options)) (*client.Clien
 		if err != nil {
 			b.Fatal(err)
 		}
-		n, err := node.New(node.Config{Committee: c, Key: keys[i], Store: disk, HealInterval: -1, ScrubRate: -1})
+		n, err := node.New(node.Config{Control: control, Key: keys[i], Store: disk, HealInterval: -1, ScrubRate: -1})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -69,12 +75,12 @@ func start(b *testing.B, running int, tune func(*client.Options)) (*client.Clien
 	if tune != nil {
 		tune(&o)
 	}
-	cl, err := client.New(c, o)
+	cl, err := client.New(control, o)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(cl.Close)
-	return cl, c, keys
+	return cl, control, keys
 }
 
 func BenchmarkStore(b *testing.B) {
@@ -141,7 +147,7 @@ func BenchmarkRead(b *testing.B) {
 
 // BenchmarkHeal recovers all of a node of which the disk is empty.
 func BenchmarkHeal(b *testing.B) {
-	cl, c, keys := start(b, 9, nil)
+	cl, control, keys := start(b, 9, nil)
 	for _, load := range []struct{ blobs, size int }{{256, 16 << 10}, {8, 16 << 20}} {
 		for i := range load.blobs {
 			if _, err := cl.Store(context.Background(), randomBlob(uint64(i), load.size)); err != nil {
@@ -158,7 +164,7 @@ func BenchmarkHeal(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				n, err := node.New(node.Config{Committee: c, Key: keys[9], Store: disk, HealInterval: -1, ScrubRate: -1})
+				n, err := node.New(node.Config{Control: control, Key: keys[9], Store: disk, HealInterval: -1, ScrubRate: -1})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"testing"
@@ -18,7 +19,10 @@ import (
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/internal/enemy"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -26,9 +30,11 @@ import (
 // cluster is some nodes in this process.
 type cluster struct {
 	t         *testing.T
-	committee *committee.Committee
+	control   *fixed.Control
+	committee *committee.Committee // of the control plane
 	nodes     []*member
-	writer    *committee.Key
+	writer    *identity.Key
+	intruder  *identity.Key // of a client that may write, and means ill
 	tune      func(*node.Config)
 }
 
@@ -36,13 +42,14 @@ type cluster struct {
 type member struct {
 	c        *cluster
 	i        int
-	key      *committee.Key
+	key      *identity.Key
 	fs       vfs.FS
 	reserve  uint64        // of the disk, bytes
 	grace    time.Duration // to end requests
 	node     *node.Node
 	disk     *store.Disk
 	faults   *fault.Injector
+	hostile  enemy.Member
 	address  string
 	listener net.Listener
 	stop     func()
@@ -51,21 +58,22 @@ type member struct {
 // newCluster starts nodes that own shards evenly. tune may be nil.
 func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *cluster {
 	t.Helper()
-	c := &cluster{t: t, writer: committee.GenerateKey(), tune: tune}
+	c := &cluster{t: t, writer: identity.GenerateKey(), intruder: identity.GenerateKey(), tune: tune}
 	spread := committee.Spread(shards, nodes)
 	var members []committee.Member
 	for i := range nodes {
-		m := &member{c: c, i: i, key: committee.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem(), grace: 200 * time.Millisecond}
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := &member{c: c, i: i, key: identity.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem(), grace: 200 * time.Millisecond}
+		listener := listen(t)
 		m.listener, m.address = listener, listener.Addr().String()
 		c.nodes = append(c.nodes, m)
-		members = append(members, committee.NewMember(fmt.Sprintf("node-%d", i), m.address, m.key, spread[i]))
+		members = append(members, identity.NewMember(fmt.Sprintf("node-%d", i), m.address, m.key, spread[i]))
 	}
 	var err error
-	c.committee, err = committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "writer", TLSKey: c.writer.TLSPublic()}})
+	if c.committee, err = committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members); err != nil {
+		t.Fatal(err)
+	}
+	c.control, err = fixed.New(c.committee,
+		fixed.Client{Name: "writer", TLSKey: c.writer.TLSPublic()}, fixed.Client{Name: "intruder", TLSKey: c.intruder.TLSPublic()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +86,20 @@ func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *clust
 		}
 	})
 	return c
+}
+
+// listen takes an address on loopback that is free. Where the system allows it, it is one
+// that no connection comes from: it stays free while its node is down.
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.7.1:0")
+	if err != nil {
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
 }
 
 func logger() *slog.Logger {
@@ -101,7 +123,7 @@ func (m *member) start() {
 		t.Fatal(err)
 	}
 	config := node.Config{
-		Committee: m.c.committee, Key: m.key, Store: disk, Peers: fast(),
+		Control: m.c.control, Key: m.key, Store: disk, Peers: fast(),
 		HealInterval: -1, ScrubRate: -1, HealDelay: time.Millisecond, Logger: logger(),
 	}
 	if m.c.tune != nil {
@@ -122,7 +144,7 @@ func (m *member) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		if err := n.RunWrapped(ctx, listener, nil, m.grace, m.faults.Wrap); err != nil && !testing.Short() {
+		if err := n.RunWrapped(ctx, listener, nil, m.grace, func(h http.Handler) http.Handler { return m.hostile.Wrap(m.faults.Wrap(h)) }); err != nil && !testing.Short() {
 			t.Logf("node %d: %v", m.i, err)
 		}
 	})
@@ -157,7 +179,7 @@ func (c *cluster) client(tune func(*client.Options)) *client.Client {
 	if tune != nil {
 		tune(&o)
 	}
-	cl, err := client.New(c.committee, o)
+	cl, err := client.New(c.control, o)
 	if err != nil {
 		c.t.Fatal(err)
 	}

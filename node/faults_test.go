@@ -12,6 +12,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -67,7 +68,7 @@ func TestStoreAmongFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.committee.Verify(r.Certificate); err != nil {
+			if err := committee.Verify(c.committee, r.Certificate); err != nil {
 				t.Fatal(err)
 			}
 			if r.Certificate.Signed(2) || r.Certificate.Signed(4) {
@@ -112,7 +113,7 @@ func TestDownNodes(t *testing.T) {
 
 func TestStrangersDoNotWrite(t *testing.T) {
 	c := newCluster(t, 4, 8, nil)
-	for name, key := range map[string]*committee.Key{"no certificate": nil, "foreign certificate": committee.GenerateKey()} {
+	for name, key := range map[string]*identity.Key{"no certificate": nil, "foreign certificate": identity.GenerateKey()} {
 		cl := c.client(func(o *client.Options) { o.Peer.Key = key })
 		_, err := cl.Store(t.Context(), []byte("hello"))
 		var status *peer.StatusError
@@ -127,7 +128,7 @@ func TestStrangersDoNotWrite(t *testing.T) {
 	m.key = c.nodes[1].key
 	m.start()
 	p := peer.New(c.committee, 0, fast())
-	if _, err := p.Health(t.Context()); !errors.Is(err, committee.ErrStranger) {
+	if _, err := p.Health(t.Context()); !errors.Is(err, identity.ErrStranger) {
 		t.Fatal(err)
 	}
 	m.kill()

@@ -13,6 +13,8 @@ import (
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -20,12 +22,16 @@ import (
 // FuzzHTTP sends a node without TLS, to which everybody may write, anything: it must
 // answer each request, and never by an error of its own.
 func FuzzHTTP(f *testing.F) {
-	key := committee.GenerateKey()
+	key := identity.GenerateKey()
 	members := []committee.Member{
-		committee.NewMember("a", "127.0.0.1:1", key, committee.Shards{0, 1}),
-		committee.NewMember("b", "127.0.0.1:2", committee.GenerateKey(), committee.Shards{2, 3, 4, 5, 6}),
+		identity.NewMember("a", "127.0.0.1:1", key, committee.Shards{0, 1}),
+		identity.NewMember("b", "127.0.0.1:2", identity.GenerateKey(), committee.Shards{2, 3, 4, 5, 6}),
 	}
-	c, err := committee.New(1, commit.BLAKE3, members, nil)
+	c, err := committee.New(committee.System{Network: "test", Shards: 7, Scheme: commit.BLAKE3}, 1, members)
+	if err != nil {
+		f.Fatal(err)
+	}
+	control, err := fixed.New(c)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -34,7 +40,7 @@ func FuzzHTTP(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { disk.Close() })
-	n, err := node.New(node.Config{Committee: c, Key: key, Store: disk, Plaintext: true, HealInterval: -1, ScrubRate: -1, MaxBytes: 4 << 20})
+	n, err := node.New(node.Config{Control: control, Key: key, Store: disk, Plaintext: true, HealInterval: -1, ScrubRate: -1, MaxBytes: 4 << 20})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -142,11 +142,11 @@ func TestHealCutShort(t *testing.T) {
 		m.start()
 		stored := int64(0)
 		for id := range blobs {
-			entries, err := m.disk.Slivers(id)
+			info, err := m.disk.Info(id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			stored += int64(len(entries))
+			stored += int64(len(info.Slivers))
 		}
 		if stored != first.Slivers {
 			t.Fatalf("cut after %d updates: %d slivers are there, %d were counted", cut, stored, first.Slivers)
@@ -308,7 +308,7 @@ func TestRotHeals(t *testing.T) {
 	if err := m.node.Scrubber().Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.node.Scrubber().Totals(); got.Rot != 2 || got.Passes != 1 {
+	if got := m.node.Scrubber().Totals(); got.Corrupt != 2 || got.Passes != 1 {
 		t.Fatalf("%+v", got)
 	}
 	if r := m.sync(t); r.Slivers != 2 {
@@ -317,7 +317,7 @@ func TestRotHeals(t *testing.T) {
 	if err := m.node.Scrubber().Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.node.Scrubber().Totals(); got.Rot != 2 {
+	if got := m.node.Scrubber().Totals(); got.Corrupt != 2 {
 		t.Fatalf("%+v", got)
 	}
 }

@@ -18,12 +18,18 @@ import (
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
 // childDir names, in the environment, the directory of the node that this process is
 // to be.
 const childDir = "REDSTUFF_TEST_NODE"
+
+// childFiles says, in the environment, how many files that process may open, if it is
+// set.
+const childFiles = "REDSTUFF_TEST_FILES"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
@@ -38,15 +44,15 @@ func TestMain(m *testing.M) {
 
 // child runs a node until the process is killed, or its parent closes its input.
 func child(dir string) error {
-	c, err := committee.Load(filepath.Join(dir, "..", "committee.toml"))
+	if err := limitFiles(os.Getenv(childFiles)); err != nil {
+		return err
+	}
+	control, err := fixed.Load(filepath.Join(dir, "..", "committee.toml"))
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "key"))
-	if err != nil {
-		return err
-	}
-	key, err := committee.ParseKey(text)
+	c := control.View().Current
+	key, err := identity.LoadKey(filepath.Join(dir, "key"))
 	if err != nil {
 		return err
 	}
@@ -54,7 +60,11 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.New(node.Config{Committee: c, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1})
+	config := node.Config{Control: control, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1}
+	if os.Getenv(childFiles) != "" { // it heals and scrubs as nodes do
+		config.HealInterval, config.ScrubRate, config.ScrubPause = 2*time.Second, 0, time.Second
+	}
+	n, err := node.New(config)
 	if err != nil {
 		return err
 	}
@@ -78,6 +88,7 @@ func child(dir string) error {
 // process is a node in a process of its own.
 type process struct {
 	dir   string
+	env   []string // beside the test's own
 	cmd   *exec.Cmd
 	input *os.File
 }
@@ -89,7 +100,7 @@ func (p *process) start() error {
 	}
 	defer r.Close()
 	p.cmd, p.input = exec.Command(os.Args[0]), w
-	p.cmd.Env = append(os.Environ(), childDir+"="+p.dir, "GOMAXPROCS=1")
+	p.cmd.Env = append(append(os.Environ(), childDir+"="+p.dir, "GOMAXPROCS=1"), p.env...)
 	p.cmd.Stdin, p.cmd.Stderr = r, os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -113,32 +124,20 @@ func (p *process) kill() {
 	}
 }
 
-// TestKills kills nodes while blobs are written, again and again, never more than f
-// shards at once. Whatever a node has attested must be there afterwards, and nothing
-// may be there in part.
-func TestKills(t *testing.T) {
-	t.Parallel()
-	const nodes, shards, killers = 7, 21, 2 // f = 6: two nodes of three shards
-	kills := 200
-	if testing.Short() {
-		kills = 20
-	}
+// newProcesses starts nodes that own shards evenly, each in a process of its own with
+// more in its environment, until the test ends.
+func newProcesses(t *testing.T, nodes, shards int, writer *identity.Key, env []string) (*fixed.Control, []*process) {
+	t.Helper()
 	dir := t.TempDir()
 	var members []committee.Member
 	var processes []*process
 	for i, s := range committee.Spread(shards, nodes) {
-		key := committee.GenerateKey()
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		members = append(members, committee.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), key, s))
+		key := identity.GenerateKey()
+		listener := listen(t)
+		members = append(members, identity.NewMember(fmt.Sprint("node-", i), listener.Addr().String(), key, s))
 		listener.Close()
-		p := &process{dir: filepath.Join(dir, fmt.Sprint(i))}
-		text, err := key.MarshalText()
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := &process{dir: filepath.Join(dir, fmt.Sprint(i)), env: env}
+		text := key.Reveal()
 		if err := os.Mkdir(p.dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -147,12 +146,15 @@ func TestKills(t *testing.T) {
 		}
 		processes = append(processes, p)
 	}
-	writer := committee.GenerateKey()
-	c, err := committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "w", TLSKey: writer.TLSPublic()}})
+	c, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := c.MarshalText()
+	control, err := fixed.New(c, fixed.Client{Name: "w", TLSKey: writer.TLSPublic()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := control.MarshalText()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,10 +167,25 @@ func TestKills(t *testing.T) {
 		}
 		t.Cleanup(p.kill)
 	}
+	return control, processes
+}
+
+// TestKills kills nodes while blobs are written, again and again, never more than f
+// shards at once. Whatever a node has attested must be there afterwards, and nothing
+// may be there in part.
+func TestKills(t *testing.T) {
+	t.Parallel()
+	const nodes, shards, killers = 7, 21, 2 // f = 6: two nodes of three shards
+	kills := 200
+	if testing.Short() {
+		kills = 20
+	}
+	writer := identity.GenerateKey()
+	control, processes := newProcesses(t, nodes, shards, writer, nil)
 
 	options := client.Options{Peer: fast(), Timeout: 10 * time.Second, Grace: 300 * time.Millisecond}
 	options.Peer.Key = writer
-	cl, err := client.New(c, options)
+	cl, err := client.New(control, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +255,7 @@ func TestKills(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	reader, err := client.New(c, options)
+	reader, err := client.New(control, options)
 	if err != nil {
 		t.Fatal(err)
 	}

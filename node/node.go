@@ -2,173 +2,139 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
-
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/agreement"
 	"github.com/redstuff-go/redstuff/node/heal"
+	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/scrub"
+	"github.com/redstuff-go/redstuff/node/server"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// ErrNotMember: the key is that of no member of the committee.
+// ErrNotMember is returned when the key is that of no member of the committee.
 var ErrNotMember = errors.New("node: key is that of no member")
-
-// Config is what a node is made of. Committee, Key and Store must be set; all else has
-// defaults, for which the zero value stands.
-type Config struct {
-	Committee *committee.Committee
-	Key       *committee.Key
-	Store     store.Store // the node does not close it
-
-	// Plaintext serves HTTP without TLS, and lets everybody write. It is for tests and
-	// measurements on one machine.
-	Plaintext bool
-
-	MaxRequests   int           // requests served at once; default 256
-	MaxBytes      int64         // bytes of bodies held at once; default 1 GiB
-	MaxConns      int           // connections; default 4096
-	HeaderTimeout time.Duration // for a request's header, and the TLS handshake; default 5 s
-	StallTimeout  time.Duration // for a read or write without progress; default 10 s
-	MinRate       int64         // least bytes a second of a body; default 64 KiB
-	Workers       int           // goroutines that code and hash for one request; default all CPUs
-
-	Peers        peer.Options  // how the healer speaks to other nodes; its key is the node's
-	HealInterval time.Duration // between looks at what others have; default 10 min; never if negative
-	HealDelay    time.Duration // how long a write may take before it is healed; default 5 s
-	HealBatch    int64         // bytes recovered at once; default 64 MiB
-	ScrubRate    int64         // bytes a second; default 16 MiB; no scrubbing if negative
-	ScrubPause   time.Duration // between two passes; default 10 min
-
-	Logger  *slog.Logger         // default drops all
-	Metrics *prometheus.Registry // default a new one
-}
-
-func (c *Config) fill() {
-	def(&c.MaxRequests, 256)
-	def(&c.MaxBytes, 1<<30)
-	def(&c.MaxConns, 4096)
-	def(&c.HeaderTimeout, 5*time.Second)
-	def(&c.StallTimeout, 10*time.Second)
-	def(&c.MinRate, 64<<10)
-	def(&c.Workers, runtime.GOMAXPROCS(0))
-	def(&c.HealInterval, 10*time.Minute)
-	def(&c.HealDelay, 5*time.Second)
-	def(&c.HealBatch, 64<<20)
-	def(&c.ScrubRate, 16<<20)
-	def(&c.ScrubPause, 10*time.Minute)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Metrics == nil {
-		c.Metrics = prometheus.NewRegistry()
-	}
-}
-
-// def replaces a zero value.
-func def[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
-}
 
 // Node is a storage node.
 type Node struct {
-	config    Config
-	committee *committee.Committee
-	notary    *committee.Notary
-	member    int
-	name      string
-	code      *rs2d.Code
-	hasher    *commit.Hasher
-	store     store.Store
-	peers     []*peer.Peer // nil for the node itself
-	healer    *heal.Healer
-	scrubber  *heal.Scrubber
-	log       *slog.Logger
-	metrics   *metrics
-	metadata  *metadataCache
-	started   time.Time
-
-	slots   chan struct{}       // one for each request being served
-	bytes   *semaphore.Weighted // of bodies
-	verify  chan struct{}       // one for each request that verifies or computes
-	closing atomic.Bool
-	handler http.Handler
+	config   Config // without its key
+	tls      *tls.Config
+	member   committee.Member
+	peers    *peer.Set
+	healer   *heal.Healer
+	scrubber *scrub.Scrubber
+	server   *server.Server
+	others   *agreement.Checker
+	log      *slog.Logger
+	started  time.Time
+	closing  atomic.Bool
 }
 
-// New returns a node. It starts nothing. The error is ErrNotMember, or says why there
-// is no code for the committee.
+// New returns a node. It starts nothing. The error is ErrNotMember, names a field of the
+// configuration, or says why there is no code for the committee.
 func New(c Config) (*Node, error) {
-	c.fill()
-	member, ok := c.Committee.Find(c.Key.Public())
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	current := c.Control.View().Current
+	member, ok := current.Find(c.Key.Public())
 	if !ok {
 		return nil, ErrNotMember
 	}
-	params := c.Committee.Params()
-	code, err := rs2d.New(params.N, rs2d.WithScheme(c.Committee.Scheme()), rs2d.WithWorkers(c.Workers))
+	code, err := rs2d.New(current.Params().N, rs2d.WithScheme(current.Scheme()), rs2d.WithWorkers(c.Workers))
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	hasher, err := commit.NewHasher(c.Committee.Scheme(), "")
+	hasher, err := commit.NewHasher(current.Scheme(), "")
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n := &Node{
-		config: c, committee: c.Committee, notary: committee.NewNotary(c.Committee, c.Key), member: member, name: c.Committee.Member(member).Name,
-		code: code, hasher: hasher, store: c.Store,
-		metadata: newMetadataCache(params.N),
-		started:  time.Now(),
-		slots:    make(chan struct{}, c.MaxRequests),
-		bytes:    semaphore.NewWeighted(c.MaxBytes),
-		verify:   make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+	n := &Node{config: c, member: current.Member(member), started: time.Now()}
+	n.log = c.Logger.With("node", n.member.Name)
+	if !c.Plaintext {
+		n.tls = c.Key.ServerTLS()
 	}
-	n.log = c.Logger.With("node", n.name)
+	n.config.Key = nil
+	hashes := new(committee.HashCache) // certificates follow what was signed
+	signer := c.Key.Signer(hashes)
+
 	options := c.Peers
 	options.Key, options.Plaintext = c.Key, c.Plaintext
 	if options.Wire == nil {
 		options.Wire = new(peer.Wire)
 	}
-	n.peers = peer.All(c.Committee, options)
-	n.peers[member] = nil
+	options.Logger = n.log
+	n.peers = peer.NewSet(options)
+	view := func() *peer.View { return n.peers.View(c.Control.View(), n.member.PublicKey) }
 	n.healer = heal.New(heal.Config{
-		Committee: c.Committee, Member: member, Key: c.Key, Code: code, Hasher: hasher, Store: c.Store, Peers: n.peers,
+		View: view, Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store,
 		Interval: c.HealInterval, Delay: c.HealDelay, BatchBytes: c.HealBatch, Logger: n.log,
 	})
-	n.scrubber = heal.NewScrubber(heal.ScrubConfig{
-		Code: code, Store: c.Store, Metadata: n.metadataOf, Healer: n.healer,
+	n.server, err = server.New(server.Config{
+		View:  func() server.View { return server.ViewOf(c.Control.View(), n.member.PublicKey) },
+		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
+		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
+		Health:       n.health,
+		MarkInvalid:  func(id commit.BlobID, certificate []byte) error { return invalid.Mark(c.Store, id, certificate) },
+		Plaintext:    c.Plaintext,
+		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge,
+		HTTP: httpd.Options{
+			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
+			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: c.MinRate,
+		},
+		Metrics: c.Metrics, Logger: n.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
+	n.scrubber = scrub.New(scrub.Config{
+		View: view, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
 	})
-	n.metrics = newMetrics(c.Metrics, n, options.Wire)
-	n.handler = n.routes()
+	n.others, err = agreement.New(agreement.Config{View: c.Control.View, Peers: n.otherMembers, Plaintext: c.Plaintext})
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
+	register(c.Metrics, n, options.Wire)
 	return n, nil
 }
 
+// otherMembers returns the members of a committee but for the node itself.
+func (n *Node) otherMembers(c *committee.Committee) (list []agreement.Peer) {
+	self, _ := c.Find(n.member.PublicKey)
+	for i, p := range n.peers.Of(c) {
+		if i != self {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // Name returns the node's name in the committee.
-func (n *Node) Name() string { return n.name }
+func (n *Node) Name() string { return n.member.Name }
 
 // Healer returns the node's healer.
 func (n *Node) Healer() *heal.Healer { return n.healer }
 
 // Scrubber returns the node's scrubber.
-func (n *Node) Scrubber() *heal.Scrubber { return n.scrubber }
+func (n *Node) Scrubber() *scrub.Scrubber { return n.scrubber }
 
 // Handler returns the endpoints of package api, for a server of the caller's own.
-func (n *Node) Handler() http.Handler { return n.handler }
+func (n *Node) Handler() http.Handler { return n.server.Handler() }
 
 // Run serves the listener, and heals and scrubs, until the context ends; then it stops
 // to take connections, finishes the requests it has begun, for at most grace, and
@@ -184,56 +150,43 @@ func (n *Node) Run(ctx context.Context, listener, admin net.Listener, grace time
 // RunWrapped is Run with a handler around the node's, to watch it or to make it fail.
 // nil is none.
 func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, grace time.Duration, wrap func(http.Handler) http.Handler) error {
-	handler := n.handler
+	handler := n.Handler()
 	if wrap != nil {
 		handler = wrap(handler)
 	}
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: n.config.HeaderTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
-	}
-	var fresh freshConns
-	server.ConnState = fresh.note
-	listener = limitListener(listener, n.config.MaxConns)
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, 2)
-	go func() {
-		if n.config.Plaintext {
-			failed <- server.Serve(listener)
-			return
-		}
-		server.TLSConfig = n.config.Key.ServerTLS()
-		failed <- server.ServeTLS(listener, "", "")
-	}()
-	servers := []*http.Server{server}
+	go func() { failed <- n.server.HTTP().Serve(listener, n.tls, handler) }()
+	servers := []interface {
+		Shutdown(context.Context) error
+		Close() error
+	}{n.server.HTTP()}
 	if admin != nil {
-		a := &http.Server{Handler: n.AdminHandler(), ReadHeaderTimeout: n.config.HeaderTimeout, ErrorLog: server.ErrorLog}
+		a := &http.Server{
+			Handler: n.AdminHandler(), ReadHeaderTimeout: n.config.HeaderTimeout,
+			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+		}
 		servers = append(servers, a)
 		go func() { failed <- a.Serve(admin) }()
 	}
 	var background sync.WaitGroup
 	background.Go(func() { n.healer.Run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
-	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.committee.Member(n.member).Shards.String())
+	background.Go(func() { n.others.Run(work) })
+	background.Go(func() { n.watch(work) })
+	background.Go(func() { n.clean(work) })
+	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.member.Shards.String())
 
-	var storeFailed <-chan struct{}
-	if f, ok := n.store.(interface{ Done() <-chan struct{} }); ok {
-		storeFailed = f.Done()
-	}
 	var err error
 	select {
 	case err = <-failed:
-	case <-storeFailed:
+	case <-n.config.Store.Done():
 		err = store.ErrFailed // only opening it again tells what is on the disk
 	case <-ctx.Done():
 	}
 	n.closing.Store(true)
 	stop()
-	fresh.closeAll()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	for _, s := range servers {
@@ -242,11 +195,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 		}
 	}
 	background.Wait()
-	for _, p := range n.peers {
-		if p != nil {
-			p.Close()
-		}
-	}
+	n.peers.Close()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
@@ -255,90 +204,29 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 
 // State returns the node's state, one of those of package api.
 func (n *Node) State() string {
-	if n.closing.Load() {
+	switch {
+	case n.closing.Load():
 		return api.StateClosing
-	}
-	if f, ok := n.store.(interface{ Failed() error }); ok && f.Failed() != nil {
+	case n.config.Store.Failed() != nil:
 		return api.StateFailed
-	}
-	if !n.healer.Healthy() {
+	case n.others.Outvoted():
+		return api.StateDiverged
+	case !n.healer.Healthy():
 		return api.StateHealing
 	}
 	return api.StateHealthy
 }
 
-// freshConns are connections on which no request has come yet. http.Server.Shutdown
-// waits for them as if one were being served.
-type freshConns struct {
-	mu      sync.Mutex
-	conns   map[net.Conn]struct{}
-	closing bool
-}
-
-func (f *freshConns) note(conn net.Conn, state http.ConnState) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case state != http.StateNew:
-		delete(f.conns, conn)
-	case f.closing:
-		_ = conn.Close()
-	default:
-		if f.conns == nil {
-			f.conns = make(map[net.Conn]struct{})
-		}
-		f.conns[conn] = struct{}{}
+// health says how the node is.
+func (n *Node) health() api.Health {
+	v := n.config.Control.View()
+	c := v.Current
+	h := api.Health{
+		Network: c.System().Network, Committee: c.Fingerprint().String(), View: v.Digest.String(),
+		Name: n.member.Name, PublicKey: n.member.PublicKey.String(), Epoch: c.Epoch(), Shards: c.Params().N,
+		Owned: n.member.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
+		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),
 	}
-}
-
-func (f *freshConns) closeAll() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closing = true
-	for conn := range f.conns {
-		_ = conn.Close() // nothing was promised on it
-	}
-}
-
-// limitListener lets a listener have only so many connections at once.
-func limitListener(l net.Listener, limit int) net.Listener {
-	return &limitedListener{Listener: l, slots: make(chan struct{}, limit), closed: make(chan struct{})}
-}
-
-type limitedListener struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *limitedListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &limitedConn{Conn: conn, slots: l.slots}, nil
-}
-
-func (l *limitedListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-type limitedConn struct {
-	net.Conn
-	slots chan struct{}
-	once  sync.Once
-}
-
-func (c *limitedConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { <-c.slots })
-	return err
+	h.FreeBytes, _ = n.config.Store.Free()
+	return h
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
@@ -21,7 +22,7 @@ func TestStoreAndRead(t *testing.T) {
 			if want, err := cl.Code().ID(blob); err != nil || want != r.ID {
 				t.Fatal("another id")
 			}
-			if err := c.committee.Verify(r.Certificate); err != nil {
+			if err := committee.Verify(c.committee, r.Certificate); err != nil {
 				t.Fatal(err)
 			}
 			expectRead(t, cl, r.ID, blob)

@@ -22,6 +22,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -114,7 +115,7 @@ func TestVerdictTakesManyShards(t *testing.T) {
 	if err := c.nodes[0].node.Scrubber().Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := disk.Slivers(r.ID); err != nil || len(left) > 0 {
+	if left, err := disk.Info(r.ID); err != nil || len(left.Slivers) > 0 {
 		t.Fatal(left, err)
 	}
 }
@@ -195,7 +196,7 @@ func TestWritersOnly(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
 	id := put(t, c.client(nil), randomBlob(1, 1000)).ID
 	_, base := c.web(0)
-	for name, key := range map[string]*committee.Key{"no certificate": nil, "foreign certificate": committee.GenerateKey()} {
+	for name, key := range map[string]*identity.Key{"no certificate": nil, "foreign certificate": identity.GenerateKey()} {
 		transport := &http.Transport{TLSClientConfig: key.ClientTLS(c.nodes[0].key.TLSPublic())}
 		t.Cleanup(transport.CloseIdleConnections)
 		web := &http.Client{Transport: transport}
@@ -319,22 +320,27 @@ func TestConnectionsAreBounded(t *testing.T) {
 		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
 		return transport.RoundTrip(req)
 	}
-	var conns []net.Conn
-	for range 3 {
+	for _, m := range c.nodes[1:] {
+		m.kill() // they connect, too
+	}
+	dial := func() net.Conn {
+		t.Helper()
 		conn, err := net.Dial("tcp", c.nodes[0].address)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
-		conns = append(conns, conn)
+		t.Cleanup(func() { conn.Close() })
+		return conn
 	}
-	for _, conn := range conns[:2] {
+	conns := []net.Conn{dial(), dial()}
+	for _, conn := range conns {
 		resp, err := get(conn)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
 	}
+	conns = append(conns, dial())
 	// The third is served when one of the others is gone.
 	answered := make(chan error, 1)
 	go func() {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -34,9 +35,11 @@ func (s *session) finish(ctx context.Context) {
 	r.CPU.Generator = (ownCPU() - s.cpu).Seconds()
 	r.Faults = []report.Fault{}
 	for _, d := range s.done {
-		slices.Sort(d.Nodes)
+		if len(d.Kinds) == 0 {
+			slices.Sort(d.Nodes)
+		}
 		r.Faults = append(r.Faults, report.Fault{
-			Seconds: d.At.Sub(s.start).Seconds(), Action: string(d.Action), Nodes: append([]int{}, d.Nodes...), Clients: d.Clients,
+			Seconds: d.At.Sub(s.start).Seconds(), Action: string(d.Action), Nodes: append([]int{}, d.Nodes...), Kinds: d.Kinds, Clients: d.Clients,
 		})
 	}
 	s.states(context.WithoutCancel(ctx)) // what was asked before an interrupt is worth to be known
@@ -53,7 +56,7 @@ func (s *session) finish(ctx context.Context) {
 	}
 	if s.nodes != nil {
 		r.Healing = append(r.Healing, s.healed())
-		s.figures(s.nodes.Lives())
+		s.figures(s.nodes.Runs())
 	} else {
 		r.Recovery.Healthy = !slices.ContainsFunc(r.Nodes, func(n report.Node) bool { return n.State != api.StateHealthy })
 	}
@@ -117,11 +120,57 @@ func (s *session) findProblems() {
 	for _, err := range s.cluster.Died() {
 		r.Problems = append(r.Problems, err.Error())
 	}
-	r.Slowloris = s.cluster.Siege().Counts()
+	r.Slowloris = s.cluster.SlowClients().Counts()
 	for _, c := range r.Slowloris {
-		problem(c.Open, "slow clients were not cut off within --settle: "+c.Way)
+		problem(c.Open, "slow clients were not cut off within --settle: "+string(c.Kind))
+	}
+	r.Problems = append(r.Problems, s.floodProblems()...)
+	if s.scheduled(cluster.Hostile) && s.broken() <= r.Setup.FaultyShards && !(r.Recovery.Healthy && r.Blobs.Incomplete == 0) {
+		r.Problems = append(r.Problems, "honest nodes did not recover within --settle, though no more than f shards were hostile")
 	}
 	r.OK = len(r.Problems) == 0
+}
+
+// floodProblems lists what nodes did not bear of a flood. Rates are compared only if
+// nothing else was done that costs some.
+func (s *session) floodProblems() (problems []string) {
+	f := s.result.Flood
+	if f == nil {
+		return nil
+	}
+	alone := !slices.ContainsFunc(s.events, func(e cluster.Event) bool { return e.Action != cluster.Flood })
+	for _, o := range []struct {
+		name  string
+		borne report.Borne
+	}{{"reads", f.Reads}, {"writes", f.Writes}} {
+		if alone && o.borne.Short() {
+			problems = append(problems, fmt.Sprintf("%s fell from %s to %s a second under the flood, below half",
+				o.name, ui.Digits(o.borne.Before), ui.Digits(o.borne.During)))
+		}
+	}
+	switch {
+	case f.Back < 0:
+		problems = append(problems, "no write and read succeeded after the flood")
+	case f.Back > report.BackWithin:
+		problems = append(problems, fmt.Sprintf("a write and a read took %.1f s after the flood, more than %d s", f.Back, report.BackWithin))
+	}
+	return problems
+}
+
+// scheduled reports whether an action is part of the schedule.
+func (s *session) scheduled(a cluster.Action) bool {
+	return slices.ContainsFunc(s.events, func(e cluster.Event) bool { return e.Action == a })
+}
+
+// broken counts the shards of nodes that misbehave or are dead.
+func (s *session) broken() (shards int) {
+	states, _ := s.cluster.Nodes()
+	for i, state := range states {
+		if state == cluster.Lying || state == cluster.Dead {
+			shards += s.client.Committee().Weight(i)
+		}
+	}
+	return shards
 }
 
 // touched counts the shards of the nodes to which something was done, at any time.
@@ -139,7 +188,7 @@ func (s *session) touched() (shards int) {
 }
 
 // figures sums up what nodes' processes did.
-func (s *session) figures(lives []cluster.Life) {
+func (s *session) figures(runs []cluster.ProcessRun) {
 	r := &s.result
 	after := func(t, from time.Time) float64 {
 		if t.IsZero() {
@@ -147,7 +196,7 @@ func (s *session) figures(lives []cluster.Life) {
 		}
 		return t.Sub(from).Seconds()
 	}
-	for _, l := range lives {
+	for _, l := range runs {
 		recovery := l.Stats.Recovery
 		r.CPU.Nodes += l.CPU.Seconds()
 		r.Wire.NodesReceived += l.Stats.Received

@@ -20,6 +20,7 @@ type runCmd struct {
 	Dir       string        `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
 	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
 	Plaintext bool          `help:"Speak HTTP without TLS." group:"Cluster"`
+	OpenFiles uint64        `placeholder:"N" help:"Let each local node open so many files and connections only, as ulimit -n does." group:"Cluster"`
 	Committee string        `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
 	Key       string        `placeholder:"FILE" help:"Key of a client that may write to --committee; default client.key beside it." group:"Cluster"`
 	Admin     []string      `placeholder:"HOST:PORT" help:"Admin addresses of nodes of --committee, in any order: their processor time, bytes and recovery are reported." group:"Cluster"`
@@ -50,6 +51,8 @@ type runCmd struct {
 	Swap    []string `placeholder:"COUNT@TIME" help:"Answer from another blob, with valid proofs." group:"Faults, of --local"`
 	Forget  []string `placeholder:"COUNT@TIME" help:"Acknowledge writes falsely, and keep nothing." group:"Faults, of --local"`
 
+	Hostile   []string `placeholder:"COUNT[:KIND]@TIME" help:"Keep others from recovery: list blobs one by one and slowly (list), send symbols drop by drop (drip), or list blobs that do not exist (invent). Nodes take turns if there is no kind, as in 3@5s; 1:drip@5s has one. The run fails if honest nodes do not recover." group:"Faults, of --local"`
+	Flood     []string `placeholder:"COUNT[:KIND]@TIME" help:"So many strangers come from one address and keep a connection to every node until the load ends: with a request now and then (idle), announcing a terabyte (far-body), or silent (silent), by turns; 600:idle@10s has one kind. docs/load.md lists more. The run fails if reads or writes fall below half of what they were before, which takes a second of load or more." group:"Faults, of --local"`
 	Slowloris []string `placeholder:"COUNT@TIME" help:"So many clients come, which keep a connection to every node and are as slow as can be: silent, with half a handshake, header or body, or leaving answers unread." group:"Faults, of --local"`
 
 	HealInterval time.Duration `default:"5s" help:"How often local nodes look for what they lack." group:"Recovery"`
@@ -67,7 +70,7 @@ type runCmd struct {
 func (c *runCmd) Help() string {
 	return `Latencies are corrected for coordinated omission. Recovery: received bytes of symbols and proofs for each byte of slivers restored, beside what a one-dimensional code would have received: a whole blob.
 
-JSON: setup, seconds, reads and writes (count, errors, not_begun, bytes, per_s, mb_per_s, latency_ms, service_latency_ms, encoding_ms), blobs, cpu_seconds, wire_bytes, nodes, faults, slowloris, recovery, series, healing, errors, problems, ok. docs/load.md says what they are.`
+JSON: setup, seconds, reads and writes (count, errors, not_begun, bytes, per_s, mb_per_s, latency_ms, service_latency_ms, encoding_ms), blobs, cpu_seconds, wire_bytes, nodes, faults, slowloris, flood, recovery, series, healing, errors, problems, ok. docs/load.md says what they are.`
 }
 
 // events parses the schedule of faults.
@@ -80,7 +83,7 @@ func (c *runCmd) events() ([]cluster.Event, error) {
 		{cluster.Kill, c.Kill}, {cluster.Restore, c.Restart}, {cluster.Wipe, c.Wipe}, {cluster.Crash, c.Crash},
 		{cluster.Slow, c.Slow}, {cluster.Stall, c.Stall}, {cluster.Drip, c.Drip}, {cluster.Refuse, c.Refuse},
 		{cluster.Corrupt, c.Corrupt}, {cluster.Swap, c.Swap}, {cluster.Forget, c.Forget},
-		{cluster.Slowloris, c.Slowloris},
+		{cluster.Hostile, c.Hostile}, {cluster.Slowloris, c.Slowloris}, {cluster.Flood, c.Flood},
 	} {
 		for _, text := range f.texts {
 			e, err := cluster.ParseEvent(f.action, text)
@@ -99,6 +102,8 @@ const (
 	maxConcurrency = 4096
 	maxRate        = 1e6
 	maxTime        = 24 * time.Hour
+	leastOpenFiles = 64
+	floodApart     = time.Second // of load before a flood, and with it
 )
 
 // validate checks what the parser cannot.
@@ -114,6 +119,8 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		return fmt.Errorf("--local %d: at most %d nodes", c.Local, maxLocal)
 	case c.Local > c.Shards:
 		return fmt.Errorf("--local %d: there are only %d shards", c.Local, c.Shards)
+	case c.OpenFiles != 0 && (c.OpenFiles < leastOpenFiles || c.Local == 0):
+		return fmt.Errorf("--open-files %d: at least %d, and of --local nodes", c.OpenFiles, leastOpenFiles)
 	case c.Concurrency < 1 || c.Concurrency > maxConcurrency:
 		return fmt.Errorf("--concurrency %d: from 1 to %d", c.Concurrency, maxConcurrency)
 	case !(c.Rate >= 0 && c.Rate <= maxRate):
@@ -126,6 +133,9 @@ func (c *runCmd) validate(events []cluster.Event) error {
 	for _, e := range events {
 		if e.At >= c.Duration {
 			return fmt.Errorf("--%s %s: the run ends at %v, see --duration", e.Action, e, c.Duration)
+		}
+		if e.Action == cluster.Flood && (e.At < floodApart || c.Duration-e.At < floodApart) {
+			return fmt.Errorf("--%s %s: there is to be load for at least %v before it and after it, to compare", e.Action, e, floodApart)
 		}
 	}
 	for _, share := range []struct {

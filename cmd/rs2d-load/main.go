@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -32,8 +33,10 @@ const about = `Load for a cluster of RedStuff nodes: reads and writes, faults on
 With --local N it starts N nodes on this machine by itself:
 
 rs2d-load --local 10 --shards 100 --duration 20s --kill 2@5s --wipe 1@8s --restart 2@12s --html report.html
+rs2d-load --local 10 --shards 100 --duration 20s --hostile 3@2s --wipe 1@5s
+rs2d-load --local 4 --shards 16 --duration 20s --flood 600@10s
 
-Exit codes: 0 every acknowledged blob was read back, every byte right; 1 one was not, or another promise was broken: a write failed though no more than f shards were faulty, a node died by itself, or did not cut off a slow client; 2 wrong usage, or the cluster cannot be reached; 130 interrupted.`
+Exit codes: 0 every acknowledged blob was read back, every byte right; 1 one was not, or another promise was broken: a write failed though no more than f shards were faulty, a node died by itself, or did not cut off a slow client, honest nodes did not recover among hostile ones, or a flood took more than half the rate; 2 wrong usage, or the cluster cannot be reached; 130 interrupted.`
 
 // grammar is the command line.
 type grammar struct {
@@ -59,9 +62,10 @@ type app struct {
 
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := cli.NewOutput(stdout)
 	p := cli.Program{
 		Name: "rs2d-load", About: about, Grammar: new(grammar), ExitCode: cli.ExitCode,
-		Stdout: stdout, Stderr: stderr, App: &app{ctx, stdin, stdout, stderr},
+		Stdout: out, Stderr: stderr, App: &app{ctx, stdin, out, stderr},
 	}
 	if len(args) > 0 && args[0] == nodeCommand {
 		p.Grammar = new(nodeGrammar)
@@ -77,6 +81,7 @@ type nodeCmd struct {
 	Plaintext    bool
 	HealInterval time.Duration
 	HealDelay    time.Duration
+	OpenFiles    uint64
 	Profile      string
 }
 
@@ -88,6 +93,9 @@ func nodeArgs(c cluster.NodeConfig) []string {
 	}
 	if c.Plaintext {
 		args = append(args, "--plaintext")
+	}
+	if c.OpenFiles > 0 {
+		args = append(args, "--open-files", strconv.FormatUint(c.OpenFiles, 10))
 	}
 	if c.Profile != "" {
 		args = append(args, "--profile", c.Profile)

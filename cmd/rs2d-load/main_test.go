@@ -20,6 +20,8 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // asProgram makes the test binary the program, also for the nodes it starts.
@@ -134,7 +136,78 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
-// TestSlowloris besieges nodes while they work. It takes as long as a node's patience.
+// TestHostileNodes lets as many nodes as may be keep a wiped one from what it lacks.
+func TestHostileNodes(t *testing.T) {
+	t.Parallel()
+	r := runLoad(t, "--local", "7", "--shards", "7", "--duration", "2s", "--size", "100KB", "--preload", "20",
+		"--hostile", "1:list@100ms", "--hostile", "1@200ms", "--wipe", "1@500ms", "--settle", "20s")
+	if !r.OK || !r.Recovery.Healthy || r.Blobs.Incomplete > 0 || len(r.Faults) != 3 {
+		t.Fatalf("%+v, %+v: %q, %q", r.Recovery, r.Blobs, r.Problems, r.Errors)
+	}
+	if got := append(r.Faults[0].Kinds, r.Faults[1].Kinds...); !slices.Equal(got, []string{"list", "list"}) {
+		t.Errorf("hostile in the ways %q, want list, and the first of all by turns", got)
+	}
+}
+
+// TestFlood lets more strangers come than nodes may open files, and has every blob that
+// was acknowledged read back. How many operations there were meanwhile depends on the
+// machine: TestFloodProblems has what comes of that.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	cmd := program(t, "--json", "--dir", t.TempDir(), "--local", "4", "--shards", "8", "--duration", "3s", "--size", "20KB",
+		"--open-files", "256", "--flood", "300@1500ms")
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != cli.Found {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	var r report.Result
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	f := r.Flood
+	if f == nil || len(f.Connections) != 3 || r.Blobs.Unreadable+r.Blobs.Wrong+r.Blobs.Unchecked+r.Reads.Errors+r.Writes.Errors > 0 {
+		t.Fatalf("%+v, %+v: %q, %q", f, r.Blobs, r.Problems, r.Errors)
+	}
+	for _, c := range f.Connections {
+		if c.Opened < 100 { // the rest may still wait for a node that is busy
+			t.Errorf("%+v, want 100 connections at least", c)
+		}
+	}
+	if f.Reads.Before <= 0 || f.Back <= 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// TestFloodProblems tells a flood that nodes bore from one that they did not.
+func TestFloodProblems(t *testing.T) {
+	good := report.Borne{Before: 100, During: 60}
+	events := []cluster.Event{{Action: cluster.Flood}}
+	for _, test := range []struct {
+		name   string
+		flood  *report.Flood
+		events []cluster.Event
+		want   []string
+	}{
+		{"none", nil, nil, nil},
+		{"borne", &report.Flood{Reads: good, Writes: good, Back: 1}, events, nil},
+		{"reads", &report.Flood{Reads: report.Borne{Before: 100, During: 40}, Writes: good, Back: 1}, events, []string{"reads fell from 100 to 40"}},
+		{"among other faults", &report.Flood{Writes: report.Borne{Before: 9}, Back: 1}, append(events, cluster.Event{Action: cluster.Kill}), nil},
+		{"late", &report.Flood{Reads: good, Writes: good, Back: 11}, events, []string{"took 11.0 s after the flood"}},
+		{"never", &report.Flood{Reads: good, Writes: good, Back: -1}, events, []string{"no write and read"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &session{events: test.events}
+			s.result.Flood = test.flood
+			got := s.floodProblems()
+			if len(got) != len(test.want) || len(got) > 0 && !strings.Contains(got[0], test.want[0]) {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestSlowloris lets slow clients come while nodes work. It takes as long as a node's patience.
 func TestSlowloris(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 20 s")
@@ -145,7 +218,7 @@ func TestSlowloris(t *testing.T) {
 		t.Errorf("%+v: %q, %q, %+v", r.Blobs, r.Problems, r.Errors, r.Faults)
 	}
 	for _, c := range r.Slowloris {
-		if c.Cut < 6 || c.Cut != c.Opened || c.Open > 0 || c.Longest < 1 || c.Longest > 30 {
+		if c.Cut < 6 || c.Cut != c.Opened || c.Open > 0 || c.Longest <= 0 || c.Longest > 30 {
 			t.Errorf("%+v", c)
 		}
 	}
@@ -163,10 +236,7 @@ func TestCommittee(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nodes.Stop()
-	text, err := nodes.Writer().MarshalText()
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := nodes.Writer().Reveal()
 	if err := os.WriteFile(filepath.Join(dir, clientKeyName), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -189,13 +259,17 @@ func TestFailedWrites(t *testing.T) {
 	shards := committee.Spread(9, 4) // of which two nodes own more than f = 2
 	var members []committee.Member
 	for i := range 4 {
-		members = append(members, committee.NewMember(fmt.Sprint(i), fmt.Sprintf("127.0.0.1:%d", i+1), committee.GenerateKey(), shards[i]))
+		members = append(members, identity.NewMember(fmt.Sprint(i), fmt.Sprintf("127.0.0.1:%d", i+1), identity.GenerateKey(), shards[i]))
 	}
-	all, err := committee.New(1, commit.BLAKE3, members, nil)
+	all, err := committee.New(committee.System{Network: "test", Shards: 9, Scheme: commit.BLAKE3}, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cl, err := client.New(all, client.Options{})
+	control, err := fixed.New(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl, err := client.New(control, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,6 +307,9 @@ func TestUsage(t *testing.T) {
 		{"more nodes than shards", []string{"--local", "11", "--shards", "10"}, "only 10 shards"},
 		{"few shards", []string{"--local", "1", "--shards", "2"}, "shards"},
 		{"schedule", []string{"--local", "4", "--wipe", "soon"}, "--wipe soon: no @"},
+		{"kind", []string{"--local", "4", "--hostile", "1:kind@1s"}, "the kinds are list, drip, invent"},
+		{"flood from the start", []string{"--local", "4", "--flood", "10@500ms"}, "to compare"},
+		{"open files", []string{"--local", "4", "--open-files", "10"}, "at least 64"},
 		{"size", []string{"--local", "4", "--size", "65MiB"}, "--size \"65MiB\": blobs may have at most"},
 		{"capacity", []string{"--local", "4", "--shards", "4", "--size", "10MiB"}, "at most"},
 		{"share", []string{"--local", "4", "--reads", "1.5"}, "--reads: a share"},
@@ -274,8 +351,10 @@ func TestNodesEndWithTheirParent(t *testing.T) {
 		if len(files) == 0 {
 			return false
 		}
-		var err error
-		members, err = committee.Load(files[0])
+		control, err := fixed.Load(files[0])
+		if err == nil {
+			members = control.View().Current
+		}
 		return err == nil
 	})
 	listening := func() (n int) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -35,7 +38,7 @@ const (
 
 // nodes tell how they fare.
 type nodes interface {
-	Lives() []cluster.Life
+	Runs() []cluster.ProcessRun
 	AwaitHealthy(context.Context) bool
 }
 
@@ -75,7 +78,8 @@ func (c *runCmd) Run(a *app) error {
 	}
 	var page *atomicfile.File
 	if c.HTML != "" { // not to be able to is better known before the run than after it
-		if page, err = atomicfile.Create(c.HTML); err != nil {
+		// It is written after the end of a run that was interrupted too.
+		if page, err = atomicfile.Create(context.WithoutCancel(a.ctx), c.HTML); err != nil {
 			return err
 		}
 		defer page.Discard()
@@ -128,17 +132,18 @@ func (s *session) run(ctx context.Context) (err error) {
 		}
 		defer func() { _ = end() }() // what was measured is worth more than this file
 	}
-	members, key, stop, err := s.connect(ctx)
+	control, key, stop, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	members := control.View().Current
 	params := members.Params()
 	sizes, err := s.sizes(params.MaxBlob())
 	if err != nil {
 		return err
 	}
-	s.client, err = client.New(members, client.Options{
+	s.client, err = client.New(control, client.Options{
 		Peer:  peer.Options{Key: key, Plaintext: s.Plaintext, Idle: 5 * time.Second},
 		Check: checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
 	})
@@ -178,17 +183,17 @@ func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 }
 
 // connect loads the committee, or starts one. stop ends what was started.
-func (s *session) connect(ctx context.Context) (members *committee.Committee, key *committee.Key, stop func() error, err error) {
+func (s *session) connect(ctx context.Context) (control *fixed.Control, key *identity.Key, stop func() error, err error) {
 	if s.Committee != "" {
-		if members, err = committee.Load(s.Committee); err != nil {
+		if control, err = fixed.Load(s.Committee); err != nil {
 			return nil, nil, nil, err
 		}
 		name := cmp.Or(s.Key, filepath.Join(filepath.Dir(s.Committee), clientKeyName))
-		if key, err = committee.LoadKey(name); err != nil {
+		if key, err = identity.LoadKey(name); err != nil {
 			return nil, nil, nil, err
 		}
-		stop, err = s.follow(ctx, members)
-		return members, key, stop, err
+		stop, err = s.follow(ctx, control.View().Current)
+		return control, key, stop, err
 	}
 	params, err := commit.NewParams(s.Shards)
 	if err != nil {
@@ -214,7 +219,7 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 	defer cancel()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
 		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Args: nodeArgs,
-		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, Profile: s.Profile,
+		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
 	})
 	if err != nil {
 		return nil, nil, nil, errors.Join(fmt.Errorf("starting nodes: %w", err), remove())
@@ -224,7 +229,7 @@ func (s *session) connect(ctx context.Context) (members *committee.Committee, ke
 		s.cluster.Stop()
 		return remove()
 	}
-	return s.cluster.Committee(), s.cluster.Writer(), stop, nil
+	return s.cluster.Control(), s.cluster.Writer(), stop, nil
 }
 
 // follow looks at nodes that somebody else runs, until stop is called.
@@ -265,7 +270,7 @@ func (s *session) play(ctx context.Context) error {
 	var failed error
 	if s.cluster != nil {
 		aside.Go(func() {
-			failed = s.cluster.Play(playing, s.start, cluster.Expand(s.events, s.Duration), s.Seed, func(d cluster.Done) {
+			failed = cluster.Play(playing, s.cluster, s.start, cluster.Expand(s.events, s.Duration), s.Seed, func(d cluster.Done) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.done = append(s.done, d)
@@ -280,6 +285,7 @@ func (s *session) play(ctx context.Context) error {
 	close(stop)
 	end()
 	aside.Wait()
+	s.endFlood(ctx)
 	s.settle(ctx)
 	close(sampling)
 	sampler.Wait()
@@ -322,11 +328,31 @@ func (s *session) sample(stop <-chan struct{}) {
 // healed sums up what nodes have got from each other.
 func (s *session) healed() report.HealingPoint {
 	p := report.HealingPoint{Seconds: time.Since(s.start).Seconds()}
-	for _, l := range s.nodes.Lives() {
+	for _, l := range s.nodes.Runs() {
 		p.Received += l.Stats.Received
 		p.Restored += l.Stats.Recovery.RestoredBytes
 	}
 	return p
+}
+
+// endFlood ends a flood, and notes how the nodes bore it: how many operations they served
+// meanwhile, and how long a write and a read take right after it.
+func (s *session) endFlood(ctx context.Context) {
+	first := slices.IndexFunc(s.done, func(d cluster.Done) bool { return d.Action == cluster.Flood })
+	if first < 0 {
+		return
+	}
+	s.cluster.Strangers().Stop()
+	began := time.Now()
+	came := s.done[first].At.Sub(s.start)
+	borne := func(k load.Kind) report.Borne {
+		return report.Borne{Before: s.load.Achieved(k, 0, came), During: s.load.Achieved(k, came, s.Duration)}
+	}
+	f := &report.Flood{Connections: s.cluster.Strangers().Counts(), Reads: borne(load.Read), Writes: borne(load.Write), Back: -1}
+	if s.load.TryOnce(ctx) == nil {
+		f.Back = time.Since(began).Seconds()
+	}
+	s.result.Flood = f
 }
 
 // settle waits until writes have ended, nodes have cut off slow clients, and have
@@ -336,7 +362,7 @@ func (s *session) settle(ctx context.Context) {
 	defer cancel()
 	s.live.say("waiting for nodes that recover")
 	if s.cluster != nil {
-		s.cluster.Siege().Lift(ctx)
+		s.cluster.SlowClients().Drain(ctx)
 	}
 	if s.client.Flush(ctx) != nil || s.nodes == nil {
 		return

@@ -2,18 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/node/store"
 )
 
 const about = `A storage node for RedStuff blobs.
 
 A committee of nodes owns n shards, each of which stores one pair of slivers of every blob. The owners of any third of them may be down, or lie: blobs are still written, read and healed. rs2d put, get, stat and ls are the other end.
 
-Exit codes: 0 all is well; 1 some node is not healthy; 2 wrong usage, or a failure; 130 interrupted.`
+Exit codes: 0 all is well; 1 some node is not healthy; 2 wrong usage, or a failure; 3 the store is damaged, of another version, or another node's, and starting again does not help; 130 interrupted.`
 
 // grammar is the command line.
 type grammar struct {
@@ -34,9 +36,23 @@ type app struct {
 
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := cli.NewOutput(stdout)
 	p := &cli.Program{
-		Name: "rs2d-node", About: about, Grammar: &grammar{}, ExitCode: cli.ExitCode, Stdout: stdout, Stderr: stderr,
-		App: &app{ctx: ctx, stdout: stdout, stderr: stderr},
+		Name: "rs2d-node", About: about, Grammar: &grammar{}, ExitCode: exitCode, Stdout: out, Stderr: stderr,
+		App: &app{ctx: ctx, stdout: out, stderr: stderr},
 	}
 	return p.Execute(args)
+}
+
+// unusable is the exit code for a store that only its operator can do something about.
+const unusable = 3
+
+// exitCode returns the exit code that goes with an error.
+func exitCode(err error) int {
+	for _, reason := range []error{store.ErrDamaged, store.ErrFormat, store.ErrOwner} {
+		if errors.Is(err, reason) {
+			return unusable
+		}
+	}
+	return cli.ExitCode(err)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Names of what init writes.
@@ -29,6 +33,7 @@ const (
 type initCmd struct {
 	Nodes     int           `default:"4" help:"Number of nodes."`
 	Shards    int           `short:"n" default:"100" help:"Number of shards, which the nodes share."`
+	Network   string        `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
 	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
 	Epoch     uint64        `default:"1" help:"Number of the committee's epoch."`
 	Host      string        `default:"127.0.0.1" help:"Host of all nodes."`
@@ -45,13 +50,14 @@ func (c *initCmd) Help() string {
 
 Example: rs2d-node init --nodes 4 --shards 100 cluster
 
-JSON: dir, committee (file), epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config), clients (name, key).`
+JSON: dir, committee (file), network, epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config), clients (name, key).`
 }
 
 // initReport is what init prints as JSON.
 type initReport struct {
 	Dir       string       `json:"dir"`
 	Committee string       `json:"committee"`
+	Network   string       `json:"network"`
 	Epoch     uint64       `json:"epoch"`
 	Scheme    string       `json:"scheme"`
 	Shards    int          `json:"shards"`
@@ -83,6 +89,17 @@ func (c *initCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	admins, err := c.admins(addresses)
+	if err != nil {
+		return err
+	}
+	if c.Network == "" {
+		c.Network = "redstuff-" + strings.ToLower(rand.Text()[:8])
+	}
+	system := committee.System{Network: c.Network, Shards: c.Shards, Scheme: c.Scheme}
+	if err := system.Validate(); err != nil {
+		return err
+	}
 	if len(addresses) > c.Shards {
 		return fmt.Errorf("%d shards are too few for %d nodes", c.Shards, len(addresses))
 	}
@@ -97,7 +114,7 @@ func (c *initCmd) Run(a *app) error {
 		return err
 	}
 	defer dir.Discard()
-	r, err := c.write(dir.Path(), addresses)
+	r, err := c.write(dir.Path(), system, addresses, admins)
 	if err != nil {
 		return err
 	}
@@ -121,44 +138,91 @@ func (c *initCmd) Run(a *app) error {
 
 // addresses returns the nodes' addresses.
 func (c *initCmd) addresses() ([]string, error) {
-	for _, address := range c.Address {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return nil, fmt.Errorf("--address %s: must be HOST:PORT", address)
-		}
-	}
 	if len(c.Address) > 0 {
+		seen := make(map[string]bool)
+		for _, address := range c.Address {
+			if err := committee.CheckAddress(address); err != nil {
+				return nil, fmt.Errorf("--address: %w", err)
+			}
+			if seen[strings.ToLower(address)] {
+				return nil, fmt.Errorf("--address %s: is given twice, and each node has an address of its own", address)
+			}
+			seen[strings.ToLower(address)] = true
+		}
 		return c.Address, nil
 	}
 	if c.Nodes < 1 || c.Nodes > c.Shards {
 		return nil, fmt.Errorf("--nodes %d: must be 1 to %d, the number of shards", c.Nodes, c.Shards)
 	}
-	const maxPort = 1<<16 - 1
 	if c.Port < 1 || c.Port+c.Nodes-1 > maxPort {
-		return nil, fmt.Errorf("--port %d: there are no %d ports from there on", c.Port, c.Nodes)
-	}
-	if c.AdminPort < 0 || c.AdminPort+c.Nodes-1 > maxPort {
-		return nil, fmt.Errorf("--admin-port %d: there are no %d ports from there on", c.AdminPort, c.Nodes)
+		return nil, fmt.Errorf("--port %d: %d nodes need as many ports from there on, between 1 and %d", c.Port, c.Nodes, maxPort)
 	}
 	addresses := make([]string, c.Nodes)
 	for i := range addresses {
 		addresses[i] = net.JoinHostPort(c.Host, strconv.Itoa(c.Port+i))
+		if err := committee.CheckAddress(addresses[i]); err != nil {
+			return nil, fmt.Errorf("--host %s: %w", c.Host, err)
+		}
 	}
 	return addresses, nil
 }
 
+// admins returns the addresses of the nodes' metrics and profiles, or nil if they have
+// none.
+func (c *initCmd) admins(addresses []string) ([]string, error) {
+	if c.AdminPort == 0 {
+		return nil, nil
+	}
+	if c.AdminPort < 0 || c.AdminPort+len(addresses)-1 > maxPort {
+		return nil, fmt.Errorf("--admin-port %d: there are no %d ports from there on, which end at %d", c.AdminPort, len(addresses), maxPort)
+	}
+	// Nodes of one host share its ports.
+	type place struct{ host, port string }
+	nodeAt := make(map[place]string)
+	for _, address := range addresses {
+		nodeAt[place{machine(address), portOf(address)}] = address
+	}
+	admins := make([]string, len(addresses))
+	for i, address := range addresses {
+		port := strconv.Itoa(c.AdminPort + i)
+		admins[i] = net.JoinHostPort("127.0.0.1", port)
+		if taken, ok := nodeAt[place{machine(address), port}]; ok {
+			return nil, fmt.Errorf("--admin-port %d: port %s is that of the node at %s: give ports that no node has, or 0 for none", c.AdminPort, port, taken)
+		}
+	}
+	return admins, nil
+}
+
+// machine returns the host of an address, one for all names of the own machine.
+func machine(address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); strings.EqualFold(host, "localhost") || ip.IsLoopback() {
+		return "localhost"
+	}
+	return strings.ToLower(host)
+}
+
+func portOf(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
+
+// maxPort is the last port of TCP.
+const maxPort = 1<<16 - 1
+
 // write makes all files, in dir, of a committee that will be in c.Dir.
-func (c *initCmd) write(dir string, addresses []string) (*initReport, error) {
+func (c *initCmd) write(dir string, system committee.System, addresses, admins []string) (*initReport, error) {
 	r := &initReport{
 		Dir: c.Dir, Committee: filepath.Join(c.Dir, committeeName),
-		Epoch: c.Epoch, Scheme: c.Scheme.String(), Shards: c.Shards,
+		Network: c.Network, Epoch: c.Epoch, Scheme: c.Scheme.String(), Shards: c.Shards,
 	}
-	var clients []committee.Client
+	var clients []fixed.Client
 	for _, name := range c.Client {
 		if name != filepath.Base(name) || name == "." || name == ".." {
 			return nil, fmt.Errorf("--client %s: is no name for a file", name)
 		}
-		key := committee.GenerateKey()
-		clients = append(clients, committee.Client{Name: name, TLSKey: key.TLSPublic()})
+		key := identity.GenerateKey()
+		clients = append(clients, fixed.Client{Name: name, TLSKey: key.TLSPublic()})
 		r.Clients = append(r.Clients, initClient{Name: name, Key: filepath.Join(c.Dir, name+keySuffix)})
 		identity, err := identityPEM(key)
 		if err != nil {
@@ -178,11 +242,11 @@ func (c *initCmd) write(dir string, addresses []string) (*initReport, error) {
 	for i, address := range addresses {
 		n := initNode{Name: fmt.Sprintf("node-%d", i), Address: address, Shards: shards[i].String()}
 		n.Config = filepath.Join(c.Dir, n.Name, configName)
-		if c.AdminPort > 0 {
-			n.Admin = net.JoinHostPort("127.0.0.1", strconv.Itoa(c.AdminPort+i))
+		if admins != nil {
+			n.Admin = admins[i]
 		}
-		key := committee.GenerateKey()
-		members = append(members, committee.NewMember(n.Name, address, key, shards[i]))
+		key := identity.GenerateKey()
+		members = append(members, identity.NewMember(n.Name, address, key, shards[i]))
 		r.Nodes = append(r.Nodes, n)
 		certificates.Write(certificatePEM(key))
 		own := filepath.Join(dir, n.Name)
@@ -199,11 +263,15 @@ func (c *initCmd) write(dir string, addresses []string) (*initReport, error) {
 	if err := createFile(filepath.Join(dir, nodesName), certificates.Bytes(), public); err != nil {
 		return nil, err
 	}
-	all, err := committee.New(c.Epoch, c.Scheme, members, clients)
+	all, err := committee.New(system, c.Epoch, members)
 	if err != nil {
 		return nil, err
 	}
-	text, err := all.MarshalText()
+	control, err := fixed.New(all, clients...)
+	if err != nil {
+		return nil, err
+	}
+	text, err := control.MarshalText()
 	if err != nil {
 		return nil, err
 	}

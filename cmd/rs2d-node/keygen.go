@@ -3,13 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // keySuffix ends the names of files with secrets.
@@ -23,7 +24,7 @@ type keygenCmd struct {
 }
 
 func (c *keygenCmd) Help() string {
-	return `Prints the entry for the committee's file, which holds no secret. Who puts a committee together writes the entries of all nodes and clients into one file, below the lines epoch = 1 and scheme = "blake3".
+	return `Prints the entry for the committee's file, which holds no secret. Who puts a committee together writes the entries of all nodes and clients into one file, below the lines network = "NAME", shards = 100 (all of them), scheme = "blake3" and epoch = 1.
 
 Example: rs2d-node keygen --address storage.example.org:7100 --shards 0-24 node.key`
 }
@@ -31,7 +32,7 @@ Example: rs2d-node keygen --address storage.example.org:7100 --shards 0-24 node.
 // entry is what a committee's file has for one node or client.
 type entry struct {
 	Members []committee.Member `toml:"member,omitempty"`
-	Clients []committee.Client `toml:"client,omitempty"`
+	Clients []fixed.Client     `toml:"client,omitempty"`
 }
 
 // Run makes a key.
@@ -47,16 +48,16 @@ func (c *keygenCmd) Run(a *app) error {
 	if (c.Address == "") != (len(c.Shards) == 0) {
 		return errors.New("a node has --address and --shards, a client neither")
 	}
-	key := committee.GenerateKey()
+	key := identity.GenerateKey()
 	var e entry
 	certificate, mode := certificatePEM(key), public
 	if c.Address != "" {
-		if _, _, err := net.SplitHostPort(c.Address); err != nil {
-			return fmt.Errorf("--address %s: must be HOST:PORT", c.Address)
+		if err := committee.CheckAddress(c.Address); err != nil {
+			return fmt.Errorf("--address: %w", err)
 		}
-		e.Members = []committee.Member{committee.NewMember(name, c.Address, key, c.Shards)}
+		e.Members = []committee.Member{identity.NewMember(name, c.Address, key, c.Shards)}
 	} else {
-		e.Clients = []committee.Client{{Name: name, TLSKey: key.TLSPublic()}}
+		e.Clients = []fixed.Client{{Name: name, TLSKey: key.TLSPublic()}}
 		var err error
 		if certificate, err = identityPEM(key); err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"encoding/pem"
 	"os"
 
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Modes of files: what holds a secret is for its owner alone.
@@ -32,22 +32,19 @@ func createFile(name string, data []byte, mode os.FileMode) error {
 }
 
 // createKey writes a key's secret.
-func createKey(name string, key *committee.Key) error {
-	text, err := key.MarshalText()
-	if err != nil {
-		return err
-	}
+func createKey(name string, key *identity.Key) error {
+	text := key.Reveal()
 	return createFile(name, append(text, '\n'), secret)
 }
 
 // certificatePEM returns the certificate by which TLS knows the key.
-func certificatePEM(key *committee.Key) []byte {
+func certificatePEM(key *identity.Key) []byte {
 	der := key.ServerTLS().Certificates[0].Certificate[0]
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
 // identityPEM returns the certificate and its secret, for HTTP clients such as curl.
-func identityPEM(key *committee.Key) ([]byte, error) {
+func identityPEM(key *identity.Key) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key.ServerTLS().Certificates[0].PrivateKey)
 	if err != nil {
 		return nil, err

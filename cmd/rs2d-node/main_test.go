@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,7 +20,8 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -38,7 +40,7 @@ func TestScripts(t *testing.T) {
 			"exits":     exits,
 			"addresses": addresses,
 			"mode":      mode,
-			"join":      join,
+			"join":      join, "replace": replace,
 			"terminate": terminate,
 			"put":       put,
 			"get":       get,
@@ -91,6 +93,16 @@ func join(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o644))
 }
 
+// replace changes the first of some words in a file: replace FILE OLD NEW
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	before := ts.ReadFile(args[0])
+	after := strings.Replace(before, args[1], args[2], 1)
+	if after == before {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(after), 0o644))
+}
+
 // terminate asks background commands to end that have an argument: terminate ARG
 func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	for _, cmd := range ts.BackgroundCmds() {
@@ -102,9 +114,9 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 
 // connect returns a client of the cluster in a directory.
 func connect(ts *testscript.TestScript, dir string) *client.Client {
-	all, err := committee.Load(filepath.Join(ts.MkAbs(dir), committeeName))
+	all, err := fixed.Load(filepath.Join(ts.MkAbs(dir), committeeName))
 	ts.Check(err)
-	key, err := committee.LoadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
+	key, err := identity.LoadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
 	ts.Check(err)
 	cl, err := client.New(all, client.Options{Timeout: 20 * time.Second, Grace: 5 * time.Second, Peer: peer.Options{Key: key}})
 	ts.Check(err)

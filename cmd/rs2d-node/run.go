@@ -8,11 +8,15 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/node"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -21,7 +25,7 @@ type runCmd struct {
 }
 
 func (c *runCmd) Help() string {
-	return `Serves until it gets SIGTERM or an interrupt; then it finishes what it has begun and ends. A second signal ends it at once: what it has acknowledged is on disk before it says so, and kill -9 loses none of it.
+	return `Serves until it gets SIGTERM, SIGHUP or an interrupt; then it finishes what it has begun and ends. (nohup keeps SIGHUP away.) It serves on when nobody reads its log any more. A second signal ends it at once: what it has acknowledged is on disk before it says so, and kill -9 loses none of it.
 
 Settings come from the command line, or else the environment, or else the file.
 
@@ -52,12 +56,16 @@ type settings struct {
 	ScrubRate    byteSize      `default:"16MiB" env:"SCRUB_RATE" help:"Bytes a second that are read in search of damage; 0 is no search."`
 	ScrubPause   time.Duration `default:"10m" env:"SCRUB_PAUSE" help:"Time between two searches."`
 
-	Reserve   byteSize `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
-	InlineMax byteSize `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; longer ones have a file each."`
-	Cache     byteSize `default:"32MiB" env:"CACHE" help:"Cache of the database."`
+	Reserve      byteSize      `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
+	PendingQuota byteSize      `default:"0" env:"PENDING_QUOTA" help:"Bytes of blobs without a certificate that one writer may have; 0 is an eighth of what is free on the disk."`
+	PendingAge   time.Duration `default:"24h" env:"PENDING_AGE" help:"Time after which blobs without a certificate are removed."`
+	InlineMax    byteSize      `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; 0 is none. Longer ones of a write go into one file together."`
+	Cache        byteSize      `default:"32MiB" env:"CACHE" help:"Cache of the database."`
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" env:"LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 	LogFormat string     `enum:"text,json" default:"text" env:"LOG_FORMAT" help:"Format of the log, on standard error: text or json."`
+
+	files int // that the store may have open
 }
 
 // Run runs a node until the context ends, or its store fails.
@@ -65,28 +73,37 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	ctx, stop := untilHangup(a.ctx)
+	defer stop()
 	log := c.logger(a.stderr)
-	all, err := committee.Load(c.Committee)
+	c.fit(log)
+	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
 	}
-	key, err := committee.LoadKey(c.Key)
+	key, err := identity.LoadKey(c.Key)
 	if err != nil {
 		return err
 	}
+	all := control.View().Current
 	member, ok := all.Find(key.Public())
 	if !ok {
 		return fmt.Errorf("%s: is the key of no node in %s", c.Key, c.Committee)
 	}
-	disk, err := store.Open(c.Store, c.storeOptions(log))
-	if errors.Is(err, syscall.EAGAIN) { // the database's lock
+	options := c.storeOptions(log)
+	options.Owner = store.Owner{Node: key.Public().String(), System: all.System().Genesis().String(), Shards: all.Params().N}
+	disk, err := store.Open(c.Store, options)
+	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%s: another process has it open", c.Store)
+	}
+	if exitCode(err) == unusable {
+		return fmt.Errorf("%s: %w", c.Store, err)
 	}
 	if err != nil {
 		return naming(c.Store, err)
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	n, err := node.New(c.nodeConfig(all, key, disk, log))
+	n, err := node.New(c.nodeConfig(control, key, disk, log))
 	if err != nil {
 		return err
 	}
@@ -102,7 +119,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		}
 		log.Info("admin", "node", n.Name(), "address", admin.Addr().String())
 	}
-	ctx, cancel := context.WithCancel(a.ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		select {
@@ -119,6 +136,36 @@ func (c *runCmd) Run(a *app) (err error) {
 	return errors.Join(err, disk.Failed())
 }
 
+// untilHangup returns a context that ends when the process is told that its terminal is
+// gone, unless that is ignored already. A second signal ends the process at once. Who
+// reads the log may leave without an end to the process.
+func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	signal.Ignore(syscall.SIGPIPE)
+	if signal.Ignored(syscall.SIGHUP) {
+		return context.WithCancel(ctx)
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// Descriptors that the store uses, and without which it does not work.
+const (
+	storeFiles      = 512
+	leastStoreFiles = store.MinOpenFiles
+)
+
+// fit raises the limit of file descriptors as far as it may be, and fits to it what needs
+// them.
+func (c *settings) fit(log *slog.Logger) {
+	d := httpd.Divide(httpd.RaiseDescriptors(), c.MaxConns, c.MaxRequests, storeFiles, leastStoreFiles)
+	if d.Conns < c.MaxConns || d.Requests < c.MaxRequests {
+		log.Warn("few open files are allowed, so fewer connections and requests are: raise the limit (ulimit -n)",
+			"limit", d.Limit, "connections", d.Conns, "requests", d.Requests, "store", d.Files)
+	}
+	c.MaxConns, c.MaxRequests, c.files = d.Conns, d.Requests, d.Files
+}
+
 // check finds settings that are missing or out of range.
 func (c *settings) check() error {
 	for _, s := range []struct{ name, value string }{{"committee", c.Committee}, {"key", c.Key}, {"store", c.Store}} {
@@ -133,7 +180,7 @@ func (c *settings) check() error {
 		{"grace", c.Grace > 0}, {"max-requests", c.MaxRequests > 0}, {"max-bytes", c.MaxBytes > 0}, {"max-conns", c.MaxConns > 0},
 		{"header-timeout", c.HeaderTimeout > 0}, {"stall-timeout", c.StallTimeout > 0}, {"min-rate", c.MinRate > 0},
 		{"heal-interval", c.HealInterval > 0}, {"heal-delay", c.HealDelay > 0}, {"heal-batch", c.HealBatch > 0},
-		{"scrub-pause", c.ScrubPause > 0}, {"cache", c.Cache > 0},
+		{"scrub-pause", c.ScrubPause > 0}, {"pending-age", c.PendingAge > 0}, {"cache", c.Cache > 0},
 	} {
 		if !s.ok {
 			return fmt.Errorf("--%s: must be more than zero", s.name)
@@ -158,18 +205,19 @@ func (c *settings) storeOptions(log *slog.Logger) store.Options {
 	if inline == 0 {
 		inline = -1
 	}
-	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), Logger: log}
+	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), MaxOpenFiles: c.files, Logger: log}
 }
 
-func (c *settings) nodeConfig(all *committee.Committee, key *committee.Key, disk store.Store, log *slog.Logger) node.Config {
+func (c *settings) nodeConfig(control control.Control, key *identity.Key, disk store.Store, log *slog.Logger) node.Config {
 	scrubRate := int64(c.ScrubRate)
 	if scrubRate == 0 {
 		scrubRate = -1
 	}
 	return node.Config{
-		Committee: all, Key: key, Store: disk,
+		Control: control, Key: key, Store: disk,
 		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns,
 		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: int64(c.MinRate), Workers: c.Workers,
+		PendingQuota: int64(c.PendingQuota), PendingAge: c.PendingAge,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, HealBatch: int64(c.HealBatch),
 		ScrubRate: scrubRate, ScrubPause: c.ScrubPause,
 		Logger: log,

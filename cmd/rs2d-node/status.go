@@ -10,7 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -23,7 +23,7 @@ type statusCmd struct {
 }
 
 func (c *statusCmd) Help() string {
-	return `States: healthy; healing, while the node finds out what it lacks, or recovers it; failed, when its store takes no more writes; closing; down, when it does not answer. The exit code is 1 if a node is not healthy.
+	return `States: healthy; healing, while the node finds out what it lacks, or recovers it; failed, when its store takes no more writes; diverged, when it has another committee's file than FILE, or than other nodes; closing; down, when it does not answer. The exit code is 1 if a node is not healthy.
 
 Example: rs2d-node status --committee cluster/committee.toml --wait 1m
 
@@ -61,27 +61,29 @@ const (
 
 // Run asks nodes how they are.
 func (c *statusCmd) Run(a *app) error {
-	all, err := committee.Load(c.Committee)
+	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
 	}
+	all := control.View().Current
 	for _, name := range c.Nodes {
 		if _, ok := all.FindName(name); !ok {
 			return fmt.Errorf("%s: has no node %s", c.Committee, name)
 		}
 	}
-	cl, err := client.New(all, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})
+	cl, err := client.New(control, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	r := c.ask(a.ctx, cl)
+	digest := control.View().Digest.String()
+	r := c.ask(a.ctx, cl, digest)
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
 	for end := time.Now().Add(c.Wait); !r.Healthy && time.Now().Before(end); {
 		select {
 		case <-again.C:
-			r = c.ask(a.ctx, cl)
+			r = c.ask(a.ctx, cl, digest)
 		case <-a.ctx.Done():
 			return a.ctx.Err()
 		}
@@ -99,13 +101,16 @@ func (c *statusCmd) Run(a *app) error {
 	case 0:
 		return nil
 	case 1:
+		if bad[0].State == api.StateDiverged && bad[0].Error != "" {
+			return cli.AsFound(fmt.Errorf("%s: %s", bad[0].Name, bad[0].Error))
+		}
 		return cli.AsFound(fmt.Errorf("%s is %s", bad[0].Name, bad[0].State))
 	}
 	return cli.AsFound(fmt.Errorf("%d of %d nodes are not healthy", len(bad), len(r.Nodes)))
 }
 
-// ask asks the nodes once.
-func (c *statusCmd) ask(ctx context.Context, cl *client.Client) *statusReport {
+// ask asks the nodes once. digest is that of the view that they should have.
+func (c *statusCmd) ask(ctx context.Context, cl *client.Client, digest string) *statusReport {
 	all := cl.Committee()
 	r := &statusReport{Epoch: all.Epoch(), Shards: all.Params().N, Faulty: all.Params().F, Healthy: true}
 	for i, s := range cl.Health(ctx) {
@@ -120,6 +125,11 @@ func (c *statusCmd) ask(ctx context.Context, cl *client.Client) *statusReport {
 			n.State, n.Missing, n.Recovered = s.Health.State, s.Health.Missing, s.Health.Recovered
 			n.Uptime, n.FreeBytes = s.Health.Uptime, s.Health.FreeBytes
 			r.ShardsUp += all.Weight(i)
+			if s.Health.View != digest {
+				n.State = api.StateDiverged
+				n.Error = fmt.Sprintf("it has another committee's file than %s: epoch %d of the network %q, and not epoch %d of %q",
+					c.Committee, s.Health.Epoch, s.Health.Network, all.Epoch(), all.System().Network)
+			}
 		}
 		r.Healthy = r.Healthy && n.State == api.StateHealthy
 		r.Nodes = append(r.Nodes, n)

@@ -9,6 +9,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
+	"github.com/redstuff-go/redstuff/cmd/internal/restore"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -19,7 +21,9 @@ const about = `RedStuff, the two-dimensional Reed–Solomon code of Walrus, for 
 
 A file becomes n pairs of slivers with a blob id that commits to every byte of them. Any third of the pairs may be lost or corrupt.
 
-Exit codes: 0 all is well; 1 the check found something, the data cannot be restored, or too few nodes answer; 2 wrong usage, or a file cannot be read or written; 130 interrupted.
+Exit codes: 0 all is well; 1 the check found something, the data cannot be restored, or too few nodes answer; 2 wrong usage, or a file cannot be read or written; 130 interrupted; 141 nobody reads the output any longer.
+
+A name that JSON cannot hold, because it is not UTF-8, has U+FFFD for what is wrong with it, and file_base64 beside it has its exact bytes.
 
 REDSTUFF_CPU forces an instruction set by name; rs2d bench lists them.`
 
@@ -46,7 +50,7 @@ type grammar struct {
 type app struct {
 	ctx      context.Context
 	stdin    io.Reader
-	stdout   io.Writer
+	stdout   *cli.Output
 	stderr   io.Writer
 	progress *ui.Progress
 }
@@ -56,9 +60,10 @@ func found(format string, args ...any) error { return cli.AsFound(fmt.Errorf(for
 
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := cli.NewOutput(ctxio.Writer(ctx, stdout))
 	p := &cli.Program{
-		Name: "rs2d", About: about, Grammar: &grammar{}, ExitCode: exitCode, Stdout: stdout, Stderr: stderr,
-		App: &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, progress: ui.NewProgress(stderr)},
+		Name: "rs2d", About: about, Grammar: &grammar{}, ExitCode: exitCode, Stdout: out, Stderr: stderr,
+		App: &app{ctx: ctx, stdin: stdin, stdout: out, stderr: stderr, progress: ui.NewProgress(stderr)},
 	}
 	return p.Execute(dashedIDs(args))
 }
@@ -72,6 +77,9 @@ func exitCode(err error) int {
 		mismatch     *commit.IDMismatchError
 	)
 	code := cli.ExitCode(err)
+	if unreadable := (*restore.UnreadableError)(nil); errors.As(err, &unreadable) {
+		return code
+	}
 	if code == cli.Failed && (errors.As(err, &few) || errors.As(err, &inconsistent) ||
 		errors.As(err, &mismatch) || errors.Is(err, commit.ErrMalformed) ||
 		errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrInconsistent) || errors.Is(err, client.ErrUnavailable)) {

@@ -26,6 +26,7 @@ func (c *catCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	length := store.Meta().Length
 	offset, count := uint64(0), length
 	if c.Range != "" {

@@ -42,3 +42,17 @@ func TestParseRange(t *testing.T) {
 		})
 	}
 }
+
+// FuzzParseRange reads any text as a range: what is accepted lies within the blob.
+func FuzzParseRange(f *testing.F) {
+	for _, text := range []string{"", "-", "2-5", "7-", "-3", "1-18446744073709551615", "-18446744073709551615", "0-0-0", "+1-2"} {
+		f.Add(text, uint64(10))
+	}
+	f.Add("0-", uint64(1<<63))
+	f.Fuzz(func(t *testing.T, text string, length uint64) {
+		offset, count, err := parseRange(text, length)
+		if err == nil && (count == 0 || offset >= length || count > length-offset) {
+			t.Fatalf("--range %s of %d bytes: %d from %d", text, length, count, offset)
+		}
+	})
+}

@@ -7,46 +7,113 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 )
 
 // clusterFlags say which committee of nodes to speak to.
 type clusterFlags struct {
 	Committee string        `short:"C" required:"" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"File of the committee of nodes."`
-	Timeout   time.Duration `default:"1m" help:"Time for all of it."`
+	Timeout   time.Duration `default:"1m" help:"Time for all of it, but for the writing of what was read."`
 	MaxMemory string        `default:"4GiB" placeholder:"SIZE" help:"Bytes of blobs and slivers to hold at most."`
 }
 
-// client returns a client of the committee. It fills in the options that flags are for.
-func (c *clusterFlags) client(o client.Options) (*client.Client, error) {
+// session is what a command has of a committee, and the context that ends with the
+// command's time.
+type session struct {
+	*client.Client
+	app    *app
+	flags  *clusterFlags
+	ctx    context.Context
+	end    context.CancelFunc
+	memory int64 // that the client may use
+	left   bool  // a call did not end with ctx, and goes on in vain
+}
+
+// committee reads the committee's file.
+func (c *clusterFlags) committee(a *app) (*fixed.Control, error) {
+	return ctxio.Await(a.ctx, func() (*fixed.Control, error) { return fixed.Load(c.Committee) })
+}
+
+// session begins the command's time, and returns a client of the committee. It fills in
+// the options that flags are for.
+func (c *clusterFlags) session(a *app, all *fixed.Control, o client.Options) (*session, error) {
 	memory, err := parseSize("--max-memory", c.MaxMemory)
 	if err != nil {
 		return nil, err
 	}
-	all, err := committee.Load(c.Committee)
+	o.MaxMemory = int64(min(memory, 1<<62))
+	cl, err := client.New(all, o)
 	if err != nil {
 		return nil, err
 	}
-	o.MaxMemory = int64(min(memory, 1<<62))
-	return client.New(all, o)
+	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
+	return &session{Client: cl, app: a, flags: c, ctx: ctx, end: cancel, memory: o.MaxMemory}, nil
 }
 
-// within runs f, which speaks to nodes, with a context that ends with the time.
-func (c *clusterFlags) within(a *app, label string, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	defer cancel()
-	// f ends with ctx. To leave before it would be to close the client under it.
-	_, err := ui.Wait(context.WithoutCancel(ctx), a.progress, label, func() (struct{}, error) { return struct{}{}, f(ctx) })
-	switch {
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
-		return fmt.Errorf("not done in %v: %w", c.Timeout, client.ErrUnavailable)
-	case errors.Is(err, client.ErrTooLarge):
-		return fmt.Errorf("%w, --max-memory %s", err, c.MaxMemory)
+// open is session for commands that only read.
+func (c *clusterFlags) open(a *app, o client.Options) (*session, error) {
+	all, err := c.committee(a)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return c.session(a, all, o)
+}
+
+// leave is how long a call that has been told to end is waited for: it then knows why
+// it has not come to its end, which says more than that time is up.
+const leave = 500 * time.Millisecond
+
+// do runs f, which speaks to nodes or reads what is to be sent to them, and ends with
+// the session's context. What does not end with it, such as coding in the middle of a
+// blob, goes on in vain.
+func do[T any](s *session, f func(context.Context) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	var r result
+	done := make(chan result, 1)
+	go func() {
+		value, err := f(s.ctx)
+		done <- result{value, err}
+	}()
+	select {
+	case r = <-done:
+	case <-s.ctx.Done():
+		select {
+		case r = <-done:
+		case <-time.After(leave):
+			r.err, s.left = s.ctx.Err(), true
+		}
+	}
+	switch {
+	case errors.Is(r.err, context.DeadlineExceeded) && s.ctx.Err() != nil:
+		r.err = fmt.Errorf("not done in %v: %w", s.flags.Timeout, client.ErrUnavailable)
+	case errors.Is(r.err, client.ErrTooLarge):
+		r.err = fmt.Errorf("%w, --max-memory %s", r.err, s.flags.MaxMemory)
+	}
+	return r.value, r.err
+}
+
+// within is do with a sign of life.
+func within[T any](s *session, label string, f func(context.Context) (T, error)) (T, error) {
+	return ui.Wait(context.WithoutCancel(s.ctx), s.app.progress, label, func() (T, error) { return do(s, f) })
+}
+
+// close ends the session. The client is not closed under a call that goes on, and is
+// not waited for longer than a call would be.
+func (s *session) close() {
+	s.end()
+	if s.left {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leave)
+	defer cancel()
+	_, _ = ctxio.Await(ctx, func() (struct{}, error) { s.Close(); return struct{}{}, nil })
 }
 
 // dashedIDs puts blob ids that begin with a dash where they are not taken for flags.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -16,6 +17,8 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -46,27 +49,27 @@ var running sync.Map // string to []func(), which stop the nodes
 // nodes DIR NODES SHARDS
 func startNodes(ts *testscript.TestScript, neg bool, args []string) {
 	dir, count := ts.MkAbs(args[0]), number(ts, args[1])
-	writer := committee.GenerateKey()
-	keys := make([]*committee.Key, count)
+	writer := identity.GenerateKey()
+	keys := make([]*identity.Key, count)
 	listeners := make([]net.Listener, count)
 	members := make([]committee.Member, count)
 	for i, shards := range committee.Spread(number(ts, args[2]), count) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
-		keys[i], listeners[i] = committee.GenerateKey(), l
-		members[i] = committee.NewMember(fmt.Sprintf("node-%d", i), l.Addr().String(), keys[i], shards)
+		keys[i], listeners[i] = identity.GenerateKey(), l
+		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), l.Addr().String(), keys[i], shards)
 	}
-	all, err := committee.New(1, commit.BLAKE3, members, []committee.Client{{Name: "writer", TLSKey: writer.TLSPublic()}})
+	nodes, err := committee.New(committee.System{Network: "test", Shards: number(ts, args[2]), Scheme: commit.BLAKE3}, 1, members)
+	ts.Check(err)
+	all, err := fixed.New(nodes, fixed.Client{Name: "writer", TLSKey: writer.TLSPublic()})
 	ts.Check(err)
 	text, err := all.MarshalText()
 	ts.Check(err)
 	write(ts, filepath.Join(dir, "committee.toml"), text)
-	secret, err := writer.MarshalText()
-	ts.Check(err)
-	write(ts, filepath.Join(dir, clientKeyName), secret)
-	secret, err = committee.GenerateKey().MarshalText()
-	ts.Check(err)
-	write(ts, filepath.Join(dir, "stranger.key"), secret)
+	secret := writer.Reveal()
+	ts.Check(os.WriteFile(filepath.Join(dir, clientKeyName), secret, 0o600))
+	secret = identity.GenerateKey().Reveal()
+	ts.Check(os.WriteFile(filepath.Join(dir, "stranger.key"), secret, 0o600))
 
 	stops := make([]func(), count)
 	for i, l := range listeners {
@@ -78,10 +81,10 @@ func startNodes(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // startNode runs one node until what it returns is called.
-func startNode(ts *testscript.TestScript, all *committee.Committee, key *committee.Key, l net.Listener, dir string) (stop func()) {
+func startNode(ts *testscript.TestScript, all *fixed.Control, key *identity.Key, l net.Listener, dir string) (stop func()) {
 	disk, err := store.Open(dir, store.Options{})
 	ts.Check(err)
-	n, err := node.New(node.Config{Committee: all, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1})
+	n, err := node.New(node.Config{Control: all, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1})
 	ts.Check(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/restore"
 	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
@@ -17,7 +20,10 @@ type decodeCmd struct {
 	jsonFlag
 	Check  string `enum:"strict,systematic,none" default:"strict" help:"strict: encode again and compare the blob id. systematic: compare the roots of the slivers that hold the file itself. none: believe the slivers."`
 	Output string `short:"o" required:"" placeholder:"FILE" help:"File to write; - is standard output."`
-	Dir    string `arg:"" help:"Directory of slivers."`
+
+	StreamAbove string `default:"64MiB" placeholder:"SIZE" help:"Length from which on a file is not held whole but decoded piece by piece; what goes to a pipe is held whole."`
+
+	Dir string `arg:"" help:"Directory of slivers."`
 }
 
 func (c *decodeCmd) Help() string {
@@ -27,7 +33,7 @@ With -o -, the file goes to standard output and everything else to standard erro
 
 Example: rs2d decode -o photo.jpg photo.rs2d
 
-JSON: id, length, check, discarded (names of sliver files found wrong), decode_seconds, mb_per_second.`
+JSON: id, length, check, discarded (names of sliver files found wrong), streamed (true if it was decoded piece by piece, so that decode_seconds include the writing), decode_seconds, mb_per_second.`
 }
 
 // decodeReport is what decode prints as JSON.
@@ -36,6 +42,7 @@ type decodeReport struct {
 	Length        uint64   `json:"length"`
 	Check         string   `json:"check"`
 	Discarded     []string `json:"discarded"`
+	Streamed      bool     `json:"streamed"`
 	DecodeSeconds float64  `json:"decode_seconds"`
 	MBPerSecond   float64  `json:"mb_per_second"`
 }
@@ -52,12 +59,34 @@ func (c *decodeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	toStdout := c.Output == stdinName
 	if toStdout && c.JSON {
 		return errors.New("--json and -o - both want standard output")
 	}
+	streamAbove, err := parseSize("--stream-above", c.StreamAbove)
+	if err != nil {
+		return err
+	}
+	var out *atomicfile.File
+	if !toStdout {
+		if out, err = atomicfile.Create(a.ctx, c.Output); err != nil {
+			return err
+		}
+		defer out.Discard()
+	}
 	start := time.Now()
-	blob, err := store.Decode(a.ctx, checks[c.Check])
+	length := store.Meta().Length
+	var blob []byte
+	streamed := out != nil && out.Random() != nil && length > streamAbove
+	if streamed {
+		if err = atomicfile.Allocate(out.Random(), int64(length)); err != nil {
+			return fmt.Errorf("%s: %w", c.Output, unwrapPath(err))
+		}
+		err = store.DecodeTo(a.ctx, output{out.Random(), c.Output}, checks[c.Check])
+	} else {
+		blob, err = store.Decode(a.ctx, checks[c.Check])
+	}
 	took := time.Since(start)
 	discarded := a.nameDiscarded(store)
 	if err != nil {
@@ -67,18 +96,60 @@ func (c *decodeCmd) Run(a *app) error {
 		_, err := a.stdout.Write(blob)
 		return err
 	}
-	if err := atomicfile.WriteFile(c.Output, blob); err != nil {
-		return err
+	if _, err = out.Write(blob); err != nil {
+		err = fmt.Errorf("%s: %w", c.Output, unwrapPath(err))
+	} else {
+		err = out.Commit()
+	}
+	if err != nil {
+		return closedPipe(err)
 	}
 	r := decodeReport{
-		ID: store.ID().String(), Length: uint64(len(blob)), Check: c.Check, Discarded: discarded,
-		DecodeSeconds: took.Seconds(), MBPerSecond: ui.MBps(int64(len(blob)), took),
+		ID: store.ID().String(), Length: length, Check: c.Check, Discarded: discarded, Streamed: streamed,
+		DecodeSeconds: took.Seconds(), MBPerSecond: ui.MBps(int64(length), took),
 	}
 	return c.report(a, r, func(io.Writer) error {
 		fmt.Fprintf(a.stderr, "%s decoded in %s (%s), check: %s\n",
 			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(int64(r.Length), took), c.Check)
 		return nil
 	})
+}
+
+// output is a file in the making, of which errors have the name that it will have.
+type output struct {
+	file *os.File
+	name string
+}
+
+func (o output) WriteAt(data []byte, off int64) (int, error) {
+	n, err := o.file.WriteAt(data, off)
+	return n, o.named(err)
+}
+
+func (o output) ReadAt(data []byte, off int64) (int, error) {
+	n, err := o.file.ReadAt(data, off)
+	return n, o.named(err)
+}
+
+func (o output) named(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return fmt.Errorf("%s: %w", o.name, unwrapPath(err))
+}
+
+// writeFile puts a file in the place of what has the name.
+func (a *app) writeFile(name string, data []byte) error {
+	return closedPipe(atomicfile.WriteFile(a.ctx, name, data))
+}
+
+// closedPipe makes an *cli.OutputError of an error of writing to a pipe that nobody reads
+// any longer: one is as good as standard output.
+func closedPipe(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return &cli.OutputError{Err: err}
+	}
+	return err
 }
 
 // nameDiscarded names the slivers that are there but were found wrong.

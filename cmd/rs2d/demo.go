@@ -9,6 +9,9 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 	"github.com/redstuff-go/redstuff/cmd/internal/restore"
 	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
@@ -27,12 +30,12 @@ func (c *demoCmd) Help() string {
 
 Example: rs2d demo --shards 1000
 
-JSON: file, id, scheme, backend, shards, faulty, length, sliver_bytes, encode_seconds, write_seconds, decode_seconds, repair_seconds, verify_seconds, lost_pairs, bytes_moved, bytes_moved_1d, corrupted, found.`
+JSON: file, file_base64 (if the name is not UTF-8), id, scheme, backend, shards, faulty, length, sliver_bytes, encode_seconds, write_seconds, decode_seconds, repair_seconds, verify_seconds, lost_pairs, bytes_moved, bytes_moved_1d, corrupted, found.`
 }
 
 // demoReport is what demo prints as JSON.
 type demoReport struct {
-	File          string   `json:"file"`
+	cli.FileName
 	ID            string   `json:"id"`
 	Scheme        string   `json:"scheme"`
 	Backend       string   `json:"backend"`
@@ -62,13 +65,13 @@ func (c *demoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp("", "rs2d-demo-")
+	temp, err := atomicfile.TempDir()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
-	d := &demo{a: a, code: code, blob: blob, dir: filepath.Join(temp, "slivers")}
-	d.report.File, d.report.Length = name, len(blob)
+	defer temp.Discard()
+	d := &demo{a: a, code: code, blob: blob, name: name, dir: filepath.Join(temp.Path(), "slivers")}
+	d.report.FileName, d.report.Length = cli.NewFileName(name), len(blob)
 	for _, step := range []func() error{d.encode, d.destroy, d.decode, d.repair, d.corrupt} {
 		if err := step(); err != nil {
 			return err
@@ -97,13 +100,13 @@ func (c *demoCmd) blob(a *app, params commit.Params) (string, []byte, error) {
 		fmt.Fprintf(a.stderr, "%s has %s, of which %d shards hold the first %s\n",
 			name, ui.Bytes(info.Size()), params.N, ui.Bytes(params.MaxBlob()))
 	}
-	f, err := os.Open(name)
+	f, err := ctxio.OpenFile(a.ctx, name, os.O_RDONLY, 0)
 	if err != nil {
 		return "", nil, err
 	}
 	defer f.Close()
 	cut := io.LimitReader(f, int64(params.MaxBlob()))
-	blob, err := a.readLimited(name, cut, min(info.Size(), int64(params.MaxBlob())), params)
+	blob, err := a.readLimited(a.ctx, name, cut, min(info.Size(), int64(params.MaxBlob())), params)
 	return name, blob, err
 }
 
@@ -112,6 +115,7 @@ type demo struct {
 	a      *app
 	code   *rs2d.Code
 	blob   []byte
+	name   string
 	dir    string
 	lost   []int // pairs
 	report demoReport
@@ -157,6 +161,7 @@ func (d *demo) decode() error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	start := time.Now()
 	blob, err := store.Decode(d.a.ctx, rs2d.CheckStrict)
 	d.report.DecodeSeconds = time.Since(start).Seconds()
@@ -172,6 +177,7 @@ func (d *demo) repair() error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	start := time.Now()
 	repaired, err := store.Repair(d.a.ctx)
 	if err != nil {
@@ -198,6 +204,7 @@ func (d *demo) corrupt() error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	start := time.Now()
 	if err := store.Verify(d.a.ctx); err != nil {
 		return err
@@ -226,7 +233,7 @@ func (d *demo) print(w io.Writer) error {
 		t.Row(step, ui.Duration(took), ui.Rate(bytes, took), result)
 	}
 	t := ui.NewTable(w)
-	t.Row("blob", fmt.Sprintf("%s, %s", filepath.Base(r.File), ui.Bytes(length)))
+	t.Row("blob", fmt.Sprintf("%s, %s", filepath.Base(d.name), ui.Bytes(length)))
 	t.Row("id", r.ID)
 	t.Row("code", fmt.Sprintf("n = %d shards, any f = %d may fail; scheme %s", p.N, p.F, r.Scheme))
 	t.Row("machine", fmt.Sprintf("%s, %d CPUs", r.Backend, runtime.GOMAXPROCS(0)))

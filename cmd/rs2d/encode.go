@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
@@ -24,7 +25,7 @@ type encodeCmd struct {
 func (c *encodeCmd) Help() string {
 	return `DIR gets the files metadata, 0000.primary, 0000.secondary, 0001.primary and so on: one file a sliver, numbered by sliver pair. It appears complete or not at all.
 
-A long file is encoded piece by piece and must not change meanwhile. Shorter ones and standard input are held in memory with their slivers, about six times their length.
+A file that changes meanwhile is an error, and nothing is written. A long file is encoded piece by piece. Shorter ones and standard input are held in memory with their slivers, about six times their length.
 
 Example: rs2d encode --shards 1000 -o photo.rs2d photo.jpg
 
@@ -55,6 +56,9 @@ func (c *encodeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := notStandard("--output", c.Output, "a directory"); err != nil {
+		return err
+	}
 	// What cannot be written is better known before the work.
 	if err := sliverdir.CheckTarget(c.Output, c.Force); err != nil {
 		if errors.Is(err, sliverdir.ErrOccupied) && !c.Force {
@@ -62,7 +66,7 @@ func (c *encodeCmd) Run(a *app) error {
 		}
 		return err
 	}
-	in, err := a.open(c.File, code.Params(), streamAbove)
+	in, err := a.open(a.ctx, c.File, code.Params(), streamAbove)
 	if err != nil {
 		return err
 	}
@@ -72,7 +76,11 @@ func (c *encodeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	d := &directory{path: c.Output, replace: c.Force, slivers: int64(params.N) * int64(params.P+params.S) * int64(size)}
+	slivers, err := sliverBytes(params, in.size)
+	if err != nil {
+		return err
+	}
+	d := &directory{path: c.Output, replace: c.Force, slivers: slivers}
 	if in.file == nil {
 		err = d.encode(a, code, in.bytes)
 	} else {
@@ -87,12 +95,18 @@ func (c *encodeCmd) Run(a *app) error {
 		EncodeSeconds: d.encoding.Seconds(), MBPerSecond: ui.MBps(in.size, d.encoding), WriteSeconds: d.writing.Seconds(),
 	}
 	return c.report(a, r, func(w io.Writer) error {
-		fmt.Fprintf(w, "%s  %s\n", r.ID, c.File)
+		io.WriteString(w, cli.SumLine(r.ID, c.File))
 		fmt.Fprintf(a.stderr, "%s in %s slivers: %s (%s), encoded in %s (%s), written in %s\n",
 			ui.Bytes(r.Length), ui.Count(2*r.Shards), ui.Bytes(r.SliverBytes), ui.Ratio(r.SliverBytes, r.Length),
 			ui.Duration(d.encoding), ui.Rate(r.Length, d.encoding), ui.Duration(d.writing))
 		return nil
 	})
+}
+
+// sliverBytes returns the length of all slivers of a blob.
+func sliverBytes(params commit.Params, length int64) (int64, error) {
+	size, err := params.SymbolSize(uint64(length))
+	return int64(params.N) * int64(params.P+params.S) * int64(size), err
 }
 
 // directory is a directory of slivers in the making, and what it took.
@@ -118,7 +132,7 @@ func (d *directory) encode(a *app, code *rs2d.Code, blob []byte) error {
 	start = time.Now()
 	bar := a.progress.Bar("writing", d.slivers)
 	defer bar.Done()
-	err = sliverdir.Create(a.ctx, d.path, d.replace, code.Shards(), func(w *sliverdir.Writer) (*commit.Metadata, error) {
+	err = sliverdir.Create(a.ctx, d.path, d.replace, code.Params(), uint64(len(blob)), func(w *sliverdir.Writer) (*commit.Metadata, error) {
 		return encoding.Metadata(), w.WriteAll(a.ctx, encoding, bar.Add)
 	})
 	d.writing = time.Since(start)
@@ -130,7 +144,7 @@ func (d *directory) stream(a *app, code *rs2d.Code, in *input) error {
 	start := time.Now()
 	bar := a.progress.Bar("encoding", d.slivers)
 	defer bar.Done()
-	err := sliverdir.Create(a.ctx, d.path, d.replace, code.Shards(), func(w *sliverdir.Writer) (*commit.Metadata, error) {
+	err := sliverdir.Create(a.ctx, d.path, d.replace, code.Params(), uint64(in.size), func(w *sliverdir.Writer) (*commit.Metadata, error) {
 		meta, id, err := in.encodeTo(a.ctx, code, counted{w, bar})
 		d.id = id
 		d.encoding = time.Since(start)

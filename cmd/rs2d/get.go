@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -46,18 +45,17 @@ func (c *getCmd) Run(a *app) error {
 	if toStdout && c.JSON {
 		return errors.New("--json and -o - both want standard output")
 	}
-	cl, err := c.client(client.Options{Check: checks[c.Check]})
+	cl, err := c.open(a, client.Options{Check: checks[c.Check]})
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
+	defer cl.close()
 	start := time.Now()
-	var data []byte
-	var length uint64
-	err = c.within(a, "reading", func(ctx context.Context) error {
-		data, length, err = c.read(ctx, cl)
-		return err
-	})
+	meta, err := within(cl, "asking", func(ctx context.Context) (*commit.Metadata, error) { return cl.Metadata(ctx, c.ID) })
+	if err != nil {
+		return fmt.Errorf("%v: %w", c.ID, err)
+	}
+	data, err := c.read(a, cl, meta.Length)
 	if err != nil {
 		return fmt.Errorf("%v: %w", c.ID, err)
 	}
@@ -66,11 +64,11 @@ func (c *getCmd) Run(a *app) error {
 		_, err := a.stdout.Write(data)
 		return err
 	}
-	if err := atomicfile.WriteFile(c.Output, data); err != nil {
+	if err := a.writeFile(c.Output, data); err != nil {
 		return err
 	}
 	r := getReport{
-		ID: c.ID.String(), Length: int64(len(data)), BlobLength: length,
+		ID: c.ID.String(), Length: int64(len(data)), BlobLength: meta.Length,
 		Seconds: took.Seconds(), MBPerSecond: ui.MBps(int64(len(data)), took), ReceivedBytes: cl.Wire().Received.Load(),
 	}
 	return c.report(a, r, func(io.Writer) error {
@@ -79,20 +77,23 @@ func (c *getCmd) Run(a *app) error {
 	})
 }
 
-// read returns what of the blob was asked for, and the length of all of it.
-func (c *getCmd) read(ctx context.Context, cl *client.Client) (data []byte, length uint64, err error) {
-	meta, err := cl.Metadata(ctx, c.ID)
-	if err != nil {
-		return nil, 0, err
+// read returns what was asked for of a blob of the given length. The bar is of what must
+// be received at least; a read that asks other nodes too receives more.
+func (c *getCmd) read(a *app, cl *session, length uint64) ([]byte, error) {
+	offset, count := uint64(0), length
+	if c.Range != "" {
+		var err error
+		if offset, count, err = parseRange(c.Range, length); err != nil || count == 0 {
+			return nil, err
+		}
 	}
-	if c.Range == "" {
-		data, err = cl.Read(ctx, c.ID)
-		return data, meta.Length, err
-	}
-	offset, count, err := parseRange(c.Range, meta.Length)
-	if err != nil || count == 0 {
-		return nil, meta.Length, err
-	}
-	data, err = cl.ReadRange(ctx, c.ID, offset, count)
-	return data, meta.Length, err
+	before := cl.Wire().Received.Load()
+	received := func() int64 { return cl.Wire().Received.Load() - before }
+	defer a.progress.Watch("reading", int64(count), received)()
+	return do(cl, func(ctx context.Context) ([]byte, error) {
+		if c.Range == "" {
+			return cl.Read(ctx, c.ID)
+		}
+		return cl.ReadRange(ctx, c.ID, offset, count)
+	})
 }

@@ -47,6 +47,7 @@ func (c *infoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	p, length := store.Params(), store.Meta().Length
 	encoded, err := p.EncodedLength(length)
 	if err != nil {

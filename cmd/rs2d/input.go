@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
+	"github.com/redstuff-go/redstuff/cmd/internal/steady"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -37,9 +40,12 @@ func parseSize(flag, text string) (uint64, error) {
 
 // input is a blob to encode: bytes, or, if it is long, a file.
 type input struct {
+	name  string
 	bytes []byte
-	file  *os.File // nil if the blob is in bytes
 	size  int64
+
+	file   *os.File    // nil if the blob is in bytes
+	before fs.FileInfo // what the file was when it was opened
 }
 
 // close closes the file, if there is one.
@@ -49,11 +55,19 @@ func (in *input) close() {
 	}
 }
 
-// encodeTo encodes the file into a sink.
+// encodeTo encodes the file into a sink. It is an error if the file changes meanwhile:
+// then the slivers are of no state that it ever had, and do not fit together.
 func (in *input) encodeTo(ctx context.Context, code *rs2d.Code, sink rs2d.Sink) (*commit.Metadata, commit.BlobID, error) {
-	meta, err := code.EncodeTo(ctx, sink, in.file, in.size)
+	src := steady.New(in.file, in.size)
+	meta, err := code.EncodeTo(ctx, sink, src, in.size)
+	if err == nil {
+		err = src.Check()
+	}
+	if changed := unchanged(in.file, in.before); changed != nil && ctx.Err() == nil {
+		err = changed // which may be why it could not be read
+	}
 	if err != nil {
-		return nil, commit.BlobID{}, err
+		return nil, commit.BlobID{}, in.named(err)
 	}
 	hasher, err := commit.NewHasher(meta.Scheme, "")
 	if err != nil {
@@ -63,16 +77,35 @@ func (in *input) encodeTo(ctx context.Context, code *rs2d.Code, sink rs2d.Sink) 
 	return meta, id, err
 }
 
+// named gives an error of the file's content the file's name.
+func (in *input) named(err error) error {
+	if errors.Is(err, steady.ErrChanged) {
+		return fmt.Errorf("%s: %w", in.name, err)
+	}
+	return err
+}
+
+// unchanged reports with steady.ErrChanged whether a file is not what it was before.
+func unchanged(f *os.File, before fs.FileInfo) error {
+	after, err := f.Stat()
+	if err == nil && before.Mode().IsRegular() && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
+		err = steady.ErrChanged
+	}
+	return err
+}
+
 // open opens a file, or standard input, that a code of the given parameters is to
 // hold. What is too long is refused before it is read, if its length is known, or
 // else as soon as it has become too long. Regular files longer than streamAbove are
-// left to be streamed.
-func (a *app) open(name string, params commit.Params, streamAbove uint64) (*input, error) {
+// left to be streamed. All of it ends with ctx.
+func (a *app) open(ctx context.Context, name string, params commit.Params, streamAbove uint64) (*input, error) {
+	in := &input{name: name}
 	if name == stdinName {
-		blob, err := a.readLimited("standard input", a.stdin, 0, params)
-		return &input{bytes: blob, size: int64(len(blob))}, err
+		blob, err := a.readLimited(ctx, "standard input", a.stdin, 0, params)
+		in.bytes, in.size = blob, int64(len(blob))
+		return in, err
 	}
-	f, err := os.Open(name)
+	f, err := ctxio.OpenFile(ctx, name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -84,60 +117,68 @@ func (a *app) open(name string, params commit.Params, streamAbove uint64) (*inpu
 	case info.Mode().IsRegular() && uint64(info.Size()) > params.MaxBlob():
 		err = tooLarge(name, uint64(info.Size()), params)
 	case info.Mode().IsRegular() && uint64(info.Size()) > streamAbove:
-		return &input{file: f, size: info.Size()}, nil
+		in.file, in.size, in.before = f, info.Size(), info
+		return in, nil
 	}
-	defer f.Close()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		in.bytes, err = a.readLimited(ctx, name, f, info.Size(), params)
+		in.size = int64(len(in.bytes))
 	}
-	blob, err := a.readLimited(name, f, info.Size(), params)
-	return &input{bytes: blob, size: int64(len(blob))}, err
+	if err == nil {
+		err = in.named(unchanged(f, info))
+	}
+	if ctx.Err() == nil { // or else it may still be being read
+		f.Close()
+	}
+	return in, err
 }
 
 // readLimited reads r to its end. expected is a hint of its length.
-func (a *app) readLimited(name string, r io.Reader, expected int64, params commit.Params) ([]byte, error) {
-	limit := params.MaxBlob()
-	bar := a.progress.Bar("reading", max(expected, 1))
+func (a *app) readLimited(ctx context.Context, name string, r io.Reader, expected int64, params commit.Params) ([]byte, error) {
+	bar := a.progress.Bar("reading", expected)
 	defer bar.Done()
-	var buf bytes.Buffer
-	buf.Grow(int(expected) + bytes.MinRead)
-	chunk := io.LimitedReader{R: r}
-	for {
-		if err := a.ctx.Err(); err != nil {
-			return nil, err
+	return ctxio.Await(ctx, func() ([]byte, error) {
+		limit := params.MaxBlob()
+		var buf bytes.Buffer
+		buf.Grow(int(min(uint64(expected), limit)) + bytes.MinRead)
+		chunk := io.LimitedReader{R: r}
+		for ctx.Err() == nil {
+			chunk.N = readChunk
+			n, err := buf.ReadFrom(&chunk)
+			bar.Add(int(n))
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("%s: %w", name, unwrapPath(err))
+			case uint64(buf.Len()) > limit:
+				return nil, tooLarge(name, 0, params)
+			case n < readChunk:
+				return buf.Bytes(), nil
+			}
 		}
-		chunk.N = readChunk
-		n, err := buf.ReadFrom(&chunk)
-		bar.Add(int(n))
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%s: %w", name, unwrapPath(err))
-		case uint64(buf.Len()) > limit:
-			return nil, tooLarge(name, 0, params)
-		case n < readChunk:
-			return buf.Bytes(), nil
-		}
-	}
+		return nil, ctx.Err()
+	})
 }
 
-// readChunk is how much is read before the limit, and the user's patience, are
-// looked at again.
-const readChunk = 16 << 20
+// readChunk is how much is read before the limit is looked at again.
+const readChunk = 4 << 20
 
 // tooLarge says that a blob does not fit, and how many shards would hold it. A size
 // of 0 is one that is not known.
 func tooLarge(name string, size uint64, params commit.Params) error {
-	length := "it is longer"
+	limit, length := ui.Bytes(params.MaxBlob()), "it is longer"
 	hint := "use more shards"
 	if size > 0 {
-		length = "it has " + ui.Bytes(size)
+		has := ui.Bytes(size)
+		if has == limit { // to the unit
+			limit, has = ui.Count(params.MaxBlob())+" bytes", ui.Count(size)
+		}
+		length = "it has " + has
 		hint = "no number of shards holds it"
 		if n := shardsFor(size); n > 0 {
 			hint = fmt.Sprintf("%d shards would hold it", n)
 		}
 	}
-	return fmt.Errorf("%s: %d shards hold at most %s, and %s; %s",
-		name, params.N, ui.Bytes(params.MaxBlob()), length, hint)
+	return fmt.Errorf("%s: %d shards hold at most %s, and %s; %s", name, params.N, limit, length, hint)
 }
 
 // shardsFor returns the smallest number of shards that hold a blob of size bytes,
@@ -150,6 +191,14 @@ func shardsFor(size uint64) int {
 		}
 	}
 	return 0
+}
+
+// notStandard refuses to take standard output for what is no file: ./- is one of that name.
+func notStandard(flag, name, what string) error {
+	if name == stdinName {
+		return fmt.Errorf("%s -: %s does not go to standard output; ./- is one of that name", flag, what)
+	}
+	return nil
 }
 
 // unwrapPath takes the operation and the name off a file system's error.

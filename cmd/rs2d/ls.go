@@ -37,18 +37,18 @@ type lsBlob struct {
 
 // Run lists blobs.
 func (c *lsCmd) Run(a *app) error {
-	cl, err := c.client(client.Options{})
+	cl, err := c.open(a, client.Options{})
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
-	r := lsReport{Blobs: []lsBlob{}}
-	err = c.within(a, "listing", func(ctx context.Context) error {
+	defer cl.close()
+	r, err := within(cl, "listing", func(ctx context.Context) (*lsReport, error) {
+		r := &lsReport{Blobs: []lsBlob{}}
 		err := cl.List(ctx, func(b client.Blob) bool {
-			c.add(ctx, cl, &r, b)
+			c.add(ctx, cl, r, b)
 			return ctx.Err() == nil
 		})
-		return errors.Join(err, ctx.Err())
+		return r, errors.Join(err, ctx.Err())
 	})
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (c *lsCmd) Run(a *app) error {
 }
 
 // add adds a blob to the report, if it is wanted.
-func (c *lsCmd) add(ctx context.Context, cl *client.Client, r *lsReport, b client.Blob) {
+func (c *lsCmd) add(ctx context.Context, cl *session, r *lsReport, b client.Blob) {
 	listed := lsBlob{ID: b.ID.String(), State: stateUncertified}
 	switch {
 	case b.Inconsistent:

@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	os.Exit(cli.Main(func(ctx context.Context) int {
+	os.Exit(cli.MainPrompt("rs2d", func(ctx context.Context) int {
 		return execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	}))
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rs2d": main})
+	testscript.Main(m, map[string]func(){"rs2d": main, "full": full, "unread": unread})
 }
 
 // TestScripts runs the command as users do.
@@ -26,13 +27,17 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "modes": // whether bounded heeds the modes of files
+				return runtime.GOOS == "linux" || runtime.GOOS != "windows" && os.Geteuid() != 0, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     exits,
+			"bounded":   bounded,
 			"text":      text,
 			"blob":      blob,
 			"corrupt":   corrupt,
@@ -48,20 +53,70 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// full runs a command whose standard output has no room: full COMMAND ARG…
+func full() {
+	out, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	runWith(out)
+}
+
+// unread runs a command whose standard output nobody reads: unread COMMAND ARG…
+func unread() {
+	r, w, err := os.Pipe()
+	if err != nil {
+		panic(err)
+	}
+	r.Close()
+	runWith(w)
+}
+
+// runWith runs the command in this process's arguments and exits with its exit code.
+func runWith(stdout *os.File) {
+	cmd := exec.Command(os.Args[1], os.Args[2:]...)
+	cmd.Stdout, cmd.Stderr = stdout, os.Stderr
+	_ = cmd.Run()
+	os.Exit(cmd.ProcessState.ExitCode())
+}
+
 // exits runs a command that must end with an exit code: exits CODE COMMAND ARG…
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits code command [arg...]")
 	}
+	checkExit(ts, args[0], ts.Exec(args[1], args[2:]...))
+}
+
+// bounded is exits for a command that the modes of files hold for, even if it is root's:
+// bounded CODE COMMAND ARG…
+func bounded(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: bounded code command [arg...]")
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock it: the thread ends with the goroutine
+		if err := dropFileCapabilities(); err != nil {
+			done <- err
+			return
+		}
+		done <- ts.Exec(args[1], args[2:]...)
+	}()
+	checkExit(ts, args[0], <-done)
+}
+
+// checkExit checks the exit code of a command that ended with err.
+func checkExit(ts *testscript.TestScript, want string, err error) {
 	code := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
+	if err != nil {
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) {
 			ts.Fatalf("%v", err)
 		}
 		code = exit.ExitCode()
 	}
-	if want := number(ts, args[0]); code != want {
+	if want := number(ts, want); code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
 }

@@ -8,13 +8,16 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -56,25 +59,33 @@ type putReport struct {
 
 // Run stores a file.
 func (c *putCmd) Run(a *app) error {
-	key, err := c.key()
+	if err := notStandard("--certificate", c.Certificate, "a certificate"); err != nil {
+		return err
+	}
+	control, err := c.committee(a)
 	if err != nil {
 		return err
 	}
-	cl, err := c.client(client.Options{Grace: c.Grace, Peer: peer.Options{Key: key}})
+	key, err := ctxio.Await(a.ctx, c.key)
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
-	in, err := a.open(c.File, cl.Code().Params(), math.MaxUint64)
+	cl, err := c.session(a, control, client.Options{Grace: c.Grace, Peer: peer.Options{Key: key}})
 	if err != nil {
 		return err
+	}
+	defer cl.close()
+	in, err := do(cl, func(ctx context.Context) (*input, error) {
+		if err := cl.fits(c.File); err != nil {
+			return nil, err
+		}
+		return a.open(ctx, c.File, cl.Code().Params(), math.MaxUint64)
+	})
+	if err != nil {
+		return named(c.File, err)
 	}
 	start := time.Now()
-	var receipt *client.Receipt
-	err = c.within(a, "storing", func(ctx context.Context) error {
-		receipt, err = cl.Store(ctx, in.bytes)
-		return err
-	})
+	receipt, err := cl.store(in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
@@ -84,7 +95,7 @@ func (c *putCmd) Run(a *app) error {
 		return err
 	}
 	if c.Certificate != "" {
-		if err := atomicfile.WriteFile(c.Certificate, certificate); err != nil {
+		if err := a.writeFile(c.Certificate, certificate); err != nil {
 			return err
 		}
 	}
@@ -101,12 +112,55 @@ func (c *putCmd) Run(a *app) error {
 		}
 	}
 	err = c.report(a, r, func(w io.Writer) error {
-		fmt.Fprintf(w, "%s  %s\n", r.ID, c.File)
 		fmt.Fprintf(a.stderr, "%s stored in %s (%s), confirmed for %d of %d shards\n",
 			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took), r.Confirmed, r.Shards)
+		io.WriteString(w, cli.SumLine(r.ID, c.File))
 		return nil
 	})
-	return errors.Join(err, cl.Flush(a.ctx))
+	if err := a.stdout.Err(); err != nil { // nobody else knows it
+		fmt.Fprintf(a.stderr, "rs2d: %s is stored as %s\n", c.File, r.ID)
+	}
+	// The blob is stored. That slow nodes have not got their part in time is no error.
+	flushed := cl.Flush(cl.ctx)
+	if errors.Is(flushed, context.DeadlineExceeded) {
+		flushed = nil
+	}
+	return errors.Join(err, flushed)
+}
+
+// named names a file in an error of having no time to read it: others name it.
+func named(name string, err error) error {
+	if errors.Is(err, client.ErrUnavailable) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return err
+}
+
+// fits reports with client.ErrTooLarge that a file takes more memory than the client
+// may use, before it is read, if its length is known.
+func (s *session) fits(name string) error {
+	if name == stdinName {
+		return nil
+	}
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	encoded, err := s.Code().Params().EncodedLength(uint64(info.Size()))
+	if err == nil && encoded > uint64(s.memory) {
+		return fmt.Errorf("%s: %w", name, client.ErrTooLarge)
+	}
+	return nil // what no code holds is reported when it is opened
+}
+
+// store stores a blob, and shows how much of its slivers has been sent.
+func (s *session) store(in *input) (*client.Receipt, error) {
+	total, err := sliverBytes(s.Code().Params(), in.size)
+	if err != nil {
+		return nil, err
+	}
+	defer s.app.progress.Watch("storing", total, s.Wire().Sent.Load)()
+	return do(s, func(ctx context.Context) (*client.Receipt, error) { return s.Store(ctx, in.bytes) })
 }
 
 // signers names the members that signed a certificate.
@@ -121,13 +175,16 @@ func signers(all *committee.Committee, certificate *committee.Certificate) []str
 }
 
 // key reads the client's secret.
-func (c *putCmd) key() (*committee.Key, error) {
+func (c *putCmd) key() (*identity.Key, error) {
 	name := c.Key
 	if name == "" {
 		name = filepath.Join(filepath.Dir(c.Committee), clientKeyName)
 	}
-	key, err := committee.LoadKey(name)
+	key, err := identity.LoadKey(name)
 	if c.Key == "" && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(c.Committee); err != nil {
+			return nil, err // no key can lie beside it
+		}
 		return nil, fmt.Errorf("nodes take blobs from known clients only: --key FILE is needed, or %s", name)
 	}
 	return key, err

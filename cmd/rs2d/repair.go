@@ -17,17 +17,20 @@ type repairCmd struct {
 func (c *repairCmd) Help() string {
 	return `Every sliver is verified. Each one that is missing or corrupt is rebuilt from one symbol of each of just enough slivers of the other kind, and its root compared with the metadata before it is written. If neither kind has enough right slivers, the blob is decoded from all there is and encoded again.
 
+A link, a pipe or a device that has a sliver's name is replaced by a file; what it leads to is not touched. So is a file that cannot be read. A directory is left alone: it and every other sliver that cannot be written are named, the others are rebuilt, and the exit code is 2.
+
 Bytes moved are those symbols: what shards would send to the one that lost its slivers. A one-dimensional code moves the whole blob to every shard that heals.
 
 Example: rs2d repair photo.rs2d
 
-JSON: id, rebuilt (names of sliver files), pairs (how many sliver pairs they belong to), bytes_moved, bytes_moved_1d, reencoded (true if the blob had to be decoded and encoded), seconds.`
+JSON: id, rebuilt and failed (names of sliver files), pairs (how many sliver pairs they belong to), bytes_moved, bytes_moved_1d, reencoded (true if the blob had to be decoded and encoded), seconds.`
 }
 
 // repairReport is what repair prints as JSON.
 type repairReport struct {
 	ID           string   `json:"id"`
 	Rebuilt      []string `json:"rebuilt"`
+	Failed       []string `json:"failed"`
 	Pairs        int      `json:"pairs"`
 	BytesMoved   int64    `json:"bytes_moved"`
 	BytesMoved1D int64    `json:"bytes_moved_1d"`
@@ -41,6 +44,7 @@ func (c *repairCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	start := time.Now()
 	repaired, err := store.Repair(a.ctx)
 	if err != nil {
@@ -48,15 +52,19 @@ func (c *repairCmd) Run(a *app) error {
 	}
 	took := time.Since(start)
 	r := repairReport{
-		ID: store.ID().String(), Rebuilt: []string{}, Pairs: repaired.Pairs,
+		ID: store.ID().String(), Rebuilt: []string{}, Failed: []string{}, Pairs: repaired.Pairs,
 		BytesMoved: repaired.Moved, BytesMoved1D: repaired.Moved1D,
 		Reencoded: repaired.WholeWay, Seconds: took.Seconds(),
 	}
 	for _, ref := range repaired.Slivers {
 		r.Rebuilt = append(r.Rebuilt, store.File(ref))
 	}
-	return c.report(a, r, func(w io.Writer) error {
-		if len(r.Rebuilt) == 0 {
+	for _, p := range repaired.Failed {
+		r.Failed = append(r.Failed, store.File(p.Ref))
+		fmt.Fprintf(a.stderr, "rs2d: %s: %s is not rebuilt: %v\n", c.Dir, store.File(p.Ref), p.Err)
+	}
+	err = c.report(a, r, func(w io.Writer) error {
+		if len(r.Rebuilt)+len(r.Failed) == 0 {
 			fmt.Fprintf(w, "%s slivers are right, nothing to repair\n", ui.Count(2*store.Params().N))
 			return nil
 		}
@@ -70,4 +78,8 @@ func (c *repairCmd) Run(a *app) error {
 			len(r.Rebuilt), r.Pairs, ui.Duration(took), ui.Bytes(r.BytesMoved), ui.Bytes(r.BytesMoved1D))
 		return nil
 	})
+	if err == nil && len(r.Failed) > 0 {
+		err = fmt.Errorf("%s: %d slivers cannot be written", c.Dir, len(r.Failed))
+	}
+	return err
 }

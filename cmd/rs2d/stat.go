@@ -59,16 +59,12 @@ const (
 
 // Run tells what the nodes have of a blob.
 func (c *statCmd) Run(a *app) error {
-	cl, err := c.client(client.Options{})
+	cl, err := c.open(a, client.Options{})
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
-	var r *statReport
-	err = c.within(a, "asking", func(ctx context.Context) error {
-		r, err = c.ask(ctx, cl)
-		return err
-	})
+	defer cl.close()
+	r, err := within(cl, "asking", func(ctx context.Context) (*statReport, error) { return c.ask(ctx, cl) })
 	if err != nil {
 		return fmt.Errorf("%v: %w", c.ID, err)
 	}
@@ -84,7 +80,7 @@ func (c *statCmd) Run(a *app) error {
 	return nil
 }
 
-func (c *statCmd) ask(ctx context.Context, cl *client.Client) (*statReport, error) {
+func (c *statCmd) ask(ctx context.Context, cl *session) (*statReport, error) {
 	all := cl.Committee()
 	r := &statReport{
 		ID: c.ID.String(), Scheme: all.Scheme().String(), Shards: all.Params().N, PrimarySource: all.Params().P,
@@ -141,7 +137,7 @@ func own(all *committee.Committee, id commit.BlobID, member int, pairs []int) in
 }
 
 // shown returns the first certificate that a node shows, or nil. It is verified.
-func (c *statCmd) shown(ctx context.Context, cl *client.Client, ask func(*peer.Peer, context.Context, commit.BlobID) (*committee.Certificate, error)) *committee.Certificate {
+func (c *statCmd) shown(ctx context.Context, cl *session, ask func(*peer.Peer, context.Context, commit.BlobID) (*committee.Certificate, error)) *committee.Certificate {
 	for _, p := range cl.Peers() {
 		if certificate, err := ask(p, ctx, c.ID); err == nil {
 			return certificate

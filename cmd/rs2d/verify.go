@@ -1,13 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/restore"
-	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -18,11 +16,11 @@ type verifyCmd struct {
 }
 
 func (c *verifyCmd) Help() string {
-	return `Every sliver is extended and hashed, and its root compared with the metadata. Each missing or corrupt one is listed in a line, and the exit code is 1 if there is any.
+	return `Every sliver is extended and hashed, and its root compared with the metadata. Each missing or corrupt one is listed in a line, and the exit code is 1 if there is any. One that cannot be read may be right: then it is 2.
 
 Example: rs2d verify photo.rs2d
 
-JSON: id, slivers, missing, corrupt (names of sliver files), seconds, mb_per_second (of slivers).`
+JSON: id, slivers, missing, corrupt, unreadable (names of sliver files), seconds, mb_per_second (of slivers).`
 }
 
 // verifyReport is what verify prints as JSON.
@@ -31,6 +29,7 @@ type verifyReport struct {
 	Slivers     int      `json:"slivers"`
 	Missing     []string `json:"missing"`
 	Corrupt     []string `json:"corrupt"`
+	Unreadable  []string `json:"unreadable"`
 	Seconds     float64  `json:"seconds"`
 	MBPerSecond float64  `json:"mb_per_second"`
 }
@@ -41,6 +40,7 @@ func (c *verifyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	start := time.Now()
 	if err := store.Verify(a.ctx); err != nil {
 		return fmt.Errorf("%s: %w", c.Dir, err)
@@ -48,17 +48,14 @@ func (c *verifyCmd) Run(a *app) error {
 	took := time.Since(start)
 	r := verifyReport{
 		ID: store.ID().String(), Slivers: 2 * store.Params().N,
-		Missing: []string{}, Corrupt: []string{}, Seconds: took.Seconds(),
+		Missing: []string{}, Corrupt: []string{}, Unreadable: []string{}, Seconds: took.Seconds(),
 	}
 	bytes := int64(store.Params().N) * (store.SliverSize(rs2d.Primary) + store.SliverSize(rs2d.Secondary))
 	problems := store.Problems()
 	for _, p := range problems {
 		bytes -= store.SliverSize(p.Ref.Axis)
-		if errors.Is(p.Err, sliverdir.ErrMissing) {
-			r.Missing = append(r.Missing, store.File(p.Ref))
-		} else {
-			r.Corrupt = append(r.Corrupt, store.File(p.Ref))
-		}
+		list := map[restore.Kind]*[]string{restore.Missing: &r.Missing, restore.Corrupt: &r.Corrupt, restore.Unreadable: &r.Unreadable}[p.Kind()]
+		*list = append(*list, store.File(p.Ref))
 	}
 	r.MBPerSecond = ui.MBps(bytes, took)
 	err = c.report(a, r, func(w io.Writer) error {
@@ -73,6 +70,10 @@ func (c *verifyCmd) Run(a *app) error {
 	})
 	if err != nil || len(problems) == 0 {
 		return err
+	}
+	if len(r.Unreadable) > 0 {
+		return fmt.Errorf("%s: of %d slivers, %d cannot be read, %d are missing and %d corrupt",
+			c.Dir, r.Slivers, len(r.Unreadable), len(r.Missing), len(r.Corrupt))
 	}
 	return found("%s: of %d slivers, %d are missing and %d corrupt", c.Dir, r.Slivers, len(r.Missing), len(r.Corrupt))
 }

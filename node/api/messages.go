@@ -15,23 +15,39 @@ type Error struct {
 // Health is the answer to a request for a node's health.
 type Health struct {
 	Name      string `json:"name"`
-	PublicKey string `json:"publicKey"`
+	PublicKey string `json:"public_key"`
+	Network   string `json:"network"`
 	Epoch     uint64 `json:"epoch"`
-	Shards    int    `json:"shards"` // n
-	Owned     string `json:"owned"`  // the node's shards, such as "0-9"
-	State     string `json:"state"`  // one of the states below
+	Committee string `json:"committee"`     // its fingerprint: what members sign is bound to it
+	View      string `json:"view"`          // a digest of the epochs, members and writers that the node sees
+	You       string `json:"you,omitempty"` // the name by which the node knows who asks
+	Shards    int    `json:"shards"`        // n
+	Owned     string `json:"owned"`         // the node's shards, such as "0-9"
+	State     string `json:"state"`         // one of the states below
 	Uptime    string `json:"uptime"`
 	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
 	Recovered int64  `json:"recovered"` // slivers recovered since the node started
-	FreeBytes uint64 `json:"freeBytes,omitempty"`
+	FreeBytes uint64 `json:"free_bytes,omitempty"`
+	// Problems are what the node cannot do at present.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Problem is something that a node cannot do.
+type Problem struct {
+	Name    string `json:"name"`    // one word
+	Message string `json:"problem"` // what is wrong
+	Remedy  string `json:"remedy"`  // what would help
 }
 
 // States of a node.
 const (
 	StateHealthy = "healthy" // has all it should have, as far as it knows
 	StateHealing = "healing" // finds out what it lacks, or recovers it
-	StateFailed  = "failed"  // takes no writes: its store failed
-	StateClosing = "closing" // finishes what it has begun
+	// StateDiverged: the owners of more than f shards see other committees, members or
+	// writers. What the node signs may count for nothing.
+	StateDiverged = "diverged"
+	StateFailed   = "failed"  // takes no writes: its store failed
+	StateClosing  = "closing" // finishes what it has begun
 )
 
 // Status is what a node has of a blob.
@@ -48,8 +64,10 @@ type Status struct {
 
 // Confirmation is a member's signed attestation.
 type Confirmation struct {
-	Member    string              `json:"member"`
-	Signature committee.Signature `json:"signature"`
+	Member    string                `json:"member"`
+	Epoch     uint64                `json:"epoch"`
+	Committee committee.Fingerprint `json:"committee"` // the signature counts in this one alone
+	Signature committee.Signature   `json:"signature"`
 }
 
 // BlobList is some of the blobs of a node, in the order of their ids.

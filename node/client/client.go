@@ -2,83 +2,29 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-var (
-	// ErrNotFound: the owners of n-f shards do not know the blob, so no certificate of
-	// it exists.
-	ErrNotFound = errors.New("client: blob not found")
-	// ErrInconsistent: whoever encoded the blob broke the rules; nobody can read it.
-	ErrInconsistent = errors.New("client: blob is inconsistent")
-	// ErrUnavailable: too few nodes answer. A *QuorumError or *ReadError wraps it.
-	ErrUnavailable = errors.New("client: too few nodes answer")
-	// ErrTooLarge: the blob takes more memory than the client may use.
-	ErrTooLarge = errors.New("client: blob takes more than the memory limit")
-)
-
-// Options are choices for [New]. The zero value is good for reading; Key is needed to
-// write.
-//
-// HedgeAfter is how long a read waits for a small sliver without any progress before it
-// asks others as well; for each MiB of a longer one, as much again. It holds until the
-// client knows how fast nodes answer, and bounds what follows from that: between a
-// quarter of it and eight times as long.
-type Options struct {
-	Peer       peer.Options  // how to speak to nodes: the key, TLS or not, timeouts
-	Check      rs2d.Check    // of blobs that are read; the default is strict
-	Timeout    time.Duration // for a call without a deadline of its own; default 1 min
-	Grace      time.Duration // to go on sending to slow nodes after Store has returned; default 10 s
-	HedgeAfter time.Duration // patience with nodes, at first; default 200 ms
-	MaxMemory  int64         // bytes of blobs and slivers in flight; default 2 GiB
-	Workers    int           // goroutines that code and hash for one blob; default all CPUs
-	Logger     *slog.Logger  // default drops all
-}
-
-func (o *Options) fill() {
-	for _, d := range []struct {
-		to *time.Duration
-		is time.Duration
-	}{{&o.Timeout, time.Minute}, {&o.Grace, 10 * time.Second}, {&o.HedgeAfter, 200 * time.Millisecond}} {
-		if *d.to == 0 {
-			*d.to = d.is
-		}
-	}
-	if o.MaxMemory == 0 {
-		o.MaxMemory = 2 << 30
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Peer.Wire == nil {
-		o.Peer.Wire = new(peer.Wire)
-	}
-}
-
-// Client speaks to a committee. It is safe for concurrent use.
+// Client speaks to the committees of a network. It is safe for concurrent use.
 type Client struct {
-	committee *committee.Committee
-	options   Options
-	code      *rs2d.Code
-	hasher    *commit.Hasher
-	peers     []*peer.Peer
-	memory    *memory
-	encoders  sync.Pool
-	log       *slog.Logger
-	pace      pace
-
-	metadata sync.Map // commit.BlobID to *commit.Metadata, a few
-	cached   chan commit.BlobID
+	control  control.Control
+	options  Options
+	code     *rs2d.Code
+	hasher   *commit.Hasher
+	peers    *peer.Set
+	memory   *memory
+	encoders sync.Pool
+	log      *slog.Logger
+	metadata metadataCache
 
 	life       context.Context // until Close
 	end        context.CancelFunc
@@ -86,25 +32,31 @@ type Client struct {
 	fetches    sync.WaitGroup // requests of reads
 }
 
-// New returns a client. It does not connect.
-func New(c *committee.Committee, o Options) (*Client, error) {
-	o.fill()
-	code, err := rs2d.New(c.Params().N, rs2d.WithScheme(c.Scheme()), rs2d.WithWorkers(o.Workers))
+// New returns a client. It does not connect. The error names a field of the options, or
+// says why there is no code for the committee.
+func New(control control.Control, o Options) (*Client, error) {
+	if control == nil {
+		return nil, fmt.Errorf("client: New needs a control plane")
+	}
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	current := control.View().Current
+	code, err := rs2d.New(current.Params().N, rs2d.WithScheme(current.Scheme()), rs2d.WithWorkers(o.Workers))
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	hasher, err := commit.NewHasher(c.Scheme(), "")
+	hasher, err := commit.NewHasher(current.Scheme(), "")
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	cl := &Client{
-		committee: c, options: o, code: code, hasher: hasher, peers: peer.All(c, o.Peer),
-		memory: newMemory(o.MaxMemory), log: o.Logger,
-		cached: make(chan commit.BlobID, cachedMetadata),
+	c := &Client{
+		control: control, options: o, code: code, hasher: hasher, peers: peer.NewSet(o.Peer),
+		memory: newMemory(o.MaxMemory), log: o.Logger, metadata: newMetadataCache(),
 	}
-	cl.encoders.New = func() any { return code.NewEncoder() }
-	cl.life, cl.end = context.WithCancel(context.Background())
-	return cl, nil
+	c.encoders.New = func() any { return code.NewEncoder() }
+	c.life, c.end = context.WithCancel(context.Background())
+	return c, nil
 }
 
 // Close gives up what is still being sent, waits for it to end, and closes the
@@ -113,114 +65,107 @@ func (c *Client) Close() {
 	c.end()
 	_ = c.background.wait(context.Background())
 	c.fetches.Wait()
-	for _, p := range c.peers {
-		p.Close()
-	}
+	c.peers.Close()
 }
 
 // Flush waits until nothing is being sent any more, and no slow node is being tried
 // again, which lasts at most the grace period; or until the context ends.
 func (c *Client) Flush(ctx context.Context) error { return c.background.wait(ctx) }
 
-// Committee returns the committee.
-func (c *Client) Committee() *committee.Committee { return c.committee }
+// Committee returns the committee that takes new blobs at present.
+func (c *Client) Committee() *committee.Committee { return c.view().Committee }
 
-// Code returns the committee's code.
+// Code returns the network's code.
 func (c *Client) Code() *rs2d.Code { return c.code }
 
 // Peers returns the nodes by their numbers in the committee.
-func (c *Client) Peers() []*peer.Peer { return c.peers }
+func (c *Client) Peers() []*peer.Peer { return c.view().Peers }
 
 // Wire returns the count of bytes sent and received.
-func (c *Client) Wire() *peer.Wire { return c.options.Peer.Wire }
+func (c *Client) Wire() *peer.Wire { return c.peers.Wire() }
 
-// within gives a call a deadline, and ends it with the client.
-func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
+// view returns the committee as it is now.
+func (c *Client) view() *peer.View { return c.peers.View(c.control.View(), committee.PublicKey{}) }
+
+// begin begins an operation: it takes a view for all of it, gives it a deadline, and
+// ends it with the client.
+func (c *Client) begin(ctx context.Context) (operation, context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(c.life, cancel)
 	done := func() {
 		stop()
 		cancel()
 	}
+	o := operation{Client: c, view: c.view()}
 	if _, ok := ctx.Deadline(); ok {
-		return ctx, done
+		return o, ctx, done
 	}
 	ctx, late := context.WithTimeout(ctx, c.options.Timeout)
-	return ctx, func() {
+	return o, ctx, func() {
 		late()
 		done()
 	}
 }
 
-// MemberError is what one node answered.
-type MemberError struct {
-	Member string
-	Err    error
+// Store encodes a blob and sends every node its sliver pairs. It returns when the
+// owners of n-f shards have attested that theirs are durable, and goes on sending to
+// the others for the grace period, or until others wait for the memory; then all get
+// the certificate. The blob is not kept.
+//
+// The error is a *QuorumError, which says who did not answer if the context ended;
+// ErrTooLarge; a *commit.TooLargeError for a blob that the code cannot hold;
+// ErrInconsistent if that is what the committee thinks of the id; or the context's.
+func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	return o.store(ctx, blob)
 }
 
-func (e *MemberError) Error() string {
-	var status *peer.StatusError
-	if errors.As(e.Err, &status) { // it names the member
-		return e.Err.Error()
+// StoreEncoding is Store for slivers that the caller has made, and answers for: nodes
+// store whatever the metadata commits to, even if that is no blob. pair returns the
+// slivers of a pair.
+func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	return o.storeEncoding(ctx, meta, pair)
+}
+
+// Read returns the blob. Its bytes are those that have the id, whatever the nodes say.
+//
+// The error is ErrNotFound, ErrInconsistent, ErrTooLarge, or a *ReadError or
+// *QuorumError, which says who did not answer if the context ended; or the context's.
+func (c *Client) Read(ctx context.Context, id commit.BlobID) ([]byte, error) {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	r, err := o.read(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	return e.Member + ": " + e.Err.Error()
+	return r.all(ctx)
 }
 
-// Unwrap returns the error.
-func (e *MemberError) Unwrap() error { return e.Err }
-
-// NodeStatus is what one node says of itself, or why it does not.
-type NodeStatus struct {
-	Name   string
-	Health api.Health
-	Err    error
-}
-
-// Health asks all nodes how they are.
-func (c *Client) Health(ctx context.Context) []NodeStatus {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
-	all := make([]NodeStatus, len(c.peers))
-	c.each(func(i int, p *peer.Peer) {
-		h, err := p.Health(ctx)
-		all[i] = NodeStatus{p.Name(), h, err}
-	})
-	return all
-}
-
-// BlobStatus is what one node has of a blob, or why it does not say.
-type BlobStatus struct {
-	Name   string
-	Status api.Status
-	Err    error
-}
-
-// Status asks all nodes what they have of a blob.
-func (c *Client) Status(ctx context.Context, id commit.BlobID) []BlobStatus {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
-	all := make([]BlobStatus, len(c.peers))
-	c.each(func(i int, p *peer.Peer) {
-		s, err := p.Status(ctx, id)
-		all[i] = BlobStatus{p.Name(), s, err}
-	})
-	return all
-}
-
-// each calls f for all nodes at once, and waits.
-func (c *Client) each(f func(i int, p *peer.Peer)) {
-	var group sync.WaitGroup
-	for i, p := range c.peers {
-		group.Go(func() { f(i, p) })
+// ReadRange returns n bytes of the blob from off on, from the slivers that hold them,
+// if their nodes answer; and else from the whole blob. It makes sure of as much as a
+// systematic check does.
+//
+// The error is a *rs2d.RangeError for a range that is not within the blob, or one of
+// those of Read.
+func (c *Client) ReadRange(ctx context.Context, id commit.BlobID, off, n uint64) ([]byte, error) {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	r, err := o.read(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	group.Wait()
+	return r.part(ctx, off, n)
 }
 
-// Blob is a blob of a list.
-type Blob struct {
-	ID           commit.BlobID
-	Certified    bool
-	Inconsistent bool
+// Metadata returns the metadata of a blob, verified against the id. The error is
+// ErrNotFound or a *QuorumError.
+func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	return o.fetchMetadata(ctx, id)
 }
 
 // List calls f with every blob that any of the nodes knows, in the order of ids, until
@@ -243,4 +188,34 @@ func (c *Client) List(ctx context.Context, f func(Blob) bool) error {
 			return nil
 		}
 	}
+}
+
+// page returns a part of the list. Each part has a deadline of its own, and a view.
+func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	return o.page(ctx, after)
+}
+
+// Health asks all nodes how they are. When those that own 2f+1 shards have answered, the
+// others get as much time again, and a second at least.
+func (c *Client) Health(ctx context.Context) []NodeStatus {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	all := make([]NodeStatus, o.view.Len())
+	askAll(ctx, o.view, (*peer.Peer).Health, func(i int, h api.Health, err error) {
+		all[i] = NodeStatus{o.view.Peers[i].Name(), h, err}
+	})
+	return all
+}
+
+// Status asks all nodes what they have of a blob, and waits as Health does.
+func (c *Client) Status(ctx context.Context, id commit.BlobID) []BlobStatus {
+	o, ctx, done := c.begin(ctx)
+	defer done()
+	all := make([]BlobStatus, o.view.Len())
+	askAll(ctx, o.view, func(p *peer.Peer, ctx context.Context) (api.Status, error) { return p.Status(ctx, id) }, func(i int, s api.Status, err error) {
+		all[i] = BlobStatus{o.view.Peers[i].Name(), s, err}
+	})
+	return all
 }

@@ -1,16 +1,13 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -18,9 +15,7 @@ import (
 // gather collects primary slivers of one blob until what is made of them succeeds.
 // Its fields belong to one goroutine.
 type gather struct {
-	c          *Client
-	id         commit.BlobID
-	meta       *commit.Metadata
+	*reading
 	sliverSize int
 	need       int    // slivers
 	candidates []int  // rows to ask for, the best first
@@ -34,7 +29,10 @@ type gather struct {
 	verified map[int]bool // rows whose sliver was found right
 	errors   []*MemberError
 	requests []*request
-	running  sync.WaitGroup // requests that lack slivers
+	verdicts int             // nodes that are asked for the certificate that the blob is inconsistent
+	running  sync.WaitGroup  // requests that lack slivers, and for certificates
+	ended    context.Context // until the end
+	stop     context.CancelFunc
 	events   chan event
 }
 
@@ -44,22 +42,25 @@ type request struct {
 	member  int
 	rows    []int
 	started time.Time
-	came    int  // slivers
-	late    bool // what has not come is asked of others too
+	limit   time.Time // when it is late, although it goes on
+	came    int       // slivers
+	late    bool      // what has not come is asked of others too
 }
 
-// event is a sliver that has come, or the end of a request.
+// event is a sliver that has come, the end of a request, or whether a node that says
+// that the blob is inconsistent has the certificate of it.
 type event struct {
 	*request
-	sliver rs2d.Sliver
-	end    bool // no more slivers come, although some are lacking
-	err    error
+	sliver  rs2d.Sliver
+	end     bool // no more slivers come, although some are lacking
+	err     error
+	verdict *bool
 }
 
-func (c *Client) newGather(id commit.BlobID, meta *commit.Metadata, size, need int, candidates []int) *gather {
+func (r *reading) gather(need int, candidates []int) *gather {
 	g := &gather{
-		c: c, id: id, meta: meta, sliverSize: c.committee.Params().S * size, need: need, candidates: candidates,
-		waiting: make(map[int]*request), late: make([]bool, len(c.peers)), verified: make(map[int]bool), events: make(chan event),
+		reading: r, sliverSize: r.view.Params().S * r.size, need: need, candidates: candidates,
+		waiting: make(map[int]*request), late: make([]bool, len(r.view.Peers)), verified: make(map[int]bool), events: make(chan event),
 	}
 	g.rank()
 	return g
@@ -68,76 +69,109 @@ func (c *Client) newGather(id commit.BlobID, meta *commit.Metadata, size, need i
 // rank sorts the candidates: rows of nodes in good standing first, and of these such
 // as hold the blob itself. Among parity rows, chance spreads the load.
 func (g *gather) rank() {
-	p := g.c.committee.Params()
-	rand.Shuffle(len(g.candidates), func(i, j int) {
-		g.candidates[i], g.candidates[j] = g.candidates[j], g.candidates[i]
-	})
-	standing := make([]peer.Standing, len(g.c.peers))
-	for i, p := range g.c.peers {
-		if standing[i] = p.Standing(); g.late[i] {
-			standing[i] = max(standing[i], peer.Slow)
+	params := g.view.Params()
+	standings := peer.Standings(g.view.Peers)
+	for i, late := range g.late {
+		if late {
+			standings[i] = max(standings[i], peer.Slow)
 		}
 	}
 	// Rows of the blob in their order, and parity rows in that of chance.
-	class := func(row int) int { return min(row, p.P) }
-	slices.SortStableFunc(g.candidates, func(a, b int) int {
-		return cmp.Or(
-			cmp.Compare(standing[g.owner(a)], standing[g.owner(b)]),
-			cmp.Compare(class(a), class(b)),
-		)
-	})
+	peer.Rank(g.candidates, func(row int) (peer.Standing, int) { return standings[g.owner(row)], min(row, params.P) })
 }
 
 // owner returns the member that has the row.
-func (g *gather) owner(row int) int { return g.c.committee.OwnerOfPair(g.id, row) }
+func (g *gather) owner(row int) int { return g.view.OwnerOfPair(g.id, row) }
 
 // probe has slow nodes that own candidates tried again, aside.
 func (g *gather) probe() {
-	seen := make([]bool, len(g.c.peers))
+	seen := make([]bool, len(g.view.Peers))
 	for _, row := range g.candidates {
 		if member := g.owner(row); !seen[member] {
-			if seen[member] = true; g.c.peers[member].Probe() {
-				g.c.probe(member, g.id, row, g.sliverSize)
+			if seen[member] = true; g.view.Peers[member].Probe() {
+				g.reading.probe(member, row, g.sliverSize)
 			}
 		}
 	}
 }
 
 // run asks for slivers until use succeeds with those that have come. Slivers that it
-// fails with are verified; the wrong ones are dropped, and replaced by others.
+// fails with are verified; the wrong ones are dropped, and replaced by others, which
+// are verified before they are used.
 func (g *gather) run(ctx context.Context, use func([]rs2d.Sliver) error) error {
+	g.ended, g.stop = context.WithCancel(g.life)
 	defer g.end()
 	g.probe()
-	patience := g.c.pace.patience(g.c.options.HedgeAfter, g.sliverSize)
-	hedge := time.NewTimer(patience)
+	timeout := g.peers.Timeout(g.sliverSize)
+	progress := time.Now()
+	hedge := time.NewTimer(timeout)
 	defer hedge.Stop()
-	for {
+	for careful := false; ; {
 		if len(g.got) >= g.need {
+			if careful && g.dropWrong() {
+				continue
+			}
 			err := use(g.got)
-			if err == nil || !g.dropWrong(err) {
+			if err == nil || careful || !g.dropWrong() {
 				return err
 			}
+			careful = true
 			continue
 		}
 		g.ask()
-		if len(g.waiting) == 0 || g.hasty && g.lacking() > 0 {
+		if len(g.waiting) == 0 && g.verdicts == 0 || g.hasty && g.lacking() > 0 {
 			return &ReadError{Have: len(g.got), Need: g.need, Errors: g.errors}
 		}
+		hedge.Reset(time.Until(g.nextLate(progress.Add(timeout))))
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return g.timedOut(ctx.Err())
 		case <-hedge.C:
-			g.hedge()
-			patience *= 2 // those asked now are slower, or all are
-			hedge.Reset(patience)
-		case e := <-g.events:
-			g.take(e)
-			if errors.Is(e.err, peer.ErrInconsistent) && g.condemned(ctx, e.member, patience) {
-				return ErrInconsistent
+			if now := time.Now(); !now.Before(progress.Add(timeout)) {
+				g.hedge(func(*request) bool { return true })
+				timeout *= 2 // those asked now are slower, or all are
+				progress = now
+			} else {
+				g.hedge(func(r *request) bool { return !now.Before(r.limit) })
 			}
-			hedge.Reset(patience)
+		case e := <-g.events:
+			if e.verdict != nil {
+				g.verdicts--
+				if *e.verdict {
+					return ErrInconsistent
+				}
+				continue
+			}
+			g.take(e)
+			if errors.Is(e.err, peer.ErrInconsistent) {
+				g.verify(e.member, 4*timeout)
+			}
+			progress = time.Now()
 		}
 	}
+}
+
+// nextLate returns when a request is late next: at the time given, or when one has taken
+// longer than it may although slivers keep coming.
+func (g *gather) nextLate(next time.Time) time.Time {
+	for _, r := range g.waiting {
+		if !r.late && r.limit.Before(next) {
+			next = r.limit
+		}
+	}
+	return next
+}
+
+// timedOut says that the context ended, and who had not answered.
+func (g *gather) timedOut(cause error) error {
+	seen := make(map[*request]bool)
+	for _, r := range g.waiting {
+		if !seen[r] {
+			seen[r] = true
+			g.errors = append(g.errors, peer.Silent(g.view.Peers[r.member], r.started))
+		}
+	}
+	return &ReadError{Have: len(g.got), Need: g.need, Errors: g.errors, Cause: cause}
 }
 
 // lacking returns how many slivers are neither there nor waited for in time.
@@ -168,13 +202,18 @@ func (g *gather) ask() {
 	}
 	for _, r := range byMember {
 		slices.Sort(r.rows)
+		r.limit = r.started.Add(patient * g.peers.Timeout(len(r.rows)*g.sliverSize))
 		var ctx context.Context
-		ctx, r.cancel = context.WithCancel(g.c.life)
+		ctx, r.cancel = context.WithCancel(g.life)
 		g.requests = append(g.requests, r)
 		g.running.Add(1)
-		g.c.fetches.Go(func() { g.fetch(ctx, r) })
+		g.fetches.Go(func() { g.fetch(ctx, r) })
 	}
 }
+
+// patient is how many times as long as a request should take it may, as long as
+// slivers keep coming.
+const patient = 4
 
 // fetch makes a request.
 func (g *gather) fetch(ctx context.Context, r *request) {
@@ -182,7 +221,7 @@ func (g *gather) fetch(ctx context.Context, r *request) {
 	complete := sync.OnceFunc(g.running.Done)
 	defer complete()
 	lacking := len(r.rows)
-	err := g.c.peers[r.member].Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.place, func(s rs2d.Sliver) error {
+	err := g.view.Peers[r.member].Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.place, func(s rs2d.Sliver) error {
 		if err := g.send(ctx, event{request: r, sliver: s}); err != nil {
 			return err
 		}
@@ -200,11 +239,12 @@ func (g *gather) fetch(ctx context.Context, r *request) {
 // some time for it, aside, because the connection would be lost otherwise.
 func (g *gather) end() {
 	g.judge()
+	g.stop()
 	for _, r := range g.requests {
 		if r.came < len(r.rows) {
 			r.cancel()
 		} else {
-			time.AfterFunc(g.c.options.HedgeAfter, r.cancel)
+			time.AfterFunc(g.options.HedgeAfter, r.cancel)
 		}
 	}
 	g.running.Wait()
@@ -227,10 +267,12 @@ func (g *gather) send(ctx context.Context, e event) error {
 	}
 }
 
-// hedge has what is being waited for asked of others, too.
-func (g *gather) hedge() {
+// hedge has what is being waited for in some requests asked of others, too.
+func (g *gather) hedge(late func(*request) bool) {
 	for _, r := range g.waiting {
-		r.late, g.late[r.member] = true, true
+		if late(r) {
+			r.late, g.late[r.member] = true, true
+		}
 	}
 	g.rank()
 }
@@ -244,30 +286,36 @@ func (g *gather) judge() {
 	}
 	for _, r := range g.waiting {
 		if r.late {
-			g.c.late(g.c.peers[r.member], r.started)
+			g.peers.Late(g.view.Peers[r.member], r.started)
 		}
 	}
 }
 
-// condemned reports whether the member, which says that the blob is inconsistent, has the
-// certificate that says so. Who has it shows it at once, and others may never answer.
-func (g *gather) condemned(ctx context.Context, member int, patience time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, 4*patience)
-	defer cancel()
-	p := g.c.peers[member]
-	_, err := p.Verdict(ctx, g.id)
-	if errors.Is(err, peer.ErrNotFound) || errors.Is(err, peer.ErrLied) {
-		p.Distrust()
-	}
-	return err == nil
+// verify asks a member that says that the blob is inconsistent for the certificate, and
+// goes on hearing others. Who has it shows it at once.
+func (g *gather) verify(member int, timeout time.Duration) {
+	g.verdicts++
+	g.running.Add(1)
+	g.fetches.Go(func() {
+		defer g.running.Done()
+		ctx, cancel := context.WithTimeout(g.ended, timeout)
+		defer cancel()
+		p := g.view.Peers[member]
+		_, err := p.Verdict(ctx, g.id)
+		if errors.Is(err, peer.ErrNotFound) || errors.Is(err, peer.ErrLied) {
+			p.Distrust()
+		}
+		right := err == nil
+		_ = g.send(g.ended, event{verdict: &right})
+	})
 }
 
 // take notes what has come.
 func (g *gather) take(e event) {
-	p := g.c.peers[e.member]
+	p := g.view.Peers[e.member]
 	if !e.end {
 		if e.came++; e.came == 1 {
-			g.c.pace.note(time.Since(e.started), g.sliverSize)
+			g.peers.Observe(time.Since(e.started), g.sliverSize)
 		}
 		if e.came == len(e.rows) && !e.late {
 			p.InTime()
@@ -286,19 +334,19 @@ func (g *gather) take(e event) {
 	case errors.Is(err, peer.ErrLied):
 		p.Distrust()
 	case !answered(err):
-		g.c.late(p, e.started)
+		g.peers.Late(p, e.started)
 	case !e.late:
 		p.InTime()
 	}
 	if err == nil {
 		err = fmt.Errorf("%d slivers are not there", len(e.rows)-e.came)
 	}
-	g.errors = append(g.errors, &MemberError{p.Name(), err})
+	g.errors = append(g.errors, &MemberError{Member: p.Name(), Err: err})
 }
 
-// dropWrong verifies the slivers with which err came. It reports whether any was
-// wrong; if none was, err is about the blob.
-func (g *gather) dropWrong(err error) bool {
+// dropWrong verifies the slivers that have come, and drops the wrong ones. It reports
+// whether there was any.
+func (g *gather) dropWrong() bool {
 	var check []rs2d.Sliver
 	for _, s := range g.got {
 		if !g.verified[s.Index] {
@@ -306,16 +354,16 @@ func (g *gather) dropWrong(err error) bool {
 		}
 	}
 	wrong := make(map[int]bool)
-	for i, err := range g.c.code.VerifySlivers(g.meta, check) {
+	for i, err := range g.code.VerifySlivers(g.meta, check) {
 		row := check[i].Index
 		if g.verified[row] = err == nil; err == nil {
 			continue
 		}
 		wrong[row] = true
-		p := g.c.peers[g.owner(row)]
+		p := g.view.Peers[g.owner(row)]
 		p.Distrust()
-		g.c.log.Warn("wrong sliver", "node", p.Name(), "blob", g.id, "row", row)
-		g.errors = append(g.errors, &MemberError{p.Name(), err})
+		g.log.Warn("wrong sliver", "node", p.Name(), "blob", g.id, "row", row)
+		g.errors = append(g.errors, &MemberError{Member: p.Name(), Err: err})
 	}
 	g.got = slices.DeleteFunc(g.got, func(s rs2d.Sliver) bool { return wrong[s.Index] })
 	if len(wrong) > 0 {

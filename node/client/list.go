@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -11,39 +12,42 @@ import (
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
-// page merges the next page of every node's list. It ends where the first of those
-// lists ends that go on.
-func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
-	lists := make([]api.BlobList, len(c.peers))
-	errs := make([]error, len(c.peers))
-	c.each(func(i int, p *peer.Peer) { lists[i], errs[i] = p.List(ctx, api.ListAll, after, api.MaxList) })
+// Blob is a blob of a list.
+type Blob struct {
+	ID           commit.BlobID
+	Certified    bool
+	Inconsistent bool
+}
 
-	weight := 0
-	quorum := &QuorumError{Need: 2*c.committee.Params().F + 1}
-	var end *commit.BlobID
-	for i, l := range lists {
-		if errs[i] != nil {
-			quorum.Errors = append(quorum.Errors, &MemberError{c.peers[i].Name(), errs[i]})
-			continue
+// page merges the next page of every node's list. It ends where the lists of the owners
+// of 2f+1 shards end, so that nobody who makes blobs up makes it longer.
+func (o operation) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
+	quorum := &QuorumError{Need: honest(o.view)}
+	lists := make([]api.BlobList, len(o.view.Peers))
+	var ends []*commit.BlobID
+	var weights []int
+	peer.Each(ctx, o.view.Peers, func(ctx context.Context, p *peer.Peer) (api.BlobList, error) {
+		return p.List(ctx, api.ListAll, after, api.MaxList)
+	}, func(i int, l api.BlobList, err error) bool {
+		if err != nil {
+			quorum.Errors = append(quorum.Errors, &MemberError{Member: o.view.Peers[i].Name(), Err: err})
+		} else {
+			lists[i] = l
+			ends, weights = append(ends, l.Next), append(weights, o.view.Weight(i))
+			quorum.Have += o.view.Weight(i)
 		}
-		weight += c.committee.Weight(i)
-		if l.More {
-			last := &l.Blobs[len(l.Blobs)-1].Blob
-			if end == nil || bytes.Compare(last[:], end[:]) < 0 {
-				end = last
-			}
-		}
-	}
-	if quorum.Have = weight; weight < quorum.Need {
+		return quorum.Have >= quorum.Need
+	})
+	if quorum.Have < quorum.Need {
+		quorum.Cause = ctx.Err()
 		return nil, false, quorum
 	}
+	end := peer.Reach(ends, weights, quorum.Need)
 	found := make(map[commit.BlobID]*Blob)
 	claims := make(map[committee.Attestation]*claim)
-	for _, l := range lists {
+	for member, l := range lists {
 		for _, e := range l.Blobs {
-			if end != nil && bytes.Compare(e.Blob[:], end[:]) > 0 {
+			if peer.CompareEnds(&e.Blob, end) > 0 {
 				break
 			}
 			b := found[e.Blob]
@@ -63,11 +67,11 @@ func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 				if claims[what] == nil {
 					claims[what] = &claim{holds: proof.holds}
 				}
-				claims[what].proofs = append(claims[what].proofs, proof.raw)
+				claims[what].proofs = append(claims[what].proofs, shown{member, proof.raw})
 			}
 		}
 	}
-	c.decide(claims)
+	o.decide(claims)
 	for _, b := range found {
 		page = append(page, *b)
 	}
@@ -79,24 +83,49 @@ func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 // of them is right.
 type claim struct {
 	holds  *bool
-	proofs [][]byte
+	proofs []shown
 }
 
-// decide finds out which claims hold. It tries a certificate of each at a time, all of
-// them together.
-func (c *Client) decide(claims map[committee.Attestation]*claim) {
+// shown is a certificate that a member showed.
+type shown struct {
+	member int
+	raw    []byte
+}
+
+// together is how many certificates are verified together.
+const together = 64
+
+// decide finds out which claims hold. It tries a certificate of each at a time, many of
+// them together. Of a member that showed a wrong one no other is looked at.
+func (o operation) decide(claims map[committee.Attestation]*claim) {
+	liars := make([]bool, len(o.view.Peers))
 	for len(claims) > 0 {
 		var whats []committee.Attestation
+		var members []int
 		var proofs [][]byte
 		for what, claim := range claims {
-			whats, proofs = append(whats, what), append(proofs, claim.proofs[0])
-		}
-		certs, errs := c.committee.ParseCertificates(proofs)
-		for i, what := range whats {
-			claim := claims[what]
-			*claim.holds = errs[i] == nil && certs[i].Attestation == what
-			if claim.proofs = claim.proofs[1:]; *claim.holds || len(claim.proofs) == 0 {
+			claim.proofs = slices.DeleteFunc(claim.proofs, func(s shown) bool { return liars[s.member] })
+			if len(claim.proofs) == 0 {
 				delete(claims, what)
+				continue
+			}
+			first := claim.proofs[0]
+			whats, members, proofs = append(whats, what), append(members, first.member), append(proofs, first.raw)
+			if len(whats) == together {
+				break
+			}
+		}
+		certs, errs := committee.ParseCertificates(o.view.Epochs, proofs)
+		for i, what := range whats {
+			switch {
+			case errs[i] == nil && certs[i].Attestation == what:
+				*claims[what].holds = true
+				delete(claims, what)
+			case errors.Is(errs[i], committee.ErrEpoch): // it may be right
+				claims[what].proofs = claims[what].proofs[1:]
+			case !liars[members[i]]:
+				liars[members[i]] = true
+				o.view.Peers[members[i]].Distrust()
 			}
 		}
 	}

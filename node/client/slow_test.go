@@ -20,7 +20,9 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -28,6 +30,7 @@ import (
 // cluster is nodes without TLS that neither heal nor scrub.
 type cluster struct {
 	committee *committee.Committee
+	control   *fixed.Control
 	nodes     []*member
 }
 
@@ -42,26 +45,31 @@ func newCluster(t *testing.T, nodes, shards int) *cluster {
 	c := new(cluster)
 	spread := committee.Spread(shards, nodes)
 	var members []committee.Member
-	var keys []*committee.Key
+	var keys []*identity.Key
 	var listeners []net.Listener
 	for i := range nodes {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys, listeners = append(keys, committee.GenerateKey()), append(listeners, l)
-		members = append(members, committee.NewMember(fmt.Sprintf("node-%d", i), l.Addr().String(), keys[i], spread[i]))
+		keys, listeners = append(keys, identity.GenerateKey()), append(listeners, l)
+		members = append(members, identity.NewMember(fmt.Sprintf("node-%d", i), l.Addr().String(), keys[i], spread[i]))
 	}
 	var err error
-	if c.committee, err = committee.New(1, commit.BLAKE3, members, nil); err != nil {
+	if c.committee, err = committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members); err != nil {
 		t.Fatal(err)
 	}
+	control, err := fixed.New(c.committee)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.control = control
 	for i := range nodes {
 		disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := node.New(node.Config{Committee: c.committee, Key: keys[i], Store: disk, Plaintext: true})
+		n, err := node.New(node.Config{Control: control, Key: keys[i], Store: disk, Plaintext: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +121,7 @@ func (c *cluster) client(t *testing.T, tune func(*client.Options)) *client.Clien
 	if tune != nil {
 		tune(&o)
 	}
-	cl, err := client.New(c.committee, o)
+	cl, err := client.New(c.control, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -13,33 +13,6 @@ import (
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
-
-// QuorumError reports that too few nodes did what was asked. It wraps ErrUnavailable
-// and what they answered.
-type QuorumError struct {
-	Have, Need int // shards whose owners did, and should have
-	Errors     []*MemberError
-}
-
-func (e *QuorumError) Error() string {
-	s := fmt.Sprintf("client: too few nodes: those that did it own %d shards, and %d are needed", e.Have, e.Need)
-	for i, m := range e.Errors {
-		if i == 3 {
-			return s + fmt.Sprintf("; and %d more", len(e.Errors)-i)
-		}
-		s += "; " + m.Error()
-	}
-	return s
-}
-
-// Unwrap returns ErrUnavailable and what nodes answered.
-func (e *QuorumError) Unwrap() []error {
-	errs := []error{ErrUnavailable}
-	for _, m := range e.Errors {
-		errs = append(errs, m)
-	}
-	return errs
-}
 
 // Receipt is the result of storing a blob.
 type Receipt struct {
@@ -49,31 +22,22 @@ type Receipt struct {
 	Encoding    time.Duration          // the part of the time that encoding took
 }
 
-// Store encodes a blob and sends every node its sliver pairs. It returns when the
-// owners of n-f shards have attested that theirs are durable, and goes on sending to
-// the others for the grace period, or until others wait for the memory; then all get
-// the certificate. The blob is not kept.
-//
-// The error is a *QuorumError, ErrTooLarge, a *commit.TooLargeError for a blob that the
-// code cannot hold, ErrInconsistent if that is what the committee thinks of the id, or
-// the context's.
-func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
-	params := c.committee.Params()
+// store stores a blob, see [Client.Store].
+func (o operation) store(ctx context.Context, blob []byte) (*Receipt, error) {
+	params := o.view.Params()
 	encoded, err := params.EncodedLength(uint64(len(blob)))
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	memory, err := c.memory.reserve(ctx, int64(encoded))
+	memory, err := o.memory.reserve(ctx, int64(encoded))
 	if err != nil {
 		return nil, err
 	}
 	started := time.Now()
 	encoding := new(rs2d.Encoding)
-	encoder := c.encoders.Get().(*rs2d.Encoder)
+	encoder := o.encoders.Get().(*rs2d.Encoder)
 	err = encoder.Encode(encoding, blob)
-	c.encoders.Put(encoder)
+	o.encoders.Put(encoder)
 	if err != nil {
 		memory.release()
 		return nil, fmt.Errorf("client: %w", err)
@@ -86,20 +50,16 @@ func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	id := encoding.ID()
-	cert, err := c.send(ctx, id, raw, encoding.Pair, memory)
+	cert, err := o.send(ctx, id, raw, encoding.Pair, memory)
 	if err != nil {
 		return nil, err
 	}
 	return &Receipt{ID: id, Metadata: meta, Certificate: cert, Encoding: took}, nil
 }
 
-// StoreEncoding is Store for slivers that the caller has made, and answers for: nodes
-// store whatever the metadata commits to, even if that is no blob. pair returns the
-// slivers of a pair.
-func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
-	ctx, cancel := c.within(ctx)
-	defer cancel()
-	id, err := meta.ID(c.hasher)
+// storeEncoding stores slivers, see [Client.StoreEncoding].
+func (o operation) storeEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
+	id, err := meta.ID(o.hasher)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
@@ -107,7 +67,7 @@ func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair 
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	cert, err := c.send(ctx, id, raw, pair, nil)
+	cert, err := o.send(ctx, id, raw, pair, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -123,13 +83,15 @@ type ack struct {
 
 // send gives all nodes their parts. memory, which may be nil, is released when none
 // needs its part any more.
-func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation) (*committee.Certificate, error) {
+func (o operation) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation) (*committee.Certificate, error) {
 	// What is being sent outlives the call, by the grace period.
-	sending, stop := context.WithCancel(c.life)
-	acks := make(chan ack, len(c.peers))
-	for i, p := range c.peers {
-		c.background.Go(func() {
-			pairs := c.committee.Pairs(id, i)
+	sending, stop := context.WithCancel(o.life)
+	acks := make(chan ack, len(o.view.Peers))
+	answered := make([]bool, len(o.view.Peers))
+	started := time.Now()
+	for i, p := range o.view.Peers {
+		o.background.Go(func() {
+			pairs := o.view.Pairs(id, i)
 			slivers := make([]rs2d.Sliver, 0, 2*len(pairs))
 			for _, at := range pairs {
 				primary, secondary := pair(at)
@@ -142,27 +104,34 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 
 	a := committee.Attestation{Kind: committee.Stored, Blob: id}
 	signatures := make(map[int]committee.Signature)
-	quorum := &QuorumError{Need: c.committee.Quorum(committee.Stored)}
-	open := len(c.peers)
-	possible := c.committee.Params().N // shards whose owners may attest yet, or did
+	quorum := &QuorumError{Need: o.view.Quorum(committee.Stored)}
+	open := len(o.view.Peers)
+	possible := o.view.Params().N // shards whose owners may attest yet, or did
 	var cert *committee.Certificate
 	var err error
 	for cert == nil && err == nil {
 		select {
 		case <-ctx.Done():
-			err = ctx.Err()
+			quorum.Cause = ctx.Err()
+			for i := range o.view.Peers {
+				if !answered[i] {
+					quorum.Errors = append(quorum.Errors, peer.Silent(o.view.Peers[i], started))
+				}
+			}
+			err = quorum
 		case r := <-acks:
 			open--
+			answered[r.member] = true
 			if r.err != nil {
-				possible -= c.committee.Weight(r.member)
-				quorum.Errors = append(quorum.Errors, &MemberError{c.peers[r.member].Name(), r.err})
+				possible -= o.view.Weight(r.member)
+				quorum.Errors = append(quorum.Errors, &MemberError{Member: o.view.Peers[r.member].Name(), Err: r.err})
 			} else {
-				quorum.Have += c.committee.Weight(r.member)
+				quorum.Have += o.view.Weight(r.member)
 				signatures[r.member] = r.signature
 			}
 			if quorum.Have >= quorum.Need {
 				before := quorum.Have
-				cert = c.certify(a, signatures, quorum)
+				cert = o.certify(a, signatures, quorum)
 				possible -= before - quorum.Have
 			}
 			if cert == nil && possible < quorum.Need {
@@ -172,37 +141,39 @@ func (c *Client) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 	}
 	if err != nil {
 		stop()
-		c.background.Go(func() {
-			c.drain(acks, open)
+		o.background.Go(func() {
+			o.drain(acks, open)
 			memory.release()
 		})
 		if quorum.inconsistent() {
-			err = c.condemned(ctx, id, err)
+			err = o.orInvalid(ctx, id, err)
 		}
 		return nil, err
 	}
 
-	c.background.Go(func() {
+	o.background.Go(func() {
 		defer stop()
-		late := time.AfterFunc(c.options.Grace, stop)
+		late := time.AfterFunc(o.options.Grace, stop)
 		defer late.Stop()
 		memory.linger(stop)
-		c.drain(acks, open)
+		// Who has answered need not wait for others to learn that the blob is certified.
+		o.background.Go(func() { o.publish(cert, func(i int) bool { return answered[i] }) })
+		o.drain(acks, open)
 		memory.release()
-		c.publish(cert)
+		o.publish(cert, func(i int) bool { return !answered[i] })
 	})
 	return cert, nil
 }
 
 // certify makes a certificate of the attestations there are. Members who sent a wrong
 // one are distrusted and no longer counted.
-func (c *Client) certify(a committee.Attestation, signatures map[int]committee.Signature, quorum *QuorumError) *committee.Certificate {
+func (o operation) certify(a committee.Attestation, signatures map[int]committee.Signature, quorum *QuorumError) *committee.Certificate {
 	before := maps.Clone(signatures)
-	cert, err := peer.CertifyMost(c.committee, c.peers, a, signatures)
+	cert, err := peer.CertifyMost(o.view, a, signatures)
 	for i := range before {
 		if _, ok := signatures[i]; !ok {
-			quorum.Have -= c.committee.Weight(i)
-			quorum.Errors = append(quorum.Errors, &MemberError{c.peers[i].Name(), committee.ErrSignature})
+			quorum.Have -= o.view.Weight(i)
+			quorum.Errors = append(quorum.Errors, &MemberError{Member: o.view.Peers[i].Name(), Err: committee.ErrSignature})
 		}
 	}
 	if err != nil {
@@ -212,27 +183,28 @@ func (c *Client) certify(a committee.Attestation, signatures map[int]committee.S
 }
 
 // drain waits for the nodes that have not answered.
-func (c *Client) drain(acks <-chan ack, open int) {
+func (o operation) drain(acks <-chan ack, open int) {
 	for ; open > 0; open-- {
 		if r := <-acks; r.err != nil && !errors.Is(r.err, context.Canceled) {
-			c.log.Debug("not stored", "node", c.peers[r.member].Name(), "error", r.err)
+			o.log.Debug("not stored", "node", o.view.Peers[r.member].Name(), "error", r.err)
 		}
 	}
 }
 
-// publish gives all nodes the certificate. Nodes that lack the blob learn of it so.
-func (c *Client) publish(cert *committee.Certificate) {
-	ctx, cancel := context.WithTimeout(c.life, c.options.Grace)
+// publish gives some nodes the certificate. Nodes that lack the blob learn of it so.
+func (o operation) publish(cert *committee.Certificate, to func(member int) bool) {
+	ctx, cancel := context.WithTimeout(o.life, o.options.Grace)
 	defer cancel()
-	c.each(func(_ int, p *peer.Peer) {
-		if err := p.PutCertificate(ctx, cert); err != nil {
-			c.log.Debug("certificate not published", "node", p.Name(), "error", err)
+	var group sync.WaitGroup
+	for i, p := range o.view.Peers {
+		if !to(i) {
+			continue
 		}
-	})
-}
-
-// inconsistent reports whether a node says that the blob is. Whether it is true is
-// for a certificate to tell.
-func (e *QuorumError) inconsistent() bool {
-	return slices.ContainsFunc(e.Errors, func(m *MemberError) bool { return errors.Is(m, peer.ErrInconsistent) })
+		group.Go(func() {
+			if err := p.PutCertificate(ctx, cert); err != nil {
+				o.log.Debug("certificate not published", "node", p.Name(), "error", err)
+			}
+		})
+	}
+	group.Wait()
 }

@@ -2,137 +2,152 @@ package committee
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
 
-// ErrCommittee: members, shards or keys do not make a committee. What wraps it says
-// why.
+// ErrCommittee is returned when members, shards or keys do not make a committee. What
+// wraps it says why.
 var ErrCommittee = errors.New("committee: invalid committee")
-
-// MaxMembers bounds the number of members.
-const MaxMembers = commit.MaxShards
-
-// Member is a node as all others know it.
-type Member struct {
-	Name      string    `toml:"name"`
-	Address   string    `toml:"address"` // host:port
-	PublicKey PublicKey `toml:"public_key"`
-	Proof     Signature `toml:"proof"` // of possession of the public key's secret
-	TLSKey    TLSKey    `toml:"tls_key"`
-	Shards    Shards    `toml:"shards"`
-}
-
-// NewMember returns the member that has the key.
-func NewMember(name, address string, key *Key, shards Shards) Member {
-	return Member{
-		Name: name, Address: address, PublicKey: key.Public(), Proof: key.Prove(),
-		TLSKey: key.TLSPublic(), Shards: shards,
-	}
-}
-
-// Client is somebody who may write blobs.
-type Client struct {
-	Name   string `toml:"name"`
-	TLSKey TLSKey `toml:"tls_key"`
-}
 
 // Committee is the nodes of one epoch. It is immutable and safe for concurrent use.
 type Committee struct {
+	system      System
 	epoch       uint64
-	scheme      commit.Scheme
 	params      commit.Params
 	members     []Member
-	clients     []Client
 	owner       []int // of each shard, a member
-	fingerprint [sha256.Size]byte
+	fingerprint Fingerprint
 }
 
-// New returns the committee of the members, which own all shards from 0 on, each
+// New returns the committee of an epoch of the system. Its members own all shards, each
 // exactly one of them. It verifies their proofs of possession. The error wraps
 // ErrCommittee.
-func New(epoch uint64, scheme commit.Scheme, members []Member, clients []Client) (*Committee, error) {
-	c := &Committee{epoch: epoch, scheme: scheme, members: slices.Clone(members), clients: slices.Clone(clients)}
-	invalid := func(format string, args ...any) (*Committee, error) {
-		return nil, fmt.Errorf("%w: "+format, append([]any{ErrCommittee}, args...)...)
+func New(system System, epoch uint64, members []Member) (*Committee, error) {
+	if err := system.Validate(); err != nil {
+		return nil, err
 	}
-	if _, err := scheme.MarshalText(); err != nil {
-		return invalid("%w", err)
+	params, err := commit.NewParams(system.Shards)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
-	if len(members) > MaxMembers {
-		return invalid("%d members", len(members))
+	c := &Committee{system: system, epoch: epoch, params: params, members: slices.Clone(members)}
+	if len(members) > params.N {
+		return nil, fmt.Errorf("%w: %d members, and only %d shards to own", ErrCommittee, len(members), params.N)
 	}
-	total := 0
-	for i := range c.members {
-		c.members[i].Shards = slices.Clone(c.members[i].Shards)
-		slices.Sort(c.members[i].Shards)
-		total += len(c.members[i].Shards)
-		if total > commit.MaxShards {
-			return invalid("more than %d shards", commit.MaxShards)
-		}
+	if err := checkMembers(c.members); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
-	var err error
-	if c.params, err = commit.NewParams(total); err != nil {
-		return invalid("%w", err)
+	if err := assignShards(c); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
-
-	c.owner = make([]int, total)
-	for i := range c.owner {
-		c.owner[i] = -1
-	}
-	keys := make(map[TLSKey]string)
-	names := make(map[string]bool)
-	addresses := make(map[string]bool)
-	publics := make(map[[PublicKeySize]byte]bool)
-	for i := range c.members {
-		m := &c.members[i]
-		switch {
-		case m.Name == "" || names[m.Name]:
-			return invalid("member %d has no name of its own", i)
-		case m.Address == "" || addresses[m.Address]:
-			return invalid("%s has no address of its own", m.Name)
-		case len(m.Shards) == 0:
-			return invalid("%s owns no shard", m.Name)
-		case keys[m.TLSKey] != "":
-			return invalid("%s has the TLS key of %s", m.Name, keys[m.TLSKey])
-		case publics[m.PublicKey.bytes]:
-			return invalid("%s has the public key of another member", m.Name)
-		}
-		publics[m.PublicKey.bytes] = true
-		names[m.Name], addresses[m.Address], keys[m.TLSKey] = true, true, m.Name
-		for _, shard := range m.Shards {
-			switch {
-			case shard < 0 || shard >= total:
-				return invalid("%s owns shard %d of %d", m.Name, shard, total)
-			case c.owner[shard] >= 0:
-				return invalid("shard %d is owned twice", shard)
-			}
-			c.owner[shard] = i
-		}
-		if err := m.PublicKey.VerifyProof(m.Proof); err != nil {
-			return invalid("%s does not prove that it has the secret of its public key", m.Name)
-		}
-	}
-	for _, client := range c.clients {
-		if keys[client.TLSKey] != "" {
-			return invalid("client %s has the TLS key of %s", client.Name, keys[client.TLSKey])
-		}
-		keys[client.TLSKey] = client.Name
-	}
-	c.fingerprint = c.digest()
+	c.fingerprint = fingerprintOf(c)
 	return c, nil
 }
 
-// digest hashes all that attestations depend on: not names and addresses, which may
-// change while certificates stay valid.
-func (c *Committee) digest() [sha256.Size]byte {
-	data := []byte("redstuff v1 committee")
+// checkMembers finds members that are not told apart, or that others could not reach or
+// believe.
+func checkMembers(members []Member) error {
+	names, addresses := make(map[string]bool), make(map[string]string)
+	tlsKeys, publicKeys := make(map[TLSKey]string), make(map[[PublicKeySize]byte]string)
+	for i, m := range members {
+		address := strings.ToLower(m.Address)
+		switch {
+		case m.Name == "":
+			return fmt.Errorf("member %d has no name", i)
+		case names[m.Name]:
+			return fmt.Errorf("two members have the name %s", m.Name)
+		case addresses[address] != "":
+			return fmt.Errorf("%s has the address of %s", m.Name, addresses[address])
+		case m.TLSKey == TLSKey{}:
+			return fmt.Errorf("%s has no TLS key", m.Name)
+		case tlsKeys[m.TLSKey] != "":
+			return fmt.Errorf("%s has the TLS key of %s", m.Name, tlsKeys[m.TLSKey])
+		case publicKeys[m.PublicKey.bytes] != "":
+			return fmt.Errorf("%s has the public key of %s", m.Name, publicKeys[m.PublicKey.bytes])
+		}
+		if err := CheckAddress(m.Address); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		if err := m.PublicKey.VerifyProof(m.Proof); err != nil {
+			return fmt.Errorf("%s does not prove that it has the secret of its public key", m.Name)
+		}
+		names[m.Name], addresses[address] = true, m.Name
+		tlsKeys[m.TLSKey], publicKeys[m.PublicKey.bytes] = m.Name, m.Name
+	}
+	return nil
+}
+
+// assignShards finds the owner of each shard.
+func assignShards(c *Committee) error {
+	c.owner = make([]int, c.params.N)
+	for i := range c.owner {
+		c.owner[i] = -1
+	}
+	for i := range c.members {
+		m := &c.members[i]
+		if len(m.Shards) == 0 {
+			return fmt.Errorf("%s owns no shard", m.Name)
+		}
+		m.Shards = slices.Clone(m.Shards)
+		slices.Sort(m.Shards)
+		for _, shard := range m.Shards {
+			switch {
+			case shard < 0 || shard >= c.params.N:
+				return fmt.Errorf("%s owns shard %d, and the %d shards are 0 to %d", m.Name, shard, c.params.N, c.params.N-1)
+			case c.owner[shard] >= 0:
+				return fmt.Errorf("%s and %s both own shard %d", c.members[c.owner[shard]].Name, m.Name, shard)
+			}
+			c.owner[shard] = i
+		}
+	}
+	var unowned Shards
+	for shard, owner := range c.owner {
+		if owner < 0 {
+			unowned = append(unowned, shard)
+		}
+	}
+	if len(unowned) > 0 {
+		return fmt.Errorf("nobody owns shards %v of 0-%d", unowned, c.params.N-1)
+	}
+	return nil
+}
+
+// Fingerprint names a committee by a hash of all that attestations depend on: the
+// system, the epoch, and the members' public keys and shards in their order. Names,
+// addresses and TLS keys may change while certificates stay valid.
+type Fingerprint [sha256.Size]byte
+
+// String returns the fingerprint in URL-safe base64 without padding.
+func (f Fingerprint) String() string { return base64.RawURLEncoding.EncodeToString(f[:]) }
+
+// MarshalText returns String's form.
+func (f Fingerprint) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText reads what MarshalText writes. The error wraps ErrCommittee.
+func (f *Fingerprint) UnmarshalText(text []byte) error {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
+	if err != nil || len(raw) != len(f) {
+		return fmt.Errorf("%w: a fingerprint is %d bytes in URL-safe base64", ErrCommittee, len(f))
+	}
+	copy(f[:], raw)
+	return nil
+}
+
+// Fingerprint returns the fingerprint of the committee.
+func (c *Committee) Fingerprint() Fingerprint { return c.fingerprint }
+
+// fingerprintOf computes the fingerprint.
+func fingerprintOf(c *Committee) Fingerprint {
+	genesis := c.system.Genesis()
+	data := append([]byte("redstuff v1 committee"), genesis[:]...)
 	data = binary.LittleEndian.AppendUint64(data, c.epoch)
-	data = append(data, byte(c.scheme))
 	data = binary.LittleEndian.AppendUint32(data, uint32(len(c.members)))
 	for _, m := range c.members {
 		data = append(data, m.PublicKey.bytes[:]...)
@@ -144,11 +159,14 @@ func (c *Committee) digest() [sha256.Size]byte {
 	return sha256.Sum256(data)
 }
 
+// System returns what never changes.
+func (c *Committee) System() System { return c.system }
+
 // Epoch returns the number of the epoch.
 func (c *Committee) Epoch() uint64 { return c.epoch }
 
 // Scheme returns the hash of the commitments.
-func (c *Committee) Scheme() commit.Scheme { return c.scheme }
+func (c *Committee) Scheme() commit.Scheme { return c.system.Scheme }
 
 // Params returns n, f, P and S.
 func (c *Committee) Params() commit.Params { return c.params }
@@ -190,6 +208,21 @@ func (c *Committee) Pairs(id commit.BlobID, i int) []int {
 func (c *Committee) Find(key PublicKey) (member int, ok bool) {
 	i := slices.IndexFunc(c.members, func(m Member) bool { return m.PublicKey.bytes == key.bytes })
 	return i, i >= 0
+}
+
+// FindTLS returns the member that has the TLS key.
+func (c *Committee) FindTLS(key TLSKey) (member int, ok bool) {
+	i := slices.IndexFunc(c.members, func(m Member) bool { return m.TLSKey == key })
+	return i, i >= 0
+}
+
+// At returns the committee for its own epoch: one committee is a lookup of a single
+// epoch. The error is an *EpochError.
+func (c *Committee) At(epoch uint64) (*Committee, error) {
+	if epoch != c.epoch {
+		return nil, &EpochError{Epoch: epoch, First: c.epoch, Last: c.epoch}
+	}
+	return c, nil
 }
 
 // FindName returns the member of that name.

@@ -3,6 +3,7 @@ package committee
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"runtime"
 	"sync"
@@ -10,43 +11,81 @@ import (
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
 )
 
-// claim is a certificate that is to be verified.
-type claim struct {
+// unverified is a certificate whose pairings are to be checked.
+type unverified struct {
+	committee *Committee // of the certificate's epoch
 	cert      *Certificate
 	message   bls.G2Affine // what is signed, as a point
 	signature bls.G2Affine
 	err       error // what is wrong with it, as far as it is known
 }
 
-// verdict returns the certificate of a claim that was judged, or the error.
-func (c *claim) verdict() (*Certificate, error) {
-	if c.err != nil {
-		return nil, c.err
+// result returns the certificate of one that was verified, or the error.
+func (u *unverified) result() (*Certificate, error) {
+	if u.err != nil {
+		return nil, u.err
 	}
-	return c.cert, nil
+	return u.cert, nil
 }
 
-// parse reads a certificate and makes it a claim.
-func (c *Committee) parse(data []byte, hash func(Attestation) bls.G2Affine) *claim {
-	cert, err := c.decode(data)
+// hashFunc returns the point that members of a committee sign to attest.
+type hashFunc func(*Committee, Attestation) bls.G2Affine
+
+// parse reads a certificate, and checks all but the pairings.
+func parse(committees Committees, data []byte, hash hashFunc) *unverified {
+	cert, err := decodeCertificate(data)
 	if err != nil {
-		return &claim{err: err}
+		return &unverified{err: err}
 	}
-	return c.claim(cert, hash)
+	return check(committees, cert, hash)
 }
 
-// claim makes a certificate a claim: it checks all but the pairings.
-func (c *Committee) claim(cert *Certificate, hash func(Attestation) bls.G2Affine) *claim {
-	claim := &claim{cert: cert}
-	if len(cert.signers) != (len(c.members)+7)/8 {
-		claim.err = ErrCertificate
-	} else if claim.err = c.weigh(cert); claim.err == nil {
-		claim.signature, claim.err = cert.signature.point()
+// check looks the committee of a certificate up, and checks all but the pairings.
+func check(committees Committees, cert *Certificate, hash hashFunc) *unverified {
+	c, err := committees.At(cert.Epoch)
+	u := &unverified{committee: c, cert: cert, err: err}
+	if u.err == nil && c.epoch != cert.Epoch { // the lookup is wrong
+		u.err = &EpochError{Epoch: cert.Epoch, First: c.epoch, Last: c.epoch}
 	}
-	if claim.err == nil {
-		claim.message = hash(cert.Attestation)
+	if u.err == nil {
+		u.err = checkSigners(c, cert)
 	}
-	return claim
+	if u.err == nil {
+		u.signature, u.err = cert.signature.point()
+	}
+	if u.err == nil {
+		u.message = hash(c, cert.Attestation)
+	}
+	return u
+}
+
+// checkSigners checks that the signers are members, and own enough shards.
+func checkSigners(c *Committee, cert *Certificate) error {
+	members := len(c.members)
+	if len(cert.signers) != (members+7)/8 {
+		return fmt.Errorf("%w: %d bytes of signers, and the committee of epoch %d has %d members", ErrCertificate, len(cert.signers), c.epoch, members)
+	}
+	if used := members % 8; used != 0 && cert.signers[len(cert.signers)-1]>>used != 0 {
+		return fmt.Errorf("%w: signer who is no member", ErrCertificate)
+	}
+	return weigh(c, cert)
+}
+
+// Verify checks that the signers own enough shards of the certificate's epoch, and their
+// signatures. The error wraps ErrEpoch, ErrCertificate, ErrWeight or ErrSignature, or is
+// that of the lookup.
+func Verify(committees Committees, cert *Certificate) error {
+	u := check(committees, cert, pointOf)
+	verifyAll(u)
+	return u.err
+}
+
+// ParseCertificate reads what MarshalBinary writes, and verifies it as Verify does,
+// with the same errors.
+func ParseCertificate(committees Committees, data []byte) (*Certificate, error) {
+	u := parse(committees, data, pointOf)
+	verifyAll(u)
+	return u.result()
 }
 
 // togetherAtLeast is how many certificates are worth to be verified together before
@@ -56,20 +95,20 @@ const togetherAtLeast = 8
 // ParseCertificates is ParseCertificate for many certificates on all processors. Each
 // of them costs half as much, or less if many have the same signers. There is a
 // certificate or an error for each.
-func (c *Committee) ParseCertificates(data [][]byte) (certs []*Certificate, errs []error) {
+func ParseCertificates(committees Committees, data [][]byte) (certs []*Certificate, errs []error) {
 	certs, errs = make([]*Certificate, len(data)), make([]error, len(data))
 	size := max(togetherAtLeast, (len(data)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
 	var group sync.WaitGroup
 	for from := 0; from < len(data); from += size {
 		part := data[from:min(from+size, len(data))]
 		group.Go(func() {
-			claims := make([]*claim, len(part))
+			batch := make([]*unverified, len(part))
 			for i := range part {
-				claims[i] = c.parse(part[i], c.hash)
+				batch[i] = parse(committees, part[i], pointOf)
 			}
-			c.judge(claims...)
-			for i, claim := range claims {
-				certs[from+i], errs[from+i] = claim.verdict()
+			verifyAll(batch...)
+			for i, u := range batch {
+				certs[from+i], errs[from+i] = u.result()
 			}
 		})
 	}
@@ -77,60 +116,65 @@ func (c *Committee) ParseCertificates(data [][]byte) (certs []*Certificate, errs
 	return certs, errs
 }
 
-// judge finds the claims that are wrong and not known to be. If none is, this takes
-// one product of pairings; if one is, twice the logarithm of their number.
-func (c *Committee) judge(claims ...*claim) {
-	open := make([]*claim, 0, len(claims))
-	for _, claim := range claims {
-		if claim.err == nil {
-			open = append(open, claim)
+// verifyAll finds the certificates that are wrong and not known to be. If none is, this
+// takes one product of pairings; if one is, twice the logarithm of their number.
+func verifyAll(batch ...*unverified) {
+	open := make([]*unverified, 0, len(batch))
+	for _, u := range batch {
+		if u.err == nil {
+			open = append(open, u)
 		}
 	}
 	switch {
-	case len(open) == 0 || c.hold(open):
+	case len(open) == 0 || verifyTogether(open):
 	case len(open) == 1:
 		open[0].err = ErrSignature
 	default:
-		c.judge(open[:len(open)/2]...)
-		c.judge(open[len(open)/2:]...)
+		verifyAll(open[:len(open)/2]...)
+		verifyAll(open[len(open)/2:]...)
 	}
 }
 
-// hold reports whether all claims are right. Each of them says that
+// verifyTogether reports whether all certificates are right. Each of them says that
 //
 //	e(public, message) = e(g, signature).
 //
 // The equations are added up, each times a random factor, so that wrong ones do not
 // make up for one another: they do with a probability of 2^-64. What the same signers
 // signed shares a pairing, as e(p, a)·e(p, b) = e(p, a+b).
-func (c *Committee) hold(claims []*claim) bool {
-	factors := randomFactors(len(claims))
-	signatures := make([]bls.G2Affine, len(claims))
+func verifyTogether(batch []*unverified) bool {
+	factors := randomFactors(len(batch))
+	signatures := make([]bls.G2Affine, len(batch))
+	// Who signed. Bitmaps mean something within their committee only.
+	type signers struct {
+		committee *Committee
+		bitmap    string
+	}
 	type group struct {
 		messages []bls.G2Affine
 		factors  []uint64
 	}
-	groups := make(map[string]*group)
-	for i, claim := range claims {
-		signatures[i] = claim.signature
-		signers := string(claim.cert.signers)
-		if groups[signers] == nil {
-			groups[signers] = new(group)
+	groups := make(map[signers]*group)
+	for i, u := range batch {
+		signatures[i] = u.signature
+		s := signers{u.committee, string(u.cert.signers)}
+		if groups[s] == nil {
+			groups[s] = new(group)
 		}
-		g := groups[signers]
-		g.messages, g.factors = append(g.messages, claim.message), append(g.factors, factors[i])
+		g := groups[s]
+		g.messages, g.factors = append(g.messages, u.message), append(g.factors, factors[i])
 	}
-	left, right := []bls.G1Affine{generator}, []bls.G2Affine{combine(signatures, factors)}
-	for signers, g := range groups {
-		left = append(left, c.public([]byte(signers)))
+	left, right := []bls.G1Affine{negGenerator}, []bls.G2Affine{combine(signatures, factors)}
+	for s, g := range groups {
+		left = append(left, publicOf(s.committee, []byte(s.bitmap)))
 		right = append(right, combine(g.messages, g.factors))
 	}
 	ok, err := bls.PairingCheck(left, right)
 	return err == nil && ok
 }
 
-// public returns the sum of the signers' public keys.
-func (c *Committee) public(signers []byte) (p bls.G1Affine) {
+// publicOf returns the sum of the signers' public keys.
+func publicOf(c *Committee, signers []byte) (p bls.G1Affine) {
 	var sum bls.G1Jac
 	for i := range c.members {
 		if signers[i/8]>>(i%8)&1 != 0 {

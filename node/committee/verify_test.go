@@ -9,15 +9,16 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // certify returns the certificate, in bytes, of blob i by members.
-func certify(t testing.TB, c *committee.Committee, keys []*committee.Key, i int, members ...int) []byte {
+func certify(t testing.TB, c *committee.Committee, keys []*identity.Key, i int, members ...int) []byte {
 	t.Helper()
 	a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i), byte(i >> 8)}}
 	signatures := make(map[int]committee.Signature)
 	for _, m := range members {
-		signatures[m] = c.Attest(keys[m], a)
+		signatures[m] = keys[m].Signer(nil).Attest(c, a)
 	}
 	cert, err := c.Certify(a, signatures)
 	if err != nil {
@@ -31,7 +32,7 @@ func certify(t testing.TB, c *committee.Committee, keys []*committee.Key, i int,
 }
 
 // mixed returns certificates of which some are wrong, and which are right.
-func mixed(t testing.TB, c *committee.Committee, keys []*committee.Key) (data [][]byte, right []bool) {
+func mixed(t testing.TB, c *committee.Committee, keys []*identity.Key) (data [][]byte, right []bool) {
 	t.Helper()
 	for i := range 12 {
 		signers := []int{0, 1, 2, 3, 4}
@@ -60,9 +61,9 @@ func TestManyCertificates(t *testing.T) {
 	c, keys := build(t, 7, 21)
 	data, right := mixed(t, c, keys)
 	for count := range len(data) + 1 {
-		certs, errs := c.ParseCertificates(data[:count])
+		certs, errs := committee.ParseCertificates(c, data[:count])
 		for i := range count {
-			_, want := c.ParseCertificate(data[i])
+			_, want := committee.ParseCertificate(c, data[i])
 			if (want == nil) != right[i] {
 				t.Fatalf("certificate %d alone: %v", i, want)
 			}
@@ -76,21 +77,23 @@ func TestManyCertificates(t *testing.T) {
 	}
 }
 
-func TestNotary(t *testing.T) {
+func TestBatchVerifier(t *testing.T) {
 	c, keys := build(t, 7, 21)
 	data, right := mixed(t, c, keys)
-	n := committee.NewNotary(c, keys[3])
+	hashes := new(committee.HashCache)
+	signer := keys[3].Signer(hashes)
 	for i := range 3 { // what is remembered, and what is not
 		a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}}
-		if err := c.VerifyAttestation(3, a, n.Attest(a)); err != nil {
+		if err := c.VerifyAttestation(3, a, signer.Attest(c, a)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	v := committee.NewBatchVerifier(hashes)
 	var group sync.WaitGroup
 	for range 5 {
 		for i := range data {
 			group.Go(func() {
-				cert, err := n.ParseCertificate(data[i])
+				cert, err := v.ParseCertificate(c, data[i])
 				if (err == nil) != right[i] || (cert != nil) != right[i] {
 					t.Errorf("certificate %d: %v", i, err)
 				}
@@ -104,7 +107,7 @@ func BenchmarkParseCertificate(b *testing.B) {
 	c, keys := build(b, 10, 100)
 	raw := certify(b, c, keys, 0, 0, 1, 2, 3, 4, 5, 6)
 	for b.Loop() {
-		if _, err := c.ParseCertificate(raw); err != nil {
+		if _, err := committee.ParseCertificate(c, raw); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -124,7 +127,7 @@ func BenchmarkParseCertificates(b *testing.B) {
 					data = append(data, certify(b, c, keys, i, signers...))
 				}
 				for b.Loop() {
-					_, errs := c.ParseCertificates(data)
+					_, errs := committee.ParseCertificates(c, data)
 					if err := errors.Join(errs...); err != nil {
 						b.Fatal(err)
 					}
@@ -135,21 +138,22 @@ func BenchmarkParseCertificates(b *testing.B) {
 	}
 }
 
-// BenchmarkNotary verifies certificates of what the notary has signed, as a node does.
-func BenchmarkNotary(b *testing.B) {
+// BenchmarkBatchVerifier verifies certificates of what a node has signed, as it does.
+func BenchmarkBatchVerifier(b *testing.B) {
 	c, keys := build(b, 10, 100)
-	n := committee.NewNotary(c, keys[0])
+	hashes := new(committee.HashCache)
+	signer, v := keys[0].Signer(hashes), committee.NewBatchVerifier(hashes)
 	const blobs = 256
 	var data [][]byte
 	for i := range blobs {
 		data = append(data, certify(b, c, keys, i, rand.Perm(10)[:7]...))
-		n.Attest(committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}})
+		signer.Attest(c, committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i)}})
 	}
 	b.SetParallelism(64) // what waits while others are verified is verified together
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := rand.IntN(blobs); pb.Next(); i++ {
-			if _, err := n.ParseCertificate(data[i%blobs]); err != nil {
+			if _, err := v.ParseCertificate(c, data[i%blobs]); err != nil {
 				b.Fatal(err)
 			}
 		}

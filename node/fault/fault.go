@@ -5,6 +5,7 @@ package fault
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"strings"
@@ -33,12 +34,23 @@ const (
 	Slow
 	// Refuse answers that the node is overloaded.
 	Refuse
+	// Drip sends every answer at the rate of SetRate.
+	Drip
+	// DripSymbols sends answers that hold symbols at the rate of SetRate, and all others
+	// as they are.
+	DripSymbols
+	// SlowList lists the node's blobs one a page, each after the delay of SetDelay.
+	SlowList
+	// InventBlobs lists blobs that do not exist, without end: some without a certificate,
+	// some with a forged one.
+	InventBlobs
 )
 
 // Injector misbehaves. The zero value does not. It is safe for concurrent use.
 type Injector struct {
 	kind  atomic.Uint32
 	delay atomic.Int64
+	rate  atomic.Int64
 	// Other returns another blob for OtherBlob. It is called for each request. A node
 	// has the same pairs of blobs of the same rotation only.
 	Other func(commit.BlobID) (commit.BlobID, bool)
@@ -47,8 +59,12 @@ type Injector struct {
 // Set says how to misbehave from now on.
 func (i *Injector) Set(k Kind) { i.kind.Store(uint32(k)) }
 
-// SetDelay says how long Slow waits.
+// SetDelay says how long Slow and SlowList wait.
 func (i *Injector) SetDelay(d time.Duration) { i.delay.Store(int64(d)) }
+
+// SetRate says how many bytes a second Drip and DripSymbols send; 10 if it was never
+// set.
+func (i *Injector) SetRate(bytes int64) { i.rate.Store(bytes) }
 
 // Has reports whether the injector misbehaves so at present.
 func (i *Injector) Has(k Kind) bool { return Kind(i.kind.Load())&k != 0 }
@@ -76,8 +92,23 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 			falseAck(w, r)
 			return
 		}
+		if i.Has(InventBlobs) && r.Method == http.MethodGet && r.URL.Path == api.BlobsPath {
+			invent(w, r, next)
+			return
+		}
+		if i.Has(SlowList) && r.URL.Path == api.BlobsPath {
+			if !wait(r, time.Duration(i.delay.Load())) {
+				return
+			}
+			query := r.URL.Query()
+			query.Set("limit", "1")
+			r.URL.RawQuery = query.Encode()
+		}
 		if i.Has(OtherBlob) {
 			i.swap(r)
+		}
+		if i.Has(Drip) || i.Has(DripSymbols) && holdsSymbols(r) {
+			w = &dripper{ResponseWriter: w, rate: cmp.Or(i.rate.Load(), defaultRate), done: r.Context().Done()}
 		}
 		if i.Has(Corrupt) && (strings.Contains(r.URL.Path, api.SliversPath) || r.URL.Path == api.SymbolsPath) {
 			w = &corrupter{ResponseWriter: w}

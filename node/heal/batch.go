@@ -7,23 +7,25 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/discover"
+	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// work is a blob of which the node lacks something.
-type work struct {
+// blob is a blob of which the node lacks something.
+type blob struct {
 	id      commit.BlobID
 	records map[store.Record][]byte // to store
 	meta    *commit.Metadata
 	size    int // of a symbol
 	missing [2][]*target
 
-	failed   bool
-	restored bool // something was
-	lack     int  // slivers that are not stored
+	failed    bool
+	postponed bool  // there is no room for it
+	restored  bool  // something was
+	lack      int64 // slivers that are not stored
 }
 
 // target is a sliver to recover.
@@ -36,184 +38,239 @@ type target struct {
 // maxBatch bounds the blobs of a batch.
 const maxBatch = 256
 
-// firstRamp makes the first batch of a pass small, so that the first slivers are back
-// soon. Each batch is twice the one before, up to the bounds.
-const firstRamp = 5
+// batch is blobs that are recovered at once.
+type batch struct {
+	*round
+	blobs []*blob
+	bytes int64 // to restore at once, of large blobs less than there are
+}
 
-// add takes a blob into the batch.
-func (p *pass) add(ctx context.Context, w *work) {
-	p.seen[w.id] = true
-	p.lacking.Add(int64(w.lack))
-	p.batch = append(p.batch, w)
-	if w.meta != nil {
-		p.bytes += p.restores(w)
+// recoverSome recovers as many of the blobs as make a batch, the first ones, and returns
+// how many these are.
+func (r *round) recoverSome(ctx context.Context, found []discover.Found) (taken int) {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return len(found)
 	}
 	// Without metadata nobody knows how much it will be: such blobs come in small
 	// batches until it is fetched.
-	if p.bytes >= p.BatchBytes>>p.ramp || len(p.batch) >= maxBatch>>p.ramp {
-		p.flush(ctx)
+	b := &batch{round: r, bytes: r.config.BatchBytes >> r.halved}
+	most, bytes := maxBatch>>r.halved, int64(0)
+	for _, f := range found {
+		if len(b.blobs) == most || bytes >= b.bytes {
+			break
+		}
+		taken++
+		if one := b.prepare(f); one != nil {
+			b.blobs = append(b.blobs, one)
+			bytes += b.restores(one)
+		}
 	}
+	b.fetchMetadata(ctx)
+	b.run(ctx)
+	r.halved = max(0, r.halved-1)
+	return taken
 }
 
-// restores returns the bytes of slivers the work will restore, and notes the size of
-// its symbols.
-func (p *pass) restores(w *work) int64 {
-	params := p.Committee.Params()
-	size, err := params.SymbolSize(w.meta.Length)
+// run recovers the batch: large blobs of it one after another, small ones together.
+func (b *batch) run(ctx context.Context) {
+	room := b.space.left()
+	var part []*blob
+	bytes := int64(0)
+	for _, one := range b.blobs {
+		if takes := b.restores(one); !one.failed && takes > room {
+			one.failed, one.postponed = true, true
+		} else if !one.failed {
+			room -= takes
+			bytes += takes
+		}
+		if one.failed {
+			b.finish(one)
+			continue
+		}
+		if part = append(part, one); bytes >= b.bytes {
+			b.recover(ctx, part)
+			part, bytes = nil, 0
+		}
+	}
+	b.recover(ctx, part)
+}
+
+// prepare finds out what the node lacks of a blob now: another round may have recovered
+// it since it was found. It returns nil if there is nothing to recover.
+func (b *batch) prepare(f discover.Found) *blob {
+	c := &b.config
+	one := &blob{id: f.Blob, records: make(map[store.Record][]byte), lack: int64(f.Lacking)}
+	if f.Certificate != nil {
+		one.records[store.Certificate] = f.Certificate
+	}
+	info, err := c.Store.Info(f.Blob)
+	if err != nil {
+		c.Logger.Error("store", "blob", f.Blob, "error", err)
+		one.failed = true
+		b.finish(one)
+		return nil
+	}
+	missing := placement.Missing(b.view.Committee, b.view.Member, f.Blob, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
+	if info.Has(store.Verdict) {
+		missing = nil
+	}
+	b.lack(int64(len(missing)) - one.lack)
+	one.lack = int64(len(missing))
+	one.meta, err = b.ownMetadata(f.Blob)
+	if info.Has(store.Verdict) || len(missing) == 0 && err == nil {
+		b.finish(one)
+		return nil
+	}
+	n := b.view.Params().N
+	for _, ref := range missing {
+		one.missing[ref.Axis] = append(one.missing[ref.Axis], &target{ref: ref.Sliver(n), pair: ref.Pair})
+	}
+	return one
+}
+
+// restores returns the bytes of slivers that are to be restored, 0 while the metadata is
+// not there, and notes the size of symbols.
+func (b *batch) restores(one *blob) int64 {
+	if one.meta == nil {
+		return 0
+	}
+	params := b.view.Params()
+	size, err := params.SymbolSize(one.meta.Length)
 	if err != nil {
 		return 0 // metadata of such a length is not valid
 	}
-	w.size = size
-	return int64(size) * int64(len(w.missing[rs2d.Primary])*params.S+len(w.missing[rs2d.Secondary])*params.P)
+	one.size = size
+	return int64(size) * int64(len(one.missing[rs2d.Primary])*params.S+len(one.missing[rs2d.Secondary])*params.P)
 }
-
-// fetchMetadata gets a blob's metadata from the first peer that has it.
-func (p *pass) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
-	if meta, err := p.ownMetadata(id); err == nil {
-		return meta, nil
-	}
-	return peer.First(ctx, p.shuffled(), hedgeAfter, func(ctx context.Context, remote *peer.Peer) (*commit.Metadata, error) {
-		meta, err := remote.Metadata(ctx, id, p.Hasher)
-		if err != nil {
-			p.Logger.Debug("no metadata", "peer", remote.Name(), "blob", id, "error", err)
-		}
-		p.count(func(r *Report) {
-			if err == nil {
-				r.MetadataBytes += int64(commit.HashSize + placement.MaxMetadata(meta.Shards()))
-			} else if errors.Is(err, peer.ErrLied) {
-				r.Lies++
-			}
-		})
-		return meta, err
-	})
-}
-
-// hedgeAfter is how long one peer is waited for before another is asked too.
-const hedgeAfter = 300 * time.Millisecond
 
 // metadataFetchers is how many blobs' metadata is fetched at once.
 const metadataFetchers = 8
 
-// flush recovers the batch.
-func (p *pass) flush(ctx context.Context) {
-	batch := p.batch
-	p.batch, p.bytes = nil, 0
+// fetchMetadata gets the metadata that the node has not, as far as it could store it.
+func (b *batch) fetchMetadata(ctx context.Context) {
 	var group sync.WaitGroup
 	turns := make(chan struct{}, metadataFetchers)
-	for _, w := range batch {
-		if w.meta != nil {
+	room := b.space.left()
+	for _, one := range b.blobs {
+		if one.meta != nil {
+			continue
+		}
+		if room -= int64(placement.MaxMetadata(b.view.Params().N)); room < 0 {
+			one.failed, one.postponed = true, true
 			continue
 		}
 		turns <- struct{}{}
 		group.Go(func() {
 			defer func() { <-turns }()
-			meta, err := p.fetchMetadata(ctx, w.id)
+			meta, err := b.round.fetchMetadata(ctx, one.id)
+			var raw []byte
+			if err == nil {
+				raw, err = meta.MarshalBinary()
+			}
 			if err != nil {
-				p.Logger.Debug("no metadata", "blob", w.id, "error", err)
-				w.failed = true
+				b.config.Logger.Debug("no metadata", "blob", one.id, "error", err)
+				one.failed = true
 				return
 			}
-			raw, err := meta.MarshalBinary()
-			if err != nil {
-				w.failed = true
-				return
-			}
-			w.meta, w.records[store.Metadata] = meta, raw
-			p.restores(w)
+			one.meta, one.records[store.Metadata] = meta, raw
 		})
 	}
 	group.Wait()
-
-	// Large blobs of the batch go one after another, small ones together.
-	var part []*work
-	bytes := int64(0)
-	for _, w := range batch {
-		if w.failed {
-			p.finish(w)
-			continue
-		}
-		part = append(part, w)
-		if bytes += p.restores(w); bytes >= p.BatchBytes>>p.ramp {
-			p.recover(ctx, part)
-			part, bytes = nil, 0
-		}
-	}
-	p.recover(ctx, part)
-	p.ramp = max(0, p.ramp-1)
 }
 
 // recover recovers all that is missing of some blobs.
-func (p *pass) recover(ctx context.Context, works []*work) {
-	if len(works) == 0 {
+func (b *batch) recover(ctx context.Context, blobs []*blob) {
+	if len(blobs) == 0 {
 		return
 	}
 	for _, axis := range []rs2d.Axis{rs2d.Secondary, rs2d.Primary} {
-		p.recoverAxis(ctx, works, axis)
+		b.recoverAxis(ctx, blobs, axis)
 	}
-	for _, w := range works {
-		p.finish(w)
+	for _, one := range blobs {
+		b.finish(one)
 	}
 }
 
-// keep stores slivers of one axis as soon as they are recovered, the first ones with
+// store stores slivers of one axis as soon as they are recovered, the first ones with
 // the records that the node lacked. Nothing but what is stored counts as restored.
-func (p *pass) keep(w *work, axis rs2d.Axis, recovered []*target) {
-	if len(recovered) == 0 || p.inconsistent(w) {
+func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
+	c := &b.config
+	if len(recovered) == 0 || invalid.Marked(c.Store, one.id) {
 		return
 	}
-	u := store.Update{Records: w.records}
+	u := store.Update{Records: one.records}
 	restored := int64(0)
 	for _, t := range recovered {
 		u.Slivers = append(u.Slivers, store.Sliver{Ref: store.Ref{Axis: axis, Pair: t.pair}, Data: t.data})
 		restored += int64(len(t.data))
 	}
-	if err := p.Store.Apply(w.id, u); err != nil {
-		p.Logger.Error("store", "blob", w.id, "error", err)
+	if err := c.Store.Apply(one.id, u); err != nil {
+		if one.postponed = errors.Is(err, store.ErrFull); one.postponed {
+			b.space.refused(restored)
+		} else {
+			c.Logger.Error("store", "blob", one.id, "error", err)
+		}
 		return
 	}
-	w.records = nil
-	w.lack -= len(recovered)
-	p.lacking.Add(-int64(len(recovered)))
-	another := !w.restored
-	w.restored = true
-	params := p.Committee.Params()
+	one.records = nil
+	one.lack -= int64(len(recovered))
+	b.lack(-int64(len(recovered)))
+	another := !one.restored
+	one.restored = true
+	params := b.view.Params()
 	now := time.Now()
-	p.count(func(r *Report) {
+	b.count(func(report *Report) {
 		if another {
-			r.Blobs++
-			r.WholeBlob += int64(params.P*params.S) * int64(w.size)
+			report.Blobs++
+			report.WholeBlob += int64(params.P*params.S) * int64(one.size)
 		}
-		r.Slivers += int64(len(recovered))
-		r.Restored += restored
-		if r.First.IsZero() {
-			r.First = now
+		report.Slivers += int64(len(recovered))
+		report.Restored += restored
+		if report.First.IsZero() {
+			report.First = now
 		}
-		r.Last = now
+		report.Last = now
 	})
 }
 
-// inconsistent reports whether the blob turned out to be: there is nothing to have.
-func (p *pass) inconsistent(w *work) bool {
-	_, err := p.Store.Record(w.id, store.Verdict)
-	return err == nil
-}
-
-// finish is the end of a blob in this pass. What could not be recovered may be in the
+// finish is the end of a blob in this round. What could not be recovered may be in the
 // next one.
-func (p *pass) finish(w *work) {
-	p.lacking.Add(-int64(w.lack))
-	w.missing = [2][]*target{}
-	if p.inconsistent(w) {
+func (b *batch) finish(one *blob) {
+	b.lack(-one.lack)
+	noRoom := int64(0)
+	if one.postponed {
+		noRoom = b.restores(one)
+		if one.meta == nil {
+			noRoom = int64(placement.MaxMetadata(b.view.Params().N))
+		}
+	}
+	one.missing = [2][]*target{}
+	if invalid.Marked(b.config.Store, one.id) {
 		return
 	}
-	failed := w.lack
-	if w.meta == nil {
+	failed := one.lack
+	if one.failed || one.meta == nil {
 		failed = max(1, failed)
-	} else if len(w.records) > 0 {
-		if err := p.Store.Apply(w.id, store.Update{Records: w.records}); err != nil {
-			p.Logger.Error("store", "blob", w.id, "error", err)
+	}
+	if len(one.records) > 0 && one.meta != nil {
+		if err := b.config.Store.Apply(one.id, store.Update{Records: one.records}); err != nil {
+			if !errors.Is(err, store.ErrFull) {
+				b.config.Logger.Error("store", "blob", one.id, "error", err)
+			}
 			failed = max(1, failed)
 		}
 	}
-	p.count(func(r *Report) { r.Failed += int64(failed) })
+	b.count(func(report *Report) {
+		report.Failed += failed
+		if noRoom > 0 {
+			report.Postponed += failed
+			report.NoRoom += noRoom
+			if report.leastNoRoom == 0 || noRoom < report.leastNoRoom {
+				report.leastNoRoom = noRoom
+			}
+		}
+	})
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/redstuff-go/redstuff/node/discover"
 )
 
 func TestLogOfPasses(t *testing.T) {
@@ -18,7 +20,7 @@ func TestLogOfPasses(t *testing.T) {
 		{Report{}, nil, ""},
 		{Report{Slivers: 2}, nil, "level=INFO msg=healed "},
 		{Report{Slivers: 2, Failed: 1}, nil, "level=WARN msg=\"healed in part\""},
-		{Report{}, ErrBlind, "error=\"heal: too few peers"},
+		{Report{}, discover.ErrBlind, "error=\"discover: too few peers"},
 	} {
 		b.Reset()
 		h.log(test.report, test.err)

@@ -29,9 +29,7 @@ func TestOrdersAreSplit(t *testing.T) {
 			}
 			symbols := 0
 			for len(o.requests) > 0 {
-				count := o.next()
-				body := o.requests[:count]
-				o.requests = o.requests[count:]
+				body, _ := o.next()
 				parsed, err := api.ParseRequests(api.AppendRequests(nil, body), 65_535)
 				if err != nil {
 					t.Fatal(err)

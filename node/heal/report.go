@@ -19,6 +19,9 @@ type Report struct {
 	Lies         int64 // symbols proven wrong, or answers that contradict themselves
 	Inconsistent int64 // blobs found or learnt to be inconsistent
 	Failed       int64 // slivers that could not be recovered now
+	Postponed    int64 // of these, slivers that the disk has no room for
+	NoRoom       int64 // bytes of those
+	leastNoRoom  int64 // bytes of the smallest blob of those
 
 	First   time.Time // when the first sliver was recovered and stored, zero if none was
 	Last    time.Time // when the last one was
@@ -36,7 +39,11 @@ func (r Report) Ratio() float64 {
 
 // String sums the report up in one line.
 func (r Report) String() string {
-	return fmt.Sprintf("%d slivers of %d blobs, %d bytes for %d restored (%.2f; whole blobs are %d), metadata %d, %d lies, %d failed, in %v",
-		r.Slivers, r.Blobs, r.SymbolBytes+r.ProofBytes, r.Restored, r.Ratio(), r.WholeBlob, r.MetadataBytes, r.Lies, r.Failed,
+	room := ""
+	if r.Postponed > 0 {
+		room = fmt.Sprintf(" (%d for want of room)", r.Postponed)
+	}
+	return fmt.Sprintf("%d slivers of %d blobs, %d bytes for %d restored (%.2f; whole blobs are %d), metadata %d, %d lies, %d failed%s, in %v",
+		r.Slivers, r.Blobs, r.SymbolBytes+r.ProofBytes, r.Restored, r.Ratio(), r.WholeBlob, r.MetadataBytes, r.Lies, r.Failed, room,
 		r.Elapsed.Round(time.Millisecond))
 }

@@ -8,126 +8,145 @@ import (
 	"sync"
 
 	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/invalid"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// solvers is how many slivers are computed at once, and how many crossings are stored.
-const solvers = 8
+// solution is what the symbols of a recovery give.
+type solution struct {
+	*recovery
 
-// solve recovers the open targets of a crossing that has enough symbols, and stores
-// them. It sets the crossing's state.
-func (p *pass) solve(ctx context.Context, c *crossing) {
-	c.state = stuck
-	sources := slices.Sorted(maps.Keys(c.have))
-	var mu sync.Mutex
+	mu           sync.Mutex
+	wrong        map[int]bool // sources whose symbols are proven wrong
+	wantProofs   bool         // a sliver came out wrong, and nobody knows why
+	inconsistent *rs2d.InconsistencyProof
+}
+
+// solve recovers the open targets of a recovery that has enough symbols, and stores
+// them. It reports whether the recovery is to go on, with other sources or with proofs.
+func (v *recovery) solve(ctx context.Context) (goOn bool) {
+	s := &solution{recovery: v, wrong: make(map[int]bool)}
+	sources := slices.Sorted(maps.Keys(v.have))
 	var group sync.WaitGroup
-	var verdict *rs2d.InconsistencyProof
-	wantProofs := false
-	liars := make(map[int]bool)
-	for _, t := range c.open {
-		p.turns <- struct{}{}
+	for _, t := range v.open {
+		v.turns <- struct{}{}
 		group.Go(func() {
-			defer func() { <-p.turns }()
+			defer func() { <-v.turns }()
 			symbols := make([]rs2d.Symbol, 0, len(sources))
 			for _, pair := range sources {
-				symbols = append(symbols, c.have[pair][t.ref])
+				symbols = append(symbols, v.have[pair][t.ref])
 			}
-			var refused []*rs2d.SymbolError
-			sliver, err := p.Code.Recover(c.w.meta, t.ref, symbols, rs2d.ReportWrong(&refused))
-			mu.Lock()
-			defer mu.Unlock()
-			for _, e := range refused {
-				liars[p.pairOf(c.axis, e)] = true
-			}
-			var inconsistent *rs2d.InconsistentError
-			var unproven *rs2d.ProofsNeededError
-			switch {
-			case err == nil:
-				t.data = sliver.Data
-			case errors.As(err, &inconsistent):
-				verdict = inconsistent.Proof
-			case errors.As(err, &unproven):
-				wantProofs = true
-			}
+			s.recoverTarget(t, symbols)
 		})
 	}
 	group.Wait()
 	var recovered []*target
-	c.open = slices.DeleteFunc(c.open, func(t *target) bool {
+	v.open = slices.DeleteFunc(v.open, func(t *target) bool {
 		if t.data != nil {
 			recovered = append(recovered, t)
 		}
 		return t.data != nil
 	})
-	if verdict == nil {
-		p.keep(c.w, c.axis, recovered)
+	if s.inconsistent == nil {
+		v.store(v.blob, v.axis, recovered)
 	}
-	for pair := range liars {
-		if c.own[pair] {
-			// The disk gave back something else than was stored, and its checksum.
-			p.Logger.Error("own sliver is wrong", "blob", c.w.id, "pair", pair)
-		} else {
-			member := p.Committee.OwnerOfPair(c.w.id, pair)
-			p.Peers[member].Distrust()
-			p.Logger.Warn("wrong symbols", "peer", p.Peers[member].Name(), "blob", c.w.id, "pair", pair)
-		}
-		p.count(func(r *Report) { r.Lies++ })
-		c.bad[pair] = true
-		delete(c.have, pair)
-		c.state = again
+	for pair := range s.wrong {
+		s.blame(pair)
+		v.bad[pair] = true
+		delete(v.have, pair)
+	}
+	if len(v.open) == 0 {
+		v.have = nil
 	}
 	switch {
-	case verdict != nil:
-		p.accuse(ctx, c.w, verdict)
-	case wantProofs && !c.proofs:
-		c.proofs = true
-		p.addOwn(c)
-		c.state = again
+	case s.inconsistent != nil:
+		s.certifyInvalid(ctx)
+		return false
+	case len(v.open) == 0:
+		return false
+	case s.wantProofs && !v.proofs:
+		v.proofs = true
+		v.addOwn()
+		return true
 	}
-	if len(c.open) == 0 {
-		c.have = nil
+	return len(s.wrong) > 0
+}
+
+// recoverTarget computes one sliver.
+func (s *solution) recoverTarget(t *target, symbols []rs2d.Symbol) {
+	var refused []*rs2d.SymbolError
+	sliver, err := s.config.Code.Recover(s.blob.meta, t.ref, symbols, rs2d.ReportWrong(&refused))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range refused {
+		s.wrong[s.sourceOf(e)] = true
+	}
+	var inconsistent *rs2d.InconsistentError
+	var unproven *rs2d.ProofsNeededError
+	switch {
+	case err == nil:
+		t.data = sliver.Data
+	case errors.As(err, &inconsistent):
+		s.inconsistent = inconsistent.Proof
+	case errors.As(err, &unproven):
+		s.wantProofs = true
 	}
 }
 
-// pairOf returns the source from which a symbol came.
-func (p *pass) pairOf(axis rs2d.Axis, e *rs2d.SymbolError) int {
+// sourceOf returns the source from which a symbol came.
+func (s *solution) sourceOf(e *rs2d.SymbolError) int {
 	at := rs2d.SliverRef{Axis: rs2d.Primary, Index: e.Row}
-	if axis == rs2d.Primary {
+	if s.axis == rs2d.Primary {
 		at = rs2d.SliverRef{Axis: rs2d.Secondary, Index: e.Col}
 	}
-	return at.Pair(p.Committee.Params().N)
+	return at.Pair(s.view.Params().N)
 }
 
-// accuse proves to all that a blob is inconsistent.
-func (p *pass) accuse(ctx context.Context, w *work, proof *rs2d.InconsistencyProof) {
-	w.failed = true
-	p.count(func(r *Report) { r.Inconsistent++ })
-	raw, err := proof.MarshalBinary()
-	if err == nil {
-		records := map[store.Record][]byte{store.Proof: raw}
-		maps.Copy(records, w.records)
-		err = p.Store.Apply(w.id, store.Update{Records: records})
-	}
-	if err != nil {
-		p.Logger.Error("proof of inconsistency", "blob", w.id, "error", err)
+// blame notes who gave symbols that are proven wrong.
+func (s *solution) blame(pair int) {
+	s.count(func(report *Report) { report.Lies++ })
+	if s.own[pair] {
+		// The disk gave back something else than was stored, and its checksum.
+		s.config.Logger.Error("own sliver is wrong", "blob", s.blob.id, "pair", pair)
+		s.Replace(s.blob.id, store.Ref(placement.Ref{Axis: s.axis.Other(), Pair: pair}))
 		return
 	}
-	a := committee.Attestation{Kind: committee.Inconsistent, Blob: w.id}
-	own := map[int]committee.Signature{p.Member: p.Committee.Attest(p.Key, a)}
-	cert, err := peer.Convict(ctx, p.Committee, p.Peers, w.meta, w.id, raw, own)
+	p := s.view.Peers[s.view.OwnerOfPair(s.blob.id, pair)]
+	p.Distrust()
+	s.config.Logger.Warn("wrong symbols", "peer", p.Name(), "blob", s.blob.id, "pair", pair)
+}
+
+// certifyInvalid proves to all that a blob is inconsistent.
+func (s *solution) certifyInvalid(ctx context.Context) {
+	c := &s.config
+	s.blob.failed = true
+	s.count(func(report *Report) { report.Inconsistent++ })
+	raw, err := s.inconsistent.MarshalBinary()
+	if err == nil {
+		records := map[store.Record][]byte{store.Proof: raw}
+		maps.Copy(records, s.blob.records)
+		err = c.Store.Apply(s.blob.id, store.Update{Records: records})
+	}
 	if err != nil {
-		p.Logger.Warn("too few attest that a blob is inconsistent", "blob", w.id, "error", err)
+		c.Logger.Error("proof of inconsistency", "blob", s.blob.id, "error", err)
+		return
+	}
+	a := committee.Attestation{Kind: committee.Inconsistent, Blob: s.blob.id}
+	own := map[int]committee.Signature{s.view.Member: c.Signer.Attest(s.view.Committee, a)}
+	cert, err := invalid.Certify(ctx, s.view, s.blob.meta, s.blob.id, raw, own)
+	if err != nil {
+		c.Logger.Warn("too few attest that a blob is inconsistent", "blob", s.blob.id, "error", err)
 		return
 	}
 	verdict, err := cert.MarshalBinary()
 	if err == nil {
-		err = Condemn(p.Store, w.id, verdict)
+		err = invalid.Mark(c.Store, s.blob.id, verdict)
 	}
 	if err != nil {
-		p.Logger.Error("verdict", "blob", w.id, "error", err)
+		c.Logger.Error("verdict", "blob", s.blob.id, "error", err)
 		return
 	}
-	p.Logger.Warn("blob is inconsistent", "blob", w.id)
+	c.Logger.Warn("blob is inconsistent", "blob", s.blob.id)
 }

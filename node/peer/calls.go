@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 // maxJSON bounds answers in JSON: a list of api.MaxList blobs, each with a
 // certificate, and more than that for one member in eight.
 func (p *Peer) maxJSON() int64 {
-	return int64(api.MaxList) * int64(256+2*p.committee.MaxCertificate())
+	return int64(api.MaxList) * int64(256+2*committee.MaxCertificate(p.committee.Params().N))
 }
 
 func (p *Peer) getBytes(ctx context.Context, path string, most int64) ([]byte, error) {
@@ -203,8 +204,10 @@ func (p *Peer) confirmation(body io.Reader) (committee.Signature, error) {
 		return committee.Signature{}, err
 	}
 	var c api.Confirmation
-	err = p.parseJSON(data, &c)
-	return c.Signature, err
+	if err := p.parseJSON(data, &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
 }
 
 // piecesReader reads slices one after another. It does not change the list, which
@@ -230,8 +233,20 @@ func (r *piecesReader) Read(b []byte) (int, error) {
 // which is not verified.
 func (p *Peer) Confirmation(ctx context.Context, id commit.BlobID) (committee.Signature, error) {
 	var c api.Confirmation
-	err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c)
-	return c.Signature, err
+	if err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
+}
+
+// attestation returns the signature of a confirmation, unless the node says itself that
+// it counts elsewhere only: that is no lie.
+func (p *Peer) attestation(c api.Confirmation) (committee.Signature, error) {
+	if c.Committee != (committee.Fingerprint{}) && c.Committee != p.committee.Fingerprint() {
+		return committee.Signature{}, fmt.Errorf("%s: %w: epoch %d, committee %v, and not epoch %d, committee %v",
+			p.name, ErrOtherCommittee, c.Epoch, c.Committee, p.committee.Epoch(), p.committee.Fingerprint())
+	}
+	return c.Signature, nil
 }
 
 // PutCertificate tells the node that the blob is stored.
@@ -264,11 +279,14 @@ func (p *Peer) Verdict(ctx context.Context, id commit.BlobID) (*committee.Certif
 }
 
 func (p *Peer) certificate(ctx context.Context, path string, a committee.Attestation) (*committee.Certificate, error) {
-	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(p.committee.MaxCertificate()))
+	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(committee.MaxCertificate(p.committee.Params().N)))
 	if err != nil {
 		return nil, err
 	}
-	cert, err := p.committee.ParseCertificate(data)
+	cert, err := committee.ParseCertificate(p.committees, data)
+	if errors.Is(err, committee.ErrEpoch) {
+		return nil, fmt.Errorf("%s: %w", p.name, err) // it may be right
+	}
 	if err == nil && cert.Attestation != a {
 		err = fmt.Errorf("certificate of something else")
 	}
@@ -286,8 +304,10 @@ func (p *Peer) PutProof(ctx context.Context, id commit.BlobID, proof []byte) (co
 		return committee.Signature{}, err
 	}
 	var c api.Confirmation
-	err = p.parseJSON(data, &c)
-	return c.Signature, err
+	if err := p.parseJSON(data, &c); err != nil {
+		return committee.Signature{}, err
+	}
+	return p.attestation(c)
 }
 
 // Proof fetches the proof, in BCS, that a blob is inconsistent, which is not verified.

@@ -8,14 +8,20 @@ import (
 )
 
 var (
-	// ErrNotFound: the node answers that it has not what was asked for.
-	ErrNotFound = errors.New("node: not found")
-	// ErrInconsistent: the node answers that the blob is inconsistent.
-	ErrInconsistent = errors.New("node: blob is inconsistent")
-	// ErrLied: the node's answer contradicts the blob id, or its own form.
-	ErrLied = errors.New("node: wrong answer")
-	// ErrStalled: the node sent nothing for too long.
-	ErrStalled = errors.New("node: stalled")
+	// ErrNotFound is returned when the node answers that it has not what was asked for.
+	ErrNotFound = errors.New("peer: not found")
+	// ErrInconsistent is returned when the node answers that the blob is inconsistent.
+	ErrInconsistent = errors.New("peer: blob is inconsistent")
+	// ErrLied is returned when the node's answer contradicts the blob id, or its own form.
+	ErrLied = errors.New("peer: wrong answer")
+	// ErrStalled is returned when the node sent nothing for too long, or too little.
+	ErrStalled = errors.New("peer: stalled")
+	// ErrSilent is returned for a node that was not waited for any longer: others had
+	// answered, or the caller's time was over.
+	ErrSilent = errors.New("peer: no answer")
+	// ErrOtherCommittee is returned when the node attests as a member of another
+	// committee than the caller's.
+	ErrOtherCommittee = errors.New("peer: node has another committee")
 )
 
 // StatusError is an answer that is not a success. It wraps ErrNotFound for a status of

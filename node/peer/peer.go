@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -17,20 +18,23 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Options are choices for [New]. The zero value is good, but for a Key where writing
 // is wanted.
 type Options struct {
-	Key         *committee.Key // by which the node knows the caller; may be nil
-	Plaintext   bool           // speak HTTP without TLS, to nodes that are run so
-	DialTimeout time.Duration  // default 2 s
-	Idle        time.Duration  // longest time without any byte from the node; default 10 s
-	MinRate     int64          // least bytes a second, on average and after three times Idle; default 4 KiB
-	Attempts    int            // for requests that fail before an answer begins; default 4
-	Backoff     time.Duration  // before the second attempt, on average; doubles; default 50 ms
-	Conns       int            // connections kept open to the node; default 32
-	Wire        *Wire          // counts bytes, if not nil
+	Key         *identity.Key // by which the node knows the caller; may be nil
+	Plaintext   bool          // speak HTTP without TLS, to nodes that are run so
+	DialTimeout time.Duration // default 2 s
+	Idle        time.Duration // longest time without any byte from the node; default 10 s
+	MinRate     int64         // least bytes a second, on average and after three times Idle; default 4 KiB
+	Attempts    int           // for requests that fail before an answer begins; default 4
+	Backoff     time.Duration // before the second attempt, on average; doubles; default 50 ms
+	Conns       int           // connections kept open to the node; default 32
+	HedgeAfter  time.Duration // to wait for a small answer before others are asked too, while nothing is known; default 300 ms
+	Wire        *Wire         // counts bytes, if not nil
+	Logger      *slog.Logger  // default drops all
 	// Timeouts of penalties, see Distrust, Fail and Late.
 	DistrustFor time.Duration // default 10 min
 	FailFor     time.Duration // default 2 s; doubles with every failure in a row, up to 16 times
@@ -47,6 +51,7 @@ func (o *Options) fill() {
 	set(&o.Backoff, 50*time.Millisecond)
 	set(&o.DistrustFor, 10*time.Minute)
 	set(&o.FailFor, 2*time.Second)
+	set(&o.HedgeAfter, 300*time.Millisecond)
 	if o.Attempts == 0 {
 		o.Attempts = 4
 	}
@@ -59,6 +64,28 @@ func (o *Options) fill() {
 	if o.Wire == nil {
 		o.Wire = new(Wire)
 	}
+	if o.Logger == nil {
+		o.Logger = discard
+	}
+}
+
+// Validate fills in defaults, and checks the rest. The error names the field that is
+// wrong.
+func (o *Options) Validate() error {
+	o.fill()
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{"DialTimeout", int64(o.DialTimeout)}, {"Idle", int64(o.Idle)}, {"MinRate", o.MinRate}, {"Attempts", int64(o.Attempts)},
+		{"Backoff", int64(o.Backoff)}, {"Conns", int64(o.Conns)}, {"HedgeAfter", int64(o.HedgeAfter)},
+		{"DistrustFor", int64(o.DistrustFor)}, {"FailFor", int64(o.FailFor)},
+	} {
+		if field.value <= 0 {
+			return fmt.Errorf("peer: Options.%s must be more than zero", field.name)
+		}
+	}
+	return nil
 }
 
 // Wire counts the bytes of connections, TLS included.
@@ -66,23 +93,33 @@ type Wire struct {
 	Received, Sent atomic.Int64
 }
 
-// Peer is one node of a committee, seen from outside. It is safe for concurrent use.
-type Peer struct {
-	committee *committee.Committee
-	member    int
-	name      string
-	base      string // scheme and address
-	options   Options
-	http      *http.Client
+// link is how to reach one node, and what is remembered of it.
+type link struct {
+	name, address string
+	tlsKey        committee.TLSKey
+	base          string // scheme and address
+	options       Options
+	http          *http.Client
+	*reputation
+}
 
-	reputation reputation
+// Peer is one member of a committee, seen from outside. It is safe for concurrent use.
+type Peer struct {
+	*link
+	committee  *committee.Committee
+	committees committee.Committees // of the epochs whose certificates are taken
+	member     int
 }
 
 // New returns the member of the committee. It does not connect.
 func New(c *committee.Committee, member int, o Options) *Peer {
 	o.fill()
-	m := c.Member(member)
-	p := &Peer{committee: c, member: member, name: m.Name, options: o}
+	return &Peer{link: newLink(c.Member(member), o), committee: c, committees: c, member: member}
+}
+
+func newLink(m committee.Member, o Options) *link {
+	p := &link{name: m.Name, address: m.Address, tlsKey: m.TLSKey, options: o}
+	p.reputation = &reputation{distrustFor: o.DistrustFor, failFor: o.FailFor}
 	dialer := &net.Dialer{Timeout: o.DialTimeout}
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, m.Address)
@@ -124,15 +161,6 @@ func New(c *committee.Committee, member int, o Options) *Peer {
 		return http.ErrUseLastResponse
 	}}
 	return p
-}
-
-// All returns all members of the committee, by their numbers.
-func All(c *committee.Committee, o Options) []*Peer {
-	peers := make([]*Peer, c.Len())
-	for i := range peers {
-		peers[i] = New(c, i, o)
-	}
-	return peers
 }
 
 // Member returns the node's number in the committee.

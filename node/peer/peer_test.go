@@ -17,6 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -26,8 +27,8 @@ func hostile(t *testing.T, h http.HandlerFunc) *peer.Peer {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	m := committee.NewMember("hostile", strings.TrimPrefix(server.URL, "http://"), committee.GenerateKey(), committee.Spread(7, 1)[0])
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{m}, nil)
+	m := identity.NewMember("hostile", strings.TrimPrefix(server.URL, "http://"), identity.GenerateKey(), committee.Spread(7, 1)[0])
+	c, err := committee.New(committee.System{Network: "test", Shards: 7, Scheme: commit.BLAKE3}, 1, []committee.Member{m})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,14 +248,16 @@ func TestFirst(t *testing.T) {
 	wrong := hostile(t, write([]byte("nonsense")))
 	right := hostile(t, write([]byte(`{"name":"right"}`)))
 	ask := func(ctx context.Context, p *peer.Peer) (api.Health, error) { return p.Health(ctx) }
-	h, err := peer.First(t.Context(), []*peer.Peer{slow, wrong, right}, 10*time.Millisecond, ask)
+	set := peer.NewSet(peer.Options{HedgeAfter: 10 * time.Millisecond})
+	right.Late(time.Now()) // so that it is asked last
+	h, err := peer.First(t.Context(), set, []*peer.Peer{slow, nil, wrong, right}, 0, ask, nil)
 	if err != nil || h.Name != "right" || wrong.Standing() != peer.Distrusted {
 		t.Fatal(h, err)
 	}
-	if _, err := peer.First(t.Context(), []*peer.Peer{wrong, wrong}, time.Second, ask); !errors.Is(err, peer.ErrLied) {
+	if _, err := peer.First(t.Context(), set, []*peer.Peer{wrong}, 0, ask, nil); !errors.Is(err, peer.ErrLied) {
 		t.Fatal(err)
 	}
-	if _, err := peer.First(t.Context(), nil, time.Second, ask); err == nil {
+	if _, err := peer.First(t.Context(), set, nil, 0, ask, nil); err == nil {
 		t.Fatal("nobody has answered")
 	}
 }

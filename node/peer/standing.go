@@ -18,6 +18,8 @@ const (
 
 // reputation is what is remembered of a node.
 type reputation struct {
+	distrustFor, failFor time.Duration
+
 	mu         sync.Mutex
 	distrusted time.Time // until then
 	lies       int
@@ -46,33 +48,29 @@ func (p *penalty) extend(now time.Time, first time.Duration) {
 }
 
 // Distrust remembers that the node sent something that is provably wrong.
-func (p *Peer) Distrust() {
-	r := &p.reputation
+func (r *reputation) Distrust() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lies++
-	r.distrusted = time.Now().Add(p.options.DistrustFor)
+	r.distrusted = time.Now().Add(r.distrustFor)
 }
 
 // Lies returns how often the node was distrusted.
-func (p *Peer) Lies() int {
-	r := &p.reputation
+func (r *reputation) Lies() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.lies
 }
 
 // Fail remembers that the node did not answer.
-func (p *Peer) Fail() {
-	r := &p.reputation
+func (r *reputation) Fail() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failing.extend(time.Now(), p.options.FailFor)
+	r.failing.extend(time.Now(), r.failFor)
 }
 
 // succeed remembers that the node answered.
-func (p *Peer) succeed() {
-	r := &p.reputation
+func (r *reputation) succeed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failing = penalty{}
@@ -82,18 +80,16 @@ func (p *Peer) succeed() {
 // unless it has delivered something else in time since. It is Slow until it does, see
 // InTime; time alone does not change that, so that nobody has to wait for it to find
 // out. See Probe.
-func (p *Peer) Late(since time.Time) {
-	r := &p.reputation
+func (r *reputation) Late(since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.inTime.After(since) {
-		r.late.extend(time.Now(), p.options.FailFor)
+		r.late.extend(time.Now(), r.failFor)
 	}
 }
 
 // InTime remembers that the node delivered in time.
-func (p *Peer) InTime() {
-	r := &p.reputation
+func (r *reputation) InTime() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.late, r.inTime = penalty{}, time.Now()
@@ -102,21 +98,19 @@ func (p *Peer) InTime() {
 // Probe reports whether it is time to find out if a slow node is still slow, by a
 // request that nobody waits for, and that InTime is called after if it is not. Until
 // the next time, Probe reports false to all others.
-func (p *Peer) Probe() bool {
-	r := &p.reputation
+func (r *reputation) Probe() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	if r.late.count == 0 || now.Before(r.late.until) {
 		return false
 	}
-	r.late.extend(now, p.options.FailFor)
+	r.late.extend(now, r.failFor)
 	return true
 }
 
 // Standing returns what is thought of the node at present.
-func (p *Peer) Standing() Standing {
-	r := &p.reputation
+func (r *reputation) Standing() Standing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch now := time.Now(); {

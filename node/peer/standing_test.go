@@ -7,14 +7,15 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
 // idle returns a peer that is never spoken to.
 func idle(t *testing.T, o peer.Options) *peer.Peer {
 	t.Helper()
-	m := committee.NewMember("idle", "127.0.0.1:1", committee.GenerateKey(), committee.Spread(7, 1)[0])
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{m}, nil)
+	m := identity.NewMember("idle", "127.0.0.1:1", identity.GenerateKey(), committee.Spread(7, 1)[0])
+	c, err := committee.New(committee.System{Network: "test", Shards: 7, Scheme: commit.BLAKE3}, 1, []committee.Member{m})
 	if err != nil {
 		t.Fatal(err)
 	}

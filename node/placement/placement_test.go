@@ -9,6 +9,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -19,9 +20,9 @@ func build(t testing.TB) *committee.Committee {
 	t.Helper()
 	var list []committee.Member
 	for i, s := range committee.Spread(shards, 7) {
-		list = append(list, committee.NewMember(fmt.Sprint("node-", i), fmt.Sprint("127.0.0.1:", 1+i), committee.GenerateKey(), s))
+		list = append(list, identity.NewMember(fmt.Sprint("node-", i), fmt.Sprint("127.0.0.1:", 1+i), identity.GenerateKey(), s))
 	}
-	c, err := committee.New(1, commit.BLAKE3, list, nil)
+	c, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, list)
 	if err != nil {
 		t.Fatal(err)
 	}

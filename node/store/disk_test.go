@@ -68,8 +68,8 @@ func TestReadBack(t *testing.T) {
 			}
 			d = open(t, dir, store.Options{})
 		}
-		if got, err := d.Slivers(id); err != nil || !slices.Equal(got, want) {
-			t.Fatalf("slivers %v, %v", got, err)
+		if got, err := d.Info(id); err != nil || !slices.Equal(got.Slivers, want) {
+			t.Fatalf("got %v, %v, want slivers %v", got, err, want)
 		}
 		for _, s := range u.Slivers {
 			got, err := d.Read([]byte("before"), id, s.Ref, 0, -1)
@@ -253,4 +253,9 @@ func TestSweep(t *testing.T) {
 	if _, err := d.Read(nil, id, ref, 0, -1); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func read(d *store.Disk, id commit.BlobID, ref store.Ref) error {
+	_, err := d.Read(nil, id, ref, 0, -1)
+	return err
 }

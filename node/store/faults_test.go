@@ -2,17 +2,22 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/redstuff-go/redstuff/node/internal/faultfs"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -23,6 +28,7 @@ import (
 type model struct {
 	acknowledged map[int]int
 	attempted    map[int]int
+	last         error // what went wrong
 }
 
 // slivers of a blob are in one update: some go into the database, some into a file.
@@ -38,15 +44,35 @@ func update(i, version int) store.Update {
 	return u
 }
 
-// work writes several versions of several blobs, and notes what is acknowledged. It
-// ends at the first error that is the end of the store.
-func (m *model) work(d *store.Disk) {
+// work writes several versions of several blobs, and deletes others, and notes what is
+// acknowledged. It ends at the first error that is the end of the store.
+func (m *model) work(t *testing.T, d *store.Disk, what string) {
 	for version := 1; version <= 2; version++ {
 		for i := range 3 {
 			m.attempted[i] = version
 			err := d.Apply(blob(i), update(i, version))
 			if err == nil {
 				m.acknowledged[i] = version
+			}
+			m.last = errors.Join(m.last, err)
+			if errors.Is(err, store.ErrFailed) {
+				return
+			}
+		}
+		// What is not acknowledged may be done all the same, but nothing by halves.
+		for _, f := range []func() error{
+			func() error { return d.Apply(blob(7), update(7, version)) },
+			func() error { return d.Quarantine(blob(7), store.Ref{Axis: rs2d.Secondary, Pair: 3}) },
+			func() error { return d.Check(blob(0), store.Ref{Pair: 2}) },
+			func() error { return read(d, blob(0), store.Ref{Pair: 2}) },
+			func() error { return d.DropShard(context.Background(), blob(8).ShardOfPair(1, modelShards)) },
+			func() error { _, err := d.Delete(blob(7), nil); return err },
+			func() error { _, err := d.Sweep(context.Background()); return err },
+		} {
+			err := f()
+			m.last = errors.Join(m.last, err)
+			if errors.Is(err, store.ErrCorrupt) {
+				t.Fatalf("%s: an error says that a sliver is corrupt: %v", what, err)
 			}
 			if errors.Is(err, store.ErrFailed) {
 				return
@@ -55,10 +81,21 @@ func (m *model) work(d *store.Disk) {
 	}
 }
 
+// spared are the slivers of a blob that no shard was dropped of.
+func spared(i, version int) (slivers []store.Sliver) {
+	dropped := blob(8).ShardOfPair(1, modelShards)
+	for _, s := range update(i, version).Slivers {
+		if blob(i).ShardOfPair(s.Pair, modelShards) != dropped {
+			slivers = append(slivers, s)
+		}
+	}
+	return slivers
+}
+
 // check opens the store again and compares.
 func (m *model) check(t *testing.T, fs vfs.FS, what string) {
 	t.Helper()
-	d, err := store.Open("store", store.Options{FS: fs})
+	d, err := store.Open("store", store.Options{FS: fs, Owner: faultOwner})
 	if err != nil {
 		t.Fatalf("%s: cannot be opened again: %v", what, err)
 	}
@@ -78,25 +115,28 @@ func (m *model) check(t *testing.T, fs vfs.FS, what string) {
 		if visible < m.acknowledged[i] || visible > m.attempted[i] {
 			t.Fatalf("%s: blob %d has version %d, acknowledged was %d, the last tried %d", what, i, visible, m.acknowledged[i], m.attempted[i])
 		}
-		entries, err := d.Slivers(id)
+		info, err := d.Info(id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if visible == 0 {
-			if len(entries) > 0 {
-				t.Fatalf("%s: blob %d is partly visible: %v", what, i, entries)
+			if len(info.Slivers) > 0 {
+				t.Fatalf("%s: blob %d is partly visible: %v", what, i, info)
 			}
 			continue
 		}
-		for _, s := range update(i, visible).Slivers {
+		for _, s := range spared(i, visible) {
 			got, err := d.Read(nil, id, s.Ref, 0, -1)
 			if err != nil || !bytes.Equal(got, s.Data) {
 				t.Fatalf("%s: blob %d, %v of version %d: %v", what, i, s.Ref, visible, err)
 			}
 		}
 	}
+	if info, err := d.Info(blob(7)); err != nil || len(info.Slivers)+len(info.Quarantined) > 0 && !info.Has(store.Metadata) {
+		t.Fatalf("%s: blob 7 is partly there: %+v, %v", what, info, err)
+	}
 	// What is not referred to is gone; each of the blobs has one file at most.
-	if names := files(t, fs, "store"); len(names) > 3 {
+	if names := files(t, fs, "store"); len(names) > 4 {
 		t.Fatalf("%s: files left: %v", what, names)
 	}
 }
@@ -114,61 +154,84 @@ func newModel() *model {
 	return &model{acknowledged: make(map[int]int), attempted: make(map[int]int)}
 }
 
-// TestFailingDisk lets every single operation that changes the disk fail once, and
-// lets all fail from there on; then it cuts the power.
+var faultOwner = store.Owner{Node: "n", System: "s", Shards: modelShards}
+
+// TestFailingDisk lets every single call of the file system fail once with each of the
+// errors that disks and processes have, or several in a row; then it cuts the power.
 func TestFailingDisk(t *testing.T) {
-	for _, forever := range []bool{false, true} {
-		t.Run(fmt.Sprintf("forever=%v", forever), func(t *testing.T) {
-			t.Parallel()
-			step := int64(1)
-			if testing.Short() {
-				step = 7
+	for _, errno := range []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EMFILE, syscall.ENFILE, syscall.EACCES} {
+		for _, row := range []int64{1, 4, math.MaxInt32} {
+			if row > 4 && (errno == syscall.EMFILE || errno == syscall.ENFILE) {
+				continue // a store waits for descriptors
 			}
-			for at := int64(0); ; at += step {
-				mem := vfs.NewCrashableMem()
-				var count atomic.Int64
-				var failed sync.Map
-				injector := errorfs.InjectorFunc(func(op errorfs.Op) error {
-					if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
-						return nil
-					}
-					n := count.Add(1) - 1
-					if n == at || forever && n > at {
-						failed.Store(n, op)
-						if endsProcess() {
-							return nil
-						}
-						return errorfs.ErrInjected
-					}
-					return nil
-				})
-				m := newModel()
-				d, err := store.Open("store", store.Options{FS: errorfs.Wrap(mem, injector)})
-				if err == nil {
-					m.work(d)
+			t.Run(fmt.Sprintf("%v/%d", errno, row), func(t *testing.T) {
+				t.Parallel()
+				step := int64(2)
+				if testing.Short() {
+					step = 61
 				}
-				op, hit := failed.Load(at)
-				if !hit {
-					if err != nil {
-						t.Fatal(err)
-					}
-					for i := range 3 {
-						if m.acknowledged[i] != 2 {
-							t.Fatal("not all acknowledged without a failure")
-						}
-					}
-					t.Logf("%d operations", at)
-					_ = d.Close()
-					return
+				for at := row % step; failAt(t, errno, at, row); at += step {
 				}
-				what := fmt.Sprintf("operation %d, %+v", at, op)
-				m.check(t, mem.CrashClone(vfs.CrashCloneCfg{}), what)
-				if d != nil {
-					_ = d.Close()
-				}
-			}
-		})
+			})
+		}
 	}
+}
+
+// failAt fails some calls from one on, and reports whether there were so many.
+func failAt(t *testing.T, errno syscall.Errno, at, row int64) bool {
+	mem := vfs.NewCrashableMem()
+	fs := faultfs.New(mem)
+	var count atomic.Int64
+	var failed sync.Map
+	fs.Fail(func(op faultfs.Op) error {
+		takes := op.Opens() || errno == syscall.EIO || errno == syscall.EACCES || errno == syscall.ENOSPC && op.Changes()
+		if !takes {
+			return nil
+		}
+		n := count.Add(1) - 1
+		if n < at || n >= at+row {
+			return nil
+		}
+		failed.Store(n, op)
+		if endsProcess() {
+			return nil
+		}
+		return &os.PathError{Op: op.Call, Path: op.Path, Err: errno}
+	})
+	m := newModel()
+	options := store.Options{FS: fs, Owner: faultOwner, Ballast: 1 << 20}
+	d, err := store.Open("store", options)
+	op, _ := failed.Load(at)
+	what := fmt.Sprintf("%v at call %d, %+v", errno, at, op)
+	if err == nil {
+		m.work(t, d, what)
+	} else if errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrFormat) || errors.Is(err, store.ErrOwner) {
+		t.Fatalf("%s: opening says %v", what, err)
+	}
+	op, hit := failed.Load(at)
+	what = fmt.Sprintf("%v at call %d, %+v", errno, at, op)
+	if !hit {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if m.acknowledged[i] != 2 {
+				t.Fatalf("not all acknowledged without a failure: %v", m.last)
+			}
+		}
+		t.Logf("%d calls", at)
+	} else if d != nil && noDescriptors(errno) && d.Failed() != nil {
+		t.Fatalf("%s: having no descriptors for a moment is the end of the store: %v", what, d.Failed())
+	}
+	m.check(t, mem.CrashClone(vfs.CrashCloneCfg{}), what)
+	if d != nil {
+		_ = d.Close()
+	}
+	return hit
+}
+
+func noDescriptors(errno syscall.Errno) bool {
+	return errno == syscall.EMFILE || errno == syscall.ENFILE
 }
 
 // TestPowerCut cuts the power at every operation that changes the disk. Of what was
@@ -205,7 +268,7 @@ func TestPowerCut(t *testing.T) {
 		}
 		return nil
 	})
-	d, err := store.Open("store", store.Options{FS: errorfs.Wrap(mem, injector)})
+	d, err := store.Open("store", store.Options{FS: errorfs.Wrap(mem, injector), Owner: faultOwner})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,6 +283,16 @@ func TestPowerCut(t *testing.T) {
 			mu.Lock()
 			live.acknowledged[i] = version
 			mu.Unlock()
+		}
+		// Drops, whose files are written anew, while the power may go.
+		if err := d.Apply(blob(7), update(7, version)); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.DropShard(t.Context(), blob(8).ShardOfPair(1, modelShards)); err != nil {
+			t.Fatal(err)
+		}
+		if gone, err := d.Delete(blob(7), nil); !gone || err != nil {
+			t.Fatal(gone, err)
 		}
 	}
 	if err := d.Close(); err != nil {

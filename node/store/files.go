@@ -1,17 +1,19 @@
 package store
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"hash/crc32"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
+	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -28,10 +30,31 @@ const (
 	directoryBits = 8
 )
 
-func randomNumber() uint64 {
-	var b [8]byte
-	rand.Read(b[:])
-	return binary.LittleEndian.Uint64(b[:])
+// errNoHoles is returned where bytes in the middle of a file cannot be given back.
+var errNoHoles = errors.New("store: the file system has no holes")
+
+// sliverFiles are the files that large slivers are in: those of a blob that are stored
+// at once are in one file.
+type sliverFiles struct {
+	fs  vfs.FS
+	dir string // of the store
+
+	sequence atomic.Uint64 // numbers files; begins at a random value each time
+	slots    chan struct{} // one for each file that is open
+}
+
+func newSliverFiles(fs vfs.FS, dir string, open int) *sliverFiles {
+	f := &sliverFiles{fs: fs, dir: dir, slots: make(chan struct{}, open)}
+	var seed [8]byte
+	rand.Read(seed[:])
+	f.sequence.Store(binary.LittleEndian.Uint64(seed[:]))
+	return f
+}
+
+// slot waits until one more file may be open.
+func (f *sliverFiles) slot() (done func()) {
+	f.slots <- struct{}{}
+	return func() { <-f.slots }
 }
 
 func fileName(id commit.BlobID, number uint64) string {
@@ -52,107 +75,221 @@ func parseFileName(name string) (id commit.BlobID, number uint64, ok bool) {
 	return id, number, err == nil && fileName(id, number) == name
 }
 
-func (d *Disk) temporaryName(number uint64) string {
-	return d.fs.PathJoin(d.dir, temporaryDir, fmt.Sprintf("%016x", number))
+func (f *sliverFiles) temporary(number uint64) string {
+	return f.fs.PathJoin(f.dir, temporaryDir, fmt.Sprintf("%016x", number))
 }
 
-func (d *Disk) sliverDir(id commit.BlobID) string {
-	return d.fs.PathJoin(d.dir, sliversName, fmt.Sprintf("%02x", id[0]))
+func (f *sliverFiles) subdir(first byte) string {
+	return f.fs.PathJoin(f.dir, sliversName, fmt.Sprintf("%02x", first))
+}
+
+func (f *sliverFiles) name(id commit.BlobID, number uint64) string {
+	return f.fs.PathJoin(f.subdir(id[0]), fileName(id, number))
 }
 
 // makeDirs makes the directories that are not there, durably, and removes what a
 // crash left in the temporary one.
-func (d *Disk) makeDirs() error {
-	slivers := d.fs.PathJoin(d.dir, sliversName)
-	temporary := d.fs.PathJoin(d.dir, temporaryDir)
-	for _, dir := range []string{d.dir, slivers, temporary} {
-		if err := d.fs.MkdirAll(dir, 0o700); err != nil {
+func (f *sliverFiles) makeDirs() error {
+	slivers := f.fs.PathJoin(f.dir, sliversName)
+	temporary := f.fs.PathJoin(f.dir, temporaryDir)
+	for _, dir := range []string{slivers, temporary} {
+		if err := f.fs.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	have, err := d.fs.List(slivers)
+	have, err := f.fs.List(slivers)
 	if err != nil {
 		return err
 	}
 	slices.Sort(have)
 	for i := range 1 << directoryBits {
-		name := fmt.Sprintf("%02x", i)
-		if _, found := slices.BinarySearch(have, name); found {
+		if _, found := slices.BinarySearch(have, fmt.Sprintf("%02x", i)); found {
 			continue
 		}
-		if err := d.fs.MkdirAll(d.fs.PathJoin(slivers, name), 0o700); err != nil {
+		if err := f.fs.MkdirAll(f.subdir(byte(i)), 0o700); err != nil {
 			return err
 		}
 	}
-	for _, dir := range []string{slivers, d.dir, d.fs.PathDir(d.dir)} {
-		if err := d.syncDir(dir); err != nil {
+	for _, dir := range []string{slivers, f.dir, f.fs.PathDir(f.dir)} {
+		if err := syncDir(f.fs, dir); err != nil {
 			return err
 		}
 	}
-	left, err := d.fs.List(temporary)
+	left, err := f.fs.List(temporary)
 	if err != nil {
 		return err
 	}
 	for _, name := range left {
-		if err := d.fs.Remove(d.fs.PathJoin(temporary, name)); err != nil {
+		if err := f.fs.Remove(f.fs.PathJoin(temporary, name)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// syncDir makes the names in a directory durable.
-func (d *Disk) syncDir(dir string) error { return syncDir(d.fs, dir) }
+// write writes data one after another into a temporary file, and syncs it. The file has
+// no name under which it is found until it is published.
+func (f *sliverFiles) write(data ...[]byte) (number uint64, err error) {
+	defer f.slot()()
+	for number == 0 { // which means no file
+		number = f.sequence.Add(1)
+	}
+	name := f.temporary(number)
+	file, err := f.fs.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			// What cannot be removed now is when the store is opened next.
+			_ = f.fs.Remove(name)
+		}
+	}()
+	w := writers.Get().(*bufferedWriter)
+	defer writers.Put(w)
+	w.reset(file)
+	for _, d := range data {
+		if err := w.write(d); err != nil {
+			return 0, errors.Join(err, file.Close())
+		}
+	}
+	if err := errors.Join(w.flush(), file.Sync()); err != nil {
+		return 0, errors.Join(err, file.Close())
+	}
+	return number, file.Close()
+}
 
-func syncDir(fs vfs.FS, dir string) error {
-	f, err := fs.OpenDir(dir)
+// bufferedWriter writes to a file in large pieces. The data goes through a buffer in
+// any case, because a vfs.File may change what it is given to write.
+type bufferedWriter struct {
+	f      vfs.File
+	buffer []byte
+}
+
+var writers = sync.Pool{New: func() any { return &bufferedWriter{buffer: make([]byte, 0, writeSize)} }}
+
+const writeSize = 1 << 20
+
+func (w *bufferedWriter) reset(f vfs.File) { w.f, w.buffer = f, w.buffer[:0] }
+
+func (w *bufferedWriter) write(data []byte) error {
+	for len(data) > 0 {
+		n := copy(w.buffer[len(w.buffer):cap(w.buffer)], data)
+		w.buffer, data = w.buffer[:len(w.buffer)+n], data[n:]
+		if len(w.buffer) == cap(w.buffer) {
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *bufferedWriter) flush() error {
+	_, err := w.f.Write(w.buffer)
+	w.buffer = w.buffer[:0]
+	return err
+}
+
+// discard removes a temporary file.
+func (f *sliverFiles) discard(number uint64) { _ = f.fs.Remove(f.temporary(number)) }
+
+// publish gives a temporary file the name under which it is found, durably.
+func (f *sliverFiles) publish(id commit.BlobID, number uint64) error {
+	defer f.slot()()
+	name := f.name(id, number)
+	err := f.fs.Rename(f.temporary(number), name)
+	if oserror.IsNotExist(err) { // somebody has removed the directory
+		if err = f.fs.MkdirAll(f.subdir(id[0]), 0o700); err == nil {
+			err = errors.Join(syncDir(f.fs, f.fs.PathJoin(f.dir, sliversName)), f.fs.Rename(f.temporary(number), name))
+		}
+	}
+	if err != nil {
+		f.discard(number)
+		return err
+	}
+	if err := syncDir(f.fs, f.subdir(id[0])); err != nil {
+		_ = f.fs.Remove(name)
+		return err
+	}
+	return nil
+}
+
+// remove removes a file. It does not matter if it is not there.
+func (f *sliverFiles) remove(id commit.BlobID, number uint64) error {
+	err := f.fs.Remove(f.name(id, number))
+	if oserror.IsNotExist(err) {
+		return nil
+	}
+	return err
+}
+
+// read reads whole blocks of a sliver, verifies them, and appends what is wanted of them.
+func (f *sliverFiles) read(dst []byte, id commit.BlobID, p place, off, n int64) ([]byte, error) {
+	if n == 0 {
+		return dst, nil
+	}
+	first := off / blockSize * blockSize
+	end := min((off+n+blockSize-1)/blockSize*blockSize, p.size)
+	start := len(dst)
+	dst = slices.Grow(dst, int(end-first))
+	blocks := dst[start:][:end-first]
+	if err := f.readAt(blocks, id, p.file, p.off+first); err != nil {
+		return nil, err
+	}
+	for i, at := int(first/blockSize), 0; at < len(blocks); i, at = i+1, at+blockSize {
+		block := blocks[at:min(at+blockSize, len(blocks))]
+		if crc32.Checksum(block, castagnoli) != p.sums[i] {
+			return nil, errChecksum
+		}
+	}
+	copy(blocks, blocks[off-first:][:n])
+	return dst[:start+int(n)], nil
+}
+
+// readAt fills b from a file. The error is io.ErrUnexpectedEOF if the file is too short.
+func (f *sliverFiles) readAt(b []byte, id commit.BlobID, number uint64, off int64) error {
+	defer f.slot()()
+	file, err := f.fs.Open(f.name(id, number))
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	defer file.Close()
+	if read, err := file.ReadAt(b, off); read < len(b) {
+		if err == nil || errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	return nil
 }
 
-// Sweep removes files that nothing refers to, which a crash can leave behind, and
-// returns how many. It may run while the store is in use.
-func (d *Disk) Sweep(ctx context.Context) (removed int, err error) {
-	for i := range 1 << directoryBits {
-		dir := d.fs.PathJoin(d.dir, sliversName, fmt.Sprintf("%02x", i))
-		names, err := d.fs.List(dir)
-		if err != nil {
-			return removed, fmt.Errorf("store: %w", err)
-		}
-		for _, name := range names {
-			if err := ctx.Err(); err != nil {
-				return removed, err
-			}
-			id, number, ok := parseFileName(name)
-			if !ok {
-				continue // not ours
-			}
-			gone, err := d.sweepFile(dir, name, id, number)
-			if err != nil {
-				return removed, err
-			}
-			if gone {
-				removed++
-			}
-		}
-	}
-	return removed, nil
-}
-
-func (d *Disk) sweepFile(dir, name string, id commit.BlobID, number uint64) (gone bool, err error) {
-	defer d.lock(id)()
-	used, err := d.files(id)
-	if err != nil || slices.Contains(used, number) {
-		return false, err
-	}
-	err = d.fs.Remove(d.fs.PathJoin(dir, name))
-	if errors.Is(err, fs.ErrNotExist) || os.IsNotExist(err) {
-		return false, nil
+// trim gives all bytes of a file back to the disk that lie between the live ranges, which
+// are in their order. It does not matter if the file is not there. The error is
+// errNoHoles if the file has to be written anew for that.
+func (f *sliverFiles) trim(id commit.BlobID, number uint64, live []span) error {
+	defer f.slot()()
+	name := f.name(id, number)
+	info, err := f.fs.Stat(name)
+	if oserror.IsNotExist(err) {
+		return nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("store: %w", err)
+		return err
 	}
-	return true, nil
+	file, err := f.fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	at := int64(0)
+	for _, s := range append(slices.Clip(live), span{info.Size(), info.Size()}) {
+		if s.off > at {
+			if err := punchHole(file, span{at, s.off}); err != nil {
+				return err
+			}
+		}
+		at = max(at, s.end)
+	}
+	return nil
 }

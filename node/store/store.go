@@ -1,43 +1,14 @@
 package store
 
 import (
-	"errors"
+	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
-
-var (
-	// ErrNotFound: the store has no such thing.
-	ErrNotFound = errors.New("store: not found")
-	// ErrFailed: a write to the database failed before. The store takes no writes any
-	// more; what it acknowledged can still be read.
-	ErrFailed = errors.New("store: failed, open it again")
-	// ErrFull: the disk has no room for the update and the reserve.
-	ErrFull = errors.New("store: disk is full")
-	// ErrCorrupt: what was read is not what was written. A *CorruptError wraps it.
-	ErrCorrupt = errors.New("store: corrupt")
-	// ErrRange: a range is not within its sliver.
-	ErrRange = errors.New("store: range is outside the sliver")
-)
-
-// CorruptError names a sliver that cannot be read back: rot, or a lost file.
-type CorruptError struct {
-	Blob commit.BlobID
-	Ref  Ref
-	Err  error // what the disk said, if it said anything
-}
-
-func (e *CorruptError) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("store: corrupt: %v of blob %v: %v", e.Ref, e.Blob, e.Err)
-	}
-	return fmt.Sprintf("store: corrupt: %v of blob %v", e.Ref, e.Blob)
-}
-
-// Unwrap returns ErrCorrupt and what the disk said.
-func (e *CorruptError) Unwrap() []error { return []error{ErrCorrupt, e.Err} }
 
 // Ref names one sliver of a blob, by its pair.
 type Ref struct {
@@ -71,8 +42,10 @@ const (
 // Update is a set of changes to one blob, that happen all or not at all.
 type Update struct {
 	Records map[Record][]byte
-	Slivers []Sliver // replace those of the same Ref
+	Slivers []Sliver // replace those of the same Ref, and end their quarantine
 	Drop    []Ref    // slivers to remove; it does not matter if they are not there
+	Writer  string   // whose the bytes of a new blob count as; at most 256 bytes
+	End     *uint32  // the first epoch that does not need the blob, 0 if there is none; nil leaves it
 }
 
 // Entry is a sliver that is stored.
@@ -81,29 +54,122 @@ type Entry struct {
 	Size int64 // bytes
 }
 
-// Store keeps the blobs of one node. Its methods are safe for concurrent use.
-type Store interface {
+// Info says what the store has of a blob.
+type Info struct {
+	Inserted    time.Time // when the first of it was stored
+	End         uint32    // the first epoch that does not need the blob, or 0
+	Writer      string    // who stored the first of it
+	Records     []Record
+	Slivers     []Entry // primary ones first, in the order of pairs
+	Quarantined []Entry // likewise, those that are kept but not served
+}
+
+// ShardEntry is what a shard has of a blob.
+type ShardEntry struct {
+	Blob    commit.BlobID
+	Slivers []Entry // without those that are quarantined
+}
+
+// Usage is what a writer's blobs take, in bytes.
+type Usage struct {
+	Certified int64 // of blobs that have a certificate, of either kind
+	Pending   int64 // of others
+}
+
+// Has reports whether the blob has the record.
+func (i *Info) Has(r Record) bool { return slices.Contains(i.Records, r) }
+
+// Writer changes what is stored of one blob at a time.
+type Writer interface {
 	// Apply makes the update visible and durable. Its data is not kept. The error is
-	// ErrFailed, ErrFull unless slivers are only dropped, or that of the disk: nothing of the update is visible then,
-	// but after ErrFailed it may be once the store is opened again.
+	// ErrFailed, ErrFull unless slivers are only dropped, ErrUnavailable, or that of the
+	// disk: nothing of the update is visible then, but after ErrFailed it may be once the
+	// store is opened again.
 	Apply(id commit.BlobID, u Update) error
+	// Delete removes all that the store has of a blob, if when, which may be nil,
+	// returns true for that. No change of the blob comes between. It reports whether
+	// there was something and it is gone.
+	Delete(id commit.BlobID, when func(Info) bool) (bool, error)
+	// Check reads a sliver again, quarantined or not. If it is as it was written, it is
+	// served from then on, unless Quarantine was called for it. If it is not, it is
+	// quarantined and the error is a *CorruptError. Other errors change nothing.
+	Check(id commit.BlobID, ref Ref) error
+	// Quarantine keeps a sliver, but hides it from Slivers, Size and Read, until another
+	// is stored in its place: what is stored is not the blob's. It does not matter if it
+	// is not there.
+	Quarantine(id commit.BlobID, ref Ref) error
+}
+
+// Reader says what is stored, and reads it.
+type Reader interface {
+	// Info says what the store has of a blob, without reading it. Of a blob that it does
+	// not know it has nothing.
+	Info(id commit.BlobID) (Info, error)
 	// Record returns a record of the blob. The error is ErrNotFound, or the disk's.
 	Record(id commit.BlobID, r Record) ([]byte, error)
-	// Slivers lists the slivers of a blob that are stored, primary ones first, in the
-	// order of pairs.
-	Slivers(id commit.BlobID) ([]Entry, error)
 	// Size returns the length of a sliver in bytes. The error is ErrNotFound, or the
 	// disk's.
 	Size(id commit.BlobID, ref Ref) (int64, error)
 	// Read appends n bytes of a sliver from off on to dst, which it returns: all up to
 	// the end if n is negative. What it returns is what was stored. The error is
-	// ErrNotFound, ErrRange, or a *CorruptError.
+	// ErrNotFound, ErrRange, a *CorruptError that says that the sliver is wrong, or one
+	// that wraps ErrUnavailable and says nothing of the sliver.
 	Read(dst []byte, id commit.BlobID, ref Ref, off, n int64) ([]byte, error)
 	// Blobs lists up to limit blobs that have metadata, in the order of their ids,
 	// those after the given one: from the first on if it is nil.
 	Blobs(after *commit.BlobID, limit int) ([]commit.BlobID, error)
 	// BlobsWith lists up to limit blobs that have the record, as Blobs does.
 	BlobsWith(r Record, after *commit.BlobID, limit int) ([]commit.BlobID, error)
+}
+
+// Shards lists and drops what is stored shard by shard.
+type Shards interface {
+	// Shard lists up to limit blobs of which a shard has slivers, in the order of their
+	// ids, those after the given one: from the first on if it is nil. The error is
+	// ErrNotFound if there is no such shard.
+	Shard(shard int, after *commit.BlobID, limit int) ([]ShardEntry, error)
+	// DropShard removes all slivers of a shard, and nothing else, in time proportional
+	// to them. It may be called again after an error. Slivers that are stored in the
+	// shard meanwhile may stay or go.
+	DropShard(ctx context.Context, shard int) error
+}
+
+// Collector finds what may be removed, and who takes how much.
+type Collector interface {
+	// Pending lists up to limit blobs that have neither certificate, of those first
+	// stored before a time, the oldest first.
+	Pending(before time.Time, limit int) ([]commit.BlobID, error)
+	// Expired lists up to limit blobs that the epoch does not need, those that have
+	// expired first at first.
+	Expired(epoch uint32, limit int) ([]commit.BlobID, error)
+	// Usage returns what the blobs of a writer take.
+	Usage(writer string) (Usage, error)
+	// Sweep removes files that nothing refers to, which a crash can leave behind, and
+	// returns how many. It may run while the store is in use.
+	Sweep(ctx context.Context) (removed int, err error)
+}
+
+// State says how a store is.
+type State interface {
+	// Failed returns the error by which the store failed, or nil.
+	Failed() error
+	// Done is closed when the store has failed.
+	Done() <-chan struct{}
+	// Free returns the bytes that are free on the disk, or false if it cannot be known.
+	Free() (uint64, bool)
+	// Room returns the bytes that can be stored, as those that are free but for the
+	// reserve, or false if it cannot be known.
+	Room() (int64, bool)
+}
+
+// Store keeps the blobs of one node. Its methods are safe for concurrent use. What needs
+// a part of it takes that part.
+type Store interface {
+	Reader
+	Writer
+	Shards
+	Collector
+	State
 	// Close closes the store. No other call may be under way.
 	Close() error
 }

@@ -35,14 +35,14 @@ func mustRead(t *testing.T, path string) string {
 func TestFile(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "f")
-	if err := WriteFile(target, []byte("one")); err != nil {
+	if err := WriteFile(t.Context(), target, []byte("one")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(target, 0o600); err != nil {
 		t.Fatal(err)
 	}
 
-	f, err := Create(target)
+	f, err := Create(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestFile(t *testing.T) {
 		t.Errorf("the mode was not kept: %v, %v", info.Mode(), err)
 	}
 
-	if f, err = Create(target); err != nil {
+	if f, err = Create(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.WriteString("three"); err != nil {
@@ -87,7 +87,7 @@ func TestFileThroughSymlink(t *testing.T) {
 	if err := os.Symlink("f", link); err != nil {
 		t.Skip(err)
 	}
-	if err := WriteFile(link, []byte("x")); err != nil {
+	if err := WriteFile(t.Context(), link, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if got := mustRead(t, target); got != "x" {
@@ -100,10 +100,10 @@ func TestFileThroughSymlink(t *testing.T) {
 
 func TestFileErrors(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Create(dir); err == nil {
+	if _, err := Create(t.Context(), dir); err == nil {
 		t.Error("a directory was accepted")
 	}
-	if _, err := Create(filepath.Join(dir, "no", "f")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Create(t.Context(), filepath.Join(dir, "no", "f")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without a parent: %v", err)
 	}
 	if got := names(t, dir); len(got) != 0 {
@@ -112,7 +112,7 @@ func TestFileErrors(t *testing.T) {
 }
 
 func TestDevice(t *testing.T) {
-	if err := WriteFile(os.DevNull, []byte("x")); err != nil {
+	if err := WriteFile(t.Context(), os.DevNull, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {

@@ -11,10 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"reflect"
 	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -25,6 +27,7 @@ const (
 	Found       = 1 // a check found something
 	Failed      = 2
 	Interrupted = 130
+	ClosedPipe  = 141 // as shells report a process that SIGPIPE has ended
 )
 
 // FoundError is an error with the exit code Found.
@@ -38,10 +41,13 @@ func AsFound(err error) error { return FoundError{err} }
 // ExitCode returns the exit code that goes with an error which is no news of the
 // program's own.
 func ExitCode(err error) int {
+	output := &OutputError{}
 	switch found := (FoundError{}); {
 	case err == nil:
 		return OK
-	case errors.Is(err, context.Canceled):
+	case errors.As(err, &output):
+		return output.exitCode()
+	case interrupted(err):
 		return Interrupted
 	case errors.As(err, &found):
 		return Found
@@ -64,8 +70,29 @@ type Program struct {
 type exited int
 
 // Execute runs the command line args and returns the exit code. Without any args it
-// prints help.
-func (p *Program) Execute(args []string) (code int) {
+// prints help. If results could not be written, the exit code is that of an
+// *OutputError, whatever the command has returned. Stdout may be an *Output that App
+// has too; what App writes elsewhere is for its commands to look after.
+func (p *Program) Execute(args []string) int {
+	out, ok := p.Stdout.(*Output)
+	if !ok {
+		out = NewOutput(p.Stdout)
+	}
+	code, err := p.execute(args, out)
+	unwritten := &OutputError{}
+	if err != nil && !errors.As(err, &unwritten) {
+		fmt.Fprintln(p.Stderr, OneLine(p.Name, err))
+	}
+	if out.err == nil {
+		return code
+	}
+	if code = out.err.exitCode(); code != ClosedPipe {
+		fmt.Fprintln(p.Stderr, OneLine(p.Name, out.err))
+	}
+	return code
+}
+
+func (p *Program) execute(args []string, out *Output) (code int, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -75,38 +102,32 @@ func (p *Program) Execute(args []string) (code int) {
 			panic(r)
 		}
 	}()
-	fail := func(err error) int {
-		fmt.Fprintln(p.Stderr, OneLine(p.Name, err))
-		return p.ExitCode(err)
-	}
 	parser, err := kong.New(p.Grammar,
 		kong.Name(p.Name),
 		kong.Description(p.About),
-		kong.Writers(p.Stdout, p.Stderr),
+		kong.Writers(out, p.Stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ShortUsageOnError(),
+		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
 		kong.Vars{"version": version(p.Name)})
 	if err != nil {
-		return fail(err)
+		return p.ExitCode(err), err
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
 	parsed, err := parser.Parse(args)
-	if err != nil {
-		return fail(err)
+	if err == nil {
+		err = parsed.Run(p.App)
 	}
-	if err := parsed.Run(p.App); err != nil {
-		return fail(err)
-	}
-	return OK
+	return p.ExitCode(err), err
 }
 
 // packages takes the packages' names out of errors: they are for programmers.
 var packages = strings.NewReplacer(
 	": rs2d: ", ": ", ": commit: ", ": ", ": rs: ", ": ",
-	": client: ", ": ", ": committee: ", ": ", ": node: ", ": ", ": store: ", ": ")
+	": client: ", ": ", ": committee: ", ": ", ": identity: ", ": ", ": node: ", ": ", ": store: ", ": ")
 
 // requests are what net/http says before the reason why one failed. Nodes are named
 // already, and their addresses stand in reasons.
@@ -117,9 +138,11 @@ func Brief(text string) string {
 	return requests.ReplaceAllString(packages.Replace(": " + text)[len(": "):], "")
 }
 
+func interrupted(err error) bool { return errors.Is(err, context.Canceled) }
+
 // OneLine writes an error for people, in one line that begins with the program's name.
 func OneLine(program string, err error) string {
-	if errors.Is(err, context.Canceled) {
+	if interrupted(err) {
 		return program + ": interrupted"
 	}
 	text := err.Error()
@@ -131,12 +154,38 @@ func OneLine(program string, err error) string {
 }
 
 // Main runs execute with a context that ends when the process is asked to end. A second
-// signal ends the process at once. It returns execute's exit code.
+// signal ends the process at once. It returns execute's exit code. Closed pipes are
+// errors of the writer, and do not end the process.
 func Main(execute func(context.Context) int) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	catchClosedPipes()
 	return execute(ctx)
+}
+
+// patience is how long a command may take to end once it is asked to.
+const patience = time.Second
+
+// MainPrompt is Main for commands that leave nothing to be done when they are asked to
+// end: one that has not ended a second later is left as it stands.
+func MainPrompt(program string, execute func(context.Context) int) int {
+	return Main(func(ctx context.Context) int {
+		done := make(chan int, 1)
+		go func() { done <- execute(ctx) }()
+		select {
+		case code := <-done:
+			return code
+		case <-ctx.Done():
+		}
+		select {
+		case code := <-done:
+			return code
+		case <-time.After(patience):
+			fmt.Fprintln(os.Stderr, OneLine(program, ctx.Err()))
+			return Interrupted
+		}
+	})
 }
 
 // version names the module's version, and the commit if it is known.

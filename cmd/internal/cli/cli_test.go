@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -29,6 +30,9 @@ func TestErrors(t *testing.T) {
 		{"request", errors.New(`node-1: Put "https://h:1/v1/blobs/x?a=b": dial tcp h:1: refused`), "prog: node-1: dial tcp h:1: refused", Failed},
 		{"many", errors.Join(errors.New("a"), errors.New("b")), "prog: a; b", Failed},
 		{"file", fmt.Errorf("read: %w", open), "prog: read: " + missing + ": " + fs.ErrNotExist.Error(), Failed},
+		{"output", fmt.Errorf("d: %w", &OutputError{syscall.ENOSPC}), "prog: d: standard output: no space left on device", Failed},
+		{"unread output", &OutputError{syscall.EPIPE}, "prog: standard output: broken pipe", ClosedPipe},
+		{"interrupted output", &OutputError{context.Canceled}, "prog: interrupted", Interrupted},
 		{"none", nil, "", OK},
 	}
 	for _, test := range tests {
@@ -94,4 +98,55 @@ func TestExecute(t *testing.T) {
 			}
 		})
 	}
+}
+
+// broken is an output that takes nothing.
+type broken struct{ err error }
+
+func (b broken) Write([]byte) (int, error) { return 0, b.err }
+
+// TestBrokenOutput breaks standard output under everything that is printed: each time the
+// exit code tells, even where the command looked at no error.
+func TestBrokenOutput(t *testing.T) {
+	tests := []struct {
+		name, args string
+		err        error
+		code       int
+		stderr     string
+	}{
+		{"full", "do print", syscall.ENOSPC, Failed, "prog: standard output: no space left on device\n"},
+		{"full help", "--help", syscall.ENOSPC, Failed, "prog: standard output: no space left on device\n"},
+		{"full and failed", "do printfail", syscall.EIO, Failed, "prog: failed\nprog: standard output: input/output error\n"},
+		{"unread", "do print", syscall.EPIPE, ClosedPipe, ""},
+		{"unread help", "do --help", syscall.EPIPE, ClosedPipe, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			out := NewOutput(broken{test.err})
+			p := &Program{Name: "prog", Grammar: new(printGrammar), ExitCode: ExitCode, Stdout: out, Stderr: &stderr, App: out}
+			if got := p.Execute(strings.Fields(test.args)); got != test.code {
+				t.Errorf("exit code %d, want %d", got, test.code)
+			}
+			if got := stderr.String(); got != test.stderr {
+				t.Errorf("standard error %q, want %q", got, test.stderr)
+			}
+		})
+	}
+}
+
+type printGrammar struct {
+	Do printCmd `cmd:""`
+}
+
+type printCmd struct {
+	What string `arg:""`
+}
+
+func (c *printCmd) Run(out *Output) error {
+	fmt.Fprintln(out, "result")
+	if c.What == "printfail" {
+		return AsFound(errors.New("failed"))
+	}
+	return nil
 }

@@ -11,14 +11,15 @@ import (
 // Decode returns the blob. It first tries the first slivers it finds, as most
 // directories are whole; only if they turn out to be wrong does it look at every
 // sliver by itself. Problems tells which slivers it had to do without. Errors are
-// those of rs2d.Code.Decode.
+// those of rs2d.Code.Decode, or an *UnreadableError.
 func (s *Store) Decode(ctx context.Context, check rs2d.Check) ([]byte, error) {
 	blob, err := s.decode(ctx, check, false)
 	var few *rs2d.NotEnoughError
 	if check == rs2d.CheckNone || !errors.As(err, &few) {
-		return blob, err
+		return blob, s.explain(err)
 	}
-	return s.decode(ctx, check, true)
+	blob, err = s.decode(ctx, check, true)
+	return blob, s.explain(err)
 }
 
 // decode decodes from as few slivers as are enough, with each of them verified

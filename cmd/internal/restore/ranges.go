@@ -22,6 +22,9 @@ func (s *Store) CopyRange(ctx context.Context, w io.Writer, offset, length uint6
 		from := max(offset, uint64(ref.Index)*row)
 		to := min(end, uint64(ref.Index+1)*row)
 		sliver, err := s.sliver(ctx, ref)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			return s.copyDecoded(ctx, w, from, end)
 		}

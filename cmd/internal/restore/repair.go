@@ -2,20 +2,24 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 const (
 	// groupBytes bounds the symbols that are held to rebuild slivers together.
-	groupBytes = 256 << 20
+	groupBytes = 64 << 20
 
 	// expandFrom is the number of parity symbols from which on it is cheaper to
 	// extend a sliver once than to compute each symbol as a dot product.
@@ -25,6 +29,7 @@ const (
 // Repaired tells what a repair did.
 type Repaired struct {
 	Slivers  []rs2d.SliverRef // those rebuilt
+	Failed   []Problem        // those that cannot be written, with the reason
 	Pairs    int              // how many sliver pairs they belong to
 	Moved    int64            // bytes of the symbols they were rebuilt from
 	Moved1D  int64            // bytes that a one-dimensional code would have moved
@@ -34,21 +39,25 @@ type Repaired struct {
 // Repair verifies every sliver and rebuilds those that are missing or corrupt, each
 // from one symbol of each of just enough slivers of the other axis. If neither axis
 // has enough, it decodes the blob from all there is, and encodes it again; then its
-// errors are those of rs2d.Code.Decode.
+// errors are those of rs2d.Code.Decode, or an *UnreadableError.
+//
+// One that cannot be written, because of what has its name, does not keep the others
+// from being rebuilt.
 //
 // A quorum of either axis rebuilds the other one whole, which then rebuilds the
 // first.
 func (s *Store) Repair(ctx context.Context) (*Repaired, error) {
+	_ = s.Sweep() // what is left of a repair that was killed harms nobody
 	if err := s.Verify(ctx); err != nil {
 		return nil, err
 	}
 	r := &Repaired{}
 	pairs := map[int]bool{}
-	for _, p := range s.Problems() {
-		r.Slivers = append(r.Slivers, p.Ref)
+	wrong := s.Problems()
+	for _, p := range wrong {
 		pairs[p.Ref.Pair(s.Params().N)] = true
 	}
-	if len(r.Slivers) == 0 {
+	if len(wrong) == 0 {
 		return r, nil
 	}
 	// A shard that heals by itself fetches, in one dimension, as many shards as
@@ -60,33 +69,64 @@ func (s *Store) Repair(ctx context.Context) (*Repaired, error) {
 	if !s.quorum(rs2d.Secondary) {
 		order = [...]rs2d.Axis{rs2d.Secondary, rs2d.Primary}
 	}
-	if !s.quorum(order[0].Other()) {
-		return r, s.reencode(ctx, r)
-	}
+	failed := map[rs2d.SliverRef]error{}
 	for _, axis := range order {
-		moved, err := s.rebuild(ctx, axis)
-		r.Moved += moved
+		var err error
+		if s.quorum(axis.Other()) {
+			err = s.rebuild(ctx, axis, r, failed)
+		} else {
+			err = s.reencode(ctx, r, failed)
+		}
 		if err != nil {
 			return nil, err
+		}
+	}
+	for _, p := range wrong {
+		if err := failed[p.Ref]; err != nil {
+			r.Failed = append(r.Failed, Problem{p.Ref, err})
+		} else {
+			r.Slivers = append(r.Slivers, p.Ref)
 		}
 	}
 	return r, nil
 }
 
-// quorum reports whether the axis has slivers enough to rebuild the other one from.
-func (s *Store) quorum(axis rs2d.Axis) bool { return len(s.usable(axis)) >= s.Need(axis) }
+// write writes a rebuilt sliver. An error that is about its name alone goes to failed:
+// whoever may not replace one file may replace others. mu guards what is changed.
+func (s *Store) write(ctx context.Context, sliver rs2d.Sliver, mu *sync.Mutex, failed map[rs2d.SliverRef]error) error {
+	err := s.Write(ctx, sliver)
+	mu.Lock()
+	defer mu.Unlock()
+	switch {
+	case err == nil:
+		delete(s.problems, sliver.SliverRef)
+	case errors.Is(err, sliverdir.ErrDirectory), errors.Is(err, fs.ErrPermission):
+		failed[sliver.SliverRef] = err
+	default:
+		return err
+	}
+	return nil
+}
 
-// rebuild rebuilds the unusable slivers of one axis from the other, and returns how
-// many bytes of symbols it used.
-func (s *Store) rebuild(ctx context.Context, axis rs2d.Axis) (moved int64, err error) {
+// lost lists the unusable slivers of the axis, but not those that could not be written.
+func (s *Store) lost(axis rs2d.Axis, failed map[rs2d.SliverRef]error) []int {
 	var lost []int
 	for _, ref := range s.Refs(axis) {
-		if s.problems[ref] != nil {
+		if s.problems[ref] != nil && failed[ref] == nil {
 			lost = append(lost, ref.Index)
 		}
 	}
+	return lost
+}
+
+// quorum reports whether the axis has slivers enough to rebuild the other one from.
+func (s *Store) quorum(axis rs2d.Axis) bool { return len(s.usable(axis)) >= s.Need(axis) }
+
+// rebuild rebuilds the unusable slivers of one axis from the other.
+func (s *Store) rebuild(ctx context.Context, axis rs2d.Axis, r *Repaired, failed map[rs2d.SliverRef]error) error {
+	lost := s.lost(axis, failed)
 	if len(lost) == 0 {
-		return 0, nil
+		return nil
 	}
 	helpers := s.usable(axis.Other())[:s.Need(axis.Other())]
 	bar := s.progress.Bar("rebuilding", int64(len(lost))*s.SliverSize(axis))
@@ -95,13 +135,14 @@ func (s *Store) rebuild(ctx context.Context, axis rs2d.Axis) (moved int64, err e
 	for group := range slices.Chunk(lost, size) {
 		symbols, err := s.intersections(ctx, axis, group, helpers)
 		if err != nil {
-			return moved, err
+			return err
 		}
+		var mu sync.Mutex
 		err = parallel(ctx, len(group), func(i int) error {
 			want := rs2d.SliverRef{Axis: axis, Index: group[i]}
 			sliver, err := s.Code.Recover(s.Meta(), want, symbols[i])
 			if err == nil {
-				err = s.Write(sliver)
+				err = s.write(ctx, sliver, &mu, failed)
 			}
 			if err != nil {
 				return fmt.Errorf("rebuilding %s: %w", s.File(want), err)
@@ -110,14 +151,11 @@ func (s *Store) rebuild(ctx context.Context, axis rs2d.Axis) (moved int64, err e
 			return nil
 		})
 		if err != nil {
-			return moved, err
+			return err
 		}
-		for _, i := range group {
-			delete(s.problems, rs2d.SliverRef{Axis: axis, Index: i})
-		}
-		moved += int64(len(group)) * s.SliverSize(axis)
+		r.Moved += int64(len(group)) * s.SliverSize(axis)
 	}
-	return moved, nil
+	return nil
 }
 
 // intersections returns, for each of the wanted slivers of the axis, its symbol in
@@ -177,8 +215,17 @@ func (s *Store) symbolsOf(ref rs2d.SliverRef, places []int) ([][]byte, error) {
 	return symbols, nil
 }
 
-// reencode rebuilds the unusable slivers through the blob.
-func (s *Store) reencode(ctx context.Context, r *Repaired) error {
+// reencode rebuilds the unusable slivers of both axes through the blob.
+func (s *Store) reencode(ctx context.Context, r *Repaired, failed map[rs2d.SliverRef]error) error {
+	var lost []rs2d.SliverRef
+	for _, axis := range axes {
+		for _, i := range s.lost(axis, failed) {
+			lost = append(lost, rs2d.SliverRef{Axis: axis, Index: i})
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
 	r.WholeWay = true
 	blob, err := s.Decode(ctx, rs2d.CheckStrict)
 	if err != nil {
@@ -193,8 +240,12 @@ func (s *Store) reencode(ctx context.Context, r *Repaired) error {
 	if err != nil {
 		return err
 	}
-	return parallel(ctx, len(r.Slivers), func(i int) error {
-		return s.Write(encoding.Sliver(r.Slivers[i]))
+	var mu sync.Mutex
+	return parallel(ctx, len(lost), func(i int) error {
+		if err := s.write(ctx, encoding.Sliver(lost[i]), &mu, failed); err != nil {
+			return fmt.Errorf("rebuilding %s: %w", s.File(lost[i]), err)
+		}
+		return nil
 	})
 }
 

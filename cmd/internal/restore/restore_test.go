@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -68,6 +69,34 @@ func (f *fixture) open(t interface{ Fatal(...any) }) *Store {
 		t.Fatal(err)
 	}
 	return store
+}
+
+// memory is a file that is held in memory.
+type memory struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+func (m *memory) WriteAt(data []byte, off int64) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if end := int(off) + len(data); end > len(m.data) {
+		m.data = append(m.data, make([]byte, end-len(m.data))...)
+	}
+	return copy(m.data[off:], data), nil
+}
+
+func (m *memory) ReadAt(data []byte, off int64) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return bytes.NewReader(m.data).ReadAt(data, off)
+}
+
+// decodeTo returns what DecodeTo writes.
+func decodeTo(s *Store, check rs2d.Check) ([]byte, error) {
+	m := new(memory)
+	err := s.DecodeTo(context.Background(), m, check)
+	return m.data, err
 }
 
 // damage says what happens to a sliver.
@@ -147,6 +176,10 @@ func TestTolerates(t *testing.T) {
 			if err != nil || !bytes.Equal(got, blob) {
 				t.Fatalf("check %v: %d bytes, %v", check, len(got), err)
 			}
+			got, err = decodeTo(f.open(t), check)
+			if err != nil || !bytes.Equal(got, blob) {
+				t.Fatalf("check %v, streamed: %d bytes, %v", check, len(got), err)
+			}
 		}
 		if len(blob) > 0 {
 			from := rapid.IntRange(0, len(blob)-1).Draw(t, "from")
@@ -205,6 +238,15 @@ func TestBeyond(t *testing.T) {
 			}
 		case !errors.As(err, &few):
 			t.Fatal(err)
+		}
+		streamed, streamErr := decodeTo(f.open(t), rs2d.CheckStrict)
+		switch {
+		case streamErr == nil:
+			if !bytes.Equal(streamed, blob) {
+				t.Fatal("wrong bytes streamed")
+			}
+		case err == nil || !errors.As(streamErr, &few):
+			t.Fatalf("streamed: %v; at once: %v", streamErr, err)
 		}
 		var part bytes.Buffer
 		rangeErr := f.open(t).CopyRange(ctx, &part, 0, uint64(len(blob)))

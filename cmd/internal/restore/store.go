@@ -1,13 +1,16 @@
 // Package restore brings blobs and slivers back from a directory that may be
 // damaged: which slivers are right, the blob from any of them, and those that were
-// lost. It reads no more than it needs, and holds about twice the blob.
+// lost. It reads no more than it needs, and holds about twice the blob, or with DecodeTo
+// a bounded part of it.
 package restore
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -28,6 +31,66 @@ type Problem struct {
 	Err error
 }
 
+// Kind says what is wrong with a sliver.
+type Kind int
+
+// Kinds of problems.
+const (
+	Missing    Kind = iota // there is no file
+	Corrupt                // what is there is not the sliver
+	Unreadable             // the file system does not let it be read: it may be right
+)
+
+// Kind returns what kind of problem it is.
+func (p Problem) Kind() Kind {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(p.Err, sliverdir.ErrMissing):
+		return Missing
+	case errors.As(p.Err, &errno):
+		return Unreadable
+	}
+	return Corrupt
+}
+
+// UnreadableError reports that there are too few slivers, and that some were not looked
+// at: whether the blob is lost is not known.
+type UnreadableError struct {
+	Count int    // slivers that could not be read
+	First string // the file of the first one
+	Why   error  // why it could not be read
+	Err   error  // the *rs2d.NotEnoughError, which is not wrapped
+}
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("%v; but %d cannot be read: %s: %v", e.Err, e.Count, e.First, e.Why)
+}
+
+func (e *UnreadableError) Unwrap() error { return e.Why }
+
+// explain makes an *UnreadableError of an error that says that there are too few
+// slivers, if some could not be read.
+func (s *Store) explain(err error) error {
+	var few *rs2d.NotEnoughError
+	if !errors.As(err, &few) {
+		return err
+	}
+	var unreadable *UnreadableError
+	for _, p := range s.Problems() {
+		if p.Kind() != Unreadable {
+			continue
+		}
+		if unreadable == nil {
+			unreadable = &UnreadableError{First: s.File(p.Ref), Why: p.Err, Err: err}
+		}
+		unreadable.Count++
+	}
+	if unreadable == nil {
+		return err
+	}
+	return unreadable
+}
+
 // Store is a directory and the code that its slivers are of. It remembers which
 // slivers it found unusable. It is not safe for concurrent use.
 type Store struct {
@@ -46,6 +109,7 @@ func Open(path string, progress *ui.Progress) (*Store, error) {
 	}
 	code, err := rs2d.New(dir.Params().N, rs2d.WithScheme(dir.Meta().Scheme))
 	if err != nil {
+		dir.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &Store{Dir: dir, Code: code, progress: progress, problems: map[rs2d.SliverRef]error{}}
@@ -112,7 +176,8 @@ func (s *Store) load(ctx context.Context, refs []rs2d.SliverRef, bar *ui.Bar) ([
 
 // verify returns those of the slivers that are right, and remembers the others.
 func (s *Store) verify(ctx context.Context, slivers []rs2d.Sliver) ([]rs2d.Sliver, error) {
-	errs, err := ui.Wait(ctx, s.progress, "verifying", func() ([]error, error) {
+	// The bar of those who read the slivers shows how far the work is.
+	errs, err := ctxio.Await(ctx, func() ([]error, error) {
 		return s.Code.VerifySlivers(s.Meta(), slivers), nil
 	})
 	if err != nil {

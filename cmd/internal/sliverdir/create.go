@@ -40,11 +40,14 @@ func CheckTarget(path string, replace bool) error {
 	if cwd, err := os.Stat("."); err == nil && os.SameFile(cwd, info) {
 		return fmt.Errorf("%s is the working directory, which cannot be replaced; name a new one", path)
 	}
-	dir, err := os.Open(path)
+	dir, err := os.Open(path + string(filepath.Separator) + ".")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, bare(err))
 	}
 	defer dir.Close()
+	if replace {
+		_ = atomicfile.Sweep(path) // what cannot be removed is reported below
+	}
 	entries, err := dir.Readdirnames(-1)
 	if err != nil {
 		return err
@@ -60,10 +63,10 @@ func CheckTarget(path string, replace bool) error {
 	return nil
 }
 
-// Create makes a blob's directory of n sliver pairs. fill writes all the slivers and
-// returns the metadata. The directory appears complete and durable, or, if fill fails
+// Create makes the directory of a blob of the given length. fill writes all the slivers
+// and returns the metadata. The directory appears complete and durable, or, if fill fails
 // or ctx ends, not at all. CheckTarget is heeded.
-func Create(ctx context.Context, path string, replace bool, n int, fill func(*Writer) (*commit.Metadata, error)) error {
+func Create(ctx context.Context, path string, replace bool, params commit.Params, length uint64, fill func(*Writer) (*commit.Metadata, error)) error {
 	if err := CheckTarget(path, replace); err != nil {
 		return err
 	}
@@ -75,7 +78,10 @@ func Create(ctx context.Context, path string, replace bool, n int, fill func(*Wr
 		return err
 	}
 	defer dir.Discard()
-	w := &Writer{temp: dir.Path(), path: path, n: n}
+	w, err := newWriter(ctx, dir.Root, path, params, length)
+	if err != nil {
+		return err
+	}
 	meta, err := fill(w)
 	if err != nil {
 		return err
@@ -96,19 +102,6 @@ func Create(ctx context.Context, path string, replace bool, n int, fill func(*Wr
 	return dir.Commit()
 }
 
-// Writer takes the slivers of a directory in the making. It is an rs2d.Sink.
-type Writer struct {
-	temp string // where the files are
-	path string // where they will be
-	n    int
-}
-
-// WriteSliverAt stores a piece of a sliver. Files are not kept open, so that the
-// number of slivers has no bound.
-func (w *Writer) WriteSliverAt(ref rs2d.SliverRef, data []byte, off int64) error {
-	return w.writeAt(Name(ref, w.n), data, off)
-}
-
 // WriteAll stores the slivers of an encoding, and calls wrote with the length of
 // each, from any goroutine.
 func (w *Writer) WriteAll(ctx context.Context, encoding *rs2d.Encoding, wrote func(int)) error {
@@ -122,12 +115,17 @@ func (w *Writer) WriteAll(ctx context.Context, encoding *rs2d.Encoding, wrote fu
 	})
 }
 
-// sync makes the content of every file durable.
+// sync writes what is left, and makes the content of every file durable.
 func (w *Writer) sync(ctx context.Context) error {
 	if err := w.syncFile(MetadataName); err != nil {
 		return err
 	}
-	return w.each(ctx, func(ref rs2d.SliverRef) error { return w.syncFile(Name(ref, w.n)) })
+	return w.each(ctx, func(ref rs2d.SliverRef) error {
+		if err := w.flush(ref); err != nil {
+			return err
+		}
+		return w.syncFile(Name(ref, w.n))
+	})
 }
 
 // each calls work for every sliver.
@@ -147,17 +145,8 @@ func (w *Writer) each(ctx context.Context, work func(rs2d.SliverRef) error) erro
 	return group.Wait()
 }
 
-func (w *Writer) writeAt(name string, data []byte, off int64) error {
-	f, err := os.OpenFile(filepath.Join(w.temp, name), os.O_WRONLY|os.O_CREATE, 0o666)
-	if err == nil {
-		_, err = f.WriteAt(data, off)
-		err = errors.Join(err, f.Close())
-	}
-	return w.naming(name, err)
-}
-
 func (w *Writer) syncFile(name string) error {
-	f, err := os.OpenFile(filepath.Join(w.temp, name), os.O_WRONLY, 0)
+	f, err := w.temp.OpenFile(name, os.O_WRONLY, 0)
 	if err == nil {
 		err = errors.Join(f.Sync(), f.Close())
 	}
@@ -169,11 +158,7 @@ func (w *Writer) naming(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return fmt.Errorf("%s: %w", filepath.Join(w.path, name), err)
+	return fmt.Errorf("%s: %w", filepath.Join(w.path, name), bare(err))
 }
 
 // metadataFile returns the content of a directory's file of metadata.

@@ -1,12 +1,14 @@
 package sliverdir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/commit"
@@ -19,7 +21,11 @@ var (
 	// ErrMissing: there is no file for the sliver.
 	ErrMissing = errors.New("missing")
 	// ErrNotRegular: what has a sliver's name is no regular file, and is not opened.
+	// Links are not followed: what they lead to is no part of the directory.
 	ErrNotRegular = errors.New("not a regular file")
+	// ErrDirectory: a sliver cannot be written where a directory stands: what is in it
+	// may be wanted.
+	ErrDirectory = errors.New("a directory has its name, and is left alone")
 )
 
 // LengthError reports a sliver file that is not as long as the sliver.
@@ -35,9 +41,11 @@ func (e *LengthError) Error() string {
 // length, the number of pairs, and 33 bytes for each root.
 const maxMetadata = 1 + commit.HashSize + 2 + 8 + 3 + 2*commit.MaxShards*(1+commit.HashSize)
 
-// Dir is a directory of slivers. Its methods may be called concurrently.
+// Dir is a directory of slivers. Its methods may be called concurrently. They are about
+// the directory that was opened, whatever has its name meanwhile, and never leave it.
 type Dir struct {
 	path       string
+	root       *os.Root
 	meta       *commit.Metadata
 	id         commit.BlobID
 	params     commit.Params
@@ -46,57 +54,85 @@ type Dir struct {
 
 // Open reads the metadata of a directory, and nothing else yet. An error that wraps
 // commit.ErrMalformed or commit.ErrIDMismatch means that the metadata was damaged.
+// After use the directory is to be closed.
 func Open(path string) (*Dir, error) {
-	data, err := readMetadata(filepath.Join(path, MetadataName))
-	if errors.Is(err, fs.ErrNotExist) {
-		// The directory itself may be what is missing.
-		if _, err := os.Stat(path); err != nil {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%s: %w", path, ErrNoMetadata)
-	}
+	root, err := atomicfile.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{path: path}
-	if d.meta, d.id, err = commit.ParseFile(data); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(path, MetadataName), err)
-	}
-	if d.params, err = commit.NewParams(d.meta.Shards()); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if d.symbolSize, err = d.params.SymbolSize(d.meta.Length); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	d := &Dir{path: path, root: root}
+	if err := d.readMetadata(); err != nil {
+		root.Close()
+		return nil, err
 	}
 	return d, nil
 }
 
-func readMetadata(path string) ([]byte, error) {
-	f, info, err := openRegular(path)
-	if errors.Is(err, ErrNotRegular) {
-		return nil, fmt.Errorf("%s: %w", path, err)
+// Close closes the directory.
+func (d *Dir) Close() error { return d.root.Close() }
+
+func (d *Dir) readMetadata() error {
+	named := func(err error) error { return fmt.Errorf("%s: %w", filepath.Join(d.path, MetadataName), bare(err)) }
+	f, size, err := d.openRegular(MetadataName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", d.path, ErrNoMetadata)
 	}
 	if err != nil {
-		return nil, err
+		return named(err)
 	}
 	defer f.Close()
-	if info.Size() > maxMetadata {
-		return nil, fmt.Errorf("%s: %w: %d bytes are longer than any metadata", path, commit.ErrMalformed, info.Size())
+	if size > maxMetadata {
+		return named(fmt.Errorf("%w: %d bytes are longer than any metadata", commit.ErrMalformed, size))
 	}
-	return io.ReadAll(io.LimitReader(f, maxMetadata))
+	data, err := io.ReadAll(io.LimitReader(f, maxMetadata))
+	if err != nil {
+		return named(err)
+	}
+	if d.meta, d.id, err = commit.ParseFile(data); err != nil {
+		return named(err)
+	}
+	if d.params, err = commit.NewParams(d.meta.Shards()); err != nil {
+		return fmt.Errorf("%s: %w", d.path, err)
+	}
+	if d.symbolSize, err = d.params.SymbolSize(d.meta.Length); err != nil {
+		return fmt.Errorf("%s: %w", d.path, err)
+	}
+	return nil
 }
 
-// openRegular opens a file unless it is something to block or loop on.
-func openRegular(path string) (*os.File, fs.FileInfo, error) {
-	info, err := os.Stat(path)
+// openRegular opens a file for reading and returns its length, unless it is something
+// to follow, to wait for, or to set off by opening it.
+func (d *Dir) openRegular(name string) (*os.File, int64, error) {
+	there, err := d.root.Lstat(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, ErrNotRegular
+	if !there.Mode().IsRegular() {
+		return nil, 0, ErrNotRegular
 	}
-	f, err := os.Open(path)
-	return f, info, err
+	// Another file may have the name by now. To open it waits for nothing then.
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	opened, err := f.Stat()
+	if err == nil && !os.SameFile(there, opened) {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, opened.Size(), nil
+}
+
+// bare takes the name off a file system's error: callers name the file as users know it.
+func bare(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // Path returns the directory's name as it was given.
@@ -149,34 +185,40 @@ func (d *Dir) File(ref rs2d.SliverRef) string { return Name(ref, d.params.N) }
 // length; it does not read it. The error is ErrMissing, ErrNotRegular, a
 // *LengthError, or the file system's.
 func (d *Dir) Check(ref rs2d.SliverRef) error {
-	info, err := os.Stat(d.join(ref))
-	return d.checkInfo(ref, info, err)
+	info, err := d.root.Lstat(d.File(ref))
+	if err != nil {
+		return missing(err)
+	}
+	if !info.Mode().IsRegular() {
+		return ErrNotRegular
+	}
+	return d.checkSize(ref, info.Size())
 }
 
-func (d *Dir) checkInfo(ref rs2d.SliverRef, info fs.FileInfo, err error) error {
-	var path *fs.PathError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+// missing returns ErrMissing for a file that is not there, and other errors without a
+// name.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
 		return ErrMissing
-	case errors.As(err, &path):
-		return path.Err // the caller names the file
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return ErrNotRegular
-	case info.Size() != d.SliverSize(ref.Axis):
-		return &LengthError{Have: info.Size(), Want: d.SliverSize(ref.Axis)}
+	}
+	return bare(err)
+}
+
+func (d *Dir) checkSize(ref rs2d.SliverRef, size int64) error {
+	if want := d.SliverSize(ref.Axis); size != want {
+		return &LengthError{Have: size, Want: want}
 	}
 	return nil
 }
 
 // open opens a sliver's file if it has the right length. Errors are those of Check.
 func (d *Dir) open(ref rs2d.SliverRef) (*os.File, error) {
-	f, info, err := openRegular(d.join(ref))
-	if err := d.checkInfo(ref, info, err); err != nil {
-		if f != nil {
-			f.Close()
-		}
+	f, size, err := d.openRegular(d.File(ref))
+	if err != nil {
+		return nil, missing(err)
+	}
+	if err := d.checkSize(ref, size); err != nil {
+		f.Close()
 		return nil, err
 	}
 	return f, nil
@@ -192,7 +234,7 @@ func (d *Dir) Read(ref rs2d.SliverRef) (rs2d.Sliver, error) {
 	defer f.Close()
 	data := make([]byte, d.SliverSize(ref.Axis))
 	if _, err := io.ReadFull(f, data); err != nil {
-		return rs2d.Sliver{}, err
+		return rs2d.Sliver{}, bare(err)
 	}
 	return rs2d.Sliver{SliverRef: ref, Data: data}, nil
 }
@@ -212,17 +254,40 @@ func (d *Dir) ReadSymbols(ref rs2d.SliverRef, places []int) ([][]byte, error) {
 		}
 		symbols[k] = make([]byte, d.symbolSize)
 		if _, err := f.ReadAt(symbols[k], int64(i)*int64(d.symbolSize)); err != nil {
-			return nil, err
+			return nil, bare(err)
 		}
 	}
 	return symbols, nil
 }
 
-// Write puts a sliver into the directory, in the place of what was there.
-func (d *Dir) Write(s rs2d.Sliver) error {
-	return atomicfile.WriteFile(d.join(s.SliverRef), s.Data)
+// Write puts a sliver into the directory, in the place of what was there: a link, a
+// pipe or a device is replaced too, and what it leads to is not touched. The file has
+// the mode of the one before it if that could be read, or else a new file's. The error
+// is ErrDirectory or the file system's, without a name.
+func (d *Dir) Write(ctx context.Context, s rs2d.Sliver) error {
+	name, mode := d.File(s.SliverRef), fs.FileMode(0o666)
+	switch there, err := d.root.Lstat(name); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return bare(err)
+	case there.IsDir():
+		return ErrDirectory
+	case there.Mode().IsRegular():
+		if f, _, err := d.openRegular(name); err == nil {
+			f.Close()
+			mode = there.Mode().Perm()
+		}
+	}
+	f, err := atomicfile.CreateIn(ctx, d.root, name, mode)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	if _, err := f.Write(s.Data); err != nil {
+		return bare(err)
+	}
+	return f.Commit()
 }
 
-func (d *Dir) join(ref rs2d.SliverRef) string {
-	return filepath.Join(d.path, d.File(ref))
-}
+// Sweep removes what killed processes have left unfinished in the directory.
+func (d *Dir) Sweep() error { return atomicfile.Sweep(d.path) }

@@ -28,10 +28,19 @@ func encode(t testing.TB) *rs2d.Encoding {
 	return encoding
 }
 
+func params(t testing.TB) commit.Params {
+	t.Helper()
+	p, err := commit.NewParams(shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // create writes the encoding to path.
 func create(t testing.TB, path string, replace bool, encoding *rs2d.Encoding) error {
 	t.Helper()
-	return Create(t.Context(), path, replace, shards, func(w *Writer) (*commit.Metadata, error) {
+	return Create(t.Context(), path, replace, params(t), encoding.Metadata().Length, func(w *Writer) (*commit.Metadata, error) {
 		return encoding.Metadata(), w.WriteAll(t.Context(), encoding, func(int) {})
 	})
 }
@@ -113,7 +122,7 @@ func TestCheck(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if err := dir.Write(encoding.Sliver(ref)); err != nil {
+	if err := dir.Write(t.Context(), encoding.Sliver(ref)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := dir.Read(ref); err != nil {
@@ -169,7 +178,7 @@ func TestCreateCancelled(t *testing.T) {
 	parent := t.TempDir()
 	encoding := encode(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := Create(ctx, filepath.Join(parent, "d"), false, shards, func(w *Writer) (*commit.Metadata, error) {
+	err := Create(ctx, filepath.Join(parent, "d"), false, params(t), encoding.Metadata().Length, func(w *Writer) (*commit.Metadata, error) {
 		return encoding.Metadata(), w.WriteAll(ctx, encoding, func(int) { cancel() })
 	})
 	if !errors.Is(err, context.Canceled) {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 )
 
 // patience is how long work may take before its progress is shown.
@@ -15,31 +17,39 @@ const patience = time.Second
 
 // Progress shows how far work has come, on a terminal, if it takes long.
 type Progress struct {
-	w    io.Writer
-	show bool
+	w     io.Writer
+	show  bool
+	after time.Duration // how long work lasts until it is shown
 }
 
 // NewProgress returns a Progress that shows itself on w if that is a terminal.
 func NewProgress(w io.Writer) *Progress {
 	f, ok := w.(*os.File)
-	return &Progress{w: w, show: ok && term.IsTerminal(int(f.Fd()))}
+	return &Progress{w: w, show: ok && term.IsTerminal(int(f.Fd())), after: patience}
 }
 
-// bar starts a bar, or a spinner if total is negative, that shows itself after a
-// while. It returns nil if nothing is to be shown.
+// bar starts a bar, with the rate and the time left, that shows itself after a while; or
+// a spinner, if total is negative. It returns nil if nothing is to be shown.
 func (p *Progress) bar(label string, total int64) *progressbar.ProgressBar {
 	if !p.show {
 		return nil
 	}
-	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(&patient{w: p.w, from: time.Now().Add(patience)}),
+	options := []progressbar.Option{
+		progressbar.OptionSetWriter(&patient{w: p.w, from: time.Now().Add(p.after)}),
 		progressbar.OptionSetDescription(label),
 		progressbar.OptionShowBytes(total >= 0),
+		progressbar.OptionShowTotalBytes(true),
 		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionSetRenderBlankState(true), // starts the clock
-		progressbar.OptionClearOnFinish())
+		progressbar.OptionClearOnFinish(),
+	}
+	if total >= 0 {
+		options = append(options, progressbar.OptionShowCount())
+	}
+	return progressbar.NewOptions64(total, options...)
 }
 
 // patient drops what is written to it before its time.
@@ -59,25 +69,10 @@ func (p *patient) Write(data []byte) (int, error) {
 // returns its results, or ctx's error if ctx ends first. In that case the work goes
 // on in vain: the process is about to end.
 func Wait[T any](ctx context.Context, p *Progress, label string, work func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := work()
-		done <- result{value, err}
-	}()
 	if spinner := p.bar(label, -1); spinner != nil {
 		defer spinner.Finish()
 	}
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
+	return ctxio.Await(ctx, work)
 }
 
 // Bar shows work whose length is known in bytes. It may be used concurrently.
@@ -85,6 +80,9 @@ type Bar struct{ bar *progressbar.ProgressBar }
 
 // Bar starts the bar of work that ends after total bytes.
 func (p *Progress) Bar(label string, total int64) *Bar { return &Bar{p.bar(label, total)} }
+
+// Silent returns a bar that is never shown.
+func (p *Progress) Silent() *Bar { return &Bar{} }
 
 // Add tells that n more bytes are done.
 func (b *Bar) Add(n int) {
@@ -99,3 +97,30 @@ func (b *Bar) Done() {
 		b.bar.Finish()
 	}
 }
+
+// Watch shows a bar of work that counts by itself, until what it returns is called.
+func (p *Progress) Watch(label string, total int64, count func() int64) (stop func()) {
+	bar := p.bar(label, total)
+	if bar == nil {
+		return func() {}
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(tickEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				bar.Set64(min(count(), total))
+			case <-end:
+				bar.Finish()
+				return
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
+// tickEvery is how often a bar moves that is watched.
+const tickEvery = 100 * time.Millisecond

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"regexp"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -69,7 +72,7 @@ func TestWait(t *testing.T) {
 // TestPatience shows nothing of work that is done soon.
 func TestPatience(t *testing.T) {
 	var out bytes.Buffer
-	p := &Progress{w: &out, show: true}
+	p := &Progress{w: &out, show: true, after: time.Hour}
 	bar := p.Bar("reading", 100)
 	bar.Add(10)
 	bar.Add(90)
@@ -84,4 +87,70 @@ func TestPatience(t *testing.T) {
 	if _, err := w.Write([]byte("late")); err != nil || out.String() != "late" {
 		t.Errorf("after patience: %q, %v", out.String(), err)
 	}
+}
+
+// TestBar shows the share done, how many bytes of all, the rate, and the time that has
+// passed and that is left.
+func TestBar(t *testing.T) {
+	want := regexp.MustCompile(`reading +[0-9]+% \|█* *\| \([0-9.]+( [kMGT]iB)?/1\.0 TiB, [0-9.]+ [kMGT]iB/s\) \[[0-9hms]+:[0-9hms]+\]`)
+	const total = 1 << 40
+	for _, test := range []struct {
+		name string
+		show func(p *Progress) (add, stop func())
+	}{
+		{"added", func(p *Progress) (add, stop func()) {
+			bar := p.Bar("reading", total)
+			return func() { bar.Add(1 << 30) }, bar.Done
+		}},
+		{"watched", func(p *Progress) (add, stop func()) {
+			var done atomic.Int64
+			return func() { done.Add(1 << 30) }, p.Watch("reading", total, done.Load)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out := &screen{want: want, seen: make(chan struct{})}
+			add, stop := test.show(&Progress{w: out, show: true})
+			defer stop()
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for late := time.After(20 * time.Second); ; {
+				select {
+				case <-tick.C:
+					add()
+				case <-out.seen:
+					return
+				case <-late:
+					t.Fatalf("shown: %q, want %v", out.last(), want)
+				}
+			}
+		})
+	}
+}
+
+// screen closes seen once what it was waiting for was written to it.
+type screen struct {
+	want *regexp.Regexp
+	seen chan struct{}
+
+	mu   sync.Mutex
+	text string
+	once sync.Once
+}
+
+func (s *screen) Write(data []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(data) > len("\r\r") {
+		s.text = string(data)
+	}
+	if s.want.Match(data) {
+		s.once.Do(func() { close(s.seen) })
+	}
+	return len(data), nil
+}
+
+func (s *screen) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text
 }

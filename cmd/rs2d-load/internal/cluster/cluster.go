@@ -7,18 +7,21 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/slowloris"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/fault/flood"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
-// Options say what cluster to start. All must be set, but for Plaintext and Profile.
+// Options say what cluster to start. All must be set, but for Plaintext, OpenFiles and Profile.
 type Options struct {
 	Nodes, Shards int
 	Scheme        commit.Scheme
@@ -28,29 +31,33 @@ type Options struct {
 	Plaintext     bool                        // HTTP without TLS
 	HealInterval  time.Duration               // between looks at what others have
 	HealDelay     time.Duration               // before what a node missed is looked at
+	OpenFiles     uint64                      // limit of each node; the system's if 0
 	Profile       string                      // directory for profiles of the nodes; none if empty
 }
 
 // Cluster is the nodes and their keys. It is safe for concurrent use.
 type Cluster struct {
 	options   Options
+	control   *fixed.Control
 	committee *committee.Committee
-	writer    *committee.Key
-	siege     *slowloris.Siege
+	writer    *identity.Key
+	intruder  *identity.Key // of slow clients and such as announce much
+	// Connections of clients who are slow, and of strangers who take what they can get.
+	slowClients, strangers *flood.Flood
 
 	mu    sync.Mutex
 	nodes []*member
 	ended bool
 }
 
-// member is one node with all its lives.
+// member is one node with all its processes.
 type member struct {
-	config NodeConfig
-	log    string
-	life   *process // the latest
-	state  State
-	lives  []Life // those before
-	cause  string // of the latest life
+	config  NodeConfig
+	log     string
+	process *process // the latest
+	state   State
+	runs    []ProcessRun // those before
+	cause   string       // of the latest process
 }
 
 // State is what was done to a node last.
@@ -63,15 +70,15 @@ const (
 	Dead            // was killed
 )
 
-// Causes of a node's life.
+// Causes of a node's process to be started.
 const (
 	CauseStart   = "start"
 	CauseRestart = "restart"
 	CauseWipe    = "wipe"
 )
 
-// Life is what one node process did.
-type Life struct {
+// ProcessRun is what one node process did.
+type ProcessRun struct {
 	Node    int
 	Cause   string        // why it was started
 	Began   time.Time     // when its process was started
@@ -86,7 +93,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{options: o, writer: committee.GenerateKey()}
+	c := &Cluster{options: o, writer: identity.GenerateKey(), intruder: identity.GenerateKey()}
 	spread := committee.Spread(o.Shards, o.Nodes)
 	var members []committee.Member
 	path := filepath.Join(o.Dir, "committee.toml")
@@ -96,15 +103,12 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
-		key := committee.GenerateKey()
-		text, err := key.MarshalText()
-		if err != nil {
-			return nil, err
-		}
+		key := identity.GenerateKey()
+		text := key.Reveal()
 		m := &member{
 			config: NodeConfig{
 				Committee: path, Key: filepath.Join(dir, "key"), Store: filepath.Join(dir, "store"),
-				Plaintext: o.Plaintext, HealInterval: o.HealInterval, HealDelay: o.HealDelay,
+				Plaintext: o.Plaintext, HealInterval: o.HealInterval, HealDelay: o.HealDelay, OpenFiles: o.OpenFiles,
 			},
 			log: filepath.Join(dir, "log"),
 		}
@@ -115,14 +119,18 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 			return nil, err
 		}
 		c.nodes = append(c.nodes, m)
-		members = append(members, committee.NewMember(name, addresses[i], key, spread[i]))
+		members = append(members, identity.NewMember(name, addresses[i], key, spread[i]))
 	}
-	clients := []committee.Client{{Name: "load", TLSKey: c.writer.TLSPublic()}}
-	if c.committee, err = committee.New(1, o.Scheme, members, clients); err != nil {
+	system := committee.System{Network: "load", Shards: o.Shards, Scheme: o.Scheme}
+	if c.committee, err = committee.New(system, 1, members); err != nil {
 		return nil, err
 	}
-	c.siege = slowloris.New(c.committee, c.writer, o.Plaintext)
-	text, err := c.committee.MarshalText()
+	if c.control, err = fixed.New(c.committee, fixed.Client{Name: "load", TLSKey: c.writer.TLSPublic()},
+		fixed.Client{Name: "intruder", TLSKey: c.intruder.TLSPublic()}); err != nil {
+		return nil, err
+	}
+	c.slowClients, c.strangers = flood.New(c.floods(true)), flood.New(c.floods(false))
+	text, err := c.control.MarshalText()
 	if err != nil {
 		return nil, err
 	}
@@ -148,9 +156,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 func (c *Cluster) await(ctx context.Context, what func(*process) <-chan struct{}) error {
 	for i, m := range c.nodes {
 		select {
-		case <-what(m.life):
-		case <-m.life.ended:
-			return fmt.Errorf("node-%d: %w%s", i, m.life.died(), tail(m.log))
+		case <-what(m.process):
+		case <-m.process.ended:
+			return fmt.Errorf("node-%d: %w%s", i, m.process.died(), tail(m.log))
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -204,39 +212,63 @@ func freeAddresses(n int) ([]string, error) {
 	return addresses, nil
 }
 
-// Committee returns the committee.
-func (c *Cluster) Committee() *committee.Committee { return c.committee }
+// Control returns the control plane of the committee.
+func (c *Cluster) Control() *fixed.Control { return c.control }
 
 // Writer returns the key of a client that may write.
-func (c *Cluster) Writer() *committee.Key { return c.writer }
+func (c *Cluster) Writer() *identity.Key { return c.writer }
 
-// Siege returns the slow clients of all nodes.
-func (c *Cluster) Siege() *slowloris.Siege { return c.siege }
+// SlowClients returns the slow clients of all nodes.
+func (c *Cluster) SlowClients() *flood.Flood { return c.slowClients }
 
-// run starts a node's next life. c.mu is held, or nobody else knows c.
+// Strangers returns the floods of all nodes.
+func (c *Cluster) Strangers() *flood.Flood { return c.strangers }
+
+// floods says how clients and strangers come to the nodes. Strangers have an address of
+// their own, if the system has more than one on loopback.
+func (c *Cluster) floods(clients bool) flood.Config {
+	config := flood.Config{}
+	if !clients {
+		config.Source = netip.AddrFrom4([4]byte{127, 0, 0, 9})
+		// All is on one machine: who comes again at once takes the processors that the load
+		// and the nodes need, and no node could help that.
+		config.Reconnect = 5 * time.Second
+	}
+	for i := range c.committee.Len() {
+		m := c.committee.Member(i)
+		t := flood.Target{Address: m.Address}
+		if !c.options.Plaintext {
+			t.Stranger, t.Client = (*identity.Key)(nil).ClientTLS(m.TLSKey), c.intruder.ClientTLS(m.TLSKey)
+		}
+		config.Targets = append(config.Targets, t)
+	}
+	return config
+}
+
+// run starts a node's next process. c.mu is held, or nobody else knows c.
 func (c *Cluster) run(i int, cause string) error {
 	m := c.nodes[i]
-	if m.life != nil {
-		m.lives = append(m.lives, m.current(i))
+	if m.process != nil {
+		m.runs = append(m.runs, m.current(i))
 	}
-	life, err := start(c.options.Program, c.options.Args(m.config), m.log)
+	p, err := start(c.options.Program, c.options.Args(m.config), m.log)
 	if err != nil {
 		return err
 	}
-	m.life, m.cause = life, cause
+	m.process, m.cause = p, cause
 	return nil
 }
 
-// current returns the node's latest life.
-func (m *member) current(i int) Life {
-	stats, healthy, cpu := m.life.life()
-	return Life{Node: i, Cause: m.cause, Began: m.life.began, Healthy: healthy, CPU: cpu, Stats: stats}
+// current tells of the node's latest process.
+func (m *member) current(i int) ProcessRun {
+	stats, healthy, cpu := m.process.status()
+	return ProcessRun{Node: i, Cause: m.cause, Began: m.process.began, Healthy: healthy, CPU: cpu, Stats: stats}
 }
 
 // Kill ends a node's process without a warning.
 func (c *Cluster) Kill(i int) error {
 	return c.change(i, Dead, func(m *member) error {
-		m.life.kill()
+		m.process.kill()
 		return nil
 	})
 }
@@ -244,7 +276,7 @@ func (c *Cluster) Kill(i int) error {
 // Wipe kills a node, removes its store, and starts it again.
 func (c *Cluster) Wipe(i int) error {
 	return c.change(i, Restored, func(m *member) error {
-		m.life.kill()
+		m.process.kill()
 		if err := os.RemoveAll(m.config.Store); err != nil {
 			return err
 		}
@@ -255,7 +287,7 @@ func (c *Cluster) Wipe(i int) error {
 // Crash kills a node and starts it again.
 func (c *Cluster) Crash(i int) error {
 	return c.change(i, Restored, func(m *member) error {
-		m.life.kill()
+		m.process.kill()
 		return c.run(i, CauseRestart)
 	})
 }
@@ -266,15 +298,15 @@ func (c *Cluster) Restore(i int) error {
 		if m.state == Dead {
 			return c.run(i, CauseRestart)
 		}
-		return m.life.order(Order{})
+		return m.process.order(Order{})
 	})
 }
 
 // Misbehave lets a node misbehave. Slow clients leave it alone from now on: there are
 // lies that bear them for ever.
 func (c *Cluster) Misbehave(i int, o Order) error {
-	c.siege.Spare(i)
-	return c.change(i, Lying, func(m *member) error { return m.life.order(o) })
+	c.slowClients.Exclude(i)
+	return c.change(i, Lying, func(m *member) error { return m.process.order(o) })
 }
 
 // change does something to a node that leaves it in the given state.
@@ -298,20 +330,20 @@ func (c *Cluster) Nodes() (states []State, serving []bool) {
 	defer c.mu.Unlock()
 	for _, m := range c.nodes {
 		states = append(states, m.state)
-		serving = append(serving, m.life.running())
+		serving = append(serving, m.process.running())
 	}
 	return states, serving
 }
 
-// Lives returns what all node processes did so far.
-func (c *Cluster) Lives() []Life {
+// Runs returns what all node processes did so far.
+func (c *Cluster) Runs() []ProcessRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var lives []Life
+	var runs []ProcessRun
 	for i, m := range c.nodes {
-		lives = append(append(lives, m.lives...), m.current(i))
+		runs = append(append(runs, m.runs...), m.current(i))
 	}
-	return lives
+	return runs
 }
 
 // Died lists the nodes whose processes ended although nobody made them.
@@ -319,7 +351,7 @@ func (c *Cluster) Died() (all []error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, m := range c.nodes {
-		if err := m.life.died(); err != nil {
+		if err := m.process.died(); err != nil {
 			all = append(all, fmt.Errorf("node-%d %w%s", i, err, tail(m.log)))
 		}
 	}
@@ -350,7 +382,7 @@ func (c *Cluster) healthy() bool {
 		if m.state == Dead || m.state == Lying {
 			continue
 		}
-		if stats, _, _ := m.life.life(); !m.life.running() || !stats.Healthy {
+		if stats, _, _ := m.process.status(); !m.process.running() || !stats.Healthy {
 			return false
 		}
 	}
@@ -362,11 +394,12 @@ func (c *Cluster) Stop() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
-	c.siege.End()
+	c.slowClients.Stop()
+	c.strangers.Stop()
 	var all sync.WaitGroup
 	for _, m := range c.nodes {
-		if m.life != nil {
-			all.Go(m.life.stop)
+		if m.process != nil {
+			all.Go(m.process.stop)
 		}
 	}
 	all.Wait()

@@ -4,19 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
-	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -28,6 +28,7 @@ type NodeConfig struct {
 	Plaintext    bool
 	HealInterval time.Duration
 	HealDelay    time.Duration
+	OpenFiles    uint64 // limit of open files; the system's if 0
 	Profile      string // file, or none; for the program
 }
 
@@ -37,28 +38,44 @@ const (
 	bindFor     = 5 * time.Second // how long the address of a killed process may stay taken
 )
 
-// RunNode is the life of a node process. It ends with orders, and then closes the
+// What a node has that may open as many files as it likes, as in rs2d-node.
+const (
+	maxConns    = 4096
+	maxRequests = 256
+	storeFiles  = 512
+)
+
+// RunNode runs a node process. It ends with orders, and then closes the
 // store.
 func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) error {
-	members, err := committee.Load(c.Committee)
+	if err := limitOpenFiles(c.OpenFiles); err != nil {
+		return err
+	}
+	files := httpd.Divide(httpd.RaiseDescriptors(), maxConns, maxRequests, storeFiles, store.MinOpenFiles)
+	control, err := fixed.Load(c.Committee)
 	if err != nil {
 		return err
 	}
-	key, err := committee.LoadKey(c.Key)
+	key, err := identity.LoadKey(c.Key)
 	if err != nil {
 		return err
 	}
+	members := control.View().Current
 	member, ok := members.Find(key.Public())
 	if !ok {
 		return node.ErrNotMember
 	}
-	disk, err := store.Open(c.Store, store.Options{Logger: log})
+	disk, err := store.Open(c.Store, store.Options{
+		Owner:  store.Owner{Node: key.Public().String(), System: members.System().Genesis().String(), Shards: members.Params().N},
+		Logger: log, MaxOpenFiles: files.Files,
+	})
 	if err != nil {
 		return err
 	}
 	wire := new(peer.Wire)
 	n, err := node.New(node.Config{
-		Committee: members, Key: key, Store: disk, Plaintext: c.Plaintext, Logger: log,
+		Control: control, Key: key, Store: disk, Plaintext: c.Plaintext, Logger: log,
+		MaxConns: files.Conns, MaxRequests: files.Requests,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Wire: wire},
 	})
 	if err != nil {
@@ -82,7 +99,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 		defer cancel() // nobody listens any more
 		tell(ctx, n, wire, json.NewEncoder(stats))
 	})
-	err = n.RunWrapped(ctx, listener, nil, serverGrace, b.wrap)
+	err = n.RunWrapped(ctx, listener, nil, serverGrace, b.injector.Wrap)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil // clients keep connections open, and some requests never end
 	}
@@ -126,9 +143,6 @@ func tell(ctx context.Context, n *node.Node, wire *peer.Wire, out *json.Encoder)
 type behaviour struct {
 	injector fault.Injector
 	disk     *store.Disk
-
-	mu   sync.Mutex
-	drip bool
 }
 
 // obey follows orders until there are no more.
@@ -139,10 +153,8 @@ func (b *behaviour) obey(orders io.Reader) {
 			return
 		}
 		b.injector.SetDelay(o.Delay)
+		b.injector.SetRate(o.Rate)
 		b.injector.Set(o.Faults)
-		b.mu.Lock()
-		b.drip = o.Drip
-		b.mu.Unlock()
 	}
 }
 
@@ -156,52 +168,4 @@ func (b *behaviour) other(id commit.BlobID) (commit.BlobID, bool) {
 		return id, false
 	}
 	return ids[0], true
-}
-
-func (b *behaviour) wrap(next http.Handler) http.Handler {
-	honest := b.injector.Wrap(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b.mu.Lock()
-		drip := b.drip
-		b.mu.Unlock()
-		if drip {
-			w = &dripper{ResponseWriter: w, done: r.Context().Done()}
-		}
-		honest.ServeHTTP(w, r)
-	})
-}
-
-// dripper sends a byte every dripEvery, which keeps the other end waiting although the
-// connection never rests.
-type dripper struct {
-	http.ResponseWriter
-	done <-chan struct{}
-}
-
-const dripEvery = 100 * time.Millisecond
-
-// errGone: the other end has hung up.
-var errGone = errors.New("cluster: client is gone")
-
-// Unwrap lets http.ResponseController find the connection.
-func (d *dripper) Unwrap() http.ResponseWriter { return d.ResponseWriter }
-
-func (d *dripper) Write(p []byte) (int, error) {
-	control := http.NewResponseController(d.ResponseWriter)
-	for i := range p {
-		if _, err := d.ResponseWriter.Write(p[i : i+1]); err != nil {
-			return i, err
-		}
-		if err := control.Flush(); err != nil {
-			return i, fmt.Errorf("flush: %w", err)
-		}
-		timer := time.NewTimer(dripEvery)
-		select {
-		case <-timer.C:
-		case <-d.done:
-			timer.Stop()
-			return i, errGone
-		}
-	}
-	return len(p), nil
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// process is one life of a node, from its start to its end.
+// process is one run of a node, from its start to its end.
 type process struct {
 	cmd    *exec.Cmd
 	orders io.WriteCloser
@@ -117,8 +117,8 @@ func (p *process) stop() {
 	}
 }
 
-// life tells what the process has done so far.
-func (p *process) life() (stats Stats, healthy time.Time, cpu time.Duration) {
+// status tells what the process has done so far.
+func (p *process) status() (stats Stats, healthy time.Time, cpu time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if state := p.cmd.ProcessState; p.hasEnded() && state != nil {

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/fault/flood"
 )
 
 // Action is what is done to nodes.
 type Action string
 
-// Actions. All up to Forget but for Restore are done to nodes that work and tell the
+// Actions. All up to Hostile but for Restore are done to nodes that work and tell the
 // truth.
 const (
 	Kill    Action = "kill"    // end the process without a warning
@@ -32,13 +33,37 @@ const (
 	Swap    Action = "swap"    // answer from another blob, with valid proofs
 	Forget  Action = "forget"  // acknowledge writes falsely, and keep nothing
 
+	// Hostile nodes keep others from healing, in one of the ways of HostileKinds.
+	Hostile Action = "hostile"
+
 	// Slowloris is done to all nodes: clients come that are as slow as they can be.
 	Slowloris Action = "slowloris"
+	// Flood is done to all nodes: strangers come that take connections and memory, in one
+	// of the ways of package flood.
+	Flood Action = "flood"
 )
+
+// HostileKinds are the ways to be hostile, in the order in which nodes take turns.
+func HostileKinds() []string { return []string{"list", "drip", "invent"} }
+
+// hostile says what a hostile node does.
+var hostile = map[string]Order{
+	"list":   {Faults: fault.SlowList, Delay: 8 * time.Second},
+	"drip":   {Faults: fault.DripSymbols, Rate: 5000},
+	"invent": {Faults: fault.InventBlobs},
+}
+
+// slowKinds are the ways of slow clients, in the order in which they take turns.
+var slowKinds = []flood.Kind{flood.Silent, flood.HalfHeader, flood.DripBody, flood.ClientDripBody, flood.Unread, flood.HalfHandshake}
+
+// FloodKinds are the ways of strangers who are not told otherwise, in the order in which
+// they take turns.
+func FloodKinds() []flood.Kind { return []flood.Kind{flood.Idle, flood.FarBody, flood.Silent} }
 
 // Event is an action, done once or again and again.
 type Event struct {
 	Action Action
+	Kind   string        // of Hostile and Flood; they take turns if it is empty
 	Count  int           // of nodes, or clients
 	At     time.Duration // from the start
 	Every  time.Duration // 0 for once
@@ -47,7 +72,21 @@ type Event struct {
 // maxCount bounds what an event may ask for.
 const maxCount = 1 << 16
 
-// ParseEvent reads COUNT@TIME or COUNT@TIME/EVERY, such as 3@5s or 1@0s/100ms.
+// kindsOf returns the kinds of an action, nil if it has none.
+func kindsOf(a Action) (kinds []string) {
+	switch a {
+	case Hostile:
+		return HostileKinds()
+	case Flood:
+		for _, k := range flood.Kinds() {
+			kinds = append(kinds, string(k))
+		}
+	}
+	return kinds
+}
+
+// ParseEvent reads COUNT@TIME or COUNT@TIME/EVERY, such as 3@5s or 1@0s/100ms. Hostile and
+// Flood may have a kind, as in 1:drip@3s.
 func ParseEvent(action Action, text string) (Event, error) {
 	bad := func(what string) (Event, error) {
 		return Event{}, fmt.Errorf("--%s %s: %s; it should be COUNT@TIME or COUNT@TIME/EVERY, such as 3@5s or 1@0s/100ms", action, text, what)
@@ -58,6 +97,14 @@ func ParseEvent(action Action, text string) (Event, error) {
 	}
 	at, every, again := strings.Cut(when, "/")
 	e := Event{Action: action}
+	count, kind, ok := strings.Cut(count, ":")
+	if kinds := kindsOf(action); ok && !slices.Contains(kinds, kind) {
+		if kinds == nil {
+			return bad("there are no kinds of it")
+		}
+		return bad("the kinds are " + strings.Join(kinds, ", "))
+	}
+	e.Kind = kind
 	var err error
 	if e.Count, err = strconv.Atoi(count); err != nil || e.Count < 1 || e.Count > maxCount {
 		return bad("not a number of nodes or clients")
@@ -75,7 +122,11 @@ func ParseEvent(action Action, text string) (Event, error) {
 
 // String writes what ParseEvent reads.
 func (e Event) String() string {
-	s := fmt.Sprintf("%d@%v", e.Count, e.At)
+	s := strconv.Itoa(e.Count)
+	if e.Kind != "" {
+		s += ":" + e.Kind
+	}
+	s += "@" + e.At.String()
 	if e.Every > 0 {
 		s += "/" + e.Every.String()
 	}
@@ -104,7 +155,8 @@ type Done struct {
 	At      time.Time
 	Action  Action
 	Nodes   []int
-	Clients int // that came, for Slowloris
+	Kinds   []string // of Nodes, for Hostile; of all, for Flood
+	Clients int      // that came, for Slowloris and Flood
 }
 
 // SlowBy is how long a slow node waits before every answer.
@@ -113,8 +165,8 @@ const SlowBy = 500 * time.Millisecond
 // Play carries out events, expanded before, until the context ends, and calls f after
 // each. Nodes are chosen by chance, which follows from the seed: those first to which
 // nothing was done yet.
-func (c *Cluster) Play(ctx context.Context, start time.Time, events []Event, seed uint64, f func(Done)) error {
-	rng := rand.New(rand.NewPCG(seed, 1))
+func Play(ctx context.Context, c *Cluster, start time.Time, events []Event, seed uint64, f func(Done)) error {
+	p := player{Cluster: c, rng: rand.New(rand.NewPCG(seed, 1))}
 	for _, e := range events {
 		timer := time.NewTimer(time.Until(start.Add(e.At)))
 		select {
@@ -123,44 +175,81 @@ func (c *Cluster) Play(ctx context.Context, start time.Time, events []Event, see
 			return nil
 		case <-timer.C:
 		}
-		d := Done{At: time.Now(), Action: e.Action}
-		if e.Action == Slowloris {
-			c.siege.Add(e.Count)
-			d.Clients = e.Count
-			f(d)
-			continue
-		}
-		states, serving := c.Nodes()
-		if e.Action == Crash {
-			e.Count = min(e.Count, c.spare(serving))
-		}
-		for _, i := range choose(e, states, serving, rng) {
-			err := c.act(e.Action, i)
-			switch {
-			case errors.Is(err, context.Canceled):
-				return nil
-			case err != nil:
-				return err
-			}
-			d.Nodes = append(d.Nodes, i)
+		d, err := p.do(e)
+		switch {
+		case errors.Is(err, context.Canceled):
+			return nil
+		case err != nil:
+			return err
 		}
 		f(d)
 	}
 	return nil
 }
 
-// spare returns how many more nodes may be down at once, if each owns as many shards as
-// the largest.
-func (c *Cluster) spare(serving []bool) int {
+// player carries out events.
+type player struct {
+	*Cluster
+	rng   *rand.Rand
+	slow  int // slow clients so far
+	enemy int // hostile nodes so far
+}
+
+// do carries out one event.
+func (p *player) do(e Event) (Done, error) {
+	d := Done{At: time.Now(), Action: e.Action}
+	switch e.Action {
+	case Slowloris:
+		for range e.Count {
+			p.slowClients.Add(slowKinds[p.slow%len(slowKinds)], 1)
+			p.slow++
+		}
+		d.Clients = e.Count
+		return d, nil
+	case Flood:
+		p.flood(e, &d)
+		return d, nil
+	}
+	states, serving := p.Nodes()
+	if e.Action == Crash {
+		e.Count = min(e.Count, p.mayCrash(serving))
+	}
+	for _, i := range choose(e, states, serving, p.rng) {
+		if err := p.act(e, i, &d); err != nil {
+			return d, err
+		}
+		d.Nodes = append(d.Nodes, i)
+	}
+	return d, nil
+}
+
+// flood lets strangers come.
+func (p *player) flood(e Event, d *Done) {
+	kinds := FloodKinds()
+	if e.Kind != "" {
+		kinds = []flood.Kind{flood.Kind(e.Kind)}
+	}
+	for i, k := range kinds {
+		if count := (e.Count + len(kinds) - 1 - i) / len(kinds); count > 0 {
+			p.strangers.Add(k, count)
+			d.Kinds = append(d.Kinds, string(k))
+		}
+	}
+	d.Clients = e.Count
+}
+
+// mayCrash returns how many more nodes may be down at once, if each owns as many shards
+// as the largest.
+func (p *player) mayCrash(serving []bool) int {
 	down, largest := 0, 0
 	for i, serves := range serving {
-		weight := c.committee.Weight(i)
+		weight := p.committee.Weight(i)
 		largest = max(largest, weight)
 		if !serves {
 			down += weight
 		}
 	}
-	return max(c.committee.Params().F-down, 0) / largest
+	return max(p.committee.Params().F-down, 0) / largest
 }
 
 // choose returns the nodes that an event is done to: fewer than it asks for if there
@@ -179,23 +268,33 @@ func choose(e Event, states []State, serving []bool, rng *rand.Rand) []int {
 	return nodes[:min(e.Count, len(nodes))]
 }
 
-func (c *Cluster) act(a Action, i int) error {
-	switch a {
+// act does something to one node.
+func (p *player) act(e Event, i int, d *Done) error {
+	switch e.Action {
 	case Kill:
-		return c.Kill(i)
+		return p.Kill(i)
 	case Wipe:
-		return c.Wipe(i)
+		return p.Wipe(i)
 	case Crash:
-		return c.Crash(i)
+		return p.Crash(i)
 	case Restore:
-		return c.Restore(i)
-	case Drip:
-		return c.Misbehave(i, Order{Drip: true})
+		return p.Restore(i)
+	case Hostile:
+		kind := e.Kind
+		if kind == "" {
+			kind = HostileKinds()[p.enemy%len(HostileKinds())]
+			p.enemy++
+		}
+		d.Kinds = append(d.Kinds, kind)
+		return p.Misbehave(i, hostile[kind])
 	}
-	return c.Misbehave(i, Order{Faults: faults[a], Delay: SlowBy})
+	return p.Misbehave(i, Order{Faults: faults[e.Action], Delay: SlowBy, Rate: dripRate})
 }
 
+// dripRate is how many bytes a second a dripping node sends.
+const dripRate = 10
+
 var faults = map[Action]fault.Kind{
-	Slow: fault.Slow, Stall: fault.Stall, Refuse: fault.Refuse, Corrupt: fault.Corrupt,
+	Slow: fault.Slow, Stall: fault.Stall, Drip: fault.Drip, Refuse: fault.Refuse, Corrupt: fault.Corrupt,
 	Swap: fault.OtherBlob, Forget: fault.FalseAck,
 }

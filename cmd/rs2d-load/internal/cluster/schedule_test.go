@@ -16,9 +16,10 @@ func TestParseEvent(t *testing.T) {
 		text string
 		want Event // zero for an error
 	}{
-		{"3@5s", Event{Kill, 3, 5 * time.Second, 0}},
-		{"1@0s/100ms", Event{Kill, 1, 0, 100 * time.Millisecond}},
-		{"2@1m30s", Event{Kill, 2, 90 * time.Second, 0}},
+		{"3@5s", Event{Kill, "", 3, 5 * time.Second, 0}},
+		{"1@0s/100ms", Event{Kill, "", 1, 0, 100 * time.Millisecond}},
+		{"2@1m30s", Event{Kill, "", 2, 90 * time.Second, 0}},
+		{"1:drip@5s", Event{}}, // there are no kinds of kill
 		{"", Event{}},
 		{"3", Event{}},
 		{"@5s", Event{}},
@@ -46,6 +47,37 @@ func TestParseEvent(t *testing.T) {
 	}
 }
 
+func TestParseKinds(t *testing.T) {
+	for _, test := range []struct {
+		action Action
+		text   string
+		want   Event  // zero for an error
+		says   string // the error
+	}{
+		{Hostile, "2@5s", Event{Hostile, "", 2, 5 * time.Second, 0}, ""},
+		{Hostile, "1:drip@3s/1s", Event{Hostile, "drip", 1, 3 * time.Second, time.Second}, ""},
+		{Hostile, "1:@3s", Event{}, "the kinds are list, drip, invent"},
+		{Hostile, "1:idle@3s", Event{}, "the kinds are list, drip, invent"},
+		{Flood, "600:far-body@1s", Event{Flood, "far-body", 600, time.Second, 0}, ""},
+		{Flood, "600:rain@1s", Event{}, "the kinds are client-drip-body, drip-body, far-body"},
+	} {
+		t.Run(test.text, func(t *testing.T) {
+			got, err := ParseEvent(test.action, test.text)
+			if got != test.want || (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%v, %v, want %v, %q", got, err, test.want, test.says)
+			}
+			if err == nil && got.String() != test.text {
+				t.Errorf("text %q, want %q", got, test.text)
+			}
+		})
+	}
+	for _, kind := range HostileKinds() {
+		if hostile[kind].Faults == 0 {
+			t.Errorf("%s does nothing", kind)
+		}
+	}
+}
+
 func TestEventText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := Event{
@@ -64,15 +96,15 @@ func TestEventText(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	got := Expand([]Event{
-		{Kill, 2, 300 * time.Millisecond, 0},
-		{Crash, 1, 100 * time.Millisecond, 150 * time.Millisecond},
-		{Wipe, 1, time.Second, 0},
+		{Kill, "", 2, 300 * time.Millisecond, 0},
+		{Crash, "", 1, 100 * time.Millisecond, 150 * time.Millisecond},
+		{Wipe, "", 1, time.Second, 0},
 	}, 500*time.Millisecond)
 	want := []Event{
-		{Crash, 1, 100 * time.Millisecond, 0},
-		{Crash, 1, 250 * time.Millisecond, 0},
-		{Kill, 2, 300 * time.Millisecond, 0},
-		{Crash, 1, 400 * time.Millisecond, 0},
+		{Crash, "", 1, 100 * time.Millisecond, 0},
+		{Crash, "", 1, 250 * time.Millisecond, 0},
+		{Kill, "", 2, 300 * time.Millisecond, 0},
+		{Crash, "", 1, 400 * time.Millisecond, 0},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)

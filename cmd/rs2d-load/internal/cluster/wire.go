@@ -12,8 +12,8 @@ import (
 // process that started it.
 type Order struct {
 	Faults fault.Kind    `json:"faults"`
-	Delay  time.Duration `json:"delay"` // before every answer, with fault.Slow
-	Drip   bool          `json:"drip"`  // answers come a byte at a time
+	Delay  time.Duration `json:"delay"` // before answers, with fault.Slow and fault.SlowList
+	Rate   int64         `json:"rate"`  // bytes a second, with fault.Drip and fault.DripSymbols
 }
 
 // Stats is what a node process says of itself, in lines of JSON on its standard

@@ -318,6 +318,27 @@ func (l *Load) Points() []Point {
 	return points(l.recorder.kinds[Read].series, l.recorder.kinds[Write].series)
 }
 
+// Achieved returns how many operations of a kind a second succeeded between two times from
+// the start.
+func (l *Load) Achieved(k Kind, from, to time.Duration) float64 {
+	l.recorder.mu.Lock()
+	defer l.recorder.mu.Unlock()
+	return l.recorder.kinds[k].series.rate(from, to)
+}
+
+// TryOnce writes a blob that was not there before and reads it back, as an operation that
+// does not count. The blob is among those that Check reads.
+func (l *Load) TryOnce(ctx context.Context) error {
+	if o := l.writeNew(ctx, false); o.err != nil {
+		return o.err
+	}
+	all := l.pool.all()
+	timed, cancel := context.WithTimeout(ctx, l.Timeout)
+	defer cancel()
+	_, err := l.Client.Read(timed, all[len(all)-1].id)
+	return err
+}
+
 // Progress is a look at a run that goes on.
 type Progress struct {
 	Reads, Writes, Errors   int64

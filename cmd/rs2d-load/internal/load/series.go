@@ -73,6 +73,20 @@ func (s *series) counts(i int) SeriesCounts {
 	}
 }
 
+// rate returns how many operations a second succeeded between two times from the start, by
+// the spans that lie between them; 0 if there are none.
+func (s *series) rate(from, to time.Duration) float64 {
+	first, end := int((from+s.width-1)/s.width), int(to/s.width)
+	if end <= first {
+		return 0
+	}
+	good := int64(0)
+	for i := first; i < min(end, len(s.spans)); i++ {
+		good += s.spans[i].count - s.spans[i].errors
+	}
+	return float64(good) / (time.Duration(end-first) * s.width).Seconds()
+}
+
 // points joins the series of reads and writes, which have the same width.
 func points(reads, writes *series) []Point {
 	var all []Point

@@ -12,7 +12,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
-	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/slowloris"
+	"github.com/redstuff-go/redstuff/node/fault/flood"
 )
 
 // sample is a result with something in every part.
@@ -23,14 +23,19 @@ func sample() *Result {
 		Reads:   load.Operations{Count: 1500, Bytes: 300_000_000, PerSecond: 500, Latency: load.Latency{P50: 1.5, P90: 3, P99: 20, Max: 1234}},
 		Writes:  load.Operations{Count: 100, Errors: 2, NotBegun: 7},
 		Blobs:   load.Blobs{Acknowledged: 98, Checked: 98, Inconsistent: 3, Refused: 9, Duplicates: 4},
-		Faults:  []Fault{{Seconds: 1, Action: "kill", Nodes: []int{3}}, {Seconds: 2, Action: "wipe"}, {Seconds: 2.5, Action: "slowloris", Clients: 30}},
+		Faults: []Fault{{Seconds: 1, Action: "kill", Nodes: []int{3}}, {Seconds: 2, Action: "wipe"}, {Seconds: 2.5, Action: "slowloris", Clients: 30},
+			{Seconds: 2.6, Action: "hostile", Nodes: []int{2, 1}, Kinds: []string{"drip", "list"}}, {Seconds: 2.7, Action: "flood", Clients: 600, Kinds: []string{"idle"}}},
 		Nodes: []Node{
 			{Name: "alpha", Shards: 4, State: Down},
 			{Node: 1, Name: "beta", Shards: 12, State: "healing", Missing: 5, Figures: &Figures{Restarts: 2, CPU: 1.5, Received: 3 << 20}},
 		},
-		Slowloris: []slowloris.Counts{{Way: "silent", Opened: 60, Cut: 57, Open: 3, Refused: 2, Longest: 5.5}},
-		Errors:    []string{"write: <b>&\nbroken"},
-		OK:        true,
+		Slowloris: []flood.Counts{{Kind: flood.Silent, Opened: 60, Cut: 57, Open: 3, Refused: 2, Longest: 5.5}},
+		Flood: &Flood{
+			Connections: []flood.Counts{{Kind: flood.Idle, Opened: 6000, Cut: 4000, Open: 2000, Refused: 7, Longest: 1.5}},
+			Reads:       Borne{Before: 100, During: 80}, Writes: Borne{Before: 50, During: 20}, Back: 0.25,
+		},
+		Errors: []string{"write: <b>&\nbroken"},
+		OK:     true,
 	}
 	healed := cluster.Recovery{Blobs: 50, Slivers: 400, RestoredBytes: 1 << 20, SymbolBytes: 1 << 19, OneDimBytes: 10 << 20}
 	r.Recovery = RecoverySummary{Recovery: healed, Ratio: 0.5, OneDimRatio: 10, Healthy: true, Nodes: []NodeRecovery{
@@ -53,6 +58,9 @@ func TestText(t *testing.T) {
 		"4 nodes, 16 shards of which 5 may be faulty", "closed loop of 8 workers",
 		"reads   1,500  0", "100 MB/s", "1.50 ms", "1.23 s", "7 operations were due and never began",
 		"1.0 s: kill node-3; 2.0 s: wipe: no node left for it; 2.5 s: slowloris, 30 clients",
+		"2.6 s: hostile node-2 drip, node-1 list; 2.7 s: flood of 600 strangers, idle",
+		"80.0 of 100 reads/s, 20.0 of 50.0 writes/s; a write and a read after its end took 250 ms",
+		"idle   6,000        4,000    2,000            7        1.50 s",
 		"alpha  4       down                      -", "beta   12      healing, lacks 5 slivers  2         1.50 s     3.0 MiB",
 		"silent     60           57       3            2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
@@ -65,8 +73,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestManyLives has a row for each cause instead of each life.
-func TestManyLives(t *testing.T) {
+// TestManyRuns has a row for each cause instead of each run.
+func TestManyRuns(t *testing.T) {
 	r := sample()
 	r.Recovery.Nodes = nil
 	for i := range maxRows + 2 {
@@ -139,7 +147,7 @@ func TestHTML(t *testing.T) {
 			if strings.Contains(page, "Not every promise") == r.OK {
 				t.Error("says wrongly if all is well")
 			}
-			if want := map[string]int{"sample": 5, "nothing happened": 2}[name]; strings.Count(page, "<table") != want {
+			if want := map[string]int{"sample": 6, "nothing happened": 2}[name]; strings.Count(page, "<table") != want {
 				t.Errorf("%d tables, want %d", strings.Count(page, "<table"), want)
 			}
 			for _, c := range r.charts() {
@@ -190,5 +198,16 @@ func TestTicks(t *testing.T) {
 				t.Errorf("%v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestShort(t *testing.T) {
+	for _, test := range []struct {
+		borne Borne
+		want  bool
+	}{{Borne{100, 50}, false}, {Borne{100, 49}, true}, {Borne{0, 0}, false}, {Borne{1, 0}, true}} {
+		if got := test.borne.Short(); got != test.want {
+			t.Errorf("%+v is short: %v, want %v", test.borne, got, test.want)
+		}
 	}
 }

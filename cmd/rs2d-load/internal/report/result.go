@@ -4,10 +4,11 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
-	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/slowloris"
+	"github.com/redstuff-go/redstuff/node/fault/flood"
 )
 
 // Result is all that a run gave.
@@ -22,12 +23,13 @@ type Result struct {
 	CPU  CPU  `json:"cpu_seconds"`
 	Wire Wire `json:"wire_bytes"`
 
-	Nodes     []Node             `json:"nodes"`
-	Faults    []Fault            `json:"faults"`
-	Slowloris []slowloris.Counts `json:"slowloris,omitempty"` // by the way to be slow
-	Recovery  RecoverySummary    `json:"recovery"`
-	Series    []load.Point       `json:"series"`
-	Healing   []HealingPoint     `json:"healing"`
+	Nodes     []Node          `json:"nodes"`
+	Faults    []Fault         `json:"faults"`
+	Slowloris []flood.Counts  `json:"slowloris,omitempty"` // by the way to be slow
+	Flood     *Flood          `json:"flood,omitempty"`
+	Recovery  RecoverySummary `json:"recovery"`
+	Series    []load.Point    `json:"series"`
+	Healing   []HealingPoint  `json:"healing"`
 
 	Errors   []string `json:"errors"`   // of operations, the first few
 	Problems []string `json:"problems"` // why OK is false
@@ -97,15 +99,41 @@ type Figures struct {
 
 // Fault is an event of the schedule that was carried out.
 type Fault struct {
-	Seconds float64 `json:"s"` // from the start
-	Action  string  `json:"action"`
-	Nodes   []int   `json:"nodes"`
-	Clients int     `json:"clients,omitempty"` // that came, of slowloris
+	Seconds float64  `json:"s"` // from the start
+	Action  string   `json:"action"`
+	Nodes   []int    `json:"nodes"`
+	Kinds   []string `json:"kinds,omitempty"`   // of each node, of hostile; of strangers, of flood
+	Clients int      `json:"clients,omitempty"` // that came, of slowloris and flood
 }
+
+// Flood is how nodes bore strangers.
+type Flood struct {
+	Connections []flood.Counts `json:"connections"` // by kind, to all nodes
+	Reads       Borne          `json:"reads"`
+	Writes      Borne          `json:"writes"`
+	Back        float64        `json:"back_s"` // from the flood's end to the end of a write and a read, negative if they failed
+}
+
+// Borne is the rate of operations without a flood and with it.
+type Borne struct {
+	Before float64 `json:"before_per_s"` // from the start to the first strangers
+	During float64 `json:"during_per_s"` // from then to the end
+}
+
+// LeastShare is the share of their rate that operations keep under a flood.
+const LeastShare = 0.5
+
+// Short reports whether operations fell below LeastShare of their rate.
+func (b Borne) Short() bool { return b.During < LeastShare*b.Before }
+
+// BackWithin is how long after a flood nodes may take to serve as before, in seconds.
+const BackWithin = 10
 
 // String describes the fault in a few words.
 func (f Fault) String() string {
 	switch {
+	case f.Clients > 0 && len(f.Kinds) > 0:
+		return fmt.Sprintf("%s of %d strangers, %s", f.Action, f.Clients, strings.Join(f.Kinds, ", "))
 	case f.Clients > 0:
 		return fmt.Sprintf("%s, %d clients", f.Action, f.Clients)
 	case len(f.Nodes) == 0:
@@ -117,6 +145,9 @@ func (f Fault) String() string {
 			text += ","
 		}
 		text += fmt.Sprintf(" node-%d", n)
+		if i < len(f.Kinds) {
+			text += " " + f.Kinds[i]
+		}
 	}
 	return text
 }
@@ -131,7 +162,7 @@ type RecoverySummary struct {
 	Nodes       []NodeRecovery `json:"nodes"`
 }
 
-// NodeRecovery is what one node recovered in one life. Times are in seconds from the
+// NodeRecovery is what one node recovered in one run. Times are in seconds from the
 // start of its process, negative for what did not happen. They are exact to about 0.05.
 type NodeRecovery struct {
 	cluster.Recovery

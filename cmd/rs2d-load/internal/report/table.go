@@ -93,7 +93,7 @@ func (r *Result) verdict() []string {
 // tables are all that is worth a look.
 func (r *Result) tables() []table {
 	tables := []table{r.operations(), {Rows: r.facts()}}
-	for _, t := range []table{r.nodes(), r.slow(), r.recovery()} {
+	for _, t := range []table{r.nodes(), r.slow(), r.flood(), r.recovery()} {
 		if len(t.Rows) > 0 {
 			tables = append(tables, t)
 		}
@@ -148,6 +148,14 @@ func (r *Result) facts() [][]string {
 	facts = append(facts, []string{"processor", processor}, []string{"wire", wire})
 	if len(r.Faults) > 0 {
 		facts = append(facts, []string{"faults", r.faultList()})
+	}
+	if f := r.Flood; f != nil {
+		back := after(f.Back)
+		if f.Back < 0 {
+			back = "never"
+		}
+		facts = append(facts, []string{"under flood", fmt.Sprintf("%s of %s reads/s, %s of %s writes/s; a write and a read after its end took %s",
+			ui.Digits(f.Reads.During), ui.Digits(f.Reads.Before), ui.Digits(f.Writes.During), ui.Digits(f.Writes.Before), back)})
 	}
 	return facts
 }
@@ -213,12 +221,23 @@ func (r *Result) nodes() table {
 func (r *Result) slow() table {
 	t := table{Head: []string{"slowloris", "connections", "cut off", "not cut off", "refused", "longest held"}}
 	for _, c := range r.Slowloris {
-		t.add(c.Way, ui.Count(c.Opened), ui.Count(c.Cut), ui.Count(c.Open), ui.Count(c.Refused), ui.Duration(seconds(c.Longest)))
+		t.add(string(c.Kind), ui.Count(c.Opened), ui.Count(c.Cut), ui.Count(c.Open), ui.Count(c.Refused), ui.Duration(seconds(c.Longest)))
 	}
 	return t
 }
 
-// recovery has a row for each life of a node that was wiped or started again, or for
+// flood has a row for each kind of stranger.
+func (r *Result) flood() table {
+	t := table{Head: []string{"flood", "connections", "cut off", "held to the end", "refused", "longest held"}}
+	if r.Flood != nil {
+		for _, c := range r.Flood.Connections {
+			t.add(string(c.Kind), ui.Count(c.Opened), ui.Count(c.Cut), ui.Count(c.Open), ui.Count(c.Refused), ui.Duration(seconds(c.Longest)))
+		}
+	}
+	return t
+}
+
+// recovery has a row for each run of a node that was wiped or started again, or for
 // each cause if these are too many.
 func (r *Result) recovery() table {
 	t := table{Head: []string{"recovery", "slivers", "restored", "received", "per byte", "1D code", "first", "last", "healthy"}}
@@ -229,19 +248,19 @@ func (r *Result) recovery() table {
 		t.add(name, ui.Count(n.Slivers), ui.Bytes(n.RestoredBytes), ui.Bytes(n.SymbolBytes+n.ProofBytes),
 			times(n.Recovery.Ratio()), times(n.Recovery.OneDimRatio()), after(n.First), after(n.Last), after(n.HealthyAt))
 	}
-	var lives []NodeRecovery
+	var runs []NodeRecovery
 	for _, n := range r.Recovery.Nodes {
 		if n.Cause != cluster.CauseStart {
-			lives = append(lives, n)
+			runs = append(runs, n)
 		}
 	}
-	if len(lives) <= maxRows {
-		for _, n := range lives {
+	if len(runs) <= maxRows {
+		for _, n := range runs {
 			row(fmt.Sprintf("node-%d, %s at %.1f s", n.Node, n.Cause, n.At), n)
 		}
 	} else {
 		for _, cause := range []string{cluster.CauseWipe, cluster.CauseRestart} {
-			if n, count := merged(lives, cause); count > 0 {
+			if n, count := merged(runs, cause); count > 0 {
 				row(fmt.Sprintf("%d %ss, the slowest", count, cause), n)
 			}
 		}
@@ -260,10 +279,10 @@ func (r *Result) recovery() table {
 	return t
 }
 
-// merged sums up the lives with one cause; their times are those of the slowest.
-func merged(lives []NodeRecovery, cause string) (sum NodeRecovery, count int) {
+// merged sums up the runs with one cause; their times are those of the slowest.
+func merged(runs []NodeRecovery, cause string) (sum NodeRecovery, count int) {
 	sum.First, sum.Last, sum.HealthyAt = -1, -1, -1
-	for _, n := range lives {
+	for _, n := range runs {
 		if n.Cause != cause {
 			continue
 		}

@@ -41,8 +41,8 @@ type watched struct {
 	up      bool
 	base    sample
 	last    sample
-	current cluster.Life // but for its figures
-	lives   []cluster.Life
+	current cluster.ProcessRun // but for its figures
+	runs    []cluster.ProcessRun
 }
 
 // New looks at the nodes with these admin addresses for the first time. All must answer,
@@ -66,7 +66,7 @@ func New(ctx context.Context, c *committee.Committee, addresses []string) (*Watc
 			return nil, fmt.Errorf("%s: %w", address, err)
 		}
 		n.last, n.up = n.base, true
-		n.current = cluster.Life{Node: member, Cause: cluster.CauseStart, Began: time.Now()}
+		n.current = cluster.ProcessRun{Node: member, Cause: cluster.CauseStart, Began: time.Now()}
 		w.nodes = append(w.nodes, n)
 	}
 	return w, nil
@@ -110,27 +110,27 @@ func (n *watched) note(s sample, err error, now time.Time) {
 		return
 	}
 	if s[processStart] != n.last[processStart] { // its counts begin anew
-		n.lives = append(n.lives, n.life())
+		n.runs = append(n.runs, n.run())
 		n.base, n.last = nil, nil
 		seconds := s[processStart]
-		n.current = cluster.Life{Node: n.member, Cause: cluster.CauseRestart, Began: time.UnixMicro(int64(seconds * 1e6))}
+		n.current = cluster.ProcessRun{Node: n.member, Cause: cluster.CauseRestart, Began: time.UnixMicro(int64(seconds * 1e6))}
 	}
-	life := &n.current
+	run := &n.current
 	if s[healSlivers] > n.last[healSlivers] {
-		if life.Stats.First.IsZero() {
-			life.Stats.First = now
+		if run.Stats.First.IsZero() {
+			run.Stats.First = now
 		}
-		life.Stats.Last = now
+		run.Stats.Last = now
 	}
-	life.Stats.Healthy = s[healthy] > 0
-	if life.Stats.Healthy && life.Healthy.IsZero() {
-		life.Healthy = now
+	run.Stats.Healthy = s[healthy] > 0
+	if run.Stats.Healthy && run.Healthy.IsZero() {
+		run.Healthy = now
 	}
 	n.last = s
 }
 
-// life returns the node's latest life.
-func (n *watched) life() cluster.Life {
+// run tells of the node's latest process.
+func (n *watched) run() cluster.ProcessRun {
 	l := n.current
 	since := func(name string) int64 { return int64(n.last[name] - n.base[name]) }
 	l.CPU = time.Duration((n.last[cpuSeconds] - n.base[cpuSeconds]) * float64(time.Second))
@@ -142,15 +142,15 @@ func (n *watched) life() cluster.Life {
 	return l
 }
 
-// Lives returns what all node processes did since the first look.
-func (w *Watch) Lives() []cluster.Life {
+// Runs returns what all node processes did since the first look.
+func (w *Watch) Runs() []cluster.ProcessRun {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var lives []cluster.Life
+	var runs []cluster.ProcessRun
 	for _, n := range w.nodes {
-		lives = append(append(lives, n.lives...), n.life())
+		runs = append(append(runs, n.runs...), n.run())
 	}
-	return lives
+	return runs
 }
 
 // AwaitHealthy waits until all nodes that answer lack nothing that they know of, and

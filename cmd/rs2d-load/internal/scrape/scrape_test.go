@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // admin is what a node says at its admin address.
@@ -62,10 +63,10 @@ func serve(t *testing.T, names ...string) (admins []*admin, addresses []string) 
 func twoNodes(t *testing.T) *committee.Committee {
 	t.Helper()
 	shards := committee.Spread(8, 2)
-	c, err := committee.New(1, commit.BLAKE3, []committee.Member{
-		committee.NewMember("a", "127.0.0.1:1", committee.GenerateKey(), shards[0]),
-		committee.NewMember("b", "127.0.0.1:2", committee.GenerateKey(), shards[1]),
-	}, nil)
+	c, err := committee.New(committee.System{Network: "test", Shards: 8, Scheme: commit.BLAKE3}, 1, []committee.Member{
+		identity.NewMember("a", "127.0.0.1:1", identity.GenerateKey(), shards[0]),
+		identity.NewMember("b", "127.0.0.1:2", identity.GenerateKey(), shards[1]),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,34 +85,34 @@ func TestWatch(t *testing.T) {
 	if w.healthy() {
 		t.Error("healthy, while a node heals")
 	}
-	lives := w.Lives()
-	if len(lives) != 2 || lives[0].Node != 1 || lives[1].Node != 0 {
-		t.Fatalf("%+v", lives)
+	runs := w.Runs()
+	if len(runs) != 2 || runs[0].Node != 1 || runs[1].Node != 0 {
+		t.Fatalf("%+v", runs)
 	}
-	l := lives[0]
+	l := runs[0]
 	if l.CPU != 2*time.Second || l.Cause != cluster.CauseStart || l.Stats.Received != 10 || l.Stats.First.IsZero() || l.Stats.Last != l.Stats.First {
 		t.Errorf("%+v", l)
 	}
 	if got, want := l.Stats.Recovery, (cluster.Recovery{Slivers: 2, RestoredBytes: 300, SymbolBytes: 90, OneDimBytes: 4000}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if l := lives[1]; l.CPU != 0 || l.Stats.Recovery != (cluster.Recovery{}) {
+	if l := runs[1]; l.CPU != 0 || l.Stats.Recovery != (cluster.Recovery{}) {
 		t.Errorf("of a node that did nothing: %+v", l)
 	}
 
 	b.set(nil)
 	w.Look(t.Context())
-	if got := w.Lives()[0]; got.CPU != 2*time.Second || !w.healthy() {
+	if got := w.Runs()[0]; got.CPU != 2*time.Second || !w.healthy() {
 		t.Errorf("down: %+v", got)
 	}
 
 	b.set(sample{processStart: 2000, healthy: 1, cpuSeconds: 3, healSlivers: 4, healRestored: 100})
 	w.Look(t.Context())
-	lives = w.Lives()
-	if len(lives) != 3 || lives[0].CPU != 2*time.Second {
-		t.Fatalf("%+v", lives)
+	runs = w.Runs()
+	if len(runs) != 3 || runs[0].CPU != 2*time.Second {
+		t.Fatalf("%+v", runs)
 	}
-	l = lives[1]
+	l = runs[1]
 	if l.Cause != cluster.CauseRestart || l.Began.Unix() != 2000 || l.CPU != 3*time.Second || l.Stats.Recovery.Slivers != 4 || l.Healthy.IsZero() {
 		t.Errorf("%+v", l)
 	}

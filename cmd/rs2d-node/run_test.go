@@ -1,0 +1,73 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// command returns a command line of this program, as a process of its own.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Args = append([]string{"rs2d-node"}, args...) // TestMain runs what it is called by
+	return cmd
+}
+
+// alone makes a committee of one node in a directory, and returns the directory.
+func alone(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	dir := filepath.Join(t.TempDir(), "c")
+	if out, err := command(t, "init", "--shards", "4", "--address", address, "--admin-port", "0", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return dir
+}
+
+// TestRunOutlivesTheReaderOfItsLog closes the pipe that the log goes to. The node serves
+// on, and a hangup ends it as it should.
+func TestRunOutlivesTheReaderOfItsLog(t *testing.T) {
+	dir := alone(t)
+	cmd := command(t, "run", "-c", filepath.Join(dir, "node-0", "node.toml"), "--log-level", "debug")
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(log).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
+	status := command(t, "status", "--committee", filepath.Join(dir, "committee.toml"), "--wait", "20s")
+	if out, err := status.CombinedOutput(); err != nil {
+		t.Errorf("status: %v: %s", err, out)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the node ended with %v, want exit code 0", err)
+	}
+}

@@ -1,0 +1,7 @@
+// Package conformance holds Walrus's own JavaScript packages against this project: the
+// reference encoder, compiled to WebAssembly, and the SDK's quilts. It has tests only.
+//
+// The packages are those of package-lock.json, and `npm ci` in this folder installs
+// them. The tests are skipped where they are not installed, unless the environment
+// variable REDSTUFF_NPM is set.
+package conformance

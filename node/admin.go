@@ -1,0 +1,64 @@
+package node
+
+import (
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/peer"
+)
+
+// register has metrics read from the parts of the node.
+func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
+	watch := func(name, help string, value func() float64) {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "redstuff_" + name, Help: help}, value))
+	}
+	gauge := func(name, help string, value func() float64) {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "redstuff_" + name, Help: help}, value))
+	}
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	heal := n.healer.Totals
+	watch("heal_slivers_total", "Slivers recovered.", func() float64 { return float64(heal().Slivers) })
+	watch("heal_restored_bytes_total", "Bytes of slivers recovered.", func() float64 { return float64(heal().Restored) })
+	watch("heal_received_bytes_total", "Bytes of symbols and proofs received to recover slivers.",
+		func() float64 { return float64(heal().SymbolBytes + heal().ProofBytes) })
+	watch("heal_metadata_bytes_total", "Bytes of metadata received to recover slivers.",
+		func() float64 { return float64(heal().MetadataBytes) })
+	watch("heal_whole_blob_bytes_total", "Bytes that a one-dimensional code would have received to recover the same slivers.",
+		func() float64 { return float64(heal().WholeBlob) })
+	watch("heal_liars_total", "Wrong symbols whose sender was named.", func() float64 { return float64(heal().Lies) })
+	gauge("heal_missing_slivers", "Slivers that the node knows it lacks.", func() float64 { return float64(n.healer.Lacking()) })
+	gauge("heal_no_room_bytes", "Bytes of slivers that are not recovered because the disk has no room for them.",
+		func() float64 { return float64(n.healer.NoRoom()) })
+	gauge("healthy", "1 if the node has all it should have, as far as it knows.", func() float64 {
+		if n.State() == api.StateHealthy {
+			return 1
+		}
+		return 0
+	})
+	watch("scrub_bytes_total", "Bytes the scrubber has read.", func() float64 { return float64(n.scrubber.Totals().Bytes) })
+	watch("scrub_passes_total", "Complete passes of the scrubber.", func() float64 { return float64(n.scrubber.Totals().Passes) })
+	watch("scrub_corrupt_total", "Corrupt slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Corrupt) })
+	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(wire.Received.Load()) })
+	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(wire.Sent.Load()) })
+	r.MustRegister(&problemCollector{n.Problems})
+}
+
+// AdminHandler serves Prometheus metrics at /metrics, profiles at /debug/pprof/, and
+// the node's health at /health. It asks nobody who they are: listen where only
+// operators reach it.
+func (n *Node) AdminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.config.Metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.Handle("GET /health", n.server.AdminHealth())
+	return mux
+}

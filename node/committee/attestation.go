@@ -1,0 +1,63 @@
+package committee
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
+
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// Kind is what is attested of a blob.
+type Kind uint8
+
+const (
+	// Stored attests that the member has the blob's metadata and all of its sliver
+	// pairs of the blob on disk, and has verified them.
+	Stored Kind = 1
+	// Inconsistent attests that the member has verified a proof that the metadata is
+	// that of no blob.
+	Inconsistent Kind = 2
+)
+
+// String returns the kind in one word.
+func (k Kind) String() string {
+	switch k {
+	case Stored:
+		return "stored"
+	case Inconsistent:
+		return "inconsistent"
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Attestation is what a member signs, together with the committee it is a member of.
+type Attestation struct {
+	Kind Kind
+	Blob commit.BlobID
+}
+
+// message returns the bytes that are signed: the kind, the epoch in 64 bits
+// (little-endian), the committee's fingerprint and the blob id. The fingerprint keeps a
+// signature from counting in any other committee, also in one of the same epoch.
+func message(c *Committee, a Attestation) []byte {
+	m := append([]byte("redstuff v1 attestation"), byte(a.Kind))
+	m = binary.LittleEndian.AppendUint64(m, c.epoch)
+	m = append(m, c.fingerprint[:]...)
+	return append(m, a.Blob[:]...)
+}
+
+// pointOf returns the point that members of the committee sign to attest.
+func pointOf(c *Committee, a Attestation) bls.G2Affine { return hash(message(c, a), domainSign) }
+
+// threshold returns the number of shards whose owners must sign.
+func threshold(p commit.Params, k Kind) (int, error) {
+	switch k {
+	case Stored:
+		return p.N - p.F, nil
+	case Inconsistent:
+		return p.F + 1, nil
+	}
+	return 0, fmt.Errorf("%w: unknown kind %d", ErrCertificate, k)
+}

@@ -1,0 +1,50 @@
+package committee
+
+import (
+	"sync"
+
+	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
+)
+
+// HashCache remembers the points that attestations hash to: the last maxHashes, and up
+// to as many before them. Hashing costs about as much as a signature. The zero value is
+// empty, and ready for use by several goroutines.
+type HashCache struct {
+	mu         sync.Mutex
+	young, old map[hashKey]bls.G2Affine
+}
+
+// hashKey is what a point is the hash of.
+type hashKey struct {
+	committee Fingerprint
+	what      Attestation
+}
+
+// maxHashes bounds a generation of points: half a megabyte.
+const maxHashes = 1 << 11
+
+// get returns the point that members of the committee sign to attest.
+func (h *HashCache) get(c *Committee, a Attestation) bls.G2Affine {
+	return h.point(hashKey{c.fingerprint, a}, func() bls.G2Affine { return pointOf(c, a) })
+}
+
+// point returns the point of a key, which hash computes if it must.
+func (h *HashCache) point(key hashKey, hash func() bls.G2Affine) bls.G2Affine {
+	h.mu.Lock()
+	point, ok := h.young[key]
+	if !ok {
+		point, ok = h.old[key]
+	}
+	h.mu.Unlock()
+	if ok {
+		return point
+	}
+	point = hash()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.young == nil || len(h.young) == maxHashes {
+		h.young, h.old = make(map[hashKey]bls.G2Affine), h.young
+	}
+	h.young[key] = point
+	return point
+}

@@ -1,0 +1,106 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// Config is what a node is made of. Control, Key and Store must be set; all else has
+// defaults, for which the zero value stands.
+type Config struct {
+	Control control.Control // whose current committee the key is of
+	Key     *identity.Key   // the node does not hand it out
+	Store   store.Store     // the node does not close it
+
+	// Plaintext serves HTTP without TLS, and lets everybody write. It is for tests and
+	// measurements on one machine.
+	Plaintext bool
+
+	MaxRequests   int           // requests served at once; default 256
+	MaxBytes      int64         // bytes of bodies held at once; default 1 GiB
+	MaxConns      int           // connections; default 4096
+	HeaderTimeout time.Duration // for a request's header, and the TLS handshake; default 5 s
+	StallTimeout  time.Duration // for a read or write without progress; default 10 s
+	MinRate       int64         // least bytes a second of a body; default 64 KiB
+	Workers       int           // goroutines that code and hash for one request; default all CPUs
+
+	PendingQuota int64         // bytes of blobs without a certificate that a writer may have; default an eighth of what is free
+	PendingAge   time.Duration // after which they are removed; default a day
+
+	Peers        peer.Options  // how the healer speaks to other nodes; its key is the node's
+	HealInterval time.Duration // between looks at what others have; default 10 min; never if negative
+	HealDelay    time.Duration // how long a write may take before it is healed; default 5 s
+	HealBatch    int64         // bytes recovered at once; default 64 MiB
+	ScrubRate    int64         // bytes a second; default 16 MiB; no scrubbing if negative
+	ScrubPause   time.Duration // between two passes; default 10 min
+
+	Logger  *slog.Logger         // default drops all
+	Metrics *prometheus.Registry // default a new one
+}
+
+// fill sets defaults and checks the rest. The error names the field that is wrong.
+func (c *Config) fill() error {
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"Control", c.Control != nil}, {"Key", c.Key != nil}, {"Store", c.Store != nil},
+	} {
+		if !field.set {
+			return fmt.Errorf("node: Config.%s must be set", field.name)
+		}
+	}
+	def(&c.MaxRequests, 256)
+	def(&c.MaxBytes, 1<<30)
+	def(&c.MaxConns, 4096)
+	def(&c.HeaderTimeout, 5*time.Second)
+	def(&c.StallTimeout, 10*time.Second)
+	def(&c.MinRate, 64<<10)
+	def(&c.Workers, runtime.GOMAXPROCS(0))
+	def(&c.PendingAge, 24*time.Hour)
+	def(&c.HealInterval, 10*time.Minute)
+	def(&c.HealDelay, 5*time.Second)
+	def(&c.HealBatch, 64<<20)
+	def(&c.ScrubRate, 16<<20)
+	def(&c.ScrubPause, 10*time.Minute)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
+	}
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{"MaxRequests", int64(c.MaxRequests)}, {"MaxBytes", c.MaxBytes}, {"MaxConns", int64(c.MaxConns)}, {"MinRate", c.MinRate},
+		{"HeaderTimeout", int64(c.HeaderTimeout)}, {"StallTimeout", int64(c.StallTimeout)}, {"Workers", int64(c.Workers)},
+		{"PendingAge", int64(c.PendingAge)}, {"HealDelay", int64(c.HealDelay)}, {"HealBatch", c.HealBatch}, {"ScrubPause", int64(c.ScrubPause)},
+	} {
+		if field.value <= 0 {
+			return fmt.Errorf("node: Config.%s must be more than zero", field.name)
+		}
+	}
+	if c.PendingQuota < 0 {
+		return errors.New("node: Config.PendingQuota must not be negative")
+	}
+	return nil
+}
+
+// def replaces a zero value.
+func def[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}

@@ -1,0 +1,51 @@
+package node_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// TestConfigIsChecked leaves out what must be set, and sets what is out of range. The
+// error names the field.
+func TestConfigIsChecked(t *testing.T) {
+	c := newCluster(t, 4, 4, nil)
+	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	full := node.Config{Control: c.control, Key: c.nodes[0].key, Store: disk}
+	if _, err := node.New(node.Config{}); err == nil || err.Error() != "node: Config.Control must be set" {
+		t.Errorf("empty: %v", err)
+	}
+	for _, name := range []string{"Control", "Key", "Store"} {
+		c := full
+		reflect.ValueOf(&c).Elem().FieldByName(name).SetZero()
+		if _, err := node.New(c); err == nil || err.Error() != "node: Config."+name+" must be set" {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+	for _, name := range []string{
+		"MaxRequests", "MaxBytes", "MaxConns", "HeaderTimeout", "StallTimeout", "MinRate", "Workers", "PendingAge", "HealDelay", "HealBatch", "ScrubPause",
+	} {
+		c := full
+		reflect.ValueOf(&c).Elem().FieldByName(name).SetInt(-1)
+		if _, err := node.New(c); err == nil || err.Error() != "node: Config."+name+" must be more than zero" {
+			t.Errorf("%s below zero: %v", name, err)
+		}
+	}
+	other := full
+	other.Key = identity.GenerateKey()
+	if _, err := node.New(other); err != node.ErrNotMember {
+		t.Errorf("key of nobody: %v, want %v", err, node.ErrNotMember)
+	}
+	if _, err := node.New(full); err != nil {
+		t.Errorf("with all that must be set: %v", err)
+	}
+}

@@ -1,0 +1,246 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// Options are choices for [Open]. The zero value is good.
+type Options struct {
+	FS            vfs.FS           // where the log lives; default the operating system's
+	Now           func() time.Time // default time.Now
+	SnapshotEvery uint64           // blocks between two snapshots; default 10,000
+	MaxWaiting    int              // transactions that wait for a block; default 4096
+	MaxBlock      int              // bytes of transactions in a block; default 4 MiB
+}
+
+func (o *Options) fill() {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.SnapshotEvery == 0 {
+		o.SnapshotEvery = 10_000
+	}
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = 4096
+	}
+	if o.MaxBlock == 0 {
+		o.MaxBlock = 4 << 20
+	}
+}
+
+var (
+	// ErrBusy is returned when so many transactions wait that another one may not.
+	ErrBusy = errors.New("embedded: too many transactions wait, try again")
+	// ErrClosed is returned when the ledger was closed, or its log failed.
+	ErrClosed = errors.New("embedded: the ledger is closed")
+)
+
+// Receipt tells in which block a transaction is, and what became of it.
+type Receipt struct {
+	Height uint64
+	ledger.Result
+}
+
+// Ledger is a ledger on a log. Its methods are safe for concurrent use.
+type Ledger struct {
+	options Options
+	log     *log
+	state   atomic.Pointer[ledger.State]
+
+	mu      sync.Mutex
+	waiting []*pending
+	bytes   int           // of those waiting
+	grown   chan struct{} // closed when there is another block; then there is a new one
+	failure error         // set when the ledger ends
+	wake    chan struct{}
+	stop    chan struct{}
+	stopped chan struct{}
+	close   sync.Once
+}
+
+// pending is a transaction that waits for a block.
+type pending struct {
+	tx   []byte
+	done chan struct{}
+	got  Receipt
+	err  error
+}
+
+// Open opens the ledger of the genesis in a directory, which it makes if there is none,
+// and goes on where it ended. Only one process may have it open. The error wraps
+// ledger.ErrGenesis or ErrLog, or is the disk's.
+func Open(dir string, g ledger.Genesis, o Options) (*Ledger, error) {
+	o.fill()
+	begin, err := ledger.Begin(g)
+	if err != nil {
+		return nil, err
+	}
+	log, err := openLog(o.FS, dir, begin.ChainID())
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{
+		options: o, log: log, grown: make(chan struct{}), wake: make(chan struct{}, 1),
+		stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if err := l.replay(g, begin); err != nil {
+		return nil, errors.Join(err, log.db.Close())
+	}
+	go l.run()
+	return l, nil
+}
+
+// replay brings the state to where the log ends.
+func (l *Ledger) replay(g ledger.Genesis, state *ledger.State) error {
+	at, pairs, failure, err := l.log.lastSnapshot()
+	if err != nil {
+		return err
+	}
+	if at > 0 {
+		if state, err = ledger.Restore(g, pairs); err != nil {
+			return err
+		}
+		if *failure != nil {
+			return fmt.Errorf("embedded: %w", *failure)
+		}
+		written, err := l.log.block(at)
+		if err != nil {
+			return err
+		}
+		if written == nil || state.Root() != written.Root {
+			return fmt.Errorf("%w: the snapshot of height %d is not the state after its block", ErrLog, at)
+		}
+	}
+	for h := at + 1; ; h++ {
+		e, err := l.log.block(h)
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			break
+		}
+		next, _, err := state.Apply(ledger.Block{Height: h, Time: e.Time, Txs: e.Txs})
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrLog, err)
+		}
+		if next.Root() != e.Root {
+			return fmt.Errorf("%w: block %d gives the root %x, and %x was written", ErrLog, h, next.Root(), e.Root)
+		}
+		state = next
+	}
+	l.state.Store(state)
+	return nil
+}
+
+// Close ends the ledger. Transactions that wait get ErrClosed; they may be in the last
+// block.
+func (l *Ledger) Close() error {
+	l.close.Do(func() { close(l.stop) })
+	<-l.stopped
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if errors.Is(l.failure, ErrClosed) {
+		return nil
+	}
+	return l.failure
+}
+
+// Done is closed when the ledger has ended: because it was closed, or because its log
+// failed. Then Close returns why.
+func (l *Ledger) Done() <-chan struct{} { return l.stopped }
+
+// State returns the state after the last block.
+func (l *Ledger) State() *ledger.State { return l.state.Load() }
+
+// Submit puts a transaction into a block, and returns when the block is durable. A
+// transaction that broke a rule has it in its receipt. The error is a *ledger.RuleError
+// if the transaction cannot be in a block at all, ErrBusy, ErrClosed, or the context's:
+// then it may be in a block all the same.
+func (l *Ledger) Submit(ctx context.Context, tx []byte) (Receipt, error) {
+	// Signatures are verified here, by as many at once as there are callers. The nonce is
+	// for the block to judge, in which others of the same sender may come first.
+	if _, err := ledger.ParseTx(tx); err != nil {
+		return Receipt{}, err
+	}
+	p := &pending{tx: tx, done: make(chan struct{})}
+	if err := l.enqueue(p); err != nil {
+		return Receipt{}, err
+	}
+	select {
+	case <-p.done:
+		return p.got, p.err
+	case <-ctx.Done():
+		return Receipt{}, ctx.Err()
+	}
+}
+
+func (l *Ledger) enqueue(p *pending) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.failure != nil:
+		return l.failure
+	case len(l.waiting) >= l.options.MaxWaiting:
+		return ErrBusy
+	}
+	l.waiting = append(l.waiting, p)
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// take returns the transactions of the next block.
+func (l *Ledger) take() (taken []*pending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	bytes := 0
+	for _, p := range l.waiting {
+		if bytes += len(p.tx); len(taken) > 0 && bytes > l.options.MaxBlock {
+			break
+		}
+		taken = append(taken, p)
+	}
+	l.waiting = l.waiting[len(taken):]
+	if len(l.waiting) == 0 {
+		l.waiting = nil
+	}
+	return taken
+}
+
+// Events returns up to limit events from the cursor on, in their order, and the place
+// behind them. If there are none, it waits for some until the context ends; then it
+// returns none. The error is ErrClosed, or the log's.
+func (l *Ledger) Events(ctx context.Context, from Cursor, limit int) ([]Event, Cursor, error) {
+	for {
+		l.mu.Lock()
+		grown, failure := l.grown, l.failure
+		l.mu.Unlock()
+		if failure != nil {
+			return nil, from, failure
+		}
+		events, next, err := l.log.events(from, l.State().System().Height, limit)
+		if err != nil || len(events) > 0 {
+			return events, next, err
+		}
+		from = next // blocks without events are passed once
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, from, nil
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// run makes blocks until the ledger is closed or its log fails: when transactions wait,
+// and when time has something to do.
+func (l *Ledger) run() {
+	defer close(l.stopped)
+	var err error
+	for err == nil {
+		timer := time.NewTimer(l.untilDue())
+		select {
+		case <-l.stop:
+			err = ErrClosed
+		case <-l.wake:
+			err = l.produce()
+		case <-timer.C:
+			err = l.produce()
+		}
+		timer.Stop()
+	}
+	l.end(err)
+}
+
+// longestWait bounds how long the ledger trusts that the clock runs evenly.
+const longestWait = time.Minute
+
+// untilDue returns how long nothing happens without transactions.
+func (l *Ledger) untilDue() time.Duration {
+	due, now := l.State().Due(), l.now()
+	if due <= now {
+		return 0
+	}
+	return min(longestWait, time.Duration(min(due-now, uint64(longestWait/time.Millisecond)))*time.Millisecond)
+}
+
+// now returns the time of the next block: that of the clock, unless it was set back.
+func (l *Ledger) now() uint64 {
+	return max(l.State().System().Time, uint64(max(0, l.options.Now().UnixMilli())))
+}
+
+// produce makes blocks of all that waits, or one without transactions if time has
+// something to do.
+func (l *Ledger) produce() error {
+	for {
+		taken := l.take()
+		if len(taken) == 0 && l.State().Due() > l.now() {
+			return nil
+		}
+		if err := l.block(taken); err != nil {
+			return err
+		}
+	}
+}
+
+// block makes a block of some transactions, and answers them when it is durable.
+func (l *Ledger) block(taken []*pending) error {
+	state := l.State()
+	b := ledger.Block{Height: state.System().Height + 1, Time: l.now(), Txs: make([][]byte, len(taken))}
+	for i, p := range taken {
+		b.Txs[i] = p.tx
+	}
+	next, outcome, err := state.Apply(b)
+	if err == nil {
+		e := &entry{Time: b.Time, Txs: b.Txs, Root: next.Root(), Events: marshalEvents(outcome.Events)}
+		for _, r := range outcome.Results {
+			e.Results = append(e.Results, resultOf(r))
+		}
+		err = l.log.append(b.Height, e)
+	}
+	if err == nil && b.Height%l.options.SnapshotEvery == 0 {
+		err = l.log.snapshot(next)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrClosed, err)
+	} else {
+		l.publish(next)
+	}
+	for i, p := range taken {
+		if p.err = err; err == nil {
+			p.got = Receipt{b.Height, outcome.Results[i]}
+		}
+		close(p.done)
+	}
+	return err
+}
+
+// publish shows the state to all, and wakes those who wait for a block.
+func (l *Ledger) publish(state *ledger.State) {
+	l.state.Store(state)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.grown)
+	l.grown = make(chan struct{})
+}
+
+// end answers all who wait, and closes the log.
+func (l *Ledger) end(err error) {
+	if e := l.log.db.Close(); e != nil && errors.Is(err, ErrClosed) {
+		err = errors.Join(err, e)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failure = err
+	for _, p := range l.waiting {
+		p.err = err
+		close(p.done)
+	}
+	l.waiting = nil
+	close(l.grown)
+}
+
+func marshalEvents(events []ledger.Event) [][]byte {
+	all := make([][]byte, len(events))
+	for i, e := range events {
+		all[i] = ledger.MarshalEvent(e)
+	}
+	return all
+}
+
+func resultOf(r ledger.Result) result {
+	x := result{Fee: r.Fee, Events: marshalEvents(r.Events)}
+	var broken *ledger.RuleError
+	if errors.As(r.Err, &broken) {
+		x.Rule, x.Detail = string(broken.Rule), broken.Detail
+	}
+	return x
+}

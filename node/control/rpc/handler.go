@@ -1,0 +1,155 @@
+package rpc
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/control/embedded"
+	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/codec"
+)
+
+// Handler returns the API before a ledger. Whoever serves it bounds connections and how
+// long they may be silent.
+func Handler(l *embedded.Ledger) http.Handler {
+	h := handler{l}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+GenesisPath, h.genesis)
+	mux.HandleFunc("GET "+StatusPath, h.status)
+	mux.HandleFunc("POST "+TransactionsPath, h.submit)
+	mux.HandleFunc("GET "+EventsPath, h.events)
+	mux.HandleFunc("GET "+ProofPath, h.proof)
+	return mux
+}
+
+type handler struct{ ledger *embedded.Ledger }
+
+func answer(w http.ResponseWriter, status int, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		status, data = http.StatusInternalServerError, []byte("{}")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n')) // a client that has gone learns nothing
+}
+
+// fail answers for an error.
+func fail(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	switch {
+	case ledger.RuleOf(err) != "", errors.Is(err, errQuery):
+		status = http.StatusBadRequest
+	case errors.Is(err, embedded.ErrBusy), errors.Is(err, embedded.ErrClosed):
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "1")
+	case errors.Is(err, context.DeadlineExceeded):
+		status = http.StatusGatewayTimeout
+	}
+	answer(w, status, failure{err.Error(), string(ledger.RuleOf(err))})
+}
+
+func (h handler) genesis(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write(codec.Marshal(h.ledger.State().Genesis()))
+}
+
+func (h handler) status(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, statusOf(h.ledger.State()))
+}
+
+func (h handler) submit(w http.ResponseWriter, r *http.Request) {
+	tx, err := io.ReadAll(http.MaxBytesReader(w, r.Body, ledger.MaxTx))
+	if err != nil {
+		var long *http.MaxBytesError
+		if errors.As(err, &long) {
+			answer(w, http.StatusRequestEntityTooLarge, failure{Error: "a transaction has at most " + strconv.Itoa(ledger.MaxTx) + " bytes"})
+		}
+		return // or the client has gone
+	}
+	got, err := h.ledger.Submit(r.Context(), tx)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	receipt := Receipt{Digest: got.Digest[:], Height: got.Height, Fee: got.Fee}
+	var broken *ledger.RuleError
+	if errors.As(got.Err, &broken) {
+		receipt.Rule, receipt.Detail = string(broken.Rule), broken.Detail
+	}
+	for _, e := range got.Events {
+		event, err := eventOf(embedded.Event{Cursor: embedded.Cursor{Height: got.Height}, Tx: &got.Digest, Event: e})
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		receipt.Events = append(receipt.Events, event)
+	}
+	answer(w, http.StatusOK, receipt)
+}
+
+var errQuery = errors.New("query")
+
+// number reads a parameter of the query, which may be missing.
+func number(q url.Values, name string, missing, most uint64) (uint64, error) {
+	s := q.Get(name)
+	if s == "" {
+		return missing, nil
+	}
+	v, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || v > most {
+		return 0, errors.Join(errQuery, errors.New(name+" is no number from 0 to "+strconv.FormatUint(most, 10)))
+	}
+	return v, nil
+}
+
+func (h handler) events(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	height, err1 := number(q, "height", 0, 1<<63)
+	index, err2 := number(q, "index", 0, 1<<32-1)
+	limit, err3 := number(q, "limit", MaxEvents, MaxEvents)
+	wait, err4 := number(q, "wait", 0, MaxWaitSeconds)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		fail(w, err)
+		return
+	}
+	// Whoever waits gets the time; no longer than a server lets an answer take.
+	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(wait)*time.Second)
+	defer cancel()
+	events, next, err := h.ledger.Events(ctx, embedded.Cursor{Height: height, Index: uint32(index)}, int(max(1, limit)))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	list := EventList{Events: make([]Event, len(events)), Next: next}
+	for i, e := range events {
+		if list.Events[i], err = eventOf(e); err != nil {
+			fail(w, err)
+			return
+		}
+	}
+	answer(w, http.StatusOK, list)
+}
+
+func (h handler) proof(w http.ResponseWriter, r *http.Request) {
+	key, err := hex.DecodeString(r.URL.Query().Get("key"))
+	if err != nil || len(key) == 0 {
+		fail(w, errors.Join(errQuery, errors.New("key is not bytes in hexadecimal")))
+		return
+	}
+	state := h.ledger.State()
+	proof, err := state.Prove(key).MarshalBinary()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	root := state.Root()
+	answer(w, http.StatusOK, Proof{state.System().Height, root[:], proof})
+}

@@ -1,0 +1,261 @@
+package discover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/invalid"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// page is a part of a member's list, or the end of it.
+type page struct {
+	member int
+	state  api.ListState
+	list   api.BlobList
+	end    bool                    // of all that the member was asked for
+	err    error                   // the list ends before its end
+	stop   context.CancelCauseFunc // ends the list
+}
+
+// section is what a member is asked to list, one after another.
+type section struct {
+	state api.ListState
+	after *commit.BlobID
+	pages int // at most; no bound if it is 0
+}
+
+// leastGrace is how much longer than others a busy member may take.
+const leastGrace = time.Second
+
+// collect has all members list sections of their blobs, and calls take with each page.
+// A list's next page is asked for when the one before has been taken. When take has
+// returned true, the members that have not come to their end get as much time again,
+// leastGrace at least, and are late then; those that are late already get no more. The time that take takes is nobody's.
+func (r *round) collect(ctx context.Context, sections []section, take func(page) (enough bool)) {
+	var group sync.WaitGroup
+	defer group.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pages := make(chan page)
+	began := time.Now()
+	open := make(map[int]bool) // members that have not come to their end; true if they will in time
+	for member, p := range r.view.Peers {
+		open[member] = p == nil || p.Standing() != peer.Slow || p.Probe()
+		group.Go(func() { r.list(ctx, member, sections, pages) })
+	}
+	waited, grace := time.Duration(0), time.Duration(-1) // no end is known yet
+	for len(open) > 0 {
+		var end <-chan time.Time
+		if grace >= 0 {
+			end = time.After(grace)
+		}
+		since := time.Now()
+		select {
+		case <-ctx.Done():
+			return
+		case <-end:
+			for member := range open {
+				r.silent(member, began, waited, take)
+			}
+			return
+		case p := <-pages:
+			took := time.Since(since)
+			waited += took
+			if grace >= 0 {
+				grace = max(0, grace-took)
+			}
+			if p.end {
+				delete(open, p.member)
+			}
+			switch {
+			case !take(p):
+			case !slices.Contains(slices.Collect(maps.Values(open)), true):
+				grace = 0
+			case grace < 0:
+				grace = max(waited, leastGrace)
+			}
+			if remote := r.view.Peers[p.member]; p.end && p.err == nil && remote != nil {
+				remote.InTime()
+			}
+		}
+	}
+}
+
+// silent gives up a member's list.
+func (r *round) silent(member int, began time.Time, waited time.Duration, take func(page) bool) {
+	if p := r.view.Peers[member]; p != nil {
+		p.Late(began)
+	}
+	take(page{member: member, end: true, err: fmt.Errorf("%w for %v, longer than others", peer.ErrSilent, waited.Round(time.Millisecond))})
+}
+
+// list sends the pages of one member's lists.
+func (r *round) list(ctx context.Context, member int, sections []section, pages chan<- page) {
+	ask := r.listOwn
+	if p := r.view.Peers[member]; p != nil {
+		ask = p.List
+	}
+	own, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	for at, s := range sections {
+		after := s.after
+		for count := 1; ; count++ {
+			l, err := ask(own, s.state, after, api.MaxList)
+			if own.Err() != nil {
+				err = context.Cause(own)
+			}
+			last := !l.More || count == s.pages
+			p := page{member: member, state: s.state, list: l, end: err != nil || last && at == len(sections)-1, err: err, stop: stop}
+			select {
+			case pages <- p:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+			if last {
+				break
+			}
+			after = l.Next
+		}
+	}
+}
+
+// listOwn lists the blobs of the node's own store, certified ones only: of others it
+// knows what it knows.
+func (r *round) listOwn(_ context.Context, state api.ListState, after *commit.BlobID, limit int) (l api.BlobList, err error) {
+	if state != api.ListCertified {
+		return l, nil
+	}
+	ids, err := r.config.Store.BlobsWith(store.Certificate, after, limit)
+	for _, id := range ids {
+		l.Blobs = append(l.Blobs, api.BlobEntry{Blob: id})
+	}
+	if l.More = len(ids) == limit; l.More {
+		l.Next = &ids[limit-1]
+	}
+	return l, err
+}
+
+// certified is the first part of a round. The error is ErrBlind.
+func (r *round) certified(ctx context.Context) error {
+	c := &r.config
+	need, weight := 2*r.view.Params().F+1, 0
+	var errs []error
+	r.collect(ctx, []section{{state: api.ListInvalid}, {state: api.ListCertified}}, func(p page) bool {
+		var wrong error
+		if p.state == api.ListInvalid {
+			wrong = r.takeInvalid(p)
+		} else {
+			wrong = r.takeCertified(ctx, p)
+		}
+		switch {
+		case wrong != nil:
+			r.wrong(p.member, wrong)
+			if p.stop(wrong); p.end {
+				errs = append(errs, r.memberError(p.member, wrong))
+			}
+		case p.err != nil:
+			if errors.Is(p.err, peer.ErrLied) && !errors.Is(p.err, errWrong) {
+				r.wrong(p.member, p.err)
+			}
+			errs = append(errs, r.memberError(p.member, p.err))
+		case p.end:
+			weight += r.view.Weight(p.member)
+		}
+		return weight >= need
+	})
+	for _, err := range errs {
+		c.Logger.Debug("no list of blobs", "error", err)
+	}
+	if weight < need {
+		return fmt.Errorf("%w: those that did own %d shards, and %d are needed: %w", ErrBlind, weight, need, errors.Join(errs...))
+	}
+	return nil
+}
+
+// errWrong is why a list ends that has a wrong certificate in it.
+var errWrong = fmt.Errorf("%w: certificate in a list", peer.ErrLied)
+
+// takeInvalid takes a page of inconsistent blobs. The error says that the member lied.
+func (r *round) takeInvalid(p page) error {
+	for _, e := range p.list.Blobs {
+		if r.known[e.Blob] {
+			continue
+		}
+		if invalid.Marked(r.config.Store, e.Blob) {
+			r.known[e.Blob] = true
+			continue
+		}
+		switch _, err := invalid.Parse(r.view.Epochs, e.Blob, e.Verdict); {
+		case err == nil:
+			r.mark(e.Blob, e.Verdict)
+		case !errors.Is(err, committee.ErrEpoch): // of an epoch that is not known it may be right
+			return fmt.Errorf("%w: %w", errWrong, err)
+		}
+	}
+	return nil
+}
+
+// verified is how many certificates are verified together, which is faster.
+const verified = 64
+
+// takeCertified takes a page of certified blobs. The error says that the member lied.
+func (r *round) takeCertified(ctx context.Context, p page) error {
+	for part := range slices.Chunk(p.list.Blobs, verified) {
+		var found, claimed []Found
+		var certificates [][]byte
+		for _, e := range part {
+			if r.known[e.Blob] || ctx.Err() != nil {
+				continue
+			}
+			b, lacks := r.examine(e.Blob)
+			switch {
+			case !lacks:
+			case r.hasCertificate(e.Blob):
+				found = append(found, b)
+			default:
+				b.Certificate = e.Certificate
+				claimed, certificates = append(claimed, b), append(certificates, e.Certificate)
+			}
+		}
+		var wrong error
+		certs, errs := committee.ParseCertificates(r.view.Epochs, certificates)
+		for i, b := range claimed {
+			if errors.Is(errs[i], committee.ErrEpoch) {
+				continue
+			}
+			if errs[i] != nil || certs[i].Attestation != (committee.Attestation{Kind: committee.Stored, Blob: b.Blob}) {
+				wrong = errors.Join(errWrong, errs[i])
+				continue
+			}
+			found = append(found, b)
+		}
+		r.found(found)
+		if wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}
+
+// found hands out blobs.
+func (r *round) found(found []Found) {
+	for _, b := range found {
+		r.known[b.Blob] = true
+	}
+	if len(found) > 0 {
+		r.emit(found)
+	}
+}

@@ -1,0 +1,134 @@
+package ledger
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/bcs"
+	"github.com/redstuff-go/redstuff/node/ledger/codec"
+)
+
+// Event is what happened, for those who follow the ledger. The types of this package
+// whose names end in a participle are events.
+type Event interface{ isEvent() }
+
+// BlobRegistered: slivers of the blob may be stored from now on.
+type BlobRegistered struct {
+	Epoch     uint32
+	ID        commit.BlobID
+	Length    uint64
+	Encoding  uint8
+	End       uint32 // the epoch before which the storage ends
+	Deletable bool
+	Object    ObjectID
+}
+
+// BlobCertified: the blob is available until its end. Of an extension, Epoch is the
+// epoch in which the blob was certified first.
+type BlobCertified struct {
+	Epoch     uint32
+	ID        commit.BlobID
+	End       uint32
+	Deletable bool
+	Object    ObjectID
+	Extension bool
+}
+
+// BlobDeleted: its owner gave the blob up.
+type BlobDeleted struct {
+	Epoch     uint32
+	ID        commit.BlobID
+	Object    ObjectID
+	Certified bool // it was
+}
+
+// BlobInvalidated: no blob has the id; whoever encoded it broke the rules.
+type BlobInvalidated struct {
+	Epoch uint32
+	ID    commit.BlobID
+}
+
+// NodeRegistered: there is a new node, or one changed what others need to know of it.
+type NodeRegistered struct {
+	Node NodeID
+	Name string
+}
+
+// EpochSelected: the committee of the next epoch is fixed.
+type EpochSelected struct {
+	Epoch uint32 // the next one
+}
+
+// EpochStarted: the committee of the epoch takes over.
+type EpochStarted struct {
+	Epoch uint32
+}
+
+// ShardsReceived: a member has the shards it gained.
+type ShardsReceived struct {
+	Epoch  uint32
+	Node   NodeID
+	Weight uint16
+}
+
+// EpochDone: the members of a quorum of shards have theirs, or the time for it is over.
+type EpochDone struct {
+	Epoch  uint32
+	Weight uint16
+}
+
+// NodeSlashed: a quorum of the committee took a node's commission.
+type NodeSlashed struct {
+	Node   NodeID
+	Burned uint64
+}
+
+func (BlobRegistered) isEvent()  {}
+func (BlobCertified) isEvent()   {}
+func (BlobDeleted) isEvent()     {}
+func (BlobInvalidated) isEvent() {}
+func (NodeRegistered) isEvent()  {}
+func (EpochSelected) isEvent()   {}
+func (EpochStarted) isEvent()    {}
+func (ShardsReceived) isEvent()  {}
+func (EpochDone) isEvent()       {}
+func (NodeSlashed) isEvent()     {}
+
+// events are all events, by the numbers that they have on the wire: new ones come last.
+var events = []reflect.Type{
+	reflect.TypeFor[BlobRegistered](),
+	reflect.TypeFor[BlobCertified](),
+	reflect.TypeFor[BlobDeleted](),
+	reflect.TypeFor[BlobInvalidated](),
+	reflect.TypeFor[NodeRegistered](),
+	reflect.TypeFor[EpochSelected](),
+	reflect.TypeFor[EpochStarted](),
+	reflect.TypeFor[ShardsReceived](),
+	reflect.TypeFor[EpochDone](),
+	reflect.TypeFor[NodeSlashed](),
+}
+
+// MarshalEvent returns the event in BCS.
+func MarshalEvent(e Event) []byte {
+	for i, kind := range events {
+		if reflect.TypeOf(e) == kind {
+			return codec.Append(bcs.AppendVariant(nil, uint32(i)), e)
+		}
+	}
+	panic("ledger: no event, but " + reflect.TypeOf(e).String())
+}
+
+// ParseEvent reads what MarshalEvent writes. The error wraps codec.ErrMalformed.
+func ParseEvent(data []byte) (Event, error) {
+	r := bcs.NewReader(data)
+	kind := r.Variant(uint32(len(events)), "event")
+	if r.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", codec.ErrMalformed, r.Err())
+	}
+	e := reflect.New(events[kind])
+	if err := codec.Unmarshal(r.Bytes(r.Remaining(), "event"), e.Interface()); err != nil {
+		return nil, err
+	}
+	return e.Elem().Interface().(Event), nil
+}

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/placement"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// blobs is what the node has of blobs. n and the scheme are the same for ever.
+type blobs struct {
+	store   Store
+	healer  Healer
+	hasher  *commit.Hasher
+	params  commit.Params
+	scheme  commit.Scheme
+	cache   *metadataCache
+	metrics *metrics
+	log     *slog.Logger
+}
+
+// metadata returns the metadata of a blob that the node has. The error wraps
+// store.ErrNotFound, or store.ErrCorrupt if what is stored is not the blob's.
+func (b *blobs) metadata(id commit.BlobID) (*commit.Metadata, error) {
+	if meta, ok := b.cache.get(id); ok {
+		return meta, nil
+	}
+	data, err := b.store.Record(id, store.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := b.parse(id, data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: metadata of blob %v: %w", store.ErrCorrupt, id, err)
+	}
+	b.cache.put(id, meta)
+	return meta, nil
+}
+
+// errMetadata is returned for metadata that is not the blob's, or not of this code.
+var errMetadata = errors.New("metadata is not that of the blob")
+
+// parse reads and verifies a blob's metadata.
+func (b *blobs) parse(id commit.BlobID, data []byte) (*commit.Metadata, error) {
+	meta, err := commit.ParseMetadata(data, b.scheme)
+	if err != nil {
+		return nil, err
+	}
+	if meta.Shards() != b.params.N {
+		return nil, fmt.Errorf("%w: it is of %d shards", errMetadata, meta.Shards())
+	}
+	got, err := meta.ID(b.hasher)
+	if err != nil {
+		return nil, err
+	}
+	if got != id {
+		return nil, errMetadata
+	}
+	return meta, nil
+}
+
+// sizes returns the lengths of the blob's slivers, by axis.
+func (b *blobs) sizes(meta *commit.Metadata) (placement.Sizes, error) {
+	return placement.SizesOf(b.params, meta.Length)
+}
+
+// has reports whether the blob has the record; an error counts as that it has not.
+func (b *blobs) has(id commit.BlobID, r store.Record) bool {
+	info, err := b.store.Info(id)
+	return err == nil && info.Has(r)
+}
+
+// complete reports whether metadata and all slivers that the node should have of the blob
+// are among what is stored.
+func complete(v View, id commit.BlobID, info *store.Info) bool {
+	place := func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) }
+	return info.Has(store.Metadata) && len(placement.Missing(v.Committee, v.Member, id, info.Slivers, place)) == 0
+}
+
+// fail answers for an error of the store.
+func (b *blobs) fail(r *request, err error) {
+	switch {
+	case errors.Is(err, httpd.ErrBusy):
+		r.Busy(err.Error())
+	case errors.Is(err, store.ErrNotFound):
+		r.Fail(http.StatusNotFound, "not here")
+	case errors.Is(err, store.ErrCorrupt):
+		b.corrupt(err)
+		r.Fail(http.StatusNotFound, "damaged, and about to be recovered")
+	case errors.Is(err, store.ErrFull):
+		r.Fail(http.StatusInsufficientStorage, "disk is full")
+	case errors.Is(err, store.ErrFailed):
+		r.Busy("the store failed")
+	case errors.Is(err, store.ErrUnavailable):
+		b.log.Warn("store", "path", r.URL.Path, "error", err)
+		r.Busy("cannot be read at present")
+	case r.Context().Err() != nil:
+		// Nobody waits for an answer.
+	default:
+		b.log.Error("store", "path", r.URL.Path, "error", err)
+		r.Fail(http.StatusInternalServerError, "the store has an error")
+	}
+}
+
+// corrupt has a sliver recovered that the store says is corrupt. Other errors say nothing
+// of the sliver, which stays.
+func (b *blobs) corrupt(err error) {
+	var sliver *store.CorruptError
+	switch {
+	case errors.As(err, &sliver):
+		b.healer.Corrupt(sliver.Blob, sliver.Ref)
+	case !errors.Is(err, store.ErrCorrupt):
+		b.log.Warn("store", "error", err)
+		return
+	}
+	b.log.Warn("corrupt", "error", err)
+	b.metrics.corrupt.Inc()
+}

@@ -1,0 +1,78 @@
+package httpd
+
+import (
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"time"
+)
+
+// ErrBusy is returned for what takes more memory than the party's share has left.
+var ErrBusy = errors.New("too many bytes in flight")
+
+const (
+	// grain is how much memory a body takes at a time.
+	grain = 256 << 10
+	// tiny is the length of a body that takes no memory worth counting.
+	tiny = 512
+	// readPiece is the most that is read of a body at once, so that memory is taken for
+	// what has come and not for what has room.
+	readPiece = 64 << 10
+)
+
+// body is a request's body. It has until the stall timeout has passed since reading it
+// began, and longer by what it has brought: the length that was announced is worth
+// nothing. It takes memory as it comes.
+type body struct {
+	io.ReadCloser // net/http's own
+	x             *Exchange
+	since         time.Time // when reading it began
+	received      int64     // bytes
+	taken         int64     // bytes of memory
+	ended         bool
+}
+
+// Read reads what comes. The error is ErrBusy if there is no memory for more.
+func (b *body) Read(p []byte) (int, error) {
+	p = p[:min(len(p), readPiece)]
+	short := b.x.ContentLength >= 0 && b.x.ContentLength <= tiny
+	if more := b.received + int64(len(p)) - b.taken; more > 0 && !b.ended && !short {
+		n := max(more, grain)
+		if b.x.ContentLength >= 0 {
+			n = min(n, b.x.ContentLength-b.taken)
+		}
+		if n > 0 && !b.x.take(n) {
+			return 0, ErrBusy
+		}
+		b.taken += max(n, 0)
+	}
+	if b.since.IsZero() {
+		b.since = time.Now()
+	}
+	b.x.deadline(b.since.Add(b.x.s.options.StallTimeout).Add(b.x.s.worth(b.received)))
+	n, err := b.ReadCloser.Read(p)
+	b.received += int64(n)
+	b.x.s.metrics.received.Add(float64(n))
+	if err == io.EOF {
+		// net/http looks for the end of the connection from now on; a deadline would pass
+		// for it, and cancel the request while it is being answered.
+		b.ended = true
+		b.x.deadline(time.Time{})
+	}
+	return n, err
+}
+
+// Close leaves what has not come to the end of the exchange.
+func (b *body) Close() error { return nil }
+
+// pending reports whether bytes of the body may still come.
+func (b *body) pending() bool {
+	return !b.ended && b.ReadCloser != http.NoBody && b.x.ContentLength != 0
+}
+
+// worth returns how much time so many bytes are worth.
+func (s *Server) worth(bytes int64) time.Duration {
+	seconds := float64(bytes) / float64(s.options.MinRate)
+	return time.Duration(min(seconds*float64(time.Second), math.MaxInt64/4))
+}

@@ -1,0 +1,316 @@
+package httpd
+
+import (
+	"container/list"
+	"crypto/tls"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// settle is how long a connection is safe from making room for another, since it came: it
+// is time to shake hands. Requests earn no more of it, or strangers who make many would
+// keep everybody else waiting.
+const settle = 250 * time.Millisecond
+
+// stuck is for how long no byte has moved on a connection that goes before an idle one,
+// although a request is being served on it: answers that nobody reads must not hold what
+// others wait for.
+const stuck = time.Second
+
+// conns are a server's connections. There is always room for one more: when there are too
+// many, the party that has most of them loses one that is stuck, or else the one that has
+// been idle longest.
+type conns struct {
+	most int
+
+	mu       sync.Mutex
+	total    int
+	strange  int // of strangers, or not known yet
+	parties  map[Party]*partyConns
+	closing  bool
+	evicted  uint64
+	pressure time.Time // of the last eviction
+}
+
+// partyConns are the connections of one party.
+type partyConns struct {
+	party Party
+	idle  list.List // of *conn, the longest idle first
+	busy  list.List // of *conn, with a request, the oldest first
+}
+
+func (p *partyConns) len() int { return p.idle.Len() + p.busy.Len() }
+
+// conn is one connection.
+type conn struct {
+	net.Conn
+	all    *conns
+	active atomic.Int64 // when bytes moved last, Unix time in nanoseconds
+
+	ended     atomic.Bool // nothing that comes is taken any more
+	computing atomic.Bool // a handshake
+	computed  func()      // ends that; set before computing
+
+	// Guarded by all.mu.
+	of      *partyConns   // nil once the connection is closed
+	element *list.Element // in one of its lists
+	busy    bool
+	fresh   bool      // no request has come yet
+	since   time.Time // when it was taken in
+}
+
+func newConns(most int) *conns {
+	return &conns{most: most, parties: make(map[Party]*partyConns)}
+}
+
+// reserved is how many connections are kept for members, and as many for clients.
+func (a *conns) reserved() int { return a.most / 4 }
+
+// newConn returns a connection that counts for nothing yet.
+func (a *conns) newConn(raw net.Conn) *conn {
+	c := &conn{Conn: raw, all: a, fresh: true, since: time.Now()}
+	c.active.Store(c.since.UnixNano())
+	return c
+}
+
+// add takes a connection of a stranger's in, if there is room; or else it returns how long
+// to wait before there may be.
+func (a *conns) add(c *conn, who Party) (wait time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !a.closing {
+		strange := a.strange >= a.most-2*a.reserved()
+		if !strange && a.total < a.most {
+			break
+		}
+		victim := a.victim(strange)
+		if victim == nil {
+			break
+		}
+		if wait := settle - time.Since(victim.since); wait > 0 {
+			return wait
+		}
+		a.evict(victim)
+	}
+	if a.closing {
+		_ = c.Conn.Close() // nothing was promised on it
+		return 0
+	}
+	c.since = time.Now()
+	a.insert(c, who)
+	return 0
+}
+
+// size returns how many connections a party has.
+func (a *conns) size(who Party) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p := a.parties[who]; p != nil {
+		return p.len()
+	}
+	return 0
+}
+
+// victim returns the connection that is to go: of strangers only, or of anybody.
+func (a *conns) victim(strange bool) *conn {
+	var most *partyConns
+	for _, p := range a.parties {
+		if strange && p.party.Class != Stranger {
+			continue
+		}
+		if most == nil || p.len() > most.len() || p.len() == most.len() && p.party.Class < most.party.Class {
+			most = p
+		}
+	}
+	if most == nil {
+		return nil
+	}
+	var idlest, slowest *conn
+	if e := most.idle.Front(); e != nil {
+		idlest = e.Value.(*conn)
+	}
+	for e := most.busy.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*conn); slowest == nil || c.active.Load() < slowest.active.Load() {
+			slowest = c
+		}
+	}
+	if idlest == nil || slowest != nil && time.Since(time.Unix(0, slowest.active.Load())) > stuck {
+		return slowest
+	}
+	return idlest
+}
+
+// evict closes a connection, and returns once its descriptor is free.
+func (a *conns) evict(c *conn) {
+	a.remove(c)
+	a.evicted++
+	a.pressure = time.Now()
+	a.mu.Unlock()
+	_ = c.Conn.Close()
+	a.mu.Lock()
+}
+
+// shed closes one connection because descriptors have run out. It reports whether there
+// was one.
+func (a *conns) shed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	victim := a.victim(a.strange > 0)
+	if victim == nil {
+		return false
+	}
+	a.evict(victim)
+	return true
+}
+
+func (a *conns) insert(c *conn, who Party) {
+	of := a.parties[who]
+	if of == nil {
+		of = &partyConns{party: who}
+		a.parties[who] = of
+	}
+	c.of = of
+	if c.busy {
+		c.element = of.busy.PushBack(c)
+	} else {
+		c.element = of.idle.PushBack(c)
+	}
+	a.total++
+	if who.Class == Stranger {
+		a.strange++
+	}
+}
+
+func (a *conns) remove(c *conn) {
+	of := c.of
+	if of == nil {
+		return
+	}
+	if c.busy {
+		of.busy.Remove(c.element)
+	} else {
+		of.idle.Remove(c.element)
+	}
+	if of.len() == 0 {
+		delete(a.parties, of.party)
+	}
+	a.total--
+	if of.party.Class == Stranger {
+		a.strange--
+	}
+	c.of = nil
+}
+
+// belongs says whose a connection is.
+func (a *conns) belongs(c *conn, who Party) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c.of != nil && c.of.party != who {
+		a.remove(c)
+		a.insert(c, who)
+	}
+}
+
+// becomes says whether a request is being served on a connection.
+func (a *conns) becomes(c *conn, busy bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c.fresh = false
+	if c.of == nil || c.busy == busy {
+		return
+	}
+	who := c.of.party
+	a.remove(c)
+	c.busy = busy
+	a.insert(c, who)
+}
+
+// closeFresh closes the connections on which no request has come, now and from now on.
+// http.Server.Shutdown waits for them as if one were being served.
+func (a *conns) closeFresh() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closing = true
+	for _, p := range a.parties {
+		for e := p.idle.Front(); e != nil; e = e.Next() {
+			if c := e.Value.(*conn); c.fresh {
+				_ = c.Conn.Close() // its goroutine removes it
+			}
+		}
+	}
+}
+
+// count returns the number of connections of each class.
+func (a *conns) count() (of [Member + 1]int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.parties {
+		of[p.party.Class] += p.len()
+	}
+	return of
+}
+
+// evictions returns how many connections made room for others, and when the last did.
+func (a *conns) evictions() (uint64, time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.evicted, a.pressure
+}
+
+// Read notes when bytes moved.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.ended.Load() {
+		return 0, io.EOF
+	}
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.active.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// Write notes when bytes moved. The first bytes written end the computing of a handshake.
+func (c *conn) Write(b []byte) (int, error) {
+	c.stopComputing()
+	n, err := c.Conn.Write(b)
+	if n > 0 {
+		c.active.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// CloseWrite ends what is sent, so that an answer can be read before the connection ends.
+func (c *conn) CloseWrite() error {
+	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return tcp.CloseWrite()
+	}
+	return nil
+}
+
+// Close closes the connection and makes room for another.
+func (c *conn) Close() error {
+	c.stopComputing()
+	err := c.Conn.Close()
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	c.all.remove(c)
+	return err
+}
+
+func (c *conn) stopComputing() {
+	if c.computing.CompareAndSwap(true, false) {
+		c.computed()
+	}
+}
+
+// connOf returns the connection under one of net/http's.
+func connOf(c net.Conn) *conn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	own, _ := c.(*conn)
+	return own
+}

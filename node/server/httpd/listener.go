@@ -1,0 +1,189 @@
+package httpd
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// listener accepts connections as fast as they come, and hands them on as there is room
+// for them: that of the party with the fewest first, and the last that came of each. So
+// one who connects without end waits for itself, and not others for it; and whoever comes
+// after many that wait need not wait for all of them.
+type listener struct {
+	net.Listener
+	all   *conns
+	ready chan *conn
+	begin sync.Once
+	end   sync.Once
+	ended chan struct{} // closed by Close
+	came  chan struct{} // has one when somebody came
+
+	mu     sync.Mutex
+	err    error // of the listener; it has ended then
+	lobby  map[Party][]*conn
+	inside int // connections in the lobby
+	most   int // of them
+}
+
+func newListener(l net.Listener, all *conns) *listener {
+	return &listener{
+		Listener: l, all: all, ready: make(chan *conn), ended: make(chan struct{}), came: make(chan struct{}, 1),
+		lobby: make(map[Party][]*conn), most: min(all.most/8+8, 256),
+	}
+}
+
+// Accept returns the next connection for which there is room.
+func (l *listener) Accept() (net.Conn, error) {
+	l.begin.Do(func() {
+		go l.receive()
+		go l.place()
+	})
+	select {
+	case c := <-l.ready:
+		return c, nil
+	case <-l.ended:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return nil, l.err
+	}
+}
+
+// Close ends the listener.
+func (l *listener) Close() error { return l.fail(net.ErrClosed) }
+
+func (l *listener) fail(err error) error {
+	closed := error(nil)
+	l.end.Do(func() {
+		l.mu.Lock()
+		l.err = err
+		for _, waiting := range l.lobby {
+			for _, c := range waiting {
+				_ = c.Conn.Close() // nothing was promised on it
+			}
+		}
+		clear(l.lobby)
+		l.mu.Unlock()
+		close(l.ended)
+		closed = l.Listener.Close()
+	})
+	return closed
+}
+
+// acceptPause is how long to wait after an error that may pass.
+const acceptPause = 5 * time.Millisecond
+
+// receive accepts connections until the listener ends.
+func (l *listener) receive() {
+	for {
+		raw, err := l.Listener.Accept()
+		switch {
+		case err == nil:
+			l.enter(raw)
+		case noDescriptors(err):
+			if !l.all.shed() && !l.sleep(acceptPause, nil) {
+				return
+			}
+		default:
+			_ = l.fail(err)
+			return
+		}
+	}
+}
+
+// sleep waits, or is woken, and reports whether the listener goes on.
+func (l *listener) sleep(d time.Duration, wake <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-wake:
+		return true
+	case <-l.ended:
+		return false
+	}
+}
+
+// enter lets a connection wait for room. If too many wait, the party of which most do
+// loses the first, which has waited longest.
+func (l *listener) enter(raw net.Conn) {
+	who := Party{Name: network(raw.RemoteAddr())}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		_ = raw.Close()
+		return
+	}
+	l.lobby[who] = append(l.lobby[who], l.all.newConn(raw))
+	if l.inside++; l.inside > l.most {
+		for other, waiting := range l.lobby {
+			if len(waiting) > len(l.lobby[who]) {
+				who = other
+			}
+		}
+		_ = l.lobby[who][0].Conn.Close()
+		l.leave(who, l.lobby[who][1:])
+	}
+	select {
+	case l.came <- struct{}{}:
+	default:
+	}
+}
+
+// leave sets who still waits of a party, one less than before.
+func (l *listener) leave(who Party, waiting []*conn) {
+	l.inside--
+	if l.lobby[who] = waiting; len(waiting) == 0 {
+		delete(l.lobby, who)
+	}
+}
+
+// place hands connections on until the listener ends.
+func (l *listener) place() {
+	for {
+		c, wait := l.next()
+		if c == nil {
+			if !l.sleep(wait, l.came) {
+				return
+			}
+			continue
+		}
+		select {
+		case l.ready <- c:
+		case <-l.ended:
+			_ = c.Close()
+			return
+		}
+	}
+}
+
+// Pauses between two looks for room.
+const (
+	placePause = settle / 50 // while somebody waits, who may leave by itself
+	emptyPause = time.Hour   // while nobody waits; whoever comes ends it
+)
+
+// next takes the connection in whose turn it is, if there is room; or else it returns how
+// long to wait.
+func (l *listener) next() (c *conn, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var who Party
+	fewest := -1
+	for p, waiting := range l.lobby {
+		if n := l.all.size(p); fewest < 0 || n < fewest || n == fewest && waiting[0].since.Before(l.lobby[who][0].since) {
+			who, fewest = p, n
+		}
+	}
+	if fewest < 0 {
+		return nil, emptyPause
+	}
+	waiting := l.lobby[who]
+	c = waiting[len(waiting)-1]
+	if wait := l.all.add(c, who); wait > 0 {
+		return nil, min(wait, placePause)
+	}
+	l.leave(who, waiting[:len(waiting)-1])
+	return c, 0
+}

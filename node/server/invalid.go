@@ -1,0 +1,84 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/placement"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// invalidator takes proofs and certificates that blobs are inconsistent.
+type invalidator struct {
+	blobs  *blobs
+	code   *rs2d.Code
+	mark   func(commit.BlobID, []byte) error
+	reader *reader
+}
+
+// putProof verifies a proof that the blob is inconsistent, keeps it, and attests it.
+// Nothing else changes before the owners of f+1 shards have: one node's word is not
+// enough to refuse a blob.
+func (v *invalidator) putProof(r *request) {
+	meta, err := v.blobs.metadata(r.id)
+	if errors.Is(err, store.ErrNotFound) {
+		r.Fail(http.StatusConflict, "the metadata comes first")
+		return
+	}
+	if err != nil {
+		v.blobs.fail(r, err)
+		return
+	}
+	if v.blobs.has(r.id, store.Proof) {
+		v.reader.confirm(r, committee.Inconsistent) // the body stays unread
+		return
+	}
+	raw, ok := r.ReadBody(placement.MaxProof(v.blobs.params))
+	if !ok {
+		return
+	}
+	proof, err := rs2d.ParseInconsistencyProof(raw)
+	if err != nil {
+		r.Fail(http.StatusBadRequest, err.Error())
+		return
+	}
+	done, err := r.Turn(r.Context())
+	if err != nil {
+		return
+	}
+	err = v.code.VerifyInconsistency(meta, proof)
+	done()
+	if err != nil {
+		v.blobs.metrics.rejected.Inc()
+		r.Fail(http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	if err := v.blobs.store.Apply(r.id, store.Update{Records: map[store.Record][]byte{store.Proof: raw}}); err != nil {
+		v.blobs.fail(r, err)
+		return
+	}
+	v.reader.confirm(r, committee.Inconsistent)
+}
+
+// putCertificate takes the attestations of f+1 shards that the blob is inconsistent. Its
+// slivers are of no use to anybody then.
+func (v *invalidator) putCertificate(r *request, certificates *certificates) {
+	if v.blobs.has(r.id, store.Verdict) {
+		r.WriteHeader(http.StatusCreated) // the body stays unread
+		return
+	}
+	_, raw, ok := certificates.read(r, committee.Inconsistent)
+	if !ok {
+		return
+	}
+	if err := v.mark(r.id, raw); err != nil {
+		v.blobs.fail(r, err)
+		return
+	}
+	v.blobs.log.Warn("blob is inconsistent", "blob", r.id)
+	v.blobs.metrics.invalid.Inc()
+	r.WriteHeader(http.StatusCreated)
+}

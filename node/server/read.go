@@ -1,0 +1,250 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/placement"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// reader gives out what is stored.
+type reader struct {
+	blobs  *blobs
+	signer Signer
+}
+
+func (d *reader) getStatus(r *request) {
+	info, err := d.blobs.store.Info(r.id)
+	if err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
+	s := api.Status{
+		Blob: r.id, Primary: []int{}, Secondary: []int{},
+		Certified: info.Has(store.Certificate), Inconsistent: info.Has(store.Verdict), Complete: complete(r.view, r.id, &info),
+	}
+	meta, err := d.blobs.metadata(r.id)
+	if err == nil {
+		s.Metadata, s.Length = true, meta.Length
+	} else if !errors.Is(err, store.ErrNotFound) {
+		d.blobs.fail(r, err)
+		return
+	}
+	for _, e := range info.Slivers {
+		if e.Axis == rs2d.Primary {
+			s.Primary = append(s.Primary, e.Pair)
+		} else {
+			s.Secondary = append(s.Secondary, e.Pair)
+		}
+	}
+	r.answer(http.StatusOK, s)
+}
+
+func (d *reader) getMetadata(r *request) {
+	raw, err := d.blobs.store.Record(r.id, store.Metadata)
+	if err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
+	r.send(append(r.id[:], raw...))
+}
+
+// getSliver serves one sliver, or a range of it. Slivers never change, so the id and
+// the place are as good a tag as a hash.
+func (d *reader) getSliver(r *request) {
+	ref, _, _, ok := d.blobs.sliver(r)
+	if !ok {
+		return
+	}
+	size, err := d.blobs.store.Size(r.id, ref)
+	if err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
+	if !r.Hold(min(size, int64(1<<20))) {
+		return
+	}
+	r.Header().Set("Content-Type", api.TypeBytes)
+	r.Header().Set("ETag", fmt.Sprintf(`"%v-%v-%d"`, r.id, ref.Axis, ref.Pair))
+	if r.Request.Header.Get("Range") == "" && size <= 1<<20 {
+		data, err := d.blobs.store.Read(nil, r.id, ref, 0, -1)
+		if err != nil {
+			d.blobs.fail(r, err)
+			return
+		}
+		r.send(data)
+		return
+	}
+	content := &sliverReader{store: d.blobs.store, id: r.id, ref: ref, size: size}
+	http.ServeContent(r, r.Request, "", time.Time{}, content)
+	if content.err != nil {
+		// The header is out. Cutting the body off is the one way to take it back.
+		d.blobs.corrupt(content.err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// sliverReader reads a sliver from the store for http.ServeContent.
+type sliverReader struct {
+	store Store
+	id    commit.BlobID
+	ref   store.Ref
+	size  int64
+	off   int64
+	err   error
+	rest  []byte // read from the store, and not handed out
+}
+
+// readAhead is how much a sliverReader reads at once.
+const readAhead = 1 << 20
+
+func (r *sliverReader) Read(b []byte) (int, error) {
+	if r.off >= r.size {
+		return 0, io.EOF
+	}
+	if len(r.rest) == 0 {
+		r.rest, r.err = r.store.Read(r.rest[:0], r.id, r.ref, r.off, min(readAhead, r.size-r.off))
+		if r.err != nil {
+			return 0, r.err
+		}
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	r.off += int64(n)
+	return n, nil
+}
+
+func (r *sliverReader) Seek(off int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		off += r.off
+	case io.SeekEnd:
+		off += r.size
+	}
+	if off < 0 {
+		return 0, store.ErrRange
+	}
+	r.off, r.rest = off, nil
+	return off, nil
+}
+
+// getSlivers streams many slivers of a blob.
+func (d *reader) getSlivers(r *request) {
+	q := r.URL.Query()
+	var wanted []store.Ref
+	for _, axis := range []rs2d.Axis{rs2d.Primary, rs2d.Secondary} {
+		pairs, err := api.ParsePairs(q.Get(axis.String()), d.blobs.params.N)
+		if err != nil {
+			r.Fail(http.StatusBadRequest, err.Error())
+			return
+		}
+		for _, pair := range pairs {
+			if !r.owns(pair) {
+				r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
+				return
+			}
+			wanted = append(wanted, store.Ref{Axis: axis, Pair: pair})
+		}
+	}
+	meta, err := d.blobs.metadata(r.id)
+	if err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
+	sizes, err := d.blobs.sizes(meta)
+	if err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
+	if !r.Hold(int64(max(sizes[0], sizes[1]) + api.FrameHeaderSize)) {
+		return
+	}
+	d.blobs.stream(r, func(yield func(api.FrameHeader, frameData) bool) {
+		for i, ref := range wanted {
+			h := api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(ref.Axis), Index: uint16(ref.Pair), Item: uint32(i)}
+			read := func(dst []byte) ([]byte, error) { return d.blobs.store.Read(dst, r.id, ref, 0, -1) }
+			if !yield(h, read) {
+				return
+			}
+		}
+	})
+}
+
+func (d *reader) getConfirmation(r *request) {
+	info, err := d.blobs.store.Info(r.id)
+	if err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
+	if !complete(r.view, r.id, &info) {
+		r.Fail(http.StatusNotFound, "not all of the node's slivers are here")
+		return
+	}
+	d.confirm(r, committee.Stored)
+}
+
+// confirm answers with an attestation of the request's blob.
+func (d *reader) confirm(r *request, kind committee.Kind) {
+	s := d.signer.Attest(r.view.Committee, committee.Attestation{Kind: kind, Blob: r.id})
+	c := r.view.Committee
+	r.answer(http.StatusOK, api.Confirmation{Member: r.name(), Epoch: c.Epoch(), Committee: c.Fingerprint(), Signature: s})
+}
+
+// getRecord gives out a record. Proofs can be long, and their length is not known before
+// they are read, so only as many are read at once as there are turns.
+func (d *reader) getRecord(kind store.Record) func(*request) {
+	return func(r *request) {
+		done, err := r.Turn(r.Context())
+		if err != nil {
+			return
+		}
+		raw, err := d.blobs.store.Record(r.id, kind)
+		ok := err != nil || r.Hold(int64(len(raw)))
+		done()
+		switch {
+		case err != nil:
+			d.blobs.fail(r, err)
+		case ok:
+			r.send(raw)
+		}
+	}
+}
+
+// sliver reads which sliver the path names. If it is not one that the node may have,
+// sliver answers.
+func (b *blobs) sliver(r *request) (ref store.Ref, meta *commit.Metadata, sizes placement.Sizes, ok bool) {
+	axis, err := api.ParseAxis(r.PathValue("axis"))
+	if err == nil {
+		ref.Axis = axis
+		ref.Pair, err = api.ParseIndex(r.PathValue("pair"), b.params.N)
+	}
+	if err != nil {
+		r.Fail(http.StatusBadRequest, err.Error())
+		return ref, nil, sizes, false
+	}
+	if !r.owns(ref.Pair) {
+		r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", ref.Pair))
+		return ref, nil, sizes, false
+	}
+	meta, err = b.metadata(r.id)
+	if errors.Is(err, store.ErrNotFound) && r.Method == http.MethodPut {
+		r.Fail(http.StatusConflict, "the metadata comes first")
+		return ref, nil, sizes, false
+	}
+	if err == nil {
+		sizes, err = b.sizes(meta)
+	}
+	if err != nil {
+		b.fail(r, err)
+		return ref, nil, sizes, false
+	}
+	return ref, meta, sizes, true
+}

@@ -1,0 +1,289 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/epoch"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// View is what one request is answered by: the committee that takes new blobs, and the
+// node's place in it.
+type View struct {
+	*committee.Committee
+	Member int         // the node itself; negative if it is none of the committee
+	Epochs *epoch.View // where certificates' committees are looked up, and who may write
+}
+
+// ViewOf returns the view of the node with the key.
+func ViewOf(v *epoch.View, key committee.PublicKey) View {
+	c := v.Writes()
+	member, ok := c.Find(key)
+	if !ok {
+		member = -1
+	}
+	return View{Committee: c, Member: member, Epochs: v}
+}
+
+// Store is what a server needs of a store, see store.Store.
+type Store interface {
+	Apply(id commit.BlobID, u store.Update) error
+	Info(id commit.BlobID) (store.Info, error)
+	Record(id commit.BlobID, r store.Record) ([]byte, error)
+	Size(id commit.BlobID, ref store.Ref) (int64, error)
+	Read(dst []byte, id commit.BlobID, ref store.Ref, off, n int64) ([]byte, error)
+	Delete(id commit.BlobID, when func(store.Info) bool) (bool, error)
+	Usage(writer string) (store.Usage, error)
+	Pending(before time.Time, limit int) ([]commit.BlobID, error)
+	Free() (uint64, bool)
+	Blobs(after *commit.BlobID, limit int) ([]commit.BlobID, error)
+	BlobsWith(r store.Record, after *commit.BlobID, limit int) ([]commit.BlobID, error)
+}
+
+// Signer attests what the node has, see committee.Signer.
+type Signer interface {
+	Attest(c *committee.Committee, a committee.Attestation) committee.Signature
+}
+
+// Verifier verifies certificates, see committee.BatchVerifier.
+type Verifier interface {
+	ParseCertificate(committees committee.Committees, data []byte) (*committee.Certificate, error)
+}
+
+// Healer recovers what the node lacks. Its methods return at once.
+type Healer interface {
+	// Enqueue has a blob healed, if it is certified.
+	Enqueue(id commit.BlobID)
+	// Corrupt has a sliver recovered that could not be read back.
+	Corrupt(id commit.BlobID, ref store.Ref)
+}
+
+// Config is what a server is made of. All but the last six must be set.
+type Config struct {
+	View     func() View // the committee at present; called once for each request
+	Store    Store
+	Signer   Signer
+	Verifier Verifier
+	Healer   Healer
+	Code     *rs2d.Code
+	Hasher   *commit.Hasher    // of the code's scheme
+	Health   func() api.Health // how the node is
+
+	// MarkInvalid stores a verified certificate that the blob is inconsistent, and
+	// removes what is of no use any more.
+	MarkInvalid func(id commit.BlobID, certificate []byte) error
+
+	// PendingQuota is how many bytes of blobs without a certificate a writer may have; the
+	// default is an eighth of what is free on the disk. PendingAge is the time after which
+	// CleanPending removes them; default a day.
+	PendingQuota int64
+	PendingAge   time.Duration
+
+	HTTP      httpd.Options // Identify, Fail, Metrics and Logger are set by the server
+	Plaintext bool          // everybody may write
+	Metrics   *prometheus.Registry
+	Logger    *slog.Logger
+}
+
+// fill sets defaults and checks the rest.
+func (c *Config) fill() error {
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"View", c.View != nil}, {"Store", c.Store != nil}, {"Signer", c.Signer != nil},
+		{"Verifier", c.Verifier != nil}, {"Healer", c.Healer != nil}, {"Code", c.Code != nil}, {"Hasher", c.Hasher != nil},
+		{"Health", c.Health != nil}, {"MarkInvalid", c.MarkInvalid != nil},
+	} {
+		if !field.set {
+			return fmt.Errorf("server: Config.%s must be set", field.name)
+		}
+	}
+	if n := c.View().Params().N; n != c.Code.Shards() {
+		return fmt.Errorf("server: Config.Code is for %d shards, and the committee has %d", c.Code.Shards(), n)
+	}
+	if c.PendingQuota < 0 || c.PendingAge < 0 {
+		return errors.New("server: Config.PendingQuota and PendingAge must not be negative")
+	}
+	if c.PendingAge == 0 {
+		c.PendingAge = 24 * time.Hour
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
+	}
+	return nil
+}
+
+// Server answers the requests of package api.
+type Server struct {
+	config  Config
+	http    *httpd.Server
+	blobs   *blobs
+	handler http.Handler
+}
+
+// New returns a server. It listens to nothing. The error names a field of the
+// configuration that is missing or out of range.
+func New(c Config) (*Server, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	c.HTTP.Fail, c.HTTP.Metrics, c.HTTP.Logger = fail, c.Metrics, c.Logger
+	s := &Server{config: c}
+	c.HTTP.Identify = s.identify
+	var err error
+	if s.http, err = httpd.New(c.HTTP); err != nil {
+		return nil, err
+	}
+	view := c.View()
+	s.blobs = &blobs{
+		store: c.Store, healer: c.Healer, hasher: c.Hasher, params: view.Params(), scheme: view.Scheme(),
+		cache: newMetadataCache(view.Params().N), metrics: newMetrics(c.Metrics), log: c.Logger,
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// HTTP returns the server of HTTP that bounds what is spent on whom.
+func (s *Server) HTTP() *httpd.Server { return s.http }
+
+// Handler returns the endpoints of package api.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Metadata returns the metadata of a blob that the node has, verified. The error wraps
+// store.ErrNotFound, or store.ErrCorrupt if what is stored is not the blob's.
+func (s *Server) Metadata(id commit.BlobID) (*commit.Metadata, error) { return s.blobs.metadata(id) }
+
+// access says what a route asks for before its handler runs.
+type access uint8
+
+const (
+	writers            access = 1 << iota // only members and clients of the committee
+	unlimited                             // served however busy the node is
+	ofBlob                                // {id} in the path
+	refuseInconsistent                    // 410 for blobs with a certificate that they are inconsistent
+)
+
+// routes connects the paths of package api.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	plain := func(method, path string, kind access, h func(*request)) {
+		route := method + " " + path
+		mux.Handle(route, s.handle(route, kind, h))
+	}
+	blob := func(method, rest string, kind access, h func(*request)) {
+		plain(method, api.BlobsPath+"/{id}"+rest, kind|ofBlob, h)
+	}
+	read := &reader{blobs: s.blobs, signer: s.config.Signer}
+	list := &lister{blobs: s.blobs}
+	symbols := &symbolServer{blobs: s.blobs, code: s.config.Code}
+	invalid := &invalidator{blobs: s.blobs, code: s.config.Code, mark: s.config.MarkInvalid, reader: read}
+	write := &writer{blobs: s.blobs, code: s.config.Code, reader: read, quota: s.config.PendingQuota, age: s.config.PendingAge}
+	certificates := &certificates{blobs: s.blobs, verifier: s.config.Verifier}
+	plain("GET", api.HealthPath, unlimited, s.getHealth)
+	plain("GET", api.BlobsPath, 0, list.get)
+	plain("POST", api.SymbolsPath, writers, symbols.post)
+	blob("PUT", "", writers|refuseInconsistent, write.putBlob)
+	blob("GET", api.StatusPath, 0, read.getStatus)
+	blob("GET", api.MetadataPath, 0, read.getMetadata) // who verifies a proof of inconsistency needs it
+	blob("PUT", api.MetadataPath, writers|refuseInconsistent, write.putMetadata)
+	blob("GET", api.SliversPath, refuseInconsistent, read.getSlivers)
+	blob("GET", api.SliversPath+"/{pair}/{axis}", refuseInconsistent, read.getSliver)
+	blob("PUT", api.SliversPath+"/{pair}/{axis}", writers|refuseInconsistent, write.putSliver)
+	blob("GET", api.ConfirmationPath, refuseInconsistent, read.getConfirmation)
+	blob("GET", api.CertificatePath, 0, read.getRecord(store.Certificate))
+	blob("PUT", api.CertificatePath, writers|refuseInconsistent, certificates.put)
+	blob("GET", api.RecoveryPath, refuseInconsistent, symbols.getProven)
+	blob("GET", api.DecodingPath, refuseInconsistent, symbols.getPlain)
+	blob("GET", api.ProofPath, 0, read.getRecord(store.Proof))
+	blob("PUT", api.ProofPath, writers, invalid.putProof)
+	blob("GET", api.VerdictPath, 0, read.getRecord(store.Verdict))
+	blob("PUT", api.VerdictPath, writers, func(r *request) { invalid.putCertificate(r, certificates) })
+	mux.Handle("/", s.handle("unknown", unlimited, func(r *request) {
+		r.Fail(http.StatusNotFound, "no such path or method")
+	}))
+	return mux
+}
+
+// AdminHealth answers with the node's health, for operators.
+func (s *Server) AdminHealth() http.Handler { return s.handle("admin health", unlimited, s.getHealth) }
+
+func (s *Server) getHealth(r *request) {
+	h := s.config.Health()
+	if r.Party.Class != httpd.Stranger && !s.config.Plaintext {
+		h.You = r.Party.Name
+	}
+	r.answer(http.StatusOK, h)
+}
+
+// handle wraps a handler in limits, authorization and metrics.
+func (s *Server) handle(route string, kind access, h func(*request)) http.Handler {
+	rule := httpd.Rule{Unlimited: kind&unlimited != 0}
+	if kind&writers != 0 {
+		rule.Least = httpd.Client
+	}
+	return s.http.Handle(route, rule, func(x *httpd.Exchange) {
+		if r := (&request{Exchange: x, view: s.config.View()}); s.admit(r, kind) {
+			h(r)
+		}
+	})
+}
+
+// admit checks what the route asks for, and answers if it is not met.
+func (s *Server) admit(r *request, kind access) bool {
+	if kind&unlimited == 0 && r.view.Member < 0 {
+		r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("the node is no member of the committee of epoch %d", r.view.Epoch()))
+		return false
+	}
+	if kind&ofBlob != 0 {
+		id, err := commit.ParseBlobID(r.PathValue("id"))
+		if err != nil {
+			r.Fail(http.StatusBadRequest, err.Error())
+			return false
+		}
+		r.id = id
+	}
+	if kind&refuseInconsistent != 0 {
+		info, err := s.config.Store.Info(r.id)
+		if err != nil {
+			s.blobs.fail(r, err)
+			return false
+		}
+		if info.Has(store.Verdict) {
+			r.gone()
+			return false
+		}
+	}
+	return true
+}
+
+// identify tells who is at the other end of a connection.
+func (s *Server) identify(state *tls.ConnectionState) httpd.Party {
+	if s.config.Plaintext {
+		return httpd.Party{Class: httpd.Client}
+	}
+	key, _ := identity.PeerKey(state) // the zero key is nobody's
+	switch who := s.config.View().Epochs.Identify(key); who.Role {
+	case epoch.Member:
+		return httpd.Party{Class: httpd.Member, Name: who.Name}
+	case epoch.Writer:
+		return httpd.Party{Class: httpd.Client, Name: who.Name}
+	}
+	return httpd.Party{}
+}

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"bufio"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/placement"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// writer takes metadata and slivers.
+type writer struct {
+	blobs  *blobs
+	code   *rs2d.Code
+	reader *reader
+	quota  int64         // bytes of pending blobs of one writer; 0 is the default
+	age    time.Duration // after which they are removed
+}
+
+// putBlob takes metadata and slivers in one body, and attests that the node has all of
+// its slivers.
+func (w *writer) putBlob(r *request) {
+	info, err := w.blobs.store.Info(r.id)
+	if err != nil {
+		w.blobs.fail(r, err)
+		return
+	}
+	if complete(r.view, r.id, &info) {
+		// The body stays unread: nobody needs to send it.
+		w.reader.confirm(r, committee.Stored)
+		return
+	}
+	if !w.withinQuota(r, &info) {
+		return
+	}
+	frames := 2*r.view.Weight(r.view.Member) + 2
+	if !r.Expected(int64(frames)*api.FrameHeaderSize + placement.MaxShare(r.view.Committee, r.view.Member)) {
+		return
+	}
+	bundle := bundleReader{blobs: w.blobs, r: r, frames: api.NewFrameReader(bufio.NewReaderSize(r.Body, 64<<10))}
+	meta, raw, slivers, ok := bundle.read()
+	if !ok {
+		return
+	}
+	stored, ok := w.store(r, meta, raw, slivers)
+	info.Records, info.Slivers = append(info.Records, store.Metadata), append(info.Slivers, stored...)
+	switch {
+	case !ok:
+	case complete(r.view, r.id, &info):
+		w.reader.confirm(r, committee.Stored)
+	default:
+		r.answer(http.StatusAccepted, api.Error{Message: "stored, but not all of the node's slivers"})
+	}
+}
+
+// store verifies slivers and stores them with the metadata. It returns what it stored. If
+// it cannot, it answers.
+func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver) (stored []store.Entry, ok bool) {
+	done, err := r.Turn(r.Context())
+	if err != nil {
+		return nil, false
+	}
+	errs := w.code.VerifySlivers(meta, slivers)
+	done()
+	for _, err := range errs {
+		if err != nil {
+			w.blobs.metrics.rejected.Inc()
+			r.Fail(http.StatusUnprocessableEntity, err.Error())
+			return nil, false
+		}
+	}
+	u := store.Update{Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}}
+	for _, s := range slivers {
+		ref := store.Ref{Axis: s.Axis, Pair: s.Pair(w.blobs.params.N)}
+		u.Slivers = append(u.Slivers, store.Sliver{Ref: ref, Data: s.Data})
+		stored = append(stored, store.Entry{Ref: ref, Size: int64(len(s.Data))})
+	}
+	if err := w.blobs.store.Apply(r.id, u); err != nil {
+		w.blobs.fail(r, err)
+		return nil, false
+	}
+	w.blobs.cache.put(r.id, meta)
+	return stored, true
+}
+
+func (w *writer) putMetadata(r *request) {
+	if info, err := w.blobs.store.Info(r.id); err != nil {
+		w.blobs.fail(r, err)
+		return
+	} else if !w.withinQuota(r, &info) {
+		return
+	}
+	raw, ok := r.ReadBody(int64(placement.MaxMetadata(w.blobs.params.N)))
+	if !ok {
+		return
+	}
+	meta, err := w.blobs.parse(r.id, raw)
+	switch {
+	case errors.Is(err, commit.ErrMalformed):
+		r.Fail(http.StatusBadRequest, err.Error())
+		return
+	case err != nil:
+		w.blobs.metrics.rejected.Inc()
+		r.Fail(http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	if _, ok := w.store(r, meta, raw, nil); ok {
+		r.WriteHeader(http.StatusCreated)
+	}
+}
+
+func (w *writer) putSliver(r *request) {
+	ref, meta, sizes, ok := w.blobs.sliver(r)
+	if !ok {
+		return
+	}
+	if info, err := w.blobs.store.Info(r.id); err != nil {
+		w.blobs.fail(r, err)
+		return
+	} else if !w.withinQuota(r, &info) {
+		return
+	}
+	data, ok := r.ReadBody(int64(sizes[ref.Axis]))
+	if !ok {
+		return
+	}
+	raw, err := w.blobs.store.Record(r.id, store.Metadata)
+	if err != nil {
+		w.blobs.fail(r, err)
+		return
+	}
+	sliver := rs2d.Sliver{SliverRef: placement.Ref(ref).Sliver(w.blobs.params.N), Data: data}
+	if _, ok := w.store(r, meta, raw, []rs2d.Sliver{sliver}); ok {
+		r.WriteHeader(http.StatusCreated)
+	}
+}
