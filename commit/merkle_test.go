@@ -18,15 +18,6 @@ func randomHashes(n int, seed uint64) []Hash {
 	return hashes
 }
 
-// flatten writes hashes one after the other.
-func flatten(hashes []Hash) []byte {
-	flat := make([]byte, 0, len(hashes)*HashSize)
-	for i := range hashes {
-		flat = append(flat, hashes[i][:]...)
-	}
-	return flat
-}
-
 // oracleRoot is the tree's definition, on other people's hash functions.
 func oracleRoot(s Scheme, level []Hash) Hash {
 	if len(level) == 0 {

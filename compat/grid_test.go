@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"testing"
 
 	"github.com/klauspost/reedsolomon"
@@ -109,7 +110,7 @@ func TestErrorGrid(t *testing.T) {
 			for name, required := range map[string][]bool{"all": trues(k + m), "data": trues(k), "none": make([]bool, k+m), "none of the data": make([]bool, k)} {
 				compare("ReconstructSome ("+name+") of "+a.name, func(e reedsolomon.Encoder) error { return e.ReconstructSome(copyList(a.shards), required) }, theirs)
 			}
-			for _, size := range []int{-1 << 40, -1, 0, 1, 63, 64, 65, 64 * k, 64*k + 1, 128 * k, 1 << 40} {
+			for _, size := range []int{math.MinInt, -1, 0, 1, 63, 64, 65, 64 * k, 64*k + 1, 128 * k, math.MaxInt} {
 				compare(fmt.Sprintf("Join of %d bytes of %s", size, a.name), func(e reedsolomon.Encoder) error { return e.Join(io.Discard, a.shards, size) }, theirs)
 			}
 			for _, b := range lists {

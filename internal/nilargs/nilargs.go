@@ -50,7 +50,7 @@ func (c Call) check(t *testing.T) {
 			args[i] = reflect.Zero(parameter(f.Type(), i))
 		}
 	}
-	if _, panicked := run(f, args); panicked != nil {
+	if panicked, _ := run(f, args); panicked != nil {
 		t.Fatalf("the call as it is panics: %v", panicked)
 	}
 	for i := range args {
@@ -62,7 +62,7 @@ func (c Call) check(t *testing.T) {
 		}
 		with := append([]reflect.Value(nil), args...)
 		with[i] = reflect.Zero(typ)
-		err, panicked := run(f, with)
+		panicked, err := run(f, with)
 		what := fmt.Sprintf("argument %d, a nil %v", i, typ)
 		if _, ok := panicked.(runtime.Error); ok {
 			t.Errorf("%s: the function falls over it: %v", what, panicked)
@@ -108,13 +108,13 @@ func hasError(f reflect.Type) bool {
 	return f.NumOut() > 0 && f.Out(f.NumOut()-1) == errorType
 }
 
-func run(f reflect.Value, args []reflect.Value) (err error, panicked any) {
+func run(f reflect.Value, args []reflect.Value) (panicked any, err error) {
 	defer func() { panicked = recover() }()
 	results := f.Call(args)
 	if hasError(f.Type()) {
 		err, _ = results[len(results)-1].Interface().(error)
 	}
-	return err, nil
+	return nil, err
 }
 
 // exported lists the functions and methods with arguments that a package exports. Those of
