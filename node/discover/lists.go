@@ -50,7 +50,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 	began := time.Now()
 	open := make(map[int]bool) // members that have not come to their end; true if they will in time
 	for member, p := range r.view.Peers {
-		open[member] = p == nil || p.Standing() != peer.Slow || p.Probe()
+		open[member] = p == nil || p.Prompt()
 		group.Go(func() { r.list(ctx, member, sections, pages) })
 	}
 	waited, grace := time.Duration(0), time.Duration(-1) // no end is known yet
@@ -85,7 +85,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 				grace = max(waited, leastGrace)
 			}
 			if remote := r.view.Peers[p.member]; p.end && p.err == nil && remote != nil {
-				remote.InTime()
+				remote.Answered()
 			}
 		}
 	}
@@ -94,7 +94,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 // silent gives up a member's list.
 func (r *round) silent(member int, began time.Time, waited time.Duration, take func(page) bool) {
 	if p := r.view.Peers[member]; p != nil {
-		p.Late(began)
+		p.LateToAnswer(began)
 	}
 	take(page{member: member, end: true, err: fmt.Errorf("%w for %v, longer than others", peer.ErrSilent, waited.Round(time.Millisecond))})
 }

@@ -124,9 +124,10 @@ func First[T any](
 			delete(asked, a.peer)
 			if a.err == nil {
 				s.Observe(time.Since(since), bytes)
+				a.peer.Answered()
 				for p, earlier := range asked {
 					if earlier.Before(since) && time.Since(earlier) >= timeout {
-						s.Late(p, earlier)
+						p.LateToAnswer(earlier)
 					}
 				}
 				return a.value, nil
@@ -168,7 +169,7 @@ func Each[T any](ctx context.Context, peers []*Peer, ask func(context.Context, *
 	prompt := 0 // peers that have not answered, and will in time
 	patient := make([]bool, len(peers))
 	for i, p := range peers {
-		if p != nil && (p.Standing() != Slow || p.Probe()) {
+		if p != nil && p.Prompt() {
 			patient[i] = true
 			prompt++
 		}
@@ -184,10 +185,10 @@ func Each[T any](ctx context.Context, peers []*Peer, ask func(context.Context, *
 			defer mu.Unlock()
 			switch cause := context.Cause(requests); {
 			case err == nil:
-				p.InTime()
+				p.Answered()
 			case cause == nil:
 			case ctx.Err() == nil:
-				p.Late(began)
+				p.LateToAnswer(began)
 				err = Silent(p, began).Err
 			case errors.Is(err, cause):
 				err = fmt.Errorf("%w: %w", Silent(p, began).Err, err)
