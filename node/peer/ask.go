@@ -109,17 +109,23 @@ func First[T any](
 	defer hedge.Stop()
 	failure := new(NoneError)
 	var none T
+	ended := func() (T, error) {
+		failure.Cause = context.Cause(ctx)
+		for p, since := range asked {
+			failure.Errors = append(failure.Errors, Silent(p, since))
+		}
+		return none, failure
+	}
 	for next(); len(asked) > 0; {
 		select {
 		case <-ctx.Done():
-			failure.Cause = context.Cause(ctx)
-			for p, since := range asked {
-				failure.Errors = append(failure.Errors, Silent(p, since))
-			}
-			return none, failure
+			return ended()
 		case <-hedge.C:
 			next()
 		case a := <-answers:
+			if a.err != nil && ctx.Err() != nil {
+				return ended() // which is why there is no answer
+			}
 			since := asked[a.peer]
 			delete(asked, a.peer)
 			if a.err == nil {
