@@ -215,21 +215,25 @@ func (r *round) certified(ctx context.Context) error {
 	c := &r.config
 	need, weight := 2*r.view.Params().F+1, 0
 	var errs []error
+	liars := make([]bool, len(r.view.Peers))
 	r.collect(ctx, []section{{state: api.ListInvalid}, {state: api.ListCertified}}, func(p page) bool {
 		var wrong error
-		if p.state == api.ListInvalid {
+		switch {
+		case liars[p.member]: // a page may have been on its way
+		case p.state == api.ListInvalid:
 			wrong = r.takeInvalid(p)
-		} else {
+		default:
 			wrong = r.takeCertified(ctx, p)
 		}
 		switch {
+		case liars[p.member]:
 		case wrong != nil:
+			liars[p.member] = true
 			r.wrong(p.member, wrong)
-			if p.stop(wrong); p.end {
-				errs = append(errs, r.memberError(p.member, wrong))
-			}
+			p.stop(wrong)
+			errs = append(errs, r.memberError(p.member, wrong))
 		case p.err != nil:
-			if errors.Is(p.err, peer.ErrLied) && !errors.Is(p.err, errWrong) {
+			if errors.Is(p.err, peer.ErrLied) {
 				r.wrong(p.member, p.err)
 			}
 			errs = append(errs, r.memberError(p.member, p.err))
