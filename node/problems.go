@@ -20,7 +20,7 @@ func (n *Node) Problems() []api.Problem {
 		})
 	}
 	list = append(list, n.others.Problems()...)
-	for _, p := range n.server.HTTP().Problems() {
+	for _, p := range n.server.Problems() {
 		list = append(list, api.Problem(p))
 	}
 	return list

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/placement"
@@ -22,6 +24,7 @@ type blobs struct {
 	cache   *metadataCache
 	metrics *metrics
 	log     *slog.Logger
+	full    atomic.Int64 // when the disk refused a write for want of room, Unix time in nanoseconds
 }
 
 // metadata returns the metadata of a blob that the node has. The error wraps
@@ -93,6 +96,7 @@ func (b *blobs) fail(r *request, err error) {
 		b.corrupt(err)
 		r.Fail(http.StatusNotFound, "damaged, and about to be recovered")
 	case errors.Is(err, store.ErrFull):
+		b.full.Store(time.Now().UnixNano())
 		r.Fail(http.StatusInsufficientStorage, "disk is full")
 	case errors.Is(err, store.ErrFailed):
 		r.Busy("the store failed")
