@@ -39,7 +39,7 @@ func New(c Config) *Finder { return &Finder{config: c, tried: newAttempts()} }
 type Found struct {
 	Blob        commit.BlobID
 	Certificate []byte // nil if the node has it
-	Lacking     int    // slivers; 0 if only the metadata is lacking
+	Lacking     int    // slivers; 0 if only the metadata or the certificate is lacking
 }
 
 // Seen counts what a round came upon.

@@ -42,7 +42,7 @@ func (r *round) examine(id commit.BlobID) (Found, bool) {
 		return Found{}, false
 	}
 	missing := placement.Missing(r.view.Committee, r.view.Member, id, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
-	if len(missing) == 0 && info.Has(store.Metadata) {
+	if len(missing) == 0 && info.Has(store.Metadata) && info.Has(store.Certificate) {
 		r.known[id] = true
 		return Found{}, false
 	}
