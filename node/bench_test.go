@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/fault/flood"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -21,13 +23,13 @@ import (
 // local starts ten nodes with a hundred shards, on the disk, in this process.
 func local(b *testing.B, tune func(*client.Options)) *client.Client {
 	b.Helper()
-	cl, _, _ := start(b, 10, tune)
+	cl, _, _ := start(b, 10, tune, nil)
 	return cl
 }
 
 // start starts some of ten nodes with a hundred shards, and returns a client and the
-// nodes' keys.
-func start(b *testing.B, running int, tune func(*client.Options)) (*client.Client, *fixed.Control, []*identity.Key) {
+// nodes' keys, and after them that of another client. tune and tuneNode may be nil.
+func start(b *testing.B, running int, tune func(*client.Options), tuneNode func(*node.Config)) (*client.Client, *fixed.Control, []*identity.Key) {
 	b.Helper()
 	const nodes, shards = 10, 100
 	var members []committee.Member
@@ -46,7 +48,8 @@ func start(b *testing.B, running int, tune func(*client.Options)) (*client.Clien
 	if err != nil {
 		b.Fatal(err)
 	}
-	control, err := fixed.New(c, fixed.Client{Name: "w", TLSKey: writer.TLSPublic()})
+	other := identity.GenerateKey()
+	control, err := fixed.New(c, fixed.Client{Name: "w", TLSKey: writer.TLSPublic()}, fixed.Client{Name: "other", TLSKey: other.TLSPublic()})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,7 +58,11 @@ func start(b *testing.B, running int, tune func(*client.Options)) (*client.Clien
 		if err != nil {
 			b.Fatal(err)
 		}
-		n, err := node.New(node.Config{Control: control, Key: keys[i], Store: disk, HealInterval: -1, ScrubRate: -1})
+		config := node.Config{Control: control, Key: keys[i], Store: disk, HealInterval: -1, ScrubRate: -1}
+		if tuneNode != nil {
+			tuneNode(&config)
+		}
+		n, err := node.New(config)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -80,7 +87,7 @@ func start(b *testing.B, running int, tune func(*client.Options)) (*client.Clien
 		b.Fatal(err)
 	}
 	b.Cleanup(cl.Close)
-	return cl, control, keys
+	return cl, control, append(keys, other)
 }
 
 func BenchmarkStore(b *testing.B) {
@@ -147,7 +154,7 @@ func BenchmarkRead(b *testing.B) {
 
 // BenchmarkHeal recovers all of a node of which the disk is empty.
 func BenchmarkHeal(b *testing.B) {
-	cl, control, keys := start(b, 9, nil)
+	cl, control, keys := start(b, 9, nil, nil)
 	for _, load := range []struct{ blobs, size int }{{256, 16 << 10}, {8, 16 << 20}} {
 		for i := range load.blobs {
 			if _, err := cl.Store(context.Background(), randomBlob(uint64(i), load.size)); err != nil {
@@ -181,6 +188,52 @@ func BenchmarkHeal(b *testing.B) {
 			}
 			b.ReportMetric(float64(first.Milliseconds())/float64(b.N), "first-ms")
 			b.ReportMetric(float64(all.Milliseconds())/float64(b.N), "all-ms")
+		})
+	}
+}
+
+// BenchmarkUnderFlood puts and gets blobs of 1 MB while one stranger, or another client,
+// has more connections to each node than the node allows for all, and does with them what
+// it likes. "none" is without.
+func BenchmarkUnderFlood(b *testing.B) {
+	const conns, strangers = 64, 100
+	for _, kind := range append([]flood.Kind{"none"}, flood.Kinds()...) {
+		b.Run(string(kind), func(b *testing.B) {
+			cl, control, keys := start(b, 10, nil, func(c *node.Config) { c.MaxConns = conns })
+			c := flood.Config{Source: strangersCome, Reconnect: time.Second}
+			for i, key := range keys[:10] {
+				c.Targets = append(c.Targets, flood.Target{
+					Address:  control.View().Current.Member(i).Address,
+					Stranger: (*identity.Key)(nil).ClientTLS(key.TLSPublic()),
+					Client:   keys[10].ClientTLS(key.TLSPublic()),
+				})
+			}
+			f := flood.New(c)
+			defer f.Stop()
+			if kind != "none" {
+				f.Add(kind, strangers)
+				if err := f.Await(b.Context(), kind, 10*strangers); err != nil {
+					b.Fatal(err)
+				}
+			}
+			blob := make([]byte, 1_000_000)
+			b.SetBytes(2 * int64(len(blob)))
+			n := uint64(0)
+			putAndGet := func() {
+				n++
+				binary.LittleEndian.PutUint64(blob, n)
+				r, err := cl.Store(b.Context(), blob)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := cl.Read(b.Context(), r.ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+			putAndGet() // connects
+			for b.Loop() {
+				putAndGet()
+			}
 		})
 	}
 }

@@ -29,7 +29,7 @@ import (
 
 // cluster is some nodes in this process.
 type cluster struct {
-	t         *testing.T
+	t         testing.TB
 	control   *fixed.Control
 	committee *committee.Committee // of the control plane
 	nodes     []*member
@@ -56,7 +56,7 @@ type member struct {
 }
 
 // newCluster starts nodes that own shards evenly. tune may be nil.
-func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *cluster {
+func newCluster(t testing.TB, nodes, shards int, tune func(*node.Config)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, writer: identity.GenerateKey(), intruder: identity.GenerateKey(), tune: tune}
 	spread := committee.Spread(shards, nodes)
@@ -90,7 +90,7 @@ func newCluster(t *testing.T, nodes, shards int, tune func(*node.Config)) *clust
 
 // listen takes an address on loopback that is free. Where the system allows it, it is one
 // that no connection comes from: it stays free while its node is down.
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.7.1:0")
 	if err != nil {
@@ -196,7 +196,7 @@ func randomBlob(seed uint64, size int) []byte {
 }
 
 // put stores a blob and waits until all nodes that answer have it.
-func put(t *testing.T, cl *client.Client, blob []byte) *client.Receipt {
+func put(t testing.TB, cl *client.Client, blob []byte) *client.Receipt {
 	t.Helper()
 	r, err := cl.Store(t.Context(), blob)
 	if err != nil {
@@ -208,7 +208,7 @@ func put(t *testing.T, cl *client.Client, blob []byte) *client.Receipt {
 	return r
 }
 
-func expectRead(t *testing.T, cl *client.Client, id commit.BlobID, want []byte) {
+func expectRead(t testing.TB, cl *client.Client, id commit.BlobID, want []byte) {
 	t.Helper()
 	got, err := cl.Read(t.Context(), id)
 	if err != nil {
@@ -221,7 +221,7 @@ func expectRead(t *testing.T, cl *client.Client, id commit.BlobID, want []byte) 
 
 // twins returns two blobs of the same size whose pairs lie on the same shards, so that
 // a node that has slivers of one has those of the other.
-func twins(t *testing.T, cl *client.Client, size int) (a, b []byte) {
+func twins(t testing.TB, cl *client.Client, size int) (a, b []byte) {
 	t.Helper()
 	n := cl.Code().Shards()
 	a = randomBlob(1, size)

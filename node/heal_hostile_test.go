@@ -83,7 +83,7 @@ func TestDrippingMemberIsLeft(t *testing.T) {
 // what others have does not come to its end. Blobs that it is told of are healed
 // meanwhile.
 func TestQueueDoesNotWaitForLists(t *testing.T) {
-	c := newCluster(t, 7, 28, func(o *node.Config) { o.HealInterval = time.Hour })
+	c := newCluster(t, 7, 28, func(o *node.Config) { o.HealInterval, o.Peers.Idle = time.Hour, time.Hour })
 	cl := c.client(nil)
 	m := c.nodes[2]
 	m.kill()

@@ -350,3 +350,28 @@ func TestCertificateOfAttestations(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestCertificatesAreLearnt has a node that has all of a blob learn from others that it
+// is certified: who does not know might remove it one day.
+func TestCertificatesAreLearnt(t *testing.T) {
+	c := newCluster(t, 4, 12, nil)
+	cl := c.client(func(o *client.Options) { o.Grace = time.Nanosecond })
+	r, err := cl.Store(t.Context(), randomBlob(1, 50_000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cl.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	peers := c.client(nil).Peers()
+	if err := peers[0].PutCertificate(t.Context(), r.Certificate); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := peers[1].Certificate(t.Context(), r.ID); err == nil {
+		t.Fatal("it has the certificate already")
+	}
+	c.nodes[1].sync(t)
+	if _, err := peers[1].Certificate(t.Context(), r.ID); err != nil {
+		t.Error(err)
+	}
+}

@@ -80,17 +80,21 @@ func TestHostileMembers(t *testing.T) {
 	}
 }
 
+// shortPatience is how long a caller bears a member that says nothing: much more than
+// honest ones take on a machine that has much else to do.
+const shortPatience = 2 * time.Second
+
 func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
-	c := newCluster(t, 7, 7, func(o *node.Config) { o.Peers.Idle = 500 * time.Millisecond })
+	c := newCluster(t, 7, 7, func(o *node.Config) { o.Peers.Idle = shortPatience })
 	newClient := func(key bool) *client.Client {
 		return c.client(func(o *client.Options) {
-			o.Peer.Idle, o.Grace, o.Timeout = 500*time.Millisecond, 100*time.Millisecond, 20*time.Second
+			o.Peer.Idle, o.Grace, o.Timeout = shortPatience, 100*time.Millisecond, 30*time.Second
 			if !key {
 				o.Peer.Key = nil
 			}
 		})
 	}
-	cl := newClient(true)
+	cl := c.client(nil)
 	blobs := make(map[commit.BlobID][]byte)
 	for i := range 4 {
 		blob := randomBlob(uint64(i), 20_000)
@@ -110,7 +114,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	began := time.Now()
 	done := func(what string) {
 		t.Helper()
-		if took := time.Since(began); took > 15*time.Second {
+		if took := time.Since(began); took > 25*time.Second {
 			t.Errorf("%s took %v", what, took)
 		}
 		began = time.Now()
@@ -143,7 +147,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	done("read of an inconsistent blob")
 
 	listed := make(map[commit.BlobID]bool)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	err = reader.List(ctx, func(b client.Blob) bool {
 		listed[b.ID] = true
@@ -159,7 +163,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	m := c.nodes[3]
 	m.wipe()
 	m.start()
-	m.heals(t, 20*time.Second, int64(len(blobs)*2))
+	m.heals(t, 30*time.Second, int64(len(blobs)*2))
 	done("healing")
 
 	for i, p := range reader.Peers() {

@@ -3,11 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
@@ -96,95 +94,6 @@ func (s *session) states(ctx context.Context) {
 		}
 		s.result.Nodes = append(s.result.Nodes, n)
 	}
-}
-
-// findProblems lists the promises that were broken.
-func (s *session) findProblems() {
-	r := &s.result
-	r.Problems = []string{}
-	problem := func(count int64, what string) {
-		if count > 0 {
-			r.Problems = append(r.Problems, ui.Count(count)+" "+what)
-		}
-	}
-	problem(r.Blobs.Unreadable, "reads of acknowledged blobs failed")
-	problem(r.Blobs.Wrong, "reads gave wrong bytes")
-	problem(r.Blobs.Unchecked, "acknowledged blobs were not read back at the end")
-	if s.touched() <= r.Setup.FaultyShards {
-		problem(r.Writes.Errors, "writes failed, though no more than f shards were faulty")
-	}
-	if s.cluster == nil {
-		r.OK = len(r.Problems) == 0
-		return
-	}
-	for _, err := range s.cluster.Died() {
-		r.Problems = append(r.Problems, err.Error())
-	}
-	r.Slowloris = s.cluster.SlowClients().Counts()
-	for _, c := range r.Slowloris {
-		problem(c.Open, "slow clients were not cut off within --settle: "+string(c.Kind))
-	}
-	r.Problems = append(r.Problems, s.floodProblems()...)
-	if s.scheduled(cluster.Hostile) && s.broken() <= r.Setup.FaultyShards && !(r.Recovery.Healthy && r.Blobs.Incomplete == 0) {
-		r.Problems = append(r.Problems, "honest nodes did not recover within --settle, though no more than f shards were hostile")
-	}
-	r.OK = len(r.Problems) == 0
-}
-
-// floodProblems lists what nodes did not bear of a flood. Rates are compared only if
-// nothing else was done that costs some.
-func (s *session) floodProblems() (problems []string) {
-	f := s.result.Flood
-	if f == nil {
-		return nil
-	}
-	alone := !slices.ContainsFunc(s.events, func(e cluster.Event) bool { return e.Action != cluster.Flood })
-	for _, o := range []struct {
-		name  string
-		borne report.Borne
-	}{{"reads", f.Reads}, {"writes", f.Writes}} {
-		if alone && o.borne.Short() {
-			problems = append(problems, fmt.Sprintf("%s fell from %s to %s a second under the flood, below half",
-				o.name, ui.Digits(o.borne.Before), ui.Digits(o.borne.During)))
-		}
-	}
-	switch {
-	case f.Back < 0:
-		problems = append(problems, "no write and read succeeded after the flood")
-	case f.Back > report.BackWithin:
-		problems = append(problems, fmt.Sprintf("a write and a read took %.1f s after the flood, more than %d s", f.Back, report.BackWithin))
-	}
-	return problems
-}
-
-// scheduled reports whether an action is part of the schedule.
-func (s *session) scheduled(a cluster.Action) bool {
-	return slices.ContainsFunc(s.events, func(e cluster.Event) bool { return e.Action == a })
-}
-
-// broken counts the shards of nodes that misbehave or are dead.
-func (s *session) broken() (shards int) {
-	states, _ := s.cluster.Nodes()
-	for i, state := range states {
-		if state == cluster.Lying || state == cluster.Dead {
-			shards += s.client.Committee().Weight(i)
-		}
-	}
-	return shards
-}
-
-// touched counts the shards of the nodes to which something was done, at any time.
-func (s *session) touched() (shards int) {
-	members, touched := s.client.Committee(), make(map[int]bool)
-	for _, d := range s.done {
-		for _, i := range d.Nodes {
-			if !touched[i] {
-				touched[i] = true
-				shards += members.Weight(i)
-			}
-		}
-	}
-	return shards
 }
 
 // figures sums up what nodes' processes did.

@@ -197,9 +197,7 @@ func TestFloodProblems(t *testing.T) {
 		{"never", &report.Flood{Reads: good, Writes: good, Back: -1}, events, []string{"no write and read"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := &session{events: test.events}
-			s.result.Flood = test.flood
-			got := s.floodProblems()
+			got := floodProblems(test.flood, test.events)
 			if len(got) != len(test.want) || len(got) > 0 && !strings.Contains(got[0], test.want[0]) {
 				t.Errorf("%q, want %q", got, test.want)
 			}

@@ -27,7 +27,7 @@ func (c *statusCmd) Help() string {
 
 Example: rs2d-node status --committee cluster/committee.toml --wait 1m
 
-JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error).`
+JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, problems (name, problem, remedy)).`
 }
 
 // statusReport is what status prints as JSON.
@@ -50,6 +50,8 @@ type statusNode struct {
 	Uptime    string `json:"uptime,omitempty"`
 	FreeBytes uint64 `json:"free_bytes,omitempty"`
 	Error     string `json:"error,omitempty"`
+
+	Problems []api.Problem `json:"problems,omitempty"`
 }
 
 const (
@@ -123,7 +125,7 @@ func (c *statusCmd) ask(ctx context.Context, cl *client.Client, digest string) *
 			n.Error = s.Err.Error()
 		} else {
 			n.State, n.Missing, n.Recovered = s.Health.State, s.Health.Missing, s.Health.Recovered
-			n.Uptime, n.FreeBytes = s.Health.Uptime, s.Health.FreeBytes
+			n.Uptime, n.FreeBytes, n.Problems = s.Health.Uptime, s.Health.FreeBytes, s.Health.Problems
 			r.ShardsUp += all.Weight(i)
 			if s.Health.View != digest {
 				n.State = api.StateDiverged
@@ -150,5 +152,15 @@ func (c *statusCmd) print(a *app, r *statusReport) error {
 		}
 		t.Row(n.Name, n.Address, n.Owned, n.State, ui.Count(n.Missing), ui.Count(n.Recovered), n.Uptime, ui.Bytes(n.FreeBytes))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, n := range r.Nodes {
+		for _, p := range n.Problems {
+			if _, err := fmt.Fprintf(a.stdout, "%s: %s\n  remedy: %s\n", n.Name, p.Message, p.Remedy); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -31,5 +31,7 @@
 // metadata, 410 for a blob that a certificate says is inconsistent (with the address
 // of the proof), 413 for bodies beyond the limit, 416 for ranges outside the sliver,
 // 421 for slivers of other nodes' shards, 422 for data that the blob id does not
-// commit to, 503 with Retry-After for overload, 507 for a full disk.
+// commit to, 503 with Retry-After for overload, 507 for a full disk, and for a
+// writer who has too many bytes of blobs without a certificate. An error is answered
+// before the body has come; the connection then ends, unless the body follows at once.
 package api

@@ -118,7 +118,7 @@ func (c *Client) begin(ctx context.Context) (operation, context.Context, context
 func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 	o, ctx, done := c.begin(ctx)
 	defer done()
-	return o.store(ctx, blob)
+	return writing{o}.store(ctx, blob)
 }
 
 // StoreEncoding is Store for slivers that the caller has made, and answers for: nodes
@@ -127,7 +127,7 @@ func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
 	o, ctx, done := c.begin(ctx)
 	defer done()
-	return o.storeEncoding(ctx, meta, pair)
+	return writing{o}.storeEncoding(ctx, meta, pair)
 }
 
 // Read returns the blob. Its bytes are those that have the id, whatever the nodes say.
@@ -194,7 +194,7 @@ func (c *Client) List(ctx context.Context, f func(Blob) bool) error {
 func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
 	o, ctx, done := c.begin(ctx)
 	defer done()
-	return o.page(ctx, after)
+	return listing{o}.page(ctx, after)
 }
 
 // Health asks all nodes how they are. When those that own 2f+1 shards have answered, the

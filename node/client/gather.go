@@ -57,7 +57,7 @@ type event struct {
 	verdict *bool
 }
 
-func (r *reading) gather(need int, candidates []int) *gather {
+func newGather(r *reading, need int, candidates []int) *gather {
 	g := &gather{
 		reading: r, sliverSize: r.view.Params().S * r.size, need: need, candidates: candidates,
 		waiting: make(map[int]*request), late: make([]bool, len(r.view.Peers)), verified: make(map[int]bool), events: make(chan event),
@@ -89,7 +89,7 @@ func (g *gather) probe() {
 	for _, row := range g.candidates {
 		if member := g.owner(row); !seen[member] {
 			if seen[member] = true; g.view.Peers[member].Probe() {
-				g.reading.probe(member, row, g.sliverSize)
+				probe(g.reading, member, row, g.sliverSize)
 			}
 		}
 	}

@@ -19,9 +19,12 @@ type Blob struct {
 	Inconsistent bool
 }
 
+// listing is an operation that lists blobs.
+type listing struct{ operation }
+
 // page merges the next page of every node's list. It ends where the lists of the owners
 // of 2f+1 shards end, so that nobody who makes blobs up makes it longer.
-func (o operation) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
+func (o listing) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
 	quorum := &QuorumError{Need: honest(o.view)}
 	lists := make([]api.BlobList, len(o.view.Peers))
 	var ends []*commit.BlobID
@@ -97,7 +100,7 @@ const together = 64
 
 // decide finds out which claims hold. It tries a certificate of each at a time, many of
 // them together. Of a member that showed a wrong one no other is looked at.
-func (o operation) decide(claims map[committee.Attestation]*claim) {
+func (o listing) decide(claims map[committee.Attestation]*claim) {
 	liars := make([]bool, len(o.view.Peers))
 	for len(claims) > 0 {
 		var whats []committee.Attestation

@@ -12,7 +12,7 @@ import (
 // found out by requests that no read waits for, further and further apart.
 
 // probe asks a slow node for a sliver, as a read would that nobody waits for.
-func (r *reading) probe(member, row, size int) {
+func probe(r *reading, member, row, size int) {
 	r.background.Go(func() {
 		ctx, cancel := context.WithTimeout(r.life, r.peers.Timeout(size))
 		defer cancel()

@@ -51,7 +51,7 @@ func (r *reading) all(ctx context.Context) ([]byte, error) {
 			candidates = append(candidates, i)
 		}
 	}
-	g := r.gather(live, candidates)
+	g := newGather(r, live, candidates)
 	if !slices.ContainsFunc(g.candidates[:live], func(row int) bool { return row >= live }) {
 		// Nothing needs to be decoded, if all goes well: let the slivers be the blob.
 		g.rows = make([]byte, live*g.sliverSize)
@@ -109,7 +109,7 @@ func (r *reading) rows(ctx context.Context, refs []rs2d.SliverRef, off, n uint64
 	for i, ref := range refs {
 		candidates[i] = ref.Index
 	}
-	g := r.gather(len(refs), candidates)
+	g := newGather(r, len(refs), candidates)
 	g.hasty = true
 	memory, err := r.memory.reserve(ctx, 2*int64(len(refs))*int64(g.sliverSize))
 	if err != nil {

@@ -22,8 +22,11 @@ type Receipt struct {
 	Encoding    time.Duration          // the part of the time that encoding took
 }
 
+// writing is an operation that stores a blob.
+type writing struct{ operation }
+
 // store stores a blob, see [Client.Store].
-func (o operation) store(ctx context.Context, blob []byte) (*Receipt, error) {
+func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 	params := o.view.Params()
 	encoded, err := params.EncodedLength(uint64(len(blob)))
 	if err != nil {
@@ -58,7 +61,7 @@ func (o operation) store(ctx context.Context, blob []byte) (*Receipt, error) {
 }
 
 // storeEncoding stores slivers, see [Client.StoreEncoding].
-func (o operation) storeEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
+func (o writing) storeEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
 	id, err := meta.ID(o.hasher)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -83,7 +86,7 @@ type ack struct {
 
 // send gives all nodes their parts. memory, which may be nil, is released when none
 // needs its part any more.
-func (o operation) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation) (*committee.Certificate, error) {
+func (o writing) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation) (*committee.Certificate, error) {
 	// What is being sent outlives the call, by the grace period.
 	sending, stop := context.WithCancel(o.life)
 	acks := make(chan ack, len(o.view.Peers))
@@ -167,7 +170,7 @@ func (o operation) send(ctx context.Context, id commit.BlobID, meta []byte, pair
 
 // certify makes a certificate of the attestations there are. Members who sent a wrong
 // one are distrusted and no longer counted.
-func (o operation) certify(a committee.Attestation, signatures map[int]committee.Signature, quorum *QuorumError) *committee.Certificate {
+func (o writing) certify(a committee.Attestation, signatures map[int]committee.Signature, quorum *QuorumError) *committee.Certificate {
 	before := maps.Clone(signatures)
 	cert, err := peer.CertifyMost(o.view, a, signatures)
 	for i := range before {
@@ -183,7 +186,7 @@ func (o operation) certify(a committee.Attestation, signatures map[int]committee
 }
 
 // drain waits for the nodes that have not answered.
-func (o operation) drain(acks <-chan ack, open int) {
+func (o writing) drain(acks <-chan ack, open int) {
 	for ; open > 0; open-- {
 		if r := <-acks; r.err != nil && !errors.Is(r.err, context.Canceled) {
 			o.log.Debug("not stored", "node", o.view.Peers[r.member].Name(), "error", r.err)
@@ -192,7 +195,7 @@ func (o operation) drain(acks <-chan ack, open int) {
 }
 
 // publish gives some nodes the certificate. Nodes that lack the blob learn of it so.
-func (o operation) publish(cert *committee.Certificate, to func(member int) bool) {
+func (o writing) publish(cert *committee.Certificate, to func(member int) bool) {
 	ctx, cancel := context.WithTimeout(o.life, o.options.Grace)
 	defer cancel()
 	var group sync.WaitGroup

@@ -3,14 +3,12 @@ package discover
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
-	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -41,7 +39,7 @@ func New(c Config) *Finder { return &Finder{config: c, tried: newAttempts()} }
 type Found struct {
 	Blob        commit.BlobID
 	Certificate []byte // nil if the node has it
-	Lacking     int    // slivers; 0 if only the metadata is lacking
+	Lacking     int    // slivers; 0 if only the metadata or the certificate is lacking
 }
 
 // Seen counts what a round came upon.
@@ -99,63 +97,9 @@ func (f *Finder) hasCertificate(id commit.BlobID) bool {
 	return err == nil && info.Has(store.Certificate)
 }
 
-// round is one round.
-type round struct {
-	*Finder
-	view  *peer.View
-	emit  func([]Found)
-	known map[commit.BlobID]bool // those that nothing more need be done for
-	seen  Seen
-}
-
-// examine returns what the node lacks of a blob, and false if that is nothing or
-// nothing can be said of it.
-func (r *round) examine(id commit.BlobID) (Found, bool) {
-	c := &r.config
-	info, err := c.Store.Info(id)
-	if err != nil {
-		c.Logger.Error("store", "blob", id, "error", err)
-		r.seen.Failed++
-		return Found{}, false
-	}
-	if info.Has(store.Verdict) {
-		r.known[id] = true
-		return Found{}, false
-	}
-	missing := placement.Missing(r.view.Committee, r.view.Member, id, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
-	if len(missing) == 0 && info.Has(store.Metadata) {
-		r.known[id] = true
-		return Found{}, false
-	}
-	return Found{Blob: id, Lacking: len(missing)}, true
-}
-
-// mark marks a blob as inconsistent that a list proves to be.
-func (r *round) mark(id commit.BlobID, verdict []byte) {
-	r.known[id] = true
-	if invalid.Marked(r.config.Store, id) {
-		return
-	}
-	if err := invalid.Mark(r.config.Store, id, verdict); err != nil {
-		r.config.Logger.Error("store", "blob", id, "error", err)
-		r.seen.Failed++
-		return
-	}
-	r.seen.Invalid = append(r.seen.Invalid, id)
-}
-
-// wrong notes that a member lied.
-func (r *round) wrong(member int, err error) {
-	p := r.view.Peers[member]
-	p.Distrust()
-	r.seen.Lies++
-	r.config.Logger.Warn("wrong list of blobs", "peer", p.Name(), "error", err)
-}
-
-// memberError says what a member answered.
-func (r *round) memberError(member int, err error) error {
-	if p := r.view.Peers[member]; p != nil {
-		return &peer.Error{Member: p.Name(), Err: err}
-	}
-	return fmt.Errorf("the node's own store: %w", err)
+// due reports whether it is time to have a blob attested.
+func (f *Finder) due(id commit.BlobID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tried.due(id, time.Now())
 }

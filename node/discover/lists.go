@@ -14,8 +14,70 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 )
+
+// round is one round.
+type round struct {
+	*Finder
+	view  *peer.View
+	emit  func([]Found)
+	known map[commit.BlobID]bool // those that nothing more need be done for
+	seen  Seen
+}
+
+// examine returns what the node lacks of a blob, and false if that is nothing or
+// nothing can be said of it.
+func (r *round) examine(id commit.BlobID) (Found, bool) {
+	c := &r.config
+	info, err := c.Store.Info(id)
+	if err != nil {
+		c.Logger.Error("store", "blob", id, "error", err)
+		r.seen.Failed++
+		return Found{}, false
+	}
+	if info.Has(store.Verdict) {
+		r.known[id] = true
+		return Found{}, false
+	}
+	missing := placement.Missing(r.view.Committee, r.view.Member, id, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
+	if len(missing) == 0 && info.Has(store.Metadata) && info.Has(store.Certificate) {
+		r.known[id] = true
+		return Found{}, false
+	}
+	return Found{Blob: id, Lacking: len(missing)}, true
+}
+
+// mark marks a blob as inconsistent that a list proves to be.
+func (r *round) mark(id commit.BlobID, verdict []byte) {
+	r.known[id] = true
+	if invalid.Marked(r.config.Store, id) {
+		return
+	}
+	if err := invalid.Mark(r.config.Store, id, verdict); err != nil {
+		r.config.Logger.Error("store", "blob", id, "error", err)
+		r.seen.Failed++
+		return
+	}
+	r.seen.Invalid = append(r.seen.Invalid, id)
+}
+
+// wrong notes that a member lied.
+func (r *round) wrong(member int, err error) {
+	p := r.view.Peers[member]
+	p.Distrust()
+	r.seen.Lies++
+	r.config.Logger.Warn("wrong list of blobs", "peer", p.Name(), "error", err)
+}
+
+// memberError says what a member answered.
+func (r *round) memberError(member int, err error) error {
+	if p := r.view.Peers[member]; p != nil {
+		return &peer.Error{Member: p.Name(), Err: err}
+	}
+	return fmt.Errorf("the node's own store: %w", err)
+}
 
 // page is a part of a member's list, or the end of it.
 type page struct {
@@ -50,7 +112,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 	began := time.Now()
 	open := make(map[int]bool) // members that have not come to their end; true if they will in time
 	for member, p := range r.view.Peers {
-		open[member] = p == nil || p.Standing() != peer.Slow || p.Probe()
+		open[member] = p == nil || p.Prompt()
 		group.Go(func() { r.list(ctx, member, sections, pages) })
 	}
 	waited, grace := time.Duration(0), time.Duration(-1) // no end is known yet
@@ -85,7 +147,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 				grace = max(waited, leastGrace)
 			}
 			if remote := r.view.Peers[p.member]; p.end && p.err == nil && remote != nil {
-				remote.InTime()
+				remote.Answered()
 			}
 		}
 	}
@@ -94,7 +156,7 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 // silent gives up a member's list.
 func (r *round) silent(member int, began time.Time, waited time.Duration, take func(page) bool) {
 	if p := r.view.Peers[member]; p != nil {
-		p.Late(began)
+		p.LateToAnswer(began)
 	}
 	take(page{member: member, end: true, err: fmt.Errorf("%w for %v, longer than others", peer.ErrSilent, waited.Round(time.Millisecond))})
 }
@@ -153,21 +215,25 @@ func (r *round) certified(ctx context.Context) error {
 	c := &r.config
 	need, weight := 2*r.view.Params().F+1, 0
 	var errs []error
+	liars := make([]bool, len(r.view.Peers))
 	r.collect(ctx, []section{{state: api.ListInvalid}, {state: api.ListCertified}}, func(p page) bool {
 		var wrong error
-		if p.state == api.ListInvalid {
+		switch {
+		case liars[p.member]: // a page may have been on its way
+		case p.state == api.ListInvalid:
 			wrong = r.takeInvalid(p)
-		} else {
+		default:
 			wrong = r.takeCertified(ctx, p)
 		}
 		switch {
+		case liars[p.member]:
 		case wrong != nil:
+			liars[p.member] = true
 			r.wrong(p.member, wrong)
-			if p.stop(wrong); p.end {
-				errs = append(errs, r.memberError(p.member, wrong))
-			}
+			p.stop(wrong)
+			errs = append(errs, r.memberError(p.member, wrong))
 		case p.err != nil:
-			if errors.Is(p.err, peer.ErrLied) && !errors.Is(p.err, errWrong) {
+			if errors.Is(p.err, peer.ErrLied) {
 				r.wrong(p.member, p.err)
 			}
 			errs = append(errs, r.memberError(p.member, p.err))

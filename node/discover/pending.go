@@ -129,13 +129,6 @@ func (r *round) candidates(lists []pendingList, end *commit.BlobID) (ids []commi
 	return ids
 }
 
-// due reports whether it is time to have a blob attested.
-func (f *Finder) due(id commit.BlobID) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.tried.due(id, time.Now())
-}
-
 // attested returns a certificate made of what the members attest, or nil.
 func (r *round) attested(ctx context.Context, id commit.BlobID) []byte {
 	if !r.due(id) {

@@ -45,35 +45,6 @@ type batch struct {
 	bytes int64 // to restore at once, of large blobs less than there are
 }
 
-// recoverSome recovers as many of the blobs as make a batch, the first ones, and returns
-// how many these are.
-func (r *round) recoverSome(ctx context.Context, found []discover.Found) (taken int) {
-	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
-	case <-ctx.Done():
-		return len(found)
-	}
-	// Without metadata nobody knows how much it will be: such blobs come in small
-	// batches until it is fetched.
-	b := &batch{round: r, bytes: r.config.BatchBytes >> r.halved}
-	most, bytes := maxBatch>>r.halved, int64(0)
-	for _, f := range found {
-		if len(b.blobs) == most || bytes >= b.bytes {
-			break
-		}
-		taken++
-		if one := b.prepare(f); one != nil {
-			b.blobs = append(b.blobs, one)
-			bytes += b.restores(one)
-		}
-	}
-	b.fetchMetadata(ctx)
-	b.run(ctx)
-	r.halved = max(0, r.halved-1)
-	return taken
-}
-
 // run recovers the batch: large blobs of it one after another, small ones together.
 func (b *batch) run(ctx context.Context) {
 	room := b.space.left()

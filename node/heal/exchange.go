@@ -159,7 +159,7 @@ func (x *exchange) assign(ctx context.Context) {
 		x.asked++
 		x.group.Go(func() {
 			defer o.cancel()
-			err := x.deliver(own, o, func(v *recovery, b peer.SymbolBatch) error {
+			err := deliver(own, x.round, o, func(v *recovery, b peer.SymbolBatch) error {
 				return x.send(ctx, event{order: o, recovery: v, batch: &b})
 			})
 			_ = x.send(ctx, event{order: o, err: err})

@@ -72,7 +72,7 @@ func answerBytes(v *recovery, request api.SymbolRequest) int {
 }
 
 // deliver asks for all of an order, and hands out what comes.
-func (r *round) deliver(ctx context.Context, o *order, take func(*recovery, peer.SymbolBatch) error) error {
+func deliver(ctx context.Context, r *round, o *order, take func(*recovery, peer.SymbolBatch) error) error {
 	rest := order{requests: o.requests, recoveries: o.recoveries}
 	for len(rest.requests) > 0 {
 		requests, recoveries := rest.next()

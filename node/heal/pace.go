@@ -99,7 +99,7 @@ func (x *exchange) probe(ctx context.Context) {
 		x.probes.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, x.timeout(o))
 			defer cancel()
-			err := x.deliver(ctx, o, func(*recovery, peer.SymbolBatch) error { return nil })
+			err := deliver(ctx, x.round, o, func(*recovery, peer.SymbolBatch) error { return nil })
 			switch {
 			case errors.Is(err, peer.ErrLied):
 				p.Distrust()

@@ -109,24 +109,31 @@ func First[T any](
 	defer hedge.Stop()
 	failure := new(NoneError)
 	var none T
+	ended := func() (T, error) {
+		failure.Cause = context.Cause(ctx)
+		for p, since := range asked {
+			failure.Errors = append(failure.Errors, Silent(p, since))
+		}
+		return none, failure
+	}
 	for next(); len(asked) > 0; {
 		select {
 		case <-ctx.Done():
-			failure.Cause = context.Cause(ctx)
-			for p, since := range asked {
-				failure.Errors = append(failure.Errors, Silent(p, since))
-			}
-			return none, failure
+			return ended()
 		case <-hedge.C:
 			next()
 		case a := <-answers:
+			if a.err != nil && ctx.Err() != nil {
+				return ended() // which is why there is no answer
+			}
 			since := asked[a.peer]
 			delete(asked, a.peer)
 			if a.err == nil {
 				s.Observe(time.Since(since), bytes)
+				a.peer.Answered()
 				for p, earlier := range asked {
 					if earlier.Before(since) && time.Since(earlier) >= timeout {
-						s.Late(p, earlier)
+						p.LateToAnswer(earlier)
 					}
 				}
 				return a.value, nil
@@ -168,7 +175,7 @@ func Each[T any](ctx context.Context, peers []*Peer, ask func(context.Context, *
 	prompt := 0 // peers that have not answered, and will in time
 	patient := make([]bool, len(peers))
 	for i, p := range peers {
-		if p != nil && (p.Standing() != Slow || p.Probe()) {
+		if p != nil && p.Prompt() {
 			patient[i] = true
 			prompt++
 		}
@@ -184,10 +191,10 @@ func Each[T any](ctx context.Context, peers []*Peer, ask func(context.Context, *
 			defer mu.Unlock()
 			switch cause := context.Cause(requests); {
 			case err == nil:
-				p.InTime()
+				p.Answered()
 			case cause == nil:
 			case ctx.Err() == nil:
-				p.Late(began)
+				p.LateToAnswer(began)
 				err = Silent(p, began).Err
 			case errors.Is(err, cause):
 				err = fmt.Errorf("%w: %w", Silent(p, began).Err, err)

@@ -1,9 +1,7 @@
 package peer
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,60 +22,18 @@ func (p *Peer) maxJSON() int64 {
 	return int64(api.MaxList) * int64(256+2*committee.MaxCertificate(p.committee.Params().N))
 }
 
-func (p *Peer) getBytes(ctx context.Context, path string, most int64) ([]byte, error) {
-	body, _, err := p.do(ctx, request{method: http.MethodGet, path: path})
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	return p.readAll(body, most)
-}
-
-func (p *Peer) readAll(body io.Reader, most int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(body, most+1))
-	if err == nil && int64(len(data)) > most {
-		err = p.lie("more than %d bytes", most)
-	}
-	return data, err
-}
-
-func (p *Peer) getJSON(ctx context.Context, path string, v any) error {
-	data, err := p.getBytes(ctx, path, p.maxJSON())
-	if err != nil {
-		return err
-	}
-	return p.parseJSON(data, v)
-}
-
-func (p *Peer) parseJSON(data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s: %w: %w", p.name, ErrLied, err)
-	}
-	return nil
-}
-
-// put sends bytes and returns the answer's body, at most maxJSON of it.
-func (p *Peer) put(ctx context.Context, path string, data []byte) ([]byte, error) {
-	body, _, err := p.do(ctx, request{
-		method: http.MethodPut, path: path, contentType: api.TypeBytes, length: int64(len(data)),
-		body: func() io.Reader { return bytes.NewReader(data) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	return p.readAll(body, p.maxJSON())
-}
+// Member returns the node's number in the committee.
+func (p *Peer) Member() int { return p.member }
 
 // Health asks how the node is.
 func (p *Peer) Health(ctx context.Context) (h api.Health, err error) {
-	err = p.getJSON(ctx, api.HealthPath, &h)
+	err = p.getJSON(ctx, api.HealthPath, p.maxJSON(), &h)
 	return h, err
 }
 
 // Status asks what the node has of a blob. It answers for blobs it does not know too.
 func (p *Peer) Status(ctx context.Context, id commit.BlobID) (s api.Status, err error) {
-	err = p.getJSON(ctx, api.BlobPath(id, api.StatusPath), &s)
+	err = p.getJSON(ctx, api.BlobPath(id, api.StatusPath), p.maxJSON(), &s)
 	return s, err
 }
 
@@ -94,7 +50,7 @@ func (p *Peer) List(ctx context.Context, state api.ListState, after *commit.Blob
 	if state != api.ListAll {
 		q.Set("state", string(state))
 	}
-	if err = p.getJSON(ctx, api.BlobsPath+"?"+q.Encode(), &l); err != nil {
+	if err = p.getJSON(ctx, api.BlobsPath+"?"+q.Encode(), p.maxJSON(), &l); err != nil {
 		return l, err
 	}
 	if err := p.checkList(l, state, after, limit); err != nil {
@@ -104,36 +60,6 @@ func (p *Peer) List(ctx context.Context, state api.ListState, after *commit.Blob
 		l.Next = &l.Blobs[len(l.Blobs)-1].Blob
 	}
 	return l, nil
-}
-
-// checkList refuses lists by which a node could keep the caller busy: an endless one,
-// and one in more pages than it takes.
-func (p *Peer) checkList(l api.BlobList, state api.ListState, after *commit.BlobID, limit int) error {
-	if len(l.Blobs) > limit {
-		return p.lie("%d blobs instead of at most %d", len(l.Blobs), limit)
-	}
-	last := after
-	for i := range l.Blobs {
-		e := &l.Blobs[i]
-		if last != nil && bytes.Compare(last[:], e.Blob[:]) >= 0 {
-			return p.lie("blobs out of order")
-		}
-		if state == api.ListCertified && len(e.Certificate) == 0 || state == api.ListInvalid && len(e.Verdict) == 0 {
-			return p.lie("blobs without a proof that they are %s", state)
-		}
-		last = &e.Blob
-	}
-	switch {
-	case !l.More:
-		return nil
-	case state != api.ListPending:
-		if len(l.Blobs) < limit {
-			return p.lie("%d blobs and more, but not now", len(l.Blobs))
-		}
-	case l.Next == nil, last != nil && bytes.Compare(l.Next[:], last[:]) < 0, after != nil && *l.Next == *after:
-		return p.lie("more blobs after those before")
-	}
-	return nil
 }
 
 // Metadata fetches a blob's metadata and verifies it against the id. The hasher is of
@@ -162,7 +88,7 @@ func (p *Peer) PutMetadata(ctx context.Context, id commit.BlobID, meta *commit.M
 	if err != nil {
 		return err
 	}
-	_, err = p.put(ctx, api.BlobPath(id, api.MetadataPath), data)
+	_, err = p.put(ctx, api.BlobPath(id, api.MetadataPath), data, p.maxJSON())
 	return err
 }
 
@@ -195,10 +121,6 @@ func (p *Peer) PutBlob(ctx context.Context, id commit.BlobID, meta []byte, slive
 		return committee.Signature{}, err
 	}
 	defer body.Close()
-	return p.confirmation(body)
-}
-
-func (p *Peer) confirmation(body io.Reader) (committee.Signature, error) {
 	data, err := p.readAll(body, p.maxJSON())
 	if err != nil {
 		return committee.Signature{}, err
@@ -207,7 +129,7 @@ func (p *Peer) confirmation(body io.Reader) (committee.Signature, error) {
 	if err := p.parseJSON(data, &c); err != nil {
 		return committee.Signature{}, err
 	}
-	return p.attestation(c)
+	return attestation(p, c)
 }
 
 // piecesReader reads slices one after another. It does not change the list, which
@@ -233,15 +155,15 @@ func (r *piecesReader) Read(b []byte) (int, error) {
 // which is not verified.
 func (p *Peer) Confirmation(ctx context.Context, id commit.BlobID) (committee.Signature, error) {
 	var c api.Confirmation
-	if err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), &c); err != nil {
+	if err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), p.maxJSON(), &c); err != nil {
 		return committee.Signature{}, err
 	}
-	return p.attestation(c)
+	return attestation(p, c)
 }
 
 // attestation returns the signature of a confirmation, unless the node says itself that
 // it counts elsewhere only: that is no lie.
-func (p *Peer) attestation(c api.Confirmation) (committee.Signature, error) {
+func attestation(p *Peer, c api.Confirmation) (committee.Signature, error) {
 	if c.Committee != (committee.Fingerprint{}) && c.Committee != p.committee.Fingerprint() {
 		return committee.Signature{}, fmt.Errorf("%s: %w: epoch %d, committee %v, and not epoch %d, committee %v",
 			p.name, ErrOtherCommittee, c.Epoch, c.Committee, p.committee.Epoch(), p.committee.Fingerprint())
@@ -264,7 +186,7 @@ func (p *Peer) putCertificate(ctx context.Context, path string, cert *committee.
 	if err != nil {
 		return err
 	}
-	_, err = p.put(ctx, api.BlobPath(cert.Blob, path), data)
+	_, err = p.put(ctx, api.BlobPath(cert.Blob, path), data, p.maxJSON())
 	return err
 }
 
@@ -299,7 +221,7 @@ func (p *Peer) certificate(ctx context.Context, path string, a committee.Attesta
 // PutProof gives the node a proof, in BCS, that the blob is inconsistent, and returns
 // its attestation of it, which is not verified.
 func (p *Peer) PutProof(ctx context.Context, id commit.BlobID, proof []byte) (committee.Signature, error) {
-	data, err := p.put(ctx, api.BlobPath(id, api.ProofPath), proof)
+	data, err := p.put(ctx, api.BlobPath(id, api.ProofPath), proof, p.maxJSON())
 	if err != nil {
 		return committee.Signature{}, err
 	}
@@ -307,7 +229,7 @@ func (p *Peer) PutProof(ctx context.Context, id commit.BlobID, proof []byte) (co
 	if err := p.parseJSON(data, &c); err != nil {
 		return committee.Signature{}, err
 	}
-	return p.attestation(c)
+	return attestation(p, c)
 }
 
 // Proof fetches the proof, in BCS, that a blob is inconsistent, which is not verified.

@@ -56,8 +56,3 @@ func temporary(err error) bool {
 	}
 	return !errors.Is(err, ErrLied)
 }
-
-// lie says how the node's answer is wrong.
-func (p *Peer) lie(format string, a ...any) error {
-	return fmt.Errorf("%s: %w: %s", p.name, ErrLied, fmt.Sprintf(format, a...))
-}

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -12,10 +13,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/identity"
@@ -163,14 +164,11 @@ func newLink(m committee.Member, o Options) *link {
 	return p
 }
 
-// Member returns the node's number in the committee.
-func (p *Peer) Member() int { return p.member }
-
 // Name returns the node's name in the committee.
-func (p *Peer) Name() string { return p.name }
+func (p *link) Name() string { return p.name }
 
 // Close closes idle connections.
-func (p *Peer) Close() { p.http.CloseIdleConnections() }
+func (p *link) Close() { p.http.CloseIdleConnections() }
 
 // request is one call, which can be made several times.
 type request struct {
@@ -183,7 +181,7 @@ type request struct {
 // do makes the request until an answer begins, and returns its body if it is a
 // success. Attempts are spread by exponential backoff with full jitter, or by what the
 // node asks for.
-func (p *Peer) do(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
+func (p *link) do(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
 	backoff := p.options.Backoff
 	for attempt := 1; ; attempt++ {
 		body, resp, err := p.once(ctx, r)
@@ -218,7 +216,7 @@ func (p *Peer) do(ctx context.Context, r request) (io.ReadCloser, *http.Response
 	}
 }
 
-func (p *Peer) once(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
+func (p *link) once(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	dog := newWatchdog(p.options, func() { cancel(fmt.Errorf("%s: %w", p.name, ErrStalled)) })
 	stop := func() {
@@ -266,7 +264,7 @@ func (p *Peer) once(ctx context.Context, r request) (io.ReadCloser, *http.Respon
 // whether the node wants it.
 const expectAbove = 32 << 10
 
-func (p *Peer) statusError(resp *http.Response, body io.Reader) error {
+func (p *link) statusError(resp *http.Response, body io.Reader) error {
 	e := &StatusError{Member: p.name, Code: resp.StatusCode}
 	var answer api.Error
 	const most = 4 << 10
@@ -279,113 +277,82 @@ func (p *Peer) statusError(resp *http.Response, body io.Reader) error {
 	return e
 }
 
-// watchdog fires if nothing moves, in either direction, for too long, or if too little
-// does altogether: a node that sends a byte now and then would keep its caller for
-// ever.
-type watchdog struct {
-	timer   *time.Timer
-	idle    time.Duration
-	rate    int64
-	started time.Time
-	fire    func()
-
-	mu    sync.Mutex
-	moved int64
-}
-
-func newWatchdog(o Options, fire func()) *watchdog {
-	return &watchdog{timer: time.AfterFunc(o.Idle, fire), idle: o.Idle, rate: o.MinRate, started: time.Now(), fire: fire}
-}
-
-// pat notes that bytes have moved.
-func (w *watchdog) pat(bytes int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.moved += int64(bytes)
-	allowed := 3*w.idle + time.Duration(float64(w.moved)/float64(w.rate)*float64(time.Second))
-	if time.Since(w.started) > allowed {
-		w.fire()
-		return
+func (p *link) getBytes(ctx context.Context, path string, most int64) ([]byte, error) {
+	body, _, err := p.do(ctx, request{method: http.MethodGet, path: path})
+	if err != nil {
+		return nil, err
 	}
-	w.timer.Reset(w.idle)
+	defer body.Close()
+	return p.readAll(body, most)
 }
 
-func (w *watchdog) stop() { w.timer.Stop() }
-
-// watchedReader shows the watchdog how a body is being sent. The transport may go on
-// reading a body after it has returned an answer or an error; end keeps it from data
-// that is the caller's again. When all has been sent it looks for the end once more,
-// and an error then would cost the connection, in the middle of the answer.
-type watchedReader struct {
-	mu    sync.Mutex
-	ended bool
-	r     io.Reader
-	left  int64 // bytes not read yet
-	dog   *watchdog
-}
-
-func (r *watchedReader) Read(b []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended && r.left == 0 {
-		return 0, io.EOF
+func (p *link) readAll(body io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = p.lie("more than %d bytes", most)
 	}
-	if r.ended {
-		return 0, errors.New("the request has ended")
+	return data, err
+}
+
+func (p *link) getJSON(ctx context.Context, path string, most int64, v any) error {
+	data, err := p.getBytes(ctx, path, most)
+	if err != nil {
+		return err
 	}
-	n, err := r.r.Read(b)
-	r.left -= int64(n)
-	r.dog.pat(n)
-	return n, err
+	return p.parseJSON(data, v)
 }
 
-func (r *watchedReader) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.ended = true
+func (p *link) parseJSON(data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s: %w: %w", p.name, ErrLied, err)
+	}
+	return nil
 }
 
-// watchedBody is an answer's body under the watchdog.
-type watchedBody struct {
-	io.ReadCloser
-	ctx  context.Context
-	dog  *watchdog
-	stop func()
+// put sends bytes and returns the answer's body, at most so many bytes of it.
+func (p *link) put(ctx context.Context, path string, data []byte, most int64) ([]byte, error) {
+	body, _, err := p.do(ctx, request{
+		method: http.MethodPut, path: path, contentType: api.TypeBytes, length: int64(len(data)),
+		body: func() io.Reader { return bytes.NewReader(data) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return p.readAll(body, most)
 }
 
-func (b *watchedBody) Read(data []byte) (int, error) {
-	n, err := b.ReadCloser.Read(data)
-	if err != nil && !errors.Is(err, io.EOF) {
-		if cause := context.Cause(b.ctx); cause != nil {
-			err = cause
+// lie says how the node's answer is wrong.
+func (p *link) lie(format string, a ...any) error {
+	return fmt.Errorf("%s: %w: %s", p.name, ErrLied, fmt.Sprintf(format, a...))
+}
+
+// checkList refuses lists by which a node could keep the caller busy: an endless one,
+// and one in more pages than it takes.
+func (p *link) checkList(l api.BlobList, state api.ListState, after *commit.BlobID, limit int) error {
+	if len(l.Blobs) > limit {
+		return p.lie("%d blobs instead of at most %d", len(l.Blobs), limit)
+	}
+	last := after
+	for i := range l.Blobs {
+		e := &l.Blobs[i]
+		if last != nil && bytes.Compare(last[:], e.Blob[:]) >= 0 {
+			return p.lie("blobs out of order")
 		}
+		if state == api.ListCertified && len(e.Certificate) == 0 || state == api.ListInvalid && len(e.Verdict) == 0 {
+			return p.lie("blobs without a proof that they are %s", state)
+		}
+		last = &e.Blob
 	}
-	if n > 0 && err == nil {
-		b.dog.pat(n)
+	switch {
+	case !l.More:
+		return nil
+	case state != api.ListPending:
+		if len(l.Blobs) < limit {
+			return p.lie("%d blobs and more, but not now", len(l.Blobs))
+		}
+	case l.Next == nil, last != nil && bytes.Compare(l.Next[:], last[:]) < 0, after != nil && *l.Next == *after:
+		return p.lie("more blobs after those before")
 	}
-	return n, err
-}
-
-func (b *watchedBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.stop()
-	return err
-}
-
-// countedConn counts its bytes.
-type countedConn struct {
-	net.Conn
-	wire *Wire
-}
-
-func (c *countedConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.wire.Received.Add(int64(n))
-	return n, err
-}
-
-func (c *countedConn) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	c.wire.Sent.Add(int64(n))
-	return n, err
+	return nil
 }

@@ -248,7 +248,7 @@ func TestFirst(t *testing.T) {
 	wrong := hostile(t, write([]byte("nonsense")))
 	right := hostile(t, write([]byte(`{"name":"right"}`)))
 	ask := func(ctx context.Context, p *peer.Peer) (api.Health, error) { return p.Health(ctx) }
-	set := peer.NewSet(peer.Options{HedgeAfter: 10 * time.Millisecond})
+	set := peer.NewSet(peer.Options{HedgeAfter: time.Second})
 	right.Late(time.Now()) // so that it is asked last
 	h, err := peer.First(t.Context(), set, []*peer.Peer{slow, nil, wrong, right}, 0, ask, nil)
 	if err != nil || h.Name != "right" || wrong.Standing() != peer.Distrusted {

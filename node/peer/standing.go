@@ -24,8 +24,35 @@ type reputation struct {
 	distrusted time.Time // until then
 	lies       int
 	failing    penalty
-	late       penalty
-	inTime     time.Time // the last time
+	transfers  promptness
+	answers    promptness
+}
+
+// promptness is whether a node has been late with one kind of thing.
+type promptness struct {
+	late   penalty
+	inTime time.Time // the last time
+}
+
+// note notes that the node was late with what it was asked for then, unless it has been
+// in time since.
+func (p *promptness) note(since time.Time, first time.Duration) {
+	if !p.inTime.After(since) {
+		p.late.extend(time.Now(), first)
+	}
+}
+
+// clear notes that the node was in time.
+func (p *promptness) clear() { p.late, p.inTime = penalty{}, time.Now() }
+
+// probe reports whether it is time to try again, and begins the time until the next.
+func (p *promptness) probe(first time.Duration) bool {
+	now := time.Now()
+	if p.late.count == 0 || now.Before(p.late.until) {
+		return false
+	}
+	p.late.extend(now, first)
+	return true
 }
 
 // penalty is time off, which doubles from failure to failure until a success.
@@ -83,16 +110,15 @@ func (r *reputation) succeed() {
 func (r *reputation) Late(since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.inTime.After(since) {
-		r.late.extend(time.Now(), r.failFor)
-	}
+	r.transfers.note(since, r.failFor)
 }
 
 // InTime remembers that the node delivered in time.
 func (r *reputation) InTime() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.late, r.inTime = penalty{}, time.Now()
+	r.transfers.clear()
+	r.answers.clear()
 }
 
 // Probe reports whether it is time to find out if a slow node is still slow, by a
@@ -101,12 +127,32 @@ func (r *reputation) InTime() {
 func (r *reputation) Probe() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
-	if r.late.count == 0 || now.Before(r.late.until) {
-		return false
-	}
-	r.late.extend(now, r.failFor)
-	return true
+	transfers, answers := r.transfers.probe(r.failFor), r.answers.probe(r.failFor)
+	return transfers || answers
+}
+
+// LateToAnswer remembers that the node did not give a short answer in time. It is Slow
+// until it does, or until InTime. That it gives short answers in time says nothing of
+// long ones.
+func (r *reputation) LateToAnswer(since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers.note(since, r.failFor)
+}
+
+// Answered remembers that the node gave a short answer in time.
+func (r *reputation) Answered() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers.clear()
+}
+
+// Prompt reports whether a short answer is worth waiting for: the node gave the last one
+// in time, or it is time to find out if it does again.
+func (r *reputation) Prompt() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answers.late.count == 0 || r.answers.probe(r.failFor)
 }
 
 // Standing returns what is thought of the node at present.
@@ -118,7 +164,7 @@ func (r *reputation) Standing() Standing {
 		return Distrusted
 	case now.Before(r.failing.until):
 		return Failing
-	case r.late.count > 0:
+	case r.transfers.late.count > 0 || r.answers.late.count > 0:
 		return Slow
 	}
 	return Good

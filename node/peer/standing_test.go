@@ -85,3 +85,33 @@ func TestPenaltiesEnd(t *testing.T) {
 		expectStanding(t, p, peer.Good)
 	})
 }
+
+// TestShortAnswersSayNothingOfLongOnes has a node answer at once and deliver late.
+func TestShortAnswersSayNothingOfLongOnes(t *testing.T) {
+	p := idle(t, peer.Options{FailFor: time.Second})
+	synctest.Test(t, func(t *testing.T) {
+		p.Late(time.Now())
+		time.Sleep(time.Millisecond)
+		p.Answered()
+		if expectStanding(t, p, peer.Slow); !p.Prompt() {
+			t.Error("its answers are not waited for")
+		}
+		p.LateToAnswer(time.Now())
+		if p.Prompt() {
+			t.Error("its answers are waited for")
+		}
+		time.Sleep(time.Second)
+		if !p.Prompt() || p.Prompt() {
+			t.Error("not tried once more")
+		}
+		p.InTime()
+		if expectStanding(t, p, peer.Good); !p.Prompt() {
+			t.Error("a node that delivers does not answer")
+		}
+		p.LateToAnswer(time.Now())
+		expectStanding(t, p, peer.Slow)
+		time.Sleep(time.Millisecond)
+		p.Answered()
+		expectStanding(t, p, peer.Good)
+	})
+}

@@ -67,7 +67,7 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 // kind that is expected; f reads the rest of it, and takes as many as were asked for.
 // Messages that something is not coming are passed over: there is one at most for each
 // of the most things that were asked for. An error of f ends the call and is returned.
-func (p *Peer) frames(body io.Reader, kind api.FrameKind, most int, f func(api.FrameHeader, *api.FrameReader) error) error {
+func (p *link) frames(body io.Reader, kind api.FrameKind, most int, f func(api.FrameHeader, *api.FrameReader) error) error {
 	frames := api.NewFrameReader(bufio.NewReaderSize(body, streamBuffer))
 	for excuses := 0; ; {
 		h, err := frames.Next()
@@ -91,7 +91,7 @@ func (p *Peer) frames(body io.Reader, kind api.FrameKind, most int, f func(api.F
 }
 
 // streamError tells lies about the form of a stream from broken connections.
-func (p *Peer) streamError(err error) error {
+func (p *link) streamError(err error) error {
 	if errors.Is(err, api.ErrMalformed) || errors.Is(err, api.ErrTooLong) {
 		return fmt.Errorf("%s: %w: %w", p.name, ErrLied, err)
 	}

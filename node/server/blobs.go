@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -22,6 +25,7 @@ type blobs struct {
 	cache   *metadataCache
 	metrics *metrics
 	log     *slog.Logger
+	full    atomic.Int64 // when the disk refused a write for want of room, Unix time in nanoseconds
 }
 
 // metadata returns the metadata of a blob that the node has. The error wraps
@@ -93,6 +97,7 @@ func (b *blobs) fail(r *request, err error) {
 		b.corrupt(err)
 		r.Fail(http.StatusNotFound, "damaged, and about to be recovered")
 	case errors.Is(err, store.ErrFull):
+		b.full.Store(time.Now().UnixNano())
 		r.Fail(http.StatusInsufficientStorage, "disk is full")
 	case errors.Is(err, store.ErrFailed):
 		r.Busy("the store failed")
@@ -120,4 +125,35 @@ func (b *blobs) corrupt(err error) {
 	}
 	b.log.Warn("corrupt", "error", err)
 	b.metrics.corrupt.Inc()
+}
+
+// sliver reads which sliver the path names. If it is not one that the node may have,
+// sliver answers.
+func (b *blobs) sliver(r *request) (ref store.Ref, meta *commit.Metadata, sizes placement.Sizes, ok bool) {
+	axis, err := api.ParseAxis(r.PathValue("axis"))
+	if err == nil {
+		ref.Axis = axis
+		ref.Pair, err = api.ParseIndex(r.PathValue("pair"), b.params.N)
+	}
+	if err != nil {
+		r.Fail(http.StatusBadRequest, err.Error())
+		return ref, nil, sizes, false
+	}
+	if !r.owns(ref.Pair) {
+		r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", ref.Pair))
+		return ref, nil, sizes, false
+	}
+	meta, err = b.metadata(r.id)
+	if errors.Is(err, store.ErrNotFound) && r.Method == http.MethodPut {
+		r.Fail(http.StatusConflict, "the metadata comes first")
+		return ref, nil, sizes, false
+	}
+	if err == nil {
+		sizes, err = b.sizes(meta)
+	}
+	if err != nil {
+		b.fail(r, err)
+		return ref, nil, sizes, false
+	}
+	return ref, meta, sizes, true
 }

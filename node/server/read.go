@@ -10,7 +10,6 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -216,35 +215,4 @@ func (d *reader) getRecord(kind store.Record) func(*request) {
 			r.send(raw)
 		}
 	}
-}
-
-// sliver reads which sliver the path names. If it is not one that the node may have,
-// sliver answers.
-func (b *blobs) sliver(r *request) (ref store.Ref, meta *commit.Metadata, sizes placement.Sizes, ok bool) {
-	axis, err := api.ParseAxis(r.PathValue("axis"))
-	if err == nil {
-		ref.Axis = axis
-		ref.Pair, err = api.ParseIndex(r.PathValue("pair"), b.params.N)
-	}
-	if err != nil {
-		r.Fail(http.StatusBadRequest, err.Error())
-		return ref, nil, sizes, false
-	}
-	if !r.owns(ref.Pair) {
-		r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", ref.Pair))
-		return ref, nil, sizes, false
-	}
-	meta, err = b.metadata(r.id)
-	if errors.Is(err, store.ErrNotFound) && r.Method == http.MethodPut {
-		r.Fail(http.StatusConflict, "the metadata comes first")
-		return ref, nil, sizes, false
-	}
-	if err == nil {
-		sizes, err = b.sizes(meta)
-	}
-	if err != nil {
-		b.fail(r, err)
-		return ref, nil, sizes, false
-	}
-	return ref, meta, sizes, true
 }

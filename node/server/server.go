@@ -166,6 +166,22 @@ func (s *Server) HTTP() *httpd.Server { return s.http }
 // Handler returns the endpoints of package api.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// fullFor is for how long a disk counts as full after it refused a write.
+const fullFor = time.Minute
+
+// Problems says what the server cannot do at present, and what would help. It is empty if
+// all is well.
+func (s *Server) Problems() []httpd.Problem {
+	list := s.http.Problems()
+	if at := s.blobs.full.Load(); at != 0 && time.Since(time.Unix(0, at)) < fullFor {
+		list = append(list, httpd.Problem{
+			Name: "disk", Message: "the disk is full up to the reserve: writes are refused, reads are served",
+			Remedy: "free or add room on the disk of the store",
+		})
+	}
+	return list
+}
+
 // Metadata returns the metadata of a blob that the node has, verified. The error wraps
 // store.ErrNotFound, or store.ErrCorrupt if what is stored is not the blob's.
 func (s *Server) Metadata(id commit.BlobID) (*commit.Metadata, error) { return s.blobs.metadata(id) }

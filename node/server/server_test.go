@@ -161,6 +161,9 @@ func TestErrorsOfTheStore(t *testing.T) {
 	}
 	t.Run("writes", func(t *testing.T) {
 		other := h.encode(1000)
+		if p := h.server.Problems(); len(p) != 1 || p[0].Name != "disk" || p[0].Remedy == "" {
+			t.Errorf("problems %+v after a full disk, want one of the disk", p)
+		}
 		for want, err := range map[int]error{507: store.ErrFull, 503: store.ErrFailed, 500: errors.New("something")} {
 			h.store.set(err, nil)
 			h.expect(want, "PUT", api.BlobPath(other.ID(), ""), h.bundle(other, h.mine(other.ID())...))

@@ -86,3 +86,45 @@ func inParallel(b *testing.B, goroutines int, f func(int) error) {
 		}
 	}
 }
+
+// BenchmarkDropShard drops a shard of a hundred blobs, alone in the store or among many
+// blobs of other shards: what others have costs nothing.
+func BenchmarkDropShard(b *testing.B) {
+	const shards, blobs = 10, 100
+	for _, others := range []int{0, 1000} {
+		for _, size := range []int{1 << 10, 32 << 10} {
+			b.Run(fmt.Sprintf("%dKiB/others=%d", size>>10, others), func(b *testing.B) {
+				d, err := store.Open(b.TempDir(), store.Options{Owner: store.Owner{Shards: shards}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.Cleanup(func() { d.Close() })
+				put := func(i, shard int) {
+					id := blob(i)
+					var u store.Update
+					for pair := range shards {
+						if on := id.ShardOfPair(pair, shards); on == shard || on == shard+1 {
+							u.Slivers = append(u.Slivers, store.Sliver{Ref: store.Ref{Pair: pair}, Data: make([]byte, size)})
+						}
+					}
+					if err := d.Apply(id, u); err != nil {
+						b.Fatal(err)
+					}
+				}
+				for i := range others {
+					put(1_000_000+i, 6)
+				}
+				for b.Loop() {
+					b.StopTimer()
+					for i := range blobs {
+						put(i, 2)
+					}
+					b.StartTimer()
+					if err := d.DropShard(b.Context(), 2); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -166,7 +166,7 @@ func TestFailingDisk(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%v/%d", errno, row), func(t *testing.T) {
 				t.Parallel()
-				step := int64(2)
+				step := int64(7)
 				if testing.Short() {
 					step = 61
 				}

@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -124,6 +127,52 @@ func TestDeletedBytesComeBack(t *testing.T) {
 	}
 	if got := diskUsage(t, slivers); got != 0 {
 		t.Fatalf("%d bytes are left of nothing", got)
+	}
+}
+
+// TestDropTouchesItsShardOnly counts what is done to files when a shard is dropped: it
+// does not depend on how many blobs other shards have.
+func TestDropTouchesItsShardOnly(t *testing.T) {
+	count := func(others int) (calls int) {
+		fs := faultfs.New(vfs.NewMem())
+		d := open(t, "store", store.Options{FS: fs, Owner: spaceOwner})
+		defer d.Close()
+		put := func(i int, with bool) {
+			id := blob(i)
+			u := wholeBlob(id, 20_000)
+			if !with {
+				u.Slivers = slices.DeleteFunc(u.Slivers, func(s store.Sliver) bool { return id.ShardOfPair(s.Pair, spaceShards) == 3 })
+			}
+			if err := d.Apply(id, u); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 5 {
+			put(i, true)
+		}
+		for i := range others {
+			put(1000+i, false)
+		}
+		var mu sync.Mutex
+		fs.Fail(func(op faultfs.Op) error {
+			if strings.HasSuffix(op.Path, ".slivers") {
+				mu.Lock()
+				defer mu.Unlock()
+				calls++
+			}
+			return nil
+		})
+		if err := d.DropShard(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		fs.Fail(nil)
+		if list, err := d.Shard(4, nil, 1000); err != nil || len(list) != 5+others {
+			t.Fatalf("%d blobs of another shard are left of %d, %v", len(list), 5+others, err)
+		}
+		return calls
+	}
+	if few, many := count(0), count(50); few == 0 || few != many {
+		t.Fatalf("%d calls among 50 other blobs, %d without", many, few)
 	}
 }
 

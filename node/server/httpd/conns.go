@@ -15,6 +15,11 @@ import (
 // keep everybody else waiting.
 const settle = 250 * time.Millisecond
 
+// replace is the least time between two connections of one party that make room for
+// others of the same party. Whoever has its share already gains nothing by coming again,
+// and costs few handshakes.
+const replace = 50 * time.Millisecond
+
 // stuck is for how long no byte has moved on a connection that goes before an idle one,
 // although a request is being served on it: answers that nobody reads must not hold what
 // others wait for.
@@ -33,6 +38,7 @@ type conns struct {
 	closing  bool
 	evicted  uint64
 	pressure time.Time // of the last eviction
+	replaced time.Time // when one made room for another of its party
 }
 
 // partyConns are the connections of one party.
@@ -90,8 +96,15 @@ func (a *conns) add(c *conn, who Party) (wait time.Duration) {
 		if victim == nil {
 			break
 		}
-		if wait := settle - time.Since(victim.since); wait > 0 {
+		wait := settle - time.Since(victim.since)
+		if victim.of.party == who {
+			wait = max(wait, replace-time.Since(a.replaced))
+		}
+		if wait > 0 {
 			return wait
+		}
+		if victim.of.party == who {
+			a.replaced = time.Now()
 		}
 		a.evict(victim)
 	}
@@ -146,11 +159,22 @@ func (a *conns) victim(strange bool) *conn {
 // evict closes a connection, and returns once its descriptor is free.
 func (a *conns) evict(c *conn) {
 	a.remove(c)
-	a.evicted++
-	a.pressure = time.Now()
+	a.noteEviction()
 	a.mu.Unlock()
 	_ = c.Conn.Close()
 	a.mu.Lock()
+}
+
+func (a *conns) noteEviction() {
+	a.evicted++
+	a.pressure = time.Now()
+}
+
+// turnedAway notes that one which waited for room was closed.
+func (a *conns) turnedAway() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.noteEviction()
 }
 
 // shed closes one connection because descriptors have run out. It reports whether there

@@ -272,9 +272,9 @@ func TestDivide(t *testing.T) {
 	}{
 		{0, Descriptors{0, 4096, 256, 512}},
 		{1 << 20, Descriptors{1 << 20, 4096, 256, 512}},
-		{1024, Descriptors{1024, 450, 93, 250}},
-		{256, Descriptors{256, 62, 13, 128}},
-		{10, Descriptors{10, 9, 2, 128}},
+		{1024, Descriptors{1024, 300, 93, 250}},
+		{256, Descriptors{256, 41, 13, 128}},
+		{10, Descriptors{10, 6, 2, 128}},
 	} {
 		if got := Divide(test.limit, 4096, 256, 512, 128); got != test.want {
 			t.Errorf("limit %d: %+v, want %+v", test.limit, got, test.want)

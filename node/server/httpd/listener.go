@@ -24,12 +24,13 @@ type listener struct {
 	lobby  map[Party][]*conn
 	inside int // connections in the lobby
 	most   int // of them
+	rates  *buckets
 }
 
 func newListener(l net.Listener, all *conns) *listener {
 	return &listener{
 		Listener: l, all: all, ready: make(chan *conn), ended: make(chan struct{}), came: make(chan struct{}, 1),
-		lobby: make(map[Party][]*conn), most: min(all.most/8+8, 256),
+		lobby: make(map[Party][]*conn), most: all.most/2 + 8, rates: newBuckets(all.most - 2*all.reserved()),
 	}
 }
 
@@ -123,6 +124,7 @@ func (l *listener) enter(raw net.Conn) {
 			}
 		}
 		_ = l.lobby[who][0].Conn.Close()
+		l.all.turnedAway()
 		l.leave(who, l.lobby[who][1:])
 	}
 	select {
@@ -170,20 +172,26 @@ func (l *listener) next() (c *conn, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var who Party
-	fewest := -1
+	fewest, now := -1, time.Now()
+	wait = emptyPause
 	for p, waiting := range l.lobby {
+		if w := l.rates.wait(p, now); w > 0 {
+			wait = min(wait, w)
+			continue
+		}
 		if n := l.all.size(p); fewest < 0 || n < fewest || n == fewest && waiting[0].since.Before(l.lobby[who][0].since) {
 			who, fewest = p, n
 		}
 	}
 	if fewest < 0 {
-		return nil, emptyPause
+		return nil, wait
 	}
 	waiting := l.lobby[who]
 	c = waiting[len(waiting)-1]
 	if wait := l.all.add(c, who); wait > 0 {
 		return nil, min(wait, placePause)
 	}
+	l.rates.take(who, now)
 	l.leave(who, waiting[:len(waiting)-1])
 	return c, 0
 }

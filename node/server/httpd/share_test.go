@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -160,6 +161,36 @@ func TestTurnsEndWithTheirContext(t *testing.T) {
 	}
 	if err := turns.take(t.Context(), who); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestBuckets lets parties take what they may at once, and then as much as time brings.
+func TestBuckets(t *testing.T) {
+	b := newBuckets(10)
+	now := time.Unix(1000, 0)
+	greedy, other := Party{Name: "greedy"}, Party{Name: "other"}
+	for i := range 10 {
+		if w := b.wait(greedy, now); w > 0 {
+			t.Fatalf("the %dth of 10 waits %v", i+1, w)
+		}
+		b.take(greedy, now)
+	}
+	if got, want := b.wait(greedy, now), time.Second/handshakeRate; got != want {
+		t.Errorf("one more waits %v, want %v", got, want)
+	}
+	if w := b.wait(other, now); w > 0 {
+		t.Errorf("another waits %v", w)
+	}
+	now = now.Add(time.Second / handshakeRate)
+	if w := b.wait(greedy, now); w > 0 {
+		t.Errorf("after that time it waits %v", w)
+	}
+	for i := range 3 * maxBuckets {
+		now = now.Add(time.Second)
+		b.take(Party{Name: fmt.Sprint(i)}, now)
+	}
+	if got := len(b.parties); got > maxBuckets {
+		t.Errorf("%d parties are remembered, want at most %d", got, maxBuckets)
 	}
 }
 

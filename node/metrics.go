@@ -1,12 +1,8 @@
 package node
 
 import (
-	"net/http"
-	"net/http/pprof"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/peer"
@@ -46,19 +42,4 @@ func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
 	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(wire.Received.Load()) })
 	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(wire.Sent.Load()) })
 	r.MustRegister(&problemCollector{n.Problems})
-}
-
-// AdminHandler serves Prometheus metrics at /metrics, profiles at /debug/pprof/, and
-// the node's health at /health. It asks nobody who they are: listen where only
-// operators reach it.
-func (n *Node) AdminHandler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.config.Metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.Handle("GET /health", n.server.AdminHealth())
-	return mux
 }
