@@ -235,9 +235,6 @@ func TestHealAmongLiars(t *testing.T) {
 			var said journal
 			c := newCluster(t, 7, 28, func(o *node.Config) {
 				o.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
-				if kind == fault.Stall {
-					o.Peers.Idle = 500 * time.Millisecond
-				}
 			})
 			cl := c.client(nil)
 			one, two := twins(t, cl, 500_000)

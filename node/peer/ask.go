@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,11 +16,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	said := e.Err.Error()
 	var status *StatusError
-	if errors.As(e.Err, &status) { // it names the member
-		return e.Err.Error()
+	if errors.As(e.Err, &status) || strings.HasPrefix(said, e.Member+": ") { // it names the member
+		return said
 	}
-	return e.Member + ": " + e.Err.Error()
+	return e.Member + ": " + said
 }
 
 // Unwrap returns the error.

@@ -167,11 +167,33 @@ const (
 )
 
 // next takes the connection in whose turn it is, if there is room; or else it returns how
-// long to wait.
+// long to wait. Making room can take a moment, in which others may enter.
 func (l *listener) next() (c *conn, wait time.Duration) {
+	who, c, wait := l.pick()
+	if c == nil {
+		return nil, wait
+	}
+	wait = l.all.add(c, who)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var who Party
+	switch {
+	case wait <= 0:
+		l.rates.take(who, time.Now())
+		return c, 0
+	case l.err != nil:
+		_ = c.Conn.Close() // nothing was promised on it
+	default:
+		l.lobby[who] = append(l.lobby[who], c)
+		l.inside++
+	}
+	return nil, min(wait, placePause)
+}
+
+// pick takes the connection in whose turn it is out of the lobby, or returns how long to
+// wait for one.
+func (l *listener) pick() (who Party, c *conn, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	fewest, now := -1, time.Now()
 	wait = emptyPause
 	for p, waiting := range l.lobby {
@@ -184,14 +206,10 @@ func (l *listener) next() (c *conn, wait time.Duration) {
 		}
 	}
 	if fewest < 0 {
-		return nil, wait
+		return who, nil, wait
 	}
 	waiting := l.lobby[who]
 	c = waiting[len(waiting)-1]
-	if wait := l.all.add(c, who); wait > 0 {
-		return nil, min(wait, placePause)
-	}
-	l.rates.take(who, now)
 	l.leave(who, waiting[:len(waiting)-1])
-	return c, 0
+	return who, c, 0
 }
