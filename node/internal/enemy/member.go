@@ -145,7 +145,7 @@ func (m *Member) Wrap(honest http.Handler) http.Handler {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		request := note(r)
+		r, request := note(r)
 		kept := newRecorder()
 		if b == Honest {
 			honest.ServeHTTP(&tee{w, kept}, r)
@@ -173,17 +173,18 @@ func or(a, b *answer) *answer {
 	return b
 }
 
-// note returns a function that returns a digest of the request and what was read of its
-// body.
-func note(r *http.Request) func() [sha256.Size]byte {
+// note returns a copy of the request, and a function that returns a digest of it and of
+// what was read of its body. It is a copy because net/http must see that its own body was
+// left unread: it waits then, so that the answer arrives before the connection ends.
+func note(r *http.Request) (*http.Request, func() [sha256.Size]byte) {
 	digest := sha256.New()
 	_, _ = io.WriteString(digest, r.Method+" "+r.URL.RequestURI()+"\n")
-	body := r.Body
-	r.Body = struct {
+	noted := *r
+	noted.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.TeeReader(body, digest), body}
-	return func() [sha256.Size]byte { return [sha256.Size]byte(digest.Sum(nil)) }
+	}{io.TeeReader(r.Body, digest), r.Body}
+	return &noted, func() [sha256.Size]byte { return [sha256.Size]byte(digest.Sum(nil)) }
 }
 
 // announced is the length of a Huge answer, in bytes.

@@ -82,7 +82,7 @@ func (l *listener) receive() {
 		case err == nil:
 			l.enter(raw)
 		case noDescriptors(err):
-			if !l.all.shed() && !l.sleep(acceptPause, nil) {
+			if !l.shed() && !l.all.shed() && !l.sleep(acceptPause, nil) {
 				return
 			}
 		default:
@@ -118,19 +118,38 @@ func (l *listener) enter(raw net.Conn) {
 	}
 	l.lobby[who] = append(l.lobby[who], l.all.newConn(raw))
 	if l.inside++; l.inside > l.most {
-		for other, waiting := range l.lobby {
-			if len(waiting) > len(l.lobby[who]) {
-				who = other
-			}
-		}
-		_ = l.lobby[who][0].Conn.Close()
-		l.all.turnedAway()
-		l.leave(who, l.lobby[who][1:])
+		l.turnAway()
 	}
 	select {
 	case l.came <- struct{}{}:
 	default:
 	}
+}
+
+// turnAway closes a connection that waits: of the party of which most do, the one that
+// has waited longest.
+func (l *listener) turnAway() {
+	var who Party
+	for other, waiting := range l.lobby {
+		if len(waiting) > len(l.lobby[who]) {
+			who = other
+		}
+	}
+	_ = l.lobby[who][0].Conn.Close()
+	l.all.turnedAway()
+	l.leave(who, l.lobby[who][1:])
+}
+
+// shed closes a connection that waits because descriptors have run out, and reports
+// whether one did: those that wait have descriptors, too.
+func (l *listener) shed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inside == 0 {
+		return false
+	}
+	l.turnAway()
+	return true
 }
 
 // leave sets who still waits of a party, one less than before.
