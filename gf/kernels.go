@@ -83,6 +83,21 @@ type kernels struct {
 	// much as a row has, of each slices for every eight rows, and left in all.
 	pass8 pass8
 
+	// encode2 … encode16 take natural regions at off, n > 0 bytes of them, a multiple of
+	// 64, word by word from values of polynomials to the values of their sum elsewhere.
+	// With c the number in the kernel's name, block i of c sources, of k in all, holds
+	// the values of one polynomial of degree below c at the points from base + c·i on,
+	// sources past the last being zero; the destinations, m of them with c/2 < m ≤ c,
+	// take the values of the sum of these polynomials at the points from 0 on. base is a
+	// multiple of c, and all points are below 256. No destination overlaps another or a
+	// source.
+	//
+	// from and to are memory of c·n bytes, the same or not overlapping, or nil. If there
+	// is to, it takes the sums of the polynomials in a form that is the kernel's own, and
+	// the destinations nothing. If there is from, the sums that an earlier call left
+	// there are added.
+	encode2, encode4, encode8, encode16 encode
+
 	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
 	// to src or does not overlap it.
 	scale func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
@@ -109,6 +124,26 @@ type kernels struct {
 	spread func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 	// xor adds n bytes of src to dst, equal or not overlapping.
 	xor func(dst, src unsafe.Pointer, n int)
+	// sum stores the sum of srcs[i][off:off+n] over count > 0 sources in dst, which
+	// overlaps none of them. n is a multiple of 64.
+	sum func(dst unsafe.Pointer, srcs *[]byte, count, off, n int)
+}
+
+type encode = func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encoder returns the kernel for so many rows of parity, a power of two, or nil.
+func (k *kernels) encoder(rows int) encode {
+	switch rows {
+	case 2:
+		return k.encode2
+	case 4:
+		return k.encode4
+	case 8:
+		return k.encode8
+	case 16:
+		return k.encode16
+	}
+	return nil
 }
 
 type octetsTo = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)

@@ -23,9 +23,13 @@ var kernelsAVX2 = &kernels{
 	mul:      mulAVX2,
 	dot:      dotAVX2,
 	spread:   spreadAVX2,
+	encode2:  encode2AVX2,
+	encode4:  encode4AVX2,
+	encode8:  encode8AVX2,
 	pack:     packAVX2,
 	unpack:   unpackAVX2,
 	xor:      xorAVX2,
+	sum:      sumAVX2,
 }
 
 // fft4AVX2 works like fft4Generic.
@@ -88,6 +92,21 @@ func dotAVX2(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count i
 //go:noescape
 func spreadAVX2(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
+// encode2AVX2 works like encode2Generic.
+//
+//go:noescape
+func encode2AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4AVX2 works like encode4Generic.
+//
+//go:noescape
+func encode4AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8AVX2 works like encode8Generic.
+//
+//go:noescape
+func encode8AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
 // packAVX2 works like packGeneric.
 //
 //go:noescape
@@ -102,3 +121,8 @@ func unpackAVX2(dsts *[]byte, rows, off, step, size, count int, src unsafe.Point
 //
 //go:noescape
 func xorAVX2(dst, src unsafe.Pointer, n int)
+
+// sumAVX2 works like sumGeneric.
+//
+//go:noescape
+func sumAVX2(dst unsafe.Pointer, srcs *[]byte, count, off, n int)

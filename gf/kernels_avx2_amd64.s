@@ -3039,6 +3039,1063 @@ done:
 	VZEROUPPER
 	RET
 
+// func encode2AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·encode2AVX2(SB), NOSPLIT, $0-80
+	VPBROADCASTQ nibbleMask<>+0(SB), Y0
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), BX
+
+plane:
+	MOVQ    srcs+16(FP), SI
+	MOVQ    k+24(FP), DI
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x07, DX
+	ADDQ    AX, DX
+	MOVQ    from+56(FP), R8
+	TESTQ   R8, R8
+	JEQ     fromZero
+	VMOVDQU (R8), Y3
+	VMOVDQU 32(R8), Y4
+	ADDQ    $+64, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+group:
+	CMPQ  DI, $0x02
+	JGE   full
+	VPXOR Y2, Y2, Y2
+
+full:
+	CMPQ    BX, CX
+	JEQ     low
+	MOVQ    (SI), R8
+	VMOVDQU (R8)(BX*1), Y1
+	CMPQ    DI, $0x01
+	JLE     loaded
+	MOVQ    24(SI), R8
+	VMOVDQU (R8)(BX*1), Y2
+	JMP     loaded
+
+low:
+	MOVQ           (SI), R8
+	VMOVDQU        (R8)(BX*1), Y1
+	VMOVDQU        32(R8)(BX*1), Y5
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
+	VBROADCASTI128 96(AX), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VBROADCASTI128 112(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	CMPQ           DI, $0x01
+	JLE            loaded
+	MOVQ           24(SI), R8
+	VMOVDQU        (R8)(BX*1), Y2
+	VMOVDQU        32(R8)(BX*1), Y5
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
+	VBROADCASTI128 96(AX), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VBROADCASTI128 112(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+
+loaded:
+	ADDQ           $0x00000030, SI
+	SUBQ           $0x02, DI
+	VPXOR          Y1, Y2, Y2
+	VPAND          Y2, Y0, Y5
+	VPSRLQ         $0x04, Y2, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DX), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	VBROADCASTI128 16(DX), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	ADDQ           $0x00000100, DX
+	VPXOR          Y1, Y3, Y3
+	VPXOR          Y2, Y4, Y4
+	TESTQ          DI, DI
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y3, (DX)
+	VMOVDQU        Y4, 32(DX)
+	ADDQ           $+64, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR   Y3, Y4, Y4
+	MOVQ    dsts+0(FP), DX
+	MOVQ    m+8(FP), SI
+	CMPQ    BX, CX
+	JEQ     storeLow
+	MOVQ    (DX), DI
+	VMOVDQU Y3, (DI)(BX*1)
+	CMPQ    SI, $0x01
+	JLE     stored
+	MOVQ    24(DX), DX
+	VMOVDQU Y4, (DX)(BX*1)
+	JMP     stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(BX*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y3, Y3
+	VMOVDQU        Y3, (DI)(BX*1)
+	CMPQ           SI, $0x01
+	JLE            stored
+	MOVQ           24(DX), DX
+	VMOVDQU        32(DX)(BX*1), Y1
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VBROADCASTI128 112(AX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VPXOR          Y5, Y4, Y4
+	VMOVDQU        Y4, (DX)(BX*1)
+
+stored:
+	CMPQ BX, CX
+	MOVQ CX, BX
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode4AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·encode4AVX2(SB), NOSPLIT, $0-80
+	VPBROADCASTQ nibbleMask<>+0(SB), Y0
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), SI
+
+plane:
+	MOVQ    srcs+16(FP), DI
+	MOVQ    k+24(FP), R8
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x07, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x07, BX
+	ADDQ    AX, BX
+	MOVQ    from+56(FP), R9
+	TESTQ   R9, R9
+	JEQ     fromZero
+	VMOVDQU (R9), Y5
+	VMOVDQU 32(R9), Y6
+	VMOVDQU 64(R9), Y7
+	VMOVDQU 96(R9), Y8
+	ADDQ    $+128, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+
+group:
+	CMPQ  R8, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    SI, CX
+	JEQ     low
+	MOVQ    (DI), R9
+	VMOVDQU (R9)(SI*1), Y1
+	CMPQ    R8, $0x01
+	JLE     loaded
+	MOVQ    24(DI), R9
+	VMOVDQU (R9)(SI*1), Y2
+	CMPQ    R8, $0x02
+	JLE     loaded
+	MOVQ    48(DI), R9
+	VMOVDQU (R9)(SI*1), Y3
+	CMPQ    R8, $0x03
+	JLE     loaded
+	MOVQ    72(DI), R9
+	VMOVDQU (R9)(SI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (DI), R9
+	VMOVDQU        (R9)(SI*1), Y1
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	CMPQ           R8, $0x01
+	JLE            loaded
+	MOVQ           24(DI), R9
+	VMOVDQU        (R9)(SI*1), Y2
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	CMPQ           R8, $0x02
+	JLE            loaded
+	MOVQ           48(DI), R9
+	VMOVDQU        (R9)(SI*1), Y3
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	CMPQ           R8, $0x03
+	JLE            loaded
+	MOVQ           72(DI), R9
+	VMOVDQU        (R9)(SI*1), Y4
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+
+loaded:
+	ADDQ           $0x00000060, DI
+	SUBQ           $0x04, R8
+	VPXOR          Y1, Y2, Y2
+	VPAND          Y2, Y0, Y9
+	VPSRLQ         $0x04, Y2, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DX), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 16(DX), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VPXOR          Y3, Y4, Y4
+	VPAND          Y4, Y0, Y9
+	VPSRLQ         $0x04, Y4, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DX), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 272(DX), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPAND          Y3, Y0, Y9
+	VPSRLQ         $0x04, Y3, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (BX), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 16(BX), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPAND          Y4, Y0, Y9
+	VPSRLQ         $0x04, Y4, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (BX), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	VBROADCASTI128 16(BX), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	ADDQ           $0x00000200, DX
+	ADDQ           $0x00000100, BX
+	VPXOR          Y1, Y5, Y5
+	VPXOR          Y2, Y6, Y6
+	VPXOR          Y3, Y7, Y7
+	VPXOR          Y4, Y8, Y8
+	TESTQ          R8, R8
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	ADDQ           $+128, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPXOR          Y5, Y6, Y6
+	VPAND          Y8, Y0, Y1
+	VPSRLQ         $0x04, Y8, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 256(AX), Y10
+	VPSHUFB        Y1, Y10, Y10
+	VPXOR          Y10, Y7, Y7
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y9, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           SI, CX
+	JEQ            storeLow
+	MOVQ           (DX), DI
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        Y8, (DX)(SI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VPAND          Y1, Y0, Y9
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VBROADCASTI128 112(AX), Y9
+	VPSHUFB        Y1, Y9, Y9
+	VPXOR          Y9, Y10, Y10
+	VPXOR          Y10, Y5, Y5
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y9
+	VPSHUFB        Y5, Y9, Y9
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        32(DX)(SI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VMOVDQU        Y8, (DX)(SI*1)
+
+stored:
+	CMPQ SI, CX
+	MOVQ CX, SI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode8AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·encode8AVX2(SB), NOSPLIT, $0-80
+	VPBROADCASTQ nibbleMask<>+0(SB), Y0
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), DI
+
+plane:
+	MOVQ    srcs+16(FP), R8
+	MOVQ    k+24(FP), R9
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x07, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x07, BX
+	ADDQ    AX, BX
+	MOVQ    base+32(FP), SI
+	SHRQ    $0x02, SI
+	SHLQ    $0x07, SI
+	ADDQ    AX, SI
+	MOVQ    from+56(FP), R10
+	TESTQ   R10, R10
+	JEQ     fromZero
+	VMOVDQU (R10), Y5
+	VMOVDQU 32(R10), Y6
+	VMOVDQU 64(R10), Y7
+	VMOVDQU 96(R10), Y8
+	VMOVDQU 128(R10), Y9
+	VMOVDQU 160(R10), Y10
+	VMOVDQU 192(R10), Y11
+	VMOVDQU 224(R10), Y12
+	ADDQ    $+256, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	VPXOR Y12, Y12, Y12
+
+group:
+	CMPQ  R9, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    DI, CX
+	JEQ     low
+	MOVQ    (R8), R10
+	VMOVDQU (R10)(DI*1), Y1
+	CMPQ    R9, $0x01
+	JLE     loaded
+	MOVQ    24(R8), R10
+	VMOVDQU (R10)(DI*1), Y2
+	CMPQ    R9, $0x02
+	JLE     loaded
+	MOVQ    48(R8), R10
+	VMOVDQU (R10)(DI*1), Y3
+	CMPQ    R9, $0x03
+	JLE     loaded
+	MOVQ    72(R8), R10
+	VMOVDQU (R10)(DI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (R8), R10
+	VMOVDQU        (R10)(DI*1), Y1
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	CMPQ           R9, $0x01
+	JLE            loaded
+	MOVQ           24(R8), R10
+	VMOVDQU        (R10)(DI*1), Y2
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y2, Y2
+	CMPQ           R9, $0x02
+	JLE            loaded
+	MOVQ           48(R8), R10
+	VMOVDQU        (R10)(DI*1), Y3
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y3, Y3
+	CMPQ           R9, $0x03
+	JLE            loaded
+	MOVQ           72(R8), R10
+	VMOVDQU        (R10)(DI*1), Y4
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y4, Y4
+
+loaded:
+	ADDQ           $0x00000060, R8
+	SUBQ           $0x04, R9
+	VPXOR          Y1, Y2, Y2
+	VPAND          Y2, Y0, Y13
+	VPSRLQ         $0x04, Y2, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (DX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	VBROADCASTI128 16(DX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y3, Y4, Y4
+	VPAND          Y4, Y0, Y13
+	VPSRLQ         $0x04, Y4, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 256(DX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y3, Y3
+	VBROADCASTI128 272(DX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPAND          Y3, Y0, Y13
+	VPSRLQ         $0x04, Y3, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (BX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	VBROADCASTI128 16(BX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPAND          Y4, Y0, Y13
+	VPSRLQ         $0x04, Y4, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (BX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y2, Y2
+	VBROADCASTI128 16(BX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y2, Y2
+	ADDQ           $0x00000200, DX
+	ADDQ           $0x00000100, BX
+	ADDQ           $0x00000080, SI
+	VPXOR          Y1, Y9, Y9
+	VPAND          Y1, Y0, Y13
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 (SI), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y5, Y5
+	VBROADCASTI128 16(SI), Y13
+	VPSHUFB        Y1, Y13, Y13
+	VPXOR          Y13, Y5, Y5
+	VPXOR          Y2, Y10, Y10
+	VPAND          Y2, Y0, Y1
+	VPSRLQ         $0x04, Y2, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 (SI), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y6, Y6
+	VBROADCASTI128 16(SI), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y11, Y11
+	VPAND          Y3, Y0, Y1
+	VPSRLQ         $0x04, Y3, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 (SI), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y7, Y7
+	VBROADCASTI128 16(SI), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y4, Y12, Y12
+	VPAND          Y4, Y0, Y1
+	VPSRLQ         $0x04, Y4, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 (SI), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y8, Y8
+	VBROADCASTI128 16(SI), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y8, Y8
+	TESTQ          R9, R9
+	JLE            summed
+	CMPQ           R9, $0x04
+	JGE            fullSecond
+	VPXOR          Y2, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPXOR          Y4, Y4, Y4
+
+fullSecond:
+	CMPQ    DI, CX
+	JEQ     lowSecond
+	MOVQ    (R8), R10
+	VMOVDQU (R10)(DI*1), Y1
+	CMPQ    R9, $0x01
+	JLE     loadedSecond
+	MOVQ    24(R8), R10
+	VMOVDQU (R10)(DI*1), Y2
+	CMPQ    R9, $0x02
+	JLE     loadedSecond
+	MOVQ    48(R8), R10
+	VMOVDQU (R10)(DI*1), Y3
+	CMPQ    R9, $0x03
+	JLE     loadedSecond
+	MOVQ    72(R8), R10
+	VMOVDQU (R10)(DI*1), Y4
+	JMP     loadedSecond
+
+lowSecond:
+	MOVQ           (R8), R10
+	VMOVDQU        (R10)(DI*1), Y1
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	CMPQ           R9, $0x01
+	JLE            loadedSecond
+	MOVQ           24(R8), R10
+	VMOVDQU        (R10)(DI*1), Y2
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y2, Y2
+	CMPQ           R9, $0x02
+	JLE            loadedSecond
+	MOVQ           48(R8), R10
+	VMOVDQU        (R10)(DI*1), Y3
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y3, Y3
+	CMPQ           R9, $0x03
+	JLE            loadedSecond
+	MOVQ           72(R8), R10
+	VMOVDQU        (R10)(DI*1), Y4
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y4, Y4
+
+loadedSecond:
+	ADDQ           $0x00000060, R8
+	SUBQ           $0x04, R9
+	VPXOR          Y1, Y2, Y2
+	VPAND          Y2, Y0, Y13
+	VPSRLQ         $0x04, Y2, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (DX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	VBROADCASTI128 16(DX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y3, Y4, Y4
+	VPAND          Y4, Y0, Y13
+	VPSRLQ         $0x04, Y4, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 256(DX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y3, Y3
+	VBROADCASTI128 272(DX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPAND          Y3, Y0, Y13
+	VPSRLQ         $0x04, Y3, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (BX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	VBROADCASTI128 16(BX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPAND          Y4, Y0, Y13
+	VPSRLQ         $0x04, Y4, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (BX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y2, Y2
+	VBROADCASTI128 16(BX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y2, Y2
+	ADDQ           $0x00000200, DX
+	ADDQ           $0x00000100, BX
+	ADDQ           $0x00000080, SI
+	VPXOR          Y1, Y9, Y9
+	VPAND          Y1, Y0, Y13
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 -256(SI), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y5, Y5
+	VBROADCASTI128 -240(SI), Y13
+	VPSHUFB        Y1, Y13, Y13
+	VPXOR          Y13, Y5, Y5
+	VPXOR          Y2, Y10, Y10
+	VPAND          Y2, Y0, Y1
+	VPSRLQ         $0x04, Y2, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 -256(SI), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y6, Y6
+	VBROADCASTI128 -240(SI), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y11, Y11
+	VPAND          Y3, Y0, Y1
+	VPSRLQ         $0x04, Y3, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 -256(SI), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y7, Y7
+	VBROADCASTI128 -240(SI), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y4, Y12, Y12
+	VPAND          Y4, Y0, Y1
+	VPSRLQ         $0x04, Y4, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 -256(SI), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y8, Y8
+	VBROADCASTI128 -240(SI), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y8, Y8
+	TESTQ          R9, R9
+	JGT            group
+
+summed:
+	MOVQ    to+64(FP), DX
+	TESTQ   DX, DX
+	JEQ     whole
+	VMOVDQU Y5, (DX)
+	VMOVDQU Y6, 32(DX)
+	VMOVDQU Y7, 64(DX)
+	VMOVDQU Y8, 96(DX)
+	VMOVDQU Y9, 128(DX)
+	VMOVDQU Y10, 160(DX)
+	VMOVDQU Y11, 192(DX)
+	VMOVDQU Y12, 224(DX)
+	ADDQ    $+256, to+64(FP)
+	JMP     stored
+
+whole:
+	VPXOR          Y5, Y9, Y9
+	VPXOR          Y6, Y10, Y10
+	VPXOR          Y7, Y11, Y11
+	VPXOR          Y8, Y12, Y12
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPAND          Y11, Y0, Y1
+	VPSRLQ         $0x04, Y11, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 256(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y9, Y9
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y11, Y11
+	VPAND          Y12, Y0, Y1
+	VPSRLQ         $0x04, Y12, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 256(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y10, Y10
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPXOR          Y5, Y6, Y6
+	VPAND          Y8, Y0, Y1
+	VPSRLQ         $0x04, Y8, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 256(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y7, Y7
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPAND          Y10, Y0, Y1
+	VPSRLQ         $0x04, Y10, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 512(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y9, Y9
+	VBROADCASTI128 528(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y10, Y10
+	VPAND          Y12, Y0, Y1
+	VPSRLQ         $0x04, Y12, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 768(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y11, Y11
+	VBROADCASTI128 784(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y11, Y11
+	VPXOR          Y11, Y12, Y12
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           DI, CX
+	JEQ            storeLow
+	MOVQ           (DX), SI
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        Y12, (DX)(DI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y13
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VBROADCASTI128 112(AX), Y13
+	VPSHUFB        Y1, Y13, Y13
+	VPXOR          Y13, Y14, Y14
+	VPXOR          Y14, Y5, Y5
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y13
+	VPSHUFB        Y5, Y13, Y13
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y13, Y13
+	VPXOR          Y13, Y6, Y6
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y9, Y9
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y10, Y10
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y11, Y11
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        32(DX)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y12, Y12
+	VMOVDQU        Y12, (DX)(DI*1)
+
+stored:
+	CMPQ DI, CX
+	MOVQ CX, DI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
 // func turnAVX2(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·turnAVX2(SB), NOSPLIT, $0-32
@@ -3700,6 +4757,88 @@ bytes:
 	JMP  bytes
 
 done:
+	VZEROUPPER
+	RET
+
+// func sumAVX2(dst *byte, srcs *byte, count int, off int, n int)
+// Requires: AVX, AVX2
+TEXT ·sumAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ off+24(FP), CX
+	MOVQ n+32(FP), DX
+
+tile8:
+	CMPQ    DX, $+256
+	JLT     tile8Done
+	MOVQ    srcs+8(FP), BX
+	MOVQ    count+16(FP), SI
+	MOVQ    (BX), DI
+	VMOVDQU (DI)(CX*1), Y0
+	VMOVDQU 32(DI)(CX*1), Y1
+	VMOVDQU 64(DI)(CX*1), Y2
+	VMOVDQU 96(DI)(CX*1), Y3
+	VMOVDQU 128(DI)(CX*1), Y4
+	VMOVDQU 160(DI)(CX*1), Y5
+	VMOVDQU 192(DI)(CX*1), Y6
+	VMOVDQU 224(DI)(CX*1), Y7
+	JMP     tile8Next
+
+tile8Source:
+	MOVQ  (BX), DI
+	VPXOR (DI)(CX*1), Y0, Y0
+	VPXOR 32(DI)(CX*1), Y1, Y1
+	VPXOR 64(DI)(CX*1), Y2, Y2
+	VPXOR 96(DI)(CX*1), Y3, Y3
+	VPXOR 128(DI)(CX*1), Y4, Y4
+	VPXOR 160(DI)(CX*1), Y5, Y5
+	VPXOR 192(DI)(CX*1), Y6, Y6
+	VPXOR 224(DI)(CX*1), Y7, Y7
+
+tile8Next:
+	ADDQ    $0x18, BX
+	DECQ    SI
+	JNE     tile8Source
+	VMOVDQU Y0, (AX)
+	VMOVDQU Y1, 32(AX)
+	VMOVDQU Y2, 64(AX)
+	VMOVDQU Y3, 96(AX)
+	VMOVDQU Y4, 128(AX)
+	VMOVDQU Y5, 160(AX)
+	VMOVDQU Y6, 192(AX)
+	VMOVDQU Y7, 224(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	SUBQ    $+256, DX
+	JMP     tile8
+
+tile8Done:
+tile2:
+	CMPQ    DX, $+64
+	JLT     tile2Done
+	MOVQ    srcs+8(FP), BX
+	MOVQ    count+16(FP), SI
+	MOVQ    (BX), DI
+	VMOVDQU (DI)(CX*1), Y0
+	VMOVDQU 32(DI)(CX*1), Y1
+	JMP     tile2Next
+
+tile2Source:
+	MOVQ  (BX), DI
+	VPXOR (DI)(CX*1), Y0, Y0
+	VPXOR 32(DI)(CX*1), Y1, Y1
+
+tile2Next:
+	ADDQ    $0x18, BX
+	DECQ    SI
+	JNE     tile2Source
+	VMOVDQU Y0, (AX)
+	VMOVDQU Y1, 32(AX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, DX
+	JMP     tile2
+
+tile2Done:
 	VZEROUPPER
 	RET
 

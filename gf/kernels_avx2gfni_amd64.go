@@ -23,9 +23,13 @@ var kernelsAVX2GFNI = &kernels{
 	mul:      mulAVX2GFNI,
 	dot:      dotAVX2GFNI,
 	spread:   spreadAVX2GFNI,
+	encode2:  encode2AVX2GFNI,
+	encode4:  encode4AVX2GFNI,
+	encode8:  encode8AVX2GFNI,
 	pack:     packAVX2,
 	unpack:   unpackAVX2,
 	xor:      xorAVX2,
+	sum:      sumAVX2,
 }
 
 // fft4AVX2GFNI works like fft4Generic.
@@ -87,3 +91,18 @@ func dotAVX2GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, cou
 //
 //go:noescape
 func spreadAVX2GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// encode2AVX2GFNI works like encode2Generic.
+//
+//go:noescape
+func encode2AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4AVX2GFNI works like encode4Generic.
+//
+//go:noescape
+func encode4AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8AVX2GFNI works like encode8Generic.
+//
+//go:noescape
+func encode8AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)

@@ -1978,6 +1978,705 @@ done:
 	VZEROUPPER
 	RET
 
+// func encode2AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·encode2AVX2GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Y0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), BX
+
+plane:
+	MOVQ    srcs+16(FP), SI
+	MOVQ    k+24(FP), DI
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x05, DX
+	ADDQ    AX, DX
+	MOVQ    from+56(FP), R8
+	TESTQ   R8, R8
+	JEQ     fromZero
+	VMOVDQU (R8), Y3
+	VMOVDQU 32(R8), Y4
+	ADDQ    $+64, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+group:
+	CMPQ  DI, $0x02
+	JGE   full
+	VPXOR Y2, Y2, Y2
+
+full:
+	CMPQ    BX, CX
+	JEQ     low
+	MOVQ    (SI), R8
+	VMOVDQU (R8)(BX*1), Y1
+	CMPQ    DI, $0x01
+	JLE     loaded
+	MOVQ    24(SI), R8
+	VMOVDQU (R8)(BX*1), Y2
+	JMP     loaded
+
+low:
+	MOVQ           (SI), R8
+	VMOVDQU        (R8)(BX*1), Y1
+	VMOVDQU        32(R8)(BX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	CMPQ           DI, $0x01
+	JLE            loaded
+	MOVQ           24(SI), R8
+	VMOVDQU        (R8)(BX*1), Y2
+	VMOVDQU        32(R8)(BX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+
+loaded:
+	ADDQ           $0x00000030, SI
+	SUBQ           $0x02, DI
+	VPXOR          Y1, Y2, Y2
+	VPBROADCASTQ   (DX), Y5
+	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
+	VPXOR          Y5, Y1, Y1
+	ADDQ           $0x00000040, DX
+	VPXOR          Y1, Y3, Y3
+	VPXOR          Y2, Y4, Y4
+	TESTQ          DI, DI
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y3, (DX)
+	VMOVDQU        Y4, 32(DX)
+	ADDQ           $+64, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR   Y3, Y4, Y4
+	MOVQ    dsts+0(FP), DX
+	MOVQ    m+8(FP), SI
+	CMPQ    BX, CX
+	JEQ     storeLow
+	MOVQ    (DX), DI
+	VMOVDQU Y3, (DI)(BX*1)
+	CMPQ    SI, $0x01
+	JLE     stored
+	MOVQ    24(DX), DX
+	VMOVDQU Y4, (DX)(BX*1)
+	JMP     stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(BX*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y3, Y3
+	VMOVDQU        Y3, (DI)(BX*1)
+	CMPQ           SI, $0x01
+	JLE            stored
+	MOVQ           24(DX), DX
+	VMOVDQU        32(DX)(BX*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y4, Y4
+	VMOVDQU        Y4, (DX)(BX*1)
+
+stored:
+	CMPQ BX, CX
+	MOVQ CX, BX
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode4AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·encode4AVX2GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Y0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), SI
+
+plane:
+	MOVQ    srcs+16(FP), DI
+	MOVQ    k+24(FP), R8
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x05, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x05, BX
+	ADDQ    AX, BX
+	MOVQ    from+56(FP), R9
+	TESTQ   R9, R9
+	JEQ     fromZero
+	VMOVDQU (R9), Y5
+	VMOVDQU 32(R9), Y6
+	VMOVDQU 64(R9), Y7
+	VMOVDQU 96(R9), Y8
+	ADDQ    $+128, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+
+group:
+	CMPQ  R8, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    SI, CX
+	JEQ     low
+	MOVQ    (DI), R9
+	VMOVDQU (R9)(SI*1), Y1
+	CMPQ    R8, $0x01
+	JLE     loaded
+	MOVQ    24(DI), R9
+	VMOVDQU (R9)(SI*1), Y2
+	CMPQ    R8, $0x02
+	JLE     loaded
+	MOVQ    48(DI), R9
+	VMOVDQU (R9)(SI*1), Y3
+	CMPQ    R8, $0x03
+	JLE     loaded
+	MOVQ    72(DI), R9
+	VMOVDQU (R9)(SI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (DI), R9
+	VMOVDQU        (R9)(SI*1), Y1
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	CMPQ           R8, $0x01
+	JLE            loaded
+	MOVQ           24(DI), R9
+	VMOVDQU        (R9)(SI*1), Y2
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	CMPQ           R8, $0x02
+	JLE            loaded
+	MOVQ           48(DI), R9
+	VMOVDQU        (R9)(SI*1), Y3
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	CMPQ           R8, $0x03
+	JLE            loaded
+	MOVQ           72(DI), R9
+	VMOVDQU        (R9)(SI*1), Y4
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+
+loaded:
+	ADDQ           $0x00000060, DI
+	SUBQ           $0x04, R8
+	VPXOR          Y1, Y2, Y2
+	VPBROADCASTQ   (DX), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y2, Y9
+	VPXOR          Y9, Y1, Y1
+	VPXOR          Y3, Y4, Y4
+	VPBROADCASTQ   64(DX), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y4, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPBROADCASTQ   (BX), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y3, Y9
+	VPXOR          Y9, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   (BX), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y4, Y9
+	VPXOR          Y9, Y2, Y2
+	ADDQ           $0x00000080, DX
+	ADDQ           $0x00000040, BX
+	VPXOR          Y1, Y5, Y5
+	VPXOR          Y2, Y6, Y6
+	VPXOR          Y3, Y7, Y7
+	VPXOR          Y4, Y8, Y8
+	TESTQ          R8, R8
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	ADDQ           $+128, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPXOR          Y5, Y6, Y6
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y8, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           SI, CX
+	JEQ            storeLow
+	MOVQ           (DX), DI
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        Y8, (DX)(SI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        32(DX)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y8, Y8
+	VMOVDQU        Y8, (DX)(SI*1)
+
+stored:
+	CMPQ SI, CX
+	MOVQ CX, SI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode8AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·encode8AVX2GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Y0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), DI
+
+plane:
+	MOVQ    srcs+16(FP), R8
+	MOVQ    k+24(FP), R9
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x05, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x05, BX
+	ADDQ    AX, BX
+	MOVQ    base+32(FP), SI
+	SHRQ    $0x02, SI
+	SHLQ    $0x05, SI
+	ADDQ    AX, SI
+	MOVQ    from+56(FP), R10
+	TESTQ   R10, R10
+	JEQ     fromZero
+	VMOVDQU (R10), Y5
+	VMOVDQU 32(R10), Y6
+	VMOVDQU 64(R10), Y7
+	VMOVDQU 96(R10), Y8
+	VMOVDQU 128(R10), Y9
+	VMOVDQU 160(R10), Y10
+	VMOVDQU 192(R10), Y11
+	VMOVDQU 224(R10), Y12
+	ADDQ    $+256, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	VPXOR Y12, Y12, Y12
+
+group:
+	CMPQ  R9, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    DI, CX
+	JEQ     low
+	MOVQ    (R8), R10
+	VMOVDQU (R10)(DI*1), Y1
+	CMPQ    R9, $0x01
+	JLE     loaded
+	MOVQ    24(R8), R10
+	VMOVDQU (R10)(DI*1), Y2
+	CMPQ    R9, $0x02
+	JLE     loaded
+	MOVQ    48(R8), R10
+	VMOVDQU (R10)(DI*1), Y3
+	CMPQ    R9, $0x03
+	JLE     loaded
+	MOVQ    72(R8), R10
+	VMOVDQU (R10)(DI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (R8), R10
+	VMOVDQU        (R10)(DI*1), Y1
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	CMPQ           R9, $0x01
+	JLE            loaded
+	MOVQ           24(R8), R10
+	VMOVDQU        (R10)(DI*1), Y2
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y2, Y2
+	CMPQ           R9, $0x02
+	JLE            loaded
+	MOVQ           48(R8), R10
+	VMOVDQU        (R10)(DI*1), Y3
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	CMPQ           R9, $0x03
+	JLE            loaded
+	MOVQ           72(R8), R10
+	VMOVDQU        (R10)(DI*1), Y4
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y4, Y4
+
+loaded:
+	ADDQ           $0x00000060, R8
+	SUBQ           $0x04, R9
+	VPXOR          Y1, Y2, Y2
+	VPBROADCASTQ   (DX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y2, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y3, Y4, Y4
+	VPBROADCASTQ   64(DX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
+	VPXOR          Y13, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPBROADCASTQ   (BX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y3, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   (BX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
+	VPXOR          Y13, Y2, Y2
+	ADDQ           $0x00000080, DX
+	ADDQ           $0x00000040, BX
+	ADDQ           $0x00000020, SI
+	VPXOR          Y1, Y9, Y9
+	VPBROADCASTQ   (SI), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y1, Y13
+	VPXOR          Y13, Y5, Y5
+	VPXOR          Y2, Y10, Y10
+	VPBROADCASTQ   (SI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y11, Y11
+	VPBROADCASTQ   (SI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y4, Y12, Y12
+	VPBROADCASTQ   (SI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y1, Y8, Y8
+	TESTQ          R9, R9
+	JLE            summed
+	CMPQ           R9, $0x04
+	JGE            fullSecond
+	VPXOR          Y2, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPXOR          Y4, Y4, Y4
+
+fullSecond:
+	CMPQ    DI, CX
+	JEQ     lowSecond
+	MOVQ    (R8), R10
+	VMOVDQU (R10)(DI*1), Y1
+	CMPQ    R9, $0x01
+	JLE     loadedSecond
+	MOVQ    24(R8), R10
+	VMOVDQU (R10)(DI*1), Y2
+	CMPQ    R9, $0x02
+	JLE     loadedSecond
+	MOVQ    48(R8), R10
+	VMOVDQU (R10)(DI*1), Y3
+	CMPQ    R9, $0x03
+	JLE     loadedSecond
+	MOVQ    72(R8), R10
+	VMOVDQU (R10)(DI*1), Y4
+	JMP     loadedSecond
+
+lowSecond:
+	MOVQ           (R8), R10
+	VMOVDQU        (R10)(DI*1), Y1
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	CMPQ           R9, $0x01
+	JLE            loadedSecond
+	MOVQ           24(R8), R10
+	VMOVDQU        (R10)(DI*1), Y2
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y2, Y2
+	CMPQ           R9, $0x02
+	JLE            loadedSecond
+	MOVQ           48(R8), R10
+	VMOVDQU        (R10)(DI*1), Y3
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	CMPQ           R9, $0x03
+	JLE            loadedSecond
+	MOVQ           72(R8), R10
+	VMOVDQU        (R10)(DI*1), Y4
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y4, Y4
+
+loadedSecond:
+	ADDQ           $0x00000060, R8
+	SUBQ           $0x04, R9
+	VPXOR          Y1, Y2, Y2
+	VPBROADCASTQ   (DX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y2, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y3, Y4, Y4
+	VPBROADCASTQ   64(DX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
+	VPXOR          Y13, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPBROADCASTQ   (BX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y3, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   (BX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
+	VPXOR          Y13, Y2, Y2
+	ADDQ           $0x00000080, DX
+	ADDQ           $0x00000040, BX
+	ADDQ           $0x00000020, SI
+	VPXOR          Y1, Y9, Y9
+	VPBROADCASTQ   -64(SI), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y1, Y13
+	VPXOR          Y13, Y5, Y5
+	VPXOR          Y2, Y10, Y10
+	VPBROADCASTQ   -64(SI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y11, Y11
+	VPBROADCASTQ   -64(SI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y4, Y12, Y12
+	VPBROADCASTQ   -64(SI), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y1, Y8, Y8
+	TESTQ          R9, R9
+	JGT            group
+
+summed:
+	MOVQ    to+64(FP), DX
+	TESTQ   DX, DX
+	JEQ     whole
+	VMOVDQU Y5, (DX)
+	VMOVDQU Y6, 32(DX)
+	VMOVDQU Y7, 64(DX)
+	VMOVDQU Y8, 96(DX)
+	VMOVDQU Y9, 128(DX)
+	VMOVDQU Y10, 160(DX)
+	VMOVDQU Y11, 192(DX)
+	VMOVDQU Y12, 224(DX)
+	ADDQ    $+256, to+64(FP)
+	JMP     stored
+
+whole:
+	VPXOR          Y5, Y9, Y9
+	VPXOR          Y6, Y10, Y10
+	VPXOR          Y7, Y11, Y11
+	VPXOR          Y8, Y12, Y12
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y11, Y11
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y12, Y1
+	VPXOR          Y1, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPXOR          Y5, Y6, Y6
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y8, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPBROADCASTQ   128(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y10, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y10, Y10
+	VPBROADCASTQ   192(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y12, Y1
+	VPXOR          Y1, Y11, Y11
+	VPXOR          Y11, Y12, Y12
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           DI, CX
+	JEQ            storeLow
+	MOVQ           (DX), SI
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        Y12, (DX)(DI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y8, Y8
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y9, Y9
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y10, Y10
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y11, Y11
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        32(DX)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y12, Y12
+	VMOVDQU        Y12, (DX)(DI*1)
+
+stored:
+	CMPQ DI, CX
+	MOVQ CX, DI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
 // func turnAVX2GFNI(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·turnAVX2GFNI(SB), NOSPLIT, $0-32

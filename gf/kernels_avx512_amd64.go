@@ -23,9 +23,14 @@ var kernelsAVX512 = &kernels{
 	mul:      mulAVX512,
 	dot:      dotAVX512,
 	spread:   spreadAVX512,
+	encode2:  encode2AVX512,
+	encode4:  encode4AVX512,
+	encode8:  encode8AVX512,
+	encode16: encode16AVX512,
 	pack:     packAVX512,
 	unpack:   unpackAVX512,
 	xor:      xorAVX512,
+	sum:      sumAVX512,
 }
 
 // fft4AVX512 works like fft4Generic.
@@ -88,6 +93,26 @@ func dotAVX512(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count
 //go:noescape
 func spreadAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
+// encode2AVX512 works like encode2Generic.
+//
+//go:noescape
+func encode2AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4AVX512 works like encode4Generic.
+//
+//go:noescape
+func encode4AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8AVX512 works like encode8Generic.
+//
+//go:noescape
+func encode8AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode16AVX512 works like encode16Generic.
+//
+//go:noescape
+func encode16AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
 // packAVX512 works like packGeneric.
 //
 //go:noescape
@@ -102,3 +127,8 @@ func unpackAVX512(dsts *[]byte, rows, off, step, size, count int, src unsafe.Poi
 //
 //go:noescape
 func xorAVX512(dst, src unsafe.Pointer, n int)
+
+// sumAVX512 works like sumGeneric.
+//
+//go:noescape
+func sumAVX512(dst unsafe.Pointer, srcs *[]byte, count, off, n int)

@@ -3816,6 +3816,1849 @@ done:
 	VZEROUPPER
 	RET
 
+// func encode2AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+TEXT ·encode2AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), BX
+	MOVQ      k+24(FP), SI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      from+56(FP), DI
+	TESTQ     DI, DI
+	JEQ       fromZero
+	VMOVDQU64 (DI), Z5
+	VMOVDQU64 64(DI), Z6
+	ADDQ      $+128, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+
+group:
+	CMPQ   SI, $0x02
+	JGE    full
+	VPXORQ Z4, Z4, Z4
+
+full:
+	MOVQ      (BX), DI
+	VMOVDQU64 (DI)(CX*1), Z3
+	VMOVDQU64 32(DI)(CX*1), Y7
+	VPANDQ    Y7, Y0, Y8
+	VPSRLQ    $0x04, Y7, Y7
+	VPANDQ    Y7, Y0, Y7
+	VPSHUFB   Y8, Y1, Y8
+	VPSHUFB   Y7, Y2, Y7
+	VPXORQ    Y7, Y8, Y8
+	VPXORQ    Z8, Z3, Z3
+	CMPQ      SI, $0x01
+	JLE       loaded
+	MOVQ      24(BX), DI
+	VMOVDQU64 (DI)(CX*1), Z4
+	VMOVDQU64 32(DI)(CX*1), Y7
+	VPANDQ    Y7, Y0, Y8
+	VPSRLQ    $0x04, Y7, Y7
+	VPANDQ    Y7, Y0, Y7
+	VPSHUFB   Y8, Y1, Y8
+	VPSHUFB   Y7, Y2, Y7
+	VPXORQ    Y7, Y8, Y8
+	VPXORQ    Z8, Z4, Z4
+
+loaded:
+	ADDQ            $0x00000030, BX
+	SUBQ            $0x02, SI
+	VPXORQ          Z3, Z4, Z4
+	VPANDQ          Z4, Z0, Z7
+	VPSRLQ          $0x04, Z4, Z9
+	VPANDQ          Z9, Z0, Z9
+	VBROADCASTI32X4 (DX), Z10
+	VPSHUFB         Z7, Z10, Z10
+	VBROADCASTI32X4 16(DX), Z7
+	VPSHUFB         Z9, Z7, Z7
+	VPTERNLOGQ      $0x96, Z10, Z7, Z3
+	ADDQ            $0x00000100, DX
+	VPXORQ          Z3, Z5, Z5
+	VPXORQ          Z4, Z6, Z6
+	TESTQ           SI, SI
+	JGT             group
+	MOVQ            to+64(FP), DX
+	TESTQ           DX, DX
+	JEQ             whole
+	VMOVDQU64       Z5, (DX)
+	VMOVDQU64       Z6, 64(DX)
+	ADDQ            $+128, to+64(FP)
+	JMP             stored
+
+whole:
+	VPXORQ        Z5, Z6, Z6
+	MOVQ          dsts+0(FP), DX
+	MOVQ          m+8(FP), BX
+	MOVQ          (DX), SI
+	VEXTRACTI64X4 $0x01, Z5, Y3
+	VPANDQ        Y3, Y0, Y7
+	VPSRLQ        $0x04, Y3, Y3
+	VPANDQ        Y3, Y0, Y3
+	VPSHUFB       Y7, Y1, Y8
+	VPSHUFB       Y3, Y2, Y3
+	VPXORQ        Y3, Y8, Y8
+	VPXORQ        Z8, Z5, Z5
+	VMOVDQU64     Z5, (SI)(CX*1)
+	CMPQ          BX, $0x01
+	JLE           stored
+	MOVQ          24(DX), DX
+	VEXTRACTI64X4 $0x01, Z6, Y3
+	VPANDQ        Y3, Y0, Y7
+	VPSRLQ        $0x04, Y3, Y3
+	VPANDQ        Y3, Y0, Y3
+	VPSHUFB       Y7, Y1, Y8
+	VPSHUFB       Y3, Y2, Y3
+	VPXORQ        Y3, Y8, Y8
+	VPXORQ        Z8, Z6, Z6
+	VMOVDQU64     Z6, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode4AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+TEXT ·encode4AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), SI
+	MOVQ      k+24(FP), DI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x07, BX
+	ADDQ      AX, BX
+	MOVQ      from+56(FP), R8
+	TESTQ     R8, R8
+	JEQ       fromZero
+	VMOVDQU64 (R8), Z7
+	VMOVDQU64 64(R8), Z8
+	VMOVDQU64 128(R8), Z9
+	VMOVDQU64 192(R8), Z10
+	ADDQ      $+256, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+
+group:
+	CMPQ   DI, $0x04
+	JGE    full
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+
+full:
+	MOVQ      (SI), R8
+	VMOVDQU64 (R8)(CX*1), Z3
+	VMOVDQU64 32(R8)(CX*1), Y11
+	VPANDQ    Y11, Y0, Y12
+	VPSRLQ    $0x04, Y11, Y11
+	VPANDQ    Y11, Y0, Y11
+	VPSHUFB   Y12, Y1, Y12
+	VPSHUFB   Y11, Y2, Y11
+	VPXORQ    Y11, Y12, Y12
+	VPXORQ    Z12, Z3, Z3
+	CMPQ      DI, $0x01
+	JLE       loaded
+	MOVQ      24(SI), R8
+	VMOVDQU64 (R8)(CX*1), Z4
+	VMOVDQU64 32(R8)(CX*1), Y11
+	VPANDQ    Y11, Y0, Y12
+	VPSRLQ    $0x04, Y11, Y11
+	VPANDQ    Y11, Y0, Y11
+	VPSHUFB   Y12, Y1, Y12
+	VPSHUFB   Y11, Y2, Y11
+	VPXORQ    Y11, Y12, Y12
+	VPXORQ    Z12, Z4, Z4
+	CMPQ      DI, $0x02
+	JLE       loaded
+	MOVQ      48(SI), R8
+	VMOVDQU64 (R8)(CX*1), Z5
+	VMOVDQU64 32(R8)(CX*1), Y11
+	VPANDQ    Y11, Y0, Y12
+	VPSRLQ    $0x04, Y11, Y11
+	VPANDQ    Y11, Y0, Y11
+	VPSHUFB   Y12, Y1, Y12
+	VPSHUFB   Y11, Y2, Y11
+	VPXORQ    Y11, Y12, Y12
+	VPXORQ    Z12, Z5, Z5
+	CMPQ      DI, $0x03
+	JLE       loaded
+	MOVQ      72(SI), R8
+	VMOVDQU64 (R8)(CX*1), Z6
+	VMOVDQU64 32(R8)(CX*1), Y11
+	VPANDQ    Y11, Y0, Y12
+	VPSRLQ    $0x04, Y11, Y11
+	VPANDQ    Y11, Y0, Y11
+	VPSHUFB   Y12, Y1, Y12
+	VPSHUFB   Y11, Y2, Y11
+	VPXORQ    Y11, Y12, Y12
+	VPXORQ    Z12, Z6, Z6
+
+loaded:
+	ADDQ            $0x00000060, SI
+	SUBQ            $0x04, DI
+	VPXORQ          Z3, Z4, Z4
+	VPANDQ          Z4, Z0, Z11
+	VPSRLQ          $0x04, Z4, Z13
+	VPANDQ          Z13, Z0, Z13
+	VBROADCASTI32X4 (DX), Z14
+	VPSHUFB         Z11, Z14, Z14
+	VBROADCASTI32X4 16(DX), Z11
+	VPSHUFB         Z13, Z11, Z11
+	VPTERNLOGQ      $0x96, Z14, Z11, Z3
+	VPXORQ          Z5, Z6, Z6
+	VPANDQ          Z6, Z0, Z11
+	VPSRLQ          $0x04, Z6, Z13
+	VPANDQ          Z13, Z0, Z13
+	VBROADCASTI32X4 256(DX), Z14
+	VPSHUFB         Z11, Z14, Z14
+	VBROADCASTI32X4 272(DX), Z11
+	VPSHUFB         Z13, Z11, Z11
+	VPTERNLOGQ      $0x96, Z14, Z11, Z5
+	VPXORQ          Z3, Z5, Z5
+	VPANDQ          Z5, Z0, Z11
+	VPSRLQ          $0x04, Z5, Z13
+	VPANDQ          Z13, Z0, Z13
+	VBROADCASTI32X4 (BX), Z14
+	VPSHUFB         Z11, Z14, Z14
+	VBROADCASTI32X4 16(BX), Z11
+	VPSHUFB         Z13, Z11, Z11
+	VPTERNLOGQ      $0x96, Z14, Z11, Z3
+	VPXORQ          Z4, Z6, Z6
+	VPANDQ          Z6, Z0, Z11
+	VPSRLQ          $0x04, Z6, Z13
+	VPANDQ          Z13, Z0, Z13
+	VBROADCASTI32X4 (BX), Z14
+	VPSHUFB         Z11, Z14, Z14
+	VBROADCASTI32X4 16(BX), Z11
+	VPSHUFB         Z13, Z11, Z11
+	VPTERNLOGQ      $0x96, Z14, Z11, Z4
+	ADDQ            $0x00000200, DX
+	ADDQ            $0x00000100, BX
+	VPXORQ          Z3, Z7, Z7
+	VPXORQ          Z4, Z8, Z8
+	VPXORQ          Z5, Z9, Z9
+	VPXORQ          Z6, Z10, Z10
+	TESTQ           DI, DI
+	JGT             group
+	MOVQ            to+64(FP), DX
+	TESTQ           DX, DX
+	JEQ             whole
+	VMOVDQU64       Z7, (DX)
+	VMOVDQU64       Z8, 64(DX)
+	VMOVDQU64       Z9, 128(DX)
+	VMOVDQU64       Z10, 192(DX)
+	ADDQ            $+256, to+64(FP)
+	JMP             stored
+
+whole:
+	VPXORQ          Z7, Z9, Z9
+	VPXORQ          Z8, Z10, Z10
+	VPXORQ          Z7, Z8, Z8
+	VPANDQ          Z10, Z0, Z3
+	VPSRLQ          $0x04, Z10, Z11
+	VPANDQ          Z11, Z0, Z11
+	VBROADCASTI32X4 256(AX), Z13
+	VPSHUFB         Z3, Z13, Z13
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z11, Z3, Z3
+	VPTERNLOGQ      $0x96, Z13, Z3, Z9
+	VPXORQ          Z9, Z10, Z10
+	MOVQ            dsts+0(FP), DX
+	MOVQ            m+8(FP), BX
+	MOVQ            (DX), SI
+	VEXTRACTI64X4   $0x01, Z7, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y12
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y12, Y12
+	VPXORQ          Z12, Z7, Z7
+	VMOVDQU64       Z7, (SI)(CX*1)
+	CMPQ            BX, $0x01
+	JLE             stored
+	MOVQ            24(DX), SI
+	VEXTRACTI64X4   $0x01, Z8, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y12
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y12, Y12
+	VPXORQ          Z12, Z8, Z8
+	VMOVDQU64       Z8, (SI)(CX*1)
+	CMPQ            BX, $0x02
+	JLE             stored
+	MOVQ            48(DX), SI
+	VEXTRACTI64X4   $0x01, Z9, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y12
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y12, Y12
+	VPXORQ          Z12, Z9, Z9
+	VMOVDQU64       Z9, (SI)(CX*1)
+	CMPQ            BX, $0x03
+	JLE             stored
+	MOVQ            72(DX), DX
+	VEXTRACTI64X4   $0x01, Z10, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y12
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y12, Y12
+	VPXORQ          Z12, Z10, Z10
+	VMOVDQU64       Z10, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode8AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+TEXT ·encode8AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), DI
+	MOVQ      k+24(FP), R8
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x07, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x07, SI
+	ADDQ      AX, SI
+	MOVQ      from+56(FP), R9
+	TESTQ     R9, R9
+	JEQ       fromZero
+	VMOVDQU64 (R9), Z11
+	VMOVDQU64 64(R9), Z12
+	VMOVDQU64 128(R9), Z13
+	VMOVDQU64 192(R9), Z14
+	VMOVDQU64 256(R9), Z15
+	VMOVDQU64 320(R9), Z16
+	VMOVDQU64 384(R9), Z17
+	VMOVDQU64 448(R9), Z18
+	ADDQ      $+512, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+
+group:
+	CMPQ   R8, $0x08
+	JGE    full
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+
+full:
+	MOVQ      (DI), R9
+	VMOVDQU64 (R9)(CX*1), Z3
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z3, Z3
+	CMPQ      R8, $0x01
+	JLE       loaded
+	MOVQ      24(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z4
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z4, Z4
+	CMPQ      R8, $0x02
+	JLE       loaded
+	MOVQ      48(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z5
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z5, Z5
+	CMPQ      R8, $0x03
+	JLE       loaded
+	MOVQ      72(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z6
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z6, Z6
+	CMPQ      R8, $0x04
+	JLE       loaded
+	MOVQ      96(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z7
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z7, Z7
+	CMPQ      R8, $0x05
+	JLE       loaded
+	MOVQ      120(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z8
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z8, Z8
+	CMPQ      R8, $0x06
+	JLE       loaded
+	MOVQ      144(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z9
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z9, Z9
+	CMPQ      R8, $0x07
+	JLE       loaded
+	MOVQ      168(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z10
+	VMOVDQU64 32(R9)(CX*1), Y19
+	VPANDQ    Y19, Y0, Y20
+	VPSRLQ    $0x04, Y19, Y19
+	VPANDQ    Y19, Y0, Y19
+	VPSHUFB   Y20, Y1, Y20
+	VPSHUFB   Y19, Y2, Y19
+	VPXORQ    Y19, Y20, Y20
+	VPXORQ    Z20, Z10, Z10
+
+loaded:
+	ADDQ            $0x000000c0, DI
+	SUBQ            $0x08, R8
+	VPXORQ          Z3, Z4, Z4
+	VPANDQ          Z4, Z0, Z19
+	VPSRLQ          $0x04, Z4, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (DX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 16(DX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z3
+	VPXORQ          Z5, Z6, Z6
+	VPANDQ          Z6, Z0, Z19
+	VPSRLQ          $0x04, Z6, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 256(DX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 272(DX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z5
+	VPXORQ          Z7, Z8, Z8
+	VPANDQ          Z8, Z0, Z19
+	VPSRLQ          $0x04, Z8, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 512(DX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 528(DX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z7
+	VPXORQ          Z9, Z10, Z10
+	VPANDQ          Z10, Z0, Z19
+	VPSRLQ          $0x04, Z10, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 768(DX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 784(DX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z9
+	VPXORQ          Z3, Z5, Z5
+	VPANDQ          Z5, Z0, Z19
+	VPSRLQ          $0x04, Z5, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (BX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 16(BX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z3
+	VPXORQ          Z4, Z6, Z6
+	VPANDQ          Z6, Z0, Z19
+	VPSRLQ          $0x04, Z6, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (BX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 16(BX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z4
+	VPXORQ          Z7, Z9, Z9
+	VPANDQ          Z9, Z0, Z19
+	VPSRLQ          $0x04, Z9, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 256(BX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 272(BX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z7
+	VPXORQ          Z8, Z10, Z10
+	VPANDQ          Z10, Z0, Z19
+	VPSRLQ          $0x04, Z10, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 256(BX), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 272(BX), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z8
+	VPXORQ          Z3, Z7, Z7
+	VPANDQ          Z7, Z0, Z19
+	VPSRLQ          $0x04, Z7, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (SI), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 16(SI), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z3
+	VPXORQ          Z4, Z8, Z8
+	VPANDQ          Z8, Z0, Z19
+	VPSRLQ          $0x04, Z8, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (SI), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 16(SI), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z4
+	VPXORQ          Z5, Z9, Z9
+	VPANDQ          Z9, Z0, Z19
+	VPSRLQ          $0x04, Z9, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (SI), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 16(SI), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z5
+	VPXORQ          Z6, Z10, Z10
+	VPANDQ          Z10, Z0, Z19
+	VPSRLQ          $0x04, Z10, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (SI), Z22
+	VPSHUFB         Z19, Z22, Z22
+	VBROADCASTI32X4 16(SI), Z19
+	VPSHUFB         Z21, Z19, Z19
+	VPTERNLOGQ      $0x96, Z22, Z19, Z6
+	ADDQ            $0x00000400, DX
+	ADDQ            $0x00000200, BX
+	ADDQ            $0x00000100, SI
+	VPXORQ          Z3, Z11, Z11
+	VPXORQ          Z4, Z12, Z12
+	VPXORQ          Z5, Z13, Z13
+	VPXORQ          Z6, Z14, Z14
+	VPXORQ          Z7, Z15, Z15
+	VPXORQ          Z8, Z16, Z16
+	VPXORQ          Z9, Z17, Z17
+	VPXORQ          Z10, Z18, Z18
+	TESTQ           R8, R8
+	JGT             group
+	MOVQ            to+64(FP), DX
+	TESTQ           DX, DX
+	JEQ             whole
+	VMOVDQU64       Z11, (DX)
+	VMOVDQU64       Z12, 64(DX)
+	VMOVDQU64       Z13, 128(DX)
+	VMOVDQU64       Z14, 192(DX)
+	VMOVDQU64       Z15, 256(DX)
+	VMOVDQU64       Z16, 320(DX)
+	VMOVDQU64       Z17, 384(DX)
+	VMOVDQU64       Z18, 448(DX)
+	ADDQ            $+512, to+64(FP)
+	JMP             stored
+
+whole:
+	VPXORQ          Z11, Z15, Z15
+	VPXORQ          Z12, Z16, Z16
+	VPXORQ          Z13, Z17, Z17
+	VPXORQ          Z14, Z18, Z18
+	VPXORQ          Z11, Z13, Z13
+	VPXORQ          Z12, Z14, Z14
+	VPANDQ          Z17, Z0, Z3
+	VPSRLQ          $0x04, Z17, Z19
+	VPANDQ          Z19, Z0, Z19
+	VBROADCASTI32X4 256(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z19, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z15
+	VPXORQ          Z15, Z17, Z17
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z19
+	VPANDQ          Z19, Z0, Z19
+	VBROADCASTI32X4 256(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z19, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z16
+	VPXORQ          Z16, Z18, Z18
+	VPXORQ          Z11, Z12, Z12
+	VPANDQ          Z14, Z0, Z3
+	VPSRLQ          $0x04, Z14, Z19
+	VPANDQ          Z19, Z0, Z19
+	VBROADCASTI32X4 256(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z19, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z13
+	VPXORQ          Z13, Z14, Z14
+	VPANDQ          Z16, Z0, Z3
+	VPSRLQ          $0x04, Z16, Z19
+	VPANDQ          Z19, Z0, Z19
+	VBROADCASTI32X4 512(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z19, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z15
+	VPXORQ          Z15, Z16, Z16
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z19
+	VPANDQ          Z19, Z0, Z19
+	VBROADCASTI32X4 768(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z19, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z17
+	VPXORQ          Z17, Z18, Z18
+	MOVQ            dsts+0(FP), DX
+	MOVQ            m+8(FP), BX
+	MOVQ            (DX), SI
+	VEXTRACTI64X4   $0x01, Z11, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z11, Z11
+	VMOVDQU64       Z11, (SI)(CX*1)
+	CMPQ            BX, $0x01
+	JLE             stored
+	MOVQ            24(DX), SI
+	VEXTRACTI64X4   $0x01, Z12, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z12, Z12
+	VMOVDQU64       Z12, (SI)(CX*1)
+	CMPQ            BX, $0x02
+	JLE             stored
+	MOVQ            48(DX), SI
+	VEXTRACTI64X4   $0x01, Z13, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z13, Z13
+	VMOVDQU64       Z13, (SI)(CX*1)
+	CMPQ            BX, $0x03
+	JLE             stored
+	MOVQ            72(DX), SI
+	VEXTRACTI64X4   $0x01, Z14, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z14, Z14
+	VMOVDQU64       Z14, (SI)(CX*1)
+	CMPQ            BX, $0x04
+	JLE             stored
+	MOVQ            96(DX), SI
+	VEXTRACTI64X4   $0x01, Z15, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z15, Z15
+	VMOVDQU64       Z15, (SI)(CX*1)
+	CMPQ            BX, $0x05
+	JLE             stored
+	MOVQ            120(DX), SI
+	VEXTRACTI64X4   $0x01, Z16, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z16, Z16
+	VMOVDQU64       Z16, (SI)(CX*1)
+	CMPQ            BX, $0x06
+	JLE             stored
+	MOVQ            144(DX), SI
+	VEXTRACTI64X4   $0x01, Z17, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z17, Z17
+	VMOVDQU64       Z17, (SI)(CX*1)
+	CMPQ            BX, $0x07
+	JLE             stored
+	MOVQ            168(DX), DX
+	VEXTRACTI64X4   $0x01, Z18, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y20
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y20, Y20
+	VPXORQ          Z20, Z18, Z18
+	VMOVDQU64       Z18, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode16AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+TEXT ·encode16AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), R8
+	MOVQ      k+24(FP), R9
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x07, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x07, SI
+	ADDQ      AX, SI
+	MOVQ      base+32(FP), DI
+	SHRQ      $0x03, DI
+	SHLQ      $0x07, DI
+	ADDQ      AX, DI
+	MOVQ      from+56(FP), R10
+	TESTQ     R10, R10
+	JEQ       fromZero
+	VMOVDQU64 (R10), Z11
+	VMOVDQU64 64(R10), Z12
+	VMOVDQU64 128(R10), Z13
+	VMOVDQU64 192(R10), Z14
+	VMOVDQU64 256(R10), Z15
+	VMOVDQU64 320(R10), Z16
+	VMOVDQU64 384(R10), Z17
+	VMOVDQU64 448(R10), Z18
+	VMOVDQU64 512(R10), Z19
+	VMOVDQU64 576(R10), Z20
+	VMOVDQU64 640(R10), Z21
+	VMOVDQU64 704(R10), Z22
+	VMOVDQU64 768(R10), Z23
+	VMOVDQU64 832(R10), Z24
+	VMOVDQU64 896(R10), Z25
+	VMOVDQU64 960(R10), Z26
+	ADDQ      $+1024, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	VPXORQ Z24, Z24, Z24
+	VPXORQ Z25, Z25, Z25
+	VPXORQ Z26, Z26, Z26
+
+group:
+	CMPQ   R9, $0x08
+	JGE    full
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+
+full:
+	MOVQ      (R8), R10
+	VMOVDQU64 (R10)(CX*1), Z3
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z3, Z3
+	CMPQ      R9, $0x01
+	JLE       loaded
+	MOVQ      24(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z4
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z4, Z4
+	CMPQ      R9, $0x02
+	JLE       loaded
+	MOVQ      48(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z5
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z5, Z5
+	CMPQ      R9, $0x03
+	JLE       loaded
+	MOVQ      72(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z6
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z6, Z6
+	CMPQ      R9, $0x04
+	JLE       loaded
+	MOVQ      96(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z7
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z7, Z7
+	CMPQ      R9, $0x05
+	JLE       loaded
+	MOVQ      120(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z8
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z8, Z8
+	CMPQ      R9, $0x06
+	JLE       loaded
+	MOVQ      144(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z9
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z9, Z9
+	CMPQ      R9, $0x07
+	JLE       loaded
+	MOVQ      168(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z10
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z10, Z10
+
+loaded:
+	ADDQ            $0x000000c0, R8
+	SUBQ            $0x08, R9
+	VPXORQ          Z3, Z4, Z4
+	VPANDQ          Z4, Z0, Z27
+	VPSRLQ          $0x04, Z4, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z3
+	VPXORQ          Z5, Z6, Z6
+	VPANDQ          Z6, Z0, Z27
+	VPSRLQ          $0x04, Z6, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 272(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z5
+	VPXORQ          Z7, Z8, Z8
+	VPANDQ          Z8, Z0, Z27
+	VPSRLQ          $0x04, Z8, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 512(DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 528(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z7
+	VPXORQ          Z9, Z10, Z10
+	VPANDQ          Z10, Z0, Z27
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 768(DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 784(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z9
+	VPXORQ          Z3, Z5, Z5
+	VPANDQ          Z5, Z0, Z27
+	VPSRLQ          $0x04, Z5, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z3
+	VPXORQ          Z4, Z6, Z6
+	VPANDQ          Z6, Z0, Z27
+	VPSRLQ          $0x04, Z6, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z4
+	VPXORQ          Z7, Z9, Z9
+	VPANDQ          Z9, Z0, Z27
+	VPSRLQ          $0x04, Z9, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 272(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z7
+	VPXORQ          Z8, Z10, Z10
+	VPANDQ          Z10, Z0, Z27
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 272(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z8
+	VPXORQ          Z3, Z7, Z7
+	VPANDQ          Z7, Z0, Z27
+	VPSRLQ          $0x04, Z7, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z3
+	VPXORQ          Z4, Z8, Z8
+	VPANDQ          Z8, Z0, Z27
+	VPSRLQ          $0x04, Z8, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z4
+	VPXORQ          Z5, Z9, Z9
+	VPANDQ          Z9, Z0, Z27
+	VPSRLQ          $0x04, Z9, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z5
+	VPXORQ          Z6, Z10, Z10
+	VPANDQ          Z10, Z0, Z27
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z6
+	ADDQ            $0x00000400, DX
+	ADDQ            $0x00000200, BX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x00000080, DI
+	VPXORQ          Z3, Z19, Z19
+	VPANDQ          Z3, Z0, Z27
+	VPSRLQ          $0x04, Z3, Z3
+	VPANDQ          Z3, Z0, Z3
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z27, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z27
+	VPSHUFB         Z3, Z27, Z27
+	VPTERNLOGQ      $0x96, Z29, Z27, Z11
+	VPXORQ          Z4, Z20, Z20
+	VPANDQ          Z4, Z0, Z3
+	VPSRLQ          $0x04, Z4, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z12
+	VPXORQ          Z5, Z21, Z21
+	VPANDQ          Z5, Z0, Z3
+	VPSRLQ          $0x04, Z5, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z13
+	VPXORQ          Z6, Z22, Z22
+	VPANDQ          Z6, Z0, Z3
+	VPSRLQ          $0x04, Z6, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z14
+	VPXORQ          Z7, Z23, Z23
+	VPANDQ          Z7, Z0, Z3
+	VPSRLQ          $0x04, Z7, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z15
+	VPXORQ          Z8, Z24, Z24
+	VPANDQ          Z8, Z0, Z3
+	VPSRLQ          $0x04, Z8, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z16
+	VPXORQ          Z9, Z25, Z25
+	VPANDQ          Z9, Z0, Z3
+	VPSRLQ          $0x04, Z9, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z17
+	VPXORQ          Z10, Z26, Z26
+	VPANDQ          Z10, Z0, Z3
+	VPSRLQ          $0x04, Z10, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 (DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z18
+	TESTQ           R9, R9
+	JLE             summed
+	CMPQ            R9, $0x08
+	JGE             fullSecond
+	VPXORQ          Z4, Z4, Z4
+	VPXORQ          Z5, Z5, Z5
+	VPXORQ          Z6, Z6, Z6
+	VPXORQ          Z7, Z7, Z7
+	VPXORQ          Z8, Z8, Z8
+	VPXORQ          Z9, Z9, Z9
+	VPXORQ          Z10, Z10, Z10
+
+fullSecond:
+	MOVQ      (R8), R10
+	VMOVDQU64 (R10)(CX*1), Z3
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z3, Z3
+	CMPQ      R9, $0x01
+	JLE       loadedSecond
+	MOVQ      24(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z4
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z4, Z4
+	CMPQ      R9, $0x02
+	JLE       loadedSecond
+	MOVQ      48(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z5
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z5, Z5
+	CMPQ      R9, $0x03
+	JLE       loadedSecond
+	MOVQ      72(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z6
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z6, Z6
+	CMPQ      R9, $0x04
+	JLE       loadedSecond
+	MOVQ      96(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z7
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z7, Z7
+	CMPQ      R9, $0x05
+	JLE       loadedSecond
+	MOVQ      120(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z8
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z8, Z8
+	CMPQ      R9, $0x06
+	JLE       loadedSecond
+	MOVQ      144(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z9
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z9, Z9
+	CMPQ      R9, $0x07
+	JLE       loadedSecond
+	MOVQ      168(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z10
+	VMOVDQU64 32(R10)(CX*1), Y27
+	VPANDQ    Y27, Y0, Y28
+	VPSRLQ    $0x04, Y27, Y27
+	VPANDQ    Y27, Y0, Y27
+	VPSHUFB   Y28, Y1, Y28
+	VPSHUFB   Y27, Y2, Y27
+	VPXORQ    Y27, Y28, Y28
+	VPXORQ    Z28, Z10, Z10
+
+loadedSecond:
+	ADDQ            $0x000000c0, R8
+	SUBQ            $0x08, R9
+	VPXORQ          Z3, Z4, Z4
+	VPANDQ          Z4, Z0, Z27
+	VPSRLQ          $0x04, Z4, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z3
+	VPXORQ          Z5, Z6, Z6
+	VPANDQ          Z6, Z0, Z27
+	VPSRLQ          $0x04, Z6, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 272(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z5
+	VPXORQ          Z7, Z8, Z8
+	VPANDQ          Z8, Z0, Z27
+	VPSRLQ          $0x04, Z8, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 512(DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 528(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z7
+	VPXORQ          Z9, Z10, Z10
+	VPANDQ          Z10, Z0, Z27
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 768(DX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 784(DX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z9
+	VPXORQ          Z3, Z5, Z5
+	VPANDQ          Z5, Z0, Z27
+	VPSRLQ          $0x04, Z5, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z3
+	VPXORQ          Z4, Z6, Z6
+	VPANDQ          Z6, Z0, Z27
+	VPSRLQ          $0x04, Z6, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z4
+	VPXORQ          Z7, Z9, Z9
+	VPANDQ          Z9, Z0, Z27
+	VPSRLQ          $0x04, Z9, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 272(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z7
+	VPXORQ          Z8, Z10, Z10
+	VPANDQ          Z10, Z0, Z27
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(BX), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 272(BX), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z8
+	VPXORQ          Z3, Z7, Z7
+	VPANDQ          Z7, Z0, Z27
+	VPSRLQ          $0x04, Z7, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z3
+	VPXORQ          Z4, Z8, Z8
+	VPANDQ          Z8, Z0, Z27
+	VPSRLQ          $0x04, Z8, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z4
+	VPXORQ          Z5, Z9, Z9
+	VPANDQ          Z9, Z0, Z27
+	VPSRLQ          $0x04, Z9, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z5
+	VPXORQ          Z6, Z10, Z10
+	VPANDQ          Z10, Z0, Z27
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z27, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z27
+	VPSHUFB         Z29, Z27, Z27
+	VPTERNLOGQ      $0x96, Z30, Z27, Z6
+	ADDQ            $0x00000400, DX
+	ADDQ            $0x00000200, BX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x00000080, DI
+	VPXORQ          Z3, Z19, Z19
+	VPANDQ          Z3, Z0, Z27
+	VPSRLQ          $0x04, Z3, Z3
+	VPANDQ          Z3, Z0, Z3
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z27, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z27
+	VPSHUFB         Z3, Z27, Z27
+	VPTERNLOGQ      $0x96, Z29, Z27, Z11
+	VPXORQ          Z4, Z20, Z20
+	VPANDQ          Z4, Z0, Z3
+	VPSRLQ          $0x04, Z4, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z12
+	VPXORQ          Z5, Z21, Z21
+	VPANDQ          Z5, Z0, Z3
+	VPSRLQ          $0x04, Z5, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z13
+	VPXORQ          Z6, Z22, Z22
+	VPANDQ          Z6, Z0, Z3
+	VPSRLQ          $0x04, Z6, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z14
+	VPXORQ          Z7, Z23, Z23
+	VPANDQ          Z7, Z0, Z3
+	VPSRLQ          $0x04, Z7, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z15
+	VPXORQ          Z8, Z24, Z24
+	VPANDQ          Z8, Z0, Z3
+	VPSRLQ          $0x04, Z8, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z16
+	VPXORQ          Z9, Z25, Z25
+	VPANDQ          Z9, Z0, Z3
+	VPSRLQ          $0x04, Z9, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z17
+	VPXORQ          Z10, Z26, Z26
+	VPANDQ          Z10, Z0, Z3
+	VPSRLQ          $0x04, Z10, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 -256(DI), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 -240(DI), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z18
+	TESTQ           R9, R9
+	JGT             group
+
+summed:
+	MOVQ      to+64(FP), DX
+	TESTQ     DX, DX
+	JEQ       whole
+	VMOVDQU64 Z11, (DX)
+	VMOVDQU64 Z12, 64(DX)
+	VMOVDQU64 Z13, 128(DX)
+	VMOVDQU64 Z14, 192(DX)
+	VMOVDQU64 Z15, 256(DX)
+	VMOVDQU64 Z16, 320(DX)
+	VMOVDQU64 Z17, 384(DX)
+	VMOVDQU64 Z18, 448(DX)
+	VMOVDQU64 Z19, 512(DX)
+	VMOVDQU64 Z20, 576(DX)
+	VMOVDQU64 Z21, 640(DX)
+	VMOVDQU64 Z22, 704(DX)
+	VMOVDQU64 Z23, 768(DX)
+	VMOVDQU64 Z24, 832(DX)
+	VMOVDQU64 Z25, 896(DX)
+	VMOVDQU64 Z26, 960(DX)
+	ADDQ      $+1024, to+64(FP)
+	JMP       stored
+
+whole:
+	VPXORQ          Z11, Z19, Z19
+	VPXORQ          Z12, Z20, Z20
+	VPXORQ          Z13, Z21, Z21
+	VPXORQ          Z14, Z22, Z22
+	VPXORQ          Z15, Z23, Z23
+	VPXORQ          Z16, Z24, Z24
+	VPXORQ          Z17, Z25, Z25
+	VPXORQ          Z18, Z26, Z26
+	VPXORQ          Z11, Z15, Z15
+	VPXORQ          Z12, Z16, Z16
+	VPXORQ          Z13, Z17, Z17
+	VPXORQ          Z14, Z18, Z18
+	VPANDQ          Z23, Z0, Z3
+	VPSRLQ          $0x04, Z23, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z19
+	VPXORQ          Z19, Z23, Z23
+	VPANDQ          Z24, Z0, Z3
+	VPSRLQ          $0x04, Z24, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z20
+	VPXORQ          Z20, Z24, Z24
+	VPANDQ          Z25, Z0, Z3
+	VPSRLQ          $0x04, Z25, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z21
+	VPXORQ          Z21, Z25, Z25
+	VPANDQ          Z26, Z0, Z3
+	VPSRLQ          $0x04, Z26, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z22
+	VPXORQ          Z22, Z26, Z26
+	VPXORQ          Z11, Z13, Z13
+	VPXORQ          Z12, Z14, Z14
+	VPANDQ          Z17, Z0, Z3
+	VPSRLQ          $0x04, Z17, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z15
+	VPXORQ          Z15, Z17, Z17
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z16
+	VPXORQ          Z16, Z18, Z18
+	VPANDQ          Z21, Z0, Z3
+	VPSRLQ          $0x04, Z21, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 512(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z19
+	VPXORQ          Z19, Z21, Z21
+	VPANDQ          Z22, Z0, Z3
+	VPSRLQ          $0x04, Z22, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 512(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z20
+	VPXORQ          Z20, Z22, Z22
+	VPANDQ          Z25, Z0, Z3
+	VPSRLQ          $0x04, Z25, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 768(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z23
+	VPXORQ          Z23, Z25, Z25
+	VPANDQ          Z26, Z0, Z3
+	VPSRLQ          $0x04, Z26, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 768(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z24
+	VPXORQ          Z24, Z26, Z26
+	VPXORQ          Z11, Z12, Z12
+	VPANDQ          Z14, Z0, Z3
+	VPSRLQ          $0x04, Z14, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z13
+	VPXORQ          Z13, Z14, Z14
+	VPANDQ          Z16, Z0, Z3
+	VPSRLQ          $0x04, Z16, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 512(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z15
+	VPXORQ          Z15, Z16, Z16
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 768(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z17
+	VPXORQ          Z17, Z18, Z18
+	VPANDQ          Z20, Z0, Z3
+	VPSRLQ          $0x04, Z20, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 1024(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1040(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z19
+	VPXORQ          Z19, Z20, Z20
+	VPANDQ          Z22, Z0, Z3
+	VPSRLQ          $0x04, Z22, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 1280(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1296(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z21
+	VPXORQ          Z21, Z22, Z22
+	VPANDQ          Z24, Z0, Z3
+	VPSRLQ          $0x04, Z24, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 1536(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1552(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z23
+	VPXORQ          Z23, Z24, Z24
+	VPANDQ          Z26, Z0, Z3
+	VPSRLQ          $0x04, Z26, Z27
+	VPANDQ          Z27, Z0, Z27
+	VBROADCASTI32X4 1792(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1808(AX), Z3
+	VPSHUFB         Z27, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z25
+	VPXORQ          Z25, Z26, Z26
+	MOVQ            dsts+0(FP), DX
+	MOVQ            m+8(FP), BX
+	MOVQ            (DX), SI
+	VEXTRACTI64X4   $0x01, Z11, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z11, Z11
+	VMOVDQU64       Z11, (SI)(CX*1)
+	CMPQ            BX, $0x01
+	JLE             stored
+	MOVQ            24(DX), SI
+	VEXTRACTI64X4   $0x01, Z12, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z12, Z12
+	VMOVDQU64       Z12, (SI)(CX*1)
+	CMPQ            BX, $0x02
+	JLE             stored
+	MOVQ            48(DX), SI
+	VEXTRACTI64X4   $0x01, Z13, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z13, Z13
+	VMOVDQU64       Z13, (SI)(CX*1)
+	CMPQ            BX, $0x03
+	JLE             stored
+	MOVQ            72(DX), SI
+	VEXTRACTI64X4   $0x01, Z14, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z14, Z14
+	VMOVDQU64       Z14, (SI)(CX*1)
+	CMPQ            BX, $0x04
+	JLE             stored
+	MOVQ            96(DX), SI
+	VEXTRACTI64X4   $0x01, Z15, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z15, Z15
+	VMOVDQU64       Z15, (SI)(CX*1)
+	CMPQ            BX, $0x05
+	JLE             stored
+	MOVQ            120(DX), SI
+	VEXTRACTI64X4   $0x01, Z16, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z16, Z16
+	VMOVDQU64       Z16, (SI)(CX*1)
+	CMPQ            BX, $0x06
+	JLE             stored
+	MOVQ            144(DX), SI
+	VEXTRACTI64X4   $0x01, Z17, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z17, Z17
+	VMOVDQU64       Z17, (SI)(CX*1)
+	CMPQ            BX, $0x07
+	JLE             stored
+	MOVQ            168(DX), SI
+	VEXTRACTI64X4   $0x01, Z18, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z18, Z18
+	VMOVDQU64       Z18, (SI)(CX*1)
+	CMPQ            BX, $0x08
+	JLE             stored
+	MOVQ            192(DX), SI
+	VEXTRACTI64X4   $0x01, Z19, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z19, Z19
+	VMOVDQU64       Z19, (SI)(CX*1)
+	CMPQ            BX, $0x09
+	JLE             stored
+	MOVQ            216(DX), SI
+	VEXTRACTI64X4   $0x01, Z20, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z20, Z20
+	VMOVDQU64       Z20, (SI)(CX*1)
+	CMPQ            BX, $0x0a
+	JLE             stored
+	MOVQ            240(DX), SI
+	VEXTRACTI64X4   $0x01, Z21, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z21, Z21
+	VMOVDQU64       Z21, (SI)(CX*1)
+	CMPQ            BX, $0x0b
+	JLE             stored
+	MOVQ            264(DX), SI
+	VEXTRACTI64X4   $0x01, Z22, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z22, Z22
+	VMOVDQU64       Z22, (SI)(CX*1)
+	CMPQ            BX, $0x0c
+	JLE             stored
+	MOVQ            288(DX), SI
+	VEXTRACTI64X4   $0x01, Z23, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z23, Z23
+	VMOVDQU64       Z23, (SI)(CX*1)
+	CMPQ            BX, $0x0d
+	JLE             stored
+	MOVQ            312(DX), SI
+	VEXTRACTI64X4   $0x01, Z24, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z24, Z24
+	VMOVDQU64       Z24, (SI)(CX*1)
+	CMPQ            BX, $0x0e
+	JLE             stored
+	MOVQ            336(DX), SI
+	VEXTRACTI64X4   $0x01, Z25, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z25, Z25
+	VMOVDQU64       Z25, (SI)(CX*1)
+	CMPQ            BX, $0x0f
+	JLE             stored
+	MOVQ            360(DX), DX
+	VEXTRACTI64X4   $0x01, Z26, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y28
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y28, Y28
+	VPXORQ          Z28, Z26, Z26
+	VMOVDQU64       Z26, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
 // func turnAVX512(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·turnAVX512(SB), NOSPLIT, $0-32
@@ -4839,6 +6682,85 @@ bytes:
 	JMP  bytes
 
 done:
+	VZEROUPPER
+	RET
+
+// func sumAVX512(dst *byte, srcs *byte, count int, off int, n int)
+// Requires: AVX, AVX512F
+TEXT ·sumAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ off+24(FP), CX
+	MOVQ n+32(FP), DX
+
+tile8:
+	CMPQ      DX, $+512
+	JLT       tile8Done
+	MOVQ      srcs+8(FP), BX
+	MOVQ      count+16(FP), SI
+	MOVQ      (BX), DI
+	VMOVDQU64 (DI)(CX*1), Z0
+	VMOVDQU64 64(DI)(CX*1), Z1
+	VMOVDQU64 128(DI)(CX*1), Z2
+	VMOVDQU64 192(DI)(CX*1), Z3
+	VMOVDQU64 256(DI)(CX*1), Z4
+	VMOVDQU64 320(DI)(CX*1), Z5
+	VMOVDQU64 384(DI)(CX*1), Z6
+	VMOVDQU64 448(DI)(CX*1), Z7
+	JMP       tile8Next
+
+tile8Source:
+	MOVQ   (BX), DI
+	VPXORQ (DI)(CX*1), Z0, Z0
+	VPXORQ 64(DI)(CX*1), Z1, Z1
+	VPXORQ 128(DI)(CX*1), Z2, Z2
+	VPXORQ 192(DI)(CX*1), Z3, Z3
+	VPXORQ 256(DI)(CX*1), Z4, Z4
+	VPXORQ 320(DI)(CX*1), Z5, Z5
+	VPXORQ 384(DI)(CX*1), Z6, Z6
+	VPXORQ 448(DI)(CX*1), Z7, Z7
+
+tile8Next:
+	ADDQ      $0x18, BX
+	DECQ      SI
+	JNE       tile8Source
+	VMOVDQU64 Z0, (AX)
+	VMOVDQU64 Z1, 64(AX)
+	VMOVDQU64 Z2, 128(AX)
+	VMOVDQU64 Z3, 192(AX)
+	VMOVDQU64 Z4, 256(AX)
+	VMOVDQU64 Z5, 320(AX)
+	VMOVDQU64 Z6, 384(AX)
+	VMOVDQU64 Z7, 448(AX)
+	ADDQ      $+512, AX
+	ADDQ      $+512, CX
+	SUBQ      $+512, DX
+	JMP       tile8
+
+tile8Done:
+tile1:
+	CMPQ      DX, $+64
+	JLT       tile1Done
+	MOVQ      srcs+8(FP), BX
+	MOVQ      count+16(FP), SI
+	MOVQ      (BX), DI
+	VMOVDQU64 (DI)(CX*1), Z0
+	JMP       tile1Next
+
+tile1Source:
+	MOVQ   (BX), DI
+	VPXORQ (DI)(CX*1), Z0, Z0
+
+tile1Next:
+	ADDQ      $0x18, BX
+	DECQ      SI
+	JNE       tile1Source
+	VMOVDQU64 Z0, (AX)
+	ADDQ      $+64, AX
+	ADDQ      $+64, CX
+	SUBQ      $+64, DX
+	JMP       tile1
+
+tile1Done:
 	VZEROUPPER
 	RET
 

@@ -31,9 +31,14 @@ var kernelsAVX512GFNI = &kernels{
 	fft8stream: fft8streamAVX512GFNI,
 	fence:      fenceAVX512GFNI,
 	pass8:      pass8AVX512GFNI,
+	encode2:    encode2AVX512GFNI,
+	encode4:    encode4AVX512GFNI,
+	encode8:    encode8AVX512GFNI,
+	encode16:   encode16AVX512GFNI,
 	pack:       packAVX512,
 	unpack:     unpackAVX512,
 	xor:        xorAVX512,
+	sum:        sumAVX512,
 }
 
 // fft4AVX512GFNI works like fft4Generic.
@@ -135,3 +140,23 @@ func fenceAVX512GFNI()
 //
 //go:noescape
 func pass8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer)
+
+// encode2AVX512GFNI works like encode2Generic.
+//
+//go:noescape
+func encode2AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4AVX512GFNI works like encode4Generic.
+//
+//go:noescape
+func encode4AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8AVX512GFNI works like encode8Generic.
+//
+//go:noescape
+func encode8AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode16AVX512GFNI works like encode16Generic.
+//
+//go:noescape
+func encode16AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)

@@ -12120,6 +12120,1061 @@ done:
 	VZEROUPPER
 	RET
 
+// func encode2AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI
+TEXT ·encode2AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), BX
+	MOVQ      k+24(FP), SI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      from+56(FP), DI
+	TESTQ     DI, DI
+	JEQ       fromZero
+	VMOVDQU64 (DI), Z3
+	VMOVDQU64 64(DI), Z4
+	ADDQ      $+128, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+
+group:
+	CMPQ   SI, $0x02
+	JGE    full
+	VPXORQ Z2, Z2, Z2
+
+full:
+	MOVQ           (BX), DI
+	VMOVDQU64      (DI)(CX*1), Z1
+	VMOVDQU64      32(DI)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
+	VPXORQ         Z5, Z1, Z1
+	CMPQ           SI, $0x01
+	JLE            loaded
+	MOVQ           24(BX), DI
+	VMOVDQU64      (DI)(CX*1), Z2
+	VMOVDQU64      32(DI)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
+	VPXORQ         Z5, Z2, Z2
+
+loaded:
+	ADDQ                $0x00000030, BX
+	SUBQ                $0x02, SI
+	VPXORQ              Z1, Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z6
+	VPXORQ              Z6, Z1, Z1
+	ADDQ                $0x00000040, DX
+	VPXORQ              Z1, Z3, Z3
+	VPXORQ              Z2, Z4, Z4
+	TESTQ               SI, SI
+	JGT                 group
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 whole
+	VMOVDQU64           Z3, (DX)
+	VMOVDQU64           Z4, 64(DX)
+	ADDQ                $+128, to+64(FP)
+	JMP                 stored
+
+whole:
+	VPXORQ         Z3, Z4, Z4
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	MOVQ           (DX), SI
+	VEXTRACTI64X4  $0x01, Z3, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y5
+	VPXORQ         Z5, Z3, Z3
+	VMOVDQU64      Z3, (SI)(CX*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DX
+	VEXTRACTI64X4  $0x01, Z4, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y5
+	VPXORQ         Z5, Z4, Z4
+	VMOVDQU64      Z4, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode4AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI
+TEXT ·encode4AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), SI
+	MOVQ      k+24(FP), DI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      from+56(FP), R8
+	TESTQ     R8, R8
+	JEQ       fromZero
+	VMOVDQU64 (R8), Z5
+	VMOVDQU64 64(R8), Z6
+	VMOVDQU64 128(R8), Z7
+	VMOVDQU64 192(R8), Z8
+	ADDQ      $+256, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+
+group:
+	CMPQ   DI, $0x04
+	JGE    full
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+
+full:
+	MOVQ           (SI), R8
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXORQ         Z9, Z1, Z1
+	CMPQ           DI, $0x01
+	JLE            loaded
+	MOVQ           24(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXORQ         Z9, Z2, Z2
+	CMPQ           DI, $0x02
+	JLE            loaded
+	MOVQ           48(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXORQ         Z9, Z3, Z3
+	CMPQ           DI, $0x03
+	JLE            loaded
+	MOVQ           72(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z4
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXORQ         Z9, Z4, Z4
+
+loaded:
+	ADDQ                $0x00000060, SI
+	SUBQ                $0x04, DI
+	VPXORQ              Z1, Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z10
+	VPXORQ              Z10, Z1, Z1
+	VPXORQ              Z3, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z10
+	VPXORQ              Z10, Z3, Z3
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z10
+	VPXORQ              Z10, Z1, Z1
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z10
+	VPXORQ              Z10, Z2, Z2
+	ADDQ                $0x00000080, DX
+	ADDQ                $0x00000040, BX
+	VPXORQ              Z1, Z5, Z5
+	VPXORQ              Z2, Z6, Z6
+	VPXORQ              Z3, Z7, Z7
+	VPXORQ              Z4, Z8, Z8
+	TESTQ               DI, DI
+	JGT                 group
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 whole
+	VMOVDQU64           Z5, (DX)
+	VMOVDQU64           Z6, 64(DX)
+	VMOVDQU64           Z7, 128(DX)
+	VMOVDQU64           Z8, 192(DX)
+	ADDQ                $+256, to+64(FP)
+	JMP                 stored
+
+whole:
+	VPXORQ              Z5, Z7, Z7
+	VPXORQ              Z6, Z8, Z8
+	VPXORQ              Z5, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z8, Z1
+	VPXORQ              Z1, Z7, Z7
+	VPXORQ              Z7, Z8, Z8
+	MOVQ                dsts+0(FP), DX
+	MOVQ                m+8(FP), BX
+	MOVQ                (DX), SI
+	VEXTRACTI64X4       $0x01, Z5, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
+	VPXORQ              Z9, Z5, Z5
+	VMOVDQU64           Z5, (SI)(CX*1)
+	CMPQ                BX, $0x01
+	JLE                 stored
+	MOVQ                24(DX), SI
+	VEXTRACTI64X4       $0x01, Z6, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
+	VPXORQ              Z9, Z6, Z6
+	VMOVDQU64           Z6, (SI)(CX*1)
+	CMPQ                BX, $0x02
+	JLE                 stored
+	MOVQ                48(DX), SI
+	VEXTRACTI64X4       $0x01, Z7, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
+	VPXORQ              Z9, Z7, Z7
+	VMOVDQU64           Z7, (SI)(CX*1)
+	CMPQ                BX, $0x03
+	JLE                 stored
+	MOVQ                72(DX), DX
+	VEXTRACTI64X4       $0x01, Z8, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
+	VPXORQ              Z9, Z8, Z8
+	VMOVDQU64           Z8, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode8AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI
+TEXT ·encode8AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), DI
+	MOVQ      k+24(FP), R8
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x05, SI
+	ADDQ      AX, SI
+	MOVQ      from+56(FP), R9
+	TESTQ     R9, R9
+	JEQ       fromZero
+	VMOVDQU64 (R9), Z9
+	VMOVDQU64 64(R9), Z10
+	VMOVDQU64 128(R9), Z11
+	VMOVDQU64 192(R9), Z12
+	VMOVDQU64 256(R9), Z13
+	VMOVDQU64 320(R9), Z14
+	VMOVDQU64 384(R9), Z15
+	VMOVDQU64 448(R9), Z16
+	ADDQ      $+512, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+
+group:
+	CMPQ   R8, $0x08
+	JGE    full
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+
+full:
+	MOVQ           (DI), R9
+	VMOVDQU64      (R9)(CX*1), Z1
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z1, Z1
+	CMPQ           R8, $0x01
+	JLE            loaded
+	MOVQ           24(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z2
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z2, Z2
+	CMPQ           R8, $0x02
+	JLE            loaded
+	MOVQ           48(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z3
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z3, Z3
+	CMPQ           R8, $0x03
+	JLE            loaded
+	MOVQ           72(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z4
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z4, Z4
+	CMPQ           R8, $0x04
+	JLE            loaded
+	MOVQ           96(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z5
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z5, Z5
+	CMPQ           R8, $0x05
+	JLE            loaded
+	MOVQ           120(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z6
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z6, Z6
+	CMPQ           R8, $0x06
+	JLE            loaded
+	MOVQ           144(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z7
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z7, Z7
+	CMPQ           R8, $0x07
+	JLE            loaded
+	MOVQ           168(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z8
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z8, Z8
+
+loaded:
+	ADDQ                $0x000000c0, DI
+	SUBQ                $0x08, R8
+	VPXORQ              Z1, Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z18
+	VPXORQ              Z18, Z1, Z1
+	VPXORQ              Z3, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z18
+	VPXORQ              Z18, Z3, Z3
+	VPXORQ              Z5, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z18
+	VPXORQ              Z18, Z5, Z5
+	VPXORQ              Z7, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z18
+	VPXORQ              Z18, Z7, Z7
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z18
+	VPXORQ              Z18, Z1, Z1
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z18
+	VPXORQ              Z18, Z2, Z2
+	VPXORQ              Z5, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z7, Z18
+	VPXORQ              Z18, Z5, Z5
+	VPXORQ              Z6, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z8, Z18
+	VPXORQ              Z18, Z6, Z6
+	VPXORQ              Z1, Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z5, Z18
+	VPXORQ              Z18, Z1, Z1
+	VPXORQ              Z2, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z18
+	VPXORQ              Z18, Z2, Z2
+	VPXORQ              Z3, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z18
+	VPXORQ              Z18, Z3, Z3
+	VPXORQ              Z4, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z18
+	VPXORQ              Z18, Z4, Z4
+	ADDQ                $0x00000100, DX
+	ADDQ                $0x00000080, BX
+	ADDQ                $0x00000040, SI
+	VPXORQ              Z1, Z9, Z9
+	VPXORQ              Z2, Z10, Z10
+	VPXORQ              Z3, Z11, Z11
+	VPXORQ              Z4, Z12, Z12
+	VPXORQ              Z5, Z13, Z13
+	VPXORQ              Z6, Z14, Z14
+	VPXORQ              Z7, Z15, Z15
+	VPXORQ              Z8, Z16, Z16
+	TESTQ               R8, R8
+	JGT                 group
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 whole
+	VMOVDQU64           Z9, (DX)
+	VMOVDQU64           Z10, 64(DX)
+	VMOVDQU64           Z11, 128(DX)
+	VMOVDQU64           Z12, 192(DX)
+	VMOVDQU64           Z13, 256(DX)
+	VMOVDQU64           Z14, 320(DX)
+	VMOVDQU64           Z15, 384(DX)
+	VMOVDQU64           Z16, 448(DX)
+	ADDQ                $+512, to+64(FP)
+	JMP                 stored
+
+whole:
+	VPXORQ              Z9, Z13, Z13
+	VPXORQ              Z10, Z14, Z14
+	VPXORQ              Z11, Z15, Z15
+	VPXORQ              Z12, Z16, Z16
+	VPXORQ              Z9, Z11, Z11
+	VPXORQ              Z10, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z15, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z15, Z15
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z16, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z14, Z16, Z16
+	VPXORQ              Z9, Z10, Z10
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z12, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z11, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z14, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z14, Z14
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z16, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z15, Z16, Z16
+	MOVQ                dsts+0(FP), DX
+	MOVQ                m+8(FP), BX
+	MOVQ                (DX), SI
+	VEXTRACTI64X4       $0x01, Z9, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z9, Z9
+	VMOVDQU64           Z9, (SI)(CX*1)
+	CMPQ                BX, $0x01
+	JLE                 stored
+	MOVQ                24(DX), SI
+	VEXTRACTI64X4       $0x01, Z10, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z10, Z10
+	VMOVDQU64           Z10, (SI)(CX*1)
+	CMPQ                BX, $0x02
+	JLE                 stored
+	MOVQ                48(DX), SI
+	VEXTRACTI64X4       $0x01, Z11, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z11, Z11
+	VMOVDQU64           Z11, (SI)(CX*1)
+	CMPQ                BX, $0x03
+	JLE                 stored
+	MOVQ                72(DX), SI
+	VEXTRACTI64X4       $0x01, Z12, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z12, Z12
+	VMOVDQU64           Z12, (SI)(CX*1)
+	CMPQ                BX, $0x04
+	JLE                 stored
+	MOVQ                96(DX), SI
+	VEXTRACTI64X4       $0x01, Z13, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z13, Z13
+	VMOVDQU64           Z13, (SI)(CX*1)
+	CMPQ                BX, $0x05
+	JLE                 stored
+	MOVQ                120(DX), SI
+	VEXTRACTI64X4       $0x01, Z14, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z14, Z14
+	VMOVDQU64           Z14, (SI)(CX*1)
+	CMPQ                BX, $0x06
+	JLE                 stored
+	MOVQ                144(DX), SI
+	VEXTRACTI64X4       $0x01, Z15, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z15, Z15
+	VMOVDQU64           Z15, (SI)(CX*1)
+	CMPQ                BX, $0x07
+	JLE                 stored
+	MOVQ                168(DX), DX
+	VEXTRACTI64X4       $0x01, Z16, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z16, Z16
+	VMOVDQU64           Z16, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode16AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI
+TEXT ·encode16AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), R8
+	MOVQ      k+24(FP), R9
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x05, SI
+	ADDQ      AX, SI
+	MOVQ      base+32(FP), DI
+	SHRQ      $0x03, DI
+	SHLQ      $0x05, DI
+	ADDQ      AX, DI
+	MOVQ      from+56(FP), R10
+	TESTQ     R10, R10
+	JEQ       fromZero
+	VMOVDQU64 (R10), Z9
+	VMOVDQU64 64(R10), Z10
+	VMOVDQU64 128(R10), Z11
+	VMOVDQU64 192(R10), Z12
+	VMOVDQU64 256(R10), Z13
+	VMOVDQU64 320(R10), Z14
+	VMOVDQU64 384(R10), Z15
+	VMOVDQU64 448(R10), Z16
+	VMOVDQU64 512(R10), Z17
+	VMOVDQU64 576(R10), Z18
+	VMOVDQU64 640(R10), Z19
+	VMOVDQU64 704(R10), Z20
+	VMOVDQU64 768(R10), Z21
+	VMOVDQU64 832(R10), Z22
+	VMOVDQU64 896(R10), Z23
+	VMOVDQU64 960(R10), Z24
+	ADDQ      $+1024, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	VPXORQ Z24, Z24, Z24
+
+group:
+	CMPQ   R9, $0x08
+	JGE    full
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+
+full:
+	MOVQ           (R8), R10
+	VMOVDQU64      (R10)(CX*1), Z1
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z1, Z1
+	CMPQ           R9, $0x01
+	JLE            loaded
+	MOVQ           24(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z2
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z2, Z2
+	CMPQ           R9, $0x02
+	JLE            loaded
+	MOVQ           48(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z3
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z3, Z3
+	CMPQ           R9, $0x03
+	JLE            loaded
+	MOVQ           72(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z4
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z4, Z4
+	CMPQ           R9, $0x04
+	JLE            loaded
+	MOVQ           96(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z5
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z5, Z5
+	CMPQ           R9, $0x05
+	JLE            loaded
+	MOVQ           120(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z6
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z6, Z6
+	CMPQ           R9, $0x06
+	JLE            loaded
+	MOVQ           144(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z7
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z7, Z7
+	CMPQ           R9, $0x07
+	JLE            loaded
+	MOVQ           168(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z8
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z8, Z8
+
+loaded:
+	ADDQ                $0x000000c0, R8
+	SUBQ                $0x08, R9
+	VPXORQ              Z1, Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z3, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z26
+	VPXORQ              Z26, Z3, Z3
+	VPXORQ              Z5, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z26
+	VPXORQ              Z26, Z5, Z5
+	VPXORQ              Z7, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z26
+	VPXORQ              Z26, Z7, Z7
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z26
+	VPXORQ              Z26, Z2, Z2
+	VPXORQ              Z5, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z7, Z26
+	VPXORQ              Z26, Z5, Z5
+	VPXORQ              Z6, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z8, Z26
+	VPXORQ              Z26, Z6, Z6
+	VPXORQ              Z1, Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z5, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z2, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z26
+	VPXORQ              Z26, Z2, Z2
+	VPXORQ              Z3, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z26
+	VPXORQ              Z26, Z3, Z3
+	VPXORQ              Z4, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z26
+	VPXORQ              Z26, Z4, Z4
+	ADDQ                $0x00000100, DX
+	ADDQ                $0x00000080, BX
+	ADDQ                $0x00000040, SI
+	ADDQ                $0x00000020, DI
+	VPXORQ              Z1, Z17, Z17
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z1, Z1
+	VPXORQ              Z1, Z9, Z9
+	VPXORQ              Z2, Z18, Z18
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z2, Z1
+	VPXORQ              Z1, Z10, Z10
+	VPXORQ              Z3, Z19, Z19
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z3, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z4, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z4, Z1
+	VPXORQ              Z1, Z12, Z12
+	VPXORQ              Z5, Z21, Z21
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z5, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z6, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z6, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z7, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z7, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z8, Z24, Z24
+	VGF2P8AFFINEQB.BCST $0x00, (DI), Z8, Z1
+	VPXORQ              Z1, Z16, Z16
+	TESTQ               R9, R9
+	JLE                 summed
+	CMPQ                R9, $0x08
+	JGE                 fullSecond
+	VPXORQ              Z2, Z2, Z2
+	VPXORQ              Z3, Z3, Z3
+	VPXORQ              Z4, Z4, Z4
+	VPXORQ              Z5, Z5, Z5
+	VPXORQ              Z6, Z6, Z6
+	VPXORQ              Z7, Z7, Z7
+	VPXORQ              Z8, Z8, Z8
+
+fullSecond:
+	MOVQ           (R8), R10
+	VMOVDQU64      (R10)(CX*1), Z1
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z1, Z1
+	CMPQ           R9, $0x01
+	JLE            loadedSecond
+	MOVQ           24(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z2
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z2, Z2
+	CMPQ           R9, $0x02
+	JLE            loadedSecond
+	MOVQ           48(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z3
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z3, Z3
+	CMPQ           R9, $0x03
+	JLE            loadedSecond
+	MOVQ           72(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z4
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z4, Z4
+	CMPQ           R9, $0x04
+	JLE            loadedSecond
+	MOVQ           96(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z5
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z5, Z5
+	CMPQ           R9, $0x05
+	JLE            loadedSecond
+	MOVQ           120(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z6
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z6, Z6
+	CMPQ           R9, $0x06
+	JLE            loadedSecond
+	MOVQ           144(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z7
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z7, Z7
+	CMPQ           R9, $0x07
+	JLE            loadedSecond
+	MOVQ           168(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z8
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z8, Z8
+
+loadedSecond:
+	ADDQ                $0x000000c0, R8
+	SUBQ                $0x08, R9
+	VPXORQ              Z1, Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z3, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z26
+	VPXORQ              Z26, Z3, Z3
+	VPXORQ              Z5, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z26
+	VPXORQ              Z26, Z5, Z5
+	VPXORQ              Z7, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z26
+	VPXORQ              Z26, Z7, Z7
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z26
+	VPXORQ              Z26, Z2, Z2
+	VPXORQ              Z5, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z7, Z26
+	VPXORQ              Z26, Z5, Z5
+	VPXORQ              Z6, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z8, Z26
+	VPXORQ              Z26, Z6, Z6
+	VPXORQ              Z1, Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z5, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z2, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z26
+	VPXORQ              Z26, Z2, Z2
+	VPXORQ              Z3, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z26
+	VPXORQ              Z26, Z3, Z3
+	VPXORQ              Z4, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z26
+	VPXORQ              Z26, Z4, Z4
+	ADDQ                $0x00000100, DX
+	ADDQ                $0x00000080, BX
+	ADDQ                $0x00000040, SI
+	ADDQ                $0x00000020, DI
+	VPXORQ              Z1, Z17, Z17
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z1, Z1
+	VPXORQ              Z1, Z9, Z9
+	VPXORQ              Z2, Z18, Z18
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z2, Z1
+	VPXORQ              Z1, Z10, Z10
+	VPXORQ              Z3, Z19, Z19
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z3, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z4, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z4, Z1
+	VPXORQ              Z1, Z12, Z12
+	VPXORQ              Z5, Z21, Z21
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z5, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z6, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z6, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z7, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z7, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z8, Z24, Z24
+	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z8, Z1
+	VPXORQ              Z1, Z16, Z16
+	TESTQ               R9, R9
+	JGT                 group
+
+summed:
+	MOVQ      to+64(FP), DX
+	TESTQ     DX, DX
+	JEQ       whole
+	VMOVDQU64 Z9, (DX)
+	VMOVDQU64 Z10, 64(DX)
+	VMOVDQU64 Z11, 128(DX)
+	VMOVDQU64 Z12, 192(DX)
+	VMOVDQU64 Z13, 256(DX)
+	VMOVDQU64 Z14, 320(DX)
+	VMOVDQU64 Z15, 384(DX)
+	VMOVDQU64 Z16, 448(DX)
+	VMOVDQU64 Z17, 512(DX)
+	VMOVDQU64 Z18, 576(DX)
+	VMOVDQU64 Z19, 640(DX)
+	VMOVDQU64 Z20, 704(DX)
+	VMOVDQU64 Z21, 768(DX)
+	VMOVDQU64 Z22, 832(DX)
+	VMOVDQU64 Z23, 896(DX)
+	VMOVDQU64 Z24, 960(DX)
+	ADDQ      $+1024, to+64(FP)
+	JMP       stored
+
+whole:
+	VPXORQ              Z9, Z17, Z17
+	VPXORQ              Z10, Z18, Z18
+	VPXORQ              Z11, Z19, Z19
+	VPXORQ              Z12, Z20, Z20
+	VPXORQ              Z13, Z21, Z21
+	VPXORQ              Z14, Z22, Z22
+	VPXORQ              Z15, Z23, Z23
+	VPXORQ              Z16, Z24, Z24
+	VPXORQ              Z9, Z13, Z13
+	VPXORQ              Z10, Z14, Z14
+	VPXORQ              Z11, Z15, Z15
+	VPXORQ              Z12, Z16, Z16
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z21, Z1
+	VPXORQ              Z1, Z17, Z17
+	VPXORQ              Z17, Z21, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z22, Z1
+	VPXORQ              Z1, Z18, Z18
+	VPXORQ              Z18, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z23, Z1
+	VPXORQ              Z1, Z19, Z19
+	VPXORQ              Z19, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z24, Z1
+	VPXORQ              Z1, Z20, Z20
+	VPXORQ              Z20, Z24, Z24
+	VPXORQ              Z9, Z11, Z11
+	VPXORQ              Z10, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z15, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z15, Z15
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z16, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z14, Z16, Z16
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z19, Z1
+	VPXORQ              Z1, Z17, Z17
+	VPXORQ              Z17, Z19, Z19
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z20, Z1
+	VPXORQ              Z1, Z18, Z18
+	VPXORQ              Z18, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z23, Z1
+	VPXORQ              Z1, Z21, Z21
+	VPXORQ              Z21, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z24, Z1
+	VPXORQ              Z1, Z22, Z22
+	VPXORQ              Z22, Z24, Z24
+	VPXORQ              Z9, Z10, Z10
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z12, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z11, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z14, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z14, Z14
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z16, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z15, Z16, Z16
+	VGF2P8AFFINEQB.BCST $0x00, 256(AX), Z18, Z1
+	VPXORQ              Z1, Z17, Z17
+	VPXORQ              Z17, Z18, Z18
+	VGF2P8AFFINEQB.BCST $0x00, 320(AX), Z20, Z1
+	VPXORQ              Z1, Z19, Z19
+	VPXORQ              Z19, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, 384(AX), Z22, Z1
+	VPXORQ              Z1, Z21, Z21
+	VPXORQ              Z21, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, 448(AX), Z24, Z1
+	VPXORQ              Z1, Z23, Z23
+	VPXORQ              Z23, Z24, Z24
+	MOVQ                dsts+0(FP), DX
+	MOVQ                m+8(FP), BX
+	MOVQ                (DX), SI
+	VEXTRACTI64X4       $0x01, Z9, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z9, Z9
+	VMOVDQU64           Z9, (SI)(CX*1)
+	CMPQ                BX, $0x01
+	JLE                 stored
+	MOVQ                24(DX), SI
+	VEXTRACTI64X4       $0x01, Z10, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z10, Z10
+	VMOVDQU64           Z10, (SI)(CX*1)
+	CMPQ                BX, $0x02
+	JLE                 stored
+	MOVQ                48(DX), SI
+	VEXTRACTI64X4       $0x01, Z11, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z11, Z11
+	VMOVDQU64           Z11, (SI)(CX*1)
+	CMPQ                BX, $0x03
+	JLE                 stored
+	MOVQ                72(DX), SI
+	VEXTRACTI64X4       $0x01, Z12, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z12, Z12
+	VMOVDQU64           Z12, (SI)(CX*1)
+	CMPQ                BX, $0x04
+	JLE                 stored
+	MOVQ                96(DX), SI
+	VEXTRACTI64X4       $0x01, Z13, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z13, Z13
+	VMOVDQU64           Z13, (SI)(CX*1)
+	CMPQ                BX, $0x05
+	JLE                 stored
+	MOVQ                120(DX), SI
+	VEXTRACTI64X4       $0x01, Z14, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z14, Z14
+	VMOVDQU64           Z14, (SI)(CX*1)
+	CMPQ                BX, $0x06
+	JLE                 stored
+	MOVQ                144(DX), SI
+	VEXTRACTI64X4       $0x01, Z15, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z15, Z15
+	VMOVDQU64           Z15, (SI)(CX*1)
+	CMPQ                BX, $0x07
+	JLE                 stored
+	MOVQ                168(DX), SI
+	VEXTRACTI64X4       $0x01, Z16, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z16, Z16
+	VMOVDQU64           Z16, (SI)(CX*1)
+	CMPQ                BX, $0x08
+	JLE                 stored
+	MOVQ                192(DX), SI
+	VEXTRACTI64X4       $0x01, Z17, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z17, Z17
+	VMOVDQU64           Z17, (SI)(CX*1)
+	CMPQ                BX, $0x09
+	JLE                 stored
+	MOVQ                216(DX), SI
+	VEXTRACTI64X4       $0x01, Z18, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z18, Z18
+	VMOVDQU64           Z18, (SI)(CX*1)
+	CMPQ                BX, $0x0a
+	JLE                 stored
+	MOVQ                240(DX), SI
+	VEXTRACTI64X4       $0x01, Z19, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z19, Z19
+	VMOVDQU64           Z19, (SI)(CX*1)
+	CMPQ                BX, $0x0b
+	JLE                 stored
+	MOVQ                264(DX), SI
+	VEXTRACTI64X4       $0x01, Z20, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z20, Z20
+	VMOVDQU64           Z20, (SI)(CX*1)
+	CMPQ                BX, $0x0c
+	JLE                 stored
+	MOVQ                288(DX), SI
+	VEXTRACTI64X4       $0x01, Z21, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z21, Z21
+	VMOVDQU64           Z21, (SI)(CX*1)
+	CMPQ                BX, $0x0d
+	JLE                 stored
+	MOVQ                312(DX), SI
+	VEXTRACTI64X4       $0x01, Z22, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z22, Z22
+	VMOVDQU64           Z22, (SI)(CX*1)
+	CMPQ                BX, $0x0e
+	JLE                 stored
+	MOVQ                336(DX), SI
+	VEXTRACTI64X4       $0x01, Z23, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z23, Z23
+	VMOVDQU64           Z23, (SI)(CX*1)
+	CMPQ                BX, $0x0f
+	JLE                 stored
+	MOVQ                360(DX), DX
+	VEXTRACTI64X4       $0x01, Z24, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z24, Z24
+	VMOVDQU64           Z24, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
 // func turnAVX512GFNI(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·turnAVX512GFNI(SB), NOSPLIT, $0-32

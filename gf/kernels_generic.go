@@ -27,6 +27,11 @@ var genericKernels = &kernels{
 	fence:      fenceGeneric,
 	pass8:      pass8Generic,
 
+	encode2:  encodeGeneric(2),
+	encode4:  encodeGeneric(4),
+	encode8:  encodeGeneric(8),
+	encode16: encodeGeneric(16),
+
 	scale:  scaleGeneric,
 	pack:   packGeneric,
 	unpack: unpackGeneric,
@@ -35,6 +40,7 @@ var genericKernels = &kernels{
 	dot:    dotGeneric,
 	spread: spreadGeneric,
 	xor:    xorGeneric,
+	sum:    sumGeneric,
 }
 
 // products maps the low and the high byte of a word to their products by one
@@ -216,6 +222,50 @@ func pass8Generic(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, kee
 	}
 	if out > 0 {
 		fft8Generic(dst, dst, half, dist, groups, u, tab)
+	}
+}
+
+// encodeGeneric returns the encoder of c rows of parity.
+func encodeGeneric(c int) encode {
+	return func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer) {
+		const half = 256
+		var work, total [16 * 2 * half]byte
+		w, sum := unsafe.Pointer(&work), unsafe.Pointer(&total)
+		for done := 0; done < n; done += 2 * half {
+			size := min(n-done, 2*half)
+			clear(total[:])
+			if from != nil {
+				copy(total[:c*size], unsafe.Slice((*byte)(unsafe.Add(from, c*done)), c*size))
+			}
+			for first := 0; first < k; first += c {
+				clear(work[:])
+				block := unsafe.Slice(srcs, k)[first:min(k, first+c)]
+				packGeneric(w, size/2, &block[0], len(block), off+done, 0, size, 1)
+				for dist := 1; dist < c; dist *= 2 {
+					ifft2Generic(w, w, size/2, dist, c/2/dist, (base+first)/dist, tab)
+				}
+				xorGeneric(sum, w, c*size)
+			}
+			if to != nil {
+				copy(unsafe.Slice((*byte)(unsafe.Add(to, c*done)), c*size), total[:])
+				continue
+			}
+			for dist := c / 2; dist > 0; dist /= 2 {
+				fft2Generic(sum, sum, size/2, dist, c/2/dist, 0, tab)
+			}
+			unpackGeneric(dsts, m, off+done, 0, size, 1, sum, size/2)
+		}
+	}
+}
+
+func sumGeneric(dst unsafe.Pointer, srcs *[]byte, count, off, n int) {
+	d := unsafe.Slice((*byte)(dst), n)
+	for i, src := range unsafe.Slice(srcs, count) {
+		if i == 0 {
+			copy(d, src[off:][:n])
+		} else {
+			subtle.XORBytes(d, d, src[off:][:n])
+		}
 	}
 }
 

@@ -23,9 +23,14 @@ var kernelsNEON = &kernels{
 	mul:      mulNEON,
 	dot:      dotNEON,
 	spread:   spreadNEON,
+	encode2:  encode2NEON,
+	encode4:  encode4NEON,
+	encode8:  encode8NEON,
+	encode16: encode16NEON,
 	pack:     packNEON,
 	unpack:   unpackNEON,
 	xor:      xorNEON,
+	sum:      sumNEON,
 }
 
 // fft4NEON works like fft4Generic.
@@ -57,6 +62,26 @@ func ifft4addNEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe
 //
 //go:noescape
 func ifft2addNEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// encode2NEON works like encode2Generic.
+//
+//go:noescape
+func encode2NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4NEON works like encode4Generic.
+//
+//go:noescape
+func encode4NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8NEON works like encode8Generic.
+//
+//go:noescape
+func encode8NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode16NEON works like encode16Generic.
+//
+//go:noescape
+func encode16NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
 // turnNEON works like turnGeneric.
 //
@@ -102,3 +127,8 @@ func unpackNEON(dsts *[]byte, rows, off, step, size, count int, src unsafe.Point
 //
 //go:noescape
 func xorNEON(dst, src unsafe.Pointer, n int)
+
+// sumNEON works like sumGeneric.
+//
+//go:noescape
+func sumNEON(dst unsafe.Pointer, srcs *[]byte, count, off, n int)

@@ -23,9 +23,14 @@ var kernelsNEONSHA3 = &kernels{
 	mul:      mulNEONSHA3,
 	dot:      dotNEONSHA3,
 	spread:   spreadNEONSHA3,
+	encode2:  encode2NEONSHA3,
+	encode4:  encode4NEONSHA3,
+	encode8:  encode8NEONSHA3,
+	encode16: encode16NEONSHA3,
 	pack:     packNEON,
 	unpack:   unpackNEON,
 	xor:      xorNEON,
+	sum:      sumNEON,
 }
 
 // fft4NEONSHA3 works like fft4Generic.
@@ -57,6 +62,26 @@ func ifft4addNEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab un
 //
 //go:noescape
 func ifft2addNEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+
+// encode2NEONSHA3 works like encode2Generic.
+//
+//go:noescape
+func encode2NEONSHA3(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4NEONSHA3 works like encode4Generic.
+//
+//go:noescape
+func encode4NEONSHA3(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8NEONSHA3 works like encode8Generic.
+//
+//go:noescape
+func encode8NEONSHA3(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode16NEONSHA3 works like encode16Generic.
+//
+//go:noescape
+func encode16NEONSHA3(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
 // turnNEONSHA3 works like turnGeneric.
 //

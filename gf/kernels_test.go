@@ -202,6 +202,13 @@ func plain(k *kernels) *kernels {
 			})
 		}
 	}
+	for _, f := range []*encode{&p.encode2, &p.encode4, &p.encode8, &p.encode16} {
+		if run := *f; run != nil {
+			*f = func(dsts *[]byte, m int, srcs *[]byte, n, base, off, size int, from, to, _ unsafe.Pointer) {
+				run(dsts, m, srcs, n, base, off, size, from, to, k.rowTable())
+			}
+		}
+	}
 	p.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, _ unsafe.Pointer) {
 		turned(both(dst, src), half, rows, func(tab unsafe.Pointer) { k.scale(dst, src, half, rows, coeffs, tab) })
 	}
@@ -603,6 +610,77 @@ func (h *harness) checkSpread(k *kernels, p place, off, n, count int) {
 	}
 }
 
+// checkEncode compares the encoder of m rows of parity with the pure-Go one. Shards are
+// of arena 1, parity in arena 0, each list one behind the other.
+func (h *harness) checkEncode(k *kernels, p place, m, sources, off, n int) {
+	h.Helper()
+	h.refill(2)
+	rows := fewRows(m)
+	lists := func(arena int, count int) (mem, model [][]byte) {
+		all, allModel := p.of(h.arenas[arena].mem, (off+n)*count), p.of(h.arenas[arena].model, (off+n)*count)
+		for i := range count {
+			mem, model = append(mem, all[i*(off+n):][:off+n]), append(model, allModel[i*(off+n):][:off+n])
+		}
+		// What the kernel may not look at.
+		return append(mem, nil), append(model, nil)
+	}
+	base := rows * (1 + h.rng.IntN((subfield-rows-sources)/rows+1))
+	dsts, modelDsts := lists(0, m)
+	srcs, modelSrcs := lists(1, sources)
+	run := func(k *kernels, dsts, srcs [][]byte, sums []byte) {
+		// In one call, or in two with the sums between them in memory, at its end.
+		first, from := 0, unsafe.Pointer(nil)
+		if h.rng.IntN(2) == 0 && sources > rows {
+			first, from = rows*(1+h.rng.IntN((sources-1)/rows)), at(atEnd.of(sums, rows*n))
+			k.encoder(rows)(nil, 0, &srcs[0], first, base, off, n, nil, from, k.table())
+		}
+		k.encoder(rows)(&dsts[0], m, &srcs[first], sources-first, base+first, off, n, from, nil, k.table())
+	}
+	run(k, dsts, srcs, h.arenas[2].mem)
+	run(genericKernels, modelDsts, modelSrcs, h.arenas[2].model)
+	for i := range 2 {
+		h.equal(i, "encode%d of %s: %d rows from %d at point %d, %d bytes at %d, %v, arena %d", rows, k.name, m, sources, base, n, off, p, i)
+	}
+}
+
+func TestEncoders(t *testing.T) {
+	for _, k := range accelerated() {
+		t.Run(k.name, func(t *testing.T) {
+			h := newHarness(t, 9)
+			for m := 2; m <= 16; m++ {
+				if k.encoder(fewRows(m)) == nil {
+					continue
+				}
+				most := subfield - fewRows(m)
+				for sources := 1; sources <= 40; sources++ {
+					h.checkEncode(k, place(h.rng.IntN(int(places))), m, sources, h.rng.IntN(100), 64*(1+h.rng.IntN(5)))
+				}
+				for n := 64; n <= 20*64; n += 64 {
+					h.checkEncode(k, place(h.rng.IntN(int(places))), m, 1+h.rng.IntN(40), h.rng.IntN(100), n)
+				}
+				h.checkEncode(k, atEnd, m, most, 0, 128)
+				h.checkEncode(k, misaligned, m, most-1, 3, 64)
+			}
+		})
+	}
+}
+
+func (h *harness) checkSum(k *kernels, p place, count, off, n int) {
+	h.Helper()
+	h.refill(2)
+	mem, model := make([][]byte, count+1), make([][]byte, count+1)
+	for i := range count {
+		skip := h.rng.IntN(64)
+		mem[i] = p.of(h.arenas[1].mem, off+n+skip)[skip:]
+		model[i] = p.of(h.arenas[1].model, off+n+skip)[skip:]
+	}
+	k.sum(at(p.of(h.arenas[0].mem, n)), &mem[0], count, off, n)
+	genericKernels.sum(at(p.of(h.arenas[0].model, n)), &model[0], count, off, n)
+	for i := range 2 {
+		h.equal(i, "sum of %s: %d bytes at %d, %d sources, %v", k.name, n, off, count, p)
+	}
+}
+
 func (h *harness) checkXor(k *kernels, p place, n int) {
 	h.Helper()
 	h.refill(2)
@@ -627,6 +705,7 @@ func TestRegionKernels(t *testing.T) {
 						h.checkDot(k, p, h.rng.IntN(200), 64*blocks, count)
 						h.checkSpread(k, p, h.rng.IntN(200), 64*blocks, count)
 					}
+					h.checkSum(k, p, 1+count, h.rng.IntN(200), 64*blocks)
 				}
 			}
 			for n := range 300 {
@@ -664,7 +743,7 @@ func TestPlanarAndNaturalProductsAgree(t *testing.T) {
 // FuzzKernels runs one kernel of one backend with arbitrary arguments, taken
 // modulo what their types allow.
 func FuzzKernels(f *testing.F) {
-	for kernel := range uint8(16) {
+	for kernel := range uint8(18) {
 		f.Add(uint64(kernel), kernel, kernel, uint16(kernel), uint16(3), uint16(5))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, backend, kernel uint8, a, b, c uint16) {
@@ -675,7 +754,7 @@ func FuzzKernels(f *testing.F) {
 		k := all[int(backend)%len(all)]
 		h := newHarness(t, seed)
 		p, inPlace := place(seed%uint64(places)), seed>>8&1 == 0
-		if kernel %= 16; int(kernel) < len(transforms) {
+		if kernel %= 18; int(kernel) < len(transforms) {
 			f := transforms[kernel]
 			if f.of(k) == nil {
 				t.Skip("this backend has no such kernel")
@@ -715,6 +794,14 @@ func FuzzKernels(f *testing.F) {
 				t.Skip("this backend has no such kernel")
 			}
 			h.checkPass8(k, p, inPlace, h.pass8Call(32+32*(int(a)%12)))
+		case 7:
+			m := 2 + int(b)%15
+			if k.encoder(fewRows(m)) == nil {
+				t.Skip("this backend has no such kernel")
+			}
+			h.checkEncode(k, p, m, 1+int(c)%(subfield-fewRows(m)), int(seed>>16)%100, 64+64*(int(a)%8))
+		case 8:
+			h.checkSum(k, p, 1+int(b)%20, int(c)%200, 64*(int(a)%40))
 		}
 	})
 }

@@ -63,6 +63,36 @@ func watched(k *kernels) *kernels {
 			k.turn(rows, half, count, tab)
 		}
 	}
+	encoder := func(run encode, rows int) encode {
+		if run == nil {
+			return nil
+		}
+		return func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer) {
+			for _, s := range headers(srcs, k) {
+				race.ReadRows(s[off:], 0, n, 1)
+			}
+			if from != nil {
+				race.Read(from, rows*n)
+			}
+			if to != nil {
+				race.Write(to, rows*n)
+			} else {
+				for _, s := range headers(dsts, m) {
+					race.WriteRows(s[off:], 0, n, 1)
+				}
+			}
+			run(dsts, m, srcs, k, base, off, n, from, to, tab)
+		}
+	}
+	w.encode2, w.encode4 = encoder(k.encode2, 2), encoder(k.encode4, 4)
+	w.encode8, w.encode16 = encoder(k.encode8, 8), encoder(k.encode16, 16)
+	w.sum = func(dst unsafe.Pointer, srcs *[]byte, count, off, n int) {
+		for _, s := range headers(srcs, count) {
+			race.ReadRows(s[off:], 0, n, 1)
+		}
+		race.Write(dst, n)
+		k.sum(dst, srcs, count, off, n)
+	}
 	w.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {
 		race.Read(unsafe.Pointer(coeffs), 2*rows)
 		race.Read(src, 2*half*rows)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"go/format"
 	"strings"
+
+	"github.com/redstuff-go/redstuff/asm/gf/coset"
 )
 
 // declarations is the Go file that declares the kernels of m and puts them in
@@ -38,10 +40,14 @@ func (m machine) declarations() []byte {
 			{"pass8", "dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer"},
 		}...)
 	}
+	for _, e := range coset.Kernels(m.rowsHeld()) {
+		kernels = append(kernels, struct{ name, parameters string }{e.Name(), "dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer"})
+	}
 	shared := []struct{ name, parameters string }{
 		{"pack", "dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int"},
 		{"unpack", "dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int"},
 		{"xor", "dst, src unsafe.Pointer, n int"},
+		{"sum", "dst unsafe.Pointer, srcs *[]byte, count, off, n int"},
 	}
 	sharedSuffix := strings.TrimSuffix(m.suffix, "GFNI")
 	table, rowTable, describe := "nibbleTables", "towerNibbles", "nibble tables"

@@ -62,6 +62,7 @@ func write(m machine, decls string) {
 		m.fence()
 		m.pass8()
 	}
+	m.encoders()
 	m.turn()
 	m.scale()
 	m.mul("mulAdd", true)
@@ -70,6 +71,7 @@ func write(m machine, decls string) {
 	m.spread()
 	if m.moves() {
 		m.xorBytes()
+		m.sumRows()
 		m.move("pack", true)
 		m.move("unpack", false)
 	}

@@ -116,11 +116,14 @@ func (m machine) turn() {
 }
 
 // turning is the map T, which stands in the last place of entry 0, in registers.
-func (m machine) turning(tab Register) constant {
+func (m machine) turning(tab Register) constant { return m.load(planar, m.turningAt(tab)) }
+
+// turningAt is the same in memory.
+func (m machine) turningAt(tab Register) constant {
 	t := m.rowConstantAt(tab, 0)
 	t.entry.Disp += 3 << m.entryShift() / 4
 	t.inSubfield = true
-	return m.load(planar, t)
+	return t
 }
 
 // blockAt is block i at base.

@@ -63,10 +63,13 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 	j.do, j.strip, j.piece = do, c.StripSize(), j.size
 	total := c.TotalShards() * j.size
 	workers := c.crew.Free()
-	recodes := j.pattern == nil && len(j.parity) > 0 && c.recodeSize > 0
+	recodes := j.pattern == nil && len(j.parity) > 0 && c.recodeSize > 0 && !c.few
 	j.ahead = recodes && total >= aheadBytes
 	if j.ahead || recodes && workers == 1 && total >= wideTotal {
 		j.strip = c.wideStrip()
+	}
+	if j.pattern == nil && len(j.parity) > 0 && c.few {
+		j.strip = j.size // rows in registers need no strips
 	}
 	if workers > 1 {
 		// A piece for every worker, if they are worth the start of a goroutine.

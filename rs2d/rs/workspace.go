@@ -32,6 +32,7 @@ type Workspace struct {
 	c    *Codec
 	rows [4][]byte
 	tail tailSpace
+	few  []byte // work of gf.Engine.EncodeFew
 
 	recoding gf.Recoding // what Encode asks the engine for: here it is not allocated
 
@@ -112,7 +113,13 @@ func (w *Workspace) Encode(parity, data Symbols) {
 	if wanted == 0 || half == 0 {
 		return
 	}
-	if data.blocks() && w.c.recodeSize > 0 && allWanted(parity.Shards) {
+	if whole := data.blocks() && allWanted(parity.Shards); whole && w.c.few && parity.Off == data.Off {
+		if w.few == nil {
+			w.few = make([]byte, gf.FewWork)
+		}
+		w.c.engine.EncodeFew(parity.Shards, data.Shards, data.Off, data.Size, w.few)
+		return
+	} else if whole && w.c.recodeSize > 0 {
 		w.recode(&parity, &data, half)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"log"
 
 	"github.com/redstuff-go/redstuff/asm/arm64/emit"
+	"github.com/redstuff-go/redstuff/asm/gf/coset"
 )
 
 // machine is an instruction set.
@@ -57,7 +58,10 @@ func (m machine) write() {
 	for _, name := range []string{"fft4", "fft2", "ifft4", "ifft2", "ifft4add", "ifft2add", "turn", "scale", "mulAdd", "mul", "dot", "spread"} {
 		f.Declare("\t%s: %s%s,\n", name, name, m.suffix)
 	}
-	for _, name := range []string{"pack", "unpack", "xor"} {
+	for _, k := range coset.Kernels(rowsHeld) {
+		f.Declare("\t%s: %s%s,\n", k.Name(), k.Name(), m.suffix)
+	}
+	for _, name := range []string{"pack", "unpack", "xor", "sum"} {
 		f.Declare("\t%s: %s%s,\n", name, name, baseSuffix)
 	}
 	f.Declare("}\n")
@@ -68,6 +72,7 @@ func (m machine) write() {
 	m.butterflies("ifft2", butterfly{radix: 2, inverse: true})
 	m.butterflies("ifft4add", butterfly{radix: 4, inverse: true, add: true})
 	m.butterflies("ifft2add", butterfly{radix: 2, inverse: true, add: true})
+	m.encoders()
 	m.turn()
 	m.scale()
 	m.mul("mulAdd", true)
@@ -79,6 +84,7 @@ func (m machine) write() {
 		m.move("pack", true)
 		m.move("unpack", false)
 		m.xorBytes()
+		m.sumRows()
 	}
 }
 

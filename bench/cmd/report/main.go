@@ -30,6 +30,7 @@ type reportCommand struct {
 	Passes int           `default:"3" help:"Passes over all comparisons that the rounds are spread over: minutes apart, since a machine may be slow for that long."`
 	Round  time.Duration `default:"30ms" help:"Time that each operation gets in a round, if one run takes no longer."`
 	CPU    bool          `name:"cpu" help:"Of work on one core, count the processor's time in place of the time that passes: for a machine that others use meanwhile."`
+	Grid   bool          `help:"Measure the grid of shapes, shard sizes and works only, and keep the other results of report/."`
 	List   bool          `help:"List the comparisons' titles and measure nothing."`
 
 	// What measureMemory starts processes with.
@@ -68,6 +69,9 @@ func (c *reportCommand) Run() error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	if c.Grid {
+		return c.grid(dir, only)
+	}
 	if c.From == "" || c.Only != "" {
 		settings := Settings{Passes: max(1, c.Passes), Settings: measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}}
 		if c.Quick {
@@ -82,6 +86,36 @@ func (c *reportCommand) Run() error {
 		}
 	}
 	if err := results.charts(dir); err != nil {
+		return err
+	}
+	return results.report(c.Out)
+}
+
+// grid measures the grid, and writes it into the report that is there.
+func (c *reportCommand) grid(dir string, only *regexp.Regexp) error {
+	old, err := readGrid(dir)
+	if err != nil {
+		return err
+	}
+	settings := measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}
+	if c.Quick {
+		settings.Rounds, settings.Round = 1, time.Millisecond
+	}
+	grid, err := measureGrid(settings, only, old)
+	if err != nil {
+		return err
+	}
+	if err := grid.write(dir); err != nil {
+		return err
+	}
+	results, err := readResults(filepath.Join(dir, "results.json"))
+	switch {
+	case os.IsNotExist(err):
+		results = &Results{Machine: grid.Machine}
+	case err != nil:
+		return err
+	}
+	if err := grid.charts(dir); err != nil {
 		return err
 	}
 	return results.report(c.Out)
