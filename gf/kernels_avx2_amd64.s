@@ -3115,21 +3115,21 @@ low:
 	VPXOR          Y7, Y2, Y2
 
 loaded:
+	VPXOR          Y1, Y2, Y2
 	ADDQ           $0x00000030, SI
 	SUBQ           $0x02, DI
-	VPXOR          Y1, Y2, Y2
 	VPAND          Y2, Y0, Y5
 	VPSRLQ         $0x04, Y2, Y6
 	VPAND          Y6, Y0, Y6
 	VBROADCASTI128 (DX), Y7
 	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
+	VPXOR          Y7, Y3, Y3
 	VBROADCASTI128 16(DX), Y5
 	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	ADDQ           $0x00000100, DX
+	VPXOR          Y5, Y3, Y3
 	VPXOR          Y1, Y3, Y3
 	VPXOR          Y2, Y4, Y4
+	ADDQ           $0x00000100, DX
 	TESTQ          DI, DI
 	JGT            group
 	MOVQ           to+64(FP), DX
@@ -3314,9 +3314,10 @@ low:
 	VPXOR          Y11, Y4, Y4
 
 loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
 	ADDQ           $0x00000060, DI
 	SUBQ           $0x04, R8
-	VPXOR          Y1, Y2, Y2
 	VPAND          Y2, Y0, Y9
 	VPSRLQ         $0x04, Y2, Y10
 	VPAND          Y10, Y0, Y10
@@ -3326,7 +3327,6 @@ loaded:
 	VBROADCASTI128 16(DX), Y9
 	VPSHUFB        Y10, Y9, Y9
 	VPXOR          Y9, Y1, Y1
-	VPXOR          Y3, Y4, Y4
 	VPAND          Y4, Y0, Y9
 	VPSRLQ         $0x04, Y4, Y10
 	VPAND          Y10, Y0, Y10
@@ -3342,26 +3342,26 @@ loaded:
 	VPAND          Y10, Y0, Y10
 	VBROADCASTI128 (BX), Y11
 	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y1, Y1
+	VPXOR          Y11, Y5, Y5
 	VBROADCASTI128 16(BX), Y9
 	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y1, Y1
+	VPXOR          Y9, Y5, Y5
+	VPXOR          Y1, Y5, Y5
+	VPXOR          Y3, Y7, Y7
 	VPXOR          Y2, Y4, Y4
-	VPAND          Y4, Y0, Y9
-	VPSRLQ         $0x04, Y4, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (BX), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 16(BX), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y2, Y2
+	VPAND          Y4, Y0, Y1
+	VPSRLQ         $0x04, Y4, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 (BX), Y10
+	VPSHUFB        Y1, Y10, Y10
+	VPXOR          Y10, Y6, Y6
+	VBROADCASTI128 16(BX), Y1
+	VPSHUFB        Y9, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y2, Y6, Y6
+	VPXOR          Y4, Y8, Y8
 	ADDQ           $0x00000200, DX
 	ADDQ           $0x00000100, BX
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
 	TESTQ          R8, R8
 	JGT            group
 	MOVQ           to+64(FP), DX
@@ -3608,9 +3608,10 @@ low:
 	VPXOR          Y15, Y4, Y4
 
 loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
 	ADDQ           $0x00000060, R8
 	SUBQ           $0x04, R9
-	VPXOR          Y1, Y2, Y2
 	VPAND          Y2, Y0, Y13
 	VPSRLQ         $0x04, Y2, Y14
 	VPAND          Y14, Y0, Y14
@@ -3620,7 +3621,6 @@ loaded:
 	VBROADCASTI128 16(DX), Y13
 	VPSHUFB        Y14, Y13, Y13
 	VPXOR          Y13, Y1, Y1
-	VPXOR          Y3, Y4, Y4
 	VPAND          Y4, Y0, Y13
 	VPSRLQ         $0x04, Y4, Y14
 	VPAND          Y14, Y0, Y14
@@ -3777,9 +3777,10 @@ lowSecond:
 	VPXOR          Y15, Y4, Y4
 
 loadedSecond:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
 	ADDQ           $0x00000060, R8
 	SUBQ           $0x04, R9
-	VPXOR          Y1, Y2, Y2
 	VPAND          Y2, Y0, Y13
 	VPSRLQ         $0x04, Y2, Y14
 	VPAND          Y14, Y0, Y14
@@ -3789,7 +3790,6 @@ loadedSecond:
 	VBROADCASTI128 16(DX), Y13
 	VPSHUFB        Y14, Y13, Y13
 	VPXOR          Y13, Y1, Y1
-	VPXOR          Y3, Y4, Y4
 	VPAND          Y4, Y0, Y13
 	VPSRLQ         $0x04, Y4, Y14
 	VPAND          Y14, Y0, Y14

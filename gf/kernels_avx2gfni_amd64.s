@@ -2040,15 +2040,15 @@ low:
 	VPXOR          Y5, Y2, Y2
 
 loaded:
+	VPXOR          Y1, Y2, Y2
 	ADDQ           $0x00000030, SI
 	SUBQ           $0x02, DI
-	VPXOR          Y1, Y2, Y2
 	VPBROADCASTQ   (DX), Y5
 	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
-	VPXOR          Y5, Y1, Y1
-	ADDQ           $0x00000040, DX
+	VPXOR          Y5, Y3, Y3
 	VPXOR          Y1, Y3, Y3
 	VPXOR          Y2, Y4, Y4
+	ADDQ           $0x00000040, DX
 	TESTQ          DI, DI
 	JGT            group
 	MOVQ           to+64(FP), DX
@@ -2191,30 +2191,30 @@ low:
 	VPXOR          Y9, Y4, Y4
 
 loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
 	ADDQ           $0x00000060, DI
 	SUBQ           $0x04, R8
-	VPXOR          Y1, Y2, Y2
 	VPBROADCASTQ   (DX), Y9
 	VGF2P8AFFINEQB $0x00, Y9, Y2, Y9
 	VPXOR          Y9, Y1, Y1
-	VPXOR          Y3, Y4, Y4
 	VPBROADCASTQ   64(DX), Y9
 	VGF2P8AFFINEQB $0x00, Y9, Y4, Y9
 	VPXOR          Y9, Y3, Y3
 	VPXOR          Y1, Y3, Y3
 	VPBROADCASTQ   (BX), Y9
 	VGF2P8AFFINEQB $0x00, Y9, Y3, Y9
-	VPXOR          Y9, Y1, Y1
+	VPXOR          Y9, Y5, Y5
+	VPXOR          Y1, Y5, Y5
+	VPXOR          Y3, Y7, Y7
 	VPXOR          Y2, Y4, Y4
-	VPBROADCASTQ   (BX), Y9
-	VGF2P8AFFINEQB $0x00, Y9, Y4, Y9
-	VPXOR          Y9, Y2, Y2
+	VPBROADCASTQ   (BX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y2, Y6, Y6
+	VPXOR          Y4, Y8, Y8
 	ADDQ           $0x00000080, DX
 	ADDQ           $0x00000040, BX
-	VPXOR          Y1, Y5, Y5
-	VPXOR          Y2, Y6, Y6
-	VPXOR          Y3, Y7, Y7
-	VPXOR          Y4, Y8, Y8
 	TESTQ          R8, R8
 	JGT            group
 	MOVQ           to+64(FP), DX
@@ -2399,13 +2399,13 @@ low:
 	VPXOR          Y13, Y4, Y4
 
 loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
 	ADDQ           $0x00000060, R8
 	SUBQ           $0x04, R9
-	VPXOR          Y1, Y2, Y2
 	VPBROADCASTQ   (DX), Y13
 	VGF2P8AFFINEQB $0x00, Y13, Y2, Y13
 	VPXOR          Y13, Y1, Y1
-	VPXOR          Y3, Y4, Y4
 	VPBROADCASTQ   64(DX), Y13
 	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
 	VPXOR          Y13, Y3, Y3
@@ -2492,13 +2492,13 @@ lowSecond:
 	VPXOR          Y13, Y4, Y4
 
 loadedSecond:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
 	ADDQ           $0x00000060, R8
 	SUBQ           $0x04, R9
-	VPXOR          Y1, Y2, Y2
 	VPBROADCASTQ   (DX), Y13
 	VGF2P8AFFINEQB $0x00, Y13, Y2, Y13
 	VPXOR          Y13, Y1, Y1
-	VPXOR          Y3, Y4, Y4
 	VPBROADCASTQ   64(DX), Y13
 	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
 	VPXOR          Y13, Y3, Y3

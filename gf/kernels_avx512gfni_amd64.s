@@ -12149,11 +12149,22 @@ fromZero:
 	VPXORQ Z4, Z4, Z4
 
 group:
-	CMPQ   SI, $0x02
-	JGE    full
-	VPXORQ Z2, Z2, Z2
+	CMPQ           SI, $0x02
+	JLT            part
+	MOVQ           (BX), DI
+	VMOVDQU64      (DI)(CX*1), Z1
+	VMOVDQU64      32(DI)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y5
+	VPXORQ         Z5, Z1, Z1
+	MOVQ           24(BX), DI
+	VMOVDQU64      (DI)(CX*1), Z2
+	VMOVDQU64      32(DI)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
+	VPTERNLOGQ     $0x96, Z1, Z5, Z2
+	JMP            begun
 
-full:
+part:
+	VPXORQ         Z2, Z2, Z2
 	MOVQ           (BX), DI
 	VMOVDQU64      (DI)(CX*1), Z1
 	VMOVDQU64      32(DI)(CX*1), Y5
@@ -12168,14 +12179,15 @@ full:
 	VPXORQ         Z5, Z2, Z2
 
 loaded:
+	VPXORQ Z1, Z2, Z2
+
+begun:
 	ADDQ                $0x00000030, BX
 	SUBQ                $0x02, SI
-	VPXORQ              Z1, Z2, Z2
 	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z6
-	VPXORQ              Z6, Z1, Z1
-	ADDQ                $0x00000040, DX
-	VPXORQ              Z1, Z3, Z3
+	VPTERNLOGQ          $0x96, Z6, Z1, Z3
 	VPXORQ              Z2, Z4, Z4
+	ADDQ                $0x00000040, DX
 	TESTQ               SI, SI
 	JGT                 group
 	MOVQ                to+64(FP), DX
@@ -12247,13 +12259,34 @@ fromZero:
 	VPXORQ Z8, Z8, Z8
 
 group:
-	CMPQ   DI, $0x04
-	JGE    full
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
+	CMPQ           DI, $0x04
+	JLT            part
+	MOVQ           (SI), R8
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
+	VPXORQ         Z9, Z1, Z1
+	MOVQ           24(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
+	VPTERNLOGQ     $0x96, Z1, Z9, Z2
+	MOVQ           48(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y9
+	VPXORQ         Z9, Z3, Z3
+	MOVQ           72(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z4
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPTERNLOGQ     $0x96, Z3, Z9, Z4
+	JMP            begun
 
-full:
+part:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
 	MOVQ           (SI), R8
 	VMOVDQU64      (R8)(CX*1), Z1
 	VMOVDQU64      32(R8)(CX*1), Y9
@@ -12282,26 +12315,26 @@ full:
 	VPXORQ         Z9, Z4, Z4
 
 loaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+
+begun:
 	ADDQ                $0x00000060, SI
 	SUBQ                $0x04, DI
-	VPXORQ              Z1, Z2, Z2
 	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z10
 	VPXORQ              Z10, Z1, Z1
-	VPXORQ              Z3, Z4, Z4
 	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z10
 	VPXORQ              Z10, Z3, Z3
 	VPXORQ              Z1, Z3, Z3
 	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z10
-	VPXORQ              Z10, Z1, Z1
+	VPTERNLOGQ          $0x96, Z10, Z1, Z5
+	VPXORQ              Z3, Z7, Z7
 	VPXORQ              Z2, Z4, Z4
-	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z10
-	VPXORQ              Z10, Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z1
+	VPTERNLOGQ          $0x96, Z1, Z2, Z6
+	VPXORQ              Z4, Z8, Z8
 	ADDQ                $0x00000080, DX
 	ADDQ                $0x00000040, BX
-	VPXORQ              Z1, Z5, Z5
-	VPXORQ              Z2, Z6, Z6
-	VPXORQ              Z3, Z7, Z7
-	VPXORQ              Z4, Z8, Z8
 	TESTQ               DI, DI
 	JGT                 group
 	MOVQ                to+64(FP), DX
@@ -12406,17 +12439,58 @@ fromZero:
 	VPXORQ Z16, Z16, Z16
 
 group:
-	CMPQ   R8, $0x08
-	JGE    full
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
+	CMPQ           R8, $0x08
+	JLT            part
+	MOVQ           (DI), R9
+	VMOVDQU64      (R9)(CX*1), Z1
+	VMOVDQU64      32(R9)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z1, Z1
+	MOVQ           24(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z2
+	VMOVDQU64      32(R9)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z1, Z17, Z2
+	MOVQ           48(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z3
+	VMOVDQU64      32(R9)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z3, Z3
+	MOVQ           72(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z4
+	VMOVDQU64      32(R9)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y17
+	VPTERNLOGQ     $0x96, Z3, Z17, Z4
+	MOVQ           96(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z5
+	VMOVDQU64      32(R9)(CX*1), Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y17
+	VPXORQ         Z17, Z5, Z5
+	MOVQ           120(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z6
+	VMOVDQU64      32(R9)(CX*1), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y17
+	VPTERNLOGQ     $0x96, Z5, Z17, Z6
+	MOVQ           144(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z7
+	VMOVDQU64      32(R9)(CX*1), Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y17
+	VPXORQ         Z17, Z7, Z7
+	MOVQ           168(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z8
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPTERNLOGQ     $0x96, Z7, Z17, Z8
+	JMP            begun
 
-full:
+part:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	VPXORQ         Z5, Z5, Z5
+	VPXORQ         Z6, Z6, Z6
+	VPXORQ         Z7, Z7, Z7
+	VPXORQ         Z8, Z8, Z8
 	MOVQ           (DI), R9
 	VMOVDQU64      (R9)(CX*1), Z1
 	VMOVDQU64      32(R9)(CX*1), Y17
@@ -12473,18 +12547,20 @@ full:
 	VPXORQ         Z17, Z8, Z8
 
 loaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+	VPXORQ Z7, Z8, Z8
+
+begun:
 	ADDQ                $0x000000c0, DI
 	SUBQ                $0x08, R8
-	VPXORQ              Z1, Z2, Z2
 	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z18
 	VPXORQ              Z18, Z1, Z1
-	VPXORQ              Z3, Z4, Z4
 	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z18
 	VPXORQ              Z18, Z3, Z3
-	VPXORQ              Z5, Z6, Z6
 	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z18
 	VPXORQ              Z18, Z5, Z5
-	VPXORQ              Z7, Z8, Z8
 	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z18
 	VPXORQ              Z18, Z7, Z7
 	VPXORQ              Z1, Z3, Z3
@@ -12501,27 +12577,23 @@ loaded:
 	VPXORQ              Z18, Z6, Z6
 	VPXORQ              Z1, Z5, Z5
 	VGF2P8AFFINEQB.BCST $0x00, (SI), Z5, Z18
-	VPXORQ              Z18, Z1, Z1
+	VPTERNLOGQ          $0x96, Z18, Z1, Z9
+	VPXORQ              Z5, Z13, Z13
 	VPXORQ              Z2, Z6, Z6
-	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z18
-	VPXORQ              Z18, Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z1
+	VPTERNLOGQ          $0x96, Z1, Z2, Z10
+	VPXORQ              Z6, Z14, Z14
 	VPXORQ              Z3, Z7, Z7
-	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z18
-	VPXORQ              Z18, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z1
+	VPTERNLOGQ          $0x96, Z1, Z3, Z11
+	VPXORQ              Z7, Z15, Z15
 	VPXORQ              Z4, Z8, Z8
-	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z18
-	VPXORQ              Z18, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z1
+	VPTERNLOGQ          $0x96, Z1, Z4, Z12
+	VPXORQ              Z8, Z16, Z16
 	ADDQ                $0x00000100, DX
 	ADDQ                $0x00000080, BX
 	ADDQ                $0x00000040, SI
-	VPXORQ              Z1, Z9, Z9
-	VPXORQ              Z2, Z10, Z10
-	VPXORQ              Z3, Z11, Z11
-	VPXORQ              Z4, Z12, Z12
-	VPXORQ              Z5, Z13, Z13
-	VPXORQ              Z6, Z14, Z14
-	VPXORQ              Z7, Z15, Z15
-	VPXORQ              Z8, Z16, Z16
 	TESTQ               R8, R8
 	JGT                 group
 	MOVQ                to+64(FP), DX
@@ -12694,17 +12766,58 @@ fromZero:
 	VPXORQ Z24, Z24, Z24
 
 group:
-	CMPQ   R9, $0x08
-	JGE    full
-	VPXORQ Z2, Z2, Z2
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
+	CMPQ           R9, $0x08
+	JLT            part
+	MOVQ           (R8), R10
+	VMOVDQU64      (R10)(CX*1), Z1
+	VMOVDQU64      32(R10)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y25
+	VPXORQ         Z25, Z1, Z1
+	MOVQ           24(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z2
+	VMOVDQU64      32(R10)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y25
+	VPTERNLOGQ     $0x96, Z1, Z25, Z2
+	MOVQ           48(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z3
+	VMOVDQU64      32(R10)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y25
+	VPXORQ         Z25, Z3, Z3
+	MOVQ           72(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z4
+	VMOVDQU64      32(R10)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y25
+	VPTERNLOGQ     $0x96, Z3, Z25, Z4
+	MOVQ           96(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z5
+	VMOVDQU64      32(R10)(CX*1), Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y25
+	VPXORQ         Z25, Z5, Z5
+	MOVQ           120(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z6
+	VMOVDQU64      32(R10)(CX*1), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y25
+	VPTERNLOGQ     $0x96, Z5, Z25, Z6
+	MOVQ           144(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z7
+	VMOVDQU64      32(R10)(CX*1), Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y25
+	VPXORQ         Z25, Z7, Z7
+	MOVQ           168(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z8
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPTERNLOGQ     $0x96, Z7, Z25, Z8
+	JMP            begun
 
-full:
+part:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	VPXORQ         Z5, Z5, Z5
+	VPXORQ         Z6, Z6, Z6
+	VPXORQ         Z7, Z7, Z7
+	VPXORQ         Z8, Z8, Z8
 	MOVQ           (R8), R10
 	VMOVDQU64      (R10)(CX*1), Z1
 	VMOVDQU64      32(R10)(CX*1), Y25
@@ -12761,18 +12874,20 @@ full:
 	VPXORQ         Z25, Z8, Z8
 
 loaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+	VPXORQ Z7, Z8, Z8
+
+begun:
 	ADDQ                $0x000000c0, R8
 	SUBQ                $0x08, R9
-	VPXORQ              Z1, Z2, Z2
 	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z26
 	VPXORQ              Z26, Z1, Z1
-	VPXORQ              Z3, Z4, Z4
 	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z26
 	VPXORQ              Z26, Z3, Z3
-	VPXORQ              Z5, Z6, Z6
 	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z26
 	VPXORQ              Z26, Z5, Z5
-	VPXORQ              Z7, Z8, Z8
 	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z26
 	VPXORQ              Z26, Z7, Z7
 	VPXORQ              Z1, Z3, Z3
@@ -12830,16 +12945,57 @@ loaded:
 	TESTQ               R9, R9
 	JLE                 summed
 	CMPQ                R9, $0x08
-	JGE                 fullSecond
-	VPXORQ              Z2, Z2, Z2
-	VPXORQ              Z3, Z3, Z3
-	VPXORQ              Z4, Z4, Z4
-	VPXORQ              Z5, Z5, Z5
-	VPXORQ              Z6, Z6, Z6
-	VPXORQ              Z7, Z7, Z7
-	VPXORQ              Z8, Z8, Z8
+	JLT                 partSecond
+	MOVQ                (R8), R10
+	VMOVDQU64           (R10)(CX*1), Z1
+	VMOVDQU64           32(R10)(CX*1), Y2
+	VGF2P8AFFINEQB      $0x00, Y0, Y2, Y25
+	VPXORQ              Z25, Z1, Z1
+	MOVQ                24(R8), R10
+	VMOVDQU64           (R10)(CX*1), Z2
+	VMOVDQU64           32(R10)(CX*1), Y3
+	VGF2P8AFFINEQB      $0x00, Y0, Y3, Y25
+	VPTERNLOGQ          $0x96, Z1, Z25, Z2
+	MOVQ                48(R8), R10
+	VMOVDQU64           (R10)(CX*1), Z3
+	VMOVDQU64           32(R10)(CX*1), Y4
+	VGF2P8AFFINEQB      $0x00, Y0, Y4, Y25
+	VPXORQ              Z25, Z3, Z3
+	MOVQ                72(R8), R10
+	VMOVDQU64           (R10)(CX*1), Z4
+	VMOVDQU64           32(R10)(CX*1), Y5
+	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y25
+	VPTERNLOGQ          $0x96, Z3, Z25, Z4
+	MOVQ                96(R8), R10
+	VMOVDQU64           (R10)(CX*1), Z5
+	VMOVDQU64           32(R10)(CX*1), Y6
+	VGF2P8AFFINEQB      $0x00, Y0, Y6, Y25
+	VPXORQ              Z25, Z5, Z5
+	MOVQ                120(R8), R10
+	VMOVDQU64           (R10)(CX*1), Z6
+	VMOVDQU64           32(R10)(CX*1), Y7
+	VGF2P8AFFINEQB      $0x00, Y0, Y7, Y25
+	VPTERNLOGQ          $0x96, Z5, Z25, Z6
+	MOVQ                144(R8), R10
+	VMOVDQU64           (R10)(CX*1), Z7
+	VMOVDQU64           32(R10)(CX*1), Y8
+	VGF2P8AFFINEQB      $0x00, Y0, Y8, Y25
+	VPXORQ              Z25, Z7, Z7
+	MOVQ                168(R8), R10
+	VMOVDQU64           (R10)(CX*1), Z8
+	VMOVDQU64           32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB      $0x00, Y0, Y25, Y25
+	VPTERNLOGQ          $0x96, Z7, Z25, Z8
+	JMP                 begunSecond
 
-fullSecond:
+partSecond:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	VPXORQ         Z5, Z5, Z5
+	VPXORQ         Z6, Z6, Z6
+	VPXORQ         Z7, Z7, Z7
+	VPXORQ         Z8, Z8, Z8
 	MOVQ           (R8), R10
 	VMOVDQU64      (R10)(CX*1), Z1
 	VMOVDQU64      32(R10)(CX*1), Y25
@@ -12896,18 +13052,20 @@ fullSecond:
 	VPXORQ         Z25, Z8, Z8
 
 loadedSecond:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+	VPXORQ Z7, Z8, Z8
+
+begunSecond:
 	ADDQ                $0x000000c0, R8
 	SUBQ                $0x08, R9
-	VPXORQ              Z1, Z2, Z2
 	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z26
 	VPXORQ              Z26, Z1, Z1
-	VPXORQ              Z3, Z4, Z4
 	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z26
 	VPXORQ              Z26, Z3, Z3
-	VPXORQ              Z5, Z6, Z6
 	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z26
 	VPXORQ              Z26, Z5, Z5
-	VPXORQ              Z7, Z8, Z8
 	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z26
 	VPXORQ              Z26, Z7, Z7
 	VPXORQ              Z1, Z3, Z3

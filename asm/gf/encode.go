@@ -126,11 +126,7 @@ func (e *encoder) column() {
 		e.group("", srcs, left, halves(0))
 		e.group("Second", srcs, left, halves(2))
 	} else {
-		e.group("", srcs, left, func() {
-			for i, r := range e.rows {
-				e.xor(r, e.sums[i], e.sums[i])
-			}
-		})
+		e.group("", srcs, left, nil)
 	}
 	TESTQ(left, left)
 	JGT(LabelRef("group"))
@@ -154,51 +150,91 @@ func (e *encoder) column() {
 	e.stores()
 }
 
-// group writes the inverse transform of a group's rows, and what is done with them.
+// group writes the inverse transform of a group's rows, and what is done with them: sum,
+// or if that is nil the last layer's butterflies add them to the sums.
 func (e *encoder) group(name string, srcs, left Register, sum func()) {
 	if name != "" {
 		TESTQ(left, left)
 		JLE(LabelRef("summed"))
 	}
 	CMPQ(left, U8(e.Group))
-	JGE(LabelRef("full" + name))
-	e.clear(e.rows[1:])
-	Label("full" + name)
-	load := func(label string, turned bool) {
+	if e.wide {
+		// What a full group's rows of odd number add up to comes with the row before.
+		JLT(LabelRef("part" + name))
+		for i, r := range e.rows {
+			at := e.row(srcs, i)
+			e.mov(at, r)
+			if i%2 == 1 {
+				e.turnBy(r, at.Offset(blockSize/2), e.rows[i-1])
+			} else {
+				e.turnBy(r, at.Offset(blockSize/2), nil)
+			}
+		}
+		JMP(LabelRef("begun" + name))
+		Label("part" + name)
+		e.clear(e.rows[1:])
+	} else {
+		JGE(LabelRef("full" + name))
+		e.clear(e.rows[1:])
+		Label("full" + name)
+	}
+	load := func(turned bool) {
 		for i, r := range e.rows {
 			if i > 0 {
 				CMPQ(left, U8(i))
 				JLE(LabelRef("loaded" + name))
 			}
-			base := GP64()
-			MOVQ(Mem{Base: srcs, Disp: sliceSize * i}, base)
-			at := Mem{Base: base, Index: e.at, Scale: 1}
+			at := e.row(srcs, i)
 			e.mov(at, r)
 			if turned {
-				e.turnBy(r, at.Offset(blockSize/2))
+				e.turnBy(r, at.Offset(blockSize/2), nil)
 			}
 		}
 	}
 	if !e.wide {
 		CMPQ(e.at, e.pos)
 		JEQ(LabelRef("low" + name))
-		load("high", false)
+		load(false)
 		JMP(LabelRef("loaded" + name))
 		Label("low" + name)
 	}
-	load("low", true)
+	load(true)
 	Label("loaded" + name)
+	for i := 1; i < e.Group; i += 2 {
+		e.xor(e.rows[i-1], e.rows[i], e.rows[i])
+	}
+	Label("begun" + name)
 	ADDQ(U32(sliceSize*e.Group), srcs)
 	SUBQ(U8(e.Group), left)
 	for _, s := range coset.Inverse(e.Group) {
 		i, j := e.rows[s.I], e.rows[s.J]
-		e.xor(i, j, j)
-		e.addMultiple(i, e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << e.entryShift()}), j)
+		if s.Layer > 0 {
+			e.xor(i, j, j)
+		}
+		c := e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << e.entryShift()})
+		if sum != nil || 2<<s.Layer < e.Group {
+			e.addMultiple(i, c, j)
+			continue
+		}
+		total := e.newSum(e.sums[s.I])
+		e.addPart(planar, &total, c, 0, j)
+		total.add(i)
+		total.value()
+		e.xor(j, e.sums[s.J], e.sums[s.J])
 	}
 	for layer, p := range e.entries {
 		ADDQ(U32(e.Group>>layer<<e.entryShift()), p)
 	}
-	sum()
+	if sum != nil {
+		sum()
+	}
+}
+
+// row returns the address of the vector of row i of a list.
+func (e *encoder) row(list Register, i int) Mem {
+	base := GP64()
+	MOVQ(Mem{Base: list, Disp: sliceSize * i}, base)
+	return Mem{Base: base, Index: e.at, Scale: 1}
 }
 
 // stores writes the stores of the rows of parity.
@@ -210,16 +246,14 @@ func (e *encoder) stores() {
 				CMPQ(rows, U8(i))
 				JLE(LabelRef("stored"))
 			}
-			base := GP64()
-			MOVQ(Mem{Base: dsts, Disp: sliceSize * i}, base)
-			at := Mem{Base: base, Index: e.at, Scale: 1}
+			at := e.row(dsts, i)
 			switch {
 			case e.wide:
 				high := YMM()
 				VEXTRACTI64X4(U8(1), r, high)
-				e.turnBy(r, high)
+				e.turnBy(r, high, nil)
 			case turned:
-				e.turnBy(r, at.Offset(blockSize/2))
+				e.turnBy(r, at.Offset(blockSize/2), nil)
 			}
 			e.mov(r, at)
 		}
@@ -235,22 +269,28 @@ func (e *encoder) stores() {
 	Label("stored")
 }
 
-// turnBy adds T of the high bytes, in memory or in the low half of a vector, to r. Of a
-// vector of 64 bytes it changes the low half: T of nothing is nothing.
-func (e *encoder) turnBy(r VecVirtual, high Op) {
+// turnBy adds T of the high bytes, in memory or in the low half of a vector, to r, and
+// another row if there is one. Of a vector of 64 bytes T changes the low half: T of
+// nothing is nothing.
+func (e *encoder) turnBy(r VecVirtual, high Op, other Op) {
 	half := YMM()
 	if _, ok := high.(Mem); ok {
 		e.mov(high, half)
 	} else {
 		half = high.(VecVirtual)
 	}
-	sum := e.newSum(nil)
-	e.addPart(narrow, &sum, e.turning, 0, half)
-	var t Op = sum.value()
-	if e.wide {
-		t = t.(VecVirtual).AsZ()
+	t := e.newSum(nil)
+	e.addPart(narrow, &t, e.turning, 0, half)
+	v := t.value().(VecVirtual)
+	if !e.wide {
+		e.xor(v, r, r)
+		return
 	}
-	e.xor(t, r, r)
+	if other == nil {
+		e.xor(v.AsZ(), r, r)
+		return
+	}
+	VPTERNLOGQ(Imm(0x96), other, v.AsZ(), r)
 }
 
 func (e *encoder) constant(entry Mem) constant {
