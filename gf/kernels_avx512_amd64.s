@@ -3817,7 +3817,7 @@ done:
 	RET
 
 // func encode2AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode2AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -3850,6 +3850,7 @@ group:
 	CMPQ       SI, $0x02
 	JLT        part
 	MOVQ       (BX), DI
+	PREFETCHT0 1024(DI)(CX*1)
 	VMOVDQU64  (DI)(CX*1), Z3
 	VMOVDQU64  32(DI)(CX*1), Y4
 	VPANDQ     Y4, Y0, Y7
@@ -3860,6 +3861,7 @@ group:
 	VPXORQ     Y4, Y7, Y7
 	VPXORQ     Z7, Z3, Z3
 	MOVQ       24(BX), DI
+	PREFETCHT0 1024(DI)(CX*1)
 	VMOVDQU64  (DI)(CX*1), Z4
 	VMOVDQU64  32(DI)(CX*1), Y8
 	VPANDQ     Y8, Y0, Y7
@@ -3958,7 +3960,7 @@ stored:
 	RET
 
 // func encode4AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode4AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -3999,6 +4001,7 @@ group:
 	CMPQ       DI, $0x04
 	JLT        part
 	MOVQ       (SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
 	VMOVDQU64  (R8)(CX*1), Z3
 	VMOVDQU64  32(R8)(CX*1), Y4
 	VPANDQ     Y4, Y0, Y5
@@ -4009,6 +4012,7 @@ group:
 	VPXORQ     Y4, Y11, Y11
 	VPXORQ     Z11, Z3, Z3
 	MOVQ       24(SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
 	VMOVDQU64  (R8)(CX*1), Z4
 	VMOVDQU64  32(R8)(CX*1), Y5
 	VPANDQ     Y5, Y0, Y6
@@ -4019,6 +4023,7 @@ group:
 	VPXORQ     Y5, Y11, Y11
 	VPTERNLOGQ $0x96, Z3, Z11, Z4
 	MOVQ       48(SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
 	VMOVDQU64  (R8)(CX*1), Z5
 	VMOVDQU64  32(R8)(CX*1), Y6
 	VPANDQ     Y6, Y0, Y11
@@ -4029,6 +4034,7 @@ group:
 	VPXORQ     Y6, Y11, Y11
 	VPXORQ     Z11, Z5, Z5
 	MOVQ       72(SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
 	VMOVDQU64  (R8)(CX*1), Z6
 	VMOVDQU64  32(R8)(CX*1), Y12
 	VPANDQ     Y12, Y0, Y11
@@ -4220,7 +4226,7 @@ stored:
 	RET
 
 // func encode8AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode8AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -4273,6 +4279,7 @@ group:
 	CMPQ       R8, $0x08
 	JLT        part
 	MOVQ       (DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z3
 	VMOVDQU64  32(R9)(CX*1), Y4
 	VPANDQ     Y4, Y0, Y5
@@ -4283,6 +4290,7 @@ group:
 	VPXORQ     Y4, Y19, Y19
 	VPXORQ     Z19, Z3, Z3
 	MOVQ       24(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z4
 	VMOVDQU64  32(R9)(CX*1), Y5
 	VPANDQ     Y5, Y0, Y6
@@ -4293,6 +4301,7 @@ group:
 	VPXORQ     Y5, Y19, Y19
 	VPTERNLOGQ $0x96, Z3, Z19, Z4
 	MOVQ       48(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z5
 	VMOVDQU64  32(R9)(CX*1), Y6
 	VPANDQ     Y6, Y0, Y7
@@ -4303,6 +4312,7 @@ group:
 	VPXORQ     Y6, Y19, Y19
 	VPXORQ     Z19, Z5, Z5
 	MOVQ       72(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z6
 	VMOVDQU64  32(R9)(CX*1), Y7
 	VPANDQ     Y7, Y0, Y8
@@ -4313,6 +4323,7 @@ group:
 	VPXORQ     Y7, Y19, Y19
 	VPTERNLOGQ $0x96, Z5, Z19, Z6
 	MOVQ       96(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z7
 	VMOVDQU64  32(R9)(CX*1), Y8
 	VPANDQ     Y8, Y0, Y9
@@ -4323,6 +4334,7 @@ group:
 	VPXORQ     Y8, Y19, Y19
 	VPXORQ     Z19, Z7, Z7
 	MOVQ       120(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z8
 	VMOVDQU64  32(R9)(CX*1), Y9
 	VPANDQ     Y9, Y0, Y10
@@ -4333,6 +4345,7 @@ group:
 	VPXORQ     Y9, Y19, Y19
 	VPTERNLOGQ $0x96, Z7, Z19, Z8
 	MOVQ       144(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z9
 	VMOVDQU64  32(R9)(CX*1), Y10
 	VPANDQ     Y10, Y0, Y19
@@ -4343,6 +4356,7 @@ group:
 	VPXORQ     Y10, Y19, Y19
 	VPXORQ     Z19, Z9, Z9
 	MOVQ       168(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
 	VMOVDQU64  (R9)(CX*1), Z10
 	VMOVDQU64  32(R9)(CX*1), Y20
 	VPANDQ     Y20, Y0, Y19
@@ -4755,7 +4769,7 @@ stored:
 	RET
 
 // func encode16AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode16AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -4828,6 +4842,7 @@ group:
 	CMPQ       R9, $0x08
 	JLT        part
 	MOVQ       (R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z3
 	VMOVDQU64  32(R10)(CX*1), Y4
 	VPANDQ     Y4, Y0, Y5
@@ -4838,6 +4853,7 @@ group:
 	VPXORQ     Y4, Y27, Y27
 	VPXORQ     Z27, Z3, Z3
 	MOVQ       24(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z4
 	VMOVDQU64  32(R10)(CX*1), Y5
 	VPANDQ     Y5, Y0, Y6
@@ -4848,6 +4864,7 @@ group:
 	VPXORQ     Y5, Y27, Y27
 	VPTERNLOGQ $0x96, Z3, Z27, Z4
 	MOVQ       48(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z5
 	VMOVDQU64  32(R10)(CX*1), Y6
 	VPANDQ     Y6, Y0, Y7
@@ -4858,6 +4875,7 @@ group:
 	VPXORQ     Y6, Y27, Y27
 	VPXORQ     Z27, Z5, Z5
 	MOVQ       72(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z6
 	VMOVDQU64  32(R10)(CX*1), Y7
 	VPANDQ     Y7, Y0, Y8
@@ -4868,6 +4886,7 @@ group:
 	VPXORQ     Y7, Y27, Y27
 	VPTERNLOGQ $0x96, Z5, Z27, Z6
 	MOVQ       96(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z7
 	VMOVDQU64  32(R10)(CX*1), Y8
 	VPANDQ     Y8, Y0, Y9
@@ -4878,6 +4897,7 @@ group:
 	VPXORQ     Y8, Y27, Y27
 	VPXORQ     Z27, Z7, Z7
 	MOVQ       120(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z8
 	VMOVDQU64  32(R10)(CX*1), Y9
 	VPANDQ     Y9, Y0, Y10
@@ -4888,6 +4908,7 @@ group:
 	VPXORQ     Y9, Y27, Y27
 	VPTERNLOGQ $0x96, Z7, Z27, Z8
 	MOVQ       144(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z9
 	VMOVDQU64  32(R10)(CX*1), Y10
 	VPANDQ     Y10, Y0, Y27
@@ -4898,6 +4919,7 @@ group:
 	VPXORQ     Y10, Y27, Y27
 	VPXORQ     Z27, Z9, Z9
 	MOVQ       168(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
 	VMOVDQU64  (R10)(CX*1), Z10
 	VMOVDQU64  32(R10)(CX*1), Y28
 	VPANDQ     Y28, Y0, Y27
@@ -5206,6 +5228,7 @@ begun:
 	CMPQ            R9, $0x08
 	JLT             partSecond
 	MOVQ            (R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z3
 	VMOVDQU64       32(R10)(CX*1), Y4
 	VPANDQ          Y4, Y0, Y5
@@ -5216,6 +5239,7 @@ begun:
 	VPXORQ          Y4, Y27, Y27
 	VPXORQ          Z27, Z3, Z3
 	MOVQ            24(R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z4
 	VMOVDQU64       32(R10)(CX*1), Y5
 	VPANDQ          Y5, Y0, Y6
@@ -5226,6 +5250,7 @@ begun:
 	VPXORQ          Y5, Y27, Y27
 	VPTERNLOGQ      $0x96, Z3, Z27, Z4
 	MOVQ            48(R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z5
 	VMOVDQU64       32(R10)(CX*1), Y6
 	VPANDQ          Y6, Y0, Y7
@@ -5236,6 +5261,7 @@ begun:
 	VPXORQ          Y6, Y27, Y27
 	VPXORQ          Z27, Z5, Z5
 	MOVQ            72(R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z6
 	VMOVDQU64       32(R10)(CX*1), Y7
 	VPANDQ          Y7, Y0, Y8
@@ -5246,6 +5272,7 @@ begun:
 	VPXORQ          Y7, Y27, Y27
 	VPTERNLOGQ      $0x96, Z5, Z27, Z6
 	MOVQ            96(R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z7
 	VMOVDQU64       32(R10)(CX*1), Y8
 	VPANDQ          Y8, Y0, Y9
@@ -5256,6 +5283,7 @@ begun:
 	VPXORQ          Y8, Y27, Y27
 	VPXORQ          Z27, Z7, Z7
 	MOVQ            120(R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z8
 	VMOVDQU64       32(R10)(CX*1), Y9
 	VPANDQ          Y9, Y0, Y10
@@ -5266,6 +5294,7 @@ begun:
 	VPXORQ          Y9, Y27, Y27
 	VPTERNLOGQ      $0x96, Z7, Z27, Z8
 	MOVQ            144(R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z9
 	VMOVDQU64       32(R10)(CX*1), Y10
 	VPANDQ          Y10, Y0, Y27
@@ -5276,6 +5305,7 @@ begun:
 	VPXORQ          Y10, Y27, Y27
 	VPXORQ          Z27, Z9, Z9
 	MOVQ            168(R8), R10
+	PREFETCHT0      1024(R10)(CX*1)
 	VMOVDQU64       (R10)(CX*1), Z10
 	VMOVDQU64       32(R10)(CX*1), Y28
 	VPANDQ          Y28, Y0, Y27

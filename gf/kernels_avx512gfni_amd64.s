@@ -12121,7 +12121,7 @@ done:
 	RET
 
 // func encode2AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode2AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -12152,11 +12152,13 @@ group:
 	CMPQ           SI, $0x02
 	JLT            part
 	MOVQ           (BX), DI
+	PREFETCHT0     1024(DI)(CX*1)
 	VMOVDQU64      (DI)(CX*1), Z1
 	VMOVDQU64      32(DI)(CX*1), Y2
 	VGF2P8AFFINEQB $0x00, Y0, Y2, Y5
 	VPXORQ         Z5, Z1, Z1
 	MOVQ           24(BX), DI
+	PREFETCHT0     1024(DI)(CX*1)
 	VMOVDQU64      (DI)(CX*1), Z2
 	VMOVDQU64      32(DI)(CX*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
@@ -12223,7 +12225,7 @@ stored:
 	RET
 
 // func encode4AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode4AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -12262,21 +12264,25 @@ group:
 	CMPQ           DI, $0x04
 	JLT            part
 	MOVQ           (SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z1
 	VMOVDQU64      32(R8)(CX*1), Y2
 	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
 	VPXORQ         Z9, Z1, Z1
 	MOVQ           24(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z2
 	VMOVDQU64      32(R8)(CX*1), Y3
 	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
 	VPTERNLOGQ     $0x96, Z1, Z9, Z2
 	MOVQ           48(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z3
 	VMOVDQU64      32(R8)(CX*1), Y4
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y9
 	VPXORQ         Z9, Z3, Z3
 	MOVQ           72(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z4
 	VMOVDQU64      32(R8)(CX*1), Y9
 	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
@@ -12391,7 +12397,7 @@ stored:
 	RET
 
 // func encode8AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode8AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -12442,41 +12448,49 @@ group:
 	CMPQ           R8, $0x08
 	JLT            part
 	MOVQ           (DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z1
 	VMOVDQU64      32(R9)(CX*1), Y2
 	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
 	VPXORQ         Z17, Z1, Z1
 	MOVQ           24(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z2
 	VMOVDQU64      32(R9)(CX*1), Y3
 	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
 	VPTERNLOGQ     $0x96, Z1, Z17, Z2
 	MOVQ           48(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z3
 	VMOVDQU64      32(R9)(CX*1), Y4
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
 	VPXORQ         Z17, Z3, Z3
 	MOVQ           72(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z4
 	VMOVDQU64      32(R9)(CX*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y5, Y17
 	VPTERNLOGQ     $0x96, Z3, Z17, Z4
 	MOVQ           96(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z5
 	VMOVDQU64      32(R9)(CX*1), Y6
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y17
 	VPXORQ         Z17, Z5, Z5
 	MOVQ           120(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z6
 	VMOVDQU64      32(R9)(CX*1), Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y7, Y17
 	VPTERNLOGQ     $0x96, Z5, Z17, Z6
 	MOVQ           144(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z7
 	VMOVDQU64      32(R9)(CX*1), Y8
 	VGF2P8AFFINEQB $0x00, Y0, Y8, Y17
 	VPXORQ         Z17, Z7, Z7
 	MOVQ           168(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
 	VMOVDQU64      (R9)(CX*1), Z8
 	VMOVDQU64      32(R9)(CX*1), Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
@@ -12698,7 +12712,7 @@ stored:
 	RET
 
 // func encode16AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode16AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -12769,41 +12783,49 @@ group:
 	CMPQ           R9, $0x08
 	JLT            part
 	MOVQ           (R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z1
 	VMOVDQU64      32(R10)(CX*1), Y2
 	VGF2P8AFFINEQB $0x00, Y0, Y2, Y25
 	VPXORQ         Z25, Z1, Z1
 	MOVQ           24(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z2
 	VMOVDQU64      32(R10)(CX*1), Y3
 	VGF2P8AFFINEQB $0x00, Y0, Y3, Y25
 	VPTERNLOGQ     $0x96, Z1, Z25, Z2
 	MOVQ           48(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z3
 	VMOVDQU64      32(R10)(CX*1), Y4
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y25
 	VPXORQ         Z25, Z3, Z3
 	MOVQ           72(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z4
 	VMOVDQU64      32(R10)(CX*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y5, Y25
 	VPTERNLOGQ     $0x96, Z3, Z25, Z4
 	MOVQ           96(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z5
 	VMOVDQU64      32(R10)(CX*1), Y6
 	VGF2P8AFFINEQB $0x00, Y0, Y6, Y25
 	VPXORQ         Z25, Z5, Z5
 	MOVQ           120(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z6
 	VMOVDQU64      32(R10)(CX*1), Y7
 	VGF2P8AFFINEQB $0x00, Y0, Y7, Y25
 	VPTERNLOGQ     $0x96, Z5, Z25, Z6
 	MOVQ           144(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z7
 	VMOVDQU64      32(R10)(CX*1), Y8
 	VGF2P8AFFINEQB $0x00, Y0, Y8, Y25
 	VPXORQ         Z25, Z7, Z7
 	MOVQ           168(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
 	VMOVDQU64      (R10)(CX*1), Z8
 	VMOVDQU64      32(R10)(CX*1), Y25
 	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
@@ -12947,41 +12969,49 @@ begun:
 	CMPQ                R9, $0x08
 	JLT                 partSecond
 	MOVQ                (R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z1
 	VMOVDQU64           32(R10)(CX*1), Y2
 	VGF2P8AFFINEQB      $0x00, Y0, Y2, Y25
 	VPXORQ              Z25, Z1, Z1
 	MOVQ                24(R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z2
 	VMOVDQU64           32(R10)(CX*1), Y3
 	VGF2P8AFFINEQB      $0x00, Y0, Y3, Y25
 	VPTERNLOGQ          $0x96, Z1, Z25, Z2
 	MOVQ                48(R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z3
 	VMOVDQU64           32(R10)(CX*1), Y4
 	VGF2P8AFFINEQB      $0x00, Y0, Y4, Y25
 	VPXORQ              Z25, Z3, Z3
 	MOVQ                72(R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z4
 	VMOVDQU64           32(R10)(CX*1), Y5
 	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y25
 	VPTERNLOGQ          $0x96, Z3, Z25, Z4
 	MOVQ                96(R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z5
 	VMOVDQU64           32(R10)(CX*1), Y6
 	VGF2P8AFFINEQB      $0x00, Y0, Y6, Y25
 	VPXORQ              Z25, Z5, Z5
 	MOVQ                120(R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z6
 	VMOVDQU64           32(R10)(CX*1), Y7
 	VGF2P8AFFINEQB      $0x00, Y0, Y7, Y25
 	VPTERNLOGQ          $0x96, Z5, Z25, Z6
 	MOVQ                144(R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z7
 	VMOVDQU64           32(R10)(CX*1), Y8
 	VGF2P8AFFINEQB      $0x00, Y0, Y8, Y25
 	VPXORQ              Z25, Z7, Z7
 	MOVQ                168(R8), R10
+	PREFETCHT0          1024(R10)(CX*1)
 	VMOVDQU64           (R10)(CX*1), Z8
 	VMOVDQU64           32(R10)(CX*1), Y25
 	VGF2P8AFFINEQB      $0x00, Y0, Y25, Y25

@@ -17,6 +17,10 @@ import (
 // the kernel does the plane of the high bytes first, and then that of the low bytes, to
 // which T of the high ones is added on the way in and on the way out.
 
+// ahead is how far on, in bytes, data is fetched into the first cache: what comes from
+// the second takes some columns' work.
+const ahead = 1024
+
 // rowsHeld is how many rows the registers hold beside what products take.
 func (m machine) rowsHeld() int {
 	if m.wide {
@@ -163,6 +167,7 @@ func (e *encoder) group(name string, srcs, left Register, sum func()) {
 		JLT(LabelRef("part" + name))
 		for i, r := range e.rows {
 			at := e.row(srcs, i)
+			PREFETCHT0(at.Offset(ahead))
 			e.mov(at, r)
 			if i%2 == 1 {
 				e.turnBy(r, at.Offset(blockSize/2), e.rows[i-1])
