@@ -65,7 +65,7 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 	workers := c.crew.Free()
 	recodes := j.pattern == nil && len(j.parity) > 0 && c.recodeSize > 0 && !c.few
 	j.ahead = recodes && total >= aheadBytes
-	if j.ahead || recodes && workers == 1 && total >= wideTotal {
+	if j.ahead || recodes && workers == 1 && total >= c.wideTotal() {
 		j.strip = c.wideStrip()
 	}
 	if j.pattern == nil && len(j.parity) > 0 && c.few {
@@ -109,7 +109,12 @@ const aheadBytes = 192 << 20
 
 // wideTotal is how large all shards are when one core gains from wide strips alone.
 // Several, each with a few strips of pages that are theirs, do not.
-const wideTotal = 8 << 20
+func (c *Codec) wideTotal() int {
+	if c.recodeSize <= wideSmall {
+		return 4 << 20
+	}
+	return 8 << 20
+}
 
 // doStrips does the strips of a piece.
 func (j *job) doStrips(worker, piece int) {

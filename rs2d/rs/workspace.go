@@ -75,6 +75,9 @@ const (
 	// wideBytes is what the rows of a transform may take in a wide strip: more than an
 	// L2 cache, and a small part of the last one.
 	wideBytes = 512 * maxWide
+	// Transforms of at most wideSmall rows have strips of maxWideSmall bytes: their rows
+	// stay in an L2 cache then, and rows of 22 lines are spread over its sets.
+	wideSmall, maxWideSmall = 128, 22 * gf.BlockSize
 	// aheadEach is how many shards' next strip is fetched for every eight rows that a
 	// pass works on: there are fewer than three shards to one such step.
 	aheadEach = 3
@@ -84,6 +87,9 @@ const (
 // cache: what a visit to each of their pages costs is then more than rows which leave
 // the L1 cache.
 func (c *Codec) wideStrip() int {
+	if c.recodeSize <= wideSmall {
+		return maxWideSmall
+	}
 	return max(c.StripSize(), min(wideBytes/c.recodeSize, maxWide)&^(gf.BlockSize-1))
 }
 
