@@ -49,7 +49,7 @@ func (m machine) encoders() {
 }
 
 func (m machine) encoder(k coset.Kernel) {
-	begin(k.Name()+m.suffix, "dsts *byte, m int, srcs *byte, k, base, off, n int, from, to *byte, tab *byte")
+	m.begin(k.Name())
 	e := &encoder{machine: m, Kernel: k}
 	if !m.gfni {
 		e.machine = m.prepare()
@@ -319,7 +319,7 @@ func (e *encoder) clear(regs []VecVirtual) {
 
 // sum writes the kernel of a single parity shard.
 func (m machine) sumRows() {
-	begin("sum"+m.suffix, "dst *byte, srcs *byte, count int, off, n int")
+	m.begin("sum")
 	dst, pos, left := parameter("dst"), parameter("off"), parameter("n")
 	width := m.width(planar)
 	for _, vectors := range []int{8, blockSize / width} {
