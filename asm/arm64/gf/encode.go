@@ -30,8 +30,6 @@ type encoder struct {
 	srcs, left emit.GP
 }
 
-const encodeParams = "dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer"
-
 func (m machine) encoders() {
 	for _, k := range coset.Kernels(rowsHeld) {
 		m.encoder(k)
@@ -39,7 +37,7 @@ func (m machine) encoders() {
 }
 
 func (m machine) encoder(shape coset.Kernel) {
-	k := m.begin(shape.Name(), encodeParams)
+	k := m.begin(shape.Name())
 	k.nibbleMask()
 	e := &encoder{kernel: k, Kernel: shape}
 	e.rows, e.sums = k.Vecs(shape.Group), k.Vecs(shape.Rows)
@@ -226,7 +224,7 @@ func (e *encoder) clear(regs []emit.Vec) {
 
 // sumRows writes sum, the kernel of a single parity shard.
 func (m machine) sumRows() {
-	k := m.begin("sum", "dst unsafe.Pointer, srcs *[]byte, count, off, n int")
+	k := m.begin("sum")
 	dst, pos, left := k.Load("dst"), k.Load("off"), k.Load("n")
 	srcs, count, base := k.GP(), k.GP(), k.GP()
 	v, w := k.Vecs(8), k.Vecs(8)
