@@ -1706,235 +1706,68 @@ loaded:
 	VBROADCASTI128 16(BX), Y13
 	VPSHUFB        Y14, Y13, Y13
 	VPXOR          Y13, Y2, Y2
-	ADDQ           $0x00000200, DX
-	ADDQ           $0x00000100, BX
-	ADDQ           $0x00000080, SI
+	MOVQ           SI, R10
+	SUBQ           AX, R10
+	XORQ           $0x00000080, R10
+	ADDQ           AX, R10
 	VPXOR          Y1, Y9, Y9
 	VPAND          Y1, Y0, Y13
 	VPSRLQ         $0x04, Y1, Y1
 	VPAND          Y1, Y0, Y1
-	VBROADCASTI128 (SI), Y14
+	VBROADCASTI128 (R10), Y14
 	VPSHUFB        Y13, Y14, Y14
 	VPXOR          Y14, Y5, Y5
-	VBROADCASTI128 16(SI), Y13
+	VBROADCASTI128 16(R10), Y13
 	VPSHUFB        Y1, Y13, Y13
 	VPXOR          Y13, Y5, Y5
 	VPXOR          Y2, Y10, Y10
 	VPAND          Y2, Y0, Y1
 	VPSRLQ         $0x04, Y2, Y13
 	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 (SI), Y14
+	VBROADCASTI128 (R10), Y14
 	VPSHUFB        Y1, Y14, Y14
 	VPXOR          Y14, Y6, Y6
-	VBROADCASTI128 16(SI), Y1
+	VBROADCASTI128 16(R10), Y1
 	VPSHUFB        Y13, Y1, Y1
 	VPXOR          Y1, Y6, Y6
 	VPXOR          Y3, Y11, Y11
 	VPAND          Y3, Y0, Y1
 	VPSRLQ         $0x04, Y3, Y13
 	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 (SI), Y14
+	VBROADCASTI128 (R10), Y14
 	VPSHUFB        Y1, Y14, Y14
 	VPXOR          Y14, Y7, Y7
-	VBROADCASTI128 16(SI), Y1
+	VBROADCASTI128 16(R10), Y1
 	VPSHUFB        Y13, Y1, Y1
 	VPXOR          Y1, Y7, Y7
 	VPXOR          Y4, Y12, Y12
 	VPAND          Y4, Y0, Y1
 	VPSRLQ         $0x04, Y4, Y13
 	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 (SI), Y14
+	VBROADCASTI128 (R10), Y14
 	VPSHUFB        Y1, Y14, Y14
 	VPXOR          Y14, Y8, Y8
-	VBROADCASTI128 16(SI), Y1
+	VBROADCASTI128 16(R10), Y1
 	VPSHUFB        Y13, Y1, Y1
 	VPXOR          Y1, Y8, Y8
-	TESTQ          R9, R9
-	JLE            summed
-	CMPQ           R9, $0x04
-	JGE            fullSecond
-	VPXOR          Y2, Y2, Y2
-	VPXOR          Y3, Y3, Y3
-	VPXOR          Y4, Y4, Y4
-
-fullSecond:
-	CMPQ    DI, CX
-	JEQ     lowSecond
-	MOVQ    (R8), R10
-	VMOVDQU (R10)(DI*1), Y1
-	CMPQ    R9, $0x01
-	JLE     loadedSecond
-	MOVQ    24(R8), R10
-	VMOVDQU (R10)(DI*1), Y2
-	CMPQ    R9, $0x02
-	JLE     loadedSecond
-	MOVQ    48(R8), R10
-	VMOVDQU (R10)(DI*1), Y3
-	CMPQ    R9, $0x03
-	JLE     loadedSecond
-	MOVQ    72(R8), R10
-	VMOVDQU (R10)(DI*1), Y4
-	JMP     loadedSecond
-
-lowSecond:
-	MOVQ           (R8), R10
-	VMOVDQU        (R10)(DI*1), Y1
-	VMOVDQU        32(R10)(DI*1), Y13
-	VPAND          Y13, Y0, Y14
-	VPSRLQ         $0x04, Y13, Y13
-	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 96(AX), Y15
-	VPSHUFB        Y14, Y15, Y15
-	VBROADCASTI128 112(AX), Y14
-	VPSHUFB        Y13, Y14, Y14
-	VPXOR          Y14, Y15, Y15
-	VPXOR          Y15, Y1, Y1
-	CMPQ           R9, $0x01
-	JLE            loadedSecond
-	MOVQ           24(R8), R10
-	VMOVDQU        (R10)(DI*1), Y2
-	VMOVDQU        32(R10)(DI*1), Y13
-	VPAND          Y13, Y0, Y14
-	VPSRLQ         $0x04, Y13, Y13
-	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 96(AX), Y15
-	VPSHUFB        Y14, Y15, Y15
-	VBROADCASTI128 112(AX), Y14
-	VPSHUFB        Y13, Y14, Y14
-	VPXOR          Y14, Y15, Y15
-	VPXOR          Y15, Y2, Y2
-	CMPQ           R9, $0x02
-	JLE            loadedSecond
-	MOVQ           48(R8), R10
-	VMOVDQU        (R10)(DI*1), Y3
-	VMOVDQU        32(R10)(DI*1), Y13
-	VPAND          Y13, Y0, Y14
-	VPSRLQ         $0x04, Y13, Y13
-	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 96(AX), Y15
-	VPSHUFB        Y14, Y15, Y15
-	VBROADCASTI128 112(AX), Y14
-	VPSHUFB        Y13, Y14, Y14
-	VPXOR          Y14, Y15, Y15
-	VPXOR          Y15, Y3, Y3
-	CMPQ           R9, $0x03
-	JLE            loadedSecond
-	MOVQ           72(R8), R10
-	VMOVDQU        (R10)(DI*1), Y4
-	VMOVDQU        32(R10)(DI*1), Y13
-	VPAND          Y13, Y0, Y14
-	VPSRLQ         $0x04, Y13, Y13
-	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 96(AX), Y15
-	VPSHUFB        Y14, Y15, Y15
-	VBROADCASTI128 112(AX), Y14
-	VPSHUFB        Y13, Y14, Y14
-	VPXOR          Y14, Y15, Y15
-	VPXOR          Y15, Y4, Y4
-
-loadedSecond:
-	VPXOR          Y1, Y2, Y2
-	VPXOR          Y3, Y4, Y4
-	ADDQ           $0x00000060, R8
-	SUBQ           $0x04, R9
-	VPAND          Y2, Y0, Y13
-	VPSRLQ         $0x04, Y2, Y14
-	VPAND          Y14, Y0, Y14
-	VBROADCASTI128 (DX), Y15
-	VPSHUFB        Y13, Y15, Y15
-	VPXOR          Y15, Y1, Y1
-	VBROADCASTI128 16(DX), Y13
-	VPSHUFB        Y14, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VPAND          Y4, Y0, Y13
-	VPSRLQ         $0x04, Y4, Y14
-	VPAND          Y14, Y0, Y14
-	VBROADCASTI128 256(DX), Y15
-	VPSHUFB        Y13, Y15, Y15
-	VPXOR          Y15, Y3, Y3
-	VBROADCASTI128 272(DX), Y13
-	VPSHUFB        Y14, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VPXOR          Y1, Y3, Y3
-	VPAND          Y3, Y0, Y13
-	VPSRLQ         $0x04, Y3, Y14
-	VPAND          Y14, Y0, Y14
-	VBROADCASTI128 (BX), Y15
-	VPSHUFB        Y13, Y15, Y15
-	VPXOR          Y15, Y1, Y1
-	VBROADCASTI128 16(BX), Y13
-	VPSHUFB        Y14, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VPXOR          Y2, Y4, Y4
-	VPAND          Y4, Y0, Y13
-	VPSRLQ         $0x04, Y4, Y14
-	VPAND          Y14, Y0, Y14
-	VBROADCASTI128 (BX), Y15
-	VPSHUFB        Y13, Y15, Y15
-	VPXOR          Y15, Y2, Y2
-	VBROADCASTI128 16(BX), Y13
-	VPSHUFB        Y14, Y13, Y13
-	VPXOR          Y13, Y2, Y2
 	ADDQ           $0x00000200, DX
 	ADDQ           $0x00000100, BX
 	ADDQ           $0x00000080, SI
-	VPXOR          Y1, Y9, Y9
-	VPAND          Y1, Y0, Y13
-	VPSRLQ         $0x04, Y1, Y1
-	VPAND          Y1, Y0, Y1
-	VBROADCASTI128 -256(SI), Y14
-	VPSHUFB        Y13, Y14, Y14
-	VPXOR          Y14, Y5, Y5
-	VBROADCASTI128 -240(SI), Y13
-	VPSHUFB        Y1, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VPXOR          Y2, Y10, Y10
-	VPAND          Y2, Y0, Y1
-	VPSRLQ         $0x04, Y2, Y13
-	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 -256(SI), Y14
-	VPSHUFB        Y1, Y14, Y14
-	VPXOR          Y14, Y6, Y6
-	VBROADCASTI128 -240(SI), Y1
-	VPSHUFB        Y13, Y1, Y1
-	VPXOR          Y1, Y6, Y6
-	VPXOR          Y3, Y11, Y11
-	VPAND          Y3, Y0, Y1
-	VPSRLQ         $0x04, Y3, Y13
-	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 -256(SI), Y14
-	VPSHUFB        Y1, Y14, Y14
-	VPXOR          Y14, Y7, Y7
-	VBROADCASTI128 -240(SI), Y1
-	VPSHUFB        Y13, Y1, Y1
-	VPXOR          Y1, Y7, Y7
-	VPXOR          Y4, Y12, Y12
-	VPAND          Y4, Y0, Y1
-	VPSRLQ         $0x04, Y4, Y13
-	VPAND          Y13, Y0, Y13
-	VBROADCASTI128 -256(SI), Y14
-	VPSHUFB        Y1, Y14, Y14
-	VPXOR          Y14, Y8, Y8
-	VBROADCASTI128 -240(SI), Y1
-	VPSHUFB        Y13, Y1, Y1
-	VPXOR          Y1, Y8, Y8
 	TESTQ          R9, R9
 	JGT            group
-
-summed:
-	MOVQ    to+64(FP), DX
-	TESTQ   DX, DX
-	JEQ     whole
-	VMOVDQU Y5, (DX)
-	VMOVDQU Y6, 32(DX)
-	VMOVDQU Y7, 64(DX)
-	VMOVDQU Y8, 96(DX)
-	VMOVDQU Y9, 128(DX)
-	VMOVDQU Y10, 160(DX)
-	VMOVDQU Y11, 192(DX)
-	VMOVDQU Y12, 224(DX)
-	ADDQ    $+256, to+64(FP)
-	JMP     stored
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	VMOVDQU        Y9, 128(DX)
+	VMOVDQU        Y10, 160(DX)
+	VMOVDQU        Y11, 192(DX)
+	VMOVDQU        Y12, 224(DX)
+	ADDQ           $+256, to+64(FP)
+	JMP            stored
 
 whole:
 	VPXOR          Y5, Y9, Y9

@@ -1135,135 +1135,44 @@ loaded:
 	VPBROADCASTQ   (BX), Y13
 	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
 	VPXOR          Y13, Y2, Y2
-	ADDQ           $0x00000080, DX
-	ADDQ           $0x00000040, BX
-	ADDQ           $0x00000020, SI
+	MOVQ           SI, R10
+	SUBQ           AX, R10
+	XORQ           $0x00000020, R10
+	ADDQ           AX, R10
 	VPXOR          Y1, Y9, Y9
-	VPBROADCASTQ   (SI), Y13
+	VPBROADCASTQ   (R10), Y13
 	VGF2P8AFFINEQB $0x00, Y13, Y1, Y13
 	VPXOR          Y13, Y5, Y5
 	VPXOR          Y2, Y10, Y10
-	VPBROADCASTQ   (SI), Y1
+	VPBROADCASTQ   (R10), Y1
 	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
 	VPXOR          Y1, Y6, Y6
 	VPXOR          Y3, Y11, Y11
-	VPBROADCASTQ   (SI), Y1
+	VPBROADCASTQ   (R10), Y1
 	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
 	VPXOR          Y1, Y7, Y7
 	VPXOR          Y4, Y12, Y12
-	VPBROADCASTQ   (SI), Y1
+	VPBROADCASTQ   (R10), Y1
 	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
 	VPXOR          Y1, Y8, Y8
-	TESTQ          R9, R9
-	JLE            summed
-	CMPQ           R9, $0x04
-	JGE            fullSecond
-	VPXOR          Y2, Y2, Y2
-	VPXOR          Y3, Y3, Y3
-	VPXOR          Y4, Y4, Y4
-
-fullSecond:
-	CMPQ    DI, CX
-	JEQ     lowSecond
-	MOVQ    (R8), R10
-	VMOVDQU (R10)(DI*1), Y1
-	CMPQ    R9, $0x01
-	JLE     loadedSecond
-	MOVQ    24(R8), R10
-	VMOVDQU (R10)(DI*1), Y2
-	CMPQ    R9, $0x02
-	JLE     loadedSecond
-	MOVQ    48(R8), R10
-	VMOVDQU (R10)(DI*1), Y3
-	CMPQ    R9, $0x03
-	JLE     loadedSecond
-	MOVQ    72(R8), R10
-	VMOVDQU (R10)(DI*1), Y4
-	JMP     loadedSecond
-
-lowSecond:
-	MOVQ           (R8), R10
-	VMOVDQU        (R10)(DI*1), Y1
-	VMOVDQU        32(R10)(DI*1), Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	CMPQ           R9, $0x01
-	JLE            loadedSecond
-	MOVQ           24(R8), R10
-	VMOVDQU        (R10)(DI*1), Y2
-	VMOVDQU        32(R10)(DI*1), Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
-	VPXOR          Y13, Y2, Y2
-	CMPQ           R9, $0x02
-	JLE            loadedSecond
-	MOVQ           48(R8), R10
-	VMOVDQU        (R10)(DI*1), Y3
-	VMOVDQU        32(R10)(DI*1), Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	CMPQ           R9, $0x03
-	JLE            loadedSecond
-	MOVQ           72(R8), R10
-	VMOVDQU        (R10)(DI*1), Y4
-	VMOVDQU        32(R10)(DI*1), Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
-	VPXOR          Y13, Y4, Y4
-
-loadedSecond:
-	VPXOR          Y1, Y2, Y2
-	VPXOR          Y3, Y4, Y4
-	ADDQ           $0x00000060, R8
-	SUBQ           $0x04, R9
-	VPBROADCASTQ   (DX), Y13
-	VGF2P8AFFINEQB $0x00, Y13, Y2, Y13
-	VPXOR          Y13, Y1, Y1
-	VPBROADCASTQ   64(DX), Y13
-	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
-	VPXOR          Y13, Y3, Y3
-	VPXOR          Y1, Y3, Y3
-	VPBROADCASTQ   (BX), Y13
-	VGF2P8AFFINEQB $0x00, Y13, Y3, Y13
-	VPXOR          Y13, Y1, Y1
-	VPXOR          Y2, Y4, Y4
-	VPBROADCASTQ   (BX), Y13
-	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
-	VPXOR          Y13, Y2, Y2
 	ADDQ           $0x00000080, DX
 	ADDQ           $0x00000040, BX
 	ADDQ           $0x00000020, SI
-	VPXOR          Y1, Y9, Y9
-	VPBROADCASTQ   -64(SI), Y13
-	VGF2P8AFFINEQB $0x00, Y13, Y1, Y13
-	VPXOR          Y13, Y5, Y5
-	VPXOR          Y2, Y10, Y10
-	VPBROADCASTQ   -64(SI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
-	VPXOR          Y1, Y6, Y6
-	VPXOR          Y3, Y11, Y11
-	VPBROADCASTQ   -64(SI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
-	VPXOR          Y1, Y7, Y7
-	VPXOR          Y4, Y12, Y12
-	VPBROADCASTQ   -64(SI), Y1
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
-	VPXOR          Y1, Y8, Y8
 	TESTQ          R9, R9
 	JGT            group
-
-summed:
-	MOVQ    to+64(FP), DX
-	TESTQ   DX, DX
-	JEQ     whole
-	VMOVDQU Y5, (DX)
-	VMOVDQU Y6, 32(DX)
-	VMOVDQU Y7, 64(DX)
-	VMOVDQU Y8, 96(DX)
-	VMOVDQU Y9, 128(DX)
-	VMOVDQU Y10, 160(DX)
-	VMOVDQU Y11, 192(DX)
-	VMOVDQU Y12, 224(DX)
-	ADDQ    $+256, to+64(FP)
-	JMP     stored
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	VMOVDQU        Y9, 128(DX)
+	VMOVDQU        Y10, 160(DX)
+	VMOVDQU        Y11, 192(DX)
+	VMOVDQU        Y12, 224(DX)
+	ADDQ           $+256, to+64(FP)
+	JMP            stored
 
 whole:
 	VPXOR          Y5, Y9, Y9

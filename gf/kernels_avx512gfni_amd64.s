@@ -3024,8 +3024,6 @@ rowOdd:
 	VPXORQ              Y1, Y11, Y11
 	VGF2P8AFFINEQB      $0x00, Y0, Y17, Y1
 	VPXORQ              Y1, Y15, Y15
-	CMPQ                stream+56(FP), $0x00
-	JNE                 rowOddStream
 	MOVQ                (DX), R14
 	PREFETCHT1          (R14)(CX*1)
 	MOVQ                (AX), R14
@@ -3066,40 +3064,11 @@ rowOdd:
 	MOVQ                168(AX), DX
 	VMOVDQU64           Y15, (DX)(CX*1)
 	VMOVDQU64           Y17, 32(DX)(CX*1)
-	JMP                 rowOddStored
-
-rowOddStream:
-	MOVQ     (AX), DX
-	VMOVNTDQ Y8, (DX)(CX*1)
-	VMOVNTDQ Y6, 32(DX)(CX*1)
-	MOVQ     24(AX), DX
-	VMOVNTDQ Y12, (DX)(CX*1)
-	VMOVNTDQ Y10, 32(DX)(CX*1)
-	MOVQ     48(AX), DX
-	VMOVNTDQ Y16, (DX)(CX*1)
-	VMOVNTDQ Y14, 32(DX)(CX*1)
-	MOVQ     72(AX), DX
-	VMOVNTDQ Y2, (DX)(CX*1)
-	VMOVNTDQ Y3, 32(DX)(CX*1)
-	MOVQ     96(AX), DX
-	VMOVNTDQ Y4, (DX)(CX*1)
-	VMOVNTDQ Y5, 32(DX)(CX*1)
-	MOVQ     120(AX), DX
-	VMOVNTDQ Y7, (DX)(CX*1)
-	VMOVNTDQ Y9, 32(DX)(CX*1)
-	MOVQ     144(AX), DX
-	VMOVNTDQ Y11, (DX)(CX*1)
-	VMOVNTDQ Y13, 32(DX)(CX*1)
-	MOVQ     168(AX), DX
-	VMOVNTDQ Y15, (DX)(CX*1)
-	VMOVNTDQ Y17, 32(DX)(CX*1)
-
-rowOddStored:
-	ADDQ $0x20, DI
-	ADDQ $0x20, R8
-	ADDQ $0x20, R9
-	ADDQ $0x20, R10
-	ADDQ $+64, CX
+	ADDQ                $0x20, DI
+	ADDQ                $0x20, R8
+	ADDQ                $0x20, R9
+	ADDQ                $0x20, R10
+	ADDQ                $+64, CX
 
 rowEven:
 	ADDQ half+32(FP), DI
@@ -3461,8 +3430,6 @@ rowSubfieldOdd:
 	VPXORQ         Y2, Y16, Y16
 	VGF2P8AFFINEQB $0x00, Y0, Y21, Y2
 	VPXORQ         Y2, Y20, Y20
-	CMPQ           stream+56(FP), $0x00
-	JNE            rowSubfieldOddStream
 	MOVQ           (DX), R14
 	PREFETCHT1     (R14)(CX*1)
 	MOVQ           (AX), R14
@@ -3503,40 +3470,11 @@ rowSubfieldOdd:
 	MOVQ           168(AX), DX
 	VMOVDQU64      Y20, (DX)(CX*1)
 	VMOVDQU64      Y21, 32(DX)(CX*1)
-	JMP            rowSubfieldOddStored
-
-rowSubfieldOddStream:
-	MOVQ     (AX), DX
-	VMOVNTDQ Y10, (DX)(CX*1)
-	VMOVNTDQ Y11, 32(DX)(CX*1)
-	MOVQ     24(AX), DX
-	VMOVNTDQ Y14, (DX)(CX*1)
-	VMOVNTDQ Y15, 32(DX)(CX*1)
-	MOVQ     48(AX), DX
-	VMOVNTDQ Y18, (DX)(CX*1)
-	VMOVNTDQ Y19, 32(DX)(CX*1)
-	MOVQ     72(AX), DX
-	VMOVNTDQ Y22, (DX)(CX*1)
-	VMOVNTDQ Y1, 32(DX)(CX*1)
-	MOVQ     96(AX), DX
-	VMOVNTDQ Y8, (DX)(CX*1)
-	VMOVNTDQ Y9, 32(DX)(CX*1)
-	MOVQ     120(AX), DX
-	VMOVNTDQ Y12, (DX)(CX*1)
-	VMOVNTDQ Y13, 32(DX)(CX*1)
-	MOVQ     144(AX), DX
-	VMOVNTDQ Y16, (DX)(CX*1)
-	VMOVNTDQ Y17, 32(DX)(CX*1)
-	MOVQ     168(AX), DX
-	VMOVNTDQ Y20, (DX)(CX*1)
-	VMOVNTDQ Y21, 32(DX)(CX*1)
-
-rowSubfieldOddStored:
-	ADDQ $0x20, DI
-	ADDQ $0x20, R8
-	ADDQ $0x20, R9
-	ADDQ $0x20, R10
-	ADDQ $+64, CX
+	ADDQ           $0x20, DI
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, R9
+	ADDQ           $0x20, R10
+	ADDQ           $+64, CX
 
 rowSubfieldEven:
 	ADDQ half+32(FP), DI
@@ -5102,245 +5040,61 @@ begun:
 	VPXORQ              Z4, Z8, Z8
 	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z26
 	VPXORQ              Z26, Z4, Z4
+	MOVQ                DI, R10
+	SUBQ                AX, R10
+	XORQ                $0x00000020, R10
+	ADDQ                AX, R10
+	VPXORQ              Z1, Z17, Z17
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z1, Z1
+	VPXORQ              Z1, Z9, Z9
+	VPXORQ              Z2, Z18, Z18
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z2, Z1
+	VPXORQ              Z1, Z10, Z10
+	VPXORQ              Z3, Z19, Z19
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z3, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z4, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z4, Z1
+	VPXORQ              Z1, Z12, Z12
+	VPXORQ              Z5, Z21, Z21
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z5, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z6, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z6, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z7, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z7, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z8, Z24, Z24
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z8, Z1
+	VPXORQ              Z1, Z16, Z16
 	ADDQ                $0x00000100, DX
 	ADDQ                $0x00000080, BX
 	ADDQ                $0x00000040, SI
 	ADDQ                $0x00000020, DI
-	VPXORQ              Z1, Z17, Z17
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z1, Z1
-	VPXORQ              Z1, Z9, Z9
-	VPXORQ              Z2, Z18, Z18
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z2, Z1
-	VPXORQ              Z1, Z10, Z10
-	VPXORQ              Z3, Z19, Z19
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z3, Z1
-	VPXORQ              Z1, Z11, Z11
-	VPXORQ              Z4, Z20, Z20
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z4, Z1
-	VPXORQ              Z1, Z12, Z12
-	VPXORQ              Z5, Z21, Z21
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z5, Z1
-	VPXORQ              Z1, Z13, Z13
-	VPXORQ              Z6, Z22, Z22
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z6, Z1
-	VPXORQ              Z1, Z14, Z14
-	VPXORQ              Z7, Z23, Z23
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z7, Z1
-	VPXORQ              Z1, Z15, Z15
-	VPXORQ              Z8, Z24, Z24
-	VGF2P8AFFINEQB.BCST $0x00, (DI), Z8, Z1
-	VPXORQ              Z1, Z16, Z16
-	TESTQ               R9, R9
-	JLE                 summed
-	CMPQ                R9, $0x08
-	JLT                 partSecond
-	MOVQ                (R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z1
-	VMOVDQU64           32(R10)(CX*1), Y2
-	VGF2P8AFFINEQB      $0x00, Y0, Y2, Y25
-	VPXORQ              Z25, Z1, Z1
-	MOVQ                24(R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z2
-	VMOVDQU64           32(R10)(CX*1), Y3
-	VGF2P8AFFINEQB      $0x00, Y0, Y3, Y25
-	VPTERNLOGQ          $0x96, Z1, Z25, Z2
-	MOVQ                48(R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z3
-	VMOVDQU64           32(R10)(CX*1), Y4
-	VGF2P8AFFINEQB      $0x00, Y0, Y4, Y25
-	VPXORQ              Z25, Z3, Z3
-	MOVQ                72(R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z4
-	VMOVDQU64           32(R10)(CX*1), Y5
-	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y25
-	VPTERNLOGQ          $0x96, Z3, Z25, Z4
-	MOVQ                96(R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z5
-	VMOVDQU64           32(R10)(CX*1), Y6
-	VGF2P8AFFINEQB      $0x00, Y0, Y6, Y25
-	VPXORQ              Z25, Z5, Z5
-	MOVQ                120(R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z6
-	VMOVDQU64           32(R10)(CX*1), Y7
-	VGF2P8AFFINEQB      $0x00, Y0, Y7, Y25
-	VPTERNLOGQ          $0x96, Z5, Z25, Z6
-	MOVQ                144(R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z7
-	VMOVDQU64           32(R10)(CX*1), Y8
-	VGF2P8AFFINEQB      $0x00, Y0, Y8, Y25
-	VPXORQ              Z25, Z7, Z7
-	MOVQ                168(R8), R10
-	PREFETCHT0          1024(R10)(CX*1)
-	VMOVDQU64           (R10)(CX*1), Z8
-	VMOVDQU64           32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB      $0x00, Y0, Y25, Y25
-	VPTERNLOGQ          $0x96, Z7, Z25, Z8
-	JMP                 begunSecond
-
-partSecond:
-	VPXORQ         Z2, Z2, Z2
-	VPXORQ         Z3, Z3, Z3
-	VPXORQ         Z4, Z4, Z4
-	VPXORQ         Z5, Z5, Z5
-	VPXORQ         Z6, Z6, Z6
-	VPXORQ         Z7, Z7, Z7
-	VPXORQ         Z8, Z8, Z8
-	MOVQ           (R8), R10
-	VMOVDQU64      (R10)(CX*1), Z1
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z1, Z1
-	CMPQ           R9, $0x01
-	JLE            loadedSecond
-	MOVQ           24(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z2
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z2, Z2
-	CMPQ           R9, $0x02
-	JLE            loadedSecond
-	MOVQ           48(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z3
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z3, Z3
-	CMPQ           R9, $0x03
-	JLE            loadedSecond
-	MOVQ           72(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z4
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z4, Z4
-	CMPQ           R9, $0x04
-	JLE            loadedSecond
-	MOVQ           96(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z5
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z5, Z5
-	CMPQ           R9, $0x05
-	JLE            loadedSecond
-	MOVQ           120(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z6
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z6, Z6
-	CMPQ           R9, $0x06
-	JLE            loadedSecond
-	MOVQ           144(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z7
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z7, Z7
-	CMPQ           R9, $0x07
-	JLE            loadedSecond
-	MOVQ           168(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z8
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z8, Z8
-
-loadedSecond:
-	VPXORQ Z1, Z2, Z2
-	VPXORQ Z3, Z4, Z4
-	VPXORQ Z5, Z6, Z6
-	VPXORQ Z7, Z8, Z8
-
-begunSecond:
-	ADDQ                $0x000000c0, R8
-	SUBQ                $0x08, R9
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z26
-	VPXORQ              Z26, Z1, Z1
-	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z26
-	VPXORQ              Z26, Z3, Z3
-	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z26
-	VPXORQ              Z26, Z5, Z5
-	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z26
-	VPXORQ              Z26, Z7, Z7
-	VPXORQ              Z1, Z3, Z3
-	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z26
-	VPXORQ              Z26, Z1, Z1
-	VPXORQ              Z2, Z4, Z4
-	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z26
-	VPXORQ              Z26, Z2, Z2
-	VPXORQ              Z5, Z7, Z7
-	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z7, Z26
-	VPXORQ              Z26, Z5, Z5
-	VPXORQ              Z6, Z8, Z8
-	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z8, Z26
-	VPXORQ              Z26, Z6, Z6
-	VPXORQ              Z1, Z5, Z5
-	VGF2P8AFFINEQB.BCST $0x00, (SI), Z5, Z26
-	VPXORQ              Z26, Z1, Z1
-	VPXORQ              Z2, Z6, Z6
-	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z26
-	VPXORQ              Z26, Z2, Z2
-	VPXORQ              Z3, Z7, Z7
-	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z26
-	VPXORQ              Z26, Z3, Z3
-	VPXORQ              Z4, Z8, Z8
-	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z26
-	VPXORQ              Z26, Z4, Z4
-	ADDQ                $0x00000100, DX
-	ADDQ                $0x00000080, BX
-	ADDQ                $0x00000040, SI
-	ADDQ                $0x00000020, DI
-	VPXORQ              Z1, Z17, Z17
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z1, Z1
-	VPXORQ              Z1, Z9, Z9
-	VPXORQ              Z2, Z18, Z18
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z2, Z1
-	VPXORQ              Z1, Z10, Z10
-	VPXORQ              Z3, Z19, Z19
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z3, Z1
-	VPXORQ              Z1, Z11, Z11
-	VPXORQ              Z4, Z20, Z20
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z4, Z1
-	VPXORQ              Z1, Z12, Z12
-	VPXORQ              Z5, Z21, Z21
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z5, Z1
-	VPXORQ              Z1, Z13, Z13
-	VPXORQ              Z6, Z22, Z22
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z6, Z1
-	VPXORQ              Z1, Z14, Z14
-	VPXORQ              Z7, Z23, Z23
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z7, Z1
-	VPXORQ              Z1, Z15, Z15
-	VPXORQ              Z8, Z24, Z24
-	VGF2P8AFFINEQB.BCST $0x00, -64(DI), Z8, Z1
-	VPXORQ              Z1, Z16, Z16
 	TESTQ               R9, R9
 	JGT                 group
-
-summed:
-	MOVQ      to+64(FP), DX
-	TESTQ     DX, DX
-	JEQ       whole
-	VMOVDQU64 Z9, (DX)
-	VMOVDQU64 Z10, 64(DX)
-	VMOVDQU64 Z11, 128(DX)
-	VMOVDQU64 Z12, 192(DX)
-	VMOVDQU64 Z13, 256(DX)
-	VMOVDQU64 Z14, 320(DX)
-	VMOVDQU64 Z15, 384(DX)
-	VMOVDQU64 Z16, 448(DX)
-	VMOVDQU64 Z17, 512(DX)
-	VMOVDQU64 Z18, 576(DX)
-	VMOVDQU64 Z19, 640(DX)
-	VMOVDQU64 Z20, 704(DX)
-	VMOVDQU64 Z21, 768(DX)
-	VMOVDQU64 Z22, 832(DX)
-	VMOVDQU64 Z23, 896(DX)
-	VMOVDQU64 Z24, 960(DX)
-	ADDQ      $+1024, to+64(FP)
-	JMP       stored
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 whole
+	VMOVDQU64           Z9, (DX)
+	VMOVDQU64           Z10, 64(DX)
+	VMOVDQU64           Z11, 128(DX)
+	VMOVDQU64           Z12, 192(DX)
+	VMOVDQU64           Z13, 256(DX)
+	VMOVDQU64           Z14, 320(DX)
+	VMOVDQU64           Z15, 384(DX)
+	VMOVDQU64           Z16, 448(DX)
+	VMOVDQU64           Z17, 512(DX)
+	VMOVDQU64           Z18, 576(DX)
+	VMOVDQU64           Z19, 640(DX)
+	VMOVDQU64           Z20, 704(DX)
+	VMOVDQU64           Z21, 768(DX)
+	VMOVDQU64           Z22, 832(DX)
+	VMOVDQU64           Z23, 896(DX)
+	VMOVDQU64           Z24, 960(DX)
+	ADDQ                $+1024, to+64(FP)
+	JMP                 stored
 
 whole:
 	VPXORQ              Z9, Z17, Z17

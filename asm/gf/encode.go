@@ -115,26 +115,9 @@ func (e *encoder) column() {
 	e.clear(e.sums)
 
 	Label("group")
-	if e.Halves() {
-		// The entries have moved on by one group: that of u is one back for the first
-		// half, where that of u+1 is wanted, and two back for the second.
-		halves := func(back int) func() {
-			return func() {
-				u := e.constant(Mem{Base: e.entries[len(e.entries)-1], Disp: -back << e.entryShift()})
-				for i, r := range e.rows {
-					e.xor(r, e.sums[e.Group+i], e.sums[e.Group+i])
-					e.addMultiple(e.sums[i], u, r)
-				}
-			}
-		}
-		e.group("", srcs, left, halves(0))
-		e.group("Second", srcs, left, halves(2))
-	} else {
-		e.group("", srcs, left, nil)
-	}
+	e.group(srcs, left)
 	TESTQ(left, left)
 	JGT(LabelRef("group"))
-	Label("summed")
 	to := parameter("to")
 	TESTQ(to, to)
 	JEQ(LabelRef("whole"))
@@ -154,17 +137,12 @@ func (e *encoder) column() {
 	e.stores()
 }
 
-// group writes the inverse transform of a group's rows, and what is done with them: sum,
-// or if that is nil the last layer's butterflies add them to the sums.
-func (e *encoder) group(name string, srcs, left Register, sum func()) {
-	if name != "" {
-		TESTQ(left, left)
-		JLE(LabelRef("summed"))
-	}
+// group writes the inverse transform of a group's rows, and their sums.
+func (e *encoder) group(srcs, left Register) {
 	CMPQ(left, U8(e.Group))
 	if e.wide {
 		// What a full group's rows of odd number add up to comes with the row before.
-		JLT(LabelRef("part" + name))
+		JLT(LabelRef("part"))
 		for i, r := range e.rows {
 			at := e.row(srcs, i)
 			PREFETCHT0(at.Offset(ahead))
@@ -175,19 +153,19 @@ func (e *encoder) group(name string, srcs, left Register, sum func()) {
 				e.turnBy(r, at.Offset(blockSize/2), nil)
 			}
 		}
-		JMP(LabelRef("begun" + name))
-		Label("part" + name)
+		JMP(LabelRef("begun"))
+		Label("part")
 		e.clear(e.rows[1:])
 	} else {
-		JGE(LabelRef("full" + name))
+		JGE(LabelRef("full"))
 		e.clear(e.rows[1:])
-		Label("full" + name)
+		Label("full")
 	}
 	load := func(turned bool) {
 		for i, r := range e.rows {
 			if i > 0 {
 				CMPQ(left, U8(i))
-				JLE(LabelRef("loaded" + name))
+				JLE(LabelRef("loaded"))
 			}
 			at := e.row(srcs, i)
 			e.mov(at, r)
@@ -198,17 +176,17 @@ func (e *encoder) group(name string, srcs, left Register, sum func()) {
 	}
 	if !e.wide {
 		CMPQ(e.at, e.pos)
-		JEQ(LabelRef("low" + name))
+		JEQ(LabelRef("low"))
 		load(false)
-		JMP(LabelRef("loaded" + name))
-		Label("low" + name)
+		JMP(LabelRef("loaded"))
+		Label("low")
 	}
 	load(true)
-	Label("loaded" + name)
+	Label("loaded")
 	for i := 1; i < e.Group; i += 2 {
 		e.xor(e.rows[i-1], e.rows[i], e.rows[i])
 	}
-	Label("begun" + name)
+	Label("begun")
 	ADDQ(U32(sliceSize*e.Group), srcs)
 	SUBQ(U8(e.Group), left)
 	for _, s := range coset.Inverse(e.Group) {
@@ -217,21 +195,32 @@ func (e *encoder) group(name string, srcs, left Register, sum func()) {
 			e.xor(i, j, j)
 		}
 		c := e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << e.entryShift()})
-		if sum != nil || 2<<s.Layer < e.Group {
+		if e.Halves() || 2<<s.Layer < e.Group {
 			e.addMultiple(i, c, j)
 			continue
 		}
+		// The last layer's butterflies add to the sums.
 		total := e.newSum(e.sums[s.I])
 		e.addPart(planar, &total, c, 0, j)
 		total.add(i)
 		total.value()
 		e.xor(j, e.sums[s.J], e.sums[s.J])
 	}
+	if e.Halves() {
+		// The entry of this half's constant in the last layer: u+1 or u, where the
+		// entries are at u and u+1.
+		entry := GP64()
+		MOVQ(e.entries[len(e.entries)-1], entry)
+		SUBQ(e.tab, entry)
+		XORQ(U32(1<<e.entryShift()), entry)
+		ADDQ(e.tab, entry)
+		for i, r := range e.rows {
+			e.xor(r, e.sums[e.Group+i], e.sums[e.Group+i])
+			e.addMultiple(e.sums[i], e.constant(Mem{Base: entry}), r)
+		}
+	}
 	for layer, p := range e.entries {
 		ADDQ(U32(e.Group>>layer<<e.entryShift()), p)
-	}
-	if sum != nil {
-		sum()
 	}
 }
 

@@ -317,8 +317,10 @@ func (m machine) gather(l layout, at Mem) words {
 // scatter stores words in the slices of a group: two natural blocks, or in layout narrow
 // one.
 func (m machine) scatter(label string, l layout, o *octet, v []words) {
-	CMPQ(parameterAt("stream"), U8(0))
-	JNE(LabelRef(label + "Stream"))
+	if l != narrow {
+		CMPQ(parameterAt("stream"), U8(0))
+		JNE(LabelRef(label + "Stream"))
+	}
 	for i, w := range v {
 		o.fetch(l, i)
 		at := o.element(o.list, i)
@@ -330,17 +332,15 @@ func (m machine) scatter(label string, l layout, o *octet, v []words) {
 			VEXTRACTI64X4(U8(1), hi, at.Offset(64+narrowHalf))
 		}
 	}
+	if l == narrow {
+		return
+	}
 	JMP(LabelRef(label + "Stored"))
 	// Only whole lines go out at once: the lanes 0 and 1 of both, then 2 and 3.
 	Label(label + "Stream")
 	for i, w := range v {
 		at := o.element(o.list, i)
 		lo, hi := w.lo.(VecVirtual), w.hi.(VecVirtual)
-		if l == narrow {
-			VMOVNTDQ(lo, at)
-			VMOVNTDQ(hi, at.Offset(narrowHalf))
-			continue
-		}
 		for _, half := range []struct {
 			lanes  uint8
 			offset int

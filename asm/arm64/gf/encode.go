@@ -87,29 +87,9 @@ func (e *encoder) column(from, to, dsts, rows emit.GP) {
 	e.clear(e.sums)
 
 	e.Label("group")
-	if e.Halves() {
-		// The entries have moved on by one group: that of u is one back for the first
-		// half, where that of u+1 is wanted, and two back for the second.
-		halves := func(back int) func() {
-			return func() {
-				for i, r := range e.rows {
-					e.xor(r, e.sums[e.Group+i])
-					e.addMultiple(e.sums[i], e.entries[len(e.entries)-1], -back, r)
-				}
-			}
-		}
-		e.group("", halves(0))
-		e.group("Second", halves(2))
-	} else {
-		e.group("", func() {
-			for i, r := range e.rows {
-				e.xor(r, e.sums[i])
-			}
-		})
-	}
+	e.group()
 	e.Op("CMP", "$0", e.left)
 	e.Op("BGT", "group")
-	e.Label("summed")
 	e.Op("CBZ", to, "whole")
 	for i := 0; i < len(e.sums); i += 2 {
 		e.storePair([2]emit.Vec(e.sums[i:]), to, 0, true)
@@ -141,21 +121,17 @@ func (e *encoder) column(from, to, dsts, rows emit.GP) {
 	}, "stored")
 }
 
-// group writes the inverse transform of a group's rows, and what is done with them.
-func (e *encoder) group(name string, sum func()) {
-	if name != "" {
-		e.Op("CMP", "$0", e.left)
-		e.Op("BLE", "summed")
-	}
+// group writes the inverse transform of a group's rows, and their sums.
+func (e *encoder) group() {
 	e.Op("CMP", emit.Imm(e.Group), e.left)
-	e.Op("BGE", "full"+name)
+	e.Op("BGE", "full")
 	e.clear(e.rows[1:])
-	e.Label("full" + name)
-	e.planes("load"+name, func(turned bool) {
+	e.Label("full")
+	e.planes("load", func(turned bool) {
 		for i, r := range e.rows {
 			if i > 0 {
 				e.Op("CMP", emit.Imm(i), e.left)
-				e.Op("BLE", "loaded"+name)
+				e.Op("BLE", "loaded")
 			}
 			e.slice(e.srcs, i)
 			e.Op("FMOVQ", emit.At(e.base, 0), r.F())
@@ -163,7 +139,7 @@ func (e *encoder) group(name string, sum func()) {
 				e.turnBy(r)
 			}
 		}
-	}, "loaded"+name)
+	}, "loaded")
 	e.Op("ADD", emit.Imm(sliceSize*e.Group), e.srcs, e.srcs)
 	e.Op("SUB", emit.Imm(e.Group), e.left, e.left)
 	for _, s := range coset.Inverse(e.Group) {
@@ -171,10 +147,24 @@ func (e *encoder) group(name string, sum func()) {
 		e.xor(i, j)
 		e.addMultiple(i, e.entries[s.Layer], s.Start>>s.Layer, j)
 	}
+	if e.Halves() {
+		// The entry of this half's constant in the last layer: u+1 or u, where the
+		// entries are at u and u+1.
+		e.Op("SUB", e.tab, e.entries[len(e.entries)-1], e.base)
+		e.Op("EOR", emit.Imm(1<<entryShift), e.base, e.base)
+		e.Op("ADD", e.tab, e.base, e.base)
+	}
+	for i, r := range e.rows {
+		if !e.Halves() {
+			e.xor(r, e.sums[i])
+			continue
+		}
+		e.xor(r, e.sums[e.Group+i])
+		e.addMultiple(e.sums[i], e.base, 0, r)
+	}
 	for layer, p := range e.entries {
 		e.Op("ADD", emit.Imm(e.Group>>layer<<entryShift), p, p)
 	}
-	sum()
 }
 
 // planes writes f for vectors of high bytes and for those of low bytes, which are
