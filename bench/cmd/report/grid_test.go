@@ -95,7 +95,7 @@ func TestGridKeepsOtherLines(t *testing.T) {
 		{Work: "encode", Shape: "10+4", Size: 64, Bytes: 640, Ours: 1, Peer: 1},
 	}}
 	settings := measure.Settings{Rounds: 1, Round: time.Microsecond}
-	grid, err := measureGrid(settings, regexp.MustCompile(`^(encode|one lost) 10\+4 64 B$`), old)
+	grid, err := measureGrid(settings, true, regexp.MustCompile(`^(encode|one lost) 10\+4 64 B$`), old)
 	if err != nil {
 		t.Fatal(err)
 	}

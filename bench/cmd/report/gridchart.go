@@ -100,10 +100,10 @@ func (d *document) gridSection(g *Grid) {
 	}
 	m := g.Machine
 	d.paragraph("## Few and many shards")
-	d.paragraph("Written by `make grid` on %s, %d cores, %s, revision %s, %s: medians of %d rounds of %v, of which each runs all codecs of a line in turn, on one core. "+
+	d.paragraph("Written by `make grid` on %s, %d cores, %s, revision %s, %s: medians of %d rounds of %v, of which each runs all codecs of a line in turn, on one core%s. "+
 		"Throughput in GB/s of data, and in brackets how many times that of klauspost/reedsolomon: over GF(2^16), whose bytes are the same, "+
 		"and for at most 256 shards over GF(2^8), its default, which has other bytes and fewer shards.",
-		m.CPU, m.Cores, m.OS, m.Revision, m.Date, g.Settings.Rounds, g.Settings.Round)
+		m.CPU, m.Cores, m.OS, m.Revision, m.Date, g.Settings.Rounds, g.Settings.Round, map[bool]string{true: ", by the time on the processor, because others used the machine meanwhile"}[g.Processor])
 	d.chart("grid", "Heat map of encoding beside klauspost over GF(2^16)")
 	d.chart("grid-gf8", "Heat map of encoding beside klauspost over GF(2^8)")
 	d.chart("grid-one", "Heat map of restoring one lost shard")

@@ -80,6 +80,9 @@ func Backends() []Engine {
 	return engines
 }
 
+// OnBackend is this project's codec on a backend.
+func OnBackend(backend string) Engine { return redstuff("redstuff-"+backend, backend, rs.Leopard) }
+
 func redstuff(name, backend string, variant rs.Variant) Engine {
 	return Engine{Name: name, Any: variant == rs.RS2, New: func(s Shape, cores int) (Codec, error) {
 		return rs.New(s.Data, s.Parity, rs.WithVariant(variant), rs.WithBackend(backend), rs.WithWorkers(cores))

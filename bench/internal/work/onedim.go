@@ -42,6 +42,8 @@ const (
 	// Quarter takes a quarter of the data shards, rounded up, but no more than there
 	// is parity.
 	Quarter
+	// AsParity takes as many data shards as there is parity, or all of them.
+	AsParity
 	// One takes a single data shard.
 	One
 )
@@ -51,6 +53,8 @@ func (a Amount) of(s Shape) (lost, candidates int) {
 	switch a {
 	case One:
 		return 1, s.Data
+	case AsParity:
+		return min(s.Data, s.Parity), s.Data
 	case Quarter:
 		return min((s.Data+3)/4, s.Parity), s.Data
 	}
@@ -62,6 +66,7 @@ var (
 	LargestNew  = Loss{Name: "largest/pattern=new", Fresh: true}
 	LargestSeen = Loss{Name: "largest/pattern=seen"}
 	QuarterSeen = Loss{Name: "quarter/pattern=seen", Amount: Quarter}
+	ParitySeen  = Loss{Name: "parity/pattern=seen", Amount: AsParity}
 	OneNew      = Loss{Name: "one/pattern=new", Amount: One, Fresh: true}
 	OneSeen     = Loss{Name: "one/pattern=seen", Amount: One}
 )
