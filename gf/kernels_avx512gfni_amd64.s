@@ -4276,16 +4276,7 @@ part:
 	VMOVDQU64      32(DI)(CX*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
 	VPXORQ         Z5, Z1, Z1
-	CMPQ           SI, $0x01
-	JLE            loaded
-	MOVQ           24(BX), DI
-	VMOVDQU64      (DI)(CX*1), Z2
-	VMOVDQU64      32(DI)(CX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
-	VPXORQ         Z5, Z2, Z2
-
-loaded:
-	VPXORQ Z1, Z2, Z2
+	VPXORQ         Z1, Z2, Z2
 
 begun:
 	ADDQ                $0x00000030, BX
@@ -4416,13 +4407,6 @@ part:
 	VMOVDQU64      32(R8)(CX*1), Y9
 	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
 	VPXORQ         Z9, Z3, Z3
-	CMPQ           DI, $0x03
-	JLE            loaded
-	MOVQ           72(SI), R8
-	VMOVDQU64      (R8)(CX*1), Z4
-	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
-	VPXORQ         Z9, Z4, Z4
 
 loaded:
 	VPXORQ Z1, Z2, Z2
@@ -4656,13 +4640,6 @@ part:
 	VMOVDQU64      32(R9)(CX*1), Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
 	VPXORQ         Z17, Z7, Z7
-	CMPQ           R8, $0x07
-	JLE            loaded
-	MOVQ           168(DI), R9
-	VMOVDQU64      (R9)(CX*1), Z8
-	VMOVDQU64      32(R9)(CX*1), Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
-	VPXORQ         Z17, Z8, Z8
 
 loaded:
 	VPXORQ Z1, Z2, Z2
@@ -4991,13 +4968,6 @@ part:
 	VMOVDQU64      32(R10)(CX*1), Y25
 	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
 	VPXORQ         Z25, Z7, Z7
-	CMPQ           R9, $0x07
-	JLE            loaded
-	MOVQ           168(R8), R10
-	VMOVDQU64      (R10)(CX*1), Z8
-	VMOVDQU64      32(R10)(CX*1), Y25
-	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
-	VPXORQ         Z25, Z8, Z8
 
 loaded:
 	VPXORQ Z1, Z2, Z2

@@ -163,6 +163,9 @@ func (e *encoder) group(srcs, left Register) {
 	}
 	load := func(turned bool) {
 		for i, r := range e.rows {
+			if e.wide && i == e.Group-1 {
+				break // the group would be full
+			}
 			if i > 0 {
 				CMPQ(left, U8(i))
 				JLE(LabelRef("loaded"))

@@ -10,7 +10,7 @@ const (
 )
 
 // Butterflies is how many butterflies of 128 bytes Transform does.
-const Butterflies = TransformRows / 2 * 6 * TransformHalf / 64
+const Butterflies = TransformRows / 2 * 6 * 2 * TransformHalf / 64
 
 // Transform evaluates polynomials at points of the subfield of 256 elements, in the first
 // cache, on a backend.
