@@ -68,13 +68,14 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 	if j.ahead || recodes && workers == 1 && total >= c.wideTotal() {
 		j.strip = c.wideStrip()
 	}
+	most := pieceBytes
 	if j.pattern == nil && len(j.parity) > 0 && c.few {
-		j.strip = j.size // rows in registers need no strips
+		// Rows in registers need no strips, and long runs of every shard are best.
+		j.strip, most = j.size, fewPieceBytes
 	}
 	if workers > 1 {
 		// A piece for every worker, if they are worth the start of a goroutine.
 		share := ((j.size+workers-1)/workers + gf.BlockSize - 1) &^ (gf.BlockSize - 1)
-		most := pieceBytes
 		if j.ahead {
 			most = 2 * j.strip // so that half of the strips can be fetched ahead
 		}
@@ -96,6 +97,9 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 // the processor fetches ahead of a core would otherwise be another core's strip. At
 // 16 KiB a shard, workers that take strips in turn need half as long again.
 const pieceBytes = 4096
+
+// fewPieceBytes is the same where all rows of a code are in registers.
+const fewPieceBytes = 64 << 10
 
 // minShare is the least work, in bytes of all shards, to start a goroutine for.
 const minShare = 256 << 10
