@@ -4234,7 +4234,10 @@ TEXT ·encode2AVX512GFNI(SB), NOSPLIT, $0-80
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
 
-column:
+columns:
+	LEAQ      128(CX), DX
+	CMPQ      DX, n+48(FP)
+	JGT       last
 	MOVQ      srcs+16(FP), BX
 	MOVQ      k+24(FP), SI
 	MOVQ      base+32(FP), DX
@@ -4242,9 +4245,127 @@ column:
 	ADDQ      AX, DX
 	MOVQ      from+56(FP), DI
 	TESTQ     DI, DI
-	JEQ       fromZero
+	JEQ       twofromZero
 	VMOVDQU64 (DI), Z3
 	VMOVDQU64 64(DI), Z4
+	VMOVDQU64 128(DI), Z7
+	VMOVDQU64 192(DI), Z8
+	ADDQ      $+256, from+56(FP)
+	JMP       twogroup
+
+twofromZero:
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+
+twogroup:
+	CMPQ           SI, $0x02
+	JLT            twopart
+	MOVQ           (BX), DI
+	PREFETCHT0     1024(DI)(CX*1)
+	VMOVDQU64      (DI)(CX*1), Z1
+	VMOVDQU64      32(DI)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
+	VPXORQ         Z9, Z1, Z1
+	PREFETCHT0     1088(DI)(CX*1)
+	VMOVDQU64      64(DI)(CX*1), Z5
+	VMOVDQU64      96(DI)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
+	VPXORQ         Z9, Z5, Z5
+	MOVQ           24(BX), DI
+	PREFETCHT0     1024(DI)(CX*1)
+	VMOVDQU64      (DI)(CX*1), Z2
+	VMOVDQU64      32(DI)(CX*1), Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y9
+	VPTERNLOGQ     $0x96, Z1, Z9, Z2
+	PREFETCHT0     1088(DI)(CX*1)
+	VMOVDQU64      64(DI)(CX*1), Z6
+	VMOVDQU64      96(DI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPTERNLOGQ     $0x96, Z5, Z9, Z6
+	JMP            twobegun
+
+twopart:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z6, Z6, Z6
+	MOVQ           (BX), DI
+	VMOVDQU64      (DI)(CX*1), Z1
+	VMOVDQU64      32(DI)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
+	VPXORQ         Z9, Z1, Z1
+	VMOVDQU64      64(DI)(CX*1), Z5
+	VMOVDQU64      96(DI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXORQ         Z9, Z5, Z5
+	VPXORQ         Z1, Z2, Z2
+	VPXORQ         Z5, Z6, Z6
+
+twobegun:
+	ADDQ                $0x00000030, BX
+	SUBQ                $0x02, SI
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z10
+	VPTERNLOGQ          $0x96, Z10, Z1, Z3
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z6, Z1
+	VPTERNLOGQ          $0x96, Z1, Z5, Z7
+	VPXORQ              Z6, Z8, Z8
+	ADDQ                $0x00000040, DX
+	TESTQ               SI, SI
+	JGT                 twogroup
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 twowhole
+	VMOVDQU64           Z3, (DX)
+	VMOVDQU64           Z4, 64(DX)
+	VMOVDQU64           Z7, 128(DX)
+	VMOVDQU64           Z8, 192(DX)
+	ADDQ                $+256, to+64(FP)
+	JMP                 twostored
+
+twowhole:
+	VPXORQ         Z3, Z4, Z4
+	VPXORQ         Z7, Z8, Z8
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	MOVQ           (DX), SI
+	VEXTRACTI64X4  $0x01, Z3, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z3, Z3
+	VMOVDQU64      Z3, (SI)(CX*1)
+	VEXTRACTI64X4  $0x01, Z7, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z7, Z7
+	VMOVDQU64      Z7, 64(SI)(CX*1)
+	CMPQ           BX, $0x01
+	JLE            twostored
+	MOVQ           24(DX), DX
+	VEXTRACTI64X4  $0x01, Z4, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z4, Z4
+	VMOVDQU64      Z4, (DX)(CX*1)
+	VEXTRACTI64X4  $0x01, Z8, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z8, Z8
+	VMOVDQU64      Z8, 64(DX)(CX*1)
+
+twostored:
+	ADDQ $0x00000080, CX
+	JMP  columns
+
+last:
+	CMPQ      CX, n+48(FP)
+	JGE       done
+	MOVQ      srcs+16(FP), BX
+	MOVQ      k+24(FP), SI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      from+56(FP), AX
+	TESTQ     AX, AX
+	JEQ       fromZero
+	VMOVDQU64 (AX), Z3
+	VMOVDQU64 64(AX), Z4
 	ADDQ      $+128, from+56(FP)
 	JMP       group
 
@@ -4255,67 +4376,65 @@ fromZero:
 group:
 	CMPQ           SI, $0x02
 	JLT            part
-	MOVQ           (BX), DI
-	PREFETCHT0     1024(DI)(CX*1)
-	VMOVDQU64      (DI)(CX*1), Z1
-	VMOVDQU64      32(DI)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y5
-	VPXORQ         Z5, Z1, Z1
-	MOVQ           24(BX), DI
-	PREFETCHT0     1024(DI)(CX*1)
-	VMOVDQU64      (DI)(CX*1), Z2
-	VMOVDQU64      32(DI)(CX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
-	VPTERNLOGQ     $0x96, Z1, Z5, Z2
+	MOVQ           (BX), AX
+	PREFETCHT0     1024(AX)(CX*1)
+	VMOVDQU64      (AX)(CX*1), Z1
+	VMOVDQU64      32(AX)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
+	VPXORQ         Z9, Z1, Z1
+	MOVQ           24(BX), AX
+	PREFETCHT0     1024(AX)(CX*1)
+	VMOVDQU64      (AX)(CX*1), Z2
+	VMOVDQU64      32(AX)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
+	VPTERNLOGQ     $0x96, Z1, Z9, Z2
 	JMP            begun
 
 part:
 	VPXORQ         Z2, Z2, Z2
-	MOVQ           (BX), DI
-	VMOVDQU64      (DI)(CX*1), Z1
-	VMOVDQU64      32(DI)(CX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
-	VPXORQ         Z5, Z1, Z1
+	MOVQ           (BX), AX
+	VMOVDQU64      (AX)(CX*1), Z1
+	VMOVDQU64      32(AX)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
+	VPXORQ         Z9, Z1, Z1
 	VPXORQ         Z1, Z2, Z2
 
 begun:
 	ADDQ                $0x00000030, BX
 	SUBQ                $0x02, SI
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z6
-	VPTERNLOGQ          $0x96, Z6, Z1, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z5
+	VPTERNLOGQ          $0x96, Z5, Z1, Z3
 	VPXORQ              Z2, Z4, Z4
 	ADDQ                $0x00000040, DX
 	TESTQ               SI, SI
 	JGT                 group
-	MOVQ                to+64(FP), DX
-	TESTQ               DX, DX
+	MOVQ                to+64(FP), AX
+	TESTQ               AX, AX
 	JEQ                 whole
-	VMOVDQU64           Z3, (DX)
-	VMOVDQU64           Z4, 64(DX)
+	VMOVDQU64           Z3, (AX)
+	VMOVDQU64           Z4, 64(AX)
 	ADDQ                $+128, to+64(FP)
 	JMP                 stored
 
 whole:
 	VPXORQ         Z3, Z4, Z4
-	MOVQ           dsts+0(FP), DX
-	MOVQ           m+8(FP), BX
-	MOVQ           (DX), SI
+	MOVQ           dsts+0(FP), AX
+	MOVQ           m+8(FP), DX
+	MOVQ           (AX), BX
 	VEXTRACTI64X4  $0x01, Z3, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y5
-	VPXORQ         Z5, Z3, Z3
-	VMOVDQU64      Z3, (SI)(CX*1)
-	CMPQ           BX, $0x01
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z3, Z3
+	VMOVDQU64      Z3, (BX)(CX*1)
+	CMPQ           DX, $0x01
 	JLE            stored
-	MOVQ           24(DX), DX
+	MOVQ           24(AX), AX
 	VEXTRACTI64X4  $0x01, Z4, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y5
-	VPXORQ         Z5, Z4, Z4
-	VMOVDQU64      Z4, (DX)(CX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z4, Z4
+	VMOVDQU64      Z4, (AX)(CX*1)
 
 stored:
-	ADDQ $0x40, CX
-	CMPQ CX, n+48(FP)
-	JLT  column
+done:
 	VZEROUPPER
 	RET
 
@@ -4329,7 +4448,247 @@ TEXT ·encode4AVX512GFNI(SB), NOSPLIT, $0-80
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
 
-column:
+columns:
+	LEAQ      128(CX), DX
+	CMPQ      DX, n+48(FP)
+	JGT       last
+	MOVQ      srcs+16(FP), SI
+	MOVQ      k+24(FP), DI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      from+56(FP), R8
+	TESTQ     R8, R8
+	JEQ       twofromZero
+	VMOVDQU64 (R8), Z5
+	VMOVDQU64 64(R8), Z6
+	VMOVDQU64 128(R8), Z7
+	VMOVDQU64 192(R8), Z8
+	VMOVDQU64 256(R8), Z13
+	VMOVDQU64 320(R8), Z14
+	VMOVDQU64 384(R8), Z15
+	VMOVDQU64 448(R8), Z16
+	ADDQ      $+512, from+56(FP)
+	JMP       twogroup
+
+twofromZero:
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+
+twogroup:
+	CMPQ           DI, $0x04
+	JLT            twopart
+	MOVQ           (SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z1, Z1
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z9
+	VMOVDQU64      96(R8)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z9, Z9
+	MOVQ           24(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z1, Z17, Z2
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z10
+	VMOVDQU64      96(R8)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z9, Z17, Z10
+	MOVQ           48(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z3, Z3
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z11
+	VMOVDQU64      96(R8)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z11, Z11
+	MOVQ           72(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z4
+	VMOVDQU64      32(R8)(CX*1), Y12
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y17
+	VPTERNLOGQ     $0x96, Z3, Z17, Z4
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z12
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPTERNLOGQ     $0x96, Z11, Z17, Z12
+	JMP            twobegun
+
+twopart:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	VPXORQ         Z10, Z10, Z10
+	VPXORQ         Z11, Z11, Z11
+	VPXORQ         Z12, Z12, Z12
+	MOVQ           (SI), R8
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z1, Z1
+	VMOVDQU64      64(R8)(CX*1), Z9
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z9, Z9
+	CMPQ           DI, $0x01
+	JLE            twoloaded
+	MOVQ           24(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y10
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y17
+	VPXORQ         Z17, Z2, Z2
+	VMOVDQU64      64(R8)(CX*1), Z10
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z10, Z10
+	CMPQ           DI, $0x02
+	JLE            twoloaded
+	MOVQ           48(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y17
+	VPXORQ         Z17, Z3, Z3
+	VMOVDQU64      64(R8)(CX*1), Z11
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z11, Z11
+
+twoloaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z9, Z10, Z10
+	VPXORQ Z11, Z12, Z12
+
+twobegun:
+	ADDQ                $0x00000060, SI
+	SUBQ                $0x04, DI
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z18
+	VPXORQ              Z18, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z10, Z18
+	VPXORQ              Z18, Z9, Z9
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z18
+	VPXORQ              Z18, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z12, Z18
+	VPXORQ              Z18, Z11, Z11
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z18
+	VPTERNLOGQ          $0x96, Z18, Z1, Z5
+	VPXORQ              Z3, Z7, Z7
+	VPXORQ              Z9, Z11, Z11
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z11, Z1
+	VPTERNLOGQ          $0x96, Z1, Z9, Z13
+	VPXORQ              Z11, Z15, Z15
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z1
+	VPTERNLOGQ          $0x96, Z1, Z2, Z6
+	VPXORQ              Z4, Z8, Z8
+	VPXORQ              Z10, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z12, Z1
+	VPTERNLOGQ          $0x96, Z1, Z10, Z14
+	VPXORQ              Z12, Z16, Z16
+	ADDQ                $0x00000080, DX
+	ADDQ                $0x00000040, BX
+	TESTQ               DI, DI
+	JGT                 twogroup
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 twowhole
+	VMOVDQU64           Z5, (DX)
+	VMOVDQU64           Z6, 64(DX)
+	VMOVDQU64           Z7, 128(DX)
+	VMOVDQU64           Z8, 192(DX)
+	VMOVDQU64           Z13, 256(DX)
+	VMOVDQU64           Z14, 320(DX)
+	VMOVDQU64           Z15, 384(DX)
+	VMOVDQU64           Z16, 448(DX)
+	ADDQ                $+512, to+64(FP)
+	JMP                 twostored
+
+twowhole:
+	VPXORQ              Z5, Z7, Z7
+	VPXORQ              Z13, Z15, Z15
+	VPXORQ              Z6, Z8, Z8
+	VPXORQ              Z14, Z16, Z16
+	VPXORQ              Z5, Z6, Z6
+	VPXORQ              Z13, Z14, Z14
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z8, Z1
+	VPXORQ              Z1, Z7, Z7
+	VPXORQ              Z7, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z16, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z15, Z16, Z16
+	MOVQ                dsts+0(FP), DX
+	MOVQ                m+8(FP), BX
+	MOVQ                (DX), SI
+	VEXTRACTI64X4       $0x01, Z5, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z5, Z5
+	VMOVDQU64           Z5, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z13, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z13, Z13
+	VMOVDQU64           Z13, 64(SI)(CX*1)
+	CMPQ                BX, $0x01
+	JLE                 twostored
+	MOVQ                24(DX), SI
+	VEXTRACTI64X4       $0x01, Z6, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z6, Z6
+	VMOVDQU64           Z6, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z14, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z14, Z14
+	VMOVDQU64           Z14, 64(SI)(CX*1)
+	CMPQ                BX, $0x02
+	JLE                 twostored
+	MOVQ                48(DX), SI
+	VEXTRACTI64X4       $0x01, Z7, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z7, Z7
+	VMOVDQU64           Z7, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z15, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z15, Z15
+	VMOVDQU64           Z15, 64(SI)(CX*1)
+	CMPQ                BX, $0x03
+	JLE                 twostored
+	MOVQ                72(DX), DX
+	VEXTRACTI64X4       $0x01, Z8, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z8, Z8
+	VMOVDQU64           Z8, (DX)(CX*1)
+	VEXTRACTI64X4       $0x01, Z16, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z16, Z16
+	VMOVDQU64           Z16, 64(DX)(CX*1)
+
+twostored:
+	ADDQ $0x00000080, CX
+	JMP  columns
+
+last:
+	CMPQ      CX, n+48(FP)
+	JGE       done
 	MOVQ      srcs+16(FP), SI
 	MOVQ      k+24(FP), DI
 	MOVQ      base+32(FP), DX
@@ -4362,26 +4721,26 @@ group:
 	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z1
 	VMOVDQU64      32(R8)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
-	VPXORQ         Z9, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z1, Z1
 	MOVQ           24(SI), R8
 	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z2
 	VMOVDQU64      32(R8)(CX*1), Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
-	VPTERNLOGQ     $0x96, Z1, Z9, Z2
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z1, Z17, Z2
 	MOVQ           48(SI), R8
 	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z3
 	VMOVDQU64      32(R8)(CX*1), Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y9
-	VPXORQ         Z9, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z3, Z3
 	MOVQ           72(SI), R8
 	PREFETCHT0     1024(R8)(CX*1)
 	VMOVDQU64      (R8)(CX*1), Z4
 	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
-	VPTERNLOGQ     $0x96, Z3, Z9, Z4
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPTERNLOGQ     $0x96, Z3, Z17, Z4
 	JMP            begun
 
 part:
@@ -4391,22 +4750,22 @@ part:
 	MOVQ           (SI), R8
 	VMOVDQU64      (R8)(CX*1), Z1
 	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
-	VPXORQ         Z9, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z1, Z1
 	CMPQ           DI, $0x01
 	JLE            loaded
 	MOVQ           24(SI), R8
 	VMOVDQU64      (R8)(CX*1), Z2
 	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
-	VPXORQ         Z9, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z2, Z2
 	CMPQ           DI, $0x02
 	JLE            loaded
 	MOVQ           48(SI), R8
 	VMOVDQU64      (R8)(CX*1), Z3
 	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
-	VPXORQ         Z9, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z3, Z3
 
 loaded:
 	VPXORQ Z1, Z2, Z2
@@ -4415,13 +4774,13 @@ loaded:
 begun:
 	ADDQ                $0x00000060, SI
 	SUBQ                $0x04, DI
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z10
-	VPXORQ              Z10, Z1, Z1
-	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z10
-	VPXORQ              Z10, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z9
+	VPXORQ              Z9, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z9
+	VPXORQ              Z9, Z3, Z3
 	VPXORQ              Z1, Z3, Z3
-	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z10
-	VPTERNLOGQ          $0x96, Z10, Z1, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z9
+	VPTERNLOGQ          $0x96, Z9, Z1, Z5
 	VPXORQ              Z3, Z7, Z7
 	VPXORQ              Z2, Z4, Z4
 	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z1
@@ -4448,39 +4807,37 @@ whole:
 	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z8, Z1
 	VPXORQ              Z1, Z7, Z7
 	VPXORQ              Z7, Z8, Z8
-	MOVQ                dsts+0(FP), DX
-	MOVQ                m+8(FP), BX
-	MOVQ                (DX), SI
+	MOVQ                dsts+0(FP), AX
+	MOVQ                m+8(FP), DX
+	MOVQ                (AX), BX
 	VEXTRACTI64X4       $0x01, Z5, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
-	VPXORQ              Z9, Z5, Z5
-	VMOVDQU64           Z5, (SI)(CX*1)
-	CMPQ                BX, $0x01
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z5, Z5
+	VMOVDQU64           Z5, (BX)(CX*1)
+	CMPQ                DX, $0x01
 	JLE                 stored
-	MOVQ                24(DX), SI
+	MOVQ                24(AX), BX
 	VEXTRACTI64X4       $0x01, Z6, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
-	VPXORQ              Z9, Z6, Z6
-	VMOVDQU64           Z6, (SI)(CX*1)
-	CMPQ                BX, $0x02
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z6, Z6
+	VMOVDQU64           Z6, (BX)(CX*1)
+	CMPQ                DX, $0x02
 	JLE                 stored
-	MOVQ                48(DX), SI
+	MOVQ                48(AX), BX
 	VEXTRACTI64X4       $0x01, Z7, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
-	VPXORQ              Z9, Z7, Z7
-	VMOVDQU64           Z7, (SI)(CX*1)
-	CMPQ                BX, $0x03
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z7, Z7
+	VMOVDQU64           Z7, (BX)(CX*1)
+	CMPQ                DX, $0x03
 	JLE                 stored
-	MOVQ                72(DX), DX
+	MOVQ                72(AX), AX
 	VEXTRACTI64X4       $0x01, Z8, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y9
-	VPXORQ              Z9, Z8, Z8
-	VMOVDQU64           Z8, (DX)(CX*1)
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z8, Z8
+	VMOVDQU64           Z8, (AX)(CX*1)
 
 stored:
-	ADDQ $0x40, CX
-	CMPQ CX, n+48(FP)
-	JLT  column
+done:
 	VZEROUPPER
 	RET
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -33,7 +34,8 @@ func (m machine) rowsHeld() int {
 type encoder struct {
 	machine
 	coset.Kernel
-	rows, sums []VecVirtual
+	rows, sums [][]VecVirtual // of each of the columns that are worked on together
+	body       string         // prefix of labels: the code for so many columns
 	turning    constant
 	tab        Register
 	entries    []Register // of the constants of a group, by layers
@@ -59,21 +61,44 @@ func (m machine) encoder(k coset.Kernel) {
 	if m.wide || m.gfni {
 		e.turning = m.load(planar, e.turning)
 	}
-	for range k.Group {
-		e.rows = append(e.rows, m.vec(planar))
-	}
-	for range k.Rows {
-		e.sums = append(e.sums, m.vec(planar))
+	columns := m.columnsHeld(k)
+	for range columns {
+		rows, sums := make([]VecVirtual, k.Group), make([]VecVirtual, k.Rows)
+		for _, list := range [][]VecVirtual{rows, sums} {
+			for i := range list {
+				list[i] = m.vec(planar)
+			}
+		}
+		e.rows, e.sums = append(e.rows, rows), append(e.sums, sums)
 	}
 	for range k.Layers() {
 		e.entries = append(e.entries, GP64())
 	}
-	end := parameter("n")
-	ADDQ(e.pos, end)
-	MOVQ(end, parameterAt("n"))
+	past := parameter("n")
+	ADDQ(e.pos, past)
+	MOVQ(past, parameterAt("n"))
 
-	Label("column")
 	e.at = e.pos
+	if columns > 1 {
+		Label("columns")
+		next := GP64()
+		LEAQ(Mem{Base: e.pos, Disp: columns * blockSize}, next)
+		CMPQ(next, parameterAt("n"))
+		JGT(LabelRef("last"))
+		e.body = "two"
+		e.column()
+		ADDQ(U32(columns*blockSize), e.pos)
+		JMP(LabelRef("columns"))
+		Label("last")
+		CMPQ(e.pos, parameterAt("n"))
+		JGE(LabelRef("done"))
+		e.rows, e.sums, e.body = e.rows[:1], e.sums[:1], ""
+		e.column()
+		Label("done")
+		end()
+		return
+	}
+	Label("column")
 	if !m.wide {
 		e.at = GP64()
 		LEAQ(Mem{Base: e.pos, Disp: blockSize / 2}, e.at)
@@ -88,8 +113,17 @@ func (m machine) encoder(k coset.Kernel) {
 	ADDQ(U8(blockSize), e.pos)
 	CMPQ(e.pos, parameterAt("n"))
 	JLT(LabelRef("column"))
-	VZEROUPPER()
-	RET()
+	end()
+}
+
+// columnsHeld is how many columns are worked on together: few rows leave registers for
+// two, and then addresses are loaded for two at a time. Where products take more than an
+// instruction, that would be little of the whole.
+func (m machine) columnsHeld(k coset.Kernel) int {
+	if m.wide && m.gfni && 2*(k.Rows+k.Group) <= m.rowsHeld() {
+		return 2
+	}
+	return 1
 }
 
 // column writes the work on one vector of every shard.
@@ -105,34 +139,36 @@ func (e *encoder) column() {
 	}
 	from := parameter("from")
 	TESTQ(from, from)
-	JEQ(LabelRef("fromZero"))
-	for i, r := range e.sums {
+	JEQ(LabelRef(e.body + "fromZero"))
+	for i, r := range slices.Concat(e.sums...) {
 		e.mov(Mem{Base: from, Disp: i * e.width(planar)}, r)
 	}
-	ADDQ(I32(e.Rows*e.width(planar)), parameterAt("from"))
-	JMP(LabelRef("group"))
-	Label("fromZero")
-	e.clear(e.sums)
+	ADDQ(I32(len(e.sums)*e.Rows*e.width(planar)), parameterAt("from"))
+	JMP(LabelRef(e.body + "group"))
+	Label(e.body + "fromZero")
+	e.clear(slices.Concat(e.sums...))
 
-	Label("group")
+	Label(e.body + "group")
 	e.group(srcs, left)
 	TESTQ(left, left)
-	JGT(LabelRef("group"))
+	JGT(LabelRef(e.body + "group"))
 	to := parameter("to")
 	TESTQ(to, to)
-	JEQ(LabelRef("whole"))
-	for i, r := range e.sums {
+	JEQ(LabelRef(e.body + "whole"))
+	for i, r := range slices.Concat(e.sums...) {
 		e.mov(r, Mem{Base: to, Disp: i * e.width(planar)})
 	}
-	ADDQ(I32(e.Rows*e.width(planar)), parameterAt("to"))
-	JMP(LabelRef("stored"))
-	Label("whole")
+	ADDQ(I32(len(e.sums)*e.Rows*e.width(planar)), parameterAt("to"))
+	JMP(LabelRef(e.body + "stored"))
+	Label(e.body + "whole")
 	for _, s := range coset.Forward(e.Rows) {
-		i, j := e.sums[s.I], e.sums[s.J]
-		if w := s.Start >> s.Layer; w > 0 {
-			e.addMultiple(i, e.constant(Mem{Base: e.tab, Disp: w << e.entryShift()}), j)
+		for _, sums := range e.sums {
+			i, j := sums[s.I], sums[s.J]
+			if w := s.Start >> s.Layer; w > 0 {
+				e.addMultiple(i, e.constant(Mem{Base: e.tab, Disp: w << e.entryShift()}), j)
+			}
+			e.xor(i, j, j)
 		}
-		e.xor(i, j, j)
 	}
 	e.stores()
 }
@@ -142,72 +178,85 @@ func (e *encoder) group(srcs, left Register) {
 	CMPQ(left, U8(e.Group))
 	if e.wide {
 		// What a full group's rows of odd number add up to comes with the row before.
-		JLT(LabelRef("part"))
-		for i, r := range e.rows {
+		JLT(LabelRef(e.body + "part"))
+		for i := range e.Group {
 			at := e.row(srcs, i)
-			PREFETCHT0(at.Offset(ahead))
-			e.mov(at, r)
-			if i%2 == 1 {
-				e.turnBy(r, at.Offset(blockSize/2), e.rows[i-1])
-			} else {
-				e.turnBy(r, at.Offset(blockSize/2), nil)
+			for _, rows := range e.rows {
+				PREFETCHT0(at.Offset(ahead))
+				e.mov(at, rows[i])
+				if i%2 == 1 {
+					e.turnBy(rows[i], at.Offset(blockSize/2), rows[i-1])
+				} else {
+					e.turnBy(rows[i], at.Offset(blockSize/2), nil)
+				}
+				at = at.Offset(blockSize)
 			}
 		}
-		JMP(LabelRef("begun"))
-		Label("part")
-		e.clear(e.rows[1:])
+		JMP(LabelRef(e.body + "begun"))
+		Label(e.body + "part")
+		for _, rows := range e.rows {
+			e.clear(rows[1:])
+		}
 	} else {
-		JGE(LabelRef("full"))
-		e.clear(e.rows[1:])
-		Label("full")
+		JGE(LabelRef(e.body + "full"))
+		e.clear(e.rows[0][1:])
+		Label(e.body + "full")
 	}
 	load := func(turned bool) {
-		for i, r := range e.rows {
+		for i := range e.Group {
 			if e.wide && i == e.Group-1 {
 				break // the group would be full
 			}
 			if i > 0 {
 				CMPQ(left, U8(i))
-				JLE(LabelRef("loaded"))
+				JLE(LabelRef(e.body + "loaded"))
 			}
 			at := e.row(srcs, i)
-			e.mov(at, r)
-			if turned {
-				e.turnBy(r, at.Offset(blockSize/2), nil)
+			for _, rows := range e.rows {
+				e.mov(at, rows[i])
+				if turned {
+					e.turnBy(rows[i], at.Offset(blockSize/2), nil)
+				}
+				at = at.Offset(blockSize)
 			}
 		}
 	}
 	if !e.wide {
 		CMPQ(e.at, e.pos)
-		JEQ(LabelRef("low"))
+		JEQ(LabelRef(e.body + "low"))
 		load(false)
-		JMP(LabelRef("loaded"))
-		Label("low")
+		JMP(LabelRef(e.body + "loaded"))
+		Label(e.body + "low")
 	}
 	load(true)
-	Label("loaded")
-	for i := 1; i < e.Group; i += 2 {
-		e.xor(e.rows[i-1], e.rows[i], e.rows[i])
+	Label(e.body + "loaded")
+	for _, rows := range e.rows {
+		for i := 1; i < e.Group; i += 2 {
+			e.xor(rows[i-1], rows[i], rows[i])
+		}
 	}
-	Label("begun")
+	Label(e.body + "begun")
 	ADDQ(U32(sliceSize*e.Group), srcs)
 	SUBQ(U8(e.Group), left)
 	for _, s := range coset.Inverse(e.Group) {
-		i, j := e.rows[s.I], e.rows[s.J]
-		if s.Layer > 0 {
-			e.xor(i, j, j)
-		}
 		c := e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << e.entryShift()})
-		if e.Halves() || 2<<s.Layer < e.Group {
-			e.addMultiple(i, c, j)
-			continue
+		for k, rows := range e.rows {
+			i, j := rows[s.I], rows[s.J]
+			if s.Layer > 0 {
+				e.xor(i, j, j)
+			}
+			if e.Halves() || 2<<s.Layer < e.Group {
+				e.addMultiple(i, c, j)
+				continue
+			}
+			// The last layer's butterflies add to the sums.
+			sums := e.sums[k]
+			total := e.newSum(sums[s.I])
+			e.addPart(planar, &total, c, 0, j)
+			total.add(i)
+			total.value()
+			e.xor(j, sums[s.J], sums[s.J])
 		}
-		// The last layer's butterflies add to the sums.
-		total := e.newSum(e.sums[s.I])
-		e.addPart(planar, &total, c, 0, j)
-		total.add(i)
-		total.value()
-		e.xor(j, e.sums[s.J], e.sums[s.J])
 	}
 	if e.Halves() {
 		// The entry of this half's constant in the last layer: u+1 or u, where the
@@ -217,9 +266,12 @@ func (e *encoder) group(srcs, left Register) {
 		SUBQ(e.tab, entry)
 		XORQ(U32(1<<e.entryShift()), entry)
 		ADDQ(e.tab, entry)
-		for i, r := range e.rows {
-			e.xor(r, e.sums[e.Group+i], e.sums[e.Group+i])
-			e.addMultiple(e.sums[i], e.constant(Mem{Base: entry}), r)
+		for k, rows := range e.rows {
+			sums := e.sums[k]
+			for i, r := range rows {
+				e.xor(r, sums[e.Group+i], sums[e.Group+i])
+				e.addMultiple(sums[i], e.constant(Mem{Base: entry}), r)
+			}
 		}
 	}
 	for layer, p := range e.entries {
@@ -238,32 +290,35 @@ func (e *encoder) row(list Register, i int) Mem {
 func (e *encoder) stores() {
 	dsts, rows := parameter("dsts"), parameter("m")
 	store := func(turned bool) {
-		for i, r := range e.sums {
+		for i := range e.Rows {
 			if i > 0 {
 				CMPQ(rows, U8(i))
-				JLE(LabelRef("stored"))
+				JLE(LabelRef(e.body + "stored"))
 			}
 			at := e.row(dsts, i)
-			switch {
-			case e.wide:
-				high := YMM()
-				VEXTRACTI64X4(U8(1), r, high)
-				e.turnBy(r, high, nil)
-			case turned:
-				e.turnBy(r, at.Offset(blockSize/2), nil)
+			for _, sums := range e.sums {
+				switch r := sums[i]; {
+				case e.wide:
+					high := YMM()
+					VEXTRACTI64X4(U8(1), r, high)
+					e.turnBy(r, high, nil)
+				case turned:
+					e.turnBy(r, at.Offset(blockSize/2), nil)
+				}
+				e.mov(sums[i], at)
+				at = at.Offset(blockSize)
 			}
-			e.mov(r, at)
 		}
 	}
 	if !e.wide {
 		CMPQ(e.at, e.pos)
-		JEQ(LabelRef("storeLow"))
+		JEQ(LabelRef(e.body + "storeLow"))
 		store(false)
-		JMP(LabelRef("stored"))
-		Label("storeLow")
+		JMP(LabelRef(e.body + "stored"))
+		Label(e.body + "storeLow")
 	}
 	store(true)
-	Label("stored")
+	Label(e.body + "stored")
 }
 
 // turnBy adds T of the high bytes, in memory or in the low half of a vector, to r, and
