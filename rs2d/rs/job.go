@@ -114,11 +114,18 @@ const aheadBytes = 192 << 20
 // wideTotal is how large all shards are when one core gains from wide strips alone.
 // Several, each with a few strips of pages that are theirs, do not.
 func (c *Codec) wideTotal() int {
-	if c.recodeSize <= wideSmall {
+	switch {
+	case c.recodeSize > wideSmall:
+		return 8 << 20
+	case c.k < manyBlocks*c.recodeSize:
 		return 4 << 20
 	}
-	return 8 << 20
+	return 0
 }
+
+// manyBlocks is how many blocks of data make each other leave the caches, so that wide
+// strips of them are best whatever they are in all.
+const manyBlocks = 32
 
 // doStrips does the strips of a piece.
 func (j *job) doStrips(worker, piece int) {

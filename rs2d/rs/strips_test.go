@@ -9,13 +9,13 @@ import (
 // TestWideStrips encodes shards that are large enough together for wide strips, and
 // the same ones a little at a time.
 func TestWideStrips(t *testing.T) {
-	for _, shape := range [][2]int{{334, 666}, {667, 333}, {1000, 64}} {
+	for _, shape := range [][2]int{{334, 666}, {667, 333}, {1000, 64}, {2100, 64}} {
 		narrow, err := New(shape[0], shape[1], WithWorkers(1))
 		if err != nil {
 			t.Fatal(err)
 		}
 		const part = 1 << 10
-		size := (narrow.wideTotal()/narrow.TotalShards()+part-1)/part*part + 64
+		size := max(2*part, (narrow.wideTotal()/narrow.TotalShards()+part-1)/part*part) + 64
 		want, got := narrow.AllocAligned(size), narrow.AllocAligned(size)
 		random := rand.NewChaCha8([32]byte{})
 		for i := range shape[0] {
