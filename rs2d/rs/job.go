@@ -1,6 +1,7 @@
 package rs
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/gf"
@@ -63,13 +64,13 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 	j.do, j.strip, j.piece = do, c.StripSize(), j.size
 	total := c.TotalShards() * j.size
 	workers := c.crew.Free()
-	recodes := j.pattern == nil && len(j.parity) > 0 && c.recodeSize > 0 && !c.few
-	j.ahead = recodes && total >= aheadBytes
-	if j.ahead || recodes && workers == 1 && total >= c.wideTotal() {
+	encodes := j.pattern == nil && len(j.parity) > 0
+	j.ahead = encodes && !c.few && c.recodeSize > 0 && total >= aheadBytes
+	if j.ahead || encodes && workers == 1 && total >= c.wideTotal() {
 		j.strip = c.wideStrip()
 	}
 	most := pieceBytes
-	if j.pattern == nil && len(j.parity) > 0 && c.few {
+	if encodes && c.few {
 		// Rows in registers need no strips, and long runs of every shard are best.
 		j.strip, most = j.size, fewPieceBytes
 	}
@@ -115,12 +116,14 @@ const aheadBytes = 192 << 20
 // Several, each with a few strips of pages that are theirs, do not.
 func (c *Codec) wideTotal() int {
 	switch {
-	case c.recodeSize > wideSmall:
-		return 8 << 20
-	case c.k < manyBlocks*c.recodeSize:
+	case c.smallBlocks() && c.k >= manyBlocks*c.code.c:
+		return 0
+	case c.smallBlocks():
 		return 4 << 20
+	case c.recodeSize > 0:
+		return 8 << 20
 	}
-	return 0
+	return math.MaxInt
 }
 
 // manyBlocks is how many blocks of data make each other leave the caches, so that wide

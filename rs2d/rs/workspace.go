@@ -75,7 +75,7 @@ const (
 	// wideBytes is what the rows of a transform may take in a wide strip: more than an
 	// L2 cache, and a small part of the last one.
 	wideBytes = 512 * maxWide
-	// Transforms of at most wideSmall rows have strips of maxWideSmall bytes: their rows
+	// Blocks of at most wideSmall rows have strips of maxWideSmall bytes: their rows
 	// stay in an L2 cache then, and rows of 22 lines are spread over its sets.
 	wideSmall, maxWideSmall = 128, 22 * gf.BlockSize
 	// aheadEach is how many shards' next strip is fetched for every eight rows that a
@@ -87,10 +87,16 @@ const (
 // cache: what a visit to each of their pages costs is then more than rows which leave
 // the L1 cache.
 func (c *Codec) wideStrip() int {
-	if c.recodeSize <= wideSmall {
+	if c.smallBlocks() {
 		return maxWideSmall
 	}
 	return max(c.StripSize(), min(wideBytes/c.recodeSize, maxWide)&^(gf.BlockSize-1))
+}
+
+// smallBlocks reports whether data is outside, in blocks of few rows of which there are
+// several, or which the engine recodes.
+func (c *Codec) smallBlocks() bool {
+	return !c.low && c.code.c <= wideSmall && (c.k >= 4*c.code.c || c.recodeSize > 0)
 }
 
 // page is what addresses are equal modulo if they share a set of the L1 cache.
