@@ -2,6 +2,7 @@
 # make lint   gofmt, go vet, staticcheck
 # make bench  benchmarks of the library
 # make report  measure beside the peers, and write bench/REPORT.md with its charts
+# make grid   the grid of shapes, sizes and losses in that report
 # make fuzz   every fuzzer, FUZZTIME each
 # make generate  write the assembly again
 
@@ -10,7 +11,7 @@ FUZZTIME ?= 10s
 BENCHTIME ?= 300ms
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test lint bench report fuzz generate
+.PHONY: test lint bench report grid fuzz generate
 
 test:
 	$(GO) test work
@@ -25,6 +26,9 @@ bench:
 
 report:
 	$(GO) run ./bench/cmd/report
+
+grid:
+	$(GO) run ./bench/cmd/report --grid --rounds 21 --round 3ms
 
 fuzz:
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | sed 's/:func /:/' | sort | \

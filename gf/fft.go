@@ -138,7 +138,7 @@ func (e *Engine) Recode(r *Recoding) {
 	checkSymbols("Recode", r.Dsts, half, r.DstOff, 0, 2*half, 1)
 	dist := size / 8
 	sum, work := unsafe.Pointer(&r.Sum[0]), unsafe.Pointer(&r.Work[0])
-	m := meeting{dst: sum, src: sum, half: half, dist: dist, factor: 1, ahead: &r.Ahead}
+	m := pass8Args{dst: sum, src: sum, half: half, dist: dist, factor: 1}
 	from := shards{live: len(r.Srcs), regions: r.Srcs, off: r.SrcOff, ahead: &r.Ahead}
 	blocks := (len(r.Srcs) + size - 1) / size
 	if blocks == 1 && len(r.Dsts) > size {
@@ -148,7 +148,7 @@ func (e *Engine) Recode(r *Recoding) {
 		rows, base, from := m.src, r.SrcBase+size*i, from.part(i, size)
 		if i < blocks-1 {
 			e.ifft(sum, rows, half, size, base, from)
-			m.src, m.sum = work, true
+			m.src, m.sum = work, 1
 			continue
 		}
 		m.t, m.live = base/dist, (from.live+dist-1)/dist
@@ -165,10 +165,10 @@ func (e *Engine) Recode(r *Recoding) {
 			m.factor = int(r.Factors[i])
 		}
 		m.u, m.out = base/dist, (to.live+dist-1)/dist
-		m.keep = i == 0 && len(r.Dsts) > size
-		e.meet(&m, 1)
+		m.keep = oneIf(i == 0 && len(r.Dsts) > size)
+		e.meet(&m, 1, &r.Ahead)
 		e.fftRest(m.dst, half, dist, base, to)
-		m.live, m.sum, m.keep = 0, false, false
+		m.live, m.sum, m.keep = 0, 0, 0
 	}
 	e.fence(to)
 }
@@ -261,15 +261,11 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 		if dist == 1 && radix == 8 && to.regions != nil && e.k.fft8to != nil && dst == src {
 			whole := to.live / 8
 			if whole > 0 {
-				store := e.k.fft8to
-				if to.stream {
-					store = e.k.fft8stream
-				}
-				store(&to.regions[0], to.off, groupsAfter(to.regions), dst, half, whole, base, e.rowTab)
+				e.k.fft8to(&to.regions[0], to.off, groupsAfter(to.regions), dst, half, whole, base, oneIf(to.stream), e.rowTab)
 			}
 			if whole < groups {
 				rows := unsafe.Add(dst, 16*half*whole)
-				e.k.fft8(rows, rows, half, 1, 1, base+8*whole, e.rowTab)
+				e.fftPass(8, rows, rows, half, 1, 1, base+8*whole)
 				e.unpackRows(rows, half, 8*whole, to)
 			}
 			return
@@ -284,18 +280,18 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 // fftOuter runs one pass, of whose rows as many are wanted as there are shards.
 func (e *Engine) fftOuter(dst, src unsafe.Pointer, half, dist, groups, t, radix int, to shards) {
 	if radix == 8 && e.meets(t, groups) {
-		m := meeting{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1, ahead: to.ahead}
+		m := pass8Args{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1}
 		whole := to.live / (8 * dist)
 		m.out = 8
-		e.meet(&m, whole)
+		e.meet(&m, whole, to.ahead)
 		if whole < groups {
 			m.skip(whole)
 			m.out = (to.live - 8*dist*whole + dist - 1) / dist
-			e.meet(&m, 1)
+			e.meet(&m, 1, to.ahead)
 		}
 		return
 	}
-	e.fftPass(radix)(dst, src, half, dist, groups, t, e.rowTab)
+	e.fftPass(radix, dst, src, half, dist, groups, t)
 }
 
 // ifft works in place on work until its last pass, which stores to dst, or adds to
@@ -365,49 +361,38 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 // if that is not work.
 func (e *Engine) ifftOuter(dst, work unsafe.Pointer, half, dist, groups, t, radix, valid int, ahead *Ahead) {
 	if radix == 8 && e.meets(t, groups) {
-		m := meeting{dst: dst, src: work, half: half, dist: dist, t: t, factor: 1, live: 8, sum: dst != work, ahead: ahead}
+		m := pass8Args{dst: dst, src: work, half: half, dist: dist, t: t, factor: 1, live: 8, sum: oneIf(dst != work)}
 		whole := valid / (8 * dist)
-		e.meet(&m, whole)
+		e.meet(&m, whole, ahead)
 		if whole < groups {
 			m.skip(whole)
 			m.live = (valid - 8*dist*whole + dist - 1) / dist
-			e.meet(&m, 1)
+			e.meet(&m, 1, ahead)
 		}
 		return
 	}
 	clearRows(work, half, valid, groups*dist*radix)
-	e.ifftPass(radix, dst != work)(dst, work, half, dist, groups, t, e.rowTab)
-}
-
-// meeting is a call of the kernel pass8.
-type meeting struct {
-	dst, src   unsafe.Pointer
-	half, dist int
-	live, t    int
-	sum, keep  bool
-	factor     int
-	out, u     int
-	ahead      *Ahead
+	e.ifftPass(radix, dst, work, half, dist, groups, t, oneIf(dst != work))
 }
 
 // meets reports whether pass8 can do groups whose constants begin at t.
-func (e *Engine) meets(t, groups int) bool { return e.k.pass8 != nil && t+8*groups <= 1<<8 }
+func (e *Engine) meets(t, groups int) bool { return e.k.pass8 != nil && t+8*groups <= subfield }
 
-func (e *Engine) meet(m *meeting, groups int) {
+// meet calls pass8. What is ahead is fetched by the calls in turn.
+func (e *Engine) meet(m *pass8Args, groups int, ahead *Ahead) {
 	if groups == 0 {
 		return
 	}
-	var list *[]byte
-	var off, each, left int
-	if a := m.ahead; a != nil && len(a.Regions) > 0 {
-		list, off, each, left = &a.Regions[0], a.Off, a.Each, len(a.Regions)
-		a.Regions = a.Regions[min(left, each*m.dist*groups):]
+	m.groups, m.left = groups, 0
+	if ahead != nil && len(ahead.Regions) > 0 {
+		m.list, m.offset, m.each, m.left = &ahead.Regions[0], ahead.Off, ahead.Each, len(ahead.Regions)
+		ahead.Regions = ahead.Regions[min(m.left, m.each*m.dist*groups):]
 	}
-	e.k.pass8(m.dst, m.src, m.half, m.dist, groups, m.live, m.t, oneIf(m.sum), oneIf(m.keep), m.factor, m.out, m.u, list, off, each, left, e.rowTab)
+	e.k.pass8(*m, e.rowTab)
 }
 
 // skip moves on by groups.
-func (m *meeting) skip(groups int) {
+func (m *pass8Args) skip(groups int) {
 	n := 16 * m.half * m.dist * groups
 	m.dst, m.src = unsafe.Add(m.dst, n), unsafe.Add(m.src, n)
 	m.t, m.u = m.t+8*groups, m.u+8*groups
@@ -434,7 +419,7 @@ func (e *Engine) ifftFirst(rows unsafe.Pointer, half, base int, from shards) int
 	rows = unsafe.Add(rows, 16*half*whole)
 	e.packRows(rows, half, 8*whole, from)
 	clearRows(rows, half, rest, 8)
-	e.k.ifft8(rows, rows, half, 1, 1, base+8*whole, e.rowTab)
+	e.ifftPass(8, rows, rows, half, 1, 1, base+8*whole, 0)
 	return 8*whole + 8
 }
 
@@ -456,34 +441,52 @@ func (e *Engine) unpackRows(rows unsafe.Pointer, half, first int, to shards) {
 	}
 }
 
-type pass = func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-func (e *Engine) fftPass(radix int) pass {
+// fftPass runs one pass. In radix 8 the groups whose constants are in the subfield are
+// pass8's, if there is one.
+func (e *Engine) fftPass(radix int, dst, src unsafe.Pointer, half, dist, groups, t int) {
 	switch radix {
 	case 2:
-		return e.k.fft2
+		e.k.fft2(dst, src, half, dist, groups, t, e.rowTab)
 	case 4:
-		return e.k.fft4
+		e.k.fft4(dst, src, half, dist, groups, t, e.rowTab)
 	default:
-		return e.k.fft8
+		m := pass8Args{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1, out: 8}
+		if inside := e.inside(groups, t); inside > 0 {
+			e.meet(&m, inside, nil)
+			m.skip(inside)
+			groups -= inside
+		}
+		if groups > 0 {
+			e.k.fft8(m.dst, m.src, half, dist, groups, m.u, e.rowTab)
+		}
 	}
 }
 
-func (e *Engine) ifftPass(radix int, add bool) pass {
-	switch {
-	case radix == 2 && add:
-		return e.k.ifft2add
-	case radix == 2:
-		return e.k.ifft2
-	case radix == 4 && add:
-		return e.k.ifft4add
-	case radix == 4:
-		return e.k.ifft4
-	case add:
-		return e.k.ifft8add
+func (e *Engine) ifftPass(radix int, dst, src unsafe.Pointer, half, dist, groups, t, add int) {
+	switch radix {
+	case 2:
+		e.k.ifft2(dst, src, half, dist, groups, t, add, e.rowTab)
+	case 4:
+		e.k.ifft4(dst, src, half, dist, groups, t, add, e.rowTab)
 	default:
-		return e.k.ifft8
+		m := pass8Args{dst: dst, src: src, half: half, dist: dist, t: t, factor: 1, live: 8, sum: add}
+		if inside := e.inside(groups, t); inside > 0 {
+			e.meet(&m, inside, nil)
+			m.skip(inside)
+			groups -= inside
+		}
+		if groups > 0 {
+			e.k.ifft8(m.dst, m.src, half, dist, groups, m.t, add, e.rowTab)
+		}
 	}
+}
+
+// inside returns how many of the groups from constant t on are for pass8.
+func (e *Engine) inside(groups, t int) int {
+	if e.k.pass8 == nil || t >= subfield {
+		return 0
+	}
+	return min(groups, (subfield-t)/8)
 }
 
 func clearRows(work unsafe.Pointer, half, from, to int) {

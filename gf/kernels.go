@@ -32,56 +32,48 @@ type kernels struct {
 	//	r0 += w·r1; r1 += r0; r2 += (w^2)·r3; r3 += r2
 	//
 	// t is a multiple of 4, and of 2 in kernels of one layer. It reads src and writes dst, which are equal or do not overlap.
-	fft4 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	fft4 forward
 	// fft2 runs one layer over groups of 2·dist planar rows, w = t + 2·group:
 	//
 	//	r0 += w·r1; r1 += r0
-	fft2 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-	// ifft4 and ifft2 undo fft4 and fft2.
-	ifft4 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-	ifft2 func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-	// ifft4add and ifft2add add what ifft4 and ifft2 would store to what dst
-	// holds. dst and src do not overlap; what is left in src is not defined.
-	ifft4add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-	ifft2add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	fft2 forward
+	// ifft4 and ifft2 undo fft4 and fft2. If add is not 0, what they would store is added
+	// to what dst holds; dst and src do not overlap then, and what is left in src is not
+	// defined.
+	ifft4, ifft2 inverse
 
 	// fft8 runs three layers over groups of 8·dist planar rows, w = t + 8·group: that
 	// of distance 4·dist with w>>2, that of 2·dist with w>>1 and w>>1^2, that of dist
-	// with w, w^2, w^4 and w^6. ifft8 undoes it, ifft8add adds what ifft8 would store.
+	// with w, w^2, w^4 and w^6. ifft8 undoes it.
 	// The radix-8 kernels are nil where three layers in registers gain nothing.
-	fft8     func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-	ifft8    func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-	ifft8add func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	fft8  forward
+	ifft8 inverse
 	// ifft8from is ifft8 at dist 1 of rows that it takes from natural regions: row i
 	// is srcs[i][off:off+2·half]. fft8to is fft8 at dist 1 of rows that it leaves in
 	// dsts[i][off:off+2·half]; what is left in src is not defined. half is a multiple
 	// of 32, as always: the regions are whole blocks. While they work on one group of
 	// eight they may prefetch the next, of which the list has more than the first.
-	// fft8stream is fft8to past the caches; its regions are aligned to 64 bytes. Other
-	// cores may see its stores in any order until fence has been called.
-	ifft8from  func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
-	fft8to     octetsTo
-	fft8stream octetsTo
-	fence      func()
+	// If stream is not 0, fft8to stores past the caches, and its regions are aligned to
+	// 64 bytes: other cores may see the stores in any order until fence has been called.
+	ifft8from func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+	fft8to    func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
+	fence     func()
+	pass8     func(args pass8Args, tab unsafe.Pointer)
 
-	// pass8 is up to four things in one pass over groups of 8·dist planar rows of src,
-	// in this order:
+	// encode2 … encode16 take natural regions at off, n > 0 bytes of them, a multiple of
+	// 64, word by word from values of polynomials to the values of their sum elsewhere.
+	// With c the number in the kernel's name, block i of c sources, of k in all, holds
+	// the values of one polynomial of degree below c at the points from base + c·i on,
+	// sources past the last being zero; the destinations, m of them with c/2 < m ≤ c,
+	// take the values of the sum of these polynomials at the points from 0 on. base is a
+	// multiple of c, and all points are below 256. No destination overlaps another or a
+	// source.
 	//
-	//   - if live > 0, ifft8 with the constants from t on, the rows from row live of
-	//     each group on being taken as zero, whatever they hold;
-	//   - if sum, the rows of dst are added; if keep, the rows are stored to src;
-	//   - the rows are multiplied by factor;
-	//   - if out > 0, fft8 with the constants from u on.
-	//
-	// It stores the rows of dst, or if out > 0 the first out of each group; what the
-	// others hold then is not defined, and neither what is left in src if live > 0 and
-	// it was not asked to keep. All constants and the factor are below 256; dst and src
-	// are the same or do not overlap, and the same only if neither sum nor keep is asked
-	// for. Those two are 0 or 1.
-	//
-	// While it works it may prefetch the slices of the list ahead from offset on: as
-	// much as a row has, of each slices for every eight rows, and left in all.
-	pass8 pass8
+	// from and to are memory of c·n bytes, the same or not overlapping, or nil. If there
+	// is to, it takes the sums of the polynomials in a form that is the kernel's own, and
+	// the destinations nothing. If there is from, the sums that an earlier call left
+	// there are added.
+	encode2, encode4, encode8, encode16 encode
 
 	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
 	// to src or does not overlap it.
@@ -109,11 +101,59 @@ type kernels struct {
 	spread func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 	// xor adds n bytes of src to dst, equal or not overlapping.
 	xor func(dst, src unsafe.Pointer, n int)
+	// sum stores the sum of srcs[i][off:off+n] over count > 0 sources in dst, which
+	// overlaps none of them. n is a multiple of 64.
+	sum func(dst unsafe.Pointer, srcs *[]byte, count, off, n int)
 }
 
-type octetsTo = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer)
+type encode = func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-type pass8 = func(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer)
+// encoder returns the kernel for so many rows of parity, a power of two, or nil.
+func (k *kernels) encoder(rows int) encode {
+	switch rows {
+	case 2:
+		return k.encode2
+	case 4:
+		return k.encode4
+	case 8:
+		return k.encode8
+	case 16:
+		return k.encode16
+	}
+	return nil
+}
+
+type (
+	forward = func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	inverse = func(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+)
+
+// pass8Args is a call of the kernel pass8: up to four things in one pass over groups of
+// 8·dist planar rows of src, in this order:
+//
+//   - if live > 0, ifft8 with the constants from t on, the rows from row live of
+//     each group on being taken as zero, whatever they hold;
+//   - if sum, the rows of dst are added; if keep, the rows are stored to src;
+//   - the rows are multiplied by factor;
+//   - if out > 0, fft8 with the constants from u on.
+//
+// It stores the rows of dst, or if out > 0 the first out of each group; what the
+// others hold then is not defined, and neither what is left in src if live > 0 and
+// it was not asked to keep. All constants and the factor are below 256; dst and src
+// are the same or do not overlap, and the same only if neither sum nor keep is asked
+// for. Those two are 0 or 1.
+//
+// While it works it may prefetch the slices of the list from offset on: as much as a row
+// has, of each slices for every eight rows, and left in all.
+//
+// The assembly knows the fields, whose copy is its own to change.
+type pass8Args struct {
+	dst, src                    unsafe.Pointer
+	half, dist, groups, live, t int
+	sum, keep, factor, out, u   int
+	list                        *[]byte
+	offset, each, left          int
+}
 
 // row returns planar row i.
 func row(base unsafe.Pointer, half, i int) (lo, hi []byte) {

@@ -15,90 +15,102 @@ var kernelsAVX2 = &kernels{
 	fft2:     fft2AVX2,
 	ifft4:    ifft4AVX2,
 	ifft2:    ifft2AVX2,
-	ifft4add: ifft4addAVX2,
-	ifft2add: ifft2addAVX2,
 	turn:     turnAVX2,
 	scale:    scaleAVX2,
 	mulAdd:   mulAddAVX2,
 	mul:      mulAVX2,
 	dot:      dotAVX2,
 	spread:   spreadAVX2,
+	encode2:  encode2AVX2,
+	encode4:  encode4AVX2,
+	encode8:  encode8AVX2,
 	pack:     packAVX2,
 	unpack:   unpackAVX2,
 	xor:      xorAVX2,
+	sum:      sumAVX2,
 }
 
-// fft4AVX2 works like fft4Generic.
+// fft4AVX2 is the kernel fft4.
 //
 //go:noescape
 func fft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX2 works like fft2Generic.
+// fft2AVX2 is the kernel fft2.
 //
 //go:noescape
 func fft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4AVX2 works like ifft4Generic.
+// ifft4AVX2 is the kernel ifft4.
 //
 //go:noescape
-func ifft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2AVX2 works like ifft2Generic.
+// ifft2AVX2 is the kernel ifft2.
 //
 //go:noescape
-func ifft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft4addAVX2 works like ifft4addGeneric.
-//
-//go:noescape
-func ifft4addAVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// ifft2addAVX2 works like ifft2addGeneric.
-//
-//go:noescape
-func ifft2addAVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// turnAVX2 works like turnGeneric.
+// turnAVX2 is the kernel turn.
 //
 //go:noescape
 func turnAVX2(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// scaleAVX2 works like scaleGeneric.
+// scaleAVX2 is the kernel scale.
 //
 //go:noescape
 func scaleAVX2(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// mulAddAVX2 works like mulAddGeneric.
+// mulAddAVX2 is the kernel mulAdd.
 //
 //go:noescape
 func mulAddAVX2(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// mulAVX2 works like mulGeneric.
+// mulAVX2 is the kernel mul.
 //
 //go:noescape
 func mulAVX2(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// dotAVX2 works like dotGeneric.
+// dotAVX2 is the kernel dot.
 //
 //go:noescape
 func dotAVX2(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadAVX2 works like spreadGeneric.
+// spreadAVX2 is the kernel spread.
 //
 //go:noescape
 func spreadAVX2(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// packAVX2 works like packGeneric.
+// encode2AVX2 is the kernel encode2.
+//
+//go:noescape
+func encode2AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4AVX2 is the kernel encode4.
+//
+//go:noescape
+func encode4AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8AVX2 is the kernel encode8.
+//
+//go:noescape
+func encode8AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// packAVX2 is the kernel pack.
 //
 //go:noescape
 func packAVX2(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
 
-// unpackAVX2 works like unpackGeneric.
+// unpackAVX2 is the kernel unpack.
 //
 //go:noescape
 func unpackAVX2(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
 
-// xorAVX2 works like xorGeneric.
+// xorAVX2 is the kernel xor.
 //
 //go:noescape
 func xorAVX2(dst, src unsafe.Pointer, n int)
+
+// sumAVX2 is the kernel sum.
+//
+//go:noescape
+func sumAVX2(dst unsafe.Pointer, srcs *[]byte, count, off, n int)

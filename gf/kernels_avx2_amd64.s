@@ -95,24 +95,22 @@ TEXT ·fft4AVX2(SB), NOSPLIT, $0-56
 	SHRQ         $0x01, R9
 	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R10
-	LEAQ         (CX)(BX*1), R11
 
-wideGroup:
-	MOVQ DI, R12
-	SUBQ tab+48(FP), R12
-	JEQ  wideGroupZero
-	CMPQ R12, $0x00008000
-	JLT  wideGroupSubfield
+group:
+	MOVQ DI, R10
+	SUBQ tab+48(FP), R10
+	JEQ  groupZero
+	CMPQ R10, $0x00008000
+	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU        (AX)(SI*1), Y1
 	VMOVDQU        (R10)(SI*1), Y2
 	VPXOR          Y1, Y2, Y3
@@ -250,459 +248,126 @@ wideGroupRowColumn:
 	VMOVDQU        Y1, (CX)(SI*1)
 	VMOVDQU        Y2, (R11)(SI*1)
 	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, CX
 	ADDQ           $0x20, R11
 	DECQ           R13
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
+	JNE            rowColumn
+	MOVQ           R10, AX
+	MOVQ           R11, CX
 	DECQ           R12
-	JNE            wideGroupRow
+	JNE            row
 
-wideGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
 	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
 	DECQ R8
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
-	MOVQ dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupSubfieldRowColumn:
+groupSubfield:
 	VBROADCASTI128 (R9), Y1
 	VBROADCASTI128 16(R9), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (R10)(SI*1), Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VPSHUFB        Y5, Y1, Y5
-	VPXOR          (AX)(DX*1), Y5, Y5
-	VPSHUFB        Y6, Y2, Y6
-	VPXOR          Y6, Y5, Y5
-	VPAND          Y4, Y0, Y6
-	VPSRLQ         $0x04, Y4, Y7
-	VPAND          Y7, Y0, Y7
-	VPSHUFB        Y6, Y1, Y6
-	VPXOR          (R10)(DX*1), Y6, Y6
-	VPSHUFB        Y7, Y2, Y7
-	VPXOR          Y7, Y6, Y6
-	VPXOR          Y3, Y5, Y3
-	VPXOR          Y4, Y6, Y4
-	VMOVDQU        (AX)(DX*2), Y7
-	VMOVDQU        (R10)(DX*2), Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VPSHUFB        Y9, Y1, Y9
-	VPXOR          (AX), Y9, Y9
-	VPSHUFB        Y10, Y2, Y10
-	VPXOR          Y10, Y9, Y9
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VPSHUFB        Y10, Y1, Y1
-	VPXOR          (R10), Y1, Y1
-	VPSHUFB        Y11, Y2, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y7, Y9, Y7
-	VPXOR          Y8, Y1, Y8
-	VPAND          Y3, Y0, Y2
-	VPSRLQ         $0x04, Y3, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y7, Y7
-	VPAND          Y4, Y0, Y2
-	VPSRLQ         $0x04, Y4, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y8, Y8
-	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y8, Y8
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y8, Y4
-	VPAND          Y5, Y0, Y2
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y9, Y9
-	VPAND          Y6, Y0, Y2
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y5, Y9, Y5
-	VPXOR          Y6, Y1, Y6
-	VMOVDQU        Y9, (CX)
-	VMOVDQU        Y1, (R11)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R11)(DX*1)
-	VMOVDQU        Y7, (CX)(DX*2)
-	VMOVDQU        Y8, (R11)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
+	VBROADCASTI128 (DI), Y3
+	VBROADCASTI128 16(DI), Y4
+	MOVQ           DX, R10
 
-wideGroupZero:
-	MOVQ dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU        (AX)(DX*1), Y1
-	VMOVDQU        (R10)(DX*1), Y2
-	VPXOR          (AX)(SI*1), Y1, Y3
-	VPXOR          (R10)(SI*1), Y2, Y4
-	VMOVDQU        (AX), Y5
-	VMOVDQU        (R10), Y6
-	VPXOR          (AX)(DX*2), Y5, Y7
-	VPXOR          (R10)(DX*2), Y6, Y8
-	VPAND          Y3, Y0, Y9
-	VPSRLQ         $0x04, Y3, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y7, Y7
-	VPAND          Y4, Y0, Y9
-	VPSRLQ         $0x04, Y4, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y8, Y8
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y8, Y8
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y8, Y4
-	VPXOR          Y1, Y5, Y1
-	VPXOR          Y2, Y6, Y2
-	VMOVDQU        Y5, (CX)
-	VMOVDQU        Y6, (R11)
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R11)(DX*1)
-	VMOVDQU        Y7, (CX)(DX*2)
-	VMOVDQU        Y8, (R11)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupZeroRow
-	JMP            wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ DI, BX
-	SUBQ tab+48(FP), BX
-	JEQ  narrowGroupZero
-	CMPQ BX, $0x00008000
-	JLT  narrowGroupSubfield
-	MOVQ dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX)(SI*1), Y1
-	VMOVDQU        32(AX)(SI*1), Y2
-	VPXOR          Y1, Y2, Y3
-	VPAND          Y1, Y0, Y4
-	VPSRLQ         $0x04, Y1, Y5
-	VPAND          Y5, Y0, Y5
-	VBROADCASTI128 (R9), Y6
-	VPSHUFB        Y4, Y6, Y6
-	VBROADCASTI128 16(R9), Y4
-	VPSHUFB        Y5, Y4, Y4
-	VPXOR          Y4, Y6, Y6
-	VPAND          Y2, Y0, Y4
-	VPSRLQ         $0x04, Y2, Y5
-	VPAND          Y5, Y0, Y5
-	VBROADCASTI128 32(R9), Y7
-	VPSHUFB        Y4, Y7, Y7
+subfieldRun:
+	VMOVDQU        (AX)(SI*1), Y5
+	VMOVDQU        32(AX)(SI*1), Y6
+	VPAND          Y5, Y0, Y7
+	VPSRLQ         $0x04, Y5, Y8
+	VPAND          Y8, Y0, Y8
+	VPSHUFB        Y7, Y1, Y7
 	VPXOR          (AX)(DX*1), Y7, Y7
-	VBROADCASTI128 48(R9), Y4
-	VPSHUFB        Y5, Y4, Y4
-	VPXOR          Y4, Y7, Y7
-	VPXOR          Y6, Y7, Y7
-	VPAND          Y3, Y0, Y4
-	VPSRLQ         $0x04, Y3, Y3
-	VPAND          Y3, Y0, Y3
-	VBROADCASTI128 64(R9), Y5
-	VPSHUFB        Y4, Y5, Y5
-	VPXOR          32(AX)(DX*1), Y5, Y5
-	VBROADCASTI128 80(R9), Y4
-	VPSHUFB        Y3, Y4, Y4
-	VPXOR          Y4, Y5, Y5
-	VPXOR          Y6, Y5, Y5
-	VPXOR          Y1, Y7, Y1
-	VPXOR          Y2, Y5, Y2
-	VMOVDQU        (AX)(DX*2), Y3
-	VMOVDQU        32(AX)(DX*2), Y4
-	VPXOR          Y3, Y4, Y6
-	VPAND          Y3, Y0, Y8
-	VPSRLQ         $0x04, Y3, Y9
+	VPSHUFB        Y8, Y2, Y8
+	VPXOR          Y8, Y7, Y7
+	VPAND          Y6, Y0, Y8
+	VPSRLQ         $0x04, Y6, Y9
 	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 (R9), Y10
-	VPSHUFB        Y8, Y10, Y10
-	VBROADCASTI128 16(R9), Y8
-	VPSHUFB        Y9, Y8, Y8
-	VPXOR          Y8, Y10, Y10
-	VPAND          Y4, Y0, Y8
-	VPSRLQ         $0x04, Y4, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 32(R9), Y11
-	VPSHUFB        Y8, Y11, Y11
+	VPSHUFB        Y8, Y1, Y8
+	VPXOR          32(AX)(DX*1), Y8, Y8
+	VPSHUFB        Y9, Y2, Y9
+	VPXOR          Y9, Y8, Y8
+	VPXOR          Y5, Y7, Y5
+	VPXOR          Y6, Y8, Y6
+	VMOVDQU        (AX)(DX*2), Y9
+	VMOVDQU        32(AX)(DX*2), Y10
+	VPAND          Y9, Y0, Y11
+	VPSRLQ         $0x04, Y9, Y12
+	VPAND          Y12, Y0, Y12
+	VPSHUFB        Y11, Y1, Y11
 	VPXOR          (AX), Y11, Y11
-	VBROADCASTI128 48(R9), Y8
-	VPSHUFB        Y9, Y8, Y8
-	VPXOR          Y8, Y11, Y11
-	VPXOR          Y10, Y11, Y11
-	VPAND          Y6, Y0, Y8
-	VPSRLQ         $0x04, Y6, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 64(R9), Y9
-	VPSHUFB        Y8, Y9, Y9
-	VPXOR          32(AX), Y9, Y9
-	VBROADCASTI128 80(R9), Y8
-	VPSHUFB        Y6, Y8, Y8
-	VPXOR          Y8, Y9, Y9
-	VPXOR          Y10, Y9, Y9
-	VPXOR          Y3, Y11, Y3
-	VPXOR          Y4, Y9, Y4
-	VPXOR          Y1, Y2, Y6
-	VPAND          Y1, Y0, Y8
-	VPSRLQ         $0x04, Y1, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y12
-	VPSHUFB        Y8, Y12, Y12
-	VBROADCASTI128 272(DI), Y8
-	VPSHUFB        Y10, Y8, Y8
-	VPXOR          Y8, Y12, Y12
-	VPAND          Y2, Y0, Y8
-	VPSRLQ         $0x04, Y2, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 288(DI), Y13
-	VPSHUFB        Y8, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VBROADCASTI128 304(DI), Y8
-	VPSHUFB        Y10, Y8, Y8
-	VPXOR          Y8, Y3, Y3
-	VPXOR          Y12, Y3, Y3
-	VPAND          Y6, Y0, Y8
-	VPSRLQ         $0x04, Y6, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 320(DI), Y10
-	VPSHUFB        Y8, Y10, Y10
-	VPXOR          Y10, Y4, Y4
-	VBROADCASTI128 336(DI), Y8
-	VPSHUFB        Y6, Y8, Y8
-	VPXOR          Y8, Y4, Y4
-	VPXOR          Y12, Y4, Y4
-	VPXOR          Y1, Y3, Y1
-	VPXOR          Y2, Y4, Y2
-	VPXOR          Y7, Y5, Y6
-	VPAND          Y7, Y0, Y8
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (DI), Y12
-	VPSHUFB        Y8, Y12, Y12
-	VBROADCASTI128 16(DI), Y8
-	VPSHUFB        Y10, Y8, Y8
-	VPXOR          Y8, Y12, Y12
-	VPAND          Y5, Y0, Y8
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 32(DI), Y13
-	VPSHUFB        Y8, Y13, Y13
-	VPXOR          Y13, Y11, Y11
-	VBROADCASTI128 48(DI), Y8
-	VPSHUFB        Y10, Y8, Y8
-	VPXOR          Y8, Y11, Y11
+	VPSHUFB        Y12, Y2, Y12
 	VPXOR          Y12, Y11, Y11
-	VPAND          Y6, Y0, Y8
-	VPSRLQ         $0x04, Y6, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 64(DI), Y10
-	VPSHUFB        Y8, Y10, Y10
-	VPXOR          Y10, Y9, Y9
-	VBROADCASTI128 80(DI), Y8
-	VPSHUFB        Y6, Y8, Y8
-	VPXOR          Y8, Y9, Y9
-	VPXOR          Y12, Y9, Y9
+	VPAND          Y10, Y0, Y12
+	VPSRLQ         $0x04, Y10, Y13
+	VPAND          Y13, Y0, Y13
+	VPSHUFB        Y12, Y1, Y12
+	VPXOR          32(AX), Y12, Y12
+	VPSHUFB        Y13, Y2, Y13
+	VPXOR          Y13, Y12, Y12
+	VPXOR          Y9, Y11, Y9
+	VPXOR          Y10, Y12, Y10
+	VPAND          Y5, Y0, Y13
+	VPSRLQ         $0x04, Y5, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 256(DI), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y9, Y9
+	VBROADCASTI128 272(DI), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y9, Y9
+	VPAND          Y6, Y0, Y13
+	VPSRLQ         $0x04, Y6, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 256(DI), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y10, Y10
+	VBROADCASTI128 272(DI), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y10, Y10
+	VPXOR          Y5, Y9, Y5
+	VPXOR          Y6, Y10, Y6
+	VPAND          Y7, Y0, Y13
+	VPSRLQ         $0x04, Y7, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y3, Y13
+	VPXOR          Y13, Y11, Y11
+	VPSHUFB        Y14, Y4, Y13
+	VPXOR          Y13, Y11, Y11
+	VPAND          Y8, Y0, Y13
+	VPSRLQ         $0x04, Y8, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y3, Y13
+	VPXOR          Y13, Y12, Y12
+	VPSHUFB        Y14, Y4, Y13
+	VPXOR          Y13, Y12, Y12
 	VPXOR          Y7, Y11, Y7
-	VPXOR          Y5, Y9, Y5
+	VPXOR          Y8, Y12, Y8
 	VMOVDQU        Y11, (CX)
-	VMOVDQU        Y9, 32(CX)
+	VMOVDQU        Y12, 32(CX)
 	VMOVDQU        Y7, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
-	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, 32(CX)(DX*2)
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
+	VMOVDQU        Y8, 32(CX)(DX*1)
+	VMOVDQU        Y9, (CX)(DX*2)
+	VMOVDQU        Y10, 32(CX)(DX*2)
+	VMOVDQU        Y5, (CX)(SI*1)
+	VMOVDQU        Y6, 32(CX)(SI*1)
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+64, R10
+	JNE            subfieldRun
+	JMP            next
 
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
+groupZero:
+	MOVQ DX, R10
 
-narrowGroupSubfield:
-	MOVQ dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VBROADCASTI128 (R9), Y1
-	VBROADCASTI128 16(R9), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        32(AX)(SI*1), Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VPSHUFB        Y5, Y1, Y5
-	VPXOR          (AX)(DX*1), Y5, Y5
-	VPSHUFB        Y6, Y2, Y6
-	VPXOR          Y6, Y5, Y5
-	VPAND          Y4, Y0, Y6
-	VPSRLQ         $0x04, Y4, Y7
-	VPAND          Y7, Y0, Y7
-	VPSHUFB        Y6, Y1, Y6
-	VPXOR          32(AX)(DX*1), Y6, Y6
-	VPSHUFB        Y7, Y2, Y7
-	VPXOR          Y7, Y6, Y6
-	VPXOR          Y3, Y5, Y3
-	VPXOR          Y4, Y6, Y4
-	VMOVDQU        (AX)(DX*2), Y7
-	VMOVDQU        32(AX)(DX*2), Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VPSHUFB        Y9, Y1, Y9
-	VPXOR          (AX), Y9, Y9
-	VPSHUFB        Y10, Y2, Y10
-	VPXOR          Y10, Y9, Y9
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VPSHUFB        Y10, Y1, Y1
-	VPXOR          32(AX), Y1, Y1
-	VPSHUFB        Y11, Y2, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y7, Y9, Y7
-	VPXOR          Y8, Y1, Y8
-	VPAND          Y3, Y0, Y2
-	VPSRLQ         $0x04, Y3, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y7, Y7
-	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y7, Y7
-	VPAND          Y4, Y0, Y2
-	VPSRLQ         $0x04, Y4, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y8, Y8
-	VBROADCASTI128 272(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y8, Y8
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y8, Y4
-	VPAND          Y5, Y0, Y2
-	VPSRLQ         $0x04, Y5, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y9, Y9
-	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y9, Y9
-	VPAND          Y6, Y0, Y2
-	VPSRLQ         $0x04, Y6, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 (DI), Y11
-	VPSHUFB        Y2, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VBROADCASTI128 16(DI), Y2
-	VPSHUFB        Y10, Y2, Y2
-	VPXOR          Y2, Y1, Y1
-	VPXOR          Y5, Y9, Y5
-	VPXOR          Y6, Y1, Y6
-	VMOVDQU        Y9, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, 32(CX)(DX*1)
-	VMOVDQU        Y7, (CX)(DX*2)
-	VMOVDQU        Y8, 32(CX)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
+zeroRun:
 	VMOVDQU        (AX)(DX*1), Y1
 	VMOVDQU        32(AX)(DX*1), Y2
 	VPXOR          (AX)(SI*1), Y1, Y3
@@ -741,15 +406,11 @@ narrowGroupZeroRow:
 	VMOVDQU        Y8, 32(CX)(DX*2)
 	VMOVDQU        Y3, (CX)(SI*1)
 	VMOVDQU        Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+64, R10
+	JNE            zeroRun
+	JMP            next
 
 // func fft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
@@ -767,17 +428,13 @@ TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
 	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R8
-	LEAQ         (CX)(BX*1), R9
 
-wideGroup:
-	MOVQ           SI, R10
-	SUBQ           tab+48(FP), R10
-	JEQ            wideGroupZero
-	CMPQ           R10, $0x00008000
-	JLT            wideGroupSubfield
+group:
+	MOVQ           SI, R8
+	SUBQ           tab+48(FP), R8
+	JEQ            groupZero
+	CMPQ           R8, $0x00008000
+	JLT            groupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -786,11 +443,13 @@ wideGroup:
 	VBROADCASTI128 80(SI), Y6
 	MOVQ           dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU (AX)(DX*1), Y7
 	VMOVDQU (R8)(DX*1), Y8
 	VPXOR   Y7, Y8, Y9
@@ -823,172 +482,33 @@ wideGroupRowColumn:
 	VMOVDQU Y7, (CX)(DX*1)
 	VMOVDQU Y8, (R9)(DX*1)
 	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
+	ADDQ    $0x20, CX
 	ADDQ    $0x20, R9
 	DECQ    R11
-	JNE     wideGroupRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
+	JNE     rowColumn
+	MOVQ    R8, AX
+	MOVQ    R9, CX
 	DECQ    R10
-	JNE     wideGroupRow
+	JNE     row
 
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	MOVQ           dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU (AX)(DX*1), Y3
-	VMOVDQU (R8)(DX*1), Y4
-	VPAND   Y3, Y0, Y5
-	VPSRLQ  $0x04, Y3, Y6
-	VPAND   Y6, Y0, Y6
-	VPSHUFB Y5, Y1, Y5
-	VPXOR   (AX), Y5, Y5
-	VPSHUFB Y6, Y2, Y6
-	VPXOR   Y6, Y5, Y5
-	VPAND   Y4, Y0, Y6
-	VPSRLQ  $0x04, Y4, Y7
-	VPAND   Y7, Y0, Y7
-	VPSHUFB Y6, Y1, Y6
-	VPXOR   (R8), Y6, Y6
-	VPSHUFB Y7, Y2, Y7
-	VPXOR   Y7, Y6, Y6
-	VPXOR   Y3, Y5, Y3
-	VPXOR   Y4, Y6, Y4
-	VMOVDQU Y5, (CX)
-	VMOVDQU Y6, (R9)
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupSubfieldRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupSubfieldRow
-	JMP     wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU (AX), Y1
-	VMOVDQU (R8), Y2
-	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   (R8)(DX*1), Y2, Y4
-	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, (R9)
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupZeroRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupZeroRow
-	JMP     wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ           SI, BX
-	SUBQ           tab+48(FP), BX
-	JEQ            narrowGroupZero
-	CMPQ           BX, $0x00008000
-	JLT            narrowGroupSubfield
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
-	VBROADCASTI128 64(SI), Y5
-	VBROADCASTI128 80(SI), Y6
-	MOVQ           dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU (AX)(DX*1), Y7
-	VMOVDQU 32(AX)(DX*1), Y8
-	VPXOR   Y7, Y8, Y9
-	VPAND   Y7, Y0, Y10
-	VPSRLQ  $0x04, Y7, Y11
-	VPAND   Y11, Y0, Y11
-	VPSHUFB Y10, Y1, Y10
-	VPSHUFB Y11, Y2, Y11
-	VPXOR   Y11, Y10, Y10
-	VPAND   Y8, Y0, Y11
-	VPSRLQ  $0x04, Y8, Y12
-	VPAND   Y12, Y0, Y12
-	VPSHUFB Y11, Y3, Y11
-	VPXOR   (AX), Y11, Y11
-	VPSHUFB Y12, Y4, Y12
-	VPXOR   Y12, Y11, Y11
-	VPXOR   Y10, Y11, Y11
-	VPAND   Y9, Y0, Y12
-	VPSRLQ  $0x04, Y9, Y9
-	VPAND   Y9, Y0, Y9
-	VPSHUFB Y12, Y5, Y12
-	VPXOR   32(AX), Y12, Y12
-	VPSHUFB Y9, Y6, Y9
-	VPXOR   Y9, Y12, Y12
-	VPXOR   Y10, Y12, Y12
-	VPXOR   Y7, Y11, Y7
-	VPXOR   Y8, Y12, Y8
-	VMOVDQU Y11, (CX)
-	VMOVDQU Y12, 32(CX)
-	VMOVDQU Y7, (CX)(DX*1)
-	VMOVDQU Y8, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
 	DECQ DI
-	JNE  narrowGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-narrowGroupSubfield:
+groupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	MOVQ           dist+24(FP), BX
+	MOVQ           DX, R8
 
-narrowGroupSubfieldRow:
+subfieldRun:
 	VMOVDQU (AX)(DX*1), Y3
 	VMOVDQU 32(AX)(DX*1), Y4
 	VPAND   Y3, Y0, Y5
@@ -1011,16 +531,16 @@ narrowGroupSubfieldRow:
 	VMOVDQU Y6, 32(CX)
 	VMOVDQU Y3, (CX)(DX*1)
 	VMOVDQU Y4, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupSubfieldRow
-	JMP     narrowGroupNext
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     subfieldRun
+	JMP     next
 
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
+groupZero:
+	MOVQ DX, R8
 
-narrowGroupZeroRow:
+zeroRun:
 	VMOVDQU (AX), Y1
 	VMOVDQU 32(AX), Y2
 	VPXOR   (AX)(DX*1), Y1, Y3
@@ -1029,19 +549,15 @@ narrowGroupZeroRow:
 	VMOVDQU Y2, 32(CX)
 	VMOVDQU Y3, (CX)(DX*1)
 	VMOVDQU Y4, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupZeroRow
-	JMP     narrowGroupNext
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     zeroRun
+	JMP     next
 
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func ifft4AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2
-TEXT ·ifft4AVX2(SB), NOSPLIT, $0-56
+TEXT ·ifft4AVX2(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
@@ -1057,26 +573,24 @@ TEXT ·ifft4AVX2(SB), NOSPLIT, $0-56
 	JEQ          done
 	MOVQ         DI, R9
 	SHRQ         $0x01, R9
-	ADDQ         tab+48(FP), R9
-	ADDQ         tab+48(FP), DI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R10
-	LEAQ         (CX)(BX*1), R11
+	ADDQ         tab+56(FP), R9
+	ADDQ         tab+56(FP), DI
 
-wideGroup:
-	MOVQ DI, R12
-	SUBQ tab+48(FP), R12
-	JEQ  wideGroupZero
-	CMPQ R12, $0x00008000
-	JLT  wideGroupSubfield
+group:
+	MOVQ DI, R10
+	SUBQ tab+56(FP), R10
+	JEQ  groupZero
+	CMPQ R10, $0x00008000
+	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        (R10), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
@@ -1205,519 +719,218 @@ wideGroupRowColumn:
 	VPSHUFB        Y9, Y10, Y10
 	VPXOR          Y10, Y4, Y4
 	VPXOR          Y12, Y4, Y4
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R11)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, (R11)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupRow
+	CMPQ           add+48(FP), $0x00
+	JEQ            rowColumnStores
+	VPXOR          (CX), Y1, Y1
+	VPXOR          (R11), Y2, Y2
+	VPXOR          (CX)(DX*1), Y3, Y3
+	VPXOR          (R11)(DX*1), Y4, Y4
+	VPXOR          (CX)(DX*2), Y5, Y5
+	VPXOR          (R11)(DX*2), Y6, Y6
+	VPXOR          (CX)(SI*1), Y7, Y7
+	VPXOR          (R11)(SI*1), Y8, Y8
 
-wideGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  wideGroup
-	VZEROUPPER
-	RET
+rowColumnStores:
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, (R11)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, (R11)(DX*1)
+	VMOVDQU Y5, (CX)(DX*2)
+	VMOVDQU Y6, (R11)(DX*2)
+	VMOVDQU Y7, (CX)(SI*1)
+	VMOVDQU Y8, (R11)(SI*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, R10
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, R11
+	DECQ    R13
+	JNE     rowColumn
+	MOVQ    R10, AX
+	MOVQ    R11, CX
+	DECQ    R12
+	JNE     row
 
-wideGroupSubfield:
-	MOVQ dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R10)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R10)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 (R9), Y9
-	VBROADCASTI128 16(R9), Y10
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y11
-	VPSRLQ         $0x04, Y5, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y1, Y1
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y1, Y1
-	VPAND          Y6, Y0, Y11
-	VPSRLQ         $0x04, Y6, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y2, Y2
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y2, Y2
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y11
-	VPSRLQ         $0x04, Y7, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y3, Y3
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y12, Y10, Y9
-	VPXOR          Y9, Y4, Y4
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R11)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, (R11)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R10)(DX*1), Y2, Y4
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R10)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R11)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, (R11)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupZeroRow
-	JMP            wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ DI, BX
-	SUBQ tab+48(FP), BX
-	JEQ  narrowGroupZero
-	CMPQ BX, $0x00008000
-	JLT  narrowGroupSubfield
-	MOVQ dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VPXOR          Y3, Y4, Y5
-	VPAND          Y3, Y0, Y6
-	VPSRLQ         $0x04, Y3, Y7
-	VPAND          Y7, Y0, Y7
-	VBROADCASTI128 (DI), Y8
-	VPSHUFB        Y6, Y8, Y8
-	VBROADCASTI128 16(DI), Y6
-	VPSHUFB        Y7, Y6, Y6
-	VPXOR          Y6, Y8, Y8
-	VPAND          Y4, Y0, Y6
-	VPSRLQ         $0x04, Y4, Y7
-	VPAND          Y7, Y0, Y7
-	VBROADCASTI128 32(DI), Y9
-	VPSHUFB        Y6, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 48(DI), Y6
-	VPSHUFB        Y7, Y6, Y6
-	VPXOR          Y6, Y1, Y1
-	VPXOR          Y8, Y1, Y1
-	VPAND          Y5, Y0, Y6
-	VPSRLQ         $0x04, Y5, Y5
-	VPAND          Y5, Y0, Y5
-	VBROADCASTI128 64(DI), Y7
-	VPSHUFB        Y6, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 80(DI), Y6
-	VPSHUFB        Y5, Y6, Y6
-	VPXOR          Y6, Y2, Y2
-	VPXOR          Y8, Y2, Y2
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        32(AX)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPXOR          Y7, Y8, Y9
-	VPAND          Y7, Y0, Y10
-	VPSRLQ         $0x04, Y7, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 256(DI), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 272(DI), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 288(DI), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 304(DI), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y5, Y5
-	VPXOR          Y12, Y5, Y5
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 336(DI), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y6, Y6
-	VPXOR          Y12, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y5, Y6, Y9
-	VPAND          Y5, Y0, Y10
-	VPSRLQ         $0x04, Y5, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 (R9), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 16(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y6, Y0, Y10
-	VPSRLQ         $0x04, Y6, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 32(R9), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y12, Y1, Y1
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 80(R9), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y2, Y2
-	VPXOR          Y12, Y2, Y2
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPXOR          Y7, Y8, Y9
-	VPAND          Y7, Y0, Y10
-	VPSRLQ         $0x04, Y7, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 (R9), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 16(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 32(R9), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y3, Y3
-	VPXOR          Y12, Y3, Y3
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 80(R9), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y4, Y4
-	VPXOR          Y12, Y4, Y4
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, 32(CX)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
 	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
 	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	MOVQ dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        32(AX)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 (R9), Y9
-	VBROADCASTI128 16(R9), Y10
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y11
-	VPSRLQ         $0x04, Y5, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y1, Y1
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y1, Y1
-	VPAND          Y6, Y0, Y11
-	VPSRLQ         $0x04, Y6, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y2, Y2
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y2, Y2
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y11
-	VPSRLQ         $0x04, Y7, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y3, Y3
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y12, Y10, Y9
-	VPXOR          Y9, Y4, Y4
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, 32(CX)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        32(AX)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, 32(CX)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
+	JNE  group
 
 done:
 	VZEROUPPER
 	RET
 
-// func ifft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+groupSubfield:
+	VBROADCASTI128 (R9), Y1
+	VBROADCASTI128 16(R9), Y2
+	VBROADCASTI128 (DI), Y3
+	VBROADCASTI128 16(DI), Y4
+	MOVQ           DX, R10
+
+subfieldRun:
+	VMOVDQU        (AX), Y5
+	VMOVDQU        32(AX), Y6
+	VPXOR          (AX)(DX*1), Y5, Y7
+	VPXOR          32(AX)(DX*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VPSHUFB        Y9, Y3, Y9
+	VPXOR          Y9, Y5, Y5
+	VPSHUFB        Y10, Y4, Y9
+	VPXOR          Y9, Y5, Y5
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VPSHUFB        Y9, Y3, Y9
+	VPXOR          Y9, Y6, Y6
+	VPSHUFB        Y10, Y4, Y9
+	VPXOR          Y9, Y6, Y6
+	VMOVDQU        (AX)(DX*2), Y9
+	VMOVDQU        32(AX)(DX*2), Y10
+	VPXOR          (AX)(SI*1), Y9, Y11
+	VPXOR          32(AX)(SI*1), Y10, Y12
+	VPAND          Y11, Y0, Y13
+	VPSRLQ         $0x04, Y11, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 256(DI), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y9, Y9
+	VBROADCASTI128 272(DI), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y9, Y9
+	VPAND          Y12, Y0, Y13
+	VPSRLQ         $0x04, Y12, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 256(DI), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y10, Y10
+	VBROADCASTI128 272(DI), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y10, Y10
+	VPXOR          Y9, Y5, Y9
+	VPXOR          Y10, Y6, Y10
+	VPAND          Y9, Y0, Y13
+	VPSRLQ         $0x04, Y9, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y1, Y13
+	VPXOR          Y13, Y5, Y5
+	VPSHUFB        Y14, Y2, Y13
+	VPXOR          Y13, Y5, Y5
+	VPAND          Y10, Y0, Y13
+	VPSRLQ         $0x04, Y10, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y1, Y13
+	VPXOR          Y13, Y6, Y6
+	VPSHUFB        Y14, Y2, Y13
+	VPXOR          Y13, Y6, Y6
+	VPXOR          Y11, Y7, Y11
+	VPXOR          Y12, Y8, Y12
+	VPAND          Y11, Y0, Y13
+	VPSRLQ         $0x04, Y11, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y1, Y13
+	VPXOR          Y13, Y7, Y7
+	VPSHUFB        Y14, Y2, Y13
+	VPXOR          Y13, Y7, Y7
+	VPAND          Y12, Y0, Y13
+	VPSRLQ         $0x04, Y12, Y14
+	VPAND          Y14, Y0, Y14
+	VPSHUFB        Y13, Y1, Y13
+	VPXOR          Y13, Y8, Y8
+	VPSHUFB        Y14, Y2, Y13
+	VPXOR          Y13, Y8, Y8
+	CMPQ           add+48(FP), $0x00
+	JEQ            subfieldRunStores
+	VPXOR          (CX), Y5, Y5
+	VPXOR          32(CX), Y6, Y6
+	VPXOR          (CX)(DX*1), Y7, Y7
+	VPXOR          32(CX)(DX*1), Y8, Y8
+	VPXOR          (CX)(DX*2), Y9, Y9
+	VPXOR          32(CX)(DX*2), Y10, Y10
+	VPXOR          (CX)(SI*1), Y11, Y11
+	VPXOR          32(CX)(SI*1), Y12, Y12
+
+subfieldRunStores:
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, 32(CX)
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, 32(CX)(DX*1)
+	VMOVDQU Y9, (CX)(DX*2)
+	VMOVDQU Y10, 32(CX)(DX*2)
+	VMOVDQU Y11, (CX)(SI*1)
+	VMOVDQU Y12, 32(CX)(SI*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R10
+	JNE     subfieldRun
+	JMP     next
+
+groupZero:
+	MOVQ DX, R10
+
+zeroRun:
+	VMOVDQU        (AX), Y1
+	VMOVDQU        32(AX), Y2
+	VPXOR          (AX)(DX*1), Y1, Y3
+	VPXOR          32(AX)(DX*1), Y2, Y4
+	VMOVDQU        (AX)(DX*2), Y5
+	VMOVDQU        32(AX)(DX*2), Y6
+	VPXOR          (AX)(SI*1), Y5, Y7
+	VPXOR          32(AX)(SI*1), Y6, Y8
+	VPAND          Y7, Y0, Y9
+	VPSRLQ         $0x04, Y7, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VPAND          Y8, Y0, Y9
+	VPSRLQ         $0x04, Y8, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DI), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y6, Y6
+	VBROADCASTI128 272(DI), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VPXOR          Y5, Y1, Y5
+	VPXOR          Y6, Y2, Y6
+	VPXOR          Y7, Y3, Y7
+	VPXOR          Y8, Y4, Y8
+	CMPQ           add+48(FP), $0x00
+	JEQ            zeroRunStores
+	VPXOR          (CX), Y1, Y1
+	VPXOR          32(CX), Y2, Y2
+	VPXOR          (CX)(DX*1), Y3, Y3
+	VPXOR          32(CX)(DX*1), Y4, Y4
+	VPXOR          (CX)(DX*2), Y5, Y5
+	VPXOR          32(CX)(DX*2), Y6, Y6
+	VPXOR          (CX)(SI*1), Y7, Y7
+	VPXOR          32(CX)(SI*1), Y8, Y8
+
+zeroRunStores:
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	VMOVDQU Y5, (CX)(DX*2)
+	VMOVDQU Y6, 32(CX)(DX*2)
+	VMOVDQU Y7, (CX)(SI*1)
+	VMOVDQU Y8, 32(CX)(SI*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R10
+	JNE     zeroRun
+	JMP     next
+
+// func ifft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2
-TEXT ·ifft2AVX2(SB), NOSPLIT, $0-56
+TEXT ·ifft2AVX2(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
@@ -1730,18 +943,14 @@ TEXT ·ifft2AVX2(SB), NOSPLIT, $0-56
 	MOVQ         groups+32(FP), DI
 	TESTQ        DI, DI
 	JEQ          done
-	ADDQ         tab+48(FP), SI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R8
-	LEAQ         (CX)(BX*1), R9
+	ADDQ         tab+56(FP), SI
 
-wideGroup:
-	MOVQ           SI, R10
-	SUBQ           tab+48(FP), R10
-	JEQ            wideGroupZero
-	CMPQ           R10, $0x00008000
-	JLT            wideGroupSubfield
+group:
+	MOVQ           SI, R8
+	SUBQ           tab+56(FP), R8
+	JEQ            groupZero
+	CMPQ           R8, $0x00008000
+	JLT            groupSubfield
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	VBROADCASTI128 32(SI), Y3
@@ -1750,11 +959,13 @@ wideGroup:
 	VBROADCASTI128 80(SI), Y6
 	MOVQ           dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU (AX), Y7
 	VMOVDQU (R8), Y8
 	VPXOR   (AX)(DX*1), Y7, Y9
@@ -1782,177 +993,46 @@ wideGroupRowColumn:
 	VPSHUFB Y11, Y6, Y11
 	VPXOR   Y11, Y8, Y8
 	VPXOR   Y12, Y8, Y8
+	CMPQ    add+48(FP), $0x00
+	JEQ     rowColumnStores
+	VPXOR   (CX), Y7, Y7
+	VPXOR   (R9), Y8, Y8
+	VPXOR   (CX)(DX*1), Y9, Y9
+	VPXOR   (R9)(DX*1), Y10, Y10
+
+rowColumnStores:
 	VMOVDQU Y7, (CX)
 	VMOVDQU Y8, (R9)
 	VMOVDQU Y9, (CX)(DX*1)
 	VMOVDQU Y10, (R9)(DX*1)
 	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
+	ADDQ    $0x20, CX
 	ADDQ    $0x20, R9
 	DECQ    R11
-	JNE     wideGroupRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
+	JNE     rowColumn
+	MOVQ    R8, AX
+	MOVQ    R9, CX
 	DECQ    R10
-	JNE     wideGroupRow
+	JNE     row
 
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	MOVQ           dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU (AX), Y3
-	VMOVDQU (R8), Y4
-	VPXOR   (AX)(DX*1), Y3, Y5
-	VPXOR   (R8)(DX*1), Y4, Y6
-	VPAND   Y5, Y0, Y7
-	VPSRLQ  $0x04, Y5, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   Y7, Y3, Y3
-	VPSHUFB Y8, Y2, Y7
-	VPXOR   Y7, Y3, Y3
-	VPAND   Y6, Y0, Y7
-	VPSRLQ  $0x04, Y6, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   Y7, Y4, Y4
-	VPSHUFB Y8, Y2, Y7
-	VPXOR   Y7, Y4, Y4
-	VMOVDQU Y3, (CX)
-	VMOVDQU Y4, (R9)
-	VMOVDQU Y5, (CX)(DX*1)
-	VMOVDQU Y6, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupSubfieldRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupSubfieldRow
-	JMP     wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU (AX), Y1
-	VMOVDQU (R8), Y2
-	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   (R8)(DX*1), Y2, Y4
-	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, (R9)
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupZeroRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupZeroRow
-	JMP     wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ           SI, BX
-	SUBQ           tab+48(FP), BX
-	JEQ            narrowGroupZero
-	CMPQ           BX, $0x00008000
-	JLT            narrowGroupSubfield
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
-	VBROADCASTI128 64(SI), Y5
-	VBROADCASTI128 80(SI), Y6
-	MOVQ           dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU (AX), Y7
-	VMOVDQU 32(AX), Y8
-	VPXOR   (AX)(DX*1), Y7, Y9
-	VPXOR   32(AX)(DX*1), Y8, Y10
-	VPXOR   Y9, Y10, Y11
-	VPAND   Y9, Y0, Y12
-	VPSRLQ  $0x04, Y9, Y13
-	VPAND   Y13, Y0, Y13
-	VPSHUFB Y12, Y1, Y12
-	VPSHUFB Y13, Y2, Y13
-	VPXOR   Y13, Y12, Y12
-	VPAND   Y10, Y0, Y13
-	VPSRLQ  $0x04, Y10, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y3, Y13
-	VPXOR   Y13, Y7, Y7
-	VPSHUFB Y14, Y4, Y13
-	VPXOR   Y13, Y7, Y7
-	VPXOR   Y12, Y7, Y7
-	VPAND   Y11, Y0, Y13
-	VPSRLQ  $0x04, Y11, Y11
-	VPAND   Y11, Y0, Y11
-	VPSHUFB Y13, Y5, Y13
-	VPXOR   Y13, Y8, Y8
-	VPSHUFB Y11, Y6, Y11
-	VPXOR   Y11, Y8, Y8
-	VPXOR   Y12, Y8, Y8
-	VMOVDQU Y7, (CX)
-	VMOVDQU Y8, 32(CX)
-	VMOVDQU Y9, (CX)(DX*1)
-	VMOVDQU Y10, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
 	DECQ DI
-	JNE  narrowGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-narrowGroupSubfield:
+groupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
-	MOVQ           dist+24(FP), BX
+	MOVQ           DX, R8
 
-narrowGroupSubfieldRow:
+subfieldRun:
 	VMOVDQU (AX), Y3
 	VMOVDQU 32(AX), Y4
 	VPXOR   (AX)(DX*1), Y3, Y5
@@ -1971,1071 +1051,937 @@ narrowGroupSubfieldRow:
 	VPXOR   Y7, Y4, Y4
 	VPSHUFB Y8, Y2, Y7
 	VPXOR   Y7, Y4, Y4
+	CMPQ    add+48(FP), $0x00
+	JEQ     subfieldRunStores
+	VPXOR   (CX), Y3, Y3
+	VPXOR   32(CX), Y4, Y4
+	VPXOR   (CX)(DX*1), Y5, Y5
+	VPXOR   32(CX)(DX*1), Y6, Y6
+
+subfieldRunStores:
 	VMOVDQU Y3, (CX)
 	VMOVDQU Y4, 32(CX)
 	VMOVDQU Y5, (CX)(DX*1)
 	VMOVDQU Y6, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupSubfieldRow
-	JMP     narrowGroupNext
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     subfieldRun
+	JMP     next
 
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
+groupZero:
+	MOVQ DX, R8
 
-narrowGroupZeroRow:
+zeroRun:
 	VMOVDQU (AX), Y1
 	VMOVDQU 32(AX), Y2
 	VPXOR   (AX)(DX*1), Y1, Y3
 	VPXOR   32(AX)(DX*1), Y2, Y4
-	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, 32(CX)
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupZeroRow
-	JMP     narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4addAVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2
-TEXT ·ifft4addAVX2(SB), NOSPLIT, $0-56
-	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         src+8(FP), AX
-	MOVQ         dst+0(FP), CX
-	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
-	IMULQ        BX, DX
-	ADDQ         DX, DX
-	LEAQ         (DX)(DX*2), SI
-	MOVQ         t+40(FP), DI
-	SHLQ         $0x07, DI
-	MOVQ         groups+32(FP), R8
-	TESTQ        R8, R8
-	JEQ          done
-	MOVQ         DI, R9
-	SHRQ         $0x01, R9
-	ADDQ         tab+48(FP), R9
-	ADDQ         tab+48(FP), DI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R10
-	LEAQ         (CX)(BX*1), R11
-
-wideGroup:
-	MOVQ DI, R12
-	SUBQ tab+48(FP), R12
-	JEQ  wideGroupZero
-	CMPQ R12, $0x00008000
-	JLT  wideGroupSubfield
-	MOVQ dist+24(FP), R12
-
-wideGroupRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R10)(DX*1), Y2, Y4
-	VPXOR          Y3, Y4, Y5
-	VPAND          Y3, Y0, Y6
-	VPSRLQ         $0x04, Y3, Y7
-	VPAND          Y7, Y0, Y7
-	VBROADCASTI128 (DI), Y8
-	VPSHUFB        Y6, Y8, Y8
-	VBROADCASTI128 16(DI), Y6
-	VPSHUFB        Y7, Y6, Y6
-	VPXOR          Y6, Y8, Y8
-	VPAND          Y4, Y0, Y6
-	VPSRLQ         $0x04, Y4, Y7
-	VPAND          Y7, Y0, Y7
-	VBROADCASTI128 32(DI), Y9
-	VPSHUFB        Y6, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 48(DI), Y6
-	VPSHUFB        Y7, Y6, Y6
-	VPXOR          Y6, Y1, Y1
-	VPXOR          Y8, Y1, Y1
-	VPAND          Y5, Y0, Y6
-	VPSRLQ         $0x04, Y5, Y5
-	VPAND          Y5, Y0, Y5
-	VBROADCASTI128 64(DI), Y7
-	VPSHUFB        Y6, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 80(DI), Y6
-	VPSHUFB        Y5, Y6, Y6
-	VPXOR          Y6, Y2, Y2
-	VPXOR          Y8, Y2, Y2
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R10)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VPXOR          Y7, Y8, Y9
-	VPAND          Y7, Y0, Y10
-	VPSRLQ         $0x04, Y7, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 256(DI), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 272(DI), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 288(DI), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 304(DI), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y5, Y5
-	VPXOR          Y12, Y5, Y5
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 336(DI), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y6, Y6
-	VPXOR          Y12, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y5, Y6, Y9
-	VPAND          Y5, Y0, Y10
-	VPSRLQ         $0x04, Y5, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 (R9), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 16(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y6, Y0, Y10
-	VPSRLQ         $0x04, Y6, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 32(R9), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y12, Y1, Y1
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 80(R9), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y2, Y2
-	VPXOR          Y12, Y2, Y2
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPXOR          Y7, Y8, Y9
-	VPAND          Y7, Y0, Y10
-	VPSRLQ         $0x04, Y7, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 (R9), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 16(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 32(R9), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y3, Y3
-	VPXOR          Y12, Y3, Y3
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 80(R9), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y4, Y4
-	VPXOR          Y12, Y4, Y4
-	VPXOR          (CX), Y1, Y1
-	VPXOR          (R11), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          (R11)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          (R11)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          (R11)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupRow
-
-wideGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	MOVQ dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R10)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R10)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 (R9), Y9
-	VBROADCASTI128 16(R9), Y10
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y11
-	VPSRLQ         $0x04, Y5, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y1, Y1
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y1, Y1
-	VPAND          Y6, Y0, Y11
-	VPSRLQ         $0x04, Y6, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y2, Y2
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y2, Y2
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y11
-	VPSRLQ         $0x04, Y7, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y3, Y3
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y12, Y10, Y9
-	VPXOR          Y9, Y4, Y4
-	VPXOR          (CX), Y1, Y1
-	VPXOR          (R11), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          (R11)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          (R11)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          (R11)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R10)(DX*1), Y2, Y4
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R10)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPXOR          (CX), Y1, Y1
-	VPXOR          (R11), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          (R11)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          (R11)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          (R11)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupZeroRow
-	JMP            wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ DI, BX
-	SUBQ tab+48(FP), BX
-	JEQ  narrowGroupZero
-	CMPQ BX, $0x00008000
-	JLT  narrowGroupSubfield
-	MOVQ dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VPXOR          Y3, Y4, Y5
-	VPAND          Y3, Y0, Y6
-	VPSRLQ         $0x04, Y3, Y7
-	VPAND          Y7, Y0, Y7
-	VBROADCASTI128 (DI), Y8
-	VPSHUFB        Y6, Y8, Y8
-	VBROADCASTI128 16(DI), Y6
-	VPSHUFB        Y7, Y6, Y6
-	VPXOR          Y6, Y8, Y8
-	VPAND          Y4, Y0, Y6
-	VPSRLQ         $0x04, Y4, Y7
-	VPAND          Y7, Y0, Y7
-	VBROADCASTI128 32(DI), Y9
-	VPSHUFB        Y6, Y9, Y9
-	VPXOR          Y9, Y1, Y1
-	VBROADCASTI128 48(DI), Y6
-	VPSHUFB        Y7, Y6, Y6
-	VPXOR          Y6, Y1, Y1
-	VPXOR          Y8, Y1, Y1
-	VPAND          Y5, Y0, Y6
-	VPSRLQ         $0x04, Y5, Y5
-	VPAND          Y5, Y0, Y5
-	VBROADCASTI128 64(DI), Y7
-	VPSHUFB        Y6, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 80(DI), Y6
-	VPSHUFB        Y5, Y6, Y6
-	VPXOR          Y6, Y2, Y2
-	VPXOR          Y8, Y2, Y2
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        32(AX)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPXOR          Y7, Y8, Y9
-	VPAND          Y7, Y0, Y10
-	VPSRLQ         $0x04, Y7, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 256(DI), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 272(DI), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 288(DI), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y5, Y5
-	VBROADCASTI128 304(DI), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y5, Y5
-	VPXOR          Y12, Y5, Y5
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 320(DI), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 336(DI), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y6, Y6
-	VPXOR          Y12, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y5, Y6, Y9
-	VPAND          Y5, Y0, Y10
-	VPSRLQ         $0x04, Y5, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 (R9), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 16(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y6, Y0, Y10
-	VPSRLQ         $0x04, Y6, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 32(R9), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y1, Y1
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y12, Y1, Y1
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y2, Y2
-	VBROADCASTI128 80(R9), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y2, Y2
-	VPXOR          Y12, Y2, Y2
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPXOR          Y7, Y8, Y9
-	VPAND          Y7, Y0, Y10
-	VPSRLQ         $0x04, Y7, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 (R9), Y12
-	VPSHUFB        Y10, Y12, Y12
-	VBROADCASTI128 16(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y12, Y12
-	VPAND          Y8, Y0, Y10
-	VPSRLQ         $0x04, Y8, Y11
-	VPAND          Y11, Y0, Y11
-	VBROADCASTI128 32(R9), Y13
-	VPSHUFB        Y10, Y13, Y13
-	VPXOR          Y13, Y3, Y3
-	VBROADCASTI128 48(R9), Y10
-	VPSHUFB        Y11, Y10, Y10
-	VPXOR          Y10, Y3, Y3
-	VPXOR          Y12, Y3, Y3
-	VPAND          Y9, Y0, Y10
-	VPSRLQ         $0x04, Y9, Y9
-	VPAND          Y9, Y0, Y9
-	VBROADCASTI128 64(R9), Y11
-	VPSHUFB        Y10, Y11, Y11
-	VPXOR          Y11, Y4, Y4
-	VBROADCASTI128 80(R9), Y10
-	VPSHUFB        Y9, Y10, Y10
-	VPXOR          Y10, Y4, Y4
-	VPXOR          Y12, Y4, Y4
-	VPXOR          (CX), Y1, Y1
-	VPXOR          32(CX), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          32(CX)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          32(CX)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          32(CX)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	MOVQ dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VPAND          Y3, Y0, Y5
-	VPSRLQ         $0x04, Y3, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y1, Y1
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y1, Y1
-	VPAND          Y4, Y0, Y5
-	VPSRLQ         $0x04, Y4, Y6
-	VPAND          Y6, Y0, Y6
-	VBROADCASTI128 (DI), Y7
-	VPSHUFB        Y5, Y7, Y7
-	VPXOR          Y7, Y2, Y2
-	VBROADCASTI128 16(DI), Y5
-	VPSHUFB        Y6, Y5, Y5
-	VPXOR          Y5, Y2, Y2
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        32(AX)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VBROADCASTI128 (R9), Y9
-	VBROADCASTI128 16(R9), Y10
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPAND          Y5, Y0, Y11
-	VPSRLQ         $0x04, Y5, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y1, Y1
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y1, Y1
-	VPAND          Y6, Y0, Y11
-	VPSRLQ         $0x04, Y6, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y2, Y2
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y2, Y2
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPAND          Y7, Y0, Y11
-	VPSRLQ         $0x04, Y7, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y11
-	VPXOR          Y11, Y3, Y3
-	VPSHUFB        Y12, Y10, Y11
-	VPXOR          Y11, Y3, Y3
-	VPAND          Y8, Y0, Y11
-	VPSRLQ         $0x04, Y8, Y12
-	VPAND          Y12, Y0, Y12
-	VPSHUFB        Y11, Y9, Y9
-	VPXOR          Y9, Y4, Y4
-	VPSHUFB        Y12, Y10, Y9
-	VPXOR          Y9, Y4, Y4
-	VPXOR          (CX), Y1, Y1
-	VPXOR          32(CX), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          32(CX)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          32(CX)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          32(CX)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        32(AX)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VPAND          Y7, Y0, Y9
-	VPSRLQ         $0x04, Y7, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y5, Y5
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y5, Y5
-	VPAND          Y8, Y0, Y9
-	VPSRLQ         $0x04, Y8, Y10
-	VPAND          Y10, Y0, Y10
-	VBROADCASTI128 256(DI), Y11
-	VPSHUFB        Y9, Y11, Y11
-	VPXOR          Y11, Y6, Y6
-	VBROADCASTI128 272(DI), Y9
-	VPSHUFB        Y10, Y9, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPXOR          (CX), Y1, Y1
-	VPXOR          32(CX), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          32(CX)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          32(CX)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          32(CX)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft2addAVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2
-TEXT ·ifft2addAVX2(SB), NOSPLIT, $0-56
-	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         src+8(FP), AX
-	MOVQ         dst+0(FP), CX
-	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
-	IMULQ        BX, DX
-	ADDQ         DX, DX
-	MOVQ         t+40(FP), SI
-	SHLQ         $0x07, SI
-	MOVQ         groups+32(FP), DI
-	TESTQ        DI, DI
-	JEQ          done
-	ADDQ         tab+48(FP), SI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R8
-	LEAQ         (CX)(BX*1), R9
-
-wideGroup:
-	MOVQ           SI, R10
-	SUBQ           tab+48(FP), R10
-	JEQ            wideGroupZero
-	CMPQ           R10, $0x00008000
-	JLT            wideGroupSubfield
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
-	VBROADCASTI128 64(SI), Y5
-	VBROADCASTI128 80(SI), Y6
-	MOVQ           dist+24(FP), R10
-
-wideGroupRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupRowColumn:
-	VMOVDQU (AX), Y7
-	VMOVDQU (R8), Y8
-	VPXOR   (AX)(DX*1), Y7, Y9
-	VPXOR   (R8)(DX*1), Y8, Y10
-	VPXOR   Y9, Y10, Y11
-	VPAND   Y9, Y0, Y12
-	VPSRLQ  $0x04, Y9, Y13
-	VPAND   Y13, Y0, Y13
-	VPSHUFB Y12, Y1, Y12
-	VPSHUFB Y13, Y2, Y13
-	VPXOR   Y13, Y12, Y12
-	VPAND   Y10, Y0, Y13
-	VPSRLQ  $0x04, Y10, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y3, Y13
-	VPXOR   Y13, Y7, Y7
-	VPSHUFB Y14, Y4, Y13
-	VPXOR   Y13, Y7, Y7
-	VPXOR   Y12, Y7, Y7
-	VPAND   Y11, Y0, Y13
-	VPSRLQ  $0x04, Y11, Y11
-	VPAND   Y11, Y0, Y11
-	VPSHUFB Y13, Y5, Y13
-	VPXOR   Y13, Y8, Y8
-	VPSHUFB Y11, Y6, Y11
-	VPXOR   Y11, Y8, Y8
-	VPXOR   Y12, Y8, Y8
-	VPXOR   (CX), Y7, Y7
-	VPXOR   (R9), Y8, Y8
-	VMOVDQU Y7, (CX)
-	VMOVDQU Y8, (R9)
-	VPXOR   (CX)(DX*1), Y9, Y7
-	VPXOR   (R9)(DX*1), Y10, Y8
-	VMOVDQU Y7, (CX)(DX*1)
-	VMOVDQU Y8, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupRow
-
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	MOVQ           dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU (AX), Y3
-	VMOVDQU (R8), Y4
-	VPXOR   (AX)(DX*1), Y3, Y5
-	VPXOR   (R8)(DX*1), Y4, Y6
-	VPAND   Y5, Y0, Y7
-	VPSRLQ  $0x04, Y5, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   Y7, Y3, Y3
-	VPSHUFB Y8, Y2, Y7
-	VPXOR   Y7, Y3, Y3
-	VPAND   Y6, Y0, Y7
-	VPSRLQ  $0x04, Y6, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   Y7, Y4, Y4
-	VPSHUFB Y8, Y2, Y7
-	VPXOR   Y7, Y4, Y4
-	VPXOR   (CX), Y3, Y3
-	VPXOR   (R9), Y4, Y4
-	VMOVDQU Y3, (CX)
-	VMOVDQU Y4, (R9)
-	VPXOR   (CX)(DX*1), Y5, Y3
-	VPXOR   (R9)(DX*1), Y6, Y4
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupSubfieldRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupSubfieldRow
-	JMP     wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU (AX), Y1
-	VMOVDQU (R8), Y2
-	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   (R8)(DX*1), Y2, Y4
-	VPXOR   (CX), Y1, Y1
-	VPXOR   (R9), Y2, Y2
-	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, (R9)
-	VPXOR   (CX)(DX*1), Y3, Y1
-	VPXOR   (R9)(DX*1), Y4, Y2
-	VMOVDQU Y1, (CX)(DX*1)
-	VMOVDQU Y2, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupZeroRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupZeroRow
-	JMP     wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ           SI, BX
-	SUBQ           tab+48(FP), BX
-	JEQ            narrowGroupZero
-	CMPQ           BX, $0x00008000
-	JLT            narrowGroupSubfield
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
-	VBROADCASTI128 64(SI), Y5
-	VBROADCASTI128 80(SI), Y6
-	MOVQ           dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU (AX), Y7
-	VMOVDQU 32(AX), Y8
-	VPXOR   (AX)(DX*1), Y7, Y9
-	VPXOR   32(AX)(DX*1), Y8, Y10
-	VPXOR   Y9, Y10, Y11
-	VPAND   Y9, Y0, Y12
-	VPSRLQ  $0x04, Y9, Y13
-	VPAND   Y13, Y0, Y13
-	VPSHUFB Y12, Y1, Y12
-	VPSHUFB Y13, Y2, Y13
-	VPXOR   Y13, Y12, Y12
-	VPAND   Y10, Y0, Y13
-	VPSRLQ  $0x04, Y10, Y14
-	VPAND   Y14, Y0, Y14
-	VPSHUFB Y13, Y3, Y13
-	VPXOR   Y13, Y7, Y7
-	VPSHUFB Y14, Y4, Y13
-	VPXOR   Y13, Y7, Y7
-	VPXOR   Y12, Y7, Y7
-	VPAND   Y11, Y0, Y13
-	VPSRLQ  $0x04, Y11, Y11
-	VPAND   Y11, Y0, Y11
-	VPSHUFB Y13, Y5, Y13
-	VPXOR   Y13, Y8, Y8
-	VPSHUFB Y11, Y6, Y11
-	VPXOR   Y11, Y8, Y8
-	VPXOR   Y12, Y8, Y8
-	VPXOR   (CX), Y7, Y7
-	VPXOR   32(CX), Y8, Y8
-	VMOVDQU Y7, (CX)
-	VMOVDQU Y8, 32(CX)
-	VPXOR   (CX)(DX*1), Y9, Y7
-	VPXOR   32(CX)(DX*1), Y10, Y8
-	VMOVDQU Y7, (CX)(DX*1)
-	VMOVDQU Y8, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupRow
-
-narrowGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	MOVQ           dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU (AX), Y3
-	VMOVDQU 32(AX), Y4
-	VPXOR   (AX)(DX*1), Y3, Y5
-	VPXOR   32(AX)(DX*1), Y4, Y6
-	VPAND   Y5, Y0, Y7
-	VPSRLQ  $0x04, Y5, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   Y7, Y3, Y3
-	VPSHUFB Y8, Y2, Y7
-	VPXOR   Y7, Y3, Y3
-	VPAND   Y6, Y0, Y7
-	VPSRLQ  $0x04, Y6, Y8
-	VPAND   Y8, Y0, Y8
-	VPSHUFB Y7, Y1, Y7
-	VPXOR   Y7, Y4, Y4
-	VPSHUFB Y8, Y2, Y7
-	VPXOR   Y7, Y4, Y4
-	VPXOR   (CX), Y3, Y3
-	VPXOR   32(CX), Y4, Y4
-	VMOVDQU Y3, (CX)
-	VMOVDQU Y4, 32(CX)
-	VPXOR   (CX)(DX*1), Y5, Y3
-	VPXOR   32(CX)(DX*1), Y6, Y4
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupSubfieldRow
-	JMP     narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU (AX), Y1
-	VMOVDQU 32(AX), Y2
-	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   32(AX)(DX*1), Y2, Y4
+	CMPQ    add+48(FP), $0x00
+	JEQ     zeroRunStores
 	VPXOR   (CX), Y1, Y1
 	VPXOR   32(CX), Y2, Y2
+	VPXOR   (CX)(DX*1), Y3, Y3
+	VPXOR   32(CX)(DX*1), Y4, Y4
+
+zeroRunStores:
 	VMOVDQU Y1, (CX)
 	VMOVDQU Y2, 32(CX)
-	VPXOR   (CX)(DX*1), Y3, Y1
-	VPXOR   32(CX)(DX*1), Y4, Y2
-	VMOVDQU Y1, (CX)(DX*1)
-	VMOVDQU Y2, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupZeroRow
-	JMP     narrowGroupNext
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     zeroRun
+	JMP     next
 
-done:
+// func encode2AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·encode2AVX2(SB), NOSPLIT, $0-80
+	VPBROADCASTQ nibbleMask<>+0(SB), Y0
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), BX
+
+plane:
+	MOVQ    srcs+16(FP), SI
+	MOVQ    k+24(FP), DI
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x07, DX
+	ADDQ    AX, DX
+	MOVQ    from+56(FP), R8
+	TESTQ   R8, R8
+	JEQ     fromZero
+	VMOVDQU (R8), Y3
+	VMOVDQU 32(R8), Y4
+	ADDQ    $+64, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+group:
+	CMPQ  DI, $0x02
+	JGE   full
+	VPXOR Y2, Y2, Y2
+
+full:
+	CMPQ    BX, CX
+	JEQ     low
+	MOVQ    (SI), R8
+	VMOVDQU (R8)(BX*1), Y1
+	CMPQ    DI, $0x01
+	JLE     loaded
+	MOVQ    24(SI), R8
+	VMOVDQU (R8)(BX*1), Y2
+	JMP     loaded
+
+low:
+	MOVQ           (SI), R8
+	VMOVDQU        (R8)(BX*1), Y1
+	VMOVDQU        32(R8)(BX*1), Y5
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
+	VBROADCASTI128 96(AX), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VBROADCASTI128 112(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VPXOR          Y7, Y1, Y1
+	CMPQ           DI, $0x01
+	JLE            loaded
+	MOVQ           24(SI), R8
+	VMOVDQU        (R8)(BX*1), Y2
+	VMOVDQU        32(R8)(BX*1), Y5
+	VPAND          Y5, Y0, Y6
+	VPSRLQ         $0x04, Y5, Y5
+	VPAND          Y5, Y0, Y5
+	VBROADCASTI128 96(AX), Y7
+	VPSHUFB        Y6, Y7, Y7
+	VBROADCASTI128 112(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VPXOR          Y7, Y2, Y2
+
+loaded:
+	VPXOR          Y1, Y2, Y2
+	ADDQ           $0x00000030, SI
+	SUBQ           $0x02, DI
+	VPAND          Y2, Y0, Y5
+	VPSRLQ         $0x04, Y2, Y6
+	VPAND          Y6, Y0, Y6
+	VBROADCASTI128 (DX), Y7
+	VPSHUFB        Y5, Y7, Y7
+	VPXOR          Y7, Y3, Y3
+	VBROADCASTI128 16(DX), Y5
+	VPSHUFB        Y6, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPXOR          Y2, Y4, Y4
+	ADDQ           $0x00000100, DX
+	TESTQ          DI, DI
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y3, (DX)
+	VMOVDQU        Y4, 32(DX)
+	ADDQ           $+64, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR   Y3, Y4, Y4
+	MOVQ    dsts+0(FP), DX
+	MOVQ    m+8(FP), SI
+	CMPQ    BX, CX
+	JEQ     storeLow
+	MOVQ    (DX), DI
+	VMOVDQU Y3, (DI)(BX*1)
+	CMPQ    SI, $0x01
+	JLE     stored
+	MOVQ    24(DX), DX
+	VMOVDQU Y4, (DX)(BX*1)
+	JMP     stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(BX*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y3, Y3
+	VMOVDQU        Y3, (DI)(BX*1)
+	CMPQ           SI, $0x01
+	JLE            stored
+	MOVQ           24(DX), DX
+	VMOVDQU        32(DX)(BX*1), Y1
+	VPAND          Y1, Y0, Y3
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y5
+	VPSHUFB        Y3, Y5, Y5
+	VBROADCASTI128 112(AX), Y3
+	VPSHUFB        Y1, Y3, Y3
+	VPXOR          Y3, Y5, Y5
+	VPXOR          Y5, Y4, Y4
+	VMOVDQU        Y4, (DX)(BX*1)
+
+stored:
+	CMPQ BX, CX
+	MOVQ CX, BX
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode4AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·encode4AVX2(SB), NOSPLIT, $0-80
+	VPBROADCASTQ nibbleMask<>+0(SB), Y0
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), SI
+
+plane:
+	MOVQ    srcs+16(FP), DI
+	MOVQ    k+24(FP), R8
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x07, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x07, BX
+	ADDQ    AX, BX
+	MOVQ    from+56(FP), R9
+	TESTQ   R9, R9
+	JEQ     fromZero
+	VMOVDQU (R9), Y5
+	VMOVDQU 32(R9), Y6
+	VMOVDQU 64(R9), Y7
+	VMOVDQU 96(R9), Y8
+	ADDQ    $+128, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+
+group:
+	CMPQ  R8, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    SI, CX
+	JEQ     low
+	MOVQ    (DI), R9
+	VMOVDQU (R9)(SI*1), Y1
+	CMPQ    R8, $0x01
+	JLE     loaded
+	MOVQ    24(DI), R9
+	VMOVDQU (R9)(SI*1), Y2
+	CMPQ    R8, $0x02
+	JLE     loaded
+	MOVQ    48(DI), R9
+	VMOVDQU (R9)(SI*1), Y3
+	CMPQ    R8, $0x03
+	JLE     loaded
+	MOVQ    72(DI), R9
+	VMOVDQU (R9)(SI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (DI), R9
+	VMOVDQU        (R9)(SI*1), Y1
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	CMPQ           R8, $0x01
+	JLE            loaded
+	MOVQ           24(DI), R9
+	VMOVDQU        (R9)(SI*1), Y2
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y2, Y2
+	CMPQ           R8, $0x02
+	JLE            loaded
+	MOVQ           48(DI), R9
+	VMOVDQU        (R9)(SI*1), Y3
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	CMPQ           R8, $0x03
+	JLE            loaded
+	MOVQ           72(DI), R9
+	VMOVDQU        (R9)(SI*1), Y4
+	VMOVDQU        32(R9)(SI*1), Y9
+	VPAND          Y9, Y0, Y10
+	VPSRLQ         $0x04, Y9, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 96(AX), Y11
+	VPSHUFB        Y10, Y11, Y11
+	VBROADCASTI128 112(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VPXOR          Y10, Y11, Y11
+	VPXOR          Y11, Y4, Y4
+
+loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
+	ADDQ           $0x00000060, DI
+	SUBQ           $0x04, R8
+	VPAND          Y2, Y0, Y9
+	VPSRLQ         $0x04, Y2, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (DX), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y1, Y1
+	VBROADCASTI128 16(DX), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	VPAND          Y4, Y0, Y9
+	VPSRLQ         $0x04, Y4, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 256(DX), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y3, Y3
+	VBROADCASTI128 272(DX), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPAND          Y3, Y0, Y9
+	VPSRLQ         $0x04, Y3, Y10
+	VPAND          Y10, Y0, Y10
+	VBROADCASTI128 (BX), Y11
+	VPSHUFB        Y9, Y11, Y11
+	VPXOR          Y11, Y5, Y5
+	VBROADCASTI128 16(BX), Y9
+	VPSHUFB        Y10, Y9, Y9
+	VPXOR          Y9, Y5, Y5
+	VPXOR          Y1, Y5, Y5
+	VPXOR          Y3, Y7, Y7
+	VPXOR          Y2, Y4, Y4
+	VPAND          Y4, Y0, Y1
+	VPSRLQ         $0x04, Y4, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 (BX), Y10
+	VPSHUFB        Y1, Y10, Y10
+	VPXOR          Y10, Y6, Y6
+	VBROADCASTI128 16(BX), Y1
+	VPSHUFB        Y9, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y2, Y6, Y6
+	VPXOR          Y4, Y8, Y8
+	ADDQ           $0x00000200, DX
+	ADDQ           $0x00000100, BX
+	TESTQ          R8, R8
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	ADDQ           $+128, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPXOR          Y5, Y6, Y6
+	VPAND          Y8, Y0, Y1
+	VPSRLQ         $0x04, Y8, Y9
+	VPAND          Y9, Y0, Y9
+	VBROADCASTI128 256(AX), Y10
+	VPSHUFB        Y1, Y10, Y10
+	VPXOR          Y10, Y7, Y7
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y9, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           SI, CX
+	JEQ            storeLow
+	MOVQ           (DX), DI
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        Y8, (DX)(SI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VPAND          Y1, Y0, Y9
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y10
+	VPSHUFB        Y9, Y10, Y10
+	VBROADCASTI128 112(AX), Y9
+	VPSHUFB        Y1, Y9, Y9
+	VPXOR          Y9, Y10, Y10
+	VPXOR          Y10, Y5, Y5
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y9
+	VPSHUFB        Y5, Y9, Y9
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y9, Y9
+	VPXOR          Y9, Y6, Y6
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        32(DX)(SI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VMOVDQU        Y8, (DX)(SI*1)
+
+stored:
+	CMPQ SI, CX
+	MOVQ CX, SI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode8AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·encode8AVX2(SB), NOSPLIT, $0-80
+	VPBROADCASTQ nibbleMask<>+0(SB), Y0
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), DI
+
+plane:
+	MOVQ    srcs+16(FP), R8
+	MOVQ    k+24(FP), R9
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x07, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x07, BX
+	ADDQ    AX, BX
+	MOVQ    base+32(FP), SI
+	SHRQ    $0x02, SI
+	SHLQ    $0x07, SI
+	ADDQ    AX, SI
+	MOVQ    from+56(FP), R10
+	TESTQ   R10, R10
+	JEQ     fromZero
+	VMOVDQU (R10), Y5
+	VMOVDQU 32(R10), Y6
+	VMOVDQU 64(R10), Y7
+	VMOVDQU 96(R10), Y8
+	VMOVDQU 128(R10), Y9
+	VMOVDQU 160(R10), Y10
+	VMOVDQU 192(R10), Y11
+	VMOVDQU 224(R10), Y12
+	ADDQ    $+256, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	VPXOR Y12, Y12, Y12
+
+group:
+	CMPQ  R9, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    DI, CX
+	JEQ     low
+	MOVQ    (R8), R10
+	VMOVDQU (R10)(DI*1), Y1
+	CMPQ    R9, $0x01
+	JLE     loaded
+	MOVQ    24(R8), R10
+	VMOVDQU (R10)(DI*1), Y2
+	CMPQ    R9, $0x02
+	JLE     loaded
+	MOVQ    48(R8), R10
+	VMOVDQU (R10)(DI*1), Y3
+	CMPQ    R9, $0x03
+	JLE     loaded
+	MOVQ    72(R8), R10
+	VMOVDQU (R10)(DI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (R8), R10
+	VMOVDQU        (R10)(DI*1), Y1
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	CMPQ           R9, $0x01
+	JLE            loaded
+	MOVQ           24(R8), R10
+	VMOVDQU        (R10)(DI*1), Y2
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y2, Y2
+	CMPQ           R9, $0x02
+	JLE            loaded
+	MOVQ           48(R8), R10
+	VMOVDQU        (R10)(DI*1), Y3
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y3, Y3
+	CMPQ           R9, $0x03
+	JLE            loaded
+	MOVQ           72(R8), R10
+	VMOVDQU        (R10)(DI*1), Y4
+	VMOVDQU        32(R10)(DI*1), Y13
+	VPAND          Y13, Y0, Y14
+	VPSRLQ         $0x04, Y13, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 96(AX), Y15
+	VPSHUFB        Y14, Y15, Y15
+	VBROADCASTI128 112(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y15, Y15
+	VPXOR          Y15, Y4, Y4
+
+loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
+	ADDQ           $0x00000060, R8
+	SUBQ           $0x04, R9
+	VPAND          Y2, Y0, Y13
+	VPSRLQ         $0x04, Y2, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (DX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	VBROADCASTI128 16(DX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VPAND          Y4, Y0, Y13
+	VPSRLQ         $0x04, Y4, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 256(DX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y3, Y3
+	VBROADCASTI128 272(DX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPAND          Y3, Y0, Y13
+	VPSRLQ         $0x04, Y3, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (BX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y1, Y1
+	VBROADCASTI128 16(BX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPAND          Y4, Y0, Y13
+	VPSRLQ         $0x04, Y4, Y14
+	VPAND          Y14, Y0, Y14
+	VBROADCASTI128 (BX), Y15
+	VPSHUFB        Y13, Y15, Y15
+	VPXOR          Y15, Y2, Y2
+	VBROADCASTI128 16(BX), Y13
+	VPSHUFB        Y14, Y13, Y13
+	VPXOR          Y13, Y2, Y2
+	MOVQ           SI, R10
+	SUBQ           AX, R10
+	XORQ           $0x00000080, R10
+	ADDQ           AX, R10
+	VPXOR          Y1, Y9, Y9
+	VPAND          Y1, Y0, Y13
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 (R10), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VPXOR          Y14, Y5, Y5
+	VBROADCASTI128 16(R10), Y13
+	VPSHUFB        Y1, Y13, Y13
+	VPXOR          Y13, Y5, Y5
+	VPXOR          Y2, Y10, Y10
+	VPAND          Y2, Y0, Y1
+	VPSRLQ         $0x04, Y2, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 (R10), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y6, Y6
+	VBROADCASTI128 16(R10), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y11, Y11
+	VPAND          Y3, Y0, Y1
+	VPSRLQ         $0x04, Y3, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 (R10), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y7, Y7
+	VBROADCASTI128 16(R10), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y4, Y12, Y12
+	VPAND          Y4, Y0, Y1
+	VPSRLQ         $0x04, Y4, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 (R10), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y8, Y8
+	VBROADCASTI128 16(R10), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y8, Y8
+	ADDQ           $0x00000200, DX
+	ADDQ           $0x00000100, BX
+	ADDQ           $0x00000080, SI
+	TESTQ          R9, R9
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	VMOVDQU        Y9, 128(DX)
+	VMOVDQU        Y10, 160(DX)
+	VMOVDQU        Y11, 192(DX)
+	VMOVDQU        Y12, 224(DX)
+	ADDQ           $+256, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR          Y5, Y9, Y9
+	VPXOR          Y6, Y10, Y10
+	VPXOR          Y7, Y11, Y11
+	VPXOR          Y8, Y12, Y12
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPAND          Y11, Y0, Y1
+	VPSRLQ         $0x04, Y11, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 256(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y9, Y9
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y11, Y11
+	VPAND          Y12, Y0, Y1
+	VPSRLQ         $0x04, Y12, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 256(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y10, Y10
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPXOR          Y5, Y6, Y6
+	VPAND          Y8, Y0, Y1
+	VPSRLQ         $0x04, Y8, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 256(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y7, Y7
+	VBROADCASTI128 272(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPAND          Y10, Y0, Y1
+	VPSRLQ         $0x04, Y10, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 512(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y9, Y9
+	VBROADCASTI128 528(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y10, Y10
+	VPAND          Y12, Y0, Y1
+	VPSRLQ         $0x04, Y12, Y13
+	VPAND          Y13, Y0, Y13
+	VBROADCASTI128 768(AX), Y14
+	VPSHUFB        Y1, Y14, Y14
+	VPXOR          Y14, Y11, Y11
+	VBROADCASTI128 784(AX), Y1
+	VPSHUFB        Y13, Y1, Y1
+	VPXOR          Y1, Y11, Y11
+	VPXOR          Y11, Y12, Y12
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           DI, CX
+	JEQ            storeLow
+	MOVQ           (DX), SI
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        Y12, (DX)(DI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y13
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y14
+	VPSHUFB        Y13, Y14, Y14
+	VBROADCASTI128 112(AX), Y13
+	VPSHUFB        Y1, Y13, Y13
+	VPXOR          Y13, Y14, Y14
+	VPXOR          Y14, Y5, Y5
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y13
+	VPSHUFB        Y5, Y13, Y13
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y13, Y13
+	VPXOR          Y13, Y6, Y6
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y7, Y7
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y8, Y8
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y9, Y9
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y10, Y10
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y11, Y11
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        32(DX)(DI*1), Y1
+	VPAND          Y1, Y0, Y5
+	VPSRLQ         $0x04, Y1, Y1
+	VPAND          Y1, Y0, Y1
+	VBROADCASTI128 96(AX), Y6
+	VPSHUFB        Y5, Y6, Y6
+	VBROADCASTI128 112(AX), Y5
+	VPSHUFB        Y1, Y5, Y5
+	VPXOR          Y5, Y6, Y6
+	VPXOR          Y6, Y12, Y12
+	VMOVDQU        Y12, (DX)(DI*1)
+
+stored:
+	CMPQ DI, CX
+	MOVQ CX, DI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
 	VZEROUPPER
 	RET
 
@@ -3700,6 +2646,88 @@ bytes:
 	JMP  bytes
 
 done:
+	VZEROUPPER
+	RET
+
+// func sumAVX2(dst *byte, srcs *byte, count int, off int, n int)
+// Requires: AVX, AVX2
+TEXT ·sumAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ off+24(FP), CX
+	MOVQ n+32(FP), DX
+
+tile8:
+	CMPQ    DX, $+256
+	JLT     tile8Done
+	MOVQ    srcs+8(FP), BX
+	MOVQ    count+16(FP), SI
+	MOVQ    (BX), DI
+	VMOVDQU (DI)(CX*1), Y0
+	VMOVDQU 32(DI)(CX*1), Y1
+	VMOVDQU 64(DI)(CX*1), Y2
+	VMOVDQU 96(DI)(CX*1), Y3
+	VMOVDQU 128(DI)(CX*1), Y4
+	VMOVDQU 160(DI)(CX*1), Y5
+	VMOVDQU 192(DI)(CX*1), Y6
+	VMOVDQU 224(DI)(CX*1), Y7
+	JMP     tile8Next
+
+tile8Source:
+	MOVQ  (BX), DI
+	VPXOR (DI)(CX*1), Y0, Y0
+	VPXOR 32(DI)(CX*1), Y1, Y1
+	VPXOR 64(DI)(CX*1), Y2, Y2
+	VPXOR 96(DI)(CX*1), Y3, Y3
+	VPXOR 128(DI)(CX*1), Y4, Y4
+	VPXOR 160(DI)(CX*1), Y5, Y5
+	VPXOR 192(DI)(CX*1), Y6, Y6
+	VPXOR 224(DI)(CX*1), Y7, Y7
+
+tile8Next:
+	ADDQ    $0x18, BX
+	DECQ    SI
+	JNE     tile8Source
+	VMOVDQU Y0, (AX)
+	VMOVDQU Y1, 32(AX)
+	VMOVDQU Y2, 64(AX)
+	VMOVDQU Y3, 96(AX)
+	VMOVDQU Y4, 128(AX)
+	VMOVDQU Y5, 160(AX)
+	VMOVDQU Y6, 192(AX)
+	VMOVDQU Y7, 224(AX)
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	SUBQ    $+256, DX
+	JMP     tile8
+
+tile8Done:
+tile2:
+	CMPQ    DX, $+64
+	JLT     tile2Done
+	MOVQ    srcs+8(FP), BX
+	MOVQ    count+16(FP), SI
+	MOVQ    (BX), DI
+	VMOVDQU (DI)(CX*1), Y0
+	VMOVDQU 32(DI)(CX*1), Y1
+	JMP     tile2Next
+
+tile2Source:
+	MOVQ  (BX), DI
+	VPXOR (DI)(CX*1), Y0, Y0
+	VPXOR 32(DI)(CX*1), Y1, Y1
+
+tile2Next:
+	ADDQ    $0x18, BX
+	DECQ    SI
+	JNE     tile2Source
+	VMOVDQU Y0, (AX)
+	VMOVDQU Y1, 32(AX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, DX
+	JMP     tile2
+
+tile2Done:
 	VZEROUPPER
 	RET
 

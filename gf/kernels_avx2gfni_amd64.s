@@ -23,24 +23,22 @@ TEXT ·fft4AVX2GFNI(SB), NOSPLIT, $0-56
 	SHRQ  $0x01, R9
 	ADDQ  tab+48(FP), R9
 	ADDQ  tab+48(FP), DI
-	CMPQ  BX, $0x20
-	JEQ   narrow
-	LEAQ  (AX)(BX*1), R10
-	LEAQ  (CX)(BX*1), R11
 
-wideGroup:
-	MOVQ DI, R12
-	SUBQ tab+48(FP), R12
-	JEQ  wideGroupZero
-	CMPQ R12, $0x00002000
-	JLT  wideGroupSubfield
+group:
+	MOVQ DI, R10
+	SUBQ tab+48(FP), R10
+	JEQ  groupZero
+	CMPQ R10, $0x00002000
+	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
-wideGroupRowColumn:
+rowColumn:
 	VPBROADCASTQ   (R9), Y0
 	VPBROADCASTQ   8(R9), Y1
 	VPBROADCASTQ   16(R9), Y2
@@ -103,231 +101,35 @@ wideGroupRowColumn:
 	VMOVDQU        Y3, (CX)(SI*1)
 	VMOVDQU        Y4, (R11)(SI*1)
 	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, CX
 	ADDQ           $0x20, R11
 	DECQ           R13
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
+	JNE            rowColumn
+	MOVQ           R10, AX
+	MOVQ           R11, CX
 	DECQ           R12
-	JNE            wideGroupRow
+	JNE            row
 
-wideGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ (DI), Y1
-	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        (R10)(SI*1), Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          (AX)(DX*1), Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXOR          (R10)(DX*1), Y6, Y6
-	VPXOR          Y3, Y5, Y3
-	VPXOR          Y4, Y6, Y4
-	VMOVDQU        (AX)(DX*2), Y7
-	VMOVDQU        (R10)(DX*2), Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VPXOR          (AX), Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXOR          (R10), Y10, Y10
-	VPXOR          Y7, Y9, Y7
-	VPXOR          Y8, Y10, Y8
-	VGF2P8AFFINEQB $0x00, Y2, Y3, Y11
-	VPXOR          Y11, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y11
-	VPXOR          Y11, Y8, Y8
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y8, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y11
-	VPXOR          Y11, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y11
-	VPXOR          Y11, Y10, Y10
-	VPXOR          Y5, Y9, Y5
-	VPXOR          Y6, Y10, Y6
-	VMOVDQU        Y9, (CX)
-	VMOVDQU        Y10, (R11)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R11)(DX*1)
-	VMOVDQU        Y7, (CX)(DX*2)
-	VMOVDQU        Y8, (R11)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU        (AX)(DX*1), Y1
-	VMOVDQU        (R10)(DX*1), Y2
-	VPXOR          (AX)(SI*1), Y1, Y3
-	VPXOR          (R10)(SI*1), Y2, Y4
-	VMOVDQU        (AX), Y5
-	VMOVDQU        (R10), Y6
-	VPXOR          (AX)(DX*2), Y5, Y7
-	VPXOR          (R10)(DX*2), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
-	VPXOR          Y9, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y9
-	VPXOR          Y9, Y8, Y8
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y8, Y4
-	VPXOR          Y1, Y5, Y1
-	VPXOR          Y2, Y6, Y2
-	VMOVDQU        Y5, (CX)
-	VMOVDQU        Y6, (R11)
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R11)(DX*1)
-	VMOVDQU        Y7, (CX)(DX*2)
-	VMOVDQU        Y8, (R11)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupZeroRow
-	JMP            wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ DI, BX
-	SUBQ tab+48(FP), BX
-	JEQ  narrowGroupZero
-	CMPQ BX, $0x00002000
-	JLT  narrowGroupSubfield
-	MOVQ dist+24(FP), BX
-
-narrowGroupRow:
-	VPBROADCASTQ   (R9), Y0
-	VPBROADCASTQ   8(R9), Y1
-	VPBROADCASTQ   16(R9), Y2
-	VMOVDQU        (AX)(SI*1), Y3
-	VMOVDQU        32(AX)(SI*1), Y4
-	VPXOR          Y3, Y4, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
-	VPXOR          (AX)(DX*1), Y7, Y7
-	VPXOR          Y6, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
-	VPXOR          32(AX)(DX*1), Y5, Y5
-	VPXOR          Y6, Y5, Y5
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y5, Y4
-	VMOVDQU        (AX)(DX*2), Y6
-	VMOVDQU        32(AX)(DX*2), Y8
-	VPXOR          Y6, Y8, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y0
-	VGF2P8AFFINEQB $0x00, Y1, Y8, Y1
-	VPXOR          (AX), Y1, Y1
-	VPXOR          Y0, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y2
-	VPXOR          32(AX), Y2, Y2
-	VPXOR          Y0, Y2, Y2
-	VPXOR          Y6, Y1, Y6
-	VPXOR          Y8, Y2, Y8
-	VPXOR          Y3, Y4, Y0
-	VPBROADCASTQ   64(DI), Y9
-	VGF2P8AFFINEQB $0x00, Y9, Y3, Y9
-	VPBROADCASTQ   72(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y4, Y10
-	VPXOR          Y10, Y6, Y6
-	VPXOR          Y9, Y6, Y6
-	VPBROADCASTQ   80(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y0, Y10
-	VPXOR          Y10, Y8, Y8
-	VPXOR          Y9, Y8, Y8
-	VPXOR          Y3, Y6, Y3
-	VPXOR          Y4, Y8, Y4
-	VPXOR          Y7, Y5, Y0
-	VPBROADCASTQ   (DI), Y9
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPBROADCASTQ   8(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y5, Y10
-	VPXOR          Y10, Y1, Y1
-	VPXOR          Y9, Y1, Y1
-	VPBROADCASTQ   16(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y0, Y10
-	VPXOR          Y10, Y2, Y2
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y7, Y1, Y7
-	VPXOR          Y5, Y2, Y5
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VMOVDQU        Y7, (CX)(DX*1)
-	VMOVDQU        Y5, 32(CX)(DX*1)
-	VMOVDQU        Y6, (CX)(DX*2)
-	VMOVDQU        Y8, 32(CX)(DX*2)
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
 	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
 	DECQ R8
-	JNE  narrowGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-narrowGroupSubfield:
+groupSubfield:
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ (DI), Y1
 	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), BX
+	MOVQ         DX, R10
 
-narrowGroupSubfieldRow:
+subfieldRun:
 	VMOVDQU        (AX)(SI*1), Y3
 	VMOVDQU        32(AX)(SI*1), Y4
 	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
@@ -364,17 +166,17 @@ narrowGroupSubfieldRow:
 	VMOVDQU        Y8, 32(CX)(DX*2)
 	VMOVDQU        Y3, (CX)(SI*1)
 	VMOVDQU        Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+64, R10
+	JNE            subfieldRun
+	JMP            next
 
-narrowGroupZero:
+groupZero:
 	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), BX
+	MOVQ         DX, R10
 
-narrowGroupZeroRow:
+zeroRun:
 	VMOVDQU        (AX)(DX*1), Y1
 	VMOVDQU        32(AX)(DX*1), Y2
 	VPXOR          (AX)(SI*1), Y1, Y3
@@ -399,15 +201,11 @@ narrowGroupZeroRow:
 	VMOVDQU        Y8, 32(CX)(DX*2)
 	VMOVDQU        Y3, (CX)(SI*1)
 	VMOVDQU        Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+64, R10
+	JNE            zeroRun
+	JMP            next
 
 // func fft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
@@ -424,27 +222,25 @@ TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
 	TESTQ DI, DI
 	JEQ   done
 	ADDQ  tab+48(FP), SI
-	CMPQ  BX, $0x20
-	JEQ   narrow
-	LEAQ  (AX)(BX*1), R8
-	LEAQ  (CX)(BX*1), R9
 
-wideGroup:
-	MOVQ         SI, R10
-	SUBQ         tab+48(FP), R10
-	JEQ          wideGroupZero
-	CMPQ         R10, $0x00002000
-	JLT          wideGroupSubfield
+group:
+	MOVQ         SI, R8
+	SUBQ         tab+48(FP), R8
+	JEQ          groupZero
+	CMPQ         R8, $0x00002000
+	JLT          groupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	MOVQ         dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU        (AX)(DX*1), Y3
 	VMOVDQU        (R8)(DX*1), Y4
 	VPXOR          Y3, Y4, Y5
@@ -462,142 +258,32 @@ wideGroupRowColumn:
 	VMOVDQU        Y3, (CX)(DX*1)
 	VMOVDQU        Y4, (R9)(DX*1)
 	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
+	ADDQ           $0x20, CX
 	ADDQ           $0x20, R9
 	DECQ           R11
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R8
-	ADDQ           BX, R9
+	JNE            rowColumn
+	MOVQ           R8, AX
+	MOVQ           R9, CX
 	DECQ           R10
-	JNE            wideGroupRow
+	JNE            row
 
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX)(DX*1), Y1
-	VMOVDQU        (R8)(DX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
-	VPXOR          (AX), Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXOR          (R8), Y4, Y4
-	VPXOR          Y1, Y3, Y1
-	VPXOR          Y2, Y4, Y2
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, (R9)
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	DECQ           R11
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R8
-	ADDQ           BX, R9
-	DECQ           R10
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU (AX), Y0
-	VMOVDQU (R8), Y1
-	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   (R8)(DX*1), Y1, Y3
-	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, (R9)
-	VMOVDQU Y2, (CX)(DX*1)
-	VMOVDQU Y3, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupZeroRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupZeroRow
-	JMP     wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ         SI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX)(DX*1), Y3
-	VMOVDQU        32(AX)(DX*1), Y4
-	VPXOR          Y3, Y4, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
-	VPXOR          (AX), Y7, Y7
-	VPXOR          Y6, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
-	VPXOR          32(AX), Y5, Y5
-	VPXOR          Y6, Y5, Y5
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y5, Y4
-	VMOVDQU        Y7, (CX)
-	VMOVDQU        Y5, 32(CX)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
 	DECQ DI
-	JNE  narrowGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-narrowGroupSubfield:
+groupSubfield:
 	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), BX
+	MOVQ         DX, R8
 
-narrowGroupSubfieldRow:
+subfieldRun:
 	VMOVDQU        (AX)(DX*1), Y1
 	VMOVDQU        32(AX)(DX*1), Y2
 	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
@@ -610,16 +296,16 @@ narrowGroupSubfieldRow:
 	VMOVDQU        Y4, 32(CX)
 	VMOVDQU        Y1, (CX)(DX*1)
 	VMOVDQU        Y2, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+64, R8
+	JNE            subfieldRun
+	JMP            next
 
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
+groupZero:
+	MOVQ DX, R8
 
-narrowGroupZeroRow:
+zeroRun:
 	VMOVDQU (AX), Y0
 	VMOVDQU 32(AX), Y1
 	VPXOR   (AX)(DX*1), Y0, Y2
@@ -628,19 +314,15 @@ narrowGroupZeroRow:
 	VMOVDQU Y1, 32(CX)
 	VMOVDQU Y2, (CX)(DX*1)
 	VMOVDQU Y3, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupZeroRow
-	JMP     narrowGroupNext
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     zeroRun
+	JMP     next
 
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func ifft4AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, GFNI
-TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-56
+TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
@@ -655,26 +337,24 @@ TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-56
 	JEQ   done
 	MOVQ  DI, R9
 	SHRQ  $0x01, R9
-	ADDQ  tab+48(FP), R9
-	ADDQ  tab+48(FP), DI
-	CMPQ  BX, $0x20
-	JEQ   narrow
-	LEAQ  (AX)(BX*1), R10
-	LEAQ  (CX)(BX*1), R11
+	ADDQ  tab+56(FP), R9
+	ADDQ  tab+56(FP), DI
 
-wideGroup:
-	MOVQ DI, R12
-	SUBQ tab+48(FP), R12
-	JEQ  wideGroupZero
-	CMPQ R12, $0x00002000
-	JLT  wideGroupSubfield
+group:
+	MOVQ DI, R10
+	SUBQ tab+56(FP), R10
+	JEQ  groupZero
+	CMPQ R10, $0x00002000
+	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU        (AX), Y0
 	VMOVDQU        (R10), Y1
 	VPXOR          (AX)(DX*1), Y0, Y2
@@ -728,906 +408,56 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
 	VPXOR          Y9, Y3, Y3
 	VPXOR          Y8, Y3, Y3
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, (R11)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, (R11)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupRow
-
-wideGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ (DI), Y1
-	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y3
-	VMOVDQU        (R10), Y4
-	VPXOR          (AX)(DX*1), Y3, Y5
-	VPXOR          (R10)(DX*1), Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VMOVDQU        (AX)(DX*2), Y7
-	VMOVDQU        (R10)(DX*2), Y8
-	VPXOR          (AX)(SI*1), Y7, Y9
-	VPXOR          (R10)(SI*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
-	VPXOR          Y11, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y11
-	VPXOR          Y11, Y8, Y8
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
-	VPXOR          Y11, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y11
-	VPXOR          Y11, Y4, Y4
-	VPXOR          Y9, Y5, Y9
-	VPXOR          Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
-	VPXOR          Y11, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
-	VPXOR          Y11, Y6, Y6
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, (R11)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R11)(DX*1)
-	VMOVDQU        Y7, (CX)(DX*2)
-	VMOVDQU        Y8, (R11)(DX*2)
-	VMOVDQU        Y9, (CX)(SI*1)
-	VMOVDQU        Y10, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R10)(DX*1), Y2, Y4
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R10)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VPXOR          Y9, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R11)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, (R11)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupZeroRow
-	JMP            wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ DI, BX
-	SUBQ tab+48(FP), BX
-	JEQ  narrowGroupZero
-	CMPQ BX, $0x00002000
-	JLT  narrowGroupSubfield
-	MOVQ dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPXOR          Y2, Y3, Y4
-	VPBROADCASTQ   (DI), Y5
-	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
-	VPBROADCASTQ   8(DI), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y3, Y6
-	VPXOR          Y6, Y0, Y0
-	VPXOR          Y5, Y0, Y0
-	VPBROADCASTQ   16(DI), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
-	VPXOR          Y6, Y1, Y1
-	VPXOR          Y5, Y1, Y1
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        32(AX)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPXOR          Y6, Y7, Y8
-	VPBROADCASTQ   64(DI), Y9
-	VGF2P8AFFINEQB $0x00, Y9, Y6, Y9
-	VPBROADCASTQ   72(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y7, Y10
-	VPXOR          Y10, Y4, Y4
-	VPXOR          Y9, Y4, Y4
-	VPBROADCASTQ   80(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y8, Y10
-	VPXOR          Y10, Y5, Y5
-	VPXOR          Y9, Y5, Y5
-	VPBROADCASTQ   (R9), Y8
-	VPBROADCASTQ   8(R9), Y9
-	VPBROADCASTQ   16(R9), Y10
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y4, Y5, Y11
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
-	VPXOR          Y13, Y0, Y0
-	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y10, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VPXOR          Y12, Y1, Y1
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y6, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
-	VPXOR          Y9, Y3, Y3
-	VPXOR          Y8, Y3, Y3
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VMOVDQU        Y2, (CX)(DX*1)
-	VMOVDQU        Y3, 32(CX)(DX*1)
-	VMOVDQU        Y4, (CX)(DX*2)
-	VMOVDQU        Y5, 32(CX)(DX*2)
-	VMOVDQU        Y6, (CX)(SI*1)
-	VMOVDQU        Y7, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ (DI), Y1
-	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y3
-	VMOVDQU        32(AX), Y4
-	VPXOR          (AX)(DX*1), Y3, Y5
-	VPXOR          32(AX)(DX*1), Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VMOVDQU        (AX)(DX*2), Y7
-	VMOVDQU        32(AX)(DX*2), Y8
-	VPXOR          (AX)(SI*1), Y7, Y9
-	VPXOR          32(AX)(SI*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
-	VPXOR          Y11, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y11
-	VPXOR          Y11, Y8, Y8
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
-	VPXOR          Y11, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y11
-	VPXOR          Y11, Y4, Y4
-	VPXOR          Y9, Y5, Y9
-	VPXOR          Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
-	VPXOR          Y11, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
-	VPXOR          Y11, Y6, Y6
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, 32(CX)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, 32(CX)(DX*1)
-	VMOVDQU        Y7, (CX)(DX*2)
-	VMOVDQU        Y8, 32(CX)(DX*2)
-	VMOVDQU        Y9, (CX)(SI*1)
-	VMOVDQU        Y10, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        32(AX)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          32(AX)(SI*1), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VPXOR          Y9, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	VMOVDQU        Y5, (CX)(DX*2)
-	VMOVDQU        Y6, 32(CX)(DX*2)
-	VMOVDQU        Y7, (CX)(SI*1)
-	VMOVDQU        Y8, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, GFNI
-TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  src+8(FP), AX
-	MOVQ  dst+0(FP), CX
-	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
-	IMULQ BX, DX
-	ADDQ  DX, DX
-	MOVQ  t+40(FP), SI
-	SHLQ  $0x05, SI
-	MOVQ  groups+32(FP), DI
-	TESTQ DI, DI
-	JEQ   done
-	ADDQ  tab+48(FP), SI
-	CMPQ  BX, $0x20
-	JEQ   narrow
-	LEAQ  (AX)(BX*1), R8
-	LEAQ  (CX)(BX*1), R9
-
-wideGroup:
-	MOVQ         SI, R10
-	SUBQ         tab+48(FP), R10
-	JEQ          wideGroupZero
-	CMPQ         R10, $0x00002000
-	JLT          wideGroupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), R10
-
-wideGroupRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupRowColumn:
-	VMOVDQU        (AX), Y3
-	VMOVDQU        (R8), Y4
-	VPXOR          (AX)(DX*1), Y3, Y5
-	VPXOR          (R8)(DX*1), Y4, Y6
-	VPXOR          Y5, Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
-	VPXOR          Y9, Y3, Y3
-	VPXOR          Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
-	VPXOR          Y7, Y4, Y4
-	VPXOR          Y8, Y4, Y4
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, (R9)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	DECQ           R11
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R8
-	ADDQ           BX, R9
-	DECQ           R10
-	JNE            wideGroupRow
-
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R8), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R8)(DX*1), Y2, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          Y5, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
-	VPXOR          Y5, Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R9)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	DECQ           R11
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R8
-	ADDQ           BX, R9
-	DECQ           R10
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU (AX), Y0
-	VMOVDQU (R8), Y1
-	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   (R8)(DX*1), Y1, Y3
-	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, (R9)
-	VMOVDQU Y2, (CX)(DX*1)
-	VMOVDQU Y3, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     wideGroupZeroRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
-	DECQ    R10
-	JNE     wideGroupZeroRow
-	JMP     wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ         SI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX), Y3
-	VMOVDQU        32(AX), Y4
-	VPXOR          (AX)(DX*1), Y3, Y5
-	VPXOR          32(AX)(DX*1), Y4, Y6
-	VPXOR          Y5, Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
-	VPXOR          Y9, Y3, Y3
-	VPXOR          Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
-	VPXOR          Y7, Y4, Y4
-	VPXOR          Y8, Y4, Y4
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, 32(CX)
-	VMOVDQU        Y5, (CX)(DX*1)
-	VMOVDQU        Y6, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        32(AX), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          32(AX)(DX*1), Y2, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          Y5, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
-	VPXOR          Y5, Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU (AX), Y0
-	VMOVDQU 32(AX), Y1
-	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   32(AX)(DX*1), Y1, Y3
-	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, 32(CX)
-	VMOVDQU Y2, (CX)(DX*1)
-	VMOVDQU Y3, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupZeroRow
-	JMP     narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4addAVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, GFNI
-TEXT ·ifft4addAVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  src+8(FP), AX
-	MOVQ  dst+0(FP), CX
-	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
-	IMULQ BX, DX
-	ADDQ  DX, DX
-	LEAQ  (DX)(DX*2), SI
-	MOVQ  t+40(FP), DI
-	SHLQ  $0x05, DI
-	MOVQ  groups+32(FP), R8
-	TESTQ R8, R8
-	JEQ   done
-	MOVQ  DI, R9
-	SHRQ  $0x01, R9
-	ADDQ  tab+48(FP), R9
-	ADDQ  tab+48(FP), DI
-	CMPQ  BX, $0x20
-	JEQ   narrow
-	LEAQ  (AX)(BX*1), R10
-	LEAQ  (CX)(BX*1), R11
-
-wideGroup:
-	MOVQ DI, R12
-	SUBQ tab+48(FP), R12
-	JEQ  wideGroupZero
-	CMPQ R12, $0x00002000
-	JLT  wideGroupSubfield
-	MOVQ dist+24(FP), R12
-
-wideGroupRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupRowColumn:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        (R10), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          (R10)(DX*1), Y1, Y3
-	VPXOR          Y2, Y3, Y4
-	VPBROADCASTQ   (DI), Y5
-	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
-	VPBROADCASTQ   8(DI), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y3, Y6
-	VPXOR          Y6, Y0, Y0
-	VPXOR          Y5, Y0, Y0
-	VPBROADCASTQ   16(DI), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
-	VPXOR          Y6, Y1, Y1
-	VPXOR          Y5, Y1, Y1
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        (R10)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          (R10)(SI*1), Y5, Y7
-	VPXOR          Y6, Y7, Y8
-	VPBROADCASTQ   64(DI), Y9
-	VGF2P8AFFINEQB $0x00, Y9, Y6, Y9
-	VPBROADCASTQ   72(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y7, Y10
-	VPXOR          Y10, Y4, Y4
-	VPXOR          Y9, Y4, Y4
-	VPBROADCASTQ   80(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y8, Y10
-	VPXOR          Y10, Y5, Y5
-	VPXOR          Y9, Y5, Y5
-	VPBROADCASTQ   (R9), Y8
-	VPBROADCASTQ   8(R9), Y9
-	VPBROADCASTQ   16(R9), Y10
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y4, Y5, Y11
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
-	VPXOR          Y13, Y0, Y0
-	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y10, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VPXOR          Y12, Y1, Y1
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y6, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
-	VPXOR          Y9, Y3, Y3
-	VPXOR          Y8, Y3, Y3
+	CMPQ           add+48(FP), $0x00
+	JEQ            rowColumnStores
 	VPXOR          (CX), Y0, Y0
 	VPXOR          (R11), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, (R11)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          (R11)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          (R11)(DX*2), Y5, Y1
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          (R11)(SI*1), Y7, Y1
-	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupRow
+	VPXOR          (CX)(DX*1), Y2, Y2
+	VPXOR          (R11)(DX*1), Y3, Y3
+	VPXOR          (CX)(DX*2), Y4, Y4
+	VPXOR          (R11)(DX*2), Y5, Y5
+	VPXOR          (CX)(SI*1), Y6, Y6
+	VPXOR          (R11)(SI*1), Y7, Y7
 
-wideGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  wideGroup
-	VZEROUPPER
-	RET
+rowColumnStores:
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, (R11)
+	VMOVDQU Y2, (CX)(DX*1)
+	VMOVDQU Y3, (R11)(DX*1)
+	VMOVDQU Y4, (CX)(DX*2)
+	VMOVDQU Y5, (R11)(DX*2)
+	VMOVDQU Y6, (CX)(SI*1)
+	VMOVDQU Y7, (R11)(SI*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, R10
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, R11
+	DECQ    R13
+	JNE     rowColumn
+	MOVQ    R10, AX
+	MOVQ    R11, CX
+	DECQ    R12
+	JNE     row
 
-wideGroupSubfield:
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ (DI), Y1
-	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y3
-	VMOVDQU        (R10), Y4
-	VPXOR          (AX)(DX*1), Y3, Y5
-	VPXOR          (R10)(DX*1), Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VPXOR          Y7, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y7
-	VPXOR          Y7, Y4, Y4
-	VMOVDQU        (AX)(DX*2), Y7
-	VMOVDQU        (R10)(DX*2), Y8
-	VPXOR          (AX)(SI*1), Y7, Y9
-	VPXOR          (R10)(SI*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
-	VPXOR          Y11, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y11
-	VPXOR          Y11, Y8, Y8
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
-	VPXOR          Y11, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y11
-	VPXOR          Y11, Y4, Y4
-	VPXOR          Y9, Y5, Y9
-	VPXOR          Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
-	VPXOR          Y11, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
-	VPXOR          Y11, Y6, Y6
-	VPXOR          (CX), Y3, Y3
-	VPXOR          (R11), Y4, Y4
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, (R11)
-	VPXOR          (CX)(DX*1), Y5, Y3
-	VPXOR          (R11)(DX*1), Y6, Y4
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y7, Y3
-	VPXOR          (R11)(DX*2), Y8, Y4
-	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y9, Y3
-	VPXOR          (R11)(SI*1), Y10, Y4
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x05, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R10), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R10)(DX*1), Y2, Y4
-	VMOVDQU        (AX)(DX*2), Y5
-	VMOVDQU        (R10)(DX*2), Y6
-	VPXOR          (AX)(SI*1), Y5, Y7
-	VPXOR          (R10)(SI*1), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VPXOR          Y9, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
-	VPXOR          Y9, Y6, Y6
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y8, Y4, Y8
-	VPXOR          (CX), Y1, Y1
-	VPXOR          (R11), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R11)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          (R11)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R11)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          (R11)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, (R11)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          (R11)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R10
-	ADDQ           BX, R11
-	DECQ           R12
-	JNE            wideGroupZeroRow
-	JMP            wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ DI, BX
-	SUBQ tab+48(FP), BX
-	JEQ  narrowGroupZero
-	CMPQ BX, $0x00002000
-	JLT  narrowGroupSubfield
-	MOVQ dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX), Y0
-	VMOVDQU        32(AX), Y1
-	VPXOR          (AX)(DX*1), Y0, Y2
-	VPXOR          32(AX)(DX*1), Y1, Y3
-	VPXOR          Y2, Y3, Y4
-	VPBROADCASTQ   (DI), Y5
-	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
-	VPBROADCASTQ   8(DI), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y3, Y6
-	VPXOR          Y6, Y0, Y0
-	VPXOR          Y5, Y0, Y0
-	VPBROADCASTQ   16(DI), Y6
-	VGF2P8AFFINEQB $0x00, Y6, Y4, Y6
-	VPXOR          Y6, Y1, Y1
-	VPXOR          Y5, Y1, Y1
-	VMOVDQU        (AX)(DX*2), Y4
-	VMOVDQU        32(AX)(DX*2), Y5
-	VPXOR          (AX)(SI*1), Y4, Y6
-	VPXOR          32(AX)(SI*1), Y5, Y7
-	VPXOR          Y6, Y7, Y8
-	VPBROADCASTQ   64(DI), Y9
-	VGF2P8AFFINEQB $0x00, Y9, Y6, Y9
-	VPBROADCASTQ   72(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y7, Y10
-	VPXOR          Y10, Y4, Y4
-	VPXOR          Y9, Y4, Y4
-	VPBROADCASTQ   80(DI), Y10
-	VGF2P8AFFINEQB $0x00, Y10, Y8, Y10
-	VPXOR          Y10, Y5, Y5
-	VPXOR          Y9, Y5, Y5
-	VPBROADCASTQ   (R9), Y8
-	VPBROADCASTQ   8(R9), Y9
-	VPBROADCASTQ   16(R9), Y10
-	VPXOR          Y4, Y0, Y4
-	VPXOR          Y5, Y1, Y5
-	VPXOR          Y4, Y5, Y11
-	VGF2P8AFFINEQB $0x00, Y8, Y4, Y12
-	VGF2P8AFFINEQB $0x00, Y9, Y5, Y13
-	VPXOR          Y13, Y0, Y0
-	VPXOR          Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y10, Y11, Y11
-	VPXOR          Y11, Y1, Y1
-	VPXOR          Y12, Y1, Y1
-	VPXOR          Y6, Y2, Y6
-	VPXOR          Y7, Y3, Y7
-	VPXOR          Y6, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y8, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y9, Y7, Y9
-	VPXOR          Y9, Y2, Y2
-	VPXOR          Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y10, Y11, Y9
-	VPXOR          Y9, Y3, Y3
-	VPXOR          Y8, Y3, Y3
-	VPXOR          (CX), Y0, Y0
-	VPXOR          32(CX), Y1, Y1
-	VMOVDQU        Y0, (CX)
-	VMOVDQU        Y1, 32(CX)
-	VPXOR          (CX)(DX*1), Y2, Y0
-	VPXOR          32(CX)(DX*1), Y3, Y1
-	VMOVDQU        Y0, (CX)(DX*1)
-	VMOVDQU        Y1, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y4, Y0
-	VPXOR          32(CX)(DX*2), Y5, Y1
-	VMOVDQU        Y0, (CX)(DX*2)
-	VMOVDQU        Y1, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y6, Y0
-	VPXOR          32(CX)(SI*1), Y7, Y1
-	VMOVDQU        Y0, (CX)(SI*1)
-	VMOVDQU        Y1, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
 	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
 	DECQ R8
-	JNE  narrowGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-narrowGroupSubfield:
+groupSubfield:
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ (DI), Y1
 	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), BX
+	MOVQ         DX, R10
 
-narrowGroupSubfieldRow:
+subfieldRun:
 	VMOVDQU        (AX), Y3
 	VMOVDQU        32(AX), Y4
 	VPXOR          (AX)(DX*1), Y3, Y5
@@ -1656,33 +486,37 @@ narrowGroupSubfieldRow:
 	VPXOR          Y11, Y5, Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
 	VPXOR          Y11, Y6, Y6
+	CMPQ           add+48(FP), $0x00
+	JEQ            subfieldRunStores
 	VPXOR          (CX), Y3, Y3
 	VPXOR          32(CX), Y4, Y4
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, 32(CX)
-	VPXOR          (CX)(DX*1), Y5, Y3
-	VPXOR          32(CX)(DX*1), Y6, Y4
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y7, Y3
-	VPXOR          32(CX)(DX*2), Y8, Y4
-	VMOVDQU        Y3, (CX)(DX*2)
-	VMOVDQU        Y4, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y9, Y3
-	VPXOR          32(CX)(SI*1), Y10, Y4
-	VMOVDQU        Y3, (CX)(SI*1)
-	VMOVDQU        Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
+	VPXOR          (CX)(DX*1), Y5, Y5
+	VPXOR          32(CX)(DX*1), Y6, Y6
+	VPXOR          (CX)(DX*2), Y7, Y7
+	VPXOR          32(CX)(DX*2), Y8, Y8
+	VPXOR          (CX)(SI*1), Y9, Y9
+	VPXOR          32(CX)(SI*1), Y10, Y10
 
-narrowGroupZero:
+subfieldRunStores:
+	VMOVDQU Y3, (CX)
+	VMOVDQU Y4, 32(CX)
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, 32(CX)(DX*1)
+	VMOVDQU Y7, (CX)(DX*2)
+	VMOVDQU Y8, 32(CX)(DX*2)
+	VMOVDQU Y9, (CX)(SI*1)
+	VMOVDQU Y10, 32(CX)(SI*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R10
+	JNE     subfieldRun
+	JMP     next
+
+groupZero:
 	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), BX
+	MOVQ         DX, R10
 
-narrowGroupZeroRow:
+zeroRun:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        32(AX), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
@@ -1699,35 +533,35 @@ narrowGroupZeroRow:
 	VPXOR          Y6, Y2, Y6
 	VPXOR          Y7, Y3, Y7
 	VPXOR          Y8, Y4, Y8
+	CMPQ           add+48(FP), $0x00
+	JEQ            zeroRunStores
 	VPXOR          (CX), Y1, Y1
 	VPXOR          32(CX), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          32(CX)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, 32(CX)(DX*1)
-	VPXOR          (CX)(DX*2), Y5, Y1
-	VPXOR          32(CX)(DX*2), Y6, Y2
-	VMOVDQU        Y1, (CX)(DX*2)
-	VMOVDQU        Y2, 32(CX)(DX*2)
-	VPXOR          (CX)(SI*1), Y7, Y1
-	VPXOR          32(CX)(SI*1), Y8, Y2
-	VMOVDQU        Y1, (CX)(SI*1)
-	VMOVDQU        Y2, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
+	VPXOR          (CX)(DX*1), Y3, Y3
+	VPXOR          32(CX)(DX*1), Y4, Y4
+	VPXOR          (CX)(DX*2), Y5, Y5
+	VPXOR          32(CX)(DX*2), Y6, Y6
+	VPXOR          (CX)(SI*1), Y7, Y7
+	VPXOR          32(CX)(SI*1), Y8, Y8
 
-done:
-	VZEROUPPER
-	RET
+zeroRunStores:
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	VMOVDQU Y5, (CX)(DX*2)
+	VMOVDQU Y6, 32(CX)(DX*2)
+	VMOVDQU Y7, (CX)(SI*1)
+	VMOVDQU Y8, 32(CX)(SI*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R10
+	JNE     zeroRun
+	JMP     next
 
-// func ifft2addAVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func ifft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, GFNI
-TEXT ·ifft2addAVX2GFNI(SB), NOSPLIT, $0-56
+TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
@@ -1739,28 +573,26 @@ TEXT ·ifft2addAVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  groups+32(FP), DI
 	TESTQ DI, DI
 	JEQ   done
-	ADDQ  tab+48(FP), SI
-	CMPQ  BX, $0x20
-	JEQ   narrow
-	LEAQ  (AX)(BX*1), R8
-	LEAQ  (CX)(BX*1), R9
+	ADDQ  tab+56(FP), SI
 
-wideGroup:
-	MOVQ         SI, R10
-	SUBQ         tab+48(FP), R10
-	JEQ          wideGroupZero
-	CMPQ         R10, $0x00002000
-	JLT          wideGroupSubfield
+group:
+	MOVQ         SI, R8
+	SUBQ         tab+56(FP), R8
+	JEQ          groupZero
+	CMPQ         R8, $0x00002000
+	JLT          groupSubfield
 	VPBROADCASTQ (SI), Y0
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	MOVQ         dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU        (AX), Y3
 	VMOVDQU        (R8), Y4
 	VPXOR          (AX)(DX*1), Y3, Y5
@@ -1773,163 +605,45 @@ wideGroupRowColumn:
 	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
 	VPXOR          Y7, Y4, Y4
 	VPXOR          Y8, Y4, Y4
+	CMPQ           add+48(FP), $0x00
+	JEQ            rowColumnStores
 	VPXOR          (CX), Y3, Y3
 	VPXOR          (R9), Y4, Y4
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, (R9)
-	VPXOR          (CX)(DX*1), Y5, Y3
-	VPXOR          (R9)(DX*1), Y6, Y4
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	DECQ           R11
-	JNE            wideGroupRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R8
-	ADDQ           BX, R9
-	DECQ           R10
-	JNE            wideGroupRow
+	VPXOR          (CX)(DX*1), Y5, Y5
+	VPXOR          (R9)(DX*1), Y6, Y6
 
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU        (AX), Y1
-	VMOVDQU        (R8), Y2
-	VPXOR          (AX)(DX*1), Y1, Y3
-	VPXOR          (R8)(DX*1), Y2, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VPXOR          Y5, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
-	VPXOR          Y5, Y2, Y2
-	VPXOR          (CX), Y1, Y1
-	VPXOR          (R9), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, (R9)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          (R9)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	DECQ           R11
-	JNE            wideGroupSubfieldRowColumn
-	ADDQ           BX, AX
-	ADDQ           BX, CX
-	ADDQ           BX, R8
-	ADDQ           BX, R9
-	DECQ           R10
-	JNE            wideGroupSubfieldRow
-	JMP            wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU (AX), Y0
-	VMOVDQU (R8), Y1
-	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   (R8)(DX*1), Y1, Y3
-	VPXOR   (CX), Y0, Y0
-	VPXOR   (R9), Y1, Y1
-	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, (R9)
-	VPXOR   (CX)(DX*1), Y2, Y0
-	VPXOR   (R9)(DX*1), Y3, Y1
-	VMOVDQU Y0, (CX)(DX*1)
-	VMOVDQU Y1, (R9)(DX*1)
+rowColumnStores:
+	VMOVDQU Y3, (CX)
+	VMOVDQU Y4, (R9)
+	VMOVDQU Y5, (CX)(DX*1)
+	VMOVDQU Y6, (R9)(DX*1)
 	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
 	ADDQ    $0x20, R8
+	ADDQ    $0x20, CX
 	ADDQ    $0x20, R9
 	DECQ    R11
-	JNE     wideGroupZeroRowColumn
-	ADDQ    BX, AX
-	ADDQ    BX, CX
-	ADDQ    BX, R8
-	ADDQ    BX, R9
+	JNE     rowColumn
+	MOVQ    R8, AX
+	MOVQ    R9, CX
 	DECQ    R10
-	JNE     wideGroupZeroRow
-	JMP     wideGroupNext
+	JNE     row
 
-narrow:
-narrowGroup:
-	MOVQ         SI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU        (AX), Y3
-	VMOVDQU        32(AX), Y4
-	VPXOR          (AX)(DX*1), Y3, Y5
-	VPXOR          32(AX)(DX*1), Y4, Y6
-	VPXOR          Y5, Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
-	VPXOR          Y9, Y3, Y3
-	VPXOR          Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
-	VPXOR          Y7, Y4, Y4
-	VPXOR          Y8, Y4, Y4
-	VPXOR          (CX), Y3, Y3
-	VPXOR          32(CX), Y4, Y4
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, 32(CX)
-	VPXOR          (CX)(DX*1), Y5, Y3
-	VPXOR          32(CX)(DX*1), Y6, Y4
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
 	DECQ DI
-	JNE  narrowGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-narrowGroupSubfield:
+groupSubfield:
 	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), BX
+	MOVQ         DX, R8
 
-narrowGroupSubfieldRow:
+subfieldRun:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        32(AX), Y2
 	VPXOR          (AX)(DX*1), Y1, Y3
@@ -1938,43 +652,655 @@ narrowGroupSubfieldRow:
 	VPXOR          Y5, Y1, Y1
 	VGF2P8AFFINEQB $0x00, Y0, Y4, Y5
 	VPXOR          Y5, Y2, Y2
+	CMPQ           add+48(FP), $0x00
+	JEQ            subfieldRunStores
 	VPXOR          (CX), Y1, Y1
 	VPXOR          32(CX), Y2, Y2
-	VMOVDQU        Y1, (CX)
-	VMOVDQU        Y2, 32(CX)
-	VPXOR          (CX)(DX*1), Y3, Y1
-	VPXOR          32(CX)(DX*1), Y4, Y2
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
+	VPXOR          (CX)(DX*1), Y3, Y3
+	VPXOR          32(CX)(DX*1), Y4, Y4
 
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
+subfieldRunStores:
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     subfieldRun
+	JMP     next
 
-narrowGroupZeroRow:
+groupZero:
+	MOVQ DX, R8
+
+zeroRun:
 	VMOVDQU (AX), Y0
 	VMOVDQU 32(AX), Y1
 	VPXOR   (AX)(DX*1), Y0, Y2
 	VPXOR   32(AX)(DX*1), Y1, Y3
+	CMPQ    add+48(FP), $0x00
+	JEQ     zeroRunStores
 	VPXOR   (CX), Y0, Y0
 	VPXOR   32(CX), Y1, Y1
+	VPXOR   (CX)(DX*1), Y2, Y2
+	VPXOR   32(CX)(DX*1), Y3, Y3
+
+zeroRunStores:
 	VMOVDQU Y0, (CX)
 	VMOVDQU Y1, 32(CX)
-	VPXOR   (CX)(DX*1), Y2, Y0
-	VPXOR   32(CX)(DX*1), Y3, Y1
-	VMOVDQU Y0, (CX)(DX*1)
-	VMOVDQU Y1, 32(CX)(DX*1)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	DECQ    BX
-	JNE     narrowGroupZeroRow
-	JMP     narrowGroupNext
+	VMOVDQU Y2, (CX)(DX*1)
+	VMOVDQU Y3, 32(CX)(DX*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     zeroRun
+	JMP     next
 
-done:
+// func encode2AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·encode2AVX2GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Y0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), BX
+
+plane:
+	MOVQ    srcs+16(FP), SI
+	MOVQ    k+24(FP), DI
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x05, DX
+	ADDQ    AX, DX
+	MOVQ    from+56(FP), R8
+	TESTQ   R8, R8
+	JEQ     fromZero
+	VMOVDQU (R8), Y3
+	VMOVDQU 32(R8), Y4
+	ADDQ    $+64, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+group:
+	CMPQ  DI, $0x02
+	JGE   full
+	VPXOR Y2, Y2, Y2
+
+full:
+	CMPQ    BX, CX
+	JEQ     low
+	MOVQ    (SI), R8
+	VMOVDQU (R8)(BX*1), Y1
+	CMPQ    DI, $0x01
+	JLE     loaded
+	MOVQ    24(SI), R8
+	VMOVDQU (R8)(BX*1), Y2
+	JMP     loaded
+
+low:
+	MOVQ           (SI), R8
+	VMOVDQU        (R8)(BX*1), Y1
+	VMOVDQU        32(R8)(BX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
+	VPXOR          Y5, Y1, Y1
+	CMPQ           DI, $0x01
+	JLE            loaded
+	MOVQ           24(SI), R8
+	VMOVDQU        (R8)(BX*1), Y2
+	VMOVDQU        32(R8)(BX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
+	VPXOR          Y5, Y2, Y2
+
+loaded:
+	VPXOR          Y1, Y2, Y2
+	ADDQ           $0x00000030, SI
+	SUBQ           $0x02, DI
+	VPBROADCASTQ   (DX), Y5
+	VGF2P8AFFINEQB $0x00, Y5, Y2, Y5
+	VPXOR          Y5, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPXOR          Y2, Y4, Y4
+	ADDQ           $0x00000040, DX
+	TESTQ          DI, DI
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y3, (DX)
+	VMOVDQU        Y4, 32(DX)
+	ADDQ           $+64, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR   Y3, Y4, Y4
+	MOVQ    dsts+0(FP), DX
+	MOVQ    m+8(FP), SI
+	CMPQ    BX, CX
+	JEQ     storeLow
+	MOVQ    (DX), DI
+	VMOVDQU Y3, (DI)(BX*1)
+	CMPQ    SI, $0x01
+	JLE     stored
+	MOVQ    24(DX), DX
+	VMOVDQU Y4, (DX)(BX*1)
+	JMP     stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(BX*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y3, Y3
+	VMOVDQU        Y3, (DI)(BX*1)
+	CMPQ           SI, $0x01
+	JLE            stored
+	MOVQ           24(DX), DX
+	VMOVDQU        32(DX)(BX*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y4, Y4
+	VMOVDQU        Y4, (DX)(BX*1)
+
+stored:
+	CMPQ BX, CX
+	MOVQ CX, BX
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode4AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·encode4AVX2GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Y0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), SI
+
+plane:
+	MOVQ    srcs+16(FP), DI
+	MOVQ    k+24(FP), R8
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x05, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x05, BX
+	ADDQ    AX, BX
+	MOVQ    from+56(FP), R9
+	TESTQ   R9, R9
+	JEQ     fromZero
+	VMOVDQU (R9), Y5
+	VMOVDQU 32(R9), Y6
+	VMOVDQU 64(R9), Y7
+	VMOVDQU 96(R9), Y8
+	ADDQ    $+128, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+
+group:
+	CMPQ  R8, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    SI, CX
+	JEQ     low
+	MOVQ    (DI), R9
+	VMOVDQU (R9)(SI*1), Y1
+	CMPQ    R8, $0x01
+	JLE     loaded
+	MOVQ    24(DI), R9
+	VMOVDQU (R9)(SI*1), Y2
+	CMPQ    R8, $0x02
+	JLE     loaded
+	MOVQ    48(DI), R9
+	VMOVDQU (R9)(SI*1), Y3
+	CMPQ    R8, $0x03
+	JLE     loaded
+	MOVQ    72(DI), R9
+	VMOVDQU (R9)(SI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (DI), R9
+	VMOVDQU        (R9)(SI*1), Y1
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y1, Y1
+	CMPQ           R8, $0x01
+	JLE            loaded
+	MOVQ           24(DI), R9
+	VMOVDQU        (R9)(SI*1), Y2
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y2, Y2
+	CMPQ           R8, $0x02
+	JLE            loaded
+	MOVQ           48(DI), R9
+	VMOVDQU        (R9)(SI*1), Y3
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y3, Y3
+	CMPQ           R8, $0x03
+	JLE            loaded
+	MOVQ           72(DI), R9
+	VMOVDQU        (R9)(SI*1), Y4
+	VMOVDQU        32(R9)(SI*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXOR          Y9, Y4, Y4
+
+loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
+	ADDQ           $0x00000060, DI
+	SUBQ           $0x04, R8
+	VPBROADCASTQ   (DX), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y2, Y9
+	VPXOR          Y9, Y1, Y1
+	VPBROADCASTQ   64(DX), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y4, Y9
+	VPXOR          Y9, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPBROADCASTQ   (BX), Y9
+	VGF2P8AFFINEQB $0x00, Y9, Y3, Y9
+	VPXOR          Y9, Y5, Y5
+	VPXOR          Y1, Y5, Y5
+	VPXOR          Y3, Y7, Y7
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   (BX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y2, Y6, Y6
+	VPXOR          Y4, Y8, Y8
+	ADDQ           $0x00000080, DX
+	ADDQ           $0x00000040, BX
+	TESTQ          R8, R8
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	ADDQ           $+128, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPXOR          Y5, Y6, Y6
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y8, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           SI, CX
+	JEQ            storeLow
+	MOVQ           (DX), DI
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        Y8, (DX)(SI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y5, (DI)(SI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VMOVDQU        Y6, (DI)(SI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), DI
+	VMOVDQU        32(DI)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VMOVDQU        Y7, (DI)(SI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), DX
+	VMOVDQU        32(DX)(SI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y8, Y8
+	VMOVDQU        Y8, (DX)(SI*1)
+
+stored:
+	CMPQ SI, CX
+	MOVQ CX, SI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode8AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·encode8AVX2GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Y0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	LEAQ 32(CX), DI
+
+plane:
+	MOVQ    srcs+16(FP), R8
+	MOVQ    k+24(FP), R9
+	MOVQ    base+32(FP), DX
+	SHLQ    $0x05, DX
+	ADDQ    AX, DX
+	MOVQ    base+32(FP), BX
+	SHRQ    $0x01, BX
+	SHLQ    $0x05, BX
+	ADDQ    AX, BX
+	MOVQ    base+32(FP), SI
+	SHRQ    $0x02, SI
+	SHLQ    $0x05, SI
+	ADDQ    AX, SI
+	MOVQ    from+56(FP), R10
+	TESTQ   R10, R10
+	JEQ     fromZero
+	VMOVDQU (R10), Y5
+	VMOVDQU 32(R10), Y6
+	VMOVDQU 64(R10), Y7
+	VMOVDQU 96(R10), Y8
+	VMOVDQU 128(R10), Y9
+	VMOVDQU 160(R10), Y10
+	VMOVDQU 192(R10), Y11
+	VMOVDQU 224(R10), Y12
+	ADDQ    $+256, from+56(FP)
+	JMP     group
+
+fromZero:
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	VPXOR Y12, Y12, Y12
+
+group:
+	CMPQ  R9, $0x04
+	JGE   full
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+
+full:
+	CMPQ    DI, CX
+	JEQ     low
+	MOVQ    (R8), R10
+	VMOVDQU (R10)(DI*1), Y1
+	CMPQ    R9, $0x01
+	JLE     loaded
+	MOVQ    24(R8), R10
+	VMOVDQU (R10)(DI*1), Y2
+	CMPQ    R9, $0x02
+	JLE     loaded
+	MOVQ    48(R8), R10
+	VMOVDQU (R10)(DI*1), Y3
+	CMPQ    R9, $0x03
+	JLE     loaded
+	MOVQ    72(R8), R10
+	VMOVDQU (R10)(DI*1), Y4
+	JMP     loaded
+
+low:
+	MOVQ           (R8), R10
+	VMOVDQU        (R10)(DI*1), Y1
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y1, Y1
+	CMPQ           R9, $0x01
+	JLE            loaded
+	MOVQ           24(R8), R10
+	VMOVDQU        (R10)(DI*1), Y2
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y2, Y2
+	CMPQ           R9, $0x02
+	JLE            loaded
+	MOVQ           48(R8), R10
+	VMOVDQU        (R10)(DI*1), Y3
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y3, Y3
+	CMPQ           R9, $0x03
+	JLE            loaded
+	MOVQ           72(R8), R10
+	VMOVDQU        (R10)(DI*1), Y4
+	VMOVDQU        32(R10)(DI*1), Y13
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
+	VPXOR          Y13, Y4, Y4
+
+loaded:
+	VPXOR          Y1, Y2, Y2
+	VPXOR          Y3, Y4, Y4
+	ADDQ           $0x00000060, R8
+	SUBQ           $0x04, R9
+	VPBROADCASTQ   (DX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y2, Y13
+	VPXOR          Y13, Y1, Y1
+	VPBROADCASTQ   64(DX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
+	VPXOR          Y13, Y3, Y3
+	VPXOR          Y1, Y3, Y3
+	VPBROADCASTQ   (BX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y3, Y13
+	VPXOR          Y13, Y1, Y1
+	VPXOR          Y2, Y4, Y4
+	VPBROADCASTQ   (BX), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y4, Y13
+	VPXOR          Y13, Y2, Y2
+	MOVQ           SI, R10
+	SUBQ           AX, R10
+	XORQ           $0x00000020, R10
+	ADDQ           AX, R10
+	VPXOR          Y1, Y9, Y9
+	VPBROADCASTQ   (R10), Y13
+	VGF2P8AFFINEQB $0x00, Y13, Y1, Y13
+	VPXOR          Y13, Y5, Y5
+	VPXOR          Y2, Y10, Y10
+	VPBROADCASTQ   (R10), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y2, Y1
+	VPXOR          Y1, Y6, Y6
+	VPXOR          Y3, Y11, Y11
+	VPBROADCASTQ   (R10), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y3, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y4, Y12, Y12
+	VPBROADCASTQ   (R10), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y1
+	VPXOR          Y1, Y8, Y8
+	ADDQ           $0x00000080, DX
+	ADDQ           $0x00000040, BX
+	ADDQ           $0x00000020, SI
+	TESTQ          R9, R9
+	JGT            group
+	MOVQ           to+64(FP), DX
+	TESTQ          DX, DX
+	JEQ            whole
+	VMOVDQU        Y5, (DX)
+	VMOVDQU        Y6, 32(DX)
+	VMOVDQU        Y7, 64(DX)
+	VMOVDQU        Y8, 96(DX)
+	VMOVDQU        Y9, 128(DX)
+	VMOVDQU        Y10, 160(DX)
+	VMOVDQU        Y11, 192(DX)
+	VMOVDQU        Y12, 224(DX)
+	ADDQ           $+256, to+64(FP)
+	JMP            stored
+
+whole:
+	VPXOR          Y5, Y9, Y9
+	VPXOR          Y6, Y10, Y10
+	VPXOR          Y7, Y11, Y11
+	VPXOR          Y8, Y12, Y12
+	VPXOR          Y5, Y7, Y7
+	VPXOR          Y6, Y8, Y8
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y11, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y11, Y11
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y12, Y1
+	VPXOR          Y1, Y10, Y10
+	VPXOR          Y10, Y12, Y12
+	VPXOR          Y5, Y6, Y6
+	VPBROADCASTQ   64(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y8, Y1
+	VPXOR          Y1, Y7, Y7
+	VPXOR          Y7, Y8, Y8
+	VPBROADCASTQ   128(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y10, Y1
+	VPXOR          Y1, Y9, Y9
+	VPXOR          Y9, Y10, Y10
+	VPBROADCASTQ   192(AX), Y1
+	VGF2P8AFFINEQB $0x00, Y1, Y12, Y1
+	VPXOR          Y1, Y11, Y11
+	VPXOR          Y11, Y12, Y12
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	CMPQ           DI, CX
+	JEQ            storeLow
+	MOVQ           (DX), SI
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        Y12, (DX)(DI*1)
+	JMP            stored
+
+storeLow:
+	MOVQ           (DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y5, Y5
+	VMOVDQU        Y5, (SI)(DI*1)
+	CMPQ           BX, $0x01
+	JLE            stored
+	MOVQ           24(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y6, Y6
+	VMOVDQU        Y6, (SI)(DI*1)
+	CMPQ           BX, $0x02
+	JLE            stored
+	MOVQ           48(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y7, Y7
+	VMOVDQU        Y7, (SI)(DI*1)
+	CMPQ           BX, $0x03
+	JLE            stored
+	MOVQ           72(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y8, Y8
+	VMOVDQU        Y8, (SI)(DI*1)
+	CMPQ           BX, $0x04
+	JLE            stored
+	MOVQ           96(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y9, Y9
+	VMOVDQU        Y9, (SI)(DI*1)
+	CMPQ           BX, $0x05
+	JLE            stored
+	MOVQ           120(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y10, Y10
+	VMOVDQU        Y10, (SI)(DI*1)
+	CMPQ           BX, $0x06
+	JLE            stored
+	MOVQ           144(DX), SI
+	VMOVDQU        32(SI)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y11, Y11
+	VMOVDQU        Y11, (SI)(DI*1)
+	CMPQ           BX, $0x07
+	JLE            stored
+	MOVQ           168(DX), DX
+	VMOVDQU        32(DX)(DI*1), Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
+	VPXOR          Y1, Y12, Y12
+	VMOVDQU        Y12, (DX)(DI*1)
+
+stored:
+	CMPQ DI, CX
+	MOVQ CX, DI
+	JNE  plane
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
 	VZEROUPPER
 	RET
 

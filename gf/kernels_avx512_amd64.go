@@ -15,90 +15,108 @@ var kernelsAVX512 = &kernels{
 	fft2:     fft2AVX512,
 	ifft4:    ifft4AVX512,
 	ifft2:    ifft2AVX512,
-	ifft4add: ifft4addAVX512,
-	ifft2add: ifft2addAVX512,
 	turn:     turnAVX512,
 	scale:    scaleAVX512,
 	mulAdd:   mulAddAVX512,
 	mul:      mulAVX512,
 	dot:      dotAVX512,
 	spread:   spreadAVX512,
+	encode2:  encode2AVX512,
+	encode4:  encode4AVX512,
+	encode8:  encode8AVX512,
+	encode16: encode16AVX512,
 	pack:     packAVX512,
 	unpack:   unpackAVX512,
 	xor:      xorAVX512,
+	sum:      sumAVX512,
 }
 
-// fft4AVX512 works like fft4Generic.
+// fft4AVX512 is the kernel fft4.
 //
 //go:noescape
 func fft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX512 works like fft2Generic.
+// fft2AVX512 is the kernel fft2.
 //
 //go:noescape
 func fft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4AVX512 works like ifft4Generic.
+// ifft4AVX512 is the kernel ifft4.
 //
 //go:noescape
-func ifft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2AVX512 works like ifft2Generic.
+// ifft2AVX512 is the kernel ifft2.
 //
 //go:noescape
-func ifft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft4addAVX512 works like ifft4addGeneric.
-//
-//go:noescape
-func ifft4addAVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// ifft2addAVX512 works like ifft2addGeneric.
-//
-//go:noescape
-func ifft2addAVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// turnAVX512 works like turnGeneric.
+// turnAVX512 is the kernel turn.
 //
 //go:noescape
 func turnAVX512(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// scaleAVX512 works like scaleGeneric.
+// scaleAVX512 is the kernel scale.
 //
 //go:noescape
 func scaleAVX512(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// mulAddAVX512 works like mulAddGeneric.
+// mulAddAVX512 is the kernel mulAdd.
 //
 //go:noescape
 func mulAddAVX512(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// mulAVX512 works like mulGeneric.
+// mulAVX512 is the kernel mul.
 //
 //go:noescape
 func mulAVX512(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// dotAVX512 works like dotGeneric.
+// dotAVX512 is the kernel dot.
 //
 //go:noescape
 func dotAVX512(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadAVX512 works like spreadGeneric.
+// spreadAVX512 is the kernel spread.
 //
 //go:noescape
 func spreadAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// packAVX512 works like packGeneric.
+// encode2AVX512 is the kernel encode2.
+//
+//go:noescape
+func encode2AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4AVX512 is the kernel encode4.
+//
+//go:noescape
+func encode4AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8AVX512 is the kernel encode8.
+//
+//go:noescape
+func encode8AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode16AVX512 is the kernel encode16.
+//
+//go:noescape
+func encode16AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// packAVX512 is the kernel pack.
 //
 //go:noescape
 func packAVX512(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
 
-// unpackAVX512 works like unpackGeneric.
+// unpackAVX512 is the kernel unpack.
 //
 //go:noescape
 func unpackAVX512(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
 
-// xorAVX512 works like xorGeneric.
+// xorAVX512 is the kernel xor.
 //
 //go:noescape
 func xorAVX512(dst, src unsafe.Pointer, n int)
+
+// sumAVX512 is the kernel sum.
+//
+//go:noescape
+func sumAVX512(dst unsafe.Pointer, srcs *[]byte, count, off, n int)

@@ -95,17 +95,13 @@ TEXT ·fft4AVX512(SB), NOSPLIT, $0-56
 	SHRQ         $0x01, R9
 	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R10
-	LEAQ         (CX)(BX*1), R11
 
-wideGroup:
-	MOVQ            DI, R12
-	SUBQ            tab+48(FP), R12
-	JEQ             wideGroupZero
-	CMPQ            R12, $0x00008000
-	JLT             wideGroupSubfield
+group:
+	MOVQ            DI, R10
+	SUBQ            tab+48(FP), R10
+	JEQ             groupZero
+	CMPQ            R10, $0x00008000
+	JLT             groupSubfield
 	VBROADCASTI32X4 (R9), Z1
 	VBROADCASTI32X4 16(R9), Z2
 	VBROADCASTI32X4 32(R9), Z3
@@ -120,11 +116,14 @@ wideGroup:
 	VBROADCASTI32X4 80(DI), Z12
 	MOVQ            dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64       (AX)(SI*1), Z13
 	VMOVDQU64       (R10)(SI*1), Z14
 	VPXORQ          Z13, Z14, Z15
@@ -236,13 +235,15 @@ wideGroupRowColumn:
 	VMOVDQU64       Z13, (CX)(SI*1)
 	VMOVDQU64       Z14, (R11)(SI*1)
 	ADDQ            $0x40, AX
-	ADDQ            $0x40, CX
 	ADDQ            $0x40, R10
+	ADDQ            $0x40, CX
 	ADDQ            $0x40, R11
 	DECQ            R13
-	JNE             wideGroupRowColumn
+	JNE             rowColumn
+
+rowOdd:
 	TESTQ           $0x00000020, BX
-	JEQ             wideGroupRowEven
+	JEQ             rowEven
 	VMOVDQU64       (AX)(SI*1), Y13
 	VMOVDQU64       (R10)(SI*1), Y14
 	VPXORQ          Y13, Y14, Y15
@@ -354,46 +355,42 @@ wideGroupRowColumn:
 	VMOVDQU64       Y13, (CX)(SI*1)
 	VMOVDQU64       Y14, (R11)(SI*1)
 	ADDQ            $0x20, AX
-	ADDQ            $0x20, CX
 	ADDQ            $0x20, R10
+	ADDQ            $0x20, CX
 	ADDQ            $0x20, R11
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
+rowEven:
+	MOVQ R10, AX
+	MOVQ R11, CX
 	DECQ R12
-	JNE  wideGroupRow
+	JNE  row
 
-wideGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
 	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
 	DECQ R8
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
+groupSubfield:
 	VBROADCASTI32X4 (R9), Z1
 	VBROADCASTI32X4 16(R9), Z2
 	VBROADCASTI32X4 (DI), Z3
 	VBROADCASTI32X4 16(DI), Z4
 	VBROADCASTI32X4 256(DI), Z5
 	VBROADCASTI32X4 272(DI), Z6
-	MOVQ            dist+24(FP), R12
+	MOVQ            DX, R10
+	SUBQ            $+128, R10
+	JLT             subfieldRunLast
 
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupSubfieldRowColumn:
+subfieldRun:
 	VMOVDQU64  (AX)(SI*1), Z7
-	VMOVDQU64  (R10)(SI*1), Z8
+	VMOVDQU64  64(AX)(SI*1), Z8
 	VPANDQ     Z7, Z0, Z9
 	VPSRLQ     $0x04, Z7, Z10
 	VPANDQ     Z10, Z0, Z10
@@ -405,11 +402,11 @@ wideGroupSubfieldRowColumn:
 	VPANDQ     Z11, Z0, Z11
 	VPSHUFB    Z10, Z1, Z10
 	VPSHUFB    Z11, Z2, Z11
-	VPTERNLOGQ $0x96, (R10)(DX*1), Z11, Z10
+	VPTERNLOGQ $0x96, 64(AX)(DX*1), Z11, Z10
 	VPXORQ     Z7, Z9, Z7
 	VPXORQ     Z8, Z10, Z8
 	VMOVDQU64  (AX)(DX*2), Z11
-	VMOVDQU64  (R10)(DX*2), Z12
+	VMOVDQU64  64(AX)(DX*2), Z12
 	VPANDQ     Z11, Z0, Z13
 	VPSRLQ     $0x04, Z11, Z14
 	VPANDQ     Z14, Z0, Z14
@@ -421,7 +418,7 @@ wideGroupSubfieldRowColumn:
 	VPANDQ     Z15, Z0, Z15
 	VPSHUFB    Z14, Z1, Z14
 	VPSHUFB    Z15, Z2, Z15
-	VPTERNLOGQ $0x96, (R10), Z15, Z14
+	VPTERNLOGQ $0x96, 64(AX), Z15, Z14
 	VPXORQ     Z11, Z13, Z11
 	VPXORQ     Z12, Z14, Z12
 	VPANDQ     Z7, Z0, Z15
@@ -453,121 +450,77 @@ wideGroupSubfieldRowColumn:
 	VPXORQ     Z9, Z13, Z9
 	VPXORQ     Z10, Z14, Z10
 	VMOVDQU64  Z13, (CX)
-	VMOVDQU64  Z14, (R11)
+	VMOVDQU64  Z14, 64(CX)
 	VMOVDQU64  Z9, (CX)(DX*1)
-	VMOVDQU64  Z10, (R11)(DX*1)
+	VMOVDQU64  Z10, 64(CX)(DX*1)
 	VMOVDQU64  Z11, (CX)(DX*2)
-	VMOVDQU64  Z12, (R11)(DX*2)
+	VMOVDQU64  Z12, 64(CX)(DX*2)
 	VMOVDQU64  Z7, (CX)(SI*1)
-	VMOVDQU64  Z8, (R11)(SI*1)
+	VMOVDQU64  Z8, 64(CX)(SI*1)
+	ADDQ       $+128, AX
+	ADDQ       $+128, CX
+	SUBQ       $+128, R10
+	JGE        subfieldRun
+
+subfieldRunLast:
+	ADDQ       $+128, R10
+	JEQ        subfieldRunDone
+	VMOVDQU64  (AX)(SI*1), Z7
+	VPANDQ     Z7, Z0, Z8
+	VPSRLQ     $0x04, Z7, Z9
+	VPANDQ     Z9, Z0, Z9
+	VPSHUFB    Z8, Z1, Z8
+	VPSHUFB    Z9, Z2, Z9
+	VPTERNLOGQ $0x96, (AX)(DX*1), Z9, Z8
+	VPXORQ     Z7, Z8, Z7
+	VMOVDQU64  (AX)(DX*2), Z9
+	VPANDQ     Z9, Z0, Z10
+	VPSRLQ     $0x04, Z9, Z11
+	VPANDQ     Z11, Z0, Z11
+	VPSHUFB    Z10, Z1, Z1
+	VPSHUFB    Z11, Z2, Z2
+	VPTERNLOGQ $0x96, (AX), Z2, Z1
+	VPXORQ     Z9, Z1, Z9
+	VPANDQ     Z7, Z0, Z2
+	VPSRLQ     $0x04, Z7, Z10
+	VPANDQ     Z10, Z0, Z10
+	VPSHUFB    Z2, Z5, Z2
+	VPSHUFB    Z10, Z6, Z5
+	VPTERNLOGQ $0x96, Z2, Z5, Z9
+	VPXORQ     Z7, Z9, Z7
+	VPANDQ     Z8, Z0, Z2
+	VPSRLQ     $0x04, Z8, Z5
+	VPANDQ     Z5, Z0, Z5
+	VPSHUFB    Z2, Z3, Z2
+	VPSHUFB    Z5, Z4, Z3
+	VPTERNLOGQ $0x96, Z2, Z3, Z1
+	VPXORQ     Z8, Z1, Z8
+	VMOVDQU64  Z1, (CX)
+	VMOVDQU64  Z8, (CX)(DX*1)
+	VMOVDQU64  Z9, (CX)(DX*2)
+	VMOVDQU64  Z7, (CX)(SI*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-	ADDQ       $0x40, R10
-	ADDQ       $0x40, R11
-	DECQ       R13
-	JNE        wideGroupSubfieldRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupSubfieldRowEven
-	VMOVDQU64  (AX)(SI*1), Y7
-	VMOVDQU64  (R10)(SI*1), Y8
-	VPANDQ     Y7, Y0, Y9
-	VPSRLQ     $0x04, Y7, Y10
-	VPANDQ     Y10, Y0, Y10
-	VPSHUFB    Y9, Y1, Y9
-	VPSHUFB    Y10, Y2, Y10
-	VPTERNLOGQ $0x96, (AX)(DX*1), Y10, Y9
-	VPANDQ     Y8, Y0, Y10
-	VPSRLQ     $0x04, Y8, Y11
-	VPANDQ     Y11, Y0, Y11
-	VPSHUFB    Y10, Y1, Y10
-	VPSHUFB    Y11, Y2, Y11
-	VPTERNLOGQ $0x96, (R10)(DX*1), Y11, Y10
-	VPXORQ     Y7, Y9, Y7
-	VPXORQ     Y8, Y10, Y8
-	VMOVDQU64  (AX)(DX*2), Y11
-	VMOVDQU64  (R10)(DX*2), Y12
-	VPANDQ     Y11, Y0, Y13
-	VPSRLQ     $0x04, Y11, Y14
-	VPANDQ     Y14, Y0, Y14
-	VPSHUFB    Y13, Y1, Y13
-	VPSHUFB    Y14, Y2, Y14
-	VPTERNLOGQ $0x96, (AX), Y14, Y13
-	VPANDQ     Y12, Y0, Y14
-	VPSRLQ     $0x04, Y12, Y15
-	VPANDQ     Y15, Y0, Y15
-	VPSHUFB    Y14, Y1, Y14
-	VPSHUFB    Y15, Y2, Y15
-	VPTERNLOGQ $0x96, (R10), Y15, Y14
-	VPXORQ     Y11, Y13, Y11
-	VPXORQ     Y12, Y14, Y12
-	VPANDQ     Y7, Y0, Y15
-	VPSRLQ     $0x04, Y7, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y11
-	VPANDQ     Y8, Y0, Y15
-	VPSRLQ     $0x04, Y8, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y12
-	VPXORQ     Y7, Y11, Y7
-	VPXORQ     Y8, Y12, Y8
-	VPANDQ     Y9, Y0, Y15
-	VPSRLQ     $0x04, Y9, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y3, Y15
-	VPSHUFB    Y16, Y4, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y13
-	VPANDQ     Y10, Y0, Y15
-	VPSRLQ     $0x04, Y10, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y3, Y15
-	VPSHUFB    Y16, Y4, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y14
-	VPXORQ     Y9, Y13, Y9
-	VPXORQ     Y10, Y14, Y10
-	VMOVDQU64  Y13, (CX)
-	VMOVDQU64  Y14, (R11)
-	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, (R11)(DX*1)
-	VMOVDQU64  Y11, (CX)(DX*2)
-	VMOVDQU64  Y12, (R11)(DX*2)
-	VMOVDQU64  Y7, (CX)(SI*1)
-	VMOVDQU64  Y8, (R11)(SI*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R10
-	ADDQ       $0x20, R11
 
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
+subfieldRunDone:
+	JMP next
 
-wideGroupZero:
+groupZero:
 	VBROADCASTI32X4 256(DI), Z1
 	VBROADCASTI32X4 272(DI), Z2
-	MOVQ            dist+24(FP), R12
+	MOVQ            DX, R10
+	SUBQ            $+128, R10
+	JLT             zeroRunLast
 
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupZeroRowColumn:
+zeroRun:
 	VMOVDQU64  (AX)(DX*1), Z3
-	VMOVDQU64  (R10)(DX*1), Z4
+	VMOVDQU64  64(AX)(DX*1), Z4
 	VPXORQ     (AX)(SI*1), Z3, Z5
-	VPXORQ     (R10)(SI*1), Z4, Z6
+	VPXORQ     64(AX)(SI*1), Z4, Z6
 	VMOVDQU64  (AX), Z7
-	VMOVDQU64  (R10), Z8
+	VMOVDQU64  64(AX), Z8
 	VPXORQ     (AX)(DX*2), Z7, Z9
-	VPXORQ     (R10)(DX*2), Z8, Z10
+	VPXORQ     64(AX)(DX*2), Z8, Z10
 	VPANDQ     Z5, Z0, Z11
 	VPSRLQ     $0x04, Z5, Z12
 	VPANDQ     Z12, Z0, Z12
@@ -585,345 +538,42 @@ wideGroupZeroRowColumn:
 	VPXORQ     Z3, Z7, Z3
 	VPXORQ     Z4, Z8, Z4
 	VMOVDQU64  Z7, (CX)
-	VMOVDQU64  Z8, (R11)
+	VMOVDQU64  Z8, 64(CX)
 	VMOVDQU64  Z3, (CX)(DX*1)
-	VMOVDQU64  Z4, (R11)(DX*1)
+	VMOVDQU64  Z4, 64(CX)(DX*1)
 	VMOVDQU64  Z9, (CX)(DX*2)
-	VMOVDQU64  Z10, (R11)(DX*2)
+	VMOVDQU64  Z10, 64(CX)(DX*2)
 	VMOVDQU64  Z5, (CX)(SI*1)
-	VMOVDQU64  Z6, (R11)(SI*1)
+	VMOVDQU64  Z6, 64(CX)(SI*1)
+	ADDQ       $+128, AX
+	ADDQ       $+128, CX
+	SUBQ       $+128, R10
+	JGE        zeroRun
+
+zeroRunLast:
+	ADDQ       $+128, R10
+	JEQ        zeroRunDone
+	VMOVDQU64  (AX)(DX*1), Z3
+	VPXORQ     (AX)(SI*1), Z3, Z4
+	VMOVDQU64  (AX), Z5
+	VPXORQ     (AX)(DX*2), Z5, Z6
+	VPANDQ     Z4, Z0, Z7
+	VPSRLQ     $0x04, Z4, Z8
+	VPANDQ     Z8, Z0, Z8
+	VPSHUFB    Z7, Z1, Z1
+	VPSHUFB    Z8, Z2, Z2
+	VPTERNLOGQ $0x96, Z1, Z2, Z6
+	VPXORQ     Z4, Z6, Z4
+	VPXORQ     Z3, Z5, Z3
+	VMOVDQU64  Z5, (CX)
+	VMOVDQU64  Z3, (CX)(DX*1)
+	VMOVDQU64  Z6, (CX)(DX*2)
+	VMOVDQU64  Z4, (CX)(SI*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-	ADDQ       $0x40, R10
-	ADDQ       $0x40, R11
-	DECQ       R13
-	JNE        wideGroupZeroRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupZeroRowEven
-	VMOVDQU64  (AX)(DX*1), Y3
-	VMOVDQU64  (R10)(DX*1), Y4
-	VPXORQ     (AX)(SI*1), Y3, Y5
-	VPXORQ     (R10)(SI*1), Y4, Y6
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  (R10), Y8
-	VPXORQ     (AX)(DX*2), Y7, Y9
-	VPXORQ     (R10)(DX*2), Y8, Y10
-	VPANDQ     Y5, Y0, Y11
-	VPSRLQ     $0x04, Y5, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y9
-	VPANDQ     Y6, Y0, Y11
-	VPSRLQ     $0x04, Y6, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y10
-	VPXORQ     Y5, Y9, Y5
-	VPXORQ     Y6, Y10, Y6
-	VPXORQ     Y3, Y7, Y3
-	VPXORQ     Y4, Y8, Y4
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, (R11)
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, (R11)(DX*1)
-	VMOVDQU64  Y9, (CX)(DX*2)
-	VMOVDQU64  Y10, (R11)(DX*2)
-	VMOVDQU64  Y5, (CX)(SI*1)
-	VMOVDQU64  Y6, (R11)(SI*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R10
-	ADDQ       $0x20, R11
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ            DI, BX
-	SUBQ            tab+48(FP), BX
-	JEQ             narrowGroupZero
-	CMPQ            BX, $0x00008000
-	JLT             narrowGroupSubfield
-	VBROADCASTI32X4 (R9), Y1
-	VBROADCASTI32X4 16(R9), Y2
-	VBROADCASTI32X4 32(R9), Y3
-	VBROADCASTI32X4 48(R9), Y4
-	VBROADCASTI32X4 64(R9), Y5
-	VBROADCASTI32X4 80(R9), Y6
-	VBROADCASTI32X4 (DI), Y7
-	VBROADCASTI32X4 16(DI), Y8
-	VBROADCASTI32X4 32(DI), Y9
-	VBROADCASTI32X4 48(DI), Y10
-	VBROADCASTI32X4 64(DI), Y11
-	VBROADCASTI32X4 80(DI), Y12
-	MOVQ            dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64       (AX)(SI*1), Y13
-	VMOVDQU64       32(AX)(SI*1), Y14
-	VPXORQ          Y13, Y14, Y15
-	VPANDQ          Y13, Y0, Y16
-	VPSRLQ          $0x04, Y13, Y17
-	VPANDQ          Y17, Y0, Y17
-	VPSHUFB         Y16, Y1, Y16
-	VPSHUFB         Y17, Y2, Y17
-	VPXORQ          Y17, Y16, Y16
-	VPANDQ          Y14, Y0, Y17
-	VPSRLQ          $0x04, Y14, Y18
-	VPANDQ          Y18, Y0, Y18
-	VPSHUFB         Y17, Y3, Y17
-	VPSHUFB         Y18, Y4, Y18
-	VPTERNLOGQ      $0x96, (AX)(DX*1), Y18, Y17
-	VPANDQ          Y15, Y0, Y18
-	VPSRLQ          $0x04, Y15, Y15
-	VPANDQ          Y15, Y0, Y15
-	VPSHUFB         Y18, Y5, Y18
-	VPSHUFB         Y15, Y6, Y15
-	VPTERNLOGQ      $0x96, 32(AX)(DX*1), Y15, Y18
-	VPXORQ          Y16, Y17, Y17
-	VPXORQ          Y16, Y18, Y18
-	VPXORQ          Y13, Y17, Y13
-	VPXORQ          Y14, Y18, Y14
-	VMOVDQU64       (AX)(DX*2), Y15
-	VMOVDQU64       32(AX)(DX*2), Y16
-	VPXORQ          Y15, Y16, Y19
-	VPANDQ          Y15, Y0, Y20
-	VPSRLQ          $0x04, Y15, Y21
-	VPANDQ          Y21, Y0, Y21
-	VPSHUFB         Y20, Y1, Y20
-	VPSHUFB         Y21, Y2, Y21
-	VPXORQ          Y21, Y20, Y20
-	VPANDQ          Y16, Y0, Y21
-	VPSRLQ          $0x04, Y16, Y22
-	VPANDQ          Y22, Y0, Y22
-	VPSHUFB         Y21, Y3, Y21
-	VPSHUFB         Y22, Y4, Y22
-	VPTERNLOGQ      $0x96, (AX), Y22, Y21
-	VPANDQ          Y19, Y0, Y22
-	VPSRLQ          $0x04, Y19, Y19
-	VPANDQ          Y19, Y0, Y19
-	VPSHUFB         Y22, Y5, Y22
-	VPSHUFB         Y19, Y6, Y19
-	VPTERNLOGQ      $0x96, 32(AX), Y19, Y22
-	VPXORQ          Y20, Y21, Y21
-	VPXORQ          Y20, Y22, Y22
-	VPXORQ          Y15, Y21, Y15
-	VPXORQ          Y16, Y22, Y16
-	VPXORQ          Y13, Y14, Y19
-	VPANDQ          Y13, Y0, Y20
-	VPSRLQ          $0x04, Y13, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 256(DI), Y24
-	VPSHUFB         Y20, Y24, Y24
-	VBROADCASTI32X4 272(DI), Y20
-	VPSHUFB         Y23, Y20, Y20
-	VPXORQ          Y20, Y24, Y24
-	VPANDQ          Y14, Y0, Y20
-	VPSRLQ          $0x04, Y14, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 288(DI), Y25
-	VPSHUFB         Y20, Y25, Y25
-	VBROADCASTI32X4 304(DI), Y20
-	VPSHUFB         Y23, Y20, Y20
-	VPTERNLOGQ      $0x96, Y25, Y20, Y15
-	VPANDQ          Y19, Y0, Y20
-	VPSRLQ          $0x04, Y19, Y19
-	VPANDQ          Y19, Y0, Y19
-	VBROADCASTI32X4 320(DI), Y23
-	VPSHUFB         Y20, Y23, Y23
-	VBROADCASTI32X4 336(DI), Y20
-	VPSHUFB         Y19, Y20, Y20
-	VPTERNLOGQ      $0x96, Y23, Y20, Y16
-	VPXORQ          Y24, Y15, Y15
-	VPXORQ          Y24, Y16, Y16
-	VPXORQ          Y13, Y15, Y13
-	VPXORQ          Y14, Y16, Y14
-	VPXORQ          Y17, Y18, Y19
-	VPANDQ          Y17, Y0, Y20
-	VPSRLQ          $0x04, Y17, Y23
-	VPANDQ          Y23, Y0, Y23
-	VPSHUFB         Y20, Y7, Y20
-	VPSHUFB         Y23, Y8, Y23
-	VPXORQ          Y23, Y20, Y20
-	VPANDQ          Y18, Y0, Y23
-	VPSRLQ          $0x04, Y18, Y24
-	VPANDQ          Y24, Y0, Y24
-	VPSHUFB         Y23, Y9, Y23
-	VPSHUFB         Y24, Y10, Y24
-	VPTERNLOGQ      $0x96, Y23, Y24, Y21
-	VPANDQ          Y19, Y0, Y23
-	VPSRLQ          $0x04, Y19, Y19
-	VPANDQ          Y19, Y0, Y19
-	VPSHUFB         Y23, Y11, Y23
-	VPSHUFB         Y19, Y12, Y19
-	VPTERNLOGQ      $0x96, Y23, Y19, Y22
-	VPXORQ          Y20, Y21, Y21
-	VPXORQ          Y20, Y22, Y22
-	VPXORQ          Y17, Y21, Y17
-	VPXORQ          Y18, Y22, Y18
-	VMOVDQU64       Y21, (CX)
-	VMOVDQU64       Y22, 32(CX)
-	VMOVDQU64       Y17, (CX)(DX*1)
-	VMOVDQU64       Y18, 32(CX)(DX*1)
-	VMOVDQU64       Y15, (CX)(DX*2)
-	VMOVDQU64       Y16, 32(CX)(DX*2)
-	VMOVDQU64       Y13, (CX)(SI*1)
-	VMOVDQU64       Y14, 32(CX)(SI*1)
-	ADDQ            $0x40, AX
-	ADDQ            $0x40, CX
-	DECQ            BX
-	JNE             narrowGroupRow
-
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VBROADCASTI32X4 (R9), Y1
-	VBROADCASTI32X4 16(R9), Y2
-	VBROADCASTI32X4 (DI), Y3
-	VBROADCASTI32X4 16(DI), Y4
-	VBROADCASTI32X4 256(DI), Y5
-	VBROADCASTI32X4 272(DI), Y6
-	MOVQ            dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64  (AX)(SI*1), Y7
-	VMOVDQU64  32(AX)(SI*1), Y8
-	VPANDQ     Y7, Y0, Y9
-	VPSRLQ     $0x04, Y7, Y10
-	VPANDQ     Y10, Y0, Y10
-	VPSHUFB    Y9, Y1, Y9
-	VPSHUFB    Y10, Y2, Y10
-	VPTERNLOGQ $0x96, (AX)(DX*1), Y10, Y9
-	VPANDQ     Y8, Y0, Y10
-	VPSRLQ     $0x04, Y8, Y11
-	VPANDQ     Y11, Y0, Y11
-	VPSHUFB    Y10, Y1, Y10
-	VPSHUFB    Y11, Y2, Y11
-	VPTERNLOGQ $0x96, 32(AX)(DX*1), Y11, Y10
-	VPXORQ     Y7, Y9, Y7
-	VPXORQ     Y8, Y10, Y8
-	VMOVDQU64  (AX)(DX*2), Y11
-	VMOVDQU64  32(AX)(DX*2), Y12
-	VPANDQ     Y11, Y0, Y13
-	VPSRLQ     $0x04, Y11, Y14
-	VPANDQ     Y14, Y0, Y14
-	VPSHUFB    Y13, Y1, Y13
-	VPSHUFB    Y14, Y2, Y14
-	VPTERNLOGQ $0x96, (AX), Y14, Y13
-	VPANDQ     Y12, Y0, Y14
-	VPSRLQ     $0x04, Y12, Y15
-	VPANDQ     Y15, Y0, Y15
-	VPSHUFB    Y14, Y1, Y14
-	VPSHUFB    Y15, Y2, Y15
-	VPTERNLOGQ $0x96, 32(AX), Y15, Y14
-	VPXORQ     Y11, Y13, Y11
-	VPXORQ     Y12, Y14, Y12
-	VPANDQ     Y7, Y0, Y15
-	VPSRLQ     $0x04, Y7, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y11
-	VPANDQ     Y8, Y0, Y15
-	VPSRLQ     $0x04, Y8, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y12
-	VPXORQ     Y7, Y11, Y7
-	VPXORQ     Y8, Y12, Y8
-	VPANDQ     Y9, Y0, Y15
-	VPSRLQ     $0x04, Y9, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y3, Y15
-	VPSHUFB    Y16, Y4, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y13
-	VPANDQ     Y10, Y0, Y15
-	VPSRLQ     $0x04, Y10, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y3, Y15
-	VPSHUFB    Y16, Y4, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y14
-	VPXORQ     Y9, Y13, Y9
-	VPXORQ     Y10, Y14, Y10
-	VMOVDQU64  Y13, (CX)
-	VMOVDQU64  Y14, 32(CX)
-	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, 32(CX)(DX*1)
-	VMOVDQU64  Y11, (CX)(DX*2)
-	VMOVDQU64  Y12, 32(CX)(DX*2)
-	VMOVDQU64  Y7, (CX)(SI*1)
-	VMOVDQU64  Y8, 32(CX)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupSubfieldRow
-	JMP        narrowGroupNext
-
-narrowGroupZero:
-	VBROADCASTI32X4 256(DI), Y1
-	VBROADCASTI32X4 272(DI), Y2
-	MOVQ            dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64  (AX)(DX*1), Y3
-	VMOVDQU64  32(AX)(DX*1), Y4
-	VPXORQ     (AX)(SI*1), Y3, Y5
-	VPXORQ     32(AX)(SI*1), Y4, Y6
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  32(AX), Y8
-	VPXORQ     (AX)(DX*2), Y7, Y9
-	VPXORQ     32(AX)(DX*2), Y8, Y10
-	VPANDQ     Y5, Y0, Y11
-	VPSRLQ     $0x04, Y5, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y9
-	VPANDQ     Y6, Y0, Y11
-	VPSRLQ     $0x04, Y6, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y10
-	VPXORQ     Y5, Y9, Y5
-	VPXORQ     Y6, Y10, Y6
-	VPXORQ     Y3, Y7, Y3
-	VPXORQ     Y4, Y8, Y4
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, 32(CX)
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, 32(CX)(DX*1)
-	VMOVDQU64  Y9, (CX)(DX*2)
-	VMOVDQU64  Y10, 32(CX)(DX*2)
-	VMOVDQU64  Y5, (CX)(SI*1)
-	VMOVDQU64  Y6, 32(CX)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupZeroRow
-	JMP        narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
+zeroRunDone:
+	JMP next
 
 // func fft2AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
@@ -941,17 +591,13 @@ TEXT ·fft2AVX512(SB), NOSPLIT, $0-56
 	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R8
-	LEAQ         (CX)(BX*1), R9
 
-wideGroup:
-	MOVQ            SI, R10
-	SUBQ            tab+48(FP), R10
-	JEQ             wideGroupZero
-	CMPQ            R10, $0x00008000
-	JLT             wideGroupSubfield
+group:
+	MOVQ            SI, R8
+	SUBQ            tab+48(FP), R8
+	JEQ             groupZero
+	CMPQ            R8, $0x00008000
+	JLT             groupSubfield
 	VBROADCASTI32X4 (SI), Z1
 	VBROADCASTI32X4 16(SI), Z2
 	VBROADCASTI32X4 32(SI), Z3
@@ -960,11 +606,14 @@ wideGroup:
 	VBROADCASTI32X4 80(SI), Z6
 	MOVQ            dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x06, R11
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64  (AX)(DX*1), Z7
 	VMOVDQU64  (R8)(DX*1), Z8
 	VPXORQ     Z7, Z8, Z9
@@ -995,13 +644,15 @@ wideGroupRowColumn:
 	VMOVDQU64  Z7, (CX)(DX*1)
 	VMOVDQU64  Z8, (R9)(DX*1)
 	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
 	ADDQ       $0x40, R8
+	ADDQ       $0x40, CX
 	ADDQ       $0x40, R9
 	DECQ       R11
-	JNE        wideGroupRowColumn
+	JNE        rowColumn
+
+rowOdd:
 	TESTQ      $0x00000020, BX
-	JEQ        wideGroupRowEven
+	JEQ        rowEven
 	VMOVDQU64  (AX)(DX*1), Y7
 	VMOVDQU64  (R8)(DX*1), Y8
 	VPXORQ     Y7, Y8, Y9
@@ -1032,41 +683,37 @@ wideGroupRowColumn:
 	VMOVDQU64  Y7, (CX)(DX*1)
 	VMOVDQU64  Y8, (R9)(DX*1)
 	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
 	ADDQ       $0x20, R8
+	ADDQ       $0x20, CX
 	ADDQ       $0x20, R9
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
+rowEven:
+	MOVQ R8, AX
+	MOVQ R9, CX
 	DECQ R10
-	JNE  wideGroupRow
+	JNE  row
 
-wideGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
 	ADDQ $0x00000100, SI
 	DECQ DI
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
+groupSubfield:
 	VBROADCASTI32X4 (SI), Z1
 	VBROADCASTI32X4 16(SI), Z2
-	MOVQ            dist+24(FP), R10
+	MOVQ            DX, R8
+	SUBQ            $+128, R8
+	JLT             subfieldRunLast
 
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupSubfieldRowColumn:
+subfieldRun:
 	VMOVDQU64  (AX)(DX*1), Z3
-	VMOVDQU64  (R8)(DX*1), Z4
+	VMOVDQU64  64(AX)(DX*1), Z4
 	VPANDQ     Z3, Z0, Z5
 	VPSRLQ     $0x04, Z3, Z6
 	VPANDQ     Z6, Z0, Z6
@@ -1078,217 +725,72 @@ wideGroupSubfieldRowColumn:
 	VPANDQ     Z7, Z0, Z7
 	VPSHUFB    Z6, Z1, Z6
 	VPSHUFB    Z7, Z2, Z7
-	VPTERNLOGQ $0x96, (R8), Z7, Z6
+	VPTERNLOGQ $0x96, 64(AX), Z7, Z6
 	VPXORQ     Z3, Z5, Z3
 	VPXORQ     Z4, Z6, Z4
 	VMOVDQU64  Z5, (CX)
-	VMOVDQU64  Z6, (R9)
+	VMOVDQU64  Z6, 64(CX)
 	VMOVDQU64  Z3, (CX)(DX*1)
-	VMOVDQU64  Z4, (R9)(DX*1)
+	VMOVDQU64  Z4, 64(CX)(DX*1)
+	ADDQ       $+128, AX
+	ADDQ       $+128, CX
+	SUBQ       $+128, R8
+	JGE        subfieldRun
+
+subfieldRunLast:
+	ADDQ       $+128, R8
+	JEQ        subfieldRunDone
+	VMOVDQU64  (AX)(DX*1), Z3
+	VPANDQ     Z3, Z0, Z4
+	VPSRLQ     $0x04, Z3, Z5
+	VPANDQ     Z5, Z0, Z5
+	VPSHUFB    Z4, Z1, Z1
+	VPSHUFB    Z5, Z2, Z2
+	VPTERNLOGQ $0x96, (AX), Z2, Z1
+	VPXORQ     Z3, Z1, Z3
+	VMOVDQU64  Z1, (CX)
+	VMOVDQU64  Z3, (CX)(DX*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-	ADDQ       $0x40, R8
-	ADDQ       $0x40, R9
-	DECQ       R11
-	JNE        wideGroupSubfieldRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupSubfieldRowEven
-	VMOVDQU64  (AX)(DX*1), Y3
-	VMOVDQU64  (R8)(DX*1), Y4
-	VPANDQ     Y3, Y0, Y5
-	VPSRLQ     $0x04, Y3, Y6
-	VPANDQ     Y6, Y0, Y6
-	VPSHUFB    Y5, Y1, Y5
-	VPSHUFB    Y6, Y2, Y6
-	VPTERNLOGQ $0x96, (AX), Y6, Y5
-	VPANDQ     Y4, Y0, Y6
-	VPSRLQ     $0x04, Y4, Y7
-	VPANDQ     Y7, Y0, Y7
-	VPSHUFB    Y6, Y1, Y6
-	VPSHUFB    Y7, Y2, Y7
-	VPTERNLOGQ $0x96, (R8), Y7, Y6
-	VPXORQ     Y3, Y5, Y3
-	VPXORQ     Y4, Y6, Y4
-	VMOVDQU64  Y5, (CX)
-	VMOVDQU64  Y6, (R9)
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, (R9)(DX*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R8
-	ADDQ       $0x20, R9
 
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
+subfieldRunDone:
+	JMP next
 
-wideGroupZero:
-	MOVQ dist+24(FP), R10
+groupZero:
+	MOVQ DX, R8
+	SUBQ $+128, R8
+	JLT  zeroRunLast
 
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupZeroRowColumn:
+zeroRun:
 	VMOVDQU64 (AX), Z1
-	VMOVDQU64 (R8), Z2
+	VMOVDQU64 64(AX), Z2
 	VPXORQ    (AX)(DX*1), Z1, Z3
-	VPXORQ    (R8)(DX*1), Z2, Z4
+	VPXORQ    64(AX)(DX*1), Z2, Z4
 	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (R9)
+	VMOVDQU64 Z2, 64(CX)
 	VMOVDQU64 Z3, (CX)(DX*1)
-	VMOVDQU64 Z4, (R9)(DX*1)
+	VMOVDQU64 Z4, 64(CX)(DX*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R8
+	JGE       zeroRun
+
+zeroRunLast:
+	ADDQ      $+128, R8
+	JEQ       zeroRunDone
+	VMOVDQU64 (AX), Z1
+	VPXORQ    (AX)(DX*1), Z1, Z2
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, (CX)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, R8
-	ADDQ      $0x40, R9
-	DECQ      R11
-	JNE       wideGroupZeroRowColumn
-	TESTQ     $0x00000020, BX
-	JEQ       wideGroupZeroRowEven
-	VMOVDQU64 (AX), Y1
-	VMOVDQU64 (R8), Y2
-	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    (R8)(DX*1), Y2, Y4
-	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, (R9)
-	VMOVDQU64 Y3, (CX)(DX*1)
-	VMOVDQU64 Y4, (R9)(DX*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, R8
-	ADDQ      $0x20, R9
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
+zeroRunDone:
+	JMP next
 
-narrow:
-narrowGroup:
-	MOVQ            SI, BX
-	SUBQ            tab+48(FP), BX
-	JEQ             narrowGroupZero
-	CMPQ            BX, $0x00008000
-	JLT             narrowGroupSubfield
-	VBROADCASTI32X4 (SI), Y1
-	VBROADCASTI32X4 16(SI), Y2
-	VBROADCASTI32X4 32(SI), Y3
-	VBROADCASTI32X4 48(SI), Y4
-	VBROADCASTI32X4 64(SI), Y5
-	VBROADCASTI32X4 80(SI), Y6
-	MOVQ            dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64  (AX)(DX*1), Y7
-	VMOVDQU64  32(AX)(DX*1), Y8
-	VPXORQ     Y7, Y8, Y9
-	VPANDQ     Y7, Y0, Y10
-	VPSRLQ     $0x04, Y7, Y11
-	VPANDQ     Y11, Y0, Y11
-	VPSHUFB    Y10, Y1, Y10
-	VPSHUFB    Y11, Y2, Y11
-	VPXORQ     Y11, Y10, Y10
-	VPANDQ     Y8, Y0, Y11
-	VPSRLQ     $0x04, Y8, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, (AX), Y12, Y11
-	VPANDQ     Y9, Y0, Y12
-	VPSRLQ     $0x04, Y9, Y9
-	VPANDQ     Y9, Y0, Y9
-	VPSHUFB    Y12, Y5, Y12
-	VPSHUFB    Y9, Y6, Y9
-	VPTERNLOGQ $0x96, 32(AX), Y9, Y12
-	VPXORQ     Y10, Y11, Y11
-	VPXORQ     Y10, Y12, Y12
-	VPXORQ     Y7, Y11, Y7
-	VPXORQ     Y8, Y12, Y8
-	VMOVDQU64  Y11, (CX)
-	VMOVDQU64  Y12, 32(CX)
-	VMOVDQU64  Y7, (CX)(DX*1)
-	VMOVDQU64  Y8, 32(CX)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupRow
-
-narrowGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VBROADCASTI32X4 (SI), Y1
-	VBROADCASTI32X4 16(SI), Y2
-	MOVQ            dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64  (AX)(DX*1), Y3
-	VMOVDQU64  32(AX)(DX*1), Y4
-	VPANDQ     Y3, Y0, Y5
-	VPSRLQ     $0x04, Y3, Y6
-	VPANDQ     Y6, Y0, Y6
-	VPSHUFB    Y5, Y1, Y5
-	VPSHUFB    Y6, Y2, Y6
-	VPTERNLOGQ $0x96, (AX), Y6, Y5
-	VPANDQ     Y4, Y0, Y6
-	VPSRLQ     $0x04, Y4, Y7
-	VPANDQ     Y7, Y0, Y7
-	VPSHUFB    Y6, Y1, Y6
-	VPSHUFB    Y7, Y2, Y7
-	VPTERNLOGQ $0x96, 32(AX), Y7, Y6
-	VPXORQ     Y3, Y5, Y3
-	VPXORQ     Y4, Y6, Y4
-	VMOVDQU64  Y5, (CX)
-	VMOVDQU64  Y6, 32(CX)
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, 32(CX)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupSubfieldRow
-	JMP        narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64 (AX), Y1
-	VMOVDQU64 32(AX), Y2
-	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    32(AX)(DX*1), Y2, Y4
-	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, 32(CX)
-	VMOVDQU64 Y3, (CX)(DX*1)
-	VMOVDQU64 Y4, 32(CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      BX
-	JNE       narrowGroupZeroRow
-	JMP       narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func ifft4AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
-TEXT ·ifft4AVX512(SB), NOSPLIT, $0-56
+TEXT ·ifft4AVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
@@ -1304,1230 +806,15 @@ TEXT ·ifft4AVX512(SB), NOSPLIT, $0-56
 	JEQ          done
 	MOVQ         DI, R9
 	SHRQ         $0x01, R9
-	ADDQ         tab+48(FP), R9
-	ADDQ         tab+48(FP), DI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R10
-	LEAQ         (CX)(BX*1), R11
+	ADDQ         tab+56(FP), R9
+	ADDQ         tab+56(FP), DI
 
-wideGroup:
-	MOVQ            DI, R12
-	SUBQ            tab+48(FP), R12
-	JEQ             wideGroupZero
-	CMPQ            R12, $0x00008000
-	JLT             wideGroupSubfield
-	VBROADCASTI32X4 (R9), Z1
-	VBROADCASTI32X4 16(R9), Z2
-	VBROADCASTI32X4 32(R9), Z3
-	VBROADCASTI32X4 48(R9), Z4
-	VBROADCASTI32X4 64(R9), Z5
-	VBROADCASTI32X4 80(R9), Z6
-	VBROADCASTI32X4 (DI), Z7
-	VBROADCASTI32X4 16(DI), Z8
-	VBROADCASTI32X4 32(DI), Z9
-	VBROADCASTI32X4 48(DI), Z10
-	VBROADCASTI32X4 64(DI), Z11
-	VBROADCASTI32X4 80(DI), Z12
-	MOVQ            dist+24(FP), R12
-
-wideGroupRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupRowColumn:
-	VMOVDQU64       (AX), Z13
-	VMOVDQU64       (R10), Z14
-	VPXORQ          (AX)(DX*1), Z13, Z15
-	VPXORQ          (R10)(DX*1), Z14, Z16
-	VPXORQ          Z15, Z16, Z17
-	VPANDQ          Z15, Z0, Z18
-	VPSRLQ          $0x04, Z15, Z19
-	VPANDQ          Z19, Z0, Z19
-	VPSHUFB         Z18, Z7, Z18
-	VPSHUFB         Z19, Z8, Z19
-	VPXORQ          Z19, Z18, Z18
-	VPANDQ          Z16, Z0, Z19
-	VPSRLQ          $0x04, Z16, Z20
-	VPANDQ          Z20, Z0, Z20
-	VPSHUFB         Z19, Z9, Z19
-	VPSHUFB         Z20, Z10, Z20
-	VPTERNLOGQ      $0x96, Z19, Z20, Z13
-	VPANDQ          Z17, Z0, Z19
-	VPSRLQ          $0x04, Z17, Z17
-	VPANDQ          Z17, Z0, Z17
-	VPSHUFB         Z19, Z11, Z19
-	VPSHUFB         Z17, Z12, Z17
-	VPTERNLOGQ      $0x96, Z19, Z17, Z14
-	VPXORQ          Z18, Z13, Z13
-	VPXORQ          Z18, Z14, Z14
-	VMOVDQU64       (AX)(DX*2), Z17
-	VMOVDQU64       (R10)(DX*2), Z18
-	VPXORQ          (AX)(SI*1), Z17, Z19
-	VPXORQ          (R10)(SI*1), Z18, Z20
-	VPXORQ          Z19, Z20, Z21
-	VPANDQ          Z19, Z0, Z22
-	VPSRLQ          $0x04, Z19, Z23
-	VPANDQ          Z23, Z0, Z23
-	VBROADCASTI32X4 256(DI), Z24
-	VPSHUFB         Z22, Z24, Z24
-	VBROADCASTI32X4 272(DI), Z22
-	VPSHUFB         Z23, Z22, Z22
-	VPXORQ          Z22, Z24, Z24
-	VPANDQ          Z20, Z0, Z22
-	VPSRLQ          $0x04, Z20, Z23
-	VPANDQ          Z23, Z0, Z23
-	VBROADCASTI32X4 288(DI), Z25
-	VPSHUFB         Z22, Z25, Z25
-	VBROADCASTI32X4 304(DI), Z22
-	VPSHUFB         Z23, Z22, Z22
-	VPTERNLOGQ      $0x96, Z25, Z22, Z17
-	VPANDQ          Z21, Z0, Z22
-	VPSRLQ          $0x04, Z21, Z21
-	VPANDQ          Z21, Z0, Z21
-	VBROADCASTI32X4 320(DI), Z23
-	VPSHUFB         Z22, Z23, Z23
-	VBROADCASTI32X4 336(DI), Z22
-	VPSHUFB         Z21, Z22, Z22
-	VPTERNLOGQ      $0x96, Z23, Z22, Z18
-	VPXORQ          Z24, Z17, Z17
-	VPXORQ          Z24, Z18, Z18
-	VPXORQ          Z17, Z13, Z17
-	VPXORQ          Z18, Z14, Z18
-	VPXORQ          Z17, Z18, Z21
-	VPANDQ          Z17, Z0, Z22
-	VPSRLQ          $0x04, Z17, Z23
-	VPANDQ          Z23, Z0, Z23
-	VPSHUFB         Z22, Z1, Z22
-	VPSHUFB         Z23, Z2, Z23
-	VPXORQ          Z23, Z22, Z22
-	VPANDQ          Z18, Z0, Z23
-	VPSRLQ          $0x04, Z18, Z24
-	VPANDQ          Z24, Z0, Z24
-	VPSHUFB         Z23, Z3, Z23
-	VPSHUFB         Z24, Z4, Z24
-	VPTERNLOGQ      $0x96, Z23, Z24, Z13
-	VPANDQ          Z21, Z0, Z23
-	VPSRLQ          $0x04, Z21, Z21
-	VPANDQ          Z21, Z0, Z21
-	VPSHUFB         Z23, Z5, Z23
-	VPSHUFB         Z21, Z6, Z21
-	VPTERNLOGQ      $0x96, Z23, Z21, Z14
-	VPXORQ          Z22, Z13, Z13
-	VPXORQ          Z22, Z14, Z14
-	VPXORQ          Z19, Z15, Z19
-	VPXORQ          Z20, Z16, Z20
-	VPXORQ          Z19, Z20, Z21
-	VPANDQ          Z19, Z0, Z22
-	VPSRLQ          $0x04, Z19, Z23
-	VPANDQ          Z23, Z0, Z23
-	VPSHUFB         Z22, Z1, Z22
-	VPSHUFB         Z23, Z2, Z23
-	VPXORQ          Z23, Z22, Z22
-	VPANDQ          Z20, Z0, Z23
-	VPSRLQ          $0x04, Z20, Z24
-	VPANDQ          Z24, Z0, Z24
-	VPSHUFB         Z23, Z3, Z23
-	VPSHUFB         Z24, Z4, Z24
-	VPTERNLOGQ      $0x96, Z23, Z24, Z15
-	VPANDQ          Z21, Z0, Z23
-	VPSRLQ          $0x04, Z21, Z21
-	VPANDQ          Z21, Z0, Z21
-	VPSHUFB         Z23, Z5, Z23
-	VPSHUFB         Z21, Z6, Z21
-	VPTERNLOGQ      $0x96, Z23, Z21, Z16
-	VPXORQ          Z22, Z15, Z15
-	VPXORQ          Z22, Z16, Z16
-	VMOVDQU64       Z13, (CX)
-	VMOVDQU64       Z14, (R11)
-	VMOVDQU64       Z15, (CX)(DX*1)
-	VMOVDQU64       Z16, (R11)(DX*1)
-	VMOVDQU64       Z17, (CX)(DX*2)
-	VMOVDQU64       Z18, (R11)(DX*2)
-	VMOVDQU64       Z19, (CX)(SI*1)
-	VMOVDQU64       Z20, (R11)(SI*1)
-	ADDQ            $0x40, AX
-	ADDQ            $0x40, CX
-	ADDQ            $0x40, R10
-	ADDQ            $0x40, R11
-	DECQ            R13
-	JNE             wideGroupRowColumn
-	TESTQ           $0x00000020, BX
-	JEQ             wideGroupRowEven
-	VMOVDQU64       (AX), Y13
-	VMOVDQU64       (R10), Y14
-	VPXORQ          (AX)(DX*1), Y13, Y15
-	VPXORQ          (R10)(DX*1), Y14, Y16
-	VPXORQ          Y15, Y16, Y17
-	VPANDQ          Y15, Y0, Y18
-	VPSRLQ          $0x04, Y15, Y19
-	VPANDQ          Y19, Y0, Y19
-	VPSHUFB         Y18, Y7, Y18
-	VPSHUFB         Y19, Y8, Y19
-	VPXORQ          Y19, Y18, Y18
-	VPANDQ          Y16, Y0, Y19
-	VPSRLQ          $0x04, Y16, Y20
-	VPANDQ          Y20, Y0, Y20
-	VPSHUFB         Y19, Y9, Y19
-	VPSHUFB         Y20, Y10, Y20
-	VPTERNLOGQ      $0x96, Y19, Y20, Y13
-	VPANDQ          Y17, Y0, Y19
-	VPSRLQ          $0x04, Y17, Y17
-	VPANDQ          Y17, Y0, Y17
-	VPSHUFB         Y19, Y11, Y19
-	VPSHUFB         Y17, Y12, Y17
-	VPTERNLOGQ      $0x96, Y19, Y17, Y14
-	VPXORQ          Y18, Y13, Y13
-	VPXORQ          Y18, Y14, Y14
-	VMOVDQU64       (AX)(DX*2), Y17
-	VMOVDQU64       (R10)(DX*2), Y18
-	VPXORQ          (AX)(SI*1), Y17, Y19
-	VPXORQ          (R10)(SI*1), Y18, Y20
-	VPXORQ          Y19, Y20, Y21
-	VPANDQ          Y19, Y0, Y22
-	VPSRLQ          $0x04, Y19, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 256(DI), Y24
-	VPSHUFB         Y22, Y24, Y24
-	VBROADCASTI32X4 272(DI), Y22
-	VPSHUFB         Y23, Y22, Y22
-	VPXORQ          Y22, Y24, Y24
-	VPANDQ          Y20, Y0, Y22
-	VPSRLQ          $0x04, Y20, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 288(DI), Y25
-	VPSHUFB         Y22, Y25, Y25
-	VBROADCASTI32X4 304(DI), Y22
-	VPSHUFB         Y23, Y22, Y22
-	VPTERNLOGQ      $0x96, Y25, Y22, Y17
-	VPANDQ          Y21, Y0, Y22
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VBROADCASTI32X4 320(DI), Y23
-	VPSHUFB         Y22, Y23, Y23
-	VBROADCASTI32X4 336(DI), Y22
-	VPSHUFB         Y21, Y22, Y22
-	VPTERNLOGQ      $0x96, Y23, Y22, Y18
-	VPXORQ          Y24, Y17, Y17
-	VPXORQ          Y24, Y18, Y18
-	VPXORQ          Y17, Y13, Y17
-	VPXORQ          Y18, Y14, Y18
-	VPXORQ          Y17, Y18, Y21
-	VPANDQ          Y17, Y0, Y22
-	VPSRLQ          $0x04, Y17, Y23
-	VPANDQ          Y23, Y0, Y23
-	VPSHUFB         Y22, Y1, Y22
-	VPSHUFB         Y23, Y2, Y23
-	VPXORQ          Y23, Y22, Y22
-	VPANDQ          Y18, Y0, Y23
-	VPSRLQ          $0x04, Y18, Y24
-	VPANDQ          Y24, Y0, Y24
-	VPSHUFB         Y23, Y3, Y23
-	VPSHUFB         Y24, Y4, Y24
-	VPTERNLOGQ      $0x96, Y23, Y24, Y13
-	VPANDQ          Y21, Y0, Y23
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VPSHUFB         Y23, Y5, Y23
-	VPSHUFB         Y21, Y6, Y21
-	VPTERNLOGQ      $0x96, Y23, Y21, Y14
-	VPXORQ          Y22, Y13, Y13
-	VPXORQ          Y22, Y14, Y14
-	VPXORQ          Y19, Y15, Y19
-	VPXORQ          Y20, Y16, Y20
-	VPXORQ          Y19, Y20, Y21
-	VPANDQ          Y19, Y0, Y22
-	VPSRLQ          $0x04, Y19, Y23
-	VPANDQ          Y23, Y0, Y23
-	VPSHUFB         Y22, Y1, Y22
-	VPSHUFB         Y23, Y2, Y23
-	VPXORQ          Y23, Y22, Y22
-	VPANDQ          Y20, Y0, Y23
-	VPSRLQ          $0x04, Y20, Y24
-	VPANDQ          Y24, Y0, Y24
-	VPSHUFB         Y23, Y3, Y23
-	VPSHUFB         Y24, Y4, Y24
-	VPTERNLOGQ      $0x96, Y23, Y24, Y15
-	VPANDQ          Y21, Y0, Y23
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VPSHUFB         Y23, Y5, Y23
-	VPSHUFB         Y21, Y6, Y21
-	VPTERNLOGQ      $0x96, Y23, Y21, Y16
-	VPXORQ          Y22, Y15, Y15
-	VPXORQ          Y22, Y16, Y16
-	VMOVDQU64       Y13, (CX)
-	VMOVDQU64       Y14, (R11)
-	VMOVDQU64       Y15, (CX)(DX*1)
-	VMOVDQU64       Y16, (R11)(DX*1)
-	VMOVDQU64       Y17, (CX)(DX*2)
-	VMOVDQU64       Y18, (R11)(DX*2)
-	VMOVDQU64       Y19, (CX)(SI*1)
-	VMOVDQU64       Y20, (R11)(SI*1)
-	ADDQ            $0x20, AX
-	ADDQ            $0x20, CX
-	ADDQ            $0x20, R10
-	ADDQ            $0x20, R11
-
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupRow
-
-wideGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VBROADCASTI32X4 (R9), Z1
-	VBROADCASTI32X4 16(R9), Z2
-	VBROADCASTI32X4 (DI), Z3
-	VBROADCASTI32X4 16(DI), Z4
-	VBROADCASTI32X4 256(DI), Z5
-	VBROADCASTI32X4 272(DI), Z6
-	MOVQ            dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU64  (AX), Z7
-	VMOVDQU64  (R10), Z8
-	VPXORQ     (AX)(DX*1), Z7, Z9
-	VPXORQ     (R10)(DX*1), Z8, Z10
-	VPANDQ     Z9, Z0, Z11
-	VPSRLQ     $0x04, Z9, Z12
-	VPANDQ     Z12, Z0, Z12
-	VPSHUFB    Z11, Z3, Z11
-	VPSHUFB    Z12, Z4, Z12
-	VPTERNLOGQ $0x96, Z11, Z12, Z7
-	VPANDQ     Z10, Z0, Z11
-	VPSRLQ     $0x04, Z10, Z12
-	VPANDQ     Z12, Z0, Z12
-	VPSHUFB    Z11, Z3, Z11
-	VPSHUFB    Z12, Z4, Z12
-	VPTERNLOGQ $0x96, Z11, Z12, Z8
-	VMOVDQU64  (AX)(DX*2), Z11
-	VMOVDQU64  (R10)(DX*2), Z12
-	VPXORQ     (AX)(SI*1), Z11, Z13
-	VPXORQ     (R10)(SI*1), Z12, Z14
-	VPANDQ     Z13, Z0, Z15
-	VPSRLQ     $0x04, Z13, Z16
-	VPANDQ     Z16, Z0, Z16
-	VPSHUFB    Z15, Z5, Z15
-	VPSHUFB    Z16, Z6, Z16
-	VPTERNLOGQ $0x96, Z15, Z16, Z11
-	VPANDQ     Z14, Z0, Z15
-	VPSRLQ     $0x04, Z14, Z16
-	VPANDQ     Z16, Z0, Z16
-	VPSHUFB    Z15, Z5, Z15
-	VPSHUFB    Z16, Z6, Z16
-	VPTERNLOGQ $0x96, Z15, Z16, Z12
-	VPXORQ     Z11, Z7, Z11
-	VPXORQ     Z12, Z8, Z12
-	VPANDQ     Z11, Z0, Z15
-	VPSRLQ     $0x04, Z11, Z16
-	VPANDQ     Z16, Z0, Z16
-	VPSHUFB    Z15, Z1, Z15
-	VPSHUFB    Z16, Z2, Z16
-	VPTERNLOGQ $0x96, Z15, Z16, Z7
-	VPANDQ     Z12, Z0, Z15
-	VPSRLQ     $0x04, Z12, Z16
-	VPANDQ     Z16, Z0, Z16
-	VPSHUFB    Z15, Z1, Z15
-	VPSHUFB    Z16, Z2, Z16
-	VPTERNLOGQ $0x96, Z15, Z16, Z8
-	VPXORQ     Z13, Z9, Z13
-	VPXORQ     Z14, Z10, Z14
-	VPANDQ     Z13, Z0, Z15
-	VPSRLQ     $0x04, Z13, Z16
-	VPANDQ     Z16, Z0, Z16
-	VPSHUFB    Z15, Z1, Z15
-	VPSHUFB    Z16, Z2, Z16
-	VPTERNLOGQ $0x96, Z15, Z16, Z9
-	VPANDQ     Z14, Z0, Z15
-	VPSRLQ     $0x04, Z14, Z16
-	VPANDQ     Z16, Z0, Z16
-	VPSHUFB    Z15, Z1, Z15
-	VPSHUFB    Z16, Z2, Z16
-	VPTERNLOGQ $0x96, Z15, Z16, Z10
-	VMOVDQU64  Z7, (CX)
-	VMOVDQU64  Z8, (R11)
-	VMOVDQU64  Z9, (CX)(DX*1)
-	VMOVDQU64  Z10, (R11)(DX*1)
-	VMOVDQU64  Z11, (CX)(DX*2)
-	VMOVDQU64  Z12, (R11)(DX*2)
-	VMOVDQU64  Z13, (CX)(SI*1)
-	VMOVDQU64  Z14, (R11)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R10
-	ADDQ       $0x40, R11
-	DECQ       R13
-	JNE        wideGroupSubfieldRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupSubfieldRowEven
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  (R10), Y8
-	VPXORQ     (AX)(DX*1), Y7, Y9
-	VPXORQ     (R10)(DX*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VMOVDQU64  (AX)(DX*2), Y11
-	VMOVDQU64  (R10)(DX*2), Y12
-	VPXORQ     (AX)(SI*1), Y11, Y13
-	VPXORQ     (R10)(SI*1), Y12, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y11
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y12
-	VPXORQ     Y11, Y7, Y11
-	VPXORQ     Y12, Y8, Y12
-	VPANDQ     Y11, Y0, Y15
-	VPSRLQ     $0x04, Y11, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y7
-	VPANDQ     Y12, Y0, Y15
-	VPSRLQ     $0x04, Y12, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y8
-	VPXORQ     Y13, Y9, Y13
-	VPXORQ     Y14, Y10, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y9
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y10
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, (R11)
-	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, (R11)(DX*1)
-	VMOVDQU64  Y11, (CX)(DX*2)
-	VMOVDQU64  Y12, (R11)(DX*2)
-	VMOVDQU64  Y13, (CX)(SI*1)
-	VMOVDQU64  Y14, (R11)(SI*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R10
-	ADDQ       $0x20, R11
-
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
-
-wideGroupZero:
-	VBROADCASTI32X4 256(DI), Z1
-	VBROADCASTI32X4 272(DI), Z2
-	MOVQ            dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU64  (AX), Z3
-	VMOVDQU64  (R10), Z4
-	VPXORQ     (AX)(DX*1), Z3, Z5
-	VPXORQ     (R10)(DX*1), Z4, Z6
-	VMOVDQU64  (AX)(DX*2), Z7
-	VMOVDQU64  (R10)(DX*2), Z8
-	VPXORQ     (AX)(SI*1), Z7, Z9
-	VPXORQ     (R10)(SI*1), Z8, Z10
-	VPANDQ     Z9, Z0, Z11
-	VPSRLQ     $0x04, Z9, Z12
-	VPANDQ     Z12, Z0, Z12
-	VPSHUFB    Z11, Z1, Z11
-	VPSHUFB    Z12, Z2, Z12
-	VPTERNLOGQ $0x96, Z11, Z12, Z7
-	VPANDQ     Z10, Z0, Z11
-	VPSRLQ     $0x04, Z10, Z12
-	VPANDQ     Z12, Z0, Z12
-	VPSHUFB    Z11, Z1, Z11
-	VPSHUFB    Z12, Z2, Z12
-	VPTERNLOGQ $0x96, Z11, Z12, Z8
-	VPXORQ     Z7, Z3, Z7
-	VPXORQ     Z8, Z4, Z8
-	VPXORQ     Z9, Z5, Z9
-	VPXORQ     Z10, Z6, Z10
-	VMOVDQU64  Z3, (CX)
-	VMOVDQU64  Z4, (R11)
-	VMOVDQU64  Z5, (CX)(DX*1)
-	VMOVDQU64  Z6, (R11)(DX*1)
-	VMOVDQU64  Z7, (CX)(DX*2)
-	VMOVDQU64  Z8, (R11)(DX*2)
-	VMOVDQU64  Z9, (CX)(SI*1)
-	VMOVDQU64  Z10, (R11)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R10
-	ADDQ       $0x40, R11
-	DECQ       R13
-	JNE        wideGroupZeroRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupZeroRowEven
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  (R10), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     (R10)(DX*1), Y4, Y6
-	VMOVDQU64  (AX)(DX*2), Y7
-	VMOVDQU64  (R10)(DX*2), Y8
-	VPXORQ     (AX)(SI*1), Y7, Y9
-	VPXORQ     (R10)(SI*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VPXORQ     Y7, Y3, Y7
-	VPXORQ     Y8, Y4, Y8
-	VPXORQ     Y9, Y5, Y9
-	VPXORQ     Y10, Y6, Y10
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, (R11)
-	VMOVDQU64  Y5, (CX)(DX*1)
-	VMOVDQU64  Y6, (R11)(DX*1)
-	VMOVDQU64  Y7, (CX)(DX*2)
-	VMOVDQU64  Y8, (R11)(DX*2)
-	VMOVDQU64  Y9, (CX)(SI*1)
-	VMOVDQU64  Y10, (R11)(SI*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R10
-	ADDQ       $0x20, R11
-
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ            DI, BX
-	SUBQ            tab+48(FP), BX
-	JEQ             narrowGroupZero
-	CMPQ            BX, $0x00008000
-	JLT             narrowGroupSubfield
-	VBROADCASTI32X4 (R9), Y1
-	VBROADCASTI32X4 16(R9), Y2
-	VBROADCASTI32X4 32(R9), Y3
-	VBROADCASTI32X4 48(R9), Y4
-	VBROADCASTI32X4 64(R9), Y5
-	VBROADCASTI32X4 80(R9), Y6
-	VBROADCASTI32X4 (DI), Y7
-	VBROADCASTI32X4 16(DI), Y8
-	VBROADCASTI32X4 32(DI), Y9
-	VBROADCASTI32X4 48(DI), Y10
-	VBROADCASTI32X4 64(DI), Y11
-	VBROADCASTI32X4 80(DI), Y12
-	MOVQ            dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64       (AX), Y13
-	VMOVDQU64       32(AX), Y14
-	VPXORQ          (AX)(DX*1), Y13, Y15
-	VPXORQ          32(AX)(DX*1), Y14, Y16
-	VPXORQ          Y15, Y16, Y17
-	VPANDQ          Y15, Y0, Y18
-	VPSRLQ          $0x04, Y15, Y19
-	VPANDQ          Y19, Y0, Y19
-	VPSHUFB         Y18, Y7, Y18
-	VPSHUFB         Y19, Y8, Y19
-	VPXORQ          Y19, Y18, Y18
-	VPANDQ          Y16, Y0, Y19
-	VPSRLQ          $0x04, Y16, Y20
-	VPANDQ          Y20, Y0, Y20
-	VPSHUFB         Y19, Y9, Y19
-	VPSHUFB         Y20, Y10, Y20
-	VPTERNLOGQ      $0x96, Y19, Y20, Y13
-	VPANDQ          Y17, Y0, Y19
-	VPSRLQ          $0x04, Y17, Y17
-	VPANDQ          Y17, Y0, Y17
-	VPSHUFB         Y19, Y11, Y19
-	VPSHUFB         Y17, Y12, Y17
-	VPTERNLOGQ      $0x96, Y19, Y17, Y14
-	VPXORQ          Y18, Y13, Y13
-	VPXORQ          Y18, Y14, Y14
-	VMOVDQU64       (AX)(DX*2), Y17
-	VMOVDQU64       32(AX)(DX*2), Y18
-	VPXORQ          (AX)(SI*1), Y17, Y19
-	VPXORQ          32(AX)(SI*1), Y18, Y20
-	VPXORQ          Y19, Y20, Y21
-	VPANDQ          Y19, Y0, Y22
-	VPSRLQ          $0x04, Y19, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 256(DI), Y24
-	VPSHUFB         Y22, Y24, Y24
-	VBROADCASTI32X4 272(DI), Y22
-	VPSHUFB         Y23, Y22, Y22
-	VPXORQ          Y22, Y24, Y24
-	VPANDQ          Y20, Y0, Y22
-	VPSRLQ          $0x04, Y20, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 288(DI), Y25
-	VPSHUFB         Y22, Y25, Y25
-	VBROADCASTI32X4 304(DI), Y22
-	VPSHUFB         Y23, Y22, Y22
-	VPTERNLOGQ      $0x96, Y25, Y22, Y17
-	VPANDQ          Y21, Y0, Y22
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VBROADCASTI32X4 320(DI), Y23
-	VPSHUFB         Y22, Y23, Y23
-	VBROADCASTI32X4 336(DI), Y22
-	VPSHUFB         Y21, Y22, Y22
-	VPTERNLOGQ      $0x96, Y23, Y22, Y18
-	VPXORQ          Y24, Y17, Y17
-	VPXORQ          Y24, Y18, Y18
-	VPXORQ          Y17, Y13, Y17
-	VPXORQ          Y18, Y14, Y18
-	VPXORQ          Y17, Y18, Y21
-	VPANDQ          Y17, Y0, Y22
-	VPSRLQ          $0x04, Y17, Y23
-	VPANDQ          Y23, Y0, Y23
-	VPSHUFB         Y22, Y1, Y22
-	VPSHUFB         Y23, Y2, Y23
-	VPXORQ          Y23, Y22, Y22
-	VPANDQ          Y18, Y0, Y23
-	VPSRLQ          $0x04, Y18, Y24
-	VPANDQ          Y24, Y0, Y24
-	VPSHUFB         Y23, Y3, Y23
-	VPSHUFB         Y24, Y4, Y24
-	VPTERNLOGQ      $0x96, Y23, Y24, Y13
-	VPANDQ          Y21, Y0, Y23
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VPSHUFB         Y23, Y5, Y23
-	VPSHUFB         Y21, Y6, Y21
-	VPTERNLOGQ      $0x96, Y23, Y21, Y14
-	VPXORQ          Y22, Y13, Y13
-	VPXORQ          Y22, Y14, Y14
-	VPXORQ          Y19, Y15, Y19
-	VPXORQ          Y20, Y16, Y20
-	VPXORQ          Y19, Y20, Y21
-	VPANDQ          Y19, Y0, Y22
-	VPSRLQ          $0x04, Y19, Y23
-	VPANDQ          Y23, Y0, Y23
-	VPSHUFB         Y22, Y1, Y22
-	VPSHUFB         Y23, Y2, Y23
-	VPXORQ          Y23, Y22, Y22
-	VPANDQ          Y20, Y0, Y23
-	VPSRLQ          $0x04, Y20, Y24
-	VPANDQ          Y24, Y0, Y24
-	VPSHUFB         Y23, Y3, Y23
-	VPSHUFB         Y24, Y4, Y24
-	VPTERNLOGQ      $0x96, Y23, Y24, Y15
-	VPANDQ          Y21, Y0, Y23
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VPSHUFB         Y23, Y5, Y23
-	VPSHUFB         Y21, Y6, Y21
-	VPTERNLOGQ      $0x96, Y23, Y21, Y16
-	VPXORQ          Y22, Y15, Y15
-	VPXORQ          Y22, Y16, Y16
-	VMOVDQU64       Y13, (CX)
-	VMOVDQU64       Y14, 32(CX)
-	VMOVDQU64       Y15, (CX)(DX*1)
-	VMOVDQU64       Y16, 32(CX)(DX*1)
-	VMOVDQU64       Y17, (CX)(DX*2)
-	VMOVDQU64       Y18, 32(CX)(DX*2)
-	VMOVDQU64       Y19, (CX)(SI*1)
-	VMOVDQU64       Y20, 32(CX)(SI*1)
-	ADDQ            $0x40, AX
-	ADDQ            $0x40, CX
-	DECQ            BX
-	JNE             narrowGroupRow
-
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VBROADCASTI32X4 (R9), Y1
-	VBROADCASTI32X4 16(R9), Y2
-	VBROADCASTI32X4 (DI), Y3
-	VBROADCASTI32X4 16(DI), Y4
-	VBROADCASTI32X4 256(DI), Y5
-	VBROADCASTI32X4 272(DI), Y6
-	MOVQ            dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  32(AX), Y8
-	VPXORQ     (AX)(DX*1), Y7, Y9
-	VPXORQ     32(AX)(DX*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VMOVDQU64  (AX)(DX*2), Y11
-	VMOVDQU64  32(AX)(DX*2), Y12
-	VPXORQ     (AX)(SI*1), Y11, Y13
-	VPXORQ     32(AX)(SI*1), Y12, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y11
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y12
-	VPXORQ     Y11, Y7, Y11
-	VPXORQ     Y12, Y8, Y12
-	VPANDQ     Y11, Y0, Y15
-	VPSRLQ     $0x04, Y11, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y7
-	VPANDQ     Y12, Y0, Y15
-	VPSRLQ     $0x04, Y12, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y8
-	VPXORQ     Y13, Y9, Y13
-	VPXORQ     Y14, Y10, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y9
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y10
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, 32(CX)
-	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, 32(CX)(DX*1)
-	VMOVDQU64  Y11, (CX)(DX*2)
-	VMOVDQU64  Y12, 32(CX)(DX*2)
-	VMOVDQU64  Y13, (CX)(SI*1)
-	VMOVDQU64  Y14, 32(CX)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupSubfieldRow
-	JMP        narrowGroupNext
-
-narrowGroupZero:
-	VBROADCASTI32X4 256(DI), Y1
-	VBROADCASTI32X4 272(DI), Y2
-	MOVQ            dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  32(AX), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     32(AX)(DX*1), Y4, Y6
-	VMOVDQU64  (AX)(DX*2), Y7
-	VMOVDQU64  32(AX)(DX*2), Y8
-	VPXORQ     (AX)(SI*1), Y7, Y9
-	VPXORQ     32(AX)(SI*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VPXORQ     Y7, Y3, Y7
-	VPXORQ     Y8, Y4, Y8
-	VPXORQ     Y9, Y5, Y9
-	VPXORQ     Y10, Y6, Y10
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, 32(CX)
-	VMOVDQU64  Y5, (CX)(DX*1)
-	VMOVDQU64  Y6, 32(CX)(DX*1)
-	VMOVDQU64  Y7, (CX)(DX*2)
-	VMOVDQU64  Y8, 32(CX)(DX*2)
-	VMOVDQU64  Y9, (CX)(SI*1)
-	VMOVDQU64  Y10, 32(CX)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupZeroRow
-	JMP        narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft2AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
-TEXT ·ifft2AVX512(SB), NOSPLIT, $0-56
-	VPBROADCASTQ nibbleMask<>+0(SB), Z0
-	MOVQ         src+8(FP), AX
-	MOVQ         dst+0(FP), CX
-	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
-	IMULQ        BX, DX
-	ADDQ         DX, DX
-	MOVQ         t+40(FP), SI
-	SHLQ         $0x07, SI
-	MOVQ         groups+32(FP), DI
-	TESTQ        DI, DI
-	JEQ          done
-	ADDQ         tab+48(FP), SI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R8
-	LEAQ         (CX)(BX*1), R9
-
-wideGroup:
-	MOVQ            SI, R10
-	SUBQ            tab+48(FP), R10
-	JEQ             wideGroupZero
+group:
+	MOVQ            DI, R10
+	SUBQ            tab+56(FP), R10
+	JEQ             groupZero
 	CMPQ            R10, $0x00008000
-	JLT             wideGroupSubfield
-	VBROADCASTI32X4 (SI), Z1
-	VBROADCASTI32X4 16(SI), Z2
-	VBROADCASTI32X4 32(SI), Z3
-	VBROADCASTI32X4 48(SI), Z4
-	VBROADCASTI32X4 64(SI), Z5
-	VBROADCASTI32X4 80(SI), Z6
-	MOVQ            dist+24(FP), R10
-
-wideGroupRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupRowColumn:
-	VMOVDQU64  (AX), Z7
-	VMOVDQU64  (R8), Z8
-	VPXORQ     (AX)(DX*1), Z7, Z9
-	VPXORQ     (R8)(DX*1), Z8, Z10
-	VPXORQ     Z9, Z10, Z11
-	VPANDQ     Z9, Z0, Z12
-	VPSRLQ     $0x04, Z9, Z13
-	VPANDQ     Z13, Z0, Z13
-	VPSHUFB    Z12, Z1, Z12
-	VPSHUFB    Z13, Z2, Z13
-	VPXORQ     Z13, Z12, Z12
-	VPANDQ     Z10, Z0, Z13
-	VPSRLQ     $0x04, Z10, Z14
-	VPANDQ     Z14, Z0, Z14
-	VPSHUFB    Z13, Z3, Z13
-	VPSHUFB    Z14, Z4, Z14
-	VPTERNLOGQ $0x96, Z13, Z14, Z7
-	VPANDQ     Z11, Z0, Z13
-	VPSRLQ     $0x04, Z11, Z11
-	VPANDQ     Z11, Z0, Z11
-	VPSHUFB    Z13, Z5, Z13
-	VPSHUFB    Z11, Z6, Z11
-	VPTERNLOGQ $0x96, Z13, Z11, Z8
-	VPXORQ     Z12, Z7, Z7
-	VPXORQ     Z12, Z8, Z8
-	VMOVDQU64  Z7, (CX)
-	VMOVDQU64  Z8, (R9)
-	VMOVDQU64  Z9, (CX)(DX*1)
-	VMOVDQU64  Z10, (R9)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R8
-	ADDQ       $0x40, R9
-	DECQ       R11
-	JNE        wideGroupRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupRowEven
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  (R8), Y8
-	VPXORQ     (AX)(DX*1), Y7, Y9
-	VPXORQ     (R8)(DX*1), Y8, Y10
-	VPXORQ     Y9, Y10, Y11
-	VPANDQ     Y9, Y0, Y12
-	VPSRLQ     $0x04, Y9, Y13
-	VPANDQ     Y13, Y0, Y13
-	VPSHUFB    Y12, Y1, Y12
-	VPSHUFB    Y13, Y2, Y13
-	VPXORQ     Y13, Y12, Y12
-	VPANDQ     Y10, Y0, Y13
-	VPSRLQ     $0x04, Y10, Y14
-	VPANDQ     Y14, Y0, Y14
-	VPSHUFB    Y13, Y3, Y13
-	VPSHUFB    Y14, Y4, Y14
-	VPTERNLOGQ $0x96, Y13, Y14, Y7
-	VPANDQ     Y11, Y0, Y13
-	VPSRLQ     $0x04, Y11, Y11
-	VPANDQ     Y11, Y0, Y11
-	VPSHUFB    Y13, Y5, Y13
-	VPSHUFB    Y11, Y6, Y11
-	VPTERNLOGQ $0x96, Y13, Y11, Y8
-	VPXORQ     Y12, Y7, Y7
-	VPXORQ     Y12, Y8, Y8
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, (R9)
-	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, (R9)(DX*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R8
-	ADDQ       $0x20, R9
-
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupRow
-
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VBROADCASTI32X4 (SI), Z1
-	VBROADCASTI32X4 16(SI), Z2
-	MOVQ            dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU64  (AX), Z3
-	VMOVDQU64  (R8), Z4
-	VPXORQ     (AX)(DX*1), Z3, Z5
-	VPXORQ     (R8)(DX*1), Z4, Z6
-	VPANDQ     Z5, Z0, Z7
-	VPSRLQ     $0x04, Z5, Z8
-	VPANDQ     Z8, Z0, Z8
-	VPSHUFB    Z7, Z1, Z7
-	VPSHUFB    Z8, Z2, Z8
-	VPTERNLOGQ $0x96, Z7, Z8, Z3
-	VPANDQ     Z6, Z0, Z7
-	VPSRLQ     $0x04, Z6, Z8
-	VPANDQ     Z8, Z0, Z8
-	VPSHUFB    Z7, Z1, Z7
-	VPSHUFB    Z8, Z2, Z8
-	VPTERNLOGQ $0x96, Z7, Z8, Z4
-	VMOVDQU64  Z3, (CX)
-	VMOVDQU64  Z4, (R9)
-	VMOVDQU64  Z5, (CX)(DX*1)
-	VMOVDQU64  Z6, (R9)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R8
-	ADDQ       $0x40, R9
-	DECQ       R11
-	JNE        wideGroupSubfieldRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupSubfieldRowEven
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  (R8), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     (R8)(DX*1), Y4, Y6
-	VPANDQ     Y5, Y0, Y7
-	VPSRLQ     $0x04, Y5, Y8
-	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
-	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y3
-	VPANDQ     Y6, Y0, Y7
-	VPSRLQ     $0x04, Y6, Y8
-	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
-	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y4
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, (R9)
-	VMOVDQU64  Y5, (CX)(DX*1)
-	VMOVDQU64  Y6, (R9)(DX*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R8
-	ADDQ       $0x20, R9
-
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU64 (AX), Z1
-	VMOVDQU64 (R8), Z2
-	VPXORQ    (AX)(DX*1), Z1, Z3
-	VPXORQ    (R8)(DX*1), Z2, Z4
-	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (R9)
-	VMOVDQU64 Z3, (CX)(DX*1)
-	VMOVDQU64 Z4, (R9)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, R8
-	ADDQ      $0x40, R9
-	DECQ      R11
-	JNE       wideGroupZeroRowColumn
-	TESTQ     $0x00000020, BX
-	JEQ       wideGroupZeroRowEven
-	VMOVDQU64 (AX), Y1
-	VMOVDQU64 (R8), Y2
-	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    (R8)(DX*1), Y2, Y4
-	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, (R9)
-	VMOVDQU64 Y3, (CX)(DX*1)
-	VMOVDQU64 Y4, (R9)(DX*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, R8
-	ADDQ      $0x20, R9
-
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ            SI, BX
-	SUBQ            tab+48(FP), BX
-	JEQ             narrowGroupZero
-	CMPQ            BX, $0x00008000
-	JLT             narrowGroupSubfield
-	VBROADCASTI32X4 (SI), Y1
-	VBROADCASTI32X4 16(SI), Y2
-	VBROADCASTI32X4 32(SI), Y3
-	VBROADCASTI32X4 48(SI), Y4
-	VBROADCASTI32X4 64(SI), Y5
-	VBROADCASTI32X4 80(SI), Y6
-	MOVQ            dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  32(AX), Y8
-	VPXORQ     (AX)(DX*1), Y7, Y9
-	VPXORQ     32(AX)(DX*1), Y8, Y10
-	VPXORQ     Y9, Y10, Y11
-	VPANDQ     Y9, Y0, Y12
-	VPSRLQ     $0x04, Y9, Y13
-	VPANDQ     Y13, Y0, Y13
-	VPSHUFB    Y12, Y1, Y12
-	VPSHUFB    Y13, Y2, Y13
-	VPXORQ     Y13, Y12, Y12
-	VPANDQ     Y10, Y0, Y13
-	VPSRLQ     $0x04, Y10, Y14
-	VPANDQ     Y14, Y0, Y14
-	VPSHUFB    Y13, Y3, Y13
-	VPSHUFB    Y14, Y4, Y14
-	VPTERNLOGQ $0x96, Y13, Y14, Y7
-	VPANDQ     Y11, Y0, Y13
-	VPSRLQ     $0x04, Y11, Y11
-	VPANDQ     Y11, Y0, Y11
-	VPSHUFB    Y13, Y5, Y13
-	VPSHUFB    Y11, Y6, Y11
-	VPTERNLOGQ $0x96, Y13, Y11, Y8
-	VPXORQ     Y12, Y7, Y7
-	VPXORQ     Y12, Y8, Y8
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, 32(CX)
-	VMOVDQU64  Y9, (CX)(DX*1)
-	VMOVDQU64  Y10, 32(CX)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupRow
-
-narrowGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VBROADCASTI32X4 (SI), Y1
-	VBROADCASTI32X4 16(SI), Y2
-	MOVQ            dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  32(AX), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     32(AX)(DX*1), Y4, Y6
-	VPANDQ     Y5, Y0, Y7
-	VPSRLQ     $0x04, Y5, Y8
-	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
-	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y3
-	VPANDQ     Y6, Y0, Y7
-	VPSRLQ     $0x04, Y6, Y8
-	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
-	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y4
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, 32(CX)
-	VMOVDQU64  Y5, (CX)(DX*1)
-	VMOVDQU64  Y6, 32(CX)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupSubfieldRow
-	JMP        narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64 (AX), Y1
-	VMOVDQU64 32(AX), Y2
-	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    32(AX)(DX*1), Y2, Y4
-	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, 32(CX)
-	VMOVDQU64 Y3, (CX)(DX*1)
-	VMOVDQU64 Y4, 32(CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      BX
-	JNE       narrowGroupZeroRow
-	JMP       narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4addAVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
-TEXT ·ifft4addAVX512(SB), NOSPLIT, $0-56
-	VPBROADCASTQ nibbleMask<>+0(SB), Z0
-	MOVQ         src+8(FP), AX
-	MOVQ         dst+0(FP), CX
-	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
-	IMULQ        BX, DX
-	ADDQ         DX, DX
-	LEAQ         (DX)(DX*2), SI
-	MOVQ         t+40(FP), DI
-	SHLQ         $0x07, DI
-	MOVQ         groups+32(FP), R8
-	TESTQ        R8, R8
-	JEQ          done
-	MOVQ         DI, R9
-	SHRQ         $0x01, R9
-	ADDQ         tab+48(FP), R9
-	ADDQ         tab+48(FP), DI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R10
-	LEAQ         (CX)(BX*1), R11
-
-wideGroup:
-	MOVQ            DI, R12
-	SUBQ            tab+48(FP), R12
-	JEQ             wideGroupZero
-	CMPQ            R12, $0x00008000
-	JLT             wideGroupSubfield
+	JLT             groupSubfield
 	VBROADCASTI32X4 (R9), Z1
 	VBROADCASTI32X4 16(R9), Z2
 	VBROADCASTI32X4 32(R9), Z3
@@ -2542,11 +829,14 @@ wideGroup:
 	VBROADCASTI32X4 80(DI), Z12
 	MOVQ            dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64       (AX), Z13
 	VMOVDQU64       (R10), Z14
 	VPXORQ          (AX)(DX*1), Z13, Z15
@@ -2649,30 +939,36 @@ wideGroupRowColumn:
 	VPTERNLOGQ      $0x96, Z23, Z21, Z16
 	VPXORQ          Z22, Z15, Z15
 	VPXORQ          Z22, Z16, Z16
+	CMPQ            add+48(FP), $0x00
+	JEQ             rowColumnStores
 	VPXORQ          (CX), Z13, Z13
 	VPXORQ          (R11), Z14, Z14
-	VMOVDQU64       Z13, (CX)
-	VMOVDQU64       Z14, (R11)
-	VPXORQ          (CX)(DX*1), Z15, Z13
-	VPXORQ          (R11)(DX*1), Z16, Z14
-	VMOVDQU64       Z13, (CX)(DX*1)
-	VMOVDQU64       Z14, (R11)(DX*1)
-	VPXORQ          (CX)(DX*2), Z17, Z13
-	VPXORQ          (R11)(DX*2), Z18, Z14
-	VMOVDQU64       Z13, (CX)(DX*2)
-	VMOVDQU64       Z14, (R11)(DX*2)
-	VPXORQ          (CX)(SI*1), Z19, Z13
-	VPXORQ          (R11)(SI*1), Z20, Z14
-	VMOVDQU64       Z13, (CX)(SI*1)
-	VMOVDQU64       Z14, (R11)(SI*1)
-	ADDQ            $0x40, AX
-	ADDQ            $0x40, CX
-	ADDQ            $0x40, R10
-	ADDQ            $0x40, R11
-	DECQ            R13
-	JNE             wideGroupRowColumn
+	VPXORQ          (CX)(DX*1), Z15, Z15
+	VPXORQ          (R11)(DX*1), Z16, Z16
+	VPXORQ          (CX)(DX*2), Z17, Z17
+	VPXORQ          (R11)(DX*2), Z18, Z18
+	VPXORQ          (CX)(SI*1), Z19, Z19
+	VPXORQ          (R11)(SI*1), Z20, Z20
+
+rowColumnStores:
+	VMOVDQU64 Z13, (CX)
+	VMOVDQU64 Z14, (R11)
+	VMOVDQU64 Z15, (CX)(DX*1)
+	VMOVDQU64 Z16, (R11)(DX*1)
+	VMOVDQU64 Z17, (CX)(DX*2)
+	VMOVDQU64 Z18, (R11)(DX*2)
+	VMOVDQU64 Z19, (CX)(SI*1)
+	VMOVDQU64 Z20, (R11)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, R10
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, R11
+	DECQ      R13
+	JNE       rowColumn
+
+rowOdd:
 	TESTQ           $0x00000020, BX
-	JEQ             wideGroupRowEven
+	JEQ             rowEven
 	VMOVDQU64       (AX), Y13
 	VMOVDQU64       (R10), Y14
 	VPXORQ          (AX)(DX*1), Y13, Y15
@@ -2775,65 +1071,65 @@ wideGroupRowColumn:
 	VPTERNLOGQ      $0x96, Y23, Y21, Y16
 	VPXORQ          Y22, Y15, Y15
 	VPXORQ          Y22, Y16, Y16
+	CMPQ            add+48(FP), $0x00
+	JEQ             rowOddStores
 	VPXORQ          (CX), Y13, Y13
 	VPXORQ          (R11), Y14, Y14
-	VMOVDQU64       Y13, (CX)
-	VMOVDQU64       Y14, (R11)
-	VPXORQ          (CX)(DX*1), Y15, Y13
-	VPXORQ          (R11)(DX*1), Y16, Y14
-	VMOVDQU64       Y13, (CX)(DX*1)
-	VMOVDQU64       Y14, (R11)(DX*1)
-	VPXORQ          (CX)(DX*2), Y17, Y13
-	VPXORQ          (R11)(DX*2), Y18, Y14
-	VMOVDQU64       Y13, (CX)(DX*2)
-	VMOVDQU64       Y14, (R11)(DX*2)
-	VPXORQ          (CX)(SI*1), Y19, Y13
-	VPXORQ          (R11)(SI*1), Y20, Y14
-	VMOVDQU64       Y13, (CX)(SI*1)
-	VMOVDQU64       Y14, (R11)(SI*1)
-	ADDQ            $0x20, AX
-	ADDQ            $0x20, CX
-	ADDQ            $0x20, R10
-	ADDQ            $0x20, R11
+	VPXORQ          (CX)(DX*1), Y15, Y15
+	VPXORQ          (R11)(DX*1), Y16, Y16
+	VPXORQ          (CX)(DX*2), Y17, Y17
+	VPXORQ          (R11)(DX*2), Y18, Y18
+	VPXORQ          (CX)(SI*1), Y19, Y19
+	VPXORQ          (R11)(SI*1), Y20, Y20
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
+rowOddStores:
+	VMOVDQU64 Y13, (CX)
+	VMOVDQU64 Y14, (R11)
+	VMOVDQU64 Y15, (CX)(DX*1)
+	VMOVDQU64 Y16, (R11)(DX*1)
+	VMOVDQU64 Y17, (CX)(DX*2)
+	VMOVDQU64 Y18, (R11)(DX*2)
+	VMOVDQU64 Y19, (CX)(SI*1)
+	VMOVDQU64 Y20, (R11)(SI*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, R10
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, R11
+
+rowEven:
+	MOVQ R10, AX
+	MOVQ R11, CX
 	DECQ R12
-	JNE  wideGroupRow
+	JNE  row
 
-wideGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
 	ADDQ $0x00000100, R9
 	ADDQ $0x00000200, DI
 	DECQ R8
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
+groupSubfield:
 	VBROADCASTI32X4 (R9), Z1
 	VBROADCASTI32X4 16(R9), Z2
 	VBROADCASTI32X4 (DI), Z3
 	VBROADCASTI32X4 16(DI), Z4
 	VBROADCASTI32X4 256(DI), Z5
 	VBROADCASTI32X4 272(DI), Z6
-	MOVQ            dist+24(FP), R12
+	MOVQ            DX, R10
+	SUBQ            $+128, R10
+	JLT             subfieldRunLast
 
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupSubfieldRowColumn:
+subfieldRun:
 	VMOVDQU64  (AX), Z7
-	VMOVDQU64  (R10), Z8
+	VMOVDQU64  64(AX), Z8
 	VPXORQ     (AX)(DX*1), Z7, Z9
-	VPXORQ     (R10)(DX*1), Z8, Z10
+	VPXORQ     64(AX)(DX*1), Z8, Z10
 	VPANDQ     Z9, Z0, Z11
 	VPSRLQ     $0x04, Z9, Z12
 	VPANDQ     Z12, Z0, Z12
@@ -2847,9 +1143,9 @@ wideGroupSubfieldRowColumn:
 	VPSHUFB    Z12, Z4, Z12
 	VPTERNLOGQ $0x96, Z11, Z12, Z8
 	VMOVDQU64  (AX)(DX*2), Z11
-	VMOVDQU64  (R10)(DX*2), Z12
+	VMOVDQU64  64(AX)(DX*2), Z12
 	VPXORQ     (AX)(SI*1), Z11, Z13
-	VPXORQ     (R10)(SI*1), Z12, Z14
+	VPXORQ     64(AX)(SI*1), Z12, Z14
 	VPANDQ     Z13, Z0, Z15
 	VPSRLQ     $0x04, Z13, Z16
 	VPANDQ     Z16, Z0, Z16
@@ -2890,138 +1186,98 @@ wideGroupSubfieldRowColumn:
 	VPSHUFB    Z15, Z1, Z15
 	VPSHUFB    Z16, Z2, Z16
 	VPTERNLOGQ $0x96, Z15, Z16, Z10
+	CMPQ       add+48(FP), $0x00
+	JEQ        subfieldRunStores
 	VPXORQ     (CX), Z7, Z7
-	VPXORQ     (R11), Z8, Z8
-	VMOVDQU64  Z7, (CX)
-	VMOVDQU64  Z8, (R11)
-	VPXORQ     (CX)(DX*1), Z9, Z7
-	VPXORQ     (R11)(DX*1), Z10, Z8
-	VMOVDQU64  Z7, (CX)(DX*1)
-	VMOVDQU64  Z8, (R11)(DX*1)
-	VPXORQ     (CX)(DX*2), Z11, Z7
-	VPXORQ     (R11)(DX*2), Z12, Z8
-	VMOVDQU64  Z7, (CX)(DX*2)
-	VMOVDQU64  Z8, (R11)(DX*2)
-	VPXORQ     (CX)(SI*1), Z13, Z7
-	VPXORQ     (R11)(SI*1), Z14, Z8
-	VMOVDQU64  Z7, (CX)(SI*1)
-	VMOVDQU64  Z8, (R11)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R10
-	ADDQ       $0x40, R11
-	DECQ       R13
-	JNE        wideGroupSubfieldRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupSubfieldRowEven
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  (R10), Y8
-	VPXORQ     (AX)(DX*1), Y7, Y9
-	VPXORQ     (R10)(DX*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VMOVDQU64  (AX)(DX*2), Y11
-	VMOVDQU64  (R10)(DX*2), Y12
-	VPXORQ     (AX)(SI*1), Y11, Y13
-	VPXORQ     (R10)(SI*1), Y12, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y11
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y12
-	VPXORQ     Y11, Y7, Y11
-	VPXORQ     Y12, Y8, Y12
-	VPANDQ     Y11, Y0, Y15
-	VPSRLQ     $0x04, Y11, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y7
-	VPANDQ     Y12, Y0, Y15
-	VPSRLQ     $0x04, Y12, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y8
-	VPXORQ     Y13, Y9, Y13
-	VPXORQ     Y14, Y10, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y9
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y10
-	VPXORQ     (CX), Y7, Y7
-	VPXORQ     (R11), Y8, Y8
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, (R11)
-	VPXORQ     (CX)(DX*1), Y9, Y7
-	VPXORQ     (R11)(DX*1), Y10, Y8
-	VMOVDQU64  Y7, (CX)(DX*1)
-	VMOVDQU64  Y8, (R11)(DX*1)
-	VPXORQ     (CX)(DX*2), Y11, Y7
-	VPXORQ     (R11)(DX*2), Y12, Y8
-	VMOVDQU64  Y7, (CX)(DX*2)
-	VMOVDQU64  Y8, (R11)(DX*2)
-	VPXORQ     (CX)(SI*1), Y13, Y7
-	VPXORQ     (R11)(SI*1), Y14, Y8
-	VMOVDQU64  Y7, (CX)(SI*1)
-	VMOVDQU64  Y8, (R11)(SI*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R10
-	ADDQ       $0x20, R11
+	VPXORQ     64(CX), Z8, Z8
+	VPXORQ     (CX)(DX*1), Z9, Z9
+	VPXORQ     64(CX)(DX*1), Z10, Z10
+	VPXORQ     (CX)(DX*2), Z11, Z11
+	VPXORQ     64(CX)(DX*2), Z12, Z12
+	VPXORQ     (CX)(SI*1), Z13, Z13
+	VPXORQ     64(CX)(SI*1), Z14, Z14
 
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
+subfieldRunStores:
+	VMOVDQU64 Z7, (CX)
+	VMOVDQU64 Z8, 64(CX)
+	VMOVDQU64 Z9, (CX)(DX*1)
+	VMOVDQU64 Z10, 64(CX)(DX*1)
+	VMOVDQU64 Z11, (CX)(DX*2)
+	VMOVDQU64 Z12, 64(CX)(DX*2)
+	VMOVDQU64 Z13, (CX)(SI*1)
+	VMOVDQU64 Z14, 64(CX)(SI*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R10
+	JGE       subfieldRun
 
-wideGroupZero:
+subfieldRunLast:
+	ADDQ       $+128, R10
+	JEQ        subfieldRunDone
+	VMOVDQU64  (AX), Z7
+	VPXORQ     (AX)(DX*1), Z7, Z8
+	VPANDQ     Z8, Z0, Z9
+	VPSRLQ     $0x04, Z8, Z10
+	VPANDQ     Z10, Z0, Z10
+	VPSHUFB    Z9, Z3, Z3
+	VPSHUFB    Z10, Z4, Z4
+	VPTERNLOGQ $0x96, Z3, Z4, Z7
+	VMOVDQU64  (AX)(DX*2), Z3
+	VPXORQ     (AX)(SI*1), Z3, Z4
+	VPANDQ     Z4, Z0, Z9
+	VPSRLQ     $0x04, Z4, Z10
+	VPANDQ     Z10, Z0, Z10
+	VPSHUFB    Z9, Z5, Z5
+	VPSHUFB    Z10, Z6, Z6
+	VPTERNLOGQ $0x96, Z5, Z6, Z3
+	VPXORQ     Z3, Z7, Z3
+	VPANDQ     Z3, Z0, Z5
+	VPSRLQ     $0x04, Z3, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z5, Z1, Z5
+	VPSHUFB    Z6, Z2, Z6
+	VPTERNLOGQ $0x96, Z5, Z6, Z7
+	VPXORQ     Z4, Z8, Z4
+	VPANDQ     Z4, Z0, Z5
+	VPSRLQ     $0x04, Z4, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z5, Z1, Z1
+	VPSHUFB    Z6, Z2, Z2
+	VPTERNLOGQ $0x96, Z1, Z2, Z8
+	CMPQ       add+48(FP), $0x00
+	JEQ        subfieldRunLastStores
+	VPXORQ     (CX), Z7, Z7
+	VPXORQ     (CX)(DX*1), Z8, Z8
+	VPXORQ     (CX)(DX*2), Z3, Z3
+	VPXORQ     (CX)(SI*1), Z4, Z4
+
+subfieldRunLastStores:
+	VMOVDQU64 Z7, (CX)
+	VMOVDQU64 Z8, (CX)(DX*1)
+	VMOVDQU64 Z3, (CX)(DX*2)
+	VMOVDQU64 Z4, (CX)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+
+subfieldRunDone:
+	JMP next
+
+groupZero:
 	VBROADCASTI32X4 256(DI), Z1
 	VBROADCASTI32X4 272(DI), Z2
-	MOVQ            dist+24(FP), R12
+	MOVQ            DX, R10
+	SUBQ            $+128, R10
+	JLT             zeroRunLast
 
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupZeroRowColumn:
+zeroRun:
 	VMOVDQU64  (AX), Z3
-	VMOVDQU64  (R10), Z4
+	VMOVDQU64  64(AX), Z4
 	VPXORQ     (AX)(DX*1), Z3, Z5
-	VPXORQ     (R10)(DX*1), Z4, Z6
+	VPXORQ     64(AX)(DX*1), Z4, Z6
 	VMOVDQU64  (AX)(DX*2), Z7
-	VMOVDQU64  (R10)(DX*2), Z8
+	VMOVDQU64  64(AX)(DX*2), Z8
 	VPXORQ     (AX)(SI*1), Z7, Z9
-	VPXORQ     (R10)(SI*1), Z8, Z10
+	VPXORQ     64(AX)(SI*1), Z8, Z10
 	VPANDQ     Z9, Z0, Z11
 	VPSRLQ     $0x04, Z9, Z12
 	VPANDQ     Z12, Z0, Z12
@@ -3038,390 +1294,67 @@ wideGroupZeroRowColumn:
 	VPXORQ     Z8, Z4, Z8
 	VPXORQ     Z9, Z5, Z9
 	VPXORQ     Z10, Z6, Z10
+	CMPQ       add+48(FP), $0x00
+	JEQ        zeroRunStores
 	VPXORQ     (CX), Z3, Z3
-	VPXORQ     (R11), Z4, Z4
-	VMOVDQU64  Z3, (CX)
-	VMOVDQU64  Z4, (R11)
-	VPXORQ     (CX)(DX*1), Z5, Z3
-	VPXORQ     (R11)(DX*1), Z6, Z4
-	VMOVDQU64  Z3, (CX)(DX*1)
-	VMOVDQU64  Z4, (R11)(DX*1)
-	VPXORQ     (CX)(DX*2), Z7, Z3
-	VPXORQ     (R11)(DX*2), Z8, Z4
-	VMOVDQU64  Z3, (CX)(DX*2)
-	VMOVDQU64  Z4, (R11)(DX*2)
-	VPXORQ     (CX)(SI*1), Z9, Z3
-	VPXORQ     (R11)(SI*1), Z10, Z4
-	VMOVDQU64  Z3, (CX)(SI*1)
-	VMOVDQU64  Z4, (R11)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R10
-	ADDQ       $0x40, R11
-	DECQ       R13
-	JNE        wideGroupZeroRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupZeroRowEven
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  (R10), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     (R10)(DX*1), Y4, Y6
-	VMOVDQU64  (AX)(DX*2), Y7
-	VMOVDQU64  (R10)(DX*2), Y8
-	VPXORQ     (AX)(SI*1), Y7, Y9
-	VPXORQ     (R10)(SI*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VPXORQ     Y7, Y3, Y7
-	VPXORQ     Y8, Y4, Y8
-	VPXORQ     Y9, Y5, Y9
-	VPXORQ     Y10, Y6, Y10
-	VPXORQ     (CX), Y3, Y3
-	VPXORQ     (R11), Y4, Y4
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, (R11)
-	VPXORQ     (CX)(DX*1), Y5, Y3
-	VPXORQ     (R11)(DX*1), Y6, Y4
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, (R11)(DX*1)
-	VPXORQ     (CX)(DX*2), Y7, Y3
-	VPXORQ     (R11)(DX*2), Y8, Y4
-	VMOVDQU64  Y3, (CX)(DX*2)
-	VMOVDQU64  Y4, (R11)(DX*2)
-	VPXORQ     (CX)(SI*1), Y9, Y3
-	VPXORQ     (R11)(SI*1), Y10, Y4
-	VMOVDQU64  Y3, (CX)(SI*1)
-	VMOVDQU64  Y4, (R11)(SI*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R10
-	ADDQ       $0x20, R11
+	VPXORQ     64(CX), Z4, Z4
+	VPXORQ     (CX)(DX*1), Z5, Z5
+	VPXORQ     64(CX)(DX*1), Z6, Z6
+	VPXORQ     (CX)(DX*2), Z7, Z7
+	VPXORQ     64(CX)(DX*2), Z8, Z8
+	VPXORQ     (CX)(SI*1), Z9, Z9
+	VPXORQ     64(CX)(SI*1), Z10, Z10
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
+zeroRunStores:
+	VMOVDQU64 Z3, (CX)
+	VMOVDQU64 Z4, 64(CX)
+	VMOVDQU64 Z5, (CX)(DX*1)
+	VMOVDQU64 Z6, 64(CX)(DX*1)
+	VMOVDQU64 Z7, (CX)(DX*2)
+	VMOVDQU64 Z8, 64(CX)(DX*2)
+	VMOVDQU64 Z9, (CX)(SI*1)
+	VMOVDQU64 Z10, 64(CX)(SI*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R10
+	JGE       zeroRun
 
-narrow:
-narrowGroup:
-	MOVQ            DI, BX
-	SUBQ            tab+48(FP), BX
-	JEQ             narrowGroupZero
-	CMPQ            BX, $0x00008000
-	JLT             narrowGroupSubfield
-	VBROADCASTI32X4 (R9), Y1
-	VBROADCASTI32X4 16(R9), Y2
-	VBROADCASTI32X4 32(R9), Y3
-	VBROADCASTI32X4 48(R9), Y4
-	VBROADCASTI32X4 64(R9), Y5
-	VBROADCASTI32X4 80(R9), Y6
-	VBROADCASTI32X4 (DI), Y7
-	VBROADCASTI32X4 16(DI), Y8
-	VBROADCASTI32X4 32(DI), Y9
-	VBROADCASTI32X4 48(DI), Y10
-	VBROADCASTI32X4 64(DI), Y11
-	VBROADCASTI32X4 80(DI), Y12
-	MOVQ            dist+24(FP), BX
+zeroRunLast:
+	ADDQ       $+128, R10
+	JEQ        zeroRunDone
+	VMOVDQU64  (AX), Z3
+	VPXORQ     (AX)(DX*1), Z3, Z4
+	VMOVDQU64  (AX)(DX*2), Z5
+	VPXORQ     (AX)(SI*1), Z5, Z6
+	VPANDQ     Z6, Z0, Z7
+	VPSRLQ     $0x04, Z6, Z8
+	VPANDQ     Z8, Z0, Z8
+	VPSHUFB    Z7, Z1, Z1
+	VPSHUFB    Z8, Z2, Z2
+	VPTERNLOGQ $0x96, Z1, Z2, Z5
+	VPXORQ     Z5, Z3, Z5
+	VPXORQ     Z6, Z4, Z6
+	CMPQ       add+48(FP), $0x00
+	JEQ        zeroRunLastStores
+	VPXORQ     (CX), Z3, Z3
+	VPXORQ     (CX)(DX*1), Z4, Z4
+	VPXORQ     (CX)(DX*2), Z5, Z5
+	VPXORQ     (CX)(SI*1), Z6, Z6
 
-narrowGroupRow:
-	VMOVDQU64       (AX), Y13
-	VMOVDQU64       32(AX), Y14
-	VPXORQ          (AX)(DX*1), Y13, Y15
-	VPXORQ          32(AX)(DX*1), Y14, Y16
-	VPXORQ          Y15, Y16, Y17
-	VPANDQ          Y15, Y0, Y18
-	VPSRLQ          $0x04, Y15, Y19
-	VPANDQ          Y19, Y0, Y19
-	VPSHUFB         Y18, Y7, Y18
-	VPSHUFB         Y19, Y8, Y19
-	VPXORQ          Y19, Y18, Y18
-	VPANDQ          Y16, Y0, Y19
-	VPSRLQ          $0x04, Y16, Y20
-	VPANDQ          Y20, Y0, Y20
-	VPSHUFB         Y19, Y9, Y19
-	VPSHUFB         Y20, Y10, Y20
-	VPTERNLOGQ      $0x96, Y19, Y20, Y13
-	VPANDQ          Y17, Y0, Y19
-	VPSRLQ          $0x04, Y17, Y17
-	VPANDQ          Y17, Y0, Y17
-	VPSHUFB         Y19, Y11, Y19
-	VPSHUFB         Y17, Y12, Y17
-	VPTERNLOGQ      $0x96, Y19, Y17, Y14
-	VPXORQ          Y18, Y13, Y13
-	VPXORQ          Y18, Y14, Y14
-	VMOVDQU64       (AX)(DX*2), Y17
-	VMOVDQU64       32(AX)(DX*2), Y18
-	VPXORQ          (AX)(SI*1), Y17, Y19
-	VPXORQ          32(AX)(SI*1), Y18, Y20
-	VPXORQ          Y19, Y20, Y21
-	VPANDQ          Y19, Y0, Y22
-	VPSRLQ          $0x04, Y19, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 256(DI), Y24
-	VPSHUFB         Y22, Y24, Y24
-	VBROADCASTI32X4 272(DI), Y22
-	VPSHUFB         Y23, Y22, Y22
-	VPXORQ          Y22, Y24, Y24
-	VPANDQ          Y20, Y0, Y22
-	VPSRLQ          $0x04, Y20, Y23
-	VPANDQ          Y23, Y0, Y23
-	VBROADCASTI32X4 288(DI), Y25
-	VPSHUFB         Y22, Y25, Y25
-	VBROADCASTI32X4 304(DI), Y22
-	VPSHUFB         Y23, Y22, Y22
-	VPTERNLOGQ      $0x96, Y25, Y22, Y17
-	VPANDQ          Y21, Y0, Y22
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VBROADCASTI32X4 320(DI), Y23
-	VPSHUFB         Y22, Y23, Y23
-	VBROADCASTI32X4 336(DI), Y22
-	VPSHUFB         Y21, Y22, Y22
-	VPTERNLOGQ      $0x96, Y23, Y22, Y18
-	VPXORQ          Y24, Y17, Y17
-	VPXORQ          Y24, Y18, Y18
-	VPXORQ          Y17, Y13, Y17
-	VPXORQ          Y18, Y14, Y18
-	VPXORQ          Y17, Y18, Y21
-	VPANDQ          Y17, Y0, Y22
-	VPSRLQ          $0x04, Y17, Y23
-	VPANDQ          Y23, Y0, Y23
-	VPSHUFB         Y22, Y1, Y22
-	VPSHUFB         Y23, Y2, Y23
-	VPXORQ          Y23, Y22, Y22
-	VPANDQ          Y18, Y0, Y23
-	VPSRLQ          $0x04, Y18, Y24
-	VPANDQ          Y24, Y0, Y24
-	VPSHUFB         Y23, Y3, Y23
-	VPSHUFB         Y24, Y4, Y24
-	VPTERNLOGQ      $0x96, Y23, Y24, Y13
-	VPANDQ          Y21, Y0, Y23
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VPSHUFB         Y23, Y5, Y23
-	VPSHUFB         Y21, Y6, Y21
-	VPTERNLOGQ      $0x96, Y23, Y21, Y14
-	VPXORQ          Y22, Y13, Y13
-	VPXORQ          Y22, Y14, Y14
-	VPXORQ          Y19, Y15, Y19
-	VPXORQ          Y20, Y16, Y20
-	VPXORQ          Y19, Y20, Y21
-	VPANDQ          Y19, Y0, Y22
-	VPSRLQ          $0x04, Y19, Y23
-	VPANDQ          Y23, Y0, Y23
-	VPSHUFB         Y22, Y1, Y22
-	VPSHUFB         Y23, Y2, Y23
-	VPXORQ          Y23, Y22, Y22
-	VPANDQ          Y20, Y0, Y23
-	VPSRLQ          $0x04, Y20, Y24
-	VPANDQ          Y24, Y0, Y24
-	VPSHUFB         Y23, Y3, Y23
-	VPSHUFB         Y24, Y4, Y24
-	VPTERNLOGQ      $0x96, Y23, Y24, Y15
-	VPANDQ          Y21, Y0, Y23
-	VPSRLQ          $0x04, Y21, Y21
-	VPANDQ          Y21, Y0, Y21
-	VPSHUFB         Y23, Y5, Y23
-	VPSHUFB         Y21, Y6, Y21
-	VPTERNLOGQ      $0x96, Y23, Y21, Y16
-	VPXORQ          Y22, Y15, Y15
-	VPXORQ          Y22, Y16, Y16
-	VPXORQ          (CX), Y13, Y13
-	VPXORQ          32(CX), Y14, Y14
-	VMOVDQU64       Y13, (CX)
-	VMOVDQU64       Y14, 32(CX)
-	VPXORQ          (CX)(DX*1), Y15, Y13
-	VPXORQ          32(CX)(DX*1), Y16, Y14
-	VMOVDQU64       Y13, (CX)(DX*1)
-	VMOVDQU64       Y14, 32(CX)(DX*1)
-	VPXORQ          (CX)(DX*2), Y17, Y13
-	VPXORQ          32(CX)(DX*2), Y18, Y14
-	VMOVDQU64       Y13, (CX)(DX*2)
-	VMOVDQU64       Y14, 32(CX)(DX*2)
-	VPXORQ          (CX)(SI*1), Y19, Y13
-	VPXORQ          32(CX)(SI*1), Y20, Y14
-	VMOVDQU64       Y13, (CX)(SI*1)
-	VMOVDQU64       Y14, 32(CX)(SI*1)
-	ADDQ            $0x40, AX
-	ADDQ            $0x40, CX
-	DECQ            BX
-	JNE             narrowGroupRow
+zeroRunLastStores:
+	VMOVDQU64 Z3, (CX)
+	VMOVDQU64 Z4, (CX)(DX*1)
+	VMOVDQU64 Z5, (CX)(DX*2)
+	VMOVDQU64 Z6, (CX)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
 
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000100, R9
-	ADDQ $0x00000200, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
+zeroRunDone:
+	JMP next
 
-narrowGroupSubfield:
-	VBROADCASTI32X4 (R9), Y1
-	VBROADCASTI32X4 16(R9), Y2
-	VBROADCASTI32X4 (DI), Y3
-	VBROADCASTI32X4 16(DI), Y4
-	VBROADCASTI32X4 256(DI), Y5
-	VBROADCASTI32X4 272(DI), Y6
-	MOVQ            dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  32(AX), Y8
-	VPXORQ     (AX)(DX*1), Y7, Y9
-	VPXORQ     32(AX)(DX*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VMOVDQU64  (AX)(DX*2), Y11
-	VMOVDQU64  32(AX)(DX*2), Y12
-	VPXORQ     (AX)(SI*1), Y11, Y13
-	VPXORQ     32(AX)(SI*1), Y12, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y11
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y5, Y15
-	VPSHUFB    Y16, Y6, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y12
-	VPXORQ     Y11, Y7, Y11
-	VPXORQ     Y12, Y8, Y12
-	VPANDQ     Y11, Y0, Y15
-	VPSRLQ     $0x04, Y11, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y7
-	VPANDQ     Y12, Y0, Y15
-	VPSRLQ     $0x04, Y12, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y8
-	VPXORQ     Y13, Y9, Y13
-	VPXORQ     Y14, Y10, Y14
-	VPANDQ     Y13, Y0, Y15
-	VPSRLQ     $0x04, Y13, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y9
-	VPANDQ     Y14, Y0, Y15
-	VPSRLQ     $0x04, Y14, Y16
-	VPANDQ     Y16, Y0, Y16
-	VPSHUFB    Y15, Y1, Y15
-	VPSHUFB    Y16, Y2, Y16
-	VPTERNLOGQ $0x96, Y15, Y16, Y10
-	VPXORQ     (CX), Y7, Y7
-	VPXORQ     32(CX), Y8, Y8
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, 32(CX)
-	VPXORQ     (CX)(DX*1), Y9, Y7
-	VPXORQ     32(CX)(DX*1), Y10, Y8
-	VMOVDQU64  Y7, (CX)(DX*1)
-	VMOVDQU64  Y8, 32(CX)(DX*1)
-	VPXORQ     (CX)(DX*2), Y11, Y7
-	VPXORQ     32(CX)(DX*2), Y12, Y8
-	VMOVDQU64  Y7, (CX)(DX*2)
-	VMOVDQU64  Y8, 32(CX)(DX*2)
-	VPXORQ     (CX)(SI*1), Y13, Y7
-	VPXORQ     32(CX)(SI*1), Y14, Y8
-	VMOVDQU64  Y7, (CX)(SI*1)
-	VMOVDQU64  Y8, 32(CX)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupSubfieldRow
-	JMP        narrowGroupNext
-
-narrowGroupZero:
-	VBROADCASTI32X4 256(DI), Y1
-	VBROADCASTI32X4 272(DI), Y2
-	MOVQ            dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  32(AX), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     32(AX)(DX*1), Y4, Y6
-	VMOVDQU64  (AX)(DX*2), Y7
-	VMOVDQU64  32(AX)(DX*2), Y8
-	VPXORQ     (AX)(SI*1), Y7, Y9
-	VPXORQ     32(AX)(SI*1), Y8, Y10
-	VPANDQ     Y9, Y0, Y11
-	VPSRLQ     $0x04, Y9, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y7
-	VPANDQ     Y10, Y0, Y11
-	VPSRLQ     $0x04, Y10, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y1, Y11
-	VPSHUFB    Y12, Y2, Y12
-	VPTERNLOGQ $0x96, Y11, Y12, Y8
-	VPXORQ     Y7, Y3, Y7
-	VPXORQ     Y8, Y4, Y8
-	VPXORQ     Y9, Y5, Y9
-	VPXORQ     Y10, Y6, Y10
-	VPXORQ     (CX), Y3, Y3
-	VPXORQ     32(CX), Y4, Y4
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, 32(CX)
-	VPXORQ     (CX)(DX*1), Y5, Y3
-	VPXORQ     32(CX)(DX*1), Y6, Y4
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, 32(CX)(DX*1)
-	VPXORQ     (CX)(DX*2), Y7, Y3
-	VPXORQ     32(CX)(DX*2), Y8, Y4
-	VMOVDQU64  Y3, (CX)(DX*2)
-	VMOVDQU64  Y4, 32(CX)(DX*2)
-	VPXORQ     (CX)(SI*1), Y9, Y3
-	VPXORQ     32(CX)(SI*1), Y10, Y4
-	VMOVDQU64  Y3, (CX)(SI*1)
-	VMOVDQU64  Y4, 32(CX)(SI*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupZeroRow
-	JMP        narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft2addAVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func ifft2AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
-TEXT ·ifft2addAVX512(SB), NOSPLIT, $0-56
+TEXT ·ifft2AVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
@@ -3434,18 +1367,14 @@ TEXT ·ifft2addAVX512(SB), NOSPLIT, $0-56
 	MOVQ         groups+32(FP), DI
 	TESTQ        DI, DI
 	JEQ          done
-	ADDQ         tab+48(FP), SI
-	CMPQ         BX, $0x20
-	JEQ          narrow
-	LEAQ         (AX)(BX*1), R8
-	LEAQ         (CX)(BX*1), R9
+	ADDQ         tab+56(FP), SI
 
-wideGroup:
-	MOVQ            SI, R10
-	SUBQ            tab+48(FP), R10
-	JEQ             wideGroupZero
-	CMPQ            R10, $0x00008000
-	JLT             wideGroupSubfield
+group:
+	MOVQ            SI, R8
+	SUBQ            tab+56(FP), R8
+	JEQ             groupZero
+	CMPQ            R8, $0x00008000
+	JLT             groupSubfield
 	VBROADCASTI32X4 (SI), Z1
 	VBROADCASTI32X4 16(SI), Z2
 	VBROADCASTI32X4 32(SI), Z3
@@ -3454,11 +1383,14 @@ wideGroup:
 	VBROADCASTI32X4 80(SI), Z6
 	MOVQ            dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x06, R11
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64  (AX), Z7
 	VMOVDQU64  (R8), Z8
 	VPXORQ     (AX)(DX*1), Z7, Z9
@@ -3484,22 +1416,28 @@ wideGroupRowColumn:
 	VPTERNLOGQ $0x96, Z13, Z11, Z8
 	VPXORQ     Z12, Z7, Z7
 	VPXORQ     Z12, Z8, Z8
+	CMPQ       add+48(FP), $0x00
+	JEQ        rowColumnStores
 	VPXORQ     (CX), Z7, Z7
 	VPXORQ     (R9), Z8, Z8
-	VMOVDQU64  Z7, (CX)
-	VMOVDQU64  Z8, (R9)
-	VPXORQ     (CX)(DX*1), Z9, Z7
-	VPXORQ     (R9)(DX*1), Z10, Z8
-	VMOVDQU64  Z7, (CX)(DX*1)
-	VMOVDQU64  Z8, (R9)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R8
-	ADDQ       $0x40, R9
-	DECQ       R11
-	JNE        wideGroupRowColumn
+	VPXORQ     (CX)(DX*1), Z9, Z9
+	VPXORQ     (R9)(DX*1), Z10, Z10
+
+rowColumnStores:
+	VMOVDQU64 Z7, (CX)
+	VMOVDQU64 Z8, (R9)
+	VMOVDQU64 Z9, (CX)(DX*1)
+	VMOVDQU64 Z10, (R9)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, R8
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, R9
+	DECQ      R11
+	JNE       rowColumn
+
+rowOdd:
 	TESTQ      $0x00000020, BX
-	JEQ        wideGroupRowEven
+	JEQ        rowEven
 	VMOVDQU64  (AX), Y7
 	VMOVDQU64  (R8), Y8
 	VPXORQ     (AX)(DX*1), Y7, Y9
@@ -3525,52 +1463,52 @@ wideGroupRowColumn:
 	VPTERNLOGQ $0x96, Y13, Y11, Y8
 	VPXORQ     Y12, Y7, Y7
 	VPXORQ     Y12, Y8, Y8
+	CMPQ       add+48(FP), $0x00
+	JEQ        rowOddStores
 	VPXORQ     (CX), Y7, Y7
 	VPXORQ     (R9), Y8, Y8
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, (R9)
-	VPXORQ     (CX)(DX*1), Y9, Y7
-	VPXORQ     (R9)(DX*1), Y10, Y8
-	VMOVDQU64  Y7, (CX)(DX*1)
-	VMOVDQU64  Y8, (R9)(DX*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R8
-	ADDQ       $0x20, R9
+	VPXORQ     (CX)(DX*1), Y9, Y9
+	VPXORQ     (R9)(DX*1), Y10, Y10
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
+rowOddStores:
+	VMOVDQU64 Y7, (CX)
+	VMOVDQU64 Y8, (R9)
+	VMOVDQU64 Y9, (CX)(DX*1)
+	VMOVDQU64 Y10, (R9)(DX*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, R8
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, R9
+
+rowEven:
+	MOVQ R8, AX
+	MOVQ R9, CX
 	DECQ R10
-	JNE  wideGroupRow
+	JNE  row
 
-wideGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
 	ADDQ $0x00000100, SI
 	DECQ DI
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
+groupSubfield:
 	VBROADCASTI32X4 (SI), Z1
 	VBROADCASTI32X4 16(SI), Z2
-	MOVQ            dist+24(FP), R10
+	MOVQ            DX, R8
+	SUBQ            $+128, R8
+	JLT             subfieldRunLast
 
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupSubfieldRowColumn:
+subfieldRun:
 	VMOVDQU64  (AX), Z3
-	VMOVDQU64  (R8), Z4
+	VMOVDQU64  64(AX), Z4
 	VPXORQ     (AX)(DX*1), Z3, Z5
-	VPXORQ     (R8)(DX*1), Z4, Z6
+	VPXORQ     64(AX)(DX*1), Z4, Z6
 	VPANDQ     Z5, Z0, Z7
 	VPSRLQ     $0x04, Z5, Z8
 	VPANDQ     Z8, Z0, Z8
@@ -3583,236 +1521,1845 @@ wideGroupSubfieldRowColumn:
 	VPSHUFB    Z7, Z1, Z7
 	VPSHUFB    Z8, Z2, Z8
 	VPTERNLOGQ $0x96, Z7, Z8, Z4
+	CMPQ       add+48(FP), $0x00
+	JEQ        subfieldRunStores
 	VPXORQ     (CX), Z3, Z3
-	VPXORQ     (R9), Z4, Z4
-	VMOVDQU64  Z3, (CX)
-	VMOVDQU64  Z4, (R9)
-	VPXORQ     (CX)(DX*1), Z5, Z3
-	VPXORQ     (R9)(DX*1), Z6, Z4
-	VMOVDQU64  Z3, (CX)(DX*1)
-	VMOVDQU64  Z4, (R9)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R8
-	ADDQ       $0x40, R9
-	DECQ       R11
-	JNE        wideGroupSubfieldRowColumn
-	TESTQ      $0x00000020, BX
-	JEQ        wideGroupSubfieldRowEven
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  (R8), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     (R8)(DX*1), Y4, Y6
-	VPANDQ     Y5, Y0, Y7
-	VPSRLQ     $0x04, Y5, Y8
-	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
-	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y3
-	VPANDQ     Y6, Y0, Y7
-	VPSRLQ     $0x04, Y6, Y8
-	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
-	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y4
-	VPXORQ     (CX), Y3, Y3
-	VPXORQ     (R9), Y4, Y4
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, (R9)
-	VPXORQ     (CX)(DX*1), Y5, Y3
-	VPXORQ     (R9)(DX*1), Y6, Y4
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, (R9)(DX*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R8
-	ADDQ       $0x20, R9
+	VPXORQ     64(CX), Z4, Z4
+	VPXORQ     (CX)(DX*1), Z5, Z5
+	VPXORQ     64(CX)(DX*1), Z6, Z6
 
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
+subfieldRunStores:
+	VMOVDQU64 Z3, (CX)
+	VMOVDQU64 Z4, 64(CX)
+	VMOVDQU64 Z5, (CX)(DX*1)
+	VMOVDQU64 Z6, 64(CX)(DX*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R8
+	JGE       subfieldRun
 
-wideGroupZero:
-	MOVQ dist+24(FP), R10
+subfieldRunLast:
+	ADDQ       $+128, R8
+	JEQ        subfieldRunDone
+	VMOVDQU64  (AX), Z3
+	VPXORQ     (AX)(DX*1), Z3, Z4
+	VPANDQ     Z4, Z0, Z5
+	VPSRLQ     $0x04, Z4, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z5, Z1, Z1
+	VPSHUFB    Z6, Z2, Z2
+	VPTERNLOGQ $0x96, Z1, Z2, Z3
+	CMPQ       add+48(FP), $0x00
+	JEQ        subfieldRunLastStores
+	VPXORQ     (CX), Z3, Z3
+	VPXORQ     (CX)(DX*1), Z4, Z4
 
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU64 (AX), Z1
-	VMOVDQU64 (R8), Z2
-	VPXORQ    (AX)(DX*1), Z1, Z3
-	VPXORQ    (R8)(DX*1), Z2, Z4
-	VPXORQ    (CX), Z1, Z1
-	VPXORQ    (R9), Z2, Z2
-	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (R9)
-	VPXORQ    (CX)(DX*1), Z3, Z1
-	VPXORQ    (R9)(DX*1), Z4, Z2
-	VMOVDQU64 Z1, (CX)(DX*1)
-	VMOVDQU64 Z2, (R9)(DX*1)
+subfieldRunLastStores:
+	VMOVDQU64 Z3, (CX)
+	VMOVDQU64 Z4, (CX)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, R8
-	ADDQ      $0x40, R9
-	DECQ      R11
-	JNE       wideGroupZeroRowColumn
-	TESTQ     $0x00000020, BX
-	JEQ       wideGroupZeroRowEven
-	VMOVDQU64 (AX), Y1
-	VMOVDQU64 (R8), Y2
-	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    (R8)(DX*1), Y2, Y4
-	VPXORQ    (CX), Y1, Y1
-	VPXORQ    (R9), Y2, Y2
-	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, (R9)
-	VPXORQ    (CX)(DX*1), Y3, Y1
-	VPXORQ    (R9)(DX*1), Y4, Y2
-	VMOVDQU64 Y1, (CX)(DX*1)
-	VMOVDQU64 Y2, (R9)(DX*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, R8
-	ADDQ      $0x20, R9
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
+subfieldRunDone:
+	JMP next
 
-narrow:
-narrowGroup:
-	MOVQ            SI, BX
-	SUBQ            tab+48(FP), BX
-	JEQ             narrowGroupZero
-	CMPQ            BX, $0x00008000
-	JLT             narrowGroupSubfield
-	VBROADCASTI32X4 (SI), Y1
-	VBROADCASTI32X4 16(SI), Y2
-	VBROADCASTI32X4 32(SI), Y3
-	VBROADCASTI32X4 48(SI), Y4
-	VBROADCASTI32X4 64(SI), Y5
-	VBROADCASTI32X4 80(SI), Y6
-	MOVQ            dist+24(FP), BX
+groupZero:
+	MOVQ DX, R8
+	SUBQ $+128, R8
+	JLT  zeroRunLast
 
-narrowGroupRow:
-	VMOVDQU64  (AX), Y7
-	VMOVDQU64  32(AX), Y8
-	VPXORQ     (AX)(DX*1), Y7, Y9
-	VPXORQ     32(AX)(DX*1), Y8, Y10
-	VPXORQ     Y9, Y10, Y11
-	VPANDQ     Y9, Y0, Y12
-	VPSRLQ     $0x04, Y9, Y13
-	VPANDQ     Y13, Y0, Y13
-	VPSHUFB    Y12, Y1, Y12
-	VPSHUFB    Y13, Y2, Y13
-	VPXORQ     Y13, Y12, Y12
-	VPANDQ     Y10, Y0, Y13
-	VPSRLQ     $0x04, Y10, Y14
-	VPANDQ     Y14, Y0, Y14
-	VPSHUFB    Y13, Y3, Y13
-	VPSHUFB    Y14, Y4, Y14
-	VPTERNLOGQ $0x96, Y13, Y14, Y7
-	VPANDQ     Y11, Y0, Y13
-	VPSRLQ     $0x04, Y11, Y11
-	VPANDQ     Y11, Y0, Y11
-	VPSHUFB    Y13, Y5, Y13
-	VPSHUFB    Y11, Y6, Y11
-	VPTERNLOGQ $0x96, Y13, Y11, Y8
-	VPXORQ     Y12, Y7, Y7
-	VPXORQ     Y12, Y8, Y8
-	VPXORQ     (CX), Y7, Y7
-	VPXORQ     32(CX), Y8, Y8
-	VMOVDQU64  Y7, (CX)
-	VMOVDQU64  Y8, 32(CX)
-	VPXORQ     (CX)(DX*1), Y9, Y7
-	VPXORQ     32(CX)(DX*1), Y10, Y8
-	VMOVDQU64  Y7, (CX)(DX*1)
-	VMOVDQU64  Y8, 32(CX)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupRow
+zeroRun:
+	VMOVDQU64 (AX), Z1
+	VMOVDQU64 64(AX), Z2
+	VPXORQ    (AX)(DX*1), Z1, Z3
+	VPXORQ    64(AX)(DX*1), Z2, Z4
+	CMPQ      add+48(FP), $0x00
+	JEQ       zeroRunStores
+	VPXORQ    (CX), Z1, Z1
+	VPXORQ    64(CX), Z2, Z2
+	VPXORQ    (CX)(DX*1), Z3, Z3
+	VPXORQ    64(CX)(DX*1), Z4, Z4
 
-narrowGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  narrowGroup
+zeroRunStores:
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, 64(CX)
+	VMOVDQU64 Z3, (CX)(DX*1)
+	VMOVDQU64 Z4, 64(CX)(DX*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R8
+	JGE       zeroRun
+
+zeroRunLast:
+	ADDQ      $+128, R8
+	JEQ       zeroRunDone
+	VMOVDQU64 (AX), Z1
+	VPXORQ    (AX)(DX*1), Z1, Z2
+	CMPQ      add+48(FP), $0x00
+	JEQ       zeroRunLastStores
+	VPXORQ    (CX), Z1, Z1
+	VPXORQ    (CX)(DX*1), Z2, Z2
+
+zeroRunLastStores:
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, (CX)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+
+zeroRunDone:
+	JMP next
+
+// func encode2AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
+TEXT ·encode2AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), BX
+	MOVQ      k+24(FP), SI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      from+56(FP), DI
+	TESTQ     DI, DI
+	JEQ       fromZero
+	VMOVDQU64 (DI), Z5
+	VMOVDQU64 64(DI), Z6
+	ADDQ      $+128, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+
+group:
+	CMPQ       SI, $0x02
+	JLT        part
+	MOVQ       (BX), DI
+	PREFETCHT0 1024(DI)(CX*1)
+	VMOVDQU64  (DI)(CX*1), Z3
+	VMOVDQU64  32(DI)(CX*1), Y4
+	VPANDQ     Y4, Y0, Y7
+	VPSRLQ     $0x04, Y4, Y4
+	VPANDQ     Y4, Y0, Y4
+	VPSHUFB    Y7, Y1, Y7
+	VPSHUFB    Y4, Y2, Y4
+	VPXORQ     Y4, Y7, Y7
+	VPXORQ     Z7, Z3, Z3
+	MOVQ       24(BX), DI
+	PREFETCHT0 1024(DI)(CX*1)
+	VMOVDQU64  (DI)(CX*1), Z4
+	VMOVDQU64  32(DI)(CX*1), Y8
+	VPANDQ     Y8, Y0, Y7
+	VPSRLQ     $0x04, Y8, Y8
+	VPANDQ     Y8, Y0, Y8
+	VPSHUFB    Y7, Y1, Y7
+	VPSHUFB    Y8, Y2, Y8
+	VPXORQ     Y8, Y7, Y7
+	VPTERNLOGQ $0x96, Z3, Z7, Z4
+	JMP        begun
+
+part:
+	VPXORQ    Z4, Z4, Z4
+	MOVQ      (BX), DI
+	VMOVDQU64 (DI)(CX*1), Z3
+	VMOVDQU64 32(DI)(CX*1), Y8
+	VPANDQ    Y8, Y0, Y7
+	VPSRLQ    $0x04, Y8, Y8
+	VPANDQ    Y8, Y0, Y8
+	VPSHUFB   Y7, Y1, Y7
+	VPSHUFB   Y8, Y2, Y8
+	VPXORQ    Y8, Y7, Y7
+	VPXORQ    Z7, Z3, Z3
+	VPXORQ    Z3, Z4, Z4
+
+begun:
+	ADDQ            $0x00000030, BX
+	SUBQ            $0x02, SI
+	VPANDQ          Z4, Z0, Z8
+	VPSRLQ          $0x04, Z4, Z9
+	VPANDQ          Z9, Z0, Z9
+	VBROADCASTI32X4 (DX), Z10
+	VPSHUFB         Z8, Z10, Z10
+	VBROADCASTI32X4 16(DX), Z8
+	VPSHUFB         Z9, Z8, Z8
+	VPTERNLOGQ      $0x96, Z10, Z8, Z5
+	VPXORQ          Z3, Z5, Z5
+	VPXORQ          Z4, Z6, Z6
+	ADDQ            $0x00000100, DX
+	TESTQ           SI, SI
+	JGT             group
+	MOVQ            to+64(FP), DX
+	TESTQ           DX, DX
+	JEQ             whole
+	VMOVDQU64       Z5, (DX)
+	VMOVDQU64       Z6, 64(DX)
+	ADDQ            $+128, to+64(FP)
+	JMP             stored
+
+whole:
+	VPXORQ        Z5, Z6, Z6
+	MOVQ          dsts+0(FP), DX
+	MOVQ          m+8(FP), BX
+	MOVQ          (DX), SI
+	VEXTRACTI64X4 $0x01, Z5, Y3
+	VPANDQ        Y3, Y0, Y7
+	VPSRLQ        $0x04, Y3, Y3
+	VPANDQ        Y3, Y0, Y3
+	VPSHUFB       Y7, Y1, Y7
+	VPSHUFB       Y3, Y2, Y3
+	VPXORQ        Y3, Y7, Y7
+	VPXORQ        Z7, Z5, Z5
+	VMOVDQU64     Z5, (SI)(CX*1)
+	CMPQ          BX, $0x01
+	JLE           stored
+	MOVQ          24(DX), DX
+	VEXTRACTI64X4 $0x01, Z6, Y3
+	VPANDQ        Y3, Y0, Y7
+	VPSRLQ        $0x04, Y3, Y3
+	VPANDQ        Y3, Y0, Y3
+	VPSHUFB       Y7, Y1, Y7
+	VPSHUFB       Y3, Y2, Y3
+	VPXORQ        Y3, Y7, Y7
+	VPXORQ        Z7, Z6, Z6
+	VMOVDQU64     Z6, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
 	VZEROUPPER
 	RET
 
-narrowGroupSubfield:
-	VBROADCASTI32X4 (SI), Y1
-	VBROADCASTI32X4 16(SI), Y2
-	MOVQ            dist+24(FP), BX
+// func encode4AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
+TEXT ·encode4AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
 
-narrowGroupSubfieldRow:
-	VMOVDQU64  (AX), Y3
-	VMOVDQU64  32(AX), Y4
-	VPXORQ     (AX)(DX*1), Y3, Y5
-	VPXORQ     32(AX)(DX*1), Y4, Y6
-	VPANDQ     Y5, Y0, Y7
-	VPSRLQ     $0x04, Y5, Y8
-	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
-	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y3
+column:
+	MOVQ      srcs+16(FP), SI
+	MOVQ      k+24(FP), DI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x07, BX
+	ADDQ      AX, BX
+	MOVQ      from+56(FP), R8
+	TESTQ     R8, R8
+	JEQ       fromZero
+	VMOVDQU64 (R8), Z7
+	VMOVDQU64 64(R8), Z8
+	VMOVDQU64 128(R8), Z9
+	VMOVDQU64 192(R8), Z10
+	ADDQ      $+256, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+
+group:
+	CMPQ       DI, $0x04
+	JLT        part
+	MOVQ       (SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
+	VMOVDQU64  (R8)(CX*1), Z3
+	VMOVDQU64  32(R8)(CX*1), Y4
+	VPANDQ     Y4, Y0, Y5
+	VPSRLQ     $0x04, Y4, Y4
+	VPANDQ     Y4, Y0, Y4
+	VPSHUFB    Y5, Y1, Y11
+	VPSHUFB    Y4, Y2, Y4
+	VPXORQ     Y4, Y11, Y11
+	VPXORQ     Z11, Z3, Z3
+	MOVQ       24(SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
+	VMOVDQU64  (R8)(CX*1), Z4
+	VMOVDQU64  32(R8)(CX*1), Y5
+	VPANDQ     Y5, Y0, Y6
+	VPSRLQ     $0x04, Y5, Y5
+	VPANDQ     Y5, Y0, Y5
+	VPSHUFB    Y6, Y1, Y11
+	VPSHUFB    Y5, Y2, Y5
+	VPXORQ     Y5, Y11, Y11
+	VPTERNLOGQ $0x96, Z3, Z11, Z4
+	MOVQ       48(SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
+	VMOVDQU64  (R8)(CX*1), Z5
+	VMOVDQU64  32(R8)(CX*1), Y6
+	VPANDQ     Y6, Y0, Y11
+	VPSRLQ     $0x04, Y6, Y6
+	VPANDQ     Y6, Y0, Y6
+	VPSHUFB    Y11, Y1, Y11
+	VPSHUFB    Y6, Y2, Y6
+	VPXORQ     Y6, Y11, Y11
+	VPXORQ     Z11, Z5, Z5
+	MOVQ       72(SI), R8
+	PREFETCHT0 1024(R8)(CX*1)
+	VMOVDQU64  (R8)(CX*1), Z6
+	VMOVDQU64  32(R8)(CX*1), Y12
+	VPANDQ     Y12, Y0, Y11
+	VPSRLQ     $0x04, Y12, Y12
+	VPANDQ     Y12, Y0, Y12
+	VPSHUFB    Y11, Y1, Y11
+	VPSHUFB    Y12, Y2, Y12
+	VPXORQ     Y12, Y11, Y11
+	VPTERNLOGQ $0x96, Z5, Z11, Z6
+	JMP        begun
+
+part:
+	VPXORQ    Z4, Z4, Z4
+	VPXORQ    Z5, Z5, Z5
+	VPXORQ    Z6, Z6, Z6
+	MOVQ      (SI), R8
+	VMOVDQU64 (R8)(CX*1), Z3
+	VMOVDQU64 32(R8)(CX*1), Y12
+	VPANDQ    Y12, Y0, Y11
+	VPSRLQ    $0x04, Y12, Y12
+	VPANDQ    Y12, Y0, Y12
+	VPSHUFB   Y11, Y1, Y11
+	VPSHUFB   Y12, Y2, Y12
+	VPXORQ    Y12, Y11, Y11
+	VPXORQ    Z11, Z3, Z3
+	CMPQ      DI, $0x01
+	JLE       loaded
+	MOVQ      24(SI), R8
+	VMOVDQU64 (R8)(CX*1), Z4
+	VMOVDQU64 32(R8)(CX*1), Y12
+	VPANDQ    Y12, Y0, Y11
+	VPSRLQ    $0x04, Y12, Y12
+	VPANDQ    Y12, Y0, Y12
+	VPSHUFB   Y11, Y1, Y11
+	VPSHUFB   Y12, Y2, Y12
+	VPXORQ    Y12, Y11, Y11
+	VPXORQ    Z11, Z4, Z4
+	CMPQ      DI, $0x02
+	JLE       loaded
+	MOVQ      48(SI), R8
+	VMOVDQU64 (R8)(CX*1), Z5
+	VMOVDQU64 32(R8)(CX*1), Y12
+	VPANDQ    Y12, Y0, Y11
+	VPSRLQ    $0x04, Y12, Y12
+	VPANDQ    Y12, Y0, Y12
+	VPSHUFB   Y11, Y1, Y11
+	VPSHUFB   Y12, Y2, Y12
+	VPXORQ    Y12, Y11, Y11
+	VPXORQ    Z11, Z5, Z5
+
+loaded:
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+
+begun:
+	ADDQ            $0x00000060, SI
+	SUBQ            $0x04, DI
+	VPANDQ          Z4, Z0, Z12
+	VPSRLQ          $0x04, Z4, Z13
+	VPANDQ          Z13, Z0, Z13
+	VBROADCASTI32X4 (DX), Z14
+	VPSHUFB         Z12, Z14, Z14
+	VBROADCASTI32X4 16(DX), Z12
+	VPSHUFB         Z13, Z12, Z12
+	VPTERNLOGQ      $0x96, Z14, Z12, Z3
+	VPANDQ          Z6, Z0, Z12
+	VPSRLQ          $0x04, Z6, Z13
+	VPANDQ          Z13, Z0, Z13
+	VBROADCASTI32X4 256(DX), Z14
+	VPSHUFB         Z12, Z14, Z14
+	VBROADCASTI32X4 272(DX), Z12
+	VPSHUFB         Z13, Z12, Z12
+	VPTERNLOGQ      $0x96, Z14, Z12, Z5
+	VPXORQ          Z3, Z5, Z5
+	VPANDQ          Z5, Z0, Z12
+	VPSRLQ          $0x04, Z5, Z13
+	VPANDQ          Z13, Z0, Z13
+	VBROADCASTI32X4 (BX), Z14
+	VPSHUFB         Z12, Z14, Z14
+	VBROADCASTI32X4 16(BX), Z12
+	VPSHUFB         Z13, Z12, Z12
+	VPTERNLOGQ      $0x96, Z14, Z12, Z7
+	VPXORQ          Z3, Z7, Z7
+	VPXORQ          Z5, Z9, Z9
+	VPXORQ          Z4, Z6, Z6
+	VPANDQ          Z6, Z0, Z3
+	VPSRLQ          $0x04, Z6, Z12
+	VPANDQ          Z12, Z0, Z12
+	VBROADCASTI32X4 (BX), Z13
+	VPSHUFB         Z3, Z13, Z13
+	VBROADCASTI32X4 16(BX), Z3
+	VPSHUFB         Z12, Z3, Z3
+	VPTERNLOGQ      $0x96, Z13, Z3, Z8
+	VPXORQ          Z4, Z8, Z8
+	VPXORQ          Z6, Z10, Z10
+	ADDQ            $0x00000200, DX
+	ADDQ            $0x00000100, BX
+	TESTQ           DI, DI
+	JGT             group
+	MOVQ            to+64(FP), DX
+	TESTQ           DX, DX
+	JEQ             whole
+	VMOVDQU64       Z7, (DX)
+	VMOVDQU64       Z8, 64(DX)
+	VMOVDQU64       Z9, 128(DX)
+	VMOVDQU64       Z10, 192(DX)
+	ADDQ            $+256, to+64(FP)
+	JMP             stored
+
+whole:
+	VPXORQ          Z7, Z9, Z9
+	VPXORQ          Z8, Z10, Z10
+	VPXORQ          Z7, Z8, Z8
+	VPANDQ          Z10, Z0, Z3
+	VPSRLQ          $0x04, Z10, Z12
+	VPANDQ          Z12, Z0, Z12
+	VBROADCASTI32X4 256(AX), Z13
+	VPSHUFB         Z3, Z13, Z13
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z12, Z3, Z3
+	VPTERNLOGQ      $0x96, Z13, Z3, Z9
+	VPXORQ          Z9, Z10, Z10
+	MOVQ            dsts+0(FP), DX
+	MOVQ            m+8(FP), BX
+	MOVQ            (DX), SI
+	VEXTRACTI64X4   $0x01, Z7, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y11
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y11, Y11
+	VPXORQ          Z11, Z7, Z7
+	VMOVDQU64       Z7, (SI)(CX*1)
+	CMPQ            BX, $0x01
+	JLE             stored
+	MOVQ            24(DX), SI
+	VEXTRACTI64X4   $0x01, Z8, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y11
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y11, Y11
+	VPXORQ          Z11, Z8, Z8
+	VMOVDQU64       Z8, (SI)(CX*1)
+	CMPQ            BX, $0x02
+	JLE             stored
+	MOVQ            48(DX), SI
+	VEXTRACTI64X4   $0x01, Z9, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y11
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y11, Y11
+	VPXORQ          Z11, Z9, Z9
+	VMOVDQU64       Z9, (SI)(CX*1)
+	CMPQ            BX, $0x03
+	JLE             stored
+	MOVQ            72(DX), DX
+	VEXTRACTI64X4   $0x01, Z10, Y3
+	VPANDQ          Y3, Y0, Y11
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y11, Y1, Y11
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y11, Y11
+	VPXORQ          Z11, Z10, Z10
+	VMOVDQU64       Z10, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode8AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
+TEXT ·encode8AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), DI
+	MOVQ      k+24(FP), R8
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x07, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x07, SI
+	ADDQ      AX, SI
+	MOVQ      from+56(FP), R9
+	TESTQ     R9, R9
+	JEQ       fromZero
+	VMOVDQU64 (R9), Z11
+	VMOVDQU64 64(R9), Z12
+	VMOVDQU64 128(R9), Z13
+	VMOVDQU64 192(R9), Z14
+	VMOVDQU64 256(R9), Z15
+	VMOVDQU64 320(R9), Z16
+	VMOVDQU64 384(R9), Z17
+	VMOVDQU64 448(R9), Z18
+	ADDQ      $+512, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+
+group:
+	CMPQ       R8, $0x08
+	JLT        part
+	MOVQ       (DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z3
+	VMOVDQU64  32(R9)(CX*1), Y4
+	VPANDQ     Y4, Y0, Y5
+	VPSRLQ     $0x04, Y4, Y4
+	VPANDQ     Y4, Y0, Y4
+	VPSHUFB    Y5, Y1, Y19
+	VPSHUFB    Y4, Y2, Y4
+	VPXORQ     Y4, Y19, Y19
+	VPXORQ     Z19, Z3, Z3
+	MOVQ       24(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z4
+	VMOVDQU64  32(R9)(CX*1), Y5
+	VPANDQ     Y5, Y0, Y6
+	VPSRLQ     $0x04, Y5, Y5
+	VPANDQ     Y5, Y0, Y5
+	VPSHUFB    Y6, Y1, Y19
+	VPSHUFB    Y5, Y2, Y5
+	VPXORQ     Y5, Y19, Y19
+	VPTERNLOGQ $0x96, Z3, Z19, Z4
+	MOVQ       48(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z5
+	VMOVDQU64  32(R9)(CX*1), Y6
 	VPANDQ     Y6, Y0, Y7
-	VPSRLQ     $0x04, Y6, Y8
+	VPSRLQ     $0x04, Y6, Y6
+	VPANDQ     Y6, Y0, Y6
+	VPSHUFB    Y7, Y1, Y19
+	VPSHUFB    Y6, Y2, Y6
+	VPXORQ     Y6, Y19, Y19
+	VPXORQ     Z19, Z5, Z5
+	MOVQ       72(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z6
+	VMOVDQU64  32(R9)(CX*1), Y7
+	VPANDQ     Y7, Y0, Y8
+	VPSRLQ     $0x04, Y7, Y7
+	VPANDQ     Y7, Y0, Y7
+	VPSHUFB    Y8, Y1, Y19
+	VPSHUFB    Y7, Y2, Y7
+	VPXORQ     Y7, Y19, Y19
+	VPTERNLOGQ $0x96, Z5, Z19, Z6
+	MOVQ       96(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z7
+	VMOVDQU64  32(R9)(CX*1), Y8
+	VPANDQ     Y8, Y0, Y9
+	VPSRLQ     $0x04, Y8, Y8
 	VPANDQ     Y8, Y0, Y8
-	VPSHUFB    Y7, Y1, Y7
+	VPSHUFB    Y9, Y1, Y19
 	VPSHUFB    Y8, Y2, Y8
-	VPTERNLOGQ $0x96, Y7, Y8, Y4
-	VPXORQ     (CX), Y3, Y3
-	VPXORQ     32(CX), Y4, Y4
-	VMOVDQU64  Y3, (CX)
-	VMOVDQU64  Y4, 32(CX)
-	VPXORQ     (CX)(DX*1), Y5, Y3
-	VPXORQ     32(CX)(DX*1), Y6, Y4
-	VMOVDQU64  Y3, (CX)(DX*1)
-	VMOVDQU64  Y4, 32(CX)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-	DECQ       BX
-	JNE        narrowGroupSubfieldRow
-	JMP        narrowGroupNext
+	VPXORQ     Y8, Y19, Y19
+	VPXORQ     Z19, Z7, Z7
+	MOVQ       120(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z8
+	VMOVDQU64  32(R9)(CX*1), Y9
+	VPANDQ     Y9, Y0, Y10
+	VPSRLQ     $0x04, Y9, Y9
+	VPANDQ     Y9, Y0, Y9
+	VPSHUFB    Y10, Y1, Y19
+	VPSHUFB    Y9, Y2, Y9
+	VPXORQ     Y9, Y19, Y19
+	VPTERNLOGQ $0x96, Z7, Z19, Z8
+	MOVQ       144(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z9
+	VMOVDQU64  32(R9)(CX*1), Y10
+	VPANDQ     Y10, Y0, Y19
+	VPSRLQ     $0x04, Y10, Y10
+	VPANDQ     Y10, Y0, Y10
+	VPSHUFB    Y19, Y1, Y19
+	VPSHUFB    Y10, Y2, Y10
+	VPXORQ     Y10, Y19, Y19
+	VPXORQ     Z19, Z9, Z9
+	MOVQ       168(DI), R9
+	PREFETCHT0 1024(R9)(CX*1)
+	VMOVDQU64  (R9)(CX*1), Z10
+	VMOVDQU64  32(R9)(CX*1), Y20
+	VPANDQ     Y20, Y0, Y19
+	VPSRLQ     $0x04, Y20, Y20
+	VPANDQ     Y20, Y0, Y20
+	VPSHUFB    Y19, Y1, Y19
+	VPSHUFB    Y20, Y2, Y20
+	VPXORQ     Y20, Y19, Y19
+	VPTERNLOGQ $0x96, Z9, Z19, Z10
+	JMP        begun
 
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
+part:
+	VPXORQ    Z4, Z4, Z4
+	VPXORQ    Z5, Z5, Z5
+	VPXORQ    Z6, Z6, Z6
+	VPXORQ    Z7, Z7, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPXORQ    Z9, Z9, Z9
+	VPXORQ    Z10, Z10, Z10
+	MOVQ      (DI), R9
+	VMOVDQU64 (R9)(CX*1), Z3
+	VMOVDQU64 32(R9)(CX*1), Y20
+	VPANDQ    Y20, Y0, Y19
+	VPSRLQ    $0x04, Y20, Y20
+	VPANDQ    Y20, Y0, Y20
+	VPSHUFB   Y19, Y1, Y19
+	VPSHUFB   Y20, Y2, Y20
+	VPXORQ    Y20, Y19, Y19
+	VPXORQ    Z19, Z3, Z3
+	CMPQ      R8, $0x01
+	JLE       loaded
+	MOVQ      24(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z4
+	VMOVDQU64 32(R9)(CX*1), Y20
+	VPANDQ    Y20, Y0, Y19
+	VPSRLQ    $0x04, Y20, Y20
+	VPANDQ    Y20, Y0, Y20
+	VPSHUFB   Y19, Y1, Y19
+	VPSHUFB   Y20, Y2, Y20
+	VPXORQ    Y20, Y19, Y19
+	VPXORQ    Z19, Z4, Z4
+	CMPQ      R8, $0x02
+	JLE       loaded
+	MOVQ      48(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z5
+	VMOVDQU64 32(R9)(CX*1), Y20
+	VPANDQ    Y20, Y0, Y19
+	VPSRLQ    $0x04, Y20, Y20
+	VPANDQ    Y20, Y0, Y20
+	VPSHUFB   Y19, Y1, Y19
+	VPSHUFB   Y20, Y2, Y20
+	VPXORQ    Y20, Y19, Y19
+	VPXORQ    Z19, Z5, Z5
+	CMPQ      R8, $0x03
+	JLE       loaded
+	MOVQ      72(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z6
+	VMOVDQU64 32(R9)(CX*1), Y20
+	VPANDQ    Y20, Y0, Y19
+	VPSRLQ    $0x04, Y20, Y20
+	VPANDQ    Y20, Y0, Y20
+	VPSHUFB   Y19, Y1, Y19
+	VPSHUFB   Y20, Y2, Y20
+	VPXORQ    Y20, Y19, Y19
+	VPXORQ    Z19, Z6, Z6
+	CMPQ      R8, $0x04
+	JLE       loaded
+	MOVQ      96(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z7
+	VMOVDQU64 32(R9)(CX*1), Y20
+	VPANDQ    Y20, Y0, Y19
+	VPSRLQ    $0x04, Y20, Y20
+	VPANDQ    Y20, Y0, Y20
+	VPSHUFB   Y19, Y1, Y19
+	VPSHUFB   Y20, Y2, Y20
+	VPXORQ    Y20, Y19, Y19
+	VPXORQ    Z19, Z7, Z7
+	CMPQ      R8, $0x05
+	JLE       loaded
+	MOVQ      120(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z8
+	VMOVDQU64 32(R9)(CX*1), Y20
+	VPANDQ    Y20, Y0, Y19
+	VPSRLQ    $0x04, Y20, Y20
+	VPANDQ    Y20, Y0, Y20
+	VPSHUFB   Y19, Y1, Y19
+	VPSHUFB   Y20, Y2, Y20
+	VPXORQ    Y20, Y19, Y19
+	VPXORQ    Z19, Z8, Z8
+	CMPQ      R8, $0x06
+	JLE       loaded
+	MOVQ      144(DI), R9
+	VMOVDQU64 (R9)(CX*1), Z9
+	VMOVDQU64 32(R9)(CX*1), Y20
+	VPANDQ    Y20, Y0, Y19
+	VPSRLQ    $0x04, Y20, Y20
+	VPANDQ    Y20, Y0, Y20
+	VPSHUFB   Y19, Y1, Y19
+	VPSHUFB   Y20, Y2, Y20
+	VPXORQ    Y20, Y19, Y19
+	VPXORQ    Z19, Z9, Z9
 
-narrowGroupZeroRow:
-	VMOVDQU64 (AX), Y1
-	VMOVDQU64 32(AX), Y2
-	VPXORQ    (AX)(DX*1), Y1, Y3
-	VPXORQ    32(AX)(DX*1), Y2, Y4
-	VPXORQ    (CX), Y1, Y1
-	VPXORQ    32(CX), Y2, Y2
-	VMOVDQU64 Y1, (CX)
-	VMOVDQU64 Y2, 32(CX)
-	VPXORQ    (CX)(DX*1), Y3, Y1
-	VPXORQ    32(CX)(DX*1), Y4, Y2
-	VMOVDQU64 Y1, (CX)(DX*1)
-	VMOVDQU64 Y2, 32(CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      BX
-	JNE       narrowGroupZeroRow
-	JMP       narrowGroupNext
+loaded:
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+	VPXORQ Z7, Z8, Z8
+	VPXORQ Z9, Z10, Z10
 
-done:
+begun:
+	ADDQ            $0x000000c0, DI
+	SUBQ            $0x08, R8
+	VPANDQ          Z4, Z0, Z20
+	VPSRLQ          $0x04, Z4, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (DX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 16(DX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z3
+	VPANDQ          Z6, Z0, Z20
+	VPSRLQ          $0x04, Z6, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 256(DX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 272(DX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z5
+	VPANDQ          Z8, Z0, Z20
+	VPSRLQ          $0x04, Z8, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 512(DX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 528(DX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z7
+	VPANDQ          Z10, Z0, Z20
+	VPSRLQ          $0x04, Z10, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 768(DX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 784(DX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z9
+	VPXORQ          Z3, Z5, Z5
+	VPANDQ          Z5, Z0, Z20
+	VPSRLQ          $0x04, Z5, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (BX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 16(BX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z3
+	VPXORQ          Z4, Z6, Z6
+	VPANDQ          Z6, Z0, Z20
+	VPSRLQ          $0x04, Z6, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (BX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 16(BX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z4
+	VPXORQ          Z7, Z9, Z9
+	VPANDQ          Z9, Z0, Z20
+	VPSRLQ          $0x04, Z9, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 256(BX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 272(BX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z7
+	VPXORQ          Z8, Z10, Z10
+	VPANDQ          Z10, Z0, Z20
+	VPSRLQ          $0x04, Z10, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 256(BX), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 272(BX), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z8
+	VPXORQ          Z3, Z7, Z7
+	VPANDQ          Z7, Z0, Z20
+	VPSRLQ          $0x04, Z7, Z21
+	VPANDQ          Z21, Z0, Z21
+	VBROADCASTI32X4 (SI), Z22
+	VPSHUFB         Z20, Z22, Z22
+	VBROADCASTI32X4 16(SI), Z20
+	VPSHUFB         Z21, Z20, Z20
+	VPTERNLOGQ      $0x96, Z22, Z20, Z11
+	VPXORQ          Z3, Z11, Z11
+	VPXORQ          Z7, Z15, Z15
+	VPXORQ          Z4, Z8, Z8
+	VPANDQ          Z8, Z0, Z3
+	VPSRLQ          $0x04, Z8, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 (SI), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 16(SI), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z12
+	VPXORQ          Z4, Z12, Z12
+	VPXORQ          Z8, Z16, Z16
+	VPXORQ          Z5, Z9, Z9
+	VPANDQ          Z9, Z0, Z3
+	VPSRLQ          $0x04, Z9, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 (SI), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 16(SI), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z13
+	VPXORQ          Z5, Z13, Z13
+	VPXORQ          Z9, Z17, Z17
+	VPXORQ          Z6, Z10, Z10
+	VPANDQ          Z10, Z0, Z3
+	VPSRLQ          $0x04, Z10, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 (SI), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 16(SI), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z14
+	VPXORQ          Z6, Z14, Z14
+	VPXORQ          Z10, Z18, Z18
+	ADDQ            $0x00000400, DX
+	ADDQ            $0x00000200, BX
+	ADDQ            $0x00000100, SI
+	TESTQ           R8, R8
+	JGT             group
+	MOVQ            to+64(FP), DX
+	TESTQ           DX, DX
+	JEQ             whole
+	VMOVDQU64       Z11, (DX)
+	VMOVDQU64       Z12, 64(DX)
+	VMOVDQU64       Z13, 128(DX)
+	VMOVDQU64       Z14, 192(DX)
+	VMOVDQU64       Z15, 256(DX)
+	VMOVDQU64       Z16, 320(DX)
+	VMOVDQU64       Z17, 384(DX)
+	VMOVDQU64       Z18, 448(DX)
+	ADDQ            $+512, to+64(FP)
+	JMP             stored
+
+whole:
+	VPXORQ          Z11, Z15, Z15
+	VPXORQ          Z12, Z16, Z16
+	VPXORQ          Z13, Z17, Z17
+	VPXORQ          Z14, Z18, Z18
+	VPXORQ          Z11, Z13, Z13
+	VPXORQ          Z12, Z14, Z14
+	VPANDQ          Z17, Z0, Z3
+	VPSRLQ          $0x04, Z17, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 256(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z15
+	VPXORQ          Z15, Z17, Z17
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 256(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z16
+	VPXORQ          Z16, Z18, Z18
+	VPXORQ          Z11, Z12, Z12
+	VPANDQ          Z14, Z0, Z3
+	VPSRLQ          $0x04, Z14, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 256(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z13
+	VPXORQ          Z13, Z14, Z14
+	VPANDQ          Z16, Z0, Z3
+	VPSRLQ          $0x04, Z16, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 512(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z15
+	VPXORQ          Z15, Z16, Z16
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z20
+	VPANDQ          Z20, Z0, Z20
+	VBROADCASTI32X4 768(AX), Z21
+	VPSHUFB         Z3, Z21, Z21
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z20, Z3, Z3
+	VPTERNLOGQ      $0x96, Z21, Z3, Z17
+	VPXORQ          Z17, Z18, Z18
+	MOVQ            dsts+0(FP), DX
+	MOVQ            m+8(FP), BX
+	MOVQ            (DX), SI
+	VEXTRACTI64X4   $0x01, Z11, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z11, Z11
+	VMOVDQU64       Z11, (SI)(CX*1)
+	CMPQ            BX, $0x01
+	JLE             stored
+	MOVQ            24(DX), SI
+	VEXTRACTI64X4   $0x01, Z12, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z12, Z12
+	VMOVDQU64       Z12, (SI)(CX*1)
+	CMPQ            BX, $0x02
+	JLE             stored
+	MOVQ            48(DX), SI
+	VEXTRACTI64X4   $0x01, Z13, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z13, Z13
+	VMOVDQU64       Z13, (SI)(CX*1)
+	CMPQ            BX, $0x03
+	JLE             stored
+	MOVQ            72(DX), SI
+	VEXTRACTI64X4   $0x01, Z14, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z14, Z14
+	VMOVDQU64       Z14, (SI)(CX*1)
+	CMPQ            BX, $0x04
+	JLE             stored
+	MOVQ            96(DX), SI
+	VEXTRACTI64X4   $0x01, Z15, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z15, Z15
+	VMOVDQU64       Z15, (SI)(CX*1)
+	CMPQ            BX, $0x05
+	JLE             stored
+	MOVQ            120(DX), SI
+	VEXTRACTI64X4   $0x01, Z16, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z16, Z16
+	VMOVDQU64       Z16, (SI)(CX*1)
+	CMPQ            BX, $0x06
+	JLE             stored
+	MOVQ            144(DX), SI
+	VEXTRACTI64X4   $0x01, Z17, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z17, Z17
+	VMOVDQU64       Z17, (SI)(CX*1)
+	CMPQ            BX, $0x07
+	JLE             stored
+	MOVQ            168(DX), DX
+	VEXTRACTI64X4   $0x01, Z18, Y3
+	VPANDQ          Y3, Y0, Y19
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y19, Y1, Y19
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y19, Y19
+	VPXORQ          Z19, Z18, Z18
+	VMOVDQU64       Z18, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode16AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
+TEXT ·encode16AVX512(SB), NOSPLIT, $0-80
+	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
+	MOVQ            tab+72(FP), AX
+	MOVQ            off+40(FP), CX
+	VBROADCASTI32X4 96(AX), Z1
+	VBROADCASTI32X4 112(AX), Z2
+	MOVQ            n+48(FP), DX
+	ADDQ            CX, DX
+	MOVQ            DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), R8
+	MOVQ      k+24(FP), R9
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x07, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x07, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x07, SI
+	ADDQ      AX, SI
+	MOVQ      base+32(FP), DI
+	SHRQ      $0x03, DI
+	SHLQ      $0x07, DI
+	ADDQ      AX, DI
+	MOVQ      from+56(FP), R10
+	TESTQ     R10, R10
+	JEQ       fromZero
+	VMOVDQU64 (R10), Z11
+	VMOVDQU64 64(R10), Z12
+	VMOVDQU64 128(R10), Z13
+	VMOVDQU64 192(R10), Z14
+	VMOVDQU64 256(R10), Z15
+	VMOVDQU64 320(R10), Z16
+	VMOVDQU64 384(R10), Z17
+	VMOVDQU64 448(R10), Z18
+	VMOVDQU64 512(R10), Z19
+	VMOVDQU64 576(R10), Z20
+	VMOVDQU64 640(R10), Z21
+	VMOVDQU64 704(R10), Z22
+	VMOVDQU64 768(R10), Z23
+	VMOVDQU64 832(R10), Z24
+	VMOVDQU64 896(R10), Z25
+	VMOVDQU64 960(R10), Z26
+	ADDQ      $+1024, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	VPXORQ Z24, Z24, Z24
+	VPXORQ Z25, Z25, Z25
+	VPXORQ Z26, Z26, Z26
+
+group:
+	CMPQ       R9, $0x08
+	JLT        part
+	MOVQ       (R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z3
+	VMOVDQU64  32(R10)(CX*1), Y4
+	VPANDQ     Y4, Y0, Y5
+	VPSRLQ     $0x04, Y4, Y4
+	VPANDQ     Y4, Y0, Y4
+	VPSHUFB    Y5, Y1, Y27
+	VPSHUFB    Y4, Y2, Y4
+	VPXORQ     Y4, Y27, Y27
+	VPXORQ     Z27, Z3, Z3
+	MOVQ       24(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z4
+	VMOVDQU64  32(R10)(CX*1), Y5
+	VPANDQ     Y5, Y0, Y6
+	VPSRLQ     $0x04, Y5, Y5
+	VPANDQ     Y5, Y0, Y5
+	VPSHUFB    Y6, Y1, Y27
+	VPSHUFB    Y5, Y2, Y5
+	VPXORQ     Y5, Y27, Y27
+	VPTERNLOGQ $0x96, Z3, Z27, Z4
+	MOVQ       48(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z5
+	VMOVDQU64  32(R10)(CX*1), Y6
+	VPANDQ     Y6, Y0, Y7
+	VPSRLQ     $0x04, Y6, Y6
+	VPANDQ     Y6, Y0, Y6
+	VPSHUFB    Y7, Y1, Y27
+	VPSHUFB    Y6, Y2, Y6
+	VPXORQ     Y6, Y27, Y27
+	VPXORQ     Z27, Z5, Z5
+	MOVQ       72(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z6
+	VMOVDQU64  32(R10)(CX*1), Y7
+	VPANDQ     Y7, Y0, Y8
+	VPSRLQ     $0x04, Y7, Y7
+	VPANDQ     Y7, Y0, Y7
+	VPSHUFB    Y8, Y1, Y27
+	VPSHUFB    Y7, Y2, Y7
+	VPXORQ     Y7, Y27, Y27
+	VPTERNLOGQ $0x96, Z5, Z27, Z6
+	MOVQ       96(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z7
+	VMOVDQU64  32(R10)(CX*1), Y8
+	VPANDQ     Y8, Y0, Y9
+	VPSRLQ     $0x04, Y8, Y8
+	VPANDQ     Y8, Y0, Y8
+	VPSHUFB    Y9, Y1, Y27
+	VPSHUFB    Y8, Y2, Y8
+	VPXORQ     Y8, Y27, Y27
+	VPXORQ     Z27, Z7, Z7
+	MOVQ       120(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z8
+	VMOVDQU64  32(R10)(CX*1), Y9
+	VPANDQ     Y9, Y0, Y10
+	VPSRLQ     $0x04, Y9, Y9
+	VPANDQ     Y9, Y0, Y9
+	VPSHUFB    Y10, Y1, Y27
+	VPSHUFB    Y9, Y2, Y9
+	VPXORQ     Y9, Y27, Y27
+	VPTERNLOGQ $0x96, Z7, Z27, Z8
+	MOVQ       144(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z9
+	VMOVDQU64  32(R10)(CX*1), Y10
+	VPANDQ     Y10, Y0, Y27
+	VPSRLQ     $0x04, Y10, Y10
+	VPANDQ     Y10, Y0, Y10
+	VPSHUFB    Y27, Y1, Y27
+	VPSHUFB    Y10, Y2, Y10
+	VPXORQ     Y10, Y27, Y27
+	VPXORQ     Z27, Z9, Z9
+	MOVQ       168(R8), R10
+	PREFETCHT0 1024(R10)(CX*1)
+	VMOVDQU64  (R10)(CX*1), Z10
+	VMOVDQU64  32(R10)(CX*1), Y28
+	VPANDQ     Y28, Y0, Y27
+	VPSRLQ     $0x04, Y28, Y28
+	VPANDQ     Y28, Y0, Y28
+	VPSHUFB    Y27, Y1, Y27
+	VPSHUFB    Y28, Y2, Y28
+	VPXORQ     Y28, Y27, Y27
+	VPTERNLOGQ $0x96, Z9, Z27, Z10
+	JMP        begun
+
+part:
+	VPXORQ    Z4, Z4, Z4
+	VPXORQ    Z5, Z5, Z5
+	VPXORQ    Z6, Z6, Z6
+	VPXORQ    Z7, Z7, Z7
+	VPXORQ    Z8, Z8, Z8
+	VPXORQ    Z9, Z9, Z9
+	VPXORQ    Z10, Z10, Z10
+	MOVQ      (R8), R10
+	VMOVDQU64 (R10)(CX*1), Z3
+	VMOVDQU64 32(R10)(CX*1), Y28
+	VPANDQ    Y28, Y0, Y27
+	VPSRLQ    $0x04, Y28, Y28
+	VPANDQ    Y28, Y0, Y28
+	VPSHUFB   Y27, Y1, Y27
+	VPSHUFB   Y28, Y2, Y28
+	VPXORQ    Y28, Y27, Y27
+	VPXORQ    Z27, Z3, Z3
+	CMPQ      R9, $0x01
+	JLE       loaded
+	MOVQ      24(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z4
+	VMOVDQU64 32(R10)(CX*1), Y28
+	VPANDQ    Y28, Y0, Y27
+	VPSRLQ    $0x04, Y28, Y28
+	VPANDQ    Y28, Y0, Y28
+	VPSHUFB   Y27, Y1, Y27
+	VPSHUFB   Y28, Y2, Y28
+	VPXORQ    Y28, Y27, Y27
+	VPXORQ    Z27, Z4, Z4
+	CMPQ      R9, $0x02
+	JLE       loaded
+	MOVQ      48(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z5
+	VMOVDQU64 32(R10)(CX*1), Y28
+	VPANDQ    Y28, Y0, Y27
+	VPSRLQ    $0x04, Y28, Y28
+	VPANDQ    Y28, Y0, Y28
+	VPSHUFB   Y27, Y1, Y27
+	VPSHUFB   Y28, Y2, Y28
+	VPXORQ    Y28, Y27, Y27
+	VPXORQ    Z27, Z5, Z5
+	CMPQ      R9, $0x03
+	JLE       loaded
+	MOVQ      72(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z6
+	VMOVDQU64 32(R10)(CX*1), Y28
+	VPANDQ    Y28, Y0, Y27
+	VPSRLQ    $0x04, Y28, Y28
+	VPANDQ    Y28, Y0, Y28
+	VPSHUFB   Y27, Y1, Y27
+	VPSHUFB   Y28, Y2, Y28
+	VPXORQ    Y28, Y27, Y27
+	VPXORQ    Z27, Z6, Z6
+	CMPQ      R9, $0x04
+	JLE       loaded
+	MOVQ      96(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z7
+	VMOVDQU64 32(R10)(CX*1), Y28
+	VPANDQ    Y28, Y0, Y27
+	VPSRLQ    $0x04, Y28, Y28
+	VPANDQ    Y28, Y0, Y28
+	VPSHUFB   Y27, Y1, Y27
+	VPSHUFB   Y28, Y2, Y28
+	VPXORQ    Y28, Y27, Y27
+	VPXORQ    Z27, Z7, Z7
+	CMPQ      R9, $0x05
+	JLE       loaded
+	MOVQ      120(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z8
+	VMOVDQU64 32(R10)(CX*1), Y28
+	VPANDQ    Y28, Y0, Y27
+	VPSRLQ    $0x04, Y28, Y28
+	VPANDQ    Y28, Y0, Y28
+	VPSHUFB   Y27, Y1, Y27
+	VPSHUFB   Y28, Y2, Y28
+	VPXORQ    Y28, Y27, Y27
+	VPXORQ    Z27, Z8, Z8
+	CMPQ      R9, $0x06
+	JLE       loaded
+	MOVQ      144(R8), R10
+	VMOVDQU64 (R10)(CX*1), Z9
+	VMOVDQU64 32(R10)(CX*1), Y28
+	VPANDQ    Y28, Y0, Y27
+	VPSRLQ    $0x04, Y28, Y28
+	VPANDQ    Y28, Y0, Y28
+	VPSHUFB   Y27, Y1, Y27
+	VPSHUFB   Y28, Y2, Y28
+	VPXORQ    Y28, Y27, Y27
+	VPXORQ    Z27, Z9, Z9
+
+loaded:
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+	VPXORQ Z7, Z8, Z8
+	VPXORQ Z9, Z10, Z10
+
+begun:
+	ADDQ            $0x000000c0, R8
+	SUBQ            $0x08, R9
+	VPANDQ          Z4, Z0, Z28
+	VPSRLQ          $0x04, Z4, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (DX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 16(DX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z3
+	VPANDQ          Z6, Z0, Z28
+	VPSRLQ          $0x04, Z6, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(DX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 272(DX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z5
+	VPANDQ          Z8, Z0, Z28
+	VPSRLQ          $0x04, Z8, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 512(DX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 528(DX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z7
+	VPANDQ          Z10, Z0, Z28
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 768(DX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 784(DX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z9
+	VPXORQ          Z3, Z5, Z5
+	VPANDQ          Z5, Z0, Z28
+	VPSRLQ          $0x04, Z5, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (BX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 16(BX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z3
+	VPXORQ          Z4, Z6, Z6
+	VPANDQ          Z6, Z0, Z28
+	VPSRLQ          $0x04, Z6, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (BX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 16(BX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z4
+	VPXORQ          Z7, Z9, Z9
+	VPANDQ          Z9, Z0, Z28
+	VPSRLQ          $0x04, Z9, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(BX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 272(BX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z7
+	VPXORQ          Z8, Z10, Z10
+	VPANDQ          Z10, Z0, Z28
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 256(BX), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 272(BX), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z8
+	VPXORQ          Z3, Z7, Z7
+	VPANDQ          Z7, Z0, Z28
+	VPSRLQ          $0x04, Z7, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z3
+	VPXORQ          Z4, Z8, Z8
+	VPANDQ          Z8, Z0, Z28
+	VPSRLQ          $0x04, Z8, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z4
+	VPXORQ          Z5, Z9, Z9
+	VPANDQ          Z9, Z0, Z28
+	VPSRLQ          $0x04, Z9, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z5
+	VPXORQ          Z6, Z10, Z10
+	VPANDQ          Z10, Z0, Z28
+	VPSRLQ          $0x04, Z10, Z29
+	VPANDQ          Z29, Z0, Z29
+	VBROADCASTI32X4 (SI), Z30
+	VPSHUFB         Z28, Z30, Z30
+	VBROADCASTI32X4 16(SI), Z28
+	VPSHUFB         Z29, Z28, Z28
+	VPTERNLOGQ      $0x96, Z30, Z28, Z6
+	MOVQ            DI, R10
+	SUBQ            AX, R10
+	XORQ            $0x00000080, R10
+	ADDQ            AX, R10
+	VPXORQ          Z3, Z19, Z19
+	VPANDQ          Z3, Z0, Z28
+	VPSRLQ          $0x04, Z3, Z3
+	VPANDQ          Z3, Z0, Z3
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z28, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z28
+	VPSHUFB         Z3, Z28, Z28
+	VPTERNLOGQ      $0x96, Z29, Z28, Z11
+	VPXORQ          Z4, Z20, Z20
+	VPANDQ          Z4, Z0, Z3
+	VPSRLQ          $0x04, Z4, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z12
+	VPXORQ          Z5, Z21, Z21
+	VPANDQ          Z5, Z0, Z3
+	VPSRLQ          $0x04, Z5, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z13
+	VPXORQ          Z6, Z22, Z22
+	VPANDQ          Z6, Z0, Z3
+	VPSRLQ          $0x04, Z6, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z14
+	VPXORQ          Z7, Z23, Z23
+	VPANDQ          Z7, Z0, Z3
+	VPSRLQ          $0x04, Z7, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z15
+	VPXORQ          Z8, Z24, Z24
+	VPANDQ          Z8, Z0, Z3
+	VPSRLQ          $0x04, Z8, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z16
+	VPXORQ          Z9, Z25, Z25
+	VPANDQ          Z9, Z0, Z3
+	VPSRLQ          $0x04, Z9, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z17
+	VPXORQ          Z10, Z26, Z26
+	VPANDQ          Z10, Z0, Z3
+	VPSRLQ          $0x04, Z10, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 (R10), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 16(R10), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z18
+	ADDQ            $0x00000400, DX
+	ADDQ            $0x00000200, BX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x00000080, DI
+	TESTQ           R9, R9
+	JGT             group
+	MOVQ            to+64(FP), DX
+	TESTQ           DX, DX
+	JEQ             whole
+	VMOVDQU64       Z11, (DX)
+	VMOVDQU64       Z12, 64(DX)
+	VMOVDQU64       Z13, 128(DX)
+	VMOVDQU64       Z14, 192(DX)
+	VMOVDQU64       Z15, 256(DX)
+	VMOVDQU64       Z16, 320(DX)
+	VMOVDQU64       Z17, 384(DX)
+	VMOVDQU64       Z18, 448(DX)
+	VMOVDQU64       Z19, 512(DX)
+	VMOVDQU64       Z20, 576(DX)
+	VMOVDQU64       Z21, 640(DX)
+	VMOVDQU64       Z22, 704(DX)
+	VMOVDQU64       Z23, 768(DX)
+	VMOVDQU64       Z24, 832(DX)
+	VMOVDQU64       Z25, 896(DX)
+	VMOVDQU64       Z26, 960(DX)
+	ADDQ            $+1024, to+64(FP)
+	JMP             stored
+
+whole:
+	VPXORQ          Z11, Z19, Z19
+	VPXORQ          Z12, Z20, Z20
+	VPXORQ          Z13, Z21, Z21
+	VPXORQ          Z14, Z22, Z22
+	VPXORQ          Z15, Z23, Z23
+	VPXORQ          Z16, Z24, Z24
+	VPXORQ          Z17, Z25, Z25
+	VPXORQ          Z18, Z26, Z26
+	VPXORQ          Z11, Z15, Z15
+	VPXORQ          Z12, Z16, Z16
+	VPXORQ          Z13, Z17, Z17
+	VPXORQ          Z14, Z18, Z18
+	VPANDQ          Z23, Z0, Z3
+	VPSRLQ          $0x04, Z23, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z19
+	VPXORQ          Z19, Z23, Z23
+	VPANDQ          Z24, Z0, Z3
+	VPSRLQ          $0x04, Z24, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z20
+	VPXORQ          Z20, Z24, Z24
+	VPANDQ          Z25, Z0, Z3
+	VPSRLQ          $0x04, Z25, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z21
+	VPXORQ          Z21, Z25, Z25
+	VPANDQ          Z26, Z0, Z3
+	VPSRLQ          $0x04, Z26, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z22
+	VPXORQ          Z22, Z26, Z26
+	VPXORQ          Z11, Z13, Z13
+	VPXORQ          Z12, Z14, Z14
+	VPANDQ          Z17, Z0, Z3
+	VPSRLQ          $0x04, Z17, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z15
+	VPXORQ          Z15, Z17, Z17
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z16
+	VPXORQ          Z16, Z18, Z18
+	VPANDQ          Z21, Z0, Z3
+	VPSRLQ          $0x04, Z21, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 512(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z19
+	VPXORQ          Z19, Z21, Z21
+	VPANDQ          Z22, Z0, Z3
+	VPSRLQ          $0x04, Z22, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 512(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z20
+	VPXORQ          Z20, Z22, Z22
+	VPANDQ          Z25, Z0, Z3
+	VPSRLQ          $0x04, Z25, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 768(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z23
+	VPXORQ          Z23, Z25, Z25
+	VPANDQ          Z26, Z0, Z3
+	VPSRLQ          $0x04, Z26, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 768(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z24
+	VPXORQ          Z24, Z26, Z26
+	VPXORQ          Z11, Z12, Z12
+	VPANDQ          Z14, Z0, Z3
+	VPSRLQ          $0x04, Z14, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 256(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 272(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z13
+	VPXORQ          Z13, Z14, Z14
+	VPANDQ          Z16, Z0, Z3
+	VPSRLQ          $0x04, Z16, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 512(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 528(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z15
+	VPXORQ          Z15, Z16, Z16
+	VPANDQ          Z18, Z0, Z3
+	VPSRLQ          $0x04, Z18, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 768(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 784(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z17
+	VPXORQ          Z17, Z18, Z18
+	VPANDQ          Z20, Z0, Z3
+	VPSRLQ          $0x04, Z20, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 1024(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1040(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z19
+	VPXORQ          Z19, Z20, Z20
+	VPANDQ          Z22, Z0, Z3
+	VPSRLQ          $0x04, Z22, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 1280(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1296(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z21
+	VPXORQ          Z21, Z22, Z22
+	VPANDQ          Z24, Z0, Z3
+	VPSRLQ          $0x04, Z24, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 1536(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1552(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z23
+	VPXORQ          Z23, Z24, Z24
+	VPANDQ          Z26, Z0, Z3
+	VPSRLQ          $0x04, Z26, Z28
+	VPANDQ          Z28, Z0, Z28
+	VBROADCASTI32X4 1792(AX), Z29
+	VPSHUFB         Z3, Z29, Z29
+	VBROADCASTI32X4 1808(AX), Z3
+	VPSHUFB         Z28, Z3, Z3
+	VPTERNLOGQ      $0x96, Z29, Z3, Z25
+	VPXORQ          Z25, Z26, Z26
+	MOVQ            dsts+0(FP), DX
+	MOVQ            m+8(FP), BX
+	MOVQ            (DX), SI
+	VEXTRACTI64X4   $0x01, Z11, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z11, Z11
+	VMOVDQU64       Z11, (SI)(CX*1)
+	CMPQ            BX, $0x01
+	JLE             stored
+	MOVQ            24(DX), SI
+	VEXTRACTI64X4   $0x01, Z12, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z12, Z12
+	VMOVDQU64       Z12, (SI)(CX*1)
+	CMPQ            BX, $0x02
+	JLE             stored
+	MOVQ            48(DX), SI
+	VEXTRACTI64X4   $0x01, Z13, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z13, Z13
+	VMOVDQU64       Z13, (SI)(CX*1)
+	CMPQ            BX, $0x03
+	JLE             stored
+	MOVQ            72(DX), SI
+	VEXTRACTI64X4   $0x01, Z14, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z14, Z14
+	VMOVDQU64       Z14, (SI)(CX*1)
+	CMPQ            BX, $0x04
+	JLE             stored
+	MOVQ            96(DX), SI
+	VEXTRACTI64X4   $0x01, Z15, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z15, Z15
+	VMOVDQU64       Z15, (SI)(CX*1)
+	CMPQ            BX, $0x05
+	JLE             stored
+	MOVQ            120(DX), SI
+	VEXTRACTI64X4   $0x01, Z16, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z16, Z16
+	VMOVDQU64       Z16, (SI)(CX*1)
+	CMPQ            BX, $0x06
+	JLE             stored
+	MOVQ            144(DX), SI
+	VEXTRACTI64X4   $0x01, Z17, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z17, Z17
+	VMOVDQU64       Z17, (SI)(CX*1)
+	CMPQ            BX, $0x07
+	JLE             stored
+	MOVQ            168(DX), SI
+	VEXTRACTI64X4   $0x01, Z18, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z18, Z18
+	VMOVDQU64       Z18, (SI)(CX*1)
+	CMPQ            BX, $0x08
+	JLE             stored
+	MOVQ            192(DX), SI
+	VEXTRACTI64X4   $0x01, Z19, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z19, Z19
+	VMOVDQU64       Z19, (SI)(CX*1)
+	CMPQ            BX, $0x09
+	JLE             stored
+	MOVQ            216(DX), SI
+	VEXTRACTI64X4   $0x01, Z20, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z20, Z20
+	VMOVDQU64       Z20, (SI)(CX*1)
+	CMPQ            BX, $0x0a
+	JLE             stored
+	MOVQ            240(DX), SI
+	VEXTRACTI64X4   $0x01, Z21, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z21, Z21
+	VMOVDQU64       Z21, (SI)(CX*1)
+	CMPQ            BX, $0x0b
+	JLE             stored
+	MOVQ            264(DX), SI
+	VEXTRACTI64X4   $0x01, Z22, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z22, Z22
+	VMOVDQU64       Z22, (SI)(CX*1)
+	CMPQ            BX, $0x0c
+	JLE             stored
+	MOVQ            288(DX), SI
+	VEXTRACTI64X4   $0x01, Z23, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z23, Z23
+	VMOVDQU64       Z23, (SI)(CX*1)
+	CMPQ            BX, $0x0d
+	JLE             stored
+	MOVQ            312(DX), SI
+	VEXTRACTI64X4   $0x01, Z24, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z24, Z24
+	VMOVDQU64       Z24, (SI)(CX*1)
+	CMPQ            BX, $0x0e
+	JLE             stored
+	MOVQ            336(DX), SI
+	VEXTRACTI64X4   $0x01, Z25, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z25, Z25
+	VMOVDQU64       Z25, (SI)(CX*1)
+	CMPQ            BX, $0x0f
+	JLE             stored
+	MOVQ            360(DX), DX
+	VEXTRACTI64X4   $0x01, Z26, Y3
+	VPANDQ          Y3, Y0, Y27
+	VPSRLQ          $0x04, Y3, Y3
+	VPANDQ          Y3, Y0, Y3
+	VPSHUFB         Y27, Y1, Y27
+	VPSHUFB         Y3, Y2, Y3
+	VPXORQ          Y3, Y27, Y27
+	VPXORQ          Z27, Z26, Z26
+	VMOVDQU64       Z26, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
 	VZEROUPPER
 	RET
 
@@ -4839,6 +4386,85 @@ bytes:
 	JMP  bytes
 
 done:
+	VZEROUPPER
+	RET
+
+// func sumAVX512(dst *byte, srcs *byte, count int, off int, n int)
+// Requires: AVX, AVX512F
+TEXT ·sumAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ off+24(FP), CX
+	MOVQ n+32(FP), DX
+
+tile8:
+	CMPQ      DX, $+512
+	JLT       tile8Done
+	MOVQ      srcs+8(FP), BX
+	MOVQ      count+16(FP), SI
+	MOVQ      (BX), DI
+	VMOVDQU64 (DI)(CX*1), Z0
+	VMOVDQU64 64(DI)(CX*1), Z1
+	VMOVDQU64 128(DI)(CX*1), Z2
+	VMOVDQU64 192(DI)(CX*1), Z3
+	VMOVDQU64 256(DI)(CX*1), Z4
+	VMOVDQU64 320(DI)(CX*1), Z5
+	VMOVDQU64 384(DI)(CX*1), Z6
+	VMOVDQU64 448(DI)(CX*1), Z7
+	JMP       tile8Next
+
+tile8Source:
+	MOVQ   (BX), DI
+	VPXORQ (DI)(CX*1), Z0, Z0
+	VPXORQ 64(DI)(CX*1), Z1, Z1
+	VPXORQ 128(DI)(CX*1), Z2, Z2
+	VPXORQ 192(DI)(CX*1), Z3, Z3
+	VPXORQ 256(DI)(CX*1), Z4, Z4
+	VPXORQ 320(DI)(CX*1), Z5, Z5
+	VPXORQ 384(DI)(CX*1), Z6, Z6
+	VPXORQ 448(DI)(CX*1), Z7, Z7
+
+tile8Next:
+	ADDQ      $0x18, BX
+	DECQ      SI
+	JNE       tile8Source
+	VMOVDQU64 Z0, (AX)
+	VMOVDQU64 Z1, 64(AX)
+	VMOVDQU64 Z2, 128(AX)
+	VMOVDQU64 Z3, 192(AX)
+	VMOVDQU64 Z4, 256(AX)
+	VMOVDQU64 Z5, 320(AX)
+	VMOVDQU64 Z6, 384(AX)
+	VMOVDQU64 Z7, 448(AX)
+	ADDQ      $+512, AX
+	ADDQ      $+512, CX
+	SUBQ      $+512, DX
+	JMP       tile8
+
+tile8Done:
+tile1:
+	CMPQ      DX, $+64
+	JLT       tile1Done
+	MOVQ      srcs+8(FP), BX
+	MOVQ      count+16(FP), SI
+	MOVQ      (BX), DI
+	VMOVDQU64 (DI)(CX*1), Z0
+	JMP       tile1Next
+
+tile1Source:
+	MOVQ   (BX), DI
+	VPXORQ (DI)(CX*1), Z0, Z0
+
+tile1Next:
+	ADDQ      $0x18, BX
+	DECQ      SI
+	JNE       tile1Source
+	VMOVDQU64 Z0, (AX)
+	ADDQ      $+64, AX
+	ADDQ      $+64, CX
+	SUBQ      $+64, DX
+	JMP       tile1
+
+tile1Done:
 	VZEROUPPER
 	RET
 

@@ -23,7 +23,7 @@ DATA matrixParts<>+120(SB)/8, $0x0000000000000001
 GLOBL matrixParts<>(SB), RODATA|NOPTR, $128
 
 // func fft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
 	VMOVDQU64 matrixParts<>+64(SB), Z0
@@ -43,17 +43,13 @@ TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	SHRQ      $0x01, R9
 	ADDQ      tab+48(FP), R9
 	ADDQ      tab+48(FP), DI
-	CMPQ      BX, $0x20
-	JEQ       narrow
-	LEAQ      (AX)(BX*1), R10
-	LEAQ      (CX)(BX*1), R11
 
-wideGroup:
-	MOVQ         DI, R12
-	SUBQ         tab+48(FP), R12
-	JEQ          wideGroupZero
-	CMPQ         R12, $0x00002000
-	JLT          wideGroupSubfield
+group:
+	MOVQ         DI, R10
+	SUBQ         tab+48(FP), R10
+	JEQ          groupZero
+	CMPQ         R10, $0x00002000
+	JLT          groupSubfield
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ 8(R9), Z1
 	VPBROADCASTQ 16(R9), Z2
@@ -65,11 +61,14 @@ wideGroup:
 	VPBROADCASTQ 80(DI), Z8
 	MOVQ         dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64      (AX)(SI*1), Z9
 	VMOVDQU64      (R10)(SI*1), Z10
 	VPXORQ         Z9, Z10, Z11
@@ -115,13 +114,15 @@ wideGroupRowColumn:
 	VMOVDQU64      Z9, (CX)(SI*1)
 	VMOVDQU64      Z10, (R11)(SI*1)
 	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
 	ADDQ           $0x40, R10
+	ADDQ           $0x40, CX
 	ADDQ           $0x40, R11
 	DECQ           R13
-	JNE            wideGroupRowColumn
+	JNE            rowColumn
+
+rowOdd:
 	TESTQ          $0x00000020, BX
-	JEQ            wideGroupRowEven
+	JEQ            rowEven
 	VMOVDQU64      (AX)(SI*1), Y9
 	VMOVDQU64      (R10)(SI*1), Y10
 	VPXORQ         Y9, Y10, Y11
@@ -167,55 +168,51 @@ wideGroupRowColumn:
 	VMOVDQU64      Y9, (CX)(SI*1)
 	VMOVDQU64      Y10, (R11)(SI*1)
 	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
 	ADDQ           $0x20, R10
+	ADDQ           $0x20, CX
 	ADDQ           $0x20, R11
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
+rowEven:
+	MOVQ R10, AX
+	MOVQ R11, CX
 	DECQ R12
-	JNE  wideGroupRow
+	JNE  row
 
-wideGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
 	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
 	DECQ R8
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
+groupSubfield:
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ (DI), Z1
 	VPBROADCASTQ 64(DI), Z2
-	MOVQ         dist+24(FP), R12
+	MOVQ         DX, R10
+	SUBQ         $+128, R10
+	JLT          subfieldRunLast
 
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupSubfieldRowColumn:
+subfieldRun:
 	VMOVDQU64      (AX)(SI*1), Z3
-	VMOVDQU64      (R10)(SI*1), Z4
+	VMOVDQU64      64(AX)(SI*1), Z4
 	VGF2P8AFFINEQB $0x00, Z0, Z3, Z5
 	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
 	VPXORQ         (AX)(DX*1), Z5, Z5
-	VPXORQ         (R10)(DX*1), Z6, Z6
+	VPXORQ         64(AX)(DX*1), Z6, Z6
 	VPXORQ         Z3, Z5, Z3
 	VPXORQ         Z4, Z6, Z4
 	VMOVDQU64      (AX)(DX*2), Z7
-	VMOVDQU64      (R10)(DX*2), Z8
+	VMOVDQU64      64(AX)(DX*2), Z8
 	VGF2P8AFFINEQB $0x00, Z0, Z7, Z9
 	VGF2P8AFFINEQB $0x00, Z0, Z8, Z10
 	VPXORQ         (AX), Z9, Z9
-	VPXORQ         (R10), Z10, Z10
+	VPXORQ         64(AX), Z10, Z10
 	VPXORQ         Z7, Z9, Z7
 	VPXORQ         Z8, Z10, Z8
 	VGF2P8AFFINEQB $0x00, Z2, Z3, Z11
@@ -231,88 +228,60 @@ wideGroupSubfieldRowColumn:
 	VPXORQ         Z5, Z9, Z5
 	VPXORQ         Z6, Z10, Z6
 	VMOVDQU64      Z9, (CX)
-	VMOVDQU64      Z10, (R11)
+	VMOVDQU64      Z10, 64(CX)
 	VMOVDQU64      Z5, (CX)(DX*1)
-	VMOVDQU64      Z6, (R11)(DX*1)
+	VMOVDQU64      Z6, 64(CX)(DX*1)
 	VMOVDQU64      Z7, (CX)(DX*2)
-	VMOVDQU64      Z8, (R11)(DX*2)
+	VMOVDQU64      Z8, 64(CX)(DX*2)
 	VMOVDQU64      Z3, (CX)(SI*1)
-	VMOVDQU64      Z4, (R11)(SI*1)
+	VMOVDQU64      Z4, 64(CX)(SI*1)
+	ADDQ           $+128, AX
+	ADDQ           $+128, CX
+	SUBQ           $+128, R10
+	JGE            subfieldRun
+
+subfieldRunLast:
+	ADDQ           $+128, R10
+	JEQ            subfieldRunDone
+	VMOVDQU64      (AX)(SI*1), Z3
+	VGF2P8AFFINEQB $0x00, Z0, Z3, Z4
+	VPXORQ         (AX)(DX*1), Z4, Z4
+	VPXORQ         Z3, Z4, Z3
+	VMOVDQU64      (AX)(DX*2), Z5
+	VGF2P8AFFINEQB $0x00, Z0, Z5, Z0
+	VPXORQ         (AX), Z0, Z0
+	VPXORQ         Z5, Z0, Z5
+	VGF2P8AFFINEQB $0x00, Z2, Z3, Z2
+	VPXORQ         Z2, Z5, Z5
+	VPXORQ         Z3, Z5, Z3
+	VGF2P8AFFINEQB $0x00, Z1, Z4, Z1
+	VPXORQ         Z1, Z0, Z0
+	VPXORQ         Z4, Z0, Z4
+	VMOVDQU64      Z0, (CX)
+	VMOVDQU64      Z4, (CX)(DX*1)
+	VMOVDQU64      Z5, (CX)(DX*2)
+	VMOVDQU64      Z3, (CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupSubfieldRowEven
-	VMOVDQU64      (AX)(SI*1), Y3
-	VMOVDQU64      (R10)(SI*1), Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXORQ         (AX)(DX*1), Y5, Y5
-	VPXORQ         (R10)(DX*1), Y6, Y6
-	VPXORQ         Y3, Y5, Y3
-	VPXORQ         Y4, Y6, Y4
-	VMOVDQU64      (AX)(DX*2), Y7
-	VMOVDQU64      (R10)(DX*2), Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXORQ         (AX), Y9, Y9
-	VPXORQ         (R10), Y10, Y10
-	VPXORQ         Y7, Y9, Y7
-	VPXORQ         Y8, Y10, Y8
-	VGF2P8AFFINEQB $0x00, Y2, Y3, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y4, Y8, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y11
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y12
-	VPXORQ         Y11, Y9, Y9
-	VPXORQ         Y12, Y10, Y10
-	VPXORQ         Y5, Y9, Y5
-	VPXORQ         Y6, Y10, Y6
-	VMOVDQU64      Y9, (CX)
-	VMOVDQU64      Y10, (R11)
-	VMOVDQU64      Y5, (CX)(DX*1)
-	VMOVDQU64      Y6, (R11)(DX*1)
-	VMOVDQU64      Y7, (CX)(DX*2)
-	VMOVDQU64      Y8, (R11)(DX*2)
-	VMOVDQU64      Y3, (CX)(SI*1)
-	VMOVDQU64      Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
 
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
+subfieldRunDone:
+	JMP next
 
-wideGroupZero:
+groupZero:
 	VPBROADCASTQ 64(DI), Z0
-	MOVQ         dist+24(FP), R12
+	MOVQ         DX, R10
+	SUBQ         $+128, R10
+	JLT          zeroRunLast
 
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupZeroRowColumn:
+zeroRun:
 	VMOVDQU64      (AX)(DX*1), Z1
-	VMOVDQU64      (R10)(DX*1), Z2
+	VMOVDQU64      64(AX)(DX*1), Z2
 	VPXORQ         (AX)(SI*1), Z1, Z3
-	VPXORQ         (R10)(SI*1), Z2, Z4
+	VPXORQ         64(AX)(SI*1), Z2, Z4
 	VMOVDQU64      (AX), Z5
-	VMOVDQU64      (R10), Z6
+	VMOVDQU64      64(AX), Z6
 	VPXORQ         (AX)(DX*2), Z5, Z7
-	VPXORQ         (R10)(DX*2), Z6, Z8
+	VPXORQ         64(AX)(DX*2), Z6, Z8
 	VGF2P8AFFINEQB $0x00, Z0, Z3, Z9
 	VGF2P8AFFINEQB $0x00, Z0, Z4, Z10
 	VPXORQ         Z9, Z7, Z7
@@ -322,227 +291,41 @@ wideGroupZeroRowColumn:
 	VPXORQ         Z1, Z5, Z1
 	VPXORQ         Z2, Z6, Z2
 	VMOVDQU64      Z5, (CX)
-	VMOVDQU64      Z6, (R11)
+	VMOVDQU64      Z6, 64(CX)
 	VMOVDQU64      Z1, (CX)(DX*1)
-	VMOVDQU64      Z2, (R11)(DX*1)
+	VMOVDQU64      Z2, 64(CX)(DX*1)
 	VMOVDQU64      Z7, (CX)(DX*2)
-	VMOVDQU64      Z8, (R11)(DX*2)
+	VMOVDQU64      Z8, 64(CX)(DX*2)
 	VMOVDQU64      Z3, (CX)(SI*1)
-	VMOVDQU64      Z4, (R11)(SI*1)
+	VMOVDQU64      Z4, 64(CX)(SI*1)
+	ADDQ           $+128, AX
+	ADDQ           $+128, CX
+	SUBQ           $+128, R10
+	JGE            zeroRun
+
+zeroRunLast:
+	ADDQ           $+128, R10
+	JEQ            zeroRunDone
+	VMOVDQU64      (AX)(DX*1), Z1
+	VPXORQ         (AX)(SI*1), Z1, Z2
+	VMOVDQU64      (AX), Z3
+	VPXORQ         (AX)(DX*2), Z3, Z4
+	VGF2P8AFFINEQB $0x00, Z0, Z2, Z0
+	VPXORQ         Z0, Z4, Z4
+	VPXORQ         Z2, Z4, Z2
+	VPXORQ         Z1, Z3, Z1
+	VMOVDQU64      Z3, (CX)
+	VMOVDQU64      Z1, (CX)(DX*1)
+	VMOVDQU64      Z4, (CX)(DX*2)
+	VMOVDQU64      Z2, (CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupZeroRowEven
-	VMOVDQU64      (AX)(DX*1), Y1
-	VMOVDQU64      (R10)(DX*1), Y2
-	VPXORQ         (AX)(SI*1), Y1, Y3
-	VPXORQ         (R10)(SI*1), Y2, Y4
-	VMOVDQU64      (AX), Y5
-	VMOVDQU64      (R10), Y6
-	VPXORQ         (AX)(DX*2), Y5, Y7
-	VPXORQ         (R10)(DX*2), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
-	VPXORQ         Y9, Y7, Y7
-	VPXORQ         Y10, Y8, Y8
-	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y4, Y8, Y4
-	VPXORQ         Y1, Y5, Y1
-	VPXORQ         Y2, Y6, Y2
-	VMOVDQU64      Y5, (CX)
-	VMOVDQU64      Y6, (R11)
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, (R11)(DX*1)
-	VMOVDQU64      Y7, (CX)(DX*2)
-	VMOVDQU64      Y8, (R11)(DX*2)
-	VMOVDQU64      Y3, (CX)(SI*1)
-	VMOVDQU64      Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ         DI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ 16(R9), Y2
-	VPBROADCASTQ (DI), Y3
-	VPBROADCASTQ 8(DI), Y4
-	VPBROADCASTQ 16(DI), Y5
-	VPBROADCASTQ 64(DI), Y6
-	VPBROADCASTQ 72(DI), Y7
-	VPBROADCASTQ 80(DI), Y8
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64      (AX)(SI*1), Y9
-	VMOVDQU64      32(AX)(SI*1), Y10
-	VPXORQ         Y9, Y10, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y12
-	VGF2P8AFFINEQB $0x00, Y1, Y10, Y13
-	VPTERNLOGQ     $0x96, (AX)(DX*1), Y12, Y13
-	VGF2P8AFFINEQB $0x00, Y2, Y11, Y11
-	VPTERNLOGQ     $0x96, 32(AX)(DX*1), Y12, Y11
-	VPXORQ         Y9, Y13, Y9
-	VPXORQ         Y10, Y11, Y10
-	VMOVDQU64      (AX)(DX*2), Y12
-	VMOVDQU64      32(AX)(DX*2), Y14
-	VPXORQ         Y12, Y14, Y15
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y16
-	VGF2P8AFFINEQB $0x00, Y1, Y14, Y17
-	VPTERNLOGQ     $0x96, (AX), Y16, Y17
-	VGF2P8AFFINEQB $0x00, Y2, Y15, Y15
-	VPTERNLOGQ     $0x96, 32(AX), Y16, Y15
-	VPXORQ         Y12, Y17, Y12
-	VPXORQ         Y14, Y15, Y14
-	VPXORQ         Y9, Y10, Y16
-	VGF2P8AFFINEQB $0x00, Y6, Y9, Y18
-	VGF2P8AFFINEQB $0x00, Y7, Y10, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y12
-	VGF2P8AFFINEQB $0x00, Y8, Y16, Y16
-	VPTERNLOGQ     $0x96, Y16, Y18, Y14
-	VPXORQ         Y9, Y12, Y9
-	VPXORQ         Y10, Y14, Y10
-	VPXORQ         Y13, Y11, Y16
-	VGF2P8AFFINEQB $0x00, Y3, Y13, Y18
-	VGF2P8AFFINEQB $0x00, Y4, Y11, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y17
-	VGF2P8AFFINEQB $0x00, Y5, Y16, Y16
-	VPTERNLOGQ     $0x96, Y16, Y18, Y15
-	VPXORQ         Y13, Y17, Y13
-	VPXORQ         Y11, Y15, Y11
-	VMOVDQU64      Y17, (CX)
-	VMOVDQU64      Y15, 32(CX)
-	VMOVDQU64      Y13, (CX)(DX*1)
-	VMOVDQU64      Y11, 32(CX)(DX*1)
-	VMOVDQU64      Y12, (CX)(DX*2)
-	VMOVDQU64      Y14, 32(CX)(DX*2)
-	VMOVDQU64      Y9, (CX)(SI*1)
-	VMOVDQU64      Y10, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ (DI), Y1
-	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64      (AX)(SI*1), Y3
-	VMOVDQU64      32(AX)(SI*1), Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXORQ         (AX)(DX*1), Y5, Y5
-	VPXORQ         32(AX)(DX*1), Y6, Y6
-	VPXORQ         Y3, Y5, Y3
-	VPXORQ         Y4, Y6, Y4
-	VMOVDQU64      (AX)(DX*2), Y7
-	VMOVDQU64      32(AX)(DX*2), Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXORQ         (AX), Y9, Y9
-	VPXORQ         32(AX), Y10, Y10
-	VPXORQ         Y7, Y9, Y7
-	VPXORQ         Y8, Y10, Y8
-	VGF2P8AFFINEQB $0x00, Y2, Y3, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y4, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y4, Y8, Y4
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y11
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y12
-	VPXORQ         Y11, Y9, Y9
-	VPXORQ         Y12, Y10, Y10
-	VPXORQ         Y5, Y9, Y5
-	VPXORQ         Y6, Y10, Y6
-	VMOVDQU64      Y9, (CX)
-	VMOVDQU64      Y10, 32(CX)
-	VMOVDQU64      Y5, (CX)(DX*1)
-	VMOVDQU64      Y6, 32(CX)(DX*1)
-	VMOVDQU64      Y7, (CX)(DX*2)
-	VMOVDQU64      Y8, 32(CX)(DX*2)
-	VMOVDQU64      Y3, (CX)(SI*1)
-	VMOVDQU64      Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64      (AX)(DX*1), Y1
-	VMOVDQU64      32(AX)(DX*1), Y2
-	VPXORQ         (AX)(SI*1), Y1, Y3
-	VPXORQ         32(AX)(SI*1), Y2, Y4
-	VMOVDQU64      (AX), Y5
-	VMOVDQU64      32(AX), Y6
-	VPXORQ         (AX)(DX*2), Y5, Y7
-	VPXORQ         32(AX)(DX*2), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y10
-	VPXORQ         Y9, Y7, Y7
-	VPXORQ         Y10, Y8, Y8
-	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y4, Y8, Y4
-	VPXORQ         Y1, Y5, Y1
-	VPXORQ         Y2, Y6, Y2
-	VMOVDQU64      Y5, (CX)
-	VMOVDQU64      Y6, 32(CX)
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, 32(CX)(DX*1)
-	VMOVDQU64      Y7, (CX)(DX*2)
-	VMOVDQU64      Y8, 32(CX)(DX*2)
-	VMOVDQU64      Y3, (CX)(SI*1)
-	VMOVDQU64      Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
+zeroRunDone:
+	JMP next
 
 // func fft2AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
+// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft2AVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
 	VMOVDQU64 matrixParts<>+64(SB), Z0
@@ -558,27 +341,26 @@ TEXT ·fft2AVX512GFNI(SB), NOSPLIT, $0-56
 	TESTQ     DI, DI
 	JEQ       done
 	ADDQ      tab+48(FP), SI
-	CMPQ      BX, $0x20
-	JEQ       narrow
-	LEAQ      (AX)(BX*1), R8
-	LEAQ      (CX)(BX*1), R9
 
-wideGroup:
-	MOVQ         SI, R10
-	SUBQ         tab+48(FP), R10
-	JEQ          wideGroupZero
-	CMPQ         R10, $0x00002000
-	JLT          wideGroupSubfield
+group:
+	MOVQ         SI, R8
+	SUBQ         tab+48(FP), R8
+	JEQ          groupZero
+	CMPQ         R8, $0x00002000
+	JLT          groupSubfield
 	VPBROADCASTQ (SI), Z0
 	VPBROADCASTQ 8(SI), Z1
 	VPBROADCASTQ 16(SI), Z2
 	MOVQ         dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x06, R11
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64      (AX)(DX*1), Z3
 	VMOVDQU64      (R8)(DX*1), Z4
 	VPXORQ         Z3, Z4, Z5
@@ -594,13 +376,15 @@ wideGroupRowColumn:
 	VMOVDQU64      Z3, (CX)(DX*1)
 	VMOVDQU64      Z4, (R9)(DX*1)
 	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
 	ADDQ           $0x40, R8
+	ADDQ           $0x40, CX
 	ADDQ           $0x40, R9
 	DECQ           R11
-	JNE            wideGroupRowColumn
+	JNE            rowColumn
+
+rowOdd:
 	TESTQ          $0x00000020, BX
-	JEQ            wideGroupRowEven
+	JEQ            rowEven
 	VMOVDQU64      (AX)(DX*1), Y3
 	VMOVDQU64      (R8)(DX*1), Y4
 	VPXORQ         Y3, Y4, Y5
@@ -616,219 +400,101 @@ wideGroupRowColumn:
 	VMOVDQU64      Y3, (CX)(DX*1)
 	VMOVDQU64      Y4, (R9)(DX*1)
 	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
 	ADDQ           $0x20, R8
+	ADDQ           $0x20, CX
 	ADDQ           $0x20, R9
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
+rowEven:
+	MOVQ R8, AX
+	MOVQ R9, CX
 	DECQ R10
-	JNE  wideGroupRow
+	JNE  row
 
-wideGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
 	ADDQ $0x00000040, SI
 	DECQ DI
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
+groupSubfield:
 	VPBROADCASTQ (SI), Z0
-	MOVQ         dist+24(FP), R10
+	MOVQ         DX, R8
+	SUBQ         $+128, R8
+	JLT          subfieldRunLast
 
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupSubfieldRowColumn:
+subfieldRun:
 	VMOVDQU64      (AX)(DX*1), Z1
-	VMOVDQU64      (R8)(DX*1), Z2
+	VMOVDQU64      64(AX)(DX*1), Z2
 	VGF2P8AFFINEQB $0x00, Z0, Z1, Z3
 	VGF2P8AFFINEQB $0x00, Z0, Z2, Z4
 	VPXORQ         (AX), Z3, Z3
-	VPXORQ         (R8), Z4, Z4
+	VPXORQ         64(AX), Z4, Z4
 	VPXORQ         Z1, Z3, Z1
 	VPXORQ         Z2, Z4, Z2
 	VMOVDQU64      Z3, (CX)
-	VMOVDQU64      Z4, (R9)
+	VMOVDQU64      Z4, 64(CX)
 	VMOVDQU64      Z1, (CX)(DX*1)
-	VMOVDQU64      Z2, (R9)(DX*1)
+	VMOVDQU64      Z2, 64(CX)(DX*1)
+	ADDQ           $+128, AX
+	ADDQ           $+128, CX
+	SUBQ           $+128, R8
+	JGE            subfieldRun
+
+subfieldRunLast:
+	ADDQ           $+128, R8
+	JEQ            subfieldRunDone
+	VMOVDQU64      (AX)(DX*1), Z1
+	VGF2P8AFFINEQB $0x00, Z0, Z1, Z0
+	VPXORQ         (AX), Z0, Z0
+	VPXORQ         Z1, Z0, Z1
+	VMOVDQU64      Z0, (CX)
+	VMOVDQU64      Z1, (CX)(DX*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	DECQ           R11
-	JNE            wideGroupSubfieldRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupSubfieldRowEven
-	VMOVDQU64      (AX)(DX*1), Y1
-	VMOVDQU64      (R8)(DX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXORQ         (AX), Y3, Y3
-	VPXORQ         (R8), Y4, Y4
-	VPXORQ         Y1, Y3, Y1
-	VPXORQ         Y2, Y4, Y2
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, (R9)
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
 
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
+subfieldRunDone:
+	JMP next
 
-wideGroupZero:
-	MOVQ dist+24(FP), R10
+groupZero:
+	MOVQ DX, R8
+	SUBQ $+128, R8
+	JLT  zeroRunLast
 
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupZeroRowColumn:
+zeroRun:
 	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (R8), Z1
+	VMOVDQU64 64(AX), Z1
 	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    (R8)(DX*1), Z1, Z3
+	VPXORQ    64(AX)(DX*1), Z1, Z3
 	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (R9)
+	VMOVDQU64 Z1, 64(CX)
 	VMOVDQU64 Z2, (CX)(DX*1)
-	VMOVDQU64 Z3, (R9)(DX*1)
+	VMOVDQU64 Z3, 64(CX)(DX*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R8
+	JGE       zeroRun
+
+zeroRunLast:
+	ADDQ      $+128, R8
+	JEQ       zeroRunDone
+	VMOVDQU64 (AX), Z0
+	VPXORQ    (AX)(DX*1), Z0, Z1
+	VMOVDQU64 Z0, (CX)
+	VMOVDQU64 Z1, (CX)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-	ADDQ      $0x40, R8
-	ADDQ      $0x40, R9
-	DECQ      R11
-	JNE       wideGroupZeroRowColumn
-	TESTQ     $0x00000020, BX
-	JEQ       wideGroupZeroRowEven
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (R8), Y1
-	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    (R8)(DX*1), Y1, Y3
-	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, (R9)
-	VMOVDQU64 Y2, (CX)(DX*1)
-	VMOVDQU64 Y3, (R9)(DX*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, R8
-	ADDQ      $0x20, R9
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
+zeroRunDone:
+	JMP next
 
-narrow:
-narrowGroup:
-	MOVQ         SI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64      (AX)(DX*1), Y3
-	VMOVDQU64      32(AX)(DX*1), Y4
-	VPXORQ         Y3, Y4, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
-	VPTERNLOGQ     $0x96, (AX), Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
-	VPTERNLOGQ     $0x96, 32(AX), Y6, Y5
-	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y4, Y5, Y4
-	VMOVDQU64      Y7, (CX)
-	VMOVDQU64      Y5, 32(CX)
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64      (AX)(DX*1), Y1
-	VMOVDQU64      32(AX)(DX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXORQ         (AX), Y3, Y3
-	VPXORQ         32(AX), Y4, Y4
-	VPXORQ         Y1, Y3, Y1
-	VPXORQ         Y2, Y4, Y2
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, 32(CX)
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 32(AX), Y1
-	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    32(AX)(DX*1), Y1, Y3
-	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, 32(CX)
-	VMOVDQU64 Y2, (CX)(DX*1)
-	VMOVDQU64 Y3, 32(CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      BX
-	JNE       narrowGroupZeroRow
-	JMP       narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
-TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-56
+// func ifft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI
+TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-64
 	VMOVDQU64 matrixParts<>+0(SB), Z0
 	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      src+8(FP), AX
@@ -845,823 +511,15 @@ TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-56
 	JEQ       done
 	MOVQ      DI, R9
 	SHRQ      $0x01, R9
-	ADDQ      tab+48(FP), R9
-	ADDQ      tab+48(FP), DI
-	CMPQ      BX, $0x20
-	JEQ       narrow
-	LEAQ      (AX)(BX*1), R10
-	LEAQ      (CX)(BX*1), R11
+	ADDQ      tab+56(FP), R9
+	ADDQ      tab+56(FP), DI
 
-wideGroup:
-	MOVQ         DI, R12
-	SUBQ         tab+48(FP), R12
-	JEQ          wideGroupZero
-	CMPQ         R12, $0x00002000
-	JLT          wideGroupSubfield
-	VPBROADCASTQ (R9), Z0
-	VPBROADCASTQ 8(R9), Z1
-	VPBROADCASTQ 16(R9), Z2
-	VPBROADCASTQ (DI), Z3
-	VPBROADCASTQ 8(DI), Z4
-	VPBROADCASTQ 16(DI), Z5
-	VPBROADCASTQ 64(DI), Z6
-	VPBROADCASTQ 72(DI), Z7
-	VPBROADCASTQ 80(DI), Z8
-	MOVQ         dist+24(FP), R12
-
-wideGroupRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupRowColumn:
-	VMOVDQU64      (AX), Z9
-	VMOVDQU64      (R10), Z10
-	VPXORQ         (AX)(DX*1), Z9, Z11
-	VPXORQ         (R10)(DX*1), Z10, Z12
-	VPXORQ         Z11, Z12, Z13
-	VGF2P8AFFINEQB $0x00, Z3, Z11, Z14
-	VGF2P8AFFINEQB $0x00, Z4, Z12, Z15
-	VPTERNLOGQ     $0x96, Z15, Z14, Z9
-	VGF2P8AFFINEQB $0x00, Z5, Z13, Z13
-	VPTERNLOGQ     $0x96, Z13, Z14, Z10
-	VMOVDQU64      (AX)(DX*2), Z13
-	VMOVDQU64      (R10)(DX*2), Z14
-	VPXORQ         (AX)(SI*1), Z13, Z15
-	VPXORQ         (R10)(SI*1), Z14, Z16
-	VPXORQ         Z15, Z16, Z17
-	VGF2P8AFFINEQB $0x00, Z6, Z15, Z18
-	VGF2P8AFFINEQB $0x00, Z7, Z16, Z19
-	VPTERNLOGQ     $0x96, Z19, Z18, Z13
-	VGF2P8AFFINEQB $0x00, Z8, Z17, Z17
-	VPTERNLOGQ     $0x96, Z17, Z18, Z14
-	VPXORQ         Z13, Z9, Z13
-	VPXORQ         Z14, Z10, Z14
-	VPXORQ         Z13, Z14, Z17
-	VGF2P8AFFINEQB $0x00, Z0, Z13, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z14, Z19
-	VPTERNLOGQ     $0x96, Z19, Z18, Z9
-	VGF2P8AFFINEQB $0x00, Z2, Z17, Z17
-	VPTERNLOGQ     $0x96, Z17, Z18, Z10
-	VPXORQ         Z15, Z11, Z15
-	VPXORQ         Z16, Z12, Z16
-	VPXORQ         Z15, Z16, Z17
-	VGF2P8AFFINEQB $0x00, Z0, Z15, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z19
-	VPTERNLOGQ     $0x96, Z19, Z18, Z11
-	VGF2P8AFFINEQB $0x00, Z2, Z17, Z17
-	VPTERNLOGQ     $0x96, Z17, Z18, Z12
-	VMOVDQU64      Z9, (CX)
-	VMOVDQU64      Z10, (R11)
-	VMOVDQU64      Z11, (CX)(DX*1)
-	VMOVDQU64      Z12, (R11)(DX*1)
-	VMOVDQU64      Z13, (CX)(DX*2)
-	VMOVDQU64      Z14, (R11)(DX*2)
-	VMOVDQU64      Z15, (CX)(SI*1)
-	VMOVDQU64      Z16, (R11)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupRowEven
-	VMOVDQU64      (AX), Y9
-	VMOVDQU64      (R10), Y10
-	VPXORQ         (AX)(DX*1), Y9, Y11
-	VPXORQ         (R10)(DX*1), Y10, Y12
-	VPXORQ         Y11, Y12, Y13
-	VGF2P8AFFINEQB $0x00, Y3, Y11, Y14
-	VGF2P8AFFINEQB $0x00, Y4, Y12, Y15
-	VPTERNLOGQ     $0x96, Y15, Y14, Y9
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y13
-	VPTERNLOGQ     $0x96, Y13, Y14, Y10
-	VMOVDQU64      (AX)(DX*2), Y13
-	VMOVDQU64      (R10)(DX*2), Y14
-	VPXORQ         (AX)(SI*1), Y13, Y15
-	VPXORQ         (R10)(SI*1), Y14, Y16
-	VPXORQ         Y15, Y16, Y17
-	VGF2P8AFFINEQB $0x00, Y6, Y15, Y18
-	VGF2P8AFFINEQB $0x00, Y7, Y16, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y13
-	VGF2P8AFFINEQB $0x00, Y8, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y14
-	VPXORQ         Y13, Y9, Y13
-	VPXORQ         Y14, Y10, Y14
-	VPXORQ         Y13, Y14, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y14, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y9
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y10
-	VPXORQ         Y15, Y11, Y15
-	VPXORQ         Y16, Y12, Y16
-	VPXORQ         Y15, Y16, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y15, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y12
-	VMOVDQU64      Y9, (CX)
-	VMOVDQU64      Y10, (R11)
-	VMOVDQU64      Y11, (CX)(DX*1)
-	VMOVDQU64      Y12, (R11)(DX*1)
-	VMOVDQU64      Y13, (CX)(DX*2)
-	VMOVDQU64      Y14, (R11)(DX*2)
-	VMOVDQU64      Y15, (CX)(SI*1)
-	VMOVDQU64      Y16, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupRow
-
-wideGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (R9), Z0
-	VPBROADCASTQ (DI), Z1
-	VPBROADCASTQ 64(DI), Z2
-	MOVQ         dist+24(FP), R12
-
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU64      (AX), Z3
-	VMOVDQU64      (R10), Z4
-	VPXORQ         (AX)(DX*1), Z3, Z5
-	VPXORQ         (R10)(DX*1), Z4, Z6
-	VGF2P8AFFINEQB $0x00, Z1, Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z1, Z6, Z8
-	VPXORQ         Z7, Z3, Z3
-	VPXORQ         Z8, Z4, Z4
-	VMOVDQU64      (AX)(DX*2), Z7
-	VMOVDQU64      (R10)(DX*2), Z8
-	VPXORQ         (AX)(SI*1), Z7, Z9
-	VPXORQ         (R10)(SI*1), Z8, Z10
-	VGF2P8AFFINEQB $0x00, Z2, Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z12
-	VPXORQ         Z11, Z7, Z7
-	VPXORQ         Z12, Z8, Z8
-	VPXORQ         Z7, Z3, Z7
-	VPXORQ         Z8, Z4, Z8
-	VGF2P8AFFINEQB $0x00, Z0, Z7, Z11
-	VGF2P8AFFINEQB $0x00, Z0, Z8, Z12
-	VPXORQ         Z11, Z3, Z3
-	VPXORQ         Z12, Z4, Z4
-	VPXORQ         Z9, Z5, Z9
-	VPXORQ         Z10, Z6, Z10
-	VGF2P8AFFINEQB $0x00, Z0, Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z0, Z10, Z12
-	VPXORQ         Z11, Z5, Z5
-	VPXORQ         Z12, Z6, Z6
-	VMOVDQU64      Z3, (CX)
-	VMOVDQU64      Z4, (R11)
-	VMOVDQU64      Z5, (CX)(DX*1)
-	VMOVDQU64      Z6, (R11)(DX*1)
-	VMOVDQU64      Z7, (CX)(DX*2)
-	VMOVDQU64      Z8, (R11)(DX*2)
-	VMOVDQU64      Z9, (CX)(SI*1)
-	VMOVDQU64      Z10, (R11)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupSubfieldRowEven
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      (R10), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         (R10)(DX*1), Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y8
-	VPXORQ         Y7, Y3, Y3
-	VPXORQ         Y8, Y4, Y4
-	VMOVDQU64      (AX)(DX*2), Y7
-	VMOVDQU64      (R10)(DX*2), Y8
-	VPXORQ         (AX)(SI*1), Y7, Y9
-	VPXORQ         (R10)(SI*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y12
-	VPXORQ         Y11, Y3, Y3
-	VPXORQ         Y12, Y4, Y4
-	VPXORQ         Y9, Y5, Y9
-	VPXORQ         Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
-	VPXORQ         Y11, Y5, Y5
-	VPXORQ         Y12, Y6, Y6
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, (R11)
-	VMOVDQU64      Y5, (CX)(DX*1)
-	VMOVDQU64      Y6, (R11)(DX*1)
-	VMOVDQU64      Y7, (CX)(DX*2)
-	VMOVDQU64      Y8, (R11)(DX*2)
-	VMOVDQU64      Y9, (CX)(SI*1)
-	VMOVDQU64      Y10, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
-
-wideGroupZero:
-	VPBROADCASTQ 64(DI), Z0
-	MOVQ         dist+24(FP), R12
-
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupZeroRowColumn:
-	VMOVDQU64      (AX), Z1
-	VMOVDQU64      (R10), Z2
-	VPXORQ         (AX)(DX*1), Z1, Z3
-	VPXORQ         (R10)(DX*1), Z2, Z4
-	VMOVDQU64      (AX)(DX*2), Z5
-	VMOVDQU64      (R10)(DX*2), Z6
-	VPXORQ         (AX)(SI*1), Z5, Z7
-	VPXORQ         (R10)(SI*1), Z6, Z8
-	VGF2P8AFFINEQB $0x00, Z0, Z7, Z9
-	VGF2P8AFFINEQB $0x00, Z0, Z8, Z10
-	VPXORQ         Z9, Z5, Z5
-	VPXORQ         Z10, Z6, Z6
-	VPXORQ         Z5, Z1, Z5
-	VPXORQ         Z6, Z2, Z6
-	VPXORQ         Z7, Z3, Z7
-	VPXORQ         Z8, Z4, Z8
-	VMOVDQU64      Z1, (CX)
-	VMOVDQU64      Z2, (R11)
-	VMOVDQU64      Z3, (CX)(DX*1)
-	VMOVDQU64      Z4, (R11)(DX*1)
-	VMOVDQU64      Z5, (CX)(DX*2)
-	VMOVDQU64      Z6, (R11)(DX*2)
-	VMOVDQU64      Z7, (CX)(SI*1)
-	VMOVDQU64      Z8, (R11)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupZeroRowEven
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      (R10), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         (R10)(DX*1), Y2, Y4
-	VMOVDQU64      (AX)(DX*2), Y5
-	VMOVDQU64      (R10)(DX*2), Y6
-	VPXORQ         (AX)(SI*1), Y5, Y7
-	VPXORQ         (R10)(SI*1), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXORQ         Y9, Y5, Y5
-	VPXORQ         Y10, Y6, Y6
-	VPXORQ         Y5, Y1, Y5
-	VPXORQ         Y6, Y2, Y6
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, (R11)
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, (R11)(DX*1)
-	VMOVDQU64      Y5, (CX)(DX*2)
-	VMOVDQU64      Y6, (R11)(DX*2)
-	VMOVDQU64      Y7, (CX)(SI*1)
-	VMOVDQU64      Y8, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ         DI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ 16(R9), Y2
-	VPBROADCASTQ (DI), Y3
-	VPBROADCASTQ 8(DI), Y4
-	VPBROADCASTQ 16(DI), Y5
-	VPBROADCASTQ 64(DI), Y6
-	VPBROADCASTQ 72(DI), Y7
-	VPBROADCASTQ 80(DI), Y8
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64      (AX), Y9
-	VMOVDQU64      32(AX), Y10
-	VPXORQ         (AX)(DX*1), Y9, Y11
-	VPXORQ         32(AX)(DX*1), Y10, Y12
-	VPXORQ         Y11, Y12, Y13
-	VGF2P8AFFINEQB $0x00, Y3, Y11, Y14
-	VGF2P8AFFINEQB $0x00, Y4, Y12, Y15
-	VPTERNLOGQ     $0x96, Y15, Y14, Y9
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y13
-	VPTERNLOGQ     $0x96, Y13, Y14, Y10
-	VMOVDQU64      (AX)(DX*2), Y13
-	VMOVDQU64      32(AX)(DX*2), Y14
-	VPXORQ         (AX)(SI*1), Y13, Y15
-	VPXORQ         32(AX)(SI*1), Y14, Y16
-	VPXORQ         Y15, Y16, Y17
-	VGF2P8AFFINEQB $0x00, Y6, Y15, Y18
-	VGF2P8AFFINEQB $0x00, Y7, Y16, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y13
-	VGF2P8AFFINEQB $0x00, Y8, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y14
-	VPXORQ         Y13, Y9, Y13
-	VPXORQ         Y14, Y10, Y14
-	VPXORQ         Y13, Y14, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y14, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y9
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y10
-	VPXORQ         Y15, Y11, Y15
-	VPXORQ         Y16, Y12, Y16
-	VPXORQ         Y15, Y16, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y15, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y12
-	VMOVDQU64      Y9, (CX)
-	VMOVDQU64      Y10, 32(CX)
-	VMOVDQU64      Y11, (CX)(DX*1)
-	VMOVDQU64      Y12, 32(CX)(DX*1)
-	VMOVDQU64      Y13, (CX)(DX*2)
-	VMOVDQU64      Y14, 32(CX)(DX*2)
-	VMOVDQU64      Y15, (CX)(SI*1)
-	VMOVDQU64      Y16, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ (DI), Y1
-	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      32(AX), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         32(AX)(DX*1), Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y8
-	VPXORQ         Y7, Y3, Y3
-	VPXORQ         Y8, Y4, Y4
-	VMOVDQU64      (AX)(DX*2), Y7
-	VMOVDQU64      32(AX)(DX*2), Y8
-	VPXORQ         (AX)(SI*1), Y7, Y9
-	VPXORQ         32(AX)(SI*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y12
-	VPXORQ         Y11, Y3, Y3
-	VPXORQ         Y12, Y4, Y4
-	VPXORQ         Y9, Y5, Y9
-	VPXORQ         Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
-	VPXORQ         Y11, Y5, Y5
-	VPXORQ         Y12, Y6, Y6
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, 32(CX)
-	VMOVDQU64      Y5, (CX)(DX*1)
-	VMOVDQU64      Y6, 32(CX)(DX*1)
-	VMOVDQU64      Y7, (CX)(DX*2)
-	VMOVDQU64      Y8, 32(CX)(DX*2)
-	VMOVDQU64      Y9, (CX)(SI*1)
-	VMOVDQU64      Y10, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      32(AX), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         32(AX)(DX*1), Y2, Y4
-	VMOVDQU64      (AX)(DX*2), Y5
-	VMOVDQU64      32(AX)(DX*2), Y6
-	VPXORQ         (AX)(SI*1), Y5, Y7
-	VPXORQ         32(AX)(SI*1), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXORQ         Y9, Y5, Y5
-	VPXORQ         Y10, Y6, Y6
-	VPXORQ         Y5, Y1, Y5
-	VPXORQ         Y6, Y2, Y6
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, 32(CX)
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, 32(CX)(DX*1)
-	VMOVDQU64      Y5, (CX)(DX*2)
-	VMOVDQU64      Y6, 32(CX)(DX*2)
-	VMOVDQU64      Y7, (CX)(SI*1)
-	VMOVDQU64      Y8, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft2AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
-TEXT ·ifft2AVX512GFNI(SB), NOSPLIT, $0-56
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      src+8(FP), AX
-	MOVQ      dst+0(FP), CX
-	MOVQ      dist+24(FP), DX
-	MOVQ      half+16(FP), BX
-	IMULQ     BX, DX
-	ADDQ      DX, DX
-	MOVQ      t+40(FP), SI
-	SHLQ      $0x05, SI
-	MOVQ      groups+32(FP), DI
-	TESTQ     DI, DI
-	JEQ       done
-	ADDQ      tab+48(FP), SI
-	CMPQ      BX, $0x20
-	JEQ       narrow
-	LEAQ      (AX)(BX*1), R8
-	LEAQ      (CX)(BX*1), R9
-
-wideGroup:
-	MOVQ         SI, R10
-	SUBQ         tab+48(FP), R10
-	JEQ          wideGroupZero
+group:
+	MOVQ         DI, R10
+	SUBQ         tab+56(FP), R10
+	JEQ          groupZero
 	CMPQ         R10, $0x00002000
-	JLT          wideGroupSubfield
-	VPBROADCASTQ (SI), Z0
-	VPBROADCASTQ 8(SI), Z1
-	VPBROADCASTQ 16(SI), Z2
-	MOVQ         dist+24(FP), R10
-
-wideGroupRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupRowColumn:
-	VMOVDQU64      (AX), Z3
-	VMOVDQU64      (R8), Z4
-	VPXORQ         (AX)(DX*1), Z3, Z5
-	VPXORQ         (R8)(DX*1), Z4, Z6
-	VPXORQ         Z5, Z6, Z7
-	VGF2P8AFFINEQB $0x00, Z0, Z5, Z8
-	VGF2P8AFFINEQB $0x00, Z1, Z6, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z3
-	VGF2P8AFFINEQB $0x00, Z2, Z7, Z7
-	VPTERNLOGQ     $0x96, Z7, Z8, Z4
-	VMOVDQU64      Z3, (CX)
-	VMOVDQU64      Z4, (R9)
-	VMOVDQU64      Z5, (CX)(DX*1)
-	VMOVDQU64      Z6, (R9)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	DECQ           R11
-	JNE            wideGroupRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupRowEven
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      (R8), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         (R8)(DX*1), Y4, Y6
-	VPXORQ         Y5, Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
-	VPTERNLOGQ     $0x96, Y7, Y8, Y4
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, (R9)
-	VMOVDQU64      Y5, (CX)(DX*1)
-	VMOVDQU64      Y6, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupRow
-
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (SI), Z0
-	MOVQ         dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU64      (AX), Z1
-	VMOVDQU64      (R8), Z2
-	VPXORQ         (AX)(DX*1), Z1, Z3
-	VPXORQ         (R8)(DX*1), Z2, Z4
-	VGF2P8AFFINEQB $0x00, Z0, Z3, Z5
-	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
-	VPXORQ         Z5, Z1, Z1
-	VPXORQ         Z6, Z2, Z2
-	VMOVDQU64      Z1, (CX)
-	VMOVDQU64      Z2, (R9)
-	VMOVDQU64      Z3, (CX)(DX*1)
-	VMOVDQU64      Z4, (R9)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	DECQ           R11
-	JNE            wideGroupSubfieldRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupSubfieldRowEven
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      (R8), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         (R8)(DX*1), Y2, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXORQ         Y5, Y1, Y1
-	VPXORQ         Y6, Y2, Y2
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, (R9)
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (R8), Z1
-	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    (R8)(DX*1), Z1, Z3
-	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (R9)
-	VMOVDQU64 Z2, (CX)(DX*1)
-	VMOVDQU64 Z3, (R9)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, R8
-	ADDQ      $0x40, R9
-	DECQ      R11
-	JNE       wideGroupZeroRowColumn
-	TESTQ     $0x00000020, BX
-	JEQ       wideGroupZeroRowEven
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (R8), Y1
-	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    (R8)(DX*1), Y1, Y3
-	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, (R9)
-	VMOVDQU64 Y2, (CX)(DX*1)
-	VMOVDQU64 Y3, (R9)(DX*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, R8
-	ADDQ      $0x20, R9
-
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
-
-narrow:
-narrowGroup:
-	MOVQ         SI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      32(AX), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         32(AX)(DX*1), Y4, Y6
-	VPXORQ         Y5, Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
-	VPTERNLOGQ     $0x96, Y7, Y8, Y4
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, 32(CX)
-	VMOVDQU64      Y5, (CX)(DX*1)
-	VMOVDQU64      Y6, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      32(AX), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         32(AX)(DX*1), Y2, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXORQ         Y5, Y1, Y1
-	VPXORQ         Y6, Y2, Y2
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, 32(CX)
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 32(AX), Y1
-	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    32(AX)(DX*1), Y1, Y3
-	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, 32(CX)
-	VMOVDQU64 Y2, (CX)(DX*1)
-	VMOVDQU64 Y3, 32(CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      BX
-	JNE       narrowGroupZeroRow
-	JMP       narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft4addAVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
-TEXT ·ifft4addAVX512GFNI(SB), NOSPLIT, $0-56
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      src+8(FP), AX
-	MOVQ      dst+0(FP), CX
-	MOVQ      dist+24(FP), DX
-	MOVQ      half+16(FP), BX
-	IMULQ     BX, DX
-	ADDQ      DX, DX
-	LEAQ      (DX)(DX*2), SI
-	MOVQ      t+40(FP), DI
-	SHLQ      $0x05, DI
-	MOVQ      groups+32(FP), R8
-	TESTQ     R8, R8
-	JEQ       done
-	MOVQ      DI, R9
-	SHRQ      $0x01, R9
-	ADDQ      tab+48(FP), R9
-	ADDQ      tab+48(FP), DI
-	CMPQ      BX, $0x20
-	JEQ       narrow
-	LEAQ      (AX)(BX*1), R10
-	LEAQ      (CX)(BX*1), R11
-
-wideGroup:
-	MOVQ         DI, R12
-	SUBQ         tab+48(FP), R12
-	JEQ          wideGroupZero
-	CMPQ         R12, $0x00002000
-	JLT          wideGroupSubfield
+	JLT          groupSubfield
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ 8(R9), Z1
 	VPBROADCASTQ 16(R9), Z2
@@ -1673,11 +531,14 @@ wideGroup:
 	VPBROADCASTQ 80(DI), Z8
 	MOVQ         dist+24(FP), R12
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R10
+	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64      (AX), Z9
 	VMOVDQU64      (R10), Z10
 	VPXORQ         (AX)(DX*1), Z9, Z11
@@ -1714,30 +575,36 @@ wideGroupRowColumn:
 	VPTERNLOGQ     $0x96, Z19, Z18, Z11
 	VGF2P8AFFINEQB $0x00, Z2, Z17, Z17
 	VPTERNLOGQ     $0x96, Z17, Z18, Z12
+	CMPQ           add+48(FP), $0x00
+	JEQ            rowColumnStores
 	VPXORQ         (CX), Z9, Z9
 	VPXORQ         (R11), Z10, Z10
-	VMOVDQU64      Z9, (CX)
-	VMOVDQU64      Z10, (R11)
-	VPXORQ         (CX)(DX*1), Z11, Z9
-	VPXORQ         (R11)(DX*1), Z12, Z10
-	VMOVDQU64      Z9, (CX)(DX*1)
-	VMOVDQU64      Z10, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Z13, Z9
-	VPXORQ         (R11)(DX*2), Z14, Z10
-	VMOVDQU64      Z9, (CX)(DX*2)
-	VMOVDQU64      Z10, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Z15, Z9
-	VPXORQ         (R11)(SI*1), Z16, Z10
-	VMOVDQU64      Z9, (CX)(SI*1)
-	VMOVDQU64      Z10, (R11)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupRowColumn
+	VPXORQ         (CX)(DX*1), Z11, Z11
+	VPXORQ         (R11)(DX*1), Z12, Z12
+	VPXORQ         (CX)(DX*2), Z13, Z13
+	VPXORQ         (R11)(DX*2), Z14, Z14
+	VPXORQ         (CX)(SI*1), Z15, Z15
+	VPXORQ         (R11)(SI*1), Z16, Z16
+
+rowColumnStores:
+	VMOVDQU64 Z9, (CX)
+	VMOVDQU64 Z10, (R11)
+	VMOVDQU64 Z11, (CX)(DX*1)
+	VMOVDQU64 Z12, (R11)(DX*1)
+	VMOVDQU64 Z13, (CX)(DX*2)
+	VMOVDQU64 Z14, (R11)(DX*2)
+	VMOVDQU64 Z15, (CX)(SI*1)
+	VMOVDQU64 Z16, (R11)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, R10
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, R11
+	DECQ      R13
+	JNE       rowColumn
+
+rowOdd:
 	TESTQ          $0x00000020, BX
-	JEQ            wideGroupRowEven
+	JEQ            rowEven
 	VMOVDQU64      (AX), Y9
 	VMOVDQU64      (R10), Y10
 	VPXORQ         (AX)(DX*1), Y9, Y11
@@ -1774,70 +641,70 @@ wideGroupRowColumn:
 	VPTERNLOGQ     $0x96, Y19, Y18, Y11
 	VGF2P8AFFINEQB $0x00, Y2, Y17, Y17
 	VPTERNLOGQ     $0x96, Y17, Y18, Y12
+	CMPQ           add+48(FP), $0x00
+	JEQ            rowOddStores
 	VPXORQ         (CX), Y9, Y9
 	VPXORQ         (R11), Y10, Y10
-	VMOVDQU64      Y9, (CX)
-	VMOVDQU64      Y10, (R11)
-	VPXORQ         (CX)(DX*1), Y11, Y9
-	VPXORQ         (R11)(DX*1), Y12, Y10
-	VMOVDQU64      Y9, (CX)(DX*1)
-	VMOVDQU64      Y10, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Y13, Y9
-	VPXORQ         (R11)(DX*2), Y14, Y10
-	VMOVDQU64      Y9, (CX)(DX*2)
-	VMOVDQU64      Y10, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Y15, Y9
-	VPXORQ         (R11)(SI*1), Y16, Y10
-	VMOVDQU64      Y9, (CX)(SI*1)
-	VMOVDQU64      Y10, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
+	VPXORQ         (CX)(DX*1), Y11, Y11
+	VPXORQ         (R11)(DX*1), Y12, Y12
+	VPXORQ         (CX)(DX*2), Y13, Y13
+	VPXORQ         (R11)(DX*2), Y14, Y14
+	VPXORQ         (CX)(SI*1), Y15, Y15
+	VPXORQ         (R11)(SI*1), Y16, Y16
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
+rowOddStores:
+	VMOVDQU64 Y9, (CX)
+	VMOVDQU64 Y10, (R11)
+	VMOVDQU64 Y11, (CX)(DX*1)
+	VMOVDQU64 Y12, (R11)(DX*1)
+	VMOVDQU64 Y13, (CX)(DX*2)
+	VMOVDQU64 Y14, (R11)(DX*2)
+	VMOVDQU64 Y15, (CX)(SI*1)
+	VMOVDQU64 Y16, (R11)(SI*1)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, R10
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, R11
+
+rowEven:
+	MOVQ R10, AX
+	MOVQ R11, CX
 	DECQ R12
-	JNE  wideGroupRow
+	JNE  row
 
-wideGroupNext:
+next:
 	ADDQ SI, AX
 	ADDQ SI, CX
-	ADDQ SI, R10
-	ADDQ SI, R11
 	ADDQ $0x00000040, R9
 	ADDQ $0x00000080, DI
 	DECQ R8
-	JNE  wideGroup
+	JNE  group
+
+done:
 	VZEROUPPER
 	RET
 
-wideGroupSubfield:
+groupSubfield:
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ (DI), Z1
 	VPBROADCASTQ 64(DI), Z2
-	MOVQ         dist+24(FP), R12
+	MOVQ         DX, R10
+	SUBQ         $+128, R10
+	JLT          subfieldRunLast
 
-wideGroupSubfieldRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupSubfieldRowColumn:
+subfieldRun:
 	VMOVDQU64      (AX), Z3
-	VMOVDQU64      (R10), Z4
+	VMOVDQU64      64(AX), Z4
 	VPXORQ         (AX)(DX*1), Z3, Z5
-	VPXORQ         (R10)(DX*1), Z4, Z6
+	VPXORQ         64(AX)(DX*1), Z4, Z6
 	VGF2P8AFFINEQB $0x00, Z1, Z5, Z7
 	VGF2P8AFFINEQB $0x00, Z1, Z6, Z8
 	VPXORQ         Z7, Z3, Z3
 	VPXORQ         Z8, Z4, Z4
 	VMOVDQU64      (AX)(DX*2), Z7
-	VMOVDQU64      (R10)(DX*2), Z8
+	VMOVDQU64      64(AX)(DX*2), Z8
 	VPXORQ         (AX)(SI*1), Z7, Z9
-	VPXORQ         (R10)(SI*1), Z8, Z10
+	VPXORQ         64(AX)(SI*1), Z8, Z10
 	VGF2P8AFFINEQB $0x00, Z2, Z9, Z11
 	VGF2P8AFFINEQB $0x00, Z2, Z10, Z12
 	VPXORQ         Z11, Z7, Z7
@@ -1854,105 +721,81 @@ wideGroupSubfieldRowColumn:
 	VGF2P8AFFINEQB $0x00, Z0, Z10, Z12
 	VPXORQ         Z11, Z5, Z5
 	VPXORQ         Z12, Z6, Z6
+	CMPQ           add+48(FP), $0x00
+	JEQ            subfieldRunStores
 	VPXORQ         (CX), Z3, Z3
-	VPXORQ         (R11), Z4, Z4
-	VMOVDQU64      Z3, (CX)
-	VMOVDQU64      Z4, (R11)
-	VPXORQ         (CX)(DX*1), Z5, Z3
-	VPXORQ         (R11)(DX*1), Z6, Z4
-	VMOVDQU64      Z3, (CX)(DX*1)
-	VMOVDQU64      Z4, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Z7, Z3
-	VPXORQ         (R11)(DX*2), Z8, Z4
-	VMOVDQU64      Z3, (CX)(DX*2)
-	VMOVDQU64      Z4, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Z9, Z3
-	VPXORQ         (R11)(SI*1), Z10, Z4
-	VMOVDQU64      Z3, (CX)(SI*1)
-	VMOVDQU64      Z4, (R11)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupSubfieldRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupSubfieldRowEven
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      (R10), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         (R10)(DX*1), Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y8
-	VPXORQ         Y7, Y3, Y3
-	VPXORQ         Y8, Y4, Y4
-	VMOVDQU64      (AX)(DX*2), Y7
-	VMOVDQU64      (R10)(DX*2), Y8
-	VPXORQ         (AX)(SI*1), Y7, Y9
-	VPXORQ         (R10)(SI*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y12
-	VPXORQ         Y11, Y3, Y3
-	VPXORQ         Y12, Y4, Y4
-	VPXORQ         Y9, Y5, Y9
-	VPXORQ         Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
-	VPXORQ         Y11, Y5, Y5
-	VPXORQ         Y12, Y6, Y6
-	VPXORQ         (CX), Y3, Y3
-	VPXORQ         (R11), Y4, Y4
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, (R11)
-	VPXORQ         (CX)(DX*1), Y5, Y3
-	VPXORQ         (R11)(DX*1), Y6, Y4
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Y7, Y3
-	VPXORQ         (R11)(DX*2), Y8, Y4
-	VMOVDQU64      Y3, (CX)(DX*2)
-	VMOVDQU64      Y4, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Y9, Y3
-	VPXORQ         (R11)(SI*1), Y10, Y4
-	VMOVDQU64      Y3, (CX)(SI*1)
-	VMOVDQU64      Y4, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
+	VPXORQ         64(CX), Z4, Z4
+	VPXORQ         (CX)(DX*1), Z5, Z5
+	VPXORQ         64(CX)(DX*1), Z6, Z6
+	VPXORQ         (CX)(DX*2), Z7, Z7
+	VPXORQ         64(CX)(DX*2), Z8, Z8
+	VPXORQ         (CX)(SI*1), Z9, Z9
+	VPXORQ         64(CX)(SI*1), Z10, Z10
 
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
+subfieldRunStores:
+	VMOVDQU64 Z3, (CX)
+	VMOVDQU64 Z4, 64(CX)
+	VMOVDQU64 Z5, (CX)(DX*1)
+	VMOVDQU64 Z6, 64(CX)(DX*1)
+	VMOVDQU64 Z7, (CX)(DX*2)
+	VMOVDQU64 Z8, 64(CX)(DX*2)
+	VMOVDQU64 Z9, (CX)(SI*1)
+	VMOVDQU64 Z10, 64(CX)(SI*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R10
+	JGE       subfieldRun
 
-wideGroupZero:
+subfieldRunLast:
+	ADDQ           $+128, R10
+	JEQ            subfieldRunDone
+	VMOVDQU64      (AX), Z3
+	VPXORQ         (AX)(DX*1), Z3, Z4
+	VGF2P8AFFINEQB $0x00, Z1, Z4, Z1
+	VPXORQ         Z1, Z3, Z3
+	VMOVDQU64      (AX)(DX*2), Z1
+	VPXORQ         (AX)(SI*1), Z1, Z5
+	VGF2P8AFFINEQB $0x00, Z2, Z5, Z2
+	VPXORQ         Z2, Z1, Z1
+	VPXORQ         Z1, Z3, Z1
+	VGF2P8AFFINEQB $0x00, Z0, Z1, Z2
+	VPXORQ         Z2, Z3, Z3
+	VPXORQ         Z5, Z4, Z5
+	VGF2P8AFFINEQB $0x00, Z0, Z5, Z0
+	VPXORQ         Z0, Z4, Z4
+	CMPQ           add+48(FP), $0x00
+	JEQ            subfieldRunLastStores
+	VPXORQ         (CX), Z3, Z3
+	VPXORQ         (CX)(DX*1), Z4, Z4
+	VPXORQ         (CX)(DX*2), Z1, Z1
+	VPXORQ         (CX)(SI*1), Z5, Z5
+
+subfieldRunLastStores:
+	VMOVDQU64 Z3, (CX)
+	VMOVDQU64 Z4, (CX)(DX*1)
+	VMOVDQU64 Z1, (CX)(DX*2)
+	VMOVDQU64 Z5, (CX)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+
+subfieldRunDone:
+	JMP next
+
+groupZero:
 	VPBROADCASTQ 64(DI), Z0
-	MOVQ         dist+24(FP), R12
+	MOVQ         DX, R10
+	SUBQ         $+128, R10
+	JLT          zeroRunLast
 
-wideGroupZeroRow:
-	MOVQ BX, R13
-	SHRQ $0x06, R13
-
-wideGroupZeroRowColumn:
+zeroRun:
 	VMOVDQU64      (AX), Z1
-	VMOVDQU64      (R10), Z2
+	VMOVDQU64      64(AX), Z2
 	VPXORQ         (AX)(DX*1), Z1, Z3
-	VPXORQ         (R10)(DX*1), Z2, Z4
+	VPXORQ         64(AX)(DX*1), Z2, Z4
 	VMOVDQU64      (AX)(DX*2), Z5
-	VMOVDQU64      (R10)(DX*2), Z6
+	VMOVDQU64      64(AX)(DX*2), Z6
 	VPXORQ         (AX)(SI*1), Z5, Z7
-	VPXORQ         (R10)(SI*1), Z6, Z8
+	VPXORQ         64(AX)(SI*1), Z6, Z8
 	VGF2P8AFFINEQB $0x00, Z0, Z7, Z9
 	VGF2P8AFFINEQB $0x00, Z0, Z8, Z10
 	VPXORQ         Z9, Z5, Z5
@@ -1961,269 +804,63 @@ wideGroupZeroRowColumn:
 	VPXORQ         Z6, Z2, Z6
 	VPXORQ         Z7, Z3, Z7
 	VPXORQ         Z8, Z4, Z8
+	CMPQ           add+48(FP), $0x00
+	JEQ            zeroRunStores
 	VPXORQ         (CX), Z1, Z1
-	VPXORQ         (R11), Z2, Z2
-	VMOVDQU64      Z1, (CX)
-	VMOVDQU64      Z2, (R11)
-	VPXORQ         (CX)(DX*1), Z3, Z1
-	VPXORQ         (R11)(DX*1), Z4, Z2
-	VMOVDQU64      Z1, (CX)(DX*1)
-	VMOVDQU64      Z2, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Z5, Z1
-	VPXORQ         (R11)(DX*2), Z6, Z2
-	VMOVDQU64      Z1, (CX)(DX*2)
-	VMOVDQU64      Z2, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Z7, Z1
-	VPXORQ         (R11)(SI*1), Z8, Z2
-	VMOVDQU64      Z1, (CX)(SI*1)
-	VMOVDQU64      Z2, (R11)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R13
-	JNE            wideGroupZeroRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupZeroRowEven
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      (R10), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         (R10)(DX*1), Y2, Y4
-	VMOVDQU64      (AX)(DX*2), Y5
-	VMOVDQU64      (R10)(DX*2), Y6
-	VPXORQ         (AX)(SI*1), Y5, Y7
-	VPXORQ         (R10)(SI*1), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXORQ         Y9, Y5, Y5
-	VPXORQ         Y10, Y6, Y6
-	VPXORQ         Y5, Y1, Y5
-	VPXORQ         Y6, Y2, Y6
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VPXORQ         (CX), Y1, Y1
-	VPXORQ         (R11), Y2, Y2
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, (R11)
-	VPXORQ         (CX)(DX*1), Y3, Y1
-	VPXORQ         (R11)(DX*1), Y4, Y2
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, (R11)(DX*1)
-	VPXORQ         (CX)(DX*2), Y5, Y1
-	VPXORQ         (R11)(DX*2), Y6, Y2
-	VMOVDQU64      Y1, (CX)(DX*2)
-	VMOVDQU64      Y2, (R11)(DX*2)
-	VPXORQ         (CX)(SI*1), Y7, Y1
-	VPXORQ         (R11)(SI*1), Y8, Y2
-	VMOVDQU64      Y1, (CX)(SI*1)
-	VMOVDQU64      Y2, (R11)(SI*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
+	VPXORQ         64(CX), Z2, Z2
+	VPXORQ         (CX)(DX*1), Z3, Z3
+	VPXORQ         64(CX)(DX*1), Z4, Z4
+	VPXORQ         (CX)(DX*2), Z5, Z5
+	VPXORQ         64(CX)(DX*2), Z6, Z6
+	VPXORQ         (CX)(SI*1), Z7, Z7
+	VPXORQ         64(CX)(SI*1), Z8, Z8
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R10
-	ADDQ BX, R11
-	DECQ R12
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
+zeroRunStores:
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, 64(CX)
+	VMOVDQU64 Z3, (CX)(DX*1)
+	VMOVDQU64 Z4, 64(CX)(DX*1)
+	VMOVDQU64 Z5, (CX)(DX*2)
+	VMOVDQU64 Z6, 64(CX)(DX*2)
+	VMOVDQU64 Z7, (CX)(SI*1)
+	VMOVDQU64 Z8, 64(CX)(SI*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R10
+	JGE       zeroRun
 
-narrow:
-narrowGroup:
-	MOVQ         DI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ 8(R9), Y1
-	VPBROADCASTQ 16(R9), Y2
-	VPBROADCASTQ (DI), Y3
-	VPBROADCASTQ 8(DI), Y4
-	VPBROADCASTQ 16(DI), Y5
-	VPBROADCASTQ 64(DI), Y6
-	VPBROADCASTQ 72(DI), Y7
-	VPBROADCASTQ 80(DI), Y8
-	MOVQ         dist+24(FP), BX
+zeroRunLast:
+	ADDQ           $+128, R10
+	JEQ            zeroRunDone
+	VMOVDQU64      (AX), Z1
+	VPXORQ         (AX)(DX*1), Z1, Z2
+	VMOVDQU64      (AX)(DX*2), Z3
+	VPXORQ         (AX)(SI*1), Z3, Z4
+	VGF2P8AFFINEQB $0x00, Z0, Z4, Z0
+	VPXORQ         Z0, Z3, Z3
+	VPXORQ         Z3, Z1, Z3
+	VPXORQ         Z4, Z2, Z4
+	CMPQ           add+48(FP), $0x00
+	JEQ            zeroRunLastStores
+	VPXORQ         (CX), Z1, Z1
+	VPXORQ         (CX)(DX*1), Z2, Z2
+	VPXORQ         (CX)(DX*2), Z3, Z3
+	VPXORQ         (CX)(SI*1), Z4, Z4
 
-narrowGroupRow:
-	VMOVDQU64      (AX), Y9
-	VMOVDQU64      32(AX), Y10
-	VPXORQ         (AX)(DX*1), Y9, Y11
-	VPXORQ         32(AX)(DX*1), Y10, Y12
-	VPXORQ         Y11, Y12, Y13
-	VGF2P8AFFINEQB $0x00, Y3, Y11, Y14
-	VGF2P8AFFINEQB $0x00, Y4, Y12, Y15
-	VPTERNLOGQ     $0x96, Y15, Y14, Y9
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y13
-	VPTERNLOGQ     $0x96, Y13, Y14, Y10
-	VMOVDQU64      (AX)(DX*2), Y13
-	VMOVDQU64      32(AX)(DX*2), Y14
-	VPXORQ         (AX)(SI*1), Y13, Y15
-	VPXORQ         32(AX)(SI*1), Y14, Y16
-	VPXORQ         Y15, Y16, Y17
-	VGF2P8AFFINEQB $0x00, Y6, Y15, Y18
-	VGF2P8AFFINEQB $0x00, Y7, Y16, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y13
-	VGF2P8AFFINEQB $0x00, Y8, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y14
-	VPXORQ         Y13, Y9, Y13
-	VPXORQ         Y14, Y10, Y14
-	VPXORQ         Y13, Y14, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y14, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y9
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y10
-	VPXORQ         Y15, Y11, Y15
-	VPXORQ         Y16, Y12, Y16
-	VPXORQ         Y15, Y16, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y15, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y19
-	VPTERNLOGQ     $0x96, Y19, Y18, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y17
-	VPTERNLOGQ     $0x96, Y17, Y18, Y12
-	VPXORQ         (CX), Y9, Y9
-	VPXORQ         32(CX), Y10, Y10
-	VMOVDQU64      Y9, (CX)
-	VMOVDQU64      Y10, 32(CX)
-	VPXORQ         (CX)(DX*1), Y11, Y9
-	VPXORQ         32(CX)(DX*1), Y12, Y10
-	VMOVDQU64      Y9, (CX)(DX*1)
-	VMOVDQU64      Y10, 32(CX)(DX*1)
-	VPXORQ         (CX)(DX*2), Y13, Y9
-	VPXORQ         32(CX)(DX*2), Y14, Y10
-	VMOVDQU64      Y9, (CX)(DX*2)
-	VMOVDQU64      Y10, 32(CX)(DX*2)
-	VPXORQ         (CX)(SI*1), Y15, Y9
-	VPXORQ         32(CX)(SI*1), Y16, Y10
-	VMOVDQU64      Y9, (CX)(SI*1)
-	VMOVDQU64      Y10, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
+zeroRunLastStores:
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, (CX)(DX*1)
+	VMOVDQU64 Z3, (CX)(DX*2)
+	VMOVDQU64 Z4, (CX)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
 
-narrowGroupNext:
-	ADDQ SI, AX
-	ADDQ SI, CX
-	ADDQ $0x00000040, R9
-	ADDQ $0x00000080, DI
-	DECQ R8
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
+zeroRunDone:
+	JMP next
 
-narrowGroupSubfield:
-	VPBROADCASTQ (R9), Y0
-	VPBROADCASTQ (DI), Y1
-	VPBROADCASTQ 64(DI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      32(AX), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         32(AX)(DX*1), Y4, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y8
-	VPXORQ         Y7, Y3, Y3
-	VPXORQ         Y8, Y4, Y4
-	VMOVDQU64      (AX)(DX*2), Y7
-	VMOVDQU64      32(AX)(DX*2), Y8
-	VPXORQ         (AX)(SI*1), Y7, Y9
-	VPXORQ         32(AX)(SI*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y12
-	VPXORQ         Y11, Y3, Y3
-	VPXORQ         Y12, Y4, Y4
-	VPXORQ         Y9, Y5, Y9
-	VPXORQ         Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y12
-	VPXORQ         Y11, Y5, Y5
-	VPXORQ         Y12, Y6, Y6
-	VPXORQ         (CX), Y3, Y3
-	VPXORQ         32(CX), Y4, Y4
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, 32(CX)
-	VPXORQ         (CX)(DX*1), Y5, Y3
-	VPXORQ         32(CX)(DX*1), Y6, Y4
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, 32(CX)(DX*1)
-	VPXORQ         (CX)(DX*2), Y7, Y3
-	VPXORQ         32(CX)(DX*2), Y8, Y4
-	VMOVDQU64      Y3, (CX)(DX*2)
-	VMOVDQU64      Y4, 32(CX)(DX*2)
-	VPXORQ         (CX)(SI*1), Y9, Y3
-	VPXORQ         32(CX)(SI*1), Y10, Y4
-	VMOVDQU64      Y3, (CX)(SI*1)
-	VMOVDQU64      Y4, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	VPBROADCASTQ 64(DI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      32(AX), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         32(AX)(DX*1), Y2, Y4
-	VMOVDQU64      (AX)(DX*2), Y5
-	VMOVDQU64      32(AX)(DX*2), Y6
-	VPXORQ         (AX)(SI*1), Y5, Y7
-	VPXORQ         32(AX)(SI*1), Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXORQ         Y9, Y5, Y5
-	VPXORQ         Y10, Y6, Y6
-	VPXORQ         Y5, Y1, Y5
-	VPXORQ         Y6, Y2, Y6
-	VPXORQ         Y7, Y3, Y7
-	VPXORQ         Y8, Y4, Y8
-	VPXORQ         (CX), Y1, Y1
-	VPXORQ         32(CX), Y2, Y2
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, 32(CX)
-	VPXORQ         (CX)(DX*1), Y3, Y1
-	VPXORQ         32(CX)(DX*1), Y4, Y2
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, 32(CX)(DX*1)
-	VPXORQ         (CX)(DX*2), Y5, Y1
-	VPXORQ         32(CX)(DX*2), Y6, Y2
-	VMOVDQU64      Y1, (CX)(DX*2)
-	VMOVDQU64      Y2, 32(CX)(DX*2)
-	VPXORQ         (CX)(SI*1), Y7, Y1
-	VPXORQ         32(CX)(SI*1), Y8, Y2
-	VMOVDQU64      Y1, (CX)(SI*1)
-	VMOVDQU64      Y2, 32(CX)(SI*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupZeroRow
-	JMP            narrowGroupNext
-
-done:
-	VZEROUPPER
-	RET
-
-// func ifft2addAVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, GFNI
-TEXT ·ifft2addAVX512GFNI(SB), NOSPLIT, $0-56
+// func ifft2AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI
+TEXT ·ifft2AVX512GFNI(SB), NOSPLIT, $0-64
 	VMOVDQU64 matrixParts<>+0(SB), Z0
 	VMOVDQU64 matrixParts<>+64(SB), Z0
 	MOVQ      src+8(FP), AX
@@ -2237,28 +874,27 @@ TEXT ·ifft2addAVX512GFNI(SB), NOSPLIT, $0-56
 	MOVQ      groups+32(FP), DI
 	TESTQ     DI, DI
 	JEQ       done
-	ADDQ      tab+48(FP), SI
-	CMPQ      BX, $0x20
-	JEQ       narrow
-	LEAQ      (AX)(BX*1), R8
-	LEAQ      (CX)(BX*1), R9
+	ADDQ      tab+56(FP), SI
 
-wideGroup:
-	MOVQ         SI, R10
-	SUBQ         tab+48(FP), R10
-	JEQ          wideGroupZero
-	CMPQ         R10, $0x00002000
-	JLT          wideGroupSubfield
+group:
+	MOVQ         SI, R8
+	SUBQ         tab+56(FP), R8
+	JEQ          groupZero
+	CMPQ         R8, $0x00002000
+	JLT          groupSubfield
 	VPBROADCASTQ (SI), Z0
 	VPBROADCASTQ 8(SI), Z1
 	VPBROADCASTQ 16(SI), Z2
 	MOVQ         dist+24(FP), R10
 
-wideGroupRow:
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x06, R11
+	JEQ  rowOdd
 
-wideGroupRowColumn:
+rowColumn:
 	VMOVDQU64      (AX), Z3
 	VMOVDQU64      (R8), Z4
 	VPXORQ         (AX)(DX*1), Z3, Z5
@@ -2269,22 +905,28 @@ wideGroupRowColumn:
 	VPTERNLOGQ     $0x96, Z9, Z8, Z3
 	VGF2P8AFFINEQB $0x00, Z2, Z7, Z7
 	VPTERNLOGQ     $0x96, Z7, Z8, Z4
+	CMPQ           add+48(FP), $0x00
+	JEQ            rowColumnStores
 	VPXORQ         (CX), Z3, Z3
 	VPXORQ         (R9), Z4, Z4
-	VMOVDQU64      Z3, (CX)
-	VMOVDQU64      Z4, (R9)
-	VPXORQ         (CX)(DX*1), Z5, Z3
-	VPXORQ         (R9)(DX*1), Z6, Z4
-	VMOVDQU64      Z3, (CX)(DX*1)
-	VMOVDQU64      Z4, (R9)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	DECQ           R11
-	JNE            wideGroupRowColumn
+	VPXORQ         (CX)(DX*1), Z5, Z5
+	VPXORQ         (R9)(DX*1), Z6, Z6
+
+rowColumnStores:
+	VMOVDQU64 Z3, (CX)
+	VMOVDQU64 Z4, (R9)
+	VMOVDQU64 Z5, (CX)(DX*1)
+	VMOVDQU64 Z6, (R9)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, R8
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, R9
+	DECQ      R11
+	JNE       rowColumn
+
+rowOdd:
 	TESTQ          $0x00000020, BX
-	JEQ            wideGroupRowEven
+	JEQ            rowEven
 	VMOVDQU64      (AX), Y3
 	VMOVDQU64      (R8), Y4
 	VPXORQ         (AX)(DX*1), Y3, Y5
@@ -2295,297 +937,176 @@ wideGroupRowColumn:
 	VPTERNLOGQ     $0x96, Y9, Y8, Y3
 	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
 	VPTERNLOGQ     $0x96, Y7, Y8, Y4
+	CMPQ           add+48(FP), $0x00
+	JEQ            rowOddStores
 	VPXORQ         (CX), Y3, Y3
 	VPXORQ         (R9), Y4, Y4
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, (R9)
-	VPXORQ         (CX)(DX*1), Y5, Y3
-	VPXORQ         (R9)(DX*1), Y6, Y4
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
+	VPXORQ         (CX)(DX*1), Y5, Y5
+	VPXORQ         (R9)(DX*1), Y6, Y6
 
-wideGroupRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupRow
-
-wideGroupNext:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ DX, R8
-	ADDQ DX, R9
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  wideGroup
-	VZEROUPPER
-	RET
-
-wideGroupSubfield:
-	VPBROADCASTQ (SI), Z0
-	MOVQ         dist+24(FP), R10
-
-wideGroupSubfieldRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupSubfieldRowColumn:
-	VMOVDQU64      (AX), Z1
-	VMOVDQU64      (R8), Z2
-	VPXORQ         (AX)(DX*1), Z1, Z3
-	VPXORQ         (R8)(DX*1), Z2, Z4
-	VGF2P8AFFINEQB $0x00, Z0, Z3, Z5
-	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
-	VPXORQ         Z5, Z1, Z1
-	VPXORQ         Z6, Z2, Z2
-	VPXORQ         (CX), Z1, Z1
-	VPXORQ         (R9), Z2, Z2
-	VMOVDQU64      Z1, (CX)
-	VMOVDQU64      Z2, (R9)
-	VPXORQ         (CX)(DX*1), Z3, Z1
-	VPXORQ         (R9)(DX*1), Z4, Z2
-	VMOVDQU64      Z1, (CX)(DX*1)
-	VMOVDQU64      Z2, (R9)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	DECQ           R11
-	JNE            wideGroupSubfieldRowColumn
-	TESTQ          $0x00000020, BX
-	JEQ            wideGroupSubfieldRowEven
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      (R8), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         (R8)(DX*1), Y2, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXORQ         Y5, Y1, Y1
-	VPXORQ         Y6, Y2, Y2
-	VPXORQ         (CX), Y1, Y1
-	VPXORQ         (R9), Y2, Y2
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, (R9)
-	VPXORQ         (CX)(DX*1), Y3, Y1
-	VPXORQ         (R9)(DX*1), Y4, Y2
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-
-wideGroupSubfieldRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
-	DECQ R10
-	JNE  wideGroupSubfieldRow
-	JMP  wideGroupNext
-
-wideGroupZero:
-	MOVQ dist+24(FP), R10
-
-wideGroupZeroRow:
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-
-wideGroupZeroRowColumn:
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 (R8), Z1
-	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    (R8)(DX*1), Z1, Z3
-	VPXORQ    (CX), Z0, Z0
-	VPXORQ    (R9), Z1, Z1
-	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (R9)
-	VPXORQ    (CX)(DX*1), Z2, Z0
-	VPXORQ    (R9)(DX*1), Z3, Z1
-	VMOVDQU64 Z0, (CX)(DX*1)
-	VMOVDQU64 Z1, (R9)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, R8
-	ADDQ      $0x40, R9
-	DECQ      R11
-	JNE       wideGroupZeroRowColumn
-	TESTQ     $0x00000020, BX
-	JEQ       wideGroupZeroRowEven
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 (R8), Y1
-	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    (R8)(DX*1), Y1, Y3
-	VPXORQ    (CX), Y0, Y0
-	VPXORQ    (R9), Y1, Y1
-	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, (R9)
-	VPXORQ    (CX)(DX*1), Y2, Y0
-	VPXORQ    (R9)(DX*1), Y3, Y1
-	VMOVDQU64 Y0, (CX)(DX*1)
-	VMOVDQU64 Y1, (R9)(DX*1)
+rowOddStores:
+	VMOVDQU64 Y3, (CX)
+	VMOVDQU64 Y4, (R9)
+	VMOVDQU64 Y5, (CX)(DX*1)
+	VMOVDQU64 Y6, (R9)(DX*1)
 	ADDQ      $0x20, AX
-	ADDQ      $0x20, CX
 	ADDQ      $0x20, R8
+	ADDQ      $0x20, CX
 	ADDQ      $0x20, R9
 
-wideGroupZeroRowEven:
-	ADDQ BX, AX
-	ADDQ BX, CX
-	ADDQ BX, R8
-	ADDQ BX, R9
+rowEven:
+	MOVQ R8, AX
+	MOVQ R9, CX
 	DECQ R10
-	JNE  wideGroupZeroRow
-	JMP  wideGroupNext
+	JNE  row
 
-narrow:
-narrowGroup:
-	MOVQ         SI, BX
-	SUBQ         tab+48(FP), BX
-	JEQ          narrowGroupZero
-	CMPQ         BX, $0x00002000
-	JLT          narrowGroupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), BX
-
-narrowGroupRow:
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      32(AX), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         32(AX)(DX*1), Y4, Y6
-	VPXORQ         Y5, Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
-	VPTERNLOGQ     $0x96, Y7, Y8, Y4
-	VPXORQ         (CX), Y3, Y3
-	VPXORQ         32(CX), Y4, Y4
-	VMOVDQU64      Y3, (CX)
-	VMOVDQU64      Y4, 32(CX)
-	VPXORQ         (CX)(DX*1), Y5, Y3
-	VPXORQ         32(CX)(DX*1), Y6, Y4
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupRow
-
-narrowGroupNext:
+next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
 	DECQ DI
-	JNE  narrowGroup
-	VZEROUPPER
-	RET
-
-narrowGroupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         dist+24(FP), BX
-
-narrowGroupSubfieldRow:
-	VMOVDQU64      (AX), Y1
-	VMOVDQU64      32(AX), Y2
-	VPXORQ         (AX)(DX*1), Y1, Y3
-	VPXORQ         32(AX)(DX*1), Y2, Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y6
-	VPXORQ         Y5, Y1, Y1
-	VPXORQ         Y6, Y2, Y2
-	VPXORQ         (CX), Y1, Y1
-	VPXORQ         32(CX), Y2, Y2
-	VMOVDQU64      Y1, (CX)
-	VMOVDQU64      Y2, 32(CX)
-	VPXORQ         (CX)(DX*1), Y3, Y1
-	VPXORQ         32(CX)(DX*1), Y4, Y2
-	VMOVDQU64      Y1, (CX)(DX*1)
-	VMOVDQU64      Y2, 32(CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-	DECQ           BX
-	JNE            narrowGroupSubfieldRow
-	JMP            narrowGroupNext
-
-narrowGroupZero:
-	MOVQ dist+24(FP), BX
-
-narrowGroupZeroRow:
-	VMOVDQU64 (AX), Y0
-	VMOVDQU64 32(AX), Y1
-	VPXORQ    (AX)(DX*1), Y0, Y2
-	VPXORQ    32(AX)(DX*1), Y1, Y3
-	VPXORQ    (CX), Y0, Y0
-	VPXORQ    32(CX), Y1, Y1
-	VMOVDQU64 Y0, (CX)
-	VMOVDQU64 Y1, 32(CX)
-	VPXORQ    (CX)(DX*1), Y2, Y0
-	VPXORQ    32(CX)(DX*1), Y3, Y1
-	VMOVDQU64 Y0, (CX)(DX*1)
-	VMOVDQU64 Y1, 32(CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      BX
-	JNE       narrowGroupZeroRow
-	JMP       narrowGroupNext
+	JNE  group
 
 done:
 	VZEROUPPER
 	RET
+
+groupSubfield:
+	VPBROADCASTQ (SI), Z0
+	MOVQ         DX, R8
+	SUBQ         $+128, R8
+	JLT          subfieldRunLast
+
+subfieldRun:
+	VMOVDQU64      (AX), Z1
+	VMOVDQU64      64(AX), Z2
+	VPXORQ         (AX)(DX*1), Z1, Z3
+	VPXORQ         64(AX)(DX*1), Z2, Z4
+	VGF2P8AFFINEQB $0x00, Z0, Z3, Z5
+	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
+	VPXORQ         Z5, Z1, Z1
+	VPXORQ         Z6, Z2, Z2
+	CMPQ           add+48(FP), $0x00
+	JEQ            subfieldRunStores
+	VPXORQ         (CX), Z1, Z1
+	VPXORQ         64(CX), Z2, Z2
+	VPXORQ         (CX)(DX*1), Z3, Z3
+	VPXORQ         64(CX)(DX*1), Z4, Z4
+
+subfieldRunStores:
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, 64(CX)
+	VMOVDQU64 Z3, (CX)(DX*1)
+	VMOVDQU64 Z4, 64(CX)(DX*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R8
+	JGE       subfieldRun
+
+subfieldRunLast:
+	ADDQ           $+128, R8
+	JEQ            subfieldRunDone
+	VMOVDQU64      (AX), Z1
+	VPXORQ         (AX)(DX*1), Z1, Z2
+	VGF2P8AFFINEQB $0x00, Z0, Z2, Z0
+	VPXORQ         Z0, Z1, Z1
+	CMPQ           add+48(FP), $0x00
+	JEQ            subfieldRunLastStores
+	VPXORQ         (CX), Z1, Z1
+	VPXORQ         (CX)(DX*1), Z2, Z2
+
+subfieldRunLastStores:
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, (CX)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+
+subfieldRunDone:
+	JMP next
+
+groupZero:
+	MOVQ DX, R8
+	SUBQ $+128, R8
+	JLT  zeroRunLast
+
+zeroRun:
+	VMOVDQU64 (AX), Z0
+	VMOVDQU64 64(AX), Z1
+	VPXORQ    (AX)(DX*1), Z0, Z2
+	VPXORQ    64(AX)(DX*1), Z1, Z3
+	CMPQ      add+48(FP), $0x00
+	JEQ       zeroRunStores
+	VPXORQ    (CX), Z0, Z0
+	VPXORQ    64(CX), Z1, Z1
+	VPXORQ    (CX)(DX*1), Z2, Z2
+	VPXORQ    64(CX)(DX*1), Z3, Z3
+
+zeroRunStores:
+	VMOVDQU64 Z0, (CX)
+	VMOVDQU64 Z1, 64(CX)
+	VMOVDQU64 Z2, (CX)(DX*1)
+	VMOVDQU64 Z3, 64(CX)(DX*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R8
+	JGE       zeroRun
+
+zeroRunLast:
+	ADDQ      $+128, R8
+	JEQ       zeroRunDone
+	VMOVDQU64 (AX), Z0
+	VPXORQ    (AX)(DX*1), Z0, Z1
+	CMPQ      add+48(FP), $0x00
+	JEQ       zeroRunLastStores
+	VPXORQ    (CX), Z0, Z0
+	VPXORQ    (CX)(DX*1), Z1, Z1
+
+zeroRunLastStores:
+	VMOVDQU64 Z0, (CX)
+	VMOVDQU64 Z1, (CX)(DX*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+
+zeroRunDone:
+	JMP next
 
 // func fft8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft8AVX512GFNI(SB), NOSPLIT, $8-56
-	MOVQ  dist+24(FP), AX
-	IMULQ half+16(FP), AX
-	ADDQ  AX, AX
-	LEAQ  (AX)(AX*2), CX
-	MOVQ  src+8(FP), DX
-	MOVQ  DX, BX
-	MOVQ  DX, SI
-	MOVQ  DX, DI
-	LEAQ  (BX)(AX*4), BX
-	LEAQ  (DI)(AX*4), DI
-	ADDQ  half+16(FP), SI
-	ADDQ  half+16(FP), DI
-	MOVQ  dst+0(FP), R8
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	MOVQ  R8, R11
-	LEAQ  (R9)(AX*4), R9
-	LEAQ  (R11)(AX*4), R11
-	ADDQ  half+16(FP), R10
-	ADDQ  half+16(FP), R11
-	CMPQ  groups+32(FP), $0x00
-	JEQ   done
-	MOVQ  t+40(FP), R12
-	SHRQ  $0x02, R12
-	SHLQ  $0x05, R12
-	ADDQ  tab+48(FP), R12
-	MOVQ  t+40(FP), R13
-	SHRQ  $0x01, R13
-	SHLQ  $0x05, R13
-	ADDQ  tab+48(FP), R13
-	MOVQ  t+40(FP), R14
-	SHRQ  $0x00, R14
-	SHLQ  $0x05, R14
-	ADDQ  tab+48(FP), R14
+	VMOVDQU64 matrixParts<>+0(SB), Z0
+	VMOVDQU64 matrixParts<>+64(SB), Z0
+	MOVQ      dist+24(FP), AX
+	IMULQ     half+16(FP), AX
+	ADDQ      AX, AX
+	LEAQ      (AX)(AX*2), CX
+	MOVQ      src+8(FP), DX
+	LEAQ      (DX)(AX*4), BX
+	MOVQ      DX, SI
+	ADDQ      half+16(FP), SI
+	MOVQ      BX, DI
+	ADDQ      half+16(FP), DI
+	MOVQ      dst+0(FP), R8
+	LEAQ      (R8)(AX*4), R9
+	MOVQ      R8, R10
+	ADDQ      half+16(FP), R10
+	MOVQ      R9, R11
+	ADDQ      half+16(FP), R11
+	CMPQ      groups+32(FP), $0x00
+	JEQ       done
+	MOVQ      t+40(FP), R12
+	SHRQ      $0x02, R12
+	SHLQ      $0x05, R12
+	ADDQ      tab+48(FP), R12
+	MOVQ      t+40(FP), R13
+	SHRQ      $0x01, R13
+	SHLQ      $0x05, R13
+	ADDQ      tab+48(FP), R13
+	MOVQ      t+40(FP), R14
+	SHRQ      $0x00, R14
+	SHLQ      $0x05, R14
+	ADDQ      tab+48(FP), R14
 
 group:
-	MOVQ         R14, R15
-	SUBQ         tab+48(FP), R15
-	JEQ          groupZero
-	CMPQ         R15, $0x00002000
-	JLT          groupSubfield
 	VPBROADCASTQ (R12), Z0
 	VPBROADCASTQ 8(R12), Z1
 	VPBROADCASTQ 16(R12), Z2
@@ -2872,8 +1393,6 @@ rowEven:
 	ADDQ half+16(FP), R11
 	DECQ (SP)
 	JNE  row
-
-next:
 	LEAQ (CX)(AX*4), R15
 	ADDQ R15, DX
 	ADDQ R15, BX
@@ -2893,481 +1412,43 @@ done:
 	VZEROUPPER
 	RET
 
-groupSubfield:
-	VPBROADCASTQ (R12), Z0
-	VPBROADCASTQ (R13), Z1
-	VPBROADCASTQ 64(R13), Z2
-	VPBROADCASTQ (R14), Z3
-	VPBROADCASTQ 64(R14), Z4
-	VPBROADCASTQ 128(R14), Z5
-	VPBROADCASTQ 192(R14), Z6
-	MOVQ         dist+24(FP), R15
-	MOVQ         R15, (SP)
-
-rowSubfield:
-	MOVQ half+16(FP), R15
-	SHRQ $0x06, R15
-	JEQ  rowSubfieldOdd
-
-rowSubfieldColumn:
-	VMOVDQU64      (BX), Z7
-	VMOVDQU64      (DI), Z8
-	VGF2P8AFFINEQB $0x00, Z0, Z7, Z9
-	VGF2P8AFFINEQB $0x00, Z0, Z8, Z10
-	VPXORQ         (DX), Z9, Z9
-	VPXORQ         (SI), Z10, Z10
-	VPXORQ         Z7, Z9, Z7
-	VPXORQ         Z8, Z10, Z8
-	VMOVDQU64      (BX)(AX*1), Z11
-	VMOVDQU64      (DI)(AX*1), Z12
-	VGF2P8AFFINEQB $0x00, Z0, Z11, Z13
-	VGF2P8AFFINEQB $0x00, Z0, Z12, Z14
-	VPXORQ         (DX)(AX*1), Z13, Z13
-	VPXORQ         (SI)(AX*1), Z14, Z14
-	VPXORQ         Z11, Z13, Z11
-	VPXORQ         Z12, Z14, Z12
-	VMOVDQU64      (BX)(AX*2), Z15
-	VMOVDQU64      (DI)(AX*2), Z16
-	VGF2P8AFFINEQB $0x00, Z0, Z15, Z17
-	VGF2P8AFFINEQB $0x00, Z0, Z16, Z18
-	VPXORQ         (DX)(AX*2), Z17, Z17
-	VPXORQ         (SI)(AX*2), Z18, Z18
-	VPXORQ         Z15, Z17, Z15
-	VPXORQ         Z16, Z18, Z16
-	VMOVDQU64      (BX)(CX*1), Z19
-	VMOVDQU64      (DI)(CX*1), Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z19, Z21
-	VGF2P8AFFINEQB $0x00, Z0, Z20, Z22
-	VPXORQ         (DX)(CX*1), Z21, Z21
-	VPXORQ         (SI)(CX*1), Z22, Z22
-	VPXORQ         Z19, Z21, Z19
-	VPXORQ         Z20, Z22, Z20
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z23
-	VGF2P8AFFINEQB $0x00, Z1, Z18, Z24
-	VPXORQ         Z23, Z9, Z9
-	VPXORQ         Z24, Z10, Z10
-	VPXORQ         Z17, Z9, Z17
-	VPXORQ         Z18, Z10, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z21, Z23
-	VGF2P8AFFINEQB $0x00, Z1, Z22, Z24
-	VPXORQ         Z23, Z13, Z13
-	VPXORQ         Z24, Z14, Z14
-	VPXORQ         Z21, Z13, Z21
-	VPXORQ         Z22, Z14, Z22
-	VGF2P8AFFINEQB $0x00, Z2, Z15, Z23
-	VGF2P8AFFINEQB $0x00, Z2, Z16, Z24
-	VPXORQ         Z23, Z7, Z7
-	VPXORQ         Z24, Z8, Z8
-	VPXORQ         Z15, Z7, Z15
-	VPXORQ         Z16, Z8, Z16
-	VGF2P8AFFINEQB $0x00, Z2, Z19, Z23
-	VGF2P8AFFINEQB $0x00, Z2, Z20, Z24
-	VPXORQ         Z23, Z11, Z11
-	VPXORQ         Z24, Z12, Z12
-	VPXORQ         Z19, Z11, Z19
-	VPXORQ         Z20, Z12, Z20
-	VGF2P8AFFINEQB $0x00, Z3, Z13, Z23
-	VGF2P8AFFINEQB $0x00, Z3, Z14, Z24
-	VPXORQ         Z23, Z9, Z9
-	VPXORQ         Z24, Z10, Z10
-	VPXORQ         Z13, Z9, Z13
-	VPXORQ         Z14, Z10, Z14
-	VGF2P8AFFINEQB $0x00, Z4, Z21, Z23
-	VGF2P8AFFINEQB $0x00, Z4, Z22, Z24
-	VPXORQ         Z23, Z17, Z17
-	VPXORQ         Z24, Z18, Z18
-	VPXORQ         Z21, Z17, Z21
-	VPXORQ         Z22, Z18, Z22
-	VGF2P8AFFINEQB $0x00, Z5, Z11, Z23
-	VGF2P8AFFINEQB $0x00, Z5, Z12, Z24
-	VPXORQ         Z23, Z7, Z7
-	VPXORQ         Z24, Z8, Z8
-	VPXORQ         Z11, Z7, Z11
-	VPXORQ         Z12, Z8, Z12
-	VGF2P8AFFINEQB $0x00, Z6, Z19, Z23
-	VGF2P8AFFINEQB $0x00, Z6, Z20, Z24
-	VPXORQ         Z23, Z15, Z15
-	VPXORQ         Z24, Z16, Z16
-	VPXORQ         Z19, Z15, Z19
-	VPXORQ         Z20, Z16, Z20
-	VMOVDQU64      Z9, (R8)
-	VMOVDQU64      Z10, (R10)
-	VMOVDQU64      Z13, (R8)(AX*1)
-	VMOVDQU64      Z14, (R10)(AX*1)
-	VMOVDQU64      Z17, (R8)(AX*2)
-	VMOVDQU64      Z18, (R10)(AX*2)
-	VMOVDQU64      Z21, (R8)(CX*1)
-	VMOVDQU64      Z22, (R10)(CX*1)
-	VMOVDQU64      Z7, (R9)
-	VMOVDQU64      Z8, (R11)
-	VMOVDQU64      Z11, (R9)(AX*1)
-	VMOVDQU64      Z12, (R11)(AX*1)
-	VMOVDQU64      Z15, (R9)(AX*2)
-	VMOVDQU64      Z16, (R11)(AX*2)
-	VMOVDQU64      Z19, (R9)(CX*1)
-	VMOVDQU64      Z20, (R11)(CX*1)
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	ADDQ           $0x40, SI
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R15
-	JNE            rowSubfieldColumn
-
-rowSubfieldOdd:
-	TESTQ          $0x00000020, half+16(FP)
-	JEQ            rowSubfieldEven
-	VMOVDQU64      (BX), Y7
-	VMOVDQU64      (DI), Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y10
-	VPXORQ         (DX), Y9, Y9
-	VPXORQ         (SI), Y10, Y10
-	VPXORQ         Y7, Y9, Y7
-	VPXORQ         Y8, Y10, Y8
-	VMOVDQU64      (BX)(AX*1), Y11
-	VMOVDQU64      (DI)(AX*1), Y12
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y13
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y14
-	VPXORQ         (DX)(AX*1), Y13, Y13
-	VPXORQ         (SI)(AX*1), Y14, Y14
-	VPXORQ         Y11, Y13, Y11
-	VPXORQ         Y12, Y14, Y12
-	VMOVDQU64      (BX)(AX*2), Y15
-	VMOVDQU64      (DI)(AX*2), Y16
-	VGF2P8AFFINEQB $0x00, Y0, Y15, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y16, Y18
-	VPXORQ         (DX)(AX*2), Y17, Y17
-	VPXORQ         (SI)(AX*2), Y18, Y18
-	VPXORQ         Y15, Y17, Y15
-	VPXORQ         Y16, Y18, Y16
-	VMOVDQU64      (BX)(CX*1), Y19
-	VMOVDQU64      (DI)(CX*1), Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y19, Y21
-	VGF2P8AFFINEQB $0x00, Y0, Y20, Y22
-	VPXORQ         (DX)(CX*1), Y21, Y21
-	VPXORQ         (SI)(CX*1), Y22, Y22
-	VPXORQ         Y19, Y21, Y19
-	VPXORQ         Y20, Y22, Y20
-	VGF2P8AFFINEQB $0x00, Y1, Y17, Y23
-	VGF2P8AFFINEQB $0x00, Y1, Y18, Y24
-	VPXORQ         Y23, Y9, Y9
-	VPXORQ         Y24, Y10, Y10
-	VPXORQ         Y17, Y9, Y17
-	VPXORQ         Y18, Y10, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y21, Y23
-	VGF2P8AFFINEQB $0x00, Y1, Y22, Y24
-	VPXORQ         Y23, Y13, Y13
-	VPXORQ         Y24, Y14, Y14
-	VPXORQ         Y21, Y13, Y21
-	VPXORQ         Y22, Y14, Y22
-	VGF2P8AFFINEQB $0x00, Y2, Y15, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y16, Y24
-	VPXORQ         Y23, Y7, Y7
-	VPXORQ         Y24, Y8, Y8
-	VPXORQ         Y15, Y7, Y15
-	VPXORQ         Y16, Y8, Y16
-	VGF2P8AFFINEQB $0x00, Y2, Y19, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y20, Y24
-	VPXORQ         Y23, Y11, Y11
-	VPXORQ         Y24, Y12, Y12
-	VPXORQ         Y19, Y11, Y19
-	VPXORQ         Y20, Y12, Y20
-	VGF2P8AFFINEQB $0x00, Y3, Y13, Y23
-	VGF2P8AFFINEQB $0x00, Y3, Y14, Y24
-	VPXORQ         Y23, Y9, Y9
-	VPXORQ         Y24, Y10, Y10
-	VPXORQ         Y13, Y9, Y13
-	VPXORQ         Y14, Y10, Y14
-	VGF2P8AFFINEQB $0x00, Y4, Y21, Y23
-	VGF2P8AFFINEQB $0x00, Y4, Y22, Y24
-	VPXORQ         Y23, Y17, Y17
-	VPXORQ         Y24, Y18, Y18
-	VPXORQ         Y21, Y17, Y21
-	VPXORQ         Y22, Y18, Y22
-	VGF2P8AFFINEQB $0x00, Y5, Y11, Y23
-	VGF2P8AFFINEQB $0x00, Y5, Y12, Y24
-	VPXORQ         Y23, Y7, Y7
-	VPXORQ         Y24, Y8, Y8
-	VPXORQ         Y11, Y7, Y11
-	VPXORQ         Y12, Y8, Y12
-	VGF2P8AFFINEQB $0x00, Y6, Y19, Y23
-	VGF2P8AFFINEQB $0x00, Y6, Y20, Y24
-	VPXORQ         Y23, Y15, Y15
-	VPXORQ         Y24, Y16, Y16
-	VPXORQ         Y19, Y15, Y19
-	VPXORQ         Y20, Y16, Y20
-	VMOVDQU64      Y9, (R8)
-	VMOVDQU64      Y10, (R10)
-	VMOVDQU64      Y13, (R8)(AX*1)
-	VMOVDQU64      Y14, (R10)(AX*1)
-	VMOVDQU64      Y17, (R8)(AX*2)
-	VMOVDQU64      Y18, (R10)(AX*2)
-	VMOVDQU64      Y21, (R8)(CX*1)
-	VMOVDQU64      Y22, (R10)(CX*1)
-	VMOVDQU64      Y7, (R9)
-	VMOVDQU64      Y8, (R11)
-	VMOVDQU64      Y11, (R9)(AX*1)
-	VMOVDQU64      Y12, (R11)(AX*1)
-	VMOVDQU64      Y15, (R9)(AX*2)
-	VMOVDQU64      Y16, (R11)(AX*2)
-	VMOVDQU64      Y19, (R9)(CX*1)
-	VMOVDQU64      Y20, (R11)(CX*1)
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	ADDQ           $0x20, SI
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-rowSubfieldEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	DECQ (SP)
-	JNE  rowSubfield
-	JMP  next
-
-groupZero:
-	VPBROADCASTQ 64(R13), Z0
-	VPBROADCASTQ 64(R14), Z1
-	VPBROADCASTQ 128(R14), Z2
-	VPBROADCASTQ 192(R14), Z3
-	MOVQ         dist+24(FP), R15
-	MOVQ         R15, (SP)
-
-rowZero:
-	MOVQ half+16(FP), R15
-	SHRQ $0x06, R15
-	JEQ  rowZeroOdd
-
-rowZeroColumn:
-	VMOVDQU64      (DX), Z4
-	VMOVDQU64      (SI), Z5
-	VPXORQ         (BX), Z4, Z6
-	VPXORQ         (DI), Z5, Z7
-	VMOVDQU64      (DX)(AX*1), Z8
-	VMOVDQU64      (SI)(AX*1), Z9
-	VPXORQ         (BX)(AX*1), Z8, Z10
-	VPXORQ         (DI)(AX*1), Z9, Z11
-	VMOVDQU64      (DX)(AX*2), Z12
-	VMOVDQU64      (SI)(AX*2), Z13
-	VPXORQ         (BX)(AX*2), Z12, Z14
-	VPXORQ         (DI)(AX*2), Z13, Z15
-	VMOVDQU64      (DX)(CX*1), Z16
-	VMOVDQU64      (SI)(CX*1), Z17
-	VPXORQ         (BX)(CX*1), Z16, Z18
-	VPXORQ         (DI)(CX*1), Z17, Z19
-	VPXORQ         Z12, Z4, Z12
-	VPXORQ         Z13, Z5, Z13
-	VPXORQ         Z16, Z8, Z16
-	VPXORQ         Z17, Z9, Z17
-	VGF2P8AFFINEQB $0x00, Z0, Z14, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z15, Z21
-	VPXORQ         Z20, Z6, Z6
-	VPXORQ         Z21, Z7, Z7
-	VPXORQ         Z14, Z6, Z14
-	VPXORQ         Z15, Z7, Z15
-	VGF2P8AFFINEQB $0x00, Z0, Z18, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z19, Z21
-	VPXORQ         Z20, Z10, Z10
-	VPXORQ         Z21, Z11, Z11
-	VPXORQ         Z18, Z10, Z18
-	VPXORQ         Z19, Z11, Z19
-	VPXORQ         Z8, Z4, Z8
-	VPXORQ         Z9, Z5, Z9
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z20
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z21
-	VPXORQ         Z20, Z12, Z12
-	VPXORQ         Z21, Z13, Z13
-	VPXORQ         Z16, Z12, Z16
-	VPXORQ         Z17, Z13, Z17
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z20
-	VGF2P8AFFINEQB $0x00, Z2, Z11, Z21
-	VPXORQ         Z20, Z6, Z6
-	VPXORQ         Z21, Z7, Z7
-	VPXORQ         Z10, Z6, Z10
-	VPXORQ         Z11, Z7, Z11
-	VGF2P8AFFINEQB $0x00, Z3, Z18, Z20
-	VGF2P8AFFINEQB $0x00, Z3, Z19, Z21
-	VPXORQ         Z20, Z14, Z14
-	VPXORQ         Z21, Z15, Z15
-	VPXORQ         Z18, Z14, Z18
-	VPXORQ         Z19, Z15, Z19
-	VMOVDQU64      Z4, (R8)
-	VMOVDQU64      Z5, (R10)
-	VMOVDQU64      Z8, (R8)(AX*1)
-	VMOVDQU64      Z9, (R10)(AX*1)
-	VMOVDQU64      Z12, (R8)(AX*2)
-	VMOVDQU64      Z13, (R10)(AX*2)
-	VMOVDQU64      Z16, (R8)(CX*1)
-	VMOVDQU64      Z17, (R10)(CX*1)
-	VMOVDQU64      Z6, (R9)
-	VMOVDQU64      Z7, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	VMOVDQU64      Z14, (R9)(AX*2)
-	VMOVDQU64      Z15, (R11)(AX*2)
-	VMOVDQU64      Z18, (R9)(CX*1)
-	VMOVDQU64      Z19, (R11)(CX*1)
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	ADDQ           $0x40, SI
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R15
-	JNE            rowZeroColumn
-
-rowZeroOdd:
-	TESTQ          $0x00000020, half+16(FP)
-	JEQ            rowZeroEven
-	VMOVDQU64      (DX), Y4
-	VMOVDQU64      (SI), Y5
-	VPXORQ         (BX), Y4, Y6
-	VPXORQ         (DI), Y5, Y7
-	VMOVDQU64      (DX)(AX*1), Y8
-	VMOVDQU64      (SI)(AX*1), Y9
-	VPXORQ         (BX)(AX*1), Y8, Y10
-	VPXORQ         (DI)(AX*1), Y9, Y11
-	VMOVDQU64      (DX)(AX*2), Y12
-	VMOVDQU64      (SI)(AX*2), Y13
-	VPXORQ         (BX)(AX*2), Y12, Y14
-	VPXORQ         (DI)(AX*2), Y13, Y15
-	VMOVDQU64      (DX)(CX*1), Y16
-	VMOVDQU64      (SI)(CX*1), Y17
-	VPXORQ         (BX)(CX*1), Y16, Y18
-	VPXORQ         (DI)(CX*1), Y17, Y19
-	VPXORQ         Y12, Y4, Y12
-	VPXORQ         Y13, Y5, Y13
-	VPXORQ         Y16, Y8, Y16
-	VPXORQ         Y17, Y9, Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y14, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y15, Y21
-	VPXORQ         Y20, Y6, Y6
-	VPXORQ         Y21, Y7, Y7
-	VPXORQ         Y14, Y6, Y14
-	VPXORQ         Y15, Y7, Y15
-	VGF2P8AFFINEQB $0x00, Y0, Y18, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y19, Y21
-	VPXORQ         Y20, Y10, Y10
-	VPXORQ         Y21, Y11, Y11
-	VPXORQ         Y18, Y10, Y18
-	VPXORQ         Y19, Y11, Y19
-	VPXORQ         Y8, Y4, Y8
-	VPXORQ         Y9, Y5, Y9
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y20
-	VGF2P8AFFINEQB $0x00, Y1, Y17, Y21
-	VPXORQ         Y20, Y12, Y12
-	VPXORQ         Y21, Y13, Y13
-	VPXORQ         Y16, Y12, Y16
-	VPXORQ         Y17, Y13, Y17
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y20
-	VGF2P8AFFINEQB $0x00, Y2, Y11, Y21
-	VPXORQ         Y20, Y6, Y6
-	VPXORQ         Y21, Y7, Y7
-	VPXORQ         Y10, Y6, Y10
-	VPXORQ         Y11, Y7, Y11
-	VGF2P8AFFINEQB $0x00, Y3, Y18, Y20
-	VGF2P8AFFINEQB $0x00, Y3, Y19, Y21
-	VPXORQ         Y20, Y14, Y14
-	VPXORQ         Y21, Y15, Y15
-	VPXORQ         Y18, Y14, Y18
-	VPXORQ         Y19, Y15, Y19
-	VMOVDQU64      Y4, (R8)
-	VMOVDQU64      Y5, (R10)
-	VMOVDQU64      Y8, (R8)(AX*1)
-	VMOVDQU64      Y9, (R10)(AX*1)
-	VMOVDQU64      Y12, (R8)(AX*2)
-	VMOVDQU64      Y13, (R10)(AX*2)
-	VMOVDQU64      Y16, (R8)(CX*1)
-	VMOVDQU64      Y17, (R10)(CX*1)
-	VMOVDQU64      Y6, (R9)
-	VMOVDQU64      Y7, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	VMOVDQU64      Y14, (R9)(AX*2)
-	VMOVDQU64      Y15, (R11)(AX*2)
-	VMOVDQU64      Y18, (R9)(CX*1)
-	VMOVDQU64      Y19, (R11)(CX*1)
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	ADDQ           $0x20, SI
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-rowZeroEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	DECQ (SP)
-	JNE  rowZero
-	JMP  next
-
-// func ifft8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func ifft8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
-TEXT ·ifft8AVX512GFNI(SB), NOSPLIT, $8-56
-	MOVQ  dist+24(FP), AX
-	IMULQ half+16(FP), AX
-	ADDQ  AX, AX
-	LEAQ  (AX)(AX*2), CX
-	MOVQ  src+8(FP), DX
-	MOVQ  DX, BX
-	MOVQ  DX, SI
-	MOVQ  DX, DI
-	LEAQ  (BX)(AX*4), BX
-	LEAQ  (DI)(AX*4), DI
-	ADDQ  half+16(FP), SI
-	ADDQ  half+16(FP), DI
-	MOVQ  dst+0(FP), R8
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	MOVQ  R8, R11
-	LEAQ  (R9)(AX*4), R9
-	LEAQ  (R11)(AX*4), R11
-	ADDQ  half+16(FP), R10
-	ADDQ  half+16(FP), R11
-	CMPQ  groups+32(FP), $0x00
-	JEQ   done
-	MOVQ  t+40(FP), R12
-	SHRQ  $0x02, R12
-	SHLQ  $0x05, R12
-	ADDQ  tab+48(FP), R12
-	MOVQ  t+40(FP), R13
-	SHRQ  $0x01, R13
-	SHLQ  $0x05, R13
-	ADDQ  tab+48(FP), R13
-	MOVQ  t+40(FP), R14
-	SHRQ  $0x00, R14
-	SHLQ  $0x05, R14
-	ADDQ  tab+48(FP), R14
+TEXT ·ifft8AVX512GFNI(SB), NOSPLIT, $8-64
+	VMOVDQU64 matrixParts<>+0(SB), Z0
+	VMOVDQU64 matrixParts<>+64(SB), Z0
+	MOVQ      dist+24(FP), AX
+	IMULQ     half+16(FP), AX
+	ADDQ      AX, AX
+	LEAQ      (AX)(AX*2), CX
+	MOVQ      src+8(FP), DX
+	LEAQ      (DX)(AX*4), BX
+	MOVQ      DX, SI
+	ADDQ      half+16(FP), SI
+	MOVQ      BX, DI
+	ADDQ      half+16(FP), DI
+	MOVQ      dst+0(FP), R8
+	LEAQ      (R8)(AX*4), R9
+	MOVQ      R8, R10
+	ADDQ      half+16(FP), R10
+	MOVQ      R9, R11
+	ADDQ      half+16(FP), R11
+	CMPQ      groups+32(FP), $0x00
+	JEQ       done
+	MOVQ      t+40(FP), R12
+	SHRQ      $0x02, R12
+	SHLQ      $0x05, R12
+	ADDQ      tab+56(FP), R12
+	MOVQ      t+40(FP), R13
+	SHRQ      $0x01, R13
+	SHLQ      $0x05, R13
+	ADDQ      tab+56(FP), R13
+	MOVQ      t+40(FP), R14
+	SHRQ      $0x00, R14
+	SHLQ      $0x05, R14
+	ADDQ      tab+56(FP), R14
 
 group:
-	MOVQ         R14, R15
-	SUBQ         tab+48(FP), R15
-	JEQ          groupZero
-	CMPQ         R15, $0x00002000
-	JLT          groupSubfield
 	VPBROADCASTQ (R12), Z0
 	VPBROADCASTQ 8(R12), Z1
 	VPBROADCASTQ 16(R12), Z2
@@ -3484,830 +1565,52 @@ rowColumn:
 	VPTERNLOGQ          $0x96, Z21, Z20, Z15
 	VGF2P8AFFINEQB      $0x00, Z2, Z19, Z19
 	VPTERNLOGQ          $0x96, Z19, Z20, Z16
-	VMOVDQU64           Z15, (R8)
-	VMOVDQU64           Z16, (R10)
-	VMOVDQU64           Z17, (R8)(AX*1)
-	VMOVDQU64           Z18, (R10)(AX*1)
-	VMOVDQU64           Z11, (R8)(AX*2)
-	VMOVDQU64           Z12, (R10)(AX*2)
-	VMOVDQU64           Z13, (R8)(CX*1)
-	VMOVDQU64           Z14, (R10)(CX*1)
-	VMOVDQU64           Z7, (R9)
-	VMOVDQU64           Z8, (R11)
-	VMOVDQU64           Z9, (R9)(AX*1)
-	VMOVDQU64           Z10, (R11)(AX*1)
-	VMOVDQU64           Z3, (R9)(AX*2)
-	VMOVDQU64           Z4, (R11)(AX*2)
-	VMOVDQU64           Z5, (R9)(CX*1)
-	VMOVDQU64           Z6, (R11)(CX*1)
-	ADDQ                $0x40, DX
-	ADDQ                $0x40, BX
-	ADDQ                $0x40, SI
-	ADDQ                $0x40, DI
-	ADDQ                $0x40, R8
-	ADDQ                $0x40, R9
-	ADDQ                $0x40, R10
-	ADDQ                $0x40, R11
-	DECQ                R15
-	JNE                 rowColumn
-
-rowOdd:
-	TESTQ               $0x00000020, half+16(FP)
-	JEQ                 rowEven
-	VMOVDQU64           (BX)(AX*2), Y3
-	VMOVDQU64           (DI)(AX*2), Y4
-	VPXORQ              (BX)(CX*1), Y3, Y5
-	VPXORQ              (DI)(CX*1), Y4, Y6
-	VPXORQ              Y5, Y6, Y7
-	VGF2P8AFFINEQB.BCST $0x00, 192(R14), Y5, Y8
-	VGF2P8AFFINEQB.BCST $0x00, 200(R14), Y6, Y9
-	VPTERNLOGQ          $0x96, Y9, Y8, Y3
-	VGF2P8AFFINEQB.BCST $0x00, 208(R14), Y7, Y7
-	VPTERNLOGQ          $0x96, Y7, Y8, Y4
-	VMOVDQU64           (BX), Y7
-	VMOVDQU64           (DI), Y8
-	VPXORQ              (BX)(AX*1), Y7, Y9
-	VPXORQ              (DI)(AX*1), Y8, Y10
-	VPXORQ              Y9, Y10, Y11
-	VGF2P8AFFINEQB.BCST $0x00, 128(R14), Y9, Y12
-	VGF2P8AFFINEQB.BCST $0x00, 136(R14), Y10, Y13
-	VPTERNLOGQ          $0x96, Y13, Y12, Y7
-	VGF2P8AFFINEQB.BCST $0x00, 144(R14), Y11, Y11
-	VPTERNLOGQ          $0x96, Y11, Y12, Y8
-	VMOVDQU64           (DX)(AX*2), Y11
-	VMOVDQU64           (SI)(AX*2), Y12
-	VPXORQ              (DX)(CX*1), Y11, Y13
-	VPXORQ              (SI)(CX*1), Y12, Y14
-	VPXORQ              Y13, Y14, Y15
-	VGF2P8AFFINEQB.BCST $0x00, 64(R14), Y13, Y16
-	VGF2P8AFFINEQB.BCST $0x00, 72(R14), Y14, Y17
-	VPTERNLOGQ          $0x96, Y17, Y16, Y11
-	VGF2P8AFFINEQB.BCST $0x00, 80(R14), Y15, Y15
-	VPTERNLOGQ          $0x96, Y15, Y16, Y12
-	VMOVDQU64           (DX), Y15
-	VMOVDQU64           (SI), Y16
-	VPXORQ              (DX)(AX*1), Y15, Y17
-	VPXORQ              (SI)(AX*1), Y16, Y18
-	VPXORQ              Y17, Y18, Y19
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Y17, Y20
-	VGF2P8AFFINEQB.BCST $0x00, 8(R14), Y18, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y15
-	VGF2P8AFFINEQB.BCST $0x00, 16(R14), Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y16
-	VPXORQ              Y5, Y9, Y5
-	VPXORQ              Y6, Y10, Y6
-	VPXORQ              Y5, Y6, Y19
-	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Y5, Y20
-	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Y6, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y9
-	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y10
-	VPXORQ              Y3, Y7, Y3
-	VPXORQ              Y4, Y8, Y4
-	VPXORQ              Y3, Y4, Y19
-	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Y3, Y20
-	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Y4, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y7
-	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y8
-	VPXORQ              Y13, Y17, Y13
-	VPXORQ              Y14, Y18, Y14
-	VPXORQ              Y13, Y14, Y19
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y13, Y20
-	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Y14, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y17
-	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y18
-	VPXORQ              Y11, Y15, Y11
-	VPXORQ              Y12, Y16, Y12
-	VPXORQ              Y11, Y12, Y19
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y11, Y20
-	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Y12, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y15
-	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y16
-	VPXORQ              Y5, Y13, Y5
-	VPXORQ              Y6, Y14, Y6
-	VPXORQ              Y5, Y6, Y19
-	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y20
-	VGF2P8AFFINEQB      $0x00, Y1, Y6, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y13
-	VGF2P8AFFINEQB      $0x00, Y2, Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y14
-	VPXORQ              Y3, Y11, Y3
-	VPXORQ              Y4, Y12, Y4
-	VPXORQ              Y3, Y4, Y19
-	VGF2P8AFFINEQB      $0x00, Y0, Y3, Y20
-	VGF2P8AFFINEQB      $0x00, Y1, Y4, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y11
-	VGF2P8AFFINEQB      $0x00, Y2, Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y12
-	VPXORQ              Y9, Y17, Y9
-	VPXORQ              Y10, Y18, Y10
-	VPXORQ              Y9, Y10, Y19
-	VGF2P8AFFINEQB      $0x00, Y0, Y9, Y20
-	VGF2P8AFFINEQB      $0x00, Y1, Y10, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y17
-	VGF2P8AFFINEQB      $0x00, Y2, Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y18
-	VPXORQ              Y7, Y15, Y7
-	VPXORQ              Y8, Y16, Y8
-	VPXORQ              Y7, Y8, Y19
-	VGF2P8AFFINEQB      $0x00, Y0, Y7, Y20
-	VGF2P8AFFINEQB      $0x00, Y1, Y8, Y21
-	VPTERNLOGQ          $0x96, Y21, Y20, Y15
-	VGF2P8AFFINEQB      $0x00, Y2, Y19, Y19
-	VPTERNLOGQ          $0x96, Y19, Y20, Y16
-	VMOVDQU64           Y15, (R8)
-	VMOVDQU64           Y16, (R10)
-	VMOVDQU64           Y17, (R8)(AX*1)
-	VMOVDQU64           Y18, (R10)(AX*1)
-	VMOVDQU64           Y11, (R8)(AX*2)
-	VMOVDQU64           Y12, (R10)(AX*2)
-	VMOVDQU64           Y13, (R8)(CX*1)
-	VMOVDQU64           Y14, (R10)(CX*1)
-	VMOVDQU64           Y7, (R9)
-	VMOVDQU64           Y8, (R11)
-	VMOVDQU64           Y9, (R9)(AX*1)
-	VMOVDQU64           Y10, (R11)(AX*1)
-	VMOVDQU64           Y3, (R9)(AX*2)
-	VMOVDQU64           Y4, (R11)(AX*2)
-	VMOVDQU64           Y5, (R9)(CX*1)
-	VMOVDQU64           Y6, (R11)(CX*1)
-	ADDQ                $0x20, DX
-	ADDQ                $0x20, BX
-	ADDQ                $0x20, SI
-	ADDQ                $0x20, DI
-	ADDQ                $0x20, R8
-	ADDQ                $0x20, R9
-	ADDQ                $0x20, R10
-	ADDQ                $0x20, R11
-
-rowEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	DECQ (SP)
-	JNE  row
-
-next:
-	LEAQ (CX)(AX*4), R15
-	ADDQ R15, DX
-	ADDQ R15, BX
-	ADDQ R15, SI
-	ADDQ R15, DI
-	ADDQ R15, R8
-	ADDQ R15, R9
-	ADDQ R15, R10
-	ADDQ R15, R11
-	ADDQ $0x00000040, R12
-	ADDQ $0x00000080, R13
-	ADDQ $0x00000100, R14
-	DECQ groups+32(FP)
-	JNE  group
-
-done:
-	VZEROUPPER
-	RET
-
-groupSubfield:
-	VPBROADCASTQ (R12), Z0
-	VPBROADCASTQ (R13), Z1
-	VPBROADCASTQ 64(R13), Z2
-	VPBROADCASTQ (R14), Z3
-	VPBROADCASTQ 64(R14), Z4
-	VPBROADCASTQ 128(R14), Z5
-	VPBROADCASTQ 192(R14), Z6
-	MOVQ         dist+24(FP), R15
-	MOVQ         R15, (SP)
-
-rowSubfield:
-	MOVQ half+16(FP), R15
-	SHRQ $0x06, R15
-	JEQ  rowSubfieldOdd
-
-rowSubfieldColumn:
-	VMOVDQU64      (BX)(AX*2), Z7
-	VMOVDQU64      (DI)(AX*2), Z8
-	VPXORQ         (BX)(CX*1), Z7, Z9
-	VPXORQ         (DI)(CX*1), Z8, Z10
-	VGF2P8AFFINEQB $0x00, Z6, Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z6, Z10, Z12
-	VPXORQ         Z11, Z7, Z7
-	VPXORQ         Z12, Z8, Z8
-	VMOVDQU64      (BX), Z11
-	VMOVDQU64      (DI), Z12
-	VPXORQ         (BX)(AX*1), Z11, Z13
-	VPXORQ         (DI)(AX*1), Z12, Z14
-	VGF2P8AFFINEQB $0x00, Z5, Z13, Z15
-	VGF2P8AFFINEQB $0x00, Z5, Z14, Z16
-	VPXORQ         Z15, Z11, Z11
-	VPXORQ         Z16, Z12, Z12
-	VMOVDQU64      (DX)(AX*2), Z15
-	VMOVDQU64      (SI)(AX*2), Z16
-	VPXORQ         (DX)(CX*1), Z15, Z17
-	VPXORQ         (SI)(CX*1), Z16, Z18
-	VGF2P8AFFINEQB $0x00, Z4, Z17, Z19
-	VGF2P8AFFINEQB $0x00, Z4, Z18, Z20
-	VPXORQ         Z19, Z15, Z15
-	VPXORQ         Z20, Z16, Z16
-	VMOVDQU64      (DX), Z19
-	VMOVDQU64      (SI), Z20
-	VPXORQ         (DX)(AX*1), Z19, Z21
-	VPXORQ         (SI)(AX*1), Z20, Z22
-	VGF2P8AFFINEQB $0x00, Z3, Z21, Z23
-	VGF2P8AFFINEQB $0x00, Z3, Z22, Z24
-	VPXORQ         Z23, Z19, Z19
-	VPXORQ         Z24, Z20, Z20
-	VPXORQ         Z9, Z13, Z9
-	VPXORQ         Z10, Z14, Z10
-	VGF2P8AFFINEQB $0x00, Z2, Z9, Z23
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z24
-	VPXORQ         Z23, Z13, Z13
-	VPXORQ         Z24, Z14, Z14
-	VPXORQ         Z7, Z11, Z7
-	VPXORQ         Z8, Z12, Z8
-	VGF2P8AFFINEQB $0x00, Z2, Z7, Z23
-	VGF2P8AFFINEQB $0x00, Z2, Z8, Z24
-	VPXORQ         Z23, Z11, Z11
-	VPXORQ         Z24, Z12, Z12
-	VPXORQ         Z17, Z21, Z17
-	VPXORQ         Z18, Z22, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z23
-	VGF2P8AFFINEQB $0x00, Z1, Z18, Z24
-	VPXORQ         Z23, Z21, Z21
-	VPXORQ         Z24, Z22, Z22
-	VPXORQ         Z15, Z19, Z15
-	VPXORQ         Z16, Z20, Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z15, Z23
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z24
-	VPXORQ         Z23, Z19, Z19
-	VPXORQ         Z24, Z20, Z20
-	VPXORQ         Z9, Z17, Z9
-	VPXORQ         Z10, Z18, Z10
-	VGF2P8AFFINEQB $0x00, Z0, Z9, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z10, Z24
-	VPXORQ         Z23, Z17, Z17
-	VPXORQ         Z24, Z18, Z18
-	VPXORQ         Z7, Z15, Z7
-	VPXORQ         Z8, Z16, Z8
-	VGF2P8AFFINEQB $0x00, Z0, Z7, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z8, Z24
-	VPXORQ         Z23, Z15, Z15
-	VPXORQ         Z24, Z16, Z16
-	VPXORQ         Z13, Z21, Z13
-	VPXORQ         Z14, Z22, Z14
-	VGF2P8AFFINEQB $0x00, Z0, Z13, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z14, Z24
-	VPXORQ         Z23, Z21, Z21
-	VPXORQ         Z24, Z22, Z22
-	VPXORQ         Z11, Z19, Z11
-	VPXORQ         Z12, Z20, Z12
-	VGF2P8AFFINEQB $0x00, Z0, Z11, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z12, Z24
-	VPXORQ         Z23, Z19, Z19
-	VPXORQ         Z24, Z20, Z20
-	VMOVDQU64      Z19, (R8)
-	VMOVDQU64      Z20, (R10)
-	VMOVDQU64      Z21, (R8)(AX*1)
-	VMOVDQU64      Z22, (R10)(AX*1)
-	VMOVDQU64      Z15, (R8)(AX*2)
-	VMOVDQU64      Z16, (R10)(AX*2)
-	VMOVDQU64      Z17, (R8)(CX*1)
-	VMOVDQU64      Z18, (R10)(CX*1)
-	VMOVDQU64      Z11, (R9)
-	VMOVDQU64      Z12, (R11)
-	VMOVDQU64      Z13, (R9)(AX*1)
-	VMOVDQU64      Z14, (R11)(AX*1)
-	VMOVDQU64      Z7, (R9)(AX*2)
-	VMOVDQU64      Z8, (R11)(AX*2)
-	VMOVDQU64      Z9, (R9)(CX*1)
-	VMOVDQU64      Z10, (R11)(CX*1)
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	ADDQ           $0x40, SI
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R15
-	JNE            rowSubfieldColumn
-
-rowSubfieldOdd:
-	TESTQ          $0x00000020, half+16(FP)
-	JEQ            rowSubfieldEven
-	VMOVDQU64      (BX)(AX*2), Y7
-	VMOVDQU64      (DI)(AX*2), Y8
-	VPXORQ         (BX)(CX*1), Y7, Y9
-	VPXORQ         (DI)(CX*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y6, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y6, Y10, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VMOVDQU64      (BX), Y11
-	VMOVDQU64      (DI), Y12
-	VPXORQ         (BX)(AX*1), Y11, Y13
-	VPXORQ         (DI)(AX*1), Y12, Y14
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y15
-	VGF2P8AFFINEQB $0x00, Y5, Y14, Y16
-	VPXORQ         Y15, Y11, Y11
-	VPXORQ         Y16, Y12, Y12
-	VMOVDQU64      (DX)(AX*2), Y15
-	VMOVDQU64      (SI)(AX*2), Y16
-	VPXORQ         (DX)(CX*1), Y15, Y17
-	VPXORQ         (SI)(CX*1), Y16, Y18
-	VGF2P8AFFINEQB $0x00, Y4, Y17, Y19
-	VGF2P8AFFINEQB $0x00, Y4, Y18, Y20
-	VPXORQ         Y19, Y15, Y15
-	VPXORQ         Y20, Y16, Y16
-	VMOVDQU64      (DX), Y19
-	VMOVDQU64      (SI), Y20
-	VPXORQ         (DX)(AX*1), Y19, Y21
-	VPXORQ         (SI)(AX*1), Y20, Y22
-	VGF2P8AFFINEQB $0x00, Y3, Y21, Y23
-	VGF2P8AFFINEQB $0x00, Y3, Y22, Y24
-	VPXORQ         Y23, Y19, Y19
-	VPXORQ         Y24, Y20, Y20
-	VPXORQ         Y9, Y13, Y9
-	VPXORQ         Y10, Y14, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y24
-	VPXORQ         Y23, Y13, Y13
-	VPXORQ         Y24, Y14, Y14
-	VPXORQ         Y7, Y11, Y7
-	VPXORQ         Y8, Y12, Y8
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y24
-	VPXORQ         Y23, Y11, Y11
-	VPXORQ         Y24, Y12, Y12
-	VPXORQ         Y17, Y21, Y17
-	VPXORQ         Y18, Y22, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y17, Y23
-	VGF2P8AFFINEQB $0x00, Y1, Y18, Y24
-	VPXORQ         Y23, Y21, Y21
-	VPXORQ         Y24, Y22, Y22
-	VPXORQ         Y15, Y19, Y15
-	VPXORQ         Y16, Y20, Y16
-	VGF2P8AFFINEQB $0x00, Y1, Y15, Y23
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y24
-	VPXORQ         Y23, Y19, Y19
-	VPXORQ         Y24, Y20, Y20
-	VPXORQ         Y9, Y17, Y9
-	VPXORQ         Y10, Y18, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y24
-	VPXORQ         Y23, Y17, Y17
-	VPXORQ         Y24, Y18, Y18
-	VPXORQ         Y7, Y15, Y7
-	VPXORQ         Y8, Y16, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y24
-	VPXORQ         Y23, Y15, Y15
-	VPXORQ         Y24, Y16, Y16
-	VPXORQ         Y13, Y21, Y13
-	VPXORQ         Y14, Y22, Y14
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y14, Y24
-	VPXORQ         Y23, Y21, Y21
-	VPXORQ         Y24, Y22, Y22
-	VPXORQ         Y11, Y19, Y11
-	VPXORQ         Y12, Y20, Y12
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y24
-	VPXORQ         Y23, Y19, Y19
-	VPXORQ         Y24, Y20, Y20
-	VMOVDQU64      Y19, (R8)
-	VMOVDQU64      Y20, (R10)
-	VMOVDQU64      Y21, (R8)(AX*1)
-	VMOVDQU64      Y22, (R10)(AX*1)
-	VMOVDQU64      Y15, (R8)(AX*2)
-	VMOVDQU64      Y16, (R10)(AX*2)
-	VMOVDQU64      Y17, (R8)(CX*1)
-	VMOVDQU64      Y18, (R10)(CX*1)
-	VMOVDQU64      Y11, (R9)
-	VMOVDQU64      Y12, (R11)
-	VMOVDQU64      Y13, (R9)(AX*1)
-	VMOVDQU64      Y14, (R11)(AX*1)
-	VMOVDQU64      Y7, (R9)(AX*2)
-	VMOVDQU64      Y8, (R11)(AX*2)
-	VMOVDQU64      Y9, (R9)(CX*1)
-	VMOVDQU64      Y10, (R11)(CX*1)
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	ADDQ           $0x20, SI
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-rowSubfieldEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	DECQ (SP)
-	JNE  rowSubfield
-	JMP  next
-
-groupZero:
-	VPBROADCASTQ 64(R13), Z0
-	VPBROADCASTQ 64(R14), Z1
-	VPBROADCASTQ 128(R14), Z2
-	VPBROADCASTQ 192(R14), Z3
-	MOVQ         dist+24(FP), R15
-	MOVQ         R15, (SP)
-
-rowZero:
-	MOVQ half+16(FP), R15
-	SHRQ $0x06, R15
-	JEQ  rowZeroOdd
-
-rowZeroColumn:
-	VMOVDQU64      (BX)(AX*2), Z4
-	VMOVDQU64      (DI)(AX*2), Z5
-	VPXORQ         (BX)(CX*1), Z4, Z6
-	VPXORQ         (DI)(CX*1), Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z3, Z6, Z8
-	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
-	VPXORQ         Z8, Z4, Z4
-	VPXORQ         Z9, Z5, Z5
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VPXORQ         (BX)(AX*1), Z8, Z10
-	VPXORQ         (DI)(AX*1), Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z11, Z13
-	VPXORQ         Z12, Z8, Z8
-	VPXORQ         Z13, Z9, Z9
-	VMOVDQU64      (DX)(AX*2), Z12
-	VMOVDQU64      (SI)(AX*2), Z13
-	VPXORQ         (DX)(CX*1), Z12, Z14
-	VPXORQ         (SI)(CX*1), Z13, Z15
-	VGF2P8AFFINEQB $0x00, Z1, Z14, Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z15, Z17
-	VPXORQ         Z16, Z12, Z12
-	VPXORQ         Z17, Z13, Z13
-	VMOVDQU64      (DX), Z16
-	VMOVDQU64      (SI), Z17
-	VPXORQ         (DX)(AX*1), Z16, Z18
-	VPXORQ         (SI)(AX*1), Z17, Z19
-	VPXORQ         Z6, Z10, Z6
-	VPXORQ         Z7, Z11, Z7
-	VGF2P8AFFINEQB $0x00, Z0, Z6, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z7, Z21
-	VPXORQ         Z20, Z10, Z10
-	VPXORQ         Z21, Z11, Z11
-	VPXORQ         Z4, Z8, Z4
-	VPXORQ         Z5, Z9, Z5
-	VGF2P8AFFINEQB $0x00, Z0, Z4, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z5, Z21
-	VPXORQ         Z20, Z8, Z8
-	VPXORQ         Z21, Z9, Z9
-	VPXORQ         Z14, Z18, Z14
-	VPXORQ         Z15, Z19, Z15
-	VPXORQ         Z12, Z16, Z12
-	VPXORQ         Z13, Z17, Z13
-	VPXORQ         Z6, Z14, Z6
-	VPXORQ         Z7, Z15, Z7
-	VPXORQ         Z4, Z12, Z4
-	VPXORQ         Z5, Z13, Z5
-	VPXORQ         Z10, Z18, Z10
-	VPXORQ         Z11, Z19, Z11
-	VPXORQ         Z8, Z16, Z8
-	VPXORQ         Z9, Z17, Z9
-	VMOVDQU64      Z16, (R8)
-	VMOVDQU64      Z17, (R10)
-	VMOVDQU64      Z18, (R8)(AX*1)
-	VMOVDQU64      Z19, (R10)(AX*1)
-	VMOVDQU64      Z12, (R8)(AX*2)
-	VMOVDQU64      Z13, (R10)(AX*2)
-	VMOVDQU64      Z14, (R8)(CX*1)
-	VMOVDQU64      Z15, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	VMOVDQU64      Z4, (R9)(AX*2)
-	VMOVDQU64      Z5, (R11)(AX*2)
-	VMOVDQU64      Z6, (R9)(CX*1)
-	VMOVDQU64      Z7, (R11)(CX*1)
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	ADDQ           $0x40, SI
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R15
-	JNE            rowZeroColumn
-
-rowZeroOdd:
-	TESTQ          $0x00000020, half+16(FP)
-	JEQ            rowZeroEven
-	VMOVDQU64      (BX)(AX*2), Y4
-	VMOVDQU64      (DI)(AX*2), Y5
-	VPXORQ         (BX)(CX*1), Y4, Y6
-	VPXORQ         (DI)(CX*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y3, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
-	VPXORQ         Y8, Y4, Y4
-	VPXORQ         Y9, Y5, Y5
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VPXORQ         (BX)(AX*1), Y8, Y10
-	VPXORQ         (DI)(AX*1), Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y12
-	VGF2P8AFFINEQB $0x00, Y2, Y11, Y13
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y13, Y9, Y9
-	VMOVDQU64      (DX)(AX*2), Y12
-	VMOVDQU64      (SI)(AX*2), Y13
-	VPXORQ         (DX)(CX*1), Y12, Y14
-	VPXORQ         (SI)(CX*1), Y13, Y15
-	VGF2P8AFFINEQB $0x00, Y1, Y14, Y16
-	VGF2P8AFFINEQB $0x00, Y1, Y15, Y17
-	VPXORQ         Y16, Y12, Y12
-	VPXORQ         Y17, Y13, Y13
-	VMOVDQU64      (DX), Y16
-	VMOVDQU64      (SI), Y17
-	VPXORQ         (DX)(AX*1), Y16, Y18
-	VPXORQ         (SI)(AX*1), Y17, Y19
-	VPXORQ         Y6, Y10, Y6
-	VPXORQ         Y7, Y11, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y21
-	VPXORQ         Y20, Y10, Y10
-	VPXORQ         Y21, Y11, Y11
-	VPXORQ         Y4, Y8, Y4
-	VPXORQ         Y5, Y9, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y21
-	VPXORQ         Y20, Y8, Y8
-	VPXORQ         Y21, Y9, Y9
-	VPXORQ         Y14, Y18, Y14
-	VPXORQ         Y15, Y19, Y15
-	VPXORQ         Y12, Y16, Y12
-	VPXORQ         Y13, Y17, Y13
-	VPXORQ         Y6, Y14, Y6
-	VPXORQ         Y7, Y15, Y7
-	VPXORQ         Y4, Y12, Y4
-	VPXORQ         Y5, Y13, Y5
-	VPXORQ         Y10, Y18, Y10
-	VPXORQ         Y11, Y19, Y11
-	VPXORQ         Y8, Y16, Y8
-	VPXORQ         Y9, Y17, Y9
-	VMOVDQU64      Y16, (R8)
-	VMOVDQU64      Y17, (R10)
-	VMOVDQU64      Y18, (R8)(AX*1)
-	VMOVDQU64      Y19, (R10)(AX*1)
-	VMOVDQU64      Y12, (R8)(AX*2)
-	VMOVDQU64      Y13, (R10)(AX*2)
-	VMOVDQU64      Y14, (R8)(CX*1)
-	VMOVDQU64      Y15, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	VMOVDQU64      Y4, (R9)(AX*2)
-	VMOVDQU64      Y5, (R11)(AX*2)
-	VMOVDQU64      Y6, (R9)(CX*1)
-	VMOVDQU64      Y7, (R11)(CX*1)
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	ADDQ           $0x20, SI
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-rowZeroEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	DECQ (SP)
-	JNE  rowZero
-	JMP  next
-
-// func ifft8addAVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
-TEXT ·ifft8addAVX512GFNI(SB), NOSPLIT, $8-56
-	MOVQ  dist+24(FP), AX
-	IMULQ half+16(FP), AX
-	ADDQ  AX, AX
-	LEAQ  (AX)(AX*2), CX
-	MOVQ  src+8(FP), DX
-	MOVQ  DX, BX
-	MOVQ  DX, SI
-	MOVQ  DX, DI
-	LEAQ  (BX)(AX*4), BX
-	LEAQ  (DI)(AX*4), DI
-	ADDQ  half+16(FP), SI
-	ADDQ  half+16(FP), DI
-	MOVQ  dst+0(FP), R8
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	MOVQ  R8, R11
-	LEAQ  (R9)(AX*4), R9
-	LEAQ  (R11)(AX*4), R11
-	ADDQ  half+16(FP), R10
-	ADDQ  half+16(FP), R11
-	CMPQ  groups+32(FP), $0x00
-	JEQ   done
-	MOVQ  t+40(FP), R12
-	SHRQ  $0x02, R12
-	SHLQ  $0x05, R12
-	ADDQ  tab+48(FP), R12
-	MOVQ  t+40(FP), R13
-	SHRQ  $0x01, R13
-	SHLQ  $0x05, R13
-	ADDQ  tab+48(FP), R13
-	MOVQ  t+40(FP), R14
-	SHRQ  $0x00, R14
-	SHLQ  $0x05, R14
-	ADDQ  tab+48(FP), R14
-
-group:
-	MOVQ         R14, R15
-	SUBQ         tab+48(FP), R15
-	JEQ          groupZero
-	CMPQ         R15, $0x00002000
-	JLT          groupSubfield
-	VPBROADCASTQ (R12), Z0
-	VPBROADCASTQ 8(R12), Z1
-	VPBROADCASTQ 16(R12), Z2
-	MOVQ         dist+24(FP), R15
-	MOVQ         R15, (SP)
-
-row:
-	MOVQ half+16(FP), R15
-	SHRQ $0x06, R15
-	JEQ  rowOdd
-
-rowColumn:
-	VMOVDQU64           (BX)(AX*2), Z3
-	VMOVDQU64           (DI)(AX*2), Z4
-	VPXORQ              (BX)(CX*1), Z3, Z5
-	VPXORQ              (DI)(CX*1), Z4, Z6
-	VPXORQ              Z5, Z6, Z7
-	VGF2P8AFFINEQB.BCST $0x00, 192(R14), Z5, Z8
-	VGF2P8AFFINEQB.BCST $0x00, 200(R14), Z6, Z9
-	VPTERNLOGQ          $0x96, Z9, Z8, Z3
-	VGF2P8AFFINEQB.BCST $0x00, 208(R14), Z7, Z7
-	VPTERNLOGQ          $0x96, Z7, Z8, Z4
-	VMOVDQU64           (BX), Z7
-	VMOVDQU64           (DI), Z8
-	VPXORQ              (BX)(AX*1), Z7, Z9
-	VPXORQ              (DI)(AX*1), Z8, Z10
-	VPXORQ              Z9, Z10, Z11
-	VGF2P8AFFINEQB.BCST $0x00, 128(R14), Z9, Z12
-	VGF2P8AFFINEQB.BCST $0x00, 136(R14), Z10, Z13
-	VPTERNLOGQ          $0x96, Z13, Z12, Z7
-	VGF2P8AFFINEQB.BCST $0x00, 144(R14), Z11, Z11
-	VPTERNLOGQ          $0x96, Z11, Z12, Z8
-	VMOVDQU64           (DX)(AX*2), Z11
-	VMOVDQU64           (SI)(AX*2), Z12
-	VPXORQ              (DX)(CX*1), Z11, Z13
-	VPXORQ              (SI)(CX*1), Z12, Z14
-	VPXORQ              Z13, Z14, Z15
-	VGF2P8AFFINEQB.BCST $0x00, 64(R14), Z13, Z16
-	VGF2P8AFFINEQB.BCST $0x00, 72(R14), Z14, Z17
-	VPTERNLOGQ          $0x96, Z17, Z16, Z11
-	VGF2P8AFFINEQB.BCST $0x00, 80(R14), Z15, Z15
-	VPTERNLOGQ          $0x96, Z15, Z16, Z12
-	VMOVDQU64           (DX), Z15
-	VMOVDQU64           (SI), Z16
-	VPXORQ              (DX)(AX*1), Z15, Z17
-	VPXORQ              (SI)(AX*1), Z16, Z18
-	VPXORQ              Z17, Z18, Z19
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z17, Z20
-	VGF2P8AFFINEQB.BCST $0x00, 8(R14), Z18, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z15
-	VGF2P8AFFINEQB.BCST $0x00, 16(R14), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z16
-	VPXORQ              Z5, Z9, Z5
-	VPXORQ              Z6, Z10, Z6
-	VPXORQ              Z5, Z6, Z19
-	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Z5, Z20
-	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Z6, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z9
-	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z10
-	VPXORQ              Z3, Z7, Z3
-	VPXORQ              Z4, Z8, Z4
-	VPXORQ              Z3, Z4, Z19
-	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Z3, Z20
-	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Z4, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z7
-	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z8
-	VPXORQ              Z13, Z17, Z13
-	VPXORQ              Z14, Z18, Z14
-	VPXORQ              Z13, Z14, Z19
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Z13, Z20
-	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Z14, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z17
-	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z18
-	VPXORQ              Z11, Z15, Z11
-	VPXORQ              Z12, Z16, Z12
-	VPXORQ              Z11, Z12, Z19
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Z11, Z20
-	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Z12, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z15
-	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z16
-	VPXORQ              Z5, Z13, Z5
-	VPXORQ              Z6, Z14, Z6
-	VPXORQ              Z5, Z6, Z19
-	VGF2P8AFFINEQB      $0x00, Z0, Z5, Z20
-	VGF2P8AFFINEQB      $0x00, Z1, Z6, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z13
-	VGF2P8AFFINEQB      $0x00, Z2, Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z14
-	VPXORQ              Z3, Z11, Z3
-	VPXORQ              Z4, Z12, Z4
-	VPXORQ              Z3, Z4, Z19
-	VGF2P8AFFINEQB      $0x00, Z0, Z3, Z20
-	VGF2P8AFFINEQB      $0x00, Z1, Z4, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z11
-	VGF2P8AFFINEQB      $0x00, Z2, Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z12
-	VPXORQ              Z9, Z17, Z9
-	VPXORQ              Z10, Z18, Z10
-	VPXORQ              Z9, Z10, Z19
-	VGF2P8AFFINEQB      $0x00, Z0, Z9, Z20
-	VGF2P8AFFINEQB      $0x00, Z1, Z10, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z17
-	VGF2P8AFFINEQB      $0x00, Z2, Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z18
-	VPXORQ              Z7, Z15, Z7
-	VPXORQ              Z8, Z16, Z8
-	VPXORQ              Z7, Z8, Z19
-	VGF2P8AFFINEQB      $0x00, Z0, Z7, Z20
-	VGF2P8AFFINEQB      $0x00, Z1, Z8, Z21
-	VPTERNLOGQ          $0x96, Z21, Z20, Z15
-	VGF2P8AFFINEQB      $0x00, Z2, Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z20, Z16
+	CMPQ                add+48(FP), $0x00
+	JEQ                 rowColumnStores
 	VPXORQ              (R8), Z15, Z15
 	VPXORQ              (R10), Z16, Z16
-	VMOVDQU64           Z15, (R8)
-	VMOVDQU64           Z16, (R10)
-	VPXORQ              (R8)(AX*1), Z17, Z15
-	VPXORQ              (R10)(AX*1), Z18, Z16
-	VMOVDQU64           Z15, (R8)(AX*1)
-	VMOVDQU64           Z16, (R10)(AX*1)
+	VPXORQ              (R8)(AX*1), Z17, Z17
+	VPXORQ              (R10)(AX*1), Z18, Z18
 	VPXORQ              (R8)(AX*2), Z11, Z11
 	VPXORQ              (R10)(AX*2), Z12, Z12
-	VMOVDQU64           Z11, (R8)(AX*2)
-	VMOVDQU64           Z12, (R10)(AX*2)
-	VPXORQ              (R8)(CX*1), Z13, Z11
-	VPXORQ              (R10)(CX*1), Z14, Z12
-	VMOVDQU64           Z11, (R8)(CX*1)
-	VMOVDQU64           Z12, (R10)(CX*1)
+	VPXORQ              (R8)(CX*1), Z13, Z13
+	VPXORQ              (R10)(CX*1), Z14, Z14
 	VPXORQ              (R9), Z7, Z7
 	VPXORQ              (R11), Z8, Z8
-	VMOVDQU64           Z7, (R9)
-	VMOVDQU64           Z8, (R11)
-	VPXORQ              (R9)(AX*1), Z9, Z7
-	VPXORQ              (R11)(AX*1), Z10, Z8
-	VMOVDQU64           Z7, (R9)(AX*1)
-	VMOVDQU64           Z8, (R11)(AX*1)
+	VPXORQ              (R9)(AX*1), Z9, Z9
+	VPXORQ              (R11)(AX*1), Z10, Z10
 	VPXORQ              (R9)(AX*2), Z3, Z3
 	VPXORQ              (R11)(AX*2), Z4, Z4
-	VMOVDQU64           Z3, (R9)(AX*2)
-	VMOVDQU64           Z4, (R11)(AX*2)
-	VPXORQ              (R9)(CX*1), Z5, Z3
-	VPXORQ              (R11)(CX*1), Z6, Z4
-	VMOVDQU64           Z3, (R9)(CX*1)
-	VMOVDQU64           Z4, (R11)(CX*1)
-	ADDQ                $0x40, DX
-	ADDQ                $0x40, BX
-	ADDQ                $0x40, SI
-	ADDQ                $0x40, DI
-	ADDQ                $0x40, R8
-	ADDQ                $0x40, R9
-	ADDQ                $0x40, R10
-	ADDQ                $0x40, R11
-	DECQ                R15
-	JNE                 rowColumn
+	VPXORQ              (R9)(CX*1), Z5, Z5
+	VPXORQ              (R11)(CX*1), Z6, Z6
+
+rowColumnStores:
+	VMOVDQU64 Z15, (R8)
+	VMOVDQU64 Z16, (R10)
+	VMOVDQU64 Z17, (R8)(AX*1)
+	VMOVDQU64 Z18, (R10)(AX*1)
+	VMOVDQU64 Z11, (R8)(AX*2)
+	VMOVDQU64 Z12, (R10)(AX*2)
+	VMOVDQU64 Z13, (R8)(CX*1)
+	VMOVDQU64 Z14, (R10)(CX*1)
+	VMOVDQU64 Z7, (R9)
+	VMOVDQU64 Z8, (R11)
+	VMOVDQU64 Z9, (R9)(AX*1)
+	VMOVDQU64 Z10, (R11)(AX*1)
+	VMOVDQU64 Z3, (R9)(AX*2)
+	VMOVDQU64 Z4, (R11)(AX*2)
+	VMOVDQU64 Z5, (R9)(CX*1)
+	VMOVDQU64 Z6, (R11)(CX*1)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, SI
+	ADDQ      $0x40, DI
+	ADDQ      $0x40, R8
+	ADDQ      $0x40, R9
+	ADDQ      $0x40, R10
+	ADDQ      $0x40, R11
+	DECQ      R15
+	JNE       rowColumn
 
 rowOdd:
 	TESTQ               $0x00000020, half+16(FP)
@@ -4416,46 +1719,50 @@ rowOdd:
 	VPTERNLOGQ          $0x96, Y21, Y20, Y15
 	VGF2P8AFFINEQB      $0x00, Y2, Y19, Y19
 	VPTERNLOGQ          $0x96, Y19, Y20, Y16
+	CMPQ                add+48(FP), $0x00
+	JEQ                 rowOddStores
 	VPXORQ              (R8), Y15, Y15
 	VPXORQ              (R10), Y16, Y16
-	VMOVDQU64           Y15, (R8)
-	VMOVDQU64           Y16, (R10)
-	VPXORQ              (R8)(AX*1), Y17, Y15
-	VPXORQ              (R10)(AX*1), Y18, Y16
-	VMOVDQU64           Y15, (R8)(AX*1)
-	VMOVDQU64           Y16, (R10)(AX*1)
+	VPXORQ              (R8)(AX*1), Y17, Y17
+	VPXORQ              (R10)(AX*1), Y18, Y18
 	VPXORQ              (R8)(AX*2), Y11, Y11
 	VPXORQ              (R10)(AX*2), Y12, Y12
-	VMOVDQU64           Y11, (R8)(AX*2)
-	VMOVDQU64           Y12, (R10)(AX*2)
-	VPXORQ              (R8)(CX*1), Y13, Y11
-	VPXORQ              (R10)(CX*1), Y14, Y12
-	VMOVDQU64           Y11, (R8)(CX*1)
-	VMOVDQU64           Y12, (R10)(CX*1)
+	VPXORQ              (R8)(CX*1), Y13, Y13
+	VPXORQ              (R10)(CX*1), Y14, Y14
 	VPXORQ              (R9), Y7, Y7
 	VPXORQ              (R11), Y8, Y8
-	VMOVDQU64           Y7, (R9)
-	VMOVDQU64           Y8, (R11)
-	VPXORQ              (R9)(AX*1), Y9, Y7
-	VPXORQ              (R11)(AX*1), Y10, Y8
-	VMOVDQU64           Y7, (R9)(AX*1)
-	VMOVDQU64           Y8, (R11)(AX*1)
+	VPXORQ              (R9)(AX*1), Y9, Y9
+	VPXORQ              (R11)(AX*1), Y10, Y10
 	VPXORQ              (R9)(AX*2), Y3, Y3
 	VPXORQ              (R11)(AX*2), Y4, Y4
-	VMOVDQU64           Y3, (R9)(AX*2)
-	VMOVDQU64           Y4, (R11)(AX*2)
-	VPXORQ              (R9)(CX*1), Y5, Y3
-	VPXORQ              (R11)(CX*1), Y6, Y4
-	VMOVDQU64           Y3, (R9)(CX*1)
-	VMOVDQU64           Y4, (R11)(CX*1)
-	ADDQ                $0x20, DX
-	ADDQ                $0x20, BX
-	ADDQ                $0x20, SI
-	ADDQ                $0x20, DI
-	ADDQ                $0x20, R8
-	ADDQ                $0x20, R9
-	ADDQ                $0x20, R10
-	ADDQ                $0x20, R11
+	VPXORQ              (R9)(CX*1), Y5, Y5
+	VPXORQ              (R11)(CX*1), Y6, Y6
+
+rowOddStores:
+	VMOVDQU64 Y15, (R8)
+	VMOVDQU64 Y16, (R10)
+	VMOVDQU64 Y17, (R8)(AX*1)
+	VMOVDQU64 Y18, (R10)(AX*1)
+	VMOVDQU64 Y11, (R8)(AX*2)
+	VMOVDQU64 Y12, (R10)(AX*2)
+	VMOVDQU64 Y13, (R8)(CX*1)
+	VMOVDQU64 Y14, (R10)(CX*1)
+	VMOVDQU64 Y7, (R9)
+	VMOVDQU64 Y8, (R11)
+	VMOVDQU64 Y9, (R9)(AX*1)
+	VMOVDQU64 Y10, (R11)(AX*1)
+	VMOVDQU64 Y3, (R9)(AX*2)
+	VMOVDQU64 Y4, (R11)(AX*2)
+	VMOVDQU64 Y5, (R9)(CX*1)
+	VMOVDQU64 Y6, (R11)(CX*1)
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, BX
+	ADDQ      $0x20, SI
+	ADDQ      $0x20, DI
+	ADDQ      $0x20, R8
+	ADDQ      $0x20, R9
+	ADDQ      $0x20, R10
+	ADDQ      $0x20, R11
 
 rowEven:
 	ADDQ half+16(FP), DX
@@ -4468,8 +1775,6 @@ rowEven:
 	ADDQ half+16(FP), R11
 	DECQ (SP)
 	JNE  row
-
-next:
 	LEAQ (CX)(AX*4), R15
 	ADDQ R15, DX
 	ADDQ R15, BX
@@ -4488,520 +1793,26 @@ next:
 done:
 	VZEROUPPER
 	RET
-
-groupSubfield:
-	VPBROADCASTQ (R12), Z0
-	VPBROADCASTQ (R13), Z1
-	VPBROADCASTQ 64(R13), Z2
-	VPBROADCASTQ (R14), Z3
-	VPBROADCASTQ 64(R14), Z4
-	VPBROADCASTQ 128(R14), Z5
-	VPBROADCASTQ 192(R14), Z6
-	MOVQ         dist+24(FP), R15
-	MOVQ         R15, (SP)
-
-rowSubfield:
-	MOVQ half+16(FP), R15
-	SHRQ $0x06, R15
-	JEQ  rowSubfieldOdd
-
-rowSubfieldColumn:
-	VMOVDQU64      (BX)(AX*2), Z7
-	VMOVDQU64      (DI)(AX*2), Z8
-	VPXORQ         (BX)(CX*1), Z7, Z9
-	VPXORQ         (DI)(CX*1), Z8, Z10
-	VGF2P8AFFINEQB $0x00, Z6, Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z6, Z10, Z12
-	VPXORQ         Z11, Z7, Z7
-	VPXORQ         Z12, Z8, Z8
-	VMOVDQU64      (BX), Z11
-	VMOVDQU64      (DI), Z12
-	VPXORQ         (BX)(AX*1), Z11, Z13
-	VPXORQ         (DI)(AX*1), Z12, Z14
-	VGF2P8AFFINEQB $0x00, Z5, Z13, Z15
-	VGF2P8AFFINEQB $0x00, Z5, Z14, Z16
-	VPXORQ         Z15, Z11, Z11
-	VPXORQ         Z16, Z12, Z12
-	VMOVDQU64      (DX)(AX*2), Z15
-	VMOVDQU64      (SI)(AX*2), Z16
-	VPXORQ         (DX)(CX*1), Z15, Z17
-	VPXORQ         (SI)(CX*1), Z16, Z18
-	VGF2P8AFFINEQB $0x00, Z4, Z17, Z19
-	VGF2P8AFFINEQB $0x00, Z4, Z18, Z20
-	VPXORQ         Z19, Z15, Z15
-	VPXORQ         Z20, Z16, Z16
-	VMOVDQU64      (DX), Z19
-	VMOVDQU64      (SI), Z20
-	VPXORQ         (DX)(AX*1), Z19, Z21
-	VPXORQ         (SI)(AX*1), Z20, Z22
-	VGF2P8AFFINEQB $0x00, Z3, Z21, Z23
-	VGF2P8AFFINEQB $0x00, Z3, Z22, Z24
-	VPXORQ         Z23, Z19, Z19
-	VPXORQ         Z24, Z20, Z20
-	VPXORQ         Z9, Z13, Z9
-	VPXORQ         Z10, Z14, Z10
-	VGF2P8AFFINEQB $0x00, Z2, Z9, Z23
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z24
-	VPXORQ         Z23, Z13, Z13
-	VPXORQ         Z24, Z14, Z14
-	VPXORQ         Z7, Z11, Z7
-	VPXORQ         Z8, Z12, Z8
-	VGF2P8AFFINEQB $0x00, Z2, Z7, Z23
-	VGF2P8AFFINEQB $0x00, Z2, Z8, Z24
-	VPXORQ         Z23, Z11, Z11
-	VPXORQ         Z24, Z12, Z12
-	VPXORQ         Z17, Z21, Z17
-	VPXORQ         Z18, Z22, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z23
-	VGF2P8AFFINEQB $0x00, Z1, Z18, Z24
-	VPXORQ         Z23, Z21, Z21
-	VPXORQ         Z24, Z22, Z22
-	VPXORQ         Z15, Z19, Z15
-	VPXORQ         Z16, Z20, Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z15, Z23
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z24
-	VPXORQ         Z23, Z19, Z19
-	VPXORQ         Z24, Z20, Z20
-	VPXORQ         Z9, Z17, Z9
-	VPXORQ         Z10, Z18, Z10
-	VGF2P8AFFINEQB $0x00, Z0, Z9, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z10, Z24
-	VPXORQ         Z23, Z17, Z17
-	VPXORQ         Z24, Z18, Z18
-	VPXORQ         Z7, Z15, Z7
-	VPXORQ         Z8, Z16, Z8
-	VGF2P8AFFINEQB $0x00, Z0, Z7, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z8, Z24
-	VPXORQ         Z23, Z15, Z15
-	VPXORQ         Z24, Z16, Z16
-	VPXORQ         Z13, Z21, Z13
-	VPXORQ         Z14, Z22, Z14
-	VGF2P8AFFINEQB $0x00, Z0, Z13, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z14, Z24
-	VPXORQ         Z23, Z21, Z21
-	VPXORQ         Z24, Z22, Z22
-	VPXORQ         Z11, Z19, Z11
-	VPXORQ         Z12, Z20, Z12
-	VGF2P8AFFINEQB $0x00, Z0, Z11, Z23
-	VGF2P8AFFINEQB $0x00, Z0, Z12, Z24
-	VPXORQ         Z23, Z19, Z19
-	VPXORQ         Z24, Z20, Z20
-	VPXORQ         (R8), Z19, Z19
-	VPXORQ         (R10), Z20, Z20
-	VMOVDQU64      Z19, (R8)
-	VMOVDQU64      Z20, (R10)
-	VPXORQ         (R8)(AX*1), Z21, Z19
-	VPXORQ         (R10)(AX*1), Z22, Z20
-	VMOVDQU64      Z19, (R8)(AX*1)
-	VMOVDQU64      Z20, (R10)(AX*1)
-	VPXORQ         (R8)(AX*2), Z15, Z15
-	VPXORQ         (R10)(AX*2), Z16, Z16
-	VMOVDQU64      Z15, (R8)(AX*2)
-	VMOVDQU64      Z16, (R10)(AX*2)
-	VPXORQ         (R8)(CX*1), Z17, Z15
-	VPXORQ         (R10)(CX*1), Z18, Z16
-	VMOVDQU64      Z15, (R8)(CX*1)
-	VMOVDQU64      Z16, (R10)(CX*1)
-	VPXORQ         (R9), Z11, Z11
-	VPXORQ         (R11), Z12, Z12
-	VMOVDQU64      Z11, (R9)
-	VMOVDQU64      Z12, (R11)
-	VPXORQ         (R9)(AX*1), Z13, Z11
-	VPXORQ         (R11)(AX*1), Z14, Z12
-	VMOVDQU64      Z11, (R9)(AX*1)
-	VMOVDQU64      Z12, (R11)(AX*1)
-	VPXORQ         (R9)(AX*2), Z7, Z7
-	VPXORQ         (R11)(AX*2), Z8, Z8
-	VMOVDQU64      Z7, (R9)(AX*2)
-	VMOVDQU64      Z8, (R11)(AX*2)
-	VPXORQ         (R9)(CX*1), Z9, Z7
-	VPXORQ         (R11)(CX*1), Z10, Z8
-	VMOVDQU64      Z7, (R9)(CX*1)
-	VMOVDQU64      Z8, (R11)(CX*1)
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	ADDQ           $0x40, SI
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R15
-	JNE            rowSubfieldColumn
-
-rowSubfieldOdd:
-	TESTQ          $0x00000020, half+16(FP)
-	JEQ            rowSubfieldEven
-	VMOVDQU64      (BX)(AX*2), Y7
-	VMOVDQU64      (DI)(AX*2), Y8
-	VPXORQ         (BX)(CX*1), Y7, Y9
-	VPXORQ         (DI)(CX*1), Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y6, Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y6, Y10, Y12
-	VPXORQ         Y11, Y7, Y7
-	VPXORQ         Y12, Y8, Y8
-	VMOVDQU64      (BX), Y11
-	VMOVDQU64      (DI), Y12
-	VPXORQ         (BX)(AX*1), Y11, Y13
-	VPXORQ         (DI)(AX*1), Y12, Y14
-	VGF2P8AFFINEQB $0x00, Y5, Y13, Y15
-	VGF2P8AFFINEQB $0x00, Y5, Y14, Y16
-	VPXORQ         Y15, Y11, Y11
-	VPXORQ         Y16, Y12, Y12
-	VMOVDQU64      (DX)(AX*2), Y15
-	VMOVDQU64      (SI)(AX*2), Y16
-	VPXORQ         (DX)(CX*1), Y15, Y17
-	VPXORQ         (SI)(CX*1), Y16, Y18
-	VGF2P8AFFINEQB $0x00, Y4, Y17, Y19
-	VGF2P8AFFINEQB $0x00, Y4, Y18, Y20
-	VPXORQ         Y19, Y15, Y15
-	VPXORQ         Y20, Y16, Y16
-	VMOVDQU64      (DX), Y19
-	VMOVDQU64      (SI), Y20
-	VPXORQ         (DX)(AX*1), Y19, Y21
-	VPXORQ         (SI)(AX*1), Y20, Y22
-	VGF2P8AFFINEQB $0x00, Y3, Y21, Y23
-	VGF2P8AFFINEQB $0x00, Y3, Y22, Y24
-	VPXORQ         Y23, Y19, Y19
-	VPXORQ         Y24, Y20, Y20
-	VPXORQ         Y9, Y13, Y9
-	VPXORQ         Y10, Y14, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y9, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y24
-	VPXORQ         Y23, Y13, Y13
-	VPXORQ         Y24, Y14, Y14
-	VPXORQ         Y7, Y11, Y7
-	VPXORQ         Y8, Y12, Y8
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y8, Y24
-	VPXORQ         Y23, Y11, Y11
-	VPXORQ         Y24, Y12, Y12
-	VPXORQ         Y17, Y21, Y17
-	VPXORQ         Y18, Y22, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y17, Y23
-	VGF2P8AFFINEQB $0x00, Y1, Y18, Y24
-	VPXORQ         Y23, Y21, Y21
-	VPXORQ         Y24, Y22, Y22
-	VPXORQ         Y15, Y19, Y15
-	VPXORQ         Y16, Y20, Y16
-	VGF2P8AFFINEQB $0x00, Y1, Y15, Y23
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y24
-	VPXORQ         Y23, Y19, Y19
-	VPXORQ         Y24, Y20, Y20
-	VPXORQ         Y9, Y17, Y9
-	VPXORQ         Y10, Y18, Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y24
-	VPXORQ         Y23, Y17, Y17
-	VPXORQ         Y24, Y18, Y18
-	VPXORQ         Y7, Y15, Y7
-	VPXORQ         Y8, Y16, Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y24
-	VPXORQ         Y23, Y15, Y15
-	VPXORQ         Y24, Y16, Y16
-	VPXORQ         Y13, Y21, Y13
-	VPXORQ         Y14, Y22, Y14
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y14, Y24
-	VPXORQ         Y23, Y21, Y21
-	VPXORQ         Y24, Y22, Y22
-	VPXORQ         Y11, Y19, Y11
-	VPXORQ         Y12, Y20, Y12
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y23
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y24
-	VPXORQ         Y23, Y19, Y19
-	VPXORQ         Y24, Y20, Y20
-	VPXORQ         (R8), Y19, Y19
-	VPXORQ         (R10), Y20, Y20
-	VMOVDQU64      Y19, (R8)
-	VMOVDQU64      Y20, (R10)
-	VPXORQ         (R8)(AX*1), Y21, Y19
-	VPXORQ         (R10)(AX*1), Y22, Y20
-	VMOVDQU64      Y19, (R8)(AX*1)
-	VMOVDQU64      Y20, (R10)(AX*1)
-	VPXORQ         (R8)(AX*2), Y15, Y15
-	VPXORQ         (R10)(AX*2), Y16, Y16
-	VMOVDQU64      Y15, (R8)(AX*2)
-	VMOVDQU64      Y16, (R10)(AX*2)
-	VPXORQ         (R8)(CX*1), Y17, Y15
-	VPXORQ         (R10)(CX*1), Y18, Y16
-	VMOVDQU64      Y15, (R8)(CX*1)
-	VMOVDQU64      Y16, (R10)(CX*1)
-	VPXORQ         (R9), Y11, Y11
-	VPXORQ         (R11), Y12, Y12
-	VMOVDQU64      Y11, (R9)
-	VMOVDQU64      Y12, (R11)
-	VPXORQ         (R9)(AX*1), Y13, Y11
-	VPXORQ         (R11)(AX*1), Y14, Y12
-	VMOVDQU64      Y11, (R9)(AX*1)
-	VMOVDQU64      Y12, (R11)(AX*1)
-	VPXORQ         (R9)(AX*2), Y7, Y7
-	VPXORQ         (R11)(AX*2), Y8, Y8
-	VMOVDQU64      Y7, (R9)(AX*2)
-	VMOVDQU64      Y8, (R11)(AX*2)
-	VPXORQ         (R9)(CX*1), Y9, Y7
-	VPXORQ         (R11)(CX*1), Y10, Y8
-	VMOVDQU64      Y7, (R9)(CX*1)
-	VMOVDQU64      Y8, (R11)(CX*1)
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	ADDQ           $0x20, SI
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-rowSubfieldEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	DECQ (SP)
-	JNE  rowSubfield
-	JMP  next
-
-groupZero:
-	VPBROADCASTQ 64(R13), Z0
-	VPBROADCASTQ 64(R14), Z1
-	VPBROADCASTQ 128(R14), Z2
-	VPBROADCASTQ 192(R14), Z3
-	MOVQ         dist+24(FP), R15
-	MOVQ         R15, (SP)
-
-rowZero:
-	MOVQ half+16(FP), R15
-	SHRQ $0x06, R15
-	JEQ  rowZeroOdd
-
-rowZeroColumn:
-	VMOVDQU64      (BX)(AX*2), Z4
-	VMOVDQU64      (DI)(AX*2), Z5
-	VPXORQ         (BX)(CX*1), Z4, Z6
-	VPXORQ         (DI)(CX*1), Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z3, Z6, Z8
-	VGF2P8AFFINEQB $0x00, Z3, Z7, Z9
-	VPXORQ         Z8, Z4, Z4
-	VPXORQ         Z9, Z5, Z5
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VPXORQ         (BX)(AX*1), Z8, Z10
-	VPXORQ         (DI)(AX*1), Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z2, Z10, Z12
-	VGF2P8AFFINEQB $0x00, Z2, Z11, Z13
-	VPXORQ         Z12, Z8, Z8
-	VPXORQ         Z13, Z9, Z9
-	VMOVDQU64      (DX)(AX*2), Z12
-	VMOVDQU64      (SI)(AX*2), Z13
-	VPXORQ         (DX)(CX*1), Z12, Z14
-	VPXORQ         (SI)(CX*1), Z13, Z15
-	VGF2P8AFFINEQB $0x00, Z1, Z14, Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z15, Z17
-	VPXORQ         Z16, Z12, Z12
-	VPXORQ         Z17, Z13, Z13
-	VMOVDQU64      (DX), Z16
-	VMOVDQU64      (SI), Z17
-	VPXORQ         (DX)(AX*1), Z16, Z18
-	VPXORQ         (SI)(AX*1), Z17, Z19
-	VPXORQ         Z6, Z10, Z6
-	VPXORQ         Z7, Z11, Z7
-	VGF2P8AFFINEQB $0x00, Z0, Z6, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z7, Z21
-	VPXORQ         Z20, Z10, Z10
-	VPXORQ         Z21, Z11, Z11
-	VPXORQ         Z4, Z8, Z4
-	VPXORQ         Z5, Z9, Z5
-	VGF2P8AFFINEQB $0x00, Z0, Z4, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z5, Z21
-	VPXORQ         Z20, Z8, Z8
-	VPXORQ         Z21, Z9, Z9
-	VPXORQ         Z14, Z18, Z14
-	VPXORQ         Z15, Z19, Z15
-	VPXORQ         Z12, Z16, Z12
-	VPXORQ         Z13, Z17, Z13
-	VPXORQ         Z6, Z14, Z6
-	VPXORQ         Z7, Z15, Z7
-	VPXORQ         Z4, Z12, Z4
-	VPXORQ         Z5, Z13, Z5
-	VPXORQ         Z10, Z18, Z10
-	VPXORQ         Z11, Z19, Z11
-	VPXORQ         Z8, Z16, Z8
-	VPXORQ         Z9, Z17, Z9
-	VPXORQ         (R8), Z16, Z16
-	VPXORQ         (R10), Z17, Z17
-	VMOVDQU64      Z16, (R8)
-	VMOVDQU64      Z17, (R10)
-	VPXORQ         (R8)(AX*1), Z18, Z16
-	VPXORQ         (R10)(AX*1), Z19, Z17
-	VMOVDQU64      Z16, (R8)(AX*1)
-	VMOVDQU64      Z17, (R10)(AX*1)
-	VPXORQ         (R8)(AX*2), Z12, Z12
-	VPXORQ         (R10)(AX*2), Z13, Z13
-	VMOVDQU64      Z12, (R8)(AX*2)
-	VMOVDQU64      Z13, (R10)(AX*2)
-	VPXORQ         (R8)(CX*1), Z14, Z12
-	VPXORQ         (R10)(CX*1), Z15, Z13
-	VMOVDQU64      Z12, (R8)(CX*1)
-	VMOVDQU64      Z13, (R10)(CX*1)
-	VPXORQ         (R9), Z8, Z8
-	VPXORQ         (R11), Z9, Z9
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VPXORQ         (R9)(AX*1), Z10, Z8
-	VPXORQ         (R11)(AX*1), Z11, Z9
-	VMOVDQU64      Z8, (R9)(AX*1)
-	VMOVDQU64      Z9, (R11)(AX*1)
-	VPXORQ         (R9)(AX*2), Z4, Z4
-	VPXORQ         (R11)(AX*2), Z5, Z5
-	VMOVDQU64      Z4, (R9)(AX*2)
-	VMOVDQU64      Z5, (R11)(AX*2)
-	VPXORQ         (R9)(CX*1), Z6, Z4
-	VPXORQ         (R11)(CX*1), Z7, Z5
-	VMOVDQU64      Z4, (R9)(CX*1)
-	VMOVDQU64      Z5, (R11)(CX*1)
-	ADDQ           $0x40, DX
-	ADDQ           $0x40, BX
-	ADDQ           $0x40, SI
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, R11
-	DECQ           R15
-	JNE            rowZeroColumn
-
-rowZeroOdd:
-	TESTQ          $0x00000020, half+16(FP)
-	JEQ            rowZeroEven
-	VMOVDQU64      (BX)(AX*2), Y4
-	VMOVDQU64      (DI)(AX*2), Y5
-	VPXORQ         (BX)(CX*1), Y4, Y6
-	VPXORQ         (DI)(CX*1), Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y3, Y6, Y8
-	VGF2P8AFFINEQB $0x00, Y3, Y7, Y9
-	VPXORQ         Y8, Y4, Y4
-	VPXORQ         Y9, Y5, Y5
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VPXORQ         (BX)(AX*1), Y8, Y10
-	VPXORQ         (DI)(AX*1), Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y2, Y10, Y12
-	VGF2P8AFFINEQB $0x00, Y2, Y11, Y13
-	VPXORQ         Y12, Y8, Y8
-	VPXORQ         Y13, Y9, Y9
-	VMOVDQU64      (DX)(AX*2), Y12
-	VMOVDQU64      (SI)(AX*2), Y13
-	VPXORQ         (DX)(CX*1), Y12, Y14
-	VPXORQ         (SI)(CX*1), Y13, Y15
-	VGF2P8AFFINEQB $0x00, Y1, Y14, Y16
-	VGF2P8AFFINEQB $0x00, Y1, Y15, Y17
-	VPXORQ         Y16, Y12, Y12
-	VPXORQ         Y17, Y13, Y13
-	VMOVDQU64      (DX), Y16
-	VMOVDQU64      (SI), Y17
-	VPXORQ         (DX)(AX*1), Y16, Y18
-	VPXORQ         (SI)(AX*1), Y17, Y19
-	VPXORQ         Y6, Y10, Y6
-	VPXORQ         Y7, Y11, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y7, Y21
-	VPXORQ         Y20, Y10, Y10
-	VPXORQ         Y21, Y11, Y11
-	VPXORQ         Y4, Y8, Y4
-	VPXORQ         Y5, Y9, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y21
-	VPXORQ         Y20, Y8, Y8
-	VPXORQ         Y21, Y9, Y9
-	VPXORQ         Y14, Y18, Y14
-	VPXORQ         Y15, Y19, Y15
-	VPXORQ         Y12, Y16, Y12
-	VPXORQ         Y13, Y17, Y13
-	VPXORQ         Y6, Y14, Y6
-	VPXORQ         Y7, Y15, Y7
-	VPXORQ         Y4, Y12, Y4
-	VPXORQ         Y5, Y13, Y5
-	VPXORQ         Y10, Y18, Y10
-	VPXORQ         Y11, Y19, Y11
-	VPXORQ         Y8, Y16, Y8
-	VPXORQ         Y9, Y17, Y9
-	VPXORQ         (R8), Y16, Y16
-	VPXORQ         (R10), Y17, Y17
-	VMOVDQU64      Y16, (R8)
-	VMOVDQU64      Y17, (R10)
-	VPXORQ         (R8)(AX*1), Y18, Y16
-	VPXORQ         (R10)(AX*1), Y19, Y17
-	VMOVDQU64      Y16, (R8)(AX*1)
-	VMOVDQU64      Y17, (R10)(AX*1)
-	VPXORQ         (R8)(AX*2), Y12, Y12
-	VPXORQ         (R10)(AX*2), Y13, Y13
-	VMOVDQU64      Y12, (R8)(AX*2)
-	VMOVDQU64      Y13, (R10)(AX*2)
-	VPXORQ         (R8)(CX*1), Y14, Y12
-	VPXORQ         (R10)(CX*1), Y15, Y13
-	VMOVDQU64      Y12, (R8)(CX*1)
-	VMOVDQU64      Y13, (R10)(CX*1)
-	VPXORQ         (R9), Y8, Y8
-	VPXORQ         (R11), Y9, Y9
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VPXORQ         (R9)(AX*1), Y10, Y8
-	VPXORQ         (R11)(AX*1), Y11, Y9
-	VMOVDQU64      Y8, (R9)(AX*1)
-	VMOVDQU64      Y9, (R11)(AX*1)
-	VPXORQ         (R9)(AX*2), Y4, Y4
-	VPXORQ         (R11)(AX*2), Y5, Y5
-	VMOVDQU64      Y4, (R9)(AX*2)
-	VMOVDQU64      Y5, (R11)(AX*2)
-	VPXORQ         (R9)(CX*1), Y6, Y4
-	VPXORQ         (R11)(CX*1), Y7, Y5
-	VMOVDQU64      Y4, (R9)(CX*1)
-	VMOVDQU64      Y5, (R11)(CX*1)
-	ADDQ           $0x20, DX
-	ADDQ           $0x20, BX
-	ADDQ           $0x20, SI
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $0x20, R11
-
-rowZeroEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	DECQ (SP)
-	JNE  rowZero
-	JMP  next
 
 // func ifft8fromAVX512GFNI(dst *byte, half int, groups int, t int, srcs *byte, off int, more int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·ifft8fromAVX512GFNI(SB), NOSPLIT, $0-64
-	MOVQ         half+8(FP), AX
-	MOVQ         srcs+32(FP), DX
-	MOVQ         off+40(FP), BX
-	ADDQ         AX, AX
-	LEAQ         (AX)(AX*2), CX
+	VMOVDQU64    matrixParts<>+0(SB), Z0
+	VMOVDQU64    matrixParts<>+64(SB), Z0
+	MOVQ         srcs+32(FP), AX
+	MOVQ         off+40(FP), CX
+	MOVQ         $0x0000000000000001, BX
+	IMULQ        half+8(FP), BX
+	ADDQ         BX, BX
+	LEAQ         (BX)(BX*2), SI
 	MOVQ         dst+0(FP), DI
-	MOVQ         DI, R8
+	LEAQ         (DI)(BX*4), R8
 	MOVQ         DI, R9
-	MOVQ         DI, R10
-	LEAQ         (R8)(AX*4), R8
-	LEAQ         (R10)(AX*4), R10
 	ADDQ         half+8(FP), R9
+	MOVQ         R8, R10
 	ADDQ         half+8(FP), R10
-	MOVQ         tab+56(FP), SI
-	VPBROADCASTQ 24(SI), Z0
+	MOVQ         tab+56(FP), DX
+	VPBROADCASTQ 24(DX), Z0
 	CMPQ         groups+16(FP), $0x00
 	JEQ          done
 	MOVQ         t+24(FP), R11
@@ -5018,15 +1829,14 @@ TEXT ·ifft8fromAVX512GFNI(SB), NOSPLIT, $0-64
 	ADDQ         tab+56(FP), R13
 
 group:
-	MOVQ DX, SI
+	MOVQ AX, DX
 	DECQ more+48(FP)
 	JLT  lastGroup
-	ADDQ $0xc0, SI
+	ADDQ $0xc0, DX
 
 lastGroup:
 	MOVQ         R13, R14
 	SUBQ         tab+56(FP), R14
-	JEQ          groupZero
 	CMPQ         R14, $0x00002000
 	JLT          groupSubfield
 	VPBROADCASTQ (R11), Z1
@@ -5037,84 +1847,84 @@ lastGroup:
 	JEQ          rowOdd
 
 rowColumn:
-	MOVQ                (SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                (DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z4
-	VBROADCASTI64X4     32(R15)(BX*1), Z5
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z4, Z4
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z5, Z5
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                (AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z4
+	VBROADCASTI64X4     32(R15)(CX*1), Z5
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z4, Z4
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z5, Z5
 	VGF2P8AFFINEQB      $0x00, Z0, Z5, Z6
 	VPXORQ              Z6, Z4, Z4
-	MOVQ                24(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                24(DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z6
-	VBROADCASTI64X4     32(R15)(BX*1), Z7
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z6, Z6
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z7, Z7
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                24(AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z6
+	VBROADCASTI64X4     32(R15)(CX*1), Z7
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z6, Z6
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z7, Z7
 	VGF2P8AFFINEQB      $0x00, Z0, Z7, Z8
 	VPXORQ              Z8, Z6, Z6
-	MOVQ                48(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                48(DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z8
-	VBROADCASTI64X4     32(R15)(BX*1), Z9
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z8, Z8
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z9, Z9
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                48(AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z8
+	VBROADCASTI64X4     32(R15)(CX*1), Z9
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z8, Z8
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z9, Z9
 	VGF2P8AFFINEQB      $0x00, Z0, Z9, Z10
 	VPXORQ              Z10, Z8, Z8
-	MOVQ                72(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                72(DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z10
-	VBROADCASTI64X4     32(R15)(BX*1), Z11
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z10, Z10
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z11, Z11
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                72(AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z10
+	VBROADCASTI64X4     32(R15)(CX*1), Z11
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z10, Z10
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z11, Z11
 	VGF2P8AFFINEQB      $0x00, Z0, Z11, Z12
 	VPXORQ              Z12, Z10, Z10
-	MOVQ                96(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                96(DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z12
-	VBROADCASTI64X4     32(R15)(BX*1), Z13
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z12, Z12
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z13, Z13
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                96(AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z12
+	VBROADCASTI64X4     32(R15)(CX*1), Z13
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z12, Z12
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z13, Z13
 	VGF2P8AFFINEQB      $0x00, Z0, Z13, Z14
 	VPXORQ              Z14, Z12, Z12
-	MOVQ                120(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                120(DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z14
-	VBROADCASTI64X4     32(R15)(BX*1), Z15
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z14, Z14
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z15, Z15
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                120(AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z14
+	VBROADCASTI64X4     32(R15)(CX*1), Z15
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z14, Z14
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z15, Z15
 	VGF2P8AFFINEQB      $0x00, Z0, Z15, Z16
 	VPXORQ              Z16, Z14, Z14
-	MOVQ                144(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                144(DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z16
-	VBROADCASTI64X4     32(R15)(BX*1), Z17
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z16, Z16
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z17, Z17
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                144(AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z16
+	VBROADCASTI64X4     32(R15)(CX*1), Z17
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z16, Z16
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z17, Z17
 	VGF2P8AFFINEQB      $0x00, Z0, Z17, Z18
 	VPXORQ              Z18, Z16, Z16
-	MOVQ                168(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
 	MOVQ                168(DX), R15
-	VBROADCASTI64X4     (R15)(BX*1), Z18
-	VBROADCASTI64X4     32(R15)(BX*1), Z19
-	VINSERTI64X4        $0x01, 64(R15)(BX*1), Z18, Z18
-	VINSERTI64X4        $0x01, 96(R15)(BX*1), Z19, Z19
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                168(AX), R15
+	VBROADCASTI64X4     (R15)(CX*1), Z18
+	VBROADCASTI64X4     32(R15)(CX*1), Z19
+	VINSERTI64X4        $0x01, 64(R15)(CX*1), Z18, Z18
+	VINSERTI64X4        $0x01, 96(R15)(CX*1), Z19, Z19
 	VGF2P8AFFINEQB      $0x00, Z0, Z19, Z20
 	VPXORQ              Z20, Z18, Z18
 	VPXORQ              Z18, Z16, Z18
@@ -5215,85 +2025,85 @@ rowColumn:
 	VPTERNLOGQ          $0x96, Z20, Z21, Z5
 	VMOVDQU64           Z4, (DI)
 	VMOVDQU64           Z5, (R9)
-	VMOVDQU64           Z6, (DI)(AX*1)
-	VMOVDQU64           Z7, (R9)(AX*1)
-	VMOVDQU64           Z8, (DI)(AX*2)
-	VMOVDQU64           Z9, (R9)(AX*2)
-	VMOVDQU64           Z10, (DI)(CX*1)
-	VMOVDQU64           Z11, (R9)(CX*1)
+	VMOVDQU64           Z6, (DI)(BX*1)
+	VMOVDQU64           Z7, (R9)(BX*1)
+	VMOVDQU64           Z8, (DI)(BX*2)
+	VMOVDQU64           Z9, (R9)(BX*2)
+	VMOVDQU64           Z10, (DI)(SI*1)
+	VMOVDQU64           Z11, (R9)(SI*1)
 	VMOVDQU64           Z12, (R8)
 	VMOVDQU64           Z13, (R10)
-	VMOVDQU64           Z14, (R8)(AX*1)
-	VMOVDQU64           Z15, (R10)(AX*1)
-	VMOVDQU64           Z16, (R8)(AX*2)
-	VMOVDQU64           Z17, (R10)(AX*2)
-	VMOVDQU64           Z18, (R8)(CX*1)
-	VMOVDQU64           Z19, (R10)(CX*1)
+	VMOVDQU64           Z14, (R8)(BX*1)
+	VMOVDQU64           Z15, (R10)(BX*1)
+	VMOVDQU64           Z16, (R8)(BX*2)
+	VMOVDQU64           Z17, (R10)(BX*2)
+	VMOVDQU64           Z18, (R8)(SI*1)
+	VMOVDQU64           Z19, (R10)(SI*1)
 	ADDQ                $0x40, DI
 	ADDQ                $0x40, R8
 	ADDQ                $0x40, R9
 	ADDQ                $0x40, R10
-	ADDQ                $+128, BX
+	ADDQ                $+128, CX
 	DECQ                R14
 	JNE                 rowColumn
 
 rowOdd:
 	TESTQ               $0x00000020, half+8(FP)
 	JEQ                 rowEven
-	MOVQ                (SI), R14
-	PREFETCHT1          (R14)(BX*1)
 	MOVQ                (DX), R14
-	VMOVDQU64           (R14)(BX*1), Y4
-	VMOVDQU64           32(R14)(BX*1), Y5
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                (AX), R14
+	VMOVDQU64           (R14)(CX*1), Y4
+	VMOVDQU64           32(R14)(CX*1), Y5
 	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y6
 	VPXORQ              Y6, Y4, Y4
-	MOVQ                24(SI), R14
-	PREFETCHT1          (R14)(BX*1)
 	MOVQ                24(DX), R14
-	VMOVDQU64           (R14)(BX*1), Y6
-	VMOVDQU64           32(R14)(BX*1), Y7
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                24(AX), R14
+	VMOVDQU64           (R14)(CX*1), Y6
+	VMOVDQU64           32(R14)(CX*1), Y7
 	VGF2P8AFFINEQB      $0x00, Y0, Y7, Y8
 	VPXORQ              Y8, Y6, Y6
-	MOVQ                48(SI), R14
-	PREFETCHT1          (R14)(BX*1)
 	MOVQ                48(DX), R14
-	VMOVDQU64           (R14)(BX*1), Y8
-	VMOVDQU64           32(R14)(BX*1), Y9
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                48(AX), R14
+	VMOVDQU64           (R14)(CX*1), Y8
+	VMOVDQU64           32(R14)(CX*1), Y9
 	VGF2P8AFFINEQB      $0x00, Y0, Y9, Y10
 	VPXORQ              Y10, Y8, Y8
-	MOVQ                72(SI), R14
-	PREFETCHT1          (R14)(BX*1)
 	MOVQ                72(DX), R14
-	VMOVDQU64           (R14)(BX*1), Y10
-	VMOVDQU64           32(R14)(BX*1), Y11
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                72(AX), R14
+	VMOVDQU64           (R14)(CX*1), Y10
+	VMOVDQU64           32(R14)(CX*1), Y11
 	VGF2P8AFFINEQB      $0x00, Y0, Y11, Y12
 	VPXORQ              Y12, Y10, Y10
-	MOVQ                96(SI), R14
-	PREFETCHT1          (R14)(BX*1)
 	MOVQ                96(DX), R14
-	VMOVDQU64           (R14)(BX*1), Y12
-	VMOVDQU64           32(R14)(BX*1), Y13
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                96(AX), R14
+	VMOVDQU64           (R14)(CX*1), Y12
+	VMOVDQU64           32(R14)(CX*1), Y13
 	VGF2P8AFFINEQB      $0x00, Y0, Y13, Y14
 	VPXORQ              Y14, Y12, Y12
-	MOVQ                120(SI), R14
-	PREFETCHT1          (R14)(BX*1)
 	MOVQ                120(DX), R14
-	VMOVDQU64           (R14)(BX*1), Y14
-	VMOVDQU64           32(R14)(BX*1), Y15
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                120(AX), R14
+	VMOVDQU64           (R14)(CX*1), Y14
+	VMOVDQU64           32(R14)(CX*1), Y15
 	VGF2P8AFFINEQB      $0x00, Y0, Y15, Y16
 	VPXORQ              Y16, Y14, Y14
-	MOVQ                144(SI), R14
-	PREFETCHT1          (R14)(BX*1)
 	MOVQ                144(DX), R14
-	VMOVDQU64           (R14)(BX*1), Y16
-	VMOVDQU64           32(R14)(BX*1), Y17
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                144(AX), R14
+	VMOVDQU64           (R14)(CX*1), Y16
+	VMOVDQU64           32(R14)(CX*1), Y17
 	VGF2P8AFFINEQB      $0x00, Y0, Y17, Y18
 	VPXORQ              Y18, Y16, Y16
-	MOVQ                168(SI), SI
-	PREFETCHT1          (SI)(BX*1)
-	MOVQ                168(DX), SI
-	VMOVDQU64           (SI)(BX*1), Y18
-	VMOVDQU64           32(SI)(BX*1), Y19
+	MOVQ                168(DX), DX
+	PREFETCHT1          (DX)(CX*1)
+	MOVQ                168(AX), DX
+	VMOVDQU64           (DX)(CX*1), Y18
+	VMOVDQU64           32(DX)(CX*1), Y19
 	VGF2P8AFFINEQB      $0x00, Y0, Y19, Y20
 	VPXORQ              Y20, Y18, Y18
 	VPXORQ              Y18, Y16, Y18
@@ -5394,49 +2204,49 @@ rowOdd:
 	VPTERNLOGQ          $0x96, Y2, Y1, Y5
 	VMOVDQU64           Y4, (DI)
 	VMOVDQU64           Y5, (R9)
-	VMOVDQU64           Y6, (DI)(AX*1)
-	VMOVDQU64           Y7, (R9)(AX*1)
-	VMOVDQU64           Y8, (DI)(AX*2)
-	VMOVDQU64           Y9, (R9)(AX*2)
-	VMOVDQU64           Y10, (DI)(CX*1)
-	VMOVDQU64           Y11, (R9)(CX*1)
+	VMOVDQU64           Y6, (DI)(BX*1)
+	VMOVDQU64           Y7, (R9)(BX*1)
+	VMOVDQU64           Y8, (DI)(BX*2)
+	VMOVDQU64           Y9, (R9)(BX*2)
+	VMOVDQU64           Y10, (DI)(SI*1)
+	VMOVDQU64           Y11, (R9)(SI*1)
 	VMOVDQU64           Y12, (R8)
 	VMOVDQU64           Y13, (R10)
-	VMOVDQU64           Y14, (R8)(AX*1)
-	VMOVDQU64           Y15, (R10)(AX*1)
-	VMOVDQU64           Y16, (R8)(AX*2)
-	VMOVDQU64           Y17, (R10)(AX*2)
-	VMOVDQU64           Y18, (R8)(CX*1)
-	VMOVDQU64           Y19, (R10)(CX*1)
+	VMOVDQU64           Y14, (R8)(BX*1)
+	VMOVDQU64           Y15, (R10)(BX*1)
+	VMOVDQU64           Y16, (R8)(BX*2)
+	VMOVDQU64           Y17, (R10)(BX*2)
+	VMOVDQU64           Y18, (R8)(SI*1)
+	VMOVDQU64           Y19, (R10)(SI*1)
 	ADDQ                $0x20, DI
 	ADDQ                $0x20, R8
 	ADDQ                $0x20, R9
 	ADDQ                $0x20, R10
-	ADDQ                $+64, BX
+	ADDQ                $+64, CX
 
 rowEven:
 	ADDQ half+8(FP), DI
 	ADDQ half+8(FP), R8
 	ADDQ half+8(FP), R9
 	ADDQ half+8(FP), R10
-	MOVQ half+8(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
+	MOVQ half+8(FP), DX
+	ADDQ DX, DX
+	SUBQ DX, CX
 
 next:
-	ADDQ AX, DI
-	ADDQ AX, R8
-	ADDQ AX, R9
-	ADDQ AX, R10
-	ADDQ CX, DI
-	ADDQ CX, R8
-	ADDQ CX, R9
-	ADDQ CX, R10
-	ADDQ CX, DI
-	ADDQ CX, R8
-	ADDQ CX, R9
-	ADDQ CX, R10
-	ADDQ $0xc0, DX
+	ADDQ BX, DI
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ SI, DI
+	ADDQ SI, R8
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ SI, DI
+	ADDQ SI, R8
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0xc0, AX
 	ADDQ $0x00000040, R11
 	ADDQ $0x00000080, R12
 	ADDQ $0x00000100, R13
@@ -5460,84 +2270,84 @@ groupSubfield:
 	JEQ          rowSubfieldOdd
 
 rowSubfieldColumn:
-	MOVQ            (SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            (DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z8
-	VBROADCASTI64X4 32(R15)(BX*1), Z9
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z8, Z8
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z9, Z9
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            (AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z8
+	VBROADCASTI64X4 32(R15)(CX*1), Z9
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z8, Z8
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z9, Z9
 	VGF2P8AFFINEQB  $0x00, Z0, Z9, Z10
 	VPXORQ          Z10, Z8, Z8
-	MOVQ            24(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            24(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z10
-	VBROADCASTI64X4 32(R15)(BX*1), Z11
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z10, Z10
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z11, Z11
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            24(AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z10
+	VBROADCASTI64X4 32(R15)(CX*1), Z11
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z10, Z10
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z11, Z11
 	VGF2P8AFFINEQB  $0x00, Z0, Z11, Z12
 	VPXORQ          Z12, Z10, Z10
-	MOVQ            48(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            48(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z12
-	VBROADCASTI64X4 32(R15)(BX*1), Z13
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z12, Z12
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z13, Z13
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            48(AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z12
+	VBROADCASTI64X4 32(R15)(CX*1), Z13
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z12, Z12
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z13, Z13
 	VGF2P8AFFINEQB  $0x00, Z0, Z13, Z14
 	VPXORQ          Z14, Z12, Z12
-	MOVQ            72(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            72(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z14
-	VBROADCASTI64X4 32(R15)(BX*1), Z15
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z14, Z14
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z15, Z15
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            72(AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z14
+	VBROADCASTI64X4 32(R15)(CX*1), Z15
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z14, Z14
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z15, Z15
 	VGF2P8AFFINEQB  $0x00, Z0, Z15, Z16
 	VPXORQ          Z16, Z14, Z14
-	MOVQ            96(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            96(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z16
-	VBROADCASTI64X4 32(R15)(BX*1), Z17
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z16, Z16
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z17, Z17
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            96(AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z16
+	VBROADCASTI64X4 32(R15)(CX*1), Z17
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z16, Z16
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z17, Z17
 	VGF2P8AFFINEQB  $0x00, Z0, Z17, Z18
 	VPXORQ          Z18, Z16, Z16
-	MOVQ            120(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            120(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z18
-	VBROADCASTI64X4 32(R15)(BX*1), Z19
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z18, Z18
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z19, Z19
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            120(AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z18
+	VBROADCASTI64X4 32(R15)(CX*1), Z19
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z18, Z18
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z19, Z19
 	VGF2P8AFFINEQB  $0x00, Z0, Z19, Z20
 	VPXORQ          Z20, Z18, Z18
-	MOVQ            144(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            144(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z20
-	VBROADCASTI64X4 32(R15)(BX*1), Z21
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z20, Z20
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z21, Z21
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            144(AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z20
+	VBROADCASTI64X4 32(R15)(CX*1), Z21
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z20, Z20
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z21, Z21
 	VGF2P8AFFINEQB  $0x00, Z0, Z21, Z22
 	VPXORQ          Z22, Z20, Z20
-	MOVQ            168(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
 	MOVQ            168(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z22
-	VBROADCASTI64X4 32(R15)(BX*1), Z23
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z22, Z22
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z23, Z23
+	PREFETCHT1      (R15)(CX*1)
+	PREFETCHT1      64(R15)(CX*1)
+	MOVQ            168(AX), R15
+	VBROADCASTI64X4 (R15)(CX*1), Z22
+	VBROADCASTI64X4 32(R15)(CX*1), Z23
+	VINSERTI64X4    $0x01, 64(R15)(CX*1), Z22, Z22
+	VINSERTI64X4    $0x01, 96(R15)(CX*1), Z23, Z23
 	VGF2P8AFFINEQB  $0x00, Z0, Z23, Z24
 	VPXORQ          Z24, Z22, Z22
 	VPXORQ          Z22, Z20, Z22
@@ -5614,85 +2424,85 @@ rowSubfieldColumn:
 	VPXORQ          Z25, Z9, Z9
 	VMOVDQU64       Z8, (DI)
 	VMOVDQU64       Z9, (R9)
-	VMOVDQU64       Z10, (DI)(AX*1)
-	VMOVDQU64       Z11, (R9)(AX*1)
-	VMOVDQU64       Z12, (DI)(AX*2)
-	VMOVDQU64       Z13, (R9)(AX*2)
-	VMOVDQU64       Z14, (DI)(CX*1)
-	VMOVDQU64       Z15, (R9)(CX*1)
+	VMOVDQU64       Z10, (DI)(BX*1)
+	VMOVDQU64       Z11, (R9)(BX*1)
+	VMOVDQU64       Z12, (DI)(BX*2)
+	VMOVDQU64       Z13, (R9)(BX*2)
+	VMOVDQU64       Z14, (DI)(SI*1)
+	VMOVDQU64       Z15, (R9)(SI*1)
 	VMOVDQU64       Z16, (R8)
 	VMOVDQU64       Z17, (R10)
-	VMOVDQU64       Z18, (R8)(AX*1)
-	VMOVDQU64       Z19, (R10)(AX*1)
-	VMOVDQU64       Z20, (R8)(AX*2)
-	VMOVDQU64       Z21, (R10)(AX*2)
-	VMOVDQU64       Z22, (R8)(CX*1)
-	VMOVDQU64       Z23, (R10)(CX*1)
+	VMOVDQU64       Z18, (R8)(BX*1)
+	VMOVDQU64       Z19, (R10)(BX*1)
+	VMOVDQU64       Z20, (R8)(BX*2)
+	VMOVDQU64       Z21, (R10)(BX*2)
+	VMOVDQU64       Z22, (R8)(SI*1)
+	VMOVDQU64       Z23, (R10)(SI*1)
 	ADDQ            $0x40, DI
 	ADDQ            $0x40, R8
 	ADDQ            $0x40, R9
 	ADDQ            $0x40, R10
-	ADDQ            $+128, BX
+	ADDQ            $+128, CX
 	DECQ            R14
 	JNE             rowSubfieldColumn
 
 rowSubfieldOdd:
 	TESTQ          $0x00000020, half+8(FP)
 	JEQ            rowSubfieldEven
-	MOVQ           (SI), R14
-	PREFETCHT1     (R14)(BX*1)
 	MOVQ           (DX), R14
-	VMOVDQU64      (R14)(BX*1), Y8
-	VMOVDQU64      32(R14)(BX*1), Y9
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           (AX), R14
+	VMOVDQU64      (R14)(CX*1), Y8
+	VMOVDQU64      32(R14)(CX*1), Y9
 	VGF2P8AFFINEQB $0x00, Y0, Y9, Y10
 	VPXORQ         Y10, Y8, Y8
-	MOVQ           24(SI), R14
-	PREFETCHT1     (R14)(BX*1)
 	MOVQ           24(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y10
-	VMOVDQU64      32(R14)(BX*1), Y11
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           24(AX), R14
+	VMOVDQU64      (R14)(CX*1), Y10
+	VMOVDQU64      32(R14)(CX*1), Y11
 	VGF2P8AFFINEQB $0x00, Y0, Y11, Y12
 	VPXORQ         Y12, Y10, Y10
-	MOVQ           48(SI), R14
-	PREFETCHT1     (R14)(BX*1)
 	MOVQ           48(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y12
-	VMOVDQU64      32(R14)(BX*1), Y13
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           48(AX), R14
+	VMOVDQU64      (R14)(CX*1), Y12
+	VMOVDQU64      32(R14)(CX*1), Y13
 	VGF2P8AFFINEQB $0x00, Y0, Y13, Y14
 	VPXORQ         Y14, Y12, Y12
-	MOVQ           72(SI), R14
-	PREFETCHT1     (R14)(BX*1)
 	MOVQ           72(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y14
-	VMOVDQU64      32(R14)(BX*1), Y15
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           72(AX), R14
+	VMOVDQU64      (R14)(CX*1), Y14
+	VMOVDQU64      32(R14)(CX*1), Y15
 	VGF2P8AFFINEQB $0x00, Y0, Y15, Y16
 	VPXORQ         Y16, Y14, Y14
-	MOVQ           96(SI), R14
-	PREFETCHT1     (R14)(BX*1)
 	MOVQ           96(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y16
-	VMOVDQU64      32(R14)(BX*1), Y17
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           96(AX), R14
+	VMOVDQU64      (R14)(CX*1), Y16
+	VMOVDQU64      32(R14)(CX*1), Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y17, Y18
 	VPXORQ         Y18, Y16, Y16
-	MOVQ           120(SI), R14
-	PREFETCHT1     (R14)(BX*1)
 	MOVQ           120(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y18
-	VMOVDQU64      32(R14)(BX*1), Y19
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           120(AX), R14
+	VMOVDQU64      (R14)(CX*1), Y18
+	VMOVDQU64      32(R14)(CX*1), Y19
 	VGF2P8AFFINEQB $0x00, Y0, Y19, Y20
 	VPXORQ         Y20, Y18, Y18
-	MOVQ           144(SI), R14
-	PREFETCHT1     (R14)(BX*1)
 	MOVQ           144(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y20
-	VMOVDQU64      32(R14)(BX*1), Y21
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           144(AX), R14
+	VMOVDQU64      (R14)(CX*1), Y20
+	VMOVDQU64      32(R14)(CX*1), Y21
 	VGF2P8AFFINEQB $0x00, Y0, Y21, Y22
 	VPXORQ         Y22, Y20, Y20
-	MOVQ           168(SI), SI
-	PREFETCHT1     (SI)(BX*1)
-	MOVQ           168(DX), SI
-	VMOVDQU64      (SI)(BX*1), Y22
-	VMOVDQU64      32(SI)(BX*1), Y23
+	MOVQ           168(DX), DX
+	PREFETCHT1     (DX)(CX*1)
+	MOVQ           168(AX), DX
+	VMOVDQU64      (DX)(CX*1), Y22
+	VMOVDQU64      32(DX)(CX*1), Y23
 	VGF2P8AFFINEQB $0x00, Y0, Y23, Y24
 	VPXORQ         Y24, Y22, Y22
 	VPXORQ         Y22, Y20, Y22
@@ -5769,372 +2579,79 @@ rowSubfieldOdd:
 	VPXORQ         Y1, Y9, Y9
 	VMOVDQU64      Y8, (DI)
 	VMOVDQU64      Y9, (R9)
-	VMOVDQU64      Y10, (DI)(AX*1)
-	VMOVDQU64      Y11, (R9)(AX*1)
-	VMOVDQU64      Y12, (DI)(AX*2)
-	VMOVDQU64      Y13, (R9)(AX*2)
-	VMOVDQU64      Y14, (DI)(CX*1)
-	VMOVDQU64      Y15, (R9)(CX*1)
+	VMOVDQU64      Y10, (DI)(BX*1)
+	VMOVDQU64      Y11, (R9)(BX*1)
+	VMOVDQU64      Y12, (DI)(BX*2)
+	VMOVDQU64      Y13, (R9)(BX*2)
+	VMOVDQU64      Y14, (DI)(SI*1)
+	VMOVDQU64      Y15, (R9)(SI*1)
 	VMOVDQU64      Y16, (R8)
 	VMOVDQU64      Y17, (R10)
-	VMOVDQU64      Y18, (R8)(AX*1)
-	VMOVDQU64      Y19, (R10)(AX*1)
-	VMOVDQU64      Y20, (R8)(AX*2)
-	VMOVDQU64      Y21, (R10)(AX*2)
-	VMOVDQU64      Y22, (R8)(CX*1)
-	VMOVDQU64      Y23, (R10)(CX*1)
+	VMOVDQU64      Y18, (R8)(BX*1)
+	VMOVDQU64      Y19, (R10)(BX*1)
+	VMOVDQU64      Y20, (R8)(BX*2)
+	VMOVDQU64      Y21, (R10)(BX*2)
+	VMOVDQU64      Y22, (R8)(SI*1)
+	VMOVDQU64      Y23, (R10)(SI*1)
 	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
 	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	ADDQ           $+64, BX
+	ADDQ           $+64, CX
 
 rowSubfieldEven:
 	ADDQ half+8(FP), DI
 	ADDQ half+8(FP), R8
 	ADDQ half+8(FP), R9
 	ADDQ half+8(FP), R10
-	MOVQ half+8(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
+	MOVQ half+8(FP), DX
+	ADDQ DX, DX
+	SUBQ DX, CX
 	JMP  next
 
-groupZero:
-	VPBROADCASTQ 64(R12), Z1
-	VPBROADCASTQ 64(R13), Z2
-	VPBROADCASTQ 128(R13), Z3
-	VPBROADCASTQ 192(R13), Z4
-	MOVQ         half+8(FP), R14
-	SHRQ         $0x06, R14
-	JEQ          rowZeroOdd
-
-rowZeroColumn:
-	MOVQ            (SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            (DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z5
-	VBROADCASTI64X4 32(R15)(BX*1), Z6
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z5, Z5
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z6, Z6
-	VGF2P8AFFINEQB  $0x00, Z0, Z6, Z7
-	VPXORQ          Z7, Z5, Z5
-	MOVQ            24(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            24(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z7
-	VBROADCASTI64X4 32(R15)(BX*1), Z8
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z7, Z7
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z8, Z8
-	VGF2P8AFFINEQB  $0x00, Z0, Z8, Z9
-	VPXORQ          Z9, Z7, Z7
-	MOVQ            48(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            48(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z9
-	VBROADCASTI64X4 32(R15)(BX*1), Z10
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z9, Z9
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z10, Z10
-	VGF2P8AFFINEQB  $0x00, Z0, Z10, Z11
-	VPXORQ          Z11, Z9, Z9
-	MOVQ            72(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            72(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z11
-	VBROADCASTI64X4 32(R15)(BX*1), Z12
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z11, Z11
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z12, Z12
-	VGF2P8AFFINEQB  $0x00, Z0, Z12, Z13
-	VPXORQ          Z13, Z11, Z11
-	MOVQ            96(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            96(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z13
-	VBROADCASTI64X4 32(R15)(BX*1), Z14
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z13, Z13
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z14, Z14
-	VGF2P8AFFINEQB  $0x00, Z0, Z14, Z15
-	VPXORQ          Z15, Z13, Z13
-	MOVQ            120(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            120(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z15
-	VBROADCASTI64X4 32(R15)(BX*1), Z16
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z15, Z15
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z16, Z16
-	VGF2P8AFFINEQB  $0x00, Z0, Z16, Z17
-	VPXORQ          Z17, Z15, Z15
-	MOVQ            144(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            144(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z17
-	VBROADCASTI64X4 32(R15)(BX*1), Z18
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z17, Z17
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z18, Z18
-	VGF2P8AFFINEQB  $0x00, Z0, Z18, Z19
-	VPXORQ          Z19, Z17, Z17
-	MOVQ            168(SI), R15
-	PREFETCHT1      (R15)(BX*1)
-	PREFETCHT1      64(R15)(BX*1)
-	MOVQ            168(DX), R15
-	VBROADCASTI64X4 (R15)(BX*1), Z19
-	VBROADCASTI64X4 32(R15)(BX*1), Z20
-	VINSERTI64X4    $0x01, 64(R15)(BX*1), Z19, Z19
-	VINSERTI64X4    $0x01, 96(R15)(BX*1), Z20, Z20
-	VGF2P8AFFINEQB  $0x00, Z0, Z20, Z21
-	VPXORQ          Z21, Z19, Z19
-	VPXORQ          Z19, Z17, Z19
-	VPXORQ          Z20, Z18, Z20
-	VGF2P8AFFINEQB  $0x00, Z4, Z19, Z21
-	VGF2P8AFFINEQB  $0x00, Z4, Z20, Z22
-	VPXORQ          Z21, Z17, Z17
-	VPXORQ          Z22, Z18, Z18
-	VPXORQ          Z15, Z13, Z15
-	VPXORQ          Z16, Z14, Z16
-	VGF2P8AFFINEQB  $0x00, Z3, Z15, Z21
-	VGF2P8AFFINEQB  $0x00, Z3, Z16, Z22
-	VPXORQ          Z21, Z13, Z13
-	VPXORQ          Z22, Z14, Z14
-	VPXORQ          Z11, Z9, Z11
-	VPXORQ          Z12, Z10, Z12
-	VGF2P8AFFINEQB  $0x00, Z2, Z11, Z21
-	VGF2P8AFFINEQB  $0x00, Z2, Z12, Z22
-	VPXORQ          Z21, Z9, Z9
-	VPXORQ          Z22, Z10, Z10
-	VPXORQ          Z7, Z5, Z7
-	VPXORQ          Z8, Z6, Z8
-	VPXORQ          Z19, Z15, Z19
-	VPXORQ          Z20, Z16, Z20
-	VGF2P8AFFINEQB  $0x00, Z1, Z19, Z21
-	VGF2P8AFFINEQB  $0x00, Z1, Z20, Z22
-	VPXORQ          Z21, Z15, Z15
-	VPXORQ          Z22, Z16, Z16
-	VPXORQ          Z17, Z13, Z17
-	VPXORQ          Z18, Z14, Z18
-	VGF2P8AFFINEQB  $0x00, Z1, Z17, Z21
-	VGF2P8AFFINEQB  $0x00, Z1, Z18, Z22
-	VPXORQ          Z21, Z13, Z13
-	VPXORQ          Z22, Z14, Z14
-	VPXORQ          Z11, Z7, Z11
-	VPXORQ          Z12, Z8, Z12
-	VPXORQ          Z9, Z5, Z9
-	VPXORQ          Z10, Z6, Z10
-	VPXORQ          Z19, Z11, Z19
-	VPXORQ          Z20, Z12, Z20
-	VPXORQ          Z17, Z9, Z17
-	VPXORQ          Z18, Z10, Z18
-	VPXORQ          Z15, Z7, Z15
-	VPXORQ          Z16, Z8, Z16
-	VPXORQ          Z13, Z5, Z13
-	VPXORQ          Z14, Z6, Z14
-	VMOVDQU64       Z5, (DI)
-	VMOVDQU64       Z6, (R9)
-	VMOVDQU64       Z7, (DI)(AX*1)
-	VMOVDQU64       Z8, (R9)(AX*1)
-	VMOVDQU64       Z9, (DI)(AX*2)
-	VMOVDQU64       Z10, (R9)(AX*2)
-	VMOVDQU64       Z11, (DI)(CX*1)
-	VMOVDQU64       Z12, (R9)(CX*1)
-	VMOVDQU64       Z13, (R8)
-	VMOVDQU64       Z14, (R10)
-	VMOVDQU64       Z15, (R8)(AX*1)
-	VMOVDQU64       Z16, (R10)(AX*1)
-	VMOVDQU64       Z17, (R8)(AX*2)
-	VMOVDQU64       Z18, (R10)(AX*2)
-	VMOVDQU64       Z19, (R8)(CX*1)
-	VMOVDQU64       Z20, (R10)(CX*1)
-	ADDQ            $0x40, DI
-	ADDQ            $0x40, R8
-	ADDQ            $0x40, R9
-	ADDQ            $0x40, R10
-	ADDQ            $+128, BX
-	DECQ            R14
-	JNE             rowZeroColumn
-
-rowZeroOdd:
-	TESTQ          $0x00000020, half+8(FP)
-	JEQ            rowZeroEven
-	MOVQ           (SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           (DX), R14
-	VMOVDQU64      (R14)(BX*1), Y5
-	VMOVDQU64      32(R14)(BX*1), Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y7
-	VPXORQ         Y7, Y5, Y5
-	MOVQ           24(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           24(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y7
-	VMOVDQU64      32(R14)(BX*1), Y8
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y9
-	VPXORQ         Y9, Y7, Y7
-	MOVQ           48(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           48(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y9
-	VMOVDQU64      32(R14)(BX*1), Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y11
-	VPXORQ         Y11, Y9, Y9
-	MOVQ           72(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           72(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y11
-	VMOVDQU64      32(R14)(BX*1), Y12
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y13
-	VPXORQ         Y13, Y11, Y11
-	MOVQ           96(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           96(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y13
-	VMOVDQU64      32(R14)(BX*1), Y14
-	VGF2P8AFFINEQB $0x00, Y0, Y14, Y15
-	VPXORQ         Y15, Y13, Y13
-	MOVQ           120(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           120(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y15
-	VMOVDQU64      32(R14)(BX*1), Y16
-	VGF2P8AFFINEQB $0x00, Y0, Y16, Y17
-	VPXORQ         Y17, Y15, Y15
-	MOVQ           144(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           144(DX), R14
-	VMOVDQU64      (R14)(BX*1), Y17
-	VMOVDQU64      32(R14)(BX*1), Y18
-	VGF2P8AFFINEQB $0x00, Y0, Y18, Y19
-	VPXORQ         Y19, Y17, Y17
-	MOVQ           168(SI), SI
-	PREFETCHT1     (SI)(BX*1)
-	MOVQ           168(DX), SI
-	VMOVDQU64      (SI)(BX*1), Y19
-	VMOVDQU64      32(SI)(BX*1), Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y20, Y21
-	VPXORQ         Y21, Y19, Y19
-	VPXORQ         Y19, Y17, Y19
-	VPXORQ         Y20, Y18, Y20
-	VGF2P8AFFINEQB $0x00, Y4, Y19, Y21
-	VGF2P8AFFINEQB $0x00, Y4, Y20, Y4
-	VPXORQ         Y21, Y17, Y17
-	VPXORQ         Y4, Y18, Y18
-	VPXORQ         Y15, Y13, Y15
-	VPXORQ         Y16, Y14, Y16
-	VGF2P8AFFINEQB $0x00, Y3, Y15, Y4
-	VGF2P8AFFINEQB $0x00, Y3, Y16, Y3
-	VPXORQ         Y4, Y13, Y13
-	VPXORQ         Y3, Y14, Y14
-	VPXORQ         Y11, Y9, Y11
-	VPXORQ         Y12, Y10, Y12
-	VGF2P8AFFINEQB $0x00, Y2, Y11, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y12, Y2
-	VPXORQ         Y3, Y9, Y9
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y7, Y5, Y7
-	VPXORQ         Y8, Y6, Y8
-	VPXORQ         Y19, Y15, Y19
-	VPXORQ         Y20, Y16, Y20
-	VGF2P8AFFINEQB $0x00, Y1, Y19, Y2
-	VGF2P8AFFINEQB $0x00, Y1, Y20, Y3
-	VPXORQ         Y2, Y15, Y15
-	VPXORQ         Y3, Y16, Y16
-	VPXORQ         Y17, Y13, Y17
-	VPXORQ         Y18, Y14, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y17, Y2
-	VGF2P8AFFINEQB $0x00, Y1, Y18, Y1
-	VPXORQ         Y2, Y13, Y13
-	VPXORQ         Y1, Y14, Y14
-	VPXORQ         Y11, Y7, Y11
-	VPXORQ         Y12, Y8, Y12
-	VPXORQ         Y9, Y5, Y9
-	VPXORQ         Y10, Y6, Y10
-	VPXORQ         Y19, Y11, Y19
-	VPXORQ         Y20, Y12, Y20
-	VPXORQ         Y17, Y9, Y17
-	VPXORQ         Y18, Y10, Y18
-	VPXORQ         Y15, Y7, Y15
-	VPXORQ         Y16, Y8, Y16
-	VPXORQ         Y13, Y5, Y13
-	VPXORQ         Y14, Y6, Y14
-	VMOVDQU64      Y5, (DI)
-	VMOVDQU64      Y6, (R9)
-	VMOVDQU64      Y7, (DI)(AX*1)
-	VMOVDQU64      Y8, (R9)(AX*1)
-	VMOVDQU64      Y9, (DI)(AX*2)
-	VMOVDQU64      Y10, (R9)(AX*2)
-	VMOVDQU64      Y11, (DI)(CX*1)
-	VMOVDQU64      Y12, (R9)(CX*1)
-	VMOVDQU64      Y13, (R8)
-	VMOVDQU64      Y14, (R10)
-	VMOVDQU64      Y15, (R8)(AX*1)
-	VMOVDQU64      Y16, (R10)(AX*1)
-	VMOVDQU64      Y17, (R8)(AX*2)
-	VMOVDQU64      Y18, (R10)(AX*2)
-	VMOVDQU64      Y19, (R8)(CX*1)
-	VMOVDQU64      Y20, (R10)(CX*1)
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $+64, BX
-
-rowZeroEven:
-	ADDQ half+8(FP), DI
-	ADDQ half+8(FP), R8
-	ADDQ half+8(FP), R9
-	ADDQ half+8(FP), R10
-	MOVQ half+8(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
-	JMP  next
-
-// func fft8toAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, tab *byte)
+// func fft8toAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, stream int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
-TEXT ·fft8toAVX512GFNI(SB), NOSPLIT, $0-64
-	MOVQ         half+32(FP), AX
-	MOVQ         dsts+0(FP), DX
-	MOVQ         off+8(FP), BX
-	ADDQ         AX, AX
-	LEAQ         (AX)(AX*2), CX
+TEXT ·fft8toAVX512GFNI(SB), NOSPLIT, $0-72
+	VMOVDQU64    matrixParts<>+0(SB), Z0
+	VMOVDQU64    matrixParts<>+64(SB), Z0
+	MOVQ         dsts+0(FP), AX
+	MOVQ         off+8(FP), CX
+	MOVQ         $0x0000000000000001, BX
+	IMULQ        half+32(FP), BX
+	ADDQ         BX, BX
+	LEAQ         (BX)(BX*2), SI
 	MOVQ         src+24(FP), DI
-	MOVQ         DI, R8
+	LEAQ         (DI)(BX*4), R8
 	MOVQ         DI, R9
-	MOVQ         DI, R10
-	LEAQ         (R8)(AX*4), R8
-	LEAQ         (R10)(AX*4), R10
 	ADDQ         half+32(FP), R9
+	MOVQ         R8, R10
 	ADDQ         half+32(FP), R10
-	MOVQ         tab+56(FP), SI
-	VPBROADCASTQ 24(SI), Z0
+	MOVQ         tab+64(FP), DX
+	VPBROADCASTQ 24(DX), Z0
 	CMPQ         groups+40(FP), $0x00
 	JEQ          done
 	MOVQ         t+48(FP), R11
 	SHRQ         $0x02, R11
 	SHLQ         $0x05, R11
-	ADDQ         tab+56(FP), R11
+	ADDQ         tab+64(FP), R11
 	MOVQ         t+48(FP), R12
 	SHRQ         $0x01, R12
 	SHLQ         $0x05, R12
-	ADDQ         tab+56(FP), R12
+	ADDQ         tab+64(FP), R12
 	MOVQ         t+48(FP), R13
 	SHRQ         $0x00, R13
 	SHLQ         $0x05, R13
-	ADDQ         tab+56(FP), R13
+	ADDQ         tab+64(FP), R13
 
 group:
-	MOVQ DX, SI
+	MOVQ AX, DX
 	DECQ more+16(FP)
 	JLT  lastGroup
-	ADDQ $0xc0, SI
+	ADDQ $0xc0, DX
 
 lastGroup:
 	MOVQ         R13, R14
-	SUBQ         tab+56(FP), R14
-	JEQ          groupZero
+	SUBQ         tab+64(FP), R14
 	CMPQ         R14, $0x00002000
 	JLT          groupSubfield
 	VPBROADCASTQ (R11), Z1
@@ -6155,34 +2672,34 @@ rowColumn:
 	VPTERNLOGQ          $0x96, (R9), Z7, Z6
 	VPXORQ              Z4, Z8, Z4
 	VPXORQ              Z5, Z6, Z5
-	VMOVDQU64           (R8)(AX*1), Z7
-	VMOVDQU64           (R10)(AX*1), Z9
+	VMOVDQU64           (R8)(BX*1), Z7
+	VMOVDQU64           (R10)(BX*1), Z9
 	VPXORQ              Z7, Z9, Z10
 	VGF2P8AFFINEQB      $0x00, Z1, Z7, Z11
 	VGF2P8AFFINEQB      $0x00, Z2, Z9, Z12
-	VPTERNLOGQ          $0x96, (DI)(AX*1), Z11, Z12
+	VPTERNLOGQ          $0x96, (DI)(BX*1), Z11, Z12
 	VGF2P8AFFINEQB      $0x00, Z3, Z10, Z10
-	VPTERNLOGQ          $0x96, (R9)(AX*1), Z11, Z10
+	VPTERNLOGQ          $0x96, (R9)(BX*1), Z11, Z10
 	VPXORQ              Z7, Z12, Z7
 	VPXORQ              Z9, Z10, Z9
-	VMOVDQU64           (R8)(AX*2), Z11
-	VMOVDQU64           (R10)(AX*2), Z13
+	VMOVDQU64           (R8)(BX*2), Z11
+	VMOVDQU64           (R10)(BX*2), Z13
 	VPXORQ              Z11, Z13, Z14
 	VGF2P8AFFINEQB      $0x00, Z1, Z11, Z15
 	VGF2P8AFFINEQB      $0x00, Z2, Z13, Z16
-	VPTERNLOGQ          $0x96, (DI)(AX*2), Z15, Z16
+	VPTERNLOGQ          $0x96, (DI)(BX*2), Z15, Z16
 	VGF2P8AFFINEQB      $0x00, Z3, Z14, Z14
-	VPTERNLOGQ          $0x96, (R9)(AX*2), Z15, Z14
+	VPTERNLOGQ          $0x96, (R9)(BX*2), Z15, Z14
 	VPXORQ              Z11, Z16, Z11
 	VPXORQ              Z13, Z14, Z13
-	VMOVDQU64           (R8)(CX*1), Z15
-	VMOVDQU64           (R10)(CX*1), Z17
+	VMOVDQU64           (R8)(SI*1), Z15
+	VMOVDQU64           (R10)(SI*1), Z17
 	VPXORQ              Z15, Z17, Z18
 	VGF2P8AFFINEQB      $0x00, Z1, Z15, Z19
 	VGF2P8AFFINEQB      $0x00, Z2, Z17, Z20
-	VPTERNLOGQ          $0x96, (DI)(CX*1), Z19, Z20
+	VPTERNLOGQ          $0x96, (DI)(SI*1), Z19, Z20
 	VGF2P8AFFINEQB      $0x00, Z3, Z18, Z18
-	VPTERNLOGQ          $0x96, (R9)(CX*1), Z19, Z18
+	VPTERNLOGQ          $0x96, (R9)(SI*1), Z19, Z18
 	VPXORQ              Z15, Z20, Z15
 	VPXORQ              Z17, Z18, Z17
 	VPXORQ              Z16, Z14, Z19
@@ -6251,91 +2768,138 @@ rowColumn:
 	VPXORQ              Z17, Z13, Z17
 	VGF2P8AFFINEQB      $0x00, Z0, Z6, Z19
 	VPXORQ              Z19, Z8, Z8
-	MOVQ                (SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	VGF2P8AFFINEQB      $0x00, Z0, Z10, Z19
+	VPXORQ              Z19, Z12, Z12
+	VGF2P8AFFINEQB      $0x00, Z0, Z14, Z19
+	VPXORQ              Z19, Z16, Z16
+	VGF2P8AFFINEQB      $0x00, Z0, Z18, Z19
+	VPXORQ              Z19, Z20, Z20
+	VGF2P8AFFINEQB      $0x00, Z0, Z5, Z19
+	VPXORQ              Z19, Z4, Z4
+	VGF2P8AFFINEQB      $0x00, Z0, Z9, Z19
+	VPXORQ              Z19, Z7, Z7
+	VGF2P8AFFINEQB      $0x00, Z0, Z13, Z19
+	VPXORQ              Z19, Z11, Z11
+	VGF2P8AFFINEQB      $0x00, Z0, Z17, Z19
+	VPXORQ              Z19, Z15, Z15
+	CMPQ                stream+56(FP), $0x00
+	JNE                 rowColumnStream
 	MOVQ                (DX), R15
-	VMOVDQU64           Y8, (R15)(BX*1)
-	VMOVDQU64           Y6, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z8, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z6, 96(R15)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z10, Z6
-	VPXORQ              Z6, Z12, Z12
-	MOVQ                24(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                (AX), R15
+	VMOVDQU64           Y8, (R15)(CX*1)
+	VMOVDQU64           Y6, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z8, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z6, 96(R15)(CX*1)
 	MOVQ                24(DX), R15
-	VMOVDQU64           Y12, (R15)(BX*1)
-	VMOVDQU64           Y10, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z12, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z10, 96(R15)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z14, Z6
-	VPXORQ              Z6, Z16, Z16
-	MOVQ                48(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                24(AX), R15
+	VMOVDQU64           Y12, (R15)(CX*1)
+	VMOVDQU64           Y10, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z12, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z10, 96(R15)(CX*1)
 	MOVQ                48(DX), R15
-	VMOVDQU64           Y16, (R15)(BX*1)
-	VMOVDQU64           Y14, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z16, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z14, 96(R15)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z18, Z6
-	VPXORQ              Z6, Z20, Z20
-	MOVQ                72(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                48(AX), R15
+	VMOVDQU64           Y16, (R15)(CX*1)
+	VMOVDQU64           Y14, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z16, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z14, 96(R15)(CX*1)
 	MOVQ                72(DX), R15
-	VMOVDQU64           Y20, (R15)(BX*1)
-	VMOVDQU64           Y18, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z20, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z18, 96(R15)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z5, Z6
-	VPXORQ              Z6, Z4, Z4
-	MOVQ                96(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                72(AX), R15
+	VMOVDQU64           Y20, (R15)(CX*1)
+	VMOVDQU64           Y18, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z20, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z18, 96(R15)(CX*1)
 	MOVQ                96(DX), R15
-	VMOVDQU64           Y4, (R15)(BX*1)
-	VMOVDQU64           Y5, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z4, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z5, 96(R15)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z9, Z4
-	VPXORQ              Z4, Z7, Z7
-	MOVQ                120(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                96(AX), R15
+	VMOVDQU64           Y4, (R15)(CX*1)
+	VMOVDQU64           Y5, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z4, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z5, 96(R15)(CX*1)
 	MOVQ                120(DX), R15
-	VMOVDQU64           Y7, (R15)(BX*1)
-	VMOVDQU64           Y9, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z7, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z9, 96(R15)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z13, Z4
-	VPXORQ              Z4, Z11, Z11
-	MOVQ                144(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                120(AX), R15
+	VMOVDQU64           Y7, (R15)(CX*1)
+	VMOVDQU64           Y9, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z7, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z9, 96(R15)(CX*1)
 	MOVQ                144(DX), R15
-	VMOVDQU64           Y11, (R15)(BX*1)
-	VMOVDQU64           Y13, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z11, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z13, 96(R15)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z17, Z4
-	VPXORQ              Z4, Z15, Z15
-	MOVQ                168(SI), R15
-	PREFETCHT1          (R15)(BX*1)
-	PREFETCHT1          64(R15)(BX*1)
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                144(AX), R15
+	VMOVDQU64           Y11, (R15)(CX*1)
+	VMOVDQU64           Y13, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z11, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z13, 96(R15)(CX*1)
 	MOVQ                168(DX), R15
-	VMOVDQU64           Y15, (R15)(BX*1)
-	VMOVDQU64           Y17, 32(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z15, 64(R15)(BX*1)
-	VEXTRACTI64X4       $0x01, Z17, 96(R15)(BX*1)
-	ADDQ                $0x40, DI
-	ADDQ                $0x40, R8
-	ADDQ                $0x40, R9
-	ADDQ                $0x40, R10
-	ADDQ                $+128, BX
-	DECQ                R14
-	JNE                 rowColumn
+	PREFETCHT1          (R15)(CX*1)
+	PREFETCHT1          64(R15)(CX*1)
+	MOVQ                168(AX), R15
+	VMOVDQU64           Y15, (R15)(CX*1)
+	VMOVDQU64           Y17, 32(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z15, 64(R15)(CX*1)
+	VEXTRACTI64X4       $0x01, Z17, 96(R15)(CX*1)
+	JMP                 rowColumnStored
+
+rowColumnStream:
+	MOVQ       (AX), R15
+	VSHUFI64X2 $0x44, Z6, Z8, Z19
+	VMOVNTDQ   Z19, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z6, Z8, Z6
+	VMOVNTDQ   Z6, 64(R15)(CX*1)
+	MOVQ       24(AX), R15
+	VSHUFI64X2 $0x44, Z10, Z12, Z6
+	VMOVNTDQ   Z6, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z10, Z12, Z6
+	VMOVNTDQ   Z6, 64(R15)(CX*1)
+	MOVQ       48(AX), R15
+	VSHUFI64X2 $0x44, Z14, Z16, Z6
+	VMOVNTDQ   Z6, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z14, Z16, Z6
+	VMOVNTDQ   Z6, 64(R15)(CX*1)
+	MOVQ       72(AX), R15
+	VSHUFI64X2 $0x44, Z18, Z20, Z6
+	VMOVNTDQ   Z6, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z18, Z20, Z6
+	VMOVNTDQ   Z6, 64(R15)(CX*1)
+	MOVQ       96(AX), R15
+	VSHUFI64X2 $0x44, Z5, Z4, Z6
+	VMOVNTDQ   Z6, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z5, Z4, Z4
+	VMOVNTDQ   Z4, 64(R15)(CX*1)
+	MOVQ       120(AX), R15
+	VSHUFI64X2 $0x44, Z9, Z7, Z4
+	VMOVNTDQ   Z4, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z9, Z7, Z4
+	VMOVNTDQ   Z4, 64(R15)(CX*1)
+	MOVQ       144(AX), R15
+	VSHUFI64X2 $0x44, Z13, Z11, Z4
+	VMOVNTDQ   Z4, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z13, Z11, Z4
+	VMOVNTDQ   Z4, 64(R15)(CX*1)
+	MOVQ       168(AX), R15
+	VSHUFI64X2 $0x44, Z17, Z15, Z4
+	VMOVNTDQ   Z4, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z17, Z15, Z4
+	VMOVNTDQ   Z4, 64(R15)(CX*1)
+
+rowColumnStored:
+	ADDQ $0x40, DI
+	ADDQ $0x40, R8
+	ADDQ $0x40, R9
+	ADDQ $0x40, R10
+	ADDQ $+128, CX
+	DECQ R14
+	JNE  rowColumn
 
 rowOdd:
 	TESTQ               $0x00000020, half+32(FP)
@@ -6350,34 +2914,34 @@ rowOdd:
 	VPTERNLOGQ          $0x96, (R9), Y7, Y6
 	VPXORQ              Y4, Y8, Y4
 	VPXORQ              Y5, Y6, Y5
-	VMOVDQU64           (R8)(AX*1), Y7
-	VMOVDQU64           (R10)(AX*1), Y9
+	VMOVDQU64           (R8)(BX*1), Y7
+	VMOVDQU64           (R10)(BX*1), Y9
 	VPXORQ              Y7, Y9, Y10
 	VGF2P8AFFINEQB      $0x00, Y1, Y7, Y11
 	VGF2P8AFFINEQB      $0x00, Y2, Y9, Y12
-	VPTERNLOGQ          $0x96, (DI)(AX*1), Y11, Y12
+	VPTERNLOGQ          $0x96, (DI)(BX*1), Y11, Y12
 	VGF2P8AFFINEQB      $0x00, Y3, Y10, Y10
-	VPTERNLOGQ          $0x96, (R9)(AX*1), Y11, Y10
+	VPTERNLOGQ          $0x96, (R9)(BX*1), Y11, Y10
 	VPXORQ              Y7, Y12, Y7
 	VPXORQ              Y9, Y10, Y9
-	VMOVDQU64           (R8)(AX*2), Y11
-	VMOVDQU64           (R10)(AX*2), Y13
+	VMOVDQU64           (R8)(BX*2), Y11
+	VMOVDQU64           (R10)(BX*2), Y13
 	VPXORQ              Y11, Y13, Y14
 	VGF2P8AFFINEQB      $0x00, Y1, Y11, Y15
 	VGF2P8AFFINEQB      $0x00, Y2, Y13, Y16
-	VPTERNLOGQ          $0x96, (DI)(AX*2), Y15, Y16
+	VPTERNLOGQ          $0x96, (DI)(BX*2), Y15, Y16
 	VGF2P8AFFINEQB      $0x00, Y3, Y14, Y14
-	VPTERNLOGQ          $0x96, (R9)(AX*2), Y15, Y14
+	VPTERNLOGQ          $0x96, (R9)(BX*2), Y15, Y14
 	VPXORQ              Y11, Y16, Y11
 	VPXORQ              Y13, Y14, Y13
-	VMOVDQU64           (R8)(CX*1), Y15
-	VMOVDQU64           (R10)(CX*1), Y17
+	VMOVDQU64           (R8)(SI*1), Y15
+	VMOVDQU64           (R10)(SI*1), Y17
 	VPXORQ              Y15, Y17, Y18
 	VGF2P8AFFINEQB      $0x00, Y1, Y15, Y1
 	VGF2P8AFFINEQB      $0x00, Y2, Y17, Y2
-	VPTERNLOGQ          $0x96, (DI)(CX*1), Y1, Y2
+	VPTERNLOGQ          $0x96, (DI)(SI*1), Y1, Y2
 	VGF2P8AFFINEQB      $0x00, Y3, Y18, Y3
-	VPTERNLOGQ          $0x96, (R9)(CX*1), Y1, Y3
+	VPTERNLOGQ          $0x96, (R9)(SI*1), Y1, Y3
 	VPXORQ              Y15, Y2, Y15
 	VPXORQ              Y17, Y3, Y17
 	VPXORQ              Y16, Y14, Y1
@@ -6446,89 +3010,89 @@ rowOdd:
 	VPXORQ              Y17, Y13, Y17
 	VGF2P8AFFINEQB      $0x00, Y0, Y6, Y1
 	VPXORQ              Y1, Y8, Y8
-	MOVQ                (SI), R14
-	PREFETCHT1          (R14)(BX*1)
-	MOVQ                (DX), R14
-	VMOVDQU64           Y8, (R14)(BX*1)
-	VMOVDQU64           Y6, 32(R14)(BX*1)
 	VGF2P8AFFINEQB      $0x00, Y0, Y10, Y1
 	VPXORQ              Y1, Y12, Y12
-	MOVQ                24(SI), R14
-	PREFETCHT1          (R14)(BX*1)
-	MOVQ                24(DX), R14
-	VMOVDQU64           Y12, (R14)(BX*1)
-	VMOVDQU64           Y10, 32(R14)(BX*1)
 	VGF2P8AFFINEQB      $0x00, Y0, Y14, Y1
 	VPXORQ              Y1, Y16, Y16
-	MOVQ                48(SI), R14
-	PREFETCHT1          (R14)(BX*1)
-	MOVQ                48(DX), R14
-	VMOVDQU64           Y16, (R14)(BX*1)
-	VMOVDQU64           Y14, 32(R14)(BX*1)
 	VGF2P8AFFINEQB      $0x00, Y0, Y3, Y1
 	VPXORQ              Y1, Y2, Y2
-	MOVQ                72(SI), R14
-	PREFETCHT1          (R14)(BX*1)
-	MOVQ                72(DX), R14
-	VMOVDQU64           Y2, (R14)(BX*1)
-	VMOVDQU64           Y3, 32(R14)(BX*1)
 	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y1
 	VPXORQ              Y1, Y4, Y4
-	MOVQ                96(SI), R14
-	PREFETCHT1          (R14)(BX*1)
-	MOVQ                96(DX), R14
-	VMOVDQU64           Y4, (R14)(BX*1)
-	VMOVDQU64           Y5, 32(R14)(BX*1)
 	VGF2P8AFFINEQB      $0x00, Y0, Y9, Y1
 	VPXORQ              Y1, Y7, Y7
-	MOVQ                120(SI), R14
-	PREFETCHT1          (R14)(BX*1)
-	MOVQ                120(DX), R14
-	VMOVDQU64           Y7, (R14)(BX*1)
-	VMOVDQU64           Y9, 32(R14)(BX*1)
 	VGF2P8AFFINEQB      $0x00, Y0, Y13, Y1
 	VPXORQ              Y1, Y11, Y11
-	MOVQ                144(SI), R14
-	PREFETCHT1          (R14)(BX*1)
-	MOVQ                144(DX), R14
-	VMOVDQU64           Y11, (R14)(BX*1)
-	VMOVDQU64           Y13, 32(R14)(BX*1)
 	VGF2P8AFFINEQB      $0x00, Y0, Y17, Y1
 	VPXORQ              Y1, Y15, Y15
-	MOVQ                168(SI), SI
-	PREFETCHT1          (SI)(BX*1)
-	MOVQ                168(DX), SI
-	VMOVDQU64           Y15, (SI)(BX*1)
-	VMOVDQU64           Y17, 32(SI)(BX*1)
+	MOVQ                (DX), R14
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                (AX), R14
+	VMOVDQU64           Y8, (R14)(CX*1)
+	VMOVDQU64           Y6, 32(R14)(CX*1)
+	MOVQ                24(DX), R14
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                24(AX), R14
+	VMOVDQU64           Y12, (R14)(CX*1)
+	VMOVDQU64           Y10, 32(R14)(CX*1)
+	MOVQ                48(DX), R14
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                48(AX), R14
+	VMOVDQU64           Y16, (R14)(CX*1)
+	VMOVDQU64           Y14, 32(R14)(CX*1)
+	MOVQ                72(DX), R14
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                72(AX), R14
+	VMOVDQU64           Y2, (R14)(CX*1)
+	VMOVDQU64           Y3, 32(R14)(CX*1)
+	MOVQ                96(DX), R14
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                96(AX), R14
+	VMOVDQU64           Y4, (R14)(CX*1)
+	VMOVDQU64           Y5, 32(R14)(CX*1)
+	MOVQ                120(DX), R14
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                120(AX), R14
+	VMOVDQU64           Y7, (R14)(CX*1)
+	VMOVDQU64           Y9, 32(R14)(CX*1)
+	MOVQ                144(DX), R14
+	PREFETCHT1          (R14)(CX*1)
+	MOVQ                144(AX), R14
+	VMOVDQU64           Y11, (R14)(CX*1)
+	VMOVDQU64           Y13, 32(R14)(CX*1)
+	MOVQ                168(DX), DX
+	PREFETCHT1          (DX)(CX*1)
+	MOVQ                168(AX), DX
+	VMOVDQU64           Y15, (DX)(CX*1)
+	VMOVDQU64           Y17, 32(DX)(CX*1)
 	ADDQ                $0x20, DI
 	ADDQ                $0x20, R8
 	ADDQ                $0x20, R9
 	ADDQ                $0x20, R10
-	ADDQ                $+64, BX
+	ADDQ                $+64, CX
 
 rowEven:
 	ADDQ half+32(FP), DI
 	ADDQ half+32(FP), R8
 	ADDQ half+32(FP), R9
 	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
+	MOVQ half+32(FP), DX
+	ADDQ DX, DX
+	SUBQ DX, CX
 
 next:
-	ADDQ AX, DI
-	ADDQ AX, R8
-	ADDQ AX, R9
-	ADDQ AX, R10
-	ADDQ CX, DI
-	ADDQ CX, R8
-	ADDQ CX, R9
-	ADDQ CX, R10
-	ADDQ CX, DI
-	ADDQ CX, R8
-	ADDQ CX, R9
-	ADDQ CX, R10
-	ADDQ $0xc0, DX
+	ADDQ BX, DI
+	ADDQ BX, R8
+	ADDQ BX, R9
+	ADDQ BX, R10
+	ADDQ SI, DI
+	ADDQ SI, R8
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ SI, DI
+	ADDQ SI, R8
+	ADDQ SI, R9
+	ADDQ SI, R10
+	ADDQ $0xc0, AX
 	ADDQ $0x00000040, R11
 	ADDQ $0x00000080, R12
 	ADDQ $0x00000100, R13
@@ -6560,28 +3124,28 @@ rowSubfieldColumn:
 	VPXORQ         (R9), Z11, Z11
 	VPXORQ         Z8, Z10, Z8
 	VPXORQ         Z9, Z11, Z9
-	VMOVDQU64      (R8)(AX*1), Z12
-	VMOVDQU64      (R10)(AX*1), Z13
+	VMOVDQU64      (R8)(BX*1), Z12
+	VMOVDQU64      (R10)(BX*1), Z13
 	VGF2P8AFFINEQB $0x00, Z1, Z12, Z14
 	VGF2P8AFFINEQB $0x00, Z1, Z13, Z15
-	VPXORQ         (DI)(AX*1), Z14, Z14
-	VPXORQ         (R9)(AX*1), Z15, Z15
+	VPXORQ         (DI)(BX*1), Z14, Z14
+	VPXORQ         (R9)(BX*1), Z15, Z15
 	VPXORQ         Z12, Z14, Z12
 	VPXORQ         Z13, Z15, Z13
-	VMOVDQU64      (R8)(AX*2), Z16
-	VMOVDQU64      (R10)(AX*2), Z17
+	VMOVDQU64      (R8)(BX*2), Z16
+	VMOVDQU64      (R10)(BX*2), Z17
 	VGF2P8AFFINEQB $0x00, Z1, Z16, Z18
 	VGF2P8AFFINEQB $0x00, Z1, Z17, Z19
-	VPXORQ         (DI)(AX*2), Z18, Z18
-	VPXORQ         (R9)(AX*2), Z19, Z19
+	VPXORQ         (DI)(BX*2), Z18, Z18
+	VPXORQ         (R9)(BX*2), Z19, Z19
 	VPXORQ         Z16, Z18, Z16
 	VPXORQ         Z17, Z19, Z17
-	VMOVDQU64      (R8)(CX*1), Z20
-	VMOVDQU64      (R10)(CX*1), Z21
+	VMOVDQU64      (R8)(SI*1), Z20
+	VMOVDQU64      (R10)(SI*1), Z21
 	VGF2P8AFFINEQB $0x00, Z1, Z20, Z22
 	VGF2P8AFFINEQB $0x00, Z1, Z21, Z23
-	VPXORQ         (DI)(CX*1), Z22, Z22
-	VPXORQ         (R9)(CX*1), Z23, Z23
+	VPXORQ         (DI)(SI*1), Z22, Z22
+	VPXORQ         (R9)(SI*1), Z23, Z23
 	VPXORQ         Z20, Z22, Z20
 	VPXORQ         Z21, Z23, Z21
 	VGF2P8AFFINEQB $0x00, Z2, Z18, Z24
@@ -6634,1087 +3198,138 @@ rowSubfieldColumn:
 	VPXORQ         Z21, Z17, Z21
 	VGF2P8AFFINEQB $0x00, Z0, Z11, Z24
 	VPXORQ         Z24, Z10, Z10
-	MOVQ           (SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           (DX), R15
-	VMOVDQU64      Y10, (R15)(BX*1)
-	VMOVDQU64      Y11, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z10, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z11, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z15, Z10
-	VPXORQ         Z10, Z14, Z14
-	MOVQ           24(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           24(DX), R15
-	VMOVDQU64      Y14, (R15)(BX*1)
-	VMOVDQU64      Y15, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z14, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z15, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z19, Z10
-	VPXORQ         Z10, Z18, Z18
-	MOVQ           48(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           48(DX), R15
-	VMOVDQU64      Y18, (R15)(BX*1)
-	VMOVDQU64      Y19, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z18, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z19, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z23, Z10
-	VPXORQ         Z10, Z22, Z22
-	MOVQ           72(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           72(DX), R15
-	VMOVDQU64      Y22, (R15)(BX*1)
-	VMOVDQU64      Y23, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z22, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z23, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z9, Z10
-	VPXORQ         Z10, Z8, Z8
-	MOVQ           96(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           96(DX), R15
-	VMOVDQU64      Y8, (R15)(BX*1)
-	VMOVDQU64      Y9, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z8, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z9, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z13, Z8
-	VPXORQ         Z8, Z12, Z12
-	MOVQ           120(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           120(DX), R15
-	VMOVDQU64      Y12, (R15)(BX*1)
-	VMOVDQU64      Y13, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z12, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z13, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z17, Z8
-	VPXORQ         Z8, Z16, Z16
-	MOVQ           144(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           144(DX), R15
-	VMOVDQU64      Y16, (R15)(BX*1)
-	VMOVDQU64      Y17, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z16, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z17, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z21, Z8
-	VPXORQ         Z8, Z20, Z20
-	MOVQ           168(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           168(DX), R15
-	VMOVDQU64      Y20, (R15)(BX*1)
-	VMOVDQU64      Y21, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z20, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z21, 96(R15)(BX*1)
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $+128, BX
-	DECQ           R14
-	JNE            rowSubfieldColumn
-
-rowSubfieldOdd:
-	TESTQ          $0x00000020, half+32(FP)
-	JEQ            rowSubfieldEven
-	VMOVDQU64      (R8), Y8
-	VMOVDQU64      (R10), Y9
-	VGF2P8AFFINEQB $0x00, Y1, Y8, Y10
-	VGF2P8AFFINEQB $0x00, Y1, Y9, Y11
-	VPXORQ         (DI), Y10, Y10
-	VPXORQ         (R9), Y11, Y11
-	VPXORQ         Y8, Y10, Y8
-	VPXORQ         Y9, Y11, Y9
-	VMOVDQU64      (R8)(AX*1), Y12
-	VMOVDQU64      (R10)(AX*1), Y13
-	VGF2P8AFFINEQB $0x00, Y1, Y12, Y14
-	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
-	VPXORQ         (DI)(AX*1), Y14, Y14
-	VPXORQ         (R9)(AX*1), Y15, Y15
-	VPXORQ         Y12, Y14, Y12
-	VPXORQ         Y13, Y15, Y13
-	VMOVDQU64      (R8)(AX*2), Y16
-	VMOVDQU64      (R10)(AX*2), Y17
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y17, Y19
-	VPXORQ         (DI)(AX*2), Y18, Y18
-	VPXORQ         (R9)(AX*2), Y19, Y19
-	VPXORQ         Y16, Y18, Y16
-	VPXORQ         Y17, Y19, Y17
-	VMOVDQU64      (R8)(CX*1), Y20
-	VMOVDQU64      (R10)(CX*1), Y21
-	VGF2P8AFFINEQB $0x00, Y1, Y20, Y22
-	VGF2P8AFFINEQB $0x00, Y1, Y21, Y1
-	VPXORQ         (DI)(CX*1), Y22, Y22
-	VPXORQ         (R9)(CX*1), Y1, Y1
-	VPXORQ         Y20, Y22, Y20
-	VPXORQ         Y21, Y1, Y21
-	VGF2P8AFFINEQB $0x00, Y2, Y18, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y19, Y24
-	VPXORQ         Y23, Y10, Y10
-	VPXORQ         Y24, Y11, Y11
-	VPXORQ         Y18, Y10, Y18
-	VPXORQ         Y19, Y11, Y19
-	VGF2P8AFFINEQB $0x00, Y2, Y22, Y23
-	VGF2P8AFFINEQB $0x00, Y2, Y1, Y2
-	VPXORQ         Y23, Y14, Y14
-	VPXORQ         Y2, Y15, Y15
-	VPXORQ         Y22, Y14, Y22
-	VPXORQ         Y1, Y15, Y1
-	VGF2P8AFFINEQB $0x00, Y3, Y16, Y2
-	VGF2P8AFFINEQB $0x00, Y3, Y17, Y23
-	VPXORQ         Y2, Y8, Y8
-	VPXORQ         Y23, Y9, Y9
-	VPXORQ         Y16, Y8, Y16
-	VPXORQ         Y17, Y9, Y17
-	VGF2P8AFFINEQB $0x00, Y3, Y20, Y2
-	VGF2P8AFFINEQB $0x00, Y3, Y21, Y3
-	VPXORQ         Y2, Y12, Y12
-	VPXORQ         Y3, Y13, Y13
-	VPXORQ         Y20, Y12, Y20
-	VPXORQ         Y21, Y13, Y21
-	VGF2P8AFFINEQB $0x00, Y4, Y14, Y2
-	VGF2P8AFFINEQB $0x00, Y4, Y15, Y3
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y14, Y10, Y14
-	VPXORQ         Y15, Y11, Y15
-	VGF2P8AFFINEQB $0x00, Y5, Y22, Y2
-	VGF2P8AFFINEQB $0x00, Y5, Y1, Y3
-	VPXORQ         Y2, Y18, Y18
-	VPXORQ         Y3, Y19, Y19
-	VPXORQ         Y22, Y18, Y22
-	VPXORQ         Y1, Y19, Y1
-	VGF2P8AFFINEQB $0x00, Y6, Y12, Y2
-	VGF2P8AFFINEQB $0x00, Y6, Y13, Y3
-	VPXORQ         Y2, Y8, Y8
-	VPXORQ         Y3, Y9, Y9
-	VPXORQ         Y12, Y8, Y12
-	VPXORQ         Y13, Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y7, Y20, Y2
-	VGF2P8AFFINEQB $0x00, Y7, Y21, Y3
-	VPXORQ         Y2, Y16, Y16
-	VPXORQ         Y3, Y17, Y17
-	VPXORQ         Y20, Y16, Y20
-	VPXORQ         Y21, Y17, Y21
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y2
-	VPXORQ         Y2, Y10, Y10
-	MOVQ           (SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           (DX), R14
-	VMOVDQU64      Y10, (R14)(BX*1)
-	VMOVDQU64      Y11, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y15, Y2
-	VPXORQ         Y2, Y14, Y14
-	MOVQ           24(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           24(DX), R14
-	VMOVDQU64      Y14, (R14)(BX*1)
-	VMOVDQU64      Y15, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y19, Y2
-	VPXORQ         Y2, Y18, Y18
-	MOVQ           48(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           48(DX), R14
-	VMOVDQU64      Y18, (R14)(BX*1)
-	VMOVDQU64      Y19, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y2
-	VPXORQ         Y2, Y22, Y22
-	MOVQ           72(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           72(DX), R14
-	VMOVDQU64      Y22, (R14)(BX*1)
-	VMOVDQU64      Y1, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y1
-	VPXORQ         Y1, Y8, Y8
-	MOVQ           96(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           96(DX), R14
-	VMOVDQU64      Y8, (R14)(BX*1)
-	VMOVDQU64      Y9, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y1
-	VPXORQ         Y1, Y12, Y12
-	MOVQ           120(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           120(DX), R14
-	VMOVDQU64      Y12, (R14)(BX*1)
-	VMOVDQU64      Y13, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y17, Y1
-	VPXORQ         Y1, Y16, Y16
-	MOVQ           144(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           144(DX), R14
-	VMOVDQU64      Y16, (R14)(BX*1)
-	VMOVDQU64      Y17, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y21, Y1
-	VPXORQ         Y1, Y20, Y20
-	MOVQ           168(SI), SI
-	PREFETCHT1     (SI)(BX*1)
-	MOVQ           168(DX), SI
-	VMOVDQU64      Y20, (SI)(BX*1)
-	VMOVDQU64      Y21, 32(SI)(BX*1)
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $+64, BX
-
-rowSubfieldEven:
-	ADDQ half+32(FP), DI
-	ADDQ half+32(FP), R8
-	ADDQ half+32(FP), R9
-	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
-	JMP  next
-
-groupZero:
-	VPBROADCASTQ 64(R12), Z1
-	VPBROADCASTQ 64(R13), Z2
-	VPBROADCASTQ 128(R13), Z3
-	VPBROADCASTQ 192(R13), Z4
-	MOVQ         half+32(FP), R14
-	SHRQ         $0x06, R14
-	JEQ          rowZeroOdd
-
-rowZeroColumn:
-	VMOVDQU64      (DI), Z5
-	VMOVDQU64      (R9), Z6
-	VPXORQ         (R8), Z5, Z7
-	VPXORQ         (R10), Z6, Z8
-	VMOVDQU64      (DI)(AX*1), Z9
-	VMOVDQU64      (R9)(AX*1), Z10
-	VPXORQ         (R8)(AX*1), Z9, Z11
-	VPXORQ         (R10)(AX*1), Z10, Z12
-	VMOVDQU64      (DI)(AX*2), Z13
-	VMOVDQU64      (R9)(AX*2), Z14
-	VPXORQ         (R8)(AX*2), Z13, Z15
-	VPXORQ         (R10)(AX*2), Z14, Z16
-	VMOVDQU64      (DI)(CX*1), Z17
-	VMOVDQU64      (R9)(CX*1), Z18
-	VPXORQ         (R8)(CX*1), Z17, Z19
-	VPXORQ         (R10)(CX*1), Z18, Z20
-	VPXORQ         Z13, Z5, Z13
-	VPXORQ         Z14, Z6, Z14
-	VPXORQ         Z17, Z9, Z17
-	VPXORQ         Z18, Z10, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z15, Z21
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z22
-	VPXORQ         Z21, Z7, Z7
-	VPXORQ         Z22, Z8, Z8
-	VPXORQ         Z15, Z7, Z15
-	VPXORQ         Z16, Z8, Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z19, Z21
-	VGF2P8AFFINEQB $0x00, Z1, Z20, Z22
-	VPXORQ         Z21, Z11, Z11
-	VPXORQ         Z22, Z12, Z12
-	VPXORQ         Z19, Z11, Z19
-	VPXORQ         Z20, Z12, Z20
-	VPXORQ         Z9, Z5, Z9
-	VPXORQ         Z10, Z6, Z10
-	VGF2P8AFFINEQB $0x00, Z2, Z17, Z21
-	VGF2P8AFFINEQB $0x00, Z2, Z18, Z22
-	VPXORQ         Z21, Z13, Z13
-	VPXORQ         Z22, Z14, Z14
-	VPXORQ         Z17, Z13, Z17
-	VPXORQ         Z18, Z14, Z18
-	VGF2P8AFFINEQB $0x00, Z3, Z11, Z21
-	VGF2P8AFFINEQB $0x00, Z3, Z12, Z22
-	VPXORQ         Z21, Z7, Z7
-	VPXORQ         Z22, Z8, Z8
-	VPXORQ         Z11, Z7, Z11
-	VPXORQ         Z12, Z8, Z12
-	VGF2P8AFFINEQB $0x00, Z4, Z19, Z21
-	VGF2P8AFFINEQB $0x00, Z4, Z20, Z22
-	VPXORQ         Z21, Z15, Z15
-	VPXORQ         Z22, Z16, Z16
-	VPXORQ         Z19, Z15, Z19
-	VPXORQ         Z20, Z16, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z6, Z21
-	VPXORQ         Z21, Z5, Z5
-	MOVQ           (SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           (DX), R15
-	VMOVDQU64      Y5, (R15)(BX*1)
-	VMOVDQU64      Y6, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z5, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z6, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z10, Z5
-	VPXORQ         Z5, Z9, Z9
-	MOVQ           24(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           24(DX), R15
-	VMOVDQU64      Y9, (R15)(BX*1)
-	VMOVDQU64      Y10, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z9, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z10, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z14, Z5
-	VPXORQ         Z5, Z13, Z13
-	MOVQ           48(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           48(DX), R15
-	VMOVDQU64      Y13, (R15)(BX*1)
-	VMOVDQU64      Y14, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z13, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z14, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z18, Z5
-	VPXORQ         Z5, Z17, Z17
-	MOVQ           72(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           72(DX), R15
-	VMOVDQU64      Y17, (R15)(BX*1)
-	VMOVDQU64      Y18, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z17, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z18, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z8, Z5
-	VPXORQ         Z5, Z7, Z7
-	MOVQ           96(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           96(DX), R15
-	VMOVDQU64      Y7, (R15)(BX*1)
-	VMOVDQU64      Y8, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z7, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z8, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z12, Z5
-	VPXORQ         Z5, Z11, Z11
-	MOVQ           120(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           120(DX), R15
-	VMOVDQU64      Y11, (R15)(BX*1)
-	VMOVDQU64      Y12, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z11, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z12, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z16, Z5
-	VPXORQ         Z5, Z15, Z15
-	MOVQ           144(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           144(DX), R15
-	VMOVDQU64      Y15, (R15)(BX*1)
-	VMOVDQU64      Y16, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z15, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z16, 96(R15)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z20, Z5
-	VPXORQ         Z5, Z19, Z19
-	MOVQ           168(SI), R15
-	PREFETCHT1     (R15)(BX*1)
-	PREFETCHT1     64(R15)(BX*1)
-	MOVQ           168(DX), R15
-	VMOVDQU64      Y19, (R15)(BX*1)
-	VMOVDQU64      Y20, 32(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z19, 64(R15)(BX*1)
-	VEXTRACTI64X4  $0x01, Z20, 96(R15)(BX*1)
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $+128, BX
-	DECQ           R14
-	JNE            rowZeroColumn
-
-rowZeroOdd:
-	TESTQ          $0x00000020, half+32(FP)
-	JEQ            rowZeroEven
-	VMOVDQU64      (DI), Y5
-	VMOVDQU64      (R9), Y6
-	VPXORQ         (R8), Y5, Y7
-	VPXORQ         (R10), Y6, Y8
-	VMOVDQU64      (DI)(AX*1), Y9
-	VMOVDQU64      (R9)(AX*1), Y10
-	VPXORQ         (R8)(AX*1), Y9, Y11
-	VPXORQ         (R10)(AX*1), Y10, Y12
-	VMOVDQU64      (DI)(AX*2), Y13
-	VMOVDQU64      (R9)(AX*2), Y14
-	VPXORQ         (R8)(AX*2), Y13, Y15
-	VPXORQ         (R10)(AX*2), Y14, Y16
-	VMOVDQU64      (DI)(CX*1), Y17
-	VMOVDQU64      (R9)(CX*1), Y18
-	VPXORQ         (R8)(CX*1), Y17, Y19
-	VPXORQ         (R10)(CX*1), Y18, Y20
-	VPXORQ         Y13, Y5, Y13
-	VPXORQ         Y14, Y6, Y14
-	VPXORQ         Y17, Y9, Y17
-	VPXORQ         Y18, Y10, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y15, Y21
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y22
-	VPXORQ         Y21, Y7, Y7
-	VPXORQ         Y22, Y8, Y8
-	VPXORQ         Y15, Y7, Y15
-	VPXORQ         Y16, Y8, Y16
-	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
-	VGF2P8AFFINEQB $0x00, Y1, Y20, Y1
-	VPXORQ         Y21, Y11, Y11
-	VPXORQ         Y1, Y12, Y12
-	VPXORQ         Y19, Y11, Y19
-	VPXORQ         Y20, Y12, Y20
-	VPXORQ         Y9, Y5, Y9
-	VPXORQ         Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y1
-	VGF2P8AFFINEQB $0x00, Y2, Y18, Y2
-	VPXORQ         Y1, Y13, Y13
-	VPXORQ         Y2, Y14, Y14
-	VPXORQ         Y17, Y13, Y17
-	VPXORQ         Y18, Y14, Y18
-	VGF2P8AFFINEQB $0x00, Y3, Y11, Y1
-	VGF2P8AFFINEQB $0x00, Y3, Y12, Y2
-	VPXORQ         Y1, Y7, Y7
-	VPXORQ         Y2, Y8, Y8
-	VPXORQ         Y11, Y7, Y11
-	VPXORQ         Y12, Y8, Y12
-	VGF2P8AFFINEQB $0x00, Y4, Y19, Y1
-	VGF2P8AFFINEQB $0x00, Y4, Y20, Y2
-	VPXORQ         Y1, Y15, Y15
-	VPXORQ         Y2, Y16, Y16
-	VPXORQ         Y19, Y15, Y19
-	VPXORQ         Y20, Y16, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y1
-	VPXORQ         Y1, Y5, Y5
-	MOVQ           (SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           (DX), R14
-	VMOVDQU64      Y5, (R14)(BX*1)
-	VMOVDQU64      Y6, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y1
-	VPXORQ         Y1, Y9, Y9
-	MOVQ           24(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           24(DX), R14
-	VMOVDQU64      Y9, (R14)(BX*1)
-	VMOVDQU64      Y10, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y14, Y1
-	VPXORQ         Y1, Y13, Y13
-	MOVQ           48(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           48(DX), R14
-	VMOVDQU64      Y13, (R14)(BX*1)
-	VMOVDQU64      Y14, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y18, Y1
-	VPXORQ         Y1, Y17, Y17
-	MOVQ           72(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           72(DX), R14
-	VMOVDQU64      Y17, (R14)(BX*1)
-	VMOVDQU64      Y18, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y1
-	VPXORQ         Y1, Y7, Y7
-	MOVQ           96(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           96(DX), R14
-	VMOVDQU64      Y7, (R14)(BX*1)
-	VMOVDQU64      Y8, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y1
-	VPXORQ         Y1, Y11, Y11
-	MOVQ           120(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           120(DX), R14
-	VMOVDQU64      Y11, (R14)(BX*1)
-	VMOVDQU64      Y12, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y16, Y1
-	VPXORQ         Y1, Y15, Y15
-	MOVQ           144(SI), R14
-	PREFETCHT1     (R14)(BX*1)
-	MOVQ           144(DX), R14
-	VMOVDQU64      Y15, (R14)(BX*1)
-	VMOVDQU64      Y16, 32(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y20, Y1
-	VPXORQ         Y1, Y19, Y19
-	MOVQ           168(SI), SI
-	PREFETCHT1     (SI)(BX*1)
-	MOVQ           168(DX), SI
-	VMOVDQU64      Y19, (SI)(BX*1)
-	VMOVDQU64      Y20, 32(SI)(BX*1)
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $+64, BX
-
-rowZeroEven:
-	ADDQ half+32(FP), DI
-	ADDQ half+32(FP), R8
-	ADDQ half+32(FP), R9
-	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
-	JMP  next
-
-// func fft8streamAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
-TEXT ·fft8streamAVX512GFNI(SB), NOSPLIT, $0-64
-	MOVQ         half+32(FP), AX
-	MOVQ         dsts+0(FP), DX
-	MOVQ         off+8(FP), BX
-	ADDQ         AX, AX
-	LEAQ         (AX)(AX*2), CX
-	MOVQ         src+24(FP), DI
-	MOVQ         DI, R8
-	MOVQ         DI, R9
-	MOVQ         DI, R10
-	LEAQ         (R8)(AX*4), R8
-	LEAQ         (R10)(AX*4), R10
-	ADDQ         half+32(FP), R9
-	ADDQ         half+32(FP), R10
-	MOVQ         tab+56(FP), SI
-	VPBROADCASTQ 24(SI), Z0
-	CMPQ         groups+40(FP), $0x00
-	JEQ          done
-	MOVQ         t+48(FP), R11
-	SHRQ         $0x02, R11
-	SHLQ         $0x05, R11
-	ADDQ         tab+56(FP), R11
-	MOVQ         t+48(FP), R12
-	SHRQ         $0x01, R12
-	SHLQ         $0x05, R12
-	ADDQ         tab+56(FP), R12
-	MOVQ         t+48(FP), R13
-	SHRQ         $0x00, R13
-	SHLQ         $0x05, R13
-	ADDQ         tab+56(FP), R13
-
-group:
-	MOVQ DX, SI
-	DECQ more+16(FP)
-	JLT  lastGroup
-	ADDQ $0xc0, SI
-
-lastGroup:
-	MOVQ         R13, SI
-	SUBQ         tab+56(FP), SI
-	JEQ          groupZero
-	CMPQ         SI, $0x00002000
-	JLT          groupSubfield
-	VPBROADCASTQ (R11), Z1
-	VPBROADCASTQ 8(R11), Z2
-	VPBROADCASTQ 16(R11), Z3
-	MOVQ         half+32(FP), SI
-	SHRQ         $0x06, SI
-	JEQ          rowOdd
-
-rowColumn:
-	VMOVDQU64           (R8), Z4
-	VMOVDQU64           (R10), Z5
-	VPXORQ              Z4, Z5, Z6
-	VGF2P8AFFINEQB      $0x00, Z1, Z4, Z7
-	VGF2P8AFFINEQB      $0x00, Z2, Z5, Z8
-	VPTERNLOGQ          $0x96, (DI), Z7, Z8
-	VGF2P8AFFINEQB      $0x00, Z3, Z6, Z6
-	VPTERNLOGQ          $0x96, (R9), Z7, Z6
-	VPXORQ              Z4, Z8, Z4
-	VPXORQ              Z5, Z6, Z5
-	VMOVDQU64           (R8)(AX*1), Z7
-	VMOVDQU64           (R10)(AX*1), Z9
-	VPXORQ              Z7, Z9, Z10
-	VGF2P8AFFINEQB      $0x00, Z1, Z7, Z11
-	VGF2P8AFFINEQB      $0x00, Z2, Z9, Z12
-	VPTERNLOGQ          $0x96, (DI)(AX*1), Z11, Z12
-	VGF2P8AFFINEQB      $0x00, Z3, Z10, Z10
-	VPTERNLOGQ          $0x96, (R9)(AX*1), Z11, Z10
-	VPXORQ              Z7, Z12, Z7
-	VPXORQ              Z9, Z10, Z9
-	VMOVDQU64           (R8)(AX*2), Z11
-	VMOVDQU64           (R10)(AX*2), Z13
-	VPXORQ              Z11, Z13, Z14
-	VGF2P8AFFINEQB      $0x00, Z1, Z11, Z15
-	VGF2P8AFFINEQB      $0x00, Z2, Z13, Z16
-	VPTERNLOGQ          $0x96, (DI)(AX*2), Z15, Z16
-	VGF2P8AFFINEQB      $0x00, Z3, Z14, Z14
-	VPTERNLOGQ          $0x96, (R9)(AX*2), Z15, Z14
-	VPXORQ              Z11, Z16, Z11
-	VPXORQ              Z13, Z14, Z13
-	VMOVDQU64           (R8)(CX*1), Z15
-	VMOVDQU64           (R10)(CX*1), Z17
-	VPXORQ              Z15, Z17, Z18
-	VGF2P8AFFINEQB      $0x00, Z1, Z15, Z19
-	VGF2P8AFFINEQB      $0x00, Z2, Z17, Z20
-	VPTERNLOGQ          $0x96, (DI)(CX*1), Z19, Z20
-	VGF2P8AFFINEQB      $0x00, Z3, Z18, Z18
-	VPTERNLOGQ          $0x96, (R9)(CX*1), Z19, Z18
-	VPXORQ              Z15, Z20, Z15
-	VPXORQ              Z17, Z18, Z17
-	VPXORQ              Z16, Z14, Z19
-	VGF2P8AFFINEQB.BCST $0x00, (R12), Z16, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Z14, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z8
-	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z6
-	VPXORQ              Z16, Z8, Z16
-	VPXORQ              Z14, Z6, Z14
-	VPXORQ              Z20, Z18, Z19
-	VGF2P8AFFINEQB.BCST $0x00, (R12), Z20, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Z18, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z12
-	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z10
-	VPXORQ              Z20, Z12, Z20
-	VPXORQ              Z18, Z10, Z18
-	VPXORQ              Z11, Z13, Z19
-	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Z11, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Z13, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z4
-	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z5
-	VPXORQ              Z11, Z4, Z11
-	VPXORQ              Z13, Z5, Z13
-	VPXORQ              Z15, Z17, Z19
-	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Z15, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Z17, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z7
-	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z9
-	VPXORQ              Z15, Z7, Z15
-	VPXORQ              Z17, Z9, Z17
-	VPXORQ              Z12, Z10, Z19
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Z12, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Z10, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z8
-	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z6
-	VPXORQ              Z12, Z8, Z12
-	VPXORQ              Z10, Z6, Z10
-	VPXORQ              Z20, Z18, Z19
-	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Z20, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Z18, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z16
-	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z14
-	VPXORQ              Z20, Z16, Z20
-	VPXORQ              Z18, Z14, Z18
-	VPXORQ              Z7, Z9, Z19
-	VGF2P8AFFINEQB.BCST $0x00, 128(R13), Z7, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 136(R13), Z9, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z4
-	VGF2P8AFFINEQB.BCST $0x00, 144(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z5
-	VPXORQ              Z7, Z4, Z7
-	VPXORQ              Z9, Z5, Z9
-	VPXORQ              Z15, Z17, Z19
-	VGF2P8AFFINEQB.BCST $0x00, 192(R13), Z15, Z21
-	VGF2P8AFFINEQB.BCST $0x00, 200(R13), Z17, Z22
-	VPTERNLOGQ          $0x96, Z22, Z21, Z11
-	VGF2P8AFFINEQB.BCST $0x00, 208(R13), Z19, Z19
-	VPTERNLOGQ          $0x96, Z19, Z21, Z13
-	VPXORQ              Z15, Z11, Z15
-	VPXORQ              Z17, Z13, Z17
-	VGF2P8AFFINEQB      $0x00, Z0, Z6, Z19
-	VPXORQ              Z19, Z8, Z8
-	MOVQ                (DX), R14
-	VSHUFI64X2          $0x44, Z6, Z8, Z19
-	VMOVNTDQ            Z19, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z6, Z8, Z6
-	VMOVNTDQ            Z6, 64(R14)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z10, Z6
-	VPXORQ              Z6, Z12, Z12
-	MOVQ                24(DX), R14
-	VSHUFI64X2          $0x44, Z10, Z12, Z6
-	VMOVNTDQ            Z6, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z10, Z12, Z6
-	VMOVNTDQ            Z6, 64(R14)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z14, Z6
-	VPXORQ              Z6, Z16, Z16
-	MOVQ                48(DX), R14
-	VSHUFI64X2          $0x44, Z14, Z16, Z6
-	VMOVNTDQ            Z6, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z14, Z16, Z6
-	VMOVNTDQ            Z6, 64(R14)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z18, Z6
-	VPXORQ              Z6, Z20, Z20
-	MOVQ                72(DX), R14
-	VSHUFI64X2          $0x44, Z18, Z20, Z6
-	VMOVNTDQ            Z6, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z18, Z20, Z6
-	VMOVNTDQ            Z6, 64(R14)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z5, Z6
-	VPXORQ              Z6, Z4, Z4
-	MOVQ                96(DX), R14
-	VSHUFI64X2          $0x44, Z5, Z4, Z6
-	VMOVNTDQ            Z6, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z5, Z4, Z4
-	VMOVNTDQ            Z4, 64(R14)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z9, Z4
-	VPXORQ              Z4, Z7, Z7
-	MOVQ                120(DX), R14
-	VSHUFI64X2          $0x44, Z9, Z7, Z4
-	VMOVNTDQ            Z4, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z9, Z7, Z4
-	VMOVNTDQ            Z4, 64(R14)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z13, Z4
-	VPXORQ              Z4, Z11, Z11
-	MOVQ                144(DX), R14
-	VSHUFI64X2          $0x44, Z13, Z11, Z4
-	VMOVNTDQ            Z4, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z13, Z11, Z4
-	VMOVNTDQ            Z4, 64(R14)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Z0, Z17, Z4
-	VPXORQ              Z4, Z15, Z15
-	MOVQ                168(DX), R14
-	VSHUFI64X2          $0x44, Z17, Z15, Z4
-	VMOVNTDQ            Z4, (R14)(BX*1)
-	VSHUFI64X2          $0xee, Z17, Z15, Z4
-	VMOVNTDQ            Z4, 64(R14)(BX*1)
-	ADDQ                $0x40, DI
-	ADDQ                $0x40, R8
-	ADDQ                $0x40, R9
-	ADDQ                $0x40, R10
-	ADDQ                $+128, BX
-	DECQ                SI
-	JNE                 rowColumn
-
-rowOdd:
-	TESTQ               $0x00000020, half+32(FP)
-	JEQ                 rowEven
-	VMOVDQU64           (R8), Y4
-	VMOVDQU64           (R10), Y5
-	VPXORQ              Y4, Y5, Y6
-	VGF2P8AFFINEQB      $0x00, Y1, Y4, Y7
-	VGF2P8AFFINEQB      $0x00, Y2, Y5, Y8
-	VPTERNLOGQ          $0x96, (DI), Y7, Y8
-	VGF2P8AFFINEQB      $0x00, Y3, Y6, Y6
-	VPTERNLOGQ          $0x96, (R9), Y7, Y6
-	VPXORQ              Y4, Y8, Y4
-	VPXORQ              Y5, Y6, Y5
-	VMOVDQU64           (R8)(AX*1), Y7
-	VMOVDQU64           (R10)(AX*1), Y9
-	VPXORQ              Y7, Y9, Y10
-	VGF2P8AFFINEQB      $0x00, Y1, Y7, Y11
-	VGF2P8AFFINEQB      $0x00, Y2, Y9, Y12
-	VPTERNLOGQ          $0x96, (DI)(AX*1), Y11, Y12
-	VGF2P8AFFINEQB      $0x00, Y3, Y10, Y10
-	VPTERNLOGQ          $0x96, (R9)(AX*1), Y11, Y10
-	VPXORQ              Y7, Y12, Y7
-	VPXORQ              Y9, Y10, Y9
-	VMOVDQU64           (R8)(AX*2), Y11
-	VMOVDQU64           (R10)(AX*2), Y13
-	VPXORQ              Y11, Y13, Y14
-	VGF2P8AFFINEQB      $0x00, Y1, Y11, Y15
-	VGF2P8AFFINEQB      $0x00, Y2, Y13, Y16
-	VPTERNLOGQ          $0x96, (DI)(AX*2), Y15, Y16
-	VGF2P8AFFINEQB      $0x00, Y3, Y14, Y14
-	VPTERNLOGQ          $0x96, (R9)(AX*2), Y15, Y14
-	VPXORQ              Y11, Y16, Y11
-	VPXORQ              Y13, Y14, Y13
-	VMOVDQU64           (R8)(CX*1), Y15
-	VMOVDQU64           (R10)(CX*1), Y17
-	VPXORQ              Y15, Y17, Y18
-	VGF2P8AFFINEQB      $0x00, Y1, Y15, Y1
-	VGF2P8AFFINEQB      $0x00, Y2, Y17, Y2
-	VPTERNLOGQ          $0x96, (DI)(CX*1), Y1, Y2
-	VGF2P8AFFINEQB      $0x00, Y3, Y18, Y3
-	VPTERNLOGQ          $0x96, (R9)(CX*1), Y1, Y3
-	VPXORQ              Y15, Y2, Y15
-	VPXORQ              Y17, Y3, Y17
-	VPXORQ              Y16, Y14, Y1
-	VGF2P8AFFINEQB.BCST $0x00, (R12), Y16, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Y14, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y8
-	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y6
-	VPXORQ              Y16, Y8, Y16
-	VPXORQ              Y14, Y6, Y14
-	VPXORQ              Y2, Y3, Y1
-	VGF2P8AFFINEQB.BCST $0x00, (R12), Y2, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 8(R12), Y3, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y12
-	VGF2P8AFFINEQB.BCST $0x00, 16(R12), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y10
-	VPXORQ              Y2, Y12, Y2
-	VPXORQ              Y3, Y10, Y3
-	VPXORQ              Y11, Y13, Y1
-	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Y11, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Y13, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y4
-	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y5
-	VPXORQ              Y11, Y4, Y11
-	VPXORQ              Y13, Y5, Y13
-	VPXORQ              Y15, Y17, Y1
-	VGF2P8AFFINEQB.BCST $0x00, 64(R12), Y15, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 72(R12), Y17, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y7
-	VGF2P8AFFINEQB.BCST $0x00, 80(R12), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y9
-	VPXORQ              Y15, Y7, Y15
-	VPXORQ              Y17, Y9, Y17
-	VPXORQ              Y12, Y10, Y1
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y12, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 8(R13), Y10, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y8
-	VGF2P8AFFINEQB.BCST $0x00, 16(R13), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y6
-	VPXORQ              Y12, Y8, Y12
-	VPXORQ              Y10, Y6, Y10
-	VPXORQ              Y2, Y3, Y1
-	VGF2P8AFFINEQB.BCST $0x00, 64(R13), Y2, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 72(R13), Y3, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y16
-	VGF2P8AFFINEQB.BCST $0x00, 80(R13), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y14
-	VPXORQ              Y2, Y16, Y2
-	VPXORQ              Y3, Y14, Y3
-	VPXORQ              Y7, Y9, Y1
-	VGF2P8AFFINEQB.BCST $0x00, 128(R13), Y7, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 136(R13), Y9, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y4
-	VGF2P8AFFINEQB.BCST $0x00, 144(R13), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y5
-	VPXORQ              Y7, Y4, Y7
-	VPXORQ              Y9, Y5, Y9
-	VPXORQ              Y15, Y17, Y1
-	VGF2P8AFFINEQB.BCST $0x00, 192(R13), Y15, Y18
-	VGF2P8AFFINEQB.BCST $0x00, 200(R13), Y17, Y19
-	VPTERNLOGQ          $0x96, Y19, Y18, Y11
-	VGF2P8AFFINEQB.BCST $0x00, 208(R13), Y1, Y1
-	VPTERNLOGQ          $0x96, Y1, Y18, Y13
-	VPXORQ              Y15, Y11, Y15
-	VPXORQ              Y17, Y13, Y17
-	VGF2P8AFFINEQB      $0x00, Y0, Y6, Y1
-	VPXORQ              Y1, Y8, Y8
-	MOVQ                (DX), SI
-	VMOVNTDQ            Y8, (SI)(BX*1)
-	VMOVNTDQ            Y6, 32(SI)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Y0, Y10, Y1
-	VPXORQ              Y1, Y12, Y12
-	MOVQ                24(DX), SI
-	VMOVNTDQ            Y12, (SI)(BX*1)
-	VMOVNTDQ            Y10, 32(SI)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Y0, Y14, Y1
-	VPXORQ              Y1, Y16, Y16
-	MOVQ                48(DX), SI
-	VMOVNTDQ            Y16, (SI)(BX*1)
-	VMOVNTDQ            Y14, 32(SI)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Y0, Y3, Y1
-	VPXORQ              Y1, Y2, Y2
-	MOVQ                72(DX), SI
-	VMOVNTDQ            Y2, (SI)(BX*1)
-	VMOVNTDQ            Y3, 32(SI)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Y0, Y5, Y1
-	VPXORQ              Y1, Y4, Y4
-	MOVQ                96(DX), SI
-	VMOVNTDQ            Y4, (SI)(BX*1)
-	VMOVNTDQ            Y5, 32(SI)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Y0, Y9, Y1
-	VPXORQ              Y1, Y7, Y7
-	MOVQ                120(DX), SI
-	VMOVNTDQ            Y7, (SI)(BX*1)
-	VMOVNTDQ            Y9, 32(SI)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Y0, Y13, Y1
-	VPXORQ              Y1, Y11, Y11
-	MOVQ                144(DX), SI
-	VMOVNTDQ            Y11, (SI)(BX*1)
-	VMOVNTDQ            Y13, 32(SI)(BX*1)
-	VGF2P8AFFINEQB      $0x00, Y0, Y17, Y1
-	VPXORQ              Y1, Y15, Y15
-	MOVQ                168(DX), SI
-	VMOVNTDQ            Y15, (SI)(BX*1)
-	VMOVNTDQ            Y17, 32(SI)(BX*1)
-	ADDQ                $0x20, DI
-	ADDQ                $0x20, R8
-	ADDQ                $0x20, R9
-	ADDQ                $0x20, R10
-	ADDQ                $+64, BX
-
-rowEven:
-	ADDQ half+32(FP), DI
-	ADDQ half+32(FP), R8
-	ADDQ half+32(FP), R9
-	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
-
-next:
-	ADDQ AX, DI
-	ADDQ AX, R8
-	ADDQ AX, R9
-	ADDQ AX, R10
-	ADDQ CX, DI
-	ADDQ CX, R8
-	ADDQ CX, R9
-	ADDQ CX, R10
-	ADDQ CX, DI
-	ADDQ CX, R8
-	ADDQ CX, R9
-	ADDQ CX, R10
-	ADDQ $0xc0, DX
-	ADDQ $0x00000040, R11
-	ADDQ $0x00000080, R12
-	ADDQ $0x00000100, R13
-	DECQ groups+40(FP)
-	JNE  group
-
-done:
-	VZEROUPPER
-	RET
-
-groupSubfield:
-	VPBROADCASTQ (R11), Z1
-	VPBROADCASTQ (R12), Z2
-	VPBROADCASTQ 64(R12), Z3
-	VPBROADCASTQ (R13), Z4
-	VPBROADCASTQ 64(R13), Z5
-	VPBROADCASTQ 128(R13), Z6
-	VPBROADCASTQ 192(R13), Z7
-	MOVQ         half+32(FP), SI
-	SHRQ         $0x06, SI
-	JEQ          rowSubfieldOdd
-
-rowSubfieldColumn:
-	VMOVDQU64      (R8), Z8
-	VMOVDQU64      (R10), Z9
-	VGF2P8AFFINEQB $0x00, Z1, Z8, Z10
-	VGF2P8AFFINEQB $0x00, Z1, Z9, Z11
-	VPXORQ         (DI), Z10, Z10
-	VPXORQ         (R9), Z11, Z11
-	VPXORQ         Z8, Z10, Z8
-	VPXORQ         Z9, Z11, Z9
-	VMOVDQU64      (R8)(AX*1), Z12
-	VMOVDQU64      (R10)(AX*1), Z13
-	VGF2P8AFFINEQB $0x00, Z1, Z12, Z14
-	VGF2P8AFFINEQB $0x00, Z1, Z13, Z15
-	VPXORQ         (DI)(AX*1), Z14, Z14
-	VPXORQ         (R9)(AX*1), Z15, Z15
-	VPXORQ         Z12, Z14, Z12
-	VPXORQ         Z13, Z15, Z13
-	VMOVDQU64      (R8)(AX*2), Z16
-	VMOVDQU64      (R10)(AX*2), Z17
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z19
-	VPXORQ         (DI)(AX*2), Z18, Z18
-	VPXORQ         (R9)(AX*2), Z19, Z19
-	VPXORQ         Z16, Z18, Z16
-	VPXORQ         Z17, Z19, Z17
-	VMOVDQU64      (R8)(CX*1), Z20
-	VMOVDQU64      (R10)(CX*1), Z21
-	VGF2P8AFFINEQB $0x00, Z1, Z20, Z22
-	VGF2P8AFFINEQB $0x00, Z1, Z21, Z23
-	VPXORQ         (DI)(CX*1), Z22, Z22
-	VPXORQ         (R9)(CX*1), Z23, Z23
-	VPXORQ         Z20, Z22, Z20
-	VPXORQ         Z21, Z23, Z21
-	VGF2P8AFFINEQB $0x00, Z2, Z18, Z24
-	VGF2P8AFFINEQB $0x00, Z2, Z19, Z25
-	VPXORQ         Z24, Z10, Z10
-	VPXORQ         Z25, Z11, Z11
-	VPXORQ         Z18, Z10, Z18
-	VPXORQ         Z19, Z11, Z19
-	VGF2P8AFFINEQB $0x00, Z2, Z22, Z24
-	VGF2P8AFFINEQB $0x00, Z2, Z23, Z25
+	VGF2P8AFFINEQB $0x00, Z0, Z15, Z24
 	VPXORQ         Z24, Z14, Z14
-	VPXORQ         Z25, Z15, Z15
-	VPXORQ         Z22, Z14, Z22
-	VPXORQ         Z23, Z15, Z23
-	VGF2P8AFFINEQB $0x00, Z3, Z16, Z24
-	VGF2P8AFFINEQB $0x00, Z3, Z17, Z25
-	VPXORQ         Z24, Z8, Z8
-	VPXORQ         Z25, Z9, Z9
-	VPXORQ         Z16, Z8, Z16
-	VPXORQ         Z17, Z9, Z17
-	VGF2P8AFFINEQB $0x00, Z3, Z20, Z24
-	VGF2P8AFFINEQB $0x00, Z3, Z21, Z25
-	VPXORQ         Z24, Z12, Z12
-	VPXORQ         Z25, Z13, Z13
-	VPXORQ         Z20, Z12, Z20
-	VPXORQ         Z21, Z13, Z21
-	VGF2P8AFFINEQB $0x00, Z4, Z14, Z24
-	VGF2P8AFFINEQB $0x00, Z4, Z15, Z25
-	VPXORQ         Z24, Z10, Z10
-	VPXORQ         Z25, Z11, Z11
-	VPXORQ         Z14, Z10, Z14
-	VPXORQ         Z15, Z11, Z15
-	VGF2P8AFFINEQB $0x00, Z5, Z22, Z24
-	VGF2P8AFFINEQB $0x00, Z5, Z23, Z25
+	VGF2P8AFFINEQB $0x00, Z0, Z19, Z24
 	VPXORQ         Z24, Z18, Z18
-	VPXORQ         Z25, Z19, Z19
-	VPXORQ         Z22, Z18, Z22
-	VPXORQ         Z23, Z19, Z23
-	VGF2P8AFFINEQB $0x00, Z6, Z12, Z24
-	VGF2P8AFFINEQB $0x00, Z6, Z13, Z25
+	VGF2P8AFFINEQB $0x00, Z0, Z23, Z24
+	VPXORQ         Z24, Z22, Z22
+	VGF2P8AFFINEQB $0x00, Z0, Z9, Z24
 	VPXORQ         Z24, Z8, Z8
-	VPXORQ         Z25, Z9, Z9
-	VPXORQ         Z12, Z8, Z12
-	VPXORQ         Z13, Z9, Z13
-	VGF2P8AFFINEQB $0x00, Z7, Z20, Z24
-	VGF2P8AFFINEQB $0x00, Z7, Z21, Z25
+	VGF2P8AFFINEQB $0x00, Z0, Z13, Z24
+	VPXORQ         Z24, Z12, Z12
+	VGF2P8AFFINEQB $0x00, Z0, Z17, Z24
 	VPXORQ         Z24, Z16, Z16
-	VPXORQ         Z25, Z17, Z17
-	VPXORQ         Z20, Z16, Z20
-	VPXORQ         Z21, Z17, Z21
-	VGF2P8AFFINEQB $0x00, Z0, Z11, Z24
-	VPXORQ         Z24, Z10, Z10
-	MOVQ           (DX), R14
-	VSHUFI64X2     $0x44, Z11, Z10, Z24
-	VMOVNTDQ       Z24, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z11, Z10, Z10
-	VMOVNTDQ       Z10, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z15, Z10
-	VPXORQ         Z10, Z14, Z14
-	MOVQ           24(DX), R14
-	VSHUFI64X2     $0x44, Z15, Z14, Z10
-	VMOVNTDQ       Z10, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z15, Z14, Z10
-	VMOVNTDQ       Z10, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z19, Z10
-	VPXORQ         Z10, Z18, Z18
-	MOVQ           48(DX), R14
-	VSHUFI64X2     $0x44, Z19, Z18, Z10
-	VMOVNTDQ       Z10, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z19, Z18, Z10
-	VMOVNTDQ       Z10, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z23, Z10
-	VPXORQ         Z10, Z22, Z22
-	MOVQ           72(DX), R14
-	VSHUFI64X2     $0x44, Z23, Z22, Z10
-	VMOVNTDQ       Z10, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z23, Z22, Z10
-	VMOVNTDQ       Z10, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z9, Z10
-	VPXORQ         Z10, Z8, Z8
-	MOVQ           96(DX), R14
-	VSHUFI64X2     $0x44, Z9, Z8, Z10
-	VMOVNTDQ       Z10, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z9, Z8, Z8
-	VMOVNTDQ       Z8, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z13, Z8
-	VPXORQ         Z8, Z12, Z12
-	MOVQ           120(DX), R14
-	VSHUFI64X2     $0x44, Z13, Z12, Z8
-	VMOVNTDQ       Z8, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z13, Z12, Z8
-	VMOVNTDQ       Z8, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z17, Z8
-	VPXORQ         Z8, Z16, Z16
-	MOVQ           144(DX), R14
-	VSHUFI64X2     $0x44, Z17, Z16, Z8
-	VMOVNTDQ       Z8, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z17, Z16, Z8
-	VMOVNTDQ       Z8, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z21, Z8
-	VPXORQ         Z8, Z20, Z20
-	MOVQ           168(DX), R14
-	VSHUFI64X2     $0x44, Z21, Z20, Z8
-	VMOVNTDQ       Z8, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z21, Z20, Z8
-	VMOVNTDQ       Z8, 64(R14)(BX*1)
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $+128, BX
-	DECQ           SI
-	JNE            rowSubfieldColumn
+	VGF2P8AFFINEQB $0x00, Z0, Z21, Z24
+	VPXORQ         Z24, Z20, Z20
+	CMPQ           stream+56(FP), $0x00
+	JNE            rowSubfieldColumnStream
+	MOVQ           (DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           (AX), R15
+	VMOVDQU64      Y10, (R15)(CX*1)
+	VMOVDQU64      Y11, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z10, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z11, 96(R15)(CX*1)
+	MOVQ           24(DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           24(AX), R15
+	VMOVDQU64      Y14, (R15)(CX*1)
+	VMOVDQU64      Y15, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z14, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z15, 96(R15)(CX*1)
+	MOVQ           48(DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           48(AX), R15
+	VMOVDQU64      Y18, (R15)(CX*1)
+	VMOVDQU64      Y19, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z18, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z19, 96(R15)(CX*1)
+	MOVQ           72(DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           72(AX), R15
+	VMOVDQU64      Y22, (R15)(CX*1)
+	VMOVDQU64      Y23, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z22, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z23, 96(R15)(CX*1)
+	MOVQ           96(DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           96(AX), R15
+	VMOVDQU64      Y8, (R15)(CX*1)
+	VMOVDQU64      Y9, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z8, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z9, 96(R15)(CX*1)
+	MOVQ           120(DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           120(AX), R15
+	VMOVDQU64      Y12, (R15)(CX*1)
+	VMOVDQU64      Y13, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z12, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z13, 96(R15)(CX*1)
+	MOVQ           144(DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           144(AX), R15
+	VMOVDQU64      Y16, (R15)(CX*1)
+	VMOVDQU64      Y17, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z16, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z17, 96(R15)(CX*1)
+	MOVQ           168(DX), R15
+	PREFETCHT1     (R15)(CX*1)
+	PREFETCHT1     64(R15)(CX*1)
+	MOVQ           168(AX), R15
+	VMOVDQU64      Y20, (R15)(CX*1)
+	VMOVDQU64      Y21, 32(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z20, 64(R15)(CX*1)
+	VEXTRACTI64X4  $0x01, Z21, 96(R15)(CX*1)
+	JMP            rowSubfieldColumnStored
+
+rowSubfieldColumnStream:
+	MOVQ       (AX), R15
+	VSHUFI64X2 $0x44, Z11, Z10, Z24
+	VMOVNTDQ   Z24, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z11, Z10, Z10
+	VMOVNTDQ   Z10, 64(R15)(CX*1)
+	MOVQ       24(AX), R15
+	VSHUFI64X2 $0x44, Z15, Z14, Z10
+	VMOVNTDQ   Z10, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z15, Z14, Z10
+	VMOVNTDQ   Z10, 64(R15)(CX*1)
+	MOVQ       48(AX), R15
+	VSHUFI64X2 $0x44, Z19, Z18, Z10
+	VMOVNTDQ   Z10, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z19, Z18, Z10
+	VMOVNTDQ   Z10, 64(R15)(CX*1)
+	MOVQ       72(AX), R15
+	VSHUFI64X2 $0x44, Z23, Z22, Z10
+	VMOVNTDQ   Z10, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z23, Z22, Z10
+	VMOVNTDQ   Z10, 64(R15)(CX*1)
+	MOVQ       96(AX), R15
+	VSHUFI64X2 $0x44, Z9, Z8, Z10
+	VMOVNTDQ   Z10, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z9, Z8, Z8
+	VMOVNTDQ   Z8, 64(R15)(CX*1)
+	MOVQ       120(AX), R15
+	VSHUFI64X2 $0x44, Z13, Z12, Z8
+	VMOVNTDQ   Z8, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z13, Z12, Z8
+	VMOVNTDQ   Z8, 64(R15)(CX*1)
+	MOVQ       144(AX), R15
+	VSHUFI64X2 $0x44, Z17, Z16, Z8
+	VMOVNTDQ   Z8, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z17, Z16, Z8
+	VMOVNTDQ   Z8, 64(R15)(CX*1)
+	MOVQ       168(AX), R15
+	VSHUFI64X2 $0x44, Z21, Z20, Z8
+	VMOVNTDQ   Z8, (R15)(CX*1)
+	VSHUFI64X2 $0xee, Z21, Z20, Z8
+	VMOVNTDQ   Z8, 64(R15)(CX*1)
+
+rowSubfieldColumnStored:
+	ADDQ $0x40, DI
+	ADDQ $0x40, R8
+	ADDQ $0x40, R9
+	ADDQ $0x40, R10
+	ADDQ $+128, CX
+	DECQ R14
+	JNE  rowSubfieldColumn
 
 rowSubfieldOdd:
 	TESTQ          $0x00000020, half+32(FP)
@@ -7727,28 +3342,28 @@ rowSubfieldOdd:
 	VPXORQ         (R9), Y11, Y11
 	VPXORQ         Y8, Y10, Y8
 	VPXORQ         Y9, Y11, Y9
-	VMOVDQU64      (R8)(AX*1), Y12
-	VMOVDQU64      (R10)(AX*1), Y13
+	VMOVDQU64      (R8)(BX*1), Y12
+	VMOVDQU64      (R10)(BX*1), Y13
 	VGF2P8AFFINEQB $0x00, Y1, Y12, Y14
 	VGF2P8AFFINEQB $0x00, Y1, Y13, Y15
-	VPXORQ         (DI)(AX*1), Y14, Y14
-	VPXORQ         (R9)(AX*1), Y15, Y15
+	VPXORQ         (DI)(BX*1), Y14, Y14
+	VPXORQ         (R9)(BX*1), Y15, Y15
 	VPXORQ         Y12, Y14, Y12
 	VPXORQ         Y13, Y15, Y13
-	VMOVDQU64      (R8)(AX*2), Y16
-	VMOVDQU64      (R10)(AX*2), Y17
+	VMOVDQU64      (R8)(BX*2), Y16
+	VMOVDQU64      (R10)(BX*2), Y17
 	VGF2P8AFFINEQB $0x00, Y1, Y16, Y18
 	VGF2P8AFFINEQB $0x00, Y1, Y17, Y19
-	VPXORQ         (DI)(AX*2), Y18, Y18
-	VPXORQ         (R9)(AX*2), Y19, Y19
+	VPXORQ         (DI)(BX*2), Y18, Y18
+	VPXORQ         (R9)(BX*2), Y19, Y19
 	VPXORQ         Y16, Y18, Y16
 	VPXORQ         Y17, Y19, Y17
-	VMOVDQU64      (R8)(CX*1), Y20
-	VMOVDQU64      (R10)(CX*1), Y21
+	VMOVDQU64      (R8)(SI*1), Y20
+	VMOVDQU64      (R10)(SI*1), Y21
 	VGF2P8AFFINEQB $0x00, Y1, Y20, Y22
 	VGF2P8AFFINEQB $0x00, Y1, Y21, Y1
-	VPXORQ         (DI)(CX*1), Y22, Y22
-	VPXORQ         (R9)(CX*1), Y1, Y1
+	VPXORQ         (DI)(SI*1), Y22, Y22
+	VPXORQ         (R9)(SI*1), Y1, Y1
 	VPXORQ         Y20, Y22, Y20
 	VPXORQ         Y21, Y1, Y21
 	VGF2P8AFFINEQB $0x00, Y2, Y18, Y23
@@ -7801,295 +3416,74 @@ rowSubfieldOdd:
 	VPXORQ         Y21, Y17, Y21
 	VGF2P8AFFINEQB $0x00, Y0, Y11, Y2
 	VPXORQ         Y2, Y10, Y10
-	MOVQ           (DX), SI
-	VMOVNTDQ       Y10, (SI)(BX*1)
-	VMOVNTDQ       Y11, 32(SI)(BX*1)
 	VGF2P8AFFINEQB $0x00, Y0, Y15, Y2
 	VPXORQ         Y2, Y14, Y14
-	MOVQ           24(DX), SI
-	VMOVNTDQ       Y14, (SI)(BX*1)
-	VMOVNTDQ       Y15, 32(SI)(BX*1)
 	VGF2P8AFFINEQB $0x00, Y0, Y19, Y2
 	VPXORQ         Y2, Y18, Y18
-	MOVQ           48(DX), SI
-	VMOVNTDQ       Y18, (SI)(BX*1)
-	VMOVNTDQ       Y19, 32(SI)(BX*1)
 	VGF2P8AFFINEQB $0x00, Y0, Y1, Y2
 	VPXORQ         Y2, Y22, Y22
-	MOVQ           72(DX), SI
-	VMOVNTDQ       Y22, (SI)(BX*1)
-	VMOVNTDQ       Y1, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y1
-	VPXORQ         Y1, Y8, Y8
-	MOVQ           96(DX), SI
-	VMOVNTDQ       Y8, (SI)(BX*1)
-	VMOVNTDQ       Y9, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y13, Y1
-	VPXORQ         Y1, Y12, Y12
-	MOVQ           120(DX), SI
-	VMOVNTDQ       Y12, (SI)(BX*1)
-	VMOVNTDQ       Y13, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y17, Y1
-	VPXORQ         Y1, Y16, Y16
-	MOVQ           144(DX), SI
-	VMOVNTDQ       Y16, (SI)(BX*1)
-	VMOVNTDQ       Y17, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y21, Y1
-	VPXORQ         Y1, Y20, Y20
-	MOVQ           168(DX), SI
-	VMOVNTDQ       Y20, (SI)(BX*1)
-	VMOVNTDQ       Y21, 32(SI)(BX*1)
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y2
+	VPXORQ         Y2, Y8, Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y13, Y2
+	VPXORQ         Y2, Y12, Y12
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y2
+	VPXORQ         Y2, Y16, Y16
+	VGF2P8AFFINEQB $0x00, Y0, Y21, Y2
+	VPXORQ         Y2, Y20, Y20
+	MOVQ           (DX), R14
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           (AX), R14
+	VMOVDQU64      Y10, (R14)(CX*1)
+	VMOVDQU64      Y11, 32(R14)(CX*1)
+	MOVQ           24(DX), R14
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           24(AX), R14
+	VMOVDQU64      Y14, (R14)(CX*1)
+	VMOVDQU64      Y15, 32(R14)(CX*1)
+	MOVQ           48(DX), R14
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           48(AX), R14
+	VMOVDQU64      Y18, (R14)(CX*1)
+	VMOVDQU64      Y19, 32(R14)(CX*1)
+	MOVQ           72(DX), R14
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           72(AX), R14
+	VMOVDQU64      Y22, (R14)(CX*1)
+	VMOVDQU64      Y1, 32(R14)(CX*1)
+	MOVQ           96(DX), R14
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           96(AX), R14
+	VMOVDQU64      Y8, (R14)(CX*1)
+	VMOVDQU64      Y9, 32(R14)(CX*1)
+	MOVQ           120(DX), R14
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           120(AX), R14
+	VMOVDQU64      Y12, (R14)(CX*1)
+	VMOVDQU64      Y13, 32(R14)(CX*1)
+	MOVQ           144(DX), R14
+	PREFETCHT1     (R14)(CX*1)
+	MOVQ           144(AX), R14
+	VMOVDQU64      Y16, (R14)(CX*1)
+	VMOVDQU64      Y17, 32(R14)(CX*1)
+	MOVQ           168(DX), DX
+	PREFETCHT1     (DX)(CX*1)
+	MOVQ           168(AX), DX
+	VMOVDQU64      Y20, (DX)(CX*1)
+	VMOVDQU64      Y21, 32(DX)(CX*1)
 	ADDQ           $0x20, DI
 	ADDQ           $0x20, R8
 	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
-	ADDQ           $+64, BX
+	ADDQ           $+64, CX
 
 rowSubfieldEven:
 	ADDQ half+32(FP), DI
 	ADDQ half+32(FP), R8
 	ADDQ half+32(FP), R9
 	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
-	JMP  next
-
-groupZero:
-	VPBROADCASTQ 64(R12), Z1
-	VPBROADCASTQ 64(R13), Z2
-	VPBROADCASTQ 128(R13), Z3
-	VPBROADCASTQ 192(R13), Z4
-	MOVQ         half+32(FP), SI
-	SHRQ         $0x06, SI
-	JEQ          rowZeroOdd
-
-rowZeroColumn:
-	VMOVDQU64      (DI), Z5
-	VMOVDQU64      (R9), Z6
-	VPXORQ         (R8), Z5, Z7
-	VPXORQ         (R10), Z6, Z8
-	VMOVDQU64      (DI)(AX*1), Z9
-	VMOVDQU64      (R9)(AX*1), Z10
-	VPXORQ         (R8)(AX*1), Z9, Z11
-	VPXORQ         (R10)(AX*1), Z10, Z12
-	VMOVDQU64      (DI)(AX*2), Z13
-	VMOVDQU64      (R9)(AX*2), Z14
-	VPXORQ         (R8)(AX*2), Z13, Z15
-	VPXORQ         (R10)(AX*2), Z14, Z16
-	VMOVDQU64      (DI)(CX*1), Z17
-	VMOVDQU64      (R9)(CX*1), Z18
-	VPXORQ         (R8)(CX*1), Z17, Z19
-	VPXORQ         (R10)(CX*1), Z18, Z20
-	VPXORQ         Z13, Z5, Z13
-	VPXORQ         Z14, Z6, Z14
-	VPXORQ         Z17, Z9, Z17
-	VPXORQ         Z18, Z10, Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z15, Z21
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z22
-	VPXORQ         Z21, Z7, Z7
-	VPXORQ         Z22, Z8, Z8
-	VPXORQ         Z15, Z7, Z15
-	VPXORQ         Z16, Z8, Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z19, Z21
-	VGF2P8AFFINEQB $0x00, Z1, Z20, Z22
-	VPXORQ         Z21, Z11, Z11
-	VPXORQ         Z22, Z12, Z12
-	VPXORQ         Z19, Z11, Z19
-	VPXORQ         Z20, Z12, Z20
-	VPXORQ         Z9, Z5, Z9
-	VPXORQ         Z10, Z6, Z10
-	VGF2P8AFFINEQB $0x00, Z2, Z17, Z21
-	VGF2P8AFFINEQB $0x00, Z2, Z18, Z22
-	VPXORQ         Z21, Z13, Z13
-	VPXORQ         Z22, Z14, Z14
-	VPXORQ         Z17, Z13, Z17
-	VPXORQ         Z18, Z14, Z18
-	VGF2P8AFFINEQB $0x00, Z3, Z11, Z21
-	VGF2P8AFFINEQB $0x00, Z3, Z12, Z22
-	VPXORQ         Z21, Z7, Z7
-	VPXORQ         Z22, Z8, Z8
-	VPXORQ         Z11, Z7, Z11
-	VPXORQ         Z12, Z8, Z12
-	VGF2P8AFFINEQB $0x00, Z4, Z19, Z21
-	VGF2P8AFFINEQB $0x00, Z4, Z20, Z22
-	VPXORQ         Z21, Z15, Z15
-	VPXORQ         Z22, Z16, Z16
-	VPXORQ         Z19, Z15, Z19
-	VPXORQ         Z20, Z16, Z20
-	VGF2P8AFFINEQB $0x00, Z0, Z6, Z21
-	VPXORQ         Z21, Z5, Z5
-	MOVQ           (DX), R14
-	VSHUFI64X2     $0x44, Z6, Z5, Z21
-	VMOVNTDQ       Z21, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z6, Z5, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z10, Z5
-	VPXORQ         Z5, Z9, Z9
-	MOVQ           24(DX), R14
-	VSHUFI64X2     $0x44, Z10, Z9, Z5
-	VMOVNTDQ       Z5, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z10, Z9, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z14, Z5
-	VPXORQ         Z5, Z13, Z13
-	MOVQ           48(DX), R14
-	VSHUFI64X2     $0x44, Z14, Z13, Z5
-	VMOVNTDQ       Z5, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z14, Z13, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z18, Z5
-	VPXORQ         Z5, Z17, Z17
-	MOVQ           72(DX), R14
-	VSHUFI64X2     $0x44, Z18, Z17, Z5
-	VMOVNTDQ       Z5, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z18, Z17, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z8, Z5
-	VPXORQ         Z5, Z7, Z7
-	MOVQ           96(DX), R14
-	VSHUFI64X2     $0x44, Z8, Z7, Z5
-	VMOVNTDQ       Z5, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z8, Z7, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z12, Z5
-	VPXORQ         Z5, Z11, Z11
-	MOVQ           120(DX), R14
-	VSHUFI64X2     $0x44, Z12, Z11, Z5
-	VMOVNTDQ       Z5, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z12, Z11, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z16, Z5
-	VPXORQ         Z5, Z15, Z15
-	MOVQ           144(DX), R14
-	VSHUFI64X2     $0x44, Z16, Z15, Z5
-	VMOVNTDQ       Z5, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z16, Z15, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	VGF2P8AFFINEQB $0x00, Z0, Z20, Z5
-	VPXORQ         Z5, Z19, Z19
-	MOVQ           168(DX), R14
-	VSHUFI64X2     $0x44, Z20, Z19, Z5
-	VMOVNTDQ       Z5, (R14)(BX*1)
-	VSHUFI64X2     $0xee, Z20, Z19, Z5
-	VMOVNTDQ       Z5, 64(R14)(BX*1)
-	ADDQ           $0x40, DI
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, R9
-	ADDQ           $0x40, R10
-	ADDQ           $+128, BX
-	DECQ           SI
-	JNE            rowZeroColumn
-
-rowZeroOdd:
-	TESTQ          $0x00000020, half+32(FP)
-	JEQ            rowZeroEven
-	VMOVDQU64      (DI), Y5
-	VMOVDQU64      (R9), Y6
-	VPXORQ         (R8), Y5, Y7
-	VPXORQ         (R10), Y6, Y8
-	VMOVDQU64      (DI)(AX*1), Y9
-	VMOVDQU64      (R9)(AX*1), Y10
-	VPXORQ         (R8)(AX*1), Y9, Y11
-	VPXORQ         (R10)(AX*1), Y10, Y12
-	VMOVDQU64      (DI)(AX*2), Y13
-	VMOVDQU64      (R9)(AX*2), Y14
-	VPXORQ         (R8)(AX*2), Y13, Y15
-	VPXORQ         (R10)(AX*2), Y14, Y16
-	VMOVDQU64      (DI)(CX*1), Y17
-	VMOVDQU64      (R9)(CX*1), Y18
-	VPXORQ         (R8)(CX*1), Y17, Y19
-	VPXORQ         (R10)(CX*1), Y18, Y20
-	VPXORQ         Y13, Y5, Y13
-	VPXORQ         Y14, Y6, Y14
-	VPXORQ         Y17, Y9, Y17
-	VPXORQ         Y18, Y10, Y18
-	VGF2P8AFFINEQB $0x00, Y1, Y15, Y21
-	VGF2P8AFFINEQB $0x00, Y1, Y16, Y22
-	VPXORQ         Y21, Y7, Y7
-	VPXORQ         Y22, Y8, Y8
-	VPXORQ         Y15, Y7, Y15
-	VPXORQ         Y16, Y8, Y16
-	VGF2P8AFFINEQB $0x00, Y1, Y19, Y21
-	VGF2P8AFFINEQB $0x00, Y1, Y20, Y1
-	VPXORQ         Y21, Y11, Y11
-	VPXORQ         Y1, Y12, Y12
-	VPXORQ         Y19, Y11, Y19
-	VPXORQ         Y20, Y12, Y20
-	VPXORQ         Y9, Y5, Y9
-	VPXORQ         Y10, Y6, Y10
-	VGF2P8AFFINEQB $0x00, Y2, Y17, Y1
-	VGF2P8AFFINEQB $0x00, Y2, Y18, Y2
-	VPXORQ         Y1, Y13, Y13
-	VPXORQ         Y2, Y14, Y14
-	VPXORQ         Y17, Y13, Y17
-	VPXORQ         Y18, Y14, Y18
-	VGF2P8AFFINEQB $0x00, Y3, Y11, Y1
-	VGF2P8AFFINEQB $0x00, Y3, Y12, Y2
-	VPXORQ         Y1, Y7, Y7
-	VPXORQ         Y2, Y8, Y8
-	VPXORQ         Y11, Y7, Y11
-	VPXORQ         Y12, Y8, Y12
-	VGF2P8AFFINEQB $0x00, Y4, Y19, Y1
-	VGF2P8AFFINEQB $0x00, Y4, Y20, Y2
-	VPXORQ         Y1, Y15, Y15
-	VPXORQ         Y2, Y16, Y16
-	VPXORQ         Y19, Y15, Y19
-	VPXORQ         Y20, Y16, Y20
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y1
-	VPXORQ         Y1, Y5, Y5
-	MOVQ           (DX), SI
-	VMOVNTDQ       Y5, (SI)(BX*1)
-	VMOVNTDQ       Y6, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y1
-	VPXORQ         Y1, Y9, Y9
-	MOVQ           24(DX), SI
-	VMOVNTDQ       Y9, (SI)(BX*1)
-	VMOVNTDQ       Y10, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y14, Y1
-	VPXORQ         Y1, Y13, Y13
-	MOVQ           48(DX), SI
-	VMOVNTDQ       Y13, (SI)(BX*1)
-	VMOVNTDQ       Y14, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y18, Y1
-	VPXORQ         Y1, Y17, Y17
-	MOVQ           72(DX), SI
-	VMOVNTDQ       Y17, (SI)(BX*1)
-	VMOVNTDQ       Y18, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y8, Y1
-	VPXORQ         Y1, Y7, Y7
-	MOVQ           96(DX), SI
-	VMOVNTDQ       Y7, (SI)(BX*1)
-	VMOVNTDQ       Y8, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y1
-	VPXORQ         Y1, Y11, Y11
-	MOVQ           120(DX), SI
-	VMOVNTDQ       Y11, (SI)(BX*1)
-	VMOVNTDQ       Y12, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y16, Y1
-	VPXORQ         Y1, Y15, Y15
-	MOVQ           144(DX), SI
-	VMOVNTDQ       Y15, (SI)(BX*1)
-	VMOVNTDQ       Y16, 32(SI)(BX*1)
-	VGF2P8AFFINEQB $0x00, Y0, Y20, Y1
-	VPXORQ         Y1, Y19, Y19
-	MOVQ           168(DX), SI
-	VMOVNTDQ       Y19, (SI)(BX*1)
-	VMOVNTDQ       Y20, 32(SI)(BX*1)
-	ADDQ           $0x20, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, R9
-	ADDQ           $0x20, R10
-	ADDQ           $+64, BX
-
-rowZeroEven:
-	ADDQ half+32(FP), DI
-	ADDQ half+32(FP), R8
-	ADDQ half+32(FP), R9
-	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), SI
-	ADDQ SI, SI
-	SUBQ SI, BX
+	MOVQ half+32(FP), DX
+	ADDQ DX, DX
+	SUBQ DX, CX
 	JMP  next
 
 // func fenceAVX512GFNI()
@@ -8098,4025 +3492,2121 @@ TEXT ·fenceAVX512GFNI(SB), NOSPLIT, $0
 	SFENCE
 	RET
 
-// func pass8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, live int, t int, sum int, keep int, factor int, out int, u int, ahead *byte, offset int, each int, left int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, CMOV, GFNI, MMX+
+// func pass8AVX512GFNI(args_dst *byte, args_src *byte, args_half int, args_dist int, args_groups int, args_live int, args_t int, args_sum int, args_keep int, args_factor int, args_out int, args_u int, args_list *byte, args_offset int, args_each int, args_left int, tab *byte)
+// Requires: AVX, AVX512F, CMOV, GFNI, MMX+
 TEXT ·pass8AVX512GFNI(SB), NOSPLIT, $48-136
-	MOVQ  dist+24(FP), AX
-	IMULQ half+16(FP), AX
+	MOVQ  args_dist+24(FP), AX
+	IMULQ args_half+16(FP), AX
 	ADDQ  AX, AX
 	LEAQ  (AX)(AX*2), CX
-	MOVQ  src+8(FP), DX
-	MOVQ  DX, BX
-	MOVQ  DX, SI
-	MOVQ  DX, DI
-	LEAQ  (BX)(AX*4), BX
-	LEAQ  (DI)(AX*4), DI
-	ADDQ  half+16(FP), SI
-	ADDQ  half+16(FP), DI
-	MOVQ  dst+0(FP), R8
-	MOVQ  R8, R9
-	MOVQ  R8, R10
-	MOVQ  R8, R11
-	LEAQ  (R9)(AX*4), R9
-	LEAQ  (R11)(AX*4), R11
-	ADDQ  half+16(FP), R10
-	ADDQ  half+16(FP), R11
-	MOVQ  offset+104(FP), R12
-	MOVQ  factor+72(FP), R13
-	CMPQ  R13, $0x01
+	MOVQ  args_src+8(FP), DX
+	LEAQ  (DX)(AX*4), BX
+	MOVQ  args_dst+0(FP), SI
+	LEAQ  (SI)(AX*4), DI
+	MOVQ  args_offset+104(FP), R8
+	MOVQ  args_factor+72(FP), R9
+	CMPQ  R9, $0x01
 	JNE   scaled
-	XORQ  R13, R13
+	XORQ  R9, R9
 	JMP   unscaled
 
 scaled:
-	SHLQ $0x05, R13
-	ADDQ tab+128(FP), R13
+	SHLQ $0x05, R9
+	ADDQ tab+128(FP), R9
 
 unscaled:
-	MOVQ R13, 16(SP)
-	MOVQ ahead+96(FP), R13
-	MOVQ R13, 24(SP)
-	CMPQ groups+32(FP), $0x00
+	MOVQ R9, 16(SP)
+	ORQ  args_sum+56(FP), R9
+	ORQ  args_keep+64(FP), R9
+	MOVQ R9, 24(SP)
+	CMPQ args_groups+32(FP), $0x00
 	JEQ  done
 
 group:
-	MOVQ         t+48(FP), R13
-	SHRQ         $0x02, R13
-	SHLQ         $0x05, R13
-	ADDQ         tab+128(FP), R13
-	VPBROADCASTQ (R13), Z16
-	MOVQ         t+48(FP), R13
-	SHRQ         $0x01, R13
-	SHLQ         $0x05, R13
-	ADDQ         tab+128(FP), R13
-	VPBROADCASTQ (R13), Z18
-	VPBROADCASTQ 64(R13), Z20
-	MOVQ         t+48(FP), R13
-	SHRQ         $0x00, R13
-	SHLQ         $0x05, R13
-	ADDQ         tab+128(FP), R13
-	VPBROADCASTQ (R13), Z22
-	VPBROADCASTQ 64(R13), Z24
-	VPBROADCASTQ 128(R13), Z26
-	VPBROADCASTQ 192(R13), Z28
-	MOVQ         live+40(FP), R13
-	TESTQ        R13, R13
-	JEQ          tChosen
-	CMPQ         t+48(FP), $0x00
-	JNE          tChosen
-	ADDQ         $0x08, R13
+	MOVQ         args_t+48(FP), R9
+	SHRQ         $0x02, R9
+	SHLQ         $0x05, R9
+	ADDQ         tab+128(FP), R9
+	VPBROADCASTQ (R9), Z8
+	MOVQ         args_t+48(FP), R9
+	SHRQ         $0x01, R9
+	SHLQ         $0x05, R9
+	ADDQ         tab+128(FP), R9
+	VPBROADCASTQ (R9), Z10
+	VPBROADCASTQ 64(R9), Z12
+	MOVQ         args_t+48(FP), R9
+	SHRQ         $0x00, R9
+	SHLQ         $0x05, R9
+	ADDQ         tab+128(FP), R9
+	VPBROADCASTQ (R9), Z14
+	VPBROADCASTQ 64(R9), Z16
+	VPBROADCASTQ 128(R9), Z18
+	VPBROADCASTQ 192(R9), Z20
+	MOVQ         args_live+40(FP), R9
+	INCQ         R9
+	SHRQ         $0x01, R9
+	JEQ          liveChosen
+	CMPQ         args_t+48(FP), $0x00
+	JNE          liveChosen
+	ADDQ         $0x04, R9
 
-tChosen:
-	MOVQ         R13, (SP)
-	MOVQ         u+88(FP), R13
-	SHRQ         $0x02, R13
-	SHLQ         $0x05, R13
-	ADDQ         tab+128(FP), R13
-	VPBROADCASTQ (R13), Z17
-	MOVQ         u+88(FP), R13
-	SHRQ         $0x01, R13
-	SHLQ         $0x05, R13
-	ADDQ         tab+128(FP), R13
-	VPBROADCASTQ (R13), Z19
-	VPBROADCASTQ 64(R13), Z21
-	MOVQ         u+88(FP), R13
-	SHRQ         $0x00, R13
-	SHLQ         $0x05, R13
-	ADDQ         tab+128(FP), R13
-	VPBROADCASTQ (R13), Z23
-	VPBROADCASTQ 64(R13), Z25
-	VPBROADCASTQ 128(R13), Z27
-	VPBROADCASTQ 192(R13), Z29
-	MOVQ         out+80(FP), R13
-	TESTQ        R13, R13
-	JEQ          uChosen
-	CMPQ         u+88(FP), $0x00
-	JNE          uChosen
-	ADDQ         $0x08, R13
+liveChosen:
+	MOVQ         R9, (SP)
+	MOVQ         args_u+88(FP), R9
+	SHRQ         $0x02, R9
+	SHLQ         $0x05, R9
+	ADDQ         tab+128(FP), R9
+	VPBROADCASTQ (R9), Z9
+	MOVQ         args_u+88(FP), R9
+	SHRQ         $0x01, R9
+	SHLQ         $0x05, R9
+	ADDQ         tab+128(FP), R9
+	VPBROADCASTQ (R9), Z11
+	VPBROADCASTQ 64(R9), Z13
+	MOVQ         args_u+88(FP), R9
+	SHRQ         $0x00, R9
+	SHLQ         $0x05, R9
+	ADDQ         tab+128(FP), R9
+	VPBROADCASTQ (R9), Z15
+	VPBROADCASTQ 64(R9), Z17
+	VPBROADCASTQ 128(R9), Z19
+	VPBROADCASTQ 192(R9), Z21
+	MOVQ         args_out+80(FP), R9
+	INCQ         R9
+	SHRQ         $0x01, R9
+	JEQ          outChosen
+	CMPQ         args_u+88(FP), $0x00
+	JNE          outChosen
+	ADDQ         $0x04, R9
 
-uChosen:
-	MOVQ R13, 8(SP)
-	MOVQ dist+24(FP), R13
-	MOVQ R13, 40(SP)
+outChosen:
+	MOVQ R9, 8(SP)
+	MOVQ args_dist+24(FP), R9
+	MOVQ R9, 40(SP)
 
 row:
-	MOVQ    each+112(FP), R13
-	MOVQ    left+120(FP), R14
-	CMPQ    R14, R13
-	CMOVQLT R14, R13
-	MOVQ    R13, 32(SP)
-	SUBQ    R13, R14
-	MOVQ    R14, left+120(FP)
-	MOVQ    half+16(FP), R13
-	SHRQ    $0x06, R13
-	JEQ     odd
+	MOVQ    args_each+112(FP), R9
+	MOVQ    args_left+120(FP), R10
+	CMPQ    R10, R9
+	CMOVQLT R10, R9
+	MOVQ    R9, 32(SP)
+	SUBQ    R9, R10
+	MOVQ    R10, args_left+120(FP)
+	MOVQ    args_half+16(FP), R9
+	SHRQ    $0x05, R9
 
 column:
-	MOVQ  32(SP), R15
-	TESTQ R15, R15
-	JEQ   wideNoneAhead
-	MOVQ  24(SP), R14
+	MOVQ  32(SP), R11
+	TESTQ R11, R11
+	JEQ   noneAhead
+	MOVQ  args_list+96(FP), R10
 
-wideAhead:
-	MOVQ       (R14), BP
-	PREFETCHT1 (BP)(R12*1)
-	PREFETCHT1 64(BP)(R12*1)
-	ADDQ       $0x18, R14
-	DECQ       R15
-	JNE        wideAhead
+ahead:
+	MOVQ       (R10), R12
+	PREFETCHT1 (R12)(R8*1)
+	ADDQ       $0x18, R10
+	DECQ       R11
+	JNE        ahead
 
-wideNoneAhead:
-	CMPQ (SP), $0x08
-	JGE  wideLiveFrom8
-	CMPQ (SP), $0x04
-	JGE  wideLiveFrom4
-	CMPQ (SP), $0x02
-	JGE  wideLiveFrom2
-	CMPQ (SP), $0x01
-	JGE  wideLiveFrom1
-	JMP  wideLive0
+noneAhead:
+	MOVQ (SP), R10
+	CMPQ R10, $0x04
+	JEQ  live4
+	CMPQ R10, $0x00
+	JEQ  live0
+	CMPQ R10, $0x08
+	JEQ  live8
+	CMPQ R10, $0x03
+	JEQ  live3
+	CMPQ R10, $0x07
+	JEQ  live7
+	CMPQ R10, $0x01
+	JEQ  live1
+	CMPQ R10, $0x02
+	JEQ  live2
+	CMPQ R10, $0x05
+	JEQ  live5
+	JMP  live6
 
-wideLiveFrom1:
-	JMP wideLive1
-
-wideLiveFrom2:
-	CMPQ (SP), $0x03
-	JGE  wideLiveFrom3
-	JMP  wideLive2
-
-wideLiveFrom3:
-	JMP wideLive3
-
-wideLiveFrom4:
-	CMPQ (SP), $0x06
-	JGE  wideLiveFrom6
-	CMPQ (SP), $0x05
-	JGE  wideLiveFrom5
-	JMP  wideLive4
-
-wideLiveFrom5:
-	JMP wideLive5
-
-wideLiveFrom6:
-	CMPQ (SP), $0x07
-	JGE  wideLiveFrom7
-	JMP  wideLive6
-
-wideLiveFrom7:
-	JMP wideLive7
-
-wideLiveFrom8:
-	CMPQ (SP), $0x0c
-	JGE  wideLiveFrom12
-	CMPQ (SP), $0x0a
-	JGE  wideLiveFrom10
-	CMPQ (SP), $0x09
-	JGE  wideLiveFrom9
-	JMP  wideLive8
-
-wideLiveFrom9:
-	JMP wideLive9
-
-wideLiveFrom10:
-	CMPQ (SP), $0x0b
-	JGE  wideLiveFrom11
-	JMP  wideLive10
-
-wideLiveFrom11:
-	JMP wideLive11
-
-wideLiveFrom12:
-	CMPQ (SP), $0x0e
-	JGE  wideLiveFrom14
-	CMPQ (SP), $0x0d
-	JGE  wideLiveFrom13
-	JMP  wideLive12
-
-wideLiveFrom13:
-	JMP wideLive13
-
-wideLiveFrom14:
-	CMPQ (SP), $0x0f
-	JGE  wideLiveFrom15
-	JMP  wideLive14
-
-wideLiveFrom15:
-	CMPQ (SP), $0x10
-	JGE  wideLiveFrom16
-	JMP  wideLive15
-
-wideLiveFrom16:
-	JMP wideLive16
-
-wideLive0:
+live0:
 	VMOVDQU64 (DX), Z0
-	VMOVDQU64 (SI), Z1
-	VMOVDQU64 (DX)(AX*1), Z2
-	VMOVDQU64 (SI)(AX*1), Z3
-	VMOVDQU64 (DX)(AX*2), Z4
-	VMOVDQU64 (SI)(AX*2), Z5
-	VMOVDQU64 (DX)(CX*1), Z6
-	VMOVDQU64 (SI)(CX*1), Z7
-	VMOVDQU64 (BX), Z8
-	VMOVDQU64 (DI), Z9
-	VMOVDQU64 (BX)(AX*1), Z10
-	VMOVDQU64 (DI)(AX*1), Z11
-	VMOVDQU64 (BX)(AX*2), Z12
-	VMOVDQU64 (DI)(AX*2), Z13
-	VMOVDQU64 (BX)(CX*1), Z14
-	VMOVDQU64 (DI)(CX*1), Z15
-	JMP       wideLiveDone
+	VMOVDQU64 (DX)(AX*1), Z1
+	VMOVDQU64 (DX)(AX*2), Z2
+	VMOVDQU64 (DX)(CX*1), Z3
+	VMOVDQU64 (BX), Z4
+	VMOVDQU64 (BX)(AX*1), Z5
+	VMOVDQU64 (BX)(AX*2), Z6
+	VMOVDQU64 (BX)(CX*1), Z7
+	JMP       liveDone
 
-wideLive1:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQA64      Z0, Z2
-	VMOVDQA64      Z1, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z4
-	VPXORQ         Z4, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z4
-	VPXORQ         Z4, Z1, Z1
-	VMOVDQA64      Z2, Z6
-	VMOVDQA64      Z3, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z4
-	VPXORQ         Z4, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z4
-	VPXORQ         Z4, Z3, Z3
-	VMOVDQA64      Z0, Z4
-	VMOVDQA64      Z1, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z8
-	VPXORQ         Z8, Z1, Z1
-	VMOVDQA64      Z6, Z14
-	VMOVDQA64      Z7, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VMOVDQA64      Z4, Z12
-	VMOVDQA64      Z5, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VMOVDQA64      Z2, Z10
-	VMOVDQA64      Z3, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VMOVDQA64      Z0, Z8
-	VMOVDQA64      Z1, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive2:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z4
-	VPXORQ         Z4, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z4
-	VPXORQ         Z4, Z1, Z1
-	VMOVDQA64      Z2, Z6
-	VMOVDQA64      Z3, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z4
-	VPXORQ         Z4, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z4
-	VPXORQ         Z4, Z3, Z3
-	VMOVDQA64      Z0, Z4
-	VMOVDQA64      Z1, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z8
-	VPXORQ         Z8, Z1, Z1
-	VMOVDQA64      Z6, Z14
-	VMOVDQA64      Z7, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VMOVDQA64      Z4, Z12
-	VMOVDQA64      Z5, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VMOVDQA64      Z2, Z10
-	VMOVDQA64      Z3, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VMOVDQA64      Z0, Z8
-	VMOVDQA64      Z1, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive3:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQA64      Z4, Z6
-	VMOVDQA64      Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z8
-	VPXORQ         Z8, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z8
-	VPXORQ         Z8, Z1, Z1
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z8
-	VPXORQ         Z8, Z3, Z3
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z8
-	VPXORQ         Z8, Z1, Z1
-	VMOVDQA64      Z6, Z14
-	VMOVDQA64      Z7, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VMOVDQA64      Z4, Z12
-	VMOVDQA64      Z5, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VMOVDQA64      Z2, Z10
-	VMOVDQA64      Z3, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VMOVDQA64      Z0, Z8
-	VMOVDQA64      Z1, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive4:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z8
-	VPXORQ         Z8, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z8
-	VPXORQ         Z8, Z1, Z1
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z8
-	VPXORQ         Z8, Z3, Z3
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z8
-	VPXORQ         Z8, Z1, Z1
-	VMOVDQA64      Z6, Z14
-	VMOVDQA64      Z7, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VMOVDQA64      Z4, Z12
-	VMOVDQA64      Z5, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VMOVDQA64      Z2, Z10
-	VMOVDQA64      Z3, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VMOVDQA64      Z0, Z8
-	VMOVDQA64      Z1, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive5:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQA64      Z8, Z10
-	VMOVDQA64      Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z12
-	VPXORQ         Z12, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z12
-	VPXORQ         Z12, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z12
-	VPXORQ         Z12, Z1, Z1
-	VMOVDQA64      Z10, Z14
-	VMOVDQA64      Z11, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
-	VMOVDQA64      Z8, Z12
-	VMOVDQA64      Z9, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive6:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQU64      (BX)(AX*1), Z10
-	VMOVDQU64      (DI)(AX*1), Z11
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z12
-	VPXORQ         Z12, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z12
-	VPXORQ         Z12, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z12
-	VPXORQ         Z12, Z1, Z1
-	VMOVDQA64      Z10, Z14
-	VMOVDQA64      Z11, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
-	VMOVDQA64      Z8, Z12
-	VMOVDQA64      Z9, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive7:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQU64      (BX)(AX*1), Z10
-	VMOVDQU64      (DI)(AX*1), Z11
-	VMOVDQU64      (BX)(AX*2), Z12
-	VMOVDQU64      (DI)(AX*2), Z13
-	VMOVDQA64      Z12, Z14
-	VMOVDQA64      Z13, Z15
-	VGF2P8AFFINEQB $0x00, Z28, Z14, Z30
-	VPXORQ         Z30, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z28, Z15, Z30
-	VPXORQ         Z30, Z13, Z13
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive8:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQU64      (BX)(AX*1), Z10
-	VMOVDQU64      (DI)(AX*1), Z11
-	VMOVDQU64      (BX)(AX*2), Z12
-	VMOVDQU64      (DI)(AX*2), Z13
-	VMOVDQU64      (BX)(CX*1), Z14
-	VMOVDQU64      (DI)(CX*1), Z15
-	VPXORQ         Z12, Z14, Z14
-	VPXORQ         Z13, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z28, Z14, Z30
-	VPXORQ         Z30, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z28, Z15, Z30
-	VPXORQ         Z30, Z13, Z13
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z22, Z2, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z22, Z3, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z18, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z18, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z18, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z18, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z16, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z16, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z16, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z16, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z16, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z16, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z16, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	JMP            wideLiveDone
-
-wideLive9:
+live1:
 	VMOVDQU64 (DX), Z0
-	VMOVDQU64 (SI), Z1
-	VMOVDQA64 Z0, Z2
-	VMOVDQA64 Z1, Z3
-	VMOVDQA64 Z2, Z6
-	VMOVDQA64 Z3, Z7
-	VMOVDQA64 Z0, Z4
-	VMOVDQA64 Z1, Z5
-	VMOVDQA64 Z6, Z14
-	VMOVDQA64 Z7, Z15
-	VMOVDQA64 Z4, Z12
-	VMOVDQA64 Z5, Z13
-	VMOVDQA64 Z2, Z10
-	VMOVDQA64 Z3, Z11
-	VMOVDQA64 Z0, Z8
-	VMOVDQA64 Z1, Z9
-	JMP       wideLiveDone
+	VPXORQ    Z1, Z1, Z1
+	CMPQ      args_live+40(FP), $0x02
+	JLT       live2false
+	VMOVDQU64 (DX)(AX*1), Z1
 
-wideLive10:
-	VMOVDQU64 (DX), Z0
-	VMOVDQU64 (SI), Z1
-	VMOVDQU64 (DX)(AX*1), Z2
-	VMOVDQU64 (SI)(AX*1), Z3
-	VPXORQ    Z0, Z2, Z2
-	VPXORQ    Z1, Z3, Z3
-	VMOVDQA64 Z2, Z6
-	VMOVDQA64 Z3, Z7
-	VMOVDQA64 Z0, Z4
-	VMOVDQA64 Z1, Z5
-	VMOVDQA64 Z6, Z14
-	VMOVDQA64 Z7, Z15
-	VMOVDQA64 Z4, Z12
-	VMOVDQA64 Z5, Z13
-	VMOVDQA64 Z2, Z10
-	VMOVDQA64 Z3, Z11
-	VMOVDQA64 Z0, Z8
-	VMOVDQA64 Z1, Z9
-	JMP       wideLiveDone
-
-wideLive11:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQA64      Z4, Z6
-	VMOVDQA64      Z5, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z8
-	VPXORQ         Z8, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VMOVDQA64      Z6, Z14
-	VMOVDQA64      Z7, Z15
-	VMOVDQA64      Z4, Z12
-	VMOVDQA64      Z5, Z13
-	VMOVDQA64      Z2, Z10
-	VMOVDQA64      Z3, Z11
-	VMOVDQA64      Z0, Z8
-	VMOVDQA64      Z1, Z9
-	JMP            wideLiveDone
-
-wideLive12:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z8
-	VPXORQ         Z8, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VMOVDQA64      Z6, Z14
-	VMOVDQA64      Z7, Z15
-	VMOVDQA64      Z4, Z12
-	VMOVDQA64      Z5, Z13
-	VMOVDQA64      Z2, Z10
-	VMOVDQA64      Z3, Z11
-	VMOVDQA64      Z0, Z8
-	VMOVDQA64      Z1, Z9
-	JMP            wideLiveDone
-
-wideLive13:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQA64      Z8, Z10
-	VMOVDQA64      Z9, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z12
-	VPXORQ         Z12, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VMOVDQA64      Z10, Z14
-	VMOVDQA64      Z11, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
-	VMOVDQA64      Z8, Z12
-	VMOVDQA64      Z9, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	JMP            wideLiveDone
-
-wideLive14:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQU64      (BX)(AX*1), Z10
-	VMOVDQU64      (DI)(AX*1), Z11
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z12
-	VPXORQ         Z12, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VMOVDQA64      Z10, Z14
-	VMOVDQA64      Z11, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
-	VMOVDQA64      Z8, Z12
-	VMOVDQA64      Z9, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	JMP            wideLiveDone
-
-wideLive15:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQU64      (BX)(AX*1), Z10
-	VMOVDQU64      (DI)(AX*1), Z11
-	VMOVDQU64      (BX)(AX*2), Z12
-	VMOVDQU64      (DI)(AX*2), Z13
-	VMOVDQA64      Z12, Z14
-	VMOVDQA64      Z13, Z15
-	VGF2P8AFFINEQB $0x00, Z28, Z14, Z30
-	VPXORQ         Z30, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z28, Z15, Z30
-	VPXORQ         Z30, Z13, Z13
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	JMP            wideLiveDone
-
-wideLive16:
-	VMOVDQU64      (DX), Z0
-	VMOVDQU64      (SI), Z1
-	VMOVDQU64      (DX)(AX*1), Z2
-	VMOVDQU64      (SI)(AX*1), Z3
-	VMOVDQU64      (DX)(AX*2), Z4
-	VMOVDQU64      (SI)(AX*2), Z5
-	VMOVDQU64      (DX)(CX*1), Z6
-	VMOVDQU64      (SI)(CX*1), Z7
-	VMOVDQU64      (BX), Z8
-	VMOVDQU64      (DI), Z9
-	VMOVDQU64      (BX)(AX*1), Z10
-	VMOVDQU64      (DI)(AX*1), Z11
-	VMOVDQU64      (BX)(AX*2), Z12
-	VMOVDQU64      (DI)(AX*2), Z13
-	VMOVDQU64      (BX)(CX*1), Z14
-	VMOVDQU64      (DI)(CX*1), Z15
-	VPXORQ         Z12, Z14, Z14
-	VPXORQ         Z13, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z28, Z14, Z30
-	VPXORQ         Z30, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z28, Z15, Z30
-	VPXORQ         Z30, Z13, Z13
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z26, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z26, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z24, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z24, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z20, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z20, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z20, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z20, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-
-wideLiveDone:
-	CMPQ   sum+56(FP), $0x00
-	JEQ    wideNoSum
-	VPXORQ (R8), Z0, Z0
-	VPXORQ (R10), Z1, Z1
-	VPXORQ (R8)(AX*1), Z2, Z2
-	VPXORQ (R10)(AX*1), Z3, Z3
-	VPXORQ (R8)(AX*2), Z4, Z4
-	VPXORQ (R10)(AX*2), Z5, Z5
-	VPXORQ (R8)(CX*1), Z6, Z6
-	VPXORQ (R10)(CX*1), Z7, Z7
-	VPXORQ (R9), Z8, Z8
-	VPXORQ (R11), Z9, Z9
-	VPXORQ (R9)(AX*1), Z10, Z10
-	VPXORQ (R11)(AX*1), Z11, Z11
-	VPXORQ (R9)(AX*2), Z12, Z12
-	VPXORQ (R11)(AX*2), Z13, Z13
-	VPXORQ (R9)(CX*1), Z14, Z14
-	VPXORQ (R11)(CX*1), Z15, Z15
-
-wideNoSum:
-	CMPQ      keep+64(FP), $0x00
-	JEQ       wideNotKept
-	VMOVDQU64 Z0, (DX)
-	VMOVDQU64 Z1, (SI)
-	VMOVDQU64 Z2, (DX)(AX*1)
-	VMOVDQU64 Z3, (SI)(AX*1)
-	VMOVDQU64 Z4, (DX)(AX*2)
-	VMOVDQU64 Z5, (SI)(AX*2)
-	VMOVDQU64 Z6, (DX)(CX*1)
-	VMOVDQU64 Z7, (SI)(CX*1)
-	VMOVDQU64 Z8, (BX)
-	VMOVDQU64 Z9, (DI)
-	VMOVDQU64 Z10, (BX)(AX*1)
-	VMOVDQU64 Z11, (DI)(AX*1)
-	VMOVDQU64 Z12, (BX)(AX*2)
-	VMOVDQU64 Z13, (DI)(AX*2)
-	VMOVDQU64 Z14, (BX)(CX*1)
-	VMOVDQU64 Z15, (DI)(CX*1)
-
-wideNotKept:
-	MOVQ                16(SP), R14
-	TESTQ               R14, R14
-	JEQ                 wideNotScaled
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z0, Z0
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z1, Z1
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z2, Z2
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z3, Z3
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z4, Z4
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z5, Z5
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z6, Z6
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z7, Z7
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z8, Z8
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z9, Z9
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z10, Z10
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z11, Z11
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z12, Z12
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z13, Z13
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z14, Z14
-	VGF2P8AFFINEQB.BCST $0x00, (R14), Z15, Z15
-
-wideNotScaled:
-	CMPQ 8(SP), $0x08
-	JGE  wideOutFrom8
-	CMPQ 8(SP), $0x04
-	JGE  wideOutFrom4
-	CMPQ 8(SP), $0x02
-	JGE  wideOutFrom2
-	CMPQ 8(SP), $0x01
-	JGE  wideOutFrom1
-	JMP  wideOut0
-
-wideOutFrom1:
-	JMP wideOut1
-
-wideOutFrom2:
-	CMPQ 8(SP), $0x03
-	JGE  wideOutFrom3
-	JMP  wideOut2
-
-wideOutFrom3:
-	JMP wideOut3
-
-wideOutFrom4:
-	CMPQ 8(SP), $0x06
-	JGE  wideOutFrom6
-	CMPQ 8(SP), $0x05
-	JGE  wideOutFrom5
-	JMP  wideOut4
-
-wideOutFrom5:
-	JMP wideOut5
-
-wideOutFrom6:
-	CMPQ 8(SP), $0x07
-	JGE  wideOutFrom7
-	JMP  wideOut6
-
-wideOutFrom7:
-	JMP wideOut7
-
-wideOutFrom8:
-	CMPQ 8(SP), $0x0c
-	JGE  wideOutFrom12
-	CMPQ 8(SP), $0x0a
-	JGE  wideOutFrom10
-	CMPQ 8(SP), $0x09
-	JGE  wideOutFrom9
-	JMP  wideOut8
-
-wideOutFrom9:
-	JMP wideOut9
-
-wideOutFrom10:
-	CMPQ 8(SP), $0x0b
-	JGE  wideOutFrom11
-	JMP  wideOut10
-
-wideOutFrom11:
-	JMP wideOut11
-
-wideOutFrom12:
-	CMPQ 8(SP), $0x0e
-	JGE  wideOutFrom14
-	CMPQ 8(SP), $0x0d
-	JGE  wideOutFrom13
-	JMP  wideOut12
-
-wideOutFrom13:
-	JMP wideOut13
-
-wideOutFrom14:
-	CMPQ 8(SP), $0x0f
-	JGE  wideOutFrom15
-	JMP  wideOut14
-
-wideOutFrom15:
-	CMPQ 8(SP), $0x10
-	JGE  wideOutFrom16
-	JMP  wideOut15
-
-wideOutFrom16:
-	JMP wideOut16
-
-wideOut0:
-	VMOVDQU64 Z0, (R8)
-	VMOVDQU64 Z1, (R10)
-	VMOVDQU64 Z2, (R8)(AX*1)
-	VMOVDQU64 Z3, (R10)(AX*1)
-	VMOVDQU64 Z4, (R8)(AX*2)
-	VMOVDQU64 Z5, (R10)(AX*2)
-	VMOVDQU64 Z6, (R8)(CX*1)
-	VMOVDQU64 Z7, (R10)(CX*1)
-	VMOVDQU64 Z8, (R9)
-	VMOVDQU64 Z9, (R11)
-	VMOVDQU64 Z10, (R9)(AX*1)
-	VMOVDQU64 Z11, (R11)(AX*1)
-	VMOVDQU64 Z12, (R9)(AX*2)
-	VMOVDQU64 Z13, (R11)(AX*2)
-	VMOVDQU64 Z14, (R9)(CX*1)
-	VMOVDQU64 Z15, (R11)(CX*1)
-	JMP       wideOutDone
-
-wideOut1:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z8
-	VPXORQ         Z8, Z1, Z1
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z4
-	VPXORQ         Z4, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z4
-	VPXORQ         Z4, Z1, Z1
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z4
-	VPXORQ         Z4, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z4
-	VPXORQ         Z4, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z2
+live2false:
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z14, Z1, Z2
 	VPXORQ         Z2, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z2
+	VMOVDQA64      Z1, Z3
+	VGF2P8AFFINEQB $0x00, Z10, Z3, Z2
 	VPXORQ         Z2, Z1, Z1
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	JMP            wideOutDone
-
-wideOut2:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z8
-	VPXORQ         Z8, Z1, Z1
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z4
+	VMOVDQA64      Z0, Z2
+	VGF2P8AFFINEQB $0x00, Z10, Z2, Z4
 	VPXORQ         Z4, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z4
-	VPXORQ         Z4, Z1, Z1
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z4
-	VPXORQ         Z4, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z4
+	VMOVDQA64      Z3, Z7
+	VGF2P8AFFINEQB $0x00, Z8, Z7, Z4
 	VPXORQ         Z4, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z4
+	VMOVDQA64      Z2, Z6
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z4
+	VPXORQ         Z4, Z2, Z2
+	VMOVDQA64      Z1, Z5
+	VGF2P8AFFINEQB $0x00, Z8, Z5, Z4
+	VPXORQ         Z4, Z1, Z1
+	VMOVDQA64      Z0, Z4
+	VGF2P8AFFINEQB $0x00, Z8, Z4, Z22
+	VPXORQ         Z22, Z0, Z0
+	JMP            liveDone
+
+live2:
+	VMOVDQU64 (DX), Z0
+	VMOVDQU64 (DX)(AX*1), Z1
+	VMOVDQU64 (DX)(AX*2), Z2
+	VPXORQ    Z3, Z3, Z3
+	CMPQ      args_live+40(FP), $0x04
+	JLT       live4false
+	VMOVDQU64 (DX)(CX*1), Z3
+
+live4false:
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z16, Z3, Z4
+	VPXORQ         Z4, Z2, Z2
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z14, Z1, Z4
 	VPXORQ         Z4, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z4
+	VPXORQ         Z1, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z10, Z3, Z4
 	VPXORQ         Z4, Z1, Z1
 	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	JMP            wideOutDone
+	VGF2P8AFFINEQB $0x00, Z10, Z2, Z4
+	VPXORQ         Z4, Z0, Z0
+	VMOVDQA64      Z3, Z7
+	VGF2P8AFFINEQB $0x00, Z8, Z7, Z4
+	VPXORQ         Z4, Z3, Z3
+	VMOVDQA64      Z2, Z6
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z4
+	VPXORQ         Z4, Z2, Z2
+	VMOVDQA64      Z1, Z5
+	VGF2P8AFFINEQB $0x00, Z8, Z5, Z4
+	VPXORQ         Z4, Z1, Z1
+	VMOVDQA64      Z0, Z4
+	VGF2P8AFFINEQB $0x00, Z8, Z4, Z22
+	VPXORQ         Z22, Z0, Z0
+	JMP            liveDone
 
-wideOut3:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z8
-	VPXORQ         Z8, Z1, Z1
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z8
-	VPXORQ         Z8, Z1, Z1
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z8
-	VPXORQ         Z8, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z8
-	VPXORQ         Z8, Z1, Z1
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z6
+live3:
+	VMOVDQU64 (DX), Z0
+	VMOVDQU64 (DX)(AX*1), Z1
+	VMOVDQU64 (DX)(AX*2), Z2
+	VMOVDQU64 (DX)(CX*1), Z3
+	VMOVDQU64 (BX), Z4
+	VPXORQ    Z5, Z5, Z5
+	CMPQ      args_live+40(FP), $0x06
+	JLT       live6false
+	VMOVDQU64 (BX)(AX*1), Z5
+
+live6false:
+	VPXORQ         Z4, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z18, Z5, Z6
 	VPXORQ         Z6, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z6
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z16, Z3, Z6
+	VPXORQ         Z6, Z2, Z2
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z14, Z1, Z6
+	VPXORQ         Z6, Z0, Z0
+	VMOVDQA64      Z5, Z7
+	VGF2P8AFFINEQB $0x00, Z12, Z7, Z6
 	VPXORQ         Z6, Z5, Z5
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	JMP            wideOutDone
-
-wideOut4:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z8
-	VPXORQ         Z8, Z1, Z1
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z8
-	VPXORQ         Z8, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z8
-	VPXORQ         Z8, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z8
-	VPXORQ         Z8, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z8
-	VPXORQ         Z8, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z8
-	VPXORQ         Z8, Z1, Z1
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z8
-	VPXORQ         Z8, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z8
-	VPXORQ         Z8, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z8
-	VPXORQ         Z8, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z8
-	VPXORQ         Z8, Z1, Z1
-	VPXORQ         Z0, Z2, Z2
+	VMOVDQA64      Z4, Z6
+	VGF2P8AFFINEQB $0x00, Z12, Z6, Z22
+	VPXORQ         Z22, Z4, Z4
 	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z8
-	VPXORQ         Z8, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z10, Z3, Z22
+	VPXORQ         Z22, Z1, Z1
+	VPXORQ         Z0, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z10, Z2, Z22
+	VPXORQ         Z22, Z0, Z0
+	VPXORQ         Z3, Z7, Z7
+	VGF2P8AFFINEQB $0x00, Z8, Z7, Z22
+	VPXORQ         Z22, Z3, Z3
+	VPXORQ         Z2, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z1, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z8, Z5, Z22
+	VPXORQ         Z22, Z1, Z1
+	VPXORQ         Z0, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Z8, Z4, Z22
+	VPXORQ         Z22, Z0, Z0
+	JMP            liveDone
+
+live4:
+	VMOVDQU64 (DX), Z0
+	VMOVDQU64 (DX)(AX*1), Z1
+	VMOVDQU64 (DX)(AX*2), Z2
+	VMOVDQU64 (DX)(CX*1), Z3
+	VMOVDQU64 (BX), Z4
+	VMOVDQU64 (BX)(AX*1), Z5
+	VMOVDQU64 (BX)(AX*2), Z6
+	VPXORQ    Z7, Z7, Z7
+	CMPQ      args_live+40(FP), $0x08
+	JLT       live8false
+	VMOVDQU64 (BX)(CX*1), Z7
+
+live8false:
+	VPXORQ         Z6, Z7, Z7
+	VGF2P8AFFINEQB $0x00, Z20, Z7, Z22
+	VPXORQ         Z22, Z6, Z6
+	VPXORQ         Z4, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z18, Z5, Z22
+	VPXORQ         Z22, Z4, Z4
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z16, Z3, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z14, Z1, Z22
+	VPXORQ         Z22, Z0, Z0
 	VPXORQ         Z5, Z7, Z7
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	JMP            wideOutDone
-
-wideOut5:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z12
-	VPXORQ         Z12, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z12
-	VPXORQ         Z12, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z12
-	VPXORQ         Z12, Z1, Z1
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z12, Z7, Z22
+	VPXORQ         Z22, Z5, Z5
 	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z10
-	VPXORQ         Z10, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z10
-	VPXORQ         Z10, Z9, Z9
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	JMP            wideOutDone
-
-wideOut6:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z12
-	VPXORQ         Z12, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z12
-	VPXORQ         Z12, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z12
-	VPXORQ         Z12, Z1, Z1
-	VPXORQ         Z0, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z12, Z6, Z22
+	VPXORQ         Z22, Z4, Z4
 	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z12
-	VPXORQ         Z12, Z9, Z9
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	JMP            wideOutDone
-
-wideOut7:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z30
-	VPXORQ         Z30, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z10, Z3, Z22
+	VPXORQ         Z22, Z1, Z1
 	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z29, Z14, Z14
-	VPXORQ         Z14, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z29, Z15, Z14
-	VPXORQ         Z14, Z13, Z13
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	VMOVDQU64      Z12, (R9)(AX*2)
-	VMOVDQU64      Z13, (R11)(AX*2)
-	JMP            wideOutDone
-
-wideOut8:
-	VGF2P8AFFINEQB $0x00, Z17, Z8, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z17, Z9, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z17, Z10, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z17, Z11, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z17, Z12, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z17, Z13, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z17, Z14, Z30
-	VPXORQ         Z30, Z6, Z6
-	VGF2P8AFFINEQB $0x00, Z17, Z15, Z30
-	VPXORQ         Z30, Z7, Z7
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z19, Z4, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z19, Z5, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VGF2P8AFFINEQB $0x00, Z19, Z6, Z30
-	VPXORQ         Z30, Z2, Z2
-	VGF2P8AFFINEQB $0x00, Z19, Z7, Z30
-	VPXORQ         Z30, Z3, Z3
-	VPXORQ         Z2, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z10, Z2, Z22
+	VPXORQ         Z22, Z0, Z0
 	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VGF2P8AFFINEQB $0x00, Z23, Z2, Z30
-	VPXORQ         Z30, Z0, Z0
-	VGF2P8AFFINEQB $0x00, Z23, Z3, Z30
-	VPXORQ         Z30, Z1, Z1
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z29, Z14, Z30
-	VPXORQ         Z30, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z29, Z15, Z30
-	VPXORQ         Z30, Z13, Z13
-	VPXORQ         Z12, Z14, Z14
-	VPXORQ         Z13, Z15, Z15
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	VMOVDQU64      Z12, (R9)(AX*2)
-	VMOVDQU64      Z13, (R11)(AX*2)
-	VMOVDQU64      Z14, (R9)(CX*1)
-	VMOVDQU64      Z15, (R11)(CX*1)
-	JMP            wideOutDone
-
-wideOut9:
-	VMOVDQU64 Z0, (R8)
-	VMOVDQU64 Z1, (R10)
-	JMP       wideOutDone
-
-wideOut10:
-	VPXORQ    Z0, Z2, Z2
-	VPXORQ    Z1, Z3, Z3
-	VMOVDQU64 Z0, (R8)
-	VMOVDQU64 Z1, (R10)
-	VMOVDQU64 Z2, (R8)(AX*1)
-	VMOVDQU64 Z3, (R10)(AX*1)
-	JMP       wideOutDone
-
-wideOut11:
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z8, Z7, Z22
+	VPXORQ         Z22, Z3, Z3
 	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VPXORQ         Z0, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z1, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z8, Z5, Z22
+	VPXORQ         Z22, Z1, Z1
+	VPXORQ         Z0, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Z8, Z4, Z22
+	VPXORQ         Z22, Z0, Z0
+	JMP            liveDone
+
+live5:
+	VMOVDQU64 (DX), Z0
+	VPXORQ    Z1, Z1, Z1
+	CMPQ      args_live+40(FP), $0x02
+	JLT       live2true
+	VMOVDQU64 (DX)(AX*1), Z1
+
+live2true:
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQA64 Z1, Z3
+	VMOVDQA64 Z0, Z2
+	VMOVDQA64 Z3, Z7
+	VMOVDQA64 Z2, Z6
+	VMOVDQA64 Z1, Z5
+	VMOVDQA64 Z0, Z4
+	JMP       liveDone
+
+live6:
+	VMOVDQU64 (DX), Z0
+	VMOVDQU64 (DX)(AX*1), Z1
+	VMOVDQU64 (DX)(AX*2), Z2
+	VPXORQ    Z3, Z3, Z3
+	CMPQ      args_live+40(FP), $0x04
+	JLT       live4true
+	VMOVDQU64 (DX)(CX*1), Z3
+
+live4true:
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z16, Z3, Z4
+	VPXORQ         Z4, Z2, Z2
+	VPXORQ         Z0, Z1, Z1
 	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z6
+	VPXORQ         Z0, Z2, Z2
+	VMOVDQA64      Z3, Z7
+	VMOVDQA64      Z2, Z6
+	VMOVDQA64      Z1, Z5
+	VMOVDQA64      Z0, Z4
+	JMP            liveDone
+
+live7:
+	VMOVDQU64 (DX), Z0
+	VMOVDQU64 (DX)(AX*1), Z1
+	VMOVDQU64 (DX)(AX*2), Z2
+	VMOVDQU64 (DX)(CX*1), Z3
+	VMOVDQU64 (BX), Z4
+	VPXORQ    Z5, Z5, Z5
+	CMPQ      args_live+40(FP), $0x06
+	JLT       live6true
+	VMOVDQU64 (BX)(AX*1), Z5
+
+live6true:
+	VPXORQ         Z4, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z18, Z5, Z6
 	VPXORQ         Z6, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z6
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z16, Z3, Z6
+	VPXORQ         Z6, Z2, Z2
+	VPXORQ         Z0, Z1, Z1
+	VMOVDQA64      Z5, Z7
+	VGF2P8AFFINEQB $0x00, Z12, Z7, Z6
 	VPXORQ         Z6, Z5, Z5
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	JMP            wideOutDone
+	VMOVDQA64      Z4, Z6
+	VGF2P8AFFINEQB $0x00, Z12, Z6, Z22
+	VPXORQ         Z22, Z4, Z4
+	VPXORQ         Z1, Z3, Z3
+	VPXORQ         Z0, Z2, Z2
+	VPXORQ         Z3, Z7, Z7
+	VPXORQ         Z2, Z6, Z6
+	VPXORQ         Z1, Z5, Z5
+	VPXORQ         Z0, Z4, Z4
+	JMP            liveDone
 
-wideOut12:
+live8:
+	VMOVDQU64 (DX), Z0
+	VMOVDQU64 (DX)(AX*1), Z1
+	VMOVDQU64 (DX)(AX*2), Z2
+	VMOVDQU64 (DX)(CX*1), Z3
+	VMOVDQU64 (BX), Z4
+	VMOVDQU64 (BX)(AX*1), Z5
+	VMOVDQU64 (BX)(AX*2), Z6
+	VPXORQ    Z7, Z7, Z7
+	CMPQ      args_live+40(FP), $0x08
+	JLT       live8true
+	VMOVDQU64 (BX)(CX*1), Z7
+
+live8true:
+	VPXORQ         Z6, Z7, Z7
+	VGF2P8AFFINEQB $0x00, Z20, Z7, Z22
+	VPXORQ         Z22, Z6, Z6
+	VPXORQ         Z4, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z18, Z5, Z22
+	VPXORQ         Z22, Z4, Z4
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z16, Z3, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z0, Z1, Z1
+	VPXORQ         Z5, Z7, Z7
+	VGF2P8AFFINEQB $0x00, Z12, Z7, Z22
+	VPXORQ         Z22, Z5, Z5
+	VPXORQ         Z4, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z12, Z6, Z22
+	VPXORQ         Z22, Z4, Z4
+	VPXORQ         Z1, Z3, Z3
+	VPXORQ         Z0, Z2, Z2
+	VPXORQ         Z3, Z7, Z7
+	VPXORQ         Z2, Z6, Z6
+	VPXORQ         Z1, Z5, Z5
+	VPXORQ         Z0, Z4, Z4
+
+liveDone:
+	CMPQ   24(SP), $0x00
+	JEQ    noneBetween
+	CMPQ   args_sum+56(FP), $0x00
+	JEQ    noSum
+	VPXORQ (SI), Z0, Z0
+	VPXORQ (SI)(AX*1), Z1, Z1
+	VPXORQ (SI)(AX*2), Z2, Z2
+	VPXORQ (SI)(CX*1), Z3, Z3
+	VPXORQ (DI), Z4, Z4
+	VPXORQ (DI)(AX*1), Z5, Z5
+	VPXORQ (DI)(AX*2), Z6, Z6
+	VPXORQ (DI)(CX*1), Z7, Z7
+
+noSum:
+	CMPQ      args_keep+64(FP), $0x00
+	JEQ       notKept
+	VMOVDQU64 Z0, (DX)
+	VMOVDQU64 Z1, (DX)(AX*1)
+	VMOVDQU64 Z2, (DX)(AX*2)
+	VMOVDQU64 Z3, (DX)(CX*1)
+	VMOVDQU64 Z4, (BX)
+	VMOVDQU64 Z5, (BX)(AX*1)
+	VMOVDQU64 Z6, (BX)(AX*2)
+	VMOVDQU64 Z7, (BX)(CX*1)
+
+notKept:
+	MOVQ                16(SP), R10
+	TESTQ               R10, R10
+	JEQ                 noneBetween
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z0, Z0
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z2, Z2
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z7, Z7
+
+noneBetween:
+	MOVQ 8(SP), R10
+	CMPQ R10, $0x04
+	JEQ  out4
+	CMPQ R10, $0x00
+	JEQ  out0
+	CMPQ R10, $0x08
+	JEQ  out8
+	CMPQ R10, $0x03
+	JEQ  out3
+	CMPQ R10, $0x07
+	JEQ  out7
+	CMPQ R10, $0x01
+	JEQ  out1
+	CMPQ R10, $0x02
+	JEQ  out2
+	CMPQ R10, $0x05
+	JEQ  out5
+	JMP  out6
+
+out0:
+	VMOVDQU64 Z0, (SI)
+	VMOVDQU64 Z1, (SI)(AX*1)
+	VMOVDQU64 Z2, (SI)(AX*2)
+	VMOVDQU64 Z3, (SI)(CX*1)
+	VMOVDQU64 Z4, (DI)
+	VMOVDQU64 Z5, (DI)(AX*1)
+	VMOVDQU64 Z6, (DI)(AX*2)
+	VMOVDQU64 Z7, (DI)(CX*1)
+	JMP       outDone
+
+out1:
+	VGF2P8AFFINEQB $0x00, Z9, Z4, Z4
+	VPXORQ         Z4, Z0, Z0
+	VGF2P8AFFINEQB $0x00, Z9, Z5, Z4
+	VPXORQ         Z4, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z9, Z6, Z4
+	VPXORQ         Z4, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z9, Z7, Z4
+	VPXORQ         Z4, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z11, Z2, Z2
+	VPXORQ         Z2, Z0, Z0
+	VGF2P8AFFINEQB $0x00, Z11, Z3, Z2
+	VPXORQ         Z2, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z15, Z1, Z2
+	VPXORQ         Z2, Z0, Z0
+	VPXORQ         Z0, Z1, Z1
+	VMOVDQU64      Z0, (SI)
+	VMOVDQU64      Z1, (SI)(AX*1)
+	JMP            outDone
+
+out2:
+	VGF2P8AFFINEQB $0x00, Z9, Z4, Z4
+	VPXORQ         Z4, Z0, Z0
+	VGF2P8AFFINEQB $0x00, Z9, Z5, Z4
+	VPXORQ         Z4, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z9, Z6, Z4
+	VPXORQ         Z4, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z9, Z7, Z4
+	VPXORQ         Z4, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z11, Z2, Z4
+	VPXORQ         Z4, Z0, Z0
+	VPXORQ         Z0, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z11, Z3, Z4
+	VPXORQ         Z4, Z1, Z1
+	VPXORQ         Z1, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z15, Z1, Z4
+	VPXORQ         Z4, Z0, Z0
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z17, Z3, Z4
+	VPXORQ         Z4, Z2, Z2
+	VPXORQ         Z2, Z3, Z3
+	VMOVDQU64      Z0, (SI)
+	VMOVDQU64      Z1, (SI)(AX*1)
+	VMOVDQU64      Z2, (SI)(AX*2)
+	VMOVDQU64      Z3, (SI)(CX*1)
+	JMP            outDone
+
+out3:
+	VGF2P8AFFINEQB $0x00, Z9, Z4, Z22
+	VPXORQ         Z22, Z0, Z0
+	VPXORQ         Z0, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Z9, Z5, Z22
+	VPXORQ         Z22, Z1, Z1
+	VPXORQ         Z1, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z9, Z6, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z2, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z9, Z7, Z22
+	VPXORQ         Z22, Z3, Z3
+	VPXORQ         Z3, Z7, Z7
+	VGF2P8AFFINEQB $0x00, Z11, Z2, Z22
+	VPXORQ         Z22, Z0, Z0
+	VPXORQ         Z0, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z11, Z3, Z22
+	VPXORQ         Z22, Z1, Z1
+	VPXORQ         Z1, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z13, Z6, Z6
+	VPXORQ         Z6, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Z13, Z7, Z6
+	VPXORQ         Z6, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z15, Z1, Z6
+	VPXORQ         Z6, Z0, Z0
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z17, Z3, Z6
+	VPXORQ         Z6, Z2, Z2
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z19, Z5, Z6
+	VPXORQ         Z6, Z4, Z4
+	VPXORQ         Z4, Z5, Z5
+	VMOVDQU64      Z0, (SI)
+	VMOVDQU64      Z1, (SI)(AX*1)
+	VMOVDQU64      Z2, (SI)(AX*2)
+	VMOVDQU64      Z3, (SI)(CX*1)
+	VMOVDQU64      Z4, (DI)
+	VMOVDQU64      Z5, (DI)(AX*1)
+	JMP            outDone
+
+out4:
+	VGF2P8AFFINEQB $0x00, Z9, Z4, Z22
+	VPXORQ         Z22, Z0, Z0
+	VPXORQ         Z0, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Z9, Z5, Z22
+	VPXORQ         Z22, Z1, Z1
+	VPXORQ         Z1, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z9, Z6, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z2, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z9, Z7, Z22
+	VPXORQ         Z22, Z3, Z3
+	VPXORQ         Z3, Z7, Z7
+	VGF2P8AFFINEQB $0x00, Z11, Z2, Z22
+	VPXORQ         Z22, Z0, Z0
+	VPXORQ         Z0, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z11, Z3, Z22
+	VPXORQ         Z22, Z1, Z1
+	VPXORQ         Z1, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z13, Z6, Z22
+	VPXORQ         Z22, Z4, Z4
+	VPXORQ         Z4, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z13, Z7, Z22
+	VPXORQ         Z22, Z5, Z5
+	VPXORQ         Z5, Z7, Z7
+	VGF2P8AFFINEQB $0x00, Z15, Z1, Z22
+	VPXORQ         Z22, Z0, Z0
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z17, Z3, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z19, Z5, Z22
+	VPXORQ         Z22, Z4, Z4
+	VPXORQ         Z4, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z21, Z7, Z22
+	VPXORQ         Z22, Z6, Z6
+	VPXORQ         Z6, Z7, Z7
+	VMOVDQU64      Z0, (SI)
+	VMOVDQU64      Z1, (SI)(AX*1)
+	VMOVDQU64      Z2, (SI)(AX*2)
+	VMOVDQU64      Z3, (SI)(CX*1)
+	VMOVDQU64      Z4, (DI)
+	VMOVDQU64      Z5, (DI)(AX*1)
+	VMOVDQU64      Z6, (DI)(AX*2)
+	VMOVDQU64      Z7, (DI)(CX*1)
+	JMP            outDone
+
+out5:
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z0, (SI)
+	VMOVDQU64 Z1, (SI)(AX*1)
+	JMP       outDone
+
+out6:
+	VPXORQ         Z0, Z2, Z2
+	VPXORQ         Z1, Z3, Z3
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z17, Z3, Z4
+	VPXORQ         Z4, Z2, Z2
+	VPXORQ         Z2, Z3, Z3
+	VMOVDQU64      Z0, (SI)
+	VMOVDQU64      Z1, (SI)(AX*1)
+	VMOVDQU64      Z2, (SI)(AX*2)
+	VMOVDQU64      Z3, (SI)(CX*1)
+	JMP            outDone
+
+out7:
 	VPXORQ         Z0, Z4, Z4
 	VPXORQ         Z1, Z5, Z5
 	VPXORQ         Z2, Z6, Z6
 	VPXORQ         Z3, Z7, Z7
 	VPXORQ         Z0, Z2, Z2
 	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z8
-	VPXORQ         Z8, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z8
-	VPXORQ         Z8, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	JMP            wideOutDone
+	VGF2P8AFFINEQB $0x00, Z13, Z6, Z6
+	VPXORQ         Z6, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Z13, Z7, Z6
+	VPXORQ         Z6, Z5, Z5
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z17, Z3, Z6
+	VPXORQ         Z6, Z2, Z2
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z19, Z5, Z6
+	VPXORQ         Z6, Z4, Z4
+	VPXORQ         Z4, Z5, Z5
+	VMOVDQU64      Z0, (SI)
+	VMOVDQU64      Z1, (SI)(AX*1)
+	VMOVDQU64      Z2, (SI)(AX*2)
+	VMOVDQU64      Z3, (SI)(CX*1)
+	VMOVDQU64      Z4, (DI)
+	VMOVDQU64      Z5, (DI)(AX*1)
+	JMP            outDone
 
-wideOut13:
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
+out8:
 	VPXORQ         Z0, Z4, Z4
 	VPXORQ         Z1, Z5, Z5
 	VPXORQ         Z2, Z6, Z6
 	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z12
-	VPXORQ         Z12, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
 	VPXORQ         Z0, Z2, Z2
 	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z13, Z6, Z22
+	VPXORQ         Z22, Z4, Z4
 	VPXORQ         Z4, Z6, Z6
+	VGF2P8AFFINEQB $0x00, Z13, Z7, Z22
+	VPXORQ         Z22, Z5, Z5
 	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z10
-	VPXORQ         Z10, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z10
-	VPXORQ         Z10, Z9, Z9
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	JMP            wideOutDone
+	VPXORQ         Z0, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z17, Z3, Z22
+	VPXORQ         Z22, Z2, Z2
+	VPXORQ         Z2, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z19, Z5, Z22
+	VPXORQ         Z22, Z4, Z4
+	VPXORQ         Z4, Z5, Z5
+	VGF2P8AFFINEQB $0x00, Z21, Z7, Z22
+	VPXORQ         Z22, Z6, Z6
+	VPXORQ         Z6, Z7, Z7
+	VMOVDQU64      Z0, (SI)
+	VMOVDQU64      Z1, (SI)(AX*1)
+	VMOVDQU64      Z2, (SI)(AX*2)
+	VMOVDQU64      Z3, (SI)(CX*1)
+	VMOVDQU64      Z4, (DI)
+	VMOVDQU64      Z5, (DI)(AX*1)
+	VMOVDQU64      Z6, (DI)(AX*2)
+	VMOVDQU64      Z7, (DI)(CX*1)
 
-wideOut14:
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z12
-	VPXORQ         Z12, Z9, Z9
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z12
-	VPXORQ         Z12, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z12
-	VPXORQ         Z12, Z11, Z11
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z12
-	VPXORQ         Z12, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z12
-	VPXORQ         Z12, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z12
-	VPXORQ         Z12, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z12
-	VPXORQ         Z12, Z9, Z9
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	JMP            wideOutDone
-
-wideOut15:
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z29, Z14, Z14
-	VPXORQ         Z14, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z29, Z15, Z14
-	VPXORQ         Z14, Z13, Z13
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	VMOVDQU64      Z12, (R9)(AX*2)
-	VMOVDQU64      Z13, (R11)(AX*2)
-	JMP            wideOutDone
-
-wideOut16:
-	VPXORQ         Z0, Z8, Z8
-	VPXORQ         Z1, Z9, Z9
-	VPXORQ         Z2, Z10, Z10
-	VPXORQ         Z3, Z11, Z11
-	VPXORQ         Z4, Z12, Z12
-	VPXORQ         Z5, Z13, Z13
-	VPXORQ         Z6, Z14, Z14
-	VPXORQ         Z7, Z15, Z15
-	VPXORQ         Z0, Z4, Z4
-	VPXORQ         Z1, Z5, Z5
-	VPXORQ         Z2, Z6, Z6
-	VPXORQ         Z3, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z21, Z12, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z21, Z13, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z12, Z12
-	VPXORQ         Z9, Z13, Z13
-	VGF2P8AFFINEQB $0x00, Z21, Z14, Z30
-	VPXORQ         Z30, Z10, Z10
-	VGF2P8AFFINEQB $0x00, Z21, Z15, Z30
-	VPXORQ         Z30, Z11, Z11
-	VPXORQ         Z10, Z14, Z14
-	VPXORQ         Z11, Z15, Z15
-	VPXORQ         Z0, Z2, Z2
-	VPXORQ         Z1, Z3, Z3
-	VGF2P8AFFINEQB $0x00, Z25, Z6, Z30
-	VPXORQ         Z30, Z4, Z4
-	VGF2P8AFFINEQB $0x00, Z25, Z7, Z30
-	VPXORQ         Z30, Z5, Z5
-	VPXORQ         Z4, Z6, Z6
-	VPXORQ         Z5, Z7, Z7
-	VGF2P8AFFINEQB $0x00, Z27, Z10, Z30
-	VPXORQ         Z30, Z8, Z8
-	VGF2P8AFFINEQB $0x00, Z27, Z11, Z30
-	VPXORQ         Z30, Z9, Z9
-	VPXORQ         Z8, Z10, Z10
-	VPXORQ         Z9, Z11, Z11
-	VGF2P8AFFINEQB $0x00, Z29, Z14, Z30
-	VPXORQ         Z30, Z12, Z12
-	VGF2P8AFFINEQB $0x00, Z29, Z15, Z30
-	VPXORQ         Z30, Z13, Z13
-	VPXORQ         Z12, Z14, Z14
-	VPXORQ         Z13, Z15, Z15
-	VMOVDQU64      Z0, (R8)
-	VMOVDQU64      Z1, (R10)
-	VMOVDQU64      Z2, (R8)(AX*1)
-	VMOVDQU64      Z3, (R10)(AX*1)
-	VMOVDQU64      Z4, (R8)(AX*2)
-	VMOVDQU64      Z5, (R10)(AX*2)
-	VMOVDQU64      Z6, (R8)(CX*1)
-	VMOVDQU64      Z7, (R10)(CX*1)
-	VMOVDQU64      Z8, (R9)
-	VMOVDQU64      Z9, (R11)
-	VMOVDQU64      Z10, (R9)(AX*1)
-	VMOVDQU64      Z11, (R11)(AX*1)
-	VMOVDQU64      Z12, (R9)(AX*2)
-	VMOVDQU64      Z13, (R11)(AX*2)
-	VMOVDQU64      Z14, (R9)(CX*1)
-	VMOVDQU64      Z15, (R11)(CX*1)
-
-wideOutDone:
+outDone:
 	ADDQ $0x40, DX
 	ADDQ $0x40, BX
 	ADDQ $0x40, SI
 	ADDQ $0x40, DI
 	ADDQ $0x40, R8
-	ADDQ $0x40, R9
-	ADDQ $0x40, R10
-	ADDQ $0x40, R11
-	ADDQ $+128, R12
-	DECQ R13
+	DECQ R9
 	JNE  column
-
-odd:
-	TESTQ $0x00000020, half+16(FP)
-	JEQ   even
-	MOVQ  32(SP), R14
-	TESTQ R14, R14
-	JEQ   narrowNoneAhead
-	MOVQ  24(SP), R13
-
-narrowAhead:
-	MOVQ       (R13), R15
-	PREFETCHT1 (R15)(R12*1)
-	ADDQ       $0x18, R13
-	DECQ       R14
-	JNE        narrowAhead
-
-narrowNoneAhead:
-	CMPQ (SP), $0x08
-	JGE  narrowLiveFrom8
-	CMPQ (SP), $0x04
-	JGE  narrowLiveFrom4
-	CMPQ (SP), $0x02
-	JGE  narrowLiveFrom2
-	CMPQ (SP), $0x01
-	JGE  narrowLiveFrom1
-	JMP  narrowLive0
-
-narrowLiveFrom1:
-	JMP narrowLive1
-
-narrowLiveFrom2:
-	CMPQ (SP), $0x03
-	JGE  narrowLiveFrom3
-	JMP  narrowLive2
-
-narrowLiveFrom3:
-	JMP narrowLive3
-
-narrowLiveFrom4:
-	CMPQ (SP), $0x06
-	JGE  narrowLiveFrom6
-	CMPQ (SP), $0x05
-	JGE  narrowLiveFrom5
-	JMP  narrowLive4
-
-narrowLiveFrom5:
-	JMP narrowLive5
-
-narrowLiveFrom6:
-	CMPQ (SP), $0x07
-	JGE  narrowLiveFrom7
-	JMP  narrowLive6
-
-narrowLiveFrom7:
-	JMP narrowLive7
-
-narrowLiveFrom8:
-	CMPQ (SP), $0x0c
-	JGE  narrowLiveFrom12
-	CMPQ (SP), $0x0a
-	JGE  narrowLiveFrom10
-	CMPQ (SP), $0x09
-	JGE  narrowLiveFrom9
-	JMP  narrowLive8
-
-narrowLiveFrom9:
-	JMP narrowLive9
-
-narrowLiveFrom10:
-	CMPQ (SP), $0x0b
-	JGE  narrowLiveFrom11
-	JMP  narrowLive10
-
-narrowLiveFrom11:
-	JMP narrowLive11
-
-narrowLiveFrom12:
-	CMPQ (SP), $0x0e
-	JGE  narrowLiveFrom14
-	CMPQ (SP), $0x0d
-	JGE  narrowLiveFrom13
-	JMP  narrowLive12
-
-narrowLiveFrom13:
-	JMP narrowLive13
-
-narrowLiveFrom14:
-	CMPQ (SP), $0x0f
-	JGE  narrowLiveFrom15
-	JMP  narrowLive14
-
-narrowLiveFrom15:
-	CMPQ (SP), $0x10
-	JGE  narrowLiveFrom16
-	JMP  narrowLive15
-
-narrowLiveFrom16:
-	JMP narrowLive16
-
-narrowLive0:
-	VMOVDQU64 (DX), Y0
-	VMOVDQU64 (SI), Y1
-	VMOVDQU64 (DX)(AX*1), Y2
-	VMOVDQU64 (SI)(AX*1), Y3
-	VMOVDQU64 (DX)(AX*2), Y4
-	VMOVDQU64 (SI)(AX*2), Y5
-	VMOVDQU64 (DX)(CX*1), Y6
-	VMOVDQU64 (SI)(CX*1), Y7
-	VMOVDQU64 (BX), Y8
-	VMOVDQU64 (DI), Y9
-	VMOVDQU64 (BX)(AX*1), Y10
-	VMOVDQU64 (DI)(AX*1), Y11
-	VMOVDQU64 (BX)(AX*2), Y12
-	VMOVDQU64 (DI)(AX*2), Y13
-	VMOVDQU64 (BX)(CX*1), Y14
-	VMOVDQU64 (DI)(CX*1), Y15
-	JMP       narrowLiveDone
-
-narrowLive1:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQA64      Y0, Y2
-	VMOVDQA64      Y1, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y4
-	VPXORQ         Y4, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y4
-	VPXORQ         Y4, Y1, Y1
-	VMOVDQA64      Y2, Y6
-	VMOVDQA64      Y3, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y4
-	VPXORQ         Y4, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y4
-	VPXORQ         Y4, Y3, Y3
-	VMOVDQA64      Y0, Y4
-	VMOVDQA64      Y1, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y8
-	VPXORQ         Y8, Y1, Y1
-	VMOVDQA64      Y6, Y14
-	VMOVDQA64      Y7, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VMOVDQA64      Y4, Y12
-	VMOVDQA64      Y5, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VMOVDQA64      Y2, Y10
-	VMOVDQA64      Y3, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VMOVDQA64      Y0, Y8
-	VMOVDQA64      Y1, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive2:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y4
-	VPXORQ         Y4, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y4
-	VPXORQ         Y4, Y1, Y1
-	VMOVDQA64      Y2, Y6
-	VMOVDQA64      Y3, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y4
-	VPXORQ         Y4, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y4
-	VPXORQ         Y4, Y3, Y3
-	VMOVDQA64      Y0, Y4
-	VMOVDQA64      Y1, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y8
-	VPXORQ         Y8, Y1, Y1
-	VMOVDQA64      Y6, Y14
-	VMOVDQA64      Y7, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VMOVDQA64      Y4, Y12
-	VMOVDQA64      Y5, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VMOVDQA64      Y2, Y10
-	VMOVDQA64      Y3, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VMOVDQA64      Y0, Y8
-	VMOVDQA64      Y1, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive3:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQA64      Y4, Y6
-	VMOVDQA64      Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y8
-	VPXORQ         Y8, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y8
-	VPXORQ         Y8, Y1, Y1
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y8
-	VPXORQ         Y8, Y3, Y3
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y8
-	VPXORQ         Y8, Y1, Y1
-	VMOVDQA64      Y6, Y14
-	VMOVDQA64      Y7, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VMOVDQA64      Y4, Y12
-	VMOVDQA64      Y5, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VMOVDQA64      Y2, Y10
-	VMOVDQA64      Y3, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VMOVDQA64      Y0, Y8
-	VMOVDQA64      Y1, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive4:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y8
-	VPXORQ         Y8, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y8
-	VPXORQ         Y8, Y1, Y1
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y8
-	VPXORQ         Y8, Y3, Y3
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y8
-	VPXORQ         Y8, Y1, Y1
-	VMOVDQA64      Y6, Y14
-	VMOVDQA64      Y7, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VMOVDQA64      Y4, Y12
-	VMOVDQA64      Y5, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VMOVDQA64      Y2, Y10
-	VMOVDQA64      Y3, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VMOVDQA64      Y0, Y8
-	VMOVDQA64      Y1, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive5:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQA64      Y8, Y10
-	VMOVDQA64      Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y12
-	VPXORQ         Y12, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y12
-	VPXORQ         Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y12
-	VPXORQ         Y12, Y1, Y1
-	VMOVDQA64      Y10, Y14
-	VMOVDQA64      Y11, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VMOVDQA64      Y8, Y12
-	VMOVDQA64      Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive6:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQU64      (BX)(AX*1), Y10
-	VMOVDQU64      (DI)(AX*1), Y11
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y12
-	VPXORQ         Y12, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y12
-	VPXORQ         Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y12
-	VPXORQ         Y12, Y1, Y1
-	VMOVDQA64      Y10, Y14
-	VMOVDQA64      Y11, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VMOVDQA64      Y8, Y12
-	VMOVDQA64      Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive7:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQU64      (BX)(AX*1), Y10
-	VMOVDQU64      (DI)(AX*1), Y11
-	VMOVDQU64      (BX)(AX*2), Y12
-	VMOVDQU64      (DI)(AX*2), Y13
-	VMOVDQA64      Y12, Y14
-	VMOVDQA64      Y13, Y15
-	VGF2P8AFFINEQB $0x00, Y28, Y14, Y30
-	VPXORQ         Y30, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y28, Y15, Y30
-	VPXORQ         Y30, Y13, Y13
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive8:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQU64      (BX)(AX*1), Y10
-	VMOVDQU64      (DI)(AX*1), Y11
-	VMOVDQU64      (BX)(AX*2), Y12
-	VMOVDQU64      (DI)(AX*2), Y13
-	VMOVDQU64      (BX)(CX*1), Y14
-	VMOVDQU64      (DI)(CX*1), Y15
-	VPXORQ         Y12, Y14, Y14
-	VPXORQ         Y13, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y28, Y14, Y30
-	VPXORQ         Y30, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y28, Y15, Y30
-	VPXORQ         Y30, Y13, Y13
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y22, Y2, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y22, Y3, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y18, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y18, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y18, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y18, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y16, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y16, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y16, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y16, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y16, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y16, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y16, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y16, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	JMP            narrowLiveDone
-
-narrowLive9:
-	VMOVDQU64 (DX), Y0
-	VMOVDQU64 (SI), Y1
-	VMOVDQA64 Y0, Y2
-	VMOVDQA64 Y1, Y3
-	VMOVDQA64 Y2, Y6
-	VMOVDQA64 Y3, Y7
-	VMOVDQA64 Y0, Y4
-	VMOVDQA64 Y1, Y5
-	VMOVDQA64 Y6, Y14
-	VMOVDQA64 Y7, Y15
-	VMOVDQA64 Y4, Y12
-	VMOVDQA64 Y5, Y13
-	VMOVDQA64 Y2, Y10
-	VMOVDQA64 Y3, Y11
-	VMOVDQA64 Y0, Y8
-	VMOVDQA64 Y1, Y9
-	JMP       narrowLiveDone
-
-narrowLive10:
-	VMOVDQU64 (DX), Y0
-	VMOVDQU64 (SI), Y1
-	VMOVDQU64 (DX)(AX*1), Y2
-	VMOVDQU64 (SI)(AX*1), Y3
-	VPXORQ    Y0, Y2, Y2
-	VPXORQ    Y1, Y3, Y3
-	VMOVDQA64 Y2, Y6
-	VMOVDQA64 Y3, Y7
-	VMOVDQA64 Y0, Y4
-	VMOVDQA64 Y1, Y5
-	VMOVDQA64 Y6, Y14
-	VMOVDQA64 Y7, Y15
-	VMOVDQA64 Y4, Y12
-	VMOVDQA64 Y5, Y13
-	VMOVDQA64 Y2, Y10
-	VMOVDQA64 Y3, Y11
-	VMOVDQA64 Y0, Y8
-	VMOVDQA64 Y1, Y9
-	JMP       narrowLiveDone
-
-narrowLive11:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQA64      Y4, Y6
-	VMOVDQA64      Y5, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y8
-	VPXORQ         Y8, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VMOVDQA64      Y6, Y14
-	VMOVDQA64      Y7, Y15
-	VMOVDQA64      Y4, Y12
-	VMOVDQA64      Y5, Y13
-	VMOVDQA64      Y2, Y10
-	VMOVDQA64      Y3, Y11
-	VMOVDQA64      Y0, Y8
-	VMOVDQA64      Y1, Y9
-	JMP            narrowLiveDone
-
-narrowLive12:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y8
-	VPXORQ         Y8, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VMOVDQA64      Y6, Y14
-	VMOVDQA64      Y7, Y15
-	VMOVDQA64      Y4, Y12
-	VMOVDQA64      Y5, Y13
-	VMOVDQA64      Y2, Y10
-	VMOVDQA64      Y3, Y11
-	VMOVDQA64      Y0, Y8
-	VMOVDQA64      Y1, Y9
-	JMP            narrowLiveDone
-
-narrowLive13:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQA64      Y8, Y10
-	VMOVDQA64      Y9, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y12
-	VPXORQ         Y12, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VMOVDQA64      Y10, Y14
-	VMOVDQA64      Y11, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VMOVDQA64      Y8, Y12
-	VMOVDQA64      Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	JMP            narrowLiveDone
-
-narrowLive14:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQU64      (BX)(AX*1), Y10
-	VMOVDQU64      (DI)(AX*1), Y11
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y12
-	VPXORQ         Y12, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VMOVDQA64      Y10, Y14
-	VMOVDQA64      Y11, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VMOVDQA64      Y8, Y12
-	VMOVDQA64      Y9, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	JMP            narrowLiveDone
-
-narrowLive15:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQU64      (BX)(AX*1), Y10
-	VMOVDQU64      (DI)(AX*1), Y11
-	VMOVDQU64      (BX)(AX*2), Y12
-	VMOVDQU64      (DI)(AX*2), Y13
-	VMOVDQA64      Y12, Y14
-	VMOVDQA64      Y13, Y15
-	VGF2P8AFFINEQB $0x00, Y28, Y14, Y30
-	VPXORQ         Y30, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y28, Y15, Y30
-	VPXORQ         Y30, Y13, Y13
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	JMP            narrowLiveDone
-
-narrowLive16:
-	VMOVDQU64      (DX), Y0
-	VMOVDQU64      (SI), Y1
-	VMOVDQU64      (DX)(AX*1), Y2
-	VMOVDQU64      (SI)(AX*1), Y3
-	VMOVDQU64      (DX)(AX*2), Y4
-	VMOVDQU64      (SI)(AX*2), Y5
-	VMOVDQU64      (DX)(CX*1), Y6
-	VMOVDQU64      (SI)(CX*1), Y7
-	VMOVDQU64      (BX), Y8
-	VMOVDQU64      (DI), Y9
-	VMOVDQU64      (BX)(AX*1), Y10
-	VMOVDQU64      (DI)(AX*1), Y11
-	VMOVDQU64      (BX)(AX*2), Y12
-	VMOVDQU64      (DI)(AX*2), Y13
-	VMOVDQU64      (BX)(CX*1), Y14
-	VMOVDQU64      (DI)(CX*1), Y15
-	VPXORQ         Y12, Y14, Y14
-	VPXORQ         Y13, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y28, Y14, Y30
-	VPXORQ         Y30, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y28, Y15, Y30
-	VPXORQ         Y30, Y13, Y13
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y26, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y26, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y24, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y24, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y20, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y20, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y20, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y20, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-
-narrowLiveDone:
-	CMPQ   sum+56(FP), $0x00
-	JEQ    narrowNoSum
-	VPXORQ (R8), Y0, Y0
-	VPXORQ (R10), Y1, Y1
-	VPXORQ (R8)(AX*1), Y2, Y2
-	VPXORQ (R10)(AX*1), Y3, Y3
-	VPXORQ (R8)(AX*2), Y4, Y4
-	VPXORQ (R10)(AX*2), Y5, Y5
-	VPXORQ (R8)(CX*1), Y6, Y6
-	VPXORQ (R10)(CX*1), Y7, Y7
-	VPXORQ (R9), Y8, Y8
-	VPXORQ (R11), Y9, Y9
-	VPXORQ (R9)(AX*1), Y10, Y10
-	VPXORQ (R11)(AX*1), Y11, Y11
-	VPXORQ (R9)(AX*2), Y12, Y12
-	VPXORQ (R11)(AX*2), Y13, Y13
-	VPXORQ (R9)(CX*1), Y14, Y14
-	VPXORQ (R11)(CX*1), Y15, Y15
-
-narrowNoSum:
-	CMPQ      keep+64(FP), $0x00
-	JEQ       narrowNotKept
-	VMOVDQU64 Y0, (DX)
-	VMOVDQU64 Y1, (SI)
-	VMOVDQU64 Y2, (DX)(AX*1)
-	VMOVDQU64 Y3, (SI)(AX*1)
-	VMOVDQU64 Y4, (DX)(AX*2)
-	VMOVDQU64 Y5, (SI)(AX*2)
-	VMOVDQU64 Y6, (DX)(CX*1)
-	VMOVDQU64 Y7, (SI)(CX*1)
-	VMOVDQU64 Y8, (BX)
-	VMOVDQU64 Y9, (DI)
-	VMOVDQU64 Y10, (BX)(AX*1)
-	VMOVDQU64 Y11, (DI)(AX*1)
-	VMOVDQU64 Y12, (BX)(AX*2)
-	VMOVDQU64 Y13, (DI)(AX*2)
-	VMOVDQU64 Y14, (BX)(CX*1)
-	VMOVDQU64 Y15, (DI)(CX*1)
-
-narrowNotKept:
-	MOVQ                16(SP), R13
-	TESTQ               R13, R13
-	JEQ                 narrowNotScaled
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y0, Y0
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y1, Y1
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y2, Y2
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y3, Y3
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y4, Y4
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y5, Y5
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y6, Y6
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y7, Y7
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y8, Y8
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y9, Y9
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y10, Y10
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y11, Y11
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y12, Y12
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y13, Y13
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y14, Y14
-	VGF2P8AFFINEQB.BCST $0x00, (R13), Y15, Y15
-
-narrowNotScaled:
-	CMPQ 8(SP), $0x08
-	JGE  narrowOutFrom8
-	CMPQ 8(SP), $0x04
-	JGE  narrowOutFrom4
-	CMPQ 8(SP), $0x02
-	JGE  narrowOutFrom2
-	CMPQ 8(SP), $0x01
-	JGE  narrowOutFrom1
-	JMP  narrowOut0
-
-narrowOutFrom1:
-	JMP narrowOut1
-
-narrowOutFrom2:
-	CMPQ 8(SP), $0x03
-	JGE  narrowOutFrom3
-	JMP  narrowOut2
-
-narrowOutFrom3:
-	JMP narrowOut3
-
-narrowOutFrom4:
-	CMPQ 8(SP), $0x06
-	JGE  narrowOutFrom6
-	CMPQ 8(SP), $0x05
-	JGE  narrowOutFrom5
-	JMP  narrowOut4
-
-narrowOutFrom5:
-	JMP narrowOut5
-
-narrowOutFrom6:
-	CMPQ 8(SP), $0x07
-	JGE  narrowOutFrom7
-	JMP  narrowOut6
-
-narrowOutFrom7:
-	JMP narrowOut7
-
-narrowOutFrom8:
-	CMPQ 8(SP), $0x0c
-	JGE  narrowOutFrom12
-	CMPQ 8(SP), $0x0a
-	JGE  narrowOutFrom10
-	CMPQ 8(SP), $0x09
-	JGE  narrowOutFrom9
-	JMP  narrowOut8
-
-narrowOutFrom9:
-	JMP narrowOut9
-
-narrowOutFrom10:
-	CMPQ 8(SP), $0x0b
-	JGE  narrowOutFrom11
-	JMP  narrowOut10
-
-narrowOutFrom11:
-	JMP narrowOut11
-
-narrowOutFrom12:
-	CMPQ 8(SP), $0x0e
-	JGE  narrowOutFrom14
-	CMPQ 8(SP), $0x0d
-	JGE  narrowOutFrom13
-	JMP  narrowOut12
-
-narrowOutFrom13:
-	JMP narrowOut13
-
-narrowOutFrom14:
-	CMPQ 8(SP), $0x0f
-	JGE  narrowOutFrom15
-	JMP  narrowOut14
-
-narrowOutFrom15:
-	CMPQ 8(SP), $0x10
-	JGE  narrowOutFrom16
-	JMP  narrowOut15
-
-narrowOutFrom16:
-	JMP narrowOut16
-
-narrowOut0:
-	VMOVDQU64 Y0, (R8)
-	VMOVDQU64 Y1, (R10)
-	VMOVDQU64 Y2, (R8)(AX*1)
-	VMOVDQU64 Y3, (R10)(AX*1)
-	VMOVDQU64 Y4, (R8)(AX*2)
-	VMOVDQU64 Y5, (R10)(AX*2)
-	VMOVDQU64 Y6, (R8)(CX*1)
-	VMOVDQU64 Y7, (R10)(CX*1)
-	VMOVDQU64 Y8, (R9)
-	VMOVDQU64 Y9, (R11)
-	VMOVDQU64 Y10, (R9)(AX*1)
-	VMOVDQU64 Y11, (R11)(AX*1)
-	VMOVDQU64 Y12, (R9)(AX*2)
-	VMOVDQU64 Y13, (R11)(AX*2)
-	VMOVDQU64 Y14, (R9)(CX*1)
-	VMOVDQU64 Y15, (R11)(CX*1)
-	JMP       narrowOutDone
-
-narrowOut1:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y8
-	VPXORQ         Y8, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y4
-	VPXORQ         Y4, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y4
-	VPXORQ         Y4, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y4
-	VPXORQ         Y4, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y4
-	VPXORQ         Y4, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y2
-	VPXORQ         Y2, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y2
-	VPXORQ         Y2, Y1, Y1
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	JMP            narrowOutDone
-
-narrowOut2:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y8
-	VPXORQ         Y8, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y4
-	VPXORQ         Y4, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y4
-	VPXORQ         Y4, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y4
-	VPXORQ         Y4, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y4
-	VPXORQ         Y4, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y4
-	VPXORQ         Y4, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y4
-	VPXORQ         Y4, Y1, Y1
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	JMP            narrowOutDone
-
-narrowOut3:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y8
-	VPXORQ         Y8, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y8
-	VPXORQ         Y8, Y1, Y1
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y8
-	VPXORQ         Y8, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y8
-	VPXORQ         Y8, Y1, Y1
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y6
-	VPXORQ         Y6, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y6
-	VPXORQ         Y6, Y5, Y5
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	JMP            narrowOutDone
-
-narrowOut4:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y8
-	VPXORQ         Y8, Y1, Y1
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y8
-	VPXORQ         Y8, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y8
-	VPXORQ         Y8, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y8
-	VPXORQ         Y8, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y8
-	VPXORQ         Y8, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y8
-	VPXORQ         Y8, Y1, Y1
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y8
-	VPXORQ         Y8, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y8
-	VPXORQ         Y8, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y8
-	VPXORQ         Y8, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y8
-	VPXORQ         Y8, Y1, Y1
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y8
-	VPXORQ         Y8, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	JMP            narrowOutDone
-
-narrowOut5:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y12
-	VPXORQ         Y12, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y12
-	VPXORQ         Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y12
-	VPXORQ         Y12, Y1, Y1
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y10
-	VPXORQ         Y10, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y10
-	VPXORQ         Y10, Y9, Y9
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	JMP            narrowOutDone
-
-narrowOut6:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y12
-	VPXORQ         Y12, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y12
-	VPXORQ         Y12, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y12
-	VPXORQ         Y12, Y1, Y1
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y12
-	VPXORQ         Y12, Y9, Y9
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	JMP            narrowOutDone
-
-narrowOut7:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y29, Y14, Y14
-	VPXORQ         Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y29, Y15, Y14
-	VPXORQ         Y14, Y13, Y13
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	VMOVDQU64      Y12, (R9)(AX*2)
-	VMOVDQU64      Y13, (R11)(AX*2)
-	JMP            narrowOutDone
-
-narrowOut8:
-	VGF2P8AFFINEQB $0x00, Y17, Y8, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y17, Y9, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y17, Y10, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y17, Y11, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y17, Y12, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y17, Y13, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y17, Y14, Y30
-	VPXORQ         Y30, Y6, Y6
-	VGF2P8AFFINEQB $0x00, Y17, Y15, Y30
-	VPXORQ         Y30, Y7, Y7
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y19, Y4, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y19, Y5, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VGF2P8AFFINEQB $0x00, Y19, Y6, Y30
-	VPXORQ         Y30, Y2, Y2
-	VGF2P8AFFINEQB $0x00, Y19, Y7, Y30
-	VPXORQ         Y30, Y3, Y3
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VGF2P8AFFINEQB $0x00, Y23, Y2, Y30
-	VPXORQ         Y30, Y0, Y0
-	VGF2P8AFFINEQB $0x00, Y23, Y3, Y30
-	VPXORQ         Y30, Y1, Y1
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y29, Y14, Y30
-	VPXORQ         Y30, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y29, Y15, Y30
-	VPXORQ         Y30, Y13, Y13
-	VPXORQ         Y12, Y14, Y14
-	VPXORQ         Y13, Y15, Y15
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	VMOVDQU64      Y12, (R9)(AX*2)
-	VMOVDQU64      Y13, (R11)(AX*2)
-	VMOVDQU64      Y14, (R9)(CX*1)
-	VMOVDQU64      Y15, (R11)(CX*1)
-	JMP            narrowOutDone
-
-narrowOut9:
-	VMOVDQU64 Y0, (R8)
-	VMOVDQU64 Y1, (R10)
-	JMP       narrowOutDone
-
-narrowOut10:
-	VPXORQ    Y0, Y2, Y2
-	VPXORQ    Y1, Y3, Y3
-	VMOVDQU64 Y0, (R8)
-	VMOVDQU64 Y1, (R10)
-	VMOVDQU64 Y2, (R8)(AX*1)
-	VMOVDQU64 Y3, (R10)(AX*1)
-	JMP       narrowOutDone
-
-narrowOut11:
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y6
-	VPXORQ         Y6, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y6
-	VPXORQ         Y6, Y5, Y5
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	JMP            narrowOutDone
-
-narrowOut12:
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y8
-	VPXORQ         Y8, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y8
-	VPXORQ         Y8, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	JMP            narrowOutDone
-
-narrowOut13:
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y12
-	VPXORQ         Y12, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y10
-	VPXORQ         Y10, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y10
-	VPXORQ         Y10, Y9, Y9
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	JMP            narrowOutDone
-
-narrowOut14:
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y12
-	VPXORQ         Y12, Y9, Y9
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y12
-	VPXORQ         Y12, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y12
-	VPXORQ         Y12, Y11, Y11
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y12
-	VPXORQ         Y12, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y12
-	VPXORQ         Y12, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y12
-	VPXORQ         Y12, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y12
-	VPXORQ         Y12, Y9, Y9
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	JMP            narrowOutDone
-
-narrowOut15:
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y29, Y14, Y14
-	VPXORQ         Y14, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y29, Y15, Y14
-	VPXORQ         Y14, Y13, Y13
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	VMOVDQU64      Y12, (R9)(AX*2)
-	VMOVDQU64      Y13, (R11)(AX*2)
-	JMP            narrowOutDone
-
-narrowOut16:
-	VPXORQ         Y0, Y8, Y8
-	VPXORQ         Y1, Y9, Y9
-	VPXORQ         Y2, Y10, Y10
-	VPXORQ         Y3, Y11, Y11
-	VPXORQ         Y4, Y12, Y12
-	VPXORQ         Y5, Y13, Y13
-	VPXORQ         Y6, Y14, Y14
-	VPXORQ         Y7, Y15, Y15
-	VPXORQ         Y0, Y4, Y4
-	VPXORQ         Y1, Y5, Y5
-	VPXORQ         Y2, Y6, Y6
-	VPXORQ         Y3, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y21, Y12, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y21, Y13, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y12, Y12
-	VPXORQ         Y9, Y13, Y13
-	VGF2P8AFFINEQB $0x00, Y21, Y14, Y30
-	VPXORQ         Y30, Y10, Y10
-	VGF2P8AFFINEQB $0x00, Y21, Y15, Y30
-	VPXORQ         Y30, Y11, Y11
-	VPXORQ         Y10, Y14, Y14
-	VPXORQ         Y11, Y15, Y15
-	VPXORQ         Y0, Y2, Y2
-	VPXORQ         Y1, Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y25, Y6, Y30
-	VPXORQ         Y30, Y4, Y4
-	VGF2P8AFFINEQB $0x00, Y25, Y7, Y30
-	VPXORQ         Y30, Y5, Y5
-	VPXORQ         Y4, Y6, Y6
-	VPXORQ         Y5, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y27, Y10, Y30
-	VPXORQ         Y30, Y8, Y8
-	VGF2P8AFFINEQB $0x00, Y27, Y11, Y30
-	VPXORQ         Y30, Y9, Y9
-	VPXORQ         Y8, Y10, Y10
-	VPXORQ         Y9, Y11, Y11
-	VGF2P8AFFINEQB $0x00, Y29, Y14, Y30
-	VPXORQ         Y30, Y12, Y12
-	VGF2P8AFFINEQB $0x00, Y29, Y15, Y30
-	VPXORQ         Y30, Y13, Y13
-	VPXORQ         Y12, Y14, Y14
-	VPXORQ         Y13, Y15, Y15
-	VMOVDQU64      Y0, (R8)
-	VMOVDQU64      Y1, (R10)
-	VMOVDQU64      Y2, (R8)(AX*1)
-	VMOVDQU64      Y3, (R10)(AX*1)
-	VMOVDQU64      Y4, (R8)(AX*2)
-	VMOVDQU64      Y5, (R10)(AX*2)
-	VMOVDQU64      Y6, (R8)(CX*1)
-	VMOVDQU64      Y7, (R10)(CX*1)
-	VMOVDQU64      Y8, (R9)
-	VMOVDQU64      Y9, (R11)
-	VMOVDQU64      Y10, (R9)(AX*1)
-	VMOVDQU64      Y11, (R11)(AX*1)
-	VMOVDQU64      Y12, (R9)(AX*2)
-	VMOVDQU64      Y13, (R11)(AX*2)
-	VMOVDQU64      Y14, (R9)(CX*1)
-	VMOVDQU64      Y15, (R11)(CX*1)
-
-narrowOutDone:
-	ADDQ $0x20, DX
-	ADDQ $0x20, BX
-	ADDQ $0x20, SI
-	ADDQ $0x20, DI
-	ADDQ $0x20, R8
-	ADDQ $0x20, R9
-	ADDQ $0x20, R10
-	ADDQ $0x20, R11
-	ADDQ $+64, R12
-
-even:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
-	MOVQ offset+104(FP), R12
-	MOVQ 32(SP), R13
-	LEAQ (R13)(R13*2), R13
-	SHLQ $0x03, R13
-	ADDQ R13, 24(SP)
+	MOVQ args_offset+104(FP), R8
+	MOVQ 32(SP), R9
+	LEAQ (R9)(R9*2), R9
+	SHLQ $0x03, R9
+	ADDQ R9, args_list+96(FP)
 	DECQ 40(SP)
 	JNE  row
-	LEAQ (CX)(AX*4), R13
-	ADDQ R13, DX
-	ADDQ R13, BX
-	ADDQ R13, SI
-	ADDQ R13, DI
-	ADDQ R13, R8
-	ADDQ R13, R9
-	ADDQ R13, R10
-	ADDQ R13, R11
-	ADDQ $0x08, t+48(FP)
-	ADDQ $0x08, u+88(FP)
-	DECQ groups+32(FP)
+	LEAQ (CX)(AX*4), R9
+	ADDQ R9, DX
+	ADDQ R9, BX
+	ADDQ R9, SI
+	ADDQ R9, DI
+	ADDQ $0x08, args_t+48(FP)
+	ADDQ $0x08, args_u+88(FP)
+	DECQ args_groups+32(FP)
 	JNE  group
 
 done:
+	VZEROUPPER
+	RET
+
+// func encode2AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
+TEXT ·encode2AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+columns:
+	LEAQ      128(CX), DX
+	CMPQ      DX, n+48(FP)
+	JGT       last
+	MOVQ      srcs+16(FP), BX
+	MOVQ      k+24(FP), SI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      from+56(FP), DI
+	TESTQ     DI, DI
+	JEQ       twofromZero
+	VMOVDQU64 (DI), Z3
+	VMOVDQU64 64(DI), Z4
+	VMOVDQU64 128(DI), Z7
+	VMOVDQU64 192(DI), Z8
+	ADDQ      $+256, from+56(FP)
+	JMP       twogroup
+
+twofromZero:
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+
+twogroup:
+	CMPQ           SI, $0x02
+	JLT            twopart
+	MOVQ           (BX), DI
+	PREFETCHT0     1024(DI)(CX*1)
+	VMOVDQU64      (DI)(CX*1), Z1
+	VMOVDQU64      32(DI)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
+	VPXORQ         Z9, Z1, Z1
+	PREFETCHT0     1088(DI)(CX*1)
+	VMOVDQU64      64(DI)(CX*1), Z5
+	VMOVDQU64      96(DI)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
+	VPXORQ         Z9, Z5, Z5
+	MOVQ           24(BX), DI
+	PREFETCHT0     1024(DI)(CX*1)
+	VMOVDQU64      (DI)(CX*1), Z2
+	VMOVDQU64      32(DI)(CX*1), Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y9
+	VPTERNLOGQ     $0x96, Z1, Z9, Z2
+	PREFETCHT0     1088(DI)(CX*1)
+	VMOVDQU64      64(DI)(CX*1), Z6
+	VMOVDQU64      96(DI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPTERNLOGQ     $0x96, Z5, Z9, Z6
+	JMP            twobegun
+
+twopart:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z6, Z6, Z6
+	MOVQ           (BX), DI
+	VMOVDQU64      (DI)(CX*1), Z1
+	VMOVDQU64      32(DI)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
+	VPXORQ         Z9, Z1, Z1
+	VMOVDQU64      64(DI)(CX*1), Z5
+	VMOVDQU64      96(DI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
+	VPXORQ         Z9, Z5, Z5
+	VPXORQ         Z1, Z2, Z2
+	VPXORQ         Z5, Z6, Z6
+
+twobegun:
+	ADDQ                $0x00000030, BX
+	SUBQ                $0x02, SI
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z10
+	VPTERNLOGQ          $0x96, Z10, Z1, Z3
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z6, Z1
+	VPTERNLOGQ          $0x96, Z1, Z5, Z7
+	VPXORQ              Z6, Z8, Z8
+	ADDQ                $0x00000040, DX
+	TESTQ               SI, SI
+	JGT                 twogroup
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 twowhole
+	VMOVDQU64           Z3, (DX)
+	VMOVDQU64           Z4, 64(DX)
+	VMOVDQU64           Z7, 128(DX)
+	VMOVDQU64           Z8, 192(DX)
+	ADDQ                $+256, to+64(FP)
+	JMP                 twostored
+
+twowhole:
+	VPXORQ         Z3, Z4, Z4
+	VPXORQ         Z7, Z8, Z8
+	MOVQ           dsts+0(FP), DX
+	MOVQ           m+8(FP), BX
+	MOVQ           (DX), SI
+	VEXTRACTI64X4  $0x01, Z3, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z3, Z3
+	VMOVDQU64      Z3, (SI)(CX*1)
+	VEXTRACTI64X4  $0x01, Z7, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z7, Z7
+	VMOVDQU64      Z7, 64(SI)(CX*1)
+	CMPQ           BX, $0x01
+	JLE            twostored
+	MOVQ           24(DX), DX
+	VEXTRACTI64X4  $0x01, Z4, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z4, Z4
+	VMOVDQU64      Z4, (DX)(CX*1)
+	VEXTRACTI64X4  $0x01, Z8, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z8, Z8
+	VMOVDQU64      Z8, 64(DX)(CX*1)
+
+twostored:
+	ADDQ $0x00000080, CX
+	JMP  columns
+
+last:
+	CMPQ      CX, n+48(FP)
+	JGE       done
+	MOVQ      srcs+16(FP), BX
+	MOVQ      k+24(FP), SI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      from+56(FP), AX
+	TESTQ     AX, AX
+	JEQ       fromZero
+	VMOVDQU64 (AX), Z3
+	VMOVDQU64 64(AX), Z4
+	ADDQ      $+128, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+
+group:
+	CMPQ           SI, $0x02
+	JLT            part
+	MOVQ           (BX), AX
+	PREFETCHT0     1024(AX)(CX*1)
+	VMOVDQU64      (AX)(CX*1), Z1
+	VMOVDQU64      32(AX)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
+	VPXORQ         Z9, Z1, Z1
+	MOVQ           24(BX), AX
+	PREFETCHT0     1024(AX)(CX*1)
+	VMOVDQU64      (AX)(CX*1), Z2
+	VMOVDQU64      32(AX)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
+	VPTERNLOGQ     $0x96, Z1, Z9, Z2
+	JMP            begun
+
+part:
+	VPXORQ         Z2, Z2, Z2
+	MOVQ           (BX), AX
+	VMOVDQU64      (AX)(CX*1), Z1
+	VMOVDQU64      32(AX)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
+	VPXORQ         Z9, Z1, Z1
+	VPXORQ         Z1, Z2, Z2
+
+begun:
+	ADDQ                $0x00000030, BX
+	SUBQ                $0x02, SI
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z5
+	VPTERNLOGQ          $0x96, Z5, Z1, Z3
+	VPXORQ              Z2, Z4, Z4
+	ADDQ                $0x00000040, DX
+	TESTQ               SI, SI
+	JGT                 group
+	MOVQ                to+64(FP), AX
+	TESTQ               AX, AX
+	JEQ                 whole
+	VMOVDQU64           Z3, (AX)
+	VMOVDQU64           Z4, 64(AX)
+	ADDQ                $+128, to+64(FP)
+	JMP                 stored
+
+whole:
+	VPXORQ         Z3, Z4, Z4
+	MOVQ           dsts+0(FP), AX
+	MOVQ           m+8(FP), DX
+	MOVQ           (AX), BX
+	VEXTRACTI64X4  $0x01, Z3, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z3, Z3
+	VMOVDQU64      Z3, (BX)(CX*1)
+	CMPQ           DX, $0x01
+	JLE            stored
+	MOVQ           24(AX), AX
+	VEXTRACTI64X4  $0x01, Z4, Y1
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
+	VPXORQ         Z9, Z4, Z4
+	VMOVDQU64      Z4, (AX)(CX*1)
+
+stored:
+done:
+	VZEROUPPER
+	RET
+
+// func encode4AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
+TEXT ·encode4AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+columns:
+	LEAQ      128(CX), DX
+	CMPQ      DX, n+48(FP)
+	JGT       last
+	MOVQ      srcs+16(FP), SI
+	MOVQ      k+24(FP), DI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      from+56(FP), R8
+	TESTQ     R8, R8
+	JEQ       twofromZero
+	VMOVDQU64 (R8), Z5
+	VMOVDQU64 64(R8), Z6
+	VMOVDQU64 128(R8), Z7
+	VMOVDQU64 192(R8), Z8
+	VMOVDQU64 256(R8), Z13
+	VMOVDQU64 320(R8), Z14
+	VMOVDQU64 384(R8), Z15
+	VMOVDQU64 448(R8), Z16
+	ADDQ      $+512, from+56(FP)
+	JMP       twogroup
+
+twofromZero:
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+
+twogroup:
+	CMPQ           DI, $0x04
+	JLT            twopart
+	MOVQ           (SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z1, Z1
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z9
+	VMOVDQU64      96(R8)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z9, Z9
+	MOVQ           24(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z1, Z17, Z2
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z10
+	VMOVDQU64      96(R8)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z9, Z17, Z10
+	MOVQ           48(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z3, Z3
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z11
+	VMOVDQU64      96(R8)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z11, Z11
+	MOVQ           72(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z4
+	VMOVDQU64      32(R8)(CX*1), Y12
+	VGF2P8AFFINEQB $0x00, Y0, Y12, Y17
+	VPTERNLOGQ     $0x96, Z3, Z17, Z4
+	PREFETCHT0     1088(R8)(CX*1)
+	VMOVDQU64      64(R8)(CX*1), Z12
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPTERNLOGQ     $0x96, Z11, Z17, Z12
+	JMP            twobegun
+
+twopart:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	VPXORQ         Z10, Z10, Z10
+	VPXORQ         Z11, Z11, Z11
+	VPXORQ         Z12, Z12, Z12
+	MOVQ           (SI), R8
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z1, Z1
+	VMOVDQU64      64(R8)(CX*1), Z9
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z9, Z9
+	CMPQ           DI, $0x01
+	JLE            twoloaded
+	MOVQ           24(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y10
+	VGF2P8AFFINEQB $0x00, Y0, Y10, Y17
+	VPXORQ         Z17, Z2, Z2
+	VMOVDQU64      64(R8)(CX*1), Z10
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z10, Z10
+	CMPQ           DI, $0x02
+	JLE            twoloaded
+	MOVQ           48(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y11
+	VGF2P8AFFINEQB $0x00, Y0, Y11, Y17
+	VPXORQ         Z17, Z3, Z3
+	VMOVDQU64      64(R8)(CX*1), Z11
+	VMOVDQU64      96(R8)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z11, Z11
+
+twoloaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z9, Z10, Z10
+	VPXORQ Z11, Z12, Z12
+
+twobegun:
+	ADDQ                $0x00000060, SI
+	SUBQ                $0x04, DI
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z18
+	VPXORQ              Z18, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z10, Z18
+	VPXORQ              Z18, Z9, Z9
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z18
+	VPXORQ              Z18, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z12, Z18
+	VPXORQ              Z18, Z11, Z11
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z18
+	VPTERNLOGQ          $0x96, Z18, Z1, Z5
+	VPXORQ              Z3, Z7, Z7
+	VPXORQ              Z9, Z11, Z11
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z11, Z1
+	VPTERNLOGQ          $0x96, Z1, Z9, Z13
+	VPXORQ              Z11, Z15, Z15
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z1
+	VPTERNLOGQ          $0x96, Z1, Z2, Z6
+	VPXORQ              Z4, Z8, Z8
+	VPXORQ              Z10, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z12, Z1
+	VPTERNLOGQ          $0x96, Z1, Z10, Z14
+	VPXORQ              Z12, Z16, Z16
+	ADDQ                $0x00000080, DX
+	ADDQ                $0x00000040, BX
+	TESTQ               DI, DI
+	JGT                 twogroup
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 twowhole
+	VMOVDQU64           Z5, (DX)
+	VMOVDQU64           Z6, 64(DX)
+	VMOVDQU64           Z7, 128(DX)
+	VMOVDQU64           Z8, 192(DX)
+	VMOVDQU64           Z13, 256(DX)
+	VMOVDQU64           Z14, 320(DX)
+	VMOVDQU64           Z15, 384(DX)
+	VMOVDQU64           Z16, 448(DX)
+	ADDQ                $+512, to+64(FP)
+	JMP                 twostored
+
+twowhole:
+	VPXORQ              Z5, Z7, Z7
+	VPXORQ              Z13, Z15, Z15
+	VPXORQ              Z6, Z8, Z8
+	VPXORQ              Z14, Z16, Z16
+	VPXORQ              Z5, Z6, Z6
+	VPXORQ              Z13, Z14, Z14
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z8, Z1
+	VPXORQ              Z1, Z7, Z7
+	VPXORQ              Z7, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z16, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z15, Z16, Z16
+	MOVQ                dsts+0(FP), DX
+	MOVQ                m+8(FP), BX
+	MOVQ                (DX), SI
+	VEXTRACTI64X4       $0x01, Z5, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z5, Z5
+	VMOVDQU64           Z5, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z13, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z13, Z13
+	VMOVDQU64           Z13, 64(SI)(CX*1)
+	CMPQ                BX, $0x01
+	JLE                 twostored
+	MOVQ                24(DX), SI
+	VEXTRACTI64X4       $0x01, Z6, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z6, Z6
+	VMOVDQU64           Z6, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z14, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z14, Z14
+	VMOVDQU64           Z14, 64(SI)(CX*1)
+	CMPQ                BX, $0x02
+	JLE                 twostored
+	MOVQ                48(DX), SI
+	VEXTRACTI64X4       $0x01, Z7, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z7, Z7
+	VMOVDQU64           Z7, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z15, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z15, Z15
+	VMOVDQU64           Z15, 64(SI)(CX*1)
+	CMPQ                BX, $0x03
+	JLE                 twostored
+	MOVQ                72(DX), DX
+	VEXTRACTI64X4       $0x01, Z8, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z8, Z8
+	VMOVDQU64           Z8, (DX)(CX*1)
+	VEXTRACTI64X4       $0x01, Z16, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z16, Z16
+	VMOVDQU64           Z16, 64(DX)(CX*1)
+
+twostored:
+	ADDQ $0x00000080, CX
+	JMP  columns
+
+last:
+	CMPQ      CX, n+48(FP)
+	JGE       done
+	MOVQ      srcs+16(FP), SI
+	MOVQ      k+24(FP), DI
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      from+56(FP), R8
+	TESTQ     R8, R8
+	JEQ       fromZero
+	VMOVDQU64 (R8), Z5
+	VMOVDQU64 64(R8), Z6
+	VMOVDQU64 128(R8), Z7
+	VMOVDQU64 192(R8), Z8
+	ADDQ      $+256, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+
+group:
+	CMPQ           DI, $0x04
+	JLT            part
+	MOVQ           (SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z1, Z1
+	MOVQ           24(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z1, Z17, Z2
+	MOVQ           48(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z3, Z3
+	MOVQ           72(SI), R8
+	PREFETCHT0     1024(R8)(CX*1)
+	VMOVDQU64      (R8)(CX*1), Z4
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPTERNLOGQ     $0x96, Z3, Z17, Z4
+	JMP            begun
+
+part:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	MOVQ           (SI), R8
+	VMOVDQU64      (R8)(CX*1), Z1
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z1, Z1
+	CMPQ           DI, $0x01
+	JLE            loaded
+	MOVQ           24(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z2
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z2, Z2
+	CMPQ           DI, $0x02
+	JLE            loaded
+	MOVQ           48(SI), R8
+	VMOVDQU64      (R8)(CX*1), Z3
+	VMOVDQU64      32(R8)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	VPXORQ         Z17, Z3, Z3
+
+loaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+
+begun:
+	ADDQ                $0x00000060, SI
+	SUBQ                $0x04, DI
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z9
+	VPXORQ              Z9, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z9
+	VPXORQ              Z9, Z3, Z3
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z9
+	VPTERNLOGQ          $0x96, Z9, Z1, Z5
+	VPXORQ              Z3, Z7, Z7
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z1
+	VPTERNLOGQ          $0x96, Z1, Z2, Z6
+	VPXORQ              Z4, Z8, Z8
+	ADDQ                $0x00000080, DX
+	ADDQ                $0x00000040, BX
+	TESTQ               DI, DI
+	JGT                 group
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 whole
+	VMOVDQU64           Z5, (DX)
+	VMOVDQU64           Z6, 64(DX)
+	VMOVDQU64           Z7, 128(DX)
+	VMOVDQU64           Z8, 192(DX)
+	ADDQ                $+256, to+64(FP)
+	JMP                 stored
+
+whole:
+	VPXORQ              Z5, Z7, Z7
+	VPXORQ              Z6, Z8, Z8
+	VPXORQ              Z5, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z8, Z1
+	VPXORQ              Z1, Z7, Z7
+	VPXORQ              Z7, Z8, Z8
+	MOVQ                dsts+0(FP), AX
+	MOVQ                m+8(FP), DX
+	MOVQ                (AX), BX
+	VEXTRACTI64X4       $0x01, Z5, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z5, Z5
+	VMOVDQU64           Z5, (BX)(CX*1)
+	CMPQ                DX, $0x01
+	JLE                 stored
+	MOVQ                24(AX), BX
+	VEXTRACTI64X4       $0x01, Z6, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z6, Z6
+	VMOVDQU64           Z6, (BX)(CX*1)
+	CMPQ                DX, $0x02
+	JLE                 stored
+	MOVQ                48(AX), BX
+	VEXTRACTI64X4       $0x01, Z7, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z7, Z7
+	VMOVDQU64           Z7, (BX)(CX*1)
+	CMPQ                DX, $0x03
+	JLE                 stored
+	MOVQ                72(AX), AX
+	VEXTRACTI64X4       $0x01, Z8, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z8, Z8
+	VMOVDQU64           Z8, (AX)(CX*1)
+
+stored:
+done:
+	VZEROUPPER
+	RET
+
+// func encode8AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
+TEXT ·encode8AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), DI
+	MOVQ      k+24(FP), R8
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x05, SI
+	ADDQ      AX, SI
+	MOVQ      from+56(FP), R9
+	TESTQ     R9, R9
+	JEQ       fromZero
+	VMOVDQU64 (R9), Z9
+	VMOVDQU64 64(R9), Z10
+	VMOVDQU64 128(R9), Z11
+	VMOVDQU64 192(R9), Z12
+	VMOVDQU64 256(R9), Z13
+	VMOVDQU64 320(R9), Z14
+	VMOVDQU64 384(R9), Z15
+	VMOVDQU64 448(R9), Z16
+	ADDQ      $+512, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+
+group:
+	CMPQ           R8, $0x08
+	JLT            part
+	MOVQ           (DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z1
+	VMOVDQU64      32(R9)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
+	VPXORQ         Z17, Z1, Z1
+	MOVQ           24(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z2
+	VMOVDQU64      32(R9)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
+	VPTERNLOGQ     $0x96, Z1, Z17, Z2
+	MOVQ           48(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z3
+	VMOVDQU64      32(R9)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
+	VPXORQ         Z17, Z3, Z3
+	MOVQ           72(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z4
+	VMOVDQU64      32(R9)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y17
+	VPTERNLOGQ     $0x96, Z3, Z17, Z4
+	MOVQ           96(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z5
+	VMOVDQU64      32(R9)(CX*1), Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y17
+	VPXORQ         Z17, Z5, Z5
+	MOVQ           120(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z6
+	VMOVDQU64      32(R9)(CX*1), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y17
+	VPTERNLOGQ     $0x96, Z5, Z17, Z6
+	MOVQ           144(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z7
+	VMOVDQU64      32(R9)(CX*1), Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y17
+	VPXORQ         Z17, Z7, Z7
+	MOVQ           168(DI), R9
+	PREFETCHT0     1024(R9)(CX*1)
+	VMOVDQU64      (R9)(CX*1), Z8
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPTERNLOGQ     $0x96, Z7, Z17, Z8
+	JMP            begun
+
+part:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	VPXORQ         Z5, Z5, Z5
+	VPXORQ         Z6, Z6, Z6
+	VPXORQ         Z7, Z7, Z7
+	VPXORQ         Z8, Z8, Z8
+	MOVQ           (DI), R9
+	VMOVDQU64      (R9)(CX*1), Z1
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z1, Z1
+	CMPQ           R8, $0x01
+	JLE            loaded
+	MOVQ           24(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z2
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z2, Z2
+	CMPQ           R8, $0x02
+	JLE            loaded
+	MOVQ           48(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z3
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z3, Z3
+	CMPQ           R8, $0x03
+	JLE            loaded
+	MOVQ           72(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z4
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z4, Z4
+	CMPQ           R8, $0x04
+	JLE            loaded
+	MOVQ           96(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z5
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z5, Z5
+	CMPQ           R8, $0x05
+	JLE            loaded
+	MOVQ           120(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z6
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z6, Z6
+	CMPQ           R8, $0x06
+	JLE            loaded
+	MOVQ           144(DI), R9
+	VMOVDQU64      (R9)(CX*1), Z7
+	VMOVDQU64      32(R9)(CX*1), Y17
+	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
+	VPXORQ         Z17, Z7, Z7
+
+loaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+	VPXORQ Z7, Z8, Z8
+
+begun:
+	ADDQ                $0x000000c0, DI
+	SUBQ                $0x08, R8
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z18
+	VPXORQ              Z18, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z18
+	VPXORQ              Z18, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z18
+	VPXORQ              Z18, Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z18
+	VPXORQ              Z18, Z7, Z7
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z18
+	VPXORQ              Z18, Z1, Z1
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z18
+	VPXORQ              Z18, Z2, Z2
+	VPXORQ              Z5, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z7, Z18
+	VPXORQ              Z18, Z5, Z5
+	VPXORQ              Z6, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z8, Z18
+	VPXORQ              Z18, Z6, Z6
+	VPXORQ              Z1, Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z5, Z18
+	VPTERNLOGQ          $0x96, Z18, Z1, Z9
+	VPXORQ              Z5, Z13, Z13
+	VPXORQ              Z2, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z1
+	VPTERNLOGQ          $0x96, Z1, Z2, Z10
+	VPXORQ              Z6, Z14, Z14
+	VPXORQ              Z3, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z1
+	VPTERNLOGQ          $0x96, Z1, Z3, Z11
+	VPXORQ              Z7, Z15, Z15
+	VPXORQ              Z4, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z1
+	VPTERNLOGQ          $0x96, Z1, Z4, Z12
+	VPXORQ              Z8, Z16, Z16
+	ADDQ                $0x00000100, DX
+	ADDQ                $0x00000080, BX
+	ADDQ                $0x00000040, SI
+	TESTQ               R8, R8
+	JGT                 group
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 whole
+	VMOVDQU64           Z9, (DX)
+	VMOVDQU64           Z10, 64(DX)
+	VMOVDQU64           Z11, 128(DX)
+	VMOVDQU64           Z12, 192(DX)
+	VMOVDQU64           Z13, 256(DX)
+	VMOVDQU64           Z14, 320(DX)
+	VMOVDQU64           Z15, 384(DX)
+	VMOVDQU64           Z16, 448(DX)
+	ADDQ                $+512, to+64(FP)
+	JMP                 stored
+
+whole:
+	VPXORQ              Z9, Z13, Z13
+	VPXORQ              Z10, Z14, Z14
+	VPXORQ              Z11, Z15, Z15
+	VPXORQ              Z12, Z16, Z16
+	VPXORQ              Z9, Z11, Z11
+	VPXORQ              Z10, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z15, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z15, Z15
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z16, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z14, Z16, Z16
+	VPXORQ              Z9, Z10, Z10
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z12, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z11, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z14, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z14, Z14
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z16, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z15, Z16, Z16
+	MOVQ                dsts+0(FP), DX
+	MOVQ                m+8(FP), BX
+	MOVQ                (DX), SI
+	VEXTRACTI64X4       $0x01, Z9, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z9, Z9
+	VMOVDQU64           Z9, (SI)(CX*1)
+	CMPQ                BX, $0x01
+	JLE                 stored
+	MOVQ                24(DX), SI
+	VEXTRACTI64X4       $0x01, Z10, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z10, Z10
+	VMOVDQU64           Z10, (SI)(CX*1)
+	CMPQ                BX, $0x02
+	JLE                 stored
+	MOVQ                48(DX), SI
+	VEXTRACTI64X4       $0x01, Z11, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z11, Z11
+	VMOVDQU64           Z11, (SI)(CX*1)
+	CMPQ                BX, $0x03
+	JLE                 stored
+	MOVQ                72(DX), SI
+	VEXTRACTI64X4       $0x01, Z12, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z12, Z12
+	VMOVDQU64           Z12, (SI)(CX*1)
+	CMPQ                BX, $0x04
+	JLE                 stored
+	MOVQ                96(DX), SI
+	VEXTRACTI64X4       $0x01, Z13, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z13, Z13
+	VMOVDQU64           Z13, (SI)(CX*1)
+	CMPQ                BX, $0x05
+	JLE                 stored
+	MOVQ                120(DX), SI
+	VEXTRACTI64X4       $0x01, Z14, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z14, Z14
+	VMOVDQU64           Z14, (SI)(CX*1)
+	CMPQ                BX, $0x06
+	JLE                 stored
+	MOVQ                144(DX), SI
+	VEXTRACTI64X4       $0x01, Z15, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z15, Z15
+	VMOVDQU64           Z15, (SI)(CX*1)
+	CMPQ                BX, $0x07
+	JLE                 stored
+	MOVQ                168(DX), DX
+	VEXTRACTI64X4       $0x01, Z16, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
+	VPXORQ              Z17, Z16, Z16
+	VMOVDQU64           Z16, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
+	VZEROUPPER
+	RET
+
+// func encode16AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
+// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
+TEXT ·encode16AVX512GFNI(SB), NOSPLIT, $0-80
+	MOVQ         tab+72(FP), AX
+	MOVQ         off+40(FP), CX
+	VPBROADCASTQ 24(AX), Z0
+	MOVQ         n+48(FP), DX
+	ADDQ         CX, DX
+	MOVQ         DX, n+48(FP)
+
+column:
+	MOVQ      srcs+16(FP), R8
+	MOVQ      k+24(FP), R9
+	MOVQ      base+32(FP), DX
+	SHLQ      $0x05, DX
+	ADDQ      AX, DX
+	MOVQ      base+32(FP), BX
+	SHRQ      $0x01, BX
+	SHLQ      $0x05, BX
+	ADDQ      AX, BX
+	MOVQ      base+32(FP), SI
+	SHRQ      $0x02, SI
+	SHLQ      $0x05, SI
+	ADDQ      AX, SI
+	MOVQ      base+32(FP), DI
+	SHRQ      $0x03, DI
+	SHLQ      $0x05, DI
+	ADDQ      AX, DI
+	MOVQ      from+56(FP), R10
+	TESTQ     R10, R10
+	JEQ       fromZero
+	VMOVDQU64 (R10), Z9
+	VMOVDQU64 64(R10), Z10
+	VMOVDQU64 128(R10), Z11
+	VMOVDQU64 192(R10), Z12
+	VMOVDQU64 256(R10), Z13
+	VMOVDQU64 320(R10), Z14
+	VMOVDQU64 384(R10), Z15
+	VMOVDQU64 448(R10), Z16
+	VMOVDQU64 512(R10), Z17
+	VMOVDQU64 576(R10), Z18
+	VMOVDQU64 640(R10), Z19
+	VMOVDQU64 704(R10), Z20
+	VMOVDQU64 768(R10), Z21
+	VMOVDQU64 832(R10), Z22
+	VMOVDQU64 896(R10), Z23
+	VMOVDQU64 960(R10), Z24
+	ADDQ      $+1024, from+56(FP)
+	JMP       group
+
+fromZero:
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	VPXORQ Z24, Z24, Z24
+
+group:
+	CMPQ           R9, $0x08
+	JLT            part
+	MOVQ           (R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z1
+	VMOVDQU64      32(R10)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y25
+	VPXORQ         Z25, Z1, Z1
+	MOVQ           24(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z2
+	VMOVDQU64      32(R10)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y25
+	VPTERNLOGQ     $0x96, Z1, Z25, Z2
+	MOVQ           48(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z3
+	VMOVDQU64      32(R10)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y25
+	VPXORQ         Z25, Z3, Z3
+	MOVQ           72(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z4
+	VMOVDQU64      32(R10)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y25
+	VPTERNLOGQ     $0x96, Z3, Z25, Z4
+	MOVQ           96(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z5
+	VMOVDQU64      32(R10)(CX*1), Y6
+	VGF2P8AFFINEQB $0x00, Y0, Y6, Y25
+	VPXORQ         Z25, Z5, Z5
+	MOVQ           120(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z6
+	VMOVDQU64      32(R10)(CX*1), Y7
+	VGF2P8AFFINEQB $0x00, Y0, Y7, Y25
+	VPTERNLOGQ     $0x96, Z5, Z25, Z6
+	MOVQ           144(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z7
+	VMOVDQU64      32(R10)(CX*1), Y8
+	VGF2P8AFFINEQB $0x00, Y0, Y8, Y25
+	VPXORQ         Z25, Z7, Z7
+	MOVQ           168(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z8
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPTERNLOGQ     $0x96, Z7, Z25, Z8
+	JMP            begun
+
+part:
+	VPXORQ         Z2, Z2, Z2
+	VPXORQ         Z3, Z3, Z3
+	VPXORQ         Z4, Z4, Z4
+	VPXORQ         Z5, Z5, Z5
+	VPXORQ         Z6, Z6, Z6
+	VPXORQ         Z7, Z7, Z7
+	VPXORQ         Z8, Z8, Z8
+	MOVQ           (R8), R10
+	VMOVDQU64      (R10)(CX*1), Z1
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z1, Z1
+	CMPQ           R9, $0x01
+	JLE            loaded
+	MOVQ           24(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z2
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z2, Z2
+	CMPQ           R9, $0x02
+	JLE            loaded
+	MOVQ           48(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z3
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z3, Z3
+	CMPQ           R9, $0x03
+	JLE            loaded
+	MOVQ           72(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z4
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z4, Z4
+	CMPQ           R9, $0x04
+	JLE            loaded
+	MOVQ           96(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z5
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z5, Z5
+	CMPQ           R9, $0x05
+	JLE            loaded
+	MOVQ           120(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z6
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z6, Z6
+	CMPQ           R9, $0x06
+	JLE            loaded
+	MOVQ           144(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z7
+	VMOVDQU64      32(R10)(CX*1), Y25
+	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
+	VPXORQ         Z25, Z7, Z7
+
+loaded:
+	VPXORQ Z1, Z2, Z2
+	VPXORQ Z3, Z4, Z4
+	VPXORQ Z5, Z6, Z6
+	VPXORQ Z7, Z8, Z8
+
+begun:
+	ADDQ                $0x000000c0, R8
+	SUBQ                $0x08, R9
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z26
+	VPXORQ              Z26, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z26
+	VPXORQ              Z26, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, 128(DX), Z6, Z26
+	VPXORQ              Z26, Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, 192(DX), Z8, Z26
+	VPXORQ              Z26, Z7, Z7
+	VPXORQ              Z1, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z2, Z4, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z4, Z26
+	VPXORQ              Z26, Z2, Z2
+	VPXORQ              Z5, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z7, Z26
+	VPXORQ              Z26, Z5, Z5
+	VPXORQ              Z6, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, 64(BX), Z8, Z26
+	VPXORQ              Z26, Z6, Z6
+	VPXORQ              Z1, Z5, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z5, Z26
+	VPXORQ              Z26, Z1, Z1
+	VPXORQ              Z2, Z6, Z6
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z6, Z26
+	VPXORQ              Z26, Z2, Z2
+	VPXORQ              Z3, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z7, Z26
+	VPXORQ              Z26, Z3, Z3
+	VPXORQ              Z4, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (SI), Z8, Z26
+	VPXORQ              Z26, Z4, Z4
+	MOVQ                DI, R10
+	SUBQ                AX, R10
+	XORQ                $0x00000020, R10
+	ADDQ                AX, R10
+	VPXORQ              Z1, Z17, Z17
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z1, Z1
+	VPXORQ              Z1, Z9, Z9
+	VPXORQ              Z2, Z18, Z18
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z2, Z1
+	VPXORQ              Z1, Z10, Z10
+	VPXORQ              Z3, Z19, Z19
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z3, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z4, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z4, Z1
+	VPXORQ              Z1, Z12, Z12
+	VPXORQ              Z5, Z21, Z21
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z5, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z6, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z6, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z7, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z7, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z8, Z24, Z24
+	VGF2P8AFFINEQB.BCST $0x00, (R10), Z8, Z1
+	VPXORQ              Z1, Z16, Z16
+	ADDQ                $0x00000100, DX
+	ADDQ                $0x00000080, BX
+	ADDQ                $0x00000040, SI
+	ADDQ                $0x00000020, DI
+	TESTQ               R9, R9
+	JGT                 group
+	MOVQ                to+64(FP), DX
+	TESTQ               DX, DX
+	JEQ                 whole
+	VMOVDQU64           Z9, (DX)
+	VMOVDQU64           Z10, 64(DX)
+	VMOVDQU64           Z11, 128(DX)
+	VMOVDQU64           Z12, 192(DX)
+	VMOVDQU64           Z13, 256(DX)
+	VMOVDQU64           Z14, 320(DX)
+	VMOVDQU64           Z15, 384(DX)
+	VMOVDQU64           Z16, 448(DX)
+	VMOVDQU64           Z17, 512(DX)
+	VMOVDQU64           Z18, 576(DX)
+	VMOVDQU64           Z19, 640(DX)
+	VMOVDQU64           Z20, 704(DX)
+	VMOVDQU64           Z21, 768(DX)
+	VMOVDQU64           Z22, 832(DX)
+	VMOVDQU64           Z23, 896(DX)
+	VMOVDQU64           Z24, 960(DX)
+	ADDQ                $+1024, to+64(FP)
+	JMP                 stored
+
+whole:
+	VPXORQ              Z9, Z17, Z17
+	VPXORQ              Z10, Z18, Z18
+	VPXORQ              Z11, Z19, Z19
+	VPXORQ              Z12, Z20, Z20
+	VPXORQ              Z13, Z21, Z21
+	VPXORQ              Z14, Z22, Z22
+	VPXORQ              Z15, Z23, Z23
+	VPXORQ              Z16, Z24, Z24
+	VPXORQ              Z9, Z13, Z13
+	VPXORQ              Z10, Z14, Z14
+	VPXORQ              Z11, Z15, Z15
+	VPXORQ              Z12, Z16, Z16
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z21, Z1
+	VPXORQ              Z1, Z17, Z17
+	VPXORQ              Z17, Z21, Z21
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z22, Z1
+	VPXORQ              Z1, Z18, Z18
+	VPXORQ              Z18, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z23, Z1
+	VPXORQ              Z1, Z19, Z19
+	VPXORQ              Z19, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z24, Z1
+	VPXORQ              Z1, Z20, Z20
+	VPXORQ              Z20, Z24, Z24
+	VPXORQ              Z9, Z11, Z11
+	VPXORQ              Z10, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z15, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z15, Z15
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z16, Z1
+	VPXORQ              Z1, Z14, Z14
+	VPXORQ              Z14, Z16, Z16
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z19, Z1
+	VPXORQ              Z1, Z17, Z17
+	VPXORQ              Z17, Z19, Z19
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z20, Z1
+	VPXORQ              Z1, Z18, Z18
+	VPXORQ              Z18, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z23, Z1
+	VPXORQ              Z1, Z21, Z21
+	VPXORQ              Z21, Z23, Z23
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z24, Z1
+	VPXORQ              Z1, Z22, Z22
+	VPXORQ              Z22, Z24, Z24
+	VPXORQ              Z9, Z10, Z10
+	VGF2P8AFFINEQB.BCST $0x00, 64(AX), Z12, Z1
+	VPXORQ              Z1, Z11, Z11
+	VPXORQ              Z11, Z12, Z12
+	VGF2P8AFFINEQB.BCST $0x00, 128(AX), Z14, Z1
+	VPXORQ              Z1, Z13, Z13
+	VPXORQ              Z13, Z14, Z14
+	VGF2P8AFFINEQB.BCST $0x00, 192(AX), Z16, Z1
+	VPXORQ              Z1, Z15, Z15
+	VPXORQ              Z15, Z16, Z16
+	VGF2P8AFFINEQB.BCST $0x00, 256(AX), Z18, Z1
+	VPXORQ              Z1, Z17, Z17
+	VPXORQ              Z17, Z18, Z18
+	VGF2P8AFFINEQB.BCST $0x00, 320(AX), Z20, Z1
+	VPXORQ              Z1, Z19, Z19
+	VPXORQ              Z19, Z20, Z20
+	VGF2P8AFFINEQB.BCST $0x00, 384(AX), Z22, Z1
+	VPXORQ              Z1, Z21, Z21
+	VPXORQ              Z21, Z22, Z22
+	VGF2P8AFFINEQB.BCST $0x00, 448(AX), Z24, Z1
+	VPXORQ              Z1, Z23, Z23
+	VPXORQ              Z23, Z24, Z24
+	MOVQ                dsts+0(FP), DX
+	MOVQ                m+8(FP), BX
+	MOVQ                (DX), SI
+	VEXTRACTI64X4       $0x01, Z9, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z9, Z9
+	VMOVDQU64           Z9, (SI)(CX*1)
+	CMPQ                BX, $0x01
+	JLE                 stored
+	MOVQ                24(DX), SI
+	VEXTRACTI64X4       $0x01, Z10, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z10, Z10
+	VMOVDQU64           Z10, (SI)(CX*1)
+	CMPQ                BX, $0x02
+	JLE                 stored
+	MOVQ                48(DX), SI
+	VEXTRACTI64X4       $0x01, Z11, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z11, Z11
+	VMOVDQU64           Z11, (SI)(CX*1)
+	CMPQ                BX, $0x03
+	JLE                 stored
+	MOVQ                72(DX), SI
+	VEXTRACTI64X4       $0x01, Z12, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z12, Z12
+	VMOVDQU64           Z12, (SI)(CX*1)
+	CMPQ                BX, $0x04
+	JLE                 stored
+	MOVQ                96(DX), SI
+	VEXTRACTI64X4       $0x01, Z13, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z13, Z13
+	VMOVDQU64           Z13, (SI)(CX*1)
+	CMPQ                BX, $0x05
+	JLE                 stored
+	MOVQ                120(DX), SI
+	VEXTRACTI64X4       $0x01, Z14, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z14, Z14
+	VMOVDQU64           Z14, (SI)(CX*1)
+	CMPQ                BX, $0x06
+	JLE                 stored
+	MOVQ                144(DX), SI
+	VEXTRACTI64X4       $0x01, Z15, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z15, Z15
+	VMOVDQU64           Z15, (SI)(CX*1)
+	CMPQ                BX, $0x07
+	JLE                 stored
+	MOVQ                168(DX), SI
+	VEXTRACTI64X4       $0x01, Z16, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z16, Z16
+	VMOVDQU64           Z16, (SI)(CX*1)
+	CMPQ                BX, $0x08
+	JLE                 stored
+	MOVQ                192(DX), SI
+	VEXTRACTI64X4       $0x01, Z17, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z17, Z17
+	VMOVDQU64           Z17, (SI)(CX*1)
+	CMPQ                BX, $0x09
+	JLE                 stored
+	MOVQ                216(DX), SI
+	VEXTRACTI64X4       $0x01, Z18, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z18, Z18
+	VMOVDQU64           Z18, (SI)(CX*1)
+	CMPQ                BX, $0x0a
+	JLE                 stored
+	MOVQ                240(DX), SI
+	VEXTRACTI64X4       $0x01, Z19, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z19, Z19
+	VMOVDQU64           Z19, (SI)(CX*1)
+	CMPQ                BX, $0x0b
+	JLE                 stored
+	MOVQ                264(DX), SI
+	VEXTRACTI64X4       $0x01, Z20, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z20, Z20
+	VMOVDQU64           Z20, (SI)(CX*1)
+	CMPQ                BX, $0x0c
+	JLE                 stored
+	MOVQ                288(DX), SI
+	VEXTRACTI64X4       $0x01, Z21, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z21, Z21
+	VMOVDQU64           Z21, (SI)(CX*1)
+	CMPQ                BX, $0x0d
+	JLE                 stored
+	MOVQ                312(DX), SI
+	VEXTRACTI64X4       $0x01, Z22, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z22, Z22
+	VMOVDQU64           Z22, (SI)(CX*1)
+	CMPQ                BX, $0x0e
+	JLE                 stored
+	MOVQ                336(DX), SI
+	VEXTRACTI64X4       $0x01, Z23, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z23, Z23
+	VMOVDQU64           Z23, (SI)(CX*1)
+	CMPQ                BX, $0x0f
+	JLE                 stored
+	MOVQ                360(DX), DX
+	VEXTRACTI64X4       $0x01, Z24, Y1
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
+	VPXORQ              Z25, Z24, Z24
+	VMOVDQU64           Z24, (DX)(CX*1)
+
+stored:
+	ADDQ $0x40, CX
+	CMPQ CX, n+48(FP)
+	JLT  column
 	VZEROUPPER
 	RET
 

@@ -9,23 +9,24 @@ import (
 // equal, and the whole of the library under the build tag purego.
 
 var genericKernels = &kernels{
-	name:     "generic",
-	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
-	fft4:     fft4Generic,
-	fft2:     fft2Generic,
-	ifft4:    ifft4Generic,
-	ifft2:    ifft2Generic,
-	ifft4add: ifft4addGeneric,
-	ifft2add: ifft2addGeneric,
-	fft8:     fft8Generic,
-	ifft8:    ifft8Generic,
-	ifft8add: ifft8addGeneric,
+	name:  "generic",
+	table: func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	fft4:  fft4Generic,
+	fft2:  fft2Generic,
+	ifft4: ifft4Generic,
+	ifft2: ifft2Generic,
+	fft8:  fft8Generic,
+	ifft8: ifft8Generic,
 
-	ifft8from:  ifft8fromGeneric,
-	fft8to:     fft8toGeneric,
-	fft8stream: fft8toGeneric,
-	fence:      fenceGeneric,
-	pass8:      pass8Generic,
+	ifft8from: ifft8fromGeneric,
+	fft8to:    fft8toGeneric,
+	fence:     fenceGeneric,
+	pass8:     pass8Generic,
+
+	encode2:  encodeGeneric(2),
+	encode4:  encodeGeneric(4),
+	encode8:  encodeGeneric(8),
+	encode16: encodeGeneric(16),
 
 	scale:  scaleGeneric,
 	pack:   packGeneric,
@@ -35,6 +36,7 @@ var genericKernels = &kernels{
 	dot:    dotGeneric,
 	spread: spreadGeneric,
 	xor:    xorGeneric,
+	sum:    sumGeneric,
 }
 
 // products maps the low and the high byte of a word to their products by one
@@ -124,7 +126,12 @@ func fft2Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.
 	}
 }
 
-func ifft2Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+func ifft2Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+	if add != 0 {
+		ifft2Generic(src, src, half, dist, groups, t, 0, tab)
+		xorGeneric(dst, src, 4*half*dist*groups)
+		return
+	}
 	copyRows(dst, src, half, 2*dist*groups)
 	stride := 2 * half
 	var p products
@@ -145,19 +152,18 @@ func fft4Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.
 	fft2Generic(dst, dst, half, dist, 2*groups, t, tab)
 }
 
-func ifft4Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	ifft2Generic(dst, src, half, dist, 2*groups, t, tab)
-	ifft2Generic(dst, dst, half, 2*dist, groups, t>>1, tab)
+func ifft4Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+	middle := scratchOf(dst, src, add)
+	ifft2Generic(middle, src, half, dist, 2*groups, t, 0, tab)
+	ifft2Generic(dst, middle, half, 2*dist, groups, t>>1, add, tab)
 }
 
-func ifft4addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	ifft4Generic(src, src, half, dist, groups, t, tab)
-	xorGeneric(dst, src, 8*half*dist*groups)
-}
-
-func ifft2addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	ifft2Generic(src, src, half, dist, groups, t, tab)
-	xorGeneric(dst, src, 4*half*dist*groups)
+// scratchOf returns where an inverse leaves what it has yet to work on.
+func scratchOf(dst, src unsafe.Pointer, add int) unsafe.Pointer {
+	if add != 0 {
+		return src
+	}
+	return dst
 }
 
 // A group of fft8 is a group of fft2 at distance 4·dist with the constant w>>2,
@@ -168,54 +174,94 @@ func fft8Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.
 	fft4Generic(dst, dst, half, dist, 2*groups, t, tab)
 }
 
-func ifft8Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	ifft4Generic(dst, src, half, dist, 2*groups, t, tab)
-	ifft2Generic(dst, dst, half, 4*dist, groups, t>>2, tab)
-}
-
-func ifft8addGeneric(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	ifft8Generic(src, src, half, dist, groups, t, tab)
-	xorGeneric(dst, src, 16*half*dist*groups)
+func ifft8Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+	middle := scratchOf(dst, src, add)
+	ifft4Generic(middle, src, half, dist, 2*groups, t, 0, tab)
+	ifft2Generic(dst, middle, half, 4*dist, groups, t>>2, add, tab)
 }
 
 func ifft8fromGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 	packGeneric(dst, half, srcs, 8*groups, off, 0, 2*half, 1)
-	ifft8Generic(dst, dst, half, 1, groups, t, tab)
+	ifft8Generic(dst, dst, half, 1, groups, t, 0, tab)
 }
 
-func fft8toGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
+func fft8toGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
 	fft8Generic(src, src, half, 1, groups, t, tab)
 	unpackGeneric(dsts, 8*groups, off, 0, 2*half, 1, src, half)
 }
 
 func fenceGeneric() {}
 
-func pass8Generic(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer) {
-	rows := 8 * dist * groups
-	if live > 0 {
-		for g := range groups {
-			clearRows(src, half, (8*g+live)*dist, 8*(g+1)*dist)
+func pass8Generic(a pass8Args, tab unsafe.Pointer) {
+	rows := 8 * a.dist * a.groups
+	if a.live > 0 {
+		for g := range a.groups {
+			clearRows(a.src, a.half, (8*g+a.live)*a.dist, 8*(g+1)*a.dist)
 		}
-		ifft8Generic(src, src, half, dist, groups, t, tab)
+		ifft8Generic(a.src, a.src, a.half, a.dist, a.groups, a.t, 0, tab)
 	}
-	if sum != 0 {
-		xorGeneric(dst, src, 2*half*rows)
+	if a.sum != 0 {
+		xorGeneric(a.dst, a.src, 2*a.half*rows)
 	} else {
-		copyRows(dst, src, half, rows)
+		copyRows(a.dst, a.src, a.half, rows)
 	}
-	if keep != 0 {
-		copyRows(src, dst, half, rows)
+	if a.keep != 0 {
+		copyRows(a.src, a.dst, a.half, rows)
 	}
-	if factor != 1 {
+	if a.factor != 1 {
 		var p products
-		p.of(Elem(factor), tab)
+		p.of(Elem(a.factor), tab)
 		for i := range rows {
-			lo, hi := row(dst, half, i)
+			lo, hi := row(a.dst, a.half, i)
 			p.to(lo, hi, lo, hi)
 		}
 	}
-	if out > 0 {
-		fft8Generic(dst, dst, half, dist, groups, u, tab)
+	if a.out > 0 {
+		fft8Generic(a.dst, a.dst, a.half, a.dist, a.groups, a.u, tab)
+	}
+}
+
+// encodeGeneric returns the encoder of c rows of parity.
+func encodeGeneric(c int) encode {
+	return func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer) {
+		const half = 256
+		var work, total [16 * 2 * half]byte
+		w, sum := unsafe.Pointer(&work), unsafe.Pointer(&total)
+		for done := 0; done < n; done += 2 * half {
+			size := min(n-done, 2*half)
+			clear(total[:])
+			if from != nil {
+				copy(total[:c*size], unsafe.Slice((*byte)(unsafe.Add(from, c*done)), c*size))
+			}
+			for first := 0; first < k; first += c {
+				clear(work[:])
+				block := unsafe.Slice(srcs, k)[first:min(k, first+c)]
+				packGeneric(w, size/2, &block[0], len(block), off+done, 0, size, 1)
+				for dist := 1; dist < c; dist *= 2 {
+					ifft2Generic(w, w, size/2, dist, c/2/dist, (base+first)/dist, 0, tab)
+				}
+				xorGeneric(sum, w, c*size)
+			}
+			if to != nil {
+				copy(unsafe.Slice((*byte)(unsafe.Add(to, c*done)), c*size), total[:])
+				continue
+			}
+			for dist := c / 2; dist > 0; dist /= 2 {
+				fft2Generic(sum, sum, size/2, dist, c/2/dist, 0, tab)
+			}
+			unpackGeneric(dsts, m, off+done, 0, size, 1, sum, size/2)
+		}
+	}
+}
+
+func sumGeneric(dst unsafe.Pointer, srcs *[]byte, count, off, n int) {
+	d := unsafe.Slice((*byte)(dst), n)
+	for i, src := range unsafe.Slice(srcs, count) {
+		if i == 0 {
+			copy(d, src[off:][:n])
+		} else {
+			subtle.XORBytes(d, d, src[off:][:n])
+		}
 	}
 }
 

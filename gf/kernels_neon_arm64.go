@@ -15,90 +15,108 @@ var kernelsNEON = &kernels{
 	fft2:     fft2NEON,
 	ifft4:    ifft4NEON,
 	ifft2:    ifft2NEON,
-	ifft4add: ifft4addNEON,
-	ifft2add: ifft2addNEON,
 	turn:     turnNEON,
 	scale:    scaleNEON,
 	mulAdd:   mulAddNEON,
 	mul:      mulNEON,
 	dot:      dotNEON,
 	spread:   spreadNEON,
+	encode2:  encode2NEON,
+	encode4:  encode4NEON,
+	encode8:  encode8NEON,
+	encode16: encode16NEON,
 	pack:     packNEON,
 	unpack:   unpackNEON,
 	xor:      xorNEON,
+	sum:      sumNEON,
 }
 
-// fft4NEON works like fft4Generic.
+// fft4NEON is the kernel fft4.
 //
 //go:noescape
 func fft4NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2NEON works like fft2Generic.
+// fft2NEON is the kernel fft2.
 //
 //go:noescape
 func fft2NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4NEON works like ifft4Generic.
+// ifft4NEON is the kernel ifft4.
 //
 //go:noescape
-func ifft4NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft4NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2NEON works like ifft2Generic.
+// ifft2NEON is the kernel ifft2.
 //
 //go:noescape
-func ifft2NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft2NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft4addNEON works like ifft4addGeneric.
-//
-//go:noescape
-func ifft4addNEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// ifft2addNEON works like ifft2addGeneric.
-//
-//go:noescape
-func ifft2addNEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// turnNEON works like turnGeneric.
+// turnNEON is the kernel turn.
 //
 //go:noescape
 func turnNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// scaleNEON works like scaleGeneric.
+// scaleNEON is the kernel scale.
 //
 //go:noescape
 func scaleNEON(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// mulAddNEON works like mulAddGeneric.
+// mulAddNEON is the kernel mulAdd.
 //
 //go:noescape
 func mulAddNEON(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// mulNEON works like mulGeneric.
+// mulNEON is the kernel mul.
 //
 //go:noescape
 func mulNEON(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// dotNEON works like dotGeneric.
+// dotNEON is the kernel dot.
 //
 //go:noescape
 func dotNEON(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadNEON works like spreadGeneric.
+// spreadNEON is the kernel spread.
 //
 //go:noescape
 func spreadNEON(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// packNEON works like packGeneric.
+// encode2NEON is the kernel encode2.
+//
+//go:noescape
+func encode2NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode4NEON is the kernel encode4.
+//
+//go:noescape
+func encode4NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode8NEON is the kernel encode8.
+//
+//go:noescape
+func encode8NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// encode16NEON is the kernel encode16.
+//
+//go:noescape
+func encode16NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// packNEON is the kernel pack.
 //
 //go:noescape
 func packNEON(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
 
-// unpackNEON works like unpackGeneric.
+// unpackNEON is the kernel unpack.
 //
 //go:noescape
 func unpackNEON(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
 
-// xorNEON works like xorGeneric.
+// xorNEON is the kernel xor.
 //
 //go:noescape
 func xorNEON(dst, src unsafe.Pointer, n int)
+
+// sumNEON is the kernel sum.
+//
+//go:noescape
+func sumNEON(dst unsafe.Pointer, srcs *[]byte, count, off, n int)

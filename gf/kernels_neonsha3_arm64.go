@@ -15,75 +15,68 @@ var kernelsNEONSHA3 = &kernels{
 	fft2:     fft2NEONSHA3,
 	ifft4:    ifft4NEONSHA3,
 	ifft2:    ifft2NEONSHA3,
-	ifft4add: ifft4addNEONSHA3,
-	ifft2add: ifft2addNEONSHA3,
 	turn:     turnNEONSHA3,
 	scale:    scaleNEONSHA3,
 	mulAdd:   mulAddNEONSHA3,
 	mul:      mulNEONSHA3,
 	dot:      dotNEONSHA3,
 	spread:   spreadNEONSHA3,
+	encode2:  encode2NEON,
+	encode4:  encode4NEON,
+	encode8:  encode8NEON,
+	encode16: encode16NEON,
 	pack:     packNEON,
 	unpack:   unpackNEON,
 	xor:      xorNEON,
+	sum:      sumNEON,
 }
 
-// fft4NEONSHA3 works like fft4Generic.
+// fft4NEONSHA3 is the kernel fft4.
 //
 //go:noescape
 func fft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2NEONSHA3 works like fft2Generic.
+// fft2NEONSHA3 is the kernel fft2.
 //
 //go:noescape
 func fft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4NEONSHA3 works like ifft4Generic.
+// ifft4NEONSHA3 is the kernel ifft4.
 //
 //go:noescape
-func ifft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2NEONSHA3 works like ifft2Generic.
+// ifft2NEONSHA3 is the kernel ifft2.
 //
 //go:noescape
-func ifft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func ifft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft4addNEONSHA3 works like ifft4addGeneric.
-//
-//go:noescape
-func ifft4addNEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// ifft2addNEONSHA3 works like ifft2addGeneric.
-//
-//go:noescape
-func ifft2addNEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
-// turnNEONSHA3 works like turnGeneric.
+// turnNEONSHA3 is the kernel turn.
 //
 //go:noescape
 func turnNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// scaleNEONSHA3 works like scaleGeneric.
+// scaleNEONSHA3 is the kernel scale.
 //
 //go:noescape
 func scaleNEONSHA3(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// mulAddNEONSHA3 works like mulAddGeneric.
+// mulAddNEONSHA3 is the kernel mulAdd.
 //
 //go:noescape
 func mulAddNEONSHA3(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// mulNEONSHA3 works like mulGeneric.
+// mulNEONSHA3 is the kernel mul.
 //
 //go:noescape
 func mulNEONSHA3(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// dotNEONSHA3 works like dotGeneric.
+// dotNEONSHA3 is the kernel dot.
 //
 //go:noescape
 func dotNEONSHA3(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadNEONSHA3 works like spreadGeneric.
+// spreadNEONSHA3 is the kernel spread.
 //
 //go:noescape
 func spreadNEONSHA3(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)

@@ -129,22 +129,33 @@ type transform struct {
 	name  string
 	radix int
 	add   bool
-	of    func(*kernels) func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+	of    func(*kernels) forward
 }
 
-type transformFunc = func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+// storing and adding return an inverse kernel without its last argument but the table.
+func storing(run inverse) forward { return withAdd(run, 0) }
+func adding(run inverse) forward  { return withAdd(run, 1) }
+
+func withAdd(run inverse, add int) forward {
+	if run == nil {
+		return nil
+	}
+	return func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+		run(dst, src, half, dist, groups, t, add, tab)
+	}
+}
 
 var transforms = []transform{
-	{"fft4", 4, false, func(k *kernels) transformFunc { return k.fft4 }},
-	{"fft2", 2, false, func(k *kernels) transformFunc { return k.fft2 }},
-	{"ifft4", 4, false, func(k *kernels) transformFunc { return k.ifft4 }},
-	{"ifft2", 2, false, func(k *kernels) transformFunc { return k.ifft2 }},
-	{"ifft4add", 4, true, func(k *kernels) transformFunc { return k.ifft4add }},
-	{"ifft2add", 2, true, func(k *kernels) transformFunc { return k.ifft2add }},
+	{"fft4", 4, false, func(k *kernels) forward { return k.fft4 }},
+	{"fft2", 2, false, func(k *kernels) forward { return k.fft2 }},
+	{"ifft4", 4, false, func(k *kernels) forward { return storing(k.ifft4) }},
+	{"ifft2", 2, false, func(k *kernels) forward { return storing(k.ifft2) }},
+	{"ifft4 adding", 4, true, func(k *kernels) forward { return adding(k.ifft4) }},
+	{"ifft2 adding", 2, true, func(k *kernels) forward { return adding(k.ifft2) }},
 	// Not every backend has these.
-	{"fft8", 8, false, func(k *kernels) transformFunc { return k.fft8 }},
-	{"ifft8", 8, false, func(k *kernels) transformFunc { return k.ifft8 }},
-	{"ifft8add", 8, true, func(k *kernels) transformFunc { return k.ifft8add }},
+	{"fft8", 8, false, func(k *kernels) forward { return k.fft8 }},
+	{"ifft8", 8, false, func(k *kernels) forward { return storing(k.ifft8) }},
+	{"ifft8 adding", 8, true, func(k *kernels) forward { return adding(k.ifft8) }},
 }
 
 // plain returns kernels whose planar rows are not turned: those of k, or ones that
@@ -170,7 +181,7 @@ func plain(k *kernels) *kernels {
 		}
 		return []unsafe.Pointer{dst, src}
 	}
-	transform := func(run transformFunc, radix int) transformFunc {
+	there := func(run forward, radix int) forward {
 		if run == nil {
 			return nil
 		}
@@ -178,28 +189,34 @@ func plain(k *kernels) *kernels {
 			turned(both(dst, src), half, radix*dist*groups, func(tab unsafe.Pointer) { run(dst, src, half, dist, groups, t, tab) })
 		}
 	}
-	p.fft2, p.ifft2, p.ifft2add = transform(k.fft2, 2), transform(k.ifft2, 2), transform(k.ifft2add, 2)
-	p.fft4, p.ifft4, p.ifft4add = transform(k.fft4, 4), transform(k.ifft4, 4), transform(k.ifft4add, 4)
-	p.fft8, p.ifft8, p.ifft8add = transform(k.fft8, 8), transform(k.ifft8, 8), transform(k.ifft8add, 8)
+	back := func(run inverse, radix int) inverse {
+		if run == nil {
+			return nil
+		}
+		return func(dst, src unsafe.Pointer, half, dist, groups, t, add int, _ unsafe.Pointer) {
+			turned(both(dst, src), half, radix*dist*groups, func(tab unsafe.Pointer) { run(dst, src, half, dist, groups, t, add, tab) })
+		}
+	}
+	p.fft2, p.fft4, p.fft8 = there(k.fft2, 2), there(k.fft4, 4), there(k.fft8, 8)
+	p.ifft2, p.ifft4, p.ifft8 = back(k.ifft2, 2), back(k.ifft4, 4), back(k.ifft8, 8)
 	if k.fft8 != nil {
 		p.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, _ unsafe.Pointer) {
 			k.ifft8from(dst, half, groups, t, srcs, off, more, k.rowTable())
 			k.turn(dst, half, 8*groups, k.rowTable())
 		}
-		p.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, _ unsafe.Pointer) {
+		p.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, _ unsafe.Pointer) {
 			k.turn(src, half, 8*groups, k.rowTable())
-			k.fft8to(dsts, off, more, src, half, groups, t, k.rowTable())
+			k.fft8to(dsts, off, more, src, half, groups, t, stream, k.rowTable())
 		}
-		p.fft8stream = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, _ unsafe.Pointer) {
-			k.turn(src, half, 8*groups, k.rowTable())
-			k.fft8stream(dsts, off, more, src, half, groups, t, k.rowTable())
+		p.pass8 = func(a pass8Args, _ unsafe.Pointer) {
+			turned(both(a.dst, a.src), a.half, 8*a.dist*a.groups, func(tab unsafe.Pointer) { k.pass8(a, tab) })
 		}
 	}
-	if k.pass8 != nil {
-		p.pass8 = func(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, _ unsafe.Pointer) {
-			turned(both(dst, src), half, 8*dist*groups, func(tab unsafe.Pointer) {
-				k.pass8(dst, src, half, dist, groups, live, t, sum, keep, factor, out, u, ahead, offset, each, left, tab)
-			})
+	for _, f := range []*encode{&p.encode2, &p.encode4, &p.encode8, &p.encode16} {
+		if run := *f; run != nil {
+			*f = func(dsts *[]byte, m int, srcs *[]byte, n, base, off, size int, from, to, _ unsafe.Pointer) {
+				run(dsts, m, srcs, n, base, off, size, from, to, k.rowTable())
+			}
 		}
 	}
 	p.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, _ unsafe.Pointer) {
@@ -263,8 +280,8 @@ func TestTransformKernelsUndoEachOther(t *testing.T) {
 	for _, k := range append(accelerated(), genericKernels) {
 		for _, f := range []struct {
 			radix         int
-			there, andAgo transformFunc
-		}{{4, k.fft4, k.ifft4}, {4, k.ifft4, k.fft4}, {2, k.fft2, k.ifft2}, {2, k.ifft2, k.fft2}, {8, k.fft8, k.ifft8}, {8, k.ifft8, k.fft8}} {
+			there, andAgo forward
+		}{{4, k.fft4, storing(k.ifft4)}, {4, storing(k.ifft4), k.fft4}, {2, k.fft2, storing(k.ifft2)}, {2, storing(k.ifft2), k.fft2}, {8, k.fft8, storing(k.ifft8)}, {8, storing(k.ifft8), k.fft8}} {
 			if f.there == nil {
 				continue
 			}
@@ -290,7 +307,7 @@ func TestMatricesOfTheSubfield(t *testing.T) {
 	}
 }
 
-// checkOctets compares ifft8from, fft8to and fft8stream with the pure-Go ones. The
+// checkOctets compares ifft8from and fft8to with the pure-Go ones. The
 // list has more regions than the kernels may touch, which follow those they do.
 func (h *harness) checkOctets(k *kernels, p place, half, off, groups, t, spare int) {
 	h.Helper()
@@ -321,11 +338,11 @@ func (h *harness) checkOctets(k *kernels, p place, half, off, groups, t, spare i
 	for i := range 2 {
 		h.equal(i, "ifft8from of %s: half %d at %d, %d groups, t %d, %v, arena %d", k.name, half, off, groups, t, p, i)
 	}
-	for i, to := range []octetsTo{k.fft8to, k.fft8stream} {
-		rows, modelRows = refill(i == 1)
-		to(&mem[0], off, more, rows, half, groups, t, k.table())
-		genericKernels.fft8to(&model[0], off, more, modelRows, half, groups, t, genericKernels.table())
-		h.equal(1, "%s of %s: half %d at %d, %d groups, t %d, %v", []string{"fft8to", "fft8stream"}[i], k.name, half, off, groups, t, p)
+	for stream := range 2 {
+		rows, modelRows = refill(stream == 1)
+		k.fft8to(&mem[0], off, more, rows, half, groups, t, stream, k.table())
+		genericKernels.fft8to(&model[0], off, more, modelRows, half, groups, t, stream, genericKernels.table())
+		h.equal(1, "fft8to of %s: half %d at %d, %d groups, t %d, stream %d, %v", k.name, half, off, groups, t, stream, p)
 	}
 }
 
@@ -367,7 +384,7 @@ func (h *harness) checkPass8(k *kernels, p place, inPlace bool, g pass8Call) {
 		for i := range ahead {
 			ahead[i] = dst[:0]
 		}
-		k.pass8(at(dst), at(src), g.half, g.dist, g.groups, g.live, g.t, g.sum, g.keep, g.factor, g.out, g.u, &ahead[0], 64, 2, g.ahead, k.table())
+		k.pass8(pass8Args{at(dst), at(src), g.half, g.dist, g.groups, g.live, g.t, g.sum, g.keep, g.factor, g.out, g.u, &ahead[0], 64, 2, g.ahead}, k.table())
 	}
 	dst, src := 0, 1
 	if inPlace {
@@ -603,6 +620,77 @@ func (h *harness) checkSpread(k *kernels, p place, off, n, count int) {
 	}
 }
 
+// checkEncode compares the encoder of m rows of parity with the pure-Go one. Shards are
+// of arena 1, parity in arena 0, each list one behind the other.
+func (h *harness) checkEncode(k *kernels, p place, m, sources, off, n int) {
+	h.Helper()
+	h.refill(2)
+	rows := fewRows(m)
+	lists := func(arena int, count int) (mem, model [][]byte) {
+		all, allModel := p.of(h.arenas[arena].mem, (off+n)*count), p.of(h.arenas[arena].model, (off+n)*count)
+		for i := range count {
+			mem, model = append(mem, all[i*(off+n):][:off+n]), append(model, allModel[i*(off+n):][:off+n])
+		}
+		// What the kernel may not look at.
+		return append(mem, nil), append(model, nil)
+	}
+	base := rows * (1 + h.rng.IntN((subfield-rows-sources)/rows+1))
+	dsts, modelDsts := lists(0, m)
+	srcs, modelSrcs := lists(1, sources)
+	run := func(k *kernels, dsts, srcs [][]byte, sums []byte) {
+		// In one call, or in two with the sums between them in memory, at its end.
+		first, from := 0, unsafe.Pointer(nil)
+		if h.rng.IntN(2) == 0 && sources > rows {
+			first, from = rows*(1+h.rng.IntN((sources-1)/rows)), at(atEnd.of(sums, rows*n))
+			k.encoder(rows)(nil, 0, &srcs[0], first, base, off, n, nil, from, k.table())
+		}
+		k.encoder(rows)(&dsts[0], m, &srcs[first], sources-first, base+first, off, n, from, nil, k.table())
+	}
+	run(k, dsts, srcs, h.arenas[2].mem)
+	run(genericKernels, modelDsts, modelSrcs, h.arenas[2].model)
+	for i := range 2 {
+		h.equal(i, "encode%d of %s: %d rows from %d at point %d, %d bytes at %d, %v, arena %d", rows, k.name, m, sources, base, n, off, p, i)
+	}
+}
+
+func TestEncoders(t *testing.T) {
+	for _, k := range accelerated() {
+		t.Run(k.name, func(t *testing.T) {
+			h := newHarness(t, 9)
+			for m := 2; m <= 16; m++ {
+				if k.encoder(fewRows(m)) == nil {
+					continue
+				}
+				most := subfield - fewRows(m)
+				for sources := 1; sources <= 40; sources++ {
+					h.checkEncode(k, place(h.rng.IntN(int(places))), m, sources, h.rng.IntN(100), 64*(1+h.rng.IntN(5)))
+				}
+				for n := 64; n <= 20*64; n += 64 {
+					h.checkEncode(k, place(h.rng.IntN(int(places))), m, 1+h.rng.IntN(40), h.rng.IntN(100), n)
+				}
+				h.checkEncode(k, atEnd, m, most, 0, 128)
+				h.checkEncode(k, misaligned, m, most-1, 3, 64)
+			}
+		})
+	}
+}
+
+func (h *harness) checkSum(k *kernels, p place, count, off, n int) {
+	h.Helper()
+	h.refill(2)
+	mem, model := make([][]byte, count+1), make([][]byte, count+1)
+	for i := range count {
+		skip := h.rng.IntN(64)
+		mem[i] = p.of(h.arenas[1].mem, off+n+skip)[skip:]
+		model[i] = p.of(h.arenas[1].model, off+n+skip)[skip:]
+	}
+	k.sum(at(p.of(h.arenas[0].mem, n)), &mem[0], count, off, n)
+	genericKernels.sum(at(p.of(h.arenas[0].model, n)), &model[0], count, off, n)
+	for i := range 2 {
+		h.equal(i, "sum of %s: %d bytes at %d, %d sources, %v", k.name, n, off, count, p)
+	}
+}
+
 func (h *harness) checkXor(k *kernels, p place, n int) {
 	h.Helper()
 	h.refill(2)
@@ -627,6 +715,7 @@ func TestRegionKernels(t *testing.T) {
 						h.checkDot(k, p, h.rng.IntN(200), 64*blocks, count)
 						h.checkSpread(k, p, h.rng.IntN(200), 64*blocks, count)
 					}
+					h.checkSum(k, p, 1+count, h.rng.IntN(200), 64*blocks)
 				}
 			}
 			for n := range 300 {
@@ -664,7 +753,7 @@ func TestPlanarAndNaturalProductsAgree(t *testing.T) {
 // FuzzKernels runs one kernel of one backend with arbitrary arguments, taken
 // modulo what their types allow.
 func FuzzKernels(f *testing.F) {
-	for kernel := range uint8(16) {
+	for kernel := range uint8(18) {
 		f.Add(uint64(kernel), kernel, kernel, uint16(kernel), uint16(3), uint16(5))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, backend, kernel uint8, a, b, c uint16) {
@@ -675,7 +764,7 @@ func FuzzKernels(f *testing.F) {
 		k := all[int(backend)%len(all)]
 		h := newHarness(t, seed)
 		p, inPlace := place(seed%uint64(places)), seed>>8&1 == 0
-		if kernel %= 16; int(kernel) < len(transforms) {
+		if kernel %= 18; int(kernel) < len(transforms) {
 			f := transforms[kernel]
 			if f.of(k) == nil {
 				t.Skip("this backend has no such kernel")
@@ -715,6 +804,14 @@ func FuzzKernels(f *testing.F) {
 				t.Skip("this backend has no such kernel")
 			}
 			h.checkPass8(k, p, inPlace, h.pass8Call(32+32*(int(a)%12)))
+		case 7:
+			m := 2 + int(b)%15
+			if k.encoder(fewRows(m)) == nil {
+				t.Skip("this backend has no such kernel")
+			}
+			h.checkEncode(k, p, m, 1+int(c)%(subfield-fewRows(m)), int(seed>>16)%100, 64+64*(int(a)%8))
+		case 8:
+			h.checkSum(k, p, 1+int(b)%20, int(c)%200, 64*(int(a)%40))
 		}
 	})
 }

@@ -40,6 +40,8 @@ func TestNil(t *testing.T) {
 		{Name: "Engine.FFTTo", Func: e.FFTTo, Args: []any{as, 0, a, b, 32, 8, 0, false}},
 		{Name: "Engine.IFFTFrom", Func: e.IFFTFrom, Args: []any{a, a, 32, 8, 0, bs, 0}},
 		{Name: "Engine.Recodes", Func: e.Recodes, Args: []any{64, 128}},
+		{Name: "Engine.EncodesFew", Func: e.EncodesFew, Args: []any{2, 2}},
+		{Name: "Engine.EncodeFew", Func: e.EncodeFew, Args: []any{as, bs, 0, 64, make([]byte, 1<<12)}},
 	}
 	r := &Recoding{Half: 32, Size: 64, Srcs: bs, Dsts: as, DstBase: 64, Sum: make([]byte, 1<<12), Work: make([]byte, 1<<12)}
 	recode := e.Recode

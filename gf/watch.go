@@ -13,23 +13,30 @@ func watched(k *kernels) *kernels {
 		return k
 	}
 	w := *k
-	transform := func(run pass, radix int, add bool) pass {
+	touch := func(dst, src unsafe.Pointer, n int, scratch bool) {
+		if scratch {
+			race.Write(src, n)
+		} else {
+			race.Read(src, n)
+		}
+		race.Write(dst, n)
+	}
+	there := func(run forward, radix int) forward {
 		return func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-			n := 2 * half * radix * dist * groups
-			if add {
-				race.Write(src, n) // it may be used for scratch
-			} else {
-				race.Read(src, n)
-			}
-			race.Write(dst, n)
+			touch(dst, src, 2*half*radix*dist*groups, false)
 			run(dst, src, half, dist, groups, t, tab)
 		}
 	}
-	w.fft4, w.fft2 = transform(k.fft4, 4, false), transform(k.fft2, 2, false)
-	w.ifft4, w.ifft2 = transform(k.ifft4, 4, false), transform(k.ifft2, 2, false)
-	w.ifft4add, w.ifft2add = transform(k.ifft4add, 4, true), transform(k.ifft2add, 2, true)
+	back := func(run inverse, radix int) inverse {
+		return func(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+			touch(dst, src, 2*half*radix*dist*groups, add != 0)
+			run(dst, src, half, dist, groups, t, add, tab)
+		}
+	}
+	w.fft4, w.fft2 = there(k.fft4, 4), there(k.fft2, 2)
+	w.ifft4, w.ifft2 = back(k.ifft4, 4), back(k.ifft2, 2)
 	if k.fft8 != nil {
-		w.fft8, w.ifft8, w.ifft8add = transform(k.fft8, 8, false), transform(k.ifft8, 8, false), transform(k.ifft8add, 8, true)
+		w.fft8, w.ifft8 = there(k.fft8, 8), back(k.ifft8, 8)
 		w.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 			for _, s := range headers(srcs, 8*groups) {
 				race.ReadRows(s[off:], 0, 2*half, 1)
@@ -37,24 +44,16 @@ func watched(k *kernels) *kernels {
 			race.Write(dst, 16*half*groups)
 			k.ifft8from(dst, half, groups, t, srcs, off, more, tab)
 		}
-		to := func(run octetsTo) octetsTo {
-			return func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer) {
-				for _, s := range headers(dsts, 8*groups) {
-					race.WriteRows(s[off:], 0, 2*half, 1)
-				}
-				race.Write(src, 16*half*groups)
-				run(dsts, off, more, src, half, groups, t, tab)
+		w.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
+			for _, s := range headers(dsts, 8*groups) {
+				race.WriteRows(s[off:], 0, 2*half, 1)
 			}
+			race.Write(src, 16*half*groups)
+			k.fft8to(dsts, off, more, src, half, groups, t, stream, tab)
 		}
-		w.fft8to, w.fft8stream = to(k.fft8to), to(k.fft8stream)
-		w.pass8 = func(dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer) {
-			n := 16 * half * dist * groups
-			race.Read(src, n)
-			if live > 0 || keep != 0 {
-				race.Write(src, n)
-			}
-			race.Write(dst, n)
-			k.pass8(dst, src, half, dist, groups, live, t, sum, keep, factor, out, u, ahead, offset, each, left, tab)
+		w.pass8 = func(a pass8Args, tab unsafe.Pointer) {
+			touch(a.dst, a.src, 16*a.half*a.dist*a.groups, a.live > 0 || a.keep != 0)
+			k.pass8(a, tab)
 		}
 	}
 	if k.turn != nil {
@@ -62,6 +61,36 @@ func watched(k *kernels) *kernels {
 			race.Write(rows, 2*half*count)
 			k.turn(rows, half, count, tab)
 		}
+	}
+	encoder := func(run encode, rows int) encode {
+		if run == nil {
+			return nil
+		}
+		return func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer) {
+			for _, s := range headers(srcs, k) {
+				race.ReadRows(s[off:], 0, n, 1)
+			}
+			if from != nil {
+				race.Read(from, rows*n)
+			}
+			if to != nil {
+				race.Write(to, rows*n)
+			} else {
+				for _, s := range headers(dsts, m) {
+					race.WriteRows(s[off:], 0, n, 1)
+				}
+			}
+			run(dsts, m, srcs, k, base, off, n, from, to, tab)
+		}
+	}
+	w.encode2, w.encode4 = encoder(k.encode2, 2), encoder(k.encode4, 4)
+	w.encode8, w.encode16 = encoder(k.encode8, 8), encoder(k.encode16, 16)
+	w.sum = func(dst unsafe.Pointer, srcs *[]byte, count, off, n int) {
+		for _, s := range headers(srcs, count) {
+			race.ReadRows(s[off:], 0, n, 1)
+		}
+		race.Write(dst, n)
+		k.sum(dst, srcs, count, off, n)
 	}
 	w.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {
 		race.Read(unsafe.Pointer(coeffs), 2*rows)

@@ -8,12 +8,16 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// butterfly says which of the transform's kernels to write.
+// butterfly says which of the transform's kernels to write. An inverse stores what it
+// computes, or if its argument add is not 0 adds it to dst.
 type butterfly struct {
 	radix   int  // rows a group has at each distance: 2 or 4
 	inverse bool // undo the transform
-	add     bool // add to dst in place of storing
 }
+
+// The rows of a group at one distance stand one behind the other. A product by a constant
+// of the subfield is one map of bytes, of whichever plane: with such constants all of
+// these rows are one run of bytes. Others take both planes of a row at a time.
 
 // rows walks over the rows of one group: the addresses of row 0 at the position
 // being worked on, and how far apart rows are.
@@ -23,37 +27,41 @@ type rows struct {
 	stride, thrice Register // dist rows, and three times that
 }
 
-// planes returns the addresses of the low and the high bytes of row i from base
-// lo and hi. Rows of half 32 need no base hi.
-func (r *rows) planes(l layout, lo, hi Register, i int) (low, high Mem) {
-	low, high = Mem{Base: lo}, Mem{Base: hi}
-	if l == narrow {
-		high = Mem{Base: lo, Disp: narrowHalf}
-	}
+// at returns the address of row i from base.
+func (r *rows) at(base Register, i int) Mem {
 	switch i {
 	case 0:
-		return low, high
+		return Mem{Base: base}
 	case 3:
-		return low.Idx(r.thrice, 1), high.Idx(r.thrice, 1)
+		return Mem{Base: base, Index: r.thrice, Scale: 1}
 	default:
-		return low.Idx(r.stride, uint8(i)), high.Idx(r.stride, uint8(i))
+		return Mem{Base: base, Index: r.stride, Scale: uint8(i)}
 	}
 }
 
-// advance moves on by step: a register or a constant.
-func (r *rows) advance(l layout, step Op) {
-	bases := []Register{r.lo, r.dlo, r.hi, r.dhi}
-	if l == narrow {
-		bases = bases[:2]
+// planes returns the addresses of the low and the high bytes of row i: in layouts run and
+// runs of what is at the position.
+func (r *rows) planes(m machine, l layout, lo, hi Register, i int) words {
+	at := r.at(lo, i)
+	switch l {
+	case run:
+		return words{lo: at}
+	case runs:
+		return words{at, at.Offset(m.width(l))}
 	}
-	for _, p := range bases {
+	return words{at, r.at(hi, i)}
+}
+
+// advance moves on by step: a register or a constant.
+func advance(step Op, positions ...Register) {
+	for _, p := range positions {
 		ADDQ(step, p)
 	}
 }
 
 // butterflies writes one kernel of the transform.
 func (m machine) butterflies(name string, b butterfly) {
-	begin(name+m.suffix, "dst, src *byte, half, dist, groups, t int, tab *byte")
+	m.begin(name)
 	m = m.prepare()
 	r := &rows{lo: parameter("src"), dlo: parameter("dst"), stride: parameter("dist")}
 	half := parameter("half")
@@ -77,70 +85,64 @@ func (m machine) butterflies(name string, b butterfly) {
 		ADDQ(parameterAt("tab"), entries[0])
 	}
 	ADDQ(parameterAt("tab"), entries[1])
-
-	CMPQ(half, U8(narrowHalf))
-	JEQ(LabelRef("narrow"))
 	r.hi, r.dhi = GP64(), GP64()
-	LEAQ(Mem{Base: r.lo, Index: half, Scale: 1}, r.hi)
-	LEAQ(Mem{Base: r.dlo, Index: half, Scale: 1}, r.dhi)
-	m.groups(planar, b, r, half, entries, groups)
-	Label("narrow")
-	m.groups(narrow, b, r, half, entries, groups)
-	Label("done")
-	end()
+	m.groups(b, r, half, entries, groups)
 }
 
-// groups writes the loop over the groups, and returns from the kernel. In layout
-// narrow half is 32.
-func (m machine) groups(l layout, b butterfly, r *rows, half Register, entries [2]Register, groups Register) {
-	label := [...]string{planar: "wideGroup", narrow: "narrowGroup"}[l]
-	rows := func(kind string, c [3]constant, inSubfield bool) {
+// groups writes the loop over the groups, and returns from the kernel.
+func (m machine) groups(b butterfly, r *rows, half Register, entries [2]Register, groups Register) {
+	rows := func(label string, l layout, c [3]constant) {
 		for i := range c {
 			if c[i].isZero() {
 				continue
 			}
-			c[i].inSubfield = inSubfield
+			c[i].inSubfield = l == run
 			if m.keeps(b, c[i]) {
-				c[i] = m.load(l, c[i])
+				c[i] = m.load(planar, c[i])
 			}
 		}
-		m.rowLoop(l, label+kind, b, r, half, c)
+		if l == run {
+			m.runLoop(label, b, r, c)
+			return
+		}
+		m.rowLoop(label, b, r, half, c)
 	}
 	c := [3]constant{1: m.rowConstantAt(entries[1], 0)}
 	if b.radix == 4 {
 		c[0], c[2] = m.rowConstantAt(entries[0], 0), m.rowConstantAt(entries[1], 2)
 	}
 
-	Label(label)
+	Label("group")
 	offset := GP64()
 	MOVQ(entries[1], offset)
 	SUBQ(parameterAt("tab"), offset)
-	JEQ(LabelRef(label + "Zero"))
+	JEQ(LabelRef("groupZero"))
 	CMPQ(offset, U32(subfield<<m.entryShift()))
-	JLT(LabelRef(label + "Subfield"))
-	rows("Row", c, false)
+	JLT(LabelRef("groupSubfield"))
+	rows("row", planar, c)
 
-	Label(label + "Next")
+	Label("next")
 	// The walk over dist rows has moved the addresses on by stride already.
 	if b.radix == 4 {
-		r.advance(l, r.thrice)
+		advance(r.thrice, r.lo, r.dlo)
 		ADDQ(U32(2<<m.entryShift()), entries[0])
 	} else {
-		r.advance(l, r.stride)
+		advance(r.stride, r.lo, r.dlo)
 	}
 	ADDQ(U32(b.radix<<m.entryShift()), entries[1])
 	DECQ(groups)
-	JNE(LabelRef(label))
+	JNE(LabelRef("group"))
+	Label("done")
 	end()
 
-	Label(label + "Subfield")
-	rows("SubfieldRow", c, true)
-	JMP(LabelRef(label + "Next"))
+	Label("groupSubfield")
+	rows("subfieldRun", run, c)
+	JMP(LabelRef("next"))
 
 	// The first group of a transform at coset 0: w = 0, and so is w>>1.
-	Label(label + "Zero")
-	rows("ZeroRow", [3]constant{2: c[2]}, true)
-	JMP(LabelRef(label + "Next"))
+	Label("groupZero")
+	rows("zeroRun", run, [3]constant{2: c[2]})
+	JMP(LabelRef("next"))
 }
 
 // keeps tells whether constant c of a group stays in registers, or is read anew
@@ -154,47 +156,83 @@ func (m machine) keeps(b butterfly, c constant) bool {
 	case m.gfni:
 		return b.radix == 2 || c.inSubfield
 	default:
-		return b.radix == 2
+		return b.radix == 2 || c.inSubfield && c.entry.Disp == 0
 	}
 }
 
-// rowLoop writes the loop over the dist rows of a group. A constant{} is 0.
-func (m machine) rowLoop(l layout, label string, b butterfly, r *rows, half Register, c [3]constant) {
+// runLoop writes the loop over the run of bytes that the rows of a group are, two vectors
+// at a time: there are as many, or one less where vectors are wide.
+func (m machine) runLoop(label string, b butterfly, r *rows, c [3]constant) {
+	left := GP64()
+	MOVQ(r.stride, left)
+	width := m.width(runs)
+	if m.wide {
+		SUBQ(I32(2*width), left)
+		JLT(LabelRef(label + "Last"))
+	}
+	Label(label)
+	m.column(label, runs, b, r, c)
+	advance(I32(2*width), r.lo, r.dlo)
+	SUBQ(I32(2*width), left)
+	if !m.wide {
+		JNE(LabelRef(label))
+		return
+	}
+	JGE(LabelRef(label))
+	Label(label + "Last")
+	ADDQ(I32(2*width), left)
+	JEQ(LabelRef(label + "Done"))
+	m.column(label+"Last", run, b, r, c)
+	advance(U8(width), r.lo, r.dlo)
+	Label(label + "Done")
+}
+
+// rowLoop writes the loop over the dist rows of a group, both planes at a time.
+func (m machine) rowLoop(label string, b butterfly, r *rows, half Register, c [3]constant) {
 	dist := parameter("dist")
 	Label(label)
-	if l == narrow {
-		m.column(narrow, narrow, b, r, c)
-		r.advance(l, U8(2*narrowHalf))
-	} else {
-		columns := GP64()
-		MOVQ(half, columns)
-		SHRQ(U8(log2(m.width(planar))), columns)
-		Label(label + "Column")
-		m.column(planar, planar, b, r, c)
-		r.advance(l, U8(m.width(planar)))
-		DECQ(columns)
-		JNE(LabelRef(label + "Column"))
-		if m.wide {
-			TESTQ(U32(narrowHalf), half)
-			JEQ(LabelRef(label + "Even"))
-			m.column(narrow, planar, b, r, c)
-			r.advance(l, U8(narrowHalf))
-			Label(label + "Even")
-		}
-		r.advance(l, half)
+	for _, p := range [][2]Register{{r.lo, r.hi}, {r.dlo, r.dhi}} {
+		LEAQ(Mem{Base: p[0], Index: half, Scale: 1}, p[1])
 	}
+	m.columns(label, half, func(label string, l layout) {
+		m.column(label, l, b, r, c)
+		advance(U8(m.width(l)), r.lo, r.hi, r.dlo, r.dhi)
+	})
+	// The next rows stand behind the planes of these.
+	MOVQ(r.hi, r.lo)
+	MOVQ(r.dhi, r.dlo)
 	DECQ(dist)
 	JNE(LabelRef(label))
 }
 
-// column writes the butterflies of a group's rows at one position: vectors of
-// layout l in rows of layout of.
-func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
+// columns writes the loop over the vectors of a plane of half bytes, and what is left of
+// it where vectors are wide: one half of a vector.
+func (m machine) columns(label string, half Op, column func(label string, l layout)) {
+	left := GP64()
+	MOVQ(half, left)
+	SHRQ(U8(log2(m.width(planar))), left)
+	if m.wide {
+		JEQ(LabelRef(label + "Odd"))
+	}
+	Label(label + "Column")
+	column(label+"Column", planar)
+	DECQ(left)
+	JNE(LabelRef(label + "Column"))
+	if m.wide {
+		Label(label + "Odd")
+		TESTQ(U32(narrowHalf), half)
+		JEQ(LabelRef(label + "Even"))
+		column(label+"Odd", narrow)
+		Label(label + "Even")
+	}
+}
+
+// column writes the butterflies of a group's rows at one position.
+func (m machine) column(label string, l layout, b butterfly, r *rows, c [3]constant) {
 	// v[i] is row i: in memory until an instruction reads it into a register.
 	var v [4]words
 	for i := range b.radix {
-		lo, hi := r.planes(of, r.lo, r.hi, i)
-		v[i] = words{lo, hi}
+		v[i] = r.planes(m, l, r.lo, r.hi, i)
 	}
 	// The steps of the inverse; those of the transform are the same backwards.
 	steps := []struct{ i, j, constant int }{{0, 1, 1}, {2, 3, 2}, {0, 2, 0}, {1, 3, 0}}
@@ -210,20 +248,35 @@ func (m machine) column(l, of layout, b butterfly, r *rows, c [3]constant) {
 		if k := &c[s.constant]; s.constant == 0 && (m.gfni || k.inSubfield) && !k.isZero() && k.regs == nil {
 			*k = m.load(l, *k)
 		}
-		m.step(l, b, v[:], s.i, s.j, c[s.constant])
+		m.step(l, b.inverse, v[:], s.i, s.j, c[s.constant])
 	}
+	at := func(i int) words { return r.planes(m, l, r.dlo, r.dhi, i) }
+	m.addOld(label, l, b.inverse, v[:b.radix], at)
 	for i := range b.radix {
-		lo, hi := r.planes(of, r.dlo, r.dhi, i)
-		if b.add {
-			v[i] = m.xorWords(l, v[i], words{lo, hi})
-		}
-		m.store(l, v[i], lo, hi)
+		m.store(l, v[i], at(i))
 	}
 }
 
+// addOld adds to v what the rows hold already, if the kernel is asked to.
+func (m machine) addOld(label string, l layout, inverse bool, v []words, at func(i int) words) {
+	if !inverse {
+		return
+	}
+	CMPQ(parameterAt("add"), U8(0))
+	JEQ(LabelRef(label + "Stores"))
+	for i, w := range v {
+		old := at(i)
+		m.xor(old.lo, w.lo, w.lo)
+		if old.hi != nil {
+			m.xor(old.hi, w.hi, w.hi)
+		}
+	}
+	Label(label + "Stores")
+}
+
 // step writes the butterfly of rows i and j of v with the constant c.
-func (m machine) step(l layout, b butterfly, v []words, i, j int, c constant) {
-	if b.inverse {
+func (m machine) step(l layout, inverse bool, v []words, i, j int, c constant) {
+	if inverse {
 		v[i] = m.inRegisters(l, v[i])
 		v[j] = m.xorWords(l, v[i], v[j])
 	}
@@ -231,7 +284,7 @@ func (m machine) step(l layout, b butterfly, v []words, i, j int, c constant) {
 		v[j] = m.inRegisters(l, v[j])
 		v[i] = m.addProduct(l, v[i], c, v[j])
 	}
-	if !b.inverse {
+	if !inverse {
 		v[i] = m.inRegisters(l, v[i])
 		v[j] = m.xorWords(l, v[i], v[j])
 	}

@@ -5,44 +5,22 @@ import (
 	"fmt"
 	"go/format"
 	"strings"
+
+	"github.com/redstuff-go/redstuff/asm/gf/coset"
+	"github.com/redstuff-go/redstuff/asm/gf/signature"
 )
 
 // declarations is the Go file that declares the kernels of m and puts them in
 // its table.
 func (m machine) declarations() []byte {
-	const transform = "dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer"
-	const octetsTo = "dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t int, tab unsafe.Pointer"
-	kernels := []struct{ name, parameters string }{
-		{"fft4", transform},
-		{"fft2", transform},
-		{"ifft4", transform},
-		{"ifft2", transform},
-		{"ifft4add", transform},
-		{"ifft2add", transform},
-		{"turn", "rows unsafe.Pointer, half, count int, tab unsafe.Pointer"},
-		{"scale", "dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer"},
-		{"mulAdd", "dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer"},
-		{"mul", "dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer"},
-		{"dot", "dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer"},
-		{"spread", "dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer"},
-	}
+	kernels := []string{"fft4", "fft2", "ifft4", "ifft2", "turn", "scale", "mulAdd", "mul", "dot", "spread"}
 	if m.hasRadix8() {
-		kernels = append(kernels, []struct{ name, parameters string }{
-			{"fft8", transform},
-			{"ifft8", transform},
-			{"ifft8add", transform},
-			{"ifft8from", "dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer"},
-			{"fft8to", octetsTo},
-			{"fft8stream", octetsTo},
-			{"fence", ""},
-			{"pass8", "dst, src unsafe.Pointer, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *[]byte, offset, each, left int, tab unsafe.Pointer"},
-		}...)
+		kernels = append(kernels, "fft8", "ifft8", "ifft8from", "fft8to", "fence", "pass8")
 	}
-	shared := []struct{ name, parameters string }{
-		{"pack", "dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int"},
-		{"unpack", "dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int"},
-		{"xor", "dst, src unsafe.Pointer, n int"},
+	for _, e := range coset.Kernels(m.rowsHeld()) {
+		kernels = append(kernels, e.Name())
 	}
+	shared := []string{"pack", "unpack", "xor", "sum"}
 	sharedSuffix := strings.TrimSuffix(m.suffix, "GFNI")
 	table, rowTable, describe := "nibbleTables", "towerNibbles", "nibble tables"
 	if m.gfni {
@@ -55,18 +33,17 @@ func (m machine) declarations() []byte {
 	fmt.Fprintf(&b, "\ttable: func() unsafe.Pointer { return unsafe.Pointer(%s()) },\n", table)
 	fmt.Fprintf(&b, "\trowTable: func() unsafe.Pointer { return unsafe.Pointer(%s()) },\n", rowTable)
 	for _, k := range kernels {
-		fmt.Fprintf(&b, "\t%s: %s%s,\n", k.name, k.name, m.suffix)
+		fmt.Fprintf(&b, "\t%s: %s%s,\n", k, k, m.suffix)
 	}
 	for _, k := range shared {
-		fmt.Fprintf(&b, "\t%s: %s%s,\n", k.name, k.name, sharedSuffix)
+		fmt.Fprintf(&b, "\t%s: %s%s,\n", k, k, sharedSuffix)
 	}
 	fmt.Fprintf(&b, "}\n")
 	if m.moves() {
 		kernels = append(kernels, shared...)
 	}
 	for _, k := range kernels {
-		fmt.Fprintf(&b, "\n// %s%s works like %sGeneric.\n//\n//go:noescape\nfunc %s%s(%s)\n",
-			k.name, m.suffix, k.name, k.name, m.suffix, k.parameters)
+		fmt.Fprintf(&b, "\n// %s%s is the kernel %s.\n//\n//go:noescape\nfunc %s%s(%s)\n", k, m.suffix, k, k, m.suffix, signature.Of(k))
 	}
 	src, err := format.Source(b.Bytes())
 	if err != nil {

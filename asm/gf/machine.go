@@ -25,16 +25,20 @@ const (
 	// planar: low bytes in one vector, high bytes in another.
 	planar layout = iota
 	// narrow is planar in 32-byte vectors, also on a machine that has 64-byte
-	// ones: for rows of half 32, and for the odd half vector at the end of a row.
+	// ones: for the odd half vector at the end of a row.
 	narrow
+	// run is bytes of either plane, one behind the other, as planar rows have them, and
+	// runs two vectors of them in the places of the planes.
+	run
+	runs
 	// block: a natural block of 64 bytes in one vector, [32 low | 32 high].
 	block
 )
 
 const narrowHalf = 32
 
-// words is a vector of words, in registers or in memory. In layout block, hi is
-// not used.
+// words is a vector of words, in registers or in memory. In layouts block and run, hi
+// is not used.
 type words struct{ lo, hi Op }
 
 // natural is the layout in which this machine takes 64-byte blocks. With 32-byte
@@ -73,10 +77,10 @@ func (m machine) inRegisters(l layout, w words) words {
 	return w
 }
 
-func (m machine) store(l layout, w words, lo, hi Mem) {
-	m.mov(w.lo, lo)
-	if l != block {
-		m.mov(w.hi, hi)
+func (m machine) store(l layout, w, at words) {
+	m.mov(w.lo, at.lo)
+	if l != block && l != run {
+		m.mov(w.hi, at.hi)
 	}
 }
 
@@ -338,6 +342,9 @@ func (m machine) addProduct(l layout, total words, c constant, src words) words 
 		hi.add(m.affine(l, c, 1, src.lo))
 	case c.inSubfield:
 		m.addPart(l, &lo, c, 0, src.lo)
+		if src.hi == nil {
+			return words{lo: lo.value()}
+		}
 		m.addPart(l, &hi, c, 0, src.hi)
 	case c.tower:
 		both := m.vec(l)

@@ -50,18 +50,15 @@ func write(m machine, decls string) {
 	m.butterflies("fft2", butterfly{radix: 2})
 	m.butterflies("ifft4", butterfly{radix: 4, inverse: true})
 	m.butterflies("ifft2", butterfly{radix: 2, inverse: true})
-	m.butterflies("ifft4add", butterfly{radix: 4, inverse: true, add: true})
-	m.butterflies("ifft2add", butterfly{radix: 2, inverse: true, add: true})
 	if m.hasRadix8() {
 		m.octets("fft8", butterfly{})
 		m.octets("ifft8", butterfly{inverse: true})
-		m.octets("ifft8add", butterfly{inverse: true, add: true})
 		m.octetsFrom()
-		m.octetsTo("fft8to", false)
-		m.octetsTo("fft8stream", true)
+		m.octetsTo()
 		m.fence()
 		m.pass8()
 	}
+	m.encoders()
 	m.turn()
 	m.scale()
 	m.mul("mulAdd", true)
@@ -70,6 +67,7 @@ func write(m machine, decls string) {
 	m.spread()
 	if m.moves() {
 		m.xorBytes()
+		m.sumRows()
 		m.move("pack", true)
 		m.move("unpack", false)
 	}

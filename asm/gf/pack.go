@@ -59,11 +59,9 @@ func shuffleOrder(size int, packing bool) (order [16]byte) {
 
 // move writes pack or unpack.
 func (m machine) move(name string, packing bool) {
+	m.begin(name)
 	order, slices := "packOrder", "srcs"
-	if packing {
-		begin(name+m.suffix, "dst *byte, half int, srcs *byte, rows, off, step, size, count int")
-	} else {
-		begin(name+m.suffix, "dsts *byte, rows, off, step, size, count int, src *byte, half int")
+	if !packing {
 		order, slices = "unpackOrder", "dsts"
 	}
 	s, rowCount := parameter(slices), parameter("rows")

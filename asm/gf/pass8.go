@@ -7,6 +7,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/redstuff-go/redstuff/asm/gf/coset"
 )
 
 // octetPass is what the kernel pass8 is written from. There two transforms meet: three
@@ -14,53 +16,52 @@ import (
 // for, are one pass over the rows. Rows that are zero are not loaded, and rows that
 // nobody wants not computed.
 //
-// The rows stay in sixteen registers, with seven constants of either transform, all of
-// the subfield, in fourteen more. Which layers there are is decided at every column:
-// branches that are always taken the same way cost next to nothing, and code for each
-// combination would be eight times as long.
+// All constants are of the subfield, so that the planes of a row are not told apart:
+// eight rows are in eight registers, with seven constants of either transform in fourteen
+// more. Which layers there are is decided at every column: branches that are always taken
+// the same way cost next to nothing, and code for each combination would be many times
+// as long.
 type octetPass struct {
 	machine
-	o           *octet
-	v           [8]words
-	there, back [7]VecVirtual // the constants of the inverse, and of the transform
-	live, out   Mem           // which variant of both, see variants
-	scaling     Mem           // the entry of the factor between them, or 0
-	list, count Mem           // what is prefetched in this row: how many slices
-	offset      Register      // in these slices
-	flags       [2]Mem        // sum, keep
+	o                *octet
+	v                [8]VecVirtual
+	inverse, forward [7]VecVirtual // the constants of either transform
+	live, out        Mem           // which variant of both, see variants
+	scaling          Mem           // the entry of the factor between them, or 0
+	between          Mem           // 0 if there is nothing to be done between them
+	count            Mem           // how many slices are prefetched in this row
+	offset           Register      // in these slices
 }
 
-// variants is how many ways there are to run three layers: with one to eight rows
-// that are not zero, or wanted; with any constants, or such as begin with a zero.
-const variants = 16
+// Three layers are run with 2, 4, 6 or all 8 rows that are not zero, or wanted; with any
+// constants, or such as begin with a zero. Variant 0 runs none.
+const variants = 4
 
-// zeros are the constants that are zero in the first group of a transform at coset 0.
-var zeros = []int{0, 1, 3}
+// begins tells which constants are zero in the first group of a transform at coset 0.
+func begins(s coset.Step) bool { return s.Start == 0 }
+
+// arg returns the address of an argument, which the kernel may change.
+func arg(name string) Mem { return parameterAt("args_" + name) }
+
+// loaded returns an argument in a new register.
+func loaded(name string) GPVirtual { return parameter("args_" + name) }
 
 // pass8 writes the kernel.
 func (m machine) pass8() {
-	begin("pass8"+m.suffix, "dst, src *byte, half, dist, groups, live, t, sum, keep, factor, out, u int, ahead *byte, offset, each, left int, tab *byte")
-	p := &octetPass{
-		machine: m,
-		live:    AllocLocal(8), out: AllocLocal(8), scaling: AllocLocal(8),
-		list: AllocLocal(8), count: AllocLocal(8),
-		flags: [2]Mem{parameterAt("sum"), parameterAt("keep")},
-	}
-	o := &octet{stride: parameter("dist"), thrice: GP64(), left: AllocLocal(8)}
+	m.begin("pass8")
+	p := &octetPass{machine: m, live: AllocLocal(8), out: AllocLocal(8), scaling: AllocLocal(8), between: AllocLocal(8), count: AllocLocal(8)}
+	o := &octet{left: AllocLocal(8)}
 	p.o = o
-	IMULQ(parameterAt("half"), o.stride)
-	ADDQ(o.stride, o.stride)
-	LEAQ(Mem{Base: o.stride, Index: o.stride, Scale: 2}, o.thrice)
-	o.src = o.bases(parameter("src"), parameterAt("half"))
-	o.dst = o.bases(parameter("dst"), parameterAt("half"))
-	p.offset = parameter("offset")
+	o.strides(loaded("dist"), arg("half"))
+	o.src, o.dst = o.run(loaded("src")), o.run(loaded("dst"))
+	p.offset = loaded("offset")
 	for i := range p.v {
-		p.v[i] = words{ZMM(), ZMM()}
+		p.v[i] = ZMM()
 	}
-	for i := range p.there {
-		p.there[i], p.back[i] = ZMM(), ZMM()
+	for i := range p.inverse {
+		p.inverse[i], p.forward[i] = ZMM(), ZMM()
 	}
-	entry := parameter("factor")
+	entry := loaded("factor")
 	CMPQ(entry, U8(1))
 	JNE(LabelRef("scaled"))
 	XORQ(entry, entry)
@@ -70,65 +71,59 @@ func (m machine) pass8() {
 	ADDQ(parameterAt("tab"), entry)
 	Label("unscaled")
 	MOVQ(entry, p.scaling)
-	list := parameter("ahead")
-	MOVQ(list, p.list)
+	ORQ(arg("sum"), entry)
+	ORQ(arg("keep"), entry)
+	MOVQ(entry, p.between)
 
-	CMPQ(parameterAt("groups"), U8(0))
+	CMPQ(arg("groups"), U8(0))
 	JEQ(LabelRef("done"))
 	Label("group")
-	p.begin("t", "live", p.live, p.there[:])
-	p.begin("u", "out", p.out, p.back[:])
-	dist := parameter("dist")
-	MOVQ(dist, o.left)
+	p.begin("live", arg("t"), p.live, p.inverse[:])
+	p.begin("out", arg("u"), p.out, p.forward[:])
+	MOVQ(loaded("dist"), o.left)
 	Label("row")
 	// As many slices as each row has its turn for, or as there are left.
-	count, left := parameter("each"), parameter("left")
+	count, left := loaded("each"), GP64()
+	MOVQ(arg("left"), left)
 	CMPQ(left, count)
 	CMOVQLT(left, count)
 	MOVQ(count, p.count)
 	SUBQ(count, left)
-	Store(left, Param("left"))
+	MOVQ(left, arg("left"))
 
-	columns := parameter("half")
-	SHRQ(U8(6), columns)
-	JEQ(LabelRef("odd"))
+	columns := loaded("half")
+	SHRQ(U8(5), columns)
 	Label("column")
-	p.column(planar)
+	p.column()
 	DECQ(columns)
 	JNE(LabelRef("column"))
-	Label("odd")
-	TESTQ(U32(narrowHalf), parameterAt("half"))
-	JEQ(LabelRef("even"))
-	p.column(narrow)
-	Label("even")
 
-	// Rows are two planes; the addresses have moved on by one.
-	o.advance(parameterAt("half"))
-	Load(Param("offset"), p.offset)
+	MOVQ(arg("offset"), p.offset)
 	next := GP64()
 	MOVQ(p.count, next)
 	LEAQ(Mem{Base: next, Index: next, Scale: 2}, next)
 	SHLQ(U8(3), next)
-	ADDQ(next, p.list)
+	ADDQ(next, arg("list"))
 	DECQ(o.left)
 	JNE(LabelRef("row"))
 
 	rest := GP64()
 	LEAQ(Mem{Base: o.thrice, Index: o.stride, Scale: 4}, rest)
 	o.advance(rest)
-	ADDQ(U8(8), parameterAt("t"))
-	ADDQ(U8(8), parameterAt("u"))
-	DECQ(parameterAt("groups"))
+	ADDQ(U8(8), arg("t"))
+	ADDQ(U8(8), arg("u"))
+	DECQ(arg("groups"))
 	JNE(LabelRef("group"))
 	Label("done")
 	end()
 }
 
 // begin loads the constants of a group, from w on, and chooses the variant.
-func (p *octetPass) begin(w, rows string, variant Mem, constants []VecVirtual) {
+func (p *octetPass) begin(rows string, w, variant Mem, constants []VecVirtual) {
 	k := 0
 	for layer := range 3 {
-		entry := parameter(w)
+		entry := GP64()
+		MOVQ(w, entry)
 		SHRQ(U8(2-layer), entry)
 		SHLQ(U8(p.entryShift()), entry)
 		ADDQ(parameterAt("tab"), entry)
@@ -137,204 +132,176 @@ func (p *octetPass) begin(w, rows string, variant Mem, constants []VecVirtual) {
 			k++
 		}
 	}
-	which := parameter(rows)
-	TESTQ(which, which)
-	JEQ(LabelRef(w + "Chosen"))
-	CMPQ(parameterAt(w), U8(0))
-	JNE(LabelRef(w + "Chosen"))
-	ADDQ(U8(variants/2), which)
-	Label(w + "Chosen")
+	which := loaded(rows)
+	INCQ(which)
+	SHRQ(U8(1), which)
+	JEQ(LabelRef(rows + "Chosen"))
+	CMPQ(w, U8(0))
+	JNE(LabelRef(rows + "Chosen"))
+	ADDQ(U8(variants), which)
+	Label(rows + "Chosen")
 	MOVQ(which, variant)
 }
 
 // column writes the work at one position, and moves on.
-func (p *octetPass) column(l layout) {
-	label := [...]string{planar: "wide", narrow: "narrow"}[l]
+func (p *octetPass) column() {
 	o := p.o
-
-	list, count, base := GP64(), GP64(), GP64()
+	list, count := GP64(), GP64()
 	MOVQ(p.count, count)
 	TESTQ(count, count)
-	JEQ(LabelRef(label + "NoneAhead"))
-	MOVQ(p.list, list)
-	Label(label + "Ahead")
-	MOVQ(Mem{Base: list}, base)
-	for i := range 2 * p.width(l) / 64 {
-		PREFETCHT1(Mem{Base: base, Index: p.offset, Scale: 1, Disp: 64 * i})
-	}
+	JEQ(LabelRef("noneAhead"))
+	MOVQ(arg("list"), list)
+	Label("ahead")
+	PREFETCHT1(Mem{Base: p.slice(list), Index: p.offset, Scale: 1})
 	ADDQ(U8(sliceSize), list)
 	DECQ(count)
-	JNE(LabelRef(label + "Ahead"))
-	Label(label + "NoneAhead")
+	JNE(LabelRef("ahead"))
+	Label("noneAhead")
 
-	p.choose(p.live, label+"Live", func(n int, zero bool) {
+	p.choose(p.live, "live", func(n int, zero bool) {
 		live := n
 		if n == 0 {
 			live = len(p.v)
 		}
 		for i := range live {
-			lo, hi := o.at(o.src, i)
-			p.mov(lo, p.register(l, i, 0))
-			p.mov(hi, p.register(l, i, 1))
+			if i > 0 && i == n-1 {
+				// There may be one row less.
+				skip := fmt.Sprintf("live%d%v", n, zero)
+				p.xor(p.v[i], p.v[i], p.v[i])
+				CMPQ(arg("live"), U8(n))
+				JLT(LabelRef(skip))
+				p.mov(o.rowAt(o.src[i/4], i), p.v[i])
+				Label(skip)
+				continue
+			}
+			p.mov(o.rowAt(o.src[i/4], i), p.v[i])
 		}
-		p.inverse(l, n, zero)
+		p.inverseSteps(n, zero)
 	})
 
-	CMPQ(p.flags[0], U8(0))
-	JEQ(LabelRef(label + "NoSum"))
-	for i := range p.v {
-		lo, hi := o.at(o.dst, i)
-		for plane, at := range []Mem{lo, hi} {
-			r := p.register(l, i, plane)
-			p.xor(at, r, r)
-		}
+	CMPQ(p.between, U8(0))
+	JEQ(LabelRef("noneBetween"))
+	CMPQ(arg("sum"), U8(0))
+	JEQ(LabelRef("noSum"))
+	for i, r := range p.v {
+		p.xor(o.rowAt(o.dst[i/4], i), r, r)
 	}
-	Label(label + "NoSum")
-	CMPQ(p.flags[1], U8(0))
-	JEQ(LabelRef(label + "NotKept"))
-	p.storeRows(l, o.src, len(p.v))
-	Label(label + "NotKept")
+	Label("noSum")
+	CMPQ(arg("keep"), U8(0))
+	JEQ(LabelRef("notKept"))
+	p.storeRows(o.src, len(p.v))
+	Label("notKept")
 	entry := GP64()
 	MOVQ(p.scaling, entry)
 	TESTQ(entry, entry)
-	JEQ(LabelRef(label + "NotScaled"))
-	for i := range p.v {
-		for plane := range 2 {
-			r := p.register(l, i, plane)
-			VGF2P8AFFINEQB_BCST(Imm(0), Mem{Base: entry}, r, r)
-		}
+	JEQ(LabelRef("noneBetween"))
+	for _, r := range p.v {
+		VGF2P8AFFINEQB_BCST(Imm(0), Mem{Base: entry}, r, r)
 	}
-	Label(label + "NotScaled")
+	Label("noneBetween")
 
-	p.choose(p.out, label+"Out", func(n int, zero bool) {
-		p.forward(l, n, zero)
+	p.choose(p.out, "out", func(n int, zero bool) {
+		p.forwardSteps(n, zero)
 		if n == 0 {
 			n = len(p.v)
 		}
-		p.storeRows(l, o.dst, n)
+		p.storeRows(o.dst, n)
 	})
-	o.advance(U8(p.width(l)))
-	ADDQ(I32(2*p.width(l)), p.offset)
+	o.advance(U8(p.width(planar)))
+	ADDQ(U8(p.width(planar)), p.offset)
 }
 
-// choose writes all variants of f and a search among them: n rows of 0 to 8, and from
-// 1 on both with constants that are zero and not.
+func (p *octetPass) slice(list Register) Register {
+	base := GP64()
+	MOVQ(Mem{Base: list}, base)
+	return base
+}
+
+// choose writes all variants of f and a choice among them: n rows of 0 to 8, and from
+// 2 on both with constants that are zero and not.
 func (p *octetPass) choose(variant Mem, label string, f func(n int, zero bool)) {
 	name := func(i int) string { return fmt.Sprintf("%s%d", label, i) }
-	var search func(from, to int)
-	search = func(from, to int) {
-		if to-from == 1 {
-			JMP(LabelRef(name(from)))
-			return
-		}
-		middle := (from + to) / 2
-		half := fmt.Sprintf("%sFrom%d", label, middle)
-		CMPQ(variant, U8(middle))
-		JGE(LabelRef(half))
-		search(from, middle)
-		Label(half)
-		search(middle, to)
+	const all = 2*variants + 1
+	// Those that are common come first.
+	which := GP64()
+	MOVQ(variant, which)
+	for _, i := range []int{variants, 0, 2 * variants, variants - 1, 2*variants - 1, 1, 2, variants + 1} {
+		CMPQ(which, U8(i))
+		JEQ(LabelRef(name(i)))
 	}
-	search(0, variants+1)
-	for i := range variants + 1 {
+	JMP(LabelRef(name(variants + 2)))
+	for i := range all {
 		Label(name(i))
-		if i <= variants/2 {
-			f(i, false)
+		if i <= variants {
+			f(2*i, false)
 		} else {
-			f(i-variants/2, true)
+			f(2*(i-variants), true)
 		}
-		if i < variants {
+		if i < all-1 {
 			JMP(LabelRef(label + "Done"))
 		}
 	}
 	Label(label + "Done")
 }
 
-// register returns one plane of row i.
-func (p *octetPass) register(l layout, i, plane int) Op {
-	r := [2]Op{p.v[i].lo, p.v[i].hi}[plane].(VecVirtual)
-	if l == narrow {
-		return r.AsY()
-	}
-	return r
-}
-
-func (p *octetPass) storeRows(l layout, to [4]Register, n int) {
+func (p *octetPass) storeRows(to [4]Register, n int) {
 	for i := range n {
-		lo, hi := p.o.at(to, i)
-		p.mov(p.register(l, i, 0), lo)
-		p.mov(p.register(l, i, 1), hi)
+		p.mov(p.v[i], p.o.rowAt(to[i/4], i))
 	}
 }
 
-// inverse writes the butterflies of the inverse, of which the rows from n on are zero.
-func (p *octetPass) inverse(l layout, n int, zero bool) {
+// inverseSteps writes the butterflies of the inverse, of which the rows from n on are
+// zero.
+func (p *octetPass) inverseSteps(n int, zero bool) {
 	var live [8]bool
 	for i := range n {
 		live[i] = true
 	}
-	steps := slices.Clone(octetSteps)
-	slices.Reverse(steps)
-	for _, s := range steps {
-		if !live[s.i] {
+	for _, s := range slices.Backward(octetSteps) {
+		if !live[s.I] {
 			continue
 		}
-		for plane := range 2 {
-			a, b := p.register(l, s.i, plane), p.register(l, s.j, plane)
-			if live[s.j] {
-				p.xor(a, b, b)
-			} else {
-				p.copyWide(a, b)
-			}
+		if live[s.J] {
+			p.xor(p.v[s.I], p.v[s.J], p.v[s.J])
+		} else {
+			VMOVDQA64(p.v[s.I], p.v[s.J])
 		}
-		live[s.j] = true
-		p.addMultiple(l, s.i, s.j, p.there[s.constant], zero && slices.Contains(zeros, s.constant))
+		live[s.J] = true
+		p.addMultiple(s, p.inverse[:], zero)
 	}
 }
 
-// forward writes the butterflies of the transform, of which the first n rows are wanted.
-func (p *octetPass) forward(l layout, n int, zero bool) {
+// forwardSteps writes the butterflies of the transform, of which the first n rows are
+// wanted.
+func (p *octetPass) forwardSteps(n int, zero bool) {
 	var wanted [8]bool
 	for i := range n {
 		wanted[i] = true
 	}
 	// From the last to the first: which rows come out of a butterfly, and so which go in.
-	type step struct{ i, j, constant int }
-	var steps []step
+	var steps []coset.Step
 	var second []bool
 	for _, s := range slices.Backward(octetSteps) {
-		if !wanted[s.i] {
+		if !wanted[s.I] {
 			continue
 		}
-		steps, second = append(steps, step(s)), append(second, wanted[s.j])
-		wanted[s.j] = true
+		steps, second = append(steps, s), append(second, wanted[s.J])
+		wanted[s.J] = true
 	}
 	for i, s := range slices.Backward(steps) {
-		p.addMultiple(l, s.i, s.j, p.back[s.constant], zero && slices.Contains(zeros, s.constant))
-		for plane := range 2 {
-			if second[i] {
-				a, b := p.register(l, s.i, plane), p.register(l, s.j, plane)
-				p.xor(a, b, b)
-			}
+		p.addMultiple(s, p.forward[:], zero)
+		if second[i] {
+			p.xor(p.v[s.I], p.v[s.J], p.v[s.J])
 		}
 	}
 }
 
-// addMultiple adds the product of row j by the constant to row i.
-func (p *octetPass) addMultiple(l layout, i, j int, c VecVirtual, isZero bool) {
-	if isZero {
+// addMultiple adds the product of row J by the step's constant to row I.
+func (p *octetPass) addMultiple(s coset.Step, constants []VecVirtual, zero bool) {
+	if zero && begins(s) {
 		return
 	}
-	for plane := range 2 {
-		product := p.vec(l)
-		var by Op = c
-		if l == narrow {
-			by = c.AsY()
-		}
-		VGF2P8AFFINEQB(Imm(0), by, p.register(l, j, plane), product)
-		a := p.register(l, i, plane)
-		p.xor(product, a, a)
-	}
+	product := ZMM()
+	VGF2P8AFFINEQB(Imm(0), constants[octetConstant(s)], p.v[s.J], product)
+	p.xor(product, p.v[s.I], p.v[s.I])
 }
-
-func (p *octetPass) copyWide(src, dst Op) { VMOVDQA64(src, dst) }

@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/redstuff-go/redstuff/asm/gf/coset"
 )
 
 // Three layers of the transform in one pass over the rows: a store of 64 bytes takes
@@ -31,45 +33,49 @@ type octet struct {
 	// the list itself. more tells how many groups there are in the list after this.
 	list, offset, next Register
 	more               Mem
-	stream             bool // stores go past the caches
 }
 
-// octetSteps are the butterflies of three layers: rows i and j, and the constant. The
-// layers of the transform in turn; those of the inverse are the same backwards.
-var octetSteps = []struct{ i, j, constant int }{
-	{0, 4, 0}, {1, 5, 0}, {2, 6, 0}, {3, 7, 0},
-	{0, 2, 1}, {1, 3, 1}, {4, 6, 2}, {5, 7, 2},
-	{0, 1, 3}, {2, 3, 4}, {4, 5, 5}, {6, 7, 6},
-}
+// octetSteps are the butterflies of three layers. The constants of a group are seven: of
+// the outermost layer one, then two, then four.
+var octetSteps = coset.Forward(8)
+
+// octetConstant returns which of the seven constants a step has.
+func octetConstant(s coset.Step) int { return 4>>s.Layer - 1 + s.Start>>(s.Layer+1) }
 
 // at returns the address of row i's low and high bytes from bases.
-func (o *octet) at(bases [4]Register, i int) (lo, hi Mem) {
-	lo, hi = Mem{Base: bases[i/4]}, Mem{Base: bases[2+i/4]}
+func (o *octet) at(bases [4]Register, i int) words {
+	w := words{lo: o.rowAt(bases[i/4], i)}
+	if bases[2] != nil {
+		w.hi = o.rowAt(bases[2+i/4], i)
+	}
+	return w
+}
+
+func (o *octet) rowAt(base Register, i int) Mem {
 	switch i % 4 {
 	case 0:
-		return lo, hi
+		return Mem{Base: base}
 	case 3:
-		return lo.Idx(o.thrice, 1), hi.Idx(o.thrice, 1)
+		return Mem{Base: base, Index: o.thrice, Scale: 1}
 	default:
-		return lo.Idx(o.stride, uint8(i%4)), hi.Idx(o.stride, uint8(i%4))
+		return Mem{Base: base, Index: o.stride, Scale: uint8(i % 4)}
 	}
 }
 
-// element returns the address of what slice i of the list has at the offset, and
-// prefetches as much of the one eight further on, unless the caches are not used.
-func (o *octet) element(l layout, i int) Mem {
-	if !o.stream {
-		base := GP64()
-		MOVQ(Mem{Base: o.next, Disp: 24 * i}, base)
-		at := Mem{Base: base, Index: o.offset, Scale: 1}
-		PREFETCHT1(at)
-		if l != narrow {
-			PREFETCHT1(at.Offset(64))
-		}
-	}
+// element returns the address of what slice i of a list has at the offset.
+func (o *octet) element(list Register, i int) Mem {
 	base := GP64()
-	MOVQ(Mem{Base: o.list, Disp: 24 * i}, base)
+	MOVQ(Mem{Base: list, Disp: sliceSize * i}, base)
 	return Mem{Base: base, Index: o.offset, Scale: 1}
+}
+
+// fetch prefetches what slice i of the next group has at the offset.
+func (o *octet) fetch(l layout, i int) {
+	at := o.element(o.next, i)
+	PREFETCHT1(at)
+	if l != narrow {
+		PREFETCHT1(at.Offset(blockSize))
+	}
 }
 
 // advance moves on by n bytes of a plane: a number or a register or in memory.
@@ -85,29 +91,37 @@ func (o *octet) advance(n Op) {
 
 // bases makes the four addresses from that of row 0.
 func (o *octet) bases(row0 Register, half Op) (b [4]Register) {
-	for i := range b {
-		b[i] = row0
-		if i > 0 {
-			b[i] = GP64()
-			MOVQ(row0, b[i])
-		}
-	}
-	for _, i := range []int{1, 3} {
-		LEAQ(Mem{Base: b[i], Index: o.stride, Scale: 4}, b[i])
-	}
-	for _, i := range []int{2, 3} {
-		ADDQ(half, b[i])
+	b = o.run(row0)
+	for i := range 2 {
+		b[2+i] = GP64()
+		MOVQ(b[i], b[2+i])
+		ADDQ(half, b[2+i])
 	}
 	return b
 }
 
-// octets writes one kernel of the transform.
-func (m machine) octets(name string, b butterfly) {
-	begin(name+m.suffix, "dst, src *byte, half, dist, groups, t int, tab *byte")
-	o := &octet{stride: parameter("dist"), thrice: GP64(), left: AllocLocal(8)}
-	IMULQ(parameterAt("half"), o.stride)
+// run makes the two addresses of rows whose planes are not told apart.
+func (o *octet) run(row0 Register) (b [4]Register) {
+	b[0], b[1] = row0, GP64()
+	LEAQ(Mem{Base: row0, Index: o.stride, Scale: 4}, b[1])
+	return b
+}
+
+// strides makes the distances between rows from how many rows there are between two.
+func (o *octet) strides(dist Register, half Op) {
+	o.stride, o.thrice = dist, GP64()
+	IMULQ(half, o.stride)
 	ADDQ(o.stride, o.stride)
 	LEAQ(Mem{Base: o.stride, Index: o.stride, Scale: 2}, o.thrice)
+}
+
+// octets writes one kernel of the transform. Its constants are any, those of the
+// subfield being pass8's.
+func (m machine) octets(name string, b butterfly) {
+	m.begin(name)
+	m = m.prepare()
+	o := &octet{left: AllocLocal(8)}
+	o.strides(parameter("dist"), parameterAt("half"))
 	o.src = o.bases(parameter("src"), parameterAt("half"))
 	o.dst = o.bases(parameter("dst"), parameterAt("half"))
 	m.octetGroups(b, o)
@@ -115,29 +129,33 @@ func (m machine) octets(name string, b butterfly) {
 
 // octetsFrom writes ifft8from.
 func (m machine) octetsFrom() {
-	begin("ifft8from"+m.suffix, "dst *byte, half, groups, t int, srcs *byte, off, more int, tab *byte")
-	o := &octet{stride: parameter("half"), thrice: GP64(), list: parameter("srcs"), offset: parameter("off"), next: GP64(), more: parameterAt("more")}
-	ADDQ(o.stride, o.stride)
-	LEAQ(Mem{Base: o.stride, Index: o.stride, Scale: 2}, o.thrice)
+	m.begin("ifft8from")
+	m = m.prepare()
+	o := &octet{list: parameter("srcs"), offset: parameter("off"), next: GP64(), more: parameterAt("more")}
+	one := GP64()
+	MOVQ(U64(1), one)
+	o.strides(one, parameterAt("half"))
 	o.dst = o.bases(parameter("dst"), parameterAt("half"))
 	o.turning = m.turning(parameter("tab"))
 	m.octetGroups(butterfly{inverse: true}, o)
 }
 
-// octetsTo writes fft8to, or fft8stream.
-func (m machine) octetsTo(name string, stream bool) {
-	begin(name+m.suffix, "dsts *byte, off, more int, src *byte, half, groups, t int, tab *byte")
-	o := &octet{stride: parameter("half"), thrice: GP64(), list: parameter("dsts"), offset: parameter("off"), next: GP64(), more: parameterAt("more"), stream: stream}
-	ADDQ(o.stride, o.stride)
-	LEAQ(Mem{Base: o.stride, Index: o.stride, Scale: 2}, o.thrice)
+// octetsTo writes fft8to.
+func (m machine) octetsTo() {
+	m.begin("fft8to")
+	m = m.prepare()
+	o := &octet{list: parameter("dsts"), offset: parameter("off"), next: GP64(), more: parameterAt("more")}
+	one := GP64()
+	MOVQ(U64(1), one)
+	o.strides(one, parameterAt("half"))
 	o.src = o.bases(parameter("src"), parameterAt("half"))
 	o.turning = m.turning(parameter("tab"))
 	m.octetGroups(butterfly{}, o)
 }
 
-// fence writes the kernel that what fft8stream stores is ordered by.
+// fence writes the kernel that what fft8to stores past the caches is ordered by.
 func (m machine) fence() {
-	begin("fence"+m.suffix, "")
+	m.begin("fence")
 	SFENCE()
 	RET()
 }
@@ -156,23 +174,20 @@ func (m machine) octetGroups(b butterfly, o *octet) {
 		ADDQ(parameterAt("tab"), e)
 		entries[i] = e
 	}
-	rows := func(kind string, inSubfield bool, zero ...int) {
+	rows := func(label string, inSubfield bool) {
 		var c []constant
 		for i, entry := range entries {
 			for k := range 1 << i {
 				c = append(c, m.rowConstantAt(entry, 2*k))
 			}
 		}
-		for _, i := range zero {
-			c[i] = constant{}
-		}
 		// The first constant serves four products; those of one part all find room.
 		for i := range c {
-			if c[i].inSubfield = inSubfield; !c[i].isZero() && (inSubfield || i == 0) {
+			if c[i].inSubfield = inSubfield; inSubfield || i == 0 {
 				c[i] = m.load(planar, c[i])
 			}
 		}
-		m.octetRows(kind, b, o, c)
+		m.octetRows(label, b, o, c)
 	}
 
 	Label("group")
@@ -180,15 +195,14 @@ func (m machine) octetGroups(b butterfly, o *octet) {
 		MOVQ(o.list, o.next)
 		DECQ(o.more)
 		JLT(LabelRef("lastGroup"))
-		ADDQ(U8(8*24), o.next)
+		ADDQ(U8(8*sliceSize), o.next)
 		Label("lastGroup")
+		offset := GP64()
+		MOVQ(entries[2], offset)
+		SUBQ(parameterAt("tab"), offset)
+		CMPQ(offset, U32(subfield<<m.entryShift()))
+		JLT(LabelRef("groupSubfield"))
 	}
-	offset := GP64()
-	MOVQ(entries[2], offset)
-	SUBQ(parameterAt("tab"), offset)
-	JEQ(LabelRef("groupZero"))
-	CMPQ(offset, U32(subfield<<m.entryShift()))
-	JLT(LabelRef("groupSubfield"))
 	rows("row", false)
 
 	Label("next")
@@ -201,7 +215,7 @@ func (m machine) octetGroups(b butterfly, o *octet) {
 		o.advance(o.stride)
 		o.advance(o.thrice)
 		o.advance(o.thrice)
-		ADDQ(U8(8*24), o.list)
+		ADDQ(U8(8*sliceSize), o.list)
 	}
 	for i, e := range entries {
 		ADDQ(U32(2<<i<<m.entryShift()), e)
@@ -211,14 +225,11 @@ func (m machine) octetGroups(b butterfly, o *octet) {
 	Label("done")
 	end()
 
-	Label("groupSubfield")
-	rows("rowSubfield", true)
-	JMP(LabelRef("next"))
-
-	// The first group of a transform at coset 0: w, w>>1 and w>>2 are zero.
-	Label("groupZero")
-	rows("rowZero", true, 0, 1, 3)
-	JMP(LabelRef("next"))
+	if o.list != nil {
+		Label("groupSubfield")
+		rows("rowSubfield", true)
+		JMP(LabelRef("next"))
+	}
 }
 
 // octetRows writes the loop over the dist rows of a group: one, where the rows come
@@ -230,24 +241,11 @@ func (m machine) octetRows(label string, b butterfly, o *octet, c []constant) {
 		MOVQ(dist, o.left)
 		Label(label)
 	}
-	columns := GP64()
-	Load(Param("half"), columns)
-	SHRQ(U8(6), columns)
-	JEQ(LabelRef(label + "Odd"))
-	Label(label + "Column")
-	m.octetColumn(planar, b, o, c)
-	DECQ(columns)
-	JNE(LabelRef(label + "Column"))
-	Label(label + "Odd")
-	TESTQ(U32(narrowHalf), parameterAt("half"))
-	JEQ(LabelRef(label + "Even"))
-	m.octetColumn(narrow, b, o, c)
-	Label(label + "Even")
+	m.columns(label, parameterAt("half"), func(label string, l layout) { m.octetColumn(label, l, b, o, c) })
 	// Rows are two planes; the addresses have moved on by one.
 	o.advance(parameterAt("half"))
 	if o.list != nil {
-		bytes := GP64()
-		Load(Param("half"), bytes)
+		bytes := parameter("half")
 		ADDQ(bytes, bytes)
 		SUBQ(bytes, o.offset)
 		return
@@ -257,33 +255,35 @@ func (m machine) octetRows(label string, b butterfly, o *octet, c []constant) {
 }
 
 // octetColumn writes the butterflies of a group's rows at one position, and moves on.
-func (m machine) octetColumn(l layout, b butterfly, o *octet, c []constant) {
+func (m machine) octetColumn(label string, l layout, b butterfly, o *octet, c []constant) {
 	var v [8]words
 	for i := range v {
 		if o.src[0] == nil {
-			v[i] = m.turned(l, o, m.gather(l, o, i))
+			o.fetch(l, i)
+			v[i] = m.turned(l, o, m.gather(l, o.element(o.list, i)))
 			continue
 		}
-		lo, hi := o.at(o.src, i)
-		v[i] = words{lo, hi}
+		v[i] = o.at(o.src, i)
 	}
-	steps := slices.Clone(octetSteps)
+	steps := octetSteps
 	if b.inverse {
+		steps = slices.Clone(steps)
 		slices.Reverse(steps)
 	}
 	for _, s := range steps {
-		m.step(l, b, v[:], s.i, s.j, c[s.constant])
+		m.step(l, b.inverse, v[:], s.I, s.J, c[octetConstant(s)])
 	}
-	for i := range v {
-		if o.dst[0] == nil {
-			m.scatter(l, o, i, m.turned(l, o, v[i]))
-			continue
+	if o.dst[0] == nil {
+		for i := range v {
+			v[i] = m.turned(l, o, v[i])
 		}
-		lo, hi := o.at(o.dst, i)
-		if b.add {
-			v[i] = m.xorWords(l, v[i], words{lo, hi})
+		m.scatter(label, l, o, v[:])
+	} else {
+		at := func(i int) words { return o.at(o.dst, i) }
+		m.addOld(label, l, b.inverse && o.list == nil, v[:], at)
+		for i := range v {
+			m.store(l, v[i], at(i))
 		}
-		m.store(l, v[i], lo, hi)
 	}
 	o.advance(U8(m.width(l)))
 	if o.list != nil {
@@ -298,10 +298,8 @@ func (m machine) turned(l layout, o *octet, w words) words {
 	return words{sum.value(), w.hi}
 }
 
-// gather loads words of slice i: those of two natural blocks, or in layout narrow
-// those of one.
-func (m machine) gather(l layout, o *octet, i int) words {
-	at := o.element(l, i)
+// gather loads the words of two natural blocks, or in layout narrow those of one.
+func (m machine) gather(l layout, at Mem) words {
 	if l == narrow {
 		lo, hi := YMM(), YMM()
 		m.mov(at, lo)
@@ -316,29 +314,41 @@ func (m machine) gather(l layout, o *octet, i int) words {
 	return words{lo, hi}
 }
 
-// scatter stores words in slice i: two natural blocks, or in layout narrow one.
-func (m machine) scatter(l layout, o *octet, i int, w words) {
-	at := o.element(l, i)
-	lo, hi := w.lo.(VecVirtual), w.hi.(VecVirtual)
-	switch {
-	case l == narrow && o.stream:
-		VMOVNTDQ(lo, at)
-		VMOVNTDQ(hi, at.Offset(narrowHalf))
-	case l == narrow:
-		m.mov(lo, at)
-		m.mov(hi, at.Offset(narrowHalf))
-	case o.stream:
-		// The lanes 0 and 1 of both, then 2 and 3: only whole lines go out at once.
-		block := ZMM()
-		VSHUFI64X2(U8(0b01_00_01_00), hi, lo, block)
-		VMOVNTDQ(block, at)
-		block = ZMM()
-		VSHUFI64X2(U8(0b11_10_11_10), hi, lo, block)
-		VMOVNTDQ(block, at.Offset(64))
-	default:
+// scatter stores words in the slices of a group: two natural blocks, or in layout narrow
+// one.
+func (m machine) scatter(label string, l layout, o *octet, v []words) {
+	if l != narrow {
+		CMPQ(parameterAt("stream"), U8(0))
+		JNE(LabelRef(label + "Stream"))
+	}
+	for i, w := range v {
+		o.fetch(l, i)
+		at := o.element(o.list, i)
+		lo, hi := w.lo.(VecVirtual), w.hi.(VecVirtual)
 		m.mov(lo.AsY(), at)
 		m.mov(hi.AsY(), at.Offset(narrowHalf))
-		VEXTRACTI64X4(U8(1), lo, at.Offset(64))
-		VEXTRACTI64X4(U8(1), hi, at.Offset(64+narrowHalf))
+		if l != narrow {
+			VEXTRACTI64X4(U8(1), lo, at.Offset(64))
+			VEXTRACTI64X4(U8(1), hi, at.Offset(64+narrowHalf))
+		}
 	}
+	if l == narrow {
+		return
+	}
+	JMP(LabelRef(label + "Stored"))
+	// Only whole lines go out at once: the lanes 0 and 1 of both, then 2 and 3.
+	Label(label + "Stream")
+	for i, w := range v {
+		at := o.element(o.list, i)
+		lo, hi := w.lo.(VecVirtual), w.hi.(VecVirtual)
+		for _, half := range []struct {
+			lanes  uint8
+			offset int
+		}{{0b01_00_01_00, 0}, {0b11_10_11_10, blockSize}} {
+			line := ZMM()
+			VSHUFI64X2(U8(half.lanes), hi, lo, line)
+			VMOVNTDQ(line, at.Offset(half.offset))
+		}
+	}
+	Label(label + "Stored")
 }

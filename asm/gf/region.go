@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/redstuff-go/redstuff/asm/gf/signature"
 )
 
 const (
@@ -15,8 +17,8 @@ const (
 )
 
 // begin starts a kernel.
-func begin(name, signature string) {
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(%s)", signature))
+func (m machine) begin(name string) {
+	TEXT(name+m.suffix, NOSPLIT, fmt.Sprintf("func(%s)", signature.Plain(name)))
 }
 
 // parameter loads a parameter into a new register.
@@ -73,7 +75,7 @@ func (m machine) heldRow(l layout, at Mem) constant {
 // turn writes the kernel that changes rows over to pairs over the subfield, and back:
 // the low bytes take up the map T of the high ones.
 func (m machine) turn() {
-	begin("turn"+m.suffix, "rows *byte, half, count int, tab *byte")
+	m.begin("turn")
 	m = m.prepare()
 	lo, half, tab := parameter("rows"), parameter("half"), parameter("tab")
 	hi := GP64()
@@ -116,11 +118,14 @@ func (m machine) turn() {
 }
 
 // turning is the map T, which stands in the last place of entry 0, in registers.
-func (m machine) turning(tab Register) constant {
+func (m machine) turning(tab Register) constant { return m.load(planar, m.turningAt(tab)) }
+
+// turningAt is the same in memory.
+func (m machine) turningAt(tab Register) constant {
 	t := m.rowConstantAt(tab, 0)
 	t.entry.Disp += 3 << m.entryShift() / 4
 	t.inSubfield = true
-	return m.load(planar, t)
+	return t
 }
 
 // blockAt is block i at base.
@@ -140,12 +145,12 @@ func (m machine) loadBlock(base Register, i int) words {
 // storeBlock stores block i at base.
 func (m machine) storeBlock(base Register, i int, w words) {
 	at := Mem{Base: base, Disp: i * blockSize}
-	m.store(m.natural(), w, at, at.Offset(blockSize/2))
+	m.store(m.natural(), w, words{at, at.Offset(blockSize / 2)})
 }
 
 // mul writes mul or mulAdd.
 func (m machine) mul(name string, add bool) {
-	begin(name+m.suffix, "dst, src *byte, n int, c uint16, tab *byte")
+	m.begin(name)
 	m = m.prepare()
 	dst, src, n := parameter("dst"), parameter("src"), parameter("n")
 	c := m.held(m.natural(), parameterAt("c"))
@@ -167,7 +172,7 @@ func (m machine) mul(name string, add bool) {
 
 // scale writes scale.
 func (m machine) scale() {
-	begin("scale"+m.suffix, "dst, src *byte, half, rows int, coeffs *uint16, tab *byte")
+	m.begin("scale")
 	m = m.prepare()
 	dlo, lo, half, coeffs := parameter("dst"), parameter("src"), parameter("half"), parameter("coeffs")
 	dhi, hi := GP64(), GP64()
@@ -183,7 +188,7 @@ func (m machine) scale() {
 	}
 	column := func(l layout, c constant, hi, dhi Mem) {
 		w := m.inRegisters(l, words{Mem{Base: lo}, hi})
-		m.store(l, m.addProduct(l, words{}, c, w), Mem{Base: dlo}, dhi)
+		m.store(l, m.addProduct(l, words{}, c, w), words{Mem{Base: dlo}, dhi})
 	}
 	CMPQ(half, U8(narrowHalf))
 	JEQ(LabelRef("narrow"))
@@ -273,7 +278,7 @@ func (m machine) overSlices(label string, slices, coeffs, off Register, body fun
 
 // dot writes dot. The sums of a tile stay in registers over all sources.
 func (m machine) dot() {
-	begin("dot"+m.suffix, "dst *byte, srcs *byte, off, n int, coeffs *uint16, count int, tab *byte")
+	m.begin("dot")
 	m = m.prepare()
 	dst, srcs, off, n, coeffs := parameter("dst"), parameter("srcs"), parameter("off"), parameter("n"), parameter("coeffs")
 	count := parameter("count")
@@ -315,7 +320,7 @@ func (m machine) dot() {
 // spread writes spread. A tile of the source stays in registers over all
 // destinations.
 func (m machine) spread() {
-	begin("spread"+m.suffix, "dsts *byte, off, n int, src *byte, coeffs *uint16, count int, tab *byte")
+	m.begin("spread")
 	m = m.prepare()
 	dsts, off, n, src, coeffs := parameter("dsts"), parameter("off"), parameter("n"), parameter("src"), parameter("coeffs")
 	count := parameter("count")
@@ -342,7 +347,7 @@ func (m machine) spread() {
 
 // xorBytes writes xor.
 func (m machine) xorBytes() {
-	begin("xor"+m.suffix, "dst, src *byte, n int")
+	m.begin("xor")
 	dst, src, n := parameter("dst"), parameter("src"), parameter("n")
 	const step = 128
 	Label("wide")

@@ -72,6 +72,8 @@ type Codec struct {
 	// fits, and its factors.
 	recodeSize int
 	factors    []gf.Elem
+	// few says that the engine encodes with all rows in registers.
+	few bool
 
 	accumulators sync.Pool // of *accumulator
 	updates      sync.Pool // of *updateSpace
@@ -106,6 +108,7 @@ func New(dataShards, parityShards int, opts ...Option) (*Codec, error) {
 	}
 	c := &Codec{code: geometry, variant: o.variant, crew: parallel.NewCrew(o.workers), engine: engine}
 	c.recodeSize, c.factors = geometry.recode(engine)
+	c.few = !geometry.low && engine.EncodesFew(parityShards, dataShards)
 	c.pool.New = func() any { return newJob(c) }
 	return c, nil
 }

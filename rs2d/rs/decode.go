@@ -170,6 +170,13 @@ func (w *Workspace) sum(p *Pattern, dst, src *Symbols) {
 			if dst.Shards[target] == nil {
 				continue
 			}
+			if w.c.m == 1 && from == to && rest == 0 {
+				// All shards of a code with one of parity add up to zero.
+				t.out[0] = dst.Shards[target]
+				w.c.engine.EncodeFew(t.out[:], t.sources, from, blocks, nil)
+				t.out[0] = nil
+				continue
+			}
 			out := dst.Shards[target][to:][:src.Size]
 			clear(out[:blocks])
 			w.c.engine.Dot(out[:blocks], t.sources, from, p.sums[i])

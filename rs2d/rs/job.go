@@ -1,6 +1,7 @@
 package rs
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/gf"
@@ -63,15 +64,19 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 	j.do, j.strip, j.piece = do, c.StripSize(), j.size
 	total := c.TotalShards() * j.size
 	workers := c.crew.Free()
-	recodes := j.pattern == nil && len(j.parity) > 0 && c.recodeSize > 0
-	j.ahead = recodes && total >= aheadBytes
-	if j.ahead || recodes && workers == 1 && total >= wideTotal {
+	encodes := j.pattern == nil && len(j.parity) > 0
+	j.ahead = encodes && !c.few && c.recodeSize > 0 && total >= aheadBytes
+	if j.ahead || encodes && workers == 1 && total >= c.wideTotal() {
 		j.strip = c.wideStrip()
+	}
+	most := pieceBytes
+	if encodes && c.few {
+		// Rows in registers need no strips, and long runs of every shard are best.
+		j.strip, most = j.size, fewPieceBytes
 	}
 	if workers > 1 {
 		// A piece for every worker, if they are worth the start of a goroutine.
 		share := ((j.size+workers-1)/workers + gf.BlockSize - 1) &^ (gf.BlockSize - 1)
-		most := pieceBytes
 		if j.ahead {
 			most = 2 * j.strip // so that half of the strips can be fetched ahead
 		}
@@ -94,6 +99,9 @@ func (j *job) run(do func(w *Workspace, off, size int)) {
 // 16 KiB a shard, workers that take strips in turn need half as long again.
 const pieceBytes = 4096
 
+// fewPieceBytes is the same where all rows of a code are in registers.
+const fewPieceBytes = 64 << 10
+
 // minShare is the least work, in bytes of all shards, to start a goroutine for.
 const minShare = 256 << 10
 
@@ -106,7 +114,21 @@ const aheadBytes = 192 << 20
 
 // wideTotal is how large all shards are when one core gains from wide strips alone.
 // Several, each with a few strips of pages that are theirs, do not.
-const wideTotal = 8 << 20
+func (c *Codec) wideTotal() int {
+	switch {
+	case c.smallBlocks() && c.k >= manyBlocks*c.code.c:
+		return 0
+	case c.smallBlocks():
+		return 4 << 20
+	case c.recodeSize > 0:
+		return 8 << 20
+	}
+	return math.MaxInt
+}
+
+// manyBlocks is how many blocks of data make each other leave the caches, so that wide
+// strips of them are best whatever they are in all.
+const manyBlocks = 32
 
 // doStrips does the strips of a piece.
 func (j *job) doStrips(worker, piece int) {

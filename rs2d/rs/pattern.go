@@ -306,6 +306,9 @@ func (c *Codec) logWeight(shard int) int {
 // sumsAreCheaper compares the two ways by their multiplications by a constant, in
 // the measured proportion of their costs.
 func (c *Codec) sumsAreCheaper(p *Pattern) bool {
+	if c.m == 1 {
+		return true // there is one target, and all shards add up to zero
+	}
 	transform := c.code.c * bits.Len(uint(c.code.c-1)) / 2
 	blocks := func(n int) int { return (n + c.code.c - 1) / c.code.c }
 	transforms := 2 + blocks(c.k) + blocks(len(p.near))

@@ -3,6 +3,7 @@ package rs
 import (
 	"fmt"
 
+	"github.com/redstuff-go/redstuff/gf"
 	"github.com/redstuff-go/redstuff/internal/alias"
 )
 
@@ -14,6 +15,11 @@ func (c *Codec) Encode(shards [][]byte) error {
 	size, err := c.checkWhole(shards)
 	if err != nil {
 		return err
+	}
+	if c.few && len(shards)*size < 2*minShare && size%gf.BlockSize == 0 {
+		// A call this short pays for nothing but its work.
+		c.engine.EncodeFew(shards[c.k:], shards[:c.k], 0, size, nil)
+		return nil
 	}
 	j := c.newJob(shards, size)
 	defer j.release()

@@ -32,6 +32,7 @@ type Workspace struct {
 	c    *Codec
 	rows [4][]byte
 	tail tailSpace
+	few  []byte // work of gf.Engine.EncodeFew
 
 	recoding gf.Recoding // what Encode asks the engine for: here it is not allocated
 
@@ -74,6 +75,9 @@ const (
 	// wideBytes is what the rows of a transform may take in a wide strip: more than an
 	// L2 cache, and a small part of the last one.
 	wideBytes = 512 * maxWide
+	// Blocks of at most wideSmall rows have strips of maxWideSmall bytes: their rows
+	// stay in an L2 cache then, and rows of 22 lines are spread over its sets.
+	wideSmall, maxWideSmall = 128, 22 * gf.BlockSize
 	// aheadEach is how many shards' next strip is fetched for every eight rows that a
 	// pass works on: there are fewer than three shards to one such step.
 	aheadEach = 3
@@ -83,7 +87,16 @@ const (
 // cache: what a visit to each of their pages costs is then more than rows which leave
 // the L1 cache.
 func (c *Codec) wideStrip() int {
+	if c.smallBlocks() {
+		return maxWideSmall
+	}
 	return max(c.StripSize(), min(wideBytes/c.recodeSize, maxWide)&^(gf.BlockSize-1))
+}
+
+// smallBlocks reports whether data is outside, in blocks of few rows of which there are
+// several, or which the engine recodes.
+func (c *Codec) smallBlocks() bool {
+	return !c.low && c.code.c <= wideSmall && (c.k >= 4*c.code.c || c.recodeSize > 0)
 }
 
 // page is what addresses are equal modulo if they share a set of the L1 cache.
@@ -112,7 +125,13 @@ func (w *Workspace) Encode(parity, data Symbols) {
 	if wanted == 0 || half == 0 {
 		return
 	}
-	if data.blocks() && w.c.recodeSize > 0 && allWanted(parity.Shards) {
+	if whole := data.blocks() && allWanted(parity.Shards); whole && w.c.few && parity.Off == data.Off {
+		if w.few == nil {
+			w.few = make([]byte, gf.FewWork)
+		}
+		w.c.engine.EncodeFew(parity.Shards, data.Shards, data.Off, data.Size, w.few)
+		return
+	} else if whole && w.c.recodeSize > 0 {
 		w.recode(&parity, &data, half)
 		return
 	}

@@ -6,11 +6,11 @@ import (
 	"github.com/redstuff-go/redstuff/asm/arm64/emit"
 )
 
-// butterfly says which of the transform's kernels to write.
+// butterfly says which of the transform's kernels to write. An inverse stores what it
+// computes, or if its argument add is not 0 adds it to dst.
 type butterfly struct {
 	radix   int  // rows a group has at each distance: 2 or 4
 	inverse bool // undo the transform
-	add     bool // add to dst in place of storing
 }
 
 // rows walks over the rows of one group: for each of its radix rows the address
@@ -28,7 +28,7 @@ func (r *rows) all() []emit.GP {
 
 // butterflies writes one kernel of the transform.
 func (m machine) butterflies(name string, b butterfly) {
-	k := m.begin(name, "dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer")
+	k := m.begin(name)
 	groups := k.Load("groups")
 	k.Op("CBZ", groups, "done")
 	half := k.Load("half")
@@ -126,7 +126,7 @@ func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit
 	columns := k.GP()
 	k.Op("LSR", "$5", half, columns)
 	k.Label(label + "Column")
-	k.column(b, r, c, nonzero, func(i int) {
+	k.column(label, b, r, c, nonzero, func(i int) {
 		if !keep {
 			k.loadConstant(entries[i], c[i])
 		}
@@ -149,7 +149,7 @@ func (k *kernel) rowLoop(label string, b butterfly, r *rows, half, rowsLeft emit
 
 // column writes the butterflies of a group's rows at one position. It calls load
 // before it needs a constant.
-func (k *kernel) column(b butterfly, r *rows, c [3]constant, nonzero [3]bool, load func(int)) {
+func (k *kernel) column(label string, b butterfly, r *rows, c [3]constant, nonzero [3]bool, load func(int)) {
 	var v [4]words
 	for i := range b.radix {
 		v[i] = k.words()
@@ -189,14 +189,20 @@ func (k *kernel) column(b butterfly, r *rows, c [3]constant, nonzero [3]bool, lo
 		first()
 		second()
 	}
-	for i := range b.radix {
-		if b.add {
+	if b.inverse {
+		add := k.Load("add")
+		k.Op("CBZ", add, label+"Stores")
+		k.Free(add)
+		for i := range b.radix {
 			old := k.words()
 			k.loadPair(r.dlo[i], 0, false, old.lo)
 			k.loadPair(r.dhi[i], 0, false, old.hi)
 			k.xorWords(old, v[i])
 			k.freeWords(old)
 		}
+		k.Label(label + "Stores")
+	}
+	for i := range b.radix {
 		k.storePair(v[i].lo, r.dlo[i], 0, true)
 		k.storePair(v[i].hi, r.dhi[i], 0, true)
 	}

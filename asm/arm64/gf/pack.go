@@ -60,11 +60,11 @@ type mover struct {
 
 // move writes pack or unpack.
 func (m machine) move(name string, packing bool) {
-	params, slices, planes, table := "dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int", "srcs", "dst", "packOrder"
+	slices, planes, table := "srcs", "dst", "packOrder"
 	if !packing {
-		params, slices, planes, table = "dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int", "dsts", "src", "unpackOrder"
+		slices, planes, table = "dsts", "src", "unpackOrder"
 	}
-	k := mover{m.begin(name, params), packing}
+	k := mover{m.begin(name), packing}
 	rows := k.Load("rows")
 	k.Op("CBZ", rows, "done")
 	s, plane, half, off, step, size := k.Load(slices), k.Load(planes), k.Load("half"), k.Load("off"), k.Load("step"), k.Load("size")

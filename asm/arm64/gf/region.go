@@ -10,7 +10,7 @@ const (
 
 // mul writes mul or mulAdd.
 func (m machine) mul(name string, add bool) {
-	k := m.begin(name, "dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer")
+	k := m.begin(name)
 	dst, src, n := k.Load("dst"), k.Load("src"), k.Load("n")
 	k.Op("LSR", "$6", n, n)
 	k.Op("CBZ", n, "done")
@@ -38,7 +38,7 @@ func (m machine) mul(name string, add bool) {
 
 // scale writes scale.
 func (m machine) scale() {
-	k := m.begin("scale", "dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer")
+	k := m.begin("scale")
 	rows := k.Load("rows")
 	k.Op("CBZ", rows, "done")
 	dlo, lo, half := k.Load("dst"), k.Load("src"), k.Load("half")
@@ -74,7 +74,7 @@ func (m machine) scale() {
 
 // turn writes turn: T of the high bytes, looked up, is added to the low bytes.
 func (m machine) turn() {
-	k := m.begin("turn", "rows unsafe.Pointer, half, count int, tab unsafe.Pointer")
+	k := m.begin("turn")
 	count := k.Load("count")
 	k.Op("CBZ", count, "done")
 	lo, half, tab, hi, columns := k.Load("rows"), k.Load("half"), k.Load("tab"), k.GP(), k.GP()
@@ -158,7 +158,7 @@ func (k *kernel) overSlices(name string, a many, c constant, body func(p emit.GP
 // dot writes dot. The sums of a tile stay in registers over all sources: of the
 // 32, 16 hold the sums of 4 blocks and 8 the tables.
 func (m machine) dot() {
-	k := m.begin("dot", "dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer")
+	k := m.begin("dot")
 	a := k.loadMany("srcs")
 	dst, n := k.Load("dst"), k.Load("n")
 	k.nibbleMask()
@@ -198,7 +198,7 @@ func (m machine) dot() {
 // spread writes spread. A tile of the source stays in registers as nibbles over
 // all destinations: they are split once.
 func (m machine) spread() {
-	k := m.begin("spread", "dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer")
+	k := m.begin("spread")
 	a := k.loadMany("dsts")
 	src, n := k.Load("src"), k.Load("n")
 	c := constant(k.Vecs(naturalTables))
@@ -237,7 +237,7 @@ func (m machine) spread() {
 
 // xorBytes writes xor.
 func (m machine) xorBytes() {
-	k := m.begin("xor", "dst, src unsafe.Pointer, n int")
+	k := m.begin("xor")
 	dst, src, n := k.Load("dst"), k.Load("src"), k.Load("n")
 	k.Label("blocks")
 	k.Op("SUBS", emit.Imm(blockSize), n, n)

@@ -2,6 +2,9 @@
 //
 //	go run ./bench/cmd/report             # REPORT.md, and report/ with charts and results, in bench
 //	go run ./bench/cmd/report --quick     # the same in a minute or two, to see whether it runs
+//	go run ./bench/cmd/report --grid      # the grid of shapes, sizes and losses
+//	go run ./bench/cmd/report -o FILE.json            # a survey of this machine, in five minutes
+//	go run ./bench/cmd/report compare A.json B.json   # one page about several machines
 //	go run ./bench/cmd/report --from bench/report/results.json   # tables and charts only
 package main
 
@@ -30,6 +33,8 @@ type reportCommand struct {
 	Passes int           `default:"3" help:"Passes over all comparisons that the rounds are spread over: minutes apart, since a machine may be slow for that long."`
 	Round  time.Duration `default:"30ms" help:"Time that each operation gets in a round, if one run takes no longer."`
 	CPU    bool          `name:"cpu" help:"Of work on one core, count the processor's time in place of the time that passes: for a machine that others use meanwhile."`
+	Survey string        `short:"o" type:"path" placeholder:"FILE.json" help:"Survey this machine, in five minutes: each instruction set beside the others and beside what the vector units can do at most. 'report compare' lays several files side by side; bench/cpus keeps those that people send."`
+	Grid   bool          `help:"Measure the grid of shapes, shard sizes and works only, and keep the other results of report/."`
 	List   bool          `help:"List the comparisons' titles and measure nothing."`
 
 	// What measureMemory starts processes with.
@@ -38,10 +43,13 @@ type reportCommand struct {
 }
 
 func main() {
-	var cli reportCommand
+	var cli struct {
+		Report  reportCommand  `cmd:"" default:"withargs" help:"Measure, and write the report. This is what happens without a command."`
+		Compare compareCommand `cmd:"" help:"Write one page about several machines from their surveys."`
+	}
 	ctx := kong.Parse(&cli, kong.Name("report"),
 		kong.Description("Measures RedStuff beside its peers, round by round in one process, and writes tables and charts. Leave the machine alone meanwhile: it takes a quarter of an hour."))
-	ctx.FatalIfErrorf(cli.Run())
+	ctx.FatalIfErrorf(ctx.Run())
 }
 
 func (c *reportCommand) Run() error {
@@ -58,6 +66,9 @@ func (c *reportCommand) Run() error {
 		}
 		return nil
 	}
+	if c.Survey != "" {
+		return c.survey()
+	}
 	results := new(Results)
 	if c.From != "" {
 		if results, err = readResults(c.From); err != nil {
@@ -67,6 +78,9 @@ func (c *reportCommand) Run() error {
 	dir := filepath.Join(c.Out, "report")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
+	}
+	if c.Grid {
+		return c.grid(dir, only)
 	}
 	if c.From == "" || c.Only != "" {
 		settings := Settings{Passes: max(1, c.Passes), Settings: measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}}
@@ -82,6 +96,49 @@ func (c *reportCommand) Run() error {
 		}
 	}
 	if err := results.charts(dir); err != nil {
+		return err
+	}
+	return results.report(c.Out)
+}
+
+// survey measures this machine's instruction sets.
+func (c *reportCommand) survey() error {
+	settings := measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}
+	if c.Quick {
+		settings.Rounds, settings.Round = 1, time.Millisecond
+	}
+	v, err := takeSurvey(settings, c.CPU)
+	if err != nil {
+		return err
+	}
+	return v.write(c.Survey)
+}
+
+// grid measures the grid, and writes it into the report that is there.
+func (c *reportCommand) grid(dir string, only *regexp.Regexp) error {
+	old, err := readGrid(dir)
+	if err != nil {
+		return err
+	}
+	settings := measure.Settings{Rounds: max(1, c.Rounds), Round: c.Round}
+	if c.Quick {
+		settings.Rounds, settings.Round = 1, time.Millisecond
+	}
+	grid, err := measureGrid(settings, c.CPU, only, old)
+	if err != nil {
+		return err
+	}
+	if err := grid.write(dir); err != nil {
+		return err
+	}
+	results, err := readResults(filepath.Join(dir, "results.json"))
+	switch {
+	case os.IsNotExist(err):
+		results = &Results{Machine: grid.Machine}
+	case err != nil:
+		return err
+	}
+	if err := grid.charts(dir); err != nil {
 		return err
 	}
 	return results.report(c.Out)
@@ -151,8 +208,8 @@ func (r *Results) compare(s measure.Settings, c comparison, arena *work.Arena) e
 	}
 	for i, p := range c.ops {
 		m := Measurement{p.key, measured[i]}
-		if r.Processor && m.Cores == 1 && m.Processor[0] > 0 {
-			m.Rounds = m.Processor
+		if r.Processor && m.Cores == 1 {
+			m.OnProcessor()
 		}
 		if old := r.find(p.key); old != nil {
 			old.Append(&m.Result)

@@ -55,7 +55,12 @@ func (r *Results) report(dir string) error {
 	d.paragraph("Throughput counts bytes of original data, and 1 GB is 10⁹ bytes. Peers: klauspost/reedsolomon 1.14.2 (`WithLeopardGF16`, the same bytes out), " +
 		"celestiaorg/rsmt2d 0.15.1, zeebo/blake3 0.2.4, golang.org/x/crypto 0.48.0. The times of walrus-core (Rust, one thread) were measured earlier on this kind of machine, not in this run.")
 
+	grid, err := readGrid(filepath.Join(dir, "report"))
+	if err != nil {
+		return err
+	}
 	r.mustShow(d)
+	d.gridSection(grid)
 	r.onedim(d)
 	r.twodim(d)
 	r.hashing(d)

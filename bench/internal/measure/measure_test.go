@@ -71,6 +71,26 @@ func TestRunStopsAtErrors(t *testing.T) {
 	}
 }
 
+func TestOnProcessor(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		processor []float64
+		want      float64
+	}{
+		{"told", []float64{1, 3, 2}, 2},
+		{"not told", []float64{0, 0, 0}, 20},
+		{"not measured", nil, 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := Result{Rounds: []float64{10, 20, 30}, Processor: test.processor}
+			r.OnProcessor()
+			if got := r.Median(); got != test.want {
+				t.Errorf("median %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
 func TestAppend(t *testing.T) {
 	r := Result{Bytes: 30, Rounds: []float64{5, 4, 6}, Processor: []float64{3, 3, 3}, Allocs: 1, Alloc: 100}
 	r.Append(&Result{Bytes: 30, Rounds: []float64{2}, Processor: []float64{1}, Allocs: 5, Alloc: 500})

@@ -13,6 +13,11 @@ func NewKlauspost(data, parity int) (reedsolomon.Encoder, error) {
 	return reedsolomon.New(data, parity, reedsolomon.WithLeopardGF16(true), reedsolomon.WithMaxGoroutines(1))
 }
 
+// NewKlauspostSmall returns klauspost's default for at most 256 shards, over GF(2^8).
+func NewKlauspostSmall(data, parity int) (reedsolomon.Encoder, error) {
+	return reedsolomon.New(data, parity, reedsolomon.WithMaxGoroutines(1))
+}
+
 // Split runs klauspost's codec on several cores. Its Leopard codes heed none of its
 // goroutine options and run on the caller's goroutine, so this does what a user who
 // wants all cores has to: cut the shards into ranges, and give each worker some.

@@ -29,6 +29,8 @@ type Engine struct {
 	New  func(s Shape, cores int) (Codec, error)
 	// Any says that shards may have any even size, and not only multiples of 64.
 	Any bool
+	// Own says that its parity is its own: other engines cannot decode it.
+	Own bool
 	// Slow says that large shards take it long.
 	Slow bool
 }
@@ -43,6 +45,15 @@ var RS2 = redstuff("redstuff-rs2", "", rs.RS2)
 var Klauspost = Engine{Name: "klauspost", New: func(s Shape, _ int) (Codec, error) {
 	return peer.NewKlauspost(s.Data, s.Parity)
 }}
+
+// KlauspostSmall is klauspost/reedsolomon over GF(2^8), its default for at most
+// SmallField shards, on one core whatever is asked for.
+var KlauspostSmall = Engine{Name: "klauspost-gf8", Own: true, New: func(s Shape, _ int) (Codec, error) {
+	return peer.NewKlauspostSmall(s.Data, s.Parity)
+}}
+
+// SmallField is the most shards that a code over GF(2^8) can have.
+const SmallField = 256
 
 // KlauspostSplit is klauspost's codec with the shards cut into ranges of a size,
 // zero standing for one range a core.
@@ -68,6 +79,9 @@ func Backends() []Engine {
 	}
 	return engines
 }
+
+// OnBackend is this project's codec on a backend.
+func OnBackend(backend string) Engine { return redstuff("redstuff-"+backend, backend, rs.Leopard) }
 
 func redstuff(name, backend string, variant rs.Variant) Engine {
 	return Engine{Name: name, Any: variant == rs.RS2, New: func(s Shape, cores int) (Codec, error) {

@@ -26,20 +26,49 @@ func Encode1D(a *Arena, e Engine, s Shape, size, cores int) (*Op, error) {
 type Loss struct {
 	// Name stands in the names of measurements.
 	Name string
-	// One loses a single data shard; otherwise as many shards are lost as there is
-	// parity, of data and parity alike.
-	One bool
+	// Amount is how many shards are lost.
+	Amount Amount
 	// Fresh loses other shards in every run, so that nothing prepared for a pattern
 	// serves again.
 	Fresh bool
+}
+
+// Amount is how many shards a loss takes, and of which.
+type Amount int
+
+const (
+	// Largest takes as many shards as there is parity, of data and parity alike.
+	Largest Amount = iota
+	// Quarter takes a quarter of the data shards, rounded up, but no more than there
+	// is parity.
+	Quarter
+	// AsParity takes as many data shards as there is parity, or all of them.
+	AsParity
+	// One takes a single data shard.
+	One
+)
+
+// of returns how many shards are lost, and how many they are drawn from: the first.
+func (a Amount) of(s Shape) (lost, candidates int) {
+	switch a {
+	case One:
+		return 1, s.Data
+	case AsParity:
+		return min(s.Data, s.Parity), s.Data
+	case Quarter:
+		return min((s.Data+3)/4, s.Parity), s.Data
+	}
+	return s.Parity, s.Total()
 }
 
 // The losses that are measured.
 var (
 	LargestNew  = Loss{Name: "largest/pattern=new", Fresh: true}
 	LargestSeen = Loss{Name: "largest/pattern=seen"}
-	OneNew      = Loss{Name: "one/pattern=new", One: true, Fresh: true}
-	OneSeen     = Loss{Name: "one/pattern=seen", One: true}
+	QuarterSeen = Loss{Name: "quarter/pattern=seen", Amount: Quarter}
+	ParitySeen  = Loss{Name: "parity/pattern=seen", Amount: AsParity}
+	OneNew      = Loss{Name: "one/pattern=new", Amount: One, Fresh: true}
+	OneSeen     = Loss{Name: "one/pattern=seen", Amount: One}
 )
 
 // Losses lists them.
@@ -59,10 +88,7 @@ func Decode1D(a *Arena, e Engine, s Shape, size, cores int, loss Loss) (*Op, err
 	if err != nil {
 		return nil, err
 	}
-	candidates, lost := s.Total(), s.Parity
-	if loss.One {
-		candidates, lost = s.Data, 1
-	}
+	lost, candidates := loss.Amount.of(s)
 	random := Random(uint64(size))
 	order := random.Perm(candidates)
 	shards := make([][]byte, len(whole))
@@ -89,7 +115,7 @@ func Decode1D(a *Arena, e Engine, s Shape, size, cores int, loss Loss) (*Op, err
 	}
 	// Where there are few patterns, or few enough for a codec to remember them all,
 	// only a new codec has not seen the next one.
-	if loss.Fresh && (loss.One || s.Total() < 32) {
+	if loss.Fresh && (loss.Amount == One || s.Total() < 32) {
 		op.Period = min(candidates, 128)
 		op.Reset = func() (err error) {
 			if codec, err = e.New(s, cores); err != nil {
@@ -110,6 +136,9 @@ func codedShards(a *Arena, e Engine, s Shape, size int) ([][]byte, error) {
 		variant = rs.RS2
 	}
 	content := fmt.Sprintf("%v shards of %d bytes, %v", s, size, variant)
+	if e.Own {
+		content = fmt.Sprintf("%v shards of %d bytes, %s", s, size, e.Name)
+	}
 	same := a.content == content
 	shards := a.Shards(s.Total(), size)
 	if same {
@@ -119,7 +148,7 @@ func codedShards(a *Arena, e Engine, s Shape, size int) ([][]byte, error) {
 	for i, shard := range shards[:s.Data] {
 		Fill(shard, byte(i))
 	}
-	codec, err := rs.New(s.Data, s.Parity, rs.WithVariant(variant))
+	codec, err := reference(e, s, variant)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", content, err)
 	}
@@ -128,4 +157,12 @@ func codedShards(a *Arena, e Engine, s Shape, size int) ([][]byte, error) {
 	}
 	a.content = content
 	return shards, nil
+}
+
+// reference returns a codec that makes the parity which an engine expects.
+func reference(e Engine, s Shape, variant rs.Variant) (Codec, error) {
+	if e.Own {
+		return e.New(s, 1)
+	}
+	return rs.New(s.Data, s.Parity, rs.WithVariant(variant))
 }

@@ -1,0 +1,405 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/redstuff-go/redstuff/asm/gf/coset"
+)
+
+// The encoders of few parity shards: a column of all rows is in registers from the
+// loads of the data to the stores of the parity. Words are pairs over the subfield, and
+// all constants are in it, so that a product is one map of bytes, whatever plane they
+// are of. A 64-byte vector is both planes of a natural block. A 32-byte vector is one:
+// the kernel does the plane of the high bytes first, and then that of the low bytes, to
+// which T of the high ones is added on the way in and on the way out.
+
+// ahead is how far on, in bytes, data is fetched into the first cache: what comes from
+// the second takes some columns' work.
+const ahead = 1024
+
+// rowsHeld is how many rows the registers hold beside what products take.
+func (m machine) rowsHeld() int {
+	if m.wide {
+		return 24
+	}
+	return 12
+}
+
+// encoder is one of these kernels being written.
+type encoder struct {
+	machine
+	coset.Kernel
+	rows, sums [][]VecVirtual // of each of the columns that are worked on together
+	body       string         // prefix of labels: the code for so many columns
+	turning    constant
+	tab        Register
+	entries    []Register // of the constants of a group, by layers
+	pos        Register   // where the column is in the shards' arrays, and where the last one ends
+	at         Register   // where the plane is: pos, unless there are two planes
+}
+
+// encoders writes all of them.
+func (m machine) encoders() {
+	for _, k := range coset.Kernels(m.rowsHeld()) {
+		m.encoder(k)
+	}
+}
+
+func (m machine) encoder(k coset.Kernel) {
+	m.begin(k.Name())
+	e := &encoder{machine: m, Kernel: k}
+	if !m.gfni {
+		e.machine = m.prepare()
+	}
+	e.tab, e.pos = parameter("tab"), parameter("off")
+	e.turning = m.turningAt(e.tab)
+	if m.wide || m.gfni {
+		e.turning = m.load(planar, e.turning)
+	}
+	columns := m.columnsHeld(k)
+	for range columns {
+		rows, sums := make([]VecVirtual, k.Group), make([]VecVirtual, k.Rows)
+		for _, list := range [][]VecVirtual{rows, sums} {
+			for i := range list {
+				list[i] = m.vec(planar)
+			}
+		}
+		e.rows, e.sums = append(e.rows, rows), append(e.sums, sums)
+	}
+	for range k.Layers() {
+		e.entries = append(e.entries, GP64())
+	}
+	past := parameter("n")
+	ADDQ(e.pos, past)
+	MOVQ(past, parameterAt("n"))
+
+	e.at = e.pos
+	if columns > 1 {
+		Label("columns")
+		next := GP64()
+		LEAQ(Mem{Base: e.pos, Disp: columns * blockSize}, next)
+		CMPQ(next, parameterAt("n"))
+		JGT(LabelRef("last"))
+		e.body = "two"
+		e.column()
+		ADDQ(U32(columns*blockSize), e.pos)
+		JMP(LabelRef("columns"))
+		Label("last")
+		CMPQ(e.pos, parameterAt("n"))
+		JGE(LabelRef("done"))
+		e.rows, e.sums, e.body = e.rows[:1], e.sums[:1], ""
+		e.column()
+		Label("done")
+		end()
+		return
+	}
+	Label("column")
+	if !m.wide {
+		e.at = GP64()
+		LEAQ(Mem{Base: e.pos, Disp: blockSize / 2}, e.at)
+		Label("plane")
+	}
+	e.column()
+	if !m.wide {
+		CMPQ(e.at, e.pos)
+		MOVQ(e.pos, e.at)
+		JNE(LabelRef("plane"))
+	}
+	ADDQ(U8(blockSize), e.pos)
+	CMPQ(e.pos, parameterAt("n"))
+	JLT(LabelRef("column"))
+	end()
+}
+
+// columnsHeld is how many columns are worked on together: few rows leave registers for
+// two, and then addresses are loaded for two at a time. Where products take more than an
+// instruction, that would be little of the whole.
+func (m machine) columnsHeld(k coset.Kernel) int {
+	if m.wide && m.gfni && 2*(k.Rows+k.Group) <= m.rowsHeld() {
+		return 2
+	}
+	return 1
+}
+
+// column writes the work on one vector of every shard.
+func (e *encoder) column() {
+	srcs, left := parameter("srcs"), parameter("k")
+	for layer, p := range e.entries {
+		Load(Param("base"), p)
+		if layer > 0 {
+			SHRQ(U8(layer), p)
+		}
+		SHLQ(U8(e.entryShift()), p)
+		ADDQ(e.tab, p)
+	}
+	from := parameter("from")
+	TESTQ(from, from)
+	JEQ(LabelRef(e.body + "fromZero"))
+	for i, r := range slices.Concat(e.sums...) {
+		e.mov(Mem{Base: from, Disp: i * e.width(planar)}, r)
+	}
+	ADDQ(I32(len(e.sums)*e.Rows*e.width(planar)), parameterAt("from"))
+	JMP(LabelRef(e.body + "group"))
+	Label(e.body + "fromZero")
+	e.clear(slices.Concat(e.sums...))
+
+	Label(e.body + "group")
+	e.group(srcs, left)
+	TESTQ(left, left)
+	JGT(LabelRef(e.body + "group"))
+	to := parameter("to")
+	TESTQ(to, to)
+	JEQ(LabelRef(e.body + "whole"))
+	for i, r := range slices.Concat(e.sums...) {
+		e.mov(r, Mem{Base: to, Disp: i * e.width(planar)})
+	}
+	ADDQ(I32(len(e.sums)*e.Rows*e.width(planar)), parameterAt("to"))
+	JMP(LabelRef(e.body + "stored"))
+	Label(e.body + "whole")
+	for _, s := range coset.Forward(e.Rows) {
+		for _, sums := range e.sums {
+			i, j := sums[s.I], sums[s.J]
+			if w := s.Start >> s.Layer; w > 0 {
+				e.addMultiple(i, e.constant(Mem{Base: e.tab, Disp: w << e.entryShift()}), j)
+			}
+			e.xor(i, j, j)
+		}
+	}
+	e.stores()
+}
+
+// group writes the inverse transform of a group's rows, and their sums.
+func (e *encoder) group(srcs, left Register) {
+	CMPQ(left, U8(e.Group))
+	if e.wide {
+		// What a full group's rows of odd number add up to comes with the row before.
+		JLT(LabelRef(e.body + "part"))
+		for i := range e.Group {
+			at := e.row(srcs, i)
+			for _, rows := range e.rows {
+				PREFETCHT0(at.Offset(ahead))
+				e.mov(at, rows[i])
+				if i%2 == 1 {
+					e.turnBy(rows[i], at.Offset(blockSize/2), rows[i-1])
+				} else {
+					e.turnBy(rows[i], at.Offset(blockSize/2), nil)
+				}
+				at = at.Offset(blockSize)
+			}
+		}
+		JMP(LabelRef(e.body + "begun"))
+		Label(e.body + "part")
+		for _, rows := range e.rows {
+			e.clear(rows[1:])
+		}
+	} else {
+		JGE(LabelRef(e.body + "full"))
+		e.clear(e.rows[0][1:])
+		Label(e.body + "full")
+	}
+	load := func(turned bool) {
+		for i := range e.Group {
+			if e.wide && i == e.Group-1 {
+				break // the group would be full
+			}
+			if i > 0 {
+				CMPQ(left, U8(i))
+				JLE(LabelRef(e.body + "loaded"))
+			}
+			at := e.row(srcs, i)
+			for _, rows := range e.rows {
+				e.mov(at, rows[i])
+				if turned {
+					e.turnBy(rows[i], at.Offset(blockSize/2), nil)
+				}
+				at = at.Offset(blockSize)
+			}
+		}
+	}
+	if !e.wide {
+		CMPQ(e.at, e.pos)
+		JEQ(LabelRef(e.body + "low"))
+		load(false)
+		JMP(LabelRef(e.body + "loaded"))
+		Label(e.body + "low")
+	}
+	load(true)
+	Label(e.body + "loaded")
+	for _, rows := range e.rows {
+		for i := 1; i < e.Group; i += 2 {
+			e.xor(rows[i-1], rows[i], rows[i])
+		}
+	}
+	Label(e.body + "begun")
+	ADDQ(U32(sliceSize*e.Group), srcs)
+	SUBQ(U8(e.Group), left)
+	for _, s := range coset.Inverse(e.Group) {
+		c := e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << e.entryShift()})
+		for k, rows := range e.rows {
+			i, j := rows[s.I], rows[s.J]
+			if s.Layer > 0 {
+				e.xor(i, j, j)
+			}
+			if e.Halves() || 2<<s.Layer < e.Group {
+				e.addMultiple(i, c, j)
+				continue
+			}
+			// The last layer's butterflies add to the sums.
+			sums := e.sums[k]
+			total := e.newSum(sums[s.I])
+			e.addPart(planar, &total, c, 0, j)
+			total.add(i)
+			total.value()
+			e.xor(j, sums[s.J], sums[s.J])
+		}
+	}
+	if e.Halves() {
+		// The entry of this half's constant in the last layer: u+1 or u, where the
+		// entries are at u and u+1.
+		entry := GP64()
+		MOVQ(e.entries[len(e.entries)-1], entry)
+		SUBQ(e.tab, entry)
+		XORQ(U32(1<<e.entryShift()), entry)
+		ADDQ(e.tab, entry)
+		for k, rows := range e.rows {
+			sums := e.sums[k]
+			for i, r := range rows {
+				e.xor(r, sums[e.Group+i], sums[e.Group+i])
+				e.addMultiple(sums[i], e.constant(Mem{Base: entry}), r)
+			}
+		}
+	}
+	for layer, p := range e.entries {
+		ADDQ(U32(e.Group>>layer<<e.entryShift()), p)
+	}
+}
+
+// row returns the address of the vector of row i of a list.
+func (e *encoder) row(list Register, i int) Mem {
+	base := GP64()
+	MOVQ(Mem{Base: list, Disp: sliceSize * i}, base)
+	return Mem{Base: base, Index: e.at, Scale: 1}
+}
+
+// stores writes the stores of the rows of parity.
+func (e *encoder) stores() {
+	dsts, rows := parameter("dsts"), parameter("m")
+	store := func(turned bool) {
+		for i := range e.Rows {
+			if i > 0 {
+				CMPQ(rows, U8(i))
+				JLE(LabelRef(e.body + "stored"))
+			}
+			at := e.row(dsts, i)
+			for _, sums := range e.sums {
+				switch r := sums[i]; {
+				case e.wide:
+					high := YMM()
+					VEXTRACTI64X4(U8(1), r, high)
+					e.turnBy(r, high, nil)
+				case turned:
+					e.turnBy(r, at.Offset(blockSize/2), nil)
+				}
+				e.mov(sums[i], at)
+				at = at.Offset(blockSize)
+			}
+		}
+	}
+	if !e.wide {
+		CMPQ(e.at, e.pos)
+		JEQ(LabelRef(e.body + "storeLow"))
+		store(false)
+		JMP(LabelRef(e.body + "stored"))
+		Label(e.body + "storeLow")
+	}
+	store(true)
+	Label(e.body + "stored")
+}
+
+// turnBy adds T of the high bytes, in memory or in the low half of a vector, to r, and
+// another row if there is one. Of a vector of 64 bytes T changes the low half: T of
+// nothing is nothing.
+func (e *encoder) turnBy(r VecVirtual, high Op, other Op) {
+	half := YMM()
+	if _, ok := high.(Mem); ok {
+		e.mov(high, half)
+	} else {
+		half = high.(VecVirtual)
+	}
+	t := e.newSum(nil)
+	e.addPart(narrow, &t, e.turning, 0, half)
+	v := t.value().(VecVirtual)
+	if !e.wide {
+		e.xor(v, r, r)
+		return
+	}
+	if other == nil {
+		e.xor(v.AsZ(), r, r)
+		return
+	}
+	VPTERNLOGQ(Imm(0x96), other, v.AsZ(), r)
+}
+
+func (e *encoder) constant(entry Mem) constant {
+	return constant{entry: entry, tower: true, inSubfield: true}
+}
+
+// addMultiple adds c·j to i.
+func (e *encoder) addMultiple(i VecVirtual, c constant, j VecVirtual) {
+	sum := e.newSum(i)
+	e.addPart(planar, &sum, c, 0, j)
+	if sum.value() != Op(i) {
+		panic("the sum has left its register")
+	}
+}
+
+func (e *encoder) clear(regs []VecVirtual) {
+	for _, r := range regs {
+		e.xor(r, r, r)
+	}
+}
+
+// sum writes the kernel of a single parity shard.
+func (m machine) sumRows() {
+	m.begin("sum")
+	dst, pos, left := parameter("dst"), parameter("off"), parameter("n")
+	width := m.width(planar)
+	for _, vectors := range []int{8, blockSize / width} {
+		label := fmt.Sprintf("tile%d", vectors)
+		step := I32(vectors * width)
+		Label(label)
+		CMPQ(left, step)
+		JLT(LabelRef(label + "Done"))
+		srcs, count, base := parameter("srcs"), parameter("count"), GP64()
+		v := make([]VecVirtual, vectors)
+		MOVQ(Mem{Base: srcs}, base)
+		for i := range v {
+			v[i] = m.vec(planar)
+			m.mov(Mem{Base: base, Index: pos, Scale: 1, Disp: i * width}, v[i])
+		}
+		JMP(LabelRef(label + "Next"))
+		Label(label + "Source")
+		MOVQ(Mem{Base: srcs}, base)
+		for i := range v {
+			m.xor(Mem{Base: base, Index: pos, Scale: 1, Disp: i * width}, v[i], v[i])
+		}
+		Label(label + "Next")
+		ADDQ(U8(sliceSize), srcs)
+		DECQ(count)
+		JNE(LabelRef(label + "Source"))
+		for i := range v {
+			m.mov(v[i], Mem{Base: dst, Disp: i * width})
+		}
+		ADDQ(step, dst)
+		ADDQ(step, pos)
+		SUBQ(step, left)
+		JMP(LabelRef(label))
+		Label(label + "Done")
+	}
+	end()
+}
