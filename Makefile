@@ -4,7 +4,7 @@
 # make report  measure beside the peers, and write bench/REPORT.md with its charts
 # make grid   the grid of shapes, sizes and losses in that report
 # make fuzz   every fuzzer, FUZZTIME each
-# make generate  write the assembly again
+# make generate  write the assembly again, and the drawing in docs/architecture.md
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -39,3 +39,4 @@ fuzz:
 
 generate:
 	cd asm && $(GO) generate ./...
+	$(GO) run ./cmd/internal/house

@@ -93,3 +93,11 @@ func checkMany(method string, regions [][]byte, off, n, coeffs int) {
 		}
 	}
 }
+
+func checkTransform(method string, half, size, base, live int, dst, src []byte) {
+	if size <= 0 || size&(size-1) != 0 || base < 0 || base%size != 0 || base+size > Order || live < 0 || live > size {
+		panic(fmt.Sprintf("gf: %s: size %d, base %d, %d rows in use: size must be a power of two, base a multiple of it, base+size at most %d", method, size, base, live, Order))
+	}
+	checkRows(method, dst, half, size)
+	checkRows(method, src, half, size)
+}

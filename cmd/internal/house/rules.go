@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// rules are the arrows that there may be. Whoever needs another one asks first whether
+// the thing it wants stands in the right room.
+var rules = arrows{
+	// The engine: fields, codes and commitments know nothing above them.
+	"internal/alias":    {},
+	"internal/bcs":      {},
+	"internal/cpu":      {},
+	"internal/hugepage": {},
+	"internal/nilargs":  {},
+	"internal/parallel": {},
+	"internal/race":     {},
+	"gf":                {"internal/cpu", "internal/race"},
+	"internal/lanehash": {"internal/alias", "internal/cpu", "internal/race"},
+	"internal/lines":    {"internal/cpu", "internal/race"},
+	"commit":            {"internal/bcs", "internal/lanehash", "internal/race"},
+	"rs2d/rs":           {"gf", "internal/alias", "internal/parallel"},
+	"rs2d":              {"commit", "internal/alias", "internal/bcs", "internal/hugepage", "internal/lanehash", "internal/lines", "internal/parallel", "rs2d/rs"},
+
+	// The node: pure rooms first; only node itself knows all, and only commands know it.
+	"node/ledger/apportion":  {},
+	"node/server/httpd":      {},
+	"node/ledger/codec":      {"internal/bcs"},
+	"node/ledger/tree":       {"internal/bcs"},
+	"node/committee":         {"commit"},
+	"node/api":               {"commit", "node/committee", "rs2d"},
+	"node/epoch":             {"node/committee"},
+	"node/identity":          {"node/committee"},
+	"node/ledger":            {"commit", "internal/bcs", "node/committee", "node/ledger/apportion", "node/ledger/codec", "node/ledger/tree"},
+	"node/placement":         {"commit", "node/committee", "rs2d"},
+	"node/store":             {"commit", "rs2d"},
+	"node/control":           {"node/epoch"},
+	"node/control/agreement": {"node/api", "node/committee", "node/epoch", "node/identity"},
+	"node/control/embedded":  {"node/ledger", "node/ledger/codec", "node/ledger/tree"},
+	"node/control/fixed":     {"commit", "node/committee", "node/epoch"},
+	"node/fault":             {"commit", "node/api", "node/committee"},
+	"node/fault/flood":       {"commit", "node/api", "rs2d"},
+	"node/ledger/ledgertest": {"commit", "node/committee", "node/ledger"},
+	"node/peer":              {"commit", "node/api", "node/committee", "node/epoch", "node/identity", "node/placement", "rs2d"},
+	"node/server":            {"commit", "node/api", "node/committee", "node/epoch", "node/identity", "node/placement", "node/server/httpd", "node/store", "rs2d"},
+	"node/control/rpc":       {"node/control/embedded", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
+	"node/internal":          {"node/api", "node/fault/flood"},
+	"node/invalid":           {"commit", "node/committee", "node/peer", "node/placement", "node/store", "rs2d"},
+	"node/scrub":             {"commit", "node/peer", "node/placement", "node/store", "rs2d"},
+	"node/client":            {"commit", "node/api", "node/committee", "node/control", "node/invalid", "node/peer", "node/placement", "rs2d"},
+	"node/discover":          {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store"},
+	"node/heal":              {"commit", "node/api", "node/committee", "node/discover", "node/invalid", "node/peer", "node/placement", "node/store", "rs2d"},
+	"node":                   {"commit", "node/api", "node/committee", "node/control", "node/control/agreement", "node/heal", "node/identity", "node/invalid", "node/peer", "node/scrub", "node/server", "node/server/httpd", "node/store", "rs2d"},
+
+	// Around them.
+	"asm":                 {},
+	"gateway/conformance": {},
+	"compat":              {"rs2d/rs"},
+	"gateway/quilt":       {"commit", "internal/bcs"},
+	"bench":               {"commit", "compat", "gf", "rs2d", "rs2d/rs"},
+	"cmd/internal":        {"commit", "rs2d"},
+	"cmd/rs2d":            {"cmd/internal", "commit", "gf", "node/client", "node/committee", "node/control/fixed", "node/identity", "node/peer", "rs2d"},
+	"cmd/rs2d-load":       {"cmd/internal", "commit", "node", "node/api", "node/client", "node/committee", "node/control/fixed", "node/fault", "node/fault/flood", "node/heal", "node/identity", "node/peer", "node/server/httpd", "node/store", "rs2d"},
+	"cmd/rs2d-node":       {"cmd/internal", "commit", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/fixed", "node/identity", "node/peer", "node/server/httpd", "node/store"},
+}
+
+// broken returns what of the arrows the rules do not allow, in sentences.
+func (rules arrows) broken(a arrows) (broken []string) {
+	for _, room := range a.rooms() {
+		allowed, known := rules[room]
+		if !known {
+			broken = append(broken, fmt.Sprintf("%s is a new room: say in rules.go which rooms it may import", room))
+			continue
+		}
+		for _, to := range a[room] {
+			if !slices.Contains(allowed, to) {
+				broken = append(broken, fmt.Sprintf("%s imports %s, and may import %v only", room, to, allowed))
+			}
+		}
+	}
+	for _, room := range rules.rooms() {
+		if _, there := a[room]; !there {
+			broken = append(broken, fmt.Sprintf("%s is in rules.go, and is no room any more", room))
+		}
+	}
+	return broken
+}
