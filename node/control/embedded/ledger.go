@@ -61,7 +61,6 @@ type Ledger struct {
 
 	mu      sync.Mutex
 	waiting []*pending
-	bytes   int           // of those waiting
 	grown   chan struct{} // closed when there is another block; then there is a new one
 	failure error         // set when the ledger ends
 	wake    chan struct{}
