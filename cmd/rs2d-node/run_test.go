@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -47,6 +48,11 @@ func alone(t *testing.T) string {
 // TestRunOutlivesTheReaderOfItsLog closes the pipe that the log goes to. The node serves
 // on, and a hangup ends it as it should.
 func TestRunOutlivesTheReaderOfItsLog(t *testing.T) {
+	// Where the tests run under nohup, the node would inherit that hangups are ignored.
+	// What is handled here has its default there.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	dir := alone(t)
 	cmd := command(t, "run", "-c", filepath.Join(dir, "node-0", "node.toml"), "--log-level", "debug")
 	log, err := cmd.StderrPipe()
