@@ -41,13 +41,11 @@ func TestWriter(t *testing.T) {
 	defer r.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	out := Writer(ctx, w)
-	go func() {
-		io.ReadFull(r, make([]byte, 3))
-		cancel()
-	}()
+	go io.ReadFull(r, make([]byte, 3))
 	if n, err := out.Write([]byte("abc")); n != 3 || err != nil {
 		t.Errorf("read: %d, %v", n, err)
 	}
+	go cancel()
 	for range 2 {
 		if _, err := out.Write([]byte("d")); !errors.Is(err, context.Canceled) {
 			t.Errorf("unread: %v", err)
