@@ -2,7 +2,6 @@ package gf
 
 import (
 	"fmt"
-	"math/bits"
 	"unsafe"
 )
 
@@ -453,8 +452,9 @@ func (e *Engine) fftPass(radix int, dst, src unsafe.Pointer, half, dist, groups,
 		m := pass8Args{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1, out: 8}
 		if inside := e.inside(groups, t); inside > 0 {
 			e.meet(&m, inside, nil)
-			m.skip(inside)
-			groups -= inside
+			if groups -= inside; groups > 0 {
+				m.skip(inside)
+			}
 		}
 		if groups > 0 {
 			e.k.fft8(m.dst, m.src, half, dist, groups, m.u, e.rowTab)
@@ -472,8 +472,9 @@ func (e *Engine) ifftPass(radix int, dst, src unsafe.Pointer, half, dist, groups
 		m := pass8Args{dst: dst, src: src, half: half, dist: dist, t: t, factor: 1, live: 8, sum: add}
 		if inside := e.inside(groups, t); inside > 0 {
 			e.meet(&m, inside, nil)
-			m.skip(inside)
-			groups -= inside
+			if groups -= inside; groups > 0 {
+				m.skip(inside)
+			}
 		}
 		if groups > 0 {
 			e.k.ifft8(m.dst, m.src, half, dist, groups, m.t, add, e.rowTab)
@@ -494,6 +495,3 @@ func clearRows(work unsafe.Pointer, half, from, to int) {
 		clear(unsafe.Slice((*byte)(unsafe.Add(work, 2*half*from)), 2*half*(to-from)))
 	}
 }
-
-// log2 returns the exponent of a power of two.
-func log2(n int) int { return bits.TrailingZeros(uint(n)) }

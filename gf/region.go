@@ -2,6 +2,7 @@ package gf
 
 import (
 	"fmt"
+	"math/bits"
 	"unsafe"
 )
 
@@ -101,3 +102,6 @@ func checkTransform(method string, half, size, base, live int, dst, src []byte) 
 	checkRows(method, dst, half, size)
 	checkRows(method, src, half, size)
 }
+
+// log2 returns the exponent of a power of two.
+func log2(n int) int { return bits.TrailingZeros(uint(n)) }
