@@ -2,6 +2,7 @@ package rs
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -13,6 +14,9 @@ func TestWideStrips(t *testing.T) {
 		narrow, err := New(shape[0], shape[1], WithWorkers(1))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if narrow.wideTotal() == math.MaxInt {
+			continue // no shards are large enough for the backend's wide strips
 		}
 		const part = 1 << 10
 		size := max(2*part, (narrow.wideTotal()/narrow.TotalShards()+part-1)/part*part) + 64
