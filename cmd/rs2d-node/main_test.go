@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ func TestScripts(t *testing.T) {
 		Deadline:            time.Now().Add(30 * time.Second),
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     exits,
+			"until":     until,
 			"addresses": addresses,
 			"mode":      mode,
 			"join":      join, "replace": replace,
@@ -61,6 +63,23 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if want := strconv.Itoa(code); want != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
+}
+
+// until runs a command again and again, with any exit code, until its output matches:
+// until REGEXP COMMAND ARG…
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range 200 {
+		_ = ts.Exec(args[1], args[2:]...)
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		<-tick.C
+	}
+	ts.Fatalf("the output of %s does not come to match %s", args[1], args[0])
 }
 
 // addresses finds addresses that are free: addresses VARIABLE…
