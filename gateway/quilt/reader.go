@@ -1,6 +1,7 @@
 package quilt
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -215,7 +216,7 @@ func parsePatch(run []byte) (*File, error) {
 	if b.Err() == nil {
 		part := bcs.NewReader(body.Bytes(int(body.U16("length of the identifier")), "identifier"))
 		f.Identifier = string(part.Slice(maxShort, "identifier"))
-		if err := firstError(body.Err(), part.Done()); err != nil {
+		if err := cmp.Or(body.Err(), part.Done()); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 		if err := checkIdentifier(f.Identifier); err != nil {
@@ -225,7 +226,7 @@ func parsePatch(run []byte) (*File, error) {
 	if b.Err() == nil && mask&tagsPresent != 0 {
 		part := bcs.NewReader(body.Bytes(int(body.U16("length of the tags")), "tags"))
 		f.Tags = readTags(part)
-		if err := firstError(body.Err(), part.Done()); err != nil {
+		if err := cmp.Or(body.Err(), part.Done()); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 	}
@@ -234,13 +235,4 @@ func parsePatch(run []byte) (*File, error) {
 	}
 	f.Data = body.Bytes(body.Remaining(), "data")
 	return f, nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

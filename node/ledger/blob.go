@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -270,7 +271,7 @@ func (a SetAttributes) apply(d *draft, sender Address) error {
 		if set.Name == "" || len(set.Name) > maxAttributeName || len(set.Value) > maxAttributeValue || !utf8.ValidString(set.Name) {
 			return broken(RuleText, "an attribute's name has 1 to %d bytes, and its value up to %d", maxAttributeName, maxAttributeValue)
 		}
-		at, there := slices.BinarySearchFunc(b.Attributes, set.Name, func(x Attribute, name string) int { return compare(x.Name, name) })
+		at, there := slices.BinarySearchFunc(b.Attributes, set.Name, func(x Attribute, name string) int { return strings.Compare(x.Name, name) })
 		switch {
 		case set.Value == "" && there:
 			b.Attributes = slices.Delete(b.Attributes, at, at+1)
@@ -286,16 +287,6 @@ func (a SetAttributes) apply(d *draft, sender Address) error {
 	}
 	d.put(BlobKey(a.Blob), b)
 	return nil
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // InvalidateBlob shows that an id is no blob's: members who own more than a third of the

@@ -137,6 +137,8 @@ func TestNodeRules(t *testing.T) {
 		{"no port", fresh(func(n *NodeInfo) { n.Address = "host" }), RuleText},
 		{"port 0", fresh(func(n *NodeInfo) { n.Address = "host:0" }), RuleText},
 		{"port 70000", fresh(func(n *NodeInfo) { n.Address = "host:70000" }), RuleText},
+		{"every address", fresh(func(n *NodeInfo) { n.Address = "0.0.0.0:7100" }), RuleText},
+		{"no name of a host", fresh(func(n *NodeInfo) { n.Address = "a b:7100" }), RuleText},
 		{"no host", fresh(func(n *NodeInfo) { n.Address = ":80" }), RuleText},
 		{"commission of more than all", fresh(func(n *NodeInfo) { n.Commission = 10_001 }), RuleRate},
 		{"no key", fresh(func(n *NodeInfo) { n.PublicKey = [48]byte{} }), RuleKey},
@@ -166,6 +168,22 @@ func TestNodeRules(t *testing.T) {
 		t.Errorf("collect nothing: %v, want rule %q", r.Err, RuleAmount)
 	}
 	w.checkInvariants()
+}
+
+// TestOneAddressInCapitals: a committee takes two such addresses for the same.
+func TestOneAddressInCapitals(t *testing.T) {
+	w := newWorld(t)
+	for i, test := range []struct {
+		address string
+		want    Rule
+	}{{"localhost:7200", ""}, {"LOCALHOST:7200", RuleKey}, {"localhost:7201", ""}} {
+		m := newMember(6 + i)
+		m.info.Address = test.address
+		w.do(w.people[0], Transfer{addressOf(m.owner), testStake})
+		if r, _ := w.try(m.owner, RegisterNode{m.info}); RuleOf(r.Err) != test.want {
+			t.Errorf("%s: %v, want rule %q", test.address, r.Err, test.want)
+		}
+	}
 }
 
 func TestStaking(t *testing.T) {

@@ -2,9 +2,8 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"net"
 	"slices"
-	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -59,14 +58,15 @@ func (n *NodeInfo) check() error {
 	return checkAddress(n.Address)
 }
 
-// checkAddress returns an error if nobody can connect to the address.
+// checkAddress returns an error if no committee can have a member at the address. A
+// committee refuses more than a form: one such member, and nobody's certificates would
+// verify.
 func checkAddress(address string) error {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || len(address) > maxNetworkAddress || host == "" {
-		return broken(RuleText, "%q is no host:port of at most %d bytes", address, maxNetworkAddress)
+	if len(address) > maxNetworkAddress {
+		return broken(RuleText, "an address has at most %d bytes", maxNetworkAddress)
 	}
-	if p, err := strconv.ParseUint(port, 10, 16); err != nil || p == 0 {
-		return broken(RuleText, "%q has no port from 1 to 65535", address)
+	if err := committee.CheckAddress(address); err != nil {
+		return broken(RuleText, "%v", err)
 	}
 	return nil
 }
@@ -107,8 +107,12 @@ func claimNames(d *draft, id NodeID, owner Address, info *NodeInfo) error {
 	if err := claimFor(d, id, nameClaim, []byte(info.Name), "name"); err != nil {
 		return err
 	}
-	return claimFor(d, id, addressClaim, []byte(info.Address), "address")
+	return claimFor(d, id, addressClaim, addressName(info.Address), "address")
 }
+
+// addressName returns what two addresses have in common that are the same for a
+// committee: names of hosts know no capitals.
+func addressName(address string) []byte { return []byte(strings.ToLower(address)) }
 
 // ProveTLSKey returns the proof that whoever governs a node has the secret of its TLS
 // key.
@@ -147,7 +151,7 @@ func (a UpdateNode) apply(d *draft, sender Address) error {
 	}
 	d.remove(claimKey(tlsKeyClaim, n.Info.TLSKey[:]))
 	d.remove(claimKey(nameClaim, []byte(n.Info.Name)))
-	d.remove(claimKey(addressClaim, []byte(n.Info.Address)))
+	d.remove(claimKey(addressClaim, addressName(n.Info.Address)))
 	n.Info.Name, n.Info.Address, n.Info.TLSKey, n.Info.TLSProof = a.Name, a.Address, a.TLSKey, a.TLSProof
 	if err := n.Info.check(); err != nil {
 		return err
