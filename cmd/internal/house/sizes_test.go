@@ -73,7 +73,6 @@ var outgrown = map[string]struct{ methods, spread int }{
 	"commit.Hasher":              {maxMethods, 3},
 	"gf.Engine":                  {42, 4},
 	"internal/lanehash.Hasher":   {maxMethods, 4},
-	"node/internal/faultfs.FS":   {26, maxSpread}, // pebble's interface has as many
 	"node/server/httpd.Server":   {maxMethods, 3},
 	"rs2d.Code":                  {44, 11},
 	"rs2d.Encoder":               {26, 5},
