@@ -153,7 +153,10 @@ func (s *State) Nodes() iter.Seq2[NodeID, *Node] {
 }
 
 // Snapshot returns all keys and values in their order, for [Restore].
-func (s *State) Snapshot() iter.Seq2[[]byte, []byte] { return s.tree.From(nil) }
+func (s *State) Snapshot() iter.Seq2[[]byte, []byte] { return s.From(nil) }
+
+// From returns the keys and values from a key on, in their order. Nobody changes them.
+func (s *State) From(key []byte) iter.Seq2[[]byte, []byte] { return s.tree.From(key) }
 
 // Restore returns the state of a snapshot. Whoever did not make the snapshot compares
 // its root with one that a quorum stands for. The error wraps ErrGenesis.

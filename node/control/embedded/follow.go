@@ -3,30 +3,13 @@ package embedded
 import (
 	"fmt"
 
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// Cursor is a place in the sequence of all events: event Index of those of the block
-// Height. The zero value is the beginning.
-type Cursor struct {
-	Height uint64 `json:"height"`
-	Index  uint32 `json:"index"`
-}
-
-// Event is an event with its place, and the transaction that caused it: none for what
-// time brought.
-type Event struct {
-	Cursor
-	Tx    *ledger.TxDigest
-	Event ledger.Event
-}
-
-// Next returns the place behind the event.
-func (e Event) Next() Cursor { return Cursor{e.Height, e.Index + 1} }
-
 // events returns up to limit events of the blocks up to the height last, from the cursor
 // on, and the place behind them.
-func (l *log) events(from Cursor, last uint64, limit int) (events []Event, next Cursor, err error) {
+func (l *log) events(from chain.Cursor, last uint64, limit int) (events []chain.Event, next chain.Cursor, err error) {
 	next = from
 	for h := max(1, from.Height); h <= last; h++ {
 		e, err := l.block(h)
@@ -52,20 +35,20 @@ func (l *log) events(from Cursor, last uint64, limit int) (events []Event, next 
 		}
 	}
 	if len(events) == 0 && last > from.Height {
-		next = Cursor{Height: last + 1}
+		next = chain.Cursor{Height: last + 1}
 	}
 	return events, next, nil
 }
 
 // all returns the events of a block, those of the time that passed first.
-func (e *entry) all(h uint64) (events []Event, err error) {
+func (e *entry) all(h uint64) (events []chain.Event, err error) {
 	add := func(data [][]byte, tx *ledger.TxDigest) error {
 		for _, one := range data {
 			event, err := ledger.ParseEvent(one)
 			if err != nil {
 				return fmt.Errorf("%w: block %d: %w", ErrLog, h, err)
 			}
-			events = append(events, Event{Cursor{h, uint32(len(events))}, tx, event})
+			events = append(events, chain.Event{Cursor: chain.Cursor{Height: h, Index: uint32(len(events))}, Tx: tx, Event: event})
 		}
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -40,18 +41,7 @@ func (o *Options) fill() {
 	}
 }
 
-var (
-	// ErrBusy is returned when so many transactions wait that another one may not.
-	ErrBusy = errors.New("embedded: too many transactions wait, try again")
-	// ErrClosed is returned when the ledger was closed, or its log failed.
-	ErrClosed = errors.New("embedded: the ledger is closed")
-)
-
-// Receipt tells in which block a transaction is, and what became of it.
-type Receipt struct {
-	Height uint64
-	ledger.Result
-}
+var _ chain.Backend = (*Ledger)(nil)
 
 // Ledger is a ledger on a log. Its methods are safe for concurrent use.
 type Ledger struct {
@@ -73,7 +63,7 @@ type Ledger struct {
 type pending struct {
 	tx   []byte
 	done chan struct{}
-	got  Receipt
+	got  chain.Receipt
 	err  error
 }
 
@@ -150,7 +140,7 @@ func (l *Ledger) Close() error {
 	<-l.stopped
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if errors.Is(l.failure, ErrClosed) {
+	if l.failure == chain.ErrClosed { // and not what wraps it, a failure of the log
 		return nil
 	}
 	return l.failure
@@ -165,23 +155,23 @@ func (l *Ledger) State() *ledger.State { return l.state.Load() }
 
 // Submit puts a transaction into a block, and returns when the block is durable. A
 // transaction that broke a rule has it in its receipt. The error is a *ledger.RuleError
-// if the transaction cannot be in a block at all, ErrBusy, ErrClosed, or the context's:
-// then it may be in a block all the same.
-func (l *Ledger) Submit(ctx context.Context, tx []byte) (Receipt, error) {
+// if the transaction cannot be in a block at all, chain.ErrBusy, chain.ErrClosed, or the
+// context's: then it may be in a block all the same.
+func (l *Ledger) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 	// Signatures are verified here, by as many at once as there are callers. The nonce is
 	// for the block to judge, in which others of the same sender may come first.
 	if _, err := ledger.ParseTx(tx); err != nil {
-		return Receipt{}, err
+		return chain.Receipt{}, err
 	}
 	p := &pending{tx: tx, done: make(chan struct{})}
 	if err := l.enqueue(p); err != nil {
-		return Receipt{}, err
+		return chain.Receipt{}, err
 	}
 	select {
 	case <-p.done:
 		return p.got, p.err
 	case <-ctx.Done():
-		return Receipt{}, ctx.Err()
+		return chain.Receipt{}, ctx.Err()
 	}
 }
 
@@ -192,7 +182,7 @@ func (l *Ledger) enqueue(p *pending) error {
 	case l.failure != nil:
 		return l.failure
 	case len(l.waiting) >= l.options.MaxWaiting:
-		return ErrBusy
+		return chain.ErrBusy
 	}
 	l.waiting = append(l.waiting, p)
 	select {
@@ -222,8 +212,8 @@ func (l *Ledger) take() (taken []*pending) {
 
 // Events returns up to limit events from the cursor on, in their order, and the place
 // behind them. If there are none, it waits for some until the context ends; then it
-// returns none. The error is ErrClosed, or the log's.
-func (l *Ledger) Events(ctx context.Context, from Cursor, limit int) ([]Event, Cursor, error) {
+// returns none. The error is chain.ErrClosed, or the log's.
+func (l *Ledger) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
 	for {
 		l.mu.Lock()
 		grown, failure := l.grown, l.failure

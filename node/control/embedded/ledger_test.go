@@ -17,6 +17,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/ledgertest"
 )
@@ -56,7 +57,7 @@ func transfer(t testing.TB, l *Ledger, nonce uint64) []byte {
 	return data
 }
 
-func submit(t *testing.T, l *Ledger, nonce uint64) Receipt {
+func submit(t *testing.T, l *Ledger, nonce uint64) chain.Receipt {
 	t.Helper()
 	r, err := l.Submit(context.Background(), transfer(t, l, nonce))
 	if err != nil {
@@ -90,7 +91,7 @@ func TestSubmit(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if _, err := l.Submit(context.Background(), transfer(t, l, 1)); !errors.Is(err, ErrClosed) {
+	if _, err := l.Submit(context.Background(), transfer(t, l, 1)); !errors.Is(err, chain.ErrClosed) {
 		t.Errorf("after Close: %v, want ErrClosed", err)
 	}
 }
@@ -172,10 +173,10 @@ func TestEvents(t *testing.T) {
 	l := open(t, vfs.NewMem(), c)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var followed []Event
+	var followed []chain.Event
 	var group sync.WaitGroup
 	group.Go(func() {
-		var from Cursor
+		var from chain.Cursor
 		for len(followed) < 5 {
 			events, next, err := l.Events(ctx, from, 2)
 			if err != nil || len(events) == 0 {
@@ -191,7 +192,7 @@ func TestEvents(t *testing.T) {
 		submit(t, l, nonce)
 	}
 	group.Wait()
-	all, next, err := l.Events(ctx, Cursor{}, 100)
+	all, next, err := l.Events(ctx, chain.Cursor{}, 100)
 	if err != nil || len(all) < 5 || !reflect.DeepEqual(all[:5], followed[:5]) {
 		t.Fatalf("all events %v (%v), followed %v", all, err, followed)
 	}
@@ -273,7 +274,7 @@ func runUntilKilled(dir string) {
 		tx := ledger.Tx{Chain: l.State().ChainID(), Nonce: nonce, FeePerByte: 1000, Action: ledger.Transfer{To: ledgertest.Address(bob), Amount: 5}}
 		var data []byte
 		if data, err = tx.Sign(alice); err == nil {
-			var r Receipt
+			var r chain.Receipt
 			if r, err = l.Submit(context.Background(), data); err == nil && r.Err == nil {
 				fmt.Println(nonce + 1)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -17,7 +18,7 @@ func (l *Ledger) run() {
 		timer := time.NewTimer(l.untilDue())
 		select {
 		case <-l.stop:
-			err = ErrClosed
+			err = chain.ErrClosed
 		case <-l.wake:
 			err = l.produce()
 		case <-timer.C:
@@ -78,13 +79,13 @@ func (l *Ledger) block(taken []*pending) error {
 		err = l.log.snapshot(next)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrClosed, err)
+		err = fmt.Errorf("%w: %w", chain.ErrClosed, err)
 	} else {
 		l.publish(next)
 	}
 	for i, p := range taken {
 		if p.err = err; err == nil {
-			p.got = Receipt{b.Height, outcome.Results[i]}
+			p.got = chain.Receipt{Height: b.Height, Result: outcome.Results[i]}
 		}
 		close(p.done)
 	}
@@ -102,7 +103,7 @@ func (l *Ledger) publish(state *ledger.State) {
 
 // end answers all who wait, and closes the log.
 func (l *Ledger) end(err error) {
-	if e := l.log.db.Close(); e != nil && errors.Is(err, ErrClosed) {
+	if e := l.log.db.Close(); e != nil && errors.Is(err, chain.ErrClosed) {
 		err = errors.Join(err, e)
 	}
 	l.mu.Lock()

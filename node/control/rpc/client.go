@@ -9,21 +9,19 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/redstuff-go/redstuff/node/control/embedded"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
-// ErrAnswer is returned when the ledger's server answers what nobody asked for.
-var ErrAnswer = errors.New("rpc: wrong answer")
-
-// maxAnswer bounds answers: MaxEvents events of the longest kind, spelt out twice.
+// maxAnswer bounds answers: a page of the state, in hexadecimal, is the longest.
 const maxAnswer = 16 << 20
+
+var _ chain.Ledger = (*Client)(nil)
 
 // Client asks a ledger over HTTP. It is safe for concurrent use.
 type Client struct {
@@ -53,19 +51,19 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 	case err != nil:
 		return nil, fmt.Errorf("rpc: %w", err)
 	case len(data) > maxAnswer:
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrAnswer, maxAnswer)
+		return nil, fmt.Errorf("%w: more than %d bytes", chain.ErrAnswer, maxAnswer)
 	case resp.StatusCode == http.StatusOK:
 		return data, nil
 	}
 	var f failure
 	if json.Unmarshal(data, &f) != nil || f.Error == "" {
-		return nil, fmt.Errorf("%w: %s", ErrAnswer, resp.Status)
+		return nil, fmt.Errorf("%w: %s", chain.ErrAnswer, resp.Status)
 	}
 	if f.Rule != "" {
 		return nil, &ledger.RuleError{Rule: ledger.Rule(f.Rule), Detail: f.Error}
 	}
 	if resp.StatusCode == http.StatusServiceUnavailable {
-		return nil, fmt.Errorf("%w: %s", embedded.ErrBusy, f.Error)
+		return nil, fmt.Errorf("%w: %s", chain.ErrBusy, f.Error)
 	}
 	return nil, fmt.Errorf("rpc: %s: %s", resp.Status, f.Error)
 }
@@ -76,7 +74,7 @@ func (c *Client) json(ctx context.Context, method, path string, body []byte, v a
 		return err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%w: %w", ErrAnswer, err)
+		return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
 	}
 	return nil
 }
@@ -89,83 +87,105 @@ func (c *Client) Genesis(ctx context.Context) (g ledger.Genesis, err error) {
 		return g, err
 	}
 	if err := codec.Unmarshal(data, &g); err != nil {
-		return g, fmt.Errorf("%w: %w", ErrAnswer, err)
+		return g, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
 	}
 	return g, nil
 }
 
 // Status asks how the ledger is now.
-func (c *Client) Status(ctx context.Context) (s Status, err error) {
+func (c *Client) Status(ctx context.Context) (s chain.Status, err error) {
 	err = c.json(ctx, http.MethodGet, StatusPath, nil, &s)
 	return s, err
 }
 
 // Submit puts a transaction into a block. A transaction that broke a rule has it in its
 // receipt. The error is a *ledger.RuleError if it cannot be in a block at all,
-// embedded.ErrBusy, or that of the connection: then it may be in a block all the same.
-func (c *Client) Submit(ctx context.Context, tx []byte) (r Receipt, err error) {
-	err = c.json(ctx, http.MethodPost, TransactionsPath, tx, &r)
-	return r, err
+// chain.ErrBusy, or that of the connection: then it may be in a block all the same.
+func (c *Client) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
+	var r Receipt
+	if err := c.json(ctx, http.MethodPost, TransactionsPath, tx, &r); err != nil {
+		return chain.Receipt{}, err
+	}
+	got, err := r.receipt()
+	if err == nil && got.Digest != ledger.Digest(tx) {
+		err = fmt.Errorf("%w: the receipt of another transaction", chain.ErrAnswer)
+	}
+	return got, err
 }
 
-// Events asks for events from the cursor on, and waits for some up to the given time,
-// a minute at most. It returns the place behind them.
-func (c *Client) Events(ctx context.Context, from embedded.Cursor, wait time.Duration) ([]embedded.Event, embedded.Cursor, error) {
-	seconds := min(MaxWaitSeconds, int(wait/time.Second))
-	path := EventsPath + "?height=" + strconv.FormatUint(from.Height, 10) + "&index=" + strconv.FormatUint(uint64(from.Index), 10) +
-		"&wait=" + strconv.Itoa(seconds)
+// Events asks for up to limit events from the cursor on. If there are none, it waits for
+// some until the context ends, a minute at most, and returns none. What comes is in
+// order, and behind the cursor; the place behind it all is returned.
+func (c *Client) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
+	wait := time.Duration(MaxWaitSeconds) * time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		// The server answers a little before, so that what it has is not lost.
+		wait = min(wait, time.Until(deadline)-waitMargin)
+	}
+	path := fmt.Sprintf("%s?height=%d&index=%d&limit=%d&wait=%d",
+		EventsPath, from.Height, from.Index, min(max(1, limit), MaxEvents), max(0, wait/time.Second))
 	var list EventList
 	if err := c.json(ctx, http.MethodGet, path, nil, &list); err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = nil // there are none yet
+		}
 		return nil, from, err
 	}
-	events := make([]embedded.Event, len(list.Events))
-	for i, e := range list.Events {
-		event, err := ledger.ParseEvent(e.BCS)
+	events, at := make([]chain.Event, len(list.Events)), from
+	for i := range list.Events {
+		event, err := list.Events[i].event()
 		if err != nil {
-			return nil, from, fmt.Errorf("%w: %w", ErrAnswer, err)
+			return nil, from, err
 		}
-		events[i] = embedded.Event{Cursor: embedded.Cursor{Height: e.Height, Index: e.Index}, Event: event}
-		if len(e.Tx) > 0 {
-			digest, err := digestOf(e.Tx)
-			if err != nil {
-				return nil, from, err
-			}
-			events[i].Tx = &digest
+		if event.Cursor.Before(at) {
+			return nil, from, fmt.Errorf("%w: event %d of block %d does not follow", chain.ErrAnswer, event.Index, event.Height)
 		}
+		events[i], at = event, event.Next()
+	}
+	if list.Next.Before(at) {
+		return nil, from, fmt.Errorf("%w: the place behind the events is before them", chain.ErrAnswer)
 	}
 	return events, list.Next, nil
 }
 
-func digestOf(data []byte) (d ledger.TxDigest, err error) {
-	if len(data) != len(d) {
-		return d, fmt.Errorf("%w: a digest of %d bytes", ErrAnswer, len(data))
+// waitMargin is how much earlier than a context a server is to answer.
+const waitMargin = time.Second
+
+// Prove asks for the proof of the value of a key, or of its absence. It is not verified;
+// see [chain.Value].
+func (c *Client) Prove(ctx context.Context, key []byte) (p chain.Proof, err error) {
+	var answer Proof
+	if err := c.json(ctx, http.MethodGet, ProofPath+"?key="+hex.EncodeToString(key), nil, &answer); err != nil {
+		return p, err
 	}
-	copy(d[:], data)
-	return d, nil
+	if len(answer.Root) != tree.HashSize {
+		return p, fmt.Errorf("%w: a root of %d bytes", chain.ErrAnswer, len(answer.Root))
+	}
+	p = chain.Proof{Height: answer.Height, Root: tree.Hash(answer.Root), Proof: new(tree.Proof)}
+	if err := p.Proof.UnmarshalBinary(answer.Proof); err != nil {
+		return p, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+	}
+	return p, nil
 }
 
-// Value asks for the value of a key with its proof, and verifies it against the root that
-// the answer names; ok is false if the key has none. Whether the root is the ledger's is
-// for the caller to know. v may be nil.
-func (c *Client) Value(ctx context.Context, key []byte, v any) (at Proof, ok bool, err error) {
-	if err := c.json(ctx, http.MethodGet, ProofPath+"?key="+hex.EncodeToString(key), nil, &at); err != nil {
-		return at, false, err
+// List asks for keys of the state and their values. They are in order, after the key
+// after, and have the prefix.
+func (c *Client) List(ctx context.Context, prefix, after []byte, limit int) (page chain.Page, err error) {
+	path := fmt.Sprintf("%s?prefix=%x&after=%x&limit=%d", StatePath, prefix, after, min(max(1, limit), MaxPairs))
+	var answer Page
+	if err := c.json(ctx, http.MethodGet, path, nil, &answer); err != nil {
+		return page, err
 	}
-	if len(at.Root) != tree.HashSize {
-		return at, false, fmt.Errorf("%w: a root of %d bytes", ErrAnswer, len(at.Root))
-	}
-	var proof tree.Proof
-	if err := proof.UnmarshalBinary(at.Proof); err != nil {
-		return at, false, fmt.Errorf("%w: %w", ErrAnswer, err)
-	}
-	value, ok, err := proof.Verify(tree.Hash(at.Root), key)
-	if err != nil {
-		return at, false, fmt.Errorf("%w: %w", ErrAnswer, err)
-	}
-	if ok && v != nil {
-		if err := ledger.Read(value, v); err != nil {
-			return at, false, fmt.Errorf("%w: %w", ErrAnswer, err)
+	page = chain.Page{Height: answer.Height, More: answer.More}
+	for _, p := range answer.Pairs {
+		if !bytes.HasPrefix(p.Key, prefix) || bytes.Compare(p.Key, after) <= 0 {
+			return chain.Page{}, fmt.Errorf("%w: the key %x was not asked for", chain.ErrAnswer, []byte(p.Key))
 		}
+		after = p.Key
+		page.Pairs = append(page.Pairs, chain.Pair{Key: p.Key, Value: p.Value})
 	}
-	return at, ok, nil
+	if page.More && len(page.Pairs) == 0 {
+		return chain.Page{}, fmt.Errorf("%w: no keys, and more to come", chain.ErrAnswer)
+	}
+	return page, nil
 }

@@ -1,11 +1,12 @@
-// Package rpc is a ledger over HTTP: a [Handler] before an embedded ledger, and a
-// [Client] that has the same to say as the ledger itself.
+// Package rpc is a ledger over HTTP: a [Handler] before a ledger, whatever runs it, and a
+// [Client] that is one itself.
 //
 //	GET  /v1/genesis         how the ledger begins, in BCS
 //	GET  /v1/status          epoch, prices, capacity, height and root, in JSON
 //	POST /v1/transactions    a signed transaction in BCS; answers when it is in a block
 //	GET  /v1/events          those from ?height=&index= on, at most ?limit=; waits up to ?wait= seconds
 //	GET  /v1/proof           the value of the ?key= in hexadecimal, or its absence, with height and root
+//	GET  /v1/state           keys with the ?prefix= behind the key ?after=, at most ?limit=, and their values
 //
 // An error is answered in JSON: what is wrong, and for a transaction the rule that it
 // broke. Events and proofs can be had by anybody; transactions pay for themselves.

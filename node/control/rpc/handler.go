@@ -5,20 +5,22 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
-	"github.com/redstuff-go/redstuff/node/control/embedded"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
+	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
 // Handler returns the API before a ledger. Whoever serves it bounds connections and how
 // long they may be silent.
-func Handler(l *embedded.Ledger) http.Handler {
+func Handler(l chain.Ledger) http.Handler {
 	h := handler{l}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+GenesisPath, h.genesis)
@@ -26,10 +28,11 @@ func Handler(l *embedded.Ledger) http.Handler {
 	mux.HandleFunc("POST "+TransactionsPath, h.submit)
 	mux.HandleFunc("GET "+EventsPath, h.events)
 	mux.HandleFunc("GET "+ProofPath, h.proof)
+	mux.HandleFunc("GET "+StatePath, h.state)
 	return mux
 }
 
-type handler struct{ ledger *embedded.Ledger }
+type handler struct{ ledger chain.Ledger }
 
 func answer(w http.ResponseWriter, status int, v any) {
 	data, err := json.Marshal(v)
@@ -47,7 +50,7 @@ func fail(w http.ResponseWriter, err error) {
 	switch {
 	case ledger.RuleOf(err) != "", errors.Is(err, errQuery):
 		status = http.StatusBadRequest
-	case errors.Is(err, embedded.ErrBusy), errors.Is(err, embedded.ErrClosed):
+	case errors.Is(err, chain.ErrBusy), errors.Is(err, chain.ErrClosed):
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	case errors.Is(err, context.DeadlineExceeded):
@@ -56,13 +59,23 @@ func fail(w http.ResponseWriter, err error) {
 	answer(w, status, failure{err.Error(), string(ledger.RuleOf(err))})
 }
 
-func (h handler) genesis(w http.ResponseWriter, _ *http.Request) {
+func (h handler) genesis(w http.ResponseWriter, r *http.Request) {
+	g, err := h.ledger.Genesis(r.Context())
+	if err != nil {
+		fail(w, err)
+		return
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write(codec.Marshal(h.ledger.State().Genesis()))
+	_, _ = w.Write(codec.Marshal(g))
 }
 
-func (h handler) status(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, statusOf(h.ledger.State()))
+func (h handler) status(w http.ResponseWriter, r *http.Request) {
+	status, err := h.ledger.Status(r.Context())
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, status)
 }
 
 func (h handler) submit(w http.ResponseWriter, r *http.Request) {
@@ -79,18 +92,10 @@ func (h handler) submit(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	receipt := Receipt{Digest: got.Digest[:], Height: got.Height, Fee: got.Fee}
-	var broken *ledger.RuleError
-	if errors.As(got.Err, &broken) {
-		receipt.Rule, receipt.Detail = string(broken.Rule), broken.Detail
-	}
-	for _, e := range got.Events {
-		event, err := eventOf(embedded.Event{Cursor: embedded.Cursor{Height: got.Height}, Tx: &got.Digest, Event: e})
-		if err != nil {
-			fail(w, err)
-			return
-		}
-		receipt.Events = append(receipt.Events, event)
+	receipt, err := receiptOf(got)
+	if err != nil {
+		fail(w, err)
+		return
 	}
 	answer(w, http.StatusOK, receipt)
 }
@@ -123,14 +128,14 @@ func (h handler) events(w http.ResponseWriter, r *http.Request) {
 	// Whoever waits gets the time; no longer than a server lets an answer take.
 	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(wait)*time.Second)
 	defer cancel()
-	events, next, err := h.ledger.Events(ctx, embedded.Cursor{Height: height, Index: uint32(index)}, int(max(1, limit)))
+	events, next, err := h.ledger.Events(ctx, chain.Cursor{Height: height, Index: uint32(index)}, int(max(1, limit)))
 	if err != nil {
 		fail(w, err)
 		return
 	}
 	list := EventList{Events: make([]Event, len(events)), Next: next}
 	for i, e := range events {
-		if list.Events[i], err = eventOf(e); err != nil {
+		if list.Events[i], err = EventOf(e); err != nil {
 			fail(w, err)
 			return
 		}
@@ -139,17 +144,53 @@ func (h handler) events(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h handler) proof(w http.ResponseWriter, r *http.Request) {
-	key, err := hex.DecodeString(r.URL.Query().Get("key"))
-	if err != nil || len(key) == 0 {
-		fail(w, errors.Join(errQuery, errors.New("key is not bytes in hexadecimal")))
-		return
+	key, err := key(r.URL.Query(), "key")
+	if err == nil && len(key) == 0 {
+		err = errors.Join(errQuery, errors.New("key is missing"))
 	}
-	state := h.ledger.State()
-	proof, err := state.Prove(key).MarshalBinary()
 	if err != nil {
 		fail(w, err)
 		return
 	}
-	root := state.Root()
-	answer(w, http.StatusOK, Proof{state.System().Height, root[:], proof})
+	p, err := h.ledger.Prove(r.Context(), key)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	proof, err := p.Proof.MarshalBinary()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, Proof{p.Height, p.Root[:], proof})
+}
+
+// key reads a parameter of the query that is a key of the state.
+func key(q url.Values, name string) ([]byte, error) {
+	key, err := hex.DecodeString(q.Get(name))
+	if err != nil || len(key) > tree.MaxKey {
+		return nil, errors.Join(errQuery, fmt.Errorf("%s is not up to %d bytes in hexadecimal", name, tree.MaxKey))
+	}
+	return key, nil
+}
+
+func (h handler) state(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	prefix, err1 := key(q, "prefix")
+	after, err2 := key(q, "after")
+	limit, err3 := number(q, "limit", MaxPairs, MaxPairs)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		fail(w, err)
+		return
+	}
+	page, err := h.ledger.List(r.Context(), prefix, after, int(max(1, limit)))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	list := Page{Height: page.Height, More: page.More, Pairs: make([]Pair, len(page.Pairs))}
+	for i, p := range page.Pairs {
+		list.Pairs[i] = Pair{p.Key, p.Value}
+	}
+	answer(w, http.StatusOK, list)
 }

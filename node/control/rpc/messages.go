@@ -1,11 +1,12 @@
 package rpc
 
 import (
-	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"reflect"
 
-	"github.com/redstuff-go/redstuff/node/control/embedded"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -16,91 +17,106 @@ const (
 	TransactionsPath = "/v1/transactions"
 	EventsPath       = "/v1/events"
 	ProofPath        = "/v1/proof"
+	StatePath        = "/v1/state"
 )
 
 // Limits of what is asked for at once.
 const (
 	MaxEvents      = 1000
+	MaxPairs       = 1000
 	MaxWaitSeconds = 60
 )
 
-// Hex is bytes in hexadecimal.
-type Hex []byte
-
-// MarshalText writes hexadecimal.
-func (h Hex) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h)), nil }
-
-// UnmarshalText reads hexadecimal.
-func (h *Hex) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
-
-// Status is the ledger as it is now.
-type Status struct {
-	Chain        Hex    `json:"chain"`
-	Name         string `json:"name"`
-	Shards       int    `json:"shards"`
-	Height       uint64 `json:"height"`
-	Root         Hex    `json:"root"`
-	TimeMillis   uint64 `json:"time_millis"`
-	Epoch        uint32 `json:"epoch"`
-	Phase        string `json:"phase"`
-	DueMillis    uint64 `json:"due_millis"` // when time has something to do next
-	SyncWeight   uint16 `json:"sync_weight"`
-	Members      int    `json:"members"`
-	StoragePrice uint64 `json:"storage_price"` // of a MiB for an epoch
-	WritePrice   uint64 `json:"write_price"`   // of a MiB
-	Capacity     uint64 `json:"capacity"`      // bytes that can be reserved
-	Used         uint64 `json:"used"`          // bytes that are, in this epoch
-	FeePerByte   uint64 `json:"fee_per_byte"`
-	Burned       uint64 `json:"burned"`
-}
-
-func statusOf(s *ledger.State) Status {
-	system, genesis, chain, root := s.System(), s.Genesis(), s.ChainID(), s.Root()
-	status := Status{
-		Chain: chain[:], Name: genesis.Name, Shards: int(genesis.Shards), Height: system.Height, Root: root[:], TimeMillis: system.Time,
-		Epoch: system.Epoch, Phase: ledger.Phase(system.Phase).String(), DueMillis: s.Due(), SyncWeight: system.SyncWeight,
-		StoragePrice: system.StoragePrice, WritePrice: system.WritePrice, Capacity: system.Capacity, FeePerByte: system.FeePerByte,
-		Burned: system.Burned,
-	}
-	if c := ledger.Get[ledger.Committee](s, ledger.CommitteeKey(system.Epoch)); c != nil {
-		status.Members = len(c.Members)
-	}
-	if slot := ledger.Get[ledger.Slot](s, ledger.SlotKey(system.Epoch)); slot != nil {
-		status.Used = slot.Used
-	}
-	return status
-}
-
 // Receipt tells what became of a transaction.
 type Receipt struct {
-	Digest Hex     `json:"digest"`
-	Height uint64  `json:"height"`
-	Fee    uint64  `json:"fee"`
-	Rule   string  `json:"rule,omitempty"` // that it broke
-	Detail string  `json:"detail,omitempty"`
-	Events []Event `json:"events,omitempty"`
+	Digest chain.Hex `json:"digest"`
+	Height uint64    `json:"height"`
+	Fee    uint64    `json:"fee"`
+	Rule   string    `json:"rule,omitempty"` // that it broke
+	Detail string    `json:"detail,omitempty"`
+	Events []Event   `json:"events,omitempty"`
 }
 
 // Event is an event with its place: in BCS for programs, and spelt out for people.
 type Event struct {
 	Height uint64          `json:"height"`
 	Index  uint32          `json:"index"`
-	Tx     Hex             `json:"tx,omitempty"`
+	Tx     chain.Hex       `json:"tx,omitempty"`
 	Kind   string          `json:"kind"`
-	BCS    Hex             `json:"bcs"`
+	BCS    chain.Hex       `json:"bcs"`
 	Fields json.RawMessage `json:"fields"`
 }
 
 // EventList is some events, and the place behind them.
 type EventList struct {
-	Events []Event         `json:"events"`
-	Next   embedded.Cursor `json:"next"`
+	Events []Event      `json:"events"`
+	Next   chain.Cursor `json:"next"`
 }
 
-func eventOf(e embedded.Event) (Event, error) {
+// Proof shows what the value of a key is at a height.
+type Proof struct {
+	Height uint64    `json:"height"`
+	Root   chain.Hex `json:"root"`
+	Proof  chain.Hex `json:"proof"`
+}
+
+// Page is some keys and values of the state.
+type Page struct {
+	Height uint64 `json:"height"`
+	Pairs  []Pair `json:"pairs"`
+	More   bool   `json:"more"` // there are more keys after the last one
+}
+
+// Pair is a key of the state and its value.
+type Pair struct {
+	Key   chain.Hex `json:"key"`
+	Value chain.Hex `json:"value"`
+}
+
+// failure is the answer to what cannot be done.
+type failure struct {
+	Error string `json:"error"`
+	Rule  string `json:"rule,omitempty"`
+}
+
+// receiptOf spells out a receipt.
+func receiptOf(got chain.Receipt) (Receipt, error) {
+	r := Receipt{Digest: got.Digest[:], Height: got.Height, Fee: got.Fee}
+	var broken *ledger.RuleError
+	if errors.As(got.Err, &broken) {
+		r.Rule, r.Detail = string(broken.Rule), broken.Detail
+	}
+	for _, e := range got.Events {
+		event, err := EventOf(chain.Event{Cursor: chain.Cursor{Height: got.Height}, Tx: &got.Digest, Event: e})
+		if err != nil {
+			return r, err
+		}
+		r.Events = append(r.Events, event)
+	}
+	return r, nil
+}
+
+// receipt reads a receipt. The error wraps chain.ErrAnswer.
+func (r *Receipt) receipt() (got chain.Receipt, err error) {
+	got.Height, got.Fee = r.Height, r.Fee
+	if got.Digest, err = digestOf(r.Digest); err != nil {
+		return got, err
+	}
+	if r.Rule != "" {
+		got.Err = &ledger.RuleError{Rule: ledger.Rule(r.Rule), Detail: r.Detail}
+	}
+	for _, e := range r.Events {
+		event, err := e.event()
+		if err != nil {
+			return got, err
+		}
+		got.Events = append(got.Events, event.Event)
+	}
+	return got, nil
+}
+
+// EventOf spells out an event.
+func EventOf(e chain.Event) (Event, error) {
 	fields, err := json.Marshal(e.Event)
 	event := Event{Height: e.Height, Index: e.Index, Kind: reflect.TypeOf(e.Event).Name(), BCS: ledger.MarshalEvent(e.Event), Fields: fields}
 	if e.Tx != nil {
@@ -109,15 +125,26 @@ func eventOf(e embedded.Event) (Event, error) {
 	return event, err
 }
 
-// Proof shows what the value of a key is at a height.
-type Proof struct {
-	Height uint64 `json:"height"`
-	Root   Hex    `json:"root"`
-	Proof  Hex    `json:"proof"`
+// event reads an event. The error wraps chain.ErrAnswer.
+func (e *Event) event() (read chain.Event, err error) {
+	read.Cursor = chain.Cursor{Height: e.Height, Index: e.Index}
+	if read.Event, err = ledger.ParseEvent(e.BCS); err != nil {
+		return read, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+	}
+	if len(e.Tx) > 0 {
+		digest, err := digestOf(e.Tx)
+		if err != nil {
+			return read, err
+		}
+		read.Tx = &digest
+	}
+	return read, nil
 }
 
-// failure is the answer to what cannot be done.
-type failure struct {
-	Error string `json:"error"`
-	Rule  string `json:"rule,omitempty"`
+func digestOf(data []byte) (d ledger.TxDigest, err error) {
+	if len(data) != len(d) {
+		return d, fmt.Errorf("%w: a digest of %d bytes", chain.ErrAnswer, len(data))
+	}
+	copy(d[:], data)
+	return d, nil
 }

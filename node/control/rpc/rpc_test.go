@@ -3,7 +3,9 @@ package rpc
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/ledgertest"
@@ -31,7 +34,7 @@ func serve(t *testing.T) (*embedded.Ledger, *Client, *httptest.Server, *atomic.I
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(Handler(l))
+	server := httptest.NewServer(Handler(chain.Local(l)))
 	t.Cleanup(func() {
 		server.Close()
 		if err := l.Close(); err != nil {
@@ -59,10 +62,10 @@ func TestClient(t *testing.T) {
 	}
 	bob := ledgertest.Address(ledgertest.Key("bob"))
 	r, err := c.Submit(ctx, sign(t, l, 0, ledger.Transfer{To: bob, Amount: 7}))
-	if err != nil || r.Rule != "" || r.Height != 1 || r.Fee == 0 {
+	if err != nil || r.Err != nil || r.Height != 1 || r.Fee == 0 {
 		t.Fatalf("receipt %+v (%v)", r, err)
 	}
-	if r, err = c.Submit(ctx, sign(t, l, 1, ledger.Transfer{To: bob, Amount: 1 << 63})); err != nil || ledger.Rule(r.Rule) != ledger.RuleFunds {
+	if r, err = c.Submit(ctx, sign(t, l, 1, ledger.Transfer{To: bob, Amount: 1 << 63})); err != nil || ledger.RuleOf(r.Err) != ledger.RuleFunds {
 		t.Errorf("receipt %+v (%v), want rule %q", r, err, ledger.RuleFunds)
 	}
 	if _, err := c.Submit(ctx, []byte("rubbish")); ledger.RuleOf(err) != ledger.RuleMalformed {
@@ -74,11 +77,11 @@ func TestClient(t *testing.T) {
 		t.Errorf("status %+v (%v)", s, err)
 	}
 	var account ledger.Account
-	at, ok, err := c.Value(ctx, ledger.AccountKey(bob), &account)
-	if err != nil || !ok || account.Balance != 7 || !bytes.Equal(at.Root, root[:]) || at.Height != 2 {
+	at, ok, err := chain.Value(ctx, c, ledger.AccountKey(bob), &account)
+	if err != nil || !ok || account.Balance != 7 || at.Root != root || at.Height != 2 {
 		t.Errorf("bob's account %+v at %+v, %v (%v)", account, at, ok, err)
 	}
-	if _, ok, err := c.Value(ctx, ledger.BlobKey(ledger.ObjectID{1}), nil); ok || err != nil {
+	if _, ok, err := chain.Value(ctx, c, ledger.BlobKey(ledger.ObjectID{1}), nil); ok || err != nil {
 		t.Errorf("a blob that is not there: %v (%v)", ok, err)
 	}
 }
@@ -89,19 +92,64 @@ func TestEvents(t *testing.T) {
 	ctx := context.Background()
 	var group sync.WaitGroup
 	group.Go(func() {
-		events, next, err := c.Events(ctx, embedded.Cursor{}, time.Minute)
-		if err != nil || len(events) != 1 || events[0].Event != (ledger.EpochSelected{Epoch: 2}) || next != (embedded.Cursor{Height: 1, Index: 1}) {
+		events, next, err := c.Events(ctx, chain.Cursor{}, 10)
+		if err != nil || len(events) != 1 || events[0].Event != (ledger.EpochSelected{Epoch: 2}) || next != (chain.Cursor{Height: 1, Index: 1}) {
 			t.Errorf("events %+v, next %+v (%v)", events, next, err)
 		}
 	})
 	clock.Add(ledgertest.EpochMillis / 2)
 	r, err := c.Submit(ctx, sign(t, l, 0, ledger.ReserveSpace{Size: 5, End: 3}))
-	if err != nil || r.Rule != "" {
+	if err != nil || r.Err != nil {
 		t.Fatalf("receipt %+v (%v)", r, err)
 	}
 	group.Wait()
-	if events, _, err := c.Events(ctx, embedded.Cursor{Height: 9}, 0); err != nil || len(events) > 0 {
-		t.Errorf("events of the future: %v (%v)", events, err)
+}
+
+// TestEventsEnd: a context that ends is an answer, too: nothing came.
+func TestEventsEnd(t *testing.T) {
+	_, c, _, _ := serve(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	from := chain.Cursor{Height: 9, Index: 3}
+	if events, next, err := c.Events(ctx, from, 10); err != nil || len(events) > 0 || next != from {
+		t.Errorf("events of the future: %v, next %v (%v)", events, next, err)
+	}
+}
+
+// TestList: the state is listed page by page, and all of it.
+func TestList(t *testing.T) {
+	l, c, _, _ := serve(t)
+	ctx := context.Background()
+	for nonce := range uint64(5) {
+		to := ledgertest.Address(ledgertest.Key(fmt.Sprint("somebody ", nonce)))
+		if r, err := c.Submit(ctx, sign(t, l, nonce, ledger.Transfer{To: to, Amount: 7})); err != nil || r.Err != nil {
+			t.Fatal(err, r.Err)
+		}
+	}
+	for _, prefix := range []string{"a", "", "zz"} {
+		want := 0
+		for key := range l.State().Snapshot() {
+			if strings.HasPrefix(string(key), prefix) {
+				want++
+			}
+		}
+		for limit := 1; limit < 5; limit++ {
+			got, after := 0, []byte(nil)
+			for more := true; more; {
+				page, err := c.List(ctx, []byte(prefix), after, limit)
+				if err != nil || len(page.Pairs) > limit || page.Height != 5 {
+					t.Fatalf("page %+v (%v)", page, err)
+				}
+				for _, p := range page.Pairs {
+					after = p.Key
+					got++
+				}
+				more = page.More
+			}
+			if got != want {
+				t.Errorf("prefix %q, %d at once: %d keys, want %d", prefix, limit, got, want)
+			}
+		}
 	}
 }
 
@@ -121,6 +169,9 @@ func TestBadRequests(t *testing.T) {
 		{"waits for ever", "GET", EventsPath + "?wait=61", "", 400},
 		{"no key", "GET", ProofPath, "", 400},
 		{"key that is not hexadecimal", "GET", ProofPath + "?key=xy", "", 400},
+		{"key that is too long", "GET", ProofPath + "?key=" + strings.Repeat("00", 257), "", 400},
+		{"prefix that is not hexadecimal", "GET", StatePath + "?prefix=0", "", 400},
+		{"too many keys", "GET", StatePath + "?limit=1001", "", 400},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			req, err := http.NewRequest(test.method, server.URL+test.path, strings.NewReader(test.body))
@@ -150,7 +201,7 @@ func TestLyingServer(t *testing.T) {
 		{"proof of another root", `{"height":1,"root":"` + strings.Repeat("11", 32) + `","proof":"0000"}`},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, test.body) }))
-		if _, _, err := NewClient(server.URL).Value(context.Background(), key, nil); !errors.Is(err, ErrAnswer) {
+		if _, _, err := chain.Value(context.Background(), NewClient(server.URL), key, nil); !errors.Is(err, chain.ErrAnswer) {
 			t.Errorf("%s: error %v, want ErrAnswer", test.name, err)
 		}
 		server.Close()
@@ -163,7 +214,33 @@ func TestLyingServer(t *testing.T) {
 		}
 	}))
 	defer endless.Close()
-	if _, err := NewClient(endless.URL).Status(context.Background()); !errors.Is(err, ErrAnswer) {
+	if _, err := NewClient(endless.URL).Status(context.Background()); !errors.Is(err, chain.ErrAnswer) {
 		t.Errorf("an endless answer: error %v, want ErrAnswer", err)
+	}
+}
+
+// TestLyingEvents: events that are repeated, out of order, malformed or lead nowhere are
+// no answer.
+func TestLyingEvents(t *testing.T) {
+	done := hex.EncodeToString(ledger.MarshalEvent(ledger.EpochStarted{Epoch: 2}))
+	event := func(height, index int, bcs string) string {
+		return fmt.Sprintf(`{"height":%d,"index":%d,"bcs":"%s"}`, height, index, bcs)
+	}
+	for _, test := range []struct{ name, body string }{
+		{"before the cursor", `{"events":[` + event(4, 9, done) + `],"next":{"height":9}}`},
+		{"repeated", `{"events":[` + event(6, 0, done) + "," + event(6, 0, done) + `],"next":{"height":9}}`},
+		{"backwards", `{"events":[` + event(7, 0, done) + "," + event(6, 0, done) + `],"next":{"height":9}}`},
+		{"malformed", `{"events":[` + event(6, 0, "ff") + `],"next":{"height":9}}`},
+		{"longer than it is", `{"events":[` + event(6, 0, done+"00") + `],"next":{"height":9}}`},
+		{"next is before", `{"events":[` + event(6, 0, done) + `],"next":{"height":6}}`},
+		{"next is before the cursor", `{"events":[],"next":{"height":3}}`},
+		{"digest", `{"events":[{"height":6,"tx":"00","bcs":"` + done + `"}],"next":{"height":9}}`},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, test.body) }))
+		events, next, err := NewClient(server.URL).Events(context.Background(), chain.Cursor{Height: 5}, 10)
+		if !errors.Is(err, chain.ErrAnswer) || len(events) > 0 || next != (chain.Cursor{Height: 5}) {
+			t.Errorf("%s: %v, next %v, error %v; want ErrAnswer", test.name, events, next, err)
+		}
+		server.Close()
 	}
 }

@@ -1,0 +1,42 @@
+package chain
+
+import "github.com/redstuff-go/redstuff/node/ledger"
+
+// Status is a ledger as it is at a height.
+type Status struct {
+	Chain        Hex    `json:"chain"`
+	Name         string `json:"name"`
+	Shards       int    `json:"shards"`
+	Height       uint64 `json:"height"`
+	Root         Hex    `json:"root"`
+	TimeMillis   uint64 `json:"time_millis"`
+	Epoch        uint32 `json:"epoch"`
+	Phase        string `json:"phase"`
+	DueMillis    uint64 `json:"due_millis"` // when time has something to do next
+	SyncWeight   uint16 `json:"sync_weight"`
+	Members      int    `json:"members"`
+	StoragePrice uint64 `json:"storage_price"` // of a MiB for an epoch
+	WritePrice   uint64 `json:"write_price"`   // of a MiB
+	Capacity     uint64 `json:"capacity"`      // bytes that can be reserved
+	Used         uint64 `json:"used"`          // bytes that are, in this epoch
+	FeePerByte   uint64 `json:"fee_per_byte"`
+	Burned       uint64 `json:"burned"`
+}
+
+// StatusOf returns the status of a state.
+func StatusOf(s *ledger.State) Status {
+	system, genesis, chain, root := s.System(), s.Genesis(), s.ChainID(), s.Root()
+	status := Status{
+		Chain: chain[:], Name: genesis.Name, Shards: int(genesis.Shards), Height: system.Height, Root: root[:], TimeMillis: system.Time,
+		Epoch: system.Epoch, Phase: ledger.Phase(system.Phase).String(), DueMillis: s.Due(), SyncWeight: system.SyncWeight,
+		StoragePrice: system.StoragePrice, WritePrice: system.WritePrice, Capacity: system.Capacity, FeePerByte: system.FeePerByte,
+		Burned: system.Burned,
+	}
+	if c := ledger.Get[ledger.Committee](s, ledger.CommitteeKey(system.Epoch)); c != nil {
+		status.Members = len(c.Members)
+	}
+	if slot := ledger.Get[ledger.Slot](s, ledger.SlotKey(system.Epoch)); slot != nil {
+		status.Used = slot.Used
+	}
+	return status
+}
