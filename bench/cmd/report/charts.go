@@ -22,18 +22,24 @@ const (
 	chartHeight = 4.6 * vg.Inch
 )
 
-// charts draws all charts into dir.
-func (r *Results) charts(dir string) error {
+// charts draws what was measured into a directory.
+type charts struct {
+	*Results
+	dir string
+}
+
+// drawAll draws all charts.
+func (c charts) drawAll() error {
 	for _, s := range shapes {
-		if err := r.encodeChart(dir, s); err != nil {
+		if err := c.encode(s); err != nil {
 			return err
 		}
-		if err := r.decodeChart(dir, s); err != nil {
+		if err := c.decode(s); err != nil {
 			return err
 		}
 	}
-	for _, draw := range []func(dir string) error{r.redstuffChart, r.hashChart, r.coresChart, r.goalsChart, r.backendsChart} {
-		if err := draw(dir); err != nil {
+	for _, draw := range []func() error{c.redstuff, c.hash, c.cores, c.goals, c.backends} {
+		if err := draw(); err != nil {
 			return err
 		}
 	}
@@ -42,10 +48,10 @@ func (r *Results) charts(dir string) error {
 
 // over returns the points of measurements over sizes, the key being given for each
 // size in order of preference.
-func (r *Results) over(sizes []int, y func(*Measurement) float64, keys func(size int) []Key) plotter.XYs {
+func (c charts) over(sizes []int, y func(*Measurement) float64, keys func(size int) []Key) plotter.XYs {
 	var points plotter.XYs
 	for _, size := range sizes {
-		if m := r.fastest(keys(size)...); m != nil {
+		if m := c.fastest(keys(size)...); m != nil {
 			points = append(points, plotter.XY{X: float64(size), Y: y(m)})
 		}
 	}
@@ -54,7 +60,7 @@ func (r *Results) over(sizes []int, y func(*Measurement) float64, keys func(size
 
 func gigabytes(m *Measurement) float64 { return m.Throughput() / 1e9 }
 
-func (r *Results) encodeChart(dir string, s work.Shape) error {
+func (c charts) encode(s work.Shape) error {
 	p := newPlot(fmt.Sprintf("Encoding %v shards", s), "size of a shard", "data encoded, GB/s")
 	logAxis(&p.X, byteTicks(shardSizes))
 	logAxis(&p.Y, decimalTicks(plain))
@@ -66,25 +72,25 @@ func (r *Results) encodeChart(dir string, s work.Shape) error {
 			return keys
 		}
 	}
-	many := r.Machine.Cores
+	many := c.Machine.Cores
 	lines := []error{
-		series(p, fmt.Sprintf("redstuff, %d cores", many), r.over(shardSizes, gigabytes, key(many, redstuff)), sky, draw.TriangleGlyph{}, false),
-		series(p, "redstuff, one core", r.over(shardSizes, gigabytes, key(1, redstuff)), blue, draw.CircleGlyph{}, false),
+		series(p, fmt.Sprintf("redstuff, %d cores", many), c.over(shardSizes, gigabytes, key(many, redstuff)), sky, draw.TriangleGlyph{}, false),
+		series(p, "redstuff, one core", c.over(shardSizes, gigabytes, key(1, redstuff)), blue, draw.CircleGlyph{}, false),
 		series(p, fmt.Sprintf("klauspost, %d cores, best split", many),
-			r.over(shardSizes, gigabytes, key(many, manyCores[1].Name, manyCores[2].Name)), orange, draw.TriangleGlyph{}, false),
-		series(p, "klauspost, one core", r.over(shardSizes, gigabytes, key(1, klauspost)), red, draw.CircleGlyph{}, false),
+			c.over(shardSizes, gigabytes, key(many, manyCores[1].Name, manyCores[2].Name)), orange, draw.TriangleGlyph{}, false),
+		series(p, "klauspost, one core", c.over(shardSizes, gigabytes, key(1, klauspost)), red, draw.CircleGlyph{}, false),
 	}
 	if bound, known := peer.EncodeBound(s.String()); known {
 		lines = append(lines, series(p, "compute bound of one core", level(shardSizes, bound/1e9), grey, nil, true))
 	}
-	return finish(p, lines, dir, "encode1d-"+s.String())
+	return finish(p, lines, c.dir, "encode1d-"+s.String())
 }
 
 func level(sizes []int, y float64) plotter.XYs {
 	return plotter.XYs{{X: float64(sizes[0]), Y: y}, {X: float64(sizes[len(sizes)-1]), Y: y}}
 }
 
-func (r *Results) decodeChart(dir string, s work.Shape) error {
+func (c charts) decode(s work.Shape) error {
 	p := newPlot(fmt.Sprintf("Decoding %v shards, %d lost, one core", s, s.Parity), "size of a shard", "data decoded, GB/s")
 	logAxis(&p.X, byteTicks(shardSizes))
 	logAxis(&p.Y, decimalTicks(plain))
@@ -93,13 +99,13 @@ func (r *Results) decodeChart(dir string, s work.Shape) error {
 		return func(size int) []Key { return []Key{{decode1D, s.String(), size, 1, who, loss.Name}} }
 	}
 	return finish(p, []error{
-		series(p, "redstuff, pattern seen before", r.over(shardSizes, gigabytes, key(redstuff, work.LargestSeen)), sky, draw.TriangleGlyph{}, false),
-		series(p, "redstuff, new pattern", r.over(shardSizes, gigabytes, key(redstuff, work.LargestNew)), blue, draw.CircleGlyph{}, false),
-		series(p, "klauspost", r.over(shardSizes, gigabytes, key(klauspost, work.LargestNew)), red, draw.CircleGlyph{}, false),
-	}, dir, "decode1d-"+s.String())
+		series(p, "redstuff, pattern seen before", c.over(shardSizes, gigabytes, key(redstuff, work.LargestSeen)), sky, draw.TriangleGlyph{}, false),
+		series(p, "redstuff, new pattern", c.over(shardSizes, gigabytes, key(redstuff, work.LargestNew)), blue, draw.CircleGlyph{}, false),
+		series(p, "klauspost", c.over(shardSizes, gigabytes, key(klauspost, work.LargestNew)), red, draw.CircleGlyph{}, false),
+	}, c.dir, "decode1d-"+s.String())
 }
 
-func (r *Results) redstuffChart(dir string) error {
+func (c charts) redstuff() error {
 	p := newPlot(fmt.Sprintf("RedStuff: encode and commit, n = %d", manyShards), "size of the blob", "time, ms")
 	logAxis(&p.X, byteTicks(blobSizes))
 	logAxis(&p.Y, decimalTicks(plain))
@@ -125,17 +131,17 @@ func (r *Results) redstuffChart(dir string) error {
 		}
 		bound = append(bound, plotter.XY{X: float64(size), Y: peer.RedStuffBound(symbol) / 1e6})
 	}
-	many := r.Machine.Cores
+	many := c.Machine.Cores
 	return finish(p, []error{
 		series(p, "walrus-core, one core, measured earlier", earlier, red, draw.CircleGlyph{}, false),
-		series(p, "Walrus scheme, one core", r.over(blobSizes, milliseconds, key(commit.Walrus, 1)), green, draw.CircleGlyph{}, false),
-		series(p, "BLAKE3, one core", r.over(blobSizes, milliseconds, key(commit.BLAKE3, 1)), blue, draw.CircleGlyph{}, false),
+		series(p, "Walrus scheme, one core", c.over(blobSizes, milliseconds, key(commit.Walrus, 1)), green, draw.CircleGlyph{}, false),
+		series(p, "BLAKE3, one core", c.over(blobSizes, milliseconds, key(commit.BLAKE3, 1)), blue, draw.CircleGlyph{}, false),
 		series(p, "BLAKE3, one core: compute bound", bound, grey, nil, true),
-		series(p, fmt.Sprintf("BLAKE3, %d cores", many), r.over(blobSizes, milliseconds, key(commit.BLAKE3, many)), sky, draw.TriangleGlyph{}, false),
-	}, dir, "redstuff")
+		series(p, fmt.Sprintf("BLAKE3, %d cores", many), c.over(blobSizes, milliseconds, key(commit.BLAKE3, many)), sky, draw.TriangleGlyph{}, false),
+	}, c.dir, "redstuff")
 }
 
-func (r *Results) hashChart(dir string) error {
+func (c charts) hash() error {
 	p := newPlot("Hashing a thousand messages, one core", "size of a message", "time of a message, ns")
 	logAxis(&p.X, byteTicks([]int{2, 32, 64, 128, 256, 512, 1 << 10, 2 << 10, 4 << 10}))
 	logAxis(&p.Y, decimalTicks(plain))
@@ -149,20 +155,20 @@ func (r *Results) hashChart(dir string) error {
 		bound = append(bound, plotter.XY{X: float64(size), Y: peer.HashBound(size)})
 	}
 	return finish(p, []error{
-		series(p, "x/crypto Blake2b-256", r.over(hashSizes, perMessage, key(commit.Walrus, libraries[commit.Walrus])), orange, draw.TriangleGlyph{}, false),
-		series(p, "zeebo BLAKE3", r.over(hashSizes, perMessage, key(commit.BLAKE3, libraries[commit.BLAKE3])), red, draw.CircleGlyph{}, false),
-		series(p, "redstuff Blake2b-256", r.over(hashSizes, perMessage, key(commit.Walrus, redstuff)), sky, draw.TriangleGlyph{}, false),
-		series(p, "redstuff BLAKE3", r.over(hashSizes, perMessage, key(commit.BLAKE3, redstuff)), blue, draw.CircleGlyph{}, false),
+		series(p, "x/crypto Blake2b-256", c.over(hashSizes, perMessage, key(commit.Walrus, libraries[commit.Walrus])), orange, draw.TriangleGlyph{}, false),
+		series(p, "zeebo BLAKE3", c.over(hashSizes, perMessage, key(commit.BLAKE3, libraries[commit.BLAKE3])), red, draw.CircleGlyph{}, false),
+		series(p, "redstuff Blake2b-256", c.over(hashSizes, perMessage, key(commit.Walrus, redstuff)), sky, draw.TriangleGlyph{}, false),
+		series(p, "redstuff BLAKE3", c.over(hashSizes, perMessage, key(commit.BLAKE3, redstuff)), blue, draw.CircleGlyph{}, false),
 		series(p, "BLAKE3 at 7.1 GB/s", bound, grey, nil, true),
-	}, dir, "hash")
+	}, c.dir, "hash")
 }
 
-func (r *Results) coresChart(dir string) error {
+func (c charts) cores() error {
 	p := newPlot("Speed-up over cores", "cores", "times the speed of one core")
 	p.Legend.Left = true
 	var ideal plotter.XYs
 	var ticks plot.ConstantTicks
-	for cores := 1; cores <= r.Machine.Cores; cores++ {
+	for cores := 1; cores <= c.Machine.Cores; cores++ {
 		ideal = append(ideal, plotter.XY{X: float64(cores), Y: float64(cores)})
 		ticks = append(ticks, plot.Tick{Value: float64(cores), Label: fmt.Sprint(cores)})
 	}
@@ -171,19 +177,19 @@ func (r *Results) coresChart(dir string) error {
 	glyphs := []draw.GlyphDrawer{draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.SquareGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}}
 	for i, key := range scaled {
 		var points plotter.XYs
-		list := r.scaling(key)
+		list := c.scaling(key)
 		for _, m := range list {
 			points = append(points, plotter.XY{X: float64(m.Cores), Y: list[0].Best() / m.Best()})
 		}
 		lines = append(lines, series(p, scaledName(key), points, palette[i%len(palette)], glyphs[i%len(glyphs)], false))
 	}
-	return finish(p, lines, dir, "cores")
+	return finish(p, lines, c.dir, "cores")
 }
 
-// goalsChart has a bar for every line of the first table, from top to bottom, with
+// goals has a bar for every line of the first table, from top to bottom, with
 // marks where it must reach and where it aims.
-func (r *Results) goalsChart(dir string) error {
-	lines := r.lines()
+func (c charts) goals() error {
+	lines := c.lines()
 	if len(lines) == 0 {
 		return nil
 	}
@@ -235,12 +241,12 @@ func (r *Results) goalsChart(dir string) error {
 		p.Legend.Add(mark.name, dots)
 	}
 	p.Y.Tick.Label.XAlign = text.XRight
-	return save(p, dir, "goals", 9.5*vg.Inch, vg.Length(len(lines))*13*vg.Points(1)+1.4*vg.Inch)
+	return save(p, c.dir, "goals", 9.5*vg.Inch, vg.Length(len(lines))*13*vg.Points(1)+1.4*vg.Inch)
 }
 
-// backendsChart has a group of bars for every instruction set: how much faster each
+// backends has a group of bars for every instruction set: how much faster each
 // work is than in pure Go.
-func (r *Results) backendsChart(dir string) error {
+func (c charts) backends() error {
 	p := newPlot("Instruction sets beside pure Go, one core", "", "times the speed of the generic backend")
 	works := []struct {
 		name string
@@ -252,7 +258,7 @@ func (r *Results) backendsChart(dir string) error {
 		{"Blake2b leaves of 152 B", Key{hashLeaves, commit.Walrus.String(), 152, 1, redstuff, ""}},
 		{"RedStuff encode, n = 1000, 32 MiB", Key{encode2D, codeName(manyShards), 32 << 20, 1, redstuff, ""}},
 	}
-	names := slices.Clone(r.Machine.Backends)
+	names := slices.Clone(c.Machine.Backends)
 	slices.Reverse(names)
 	if len(names) < 2 {
 		return nil
@@ -262,7 +268,7 @@ func (r *Results) backendsChart(dir string) error {
 		var values plotter.Values
 		for _, name := range names {
 			w.key.How = "backend " + name
-			m := r.find(w.key)
+			m := c.find(w.key)
 			if m == nil {
 				return nil
 			}
@@ -284,7 +290,7 @@ func (r *Results) backendsChart(dir string) error {
 	p.NominalX(names[1:]...)
 	p.X.Min, p.X.Max = -0.6, float64(len(names))-1.4
 	p.Y.Min = 0
-	return finish(p, nil, dir, "backends")
+	return finish(p, nil, c.dir, "backends")
 }
 
 // finish saves a chart of the usual size, with room for the legend above the lines,

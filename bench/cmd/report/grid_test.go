@@ -117,7 +117,7 @@ func TestGridKeepsOtherLines(t *testing.T) {
 	if err := read.charts(charts); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&Results{Machine: thisMachine()}).report(dir); err != nil {
+	if err := writeReport(&Results{Machine: thisMachine()}, dir); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "REPORT.md"))

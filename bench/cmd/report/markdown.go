@@ -35,9 +35,9 @@ func (d *document) chart(name, text string) {
 	d.paragraph("![%s](report/%s.png)", text, name)
 }
 
-// report writes REPORT.md into dir. What a person has to say about the figures is
+// writeReport writes REPORT.md into dir. What a person has to say about the figures is
 // taken from report/NOTES.md, if that is there.
-func (r *Results) report(dir string) error {
+func writeReport(r *Results, dir string) error {
 	d := new(document)
 	d.line("# RedStuff beside its peers")
 	m := r.Machine
@@ -59,15 +59,16 @@ func (r *Results) report(dir string) error {
 	if err != nil {
 		return err
 	}
-	r.mustShow(d)
+	t := tables{r, d}
+	t.mustShow()
 	d.gridSection(grid)
-	r.onedim(d)
-	r.twodim(d)
-	r.hashing(d)
-	r.instructionSets(d)
-	r.manyCores(d)
-	r.resident(d)
-	r.whereTimeGoes(d)
+	t.onedim()
+	t.twodim()
+	t.hashing()
+	t.instructionSets()
+	t.manyCores()
+	t.resident()
+	t.whereTimeGoes()
 
 	notes, err := os.ReadFile(filepath.Join(dir, "report", "NOTES.md"))
 	switch {
@@ -77,28 +78,4 @@ func (r *Results) report(dir string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "REPORT.md"), []byte(d.String()), 0o644)
-}
-
-func (r *Results) mustShow(d *document) {
-	d.paragraph("## What it must show")
-	var rows [][]string
-	group, counts := "", map[string]int{}
-	for _, l := range r.lines() {
-		if l.group != group {
-			group = l.group
-			rows = append(rows, []string{"**" + group + "**", "", "", "", "", "", "", ""})
-		}
-		counts[l.verdict]++
-		verdict := l.verdict
-		if verdict == short {
-			verdict = "**short**"
-		}
-		rows = append(rows, []string{l.part, timeName(l.oursNs), timeName(l.peerNs) + " " + l.against,
-			digits(l.ratio) + "×", digits(l.medians) + "×", fmt.Sprintf("%g×", l.least), fmt.Sprintf("%g×", l.aim), verdict})
-	}
-	d.paragraph("%d lines reach their aim, %d more what they must, and %d fall short of it.", counts[metAim], counts[metLeast], counts[short])
-	d.table([]string{"work", ">ours", ">peer", ">ratio", ">of medians", ">at least", ">aim", "verdict"}, rows)
-	d.paragraph("The ratio is that of the fastest rounds, and beside it that of the median ones. On several cores klauspost's best setting counts: as it is (its Leopard codes run on one goroutine), " +
-		"with the shards cut into one range a core (split), or into ranges of 4 KiB (split-4K). RedStuff encodes, decodes and recovers blob after blob in the same memory here; the tables below also have encoding and decoding with fresh memory.")
-	d.chart("goals", "Ratios of all lines beside what they must reach")
 }

@@ -38,7 +38,7 @@ const (
 
 // profile finds out where the time goes in every operation whose line falls short of
 // its aim.
-func (r *Results) profile(comparisons []comparison, arena *work.Arena) error {
+func (r *run) profile(comparisons []comparison) error {
 	r.Profiles = nil
 	for _, l := range r.lines() {
 		if l.verdict == metAim {
@@ -50,7 +50,7 @@ func (r *Results) profile(comparisons []comparison, arena *work.Arena) error {
 					continue
 				}
 				fmt.Fprintf(os.Stderr, "        profile of %s: %s\n", l.label, l.part)
-				functions, err := profileOp(p, arena)
+				functions, err := profileOp(p, &r.arena)
 				if err != nil {
 					return fmt.Errorf("profile of %s, %s: %w", l.group, l.part, err)
 				}
@@ -108,26 +108,4 @@ func shares(samples *bytes.Buffer) ([]FunctionShare, error) {
 		return cmp.Or(cmp.Compare(b.Share, a.Share), strings.Compare(a.Name, b.Name))
 	})
 	return list[:min(len(list), profileFunctions)], nil
-}
-
-// whereTimeGoes writes the profiles of the lines that fall short of their aim.
-func (r *Results) whereTimeGoes(d *document) {
-	var rows [][]string
-	for _, l := range r.lines() {
-		at := slices.IndexFunc(r.Profiles, func(p Profile) bool { return p.Key == l.ours })
-		if at < 0 || l.verdict == metAim {
-			continue
-		}
-		var functions []string
-		for _, f := range r.Profiles[at].Functions {
-			functions = append(functions, fmt.Sprintf("%s %.0f %%", f.Name, 100*f.Share))
-		}
-		rows = append(rows, []string{l.label + ": " + l.part, digits(l.ratio) + "× of " + fmt.Sprintf("%g×", l.aim), strings.Join(functions, ", ")})
-	}
-	if len(rows) == 0 {
-		return
-	}
-	d.paragraph("## Where the time goes, in lines short of their aim")
-	d.paragraph("Each function's own time, by the processor's profile of a second.")
-	d.table([]string{"work", ">ratio", "functions"}, rows)
 }

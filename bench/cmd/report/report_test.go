@@ -42,12 +42,12 @@ func TestReportIsWhole(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			charts := filepath.Join(dir, "report")
-			if err := os.Mkdir(charts, 0o755); err != nil {
+			drawn := filepath.Join(dir, "report")
+			if err := os.Mkdir(drawn, 0o755); err != nil {
 				t.Fatal(err)
 			}
 			results := invented(test.drop)
-			path := filepath.Join(charts, "results.json")
+			path := filepath.Join(drawn, "results.json")
 			if err := results.write(path); err != nil {
 				t.Fatal(err)
 			}
@@ -55,10 +55,10 @@ func TestReportIsWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := read.charts(charts); err != nil {
+			if err := (charts{read, drawn}).drawAll(); err != nil {
 				t.Fatal(err)
 			}
-			if err := read.report(dir); err != nil {
+			if err := writeReport(read, dir); err != nil {
 				t.Fatal(err)
 			}
 			if test.name != "everything" {
@@ -82,8 +82,7 @@ func TestReportIsWhole(t *testing.T) {
 
 // Every comparison that is quick to make must run.
 func TestPlanRuns(t *testing.T) {
-	var arena work.Arena
-	r := new(Results)
+	r := &run{Results: new(Results)}
 	for _, c := range plan() {
 		for _, p := range c.ops {
 			if p.key.Size > 1<<10 || strings.HasPrefix(p.key.Code, "32768") || strings.HasPrefix(p.key.Code, codeName(manyShards)) {
@@ -91,7 +90,7 @@ func TestPlanRuns(t *testing.T) {
 				break
 			}
 		}
-		if err := r.compare(measure.Settings{Rounds: 1, Round: 1}, c, &arena); err != nil {
+		if err := r.compare(measure.Settings{Rounds: 1, Round: 1}, c); err != nil {
 			t.Errorf("%s: %v", c.title, err)
 		}
 	}

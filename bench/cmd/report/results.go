@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"slices"
 
 	"github.com/redstuff-go/redstuff/bench/internal/measure"
 	"github.com/redstuff-go/redstuff/bench/internal/peer"
@@ -93,6 +94,20 @@ func (r *Results) fastest(keys ...Key) *Measurement {
 		}
 	}
 	return best
+}
+
+// scaling returns the measurements of a work on 1, 2, … cores.
+func (r *Results) scaling(key Key) []Measurement {
+	var list []Measurement
+	for _, m := range r.Measured {
+		k := m.Key
+		k.Cores = 0
+		if k == key {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b Measurement) int { return a.Cores - b.Cores })
+	return list
 }
 
 // walrus returns the time that walrus-core took for a blob of size bytes at

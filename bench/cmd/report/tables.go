@@ -10,43 +10,73 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 )
 
+// tables writes what was measured into a document.
+type tables struct {
+	*Results
+	*document
+}
+
+func (t tables) mustShow() {
+	t.paragraph("## What it must show")
+	var rows [][]string
+	group, counts := "", map[string]int{}
+	for _, l := range t.lines() {
+		if l.group != group {
+			group = l.group
+			rows = append(rows, []string{"**" + group + "**", "", "", "", "", "", "", ""})
+		}
+		counts[l.verdict]++
+		verdict := l.verdict
+		if verdict == short {
+			verdict = "**short**"
+		}
+		rows = append(rows, []string{l.part, timeName(l.oursNs), timeName(l.peerNs) + " " + l.against,
+			digits(l.ratio) + "×", digits(l.medians) + "×", fmt.Sprintf("%g×", l.least), fmt.Sprintf("%g×", l.aim), verdict})
+	}
+	t.paragraph("%d lines reach their aim, %d more what they must, and %d fall short of it.", counts[metAim], counts[metLeast], counts[short])
+	t.table([]string{"work", ">ours", ">peer", ">ratio", ">of medians", ">at least", ">aim", "verdict"}, rows)
+	t.paragraph("The ratio is that of the fastest rounds, and beside it that of the median ones. On several cores klauspost's best setting counts: as it is (its Leopard codes run on one goroutine), " +
+		"with the shards cut into one range a core (split), or into ranges of 4 KiB (split-4K). RedStuff encodes, decodes and recovers blob after blob in the same memory here; the tables below also have encoding and decoding with fresh memory.")
+	t.chart("goals", "Ratios of all lines beside what they must reach")
+}
+
 // rate writes a measurement's throughput, or a dash if there is none.
-func (r *Results) rate(keys ...Key) string {
-	if m := r.fastest(keys...); m != nil {
+func (t tables) rate(keys ...Key) string {
+	if m := t.fastest(keys...); m != nil {
 		return rateName(m.Throughput())
 	}
 	return "–"
 }
 
 // time writes a measurement's time, or a dash if there is none.
-func (r *Results) time(k Key) string {
-	if m := r.find(k); m != nil {
+func (t tables) time(k Key) string {
+	if m := t.find(k); m != nil {
 		return timeName(m.Best())
 	}
 	return "–"
 }
 
 // share writes what part of a bound on throughput a measurement reaches.
-func (r *Results) share(k Key, bound float64, known bool) string {
-	if m := r.find(k); m != nil && known {
+func (t tables) share(k Key, bound float64, known bool) string {
+	if m := t.find(k); m != nil && known {
 		return fmt.Sprintf("%.0f %%", 100*m.Throughput()/bound)
 	}
 	return "–"
 }
 
-func (r *Results) onedim(d *document) {
-	d.paragraph("## One dimension")
-	d.paragraph("The compute bound counts the butterflies of an encode at 1.40 ns for 128 bytes of work, on one core. " +
+func (t tables) onedim() {
+	t.paragraph("## One dimension")
+	t.paragraph("The compute bound counts the butterflies of an encode at 1.40 ns for 128 bytes of work, on one core. " +
 		"The memory bound moves every byte of data and parity once at 30 GB/s, and concerns shards that do not fit into the caches.")
 	for _, s := range slices.Concat(shapes, others) {
 		var rows [][]string
 		for _, size := range shardSizes {
 			key := Key{encode1D, s.String(), size, 1, redstuff, ""}
-			if r.find(key) == nil {
+			if t.find(key) == nil {
 				continue
 			}
 			many := key
-			many.Cores = r.Machine.Cores
+			many.Cores = t.Machine.Cores
 			fresh, seen := key, key
 			fresh.Work, fresh.How = decode1D, work.LargestNew.Name
 			seen.Work, seen.How = decode1D, work.LargestSeen.Name
@@ -54,43 +84,43 @@ func (r *Results) onedim(d *document) {
 			total := s.Total() * size
 			memory := float64(s.Data*size) / peer.MemoryBound(total) * 1e9
 			rows = append(rows, []string{bytesName(size),
-				r.rate(key), r.rate(by(key, klauspost)), r.share(key, bound, known), r.share(key, memory, total > 32<<20),
-				r.rate(many), r.rate(by(many, manyCores[1].Name), by(many, manyCores[2].Name)),
-				r.rate(fresh), r.rate(seen), r.rate(by(fresh, klauspost))})
+				t.rate(key), t.rate(by(key, klauspost)), t.share(key, bound, known), t.share(key, memory, total > 32<<20),
+				t.rate(many), t.rate(by(many, manyCores[1].Name), by(many, manyCores[2].Name)),
+				t.rate(fresh), t.rate(seen), t.rate(by(fresh, klauspost))})
 		}
-		d.paragraph("### %v", s)
-		d.table([]string{">shard", ">encode", ">klauspost", ">of compute bound", ">of memory bound",
-			fmt.Sprintf(">%d cores", r.Machine.Cores), ">klauspost, split", ">decode, new pattern", ">seen pattern", ">klauspost"}, rows)
+		t.paragraph("### %v", s)
+		t.table([]string{">shard", ">encode", ">klauspost", ">of compute bound", ">of memory bound",
+			fmt.Sprintf(">%d cores", t.Machine.Cores), ">klauspost, split", ">decode, new pattern", ">seen pattern", ">klauspost"}, rows)
 	}
-	d.chart("encode1d-667+333", "Encoding over the size of a shard, 667+333")
-	d.chart("encode1d-334+666", "Encoding over the size of a shard, 334+666")
-	d.chart("decode1d-667+333", "Decoding over the size of a shard, 667+333")
-	d.chart("decode1d-334+666", "Decoding over the size of a shard, 334+666")
+	t.chart("encode1d-667+333", "Encoding over the size of a shard, 667+333")
+	t.chart("encode1d-334+666", "Encoding over the size of a shard, 334+666")
+	t.chart("decode1d-667+333", "Decoding over the size of a shard, 667+333")
+	t.chart("decode1d-334+666", "Decoding over the size of a shard, 334+666")
 
-	d.paragraph("### One shard lost")
+	t.paragraph("### One shard lost")
 	var rows [][]string
 	for _, s := range shapes {
 		for _, size := range []int{1 << 10, 16 << 10} {
 			key := Key{decode1D, s.String(), size, 1, redstuff, work.OneNew.Name}
 			seen := key
 			seen.How = work.OneSeen.Name
-			rows = append(rows, []string{s.String(), bytesName(size), r.time(key), r.time(seen), r.time(by(key, klauspost))})
+			rows = append(rows, []string{s.String(), bytesName(size), t.time(key), t.time(seen), t.time(by(key, klauspost))})
 		}
 	}
-	d.table([]string{"shape", ">shard", ">new pattern", ">seen pattern", ">klauspost"}, rows)
+	t.table([]string{"shape", ">shard", ">new pattern", ">seen pattern", ">klauspost"}, rows)
 
 	key := Key{encode1D, shapes[1].String(), 152, 1, work.RS2.Name, ""}
 	fresh, seen := key, key
 	fresh.Work, fresh.How = decode1D, work.LargestNew.Name
 	seen.Work, seen.How = decode1D, work.LargestSeen.Name
-	d.paragraph("Shards of any even size (RS2): at 152 bytes, %v, one core encodes %s, and decodes %s at a new pattern and %s at one seen before.",
-		shapes[1], r.rate(key), r.rate(fresh), r.rate(seen))
+	t.paragraph("Shards of any even size (RS2): at 152 bytes, %v, one core encodes %s, and decodes %s at a new pattern and %s at one seen before.",
+		shapes[1], t.rate(key), t.rate(fresh), t.rate(seen))
 }
 
-func (r *Results) twodim(d *document) {
-	d.paragraph("## RedStuff")
-	d.paragraph("The compute bound is for one core and BLAKE3: the butterflies of all rows and columns, n² leaves at 7.1 GB/s and 2n² inner nodes at 9.5 ns.")
-	one, many := 1, r.Machine.Cores
+func (t tables) twodim() {
+	t.paragraph("## RedStuff")
+	t.paragraph("The compute bound is for one core and BLAKE3: the butterflies of all rows and columns, n² leaves at 7.1 GB/s and 2n² inner nodes at 9.5 ns.")
+	one, many := 1, t.Machine.Cores
 	for _, n := range []int{10, 100, manyShards} {
 		var rows [][]string
 		for _, scheme := range schemes {
@@ -98,7 +128,7 @@ func (r *Results) twodim(d *document) {
 				key := func(work string, cores int) Key {
 					return Key{work, codeName(n), size, cores, redstuff, scheme.String()}
 				}
-				if r.find(key(encode2D, one)) == nil {
+				if t.find(key(encode2D, one)) == nil {
 					continue
 				}
 				bound, earlier, allocs := "–", "–", "–"
@@ -106,34 +136,34 @@ func (r *Results) twodim(d *document) {
 					params, _ := commit.NewParams(n)
 					if symbol, err := params.SymbolSize(uint64(size)); err == nil {
 						least := peer.RedStuffBound(symbol)
-						bound = fmt.Sprintf("%s, %.0f %%", timeName(least), 100*least/r.find(key(encode2D, one)).Best())
+						bound = fmt.Sprintf("%s, %.0f %%", timeName(least), 100*least/t.find(key(encode2D, one)).Best())
 					}
 				}
 				if ns := walrus(encode2D, "", size); n == manyShards && ns > 0 {
 					earlier = timeName(ns) + " / " + timeName(walrus(id2D, "", size))
 				}
-				if m := r.find(key(encode2D, one)); m != nil {
+				if m := t.find(key(encode2D, one)); m != nil {
 					allocs = fmt.Sprintf("%.0f", m.Allocs)
 				}
-				rows = append(rows, []string{scheme.String(), bytesName(size), r.time(key(encode2D, one)), r.rate(key(encode2D, one)), bound,
-					r.time(key(encode2D, many)), r.time(key(fresh2D, one)), r.time(key(fresh2D, many)),
-					r.time(key(id2D, one)), r.time(key(id2D, many)), earlier, allocs})
+				rows = append(rows, []string{scheme.String(), bytesName(size), t.time(key(encode2D, one)), t.rate(key(encode2D, one)), bound,
+					t.time(key(encode2D, many)), t.time(key(fresh2D, one)), t.time(key(fresh2D, many)),
+					t.time(key(id2D, one)), t.time(key(id2D, many)), earlier, allocs})
 			}
 		}
-		d.paragraph("### Encode and id, n = %d", n)
+		t.paragraph("### Encode and id, n = %d", n)
 		columns := fmt.Sprintf(">encode|>throughput|>bound, share|>%d cores|>fresh memory|>… %d cores|>id|>… %d cores|>walrus-core encode / id, earlier|>allocations", many, many, many)
-		d.table(append([]string{"scheme", ">blob"}, strings.Split(columns, "|")...), rows)
+		t.table(append([]string{"scheme", ">blob"}, strings.Split(columns, "|")...), rows)
 	}
-	d.chart("redstuff", "Time to encode and commit over the size of the blob")
+	t.chart("redstuff", "Time to encode and commit over the size of the blob")
 
-	d.paragraph("### Decode, n = %d, BLAKE3, from random slivers", manyShards)
+	t.paragraph("### Decode, n = %d, BLAKE3, from random slivers", manyShards)
 	var rows [][]string
 	for _, axis := range []string{"primary", "secondary"} {
 		for _, check := range []string{checkNone, "systematic", checkStrict} {
 			how := axis + ", " + check
 			for _, size := range blobSizes {
 				key := Key{decode2D, codeName(manyShards), size, one, redstuff, how}
-				if r.find(key) == nil {
+				if t.find(key) == nil {
 					continue
 				}
 				on, fresh := key, key
@@ -142,27 +172,27 @@ func (r *Results) twodim(d *document) {
 				if ns := walrus(decode2D, how, size); ns > 0 {
 					earlier = timeName(ns)
 				}
-				rows = append(rows, []string{axis, check, bytesName(size), r.time(key), r.rate(key), r.time(fresh), r.time(on), earlier})
+				rows = append(rows, []string{axis, check, bytesName(size), t.time(key), t.rate(key), t.time(fresh), t.time(on), earlier})
 			}
 		}
 	}
-	d.table([]string{"slivers", "check", ">blob", ">one core", ">throughput", ">fresh memory", fmt.Sprintf(">%d cores", many), ">walrus-core, earlier"}, rows)
+	t.table([]string{"slivers", "check", ">blob", ">one core", ">throughput", ">fresh memory", fmt.Sprintf(">%d cores", many), ">walrus-core, earlier"}, rows)
 
-	d.paragraph("### Recover one sliver pair, n = %d, 32 MiB, one core", manyShards)
+	t.paragraph("### Recover one sliver pair, n = %d, 32 MiB, one core", manyShards)
 	rows = nil
 	for _, scheme := range schemes {
 		key := func(work, how string) string {
-			return r.time(Key{work, recoverCode(scheme), 32 << 20, one, redstuff, how})
+			return t.time(Key{work, recoverCode(scheme), 32 << 20, one, redstuff, how})
 		}
 		rows = append(rows, []string{scheme.String(), key(recover2D, withProofs), key(recover2D, trusting),
 			timeName(float64(peer.Walrus.RecoverPair.Nanoseconds())), key(help2D, trusting), key(help2D, withProofs)})
 	}
-	d.table([]string{"scheme", ">pair, proofs verified", ">pair, roots only", ">walrus-core, proofs verified, earlier", ">helper: a symbol", ">helper: with its proof"}, rows)
+	t.table([]string{"scheme", ">pair, proofs verified", ">pair, roots only", ">walrus-core, proofs verified, earlier", ">helper: a symbol", ">helper: with its proof"}, rows)
 
-	r.squares(d)
+	t.squares()
 }
 
-func (r *Results) squares(d *document) {
+func (t tables) squares() {
 	const width = squareWidth
 	size := width * width * work.ShareSize
 	var rows [][]string
@@ -172,114 +202,122 @@ func (r *Results) squares(d *document) {
 			name = fmt.Sprintf("RedStuff, n = %d, BLAKE3", 2*width)
 		}
 		key := func(work string) Key {
-			return Key{work, fmt.Sprintf("width %d", width), size, r.Machine.Cores, who, ""}
+			return Key{work, fmt.Sprintf("width %d", width), size, t.Machine.Cores, who, ""}
 		}
-		rows = append(rows, []string{name, r.rate(key(extend)), r.rate(key(repair))})
+		rows = append(rows, []string{name, t.rate(key(extend)), t.rate(key(repair))})
 	}
-	d.paragraph("### Beside rsmt2d: %s as %d × %d shares, all cores", bytesName(size), width, width)
-	d.paragraph("rsmt2d extends to four times the data and hashes with SHA-256; RedStuff, with as many rows and columns, to 4.5 times. " +
+	t.paragraph("### Beside rsmt2d: %s as %d × %d shares, all cores", bytesName(size), width, width)
+	t.paragraph("rsmt2d extends to four times the data and hashes with SHA-256; RedStuff, with as many rows and columns, to 4.5 times. " +
 		"Repair starts from a quarter of the square; RedStuff's from as many random primary slivers as it takes, with the strict check.")
-	d.table([]string{"", ">extend + roots", ">repair"}, rows)
+	t.table([]string{"", ">extend + roots", ">repair"}, rows)
 }
 
-func (r *Results) hashing(d *document) {
-	d.paragraph("## Hashing, one core")
-	d.paragraph("Nanoseconds a message, a thousand messages at a time. The bound is 64 bytes of BLAKE3 at 7.1 GB/s.")
+func (t tables) hashing() {
+	t.paragraph("## Hashing, one core")
+	t.paragraph("Nanoseconds a message, a thousand messages at a time. The bound is 64 bytes of BLAKE3 at 7.1 GB/s.")
 	var rows [][]string
 	for _, size := range hashSizes {
 		row := []string{bytesName(size)}
 		for _, scheme := range schemes {
 			for _, who := range []string{redstuff, libraries[scheme]} {
-				row = append(row, r.perMessage(Key{hashLeaves, scheme.String(), size, 1, who, ""}))
+				row = append(row, t.perMessage(Key{hashLeaves, scheme.String(), size, 1, who, ""}))
 			}
 		}
 		rows = append(rows, slices.Insert(row, 3, digits(peer.HashBound(size))))
 	}
 	node := []string{"inner node"}
 	for _, scheme := range schemes {
-		node = append(node, r.perMessage(Key{hashNodes, scheme.String(), 64, 1, redstuff, ""}),
-			r.perMessage(Key{hashLeaves, scheme.String(), 64, 1, libraries[scheme], ""}))
+		node = append(node, t.perMessage(Key{hashNodes, scheme.String(), 64, 1, redstuff, ""}),
+			t.perMessage(Key{hashLeaves, scheme.String(), 64, 1, libraries[scheme], ""}))
 	}
 	rows = append(rows, slices.Insert(node, 3, digits(peer.HashBound(64))))
-	d.table([]string{">message", ">BLAKE3", ">zeebo", ">bound", ">Blake2b-256", ">x/crypto"}, rows)
-	d.chart("hash", "Time to hash a message over its size")
+	t.table([]string{">message", ">BLAKE3", ">zeebo", ">bound", ">Blake2b-256", ">x/crypto"}, rows)
+	t.chart("hash", "Time to hash a message over its size")
 }
 
 // perMessage writes the nanoseconds of one message.
-func (r *Results) perMessage(k Key) string {
-	if m := r.find(k); m != nil {
+func (t tables) perMessage(k Key) string {
+	if m := t.find(k); m != nil {
 		return digits(m.Best() / float64(work.Messages(k.Size)))
 	}
 	return "–"
 }
 
-func (r *Results) instructionSets(d *document) {
-	d.paragraph("## Instruction sets, one core")
+func (t tables) instructionSets() {
+	t.paragraph("## Instruction sets, one core")
 	var rows [][]string
 	s := shapes[1].String()
-	for _, name := range r.Machine.Backends {
+	for _, name := range t.Machine.Backends {
 		how := "backend " + name
 		row := []string{name}
 		for _, size := range []int{64, 1 << 10, 16 << 10} {
-			row = append(row, r.rate(Key{encode1D, s, size, 1, redstuff, how}))
+			row = append(row, t.rate(Key{encode1D, s, size, 1, redstuff, how}))
 		}
-		row = append(row, r.rate(Key{decode1D, s, 1 << 10, 1, redstuff, how}))
+		row = append(row, t.rate(Key{decode1D, s, 1 << 10, 1, redstuff, how}))
 		for _, scheme := range schemes {
-			row = append(row, r.perMessage(Key{hashLeaves, scheme.String(), 152, 1, redstuff, how}),
-				r.perMessage(Key{hashNodes, scheme.String(), 64, 1, redstuff, how}))
+			row = append(row, t.perMessage(Key{hashLeaves, scheme.String(), 152, 1, redstuff, how}),
+				t.perMessage(Key{hashNodes, scheme.String(), 64, 1, redstuff, how}))
 		}
-		rows = append(rows, append(row, r.time(Key{encode2D, codeName(manyShards), 32 << 20, 1, redstuff, how})))
+		rows = append(rows, append(row, t.time(Key{encode2D, codeName(manyShards), 32 << 20, 1, redstuff, how})))
 	}
-	d.table([]string{"backend", ">encode " + s + ", 64 B", ">1 KiB", ">16 KiB", ">decode, 1 KiB", ">BLAKE3 leaf of 152 B, ns", ">node, ns",
+	t.table([]string{"backend", ">encode " + s + ", 64 B", ">1 KiB", ">16 KiB", ">decode, 1 KiB", ">BLAKE3 leaf of 152 B, ns", ">node, ns",
 		">Blake2b leaf, ns", ">node, ns", ">RedStuff encode, n = 1000, 32 MiB"}, rows)
-	if len(r.Machine.Backends) > 1 {
-		d.chart("backends", "Speed beside pure Go by instruction set")
+	if len(t.Machine.Backends) > 1 {
+		t.chart("backends", "Speed beside pure Go by instruction set")
 	}
 }
 
-func (r *Results) manyCores(d *document) {
+func (t tables) manyCores() {
 	var columns []string
 	var rows [][]string
 	for _, key := range scaled {
 		row := []string{scaledName(key)}
 		columns = []string{"work"}
-		for _, m := range r.scaling(key) {
+		for _, m := range t.scaling(key) {
 			columns = append(columns, fmt.Sprintf(">%d", m.Cores))
 			row = append(row, rateName(m.Throughput()))
 		}
 		rows = append(rows, row)
 	}
-	d.paragraph("## Cores")
-	d.table(columns, rows)
-	d.chart("cores", "Speed-up over the number of cores")
-}
-
-// scaling returns the measurements of a work on 1, 2, … cores.
-func (r *Results) scaling(key Key) []Measurement {
-	var list []Measurement
-	for _, m := range r.Measured {
-		k := m.Key
-		k.Cores = 0
-		if k == key {
-			list = append(list, m)
-		}
-	}
-	slices.SortFunc(list, func(a, b Measurement) int { return a.Cores - b.Cores })
-	return list
+	t.paragraph("## Cores")
+	t.table(columns, rows)
+	t.chart("cores", "Speed-up over the number of cores")
 }
 
 func scaledName(key Key) string {
 	return fmt.Sprintf("%s, %s, %s", key.Work, key.Code, bytesName(key.Size))
 }
 
-func (r *Results) resident(d *document) {
-	d.paragraph("## Memory, n = %d, BLAKE3, %d cores", manyShards, r.Machine.Cores)
-	d.paragraph("Peak of resident memory (VmHWM) of a process that does nothing else, and what of it is neither the blob, the process before, nor the result. The streamed blob is read from a source of zeros, and its slivers go nowhere.")
+func (t tables) resident() {
+	t.paragraph("## Memory, n = %d, BLAKE3, %d cores", manyShards, t.Machine.Cores)
+	t.paragraph("Peak of resident memory (VmHWM) of a process that does nothing else, and what of it is neither the blob, the process before, nor the result. The streamed blob is read from a source of zeros, and its slivers go nowhere.")
 	var rows [][]string
-	for _, m := range r.Memory {
+	for _, m := range t.Memory {
 		rows = append(rows, []string{m.Work, bytesName(m.Size), mebibytes(m.Peak), mebibytes(m.Base), mebibytes(m.Output), mebibytes(m.Peak - m.Base - m.Output)})
 	}
-	d.table([]string{"work", ">blob", ">peak, MiB", ">before, with the blob", ">result", ">working memory"}, rows)
+	t.table([]string{"work", ">blob", ">peak, MiB", ">before, with the blob", ">result", ">working memory"}, rows)
 }
 
 func mebibytes(n int) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
+
+// whereTimeGoes writes the profiles of the lines that fall short of their aim.
+func (t tables) whereTimeGoes() {
+	var rows [][]string
+	for _, l := range t.lines() {
+		at := slices.IndexFunc(t.Profiles, func(p Profile) bool { return p.Key == l.ours })
+		if at < 0 || l.verdict == metAim {
+			continue
+		}
+		var functions []string
+		for _, f := range t.Profiles[at].Functions {
+			functions = append(functions, fmt.Sprintf("%s %.0f %%", f.Name, 100*f.Share))
+		}
+		rows = append(rows, []string{l.label + ": " + l.part, digits(l.ratio) + "× of " + fmt.Sprintf("%g×", l.aim), strings.Join(functions, ", ")})
+	}
+	if len(rows) == 0 {
+		return
+	}
+	t.paragraph("## Where the time goes, in lines short of their aim")
+	t.paragraph("Each function's own time, by the processor's profile of a second.")
+	t.table([]string{"work", ">ratio", "functions"}, rows)
+}
