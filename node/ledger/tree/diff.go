@@ -1,0 +1,60 @@
+package tree
+
+import (
+	"bytes"
+	"iter"
+)
+
+// Diff returns what changed since another version of the tree: the keys with the values
+// that they have now, or with nil if they are gone. Versions that share most of their
+// nodes take as long as what changed. The caller must not change what it gets.
+func (t Tree) Diff(old Tree) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) { diff(old.top, t.top, yield) }
+}
+
+// diff yields the difference between two nodes, each of which may be nil; false ends it.
+//
+// Keys of a node agree in all bits before its own. So of two nodes, the one with the
+// earlier bit has at most one side with keys of the other one.
+func diff(old, now *node, yield func(key, value []byte) bool) bool {
+	switch {
+	case old == now:
+		return true
+	case old == nil:
+		return now.all(func(key, value []byte) bool { return yield(key, present(value)) })
+	case now == nil:
+		return old.all(func(key, _ []byte) bool { return yield(key, nil) })
+	case old.leaf() && now.leaf():
+		if bytes.Equal(old.key, now.key) {
+			return bytes.Equal(old.value, now.value) || yield(now.key, present(now.value))
+		}
+		return yield(old.key, nil) && yield(now.key, present(now.value))
+	case !old.leaf() && !now.leaf() && old.bit == now.bit:
+		return diff(old.left, now.left, yield) && diff(old.right, now.right, yield)
+	case old.leaf() || !now.leaf() && now.bit < old.bit:
+		if bit(old.some(), now.bit) == 0 {
+			return diff(old, now.left, yield) && diff(nil, now.right, yield)
+		}
+		return diff(nil, now.left, yield) && diff(old, now.right, yield)
+	}
+	if bit(now.some(), old.bit) == 0 {
+		return diff(old.left, now, yield) && diff(old.right, nil, yield)
+	}
+	return diff(old.left, nil, yield) && diff(old.right, now, yield)
+}
+
+// some returns a key of the node.
+func (n *node) some() []byte {
+	for !n.leaf() {
+		n = n.left
+	}
+	return n.key
+}
+
+// present tells an empty value from one that is gone.
+func present(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
+}
