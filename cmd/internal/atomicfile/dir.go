@@ -42,7 +42,11 @@ func (d *Dir) create() (err error) {
 		if err := d.parent.Mkdir(name, 0o777); err != nil {
 			return nil, err
 		}
-		return d.parent.Open(name)
+		f, err := d.parent.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errSwept
+		}
+		return f, err
 	})
 	if err == nil {
 		d.Root, err = d.parent.OpenRoot(d.temp)

@@ -23,7 +23,7 @@ func claim(dir *os.Root, make func(name string) (*os.File, error)) (string, *os.
 	for range claims {
 		name := fmt.Sprintf("%s%016x", tempPrefix, rand.Uint64())
 		f, err := make(name)
-		if errors.Is(err, fs.ErrExist) {
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, errSwept) {
 			continue
 		}
 		if err != nil {
@@ -108,5 +108,9 @@ func same(dir *os.Root, name string, f *os.File) bool {
 	return err == nil && os.SameFile(there, opened)
 }
 
-// errLocked: another process has the lock.
-var errLocked = errors.New("locked")
+var (
+	// errLocked is returned when another process has the lock.
+	errLocked = errors.New("locked")
+	// errSwept is returned when another process took what was just made for abandoned.
+	errSwept = errors.New("swept before it was locked")
+)

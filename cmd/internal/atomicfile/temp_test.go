@@ -3,9 +3,11 @@
 package atomicfile
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -72,6 +74,35 @@ func TestSweep(t *testing.T) {
 	want = []string{".rs2d-0000000000000003", ".rs2d-0000000000000004", ".rs2d-mine", "dir", "file"}
 	if got := names(t, parent); !slices.Equal(got, want) {
 		t.Errorf("there is %v, want %v", got, want)
+	}
+}
+
+// TestSweepWhileOthersBegin sweeps all the time, while files and directories are begun:
+// none fails for what is taken for abandoned before it is locked.
+func TestSweepWhileOthersBegin(t *testing.T) {
+	parent := t.TempDir()
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	for range 2 {
+		sweeping.Go(func() {
+			for ctx.Err() == nil {
+				_ = Sweep(parent) // what another removes first cannot be removed
+			}
+		})
+	}
+	for i := range 300 {
+		dir, err := CreateDir(filepath.Join(parent, "dir"))
+		if err != nil {
+			t.Fatalf("directory %d: %v", i, err)
+		}
+		dir.Discard()
+		file, err := Create(t.Context(), filepath.Join(parent, "file"))
+		if err != nil {
+			t.Fatalf("file %d: %v", i, err)
+		}
+		file.Discard()
 	}
 }
 
