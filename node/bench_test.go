@@ -58,11 +58,11 @@ func start(b *testing.B, running int, tune func(*client.Options), tuneNode func(
 		if err != nil {
 			b.Fatal(err)
 		}
-		config := node.Config{Control: control, Key: keys[i], Store: disk, HealInterval: -1, ScrubRate: -1}
+		config := node.Config{Control: control, Store: disk, HealInterval: -1, ScrubRate: -1}
 		if tuneNode != nil {
 			tuneNode(&config)
 		}
-		n, err := node.New(config)
+		n, err := node.New(keys[i], config)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -78,11 +78,10 @@ func start(b *testing.B, running int, tune func(*client.Options), tuneNode func(
 		})
 	}
 	o := client.Options{}
-	o.Peer.Key = writer
 	if tune != nil {
 		tune(&o)
 	}
-	cl, err := client.New(control, o)
+	cl, err := client.New(control, writer, o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -171,7 +170,7 @@ func BenchmarkHeal(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				n, err := node.New(node.Config{Control: control, Key: keys[9], Store: disk, HealInterval: -1, ScrubRate: -1})
+				n, err := node.New(keys[9], node.Config{Control: control, Store: disk, HealInterval: -1, ScrubRate: -1})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -35,7 +35,7 @@ type cluster struct {
 	nodes     []*member
 	writer    *identity.Key
 	intruder  *identity.Key // of a client that may write, and means ill
-	tune      func(*node.Config)
+	tune      func(*member, *node.Config)
 }
 
 // member is one node of a cluster, running or not.
@@ -57,6 +57,16 @@ type member struct {
 
 // newCluster starts nodes that own shards evenly. tune may be nil.
 func newCluster(t testing.TB, nodes, shards int, tune func(*node.Config)) *cluster {
+	t.Helper()
+	return newClusterOf(t, nodes, shards, func(_ *member, config *node.Config) {
+		if tune != nil {
+			tune(config)
+		}
+	})
+}
+
+// newClusterOf is newCluster for nodes that are not alike.
+func newClusterOf(t testing.TB, nodes, shards int, tune func(*member, *node.Config)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, writer: identity.GenerateKey(), intruder: identity.GenerateKey(), tune: tune}
 	spread := committee.Spread(shards, nodes)
@@ -123,13 +133,11 @@ func (m *member) start() {
 		t.Fatal(err)
 	}
 	config := node.Config{
-		Control: m.c.control, Key: m.key, Store: disk, Peers: fast(),
+		Control: m.c.control, Store: disk, Peers: fast(),
 		HealInterval: -1, ScrubRate: -1, HealDelay: time.Millisecond, Logger: logger(),
 	}
-	if m.c.tune != nil {
-		m.c.tune(&config)
-	}
-	n, err := node.New(config)
+	m.c.tune(m, &config)
+	n, err := node.New(m.key, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +182,17 @@ func (m *member) wipe() {
 // client returns a client that may write.
 func (c *cluster) client(tune func(*client.Options)) *client.Client {
 	c.t.Helper()
+	return c.clientOf(c.writer, tune)
+}
+
+// clientOf returns a client that has the key, or none.
+func (c *cluster) clientOf(key *identity.Key, tune func(*client.Options)) *client.Client {
+	c.t.Helper()
 	o := client.Options{Peer: fast(), Timeout: time.Minute, Grace: 5 * time.Second, HedgeAfter: 30 * time.Millisecond, Logger: logger()}
-	o.Peer.Key = c.writer
 	if tune != nil {
 		tune(&o)
 	}
-	cl, err := client.New(c.control, o)
+	cl, err := client.New(c.control, key, o)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -10,16 +10,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/node/control"
-	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
-// Config is what a node is made of. Control, Key and Store must be set; all else has
+// Config is what a node is made of. Control and Store must be set; all else has
 // defaults, for which the zero value stands.
 type Config struct {
-	Control control.Control // whose current committee the key is of
-	Key     *identity.Key   // the node does not hand it out
+	Control control.Control // whose current committee the node is of
 	Store   store.Store     // the node does not close it
 
 	// Plaintext serves HTTP without TLS, and lets everybody write. It is for tests and
@@ -37,7 +35,7 @@ type Config struct {
 	PendingQuota int64         // bytes of blobs without a certificate that a writer may have; default an eighth of what is free
 	PendingAge   time.Duration // after which they are removed; default a day
 
-	Peers        peer.Options  // how the healer speaks to other nodes; its key is the node's
+	Peers        peer.Options  // how the node speaks to others
 	HealInterval time.Duration // between looks at what others have; default 10 min; never if negative
 	HealDelay    time.Duration // how long a write may take before it is healed; default 5 s
 	HealBatch    int64         // bytes recovered at once; default 64 MiB
@@ -54,7 +52,7 @@ func (c *Config) fill() error {
 		name string
 		set  bool
 	}{
-		{"Control", c.Control != nil}, {"Key", c.Key != nil}, {"Store", c.Store != nil},
+		{"Control", c.Control != nil}, {"Store", c.Store != nil},
 	} {
 		if !field.set {
 			return fmt.Errorf("node: Config.%s must be set", field.name)

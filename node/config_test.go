@@ -20,14 +20,15 @@ func TestConfigIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer disk.Close()
-	full := node.Config{Control: c.control, Key: c.nodes[0].key, Store: disk}
-	if _, err := node.New(node.Config{}); err == nil || err.Error() != "node: Config.Control must be set" {
+	key := c.nodes[0].key
+	full := node.Config{Control: c.control, Store: disk}
+	if _, err := node.New(nil, node.Config{}); err == nil || err.Error() != "node: Config.Control must be set" {
 		t.Errorf("empty: %v", err)
 	}
-	for _, name := range []string{"Control", "Key", "Store"} {
+	for _, name := range []string{"Control", "Store"} {
 		c := full
 		reflect.ValueOf(&c).Elem().FieldByName(name).SetZero()
-		if _, err := node.New(c); err == nil || err.Error() != "node: Config."+name+" must be set" {
+		if _, err := node.New(key, c); err == nil || err.Error() != "node: Config."+name+" must be set" {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
@@ -36,16 +37,17 @@ func TestConfigIsChecked(t *testing.T) {
 	} {
 		c := full
 		reflect.ValueOf(&c).Elem().FieldByName(name).SetInt(-1)
-		if _, err := node.New(c); err == nil || err.Error() != "node: Config."+name+" must be more than zero" {
+		if _, err := node.New(key, c); err == nil || err.Error() != "node: Config."+name+" must be more than zero" {
 			t.Errorf("%s below zero: %v", name, err)
 		}
 	}
-	other := full
-	other.Key = identity.GenerateKey()
-	if _, err := node.New(other); err != node.ErrNotMember {
+	if _, err := node.New(nil, full); err == nil || err.Error() != "node: New needs a key" {
+		t.Errorf("without a key: %v", err)
+	}
+	if _, err := node.New(identity.GenerateKey(), full); err != node.ErrNotMember {
 		t.Errorf("key of nobody: %v, want %v", err, node.ErrNotMember)
 	}
-	if _, err := node.New(full); err != nil {
+	if _, err := node.New(key, full); err != nil {
 		t.Errorf("with all that must be set: %v", err)
 	}
 }

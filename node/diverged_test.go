@@ -47,18 +47,18 @@ func (l *logged) count(s string) int {
 
 // TestOtherCommittee has a node whose committee's file is not that of the others.
 func TestOtherCommittee(t *testing.T) {
-	for name, change := range map[string]func(members []committee.Member, config *node.Config) (epoch uint64){
-		"epoch": func([]committee.Member, *node.Config) uint64 { return 2 },
-		"address": func(members []committee.Member, _ *node.Config) uint64 {
+	for name, change := range map[string]func(members []committee.Member, odd *member) (epoch uint64){
+		"epoch": func([]committee.Member, *member) uint64 { return 2 },
+		"address": func(members []committee.Member, _ *member) uint64 {
 			members[3].Address = "elsewhere.example.org:7100" // its own, which it does not dial
 			return 1
 		},
-		"key": func(members []committee.Member, config *node.Config) uint64 {
-			config.Key = identity.GenerateKey()
-			members[3] = identity.NewMember("node-3", members[3].Address, config.Key, members[3].Shards)
+		"key": func(members []committee.Member, odd *member) uint64 {
+			odd.key = identity.GenerateKey()
+			members[3] = identity.NewMember("node-3", members[3].Address, odd.key, members[3].Shards)
 			return 1
 		},
-		"others' TLS keys": func(members []committee.Member, _ *node.Config) uint64 {
+		"others' TLS keys": func(members []committee.Member, _ *member) uint64 {
 			for i := range 3 {
 				members[i].TLSKey = identity.GenerateKey().TLSPublic()
 			}
@@ -68,13 +68,13 @@ func TestOtherCommittee(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log logged
-			c := newCluster(t, 4, 10, func(config *node.Config) {
-				current := config.Control.View().Current
-				if i, _ := current.Find(config.Key.Public()); i != 3 {
+			c := newClusterOf(t, 4, 10, func(m *member, config *node.Config) {
+				if m.i != 3 {
 					return
 				}
+				current := config.Control.View().Current
 				members := membersOf(current)
-				epoch := change(members, config)
+				epoch := change(members, m)
 				other, err := committee.New(current.System(), epoch, members)
 				if err != nil {
 					t.Fatal(err)
@@ -128,9 +128,9 @@ func TestOtherCommittee(t *testing.T) {
 // TestWriteToOtherEpoch: the attestation of a node of another epoch counts for nothing,
 // and the writer says why; the node is not taken for a liar.
 func TestWriteToOtherEpoch(t *testing.T) {
-	c := newCluster(t, 4, 10, func(config *node.Config) {
-		current := config.Control.View().Current
-		if i, _ := current.Find(config.Key.Public()); i == 3 {
+	c := newClusterOf(t, 4, 10, func(m *member, config *node.Config) {
+		if m.i == 3 {
+			current := config.Control.View().Current
 			other, err := committee.New(current.System(), current.Epoch()+1, membersOf(current))
 			if err != nil {
 				t.Fatal(err)

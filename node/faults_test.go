@@ -32,7 +32,7 @@ func TestReadAmongFaults(t *testing.T) {
 				c.nodes[i].faults.SetDelay(10 * time.Second)
 				c.nodes[i].faults.Set(kind)
 			}
-			reader := c.client(func(o *client.Options) { o.Peer.Key = nil })
+			reader := c.clientOf(nil, nil)
 			for range 3 {
 				expectRead(t, reader, a.ID, one)
 				expectRead(t, reader, b.ID, two)
@@ -114,7 +114,7 @@ func TestDownNodes(t *testing.T) {
 func TestStrangersDoNotWrite(t *testing.T) {
 	c := newCluster(t, 4, 8, nil)
 	for name, key := range map[string]*identity.Key{"no certificate": nil, "foreign certificate": identity.GenerateKey()} {
-		cl := c.client(func(o *client.Options) { o.Peer.Key = key })
+		cl := c.clientOf(key, nil)
 		_, err := cl.Store(t.Context(), []byte("hello"))
 		var status *peer.StatusError
 		if !errors.As(err, &status) || status.Code != 403 {
@@ -127,7 +127,7 @@ func TestStrangersDoNotWrite(t *testing.T) {
 	right := m.key
 	m.key = c.nodes[1].key
 	m.start()
-	p := peer.New(c.committee, 0, fast())
+	p := peer.New(c.committee, 0, nil, fast())
 	if _, err := p.Health(t.Context()); !errors.Is(err, identity.ErrStranger) {
 		t.Fatal(err)
 	}

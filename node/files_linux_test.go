@@ -39,8 +39,7 @@ func TestDescriptorsRunOut(t *testing.T) {
 	writer := identity.GenerateKey()
 	control, processes := newProcesses(t, 4, 8, writer, []string{childFiles + "=256"})
 	options := client.Options{Peer: fast(), Timeout: 30 * time.Second, Grace: 300 * time.Millisecond}
-	options.Peer.Key = writer
-	cl, err := client.New(control, options)
+	cl, err := client.New(control, writer, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +93,7 @@ func TestDescriptorsRunOut(t *testing.T) {
 	ended := time.Now()
 	t.Logf("%+v; meanwhile %d reads and %d writes, %d failed", f.Counts(), reads.Load(), writes.Load(), failed.Load())
 
-	again, err := client.New(control, options)
+	again, err := client.New(control, writer, options)
 	if err != nil {
 		t.Fatal(err)
 	}

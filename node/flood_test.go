@@ -64,7 +64,7 @@ func TestServedUnderFlood(t *testing.T) {
 					if _, err := cl.Read(ctx, r.ID); err != nil {
 						t.Errorf("get: %v", err)
 					}
-					if _, err := c.client(func(o *client.Options) { patient(o); o.Peer.Key = nil }).Read(ctx, before.ID); err != nil {
+					if _, err := c.clientOf(nil, patient).Read(ctx, before.ID); err != nil {
 						t.Errorf("get by a stranger: %v", err)
 					}
 				})

@@ -87,11 +87,12 @@ const shortPatience = 2 * time.Second
 func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	c := newCluster(t, 7, 7, func(o *node.Config) { o.Peers.Idle = shortPatience })
 	newClient := func(key bool) *client.Client {
-		return c.client(func(o *client.Options) {
+		who := c.writer
+		if !key {
+			who = nil
+		}
+		return c.clientOf(who, func(o *client.Options) {
 			o.Peer.Idle, o.Grace, o.Timeout = shortPatience, 100*time.Millisecond, 30*time.Second
-			if !key {
-				o.Peer.Key = nil
-			}
 		})
 	}
 	cl := c.client(nil)

@@ -60,11 +60,11 @@ func child(dir string) error {
 	if err != nil {
 		return err
 	}
-	config := node.Config{Control: control, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1}
+	config := node.Config{Control: control, Store: disk, HealInterval: -1, ScrubRate: -1}
 	if os.Getenv(childFiles) != "" { // it heals and scrubs as nodes do
 		config.HealInterval, config.ScrubRate, config.ScrubPause = 2*time.Second, 0, time.Second
 	}
-	n, err := node.New(config)
+	n, err := node.New(key, config)
 	if err != nil {
 		return err
 	}
@@ -184,8 +184,7 @@ func TestKills(t *testing.T) {
 	control, processes := newProcesses(t, nodes, shards, writer, nil)
 
 	options := client.Options{Peer: fast(), Timeout: 10 * time.Second, Grace: 300 * time.Millisecond}
-	options.Peer.Key = writer
-	cl, err := client.New(control, options)
+	cl, err := client.New(control, writer, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +254,7 @@ func TestKills(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	reader, err := client.New(control, options)
+	reader, err := client.New(control, writer, options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/agreement"
 	"github.com/redstuff-go/redstuff/node/heal"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/scrub"
@@ -34,7 +35,7 @@ var ErrNotMember = errors.New("node: key is that of no member")
 
 // Node is a storage node.
 type Node struct {
-	config   Config // without its key
+	config   Config
 	tls      *tls.Config
 	member   committee.Member
 	peers    *peer.Set
@@ -47,14 +48,18 @@ type Node struct {
 	closing  atomic.Bool
 }
 
-// New returns a node. It starts nothing. The error is ErrNotMember, names a field of the
-// configuration, or says why there is no code for the committee.
-func New(c Config) (*Node, error) {
+// New returns the node that has the key, which it does not hand out. It starts nothing.
+// The error is ErrNotMember, names a field of the configuration, or says why there is no
+// code for the committee.
+func New(key *identity.Key, c Config) (*Node, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
+	if key == nil {
+		return nil, errors.New("node: New needs a key")
+	}
 	current := c.Control.View().Current
-	member, ok := current.Find(c.Key.Public())
+	member, ok := current.Find(key.Public())
 	if !ok {
 		return nil, ErrNotMember
 	}
@@ -69,19 +74,18 @@ func New(c Config) (*Node, error) {
 	n := &Node{config: c, member: current.Member(member), started: time.Now()}
 	n.log = c.Logger.With("node", n.member.Name)
 	if !c.Plaintext {
-		n.tls = c.Key.ServerTLS()
+		n.tls = key.ServerTLS()
 	}
-	n.config.Key = nil
 	hashes := new(committee.HashCache) // certificates follow what was signed
-	signer := c.Key.Signer(hashes)
+	signer := key.Signer(hashes)
 
 	options := c.Peers
-	options.Key, options.Plaintext = c.Key, c.Plaintext
+	options.Plaintext = c.Plaintext
 	if options.Wire == nil {
 		options.Wire = new(peer.Wire)
 	}
 	options.Logger = n.log
-	n.peers = peer.NewSet(options)
+	n.peers = peer.NewSet(key, options)
 	view := func() *peer.View { return n.peers.View(c.Control.View(), n.member.PublicKey) }
 	n.healer = heal.New(heal.Config{
 		View: view, Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store,

@@ -266,7 +266,7 @@ func TestAnswersAreWhole(t *testing.T) {
 func TestSymbolsAreBounded(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
 	id := put(t, c.client(nil), randomBlob(1, 1_000_000)).ID
-	c.tune = func(o *node.Config) { o.MaxBytes = 4 << 10 }
+	c.tune = func(_ *member, o *node.Config) { o.MaxBytes = 4 << 10 }
 	c.nodes[0].kill()
 	c.nodes[0].start()
 	p := c.client(nil).Peers()[0]

@@ -212,7 +212,7 @@ func TestStalledConnection(t *testing.T) {
 	c.nodes[0].faults.Set(fault.Stall)
 	o := fast()
 	o.Idle, o.Attempts = 50*time.Millisecond, 1
-	p := peer.New(c.committee, 0, o)
+	p := peer.New(c.committee, 0, nil, o)
 	defer p.Close()
 	if _, err := p.Status(t.Context(), commit.BlobID{}); !errors.Is(err, peer.ErrStalled) {
 		t.Fatal(err)

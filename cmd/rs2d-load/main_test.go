@@ -267,7 +267,7 @@ func TestFailedWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cl, err := client.New(control, client.Options{})
+	cl, err := client.New(control, nil, client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

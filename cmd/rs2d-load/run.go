@@ -143,8 +143,8 @@ func (s *session) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.client, err = client.New(control, client.Options{
-		Peer:  peer.Options{Key: key, Plaintext: s.Plaintext, Idle: 5 * time.Second},
+	s.client, err = client.New(control, key, client.Options{
+		Peer:  peer.Options{Plaintext: s.Plaintext, Idle: 5 * time.Second},
 		Check: checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
 	})
 	if err != nil {

@@ -23,7 +23,6 @@ import (
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/identity"
-	"github.com/redstuff-go/redstuff/node/peer"
 )
 
 func TestMain(m *testing.M) {
@@ -137,7 +136,7 @@ func connect(ts *testscript.TestScript, dir string) *client.Client {
 	ts.Check(err)
 	key, err := identity.LoadKey(filepath.Join(ts.MkAbs(dir), "client.key"))
 	ts.Check(err)
-	cl, err := client.New(all, client.Options{Timeout: 20 * time.Second, Grace: 5 * time.Second, Peer: peer.Options{Key: key}})
+	cl, err := client.New(all, key, client.Options{Timeout: 20 * time.Second, Grace: 5 * time.Second})
 	ts.Check(err)
 	return cl
 }

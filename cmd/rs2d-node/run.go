@@ -103,7 +103,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		return naming(c.Store, err)
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	n, err := node.New(c.nodeConfig(control, key, disk, log))
+	n, err := node.New(key, c.nodeConfig(control, disk, log))
 	if err != nil {
 		return err
 	}
@@ -208,13 +208,13 @@ func (c *settings) storeOptions(log *slog.Logger) store.Options {
 	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), MaxOpenFiles: c.files, Logger: log}
 }
 
-func (c *settings) nodeConfig(control control.Control, key *identity.Key, disk store.Store, log *slog.Logger) node.Config {
+func (c *settings) nodeConfig(control control.Control, disk store.Store, log *slog.Logger) node.Config {
 	scrubRate := int64(c.ScrubRate)
 	if scrubRate == 0 {
 		scrubRate = -1
 	}
 	return node.Config{
-		Control: control, Key: key, Store: disk,
+		Control: control, Store: disk,
 		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns,
 		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: int64(c.MinRate), Workers: c.Workers,
 		PendingQuota: int64(c.PendingQuota), PendingAge: c.PendingAge,

@@ -73,7 +73,7 @@ func (c *statusCmd) Run(a *app) error {
 			return fmt.Errorf("%s: has no node %s", c.Committee, name)
 		}
 	}
-	cl, err := client.New(control, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})
+	cl, err := client.New(control, nil, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})
 	if err != nil {
 		return err
 	}

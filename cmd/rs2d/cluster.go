@@ -12,6 +12,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // clusterFlags say which committee of nodes to speak to.
@@ -38,15 +39,15 @@ func (c *clusterFlags) committee(a *app) (*fixed.Control, error) {
 	return ctxio.Await(a.ctx, func() (*fixed.Control, error) { return fixed.Load(c.Committee) })
 }
 
-// session begins the command's time, and returns a client of the committee. It fills in
-// the options that flags are for.
-func (c *clusterFlags) session(a *app, all *fixed.Control, o client.Options) (*session, error) {
+// session begins the command's time, and returns a client of the committee, which has
+// the key, or none. It fills in the options that flags are for.
+func (c *clusterFlags) session(a *app, all *fixed.Control, key *identity.Key, o client.Options) (*session, error) {
 	memory, err := parseSize("--max-memory", c.MaxMemory)
 	if err != nil {
 		return nil, err
 	}
 	o.MaxMemory = int64(min(memory, 1<<62))
-	cl, err := client.New(all, o)
+	cl, err := client.New(all, key, o)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (c *clusterFlags) open(a *app, o client.Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.session(a, all, o)
+	return c.session(a, all, nil, o)
 }
 
 // leave is how long a call that has been told to end is waited for: it then knows why

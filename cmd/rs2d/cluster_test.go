@@ -84,7 +84,7 @@ func startNodes(ts *testscript.TestScript, neg bool, args []string) {
 func startNode(ts *testscript.TestScript, all *fixed.Control, key *identity.Key, l net.Listener, dir string) (stop func()) {
 	disk, err := store.Open(dir, store.Options{})
 	ts.Check(err)
-	n, err := node.New(node.Config{Control: all, Key: key, Store: disk, HealInterval: -1, ScrubRate: -1})
+	n, err := node.New(key, node.Config{Control: all, Store: disk, HealInterval: -1, ScrubRate: -1})
 	ts.Check(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup

@@ -18,7 +18,6 @@ import (
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/identity"
-	"github.com/redstuff-go/redstuff/node/peer"
 )
 
 // clientKeyName is the key that put looks for beside the committee's file: it is what
@@ -70,7 +69,7 @@ func (c *putCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	cl, err := c.session(a, control, client.Options{Grace: c.Grace, Peer: peer.Options{Key: key}})
+	cl, err := c.session(a, control, key, client.Options{Grace: c.Grace})
 	if err != nil {
 		return err
 	}

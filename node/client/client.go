@@ -10,6 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -32,9 +33,10 @@ type Client struct {
 	fetches    sync.WaitGroup // requests of reads
 }
 
-// New returns a client. It does not connect. The error names a field of the options, or
-// says why there is no code for the committee.
-func New(control control.Control, o Options) (*Client, error) {
+// New returns a client. It does not connect. Nodes know it by the key, which may be nil
+// where it only reads. The error names a field of the options, or says why there is no
+// code for the committee.
+func New(control control.Control, key *identity.Key, o Options) (*Client, error) {
 	if control == nil {
 		return nil, fmt.Errorf("client: New needs a control plane")
 	}
@@ -51,7 +53,7 @@ func New(control control.Control, o Options) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	c := &Client{
-		control: control, options: o, code: code, hasher: hasher, peers: peer.NewSet(o.Peer),
+		control: control, options: o, code: code, hasher: hasher, peers: peer.NewSet(key, o.Peer),
 		memory: newMemory(o.MaxMemory), log: o.Logger, metadata: newMetadataCache(),
 	}
 	c.encoders.New = func() any { return code.NewEncoder() }

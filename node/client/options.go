@@ -9,15 +9,14 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// Options are choices for [New]. The zero value is good for reading; Key is needed to
-// write.
+// Options are choices for [New]. The zero value is good.
 //
 // HedgeAfter is how long a read waits for a small sliver without any progress before it
 // asks others as well; for each MiB of a longer one, as much again. It holds until the
 // client knows how fast nodes answer, and bounds what follows from that: between a
 // quarter of it and eight times as long.
 type Options struct {
-	Peer       peer.Options  // how to speak to nodes: the key, TLS or not, timeouts
+	Peer       peer.Options  // how to speak to nodes: TLS or not, timeouts
 	Check      rs2d.Check    // of blobs that are read; the default is strict
 	Timeout    time.Duration // for a call without a deadline of its own; default 1 min
 	Grace      time.Duration // to go on sending to slow nodes after Store has returned; default 10 s

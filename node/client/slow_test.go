@@ -69,7 +69,7 @@ func newCluster(t *testing.T, nodes, shards int) *cluster {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := node.New(node.Config{Control: control, Key: keys[i], Store: disk, Plaintext: true})
+		n, err := node.New(keys[i], node.Config{Control: control, Store: disk, Plaintext: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func (c *cluster) client(t *testing.T, tune func(*client.Options)) *client.Clien
 	if tune != nil {
 		tune(&o)
 	}
-	cl, err := client.New(c.control, o)
+	cl, err := client.New(c.control, nil, o)
 	if err != nil {
 		t.Fatal(err)
 	}

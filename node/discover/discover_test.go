@@ -114,7 +114,7 @@ func members(t *testing.T) (*peer.View, []*lister) {
 	for _, l := range listers {
 		l.c = c
 	}
-	set := peer.NewSet(peer.Options{Plaintext: true, Idle: time.Minute, Attempts: 1})
+	set := peer.NewSet(nil, peer.Options{Plaintext: true, Idle: time.Minute, Attempts: 1})
 	t.Cleanup(set.Close)
 	return set.View(&epoch.View{Current: c}, c.Member(0).PublicKey), listers
 }

@@ -76,7 +76,7 @@ func TestFirstNamesWhoWasSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, err := peer.First(ctx, peer.NewSet(peer.Options{}), []*peer.Peer{p}, 0, func(ctx context.Context, _ *peer.Peer) (int, error) {
+		_, err := peer.First(ctx, peer.NewSet(nil, peer.Options{}), []*peer.Peer{p}, 0, func(ctx context.Context, _ *peer.Peer) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		}, nil)

@@ -22,10 +22,8 @@ import (
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
-// Options are choices for [New]. The zero value is good, but for a Key where writing
-// is wanted.
+// Options are choices for [New] and [NewSet]. The zero value is good.
 type Options struct {
-	Key         *identity.Key // by which the node knows the caller; may be nil
 	Plaintext   bool          // speak HTTP without TLS, to nodes that are run so
 	DialTimeout time.Duration // default 2 s
 	Idle        time.Duration // longest time without any byte from the node; default 10 s
@@ -112,13 +110,14 @@ type Peer struct {
 	member     int
 }
 
-// New returns the member of the committee. It does not connect.
-func New(c *committee.Committee, member int, o Options) *Peer {
+// New returns the member of the committee. It does not connect. The node knows the caller
+// by the key, which may be nil: then the caller is a stranger, who can only read.
+func New(c *committee.Committee, member int, key *identity.Key, o Options) *Peer {
 	o.fill()
-	return &Peer{link: newLink(c.Member(member), o), committee: c, committees: c, member: member}
+	return &Peer{link: newLink(c.Member(member), key, o), committee: c, committees: c, member: member}
 }
 
-func newLink(m committee.Member, o Options) *link {
+func newLink(m committee.Member, key *identity.Key, o Options) *link {
 	p := &link{name: m.Name, address: m.Address, tlsKey: m.TLSKey, options: o}
 	p.reputation = &reputation{distrustFor: o.DistrustFor, failFor: o.FailFor}
 	dialer := &net.Dialer{Timeout: o.DialTimeout}
@@ -143,7 +142,7 @@ func newLink(m committee.Member, o Options) *link {
 	p.base = "http://" + m.Address
 	if !o.Plaintext {
 		p.base = "https://" + m.Address
-		config := o.Key.ClientTLS(m.TLSKey)
+		config := key.ClientTLS(m.TLSKey)
 		transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			raw, err := dial(ctx, network, address)
 			if err != nil {

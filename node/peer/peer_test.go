@@ -32,7 +32,7 @@ func hostile(t *testing.T, h http.HandlerFunc) *peer.Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := peer.New(c, 0, peer.Options{Plaintext: true, Idle: 300 * time.Millisecond, Attempts: 3, Backoff: time.Millisecond})
+	p := peer.New(c, 0, nil, peer.Options{Plaintext: true, Idle: 300 * time.Millisecond, Attempts: 3, Backoff: time.Millisecond})
 	t.Cleanup(p.Close)
 	return p
 }
@@ -248,7 +248,7 @@ func TestFirst(t *testing.T) {
 	wrong := hostile(t, write([]byte("nonsense")))
 	right := hostile(t, write([]byte(`{"name":"right"}`)))
 	ask := func(ctx context.Context, p *peer.Peer) (api.Health, error) { return p.Health(ctx) }
-	set := peer.NewSet(peer.Options{HedgeAfter: time.Second})
+	set := peer.NewSet(nil, peer.Options{HedgeAfter: time.Second})
 	right.Late(time.Now()) // so that it is asked last
 	h, err := peer.First(t.Context(), set, []*peer.Peer{slow, nil, wrong, right}, 0, ask, nil)
 	if err != nil || h.Name != "right" || wrong.Standing() != peer.Distrusted {

@@ -10,12 +10,14 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/epoch"
+	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Set is the nodes that somebody speaks to, and what is known of them: whom to ask
 // first, and how long to wait. A node is known by its public key, whatever its number
 // is in one committee or another. It is safe for concurrent use.
 type Set struct {
+	key     *identity.Key
 	options Options
 	latency latency
 
@@ -23,10 +25,11 @@ type Set struct {
 	links map[[committee.PublicKeySize]byte]*link
 }
 
-// NewSet returns a set that knows of no node yet.
-func NewSet(o Options) *Set {
+// NewSet returns a set that knows of no node yet. The nodes know the caller by the key,
+// which may be nil, see [New].
+func NewSet(key *identity.Key, o Options) *Set {
 	o.fill()
-	return &Set{options: o, links: make(map[[committee.PublicKeySize]byte]*link)}
+	return &Set{key: key, options: o, links: make(map[[committee.PublicKeySize]byte]*link)}
 }
 
 // View is a committee and its members, as one of them or a client sees them at one
@@ -74,7 +77,7 @@ func (s *Set) link(m committee.Member) *link {
 	if old != nil && old.name == m.Name && old.address == m.Address && old.tlsKey == m.TLSKey {
 		return old
 	}
-	l := newLink(m, s.options)
+	l := newLink(m, s.key, s.options)
 	if old != nil {
 		l.reputation = old.reputation
 		old.http.CloseIdleConnections()

@@ -19,7 +19,7 @@ func idle(t *testing.T, o peer.Options) *peer.Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return peer.New(c, 0, o)
+	return peer.New(c, 0, nil, o)
 }
 
 func expectStanding(t *testing.T, p *peer.Peer, want peer.Standing) {

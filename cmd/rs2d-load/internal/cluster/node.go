@@ -73,8 +73,8 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 		return err
 	}
 	wire := new(peer.Wire)
-	n, err := node.New(node.Config{
-		Control: control, Key: key, Store: disk, Plaintext: c.Plaintext, Logger: log,
+	n, err := node.New(key, node.Config{
+		Control: control, Store: disk, Plaintext: c.Plaintext, Logger: log,
 		MaxConns: files.Conns, MaxRequests: files.Requests,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Wire: wire},
 	})
