@@ -11,106 +11,106 @@ var kernelsAVX2 = &kernels{
 	name:     "avx2",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
 	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	turn:     turnAVX2,
 	fft4:     fft4AVX2,
 	fft2:     fft2AVX2,
 	ifft4:    ifft4AVX2,
 	ifft2:    ifft2AVX2,
-	turn:     turnAVX2,
+	encode2:  encode2AVX2,
+	encode4:  encode4AVX2,
+	encode8:  encode8AVX2,
 	scale:    scaleAVX2,
+	pack:     packAVX2,
+	unpack:   unpackAVX2,
 	mulAdd:   mulAddAVX2,
 	mul:      mulAVX2,
 	dot:      dotAVX2,
 	spread:   spreadAVX2,
-	encode2:  encode2AVX2,
-	encode4:  encode4AVX2,
-	encode8:  encode8AVX2,
-	pack:     packAVX2,
-	unpack:   unpackAVX2,
 	xor:      xorAVX2,
 	sum:      sumAVX2,
 }
 
-// fft4AVX2 is the kernel fft4.
+// fft4AVX2 works like fft4Generic.
 //
 //go:noescape
 func fft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX2 is the kernel fft2.
+// fft2AVX2 works like fft2Generic.
 //
 //go:noescape
 func fft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4AVX2 is the kernel ifft4.
+// ifft4AVX2 works like ifft4Generic.
 //
 //go:noescape
 func ifft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2AVX2 is the kernel ifft2.
+// ifft2AVX2 works like ifft2Generic.
 //
 //go:noescape
 func ifft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnAVX2 is the kernel turn.
-//
-//go:noescape
-func turnAVX2(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
-
-// scaleAVX2 is the kernel scale.
-//
-//go:noescape
-func scaleAVX2(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
-
-// mulAddAVX2 is the kernel mulAdd.
-//
-//go:noescape
-func mulAddAVX2(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// mulAVX2 is the kernel mul.
-//
-//go:noescape
-func mulAVX2(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// dotAVX2 is the kernel dot.
-//
-//go:noescape
-func dotAVX2(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// spreadAVX2 is the kernel spread.
-//
-//go:noescape
-func spreadAVX2(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// encode2AVX2 is the kernel encode2.
+// encode2AVX2 works like encodeGeneric.
 //
 //go:noescape
 func encode2AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode4AVX2 is the kernel encode4.
+// encode4AVX2 works like encodeGeneric.
 //
 //go:noescape
 func encode4AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode8AVX2 is the kernel encode8.
+// encode8AVX2 works like encodeGeneric.
 //
 //go:noescape
 func encode8AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// packAVX2 is the kernel pack.
+// turnAVX2 is the kernel turn, which only some backends have.
 //
 //go:noescape
-func packAVX2(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+func turnAVX2(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// unpackAVX2 is the kernel unpack.
+// scaleAVX2 works like scaleGeneric.
 //
 //go:noescape
-func unpackAVX2(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+func scaleAVX2(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// xorAVX2 is the kernel xor.
+// mulAddAVX2 works like mulAddGeneric.
+//
+//go:noescape
+func mulAddAVX2(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// mulAVX2 works like mulGeneric.
+//
+//go:noescape
+func mulAVX2(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// dotAVX2 works like dotGeneric.
+//
+//go:noescape
+func dotAVX2(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// spreadAVX2 works like spreadGeneric.
+//
+//go:noescape
+func spreadAVX2(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// xorAVX2 works like xorGeneric.
 //
 //go:noescape
 func xorAVX2(dst, src unsafe.Pointer, n int)
 
-// sumAVX2 is the kernel sum.
+// sumAVX2 works like sumGeneric.
 //
 //go:noescape
 func sumAVX2(dst unsafe.Pointer, srcs *[]byte, count, off, n int)
+
+// packAVX2 works like packGeneric.
+//
+//go:noescape
+func packAVX2(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+
+// unpackAVX2 works like unpackGeneric.
+//
+//go:noescape
+func unpackAVX2(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)

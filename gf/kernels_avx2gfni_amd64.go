@@ -11,86 +11,86 @@ var kernelsAVX2GFNI = &kernels{
 	name:     "avx2+gfni",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
 	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
+	turn:     turnAVX2GFNI,
 	fft4:     fft4AVX2GFNI,
 	fft2:     fft2AVX2GFNI,
 	ifft4:    ifft4AVX2GFNI,
 	ifft2:    ifft2AVX2GFNI,
-	turn:     turnAVX2GFNI,
+	encode2:  encode2AVX2GFNI,
+	encode4:  encode4AVX2GFNI,
+	encode8:  encode8AVX2GFNI,
 	scale:    scaleAVX2GFNI,
+	pack:     packAVX2,
+	unpack:   unpackAVX2,
 	mulAdd:   mulAddAVX2GFNI,
 	mul:      mulAVX2GFNI,
 	dot:      dotAVX2GFNI,
 	spread:   spreadAVX2GFNI,
-	encode2:  encode2AVX2GFNI,
-	encode4:  encode4AVX2GFNI,
-	encode8:  encode8AVX2GFNI,
-	pack:     packAVX2,
-	unpack:   unpackAVX2,
 	xor:      xorAVX2,
 	sum:      sumAVX2,
 }
 
-// fft4AVX2GFNI is the kernel fft4.
+// fft4AVX2GFNI works like fft4Generic.
 //
 //go:noescape
 func fft4AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX2GFNI is the kernel fft2.
+// fft2AVX2GFNI works like fft2Generic.
 //
 //go:noescape
 func fft2AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4AVX2GFNI is the kernel ifft4.
+// ifft4AVX2GFNI works like ifft4Generic.
 //
 //go:noescape
 func ifft4AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2AVX2GFNI is the kernel ifft2.
+// ifft2AVX2GFNI works like ifft2Generic.
 //
 //go:noescape
 func ifft2AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnAVX2GFNI is the kernel turn.
-//
-//go:noescape
-func turnAVX2GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
-
-// scaleAVX2GFNI is the kernel scale.
-//
-//go:noescape
-func scaleAVX2GFNI(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
-
-// mulAddAVX2GFNI is the kernel mulAdd.
-//
-//go:noescape
-func mulAddAVX2GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// mulAVX2GFNI is the kernel mul.
-//
-//go:noescape
-func mulAVX2GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// dotAVX2GFNI is the kernel dot.
-//
-//go:noescape
-func dotAVX2GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// spreadAVX2GFNI is the kernel spread.
-//
-//go:noescape
-func spreadAVX2GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// encode2AVX2GFNI is the kernel encode2.
+// encode2AVX2GFNI works like encodeGeneric.
 //
 //go:noescape
 func encode2AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode4AVX2GFNI is the kernel encode4.
+// encode4AVX2GFNI works like encodeGeneric.
 //
 //go:noescape
 func encode4AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode8AVX2GFNI is the kernel encode8.
+// encode8AVX2GFNI works like encodeGeneric.
 //
 //go:noescape
 func encode8AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// turnAVX2GFNI is the kernel turn, which only some backends have.
+//
+//go:noescape
+func turnAVX2GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+
+// scaleAVX2GFNI works like scaleGeneric.
+//
+//go:noescape
+func scaleAVX2GFNI(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+
+// mulAddAVX2GFNI works like mulAddGeneric.
+//
+//go:noescape
+func mulAddAVX2GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// mulAVX2GFNI works like mulGeneric.
+//
+//go:noescape
+func mulAVX2GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// dotAVX2GFNI works like dotGeneric.
+//
+//go:noescape
+func dotAVX2GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// spreadAVX2GFNI works like spreadGeneric.
+//
+//go:noescape
+func spreadAVX2GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)

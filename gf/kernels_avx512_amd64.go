@@ -11,112 +11,112 @@ var kernelsAVX512 = &kernels{
 	name:     "avx512",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
 	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	turn:     turnAVX512,
 	fft4:     fft4AVX512,
 	fft2:     fft2AVX512,
 	ifft4:    ifft4AVX512,
 	ifft2:    ifft2AVX512,
-	turn:     turnAVX512,
-	scale:    scaleAVX512,
-	mulAdd:   mulAddAVX512,
-	mul:      mulAVX512,
-	dot:      dotAVX512,
-	spread:   spreadAVX512,
 	encode2:  encode2AVX512,
 	encode4:  encode4AVX512,
 	encode8:  encode8AVX512,
 	encode16: encode16AVX512,
+	scale:    scaleAVX512,
 	pack:     packAVX512,
 	unpack:   unpackAVX512,
+	mulAdd:   mulAddAVX512,
+	mul:      mulAVX512,
+	dot:      dotAVX512,
+	spread:   spreadAVX512,
 	xor:      xorAVX512,
 	sum:      sumAVX512,
 }
 
-// fft4AVX512 is the kernel fft4.
+// fft4AVX512 works like fft4Generic.
 //
 //go:noescape
 func fft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX512 is the kernel fft2.
+// fft2AVX512 works like fft2Generic.
 //
 //go:noescape
 func fft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4AVX512 is the kernel ifft4.
+// ifft4AVX512 works like ifft4Generic.
 //
 //go:noescape
 func ifft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2AVX512 is the kernel ifft2.
+// ifft2AVX512 works like ifft2Generic.
 //
 //go:noescape
 func ifft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnAVX512 is the kernel turn.
-//
-//go:noescape
-func turnAVX512(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
-
-// scaleAVX512 is the kernel scale.
-//
-//go:noescape
-func scaleAVX512(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
-
-// mulAddAVX512 is the kernel mulAdd.
-//
-//go:noescape
-func mulAddAVX512(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// mulAVX512 is the kernel mul.
-//
-//go:noescape
-func mulAVX512(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// dotAVX512 is the kernel dot.
-//
-//go:noescape
-func dotAVX512(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// spreadAVX512 is the kernel spread.
-//
-//go:noescape
-func spreadAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// encode2AVX512 is the kernel encode2.
+// encode2AVX512 works like encodeGeneric.
 //
 //go:noescape
 func encode2AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode4AVX512 is the kernel encode4.
+// encode4AVX512 works like encodeGeneric.
 //
 //go:noescape
 func encode4AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode8AVX512 is the kernel encode8.
+// encode8AVX512 works like encodeGeneric.
 //
 //go:noescape
 func encode8AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode16AVX512 is the kernel encode16.
+// encode16AVX512 works like encodeGeneric.
 //
 //go:noescape
 func encode16AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// packAVX512 is the kernel pack.
+// turnAVX512 is the kernel turn, which only some backends have.
 //
 //go:noescape
-func packAVX512(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+func turnAVX512(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// unpackAVX512 is the kernel unpack.
+// scaleAVX512 works like scaleGeneric.
 //
 //go:noescape
-func unpackAVX512(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+func scaleAVX512(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// xorAVX512 is the kernel xor.
+// mulAddAVX512 works like mulAddGeneric.
+//
+//go:noescape
+func mulAddAVX512(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// mulAVX512 works like mulGeneric.
+//
+//go:noescape
+func mulAVX512(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// dotAVX512 works like dotGeneric.
+//
+//go:noescape
+func dotAVX512(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// spreadAVX512 works like spreadGeneric.
+//
+//go:noescape
+func spreadAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// xorAVX512 works like xorGeneric.
 //
 //go:noescape
 func xorAVX512(dst, src unsafe.Pointer, n int)
 
-// sumAVX512 is the kernel sum.
+// sumAVX512 works like sumGeneric.
 //
 //go:noescape
 func sumAVX512(dst unsafe.Pointer, srcs *[]byte, count, off, n int)
+
+// packAVX512 works like packGeneric.
+//
+//go:noescape
+func packAVX512(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+
+// unpackAVX512 works like unpackGeneric.
+//
+//go:noescape
+func unpackAVX512(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)

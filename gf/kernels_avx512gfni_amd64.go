@@ -11,16 +11,11 @@ var kernelsAVX512GFNI = &kernels{
 	name:      "avx512+gfni",
 	table:     func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
 	rowTable:  func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
+	turn:      turnAVX512GFNI,
 	fft4:      fft4AVX512GFNI,
 	fft2:      fft2AVX512GFNI,
 	ifft4:     ifft4AVX512GFNI,
 	ifft2:     ifft2AVX512GFNI,
-	turn:      turnAVX512GFNI,
-	scale:     scaleAVX512GFNI,
-	mulAdd:    mulAddAVX512GFNI,
-	mul:       mulAVX512GFNI,
-	dot:       dotAVX512GFNI,
-	spread:    spreadAVX512GFNI,
 	fft8:      fft8AVX512GFNI,
 	ifft8:     ifft8AVX512GFNI,
 	ifft8from: ifft8fromAVX512GFNI,
@@ -31,108 +26,113 @@ var kernelsAVX512GFNI = &kernels{
 	encode4:   encode4AVX512GFNI,
 	encode8:   encode8AVX512GFNI,
 	encode16:  encode16AVX512GFNI,
+	scale:     scaleAVX512GFNI,
 	pack:      packAVX512,
 	unpack:    unpackAVX512,
+	mulAdd:    mulAddAVX512GFNI,
+	mul:       mulAVX512GFNI,
+	dot:       dotAVX512GFNI,
+	spread:    spreadAVX512GFNI,
 	xor:       xorAVX512,
 	sum:       sumAVX512,
 }
 
-// fft4AVX512GFNI is the kernel fft4.
+// fft4AVX512GFNI works like fft4Generic.
 //
 //go:noescape
 func fft4AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX512GFNI is the kernel fft2.
+// fft2AVX512GFNI works like fft2Generic.
 //
 //go:noescape
 func fft2AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4AVX512GFNI is the kernel ifft4.
+// ifft4AVX512GFNI works like ifft4Generic.
 //
 //go:noescape
 func ifft4AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2AVX512GFNI is the kernel ifft2.
+// ifft2AVX512GFNI works like ifft2Generic.
 //
 //go:noescape
 func ifft2AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnAVX512GFNI is the kernel turn.
-//
-//go:noescape
-func turnAVX512GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
-
-// scaleAVX512GFNI is the kernel scale.
-//
-//go:noescape
-func scaleAVX512GFNI(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
-
-// mulAddAVX512GFNI is the kernel mulAdd.
-//
-//go:noescape
-func mulAddAVX512GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// mulAVX512GFNI is the kernel mul.
-//
-//go:noescape
-func mulAVX512GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
-
-// dotAVX512GFNI is the kernel dot.
-//
-//go:noescape
-func dotAVX512GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// spreadAVX512GFNI is the kernel spread.
-//
-//go:noescape
-func spreadAVX512GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// fft8AVX512GFNI is the kernel fft8.
+// fft8AVX512GFNI works like fft8Generic.
 //
 //go:noescape
 func fft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft8AVX512GFNI is the kernel ifft8.
+// ifft8AVX512GFNI works like ifft8Generic.
 //
 //go:noescape
 func ifft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft8fromAVX512GFNI is the kernel ifft8from.
+// ifft8fromAVX512GFNI works like ifft8fromGeneric.
 //
 //go:noescape
 func ifft8fromAVX512GFNI(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
 
-// fft8toAVX512GFNI is the kernel fft8to.
+// fft8toAVX512GFNI works like fft8toGeneric.
 //
 //go:noescape
 func fft8toAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
 
-// fenceAVX512GFNI is the kernel fence.
+// fenceAVX512GFNI works like fenceGeneric.
 //
 //go:noescape
 func fenceAVX512GFNI()
 
-// pass8AVX512GFNI is the kernel pass8.
+// pass8AVX512GFNI works like pass8Generic.
 //
 //go:noescape
 func pass8AVX512GFNI(args pass8Args, tab unsafe.Pointer)
 
-// encode2AVX512GFNI is the kernel encode2.
+// encode2AVX512GFNI works like encodeGeneric.
 //
 //go:noescape
 func encode2AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode4AVX512GFNI is the kernel encode4.
+// encode4AVX512GFNI works like encodeGeneric.
 //
 //go:noescape
 func encode4AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode8AVX512GFNI is the kernel encode8.
+// encode8AVX512GFNI works like encodeGeneric.
 //
 //go:noescape
 func encode8AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode16AVX512GFNI is the kernel encode16.
+// encode16AVX512GFNI works like encodeGeneric.
 //
 //go:noescape
 func encode16AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
+
+// turnAVX512GFNI is the kernel turn, which only some backends have.
+//
+//go:noescape
+func turnAVX512GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+
+// scaleAVX512GFNI works like scaleGeneric.
+//
+//go:noescape
+func scaleAVX512GFNI(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+
+// mulAddAVX512GFNI works like mulAddGeneric.
+//
+//go:noescape
+func mulAddAVX512GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// mulAVX512GFNI works like mulGeneric.
+//
+//go:noescape
+func mulAVX512GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
+
+// dotAVX512GFNI works like dotGeneric.
+//
+//go:noescape
+func dotAVX512GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
+
+// spreadAVX512GFNI works like spreadGeneric.
+//
+//go:noescape
+func spreadAVX512GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)

@@ -11,112 +11,112 @@ var kernelsNEON = &kernels{
 	name:     "neon",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
 	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	turn:     turnNEON,
 	fft4:     fft4NEON,
 	fft2:     fft2NEON,
 	ifft4:    ifft4NEON,
 	ifft2:    ifft2NEON,
-	turn:     turnNEON,
-	scale:    scaleNEON,
-	mulAdd:   mulAddNEON,
-	mul:      mulNEON,
-	dot:      dotNEON,
-	spread:   spreadNEON,
 	encode2:  encode2NEON,
 	encode4:  encode4NEON,
 	encode8:  encode8NEON,
 	encode16: encode16NEON,
+	scale:    scaleNEON,
 	pack:     packNEON,
 	unpack:   unpackNEON,
+	mulAdd:   mulAddNEON,
+	mul:      mulNEON,
+	dot:      dotNEON,
+	spread:   spreadNEON,
 	xor:      xorNEON,
 	sum:      sumNEON,
 }
 
-// fft4NEON is the kernel fft4.
+// fft4NEON works like fft4Generic.
 //
 //go:noescape
 func fft4NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2NEON is the kernel fft2.
+// fft2NEON works like fft2Generic.
 //
 //go:noescape
 func fft2NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4NEON is the kernel ifft4.
+// ifft4NEON works like ifft4Generic.
 //
 //go:noescape
 func ifft4NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2NEON is the kernel ifft2.
+// ifft2NEON works like ifft2Generic.
 //
 //go:noescape
 func ifft2NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnNEON is the kernel turn.
+// turnNEON is the kernel turn, which only some backends have.
 //
 //go:noescape
 func turnNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// scaleNEON is the kernel scale.
+// scaleNEON works like scaleGeneric.
 //
 //go:noescape
 func scaleNEON(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// mulAddNEON is the kernel mulAdd.
+// mulAddNEON works like mulAddGeneric.
 //
 //go:noescape
 func mulAddNEON(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// mulNEON is the kernel mul.
+// mulNEON works like mulGeneric.
 //
 //go:noescape
 func mulNEON(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// dotNEON is the kernel dot.
+// dotNEON works like dotGeneric.
 //
 //go:noescape
 func dotNEON(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadNEON is the kernel spread.
+// spreadNEON works like spreadGeneric.
 //
 //go:noescape
 func spreadNEON(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// encode2NEON is the kernel encode2.
+// encode2NEON works like encodeGeneric.
 //
 //go:noescape
 func encode2NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode4NEON is the kernel encode4.
+// encode4NEON works like encodeGeneric.
 //
 //go:noescape
 func encode4NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode8NEON is the kernel encode8.
+// encode8NEON works like encodeGeneric.
 //
 //go:noescape
 func encode8NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// encode16NEON is the kernel encode16.
+// encode16NEON works like encodeGeneric.
 //
 //go:noescape
 func encode16NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// packNEON is the kernel pack.
+// packNEON works like packGeneric.
 //
 //go:noescape
 func packNEON(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
 
-// unpackNEON is the kernel unpack.
+// unpackNEON works like unpackGeneric.
 //
 //go:noescape
 func unpackNEON(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
 
-// xorNEON is the kernel xor.
+// xorNEON works like xorGeneric.
 //
 //go:noescape
 func xorNEON(dst, src unsafe.Pointer, n int)
 
-// sumNEON is the kernel sum.
+// sumNEON works like sumGeneric.
 //
 //go:noescape
 func sumNEON(dst unsafe.Pointer, srcs *[]byte, count, off, n int)

@@ -582,7 +582,7 @@ rowColumn:
 	FLDPQ.P 32(R3), (F9, F10)
 	FLDPQ.P 32(R8), (F11, F12)
 	FLDPQ.P 32(R7), (F13, F14)
-	// row 0 += c1 * row 1
+	// row 0 += c0 * row 1
 	VAND V0.B16, V11.B16, V15.B16
 	VUSHR $4, V11.B16, V16.B16
 	VAND V0.B16, V13.B16, V17.B16
@@ -672,7 +672,7 @@ subfieldRowColumn:
 	FLDPQ.P 32(R3), (F5, F6)
 	FLDPQ.P 32(R8), (F7, F8)
 	FLDPQ.P 32(R7), (F9, F10)
-	// row 0 += c1 * row 1
+	// row 0 += c0 * row 1
 	VAND V0.B16, V7.B16, V11.B16
 	VUSHR $4, V7.B16, V12.B16
 	VAND V0.B16, V9.B16, V13.B16
@@ -1417,7 +1417,7 @@ rowColumn:
 	VEOR V9.B16, V13.B16, V13.B16
 	VEOR V8.B16, V12.B16, V12.B16
 	VEOR V10.B16, V14.B16, V14.B16
-	// row 0 += c1 * row 1
+	// row 0 += c0 * row 1
 	VAND V0.B16, V11.B16, V15.B16
 	VUSHR $4, V11.B16, V16.B16
 	VAND V0.B16, V13.B16, V17.B16
@@ -1523,7 +1523,7 @@ subfieldRowColumn:
 	VEOR V5.B16, V9.B16, V9.B16
 	VEOR V4.B16, V8.B16, V8.B16
 	VEOR V6.B16, V10.B16, V10.B16
-	// row 0 += c1 * row 1
+	// row 0 += c0 * row 1
 	VAND V0.B16, V7.B16, V11.B16
 	VUSHR $4, V7.B16, V12.B16
 	VAND V0.B16, V9.B16, V13.B16

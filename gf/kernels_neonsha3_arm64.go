@@ -11,72 +11,72 @@ var kernelsNEONSHA3 = &kernels{
 	name:     "neon+sha3",
 	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
 	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	turn:     turnNEONSHA3,
 	fft4:     fft4NEONSHA3,
 	fft2:     fft2NEONSHA3,
 	ifft4:    ifft4NEONSHA3,
 	ifft2:    ifft2NEONSHA3,
-	turn:     turnNEONSHA3,
-	scale:    scaleNEONSHA3,
-	mulAdd:   mulAddNEONSHA3,
-	mul:      mulNEONSHA3,
-	dot:      dotNEONSHA3,
-	spread:   spreadNEONSHA3,
 	encode2:  encode2NEON,
 	encode4:  encode4NEON,
 	encode8:  encode8NEON,
 	encode16: encode16NEON,
+	scale:    scaleNEONSHA3,
 	pack:     packNEON,
 	unpack:   unpackNEON,
+	mulAdd:   mulAddNEONSHA3,
+	mul:      mulNEONSHA3,
+	dot:      dotNEONSHA3,
+	spread:   spreadNEONSHA3,
 	xor:      xorNEON,
 	sum:      sumNEON,
 }
 
-// fft4NEONSHA3 is the kernel fft4.
+// fft4NEONSHA3 works like fft4Generic.
 //
 //go:noescape
 func fft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2NEONSHA3 is the kernel fft2.
+// fft2NEONSHA3 works like fft2Generic.
 //
 //go:noescape
 func fft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// ifft4NEONSHA3 is the kernel ifft4.
+// ifft4NEONSHA3 works like ifft4Generic.
 //
 //go:noescape
 func ifft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft2NEONSHA3 is the kernel ifft2.
+// ifft2NEONSHA3 works like ifft2Generic.
 //
 //go:noescape
 func ifft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnNEONSHA3 is the kernel turn.
+// turnNEONSHA3 is the kernel turn, which only some backends have.
 //
 //go:noescape
 func turnNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
-// scaleNEONSHA3 is the kernel scale.
+// scaleNEONSHA3 works like scaleGeneric.
 //
 //go:noescape
 func scaleNEONSHA3(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
 
-// mulAddNEONSHA3 is the kernel mulAdd.
+// mulAddNEONSHA3 works like mulAddGeneric.
 //
 //go:noescape
 func mulAddNEONSHA3(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// mulNEONSHA3 is the kernel mul.
+// mulNEONSHA3 works like mulGeneric.
 //
 //go:noescape
 func mulNEONSHA3(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 
-// dotNEONSHA3 is the kernel dot.
+// dotNEONSHA3 works like dotGeneric.
 //
 //go:noescape
 func dotNEONSHA3(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadNEONSHA3 is the kernel spread.
+// spreadNEONSHA3 works like spreadGeneric.
 //
 //go:noescape
 func spreadNEONSHA3(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)

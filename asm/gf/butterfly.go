@@ -6,13 +6,38 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/redstuff-go/redstuff/asm/gf/coset"
 )
 
-// butterfly says which of the transform's kernels to write. An inverse stores what it
-// computes, or if its argument add is not 0 adds it to dst.
-type butterfly struct {
+// butterflies is a kernel of one or two layers of the transform being written. An inverse
+// stores what it computes, or if its argument add is not 0 adds it to dst.
+type butterflies struct {
+	multiplier
 	radix   int  // rows a group has at each distance: 2 or 4
 	inverse bool // undo the transform
+	rows
+}
+
+// transforms are the kernels of passes over rows.
+func transforms(m machine) writers {
+	list := writers{
+		{"fft4", func() { layers(m, "fft4", 4, false) }},
+		{"fft2", func() { layers(m, "fft2", 2, false) }},
+		{"ifft4", func() { layers(m, "ifft4", 4, true) }},
+		{"ifft2", func() { layers(m, "ifft2", 2, true) }},
+	}
+	if hasRadix8(m) {
+		list = append(list, writers{
+			{"fft8", func() { threeLayers(m, "fft8", false) }},
+			{"ifft8", func() { threeLayers(m, "ifft8", true) }},
+			{"ifft8from", func() { gatherLayers(m) }},
+			{"fft8to", func() { scatterLayers(m) }},
+			{"fence", func() { storeFence(m) }},
+			{"pass8", func() { fusedPass(m) }},
+		}...)
+	}
+	return list
 }
 
 // The rows of a group at one distance stand one behind the other. A product by a constant
@@ -59,57 +84,60 @@ func advance(step Op, positions ...Register) {
 	}
 }
 
-// butterflies writes one kernel of the transform.
-func (m machine) butterflies(name string, b butterfly) {
+// layers writes one kernel of the transform.
+func layers(m machine, name string, radix int, inverse bool) {
 	m.begin(name)
-	m = m.prepare()
-	r := &rows{lo: parameter("src"), dlo: parameter("dst"), stride: parameter("dist")}
+	k := &butterflies{multiplier: newMultiplier(m), radix: radix, inverse: inverse}
+	k.lo, k.dlo, k.stride = parameter("src"), parameter("dst"), parameter("dist")
 	half := parameter("half")
-	IMULQ(half, r.stride)
-	ADDQ(r.stride, r.stride)
-	if b.radix == 4 {
-		r.thrice = GP64()
-		LEAQ(Mem{Base: r.stride, Index: r.stride, Scale: 2}, r.thrice)
+	IMULQ(half, k.stride)
+	ADDQ(k.stride, k.stride)
+	if radix == 4 {
+		k.thrice = GP64()
+		LEAQ(Mem{Base: k.stride, Index: k.stride, Scale: 2}, k.thrice)
 	}
 	// entries are those of w>>1, for the first layer, and of w. t is a multiple
 	// of the radix, so that w^2 = w+2.
 	entries := [2]Register{nil, parameter("t")}
-	SHLQ(U8(m.entryShift()), entries[1])
+	SHLQ(U8(entryShift(m)), entries[1])
 	groups := parameter("groups")
 	TESTQ(groups, groups)
 	JEQ(LabelRef("done"))
-	if b.radix == 4 {
+	if radix == 4 {
 		entries[0] = GP64()
 		MOVQ(entries[1], entries[0])
 		SHRQ(U8(1), entries[0])
 		ADDQ(parameterAt("tab"), entries[0])
 	}
 	ADDQ(parameterAt("tab"), entries[1])
-	r.hi, r.dhi = GP64(), GP64()
-	m.groups(b, r, half, entries, groups)
+	k.hi, k.dhi = GP64(), GP64()
+	k.groups(half, entries, groups)
 }
 
 // groups writes the loop over the groups, and returns from the kernel.
-func (m machine) groups(b butterfly, r *rows, half Register, entries [2]Register, groups Register) {
-	rows := func(label string, l layout, c [3]constant) {
+func (k *butterflies) groups(half Register, entries [2]Register, groups Register) {
+	rows := func(label string, l layout, c []constant) {
+		c = slices.Clone(c)
 		for i := range c {
 			if c[i].isZero() {
 				continue
 			}
 			c[i].inSubfield = l == run
-			if m.keeps(b, c[i]) {
-				c[i] = m.load(planar, c[i])
+			if k.keeps(c[i]) {
+				c[i] = k.load(planar, c[i])
 			}
 		}
 		if l == run {
-			m.runLoop(label, b, r, c)
+			k.runLoop(label, c)
 			return
 		}
-		m.rowLoop(label, b, r, half, c)
+		k.rowLoop(label, half, c)
 	}
-	c := [3]constant{1: m.rowConstantAt(entries[1], 0)}
-	if b.radix == 4 {
-		c[0], c[2] = m.rowConstantAt(entries[0], 0), m.rowConstantAt(entries[1], 2)
+	c := []constant{rowConstantAt(k.machine, entries[1], 0)}
+	zeros := []constant{{}}
+	if k.radix == 4 {
+		c = []constant{rowConstantAt(k.machine, entries[0], 0), c[0], rowConstantAt(k.machine, entries[1], 2)}
+		zeros = []constant{2: c[2]}
 	}
 
 	Label("group")
@@ -117,19 +145,19 @@ func (m machine) groups(b butterfly, r *rows, half Register, entries [2]Register
 	MOVQ(entries[1], offset)
 	SUBQ(parameterAt("tab"), offset)
 	JEQ(LabelRef("groupZero"))
-	CMPQ(offset, U32(subfield<<m.entryShift()))
+	CMPQ(offset, U32(subfield<<entryShift(k.machine)))
 	JLT(LabelRef("groupSubfield"))
 	rows("row", planar, c)
 
 	Label("next")
 	// The walk over dist rows has moved the addresses on by stride already.
-	if b.radix == 4 {
-		advance(r.thrice, r.lo, r.dlo)
-		ADDQ(U32(2<<m.entryShift()), entries[0])
+	if k.radix == 4 {
+		advance(k.thrice, k.lo, k.dlo)
+		ADDQ(U32(2<<entryShift(k.machine)), entries[0])
 	} else {
-		advance(r.stride, r.lo, r.dlo)
+		advance(k.stride, k.lo, k.dlo)
 	}
-	ADDQ(U32(b.radix<<m.entryShift()), entries[1])
+	ADDQ(U32(k.radix<<entryShift(k.machine)), entries[1])
 	DECQ(groups)
 	JNE(LabelRef("group"))
 	Label("done")
@@ -141,40 +169,40 @@ func (m machine) groups(b butterfly, r *rows, half Register, entries [2]Register
 
 	// The first group of a transform at coset 0: w = 0, and so is w>>1.
 	Label("groupZero")
-	rows("zeroRun", run, [3]constant{2: c[2]})
+	rows("zeroRun", run, zeros)
 	JMP(LabelRef("next"))
 }
 
 // keeps tells whether constant c of a group stays in registers, or is read anew
 // for every product because it would not find room beside the words.
-func (m machine) keeps(b butterfly, c constant) bool {
+func (k *butterflies) keeps(c constant) bool {
 	switch {
-	case m.wide && (m.gfni || c.inSubfield):
+	case k.wide && (k.gfni || c.inSubfield):
 		return true
-	case m.wide:
+	case k.wide:
 		return c.entry.Disp == 0
-	case m.gfni:
-		return b.radix == 2 || c.inSubfield
+	case k.gfni:
+		return k.radix == 2 || c.inSubfield
 	default:
-		return b.radix == 2 || c.inSubfield && c.entry.Disp == 0
+		return k.radix == 2 || c.inSubfield && c.entry.Disp == 0
 	}
 }
 
 // runLoop writes the loop over the run of bytes that the rows of a group are, two vectors
 // at a time: there are as many, or one less where vectors are wide.
-func (m machine) runLoop(label string, b butterfly, r *rows, c [3]constant) {
+func (k *butterflies) runLoop(label string, c []constant) {
 	left := GP64()
-	MOVQ(r.stride, left)
-	width := m.width(runs)
-	if m.wide {
+	MOVQ(k.stride, left)
+	width := k.width(runs)
+	if k.wide {
 		SUBQ(I32(2*width), left)
 		JLT(LabelRef(label + "Last"))
 	}
 	Label(label)
-	m.column(label, runs, b, r, c)
-	advance(I32(2*width), r.lo, r.dlo)
+	k.column(label, runs, c)
+	advance(I32(2*width), k.lo, k.dlo)
 	SUBQ(I32(2*width), left)
-	if !m.wide {
+	if !k.wide {
 		JNE(LabelRef(label))
 		return
 	}
@@ -182,32 +210,32 @@ func (m machine) runLoop(label string, b butterfly, r *rows, c [3]constant) {
 	Label(label + "Last")
 	ADDQ(I32(2*width), left)
 	JEQ(LabelRef(label + "Done"))
-	m.column(label+"Last", run, b, r, c)
-	advance(U8(width), r.lo, r.dlo)
+	k.column(label+"Last", run, c)
+	advance(U8(width), k.lo, k.dlo)
 	Label(label + "Done")
 }
 
 // rowLoop writes the loop over the dist rows of a group, both planes at a time.
-func (m machine) rowLoop(label string, b butterfly, r *rows, half Register, c [3]constant) {
+func (k *butterflies) rowLoop(label string, half Register, c []constant) {
 	dist := parameter("dist")
 	Label(label)
-	for _, p := range [][2]Register{{r.lo, r.hi}, {r.dlo, r.dhi}} {
+	for _, p := range [][2]Register{{k.lo, k.hi}, {k.dlo, k.dhi}} {
 		LEAQ(Mem{Base: p[0], Index: half, Scale: 1}, p[1])
 	}
-	m.columns(label, half, func(label string, l layout) {
-		m.column(label, l, b, r, c)
-		advance(U8(m.width(l)), r.lo, r.hi, r.dlo, r.dhi)
+	overColumns(k.machine, label, half, func(label string, l layout) {
+		k.column(label, l, c)
+		advance(U8(k.width(l)), k.lo, k.hi, k.dlo, k.dhi)
 	})
 	// The next rows stand behind the planes of these.
-	MOVQ(r.hi, r.lo)
-	MOVQ(r.dhi, r.dlo)
+	MOVQ(k.hi, k.lo)
+	MOVQ(k.dhi, k.dlo)
 	DECQ(dist)
 	JNE(LabelRef(label))
 }
 
-// columns writes the loop over the vectors of a plane of half bytes, and what is left of
+// overColumns writes the loop over the vectors of a plane of half bytes, and what is left of
 // it where vectors are wide: one half of a vector.
-func (m machine) columns(label string, half Op, column func(label string, l layout)) {
+func overColumns(m machine, label string, half Op, column func(label string, l layout)) {
 	left := GP64()
 	MOVQ(half, left)
 	SHRQ(U8(log2(m.width(planar))), left)
@@ -228,40 +256,38 @@ func (m machine) columns(label string, half Op, column func(label string, l layo
 }
 
 // column writes the butterflies of a group's rows at one position.
-func (m machine) column(label string, l layout, b butterfly, r *rows, c [3]constant) {
+func (k *butterflies) column(label string, l layout, c []constant) {
 	// v[i] is row i: in memory until an instruction reads it into a register.
 	var v [4]words
-	for i := range b.radix {
-		v[i] = r.planes(m, l, r.lo, r.hi, i)
+	for i := range k.radix {
+		v[i] = k.planes(k.machine, l, k.lo, k.hi, i)
 	}
-	// The steps of the inverse; those of the transform are the same backwards.
-	steps := []struct{ i, j, constant int }{{0, 1, 1}, {2, 3, 2}, {0, 2, 0}, {1, 3, 0}}
-	if b.radix == 2 {
-		steps = steps[:1]
-	}
-	if !b.inverse {
+	c = slices.Clone(c)
+	// The steps of the transform are those of the inverse backwards.
+	steps := coset.Inverse(k.radix)
+	if !k.inverse {
 		slices.Reverse(steps)
 	}
 	for _, s := range steps {
 		// The first layer's constant serves two products: loading it once is worth
 		// registers, if there are.
-		if k := &c[s.constant]; s.constant == 0 && (m.gfni || k.inSubfield) && !k.isZero() && k.regs == nil {
-			*k = m.load(l, *k)
+		c := &c[s.Constant(k.radix)]
+		if s.Layer == 1 && (k.gfni || c.inSubfield) && !c.isZero() && c.regs == nil {
+			*c = k.load(l, *c)
 		}
-		m.step(l, b.inverse, v[:], s.i, s.j, c[s.constant])
+		k.step(l, k.inverse, v[:], s.I, s.J, *c)
 	}
-	at := func(i int) words { return r.planes(m, l, r.dlo, r.dhi, i) }
-	m.addOld(label, l, b.inverse, v[:b.radix], at)
-	for i := range b.radix {
-		m.store(l, v[i], at(i))
+	at := func(i int) words { return k.planes(k.machine, l, k.dlo, k.dhi, i) }
+	if k.inverse {
+		addOld(k.machine, label, v[:k.radix], at)
+	}
+	for i := range k.radix {
+		k.store(l, v[i], at(i))
 	}
 }
 
 // addOld adds to v what the rows hold already, if the kernel is asked to.
-func (m machine) addOld(label string, l layout, inverse bool, v []words, at func(i int) words) {
-	if !inverse {
-		return
-	}
+func addOld(m machine, label string, v []words, at func(i int) words) {
 	CMPQ(parameterAt("add"), U8(0))
 	JEQ(LabelRef(label + "Stores"))
 	for i, w := range v {
@@ -272,22 +298,6 @@ func (m machine) addOld(label string, l layout, inverse bool, v []words, at func
 		}
 	}
 	Label(label + "Stores")
-}
-
-// step writes the butterfly of rows i and j of v with the constant c.
-func (m machine) step(l layout, inverse bool, v []words, i, j int, c constant) {
-	if inverse {
-		v[i] = m.inRegisters(l, v[i])
-		v[j] = m.xorWords(l, v[i], v[j])
-	}
-	if !c.isZero() {
-		v[j] = m.inRegisters(l, v[j])
-		v[i] = m.addProduct(l, v[i], c, v[j])
-	}
-	if !inverse {
-		v[i] = m.inRegisters(l, v[i])
-		v[j] = m.xorWords(l, v[i], v[j])
-	}
 }
 
 func log2(n int) int {

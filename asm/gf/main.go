@@ -1,8 +1,13 @@
 // Command gf writes the amd64 assembly of package gf, one file a backend, and
 // the Go declarations that go with it.
 //
-// The kernels are described once, in butterfly.go and region.go, over the
-// machine of machine.go, which knows the instruction sets.
+// A machine (machine.go) is an instruction set: its registers, and how it moves words. A
+// multiplier (product.go) is a machine that is ready to multiply words by constants. The
+// kernels are written over these two, each in a file of its idea: butterfly.go and
+// radix8.go have the passes of the transform, fused.go an inverse pass and a forward one
+// in one, few.go the encoders of few parity shards, tower.go and region.go what works on
+// rows and regions, and pack.go what moves bytes. Package kernel knows what kernels there
+// are.
 package main
 
 //go:generate go run . -backend avx2 -out ../../gf/kernels_avx2_amd64.s -decls ../../gf/kernels_avx2_amd64.go
@@ -13,9 +18,11 @@ package main
 import (
 	"flag"
 	"log"
-	"os"
+	"path/filepath"
 
 	"github.com/mmcloughlin/avo/build"
+
+	"github.com/redstuff-go/redstuff/asm/gf/kernel"
 )
 
 const constraint = "amd64 && !purego"
@@ -29,10 +36,15 @@ var machines = []machine{
 
 func main() {
 	backend := flag.String("backend", "", "name of the backend to write")
-	decls := flag.String("decls", "", "file to write the Go declarations to")
+	decls := flag.String("decls", "", "file to write the Go declarations to, in the folder of package gf")
 	flag.Parse()
+	known, err := kernel.Read(filepath.Dir(*decls))
+	if err != nil {
+		log.Fatal(err)
+	}
 	for _, m := range machines {
 		if m.backend == *backend {
+			m.known = known
 			write(m, *decls)
 			return
 		}
@@ -40,38 +52,27 @@ func main() {
 	log.Fatalf("no backend is named %q", *backend)
 }
 
+// writers are the kernels of a machine, and what writes each, in the order of the file.
+type writers []struct {
+	name  string
+	write func()
+}
+
 // write emits all kernels of m: the assembly by avo, to the file its flag -out
 // names, and the declarations.
 func write(m machine, decls string) {
 	build.ConstraintExpr("amd64")
 	build.ConstraintExpr("!purego")
-	m.declareData()
-	m.butterflies("fft4", butterfly{radix: 4})
-	m.butterflies("fft2", butterfly{radix: 2})
-	m.butterflies("ifft4", butterfly{radix: 4, inverse: true})
-	m.butterflies("ifft2", butterfly{radix: 2, inverse: true})
-	if m.hasRadix8() {
-		m.octets("fft8", butterfly{})
-		m.octets("ifft8", butterfly{inverse: true})
-		m.octetsFrom()
-		m.octetsTo()
-		m.fence()
-		m.pass8()
+	declareData(m)
+	own := append(transforms(m), few(m)...)
+	own = append(own, products(m)...)
+	if moves(m) {
+		own = append(own, moving(m)...)
 	}
-	m.encoders()
-	m.turn()
-	m.scale()
-	m.mul("mulAdd", true)
-	m.mul("mul", false)
-	m.dot()
-	m.spread()
-	if m.moves() {
-		m.xorBytes()
-		m.sumRows()
-		m.move("pack", true)
-		m.move("unpack", false)
+	for _, w := range own {
+		w.write()
 	}
-	if err := os.WriteFile(decls, m.declarations(), 0o644); err != nil {
+	if err := declare(m, own, decls); err != nil {
 		log.Fatal(err)
 	}
 	build.Generate()

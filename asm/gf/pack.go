@@ -10,7 +10,17 @@ import (
 
 // moves tells whether m has kernels of its own that move bytes and multiply
 // nothing. The machine with affine maps uses those of the same vectors.
-func (m machine) moves() bool { return !m.gfni }
+func moves(m machine) bool { return !m.gfni }
+
+// moving are those kernels.
+func moving(m machine) writers {
+	return writers{
+		{"xor", func() { xorBytes(m) }},
+		{"sum", func() { sumRows(m) }},
+		{"pack", func() { move(m, "pack", true) }},
+		{"unpack", func() { move(m, "unpack", false) }},
+	}
+}
 
 // Symbols of at most 16 bytes that follow one another are moved a vector of 16
 // bytes at a time: as many whole symbols as fit, all their low bytes in the low
@@ -58,7 +68,7 @@ func shuffleOrder(size int, packing bool) (order [16]byte) {
 }
 
 // move writes pack or unpack.
-func (m machine) move(name string, packing bool) {
+func move(m machine, name string, packing bool) {
 	m.begin(name)
 	order, slices := "packOrder", "srcs"
 	if !packing {

@@ -11,10 +11,10 @@ package main
 import (
 	"flag"
 	"log"
+	"path/filepath"
 
 	"github.com/redstuff-go/redstuff/asm/arm64/emit"
-	"github.com/redstuff-go/redstuff/asm/gf/coset"
-	"github.com/redstuff-go/redstuff/asm/gf/signature"
+	"github.com/redstuff-go/redstuff/asm/gf/kernel"
 )
 
 // machine is an instruction set.
@@ -23,19 +23,24 @@ type machine struct {
 	backend string // name in internal/cpu
 	suffix  string // of the function names
 	eor3    bool   // three-way XOR, which came with the SHA-3 instructions
+	known   *kernel.Set
 }
 
 func main() {
 	backend := flag.String("backend", "", "name of the backend to write")
-	out := flag.String("out", "", "assembly file to write; the Go file goes beside it")
+	out := flag.String("out", "", "assembly file to write, in the folder of package gf; the Go file goes beside it")
 	flag.Parse()
+	known, err := kernel.Read(filepath.Dir(*out))
+	if err != nil {
+		log.Fatal(err)
+	}
 	for _, m := range []machine{
 		{backend: "neon", suffix: "NEON"},
 		{backend: "neon+sha3", suffix: "NEONSHA3", eor3: true},
 	} {
 		if m.backend == *backend {
-			m.file = emit.NewFile("asm/arm64/gf", "gf")
-			m.write()
+			m.file, m.known = emit.NewFile("asm/arm64/gf", known.Package), known
+			write(m)
 			m.file.Write(*out)
 			return
 		}
@@ -48,50 +53,52 @@ func main() {
 // one in seven.
 const baseSuffix = "NEON"
 
-// write emits all kernels of m.
-func (m machine) write() {
-	f := m.file
-	f.Declare("import \"unsafe\"\n\n// kernels%s multiplies by nibble tables", m.suffix)
-	if m.eor3 {
-		f.Declare(", and adds two products at a time")
-	}
-	f.Declare(".\nvar kernels%s = &kernels{\n\tname: %q,\n", m.suffix, m.backend)
-	f.Declare("\ttable: func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },\n")
-	f.Declare("\trowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },\n")
-	for _, name := range []string{"fft4", "fft2", "ifft4", "ifft2", "turn", "scale", "mulAdd", "mul", "dot", "spread"} {
-		f.Declare("\t%s: %s%s,\n", name, name, m.suffix)
-	}
-	for _, k := range coset.Kernels(rowsHeld) {
-		f.Declare("\t%s: %s%s,\n", k.Name(), k.Name(), baseSuffix)
-	}
-	for _, name := range []string{"pack", "unpack", "xor", "sum"} {
-		f.Declare("\t%s: %s%s,\n", name, name, baseSuffix)
-	}
-	f.Declare("}\n")
+// writers are kernels, and what writes each, in the order of the file.
+type writers []struct {
+	name  string
+	write func()
+}
 
-	m.butterflies("fft4", butterfly{radix: 4})
-	m.butterflies("fft2", butterfly{radix: 2})
-	m.butterflies("ifft4", butterfly{radix: 4, inverse: true})
-	m.butterflies("ifft2", butterfly{radix: 2, inverse: true})
-	m.turn()
-	m.scale()
-	m.mul("mulAdd", true)
-	m.mul("mul", false)
-	m.dot()
-	m.spread()
+// write emits all kernels of m.
+func write(m machine) {
+	own := writers{
+		{"fft4", func() { layers(m, "fft4", 4, false) }},
+		{"fft2", func() { layers(m, "fft2", 2, false) }},
+		{"ifft4", func() { layers(m, "ifft4", 4, true) }},
+		{"ifft2", func() { layers(m, "ifft2", 2, true) }},
+		{"turn", func() { toTower(m) }},
+		{"scale", func() { scale(m) }},
+		{"mulAdd", func() { mul(m, "mulAdd", true) }},
+		{"mul", func() { mul(m, "mul", false) }},
+		{"dot", func() { dot(m) }},
+		{"spread", func() { mulAddMany(m) }},
+	}
+	shared := append(few(m), moving(m)...)
+	b := kernel.Backend{
+		Name: m.backend, Suffix: m.suffix, Doc: "multiplies by nibble tables", Table: "nibbleTables", Rows: "towerNibbles",
+		Kernels: make(map[string]string),
+	}
+	if m.eor3 {
+		b.Doc += ", and adds two products at a time"
+	}
+	for _, w := range own {
+		b.Kernels[w.name] = m.suffix
+	}
+	for _, w := range shared {
+		b.Kernels[w.name] = baseSuffix
+	}
 	if m.suffix == baseSuffix {
-		m.encoders()
-		m.declareOrders()
-		m.move("pack", true)
-		m.move("unpack", false)
-		m.xorBytes()
-		m.sumRows()
+		own = append(own, shared...)
+	}
+	m.file.Declare("%s", m.known.Declare(b))
+	for _, w := range own {
+		w.write()
 	}
 }
 
 // begin starts a kernel.
-func (m machine) begin(name string) *kernel {
-	k := &kernel{machine: m}
-	k.Func = m.file.Func(name+m.suffix, "is the kernel "+name+".", signature.Of(name), 0)
+func (m machine) begin(name string) *multiplier {
+	k, known := &multiplier{machine: m}, m.known.Of(name)
+	k.Func = m.file.Func(name+m.suffix, known.Doc, known.Params, 0)
 	return k
 }

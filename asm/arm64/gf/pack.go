@@ -13,7 +13,7 @@ import (
 // moves, and how many there must be left so that 16 bytes can be read or written.
 const orderShift = 5
 
-func (m machine) declareOrders() {
+func declareOrders(m machine) {
 	for _, t := range []struct {
 		name, comment string
 		packing       bool
@@ -52,14 +52,24 @@ func order(size int, packing bool) []byte {
 	return from
 }
 
+// moving are the kernels that move bytes and multiply nothing.
+func moving(m machine) writers {
+	return writers{
+		{"pack", func() { declareOrders(m); move(m, "pack", true) }},
+		{"unpack", func() { move(m, "unpack", false) }},
+		{"xor", func() { xorBytes(m) }},
+		{"sum", func() { sumRows(m) }},
+	}
+}
+
 // mover writes moves from natural to planar memory, or back.
 type mover struct {
-	*kernel
+	*multiplier
 	packing bool
 }
 
 // move writes pack or unpack.
-func (m machine) move(name string, packing bool) {
+func move(m machine, name string, packing bool) {
 	slices, planes, table := "srcs", "dst", "packOrder"
 	if !packing {
 		slices, planes, table = "dsts", "src", "unpackOrder"

@@ -6,8 +6,8 @@ import (
 	"github.com/redstuff-go/redstuff/asm/arm64/emit"
 )
 
-// kernel is a kernel being written.
-type kernel struct {
+// multiplier is a kernel being written, and how it multiplies.
+type multiplier struct {
 	machine
 	*emit.Func
 	mask emit.Vec // 0x0F in every byte
@@ -21,12 +21,12 @@ const step = 32
 // words is step words, the second half of each pair following the first.
 type words struct{ lo, hi [2]emit.Vec }
 
-func (k *kernel) words() words {
+func (k *multiplier) words() words {
 	v := k.Vecs(4)
 	return words{[2]emit.Vec{v[0], v[1]}, [2]emit.Vec{v[2], v[3]}}
 }
 
-func (k *kernel) freeWords(all ...words) {
+func (k *multiplier) freeWords(all ...words) {
 	for _, w := range all {
 		k.FreeVec(w.lo[0], w.lo[1], w.hi[0], w.hi[1])
 	}
@@ -34,7 +34,7 @@ func (k *kernel) freeWords(all ...words) {
 
 // loadPair and storePair move step bytes, with offset into p or, where next is
 // set, moving p on behind them.
-func (k *kernel) loadPair(p emit.GP, offset int, next bool, v [2]emit.Vec) {
+func (k *multiplier) loadPair(p emit.GP, offset int, next bool, v [2]emit.Vec) {
 	regs := "(" + v[0].F() + ", " + v[1].F() + ")"
 	if next {
 		k.Op("FLDPQ.P", emit.At(p, step), regs)
@@ -43,7 +43,7 @@ func (k *kernel) loadPair(p emit.GP, offset int, next bool, v [2]emit.Vec) {
 	k.Op("FLDPQ", emit.At(p, offset), regs)
 }
 
-func (k *kernel) storePair(v [2]emit.Vec, p emit.GP, offset int, next bool) {
+func (k *multiplier) storePair(v [2]emit.Vec, p emit.GP, offset int, next bool) {
 	regs := "(" + v[0].F() + ", " + v[1].F() + ")"
 	if next {
 		k.Op("FSTPQ.P", regs, emit.At(p, step))
@@ -53,30 +53,30 @@ func (k *kernel) storePair(v [2]emit.Vec, p emit.GP, offset int, next bool) {
 }
 
 // loadBlock and storeBlock move a natural block.
-func (k *kernel) loadBlock(p emit.GP, offset int, w words) {
+func (k *multiplier) loadBlock(p emit.GP, offset int, w words) {
 	k.loadPair(p, offset, false, w.lo)
 	k.loadPair(p, offset+step, false, w.hi)
 }
 
-func (k *kernel) storeBlock(w words, p emit.GP, offset int) {
+func (k *multiplier) storeBlock(w words, p emit.GP, offset int) {
 	k.storePair(w.lo, p, offset, false)
 	k.storePair(w.hi, p, offset+step, false)
 }
 
 // xorWords adds w to total.
-func (k *kernel) xorWords(w, total words) {
+func (k *multiplier) xorWords(w, total words) {
 	for j := range 2 {
 		k.xor(w.lo[j], total.lo[j])
 		k.xor(w.hi[j], total.hi[j])
 	}
 }
 
-func (k *kernel) xor(v, total emit.Vec) {
+func (k *multiplier) xor(v, total emit.Vec) {
 	k.Op("VEOR", v.B16(), total.B16(), total.B16())
 }
 
 // xor3 adds v and w to total.
-func (k *kernel) xor3(v, w, total emit.Vec) {
+func (k *multiplier) xor3(v, w, total emit.Vec) {
 	if k.eor3 {
 		k.Op("VEOR3", v.B16(), w.B16(), total.B16(), total.B16())
 		return
@@ -86,7 +86,7 @@ func (k *kernel) xor3(v, w, total emit.Vec) {
 }
 
 // nibbleMask prepares the mask of split; it comes before the first product.
-func (k *kernel) nibbleMask() {
+func (k *multiplier) nibbleMask() {
 	k.mask = k.Vec()
 	k.Op("VMOVI", emit.Imm(0x0F), k.mask.B16())
 }
@@ -104,7 +104,7 @@ const (
 	pairTables     = 6
 	subfieldTables = 2
 	// Entry 0 has behind its own tables the two of the change from one to the other.
-	turnTables = 2
+	towerMapTables = 2
 )
 
 const subfield = 256
@@ -113,14 +113,14 @@ const subfield = 256
 const entryShift = 7
 
 // loadConstant loads as much of the entry at address e as c has room for.
-func (k *kernel) loadConstant(e emit.GP, c constant) {
+func (k *multiplier) loadConstant(e emit.GP, c constant) {
 	for i := 0; i < len(c); i += 2 {
 		k.loadPair(e, 16*i, false, [2]emit.Vec{c[i], c[i+1]})
 	}
 }
 
 // entryOf replaces a constant by the address of its entry.
-func (k *kernel) entryOf(c, tab emit.GP) {
+func (k *multiplier) entryOf(c, tab emit.GP) {
 	k.Op("ADD", fmt.Sprintf("%v<<%d", c, entryShift), tab, c)
 }
 
@@ -130,7 +130,7 @@ type indices [4]emit.Vec
 
 // split writes the nibbles of half j of w to index. Elements 1 and 3 of index
 // may be the words themselves.
-func (k *kernel) split(w words, j int, index indices) {
+func (k *multiplier) split(w words, j int, index indices) {
 	for i, v := range []emit.Vec{w.lo[j], w.hi[j]} {
 		k.Op("VAND", k.mask.B16(), v.B16(), index[2*i].B16())
 		k.Op("VUSHR", emit.Imm(4), v.B16(), index[2*i+1].B16())
@@ -138,7 +138,7 @@ func (k *kernel) split(w words, j int, index indices) {
 }
 
 // look writes table i of c looked up at index to dst.
-func (k *kernel) look(c constant, i int, index, dst emit.Vec) {
+func (k *multiplier) look(c constant, i int, index, dst emit.Vec) {
 	k.Op("VTBL", index.B16(), emit.List(c[i]), dst.B16())
 }
 
@@ -155,7 +155,7 @@ func (c constant) terms() [2][]term {
 
 // addLooked adds to half j of total the product of c and the words with the
 // given nibbles. With store it stores it there.
-func (k *kernel) addLooked(total words, j int, c constant, index indices, store bool) {
+func (k *multiplier) addLooked(total words, j int, c constant, index indices, store bool) {
 	if len(c) == pairTables {
 		k.addPairs(total, j, c, index, store)
 		return
@@ -190,7 +190,7 @@ func (k *kernel) addLooked(total words, j int, c constant, index indices, store 
 //	high' = c_0·a_0 + (c_0 + c_1)·(a_0 + a_1)
 //
 // It overwrites the nibbles of a_0.
-func (k *kernel) addPairs(total words, j int, c constant, index indices, store bool) {
+func (k *multiplier) addPairs(total words, j int, c constant, index indices, store bool) {
 	t, u, both := k.Vec(), k.Vec(), k.Vec()
 	k.look(c, 0, index[0], both)
 	k.look(c, 1, index[1], t)
@@ -217,7 +217,7 @@ func (k *kernel) addPairs(total words, j int, c constant, index indices, store b
 }
 
 // addProduct adds c·src to total, or with store stores it there.
-func (k *kernel) addProduct(total words, c constant, src words, store bool) {
+func (k *multiplier) addProduct(total words, c constant, src words, store bool) {
 	v := k.Vecs(4)
 	index := indices(v)
 	for j := range 2 {

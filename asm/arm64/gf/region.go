@@ -9,7 +9,7 @@ const (
 )
 
 // mul writes mul or mulAdd.
-func (m machine) mul(name string, add bool) {
+func mul(m machine, name string, add bool) {
 	k := m.begin(name)
 	dst, src, n := k.Load("dst"), k.Load("src"), k.Load("n")
 	k.Op("LSR", "$6", n, n)
@@ -37,7 +37,7 @@ func (m machine) mul(name string, add bool) {
 }
 
 // scale writes scale.
-func (m machine) scale() {
+func scale(m machine) {
 	k := m.begin("scale")
 	rows := k.Load("rows")
 	k.Op("CBZ", rows, "done")
@@ -72,14 +72,14 @@ func (m machine) scale() {
 	k.End()
 }
 
-// turn writes turn: T of the high bytes, looked up, is added to the low bytes.
-func (m machine) turn() {
+// toTower writes turn: T of the high bytes, looked up, is added to the low bytes.
+func toTower(m machine) {
 	k := m.begin("turn")
 	count := k.Load("count")
 	k.Op("CBZ", count, "done")
 	lo, half, tab, hi, columns := k.Load("rows"), k.Load("half"), k.Load("tab"), k.GP(), k.GP()
 	k.nibbleMask()
-	tables := k.Vecs(turnTables)
+	tables := k.Vecs(towerMapTables)
 	k.loadPair(tab, 16*pairTables, false, [2]emit.Vec(tables))
 	k.Label("row")
 	k.Op("ADD", half, lo, hi)
@@ -108,7 +108,7 @@ func (m machine) turn() {
 
 // overTiles writes the loops over tiles of the n bytes of a region, with body for
 // each size of tile; the registers of moving follow the position.
-func (k *kernel) overTiles(tiles []int, n emit.GP, moving []emit.GP, body func(blocks int)) {
+func overTiles(k *multiplier, tiles []int, n emit.GP, moving []emit.GP, body func(blocks int)) {
 	for _, blocks := range tiles {
 		bytes := emit.Imm(blocks * blockSize)
 		k.Label(label("tile", blocks))
@@ -125,11 +125,11 @@ func (k *kernel) overTiles(tiles []int, n emit.GP, moving []emit.GP, body func(b
 	k.End()
 }
 
-// many is the slices and coefficients of dot and spread.
+// many is the slices and coefficients of dot and mulAddMany.
 type many struct{ slices, coeffs, off, count, tab emit.GP }
 
 // loadMany loads the parameters; with no slice there is nothing to do.
-func (k *kernel) loadMany(slices string) many {
+func loadMany(k *multiplier, slices string) many {
 	a := many{count: k.Load("count")}
 	k.Op("CBZ", a.count, "done")
 	a.slices, a.coeffs, a.off, a.tab = k.Load(slices), k.Load("coeffs"), k.Load("off"), k.Load("tab")
@@ -138,7 +138,7 @@ func (k *kernel) loadMany(slices string) many {
 
 // overSlices writes the loop over the slices. body gets the address of the slice
 // at offset off, with its constant in c.
-func (k *kernel) overSlices(name string, a many, c constant, body func(p emit.GP)) {
+func overSlices(k *multiplier, name string, a many, c constant, body func(p emit.GP)) {
 	s, e, left, p, entry := k.GP(), k.GP(), k.GP(), k.GP(), k.GP()
 	k.Op("MOVD", a.slices, s)
 	k.Op("MOVD", a.coeffs, e)
@@ -157,19 +157,19 @@ func (k *kernel) overSlices(name string, a many, c constant, body func(p emit.GP
 
 // dot writes dot. The sums of a tile stay in registers over all sources: of the
 // 32, 16 hold the sums of 4 blocks and 8 the tables.
-func (m machine) dot() {
+func dot(m machine) {
 	k := m.begin("dot")
-	a := k.loadMany("srcs")
+	a := loadMany(k, "srcs")
 	dst, n := k.Load("dst"), k.Load("n")
 	k.nibbleMask()
 	c := constant(k.Vecs(naturalTables))
-	k.overTiles([]int{4, 1}, n, []emit.GP{dst, a.off}, func(blocks int) {
+	overTiles(k, []int{4, 1}, n, []emit.GP{dst, a.off}, func(blocks int) {
 		total := make([]words, blocks)
 		for i := range total {
 			total[i] = k.words()
 			k.loadBlock(dst, blockSize*i, total[i])
 		}
-		k.overSlices(label("source", blocks), a, c, func(p emit.GP) {
+		overSlices(k, label("source", blocks), a, c, func(p emit.GP) {
 			// The words are needed only as nibbles, so that 16 at a time take
 			// four registers.
 			index := indices(k.Vecs(4))
@@ -195,14 +195,14 @@ func (m machine) dot() {
 	k.End()
 }
 
-// spread writes spread. A tile of the source stays in registers as nibbles over
+// mulAddMany writes spread. A tile of the source stays in registers as nibbles over
 // all destinations: they are split once.
-func (m machine) spread() {
+func mulAddMany(m machine) {
 	k := m.begin("spread")
-	a := k.loadMany("dsts")
+	a := loadMany(k, "dsts")
 	src, n := k.Load("src"), k.Load("n")
 	c := constant(k.Vecs(naturalTables))
-	k.overTiles([]int{2, 1}, n, []emit.GP{src, a.off}, func(blocks int) {
+	overTiles(k, []int{2, 1}, n, []emit.GP{src, a.off}, func(blocks int) {
 		source := make([][2]indices, blocks)
 		k.nibbleMask()
 		for i := range source {
@@ -214,7 +214,7 @@ func (m machine) spread() {
 			}
 		}
 		k.FreeVec(k.mask)
-		k.overSlices(label("destination", blocks), a, c, func(p emit.GP) {
+		overSlices(k, label("destination", blocks), a, c, func(p emit.GP) {
 			for i := range source {
 				total := k.words()
 				k.loadBlock(p, blockSize*i, total)
@@ -231,45 +231,6 @@ func (m machine) spread() {
 			}
 		}
 	})
-	k.Label("done")
-	k.End()
-}
-
-// xorBytes writes xor.
-func (m machine) xorBytes() {
-	k := m.begin("xor")
-	dst, src, n := k.Load("dst"), k.Load("src"), k.Load("n")
-	k.Label("blocks")
-	k.Op("SUBS", emit.Imm(blockSize), n, n)
-	k.Op("BLT", "rest")
-	w, total := k.words(), k.words()
-	k.loadPair(src, 0, true, w.lo)
-	k.loadPair(src, 0, true, w.hi)
-	k.loadBlock(dst, 0, total)
-	k.xorWords(w, total)
-	k.storePair(total.lo, dst, 0, true)
-	k.storePair(total.hi, dst, 0, true)
-	k.Op("B", "blocks")
-
-	// The low six bits of n still tell how many bytes are left.
-	k.Label("rest")
-	k.Op("AND", emit.Imm(blockSize-1), n, n)
-	a, b := k.GP(), k.GP()
-	for _, piece := range []struct {
-		load, store string
-		size        int
-		label, next string
-	}{{"MOVD", "MOVD", 8, "words", "bytes"}, {"MOVBU", "MOVB", 1, "bytes", "done"}} {
-		k.Label(piece.label)
-		k.Op("CMP", emit.Imm(piece.size), n)
-		k.Op("BLT", piece.next)
-		k.Op(piece.load+".P", emit.At(src, piece.size), a)
-		k.Op(piece.load, emit.At(dst, 0), b)
-		k.Op("EOR", a, b, b)
-		k.Op(piece.store+".P", b, emit.At(dst, piece.size))
-		k.Op("SUB", emit.Imm(piece.size), n, n)
-		k.Op("B", piece.label)
-	}
 	k.Label("done")
 	k.End()
 }

@@ -40,9 +40,12 @@ func writeBlake2b(f *emit.File) {
 	}
 }
 
-// newBlake2bState takes the registers of a kernel.
-func newBlake2bState(fn *emit.Func, xar bool, zero int) *state {
-	s := &state{Func: fn, wide: true, zero: zero, xar: xar, turns: [2][2]int{{32, 24}, {16, 63}}}
+// blake2b is a kernel of 2 lanes being written.
+type blake2b struct{ *state }
+
+// newBlake2b takes the registers of a kernel.
+func newBlake2b(fn *emit.Func, xar bool, zero int) blake2b {
+	s := blake2b{&state{Func: fn, wide: true, zero: zero, xar: xar, rotations: [2][2]int{{32, 24}, {16, 63}}}}
 	s.v, s.t = s.Vecs(16), s.Vecs(4)
 	if xar {
 		s.message = s.Vecs(12)
@@ -57,8 +60,8 @@ func newBlake2bState(fn *emit.Func, xar bool, zero int) *state {
 	return s
 }
 
-// blake2bRounds emits the twelve rounds. The last two are the first two again.
-func (s *state) blake2bRounds() {
+// rounds emits the twelve rounds. The last two are the first two again.
+func (s blake2b) rounds() {
 	rounds, again := tables.Blake2bRounds(), s.GP()
 	s.Op("MOVD", emit.ZR, again) // set once the rounds between were
 	s.Label("rounds")
@@ -77,7 +80,7 @@ func (s *state) blake2bRounds() {
 
 // feedForward sets state vector i to the state's new word i, t being its old
 // word.
-func (s *state) feedForward(i int, t emit.Vec) {
+func (s blake2b) feedForward(i int, t emit.Vec) {
 	if s.xar {
 		s.Op("VEOR3", t.B16(), s.v[8+i].B16(), s.v[i].B16(), s.v[i].B16())
 		return
@@ -86,8 +89,8 @@ func (s *state) feedForward(i int, t emit.Vec) {
 	s.xor(t, s.v[i], s.v[i])
 }
 
-// storeBlake2b stores the digests: state vectors 0 to 3.
-func (s *state) storeBlake2b(b *batch) {
+// storeDigests stores the digests: state vectors 0 to 3.
+func (s blake2b) storeDigests(b *batch) {
 	b.walk(b.dst, b.dstStride, b.lanes)
 	for i, zip := range []string{"VZIP1", "VZIP2"} {
 		s.Op(zip, s.v[1].D2(), s.v[0].D2(), s.t[0].D2())
@@ -97,7 +100,7 @@ func (s *state) storeBlake2b(b *batch) {
 }
 
 // zip makes words 2i and 2i+1 of the message of two vectors, one of each lane.
-func (s *state) zip(i int, x, y emit.Vec) {
+func (s blake2b) zip(i int, x, y emit.Vec) {
 	for n, zip := range []string{"VZIP1", "VZIP2"} {
 		w := s.wordTarget(2*i+n, s.t[n])
 		s.Op(zip, y.D2(), x.D2(), w.D2())
@@ -112,8 +115,8 @@ func writeNodes(f *emit.File, suffix string, xar bool) {
 	fn := f.Func("blake2bNodesx2"+suffix, "works like blake2bRunsGeneric with size 64, 2 messages at a time; count is at least 1.\n"+
 		"The halves of a message are always read from left and right.",
 		"dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64", 0)
-	s := newBlake2bState(fn, xar, (nodeSize+7)/8)
-	b := newBatch(s, "left", 1)
+	s := newBlake2b(fn, xar, (nodeSize+7)/8)
+	b := newBatch(s.state, "left", 1)
 	delta, lead := s.Load("right"), s.Load("lead")
 	s.Op("SUB", b.src, delta, delta)
 	s.Op("LSL", "$56", lead, lead)
@@ -164,13 +167,13 @@ func writeNodes(f *emit.File, suffix string, xar bool) {
 	for i := range 4 {
 		s.broadcast(r, s.v[12+i])
 	}
-	s.blake2bRounds()
+	s.rounds()
 	s.Op("MOVD", "$blake2bStartData<>(SB)", r)
 	for i := range 4 {
 		s.broadcast(r, s.t[i])
 		s.feedForward(i, s.t[i])
 	}
-	s.storeBlake2b(b)
+	s.storeDigests(b)
 	b.next("batch")
 	s.End()
 }
@@ -193,8 +196,8 @@ func writeRuns(f *emit.File, suffix string, xar bool) {
 	fn := f.Func("blake2bx2"+suffix, "works like blake2bRunsGeneric where b is nil, 2 messages at a time; count is at least 1.\n"+
 		"The messages end with the run unless dst is nil.",
 		"dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64", runsLocals)
-	s := newBlake2bState(fn, xar, 16)
-	b := newBatch(s, "src", 1)
+	s := newBlake2b(fn, xar, 16)
+	b := newBatch(s.state, "src", 1)
 	s.memory = b.local
 	leads, states := s.Load("leads"), s.Load("state")
 	h, left, at, r := s.GP(), s.GP(), s.GP(), s.GP()
@@ -277,7 +280,7 @@ func writeRuns(f *emit.File, suffix string, xar bool) {
 	s.Op("CSETM", "LE", r)
 	s.Op("VDUP", r, s.t[0].D2())
 	s.xor(s.t[0], s.v[14], s.v[14])
-	s.blake2bRounds()
+	s.rounds()
 	s.Op("CMP", emit.Imm(blake2bBlock-1), left)
 	s.Op("BLE", "digests")
 	for i := range 8 {
@@ -298,7 +301,7 @@ func writeRuns(f *emit.File, suffix string, xar bool) {
 		s.loadVec(h, 16*i, s.t[i])
 		s.feedForward(i, s.t[i])
 	}
-	s.storeBlake2b(b)
+	s.storeDigests(b)
 	s.Label("next")
 	b.next("batch")
 	s.End()

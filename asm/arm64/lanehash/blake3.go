@@ -29,7 +29,7 @@ func writeBlake3(f *emit.File) {
 
 	fn := f.Func("blake3x4NEON", "works like blake3RunsGeneric, 4 messages at a time; count is at least 1.",
 		"dst *byte, dstStride int, a, b *byte, stride, size, count int, job *uint32", blake3Locals)
-	s := &state{Func: fn, zero: 16, turns: [2][2]int{{16, 12}, {8, 7}}}
+	s := &state{Func: fn, zero: 16, rotations: [2][2]int{{16, 12}, {8, 7}}}
 	b := newBatch(s, "a", 2)
 	s.memory = b.local
 	delta, size, job := s.Load("b"), s.Load("size"), s.Load("job")
@@ -81,7 +81,7 @@ func writeBlake3(f *emit.File) {
 	b.stage(left, blake3Block, blake3Slots, blake3Block)
 
 	s.Label("whole")
-	s.loadBlake3(b, delta)
+	loadBlake3(s, b, delta)
 	s.Op("MOVD", "$blake3IVData<>(SB)", r)
 	for i := range 4 {
 		s.broadcast(r, s.v[8+i])
@@ -109,7 +109,7 @@ func writeBlake3(f *emit.File) {
 		var in, out [4]emit.Vec
 		copy(in[:], s.v[4*half:])
 		copy(out[:], s.v[8+4*half:])
-		s.transpose4(in, out)
+		transpose4(s, in, out)
 	}
 	for i, p := range b.lanes {
 		s.Op("FSTPQ", "("+s.v[8+i].F()+", "+s.v[12+i].F()+")", emit.At(p, 0))
@@ -129,7 +129,7 @@ func rotation(size, n int) []byte {
 
 // transpose4 transposes four vectors of four words: out[i] is word i of each of
 // in. in is lost; out may not be in.
-func (s *state) transpose4(in, out [4]emit.Vec) {
+func transpose4(s *state, in, out [4]emit.Vec) {
 	// Words 0 and 2 of two lanes beside each other, and words 1 and 3.
 	for i := range 2 {
 		s.Op("VTRN1", in[2*i+1].S4(), in[2*i].S4(), out[i].S4())
@@ -143,7 +143,7 @@ func (s *state) transpose4(in, out [4]emit.Vec) {
 
 // loadBlake3 brings a whole block of every lane into the message words. Its
 // scratch is state vectors 8 to 15.
-func (s *state) loadBlake3(b *batch, delta emit.GP) {
+func loadBlake3(s *state, b *batch, delta emit.GP) {
 	second := s.GP()
 	for quarter := range 4 {
 		var in, out [4]emit.Vec
@@ -156,7 +156,7 @@ func (s *state) loadBlake3(b *batch, delta emit.GP) {
 			}
 			s.loadVec(p, quarter%2*16, in[i])
 		}
-		s.transpose4(in, out)
+		transpose4(s, in, out)
 		for i, v := range out {
 			s.keepWord(4*quarter+i, v)
 		}

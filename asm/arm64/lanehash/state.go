@@ -16,7 +16,8 @@ type state struct {
 	wide     bool       // words of 64 bits
 	xar      bool       // XOR and rotate in one: 64-bit words on CPUs with SHA-3
 	shuffles [32]emit.Vec
-	turns    [2][2]int // the rotations of a quarter round, to the right: of d and b, twice
+	// The rotations of a quarter round, to the right: of d and b, twice.
+	rotations [2][2]int
 }
 
 // words is the register as a vector of the hash's words.
@@ -112,7 +113,7 @@ func (s *state) halfRound(shift int, words []int) {
 			f(i)
 		}
 	}
-	for step, turns := range s.turns {
+	for step, by := range s.rotations {
 		source := func(i int) (word int, v emit.Vec) {
 			word = words[2*i+step]
 			return word, s.wordTarget(word, s.t[i])
@@ -128,8 +129,8 @@ func (s *state) halfRound(shift int, words []int) {
 				s.add(v, a(i), a(i))
 			}
 		})
-		each(func(i int) { s.xorRotate(d(i), a(i), turns[0], s.t[i]) })
+		each(func(i int) { s.xorRotate(d(i), a(i), by[0], s.t[i]) })
 		each(func(i int) { s.add(d(i), c(i), c(i)) })
-		each(func(i int) { s.xorRotate(b(i), c(i), turns[1], s.t[i]) })
+		each(func(i int) { s.xorRotate(b(i), c(i), by[1], s.t[i]) })
 	}
 }

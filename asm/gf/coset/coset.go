@@ -9,6 +9,10 @@ import "math/bits"
 // the group that starts at row Start: with the first row at point x, (x+Start)>>Layer.
 type Step struct{ I, J, Layer, Start int }
 
+// Constant returns which of the constants of so many rows the step has: those of the
+// outermost layer come first, and of a layer that of the first group.
+func (s Step) Constant(rows int) int { return rows/2>>s.Layer - 1 + s.Start>>(s.Layer+1) }
+
 // Forward lists the steps of a transform of so many rows, a power of two, in order. A
 // step is row I += w·row J; row J += row I.
 func Forward(rows int) []Step {

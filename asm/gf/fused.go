@@ -11,19 +11,19 @@ import (
 	"github.com/redstuff-go/redstuff/asm/gf/coset"
 )
 
-// octetPass is what the kernel pass8 is written from. There two transforms meet: three
-// layers of an inverse, a sum, and three layers of a transform, each if it is asked
-// for, are one pass over the rows. Rows that are zero are not loaded, and rows that
-// nobody wants not computed.
+// fused is the kernel pass8 being written: the last pass of an inverse transform and the
+// first of a forward one, fused. Three layers of the inverse, a sum, and three layers of
+// the transform, each if it is asked for, are one pass over the rows. Rows that are zero
+// are not loaded, and rows that nobody wants are not computed.
 //
 // All constants are of the subfield, so that the planes of a row are not told apart:
 // eight rows are in eight registers, with seven constants of either transform in fourteen
 // more. Which layers there are is decided at every column: branches that are always taken
 // the same way cost next to nothing, and code for each combination would be many times
 // as long.
-type octetPass struct {
+type fused struct {
 	machine
-	o                *octet
+	eight
 	v                [8]VecVirtual
 	inverse, forward [7]VecVirtual // the constants of either transform
 	live, out        Mem           // which variant of both, see variants
@@ -46,14 +46,13 @@ func arg(name string) Mem { return parameterAt("args_" + name) }
 // loaded returns an argument in a new register.
 func loaded(name string) GPVirtual { return parameter("args_" + name) }
 
-// pass8 writes the kernel.
-func (m machine) pass8() {
+// fusedPass writes the kernel.
+func fusedPass(m machine) {
 	m.begin("pass8")
-	p := &octetPass{machine: m, live: AllocLocal(8), out: AllocLocal(8), scaling: AllocLocal(8), between: AllocLocal(8), count: AllocLocal(8)}
-	o := &octet{left: AllocLocal(8)}
-	p.o = o
-	o.strides(loaded("dist"), arg("half"))
-	o.src, o.dst = o.run(loaded("src")), o.run(loaded("dst"))
+	p := &fused{machine: m, live: AllocLocal(8), out: AllocLocal(8), scaling: AllocLocal(8), between: AllocLocal(8), count: AllocLocal(8)}
+	p.left = AllocLocal(8)
+	p.strides(loaded("dist"), arg("half"))
+	p.src, p.dst = p.run(loaded("src")), p.run(loaded("dst"))
 	p.offset = loaded("offset")
 	for i := range p.v {
 		p.v[i] = ZMM()
@@ -67,7 +66,7 @@ func (m machine) pass8() {
 	XORQ(entry, entry)
 	JMP(LabelRef("unscaled"))
 	Label("scaled")
-	SHLQ(U8(m.entryShift()), entry)
+	SHLQ(U8(entryShift(m)), entry)
 	ADDQ(parameterAt("tab"), entry)
 	Label("unscaled")
 	MOVQ(entry, p.scaling)
@@ -78,9 +77,9 @@ func (m machine) pass8() {
 	CMPQ(arg("groups"), U8(0))
 	JEQ(LabelRef("done"))
 	Label("group")
-	p.begin("live", arg("t"), p.live, p.inverse[:])
-	p.begin("out", arg("u"), p.out, p.forward[:])
-	MOVQ(loaded("dist"), o.left)
+	p.start("live", arg("t"), p.live, p.inverse[:])
+	p.start("out", arg("u"), p.out, p.forward[:])
+	MOVQ(loaded("dist"), p.left)
 	Label("row")
 	// As many slices as each row has its turn for, or as there are left.
 	count, left := loaded("each"), GP64()
@@ -104,12 +103,12 @@ func (m machine) pass8() {
 	LEAQ(Mem{Base: next, Index: next, Scale: 2}, next)
 	SHLQ(U8(3), next)
 	ADDQ(next, arg("list"))
-	DECQ(o.left)
+	DECQ(p.left)
 	JNE(LabelRef("row"))
 
 	rest := GP64()
-	LEAQ(Mem{Base: o.thrice, Index: o.stride, Scale: 4}, rest)
-	o.advance(rest)
+	LEAQ(Mem{Base: p.thrice, Index: p.stride, Scale: 4}, rest)
+	p.advance(rest)
 	ADDQ(U8(8), arg("t"))
 	ADDQ(U8(8), arg("u"))
 	DECQ(arg("groups"))
@@ -118,17 +117,17 @@ func (m machine) pass8() {
 	end()
 }
 
-// begin loads the constants of a group, from w on, and chooses the variant.
-func (p *octetPass) begin(rows string, w, variant Mem, constants []VecVirtual) {
+// start loads the constants of a group, from w on, and chooses the variant.
+func (p *fused) start(rows string, w, variant Mem, constants []VecVirtual) {
 	k := 0
 	for layer := range 3 {
 		entry := GP64()
 		MOVQ(w, entry)
 		SHRQ(U8(2-layer), entry)
-		SHLQ(U8(p.entryShift()), entry)
+		SHLQ(U8(entryShift(p.machine)), entry)
 		ADDQ(parameterAt("tab"), entry)
 		for i := range 1 << layer {
-			VPBROADCASTQ(Mem{Base: entry, Disp: 2 * i << p.entryShift()}, constants[k])
+			VPBROADCASTQ(Mem{Base: entry, Disp: 2 * i << entryShift(p.machine)}, constants[k])
 			k++
 		}
 	}
@@ -144,8 +143,7 @@ func (p *octetPass) begin(rows string, w, variant Mem, constants []VecVirtual) {
 }
 
 // column writes the work at one position, and moves on.
-func (p *octetPass) column() {
-	o := p.o
+func (p *fused) column() {
 	list, count := GP64(), GP64()
 	MOVQ(p.count, count)
 	TESTQ(count, count)
@@ -170,11 +168,11 @@ func (p *octetPass) column() {
 				p.xor(p.v[i], p.v[i], p.v[i])
 				CMPQ(arg("live"), U8(n))
 				JLT(LabelRef(skip))
-				p.mov(o.rowAt(o.src[i/4], i), p.v[i])
+				p.mov(p.rowAt(p.src[i/4], i), p.v[i])
 				Label(skip)
 				continue
 			}
-			p.mov(o.rowAt(o.src[i/4], i), p.v[i])
+			p.mov(p.rowAt(p.src[i/4], i), p.v[i])
 		}
 		p.inverseSteps(n, zero)
 	})
@@ -184,12 +182,12 @@ func (p *octetPass) column() {
 	CMPQ(arg("sum"), U8(0))
 	JEQ(LabelRef("noSum"))
 	for i, r := range p.v {
-		p.xor(o.rowAt(o.dst[i/4], i), r, r)
+		p.xor(p.rowAt(p.dst[i/4], i), r, r)
 	}
 	Label("noSum")
 	CMPQ(arg("keep"), U8(0))
 	JEQ(LabelRef("notKept"))
-	p.storeRows(o.src, len(p.v))
+	p.storeRows(p.src, len(p.v))
 	Label("notKept")
 	entry := GP64()
 	MOVQ(p.scaling, entry)
@@ -205,13 +203,13 @@ func (p *octetPass) column() {
 		if n == 0 {
 			n = len(p.v)
 		}
-		p.storeRows(o.dst, n)
+		p.storeRows(p.dst, n)
 	})
-	o.advance(U8(p.width(planar)))
+	p.advance(U8(p.width(planar)))
 	ADDQ(U8(p.width(planar)), p.offset)
 }
 
-func (p *octetPass) slice(list Register) Register {
+func (p *fused) slice(list Register) Register {
 	base := GP64()
 	MOVQ(Mem{Base: list}, base)
 	return base
@@ -219,7 +217,7 @@ func (p *octetPass) slice(list Register) Register {
 
 // choose writes all variants of f and a choice among them: n rows of 0 to 8, and from
 // 2 on both with constants that are zero and not.
-func (p *octetPass) choose(variant Mem, label string, f func(n int, zero bool)) {
+func (p *fused) choose(variant Mem, label string, f func(n int, zero bool)) {
 	name := func(i int) string { return fmt.Sprintf("%s%d", label, i) }
 	const all = 2*variants + 1
 	// Those that are common come first.
@@ -244,20 +242,20 @@ func (p *octetPass) choose(variant Mem, label string, f func(n int, zero bool)) 
 	Label(label + "Done")
 }
 
-func (p *octetPass) storeRows(to [4]Register, n int) {
+func (p *fused) storeRows(to [4]Register, n int) {
 	for i := range n {
-		p.mov(p.v[i], p.o.rowAt(to[i/4], i))
+		p.mov(p.v[i], p.rowAt(to[i/4], i))
 	}
 }
 
 // inverseSteps writes the butterflies of the inverse, of which the rows from n on are
 // zero.
-func (p *octetPass) inverseSteps(n int, zero bool) {
+func (p *fused) inverseSteps(n int, zero bool) {
 	var live [8]bool
 	for i := range n {
 		live[i] = true
 	}
-	for _, s := range slices.Backward(octetSteps) {
+	for _, s := range slices.Backward(radix8Steps) {
 		if !live[s.I] {
 			continue
 		}
@@ -273,7 +271,7 @@ func (p *octetPass) inverseSteps(n int, zero bool) {
 
 // forwardSteps writes the butterflies of the transform, of which the first n rows are
 // wanted.
-func (p *octetPass) forwardSteps(n int, zero bool) {
+func (p *fused) forwardSteps(n int, zero bool) {
 	var wanted [8]bool
 	for i := range n {
 		wanted[i] = true
@@ -281,7 +279,7 @@ func (p *octetPass) forwardSteps(n int, zero bool) {
 	// From the last to the first: which rows come out of a butterfly, and so which go in.
 	var steps []coset.Step
 	var second []bool
-	for _, s := range slices.Backward(octetSteps) {
+	for _, s := range slices.Backward(radix8Steps) {
 		if !wanted[s.I] {
 			continue
 		}
@@ -297,11 +295,11 @@ func (p *octetPass) forwardSteps(n int, zero bool) {
 }
 
 // addMultiple adds the product of row J by the step's constant to row I.
-func (p *octetPass) addMultiple(s coset.Step, constants []VecVirtual, zero bool) {
+func (p *fused) addMultiple(s coset.Step, constants []VecVirtual, zero bool) {
 	if zero && begins(s) {
 		return
 	}
 	product := ZMM()
-	VGF2P8AFFINEQB(Imm(0), constants[octetConstant(s)], p.v[s.J], product)
+	VGF2P8AFFINEQB(Imm(0), constants[s.Constant(8)], p.v[s.J], product)
 	p.xor(product, p.v[s.I], p.v[s.I])
 }

@@ -16,10 +16,10 @@ const rowsHeld = 24
 
 // encoder is one of these kernels being written.
 type encoder struct {
-	*kernel
+	*multiplier
 	coset.Kernel
 	rows, sums []emit.Vec
-	turning    constant
+	towerMap   constant
 	scratch    constant // of a product
 	index      [2]emit.Vec
 	tab, high  emit.GP   // high: where the eighth entry is
@@ -30,18 +30,21 @@ type encoder struct {
 	srcs, left emit.GP
 }
 
-func (m machine) encoders() {
-	for _, k := range coset.Kernels(rowsHeld) {
-		m.encoder(k)
+// few are the kernels of a machine.
+func few(m machine) writers {
+	var list writers
+	for _, shape := range coset.Kernels(rowsHeld) {
+		list = append(list, writers{{shape.Name(), func() { encode(m, shape) }}}...)
 	}
+	return list
 }
 
-func (m machine) encoder(shape coset.Kernel) {
+func encode(m machine, shape coset.Kernel) {
 	k := m.begin(shape.Name())
 	k.nibbleMask()
-	e := &encoder{kernel: k, Kernel: shape}
+	e := &encoder{multiplier: k, Kernel: shape}
 	e.rows, e.sums = k.Vecs(shape.Group), k.Vecs(shape.Rows)
-	e.turning, e.scratch = k.Vecs(turnTables), k.Vecs(subfieldTables)
+	e.towerMap, e.scratch = k.Vecs(towerMapTables), k.Vecs(subfieldTables)
 	e.index = [2]emit.Vec{k.Vec(), k.Vec()}
 	for range shape.Layers() {
 		e.entries = append(e.entries, k.GP())
@@ -51,7 +54,7 @@ func (m machine) encoder(shape coset.Kernel) {
 	dsts, rows := k.Load("dsts"), k.Load("m")
 	k.Op("ADD", pos, end, end)
 	k.Op("ADD", emit.Imm(8<<entryShift), e.tab, e.high)
-	k.loadPair(e.tab, 16*pairTables, false, [2]emit.Vec(e.turning))
+	k.loadPair(e.tab, 16*pairTables, false, [2]emit.Vec(e.towerMap))
 
 	k.Label("column")
 	k.Op("MOVD", emit.ZR, e.vector)
@@ -106,15 +109,15 @@ func (e *encoder) column(from, to, dsts, rows emit.GP) {
 		}
 		e.xor(i, j)
 	}
-	e.planes("store", func(turned bool) {
+	e.planes("store", func(low bool) {
 		for i, r := range e.sums {
 			if i > 0 {
 				e.Op("CMP", emit.Imm(i), rows)
 				e.Op("BLE", "stored")
 			}
 			e.slice(dsts, i)
-			if turned {
-				e.turnBy(r)
+			if low {
+				e.addTowerMap(r)
 			}
 			e.Op("FMOVQ", r.F(), emit.At(e.base, 0))
 		}
@@ -127,7 +130,7 @@ func (e *encoder) group() {
 	e.Op("BGE", "full")
 	e.clear(e.rows[1:])
 	e.Label("full")
-	e.planes("load", func(turned bool) {
+	e.planes("load", func(low bool) {
 		for i, r := range e.rows {
 			if i > 0 {
 				e.Op("CMP", emit.Imm(i), e.left)
@@ -135,8 +138,8 @@ func (e *encoder) group() {
 			}
 			e.slice(e.srcs, i)
 			e.Op("FMOVQ", emit.At(e.base, 0), r.F())
-			if turned {
-				e.turnBy(r)
+			if low {
+				e.addTowerMap(r)
 			}
 		}
 	}, "loaded")
@@ -167,9 +170,9 @@ func (e *encoder) group() {
 	}
 }
 
-// planes writes f for vectors of high bytes and for those of low bytes, which are
-// turned. Both end at a label that it sets.
-func (e *encoder) planes(name string, f func(turned bool), done string) {
+// planes writes f for vectors of high bytes and for those of low bytes, to which
+// the map T is added. Both end at a label that it sets.
+func (e *encoder) planes(name string, f func(low bool), done string) {
 	e.Op("CMP", "$2", e.vector)
 	e.Op("BGE", name+"Low")
 	f(false)
@@ -185,10 +188,10 @@ func (e *encoder) slice(list emit.GP, i int) {
 	e.Op("ADD", e.at, e.base, e.base)
 }
 
-// turnBy adds T of the high bytes that stand half a block on to r.
-func (e *encoder) turnBy(r emit.Vec) {
+// addTowerMap adds T of the high bytes that stand half a block on to r.
+func (e *encoder) addTowerMap(r emit.Vec) {
 	e.Op("FMOVQ", emit.At(e.base, blockSize/2), e.index[1].F())
-	e.addLookedUp(r, e.turning, e.index[1])
+	e.addLookedUp(r, e.towerMap, e.index[1])
 }
 
 // addMultiple adds the product of j by the constant so many entries from p to i.
@@ -210,47 +213,4 @@ func (e *encoder) clear(regs []emit.Vec) {
 	for _, r := range regs {
 		e.xor(r, r)
 	}
-}
-
-// sumRows writes sum, the kernel of a single parity shard.
-func (m machine) sumRows() {
-	k := m.begin("sum")
-	dst, pos, left := k.Load("dst"), k.Load("off"), k.Load("n")
-	srcs, count, base := k.GP(), k.GP(), k.GP()
-	v, w := k.Vecs(8), k.Vecs(8)
-	pairs := func(v []emit.Vec, f func(offset int, v [2]emit.Vec)) {
-		for i := 0; i < len(v); i += 2 {
-			f(16*i, [2]emit.Vec(v[i:]))
-		}
-	}
-	next := func() {
-		k.Op("MOVD.P", emit.At(srcs, sliceSize), base)
-		k.Op("ADD", pos, base, base)
-	}
-	for _, vectors := range []int{8, 4} {
-		size := emit.Imm(16 * vectors)
-		k.Label(label("tile", vectors))
-		k.Op("CMP", size, left)
-		k.Op("BLT", label("tileEnd", vectors))
-		k.Op("MOVD", k.Param("srcs"), srcs)
-		k.Op("MOVD", k.Param("count"), count)
-		next()
-		pairs(v[:vectors], func(offset int, v [2]emit.Vec) { k.loadPair(base, offset, false, v) })
-		k.Label(label("source", vectors))
-		k.Op("SUBS", "$1", count, count)
-		k.Op("BEQ", label("store", vectors))
-		next()
-		pairs(w[:vectors], func(offset int, w [2]emit.Vec) { k.loadPair(base, offset, false, w) })
-		for i := range vectors {
-			k.xor(w[i], v[i])
-		}
-		k.Op("B", label("source", vectors))
-		k.Label(label("store", vectors))
-		pairs(v[:vectors], func(_ int, v [2]emit.Vec) { k.storePair(v, dst, 0, true) })
-		k.Op("ADD", size, pos, pos)
-		k.Op("SUB", size, left, left)
-		k.Op("B", label("tile", vectors))
-		k.Label(label("tileEnd", vectors))
-	}
-	k.End()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -23,7 +22,7 @@ import (
 const ahead = 1024
 
 // rowsHeld is how many rows the registers hold beside what products take.
-func (m machine) rowsHeld() int {
+func rowsHeld(m machine) int {
 	if m.wide {
 		return 24
 	}
@@ -32,36 +31,38 @@ func (m machine) rowsHeld() int {
 
 // encoder is one of these kernels being written.
 type encoder struct {
-	machine
+	multiplier
 	coset.Kernel
 	rows, sums [][]VecVirtual // of each of the columns that are worked on together
 	body       string         // prefix of labels: the code for so many columns
-	turning    constant
+	towerMap   constant
 	tab        Register
 	entries    []Register // of the constants of a group, by layers
 	pos        Register   // where the column is in the shards' arrays, and where the last one ends
 	at         Register   // where the plane is: pos, unless there are two planes
 }
 
-// encoders writes all of them.
-func (m machine) encoders() {
-	for _, k := range coset.Kernels(m.rowsHeld()) {
-		m.encoder(k)
+// few are the kernels of a machine.
+func few(m machine) writers {
+	var list writers
+	for _, k := range coset.Kernels(rowsHeld(m)) {
+		list = append(list, writers{{k.Name(), func() { encode(m, k) }}}...)
 	}
+	return list
 }
 
-func (m machine) encoder(k coset.Kernel) {
+func encode(m machine, k coset.Kernel) {
 	m.begin(k.Name())
-	e := &encoder{machine: m, Kernel: k}
+	e := &encoder{multiplier: multiplier{machine: m}, Kernel: k}
 	if !m.gfni {
-		e.machine = m.prepare()
+		e.multiplier = newMultiplier(m)
 	}
 	e.tab, e.pos = parameter("tab"), parameter("off")
-	e.turning = m.turningAt(e.tab)
+	e.towerMap = towerMapAt(m, e.tab)
 	if m.wide || m.gfni {
-		e.turning = m.load(planar, e.turning)
+		e.towerMap = e.load(planar, e.towerMap)
 	}
-	columns := m.columnsHeld(k)
+	columns := columnsHeld(m, k)
 	for range columns {
 		rows, sums := make([]VecVirtual, k.Group), make([]VecVirtual, k.Rows)
 		for _, list := range [][]VecVirtual{rows, sums} {
@@ -119,8 +120,8 @@ func (m machine) encoder(k coset.Kernel) {
 // columnsHeld is how many columns are worked on together: few rows leave registers for
 // two, and then addresses are loaded for two at a time. Where products take more than an
 // instruction, that would be little of the whole.
-func (m machine) columnsHeld(k coset.Kernel) int {
-	if m.wide && m.gfni && 2*(k.Rows+k.Group) <= m.rowsHeld() {
+func columnsHeld(m machine, k coset.Kernel) int {
+	if m.wide && m.gfni && 2*(k.Rows+k.Group) <= rowsHeld(m) {
 		return 2
 	}
 	return 1
@@ -134,7 +135,7 @@ func (e *encoder) column() {
 		if layer > 0 {
 			SHRQ(U8(layer), p)
 		}
-		SHLQ(U8(e.entryShift()), p)
+		SHLQ(U8(entryShift(e.machine)), p)
 		ADDQ(e.tab, p)
 	}
 	from := parameter("from")
@@ -165,7 +166,7 @@ func (e *encoder) column() {
 		for _, sums := range e.sums {
 			i, j := sums[s.I], sums[s.J]
 			if w := s.Start >> s.Layer; w > 0 {
-				e.addMultiple(i, e.constant(Mem{Base: e.tab, Disp: w << e.entryShift()}), j)
+				e.addMultiple(i, e.constant(Mem{Base: e.tab, Disp: w << entryShift(e.machine)}), j)
 			}
 			e.xor(i, j, j)
 		}
@@ -185,9 +186,9 @@ func (e *encoder) group(srcs, left Register) {
 				PREFETCHT0(at.Offset(ahead))
 				e.mov(at, rows[i])
 				if i%2 == 1 {
-					e.turnBy(rows[i], at.Offset(blockSize/2), rows[i-1])
+					e.addTowerMap(rows[i], at.Offset(blockSize/2), rows[i-1])
 				} else {
-					e.turnBy(rows[i], at.Offset(blockSize/2), nil)
+					e.addTowerMap(rows[i], at.Offset(blockSize/2), nil)
 				}
 				at = at.Offset(blockSize)
 			}
@@ -202,7 +203,7 @@ func (e *encoder) group(srcs, left Register) {
 		e.clear(e.rows[0][1:])
 		Label(e.body + "full")
 	}
-	load := func(turned bool) {
+	load := func(low bool) {
 		for i := range e.Group {
 			if e.wide && i == e.Group-1 {
 				break // the group would be full
@@ -214,8 +215,8 @@ func (e *encoder) group(srcs, left Register) {
 			at := e.row(srcs, i)
 			for _, rows := range e.rows {
 				e.mov(at, rows[i])
-				if turned {
-					e.turnBy(rows[i], at.Offset(blockSize/2), nil)
+				if low {
+					e.addTowerMap(rows[i], at.Offset(blockSize/2), nil)
 				}
 				at = at.Offset(blockSize)
 			}
@@ -239,7 +240,7 @@ func (e *encoder) group(srcs, left Register) {
 	ADDQ(U32(sliceSize*e.Group), srcs)
 	SUBQ(U8(e.Group), left)
 	for _, s := range coset.Inverse(e.Group) {
-		c := e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << e.entryShift()})
+		c := e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << entryShift(e.machine)})
 		for k, rows := range e.rows {
 			i, j := rows[s.I], rows[s.J]
 			if s.Layer > 0 {
@@ -264,7 +265,7 @@ func (e *encoder) group(srcs, left Register) {
 		entry := GP64()
 		MOVQ(e.entries[len(e.entries)-1], entry)
 		SUBQ(e.tab, entry)
-		XORQ(U32(1<<e.entryShift()), entry)
+		XORQ(U32(1<<entryShift(e.machine)), entry)
 		ADDQ(e.tab, entry)
 		for k, rows := range e.rows {
 			sums := e.sums[k]
@@ -275,7 +276,7 @@ func (e *encoder) group(srcs, left Register) {
 		}
 	}
 	for layer, p := range e.entries {
-		ADDQ(U32(e.Group>>layer<<e.entryShift()), p)
+		ADDQ(U32(e.Group>>layer<<entryShift(e.machine)), p)
 	}
 }
 
@@ -289,7 +290,7 @@ func (e *encoder) row(list Register, i int) Mem {
 // stores writes the stores of the rows of parity.
 func (e *encoder) stores() {
 	dsts, rows := parameter("dsts"), parameter("m")
-	store := func(turned bool) {
+	store := func(low bool) {
 		for i := range e.Rows {
 			if i > 0 {
 				CMPQ(rows, U8(i))
@@ -301,9 +302,9 @@ func (e *encoder) stores() {
 				case e.wide:
 					high := YMM()
 					VEXTRACTI64X4(U8(1), r, high)
-					e.turnBy(r, high, nil)
-				case turned:
-					e.turnBy(r, at.Offset(blockSize/2), nil)
+					e.addTowerMap(r, high, nil)
+				case low:
+					e.addTowerMap(r, at.Offset(blockSize/2), nil)
 				}
 				e.mov(sums[i], at)
 				at = at.Offset(blockSize)
@@ -321,10 +322,10 @@ func (e *encoder) stores() {
 	Label(e.body + "stored")
 }
 
-// turnBy adds T of the high bytes, in memory or in the low half of a vector, to r, and
+// addTowerMap adds T of the high bytes, in memory or in the low half of a vector, to r, and
 // another row if there is one. Of a vector of 64 bytes T changes the low half: T of
 // nothing is nothing.
-func (e *encoder) turnBy(r VecVirtual, high Op, other Op) {
+func (e *encoder) addTowerMap(r VecVirtual, high Op, other Op) {
 	half := YMM()
 	if _, ok := high.(Mem); ok {
 		e.mov(high, half)
@@ -332,7 +333,7 @@ func (e *encoder) turnBy(r VecVirtual, high Op, other Op) {
 		half = high.(VecVirtual)
 	}
 	t := e.newSum(nil)
-	e.addPart(narrow, &t, e.turning, 0, half)
+	e.addPart(narrow, &t, e.towerMap, 0, half)
 	v := t.value().(VecVirtual)
 	if !e.wide {
 		e.xor(v, r, r)
@@ -362,44 +363,4 @@ func (e *encoder) clear(regs []VecVirtual) {
 	for _, r := range regs {
 		e.xor(r, r, r)
 	}
-}
-
-// sum writes the kernel of a single parity shard.
-func (m machine) sumRows() {
-	m.begin("sum")
-	dst, pos, left := parameter("dst"), parameter("off"), parameter("n")
-	width := m.width(planar)
-	for _, vectors := range []int{8, blockSize / width} {
-		label := fmt.Sprintf("tile%d", vectors)
-		step := I32(vectors * width)
-		Label(label)
-		CMPQ(left, step)
-		JLT(LabelRef(label + "Done"))
-		srcs, count, base := parameter("srcs"), parameter("count"), GP64()
-		v := make([]VecVirtual, vectors)
-		MOVQ(Mem{Base: srcs}, base)
-		for i := range v {
-			v[i] = m.vec(planar)
-			m.mov(Mem{Base: base, Index: pos, Scale: 1, Disp: i * width}, v[i])
-		}
-		JMP(LabelRef(label + "Next"))
-		Label(label + "Source")
-		MOVQ(Mem{Base: srcs}, base)
-		for i := range v {
-			m.xor(Mem{Base: base, Index: pos, Scale: 1, Disp: i * width}, v[i], v[i])
-		}
-		Label(label + "Next")
-		ADDQ(U8(sliceSize), srcs)
-		DECQ(count)
-		JNE(LabelRef(label + "Source"))
-		for i := range v {
-			m.mov(v[i], Mem{Base: dst, Disp: i * width})
-		}
-		ADDQ(step, dst)
-		ADDQ(step, pos)
-		SUBQ(step, left)
-		JMP(LabelRef(label))
-		Label(label + "Done")
-	}
-	end()
 }
