@@ -63,7 +63,7 @@ type runCmd struct {
 	JSON bool   `name:"json" help:"Print one JSON object instead of text." group:"Output"`
 	HTML string `name:"html" placeholder:"FILE" help:"Write a page with charts." group:"Output"`
 
-	Profile string `placeholder:"DIR" help:"Write processor profiles there: load.pprof of the clients, node-0.pprof and so on of local nodes. Those of nodes that are killed are lost." group:"Output"`
+	Profile string `placeholder:"DIR" help:"Write processor profiles there: load.pprof of the clients, node-0.pprof and so on of local nodes, strangers.pprof of a flood. Those of nodes that are killed are lost." group:"Output"`
 }
 
 // Help is shown below the flags' list.

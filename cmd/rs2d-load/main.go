@@ -44,13 +44,18 @@ type grammar struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
-// nodeGrammar is that of the processes which --local starts: "node" and flags.
-type nodeGrammar struct {
-	Node nodeCmd `cmd:""`
+// partGrammar is that of the processes which --local starts: "node" or "strangers", and
+// flags.
+type partGrammar struct {
+	Node      nodeCmd      `cmd:""`
+	Strangers strangersCmd `cmd:""`
 }
 
-// nodeCommand is the first argument of a nodeGrammar.
-const nodeCommand = "node"
+// First arguments of a partGrammar.
+const (
+	nodeCommand      = "node"
+	strangersCommand = "strangers"
+)
 
 // app is what a command has of the world outside.
 type app struct {
@@ -67,8 +72,8 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		Name: "rs2d-load", About: about, Grammar: new(grammar), ExitCode: cli.ExitCode,
 		Stdout: out, Stderr: stderr, App: &app{ctx, stdin, out, stderr},
 	}
-	if len(args) > 0 && args[0] == nodeCommand {
-		p.Grammar = new(nodeGrammar)
+	if len(args) > 0 && (args[0] == nodeCommand || args[0] == strangersCommand) {
+		p.Grammar = new(partGrammar)
 	}
 	return p.Execute(args)
 }
@@ -101,6 +106,36 @@ func nodeArgs(c cluster.NodeConfig) []string {
 		args = append(args, "--profile", c.Profile)
 	}
 	return args
+}
+
+// strangersCmd is the process that floods come from.
+type strangersCmd struct {
+	Committee string
+	Key       string
+	Plaintext bool
+	Profile   string
+}
+
+// strangersArgs returns the command line of the process that floods come from.
+func strangersArgs(c cluster.StrangersConfig) []string {
+	args := []string{strangersCommand, "--committee", c.Committee, "--key", c.Key}
+	if c.Plaintext {
+		args = append(args, "--plaintext")
+	}
+	if c.Profile != "" {
+		args = append(args, "--profile", c.Profile)
+	}
+	return args
+}
+
+// Run floods until standard input ends.
+func (c *strangersCmd) Run(a *app) error {
+	signal.Ignore(os.Interrupt) // as for nodes
+	stop, err := profile(c.Profile)
+	if err != nil {
+		return err
+	}
+	return errors.Join(cluster.RunStrangers(cluster.StrangersConfig(*c), a.stdin, a.stdout), stop())
 }
 
 // Run serves until standard input ends.

@@ -174,7 +174,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("%+v, want 100 connections at least", c)
 		}
 	}
-	if f.Reads.Before <= 0 || f.Back <= 0 {
+	if f.Reads.Before <= 0 || f.Back <= 0 || f.CPU <= 0 {
 		t.Errorf("%+v", f)
 	}
 }
@@ -227,7 +227,7 @@ func TestCommittee(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	dir := t.TempDir()
 	nodes, err := cluster.Start(t.Context(), cluster.Options{
-		Nodes: 4, Shards: 8, Scheme: commit.BLAKE3, Dir: dir, Program: os.Args[0], Args: nodeArgs,
+		Nodes: 4, Shards: 8, Scheme: commit.BLAKE3, Dir: dir, Program: os.Args[0], Args: nodeArgs, StrangersArgs: strangersArgs,
 		HealInterval: time.Second, HealDelay: time.Second,
 	})
 	if err != nil {

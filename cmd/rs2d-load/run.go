@@ -218,7 +218,7 @@ func (s *session) connect(ctx context.Context) (control *fixed.Control, key *ide
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
-		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Args: nodeArgs,
+		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Args: nodeArgs, StrangersArgs: strangersArgs,
 		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
 	})
 	if err != nil {
@@ -285,7 +285,7 @@ func (s *session) play(ctx context.Context) error {
 	close(stop)
 	end()
 	aside.Wait()
-	s.endFlood(ctx)
+	failed = errors.Join(failed, s.endFlood(ctx))
 	s.settle(ctx)
 	close(sampling)
 	sampler.Wait()
@@ -337,22 +337,24 @@ func (s *session) healed() report.HealingPoint {
 
 // endFlood ends a flood, and notes how the nodes bore it: how many operations they served
 // meanwhile, and how long a write and a read take right after it.
-func (s *session) endFlood(ctx context.Context) {
+func (s *session) endFlood(ctx context.Context) error {
 	first := slices.IndexFunc(s.done, func(d cluster.Done) bool { return d.Action == cluster.Flood })
 	if first < 0 {
-		return
+		return nil
 	}
-	s.cluster.Strangers().Stop()
+	failed := s.cluster.Strangers().Stop()
 	began := time.Now()
 	came := s.done[first].At.Sub(s.start)
 	borne := func(k load.Kind) report.Borne {
 		return report.Borne{Before: s.load.Achieved(k, 0, came), During: s.load.Achieved(k, came, s.Duration)}
 	}
-	f := &report.Flood{Connections: s.cluster.Strangers().Counts(), Reads: borne(load.Read), Writes: borne(load.Write), Back: -1}
+	strangers := s.cluster.Strangers()
+	f := &report.Flood{Connections: strangers.Counts(), CPU: strangers.CPU().Seconds(), Reads: borne(load.Read), Writes: borne(load.Write), Back: -1}
 	if s.load.TryOnce(ctx) == nil {
 		f.Back = time.Since(began).Seconds()
 	}
 	s.result.Flood = f
+	return failed
 }
 
 // settle waits until writes have ended, nodes have cut off slow clients, and have

@@ -139,8 +139,20 @@ func (f *Flood) stay(t *target, k Kind) {
 	}
 }
 
+// ownBuffer is what the system keeps of what one who floods has written, bytes. It is
+// memory of their machine in earnest, which may be the nodes' here.
+const ownBuffer = 8 << 10
+
 // dial connects from the source, where the system has such an address.
 func (f *Flood) dial(t *target) (net.Conn, error) {
+	conn, err := f.connect(t)
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(ownBuffer) // the system's own bound holds then
+	}
+	return conn, err
+}
+
+func (f *Flood) connect(t *target) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: dialTimeout}
 	if f.config.Source.IsValid() {
 		from := dialer

@@ -25,6 +25,11 @@ const replace = 50 * time.Millisecond
 // others wait for.
 const stuck = time.Second
 
+// unsent is how many bytes of answers the system keeps for a connection whose other end
+// does not read. Systems take megabytes by default; of a thousand connections, that is all
+// the memory that they have for connections, and everybody's stall.
+const unsent = 128 << 10
+
 // conns are a server's connections. There is always room for one more: when there are too
 // many, the party that has most of them loses one that is stuck, or else the one that has
 // been idle longest.
@@ -57,6 +62,7 @@ type conn struct {
 	active atomic.Int64 // when bytes moved last, Unix time in nanoseconds
 
 	ended     atomic.Bool // nothing that comes is taken any more
+	broken    atomic.Bool // nothing that is written goes out any more
 	computing atomic.Bool // a handshake
 	computed  func()      // ends that; set before computing
 
@@ -77,6 +83,7 @@ func (a *conns) reserved() int { return a.most / 4 }
 
 // newConn returns a connection that counts for nothing yet.
 func (a *conns) newConn(raw net.Conn) *conn {
+	limitUnsent(raw, unsent)
 	c := &conn{Conn: raw, all: a, fresh: true, since: time.Now()}
 	c.active.Store(c.since.UnixNano())
 	return c
@@ -158,6 +165,9 @@ func (a *conns) victim(strange bool) *conn {
 
 // evict closes a connection, and returns once its descriptor is free.
 func (a *conns) evict(c *conn) {
+	if c.busy {
+		c.forget()
+	}
 	a.remove(c)
 	a.noteEviction()
 	a.mu.Unlock()
@@ -297,13 +307,30 @@ func (c *conn) Read(b []byte) (int, error) {
 }
 
 // Write notes when bytes moved. The first bytes written end the computing of a handshake.
+// After an error nothing is written any more: not the good-byes of TLS either, for which
+// whoever reads nothing would be waited for.
 func (c *conn) Write(b []byte) (int, error) {
 	c.stopComputing()
+	if c.broken.Load() {
+		return 0, net.ErrClosed
+	}
 	n, err := c.Conn.Write(b)
 	if n > 0 {
 		c.active.Store(time.Now().UnixNano())
 	}
+	if err != nil {
+		c.forget()
+	}
 	return n, err
+}
+
+// forget has the system drop what was written and not read when the connection is closed,
+// instead of keeping it, and trying to send it, for minutes.
+func (c *conn) forget() {
+	c.broken.Store(true)
+	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		_ = tcp.SetLinger(0) // it is closed all the same
+	}
 }
 
 // CloseWrite ends what is sent, so that an answer can be read before the connection ends.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,14 +24,15 @@ import (
 type Options struct {
 	Nodes, Shards int
 	Scheme        commit.Scheme
-	Dir           string                      // for keys, stores and logs; it exists
-	Program       string                      // that runs a node
-	Args          func(c NodeConfig) []string // of its command line
-	Plaintext     bool                        // HTTP without TLS
-	HealInterval  time.Duration               // between looks at what others have
-	HealDelay     time.Duration               // before what a node missed is looked at
-	OpenFiles     uint64                      // limit of each node; the system's if 0
-	Profile       string                      // directory for profiles of the nodes; none if empty
+	Dir           string                           // for keys, stores and logs; it exists
+	Program       string                           // that runs a node
+	Args          func(c NodeConfig) []string      // of its command line
+	StrangersArgs func(c StrangersConfig) []string // of the process that floods come from
+	Plaintext     bool                             // HTTP without TLS
+	HealInterval  time.Duration                    // between looks at what others have
+	HealDelay     time.Duration                    // before what a node missed is looked at
+	OpenFiles     uint64                           // limit of each node; the system's if 0
+	Profile       string                           // directory for profiles of the nodes; none if empty
 }
 
 // Cluster is the nodes and their keys. It is safe for concurrent use.
@@ -42,8 +42,9 @@ type Cluster struct {
 	committee *committee.Committee
 	writer    *identity.Key
 	intruder  *identity.Key // of slow clients and such as announce much
-	// Connections of clients who are slow, and of strangers who take what they can get.
-	slowClients, strangers *flood.Flood
+
+	slowClients *flood.Flood
+	strangers   *Strangers
 
 	mu    sync.Mutex
 	nodes []*member
@@ -129,12 +130,14 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		fixed.Client{Name: "intruder", TLSKey: c.intruder.TLSPublic()}); err != nil {
 		return nil, err
 	}
-	c.slowClients, c.strangers = flood.New(c.floods(true)), flood.New(c.floods(false))
 	text, err := c.control.MarshalText()
 	if err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return nil, err
+	}
+	if err := c.prepareFloods(path); err != nil {
 		return nil, err
 	}
 	for i := range c.nodes {
@@ -222,27 +225,19 @@ func (c *Cluster) Writer() *identity.Key { return c.writer }
 func (c *Cluster) SlowClients() *flood.Flood { return c.slowClients }
 
 // Strangers returns the floods of all nodes.
-func (c *Cluster) Strangers() *flood.Flood { return c.strangers }
+func (c *Cluster) Strangers() *Strangers { return c.strangers }
 
-// floods says how clients and strangers come to the nodes. Strangers have an address of
-// their own, if the system has more than one on loopback.
-func (c *Cluster) floods(clients bool) flood.Config {
-	config := flood.Config{}
-	if !clients {
-		config.Source = netip.AddrFrom4([4]byte{127, 0, 0, 9})
-		// All is on one machine: who comes again at once takes the processors that the load
-		// and the nodes need, and no node could help that.
-		config.Reconnect = 5 * time.Second
+// prepareFloods says how slow clients and strangers come to the nodes of the committee's
+// file.
+func (c *Cluster) prepareFloods(path string) error {
+	o := &c.options
+	c.slowClients = flood.New(flood.Config{Targets: targets(c.committee, c.intruder, o.Plaintext)})
+	config := StrangersConfig{Committee: path, Key: filepath.Join(o.Dir, "intruder.key"), Plaintext: o.Plaintext}
+	if o.Profile != "" {
+		config.Profile = filepath.Join(o.Profile, "strangers.pprof")
 	}
-	for i := range c.committee.Len() {
-		m := c.committee.Member(i)
-		t := flood.Target{Address: m.Address}
-		if !c.options.Plaintext {
-			t.Stranger, t.Client = (*identity.Key)(nil).ClientTLS(m.TLSKey), c.intruder.ClientTLS(m.TLSKey)
-		}
-		config.Targets = append(config.Targets, t)
-	}
-	return config
+	c.strangers = &Strangers{program: o.Program, args: o.StrangersArgs(config), log: filepath.Join(o.Dir, "strangers.log")}
+	return os.WriteFile(config.Key, c.intruder.Reveal(), 0o600)
 }
 
 // run starts a node's next process. c.mu is held, or nobody else knows c.
@@ -395,7 +390,7 @@ func (c *Cluster) Stop() {
 	c.ended = true
 	c.mu.Unlock()
 	c.slowClients.Stop()
-	c.strangers.Stop()
+	_ = c.strangers.Stop() // whoever wants their counts has stopped them
 	var all sync.WaitGroup
 	for _, m := range c.nodes {
 		if m.process != nil {

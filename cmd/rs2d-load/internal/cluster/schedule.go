@@ -207,8 +207,7 @@ func (p *player) do(e Event) (Done, error) {
 		d.Clients = e.Count
 		return d, nil
 	case Flood:
-		p.flood(e, &d)
-		return d, nil
+		return d, p.flood(e, &d)
 	}
 	states, serving := p.Nodes()
 	if e.Action == Crash {
@@ -224,18 +223,21 @@ func (p *player) do(e Event) (Done, error) {
 }
 
 // flood lets strangers come.
-func (p *player) flood(e Event, d *Done) {
+func (p *player) flood(e Event, d *Done) error {
 	kinds := FloodKinds()
 	if e.Kind != "" {
 		kinds = []flood.Kind{flood.Kind(e.Kind)}
 	}
 	for i, k := range kinds {
 		if count := (e.Count + len(kinds) - 1 - i) / len(kinds); count > 0 {
-			p.strangers.Add(k, count)
+			if err := p.strangers.Add(k, count); err != nil {
+				return err
+			}
 			d.Kinds = append(d.Kinds, string(k))
 		}
 	}
 	d.Clients = e.Count
+	return nil
 }
 
 // mayCrash returns how many more nodes may be down at once, if each owns as many shards

@@ -109,6 +109,7 @@ type Fault struct {
 // Flood is how nodes bore strangers.
 type Flood struct {
 	Connections []flood.Counts `json:"connections"` // by kind, to all nodes
+	CPU         float64        `json:"cpu_seconds"` // processor time of the strangers
 	Reads       Borne          `json:"reads"`
 	Writes      Borne          `json:"writes"`
 	Back        float64        `json:"back_s"` // from the flood's end to the end of a write and a read, negative if they failed

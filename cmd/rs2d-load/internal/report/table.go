@@ -145,6 +145,9 @@ func (r *Result) facts() [][]string {
 		processor += fmt.Sprintf(", %s s in %s", ui.Digits(r.CPU.Nodes), of)
 		wire += fmt.Sprintf(", %s received %s from each other", of, ui.Bytes(r.Wire.NodesReceived))
 	}
+	if r.Flood != nil {
+		processor += fmt.Sprintf(", %s s in strangers", ui.Digits(r.Flood.CPU))
+	}
 	facts = append(facts, []string{"processor", processor}, []string{"wire", wire})
 	if len(r.Faults) > 0 {
 		facts = append(facts, []string{"faults", r.faultList()})

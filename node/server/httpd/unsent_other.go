@@ -1,0 +1,13 @@
+//go:build !linux && !darwin
+
+package httpd
+
+import "net"
+
+// limitUnsent bounds what the system keeps of what was written to a connection, sent or
+// not.
+func limitUnsent(c net.Conn, bytes int) {
+	if of, ok := c.(interface{ SetWriteBuffer(int) error }); ok {
+		_ = of.SetWriteBuffer(bytes) // the system's own bound holds then
+	}
+}
