@@ -98,18 +98,27 @@ func newClusterOf(t testing.TB, nodes, shards int, tune func(*member, *node.Conf
 	return c
 }
 
-// listen takes an address on loopback that is free. Where the system allows it, it is one
-// that no connection comes from: it stays free while its node is down.
+// given are the addresses that tests have had.
+var given sync.Map
+
+// listen takes an address on loopback that is free, and that no test has had: it stays
+// free while its node is down. Where the system allows it, it is one that no connection
+// comes from.
 func listen(t testing.TB) net.Listener {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.7.1:0")
-	if err != nil {
-		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	for {
+		listener, err := net.Listen("tcp", "127.0.7.1:0")
+		if err != nil {
+			listener, err = net.Listen("tcp", "127.0.0.1:0")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, again := given.LoadOrStore(listener.Addr().String(), true); !again {
+			return listener
+		}
+		defer listener.Close() // only once another one is found
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return listener
 }
 
 func logger() *slog.Logger {

@@ -26,9 +26,9 @@ func TestStoreAndRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			expectRead(t, cl, r.ID, blob)
-			for _, s := range cl.Status(t.Context(), r.ID) {
-				if s.Err != nil || !s.Status.Complete || !s.Status.Certified {
-					t.Fatalf("%+v", s)
+			for i, p := range cl.Peers() {
+				if s, err := p.Status(t.Context(), r.ID); err != nil || !s.Complete || !s.Certified {
+					t.Fatalf("node %d: %+v, %v", i, s, err)
 				}
 			}
 			// The same blob again costs nothing and gives the same.

@@ -81,10 +81,20 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("the output of %s does not come to match %s", args[1], args[0])
 }
 
+// listen takes an address on loopback that is free: where the system allows it, one that
+// no connection comes from, so that nobody has it before the node does.
+func listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", "127.0.7.2:0")
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	return l, err
+}
+
 // addresses finds addresses that are free: addresses VARIABLE…
 func addresses(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listen()
 		ts.Check(err)
 		defer l.Close() // only once all are found, so that they differ
 		ts.Setenv(name, l.Addr().String())

@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -32,7 +31,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 // alone makes a committee of one node in a directory, and returns the directory.
 func alone(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen()
 	if err != nil {
 		t.Fatal(err)
 	}
