@@ -7,7 +7,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/internal/parallel"
-	"github.com/redstuff-go/redstuff/rs2d/rs"
+	"github.com/redstuff-go/redstuff/internal/rscode"
 )
 
 // Option is a choice made when a code is built.
@@ -39,12 +39,12 @@ type Code struct {
 	params  commit.Params
 	hasher  *commit.Hasher
 	lanes   *lanehash.Hasher // the same, for what commit does not give out
-	rows    *rs.Codec        // extends a row from S to n symbols
-	columns *rs.Codec        // extends a column from P to n symbols
+	rows    *rscode.Code     // extends a row from S to n symbols
+	columns *rscode.Code     // extends a column from P to n symbols
 	crew    *parallel.Crew
 
 	encoders sync.Pool    // of *Encoder, for Commit
-	spaces   [2]sync.Pool // of *rs.Workspace: of the codec along each axis
+	spaces   [2]sync.Pool // of *rscode.Workspace: of the codec along each axis
 }
 
 // New returns the code over n shards, [commit.MinShards] to [commit.MaxShards]. For
@@ -73,8 +73,8 @@ func New(shards int, opts ...Option) (*Code, error) {
 	if c.lanes, err = lanehash.New(lanehash.Scheme(o.scheme), o.backend); err != nil {
 		return nil, err
 	}
-	codec := func(k int) (*rs.Codec, error) {
-		return rs.New(k, shards-k, rs.WithVariant(rs.RS2), rs.WithBackend(o.backend), rs.WithWorkers(o.workers))
+	codec := func(k int) (*rscode.Code, error) {
+		return rscode.New(k, shards-k, rscode.Smaller, o.backend)
 	}
 	if c.rows, err = codec(params.S); err == nil {
 		c.columns, err = codec(params.P)

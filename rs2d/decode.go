@@ -6,7 +6,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/alias"
-	"github.com/redstuff-go/redstuff/rs2d/rs"
+	"github.com/redstuff-go/redstuff/internal/rscode"
 )
 
 // Check says what Decode makes sure of before it returns a blob.
@@ -257,7 +257,7 @@ func (d *decoding) matrix(dst []byte, p plan, rows int) []byte {
 		m.strips = append(m.strips, at)
 	}
 	workers := max(1, min(d.c.crew.Free(), k*length*d.size/workerBytes))
-	m.spaces = make([]*rs.Workspace, workers)
+	m.spaces = make([]*rscode.Workspace, workers)
 	for w := range m.spaces {
 		m.spaces[w] = d.c.borrow(along)
 		defer d.c.giveBack(along, m.spaces[w])
@@ -275,13 +275,13 @@ type matrixJob struct {
 	axis   Axis
 	rows   int
 	out    []byte
-	codec  *rs.Codec
-	spaces []*rs.Workspace // one a worker
+	codec  *rscode.Code
+	spaces []*rscode.Workspace // one a worker
 	strips []strip
 
-	pattern       *rs.Pattern // nil if no sliver is to be computed
-	sources, lost [][]byte    // what decoding reads and writes
-	copies        []int       // slivers that are there, and only need to be copied
+	pattern       *rscode.Pattern // nil if no sliver is to be computed
+	sources, lost [][]byte        // what decoding reads and writes
+	copies        []int           // slivers that are there, and only need to be copied
 }
 
 // prepare compiles the pattern. Of k source slivers those along the primary axis
@@ -310,7 +310,7 @@ func (m *matrixJob) prepare(chosen []int, k int) {
 	if missing {
 		// There are exactly as many slivers as it takes.
 		m.pattern, _ = m.codec.Pattern(present, wanted)
-		m.sources = m.pattern.Sources(new(rs.Sources), slivers)
+		m.sources = m.pattern.Sources(new(rscode.Sources), slivers)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/lanehash"
-	"github.com/redstuff-go/redstuff/rs2d/rs"
+	"github.com/redstuff-go/redstuff/internal/rscode"
 )
 
 // Expand returns all n symbols of the sliver, one after another. The error is a
@@ -144,7 +144,7 @@ func (c *Code) sourceSymbols(axis Axis) int {
 }
 
 // sliverCodec returns the code along a sliver of the axis.
-func (c *Code) sliverCodec(axis Axis) *rs.Codec {
+func (c *Code) sliverCodec(axis Axis) *rscode.Code {
 	if axis == Primary {
 		return c.rows
 	}
@@ -153,14 +153,14 @@ func (c *Code) sliverCodec(axis Axis) *rs.Codec {
 
 // borrow returns a workspace of the codec along slivers of the axis. It goes back by
 // giveBack.
-func (c *Code) borrow(axis Axis) *rs.Workspace {
-	if w, ok := c.spaces[axis].Get().(*rs.Workspace); ok {
+func (c *Code) borrow(axis Axis) *rscode.Workspace {
+	if w, ok := c.spaces[axis].Get().(*rscode.Workspace); ok {
 		return w
 	}
 	return c.sliverCodec(axis).NewWorkspace()
 }
 
-func (c *Code) giveBack(axis Axis, w *rs.Workspace) { c.spaces[axis].Put(w) }
+func (c *Code) giveBack(axis Axis, w *rscode.Workspace) { c.spaces[axis].Put(w) }
 
 // checkRef returns ErrAxis or ErrIndex for a reference to no sliver of the code.
 func (c *Code) checkRef(ref SliverRef) error {
@@ -216,8 +216,8 @@ func (c *Code) expandSliver(s Sliver, size int) []byte {
 type expansion struct {
 	c     *Code
 	axis  Axis
-	codec *rs.Codec
-	space *rs.Workspace
+	codec *rscode.Code
+	space *rscode.Workspace
 	k     int
 	size  int // bytes of a symbol
 	width int // bytes of a symbol in the tile: all, or a multiple of lanehash.LeafPiece
@@ -228,7 +228,7 @@ type expansion struct {
 	leaves      [2]*lanehash.LeafBatch // of each part, where symbols come in pieces
 
 	shards, wanted [][]byte
-	sources        rs.Sources
+	sources        rscode.Sources
 	present        []bool
 }
 
@@ -292,7 +292,7 @@ func (x *expansion) load(place int, sliver []byte, off, width int) {
 
 // pattern compiles how the source symbols that are nil follow from those that are
 // not, exactly as many as there are source symbols. It is nil if none is missing.
-func (x *expansion) pattern(symbols [][]byte) *rs.Pattern {
+func (x *expansion) pattern(symbols [][]byte) *rscode.Pattern {
 	x.present = x.present[:0]
 	missing := false
 	for j, symbol := range symbols {

@@ -3,7 +3,7 @@ package rs2d
 import (
 	"iter"
 
-	"github.com/redstuff-go/redstuff/rs2d/rs"
+	"github.com/redstuff-go/redstuff/internal/rscode"
 )
 
 // strip is a part of a run of symbols: of the symbols first, first+1, … the bytes
@@ -54,6 +54,6 @@ func packed(size, limit int) int {
 
 // of returns where the strip is in shards whose run of symbols starts at off, step
 // bytes from one to the next.
-func (s strip) of(shards [][]byte, off, step int) rs.Symbols {
-	return rs.Symbols{Shards: shards, Off: off + s.first*step + s.from, Step: step, Size: s.to - s.from, Count: s.count}
+func (s strip) of(shards [][]byte, off, step int) rscode.Symbols {
+	return rscode.Symbols{Shards: shards, Off: off + s.first*step + s.from, Step: step, Size: s.to - s.from, Count: s.count}
 }

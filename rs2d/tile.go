@@ -3,7 +3,7 @@ package rs2d
 import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/lanehash"
-	"github.com/redstuff-go/redstuff/rs2d/rs"
+	"github.com/redstuff-go/redstuff/internal/rscode"
 )
 
 // A tile is tileColumns columns of the expanded matrix, all n rows of them. One
@@ -14,8 +14,8 @@ import (
 
 // tiler is the memory of one worker.
 type tiler struct {
-	rows    *rs.Workspace
-	columns *rs.Workspace
+	rows    *rscode.Workspace
+	columns *rscode.Workspace
 	leaves  [2]*lanehash.LeafBatch // of source and of parity rows, for symbols in pieces
 	first   int                    // the tile that piece 0 is
 

@@ -7,7 +7,7 @@ import (
 )
 
 // entryShift is the binary logarithm of the size of a table entry: a matrix or
-// the nibbles of gf/matrix.go.
+// the nibbles of internal/gf16/matrix.go.
 func entryShift(m machine) int {
 	if m.gfni {
 		return 5
@@ -21,7 +21,7 @@ func entryShift(m machine) int {
 // direct are [ll | hh], those of cross [hl | lh], and swap exchanges the halves
 // of a block. Each takes one register by affine maps and two by nibble tables.
 //
-// The rows of transforms are pairs over a subfield, see gf/tower.go: there a constant
+// The rows of transforms are pairs over a subfield, see internal/gf16/tower.go: there a constant
 // has three parts, and one in the subfield is its own only part. A part takes one
 // register by affine maps and two by nibble tables.
 type constant struct {

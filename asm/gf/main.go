@@ -1,4 +1,4 @@
-// Command gf writes the amd64 assembly of package gf, one file a backend, and
+// Command gf writes the amd64 assembly of package gf16, one file a backend, and
 // the Go declarations that go with it.
 //
 // A machine (machine.go) is an instruction set: its registers, and how it moves words. A
@@ -10,10 +10,10 @@
 // are.
 package main
 
-//go:generate go run . -backend avx2 -out ../../gf/kernels_avx2_amd64.s -decls ../../gf/kernels_avx2_amd64.go
-//go:generate go run . -backend avx2+gfni -out ../../gf/kernels_avx2gfni_amd64.s -decls ../../gf/kernels_avx2gfni_amd64.go
-//go:generate go run . -backend avx512 -out ../../gf/kernels_avx512_amd64.s -decls ../../gf/kernels_avx512_amd64.go
-//go:generate go run . -backend avx512+gfni -out ../../gf/kernels_avx512gfni_amd64.s -decls ../../gf/kernels_avx512gfni_amd64.go
+//go:generate go run . -backend avx2 -out ../../internal/gf16/kernels_avx2_amd64.s -decls ../../internal/gf16/kernels_avx2_amd64.go
+//go:generate go run . -backend avx2+gfni -out ../../internal/gf16/kernels_avx2gfni_amd64.s -decls ../../internal/gf16/kernels_avx2gfni_amd64.go
+//go:generate go run . -backend avx512 -out ../../internal/gf16/kernels_avx512_amd64.s -decls ../../internal/gf16/kernels_avx512_amd64.go
+//go:generate go run . -backend avx512+gfni -out ../../internal/gf16/kernels_avx512gfni_amd64.s -decls ../../internal/gf16/kernels_avx512gfni_amd64.go
 
 import (
 	"flag"
@@ -36,7 +36,7 @@ var machines = []machine{
 
 func main() {
 	backend := flag.String("backend", "", "name of the backend to write")
-	decls := flag.String("decls", "", "file to write the Go declarations to, in the folder of package gf")
+	decls := flag.String("decls", "", "file to write the Go declarations to, in the folder of package gf16")
 	flag.Parse()
 	known, err := kernel.Read(filepath.Dir(*decls))
 	if err != nil {

@@ -1,7 +1,9 @@
 package rs
 
 import (
-	"github.com/redstuff-go/redstuff/gf"
+	"sync"
+
+	"github.com/redstuff-go/redstuff/internal/gf16"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
@@ -12,12 +14,12 @@ import (
 // It is how calls that see only some of the shards work on them. Accumulators are
 // pooled: what they hold is reused.
 type accumulator struct {
-	c     *Codec
+	from  *accumulators
 	group *parallel.Group
 	tails [][]byte // one block an output, in blocks
 	ends  []byte
 	delta [][]byte // scratch of each worker: one strip
-	block [gf.BlockSize]byte
+	block [gf16.BlockSize]byte
 	one   [1][]byte
 	piece func(worker, piece int)
 
@@ -25,14 +27,21 @@ type accumulator struct {
 	inputs  [][]byte
 	olds    [][]byte // as many as inputs, or none
 	outputs [][]byte
-	coeffs  []gf.Elem // len(outputs) for each input
+	coeffs  []gf16.Elem // len(outputs) for each input
 }
 
-// accumulator returns one without inputs, outputs and coefficients, from the pool.
-func (c *Codec) accumulator(size int) *accumulator {
-	a, ok := c.accumulators.Get().(*accumulator)
+// accumulators is the pool of accumulators of a codec.
+type accumulators struct {
+	engine *gf16.Engine
+	crew   *parallel.Crew
+	pool   sync.Pool // of *accumulator
+}
+
+// get returns an accumulator without inputs, outputs and coefficients.
+func (as *accumulators) get(size int) *accumulator {
+	a, ok := as.pool.Get().(*accumulator)
 	if !ok {
-		a = &accumulator{c: c, group: c.crew.NewGroup()}
+		a = &accumulator{from: as, group: as.crew.NewGroup()}
 		a.piece = a.strip
 	}
 	a.size = size
@@ -46,7 +55,7 @@ func (a *accumulator) release() {
 	clear(a.outputs)
 	a.inputs, a.olds, a.outputs, a.coeffs = a.inputs[:0], a.olds[:0], a.outputs[:0], a.coeffs[:0]
 	a.one[0] = nil
-	a.c.accumulators.Put(a)
+	a.from.pool.Put(a)
 }
 
 // accumulateStrip is the width of the strips, small enough that a strip of an input
@@ -59,12 +68,12 @@ func (a *accumulator) run() {
 	}
 	pieces := (a.size + accumulateStrip - 1) / accumulateStrip
 	work := float64(a.size) * float64(len(a.inputs)) * float64(len(a.outputs))
-	workers := int(min(float64(a.c.crew.Free()), 1+work/minAccumulation))
+	workers := int(min(float64(a.from.crew.Free()), 1+work/minAccumulation))
 	for len(a.delta) < min(workers, pieces) {
 		a.delta = append(a.delta, nil)
 	}
 	a.group.Do(workers, pieces, a.piece)
-	if rest := a.size % gf.BlockSize; rest > 0 {
+	if rest := a.size % gf16.BlockSize; rest > 0 {
 		a.tail(a.size-rest, rest)
 	}
 }
@@ -76,7 +85,7 @@ const minAccumulation = 16 << 20
 // strip accumulates the whole blocks of a strip.
 func (a *accumulator) strip(worker, piece int) {
 	off := piece * accumulateStrip
-	n := min(a.size-off, accumulateStrip) &^ (gf.BlockSize - 1)
+	n := min(a.size-off, accumulateStrip) &^ (gf16.BlockSize - 1)
 	if n == 0 {
 		return
 	}
@@ -88,52 +97,40 @@ func (a *accumulator) strip(worker, piece int) {
 			}
 			delta := a.delta[worker][:n]
 			copy(delta, src)
-			a.c.engine.Xor(delta, a.olds[i][off:][:n])
+			a.from.engine.Xor(delta, a.olds[i][off:][:n])
 			src = delta
 		}
-		a.c.engine.Spread(a.outputs, off, src, a.row(i))
+		a.from.engine.MulAddMany(a.outputs, off, src, a.row(i))
 	}
 }
 
 // tail accumulates the n bytes at off, which are no whole block: as blocks of words
 // whose rest means nothing.
 func (a *accumulator) tail(off, n int) {
-	e := a.c.engine
-	if need := gf.BlockSize * len(a.outputs); len(a.ends) < need {
+	e := a.from.engine
+	if need := gf16.BlockSize * len(a.outputs); len(a.ends) < need {
 		a.ends = make([]byte, need)
 	}
 	a.tails = a.tails[:0]
 	for j := range a.outputs {
-		a.tails = append(a.tails, a.ends[j*gf.BlockSize:][:gf.BlockSize])
+		a.tails = append(a.tails, a.ends[j*gf16.BlockSize:][:gf16.BlockSize])
 	}
-	e.PackBlocks(a.ends, a.outputs, off, n)
+	e.GatherBlocks(a.ends, a.outputs, off, n)
 	for i := range a.inputs {
 		a.one[0] = a.inputs[i]
-		e.PackBlocks(a.block[:], a.one[:], off, n)
-		e.Spread(a.tails, 0, a.block[:], a.row(i))
+		e.GatherBlocks(a.block[:], a.one[:], off, n)
+		e.MulAddMany(a.tails, 0, a.block[:], a.row(i))
 		if len(a.olds) > 0 {
 			a.one[0] = a.olds[i]
-			e.PackBlocks(a.block[:], a.one[:], off, n)
-			e.Spread(a.tails, 0, a.block[:], a.row(i))
+			e.GatherBlocks(a.block[:], a.one[:], off, n)
+			e.MulAddMany(a.tails, 0, a.block[:], a.row(i))
 		}
 	}
-	e.UnpackBlocks(a.outputs, off, n, a.ends)
+	e.ScatterBlocks(a.outputs, off, n, a.ends)
 }
 
 // row returns the coefficients of an input.
-func (a *accumulator) row(i int) []gf.Elem {
+func (a *accumulator) row(i int) []gf16.Elem {
 	n := len(a.outputs)
 	return a.coeffs[i*n:][:n]
-}
-
-// addColumn appends the coefficients of a data shard in the parity shards, in the
-// closed form of the type code.
-func (a *accumulator) addColumn(data int) {
-	c := a.c
-	d := c.point(data)
-	for parity := range c.m {
-		p := c.point(c.k + parity)
-		log := c.logTau(d) + c.logTau(p) - gf.Log(gf.Elem(d^p))
-		a.coeffs = append(a.coeffs, gf.Exp(log))
-	}
 }

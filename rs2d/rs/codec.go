@@ -1,239 +1,259 @@
 package rs
 
 import (
+	"errors"
 	"fmt"
-	"math/bits"
-	"sync"
-	"sync/atomic"
+	"io"
 
-	"github.com/redstuff-go/redstuff/gf"
+	"github.com/redstuff-go/redstuff/internal/alias"
+	"github.com/redstuff-go/redstuff/internal/gf16"
 	"github.com/redstuff-go/redstuff/internal/parallel"
+	"github.com/redstuff-go/redstuff/internal/rscode"
 )
-
-// Variant is a family of codes: how shapes map to points of the field, and which
-// shard sizes are allowed.
-type Variant int
-
-const (
-	// Leopard gives the bytes of catid/leopard and of klauspost/reedsolomon with
-	// WithLeopardGF16(true). Shard sizes are multiples of 64 bytes.
-	Leopard Variant = iota
-	// RS2 is the code of Walrus (reed-solomon-simd 3). Shards have any even size.
-	RS2
-)
-
-func (v Variant) String() string {
-	switch v {
-	case Leopard:
-		return "Leopard"
-	case RS2:
-		return "RS2"
-	}
-	return fmt.Sprintf("Variant(%d)", int(v))
-}
-
-// Option is a choice made when a codec is built.
-type Option func(*options)
-
-type options struct {
-	variant Variant
-	backend string
-	workers int
-	stream  streamOptions
-}
-
-// WithVariant chooses the family of codes. The default is [Leopard].
-func WithVariant(v Variant) Option { return func(o *options) { o.variant = v } }
-
-// WithBackend chooses the instruction set, one of [gf.Backends]. The default is
-// the one in the environment variable REDSTUFF_CPU, or else the best.
-func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
-
-// WithWorkers sets how many goroutines the calls of a codec keep busy at a time: one
-// call uses them all, many at once have one each. After a call they look for the next
-// one for 200 µs, the first 50 of them without giving way to other goroutines, because
-// to wake them may take as long. The default, 0, stands for as many as there are usable
-// CPUs.
-func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 
 // Codec is a systematic Reed–Solomon code: data shards, and parity shards computed
 // from them; any DataShards of the TotalShards shards give back all others. It is
 // safe for concurrent use.
 type Codec struct {
-	code
-	variant  Variant
-	crew     *parallel.Crew
-	engine   *gf.Engine
-	patterns patternCache
-	pool     sync.Pool // of *job
-	locators sync.Pool // of *locatorSpace
-
-	// The size of the transforms of gf.Recoding, or 0 where the engine has none that
-	// fits, and its factors.
-	recodeSize int
-	factors    []gf.Elem
-	// few says that the engine encodes with all rows in registers.
-	few bool
-
-	accumulators sync.Pool // of *accumulator
-	updates      sync.Pool // of *updateSpace
-	progress     atomic.Pointer[progressPlan]
+	shape   shape
+	variant Variant
+	code    *rscode.Code
+	jobs    jobs
+	updates updater
+	steps   stepDecoder
 }
 
 // New returns the codec with the given numbers of shards. Shapes are limited by
 // the points of the field: with c the power of two at or above the smaller side,
 // c plus the larger side must not exceed 65536 (with [Leopard] the smaller side is
-// always the parity).
+// always the parity). The error matches [ErrShardNum] or [ErrOption], is a *[LimitError],
+// or says which backends there are.
 func New(dataShards, parityShards int, opts ...Option) (*Codec, error) {
-	var o options
-	for i, opt := range opts {
-		if opt == nil {
-			return nil, fmt.Errorf("%w: option %d is a nil Option", ErrOption, i)
-		}
-		opt(&o)
-	}
-	if o.variant != Leopard && o.variant != RS2 {
-		return nil, fmt.Errorf("%w: unknown variant %d; want Leopard or RS2", ErrOption, int(o.variant))
-	}
-	if o.workers < 0 {
-		return nil, fmt.Errorf("%w: %d workers; want 0 (all CPUs) or more", ErrOption, o.workers)
-	}
-	geometry, err := newCode(dataShards, parityShards, o.variant)
+	o, err := newOptions(opts)
 	if err != nil {
 		return nil, err
 	}
-	engine, err := gf.NewEngine(o.backend)
+	if dataShards <= 0 || parityShards <= 0 {
+		return nil, fmt.Errorf("%w: got %d and %d", ErrShardNum, dataShards, parityShards)
+	}
+	code, err := rscode.New(dataShards, parityShards, o.variant.rate(), o.backend)
+	if limit := (*rscode.ShapeError)(nil); errors.As(err, &limit) {
+		return nil, &LimitError{Data: limit.Data, Parity: limit.Parity, Points: limit.Points}
+	}
 	if err != nil {
 		return nil, err
 	}
-	c := &Codec{code: geometry, variant: o.variant, crew: parallel.NewCrew(o.workers), engine: engine}
-	c.recodeSize, c.factors = geometry.recode(engine)
-	c.few = !geometry.low && engine.EncodesFew(parityShards, dataShards)
-	c.pool.New = func() any { return newJob(c) }
+	crew := parallel.NewCrew(o.workers)
+	c := &Codec{
+		shape:   shape{data: dataShards, parity: parityShards, multiple: o.variant.sizeMultiple()},
+		variant: o.variant,
+		code:    code,
+	}
+	accumulators := &accumulators{engine: code.Engine, crew: crew}
+	c.jobs.init(code, crew)
+	c.updates = updater{code: code, crew: crew, accumulators: accumulators}
+	c.steps = stepDecoder{code: code, accumulators: accumulators}
 	return c, nil
 }
 
 // DataShards returns the number of data shards, k.
-func (c *Codec) DataShards() int { return c.k }
+func (c *Codec) DataShards() int { return c.shape.data }
 
 // ParityShards returns the number of parity shards, m.
-func (c *Codec) ParityShards() int { return c.m }
+func (c *Codec) ParityShards() int { return c.shape.parity }
 
 // TotalShards returns the number of all shards, k+m.
-func (c *Codec) TotalShards() int { return c.k + c.m }
+func (c *Codec) TotalShards() int { return c.shape.total() }
+
+// ShardSizeMultiple returns what the size of a shard must be a multiple of, in bytes.
+func (c *Codec) ShardSizeMultiple() int { return c.shape.multiple }
 
 // Variant returns the codec's family.
 func (c *Codec) Variant() Variant { return c.variant }
 
 // Backend returns the name of the instruction set in use.
-func (c *Codec) Backend() string { return c.engine.Backend() }
+func (c *Codec) Backend() string { return c.code.Engine.Backend() }
 
-// ShardSizeMultiple returns what the size of a shard must be a multiple of.
-func (c *Codec) ShardSizeMultiple() int {
-	if c.variant == RS2 {
-		return 2
+// Encode computes the parity shards from the data shards. shards has the data
+// shards, then the parity shards; all have one size, which must not be zero and is
+// a multiple of [Codec.ShardSizeMultiple]. No two shards may overlap, which is not checked:
+// it would take as long as encoding small ones.
+func (c *Codec) Encode(shards [][]byte) error {
+	size, err := c.shape.whole(shards)
+	if err != nil {
+		return err
 	}
-	return 64
+	k := c.shape.data
+	if c.code.Few() && len(shards)*size < 2*minShare && size%gf16.BlockSize == 0 {
+		// A call this short pays for nothing but its work.
+		c.code.Engine.EncodeFew(shards[k:], shards[:k], 0, size, nil)
+		return nil
+	}
+	j := c.jobs.get(shards, size)
+	defer j.release()
+	j.parity = append(j.parity[:0], shards[k:]...)
+	j.run(j.encodeStrip)
+	return nil
 }
 
-// code is the geometry: which shard is the value at which point.
+// EncodeIdx adds the part that one data shard has in the parity shards. When this was
+// done once for each data shard, in any order, on parity that was zero at first, the
+// parity is what [Codec.Encode] computes; a shard of zeros can be left out. Encode
+// takes much less work altogether: this is for data that comes shard by shard.
 //
-// The points below c, a power of two, are the *inner* block; those from c on are
-// the *outer* points. One side of the code has the inner points 0, 1, …, the other
-// the outer points c, c+1, …:
+// Calls for the same parity must not run at the same time.
+func (c *Codec) EncodeIdx(dataShard []byte, idx int, parity [][]byte) error {
+	if len(parity) != c.shape.parity {
+		return fmt.Errorf("%w: got %d of parity, want %d", ErrTooFewShards, len(parity), c.shape.parity)
+	}
+	if idx < 0 || idx >= c.shape.data {
+		return fmt.Errorf("%w: data shard %d of %d", ErrShardIndex, idx, c.shape.data)
+	}
+	size, err := c.shape.common(parity, false)
+	if err != nil {
+		return err
+	}
+	if len(dataShard) != size {
+		return &SizeError{Shard: idx, Size: len(dataShard), Want: size, Multiple: c.shape.multiple}
+	}
+	if err := c.shape.checkMultiple(parity, size); err != nil {
+		return err
+	}
+	c.updates.add(parity, dataShard, idx)
+	return nil
+}
+
+// Update brings the parity up to date with data shards that change. shards has the
+// data as it was, empty where it does not change or does not matter, and all of the
+// parity; newDatashards has the data as it will be, empty where it does not change.
+// Only the parity is written. The work is in proportion to the number of data shards
+// that change, up to that of encoding.
 //
-//   - low rate: data inside, parity outside, c = the power of two at or above k.
-//     The shards are the values of one polynomial of degree below c that is zero at
-//     the inner points from k on.
-//   - high rate: parity inside, data outside, c = the power of two at or above m.
-//     The sum over the outer blocks of size c of the block's interpolation
-//     polynomial, each moved to the inner block, has the parity as its values.
-//
-// Both are one Cauchy code. With s(x) = x >> log2(c), the subspace polynomial of the
-// inner block (see gf/fft.go), and τ = s at outer points, 1 at inner points,
-//
-//	parity_p / τ(p) = Σ_d data_d·τ(d) / (p - d)
-//
-// because 1/(p-d), times s of the outer one of the two, is the Lagrange coefficient
-// of the subspace: the subspace's s' is 1 everywhere.
-type code struct {
-	k, m int
-	c    int
-	low  bool
+// The error matches [ErrInput] if the old data of a changed shard or a parity shard is
+// missing.
+func (c *Codec) Update(shards, newDatashards [][]byte) error {
+	size, err := c.shape.update(shards, newDatashards)
+	if err != nil {
+		return err
+	}
+	c.updates.update(shards[c.shape.data:], shards[:c.shape.data], newDatashards, size)
+	return nil
 }
 
-func newCode(k, m int, v Variant) (code, error) {
-	if k <= 0 || m <= 0 {
-		return code{}, fmt.Errorf("%w: got %d and %d", ErrShardNum, k, m)
+// Verify reports whether the parity shards are those of the data shards. It changes
+// nothing.
+func (c *Codec) Verify(shards [][]byte) (bool, error) {
+	size, err := c.shape.whole(shards)
+	if err != nil {
+		return false, err
 	}
-	if k > gf.Order || m > gf.Order {
-		return code{}, &LimitError{Data: k, Parity: m, Points: max(k, m)}
-	}
-	g := code{k: k, m: m}
-	a, b := ceilPow2(k), ceilPow2(m)
-	if v == RS2 {
-		// Equal powers choose the rate the other way round, and must: that is what
-		// the reference does.
-		g.low = a < b || a == b && k > m
-	}
-	outer := k
-	g.c = b
-	if g.low {
-		g.c, outer = a, m
-	}
-	if g.c+outer > gf.Order {
-		return code{}, &LimitError{Data: k, Parity: m, Points: g.c + outer}
-	}
-	return g, nil
+	j := c.jobs.get(shards, size)
+	defer j.release()
+	j.differs.Store(false)
+	j.run(j.verifyStrip)
+	return !j.differs.Load(), nil
 }
 
-// point returns the point of a shard: data shards are 0 … k-1, then parity.
-func (g *code) point(shard int) int {
-	data := shard < g.k
-	if !data {
-		shard -= g.k
-	}
-	if data != g.low {
-		shard += g.c
-	}
-	return shard
+// Reconstruct computes all missing shards: those of length zero. A missing shard
+// whose capacity suffices is written in place, others are allocated. At least
+// DataShards shards must be there; they are taken to be right.
+func (c *Codec) Reconstruct(shards [][]byte) error {
+	return c.jobs.reconstruct(&c.shape, shards, c.shape.total(), nil)
 }
 
-// points returns how many points are in use, counted from point 0.
-func (g *code) points() int {
-	if g.low {
-		return g.c + g.m
-	}
-	return g.c + g.k
+// ReconstructData computes the missing data shards only.
+func (c *Codec) ReconstructData(shards [][]byte) error {
+	return c.jobs.reconstruct(&c.shape, shards, c.shape.data, nil)
 }
 
-// logSubspace returns the logarithm of s(x) for an outer point.
-func (g *code) logSubspace(x int) int {
-	return gf.Log(gf.Elem(x >> bits.TrailingZeros(uint(g.c))))
+// ReconstructSome computes the missing ones of the required shards. required has an
+// entry for every shard, or for the data shards only.
+func (c *Codec) ReconstructSome(shards [][]byte, required []bool) error {
+	if len(required) != c.shape.total() && len(required) != c.shape.data {
+		return fmt.Errorf("%w: %d entries say what is required; want %d, or %d for the data shards", ErrInput, len(required), c.shape.total(), c.shape.data)
+	}
+	return c.jobs.reconstruct(&c.shape, shards, len(required), required)
 }
 
-// recode returns the size of the transforms that encode, if the engine has them: c, but
-// with data outside that fits a smaller power of two, that. Then the data is the values
-// of one polynomial at one coset of that size. On each of parity's cosets s(x) of that
-// size takes one value at the points' distances from the data, and the polynomial's
-// values are to be divided by it.
-func (g *code) recode(e *gf.Engine) (size int, factors []gf.Elem) {
-	size = g.c
-	if !g.low {
-		size = min(size, ceilPow2(g.k))
+// Shard computes one shard, present or not, into dst, from DataShards others that
+// are there; shards[index] is not read. For a single shard this is the cheapest way. The
+// error matches [ErrInput] if dst overlaps another shard, [ErrShardIndex] if there is no
+// such shard, or is one of [Codec.Reconstruct].
+func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
+	if index < 0 || index >= c.shape.total() {
+		return fmt.Errorf("%w: %d of %d", ErrShardIndex, index, c.shape.total())
 	}
-	for size <= g.c && !e.Recodes(size, g.points()) {
-		size *= 2
+	size, err := c.shape.all(shards, true)
+	if err != nil {
+		return err
 	}
-	if size > g.c {
-		return 0, nil
+	if len(dst) != size {
+		return &SizeError{Shard: index, Size: len(dst), Want: size, Multiple: c.shape.multiple}
 	}
-	if size < g.c {
-		for first := 0; first < g.m; first += size {
-			factors = append(factors, gf.Inv(gf.Elem((first^g.c)/size)))
+	for i, shard := range shards {
+		if i != index && alias.Overlap(dst, shard) {
+			return fmt.Errorf("%w: shard %d overlaps the memory for shard %d", ErrInput, i, index)
 		}
 	}
-	return size, factors
+	others := append([][]byte(nil), shards...)
+	others[index] = dst[:0:len(dst)]
+	required := make([]bool, len(shards))
+	required[index] = true
+	return c.ReconstructSome(others, required)
 }
 
-func ceilPow2(n int) int { return 1 << bits.Len(uint(n-1)) }
+// DecodeIdx decodes step by step, from shards that come one by one. expectInput tells
+// which shards will be given in all, at least DataShards of them, and is the same in
+// all calls of a series; input has some of these shards, each of which must be given
+// exactly once; dst has memory, zero at first, for the shards to compute, which are
+// any that are not expected. After the last of the series they are complete.
+//
+// With expectInput nil, input has what another series, of the same expectInput, made
+// of other inputs, and is added to dst.
+//
+// All three lists have an entry for every shard, nil where there is none. Calls for
+// the same dst must not run at the same time. Reconstruct takes much less work
+// altogether.
+func (c *Codec) DecodeIdx(dst [][]byte, expectInput []bool, input [][]byte) error {
+	if expectInput == nil {
+		if err := c.shape.merge(dst, input); err != nil {
+			return err
+		}
+		c.steps.merge(dst, input)
+		return nil
+	}
+	size, err := c.shape.step(dst, expectInput, input)
+	if err != nil || size == 0 {
+		return err
+	}
+	c.steps.decode(dst, expectInput, input, size)
+	return nil
+}
+
+// Split cuts data in shards of one size, the smallest that [Codec.ShardSizeMultiple]
+// allows, the last ones padded with zeros, and adds parity shards of zeros, ready for
+// [Codec.Encode].
+//
+// Shards share the memory of data, whose spare capacity is zeroed and used for as many
+// shards as it holds; the others are allocated, and of those that are, one may hold
+// the copy of the end of data. So data should not be changed afterwards, nor its spare
+// capacity be in use. The error is [ErrShortData] if there is no data.
+func (c *Codec) Split(data []byte) ([][]byte, error) {
+	if len(data) == 0 {
+		return nil, ErrShortData
+	}
+	return split(data, c.shape.total(), int(c.shape.splitSize(int64(len(data))))), nil
+}
+
+// Join writes the first size bytes of the data shards to dst. Only as many shards as
+// hold them must be there, and in any case the first. The error matches
+// [ErrTooFewShards] if fewer than DataShards are listed, [ErrReconstructRequired] if one
+// that must be there is nil, [ErrShortData] if all hold less, [ErrInput] if size is
+// negative or dst is nil; other errors are those of dst.
+func (c *Codec) Join(dst io.Writer, shards [][]byte, size int) error {
+	return c.shape.join(dst, shards, size)
+}
+
+// AllocAligned returns TotalShards shards of the given size, see the function of the
+// same name.
+func (c *Codec) AllocAligned(each int) [][]byte { return AllocAligned(c.shape.total(), each) }

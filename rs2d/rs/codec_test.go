@@ -94,7 +94,7 @@ func TestReferenceVectors(t *testing.T) {
 		for _, v := range file.Vectors {
 			t.Run(fmt.Sprintf("%d+%d,%d", v.K, v.M, v.ShardBytes), func(t *testing.T) {
 				c := newCodec(t, v.K, v.M, WithVariant(RS2), WithBackend(backend))
-				if got := map[bool]string{true: "low", false: "high"}[c.low]; got != v.Rate {
+				if got := map[bool]string{true: "low", false: "high"}[c.code.Low]; got != v.Rate {
 					t.Errorf("%s rate, want %s", got, v.Rate)
 				}
 				shards := makeShards(v.K+v.M, v.ShardBytes)
@@ -144,8 +144,8 @@ func TestClosedForm(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i := range m {
-					d, p := c.point(j), c.point(k+i)
-					want := gf.Div(s(c.code.c, max(d, p)), gf.Elem(d^p))
+					d, p := c.code.Point(j), c.code.Point(k+i)
+					want := gf.Div(s(c.code.Inner, max(d, p)), gf.Elem(d^p))
 					if got := gf.Elem(shards[k+i][0]) | gf.Elem(shards[k+i][32])<<8; got != want {
 						t.Fatalf("%v %d+%d: coefficient of data %d in parity %d is %#x, want %#x", variant, k, m, j, i, got, want)
 					}
@@ -176,31 +176,6 @@ func drawCodecUpTo(t *rapid.T, backend string, limits ...int) (*Codec, [][]byte)
 		t.Fatal(err)
 	}
 	return c, shards
-}
-
-// Data that fits a smaller power of two than parity is coded by smaller transforms:
-// TestLargeShapes cannot tell, as what decodes is of a piece with what encodes.
-func TestSizeOfTransformsDoesNotMatter(t *testing.T) {
-	for _, shape := range [][2]int{{3, 60}, {60, 60}, {64, 65}, {40, 300}, {200, 600}, {334, 666}, {513, 1000}, {667, 333}, {1200, 500}} {
-		for _, variant := range []Variant{Leopard, RS2} {
-			c := newCodec(t, shape[0], shape[1], WithVariant(variant))
-			got := makeShards(shape[0]+shape[1], 192)
-			fill(1, got[:shape[0]])
-			want := clone(got)
-			if err := c.Encode(got); err != nil {
-				t.Fatal(err)
-			}
-			c.recodeSize = 0
-			if err := c.Encode(want); err != nil {
-				t.Fatal(err)
-			}
-			for i := range want {
-				if !bytes.Equal(got[i], want[i]) {
-					t.Fatalf("%v %v: shard %d differs", variant, shape, i)
-				}
-			}
-		}
-	}
 }
 
 func TestReconstruct(t *testing.T) {

@@ -2,9 +2,8 @@
 // shards.
 //
 // A [Codec] works on whole shards, as klauspost/reedsolomon does, and with the
-// default variant gives the same bytes as its Leopard GF16 codec. A [Workspace] is
-// the layer below: it works on strips of many shards at once, in any layout of
-// symbols, and is what the two-dimensional code is built on.
+// default variant gives the same bytes as its Leopard GF16 codec. A [Stream] works on
+// shards that are larger than memory.
 //
 // # Which call for what
 //
@@ -25,9 +24,6 @@
 //   - the data alone: [Codec.ReconstructData]
 //   - some shards: [Codec.ReconstructSome]; one: [Codec.Shard]
 //   - from shards that come one by one: [Codec.DecodeIdx]
-//
-// To do so in strips of your own, for one pattern of loss and many blobs
-//   - [Codec.Pattern], [Codec.NewWorkspace], [Workspace.Encode], [Workspace.Reconstruct]
 //
 // Errors match those of klauspost/reedsolomon under [errors.Is]; docs/migrate.md has
 // all differences.

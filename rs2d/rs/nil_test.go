@@ -19,12 +19,6 @@ func TestNil(t *testing.T) {
 	}
 	shards := makeShards(3, 64)
 	list := func() []io.Reader { return readers(shards)[:2] }
-	pattern, err := c.Pattern([]bool{false, true, true}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := c.NewWorkspace()
-	symbols := Symbols{Shards: shards, Size: 64, Count: 1}
 	nilargs.Check(t, ".", []nilargs.Call{
 		{Name: "AllocAligned", Func: AllocAligned, Args: []any{3, 64}},
 		{Name: "New", Func: New, Args: []any{2, 1, WithVariant(RS2)}},
@@ -42,7 +36,6 @@ func TestNil(t *testing.T) {
 		{Name: "Codec.Encode", Func: c.Encode, Args: []any{shards}},
 		{Name: "Codec.EncodeIdx", Func: c.EncodeIdx, Args: []any{shards[0], 0, shards[2:]}},
 		{Name: "Codec.Join", Func: c.Join, Args: []any{new(bytes.Buffer), shards, 3}},
-		{Name: "Codec.Pattern", Func: c.Pattern, Args: []any{[]bool{false, true, true}, []bool{true, false, false}}},
 		{Name: "Codec.Reconstruct", Func: c.Reconstruct, Args: []any{shards}},
 		{Name: "Codec.ReconstructData", Func: c.ReconstructData, Args: []any{shards}},
 		{Name: "Codec.ReconstructSome", Func: c.ReconstructSome, Args: []any{shards, []bool{true, true, true}}},
@@ -51,8 +44,6 @@ func TestNil(t *testing.T) {
 		{Name: "Codec.Update", Func: c.Update, Args: []any{shards, [][]byte{make([]byte, 64), nil}}},
 		{Name: "Codec.Verify", Func: c.Verify, Args: []any{shards}},
 		{Name: "LimitError.Is", Func: new(LimitError).Is, Args: []any{ErrInput}, Fine: []int{0}},
-		{Name: "Pattern.Restores", Func: pattern.Restores, Args: []any{0}},
-		{Name: "Pattern.Sources", Func: pattern.Sources, Args: []any{new(Sources), shards}},
 		{Name: "SizeError.Is", Func: new(SizeError).Is, Args: []any{ErrInput}, Fine: []int{0}},
 		{Name: "Stream.Encode", Func: s.Encode, Args: []any{list(), []io.Writer{io.Discard}}},
 		{Name: "Stream.Join", Func: s.Join, Args: []any{io.Discard, list(), int64(0)}},
@@ -62,7 +53,5 @@ func TestNil(t *testing.T) {
 		{Name: "StreamReadError.As", Func: StreamReadError{}.As, Args: []any{new(StreamReadError)}, Fine: []int{0}},
 		{Name: "StreamSizeError.Is", Func: new(StreamSizeError).Is, Args: []any{ErrInput}, Fine: []int{0}},
 		{Name: "StreamWriteError.As", Func: StreamWriteError{}.As, Args: []any{new(StreamWriteError)}, Fine: []int{0}},
-		{Name: "Workspace.Encode", Func: w.Encode, Args: []any{Symbols{Shards: shards[2:], Size: 64, Count: 1}, Symbols{Shards: shards[:2], Size: 64, Count: 1}}},
-		{Name: "Workspace.Reconstruct", Func: w.Reconstruct, Args: []any{pattern, symbols, symbols}},
 	})
 }

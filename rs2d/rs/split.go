@@ -6,21 +6,8 @@ import (
 	"unsafe"
 )
 
-// Split cuts data in shards of one size, the smallest that [Codec.ShardSizeMultiple]
-// allows, the last ones padded with zeros, and adds parity shards of zeros, ready for
-// [Codec.Encode].
-//
-// Shards share the memory of data, whose spare capacity is zeroed and used for as many
-// shards as it holds; the others are allocated, and of those that are, one may hold
-// the copy of the end of data. So data should not be changed afterwards, nor its spare
-// capacity be in use. The error is [ErrShortData] if there is no data.
-func (c *Codec) Split(data []byte) ([][]byte, error) {
-	if len(data) == 0 {
-		return nil, ErrShortData
-	}
-	size := int(c.splitSize(int64(len(data))))
-	n := c.TotalShards()
-
+// split cuts data in n shards of a size.
+func split(data []byte, n, size int) [][]byte {
 	room := data[:min(cap(data), n*size)]
 	clear(room[len(data):])
 	shards := make([][]byte, n)
@@ -35,29 +22,18 @@ func (c *Codec) Split(data []byte) ([][]byte, error) {
 	if rest := whole * size; rest < len(data) {
 		copy(shards[whole], data[rest:])
 	}
-	return shards, nil
+	return shards
 }
 
-// splitSize returns the size of the shards for so many bytes of data.
-func (c *Codec) splitSize(data int64) int64 {
-	k, multiple := int64(c.k), int64(c.ShardSizeMultiple())
-	size := (data-1)/k + 1
-	return (size + multiple - 1) / multiple * multiple
-}
-
-// Join writes the first size bytes of the data shards to dst. Only as many shards as
-// hold them must be there, and in any case the first. The error matches
-// [ErrTooFewShards] if fewer than DataShards are listed, [ErrReconstructRequired] if one
-// that must be there is nil, [ErrShortData] if all hold less, [ErrInput] if size is
-// negative or dst is nil; other errors are those of dst.
-func (c *Codec) Join(dst io.Writer, shards [][]byte, size int) error {
-	if len(shards) < c.k {
-		return fmt.Errorf("%w: got %d, want %d or more", ErrTooFewShards, len(shards), c.k)
+// join is [Codec.Join].
+func (s *shape) join(dst io.Writer, shards [][]byte, size int) error {
+	if len(shards) < s.data {
+		return fmt.Errorf("%w: got %d, want %d or more", ErrTooFewShards, len(shards), s.data)
 	}
 	// Nothing is written unless all can be.
 	have, used := 0, 0
 	for have < size || used == 0 {
-		if used == c.k {
+		if used == s.data {
 			return fmt.Errorf("%w: the data shards hold %d bytes, want %d", ErrShortData, have, size)
 		}
 		if shards[used] == nil {
@@ -88,10 +64,6 @@ func (c *Codec) Join(dst io.Writer, shards [][]byte, size int) error {
 	}
 	return nil
 }
-
-// AllocAligned returns TotalShards shards of the given size, see the function of the
-// same name.
-func (c *Codec) AllocAligned(each int) [][]byte { return AllocAligned(c.TotalShards(), each) }
 
 // AllocAligned returns shards of the given size, zeroed, each at a multiple of 64 bytes
 // in memory. They are parts of one allocation, so that they are freed together. It panics

@@ -77,9 +77,9 @@ func NewStream(dataShards, parityShards int, opts ...Option) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	var o options
-	for _, opt := range opts {
-		opt(&o)
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
 	}
 	s := &Stream{codec: c, streamOptions: o.stream}
 	if s.blockSize < 0 || s.blockSize%64 != 0 {
@@ -99,8 +99,8 @@ func NewStream(dataShards, parityShards int, opts ...Option) (*Stream, error) {
 // too, of [ErrNoData].
 func (s *Stream) Encode(data []io.Reader, parity []io.Writer) error {
 	c := s.codec
-	if len(data) != c.k || len(parity) != c.m {
-		return fmt.Errorf("%w: got %d readers and %d writers, want %d and %d", ErrTooFewShards, len(data), len(parity), c.k, c.m)
+	if len(data) != c.shape.data || len(parity) != c.shape.parity {
+		return fmt.Errorf("%w: got %d readers and %d writers, want %d and %d", ErrTooFewShards, len(data), len(parity), c.shape.data, c.shape.parity)
 	}
 	for i, r := range data {
 		if r == nil {
@@ -108,13 +108,13 @@ func (s *Stream) Encode(data []io.Reader, parity []io.Writer) error {
 		}
 	}
 	return s.eachBlock(data, func(b *block) error {
-		for i := c.k; i < len(b.shards); i++ {
+		for i := c.shape.data; i < len(b.shards); i++ {
 			b.shards[i] = b.memory[i][:b.size]
 		}
 		if err := c.Encode(b.shards); err != nil {
 			return err
 		}
-		return s.write(b, parity, b.shards[c.k:])
+		return s.write(b, parity, b.shards[c.shape.data:])
 	})
 }
 
@@ -185,8 +185,8 @@ func (s *Stream) Split(data io.Reader, dst []io.Writer, size int64) error {
 	if size <= 0 {
 		return fmt.Errorf("%w: %d bytes to split", ErrShortData, size)
 	}
-	if len(dst) != c.k {
-		return fmt.Errorf("%w: got %d writers, want %d", ErrShardNum, len(dst), c.k)
+	if len(dst) != c.shape.data {
+		return fmt.Errorf("%w: got %d writers, want %d", ErrShardNum, len(dst), c.shape.data)
 	}
 	for i, w := range dst {
 		if w == nil {
@@ -196,7 +196,7 @@ func (s *Stream) Split(data io.Reader, dst []io.Writer, size int64) error {
 	if data == nil {
 		return fmt.Errorf("%w: Split of a nil io.Reader", ErrInput)
 	}
-	each := c.splitSize(size)
+	each := c.shape.splitSize(size)
 	for i, w := range dst {
 		part := min(each, size)
 		size -= part
@@ -227,7 +227,7 @@ func (zeros) Read(p []byte) (int, error) {
 // nil, [ErrShortData] if they end before or size is negative, and [ErrInput] if dst is
 // nil; others are those of shards or dst.
 func (s *Stream) Join(dst io.Writer, shards []io.Reader, size int64) error {
-	k := s.codec.k
+	k := s.codec.shape.data
 	if len(shards) < k {
 		return fmt.Errorf("%w: got %d, want %d or more", ErrTooFewShards, len(shards), k)
 	}

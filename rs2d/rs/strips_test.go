@@ -15,11 +15,11 @@ func TestWideStrips(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if narrow.wideTotal() == math.MaxInt {
+		if narrow.code.WideTotal() == math.MaxInt {
 			continue // no shards are large enough for the backend's wide strips
 		}
 		const part = 1 << 10
-		size := max(2*part, (narrow.wideTotal()/narrow.TotalShards()+part-1)/part*part) + 64
+		size := max(2*part, (narrow.code.WideTotal()/narrow.TotalShards()+part-1)/part*part) + 64
 		want, got := narrow.AllocAligned(size), narrow.AllocAligned(size)
 		random := rand.NewChaCha8([32]byte{})
 		for i := range shape[0] {

@@ -75,7 +75,7 @@ func TestUpdate(t *testing.T) {
 func TestUpdateLargeShards(t *testing.T) {
 	for _, variant := range []Variant{Leopard, RS2} {
 		c := newCodec(t, 30, 20, WithVariant(variant), WithWorkers(3))
-		size := 3*maxStrip + 64*c.ShardSizeMultiple() + c.ShardSizeMultiple()
+		size := 3*accumulateStrip + 64*c.ShardSizeMultiple() + c.ShardSizeMultiple()
 		shards := makeShards(50, size)
 		fill(1, shards[:30])
 		if err := c.Encode(shards); err != nil {
@@ -97,7 +97,7 @@ func TestUpdateLargeShards(t *testing.T) {
 				t.Errorf("%v, %d changed: Verify: %v, %v", variant, changed, ok, err)
 			}
 		}
-		if sparse, dense := c.encodingIsCheaper(1), c.encodingIsCheaper(29); sparse || !dense {
+		if sparse, dense := c.updates.encodingIsCheaper(1), c.updates.encodingIsCheaper(29); sparse || !dense {
 			t.Errorf("encoding is cheaper for 1 of 30 changed: %v; for 29: %v", sparse, dense)
 		}
 	}

@@ -1,12 +1,12 @@
-// Command gf writes the arm64 assembly of package gf, one file a backend, and
+// Command gf writes the arm64 assembly of package gf16, one file a backend, and
 // the Go declarations that go with it.
 //
 // The kernels are those of asm/gf, which has them for amd64: the same loops and
 // the same products by nibble tables, over pairs of 16-byte vectors.
 package main
 
-//go:generate go run . -backend neon -out ../../../gf/kernels_neon_arm64.s
-//go:generate go run . -backend neon+sha3 -out ../../../gf/kernels_neonsha3_arm64.s
+//go:generate go run . -backend neon -out ../../../internal/gf16/kernels_neon_arm64.s
+//go:generate go run . -backend neon+sha3 -out ../../../internal/gf16/kernels_neonsha3_arm64.s
 
 import (
 	"flag"
@@ -28,7 +28,7 @@ type machine struct {
 
 func main() {
 	backend := flag.String("backend", "", "name of the backend to write")
-	out := flag.String("out", "", "assembly file to write, in the folder of package gf; the Go file goes beside it")
+	out := flag.String("out", "", "assembly file to write, in the folder of package gf16; the Go file goes beside it")
 	flag.Parse()
 	known, err := kernel.Read(filepath.Dir(*out))
 	if err != nil {

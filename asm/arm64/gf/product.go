@@ -96,9 +96,9 @@ type constant []emit.Vec
 
 // How many tables of 16 bytes products take.
 const (
-	// Natural regions hold Cantor coordinates, which take the tables of gf/matrix.go.
+	// Natural regions hold Cantor coordinates, which take the tables of internal/gf16/matrix.go.
 	naturalTables = 8
-	// Planar rows hold pairs over the subfield of 256 elements: see gf/tower.go. Two
+	// Planar rows hold pairs over the subfield of 256 elements: see internal/gf16/tower.go. Two
 	// tables for each of three products of bytes, and for constants of the subfield
 	// the first of these alone.
 	pairTables     = 6

@@ -1,6 +1,6 @@
 // Package coset describes the transforms of few rows that fit in registers, for the
 // generators of all instruction sets: which rows meet in which order, and with which
-// constants. gf/fft.go derives it.
+// constants. internal/gf16/fft.go derives it.
 package coset
 
 import "math/bits"

@@ -1,4 +1,4 @@
-// Package kernel reads from the source of package gf which kernels there are, what they
+// Package kernel reads from the source of package gf16 which kernels there are, what they
 // take, and which function in Go each of them works like. The generators of all
 // instruction sets have it from here, so that it is described once: where it is called.
 package kernel

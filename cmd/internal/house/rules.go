@@ -11,17 +11,20 @@ var rules = arrows{
 	// The engine: fields, codes and commitments know nothing above them.
 	"internal/alias":    {},
 	"internal/bcs":      {},
+	"internal/bitset":   {},
 	"internal/cpu":      {},
 	"internal/hugepage": {},
 	"internal/nilargs":  {},
 	"internal/parallel": {},
 	"internal/race":     {},
-	"gf":                {"internal/cpu", "internal/race"},
+	"internal/gf16":     {"internal/cpu", "internal/race"},
+	"internal/rscode":   {"internal/bitset", "internal/gf16"},
+	"gf":                {"internal/gf16"},
 	"internal/lanehash": {"internal/alias", "internal/cpu", "internal/race"},
 	"internal/lines":    {"internal/cpu", "internal/race"},
 	"commit":            {"internal/bcs", "internal/lanehash", "internal/race"},
-	"rs2d/rs":           {"gf", "internal/alias", "internal/parallel"},
-	"rs2d":              {"commit", "internal/alias", "internal/bcs", "internal/hugepage", "internal/lanehash", "internal/lines", "internal/parallel", "rs2d/rs"},
+	"rs2d/rs":           {"internal/alias", "internal/bitset", "internal/gf16", "internal/parallel", "internal/rscode"},
+	"rs2d":              {"commit", "internal/alias", "internal/bcs", "internal/hugepage", "internal/lanehash", "internal/lines", "internal/parallel", "internal/rscode"},
 
 	// The node: pure rooms first; only node itself knows all, and only commands know it.
 	"node/ledger/apportion":  {},

@@ -1,0 +1,153 @@
+package gf16
+
+import (
+	"unsafe"
+
+	"github.com/redstuff-go/redstuff/internal/race"
+)
+
+// watched returns k itself, or under the race detector kernels that tell it what
+// they touch, and then call those of k.
+func watched(k *kernels) *kernels {
+	if !race.Enabled {
+		return k
+	}
+	w := *k
+	touch := func(dst, src unsafe.Pointer, n int, scratch bool) {
+		if scratch {
+			race.Write(src, n)
+		} else {
+			race.Read(src, n)
+		}
+		race.Write(dst, n)
+	}
+	there := func(run forward, radix int) forward {
+		return func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
+			touch(dst, src, 2*half*radix*dist*groups, false)
+			run(dst, src, half, dist, groups, t, tab)
+		}
+	}
+	back := func(run inverse, radix int) inverse {
+		return func(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+			touch(dst, src, 2*half*radix*dist*groups, add != 0)
+			run(dst, src, half, dist, groups, t, add, tab)
+		}
+	}
+	w.fft4, w.fft2 = there(k.fft4, 4), there(k.fft2, 2)
+	w.ifft4, w.ifft2 = back(k.ifft4, 4), back(k.ifft2, 2)
+	if k.fft8 != nil {
+		w.fft8, w.ifft8 = there(k.fft8, 8), back(k.ifft8, 8)
+		w.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
+			for _, s := range headers(srcs, 8*groups) {
+				race.ReadRows(s[off:], 0, 2*half, 1)
+			}
+			race.Write(dst, 16*half*groups)
+			k.ifft8from(dst, half, groups, t, srcs, off, more, tab)
+		}
+		w.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
+			for _, s := range headers(dsts, 8*groups) {
+				race.WriteRows(s[off:], 0, 2*half, 1)
+			}
+			race.Write(src, 16*half*groups)
+			k.fft8to(dsts, off, more, src, half, groups, t, stream, tab)
+		}
+		w.pass8 = func(a pass8Args, tab unsafe.Pointer) {
+			touch(a.dst, a.src, 16*a.half*a.dist*a.groups, a.live > 0 || a.keep != 0)
+			k.pass8(a, tab)
+		}
+	}
+	if k.turn != nil {
+		w.turn = func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer) {
+			race.Write(rows, 2*half*count)
+			k.turn(rows, half, count, tab)
+		}
+	}
+	encoder := func(run encode, rows int) encode {
+		if run == nil {
+			return nil
+		}
+		return func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer) {
+			for _, s := range headers(srcs, k) {
+				race.ReadRows(s[off:], 0, n, 1)
+			}
+			if from != nil {
+				race.Read(from, rows*n)
+			}
+			if to != nil {
+				race.Write(to, rows*n)
+			} else {
+				for _, s := range headers(dsts, m) {
+					race.WriteRows(s[off:], 0, n, 1)
+				}
+			}
+			run(dsts, m, srcs, k, base, off, n, from, to, tab)
+		}
+	}
+	w.encode2, w.encode4 = encoder(k.encode2, 2), encoder(k.encode4, 4)
+	w.encode8, w.encode16 = encoder(k.encode8, 8), encoder(k.encode16, 16)
+	w.sum = func(dst unsafe.Pointer, srcs *[]byte, count, off, n int) {
+		for _, s := range headers(srcs, count) {
+			race.ReadRows(s[off:], 0, n, 1)
+		}
+		race.Write(dst, n)
+		k.sum(dst, srcs, count, off, n)
+	}
+	w.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {
+		race.Read(unsafe.Pointer(coeffs), 2*rows)
+		race.Read(src, 2*half*rows)
+		race.Write(dst, 2*half*rows)
+		k.scale(dst, src, half, rows, coeffs, tab)
+	}
+	w.pack = func(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int) {
+		for _, s := range headers(srcs, rows) {
+			race.ReadRows(s[off:], step, size, count)
+		}
+		race.Write(dst, 2*half*rows)
+		k.pack(dst, half, srcs, rows, off, step, size, count)
+	}
+	w.unpack = func(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int) {
+		for i, s := range headers(dsts, rows) {
+			race.WriteRows(s[off:], step, size, count)
+			for plane := range 2 {
+				race.Read(unsafe.Add(src, (2*i+plane)*half), count*size/2)
+			}
+		}
+		k.unpack(dsts, rows, off, step, size, count, src, half)
+	}
+	region := func(run func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)) func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
+		return func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
+			race.Read(src, n)
+			race.Write(dst, n)
+			run(dst, src, n, c, tab)
+		}
+	}
+	w.mul, w.mulAdd = region(k.mul), region(k.mulAdd)
+	w.dot = func(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer) {
+		race.Read(unsafe.Pointer(coeffs), 2*count)
+		for _, s := range headers(srcs, count) {
+			race.ReadRows(s[off:], 0, n, 1)
+		}
+		race.Write(dst, n)
+		k.dot(dst, srcs, off, n, coeffs, count, tab)
+	}
+	w.spread = func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer) {
+		race.Read(unsafe.Pointer(coeffs), 2*count)
+		race.Read(src, n)
+		for _, s := range headers(dsts, count) {
+			race.WriteRows(s[off:], 0, n, 1)
+		}
+		k.spread(dsts, off, n, src, coeffs, count, tab)
+	}
+	w.xor = func(dst, src unsafe.Pointer, n int) {
+		race.Read(src, n)
+		race.Write(dst, n)
+		k.xor(dst, src, n)
+	}
+	return &w
+}
+
+// headers returns count slice headers, which the kernels read.
+func headers(first *[]byte, count int) [][]byte {
+	race.Read(unsafe.Pointer(first), count*int(unsafe.Sizeof(*first)))
+	return unsafe.Slice(first, count)
+}

@@ -1,0 +1,117 @@
+package rscode
+
+import (
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/internal/bitset"
+	"github.com/redstuff-go/redstuff/internal/gf16"
+)
+
+// Code is a code on one backend. It is immutable, but for the patterns it remembers, and
+// safe for concurrent use.
+type Code struct {
+	Geometry
+	Engine *gf16.Engine
+
+	patterns patternCache
+	compiler compiler
+
+	// fusedSize is the size of the transforms of gf16.BlockEncoding, or 0 where the engine
+	// has none that fits, and factors are what it takes besides.
+	fusedSize int
+	factors   []gf16.Elem
+	few       bool
+}
+
+// New returns the code of k data and m parity shards on a backend, named as in
+// gf.Backends. The error is a *[ShapeError], or lists the backends that there are.
+func New(k, m int, rate Rate, backend string) (*Code, error) {
+	g, err := newGeometry(k, m, rate)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := gf16.NewEngine(backend)
+	if err != nil {
+		return nil, err
+	}
+	c := &Code{Geometry: g, Engine: engine}
+	c.compiler.Geometry = &c.Geometry
+	c.fusedSize, c.factors = fusedTransforms(&g, engine)
+	c.few = !g.Low && engine.CanEncodeFew(m, k)
+	return c, nil
+}
+
+// fusedTransforms returns the size of the transforms that encode in fused passes, if the
+// engine has them: the inner block's, but with data outside that fits a smaller power of
+// two, that. Then the data is the values of one polynomial at one coset of that size. On
+// each of parity's cosets s(x) of that size takes one value at the points' distances from
+// the data, and the polynomial's values are to be divided by it.
+func fusedTransforms(g *Geometry, e *gf16.Engine) (size int, factors []gf16.Elem) {
+	size = g.Inner
+	if !g.Low {
+		size = min(size, ceilPow2(g.Data))
+	}
+	for size <= g.Inner && !e.CanEncodeBlocks(size, g.points()) {
+		size *= 2
+	}
+	if size > g.Inner {
+		return 0, nil
+	}
+	if size < g.Inner {
+		for first := 0; first < g.Parity; first += size {
+			factors = append(factors, gf16.Inv(gf16.Elem((first^g.Inner)/size)))
+		}
+	}
+	return size, factors
+}
+
+// Few reports whether all rows of a block stay in registers while [Workspace.Encode]
+// works on it: the code has few parity shards. Strips are of no use then.
+func (c *Code) Few() bool { return c.few }
+
+// Pattern returns the compiled pattern for the shards that are present, of all of the
+// code, and those wanted: missing shards, nil standing for all missing data shards. The
+// code remembers recent patterns. The error says that fewer than k shards are present, or
+// that a list is not of all shards.
+func (c *Code) Pattern(present, wanted []bool) (*Pattern, error) {
+	n := c.Total()
+	if len(present) != n || wanted != nil && len(wanted) != n {
+		return nil, fmt.Errorf("rscode: the pattern speaks of %d shards present and %d wanted, the code has %d", len(present), len(wanted), n)
+	}
+	words := bitset.Words(n)
+	sets := make(bitset.Set, 2*words)
+	missing, targets := sets[:words], sets[words:]
+	for i, there := range present {
+		if there {
+			continue
+		}
+		missing.Add(i)
+		if wanted == nil && i < c.Data || wanted != nil && wanted[i] {
+			targets.Add(i)
+		}
+	}
+	if there := n - missing.Count(0, n); there < c.Data {
+		return nil, fmt.Errorf("rscode: %d of %d shards are there, %d are needed", there, n, c.Data)
+	}
+	return c.PatternOf(missing, targets), nil
+}
+
+// PatternOf is [Code.Pattern] for sets of missing shards, at most m, and of those of them
+// that are wanted. It keeps neither, and panics if they are not of the code's shards.
+func (c *Code) PatternOf(missing, wanted bitset.Set) *Pattern {
+	checkSet("PatternOf", missing, c.Total())
+	checkSet("PatternOf", wanted, c.Total())
+	return c.patterns.get(&c.compiler, missing, wanted)
+}
+
+// checkSet panics unless the set is one of n shards.
+func checkSet(method string, set bitset.Set, n int) {
+	if len(set) != bitset.Words(n) {
+		panic(fmt.Sprintf("rscode: %s: a set of %d words for %d shards", method, len(set), n))
+	}
+}
+
+// NewWorkspace returns an empty workspace of the code.
+func (c *Code) NewWorkspace() *Workspace {
+	return &Workspace{c: c, rows: planarRows{c: c}}
+}

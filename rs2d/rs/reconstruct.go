@@ -1,0 +1,81 @@
+package rs
+
+import "github.com/redstuff-go/redstuff/internal/bitset"
+
+// reconstruct computes the missing ones of the first shards, so many of them: those
+// required, or all if required is nil.
+func (js *jobs) reconstruct(s *shape, shards [][]byte, first int, required []bool) error {
+	n := s.total()
+	j := js.pool.Get().(*job)
+	defer j.release()
+	j.missing, j.required = resize(j.missing, bitset.Words(n)), resize(j.required, bitset.Words(n))
+	size, err := s.missing(j.missing, shards)
+	if err != nil {
+		return err
+	}
+	j.size, j.shards = size, shards
+	clear(j.required)
+	if required == nil {
+		j.required.AddAll(first)
+	}
+	for i, r := range required {
+		if r {
+			j.required.Add(i)
+		}
+	}
+	for i, word := range j.missing {
+		j.required[i] &= word
+	}
+	// In this order: nothing to do is no error, whatever the size, and too few is one
+	// even if nothing that is missing is required.
+	if missing := j.missing.Count(0, n); missing == 0 || first == s.data && j.missing.Count(0, s.data) == 0 {
+		return nil
+	}
+	if err := s.enough(j.missing); err != nil {
+		return err
+	}
+	if err := s.checkMultiple(shards, size); err != nil {
+		return err
+	}
+	if j.required.Count(0, n) == 0 {
+		return nil
+	}
+	j.pattern = js.code.PatternOf(j.missing, j.required)
+	j.sources = j.pattern.Sources(&j.list, shards)
+	direct := j.pattern.Sums()
+	j.wanted, j.parity = resize(j.wanted, n), j.parity[:0]
+	for _, i := range j.pattern.Targets() {
+		shards[i] = resize(shards[i], size)
+		if direct || i < s.data {
+			j.wanted[i] = shards[i]
+		}
+	}
+	// Parity that is not restored directly is encoded, from all of the data.
+	if !direct && j.required.Count(s.data, n) > 0 {
+		j.parity = resize(j.parity, s.parity)
+		for i := range j.parity {
+			j.parity[i] = nil
+			if j.required.Has(s.data + i) {
+				j.parity[i] = shards[s.data+i]
+			}
+		}
+		j.data = append(j.data[:0], shards[:s.data]...)
+		for _, i := range j.pattern.Lost() {
+			if len(j.data[i]) == 0 {
+				j.data[i] = make([]byte, size)
+				j.wanted[i] = j.data[i]
+			}
+		}
+		j.shards = j.data
+	}
+	j.run(j.reconstructStrip)
+	return nil
+}
+
+// resize returns a slice of n elements in the memory of s if it has room.
+func resize[T any](s []T, n int) []T {
+	if cap(s) >= n {
+		return s[:n]
+	}
+	return make([]T, n)
+}
