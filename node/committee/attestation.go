@@ -19,6 +19,9 @@ const (
 	// Inconsistent attests that the member has verified a proof that the metadata is
 	// that of no blob.
 	Inconsistent Kind = 2
+	// Checkpoint attests to the state of a ledger. What stands for the blob id is the
+	// hash of what the ledger calls a checkpoint.
+	Checkpoint Kind = 3
 )
 
 // String returns the kind in one word.
@@ -28,6 +31,8 @@ func (k Kind) String() string {
 		return "stored"
 	case Inconsistent:
 		return "inconsistent"
+	case Checkpoint:
+		return "checkpoint"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -54,7 +59,7 @@ func pointOf(c *Committee, a Attestation) bls.G2Affine { return hash(message(c, 
 // threshold returns the number of shards whose owners must sign.
 func threshold(p commit.Params, k Kind) (int, error) {
 	switch k {
-	case Stored:
+	case Stored, Checkpoint:
 		return p.N - p.F, nil
 	case Inconsistent:
 		return p.F + 1, nil

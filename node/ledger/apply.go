@@ -37,6 +37,7 @@ func (s *State) Apply(b Block) (*State, Outcome, error) {
 	case b.Time < d.system.Time:
 		return nil, Outcome{}, fmt.Errorf("%w: its time is %d ms before the last block's", ErrBlock, d.system.Time-b.Time)
 	}
+	noteCheckpoint(d, s, b.Time)
 	d.system.Height = b.Height
 	tick(d, b.Time)
 	out := Outcome{Events: d.events, Results: make([]Result, len(b.Txs))}
@@ -134,12 +135,14 @@ func saturatingAdd(a, b uint64) uint64 {
 // Due returns the time from which on a block changes the state also without any
 // transaction: what is due then happens at its start.
 func (s *State) Due() uint64 {
-	system := s.System()
-	switch Phase(system.Phase) {
+	d := s.draft()
+	wait := s.genesis.EpochMillis
+	switch Phase(d.system.Phase) {
 	case PhaseSync:
-		return saturatingAdd(system.PhaseStart, s.genesis.SyncMillis)
+		wait = s.genesis.SyncMillis
 	case PhaseDone:
-		return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis/2)
+		wait /= 2
 	}
-	return saturatingAdd(system.PhaseStart, s.genesis.EpochMillis)
+	checkpoint, _ := checkpointDue(d)
+	return min(checkpoint, saturatingAdd(d.system.PhaseStart, wait))
 }

@@ -259,7 +259,7 @@ func history(t *rapid.T, w *world, blocks int, f func(Block)) {
 				t.Fatal(err)
 			}
 			block.Txs = append(block.Txs, data)
-			objects = append(objects, objectID(Digest(data), 0))
+			objects = append(objects, ObjectIDOf(Digest(data), 0))
 		}
 		out := w.block(block.Txs...)
 		for i, r := range out.Results {

@@ -7,32 +7,55 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/ledger/apportion"
-	"github.com/redstuff-go/redstuff/node/ledger/codec"
+	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
 // committees remembers committees as their certificates are verified with, because
-// making one verifies the proofs of all its members. Only the last ones are kept.
+// making one verifies the proofs of all its members.
 type committees struct {
 	mu    sync.Mutex
-	known map[string]*committee.Committee // by the entry in the ledger
+	known map[entry]*committee.Committee
+}
+
+// entry is a committee's place in a state: where its value begins, which no state ever
+// changes.
+type entry struct {
+	epoch uint32
+	value *byte
 }
 
 // maxKnown bounds the committees that are remembered.
-const maxKnown = 4
+const maxKnown = 64
 
-func (c *committees) get(g *Genesis, epoch uint32, members *Committee) (*committee.Committee, error) {
-	name := string(codec.Append(number(epoch), members))
+// get returns the committee of an epoch. The error is a *committee.EpochError if the
+// state has none.
+func (c *committees) get(g *Genesis, t tree.Tree, epoch uint32) (*committee.Committee, error) {
+	value, ok := t.Get(CommitteeKey(epoch))
+	if !ok {
+		current := uint64(get[System](t, SystemKey()).Epoch)
+		return nil, &committee.EpochError{Epoch: uint64(epoch), First: 1, Last: current}
+	}
+	name := entry{epoch, &value[0]}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if known := c.known[name]; known != nil {
+	known := c.known[name]
+	c.mu.Unlock()
+	if known != nil {
 		return known, nil
 	}
-	made, err := members.Committee(g, epoch)
+	made, err := get[Committee](t, CommitteeKey(epoch)).Committee(g, epoch)
 	if err != nil {
 		return nil, err
 	}
-	if c.known == nil || len(c.known) >= maxKnown {
-		c.known = make(map[string]*committee.Committee)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = make(map[entry]*committee.Committee)
+	}
+	for other := range c.known {
+		if len(c.known) < maxKnown {
+			break
+		}
+		delete(c.known, other)
 	}
 	c.known[name] = made
 	return made, nil
@@ -59,10 +82,15 @@ func (c *Committee) Committee(g *Genesis, epoch uint32) (*committee.Committee, e
 
 // weightOf returns the number of shards that the node owns in the committee.
 func (c *Committee) weightOf(id NodeID) int {
-	if i := slices.IndexFunc(c.Members, func(m Member) bool { return m.Node == id }); i >= 0 {
+	if i := c.index(id); i >= 0 {
 		return len(c.Members[i].Shards)
 	}
 	return 0
+}
+
+// index returns which member the node is, or -1.
+func (c *Committee) index(id NodeID) int {
+	return slices.IndexFunc(c.Members, func(m Member) bool { return m.Node == id })
 }
 
 // owners returns who owns which shards.

@@ -68,7 +68,7 @@ func (d *draft) remove(key []byte) { d.tree = d.tree.Delete(key) }
 // newID returns the id of an object that the transaction makes.
 func (d *draft) newID() ObjectID {
 	d.made++
-	return objectID(d.tx, d.made-1)
+	return ObjectIDOf(d.tx, d.made-1)
 }
 
 // emit adds an event.
@@ -131,7 +131,7 @@ func owned(owner, sender Address) error {
 // certificate reads and verifies a certificate of the current committee's. The error is
 // of RuleProof or RuleEpoch.
 func (d *draft) certificate(data []byte, a committee.Attestation) error {
-	c, err := d.committees.get(d.genesis, d.system.Epoch, d.committee())
+	c, err := d.committees.get(d.genesis, d.tree, d.system.Epoch)
 	if err != nil {
 		return broken(RuleProof, "%v", err)
 	}

@@ -127,6 +127,7 @@ func startEpoch(d *draft) {
 	s.Burned += burned
 	pot := slot.Rewards - burned
 
+	closeCheckpoint(d, before)
 	old := d.committee()
 	s.Epoch++
 	s.Capacity = max(s.NextCapacity, d.slot(s.Epoch).Used)

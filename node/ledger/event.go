@@ -84,16 +84,29 @@ type NodeSlashed struct {
 	Burned uint64
 }
 
-func (BlobRegistered) isEvent()  {}
-func (BlobCertified) isEvent()   {}
-func (BlobDeleted) isEvent()     {}
-func (BlobInvalidated) isEvent() {}
-func (NodeRegistered) isEvent()  {}
-func (EpochSelected) isEvent()   {}
-func (EpochStarted) isEvent()    {}
-func (ShardsReceived) isEvent()  {}
-func (EpochDone) isEvent()       {}
-func (NodeSlashed) isEvent()     {}
+// CheckpointOpened: the members of the epoch's committee are to sign the checkpoint.
+type CheckpointOpened struct {
+	Checkpoint Checkpoint
+}
+
+// CheckpointCertified: a quorum of the epoch's committee has signed its checkpoint.
+type CheckpointCertified struct {
+	Epoch  uint32
+	Height uint64
+}
+
+func (BlobRegistered) isEvent()      {}
+func (BlobCertified) isEvent()       {}
+func (BlobDeleted) isEvent()         {}
+func (BlobInvalidated) isEvent()     {}
+func (NodeRegistered) isEvent()      {}
+func (EpochSelected) isEvent()       {}
+func (EpochStarted) isEvent()        {}
+func (ShardsReceived) isEvent()      {}
+func (EpochDone) isEvent()           {}
+func (NodeSlashed) isEvent()         {}
+func (CheckpointOpened) isEvent()    {}
+func (CheckpointCertified) isEvent() {}
 
 // events are all events, by the numbers that they have on the wire: new ones come last.
 var events = []reflect.Type{
@@ -107,6 +120,8 @@ var events = []reflect.Type{
 	reflect.TypeFor[ShardsReceived](),
 	reflect.TypeFor[EpochDone](),
 	reflect.TypeFor[NodeSlashed](),
+	reflect.TypeFor[CheckpointOpened](),
+	reflect.TypeFor[CheckpointCertified](),
 }
 
 // MarshalEvent returns the event in BCS.

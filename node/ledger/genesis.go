@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -22,6 +23,8 @@ type Genesis struct {
 	MaxNodes       uint16 // with stake, of which a committee is made
 	MinStake       uint64 // of one stake
 	BurnRate       uint16 // of what storage earned, in basis points
+
+	CheckpointMillis uint64 // between two checkpoints that the committee signs, at most
 
 	FeePerByte  uint64 // of a transaction, at least; it is burned
 	BlockTarget uint32 // bytes of transactions in a block; above, fees rise
@@ -45,14 +48,15 @@ type GenesisNode struct {
 
 // Defaults of a genesis: those of Walrus's main network, where it has such.
 const (
-	DefaultEpochMillis    = 14 * 24 * 3600 * 1000
-	DefaultSyncMillis     = DefaultEpochMillis / 4
-	DefaultMaxEpochsAhead = 53
-	DefaultMaxNodes       = 150
-	DefaultMinStake       = 1_000_000_000
-	DefaultBurnRate       = 300
-	DefaultFeePerByte     = 1
-	DefaultBlockTarget    = 1 << 20
+	DefaultEpochMillis      = 14 * 24 * 3600 * 1000
+	DefaultSyncMillis       = DefaultEpochMillis / 4
+	DefaultMaxEpochsAhead   = 53
+	DefaultMaxNodes         = 150
+	DefaultMinStake         = 1_000_000_000
+	DefaultBurnRate         = 300
+	DefaultFeePerByte       = 1
+	DefaultBlockTarget      = 1 << 20
+	DefaultCheckpointMillis = 3600 * 1000 // or a quarter of an epoch, if that is less
 )
 
 // fill replaces zeros by the defaults.
@@ -65,6 +69,7 @@ func (g *Genesis) fill() {
 	def(&g.BurnRate, DefaultBurnRate)
 	def(&g.FeePerByte, DefaultFeePerByte)
 	def(&g.BlockTarget, DefaultBlockTarget)
+	def(&g.CheckpointMillis, max(1, min(DefaultCheckpointMillis, g.EpochMillis/4)))
 }
 
 func def[T comparable](v *T, value T) {
@@ -138,6 +143,12 @@ func (g Genesis) params() commit.Params {
 
 // ChainID names a ledger: the hash of its genesis.
 type ChainID [sha256.Size]byte
+
+// String returns the id in hexadecimal.
+func (c ChainID) String() string { return hex.EncodeToString(c[:]) }
+
+// MarshalText is String.
+func (c ChainID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // ChainID returns the id of the ledger that begins so. Defaults stand in it as what
 // they are, so that a later change of a default changes no ledger.

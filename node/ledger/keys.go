@@ -15,9 +15,12 @@ const (
 	kindByBlobID  = 'B'
 	kindCommittee = 'c'
 	kindSynced    = 'd'
+	kindHandover  = 'h'
 	kindInvalid   = 'i'
 	kindClaim     = 'k'
+	kindLast      = 'l'
 	kindNode      = 'n'
+	kindOpen      = 'p'
 	kindSlot      = 'r'
 	kindStorage   = 's'
 	kindStake     = 't'
@@ -62,6 +65,17 @@ func StakeKey(id ObjectID) []byte { return key(kindStake, id[:]) }
 
 // CommitteeKey returns the key of the [Committee] of an epoch.
 func CommitteeKey(epoch uint32) []byte { return key(kindCommittee, number(epoch)) }
+
+// HandoverKey returns the key of the [Certified] checkpoint that leads from the
+// committee of an epoch to the next one.
+func HandoverKey(epoch uint32) []byte { return key(kindHandover, number(epoch)) }
+
+// OpenCheckpointKey returns the key of the [OpenCheckpoint] that the committee of an
+// epoch is to sign.
+func OpenCheckpointKey(epoch uint32) []byte { return key(kindOpen, number(epoch)) }
+
+// LastCheckpointKey returns the key of the last checkpoint that is [Certified].
+func LastCheckpointKey() []byte { return key(kindLast) }
 
 // SlotKey returns the key of the [Slot] of an epoch.
 func SlotKey(epoch uint32) []byte { return key(kindSlot, number(epoch)) }

@@ -41,8 +41,9 @@ func (id ObjectID) String() string { return "0x" + hex.EncodeToString(id[:]) }
 // the node made.
 type NodeID = apportion.NodeID
 
-// objectID returns the id of the object number i that a transaction made.
-func objectID(tx [sha256.Size]byte, i uint64) ObjectID {
+// ObjectIDOf returns the id of the object number i, from 0 on, that a transaction made:
+// known before it is sent.
+func ObjectIDOf(tx TxDigest, i uint64) ObjectID {
 	data := append([]byte("redstuff v1 object"), tx[:]...)
 	return sha256.Sum256(binary.LittleEndian.AppendUint64(data, i))
 }
@@ -218,6 +219,9 @@ type System struct {
 	WritePrice   uint64 // of a unit, once
 	Capacity     uint64 // bytes that can be reserved in each epoch
 	NextCapacity uint64 // in the next epoch, from PhaseSelected on
+
+	Handover       uint32 // the last epoch of which the handover to the next one was noted
+	CheckpointTime uint64 // at which the last checkpoint was noted
 
 	FeePerByte uint64
 	Burned     uint64

@@ -3,8 +3,10 @@ package ledger
 import (
 	"fmt"
 	"iter"
+	"math"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
@@ -33,7 +35,7 @@ func Begin(g Genesis) (*State, error) {
 	}
 	d := s.draft()
 	d.tx = TxDigest(s.chain)
-	d.system = System{Time: g.Start, Epoch: 1, Phase: uint8(PhaseDone), PhaseStart: g.Start, FeePerByte: g.FeePerByte}
+	d.system = System{Time: g.Start, Epoch: 1, Phase: uint8(PhaseDone), PhaseStart: g.Start, FeePerByte: g.FeePerByte, CheckpointTime: g.Start}
 	for _, b := range g.Balances {
 		d.credit(b.Account, b.Amount)
 		d.system.Minted += b.Amount
@@ -152,11 +154,33 @@ func (s *State) Nodes() iter.Seq2[NodeID, *Node] {
 	}
 }
 
+// At returns the committee of an epoch: of any epoch from the first to the current one,
+// and of the next one when it is selected. No committee is ever forgotten, as there is
+// no time after which nobody shows a certificate of it: a blob can be extended without
+// end, and who knows genesis alone is led past all committees. The error is a
+// *committee.EpochError.
+//
+// Up to 64 committees are remembered, as making one verifies the proofs of all its
+// members: about a millisecond for each.
+func (s *State) At(epoch uint64) (*committee.Committee, error) {
+	if epoch > math.MaxUint32 {
+		return nil, &committee.EpochError{Epoch: epoch, First: 1, Last: uint64(s.System().Epoch)}
+	}
+	return s.committees.get(s.genesis, s.tree, uint32(epoch))
+}
+
 // Snapshot returns all keys and values in their order, for [Restore].
 func (s *State) Snapshot() iter.Seq2[[]byte, []byte] { return s.From(nil) }
 
 // From returns the keys and values from a key on, in their order. Nobody changes them.
 func (s *State) From(key []byte) iter.Seq2[[]byte, []byte] { return s.tree.From(key) }
+
+// Diff returns what makes this state of an older one: keys with the values that they
+// have now, or with nil if they are gone. Its time is that of what changed if this state
+// follows on the older one. Whoever keeps the pairs of [State.Snapshot] on a disk, and
+// applies the differences to them, can [Restore] each state. The caller must not change
+// what it gets.
+func (s *State) Diff(old *State) iter.Seq2[[]byte, []byte] { return s.tree.Diff(old.tree) }
 
 // Restore returns the state of a snapshot. Whoever did not make the snapshot compares
 // its root with one that a quorum stands for. The error wraps ErrGenesis.

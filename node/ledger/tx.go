@@ -63,6 +63,7 @@ var actions = []reflect.Type{
 	reflect.TypeFor[ReportSynced](),
 	reflect.TypeFor[VoteSlashing](),
 	reflect.TypeFor[Slash](),
+	reflect.TypeFor[SignCheckpoint](),
 }
 
 // signedPrefix keeps signatures of transactions apart from all others of the same key.

@@ -82,7 +82,7 @@ func newWorld(t fataler) *world {
 	w := &world{t: t, now: testStart}
 	g := Genesis{
 		Name: "test", Shards: testShards, Scheme: uint8(commit.BLAKE3), Start: testStart, EpochMillis: testEpoch, SyncMillis: 300,
-		MaxEpochsAhead: 8, MinStake: 1000, MaxNodes: 6,
+		MaxEpochsAhead: 8, MinStake: 1000, MaxNodes: 6, CheckpointMillis: 1 << 50,
 	}
 	for i := range 3 {
 		key := personKey(fmt.Sprintf("person %d", i))
@@ -151,7 +151,7 @@ func (w *world) block(txs ...[]byte) Outcome {
 func (w *world) try(key ed25519.PrivateKey, a Action) (Result, ObjectID) {
 	w.t.Helper()
 	r := w.block(w.sign(key, a)).Results[0]
-	return r, objectID(r.Digest, 0)
+	return r, ObjectIDOf(r.Digest, 0)
 }
 
 // do applies one action, which must succeed.

@@ -45,6 +45,7 @@ var rules = arrows{
 	"node/control/fixed":     {"commit", "node/committee", "node/epoch"},
 	"node/fault":             {"commit", "node/api", "node/committee"},
 	"node/fault/flood":       {"commit", "node/api", "rs2d"},
+	"node/ledger/light":      {"node/committee", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
 	"node/ledger/ledgertest": {"commit", "node/committee", "node/ledger"},
 	"node/peer":              {"commit", "node/api", "node/committee", "node/epoch", "node/identity", "node/placement", "rs2d"},
 	"node/server":            {"commit", "node/api", "node/committee", "node/epoch", "node/identity", "node/placement", "node/server/httpd", "node/store", "rs2d"},

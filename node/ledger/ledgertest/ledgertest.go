@@ -16,6 +16,10 @@ const Start = 1_000_000
 // EpochMillis is how long their epochs last.
 const EpochMillis = 1000
 
+// NoCheckpoints is an interval of checkpoints that never passes: there are those alone
+// that lead to the next epoch.
+const NoCheckpoints = 1 << 50
+
 // Key returns the account key of somebody: always the same one for a name.
 func Key(name string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte(name))
@@ -34,6 +38,7 @@ func Genesis(rich ...string) ledger.Genesis {
 	secret := committee.DeriveSecretKey([]byte("the seed of the only node that there is"))
 	g := ledger.Genesis{
 		Name: "test", Shards: 4, Scheme: uint8(commit.BLAKE3), Start: Start, EpochMillis: EpochMillis, MinStake: 10, MaxNodes: 4,
+		CheckpointMillis: NoCheckpoints,
 		Nodes: []ledger.GenesisNode{{Owner: Address(owner), Stake: 1000, Node: ledger.NodeInfo{
 			Name: "node", Address: "127.0.0.1:7100", PublicKey: secret.Public().Bytes(), Possession: secret.Prove(),
 			TLSKey: Address(tls), TLSProof: ledger.ProveTLSKey(tls, Address(owner)), Votes: ledger.Votes{Capacity: 1 << 30},

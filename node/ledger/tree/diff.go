@@ -1,16 +1,6 @@
 package tree
 
-import (
-	"bytes"
-	"iter"
-)
-
-// Diff returns what changed since another version of the tree: the keys with the values
-// that they have now, or with nil if they are gone. Versions that share most of their
-// nodes take as long as what changed. The caller must not change what it gets.
-func (t Tree) Diff(old Tree) iter.Seq2[[]byte, []byte] {
-	return func(yield func(key, value []byte) bool) { diff(old.top, t.top, yield) }
-}
+import "bytes"
 
 // diff yields the difference between two nodes, each of which may be nil; false ends it.
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"iter"
 	"math/bits"
 	"sync/atomic"
@@ -14,6 +15,12 @@ const HashSize = sha256.Size
 
 // Hash is a SHA-256 hash.
 type Hash [HashSize]byte
+
+// String returns the hash in hexadecimal.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// MarshalText is String.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
 // Tree is a map from keys to values. The zero value is empty. It is immutable, and safe
 // for concurrent use.
@@ -150,6 +157,13 @@ func (t Tree) From(key []byte) iter.Seq2[[]byte, []byte] {
 			t.top.from(key, yield)
 		}
 	}
+}
+
+// Diff returns what changed since another version of the tree: the keys with the values
+// that they have now, or with nil if they are gone. Versions that share most of their
+// nodes take as long as what changed. The caller must not change what it gets.
+func (t Tree) Diff(old Tree) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) { diff(old.top, t.top, yield) }
 }
 
 // from yields the leaves of the node from the key on; false ends it. With a key that is
