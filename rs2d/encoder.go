@@ -5,7 +5,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/hugepage"
-	"github.com/redstuff-go/redstuff/internal/lines"
+	"github.com/redstuff-go/redstuff/internal/ntstore"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
@@ -20,10 +20,10 @@ import (
 // for parity columns. Once grown to the largest blob, they allocate nothing but the
 // result and what hashing the blob id takes.
 type Encoder struct {
-	c     *Code
-	mover lines.Mover
-	group *parallel.Group
-	tiles []*tiler // one a worker
+	c      *Code
+	copier ntstore.Copier
+	group  *parallel.Group
+	tiles  []*tiler // one a worker
 
 	shape           // of the blob in work
 	rows   [][]byte // the P source rows, zero padded
@@ -71,7 +71,7 @@ const (
 
 // NewEncoder returns an encoder of the code.
 func (c *Code) NewEncoder() *Encoder {
-	e := &Encoder{c: c, mover: lines.New(c.Backend()), group: c.crew.NewGroup()}
+	e := &Encoder{c: c, copier: ntstore.New(c.Backend()), group: c.crew.NewGroup()}
 	e.extendPiece, e.tilePiece, e.topPiece = e.extend, e.tile, e.top
 	return e
 }
@@ -274,7 +274,7 @@ func (e *Encoder) extend(worker, piece int) {
 		t.rows.Encode(parity, data)
 	}
 	if e.encoding != nil {
-		e.mover.Store(lines.Rows{Base: e.encoding.primary[first*e.row:]}, lines.Rows{Base: source[0][offset:]}, n*e.row, 1)
+		e.copier.Store(ntstore.Rows{Base: e.encoding.primary[first*e.row:]}, ntstore.Rows{Base: source[0][offset:]}, n*e.row, 1)
 	}
 }
 

@@ -3,7 +3,7 @@ package rs2d
 import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/lanehash"
-	"github.com/redstuff-go/redstuff/internal/lines"
+	"github.com/redstuff-go/redstuff/internal/ntstore"
 )
 
 const (
@@ -113,9 +113,9 @@ func (e *Encoder) hashUnit(t *tiler, digests []byte, next int, s *cells, n int) 
 // symbols, and for the parity that it returns, each row of which has a line before it.
 func (e *Encoder) makeRoom(t *tiler, n, width int) (parity cells) {
 	p := e.c.params
-	source, stride := p.P*n*width, (lines.Line+n*width+lines.Line-1)&^(lines.Line-1)
+	source, stride := p.P*n*width, (ntstore.Line+n*width+ntstore.Line-1)&^(ntstore.Line-1)
 	t.unit, t.shards = resize(t.unit, source+(p.N-p.P)*stride), resize(t.shards, p.N)
-	base := t.unit[source+lines.Line:]
+	base := t.unit[source+ntstore.Line:]
 	for i := range p.N - p.P {
 		t.shards[p.P+i] = base[i*stride:][:n*width]
 	}

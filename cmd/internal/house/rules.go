@@ -21,10 +21,10 @@ var rules = arrows{
 	"internal/rscode":   {"internal/bitset", "internal/gf16"},
 	"gf":                {"internal/gf16"},
 	"internal/lanehash": {"internal/alias", "internal/cpu", "internal/race"},
-	"internal/lines":    {"internal/cpu", "internal/race"},
+	"internal/ntstore":  {"internal/cpu", "internal/race"},
 	"commit":            {"internal/bcs", "internal/lanehash", "internal/race"},
 	"rs2d/rs":           {"internal/alias", "internal/bitset", "internal/gf16", "internal/parallel", "internal/rscode"},
-	"rs2d":              {"commit", "internal/alias", "internal/bcs", "internal/hugepage", "internal/lanehash", "internal/lines", "internal/parallel", "internal/rscode"},
+	"rs2d":              {"commit", "internal/alias", "internal/bcs", "internal/hugepage", "internal/lanehash", "internal/ntstore", "internal/parallel", "internal/rscode"},
 
 	// The node: pure rooms first; only node itself knows all, and only commands know it.
 	"node/ledger/apportion":  {},

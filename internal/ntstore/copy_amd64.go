@@ -1,6 +1,6 @@
 //go:build !purego
 
-package lines
+package ntstore
 
 import (
 	"unsafe"
@@ -9,30 +9,30 @@ import (
 	"github.com/redstuff-go/redstuff/internal/race"
 )
 
-// New returns the mover of a backend.
-func New(backend string) Mover {
-	return Mover{wide: backend == cpu.AVX512 || backend == cpu.AVX512GFNI}
+// New returns the copier of a backend.
+func New(backend string) Copier {
+	return Copier{wide: backend == cpu.AVX512 || backend == cpu.AVX512GFNI}
 }
 
 // aheadBytes is how much of the rows to come is on its way while one is copied:
 // what a core can have in flight, and some more.
 const aheadBytes = 4 << 10
 
-func (m Mover) gather(dst, src Rows, size, count int) bool {
-	if m.wide {
-		watch(dst, src, size, count)
+func (c Copier) gather(dst, src Rows, size, count int) bool {
+	if c.wide {
+		instrument(dst, src, size, count)
 		ahead := (aheadBytes + size - 1) / size * src.Stride
 		gatherAVX512(&dst.Base[0], dst.Stride, &src.Base[0], src.Stride, size, count, ahead)
 	}
-	return m.wide
+	return c.wide
 }
 
-func (m Mover) store(dst, src Rows, size, count int, carry []byte, first, last bool) {
-	if !m.wide {
+func (c Copier) store(dst, src Rows, size, count int, carry []byte, first, last bool) {
+	if !c.wide {
 		copyRows(dst, src, size, count)
 		return
 	}
-	watch(dst, src, size, count)
+	instrument(dst, src, size, count)
 	storeAVX512(&dst.Base[0], dst.Stride, &src.Base[0], src.Stride, size, count, unsafe.SliceData(carry), flag(first), flag(last))
 }
 
@@ -43,8 +43,8 @@ func flag(b bool) int {
 	return 0
 }
 
-// watch tells the race detector what a kernel does.
-func watch(dst, src Rows, size, count int) {
+// instrument tells the race detector what a kernel does.
+func instrument(dst, src Rows, size, count int) {
 	race.ReadRows(src.Base, src.Stride, size, count)
 	race.WriteRows(dst.Base, dst.Stride, size, count)
 }

@@ -1,4 +1,4 @@
-// Command lines writes the kernels of package lines.
+// Command ntstore writes the kernels of package ntstore.
 package main
 
 import (
@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-//go:generate go run . -out ../../internal/lines/lines_amd64.s -stubs ../../internal/lines/lines_amd64.go -pkg lines
+//go:generate go run . -out ../../internal/ntstore/ntstore_amd64.s -stubs ../../internal/ntstore/ntstore_amd64.go -pkg ntstore
 
 const (
 	line = 64 // bytes of a cache line, and of a vector

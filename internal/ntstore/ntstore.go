@@ -1,7 +1,8 @@
-// Package lines copies rows of bytes between memory and caches: into the caches
-// ahead of their use, and out of them where nothing will use them soon. A store past
-// the caches spares reading the line first, and leaves what is in them there.
-package lines
+// Package ntstore copies rows of bytes between memory and caches: into the caches
+// ahead of their use, and out of them, by non-temporal stores, where nothing will use
+// them soon. A non-temporal store goes past the caches: it spares reading the line first,
+// and leaves what is in the caches there.
+package ntstore
 
 import "fmt"
 
@@ -12,22 +13,22 @@ type Rows struct {
 	Stride int
 }
 
-// Mover copies with the instructions of a backend. It is immutable.
-type Mover struct{ wide bool }
+// Copier copies with the instructions of a backend. It is immutable.
+type Copier struct{ wide bool }
 
 // Gather copies count rows of size bytes that are in memory, to be used right after.
 // dst and src do not overlap.
-func (m Mover) Gather(dst, src Rows, size, count int) {
-	if check("Gather", dst, src, size, count) && !m.gather(dst, src, size, count) {
+func (c Copier) Gather(dst, src Rows, size, count int) {
+	if check("Gather", dst, src, size, count) && !c.gather(dst, src, size, count) {
 		copyRows(dst, src, size, count)
 	}
 }
 
 // Store copies count rows of size bytes that are in cache, and will not be used soon
 // once they are copied. dst and src do not overlap.
-func (m Mover) Store(dst, src Rows, size, count int) {
+func (c Copier) Store(dst, src Rows, size, count int) {
 	if check("Store", dst, src, size, count) {
-		m.store(dst, src, size, count, nil, true, true)
+		c.store(dst, src, size, count, nil, true, true)
 	}
 }
 
@@ -36,13 +37,13 @@ func (m Mover) Store(dst, src Rows, size, count int) {
 // is the only one or the last. carry has a line for each row, of which the part leaves
 // what does not fill a line of dst to the next one. The line before a row of src is
 // spoilt.
-func (m Mover) StorePart(dst, src Rows, size, count int, carry []byte, first, last bool) {
+func (c Copier) StorePart(dst, src Rows, size, count int, carry []byte, first, last bool) {
 	if check("StorePart", dst, src, size, count) {
-		m.store(dst, src, size, count, carry, first, last)
+		c.store(dst, src, size, count, carry, first, last)
 	}
 }
 
-// Line is the size of a cache line in bytes.
+// Line is the size of a cache line, in bytes.
 const Line = 64
 
 func copyRows(dst, src Rows, size, count int) {
@@ -54,7 +55,7 @@ func copyRows(dst, src Rows, size, count int) {
 // check panics unless the rows are there, and reports whether there are any.
 func check(method string, dst, src Rows, size, count int) bool {
 	if size < 0 || count < 0 || !dst.hold(size, count) || !src.hold(size, count) {
-		panic(fmt.Sprintf("lines: %s: %d rows of %d bytes; %d and %d bytes hold rows %d and %d bytes apart",
+		panic(fmt.Sprintf("ntstore: %s: %d rows of %d bytes; %d and %d bytes hold rows %d and %d bytes apart",
 			method, count, size, len(dst.Base), len(src.Base), dst.Stride, src.Stride))
 	}
 	return size > 0 && count > 0

@@ -1,4 +1,4 @@
-package lines
+package ntstore
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"github.com/redstuff-go/redstuff/internal/cpu"
 )
 
-func forEachBackend(t *testing.T, f func(t *testing.T, m Mover)) {
+func forEachBackend(t *testing.T, f func(t *testing.T, m Copier)) {
 	for _, name := range cpu.Supported() {
 		t.Run(name, func(t *testing.T) { f(t, New(name)) })
 	}
@@ -31,7 +31,7 @@ func rows(r *rand.Rand, size, count int) Rows {
 }
 
 func TestCopies(t *testing.T) {
-	forEachBackend(t, func(t *testing.T, m Mover) {
+	forEachBackend(t, func(t *testing.T, m Copier) {
 		r := rand.New(rand.NewPCG(1, 0))
 		for range 2000 {
 			size, count := 1+r.IntN(700), 1+r.IntN(9)
@@ -56,7 +56,7 @@ func TestCopies(t *testing.T) {
 
 // TestStorePart stores rows in parts.
 func TestStorePart(t *testing.T) {
-	forEachBackend(t, func(t *testing.T, m Mover) {
+	forEachBackend(t, func(t *testing.T, m Copier) {
 		r := rand.New(rand.NewPCG(2, 0))
 		for range 500 {
 			count, parts := 1+r.IntN(9), 1+r.IntN(5)
