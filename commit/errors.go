@@ -6,25 +6,27 @@ import (
 )
 
 var (
-	// ErrNil: a pointer that is needed is nil. The error that wraps it says of which type.
+	// ErrNil is returned when a pointer that is needed is nil. The error that wraps it says
+	// of which type.
 	ErrNil = errors.New("commit: nil")
-	// ErrMalformed: the bytes are not metadata, or a proof, in its one canonical
-	// form. The error that wraps it names the offset and what was expected there.
+	// ErrMalformed is returned when bytes are not metadata, or a proof, in its one
+	// canonical form. The error that wraps it names the offset and what was expected there.
 	ErrMalformed = errors.New("commit: malformed encoding")
-	// ErrMetadata: the metadata's fields contradict each other, such as a number
-	// of primary roots that differs from that of secondary roots.
+	// ErrMetadata is returned when fields of metadata contradict each other, such as a
+	// number of primary roots that differs from that of secondary roots.
 	ErrMetadata = errors.New("commit: inconsistent metadata")
-	// ErrIDMismatch: metadata came with a blob id that is not its hash, so one
-	// of the two was changed. It is wrapped in an *IDMismatchError.
+	// ErrIDMismatch is returned when metadata comes with a blob id that is not its hash, so
+	// that one of the two was changed. It is wrapped in an *IDMismatchError.
 	ErrIDMismatch = errors.New("commit: blob id is not that of the metadata")
-	// ErrBlobID: a text is not a blob id, 43 characters of URL-safe base64
+	// ErrBlobID is returned when a text is not a blob id, 43 characters of URL-safe base64
 	// without padding.
 	ErrBlobID = errors.New("commit: malformed blob id")
-	// ErrProofIndex: the index a proof was given for lies outside the tree.
+	// ErrProofIndex is returned when the index that a proof is for lies outside the tree.
 	ErrProofIndex = errors.New("leaf index is outside the tree")
-	// ErrProofLength: a proof's path is not as long as the tree is deep.
+	// ErrProofLength is returned when the path of a proof is not as long as the tree is deep.
 	ErrProofLength = errors.New("path length is not the depth of the tree")
-	// ErrProofRoot: leaf and path are well formed but do not lead to the root.
+	// ErrProofRoot is returned when leaf and path are well formed but do not lead to the
+	// root.
 	ErrProofRoot = errors.New("leaf and path do not lead to the root")
 )
 

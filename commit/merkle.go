@@ -39,15 +39,6 @@ func (h *Hasher) foldTree(nodes []byte, count int) Hash {
 	return Hash(nodes[:HashSize])
 }
 
-// Tree is a Merkle tree with all its nodes, ready to give proofs: about twice
-// the size of its leaves. It is immutable and safe for concurrent use.
-type Tree struct {
-	leaves int
-	// The levels one after the other, leaves first, the zero nodes of odd levels
-	// included, so that the sibling of node i of a level is always node i^1.
-	nodes []byte
-}
-
 // NewTree builds the tree over leaves, which it copies.
 func (h *Hasher) NewTree(leaves []Hash) *Tree {
 	total := 1
@@ -67,6 +58,81 @@ func (h *Hasher) NewTree(leaves []Hash) *Tree {
 		level = next
 	}
 	return t
+}
+
+// VerifyProof checks that leaf, hashed already, stands at place index in the
+// tree of that many leaves whose root is root. The path must have exactly
+// TreeDepth(leaves) hashes: a shorter one would let an inner node pass for a
+// leaf. The error is a *ProofError. To check many proofs, VerifyProofs is
+// several times faster.
+func (h *Hasher) VerifyProof(root Hash, leaf Hash, index, leaves int, p Proof) error {
+	c := Claim{Root: root, Leaf: leaf, Index: index, Proof: p}
+	if err := c.checkShape(leaves); err != nil {
+		return err
+	}
+	node := leaf
+	for _, sibling := range p {
+		if index%2 == 0 {
+			node = h.Node(node, sibling)
+		} else {
+			node = h.Node(sibling, node)
+		}
+		index /= 2
+	}
+	return c.checkRoot(leaves, node)
+}
+
+// VerifyProofs checks many claims on trees of the same number of leaves, side
+// by side in the lanes of the hash; the trees may be different ones. It returns
+// nil if every claim holds; otherwise one entry for each claim, nil or the
+// *ProofError that VerifyProof gives.
+func (h *Hasher) VerifyProofs(claims []Claim, leaves int) []error {
+	var errs []error
+	refuse := func(i int, err error) {
+		if err == nil {
+			return
+		}
+		if errs == nil {
+			errs = make([]error, len(claims))
+		}
+		errs[i] = err
+	}
+
+	// Claims of the right shape climb their trees together, a batch of them at a time.
+	var numbers [proofBatch]int
+	c := climb{lanes: h.lanes, claims: claims, levels: TreeDepth(leaves)}
+	flush := func(n int) {
+		c.batch = numbers[:n]
+		c.run()
+		for k, i := range c.batch {
+			refuse(i, claims[i].checkRoot(leaves, Hash(c.nodes[k*HashSize:])))
+		}
+	}
+	n := 0
+	for i := range claims {
+		if err := claims[i].checkShape(leaves); err != nil {
+			refuse(i, err)
+			continue
+		}
+		numbers[n] = i
+		if n++; n == len(numbers) {
+			flush(n)
+			n = 0
+		}
+	}
+	if n > 0 {
+		flush(n)
+	}
+	return errs
+}
+
+// Tree is a Merkle tree with all its nodes, ready to give proofs: about twice
+// the size of its leaves. It is immutable and safe for concurrent use.
+type Tree struct {
+	leaves int
+	// The levels one after the other, leaves first, the zero nodes of odd levels
+	// included, so that the sibling of node i of a level is always node i^1.
+	nodes []byte
 }
 
 // Len returns the number of leaves.

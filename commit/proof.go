@@ -110,130 +110,78 @@ func (c *Claim) refuse(leaves int, reason error) *ProofError {
 	return &ProofError{Index: c.Index, Leaves: leaves, Path: len(c.Proof), Root: c.Root, Err: reason}
 }
 
-// VerifyProof checks that leaf, hashed already, stands at place index in the
-// tree of that many leaves whose root is root. The path must have exactly
-// TreeDepth(leaves) hashes: a shorter one would let an inner node pass for a
-// leaf. The error is a *ProofError. To check many proofs, VerifyProofs is
-// several times faster.
-func (h *Hasher) VerifyProof(root Hash, leaf Hash, index, leaves int, p Proof) error {
-	c := Claim{Root: root, Leaf: leaf, Index: index, Proof: p}
-	if err := c.checkShape(leaves); err != nil {
-		return err
-	}
-	node := leaf
-	for _, sibling := range p {
-		if index%2 == 0 {
-			node = h.Node(node, sibling)
-		} else {
-			node = h.Node(sibling, node)
-		}
-		index /= 2
-	}
-	return c.checkRoot(leaves, node)
-}
-
-// VerifyProofs checks many claims on trees of the same number of leaves, side
-// by side in the lanes of the hash; the trees may be different ones. It returns
-// nil if every claim holds; otherwise one entry for each claim, nil or the
-// *ProofError that VerifyProof gives.
-func (h *Hasher) VerifyProofs(claims []Claim, leaves int) []error {
-	var errs []error
-	refuse := func(i int, err error) {
-		if err == nil {
-			return
-		}
-		if errs == nil {
-			errs = make([]error, len(claims))
-		}
-		errs[i] = err
-	}
-
-	// Claims of the right shape climb their trees together, a batch of them at a time.
-	var batch [proofBatch]int
-	n := 0
-	for i := range claims {
-		if err := claims[i].checkShape(leaves); err != nil {
-			refuse(i, err)
-			continue
-		}
-		batch[n] = i
-		if n++; n == len(batch) {
-			h.climb(claims, batch[:n], leaves, refuse)
-			n = 0
-		}
-	}
-	h.climb(claims, batch[:n], leaves, refuse)
-	return errs
-}
-
 // proofBatch is how many claims climb together: enough to fill the lanes of every
 // kernel twice, few enough to stay in the L1 cache.
 const proofBatch = 32
 
-// climb computes the roots that the claims of a batch, of the right shape, lead to.
-func (h *Hasher) climb(claims []Claim, batch []int, leaves int, refuse func(i int, err error)) {
-	if len(batch) == 0 {
+// climb is some claims, of the right shape, whose trees are climbed side by side.
+type climb struct {
+	lanes  *lanehash.Hasher
+	claims []Claim
+	batch  []int // which of the claims
+	levels int
+	nodes  [proofBatch * HashSize]byte // where each has got to
+}
+
+// run climbs from the leaves to what the claims' roots must be.
+func (c *climb) run() {
+	for k, i := range c.batch {
+		*(*Hash)(c.nodes[k*HashSize:]) = c.claims[i].Leaf
+	}
+	lanes := c.lanes.GroupLanes()
+	if lanes == 0 || len(c.batch) <= lanes/2 || c.levels == 0 {
+		c.levelByLevel()
 		return
 	}
-	var nodes [proofBatch * HashSize]byte
-	for k, i := range batch {
-		*(*Hash)(nodes[k*HashSize:]) = claims[i].Leaf
-	}
-	if lanes := h.lanes.GroupLanes(); lanes > 0 && len(batch) > lanes/2 && leaves > 1 {
-		for first := 0; first < len(batch); first += lanes {
-			h.climbInLanes(nodes[first*HashSize:], claims, batch[first:min(first+lanes, len(batch))], TreeDepth(leaves))
-		}
-	} else {
-		h.climbLevels(&nodes, claims, batch, TreeDepth(leaves))
-	}
-	for k, i := range batch {
-		refuse(i, claims[i].checkRoot(leaves, Hash(nodes[k*HashSize:])))
+	for first := 0; first < len(c.batch); first += lanes {
+		c.inLanes(first, min(first+lanes, len(c.batch)))
 	}
 }
 
-// climbInLanes climbs with no more claims than there are lanes. nodes has room for a
-// node a lane; those left over repeat the first claim's way.
-func (h *Hasher) climbInLanes(nodes []byte, claims []Claim, batch []int, levels int) {
+// inLanes climbs with no more claims than there are lanes. Lanes left over repeat the
+// first claim's way.
+func (c *climb) inLanes(first, end int) {
 	var siblings [lanehash.MaxGroup]*byte
 	var turns [lanehash.MaxDepth]uint16
+	batch := c.batch[first:end]
 	for k := range siblings {
 		i := batch[0]
 		if k < len(batch) {
 			i = batch[k]
 		}
-		c := &claims[i]
-		siblings[k] = &c.Proof[0][0]
-		race.Read(unsafe.Pointer(siblings[k]), levels*HashSize)
-		for level := range turns[:levels] {
-			turns[level] |= uint16(c.Index>>level&1) << k
+		claim := &c.claims[i]
+		siblings[k] = &claim.Proof[0][0]
+		race.Read(unsafe.Pointer(siblings[k]), c.levels*HashSize)
+		for level := range turns[:c.levels] {
+			turns[level] |= uint16(claim.Index>>level&1) << k
 		}
 	}
-	h.lanes.Climb(nodes, &siblings, &turns, levels)
+	c.lanes.Climb(c.nodes[first*HashSize:], &siblings, &turns, c.levels)
 }
 
-// climbLevels climbs a level at a time.
-func (h *Hasher) climbLevels(nodes *[proofBatch * HashSize]byte, claims []Claim, batch []int, levels int) {
+// levelByLevel climbs a level at a time.
+func (c *climb) levelByLevel() {
 	var siblings [proofBatch * HashSize]byte
 	every, some := -1, 0 // the bits that all indices have, and those that any has
-	for _, i := range batch {
-		index := claims[i].Index
+	for _, i := range c.batch {
+		index := c.claims[i].Index
 		every, some = every&index, some|index
 	}
-	for level := range levels {
-		for k, i := range batch {
-			*(*Hash)(siblings[k*HashSize:]) = claims[i].Proof[level]
+	for level := range c.levels {
+		for k, i := range c.batch {
+			*(*Hash)(siblings[k*HashSize:]) = c.claims[i].Proof[level]
 		}
-		left, right := nodes, &siblings
+		left, right := &c.nodes, &siblings
 		if every>>level&1 == 1 {
 			left, right = right, left
 		} else if some>>level&1 == 1 {
-			for k, i := range batch {
-				if claims[i].Index>>level&1 == 1 {
-					node, sibling := (*Hash)(nodes[k*HashSize:]), (*Hash)(siblings[k*HashSize:])
+			for k, i := range c.batch {
+				if c.claims[i].Index>>level&1 == 1 {
+					node, sibling := (*Hash)(c.nodes[k*HashSize:]), (*Hash)(siblings[k*HashSize:])
 					*node, *sibling = *sibling, *node
 				}
 			}
 		}
-		h.Nodes(nodes[:], left[:], right[:], HashSize, len(batch))
+		c.lanes.Nodes(c.nodes[:], left[:], right[:], HashSize, len(c.batch))
 	}
 }

@@ -245,7 +245,7 @@ func expectRead(t testing.TB, cl *client.Client, id commit.BlobID, want []byte) 
 // a node that has slivers of one has those of the other.
 func twins(t testing.TB, cl *client.Client, size int) (a, b []byte) {
 	t.Helper()
-	n := cl.Code().Shards()
+	n := cl.Code().Params().N
 	a = randomBlob(1, size)
 	first, err := cl.Code().ID(a)
 	for seed := uint64(2); err == nil; seed++ {

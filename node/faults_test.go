@@ -145,14 +145,16 @@ func cheat(t *testing.T, cl *client.Client, blob []byte) (*commit.Metadata, func
 		t.Fatal(err)
 	}
 	meta := *e.Metadata()
-	n := code.Shards()
+	n := code.Params().N
 	wrong := e.Secondary(n - 1)
 	wrong.Data = bytes.Clone(wrong.Data)
 	wrong.Data[0] ^= 1
 	meta.Secondary = append([]commit.Hash(nil), meta.Secondary...)
-	if meta.Secondary[n-1], err = code.SliverRoot(wrong); err != nil {
+	prover, err := code.NewProver(wrong)
+	if err != nil {
 		t.Fatal(err)
 	}
+	meta.Secondary[n-1] = prover.Root()
 	return &meta, func(p int) (rs2d.Sliver, rs2d.Sliver) {
 		primary, secondary := e.Pair(p)
 		if secondary.Index == n-1 {

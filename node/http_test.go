@@ -198,7 +198,7 @@ func TestServes(t *testing.T) {
 			for _, target := range []int{0, 11} {
 				symbol := get(fmt.Sprintf("%s?axis=%v&target=%d&source=%d", api.BlobPath(id, api.RecoveryPath), s.Axis.Other(), target, pair), "", 200)
 				want := rs2d.SliverRef{Axis: s.Axis.Other(), Index: target}
-				got, err := cl.Code().ParseSymbol(e.Metadata(), want, symbol)
+				got, err := rs2d.ParseSymbol(e.Metadata(), want, symbol)
 				if err != nil {
 					t.Fatal(err)
 				}

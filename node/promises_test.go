@@ -124,9 +124,9 @@ func TestVerdictTakesManyShards(t *testing.T) {
 func proofOf(t *testing.T, c *cluster, meta *commit.Metadata, pair func(int) (rs2d.Sliver, rs2d.Sliver)) []byte {
 	t.Helper()
 	code := c.client(nil).Code()
-	want := rs2d.SliverRef{Axis: rs2d.Secondary, Index: code.Shards() - 1}
+	want := rs2d.SliverRef{Axis: rs2d.Secondary, Index: code.Params().N - 1}
 	var symbols []rs2d.Symbol
-	for i := range code.Shards() {
+	for i := range code.Params().N {
 		primary, _ := pair(i)
 		prover, err := code.NewProver(primary)
 		if err != nil {

@@ -25,26 +25,25 @@ func (s Sliver) AppendBCS(dst []byte, symbolSize int) ([]byte, error) {
 // ParseSliver reads what [Sliver.AppendBCS] writes, for a sliver of the blob and of
 // the given axis, and nothing else. The sliver borrows from data, and is not verified.
 // The error wraps [ErrMalformed], and ErrSize or ErrIndex for a sliver that has not
-// the form of the blob's; or it is one of those that metadata is refused with, see
-// [Code.VerifySliver].
-func (c *Code) ParseSliver(meta *commit.Metadata, axis Axis, data []byte) (Sliver, error) {
-	size, err := c.checkMetadata(meta)
+// the form of the blob's; or it is one of those of [commit.Metadata.Validate].
+func ParseSliver(meta *commit.Metadata, axis Axis, data []byte) (Sliver, error) {
+	l, err := layoutOf(meta)
 	if err != nil {
 		return Sliver{}, err
 	}
 	s := Sliver{SliverRef: SliverRef{Axis: axis}}
-	if err := c.checkRef(s.SliverRef); err != nil {
+	if err := checkRef(l.N, s.SliverRef); err != nil {
 		return Sliver{}, &SliverError{s.SliverRef, err}
 	}
 	r := bcs.NewReader(data)
-	s.Data = r.Slice(min(c.sourceSymbols(axis)*size, bcs.MaxLength), "the sliver's symbols")
+	s.Data = r.Slice(min(l.sliver(axis), bcs.MaxLength), "the sliver's symbols")
 	at := r.Offset()
-	if got := int(r.U16("the size of a symbol")); got != size {
-		r.Fail(at, fmt.Sprintf("symbols of %d bytes", size), ErrSize)
+	if got := int(r.U16("the size of a symbol")); got != l.size {
+		r.Fail(at, fmt.Sprintf("symbols of %d bytes", l.size), ErrSize)
 	}
 	at = r.Offset()
 	s.Index = int(r.U16("the sliver's index"))
-	if err := c.checkSliver(s, size); err != nil {
+	if err := l.checkSliver(s); err != nil {
 		r.Fail(at, "a sliver of the blob", err)
 	}
 	if err := r.Done(); err != nil {
@@ -94,14 +93,14 @@ func parsePlace(data []byte) (index int, symbol []byte, proof commit.Proof, err 
 // a sliver of the other axis to recover the wanted one, and nothing else. Its data
 // borrows from data, and is not verified. The error wraps [ErrMalformed], and a
 // *SymbolError for a symbol that has not the form of the blob's; or it is a
-// *SliverError for a sliver that there is not, or one of those that metadata is
-// refused with, see [Code.VerifySliver].
-func (c *Code) ParseSymbol(meta *commit.Metadata, want SliverRef, data []byte) (Symbol, error) {
-	size, err := c.checkMetadata(meta)
+// *SliverError for a sliver that there is not, or one of those of
+// [commit.Metadata.Validate].
+func ParseSymbol(meta *commit.Metadata, want SliverRef, data []byte) (Symbol, error) {
+	l, err := layoutOf(meta)
 	if err != nil {
 		return Symbol{}, err
 	}
-	if err := c.checkRef(want); err != nil {
+	if err := checkRef(l.N, want); err != nil {
 		return Symbol{}, &SliverError{want, err}
 	}
 	index, symbol, proof, err := parsePlace(data)
@@ -110,7 +109,7 @@ func (c *Code) ParseSymbol(meta *commit.Metadata, want SliverRef, data []byte) (
 	}
 	s := symbolOf(want, index)
 	s.Data, s.Proof, s.ProofAxis = symbol, proof, want.Axis.Other()
-	if err := c.checkSymbol(&s, size); err != nil {
+	if err := l.checkSymbol(&s); err != nil {
 		return Symbol{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return s, nil

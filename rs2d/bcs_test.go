@@ -70,7 +70,7 @@ func TestVectors(t *testing.T) {
 		t.Run(fmt.Sprintf("n=%d,len=%d,seed=%d", v.Shards, v.Length, v.Seed), func(t *testing.T) {
 			c := newCode(t, v.Shards, WithScheme(commit.Walrus))
 			blob := v.blob()
-			meta, err := c.Commit(blob)
+			meta, err := c.NewEncoder().Commit(blob)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestVectors(t *testing.T) {
 				if err != nil || !bytes.Equal(got, s.want) {
 					t.Errorf("%v is written as %x (%v), want %x", s.sliver.SliverRef, got, err, s.want)
 				}
-				back, err := c.ParseSliver(meta, s.sliver.Axis, s.want)
+				back, err := ParseSliver(meta, s.sliver.Axis, s.want)
 				if err != nil || !reflect.DeepEqual(back, s.sliver) {
 					t.Errorf("%v is read as %v, %v", s.sliver, back, err)
 				}
@@ -129,7 +129,7 @@ func TestVectors(t *testing.T) {
 				if got, err := symbol.AppendBCS(nil); err != nil || !bytes.Equal(got, s.bytes) {
 					t.Errorf("the symbol for %v is written as %x (%v), want %x", s.want, got, err, s.bytes)
 				}
-				back, err := c.ParseSymbol(meta, s.want, s.bytes)
+				back, err := ParseSymbol(meta, s.want, s.bytes)
 				if err != nil || !reflect.DeepEqual(back, symbol) {
 					t.Errorf("the symbol for %v is read as %v, %v", s.want, back, err)
 				}
@@ -172,21 +172,21 @@ func TestParseErrors(t *testing.T) {
 		{"short", append([]byte{2}, good[last-5:]...), ErrSize},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := c.ParseSliver(meta, Primary, tt.data); !errors.Is(err, ErrMalformed) || !errors.Is(err, tt.want) {
+			if _, err := ParseSliver(meta, Primary, tt.data); !errors.Is(err, ErrMalformed) || !errors.Is(err, tt.want) {
 				t.Errorf("%v, want %v", err, tt.want)
 			}
 		})
 	}
-	if _, err := c.ParseSliver(meta, 2, good); !errors.Is(err, ErrAxis) {
+	if _, err := ParseSliver(meta, 2, good); !errors.Is(err, ErrAxis) {
 		t.Errorf("no such axis: %v", err)
 	}
-	if _, err := c.ParseSymbol(meta, SliverRef{Primary, 7}, nil); !errors.Is(err, ErrIndex) {
+	if _, err := ParseSymbol(meta, SliverRef{Primary, 7}, nil); !errors.Is(err, ErrIndex) {
 		t.Errorf("no such sliver: %v", err)
 	}
-	if _, err := c.ParseSymbol(meta, SliverRef{Primary, 6}, []byte{7, 0, 2, 0, 0, 0}); !errors.Is(err, ErrMalformed) || !errors.Is(err, ErrIndex) {
+	if _, err := ParseSymbol(meta, SliverRef{Primary, 6}, []byte{7, 0, 2, 0, 0, 0}); !errors.Is(err, ErrMalformed) || !errors.Is(err, ErrIndex) {
 		t.Errorf("symbol of no sliver: %v", err)
 	}
-	if _, err := c.ParseSymbol(meta, SliverRef{Primary, 6}, []byte{6, 0, 4, 0, 0, 0, 0, 0}); !errors.Is(err, ErrMalformed) || !errors.Is(err, ErrSize) {
+	if _, err := ParseSymbol(meta, SliverRef{Primary, 6}, []byte{6, 0, 4, 0, 0, 0, 0, 0}); !errors.Is(err, ErrMalformed) || !errors.Is(err, ErrSize) {
 		t.Errorf("symbol of another size: %v", err)
 	}
 

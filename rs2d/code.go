@@ -1,11 +1,14 @@
 package rs2d
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/lanehash"
+	"github.com/redstuff-go/redstuff/internal/ntstore"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 	"github.com/redstuff-go/redstuff/internal/rscode"
 )
@@ -36,15 +39,13 @@ func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 // Code is RedStuff for one number of shards and one scheme. It is immutable and
 // safe for concurrent use.
 type Code struct {
-	params  commit.Params
-	hasher  *commit.Hasher
-	lanes   *lanehash.Hasher // the same, for what commit does not give out
-	rows    *rscode.Code     // extends a row from S to n symbols
-	columns *rscode.Code     // extends a column from P to n symbols
-	crew    *parallel.Crew
+	params commit.Params
+	hasher *commit.Hasher
+	lanes  *lanehash.Hasher // the same, for what commit does not give out
+	along  [2]*line         // along slivers of each axis
+	crew   *parallel.Crew
 
-	encoders sync.Pool    // of *Encoder, for Commit
-	spaces   [2]sync.Pool // of *rscode.Workspace: of the codec along each axis
+	encoders sync.Pool // of *Encoder
 }
 
 // New returns the code over n shards, [commit.MinShards] to [commit.MaxShards]. For
@@ -73,14 +74,13 @@ func New(shards int, opts ...Option) (*Code, error) {
 	if c.lanes, err = lanehash.New(lanehash.Scheme(o.scheme), o.backend); err != nil {
 		return nil, err
 	}
-	codec := func(k int) (*rscode.Code, error) {
-		return rscode.New(k, shards-k, rscode.Smaller, o.backend)
-	}
-	if c.rows, err = codec(params.S); err == nil {
-		c.columns, err = codec(params.P)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("rs2d: %d shards: %w", shards, err)
+	for axis := range Axis(2) {
+		k := sourceSymbols(params, axis)
+		codec, err := rscode.New(k, shards-k, rscode.Smaller, o.backend)
+		if err != nil {
+			return nil, fmt.Errorf("rs2d: %d shards: %w", shards, err)
+		}
+		c.along[axis] = &line{n: shards, k: k, codec: codec, lanes: c.lanes, crew: c.crew}
 	}
 	return c, nil
 }
@@ -88,11 +88,151 @@ func New(shards int, opts ...Option) (*Code, error) {
 // Params returns n, f, P and S.
 func (c *Code) Params() commit.Params { return c.params }
 
-// Shards returns n.
-func (c *Code) Shards() int { return c.params.N }
-
 // Scheme returns the hash of the commitments.
 func (c *Code) Scheme() commit.Scheme { return c.hasher.Scheme() }
 
 // Backend returns the name of the instruction set in use.
 func (c *Code) Backend() string { return c.hasher.Backend() }
+
+// NewEncoder returns an encoder of the code.
+func (c *Code) NewEncoder() *Encoder {
+	e := &Encoder{c: c, group: c.crew.NewGroup()}
+	e.store = storeEmitter{memoryEmitter{&e.matrix}, ntstore.New(c.Backend()), nil}
+	e.extendPiece, e.topPiece = e.extend, e.top
+	e.tilePiece = func(worker, piece int) { e.tiles[worker].tile(e.firstTile + piece) }
+	return e
+}
+
+// Encode encodes a blob. The blob is not kept, and may be empty. The result is the
+// caller's. The error is a *commit.TooLargeError for a blob that the code's shards
+// cannot hold.
+func (c *Code) Encode(blob []byte) (*Encoding, error) {
+	encoding := new(Encoding)
+	if err := c.NewEncoder().Encode(encoding, blob); err != nil {
+		return nil, err
+	}
+	return encoding, nil
+}
+
+// EncodeTo is [Encoder.EncodeTo] with a new encoder.
+func (c *Code) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size int64, opts ...StreamOption) (*commit.Metadata, error) {
+	return c.NewEncoder().EncodeTo(ctx, sink, src, size, opts...)
+}
+
+// ID computes the blob id of a blob, and keeps no slivers. The error is a
+// *commit.TooLargeError.
+func (c *Code) ID(blob []byte) (commit.BlobID, error) {
+	meta, err := commitRows(c, blob)
+	if err != nil {
+		return commit.BlobID{}, err
+	}
+	return meta.ID(c.hasher)
+}
+
+// Decode returns the blob, from any P primary slivers, or any S secondary ones, or
+// from fewer where the blob's length says what is in others (see peel.go). Slivers
+// may come in any order and number, of both axes, and more than once; they are only
+// read.
+//
+// Decode first takes all slivers to be right. If the result fails the check, it
+// verifies each of them, goes on without the wrong ones, and so finds the blob if
+// enough of them are right.
+//
+// The error is a *[NotEnoughError], an *[InconsistentError] (never with CheckNone),
+// ErrCheck, a *[SliverError] of [ErrOverlap] for a sliver in the memory that [InMemory]
+// gives, ErrOption for an option without meaning, or one of those that metadata is
+// refused with, see [Code.VerifySliver].
+//
+// Decode allocates the blob, padded to whole rows, only once it has slivers that add
+// up to as much; and a few megabytes a worker, which are pooled. A strict check also
+// takes the memory of [Encoder.Commit].
+func (c *Code) Decode(meta *commit.Metadata, slivers []Sliver, check Check, opts ...DecodeOption) ([]byte, error) {
+	if check > CheckNone {
+		return nil, ErrCheck
+	}
+	b, err := newBlob(c, meta)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoding{blob: b, given: slivers}
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("%w: option %d is a nil DecodeOption", ErrOption, i)
+		}
+		opt.applyDecode(d)
+	}
+	return d.run(check)
+}
+
+// CheckRows makes sure of the same as Decode does, for slivers that need no decoding:
+// rows are the primary slivers that hold bytes of the blob, one after another. If they
+// pass, their first meta.Length bytes are the blob. CheckNone lets everything pass.
+//
+// The error is ErrSize if rows have another length, ErrRoot if they do not pass, which
+// tells nothing about the slivers or the blob; ErrCheck, or one of those that metadata
+// is refused with, see [Code.VerifySliver].
+func (c *Code) CheckRows(meta *commit.Metadata, rows []byte, check Check) error {
+	if check > CheckNone {
+		return ErrCheck
+	}
+	b, err := newBlob(c, meta)
+	if err != nil {
+		return err
+	}
+	if len(rows) != b.live(meta.Length)*b.row {
+		return ErrSize
+	}
+	// What is decoded past the end is zeroed, but what was given is only read.
+	if check != CheckNone && !isZero(rows[meta.Length:]) || !b.rowsPass(rows, check) {
+		return ErrRoot
+	}
+	return nil
+}
+
+// ReadRange returns n bytes of the blob from off on, from the slivers that
+// [RangeSlivers] names, in any order and among others, which it verifies. It
+// allocates no more than they hold.
+//
+// It makes sure of as much as a systematic check: all readers who get these bytes
+// get the same, but if whoever encoded the blob cheated then others may find that
+// there is no blob.
+//
+// The error is a *RangeError, a *MissingError that names slivers which are missing or
+// wrong, or one of those that metadata is refused with, see [Code.VerifySliver].
+func (c *Code) ReadRange(meta *commit.Metadata, slivers []Sliver, off, n uint64) ([]byte, error) {
+	b, err := newBlob(c, meta)
+	if err != nil {
+		return nil, err
+	}
+	return readRange(b, slivers, off, n)
+}
+
+// Recover returns the wanted sliver, from symbols of it: as many as the sliver has,
+// of any n places, in any order; more of them do no harm. Symbols need proofs only if
+// some are wrong. A proof may be in the tree of the sliver that the symbol was taken
+// from, or in that of the wanted sliver itself.
+//
+// Recover first takes all symbols to be right, and compares the root of what they
+// give with the metadata. Only if it differs it verifies the proofs, and goes on
+// without symbols that are refuted. See [ProofsFirst] for the other way round.
+//
+// The error is a *[RecoverError] if too few symbols are left, a *[ProofsNeededError]
+// if some without a proof must be judged, an *[InconsistentError] if symbols that
+// are proven give a wrong sliver, a *[SliverError] if there is no such sliver as the
+// wanted one, a *[SymbolError] of [ErrOverlap] for one in the memory that [InMemory]
+// gives, or one of those that metadata is refused with, see [Code.VerifySliver].
+func (c *Code) Recover(meta *commit.Metadata, want SliverRef, symbols []Symbol, opts ...RecoverOption) (Sliver, error) {
+	r := recoveries.Get().(*recovery)
+	defer r.release()
+	for i, opt := range opts {
+		if opt == nil {
+			return Sliver{}, fmt.Errorf("%w: option %d is a nil RecoverOption", ErrOption, i)
+		}
+		opt.applyRecover(r)
+	}
+	s, err := r.recover(c, meta, want, symbols)
+	if r.wrong != nil {
+		*r.wrong = r.report()
+	}
+	return s, err
+}

@@ -24,7 +24,7 @@ func newBenchCase(b *testing.B, n, size int, opts ...Option) *benchCase {
 	}
 	random := rand.New(rand.NewPCG(1, uint64(n)))
 	for axis := range Axis(2) {
-		for _, i := range random.Perm(n)[:x.c.sourceSymbols(axis.Other())] {
+		for _, i := range random.Perm(n)[:sourceSymbols(x.c.params, axis.Other())] {
 			x.slivers[axis] = append(x.slivers[axis], x.e.Sliver(SliverRef{axis, i}))
 		}
 	}

@@ -48,7 +48,7 @@ func TestDecode(t *testing.T) {
 				if got, err := c.Decode(e.Metadata(), slivers, check); err != nil || !bytes.Equal(got, blob) {
 					t.Errorf("%s, %s: wrong blob, %v", name, checks[check], err)
 				}
-				got, err := c.DecodeInto(dst, e.Metadata(), slivers, check)
+				got, err := c.Decode(e.Metadata(), slivers, check, InMemory(dst))
 				if err != nil || !bytes.Equal(got, blob) {
 					t.Errorf("%s, %s: wrong blob in memory used before, %v", name, checks[check], err)
 				}

@@ -12,31 +12,29 @@
 //
 // # Which call for what
 //
-// With a blob, for
-//   - its slivers: [Code.Encode], or of blob after blob [Encoder.Encode]
-//   - its id or its metadata alone: [Code.ID], [Code.Commit]
-//   - its slivers piece by piece, where it is larger than memory: [Code.EncodeTo]
+// A line has what one has, what one wants, and the call.
 //
-// With slivers, for
-//   - the blob: [Code.Decode], or in your memory [Code.DecodeInto]
-//   - the blob, where all of its rows are there: [Code.CheckRows]
-//   - a part of the blob: [Code.RangeSlivers], then [Code.ReadRange]
-//   - which of them are right: [Code.VerifySlivers], or of one [Code.VerifySliver]
-//   - a symbol for someone who lost the sliver it crosses: [Code.Symbol]
-//   - symbols with proofs: [Code.NewProver]
-//   - the root or all n symbols of one: [Code.SliverRoot], [Code.Expand]
-//
-// With symbols, for
-//   - a lost sliver: [Code.Recover]
-//   - a lost sliver and who lied: [Code.Recover] with [ProofsFirst] and [ReportWrong]
-//   - which of them are right: [Code.VerifySymbols], or of one [Code.VerifySymbol]
-//
-// With bytes, for
-//   - slivers and symbols as nodes of Walrus send them: [Code.ParseSliver],
-//     [Code.ParseSymbol]; back to bytes [Sliver.AppendBCS], [Symbol.AppendBCS]
-//   - metadata: package commit
-//   - a proof that a blob is inconsistent: [ParseInconsistencyProof], then
-//     [Code.VerifyInconsistency]
+//	a blob            its slivers                     Code.Encode
+//	                  ... of blob after blob          Encoder.Encode
+//	                  ... where it is no slice        Encoder.EncodeTo
+//	                  its id                          Code.ID
+//	                  its metadata                    Encoder.Commit
+//	slivers           the blob                        Code.Decode
+//	                  ... in memory of one's own      Code.Decode with InMemory
+//	                  ... of which all rows are there Code.CheckRows
+//	                  a part of the blob              RangeSlivers, Code.ReadRange
+//	                  to know which are right         Code.VerifySlivers, VerifySliver
+//	a sliver          a symbol for who lost another   Code.Symbol
+//	                  symbols with proofs, its root   Code.NewProver
+//	                  all n symbols                   Code.Expand
+//	symbols           a lost sliver                   Code.Recover
+//	                  ... and which were wrong        Code.Recover with ProofsFirst, ReportWrong
+//	                  to know which are right         Code.VerifySymbols, VerifySymbol
+//	bytes of Walrus   a sliver, a symbol              ParseSliver, ParseSymbol
+//	                  metadata                        package commit
+//	a sliver, symbol  bytes for Walrus                Sliver.AppendBCS, Symbol.AppendBCS
+//	an accusation     to know that no blob is there   ParseInconsistencyProof,
+//	                                                  Code.VerifyInconsistency
 //
 // To code a list of shards in one dimension, without commitments, see package rs.
 package rs2d

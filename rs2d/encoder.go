@@ -5,7 +5,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/hugepage"
-	"github.com/redstuff-go/redstuff/internal/ntstore"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
@@ -20,91 +19,27 @@ import (
 // for parity columns. Once grown to the largest blob, they allocate nothing but the
 // result and what hashing the blob id takes.
 type Encoder struct {
-	c      *Code
-	copier ntstore.Copier
-	group  *parallel.Group
-	tiles  []*tiler // one a worker
+	c     *Code
+	group *parallel.Group
+	tiles []*tiler // one a worker
 
-	shape           // of the blob in work
-	rows   [][]byte // the P source rows, zero padded
-	whole  [][]byte // symbol j of row 0 and all that follows, for the rows that are whole
-	wholes int      // how many those are
-	last   [][]byte // the same for the row that the blob ends in, if it does so within
-	tail   []byte   // that row
-	zeros  []byte   // a row past the end
+	matrix matrix        // of the blob in work
+	parity parityColumns // of the columns in work
+	emit   emitter       // what becomes of them
+	store  storeEmitter
+	buffer []byte // for parity columns, where these are not stored
 
-	columns      columnRange // the columns that parity has room for
-	parity       []byte      // the P source symbols of those columns, column by column
-	parityShards [][]byte    // the columns S, S+1, … in it, nil outside the range
-	parityRows   [][]byte    // symbol i of the first column in it, and all that follows
-	zeroLeaf     commit.Hash // of a symbol of zeros
-
-	tops     []byte // per row, the nodes that its tiles fold to
-	meta     commit.Metadata
-	encoding *Encoding // what Encode fills, nil otherwise
-	stream   *stream   // what EncodeTo reads and writes, nil otherwise
+	tops      []byte // per row, the nodes that its tiles fold to
+	meta      commit.Metadata
+	zeroLeaf  commit.Hash // of a symbol of zeros
+	firstTile int         // the tile that piece 0 is
 
 	extendPiece, tilePiece, topPiece func(worker, piece int)
 }
 
-// shape is the geometry of a blob in bytes.
-type shape struct {
-	size   int // of a symbol
-	row    int // of a primary sliver
-	column int // of a secondary sliver
-}
-
-// columnRange is a range of columns of the expanded matrix.
-type columnRange struct{ from, to int }
-
-const (
-	// tileColumns is how many columns a tile has: enough to fill the lanes of every
-	// hash kernel while trees are folded side by side. A power of two, so that a
-	// tile is a subtree of every row.
-	tileColumns = 16
-	tileLevels  = 4 // log2(tileColumns)
-
-	// parityBytes bounds the parity columns that Commit keeps at a time; when
-	// there are more of them, it extends the rows once for each such group.
-	parityBytes = 40 << 20
-)
-
-// NewEncoder returns an encoder of the code.
-func (c *Code) NewEncoder() *Encoder {
-	e := &Encoder{c: c, copier: ntstore.New(c.Backend()), group: c.crew.NewGroup()}
-	e.extendPiece, e.tilePiece, e.topPiece = e.extend, e.tile, e.top
-	return e
-}
-
-// Encode encodes a blob. The blob is not kept, and may be empty. The result is the
-// caller's. The error is a *commit.TooLargeError for a blob that the code's shards
-// cannot hold.
-func (c *Code) Encode(blob []byte) (*Encoding, error) {
-	encoding := new(Encoding)
-	if err := c.NewEncoder().Encode(encoding, blob); err != nil {
-		return nil, err
-	}
-	return encoding, nil
-}
-
-// Commit computes the metadata of a blob, and keeps no slivers.
-func (c *Code) Commit(blob []byte) (*commit.Metadata, error) {
-	e, _ := c.encoders.Get().(*Encoder)
-	if e == nil {
-		e = c.NewEncoder()
-	}
-	defer c.encoders.Put(e)
-	return e.Commit(blob)
-}
-
-// ID computes the blob id of a blob, and keeps no slivers.
-func (c *Code) ID(blob []byte) (commit.BlobID, error) {
-	meta, err := c.Commit(blob)
-	if err != nil {
-		return commit.BlobID{}, err
-	}
-	return meta.ID(c.hasher)
-}
+// parityBytes bounds the parity columns that Commit keeps at a time; when there are more
+// of them, it extends the rows once for each such group.
+const parityBytes = 40 << 20
 
 // Encode replaces what dst holds by the encoding of the blob, in dst's memory if it
 // suffices. The error is a *commit.TooLargeError, or ErrNil if dst is nil.
@@ -115,172 +50,112 @@ func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
 	if err := e.begin(uint64(len(blob))); err != nil {
 		return err
 	}
-	p := e.c.params
-	dst.code, dst.shape = e.c, e.shape
-	dst.primary = resizeLarge(dst.primary, p.N*e.row)
-	dst.secondary = resizeLarge(dst.secondary, p.N*e.column)
-	e.encoding = dst
-	defer func() { e.encoding = nil }()
-	e.setRows(blob)
+	l := e.matrix.layout
+	dst.layout = l
+	dst.primary = resizeLarge(dst.primary, l.N*l.row)
+	dst.secondary = resizeLarge(dst.secondary, l.N*l.column)
+	e.matrix.set(blob)
+	e.store.encoding = dst
+	e.emit = &e.store
 	// Rows of the blob are copied as they are extended.
-	clear(dst.primary[e.liveRows()*e.row : p.P*e.row])
-	e.setParity(columnRange{p.S, p.N}, dst.secondary[p.S*e.column:])
-	e.run(columnRange{0, p.N})
+	clear(dst.primary[e.matrix.live()*l.row : l.P*l.row])
+	e.parity.set(l, columnRange{l.S, l.N}, dst.secondary[l.S*l.column:])
+	e.run(columnRange{0, l.N})
 	e.finish(&dst.meta, uint64(len(blob)))
 	id, err := dst.meta.ID(e.c.hasher)
 	dst.id = id
 	return err
 }
 
-// Commit computes the metadata of a blob. The result is the caller's.
+// Commit computes the metadata of a blob, and keeps no slivers. The result is the
+// caller's. The error is a *commit.TooLargeError.
 func (e *Encoder) Commit(blob []byte) (*commit.Metadata, error) {
 	if err := e.begin(uint64(len(blob))); err != nil {
 		return nil, err
 	}
-	e.setRows(blob)
+	e.matrix.set(blob)
+	e.emit = &e.store.memoryEmitter
 	e.runGroups(parityBytes)
 	meta := new(commit.Metadata)
 	e.finish(meta, uint64(len(blob)))
 	return meta, nil
 }
 
-// runGroups runs all columns, in groups whose parity takes no more than limit bytes.
+// begin sets the layout of a blob of n bytes.
+func (e *Encoder) begin(n uint64) error {
+	l, err := newLayout(e.c.params, n)
+	if err != nil {
+		return err
+	}
+	e.matrix.reset(l)
+	e.tops = resize(e.tops, l.N*tilesOf(l.N)*commit.HashSize)
+	e.zeroLeaf = e.c.hasher.Leaf(e.matrix.zeros[:l.size])
+	e.meta.Primary, e.meta.Secondary = resize(e.meta.Primary, l.N), resize(e.meta.Secondary, l.N)
+	return nil
+}
+
+// runGroups runs all columns, in groups whose parity takes no more than limit bytes, or
+// has as many columns as a tile.
 func (e *Encoder) runGroups(limit int) {
-	p := e.c.params
-	group := max(1, limit/e.column/tileColumns) * tileColumns
-	e.parity = resizeLarge(e.parity, min(p.N-p.S, group)*e.column)
+	l := e.matrix.layout
+	group := max(1, limit/l.column/tileColumns) * tileColumns
+	e.buffer = resizeLarge(e.buffer, min(l.N-l.S, group)*l.column)
 	from := 0
-	for to := p.S; from < p.N; {
+	for to := l.S; from < l.N; {
 		// Every group ends at a tile's end.
-		to = min(p.N, (to+group)&^(tileColumns-1))
-		parity := columnRange{max(from, p.S), to}
-		e.setParity(parity, e.parity[:(parity.to-parity.from)*e.column])
+		to = min(l.N, (to+group)&^(tileColumns-1))
+		parity := columnRange{max(from, l.S), to}
+		e.parity.set(l, parity, e.buffer[:parity.len()*l.column])
 		e.run(columnRange{from, to})
 		from = to
 	}
 }
 
-// begin sets the shape of a blob of n bytes.
-func (e *Encoder) begin(n uint64) error {
-	size, err := e.c.params.SymbolSize(n)
-	if err != nil {
-		return err
-	}
-	p := e.c.params
-	e.shape = shape{size: size, row: p.S * size, column: p.P * size}
-	e.tops = resize(e.tops, p.N*tilesOf(p.N)*commit.HashSize)
-	e.zeros = resize(e.zeros, e.row)
-	clear(e.zeros)
-	e.zeroLeaf = e.c.hasher.Leaf(e.zeros[:size])
-	e.meta.Primary, e.meta.Secondary = resize(e.meta.Primary, p.N), resize(e.meta.Secondary, p.N)
-	return nil
-}
-
-// setRows makes the source rows of a blob, without copying more than its last row.
-func (e *Encoder) setRows(blob []byte) {
-	p := e.c.params
-	e.rows, e.whole, e.last = resize(e.rows, p.P), resize(e.whole, p.S), e.last[:0]
-	e.wholes = len(blob) / e.row
-	for j := range e.whole {
-		e.whole[j] = tailOf(blob, j*e.size)
-	}
-	for i := range e.wholes {
-		e.rows[i] = blob[i*e.row:][:e.row]
-	}
-	if e.wholes == p.P {
-		return
-	}
-	next := e.wholes
-	if rest := blob[next*e.row:]; len(rest) > 0 {
-		e.tail = resize(e.tail, e.row)
-		clear(e.tail[copy(e.tail, rest):])
-		e.rows[next] = e.tail
-		next++
-		for j := range p.S {
-			e.last = append(e.last, e.tail[j*e.size:])
-		}
-	}
-	for ; next < p.P; next++ {
-		e.rows[next] = e.zeros
-	}
-}
-
-// setParity says where parity columns go.
-func (e *Encoder) setParity(columns columnRange, buf []byte) {
-	p := e.c.params
-	e.columns, e.parity = columns, buf
-	e.parityRows = resize(e.parityRows, p.P)
-	for i := range e.parityRows {
-		e.parityRows[i] = tailOf(buf, i*e.size)
-	}
-	e.parityShards = resize(e.parityShards, p.N-p.S)
-	for j := range e.parityShards {
-		e.parityShards[j] = nil
-		if c := p.S + j; c >= columns.from && c < columns.to {
-			e.parityShards[j] = buf[(c-columns.from)*e.column:][:e.column]
-		}
-	}
-}
-
 // run extends the rows into the parity columns, then all tiles of the given columns.
 func (e *Encoder) run(columns columnRange) {
-	for len(e.tiles) < e.c.crew.Size() {
-		e.tiles = append(e.tiles, newTiler(e.c))
+	workers := e.c.crew.Size()
+	for len(e.tiles) < workers {
+		e.tiles = append(e.tiles, newTiler(e))
 	}
 	// Rows past the blob's end are zero, and so is their parity.
-	live := e.liveRows()
-	for _, shard := range e.parityShards {
-		if shard != nil {
-			clear(shard[live*e.size:])
-		}
-	}
+	e.parity.clearFrom(e.matrix.live())
 	batch := e.rowBatch()
-	e.group.Do(e.c.crew.Size(), (e.wholes+batch-1)/batch+min(len(e.last), 1), e.extendPiece)
+	e.group.Do(workers, (e.matrix.whole+batch-1)/batch+min(len(e.matrix.tailHeads), 1), e.extendPiece)
 
-	first := columns.from / tileColumns
-	for _, t := range e.tiles {
-		t.first = first
-	}
-	e.group.Do(e.c.crew.Size(), tilesOf(columns.to)-first, e.tilePiece)
+	e.firstTile = columns.from / tileColumns
+	e.group.Do(workers, tilesOf(columns.to)-e.firstTile, e.tilePiece)
 }
-
-// liveRows returns how many rows have bytes of the blob.
-func (e *Encoder) liveRows() int { return e.wholes + min(len(e.last), 1) }
 
 // rowBatch returns how many rows are extended at a time: as many as fill a strip,
 // but a share for every worker.
 func (e *Encoder) rowBatch() int {
-	share := (e.wholes + e.c.crew.Size() - 1) / e.c.crew.Size()
-	return min(packed(e.size, e.c.rows.StripSize()), max(1, share))
+	share := (e.matrix.whole + e.c.crew.Size() - 1) / e.c.crew.Size()
+	return min(packed(e.matrix.size, e.c.along[Primary].codec.StripSize()), max(1, share))
 }
 
 // extend extends a batch of rows, or past the last batch the row the blob ends in.
 func (e *Encoder) extend(worker, piece int) {
-	batch := e.rowBatch()
+	m, batch := &e.matrix, e.rowBatch()
 	first := piece * batch
-	source, n := e.whole, min(batch, e.wholes-first)
-	offset := first * e.row
-	if n <= 0 {
-		source, n, offset, first = e.last, 1, 0, e.wholes
+	count := min(batch, m.whole-first)
+	if count <= 0 {
+		first, count = m.whole, 1
 	}
 	t := e.tiles[worker]
-	if e.stream != nil {
-		if source, offset = e.readRows(t, first, n), 0; source == nil {
-			return
-		}
+	heads, offset := e.emit.rows(t, first, count)
+	if heads == nil {
+		return
 	}
-	for s := range strips(e.size, n, e.c.rows.StripSize()) {
-		data, parity := s.of(source, offset, e.row), s.of(e.parityShards, first*e.size, e.size)
-		t.rows.Encode(parity, data)
+	strip := e.c.along[Primary].codec.StripSize()
+	for s := range strips(m.size, count, strip) {
+		t.rows.Encode(s.of(e.parity.shards, first*m.size, m.size), s.of(heads, offset, m.row))
 	}
-	if e.encoding != nil {
-		e.copier.Store(ntstore.Rows{Base: e.encoding.primary[first*e.row:]}, ntstore.Rows{Base: source[0][offset:]}, n*e.row, 1)
-	}
+	e.emit.emitRows(first, count, heads[0][offset:])
 }
 
 // finish folds the tops of the row trees and hands the metadata over.
 func (e *Encoder) finish(meta *commit.Metadata, length uint64) {
-	n := e.c.params.N
+	n := e.matrix.N
 	e.group.Do(e.c.crew.Size(), (n+topRows-1)/topRows, e.topPiece)
 	meta.Scheme, meta.Length = e.c.Scheme(), length
 	meta.Primary, meta.Secondary = resize(meta.Primary, n), resize(meta.Secondary, n)
@@ -295,7 +170,7 @@ const topRows = 64
 
 // top folds the tops of some row trees to their roots.
 func (e *Encoder) top(_, piece int) {
-	n := e.c.params.N
+	n := e.matrix.N
 	tiles, first := tilesOf(n), piece*topRows
 	rows := min(topRows, n-first)
 	nodes := e.tops[first*tiles*commit.HashSize:][:rows*tiles*commit.HashSize]
@@ -307,21 +182,10 @@ func (e *Encoder) top(_, piece int) {
 
 // forget drops the references to the caller's memory.
 func (e *Encoder) forget() {
-	e.stream = nil
-	clear(e.rows)
-	clear(e.whole)
-	clear(e.parityShards)
-	clear(e.parityRows)
-	if e.encoding != nil {
-		e.parity = nil
-	}
+	e.emit, e.store.encoding = nil, nil
+	e.matrix.forget()
+	e.parity.forget()
 }
-
-// tilesOf returns how many tiles a number of columns takes.
-func tilesOf(columns int) int { return (columns + tileColumns - 1) / tileColumns }
-
-// tailOf returns b from off on, nothing if b ends before.
-func tailOf(b []byte, off int) []byte { return b[min(off, len(b)):] }
 
 // resizeLarge is resize for bytes that are worth large pages.
 func resizeLarge(b []byte, n int) []byte {

@@ -9,8 +9,7 @@ import (
 // Encoding is an encoded blob: its id, its metadata, and all its slivers. The
 // slivers it returns share its memory.
 type Encoding struct {
-	code *Code
-	shape
+	layout
 	id        commit.BlobID
 	meta      commit.Metadata
 	primary   []byte // n primary slivers; the first P are the padded blob
@@ -41,7 +40,7 @@ func (e *Encoding) Secondary(j int) Sliver {
 // Pair returns sliver pair p: primary sliver p and secondary sliver n-1-p. It panics
 // unless 0 <= p < n.
 func (e *Encoding) Pair(p int) (primary, secondary Sliver) {
-	return e.Primary(p), e.Secondary(e.code.params.N - 1 - p)
+	return e.Primary(p), e.Secondary(e.N - 1 - p)
 }
 
 // Sliver returns the sliver that ref names. It panics if there is none.
@@ -53,7 +52,7 @@ func (e *Encoding) Sliver(ref SliverRef) Sliver {
 }
 
 func (e *Encoding) check(i int) {
-	if n := e.code.params.N; i < 0 || i >= n {
+	if n := e.N; i < 0 || i >= n {
 		panic(fmt.Sprintf("rs2d: sliver %d of %d", i, n))
 	}
 }

@@ -7,38 +7,44 @@ import (
 )
 
 var (
-	// ErrNil: an argument that is needed is nil. The error that wraps it says of which type.
+	// ErrNil is returned when an argument that is needed is nil. The error that wraps it
+	// says of which type.
 	ErrNil = errors.New("rs2d: nil")
-	// ErrIndex: a sliver's or symbol's index is outside the code.
+	// ErrIndex is returned when the index of a sliver or symbol is outside the code.
 	ErrIndex = errors.New("index is outside the code")
-	// ErrAxis: a sliver is neither primary nor secondary.
+	// ErrAxis is returned when a sliver is neither primary nor secondary.
 	ErrAxis = errors.New("axis is neither primary nor secondary")
-	// ErrSize: a sliver or symbol has not the length that the blob's length gives it.
+	// ErrSize is returned when a sliver or symbol has not the length that follows from the
+	// length of the blob.
 	ErrSize = errors.New("wrong length")
-	// ErrRoot: a sliver is not the one the metadata commits to.
+	// ErrRoot is returned when a sliver is not the one that the metadata commits to.
 	ErrRoot = errors.New("root is not the metadata's")
-	// ErrNoProof: a symbol came without a proof where one is needed.
+	// ErrNoProof is returned when a symbol has no proof where one is needed.
 	ErrNoProof = errors.New("no proof")
-	// ErrElsewhere: a symbol does not lie on the sliver it was given for.
+	// ErrElsewhere is returned when a symbol does not lie on the sliver that it was given
+	// for.
 	ErrElsewhere = errors.New("symbol lies elsewhere")
-	// ErrDuplicate: a symbol stands at a place that another one stands at.
+	// ErrDuplicate is returned when two symbols of a proof stand at the same place.
 	ErrDuplicate = errors.New("place is taken twice")
-	// ErrOverlap: a sliver or symbol lies in the memory that the result is to be written to.
+	// ErrOverlap is returned when a sliver or symbol lies in the memory that the result is
+	// to be written to.
 	ErrOverlap = errors.New("overlaps the memory of the result")
-	// ErrOption: an option has no meaning. The error that wraps it says why.
+	// ErrOption is returned when an option has no meaning. The error that wraps it says why.
 	ErrOption = errors.New("rs2d: invalid option")
-	// ErrCheck: a value given as a [Check] is none.
+	// ErrCheck is returned when a value that is given as a [Check] is none.
 	ErrCheck = errors.New("rs2d: unknown check")
-	// ErrMalformed: bytes are not the one canonical form of what they were parsed as.
+	// ErrMalformed is returned when bytes are not the one canonical form of what they are
+	// parsed as.
 	// The error that wraps it names the offset and what was expected there.
 	ErrMalformed = errors.New("rs2d: malformed encoding")
-	// ErrNotInconsistent: a proof of inconsistency holds together but shows nothing,
-	// because the blob agrees with it.
+	// ErrNotInconsistent is returned when a proof of inconsistency holds together but shows
+	// nothing, because the blob agrees with it.
 	ErrNotInconsistent = errors.New("rs2d: the proof agrees with the metadata")
-	// ErrSymbolCount: a proof of inconsistency has not as many symbols as its kind takes.
+	// ErrSymbolCount is returned when a proof of inconsistency has not as many symbols as
+	// its kind takes.
 	ErrSymbolCount = errors.New("rs2d: wrong number of symbols in the proof")
-	// ErrChanged: slivers gave different results when they were read again. Someone
-	// writes to them while they are in use.
+	// ErrChanged is returned when slivers give different results as they are read again.
+	// Someone writes to them while they are in use.
 	ErrChanged = errors.New("rs2d: slivers or metadata changed during the call")
 )
 

@@ -69,10 +69,9 @@ func TestMalformedArguments(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, expand := c.Expand(tt.s)
-			_, root := c.SliverRoot(tt.s)
 			_, symbol := c.Symbol(tt.s, 0)
 			_, prover := c.NewProver(tt.s)
-			for name, err := range map[string]error{"Expand": expand, "SliverRoot": root, "Symbol": symbol, "NewProver": prover} {
+			for name, err := range map[string]error{"Expand": expand, "Symbol": symbol, "NewProver": prover} {
 				var e *SliverError
 				if !errors.As(err, &e) || e.Ref != tt.s.SliverRef || !errors.Is(err, tt.want) {
 					t.Errorf("%s: %v, want %v", name, err, tt.want)
@@ -108,16 +107,16 @@ func TestMalformedArguments(t *testing.T) {
 			}
 		})
 	}
-	if _, err := c.RangeSlivers(&commit.Metadata{}, 0, 0); err == nil {
+	if _, err := RangeSlivers(&commit.Metadata{}, 0, 0); err == nil {
 		t.Error("RangeSlivers takes empty metadata")
 	}
 	if _, err := c.ReadRange(&commit.Metadata{}, nil, 0, 0); err == nil {
 		t.Error("ReadRange takes empty metadata")
 	}
-	if _, err := c.ParseSliver(&commit.Metadata{}, Primary, nil); err == nil {
+	if _, err := ParseSliver(&commit.Metadata{}, Primary, nil); err == nil {
 		t.Error("ParseSliver takes empty metadata")
 	}
-	if _, err := c.ParseSymbol(&commit.Metadata{}, target, nil); err == nil {
+	if _, err := ParseSymbol(&commit.Metadata{}, target, nil); err == nil {
 		t.Error("ParseSymbol takes empty metadata")
 	}
 }

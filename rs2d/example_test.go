@@ -52,7 +52,7 @@ func ExampleCode_Recover() {
 }
 
 // Blob after blob is decoded in the same memory.
-func ExampleCode_DecodeInto() {
+func ExampleInMemory() {
 	code, err := rs2d.New(10)
 	if err != nil {
 		log.Fatal(err)
@@ -64,7 +64,7 @@ func ExampleCode_DecodeInto() {
 			log.Fatal(err)
 		}
 		kept := []rs2d.Sliver{encoding.Primary(2), encoding.Primary(5), encoding.Primary(7), encoding.Primary(9)}
-		blob, err := code.DecodeInto(memory, encoding.Metadata(), kept, rs2d.CheckStrict)
+		blob, err := code.Decode(encoding.Metadata(), kept, rs2d.CheckStrict, rs2d.InMemory(memory))
 		if err != nil {
 			log.Fatal(err)
 		}

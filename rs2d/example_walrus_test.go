@@ -104,7 +104,7 @@ func Example_walrusVerify() {
 	if err != nil || id != want {
 		log.Fatalf("not the metadata of %v: %v", want, err)
 	}
-	sliver, err := code.ParseSliver(meta, rs2d.Secondary, walrusAnswer("pair0_secondary_sliver"))
+	sliver, err := rs2d.ParseSliver(meta, rs2d.Secondary, walrusAnswer("pair0_secondary_sliver"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func Example_walrusVerify() {
 
 	// Shard 0 of the pair serves a symbol to whoever lost the last primary sliver.
 	lost := rs2d.SliverRef{Axis: rs2d.Primary, Index: 9}
-	symbol, err := code.ParseSymbol(meta, lost, walrusAnswer("recovery_symbol_from_pair0_secondary_for_last_primary"))
+	symbol, err := rs2d.ParseSymbol(meta, lost, walrusAnswer("recovery_symbol_from_pair0_secondary_for_last_primary"))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func FuzzDecode(f *testing.F) {
 		case err == nil && honest && (right || check != CheckNone) && !bytes.Equal(got, blob):
 			t.Fatal("wrong bytes")
 		case err == nil && check == CheckStrict && !honest:
-			if again, err := c.Commit(got); err != nil || !reflect.DeepEqual(again, &meta) {
+			if again, err := c.NewEncoder().Commit(got); err != nil || !reflect.DeepEqual(again, &meta) {
 				t.Fatal("a strict check let bytes pass that do not give the metadata")
 			}
 		case err == nil, errors.As(err, &few), errors.As(err, &large):
@@ -88,7 +88,7 @@ func FuzzDecode(f *testing.F) {
 func FuzzParseSliver(f *testing.F) {
 	c := newCode(f, 10, WithScheme(commit.Walrus))
 	v := fullVectors(f)[0]
-	meta, err := c.Commit(v.blob())
+	meta, err := c.NewEncoder().Commit(v.blob())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func FuzzParseSliver(f *testing.F) {
 	f.Add(uint8(1), unhex(f, v.BCS.Secondary))
 	f.Add(uint8(2), []byte{0xff, 0xff, 0xff, 0xff, 0x07})
 	f.Fuzz(func(t *testing.T, axis uint8, data []byte) {
-		s, err := c.ParseSliver(meta, Axis(axis), data)
+		s, err := ParseSliver(meta, Axis(axis), data)
 		if err != nil {
 			return
 		}
@@ -112,7 +112,7 @@ func FuzzParseSliver(f *testing.F) {
 func FuzzParseSymbol(f *testing.F) {
 	c := newCode(f, 10, WithScheme(commit.Walrus))
 	v := fullVectors(f)[0]
-	meta, err := c.Commit(v.blob())
+	meta, err := c.NewEncoder().Commit(v.blob())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func FuzzParseSymbol(f *testing.F) {
 	f.Add(uint8(1), uint8(0), []byte{3, 0, 2, 1, 2, 0})
 	f.Fuzz(func(t *testing.T, axis, index uint8, data []byte) {
 		want := SliverRef{Axis(axis), int(index)}
-		s, err := c.ParseSymbol(meta, want, data)
+		s, err := ParseSymbol(meta, want, data)
 		if err != nil {
 			return
 		}

@@ -2,7 +2,6 @@ package rs2d
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
@@ -35,93 +34,65 @@ type InconsistencyProof struct {
 	Symbols []Symbol
 }
 
-// VerifyInconsistency checks the proof: nil means that the blob is inconsistent, and
-// that no reader with a strict check gets bytes from it. Nothing needs to be known of
-// who made the proof. The error is [ErrNotInconsistent] if the blob agrees with the
-// proof's symbols, [ErrSymbolCount], a *SymbolError for one that is not proven or not
-// of the target, a *SliverError for a target that there is not, ErrNil for no proof at all,
-// or one of those that metadata is refused with, see [Code.VerifySliver].
-func (c *Code) VerifyInconsistency(meta *commit.Metadata, proof *InconsistencyProof) error {
-	size, err := c.checkMetadata(meta)
-	if err != nil {
-		return err
+// shownBy reports whether the proof shows that the blob is inconsistent. The error is
+// for a proof that does not hold together.
+func shownBy(b *blob, proof *InconsistencyProof) (bool, error) {
+	target := proof.Target
+	if err := checkRef(b.N, target); err != nil {
+		return false, &SliverError{target, err}
 	}
-	if proof == nil {
-		return fmt.Errorf("%w *InconsistencyProof", ErrNil)
+	if n := len(proof.Symbols); n != 1 && n != sourceSymbols(b.Params, target.Axis) {
+		return false, ErrSymbolCount
 	}
-	if err := c.checkRef(proof.Target); err != nil {
-		return &SliverError{proof.Target, err}
-	}
-	if n := len(proof.Symbols); n != 1 && n != c.sourceSymbols(proof.Target.Axis) {
-		return ErrSymbolCount
-	}
-	symbols := make([][]byte, c.params.N)
+	symbols := make([][]byte, b.N)
 	for i := range proof.Symbols {
 		s := &proof.Symbols[i]
-		if err := c.checkSymbol(s, size); err != nil {
-			return err
+		if err := b.checkSymbol(s); err != nil {
+			return false, err
 		}
-		if s.At(proof.Target.Axis) != proof.Target {
-			return &SymbolError{s.Row, s.Col, ErrElsewhere}
+		if s.At(target.Axis) != target {
+			return false, &SymbolError{s.Row, s.Col, ErrElsewhere}
 		}
-		place := s.At(proof.Target.Axis.Other()).Index
+		place := s.At(target.Axis.Other()).Index
 		if symbols[place] != nil {
-			return &SymbolError{s.Row, s.Col, ErrDuplicate}
+			return false, &SymbolError{s.Row, s.Col, ErrDuplicate}
 		}
 		symbols[place] = s.Data
 	}
-	for _, err := range c.verifySymbols(meta, size, proof.Symbols, nil) {
+	for _, err := range b.verifySymbols(proof.Symbols, nil) {
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	if len(proof.Symbols) == 1 {
-		if c.overruns(meta, size, &proof.Symbols[0]) {
-			return nil
-		}
-	} else if _, root := c.solve(nil, proof.Target.Axis, size, symbols, nil); root != rootOf(meta, proof.Target) {
-		return nil
+		return b.overruns(&proof.Symbols[0]), nil
 	}
-	return ErrNotInconsistent
-}
-
-// overruns reports whether the symbol has a byte past the blob's end that is not
-// zero.
-func (c *Code) overruns(meta *commit.Metadata, size int, s *Symbol) bool {
-	if s.Row >= c.params.P || s.Col >= c.params.S {
-		return false // parity
-	}
-	at := (uint64(s.Row)*uint64(c.params.S) + uint64(s.Col)) * uint64(size)
-	for i, b := range s.Data {
-		if b != 0 && at+uint64(i) >= meta.Length {
-			return true
-		}
-	}
-	return false
+	_, root := b.c.along[target.Axis].solve(nil, b.size, symbols, nil)
+	return root != rootOf(b.meta, target), nil
 }
 
 // inconsistent returns the error for a blob that failed the check although it was
-// decoded from slivers that are right.
-func (d *decoding) inconsistent(p plan) error {
-	c, other := d.c, p.axis.Other()
-	source := d.matrix(nil, p, c.params.P)
-	meta, err := c.Commit(source)
+// decoded from slivers that are right: those of the plan. source is the whole matrix that
+// they decode to.
+func inconsistent(b *blob, p plan, slivers [][]byte, source []byte) error {
+	other := p.axis.Other()
+	meta, err := commitRows(b.c, source)
 	if err != nil {
 		return err
 	}
 	sourceSliver := func(axis Axis, i int) []byte {
 		if axis == Primary {
-			return source[i*d.row:][:d.row]
+			return source[i*b.row:][:b.row]
 		}
-		column := make([]byte, 0, c.params.P*d.size)
-		for r := range c.params.P {
-			column = append(column, source[r*d.row+i*d.size:][:d.size]...)
+		column := make([]byte, 0, b.column)
+		for r := range b.P {
+			column = append(column, source[r*b.row+i*b.size:][:b.size]...)
 		}
 		return column
 	}
 	proof := &InconsistencyProof{}
 	prove := func(axis Axis, i int, data []byte, place int) {
-		prover, e := c.NewProver(Sliver{SliverRef{axis, i}, data})
+		prover, e := b.c.NewProver(Sliver{SliverRef{axis, i}, data})
 		if e != nil {
 			err = e
 			return
@@ -131,27 +102,27 @@ func (d *decoding) inconsistent(p plan) error {
 		proof.Symbols = append(proof.Symbols, s)
 	}
 
-	if i := differing(meta, d.meta, other); i >= 0 {
+	if i := differing(meta, b.meta, other); i >= 0 {
 		proof.Target = SliverRef{other, i}
 		for _, u := range p.chosen {
-			prove(p.axis, u, d.use[p.axis][u], i)
+			prove(p.axis, u, slivers[u], i)
 		}
-	} else if i := differing(meta, d.meta, p.axis); i >= 0 {
+	} else if i := differing(meta, b.meta, p.axis); i >= 0 {
 		proof.Target = SliverRef{p.axis, i}
-		for j := range c.sourceSymbols(p.axis) {
+		for j := range sourceSymbols(b.Params, p.axis) {
 			prove(other, j, sourceSliver(other, j), i)
 		}
 	} else {
-		past := int(d.meta.Length)
+		past := int(b.meta.Length)
 		for past < len(source) && source[past] == 0 {
 			past++
 		}
 		if past == len(source) {
 			return ErrChanged
 		}
-		cell := past / d.size
-		proof.Target = SliverRef{Primary, cell / c.params.S}
-		prove(Primary, proof.Target.Index, sourceSliver(Primary, proof.Target.Index), cell%c.params.S)
+		cell := past / b.size
+		proof.Target = SliverRef{Primary, cell / b.S}
+		prove(Primary, proof.Target.Index, sourceSliver(Primary, proof.Target.Index), cell%b.S)
 	}
 	if err != nil {
 		return err

@@ -186,7 +186,7 @@ func TestForgedProofs(t *testing.T) {
 		meta := m.metadata(length)
 		target := SliverRef{Axis(rapid.IntRange(0, 1).Draw(t, "axis")), rapid.IntRange(0, n-1).Draw(t, "target")}
 		proof := &InconsistencyProof{Target: target}
-		k := c.sourceSymbols(target.Axis)
+		k := sourceSymbols(c.params, target.Axis)
 		if rapid.Bool().Draw(t, "single") {
 			k = 1
 		}
@@ -233,7 +233,7 @@ func TestForgedProofs(t *testing.T) {
 			t.Fatalf("no such target: %v", err)
 		}
 		proof.Target.Index = (target.Index + 1) % n
-		if len(proof.Symbols) == c.sourceSymbols(target.Axis) {
+		if len(proof.Symbols) == sourceSymbols(c.params, target.Axis) {
 			if err := c.VerifyInconsistency(meta, proof); !errors.Is(err, ErrElsewhere) {
 				t.Fatalf("another target: %v", err)
 			}

@@ -119,7 +119,7 @@ func (m *naive) metadata(length int) *commit.Metadata {
 }
 
 func (m *naive) sliver(ref SliverRef) Sliver {
-	return Sliver{ref, m.expanded(ref)[:m.c.sourceSymbols(ref.Axis)*m.size]}
+	return Sliver{ref, m.expanded(ref)[:sourceSymbols(m.c.params, ref.Axis)*m.size]}
 }
 
 // symbol returns the symbol of a sliver, with the proof in its tree.

@@ -9,10 +9,6 @@ import (
 	"github.com/redstuff-go/redstuff/internal/nilargs"
 )
 
-type discardSink struct{}
-
-func (discardSink) WriteSliverAt(SliverRef, []byte, int64) error { return nil }
-
 func TestNil(t *testing.T) {
 	c := newCode(t, 7)
 	blob := pattern(100, 1)
@@ -54,28 +50,27 @@ func TestNil(t *testing.T) {
 	var wrong []*SymbolError
 	nilargs.Check(t, ".", []nilargs.Call{
 		{Name: "InMemory", Func: InMemory, Args: []any{make([]byte, 3)}},
+		{Name: "MaxMemory", Func: MaxMemory, Args: []any{int64(1)}},
 		{Name: "New", Func: New, Args: []any{7, WithScheme(commit.Walrus)}},
 		{Name: "PairSlivers", Func: PairSlivers, Args: []any{1, 7}},
 		{Name: "ParseInconsistencyProof", Func: ParseInconsistencyProof, Args: []any{inconsistency}},
+		{Name: "ParseSliver", Func: ParseSliver, Args: []any{meta, Primary, sliver}},
+		{Name: "ParseSymbol", Func: ParseSymbol, Args: []any{meta, want, symbol}},
+		{Name: "Progress", Func: Progress, Args: []any{func(_, _ int64) {}}},
+		{Name: "RangeSlivers", Func: RangeSlivers, Args: []any{meta, uint64(0), uint64(3)}},
 		{Name: "ReportWrong", Func: ReportWrong, Args: []any{&wrong}},
 		{Name: "WithBackend", Func: WithBackend, Args: []any{"generic"}},
 		{Name: "WithScheme", Func: WithScheme, Args: []any{commit.Walrus}},
 		{Name: "WithWorkers", Func: WithWorkers, Args: []any{1}},
 		{Name: "Code.CheckRows", Func: c.CheckRows, Args: []any{meta, blob, CheckNone}},
-		{Name: "Code.Commit", Func: c.Commit, Args: []any{blob}},
-		{Name: "Code.Decode", Func: c.Decode, Args: []any{meta, primary, CheckStrict}},
-		{Name: "Code.DecodeInto", Func: c.DecodeInto, Args: []any{make([]byte, 200), meta, primary, CheckStrict}},
+		{Name: "Code.Decode", Func: c.Decode, Args: []any{meta, primary, CheckStrict, InMemory(nil)}},
 		{Name: "Code.Encode", Func: c.Encode, Args: []any{blob}},
-		{Name: "Code.EncodeTo", Func: c.EncodeTo, Args: []any{ctx, discardSink{}, src, int64(100)}},
+		{Name: "Code.EncodeTo", Func: c.EncodeTo, Args: []any{ctx, Discard, src, int64(100), MaxMemory(1)}},
 		{Name: "Code.Expand", Func: c.Expand, Args: []any{primary[0]}},
 		{Name: "Code.ID", Func: c.ID, Args: []any{blob}},
 		{Name: "Code.NewProver", Func: c.NewProver, Args: []any{primary[0]}},
-		{Name: "Code.ParseSliver", Func: c.ParseSliver, Args: []any{meta, Primary, sliver}},
-		{Name: "Code.ParseSymbol", Func: c.ParseSymbol, Args: []any{meta, want, symbol}},
-		{Name: "Code.RangeSlivers", Func: c.RangeSlivers, Args: []any{meta, uint64(0), uint64(3)}},
 		{Name: "Code.ReadRange", Func: c.ReadRange, Args: []any{meta, primary, uint64(0), uint64(3)}},
 		{Name: "Code.Recover", Func: c.Recover, Args: []any{meta, want, symbols, ProofsFirst()}},
-		{Name: "Code.SliverRoot", Func: c.SliverRoot, Args: []any{primary[0]}},
 		{Name: "Code.Symbol", Func: c.Symbol, Args: []any{primary[0], 1}},
 		{Name: "Code.VerifyInconsistency", Func: c.VerifyInconsistency, Args: []any{meta, proof}},
 		{Name: "Code.VerifySliver", Func: c.VerifySliver, Args: []any{meta, primary[0]}},
@@ -84,7 +79,7 @@ func TestNil(t *testing.T) {
 		{Name: "Code.VerifySymbols", Func: func(m *commit.Metadata, s []Symbol) error { return first(c.VerifySymbols(m, s)) }, Args: []any{meta, symbols}},
 		{Name: "Encoder.Commit", Func: encoder.Commit, Args: []any{blob}},
 		{Name: "Encoder.Encode", Func: encoder.Encode, Args: []any{new(Encoding), blob}},
-		{Name: "Encoder.EncodeTo", Func: encoder.EncodeTo, Args: []any{ctx, discardSink{}, src, int64(100)}},
+		{Name: "Encoder.EncodeTo", Func: encoder.EncodeTo, Args: []any{ctx, Discard, src, int64(100), MaxMemory(1)}},
 		{Name: "Encoding.Pair", Func: e.Pair, Args: []any{1}},
 		{Name: "Encoding.Primary", Func: e.Primary, Args: []any{1}},
 		{Name: "Encoding.Secondary", Func: e.Secondary, Args: []any{1}},

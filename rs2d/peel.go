@@ -22,44 +22,37 @@ package rs2d
 
 // completeBoundary decodes the row that the blob ends in from the columns and its
 // zero tail, if these suffice and it is the only row missing. It reports whether it
-// did. Where slivers are judged, so is the row.
+// did. Where slivers are verified, so is the row.
 func (d *decoding) completeBoundary() bool {
-	p := d.c.params
 	last := d.live - 1
 	if last < 0 || d.use[Primary][last] != nil {
 		return false
 	}
-	rows := 0
-	for _, data := range d.use[Primary] {
-		if data != nil {
-			rows++
-		}
-	}
-	if rows < p.P-1 {
+	if count(d.use[Primary]) < d.P-1 {
 		return false
 	}
 
 	tail := (int(d.meta.Length-uint64(last*d.row)) + d.size - 1) / d.size
-	symbols := make([][]byte, p.N)
+	symbols := make([][]byte, d.N)
 	known := 0
 	for j := range symbols {
-		if known == p.S {
+		if known == d.S {
 			break
 		}
 		if column := d.use[Secondary][j]; column != nil {
 			symbols[j] = column[last*d.size:][:d.size]
-		} else if j >= tail && j < p.S {
+		} else if j >= tail && j < d.S {
 			symbols[j] = d.zeros[:d.size]
 		} else {
 			continue
 		}
 		known++
 	}
-	if known < p.S {
+	if known < d.S {
 		return false
 	}
-	data, root := d.c.solve(nil, Primary, d.size, symbols, nil)
-	if d.judged && root != d.meta.Primary[last] {
+	data, root := d.c.along[Primary].solve(nil, d.size, symbols, nil)
+	if d.verified && root != d.meta.Primary[last] {
 		return false
 	}
 	d.use[Primary][last] = data

@@ -1,8 +1,6 @@
 package rs2d
 
-import (
-	"github.com/redstuff-go/redstuff/commit"
-)
+import "github.com/redstuff-go/redstuff/commit"
 
 // A range of a blob is read from the rows that it lies in, and nothing is decoded:
 // the bytes of a row follow one another in a primary sliver. Source columns hold the
@@ -11,13 +9,13 @@ import (
 
 // RangeSlivers returns the primary slivers that hold n bytes of the blob from off on:
 // none if n is zero. The error is a *RangeError if they are not all within the blob,
-// or one of those that metadata is refused with, see [Code.VerifySliver].
-func (c *Code) RangeSlivers(meta *commit.Metadata, off, n uint64) ([]SliverRef, error) {
-	size, err := c.checkMetadata(meta)
+// or one of those of [commit.Metadata.Validate].
+func RangeSlivers(meta *commit.Metadata, off, n uint64) ([]SliverRef, error) {
+	l, err := layoutOf(meta)
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := c.rangeRows(meta, size, off, n)
+	from, to, err := l.rangeRows(meta.Length, off, n)
 	if err != nil {
 		return nil, err
 	}
@@ -29,34 +27,21 @@ func (c *Code) RangeSlivers(meta *commit.Metadata, off, n uint64) ([]SliverRef, 
 }
 
 // rangeRows returns the rows, from the first to the one after the last, that hold a
-// range.
-func (c *Code) rangeRows(meta *commit.Metadata, size int, off, n uint64) (from, to int, err error) {
-	if off > meta.Length || n > meta.Length-off {
-		return 0, 0, &RangeError{Off: off, Len: n, Blob: meta.Length}
+// range of a blob of that length.
+func (l *layout) rangeRows(length, off, n uint64) (from, to int, err error) {
+	if off > length || n > length-off {
+		return 0, 0, &RangeError{Off: off, Len: n, Blob: length}
 	}
 	if n == 0 {
 		return 0, 0, nil
 	}
-	row := uint64(c.params.S) * uint64(size)
+	row := uint64(l.row)
 	return int(off / row), int((off+n-1)/row) + 1, nil
 }
 
-// ReadRange returns n bytes of the blob from off on, from the slivers that
-// [Code.RangeSlivers] names, in any order and among others, which it verifies. It
-// allocates no more than they hold.
-//
-// It makes sure of as much as a systematic check: all readers who get these bytes
-// get the same, but if whoever encoded the blob cheated then others may find that
-// there is no blob.
-//
-// The error is a *RangeError, a *MissingError that names slivers which are missing or
-// wrong, or one of those that metadata is refused with, see [Code.VerifySliver].
-func (c *Code) ReadRange(meta *commit.Metadata, slivers []Sliver, off, n uint64) ([]byte, error) {
-	size, err := c.checkMetadata(meta)
-	if err != nil {
-		return nil, err
-	}
-	from, to, err := c.rangeRows(meta, size, off, n)
+// readRange returns a range of a blob from its slivers, which it verifies.
+func readRange(b *blob, slivers []Sliver, off, n uint64) ([]byte, error) {
+	from, to, err := b.rangeRows(b.meta.Length, off, n)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +53,7 @@ func (c *Code) ReadRange(meta *commit.Metadata, slivers []Sliver, off, n uint64)
 	}
 	rows := make([][]byte, to-from)
 	missing := &MissingError{}
-	for i, err := range c.VerifySlivers(meta, needed) {
+	for i, err := range b.verifySlivers(needed) {
 		if err != nil {
 			missing.Rejected = append(missing.Rejected, err)
 		} else {
@@ -85,7 +70,7 @@ func (c *Code) ReadRange(meta *commit.Metadata, slivers []Sliver, off, n uint64)
 	}
 
 	out := make([]byte, 0, n)
-	row := uint64(c.params.S) * uint64(size)
+	row := uint64(b.row)
 	for _, data := range rows {
 		start := (off + uint64(len(out))) % row
 		out = append(out, data[start:min(row, start+n-uint64(len(out)))]...)

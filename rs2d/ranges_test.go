@@ -25,7 +25,7 @@ func TestRanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		refs, err := c.RangeSlivers(e.Metadata(), uint64(off), uint64(count))
+		refs, err := RangeSlivers(e.Metadata(), uint64(off), uint64(count))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestRangeOutside(t *testing.T) {
 	}
 	for _, r := range [][2]uint64{{101, 0}, {100, 1}, {0, 101}, {50, 51}, {1, math.MaxUint64}, {math.MaxUint64, 1}} {
 		var outside *RangeError
-		if _, err := c.RangeSlivers(e.Metadata(), r[0], r[1]); !errors.As(err, &outside) || *outside != (RangeError{r[0], r[1], 100}) {
+		if _, err := RangeSlivers(e.Metadata(), r[0], r[1]); !errors.As(err, &outside) || *outside != (RangeError{r[0], r[1], 100}) {
 			t.Errorf("RangeSlivers%v: %v", r, err)
 		}
 		if _, err := c.ReadRange(e.Metadata(), nil, r[0], r[1]); !errors.As(err, &outside) {

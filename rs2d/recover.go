@@ -1,7 +1,6 @@
 package rs2d
 
 import (
-	"fmt"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -10,16 +9,34 @@ import (
 
 // RecoverOption changes how [Code.Recover] works. Options work on any call and in any
 // order.
-type RecoverOption func(*recovery)
+type RecoverOption interface{ applyRecover(r *recovery) }
 
-// InMemory puts the recovered sliver in dst's memory, if its capacity suffices. What dst
-// holds is lost, whatever the outcome. Symbols must not overlap it.
-func InMemory(dst []byte) RecoverOption { return func(r *recovery) { r.dst = dst } }
+// MemoryOption is an option of [Code.Recover] and of [Code.Decode].
+type MemoryOption interface {
+	RecoverOption
+	DecodeOption
+}
+
+// InMemory puts the result in dst's memory, if its capacity suffices: for the recovered
+// sliver, or for the decoded blob padded to whole rows. Large blobs take less time in
+// memory that was used before. What dst holds is lost, whatever the outcome. Symbols and
+// slivers must not overlap it.
+func InMemory(dst []byte) MemoryOption { return inMemory(dst) }
+
+type inMemory []byte
+
+func (m inMemory) applyRecover(r *recovery) { r.dst = m }
+
+func (m inMemory) applyDecode(d *decoding) { d.dst = m }
+
+type recoverOption func(*recovery)
+
+func (o recoverOption) applyRecover(r *recovery) { o(r) }
 
 // ProofsFirst is for symbols of others who may lie: all proofs are verified before a
 // symbol is used, and symbols without one are taken to be wrong. That takes less time than
 // [Code.VerifySymbols] and Recover one after the other.
-func ProofsFirst() RecoverOption { return func(r *recovery) { r.first = true } }
+func ProofsFirst() RecoverOption { return recoverOption(func(r *recovery) { r.first = true }) }
 
 // ReportWrong sets *wrong to the symbols that were found to be wrong, whatever the
 // outcome: whoever sent them is broken or lies. Without [ProofsFirst] there are none as
@@ -29,45 +46,13 @@ func ReportWrong(wrong *[]*SymbolError) RecoverOption {
 	if wrong == nil {
 		panic("rs2d: ReportWrong to a nil *[]*SymbolError")
 	}
-	return func(r *recovery) { r.wrong = wrong }
-}
-
-// Recover returns the wanted sliver, from symbols of it: as many as the sliver has,
-// of any n places, in any order; more of them do no harm. Symbols need proofs only if
-// some are wrong. A proof may be in the tree of the sliver that the symbol was taken
-// from, or in that of the wanted sliver itself.
-//
-// Recover first takes all symbols to be right, and compares the root of what they
-// give with the metadata. Only if it differs it verifies the proofs, and goes on
-// without symbols that are refuted. See [ProofsFirst] for the other way round.
-//
-// The error is a *[RecoverError] if too few symbols are left, a *[ProofsNeededError]
-// if some without a proof must be judged, an *[InconsistentError] if symbols that
-// are proven give a wrong sliver, a *[SliverError] if there is no such sliver as the
-// wanted one, a *[SymbolError] of [ErrOverlap] for one in the memory that [InMemory]
-// gives, or one of those that metadata is refused with, see [Code.VerifySliver].
-func (c *Code) Recover(meta *commit.Metadata, want SliverRef, symbols []Symbol, opts ...RecoverOption) (Sliver, error) {
-	r := recoveries.Get().(*recovery)
-	defer r.release()
-	for i, opt := range opts {
-		if opt == nil {
-			return Sliver{}, fmt.Errorf("%w: option %d is a nil RecoverOption", ErrOption, i)
-		}
-		opt(r)
-	}
-	s, err := r.recover(c, meta, want, symbols)
-	if r.wrong != nil {
-		*r.wrong = r.report()
-	}
-	return s, err
+	return recoverOption(func(r *recovery) { r.wrong = wrong })
 }
 
 // recovery is one call of Recover. Recoveries are pooled for the lists they hold.
 type recovery struct {
-	c       *Code
-	meta    *commit.Metadata
+	*blob
 	want    SliverRef
-	size    int
 	k       int // symbols it takes
 	symbols []Symbol
 	dst     []byte
@@ -112,14 +97,15 @@ const (
 	classCount = iota
 )
 
-func (r *recovery) recover(c *Code, meta *commit.Metadata, want SliverRef, symbols []Symbol) (s Sliver, err error) {
-	if r.size, err = c.checkMetadata(meta); err != nil {
+func (r *recovery) recover(c *Code, meta *commit.Metadata, want SliverRef, symbols []Symbol) (Sliver, error) {
+	var err error
+	if r.blob, err = newBlob(c, meta); err != nil {
 		return Sliver{}, err
 	}
-	if err := c.checkRef(want); err != nil {
+	if err := checkRef(r.N, want); err != nil {
 		return Sliver{}, &SliverError{want, err}
 	}
-	r.c, r.meta, r.want, r.symbols, r.k = c, meta, want, symbols, c.sourceSymbols(want.Axis)
+	r.want, r.symbols, r.k = want, symbols, sourceSymbols(r.Params, want.Axis)
 	if n := r.k * r.size; cap(r.dst) >= n {
 		for _, s := range symbols {
 			if alias.Overlap(r.dst[:n], s.Data) {
@@ -135,7 +121,7 @@ func (r *recovery) run() (Sliver, error) {
 	clear(r.class)
 	for i := range r.symbols {
 		s := &r.symbols[i]
-		err := r.c.checkSymbol(s, r.size)
+		err := r.checkSymbol(s)
 		if err == nil && s.At(r.want.Axis) != r.want {
 			err = &SymbolError{s.Row, s.Col, ErrElsewhere}
 		}
@@ -146,7 +132,7 @@ func (r *recovery) run() (Sliver, error) {
 		}
 	}
 	if r.first {
-		r.judgeAll()
+		r.verifyAll()
 	}
 	if have := r.choose(); have < r.k {
 		return Sliver{}, &RecoverError{r.want, have, r.k, r.refused}
@@ -155,9 +141,9 @@ func (r *recovery) run() (Sliver, error) {
 		return s, nil
 	}
 
-	var unjudged []SliverRef
+	var unproven []SliverRef
 	if !r.first {
-		unjudged = r.judge()
+		unproven = r.verify()
 		if have := r.choose(); have < r.k {
 			return Sliver{}, &RecoverError{r.want, have, r.k, r.refused}
 		}
@@ -167,7 +153,7 @@ func (r *recovery) run() (Sliver, error) {
 	}
 	for _, place := range r.chosen {
 		if r.class[r.best[place]-1] != proven {
-			return Sliver{}, &ProofsNeededError{r.want, unjudged, r.refused}
+			return Sliver{}, &ProofsNeededError{r.want, unproven, r.refused}
 		}
 	}
 	proof := &InconsistencyProof{Target: r.want}
@@ -177,34 +163,34 @@ func (r *recovery) run() (Sliver, error) {
 	return Sliver{}, &InconsistentError{Proof: proof}
 }
 
-// judge verifies the proofs there are, and returns where the symbols that have none
+// verify verifies the proofs there are, and returns where the symbols that have none
 // came from.
-func (r *recovery) judge() (unjudged []SliverRef) {
+func (r *recovery) verify() (unproven []SliverRef) {
 	var with []Symbol
 	var which []int
 	for i, s := range r.symbols {
 		switch {
 		case r.class[i] == useless:
 		case len(s.Proof) == 0:
-			unjudged = append(unjudged, s.At(r.want.Axis.Other()))
+			unproven = append(unproven, s.At(r.want.Axis.Other()))
 		default:
 			with, which = append(with, s), append(which, i)
 		}
 	}
-	for t, err := range r.c.verifySymbols(r.meta, r.size, with, nil) {
+	for t, err := range r.verifySymbols(with, nil) {
 		r.class[which[t]] = proven
 		if err != nil {
 			r.class[which[t]] = useless
 			r.refused = append(r.refused, err)
 		}
 	}
-	return unjudged
+	return unproven
 }
 
-// judgeAll verifies all symbols that are formed right.
-func (r *recovery) judgeAll() {
+// verifyAll verifies all symbols that are formed right.
+func (r *recovery) verifyAll() {
 	r.leaves = resize(r.leaves, len(r.symbols))
-	for i, err := range r.c.verifySymbols(r.meta, r.size, r.symbols, r.leaves) {
+	for i, err := range r.verifySymbols(r.symbols, r.leaves) {
 		switch {
 		case r.class[i] == useless:
 		case err == nil:
@@ -219,7 +205,7 @@ func (r *recovery) judgeAll() {
 // choose picks k places, and returns how many there are: the proven before the
 // unknown, and of each class the source symbols first, which need no computation.
 func (r *recovery) choose() (have int) {
-	r.best = resize(r.best, r.c.params.N)
+	r.best = resize(r.best, r.N)
 	clear(r.best)
 	for i := range r.symbols {
 		place := r.symbols[i].At(r.want.Axis.Other()).Index
@@ -246,7 +232,7 @@ func (r *recovery) choose() (have int) {
 // solve computes the sliver from the chosen symbols, and reports whether it is the
 // one the metadata commits to.
 func (r *recovery) solve() (Sliver, bool) {
-	r.data = resize(r.data, r.c.params.N)
+	r.data = resize(r.data, r.N)
 	clear(r.data)
 	for _, place := range r.chosen {
 		r.data[place] = r.symbols[r.best[place]-1].Data
@@ -255,37 +241,6 @@ func (r *recovery) solve() (Sliver, bool) {
 	if r.first {
 		leaf = func(place int) *commit.Hash { return &r.leaves[r.best[place]-1] }
 	}
-	data, root := r.c.solve(r.dst, r.want.Axis, r.size, r.data, leaf)
+	data, root := r.c.along[r.want.Axis].solve(r.dst, r.size, r.data, leaf)
 	return Sliver{r.want, data}, root == rootOf(r.meta, r.want)
-}
-
-// solve computes a sliver of the axis, and its root, from exactly as many of its n
-// symbols as it takes; the others are nil. The sliver is in dst's memory if it suffices.
-// If the leaves of the symbols are known, leaf returns them.
-func (c *Code) solve(dst []byte, axis Axis, size int, symbols [][]byte, leaf func(j int) *commit.Hash) ([]byte, commit.Hash) {
-	x := c.expansionFor(axis, size, 1)
-	defer x.release()
-	data := resize(dst, x.k*size)
-	x.shards, x.wanted = resize(x.shards, len(symbols)), resize(x.wanted, len(symbols))
-	for j, symbol := range symbols {
-		x.shards[j], x.wanted[j] = nil, nil
-		if j < x.k {
-			x.shards[j] = data[j*size:][:size]
-			if symbol == nil {
-				x.wanted[j] = x.shards[j]
-			} else {
-				copy(x.shards[j], symbol)
-			}
-		}
-	}
-	if pattern := x.pattern(symbols); pattern != nil {
-		sources := pattern.Sources(&x.sources, symbols)
-		for at := range strips(size, 1, x.codec.StripSize()) {
-			x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(sources, 0, 0))
-		}
-	}
-	if leaf != nil {
-		return data, x.rootOfRest(data, symbols, leaf)
-	}
-	return data, x.root(data)
 }

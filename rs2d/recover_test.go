@@ -16,7 +16,7 @@ func TestRecover(t *testing.T) {
 		m := newNaive(t, c, blob)
 		meta := m.metadata(len(blob))
 		for _, want := range allSlivers(m) {
-			k := c.sourceSymbols(want.Axis)
+			k := sourceSymbols(c.params, want.Axis)
 			line := m.line(want.SliverRef)
 			for _, first := range []int{0, 1, c.params.N - k} {
 				var symbols []Symbol
@@ -47,7 +47,7 @@ func TestRecoverProofsFirst(t *testing.T) {
 		m := newNaive(t, c, blob)
 		meta := m.metadata(len(blob))
 		for _, ref := range []SliverRef{{Primary, 0}, {Secondary, c.params.N - 1}} {
-			k := c.sourceSymbols(ref.Axis)
+			k := sourceSymbols(c.params, ref.Axis)
 			for _, first := range []int{0, 1, c.params.N - k} {
 				var symbols []Symbol
 				for i := first; i < first+k; i++ {
@@ -76,7 +76,7 @@ func TestRecoverAnyLiars(t *testing.T) {
 		m := newNaive(t, c, pattern(length, n))
 		meta := m.metadata(length)
 		want := m.sliver(SliverRef{Axis(rapid.IntRange(0, 1).Draw(t, "axis")), rapid.IntRange(0, n-1).Draw(t, "index")})
-		k := c.sourceSymbols(want.Axis)
+		k := sourceSymbols(c.params, want.Axis)
 
 		proofs := rapid.SampledFrom([]string{"all", "none", "some"}).Draw(t, "proofs")
 		lies := rapid.SampledFrom([]int{0, 0, 1, n / 3, n}).Draw(t, "lies")
@@ -199,7 +199,7 @@ func TestOverlap(t *testing.T) {
 	meta, lost := e.Metadata(), SliverRef{Primary, 6}
 	recover := func(dst, source []byte) error {
 		var symbols []Symbol
-		for j := range c.sourceSymbols(Primary) {
+		for j := range sourceSymbols(c.params, Primary) {
 			s, err := c.Symbol(e.Secondary(j), lost.Index)
 			if err != nil {
 				t.Fatal(err)
@@ -213,7 +213,7 @@ func TestOverlap(t *testing.T) {
 	decode := func(dst, source []byte) error {
 		slivers := []Sliver{e.Primary(4), e.Primary(5), e.Primary(6)}
 		slivers[1].Data = source[:copy(source, slivers[1].Data)]
-		_, err := c.DecodeInto(dst, meta, slivers, CheckStrict)
+		_, err := c.Decode(meta, slivers, CheckStrict, InMemory(dst))
 		return err
 	}
 	row := len(e.Primary(0).Data)
@@ -224,7 +224,7 @@ func TestOverlap(t *testing.T) {
 		is           any
 	}{
 		{"Recover", recover, row, e.SymbolSize(), new(*SymbolError)},
-		{"DecodeInto", decode, 3 * row, row, new(*SliverError)},
+		{"Decode", decode, 3 * row, row, new(*SliverError)},
 	} {
 		for _, test := range []struct {
 			name string

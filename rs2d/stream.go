@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -19,20 +20,69 @@ type Sink interface {
 	WriteSliverAt(ref SliverRef, data []byte, off int64) error
 }
 
+// Discard is a sink for which no slivers are made: EncodeTo then only computes metadata.
+var Discard Sink = discard{}
+
+type discard struct{}
+
+func (discard) WriteSliverAt(SliverRef, []byte, int64) error { return nil }
+
+// StreamOption changes how blobs that are larger than memory are encoded or decoded.
+type StreamOption func(*streamOptions)
+
+type streamOptions struct {
+	memory   int64
+	progress func(done, total int64)
+}
+
+// MaxMemory bounds the buffers that would otherwise grow with the blob, in bytes: parity
+// columns of a blob that is encoded, or checked by encoding it, and rows of one that is
+// decoded. With less memory, input is read more often. The least that works is used where
+// the bound is below it.
+func MaxMemory(bytes int64) StreamOption { return func(o *streamOptions) { o.memory = bytes } }
+
+// Progress has f called as the work goes on, with how much of it is done: in bytes of
+// slivers for an encoding, of the blob and what it is checked by for a decoding. At the
+// end of work that succeeds both are equal. Calls come from several goroutines, one at a
+// time, and hold the work up. Progress panics if f is nil.
+func Progress(f func(done, total int64)) StreamOption {
+	if f == nil {
+		panic("rs2d: Progress to a nil func(done, total int64)")
+	}
+	return func(o *streamOptions) { o.progress = f }
+}
+
 // streamParityBytes bounds the parity columns that EncodeTo keeps at a time.
 const streamParityBytes = 512 << 20
+
+// newStreamOptions applies options to defaults. The error wraps ErrOption.
+func newStreamOptions(opts []StreamOption, memory int64) (o streamOptions, err error) {
+	o.memory = memory
+	for i, opt := range opts {
+		if opt == nil {
+			return o, fmt.Errorf("%w: option %d is a nil StreamOption", ErrOption, i)
+		}
+		opt(&o)
+	}
+	if o.memory <= 0 {
+		return o, fmt.Errorf("%w: MaxMemory of %d bytes; want more than 0", ErrOption, o.memory)
+	}
+	return o, nil
+}
 
 // EncodeTo encodes the first size bytes of src into sink and returns the metadata.
 //
 // Memory does not grow with the blob, but with its symbols: 512 MiB of parity
-// columns, and for each worker a row of the matrix (S symbols) and a column of the
-// expanded one (n symbols) besides what [Encoder] says. When parity takes more than
-// that, src is read once more for each further 512 MiB: it must not change.
+// columns, or what [MaxMemory] says, but at least 16 columns; and for each worker a row of
+// the matrix (S symbols) and a column of the expanded one (n symbols) besides what
+// [Encoder] says. When parity takes more than that, src is read once more for each further
+// 512 MiB: it must not change.
 //
 // The error is a *commit.TooLargeError for a size that the code's shards cannot
 // hold, the context's, or wraps the first one of src or sink, io.ErrUnexpectedEOF if
-// src ends before size, or ErrNil if one of them is nil.
-func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size int64) (*commit.Metadata, error) {
+// src ends before size, ErrNil if one of them is nil, or ErrOption for an option without
+// meaning.
+func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size int64, opts ...StreamOption) (*commit.Metadata, error) {
 	switch {
 	case ctx == nil:
 		return nil, fmt.Errorf("%w context.Context", ErrNil)
@@ -43,15 +93,21 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 	case size < 0:
 		return nil, fmt.Errorf("rs2d: a blob of %d bytes", size)
 	}
+	o, err := newStreamOptions(opts, streamParityBytes)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.begin(uint64(size)); err != nil {
 		return nil, err
 	}
-	s := &stream{ctx: ctx, src: src, size: size, sink: sink}
-	e.stream = s
 	defer e.forget()
+	m := &e.matrix
 	// Every row up to the one the blob ends in is read whole, padded with zeros.
-	e.wholes, e.last = int((size+int64(e.row)-1)/int64(e.row)), e.last[:0]
-	e.runGroups(streamParityBytes)
+	m.whole = m.layout.live(uint64(size))
+	s := &streamEmitter{e: e, ctx: ctx, src: src, size: size, sink: sink}
+	s.progress.start(o.progress, int64(m.N)*int64(m.row+m.column))
+	e.emit = s
+	e.runGroups(int(min(o.memory, int64(maxInt))))
 	if err := s.err.Load(); err != nil {
 		return nil, *err
 	}
@@ -60,36 +116,53 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 	return meta, nil
 }
 
-// EncodeTo is [Encoder.EncodeTo] with a new encoder.
-func (c *Code) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size int64) (*commit.Metadata, error) {
-	return c.NewEncoder().EncodeTo(ctx, sink, src, size)
+const maxInt = int(^uint(0) >> 1)
+
+// progress counts work that several goroutines do.
+type progress struct {
+	mu          sync.Mutex
+	done, total int64
+	report      func(done, total int64) // nil if nobody wants to know
 }
 
-// stream is a blob that is read and written piece by piece, and the first error of
-// doing so, after which nothing more is done.
-type stream struct {
+func (p *progress) start(report func(done, total int64), total int64) {
+	p.report, p.total = report, total
+}
+
+func (p *progress) add(n int64) {
+	if p.report == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += n
+	p.report(p.done, p.total)
+}
+
+// streamEmitter is for a blob that is read and written piece by piece. After the first
+// error of doing so nothing more is done.
+type streamEmitter struct {
+	e    *Encoder
 	ctx  context.Context
 	src  io.ReaderAt
 	size int64
 	sink Sink
 	err  atomic.Pointer[error]
+
+	progress progress
 }
 
-// failed reports whether the work is pointless. A nil stream never fails.
-func (s *stream) failed() bool {
-	if s == nil {
-		return false
-	}
+func (s *streamEmitter) failed() bool {
 	if err := s.ctx.Err(); err != nil {
 		s.fail(err)
 	}
 	return s.err.Load() != nil
 }
 
-func (s *stream) fail(err error) { s.err.CompareAndSwap(nil, &err) }
+func (s *streamEmitter) fail(err error) { s.err.CompareAndSwap(nil, &err) }
 
 // read fills dst from offset off, with zeros past the blob's end.
-func (s *stream) read(dst []byte, off int64) {
+func (s *streamEmitter) read(dst []byte, off int64) {
 	want := dst[:max(0, min(int64(len(dst)), s.size-off))]
 	clear(dst[len(want):])
 	if len(want) == 0 {
@@ -104,7 +177,7 @@ func (s *stream) read(dst []byte, off int64) {
 }
 
 // write stores a piece of a sliver.
-func (s *stream) write(ref SliverRef, data []byte, off int) {
+func (s *streamEmitter) write(ref SliverRef, data []byte, off int) {
 	if s.failed() {
 		return
 	}
@@ -113,39 +186,61 @@ func (s *stream) write(ref SliverRef, data []byte, off int) {
 	}
 }
 
-// readRows reads n rows, and returns the heads of their symbols, or nil after an
-// error.
-func (e *Encoder) readRows(t *tiler, first, n int) [][]byte {
-	t.source = resize(t.source, n*e.row)
-	t.heads = resize(t.heads, e.c.params.S)
+func (s *streamEmitter) rows(t *tiler, first, count int) (heads [][]byte, offset int) {
+	m := &s.e.matrix
+	t.read = resize(t.read, count*m.row)
+	t.heads = resize(t.heads, m.S)
 	for j := range t.heads {
-		t.heads[j] = t.source[j*e.size:]
+		t.heads[j] = t.read[j*m.size:]
 	}
-	if e.stream.read(t.source, int64(first)*int64(e.row)); e.stream.failed() {
-		return nil
+	if s.read(t.read, int64(first)*int64(m.row)); s.failed() {
+		return nil, 0
 	}
-	return t.heads
+	return t.heads, 0
 }
 
-// write hands over what a unit of n whole columns from c on has of the slivers:
-// columns of the blob are a piece of every primary sliver, and every column is a
-// secondary one.
-func (e *Encoder) write(t *tiler, c, n int) {
-	p := e.c.params
-	if c >= p.S {
-		for j := c; j < c+n; j++ {
-			e.stream.write(SliverRef{Secondary, j}, e.parityShards[j-p.S], 0)
+func (s *streamEmitter) emitRows(int, int, []byte) {}
+
+func (s *streamEmitter) inPieces() bool { return false }
+
+// columns reads the unit's part of every row.
+func (s *streamEmitter) columns(t *tiler, u *unit, _ int) cells {
+	m := &s.e.matrix
+	for i := range m.P {
+		t.shards[i] = t.cells[i*u.count*m.size:][:u.count*m.size]
+		s.read(t.shards[i], int64(i)*int64(m.row)+int64(u.first*m.size))
+	}
+	return cells{shards: t.shards[:m.P], step: m.size, base: t.cells, stride: u.count * m.size, even: m.P}
+}
+
+func (s *streamEmitter) gather(*tiler, *unit) {}
+
+// emit writes what a unit, which has whole columns, has of the slivers: columns of the
+// blob are a piece of every primary sliver, and every column is a secondary one.
+func (s *streamEmitter) emit(t *tiler, u *unit) {
+	m := &s.e.matrix
+	bytes := u.count * m.column
+	if u.first < m.S {
+		bytes += u.count * m.N * m.size
+	}
+	defer s.progress.add(int64(bytes))
+	switch {
+	case s.sink == Discard:
+		return
+	case u.first >= m.S:
+		for j := u.first; j < u.first+u.count; j++ {
+			s.write(SliverRef{Secondary, j}, s.e.parity.shards[j-m.S], 0)
 		}
 		return
 	}
 	for i, row := range t.shards {
-		e.stream.write(SliverRef{Primary, i}, row, c*e.size)
+		s.write(SliverRef{Primary, i}, row, u.first*m.size)
 	}
-	t.column = resize(t.column, e.column)
-	for j := range n {
-		for i, row := range t.shards[:p.P] {
-			copy(t.column[i*e.size:], row[j*e.size:][:e.size])
+	t.column = resize(t.column, m.column)
+	for j := range u.count {
+		for i, row := range t.shards[:m.P] {
+			copy(t.column[i*m.size:], row[j*m.size:][:m.size])
 		}
-		e.stream.write(SliverRef{Secondary, c + j}, t.column, 0)
+		s.write(SliverRef{Secondary, u.first + j}, t.column, 0)
 	}
 }

@@ -85,7 +85,8 @@ func TestParityGroups(t *testing.T) {
 	if err := e.begin(uint64(len(blob))); err != nil {
 		t.Fatal(err)
 	}
-	e.setRows(blob)
+	e.matrix.set(blob)
+	e.emit = &e.store.memoryEmitter
 	e.runGroups(1)
 	var meta commit.Metadata
 	e.finish(&meta, uint64(len(blob)))

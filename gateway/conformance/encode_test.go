@@ -102,7 +102,7 @@ func TestEncoder(t *testing.T) {
 						t.Fatalf("hash of %v of pair %d is %x, want %x", axis.sliver.SliverRef, pair, axis.hash, axis.theirs)
 					}
 				}
-				parsed, err := code.ParseSliver(meta, rs2d.Primary, theirs.Primary[pair])
+				parsed, err := rs2d.ParseSliver(meta, rs2d.Primary, theirs.Primary[pair])
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -82,7 +82,7 @@ func (r *reading) assemble(slivers []rs2d.Sliver, rows []byte) ([]byte, error) {
 
 // part returns a range of the blob.
 func (r *reading) part(ctx context.Context, off, n uint64) ([]byte, error) {
-	refs, err := r.code.RangeSlivers(r.meta, off, n)
+	refs, err := rs2d.RangeSlivers(r.meta, off, n)
 	if err != nil {
 		return nil, err
 	}

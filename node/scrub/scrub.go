@@ -166,7 +166,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		wrong := false
 		if err == nil {
 			buffer = data
-			ref := placement.Ref(e.Ref).Sliver(s.config.Code.Shards())
+			ref := placement.Ref(e.Ref).Sliver(s.config.Code.Params().N)
 			wrong = s.config.Code.VerifySliver(meta, rs2d.Sliver{SliverRef: ref, Data: data}) != nil
 		}
 		corrupt := errors.Is(err, store.ErrCorrupt)

@@ -112,8 +112,8 @@ func (c *Config) fill() error {
 			return fmt.Errorf("server: Config.%s must be set", field.name)
 		}
 	}
-	if n := c.View().Params().N; n != c.Code.Shards() {
-		return fmt.Errorf("server: Config.Code is for %d shards, and the committee has %d", c.Code.Shards(), n)
+	if n := c.View().Params().N; n != c.Code.Params().N {
+		return fmt.Errorf("server: Config.Code is for %d shards, and the committee has %d", c.Code.Params().N, n)
 	}
 	if c.PendingQuota < 0 || c.PendingAge < 0 {
 		return errors.New("server: Config.PendingQuota and PendingAge must not be negative")

@@ -67,7 +67,7 @@ func TestWritesAndReads(t *testing.T) {
 		}
 	}
 	symbols := h.expect(200, "GET", fmt.Sprintf("%s?axis=primary&target=1&source=%d", api.BlobPath(id, api.RecoveryPath), mine[0]), nil)
-	symbol, err := h.code.ParseSymbol(e.Metadata(), rs2d.SliverRef{Axis: rs2d.Primary, Index: 1}, symbols)
+	symbol, err := rs2d.ParseSymbol(e.Metadata(), rs2d.SliverRef{Axis: rs2d.Primary, Index: 1}, symbols)
 	if err == nil {
 		err = h.code.VerifySymbol(e.Metadata(), symbol)
 	}

@@ -92,7 +92,7 @@ func NewEncoded(a *Arena, b Blob) (*Encoded, error) {
 func (e *Encoded) Decode(axis rs2d.Axis, check rs2d.Check, cores int) (*Op, error) {
 	var blob []byte
 	return e.decode(axis, cores, func(code *rs2d.Code, slivers []rs2d.Sliver) ([]byte, error) {
-		got, err := code.DecodeInto(blob, e.encoding.Metadata(), slivers, check)
+		got, err := code.Decode(e.encoding.Metadata(), slivers, check, rs2d.InMemory(blob))
 		blob = got
 		return got, err
 	})

@@ -13,7 +13,7 @@ import (
 // each. One that is unusable is rebuilt from its intersections; if those do not
 // suffice, the whole blob is decoded.
 func (s *Store) CopyRange(ctx context.Context, w io.Writer, offset, length uint64) error {
-	refs, err := s.Code.RangeSlivers(s.Meta(), offset, length)
+	refs, err := rs2d.RangeSlivers(s.Meta(), offset, length)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (s *Store) DecodeTo(ctx context.Context, out File, check rs2d.Check) error 
 // is asked for. The error is errTooFew if some are missing and cannot be rebuilt.
 func (s *Store) copyRows(ctx context.Context, out File, verify bool) error {
 	length := s.Meta().Length
-	refs, err := s.Code.RangeSlivers(s.Meta(), 0, length)
+	refs, err := rs2d.RangeSlivers(s.Meta(), 0, length)
 	if err != nil {
 		return err
 	}

@@ -37,12 +37,12 @@ func encodeWrong(code *rs2d.Code, blob []byte) (meta *commit.Metadata, pair func
 	wrong := encoding.Primary(0)
 	wrong.Data = append([]byte(nil), wrong.Data...)
 	wrong.Data[0] ^= 1
-	root, err := code.SliverRoot(wrong)
+	prover, err := code.NewProver(wrong)
 	if err != nil {
 		return nil, nil, err
 	}
 	roots := append([]commit.Hash(nil), meta.Primary...)
-	roots[wrong.Index] = root
+	roots[wrong.Index] = prover.Root()
 	meta = &commit.Metadata{Scheme: meta.Scheme, Length: meta.Length, Primary: roots, Secondary: meta.Secondary}
 	return meta, func(p int) (rs2d.Sliver, rs2d.Sliver) {
 		primary, secondary := encoding.Pair(p)
