@@ -31,10 +31,10 @@ func transforms(m machine) writers {
 		list = append(list, writers{
 			{"fft8", func() { threeLayers(m, "fft8", false) }},
 			{"ifft8", func() { threeLayers(m, "ifft8", true) }},
-			{"ifft8from", func() { gatherLayers(m) }},
-			{"fft8to", func() { scatterLayers(m) }},
-			{"fence", func() { storeFence(m) }},
-			{"pass8", func() { fusedPass(m) }},
+			{"ifft8gather", func() { gatherLayers(m) }},
+			{"fft8scatter", func() { scatterLayers(m) }},
+			{"sfence", func() { storeFence(m) }},
+			{"fused8", func() { fusedPass(m) }},
 		}...)
 	}
 	return list

@@ -11,7 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/asm/gf/coset"
 )
 
-// fused is the kernel pass8 being written: the last pass of an inverse transform and the
+// fused is the kernel fused8 being written: the last pass of an inverse transform and the
 // first of a forward one, fused. Three layers of the inverse, a sum, and three layers of
 // the transform, each if it is asked for, are one pass over the rows. Rows that are zero
 // are not loaded, and rows that nobody wants are not computed.
@@ -48,7 +48,7 @@ func loaded(name string) GPVirtual { return parameter("args_" + name) }
 
 // fusedPass writes the kernel.
 func fusedPass(m machine) {
-	m.begin("pass8")
+	m.begin("fused8")
 	p := &fused{machine: m, live: AllocLocal(8), out: AllocLocal(8), scaling: AllocLocal(8), between: AllocLocal(8), count: AllocLocal(8)}
 	p.left = AllocLocal(8)
 	p.strides(loaded("dist"), arg("half"))
@@ -81,7 +81,7 @@ func fusedPass(m machine) {
 	p.start("out", arg("u"), p.out, p.forward[:])
 	MOVQ(loaded("dist"), p.left)
 	Label("row")
-	// As many slices as each row has its turn for, or as there are left.
+	// As many slices as are fetched with each row, or as there are left.
 	count, left := loaded("each"), GP64()
 	MOVQ(arg("left"), left)
 	CMPQ(left, count)

@@ -115,18 +115,18 @@ func threeLayers(m machine, name string, inverse bool) {
 	k.groups()
 }
 
-// gatherLayers writes ifft8from.
+// gatherLayers writes ifft8gather.
 func gatherLayers(m machine) {
-	m.begin("ifft8from")
+	m.begin("ifft8gather")
 	k := slicedLayers(m, "srcs", true)
 	k.dst = k.bases(parameter("dst"), parameterAt("half"))
 	k.towerMap = k.loadTowerMap(parameter("tab"))
 	k.groups()
 }
 
-// scatterLayers writes fft8to.
+// scatterLayers writes fft8scatter.
 func scatterLayers(m machine) {
-	m.begin("fft8to")
+	m.begin("fft8scatter")
 	k := slicedLayers(m, "dsts", false)
 	k.src = k.bases(parameter("src"), parameterAt("half"))
 	k.towerMap = k.loadTowerMap(parameter("tab"))
@@ -143,9 +143,9 @@ func slicedLayers(m machine, list string, inverse bool) *radix8 {
 	return k
 }
 
-// storeFence writes the kernel that what fft8to stores past the caches is ordered by.
+// storeFence writes the kernel that what fft8scatter stores past the caches is ordered by.
 func storeFence(m machine) {
-	m.begin("fence")
+	m.begin("sfence")
 	SFENCE()
 	RET()
 }

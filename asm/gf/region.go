@@ -11,12 +11,12 @@ import (
 // products are the kernels of rows and regions that multiply.
 func products(m machine) writers {
 	return writers{
-		{"turn", func() { toTower(m) }},
+		{"toTower", func() { toTower(m) }},
 		{"scale", func() { scale(m) }},
 		{"mulAdd", func() { mul(m, "mulAdd", true) }},
 		{"mul", func() { mul(m, "mul", false) }},
 		{"dot", func() { dot(m) }},
-		{"spread", func() { mulAddMany(m) }},
+		{"mulAddMany", func() { mulAddMany(m) }},
 	}
 }
 
@@ -189,10 +189,10 @@ func dot(of machine) {
 	})
 }
 
-// mulAddMany writes spread. A tile of the source stays in registers over all
+// mulAddMany writes mulAddMany. A tile of the source stays in registers over all
 // destinations.
 func mulAddMany(of machine) {
-	of.begin("spread")
+	of.begin("mulAddMany")
 	m := newMultiplier(of)
 	dsts, off, n, src, coeffs := parameter("dsts"), parameter("off"), parameter("n"), parameter("src"), parameter("coeffs")
 	count := parameter("count")

@@ -9,7 +9,7 @@ import (
 // toTower writes the kernel that changes rows over to pairs over the subfield, and back:
 // the low bytes take up the map T of the high ones.
 func toTower(of machine) {
-	of.begin("turn")
+	of.begin("toTower")
 	m := newMultiplier(of)
 	lo, half, tab := parameter("rows"), parameter("half"), parameter("tab")
 	hi := GP64()

@@ -33,7 +33,7 @@ func NewEngine(backend string) (*Engine, error) {
 	k := kernelsOf(name)
 	e := &Engine{k: watched(k), tab: k.table()}
 	e.rowTab = e.tab
-	if k.turn != nil {
+	if k.toTower != nil {
 		e.rowTab = k.rowTable()
 	}
 	return e, nil
@@ -65,8 +65,8 @@ func (e *Engine) Pack(dst []byte, half int, srcs [][]byte, off, step, size, coun
 
 func (e *Engine) pack(dst unsafe.Pointer, half int, srcs [][]byte, off, step, size, count int) {
 	e.k.pack(dst, half, &srcs[0], len(srcs), off, step, size, count)
-	if e.k.turn != nil {
-		e.k.turn(dst, half, len(srcs), e.rowTab)
+	if e.k.toTower != nil {
+		e.k.toTower(dst, half, len(srcs), e.rowTab)
 	}
 }
 
@@ -82,8 +82,8 @@ func (e *Engine) Unpack(dsts [][]byte, off, step, size, count int, src []byte, h
 }
 
 func (e *Engine) unpack(dsts [][]byte, off, step, size, count int, src unsafe.Pointer, half int) {
-	if e.k.turn != nil {
-		e.k.turn(src, half, len(dsts), e.rowTab)
+	if e.k.toTower != nil {
+		e.k.toTower(src, half, len(dsts), e.rowTab)
 	}
 	e.k.unpack(&dsts[0], len(dsts), off, step, size, count, src, half)
 }

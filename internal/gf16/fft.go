@@ -55,7 +55,7 @@ func (e *Engine) FFTTo(dsts [][]byte, off int, work, src []byte, half, size, bas
 	if len(dsts) > 0 {
 		to := shards{live: len(dsts), regions: dsts, off: off, stream: stream && wholeLines(dsts, off)}
 		e.fft(unsafe.Pointer(&work[0]), unsafe.Pointer(&src[0]), half, size, base, to)
-		e.fence(to)
+		e.sfence(to)
 	}
 }
 
@@ -117,7 +117,7 @@ type Prefetch struct {
 // CanEncodeBlocks reports whether [Engine.EncodeBlocks] works for transforms of a size, a power of
 // two, at points below limit.
 func (e *Engine) CanEncodeBlocks(size, limit int) bool {
-	return size >= 64 && e.radix(log2(size)) == 8 && e.meets(0, (limit+size-1)/size)
+	return size >= 64 && e.radix(log2(size)) == 8 && e.fusible(0, (limit+size-1)/size)
 }
 
 // EncodeBlocks is [Engine.IFFTFrom] for every block of sources and [Engine.FFTTo] for every
@@ -137,7 +137,7 @@ func (e *Engine) EncodeBlocks(r *BlockEncoding) {
 	checkSymbols("EncodeBlocks", r.Dsts, half, r.DstOff, 0, 2*half, 1)
 	dist := size / 8
 	sum, work := unsafe.Pointer(&r.Sum[0]), unsafe.Pointer(&r.Work[0])
-	m := pass8Args{dst: sum, src: sum, half: half, dist: dist, factor: 1}
+	m := fused8Args{dst: sum, src: sum, half: half, dist: dist, factor: 1}
 	from := shards{live: len(r.Srcs), regions: r.Srcs, off: r.SrcOff, ahead: &r.Prefetch}
 	blocks := (len(r.Srcs) + size - 1) / size
 	if blocks == 1 && len(r.Dsts) > size {
@@ -165,18 +165,18 @@ func (e *Engine) EncodeBlocks(r *BlockEncoding) {
 		}
 		m.u, m.out = base/dist, (to.live+dist-1)/dist
 		m.keep = oneIf(i == 0 && len(r.Dsts) > size)
-		e.meet(&m, 1, &r.Prefetch)
+		e.fuse(&m, 1, &r.Prefetch)
 		e.fftRest(m.dst, half, dist, base, to)
 		m.live, m.sum, m.keep = 0, 0, 0
 	}
-	e.fence(to)
+	e.sfence(to)
 }
 
-// fence lets others see what was stored past the caches. Between the blocks of a
+// sfence lets others see what was stored past the caches. Between the blocks of a
 // transform it would wait for memory.
-func (e *Engine) fence(to shards) {
-	if to.stream && e.k.fence != nil {
-		e.k.fence()
+func (e *Engine) sfence(to shards) {
+	if to.stream && e.k.sfence != nil {
+		e.k.sfence()
 	}
 }
 
@@ -257,10 +257,10 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 		radix := e.radix(log2(size))
 		dist := size / radix
 		groups := (to.live + size - 1) / size
-		if dist == 1 && radix == 8 && to.regions != nil && e.k.fft8to != nil && dst == src {
+		if dist == 1 && radix == 8 && to.regions != nil && e.k.fft8scatter != nil && dst == src {
 			whole := to.live / 8
 			if whole > 0 {
-				e.k.fft8to(&to.regions[0], to.off, groupsAfter(to.regions), dst, half, whole, base, oneIf(to.stream), e.rowTab)
+				e.k.fft8scatter(&to.regions[0], to.off, groupsAfter(to.regions), dst, half, whole, base, oneIf(to.stream), e.rowTab)
 			}
 			if whole < groups {
 				rows := unsafe.Add(dst, 16*half*whole)
@@ -278,15 +278,15 @@ func (e *Engine) fftLayers(dst, src unsafe.Pointer, half, size, base int, to sha
 
 // fftOuter runs one pass, of whose rows as many are wanted as there are shards.
 func (e *Engine) fftOuter(dst, src unsafe.Pointer, half, dist, groups, t, radix int, to shards) {
-	if radix == 8 && e.meets(t, groups) {
-		m := pass8Args{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1}
+	if radix == 8 && e.fusible(t, groups) {
+		m := fused8Args{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1}
 		whole := to.live / (8 * dist)
 		m.out = 8
-		e.meet(&m, whole, to.ahead)
+		e.fuse(&m, whole, to.ahead)
 		if whole < groups {
 			m.skip(whole)
 			m.out = (to.live - 8*dist*whole + dist - 1) / dist
-			e.meet(&m, 1, to.ahead)
+			e.fuse(&m, 1, to.ahead)
 		}
 		return
 	}
@@ -334,7 +334,7 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 	}
 	valid := from.live
 	dist := 1
-	if n > 0 && (n > 1 || dst == work) && radices[n-1] == 8 && from.regions != nil && e.k.ifft8from != nil {
+	if n > 0 && (n > 1 || dst == work) && radices[n-1] == 8 && from.regions != nil && e.k.ifft8gather != nil {
 		valid = e.ifftFirst(work, half, base, from)
 		n, dist = n-1, 8
 	} else {
@@ -359,14 +359,14 @@ func (e *Engine) ifftLayers(dst, work unsafe.Pointer, half, size, base int, from
 // ifftOuter runs one pass, whose rows from valid on are zero in effect. It adds to dst
 // if that is not work.
 func (e *Engine) ifftOuter(dst, work unsafe.Pointer, half, dist, groups, t, radix, valid int, ahead *Prefetch) {
-	if radix == 8 && e.meets(t, groups) {
-		m := pass8Args{dst: dst, src: work, half: half, dist: dist, t: t, factor: 1, live: 8, sum: oneIf(dst != work)}
+	if radix == 8 && e.fusible(t, groups) {
+		m := fused8Args{dst: dst, src: work, half: half, dist: dist, t: t, factor: 1, live: 8, sum: oneIf(dst != work)}
 		whole := valid / (8 * dist)
-		e.meet(&m, whole, ahead)
+		e.fuse(&m, whole, ahead)
 		if whole < groups {
 			m.skip(whole)
 			m.live = (valid - 8*dist*whole + dist - 1) / dist
-			e.meet(&m, 1, ahead)
+			e.fuse(&m, 1, ahead)
 		}
 		return
 	}
@@ -374,11 +374,11 @@ func (e *Engine) ifftOuter(dst, work unsafe.Pointer, half, dist, groups, t, radi
 	e.ifftPass(radix, dst, work, half, dist, groups, t, oneIf(dst != work))
 }
 
-// meets reports whether pass8 can do groups whose constants begin at t.
-func (e *Engine) meets(t, groups int) bool { return e.k.pass8 != nil && t+8*groups <= subfield }
+// fusible reports whether fused8 can do groups whose constants begin at t.
+func (e *Engine) fusible(t, groups int) bool { return e.k.fused8 != nil && t+8*groups <= subfield }
 
-// meet calls pass8. What is ahead is fetched by the calls in turn.
-func (e *Engine) meet(m *pass8Args, groups int, ahead *Prefetch) {
+// fuse calls fused8. What is ahead is fetched by the calls in turn.
+func (e *Engine) fuse(m *fused8Args, groups int, ahead *Prefetch) {
 	if groups == 0 {
 		return
 	}
@@ -387,11 +387,11 @@ func (e *Engine) meet(m *pass8Args, groups int, ahead *Prefetch) {
 		m.list, m.offset, m.each, m.left = &ahead.Regions[0], ahead.Off, ahead.Each, len(ahead.Regions)
 		ahead.Regions = ahead.Regions[min(m.left, m.each*m.dist*groups):]
 	}
-	e.k.pass8(*m, e.rowTab)
+	e.k.fused8(*m, e.rowTab)
 }
 
 // skip moves on by groups.
-func (m *pass8Args) skip(groups int) {
+func (m *fused8Args) skip(groups int) {
 	n := 16 * m.half * m.dist * groups
 	m.dst, m.src = unsafe.Add(m.dst, n), unsafe.Add(m.src, n)
 	m.t, m.u = m.t+8*groups, m.u+8*groups
@@ -409,7 +409,7 @@ func oneIf(b bool) int {
 func (e *Engine) ifftFirst(rows unsafe.Pointer, half, base int, from shards) int {
 	whole := from.live / 8
 	if whole > 0 {
-		e.k.ifft8from(rows, half, whole, base, &from.regions[0], from.off, groupsAfter(from.regions), e.rowTab)
+		e.k.ifft8gather(rows, half, whole, base, &from.regions[0], from.off, groupsAfter(from.regions), e.rowTab)
 	}
 	rest := from.live - 8*whole
 	if rest == 0 {
@@ -441,7 +441,7 @@ func (e *Engine) unpackRows(rows unsafe.Pointer, half, first int, to shards) {
 }
 
 // fftPass runs one pass. In radix 8 the groups whose constants are in the subfield are
-// pass8's, if there is one.
+// fused8's, if there is one.
 func (e *Engine) fftPass(radix int, dst, src unsafe.Pointer, half, dist, groups, t int) {
 	switch radix {
 	case 2:
@@ -449,9 +449,9 @@ func (e *Engine) fftPass(radix int, dst, src unsafe.Pointer, half, dist, groups,
 	case 4:
 		e.k.fft4(dst, src, half, dist, groups, t, e.rowTab)
 	default:
-		m := pass8Args{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1, out: 8}
+		m := fused8Args{dst: dst, src: src, half: half, dist: dist, u: t, factor: 1, out: 8}
 		if inside := e.inside(groups, t); inside > 0 {
-			e.meet(&m, inside, nil)
+			e.fuse(&m, inside, nil)
 			if groups -= inside; groups > 0 {
 				m.skip(inside)
 			}
@@ -469,9 +469,9 @@ func (e *Engine) ifftPass(radix int, dst, src unsafe.Pointer, half, dist, groups
 	case 4:
 		e.k.ifft4(dst, src, half, dist, groups, t, add, e.rowTab)
 	default:
-		m := pass8Args{dst: dst, src: src, half: half, dist: dist, t: t, factor: 1, live: 8, sum: add}
+		m := fused8Args{dst: dst, src: src, half: half, dist: dist, t: t, factor: 1, live: 8, sum: add}
 		if inside := e.inside(groups, t); inside > 0 {
-			e.meet(&m, inside, nil)
+			e.fuse(&m, inside, nil)
 			if groups -= inside; groups > 0 {
 				m.skip(inside)
 			}
@@ -482,9 +482,9 @@ func (e *Engine) ifftPass(radix int, dst, src unsafe.Pointer, half, dist, groups
 	}
 }
 
-// inside returns how many of the groups from constant t on are for pass8.
+// inside returns how many of the groups from constant t on are for fused8.
 func (e *Engine) inside(groups, t int) int {
-	if e.k.pass8 == nil || t >= subfield {
+	if e.k.fused8 == nil || t >= subfield {
 		return 0
 	}
 	return min(groups, (subfield-t)/8)

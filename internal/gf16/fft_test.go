@@ -37,11 +37,11 @@ func word(rows []byte, half, row, i int) Elem {
 	return Elem(rows[2*half*row+i]) | Elem(rows[2*half*row+half+i])<<8
 }
 
-// turned returns rows changed over to the engine's coordinates, or back.
-func turned(e *Engine, rows []byte, half int) []byte {
+// overTower returns rows changed over to the engine's coordinates, or back.
+func overTower(e *Engine, rows []byte, half int) []byte {
 	rows = bytes.Clone(rows)
-	if e.k.turn != nil {
-		e.k.turn(unsafe.Pointer(&rows[0]), half, len(rows)/(2*half), e.rowTab)
+	if e.k.toTower != nil {
+		e.k.toTower(unsafe.Pointer(&rows[0]), half, len(rows)/(2*half), e.rowTab)
 	}
 	return rows
 }
@@ -68,8 +68,8 @@ func TestFFTEvaluates(t *testing.T) {
 					const half = 32
 					src := randomBytes(uint64(size), 2*half*size)
 					dst := make([]byte, len(src))
-					e.FFT(dst, turned(e, src, half), half, size, base, size)
-					dst = turned(e, dst, half)
+					e.FFT(dst, overTower(e, src, half), half, size, base, size)
+					dst = overTower(e, dst, half)
 					for _, i := range []int{0, 31} {
 						coeff := func(r int) Elem { return word(src, half, r, i) }
 						for r := range size {

@@ -17,11 +17,11 @@ type kernels struct {
 	name  string
 	table func() unsafe.Pointer
 
-	// Backends with a kernel turn hold planar rows as pairs over the subfield, see
-	// tower.go: every planar row that a kernel below reads or writes is turned, but
+	// Backends with a kernel toTower hold planar rows as pairs over the subfield, see
+	// tower.go: every planar row that a kernel below reads or writes holds such pairs, but
 	// for pack and unpack. The kernels of planar rows then take rowTable for tab.
-	// turn changes count planar rows over, either way.
-	turn     func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+	// toTower changes count planar rows over, either way.
+	toTower  func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 	rowTable func() unsafe.Pointer
 
 	// fft4 runs two layers of the transform over groups of 4·dist planar rows.
@@ -48,17 +48,17 @@ type kernels struct {
 	// The radix-8 kernels are nil where three layers in registers gain nothing.
 	fft8  forward
 	ifft8 inverse
-	// ifft8from is ifft8 at dist 1 of rows that it takes from natural regions: row i
-	// is srcs[i][off:off+2·half]. fft8to is fft8 at dist 1 of rows that it leaves in
+	// ifft8gather is ifft8 at dist 1 of rows that it takes from natural regions: row i
+	// is srcs[i][off:off+2·half]. fft8scatter is fft8 at dist 1 of rows that it leaves in
 	// dsts[i][off:off+2·half]; what is left in src is not defined. half is a multiple
 	// of 32, as always: the regions are whole blocks. While they work on one group of
 	// eight they may prefetch the next, of which the list has more than the first.
-	// If stream is not 0, fft8to stores past the caches, and its regions are aligned to
-	// 64 bytes: other cores may see the stores in any order until fence has been called.
-	ifft8from func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
-	fft8to    func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
-	fence     func()
-	pass8     func(args pass8Args, tab unsafe.Pointer)
+	// If stream is not 0, fft8scatter stores past the caches, and its regions are aligned to
+	// 64 bytes: other cores may see the stores in any order until sfence has been called.
+	ifft8gather func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+	fft8scatter func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
+	sfence      func()
+	fused8      func(args fused8Args, tab unsafe.Pointer)
 
 	// encode2 … encode16 take natural regions at off, n > 0 bytes of them, a multiple of
 	// 64, word by word from values of polynomials to the values of their sum elsewhere.
@@ -97,8 +97,8 @@ type kernels struct {
 	// dot adds the sum of coeffs[i]·srcs[i][off:off+n] over count sources to dst:
 	// natural regions, n a multiple of 64, dst overlapping no source.
 	dot func(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
-	// spread adds coeffs[i]·src to dsts[i][off:off+n] for count destinations.
-	spread func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+	// mulAddMany adds coeffs[i]·src to dsts[i][off:off+n] for count destinations.
+	mulAddMany func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 	// xor adds n bytes of src to dst, equal or not overlapping.
 	xor func(dst, src unsafe.Pointer, n int)
 	// sum stores the sum of srcs[i][off:off+n] over count > 0 sources in dst, which
@@ -128,7 +128,7 @@ type (
 	inverse = func(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 )
 
-// pass8Args is a call of the kernel pass8: up to four things in one pass over groups of
+// fused8Args is a call of the kernel fused8: up to four things in one pass over groups of
 // 8·dist planar rows of src, in this order:
 //
 //   - if live > 0, ifft8 with the constants from t on, the rows from row live of
@@ -147,7 +147,7 @@ type (
 // has, of each slices for every eight rows, and left in all.
 //
 // The assembly knows the fields, whose copy is its own to change.
-type pass8Args struct {
+type fused8Args struct {
 	dst, src                    unsafe.Pointer
 	half, dist, groups, live, t int
 	sum, keep, factor, out, u   int

@@ -8,26 +8,26 @@ import "unsafe"
 
 // kernelsAVX2 multiplies by nibble tables.
 var kernelsAVX2 = &kernels{
-	name:     "avx2",
-	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
-	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
-	turn:     turnAVX2,
-	fft4:     fft4AVX2,
-	fft2:     fft2AVX2,
-	ifft4:    ifft4AVX2,
-	ifft2:    ifft2AVX2,
-	encode2:  encode2AVX2,
-	encode4:  encode4AVX2,
-	encode8:  encode8AVX2,
-	scale:    scaleAVX2,
-	pack:     packAVX2,
-	unpack:   unpackAVX2,
-	mulAdd:   mulAddAVX2,
-	mul:      mulAVX2,
-	dot:      dotAVX2,
-	spread:   spreadAVX2,
-	xor:      xorAVX2,
-	sum:      sumAVX2,
+	name:       "avx2",
+	table:      func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable:   func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	toTower:    toTowerAVX2,
+	fft4:       fft4AVX2,
+	fft2:       fft2AVX2,
+	ifft4:      ifft4AVX2,
+	ifft2:      ifft2AVX2,
+	encode2:    encode2AVX2,
+	encode4:    encode4AVX2,
+	encode8:    encode8AVX2,
+	scale:      scaleAVX2,
+	pack:       packAVX2,
+	unpack:     unpackAVX2,
+	mulAdd:     mulAddAVX2,
+	mul:        mulAVX2,
+	dot:        dotAVX2,
+	mulAddMany: mulAddManyAVX2,
+	xor:        xorAVX2,
+	sum:        sumAVX2,
 }
 
 // fft4AVX2 works like fft4Generic.
@@ -65,10 +65,10 @@ func encode4AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, t
 //go:noescape
 func encode8AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// turnAVX2 is the kernel turn, which only some backends have.
+// toTowerAVX2 is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func turnAVX2(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX2(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleAVX2 works like scaleGeneric.
 //
@@ -90,10 +90,10 @@ func mulAVX2(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 //go:noescape
 func dotAVX2(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadAVX2 works like spreadGeneric.
+// mulAddManyAVX2 works like mulAddManyGeneric.
 //
 //go:noescape
-func spreadAVX2(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+func mulAddManyAVX2(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
 // xorAVX2 works like xorGeneric.
 //

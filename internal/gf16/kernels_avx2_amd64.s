@@ -1985,9 +1985,9 @@ stored:
 	VZEROUPPER
 	RET
 
-// func turnAVX2(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX2(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX2
-TEXT ·turnAVX2(SB), NOSPLIT, $0-32
+TEXT ·toTowerAVX2(SB), NOSPLIT, $0-32
 	VPBROADCASTQ   nibbleMask<>+0(SB), Y0
 	MOVQ           rows+0(FP), AX
 	MOVQ           half+8(FP), CX
@@ -2431,9 +2431,9 @@ tile1Done:
 	VZEROUPPER
 	RET
 
-// func spreadAVX2(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
+// func mulAddManyAVX2(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
 // Requires: AVX, AVX2
-TEXT ·spreadAVX2(SB), NOSPLIT, $0-56
+TEXT ·mulAddManyAVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         dsts+0(FP), AX
 	MOVQ         off+8(FP), CX

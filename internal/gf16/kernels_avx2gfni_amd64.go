@@ -8,26 +8,26 @@ import "unsafe"
 
 // kernelsAVX2GFNI multiplies by affine maps.
 var kernelsAVX2GFNI = &kernels{
-	name:     "avx2+gfni",
-	table:    func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
-	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
-	turn:     turnAVX2GFNI,
-	fft4:     fft4AVX2GFNI,
-	fft2:     fft2AVX2GFNI,
-	ifft4:    ifft4AVX2GFNI,
-	ifft2:    ifft2AVX2GFNI,
-	encode2:  encode2AVX2GFNI,
-	encode4:  encode4AVX2GFNI,
-	encode8:  encode8AVX2GFNI,
-	scale:    scaleAVX2GFNI,
-	pack:     packAVX2,
-	unpack:   unpackAVX2,
-	mulAdd:   mulAddAVX2GFNI,
-	mul:      mulAVX2GFNI,
-	dot:      dotAVX2GFNI,
-	spread:   spreadAVX2GFNI,
-	xor:      xorAVX2,
-	sum:      sumAVX2,
+	name:       "avx2+gfni",
+	table:      func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
+	rowTable:   func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
+	toTower:    toTowerAVX2GFNI,
+	fft4:       fft4AVX2GFNI,
+	fft2:       fft2AVX2GFNI,
+	ifft4:      ifft4AVX2GFNI,
+	ifft2:      ifft2AVX2GFNI,
+	encode2:    encode2AVX2GFNI,
+	encode4:    encode4AVX2GFNI,
+	encode8:    encode8AVX2GFNI,
+	scale:      scaleAVX2GFNI,
+	pack:       packAVX2,
+	unpack:     unpackAVX2,
+	mulAdd:     mulAddAVX2GFNI,
+	mul:        mulAVX2GFNI,
+	dot:        dotAVX2GFNI,
+	mulAddMany: mulAddManyAVX2GFNI,
+	xor:        xorAVX2,
+	sum:        sumAVX2,
 }
 
 // fft4AVX2GFNI works like fft4Generic.
@@ -65,10 +65,10 @@ func encode4AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, fro
 //go:noescape
 func encode8AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// turnAVX2GFNI is the kernel turn, which only some backends have.
+// toTowerAVX2GFNI is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func turnAVX2GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX2GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleAVX2GFNI works like scaleGeneric.
 //
@@ -90,7 +90,7 @@ func mulAVX2GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 //go:noescape
 func dotAVX2GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadAVX2GFNI works like spreadGeneric.
+// mulAddManyAVX2GFNI works like mulAddManyGeneric.
 //
 //go:noescape
-func spreadAVX2GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+func mulAddManyAVX2GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)

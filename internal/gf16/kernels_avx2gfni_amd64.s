@@ -1304,9 +1304,9 @@ stored:
 	VZEROUPPER
 	RET
 
-// func turnAVX2GFNI(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX2GFNI(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX2, GFNI
-TEXT ·turnAVX2GFNI(SB), NOSPLIT, $0-32
+TEXT ·toTowerAVX2GFNI(SB), NOSPLIT, $0-32
 	MOVQ         rows+0(FP), AX
 	MOVQ         half+8(FP), CX
 	MOVQ         tab+24(FP), DX
@@ -1637,9 +1637,9 @@ tile1Done:
 	VZEROUPPER
 	RET
 
-// func spreadAVX2GFNI(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
+// func mulAddManyAVX2GFNI(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
 // Requires: AVX, AVX2, GFNI
-TEXT ·spreadAVX2GFNI(SB), NOSPLIT, $0-56
+TEXT ·mulAddManyAVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  dsts+0(FP), AX
 	MOVQ  off+8(FP), CX
 	MOVQ  n+16(FP), DX

@@ -8,27 +8,27 @@ import "unsafe"
 
 // kernelsAVX512 multiplies by nibble tables.
 var kernelsAVX512 = &kernels{
-	name:     "avx512",
-	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
-	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
-	turn:     turnAVX512,
-	fft4:     fft4AVX512,
-	fft2:     fft2AVX512,
-	ifft4:    ifft4AVX512,
-	ifft2:    ifft2AVX512,
-	encode2:  encode2AVX512,
-	encode4:  encode4AVX512,
-	encode8:  encode8AVX512,
-	encode16: encode16AVX512,
-	scale:    scaleAVX512,
-	pack:     packAVX512,
-	unpack:   unpackAVX512,
-	mulAdd:   mulAddAVX512,
-	mul:      mulAVX512,
-	dot:      dotAVX512,
-	spread:   spreadAVX512,
-	xor:      xorAVX512,
-	sum:      sumAVX512,
+	name:       "avx512",
+	table:      func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable:   func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	toTower:    toTowerAVX512,
+	fft4:       fft4AVX512,
+	fft2:       fft2AVX512,
+	ifft4:      ifft4AVX512,
+	ifft2:      ifft2AVX512,
+	encode2:    encode2AVX512,
+	encode4:    encode4AVX512,
+	encode8:    encode8AVX512,
+	encode16:   encode16AVX512,
+	scale:      scaleAVX512,
+	pack:       packAVX512,
+	unpack:     unpackAVX512,
+	mulAdd:     mulAddAVX512,
+	mul:        mulAVX512,
+	dot:        dotAVX512,
+	mulAddMany: mulAddManyAVX512,
+	xor:        xorAVX512,
+	sum:        sumAVX512,
 }
 
 // fft4AVX512 works like fft4Generic.
@@ -71,10 +71,10 @@ func encode8AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from,
 //go:noescape
 func encode16AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// turnAVX512 is the kernel turn, which only some backends have.
+// toTowerAVX512 is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func turnAVX512(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX512(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleAVX512 works like scaleGeneric.
 //
@@ -96,10 +96,10 @@ func mulAVX512(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 //go:noescape
 func dotAVX512(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadAVX512 works like spreadGeneric.
+// mulAddManyAVX512 works like mulAddManyGeneric.
 //
 //go:noescape
-func spreadAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+func mulAddManyAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
 // xorAVX512 works like xorGeneric.
 //

@@ -3363,9 +3363,9 @@ stored:
 	VZEROUPPER
 	RET
 
-// func turnAVX512(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX512(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
-TEXT ·turnAVX512(SB), NOSPLIT, $0-32
+TEXT ·toTowerAVX512(SB), NOSPLIT, $0-32
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            rows+0(FP), AX
 	MOVQ            half+8(FP), CX
@@ -4008,9 +4008,9 @@ tile1Done:
 	VZEROUPPER
 	RET
 
-// func spreadAVX512(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
+// func mulAddManyAVX512(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·spreadAVX512(SB), NOSPLIT, $0-56
+TEXT ·mulAddManyAVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         dsts+0(FP), AX
 	MOVQ         off+8(FP), CX

@@ -8,33 +8,33 @@ import "unsafe"
 
 // kernelsAVX512GFNI multiplies by affine maps.
 var kernelsAVX512GFNI = &kernels{
-	name:      "avx512+gfni",
-	table:     func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
-	rowTable:  func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
-	turn:      turnAVX512GFNI,
-	fft4:      fft4AVX512GFNI,
-	fft2:      fft2AVX512GFNI,
-	ifft4:     ifft4AVX512GFNI,
-	ifft2:     ifft2AVX512GFNI,
-	fft8:      fft8AVX512GFNI,
-	ifft8:     ifft8AVX512GFNI,
-	ifft8from: ifft8fromAVX512GFNI,
-	fft8to:    fft8toAVX512GFNI,
-	fence:     fenceAVX512GFNI,
-	pass8:     pass8AVX512GFNI,
-	encode2:   encode2AVX512GFNI,
-	encode4:   encode4AVX512GFNI,
-	encode8:   encode8AVX512GFNI,
-	encode16:  encode16AVX512GFNI,
-	scale:     scaleAVX512GFNI,
-	pack:      packAVX512,
-	unpack:    unpackAVX512,
-	mulAdd:    mulAddAVX512GFNI,
-	mul:       mulAVX512GFNI,
-	dot:       dotAVX512GFNI,
-	spread:    spreadAVX512GFNI,
-	xor:       xorAVX512,
-	sum:       sumAVX512,
+	name:        "avx512+gfni",
+	table:       func() unsafe.Pointer { return unsafe.Pointer(matrices()) },
+	rowTable:    func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
+	toTower:     toTowerAVX512GFNI,
+	fft4:        fft4AVX512GFNI,
+	fft2:        fft2AVX512GFNI,
+	ifft4:       ifft4AVX512GFNI,
+	ifft2:       ifft2AVX512GFNI,
+	fft8:        fft8AVX512GFNI,
+	ifft8:       ifft8AVX512GFNI,
+	ifft8gather: ifft8gatherAVX512GFNI,
+	fft8scatter: fft8scatterAVX512GFNI,
+	sfence:      sfenceAVX512GFNI,
+	fused8:      fused8AVX512GFNI,
+	encode2:     encode2AVX512GFNI,
+	encode4:     encode4AVX512GFNI,
+	encode8:     encode8AVX512GFNI,
+	encode16:    encode16AVX512GFNI,
+	scale:       scaleAVX512GFNI,
+	pack:        packAVX512,
+	unpack:      unpackAVX512,
+	mulAdd:      mulAddAVX512GFNI,
+	mul:         mulAVX512GFNI,
+	dot:         dotAVX512GFNI,
+	mulAddMany:  mulAddManyAVX512GFNI,
+	xor:         xorAVX512,
+	sum:         sumAVX512,
 }
 
 // fft4AVX512GFNI works like fft4Generic.
@@ -67,25 +67,25 @@ func fft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsa
 //go:noescape
 func ifft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// ifft8fromAVX512GFNI works like ifft8fromGeneric.
+// ifft8gatherAVX512GFNI works like ifft8gatherGeneric.
 //
 //go:noescape
-func ifft8fromAVX512GFNI(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+func ifft8gatherAVX512GFNI(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
 
-// fft8toAVX512GFNI works like fft8toGeneric.
+// fft8scatterAVX512GFNI works like fft8scatterGeneric.
 //
 //go:noescape
-func fft8toAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
+func fft8scatterAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
 
-// fenceAVX512GFNI works like fenceGeneric.
+// sfenceAVX512GFNI works like sfenceGeneric.
 //
 //go:noescape
-func fenceAVX512GFNI()
+func sfenceAVX512GFNI()
 
-// pass8AVX512GFNI works like pass8Generic.
+// fused8AVX512GFNI works like fused8Generic.
 //
 //go:noescape
-func pass8AVX512GFNI(args pass8Args, tab unsafe.Pointer)
+func fused8AVX512GFNI(args fused8Args, tab unsafe.Pointer)
 
 // encode2AVX512GFNI works like encodeGeneric.
 //
@@ -107,10 +107,10 @@ func encode8AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, f
 //go:noescape
 func encode16AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer)
 
-// turnAVX512GFNI is the kernel turn, which only some backends have.
+// toTowerAVX512GFNI is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func turnAVX512GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX512GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleAVX512GFNI works like scaleGeneric.
 //
@@ -132,7 +132,7 @@ func mulAVX512GFNI(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 //go:noescape
 func dotAVX512GFNI(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadAVX512GFNI works like spreadGeneric.
+// mulAddManyAVX512GFNI works like mulAddManyGeneric.
 //
 //go:noescape
-func spreadAVX512GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+func mulAddManyAVX512GFNI(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)

@@ -1794,9 +1794,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func ifft8fromAVX512GFNI(dst *byte, half int, groups int, t int, srcs *byte, off int, more int, tab *byte)
+// func ifft8gatherAVX512GFNI(dst *byte, half int, groups int, t int, srcs *byte, off int, more int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
-TEXT ·ifft8fromAVX512GFNI(SB), NOSPLIT, $0-64
+TEXT ·ifft8gatherAVX512GFNI(SB), NOSPLIT, $0-64
 	VMOVDQU64    matrixParts<>+0(SB), Z0
 	VMOVDQU64    matrixParts<>+64(SB), Z0
 	MOVQ         srcs+32(FP), AX
@@ -2609,9 +2609,9 @@ rowSubfieldEven:
 	SUBQ DX, CX
 	JMP  next
 
-// func fft8toAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, stream int, tab *byte)
+// func fft8scatterAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, stream int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
-TEXT ·fft8toAVX512GFNI(SB), NOSPLIT, $0-72
+TEXT ·fft8scatterAVX512GFNI(SB), NOSPLIT, $0-72
 	VMOVDQU64    matrixParts<>+0(SB), Z0
 	VMOVDQU64    matrixParts<>+64(SB), Z0
 	MOVQ         dsts+0(FP), AX
@@ -3486,15 +3486,15 @@ rowSubfieldEven:
 	SUBQ DX, CX
 	JMP  next
 
-// func fenceAVX512GFNI()
+// func sfenceAVX512GFNI()
 // Requires: MMX+
-TEXT ·fenceAVX512GFNI(SB), NOSPLIT, $0
+TEXT ·sfenceAVX512GFNI(SB), NOSPLIT, $0
 	SFENCE
 	RET
 
-// func pass8AVX512GFNI(args_dst *byte, args_src *byte, args_half int, args_dist int, args_groups int, args_live int, args_t int, args_sum int, args_keep int, args_factor int, args_out int, args_u int, args_list *byte, args_offset int, args_each int, args_left int, tab *byte)
+// func fused8AVX512GFNI(args_dst *byte, args_src *byte, args_half int, args_dist int, args_groups int, args_live int, args_t int, args_sum int, args_keep int, args_factor int, args_out int, args_u int, args_list *byte, args_offset int, args_each int, args_left int, tab *byte)
 // Requires: AVX, AVX512F, CMOV, GFNI, MMX+
-TEXT ·pass8AVX512GFNI(SB), NOSPLIT, $48-136
+TEXT ·fused8AVX512GFNI(SB), NOSPLIT, $48-136
 	MOVQ  args_dist+24(FP), AX
 	IMULQ args_half+16(FP), AX
 	ADDQ  AX, AX
@@ -5610,9 +5610,9 @@ stored:
 	VZEROUPPER
 	RET
 
-// func turnAVX512GFNI(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX512GFNI(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
-TEXT ·turnAVX512GFNI(SB), NOSPLIT, $0-32
+TEXT ·toTowerAVX512GFNI(SB), NOSPLIT, $0-32
 	VMOVDQU64    matrixParts<>+0(SB), Z0
 	VMOVDQU64    matrixParts<>+64(SB), Z0
 	MOVQ         rows+0(FP), AX
@@ -6100,9 +6100,9 @@ tile1Done:
 	VZEROUPPER
 	RET
 
-// func spreadAVX512GFNI(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
+// func mulAddManyAVX512GFNI(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
 // Requires: AVX, AVX512F, GFNI
-TEXT ·spreadAVX512GFNI(SB), NOSPLIT, $0-56
+TEXT ·mulAddManyAVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
 	VMOVDQU64 matrixParts<>+64(SB), Z1
 	MOVQ      dsts+0(FP), AX

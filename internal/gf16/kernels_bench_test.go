@@ -81,7 +81,7 @@ func BenchmarkKernel(b *testing.B) {
 				run  func(size, count int, tab unsafe.Pointer)
 			}{
 				{"dot", func(n, count int, tab unsafe.Pointer) { k.dot(src, srcs, 0, n, c, count, tab) }},
-				{"spread", func(n, count int, tab unsafe.Pointer) { k.spread(srcs, 0, n, src, c, count, tab) }},
+				{"mulAddMany", func(n, count int, tab unsafe.Pointer) { k.mulAddMany(srcs, 0, n, src, c, count, tab) }},
 			} {
 				b.Run(fmt.Sprintf("%s/%s/size=%d", f.name, name, size), func(b *testing.B) {
 					const count = 16

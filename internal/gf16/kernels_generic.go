@@ -18,25 +18,25 @@ var genericKernels = &kernels{
 	fft8:  fft8Generic,
 	ifft8: ifft8Generic,
 
-	ifft8from: ifft8fromGeneric,
-	fft8to:    fft8toGeneric,
-	fence:     fenceGeneric,
-	pass8:     pass8Generic,
+	ifft8gather: ifft8gatherGeneric,
+	fft8scatter: fft8scatterGeneric,
+	sfence:      sfenceGeneric,
+	fused8:      fused8Generic,
 
 	encode2:  encodeGeneric(2),
 	encode4:  encodeGeneric(4),
 	encode8:  encodeGeneric(8),
 	encode16: encodeGeneric(16),
 
-	scale:  scaleGeneric,
-	pack:   packGeneric,
-	unpack: unpackGeneric,
-	mulAdd: mulAddGeneric,
-	mul:    mulGeneric,
-	dot:    dotGeneric,
-	spread: spreadGeneric,
-	xor:    xorGeneric,
-	sum:    sumGeneric,
+	scale:      scaleGeneric,
+	pack:       packGeneric,
+	unpack:     unpackGeneric,
+	mulAdd:     mulAddGeneric,
+	mul:        mulGeneric,
+	dot:        dotGeneric,
+	mulAddMany: mulAddManyGeneric,
+	xor:        xorGeneric,
+	sum:        sumGeneric,
 }
 
 // products maps the low and the high byte of a word to their products by one
@@ -180,19 +180,19 @@ func ifft8Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab u
 	ifft2Generic(dst, middle, half, 4*dist, groups, t>>2, add, tab)
 }
 
-func ifft8fromGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
+func ifft8gatherGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 	packGeneric(dst, half, srcs, 8*groups, off, 0, 2*half, 1)
 	ifft8Generic(dst, dst, half, 1, groups, t, 0, tab)
 }
 
-func fft8toGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
+func fft8scatterGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
 	fft8Generic(src, src, half, 1, groups, t, tab)
 	unpackGeneric(dsts, 8*groups, off, 0, 2*half, 1, src, half)
 }
 
-func fenceGeneric() {}
+func sfenceGeneric() {}
 
-func pass8Generic(a pass8Args, tab unsafe.Pointer) {
+func fused8Generic(a fused8Args, tab unsafe.Pointer) {
 	rows := 8 * a.dist * a.groups
 	if a.live > 0 {
 		for g := range a.groups {
@@ -332,7 +332,7 @@ func dotGeneric(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, coun
 	}
 }
 
-func spreadGeneric(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer) {
+func mulAddManyGeneric(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer) {
 	c := unsafe.Slice(coeffs, count)
 	for i, dst := range unsafe.Slice(dsts, count) {
 		mulAddGeneric(unsafe.Pointer(&dst[off:][:n][0]), src, n, c[i], tab)

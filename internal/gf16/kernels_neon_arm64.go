@@ -8,27 +8,27 @@ import "unsafe"
 
 // kernelsNEON multiplies by nibble tables.
 var kernelsNEON = &kernels{
-	name:     "neon",
-	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
-	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
-	turn:     turnNEON,
-	fft4:     fft4NEON,
-	fft2:     fft2NEON,
-	ifft4:    ifft4NEON,
-	ifft2:    ifft2NEON,
-	encode2:  encode2NEON,
-	encode4:  encode4NEON,
-	encode8:  encode8NEON,
-	encode16: encode16NEON,
-	scale:    scaleNEON,
-	pack:     packNEON,
-	unpack:   unpackNEON,
-	mulAdd:   mulAddNEON,
-	mul:      mulNEON,
-	dot:      dotNEON,
-	spread:   spreadNEON,
-	xor:      xorNEON,
-	sum:      sumNEON,
+	name:       "neon",
+	table:      func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable:   func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	toTower:    toTowerNEON,
+	fft4:       fft4NEON,
+	fft2:       fft2NEON,
+	ifft4:      ifft4NEON,
+	ifft2:      ifft2NEON,
+	encode2:    encode2NEON,
+	encode4:    encode4NEON,
+	encode8:    encode8NEON,
+	encode16:   encode16NEON,
+	scale:      scaleNEON,
+	pack:       packNEON,
+	unpack:     unpackNEON,
+	mulAdd:     mulAddNEON,
+	mul:        mulNEON,
+	dot:        dotNEON,
+	mulAddMany: mulAddManyNEON,
+	xor:        xorNEON,
+	sum:        sumNEON,
 }
 
 // fft4NEON works like fft4Generic.
@@ -51,10 +51,10 @@ func ifft4NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsa
 //go:noescape
 func ifft2NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnNEON is the kernel turn, which only some backends have.
+// toTowerNEON is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func turnNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleNEON works like scaleGeneric.
 //
@@ -76,10 +76,10 @@ func mulNEON(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 //go:noescape
 func dotNEON(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadNEON works like spreadGeneric.
+// mulAddManyNEON works like mulAddManyGeneric.
 //
 //go:noescape
-func spreadNEON(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+func mulAddManyNEON(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
 
 // encode2NEON works like encodeGeneric.
 //

@@ -1630,8 +1630,8 @@ zeroRowStores:
 	BNE zeroRow
 	B next
 
-// func turnNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
-TEXT ·turnNEON(SB), NOSPLIT, $0-32
+// func toTowerNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+TEXT ·toTowerNEON(SB), NOSPLIT, $0-32
 	MOVD count+16(FP), R0
 	CBZ R0, done
 	MOVD rows+0(FP), R1
@@ -2179,8 +2179,8 @@ tileEnd1:
 done:
 	RET
 
-// func spreadNEON(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
-TEXT ·spreadNEON(SB), NOSPLIT, $0-56
+// func mulAddManyNEON(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+TEXT ·mulAddManyNEON(SB), NOSPLIT, $0-56
 	MOVD count+40(FP), R0
 	CBZ R0, done
 	MOVD dsts+0(FP), R1

@@ -8,27 +8,27 @@ import "unsafe"
 
 // kernelsNEONSHA3 multiplies by nibble tables, and adds two products at a time.
 var kernelsNEONSHA3 = &kernels{
-	name:     "neon+sha3",
-	table:    func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
-	rowTable: func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
-	turn:     turnNEONSHA3,
-	fft4:     fft4NEONSHA3,
-	fft2:     fft2NEONSHA3,
-	ifft4:    ifft4NEONSHA3,
-	ifft2:    ifft2NEONSHA3,
-	encode2:  encode2NEON,
-	encode4:  encode4NEON,
-	encode8:  encode8NEON,
-	encode16: encode16NEON,
-	scale:    scaleNEONSHA3,
-	pack:     packNEON,
-	unpack:   unpackNEON,
-	mulAdd:   mulAddNEONSHA3,
-	mul:      mulNEONSHA3,
-	dot:      dotNEONSHA3,
-	spread:   spreadNEONSHA3,
-	xor:      xorNEON,
-	sum:      sumNEON,
+	name:       "neon+sha3",
+	table:      func() unsafe.Pointer { return unsafe.Pointer(nibbleTables()) },
+	rowTable:   func() unsafe.Pointer { return unsafe.Pointer(towerNibbles()) },
+	toTower:    toTowerNEONSHA3,
+	fft4:       fft4NEONSHA3,
+	fft2:       fft2NEONSHA3,
+	ifft4:      ifft4NEONSHA3,
+	ifft2:      ifft2NEONSHA3,
+	encode2:    encode2NEON,
+	encode4:    encode4NEON,
+	encode8:    encode8NEON,
+	encode16:   encode16NEON,
+	scale:      scaleNEONSHA3,
+	pack:       packNEON,
+	unpack:     unpackNEON,
+	mulAdd:     mulAddNEONSHA3,
+	mul:        mulNEONSHA3,
+	dot:        dotNEONSHA3,
+	mulAddMany: mulAddManyNEONSHA3,
+	xor:        xorNEON,
+	sum:        sumNEON,
 }
 
 // fft4NEONSHA3 works like fft4Generic.
@@ -51,10 +51,10 @@ func ifft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab 
 //go:noescape
 func ifft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
-// turnNEONSHA3 is the kernel turn, which only some backends have.
+// toTowerNEONSHA3 is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func turnNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
 
 // scaleNEONSHA3 works like scaleGeneric.
 //
@@ -76,7 +76,7 @@ func mulNEONSHA3(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)
 //go:noescape
 func dotNEONSHA3(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count int, tab unsafe.Pointer)
 
-// spreadNEONSHA3 works like spreadGeneric.
+// mulAddManyNEONSHA3 works like mulAddManyGeneric.
 //
 //go:noescape
-func spreadNEONSHA3(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+func mulAddManyNEONSHA3(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)

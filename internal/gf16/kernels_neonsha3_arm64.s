@@ -1542,8 +1542,8 @@ zeroRowStores:
 	BNE zeroRow
 	B next
 
-// func turnNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
-TEXT ·turnNEONSHA3(SB), NOSPLIT, $0-32
+// func toTowerNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+TEXT ·toTowerNEONSHA3(SB), NOSPLIT, $0-32
 	MOVD count+16(FP), R0
 	CBZ R0, done
 	MOVD rows+0(FP), R1
@@ -2033,8 +2033,8 @@ tileEnd1:
 done:
 	RET
 
-// func spreadNEONSHA3(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
-TEXT ·spreadNEONSHA3(SB), NOSPLIT, $0-56
+// func mulAddManyNEONSHA3(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
+TEXT ·mulAddManyNEONSHA3(SB), NOSPLIT, $0-56
 	MOVD count+40(FP), R0
 	CBZ R0, done
 	MOVD dsts+0(FP), R1

@@ -158,21 +158,21 @@ var transforms = []transform{
 	{"ifft8 adding", 8, true, func(k *kernels) forward { return adding(k.ifft8) }},
 }
 
-// plain returns kernels whose planar rows are not turned: those of k, or ones that
-// turn the rows, call those of k, and turn them back.
+// plain returns kernels whose planar rows hold Cantor coordinates: those of k, or ones that
+// change the rows over to the tower, call those of k, and change them back.
 func plain(k *kernels) *kernels {
-	if k.turn == nil {
+	if k.toTower == nil {
 		return k
 	}
 	p := *k
-	p.turn, p.rowTable = nil, nil
-	turned := func(rows []unsafe.Pointer, half, count int, f func(tab unsafe.Pointer)) {
+	p.toTower, p.rowTable = nil, nil
+	overTower := func(rows []unsafe.Pointer, half, count int, f func(tab unsafe.Pointer)) {
 		for _, r := range rows {
-			k.turn(r, half, count, k.rowTable())
+			k.toTower(r, half, count, k.rowTable())
 		}
 		f(k.rowTable())
 		for _, r := range rows {
-			k.turn(r, half, count, k.rowTable())
+			k.toTower(r, half, count, k.rowTable())
 		}
 	}
 	both := func(dst, src unsafe.Pointer) []unsafe.Pointer {
@@ -186,7 +186,7 @@ func plain(k *kernels) *kernels {
 			return nil
 		}
 		return func(dst, src unsafe.Pointer, half, dist, groups, t int, _ unsafe.Pointer) {
-			turned(both(dst, src), half, radix*dist*groups, func(tab unsafe.Pointer) { run(dst, src, half, dist, groups, t, tab) })
+			overTower(both(dst, src), half, radix*dist*groups, func(tab unsafe.Pointer) { run(dst, src, half, dist, groups, t, tab) })
 		}
 	}
 	back := func(run inverse, radix int) inverse {
@@ -194,22 +194,22 @@ func plain(k *kernels) *kernels {
 			return nil
 		}
 		return func(dst, src unsafe.Pointer, half, dist, groups, t, add int, _ unsafe.Pointer) {
-			turned(both(dst, src), half, radix*dist*groups, func(tab unsafe.Pointer) { run(dst, src, half, dist, groups, t, add, tab) })
+			overTower(both(dst, src), half, radix*dist*groups, func(tab unsafe.Pointer) { run(dst, src, half, dist, groups, t, add, tab) })
 		}
 	}
 	p.fft2, p.fft4, p.fft8 = there(k.fft2, 2), there(k.fft4, 4), there(k.fft8, 8)
 	p.ifft2, p.ifft4, p.ifft8 = back(k.ifft2, 2), back(k.ifft4, 4), back(k.ifft8, 8)
 	if k.fft8 != nil {
-		p.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, _ unsafe.Pointer) {
-			k.ifft8from(dst, half, groups, t, srcs, off, more, k.rowTable())
-			k.turn(dst, half, 8*groups, k.rowTable())
+		p.ifft8gather = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, _ unsafe.Pointer) {
+			k.ifft8gather(dst, half, groups, t, srcs, off, more, k.rowTable())
+			k.toTower(dst, half, 8*groups, k.rowTable())
 		}
-		p.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, _ unsafe.Pointer) {
-			k.turn(src, half, 8*groups, k.rowTable())
-			k.fft8to(dsts, off, more, src, half, groups, t, stream, k.rowTable())
+		p.fft8scatter = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, _ unsafe.Pointer) {
+			k.toTower(src, half, 8*groups, k.rowTable())
+			k.fft8scatter(dsts, off, more, src, half, groups, t, stream, k.rowTable())
 		}
-		p.pass8 = func(a pass8Args, _ unsafe.Pointer) {
-			turned(both(a.dst, a.src), a.half, 8*a.dist*a.groups, func(tab unsafe.Pointer) { k.pass8(a, tab) })
+		p.fused8 = func(a fused8Args, _ unsafe.Pointer) {
+			overTower(both(a.dst, a.src), a.half, 8*a.dist*a.groups, func(tab unsafe.Pointer) { k.fused8(a, tab) })
 		}
 	}
 	for _, f := range []*encode{&p.encode2, &p.encode4, &p.encode8, &p.encode16} {
@@ -220,7 +220,7 @@ func plain(k *kernels) *kernels {
 		}
 	}
 	p.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, _ unsafe.Pointer) {
-		turned(both(dst, src), half, rows, func(tab unsafe.Pointer) { k.scale(dst, src, half, rows, coeffs, tab) })
+		overTower(both(dst, src), half, rows, func(tab unsafe.Pointer) { k.scale(dst, src, half, rows, coeffs, tab) })
 	}
 	return &p
 }
@@ -307,7 +307,7 @@ func TestMatricesOfTheSubfield(t *testing.T) {
 	}
 }
 
-// checkOctets compares ifft8from and fft8to with the pure-Go ones. The
+// checkOctets compares ifft8gather and fft8scatter with the pure-Go ones. The
 // list has more regions than the kernels may touch, which follow those they do.
 func (h *harness) checkOctets(k *kernels, p place, half, off, groups, t, spare int) {
 	h.Helper()
@@ -333,16 +333,16 @@ func (h *harness) checkOctets(k *kernels, p place, half, off, groups, t, spare i
 	}
 	more := list/size - 1
 	rows, modelRows := refill(false)
-	k.ifft8from(rows, half, groups, t, &mem[0], off, more, k.table())
-	genericKernels.ifft8from(modelRows, half, groups, t, &model[0], off, more, genericKernels.table())
+	k.ifft8gather(rows, half, groups, t, &mem[0], off, more, k.table())
+	genericKernels.ifft8gather(modelRows, half, groups, t, &model[0], off, more, genericKernels.table())
 	for i := range 2 {
-		h.equal(i, "ifft8from of %s: half %d at %d, %d groups, t %d, %v, arena %d", k.name, half, off, groups, t, p, i)
+		h.equal(i, "ifft8gather of %s: half %d at %d, %d groups, t %d, %v, arena %d", k.name, half, off, groups, t, p, i)
 	}
 	for stream := range 2 {
 		rows, modelRows = refill(stream == 1)
-		k.fft8to(&mem[0], off, more, rows, half, groups, t, stream, k.table())
-		genericKernels.fft8to(&model[0], off, more, modelRows, half, groups, t, stream, genericKernels.table())
-		h.equal(1, "fft8to of %s: half %d at %d, %d groups, t %d, stream %d, %v", k.name, half, off, groups, t, stream, p)
+		k.fft8scatter(&mem[0], off, more, rows, half, groups, t, stream, k.table())
+		genericKernels.fft8scatter(&model[0], off, more, modelRows, half, groups, t, stream, genericKernels.table())
+		h.equal(1, "fft8scatter of %s: half %d at %d, %d groups, t %d, stream %d, %v", k.name, half, off, groups, t, stream, p)
 	}
 }
 
@@ -366,12 +366,12 @@ func TestOctetKernels(t *testing.T) {
 	}
 }
 
-// pass8Call is a call of pass8.
-type pass8Call struct {
+// fused8Call is a call of fused8.
+type fused8Call struct {
 	half, dist, groups, live, t, sum, keep, factor, out, u, ahead int
 }
 
-func (h *harness) checkPass8(k *kernels, p place, inPlace bool, g pass8Call) {
+func (h *harness) checkFused8(k *kernels, p place, inPlace bool, g fused8Call) {
 	h.Helper()
 	h.refill(2)
 	if inPlace {
@@ -384,7 +384,7 @@ func (h *harness) checkPass8(k *kernels, p place, inPlace bool, g pass8Call) {
 		for i := range ahead {
 			ahead[i] = dst[:0]
 		}
-		k.pass8(pass8Args{at(dst), at(src), g.half, g.dist, g.groups, g.live, g.t, g.sum, g.keep, g.factor, g.out, g.u, &ahead[0], 64, 2, g.ahead}, k.table())
+		k.fused8(fused8Args{at(dst), at(src), g.half, g.dist, g.groups, g.live, g.t, g.sum, g.keep, g.factor, g.out, g.u, &ahead[0], 64, 2, g.ahead}, k.table())
 	}
 	dst, src := 0, 1
 	if inPlace {
@@ -403,38 +403,38 @@ func (h *harness) checkPass8(k *kernels, p place, inPlace bool, g pass8Call) {
 		copy(p.of(h.arenas[src].model, n), p.of(h.arenas[src].mem, n))
 	}
 	for i := range 2 {
-		h.equal(i, "pass8 of %s: %+v, in place %v, %v, arena %d", k.name, g, inPlace, p, i)
+		h.equal(i, "fused8 of %s: %+v, in place %v, %v, arena %d", k.name, g, inPlace, p, i)
 	}
 }
 
-// pass8Call draws a call of pass8 for rows of the given half.
-func (h *harness) pass8Call(half int) pass8Call {
+// fused8Call draws a call of fused8 for rows of the given half.
+func (h *harness) fused8Call(half int) fused8Call {
 	pick := func(n int) int { return h.rng.IntN(n) }
-	g := pass8Call{half: half, dist: 1 + pick(4), live: pick(9), sum: pick(2), keep: pick(2), factor: 1 + pick(3)*pick(128), out: pick(9), ahead: pick(9)}
+	g := fused8Call{half: half, dist: 1 + pick(4), live: pick(9), sum: pick(2), keep: pick(2), factor: 1 + pick(3)*pick(128), out: pick(9), ahead: pick(9)}
 	g.groups = 1 + pick(min(3, arenaSize/(16*half*g.dist)))
 	// The first group of a transform at coset 0 has code of its own.
 	g.t, g.u = 8*pick(2)*pick(32-g.groups), 8*pick(2)*pick(32-g.groups)
 	return g
 }
 
-func TestPass8(t *testing.T) {
+func TestFused8(t *testing.T) {
 	for _, k := range accelerated() {
-		if k.pass8 == nil {
+		if k.fused8 == nil {
 			continue
 		}
 		t.Run(k.name, func(t *testing.T) {
 			h := newHarness(t, 8)
 			for half := 32; half <= 416; half += 32 {
 				for range 40 {
-					h.checkPass8(k, place(h.rng.IntN(int(places))), h.rng.IntN(2) == 0, h.pass8Call(half))
+					h.checkFused8(k, place(h.rng.IntN(int(places))), h.rng.IntN(2) == 0, h.fused8Call(half))
 				}
 			}
 			for live := range 9 {
 				for out := range 9 {
 					for zero := range 4 {
-						g := h.pass8Call(96)
+						g := h.fused8Call(96)
 						g.live, g.out, g.t, g.u = live, out, 8*(zero&1), 8*(zero>>1)
-						h.checkPass8(k, atEnd, false, g)
+						h.checkFused8(k, atEnd, false, g)
 					}
 				}
 			}
@@ -604,7 +604,7 @@ func (h *harness) checkDot(k *kernels, p place, off, n, count int) {
 	}
 }
 
-func (h *harness) checkSpread(k *kernels, p place, off, n, count int) {
+func (h *harness) checkMulAddMany(k *kernels, p place, off, n, count int) {
 	h.Helper()
 	h.refill(2)
 	mem, model := make([][]byte, count+1), make([][]byte, count+1)
@@ -613,10 +613,10 @@ func (h *harness) checkSpread(k *kernels, p place, off, n, count int) {
 		mem[i], model[i] = all[i*(off+n):][:off+n], allModel[i*(off+n):][:off+n]
 	}
 	c := unsafe.SliceData(h.elems(count))
-	k.spread(&mem[0], off, n, at(p.of(h.arenas[0].mem, n)), c, count, k.table())
-	genericKernels.spread(&model[0], off, n, at(p.of(h.arenas[0].model, n)), c, count, genericKernels.table())
+	k.mulAddMany(&mem[0], off, n, at(p.of(h.arenas[0].mem, n)), c, count, k.table())
+	genericKernels.mulAddMany(&model[0], off, n, at(p.of(h.arenas[0].model, n)), c, count, genericKernels.table())
 	for i := range 2 {
-		h.equal(i, "spread of %s: %d bytes at %d, %d destinations, %v", k.name, n, off, count, p)
+		h.equal(i, "mulAddMany of %s: %d bytes at %d, %d destinations, %v", k.name, n, off, count, p)
 	}
 }
 
@@ -713,7 +713,7 @@ func TestRegionKernels(t *testing.T) {
 				for _, count := range []int{0, 1, h.rng.IntN(21)} {
 					if blocks > 0 {
 						h.checkDot(k, p, h.rng.IntN(200), 64*blocks, count)
-						h.checkSpread(k, p, h.rng.IntN(200), 64*blocks, count)
+						h.checkMulAddMany(k, p, h.rng.IntN(200), 64*blocks, count)
 					}
 					h.checkSum(k, p, 1+count, h.rng.IntN(200), 64*blocks)
 				}
@@ -790,7 +790,7 @@ func FuzzKernels(f *testing.F) {
 			h.checkMul(k, p, inPlace, 64*(int(a)%50), Elem(b))
 		case 3:
 			h.checkDot(k, p, int(c)%300, 64+64*(int(a)%40), int(b)%20)
-			h.checkSpread(k, p, int(c)%300, 64+64*(int(a)%40), int(b)%20)
+			h.checkMulAddMany(k, p, int(c)%300, 64+64*(int(a)%40), int(b)%20)
 		case 4:
 			h.checkXor(k, p, int(a))
 		case 5:
@@ -800,10 +800,10 @@ func FuzzKernels(f *testing.F) {
 			half := 32 + 32*(int(a)%12)
 			h.checkOctets(k, p, half, int(seed>>24)%70, 1+int(b)%3, 8*(int(c)%(Order/8-4)), int(seed>>16)%20)
 		case 6:
-			if k.pass8 == nil {
+			if k.fused8 == nil {
 				t.Skip("this backend has no such kernel")
 			}
-			h.checkPass8(k, p, inPlace, h.pass8Call(32+32*(int(a)%12)))
+			h.checkFused8(k, p, inPlace, h.fused8Call(32+32*(int(a)%12)))
 		case 7:
 			m := 2 + int(b)%15
 			if k.encoder(fewRows(m)) == nil {

@@ -50,7 +50,7 @@ func (e *Engine) Dot(dst []byte, srcs [][]byte, off int, coeffs []Elem) {
 func (e *Engine) MulAddMany(dsts [][]byte, off int, src []byte, coeffs []Elem) {
 	checkMany("MulAddMany", dsts, off, len(src), len(coeffs))
 	if checkRegion("MulAddMany", src, len(src)) && len(coeffs) > 0 {
-		e.k.spread(&dsts[0], off, len(src), unsafe.Pointer(&src[0]), &coeffs[0], len(coeffs), e.tab)
+		e.k.mulAddMany(&dsts[0], off, len(src), unsafe.Pointer(&src[0]), &coeffs[0], len(coeffs), e.tab)
 	}
 }
 

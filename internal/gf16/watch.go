@@ -37,29 +37,29 @@ func watched(k *kernels) *kernels {
 	w.ifft4, w.ifft2 = back(k.ifft4, 4), back(k.ifft2, 2)
 	if k.fft8 != nil {
 		w.fft8, w.ifft8 = there(k.fft8, 8), back(k.ifft8, 8)
-		w.ifft8from = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
+		w.ifft8gather = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 			for _, s := range headers(srcs, 8*groups) {
 				race.ReadRows(s[off:], 0, 2*half, 1)
 			}
 			race.Write(dst, 16*half*groups)
-			k.ifft8from(dst, half, groups, t, srcs, off, more, tab)
+			k.ifft8gather(dst, half, groups, t, srcs, off, more, tab)
 		}
-		w.fft8to = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
+		w.fft8scatter = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
 			for _, s := range headers(dsts, 8*groups) {
 				race.WriteRows(s[off:], 0, 2*half, 1)
 			}
 			race.Write(src, 16*half*groups)
-			k.fft8to(dsts, off, more, src, half, groups, t, stream, tab)
+			k.fft8scatter(dsts, off, more, src, half, groups, t, stream, tab)
 		}
-		w.pass8 = func(a pass8Args, tab unsafe.Pointer) {
+		w.fused8 = func(a fused8Args, tab unsafe.Pointer) {
 			touch(a.dst, a.src, 16*a.half*a.dist*a.groups, a.live > 0 || a.keep != 0)
-			k.pass8(a, tab)
+			k.fused8(a, tab)
 		}
 	}
-	if k.turn != nil {
-		w.turn = func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer) {
+	if k.toTower != nil {
+		w.toTower = func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer) {
 			race.Write(rows, 2*half*count)
-			k.turn(rows, half, count, tab)
+			k.toTower(rows, half, count, tab)
 		}
 	}
 	encoder := func(run encode, rows int) encode {
@@ -130,13 +130,13 @@ func watched(k *kernels) *kernels {
 		race.Write(dst, n)
 		k.dot(dst, srcs, off, n, coeffs, count, tab)
 	}
-	w.spread = func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer) {
+	w.mulAddMany = func(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer) {
 		race.Read(unsafe.Pointer(coeffs), 2*count)
 		race.Read(src, n)
 		for _, s := range headers(dsts, count) {
 			race.WriteRows(s[off:], 0, n, 1)
 		}
-		k.spread(dsts, off, n, src, coeffs, count, tab)
+		k.mulAddMany(dsts, off, n, src, coeffs, count, tab)
 	}
 	w.xor = func(dst, src unsafe.Pointer, n int) {
 		race.Read(src, n)

@@ -66,12 +66,12 @@ func write(m machine) {
 		{"fft2", func() { layers(m, "fft2", 2, false) }},
 		{"ifft4", func() { layers(m, "ifft4", 4, true) }},
 		{"ifft2", func() { layers(m, "ifft2", 2, true) }},
-		{"turn", func() { toTower(m) }},
+		{"toTower", func() { toTower(m) }},
 		{"scale", func() { scale(m) }},
 		{"mulAdd", func() { mul(m, "mulAdd", true) }},
 		{"mul", func() { mul(m, "mul", false) }},
 		{"dot", func() { dot(m) }},
-		{"spread", func() { mulAddMany(m) }},
+		{"mulAddMany", func() { mulAddMany(m) }},
 	}
 	shared := append(few(m), moving(m)...)
 	b := kernel.Backend{

@@ -72,9 +72,9 @@ func scale(m machine) {
 	k.End()
 }
 
-// toTower writes turn: T of the high bytes, looked up, is added to the low bytes.
+// toTower writes toTower: T of the high bytes, looked up, is added to the low bytes.
 func toTower(m machine) {
-	k := m.begin("turn")
+	k := m.begin("toTower")
 	count := k.Load("count")
 	k.Op("CBZ", count, "done")
 	lo, half, tab, hi, columns := k.Load("rows"), k.Load("half"), k.Load("tab"), k.GP(), k.GP()
@@ -195,10 +195,10 @@ func dot(m machine) {
 	k.End()
 }
 
-// mulAddMany writes spread. A tile of the source stays in registers as nibbles over
+// mulAddMany writes mulAddMany. A tile of the source stays in registers as nibbles over
 // all destinations: they are split once.
 func mulAddMany(m machine) {
-	k := m.begin("spread")
+	k := m.begin("mulAddMany")
 	a := loadMany(k, "dsts")
 	src, n := k.Load("src"), k.Load("n")
 	c := constant(k.Vecs(naturalTables))

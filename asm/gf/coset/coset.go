@@ -1,5 +1,5 @@
 // Package coset describes the transforms of few rows that fit in registers, for the
-// generators of all instruction sets: which rows meet in which order, and with which
+// generators of all instruction sets: which butterflies there are, in which order, and with which
 // constants. internal/gf16/fft.go derives it.
 package coset
 

@@ -27,12 +27,12 @@ import (
 //     zero. The additions that then fall away are a fifteenth of the work and more.
 type State struct {
 	ISA
-	WordBits int
-	Message  Mem       // without EVEX only
-	Word8    Mem       // without EVEX only
-	Zero     int       // message words from here on are 0, if not 0
-	Shuffles [64]Mem   // byte shuffles that rotate by that many bits, without EVEX only
-	Turns    [2][2]int // the rotations of a quarter round: of d and b, twice
+	WordBits  int
+	Message   Mem       // without EVEX only
+	Word8     Mem       // without EVEX only
+	Zero      int       // message words from here on are 0, if not 0
+	Shuffles  [64]Mem   // byte shuffles that rotate by that many bits, without EVEX only
+	Rotations [2][2]int // the rotations of a quarter round: of d and b, twice
 }
 
 // Alloc reserves what the state needs of the local memory.
@@ -208,8 +208,8 @@ func (s *State) halfRound(shift int, adds []func(a VecPhysical)) {
 	var steps [4][]func()
 	for i := range steps {
 		b, c, d := 4+(i+shift)%4, 8+(i+2*shift)%4, 12+(i+3*shift)%4
-		for turn, turns := range s.Turns {
-			steps[i] = append(steps[i], s.quarter(i, b, c, d, adds[2*i+turn], turns)...)
+		for step, by := range s.Rotations {
+			steps[i] = append(steps[i], s.quarter(i, b, c, d, adds[2*i+step], by)...)
 		}
 	}
 	behind := [4]int{0, 0, 1, 1}
@@ -224,13 +224,13 @@ func (s *State) halfRound(shift int, adds []func(a VecPhysical)) {
 
 // quarter returns the steps of half a quarter round on four words of the state,
 // with one word of the message, which addWord adds.
-func (s *State) quarter(i, j, k, l int, addWord func(a VecPhysical), turns [2]int) []func() {
+func (s *State) quarter(i, j, k, l int, addWord func(a VecPhysical), by [2]int) []func() {
 	a, b, d := s.Reg(i), s.Reg(j), s.Reg(l)
 	return []func(){
 		func() { addWord(a) },
 		func() { s.add(b, a, a) },
 		func() { s.Xor(a, d, d) },
-		func() { s.rotate(d, turns[0]) },
+		func() { s.rotate(d, by[0]) },
 		func() {
 			c, isReg := s.At(k).(VecPhysical)
 			if isReg {
@@ -242,6 +242,6 @@ func (s *State) quarter(i, j, k, l int, addWord func(a VecPhysical), turns [2]in
 			}
 			s.Xor(c, b, b)
 		},
-		func() { s.rotate(b, turns[1]) },
+		func() { s.rotate(b, by[1]) },
 	}
 }
