@@ -47,7 +47,15 @@ func TestConfigIsChecked(t *testing.T) {
 	if _, err := node.New(identity.GenerateKey(), full); err != node.ErrNotMember {
 		t.Errorf("key of nobody: %v, want %v", err, node.ErrNotMember)
 	}
-	if _, err := node.New(key, full); err != nil {
-		t.Errorf("with all that must be set: %v", err)
+	n, err := node.New(key, full)
+	if err != nil {
+		t.Fatalf("with all that must be set: %v", err)
+	}
+	if n.Healer().Healthy() {
+		t.Error("healthy before the first look at what others have")
+	}
+	full.HealInterval = -1
+	if n, err = node.New(key, full); err != nil || !n.Healer().Healthy() {
+		t.Errorf("who looks only when asked lacks something that it knows of: %v", err)
 	}
 }

@@ -150,7 +150,7 @@ func TestWriteToOtherEpoch(t *testing.T) {
 	if receipt.Certificate.Signed(3) {
 		t.Error("a node of another epoch has signed")
 	}
-	if got := cl.Peers()[3].Standing(); got == peer.Distrusted {
+	if got := cl.Peers()[3].ObservedHealth(); got == peer.Distrusted {
 		t.Error("a node of another epoch is taken for a liar")
 	}
 	c.nodes[0].kill()

@@ -39,7 +39,7 @@ type Node struct {
 	tls      *tls.Config
 	member   committee.Member
 	peers    *peer.Set
-	healer   *heal.Healer
+	healer   *Healer
 	scrubber *scrub.Scrubber
 	server   *server.Server
 	others   *agreement.Checker
@@ -87,10 +87,12 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	options.Logger = n.log
 	n.peers = peer.NewSet(key, options)
 	view := func() *peer.View { return n.peers.View(c.Control.View(), n.member.PublicKey) }
-	n.healer = heal.New(heal.Config{
-		View: view, Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store,
-		Interval: c.HealInterval, Delay: c.HealDelay, BatchBytes: c.HealBatch, Logger: n.log,
+	n.healer, err = newHealer(c, view, heal.Config{
+		Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, BatchBytes: c.HealBatch, Logger: n.log,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
 	n.server, err = server.New(server.Config{
 		View:  func() server.View { return server.ViewOf(c.Control.View(), n.member.PublicKey) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
@@ -108,10 +110,13 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n.scrubber = scrub.New(scrub.Config{
+	n.scrubber, err = scrub.New(scrub.Config{
 		View: view, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
 	n.others, err = agreement.New(agreement.Config{View: c.Control.View, Peers: n.otherMembers, Plaintext: c.Plaintext})
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
@@ -135,7 +140,7 @@ func (n *Node) otherMembers(c *committee.Committee) (list []agreement.Peer) {
 func (n *Node) Name() string { return n.member.Name }
 
 // Healer returns the node's healer.
-func (n *Node) Healer() *heal.Healer { return n.healer }
+func (n *Node) Healer() *Healer { return n.healer }
 
 // Scrubber returns the node's scrubber.
 func (n *Node) Scrubber() *scrub.Scrubber { return n.scrubber }
@@ -178,7 +183,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 		go func() { failed <- a.Serve(admin) }()
 	}
 	var background sync.WaitGroup
-	background.Go(func() { n.healer.Run(work) })
+	background.Go(func() { n.healer.run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
 	background.Go(func() { n.others.Run(work) })
 	background.Go(func() { n.watch(work) })

@@ -217,7 +217,7 @@ func TestStalledConnection(t *testing.T) {
 	if _, err := p.Status(t.Context(), commit.BlobID{}); !errors.Is(err, peer.ErrStalled) {
 		t.Fatal(err)
 	}
-	if p.Standing() != peer.Failing {
-		t.Fatal(p.Standing())
+	if p.ObservedHealth() != peer.Failing {
+		t.Fatal(p.ObservedHealth())
 	}
 }

@@ -51,7 +51,7 @@ func (r *reading) all(ctx context.Context) ([]byte, error) {
 			candidates = append(candidates, i)
 		}
 	}
-	g := newGather(r, live, candidates)
+	g := newGather(r, live, candidates, false)
 	if !slices.ContainsFunc(g.candidates[:live], func(row int) bool { return row >= live }) {
 		// Nothing needs to be decoded, if all goes well: let the slivers be the blob.
 		g.rows = make([]byte, live*g.sliverSize)
@@ -109,8 +109,7 @@ func (r *reading) rows(ctx context.Context, refs []rs2d.SliverRef, off, n uint64
 	for i, ref := range refs {
 		candidates[i] = ref.Index
 	}
-	g := newGather(r, len(refs), candidates)
-	g.hasty = true
+	g := newGather(r, len(refs), candidates, true)
 	memory, err := r.memory.reserve(ctx, 2*int64(len(refs))*int64(g.sliverSize))
 	if err != nil {
 		return nil, err
@@ -166,6 +165,6 @@ func (o operation) orInvalid(ctx context.Context, id commit.BlobID, err error) e
 
 // slow reports whether a read that takes the row would probably have to wait for its node.
 func (r *reading) slow(row int) bool {
-	s := r.view.Peers[r.view.OwnerOfPair(r.id, row)].Standing()
-	return s == peer.Slow || s == peer.Failing
+	h := r.view.Peers[r.view.OwnerOfPair(r.id, row)].ObservedHealth()
+	return h == peer.Slow || h == peer.Failing
 }

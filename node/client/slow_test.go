@@ -183,8 +183,8 @@ func TestSlowNodesAreWaitedForOnce(t *testing.T) {
 			cl := c.client(t, nil)
 			expectRead(t, cl, id, blob)
 			for _, i := range bad {
-				if s := cl.Peers()[i].Standing(); s != peer.Slow {
-					t.Errorf("standing of node %d: %d", i, s)
+				if s := cl.Peers()[i].ObservedHealth(); s != peer.Slow {
+					t.Errorf("health of node %d: %d", i, s)
 				}
 			}
 			// A reader who knows this much and hedges nothing does without them.
@@ -192,7 +192,7 @@ func TestSlowNodesAreWaitedForOnce(t *testing.T) {
 			asked := make(map[int]int64)
 			for _, i := range bad {
 				asked[i] = c.nodes[i].slivers.Load()
-				cl.Peers()[i].Late(time.Now())
+				cl.Peers()[i].MarkLate(time.Now())
 			}
 			for range 3 {
 				expectRead(t, cl, id, blob)
@@ -222,13 +222,13 @@ func TestRecoveredNodesAreUsedAgain(t *testing.T) {
 		if err := cl.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if s := cl.Peers()[bad].Standing(); s != peer.Slow {
-			t.Fatalf("standing while it stalls: %d", s)
+		if s := cl.Peers()[bad].ObservedHealth(); s != peer.Slow {
+			t.Fatalf("health while it stalls: %d", s)
 		}
 	}
 	c.set(0, bad)
 	// A busy machine may take too long for one probe, but not for ever.
-	for cl.Peers()[bad].Standing() != peer.Good && t.Context().Err() == nil {
+	for cl.Peers()[bad].ObservedHealth() != peer.Good && t.Context().Err() == nil {
 		expectRead(t, cl, id, blob)
 		if err := cl.Flush(t.Context()); err != nil {
 			t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -141,8 +140,19 @@ func certified(t *testing.T, v *peer.View, listers []*lister, ids ...commit.Blob
 	return entries
 }
 
-func newFinder() *discover.Finder {
-	return discover.New(discover.Config{Store: empty{}, Logger: slog.New(slog.DiscardHandler)})
+func newFinder(t *testing.T) *discover.Finder {
+	t.Helper()
+	f, err := discover.New(discover.Config{Store: empty{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	if _, err := discover.New(discover.Config{}); err == nil || err.Error() != "discover: Config.Store must be set" {
+		t.Errorf("without a store: %v", err)
+	}
 }
 
 func round(t *testing.T, f *discover.Finder, v *peer.View) (found map[commit.BlobID]discover.Found, seen discover.Seen) {
@@ -173,10 +183,10 @@ func TestOneLiarEndsOnlyItsList(t *testing.T) {
 	listers[1].endless = true
 	listers[2].lists[api.ListCertified] = certified(t, v, listers, id(5), id(7))
 	listers[3].lists[api.ListCertified] = certified(t, v, listers, id(5), id(6))
-	f := newFinder()
+	f := newFinder(t)
 	found, seen := round(t, f, v)
-	if len(found) != 3 || seen.Lies != 1 || v.Peers[1].Standing() != peer.Distrusted {
-		t.Errorf("%d blobs, %+v, standing %d", len(found), seen, v.Peers[1].Standing())
+	if len(found) != 3 || seen.Lies != 1 || v.Peers[1].ObservedHealth() != peer.Distrusted {
+		t.Errorf("%d blobs, %+v, health %d", len(found), seen, v.Peers[1].ObservedHealth())
 	}
 	for i, b := range found {
 		if b.Lacking != 2 || len(b.Certificate) == 0 {
@@ -200,7 +210,7 @@ func TestPendingBlobsTakeTurns(t *testing.T) {
 		// Who lists alone is not believed.
 		listers[3].lists[api.ListPending] = append(listers[3].lists[api.ListPending], api.BlobEntry{Blob: id(n + blobs)})
 	}
-	f := newFinder()
+	f := newFinder(t)
 	rounds := 0
 	for tried := 0; tried < blobs; rounds++ {
 		if rounds == 5 {
@@ -224,7 +234,7 @@ func TestPendingBlobsTakeTurns(t *testing.T) {
 		l.signs = true
 		l.lists[api.ListPending] = []api.BlobEntry{{Blob: id(blobs + 1)}}
 	}
-	found, _ := round(t, newFinder(), v)
+	found, _ := round(t, newFinder(t), v)
 	b := found[id(blobs+1)]
 	if cert, err := committee.ParseCertificate(v.Epochs, b.Certificate); err != nil || cert.Blob != b.Blob || cert.Kind != committee.Stored {
 		t.Errorf("%+v, %v", b, err)
@@ -240,12 +250,12 @@ func TestSilentListIsLeft(t *testing.T) {
 			listers[2].hangs = state
 			listers[3].lists[api.ListCertified] = certified(t, v, listers, id(3))
 			began := time.Now()
-			found, _ := round(t, newFinder(), v)
+			found, _ := round(t, newFinder(t), v)
 			if took := time.Since(began); len(found) != 1 || took > 30*time.Second {
 				t.Errorf("%d blobs in %v", len(found), took)
 			}
-			if s := v.Peers[2].Standing(); state == api.ListPending && s != peer.Slow {
-				t.Errorf("standing %d", s)
+			if s := v.Peers[2].ObservedHealth(); state == api.ListPending && s != peer.Slow {
+				t.Errorf("health %d", s)
 			}
 		})
 	}

@@ -16,10 +16,10 @@ import (
 // nobody named.
 var ErrBlind = errors.New("discover: too few peers listed their blobs")
 
-// Config is what a finder works with. All must be set.
+// Config is what a finder works with. Store must be set.
 type Config struct {
 	Store  store.Store
-	Logger *slog.Logger
+	Logger *slog.Logger // default drops all
 }
 
 // Finder finds out what one node lacks. One round runs at a time; Certify may be called
@@ -32,8 +32,16 @@ type Finder struct {
 	tried *attempts
 }
 
-// New returns a finder.
-func New(c Config) *Finder { return &Finder{config: c, tried: newAttempts()} }
+// New returns a finder. The error names a field of the configuration that must be set.
+func New(c Config) (*Finder, error) {
+	if c.Store == nil {
+		return nil, errors.New("discover: Config.Store must be set")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Finder{config: c, tried: newAttempts()}, nil
+}
 
 // Found is a certified blob that the node lacks something of.
 type Found struct {
@@ -49,8 +57,8 @@ type Seen struct {
 	Invalid []commit.BlobID // blobs that were learnt to be inconsistent
 }
 
-// Round looks once for blobs that the member who looks should have, and gives what it finds to emit, which is called by one
-// goroutine. How long emit takes does not count as the members' time.
+// Round looks once for blobs that the member who looks should have, and gives what it
+// finds to emit, which is called by one goroutine. How long emit takes does not count as the members' time.
 //
 // The error is ErrBlind, with what the members said, if those who listed all of their
 // blobs, the node itself among them, own fewer than 2f+1 shards; the store's; or the

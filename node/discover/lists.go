@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -63,12 +60,12 @@ func (r *round) mark(id commit.BlobID, verdict []byte) {
 	r.seen.Invalid = append(r.seen.Invalid, id)
 }
 
-// wrong notes that a member lied.
+// wrong notes that a member lied, if that is how its list ended.
 func (r *round) wrong(member int, err error) {
-	p := r.view.Peers[member]
-	p.Distrust()
-	r.seen.Lies++
-	r.config.Logger.Warn("wrong list of blobs", "peer", p.Name(), "error", err)
+	if errors.Is(err, peer.ErrLied) {
+		r.seen.Lies++
+		r.config.Logger.Warn("wrong list of blobs", "peer", r.view.Peers[member].Name(), "error", err)
+	}
 }
 
 // memberError says what a member answered.
@@ -79,14 +76,14 @@ func (r *round) memberError(member int, err error) error {
 	return fmt.Errorf("the node's own store: %w", err)
 }
 
-// page is a part of a member's list, or the end of it.
+// page is a part of a member's list, or the end of all that the member was asked for.
 type page struct {
 	member int
 	state  api.ListState
 	list   api.BlobList
-	end    bool                    // of all that the member was asked for
-	err    error                   // the list ends before its end
-	stop   context.CancelCauseFunc // ends the list
+	end    bool
+	err    error       // at the end: why it is none
+	stop   func(error) // ends the list
 }
 
 // section is what a member is asked to list, one after another.
@@ -96,102 +93,59 @@ type section struct {
 	pages int // at most; no bound if it is 0
 }
 
-// leastGrace is how much longer than others a busy member may take.
-const leastGrace = time.Second
-
 // collect has all members list sections of their blobs, and calls take with each page.
 // A list's next page is asked for when the one before has been taken. When take has
-// returned true, the members that have not come to their end get as much time again,
-// leastGrace at least, and are late then; those that are late already get no more. The time that take takes is nobody's.
+// returned true, the members that have not come to their end get some more time, see
+// [peer.Fanout.Enough]. The time that take takes is nobody's.
 func (r *round) collect(ctx context.Context, sections []section, take func(page) (enough bool)) {
-	var group sync.WaitGroup
-	defer group.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	pages := make(chan page)
-	began := time.Now()
-	open := make(map[int]bool) // members that have not come to their end; true if they will in time
-	for member, p := range r.view.Peers {
-		open[member] = p == nil || p.Prompt()
-		group.Go(func() { r.list(ctx, member, sections, pages) })
-	}
-	waited, grace := time.Duration(0), time.Duration(-1) // no end is known yet
-	for len(open) > 0 {
-		var end <-chan time.Time
-		if grace >= 0 {
-			end = time.After(grace)
+	f := peer.NewFanout(r.view.Set, peer.FanoutOptions{Quorum: true})
+	took := func(p page) bool {
+		if take(p) {
+			f.Enough()
 		}
-		since := time.Now()
-		select {
-		case <-ctx.Done():
-			return
-		case <-end:
-			for member := range open {
-				r.silent(member, began, waited, take)
-			}
-			return
-		case p := <-pages:
-			took := time.Since(since)
-			waited += took
-			if grace >= 0 {
-				grace = max(0, grace-took)
-			}
-			if p.end {
-				delete(open, p.member)
-			}
-			switch {
-			case !take(p):
-			case !slices.Contains(slices.Collect(maps.Values(open)), true):
-				grace = 0
-			case grace < 0:
-				grace = max(waited, leastGrace)
-			}
-			if remote := r.view.Peers[p.member]; p.end && p.err == nil && remote != nil {
-				remote.Answered()
-			}
-		}
+		return false // all members are asked already
 	}
+	begun := false
+	_ = f.Run(ctx, func() bool { // whose error is the caller's context's
+		if begun {
+			return false
+		}
+		begun = true
+		for member, p := range r.view.Peers {
+			f.Start(p, 0, func(ctx context.Context, c *peer.Call) error {
+				return r.list(ctx, member, sections, func(p page) error {
+					p.stop = c.Stop
+					return c.Deliver(func() bool { return took(p) })
+				})
+			}, func(err error) { took(page{member: member, end: true, err: err}) })
+		}
+		return false
+	})
 }
 
-// silent gives up a member's list.
-func (r *round) silent(member int, began time.Time, waited time.Duration, take func(page) bool) {
-	if p := r.view.Peers[member]; p != nil {
-		p.LateToAnswer(began)
-	}
-	take(page{member: member, end: true, err: fmt.Errorf("%w for %v, longer than others", peer.ErrSilent, waited.Round(time.Millisecond))})
-}
-
-// list sends the pages of one member's lists.
-func (r *round) list(ctx context.Context, member int, sections []section, pages chan<- page) {
+// list gives the pages of one member's lists to deliver.
+func (r *round) list(ctx context.Context, member int, sections []section, deliver func(page) error) error {
 	ask := r.listOwn
 	if p := r.view.Peers[member]; p != nil {
 		ask = p.List
 	}
-	own, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	for at, s := range sections {
+	for _, s := range sections {
 		after := s.after
 		for count := 1; ; count++ {
-			l, err := ask(own, s.state, after, api.MaxList)
-			if own.Err() != nil {
-				err = context.Cause(own)
-			}
-			last := !l.More || count == s.pages
-			p := page{member: member, state: s.state, list: l, end: err != nil || last && at == len(sections)-1, err: err, stop: stop}
-			select {
-			case pages <- p:
-			case <-ctx.Done():
-				return
-			}
+			l, err := ask(ctx, s.state, after, api.MaxList)
 			if err != nil {
-				return
+				return err
 			}
-			if last {
+			if err := deliver(page{member: member, state: s.state, list: l}); err != nil {
+				return err
+			}
+			if !l.More || count == s.pages {
 				break
 			}
 			after = l.Next
 		}
 	}
+	return nil
 }
 
 // listOwn lists the blobs of the node's own store, certified ones only: of others it
@@ -215,30 +169,23 @@ func (r *round) certified(ctx context.Context) error {
 	c := &r.config
 	need, weight := 2*r.view.Params().F+1, 0
 	var errs []error
-	liars := make([]bool, len(r.view.Peers))
 	r.collect(ctx, []section{{state: api.ListInvalid}, {state: api.ListCertified}}, func(p page) bool {
 		var wrong error
 		switch {
-		case liars[p.member]: // a page may have been on its way
+		case p.end && p.err == nil:
+			weight += r.view.Weight(p.member)
+		case p.end:
+			r.wrong(p.member, p.err)
+			errs = append(errs, r.memberError(p.member, p.err))
 		case p.state == api.ListInvalid:
 			wrong = r.takeInvalid(p)
 		default:
 			wrong = r.takeCertified(ctx, p)
 		}
-		switch {
-		case liars[p.member]:
-		case wrong != nil:
-			liars[p.member] = true
+		if wrong != nil {
 			r.wrong(p.member, wrong)
-			p.stop(wrong)
 			errs = append(errs, r.memberError(p.member, wrong))
-		case p.err != nil:
-			if errors.Is(p.err, peer.ErrLied) {
-				r.wrong(p.member, p.err)
-			}
-			errs = append(errs, r.memberError(p.member, p.err))
-		case p.end:
-			weight += r.view.Weight(p.member)
+			p.stop(wrong)
 		}
 		return weight >= need
 	})

@@ -28,18 +28,14 @@ func (r *round) pending(ctx context.Context) {
 	need, weight := 2*r.view.Params().F+1, 0
 	r.collect(ctx, []section{{api.ListPending, r.cursor, pendingPages}}, func(p page) bool {
 		l := &lists[p.member]
-		if errors.Is(p.err, peer.ErrLied) {
-			r.wrong(p.member, p.err)
-		}
-		if p.err == nil {
+		switch {
+		case !p.end:
 			l.entries, l.next = append(l.entries, p.list.Blobs...), p.list.Next
-		}
-		if p.end {
-			// A list that was broken off says nothing of what comes after it.
-			l.done = p.err == nil
-			if l.done {
-				weight += r.view.Weight(p.member)
-			}
+		case p.err != nil: // a list that was broken off says nothing of what comes after it
+			r.wrong(p.member, p.err)
+		default:
+			l.done = true
+			weight += r.view.Weight(p.member)
 		}
 		return weight >= need
 	})

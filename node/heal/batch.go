@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/discover"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -40,7 +39,7 @@ const maxBatch = 256
 
 // batch is blobs that are recovered at once.
 type batch struct {
-	*round
+	*Round
 	blobs []*blob
 	bytes int64 // to restore at once, of large blobs less than there are
 }
@@ -71,26 +70,26 @@ func (b *batch) run(ctx context.Context) {
 
 // prepare finds out what the node lacks of a blob now: another round may have recovered
 // it since it was found. It returns nil if there is nothing to recover.
-func (b *batch) prepare(f discover.Found) *blob {
+func (b *batch) prepare(l Lost) *blob {
 	c := &b.config
-	one := &blob{id: f.Blob, records: make(map[store.Record][]byte), lack: int64(f.Lacking)}
-	if f.Certificate != nil {
-		one.records[store.Certificate] = f.Certificate
+	one := &blob{id: l.Blob, records: make(map[store.Record][]byte), lack: int64(l.Lacking)}
+	if l.Certificate != nil {
+		one.records[store.Certificate] = l.Certificate
 	}
-	info, err := c.Store.Info(f.Blob)
+	info, err := c.Store.Info(l.Blob)
 	if err != nil {
-		c.Logger.Error("store", "blob", f.Blob, "error", err)
+		c.Logger.Error("store", "blob", l.Blob, "error", err)
 		one.failed = true
 		b.finish(one)
 		return nil
 	}
-	missing := placement.Missing(b.view.Committee, b.view.Member, f.Blob, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
+	missing := placement.Missing(b.view.Committee, b.view.Member, l.Blob, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
 	if info.Has(store.Verdict) {
 		missing = nil
 	}
 	b.lack(int64(len(missing)) - one.lack)
 	one.lack = int64(len(missing))
-	one.meta, err = b.ownMetadata(f.Blob)
+	one.meta, err = b.ownMetadata(l.Blob)
 	if info.Has(store.Verdict) || len(missing) == 0 && err == nil {
 		b.finish(one)
 		return nil
@@ -136,7 +135,7 @@ func (b *batch) fetchMetadata(ctx context.Context) {
 		turns <- struct{}{}
 		group.Go(func() {
 			defer func() { <-turns }()
-			meta, err := b.round.fetchMetadata(ctx, one.id)
+			meta, err := b.Round.fetchMetadata(ctx, one.id)
 			var raw []byte
 			if err == nil {
 				raw, err = meta.MarshalBinary()
@@ -193,7 +192,7 @@ func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
 	one.restored = true
 	params := b.view.Params()
 	now := time.Now()
-	b.count(func(report *Report) {
+	b.Count(func(report *Report) {
 		if another {
 			report.Blobs++
 			report.WholeBlob += int64(params.P*params.S) * int64(one.size)
@@ -234,7 +233,7 @@ func (b *batch) finish(one *blob) {
 			failed = max(1, failed)
 		}
 	}
-	b.count(func(report *Report) {
+	b.Count(func(report *Report) {
 		report.Failed += failed
 		if noRoom > 0 {
 			report.Postponed += failed

@@ -1,4 +1,4 @@
-// Package heal finds out what a node lacks, and recovers it from its peers.
+// Package heal recovers slivers that a node lacks from its peers. What it lacks it is told.
 //
 // A lost sliver is recovered from single symbols: secondary slivers first, each from
 // the symbols where it crosses primary slivers of other nodes, then primary slivers
@@ -11,6 +11,6 @@
 // sliver is wrong, then the blob is: the proofs together show it to everybody.
 //
 // A sliver is computed and stored as soon as the last symbol of it is there, while
-// others arrive, and counted once it is on disk. A pass begins with a few blobs and
+// others arrive, and counted once it is on disk. A round begins with a few blobs and
 // takes more and more at once, so that it can be seen to work from the start.
 package heal

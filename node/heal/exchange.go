@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -20,33 +19,24 @@ import (
 type exchange struct {
 	*batch
 	recoveries []*recovery
-	unfinished int       // of these
-	orders     []*order  // under way
-	overdue    []bool    // members that were late in this exchange
-	asked      int       // orders, in all
-	times      []float64 // seconds a byte of those that were delivered
-
-	events  chan event
-	solving chan struct{} // one for each recovery that is being solved
-	group   sync.WaitGroup
-}
-
-// event is something that came: symbols of one source, the end of an order, or that
-// of solving.
-type event struct {
-	order    *order // or nil, if a recovery was solved
-	recovery *recovery
-	batch    *peer.SymbolBatch // or nil, at the end of an order
-	goOn     bool              // the recovery that was solved needs more
-	err      error
+	unfinished int // of these
+	fanout     *peer.Fanout
+	solving    chan struct{} // one for each recovery that is being solved
 }
 
 // solvers is how many slivers are computed at once, and how many recoveries are stored.
 const solvers = 8
 
+// leastRate is how many bytes a second a peer must send that is waited for because
+// there is nobody else to ask.
+const leastRate = 64 << 10
+
 // recoverAxis recovers and stores the missing slivers of one axis of many blobs.
 func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) {
-	x := &exchange{batch: b, overdue: make([]bool, len(b.view.Peers)), events: make(chan event), solving: make(chan struct{}, solvers)}
+	x := &exchange{
+		batch: b, fanout: peer.NewFanout(b.config.Peers, peer.FanoutOptions{Transfers: true, LeastRate: leastRate}),
+		solving: make(chan struct{}, solvers),
+	}
 	var group sync.WaitGroup
 	turns := make(chan struct{}, solvers)
 	for _, one := range blobs {
@@ -71,30 +61,11 @@ func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) 
 // run goes on until every recovery is done: each source that fails is not asked again,
 // and proofs are asked for once, so there is an end.
 func (x *exchange) run(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer x.group.Wait()
-	defer x.judge()
-	defer cancel()
 	x.unfinished = len(x.recoveries)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for changed := true; ctx.Err() == nil; {
-		if changed {
-			x.assign(ctx)
-			timer.Reset(time.Until(x.nextDue()))
-		}
-		if x.unfinished == 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-			x.hedge(time.Now())
-			changed = true
-		case e := <-x.events:
-			changed = x.take(ctx, e)
-		}
-	}
+	_ = x.fanout.Run(ctx, func() (done bool) { // the caller knows its context
+		x.assign()
+		return x.unfinished == 0
+	})
 }
 
 // finish says that a recovery is done, or given up.
@@ -103,42 +74,27 @@ func (x *exchange) finish(v *recovery) {
 	x.unfinished--
 }
 
-// send gives an event to run.
-func (x *exchange) send(ctx context.Context, e event) error {
-	select {
-	case x.events <- e:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // assign asks for what recoveries lack.
-func (x *exchange) assign(ctx context.Context) {
-	standings := peer.Standings(x.view.Peers)
-	for member, late := range x.overdue {
-		if late {
-			standings[member] = max(standings[member], peer.Slow)
-		}
-	}
+func (x *exchange) assign() {
+	health := x.fanout.Health(x.view.Peers)
 	orders := make(map[int]*order)
 	for _, v := range x.recoveries {
 		if v.done || v.solving {
 			continue
 		}
 		if len(v.have) >= v.need() {
-			x.solve(ctx, v)
+			x.solve(v)
 			continue
 		}
 		byMember := make(map[int][]uint16)
-		for _, pair := range v.choose(standings) {
+		for _, pair := range v.choose(health) {
 			member := x.view.OwnerOfPair(v.blob.id, pair)
 			byMember[member] = append(byMember[member], uint16(pair))
 		}
 		for member, sources := range byMember {
 			o := orders[member]
 			if o == nil {
-				o = &order{member: member, started: time.Now()}
+				o = &order{member: member}
 				orders[member] = o
 			}
 			request := symbolRequest(v, sources)
@@ -153,56 +109,44 @@ func (x *exchange) assign(ctx context.Context) {
 		}
 	}
 	for _, o := range orders {
-		var own context.Context
-		own, o.cancel = context.WithCancel(ctx)
-		x.orders = append(x.orders, o)
-		x.asked++
-		x.group.Go(func() {
-			defer o.cancel()
-			err := deliver(own, x.round, o, func(v *recovery, b peer.SymbolBatch) error {
-				return x.send(ctx, event{order: o, recovery: v, batch: &b})
+		o.call = x.fanout.Start(x.view.Peers[o.member], o.bytes, func(ctx context.Context, c *peer.Call) error {
+			return deliver(ctx, x.Round, o, func(v *recovery, b peer.SymbolBatch) error {
+				return c.Deliver(func() bool {
+					x.take(o, v, b)
+					return false // what an order does not bring is known at its end
+				})
 			})
-			_ = x.send(ctx, event{order: o, err: err})
-		})
+		}, func(err error) { x.end(o, err) })
 	}
 }
 
 // solve recovers the targets of a recovery that has enough symbols, aside.
-func (x *exchange) solve(ctx context.Context, v *recovery) {
+func (x *exchange) solve(v *recovery) {
 	v.solving = true
-	x.group.Go(func() {
+	goOn := false
+	x.fanout.Aside(func(ctx context.Context) {
 		x.solving <- struct{}{}
-		goOn := v.solve(ctx)
+		goOn = v.solve(ctx)
 		<-x.solving
-		_ = x.send(ctx, event{recovery: v, goOn: goOn})
-	})
+	}, func() { x.solved(v, goOn) })
 }
 
-// take notes what has come, and reports whether recoveries may lack something for it.
-func (x *exchange) take(ctx context.Context, e event) bool {
-	switch {
-	case e.order == nil:
-		x.solved(e.recovery, e.goOn)
-		return true
-	case e.batch == nil:
-		x.end(ctx, e.order, e.err)
-		return true
-	}
-	v, pair := e.recovery, e.batch.Pair
-	if v.asked[pair] == e.order {
+// take notes the symbols of one source that have come.
+func (x *exchange) take(o *order, v *recovery, b peer.SymbolBatch) {
+	pair := b.Pair
+	if v.asked[pair] == o {
 		delete(v.asked, pair)
 	}
-	if v.done || v.solving || v.have[pair] != nil || v.bad[pair] || (e.batch.Symbols[0].Proof != nil) != v.proofs {
-		return false
+	if v.done || v.solving || v.have[pair] != nil || v.bad[pair] || (b.Symbols[0].Proof != nil) != v.proofs {
+		return
 	}
-	v.have[pair] = make(map[rs2d.SliverRef]rs2d.Symbol, len(e.batch.Symbols))
-	for _, s := range e.batch.Symbols {
+	v.have[pair] = make(map[rs2d.SliverRef]rs2d.Symbol, len(b.Symbols))
+	for _, s := range b.Symbols {
 		v.have[pair][s.At(v.axis)] = s
 	}
 	if len(v.have) >= v.need() {
-		x.solve(ctx, v)
+		x.solve(v)
 	}
-	return false
 }
 
 // solved is the end of solving a recovery.
@@ -218,9 +162,7 @@ func (x *exchange) solved(v *recovery, goOn bool) {
 }
 
 // end is the end of an order. What has not come is to be asked of others.
-func (x *exchange) end(ctx context.Context, o *order, err error) {
-	o.ended = true
-	x.orders = slices.DeleteFunc(x.orders, func(other *order) bool { return other == o })
+func (x *exchange) end(o *order, err error) {
 	for i, r := range o.requests {
 		for _, pair := range r.Sources {
 			if v := o.recoveries[i]; v.asked[int(pair)] == o {
@@ -229,23 +171,42 @@ func (x *exchange) end(ctx context.Context, o *order, err error) {
 			}
 		}
 	}
-	p := x.view.Peers[o.member]
-	took := time.Since(o.started)
-	switch {
-	case ctx.Err() != nil:
-	case err == nil:
-		x.config.Peers.Observe(took, o.bytes)
-		if x.times = append(x.times, took.Seconds()/float64(o.bytes)); !o.late {
-			p.InTime()
-		}
-	case errors.Is(err, peer.ErrLied):
-		p.Distrust()
-		x.count(func(r *Report) { r.Lies++ })
-	default:
-		p.Fail()
-		p.Late(o.started)
+	if errors.Is(err, peer.ErrLied) {
+		x.Count(func(r *Report) { r.Lies++ })
 	}
 	if err != nil {
-		x.config.Logger.Debug("no symbols", "peer", p.Name(), "error", err)
+		x.config.Logger.Debug("no symbols", "peer", x.view.Peers[o.member].Name(), "error", err)
+	}
+}
+
+// probeBytes is how many bytes of symbols a slow peer is asked for to see whether it
+// still is: so many that one which sends little at a time does not seem fast.
+const probeBytes = 256 << 10
+
+// probe has slow peers tried again, by requests that nobody waits for.
+func (x *exchange) probe(ctx context.Context) {
+	for member, p := range x.view.Peers {
+		if p == nil || !p.ShouldProbe() {
+			continue
+		}
+		o := &order{member: member}
+		for _, v := range x.recoveries {
+			var sources []uint16
+			for pair := range x.view.Params().N {
+				if x.view.OwnerOfPair(v.blob.id, pair) == member {
+					sources = append(sources, uint16(pair))
+				}
+			}
+			request := symbolRequest(v, sources)
+			if bytes := answerBytes(v, request); o.bytes == 0 || o.bytes+bytes <= probeBytes {
+				o.add(v, request)
+				o.bytes += bytes
+			}
+		}
+		x.probes.Go(func() {
+			x.config.Peers.Probe(ctx, p, o.bytes, func(ctx context.Context) error {
+				return deliver(ctx, x.Round, o, func(*recovery, peer.SymbolBatch) error { return nil })
+			})
+		})
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // ownMetadata returns the blob's metadata if the node has it, and it is right.
-func (r *round) ownMetadata(id commit.BlobID) (*commit.Metadata, error) {
+func (r *Round) ownMetadata(id commit.BlobID) (*commit.Metadata, error) {
 	raw, err := r.config.Store.Record(id, store.Metadata)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (r *round) ownMetadata(id commit.BlobID) (*commit.Metadata, error) {
 }
 
 // fetchMetadata gets a blob's metadata from the first peer that has it.
-func (r *round) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
+func (r *Round) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
 	if meta, err := r.ownMetadata(id); err == nil {
 		return meta, nil
 	}
@@ -38,12 +38,12 @@ func (r *round) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Me
 	}, func(p *peer.Peer, err error) error {
 		c.Logger.Debug("no metadata", "peer", p.Name(), "blob", id, "error", err)
 		if errors.Is(err, peer.ErrLied) {
-			r.count(func(report *Report) { report.Lies++ })
+			r.Count(func(report *Report) { report.Lies++ })
 		}
 		return nil
 	})
 	if err == nil {
-		r.count(func(report *Report) { report.MetadataBytes += int64(commit.HashSize + length) })
+		r.Count(func(report *Report) { report.MetadataBytes += int64(commit.HashSize + length) })
 	}
 	return meta, err
 }

@@ -3,7 +3,6 @@ package heal
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -17,10 +16,7 @@ type order struct {
 	recoveries []*recovery // of each request
 	bytes      int         // of the answers
 
-	started time.Time
-	late    bool // what has not come is asked of others too
-	ended   bool
-	cancel  context.CancelFunc
+	call *peer.Call
 }
 
 // Bounds of what is asked for at once, well below those of package api: of one request
@@ -72,7 +68,7 @@ func answerBytes(v *recovery, request api.SymbolRequest) int {
 }
 
 // deliver asks for all of an order, and hands out what comes.
-func deliver(ctx context.Context, r *round, o *order, take func(*recovery, peer.SymbolBatch) error) error {
+func deliver(ctx context.Context, r *Round, o *order, take func(*recovery, peer.SymbolBatch) error) error {
 	rest := order{requests: o.requests, recoveries: o.recoveries}
 	for len(rest.requests) > 0 {
 		requests, recoveries := rest.next()
@@ -85,7 +81,7 @@ func deliver(ctx context.Context, r *round, o *order, take func(*recovery, peer.
 			for _, s := range b.Symbols {
 				proofs += len(s.Proof) * commit.HashSize
 			}
-			r.count(func(report *Report) {
+			r.Count(func(report *Report) {
 				report.ProofBytes += int64(proofs)
 				report.SymbolBytes += int64(b.Bytes - proofs)
 			})

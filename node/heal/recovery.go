@@ -104,7 +104,7 @@ func (v *recovery) symbolsOf(s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Symbol {
 func (v *recovery) lacking() int {
 	lacking := v.need() - len(v.have)
 	for _, o := range v.asked {
-		if !o.late {
+		if !o.call.Late() {
 			lacking--
 		}
 	}
@@ -112,9 +112,9 @@ func (v *recovery) lacking() int {
 }
 
 // choose picks sources to ask for, as many as are lacking: those of peers in good
-// standing first, and of these such as hold source symbols of the targets, which need
+// health first, and of these such as hold source symbols of the targets, which need
 // no decoding.
-func (v *recovery) choose(standings []peer.Standing) []int {
+func (v *recovery) choose(health []peer.Health) []int {
 	lacking := v.lacking()
 	if lacking <= 0 {
 		return nil
@@ -127,12 +127,12 @@ func (v *recovery) choose(standings []peer.Standing) []int {
 		}
 	}
 	other, need := v.axis.Other(), v.need()
-	peer.Rank(candidates, func(pair int) (peer.Standing, int) {
+	peer.Rank(candidates, func(pair int) (peer.Health, int) {
 		class := 0
 		if (placement.Ref{Axis: other, Pair: pair}).Sliver(n).Index >= need {
 			class = 1
 		}
-		return standings[v.view.OwnerOfPair(v.blob.id, pair)], class
+		return health[v.view.OwnerOfPair(v.blob.id, pair)], class
 	})
 	return slices.Clip(candidates[:min(lacking, len(candidates))])
 }

@@ -106,11 +106,11 @@ func (s *solution) sourceOf(e *rs2d.SymbolError) int {
 
 // blame notes who gave symbols that are proven wrong.
 func (s *solution) blame(pair int) {
-	s.count(func(report *Report) { report.Lies++ })
+	s.Count(func(report *Report) { report.Lies++ })
 	if s.own[pair] {
 		// The disk gave back something else than was stored, and its checksum.
 		s.config.Logger.Error("own sliver is wrong", "blob", s.blob.id, "pair", pair)
-		s.Replace(s.blob.id, store.Ref(placement.Ref{Axis: s.axis.Other(), Pair: pair}))
+		s.config.Replace(s.blob.id, store.Ref(placement.Ref{Axis: s.axis.Other(), Pair: pair}))
 		return
 	}
 	p := s.view.Peers[s.view.OwnerOfPair(s.blob.id, pair)]
@@ -122,7 +122,7 @@ func (s *solution) blame(pair int) {
 func (s *solution) certifyInvalid(ctx context.Context) {
 	c := &s.config
 	s.blob.failed = true
-	s.count(func(report *Report) { report.Inconsistent++ })
+	s.Count(func(report *Report) { report.Inconsistent++ })
 	raw, err := s.inconsistent.MarshalBinary()
 	if err == nil {
 		records := map[store.Record][]byte{store.Proof: raw}

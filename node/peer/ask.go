@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -73,84 +73,57 @@ func Wrapped(errs []*Error, others ...error) (all []error) {
 }
 
 // First asks peers, in the order of their ranks, until one gives what is asked for: the
-// next one as soon as one fails, or when none has answered for the set's timeout for
-// answers of so many bytes. Peers that lie are distrusted, and those that are overtaken
-// are late.
+// next one as soon as those that are asked fail, or are late with an answer of so many
+// bytes. Peers that lie are distrusted, and the health of those that are overtaken
+// suffers.
 //
 // failed, which may be nil, is called with each failure; what it returns, if that is
 // not nil, ends the search. Otherwise the error is a *NoneError.
 func First[T any](
 	ctx context.Context, s *Set, peers []*Peer, bytes int, ask func(context.Context, *Peer) (T, error), failed func(*Peer, error) error,
 ) (T, error) {
-	type answer struct {
-		peer  *Peer
-		value T
-		err   error
-	}
-	var group sync.WaitGroup
-	defer group.Wait()
-	requests, cancel := context.WithCancel(ctx)
-	defer cancel()
 	order := Ranked(peers)
-	answers := make(chan answer, len(order))
-	asked := make(map[*Peer]time.Time) // who has not answered yet, since when
+	failure := new(NoneError)
+	var found *T
+	var refused error
+	f := NewFanout(s, FanoutOptions{})
 	next := func() {
-		if len(order) == 0 {
-			return
-		}
 		p := order[0]
 		order = order[1:]
-		asked[p] = time.Now()
-		group.Go(func() {
-			v, err := ask(requests, p)
-			answers <- answer{p, v, err}
+		var value T
+		f.Start(p, bytes, func(ctx context.Context, _ *Call) (err error) {
+			value, err = ask(ctx, p)
+			return err
+		}, func(err error) {
+			if err == nil {
+				found = &value
+				return
+			}
+			failure.Errors = append(failure.Errors, &Error{p.name, err})
+			if failed != nil && refused == nil {
+				refused = failed(p, err)
+			}
 		})
 	}
-	timeout := s.Timeout(bytes)
-	hedge := time.NewTicker(timeout)
-	defer hedge.Stop()
-	failure := new(NoneError)
+	failure.Cause = f.Run(ctx, func() bool {
+		if found != nil || refused != nil {
+			return true
+		}
+		waiting := slices.ContainsFunc(f.Open(), func(c *Call) bool { return !c.Late() })
+		if !waiting && len(order) > 0 {
+			next()
+		}
+		return false
+	})
 	var none T
-	ended := func() (T, error) {
-		failure.Cause = context.Cause(ctx)
-		for p, since := range asked {
-			failure.Errors = append(failure.Errors, Silent(p, since))
-		}
-		return none, failure
+	switch {
+	case found != nil:
+		return *found, nil
+	case refused != nil:
+		return none, refused
 	}
-	for next(); len(asked) > 0; {
-		select {
-		case <-ctx.Done():
-			return ended()
-		case <-hedge.C:
-			next()
-		case a := <-answers:
-			if a.err != nil && ctx.Err() != nil {
-				return ended() // which is why there is no answer
-			}
-			since := asked[a.peer]
-			delete(asked, a.peer)
-			if a.err == nil {
-				s.Observe(time.Since(since), bytes)
-				a.peer.Answered()
-				for p, earlier := range asked {
-					if earlier.Before(since) && time.Since(earlier) >= timeout {
-						p.LateToAnswer(earlier)
-					}
-				}
-				return a.value, nil
-			}
-			if errors.Is(a.err, ErrLied) {
-				a.peer.Distrust()
-			}
-			failure.Errors = append(failure.Errors, &Error{a.peer.name, a.err})
-			if failed != nil {
-				if err := failed(a.peer, a.err); err != nil {
-					return none, err
-				}
-			}
-			next()
-		}
+	for _, c := range f.Open() {
+		failure.Errors = append(failure.Errors, Silent(c.Peer, c.Started))
 	}
 	return none, failure
 }
@@ -160,63 +133,46 @@ func Silent(p *Peer, since time.Time) *Error {
 	return &Error{p.name, fmt.Errorf("%w for %v", ErrSilent, time.Since(since).Round(time.Millisecond))}
 }
 
-// leastGrace is how much longer than others a busy node may take.
-const leastGrace = time.Second
-
 // Each asks all peers at once, but for nil ones, and calls take with every answer, one
 // at a time; number is the peer's place in the list. As soon as take says that it has
 // enough, the peers that have not answered get as much time again, and a second at
-// least; then their answer is ErrSilent, and they are late. Those that are late already
-// get no more time. Peers that lie are distrusted.
+// least; then their answer is ErrSilent, and their health suffers. Those that were late
+// before get no more time. Peers that lie are distrusted.
 func Each[T any](ctx context.Context, peers []*Peer, ask func(context.Context, *Peer) (T, error), take func(number int, value T, err error) (enough bool)) {
-	requests, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	began := time.Now()
-	var mu sync.Mutex
-	var end *time.Timer
-	prompt := 0 // peers that have not answered, and will in time
-	patient := make([]bool, len(peers))
-	for i, p := range peers {
-		if p != nil && p.Prompt() {
-			patient[i] = true
-			prompt++
+	f := NewFanout(nil, FanoutOptions{Quorum: true})
+	var none T
+	numbers := make(map[*Call]int)
+	answer := func(number int, value T, err error) {
+		if take(number, value, err) {
+			f.Enough()
 		}
 	}
-	var group sync.WaitGroup
-	for i, p := range peers {
-		if p == nil {
-			continue
+	begun := false
+	err := f.Run(ctx, func() bool {
+		if begun {
+			return false
 		}
-		group.Go(func() {
-			v, err := ask(requests, p)
-			mu.Lock()
-			defer mu.Unlock()
-			switch cause := context.Cause(requests); {
-			case err == nil:
-				p.Answered()
-			case cause == nil:
-			case ctx.Err() == nil:
-				p.LateToAnswer(began)
-				err = Silent(p, began).Err
-			case errors.Is(err, cause):
-				err = fmt.Errorf("%w: %w", Silent(p, began).Err, err)
+		begun = true
+		for i, p := range peers {
+			if p == nil {
+				continue
 			}
-			if errors.Is(err, ErrLied) {
-				p.Distrust()
-			}
-			if patient[i] {
-				prompt--
-			}
-			if take(i, v, err) && end == nil {
-				end = time.AfterFunc(max(time.Since(began), leastGrace), func() { cancel(ErrSilent) })
-			}
-			if end != nil && prompt == 0 {
-				cancel(ErrSilent)
-			}
-		})
-	}
-	group.Wait()
-	if end != nil {
-		end.Stop()
+			var value T
+			c := f.Start(p, 0, func(ctx context.Context, _ *Call) (err error) {
+				value, err = ask(ctx, p)
+				return err
+			}, func(err error) {
+				got := none
+				if err == nil { // or else value may still be written
+					got = value
+				}
+				answer(i, got, err)
+			})
+			numbers[c] = i
+		}
+		return false
+	})
+	for _, c := range f.Open() {
+		answer(numbers[c], none, fmt.Errorf("%w: %w", Silent(c.Peer, c.Started).Err, err))
 	}
 }

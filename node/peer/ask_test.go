@@ -38,7 +38,7 @@ func TestEachWaitsAsLongAgain(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				for _, i := range test.slow {
-					peers[i].LateToAnswer(time.Now())
+					peers[i].MarkAnswerLate(time.Now())
 				}
 				place := make(map[*peer.Peer]int)
 				for i, p := range peers {
@@ -57,8 +57,8 @@ func TestEachWaitsAsLongAgain(t *testing.T) {
 					if err == nil {
 						answered++
 						got[number] = value == number
-					} else if !errors.Is(err, peer.ErrSilent) || peers[number].Standing() != peer.Slow {
-						t.Errorf("%d: %v, standing %d", number, err, peers[number].Standing())
+					} else if !errors.Is(err, peer.ErrSilent) || peers[number].ObservedHealth() != peer.Slow {
+						t.Errorf("%d: %v, health %d", number, err, peers[number].ObservedHealth())
 					}
 					return answered >= 3
 				})

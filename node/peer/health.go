@@ -5,19 +5,20 @@ import (
 	"time"
 )
 
-// Standing ranks nodes: those of a lower one are to be asked first.
-type Standing int
+// Health is what is thought of a node by who speaks to it. Nodes of a lower one are asked
+// first.
+type Health int
 
-// Standings of a node.
+// Healths of a node.
 const (
-	Good       Standing = iota
-	Slow                // did not deliver in time when it was asked last
-	Failing             // did not answer lately
-	Distrusted          // has lied lately
+	Good       Health = iota
+	Slow              // did not deliver in time when it was asked last
+	Failing           // did not answer lately
+	Distrusted        // has lied lately
 )
 
-// reputation is what is remembered of a node.
-type reputation struct {
+// history is what is remembered of a node.
+type history struct {
 	distrustFor, failFor time.Duration
 
 	mu         sync.Mutex
@@ -75,96 +76,104 @@ func (p *penalty) extend(now time.Time, first time.Duration) {
 }
 
 // Distrust remembers that the node sent something that is provably wrong.
-func (r *reputation) Distrust() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lies++
-	r.distrusted = time.Now().Add(r.distrustFor)
+func (h *history) Distrust() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lies++
+	h.distrusted = time.Now().Add(h.distrustFor)
 }
 
 // Lies returns how often the node was distrusted.
-func (r *reputation) Lies() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.lies
+func (h *history) Lies() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lies
 }
 
-// Fail remembers that the node did not answer.
-func (r *reputation) Fail() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failing.extend(time.Now(), r.failFor)
+// MarkFailed remembers that the node did not answer.
+func (h *history) MarkFailed() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failing.extend(time.Now(), h.failFor)
 }
 
 // succeed remembers that the node answered.
-func (r *reputation) succeed() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failing = penalty{}
+func (h *history) succeed() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failing = penalty{}
 }
 
-// Late remembers that the node did not deliver in time what it was asked for then,
+// MarkLate remembers that the node did not deliver in time what it was asked for then,
 // unless it has delivered something else in time since. It is Slow until it does, see
-// InTime; time alone does not change that, so that nobody has to wait for it to find
-// out. See Probe.
-func (r *reputation) Late(since time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.transfers.note(since, r.failFor)
+// MarkInTime; time alone does not change that, so that nobody has to wait for it to find
+// out. See ShouldProbe.
+func (h *history) MarkLate(since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.transfers.note(since, h.failFor)
 }
 
-// InTime remembers that the node delivered in time.
-func (r *reputation) InTime() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.transfers.clear()
-	r.answers.clear()
+// MarkInTime remembers that the node delivered in time.
+func (h *history) MarkInTime() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.transfers.clear()
+	h.answers.clear()
 }
 
-// Probe reports whether it is time to find out if a slow node is still slow, by a
-// request that nobody waits for, and that InTime is called after if it is not. Until
-// the next time, Probe reports false to all others.
-func (r *reputation) Probe() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	transfers, answers := r.transfers.probe(r.failFor), r.answers.probe(r.failFor)
+// ShouldProbe reports whether it is time to find out if a slow node is still slow, by a
+// request that nobody waits for, see [Set.Probe]. Until the next time, ShouldProbe
+// reports false to all others.
+func (h *history) ShouldProbe() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.health() != Slow {
+		return false
+	}
+	transfers, answers := h.transfers.probe(h.failFor), h.answers.probe(h.failFor)
 	return transfers || answers
 }
 
-// LateToAnswer remembers that the node did not give a short answer in time. It is Slow
-// until it does, or until InTime. That it gives short answers in time says nothing of
-// long ones.
-func (r *reputation) LateToAnswer(since time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answers.note(since, r.failFor)
+// MarkAnswerLate remembers that the node did not give a short answer in time. It is Slow
+// until it does, or until MarkInTime. That it gives short answers in time says nothing
+// of long ones.
+func (h *history) MarkAnswerLate(since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answers.note(since, h.failFor)
 }
 
-// Answered remembers that the node gave a short answer in time.
-func (r *reputation) Answered() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.answers.clear()
+// MarkAnswered remembers that the node gave a short answer in time.
+func (h *history) MarkAnswered() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answers.clear()
 }
 
-// Prompt reports whether a short answer is worth waiting for: the node gave the last one
-// in time, or it is time to find out if it does again.
-func (r *reputation) Prompt() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.answers.late.count == 0 || r.answers.probe(r.failFor)
+// WorthWaiting reports whether to wait for a short answer: the node gave the last one in
+// time, or it is time to find out if it does again.
+func (h *history) WorthWaiting() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.answers.late.count == 0 || h.answers.probe(h.failFor)
 }
 
-// Standing returns what is thought of the node at present.
-func (r *reputation) Standing() Standing {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// ObservedHealth returns what is thought of the node at present. What it says of itself
+// is [Peer.Health].
+func (h *history) ObservedHealth() Health {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.health()
+}
+
+func (h *history) health() Health {
 	switch now := time.Now(); {
-	case now.Before(r.distrusted):
+	case now.Before(h.distrusted):
 		return Distrusted
-	case now.Before(r.failing.until):
+	case now.Before(h.failing.until):
 		return Failing
-	case r.transfers.late.count > 0 || r.answers.late.count > 0:
+	case h.transfers.late.count > 0 || h.answers.late.count > 0:
 		return Slow
 	}
 	return Good

@@ -22,45 +22,45 @@ func idle(t *testing.T, o peer.Options) *peer.Peer {
 	return peer.New(c, 0, nil, o)
 }
 
-func expectStanding(t *testing.T, p *peer.Peer, want peer.Standing) {
+func expectHealth(t *testing.T, p *peer.Peer, want peer.Health) {
 	t.Helper()
-	if got := p.Standing(); got != want {
-		t.Errorf("standing %d instead of %d", got, want)
+	if got := p.ObservedHealth(); got != want {
+		t.Errorf("health %d instead of %d", got, want)
 	}
 }
 
 func TestSlowUntilInTime(t *testing.T) {
 	p := idle(t, peer.Options{FailFor: time.Second})
 	synctest.Test(t, func(t *testing.T) {
-		if p.Probe() {
+		if p.ShouldProbe() {
 			t.Error("a good node is probed")
 		}
-		p.Late(time.Now())
-		p.Late(time.Now()) // of a call that began before
+		p.MarkLate(time.Now())
+		p.MarkLate(time.Now()) // of a call that began before
 		for round := range 8 {
 			off := time.Second << min(round, 4)
 			time.Sleep(off - time.Nanosecond)
-			if expectStanding(t, p, peer.Slow); p.Probe() {
+			if expectHealth(t, p, peer.Slow); p.ShouldProbe() {
 				t.Fatalf("probed before %v were over", off)
 			}
 			time.Sleep(1 * time.Nanosecond)
-			if !p.Probe() {
+			if !p.ShouldProbe() {
 				t.Fatalf("not probed after %v", off)
 			}
-			if p.Probe() {
+			if p.ShouldProbe() {
 				t.Fatal("probed twice")
 			}
-			p.Late(time.Now())
+			p.MarkLate(time.Now())
 		}
 		began := time.Now()
 		time.Sleep(time.Millisecond)
-		p.InTime()
-		p.Late(began)
-		expectStanding(t, p, peer.Good)
-		p.Late(time.Now())
-		expectStanding(t, p, peer.Slow)
+		p.MarkInTime()
+		p.MarkLate(began)
+		expectHealth(t, p, peer.Good)
+		p.MarkLate(time.Now())
+		expectHealth(t, p, peer.Slow)
 		time.Sleep(time.Second)
-		if !p.Probe() {
+		if !p.ShouldProbe() {
 			t.Error("old failures count")
 		}
 	})
@@ -69,20 +69,20 @@ func TestSlowUntilInTime(t *testing.T) {
 func TestPenaltiesEnd(t *testing.T) {
 	p := idle(t, peer.Options{FailFor: time.Second, DistrustFor: time.Minute})
 	synctest.Test(t, func(t *testing.T) {
-		p.Late(time.Now())
+		p.MarkLate(time.Now())
 		for round := range 3 {
-			p.Fail()
-			p.Fail()
-			expectStanding(t, p, peer.Failing)
+			p.MarkFailed()
+			p.MarkFailed()
+			expectHealth(t, p, peer.Failing)
 			time.Sleep(time.Second << round)
-			expectStanding(t, p, peer.Slow)
+			expectHealth(t, p, peer.Slow)
 		}
-		p.InTime()
-		p.Fail()
+		p.MarkInTime()
+		p.MarkFailed()
 		p.Distrust()
-		expectStanding(t, p, peer.Distrusted)
+		expectHealth(t, p, peer.Distrusted)
 		time.Sleep(time.Minute)
-		expectStanding(t, p, peer.Good)
+		expectHealth(t, p, peer.Good)
 	})
 }
 
@@ -90,28 +90,28 @@ func TestPenaltiesEnd(t *testing.T) {
 func TestShortAnswersSayNothingOfLongOnes(t *testing.T) {
 	p := idle(t, peer.Options{FailFor: time.Second})
 	synctest.Test(t, func(t *testing.T) {
-		p.Late(time.Now())
+		p.MarkLate(time.Now())
 		time.Sleep(time.Millisecond)
-		p.Answered()
-		if expectStanding(t, p, peer.Slow); !p.Prompt() {
+		p.MarkAnswered()
+		if expectHealth(t, p, peer.Slow); !p.WorthWaiting() {
 			t.Error("its answers are not waited for")
 		}
-		p.LateToAnswer(time.Now())
-		if p.Prompt() {
+		p.MarkAnswerLate(time.Now())
+		if p.WorthWaiting() {
 			t.Error("its answers are waited for")
 		}
 		time.Sleep(time.Second)
-		if !p.Prompt() || p.Prompt() {
+		if !p.WorthWaiting() || p.WorthWaiting() {
 			t.Error("not tried once more")
 		}
-		p.InTime()
-		if expectStanding(t, p, peer.Good); !p.Prompt() {
+		p.MarkInTime()
+		if expectHealth(t, p, peer.Good); !p.WorthWaiting() {
 			t.Error("a node that delivers does not answer")
 		}
-		p.LateToAnswer(time.Now())
-		expectStanding(t, p, peer.Slow)
+		p.MarkAnswerLate(time.Now())
+		expectHealth(t, p, peer.Slow)
 		time.Sleep(time.Millisecond)
-		p.Answered()
-		expectStanding(t, p, peer.Good)
+		p.MarkAnswered()
+		expectHealth(t, p, peer.Good)
 	})
 }

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// latency estimates how long the first answer to a request takes to come, as TCP
+// latencyEstimator estimates how long the first answer to a request takes to come, as TCP
 // estimates round trips (RFC 6298). The zero value knows nothing. It is safe for
 // concurrent use.
 //
 // So that answers of all lengths teach it about each other, times are kept in units: an
 // answer is one, and one more for every unitBytes of it, the product of bandwidth and
 // delay that is typical of networks.
-type latency struct {
+type latencyEstimator struct {
 	mu              sync.Mutex
 	mean, deviation time.Duration // of a unit
 }
@@ -25,7 +25,7 @@ func scale(d time.Duration, bytes int) time.Duration {
 }
 
 // observe learns how long an answer of so many bytes took.
-func (l *latency) observe(took time.Duration, bytes int) {
+func (l *latencyEstimator) observe(took time.Duration, bytes int) {
 	took = time.Duration(float64(took) / (1 + float64(bytes)/unitBytes))
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,7 +41,7 @@ func (l *latency) observe(took time.Duration, bytes int) {
 }
 
 // limit returns how long a unit may take.
-func (l *latency) limit() time.Duration { return l.mean + 4*l.deviation }
+func (l *latencyEstimator) limit() time.Duration { return l.mean + 4*l.deviation }
 
 // Bounds of the timeout, as a part and a multiple of what it is while nothing is known.
 const (
@@ -51,7 +51,7 @@ const (
 
 // timeout returns how long to wait for an answer of so many bytes before others are
 // asked as well. unknown is how long while nothing is known.
-func (l *latency) timeout(unknown time.Duration, bytes int) time.Duration {
+func (l *latencyEstimator) timeout(unknown time.Duration, bytes int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	wait := unknown

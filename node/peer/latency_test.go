@@ -7,13 +7,13 @@ import (
 
 func TestTimeout(t *testing.T) {
 	const ms = time.Millisecond
-	expect := func(what string, p *latency, bytes int, least, most time.Duration) {
+	expect := func(what string, p *latencyEstimator, bytes int, least, most time.Duration) {
 		t.Helper()
 		if got := p.timeout(200*ms, bytes); got < least || got > most {
 			t.Errorf("%s: %v, not from %v to %v", what, got, least, most)
 		}
 	}
-	var p latency
+	var p latencyEstimator
 	expect("at first", &p, 0, 200*ms, 200*ms)
 	expect("at first, for 4 MiB", &p, 4<<20, 1000*ms, 1000*ms)
 	for range 100 {

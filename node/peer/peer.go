@@ -34,7 +34,7 @@ type Options struct {
 	HedgeAfter  time.Duration // to wait for a small answer before others are asked too, while nothing is known; default 300 ms
 	Wire        *Wire         // counts bytes, if not nil
 	Logger      *slog.Logger  // default drops all
-	// Timeouts of penalties, see Distrust, Fail and Late.
+	// Timeouts of penalties, see Distrust, MarkFailed and MarkLate.
 	DistrustFor time.Duration // default 10 min
 	FailFor     time.Duration // default 2 s; doubles with every failure in a row, up to 16 times
 }
@@ -99,7 +99,7 @@ type link struct {
 	base          string // scheme and address
 	options       Options
 	http          *http.Client
-	*reputation
+	*history
 }
 
 // Peer is one member of a committee, seen from outside. It is safe for concurrent use.
@@ -119,7 +119,7 @@ func New(c *committee.Committee, member int, key *identity.Key, o Options) *Peer
 
 func newLink(m committee.Member, key *identity.Key, o Options) *link {
 	p := &link{name: m.Name, address: m.Address, tlsKey: m.TLSKey, options: o}
-	p.reputation = &reputation{distrustFor: o.DistrustFor, failFor: o.FailFor}
+	p.history = &history{distrustFor: o.DistrustFor, failFor: o.FailFor}
 	dialer := &net.Dialer{Timeout: o.DialTimeout}
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, m.Address)
@@ -193,7 +193,7 @@ func (p *link) do(ctx context.Context, r request) (io.ReadCloser, *http.Response
 		if attempt >= p.options.Attempts || !temporary(err) {
 			var status *StatusError
 			if !errors.As(err, &status) {
-				p.Fail()
+				p.MarkFailed()
 			}
 			return nil, nil, err
 		}

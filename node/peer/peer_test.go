@@ -234,12 +234,12 @@ func TestRetries(t *testing.T) {
 	if _, err := p.PutProof(t.Context(), commit.BlobID{}, nil); !errors.As(err, &status) || status.Code != 503 {
 		t.Fatal(err)
 	}
-	if p.Standing() != peer.Good {
+	if p.ObservedHealth() != peer.Good {
 		t.Fatal("an overloaded node is called failing")
 	}
 	p.Distrust()
-	if p.Standing() != peer.Distrusted || p.Lies() != 1 {
-		t.Fatal(p.Standing())
+	if p.ObservedHealth() != peer.Distrusted || p.Lies() != 1 {
+		t.Fatal(p.ObservedHealth())
 	}
 }
 
@@ -249,9 +249,9 @@ func TestFirst(t *testing.T) {
 	right := hostile(t, write([]byte(`{"name":"right"}`)))
 	ask := func(ctx context.Context, p *peer.Peer) (api.Health, error) { return p.Health(ctx) }
 	set := peer.NewSet(nil, peer.Options{HedgeAfter: time.Second})
-	right.Late(time.Now()) // so that it is asked last
+	right.MarkLate(time.Now()) // so that it is asked last
 	h, err := peer.First(t.Context(), set, []*peer.Peer{slow, nil, wrong, right}, 0, ask, nil)
-	if err != nil || h.Name != "right" || wrong.Standing() != peer.Distrusted {
+	if err != nil || h.Name != "right" || wrong.ObservedHealth() != peer.Distrusted {
 		t.Fatal(h, err)
 	}
 	if _, err := peer.First(t.Context(), set, []*peer.Peer{wrong}, 0, ask, nil); !errors.Is(err, peer.ErrLied) {

@@ -2,6 +2,8 @@ package peer
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -19,7 +21,7 @@ import (
 type Set struct {
 	key     *identity.Key
 	options Options
-	latency latency
+	latency latencyEstimator
 
 	mu    sync.Mutex
 	links map[[committee.PublicKeySize]byte]*link
@@ -36,6 +38,7 @@ func NewSet(key *identity.Key, o Options) *Set {
 // moment.
 type View struct {
 	*committee.Committee
+	Set    *Set
 	Epochs *epoch.View // whose current committee it is
 	Member int         // who looks, or -1 if that is no member
 	Peers  []*Peer     // by member; nil for who looks
@@ -45,7 +48,7 @@ type View struct {
 // as a client does, with the zero key. What is remembered of a node from other epochs
 // holds for it here.
 func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
-	v := &View{Committee: epochs.Current, Epochs: epochs, Member: -1, Peers: make([]*Peer, epochs.Current.Len())}
+	v := &View{Committee: epochs.Current, Set: s, Epochs: epochs, Member: -1, Peers: make([]*Peer, epochs.Current.Len())}
 	if i, ok := v.Find(self); ok {
 		v.Member = i
 	}
@@ -79,7 +82,7 @@ func (s *Set) link(m committee.Member) *link {
 	}
 	l := newLink(m, s.key, s.options)
 	if old != nil {
-		l.reputation = old.reputation
+		l.history = old.history
 		old.http.CloseIdleConnections()
 	}
 	s.links[key] = l
@@ -104,37 +107,52 @@ func (s *Set) Timeout(bytes int) time.Duration {
 	return s.latency.timeout(s.options.HedgeAfter, bytes)
 }
 
-// LeastTimeout returns how long to wait for an answer of so many bytes at least: as long
-// as while nothing is known.
-func (s *Set) LeastTimeout(bytes int) time.Duration { return scale(s.options.HedgeAfter, bytes) }
+// TransferTimeout is Timeout for answers that take work to make: it is no shorter than
+// while nothing is known.
+func (s *Set) TransferTimeout(bytes int) time.Duration {
+	return max(scale(s.options.HedgeAfter, bytes), s.Timeout(bytes))
+}
 
-// Observe learns how long an answer of so many bytes took.
-func (s *Set) Observe(took time.Duration, bytes int) { s.latency.observe(took, bytes) }
+// observe learns how long an answer of so many bytes took.
+func (s *Set) observe(took time.Duration, bytes int) { s.latency.observe(took, bytes) }
 
-// Late remembers that a node was overtaken by one that was asked later, see
-// [Peer.Late], and logs when that is news.
-func (s *Set) Late(p *Peer, since time.Time) {
-	before := p.Standing()
-	if p.Late(since); before == Good && p.Standing() == Slow {
+// markLate remembers that a node was overtaken by one that was asked later, see
+// [Peer.MarkLate], and logs when that is news.
+func (s *Set) markLate(p *Peer, since time.Time) {
+	before := p.ObservedHealth()
+	if p.MarkLate(since); before == Good && p.ObservedHealth() == Slow {
 		s.options.Logger.Debug("slow", "node", p.name)
 	}
 }
 
-// Standings returns the standing of each peer. Nobody is asked after who is nil, as a
-// node is in its own list.
-func Standings(peers []*Peer) []Standing {
-	standings := make([]Standing, len(peers))
-	for i, p := range peers {
-		if standings[i] = Distrusted; p != nil {
-			standings[i] = p.Standing()
-		}
+// Probe asks a slow node for something of so many bytes that nobody waits for, to see
+// whether it still is. See [Peer.ShouldProbe].
+func (s *Set) Probe(ctx context.Context, p *Peer, bytes int, ask func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, s.TransferTimeout(bytes))
+	defer cancel()
+	switch err := ask(ctx); {
+	case errors.Is(err, ErrLied):
+		p.Distrust()
+	case Answered(err):
+		p.MarkInTime()
 	}
-	return standings
 }
 
-// Rank sorts candidates in the order in which to ask for them: by the standing of who
+// HealthOf returns the health of each peer. Nobody is asked after who is nil, as a node
+// is in its own list.
+func HealthOf(peers []*Peer) []Health {
+	all := make([]Health, len(peers))
+	for i, p := range peers {
+		if all[i] = Distrusted; p != nil {
+			all[i] = p.ObservedHealth()
+		}
+	}
+	return all
+}
+
+// Rank sorts candidates in the order in which to ask for them: by the health of who
 // has them, then by class, the lower ones first. Among equals, chance spreads the load.
-func Rank[T any](candidates []T, of func(T) (standing Standing, class int)) {
+func Rank[T any](candidates []T, of func(T) (health Health, class int)) {
 	rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
 	slices.SortStableFunc(candidates, func(a, b T) int {
 		first, firstClass := of(a)
@@ -146,16 +164,16 @@ func Rank[T any](candidates []T, of func(T) (standing Standing, class int)) {
 // Ranked returns the peers in the order in which to ask them. Nil ones are left out.
 func Ranked(peers []*Peer) []*Peer {
 	type candidate struct {
-		peer     *Peer
-		standing Standing
+		peer   *Peer
+		health Health
 	}
 	var candidates []candidate
 	for _, p := range peers {
 		if p != nil {
-			candidates = append(candidates, candidate{p, p.Standing()})
+			candidates = append(candidates, candidate{p, p.ObservedHealth()})
 		}
 	}
-	Rank(candidates, func(c candidate) (Standing, int) { return c.standing, 0 })
+	Rank(candidates, func(c candidate) (Health, int) { return c.health, 0 })
 	ranked := make([]*Peer, len(candidates))
 	for i, c := range candidates {
 		ranked[i] = c.peer

@@ -3,6 +3,7 @@ package scrub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,16 +25,41 @@ type Healer interface {
 	Replace(commit.BlobID, store.Ref)
 }
 
-// Config is what a scrubber works with. All must be set.
+// Config is what a scrubber works with. View, Code, Store, Metadata and Healer must be set;
+// the rest has defaults.
 type Config struct {
 	View     func() *peer.View // as the node sees it at present; called once for each blob
 	Code     *rs2d.Code
 	Store    store.Store
 	Metadata func(commit.BlobID) (*commit.Metadata, error) // verified against the id
 	Healer   Healer
-	Rate     int64         // bytes a second; no scrubbing if negative
-	Pause    time.Duration // between two passes
-	Logger   *slog.Logger
+	Rate     int64         // bytes a second; as fast as it goes if 0; no scrubbing but when asked if negative
+	Pause    time.Duration // between two passes; default 10 min
+	Logger   *slog.Logger  // default drops all
+}
+
+// fill sets defaults and checks the rest. The error names the field that is wrong.
+func (c *Config) fill() error {
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"View", c.View != nil}, {"Code", c.Code != nil}, {"Store", c.Store != nil}, {"Metadata", c.Metadata != nil}, {"Healer", c.Healer != nil},
+	} {
+		if !field.set {
+			return fmt.Errorf("scrub: Config.%s must be set", field.name)
+		}
+	}
+	if c.Pause == 0 {
+		c.Pause = 10 * time.Minute
+	}
+	if c.Pause < 0 {
+		return errors.New("scrub: Config.Pause must be more than zero")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
 }
 
 // Report is what a scrubber has read and found.
@@ -56,8 +82,13 @@ type Scrubber struct {
 	totals Report
 }
 
-// New returns a scrubber. It starts nothing.
-func New(c Config) *Scrubber { return &Scrubber{config: c} }
+// New returns a scrubber. It starts nothing. The error names a field of the configuration.
+func New(c Config) (*Scrubber, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	return &Scrubber{config: c}, nil
+}
 
 // Totals returns the sum of all passes.
 func (s *Scrubber) Totals() Report {

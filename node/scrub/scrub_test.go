@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,11 +63,14 @@ func TestScrubRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := New(Config{
-			Code: code, Store: &shelf{e: e}, Rate: rate, Logger: slog.New(slog.DiscardHandler),
+		s, err := New(Config{
+			Healer: nobody{}, Code: code, Store: &shelf{e: e}, Rate: rate, Logger: slog.New(slog.DiscardHandler),
 			Metadata: func(commit.BlobID) (*commit.Metadata, error) { return e.Metadata(), nil },
 			View:     func() *peer.View { return &peer.View{Committee: c} },
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		started := time.Now()
 		if err := s.Pass(t.Context()); err != nil {
 			t.Fatal(err)
@@ -80,4 +84,29 @@ func TestScrubRate(t *testing.T) {
 			t.Fatal(fmt.Sprint(got.Bytes, " bytes in ", took, " instead of ", due))
 		}
 	})
+}
+
+// nobody is a healer that must not be called.
+type nobody struct{ Healer }
+
+// TestConfigIsChecked leaves out what must be set, and sets what cannot be.
+func TestConfigIsChecked(t *testing.T) {
+	full := Config{
+		View: func() *peer.View { return nil }, Code: new(rs2d.Code), Store: new(shelf), Healer: nobody{},
+		Metadata: func(commit.BlobID) (*commit.Metadata, error) { return nil, nil },
+	}
+	if s, err := New(full); err != nil || s.config.Pause != 10*time.Minute || s.config.Logger == nil {
+		t.Errorf("defaults: %v", err)
+	}
+	for _, name := range []string{"View", "Code", "Store", "Metadata", "Healer"} {
+		c := full
+		reflect.ValueOf(&c).Elem().FieldByName(name).SetZero()
+		if _, err := New(c); err == nil || err.Error() != "scrub: Config."+name+" must be set" {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+	full.Pause = -1
+	if _, err := New(full); err == nil || err.Error() != "scrub: Config.Pause must be more than zero" {
+		t.Errorf("pause below zero: %v", err)
+	}
 }

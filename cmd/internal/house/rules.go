@@ -55,8 +55,8 @@ var rules = arrows{
 	"node/scrub":             {"commit", "node/peer", "node/placement", "node/store", "rs2d"},
 	"node/client":            {"commit", "node/api", "node/committee", "node/control", "node/identity", "node/invalid", "node/peer", "node/placement", "rs2d"},
 	"node/discover":          {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store"},
-	"node/heal":              {"commit", "node/api", "node/committee", "node/discover", "node/invalid", "node/peer", "node/placement", "node/store", "rs2d"},
-	"node":                   {"commit", "node/api", "node/committee", "node/control", "node/control/agreement", "node/heal", "node/identity", "node/invalid", "node/peer", "node/scrub", "node/server", "node/server/httpd", "node/store", "rs2d"},
+	"node/heal":              {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store", "rs2d"},
+	"node":                   {"commit", "node/api", "node/committee", "node/control", "node/control/agreement", "node/discover", "node/heal", "node/identity", "node/invalid", "node/peer", "node/scrub", "node/server", "node/server/httpd", "node/store", "rs2d"},
 
 	// Around them.
 	"asm":                 {},

@@ -1,4 +1,4 @@
-package heal
+package node
 
 import (
 	"context"
@@ -9,81 +9,66 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/discover"
+	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
-	"github.com/redstuff-go/redstuff/rs2d"
 )
-
-// Config is what a healer works with. All but the last four must be set.
-type Config struct {
-	View   func() *peer.View // as the node sees it at present; called once for each round
-	Peers  *peer.Set         // of the view
-	Signer *committee.Signer
-	Code   *rs2d.Code
-	Hasher *commit.Hasher
-	Store  store.Store
-
-	Interval   time.Duration // between two looks at what others have; never but when asked if negative
-	Delay      time.Duration // before what was enqueued is looked at: writes may still be under way
-	BatchBytes int64         // recovered at once; holds about as much in memory
-
-	Logger *slog.Logger
-}
 
 // maxQueue bounds what waits to be healed. Beyond it the next look at what others
 // have finds it.
 const maxQueue = 1 << 16
 
-// Healer recovers what one node lacks. Its methods are safe for concurrent use. What
-// was enqueued does not wait for a look at what others have: the two take turns from
-// one batch of blobs to the next.
+// Healer has what a node lacks found out and recovered. Its methods are safe for
+// concurrent use. What was enqueued does not wait for a look at what others have: the two
+// take turns from one batch of blobs to the next.
 type Healer struct {
-	config Config
-	finder *discover.Finder
-	turn   chan struct{} // held while a batch is recovered
-	turns  chan struct{} // one for each sliver that is computed
-	space  space
+	view      func() *peer.View // called once for each round
+	store     store.Store
+	finder    *discover.Finder
+	recoverer *heal.Recoverer
+	interval  time.Duration // between two looks at what others have; never but when asked if negative
+	delay     time.Duration // before what was enqueued is looked at: writes may still be under way
+	log       *slog.Logger
 
 	syncing sync.Mutex
 
-	mu     sync.Mutex
-	queue  map[commit.BlobID]struct{}
-	totals Report
+	mu    sync.Mutex
+	queue map[commit.BlobID]struct{}
 
 	wake, again chan struct{} // something was enqueued; some of it failed
-	lacking     atomic.Int64  // slivers found lacking, and not recovered yet
 	failed      atomic.Int64  // slivers that the last look at what others have left lacking
 	healthy     atomic.Bool
 }
 
-// New returns a healer. It starts nothing.
-func New(c Config) *Healer {
+// newHealer returns a healer. It starts nothing. The recovery's Replace is the healer's.
+func newHealer(c Config, view func() *peer.View, recovery heal.Config) (*Healer, error) {
 	h := &Healer{
-		config: c, queue: make(map[commit.BlobID]struct{}), turn: make(chan struct{}, 1), turns: make(chan struct{}, solvers),
-		wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
+		view: view, store: recovery.Store, interval: c.HealInterval, delay: c.HealDelay, log: recovery.Logger,
+		queue: make(map[commit.BlobID]struct{}), wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
 	}
-	h.space = space{store: c.Store, log: c.Logger}
-	h.finder = discover.New(discover.Config{Store: c.Store, Logger: c.Logger})
-	h.healthy.Store(c.Interval < 0)
-	return h
+	recovery.Replace = h.Replace
+	var err error
+	if h.recoverer, err = heal.New(recovery); err != nil {
+		return nil, err
+	}
+	if h.finder, err = discover.New(discover.Config{Store: recovery.Store, Logger: recovery.Logger}); err != nil {
+		return nil, err
+	}
+	h.healthy.Store(c.HealInterval < 0)
+	return h, nil
 }
 
 // Totals returns the sum of all that was healed until now, what is under way included,
 // but for its time.
-func (h *Healer) Totals() Report {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.totals
-}
+func (h *Healer) Totals() heal.Report { return h.recoverer.Totals() }
 
 // Lacking returns how many slivers the node is known to lack.
-func (h *Healer) Lacking() int64 { return h.lacking.Load() + h.failed.Load() }
+func (h *Healer) Lacking() int64 { return h.recoverer.Lacking() + h.failed.Load() }
 
 // NoRoom returns how many bytes of slivers are not recovered because the disk has no
 // room for them.
-func (h *Healer) NoRoom() int64 { return h.space.lacking() }
+func (h *Healer) NoRoom() int64 { return h.recoverer.NoRoom() }
 
 // Healthy reports whether the node has all it should have, as far as it knows: the last
 // look at what others have found nothing lacking, or all of it was recovered, and
@@ -115,18 +100,18 @@ func signal(c chan<- struct{}) {
 // Corrupt has a sliver recovered that was read as corrupt, if it still is. Until another
 // is stored in its place the node keeps it, but neither serves nor attests it.
 func (h *Healer) Corrupt(id commit.BlobID, ref store.Ref) {
-	switch err := h.config.Store.Check(id, ref); {
+	switch err := h.store.Check(id, ref); {
 	case errors.Is(err, store.ErrCorrupt):
 		h.Enqueue(id)
 	case err != nil && !errors.Is(err, store.ErrNotFound):
-		h.config.Logger.Warn("sliver cannot be read at present, and is kept", "blob", id, "sliver", ref, "error", err)
+		h.log.Warn("sliver cannot be read at present, and is kept", "blob", id, "sliver", ref, "error", err)
 	}
 }
 
 // Replace has a sliver recovered that is not the blob's, though it reads well.
 func (h *Healer) Replace(id commit.BlobID, ref store.Ref) {
-	if err := h.config.Store.Quarantine(id, ref); err != nil {
-		h.config.Logger.Error("wrong sliver is still served", "blob", id, "sliver", ref, "error", err)
+	if err := h.store.Quarantine(id, ref); err != nil {
+		h.log.Error("wrong sliver is still served", "blob", id, "sliver", ref, "error", err)
 		return
 	}
 	h.Enqueue(id)
@@ -144,19 +129,62 @@ func (h *Healer) takeQueue() []commit.BlobID {
 	return ids
 }
 
+// lost returns what was found in the words of the recovery.
+func lost(found []discover.Found) []heal.Lost {
+	list := make([]heal.Lost, len(found))
+	for i, f := range found {
+		list[i] = heal.Lost(f)
+	}
+	return list
+}
+
+// expect notes what the node was found to lack. What the last round left lacking is
+// found again, and counts once.
+func (h *Healer) expect(r *heal.Round, list []heal.Lost) {
+	r.Expect(list)
+	slivers := int64(0)
+	for _, l := range list {
+		slivers += int64(l.Lacking)
+	}
+	for {
+		before := h.failed.Load()
+		if h.failed.CompareAndSwap(before, max(0, before-slivers)) {
+			return
+		}
+	}
+}
+
+// note counts what was learnt while blobs were looked for, and has the proofs fetched
+// that blobs are inconsistent.
+func (h *Healer) note(ctx context.Context, r *heal.Round, seen discover.Seen) {
+	r.Count(func(report *heal.Report) {
+		report.Lies += seen.Lies
+		report.Failed += seen.Failed
+		report.Inconsistent += int64(len(seen.Invalid))
+	})
+	for _, id := range seen.Invalid {
+		if err := r.FetchProof(ctx, id); err != nil {
+			h.log.Debug("no proof that a blob is inconsistent", "blob", id, "error", err)
+		}
+	}
+}
+
 // Heal recovers what the node lacks of the given blobs, as far as they are certified.
-func (h *Healer) Heal(ctx context.Context, ids []commit.BlobID) Report {
-	r := h.begin()
-	if r.view.Member < 0 {
-		return r.end()
+func (h *Healer) Heal(ctx context.Context, ids []commit.BlobID) heal.Report {
+	view := h.view()
+	r := h.recoverer.Begin(view)
+	if view.Member < 0 {
+		return r.End()
 	}
-	found, seen := h.finder.Examine(ctx, r.view, ids)
-	r.note(ctx, seen)
-	r.expect(found)
-	for len(found) > 0 && ctx.Err() == nil {
-		found = found[r.recoverSome(ctx, found):]
-	}
-	return r.end()
+	found, seen := h.finder.Examine(ctx, view, ids)
+	h.note(ctx, r, seen)
+	list := lost(found)
+	h.expect(r, list)
+	all := make(chan []heal.Lost, 1)
+	all <- list
+	close(all)
+	r.Recover(ctx, all)
+	return r.End()
 }
 
 // foundAhead is how many pieces of lists are looked at ahead of recovery.
@@ -165,40 +193,42 @@ const foundAhead = 16
 // Sync finds out from all peers and the node's own store which certified blobs there
 // are, and recovers what the node lacks of them while it does. The error is that of
 // [discover.Finder.Round].
-func (h *Healer) Sync(ctx context.Context) (Report, error) {
+func (h *Healer) Sync(ctx context.Context) (heal.Report, error) {
 	h.syncing.Lock()
 	defer h.syncing.Unlock()
-	r := h.begin()
-	if r.view.Member < 0 { // a node of no committee has nothing to lack
+	view := h.view()
+	r := h.recoverer.Begin(view)
+	if view.Member < 0 { // a node of no committee has nothing to lack
 		h.healthy.Store(true)
-		return r.end(), nil
+		return r.End(), nil
 	}
-	found := make(chan []discover.Found, foundAhead)
-	emit := func(f []discover.Found) {
-		r.expect(f)
+	all := make(chan []heal.Lost, foundAhead)
+	emit := func(found []discover.Found) {
+		list := lost(found)
+		h.expect(r, list)
 		select {
-		case found <- f:
+		case all <- list:
 		case <-ctx.Done():
 		}
 	}
 	var recovery, queued sync.WaitGroup
-	recovery.Go(func() { r.recoverAll(ctx, found) })
+	recovery.Go(func() { r.Recover(ctx, all) })
 	queued.Go(func() {
-		f, seen := h.finder.Examine(ctx, r.view, h.takeQueue())
-		r.note(ctx, seen)
-		if len(f) > 0 {
-			emit(f)
+		found, seen := h.finder.Examine(ctx, view, h.takeQueue())
+		h.note(ctx, r, seen)
+		if len(found) > 0 {
+			emit(found)
 		}
 	})
-	seen, err := h.finder.Round(ctx, r.view, emit)
-	r.note(ctx, seen)
+	seen, err := h.finder.Round(ctx, view, emit)
+	h.note(ctx, r, seen)
 	queued.Wait()
-	close(found)
+	close(all)
 	recovery.Wait()
-	report := r.end()
+	report := r.End()
 	h.failed.Store(report.Failed)
 	h.healthy.Store(err == nil && report.Failed == 0)
-	h.space.note(report)
+	h.recoverer.NoteRoom(report)
 	return report, err
 }
 
@@ -211,10 +241,10 @@ const (
 // lookForRoom is how often a healer that waits for room on its disk looks for it.
 const lookForRoom = 5 * time.Second
 
-// Run heals until the context ends: everything at the start and at every interval,
-// and what is enqueued after the delay.
-func (h *Healer) Run(ctx context.Context) {
-	if h.config.Interval < 0 {
+// run heals until the context ends: everything at the start and at every interval, and
+// what is enqueued after the delay.
+func (h *Healer) run(ctx context.Context) {
+	if h.interval < 0 {
 		<-ctx.Done()
 		return
 	}
@@ -233,7 +263,7 @@ func (h *Healer) Run(ctx context.Context) {
 		case <-h.again:
 			next.Reset(retry)
 		case <-look.C:
-			if h.space.back() {
+			if h.recoverer.RoomIsBack() {
 				next.Reset(0)
 			}
 		case <-next.C:
@@ -241,8 +271,8 @@ func (h *Healer) Run(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			h.log(report, err)
-			wait := h.config.Interval
+			h.tell(report, err)
+			wait := h.interval
 			switch {
 			case err == nil && report.Failed == 0:
 				retry = firstRetry
@@ -268,7 +298,7 @@ func (h *Healer) serveQueue(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(h.config.Delay):
+		case <-time.After(h.delay):
 		}
 		report := h.Heal(ctx, h.takeQueue())
 		if ctx.Err() != nil {
@@ -278,18 +308,18 @@ func (h *Healer) serveQueue(ctx context.Context) {
 			h.healthy.Store(false)
 			signal(h.again)
 		}
-		h.log(report, nil)
+		h.tell(report, nil)
 	}
 }
 
-// log tells of a round that did something, or could not.
-func (h *Healer) log(r Report, err error) {
+// tell logs a round that did something, or could not.
+func (h *Healer) tell(r heal.Report, err error) {
 	switch {
 	case err != nil:
-		h.config.Logger.Warn("healed in part", "report", r.String(), "error", err)
+		h.log.Warn("healed in part", "report", r.String(), "error", err)
 	case r.Failed > r.Postponed:
-		h.config.Logger.Warn("healed in part", "report", r.String())
+		h.log.Warn("healed in part", "report", r.String())
 	case r.Slivers > 0:
-		h.config.Logger.Info("healed", "report", r.String())
+		h.log.Info("healed", "report", r.String())
 	}
 }
