@@ -14,9 +14,9 @@ func Backends() []string { return cpu.Supported() }
 // Engine is the arithmetic of GF(2^16) on one backend. It is immutable and safe
 // for concurrent use. No method allocates.
 type Engine struct {
-	k      *kernels
-	tab    unsafe.Pointer // constants for natural regions
-	rowTab unsafe.Pointer // constants for planar rows
+	k    *kernels
+	tab  unsafe.Pointer // constants for natural regions
+	rows transforms
 }
 
 // NewEngine returns the engine of the backend with the given name. An empty name
@@ -31,10 +31,10 @@ func NewEngine(backend string) (*Engine, error) {
 		return nil, fmt.Errorf("gf: %w", err)
 	}
 	k := kernelsOf(name)
-	e := &Engine{k: watched(k), tab: k.table()}
-	e.rowTab = e.tab
+	e := &Engine{k: instrumented(k), tab: k.table()}
+	e.rows.passes = passes{k: e.k, tab: e.tab}
 	if k.toTower != nil {
-		e.rowTab = k.rowTable()
+		e.rows.passes.tab = k.rowTable()
 	}
 	return e, nil
 }
@@ -42,91 +42,161 @@ func NewEngine(backend string) (*Engine, error) {
 // Backend returns the name of the engine's backend.
 func (e *Engine) Backend() string { return e.k.name }
 
-// RowAlign is the number of bytes that the half of a planar row is a multiple of.
+// RowAlign is what the size of a plane of a planar row is a multiple of, in bytes.
 const RowAlign = 32
 
-// Pack lays words of symbols out in planar rows of the given half, a multiple of
-// [RowAlign]. Row i of dst takes count symbols of size bytes (even) from srcs[i],
-// at off, off+step, …; symbol s fills the words from s·size/2 on, so half must be
+// Pack lays words of symbols out in planar rows of two planes of planeBytes each, a
+// multiple of [RowAlign]. Row i of dst takes count symbols of size bytes (even) from srcs[i],
+// at off, off+step, …; symbol s fills the words from s·size/2 on, so planeBytes must be
 // at least count·size/2. What the words past those hold is not defined.
 //
 // Within a symbol, word e of a full 64-byte block is byte e (low) and byte 32+e
-// (high); word e of a tail of t bytes is byte e and byte t/2+e. In a planar row of
-// half h word e takes up byte e and byte h+e, in coordinates that are the backend's
+// (high); word e of a tail of t bytes is byte e and byte t/2+e. In a planar row
+// word e takes up byte e and byte planeBytes+e, in coordinates that are the backend's
 // own: rows may be added with [Engine.Xor] and compared, but not read.
-func (e *Engine) Pack(dst []byte, half int, srcs [][]byte, off, step, size, count int) {
+func (e *Engine) Pack(dst []byte, planeBytes int, srcs [][]byte, off, step, size, count int) {
 	if len(srcs) == 0 || size == 0 || count == 0 {
 		return
 	}
-	checkRows("Pack", dst, half, len(srcs))
-	checkSymbols("Pack", srcs, half, off, step, size, count)
-	e.pack(unsafe.Pointer(&dst[0]), half, srcs, off, step, size, count)
-}
-
-func (e *Engine) pack(dst unsafe.Pointer, half int, srcs [][]byte, off, step, size, count int) {
-	e.k.pack(dst, half, &srcs[0], len(srcs), off, step, size, count)
-	if e.k.toTower != nil {
-		e.k.toTower(dst, half, len(srcs), e.rowTab)
-	}
+	checkRows("Pack", dst, planeBytes, len(srcs))
+	checkSymbols("Pack", srcs, planeBytes, off, step, size, count)
+	e.rows.passes.pack(unsafe.Pointer(&dst[0]), planeBytes, srcs, off, step, size, count)
 }
 
 // Unpack is the inverse of [Engine.Pack]: it writes the symbols to dsts and
 // touches no other byte there. What is left in src is not defined.
-func (e *Engine) Unpack(dsts [][]byte, off, step, size, count int, src []byte, half int) {
+func (e *Engine) Unpack(dsts [][]byte, off, step, size, count int, src []byte, planeBytes int) {
 	if len(dsts) == 0 || size == 0 || count == 0 {
 		return
 	}
-	checkRows("Unpack", src, half, len(dsts))
-	checkSymbols("Unpack", dsts, half, off, step, size, count)
-	e.unpack(dsts, off, step, size, count, unsafe.Pointer(&src[0]), half)
-}
-
-func (e *Engine) unpack(dsts [][]byte, off, step, size, count int, src unsafe.Pointer, half int) {
-	if e.k.toTower != nil {
-		e.k.toTower(src, half, len(dsts), e.rowTab)
-	}
-	e.k.unpack(&dsts[0], len(dsts), off, step, size, count, src, half)
+	checkRows("Unpack", src, planeBytes, len(dsts))
+	checkSymbols("Unpack", dsts, planeBytes, off, step, size, count)
+	e.rows.passes.unpack(dsts, off, step, size, count, unsafe.Pointer(&src[0]), planeBytes)
 }
 
 // Scale multiplies planar row i of src by coeffs[i] into row i of dst. dst and src
 // are the same rows or do not overlap.
-func (e *Engine) Scale(dst, src []byte, half int, coeffs []Elem) {
+func (e *Engine) Scale(dst, src []byte, planeBytes int, coeffs []Elem) {
 	if len(coeffs) == 0 {
 		return
 	}
-	checkRows("Scale", dst, half, len(coeffs))
-	checkRows("Scale", src, half, len(coeffs))
-	e.k.scale(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), half, len(coeffs), &coeffs[0], e.rowTab)
+	checkRows("Scale", dst, planeBytes, len(coeffs))
+	checkRows("Scale", src, planeBytes, len(coeffs))
+	e.k.scale(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), planeBytes, len(coeffs), &coeffs[0], e.rows.passes.tab)
 }
 
-func checkRows(method string, b []byte, half, rows int) {
-	if half <= 0 || half%RowAlign != 0 {
-		panic(fmt.Sprintf("gf: %s: the half of a planar row is %d bytes; it must be a positive multiple of %d", method, half, RowAlign))
-	}
-	if need := 2 * half * rows; len(b) < need {
-		panic(fmt.Sprintf("gf: %s: %d planar rows of half %d take %d bytes, got %d", method, rows, half, need, len(b)))
+// BlockSize is the natural layout's unit: regions are whole blocks, and word e of a
+// block is byte e (low) and byte 32+e (high).
+const BlockSize = 64
+
+// MulAdd adds c·src to dst: natural regions of the same length, a multiple of
+// [BlockSize]. dst and src are the same region or do not overlap.
+func (e *Engine) MulAdd(dst, src []byte, c Elem) {
+	if checkRegion("MulAdd", dst, len(src)) {
+		e.k.mulAdd(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), len(dst), c, e.tab)
 	}
 }
 
-func checkSymbols(method string, shards [][]byte, half, off, step, size, count int) {
-	if size < 0 || size%2 != 0 || count < 0 || off < 0 || step < 0 || count*size/2 > half {
-		panic(fmt.Sprintf("gf: %s: %d symbols of %d bytes at %d step %d do not fit a planar row of half %d", method, count, size, off, step, half))
+// Mul stores c·src in dst, under the rules of [Engine.MulAdd].
+func (e *Engine) Mul(dst, src []byte, c Elem) {
+	if checkRegion("Mul", dst, len(src)) {
+		e.k.mul(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), len(dst), c, e.tab)
 	}
-	end := off + (count-1)*step + size
-	// Nearly always all are long enough, which is told quickest without asking each.
-	short, rest := 0, shards
-	for ; len(rest) >= 4; rest = rest[4:] {
-		short |= (len(rest[0]) - end) | (len(rest[1]) - end) | (len(rest[2]) - end) | (len(rest[3]) - end)
+}
+
+// Xor adds src to dst: regions of the same length, whatever it is, equal or not
+// overlapping.
+func (e *Engine) Xor(dst, src []byte) {
+	if len(dst) != len(src) {
+		panic(fmt.Sprintf("gf: Xor: regions of %d and %d bytes", len(dst), len(src)))
 	}
-	for i := range rest {
-		short |= len(rest[i]) - end
+	if len(dst) > 0 {
+		e.k.xor(unsafe.Pointer(&dst[0]), unsafe.Pointer(&src[0]), len(dst))
 	}
-	if short >= 0 {
+}
+
+// Dot adds the sum of coeffs[i]·srcs[i][off:off+len(dst)] to dst: many sources into
+// one output. len(dst) is a multiple of [BlockSize]; dst overlaps no source.
+func (e *Engine) Dot(dst []byte, srcs [][]byte, off int, coeffs []Elem) {
+	checkMany("Dot", srcs, off, len(dst), len(coeffs))
+	if checkRegion("Dot", dst, len(dst)) && len(coeffs) > 0 {
+		e.k.dot(unsafe.Pointer(&dst[0]), &srcs[0], off, len(dst), &coeffs[0], len(coeffs), e.tab)
+	}
+}
+
+// MulAddMany adds coeffs[i]·src to dsts[i][off:off+len(src)]: one source into many
+// outputs. len(src) is a multiple of [BlockSize]; src overlaps no destination.
+func (e *Engine) MulAddMany(dsts [][]byte, off int, src []byte, coeffs []Elem) {
+	checkMany("MulAddMany", dsts, off, len(src), len(coeffs))
+	if checkRegion("MulAddMany", src, len(src)) && len(coeffs) > 0 {
+		e.k.mulAddMany(&dsts[0], off, len(src), unsafe.Pointer(&src[0]), &coeffs[0], len(coeffs), e.tab)
+	}
+}
+
+// GatherBlocks makes a natural block of the words of each source's tail: size bytes at
+// off, at most [BlockSize] and even, word e being byte e and byte size/2+e. Block i of
+// dst takes those of srcs[i]; what its words past size/2 hold is not defined.
+func (e *Engine) GatherBlocks(dst []byte, srcs [][]byte, off, size int) {
+	if len(srcs) == 0 || size == 0 {
 		return
 	}
-	for i := range shards {
-		if len(shards[i]) < end {
-			panic(fmt.Sprintf("gf: %s: shard %d has %d bytes; the symbols end at %d", method, i, len(shards[i]), end))
-		}
+	checkRows("GatherBlocks", dst, BlockSize/2, len(srcs))
+	checkSymbols("GatherBlocks", srcs, BlockSize/2, off, 0, size, 1)
+	e.k.pack(unsafe.Pointer(&dst[0]), BlockSize/2, &srcs[0], len(srcs), off, 0, size, 1)
+}
+
+// ScatterBlocks is the inverse of [Engine.GatherBlocks].
+func (e *Engine) ScatterBlocks(dsts [][]byte, off, size int, src []byte) {
+	if len(dsts) == 0 || size == 0 {
+		return
+	}
+	checkRows("ScatterBlocks", src, BlockSize/2, len(dsts))
+	checkSymbols("ScatterBlocks", dsts, BlockSize/2, off, 0, size, 1)
+	e.k.unpack(&dsts[0], len(dsts), off, 0, size, 1, unsafe.Pointer(&src[0]), BlockSize/2)
+}
+
+// CanEncodeFew reports whether [Engine.EncodeFew] takes so many sources to so many
+// destinations.
+func (e *Engine) CanEncodeFew(dsts, srcs int) bool {
+	switch {
+	case dsts < 1 || srcs < 1:
+		return false
+	case dsts == 1:
+		return true
+	}
+	rows := fewRows(dsts)
+	return e.k.encoder(rows) != nil && (srcs-1)/rows+2 <= subfield/rows
+}
+
+// EncodeFew evaluates polynomials at the points 0, 1, … With c the power of two at or
+// above len(dsts), the values at off of each c of the sources, natural regions of n
+// bytes, are those of one polynomial of degree below c, at the points from c on for the
+// first c of them, from 2·c on for the next, and so on; sources past the last are zero.
+// dsts[i][off:off+n] becomes the sum of these polynomials at point i. n is a multiple of
+// [BlockSize]. No destination overlaps another or a source.
+//
+// All rows of a block stay in registers on the way, so that nothing but sources and
+// destinations is read or written. [Engine.CanEncodeFew] tells which numbers of them that
+// works for. Many long sources are read some at a time if there is work for what is
+// between: [FewWork] bytes at best.
+func (e *Engine) EncodeFew(dsts, srcs [][]byte, off, n int, work []byte) {
+	if !e.CanEncodeFew(len(dsts), len(srcs)) {
+		panic(fmt.Sprintf("gf: EncodeFew: %d destinations and %d sources: see CanEncodeFew", len(dsts), len(srcs)))
+	}
+	if off < 0 || n < 0 || n%BlockSize != 0 {
+		panic(fmt.Sprintf("gf: EncodeFew: %d bytes at %d; want a multiple of %d", n, off, BlockSize))
+	}
+	if n == 0 {
+		return
+	}
+	checkSymbols("EncodeFew", srcs, n, off, 0, n, 1)
+	checkSymbols("EncodeFew", dsts, n, off, 0, n, 1)
+	switch {
+	case len(dsts) > 1:
+		encodeFew(&e.rows.passes, dsts, srcs, off, n, work)
+	case len(srcs) == 1:
+		copyRegion(dsts[0][off:off+n], srcs[0][off:])
+	default:
+		e.k.sum(unsafe.Pointer(&dsts[0][off]), &srcs[0], len(srcs), off, n)
 	}
 }

@@ -1,23 +1,9 @@
 package gf16
 
 import (
-	"fmt"
 	"math/bits"
 	"unsafe"
 )
-
-// CanEncodeFew reports whether [Engine.EncodeFew] takes so many sources to so many
-// destinations.
-func (e *Engine) CanEncodeFew(dsts, srcs int) bool {
-	switch {
-	case dsts < 1 || srcs < 1:
-		return false
-	case dsts == 1:
-		return true
-	}
-	rows := fewRows(dsts)
-	return e.k.encoder(rows) != nil && (srcs-1)/rows+2 <= subfield/rows
-}
 
 // subfield is the number of elements of V_8, see tower.go: constants are among them.
 const subfield = 1 << 8
@@ -36,45 +22,13 @@ const fewStreams = 16
 // fewShort is how long regions are that are read all at a time, however many.
 const fewShort = 16 << 10
 
-// EncodeFew evaluates polynomials at the points 0, 1, … With c the power of two at or
-// above len(dsts), the values at off of each c of the sources, natural regions of n
-// bytes, are those of one polynomial of degree below c, at the points from c on for the
-// first c of them, from 2·c on for the next, and so on; sources past the last are zero.
-// dsts[i][off:off+n] becomes the sum of these polynomials at point i. n is a multiple of
-// [BlockSize]. No destination overlaps another or a source.
-//
-// All rows of a block stay in registers on the way, so that nothing but sources and
-// destinations is read or written. [Engine.CanEncodeFew] tells which numbers of them that
-// works for. Many long sources are read some at a time if there is work for what is
-// between: [FewWork] bytes at best.
-func (e *Engine) EncodeFew(dsts, srcs [][]byte, off, n int, work []byte) {
-	if !e.CanEncodeFew(len(dsts), len(srcs)) {
-		panic(fmt.Sprintf("gf: EncodeFew: %d destinations and %d sources: see CanEncodeFew", len(dsts), len(srcs)))
-	}
-	if off < 0 || n < 0 || n%BlockSize != 0 {
-		panic(fmt.Sprintf("gf: EncodeFew: %d bytes at %d; want a multiple of %d", n, off, BlockSize))
-	}
-	if n == 0 {
-		return
-	}
-	checkSymbols("EncodeFew", srcs, n, off, 0, n, 1)
-	checkSymbols("EncodeFew", dsts, n, off, 0, n, 1)
-	switch {
-	case len(dsts) > 1:
-		e.encodeFew(dsts, srcs, off, n, work)
-	case len(srcs) == 1:
-		copyRegion(dsts[0][off:off+n], srcs[0][off:])
-	default:
-		e.k.sum(unsafe.Pointer(&dsts[0][off]), &srcs[0], len(srcs), off, n)
-	}
-}
-
-func (e *Engine) encodeFew(dsts, srcs [][]byte, off, n int, work []byte) {
+// encodeFew is [Engine.EncodeFew] of two destinations or more.
+func encodeFew(p *passes, dsts, srcs [][]byte, off, n int, work []byte) {
 	rows := fewRows(len(dsts))
-	run := e.k.encoder(rows)
+	run := p.k.encoder(rows)
 	strip := len(work) / rows &^ (BlockSize - 1)
 	if n <= fewShort || len(srcs)+len(dsts) <= 2*fewStreams || strip == 0 {
-		run(&dsts[0], len(dsts), &srcs[0], len(srcs), rows, off, n, nil, nil, e.rowTab)
+		run(&dsts[0], len(dsts), &srcs[0], len(srcs), rows, off, n, nil, nil, p.tab)
 		return
 	}
 	sums := unsafe.Pointer(&work[0])
@@ -86,7 +40,7 @@ func (e *Engine) encodeFew(dsts, srcs [][]byte, off, n int, work []byte) {
 			if count > fewStreams {
 				count, to = fewStreams, sums
 			}
-			run(&dsts[0], len(dsts), &srcs[first], count, rows+first, off, strip, from, to, e.rowTab)
+			run(&dsts[0], len(dsts), &srcs[first], count, rows+first, off, strip, from, to, p.tab)
 			from = sums
 		}
 	}

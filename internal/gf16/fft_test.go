@@ -41,7 +41,7 @@ func word(rows []byte, half, row, i int) Elem {
 func overTower(e *Engine, rows []byte, half int) []byte {
 	rows = bytes.Clone(rows)
 	if e.k.toTower != nil {
-		e.k.toTower(unsafe.Pointer(&rows[0]), half, len(rows)/(2*half), e.rowTab)
+		e.k.toTower(unsafe.Pointer(&rows[0]), half, len(rows)/(2*half), e.rows.passes.tab)
 	}
 	return rows
 }

@@ -34,7 +34,7 @@ func BenchmarkKernel(b *testing.B) {
 	}
 	srcs, c := unsafe.SliceData(slices), unsafe.SliceData(coeffs)
 
-	for _, f := range transforms {
+	for _, f := range passKernels {
 		for _, name := range cpu.Supported() {
 			k := kernelsOf(name)
 			if f.of(k) == nil {

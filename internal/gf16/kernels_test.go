@@ -124,8 +124,8 @@ func (h *harness) equal(arena int, format string, args ...any) {
 
 func at(p []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(p)) }
 
-// transform is one of the kernels that run layers of the transform.
-type transform struct {
+// passKernel is one of the kernels that run layers of the transform.
+type passKernel struct {
 	name  string
 	radix int
 	add   bool
@@ -145,7 +145,7 @@ func withAdd(run inverse, add int) forward {
 	}
 }
 
-var transforms = []transform{
+var passKernels = []passKernel{
 	{"fft4", 4, false, func(k *kernels) forward { return k.fft4 }},
 	{"fft2", 2, false, func(k *kernels) forward { return k.fft2 }},
 	{"ifft4", 4, false, func(k *kernels) forward { return storing(k.ifft4) }},
@@ -227,7 +227,7 @@ func plain(k *kernels) *kernels {
 
 // checkTransform compares one call of a kernel with the pure-Go one. The arena
 // of the source is not compared when the kernel may leave anything there.
-func (h *harness) checkTransform(k *kernels, f transform, p place, inPlace bool, half, dist, groups, t int) {
+func (h *harness) checkTransform(k *kernels, f passKernel, p place, inPlace bool, half, dist, groups, t int) {
 	h.Helper()
 	h.refill(2)
 	n := 2 * half * f.radix * dist * groups
@@ -248,7 +248,7 @@ func (h *harness) checkTransform(k *kernels, f transform, p place, inPlace bool,
 
 func TestTransformKernels(t *testing.T) {
 	for _, k := range accelerated() {
-		for _, f := range transforms {
+		for _, f := range passKernels {
 			if f.of(k) == nil {
 				continue
 			}
@@ -764,8 +764,8 @@ func FuzzKernels(f *testing.F) {
 		k := all[int(backend)%len(all)]
 		h := newHarness(t, seed)
 		p, inPlace := place(seed%uint64(places)), seed>>8&1 == 0
-		if kernel %= 18; int(kernel) < len(transforms) {
-			f := transforms[kernel]
+		if kernel %= 18; int(kernel) < len(passKernels) {
+			f := passKernels[kernel]
 			if f.of(k) == nil {
 				t.Skip("this backend has no such kernel")
 			}
@@ -774,7 +774,7 @@ func FuzzKernels(f *testing.F) {
 			h.checkTransform(k, f, p, inPlace && !f.add, half, dist, groups, f.radix*(int(c)%(Order/f.radix-4)))
 			return
 		}
-		switch int(kernel) - len(transforms) {
+		switch int(kernel) - len(passKernels) {
 		case 0:
 			h.checkScale(k, p, inPlace, 32+32*(int(a)%12), int(b)%16)
 		case 1:

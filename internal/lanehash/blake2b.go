@@ -37,7 +37,7 @@ type blake2bJob struct {
 }
 
 // blake2bDigests hashes count messages of size bytes behind the byte lead.
-func blake2bDigests(l laneSet, dst []byte, dstStride int, src []byte, srcStride, size, count int, lead byte) {
+func blake2bDigests(k *kernels, dst []byte, dstStride int, src []byte, srcStride, size, count int, lead byte) {
 	job := blake2bJob{lead: uint64(lead), last: true}
-	blake2bRuns(l, dst, dstStride, src, nil, srcStride, size, count, &job)
+	k.blake2bRuns(dst, dstStride, src, nil, srcStride, size, count, &job)
 }

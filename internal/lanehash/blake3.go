@@ -79,13 +79,13 @@ const blake3Depth = 33
 // stack holds one row per complete subtree, the largest at the bottom, as in
 // section 5.1.2 of the paper.
 type blake3Tree struct {
-	lanes  laneSet
-	domain *blake3Domain
-	stack  []byte // rows of rowLen bytes
-	rowLen int    // 32 * count
-	count  int
-	depth  int    // rows on the stack
-	chunks uint64 // rows pushed so far, but for the last
+	kernels *kernels
+	domain  *blake3Domain
+	stack   []byte // rows of rowLen bytes
+	rowLen  int    // 32 * count
+	count   int
+	depth   int    // rows on the stack
+	chunks  uint64 // rows pushed so far, but for the last
 }
 
 // next is where the chaining values of the next chunk belong.
@@ -115,17 +115,17 @@ func (t *blake3Tree) finish(dst []byte, dstStride int) {
 func (t *blake3Tree) merge(job *blake3Job, dst []byte, dstStride int) {
 	t.depth--
 	left, right := t.stack[(t.depth-1)*t.rowLen:], t.stack[t.depth*t.rowLen:]
-	blake3Runs(t.lanes, dst, dstStride, left, right, HashSize, 2*HashSize, t.count, job)
+	t.kernels.blake3Runs(dst, dstStride, left, right, HashSize, 2*HashSize, t.count, job)
 }
 
 // blake3Messages hashes count messages of any equal size.
-func blake3Messages(l laneSet, dst []byte, dstStride int, src []byte, srcStride, size, count int, d *blake3Domain) {
+func blake3Messages(k *kernels, dst []byte, dstStride int, src []byte, srcStride, size, count int, d *blake3Domain) {
 	if size <= blake3ChunkSize {
-		blake3Runs(l, dst, dstStride, src, nil, srcStride, size, count, &d.single)
+		k.blake3Runs(dst, dstStride, src, nil, srcStride, size, count, &d.single)
 		return
 	}
 	if count == 1 {
-		blake3Long(l, dst, src[:size], d)
+		blake3Long(k, dst, src[:size], d)
 		return
 	}
 	// Most trees are shallow; the stack of a group of the largest symbols is 4 KiB.
@@ -135,23 +135,23 @@ func blake3Messages(l laneSet, dst []byte, dstStride int, src []byte, srcStride,
 		stack = make([]byte, need)
 	}
 	for first := 0; first < count; first += blake3Group {
-		if left := count - first; left < blake3Group && longIsCheaper(l, size, left) {
+		if left := count - first; left < blake3Group && longIsCheaper(k, size, left) {
 			for ; first < count; first++ {
-				blake3Long(l, dst[first*dstStride:], src[first*srcStride:][:size], d)
+				blake3Long(k, dst[first*dstStride:], src[first*srcStride:][:size], d)
 			}
 			return
 		}
-		t := blake3Tree{lanes: l, domain: d, stack: stack, count: min(blake3Group, count-first)}
+		t := blake3Tree{kernels: k, domain: d, stack: stack, count: min(blake3Group, count-first)}
 		t.rowLen = t.count * HashSize
 		from := src[first*srcStride:]
 		job := d.chunk
 		at := 0
 		for ; size-at > blake3ChunkSize; at += blake3ChunkSize {
-			blake3Runs(l, t.next(), HashSize, from[at:], nil, srcStride, blake3ChunkSize, t.count, &job)
+			k.blake3Runs(t.next(), HashSize, from[at:], nil, srcStride, blake3ChunkSize, t.count, &job)
 			t.push()
 			job.counter++
 		}
-		blake3Runs(l, t.next(), HashSize, from[at:], nil, srcStride, size-at, t.count, &job)
+		k.blake3Runs(t.next(), HashSize, from[at:], nil, srcStride, size-at, t.count, &job)
 		t.finish(dst[first*dstStride:], dstStride)
 	}
 }
@@ -160,8 +160,8 @@ func blake3Messages(l laneSet, dst []byte, dstStride int, src []byte, srcStride,
 // than a chunk: the chunks of one message after the other side by side, or the messages.
 // Few messages leave lanes idle. But one message's last chunk is alone in its lanes, and
 // its parents do not fill them: a quarter of the time of their chunks.
-func longIsCheaper(l laneSet, size, count int) bool {
-	cost := func(n int) int { return l.callCost(blake3Width[l], blake3HalfCost, n) }
+func longIsCheaper(k *kernels, size, count int) bool {
+	cost := func(n int) int { return k.callCost(k.blake3Lanes, blake3HalfCost, n) }
 	full := (size - 1) / blake3ChunkSize
 	groups, rest := full/blake3Group, full%blake3Group
 	long := groups*(cost(blake3Group)+fullCost/4) + cost(rest) + cost(1) + fullCost/4
@@ -170,17 +170,17 @@ func longIsCheaper(l laneSet, size, count int) bool {
 
 // blake3Long hashes one message of more than a chunk, its chunks side by side.
 // Every group but the last is a complete subtree of blake3Group chunks.
-func blake3Long(l laneSet, dst, msg []byte, d *blake3Domain) {
+func blake3Long(k *kernels, dst, msg []byte, d *blake3Domain) {
 	var stack [blake3Depth * HashSize]byte
-	t := blake3Tree{lanes: l, domain: d, stack: stack[:], rowLen: HashSize, count: 1}
+	t := blake3Tree{kernels: k, domain: d, stack: stack[:], rowLen: HashSize, count: 1}
 	var cvs [blake3Group * HashSize]byte
 	job := d.chunk
 	job.step = 1
 	const group = blake3Group * blake3ChunkSize
 	for len(msg) > group {
-		blake3Runs(l, cvs[:], HashSize, msg, nil, blake3ChunkSize, blake3ChunkSize, blake3Group, &job)
+		k.blake3Runs(cvs[:], HashSize, msg, nil, blake3ChunkSize, blake3ChunkSize, blake3Group, &job)
 		for n := blake3Group / 2; n > 0; n /= 2 {
-			blake3Runs(l, cvs[:], HashSize, cvs[:], nil, 2*HashSize, 2*HashSize, n, &d.parent)
+			k.blake3Runs(cvs[:], HashSize, cvs[:], nil, 2*HashSize, 2*HashSize, n, &d.parent)
 		}
 		copy(t.next(), cvs[:])
 		t.push()
@@ -192,14 +192,14 @@ func blake3Long(l laneSet, dst, msg []byte, d *blake3Domain) {
 	// neighbours and passing an odd one upwards gives the same tree.
 	full := (len(msg) - 1) / blake3ChunkSize
 	if full > 0 {
-		blake3Runs(l, cvs[:], HashSize, msg, nil, blake3ChunkSize, blake3ChunkSize, full, &job)
+		k.blake3Runs(cvs[:], HashSize, msg, nil, blake3ChunkSize, blake3ChunkSize, full, &job)
 	}
 	job.counter += uint32(full)
 	last := msg[full*blake3ChunkSize:]
-	blake3Runs(l, cvs[full*HashSize:], HashSize, last, nil, 0, len(last), 1, &job)
+	k.blake3Runs(cvs[full*HashSize:], HashSize, last, nil, 0, len(last), 1, &job)
 	n := full + 1
 	for ; n > 2 || n == 2 && t.depth > 0; n = (n + 1) / 2 {
-		blake3Runs(l, cvs[:], HashSize, cvs[:], nil, 2*HashSize, 2*HashSize, n/2, &d.parent)
+		k.blake3Runs(cvs[:], HashSize, cvs[:], nil, 2*HashSize, 2*HashSize, n/2, &d.parent)
 		if n&1 == 1 {
 			copy(cvs[n/2*HashSize:], cvs[(n-1)*HashSize:n*HashSize])
 		}
@@ -209,5 +209,5 @@ func blake3Long(l laneSet, dst, msg []byte, d *blake3Domain) {
 		t.finish(dst, HashSize)
 		return
 	}
-	blake3Runs(l, dst, HashSize, cvs[:], nil, 0, 2*HashSize, 1, &d.root)
+	k.blake3Runs(dst, HashSize, cvs[:], nil, 0, 2*HashSize, 1, &d.root)
 }

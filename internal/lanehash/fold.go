@@ -66,14 +66,14 @@ func (h *Hasher) FoldColumnsInto(dst, nodes []byte, rows, cols int) {
 	if alias.Ahead(dst[:(rows+1)/2*width], nodes[:rows*width]) {
 		panic("commit: FoldColumns: the roots begin within the nodes")
 	}
-	switch lanes := groupLanes(h); {
+	switch lanes := h.GroupLanes(); {
 	case rows == 0 || cols == 0:
 		return
 	case rows == 1:
 		copy(dst, nodes[:width])
 		return
 	case lanes > 0 && cols%lanes == 0:
-		h.foldColumnsInLanes(lanes, dst, nodes, rows, cols)
+		h.kernels.foldColumnsInLanes(dst, nodes, rows, cols)
 		return
 	}
 	for from := nodes; rows > 1; rows = (rows + 1) / 2 {
@@ -111,11 +111,11 @@ func (h *Hasher) FoldRows(nodes []byte, rows, cols, levels int) {
 	if rows == 0 || cols == 0 {
 		return
 	}
-	lanes := groupLanes(h)
+	lanes := h.GroupLanes()
 	for ; levels > 0; levels-- {
 		switch {
 		case lanes > 0 && rows >= lanes && cols <= maxBand:
-			done := h.foldRowsInLanes(lanes, nodes, rows, cols, levels)
+			done := h.kernels.foldRowsInLanes(nodes, rows, cols, levels)
 			if rest := rows - done; rest > 0 {
 				// No more rows than lanes: a call of this kind does not come here again.
 				left, out := nodes[done*cols*HashSize:], (cols+1<<levels-1)>>levels*HashSize

@@ -1,10 +1,6 @@
 package lanehash
 
-import (
-	"sync"
-
-	"github.com/redstuff-go/redstuff/internal/race"
-)
+import "sync"
 
 // Where a backend has kernels for it, the folds keep nodes in groups between the levels:
 // those of as many trees as the kernel has lanes, word 0 of every lane first, then word
@@ -13,23 +9,10 @@ import (
 // MaxGroup is the most lanes that a group has.
 const MaxGroup = 16
 
-// GroupLanes returns how many lanes the groups of the hasher have, 0 if there are no
-// kernels for them.
-func (h *Hasher) GroupLanes() int { return groupLanes(h) }
-
-// Climb replaces the nodes of a group of GroupLanes, one after another, by those that
-// they lead to levels above; levels is at least 1. The siblings of node i on its way are
-// side by side at siblings[i], and left of it on level l where bit i of turns[l] is set.
-func (h *Hasher) Climb(nodes []byte, siblings *[MaxGroup]*byte, turns *[MaxDepth]uint16, levels int) {
-	climbGroup(nodes, siblings, turns, levels)
-}
-
 // foldColumnsInLanes is FoldColumnsInto for a number of columns that is a multiple of
 // lanes, and at least two rows.
-func (h *Hasher) foldColumnsInLanes(lanes int, dst, nodes []byte, rows, cols int) {
-	race.ReadRows(nodes, 0, rows*cols*HashSize, 1)
-	race.WriteRows(dst, 0, (rows+1)/2*cols*HashSize, 1)
-	width := cols * HashSize
+func (k *kernels) foldColumnsInLanes(dst, nodes []byte, rows, cols int) {
+	lanes, width := k.groupLanes, cols*HashSize
 	stride := HashSize // that of the lanes, which are groups from the second level on
 	for from := nodes; rows > 1; rows = (rows + 1) / 2 {
 		dstStride, pairs := 0, rows/2
@@ -37,9 +20,9 @@ func (h *Hasher) foldColumnsInLanes(lanes int, dst, nodes []byte, rows, cols int
 			dstStride = HashSize
 		}
 		for at := 0; at < width; at += lanes * HashSize {
-			foldGroups(dst[at:], dstStride, width, from[at:], from[width+at:], stride, 2*width, pairs)
+			k.foldGroups(dst[at:], dstStride, width, from[at:], from[width+at:], stride, 2*width, pairs)
 			if rows%2 == 1 {
-				foldGroups(dst[pairs*width+at:], dstStride, width, from[2*pairs*width+at:], zeroNodes[:], stride, 0, 1)
+				k.foldGroups(dst[pairs*width+at:], dstStride, width, from[2*pairs*width+at:], zeroNodes[:], stride, 0, 1)
 			}
 		}
 		from, stride = dst, 0
@@ -60,21 +43,22 @@ var bandPool = sync.Pool{New: func() any { return new(band) }}
 
 // foldRowsInLanes is FoldRows for the first rows of a matrix of at most maxBand columns,
 // as many as fill the lanes, by at least one level. It returns how many those are.
-func (h *Hasher) foldRowsInLanes(lanes int, nodes []byte, rows, cols, levels int) int {
+func (k *kernels) foldRowsInLanes(nodes []byte, rows, cols, levels int) int {
+	lanes := k.groupLanes
 	rows -= rows % lanes
-	race.WriteRows(nodes, 0, rows*cols*HashSize, 1)
 	b := bandPool.Get().(*band)
 	defer bandPool.Put(b)
 	out := (cols + 1<<levels - 1) >> levels * HashSize // bytes of a folded row
 	for r := 0; r < rows; r += lanes {
-		b.fold(lanes, nodes[r*out:], out, nodes[r*cols*HashSize:], cols, levels)
+		b.fold(k, nodes[r*out:], out, nodes[r*cols*HashSize:], cols, levels)
 	}
 	return rows
 }
 
 // fold folds a row of cols nodes in each of the lanes, and writes what it folds to, a
 // row every out bytes, to dst. dst may be nodes, or begin before it.
-func (b *band) fold(lanes int, dst []byte, out int, nodes []byte, cols, levels int) {
+func (b *band) fold(k *kernels, dst []byte, out int, nodes []byte, cols, levels int) {
+	lanes := k.groupLanes
 	row, group := cols*HashSize, lanes*HashSize
 	stride, next := row, HashSize // of lanes and of columns, which are groups from the second level on
 	for from := nodes; levels > 0; levels-- {
@@ -87,11 +71,11 @@ func (b *band) fold(lanes int, dst []byte, out int, nodes []byte, cols, levels i
 			b.pad(lanes, from[2*pairs*next:], stride)
 		}
 		if pairs > 0 {
-			foldGroups(to, toStride, toNext, from, from[next:], stride, 2*next, pairs)
+			k.foldGroups(to, toStride, toNext, from, from[next:], stride, 2*next, pairs)
 		}
 		if cols%2 == 1 {
 			last, step := b.last[:], min(stride, HashSize)
-			foldGroups(to[pairs*toNext:], toStride, toNext, last, last[group:], step, 0, 1)
+			k.foldGroups(to[pairs*toNext:], toStride, toNext, last, last[group:], step, 0, 1)
 		}
 		cols = (cols + 1) / 2
 		from, stride, next = b.groups[:], 0, group

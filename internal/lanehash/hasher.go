@@ -6,7 +6,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/internal/alias"
 	"github.com/redstuff-go/redstuff/internal/cpu"
-	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 // HashSize is the length of every digest, in bytes.
@@ -29,7 +28,7 @@ const (
 type Hasher struct {
 	scheme  Scheme
 	backend string
-	lanes   laneSet
+	kernels *kernels
 }
 
 // New returns the hasher of a scheme on a backend, named as in gf.Backends. The empty
@@ -40,7 +39,7 @@ func New(s Scheme, backend string) (*Hasher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Hasher{scheme: s, backend: name, lanes: backendLanes[name]}, nil
+	return &Hasher{scheme: s, backend: name, kernels: instrumented(kernelsOf(name))}, nil
 }
 
 // Scheme returns the scheme.
@@ -53,9 +52,9 @@ func (h *Hasher) Backend() string { return h.backend }
 // multiple of it cost the least per message.
 func (h *Hasher) Lanes() int {
 	if h.scheme == BLAKE3 {
-		return blake3Width[h.lanes]
+		return h.kernels.blake3Lanes
 	}
-	return blake2bWidth[h.lanes]
+	return h.kernels.blake2bLanes
 }
 
 // Cost compares what it takes to hash count messages in one call with what it takes to
@@ -65,7 +64,7 @@ func (h *Hasher) Cost(count int) int {
 	if h.scheme == BLAKE3 {
 		half = blake3HalfCost
 	}
-	return h.lanes.callCost(h.Lanes(), half, count)
+	return h.kernels.callCost(h.Lanes(), half, count)
 }
 
 // Leaves hashes count symbols of size bytes each: symbol i is
@@ -82,9 +81,9 @@ func (h *Hasher) Leaves(dst []byte, dstStride int, src []byte, srcStride, size, 
 		panic("commit: Leaves: the digests overlap the symbols")
 	}
 	if h.scheme == BLAKE3 {
-		blake3Messages(h.lanes, dst, dstStride, src, srcStride, size, count, blake3Leaf)
+		blake3Messages(h.kernels, dst, dstStride, src, srcStride, size, count, blake3Leaf)
 	} else {
-		blake2bDigests(h.lanes, dst, dstStride, src, srcStride, size, count, walrusLeaf)
+		blake2bDigests(h.kernels, dst, dstStride, src, srcStride, size, count, walrusLeaf)
 	}
 }
 
@@ -107,11 +106,11 @@ func (h *Hasher) Nodes(dst, left, right []byte, stride, count int) {
 	checkInPlace("Nodes", dst, left[:(count-1)*stride+HashSize], count)
 	checkInPlace("Nodes", dst, right[:(count-1)*stride+HashSize], count)
 	if h.scheme == BLAKE3 {
-		blake3Runs(h.lanes, dst, HashSize, left, right, stride, 2*HashSize, count, &blake3Node.single)
+		h.kernels.blake3Runs(dst, HashSize, left, right, stride, 2*HashSize, count, &blake3Node.single)
 		return
 	}
 	job := blake2bJob{lead: walrusNode, last: true}
-	blake2bRuns(h.lanes, dst, HashSize, left, right, stride, 2*HashSize, count, &job)
+	h.kernels.blake2bRuns(dst, HashSize, left, right, stride, 2*HashSize, count, &job)
 }
 
 // PairLeaves hashes count pairs of roots, 64 contiguous bytes each, into leaves
@@ -124,9 +123,9 @@ func (h *Hasher) PairLeaves(dst, src []byte, count int) {
 	}
 	checkInPlace("PairLeaves", dst, src[:count*size], count)
 	if h.scheme == BLAKE3 {
-		blake3Messages(h.lanes, dst, HashSize, src, size, size, count, blake3Pair)
+		blake3Messages(h.kernels, dst, HashSize, src, size, size, count, blake3Pair)
 	} else {
-		blake2bDigests(h.lanes, dst, HashSize, src, size, size, count, walrusLeaf)
+		blake2bDigests(h.kernels, dst, HashSize, src, size, size, count, walrusLeaf)
 	}
 }
 
@@ -142,18 +141,36 @@ func (h *Hasher) BlobID(dst []byte, n int, length uint64, root []byte) {
 		binary.LittleEndian.PutUint16(msg[1:], uint16(n))
 		binary.LittleEndian.PutUint64(msg[3:], length)
 		copy(msg[11:], root)
-		blake3Messages(h.lanes, dst, HashSize, msg[:], 0, len(msg), 1, blake3Blob)
+		blake3Messages(h.kernels, dst, HashSize, msg[:], 0, len(msg), 1, blake3Blob)
 		return
 	}
 	walrus := msg[:8+HashSize]
 	binary.LittleEndian.PutUint64(walrus, length)
 	copy(walrus[8:], root)
-	blake2bDigests(h.lanes, dst, HashSize, walrus, 0, len(walrus), 1, encodingType)
+	blake2bDigests(h.kernels, dst, HashSize, walrus, 0, len(walrus), 1, encodingType)
+}
+
+// NewLeafBatch returns an empty batch; Reset prepares it.
+func (h *Hasher) NewLeafBatch() *LeafBatch { return &LeafBatch{hasher: h} }
+
+// GroupLanes returns how many lanes the groups of the hasher have, 0 if there are no
+// kernels for them.
+func (h *Hasher) GroupLanes() int {
+	if h.scheme != BLAKE3 {
+		return 0
+	}
+	return h.kernels.groupLanes
+}
+
+// Climb replaces the nodes of a group of GroupLanes, one after another, by those that
+// they lead to levels above; levels is at least 1. The siblings of node i on its way are
+// side by side at siblings[i], and left of it on level l where bit i of turns[l] is set.
+func (h *Hasher) Climb(nodes []byte, siblings *[MaxGroup]*byte, turns *[MaxDepth]uint16, levels int) {
+	h.kernels.climbGroup(nodes, siblings, turns, levels)
 }
 
 // checkRows panics unless dst and src hold count rows, because the kernels
-// trust their arguments. It reports whether there is anything to do, and tells the
-// race detector that it will be done.
+// trust their arguments. It reports whether there is anything to do.
 func checkRows(name string, dst []byte, dstStride, dstSize int, src []byte, srcStride, srcSize, count int) bool {
 	if count < 0 || srcSize < 0 || srcStride < 0 || dstStride < dstSize {
 		panic(fmt.Sprintf("commit: %s: count %d, size %d, source stride %d, destination stride %d",
@@ -170,8 +187,6 @@ func checkRows(name string, dst []byte, dstStride, dstSize int, src []byte, srcS
 		panic(fmt.Sprintf("commit: %s: %d bytes do not hold %d messages of %d bytes, %d bytes apart",
 			name, len(src), count, srcSize, srcStride))
 	}
-	race.ReadRows(src, srcStride, srcSize, count)
-	race.WriteRows(dst, dstStride, dstSize, count)
 	return true
 }
 

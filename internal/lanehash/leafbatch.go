@@ -3,8 +3,6 @@ package lanehash
 import (
 	"fmt"
 	"math/bits"
-
-	"github.com/redstuff-go/redstuff/internal/race"
 )
 
 // LeafPiece is the unit in which a LeafBatch takes symbols, in bytes.
@@ -29,9 +27,6 @@ type LeafBatch struct {
 	digests []byte // count digests, once the last piece has come
 }
 
-// NewLeafBatch returns an empty batch; Reset prepares it.
-func (h *Hasher) NewLeafBatch() *LeafBatch { return &LeafBatch{hasher: h} }
-
 // Reset prepares the batch for count symbols of size bytes, and forgets what
 // came before. It allocates only to grow.
 func (b *LeafBatch) Reset(size, count int) {
@@ -49,11 +44,11 @@ func (b *LeafBatch) Reset(size, count int) {
 	case b.hasher.scheme == BLAKE3 && size > blake3ChunkSize:
 		levels := bits.Len(uint(size/blake3ChunkSize)) + 1
 		b.tree = blake3Tree{
-			lanes:  b.hasher.lanes,
-			domain: blake3Leaf,
-			stack:  grown(b.tree.stack, levels*count*HashSize),
-			rowLen: count * HashSize,
-			count:  count,
+			kernels: b.hasher.kernels,
+			domain:  blake3Leaf,
+			stack:   grown(b.tree.stack, levels*count*HashSize),
+			rowLen:  count * HashSize,
+			count:   count,
 		}
 	}
 }
@@ -71,7 +66,6 @@ func (b *LeafBatch) Write(src []byte, srcStride, width int) {
 		panic(fmt.Sprintf("commit: LeafBatch.Write: %d bytes do not hold %d pieces of %d bytes, %d bytes apart",
 			len(src), b.count, width, srcStride))
 	}
-	race.ReadRows(src, srcStride, width, b.count)
 	first := b.done == 0
 	b.done += width
 	switch {
@@ -93,7 +87,7 @@ func (b *LeafBatch) writeBlake3(src []byte, srcStride, width int, last bool) {
 	for at := 0; at < width; at += blake3ChunkSize {
 		job.counter = uint32(t.chunks)
 		n := min(blake3ChunkSize, width-at)
-		blake3Runs(t.lanes, t.next(), HashSize, src[at:], nil, srcStride, n, b.count, &job)
+		t.kernels.blake3Runs(t.next(), HashSize, src[at:], nil, srcStride, n, b.count, &job)
 		if last && at+n == width {
 			t.finish(b.digests, HashSize)
 		} else {
@@ -115,7 +109,7 @@ func (b *LeafBatch) writeBlake2b(src []byte, srcStride, width int, first, last b
 	} else {
 		job.leads = b.leads
 	}
-	blake2bRuns(b.hasher.lanes, b.digests, HashSize, src, nil, srcStride, width, b.count, &job)
+	b.hasher.kernels.blake2bRuns(b.digests, HashSize, src, nil, srcStride, width, b.count, &job)
 	if !last {
 		for i := range b.leads {
 			// Lanes without a message repeat the last one.

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// watchedCalls runs every method that hands memory to a kernel: in is read and out
+// instrumentedCalls runs every method that hands memory to a kernel: in is read and out
 // is written.
-var watchedCalls = []struct {
+var instrumentedCalls = []struct {
 	name string
 	run  func(h *Hasher, out, in []byte)
 }{
@@ -43,7 +43,7 @@ func TestRaceDetectorSeesKernels(t *testing.T) {
 		raceOn(t, name)
 		return
 	}
-	for _, call := range watchedCalls {
+	for _, call := range instrumentedCalls {
 		for _, scheme := range []Scheme{BLAKE3, Walrus} {
 			for _, end := range []string{"in", "out", "none"} {
 				name := call.name + "/" + scheme.String() + "/" + end
@@ -71,7 +71,7 @@ func raceOn(t *testing.T, name string) {
 		scheme = Walrus
 	}
 	h := mustHasher(t, scheme, "")
-	for _, call := range watchedCalls {
+	for _, call := range instrumentedCalls {
 		if call.name != parts[0] {
 			continue
 		}

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// watchedCalls runs every method of the engine that hands memory to a kernel: in
+// instrumentedCalls runs every method of the engine that hands memory to a kernel: in
 // is read and out is written.
-var watchedCalls = []struct {
+var instrumentedCalls = []struct {
 	name  string
 	run   func(e *Engine, out, in []byte)
 	spoil bool // in is written too, so that calls may not share it
@@ -38,8 +38,8 @@ var watchedCalls = []struct {
 }
 
 const (
-	watchedBytes = 512
-	raceEnv      = "REDSTUFF_TEST_RACE" // what a child process is to race on
+	instrumentedBytes = 512
+	raceEnv           = "REDSTUFF_TEST_RACE" // what a child process is to race on
 )
 
 // TestRaceDetectorSeesKernels runs in a child process for every method a goroutine
@@ -50,7 +50,7 @@ func TestRaceDetectorSeesKernels(t *testing.T) {
 		raceOn(t, name)
 		return
 	}
-	for _, call := range watchedCalls {
+	for _, call := range instrumentedCalls {
 		for _, end := range []string{"in", "out", "none"} {
 			t.Run(call.name+"/"+end, func(t *testing.T) {
 				t.Parallel()
@@ -73,25 +73,25 @@ func raceOn(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	method, end, _ := strings.Cut(name, "/")
-	for _, call := range watchedCalls {
+	for _, call := range instrumentedCalls {
 		if call.name != method {
 			continue
 		}
-		in := make([]byte, watchedBytes)
-		outs := [2][]byte{make([]byte, watchedBytes), make([]byte, watchedBytes)}
+		in := make([]byte, instrumentedBytes)
+		outs := [2][]byte{make([]byte, instrumentedBytes), make([]byte, instrumentedBytes)}
 		var wg sync.WaitGroup
 		for i, out := range outs {
 			from := in
 			if call.spoil && i > 0 {
-				from = make([]byte, watchedBytes)
+				from = make([]byte, instrumentedBytes)
 			}
 			wg.Go(func() { call.run(e, out, from) })
 		}
 		switch end {
 		case "in":
-			in[watchedBytes-1] = 1
+			in[instrumentedBytes-1] = 1
 		case "out":
-			t.Log(outs[0][watchedBytes-1])
+			t.Log(outs[0][instrumentedBytes-1])
 		}
 		wg.Wait()
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/redstuff-go/redstuff/internal/race"
 )
 
-// watched returns k itself, or under the race detector kernels that tell it what
+// instrumented returns k itself, or under the race detector kernels that tell it what
 // they touch, and then call those of k.
-func watched(k *kernels) *kernels {
+func instrumented(k *kernels) *kernels {
 	if !race.Enabled {
 		return k
 	}
@@ -21,22 +21,22 @@ func watched(k *kernels) *kernels {
 		}
 		race.Write(dst, n)
 	}
-	there := func(run forward, radix int) forward {
+	forwardPass := func(run forward, radix int) forward {
 		return func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
 			touch(dst, src, 2*half*radix*dist*groups, false)
 			run(dst, src, half, dist, groups, t, tab)
 		}
 	}
-	back := func(run inverse, radix int) inverse {
+	inversePass := func(run inverse, radix int) inverse {
 		return func(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
 			touch(dst, src, 2*half*radix*dist*groups, add != 0)
 			run(dst, src, half, dist, groups, t, add, tab)
 		}
 	}
-	w.fft4, w.fft2 = there(k.fft4, 4), there(k.fft2, 2)
-	w.ifft4, w.ifft2 = back(k.ifft4, 4), back(k.ifft2, 2)
+	w.fft4, w.fft2 = forwardPass(k.fft4, 4), forwardPass(k.fft2, 2)
+	w.ifft4, w.ifft2 = inversePass(k.ifft4, 4), inversePass(k.ifft2, 2)
 	if k.fft8 != nil {
-		w.fft8, w.ifft8 = there(k.fft8, 8), back(k.ifft8, 8)
+		w.fft8, w.ifft8 = forwardPass(k.fft8, 8), inversePass(k.ifft8, 8)
 		w.ifft8gather = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 			for _, s := range headers(srcs, 8*groups) {
 				race.ReadRows(s[off:], 0, 2*half, 1)
