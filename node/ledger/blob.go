@@ -1,10 +1,6 @@
 package ledger
 
 import (
-	"slices"
-	"strings"
-	"unicode/utf8"
-
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 )
@@ -109,6 +105,9 @@ func ownBlob(d *draft, id ObjectID, sender Address) (*Blob, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.Shared {
+		return nil, broken(RuleOwner, "it is shared")
+	}
 	return b, owned(b.Owner, sender)
 }
 
@@ -151,14 +150,24 @@ func (a CertifyBlob) apply(d *draft, _ Address) error {
 	return nil
 }
 
-// ExtendBlob buys more epochs of storage for a certified blob.
+// ExtendBlob buys more epochs of storage for a certified blob. Everybody may extend a
+// shared one, which pays for itself.
 type ExtendBlob struct {
 	Blob   ObjectID
 	Epochs uint32
 }
 
 func (a ExtendBlob) apply(d *draft, sender Address) error {
-	b, err := extensible(d, a.Blob, sender)
+	pay := func(cost uint64) error { return d.debit(sender, cost) }
+	b, err := object[Blob](d, BlobKey(a.Blob))
+	if err == nil && b.Shared {
+		pay = b.spend
+	} else if err == nil {
+		err = owned(b.Owner, sender)
+	}
+	if err == nil {
+		err = checkExtensible(d, b)
+	}
 	if err != nil {
 		return err
 	}
@@ -166,7 +175,7 @@ func (a ExtendBlob) apply(d *draft, sender Address) error {
 		return broken(RuleEpochs, "%d epochs, and there can be 1 to %d", a.Epochs, d.genesis.MaxEpochsAhead)
 	}
 	end := b.Storage.End + a.Epochs
-	if err := occupy(d, sender, b.Storage.Size, b.Storage.Size, b.Storage.End, end); err != nil {
+	if err := occupy(d, pay, b.Storage.Size, b.Storage.End, end); err != nil {
 		return err
 	}
 	b.Storage.End = end
@@ -174,16 +183,12 @@ func (a ExtendBlob) apply(d *draft, sender Address) error {
 	return nil
 }
 
-// extensible returns a blob of the sender's that is certified and lives.
-func extensible(d *draft, id ObjectID, sender Address) (*Blob, error) {
-	b, err := ownBlob(d, id, sender)
-	if err != nil {
-		return nil, err
-	}
+// checkExtensible checks that a blob is certified and lives.
+func checkExtensible(d *draft, b *Blob) error {
 	if b.Certified == nil {
-		return nil, broken(RuleCertified, "it is not yet")
+		return broken(RuleCertified, "it is not yet")
 	}
-	return b, checkLive(d, b)
+	return checkLive(d, b)
 }
 
 func extended(d *draft, id ObjectID, b *Blob) {
@@ -198,7 +203,10 @@ type ExtendWithStorage struct {
 }
 
 func (a ExtendWithStorage) apply(d *draft, sender Address) error {
-	b, err := extensible(d, a.Blob, sender)
+	b, err := ownBlob(d, a.Blob, sender)
+	if err == nil {
+		err = checkExtensible(d, b)
+	}
 	if err != nil {
 		return err
 	}
@@ -236,56 +244,6 @@ func (a DeleteBlob) apply(d *draft, sender Address) error {
 	b.Storage.Owner = sender
 	d.put(StorageKey(d.newID()), b.Storage)
 	d.emit(BlobDeleted{d.system.Epoch, b.ID, a.Blob, b.Certified != nil})
-	return nil
-}
-
-// TransferBlob gives a blob to somebody.
-type TransferBlob struct {
-	Blob ObjectID
-	To   Address
-}
-
-func (a TransferBlob) apply(d *draft, sender Address) error {
-	b, err := ownBlob(d, a.Blob, sender)
-	if err != nil {
-		return err
-	}
-	b.Owner = a.To
-	b.Storage.Owner = a.To
-	d.put(BlobKey(a.Blob), b)
-	return nil
-}
-
-// SetAttributes sets attributes of a blob. One with an empty value is removed.
-type SetAttributes struct {
-	Blob       ObjectID
-	Attributes []Attribute
-}
-
-func (a SetAttributes) apply(d *draft, sender Address) error {
-	b, err := ownBlob(d, a.Blob, sender)
-	if err != nil {
-		return err
-	}
-	for _, set := range a.Attributes {
-		if set.Name == "" || len(set.Name) > maxAttributeName || len(set.Value) > maxAttributeValue || !utf8.ValidString(set.Name) {
-			return broken(RuleText, "an attribute's name has 1 to %d bytes, and its value up to %d", maxAttributeName, maxAttributeValue)
-		}
-		at, there := slices.BinarySearchFunc(b.Attributes, set.Name, func(x Attribute, name string) int { return strings.Compare(x.Name, name) })
-		switch {
-		case set.Value == "" && there:
-			b.Attributes = slices.Delete(b.Attributes, at, at+1)
-		case set.Value == "":
-		case there:
-			b.Attributes[at].Value = set.Value
-		default:
-			b.Attributes = slices.Insert(b.Attributes, at, set)
-		}
-	}
-	if len(b.Attributes) > maxAttributes {
-		return broken(RuleText, "%d attributes, and there can be %d", len(b.Attributes), maxAttributes)
-	}
-	d.put(BlobKey(a.Blob), b)
 	return nil
 }
 

@@ -98,6 +98,9 @@ func claimPublicKey(d *draft, id NodeID, public [48]byte, proof [96]byte) error 
 // claimNames has name, address and TLS key belong to the node: in a committee, no two
 // committeeOfOwners have the same. Without the proof, anybody could take a node's TLS key first.
 func claimNames(d *draft, id NodeID, owner Address, info *NodeInfo) error {
+	if info.TLSKey == [32]byte{} { // what it signs anybody can sign
+		return broken(RuleKey, "the TLS key is none")
+	}
 	if !ed25519.Verify(info.TLSKey[:], tlsProofMessage(owner), info.TLSProof[:]) {
 		return broken(RuleKey, "nothing proves that the node has the secret of its TLS key")
 	}
@@ -180,7 +183,7 @@ func (a SetNextKey) apply(d *draft, sender Address) error {
 	if Phase(d.system.Phase) == PhaseSelected {
 		return broken(RulePhase, "the keys of the next epoch are fixed")
 	}
-	if n.Next != nil {
+	if n.Next != nil && n.Next.PublicKey != n.Info.PublicKey {
 		d.remove(claimKey(publicKeyClaim, n.Next.PublicKey[:]))
 	}
 	if err := claimPublicKey(d, a.Node, a.PublicKey, a.Possession); err != nil {

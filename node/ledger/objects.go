@@ -78,6 +78,8 @@ type Blob struct {
 	Certified  *uint32
 	Storage    Storage // its owner is the blob's
 	Attributes []Attribute
+	Shared     bool   // it is nobody's: everybody may extend it
+	Funds      uint64 // money that a shared blob is extended with
 }
 
 // NodeInfo is what others need to know of a node.

@@ -24,7 +24,7 @@ func (r Rate) toShares(money uint64) uint64 {
 // rateAt returns the rate of the node's pool at the start of an epoch: a pool that was
 // not computed then has the rate of the last time before.
 func rateAt(d *draft, id NodeID, n *Node, epoch uint32) Rate {
-	for ; epoch >= n.Joined; epoch-- {
+	for epoch = min(epoch, max(n.Latest, n.Joined)); epoch >= n.Joined; epoch-- {
 		if r := get[Rate](d.tree, RateKey(id, epoch)); r != nil {
 			return *r
 		}
@@ -74,7 +74,9 @@ func advance(d *draft, id NodeID, n *Node, earned uint64) {
 	n.Balance += earned - commission
 	n.Latest = now
 	if n.Next != nil {
-		d.remove(claimKey(publicKeyClaim, n.Info.PublicKey[:]))
+		if n.Info.PublicKey != n.Next.PublicKey {
+			d.remove(claimKey(publicKeyClaim, n.Info.PublicKey[:]))
+		}
 		n.Info.PublicKey, n.Info.Possession, n.Next = n.Next.PublicKey, n.Next.Possession, nil
 	}
 	settle(d, id, n)

@@ -201,12 +201,12 @@ func Restore(g Genesis, snapshot iter.Seq2[[]byte, []byte]) (*State, error) {
 
 // Money is where all money is.
 type Money struct {
-	Accounts, Stakes, Rewards, Commissions, Fund, Burned, Minted uint64
+	Accounts, Stakes, Rewards, Commissions, Fund, Blobs, Burned, Minted uint64
 }
 
 // Sum returns all there is, which is what was minted.
 func (m Money) Sum() uint64 {
-	return m.Accounts + m.Stakes + m.Rewards + m.Commissions + m.Fund + m.Burned
+	return m.Accounts + m.Stakes + m.Rewards + m.Commissions + m.Fund + m.Blobs + m.Burned
 }
 
 // Money adds up all money. It reads the whole state.
@@ -220,6 +220,9 @@ func (s *State) Money() (m Money) {
 	for _, n := range all[Node](s.tree, kindNode) {
 		m.Rewards += n.Rewards
 		m.Commissions += n.Commission
+	}
+	for _, b := range all[Blob](s.tree, kindBlob) {
+		m.Blobs += b.Funds
 	}
 	for _, slot := range all[Slot](s.tree, kindSlot) {
 		m.Fund += slot.Rewards

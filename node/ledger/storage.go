@@ -38,15 +38,14 @@ func reserve(d *draft, payer Address, size uint64, start, end uint32) (*Storage,
 	if size == 0 {
 		return nil, broken(RuleAmount, "no bytes to reserve")
 	}
-	if err := occupy(d, payer, size, size, start, end); err != nil {
+	if err := occupy(d, func(cost uint64) error { return d.debit(payer, cost) }, size, start, end); err != nil {
 		return nil, err
 	}
 	return &Storage{Owner: payer, Start: start, End: end, Size: size}, nil
 }
 
-// occupy pays for epochs of storage: used more bytes are counted in each, and paid are
-// what is paid for.
-func occupy(d *draft, payer Address, used, paid uint64, start, end uint32) error {
+// occupy has so many bytes counted in each of some epochs, and pays for them.
+func occupy(d *draft, pay func(cost uint64) error, size uint64, start, end uint32) error {
 	now := d.system.Epoch
 	switch {
 	case end <= start:
@@ -54,7 +53,7 @@ func occupy(d *draft, payer Address, used, paid uint64, start, end uint32) error
 	case end-now > d.genesis.MaxEpochsAhead:
 		return broken(RuleEpochs, "epoch %d is more than %d epochs ahead", end, d.genesis.MaxEpochsAhead)
 	}
-	price, err := mul(d.system.StoragePrice, unitsOf(paid))
+	price, err := mul(d.system.StoragePrice, unitsOf(size))
 	if err != nil {
 		return err
 	}
@@ -62,12 +61,12 @@ func occupy(d *draft, payer Address, used, paid uint64, start, end uint32) error
 	if err != nil {
 		return err
 	}
-	if err := d.debit(payer, cost); err != nil {
+	if err := pay(cost); err != nil {
 		return err
 	}
 	for epoch := start; epoch < end; epoch++ {
 		slot := d.slot(epoch)
-		if slot.Used, err = add(slot.Used, used); err != nil {
+		if slot.Used, err = add(slot.Used, size); err != nil {
 			return err
 		}
 		if slot.Used > d.system.Capacity {

@@ -64,6 +64,9 @@ var actions = []reflect.Type{
 	reflect.TypeFor[VoteSlashing](),
 	reflect.TypeFor[Slash](),
 	reflect.TypeFor[SignCheckpoint](),
+	reflect.TypeFor[BurnBlob](),
+	reflect.TypeFor[ShareBlob](),
+	reflect.TypeFor[FundBlob](),
 }
 
 // signedPrefix keeps signatures of transactions apart from all others of the same key.
