@@ -180,8 +180,8 @@ func storeAll(t *testing.T, cl *client.Client, meta *commit.Metadata, pair func(
 func expectInconsistent(t *testing.T, c *cluster, id commit.BlobID) {
 	t.Helper()
 	for i, p := range c.client(nil).Peers() {
-		if _, err := p.Verdict(t.Context(), id); err != nil {
-			t.Errorf("node %d has no verdict: %v", i, err)
+		if _, err := p.InvalidBlobCertificate(t.Context(), id); err != nil {
+			t.Errorf("node %d has no certificate of it: %v", i, err)
 		}
 		if _, err := p.Proof(t.Context(), id, 1<<20); err != nil {
 			t.Errorf("node %d has no proof: %v", i, err)
@@ -230,9 +230,9 @@ func TestReaderProvesInconsistency(t *testing.T) {
 	expectInconsistent(t, c, r.ID)
 }
 
-// TestStalledNodeDelaysNoVerdict has a node take the proof and say nothing. Its call
+// TestStalledNodeDelaysNoInvalidBlobCertificate has a node take the proof and say nothing. Its call
 // alone would take minutes.
-func TestStalledNodeDelaysNoVerdict(t *testing.T) {
+func TestStalledNodeDelaysNoInvalidBlobCertificate(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
 	cl := c.client(nil)
 	meta, pair := cheat(t, cl, randomBlob(1, 10_000))
@@ -245,7 +245,7 @@ func TestStalledNodeDelaysNoVerdict(t *testing.T) {
 		t.Fatal(err, ctx.Err())
 	}
 	for _, p := range reader.Peers()[:3] {
-		if _, err := p.Verdict(t.Context(), r.ID); err != nil {
+		if _, err := p.InvalidBlobCertificate(t.Context(), r.ID); err != nil {
 			t.Error(err)
 		}
 	}
@@ -298,7 +298,7 @@ func TestFalseProofIsRefused(t *testing.T) {
 	if _, err := p.PutProof(t.Context(), good.ID, []byte("nonsense")); !errors.As(err, &status) || status.Code != 400 {
 		t.Errorf("no proof at all: %v", err)
 	}
-	if err := p.PutVerdict(t.Context(), good.Certificate); !errors.As(err, &status) || status.Code != 400 {
+	if err := p.PutInvalidBlobCertificate(t.Context(), good.Certificate); !errors.As(err, &status) || status.Code != 400 {
 		t.Errorf("certificate of another kind: %v", err)
 	}
 	expectRead(t, cl, good.ID, randomBlob(2, 10_000))

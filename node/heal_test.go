@@ -288,7 +288,7 @@ func swap[T comparable](a, b T) func(T) (T, bool) {
 	}
 }
 
-func TestRotHeals(t *testing.T) {
+func TestCorruptSliverHeals(t *testing.T) {
 	c := newCluster(t, 4, 12, nil)
 	cl := c.client(nil)
 	blob := randomBlob(1, 1_000_000)

@@ -112,7 +112,7 @@ func TestBadRequests(t *testing.T) {
 		{"symbols of foreign pair", "GET", blobPath(fmt.Sprintf("%s?axis=primary&target=1&source=%d", api.RecoveryPath, foreign)), "", 421},
 		{"symbols of target beyond", "GET", blobPath(api.RecoveryPath + "?axis=primary&target=12"), "", 400},
 		{"no proof", "GET", blobPath(api.ProofPath), "", 404},
-		{"no verdict", "GET", blobPath(api.VerdictPath), "", 404},
+		{"no certificate that it is inconsistent", "GET", blobPath(api.InvalidBlobCertificatePath), "", 404},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			req, err := http.NewRequest(test.method, base+test.path, strings.NewReader(test.body))

@@ -9,7 +9,7 @@ import (
 )
 
 // register has metrics read from the parts of the node.
-func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
+func register(r *prometheus.Registry, n *Node, counters *peer.ByteCounters) {
 	watch := func(name, help string, value func() float64) {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "redstuff_" + name, Help: help}, value))
 	}
@@ -26,7 +26,7 @@ func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
 		func() float64 { return float64(heal().MetadataBytes) })
 	watch("heal_whole_blob_bytes_total", "Bytes that a one-dimensional code would have received to recover the same slivers.",
 		func() float64 { return float64(heal().WholeBlob) })
-	watch("heal_liars_total", "Wrong symbols whose sender was named.", func() float64 { return float64(heal().Lies) })
+	watch("heal_bad_sources_total", "Wrong symbols whose sender was named.", func() float64 { return float64(heal().Lies) })
 	gauge("heal_missing_slivers", "Slivers that the node knows it lacks.", func() float64 { return float64(n.healer.Lacking()) })
 	gauge("heal_no_room_bytes", "Bytes of slivers that are not recovered because the disk has no room for them.",
 		func() float64 { return float64(n.healer.NoRoom()) })
@@ -39,7 +39,7 @@ func register(r *prometheus.Registry, n *Node, wire *peer.Wire) {
 	watch("scrub_bytes_total", "Bytes the scrubber has read.", func() float64 { return float64(n.scrubber.Totals().Bytes) })
 	watch("scrub_passes_total", "Complete passes of the scrubber.", func() float64 { return float64(n.scrubber.Totals().Passes) })
 	watch("scrub_corrupt_total", "Corrupt slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Corrupt) })
-	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(wire.Received.Load()) })
-	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(wire.Sent.Load()) })
+	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(counters.Received.Load()) })
+	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(counters.Sent.Load()) })
 	r.MustRegister(&problemCollector{n.Problems})
 }

@@ -81,8 +81,8 @@ func New(key *identity.Key, c Config) (*Node, error) {
 
 	options := c.Peers
 	options.Plaintext = c.Plaintext
-	if options.Wire == nil {
-		options.Wire = new(peer.Wire)
+	if options.Counters == nil {
+		options.Counters = new(peer.ByteCounters)
 	}
 	options.Logger = n.log
 	n.peers = peer.NewSet(key, options)
@@ -121,7 +121,7 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	register(c.Metrics, n, options.Wire)
+	register(c.Metrics, n, options.Counters)
 	return n, nil
 }
 

@@ -47,10 +47,10 @@ func ask(t *testing.T, web *http.Client, method, url string, body []byte) (*http
 	return resp, data
 }
 
-// TestVerdictTakesManyShards has a proof that a blob is inconsistent given to one node
+// TestInvalidBlobCertificateTakesManyShards has a proof that a blob is inconsistent given to one node
 // after the other: none refuses the blob before the owners of f+1 shards attest, and
 // then all of them answer where the proof is.
-func TestVerdictTakesManyShards(t *testing.T) {
+func TestInvalidBlobCertificateTakesManyShards(t *testing.T) {
 	c := newCluster(t, 4, 12, nil) // f = 3: two nodes of three shards each
 	cl := c.client(nil)
 	meta, pair := cheat(t, cl, randomBlob(1, 10_000))
@@ -78,7 +78,7 @@ func TestVerdictTakesManyShards(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, p := range cl.Peers() {
-		if err := p.PutVerdict(t.Context(), cert); err != nil {
+		if err := p.PutInvalidBlobCertificate(t.Context(), cert); err != nil {
 			t.Fatal(err)
 		}
 		web, base := c.web(i)
@@ -95,7 +95,7 @@ func TestVerdictTakesManyShards(t *testing.T) {
 			}
 		}
 		if i >= 2 {
-			continue // these know the verdict, and have no proof yet
+			continue // these have the certificate, and have no proof yet
 		}
 		resp, body := ask(t, web, "GET", base+api.BlobPath(r.ID, api.ProofPath), nil)
 		got, err := rs2d.ParseInconsistencyProof(body)
@@ -203,7 +203,7 @@ func TestWritersOnly(t *testing.T) {
 		for path, method := range map[string]string{
 			api.BlobPath(id, ""): "PUT", api.BlobPath(id, api.MetadataPath): "PUT", api.SliverPath(id, 0, rs2d.Primary): "PUT",
 			api.BlobPath(id, api.CertificatePath): "PUT", api.BlobPath(id, api.ProofPath): "PUT",
-			api.BlobPath(id, api.VerdictPath): "PUT", api.SymbolsPath: "POST",
+			api.BlobPath(id, api.InvalidBlobCertificatePath): "PUT", api.SymbolsPath: "POST",
 		} {
 			if resp, body := ask(t, web, method, base+path, []byte("x")); resp.StatusCode != http.StatusForbidden {
 				t.Errorf("%s, %s %s: %s, %s", name, method, path, resp.Status, body)

@@ -59,7 +59,7 @@ func TestHealsByItself(t *testing.T) {
 		}
 		m.complete(t, cl, b.ID)
 	})
-	t.Run("after rot", func(t *testing.T) {
+	t.Run("after corruption", func(t *testing.T) {
 		m := c.nodes[3]
 		for i := range 256 {
 			dir := m.fs.PathJoin("store", "slivers", fmt.Sprintf("%02x", i))

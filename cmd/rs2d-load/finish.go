@@ -28,8 +28,8 @@ func (s *session) finish(ctx context.Context) {
 	r.Reads, r.Writes = s.load.Operations(load.Read), s.load.Operations(load.Write)
 	r.Blobs, r.Series = s.load.Blobs(), s.load.Points()
 	r.Errors = append([]string{}, s.load.Messages()...)
-	wire := s.client.Wire()
-	r.Wire.ClientSent, r.Wire.ClientReceived = wire.Sent.Load(), wire.Received.Load()
+	counters := s.client.ByteCounters()
+	r.Wire.ClientSent, r.Wire.ClientReceived = counters.Sent.Load(), counters.Received.Load()
 	r.CPU.Generator = (ownCPU() - s.cpu).Seconds()
 	r.Faults = []report.Fault{}
 	for _, d := range s.done {

@@ -69,7 +69,7 @@ func (c *getCmd) Run(a *app) error {
 	}
 	r := getReport{
 		ID: c.ID.String(), Length: int64(len(data)), BlobLength: meta.Length,
-		Seconds: took.Seconds(), MBPerSecond: ui.MBps(int64(len(data)), took), ReceivedBytes: cl.Wire().Received.Load(),
+		Seconds: took.Seconds(), MBPerSecond: ui.MBps(int64(len(data)), took), ReceivedBytes: cl.ByteCounters().Received.Load(),
 	}
 	return c.report(a, r, func(io.Writer) error {
 		fmt.Fprintf(a.stderr, "%s read in %s (%s)\n", ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took))
@@ -87,8 +87,8 @@ func (c *getCmd) read(a *app, cl *session, length uint64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	before := cl.Wire().Received.Load()
-	received := func() int64 { return cl.Wire().Received.Load() - before }
+	before := cl.ByteCounters().Received.Load()
+	received := func() int64 { return cl.ByteCounters().Received.Load() - before }
 	defer a.progress.Watch("reading", int64(count), received)()
 	return do(cl, func(ctx context.Context) ([]byte, error) {
 		if c.Range == "" {

@@ -88,7 +88,7 @@ func (c *putCmd) Run(a *app) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	took, sent := time.Since(start), cl.Wire().Sent.Load()
+	took, sent := time.Since(start), cl.ByteCounters().Sent.Load()
 	certificate, err := receipt.Certificate.MarshalBinary()
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (s *session) store(in *input) (*client.Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.app.progress.Watch("storing", total, s.Wire().Sent.Load)()
+	defer s.app.progress.Watch("storing", total, s.ByteCounters().Sent.Load)()
 	return do(s, func(ctx context.Context) (*client.Receipt, error) { return s.Store(ctx, in.bytes) })
 }
 

@@ -104,7 +104,7 @@ func (c *statCmd) ask(ctx context.Context, cl *session) (*statReport, error) {
 	}
 	var certificate *committee.Certificate
 	if inconsistent {
-		if certificate = c.shown(ctx, cl, (*peer.Peer).Verdict); certificate != nil {
+		if certificate = c.shown(ctx, cl, (*peer.Peer).InvalidBlobCertificate); certificate != nil {
 			r.State = stateInconsistent
 		}
 	}

@@ -84,11 +84,11 @@ type BlobList struct {
 	Next *commit.BlobID `json:"next,omitempty"`
 }
 
-// BlobEntry is a blob of a list. One of certificate and verdict may be there.
+// BlobEntry is a blob of a list. One of the two certificates may be there.
 type BlobEntry struct {
-	Blob        commit.BlobID `json:"blob"`
-	Certificate []byte        `json:"certificate,omitempty"` // that it is stored
-	Verdict     []byte        `json:"verdict,omitempty"`     // that it is inconsistent
+	Blob                   commit.BlobID `json:"blob"`
+	Certificate            []byte        `json:"certificate,omitempty"`              // that it is stored
+	InvalidBlobCertificate []byte        `json:"invalid_blob_certificate,omitempty"` // that it is inconsistent
 }
 
 // ListState is which blobs a list is of.
@@ -99,9 +99,9 @@ const (
 	ListAll ListState = ""
 	// ListCertified is the blobs that the node has a certificate of, each with it.
 	ListCertified ListState = "certified"
-	// ListInvalid is the blobs that are inconsistent, each with its verdict.
+	// ListInvalid is the blobs that are inconsistent, each with the certificate of it.
 	ListInvalid ListState = "invalid"
-	// ListPending is the blobs without certificate or verdict of which the node has all
+	// ListPending is the blobs without any certificate of which the node has all
 	// that its shards should have, so that it would attest them.
 	ListPending ListState = "pending"
 )

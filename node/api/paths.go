@@ -19,15 +19,15 @@ const (
 
 // The rest of the path after a blob's.
 const (
-	MetadataPath     = "/metadata"
-	StatusPath       = "/status"
-	SliversPath      = "/slivers"
-	ConfirmationPath = "/confirmation/permanent"
-	CertificatePath  = "/certificate"
-	RecoveryPath     = "/recoverySymbols"
-	DecodingPath     = "/decodingSymbols"
-	ProofPath        = "/inconsistencyProof"
-	VerdictPath      = "/inconsistent"
+	MetadataPath               = "/metadata"
+	StatusPath                 = "/status"
+	SliversPath                = "/slivers"
+	ConfirmationPath           = "/confirmation/permanent"
+	CertificatePath            = "/certificate"
+	RecoveryPath               = "/recoverySymbols"
+	DecodingPath               = "/decodingSymbols"
+	ProofPath                  = "/inconsistencyProof"
+	InvalidBlobCertificatePath = "/inconsistent"
 )
 
 // Media types of bodies.

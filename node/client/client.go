@@ -83,8 +83,8 @@ func (c *Client) Code() *rs2d.Code { return c.code }
 // Peers returns the nodes by their numbers in the committee.
 func (c *Client) Peers() []*peer.Peer { return c.view().Peers }
 
-// Wire returns the count of bytes sent and received.
-func (c *Client) Wire() *peer.Wire { return c.peers.Wire() }
+// ByteCounters returns the counts of bytes sent and received.
+func (c *Client) ByteCounters() *peer.ByteCounters { return c.peers.ByteCounters() }
 
 // view returns the committee as it is now.
 func (c *Client) view() *peer.View { return c.peers.View(c.control.View(), committee.PublicKey{}) }

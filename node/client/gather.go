@@ -199,7 +199,7 @@ func (g *gather) askWhetherInvalid(member int) {
 	g.fanout.Aside(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, 4*g.peers.Timeout(g.sliverSize))
 		defer cancel()
-		if _, err = p.Verdict(ctx, g.id); errors.Is(err, peer.ErrNotFound) || errors.Is(err, peer.ErrLied) {
+		if _, err = p.InvalidBlobCertificate(ctx, g.id); errors.Is(err, peer.ErrNotFound) || errors.Is(err, peer.ErrLied) {
 			p.Distrust()
 		}
 	}, func() {

@@ -47,7 +47,7 @@ func (o listing) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 	}
 	end := peer.Reach(ends, weights, quorum.Need)
 	found := make(map[commit.BlobID]*Blob)
-	claims := make(map[committee.Attestation]*claim)
+	unverified := make(map[committee.Attestation]*statement)
 	for member, l := range lists {
 		for _, e := range l.Blobs {
 			if peer.CompareEnds(&e.Blob, end) > 0 {
@@ -62,19 +62,19 @@ func (o listing) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 				raw   []byte
 				kind  committee.Kind
 				holds *bool
-			}{{e.Certificate, committee.Stored, &b.Certified}, {e.Verdict, committee.Inconsistent, &b.Inconsistent}} {
+			}{{e.Certificate, committee.Stored, &b.Certified}, {e.InvalidBlobCertificate, committee.Inconsistent, &b.Inconsistent}} {
 				if len(proof.raw) == 0 {
 					continue
 				}
 				what := committee.Attestation{Kind: proof.kind, Blob: e.Blob}
-				if claims[what] == nil {
-					claims[what] = &claim{holds: proof.holds}
+				if unverified[what] == nil {
+					unverified[what] = &statement{holds: proof.holds}
 				}
-				claims[what].proofs = append(claims[what].proofs, shown{member, proof.raw})
+				unverified[what].proofs = append(unverified[what].proofs, shown{member, proof.raw})
 			}
 		}
 	}
-	o.decide(claims)
+	o.decide(unverified)
 	for _, b := range found {
 		page = append(page, *b)
 	}
@@ -82,9 +82,9 @@ func (o listing) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 	return page, end != nil, nil
 }
 
-// claim is something that nodes say of a blob, each with a certificate. It holds if one
+// statement is something that nodes say of a blob, each with a certificate. It holds if one
 // of them is right.
-type claim struct {
+type statement struct {
 	holds  *bool
 	proofs []shown
 }
@@ -98,21 +98,21 @@ type shown struct {
 // together is how many certificates are verified together.
 const together = 64
 
-// decide finds out which claims hold. It tries a certificate of each at a time, many of
+// decide finds out which of the statements hold that nobody has verified. It tries a certificate of each at a time, many of
 // them together. Of a member that showed a wrong one no other is looked at.
-func (o listing) decide(claims map[committee.Attestation]*claim) {
-	liars := make([]bool, len(o.view.Peers))
-	for len(claims) > 0 {
+func (o listing) decide(unverified map[committee.Attestation]*statement) {
+	bad := make([]bool, len(o.view.Peers))
+	for len(unverified) > 0 {
 		var whats []committee.Attestation
 		var members []int
 		var proofs [][]byte
-		for what, claim := range claims {
-			claim.proofs = slices.DeleteFunc(claim.proofs, func(s shown) bool { return liars[s.member] })
-			if len(claim.proofs) == 0 {
-				delete(claims, what)
+		for what, s := range unverified {
+			s.proofs = slices.DeleteFunc(s.proofs, func(p shown) bool { return bad[p.member] })
+			if len(s.proofs) == 0 {
+				delete(unverified, what)
 				continue
 			}
-			first := claim.proofs[0]
+			first := s.proofs[0]
 			whats, members, proofs = append(whats, what), append(members, first.member), append(proofs, first.raw)
 			if len(whats) == together {
 				break
@@ -122,12 +122,12 @@ func (o listing) decide(claims map[committee.Attestation]*claim) {
 		for i, what := range whats {
 			switch {
 			case errs[i] == nil && certs[i].Attestation == what:
-				*claims[what].holds = true
-				delete(claims, what)
+				*unverified[what].holds = true
+				delete(unverified, what)
 			case errors.Is(errs[i], committee.ErrEpoch): // it may be right
-				claims[what].proofs = claims[what].proofs[1:]
-			case !liars[members[i]]:
-				liars[members[i]] = true
+				unverified[what].proofs = unverified[what].proofs[1:]
+			case !bad[members[i]]:
+				bad[members[i]] = true
 				o.view.Peers[members[i]].Distrust()
 			}
 		}

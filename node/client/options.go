@@ -20,7 +20,7 @@ type Options struct {
 	Check      rs2d.Check    // of blobs that are read; the default is strict
 	Timeout    time.Duration // for a call without a deadline of its own; default 1 min
 	Grace      time.Duration // to go on sending to slow nodes after Store has returned; default 10 s
-	HedgeAfter time.Duration // patience with nodes, at first; default 200 ms
+	HedgeAfter time.Duration // for a small sliver, at first; default 200 ms
 	MaxMemory  int64         // bytes of blobs and slivers in flight; default 2 GiB
 	Workers    int           // goroutines that code and hash for one blob; default all CPUs
 	Logger     *slog.Logger  // default drops all

@@ -157,7 +157,7 @@ func (r *reading) explain(ctx context.Context, err error) error {
 // orInvalid returns ErrInconsistent if a node shows the certificate that the blob is,
 // and err if none does.
 func (o operation) orInvalid(ctx context.Context, id commit.BlobID, err error) error {
-	if _, e := invalid.Find(ctx, o.peers, o.view, id); e == nil {
+	if _, e := invalid.Find(ctx, o.view, id); e == nil {
 		return ErrInconsistent
 	}
 	return err

@@ -34,7 +34,7 @@ func (r *round) examine(id commit.BlobID) (Found, bool) {
 		r.seen.Failed++
 		return Found{}, false
 	}
-	if info.Has(store.Verdict) {
+	if info.Has(store.InvalidBlobCertificate) {
 		r.known[id] = true
 		return Found{}, false
 	}
@@ -47,12 +47,12 @@ func (r *round) examine(id commit.BlobID) (Found, bool) {
 }
 
 // mark marks a blob as inconsistent that a list proves to be.
-func (r *round) mark(id commit.BlobID, verdict []byte) {
+func (r *round) mark(id commit.BlobID, certificate []byte) {
 	r.known[id] = true
 	if invalid.Marked(r.config.Store, id) {
 		return
 	}
-	if err := invalid.Mark(r.config.Store, id, verdict); err != nil {
+	if err := invalid.Mark(r.config.Store, id, certificate); err != nil {
 		r.config.Logger.Error("store", "blob", id, "error", err)
 		r.seen.Failed++
 		return
@@ -211,9 +211,9 @@ func (r *round) takeInvalid(p page) error {
 			r.known[e.Blob] = true
 			continue
 		}
-		switch _, err := invalid.Parse(r.view.Epochs, e.Blob, e.Verdict); {
+		switch _, err := invalid.Parse(r.view.Epochs, e.Blob, e.InvalidBlobCertificate); {
 		case err == nil:
-			r.mark(e.Blob, e.Verdict)
+			r.mark(e.Blob, e.InvalidBlobCertificate)
 		case !errors.Is(err, committee.ErrEpoch): // of an epoch that is not known it may be right
 			return fmt.Errorf("%w: %w", errWrong, err)
 		}
@@ -227,7 +227,7 @@ const verified = 64
 // takeCertified takes a page of certified blobs. The error says that the member lied.
 func (r *round) takeCertified(ctx context.Context, p page) error {
 	for part := range slices.Chunk(p.list.Blobs, verified) {
-		var found, claimed []Found
+		var found, unverified []Found
 		var certificates [][]byte
 		for _, e := range part {
 			if r.known[e.Blob] || ctx.Err() != nil {
@@ -240,12 +240,12 @@ func (r *round) takeCertified(ctx context.Context, p page) error {
 				found = append(found, b)
 			default:
 				b.Certificate = e.Certificate
-				claimed, certificates = append(claimed, b), append(certificates, e.Certificate)
+				unverified, certificates = append(unverified, b), append(certificates, e.Certificate)
 			}
 		}
 		var wrong error
 		certs, errs := committee.ParseCertificates(r.view.Epochs, certificates)
-		for i, b := range claimed {
+		for i, b := range unverified {
 			if errors.Is(errs[i], committee.ErrEpoch) {
 				continue
 			}

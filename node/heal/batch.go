@@ -84,13 +84,13 @@ func (b *batch) prepare(l Lost) *blob {
 		return nil
 	}
 	missing := placement.Missing(b.view.Committee, b.view.Member, l.Blob, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
-	if info.Has(store.Verdict) {
+	if info.Has(store.InvalidBlobCertificate) {
 		missing = nil
 	}
 	b.lack(int64(len(missing)) - one.lack)
 	one.lack = int64(len(missing))
 	one.meta, err = b.ownMetadata(l.Blob)
-	if info.Has(store.Verdict) || len(missing) == 0 && err == nil {
+	if info.Has(store.InvalidBlobCertificate) || len(missing) == 0 && err == nil {
 		b.finish(one)
 		return nil
 	}

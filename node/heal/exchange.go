@@ -43,7 +43,7 @@ func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) 
 		if len(one.missing[axis]) == 0 || one.failed {
 			continue
 		}
-		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(one.missing[axis]), bad: make(map[int]bool), asked: make(map[int]*order)}
+		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(one.missing[axis]), bad: make(map[int]bool), asked: make(map[int]*symbolRequests)}
 		x.recoveries = append(x.recoveries, v)
 		turns <- struct{}{}
 		group.Go(func() {
@@ -77,7 +77,7 @@ func (x *exchange) finish(v *recovery) {
 // assign asks for what recoveries lack.
 func (x *exchange) assign() {
 	health := x.fanout.Health(x.view.Peers)
-	orders := make(map[int]*order)
+	toMember := make(map[int]*symbolRequests)
 	for _, v := range x.recoveries {
 		if v.done || v.solving {
 			continue
@@ -92,12 +92,12 @@ func (x *exchange) assign() {
 			byMember[member] = append(byMember[member], uint16(pair))
 		}
 		for member, sources := range byMember {
-			o := orders[member]
+			o := toMember[member]
 			if o == nil {
-				o = &order{member: member}
-				orders[member] = o
+				o = &symbolRequests{member: member}
+				toMember[member] = o
 			}
-			request := symbolRequest(v, sources)
+			request := requestOf(v, sources)
 			o.add(v, request)
 			o.bytes += answerBytes(v, request)
 			for _, pair := range sources {
@@ -108,12 +108,12 @@ func (x *exchange) assign() {
 			x.finish(v) // there is nobody left to ask
 		}
 	}
-	for _, o := range orders {
+	for _, o := range toMember {
 		o.call = x.fanout.Start(x.view.Peers[o.member], o.bytes, func(ctx context.Context, c *peer.Call) error {
 			return deliver(ctx, x.Round, o, func(v *recovery, b peer.SymbolBatch) error {
 				return c.Deliver(func() bool {
 					x.take(o, v, b)
-					return false // what an order does not bring is known at its end
+					return false // what requests do not bring is known at its end
 				})
 			})
 		}, func(err error) { x.end(o, err) })
@@ -132,7 +132,7 @@ func (x *exchange) solve(v *recovery) {
 }
 
 // take notes the symbols of one source that have come.
-func (x *exchange) take(o *order, v *recovery, b peer.SymbolBatch) {
+func (x *exchange) take(o *symbolRequests, v *recovery, b peer.SymbolBatch) {
 	pair := b.Pair
 	if v.asked[pair] == o {
 		delete(v.asked, pair)
@@ -161,8 +161,8 @@ func (x *exchange) solved(v *recovery, goOn bool) {
 	}
 }
 
-// end is the end of an order. What has not come is to be asked of others.
-func (x *exchange) end(o *order, err error) {
+// end is the end of the requests to one peer. What has not come is to be asked of others.
+func (x *exchange) end(o *symbolRequests, err error) {
 	for i, r := range o.requests {
 		for _, pair := range r.Sources {
 			if v := o.recoveries[i]; v.asked[int(pair)] == o {
@@ -189,7 +189,7 @@ func (x *exchange) probe(ctx context.Context) {
 		if p == nil || !p.ShouldProbe() {
 			continue
 		}
-		o := &order{member: member}
+		o := &symbolRequests{member: member}
 		for _, v := range x.recoveries {
 			var sources []uint16
 			for pair := range x.view.Params().N {
@@ -197,7 +197,7 @@ func (x *exchange) probe(ctx context.Context) {
 					sources = append(sources, uint16(pair))
 				}
 			}
-			request := symbolRequest(v, sources)
+			request := requestOf(v, sources)
 			if bytes := answerBytes(v, request); o.bytes == 0 || o.bytes+bytes <= probeBytes {
 				o.add(v, request)
 				o.bytes += bytes

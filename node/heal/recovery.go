@@ -19,9 +19,9 @@ type recovery struct {
 	open   []*target // not recovered yet
 	proofs bool      // symbols are needed with proofs
 	have   map[int]map[rs2d.SliverRef]rs2d.Symbol
-	bad    map[int]bool   // sources not to ask any more
-	own    map[int]bool   // sources that are the node's
-	asked  map[int]*order // sources that are asked for
+	bad    map[int]bool            // sources not to ask any more
+	own    map[int]bool            // sources that are the node's
+	asked  map[int]*symbolRequests // sources that are asked for
 
 	proven  bool // the exchange knows that proofs are needed
 	solving bool // enough symbols are there

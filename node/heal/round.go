@@ -84,7 +84,7 @@ func (r *Round) FetchProof(ctx context.Context, id commit.BlobID) error {
 	if err != nil {
 		return err
 	}
-	proof, err := invalid.FetchProof(ctx, c.Peers, r.view, c.Code, id, meta)
+	proof, err := invalid.FetchProof(ctx, r.view, c.Code, id, meta)
 	if err != nil {
 		return err
 	}

@@ -140,12 +140,12 @@ func (s *solution) certifyInvalid(ctx context.Context) {
 		c.Logger.Warn("too few attest that a blob is inconsistent", "blob", s.blob.id, "error", err)
 		return
 	}
-	verdict, err := cert.MarshalBinary()
+	certificate, err := cert.MarshalBinary()
 	if err == nil {
-		err = invalid.Mark(c.Store, s.blob.id, verdict)
+		err = invalid.Mark(c.Store, s.blob.id, certificate)
 	}
 	if err != nil {
-		c.Logger.Error("verdict", "blob", s.blob.id, "error", err)
+		c.Logger.Error("certificate of inconsistency", "blob", s.blob.id, "error", err)
 		return
 	}
 	c.Logger.Warn("blob is inconsistent", "blob", s.blob.id)

@@ -18,7 +18,7 @@ import (
 // have.
 //
 // The error is committee.ErrWeight with what the members said, if too few of them attest
-// it; or the context's.
+// it, and the context's if that has ended.
 func Certify(
 	ctx context.Context, v *peer.View, meta *commit.Metadata, id commit.BlobID, proof []byte, own map[int]committee.Signature,
 ) (*committee.Certificate, error) {
@@ -50,11 +50,13 @@ func Certify(
 		return cert != nil
 	})
 	if cert == nil {
-		return nil, errors.Join(append([]error{tooFew}, errs...)...)
+		return nil, errors.Join(append([]error{tooFew, ctx.Err()}, errs...)...)
 	}
 	// Those that cannot be told now learn it from the lists of any other.
 	told := 0
-	tell := func(ctx context.Context, p *peer.Peer) (struct{}, error) { return struct{}{}, p.PutVerdict(ctx, cert) }
+	tell := func(ctx context.Context, p *peer.Peer) (struct{}, error) {
+		return struct{}{}, p.PutInvalidBlobCertificate(ctx, cert)
+	}
 	peer.Each(ctx, v.Peers, tell, func(member int, _ struct{}, err error) bool {
 		if err == nil {
 			told += v.Weight(member)
@@ -66,9 +68,9 @@ func Certify(
 
 // Find asks members for the certificate that a blob is inconsistent, and verifies it.
 // The error says what each of them answered, or is the context's.
-func Find(ctx context.Context, s *peer.Set, v *peer.View, id commit.BlobID) (*committee.Certificate, error) {
-	cert, err := peer.First(ctx, s, v.Peers, 0, func(ctx context.Context, p *peer.Peer) (*committee.Certificate, error) {
-		return p.Verdict(ctx, id)
+func Find(ctx context.Context, v *peer.View, id commit.BlobID) (*committee.Certificate, error) {
+	cert, err := peer.First(ctx, v.Set, v.Peers, 0, func(ctx context.Context, p *peer.Peer) (*committee.Certificate, error) {
+		return p.InvalidBlobCertificate(ctx, id)
 	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("invalid: no certificate that blob %v is inconsistent: %w", id, err)

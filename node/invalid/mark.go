@@ -20,7 +20,7 @@ func Mark(s store.Store, id commit.BlobID, cert []byte) error {
 	if err != nil {
 		return err
 	}
-	u := store.Update{Records: map[store.Record][]byte{store.Verdict: cert}}
+	u := store.Update{Records: map[store.Record][]byte{store.InvalidBlobCertificate: cert}}
 	for _, e := range append(info.Slivers, info.Quarantined...) {
 		u.Drop = append(u.Drop, e.Ref)
 	}
@@ -29,7 +29,7 @@ func Mark(s store.Store, id commit.BlobID, cert []byte) error {
 
 // Marked reports whether the store has the certificate that a blob is inconsistent.
 func Marked(s store.Store, id commit.BlobID) bool {
-	_, err := s.Record(id, store.Verdict)
+	_, err := s.Record(id, store.InvalidBlobCertificate)
 	return err == nil
 }
 
@@ -45,8 +45,8 @@ func Parse(c committee.Committees, id commit.BlobID, data []byte) (*committee.Ce
 
 // FetchProof asks members for the proof that a blob is inconsistent, until one gives it,
 // and verifies it against the metadata. It returns the proof in BCS.
-func FetchProof(ctx context.Context, s *peer.Set, v *peer.View, code *rs2d.Code, id commit.BlobID, meta *commit.Metadata) ([]byte, error) {
-	return peer.First(ctx, s, v.Peers, 0, func(ctx context.Context, remote *peer.Peer) ([]byte, error) {
+func FetchProof(ctx context.Context, v *peer.View, code *rs2d.Code, id commit.BlobID, meta *commit.Metadata) ([]byte, error) {
+	return peer.First(ctx, v.Set, v.Peers, 0, func(ctx context.Context, remote *peer.Peer) ([]byte, error) {
 		raw, err := remote.Proof(ctx, id, placement.MaxProof(v.Params()))
 		if err != nil {
 			return nil, err

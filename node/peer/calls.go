@@ -176,9 +176,9 @@ func (p *Peer) PutCertificate(ctx context.Context, cert *committee.Certificate) 
 	return p.putCertificate(ctx, api.CertificatePath, cert)
 }
 
-// PutVerdict tells the node that the blob is inconsistent.
-func (p *Peer) PutVerdict(ctx context.Context, cert *committee.Certificate) error {
-	return p.putCertificate(ctx, api.VerdictPath, cert)
+// PutInvalidBlobCertificate tells the node that the blob is inconsistent.
+func (p *Peer) PutInvalidBlobCertificate(ctx context.Context, cert *committee.Certificate) error {
+	return p.putCertificate(ctx, api.InvalidBlobCertificatePath, cert)
 }
 
 func (p *Peer) putCertificate(ctx context.Context, path string, cert *committee.Certificate) error {
@@ -195,9 +195,9 @@ func (p *Peer) Certificate(ctx context.Context, id commit.BlobID) (*committee.Ce
 	return p.certificate(ctx, api.CertificatePath, committee.Attestation{Kind: committee.Stored, Blob: id})
 }
 
-// Verdict fetches and verifies the certificate that the blob is inconsistent.
-func (p *Peer) Verdict(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
-	return p.certificate(ctx, api.VerdictPath, committee.Attestation{Kind: committee.Inconsistent, Blob: id})
+// InvalidBlobCertificate fetches and verifies the certificate that the blob is inconsistent.
+func (p *Peer) InvalidBlobCertificate(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
+	return p.certificate(ctx, api.InvalidBlobCertificatePath, committee.Attestation{Kind: committee.Inconsistent, Blob: id})
 }
 
 func (p *Peer) certificate(ctx context.Context, path string, a committee.Attestation) (*committee.Certificate, error) {

@@ -227,7 +227,7 @@ func (f *Fanout) Run(ctx context.Context, step func() (done bool)) error {
 	f.ctx = own
 	defer f.running.Wait()
 	defer func() {
-		f.judge()
+		f.markOvertaken()
 		cancel()
 		for _, c := range f.calls {
 			c.cancel(context.Canceled)
@@ -325,9 +325,9 @@ func Answered(err error) bool {
 	return err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrInconsistent)
 }
 
-// judge has the health of peers show that others overtook them. Where all were late
+// markOvertaken has the health of peers show that others overtook them. Where all were late
 // together, the machine or the network was.
-func (f *Fanout) judge() {
+func (f *Fanout) markOvertaken() {
 	if f.options.NoHedge || len(f.rates) == 0 {
 		return
 	}
@@ -344,9 +344,9 @@ func (f *Fanout) judge() {
 
 // Bounds of how long a call for many bytes may take.
 const (
-	patience  = 4                // times as long as such answers take as a rule
-	lateGrace = 30 * time.Second // for a late one, beside the time that its bytes need
-	never     = time.Hour        // from now
+	maxMultiple = 4                // times as long as such answers take as a rule
+	lateGrace   = 30 * time.Second // for a late one, beside the time that its bytes need
+	never       = time.Hour        // from now
 )
 
 // due returns when a call is late, or, if it is, when it is given up.
@@ -359,7 +359,7 @@ func (f *Fanout) due(c *Call, now time.Time) time.Time {
 	case !f.options.Transfers:
 		return c.Started.Add(f.set.Timeout(c.Bytes))
 	}
-	wait := patience * f.set.TransferTimeout(c.Bytes)
+	wait := maxMultiple * f.set.TransferTimeout(c.Bytes)
 	if 2*len(f.rates) >= f.started {
 		median := slices.Sorted(slices.Values(f.rates))[len(f.rates)/2]
 		expected := time.Duration(median * float64(c.Bytes) * float64(time.Second))

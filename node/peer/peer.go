@@ -32,7 +32,7 @@ type Options struct {
 	Backoff     time.Duration // before the second attempt, on average; doubles; default 50 ms
 	Conns       int           // connections kept open to the node; default 32
 	HedgeAfter  time.Duration // to wait for a small answer before others are asked too, while nothing is known; default 300 ms
-	Wire        *Wire         // counts bytes, if not nil
+	Counters    *ByteCounters // of all connections, if not nil
 	Logger      *slog.Logger  // default drops all
 	// Timeouts of penalties, see Distrust, MarkFailed and MarkLate.
 	DistrustFor time.Duration // default 10 min
@@ -60,8 +60,8 @@ func (o *Options) fill() {
 	if o.Conns == 0 {
 		o.Conns = 32
 	}
-	if o.Wire == nil {
-		o.Wire = new(Wire)
+	if o.Counters == nil {
+		o.Counters = new(ByteCounters)
 	}
 	if o.Logger == nil {
 		o.Logger = discard
@@ -87,8 +87,8 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// Wire counts the bytes of connections, TLS included.
-type Wire struct {
+// ByteCounters count the bytes of connections, TLS included.
+type ByteCounters struct {
 	Received, Sent atomic.Int64
 }
 
@@ -126,7 +126,7 @@ func newLink(m committee.Member, key *identity.Key, o Options) *link {
 		if err != nil {
 			return nil, err
 		}
-		return &countedConn{Conn: conn, wire: o.Wire}, nil
+		return &countedConn{Conn: conn, counters: o.Counters}, nil
 	}
 	transport := &http.Transport{
 		DialContext:            dial,
@@ -217,14 +217,14 @@ func (p *link) do(ctx context.Context, r request) (io.ReadCloser, *http.Response
 
 func (p *link) once(ctx context.Context, r request) (io.ReadCloser, *http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	dog := newWatchdog(p.options, func() { cancel(fmt.Errorf("%s: %w", p.name, ErrStalled)) })
+	guard := newWatchdog(p.options, func() { cancel(fmt.Errorf("%s: %w", p.name, ErrStalled)) })
 	stop := func() {
-		dog.stop()
+		guard.stop()
 		cancel(nil)
 	}
 	var body io.Reader
 	if r.body != nil {
-		watched := &watchedReader{r: r.body(), left: r.length, dog: dog}
+		watched := &watchedReader{r: r.body(), left: r.length, watchdog: guard}
 		defer watched.end()
 		body = watched
 	}
@@ -248,7 +248,7 @@ func (p *link) once(ctx context.Context, r request) (io.ReadCloser, *http.Respon
 		stop()
 		return nil, nil, err
 	}
-	answer := &watchedBody{ReadCloser: resp.Body, ctx: ctx, dog: dog, stop: stop}
+	answer := &watchedBody{ReadCloser: resp.Body, ctx: ctx, watchdog: guard, stop: stop}
 	if resp.StatusCode != http.StatusServiceUnavailable {
 		p.succeed()
 	}
@@ -338,7 +338,7 @@ func (p *link) checkList(l api.BlobList, state api.ListState, after *commit.Blob
 		if last != nil && bytes.Compare(last[:], e.Blob[:]) >= 0 {
 			return p.lie("blobs out of order")
 		}
-		if state == api.ListCertified && len(e.Certificate) == 0 || state == api.ListInvalid && len(e.Verdict) == 0 {
+		if state == api.ListCertified && len(e.Certificate) == 0 || state == api.ListInvalid && len(e.InvalidBlobCertificate) == 0 {
 			return p.lie("blobs without a proof that they are %s", state)
 		}
 		last = &e.Blob

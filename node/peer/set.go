@@ -98,8 +98,8 @@ func (s *Set) Close() {
 	}
 }
 
-// Wire returns the count of bytes sent and received.
-func (s *Set) Wire() *Wire { return s.options.Wire }
+// ByteCounters returns the counts of bytes sent and received.
+func (s *Set) ByteCounters() *ByteCounters { return s.options.Counters }
 
 // Timeout returns how long to wait for an answer of so many bytes before others are
 // asked as well.

@@ -27,8 +27,8 @@ func newWatchdog(o Options, fire func()) *watchdog {
 	return &watchdog{timer: time.AfterFunc(o.Idle, fire), idle: o.Idle, rate: o.MinRate, started: time.Now(), fire: fire}
 }
 
-// pat notes that bytes have moved.
-func (w *watchdog) pat(bytes int) {
+// progress notes that bytes have moved.
+func (w *watchdog) progress(bytes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.moved += int64(bytes)
@@ -47,11 +47,11 @@ func (w *watchdog) stop() { w.timer.Stop() }
 // that is the caller's again. When all has been sent it looks for the end once more,
 // and an error then would cost the connection, in the middle of the answer.
 type watchedReader struct {
-	mu    sync.Mutex
-	ended bool
-	r     io.Reader
-	left  int64 // bytes not read yet
-	dog   *watchdog
+	mu       sync.Mutex
+	ended    bool
+	r        io.Reader
+	left     int64 // bytes not read yet
+	watchdog *watchdog
 }
 
 func (r *watchedReader) Read(b []byte) (int, error) {
@@ -65,7 +65,7 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 	}
 	n, err := r.r.Read(b)
 	r.left -= int64(n)
-	r.dog.pat(n)
+	r.watchdog.progress(n)
 	return n, err
 }
 
@@ -78,9 +78,9 @@ func (r *watchedReader) end() {
 // watchedBody is an answer's body under the watchdog.
 type watchedBody struct {
 	io.ReadCloser
-	ctx  context.Context
-	dog  *watchdog
-	stop func()
+	ctx      context.Context
+	watchdog *watchdog
+	stop     func()
 }
 
 func (b *watchedBody) Read(data []byte) (int, error) {
@@ -91,7 +91,7 @@ func (b *watchedBody) Read(data []byte) (int, error) {
 		}
 	}
 	if n > 0 && err == nil {
-		b.dog.pat(n)
+		b.watchdog.progress(n)
 	}
 	return n, err
 }
@@ -105,17 +105,17 @@ func (b *watchedBody) Close() error {
 // countedConn counts its bytes.
 type countedConn struct {
 	net.Conn
-	wire *Wire
+	counters *ByteCounters
 }
 
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.wire.Received.Add(int64(n))
+	c.counters.Received.Add(int64(n))
 	return n, err
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
-	c.wire.Sent.Add(int64(n))
+	c.counters.Sent.Add(int64(n))
 	return n, err
 }

@@ -167,7 +167,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		return err
 	}
 	s.count(func(r *Report) { r.Blobs++ })
-	if info.Has(store.Verdict) {
+	if info.Has(store.InvalidBlobCertificate) {
 		return s.forget(id, append(info.Slivers, info.Quarantined...))
 	}
 	for _, e := range info.Quarantined {

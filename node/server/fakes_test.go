@@ -101,7 +101,7 @@ func (m *memory) Delete(id commit.BlobID, when func(store.Info) bool) (bool, err
 
 // pending reports whether a blob has neither certificate.
 func (m *memory) pending(id commit.BlobID) bool {
-	return m.records[id][store.Certificate] == nil && m.records[id][store.Verdict] == nil
+	return m.records[id][store.Certificate] == nil && m.records[id][store.InvalidBlobCertificate] == nil
 }
 
 func (m *memory) Usage(writer string) (u store.Usage, err error) {
@@ -264,7 +264,7 @@ func start(t *testing.T, tune func(*server.Config)) *harness {
 		Code: h.code, Hasher: hasher, Metrics: h.metrics, Plaintext: true,
 		Health: func() api.Health { return api.Health{Name: "node-0", State: api.StateHealthy} },
 		MarkInvalid: func(id commit.BlobID, certificate []byte) error {
-			return h.store.Apply(id, store.Update{Records: map[store.Record][]byte{store.Verdict: certificate}})
+			return h.store.Apply(id, store.Update{Records: map[store.Record][]byte{store.InvalidBlobCertificate: certificate}})
 		},
 		HTTP: httpd.Options{HeaderTimeout: 200 * time.Millisecond, StallTimeout: 200 * time.Millisecond, MinRate: 1 << 20},
 	}

@@ -66,7 +66,7 @@ func (v *invalidator) putProof(r *request) {
 // putCertificate takes the attestations of f+1 shards that the blob is inconsistent. Its
 // slivers are of no use to anybody then.
 func (v *invalidator) putCertificate(r *request, certificates *certificates) {
-	if v.blobs.has(r.id, store.Verdict) {
+	if v.blobs.has(r.id, store.InvalidBlobCertificate) {
 		r.WriteHeader(http.StatusCreated) // the body stays unread
 		return
 	}

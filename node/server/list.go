@@ -34,7 +34,7 @@ func (l *lister) get(r *request) {
 	case api.ListCertified:
 		list, err = l.listWith(store.Certificate, after, limit)
 	case api.ListInvalid:
-		list, err = l.listWith(store.Verdict, after, limit)
+		list, err = l.listWith(store.InvalidBlobCertificate, after, limit)
 	default:
 		list, err = l.listPending(r.view, after, limit)
 	}
@@ -78,7 +78,7 @@ func (l *lister) listWith(r store.Record, after *commit.BlobID, limit int) (list
 	for i, id := range ids {
 		list.Blobs[i].Blob = id
 		for r, to := range map[store.Record]*[]byte{
-			store.Certificate: &list.Blobs[i].Certificate, store.Verdict: &list.Blobs[i].Verdict,
+			store.Certificate: &list.Blobs[i].Certificate, store.InvalidBlobCertificate: &list.Blobs[i].InvalidBlobCertificate,
 		} {
 			*to, err = l.blobs.store.Record(id, r)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -102,7 +102,7 @@ func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list a
 		if err != nil {
 			return list, err
 		}
-		if info.Has(store.Certificate) || info.Has(store.Verdict) {
+		if info.Has(store.Certificate) || info.Has(store.InvalidBlobCertificate) {
 			continue
 		}
 		if complete(view, id, &info) {

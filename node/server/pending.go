@@ -67,7 +67,7 @@ func (s *Server) CleanPending(ctx context.Context) (removed int, err error) {
 		gone := 0
 		for _, id := range ids {
 			ok, err := s.config.Store.Delete(id, func(info store.Info) bool {
-				return !info.Has(store.Certificate) && !info.Has(store.Verdict) && info.Inserted.Before(before)
+				return !info.Has(store.Certificate) && !info.Has(store.InvalidBlobCertificate) && info.Inserted.Before(before)
 			})
 			if err != nil {
 				return removed, err

@@ -28,7 +28,7 @@ func (d *reader) getStatus(r *request) {
 	}
 	s := api.Status{
 		Blob: r.id, Primary: []int{}, Secondary: []int{},
-		Certified: info.Has(store.Certificate), Inconsistent: info.Has(store.Verdict), Complete: complete(r.view, r.id, &info),
+		Certified: info.Has(store.Certificate), Inconsistent: info.Has(store.InvalidBlobCertificate), Complete: complete(r.view, r.id, &info),
 	}
 	meta, err := d.blobs.metadata(r.id)
 	if err == nil {

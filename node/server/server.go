@@ -229,8 +229,8 @@ func (s *Server) routes() http.Handler {
 	blob("GET", api.DecodingPath, refuseInconsistent, symbols.getPlain)
 	blob("GET", api.ProofPath, 0, read.getRecord(store.Proof))
 	blob("PUT", api.ProofPath, writers, invalid.putProof)
-	blob("GET", api.VerdictPath, 0, read.getRecord(store.Verdict))
-	blob("PUT", api.VerdictPath, writers, func(r *request) { invalid.putCertificate(r, certificates) })
+	blob("GET", api.InvalidBlobCertificatePath, 0, read.getRecord(store.InvalidBlobCertificate))
+	blob("PUT", api.InvalidBlobCertificatePath, writers, func(r *request) { invalid.putCertificate(r, certificates) })
 	mux.Handle("/", s.handle("unknown", unlimited, func(r *request) {
 		r.Fail(http.StatusNotFound, "no such path or method")
 	}))
@@ -281,7 +281,7 @@ func (s *Server) admit(r *request, kind access) bool {
 			s.blobs.fail(r, err)
 			return false
 		}
-		if info.Has(store.Verdict) {
+		if info.Has(store.InvalidBlobCertificate) {
 			r.gone()
 			return false
 		}

@@ -105,8 +105,8 @@ func TestInconsistent(t *testing.T) {
 	e := h.encode(1000)
 	id := e.ID()
 	h.expect(200, "PUT", api.BlobPath(id, ""), h.bundle(e, h.mine(id)...))
-	h.expect(400, "PUT", api.BlobPath(id, api.VerdictPath), h.certify(committee.Stored, id))
-	h.expect(201, "PUT", api.BlobPath(id, api.VerdictPath), h.certify(committee.Inconsistent, id))
+	h.expect(400, "PUT", api.BlobPath(id, api.InvalidBlobCertificatePath), h.certify(committee.Stored, id))
+	h.expect(201, "PUT", api.BlobPath(id, api.InvalidBlobCertificatePath), h.certify(committee.Inconsistent, id))
 	for _, r := range []struct{ method, path string }{
 		{"GET", api.ConfirmationPath}, {"PUT", ""}, {"PUT", api.MetadataPath}, {"GET", api.SliversPath}, {"PUT", api.CertificatePath},
 		{"GET", fmt.Sprintf("%s/%d/primary", api.SliversPath, h.mine(id)[0])}, {"GET", api.RecoveryPath + "?axis=primary&target=1"},
@@ -225,7 +225,7 @@ func TestHostileRequests(t *testing.T) {
 		{"GET", fmt.Sprintf("%s/%d/primary", api.SliversPath, pair)}, {"PUT", fmt.Sprintf("%s/%d/primary", api.SliversPath, pair)},
 		{"GET", api.ConfirmationPath}, {"GET", api.CertificatePath}, {"PUT", api.CertificatePath},
 		{"GET", api.RecoveryPath + "?axis=primary&target=1"}, {"GET", api.DecodingPath + "?axis=secondary&target=1"},
-		{"GET", api.ProofPath}, {"PUT", api.ProofPath}, {"GET", api.VerdictPath}, {"PUT", api.VerdictPath},
+		{"GET", api.ProofPath}, {"PUT", api.ProofPath}, {"GET", api.InvalidBlobCertificatePath}, {"PUT", api.InvalidBlobCertificatePath},
 		{"DELETE", ""}, {"GET", "/nothing"},
 	}
 	t.Run("all", func(t *testing.T) {
@@ -370,7 +370,7 @@ func TestCleanPending(t *testing.T) {
 	}
 	pending, certified, invalid := put(), put(), put()
 	h.expect(201, "PUT", api.BlobPath(certified, api.CertificatePath), h.certify(committee.Stored, certified))
-	h.expect(201, "PUT", api.BlobPath(invalid, api.VerdictPath), h.certify(committee.Inconsistent, invalid))
+	h.expect(201, "PUT", api.BlobPath(invalid, api.InvalidBlobCertificatePath), h.certify(committee.Inconsistent, invalid))
 	if removed, err := h.server.CleanPending(t.Context()); removed != 1 || err != nil {
 		t.Fatalf("removed %d, %v, want 1", removed, err)
 	}
@@ -379,7 +379,7 @@ func TestCleanPending(t *testing.T) {
 		t.Errorf("metadata of what was removed: %v, want %v", err, store.ErrNotFound)
 	}
 	h.expect(200, "GET", api.BlobPath(certified, api.ConfirmationPath), nil)
-	h.expect(200, "GET", api.BlobPath(invalid, api.VerdictPath), nil)
+	h.expect(200, "GET", api.BlobPath(invalid, api.InvalidBlobCertificatePath), nil)
 	h.store.set(store.ErrFailed, nil)
 	if _, err := h.server.CleanPending(t.Context()); !errors.Is(err, store.ErrFailed) {
 		t.Errorf("a store that failed: %v, want %v", err, store.ErrFailed)

@@ -144,7 +144,7 @@ func (y *symbolServer) post(r *request) {
 		for i := range requests {
 			want := &requests[i]
 			meta, err := y.blobs.metadata(want.Blob)
-			if y.blobs.has(want.Blob, store.Verdict) {
+			if y.blobs.has(want.Blob, store.InvalidBlobCertificate) {
 				err = store.ErrNotFound // nobody needs symbols of it
 			}
 			for _, pair := range want.Sources {

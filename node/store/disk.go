@@ -77,11 +77,11 @@ type Disk struct {
 	shards
 	collector
 
-	db     *database
-	spare  *spareFS
-	unlock io.Closer     // ends the exclusive use of the directory
-	closed chan struct{} // ends the watch
-	watch  sync.WaitGroup
+	db      *database
+	standby *standbyFS
+	unlock  io.Closer     // ends the exclusive use of the directory
+	closed  chan struct{} // ends the watch
+	watch   sync.WaitGroup
 }
 
 var _ Store = (*Disk)(nil)
@@ -125,21 +125,21 @@ func open(dir string, o Options) (_ *Disk, err error) {
 	if err != nil {
 		return nil, lockError(err)
 	}
-	d := &Disk{unlock: unlock, closed: make(chan struct{}), spare: &spareFS{FS: fs, dir: dir}}
+	d := &Disk{unlock: unlock, closed: make(chan struct{}), standby: &standbyFS{FS: fs, dir: dir}}
 	defer func() {
 		if err != nil {
-			d.spare.close()
+			d.standby.close()
 			err = errors.Join(err, unlock.Close())
 		}
 	}()
-	if err := claim(fs, dir, o.Owner); err != nil {
+	if err := bind(fs, dir, o.Owner); err != nil {
 		return nil, err
 	}
 	tables := tableDescriptors(o.MaxOpenFiles)
 	c := &core{
 		files:   newSliverFiles(fs, dir, (o.MaxOpenFiles-tables)/2),
 		space:   &space{fs: fs, dir: dir, reserve: o.Reserve, ballast: o.Ballast},
-		anchors: &anchors{fs: fs}, starved: d.spare.starved,
+		anchors: &anchors{fs: fs}, starved: d.standby.starved,
 		inline: o.InlineMax, n: o.Owner.Shards, now: o.Now,
 	}
 	c.suspects.now = o.Now
@@ -147,9 +147,9 @@ func open(dir string, o Options) (_ *Disk, err error) {
 		return nil, err
 	}
 	c.space.hold()
-	d.spare.refill()
+	d.standby.refill()
 	d.db = &database{
-		dir: dir, fs: vfs.OnDiskFull(d.spare, c.space.release), cache: o.CacheSize, tables: tables,
+		dir: dir, fs: vfs.OnDiskFull(d.standby, c.space.release), cache: o.CacheSize, tables: tables,
 		tight: c.space.tight, log: o.Logger, failure: newFailure(c.anchors.gone, o.Logger),
 	}
 	c.db = d.db
@@ -194,7 +194,7 @@ func (d *Disk) look() {
 			if err := d.reader.anchors.gone(); err != nil {
 				d.db.fail(err)
 			}
-			d.spare.refill()
+			d.standby.refill()
 		}
 	}
 }
@@ -204,7 +204,7 @@ func (d *Disk) Close() error {
 	close(d.closed)
 	d.watch.Wait()
 	err := d.db.close()
-	d.spare.close()
+	d.standby.close()
 	return errors.Join(err, d.unlock.Close())
 }
 

@@ -188,7 +188,7 @@ func TestReplacedFilesGo(t *testing.T) {
 	}
 }
 
-func TestRotIsFound(t *testing.T) {
+func TestCorruptionIsFound(t *testing.T) {
 	for _, inline := range []int{-1, 1 << 20} {
 		fs := vfs.NewMem()
 		d := open(t, "store", store.Options{FS: fs, InlineMax: inline})

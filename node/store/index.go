@@ -92,7 +92,9 @@ func (x *blobIndex) has(r Record) bool {
 func (x *blobIndex) empty() bool { return len(x.records)+len(x.slivers) == 0 }
 
 // pending reports whether nobody vouches for the blob, nor against it.
-func (x *blobIndex) pending() bool { return !x.empty() && !x.has(Certificate) && !x.has(Verdict) }
+func (x *blobIndex) pending() bool {
+	return !x.empty() && !x.has(Certificate) && !x.has(InvalidBlobCertificate)
+}
 
 // bytes returns the length of all that is stored.
 func (x *blobIndex) bytes() (total int64) {

@@ -37,7 +37,7 @@ type naiveBlob struct {
 func (b *naiveBlob) empty() bool { return len(b.records)+len(b.slivers) == 0 }
 
 func (b *naiveBlob) pending() bool {
-	return !b.empty() && b.records[store.Certificate] == nil && b.records[store.Verdict] == nil
+	return !b.empty() && b.records[store.Certificate] == nil && b.records[store.InvalidBlobCertificate] == nil
 }
 
 func (b *naiveBlob) entries(bad bool) (entries []store.Entry) {
@@ -118,7 +118,7 @@ func TestModel(t *testing.T) {
 					delete(b.bad, ref)
 				}
 				for range rapid.IntRange(0, 2).Draw(t, "records") {
-					r := rapid.SampledFrom([]store.Record{store.Metadata, store.Certificate, store.Proof, store.Verdict}).Draw(t, "record")
+					r := rapid.SampledFrom([]store.Record{store.Metadata, store.Certificate, store.Proof, store.InvalidBlobCertificate}).Draw(t, "record")
 					u.Records[r] = fmt.Append(nil, "record ", version)
 					b.records[r] = u.Records[r]
 				}

@@ -82,8 +82,8 @@ func (o Owner) differs(want Owner) error {
 	return nil
 }
 
-// claim notes whose the directory is, durably, or finds that it is another's.
-func claim(fs vfs.FS, dir string, owner Owner) error {
+// bind notes whose the directory is, durably, or finds that it is another's.
+func bind(fs vfs.FS, dir string, owner Owner) error {
 	name := fs.PathJoin(dir, ownerName)
 	f, err := fs.Open(name)
 	if err == nil {

@@ -35,8 +35,8 @@ const (
 	Certificate Record = 'c'
 	// Proof is a verified proof that the blob is inconsistent.
 	Proof Record = 'p'
-	// Verdict is the certificate that the blob is inconsistent.
-	Verdict Record = 'x'
+	// InvalidBlobCertificate is the certificate that the blob is inconsistent.
+	InvalidBlobCertificate Record = 'x'
 )
 
 // Update is a set of changes to one blob, that happen all or not at all.

@@ -38,7 +38,7 @@ func CreateDir(target string) (*Dir, error) {
 
 // create makes the directory under its temporary name.
 func (d *Dir) create() (err error) {
-	d.temp, d.lock, err = claim(d.parent, func(name string) (*os.File, error) {
+	d.temp, d.lock, err = lockedTemp(d.parent, func(name string) (*os.File, error) {
 		if err := d.parent.Mkdir(name, 0o777); err != nil {
 			return nil, err
 		}

@@ -91,7 +91,7 @@ func (f *File) createBeside(target string, mode fs.FileMode) (err error) {
 
 // createTemp opens a temporary file, of the mode that the file is to have.
 func (f *File) createTemp(mode fs.FileMode) (err error) {
-	f.temp, f.file, err = claim(f.dir, func(name string) (*os.File, error) {
+	f.temp, f.file, err = lockedTemp(f.dir, func(name string) (*os.File, error) {
 		return f.dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	})
 	return err

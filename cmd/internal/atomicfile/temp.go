@@ -14,13 +14,13 @@ import (
 // tempPrefix begins the name of everything unfinished; 16 hexadecimal digits follow.
 const tempPrefix = ".rs2d-"
 
-// claims is how many names are tried until one is free and stays ours.
-const claims = 100
+// attempts is how many names are tried until one is free and stays ours.
+const attempts = 100
 
-// claim makes a file or directory of an unused temporary name, and locks it for as long
+// lockedTemp makes a file or directory of an unused temporary name, and locks it for as long
 // as it is open, so that Sweep of another process leaves it alone.
-func claim(dir *os.Root, make func(name string) (*os.File, error)) (string, *os.File, error) {
-	for range claims {
+func lockedTemp(dir *os.Root, make func(name string) (*os.File, error)) (string, *os.File, error) {
+	for range attempts {
 		name := fmt.Sprintf("%s%016x", tempPrefix, rand.Uint64())
 		f, err := make(name)
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, errSwept) {

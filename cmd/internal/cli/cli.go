@@ -164,8 +164,8 @@ func Main(execute func(context.Context) int) int {
 	return execute(ctx)
 }
 
-// patience is how long a command may take to end once it is asked to.
-const patience = time.Second
+// endTimeout is how long a command may take to end once it is asked to.
+const endTimeout = time.Second
 
 // MainPrompt is Main for commands that leave nothing to be done when they are asked to
 // end: one that has not ended a second later is left as it stands.
@@ -181,7 +181,7 @@ func MainPrompt(program string, execute func(context.Context) int) int {
 		select {
 		case code := <-done:
 			return code
-		case <-time.After(patience):
+		case <-time.After(endTimeout):
 			fmt.Fprintln(os.Stderr, OneLine(program, ctx.Err()))
 			return Interrupted
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
 )
 
-// patience is how long work may take before its progress is shown.
-const patience = time.Second
+// showAfter is how long work may take before its progress is shown.
+const showAfter = time.Second
 
 // Progress shows how far work has come, on a terminal, if it takes long.
 type Progress struct {
@@ -25,7 +25,7 @@ type Progress struct {
 // NewProgress returns a Progress that shows itself on w if that is a terminal.
 func NewProgress(w io.Writer) *Progress {
 	f, ok := w.(*os.File)
-	return &Progress{w: w, show: ok && term.IsTerminal(int(f.Fd())), after: patience}
+	return &Progress{w: w, show: ok && term.IsTerminal(int(f.Fd())), after: showAfter}
 }
 
 // bar starts a bar, with the rate and the time left, that shows itself after a while; or
@@ -35,7 +35,7 @@ func (p *Progress) bar(label string, total int64) *progressbar.ProgressBar {
 		return nil
 	}
 	options := []progressbar.Option{
-		progressbar.OptionSetWriter(&patient{w: p.w, from: time.Now().Add(p.after)}),
+		progressbar.OptionSetWriter(&delayed{w: p.w, from: time.Now().Add(p.after)}),
 		progressbar.OptionSetDescription(label),
 		progressbar.OptionShowBytes(total >= 0),
 		progressbar.OptionShowTotalBytes(true),
@@ -52,13 +52,13 @@ func (p *Progress) bar(label string, total int64) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total, options...)
 }
 
-// patient drops what is written to it before its time.
-type patient struct {
+// delayed drops what is written to it before its time.
+type delayed struct {
 	w    io.Writer
 	from time.Time
 }
 
-func (p *patient) Write(data []byte) (int, error) {
+func (p *delayed) Write(data []byte) (int, error) {
 	if time.Now().Before(p.from) {
 		return len(data), nil
 	}

@@ -83,9 +83,9 @@ func TestPatience(t *testing.T) {
 	if out.Len() != 0 {
 		t.Errorf("%q", out.String())
 	}
-	w := &patient{w: &out, from: time.Now().Add(-time.Second)}
+	w := &delayed{w: &out, from: time.Now().Add(-time.Second)}
 	if _, err := w.Write([]byte("late")); err != nil || out.String() != "late" {
-		t.Errorf("after patience: %q, %v", out.String(), err)
+		t.Errorf("after its time: %q, %v", out.String(), err)
 	}
 }
 

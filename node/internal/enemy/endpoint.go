@@ -13,25 +13,25 @@ type Endpoint string
 
 // The endpoints of a node.
 const (
-	Health          = Endpoint("GET " + api.HealthPath)
-	List            = Endpoint("GET " + api.BlobsPath)
-	Symbols         = Endpoint("POST " + api.SymbolsPath)
-	PutBlob         = Endpoint("PUT " + ofBlob)
-	Status          = Endpoint("GET " + ofBlob + api.StatusPath)
-	Metadata        = Endpoint("GET " + ofBlob + api.MetadataPath)
-	PutMetadata     = Endpoint("PUT " + ofBlob + api.MetadataPath)
-	Slivers         = Endpoint("GET " + ofBlob + api.SliversPath)
-	Sliver          = Endpoint("GET " + ofBlob + api.SliversPath + ofSliver)
-	PutSliver       = Endpoint("PUT " + ofBlob + api.SliversPath + ofSliver)
-	Confirmation    = Endpoint("GET " + ofBlob + api.ConfirmationPath)
-	Certificate     = Endpoint("GET " + ofBlob + api.CertificatePath)
-	PutCertificate  = Endpoint("PUT " + ofBlob + api.CertificatePath)
-	RecoverySymbols = Endpoint("GET " + ofBlob + api.RecoveryPath)
-	DecodingSymbols = Endpoint("GET " + ofBlob + api.DecodingPath)
-	Proof           = Endpoint("GET " + ofBlob + api.ProofPath)
-	PutProof        = Endpoint("PUT " + ofBlob + api.ProofPath)
-	Verdict         = Endpoint("GET " + ofBlob + api.VerdictPath)
-	PutVerdict      = Endpoint("PUT " + ofBlob + api.VerdictPath)
+	Health                    = Endpoint("GET " + api.HealthPath)
+	List                      = Endpoint("GET " + api.BlobsPath)
+	Symbols                   = Endpoint("POST " + api.SymbolsPath)
+	PutBlob                   = Endpoint("PUT " + ofBlob)
+	Status                    = Endpoint("GET " + ofBlob + api.StatusPath)
+	Metadata                  = Endpoint("GET " + ofBlob + api.MetadataPath)
+	PutMetadata               = Endpoint("PUT " + ofBlob + api.MetadataPath)
+	Slivers                   = Endpoint("GET " + ofBlob + api.SliversPath)
+	Sliver                    = Endpoint("GET " + ofBlob + api.SliversPath + ofSliver)
+	PutSliver                 = Endpoint("PUT " + ofBlob + api.SliversPath + ofSliver)
+	Confirmation              = Endpoint("GET " + ofBlob + api.ConfirmationPath)
+	Certificate               = Endpoint("GET " + ofBlob + api.CertificatePath)
+	PutCertificate            = Endpoint("PUT " + ofBlob + api.CertificatePath)
+	RecoverySymbols           = Endpoint("GET " + ofBlob + api.RecoveryPath)
+	DecodingSymbols           = Endpoint("GET " + ofBlob + api.DecodingPath)
+	Proof                     = Endpoint("GET " + ofBlob + api.ProofPath)
+	PutProof                  = Endpoint("PUT " + ofBlob + api.ProofPath)
+	InvalidBlobCertificate    = Endpoint("GET " + ofBlob + api.InvalidBlobCertificatePath)
+	PutInvalidBlobCertificate = Endpoint("PUT " + ofBlob + api.InvalidBlobCertificatePath)
 )
 
 const (
@@ -43,7 +43,7 @@ const (
 func Endpoints() []Endpoint {
 	return []Endpoint{
 		Health, List, Symbols, PutBlob, Status, Metadata, PutMetadata, Slivers, Sliver, PutSliver, Confirmation,
-		Certificate, PutCertificate, RecoverySymbols, DecodingSymbols, Proof, PutProof, Verdict, PutVerdict,
+		Certificate, PutCertificate, RecoverySymbols, DecodingSymbols, Proof, PutProof, InvalidBlobCertificate, PutInvalidBlobCertificate,
 	}
 }
 

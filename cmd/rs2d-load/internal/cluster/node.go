@@ -72,11 +72,11 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	wire := new(peer.Wire)
+	counters := new(peer.ByteCounters)
 	n, err := node.New(key, node.Config{
 		Control: control, Store: disk, Plaintext: c.Plaintext, Logger: log,
 		MaxConns: files.Conns, MaxRequests: files.Requests,
-		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Wire: wire},
+		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Counters: counters},
 	})
 	if err != nil {
 		return errors.Join(err, disk.Close())
@@ -97,7 +97,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	var talk sync.WaitGroup
 	talk.Go(func() {
 		defer cancel() // nobody listens any more
-		tell(ctx, n, wire, json.NewEncoder(stats))
+		tell(ctx, n, counters, json.NewEncoder(stats))
 	})
 	err = n.RunWrapped(ctx, listener, nil, serverGrace, b.injector.Wrap)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -119,7 +119,7 @@ func listen(address string) (net.Listener, error) {
 }
 
 // tell writes Stats until the context ends or nobody reads them.
-func tell(ctx context.Context, n *node.Node, wire *peer.Wire, out *json.Encoder) {
+func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, out *json.Encoder) {
 	var s Stats
 	tick := time.NewTicker(statsEvery)
 	defer tick.Stop()
@@ -128,7 +128,7 @@ func tell(ctx context.Context, n *node.Node, wire *peer.Wire, out *json.Encoder)
 		s.First, s.Last = totals.First, totals.Last
 		s.Recovery = recovery(totals)
 		s.Healthy = n.Healer().Healthy()
-		s.Received, s.Sent = wire.Received.Load(), wire.Sent.Load()
+		s.Received, s.Sent = counters.Received.Load(), counters.Sent.Load()
 		if out.Encode(s) != nil || ctx.Err() != nil {
 			return
 		}

@@ -137,7 +137,7 @@ func (n *watched) run() cluster.ProcessRun {
 	l.Stats.Received, l.Stats.Sent = since(peerReceived), since(peerSent)
 	l.Stats.Recovery = cluster.Recovery{
 		Slivers: since(healSlivers), RestoredBytes: since(healRestored), SymbolBytes: since(healReceived),
-		MetadataBytes: since(healMetadata), OneDimBytes: since(healWholeBlob), Lies: since(healLiars),
+		MetadataBytes: since(healMetadata), OneDimBytes: since(healWholeBlob), Lies: since(healBadSources),
 	}
 	return l
 }
@@ -181,17 +181,17 @@ func (w *Watch) healthy() bool {
 
 // Names of metrics.
 const (
-	processStart  = "process_start_time_seconds"
-	cpuSeconds    = "process_cpu_seconds_total"
-	peerReceived  = "redstuff_peer_received_bytes_total"
-	peerSent      = "redstuff_peer_sent_bytes_total"
-	healSlivers   = "redstuff_heal_slivers_total"
-	healRestored  = "redstuff_heal_restored_bytes_total"
-	healReceived  = "redstuff_heal_received_bytes_total"
-	healMetadata  = "redstuff_heal_metadata_bytes_total"
-	healWholeBlob = "redstuff_heal_whole_blob_bytes_total"
-	healLiars     = "redstuff_heal_liars_total"
-	healthy       = "redstuff_healthy"
+	processStart   = "process_start_time_seconds"
+	cpuSeconds     = "process_cpu_seconds_total"
+	peerReceived   = "redstuff_peer_received_bytes_total"
+	peerSent       = "redstuff_peer_sent_bytes_total"
+	healSlivers    = "redstuff_heal_slivers_total"
+	healRestored   = "redstuff_heal_restored_bytes_total"
+	healReceived   = "redstuff_heal_received_bytes_total"
+	healMetadata   = "redstuff_heal_metadata_bytes_total"
+	healWholeBlob  = "redstuff_heal_whole_blob_bytes_total"
+	healBadSources = "redstuff_heal_bad_sources_total"
+	healthy        = "redstuff_healthy"
 )
 
 // sample is the values of all metrics without labels.

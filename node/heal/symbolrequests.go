@@ -9,8 +9,8 @@ import (
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
-// order is what one peer is asked for at once.
-type order struct {
+// symbolRequests are what one peer is asked for at once.
+type symbolRequests struct {
 	member     int
 	requests   []api.SymbolRequest
 	recoveries []*recovery // of each request
@@ -29,7 +29,7 @@ const (
 )
 
 // add adds a request, in parts if it asks for very much.
-func (o *order) add(v *recovery, r api.SymbolRequest) {
+func (o *symbolRequests) add(v *recovery, r api.SymbolRequest) {
 	for part := range slices.Chunk(r.Sources, max(1, symbolsOfRequest/len(r.Targets))) {
 		r.Sources = part
 		o.requests, o.recoveries = append(o.requests, r), append(o.recoveries, v)
@@ -37,7 +37,7 @@ func (o *order) add(v *recovery, r api.SymbolRequest) {
 }
 
 // next takes the requests that go into the next body.
-func (o *order) next() (requests []api.SymbolRequest, recoveries []*recovery) {
+func (o *symbolRequests) next() (requests []api.SymbolRequest, recoveries []*recovery) {
 	symbols, indices, count := 0, 0, 0
 	for _, r := range o.requests {
 		symbols += len(r.Targets) * len(r.Sources)
@@ -52,8 +52,8 @@ func (o *order) next() (requests []api.SymbolRequest, recoveries []*recovery) {
 	return requests, recoveries
 }
 
-// symbolRequest asks for the symbols where the recovery's targets cross the sources.
-func symbolRequest(v *recovery, sources []uint16) api.SymbolRequest {
+// requestOf asks for the symbols where the recovery's targets cross the sources.
+func requestOf(v *recovery, sources []uint16) api.SymbolRequest {
 	targets := make([]uint16, len(v.open))
 	for i, t := range v.open {
 		targets[i] = uint16(t.ref.Index)
@@ -67,9 +67,9 @@ func answerBytes(v *recovery, request api.SymbolRequest) int {
 	return len(request.Sources) * (api.FrameHeaderSize + api.SymbolsLength(len(request.Targets), v.blob.size, n, request.Proofs))
 }
 
-// deliver asks for all of an order, and hands out what comes.
-func deliver(ctx context.Context, r *Round, o *order, take func(*recovery, peer.SymbolBatch) error) error {
-	rest := order{requests: o.requests, recoveries: o.recoveries}
+// deliver asks for all of the requests, and hands out what comes.
+func deliver(ctx context.Context, r *Round, o *symbolRequests, take func(*recovery, peer.SymbolBatch) error) error {
+	rest := symbolRequests{requests: o.requests, recoveries: o.recoveries}
 	for len(rest.requests) > 0 {
 		requests, recoveries := rest.next()
 		sizes := make([]int, len(requests))

@@ -6,7 +6,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 )
 
-func TestOrdersAreSplit(t *testing.T) {
+func TestSymbolRequestsAreSplit(t *testing.T) {
 	indices := func(n int) []uint16 {
 		list := make([]uint16, n)
 		for i := range list {
@@ -22,7 +22,7 @@ func TestOrdersAreSplit(t *testing.T) {
 		"all of everything": {65_535, 1000, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var o order
+			var o symbolRequests
 			targets, sources := indices(test.targets), indices(test.sources)
 			for range test.requests {
 				o.add(nil, api.SymbolRequest{Targets: targets, Sources: sources})
