@@ -21,14 +21,12 @@ type butterflies struct {
 
 // transforms are the kernels of passes over rows.
 func transforms(m machine) writers {
-	list := writers{
+	four := writers{
 		{"fft4", func() { layers(m, "fft4", 4, false) }},
-		{"fft2", func() { layers(m, "fft2", 2, false) }},
 		{"ifft4", func() { layers(m, "ifft4", 4, true) }},
-		{"ifft2", func() { layers(m, "ifft2", 2, true) }},
 	}
 	if hasRadix8(m) {
-		list = append(list, writers{
+		return append(four, writers{
 			{"fft8", func() { threeLayers(m, "fft8", false) }},
 			{"ifft8", func() { threeLayers(m, "ifft8", true) }},
 			{"ifft8gather", func() { gatherLayers(m) }},
@@ -37,7 +35,16 @@ func transforms(m machine) writers {
 			{"fused8", func() { fusedPass(m) }},
 		}...)
 	}
-	return list
+	return append(four, singleLayers(m)...)
+}
+
+// singleLayers are the kernels of one layer. A machine with passes of eight rows takes
+// those of narrower vectors: it needs them for transforms of two rows only.
+func singleLayers(m machine) writers {
+	return writers{
+		{"fft2", func() { layers(m, "fft2", 2, false) }},
+		{"ifft2", func() { layers(m, "ifft2", 2, true) }},
+	}
 }
 
 // The rows of a group at one distance stand one behind the other. A product by a constant
@@ -87,7 +94,7 @@ func advance(step Op, positions ...Register) {
 // layers writes one kernel of the transform.
 func layers(m machine, name string, radix int, inverse bool) {
 	m.begin(name)
-	k := &butterflies{multiplier: newMultiplier(m), radix: radix, inverse: inverse}
+	k := &butterflies{multiplier: newMultiplier(m, planar), radix: radix, inverse: inverse}
 	k.lo, k.dlo, k.stride = parameter("src"), parameter("dst"), parameter("dist")
 	half := parameter("half")
 	IMULQ(half, k.stride)

@@ -23,6 +23,9 @@ func declare(m machine, own writers, path string) error {
 	for _, w := range moving(m) {
 		b.Kernels[w.name] = strings.TrimSuffix(m.suffix, "GFNI")
 	}
+	for _, w := range singleLayers(m) {
+		b.Kernels[w.name] = "AVX2GFNI"
+	}
 	for _, w := range own {
 		b.Kernels[w.name] = m.suffix
 	}

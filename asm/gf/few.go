@@ -53,10 +53,7 @@ func few(m machine) writers {
 
 func encode(m machine, k coset.Kernel) {
 	m.begin(k.Name())
-	e := &encoder{multiplier: multiplier{machine: m}, Kernel: k}
-	if !m.gfni {
-		e.multiplier = newMultiplier(m)
-	}
+	e := &encoder{multiplier: newMultiplier(m, planar), Kernel: k}
 	e.tab, e.pos = parameter("tab"), parameter("off")
 	e.towerMap = towerMapAt(m, e.tab)
 	if m.wide || m.gfni {

@@ -13,14 +13,15 @@ type multiplier struct {
 	parts [2]VecVirtual // which matrix parts are in direct and cross, see constant
 }
 
-// newMultiplier writes what comes first in a kernel that multiplies.
-func newMultiplier(of machine) multiplier {
+// newMultiplier writes what comes first in a kernel that multiplies words in layout l, or
+// in layout narrow.
+func newMultiplier(of machine, l layout) multiplier {
 	m := multiplier{machine: of}
 	switch {
 	case !m.gfni:
 		m.mask = m.vec(planar)
 		VPBROADCASTQ(data("nibbleMask", 0), m.mask)
-	case m.wide:
+	case l == block:
 		for i := range m.parts {
 			m.parts[i] = ZMM()
 			VMOVDQU64(data("matrixParts", 64*i), m.parts[i])

@@ -107,7 +107,7 @@ type radix8 struct {
 // threeLayers writes one kernel of the transform.
 func threeLayers(m machine, name string, inverse bool) {
 	m.begin(name)
-	k := &radix8{multiplier: newMultiplier(m), inverse: inverse}
+	k := &radix8{multiplier: newMultiplier(m, planar), inverse: inverse}
 	k.left = AllocLocal(8)
 	k.strides(parameter("dist"), parameterAt("half"))
 	k.src = k.bases(parameter("src"), parameterAt("half"))
@@ -135,7 +135,7 @@ func scatterLayers(m machine) {
 
 // slicedLayers begins a kernel whose rows come from slices or go to them.
 func slicedLayers(m machine, list string, inverse bool) *radix8 {
-	k := &radix8{multiplier: newMultiplier(m), inverse: inverse}
+	k := &radix8{multiplier: newMultiplier(m, planar), inverse: inverse}
 	k.list, k.offset, k.next, k.more = parameter(list), parameter("off"), GP64(), parameterAt("more")
 	one := GP64()
 	MOVQ(U64(1), one)

@@ -23,7 +23,7 @@ func products(m machine) writers {
 // mul writes mul or mulAdd.
 func mul(of machine, name string, add bool) {
 	of.begin(name)
-	m := newMultiplier(of)
+	m := newMultiplier(of, of.natural())
 	dst, src, n := parameter("dst"), parameter("src"), parameter("n")
 	c := m.held(m.natural(), parameterAt("c"))
 	SHRQ(U8(log2(blockSize)), n)
@@ -45,7 +45,7 @@ func mul(of machine, name string, add bool) {
 // scale writes scale.
 func scale(of machine) {
 	of.begin("scale")
-	m := newMultiplier(of)
+	m := newMultiplier(of, planar)
 	dlo, lo, half, coeffs := parameter("dst"), parameter("src"), parameter("half"), parameter("coeffs")
 	dhi, hi := GP64(), GP64()
 	LEAQ(Mem{Base: dlo, Index: half, Scale: 1}, dhi)
@@ -151,7 +151,7 @@ func overSlices(m multiplier, label string, slices, coeffs, off Register, body f
 // dot writes dot. The sums of a tile stay in registers over all sources.
 func dot(of machine) {
 	of.begin("dot")
-	m := newMultiplier(of)
+	m := newMultiplier(of, of.natural())
 	dst, srcs, off, n, coeffs := parameter("dst"), parameter("srcs"), parameter("off"), parameter("n"), parameter("coeffs")
 	count := parameter("count")
 	TESTQ(count, count)
@@ -193,7 +193,7 @@ func dot(of machine) {
 // destinations.
 func mulAddMany(of machine) {
 	of.begin("mulAddMany")
-	m := newMultiplier(of)
+	m := newMultiplier(of, of.natural())
 	dsts, off, n, src, coeffs := parameter("dsts"), parameter("off"), parameter("n"), parameter("src"), parameter("coeffs")
 	count := parameter("count")
 	TESTQ(count, count)

@@ -10,7 +10,7 @@ import (
 // the low bytes take up the map T of the high ones.
 func toTower(of machine) {
 	of.begin("toTower")
-	m := newMultiplier(of)
+	m := newMultiplier(of, planar)
 	lo, half, tab := parameter("rows"), parameter("half"), parameter("tab")
 	hi := GP64()
 	LEAQ(Mem{Base: lo, Index: half, Scale: 1}, hi)

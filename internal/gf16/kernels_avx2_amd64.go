@@ -35,15 +35,15 @@ var kernelsAVX2 = &kernels{
 //go:noescape
 func fft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX2 works like fft2Generic.
-//
-//go:noescape
-func fft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
 // ifft4AVX2 works like ifft4Generic.
 //
 //go:noescape
 func ifft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+
+// fft2AVX2 works like fft2Generic.
+//
+//go:noescape
+func fft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft2AVX2 works like ifft2Generic.
 //

@@ -412,149 +412,6 @@ zeroRun:
 	JNE            zeroRun
 	JMP            next
 
-// func fft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2
-TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
-	VPBROADCASTQ nibbleMask<>+0(SB), Y0
-	MOVQ         src+8(FP), AX
-	MOVQ         dst+0(FP), CX
-	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
-	IMULQ        BX, DX
-	ADDQ         DX, DX
-	MOVQ         t+40(FP), SI
-	SHLQ         $0x07, SI
-	MOVQ         groups+32(FP), DI
-	TESTQ        DI, DI
-	JEQ          done
-	ADDQ         tab+48(FP), SI
-
-group:
-	MOVQ           SI, R8
-	SUBQ           tab+48(FP), R8
-	JEQ            groupZero
-	CMPQ           R8, $0x00008000
-	JLT            groupSubfield
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	VBROADCASTI128 32(SI), Y3
-	VBROADCASTI128 48(SI), Y4
-	VBROADCASTI128 64(SI), Y5
-	VBROADCASTI128 80(SI), Y6
-	MOVQ           dist+24(FP), R10
-
-row:
-	LEAQ (AX)(BX*1), R8
-	LEAQ (CX)(BX*1), R9
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-rowColumn:
-	VMOVDQU (AX)(DX*1), Y7
-	VMOVDQU (R8)(DX*1), Y8
-	VPXOR   Y7, Y8, Y9
-	VPAND   Y7, Y0, Y10
-	VPSRLQ  $0x04, Y7, Y11
-	VPAND   Y11, Y0, Y11
-	VPSHUFB Y10, Y1, Y10
-	VPSHUFB Y11, Y2, Y11
-	VPXOR   Y11, Y10, Y10
-	VPAND   Y8, Y0, Y11
-	VPSRLQ  $0x04, Y8, Y12
-	VPAND   Y12, Y0, Y12
-	VPSHUFB Y11, Y3, Y11
-	VPXOR   (AX), Y11, Y11
-	VPSHUFB Y12, Y4, Y12
-	VPXOR   Y12, Y11, Y11
-	VPXOR   Y10, Y11, Y11
-	VPAND   Y9, Y0, Y12
-	VPSRLQ  $0x04, Y9, Y9
-	VPAND   Y9, Y0, Y9
-	VPSHUFB Y12, Y5, Y12
-	VPXOR   (R8), Y12, Y12
-	VPSHUFB Y9, Y6, Y9
-	VPXOR   Y9, Y12, Y12
-	VPXOR   Y10, Y12, Y12
-	VPXOR   Y7, Y11, Y7
-	VPXOR   Y8, Y12, Y8
-	VMOVDQU Y11, (CX)
-	VMOVDQU Y12, (R9)
-	VMOVDQU Y7, (CX)(DX*1)
-	VMOVDQU Y8, (R9)(DX*1)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, R8
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, R9
-	DECQ    R11
-	JNE     rowColumn
-	MOVQ    R8, AX
-	MOVQ    R9, CX
-	DECQ    R10
-	JNE     row
-
-next:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  group
-
-done:
-	VZEROUPPER
-	RET
-
-groupSubfield:
-	VBROADCASTI128 (SI), Y1
-	VBROADCASTI128 16(SI), Y2
-	MOVQ           DX, R8
-
-subfieldRun:
-	VMOVDQU (AX)(DX*1), Y3
-	VMOVDQU 32(AX)(DX*1), Y4
-	VPAND   Y3, Y0, Y5
-	VPSRLQ  $0x04, Y3, Y6
-	VPAND   Y6, Y0, Y6
-	VPSHUFB Y5, Y1, Y5
-	VPXOR   (AX), Y5, Y5
-	VPSHUFB Y6, Y2, Y6
-	VPXOR   Y6, Y5, Y5
-	VPAND   Y4, Y0, Y6
-	VPSRLQ  $0x04, Y4, Y7
-	VPAND   Y7, Y0, Y7
-	VPSHUFB Y6, Y1, Y6
-	VPXOR   32(AX), Y6, Y6
-	VPSHUFB Y7, Y2, Y7
-	VPXOR   Y7, Y6, Y6
-	VPXOR   Y3, Y5, Y3
-	VPXOR   Y4, Y6, Y4
-	VMOVDQU Y5, (CX)
-	VMOVDQU Y6, 32(CX)
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, 32(CX)(DX*1)
-	ADDQ    $+64, AX
-	ADDQ    $+64, CX
-	SUBQ    $+64, R8
-	JNE     subfieldRun
-	JMP     next
-
-groupZero:
-	MOVQ DX, R8
-
-zeroRun:
-	VMOVDQU (AX), Y1
-	VMOVDQU 32(AX), Y2
-	VPXOR   (AX)(DX*1), Y1, Y3
-	VPXOR   32(AX)(DX*1), Y2, Y4
-	VMOVDQU Y1, (CX)
-	VMOVDQU Y2, 32(CX)
-	VMOVDQU Y3, (CX)(DX*1)
-	VMOVDQU Y4, 32(CX)(DX*1)
-	ADDQ    $+64, AX
-	ADDQ    $+64, CX
-	SUBQ    $+64, R8
-	JNE     zeroRun
-	JMP     next
-
 // func ifft4AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·ifft4AVX2(SB), NOSPLIT, $0-64
@@ -925,6 +782,149 @@ zeroRunStores:
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX
 	SUBQ    $+64, R10
+	JNE     zeroRun
+	JMP     next
+
+// func fft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// Requires: AVX, AVX2
+TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
+	VPBROADCASTQ nibbleMask<>+0(SB), Y0
+	MOVQ         src+8(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	MOVQ         t+40(FP), SI
+	SHLQ         $0x07, SI
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
+	JEQ          done
+	ADDQ         tab+48(FP), SI
+
+group:
+	MOVQ           SI, R8
+	SUBQ           tab+48(FP), R8
+	JEQ            groupZero
+	CMPQ           R8, $0x00008000
+	JLT            groupSubfield
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	VBROADCASTI128 32(SI), Y3
+	VBROADCASTI128 48(SI), Y4
+	VBROADCASTI128 64(SI), Y5
+	VBROADCASTI128 80(SI), Y6
+	MOVQ           dist+24(FP), R10
+
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+rowColumn:
+	VMOVDQU (AX)(DX*1), Y7
+	VMOVDQU (R8)(DX*1), Y8
+	VPXOR   Y7, Y8, Y9
+	VPAND   Y7, Y0, Y10
+	VPSRLQ  $0x04, Y7, Y11
+	VPAND   Y11, Y0, Y11
+	VPSHUFB Y10, Y1, Y10
+	VPSHUFB Y11, Y2, Y11
+	VPXOR   Y11, Y10, Y10
+	VPAND   Y8, Y0, Y11
+	VPSRLQ  $0x04, Y8, Y12
+	VPAND   Y12, Y0, Y12
+	VPSHUFB Y11, Y3, Y11
+	VPXOR   (AX), Y11, Y11
+	VPSHUFB Y12, Y4, Y12
+	VPXOR   Y12, Y11, Y11
+	VPXOR   Y10, Y11, Y11
+	VPAND   Y9, Y0, Y12
+	VPSRLQ  $0x04, Y9, Y9
+	VPAND   Y9, Y0, Y9
+	VPSHUFB Y12, Y5, Y12
+	VPXOR   (R8), Y12, Y12
+	VPSHUFB Y9, Y6, Y9
+	VPXOR   Y9, Y12, Y12
+	VPXOR   Y10, Y12, Y12
+	VPXOR   Y7, Y11, Y7
+	VPXOR   Y8, Y12, Y8
+	VMOVDQU Y11, (CX)
+	VMOVDQU Y12, (R9)
+	VMOVDQU Y7, (CX)(DX*1)
+	VMOVDQU Y8, (R9)(DX*1)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, R9
+	DECQ    R11
+	JNE     rowColumn
+	MOVQ    R8, AX
+	MOVQ    R9, CX
+	DECQ    R10
+	JNE     row
+
+next:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000100, SI
+	DECQ DI
+	JNE  group
+
+done:
+	VZEROUPPER
+	RET
+
+groupSubfield:
+	VBROADCASTI128 (SI), Y1
+	VBROADCASTI128 16(SI), Y2
+	MOVQ           DX, R8
+
+subfieldRun:
+	VMOVDQU (AX)(DX*1), Y3
+	VMOVDQU 32(AX)(DX*1), Y4
+	VPAND   Y3, Y0, Y5
+	VPSRLQ  $0x04, Y3, Y6
+	VPAND   Y6, Y0, Y6
+	VPSHUFB Y5, Y1, Y5
+	VPXOR   (AX), Y5, Y5
+	VPSHUFB Y6, Y2, Y6
+	VPXOR   Y6, Y5, Y5
+	VPAND   Y4, Y0, Y6
+	VPSRLQ  $0x04, Y4, Y7
+	VPAND   Y7, Y0, Y7
+	VPSHUFB Y6, Y1, Y6
+	VPXOR   32(AX), Y6, Y6
+	VPSHUFB Y7, Y2, Y7
+	VPXOR   Y7, Y6, Y6
+	VPXOR   Y3, Y5, Y3
+	VPXOR   Y4, Y6, Y4
+	VMOVDQU Y5, (CX)
+	VMOVDQU Y6, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
+	JNE     subfieldRun
+	JMP     next
+
+groupZero:
+	MOVQ DX, R8
+
+zeroRun:
+	VMOVDQU (AX), Y1
+	VMOVDQU 32(AX), Y2
+	VPXOR   (AX)(DX*1), Y1, Y3
+	VPXOR   32(AX)(DX*1), Y2, Y4
+	VMOVDQU Y1, (CX)
+	VMOVDQU Y2, 32(CX)
+	VMOVDQU Y3, (CX)(DX*1)
+	VMOVDQU Y4, 32(CX)(DX*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
 	JNE     zeroRun
 	JMP     next
 

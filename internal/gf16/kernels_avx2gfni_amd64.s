@@ -207,119 +207,6 @@ zeroRun:
 	JNE            zeroRun
 	JMP            next
 
-// func fft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, GFNI
-TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
-	MOVQ  src+8(FP), AX
-	MOVQ  dst+0(FP), CX
-	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
-	IMULQ BX, DX
-	ADDQ  DX, DX
-	MOVQ  t+40(FP), SI
-	SHLQ  $0x05, SI
-	MOVQ  groups+32(FP), DI
-	TESTQ DI, DI
-	JEQ   done
-	ADDQ  tab+48(FP), SI
-
-group:
-	MOVQ         SI, R8
-	SUBQ         tab+48(FP), R8
-	JEQ          groupZero
-	CMPQ         R8, $0x00002000
-	JLT          groupSubfield
-	VPBROADCASTQ (SI), Y0
-	VPBROADCASTQ 8(SI), Y1
-	VPBROADCASTQ 16(SI), Y2
-	MOVQ         dist+24(FP), R10
-
-row:
-	LEAQ (AX)(BX*1), R8
-	LEAQ (CX)(BX*1), R9
-	MOVQ BX, R11
-	SHRQ $0x05, R11
-
-rowColumn:
-	VMOVDQU        (AX)(DX*1), Y3
-	VMOVDQU        (R8)(DX*1), Y4
-	VPXOR          Y3, Y4, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
-	VPXOR          (AX), Y7, Y7
-	VPXOR          Y6, Y7, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
-	VPXOR          (R8), Y5, Y5
-	VPXOR          Y6, Y5, Y5
-	VPXOR          Y3, Y7, Y3
-	VPXOR          Y4, Y5, Y4
-	VMOVDQU        Y7, (CX)
-	VMOVDQU        Y5, (R9)
-	VMOVDQU        Y3, (CX)(DX*1)
-	VMOVDQU        Y4, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
-	DECQ           R11
-	JNE            rowColumn
-	MOVQ           R8, AX
-	MOVQ           R9, CX
-	DECQ           R10
-	JNE            row
-
-next:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  group
-
-done:
-	VZEROUPPER
-	RET
-
-groupSubfield:
-	VPBROADCASTQ (SI), Y0
-	MOVQ         DX, R8
-
-subfieldRun:
-	VMOVDQU        (AX)(DX*1), Y1
-	VMOVDQU        32(AX)(DX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
-	VPXOR          (AX), Y3, Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
-	VPXOR          32(AX), Y4, Y4
-	VPXOR          Y1, Y3, Y1
-	VPXOR          Y2, Y4, Y2
-	VMOVDQU        Y3, (CX)
-	VMOVDQU        Y4, 32(CX)
-	VMOVDQU        Y1, (CX)(DX*1)
-	VMOVDQU        Y2, 32(CX)(DX*1)
-	ADDQ           $+64, AX
-	ADDQ           $+64, CX
-	SUBQ           $+64, R8
-	JNE            subfieldRun
-	JMP            next
-
-groupZero:
-	MOVQ DX, R8
-
-zeroRun:
-	VMOVDQU (AX), Y0
-	VMOVDQU 32(AX), Y1
-	VPXOR   (AX)(DX*1), Y0, Y2
-	VPXOR   32(AX)(DX*1), Y1, Y3
-	VMOVDQU Y0, (CX)
-	VMOVDQU Y1, 32(CX)
-	VMOVDQU Y2, (CX)(DX*1)
-	VMOVDQU Y3, 32(CX)(DX*1)
-	ADDQ    $+64, AX
-	ADDQ    $+64, CX
-	SUBQ    $+64, R8
-	JNE     zeroRun
-	JMP     next
-
 // func ifft4AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-64
@@ -556,6 +443,119 @@ zeroRunStores:
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX
 	SUBQ    $+64, R10
+	JNE     zeroRun
+	JMP     next
+
+// func fft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// Requires: AVX, AVX2, GFNI
+TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
+	MOVQ  src+8(FP), AX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	MOVQ  t+40(FP), SI
+	SHLQ  $0x05, SI
+	MOVQ  groups+32(FP), DI
+	TESTQ DI, DI
+	JEQ   done
+	ADDQ  tab+48(FP), SI
+
+group:
+	MOVQ         SI, R8
+	SUBQ         tab+48(FP), R8
+	JEQ          groupZero
+	CMPQ         R8, $0x00002000
+	JLT          groupSubfield
+	VPBROADCASTQ (SI), Y0
+	VPBROADCASTQ 8(SI), Y1
+	VPBROADCASTQ 16(SI), Y2
+	MOVQ         dist+24(FP), R10
+
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
+	MOVQ BX, R11
+	SHRQ $0x05, R11
+
+rowColumn:
+	VMOVDQU        (AX)(DX*1), Y3
+	VMOVDQU        (R8)(DX*1), Y4
+	VPXOR          Y3, Y4, Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
+	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
+	VPXOR          (AX), Y7, Y7
+	VPXOR          Y6, Y7, Y7
+	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
+	VPXOR          (R8), Y5, Y5
+	VPXOR          Y6, Y5, Y5
+	VPXOR          Y3, Y7, Y3
+	VPXOR          Y4, Y5, Y4
+	VMOVDQU        Y7, (CX)
+	VMOVDQU        Y5, (R9)
+	VMOVDQU        Y3, (CX)(DX*1)
+	VMOVDQU        Y4, (R9)(DX*1)
+	ADDQ           $0x20, AX
+	ADDQ           $0x20, R8
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, R9
+	DECQ           R11
+	JNE            rowColumn
+	MOVQ           R8, AX
+	MOVQ           R9, CX
+	DECQ           R10
+	JNE            row
+
+next:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000040, SI
+	DECQ DI
+	JNE  group
+
+done:
+	VZEROUPPER
+	RET
+
+groupSubfield:
+	VPBROADCASTQ (SI), Y0
+	MOVQ         DX, R8
+
+subfieldRun:
+	VMOVDQU        (AX)(DX*1), Y1
+	VMOVDQU        32(AX)(DX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y3
+	VPXOR          (AX), Y3, Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y4
+	VPXOR          32(AX), Y4, Y4
+	VPXOR          Y1, Y3, Y1
+	VPXOR          Y2, Y4, Y2
+	VMOVDQU        Y3, (CX)
+	VMOVDQU        Y4, 32(CX)
+	VMOVDQU        Y1, (CX)(DX*1)
+	VMOVDQU        Y2, 32(CX)(DX*1)
+	ADDQ           $+64, AX
+	ADDQ           $+64, CX
+	SUBQ           $+64, R8
+	JNE            subfieldRun
+	JMP            next
+
+groupZero:
+	MOVQ DX, R8
+
+zeroRun:
+	VMOVDQU (AX), Y0
+	VMOVDQU 32(AX), Y1
+	VPXOR   (AX)(DX*1), Y0, Y2
+	VPXOR   32(AX)(DX*1), Y1, Y3
+	VMOVDQU Y0, (CX)
+	VMOVDQU Y1, 32(CX)
+	VMOVDQU Y2, (CX)(DX*1)
+	VMOVDQU Y3, 32(CX)(DX*1)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $+64, R8
 	JNE     zeroRun
 	JMP     next
 

@@ -36,15 +36,15 @@ var kernelsAVX512 = &kernels{
 //go:noescape
 func fft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX512 works like fft2Generic.
-//
-//go:noescape
-func fft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
 // ifft4AVX512 works like ifft4Generic.
 //
 //go:noescape
 func ifft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+
+// fft2AVX512 works like fft2Generic.
+//
+//go:noescape
+func fft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft2AVX512 works like ifft2Generic.
 //

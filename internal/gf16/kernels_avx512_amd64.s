@@ -575,219 +575,6 @@ zeroRunLast:
 zeroRunDone:
 	JMP next
 
-// func fft2AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
-TEXT ·fft2AVX512(SB), NOSPLIT, $0-56
-	VPBROADCASTQ nibbleMask<>+0(SB), Z0
-	MOVQ         src+8(FP), AX
-	MOVQ         dst+0(FP), CX
-	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
-	IMULQ        BX, DX
-	ADDQ         DX, DX
-	MOVQ         t+40(FP), SI
-	SHLQ         $0x07, SI
-	MOVQ         groups+32(FP), DI
-	TESTQ        DI, DI
-	JEQ          done
-	ADDQ         tab+48(FP), SI
-
-group:
-	MOVQ            SI, R8
-	SUBQ            tab+48(FP), R8
-	JEQ             groupZero
-	CMPQ            R8, $0x00008000
-	JLT             groupSubfield
-	VBROADCASTI32X4 (SI), Z1
-	VBROADCASTI32X4 16(SI), Z2
-	VBROADCASTI32X4 32(SI), Z3
-	VBROADCASTI32X4 48(SI), Z4
-	VBROADCASTI32X4 64(SI), Z5
-	VBROADCASTI32X4 80(SI), Z6
-	MOVQ            dist+24(FP), R10
-
-row:
-	LEAQ (AX)(BX*1), R8
-	LEAQ (CX)(BX*1), R9
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-	JEQ  rowOdd
-
-rowColumn:
-	VMOVDQU64  (AX)(DX*1), Z7
-	VMOVDQU64  (R8)(DX*1), Z8
-	VPXORQ     Z7, Z8, Z9
-	VPANDQ     Z7, Z0, Z10
-	VPSRLQ     $0x04, Z7, Z11
-	VPANDQ     Z11, Z0, Z11
-	VPSHUFB    Z10, Z1, Z10
-	VPSHUFB    Z11, Z2, Z11
-	VPXORQ     Z11, Z10, Z10
-	VPANDQ     Z8, Z0, Z11
-	VPSRLQ     $0x04, Z8, Z12
-	VPANDQ     Z12, Z0, Z12
-	VPSHUFB    Z11, Z3, Z11
-	VPSHUFB    Z12, Z4, Z12
-	VPTERNLOGQ $0x96, (AX), Z12, Z11
-	VPANDQ     Z9, Z0, Z12
-	VPSRLQ     $0x04, Z9, Z9
-	VPANDQ     Z9, Z0, Z9
-	VPSHUFB    Z12, Z5, Z12
-	VPSHUFB    Z9, Z6, Z9
-	VPTERNLOGQ $0x96, (R8), Z9, Z12
-	VPXORQ     Z10, Z11, Z11
-	VPXORQ     Z10, Z12, Z12
-	VPXORQ     Z7, Z11, Z7
-	VPXORQ     Z8, Z12, Z8
-	VMOVDQU64  Z11, (CX)
-	VMOVDQU64  Z12, (R9)
-	VMOVDQU64  Z7, (CX)(DX*1)
-	VMOVDQU64  Z8, (R9)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, R8
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, R9
-	DECQ       R11
-	JNE        rowColumn
-
-rowOdd:
-	TESTQ      $0x00000020, BX
-	JEQ        rowEven
-	VMOVDQU64  (AX)(DX*1), Y7
-	VMOVDQU64  (R8)(DX*1), Y8
-	VPXORQ     Y7, Y8, Y9
-	VPANDQ     Y7, Y0, Y10
-	VPSRLQ     $0x04, Y7, Y11
-	VPANDQ     Y11, Y0, Y11
-	VPSHUFB    Y10, Y1, Y10
-	VPSHUFB    Y11, Y2, Y11
-	VPXORQ     Y11, Y10, Y10
-	VPANDQ     Y8, Y0, Y11
-	VPSRLQ     $0x04, Y8, Y12
-	VPANDQ     Y12, Y0, Y12
-	VPSHUFB    Y11, Y3, Y11
-	VPSHUFB    Y12, Y4, Y12
-	VPTERNLOGQ $0x96, (AX), Y12, Y11
-	VPANDQ     Y9, Y0, Y12
-	VPSRLQ     $0x04, Y9, Y9
-	VPANDQ     Y9, Y0, Y9
-	VPSHUFB    Y12, Y5, Y12
-	VPSHUFB    Y9, Y6, Y9
-	VPTERNLOGQ $0x96, (R8), Y9, Y12
-	VPXORQ     Y10, Y11, Y11
-	VPXORQ     Y10, Y12, Y12
-	VPXORQ     Y7, Y11, Y7
-	VPXORQ     Y8, Y12, Y8
-	VMOVDQU64  Y11, (CX)
-	VMOVDQU64  Y12, (R9)
-	VMOVDQU64  Y7, (CX)(DX*1)
-	VMOVDQU64  Y8, (R9)(DX*1)
-	ADDQ       $0x20, AX
-	ADDQ       $0x20, R8
-	ADDQ       $0x20, CX
-	ADDQ       $0x20, R9
-
-rowEven:
-	MOVQ R8, AX
-	MOVQ R9, CX
-	DECQ R10
-	JNE  row
-
-next:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000100, SI
-	DECQ DI
-	JNE  group
-
-done:
-	VZEROUPPER
-	RET
-
-groupSubfield:
-	VBROADCASTI32X4 (SI), Z1
-	VBROADCASTI32X4 16(SI), Z2
-	MOVQ            DX, R8
-	SUBQ            $+128, R8
-	JLT             subfieldRunLast
-
-subfieldRun:
-	VMOVDQU64  (AX)(DX*1), Z3
-	VMOVDQU64  64(AX)(DX*1), Z4
-	VPANDQ     Z3, Z0, Z5
-	VPSRLQ     $0x04, Z3, Z6
-	VPANDQ     Z6, Z0, Z6
-	VPSHUFB    Z5, Z1, Z5
-	VPSHUFB    Z6, Z2, Z6
-	VPTERNLOGQ $0x96, (AX), Z6, Z5
-	VPANDQ     Z4, Z0, Z6
-	VPSRLQ     $0x04, Z4, Z7
-	VPANDQ     Z7, Z0, Z7
-	VPSHUFB    Z6, Z1, Z6
-	VPSHUFB    Z7, Z2, Z7
-	VPTERNLOGQ $0x96, 64(AX), Z7, Z6
-	VPXORQ     Z3, Z5, Z3
-	VPXORQ     Z4, Z6, Z4
-	VMOVDQU64  Z5, (CX)
-	VMOVDQU64  Z6, 64(CX)
-	VMOVDQU64  Z3, (CX)(DX*1)
-	VMOVDQU64  Z4, 64(CX)(DX*1)
-	ADDQ       $+128, AX
-	ADDQ       $+128, CX
-	SUBQ       $+128, R8
-	JGE        subfieldRun
-
-subfieldRunLast:
-	ADDQ       $+128, R8
-	JEQ        subfieldRunDone
-	VMOVDQU64  (AX)(DX*1), Z3
-	VPANDQ     Z3, Z0, Z4
-	VPSRLQ     $0x04, Z3, Z5
-	VPANDQ     Z5, Z0, Z5
-	VPSHUFB    Z4, Z1, Z1
-	VPSHUFB    Z5, Z2, Z2
-	VPTERNLOGQ $0x96, (AX), Z2, Z1
-	VPXORQ     Z3, Z1, Z3
-	VMOVDQU64  Z1, (CX)
-	VMOVDQU64  Z3, (CX)(DX*1)
-	ADDQ       $0x40, AX
-	ADDQ       $0x40, CX
-
-subfieldRunDone:
-	JMP next
-
-groupZero:
-	MOVQ DX, R8
-	SUBQ $+128, R8
-	JLT  zeroRunLast
-
-zeroRun:
-	VMOVDQU64 (AX), Z1
-	VMOVDQU64 64(AX), Z2
-	VPXORQ    (AX)(DX*1), Z1, Z3
-	VPXORQ    64(AX)(DX*1), Z2, Z4
-	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, 64(CX)
-	VMOVDQU64 Z3, (CX)(DX*1)
-	VMOVDQU64 Z4, 64(CX)(DX*1)
-	ADDQ      $+128, AX
-	ADDQ      $+128, CX
-	SUBQ      $+128, R8
-	JGE       zeroRun
-
-zeroRunLast:
-	ADDQ      $+128, R8
-	JEQ       zeroRunDone
-	VMOVDQU64 (AX), Z1
-	VPXORQ    (AX)(DX*1), Z1, Z2
-	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-
-zeroRunDone:
-	JMP next
-
 // func ifft4AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·ifft4AVX512(SB), NOSPLIT, $0-64
@@ -1346,6 +1133,219 @@ zeroRunLastStores:
 	VMOVDQU64 Z4, (CX)(DX*1)
 	VMOVDQU64 Z5, (CX)(DX*2)
 	VMOVDQU64 Z6, (CX)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+
+zeroRunDone:
+	JMP next
+
+// func fft2AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+TEXT ·fft2AVX512(SB), NOSPLIT, $0-56
+	VPBROADCASTQ nibbleMask<>+0(SB), Z0
+	MOVQ         src+8(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         dist+24(FP), DX
+	MOVQ         half+16(FP), BX
+	IMULQ        BX, DX
+	ADDQ         DX, DX
+	MOVQ         t+40(FP), SI
+	SHLQ         $0x07, SI
+	MOVQ         groups+32(FP), DI
+	TESTQ        DI, DI
+	JEQ          done
+	ADDQ         tab+48(FP), SI
+
+group:
+	MOVQ            SI, R8
+	SUBQ            tab+48(FP), R8
+	JEQ             groupZero
+	CMPQ            R8, $0x00008000
+	JLT             groupSubfield
+	VBROADCASTI32X4 (SI), Z1
+	VBROADCASTI32X4 16(SI), Z2
+	VBROADCASTI32X4 32(SI), Z3
+	VBROADCASTI32X4 48(SI), Z4
+	VBROADCASTI32X4 64(SI), Z5
+	VBROADCASTI32X4 80(SI), Z6
+	MOVQ            dist+24(FP), R10
+
+row:
+	LEAQ (AX)(BX*1), R8
+	LEAQ (CX)(BX*1), R9
+	MOVQ BX, R11
+	SHRQ $0x06, R11
+	JEQ  rowOdd
+
+rowColumn:
+	VMOVDQU64  (AX)(DX*1), Z7
+	VMOVDQU64  (R8)(DX*1), Z8
+	VPXORQ     Z7, Z8, Z9
+	VPANDQ     Z7, Z0, Z10
+	VPSRLQ     $0x04, Z7, Z11
+	VPANDQ     Z11, Z0, Z11
+	VPSHUFB    Z10, Z1, Z10
+	VPSHUFB    Z11, Z2, Z11
+	VPXORQ     Z11, Z10, Z10
+	VPANDQ     Z8, Z0, Z11
+	VPSRLQ     $0x04, Z8, Z12
+	VPANDQ     Z12, Z0, Z12
+	VPSHUFB    Z11, Z3, Z11
+	VPSHUFB    Z12, Z4, Z12
+	VPTERNLOGQ $0x96, (AX), Z12, Z11
+	VPANDQ     Z9, Z0, Z12
+	VPSRLQ     $0x04, Z9, Z9
+	VPANDQ     Z9, Z0, Z9
+	VPSHUFB    Z12, Z5, Z12
+	VPSHUFB    Z9, Z6, Z9
+	VPTERNLOGQ $0x96, (R8), Z9, Z12
+	VPXORQ     Z10, Z11, Z11
+	VPXORQ     Z10, Z12, Z12
+	VPXORQ     Z7, Z11, Z7
+	VPXORQ     Z8, Z12, Z8
+	VMOVDQU64  Z11, (CX)
+	VMOVDQU64  Z12, (R9)
+	VMOVDQU64  Z7, (CX)(DX*1)
+	VMOVDQU64  Z8, (R9)(DX*1)
+	ADDQ       $0x40, AX
+	ADDQ       $0x40, R8
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, R9
+	DECQ       R11
+	JNE        rowColumn
+
+rowOdd:
+	TESTQ      $0x00000020, BX
+	JEQ        rowEven
+	VMOVDQU64  (AX)(DX*1), Y7
+	VMOVDQU64  (R8)(DX*1), Y8
+	VPXORQ     Y7, Y8, Y9
+	VPANDQ     Y7, Y0, Y10
+	VPSRLQ     $0x04, Y7, Y11
+	VPANDQ     Y11, Y0, Y11
+	VPSHUFB    Y10, Y1, Y10
+	VPSHUFB    Y11, Y2, Y11
+	VPXORQ     Y11, Y10, Y10
+	VPANDQ     Y8, Y0, Y11
+	VPSRLQ     $0x04, Y8, Y12
+	VPANDQ     Y12, Y0, Y12
+	VPSHUFB    Y11, Y3, Y11
+	VPSHUFB    Y12, Y4, Y12
+	VPTERNLOGQ $0x96, (AX), Y12, Y11
+	VPANDQ     Y9, Y0, Y12
+	VPSRLQ     $0x04, Y9, Y9
+	VPANDQ     Y9, Y0, Y9
+	VPSHUFB    Y12, Y5, Y12
+	VPSHUFB    Y9, Y6, Y9
+	VPTERNLOGQ $0x96, (R8), Y9, Y12
+	VPXORQ     Y10, Y11, Y11
+	VPXORQ     Y10, Y12, Y12
+	VPXORQ     Y7, Y11, Y7
+	VPXORQ     Y8, Y12, Y8
+	VMOVDQU64  Y11, (CX)
+	VMOVDQU64  Y12, (R9)
+	VMOVDQU64  Y7, (CX)(DX*1)
+	VMOVDQU64  Y8, (R9)(DX*1)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, R8
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, R9
+
+rowEven:
+	MOVQ R8, AX
+	MOVQ R9, CX
+	DECQ R10
+	JNE  row
+
+next:
+	ADDQ DX, AX
+	ADDQ DX, CX
+	ADDQ $0x00000100, SI
+	DECQ DI
+	JNE  group
+
+done:
+	VZEROUPPER
+	RET
+
+groupSubfield:
+	VBROADCASTI32X4 (SI), Z1
+	VBROADCASTI32X4 16(SI), Z2
+	MOVQ            DX, R8
+	SUBQ            $+128, R8
+	JLT             subfieldRunLast
+
+subfieldRun:
+	VMOVDQU64  (AX)(DX*1), Z3
+	VMOVDQU64  64(AX)(DX*1), Z4
+	VPANDQ     Z3, Z0, Z5
+	VPSRLQ     $0x04, Z3, Z6
+	VPANDQ     Z6, Z0, Z6
+	VPSHUFB    Z5, Z1, Z5
+	VPSHUFB    Z6, Z2, Z6
+	VPTERNLOGQ $0x96, (AX), Z6, Z5
+	VPANDQ     Z4, Z0, Z6
+	VPSRLQ     $0x04, Z4, Z7
+	VPANDQ     Z7, Z0, Z7
+	VPSHUFB    Z6, Z1, Z6
+	VPSHUFB    Z7, Z2, Z7
+	VPTERNLOGQ $0x96, 64(AX), Z7, Z6
+	VPXORQ     Z3, Z5, Z3
+	VPXORQ     Z4, Z6, Z4
+	VMOVDQU64  Z5, (CX)
+	VMOVDQU64  Z6, 64(CX)
+	VMOVDQU64  Z3, (CX)(DX*1)
+	VMOVDQU64  Z4, 64(CX)(DX*1)
+	ADDQ       $+128, AX
+	ADDQ       $+128, CX
+	SUBQ       $+128, R8
+	JGE        subfieldRun
+
+subfieldRunLast:
+	ADDQ       $+128, R8
+	JEQ        subfieldRunDone
+	VMOVDQU64  (AX)(DX*1), Z3
+	VPANDQ     Z3, Z0, Z4
+	VPSRLQ     $0x04, Z3, Z5
+	VPANDQ     Z5, Z0, Z5
+	VPSHUFB    Z4, Z1, Z1
+	VPSHUFB    Z5, Z2, Z2
+	VPTERNLOGQ $0x96, (AX), Z2, Z1
+	VPXORQ     Z3, Z1, Z3
+	VMOVDQU64  Z1, (CX)
+	VMOVDQU64  Z3, (CX)(DX*1)
+	ADDQ       $0x40, AX
+	ADDQ       $0x40, CX
+
+subfieldRunDone:
+	JMP next
+
+groupZero:
+	MOVQ DX, R8
+	SUBQ $+128, R8
+	JLT  zeroRunLast
+
+zeroRun:
+	VMOVDQU64 (AX), Z1
+	VMOVDQU64 64(AX), Z2
+	VPXORQ    (AX)(DX*1), Z1, Z3
+	VPXORQ    64(AX)(DX*1), Z2, Z4
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, 64(CX)
+	VMOVDQU64 Z3, (CX)(DX*1)
+	VMOVDQU64 Z4, 64(CX)(DX*1)
+	ADDQ      $+128, AX
+	ADDQ      $+128, CX
+	SUBQ      $+128, R8
+	JGE       zeroRun
+
+zeroRunLast:
+	ADDQ      $+128, R8
+	JEQ       zeroRunDone
+	VMOVDQU64 (AX), Z1
+	VPXORQ    (AX)(DX*1), Z1, Z2
+	VMOVDQU64 Z1, (CX)
+	VMOVDQU64 Z2, (CX)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
 

@@ -13,9 +13,9 @@ var kernelsAVX512GFNI = &kernels{
 	rowTable:    func() unsafe.Pointer { return unsafe.Pointer(towerMatrices()) },
 	toTower:     toTowerAVX512GFNI,
 	fft4:        fft4AVX512GFNI,
-	fft2:        fft2AVX512GFNI,
+	fft2:        fft2AVX2GFNI,
 	ifft4:       ifft4AVX512GFNI,
-	ifft2:       ifft2AVX512GFNI,
+	ifft2:       ifft2AVX2GFNI,
 	fft8:        fft8AVX512GFNI,
 	ifft8:       ifft8AVX512GFNI,
 	ifft8gather: ifft8gatherAVX512GFNI,
@@ -42,20 +42,10 @@ var kernelsAVX512GFNI = &kernels{
 //go:noescape
 func fft4AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
 
-// fft2AVX512GFNI works like fft2Generic.
-//
-//go:noescape
-func fft2AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-
 // ifft4AVX512GFNI works like ifft4Generic.
 //
 //go:noescape
 func ifft4AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
-
-// ifft2AVX512GFNI works like ifft2Generic.
-//
-//go:noescape
-func ifft2AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
 
 // fft8AVX512GFNI works like fft8Generic.
 //

@@ -25,24 +25,22 @@ GLOBL matrixParts<>(SB), RODATA|NOPTR, $128
 // func fft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      src+8(FP), AX
-	MOVQ      dst+0(FP), CX
-	MOVQ      dist+24(FP), DX
-	MOVQ      half+16(FP), BX
-	IMULQ     BX, DX
-	ADDQ      DX, DX
-	LEAQ      (DX)(DX*2), SI
-	MOVQ      t+40(FP), DI
-	SHLQ      $0x05, DI
-	MOVQ      groups+32(FP), R8
-	TESTQ     R8, R8
-	JEQ       done
-	MOVQ      DI, R9
-	SHRQ      $0x01, R9
-	ADDQ      tab+48(FP), R9
-	ADDQ      tab+48(FP), DI
+	MOVQ  src+8(FP), AX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	LEAQ  (DX)(DX*2), SI
+	MOVQ  t+40(FP), DI
+	SHLQ  $0x05, DI
+	MOVQ  groups+32(FP), R8
+	TESTQ R8, R8
+	JEQ   done
+	MOVQ  DI, R9
+	SHRQ  $0x01, R9
+	ADDQ  tab+48(FP), R9
+	ADDQ  tab+48(FP), DI
 
 group:
 	MOVQ         DI, R10
@@ -324,195 +322,25 @@ zeroRunLast:
 zeroRunDone:
 	JMP next
 
-// func fft2AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
-TEXT ·fft2AVX512GFNI(SB), NOSPLIT, $0-56
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      src+8(FP), AX
-	MOVQ      dst+0(FP), CX
-	MOVQ      dist+24(FP), DX
-	MOVQ      half+16(FP), BX
-	IMULQ     BX, DX
-	ADDQ      DX, DX
-	MOVQ      t+40(FP), SI
-	SHLQ      $0x05, SI
-	MOVQ      groups+32(FP), DI
-	TESTQ     DI, DI
-	JEQ       done
-	ADDQ      tab+48(FP), SI
-
-group:
-	MOVQ         SI, R8
-	SUBQ         tab+48(FP), R8
-	JEQ          groupZero
-	CMPQ         R8, $0x00002000
-	JLT          groupSubfield
-	VPBROADCASTQ (SI), Z0
-	VPBROADCASTQ 8(SI), Z1
-	VPBROADCASTQ 16(SI), Z2
-	MOVQ         dist+24(FP), R10
-
-row:
-	LEAQ (AX)(BX*1), R8
-	LEAQ (CX)(BX*1), R9
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-	JEQ  rowOdd
-
-rowColumn:
-	VMOVDQU64      (AX)(DX*1), Z3
-	VMOVDQU64      (R8)(DX*1), Z4
-	VPXORQ         Z3, Z4, Z5
-	VGF2P8AFFINEQB $0x00, Z0, Z3, Z6
-	VGF2P8AFFINEQB $0x00, Z1, Z4, Z7
-	VPTERNLOGQ     $0x96, (AX), Z6, Z7
-	VGF2P8AFFINEQB $0x00, Z2, Z5, Z5
-	VPTERNLOGQ     $0x96, (R8), Z6, Z5
-	VPXORQ         Z3, Z7, Z3
-	VPXORQ         Z4, Z5, Z4
-	VMOVDQU64      Z7, (CX)
-	VMOVDQU64      Z5, (R9)
-	VMOVDQU64      Z3, (CX)(DX*1)
-	VMOVDQU64      Z4, (R9)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, R8
-	ADDQ           $0x40, CX
-	ADDQ           $0x40, R9
-	DECQ           R11
-	JNE            rowColumn
-
-rowOdd:
-	TESTQ          $0x00000020, BX
-	JEQ            rowEven
-	VMOVDQU64      (AX)(DX*1), Y3
-	VMOVDQU64      (R8)(DX*1), Y4
-	VPXORQ         Y3, Y4, Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y6
-	VGF2P8AFFINEQB $0x00, Y1, Y4, Y7
-	VPTERNLOGQ     $0x96, (AX), Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y2, Y5, Y5
-	VPTERNLOGQ     $0x96, (R8), Y6, Y5
-	VPXORQ         Y3, Y7, Y3
-	VPXORQ         Y4, Y5, Y4
-	VMOVDQU64      Y7, (CX)
-	VMOVDQU64      Y5, (R9)
-	VMOVDQU64      Y3, (CX)(DX*1)
-	VMOVDQU64      Y4, (R9)(DX*1)
-	ADDQ           $0x20, AX
-	ADDQ           $0x20, R8
-	ADDQ           $0x20, CX
-	ADDQ           $0x20, R9
-
-rowEven:
-	MOVQ R8, AX
-	MOVQ R9, CX
-	DECQ R10
-	JNE  row
-
-next:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  group
-
-done:
-	VZEROUPPER
-	RET
-
-groupSubfield:
-	VPBROADCASTQ (SI), Z0
-	MOVQ         DX, R8
-	SUBQ         $+128, R8
-	JLT          subfieldRunLast
-
-subfieldRun:
-	VMOVDQU64      (AX)(DX*1), Z1
-	VMOVDQU64      64(AX)(DX*1), Z2
-	VGF2P8AFFINEQB $0x00, Z0, Z1, Z3
-	VGF2P8AFFINEQB $0x00, Z0, Z2, Z4
-	VPXORQ         (AX), Z3, Z3
-	VPXORQ         64(AX), Z4, Z4
-	VPXORQ         Z1, Z3, Z1
-	VPXORQ         Z2, Z4, Z2
-	VMOVDQU64      Z3, (CX)
-	VMOVDQU64      Z4, 64(CX)
-	VMOVDQU64      Z1, (CX)(DX*1)
-	VMOVDQU64      Z2, 64(CX)(DX*1)
-	ADDQ           $+128, AX
-	ADDQ           $+128, CX
-	SUBQ           $+128, R8
-	JGE            subfieldRun
-
-subfieldRunLast:
-	ADDQ           $+128, R8
-	JEQ            subfieldRunDone
-	VMOVDQU64      (AX)(DX*1), Z1
-	VGF2P8AFFINEQB $0x00, Z0, Z1, Z0
-	VPXORQ         (AX), Z0, Z0
-	VPXORQ         Z1, Z0, Z1
-	VMOVDQU64      Z0, (CX)
-	VMOVDQU64      Z1, (CX)(DX*1)
-	ADDQ           $0x40, AX
-	ADDQ           $0x40, CX
-
-subfieldRunDone:
-	JMP next
-
-groupZero:
-	MOVQ DX, R8
-	SUBQ $+128, R8
-	JLT  zeroRunLast
-
-zeroRun:
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 64(AX), Z1
-	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    64(AX)(DX*1), Z1, Z3
-	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, 64(CX)
-	VMOVDQU64 Z2, (CX)(DX*1)
-	VMOVDQU64 Z3, 64(CX)(DX*1)
-	ADDQ      $+128, AX
-	ADDQ      $+128, CX
-	SUBQ      $+128, R8
-	JGE       zeroRun
-
-zeroRunLast:
-	ADDQ      $+128, R8
-	JEQ       zeroRunDone
-	VMOVDQU64 (AX), Z0
-	VPXORQ    (AX)(DX*1), Z0, Z1
-	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-
-zeroRunDone:
-	JMP next
-
 // func ifft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-64
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      src+8(FP), AX
-	MOVQ      dst+0(FP), CX
-	MOVQ      dist+24(FP), DX
-	MOVQ      half+16(FP), BX
-	IMULQ     BX, DX
-	ADDQ      DX, DX
-	LEAQ      (DX)(DX*2), SI
-	MOVQ      t+40(FP), DI
-	SHLQ      $0x05, DI
-	MOVQ      groups+32(FP), R8
-	TESTQ     R8, R8
-	JEQ       done
-	MOVQ      DI, R9
-	SHRQ      $0x01, R9
-	ADDQ      tab+56(FP), R9
-	ADDQ      tab+56(FP), DI
+	MOVQ  src+8(FP), AX
+	MOVQ  dst+0(FP), CX
+	MOVQ  dist+24(FP), DX
+	MOVQ  half+16(FP), BX
+	IMULQ BX, DX
+	ADDQ  DX, DX
+	LEAQ  (DX)(DX*2), SI
+	MOVQ  t+40(FP), DI
+	SHLQ  $0x05, DI
+	MOVQ  groups+32(FP), R8
+	TESTQ R8, R8
+	JEQ   done
+	MOVQ  DI, R9
+	SHRQ  $0x01, R9
+	ADDQ  tab+56(FP), R9
+	ADDQ  tab+56(FP), DI
 
 group:
 	MOVQ         DI, R10
@@ -858,253 +686,39 @@ zeroRunLastStores:
 zeroRunDone:
 	JMP next
 
-// func ifft2AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
-TEXT ·ifft2AVX512GFNI(SB), NOSPLIT, $0-64
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      src+8(FP), AX
-	MOVQ      dst+0(FP), CX
-	MOVQ      dist+24(FP), DX
-	MOVQ      half+16(FP), BX
-	IMULQ     BX, DX
-	ADDQ      DX, DX
-	MOVQ      t+40(FP), SI
-	SHLQ      $0x05, SI
-	MOVQ      groups+32(FP), DI
-	TESTQ     DI, DI
-	JEQ       done
-	ADDQ      tab+56(FP), SI
-
-group:
-	MOVQ         SI, R8
-	SUBQ         tab+56(FP), R8
-	JEQ          groupZero
-	CMPQ         R8, $0x00002000
-	JLT          groupSubfield
-	VPBROADCASTQ (SI), Z0
-	VPBROADCASTQ 8(SI), Z1
-	VPBROADCASTQ 16(SI), Z2
-	MOVQ         dist+24(FP), R10
-
-row:
-	LEAQ (AX)(BX*1), R8
-	LEAQ (CX)(BX*1), R9
-	MOVQ BX, R11
-	SHRQ $0x06, R11
-	JEQ  rowOdd
-
-rowColumn:
-	VMOVDQU64      (AX), Z3
-	VMOVDQU64      (R8), Z4
-	VPXORQ         (AX)(DX*1), Z3, Z5
-	VPXORQ         (R8)(DX*1), Z4, Z6
-	VPXORQ         Z5, Z6, Z7
-	VGF2P8AFFINEQB $0x00, Z0, Z5, Z8
-	VGF2P8AFFINEQB $0x00, Z1, Z6, Z9
-	VPTERNLOGQ     $0x96, Z9, Z8, Z3
-	VGF2P8AFFINEQB $0x00, Z2, Z7, Z7
-	VPTERNLOGQ     $0x96, Z7, Z8, Z4
-	CMPQ           add+48(FP), $0x00
-	JEQ            rowColumnStores
-	VPXORQ         (CX), Z3, Z3
-	VPXORQ         (R9), Z4, Z4
-	VPXORQ         (CX)(DX*1), Z5, Z5
-	VPXORQ         (R9)(DX*1), Z6, Z6
-
-rowColumnStores:
-	VMOVDQU64 Z3, (CX)
-	VMOVDQU64 Z4, (R9)
-	VMOVDQU64 Z5, (CX)(DX*1)
-	VMOVDQU64 Z6, (R9)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, R8
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, R9
-	DECQ      R11
-	JNE       rowColumn
-
-rowOdd:
-	TESTQ          $0x00000020, BX
-	JEQ            rowEven
-	VMOVDQU64      (AX), Y3
-	VMOVDQU64      (R8), Y4
-	VPXORQ         (AX)(DX*1), Y3, Y5
-	VPXORQ         (R8)(DX*1), Y4, Y6
-	VPXORQ         Y5, Y6, Y7
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y8
-	VGF2P8AFFINEQB $0x00, Y1, Y6, Y9
-	VPTERNLOGQ     $0x96, Y9, Y8, Y3
-	VGF2P8AFFINEQB $0x00, Y2, Y7, Y7
-	VPTERNLOGQ     $0x96, Y7, Y8, Y4
-	CMPQ           add+48(FP), $0x00
-	JEQ            rowOddStores
-	VPXORQ         (CX), Y3, Y3
-	VPXORQ         (R9), Y4, Y4
-	VPXORQ         (CX)(DX*1), Y5, Y5
-	VPXORQ         (R9)(DX*1), Y6, Y6
-
-rowOddStores:
-	VMOVDQU64 Y3, (CX)
-	VMOVDQU64 Y4, (R9)
-	VMOVDQU64 Y5, (CX)(DX*1)
-	VMOVDQU64 Y6, (R9)(DX*1)
-	ADDQ      $0x20, AX
-	ADDQ      $0x20, R8
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, R9
-
-rowEven:
-	MOVQ R8, AX
-	MOVQ R9, CX
-	DECQ R10
-	JNE  row
-
-next:
-	ADDQ DX, AX
-	ADDQ DX, CX
-	ADDQ $0x00000040, SI
-	DECQ DI
-	JNE  group
-
-done:
-	VZEROUPPER
-	RET
-
-groupSubfield:
-	VPBROADCASTQ (SI), Z0
-	MOVQ         DX, R8
-	SUBQ         $+128, R8
-	JLT          subfieldRunLast
-
-subfieldRun:
-	VMOVDQU64      (AX), Z1
-	VMOVDQU64      64(AX), Z2
-	VPXORQ         (AX)(DX*1), Z1, Z3
-	VPXORQ         64(AX)(DX*1), Z2, Z4
-	VGF2P8AFFINEQB $0x00, Z0, Z3, Z5
-	VGF2P8AFFINEQB $0x00, Z0, Z4, Z6
-	VPXORQ         Z5, Z1, Z1
-	VPXORQ         Z6, Z2, Z2
-	CMPQ           add+48(FP), $0x00
-	JEQ            subfieldRunStores
-	VPXORQ         (CX), Z1, Z1
-	VPXORQ         64(CX), Z2, Z2
-	VPXORQ         (CX)(DX*1), Z3, Z3
-	VPXORQ         64(CX)(DX*1), Z4, Z4
-
-subfieldRunStores:
-	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, 64(CX)
-	VMOVDQU64 Z3, (CX)(DX*1)
-	VMOVDQU64 Z4, 64(CX)(DX*1)
-	ADDQ      $+128, AX
-	ADDQ      $+128, CX
-	SUBQ      $+128, R8
-	JGE       subfieldRun
-
-subfieldRunLast:
-	ADDQ           $+128, R8
-	JEQ            subfieldRunDone
-	VMOVDQU64      (AX), Z1
-	VPXORQ         (AX)(DX*1), Z1, Z2
-	VGF2P8AFFINEQB $0x00, Z0, Z2, Z0
-	VPXORQ         Z0, Z1, Z1
-	CMPQ           add+48(FP), $0x00
-	JEQ            subfieldRunLastStores
-	VPXORQ         (CX), Z1, Z1
-	VPXORQ         (CX)(DX*1), Z2, Z2
-
-subfieldRunLastStores:
-	VMOVDQU64 Z1, (CX)
-	VMOVDQU64 Z2, (CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-
-subfieldRunDone:
-	JMP next
-
-groupZero:
-	MOVQ DX, R8
-	SUBQ $+128, R8
-	JLT  zeroRunLast
-
-zeroRun:
-	VMOVDQU64 (AX), Z0
-	VMOVDQU64 64(AX), Z1
-	VPXORQ    (AX)(DX*1), Z0, Z2
-	VPXORQ    64(AX)(DX*1), Z1, Z3
-	CMPQ      add+48(FP), $0x00
-	JEQ       zeroRunStores
-	VPXORQ    (CX), Z0, Z0
-	VPXORQ    64(CX), Z1, Z1
-	VPXORQ    (CX)(DX*1), Z2, Z2
-	VPXORQ    64(CX)(DX*1), Z3, Z3
-
-zeroRunStores:
-	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, 64(CX)
-	VMOVDQU64 Z2, (CX)(DX*1)
-	VMOVDQU64 Z3, 64(CX)(DX*1)
-	ADDQ      $+128, AX
-	ADDQ      $+128, CX
-	SUBQ      $+128, R8
-	JGE       zeroRun
-
-zeroRunLast:
-	ADDQ      $+128, R8
-	JEQ       zeroRunDone
-	VMOVDQU64 (AX), Z0
-	VPXORQ    (AX)(DX*1), Z0, Z1
-	CMPQ      add+48(FP), $0x00
-	JEQ       zeroRunLastStores
-	VPXORQ    (CX), Z0, Z0
-	VPXORQ    (CX)(DX*1), Z1, Z1
-
-zeroRunLastStores:
-	VMOVDQU64 Z0, (CX)
-	VMOVDQU64 Z1, (CX)(DX*1)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-
-zeroRunDone:
-	JMP next
-
 // func fft8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft8AVX512GFNI(SB), NOSPLIT, $8-56
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      dist+24(FP), AX
-	IMULQ     half+16(FP), AX
-	ADDQ      AX, AX
-	LEAQ      (AX)(AX*2), CX
-	MOVQ      src+8(FP), DX
-	LEAQ      (DX)(AX*4), BX
-	MOVQ      DX, SI
-	ADDQ      half+16(FP), SI
-	MOVQ      BX, DI
-	ADDQ      half+16(FP), DI
-	MOVQ      dst+0(FP), R8
-	LEAQ      (R8)(AX*4), R9
-	MOVQ      R8, R10
-	ADDQ      half+16(FP), R10
-	MOVQ      R9, R11
-	ADDQ      half+16(FP), R11
-	CMPQ      groups+32(FP), $0x00
-	JEQ       done
-	MOVQ      t+40(FP), R12
-	SHRQ      $0x02, R12
-	SHLQ      $0x05, R12
-	ADDQ      tab+48(FP), R12
-	MOVQ      t+40(FP), R13
-	SHRQ      $0x01, R13
-	SHLQ      $0x05, R13
-	ADDQ      tab+48(FP), R13
-	MOVQ      t+40(FP), R14
-	SHRQ      $0x00, R14
-	SHLQ      $0x05, R14
-	ADDQ      tab+48(FP), R14
+	MOVQ  dist+24(FP), AX
+	IMULQ half+16(FP), AX
+	ADDQ  AX, AX
+	LEAQ  (AX)(AX*2), CX
+	MOVQ  src+8(FP), DX
+	LEAQ  (DX)(AX*4), BX
+	MOVQ  DX, SI
+	ADDQ  half+16(FP), SI
+	MOVQ  BX, DI
+	ADDQ  half+16(FP), DI
+	MOVQ  dst+0(FP), R8
+	LEAQ  (R8)(AX*4), R9
+	MOVQ  R8, R10
+	ADDQ  half+16(FP), R10
+	MOVQ  R9, R11
+	ADDQ  half+16(FP), R11
+	CMPQ  groups+32(FP), $0x00
+	JEQ   done
+	MOVQ  t+40(FP), R12
+	SHRQ  $0x02, R12
+	SHLQ  $0x05, R12
+	ADDQ  tab+48(FP), R12
+	MOVQ  t+40(FP), R13
+	SHRQ  $0x01, R13
+	SHLQ  $0x05, R13
+	ADDQ  tab+48(FP), R13
+	MOVQ  t+40(FP), R14
+	SHRQ  $0x00, R14
+	SHLQ  $0x05, R14
+	ADDQ  tab+48(FP), R14
 
 group:
 	VPBROADCASTQ (R12), Z0
@@ -1415,38 +1029,36 @@ done:
 // func ifft8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·ifft8AVX512GFNI(SB), NOSPLIT, $8-64
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      dist+24(FP), AX
-	IMULQ     half+16(FP), AX
-	ADDQ      AX, AX
-	LEAQ      (AX)(AX*2), CX
-	MOVQ      src+8(FP), DX
-	LEAQ      (DX)(AX*4), BX
-	MOVQ      DX, SI
-	ADDQ      half+16(FP), SI
-	MOVQ      BX, DI
-	ADDQ      half+16(FP), DI
-	MOVQ      dst+0(FP), R8
-	LEAQ      (R8)(AX*4), R9
-	MOVQ      R8, R10
-	ADDQ      half+16(FP), R10
-	MOVQ      R9, R11
-	ADDQ      half+16(FP), R11
-	CMPQ      groups+32(FP), $0x00
-	JEQ       done
-	MOVQ      t+40(FP), R12
-	SHRQ      $0x02, R12
-	SHLQ      $0x05, R12
-	ADDQ      tab+56(FP), R12
-	MOVQ      t+40(FP), R13
-	SHRQ      $0x01, R13
-	SHLQ      $0x05, R13
-	ADDQ      tab+56(FP), R13
-	MOVQ      t+40(FP), R14
-	SHRQ      $0x00, R14
-	SHLQ      $0x05, R14
-	ADDQ      tab+56(FP), R14
+	MOVQ  dist+24(FP), AX
+	IMULQ half+16(FP), AX
+	ADDQ  AX, AX
+	LEAQ  (AX)(AX*2), CX
+	MOVQ  src+8(FP), DX
+	LEAQ  (DX)(AX*4), BX
+	MOVQ  DX, SI
+	ADDQ  half+16(FP), SI
+	MOVQ  BX, DI
+	ADDQ  half+16(FP), DI
+	MOVQ  dst+0(FP), R8
+	LEAQ  (R8)(AX*4), R9
+	MOVQ  R8, R10
+	ADDQ  half+16(FP), R10
+	MOVQ  R9, R11
+	ADDQ  half+16(FP), R11
+	CMPQ  groups+32(FP), $0x00
+	JEQ   done
+	MOVQ  t+40(FP), R12
+	SHRQ  $0x02, R12
+	SHLQ  $0x05, R12
+	ADDQ  tab+56(FP), R12
+	MOVQ  t+40(FP), R13
+	SHRQ  $0x01, R13
+	SHLQ  $0x05, R13
+	ADDQ  tab+56(FP), R13
+	MOVQ  t+40(FP), R14
+	SHRQ  $0x00, R14
+	SHLQ  $0x05, R14
+	ADDQ  tab+56(FP), R14
 
 group:
 	VPBROADCASTQ (R12), Z0
@@ -1797,8 +1409,6 @@ done:
 // func ifft8gatherAVX512GFNI(dst *byte, half int, groups int, t int, srcs *byte, off int, more int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·ifft8gatherAVX512GFNI(SB), NOSPLIT, $0-64
-	VMOVDQU64    matrixParts<>+0(SB), Z0
-	VMOVDQU64    matrixParts<>+64(SB), Z0
 	MOVQ         srcs+32(FP), AX
 	MOVQ         off+40(FP), CX
 	MOVQ         $0x0000000000000001, BX
@@ -2612,8 +2222,6 @@ rowSubfieldEven:
 // func fft8scatterAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, stream int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·fft8scatterAVX512GFNI(SB), NOSPLIT, $0-72
-	VMOVDQU64    matrixParts<>+0(SB), Z0
-	VMOVDQU64    matrixParts<>+64(SB), Z0
 	MOVQ         dsts+0(FP), AX
 	MOVQ         off+8(FP), CX
 	MOVQ         $0x0000000000000001, BX
@@ -5613,8 +5221,6 @@ stored:
 // func toTowerAVX512GFNI(rows *byte, half int, count int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·toTowerAVX512GFNI(SB), NOSPLIT, $0-32
-	VMOVDQU64    matrixParts<>+0(SB), Z0
-	VMOVDQU64    matrixParts<>+64(SB), Z0
 	MOVQ         rows+0(FP), AX
 	MOVQ         half+8(FP), CX
 	MOVQ         tab+24(FP), DX
@@ -5664,19 +5270,17 @@ done:
 // func scaleAVX512GFNI(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·scaleAVX512GFNI(SB), NOSPLIT, $0-48
-	VMOVDQU64 matrixParts<>+0(SB), Z0
-	VMOVDQU64 matrixParts<>+64(SB), Z0
-	MOVQ      dst+0(FP), AX
-	MOVQ      src+8(FP), CX
-	MOVQ      half+16(FP), DX
-	MOVQ      coeffs+32(FP), BX
-	LEAQ      (AX)(DX*1), SI
-	LEAQ      (CX)(DX*1), DI
-	MOVQ      rows+24(FP), R8
-	TESTQ     R8, R8
-	JEQ       done
-	CMPQ      DX, $0x20
-	JEQ       narrow
+	MOVQ  dst+0(FP), AX
+	MOVQ  src+8(FP), CX
+	MOVQ  half+16(FP), DX
+	MOVQ  coeffs+32(FP), BX
+	LEAQ  (AX)(DX*1), SI
+	LEAQ  (CX)(DX*1), DI
+	MOVQ  rows+24(FP), R8
+	TESTQ R8, R8
+	JEQ   done
+	CMPQ  DX, $0x20
+	JEQ   narrow
 
 row:
 	MOVWQZX      (BX), R9
