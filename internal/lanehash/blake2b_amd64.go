@@ -22,6 +22,18 @@ func blake2bNodesx8AVX512(dst *byte, dstStride int, left *byte, right *byte, str
 //go:noescape
 func blake2bShortx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)
 
+// blake2bColumns1AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bColumns1AVX512()
+
+// blake2bColumns2AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bColumns2AVX512()
+
+// blake2bDiagonals1AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bDiagonals1AVX512()
+
+// blake2bDiagonals2AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bDiagonals2AVX512()
+
 // blake2bx4AVX2 works like blake2bRunsGeneric where b is nil, 4 messages at a time; count is at least 1.
 // The messages end with the run unless dst is nil.
 //
@@ -39,3 +51,15 @@ func blake2bNodesx4AVX2(dst *byte, dstStride int, left *byte, right *byte, strid
 //
 //go:noescape
 func blake2bShortx4AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)
+
+// blake2bColumns1AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bColumns1AVX2()
+
+// blake2bColumns2AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bColumns2AVX2()
+
+// blake2bDiagonals1AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bDiagonals1AVX2()
+
+// blake2bDiagonals2AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake2bDiagonals2AVX2()

@@ -25,11 +25,35 @@ func blake3x8AVX2(dst *byte, dstStride int, a *byte, b *byte, stride int, size i
 //go:noescape
 func blake3Shortx16AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
 
+// blake3Columns1AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Columns1AVX512()
+
+// blake3Columns2AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Columns2AVX512()
+
+// blake3Diagonals1AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Diagonals1AVX512()
+
+// blake3Diagonals2AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Diagonals2AVX512()
+
 // blake3Shortx8AVX2 works like blake3RunsGeneric for messages of 2 or 4 bytes and a counter of 0,
 // 8 messages at a time; count is at least 1.
 //
 //go:noescape
 func blake3Shortx8AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
+
+// blake3Columns1AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Columns1AVX2()
+
+// blake3Columns2AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Columns2AVX2()
+
+// blake3Diagonals1AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Diagonals1AVX2()
+
+// blake3Diagonals2AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
+func blake3Diagonals2AVX2()
 
 // blake3Foldx16AVX512 hashes count groups of 16 pairs of nodes; count is at least 1.
 // The children of lane i of group g are at a[g*next+i*stride:] and at b[g*next+i*stride:], or with

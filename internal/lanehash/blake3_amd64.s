@@ -1714,1040 +1714,144 @@ whole:
 	VMOVDQU      544(R15), Y11
 	VPADDD       (R15), Y0, Y0
 	VPADDD       64(R15), Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       128(R15), Y2, Y2
 	VPADDD       192(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       32(R15), Y0, Y0
 	VPADDD       96(R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       160(R15), Y2, Y2
 	VPADDD       224(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       256(R15), Y0, Y0
 	VPADDD       320(R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       384(R15), Y2, Y2
 	VPADDD       448(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       288(R15), Y0, Y0
 	VPADDD       352(R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       416(R15), Y2, Y2
 	VPADDD       480(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPADDD       64(R15), Y0, Y0
 	VPADDD       96(R15), Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       224(R15), Y2, Y2
 	VPADDD       128(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       192(R15), Y0, Y0
 	VPADDD       320(R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       (R15), Y2, Y2
 	VPADDD       416(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       32(R15), Y0, Y0
 	VPADDD       384(R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       288(R15), Y2, Y2
 	VPADDD       480(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       352(R15), Y0, Y0
 	VPADDD       160(R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       448(R15), Y2, Y2
 	VPADDD       256(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPADDD       96(R15), Y0, Y0
 	VPADDD       320(R15), Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       416(R15), Y2, Y2
 	VPADDD       224(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       128(R15), Y0, Y0
 	VPADDD       384(R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       64(R15), Y2, Y2
 	VPADDD       448(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       192(R15), Y0, Y0
 	VPADDD       288(R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       352(R15), Y2, Y2
 	VPADDD       256(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       160(R15), Y0, Y0
 	VPADDD       (R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       480(R15), Y2, Y2
 	VPADDD       32(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPADDD       320(R15), Y0, Y0
 	VPADDD       384(R15), Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       448(R15), Y2, Y2
 	VPADDD       416(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       224(R15), Y0, Y0
 	VPADDD       288(R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       96(R15), Y2, Y2
 	VPADDD       480(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       128(R15), Y0, Y0
 	VPADDD       352(R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       160(R15), Y2, Y2
 	VPADDD       32(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       (R15), Y0, Y0
 	VPADDD       64(R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       256(R15), Y2, Y2
 	VPADDD       192(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPADDD       384(R15), Y0, Y0
 	VPADDD       288(R15), Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       480(R15), Y2, Y2
 	VPADDD       448(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       416(R15), Y0, Y0
 	VPADDD       352(R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       320(R15), Y2, Y2
 	VPADDD       256(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       224(R15), Y0, Y0
 	VPADDD       160(R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       (R15), Y2, Y2
 	VPADDD       192(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       64(R15), Y0, Y0
 	VPADDD       96(R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       32(R15), Y2, Y2
 	VPADDD       128(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPADDD       288(R15), Y0, Y0
 	VPADDD       352(R15), Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       256(R15), Y2, Y2
 	VPADDD       480(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       448(R15), Y0, Y0
 	VPADDD       160(R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       384(R15), Y2, Y2
 	VPADDD       32(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       416(R15), Y0, Y0
 	VPADDD       (R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       64(R15), Y2, Y2
 	VPADDD       128(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       96(R15), Y0, Y0
 	VPADDD       320(R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       192(R15), Y2, Y2
 	VPADDD       224(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPADDD       352(R15), Y0, Y0
 	VPADDD       160(R15), Y1, Y1
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       32(R15), Y2, Y2
 	VPADDD       256(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       480(R15), Y0, Y0
 	VPADDD       (R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
 	VPADDD       288(R15), Y2, Y2
 	VPADDD       192(R15), Y3, Y3
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       448(R15), Y0, Y0
 	VPADDD       64(R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       96(R15), Y2, Y2
 	VPADDD       224(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       320(R15), Y0, Y0
 	VPADDD       384(R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
 	VPADDD       128(R15), Y2, Y2
 	VPADDD       416(R15), Y3, Y3
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPXOR        512(R15), Y0, Y0
 	VPXOR        Y8, Y1, Y1
 	VPXOR        Y9, Y2, Y2
@@ -3067,684 +2171,40 @@ loaded:
 	VPXORD        Z12, Z12, Z12
 	VMOVDQU32     64(R15), Z16
 	VPADDD        Z16, Z0, Z0
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
+	CALL          ·blake3Columns1AVX512(SB)
+	CALL          ·blake3Columns2AVX512(SB)
+	CALL          ·blake3Diagonals1AVX512(SB)
+	CALL          ·blake3Diagonals2AVX512(SB)
+	CALL          ·blake3Columns1AVX512(SB)
 	VPADDD        Z16, Z2, Z2
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
+	CALL          ·blake3Columns2AVX512(SB)
+	CALL          ·blake3Diagonals1AVX512(SB)
+	CALL          ·blake3Diagonals2AVX512(SB)
+	CALL          ·blake3Columns1AVX512(SB)
+	CALL          ·blake3Columns2AVX512(SB)
+	CALL          ·blake3Diagonals1AVX512(SB)
 	VPADDD        Z16, Z1, Z1
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
+	CALL          ·blake3Diagonals2AVX512(SB)
+	CALL          ·blake3Columns1AVX512(SB)
+	CALL          ·blake3Columns2AVX512(SB)
+	CALL          ·blake3Diagonals1AVX512(SB)
 	VPADDD        Z16, Z0, Z0
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
+	CALL          ·blake3Diagonals2AVX512(SB)
+	CALL          ·blake3Columns1AVX512(SB)
+	CALL          ·blake3Columns2AVX512(SB)
 	VPADDD        Z16, Z2, Z2
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
+	CALL          ·blake3Diagonals1AVX512(SB)
+	CALL          ·blake3Diagonals2AVX512(SB)
+	CALL          ·blake3Columns1AVX512(SB)
+	CALL          ·blake3Columns2AVX512(SB)
 	VPADDD        Z16, Z1, Z1
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x10, Z12, Z12
-	VPRORD        $0x10, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x0c, Z4, Z4
-	VPRORD        $0x0c, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
+	CALL          ·blake3Diagonals1AVX512(SB)
+	CALL          ·blake3Diagonals2AVX512(SB)
+	CALL          ·blake3Columns1AVX512(SB)
 	VPADDD        Z16, Z1, Z1
-	VPRORD        $0x0c, Z6, Z6
-	VPRORD        $0x0c, Z7, Z7
-	VPADDD        Z4, Z0, Z0
-	VPADDD        Z5, Z1, Z1
-	VPXORD        Z0, Z12, Z12
-	VPXORD        Z1, Z13, Z13
-	VPADDD        Z6, Z2, Z2
-	VPADDD        Z7, Z3, Z3
-	VPRORD        $0x08, Z12, Z12
-	VPRORD        $0x08, Z13, Z13
-	VPXORD        Z2, Z14, Z14
-	VPXORD        Z3, Z15, Z15
-	VPADDD        Z12, Z8, Z8
-	VPXORD        Z8, Z4, Z4
-	VPADDD        Z13, Z9, Z9
-	VPXORD        Z9, Z5, Z5
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x07, Z4, Z4
-	VPRORD        $0x07, Z5, Z5
-	VPADDD        Z14, Z10, Z10
-	VPXORD        Z10, Z6, Z6
-	VPADDD        Z15, Z11, Z11
-	VPXORD        Z11, Z7, Z7
-	VPRORD        $0x07, Z6, Z6
-	VPRORD        $0x07, Z7, Z7
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x10, Z15, Z15
-	VPRORD        $0x10, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x10, Z13, Z13
-	VPRORD        $0x10, Z14, Z14
-	VPRORD        $0x0c, Z5, Z5
-	VPRORD        $0x0c, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x0c, Z7, Z7
-	VPRORD        $0x0c, Z4, Z4
-	VPADDD        Z5, Z0, Z0
-	VPADDD        Z6, Z1, Z1
-	VPXORD        Z0, Z15, Z15
-	VPXORD        Z1, Z12, Z12
-	VPADDD        Z7, Z2, Z2
-	VPADDD        Z4, Z3, Z3
-	VPRORD        $0x08, Z15, Z15
-	VPRORD        $0x08, Z12, Z12
-	VPXORD        Z2, Z13, Z13
-	VPXORD        Z3, Z14, Z14
-	VPADDD        Z15, Z10, Z10
-	VPXORD        Z10, Z5, Z5
-	VPADDD        Z12, Z11, Z11
-	VPXORD        Z11, Z6, Z6
-	VPRORD        $0x08, Z13, Z13
-	VPRORD        $0x08, Z14, Z14
-	VPRORD        $0x07, Z5, Z5
-	VPRORD        $0x07, Z6, Z6
-	VPADDD        Z13, Z8, Z8
-	VPXORD        Z8, Z7, Z7
-	VPADDD        Z14, Z9, Z9
-	VPXORD        Z9, Z4, Z4
-	VPRORD        $0x07, Z7, Z7
-	VPRORD        $0x07, Z4, Z4
+	CALL          ·blake3Columns2AVX512(SB)
+	CALL          ·blake3Diagonals1AVX512(SB)
+	CALL          ·blake3Diagonals2AVX512(SB)
 	VPXORD        Z8, Z0, Z0
 	VPXORD        Z9, Z1, Z1
 	VPXORD        Z10, Z2, Z2
@@ -3869,6 +2329,122 @@ loaded:
 	SUBQ          $0x10, R10
 	JG            batch
 	VZEROUPPER
+	RET
+
+// func blake3Columns1AVX512()
+// Requires: AVX512F
+TEXT ·blake3Columns1AVX512(SB), NOSPLIT|NOFRAME, $0
+	VPADDD Z4, Z0, Z0
+	VPADDD Z5, Z1, Z1
+	VPXORD Z0, Z12, Z12
+	VPXORD Z1, Z13, Z13
+	VPADDD Z6, Z2, Z2
+	VPADDD Z7, Z3, Z3
+	VPRORD $0x10, Z12, Z12
+	VPRORD $0x10, Z13, Z13
+	VPXORD Z2, Z14, Z14
+	VPXORD Z3, Z15, Z15
+	VPADDD Z12, Z8, Z8
+	VPXORD Z8, Z4, Z4
+	VPADDD Z13, Z9, Z9
+	VPXORD Z9, Z5, Z5
+	VPRORD $0x10, Z14, Z14
+	VPRORD $0x10, Z15, Z15
+	VPRORD $0x0c, Z4, Z4
+	VPRORD $0x0c, Z5, Z5
+	VPADDD Z14, Z10, Z10
+	VPXORD Z10, Z6, Z6
+	VPADDD Z15, Z11, Z11
+	VPXORD Z11, Z7, Z7
+	VPRORD $0x0c, Z6, Z6
+	VPRORD $0x0c, Z7, Z7
+	RET
+
+// func blake3Columns2AVX512()
+// Requires: AVX512F
+TEXT ·blake3Columns2AVX512(SB), NOSPLIT|NOFRAME, $0
+	VPADDD Z4, Z0, Z0
+	VPADDD Z5, Z1, Z1
+	VPXORD Z0, Z12, Z12
+	VPXORD Z1, Z13, Z13
+	VPADDD Z6, Z2, Z2
+	VPADDD Z7, Z3, Z3
+	VPRORD $0x08, Z12, Z12
+	VPRORD $0x08, Z13, Z13
+	VPXORD Z2, Z14, Z14
+	VPXORD Z3, Z15, Z15
+	VPADDD Z12, Z8, Z8
+	VPXORD Z8, Z4, Z4
+	VPADDD Z13, Z9, Z9
+	VPXORD Z9, Z5, Z5
+	VPRORD $0x08, Z14, Z14
+	VPRORD $0x08, Z15, Z15
+	VPRORD $0x07, Z4, Z4
+	VPRORD $0x07, Z5, Z5
+	VPADDD Z14, Z10, Z10
+	VPXORD Z10, Z6, Z6
+	VPADDD Z15, Z11, Z11
+	VPXORD Z11, Z7, Z7
+	VPRORD $0x07, Z6, Z6
+	VPRORD $0x07, Z7, Z7
+	RET
+
+// func blake3Diagonals1AVX512()
+// Requires: AVX512F
+TEXT ·blake3Diagonals1AVX512(SB), NOSPLIT|NOFRAME, $0
+	VPADDD Z5, Z0, Z0
+	VPADDD Z6, Z1, Z1
+	VPXORD Z0, Z15, Z15
+	VPXORD Z1, Z12, Z12
+	VPADDD Z7, Z2, Z2
+	VPADDD Z4, Z3, Z3
+	VPRORD $0x10, Z15, Z15
+	VPRORD $0x10, Z12, Z12
+	VPXORD Z2, Z13, Z13
+	VPXORD Z3, Z14, Z14
+	VPADDD Z15, Z10, Z10
+	VPXORD Z10, Z5, Z5
+	VPADDD Z12, Z11, Z11
+	VPXORD Z11, Z6, Z6
+	VPRORD $0x10, Z13, Z13
+	VPRORD $0x10, Z14, Z14
+	VPRORD $0x0c, Z5, Z5
+	VPRORD $0x0c, Z6, Z6
+	VPADDD Z13, Z8, Z8
+	VPXORD Z8, Z7, Z7
+	VPADDD Z14, Z9, Z9
+	VPXORD Z9, Z4, Z4
+	VPRORD $0x0c, Z7, Z7
+	VPRORD $0x0c, Z4, Z4
+	RET
+
+// func blake3Diagonals2AVX512()
+// Requires: AVX512F
+TEXT ·blake3Diagonals2AVX512(SB), NOSPLIT|NOFRAME, $0
+	VPADDD Z5, Z0, Z0
+	VPADDD Z6, Z1, Z1
+	VPXORD Z0, Z15, Z15
+	VPXORD Z1, Z12, Z12
+	VPADDD Z7, Z2, Z2
+	VPADDD Z4, Z3, Z3
+	VPRORD $0x08, Z15, Z15
+	VPRORD $0x08, Z12, Z12
+	VPXORD Z2, Z13, Z13
+	VPXORD Z3, Z14, Z14
+	VPADDD Z15, Z10, Z10
+	VPXORD Z10, Z5, Z5
+	VPADDD Z12, Z11, Z11
+	VPXORD Z11, Z6, Z6
+	VPRORD $0x08, Z13, Z13
+	VPRORD $0x08, Z14, Z14
+	VPRORD $0x07, Z5, Z5
+	VPRORD $0x07, Z6, Z6
+	VPADDD Z13, Z8, Z8
+	VPXORD Z8, Z7, Z7
+	VPADDD Z14, Z9, Z9
+	VPXORD Z9, Z4, Z4
+	VPRORD $0x07, Z7, Z7
+	VPRORD $0x07, Z4, Z4
 	RET
 
 // func blake3Shortx8AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
@@ -4005,936 +2581,40 @@ loaded:
 	VPBROADCASTD 544(R15), Y14
 	VPXOR        Y11, Y11, Y11
 	VPADDD       (R15), Y0, Y0
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
+	CALL         ·blake3Columns1AVX2(SB)
+	CALL         ·blake3Columns2AVX2(SB)
+	CALL         ·blake3Diagonals1AVX2(SB)
+	CALL         ·blake3Diagonals2AVX2(SB)
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       (R15), Y2, Y2
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Columns2AVX2(SB)
+	CALL         ·blake3Diagonals1AVX2(SB)
+	CALL         ·blake3Diagonals2AVX2(SB)
+	CALL         ·blake3Columns1AVX2(SB)
+	CALL         ·blake3Columns2AVX2(SB)
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       (R15), Y1, Y1
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
+	CALL         ·blake3Diagonals2AVX2(SB)
+	CALL         ·blake3Columns1AVX2(SB)
+	CALL         ·blake3Columns2AVX2(SB)
+	CALL         ·blake3Diagonals1AVX2(SB)
 	VPADDD       (R15), Y0, Y0
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
+	CALL         ·blake3Diagonals2AVX2(SB)
+	CALL         ·blake3Columns1AVX2(SB)
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       (R15), Y2, Y2
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
+	CALL         ·blake3Diagonals1AVX2(SB)
+	CALL         ·blake3Diagonals2AVX2(SB)
+	CALL         ·blake3Columns1AVX2(SB)
+	CALL         ·blake3Columns2AVX2(SB)
 	VPADDD       (R15), Y1, Y1
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
+	CALL         ·blake3Diagonals1AVX2(SB)
+	CALL         ·blake3Diagonals2AVX2(SB)
+	CALL         ·blake3Columns1AVX2(SB)
 	VPADDD       (R15), Y1, Y1
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y4, Y0, Y0
-	VPADDD       Y5, Y1, Y1
-	VPXOR        Y0, Y11, Y11
-	VPXOR        Y1, Y12, Y12
-	VPADDD       Y6, Y2, Y2
-	VPADDD       Y7, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPXOR        Y2, Y13, Y13
-	VPXOR        Y3, Y14, Y14
-	VPADDD       512(R15), Y11, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y4, Y4
-	VPADDD       Y12, Y8, Y8
-	VPXOR        Y8, Y5, Y5
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPADDD       Y13, Y9, Y9
-	VPXOR        Y9, Y6, Y6
-	VPADDD       Y14, Y10, Y10
-	VPXOR        Y10, Y7, Y7
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate16<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate16<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate16<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate16<>+0(SB), Y13, Y13
-	VPSRLD       $0x0c, Y5, Y15
-	VPSLLD       $0x14, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x0c, Y6, Y15
-	VPSLLD       $0x14, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x0c, Y7, Y15
-	VPSLLD       $0x14, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x0c, Y4, Y15
-	VPSLLD       $0x14, Y4, Y4
-	VPOR         Y15, Y4, Y4
-	VPADDD       Y5, Y0, Y0
-	VPADDD       Y6, Y1, Y1
-	VPXOR        Y0, Y14, Y14
-	VPXOR        Y1, Y11, Y11
-	VPADDD       Y7, Y2, Y2
-	VPADDD       Y4, Y3, Y3
-	VPSHUFB      blake3Rotate8<>+0(SB), Y14, Y14
-	VPSHUFB      blake3Rotate8<>+0(SB), Y11, Y11
-	VPXOR        Y2, Y12, Y12
-	VPXOR        Y3, Y13, Y13
-	VPADDD       Y14, Y9, Y9
-	VPXOR        Y9, Y5, Y5
-	VPADDD       Y11, Y10, Y10
-	VPXOR        Y10, Y6, Y6
-	VPSHUFB      blake3Rotate8<>+0(SB), Y12, Y12
-	VPSHUFB      blake3Rotate8<>+0(SB), Y13, Y13
-	VPSRLD       $0x07, Y5, Y15
-	VPSLLD       $0x19, Y5, Y5
-	VPOR         Y15, Y5, Y5
-	VPSRLD       $0x07, Y6, Y15
-	VPSLLD       $0x19, Y6, Y6
-	VPOR         Y15, Y6, Y6
-	VPADDD       512(R15), Y12, Y15
-	VMOVDQU      Y15, 512(R15)
-	VPXOR        Y15, Y7, Y7
-	VPADDD       Y13, Y8, Y8
-	VPXOR        Y8, Y4, Y4
-	VPSRLD       $0x07, Y7, Y15
-	VPSLLD       $0x19, Y7, Y7
-	VPOR         Y15, Y7, Y7
-	VPSRLD       $0x07, Y4, Y15
-	VPSLLD       $0x19, Y4, Y4
-	VPOR         Y15, Y4, Y4
+	CALL         ·blake3Columns2AVX2(SB)
+	CALL         ·blake3Diagonals1AVX2(SB)
+	CALL         ·blake3Diagonals2AVX2(SB)
 	VPXOR        512(R15), Y0, Y0
 	VPXOR        Y8, Y1, Y1
 	VPXOR        Y9, Y2, Y2
@@ -5013,6 +2693,158 @@ loaded:
 	SUBQ         $0x08, R10
 	JG           batch
 	VZEROUPPER
+	RET
+
+// func blake3Columns1AVX2()
+// Requires: AVX, AVX2
+TEXT ·blake3Columns1AVX2(SB), NOSPLIT|NOFRAME, $0
+	VPADDD  Y4, Y0, Y0
+	VPADDD  Y5, Y1, Y1
+	VPXOR   Y0, Y11, Y11
+	VPXOR   Y1, Y12, Y12
+	VPADDD  Y6, Y2, Y2
+	VPADDD  Y7, Y3, Y3
+	VPSHUFB blake3Rotate16<>+0(SB), Y11, Y11
+	VPSHUFB blake3Rotate16<>+0(SB), Y12, Y12
+	VPXOR   Y2, Y13, Y13
+	VPXOR   Y3, Y14, Y14
+	VPADDD  512(R15), Y11, Y15
+	VMOVDQU Y15, 512(R15)
+	VPXOR   Y15, Y4, Y4
+	VPADDD  Y12, Y8, Y8
+	VPXOR   Y8, Y5, Y5
+	VPSHUFB blake3Rotate16<>+0(SB), Y13, Y13
+	VPSHUFB blake3Rotate16<>+0(SB), Y14, Y14
+	VPSRLD  $0x0c, Y4, Y15
+	VPSLLD  $0x14, Y4, Y4
+	VPOR    Y15, Y4, Y4
+	VPSRLD  $0x0c, Y5, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPOR    Y15, Y5, Y5
+	VPADDD  Y13, Y9, Y9
+	VPXOR   Y9, Y6, Y6
+	VPADDD  Y14, Y10, Y10
+	VPXOR   Y10, Y7, Y7
+	VPSRLD  $0x0c, Y6, Y15
+	VPSLLD  $0x14, Y6, Y6
+	VPOR    Y15, Y6, Y6
+	VPSRLD  $0x0c, Y7, Y15
+	VPSLLD  $0x14, Y7, Y7
+	VPOR    Y15, Y7, Y7
+	RET
+
+// func blake3Columns2AVX2()
+// Requires: AVX, AVX2
+TEXT ·blake3Columns2AVX2(SB), NOSPLIT|NOFRAME, $0
+	VPADDD  Y4, Y0, Y0
+	VPADDD  Y5, Y1, Y1
+	VPXOR   Y0, Y11, Y11
+	VPXOR   Y1, Y12, Y12
+	VPADDD  Y6, Y2, Y2
+	VPADDD  Y7, Y3, Y3
+	VPSHUFB blake3Rotate8<>+0(SB), Y11, Y11
+	VPSHUFB blake3Rotate8<>+0(SB), Y12, Y12
+	VPXOR   Y2, Y13, Y13
+	VPXOR   Y3, Y14, Y14
+	VPADDD  512(R15), Y11, Y15
+	VMOVDQU Y15, 512(R15)
+	VPXOR   Y15, Y4, Y4
+	VPADDD  Y12, Y8, Y8
+	VPXOR   Y8, Y5, Y5
+	VPSHUFB blake3Rotate8<>+0(SB), Y13, Y13
+	VPSHUFB blake3Rotate8<>+0(SB), Y14, Y14
+	VPSRLD  $0x07, Y4, Y15
+	VPSLLD  $0x19, Y4, Y4
+	VPOR    Y15, Y4, Y4
+	VPSRLD  $0x07, Y5, Y15
+	VPSLLD  $0x19, Y5, Y5
+	VPOR    Y15, Y5, Y5
+	VPADDD  Y13, Y9, Y9
+	VPXOR   Y9, Y6, Y6
+	VPADDD  Y14, Y10, Y10
+	VPXOR   Y10, Y7, Y7
+	VPSRLD  $0x07, Y6, Y15
+	VPSLLD  $0x19, Y6, Y6
+	VPOR    Y15, Y6, Y6
+	VPSRLD  $0x07, Y7, Y15
+	VPSLLD  $0x19, Y7, Y7
+	VPOR    Y15, Y7, Y7
+	RET
+
+// func blake3Diagonals1AVX2()
+// Requires: AVX, AVX2
+TEXT ·blake3Diagonals1AVX2(SB), NOSPLIT|NOFRAME, $0
+	VPADDD  Y5, Y0, Y0
+	VPADDD  Y6, Y1, Y1
+	VPXOR   Y0, Y14, Y14
+	VPXOR   Y1, Y11, Y11
+	VPADDD  Y7, Y2, Y2
+	VPADDD  Y4, Y3, Y3
+	VPSHUFB blake3Rotate16<>+0(SB), Y14, Y14
+	VPSHUFB blake3Rotate16<>+0(SB), Y11, Y11
+	VPXOR   Y2, Y12, Y12
+	VPXOR   Y3, Y13, Y13
+	VPADDD  Y14, Y9, Y9
+	VPXOR   Y9, Y5, Y5
+	VPADDD  Y11, Y10, Y10
+	VPXOR   Y10, Y6, Y6
+	VPSHUFB blake3Rotate16<>+0(SB), Y12, Y12
+	VPSHUFB blake3Rotate16<>+0(SB), Y13, Y13
+	VPSRLD  $0x0c, Y5, Y15
+	VPSLLD  $0x14, Y5, Y5
+	VPOR    Y15, Y5, Y5
+	VPSRLD  $0x0c, Y6, Y15
+	VPSLLD  $0x14, Y6, Y6
+	VPOR    Y15, Y6, Y6
+	VPADDD  512(R15), Y12, Y15
+	VMOVDQU Y15, 512(R15)
+	VPXOR   Y15, Y7, Y7
+	VPADDD  Y13, Y8, Y8
+	VPXOR   Y8, Y4, Y4
+	VPSRLD  $0x0c, Y7, Y15
+	VPSLLD  $0x14, Y7, Y7
+	VPOR    Y15, Y7, Y7
+	VPSRLD  $0x0c, Y4, Y15
+	VPSLLD  $0x14, Y4, Y4
+	VPOR    Y15, Y4, Y4
+	RET
+
+// func blake3Diagonals2AVX2()
+// Requires: AVX, AVX2
+TEXT ·blake3Diagonals2AVX2(SB), NOSPLIT|NOFRAME, $0
+	VPADDD  Y5, Y0, Y0
+	VPADDD  Y6, Y1, Y1
+	VPXOR   Y0, Y14, Y14
+	VPXOR   Y1, Y11, Y11
+	VPADDD  Y7, Y2, Y2
+	VPADDD  Y4, Y3, Y3
+	VPSHUFB blake3Rotate8<>+0(SB), Y14, Y14
+	VPSHUFB blake3Rotate8<>+0(SB), Y11, Y11
+	VPXOR   Y2, Y12, Y12
+	VPXOR   Y3, Y13, Y13
+	VPADDD  Y14, Y9, Y9
+	VPXOR   Y9, Y5, Y5
+	VPADDD  Y11, Y10, Y10
+	VPXOR   Y10, Y6, Y6
+	VPSHUFB blake3Rotate8<>+0(SB), Y12, Y12
+	VPSHUFB blake3Rotate8<>+0(SB), Y13, Y13
+	VPSRLD  $0x07, Y5, Y15
+	VPSLLD  $0x19, Y5, Y5
+	VPOR    Y15, Y5, Y5
+	VPSRLD  $0x07, Y6, Y15
+	VPSLLD  $0x19, Y6, Y6
+	VPOR    Y15, Y6, Y6
+	VPADDD  512(R15), Y12, Y15
+	VMOVDQU Y15, 512(R15)
+	VPXOR   Y15, Y7, Y7
+	VPADDD  Y13, Y8, Y8
+	VPXOR   Y8, Y4, Y4
+	VPSRLD  $0x07, Y7, Y15
+	VPSLLD  $0x19, Y7, Y7
+	VPOR    Y15, Y7, Y7
+	VPSRLD  $0x07, Y4, Y15
+	VPSLLD  $0x19, Y4, Y4
+	VPOR    Y15, Y4, Y4
 	RET
 
 // func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte, stride int, next int, count int, job *uint32)

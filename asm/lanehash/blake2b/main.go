@@ -19,7 +19,9 @@ func main() {
 	for _, isa := range []vec.ISA{vec.AVX512, vec.AVX2} {
 		newRuns(isa, c).emit()
 		newNodes(isa, c).emit()
-		newShort(isa, c).emit()
+		short := newShort(isa, c)
+		short.emit()
+		short.Parts()
 	}
 	Generate()
 }
@@ -72,7 +74,7 @@ type kernel struct {
 
 func newKernel(isa vec.ISA, c *constants) *kernel {
 	k := &kernel{constants: c, lanes: isa.Bits / 64}
-	k.State = vec.State{ISA: isa, WordBits: 64, Rotations: [2][2]int{{32, 24}, {16, 63}}}
+	k.State = vec.State{ISA: isa, Hash: "blake2b", WordBits: 64, Rotations: [2][2]int{{32, 24}, {16, 63}}}
 	k.Shuffles[24], k.Shuffles[16] = c.rotate24, c.rotate16
 	k.State.Alloc(&k.locals)
 	k.table = k.locals.Alloc(8 * k.lanes)

@@ -21,7 +21,7 @@ type core struct {
 
 func newCore(isa vec.ISA, c *constants) core {
 	k := core{constants: c, lanes: isa.Bits / 32}
-	k.State = vec.State{ISA: isa, WordBits: 32, Rotations: [2][2]int{{16, 12}, {8, 7}}}
+	k.State = vec.State{ISA: isa, Hash: "blake3", WordBits: 32, Rotations: [2][2]int{{16, 12}, {8, 7}}}
 	k.Shuffles[16], k.Shuffles[8] = c.rotate16, c.rotate8
 	k.State.Alloc(&k.locals)
 	if k.EVEX {

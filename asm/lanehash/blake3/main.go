@@ -19,7 +19,9 @@ func main() {
 		newRuns(isa, c).emit()
 	}
 	for _, isa := range []vec.ISA{vec.AVX512, vec.AVX2} {
-		newShort(isa, c).emit()
+		short := newShort(isa, c)
+		short.emit()
+		short.Parts()
 	}
 	nodes := newInner(vec.AVX512, c)
 	fold{nodes}.emit()

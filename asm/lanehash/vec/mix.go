@@ -1,6 +1,9 @@
 package vec
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -23,10 +26,13 @@ import (
 //   - PermuteLoop, for BLAKE3 with the message in registers, where all rounds permute it
 //     alike: the words move, which takes 1 to 1.5 per cent. Blake2b has no such rule, and
 //     would have to keep its message in memory, which takes 9 per cent.
-//   - Round after Round, unrolled: for the others, and for messages of which many words are
-//     zero. The additions that then fall away are a fifteenth of the work and more.
+//   - Round after Round, for the others, and for messages of which many words are zero:
+//     those that are not are added where the round stands, and what all rounds have alike
+//     is in functions of its own, which Parts emits. The calls cost nothing that can be
+//     measured beside unrolled rounds, for want of a thousand lines a kernel.
 type State struct {
 	ISA
+	Hash      string // prefix of the names of Parts
 	WordBits  int
 	Message   Mem       // without EVEX only
 	Word8     Mem       // without EVEX only
@@ -153,11 +159,11 @@ func (s *State) RoundLoop(places Mem, rounds int, label string) {
 func (s *State) PermuteLoop(order [16]int, rounds int, spill Mem, label string) {
 	MOVL(U32(rounds), EAX)
 	Label(label)
-	var as [16]int
-	for i := range as {
-		as[i] = i
+	var adds [16]func(a VecPhysical)
+	for i := range adds {
+		adds[i] = func(a VecPhysical) { s.add(s.Word(i), a, a) }
 	}
-	s.Round(as)
+	s.round(adds)
 	// Cycle by cycle, so that one word at a time has no register. Moves between registers
 	// are done by renaming.
 	var moved [16]bool
@@ -179,38 +185,63 @@ func (s *State) PermuteLoop(order [16]int, rounds int, spill Mem, label string) 
 }
 
 // Round emits one round, which reads the message words in the given order: the
-// columns of the state are mixed, then its diagonals.
+// columns of the state are mixed, then its diagonals. The words are added where the
+// round stands; the rest of it is the parts that Parts emitted.
 func (s *State) Round(order [16]int) {
-	var adds [16]func(a VecPhysical)
-	for i, word := range order {
-		adds[i] = func(a VecPhysical) {
-			if s.Zero == 0 || word < s.Zero {
-				s.add(s.Word(word), a, a)
+	for shift, words := range [][]int{order[:8], order[8:]} {
+		for step := range s.Rotations {
+			for i := range 4 {
+				if word := words[2*i+step]; s.Zero == 0 || word < s.Zero {
+					s.add(s.Word(word), s.Reg(i), s.Reg(i))
+				}
 			}
+			CALL(LabelRef("·" + s.partName(shift, step) + "(SB)"))
 		}
 	}
-	s.round(adds)
+}
+
+// Parts emits what rounds consist of but for the additions of message words: halves of
+// the quarter rounds of the columns and of the diagonals, four functions that the
+// kernels call. A call takes a few of the processor's slots and none of its vector pipes.
+func (s *State) Parts() {
+	for shift := range 2 {
+		for step := range s.Rotations {
+			name := s.partName(shift, step)
+			TEXT(name, attr.NOSPLIT|attr.NOFRAME, "func()")
+			Doc(name + " is a part of a round. The kernels of this file call it, with the state in their vectors.")
+			s.part(shift, func(i, b, c, d int) []func() { return s.quarter(i, b, c, d, nil, s.Rotations[step]) })
+			RET()
+		}
+	}
+}
+
+func (s *State) partName(shift, step int) string {
+	return fmt.Sprintf("%s%s%d%s", s.Hash, [2]string{"Columns", "Diagonals"}[shift], step+1, s.Name)
 }
 
 // round emits one round; add i adds the message word that is read at place i to a register.
 func (s *State) round(adds [16]func(a VecPhysical)) {
-	s.halfRound(0, adds[:8])
-	s.halfRound(1, adds[8:])
+	for shift := range 2 {
+		s.part(shift, func(i, b, c, d int) (steps []func()) {
+			for step, by := range s.Rotations {
+				steps = append(steps, s.quarter(i, b, c, d, adds[8*shift+2*i+step], by)...)
+			}
+			return steps
+		})
+	}
 }
 
-// halfRound mixes the columns, or with shift 1 the diagonals. The four quarter
-// rounds are independent; their steps take turns, which hides their latency.
+// part mixes the columns, or with shift 1 the diagonals, by the steps of each quarter
+// round. The four quarter rounds are independent; their steps take turns, which hides
+// their latency.
 //
 // The last two quarter rounds are one step behind the first two. Rotations can
 // use half as many of the processor's pipes as additions; this way one pair's
 // rotations run beside the other's additions, which gains 2 to 5 per cent (Zen 4).
-func (s *State) halfRound(shift int, adds []func(a VecPhysical)) {
+func (s *State) part(shift int, quarter func(i, b, c, d int) []func()) {
 	var steps [4][]func()
 	for i := range steps {
-		b, c, d := 4+(i+shift)%4, 8+(i+2*shift)%4, 12+(i+3*shift)%4
-		for step, by := range s.Rotations {
-			steps[i] = append(steps[i], s.quarter(i, b, c, d, adds[2*i+step], by)...)
-		}
+		steps[i] = quarter(i, 4+(i+shift)%4, 8+(i+2*shift)%4, 12+(i+3*shift)%4)
 	}
 	behind := [4]int{0, 0, 1, 1}
 	for at := range len(steps[0]) + 1 {
@@ -223,11 +254,10 @@ func (s *State) halfRound(shift int, adds []func(a VecPhysical)) {
 }
 
 // quarter returns the steps of half a quarter round on four words of the state,
-// with one word of the message, which addWord adds.
+// with one word of the message, which addWord adds if there is one.
 func (s *State) quarter(i, j, k, l int, addWord func(a VecPhysical), by [2]int) []func() {
 	a, b, d := s.Reg(i), s.Reg(j), s.Reg(l)
-	return []func(){
-		func() { addWord(a) },
+	steps := []func(){
 		func() { s.add(b, a, a) },
 		func() { s.Xor(a, d, d) },
 		func() { s.rotate(d, by[0]) },
@@ -244,4 +274,8 @@ func (s *State) quarter(i, j, k, l int, addWord func(a VecPhysical), by [2]int) 
 		},
 		func() { s.rotate(b, by[1]) },
 	}
+	if addWord != nil {
+		steps = slices.Insert(steps, 0, func() { addWord(a) })
+	}
+	return steps
 }
