@@ -52,6 +52,7 @@ require (
 require (
 	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
+	github.com/redstuff-go/redstuff/gateway v0.0.0
 	github.com/redstuff-go/redstuff/node v0.0.0
 	github.com/rivo/uniseg v0.4.7 // indirect
 	golang.org/x/sys v0.41.0
@@ -61,3 +62,5 @@ require (
 replace github.com/redstuff-go/redstuff => ../
 
 replace github.com/redstuff-go/redstuff/node => ../node
+
+replace github.com/redstuff-go/redstuff/gateway => ../gateway

@@ -9,7 +9,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
-	"github.com/dustin/go-humanize"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 )
 
 // configFile is the flag that names a TOML file with values for the other flags of the
@@ -70,14 +71,4 @@ func naming(name string, err error) error {
 }
 
 // byteSize is a number of bytes, such as 64MiB.
-type byteSize int64
-
-// UnmarshalText reads a number with a unit.
-func (s *byteSize) UnmarshalText(text []byte) error {
-	size, err := humanize.ParseBytes(string(text))
-	if err != nil || size > 1<<62 {
-		return fmt.Errorf("%q is not a number of bytes", text)
-	}
-	*s = byteSize(size)
-	return nil
-}
+type byteSize = cli.Bytes

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
@@ -192,13 +193,7 @@ func (c *settings) check() error {
 	return nil
 }
 
-func (c *settings) logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
+func (c *settings) logger(w io.Writer) *slog.Logger { return cli.Logger(w, c.LogLevel, c.LogFormat) }
 
 func (c *settings) storeOptions(log *slog.Logger) store.Options {
 	inline := int(c.InlineMax)

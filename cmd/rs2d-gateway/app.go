@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+)
+
+const about = `A gateway to a cluster of RedStuff nodes, for whoever has no client of it: curl, and programs made for Walrus's publisher and aggregator.
+
+Exit codes: 0 ended as it was told; 2 wrong usage, or a failure; 130 interrupted.`
+
+// grammar is the command line.
+type grammar struct {
+	Run runCmd `cmd:"" help:"Run a gateway."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// app is what a command has of the world outside.
+type app struct {
+	ctx    context.Context
+	stderr io.Writer
+}
+
+// execute runs the command line args and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p := &cli.Program{
+		Name: "rs2d-gateway", About: about, Grammar: &grammar{}, ExitCode: cli.ExitCode,
+		Stdout: cli.NewOutput(stdout), Stderr: stderr, App: &app{ctx: ctx, stderr: stderr},
+	}
+	return p.Execute(args)
+}

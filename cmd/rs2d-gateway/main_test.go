@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/nodetest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rs2d-gateway": main})
+}
+
+// TestScripts runs the command as its users do.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true})
+}
+
+// gateway is a process of the command, before nodes of the test.
+type gateway struct {
+	cmd *exec.Cmd
+	url string
+	log *bufio.Reader
+}
+
+// files writes the committee of a cluster and the key of its writer.
+func files(t *testing.T) (committee, key string) {
+	t.Helper()
+	nodes, writer := nodetest.Start(t, commit.Walrus, 4, 10)
+	dir := t.TempDir()
+	text, err := nodes.Control.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	committee, key = filepath.Join(dir, "committee.toml"), filepath.Join(dir, "client.key")
+	if err := os.WriteFile(committee, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key, writer.Reveal(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return committee, key
+}
+
+// start runs the command until the test ends.
+func start(t *testing.T, args ...string) *gateway {
+	t.Helper()
+	program, err := exec.LookPath("rs2d-gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateway{cmd: exec.Command(program, append([]string{"run", "--listen", "127.0.0.1:0"}, args...)...)}
+	log, err := g.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.cmd.Process.Kill() })
+	g.log = bufio.NewReader(log)
+	for address := regexp.MustCompile(`msg=serving address=(\S+)`); ; {
+		line, err := g.log.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the gateway does not serve: %v", err)
+		}
+		if m := address.FindStringSubmatch(line); m != nil {
+			g.url = "http://" + m[1]
+			return g
+		}
+	}
+}
+
+// ask makes a request.
+func ask(t *testing.T, method, url string, body []byte) (int, []byte) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, text
+}
+
+// TestKill kills a gateway. What it has acknowledged is there for the next one, which has
+// no key and takes no writes, and ends when it is told to.
+func TestKill(t *testing.T) {
+	committee, key := files(t)
+	first := start(t, "--committee", committee, "--key", key, "--max-blob", "1MiB")
+	blob := bytes.Repeat([]byte("some bytes"), 50_000)
+	code, text := ask(t, "PUT", first.url+"/v1/blobs", blob)
+	_, id, ok := strings.Cut(string(text), `"blobId":"`)
+	if code != 200 || !ok {
+		t.Fatalf("%d, %s", code, text)
+	}
+	id = id[:43]
+	if code, _ := ask(t, "PUT", first.url+"/v1/blobs", make([]byte, 1<<20+1)); code != 413 {
+		t.Errorf("a blob that is too long: %d", code)
+	}
+	if err := first.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	second := start(t, "--committee", committee)
+	if code, got := ask(t, "GET", second.url+"/v1/blobs/"+id, nil); code != 200 || !bytes.Equal(got, blob) {
+		t.Errorf("after a kill: %d, %d bytes", code, len(got))
+	}
+	if code, _ := ask(t, "PUT", second.url+"/v1/blobs", blob); code != 404 {
+		t.Errorf("a write without a key: %d", code)
+	}
+	if err := second.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(second.log)
+	if err := second.cmd.Wait(); err != nil {
+		t.Errorf("told to end: %v\n%s", err, rest)
+	}
+}
+
+// TestSlowBodies has more clients send bodies that do not come than the gateway has room
+// for. They are cut off, and others are served.
+func TestSlowBodies(t *testing.T) {
+	committee, key := files(t)
+	g := start(t, "--committee", committee, "--key", key, "--stall-timeout", "200ms", "--max-writes", "2")
+	const clients = 20
+	ends := make(chan error, clients)
+	for range clients {
+		r, w := io.Pipe()
+		defer w.Close()
+		go func() { _, _ = fmt.Fprint(w, "the beginning") }()
+		go func() {
+			request, err := http.NewRequestWithContext(t.Context(), "PUT", g.url+"/v1/blobs", r)
+			if err == nil {
+				var answer *http.Response
+				if answer, err = http.DefaultClient.Do(request); err == nil {
+					answer.Body.Close()
+					err = fmt.Errorf("status %d", answer.StatusCode)
+				}
+			}
+			ends <- err
+		}()
+	}
+	for range clients {
+		if err := <-ends; strings.Contains(err.Error(), "status 200") {
+			t.Error(err)
+		}
+	}
+	if code, text := ask(t, "PUT", g.url+"/v1/blobs", []byte("a blob")); code != 200 {
+		t.Errorf("afterwards: %d, %s", code, text)
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
+)
+
+type runCmd struct {
+	Committee string `short:"C" required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"File of the committee of nodes."`
+	Key       string `type:"path" placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of a client that may write. Without one, blobs are only read."`
+	Listen    string `default:"127.0.0.1:31415" placeholder:"HOST:PORT" help:"Address to listen on. It speaks plain HTTP, and asks nobody who they are: put a proxy before it to do so."`
+
+	MaxBlob       cli.Bytes     `default:"10MiB" help:"Longest blob that is stored."`
+	MaxQuilt      cli.Bytes     `default:"100MiB" help:"Longest form that is stored as a quilt."`
+	MaxMemory     cli.Bytes     `default:"4GiB" help:"Bytes of blobs and slivers to hold at most."`
+	MaxBytes      cli.Bytes     `default:"1GiB" help:"Bytes of bodies held at once."`
+	MaxConns      int           `default:"4096" help:"Connections at once."`
+	MaxReads      int           `default:"256" help:"Reads served at once; a quarter more than as many wait, and others are answered 429."`
+	MaxWrites     int           `default:"8" help:"Writes served at once; as many wait, and others are answered 429."`
+	HeaderTimeout time.Duration `default:"5s" help:"Time for a request's header."`
+	StallTimeout  time.Duration `default:"10s" help:"Time for a body to make progress."`
+	Timeout       time.Duration `default:"1m" help:"Time for nodes to store or send a blob."`
+	Grace         time.Duration `default:"15s" help:"Time to finish requests before the gateway ends."`
+
+	AllowedHeaders []string `placeholder:"NAME" help:"Tags of files and attributes of blobs that become headers of answers; default content-type and the like."`
+	AllTags        bool     `help:"Make headers of all tags of files."`
+
+	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
+	LogFormat string     `enum:"text,json" default:"text" help:"Format of the log, on standard error: text or json."`
+}
+
+func (c *runCmd) Help() string {
+	return `Serves PUT /v1/blobs, PUT /v1/quilts, GET /v1/blobs/ID and the rest of the API until it gets SIGTERM, SIGHUP or an interrupt. It keeps nothing: another one before the same nodes answers the same.
+
+In a cluster without a ledger blobs live for ever and cost nothing: epochs are taken note of by nobody.
+
+Example: rs2d-gateway run --committee cluster/committee.toml --key cluster/client.key
+         curl -T photo.jpg http://127.0.0.1:31415/v1/blobs
+         curl http://127.0.0.1:31415/v1/blobs/ID > photo.jpg`
+}
+
+// Run runs a gateway until the context ends.
+func (c *runCmd) Run(a *app) error {
+	for _, n := range []struct {
+		name string
+		ok   bool
+	}{
+		{"max-blob", c.MaxBlob > 0}, {"max-quilt", c.MaxQuilt > 0}, {"max-memory", c.MaxMemory > 0}, {"max-bytes", c.MaxBytes > 0},
+		{"max-conns", c.MaxConns > 0}, {"max-reads", c.MaxReads > 0}, {"max-writes", c.MaxWrites > 0},
+		{"header-timeout", c.HeaderTimeout > 0}, {"stall-timeout", c.StallTimeout > 0}, {"timeout", c.Timeout > 0}, {"grace", c.Grace > 0},
+	} {
+		if !n.ok {
+			return fmt.Errorf("--%s: must be more than zero", n.name)
+		}
+	}
+	signal.Ignore(syscall.SIGPIPE) // who reads the log may leave
+	ctx, stop := context.WithCancel(a.ctx)
+	if !signal.Ignored(syscall.SIGHUP) {
+		ctx, stop = signal.NotifyContext(a.ctx, syscall.SIGHUP)
+	}
+	defer stop()
+	log := cli.Logger(a.stderr, c.LogLevel, c.LogFormat)
+	server, handler, end, err := c.compose(log)
+	if err != nil {
+		return err
+	}
+	defer end()
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "address", listener.Addr().String())
+	return serve(ctx, server, listener, handler, c.Grace)
+}
+
+// compose makes the gateway of a client of the nodes, which end closes.
+func (c *runCmd) compose(log *slog.Logger) (server *httpd.Server, handler http.Handler, end func(), err error) {
+	control, err := fixed.Load(c.Committee)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var key *identity.Key
+	if c.Key != "" {
+		if key, err = identity.LoadKey(c.Key); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	api, err := client.New(control, key, client.Options{Timeout: c.Timeout, MaxMemory: int64(c.MaxMemory), Logger: log})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	d, err := daemon.New(daemon.ForCluster(api), daemon.Options{
+		MaxBlob: int64(c.MaxBlob), MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
+		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Timeout: c.Timeout,
+		AllowedHeaders: c.AllowedHeaders, AllTagsAsHeaders: c.AllTags, Logger: log,
+	})
+	if err == nil {
+		server, err = httpd.New(httpd.Options{
+			MaxConns: httpd.Divide(httpd.RaiseDescriptors(), c.MaxConns, 0, 0, 0).Conns, MaxBytes: int64(c.MaxBytes),
+			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, Logger: log,
+		})
+	}
+	if err != nil {
+		api.Close()
+		return nil, nil, nil, err
+	}
+	// The API bounds requests as its clients expect it: with 429.
+	handler = server.Handle("api", httpd.Rule{Unlimited: true}, func(x *httpd.Exchange) { d.ServeHTTP(x, x.Request) })
+	return server, handler, api.Close, nil
+}
+
+// serve serves until the context ends, and then as long as requests last, but no longer
+// than grace.
+func serve(ctx context.Context, s *httpd.Server, l net.Listener, h http.Handler, grace time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l, nil, h) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	err := s.Shutdown(last)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.Join(errors.New("requests were cut off at the end of the grace period"), s.Close())
+	}
+	<-ended
+	return err
+}

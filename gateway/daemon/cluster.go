@@ -1,0 +1,68 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/client"
+)
+
+// cluster is the Store of a cluster without a ledger, where blobs cost nothing, live for
+// ever, and are nobody's: the record of a blob is called as the blob is.
+type cluster struct{ *client.Client }
+
+// ForCluster returns the Store of a cluster without a ledger. The client is one that may
+// write, or the store only reads.
+func ForCluster(c *client.Client) Store { return cluster{c} }
+
+func (c cluster) Params() commit.Params { return c.Code().Params() }
+
+// record returns the record of a blob.
+func (c cluster) record(id commit.BlobID, length uint64) Object {
+	epoch := uint32(c.Committee().Epoch())
+	return Object{ID: ObjectID(id), Blob: id, Size: length, Registered: epoch, Certified: epoch, Storage: ObjectID(id), End: math.MaxUint32, Permanent: true}
+}
+
+func (c cluster) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error) {
+	if o.Owner != nil {
+		return nil, malformed("blobs have no owner in this cluster: leave out send_object_to")
+	}
+	size, err := c.Params().EncodedLength(uint64(len(blob)))
+	if err != nil {
+		return nil, err
+	}
+	id, err := c.Code().ID(blob)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stored{Object: c.record(id, uint64(len(blob))), New: true, EncodedSize: size}
+	if !o.Force && c.certified(ctx, id) {
+		s.New = false
+		return s, nil
+	}
+	_, err = c.Store(ctx, blob)
+	return s, err
+}
+
+// certified reports whether a blob can be read whatever f shards do: if the owners of f+1
+// say so, an honest one does.
+func (c cluster) certified(ctx context.Context, id commit.BlobID) bool {
+	weight := 0
+	for i, s := range c.Status(ctx, id) {
+		if s.Err == nil && s.Status.Certified && !s.Status.Inconsistent {
+			weight += len(c.Committee().Member(i).Shards)
+		}
+	}
+	return weight > c.Params().F
+}
+
+func (c cluster) Object(ctx context.Context, id ObjectID) (*Object, error) {
+	meta, err := c.Metadata(ctx, commit.BlobID(id))
+	if err != nil {
+		return nil, fmt.Errorf("daemon: object %v: %w", id, err)
+	}
+	o := c.record(commit.BlobID(id), meta.Length)
+	return &o, nil
+}

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// maxConcat bounds the bytes of a list of ids.
+const maxConcat = 1 << 20
+
+// concatIDs reads which blobs are wanted.
+func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, err error) {
+	q := parseQuery(r)
+	if r.Method == http.MethodPost {
+		var body struct {
+			IDs    []string `json:"ids"`
+			Strict bool     `json:"strict_consistency_check"`
+			Skip   bool     `json:"skip_consistency_check"`
+		}
+		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxConcat))
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(text, &body); err != nil {
+			return nil, malformed(err.Error())
+		}
+		if body.Strict && body.Skip {
+			return nil, refuse("INVALID_CONSISTENCY_CHECK", "a check cannot be strict and skipped")
+		}
+		ids = body.IDs
+	} else if list, ok := q.take("ids"); ok {
+		ids = strings.Split(list, ",")
+	}
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	wanted := ids[:0]
+	for _, id := range ids {
+		if id = strings.TrimSpace(id); id != "" {
+			wanted = append(wanted, id)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, malformed("at least one blob ID or object ID must be provided")
+	}
+	return wanted, nil
+}
+
+// concat answers blobs one after another.
+func (d *reader) concat(w http.ResponseWriter, r *http.Request) error {
+	ids, err := concatIDs(w, r)
+	if err != nil {
+		return err
+	}
+	blobs := make([]commit.BlobID, len(ids))
+	var attributes map[string]string
+	for i, text := range ids {
+		if blobs[i], err = commit.ParseBlobID(text); err == nil {
+			continue
+		}
+		object, err := ParseObjectID(text)
+		if err != nil {
+			return refuse("INVALID_ID_FORMAT", text+" is no id of a blob, and none of an object")
+		}
+		o, err := d.store.Object(r.Context(), object)
+		if err != nil {
+			return &failure{http.StatusNotFound, "NOT_FOUND", "OBJECT_ID_RESOLUTION_FAILED", "no object " + text}
+		}
+		blobs[i] = o.Blob
+		if attributes == nil {
+			attributes = o.Attributes
+		}
+	}
+	digest := sha256.Sum256([]byte(strings.Join(ids, ",")))
+	headers(w, r, base64.RawURLEncoding.EncodeToString(digest[:]))
+	d.attributes(w.Header(), attributes, false)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	w.WriteHeader(http.StatusOK)
+	for _, id := range blobs {
+		meta, err := d.store.Metadata(r.Context(), id)
+		if err == nil {
+			err = d.stream(w, r, id, meta.Length, func() {})
+		}
+		if err != nil {
+			d.log.Warn("concatenation broken off", "blob", id, "error", err)
+			panic(http.ErrAbortHandler)
+		}
+	}
+	return nil
+}
+
+// streamError returns the failure of a stream that has not begun.
+func streamError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var text *plain
+	if errors.As(err, &text) {
+		return err
+	}
+	f := explain(err)
+	if f.code == http.StatusServiceUnavailable {
+		f = &failure{http.StatusInternalServerError, "INTERNAL", "SLIVER_RETRIEVAL_FAILED", f.message}
+	}
+	return f
+}

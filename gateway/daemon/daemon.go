@@ -1,0 +1,219 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options are choices for New. The zero value is Walrus's defaults.
+type Options struct {
+	MaxBlob          int64         // bytes of a blob that is stored; default 10 MiB
+	MaxQuilt         int64         // bytes of a form that becomes a quilt; default 100 MiB
+	MaxWrites        int           // that are served at once; default 8
+	WaitingWrites    int           // that wait for their turn; default 8
+	MaxReads         int           // that are served at once; default 256
+	WaitingReads     int           // that wait for their turn; default 320
+	Piece            uint64        // bytes that a stream reads at a time; default 4 MiB
+	Timeout          time.Duration // for a request of a store; default 1 min
+	AllowedHeaders   []string      // attributes of blobs and tags of files that become headers; default Walrus's
+	AllTagsAsHeaders bool          // every tag of a file of a quilt becomes a header
+	NoReads          bool          // a publisher only
+	NoWrites         bool          // an aggregator only
+	Logger           *slog.Logger  // default drops all
+}
+
+// withDefaults returns the options with what is not said filled in, or which one is wrong.
+func (o Options) withDefaults() (Options, error) {
+	for _, n := range []struct {
+		name  string
+		value *int
+		usual int
+	}{
+		{"MaxWrites", &o.MaxWrites, 8}, {"WaitingWrites", &o.WaitingWrites, 8},
+		{"MaxReads", &o.MaxReads, 256}, {"WaitingReads", &o.WaitingReads, 320},
+	} {
+		if *n.value < 0 {
+			return o, fmt.Errorf("daemon: %s is %d, want at least 0", n.name, *n.value)
+		}
+		if *n.value == 0 {
+			*n.value = n.usual
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value *int64
+		usual int64
+	}{{"MaxBlob", &o.MaxBlob, 10 << 20}, {"MaxQuilt", &o.MaxQuilt, 100 << 20}, {"Timeout", (*int64)(&o.Timeout), int64(time.Minute)}} {
+		if *n.value < 0 {
+			return o, fmt.Errorf("daemon: %s is %d, want at least 0", n.name, *n.value)
+		}
+		if *n.value == 0 {
+			*n.value = n.usual
+		}
+	}
+	if o.Piece == 0 {
+		o.Piece = 4 << 20
+	}
+	if o.AllowedHeaders == nil {
+		o.AllowedHeaders = []string{"content-type", "authorization", "content-disposition", "content-encoding", "content-language", "content-location", "link"}
+	}
+	if o.NoReads && o.NoWrites {
+		return o, fmt.Errorf("daemon: NoReads and NoWrites leave nothing to do")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// Daemon serves the API. It is an http.Handler; whoever serves it bounds connections, and
+// how long they may be silent.
+type Daemon struct {
+	options       Options
+	reader        *reader
+	writer        *writer
+	reads, writes *turns
+}
+
+// New returns the API before a store. The error names a field of the options.
+func New(store Store, o Options) (*Daemon, error) {
+	if store == nil {
+		return nil, fmt.Errorf("daemon: the store is nil")
+	}
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Daemon{
+		options: o, reader: newReader(store, o), writer: &writer{store, o},
+		reads: newTurns(o.MaxReads, o.WaitingReads), writes: newTurns(o.MaxWrites, o.WaitingWrites),
+	}, nil
+}
+
+// cors lets pages of any origin read the answer.
+func cors(w http.ResponseWriter) { w.Header().Set("Access-Control-Allow-Origin", "*") }
+
+// route is what is done with requests of one path.
+type route struct {
+	methods string // that it takes, with spaces between
+	writes  bool
+	do      func(w http.ResponseWriter, r *http.Request) error
+}
+
+// find returns the route of a path. Segments are told apart before they are decoded, so
+// that there may be a slash in the name of a file.
+func (d *Daemon) find(segments []string) *route {
+	is := func(pattern string) bool {
+		want := strings.Split(pattern, "/")
+		if len(want) != len(segments) {
+			return false
+		}
+		for i, s := range want {
+			if s != segments[i] && s != "*" {
+				return false
+			}
+		}
+		return true
+	}
+	read := func(methods string, do func(w http.ResponseWriter, r *http.Request) error) *route {
+		return &route{methods, false, do}
+	}
+	write := func(do func(w http.ResponseWriter, r *http.Request) error) *route { return &route{"PUT", true, do} }
+	at := func(i int) string { return segments[i] }
+	switch {
+	case is("v1/blobs") && !d.options.NoWrites:
+		return write(d.writer.putBlob)
+	case is("v1/quilts") && !d.options.NoWrites:
+		return write(d.writer.putQuilt)
+	case d.options.NoReads:
+		return nil
+	case is("v1/blobs/by-object-id/*"):
+		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return d.reader.getObject(w, r, at(3)) })
+	case is("v1/blobs/by-quilt-patch-id/*"):
+		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return quilts{d.reader}.getPatch(w, r, at(3)) })
+	case is("v1/blobs/by-quilt-id/*/*"):
+		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error {
+			return quilts{d.reader}.getFile(w, r, at(3), at(4))
+		})
+	case is("v1/blobs/*/byte-range"):
+		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return d.reader.getRange(w, r, at(2)) })
+	case is("v1/blobs/*"):
+		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return d.reader.getBlob(w, r, at(2)) })
+	case is("v1/quilts/*/patches"):
+		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return quilts{d.reader}.getPatches(w, r, at(2)) })
+	case is("v1alpha/blobs/*/stream"):
+		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return d.reader.getStream(w, r, at(2)) })
+	case is("v1alpha/blobs/concat"):
+		return read("GET HEAD POST", d.reader.concat)
+	}
+	return nil
+}
+
+// segments returns the parts of a request's path between slashes, decoded.
+func segments(u *url.URL) ([]string, error) {
+	parts := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	for i, s := range parts {
+		var err error
+		if parts[i], err = url.PathUnescape(s); err != nil {
+			return nil, malformed(err.Error())
+		}
+	}
+	return parts, nil
+}
+
+// ServeHTTP serves one request.
+func (d *Daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	cors(w)
+	if r.Method == http.MethodOptions {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Methods", "*")
+		h.Set("Access-Control-Allow-Headers", "*")
+		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+			h.Set("Access-Control-Allow-Headers", asked) // the star does not stand for Authorization
+		}
+		h.Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	parts, err := segments(r.URL)
+	if err != nil {
+		answerError(d.options.Logger, w, r, err)
+		return
+	}
+	if r.URL.Path == "/status" {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("OK"))
+		return
+	}
+	to := d.find(parts)
+	if to == nil {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	if methods := strings.Fields(to.methods); !slices.Contains(methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	turns, name := d.reads, "aggregator"
+	if to.writes {
+		turns, name = d.writes, "publisher"
+	}
+	done, err := turns.take(r.Context())
+	if err == errBusy {
+		err = &plain{http.StatusTooManyRequests, "the " + name + " is receiving too many requests; please try again later"}
+	}
+	if err != nil {
+		answerError(d.options.Logger, w, r, err)
+		return
+	}
+	defer done()
+	if err := to.do(w, r); err != nil {
+		answerError(d.options.Logger, w, r, err)
+	}
+}

@@ -1,0 +1,205 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/redstuff-go/redstuff/gateway/quilt"
+	"github.com/redstuff-go/redstuff/node/client"
+)
+
+// writer serves what stores blobs.
+type writer struct {
+	store   Store
+	options Options
+}
+
+// putOptions reads how a blob is to be stored.
+func putOptions(r *http.Request) (o PutOptions, err error) {
+	q := parseQuery(r)
+	o.Epochs = 1
+	if n, ok := q.number("epochs", 32); ok {
+		if o.Epochs = uint32(n); n == 0 {
+			q.fail("epochs is 0, want at least 1")
+		}
+	}
+	if encoding, ok := q.take("encoding_type"); ok && encoding != "RS2" {
+		q.fail("encoding_type is %q, want RS2", encoding)
+	}
+	o.Permanent, o.Force = q.flag("permanent"), q.flag("force")
+	deletable := q.flag("deletable")
+	q.flag("reuse_resources") // whatever there is to reuse is reused
+	q.take("quilt_version")   // there is one
+	owner, sent := q.take("send_object_to")
+	_, shared := q.values["share"]
+	if q.flag("share") {
+		q.fail("blobs are not shared here")
+	}
+	if sent && shared {
+		q.fail("send_object_to and share exclude each other")
+	}
+	if sent {
+		id, err := ParseObjectID(owner)
+		if err != nil {
+			q.fail("send_object_to: %v", err)
+		}
+		o.Owner = &id
+	}
+	if err := q.end(); err != nil {
+		return o, err
+	}
+	if deletable && o.Permanent {
+		return o, refuse("INVALID_BLOB_PERSISTENCE", "a blob cannot be deletable and permanent: give one of deletable and permanent")
+	}
+	return o, nil
+}
+
+// put stores a blob, and tells writers from readers when it takes too long.
+func (d *writer) put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
+	defer cancel()
+	s, err := d.store.Put(ctx, blob, o)
+	if errors.Is(err, client.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		return nil, &failure{http.StatusGatewayTimeout, "DEADLINE_EXCEEDED", "INSUFFICIENT_CONFIRMATIONS", "too few nodes confirmed in time that they have stored the blob"}
+	}
+	return s, err
+}
+
+// result is the answer for a blob that was stored.
+func result(s *Stored) any {
+	if !s.New {
+		return map[string]any{"alreadyCertified": map[string]any{"blobId": s.Blob, "object": s.ID, "endEpoch": s.End}}
+	}
+	return map[string]any{"newlyCreated": map[string]any{
+		"blobObject": map[string]any{
+			"id": s.ID, "registeredEpoch": s.Registered, "blobId": s.Blob, "size": s.Size, "encodingType": "RS2",
+			"certifiedEpoch": s.Certified,
+			"storage":        map[string]any{"id": s.Storage, "startEpoch": s.Registered, "endEpoch": s.End, "storageSize": s.EncodedSize},
+			"deletable":      !s.Permanent,
+		},
+		"resourceOperation": map[string]any{"registerFromScratch": map[string]any{
+			"encodedLength": s.EncodedSize, "epochsAhead": s.End - s.Registered,
+		}},
+		"cost": s.Cost,
+	}}
+}
+
+func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
+	o, err := putOptions(r)
+	if err != nil {
+		return err
+	}
+	blob, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.options.MaxBlob))
+	if err != nil {
+		return err
+	}
+	s, err := d.put(r.Context(), blob, o)
+	if err != nil {
+		return err
+	}
+	answerJSON(w, http.StatusOK, result(s))
+	return nil
+}
+
+// metadataPart is the name of the part of a form that has tags of files.
+const metadataPart = "_metadata"
+
+func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
+	o, err := putOptions(r)
+	if err != nil {
+		return err
+	}
+	files, err := readForm(w, r, d.options.MaxQuilt)
+	if err != nil {
+		return err
+	}
+	blob, patches, err := quilt.Encode(d.store.Params(), files)
+	if err != nil {
+		return refuse("MALFORMED_REQUEST", err.Error())
+	}
+	clear(files) // the blob has them
+	s, err := d.put(r.Context(), blob, o)
+	if err != nil {
+		return err
+	}
+	type stored struct {
+		Identifier string `json:"identifier"`
+		PatchID    string `json:"quiltPatchId"`
+		Range      [2]int `json:"range"`
+	}
+	all := make([]stored, len(patches))
+	for i, p := range patches {
+		all[i] = stored{p.Identifier, p.ID(s.Blob).String(), [2]int{p.Start, p.End}}
+	}
+	answerJSON(w, http.StatusOK, map[string]any{"blobStoreResult": result(s), "storedQuiltBlobs": all})
+	return nil
+}
+
+// readForm reads the files of a form, and their tags.
+func readForm(w http.ResponseWriter, r *http.Request, limit int64) ([]quilt.File, error) {
+	bad := func(err error) error {
+		var body *http.MaxBytesError
+		if errors.As(err, &body) {
+			return err
+		}
+		return refuse("MALFORMED_REQUEST", err.Error())
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	form, err := r.MultipartReader()
+	if err != nil {
+		return nil, bad(err)
+	}
+	var files []quilt.File
+	tags := make(map[string]map[string]string)
+	for {
+		part, err := form.NextRawPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, bad(err)
+		}
+		data, err := io.ReadAll(part)
+		if err != nil {
+			return nil, bad(err)
+		}
+		if part.FormName() != metadataPart {
+			files = append(files, quilt.File{Identifier: part.FormName(), Data: data})
+		} else if err := readTags(data, tags); err != nil {
+			return nil, bad(err)
+		}
+	}
+	for i, f := range files {
+		files[i].Tags = tags[f.Identifier]
+	}
+	return files, nil
+}
+
+// readTags reads the tags of files: a list of objects with an identifier and tags.
+func readTags(text []byte, tags map[string]map[string]string) error {
+	var list []struct {
+		Identifier string                     `json:"identifier"`
+		Tags       map[string]json.RawMessage `json:"tags"`
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	for _, f := range list {
+		if _, again := tags[f.Identifier]; again {
+			return errors.New(metadataPart + " has " + f.Identifier + " twice")
+		}
+		values := make(map[string]string, len(f.Tags))
+		for name, raw := range f.Tags {
+			var s string
+			if json.Unmarshal(raw, &s) != nil || raw[0] != '"' {
+				s = string(raw) // a value that is no string is stored as it is written
+			}
+			values[name] = s
+		}
+		tags[f.Identifier] = values
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// reader serves what reads blobs.
+type reader struct {
+	store   Store
+	options Options
+	log     *slog.Logger
+	headers map[string]bool // names of attributes that become headers, in lower case
+}
+
+func newReader(store Store, o Options) *reader {
+	d := &reader{store, o, o.Logger, make(map[string]bool)}
+	for _, name := range o.AllowedHeaders {
+		d.headers[strings.ToLower(name)] = true
+	}
+	return d
+}
+
+// headers sets what all answers with bytes of blobs have.
+func headers(w http.ResponseWriter, r *http.Request, etag string) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "public, max-age=86400, stale-while-revalidate=3600")
+	h["Etag"] = []string{etag} // without quotes, as Walrus's clients expect it
+	h["Content-Type"] = nil    // nothing says what the bytes are, and nobody is to guess
+	switch accept := r.Header.Get("Accept"); {
+	case accept != "" && !strings.Contains(accept, "*"):
+		h.Set("Content-Type", accept)
+	case r.Method == http.MethodGet && r.Header.Get("Content-Type") != "":
+		h.Set("Content-Type", r.Header.Get("Content-Type"))
+	}
+}
+
+// answerBytes answers with all of something.
+func answerBytes(w http.ResponseWriter, r *http.Request, code int, data []byte) error {
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	w.WriteHeader(code)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(data) // whoever does not read it has gone
+	}
+	return nil
+}
+
+// parseBlobID reads the id of a blob from a path.
+func parseBlobID(s string) (commit.BlobID, error) {
+	id, err := commit.ParseBlobID(s)
+	if err != nil {
+		return id, malformed(err.Error())
+	}
+	return id, nil
+}
+
+func (d *reader) getBlob(w http.ResponseWriter, r *http.Request, text string) error {
+	id, err := parseBlobID(text)
+	if err != nil {
+		return err
+	}
+	if err := parseQuery(r).check(); err != nil {
+		return err
+	}
+	return d.answerBlob(w, r, id, nil)
+}
+
+func (d *reader) getObject(w http.ResponseWriter, r *http.Request, text string) error {
+	object, err := ParseObjectID(text)
+	if err != nil {
+		return malformed(err.Error())
+	}
+	if err := parseQuery(r).check(); err != nil {
+		return err
+	}
+	o, err := d.store.Object(r.Context(), object)
+	if err != nil {
+		return err
+	}
+	return d.answerBlob(w, r, o.Blob, func(h http.Header) { d.attributes(h, o.Attributes, false) })
+}
+
+// attributes makes headers of attributes, but for those that are set already.
+func (d *reader) attributes(h http.Header, attributes map[string]string, all bool) {
+	for name, value := range attributes {
+		name = strings.ToLower(name)
+		if (all || d.headers[name]) && validHeader(name, value) && (len(h.Values(name)) == 0) {
+			h.Set(name, value)
+		}
+	}
+}
+
+// validHeader reports whether a header can be made of a name and a value.
+func validHeader(name, value string) bool {
+	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return name != "" && strings.Trim(name, token) == ""
+}
+
+// answerBlob answers a blob, or the range of it that is asked for.
+func (d *reader) answerBlob(w http.ResponseWriter, r *http.Request, id commit.BlobID, more func(http.Header)) error {
+	asked := r.Header.Values("Range")
+	if len(asked) == 0 && r.Method != http.MethodHead {
+		blob, err := d.store.Read(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		headers(w, r, id.String())
+		if more != nil {
+			more(w.Header())
+		}
+		return answerBytes(w, r, http.StatusOK, blob)
+	}
+	meta, err := d.store.Metadata(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	length := meta.Length
+	var data []byte
+	code, off := http.StatusOK, uint64(0)
+	if len(asked) > 0 {
+		var ok bool
+		if off, length, ok = parseRange(asked, meta.Length); !ok {
+			return &failure{http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE", "INVALID_BYTE_RANGE",
+				fmt.Sprintf("the range %q is none of the blob's %d bytes: give one such as bytes=0-99", strings.Join(asked, ", "), meta.Length)}
+		}
+		code = http.StatusPartialContent
+		if r.Method != http.MethodHead {
+			if data, err = d.store.ReadRange(r.Context(), id, off, length); err != nil {
+				return err
+			}
+		}
+	}
+	headers(w, r, id.String())
+	if more != nil {
+		more(w.Header())
+	}
+	h := w.Header()
+	h.Set("Content-Length", strconv.FormatUint(length, 10))
+	if code == http.StatusPartialContent {
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", off, off+length-1, meta.Length))
+	}
+	w.WriteHeader(code)
+	_, _ = w.Write(data)
+	return nil
+}
+
+// parseRange reads the one range that may be asked for: bytes=a-b, bytes=a- or bytes=-n.
+func parseRange(asked []string, size uint64) (off, n uint64, ok bool) {
+	if len(asked) != 1 {
+		return 0, 0, false
+	}
+	text, ok := strings.CutPrefix(strings.TrimSpace(asked[0]), "bytes=")
+	if !ok {
+		return 0, 0, false
+	}
+	from, to, ok := strings.Cut(text, "-")
+	from, to = strings.TrimSpace(from), strings.TrimSpace(to)
+	if !ok || from == "" && to == "" {
+		return 0, 0, false
+	}
+	if from == "" {
+		n, err := strconv.ParseUint(to, 10, 64)
+		n = min(n, size)
+		return size - n, n, err == nil && n > 0
+	}
+	off, err := strconv.ParseUint(from, 10, 64)
+	if err != nil || off >= size {
+		return 0, 0, false
+	}
+	if to == "" {
+		return off, size - off, true
+	}
+	last, err := strconv.ParseUint(to, 10, 64)
+	if err != nil || last < off || last >= size {
+		return 0, 0, false
+	}
+	return off, last - off + 1, true
+}
+
+func (d *reader) getRange(w http.ResponseWriter, r *http.Request, text string) error {
+	id, err := parseBlobID(text)
+	if err != nil {
+		return err
+	}
+	q := parseQuery(r)
+	start, ok1 := q.number("start", 64)
+	length, ok2 := q.number("length", 64)
+	if !ok1 || !ok2 {
+		q.fail("start and length are needed")
+	}
+	if err := q.end(); err != nil {
+		return err
+	}
+	meta, err := d.store.Metadata(r.Context(), id)
+	if err != nil {
+		return rangeError(err)
+	}
+	if length == 0 || start > meta.Length || length > meta.Length-start {
+		return refuse("INVALID_BYTE_RANGE", fmt.Sprintf("%d bytes from %d on are not within the blob's %d, or none", length, start, meta.Length))
+	}
+	data, err := d.store.ReadRange(r.Context(), id, start, length)
+	if err != nil {
+		return rangeError(err)
+	}
+	headers(w, r, fmt.Sprintf("%s-%d-%d", id, start, length))
+	return answerBytes(w, r, http.StatusOK, data)
+}
+
+// rangeError returns the failure of a range. Walrus answers 500 where nodes do not answer.
+func rangeError(err error) error {
+	if f := explain(err); f.code == http.StatusServiceUnavailable {
+		return &failure{http.StatusInternalServerError, "INTERNAL", "INTERNAL_ERROR", f.message}
+	}
+	return err
+}
+
+// stream writes a blob in pieces. What is wrong with the first of them is returned; later
+// errors break the connection, because the status has been sent.
+func (d *reader) stream(w http.ResponseWriter, r *http.Request, id commit.BlobID, length uint64, before func()) error {
+	for off := uint64(0); off < length; {
+		n := min(d.options.Piece, length-off)
+		data, err := d.store.ReadRange(r.Context(), id, off, n)
+		if err != nil && before != nil {
+			return err
+		}
+		if err != nil {
+			d.log.Warn("stream broken off", "blob", id, "at", off, "error", err)
+			panic(http.ErrAbortHandler)
+		}
+		if before != nil {
+			before()
+			before = nil
+		}
+		if _, err := w.Write(data); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		off += n
+	}
+	if before != nil {
+		before()
+	}
+	return nil
+}
+
+func (d *reader) getStream(w http.ResponseWriter, r *http.Request, text string) error {
+	id, err := parseBlobID(text)
+	if err != nil {
+		return err
+	}
+	if err := parseQuery(r).check(); err != nil {
+		return err
+	}
+	meta, err := d.store.Metadata(r.Context(), id)
+	if err != nil {
+		return streamError(err)
+	}
+	begin := func() {
+		headers(w, r, id.String())
+		w.Header().Set("Content-Length", strconv.FormatUint(meta.Length, 10))
+		w.Header().Set("X-Walrus-Streaming", "true")
+	}
+	if r.Method == http.MethodHead {
+		begin()
+		return nil
+	}
+	return streamError(d.stream(w, r, id, meta.Length, begin))
+}

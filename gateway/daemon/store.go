@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// Store is what the API stands before. Its methods are safe for concurrent use, and their
+// errors those of a client of the cluster: client.ErrNotFound, client.ErrUnavailable and
+// the like.
+type Store interface {
+	// Params returns the parameters of the code.
+	Params() commit.Params
+	// Put stores a blob, and returns when it can be read whatever f shards do.
+	Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error)
+	// Metadata returns the metadata of a blob that is stored, verified against its id.
+	Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error)
+	// Read returns a blob: the bytes that have the id, and no others.
+	Read(ctx context.Context, id commit.BlobID) ([]byte, error)
+	// ReadRange returns n bytes from off on, verified against the id.
+	ReadRange(ctx context.Context, id commit.BlobID, off, n uint64) ([]byte, error)
+	// ReadColumns returns columns [from, to) of the message matrix, one after another,
+	// verified against the id.
+	ReadColumns(ctx context.Context, id commit.BlobID, from, to int) ([]byte, error)
+	// Object returns what is known of a blob's record. The error wraps client.ErrNotFound
+	// if there is no such record.
+	Object(ctx context.Context, id ObjectID) (*Object, error)
+}
+
+// PutOptions say for how long a blob is to be stored, and whose it is to be.
+type PutOptions struct {
+	Epochs    uint32    // from the current one on
+	Permanent bool      // nobody can delete it before
+	Force     bool      // make a record although there is one that lasts as long
+	Owner     *ObjectID // to whom the record goes; nil leaves it to the store's own account
+}
+
+// Stored is what became of a blob that was stored.
+type Stored struct {
+	Object
+	New         bool   // the record is of this call
+	EncodedSize uint64 // bytes that were paid for
+	Cost        uint64 // what was paid
+}
+
+// Object is the record of a blob that is stored.
+type Object struct {
+	ID         ObjectID
+	Blob       commit.BlobID
+	Size       uint64 // of the blob in bytes
+	Registered uint32 // the epoch
+	Certified  uint32 // the epoch
+	Storage    ObjectID
+	End        uint32 // the first epoch in which it is not stored any more
+	Permanent  bool
+	Attributes map[string]string
+}
+
+// ObjectID names a record. Its text is 0x and 64 digits in hexadecimal.
+type ObjectID [32]byte
+
+// String returns the id's text.
+func (id ObjectID) String() string { return "0x" + hex.EncodeToString(id[:]) }
+
+// MarshalText is String.
+func (id ObjectID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// ParseObjectID reads what String writes. It may lack 0x, and leading zeros.
+func ParseObjectID(s string) (id ObjectID, err error) {
+	digits := strings.TrimPrefix(s, "0x")
+	if digits == "" || len(digits) > 64 {
+		return id, fmt.Errorf("daemon: object id %.80q: want 0x and up to 64 digits in hexadecimal", s)
+	}
+	b, err := hex.DecodeString(strings.Repeat("0", 64-len(digits)) + digits)
+	if err != nil {
+		return id, fmt.Errorf("daemon: object id %.80q: want 0x and up to 64 digits in hexadecimal", s)
+	}
+	return ObjectID(b), nil
+}

@@ -1,0 +1,80 @@
+// Package nodetest runs a cluster of nodes within a test, for what stands before nodes.
+package nodetest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// Cluster is nodes with their stores in memory.
+type Cluster struct {
+	Control *fixed.Control
+	stops   []func()
+}
+
+// Start runs nodes on loopback, which own the shards evenly, until the test ends. The key
+// is that of a client that may write.
+func Start(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Cluster, *identity.Key) {
+	t.Helper()
+	c, writer := new(Cluster), identity.GenerateKey()
+	keys, listeners, members := make([]*identity.Key, nodes), make([]net.Listener, nodes), make([]committee.Member, nodes)
+	for i, n := range committee.Spread(shards, nodes) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[i], listeners[i] = identity.GenerateKey(), l
+		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), l.Addr().String(), keys[i], n)
+	}
+	all, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: scheme}, 1, members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Control, err = fixed.New(all, fixed.Client{Name: "writer", TLSKey: writer.TLSPublic()}); err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range listeners {
+		c.run(t, keys[i], l)
+	}
+	return c, writer
+}
+
+// run runs one node.
+func (c *Cluster) run(t testing.TB, key *identity.Key, l net.Listener) {
+	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := node.New(key, node.Config{Control: c.Control, Store: disk, HealInterval: -1, ScrubRate: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() { _ = n.Run(ctx, l, nil, 100*time.Millisecond) })
+	stop := sync.OnceFunc(func() {
+		cancel()
+		done.Wait()
+		if err := disk.Close(); err != nil {
+			t.Errorf("closing a store: %v", err)
+		}
+	})
+	c.stops = append(c.stops, stop)
+	t.Cleanup(stop)
+}
+
+// Stop stops a node for good.
+func (c *Cluster) Stop(node int) { c.stops[node]() }
