@@ -40,9 +40,6 @@ func TestServedUnderFlood(t *testing.T) {
 		strangers /= 3 // under the race detector two processors do not shake more hands than that
 	}
 	for _, kind := range flood.Kinds() {
-		if kind == flood.Unread && testing.Short() {
-			continue // answers that nobody reads take both processors under the race detector
-		}
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, 4, 8, func(o *node.Config) { o.MaxConns, o.MaxBytes = conns, 8<<20 })

@@ -50,8 +50,8 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.since.IsZero() {
 		b.since = time.Now()
 	}
-	b.x.deadline(b.since.Add(b.x.s.options.StallTimeout).Add(b.x.s.worth(b.received)))
-	n, err := b.ReadCloser.Read(p)
+	b.x.deadline(b.since.Add(b.x.s.options.StallTimeout).Add(b.x.s.options.worth(b.received)))
+	n, err := b.read(p)
 	b.received += int64(n)
 	b.x.s.metrics.received.Add(float64(n))
 	if err == io.EOF {
@@ -63,6 +63,17 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// read waits for what comes. A stranger's turn is another's meanwhile.
+func (b *body) read(p []byte) (int, error) {
+	if c := b.x.conn; c != nil {
+		if t := c.turn.Load(); t != nil {
+			t.interrupt()
+			defer func() { _ = t.resume() }() // the connection's end ends reading, too
+		}
+	}
+	return b.ReadCloser.Read(p)
+}
+
 // Close leaves what has not come to the end of the exchange.
 func (b *body) Close() error { return nil }
 
@@ -72,7 +83,7 @@ func (b *body) pending() bool {
 }
 
 // worth returns how much time so many bytes are worth.
-func (s *Server) worth(bytes int64) time.Duration {
-	seconds := float64(bytes) / float64(s.options.MinRate)
+func (o *Options) worth(bytes int64) time.Duration {
+	seconds := float64(bytes) / float64(o.MinRate)
 	return time.Duration(min(seconds*float64(time.Second), math.MaxInt64/4))
 }

@@ -2,11 +2,8 @@ package httpd
 
 import (
 	"container/list"
-	"crypto/tls"
-	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -54,25 +51,6 @@ type partyConns struct {
 }
 
 func (p *partyConns) len() int { return p.idle.Len() + p.busy.Len() }
-
-// conn is one connection.
-type conn struct {
-	net.Conn
-	all    *conns
-	active atomic.Int64 // when bytes moved last, Unix time in nanoseconds
-
-	ended     atomic.Bool // nothing that comes is taken any more
-	broken    atomic.Bool // nothing that is written goes out any more
-	computing atomic.Bool // a handshake
-	computed  func()      // ends that; set before computing
-
-	// Guarded by all.mu.
-	of      *partyConns   // nil once the connection is closed
-	element *list.Element // in one of its lists
-	busy    bool
-	fresh   bool      // no request has come yet
-	since   time.Time // when it was taken in
-}
 
 func newConns(most int) *conns {
 	return &conns{most: most, parties: make(map[Party]*partyConns)}
@@ -292,76 +270,4 @@ func (a *conns) evictions() (uint64, time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.evicted, a.pressure
-}
-
-// Read notes when bytes moved.
-func (c *conn) Read(b []byte) (int, error) {
-	if c.ended.Load() {
-		return 0, io.EOF
-	}
-	n, err := c.Conn.Read(b)
-	if n > 0 {
-		c.active.Store(time.Now().UnixNano())
-	}
-	return n, err
-}
-
-// Write notes when bytes moved. The first bytes written end the computing of a handshake.
-// After an error nothing is written any more: not the good-byes of TLS either, for which
-// whoever reads nothing would be waited for.
-func (c *conn) Write(b []byte) (int, error) {
-	c.stopComputing()
-	if c.broken.Load() {
-		return 0, net.ErrClosed
-	}
-	n, err := c.Conn.Write(b)
-	if n > 0 {
-		c.active.Store(time.Now().UnixNano())
-	}
-	if err != nil {
-		c.forget()
-	}
-	return n, err
-}
-
-// forget has the system drop what was written and not read when the connection is closed,
-// instead of keeping it, and trying to send it, for minutes.
-func (c *conn) forget() {
-	c.broken.Store(true)
-	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
-		_ = tcp.SetLinger(0) // it is closed all the same
-	}
-}
-
-// CloseWrite ends what is sent, so that an answer can be read before the connection ends.
-func (c *conn) CloseWrite() error {
-	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return tcp.CloseWrite()
-	}
-	return nil
-}
-
-// Close closes the connection and makes room for another.
-func (c *conn) Close() error {
-	c.stopComputing()
-	err := c.Conn.Close()
-	c.all.mu.Lock()
-	defer c.all.mu.Unlock()
-	c.all.remove(c)
-	return err
-}
-
-func (c *conn) stopComputing() {
-	if c.computing.CompareAndSwap(true, false) {
-		c.computed()
-	}
-}
-
-// connOf returns the connection under one of net/http's.
-func connOf(c net.Conn) *conn {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	own, _ := c.(*conn)
-	return own
 }

@@ -199,7 +199,9 @@ func TestNoDescriptors(t *testing.T) {
 // computed at once: what they held is free again.
 func TestHandshakesEnd(t *testing.T) {
 	h := start(t, Options{HeaderTimeout: patience, Identify: identify}, true, hello)
-	for i := range 4 * cap(h.server.hands) {
+	turns := h.server.strangers.turns
+	free := turns.free
+	for i := range 4 * free {
 		for _, stop := range []func(net.Conn){
 			func(c net.Conn) { c.Close() },
 			func(c net.Conn) { _, _ = c.Write([]byte("garbage")); c.Close() },
@@ -215,7 +217,7 @@ func TestHandshakesEnd(t *testing.T) {
 			resp.Body.Close()
 		}
 	}
-	eventually(t, "all is free", func() bool { return len(h.server.hands) == 0 })
+	eventually(t, "all turns are free", func() bool { return idle(turns, free) })
 }
 
 // clientHello returns the first bytes that a client sends.

@@ -40,6 +40,9 @@ func (s *Server) Handle(route string, rule Rule, h func(*Exchange)) http.Handler
 		func() {
 			s.metrics.requests.Inc()
 			defer func() {
+				if x.Party.Class > Stranger {
+					s.strangers.serves()
+				}
 				s.metrics.requests.Dec()
 				s.bytes.give(x.Party, x.held)
 				s.announced.give(x.Party, x.announced)
@@ -65,6 +68,15 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *Exchange {
 	}
 	if x.conn != nil {
 		s.conns.belongs(x.conn, x.Party)
+	}
+	if x.Party.Class > Stranger {
+		s.strangers.serves()
+	} else if x.conn != nil {
+		t, err := s.strangers.wait(r.Context(), x.Party)
+		if err != nil {
+			panic(http.ErrAbortHandler) // the stranger has gone
+		}
+		x.conn.begins(t)
 	}
 	x.extend()
 	return x
@@ -112,6 +124,7 @@ func (x *Exchange) settle() {
 		x.WriteHeader(http.StatusOK)
 	}
 	if x.conn != nil {
+		x.conn.ends()
 		x.s.conns.becomes(x.conn, false) // the first to go if room is needed
 	}
 	if !x.follows() {
@@ -235,10 +248,11 @@ func (x *Exchange) Borrow(bytes int64) (release func(), err error) {
 
 // Turn waits for a turn at the processors. The error is the context's.
 func (x *Exchange) Turn(ctx context.Context) (done func(), err error) {
-	if err := x.s.turns.take(ctx, x.Party); err != nil {
+	who := computing(x.Party)
+	if err := x.s.turns.take(ctx, who); err != nil {
 		return nil, err
 	}
-	return func() { x.s.turns.give(x.Party) }, nil
+	return func() { x.s.turns.give(who) }, nil
 }
 
 // Expected checks a body's announced length. If it is not within limit, or too much has

@@ -88,8 +88,8 @@ type Server struct {
 	slots     *pool // requests being served
 	bytes     *pool // of bodies that have come, and of what answers are made of
 	announced *quota
-	turns     *turns
-	hands     chan struct{} // handshakes being computed
+	turns     *turns     // of what requests compute
+	strangers *strangers // all that is done for them
 	metrics   *metrics
 	http      *http.Server
 }
@@ -107,7 +107,7 @@ func New(o Options) (*Server, error) {
 		bytes:     newPool(o.MaxBytes),
 		announced: newQuota(o.MaxBytes / 2),
 		turns:     newTurns(o.MaxTurns),
-		hands:     make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		strangers: newStrangers(),
 	}
 	s.metrics = newMetrics(o.Metrics, s)
 	s.http = &http.Server{
@@ -120,6 +120,9 @@ func New(o Options) (*Server, error) {
 		},
 		ConnState: func(c net.Conn, state http.ConnState) {
 			if own := connOf(c); own != nil && (state == http.StateActive || state == http.StateIdle) {
+				if state == http.StateIdle {
+					own.ends()
+				}
 				s.conns.becomes(own, state == http.StateActive)
 			}
 		},
@@ -143,25 +146,20 @@ func (s *Server) Serve(l net.Listener, config *tls.Config, handler http.Handler)
 	return s.http.ServeTLS(l, "", "")
 }
 
-// shakeHands bounds how many handshakes are computed at once: to half the processors, so
-// that strangers who do nothing else leave the other half.
+// shakeHands has hands shaken in turns of strangers, as all are at first.
 func (s *Server) shakeHands(config *tls.Config) *tls.Config {
 	config = config.Clone()
 	next := config.GetConfigForClient
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if c := connOf(hello.Conn); c != nil {
-			timeout := time.NewTimer(s.options.HeaderTimeout)
-			defer timeout.Stop()
-			select {
-			case s.hands <- struct{}{}:
-				// What follows up to the first bytes of an answer waits for nobody.
-				c.computed = func() { <-s.hands }
-				c.computing.Store(true)
-			case <-hello.Context().Done():
-				return nil, context.Cause(hello.Context())
-			case <-timeout.C:
-				return nil, errors.New("httpd: too many handshakes")
+			ctx, cancel := context.WithTimeoutCause(hello.Context(), s.options.HeaderTimeout, errLateHandshake)
+			defer cancel()
+			t, err := s.strangers.wait(ctx, Party{Name: network(c.RemoteAddr())})
+			if err != nil {
+				return nil, err
 			}
+			c.begins(t)
+			c.shaking.Store(true)
 		}
 		if next != nil {
 			return next(hello)
@@ -170,6 +168,8 @@ func (s *Server) shakeHands(config *tls.Config) *tls.Config {
 	}
 	return config
 }
+
+var errLateHandshake = errors.New("httpd: too many handshakes")
 
 // Shutdown stops to take connections, and waits until the requests that have begun are
 // answered. The error is the context's.

@@ -3,7 +3,7 @@ package httpd
 import (
 	"context"
 	"fmt"
-	"sync"
+	"slices"
 	"testing"
 	"time"
 
@@ -103,44 +103,67 @@ func TestGreedyPartiesLeaveAPart(t *testing.T) {
 	}
 }
 
-// TestTurnsAreFair has one party wait many times before another comes: that one is next.
-func TestTurnsAreFair(t *testing.T) {
-	turns := newTurns(1)
-	greedy, other := Party{Client, "greedy"}, Party{Member, "other"}
-	if err := turns.take(t.Context(), greedy); err != nil {
+// waiting counts who waits for a turn.
+func waiting(t *turns) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range t.lines {
+		n += len(l.waiting)
+	}
+	return n
+}
+
+// idle reports whether so many turns are free, and nobody has one or waits for one.
+func idle(t *turns, free int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.free == free && len(t.lines) == 0
+}
+
+// order lets parties wait for a turn that the first of them has, one after the other, and
+// returns in what order they get it.
+func order(t *testing.T, turns *turns, first Party, others ...Party) (all []Party) {
+	t.Helper()
+	if err := turns.take(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	order := make(chan Party, 100)
-	var all sync.WaitGroup
-	wait := func(who Party) {
-		turns.mu.Lock()
-		before := len(turns.waiting)
-		turns.mu.Unlock()
-		all.Go(func() {
+	came := make(chan Party, len(others))
+	for i, who := range others {
+		go func() {
 			if err := turns.take(t.Context(), who); err != nil {
 				t.Error(err)
 			}
-			order <- who
+			came <- who
 			turns.give(who)
-		})
-		eventually(t, "it waits", func() bool {
-			turns.mu.Lock()
-			defer turns.mu.Unlock()
-			return len(turns.waiting) == before+1
-		})
+		}()
+		eventually(t, "it waits", func() bool { return waiting(turns) == i+1 })
 	}
-	// Two of the greedy one's turns are running when the next is given out.
-	turns.mu.Lock()
-	turns.running[greedy]++
-	turns.mu.Unlock()
-	for range 10 {
-		wait(greedy)
+	turns.give(first)
+	for range others {
+		all = append(all, <-came)
 	}
-	wait(other)
-	turns.give(greedy)
-	all.Wait()
-	if got := <-order; got != other {
-		t.Errorf("%v is next, want %v", got, other)
+	return all
+}
+
+// TestTurnsAreFair has one party wait many times before others come: they are next.
+func TestTurnsAreFair(t *testing.T) {
+	greedy, other, third := Party{Client, "greedy"}, Party{Member, "other"}, Party{Name: "third"}
+	turns := newTurns(1)
+	got := order(t, turns, greedy, greedy, greedy, greedy, other, third, other)
+	want := []Party{greedy, other, third, greedy, other, greedy}
+	if !slices.Equal(got, want) {
+		t.Errorf("turns of %v, want %v", got, want)
+	}
+	eventually(t, "the turn is free", func() bool { return idle(turns, 1) })
+
+	// Who has the fewest running is next, whoever came first.
+	turns = newTurns(2)
+	if err := turns.take(t.Context(), greedy); err != nil {
+		t.Fatal(err)
+	}
+	got = order(t, turns, third, greedy, greedy, other)
+	if want = []Party{other, greedy, greedy}; !slices.Equal(got, want) {
+		t.Errorf("beside a turn of the greedy one: turns of %v, want %v", got, want)
 	}
 }
 
@@ -156,8 +179,8 @@ func TestTurnsEndWithTheirContext(t *testing.T) {
 		t.Fatal("a turn without a context")
 	}
 	turns.give(who)
-	if turns.free != 1 || len(turns.waiting) != 0 || len(turns.running) != 0 {
-		t.Errorf("%d free, %d waiting, %d running, want 1, 0, 0", turns.free, len(turns.waiting), len(turns.running))
+	if !idle(turns, 1) {
+		t.Errorf("%d free, and %d lines, want 1 and none", turns.free, len(turns.lines))
 	}
 	if err := turns.take(t.Context(), who); err != nil {
 		t.Fatal(err)

@@ -25,3 +25,24 @@ func limitUnsent(c net.Conn, bytes int) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes) // not TCP, or an old system
 	})
 }
+
+// writeNow writes what the system takes at once, and returns how much that is. What is
+// wrong with the connection shows when the rest is written.
+func writeNow(c net.Conn, b []byte) (n int) {
+	of, ok := c.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := of.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Write(func(fd uintptr) bool {
+		n, err = unix.Write(int(fd), b)
+		return true
+	})
+	if err != nil {
+		return 0
+	}
+	return n
+}

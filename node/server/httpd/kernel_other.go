@@ -11,3 +11,7 @@ func limitUnsent(c net.Conn, bytes int) {
 		_ = of.SetWriteBuffer(bytes) // the system's own bound holds then
 	}
 }
+
+// writeNow writes what the system takes at once, and returns how much that is. Here nobody
+// knows.
+func writeNow(net.Conn, []byte) int { return 0 }

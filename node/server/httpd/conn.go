@@ -1,0 +1,121 @@
+package httpd
+
+import (
+	"container/list"
+	"crypto/tls"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// conn is one connection.
+type conn struct {
+	net.Conn
+	all    *conns
+	active atomic.Int64 // when bytes moved last, Unix time in nanoseconds
+
+	ended   atomic.Bool          // nothing that comes is taken any more
+	broken  atomic.Bool          // nothing that is written goes out any more
+	turn    atomic.Pointer[turn] // of what is done on it for a stranger; nil if that is nothing
+	shaking atomic.Bool          // hands, in a turn
+
+	// Guarded by all.mu.
+	of      *partyConns   // nil once the connection is closed
+	element *list.Element // in one of its lists
+	busy    bool
+	fresh   bool      // no request has come yet
+	since   time.Time // when it was taken in
+}
+
+// Read notes when bytes moved.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.ended.Load() {
+		return 0, io.EOF
+	}
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.active.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// Write notes when bytes moved. A stranger's turn is another's while the system takes no
+// more. After an error nothing is written any more: not the good-byes of TLS either, for
+// which whoever reads nothing would be waited for.
+func (c *conn) Write(b []byte) (n int, err error) {
+	if c.broken.Load() {
+		return 0, net.ErrClosed
+	}
+	if c.shaking.Swap(false) {
+		c.ends() // what follows is computed when an answer comes
+	}
+	t := c.turn.Load()
+	if t != nil {
+		n = writeNow(c.Conn, b)
+	}
+	if n < len(b) {
+		if t != nil {
+			t.interrupt()
+		}
+		var more int
+		more, err = c.Conn.Write(b[n:])
+		n += more
+		if t != nil && err == nil {
+			_ = t.resume() // the connection's end ends what is written, too
+		}
+	}
+	if n > 0 {
+		c.active.Store(time.Now().UnixNano())
+	}
+	if err != nil {
+		c.forget()
+	}
+	return n, err
+}
+
+// forget has the system drop what was written and not read when the connection is closed,
+// instead of keeping it, and trying to send it, for minutes.
+func (c *conn) forget() {
+	c.broken.Store(true)
+	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		_ = tcp.SetLinger(0) // it is closed all the same
+	}
+}
+
+// CloseWrite ends what is sent, so that an answer can be read before the connection ends.
+func (c *conn) CloseWrite() error {
+	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return tcp.CloseWrite()
+	}
+	return nil
+}
+
+// Close closes the connection and makes room for another.
+func (c *conn) Close() error {
+	c.ends()
+	err := c.Conn.Close()
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	c.all.remove(c)
+	return err
+}
+
+// begins sets the turn of what is done for a stranger.
+func (c *conn) begins(t *turn) {
+	if before := c.turn.Swap(t); before != nil {
+		before.end()
+	}
+}
+
+// ends ends that turn, if there is one.
+func (c *conn) ends() { c.begins(nil) }
+
+// connOf returns the connection under one of net/http's.
+func connOf(c net.Conn) *conn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	own, _ := c.(*conn)
+	return own
+}
