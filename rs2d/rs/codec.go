@@ -76,10 +76,13 @@ func (c *Codec) Backend() string { return c.code.Engine.Backend() }
 
 // Encode computes the parity shards from the data shards. shards has the data
 // shards, then the parity shards; all have one size, which must not be zero and is
-// a multiple of [Codec.ShardSizeMultiple]. No two shards may overlap, which is not checked:
-// it would take as long as encoding small ones.
+// a multiple of [Codec.ShardSizeMultiple].
+//
+// A parity shard may not overlap another shard in memory; data shards may overlap one
+// another. The error is an *[OverlapError], or matches [ErrTooFewShards], [ErrNoData] or
+// [ErrShardSize]; nothing is written then.
 func (c *Codec) Encode(shards [][]byte) error {
-	size, err := c.shape.whole(shards)
+	size, err := c.shape.encode(shards)
 	if err != nil {
 		return err
 	}
@@ -101,7 +104,9 @@ func (c *Codec) Encode(shards [][]byte) error {
 // parity is what [Codec.Encode] computes; a shard of zeros can be left out. Encode
 // takes much less work altogether: this is for data that comes shard by shard.
 //
-// Calls for the same parity must not run at the same time.
+// Calls for the same parity must not run at the same time. A parity shard may not overlap
+// another one or the data shard in memory. The error is an *[OverlapError], or matches
+// [ErrTooFewShards], [ErrShardIndex], [ErrNoData] or [ErrShardSize].
 func (c *Codec) EncodeIdx(dataShard []byte, idx int, parity [][]byte) error {
 	if len(parity) != c.shape.parity {
 		return fmt.Errorf("%w: got %d of parity, want %d", ErrTooFewShards, len(parity), c.shape.parity)
@@ -119,6 +124,9 @@ func (c *Codec) EncodeIdx(dataShard []byte, idx int, parity [][]byte) error {
 	if err := c.shape.checkMultiple(parity, size); err != nil {
 		return err
 	}
+	if err := c.shape.apart(parity, c.shape.data, [][]byte{dataShard}, idx, size); err != nil {
+		return err
+	}
 	c.updates.add(parity, dataShard, idx)
 	return nil
 }
@@ -129,8 +137,9 @@ func (c *Codec) EncodeIdx(dataShard []byte, idx int, parity [][]byte) error {
 // Only the parity is written. The work is in proportion to the number of data shards
 // that change, up to that of encoding.
 //
-// The error matches [ErrInput] if the old data of a changed shard or a parity shard is
-// missing.
+// A parity shard may not overlap another shard in memory, old or new. The error is an
+// *[OverlapError], or matches [ErrInput] if the old data of a changed shard or a parity
+// shard is missing, [ErrTooFewShards], [ErrNoData] or [ErrShardSize].
 func (c *Codec) Update(shards, newDatashards [][]byte) error {
 	size, err := c.shape.update(shards, newDatashards)
 	if err != nil {
@@ -157,6 +166,10 @@ func (c *Codec) Verify(shards [][]byte) (bool, error) {
 // Reconstruct computes all missing shards: those of length zero. A missing shard
 // whose capacity suffices is written in place, others are allocated. At least
 // DataShards shards must be there; they are taken to be right.
+//
+// Memory that is written in place may not overlap another shard. The error is an
+// *[OverlapError], or matches [ErrTooFewShards], [ErrNoData] or [ErrShardSize]; nothing is
+// written then.
 func (c *Codec) Reconstruct(shards [][]byte) error {
 	return c.jobs.reconstruct(&c.shape, shards, c.shape.total(), nil)
 }
@@ -177,8 +190,8 @@ func (c *Codec) ReconstructSome(shards [][]byte, required []bool) error {
 
 // Shard computes one shard, present or not, into dst, from DataShards others that
 // are there; shards[index] is not read. For a single shard this is the cheapest way. The
-// error matches [ErrInput] if dst overlaps another shard, [ErrShardIndex] if there is no
-// such shard, or is one of [Codec.Reconstruct].
+// error is an *[OverlapError] if dst overlaps another shard, matches [ErrShardIndex] if
+// there is no such shard, or is one of [Codec.Reconstruct].
 func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 	if index < 0 || index >= c.shape.total() {
 		return fmt.Errorf("%w: %d of %d", ErrShardIndex, index, c.shape.total())
@@ -192,7 +205,7 @@ func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 	}
 	for i, shard := range shards {
 		if i != index && alias.Overlap(dst, shard) {
-			return fmt.Errorf("%w: shard %d overlaps the memory for shard %d", ErrInput, i, index)
+			return &OverlapError{Shard: index, Other: i}
 		}
 	}
 	others := append([][]byte(nil), shards...)
@@ -214,6 +227,10 @@ func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 // All three lists have an entry for every shard, nil where there is none. Calls for
 // the same dst must not run at the same time. Reconstruct takes much less work
 // altogether.
+//
+// A shard of dst may not overlap another one or one of input in memory. The error is an
+// *[OverlapError], or matches [ErrInput], [ErrTooFewShards] or [ErrShardSize]; nothing is
+// written then.
 func (c *Codec) DecodeIdx(dst [][]byte, expectInput []bool, input [][]byte) error {
 	if expectInput == nil {
 		if err := c.shape.merge(dst, input); err != nil {

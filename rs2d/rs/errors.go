@@ -11,11 +11,10 @@ import (
 // that means the same, if there is one, so that error handling written for that
 // package keeps working, but for comparisons by == and switch.
 var (
-	// ErrShardNum is returned for a codec without data shards or without parity
-	// shards.
+	// ErrShardNum is returned when a codec is to have no data shards or no parity shards.
 	ErrShardNum error = &sentinel{"rs: there must be at least one data and one parity shard", peerShardNum}
-	// ErrTooFewShards is returned when fewer shards are there than are needed, and
-	// for a list of shards of the wrong length.
+	// ErrTooFewShards is returned when fewer shards are there than are needed, and when
+	// a list of shards has the wrong length.
 	ErrTooFewShards error = &sentinel{"rs: too few shards", "too few shards given"}
 	// ErrNoData is returned when every shard is empty.
 	ErrNoData error = &sentinel{"rs: no shard holds data", "no shard data"}
@@ -23,20 +22,23 @@ var (
 	// variant does not allow. The error is a *[SizeError], which says which, and a
 	// *[StreamSizeError] of a [Stream].
 	ErrShardSize = errors.New("rs: wrong shard size")
-	// ErrShardIndex is returned for a shard index out of range.
+	// ErrShardIndex is returned when the index of a shard is out of range.
 	ErrShardIndex error = &sentinel{"rs: shard index out of range", peerShardNum}
-	// ErrShortData is returned by Split for no data, and by Join when the shards
-	// hold less than was asked for.
+	// ErrShortData is returned when Split is given no data, and when Join is given
+	// shards that hold less than was asked for.
 	ErrShortData error = &sentinel{"rs: not enough data", "not enough data to fill the number of requested shards"}
-	// ErrReconstructRequired is returned by Join when a data shard is missing.
+	// ErrReconstructRequired is returned when Join lacks a data shard.
 	ErrReconstructRequired error = &sentinel{"rs: a data shard is missing: reconstruct first", "reconstruction required as one or more required data shards are nil"}
-	// ErrReconstructMismatch is returned by [Stream.Reconstruct] for a shard that is
-	// to be read and to be written.
+	// ErrReconstructMismatch is returned when [Stream.Reconstruct] is to read a shard and
+	// to write it too.
 	ErrReconstructMismatch error = &sentinel{"rs: a shard is given both to read and to fill", "valid shards and fill shards are mutually exclusive"}
-	// ErrInput is returned for lists of arguments that contradict each other or have
-	// the wrong length.
+	// ErrOverlap is returned when memory that is to be written overlaps another shard. The
+	// error is an *[OverlapError], which says which, and matches ErrInput too.
+	ErrOverlap = errors.New("rs: shards overlap in memory")
+	// ErrInput is returned when arguments contradict each other, or when a list has the
+	// wrong length.
 	ErrInput error = &sentinel{"rs: invalid arguments", "invalid input"}
-	// ErrOption is returned for an option without meaning.
+	// ErrOption is returned when an option has no meaning.
 	ErrOption = errors.New("rs: invalid option")
 )
 
@@ -134,6 +136,22 @@ func (e *SizeError) Is(target error) bool {
 		return target == ErrShardSize || isPeer(target, peerSizesDiffer)
 	}
 	return target == ErrShardSize || isPeer(target, peerInvalidSize)
+}
+
+// OverlapError reports memory to be written that overlaps another shard. It matches
+// [ErrOverlap] and [ErrInput].
+type OverlapError struct {
+	Shard int // the index of the shard that is to be written
+	Other int // the index of the other shard
+}
+
+func (e *OverlapError) Error() string {
+	return fmt.Sprintf("rs: the memory of shard %d, which is to be written, overlaps that of shard %d; it must be its own", e.Shard, e.Other)
+}
+
+// Is reports whether target is [ErrOverlap], [ErrInput], or what ErrInput stands for.
+func (e *OverlapError) Is(target error) bool {
+	return target == ErrOverlap || target == ErrInput || errors.Is(ErrInput, target)
 }
 
 // StreamSizeError reports a shard of a [Stream] that has another length than most of

@@ -44,6 +44,7 @@ type job struct {
 	list     rscode.Sources // the memory of sources
 	sources  [][]byte       // what decoding reads
 	wanted   [][]byte       // what decoding writes
+	inPlace  [][]byte       // what of it is memory of the caller
 	parity   [][]byte       // the parity to encode, nil where none is wanted
 	data     [][]byte       // the data to encode it from
 	missing  bitset.Set
@@ -66,7 +67,7 @@ func newJob(js *jobs) *job {
 func (j *job) release() {
 	j.shards, j.sources, j.pattern = nil, nil, nil
 	j.list.Clear()
-	for _, list := range []*[][]byte{&j.wanted, &j.parity, &j.data} {
+	for _, list := range []*[][]byte{&j.wanted, &j.inPlace, &j.parity, &j.data} {
 		clear(*list)
 		*list = (*list)[:0]
 	}

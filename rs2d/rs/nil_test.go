@@ -44,6 +44,7 @@ func TestNil(t *testing.T) {
 		{Name: "Codec.Update", Func: c.Update, Args: []any{shards, [][]byte{make([]byte, 64), nil}}},
 		{Name: "Codec.Verify", Func: c.Verify, Args: []any{shards}},
 		{Name: "LimitError.Is", Func: new(LimitError).Is, Args: []any{ErrInput}, Fine: []int{0}},
+		{Name: "OverlapError.Is", Func: new(OverlapError).Is, Args: []any{ErrInput}, Fine: []int{0}},
 		{Name: "SizeError.Is", Func: new(SizeError).Is, Args: []any{ErrInput}, Fine: []int{0}},
 		{Name: "Stream.Encode", Func: s.Encode, Args: []any{list(), []io.Writer{io.Discard}}},
 		{Name: "Stream.Join", Func: s.Join, Args: []any{io.Discard, list(), int64(0)}},

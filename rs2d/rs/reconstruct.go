@@ -1,6 +1,9 @@
 package rs
 
-import "github.com/redstuff-go/redstuff/internal/bitset"
+import (
+	"github.com/redstuff-go/redstuff/internal/alias"
+	"github.com/redstuff-go/redstuff/internal/bitset"
+)
 
 // reconstruct computes the missing ones of the first shards, so many of them: those
 // required, or all if required is nil.
@@ -42,6 +45,9 @@ func (js *jobs) reconstruct(s *shape, shards [][]byte, first int, required []boo
 	}
 	j.pattern = js.code.PatternOf(j.missing, j.required)
 	j.sources = j.pattern.Sources(&j.list, shards)
+	if err := j.checkInPlace(shards, size); err != nil {
+		return err
+	}
 	direct := j.pattern.Sums()
 	j.wanted, j.parity = resize(j.wanted, n), j.parity[:0]
 	for _, i := range j.pattern.Targets() {
@@ -70,6 +76,42 @@ func (js *jobs) reconstruct(s *shape, shards [][]byte, first int, required []boo
 	}
 	j.run(j.reconstructStrip)
 	return nil
+}
+
+// checkInPlace reports missing shards that would be written in place, to memory that
+// overlaps another shard.
+func (j *job) checkInPlace(shards [][]byte, size int) error {
+	if alias.Ascending(shards, size) {
+		return nil
+	}
+	inPlace := func(target int) bool { return cap(shards[target]) >= size }
+	for _, target := range j.pattern.Targets() {
+		if inPlace(target) {
+			j.inPlace = append(j.inPlace, shards[target][:size])
+		}
+	}
+	out, other, found := alias.FindOverlap(j.inPlace, shards, size)
+	if !found {
+		return nil
+	}
+	// index returns which target is the i-th in place.
+	index := func(i int) int {
+		for _, target := range j.pattern.Targets() {
+			if inPlace(target) {
+				if i == 0 {
+					return target
+				}
+				i--
+			}
+		}
+		return -1
+	}
+	if n := len(j.inPlace); other < n {
+		other = index(other)
+	} else {
+		other -= n
+	}
+	return &OverlapError{Shard: index(out), Other: other}
 }
 
 // resize returns a slice of n elements in the memory of s if it has room.

@@ -3,6 +3,7 @@ package rs
 import (
 	"fmt"
 
+	"github.com/redstuff-go/redstuff/internal/alias"
 	"github.com/redstuff-go/redstuff/internal/bitset"
 )
 
@@ -21,6 +22,29 @@ func (s *shape) whole(shards [][]byte) (size int, err error) {
 		return 0, err
 	}
 	return size, s.checkMultiple(shards, size)
+}
+
+// encode is whole for shards whose parity is to be written.
+func (s *shape) encode(shards [][]byte) (size int, err error) {
+	if size, err = s.whole(shards); err != nil || alias.Ascending(shards, size) {
+		return size, err
+	}
+	return size, s.apart(shards[s.data:], s.data, shards[:s.data], 0, size)
+}
+
+// apart reports memory of outs, shards from firstOut on of a size, that overlaps another of
+// them or one of ins, shards from firstIn on. Empty shards do not count.
+func (s *shape) apart(outs [][]byte, firstOut int, ins [][]byte, firstIn, size int) error {
+	out, other, found := alias.FindOverlap(outs, ins, size)
+	if !found {
+		return nil
+	}
+	if other < len(outs) {
+		other += firstOut
+	} else {
+		other += firstIn - len(outs)
+	}
+	return &OverlapError{Shard: firstOut + out, Other: other}
 }
 
 // all returns the size of the shards that are there: of all unless some may
@@ -152,7 +176,10 @@ func (s *shape) update(shards, newDatashards [][]byte) (size int, err error) {
 	if err := s.checkMultiple(shards, size); err != nil {
 		return 0, err
 	}
-	return size, nil
+	if err := s.apart(parity, s.data, shards[:s.data], 0, size); err != nil {
+		return 0, err
+	}
+	return size, s.apart(parity, s.data, newDatashards, 0, size)
 }
 
 // step returns the size of the shards, or 0 if none are given and none asked
@@ -189,7 +216,10 @@ func (s *shape) step(dst [][]byte, expect []bool, input [][]byte) (size int, err
 			}
 		}
 	}
-	return size, nil
+	if size == 0 {
+		return 0, nil
+	}
+	return size, s.apart(dst, 0, input, 0, size)
 }
 
 // merge checks the lists of [Codec.DecodeIdx] for what was decoded elsewhere.
@@ -204,6 +234,12 @@ func (s *shape) merge(dst, input [][]byte) error {
 			return fmt.Errorf("%w: shard %d to merge into nothing", ErrInput, i)
 		case len(dst[i]) != len(shard):
 			return &SizeError{Shard: i, Size: len(shard), Want: len(dst[i]), Multiple: s.multiple, invalid: true}
+		}
+	}
+	// Shards may differ in size from one another here, and each is added to one only.
+	for i, shard := range input {
+		if alias.Overlap(dst[i], shard) {
+			return &OverlapError{Shard: i, Other: i}
 		}
 	}
 	return nil

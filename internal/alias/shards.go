@@ -1,0 +1,157 @@
+package alias
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+)
+
+// Ascending reports whether each buffer that has room for size bytes begins no earlier than
+// the one before ends, size bytes behind its beginning. Such buffers do not overlap.
+func Ascending(buffers [][]byte, size int) bool {
+	end, wrong := uintptr(0), 0
+	for i := range buffers {
+		if cap(buffers[i]) < size {
+			continue
+		}
+		begin := address(buffers[i])
+		wrong |= int(begin - end)
+		end = begin + uintptr(size)
+	}
+	return wrong >= 0
+}
+
+// FindOverlap looks for a buffer of outs that overlaps another of them or one of ins. All
+// buffers that are not empty have size bytes, which is positive; empty ones are left out.
+// It returns the indices of two, ascending, that of one of ins counting on from those of
+// outs. It takes time in proportion to n·log n for n buffers, and in the long run allocates nothing.
+func FindOverlap(outs, ins [][]byte, size int) (out, other int, found bool) {
+	if apart(outs, ins, size) {
+		return 0, 0, false
+	}
+	list := lists.Get().(*list)
+	defer lists.Put(list)
+	keys := list.sorted(outs, ins)
+	// The ends of what begins before a key, of any buffer and of those of outs.
+	end, outEnd := uintptr(0), uintptr(0)
+	last, lastOut := uint64(0), uint64(0)
+	for i, key := range keys {
+		begin, isOut := uintptr(key>>1), key&1 != 0
+		if i > 0 && (isOut && begin < end || begin < outEnd) {
+			if !isOut || begin < outEnd {
+				last = lastOut
+			}
+			out, other = find(outs, ins, key, last)
+			return out, other, true
+		}
+		end, last = begin+uintptr(size), key
+		if isOut {
+			outEnd, lastOut = end, key
+		}
+	}
+	return 0, 0, false
+}
+
+// apart reports whether it is plain that no buffer of outs overlaps another: they ascend,
+// and none of ins begins or ends between the first and the last.
+func apart(outs, ins [][]byte, size int) bool {
+	if len(outs) == 0 {
+		return true
+	}
+	for i := range outs {
+		if len(outs[i]) == 0 {
+			return false
+		}
+	}
+	if !Ascending(outs, size) {
+		return false
+	}
+	before, behind := int(address(outs[0]))-size, int(address(outs[len(outs)-1]))+size
+	inside := 0
+	for i := range ins {
+		if len(ins[i]) > 0 {
+			begin := int(address(ins[i]))
+			inside |= (begin - behind) & (before - begin)
+		}
+	}
+	return inside >= 0
+}
+
+// list is memory for keys: twice the address of a buffer, and one more if it is of outs.
+type list struct{ keys, spare []uint64 }
+
+var lists = sync.Pool{New: func() any { return new(list) }}
+
+// sorted returns the keys of the buffers that are not empty, ascending.
+func (l *list) sorted(outs, ins [][]byte) []uint64 {
+	l.keys = l.keys[:0]
+	for _, b := range outs {
+		if len(b) > 0 {
+			l.keys = append(l.keys, uint64(address(b))<<1|1)
+		}
+	}
+	for _, b := range ins {
+		if len(b) > 0 {
+			l.keys = append(l.keys, uint64(address(b))<<1)
+		}
+	}
+	if len(l.keys) < 100 {
+		slices.Sort(l.keys)
+	} else {
+		l.radixSort()
+	}
+	return l.keys
+}
+
+// radixSort sorts the keys digit by digit. Buffers are near each other, in one heap, so
+// that few digits differ.
+func (l *list) radixSort() {
+	const digit = 10 // bits
+	least, most := l.keys[0], l.keys[0]
+	for _, key := range l.keys {
+		least, most = min(least, key), max(most, key)
+	}
+	l.spare = slices.Grow(l.spare[:0], len(l.keys))[:len(l.keys)]
+	for shift := 0; shift < bits.Len64(most-least); shift += digit {
+		var at [1 << digit]uint32
+		for _, key := range l.keys {
+			at[(key-least)>>shift&(1<<digit-1)]++
+		}
+		sum := uint32(0)
+		for i, n := range at {
+			at[i], sum = sum, sum+n
+		}
+		for _, key := range l.keys {
+			d := (key - least) >> shift & (1<<digit - 1)
+			l.spare[at[d]] = key
+			at[d]++
+		}
+		l.keys, l.spare = l.spare, l.keys
+	}
+}
+
+// find returns the indices of two buffers with the keys, ascending.
+func find(outs, ins [][]byte, a, b uint64) (out, other int) {
+	if a&1 == 0 {
+		a, b = b, a
+	}
+	index := func(key uint64, after int) int {
+		for i := after + 1; i < len(outs)+len(ins); i++ {
+			if i < len(outs) && len(outs[i]) > 0 && uint64(address(outs[i]))<<1|1 == key {
+				return i
+			}
+			if i >= len(outs) && len(ins[i-len(outs)]) > 0 && uint64(address(ins[i-len(outs)]))<<1 == key {
+				return i
+			}
+		}
+		return -1
+	}
+	out, other = index(a, -1), index(b, -1)
+	if out == other {
+		other = index(b, out)
+	}
+	if other < len(outs) {
+		return min(out, other), max(out, other)
+	}
+	return out, other
+}
