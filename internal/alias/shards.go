@@ -21,6 +21,18 @@ func Ascending(buffers [][]byte, size int) bool {
 	return wrong >= 0
 }
 
+// AscendingWhole is [Ascending] for buffers that also must have size bytes each.
+func AscendingWhole(buffers [][]byte, size int) bool {
+	end, wrong, differ := uintptr(0), 0, 0
+	for i := range buffers {
+		begin := address(buffers[i])
+		wrong |= int(begin - end)
+		differ |= len(buffers[i]) ^ size
+		end = begin + uintptr(size)
+	}
+	return wrong >= 0 && differ == 0
+}
+
 // FindOverlap looks for a buffer of outs that overlaps another of them or one of ins. All
 // buffers that are not empty have size bytes, which is positive; empty ones are left out.
 // It returns the indices of two, ascending, that of one of ins counting on from those of

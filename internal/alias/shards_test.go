@@ -51,6 +51,13 @@ func TestFindOverlap(t *testing.T) {
 		if got && (out == other || out >= cut || !Overlap(all[out], all[other])) {
 			t.Fatalf("buffers %d and %d of %d outs and %d in all do not overlap", out, other, cut, n)
 		}
+		whole := true
+		for _, b := range all {
+			whole = whole && len(b) == size
+		}
+		if got, want := AscendingWhole(all, size), whole && Ascending(all, size); got != want {
+			t.Fatalf("AscendingWhole: %v, want %v", got, want)
+		}
 		if Ascending(all, size) {
 			for i := range all {
 				for j := range i {

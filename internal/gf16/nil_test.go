@@ -40,8 +40,8 @@ func TestNil(t *testing.T) {
 		{Name: "Engine.FFTTo", Func: e.FFTTo, Args: []any{as, 0, a, b, 32, 8, 0, false}},
 		{Name: "Engine.IFFTFrom", Func: e.IFFTFrom, Args: []any{a, a, 32, 8, 0, bs, 0}},
 		{Name: "Engine.CanEncodeBlocks", Func: e.CanEncodeBlocks, Args: []any{64, 128}},
-		{Name: "Engine.CanEncodeFew", Func: e.CanEncodeFew, Args: []any{2, 2}},
-		{Name: "Engine.EncodeFew", Func: e.EncodeFew, Args: []any{as, bs, 0, 64, make([]byte, 1<<12)}},
+		{Name: "NewFewEncoder", Func: NewFewEncoder, Args: []any{e, 2, 2}},
+		{Name: "FewEncoder.Encode", Func: NewFewEncoder(e, 2, 2).Encode, Args: []any{as, bs, 0, 64, make([]byte, 1<<12)}},
 	}
 	r := &BlockEncoding{PlaneBytes: 32, Size: 64, Srcs: bs, Dsts: as, DstBase: 64, Sum: make([]byte, 1<<12), Work: make([]byte, 1<<12)}
 	recode := e.EncodeBlocks

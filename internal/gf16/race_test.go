@@ -32,8 +32,13 @@ var instrumentedCalls = []struct {
 	{"FFTTo", func(e *Engine, out, in []byte) {
 		e.FFTTo(blocks(out), 0, make([]byte, len(in)), in, BlockSize/2, len(in)/BlockSize, 0, false)
 	}, false},
-	{"EncodeFew", func(e *Engine, out, in []byte) { e.EncodeFew(blocks(out), blocks(in), 0, BlockSize, nil) }, false},
-	{"EncodeFew to one", func(e *Engine, out, in []byte) { e.EncodeFew([][]byte{out}, [][]byte{in, in}, 0, len(in), nil) }, false},
+	{"FewEncoder", func(e *Engine, out, in []byte) {
+		const n = instrumentedBytes / BlockSize
+		NewFewEncoder(e, n, n).Encode(blocks(out), blocks(in), 0, BlockSize, nil)
+	}, false},
+	{"FewEncoder to one", func(e *Engine, out, in []byte) {
+		NewFewEncoder(e, 1, 2).Encode([][]byte{out}, [][]byte{in, in}, 0, len(in), nil)
+	}, false},
 	{"Unpack", func(e *Engine, out, in []byte) { e.Unpack([][]byte{out}, 0, 64, 64, len(in)/64, in, len(in)/2) }, true},
 }
 

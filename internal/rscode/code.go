@@ -20,7 +20,10 @@ type Code struct {
 	// has none that fits, and factors are what it takes besides.
 	fusedSize int
 	factors   []gf16.Elem
-	few       bool
+
+	// Few encodes with all rows of a block in registers. It is nil unless the code has few
+	// parity shards. Strips are of no use then.
+	Few *gf16.FewEncoder
 }
 
 // New returns the code of k data and m parity shards on a backend, named as in
@@ -37,7 +40,9 @@ func New(k, m int, rate Rate, backend string) (*Code, error) {
 	c := &Code{Geometry: g, Engine: engine}
 	c.compiler.Geometry = &c.Geometry
 	c.fusedSize, c.factors = fusedTransforms(&g, engine)
-	c.few = !g.Low && engine.CanEncodeFew(m, k)
+	if !g.Low {
+		c.Few = gf16.NewFewEncoder(engine, m, k)
+	}
 	return c, nil
 }
 
@@ -64,10 +69,6 @@ func fusedTransforms(g *Geometry, e *gf16.Engine) (size int, factors []gf16.Elem
 	}
 	return size, factors
 }
-
-// Few reports whether all rows of a block stay in registers while [Workspace.Encode]
-// works on it: the code has few parity shards. Strips are of no use then.
-func (c *Code) Few() bool { return c.few }
 
 // Pattern returns the compiled pattern for the shards that are present, of all of the
 // code, and those wanted: missing shards, nil standing for all missing data shards. The

@@ -131,7 +131,7 @@ func (t *sums) compute(c *Code, p *Pattern, dst, src *Symbols) {
 			if c.Parity == 1 && from == to && rest == 0 {
 				// All shards of a code with one of parity add up to zero.
 				t.out[0] = dst.Shards[target]
-				e.EncodeFew(t.out[:], t.sources, from, blocks, nil)
+				c.Few.Encode(t.out[:], t.sources, from, blocks, nil)
 				t.out[0] = nil
 				continue
 			}

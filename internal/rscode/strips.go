@@ -45,7 +45,7 @@ func (c *Code) StripSize() int {
 // of workers. It also returns whether a strip's data should be prefetched while the strip
 // before it is worked on.
 func (c *Code) EncodeStrip(total, workers int) (size int, prefetch bool) {
-	prefetch = !c.few && c.fusedSize > 0 && total >= prefetchBytes
+	prefetch = c.Few == nil && c.fusedSize > 0 && total >= prefetchBytes
 	if prefetch || workers == 1 && total >= c.WideTotal() {
 		return c.wideStrip(), prefetch
 	}

@@ -14,7 +14,7 @@ type Workspace struct {
 	c    *Code
 	rows planarRows
 	sums sums
-	few  []byte // work of gf16.Engine.EncodeFew
+	few  []byte // work of gf16.FewEncoder
 
 	fused gf16.BlockEncoding // what Encode asks the engine for: here it is not allocated
 
@@ -36,11 +36,11 @@ func (w *Workspace) Encode(parity, data Symbols) {
 	if wanted == 0 || planeBytes == 0 {
 		return
 	}
-	if whole := data.blocks() && allWanted(parity.Shards); whole && w.c.few && parity.Off == data.Off {
+	if whole := data.blocks() && allWanted(parity.Shards); whole && w.c.Few != nil && parity.Off == data.Off {
 		if w.few == nil {
 			w.few = make([]byte, gf16.FewWork)
 		}
-		w.c.Engine.EncodeFew(parity.Shards, data.Shards, data.Off, data.Size, w.few)
+		w.c.Few.Encode(parity.Shards, data.Shards, data.Off, data.Size, w.few)
 		return
 	} else if whole && w.c.fusedSize > 0 {
 		w.encodeFused(&parity, &data, planeBytes)

@@ -87,9 +87,9 @@ func (c *Codec) Encode(shards [][]byte) error {
 		return err
 	}
 	k := c.shape.data
-	if c.code.Few() && len(shards)*size < 2*minShare && size%gf16.BlockSize == 0 {
+	if c.code.Few != nil && len(shards)*size < 2*minShare && size%gf16.BlockSize == 0 {
 		// A call this short pays for nothing but its work.
-		c.code.Engine.EncodeFew(shards[k:], shards[:k], 0, size, nil)
+		c.code.Few.Encode(shards[k:], shards[:k], 0, size, nil)
 		return nil
 	}
 	j := c.jobs.get(shards, size)

@@ -85,7 +85,7 @@ func (j *job) run(do func(w *rscode.Workspace, off, size int)) {
 		j.strip, j.prefetch = code.EncodeStrip(total, workers)
 	}
 	most := pieceBytes
-	if encodes && code.Few() {
+	if encodes && code.Few != nil {
 		// Rows in registers need no strips, and long runs of every shard are best.
 		j.strip, most = j.size, fewPieceBytes
 	}

@@ -10,7 +10,8 @@ import (
 // shape is what lists of shards are checked against: the numbers of shards, and what
 // their size must be a multiple of. Calls check all of their arguments before they write.
 type shape struct {
-	data, parity, multiple int
+	data, parity int
+	multiple     int // a power of two
 }
 
 // total returns the number of all shards.
@@ -26,8 +27,15 @@ func (s *shape) whole(shards [][]byte) (size int, err error) {
 
 // encode is whole for shards whose parity is to be written.
 func (s *shape) encode(shards [][]byte) (size int, err error) {
-	if size, err = s.whole(shards); err != nil || alias.Ascending(shards, size) {
-		return size, err
+	// Nearly always all is well, which one look at each tells.
+	if len(shards) == s.total() {
+		size = len(shards[0])
+		if size > 0 && size&(s.multiple-1) == 0 && alias.AscendingWhole(shards, size) {
+			return size, nil
+		}
+	}
+	if size, err = s.whole(shards); err != nil {
+		return 0, err
 	}
 	return size, s.apart(shards[s.data:], s.data, shards[:s.data], 0, size)
 }
@@ -120,7 +128,7 @@ func (s *shape) missing(missing bitset.Set, shards [][]byte) (size int, err erro
 // checkMultiple checks that shards of the size are allowed.
 func (s *shape) checkMultiple(shards [][]byte, size int) error {
 	multiple := s.multiple
-	if size%multiple == 0 {
+	if size&(multiple-1) == 0 {
 		return nil
 	}
 	return &SizeError{Shard: firstThere(shards), Size: size, Multiple: multiple}
