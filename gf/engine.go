@@ -15,7 +15,8 @@ const RowAlign = gf16.RowAlign
 
 // Engine is the arithmetic of GF(2^16) on one backend. It is immutable and safe for
 // concurrent use. No method allocates. A method panics if its arguments contradict each
-// other or if a region is too short.
+// other or if a region is too short, and with an *[OverlapError] if regions overlap that
+// must not.
 type Engine struct {
 	engine *gf16.Engine
 }
@@ -39,18 +40,28 @@ func (e *Engine) Backend() string { return e.engine.Backend() }
 
 // MulAdd adds c·src to dst: natural regions of the same length, a multiple of
 // [BlockSize]. dst and src are the same region or do not overlap.
-func (e *Engine) MulAdd(dst, src []byte, c Elem) { e.engine.MulAdd(dst, src, c) }
+func (e *Engine) MulAdd(dst, src []byte, c Elem) {
+	checkSame("MulAdd", dst, src)
+	e.engine.MulAdd(dst, src, c)
+}
 
 // Mul stores c·src in dst, under the rules of [Engine.MulAdd].
-func (e *Engine) Mul(dst, src []byte, c Elem) { e.engine.Mul(dst, src, c) }
+func (e *Engine) Mul(dst, src []byte, c Elem) {
+	checkSame("Mul", dst, src)
+	e.engine.Mul(dst, src, c)
+}
 
 // Xor adds src to dst: regions of the same length, whatever it is. dst and src are the
 // same region or do not overlap.
-func (e *Engine) Xor(dst, src []byte) { e.engine.Xor(dst, src) }
+func (e *Engine) Xor(dst, src []byte) {
+	checkSame("Xor", dst, src)
+	e.engine.Xor(dst, src)
+}
 
 // Dot adds the sum of coeffs[i]·srcs[i][off:off+len(dst)] to dst: many sources into one
 // output. len(dst) is a multiple of [BlockSize]. dst overlaps no source.
 func (e *Engine) Dot(dst []byte, srcs [][]byte, off int, coeffs []Elem) {
+	checkApart("Dot", dst, srcs, off, len(dst))
 	e.engine.Dot(dst, srcs, off, coeffs)
 }
 
@@ -65,18 +76,21 @@ func (e *Engine) Dot(dst []byte, srcs [][]byte, off int, coeffs []Elem) {
 // byte e and byte planeBytes+e, in coordinates that are the backend's own: rows may be
 // added with [Engine.Xor] and compared, but not read.
 func (e *Engine) Pack(dst []byte, planeBytes int, srcs [][]byte, off, step, size, count int) {
+	checkApart("Pack", rows(dst, planeBytes, len(srcs)), srcs, off, (count-1)*step+size)
 	e.engine.Pack(dst, planeBytes, srcs, off, step, size, count)
 }
 
 // Unpack is the inverse of [Engine.Pack]: it writes the symbols to dsts and touches no
 // other byte there. What is left in src is not defined. No destination overlaps src.
 func (e *Engine) Unpack(dsts [][]byte, off, step, size, count int, src []byte, planeBytes int) {
+	checkApart("Unpack", rows(src, planeBytes, len(dsts)), dsts, off, (count-1)*step+size)
 	e.engine.Unpack(dsts, off, step, size, count, src, planeBytes)
 }
 
 // Scale multiplies planar row i of src by coeffs[i] into row i of dst. dst and src are
 // the same rows or do not overlap.
 func (e *Engine) Scale(dst, src []byte, planeBytes int, coeffs []Elem) {
+	checkSame("Scale", rows(dst, planeBytes, len(coeffs)), rows(src, planeBytes, len(coeffs)))
 	e.engine.Scale(dst, src, planeBytes, coeffs)
 }
 
@@ -87,6 +101,7 @@ func (e *Engine) Scale(dst, src []byte, planeBytes int, coeffs []Elem) {
 // base+i, for i < out. base is a multiple of size. dst has room for size rows too, and
 // those from out on are left undefined. dst and src are the same rows or do not overlap.
 func (e *Engine) FFT(dst, src []byte, planeBytes, size, base, out int) {
+	checkSame("FFT", rows(dst, planeBytes, size), rows(src, planeBytes, size))
 	e.engine.FFT(dst, src, planeBytes, size, base, out)
 }
 

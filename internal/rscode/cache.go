@@ -2,7 +2,9 @@ package rscode
 
 import (
 	"container/list"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/internal/bitset"
 )
@@ -15,11 +17,19 @@ type patternCache struct {
 	order   list.List                // most recent first
 	words   int                      // total cost
 	key     []byte
+
+	latest atomic.Pointer[cachedPattern] // what the last call returned, to be had without the lock
 }
 
 type cachedPattern struct {
 	key     string
+	wanted  bitset.Set
 	pattern *Pattern
+}
+
+// of reports whether the pattern is that of the shards.
+func (e *cachedPattern) of(missing, wanted bitset.Set) bool {
+	return slices.Equal(e.pattern.missing, missing) && slices.Equal(e.wanted, wanted)
 }
 
 // cacheWords bounds the factors kept: 8 MiB of them.
@@ -29,13 +39,17 @@ const cacheWords = 4 << 20
 // wanted, from the cache or compiled. Two callers that miss at once both compile; the
 // results are equal.
 func (pc *patternCache) get(c *compiler, missing, wanted bitset.Set) *Pattern {
+	if e := pc.latest.Load(); e != nil && e.of(missing, wanted) {
+		return e.pattern
+	}
 	pc.mu.Lock()
 	pc.key = wanted.AppendKey(missing.AppendKey(pc.key[:0]))
 	if e, ok := pc.entries[string(pc.key)]; ok {
 		pc.order.MoveToFront(e)
-		p := e.Value.(*cachedPattern).pattern
+		cached := e.Value.(*cachedPattern)
+		pc.latest.Store(cached)
 		pc.mu.Unlock()
-		return p
+		return cached.pattern
 	}
 	key := string(pc.key)
 	pc.mu.Unlock()
@@ -50,7 +64,9 @@ func (pc *patternCache) get(c *compiler, missing, wanted bitset.Set) *Pattern {
 	if pc.entries == nil {
 		pc.entries = make(map[string]*list.Element)
 	}
-	pc.entries[key] = pc.order.PushFront(&cachedPattern{key, p})
+	cached := &cachedPattern{key, slices.Clone(wanted), p}
+	pc.latest.Store(cached)
+	pc.entries[key] = pc.order.PushFront(cached)
 	pc.words += p.words()
 	for pc.words > cacheWords {
 		last := pc.order.Remove(pc.order.Back()).(*cachedPattern)

@@ -13,6 +13,8 @@ type Code struct {
 	Geometry
 	Engine *gf16.Engine
 
+	strip    int // see StripSize
+	words    int // of a set of shards
 	patterns patternCache
 	compiler compiler
 
@@ -37,7 +39,7 @@ func New(k, m int, rate Rate, backend string) (*Code, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Code{Geometry: g, Engine: engine}
+	c := &Code{Geometry: g, Engine: engine, strip: stripSize(&g), words: bitset.Words(g.Total())}
 	c.compiler.Geometry = &c.Geometry
 	c.fusedSize, c.factors = fusedTransforms(&g, engine)
 	if !g.Low {
@@ -79,9 +81,8 @@ func (c *Code) Pattern(present, wanted []bool) (*Pattern, error) {
 	if len(present) != n || wanted != nil && len(wanted) != n {
 		return nil, fmt.Errorf("rscode: the pattern speaks of %d shards present and %d wanted, the code has %d", len(present), len(wanted), n)
 	}
-	words := bitset.Words(n)
-	sets := make(bitset.Set, 2*words)
-	missing, targets := sets[:words], sets[words:]
+	sets := make(bitset.Set, 2*c.words)
+	missing, targets := sets[:c.words], sets[c.words:]
 	for i, there := range present {
 		if there {
 			continue
@@ -100,15 +101,15 @@ func (c *Code) Pattern(present, wanted []bool) (*Pattern, error) {
 // PatternOf is [Code.Pattern] for sets of missing shards, at most m, and of those of them
 // that are wanted. It keeps neither, and panics if they are not of the code's shards.
 func (c *Code) PatternOf(missing, wanted bitset.Set) *Pattern {
-	checkSet("PatternOf", missing, c.Total())
-	checkSet("PatternOf", wanted, c.Total())
+	c.checkSet(missing)
+	c.checkSet(wanted)
 	return c.patterns.get(&c.compiler, missing, wanted)
 }
 
-// checkSet panics unless the set is one of n shards.
-func checkSet(method string, set bitset.Set, n int) {
-	if len(set) != bitset.Words(n) {
-		panic(fmt.Sprintf("rscode: %s: a set of %d words for %d shards", method, len(set), n))
+// checkSet panics unless the set is one of the code's shards.
+func (c *Code) checkSet(set bitset.Set) {
+	if len(set) != c.words {
+		panic("rscode: a set of other shards than the code's")
 	}
 }
 

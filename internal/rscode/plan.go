@@ -19,7 +19,7 @@ func NewPlan(c *Code, missing bitset.Set) *Plan {
 	if c == nil {
 		panic("rscode: NewPlan of a nil *Code")
 	}
-	checkSet("NewPlan", missing, c.Total())
+	c.checkSet(missing)
 	lost := missing.AppendTo(nil, 0, c.Data, 0)
 	pattern := &Pattern{lost: lost, usedParity: c.compiler.chooseParity(nil, missing, len(lost))}
 	p := &Plan{c: c, used: make(bitset.Set, len(missing)), log: c.compiler.quotient(c.compiler.space(pattern))}

@@ -35,9 +35,11 @@ const (
 
 // StripSize returns how many bytes of every shard a strip should have for the work on it
 // to stay in a core's cache: a multiple of 64.
-func (c *Code) StripSize() int {
-	inner := blockBytes / min(c.Inner, blockRows)
-	outer := max(stripBytes/(2*c.Inner), minStrip)
+func (c *Code) StripSize() int { return c.strip }
+
+func stripSize(g *Geometry) int {
+	inner := blockBytes / min(g.Inner, blockRows)
+	outer := max(stripBytes/(2*g.Inner), minStrip)
 	return min(inner, outer, maxStrip) &^ (gf16.BlockSize - 1)
 }
 

@@ -1,6 +1,8 @@
 package rs
 
 import (
+	"fmt"
+
 	"github.com/redstuff-go/redstuff/internal/alias"
 	"github.com/redstuff-go/redstuff/internal/bitset"
 )
@@ -31,11 +33,12 @@ func (js *jobs) reconstruct(s *shape, shards [][]byte, first int, required []boo
 	}
 	// In this order: nothing to do is no error, whatever the size, and too few is one
 	// even if nothing that is missing is required.
-	if missing := j.missing.Count(0, n); missing == 0 || first == s.data && j.missing.Count(0, s.data) == 0 {
+	missing := j.missing.Count(0, n)
+	if missing == 0 || first == s.data && j.missing.Count(0, s.data) == 0 {
 		return nil
 	}
-	if err := s.enough(j.missing); err != nil {
-		return err
+	if there := n - missing; there < s.data {
+		return fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, s.data)
 	}
 	if err := s.checkMultiple(shards, size); err != nil {
 		return err

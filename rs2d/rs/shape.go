@@ -143,15 +143,6 @@ func firstThere(shards [][]byte) int {
 	return i
 }
 
-// enough reports too many missing shards.
-func (s *shape) enough(missing bitset.Set) error {
-	n := s.total()
-	if there := n - missing.Count(0, n); there < s.data {
-		return fmt.Errorf("%w: %d of %d are there, %d are needed", ErrTooFewShards, there, n, s.data)
-	}
-	return nil
-}
-
 // update returns the size of the shards of [Codec.Update].
 func (s *shape) update(shards, newDatashards [][]byte) (size int, err error) {
 	if len(newDatashards) != s.data {

@@ -19,7 +19,7 @@ var rules = arrows{
 	"internal/race":     {},
 	"internal/gf16":     {"internal/cpu", "internal/race"},
 	"internal/rscode":   {"internal/bitset", "internal/gf16"},
-	"gf":                {"internal/gf16"},
+	"gf":                {"internal/alias", "internal/gf16"},
 	"internal/lanehash": {"internal/alias", "internal/cpu", "internal/race"},
 	"internal/ntstore":  {"internal/cpu", "internal/race"},
 	"commit":            {"internal/bcs", "internal/lanehash", "internal/race"},
