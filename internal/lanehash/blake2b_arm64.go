@@ -16,6 +16,26 @@ func blake2bx2NEON(dst *byte, dstStride int, src *byte, stride, size, count int,
 //go:noescape
 func blake2bNodesx2NEON(dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64)
 
+// blake2bColumns1NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bColumns1NEON()
+
+// blake2bColumns2NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bColumns2NEON()
+
+// blake2bDiagonals1NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bDiagonals1NEON()
+
+// blake2bDiagonals2NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bDiagonals2NEON()
+
 // blake2bx2NEONSHA3 works like blake2bRunsGeneric where b is nil, 2 messages at a time; count is at least 1.
 // The messages end with the run unless dst is nil.
 //
@@ -27,3 +47,23 @@ func blake2bx2NEONSHA3(dst *byte, dstStride int, src *byte, stride, size, count 
 //
 //go:noescape
 func blake2bNodesx2NEONSHA3(dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64)
+
+// blake2bColumns1NEONSHA3 is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bColumns1NEONSHA3()
+
+// blake2bColumns2NEONSHA3 is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bColumns2NEONSHA3()
+
+// blake2bDiagonals1NEONSHA3 is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bDiagonals1NEONSHA3()
+
+// blake2bDiagonals2NEONSHA3 is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake2bDiagonals2NEONSHA3()

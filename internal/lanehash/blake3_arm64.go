@@ -8,3 +8,23 @@ package lanehash
 //
 //go:noescape
 func blake3x4NEON(dst *byte, dstStride int, a, b *byte, stride, size, count int, job *uint32)
+
+// blake3Columns1NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake3Columns1NEON()
+
+// blake3Columns2NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake3Columns2NEON()
+
+// blake3Diagonals1NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake3Diagonals1NEON()
+
+// blake3Diagonals2NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
+//
+//go:noescape
+func blake3Diagonals2NEON()

@@ -73,6 +73,9 @@ func (f *File) Func(name, doc, params string, locals int) *Func {
 	var names []string
 	for field := range strings.SplitSeq(params, ",") {
 		words := strings.Fields(field)
+		if len(words) == 0 {
+			continue
+		}
 		names = append(names, words[0])
 		if len(words) == 1 {
 			continue
@@ -106,6 +109,9 @@ func (fn *Func) Local() GP {
 	fn.Op("ADD", "$16", "RSP", r)
 	return r
 }
+
+// Call calls a function of the package that takes nothing from the stack.
+func (fn *Func) Call(name string) { fn.Op("CALL", "·"+name+"(SB)") }
 
 // End returns from the function.
 func (fn *Func) End() { fn.Op("RET") }

@@ -36,7 +36,7 @@ func writeBlake2b(f *emit.File) {
 			suffix = "NEONSHA3"
 		}
 		writeRuns(f, suffix, xar)
-		writeNodes(f, suffix, xar)
+		writeParts(f, writeNodes(f, suffix, xar).state)
 	}
 }
 
@@ -44,8 +44,8 @@ func writeBlake2b(f *emit.File) {
 type blake2b struct{ *state }
 
 // newBlake2b takes the registers of a kernel.
-func newBlake2b(fn *emit.Func, xar bool, zero int) blake2b {
-	s := blake2b{&state{Func: fn, wide: true, zero: zero, xar: xar, rotations: [2][2]int{{32, 24}, {16, 63}}}}
+func newBlake2b(fn *emit.Func, suffix string, xar bool, zero int) blake2b {
+	s := blake2b{&state{Func: fn, hash: "blake2b", suffix: suffix, wide: true, zero: zero, xar: xar, rotations: [2][2]int{{32, 24}, {16, 63}}}}
 	s.v, s.t = s.Vecs(16), s.Vecs(4)
 	if xar {
 		s.message = s.Vecs(12)
@@ -111,11 +111,11 @@ func (s blake2b) zip(i int, x, y emit.Vec) {
 // writeNodes writes the kernel for inner nodes, the commonest messages of all.
 // They are one block with 9 of 16 words, so that 7 additions fall away in every
 // round, and all of the state but the message is constant.
-func writeNodes(f *emit.File, suffix string, xar bool) {
+func writeNodes(f *emit.File, suffix string, xar bool) blake2b {
 	fn := f.Func("blake2bNodesx2"+suffix, "works like blake2bRunsGeneric with size 64, 2 messages at a time; count is at least 1.\n"+
 		"The halves of a message are always read from left and right.",
 		"dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64", 0)
-	s := newBlake2b(fn, xar, (nodeSize+7)/8)
+	s := newBlake2b(fn, suffix, xar, (nodeSize+7)/8)
 	b := newBatch(s.state, "left", 1)
 	delta, lead := s.Load("right"), s.Load("lead")
 	s.Op("SUB", b.src, delta, delta)
@@ -176,6 +176,7 @@ func writeNodes(f *emit.File, suffix string, xar bool) {
 	s.storeDigests(b)
 	b.next("batch")
 	s.End()
+	return s
 }
 
 // Local memory of the kernel for runs. A copy of a block has 16 bytes in front,
@@ -196,7 +197,7 @@ func writeRuns(f *emit.File, suffix string, xar bool) {
 	fn := f.Func("blake2bx2"+suffix, "works like blake2bRunsGeneric where b is nil, 2 messages at a time; count is at least 1.\n"+
 		"The messages end with the run unless dst is nil.",
 		"dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64", runsLocals)
-	s := newBlake2b(fn, xar, 16)
+	s := newBlake2b(fn, suffix, xar, 16)
 	b := newBatch(s.state, "src", 1)
 	s.memory = b.local
 	leads, states := s.Load("leads"), s.Load("state")

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/redstuff-go/redstuff/asm/arm64/emit"
+import (
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/asm/arm64/emit"
+)
 
 // state is the 4x4 state of BLAKE3 and Blake2b in 16 vectors, a word of every
 // lane in each, and the message words, in the vectors left over and for the rest
@@ -8,6 +12,8 @@ import "github.com/redstuff-go/redstuff/asm/arm64/emit"
 // the order of message words only.
 type state struct {
 	*emit.Func
+	hash     string     // names of functions begin with it
+	suffix   string     // and end with the instruction set
 	v        []emit.Vec // the state
 	t        []emit.Vec // scratch, one for each of the quarter rounds side by side
 	message  []emit.Vec // words 0, 1, … as far as they have registers
@@ -95,42 +101,61 @@ func (s *state) xorRotate(x, y emit.Vec, n int, t emit.Vec) {
 }
 
 // round emits one round, which reads the message words in the given order: the
-// columns of the state are mixed, then its diagonals.
+// columns of the state are mixed, then its diagonals. The words are added where the
+// round stands; the rest of it is the parts that writeParts wrote.
 func (s *state) round(order [16]int) {
-	s.halfRound(0, order[:8])
-	s.halfRound(1, order[8:])
+	for shift, words := range [][]int{order[:8], order[8:]} {
+		for step := range s.rotations {
+			for i := range 4 {
+				if w := words[2*i+step]; w < s.zero && w >= len(s.message) {
+					s.loadVec(s.memory, 16*(w-len(s.message)), s.t[i])
+				}
+			}
+			for i := range 4 {
+				if w := words[2*i+step]; w < s.zero {
+					s.add(s.wordTarget(w, s.t[i]), s.v[i], s.v[i])
+				}
+			}
+			s.Call(s.partName(shift, step))
+		}
+	}
 }
 
-// halfRound mixes the columns, or with shift 1 the diagonals. The four quarter
-// rounds are independent; their steps take turns, which hides their latency.
-func (s *state) halfRound(shift int, words []int) {
+func (s *state) partName(shift, step int) string {
+	return fmt.Sprintf("%s%s%d%s", s.hash, [2]string{"Columns", "Diagonals"}[shift], step+1, s.suffix)
+}
+
+// writeParts writes what rounds consist of but for the additions of message words: halves
+// of the quarter rounds of the columns and of the diagonals, four functions that the
+// kernels call. They are for kernels whose vectors are those of the given one.
+func writeParts(f *emit.File, kernel *state) {
+	for shift := range 2 {
+		for step := range kernel.rotations {
+			name, s := kernel.partName(shift, step), *kernel
+			s.Func = f.Func(name, "is a part of a round. The kernels of this file call it, with the state in their vectors.", "", 0)
+			s.part(shift, step)
+			s.End()
+		}
+	}
+}
+
+// part mixes the columns, or with shift 1 the diagonals, by half a quarter round without a
+// message word. The four quarter rounds are independent; their steps take turns, which
+// hides their latency.
+func (s *state) part(shift, step int) {
 	a := func(i int) emit.Vec { return s.v[i] }
 	b := func(i int) emit.Vec { return s.v[4+(i+shift)%4] }
 	c := func(i int) emit.Vec { return s.v[8+(i+2*shift)%4] }
 	d := func(i int) emit.Vec { return s.v[12+(i+3*shift)%4] }
-	each := func(f func(i int)) {
+	by := s.rotations[step]
+	for _, f := range []func(i int){
+		func(i int) { s.add(b(i), a(i), a(i)) },
+		func(i int) { s.xorRotate(d(i), a(i), by[0], s.t[i]) },
+		func(i int) { s.add(d(i), c(i), c(i)) },
+		func(i int) { s.xorRotate(b(i), c(i), by[1], s.t[i]) },
+	} {
 		for i := range 4 {
 			f(i)
 		}
-	}
-	for step, by := range s.rotations {
-		source := func(i int) (word int, v emit.Vec) {
-			word = words[2*i+step]
-			return word, s.wordTarget(word, s.t[i])
-		}
-		each(func(i int) {
-			if w, v := source(i); w < s.zero && w >= len(s.message) {
-				s.loadVec(s.memory, 16*(w-len(s.message)), v)
-			}
-		})
-		each(func(i int) { s.add(b(i), a(i), a(i)) })
-		each(func(i int) {
-			if w, v := source(i); w < s.zero {
-				s.add(v, a(i), a(i))
-			}
-		})
-		each(func(i int) { s.xorRotate(d(i), a(i), by[0], s.t[i]) })
-		each(func(i int) { s.add(d(i), c(i), c(i)) })
-		each(func(i int) { s.xorRotate(b(i), c(i), by[1], s.t[i]) })
 	}
 }
