@@ -69,3 +69,15 @@ func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte
 //
 //go:noescape
 func blake3Climbx16AVX512(nodes *byte, siblings **byte, turns *uint16, levels int, job *uint32)
+
+// blake3Compressx16AVX512 runs the rounds of a block, and leaves the new chaining values in the first vectors. The kernels of this file call it.
+func blake3Compressx16AVX512()
+
+// blake3Digestsx16AVX512 makes the chaining values digests, for the kernels to store. The kernels of this file call it.
+func blake3Digestsx16AVX512()
+
+// blake3LoadLeftx16AVX512 brings the first halves of blocks into the message words. The kernels of this file call it.
+func blake3LoadLeftx16AVX512()
+
+// blake3LoadRightx16AVX512 does so with the second halves. The kernels of this file call it.
+func blake3LoadRightx16AVX512()

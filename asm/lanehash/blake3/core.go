@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -21,7 +23,7 @@ type core struct {
 
 func newCore(isa vec.ISA, c *constants) core {
 	k := core{constants: c, lanes: isa.Bits / 32}
-	k.State = vec.State{ISA: isa, Hash: "blake3", WordBits: 32, Rotations: [2][2]int{{16, 12}, {8, 7}}}
+	k.State = vec.State{ISA: isa, Hash: "blake3", Inline: isa == vec.AVX512VL, WordBits: 32, Rotations: [2][2]int{{16, 12}, {8, 7}}}
 	k.Shuffles[16], k.Shuffles[8] = c.rotate16, c.rotate8
 	k.State.Alloc(&k.locals)
 	if k.EVEX {
@@ -52,6 +54,14 @@ func (k *core) setState(length, flags Mem) {
 
 // compress emits the seven rounds, and leaves the new chaining values.
 func (k *core) compress() {
+	if k.Zero == 0 && k.shares() {
+		k.call("Compress")
+		return
+	}
+	k.rounds()
+}
+
+func (k *core) rounds() {
 	if rounds := tables.BLAKE3Rounds(); k.EVEX && k.Zero == 0 {
 		k.PermuteLoop(tables.BLAKE3Permutation, len(rounds), k.spill, "round")
 	} else {
@@ -64,12 +74,31 @@ func (k *core) compress() {
 	}
 }
 
+// shares tells whether there are several kernels for these vectors, which call what they
+// have in common: see runs.shared.
+func (k *core) shares() bool { return k.Bits == 512 }
+
+func (k *core) sharedName(what string) string {
+	return fmt.Sprintf("blake3%sx%d%s", what, k.lanes, k.Name)
+}
+
+func (k *core) call(what string) { CALL(LabelRef("·" + k.sharedName(what) + "(SB)")) }
+
 // storeDigests stores the chaining values as 32 bytes a lane.
 func (k *core) storeDigests() {
-	k.joinDigests()
+	k.digests()
 	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
 		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
 	})
+}
+
+// digests makes the chaining values digests, here or by a call.
+func (k *core) digests() {
+	if k.shares() {
+		k.call("Digests")
+	} else {
+		k.joinDigests()
+	}
 }
 
 // joinDigests makes the chaining values digests, where vec.StorePair finds them.

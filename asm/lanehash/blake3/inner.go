@@ -51,7 +51,7 @@ func (k *inner) node() {
 
 // store stores the digests of the lanes stride bytes apart.
 func (k *inner) store(stride Op) {
-	k.joinDigests()
+	k.digests()
 	MOVQ(vec.Dst, R14)
 	for i := range k.lanes {
 		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
@@ -136,7 +136,7 @@ func (k climb) emit() {
 	XORL(vec.Offset.As32(), vec.Offset.As32())
 	MOVQ(vec.Dst, R14)
 	k.point(Imm(half))
-	k.loadHalf(0, vec.Offset, nil)
+	k.call("LoadLeft")
 	for w := range 8 {
 		k.Move(k.Word(w), k.V(w))
 	}
@@ -146,7 +146,8 @@ func (k climb) emit() {
 	}
 
 	Label("level")
-	k.loadHalf(1, vec.Offset, nil)
+	MOVQ(vec.Offset, second)
+	k.call("LoadRight")
 	KMOVW(Mem{Base: turns}, K1)
 	for w := range 8 {
 		VPBLENDMD(k.Word(8+w), k.V(w), K1, k.Word(w))

@@ -15,9 +15,9 @@ import (
 
 // loadWhole brings a whole block of every lane into the message words.
 func (k *runs) loadWhole() {
-	if k.Bits == 512 {
-		k.loadHalf(0, vec.Offset, nil)
-		k.loadHalf(1, second, nil)
+	if k.shares() {
+		k.call("LoadLeft")
+		k.call("LoadRight")
 		return
 	}
 	for quarter := range 4 {

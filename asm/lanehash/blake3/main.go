@@ -26,6 +26,7 @@ func main() {
 	nodes := newInner(vec.AVX512, c)
 	fold{nodes}.emit()
 	climb{nodes}.emit()
+	nodes.shared()
 	Generate()
 }
 

@@ -33,6 +33,7 @@ import (
 type State struct {
 	ISA
 	Hash      string // prefix of the names of Parts
+	Inline    bool   // rounds of loops call no Parts: there are none for these vectors
 	WordBits  int
 	Message   Mem       // without EVEX only
 	Word8     Mem       // without EVEX only
@@ -159,11 +160,16 @@ func (s *State) RoundLoop(places Mem, rounds int, label string) {
 func (s *State) PermuteLoop(order [16]int, rounds int, spill Mem, label string) {
 	MOVL(U32(rounds), EAX)
 	Label(label)
+	var as [16]int
 	var adds [16]func(a VecPhysical)
-	for i := range adds {
-		adds[i] = func(a VecPhysical) { s.add(s.Word(i), a, a) }
+	for i := range as {
+		as[i], adds[i] = i, func(a VecPhysical) { s.add(s.Word(i), a, a) }
 	}
-	s.round(adds)
+	if s.Inline {
+		s.round(adds)
+	} else {
+		s.Round(as)
+	}
 	// Cycle by cycle, so that one word at a time has no register. Moves between registers
 	// are done by renaming.
 	var moved [16]bool
