@@ -56,6 +56,7 @@ func TestCommands(t *testing.T) {
 		// The first block has the two commands of which the second runs this test.
 		{"README.md", "go run ./cmd/rs2d-load --local"},
 		{"docs/cluster.md", ""},
+		{"docs/gateway.md", ""},
 	} {
 		t.Run(test.document, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(root, test.document))
