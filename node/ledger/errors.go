@@ -66,5 +66,8 @@ func RuleOf(err error) Rule {
 // ErrGenesis is returned when a ledger cannot begin so. What wraps it says why.
 var ErrGenesis = errors.New("ledger: invalid genesis")
 
+// ErrSnapshot is returned when keys and values are not those of a ledger's state.
+var ErrSnapshot = errors.New("ledger: malformed snapshot")
+
 // ErrBlock is returned when a block cannot follow on a state.
 var ErrBlock = errors.New("ledger: block does not follow")

@@ -106,6 +106,9 @@ func (h *history) size() uint64 {
 		size, _ := h.model.encoded(pick(h, h.blobs).Length)
 		return size
 	}
+	if h.random.IntN(4) == 0 {
+		return h.number(20) << 20 // whole units
+	}
 	return h.amount(20 << 20)
 }
 
@@ -156,6 +159,9 @@ func (h *history) nodeAction(sender, to ledger.Address) ledger.Action {
 	case "JoinActiveSet":
 		return ledger.JoinActiveSet{Node: pick(h, h.nodes)}
 	case "StakeWith":
+		if h.random.IntN(3) == 0 {
+			return ledger.StakeWith{Node: pick(h, h.nodes), Amount: 1_000_000} // so that there are ties
+		}
 		return ledger.StakeWith{Node: pick(h, h.nodes), Amount: h.amount(3_000_000)}
 	case "SplitStake":
 		id := h.stake(sender, any)

@@ -137,9 +137,14 @@ func newHistory(t *testing.T, seed uint64) *history {
 		h.people = append(h.people, key)
 		g.Balances = append(g.Balances, ledger.Balance{Account: ledgertest.Address(key), Amount: 1_000_000_000})
 	}
+	equal := h.random.IntN(3) == 0 // so that there are ties
 	for i := range 4 {
 		owner := ledgertest.Address(h.people[i])
-		g.Nodes = append(g.Nodes, ledger.GenesisNode{Owner: owner, Node: h.info(i, i, owner), Stake: uint64(1000 + h.random.IntN(3_000_000))})
+		stake := uint64(1000 + h.random.IntN(3_000_000))
+		if equal {
+			stake = 1_000_000
+		}
+		g.Nodes = append(g.Nodes, ledger.GenesisNode{Owner: owner, Node: h.info(i, i, owner), Stake: stake})
 	}
 	var err error
 	if h.state, err = ledger.Begin(g); err != nil {

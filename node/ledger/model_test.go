@@ -466,19 +466,32 @@ func (m *model) compare(s *ledger.State) error {
 	return m.counted(s, count)
 }
 
-// counted checks that a state has so many storages, blobs, stakes and nodes, and that no
-// money was made or lost.
-func (m *model) counted(s *ledger.State, want int) error {
+// counted checks that a state has so many storages, blobs, stakes and nodes, the same
+// active set, and that no money was made or lost.
+func (m *model) counted(s *ledger.State, count int) error {
 	none := ledger.ObjectID{}
 	kinds := []byte{ledger.StorageKey(none)[0], ledger.BlobKey(none)[0], ledger.StakeKey(none)[0], ledger.NodeKey(ledger.NodeID{})[0]}
 	got := 0
-	for key := range s.Snapshot() {
+	for key, value := range s.Snapshot() {
 		if slices.Contains(kinds, key[0]) {
 			got++
 		}
+		if string(key) == "v" { // the active set, in its order
+			var set []ledger.ActiveNode
+			if err := ledger.Read(value, &set); err != nil {
+				return err
+			}
+			var want []ledger.ActiveNode
+			for _, e := range m.active {
+				want = append(want, ledger.ActiveNode{Node: e.node, Stake: e.stake.Uint64()})
+			}
+			if g, w := fmt.Sprint(set), fmt.Sprint(want); g != w {
+				return fmt.Errorf("the active set is %s, want %s", g, w)
+			}
+		}
 	}
-	if got != want {
-		return fmt.Errorf("%d objects, want %d", got, want)
+	if got != count {
+		return fmt.Errorf("%d objects, want %d", got, count)
 	}
 	if money := s.Money(); money.Sum() != money.Minted {
 		return fmt.Errorf("there is %d of money, and %d was minted: %+v", money.Sum(), money.Minted, money)

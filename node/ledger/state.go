@@ -182,23 +182,6 @@ func (s *State) From(key []byte) iter.Seq2[[]byte, []byte] { return s.tree.From(
 // what it gets.
 func (s *State) Diff(old *State) iter.Seq2[[]byte, []byte] { return s.tree.Diff(old.tree) }
 
-// Restore returns the state of a snapshot. Whoever did not make the snapshot compares
-// its root with one that a quorum stands for. The error wraps ErrGenesis.
-func Restore(g Genesis, snapshot iter.Seq2[[]byte, []byte]) (*State, error) {
-	g.fill()
-	if err := g.validate(); err != nil {
-		return nil, err
-	}
-	s, err := newState(g)
-	if err != nil {
-		return nil, err
-	}
-	for k, v := range snapshot {
-		s.tree = s.tree.Set(append([]byte(nil), k...), append([]byte(nil), v...))
-	}
-	return s, nil
-}
-
 // Money is where all money is.
 type Money struct {
 	Accounts, Stakes, Rewards, Commissions, Fund, Blobs, Burned, Minted uint64
