@@ -265,3 +265,31 @@ func FuzzParseCertificate(f *testing.F) {
 		}
 	})
 }
+
+// TestSucceed: a committee beside another one is the same as one by itself, and members
+// that the other one does not have still show their proofs.
+func TestSucceed(t *testing.T) {
+	c, _ := build(t, 4, 10)
+	other, _ := build(t, 4, 10)
+	var same, mixed, unproven []committee.Member
+	for i := range c.Len() {
+		same = append(same, c.Member(i))
+		mixed = append(mixed, c.Member(i))
+	}
+	mixed[2].PublicKey, mixed[2].Proof = other.Member(2).PublicKey, other.Member(2).Proof
+	unproven = append(unproven, mixed...)
+	unproven[2].Proof = other.Member(1).Proof
+	for name, members := range map[string][]committee.Member{"the same": same, "one more": mixed} {
+		got, err := c.Succeed(8, members)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want, err := committee.New(c.System(), 8, members)
+		if err != nil || got.Fingerprint() != want.Fingerprint() || got.Epoch() != 8 {
+			t.Errorf("%s: epoch %d, %v; want 8, %v (%v)", name, got.Epoch(), got.Fingerprint(), want.Fingerprint(), err)
+		}
+	}
+	if _, err := c.Succeed(8, unproven); !errors.Is(err, committee.ErrCommittee) {
+		t.Errorf("a new member without its proof: error %v, want ErrCommittee", err)
+	}
+}

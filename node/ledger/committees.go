@@ -42,7 +42,14 @@ func (c *committees) get(g *Genesis, t tree.Tree, epoch uint32) (*committee.Comm
 	if known != nil {
 		return known, nil
 	}
-	made, err := get[Committee](t, CommitteeKey(epoch)).Committee(g, epoch)
+	members := get[Committee](t, CommitteeKey(epoch))
+	var made *committee.Committee
+	var err error
+	if other := c.beside(t, epoch); other != nil {
+		made, err = members.Succeed(other, epoch)
+	} else {
+		made, err = members.Committee(g, epoch)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +68,56 @@ func (c *committees) get(g *Genesis, t tree.Tree, epoch uint32) (*committee.Comm
 	return made, nil
 }
 
-// Committee returns the committee as nodes and clients use it.
+// beside returns the committee of the epoch before or after, if it is remembered.
+func (c *committees) beside(t tree.Tree, epoch uint32) *committee.Committee {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, other := range []uint32{epoch - 1, epoch + 1} {
+		if value, ok := t.Get(CommitteeKey(other)); ok {
+			if known := c.known[entry{other, &value[0]}]; known != nil {
+				return known
+			}
+		}
+	}
+	return nil
+}
+
+// Committee returns the committee as nodes and clients use it. It verifies the proofs of
+// all members.
 func (c *Committee) Committee(g *Genesis, epoch uint32) (*committee.Committee, error) {
+	members, err := c.members(nil)
+	if err != nil {
+		return nil, err
+	}
+	return committee.New(g.System(), uint64(epoch), members)
+}
+
+// Succeed is Committee, beside a committee of the same ledger: it verifies the proofs of
+// those members alone that the other one does not have.
+func (c *Committee) Succeed(before *committee.Committee, epoch uint32) (*committee.Committee, error) {
+	known := make(map[[48]byte]committee.PublicKey, before.Len())
+	for i := range before.Len() {
+		key := before.Member(i).PublicKey
+		known[key.Bytes()] = key
+	}
+	members, err := c.members(known)
+	if err != nil {
+		return nil, err
+	}
+	return before.Succeed(uint64(epoch), members)
+}
+
+// members returns the members as nodes and clients know them. Public keys that are known
+// need not be read.
+func (c *Committee) members(known map[[48]byte]committee.PublicKey) ([]committee.Member, error) {
 	members := make([]committee.Member, len(c.Members))
 	for i, m := range c.Members {
-		public, err := committee.ParsePublicKey(m.PublicKey[:])
-		if err != nil {
-			return nil, fmt.Errorf("ledger: member %s: %w", m.Name, err)
+		public, ok := known[m.PublicKey]
+		if !ok {
+			var err error
+			if public, err = committee.ParsePublicKey(m.PublicKey[:]); err != nil {
+				return nil, fmt.Errorf("ledger: member %s: %w", m.Name, err)
+			}
 		}
 		members[i] = committee.Member{
 			Name: m.Name, Address: m.Address, PublicKey: public, Proof: m.Possession, TLSKey: m.TLSKey,
@@ -77,7 +127,7 @@ func (c *Committee) Committee(g *Genesis, epoch uint32) (*committee.Committee, e
 			members[i].Shards[j] = int(shard)
 		}
 	}
-	return committee.New(g.System(), uint64(epoch), members)
+	return members, nil
 }
 
 // weightOf returns the number of shards that the node owns in the committee.

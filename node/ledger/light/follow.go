@@ -68,7 +68,7 @@ func (f follower) step(h *Handover) error {
 	if h.Committee != nil {
 		next = h.Committee
 	}
-	made, err := f.make(next, epoch+1, h.Next)
+	made, err := f.make(next, epoch+1, h.Next, of)
 	if err != nil {
 		return err
 	}
@@ -94,15 +94,20 @@ func (c *Client) remember(epoch uint32, of *committee.Committee) {
 	c.known[epoch] = of
 }
 
-// make returns the committee of an epoch, if its digest is the given one.
-func (c *Client) make(of *ledger.Committee, epoch uint32, digest ledger.CommitteeDigest) (*committee.Committee, error) {
+// make returns the committee of an epoch, if its digest is the given one. With another
+// committee it verifies the proofs of new members alone.
+func (c *Client) make(of *ledger.Committee, epoch uint32, digest ledger.CommitteeDigest, other *committee.Committee) (made *committee.Committee, err error) {
 	if most := int(c.genesis.Shards); len(of.Members) > most {
 		return nil, fmt.Errorf("%w: %d members of epoch %d, and %d shards to own", ErrCommittee, len(of.Members), epoch, most)
 	}
 	if got := of.Digest(); got != digest {
 		return nil, fmt.Errorf("%w: the members of epoch %d have the digest %v, and %v is signed", ErrCommittee, epoch, got, digest)
 	}
-	made, err := of.Committee(&c.genesis, epoch)
+	if other != nil {
+		made, err = of.Succeed(other, epoch)
+	} else {
+		made, err = of.Committee(&c.genesis, epoch)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
@@ -127,7 +132,7 @@ func (c *Client) committee(ctx context.Context, s Source, epoch uint32) (*commit
 			return nil, fmt.Errorf("%w: no committee of epoch %d", ErrSource, epoch)
 		}
 	}
-	made, err := c.make(members, epoch, c.trusted.Digests[epoch-1])
+	made, err := c.make(members, epoch, c.trusted.Digests[epoch-1], c.known[c.trusted.Epoch()])
 	if err != nil {
 		return nil, err
 	}
