@@ -41,7 +41,7 @@ func (s *session) finish(ctx context.Context) {
 		})
 	}
 	s.states(context.WithoutCancel(ctx)) // what was asked before an interrupt is worth to be known
-	s.findProblems()
+	(&judge{s.client.Committee(), s.cluster, s.events, s.done}).findProblems(r)
 	if ctx.Err() != nil {
 		r.Problems, r.OK = append(r.Problems, "interrupted"), false
 	}

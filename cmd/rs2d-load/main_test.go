@@ -18,7 +18,6 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/identity"
@@ -270,15 +269,6 @@ func TestFailedWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := fixed.New(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cl, err := client.New(control, nil, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
 	for _, test := range []struct {
 		done []cluster.Done
 		ok   bool
@@ -287,11 +277,11 @@ func TestFailedWrites(t *testing.T) {
 		{[]cluster.Done{{Nodes: []int{1}}, {Nodes: []int{1}}, {Clients: 100}}, false},
 		{[]cluster.Done{{Nodes: []int{1}}, {Nodes: []int{2}}}, true},
 	} {
-		s := &session{client: cl, done: test.done}
-		s.result.Setup.FaultyShards = all.Params().F
-		s.result.Writes.Errors = 3
-		if s.findProblems(); s.result.OK != test.ok {
-			t.Errorf("%v: %q", test.done, s.result.Problems)
+		var r report.Result
+		r.Setup.FaultyShards = all.Params().F
+		r.Writes.Errors = 3
+		if (&judge{members: all, done: test.done}).findProblems(&r); r.OK != test.ok {
+			t.Errorf("%v: %q", test.done, r.Problems)
 		}
 	}
 }

@@ -7,11 +7,19 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
+	"github.com/redstuff-go/redstuff/node/committee"
 )
 
+// judge tells which promises were broken in a run.
+type judge struct {
+	members *committee.Committee
+	cluster *cluster.Cluster // nil if the nodes are not ours
+	events  []cluster.Event
+	done    []cluster.Done
+}
+
 // findProblems lists the promises that were broken.
-func (s *session) findProblems() {
-	r := &s.result
+func (j *judge) findProblems(r *report.Result) {
 	r.Problems = []string{}
 	problem := func(count int64, what string) {
 		if count > 0 {
@@ -21,22 +29,22 @@ func (s *session) findProblems() {
 	problem(r.Blobs.Unreadable, "reads of acknowledged blobs failed")
 	problem(r.Blobs.Wrong, "reads gave wrong bytes")
 	problem(r.Blobs.Unchecked, "acknowledged blobs were not read back at the end")
-	if s.touched() <= r.Setup.FaultyShards {
+	if j.touched() <= r.Setup.FaultyShards {
 		problem(r.Writes.Errors, "writes failed, though no more than f shards were faulty")
 	}
-	if s.cluster == nil {
+	if j.cluster == nil {
 		r.OK = len(r.Problems) == 0
 		return
 	}
-	for _, err := range s.cluster.Died() {
+	for _, err := range j.cluster.Died() {
 		r.Problems = append(r.Problems, err.Error())
 	}
-	r.Slowloris = s.cluster.SlowClients().Counts()
+	r.Slowloris = j.cluster.SlowClients().Counts()
 	for _, c := range r.Slowloris {
 		problem(c.Open, "slow clients were not cut off within --settle: "+string(c.Kind))
 	}
-	r.Problems = append(r.Problems, floodProblems(r.Flood, s.events)...)
-	if scheduled(s.events, cluster.Hostile) && s.broken() <= r.Setup.FaultyShards && !(r.Recovery.Healthy && r.Blobs.Incomplete == 0) {
+	r.Problems = append(r.Problems, floodProblems(r.Flood, j.events)...)
+	if scheduled(j.events, cluster.Hostile) && j.broken() <= r.Setup.FaultyShards && !(r.Recovery.Healthy && r.Blobs.Incomplete == 0) {
 		r.Problems = append(r.Problems, "honest nodes did not recover within --settle, though no more than f shards were hostile")
 	}
 	r.OK = len(r.Problems) == 0
@@ -73,24 +81,24 @@ func scheduled(events []cluster.Event, a cluster.Action) bool {
 }
 
 // broken counts the shards of nodes that misbehave or are dead.
-func (s *session) broken() (shards int) {
-	states, _ := s.cluster.Nodes()
+func (j *judge) broken() (shards int) {
+	states, _ := j.cluster.Nodes()
 	for i, state := range states {
 		if state == cluster.Lying || state == cluster.Dead {
-			shards += s.client.Committee().Weight(i)
+			shards += j.members.Weight(i)
 		}
 	}
 	return shards
 }
 
 // touched counts the shards of the nodes to which something was done, at any time.
-func (s *session) touched() (shards int) {
-	members, touched := s.client.Committee(), make(map[int]bool)
-	for _, d := range s.done {
+func (j *judge) touched() (shards int) {
+	touched := make(map[int]bool)
+	for _, d := range j.done {
 		for _, i := range d.Nodes {
 			if !touched[i] {
 				touched[i] = true
-				shards += members.Weight(i)
+				shards += j.members.Weight(i)
 			}
 		}
 	}
