@@ -1,10 +1,13 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -77,26 +80,57 @@ func (l *lister) listWith(r store.Record, after *commit.BlobID, limit int) (list
 	list = api.BlobList{Blobs: make([]api.BlobEntry, len(ids)), More: len(ids) == limit}
 	for i, id := range ids {
 		list.Blobs[i].Blob = id
-		for r, to := range map[store.Record]*[]byte{
-			store.Certificate: &list.Blobs[i].Certificate, store.InvalidBlobCertificate: &list.Blobs[i].InvalidBlobCertificate,
-		} {
-			*to, err = l.blobs.store.Record(id, r)
+	}
+	for _, kind := range []store.Record{store.Certificate, store.InvalidBlobCertificate} {
+		// Few blobs have the other certificate: they are listed at once, not looked up one by one.
+		others, err := l.blobs.store.BlobsWith(kind, after, limit)
+		if err != nil {
+			return list, err
+		}
+		for i, id := range ids {
+			if _, has := slices.BinarySearchFunc(others, id, compareIDs); !has && len(others) < limit {
+				continue
+			}
+			record, err := l.blobs.store.Record(id, kind)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return list, err
+			}
+			if kind == store.Certificate {
+				list.Blobs[i].Certificate = record
+			} else {
+				list.Blobs[i].InvalidBlobCertificate = record
 			}
 		}
 	}
 	return list, nil
 }
 
-// listPending looks through as many blobs as a page may have, and lists those that wait
-// for a certificate and that the node would attest.
+func compareIDs(a, b commit.BlobID) int { return bytes.Compare(a[:], b[:]) }
+
+// listPending lists blobs that wait for a certificate and that the node would attest. Few
+// blobs are pending as a rule: then it is these that are looked up. If they are more than a
+// page has, it looks through as many blobs as that.
 func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list api.BlobList, err error) {
-	list.Blobs = []api.BlobEntry{}
-	ids, err := l.blobs.store.Blobs(after, limit)
-	if err != nil {
+	ids, err := l.blobs.store.Pending(time.Now().Add(pendingAhead), api.MaxList)
+	switch {
+	case err != nil:
 		return list, err
+	case len(ids) < api.MaxList:
+		slices.SortFunc(ids, compareIDs)
+		if after != nil {
+			i, found := slices.BinarySearchFunc(ids, *after, compareIDs)
+			if found {
+				i++
+			}
+			ids = ids[i:]
+		}
+		ids = ids[:min(len(ids), limit)]
+	default:
+		if ids, err = l.blobs.store.Blobs(after, limit); err != nil {
+			return list, err
+		}
 	}
+	list.Blobs = []api.BlobEntry{}
 	for _, id := range ids {
 		info, err := l.blobs.store.Info(id)
 		if err != nil {
@@ -114,3 +148,6 @@ func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list a
 	}
 	return list, nil
 }
+
+// pendingAhead is later than any blob has come, though the clock was set back a little.
+const pendingAhead = 24 * time.Hour

@@ -118,9 +118,10 @@ func listen(address string) (net.Listener, error) {
 	}
 }
 
-// tell writes Stats until the context ends or nobody reads them.
+// tell writes Stats whenever they change until the context ends or nobody reads them.
 func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, out *json.Encoder) {
-	var s Stats
+	var s, told Stats
+	first := true
 	tick := time.NewTicker(statsEvery)
 	defer tick.Stop()
 	for {
@@ -129,7 +130,13 @@ func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, out *j
 		s.Recovery = recovery(totals)
 		s.Healthy = n.Healer().Healthy()
 		s.Received, s.Sent = counters.Received.Load(), counters.Sent.Load()
-		if out.Encode(s) != nil || ctx.Err() != nil {
+		if first || s != told {
+			if out.Encode(s) != nil {
+				return
+			}
+			first, told = false, s
+		}
+		if ctx.Err() != nil {
 			return
 		}
 		select {
