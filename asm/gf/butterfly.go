@@ -96,7 +96,7 @@ func layers(m machine, name string, radix int, inverse bool) {
 	m.begin(name)
 	k := &butterflies{multiplier: newMultiplier(m, planar), radix: radix, inverse: inverse}
 	k.lo, k.dlo, k.stride = parameter("src"), parameter("dst"), parameter("dist")
-	half := parameter("half")
+	half := parameter("planeBytes")
 	IMULQ(half, k.stride)
 	ADDQ(k.stride, k.stride)
 	if radix == 4 {

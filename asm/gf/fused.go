@@ -51,7 +51,7 @@ func fusedPass(m machine) {
 	m.begin("fused8")
 	p := &fused{machine: m, live: AllocLocal(8), out: AllocLocal(8), scaling: AllocLocal(8), between: AllocLocal(8), count: AllocLocal(8)}
 	p.left = AllocLocal(8)
-	p.strides(loaded("dist"), arg("half"))
+	p.strides(loaded("dist"), arg("planeBytes"))
 	p.src, p.dst = p.run(loaded("src")), p.run(loaded("dst"))
 	p.offset = loaded("offset")
 	for i := range p.v {
@@ -90,7 +90,7 @@ func fusedPass(m machine) {
 	SUBQ(count, left)
 	MOVQ(left, arg("left"))
 
-	columns := loaded("half")
+	columns := loaded("planeBytes")
 	SHRQ(U8(5), columns)
 	Label("column")
 	p.column()

@@ -111,7 +111,7 @@ func move(m machine, name string, packing bool) {
 	Load(Param("off"), p)
 	ADDQ(Mem{Base: s}, p)
 	MOVQ(plane, lo)
-	Load(Param("half"), hi)
+	Load(Param("planeBytes"), hi)
 	LEAQ(Mem{Base: plane, Index: hi, Scale: 2}, plane)
 	ADDQ(lo, hi)
 	Load(Param("count"), left)

@@ -109,9 +109,9 @@ func threeLayers(m machine, name string, inverse bool) {
 	m.begin(name)
 	k := &radix8{multiplier: newMultiplier(m, planar), inverse: inverse}
 	k.left = AllocLocal(8)
-	k.strides(parameter("dist"), parameterAt("half"))
-	k.src = k.bases(parameter("src"), parameterAt("half"))
-	k.dst = k.bases(parameter("dst"), parameterAt("half"))
+	k.strides(parameter("dist"), parameterAt("planeBytes"))
+	k.src = k.bases(parameter("src"), parameterAt("planeBytes"))
+	k.dst = k.bases(parameter("dst"), parameterAt("planeBytes"))
 	k.groups()
 }
 
@@ -119,7 +119,7 @@ func threeLayers(m machine, name string, inverse bool) {
 func gatherLayers(m machine) {
 	m.begin("ifft8gather")
 	k := slicedLayers(m, "srcs", true)
-	k.dst = k.bases(parameter("dst"), parameterAt("half"))
+	k.dst = k.bases(parameter("dst"), parameterAt("planeBytes"))
 	k.towerMap = k.loadTowerMap(parameter("tab"))
 	k.groups()
 }
@@ -128,7 +128,7 @@ func gatherLayers(m machine) {
 func scatterLayers(m machine) {
 	m.begin("fft8scatter")
 	k := slicedLayers(m, "dsts", false)
-	k.src = k.bases(parameter("src"), parameterAt("half"))
+	k.src = k.bases(parameter("src"), parameterAt("planeBytes"))
 	k.towerMap = k.loadTowerMap(parameter("tab"))
 	k.groups()
 }
@@ -139,7 +139,7 @@ func slicedLayers(m machine, list string, inverse bool) *radix8 {
 	k.list, k.offset, k.next, k.more = parameter(list), parameter("off"), GP64(), parameterAt("more")
 	one := GP64()
 	MOVQ(U64(1), one)
-	k.strides(one, parameterAt("half"))
+	k.strides(one, parameterAt("planeBytes"))
 	return k
 }
 
@@ -247,11 +247,11 @@ func (k *radix8) rows(label string, c []constant) {
 		MOVQ(dist, k.left)
 		Label(label)
 	}
-	overColumns(k.machine, label, parameterAt("half"), func(label string, l layout) { k.column(label, l, c) })
+	overColumns(k.machine, label, parameterAt("planeBytes"), func(label string, l layout) { k.column(label, l, c) })
 	// Rows are two planes; the addresses have moved on by one.
-	k.advance(parameterAt("half"))
+	k.advance(parameterAt("planeBytes"))
 	if k.list != nil {
-		bytes := parameter("half")
+		bytes := parameter("planeBytes")
 		ADDQ(bytes, bytes)
 		SUBQ(bytes, k.offset)
 		return

@@ -46,7 +46,7 @@ func mul(of machine, name string, add bool) {
 func scale(of machine) {
 	of.begin("scale")
 	m := newMultiplier(of, planar)
-	dlo, lo, half, coeffs := parameter("dst"), parameter("src"), parameter("half"), parameter("coeffs")
+	dlo, lo, half, coeffs := parameter("dst"), parameter("src"), parameter("planeBytes"), parameter("coeffs")
 	dhi, hi := GP64(), GP64()
 	LEAQ(Mem{Base: dlo, Index: half, Scale: 1}, dhi)
 	LEAQ(Mem{Base: lo, Index: half, Scale: 1}, hi)

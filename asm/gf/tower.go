@@ -11,7 +11,7 @@ import (
 func toTower(of machine) {
 	of.begin("toTower")
 	m := newMultiplier(of, planar)
-	lo, half, tab := parameter("rows"), parameter("half"), parameter("tab")
+	lo, half, tab := parameter("rows"), parameter("planeBytes"), parameter("tab")
 	hi := GP64()
 	LEAQ(Mem{Base: lo, Index: half, Scale: 1}, hi)
 	count := parameter("count")

@@ -111,7 +111,7 @@ func (e *Engine) EncodeBlocks(r *BlockEncoding) {
 	checkSymbols("EncodeBlocks", r.Dsts, planeBytes, r.DstOff, 0, 2*planeBytes, 1)
 	dist := size / 8
 	sum, work := unsafe.Pointer(&r.Sum[0]), unsafe.Pointer(&r.Work[0])
-	m := fused8Args{dst: sum, src: sum, half: planeBytes, dist: dist, factor: 1}
+	m := fused8Args{dst: sum, src: sum, planeBytes: planeBytes, dist: dist, factor: 1}
 	from := values{live: len(r.Srcs), regions: r.Srcs, off: r.SrcOff, prefetch: &r.Prefetch}
 	blocks := (len(r.Srcs) + size - 1) / size
 	if blocks == 1 && len(r.Dsts) > size {

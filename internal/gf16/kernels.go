@@ -5,14 +5,15 @@ import "unsafe"
 // kernels is one backend: the inner loops, each over many rows a call.
 //
 // Two layouts occur. A *natural* region is a run of 64-byte blocks, word e of a
-// block being byte e (low) and byte 32+e (high). A *planar* row of half h is
-// 2h bytes, h low bytes followed by h high bytes; word e is byte e and byte h+e.
-// Planar rows stand one after another. h is a multiple of 32, so a planar row of
-// half 32 is a natural block.
+// block being byte e (low) and byte 32+e (high). A *planar* row is a plane of
+// planeBytes low bytes followed by a plane of as many high bytes; word e is byte e
+// of each. Planar rows stand one after another. planeBytes is a multiple of 32, so
+// that a planar row with planes of 32 bytes is a natural block.
 //
 // Kernels trust their arguments: the exported functions check lengths first. No
-// alignment is assumed anywhere. tab is the backend's table of constants, as
-// returned by its function table, or rowTable if it has one. coeffs and words are Cantor coordinates.
+// alignment is assumed anywhere. tab is the backend's table of constants: what the
+// function table returns, or for planar rows what rowTable does if there is one.
+// coeffs and words are Cantor coordinates.
 type kernels struct {
 	name  string
 	table func() unsafe.Pointer
@@ -21,7 +22,7 @@ type kernels struct {
 	// tower.go: every planar row that a kernel below reads or writes holds such pairs, but
 	// for pack and unpack. The kernels of planar rows then take rowTable for tab.
 	// toTower changes count planar rows over, either way.
-	toTower  func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+	toTower  func(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 	rowTable func() unsafe.Pointer
 
 	// fft4 runs two layers of the transform over groups of 4·dist planar rows.
@@ -31,7 +32,8 @@ type kernels struct {
 	//	r0 += (w>>1)·r2; r2 += r0; r1 += (w>>1)·r3; r3 += r1
 	//	r0 += w·r1; r1 += r0; r2 += (w^2)·r3; r3 += r2
 	//
-	// t is a multiple of 4, and of 2 in kernels of one layer. It reads src and writes dst, which are equal or do not overlap.
+	// t is a multiple of 4, and of 2 in kernels of one layer. A kernel reads src and
+	// writes dst, which are equal or do not overlap.
 	fft4 forward
 	// fft2 runs one layer over groups of 2·dist planar rows, w = t + 2·group:
 	//
@@ -49,14 +51,14 @@ type kernels struct {
 	fft8  forward
 	ifft8 inverse
 	// ifft8gather is ifft8 at dist 1 of rows that it takes from natural regions: row i
-	// is srcs[i][off:off+2·half]. fft8scatter is fft8 at dist 1 of rows that it leaves in
-	// dsts[i][off:off+2·half]; what is left in src is not defined. half is a multiple
+	// is srcs[i][off:off+2·planeBytes]. fft8scatter is fft8 at dist 1 of rows that it leaves in
+	// dsts[i][off:off+2·planeBytes]; what is left in src is not defined. planeBytes is a multiple
 	// of 32, as always: the regions are whole blocks. While they work on one group of
 	// eight they may prefetch the next, of which the list has more than the first.
 	// If stream is not 0, fft8scatter stores past the caches, and its regions are aligned to
 	// 64 bytes: other cores may see the stores in any order until sfence has been called.
-	ifft8gather func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
-	fft8scatter func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
+	ifft8gather func(dst unsafe.Pointer, planeBytes, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+	fft8scatter func(dsts *[]byte, off, more int, src unsafe.Pointer, planeBytes, groups, t, stream int, tab unsafe.Pointer)
 	sfence      func()
 	fused8      func(args fused8Args, tab unsafe.Pointer)
 
@@ -77,7 +79,7 @@ type kernels struct {
 
 	// scale multiplies planar row i of src by coeffs[i] into dst, which is equal
 	// to src or does not overlap it.
-	scale func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+	scale func(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 
 	// pack lays words of natural symbols out in planar rows. Row i takes count
 	// symbols of size bytes (even) from srcs[i] at off, off+step, …; symbol s
@@ -86,8 +88,8 @@ type kernels struct {
 	// Positions past count·size/2 may be left as they are or filled with anything;
 	// nothing is read outside the symbols. unpack is its inverse: it writes the
 	// symbols to dsts and nothing else.
-	pack   func(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
-	unpack func(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+	pack   func(dst unsafe.Pointer, planeBytes int, srcs *[]byte, rows, off, step, size, count int)
+	unpack func(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, planeBytes int)
 
 	// mulAdd adds c·src to dst: natural regions of n bytes, a multiple of 64,
 	// equal or not overlapping.
@@ -124,8 +126,8 @@ func (k *kernels) encoder(rows int) encode {
 }
 
 type (
-	forward = func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
-	inverse = func(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+	forward = func(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
+	inverse = func(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 )
 
 // fused8Args is a call of the kernel fused8: up to four things in one pass over groups of
@@ -148,15 +150,15 @@ type (
 //
 // The assembly knows the fields, whose copy is its own to change.
 type fused8Args struct {
-	dst, src                    unsafe.Pointer
-	half, dist, groups, live, t int
-	sum, keep, factor, out, u   int
-	list                        *[]byte
-	offset, each, left          int
+	dst, src                          unsafe.Pointer
+	planeBytes, dist, groups, live, t int
+	sum, keep, factor, out, u         int
+	list                              *[]byte
+	offset, each, left                int
 }
 
 // row returns planar row i.
-func row(base unsafe.Pointer, half, i int) (lo, hi []byte) {
-	p := unsafe.Add(base, 2*half*i)
-	return unsafe.Slice((*byte)(p), half), unsafe.Slice((*byte)(unsafe.Add(p, half)), half)
+func row(base unsafe.Pointer, planeBytes, i int) (lo, hi []byte) {
+	p := unsafe.Add(base, 2*planeBytes*i)
+	return unsafe.Slice((*byte)(p), planeBytes), unsafe.Slice((*byte)(unsafe.Add(p, planeBytes)), planeBytes)
 }

@@ -33,22 +33,22 @@ var kernelsAVX2 = &kernels{
 // fft4AVX2 works like fft4Generic.
 //
 //go:noescape
-func fft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft4AVX2(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft4AVX2 works like ifft4Generic.
 //
 //go:noescape
-func ifft4AVX2(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft4AVX2(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // fft2AVX2 works like fft2Generic.
 //
 //go:noescape
-func fft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft2AVX2(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft2AVX2 works like ifft2Generic.
 //
 //go:noescape
-func ifft2AVX2(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft2AVX2(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // encode2AVX2 works like encodeGeneric.
 //
@@ -68,12 +68,12 @@ func encode8AVX2(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, t
 // toTowerAVX2 is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func toTowerAVX2(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX2(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 
 // scaleAVX2 works like scaleGeneric.
 //
 //go:noescape
-func scaleAVX2(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+func scaleAVX2(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 
 // mulAddAVX2 works like mulAddGeneric.
 //
@@ -108,9 +108,9 @@ func sumAVX2(dst unsafe.Pointer, srcs *[]byte, count, off, n int)
 // packAVX2 works like packGeneric.
 //
 //go:noescape
-func packAVX2(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+func packAVX2(dst unsafe.Pointer, planeBytes int, srcs *[]byte, rows, off, step, size, count int)
 
 // unpackAVX2 works like unpackGeneric.
 //
 //go:noescape
-func unpackAVX2(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+func unpackAVX2(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, planeBytes int)

@@ -75,14 +75,14 @@ DATA unpackOrder<>+240(SB)/8, $0x0000000000000001
 DATA unpackOrder<>+248(SB)/8, $0x0000000000000001
 GLOBL unpackOrder<>(SB), RODATA|NOPTR, $256
 
-// func fft4AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft4AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·fft4AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	LEAQ         (DX)(DX*2), SI
@@ -412,14 +412,14 @@ zeroRun:
 	JNE            zeroRun
 	JMP            next
 
-// func ifft4AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft4AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·ifft4AVX2(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	LEAQ         (DX)(DX*2), SI
@@ -785,14 +785,14 @@ zeroRunStores:
 	JNE     zeroRun
 	JMP     next
 
-// func fft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft2AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
@@ -928,14 +928,14 @@ zeroRun:
 	JNE     zeroRun
 	JMP     next
 
-// func ifft2AVX2(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft2AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·ifft2AVX2(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
@@ -1985,12 +1985,12 @@ stored:
 	VZEROUPPER
 	RET
 
-// func toTowerAVX2(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX2(rows *byte, planeBytes int, count int, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·toTowerAVX2(SB), NOSPLIT, $0-32
 	VPBROADCASTQ   nibbleMask<>+0(SB), Y0
 	MOVQ           rows+0(FP), AX
-	MOVQ           half+8(FP), CX
+	MOVQ           planeBytes+8(FP), CX
 	MOVQ           tab+24(FP), DX
 	LEAQ           (AX)(CX*1), BX
 	MOVQ           count+16(FP), SI
@@ -2030,13 +2030,13 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX2(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
+// func scaleAVX2(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX2
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-48
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	MOVQ         half+16(FP), DX
+	MOVQ         planeBytes+16(FP), DX
 	MOVQ         coeffs+32(FP), BX
 	LEAQ         (AX)(DX*1), SI
 	LEAQ         (CX)(DX*1), DI
@@ -2731,7 +2731,7 @@ tile2Done:
 	VZEROUPPER
 	RET
 
-// func packAVX2(dst *byte, half int, srcs *byte, rows int, off int, step int, size int, count int)
+// func packAVX2(dst *byte, planeBytes int, srcs *byte, rows int, off int, step int, size int, count int)
 // Requires: AVX
 TEXT ·packAVX2(SB), NOSPLIT, $0-64
 	MOVQ  srcs+16(FP), AX
@@ -2747,7 +2747,7 @@ row:
 	MOVQ    off+32(FP), SI
 	ADDQ    (AX), SI
 	MOVQ    DX, DI
-	MOVQ    half+8(FP), R8
+	MOVQ    planeBytes+8(FP), R8
 	LEAQ    (DX)(R8*2), DX
 	ADDQ    DI, R8
 	MOVQ    count+56(FP), R9
@@ -2880,7 +2880,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func unpackAVX2(dsts *byte, rows int, off int, step int, size int, count int, src *byte, half int)
+// func unpackAVX2(dsts *byte, rows int, off int, step int, size int, count int, src *byte, planeBytes int)
 // Requires: AVX
 TEXT ·unpackAVX2(SB), NOSPLIT, $0-64
 	MOVQ  dsts+0(FP), AX
@@ -2896,7 +2896,7 @@ row:
 	MOVQ    off+16(FP), SI
 	ADDQ    (AX), SI
 	MOVQ    DX, DI
-	MOVQ    half+56(FP), R8
+	MOVQ    planeBytes+56(FP), R8
 	LEAQ    (DX)(R8*2), DX
 	ADDQ    DI, R8
 	MOVQ    count+40(FP), R9

@@ -33,22 +33,22 @@ var kernelsAVX2GFNI = &kernels{
 // fft4AVX2GFNI works like fft4Generic.
 //
 //go:noescape
-func fft4AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft4AVX2GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft4AVX2GFNI works like ifft4Generic.
 //
 //go:noescape
-func ifft4AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft4AVX2GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // fft2AVX2GFNI works like fft2Generic.
 //
 //go:noescape
-func fft2AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft2AVX2GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft2AVX2GFNI works like ifft2Generic.
 //
 //go:noescape
-func ifft2AVX2GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft2AVX2GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // encode2AVX2GFNI works like encodeGeneric.
 //
@@ -68,12 +68,12 @@ func encode8AVX2GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, fro
 // toTowerAVX2GFNI is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func toTowerAVX2GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX2GFNI(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 
 // scaleAVX2GFNI works like scaleGeneric.
 //
 //go:noescape
-func scaleAVX2GFNI(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+func scaleAVX2GFNI(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 
 // mulAddAVX2GFNI works like mulAddGeneric.
 //

@@ -4,13 +4,13 @@
 
 #include "textflag.h"
 
-// func fft4AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft4AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·fft4AVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
+	MOVQ  planeBytes+16(FP), BX
 	IMULQ BX, DX
 	ADDQ  DX, DX
 	LEAQ  (DX)(DX*2), SI
@@ -207,13 +207,13 @@ zeroRun:
 	JNE            zeroRun
 	JMP            next
 
-// func ifft4AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft4AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
+	MOVQ  planeBytes+16(FP), BX
 	IMULQ BX, DX
 	ADDQ  DX, DX
 	LEAQ  (DX)(DX*2), SI
@@ -446,13 +446,13 @@ zeroRunStores:
 	JNE     zeroRun
 	JMP     next
 
-// func fft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft2AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
+	MOVQ  planeBytes+16(FP), BX
 	IMULQ BX, DX
 	ADDQ  DX, DX
 	MOVQ  t+40(FP), SI
@@ -559,13 +559,13 @@ zeroRun:
 	JNE     zeroRun
 	JMP     next
 
-// func ifft2AVX2GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft2AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
+	MOVQ  planeBytes+16(FP), BX
 	IMULQ BX, DX
 	ADDQ  DX, DX
 	MOVQ  t+40(FP), SI
@@ -1304,11 +1304,11 @@ stored:
 	VZEROUPPER
 	RET
 
-// func toTowerAVX2GFNI(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX2GFNI(rows *byte, planeBytes int, count int, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·toTowerAVX2GFNI(SB), NOSPLIT, $0-32
 	MOVQ         rows+0(FP), AX
-	MOVQ         half+8(FP), CX
+	MOVQ         planeBytes+8(FP), CX
 	MOVQ         tab+24(FP), DX
 	LEAQ         (AX)(CX*1), BX
 	MOVQ         count+16(FP), SI
@@ -1342,12 +1342,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX2GFNI(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
+// func scaleAVX2GFNI(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX2, GFNI
 TEXT ·scaleAVX2GFNI(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  src+8(FP), CX
-	MOVQ  half+16(FP), DX
+	MOVQ  planeBytes+16(FP), DX
 	MOVQ  coeffs+32(FP), BX
 	LEAQ  (AX)(DX*1), SI
 	LEAQ  (CX)(DX*1), DI

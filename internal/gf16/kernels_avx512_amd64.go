@@ -34,22 +34,22 @@ var kernelsAVX512 = &kernels{
 // fft4AVX512 works like fft4Generic.
 //
 //go:noescape
-func fft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft4AVX512(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft4AVX512 works like ifft4Generic.
 //
 //go:noescape
-func ifft4AVX512(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft4AVX512(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // fft2AVX512 works like fft2Generic.
 //
 //go:noescape
-func fft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft2AVX512(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft2AVX512 works like ifft2Generic.
 //
 //go:noescape
-func ifft2AVX512(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft2AVX512(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // encode2AVX512 works like encodeGeneric.
 //
@@ -74,12 +74,12 @@ func encode16AVX512(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from
 // toTowerAVX512 is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func toTowerAVX512(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX512(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 
 // scaleAVX512 works like scaleGeneric.
 //
 //go:noescape
-func scaleAVX512(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+func scaleAVX512(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 
 // mulAddAVX512 works like mulAddGeneric.
 //
@@ -114,9 +114,9 @@ func sumAVX512(dst unsafe.Pointer, srcs *[]byte, count, off, n int)
 // packAVX512 works like packGeneric.
 //
 //go:noescape
-func packAVX512(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+func packAVX512(dst unsafe.Pointer, planeBytes int, srcs *[]byte, rows, off, step, size, count int)
 
 // unpackAVX512 works like unpackGeneric.
 //
 //go:noescape
-func unpackAVX512(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+func unpackAVX512(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, planeBytes int)

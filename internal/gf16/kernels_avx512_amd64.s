@@ -75,14 +75,14 @@ DATA unpackOrder<>+240(SB)/8, $0x0000000000000001
 DATA unpackOrder<>+248(SB)/8, $0x0000000000000001
 GLOBL unpackOrder<>(SB), RODATA|NOPTR, $256
 
-// func fft4AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft4AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·fft4AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	LEAQ         (DX)(DX*2), SI
@@ -575,14 +575,14 @@ zeroRunLast:
 zeroRunDone:
 	JMP next
 
-// func ifft4AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft4AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·ifft4AVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	LEAQ         (DX)(DX*2), SI
@@ -1139,14 +1139,14 @@ zeroRunLastStores:
 zeroRunDone:
 	JMP next
 
-// func fft2AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft2AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·fft2AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
@@ -1352,14 +1352,14 @@ zeroRunLast:
 zeroRunDone:
 	JMP next
 
-// func ifft2AVX512(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft2AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·ifft2AVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         dist+24(FP), DX
-	MOVQ         half+16(FP), BX
+	MOVQ         planeBytes+16(FP), BX
 	IMULQ        BX, DX
 	ADDQ         DX, DX
 	MOVQ         t+40(FP), SI
@@ -3363,12 +3363,12 @@ stored:
 	VZEROUPPER
 	RET
 
-// func toTowerAVX512(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX512(rows *byte, planeBytes int, count int, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·toTowerAVX512(SB), NOSPLIT, $0-32
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            rows+0(FP), AX
-	MOVQ            half+8(FP), CX
+	MOVQ            planeBytes+8(FP), CX
 	MOVQ            tab+24(FP), DX
 	LEAQ            (AX)(CX*1), BX
 	MOVQ            count+16(FP), SI
@@ -3422,13 +3422,13 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX512(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
+// func scaleAVX512(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-48
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	MOVQ         half+16(FP), DX
+	MOVQ         planeBytes+16(FP), DX
 	MOVQ         coeffs+32(FP), BX
 	LEAQ         (AX)(DX*1), SI
 	LEAQ         (CX)(DX*1), DI
@@ -4468,7 +4468,7 @@ tile1Done:
 	VZEROUPPER
 	RET
 
-// func packAVX512(dst *byte, half int, srcs *byte, rows int, off int, step int, size int, count int)
+// func packAVX512(dst *byte, planeBytes int, srcs *byte, rows int, off int, step int, size int, count int)
 // Requires: AVX, AVX512BW, AVX512VL, BMI2
 TEXT ·packAVX512(SB), NOSPLIT, $0-64
 	MOVQ  srcs+16(FP), AX
@@ -4487,7 +4487,7 @@ row:
 	MOVQ    off+32(FP), SI
 	ADDQ    (AX), SI
 	MOVQ    DX, DI
-	MOVQ    half+8(FP), R8
+	MOVQ    planeBytes+8(FP), R8
 	LEAQ    (DX)(R8*2), DX
 	ADDQ    DI, R8
 	MOVQ    count+56(FP), R9
@@ -4566,7 +4566,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func unpackAVX512(dsts *byte, rows int, off int, step int, size int, count int, src *byte, half int)
+// func unpackAVX512(dsts *byte, rows int, off int, step int, size int, count int, src *byte, planeBytes int)
 // Requires: AVX, AVX512BW, AVX512VL, BMI2
 TEXT ·unpackAVX512(SB), NOSPLIT, $0-64
 	MOVQ  dsts+0(FP), AX
@@ -4585,7 +4585,7 @@ row:
 	MOVQ    off+16(FP), SI
 	ADDQ    (AX), SI
 	MOVQ    DX, DI
-	MOVQ    half+56(FP), R8
+	MOVQ    planeBytes+56(FP), R8
 	LEAQ    (DX)(R8*2), DX
 	ADDQ    DI, R8
 	MOVQ    count+40(FP), R9

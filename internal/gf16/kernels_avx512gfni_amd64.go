@@ -40,32 +40,32 @@ var kernelsAVX512GFNI = &kernels{
 // fft4AVX512GFNI works like fft4Generic.
 //
 //go:noescape
-func fft4AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft4AVX512GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft4AVX512GFNI works like ifft4Generic.
 //
 //go:noescape
-func ifft4AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft4AVX512GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // fft8AVX512GFNI works like fft8Generic.
 //
 //go:noescape
-func fft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft8AVX512GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft8AVX512GFNI works like ifft8Generic.
 //
 //go:noescape
-func ifft8AVX512GFNI(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft8AVX512GFNI(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // ifft8gatherAVX512GFNI works like ifft8gatherGeneric.
 //
 //go:noescape
-func ifft8gatherAVX512GFNI(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
+func ifft8gatherAVX512GFNI(dst unsafe.Pointer, planeBytes, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer)
 
 // fft8scatterAVX512GFNI works like fft8scatterGeneric.
 //
 //go:noescape
-func fft8scatterAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer)
+func fft8scatterAVX512GFNI(dsts *[]byte, off, more int, src unsafe.Pointer, planeBytes, groups, t, stream int, tab unsafe.Pointer)
 
 // sfenceAVX512GFNI works like sfenceGeneric.
 //
@@ -100,12 +100,12 @@ func encode16AVX512GFNI(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, 
 // toTowerAVX512GFNI is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func toTowerAVX512GFNI(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerAVX512GFNI(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 
 // scaleAVX512GFNI works like scaleGeneric.
 //
 //go:noescape
-func scaleAVX512GFNI(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+func scaleAVX512GFNI(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 
 // mulAddAVX512GFNI works like mulAddGeneric.
 //

@@ -22,13 +22,13 @@ DATA matrixParts<>+112(SB)/8, $0x0000000000000001
 DATA matrixParts<>+120(SB)/8, $0x0000000000000001
 GLOBL matrixParts<>(SB), RODATA|NOPTR, $128
 
-// func fft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft4AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
+	MOVQ  planeBytes+16(FP), BX
 	IMULQ BX, DX
 	ADDQ  DX, DX
 	LEAQ  (DX)(DX*2), SI
@@ -322,13 +322,13 @@ zeroRunLast:
 zeroRunDone:
 	JMP next
 
-// func ifft4AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft4AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
 	MOVQ  dist+24(FP), DX
-	MOVQ  half+16(FP), BX
+	MOVQ  planeBytes+16(FP), BX
 	IMULQ BX, DX
 	ADDQ  DX, DX
 	LEAQ  (DX)(DX*2), SI
@@ -686,25 +686,25 @@ zeroRunLastStores:
 zeroRunDone:
 	JMP next
 
-// func fft8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, tab *byte)
+// func fft8AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft8AVX512GFNI(SB), NOSPLIT, $8-56
 	MOVQ  dist+24(FP), AX
-	IMULQ half+16(FP), AX
+	IMULQ planeBytes+16(FP), AX
 	ADDQ  AX, AX
 	LEAQ  (AX)(AX*2), CX
 	MOVQ  src+8(FP), DX
 	LEAQ  (DX)(AX*4), BX
 	MOVQ  DX, SI
-	ADDQ  half+16(FP), SI
+	ADDQ  planeBytes+16(FP), SI
 	MOVQ  BX, DI
-	ADDQ  half+16(FP), DI
+	ADDQ  planeBytes+16(FP), DI
 	MOVQ  dst+0(FP), R8
 	LEAQ  (R8)(AX*4), R9
 	MOVQ  R8, R10
-	ADDQ  half+16(FP), R10
+	ADDQ  planeBytes+16(FP), R10
 	MOVQ  R9, R11
-	ADDQ  half+16(FP), R11
+	ADDQ  planeBytes+16(FP), R11
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
 	MOVQ  t+40(FP), R12
@@ -728,7 +728,7 @@ group:
 	MOVQ         R15, (SP)
 
 row:
-	MOVQ half+16(FP), R15
+	MOVQ planeBytes+16(FP), R15
 	SHRQ $0x06, R15
 	JEQ  rowOdd
 
@@ -865,7 +865,7 @@ rowColumn:
 	JNE                 rowColumn
 
 rowOdd:
-	TESTQ               $0x00000020, half+16(FP)
+	TESTQ               $0x00000020, planeBytes+16(FP)
 	JEQ                 rowEven
 	VMOVDQU64           (BX), Y3
 	VMOVDQU64           (DI), Y4
@@ -997,14 +997,14 @@ rowOdd:
 	ADDQ                $0x20, R11
 
 rowEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
+	ADDQ planeBytes+16(FP), DX
+	ADDQ planeBytes+16(FP), BX
+	ADDQ planeBytes+16(FP), SI
+	ADDQ planeBytes+16(FP), DI
+	ADDQ planeBytes+16(FP), R8
+	ADDQ planeBytes+16(FP), R9
+	ADDQ planeBytes+16(FP), R10
+	ADDQ planeBytes+16(FP), R11
 	DECQ (SP)
 	JNE  row
 	LEAQ (CX)(AX*4), R15
@@ -1026,25 +1026,25 @@ done:
 	VZEROUPPER
 	RET
 
-// func ifft8AVX512GFNI(dst *byte, src *byte, half int, dist int, groups int, t int, add int, tab *byte)
+// func ifft8AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·ifft8AVX512GFNI(SB), NOSPLIT, $8-64
 	MOVQ  dist+24(FP), AX
-	IMULQ half+16(FP), AX
+	IMULQ planeBytes+16(FP), AX
 	ADDQ  AX, AX
 	LEAQ  (AX)(AX*2), CX
 	MOVQ  src+8(FP), DX
 	LEAQ  (DX)(AX*4), BX
 	MOVQ  DX, SI
-	ADDQ  half+16(FP), SI
+	ADDQ  planeBytes+16(FP), SI
 	MOVQ  BX, DI
-	ADDQ  half+16(FP), DI
+	ADDQ  planeBytes+16(FP), DI
 	MOVQ  dst+0(FP), R8
 	LEAQ  (R8)(AX*4), R9
 	MOVQ  R8, R10
-	ADDQ  half+16(FP), R10
+	ADDQ  planeBytes+16(FP), R10
 	MOVQ  R9, R11
-	ADDQ  half+16(FP), R11
+	ADDQ  planeBytes+16(FP), R11
 	CMPQ  groups+32(FP), $0x00
 	JEQ   done
 	MOVQ  t+40(FP), R12
@@ -1068,7 +1068,7 @@ group:
 	MOVQ         R15, (SP)
 
 row:
-	MOVQ half+16(FP), R15
+	MOVQ planeBytes+16(FP), R15
 	SHRQ $0x06, R15
 	JEQ  rowOdd
 
@@ -1225,7 +1225,7 @@ rowColumnStores:
 	JNE       rowColumn
 
 rowOdd:
-	TESTQ               $0x00000020, half+16(FP)
+	TESTQ               $0x00000020, planeBytes+16(FP)
 	JEQ                 rowEven
 	VMOVDQU64           (BX)(AX*2), Y3
 	VMOVDQU64           (DI)(AX*2), Y4
@@ -1377,14 +1377,14 @@ rowOddStores:
 	ADDQ      $0x20, R11
 
 rowEven:
-	ADDQ half+16(FP), DX
-	ADDQ half+16(FP), BX
-	ADDQ half+16(FP), SI
-	ADDQ half+16(FP), DI
-	ADDQ half+16(FP), R8
-	ADDQ half+16(FP), R9
-	ADDQ half+16(FP), R10
-	ADDQ half+16(FP), R11
+	ADDQ planeBytes+16(FP), DX
+	ADDQ planeBytes+16(FP), BX
+	ADDQ planeBytes+16(FP), SI
+	ADDQ planeBytes+16(FP), DI
+	ADDQ planeBytes+16(FP), R8
+	ADDQ planeBytes+16(FP), R9
+	ADDQ planeBytes+16(FP), R10
+	ADDQ planeBytes+16(FP), R11
 	DECQ (SP)
 	JNE  row
 	LEAQ (CX)(AX*4), R15
@@ -1406,21 +1406,21 @@ done:
 	VZEROUPPER
 	RET
 
-// func ifft8gatherAVX512GFNI(dst *byte, half int, groups int, t int, srcs *byte, off int, more int, tab *byte)
+// func ifft8gatherAVX512GFNI(dst *byte, planeBytes int, groups int, t int, srcs *byte, off int, more int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·ifft8gatherAVX512GFNI(SB), NOSPLIT, $0-64
 	MOVQ         srcs+32(FP), AX
 	MOVQ         off+40(FP), CX
 	MOVQ         $0x0000000000000001, BX
-	IMULQ        half+8(FP), BX
+	IMULQ        planeBytes+8(FP), BX
 	ADDQ         BX, BX
 	LEAQ         (BX)(BX*2), SI
 	MOVQ         dst+0(FP), DI
 	LEAQ         (DI)(BX*4), R8
 	MOVQ         DI, R9
-	ADDQ         half+8(FP), R9
+	ADDQ         planeBytes+8(FP), R9
 	MOVQ         R8, R10
-	ADDQ         half+8(FP), R10
+	ADDQ         planeBytes+8(FP), R10
 	MOVQ         tab+56(FP), DX
 	VPBROADCASTQ 24(DX), Z0
 	CMPQ         groups+16(FP), $0x00
@@ -1452,7 +1452,7 @@ lastGroup:
 	VPBROADCASTQ (R11), Z1
 	VPBROADCASTQ 8(R11), Z2
 	VPBROADCASTQ 16(R11), Z3
-	MOVQ         half+8(FP), R14
+	MOVQ         planeBytes+8(FP), R14
 	SHRQ         $0x06, R14
 	JEQ          rowOdd
 
@@ -1658,7 +1658,7 @@ rowColumn:
 	JNE                 rowColumn
 
 rowOdd:
-	TESTQ               $0x00000020, half+8(FP)
+	TESTQ               $0x00000020, planeBytes+8(FP)
 	JEQ                 rowEven
 	MOVQ                (DX), R14
 	PREFETCHT1          (R14)(CX*1)
@@ -1835,11 +1835,11 @@ rowOdd:
 	ADDQ                $+64, CX
 
 rowEven:
-	ADDQ half+8(FP), DI
-	ADDQ half+8(FP), R8
-	ADDQ half+8(FP), R9
-	ADDQ half+8(FP), R10
-	MOVQ half+8(FP), DX
+	ADDQ planeBytes+8(FP), DI
+	ADDQ planeBytes+8(FP), R8
+	ADDQ planeBytes+8(FP), R9
+	ADDQ planeBytes+8(FP), R10
+	MOVQ planeBytes+8(FP), DX
 	ADDQ DX, DX
 	SUBQ DX, CX
 
@@ -1875,7 +1875,7 @@ groupSubfield:
 	VPBROADCASTQ 64(R13), Z5
 	VPBROADCASTQ 128(R13), Z6
 	VPBROADCASTQ 192(R13), Z7
-	MOVQ         half+8(FP), R14
+	MOVQ         planeBytes+8(FP), R14
 	SHRQ         $0x06, R14
 	JEQ          rowSubfieldOdd
 
@@ -2057,7 +2057,7 @@ rowSubfieldColumn:
 	JNE             rowSubfieldColumn
 
 rowSubfieldOdd:
-	TESTQ          $0x00000020, half+8(FP)
+	TESTQ          $0x00000020, planeBytes+8(FP)
 	JEQ            rowSubfieldEven
 	MOVQ           (DX), R14
 	PREFETCHT1     (R14)(CX*1)
@@ -2210,30 +2210,30 @@ rowSubfieldOdd:
 	ADDQ           $+64, CX
 
 rowSubfieldEven:
-	ADDQ half+8(FP), DI
-	ADDQ half+8(FP), R8
-	ADDQ half+8(FP), R9
-	ADDQ half+8(FP), R10
-	MOVQ half+8(FP), DX
+	ADDQ planeBytes+8(FP), DI
+	ADDQ planeBytes+8(FP), R8
+	ADDQ planeBytes+8(FP), R9
+	ADDQ planeBytes+8(FP), R10
+	MOVQ planeBytes+8(FP), DX
 	ADDQ DX, DX
 	SUBQ DX, CX
 	JMP  next
 
-// func fft8scatterAVX512GFNI(dsts *byte, off int, more int, src *byte, half int, groups int, t int, stream int, tab *byte)
+// func fft8scatterAVX512GFNI(dsts *byte, off int, more int, src *byte, planeBytes int, groups int, t int, stream int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·fft8scatterAVX512GFNI(SB), NOSPLIT, $0-72
 	MOVQ         dsts+0(FP), AX
 	MOVQ         off+8(FP), CX
 	MOVQ         $0x0000000000000001, BX
-	IMULQ        half+32(FP), BX
+	IMULQ        planeBytes+32(FP), BX
 	ADDQ         BX, BX
 	LEAQ         (BX)(BX*2), SI
 	MOVQ         src+24(FP), DI
 	LEAQ         (DI)(BX*4), R8
 	MOVQ         DI, R9
-	ADDQ         half+32(FP), R9
+	ADDQ         planeBytes+32(FP), R9
 	MOVQ         R8, R10
-	ADDQ         half+32(FP), R10
+	ADDQ         planeBytes+32(FP), R10
 	MOVQ         tab+64(FP), DX
 	VPBROADCASTQ 24(DX), Z0
 	CMPQ         groups+40(FP), $0x00
@@ -2265,7 +2265,7 @@ lastGroup:
 	VPBROADCASTQ (R11), Z1
 	VPBROADCASTQ 8(R11), Z2
 	VPBROADCASTQ 16(R11), Z3
-	MOVQ         half+32(FP), R14
+	MOVQ         planeBytes+32(FP), R14
 	SHRQ         $0x06, R14
 	JEQ          rowOdd
 
@@ -2510,7 +2510,7 @@ rowColumnStored:
 	JNE  rowColumn
 
 rowOdd:
-	TESTQ               $0x00000020, half+32(FP)
+	TESTQ               $0x00000020, planeBytes+32(FP)
 	JEQ                 rowEven
 	VMOVDQU64           (R8), Y4
 	VMOVDQU64           (R10), Y5
@@ -2679,11 +2679,11 @@ rowOdd:
 	ADDQ                $+64, CX
 
 rowEven:
-	ADDQ half+32(FP), DI
-	ADDQ half+32(FP), R8
-	ADDQ half+32(FP), R9
-	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), DX
+	ADDQ planeBytes+32(FP), DI
+	ADDQ planeBytes+32(FP), R8
+	ADDQ planeBytes+32(FP), R9
+	ADDQ planeBytes+32(FP), R10
+	MOVQ planeBytes+32(FP), DX
 	ADDQ DX, DX
 	SUBQ DX, CX
 
@@ -2719,7 +2719,7 @@ groupSubfield:
 	VPBROADCASTQ 64(R13), Z5
 	VPBROADCASTQ 128(R13), Z6
 	VPBROADCASTQ 192(R13), Z7
-	MOVQ         half+32(FP), R14
+	MOVQ         planeBytes+32(FP), R14
 	SHRQ         $0x06, R14
 	JEQ          rowSubfieldOdd
 
@@ -2940,7 +2940,7 @@ rowSubfieldColumnStored:
 	JNE  rowSubfieldColumn
 
 rowSubfieldOdd:
-	TESTQ          $0x00000020, half+32(FP)
+	TESTQ          $0x00000020, planeBytes+32(FP)
 	JEQ            rowSubfieldEven
 	VMOVDQU64      (R8), Y8
 	VMOVDQU64      (R10), Y9
@@ -3085,11 +3085,11 @@ rowSubfieldOdd:
 	ADDQ           $+64, CX
 
 rowSubfieldEven:
-	ADDQ half+32(FP), DI
-	ADDQ half+32(FP), R8
-	ADDQ half+32(FP), R9
-	ADDQ half+32(FP), R10
-	MOVQ half+32(FP), DX
+	ADDQ planeBytes+32(FP), DI
+	ADDQ planeBytes+32(FP), R8
+	ADDQ planeBytes+32(FP), R9
+	ADDQ planeBytes+32(FP), R10
+	MOVQ planeBytes+32(FP), DX
 	ADDQ DX, DX
 	SUBQ DX, CX
 	JMP  next
@@ -3100,11 +3100,11 @@ TEXT ·sfenceAVX512GFNI(SB), NOSPLIT, $0
 	SFENCE
 	RET
 
-// func fused8AVX512GFNI(args_dst *byte, args_src *byte, args_half int, args_dist int, args_groups int, args_live int, args_t int, args_sum int, args_keep int, args_factor int, args_out int, args_u int, args_list *byte, args_offset int, args_each int, args_left int, tab *byte)
+// func fused8AVX512GFNI(args_dst *byte, args_src *byte, args_planeBytes int, args_dist int, args_groups int, args_live int, args_t int, args_sum int, args_keep int, args_factor int, args_out int, args_u int, args_list *byte, args_offset int, args_each int, args_left int, tab *byte)
 // Requires: AVX, AVX512F, CMOV, GFNI, MMX+
 TEXT ·fused8AVX512GFNI(SB), NOSPLIT, $48-136
 	MOVQ  args_dist+24(FP), AX
-	IMULQ args_half+16(FP), AX
+	IMULQ args_planeBytes+16(FP), AX
 	ADDQ  AX, AX
 	LEAQ  (AX)(AX*2), CX
 	MOVQ  args_src+8(FP), DX
@@ -3200,7 +3200,7 @@ row:
 	MOVQ    R9, 32(SP)
 	SUBQ    R9, R10
 	MOVQ    R10, args_left+120(FP)
-	MOVQ    args_half+16(FP), R9
+	MOVQ    args_planeBytes+16(FP), R9
 	SHRQ    $0x05, R9
 
 column:
@@ -5218,11 +5218,11 @@ stored:
 	VZEROUPPER
 	RET
 
-// func toTowerAVX512GFNI(rows *byte, half int, count int, tab *byte)
+// func toTowerAVX512GFNI(rows *byte, planeBytes int, count int, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·toTowerAVX512GFNI(SB), NOSPLIT, $0-32
 	MOVQ         rows+0(FP), AX
-	MOVQ         half+8(FP), CX
+	MOVQ         planeBytes+8(FP), CX
 	MOVQ         tab+24(FP), DX
 	LEAQ         (AX)(CX*1), BX
 	MOVQ         count+16(FP), SI
@@ -5267,12 +5267,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX512GFNI(dst *byte, src *byte, half int, rows int, coeffs *uint16, tab *byte)
+// func scaleAVX512GFNI(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
 // Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·scaleAVX512GFNI(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  src+8(FP), CX
-	MOVQ  half+16(FP), DX
+	MOVQ  planeBytes+16(FP), DX
 	MOVQ  coeffs+32(FP), BX
 	LEAQ  (AX)(DX*1), SI
 	LEAQ  (CX)(DX*1), DI

@@ -93,53 +93,53 @@ func (p *products) to(dlo, dhi, lo, hi []byte) {
 }
 
 // butterfly is r0 += w·r1; r1 += r0, and its inverse, on planar rows.
-func (p *products) butterfly(r0, r1 unsafe.Pointer, half int) {
-	lo0, hi0 := row(r0, half, 0)
-	lo1, hi1 := row(r1, half, 0)
+func (p *products) butterfly(r0, r1 unsafe.Pointer, planeBytes int) {
+	lo0, hi0 := row(r0, planeBytes, 0)
+	lo1, hi1 := row(r1, planeBytes, 0)
 	p.addTo(lo0, hi0, lo1, hi1)
-	xorGeneric(r1, r0, 2*half)
+	xorGeneric(r1, r0, 2*planeBytes)
 }
 
-func (p *products) inverseButterfly(r0, r1 unsafe.Pointer, half int) {
-	xorGeneric(r1, r0, 2*half)
-	lo0, hi0 := row(r0, half, 0)
-	lo1, hi1 := row(r1, half, 0)
+func (p *products) inverseButterfly(r0, r1 unsafe.Pointer, planeBytes int) {
+	xorGeneric(r1, r0, 2*planeBytes)
+	lo0, hi0 := row(r0, planeBytes, 0)
+	lo1, hi1 := row(r1, planeBytes, 0)
 	p.addTo(lo0, hi0, lo1, hi1)
 }
 
-func copyRows(dst, src unsafe.Pointer, half, rows int) {
+func copyRows(dst, src unsafe.Pointer, planeBytes, rows int) {
 	if dst != src {
-		copy(unsafe.Slice((*byte)(dst), 2*half*rows), unsafe.Slice((*byte)(src), 2*half*rows))
+		copy(unsafe.Slice((*byte)(dst), 2*planeBytes*rows), unsafe.Slice((*byte)(src), 2*planeBytes*rows))
 	}
 }
 
-func fft2Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	copyRows(dst, src, half, 2*dist*groups)
-	stride := 2 * half
+func fft2Generic(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer) {
+	copyRows(dst, src, planeBytes, 2*dist*groups)
+	stride := 2 * planeBytes
 	var p products
 	for g := range groups {
 		p.of(Elem(t+2*g), tab)
 		for i := range dist {
 			r := unsafe.Add(dst, (2*dist*g+i)*stride)
-			p.butterfly(r, unsafe.Add(r, dist*stride), half)
+			p.butterfly(r, unsafe.Add(r, dist*stride), planeBytes)
 		}
 	}
 }
 
-func ifft2Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+func ifft2Generic(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer) {
 	if add != 0 {
-		ifft2Generic(src, src, half, dist, groups, t, 0, tab)
-		xorGeneric(dst, src, 4*half*dist*groups)
+		ifft2Generic(src, src, planeBytes, dist, groups, t, 0, tab)
+		xorGeneric(dst, src, 4*planeBytes*dist*groups)
 		return
 	}
-	copyRows(dst, src, half, 2*dist*groups)
-	stride := 2 * half
+	copyRows(dst, src, planeBytes, 2*dist*groups)
+	stride := 2 * planeBytes
 	var p products
 	for g := range groups {
 		p.of(Elem(t+2*g), tab)
 		for i := range dist {
 			r := unsafe.Add(dst, (2*dist*g+i)*stride)
-			p.inverseButterfly(r, unsafe.Add(r, dist*stride), half)
+			p.inverseButterfly(r, unsafe.Add(r, dist*stride), planeBytes)
 		}
 	}
 }
@@ -147,15 +147,15 @@ func ifft2Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab u
 // A group of fft4 is a group of fft2 at distance 2·dist with the constant w>>1,
 // followed by two at distance dist with the constants w and w^2 = w+2.
 
-func fft4Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	fft2Generic(dst, src, half, 2*dist, groups, t>>1, tab)
-	fft2Generic(dst, dst, half, dist, 2*groups, t, tab)
+func fft4Generic(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer) {
+	fft2Generic(dst, src, planeBytes, 2*dist, groups, t>>1, tab)
+	fft2Generic(dst, dst, planeBytes, dist, 2*groups, t, tab)
 }
 
-func ifft4Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+func ifft4Generic(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer) {
 	middle := scratchOf(dst, src, add)
-	ifft2Generic(middle, src, half, dist, 2*groups, t, 0, tab)
-	ifft2Generic(dst, middle, half, 2*dist, groups, t>>1, add, tab)
+	ifft2Generic(middle, src, planeBytes, dist, 2*groups, t, 0, tab)
+	ifft2Generic(dst, middle, planeBytes, 2*dist, groups, t>>1, add, tab)
 }
 
 // scratchOf returns where an inverse leaves what it has yet to work on.
@@ -169,25 +169,25 @@ func scratchOf(dst, src unsafe.Pointer, add int) unsafe.Pointer {
 // A group of fft8 is a group of fft2 at distance 4·dist with the constant w>>2,
 // followed by two of fft4 at distance dist with w and w^4 = w+4.
 
-func fft8Generic(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-	fft2Generic(dst, src, half, 4*dist, groups, t>>2, tab)
-	fft4Generic(dst, dst, half, dist, 2*groups, t, tab)
+func fft8Generic(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer) {
+	fft2Generic(dst, src, planeBytes, 4*dist, groups, t>>2, tab)
+	fft4Generic(dst, dst, planeBytes, dist, 2*groups, t, tab)
 }
 
-func ifft8Generic(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
+func ifft8Generic(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer) {
 	middle := scratchOf(dst, src, add)
-	ifft4Generic(middle, src, half, dist, 2*groups, t, 0, tab)
-	ifft2Generic(dst, middle, half, 4*dist, groups, t>>2, add, tab)
+	ifft4Generic(middle, src, planeBytes, dist, 2*groups, t, 0, tab)
+	ifft2Generic(dst, middle, planeBytes, 4*dist, groups, t>>2, add, tab)
 }
 
-func ifft8gatherGeneric(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
-	packGeneric(dst, half, srcs, 8*groups, off, 0, 2*half, 1)
-	ifft8Generic(dst, dst, half, 1, groups, t, 0, tab)
+func ifft8gatherGeneric(dst unsafe.Pointer, planeBytes, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
+	packGeneric(dst, planeBytes, srcs, 8*groups, off, 0, 2*planeBytes, 1)
+	ifft8Generic(dst, dst, planeBytes, 1, groups, t, 0, tab)
 }
 
-func fft8scatterGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
-	fft8Generic(src, src, half, 1, groups, t, tab)
-	unpackGeneric(dsts, 8*groups, off, 0, 2*half, 1, src, half)
+func fft8scatterGeneric(dsts *[]byte, off, more int, src unsafe.Pointer, planeBytes, groups, t, stream int, tab unsafe.Pointer) {
+	fft8Generic(src, src, planeBytes, 1, groups, t, tab)
+	unpackGeneric(dsts, 8*groups, off, 0, 2*planeBytes, 1, src, planeBytes)
 }
 
 func sfenceGeneric() {}
@@ -196,39 +196,39 @@ func fused8Generic(a fused8Args, tab unsafe.Pointer) {
 	rows := 8 * a.dist * a.groups
 	if a.live > 0 {
 		for g := range a.groups {
-			clearRows(a.src, a.half, (8*g+a.live)*a.dist, 8*(g+1)*a.dist)
+			clearRows(a.src, a.planeBytes, (8*g+a.live)*a.dist, 8*(g+1)*a.dist)
 		}
-		ifft8Generic(a.src, a.src, a.half, a.dist, a.groups, a.t, 0, tab)
+		ifft8Generic(a.src, a.src, a.planeBytes, a.dist, a.groups, a.t, 0, tab)
 	}
 	if a.sum != 0 {
-		xorGeneric(a.dst, a.src, 2*a.half*rows)
+		xorGeneric(a.dst, a.src, 2*a.planeBytes*rows)
 	} else {
-		copyRows(a.dst, a.src, a.half, rows)
+		copyRows(a.dst, a.src, a.planeBytes, rows)
 	}
 	if a.keep != 0 {
-		copyRows(a.src, a.dst, a.half, rows)
+		copyRows(a.src, a.dst, a.planeBytes, rows)
 	}
 	if a.factor != 1 {
 		var p products
 		p.of(Elem(a.factor), tab)
 		for i := range rows {
-			lo, hi := row(a.dst, a.half, i)
+			lo, hi := row(a.dst, a.planeBytes, i)
 			p.to(lo, hi, lo, hi)
 		}
 	}
 	if a.out > 0 {
-		fft8Generic(a.dst, a.dst, a.half, a.dist, a.groups, a.u, tab)
+		fft8Generic(a.dst, a.dst, a.planeBytes, a.dist, a.groups, a.u, tab)
 	}
 }
 
 // encodeGeneric returns the encoder of c rows of parity.
 func encodeGeneric(c int) encode {
 	return func(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, to, tab unsafe.Pointer) {
-		const half = 256
-		var work, total [16 * 2 * half]byte
+		const planeBytes = 256
+		var work, total [16 * 2 * planeBytes]byte
 		w, sum := unsafe.Pointer(&work), unsafe.Pointer(&total)
-		for done := 0; done < n; done += 2 * half {
-			size := min(n-done, 2*half)
+		for done := 0; done < n; done += 2 * planeBytes {
+			size := min(n-done, 2*planeBytes)
 			clear(total[:])
 			if from != nil {
 				copy(total[:c*size], unsafe.Slice((*byte)(unsafe.Add(from, c*done)), c*size))
@@ -265,19 +265,19 @@ func sumGeneric(dst unsafe.Pointer, srcs *[]byte, count, off, n int) {
 	}
 }
 
-func scaleGeneric(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {
+func scaleGeneric(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer) {
 	var p products
 	for i, c := range unsafe.Slice(coeffs, rows) {
 		p.of(c, tab)
-		dlo, dhi := row(dst, half, i)
-		lo, hi := row(src, half, i)
+		dlo, dhi := row(dst, planeBytes, i)
+		lo, hi := row(src, planeBytes, i)
 		p.to(dlo, dhi, lo, hi)
 	}
 }
 
-func packGeneric(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int) {
+func packGeneric(dst unsafe.Pointer, planeBytes int, srcs *[]byte, rows, off, step, size, count int) {
 	for i, src := range unsafe.Slice(srcs, rows) {
-		lo, hi := row(dst, half, i)
+		lo, hi := row(dst, planeBytes, i)
 		for s := range count {
 			symbol := src[off+s*step:][:size]
 			for len(symbol) > 0 {
@@ -290,9 +290,9 @@ func packGeneric(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, si
 	}
 }
 
-func unpackGeneric(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int) {
+func unpackGeneric(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, planeBytes int) {
 	for i, dst := range unsafe.Slice(dsts, rows) {
-		lo, hi := row(src, half, i)
+		lo, hi := row(src, planeBytes, i)
 		for s := range count {
 			symbol := dst[off+s*step:][:size]
 			for len(symbol) > 0 {

@@ -34,32 +34,32 @@ var kernelsNEON = &kernels{
 // fft4NEON works like fft4Generic.
 //
 //go:noescape
-func fft4NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft4NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // fft2NEON works like fft2Generic.
 //
 //go:noescape
-func fft2NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft2NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft4NEON works like ifft4Generic.
 //
 //go:noescape
-func ifft4NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft4NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // ifft2NEON works like ifft2Generic.
 //
 //go:noescape
-func ifft2NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft2NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // toTowerNEON is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func toTowerNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerNEON(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 
 // scaleNEON works like scaleGeneric.
 //
 //go:noescape
-func scaleNEON(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+func scaleNEON(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 
 // mulAddNEON works like mulAddGeneric.
 //
@@ -104,12 +104,12 @@ func encode16NEON(dsts *[]byte, m int, srcs *[]byte, k, base, off, n int, from, 
 // packNEON works like packGeneric.
 //
 //go:noescape
-func packNEON(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+func packNEON(dst unsafe.Pointer, planeBytes int, srcs *[]byte, rows, off, step, size, count int)
 
 // unpackNEON works like unpackGeneric.
 //
 //go:noescape
-func unpackNEON(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+func unpackNEON(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, planeBytes int)
 
 // xorNEON works like xorGeneric.
 //

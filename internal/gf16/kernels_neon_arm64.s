@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-// func fft4NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+// func fft4NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 TEXT ·fft4NEON(SB), NOSPLIT, $0-56
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -543,11 +543,11 @@ zeroRowColumn:
 	BNE zeroRow
 	B next
 
-// func fft2NEON(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+// func fft2NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 TEXT ·fft2NEON(SB), NOSPLIT, $0-56
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -751,11 +751,11 @@ zeroRowColumn:
 	BNE zeroRow
 	B next
 
-// func ifft4NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+// func ifft4NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 TEXT ·ifft4NEON(SB), NOSPLIT, $0-64
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -1374,11 +1374,11 @@ zeroRowStores:
 	BNE zeroRow
 	B next
 
-// func ifft2NEON(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+// func ifft2NEON(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 TEXT ·ifft2NEON(SB), NOSPLIT, $0-64
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -1630,12 +1630,12 @@ zeroRowStores:
 	BNE zeroRow
 	B next
 
-// func toTowerNEON(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+// func toTowerNEON(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 TEXT ·toTowerNEON(SB), NOSPLIT, $0-32
 	MOVD count+16(FP), R0
 	CBZ R0, done
 	MOVD rows+0(FP), R1
-	MOVD half+8(FP), R2
+	MOVD planeBytes+8(FP), R2
 	MOVD tab+24(FP), R3
 	VMOVI $15, V0.B16
 	FLDPQ 96(R3), (F1, F2)
@@ -1669,13 +1669,13 @@ column:
 done:
 	RET
 
-// func scaleNEON(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+// func scaleNEON(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 TEXT ·scaleNEON(SB), NOSPLIT, $0-48
 	MOVD rows+24(FP), R0
 	CBZ R0, done
 	MOVD dst+0(FP), R1
 	MOVD src+8(FP), R2
-	MOVD half+16(FP), R3
+	MOVD planeBytes+16(FP), R3
 	ADD R3, R1, R4
 	ADD R3, R2, R5
 	MOVD coeffs+32(FP), R6
@@ -4199,13 +4199,13 @@ DATA unpackOrder<>+240(SB)/8, $0x0000000000000001
 DATA unpackOrder<>+248(SB)/8, $0x0000000000000001
 GLOBL unpackOrder<>(SB), RODATA|NOPTR, $256
 
-// func packNEON(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int)
+// func packNEON(dst unsafe.Pointer, planeBytes int, srcs *[]byte, rows, off, step, size, count int)
 TEXT ·packNEON(SB), NOSPLIT, $0-64
 	MOVD rows+24(FP), R0
 	CBZ R0, done
 	MOVD srcs+16(FP), R1
 	MOVD dst+0(FP), R2
-	MOVD half+8(FP), R3
+	MOVD planeBytes+8(FP), R3
 	MOVD off+32(FP), R4
 	MOVD step+40(FP), R5
 	MOVD size+48(FP), R6
@@ -4380,13 +4380,13 @@ rowEnd:
 done:
 	RET
 
-// func unpackNEON(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int)
+// func unpackNEON(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, planeBytes int)
 TEXT ·unpackNEON(SB), NOSPLIT, $0-64
 	MOVD rows+8(FP), R0
 	CBZ R0, done
 	MOVD dsts+0(FP), R1
 	MOVD src+48(FP), R2
-	MOVD half+56(FP), R3
+	MOVD planeBytes+56(FP), R3
 	MOVD off+16(FP), R4
 	MOVD step+24(FP), R5
 	MOVD size+32(FP), R6

@@ -34,32 +34,32 @@ var kernelsNEONSHA3 = &kernels{
 // fft4NEONSHA3 works like fft4Generic.
 //
 //go:noescape
-func fft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft4NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // fft2NEONSHA3 works like fft2Generic.
 //
 //go:noescape
-func fft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+func fft2NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 
 // ifft4NEONSHA3 works like ifft4Generic.
 //
 //go:noescape
-func ifft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft4NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // ifft2NEONSHA3 works like ifft2Generic.
 //
 //go:noescape
-func ifft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+func ifft2NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 
 // toTowerNEONSHA3 is the kernel toTower, which only some backends have.
 //
 //go:noescape
-func toTowerNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+func toTowerNEONSHA3(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 
 // scaleNEONSHA3 works like scaleGeneric.
 //
 //go:noescape
-func scaleNEONSHA3(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+func scaleNEONSHA3(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 
 // mulAddNEONSHA3 works like mulAddGeneric.
 //

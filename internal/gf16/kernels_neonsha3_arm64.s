@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-// func fft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+// func fft4NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 TEXT ·fft4NEONSHA3(SB), NOSPLIT, $0-56
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -507,11 +507,11 @@ zeroRowColumn:
 	BNE zeroRow
 	B next
 
-// func fft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer)
+// func fft2NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer)
 TEXT ·fft2NEONSHA3(SB), NOSPLIT, $0-56
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -707,11 +707,11 @@ zeroRowColumn:
 	BNE zeroRow
 	B next
 
-// func ifft4NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+// func ifft4NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 TEXT ·ifft4NEONSHA3(SB), NOSPLIT, $0-64
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -1294,11 +1294,11 @@ zeroRowStores:
 	BNE zeroRow
 	B next
 
-// func ifft2NEONSHA3(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer)
+// func ifft2NEONSHA3(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer)
 TEXT ·ifft2NEONSHA3(SB), NOSPLIT, $0-64
 	MOVD groups+32(FP), R0
 	CBZ R0, done
-	MOVD half+16(FP), R1
+	MOVD planeBytes+16(FP), R1
 	MOVD dist+24(FP), R2
 	MUL R1, R2, R2
 	LSL $1, R2, R2
@@ -1542,12 +1542,12 @@ zeroRowStores:
 	BNE zeroRow
 	B next
 
-// func toTowerNEONSHA3(rows unsafe.Pointer, half, count int, tab unsafe.Pointer)
+// func toTowerNEONSHA3(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer)
 TEXT ·toTowerNEONSHA3(SB), NOSPLIT, $0-32
 	MOVD count+16(FP), R0
 	CBZ R0, done
 	MOVD rows+0(FP), R1
-	MOVD half+8(FP), R2
+	MOVD planeBytes+8(FP), R2
 	MOVD tab+24(FP), R3
 	VMOVI $15, V0.B16
 	FLDPQ 96(R3), (F1, F2)
@@ -1579,13 +1579,13 @@ column:
 done:
 	RET
 
-// func scaleNEONSHA3(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer)
+// func scaleNEONSHA3(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer)
 TEXT ·scaleNEONSHA3(SB), NOSPLIT, $0-48
 	MOVD rows+24(FP), R0
 	CBZ R0, done
 	MOVD dst+0(FP), R1
 	MOVD src+8(FP), R2
-	MOVD half+16(FP), R3
+	MOVD planeBytes+16(FP), R3
 	ADD R3, R1, R4
 	ADD R3, R2, R5
 	MOVD coeffs+32(FP), R6

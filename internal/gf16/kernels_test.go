@@ -209,7 +209,7 @@ func plain(k *kernels) *kernels {
 			k.fft8scatter(dsts, off, more, src, half, groups, t, stream, k.rowTable())
 		}
 		p.fused8 = func(a fused8Args, _ unsafe.Pointer) {
-			overTower(both(a.dst, a.src), a.half, 8*a.dist*a.groups, func(tab unsafe.Pointer) { k.fused8(a, tab) })
+			overTower(both(a.dst, a.src), a.planeBytes, 8*a.dist*a.groups, func(tab unsafe.Pointer) { k.fused8(a, tab) })
 		}
 	}
 	for _, f := range []*encode{&p.encode2, &p.encode4, &p.encode8, &p.encode16} {

@@ -10,7 +10,7 @@ type passes struct {
 }
 
 // radix returns of how many rows the outermost pass over 2^r rows takes one. Passes
-// of eight rows come last (in the inverse, first): next to the values.
+// of eight rows come last (in the inverse, first): next to the values outside.
 func (p *passes) radix(r int) int {
 	switch {
 	case r == 1:
@@ -32,7 +32,7 @@ func (p *passes) fft(radix int, dst, src unsafe.Pointer, planeBytes, dist, group
 	case 4:
 		p.k.fft4(dst, src, planeBytes, dist, groups, t, p.tab)
 	default:
-		m := fused8Args{dst: dst, src: src, half: planeBytes, dist: dist, u: t, factor: 1, out: 8}
+		m := fused8Args{dst: dst, src: src, planeBytes: planeBytes, dist: dist, u: t, factor: 1, out: 8}
 		if inside := p.inside(groups, t); inside > 0 {
 			p.fused(&m, inside, nil)
 			if groups -= inside; groups > 0 {
@@ -54,7 +54,7 @@ func (p *passes) ifft(radix int, dst, src unsafe.Pointer, planeBytes, dist, grou
 	case 4:
 		p.k.ifft4(dst, src, planeBytes, dist, groups, t, add, p.tab)
 	default:
-		m := fused8Args{dst: dst, src: src, half: planeBytes, dist: dist, t: t, factor: 1, live: 8, sum: add}
+		m := fused8Args{dst: dst, src: src, planeBytes: planeBytes, dist: dist, t: t, factor: 1, live: 8, sum: add}
 		if inside := p.inside(groups, t); inside > 0 {
 			p.fused(&m, inside, nil)
 			if groups -= inside; groups > 0 {
@@ -78,7 +78,8 @@ func (p *passes) inside(groups, t int) int {
 // canFuse reports whether there is a fused pass for groups whose constants begin at t.
 func (p *passes) canFuse(t, groups int) bool { return p.k.fused8 != nil && t+8*groups <= subfield }
 
-// fused calls pass8. What is prefetch is fetched by the calls in turn.
+// fused runs a fused pass over groups, see [fused8Args]. Calls that are given one prefetch
+// list share it out among them.
 func (p *passes) fused(m *fused8Args, groups int, prefetch *Prefetch) {
 	if groups == 0 {
 		return
@@ -163,7 +164,7 @@ func (p *passes) sfence(to values) {
 
 // skip moves on by groups.
 func (m *fused8Args) skip(groups int) {
-	n := 16 * m.half * m.dist * groups
+	n := 16 * m.planeBytes * m.dist * groups
 	m.dst, m.src = unsafe.Add(m.dst, n), unsafe.Add(m.src, n)
 	m.t, m.u = m.t+8*groups, m.u+8*groups
 }

@@ -22,44 +22,44 @@ func instrumented(k *kernels) *kernels {
 		race.Write(dst, n)
 	}
 	forwardPass := func(run forward, radix int) forward {
-		return func(dst, src unsafe.Pointer, half, dist, groups, t int, tab unsafe.Pointer) {
-			touch(dst, src, 2*half*radix*dist*groups, false)
-			run(dst, src, half, dist, groups, t, tab)
+		return func(dst, src unsafe.Pointer, planeBytes, dist, groups, t int, tab unsafe.Pointer) {
+			touch(dst, src, 2*planeBytes*radix*dist*groups, false)
+			run(dst, src, planeBytes, dist, groups, t, tab)
 		}
 	}
 	inversePass := func(run inverse, radix int) inverse {
-		return func(dst, src unsafe.Pointer, half, dist, groups, t, add int, tab unsafe.Pointer) {
-			touch(dst, src, 2*half*radix*dist*groups, add != 0)
-			run(dst, src, half, dist, groups, t, add, tab)
+		return func(dst, src unsafe.Pointer, planeBytes, dist, groups, t, add int, tab unsafe.Pointer) {
+			touch(dst, src, 2*planeBytes*radix*dist*groups, add != 0)
+			run(dst, src, planeBytes, dist, groups, t, add, tab)
 		}
 	}
 	w.fft4, w.fft2 = forwardPass(k.fft4, 4), forwardPass(k.fft2, 2)
 	w.ifft4, w.ifft2 = inversePass(k.ifft4, 4), inversePass(k.ifft2, 2)
 	if k.fft8 != nil {
 		w.fft8, w.ifft8 = forwardPass(k.fft8, 8), inversePass(k.ifft8, 8)
-		w.ifft8gather = func(dst unsafe.Pointer, half, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
+		w.ifft8gather = func(dst unsafe.Pointer, planeBytes, groups, t int, srcs *[]byte, off, more int, tab unsafe.Pointer) {
 			for _, s := range headers(srcs, 8*groups) {
-				race.ReadRows(s[off:], 0, 2*half, 1)
+				race.ReadRows(s[off:], 0, 2*planeBytes, 1)
 			}
-			race.Write(dst, 16*half*groups)
-			k.ifft8gather(dst, half, groups, t, srcs, off, more, tab)
+			race.Write(dst, 16*planeBytes*groups)
+			k.ifft8gather(dst, planeBytes, groups, t, srcs, off, more, tab)
 		}
-		w.fft8scatter = func(dsts *[]byte, off, more int, src unsafe.Pointer, half, groups, t, stream int, tab unsafe.Pointer) {
+		w.fft8scatter = func(dsts *[]byte, off, more int, src unsafe.Pointer, planeBytes, groups, t, stream int, tab unsafe.Pointer) {
 			for _, s := range headers(dsts, 8*groups) {
-				race.WriteRows(s[off:], 0, 2*half, 1)
+				race.WriteRows(s[off:], 0, 2*planeBytes, 1)
 			}
-			race.Write(src, 16*half*groups)
-			k.fft8scatter(dsts, off, more, src, half, groups, t, stream, tab)
+			race.Write(src, 16*planeBytes*groups)
+			k.fft8scatter(dsts, off, more, src, planeBytes, groups, t, stream, tab)
 		}
 		w.fused8 = func(a fused8Args, tab unsafe.Pointer) {
-			touch(a.dst, a.src, 16*a.half*a.dist*a.groups, a.live > 0 || a.keep != 0)
+			touch(a.dst, a.src, 16*a.planeBytes*a.dist*a.groups, a.live > 0 || a.keep != 0)
 			k.fused8(a, tab)
 		}
 	}
 	if k.toTower != nil {
-		w.toTower = func(rows unsafe.Pointer, half, count int, tab unsafe.Pointer) {
-			race.Write(rows, 2*half*count)
-			k.toTower(rows, half, count, tab)
+		w.toTower = func(rows unsafe.Pointer, planeBytes, count int, tab unsafe.Pointer) {
+			race.Write(rows, 2*planeBytes*count)
+			k.toTower(rows, planeBytes, count, tab)
 		}
 	}
 	encoder := func(run encode, rows int) encode {
@@ -92,27 +92,27 @@ func instrumented(k *kernels) *kernels {
 		race.Write(dst, n)
 		k.sum(dst, srcs, count, off, n)
 	}
-	w.scale = func(dst, src unsafe.Pointer, half, rows int, coeffs *Elem, tab unsafe.Pointer) {
+	w.scale = func(dst, src unsafe.Pointer, planeBytes, rows int, coeffs *Elem, tab unsafe.Pointer) {
 		race.Read(unsafe.Pointer(coeffs), 2*rows)
-		race.Read(src, 2*half*rows)
-		race.Write(dst, 2*half*rows)
-		k.scale(dst, src, half, rows, coeffs, tab)
+		race.Read(src, 2*planeBytes*rows)
+		race.Write(dst, 2*planeBytes*rows)
+		k.scale(dst, src, planeBytes, rows, coeffs, tab)
 	}
-	w.pack = func(dst unsafe.Pointer, half int, srcs *[]byte, rows, off, step, size, count int) {
+	w.pack = func(dst unsafe.Pointer, planeBytes int, srcs *[]byte, rows, off, step, size, count int) {
 		for _, s := range headers(srcs, rows) {
 			race.ReadRows(s[off:], step, size, count)
 		}
-		race.Write(dst, 2*half*rows)
-		k.pack(dst, half, srcs, rows, off, step, size, count)
+		race.Write(dst, 2*planeBytes*rows)
+		k.pack(dst, planeBytes, srcs, rows, off, step, size, count)
 	}
-	w.unpack = func(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, half int) {
+	w.unpack = func(dsts *[]byte, rows, off, step, size, count int, src unsafe.Pointer, planeBytes int) {
 		for i, s := range headers(dsts, rows) {
 			race.WriteRows(s[off:], step, size, count)
 			for plane := range 2 {
-				race.Read(unsafe.Add(src, (2*i+plane)*half), count*size/2)
+				race.Read(unsafe.Add(src, (2*i+plane)*planeBytes), count*size/2)
 			}
 		}
-		k.unpack(dsts, rows, off, step, size, count, src, half)
+		k.unpack(dsts, rows, off, step, size, count, src, planeBytes)
 	}
 	region := func(run func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer)) func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {
 		return func(dst, src unsafe.Pointer, n int, c Elem, tab unsafe.Pointer) {

@@ -84,7 +84,7 @@ func (f *transforms) fftLayers(dst, src unsafe.Pointer, planeBytes, size, base i
 // fftOuter runs one pass, of whose rows as many are wanted as to has values.
 func (f *transforms) fftOuter(dst, src unsafe.Pointer, planeBytes, dist, groups, t, radix int, to values) {
 	if radix == 8 && f.passes.canFuse(t, groups) {
-		m := fused8Args{dst: dst, src: src, half: planeBytes, dist: dist, u: t, factor: 1}
+		m := fused8Args{dst: dst, src: src, planeBytes: planeBytes, dist: dist, u: t, factor: 1}
 		whole := to.live / (8 * dist)
 		m.out = 8
 		f.passes.fused(&m, whole, to.prefetch)
@@ -165,7 +165,7 @@ func (f *transforms) ifftLayers(dst, work unsafe.Pointer, planeBytes, size, base
 // if that is not work.
 func (f *transforms) ifftOuter(dst, work unsafe.Pointer, planeBytes, dist, groups, t, radix, valid int, prefetch *Prefetch) {
 	if radix == 8 && f.passes.canFuse(t, groups) {
-		m := fused8Args{dst: dst, src: work, half: planeBytes, dist: dist, t: t, factor: 1, live: 8, sum: oneIf(dst != work)}
+		m := fused8Args{dst: dst, src: work, planeBytes: planeBytes, dist: dist, t: t, factor: 1, live: 8, sum: oneIf(dst != work)}
 		whole := valid / (8 * dist)
 		f.passes.fused(&m, whole, prefetch)
 		if whole < groups {

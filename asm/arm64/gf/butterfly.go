@@ -35,7 +35,7 @@ func layers(m machine, name string, radix int, inverse bool) {
 	k := &butterflies{multiplier: m.begin(name), radix: radix, inverse: inverse}
 	groups := k.Load("groups")
 	k.Op("CBZ", groups, "done")
-	half := k.Load("half")
+	half := k.Load("planeBytes")
 	stride := k.Load("dist")
 	k.Op("MUL", half, stride, stride)
 	k.Op("LSL", "$1", stride, stride)

@@ -77,7 +77,7 @@ func move(m machine, name string, packing bool) {
 	k := mover{m.begin(name), packing}
 	rows := k.Load("rows")
 	k.Op("CBZ", rows, "done")
-	s, plane, half, off, step, size := k.Load(slices), k.Load(planes), k.Load("half"), k.Load("off"), k.Load("step"), k.Load("size")
+	s, plane, half, off, step, size := k.Load(slices), k.Load(planes), k.Load("planeBytes"), k.Load("off"), k.Load("step"), k.Load("size")
 	tail, p, lo, hi, left := k.GP(), k.GP(), k.GP(), k.GP(), k.GP()
 	k.Op("AND", emit.Imm(blockSize-1), size, tail)
 	k.Op("LSR", "$1", tail, tail)
