@@ -93,6 +93,7 @@ type Call struct {
 	waited   time.Duration // of the fan-out, when the call began
 	worth    bool          // waiting for, when others have answered
 	late     bool
+	givenUp  bool
 	ended    bool
 	observed bool
 }
@@ -117,7 +118,7 @@ func (f *Fanout) Start(p *Peer, bytes int, ask func(context.Context, *Call) erro
 		defer c.cancel(nil)
 		defer c.release()
 		err := ask(c.ctx, c)
-		_ = f.post(c.ctx, func() bool { return f.returned(c, err) })
+		_ = f.post(f.ctx, func() bool { return f.returned(c, err) }) // also when its own context has ended
 	})
 	return c
 }
@@ -352,7 +353,7 @@ const (
 // due returns when a call is late, or, if it is, when it is given up.
 func (f *Fanout) due(c *Call, now time.Time) time.Time {
 	switch {
-	case f.options.Quorum || c.late && f.options.LeastRate == 0:
+	case f.options.Quorum || c.late && f.options.LeastRate == 0 || c.givenUp:
 		return now.Add(never)
 	case c.late:
 		return c.Started.Add(lateGrace + time.Duration(float64(c.Bytes)/float64(f.options.LeastRate)*float64(time.Second)))
@@ -415,6 +416,7 @@ func (f *Fanout) overdue(now time.Time) (changed bool) {
 		due := !now.Before(f.due(c, now))
 		switch {
 		case c.late && due:
+			c.givenUp = true
 			c.cancel(ErrSilent) // its end comes as an event
 		case !c.late && (due || stalled):
 			c.late, changed = true, true
