@@ -41,10 +41,12 @@ func (s *State) Apply(b Block) (*State, Outcome, error) {
 	d.system.Height = b.Height
 	tick(d, b.Time)
 	out := Outcome{Events: d.events, Results: make([]Result, len(b.Txs))}
+	txs := parseAll(b.Txs)
+	d.verdicts = verify(d, s.chain, txs, b.Txs)
 	size := 0
-	for i, tx := range b.Txs {
-		out.Results[i] = transact(d, s.chain, tx)
-		size += len(tx)
+	for i, tx := range txs {
+		out.Results[i] = transact(d, s.chain, b.Txs[i], tx)
+		size += len(b.Txs[i])
 	}
 	adjustFee(d, size)
 	return d.state(s), out, nil
@@ -84,9 +86,9 @@ func admit(d *draft, chain ChainID, tx *Tx, size int, ahead uint64) error {
 }
 
 // transact applies one transaction.
-func transact(d *draft, chain ChainID, data []byte) (r Result) {
+func transact(d *draft, chain ChainID, data []byte, p parsed) (r Result) {
 	r.Digest = Digest(data)
-	tx, err := ParseTx(data)
+	tx, err := p.tx, p.err
 	if err == nil {
 		err = admit(d, chain, tx, len(data), 0)
 	}

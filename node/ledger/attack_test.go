@@ -559,3 +559,54 @@ func TestSnapshots(t *testing.T) {
 		t.Errorf("an empty key: error %v, want ErrSnapshot", err)
 	}
 }
+
+// TestBatches: of certificates in one block each is judged by itself, whatever others
+// there are, and those of a block as those of many.
+func TestBatches(t *testing.T) {
+	w := newWorld(t)
+	alice := w.people[0]
+	var objects []ObjectID
+	var certs [][]byte
+	want := []Rule{"", RuleProof, "", RuleProof, RuleEpoch, "", RuleProof, RuleNonce, ""}
+	for i, rule := range want {
+		b := w.blob(fmt.Sprint("blob ", i), 1000)
+		objects = append(objects, w.register(alice, b, 6, false))
+		cert := w.certificate(stored(b), 0, 1, 2, i%4)
+		switch {
+		case rule == RuleEpoch:
+			cert[1] ^= 1
+		case rule == RuleProof && i == 1: // forged
+			cert[len(cert)-1] ^= 1
+		case rule == RuleProof && i == 3: // another blob's
+			cert = certs[2]
+		case rule == RuleProof: // rubbish
+			cert = []byte("rubbish")
+		}
+		certs = append(certs, cert)
+	}
+	alone := *w
+	var txs [][]byte
+	nonce := w.nonce(alice)
+	for i := range want {
+		tx := Tx{Chain: w.state.ChainID(), Nonce: nonce, FeePerByte: 100, Action: CertifyBlob{objects[i], certs[i]}}
+		if want[i] == RuleNonce {
+			tx.Nonce += 1000
+		} else {
+			nonce++
+		}
+		data, err := tx.Sign(alice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		txs = append(txs, data)
+	}
+	for i, r := range w.block(txs...).Results {
+		if RuleOf(r.Err) != want[i] {
+			t.Errorf("certificate %d: %v, want rule %q", i, r.Err, want[i])
+		}
+		if got := alone.block(txs[i]).Results[0]; RuleOf(got.Err) != want[i] {
+			t.Errorf("certificate %d in a block of its own: %v, want rule %q", i, got.Err, want[i])
+		}
+	}
+	w.checkInvariants()
+}

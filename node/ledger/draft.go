@@ -18,6 +18,8 @@ type draft struct {
 	hasher     *commit.Hasher // of the system's scheme
 	committees *committees
 
+	verdicts map[string]verdict // of certificates of the block, by the current committee
+
 	tx     TxDigest // that is being applied
 	made   uint64   // objects that it made
 	events []Event  // that it caused
@@ -131,12 +133,15 @@ func owned(owner, sender Address) error {
 // certificate reads and verifies a certificate of the current committee's. The error is
 // of RuleProof or RuleEpoch.
 func (d *draft) certificate(data []byte, a committee.Attestation) error {
-	c, err := d.committees.get(d.genesis, d.tree, d.system.Epoch)
-	if err != nil {
-		return broken(RuleProof, "%v", err)
+	v, known := d.verdicts[string(data)]
+	if !known {
+		c, err := d.committees.get(d.genesis, d.tree, d.system.Epoch)
+		if err != nil {
+			return broken(RuleProof, "%v", err)
+		}
+		v.cert, v.err = committee.ParseCertificate(c, data)
 	}
-	cert, err := committee.ParseCertificate(c, data)
-	switch {
+	switch cert, err := v.cert, v.err; {
 	case errors.Is(err, committee.ErrEpoch):
 		return broken(RuleEpoch, "%v", err)
 	case err != nil:

@@ -1,0 +1,72 @@
+package ledger
+
+import (
+	"runtime"
+	"sync"
+
+	"github.com/redstuff-go/redstuff/node/committee"
+)
+
+// Signatures take nearly all of a block's time. Whether they hold depends on no other
+// transaction of the block: so all processors verify them first, and certificates of one
+// block together.
+
+// parsed is a transaction as it was read, or why it is none.
+type parsed struct {
+	tx  *Tx
+	err error
+}
+
+// parseAll reads transactions and verifies their signatures.
+func parseAll(txs [][]byte) []parsed {
+	all := make([]parsed, len(txs))
+	workers := min(runtime.GOMAXPROCS(0), len(txs))
+	var group sync.WaitGroup
+	for worker := range workers {
+		group.Go(func() {
+			for i := worker; i < len(txs); i += workers {
+				all[i].tx, all[i].err = ParseTx(txs[i])
+			}
+		})
+	}
+	group.Wait()
+	return all
+}
+
+// verdict is a certificate, or why it does not hold.
+type verdict struct {
+	cert *committee.Certificate
+	err  error
+}
+
+// verify verifies the certificates of a block's transactions by the current committee:
+// of those that will be paid for, as far as can be seen before the block.
+func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]verdict {
+	var data [][]byte
+	ahead := make(map[Address]uint64)
+	for i, p := range txs {
+		if p.err != nil || admit(d, chain, p.tx, len(raw[i]), ahead[p.tx.Sender]) != nil {
+			continue
+		}
+		ahead[p.tx.Sender]++
+		switch a := p.tx.Action.(type) {
+		case CertifyBlob:
+			data = append(data, a.Certificate)
+		case InvalidateBlob:
+			data = append(data, a.Certificate)
+		}
+	}
+	if len(data) < 2 {
+		return nil // one is verified when its turn comes
+	}
+	c, err := d.committees.get(d.genesis, d.tree, d.system.Epoch)
+	if err != nil {
+		return nil
+	}
+	certs, errs := committee.ParseCertificates(c, data)
+	verdicts := make(map[string]verdict, len(data))
+	for i := range data {
+		verdicts[string(data[i])] = verdict{certs[i], errs[i]}
+	}
+	return verdicts
+}
