@@ -58,6 +58,13 @@ var rules = arrows{
 	"node/heal":              {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store", "rs2d"},
 	"node":                   {"commit", "node/api", "node/committee", "node/control", "node/control/agreement", "node/discover", "node/heal", "node/identity", "node/invalid", "node/peer", "node/scrub", "node/server", "node/server/httpd", "node/store", "rs2d"},
 
+	// The ledger on CometBFT: nobody else links it.
+	"comet/internal": {"commit", "node/committee", "node/ledger"},
+	"comet/kv":       {},
+	"comet/headers":  {},
+	"comet/app":      {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
+	"comet":          {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/ledger"},
+
 	// Around them.
 	"asm":                 {},
 	"gateway/conformance": {},

@@ -1,0 +1,96 @@
+package comet
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/redstuff-go/redstuff/comet/internal/world"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// TestOpenErrors: what cannot run says why, and leaves nothing open.
+func TestOpenErrors(t *testing.T) {
+	good := alone(t.TempDir(), uint64(time.Now().UnixMilli()))
+	for _, test := range []struct {
+		name   string
+		change func(*Options)
+		want   error
+	}{
+		{"no directory", func(o *Options) { o.Dir = "" }, ErrOptions},
+		{"no address", func(o *Options) { o.Listen = "here" }, ErrOptions},
+		{"few blocks", func(o *Options) { o.RetainBlocks = 10 }, ErrOptions},
+		{"a time below zero", func(o *Options) { o.Patience = -1 }, ErrOptions},
+		{"one server", func(o *Options) {
+			o.Join = &Join{Servers: []string{"http://127.0.0.1:1"}, Height: 1, Hash: []byte("h")}
+		}, ErrOptions},
+		{"no genesis", func(o *Options) { o.Genesis = ledger.Genesis{} }, ledger.ErrGenesis},
+	} {
+		o := good
+		test.change(&o)
+		if n, err := Open(world.TLS(0), o); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+			if err == nil {
+				_ = n.Close()
+			}
+		}
+	}
+	if _, err := Open(nil, good); !errors.Is(err, ErrOptions) {
+		t.Errorf("no key: %v, want ErrOptions", err)
+	}
+	n, err := Open(world.TLS(0), good)
+	if err != nil {
+		t.Fatalf("after all these: %v", err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	// Without its last vote a validator might vote twice.
+	if err := os.WriteFile(filepath.Join(good.Dir, "data", "vote_state.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(world.TLS(0), good); err == nil || !strings.Contains(err.Error(), "vote_state.json") {
+		t.Errorf("a broken file of votes: %v, want its name", err)
+	}
+}
+
+// TestMetrics: two nodes' metrics are in two registries, by the names that CometBFT has.
+func TestMetrics(t *testing.T) {
+	for range 2 {
+		r := prometheus.NewRegistry()
+		o := alone(t.TempDir(), uint64(time.Now().UnixMilli()))
+		o.Registerer = r
+		n, err := Open(world.TLS(0), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(t, "first block", func() bool { return n.Chain().Height > 0 })
+		got := make(map[string]bool)
+		wait(t, "height in the metrics", func() bool {
+			families, err := r.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range families {
+				got[f.GetName()] = true
+				if f.GetName() == "cometbft_consensus_height" && f.GetMetric()[0].GetGauge().GetValue() > 0 {
+					return true
+				}
+			}
+			return false
+		})
+		for _, name := range []string{"cometbft_consensus_validators", "cometbft_mempool_size", "cometbft_p2p_peers", "cometbft_state_block_processing_time"} {
+			if !got[name] {
+				t.Errorf("no metric %s", name)
+			}
+		}
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package comet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+	"github.com/cometbft/cometbft/mempool"
+
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// ErrNoQuorum is returned when a transaction waits and there are no blocks: a third of
+// the validators' power or more is out of reach.
+var ErrNoQuorum = errors.New("comet: there are no new blocks: so many validators are out of reach that the others are no quorum")
+
+// Submit has a transaction put into a block, and returns when the block is durable. A
+// transaction that broke a rule has it in its receipt. The error is a *ledger.RuleError
+// if the transaction cannot be in a block; chain.ErrBusy if too many wait already; one
+// that wraps both chain.ErrBusy and ErrNoQuorum if there was no block for so long that
+// there may be none; chain.ErrClosed, or the context's. After the last three it may be in a block
+// all the same: the same transaction can be submitted again, and is never applied twice.
+func (n *Node) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
+	parsed, err := ledger.ParseTx(tx)
+	if err != nil {
+		return chain.Receipt{}, err
+	}
+	digest := ledger.Digest(tx)
+	w := n.app.Wait(digest)
+	defer n.app.Forget(digest, w)
+	if err := n.enqueue(tx, parsed); err != nil {
+		select {
+		case <-w.Done: // it was in a block meanwhile
+			return w.Receipt, w.Err
+		default:
+			return chain.Receipt{}, err
+		}
+	}
+	patience := time.NewTimer(n.options.Patience)
+	defer patience.Stop()
+	for {
+		grown := n.app.Grown()
+		select {
+		case <-w.Done:
+			return w.Receipt, w.Err
+		case <-ctx.Done():
+			return chain.Receipt{}, ctx.Err()
+		case <-grown:
+			select {
+			case <-n.stop: // w will be done
+				grown = nil
+				<-w.Done
+				return w.Receipt, w.Err
+			default:
+				patience.Reset(n.options.Patience)
+			}
+		case <-patience.C:
+			return chain.Receipt{}, fmt.Errorf("%w: %w: none for %v; the transaction may be in a later one", chain.ErrBusy, ErrNoQuorum, n.options.Patience)
+		}
+	}
+}
+
+// enqueue puts a transaction into the mempool.
+func (n *Node) enqueue(tx []byte, parsed *ledger.Tx) error {
+	answer := make(chan *abci.ResponseCheckTx, 1)
+	err := n.comet.Mempool().CheckTx(tx, func(r *abci.ResponseCheckTx) { answer <- r }, mempool.TxInfo{})
+	var full mempool.ErrMempoolIsFull
+	switch {
+	case errors.Is(err, mempool.ErrTxInCache):
+		// It waits, or it was in a block already.
+		account := ledger.Get[ledger.Account](n.State(), ledger.AccountKey(parsed.Sender))
+		if account != nil && account.Nonce > parsed.Nonce {
+			return &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("%d, and the sender's next one is %d", parsed.Nonce, account.Nonce)}
+		}
+		return nil
+	case errors.As(err, &full), errors.Is(err, mempool.ErrRecheckFull):
+		return fmt.Errorf("%w: %d transactions wait for a block", chain.ErrBusy, n.comet.Mempool().Size())
+	case err != nil:
+		return fmt.Errorf("comet: %w", err)
+	}
+	select {
+	case r := <-answer:
+		if r.Code != abci.CodeTypeOK {
+			return &ledger.RuleError{Rule: ledger.Rule(r.Codespace), Detail: r.Log}
+		}
+		return nil
+	default: // the application is in this process: it has answered, but that the mempool filled up
+		return fmt.Errorf("%w: %d transactions wait for a block", chain.ErrBusy, n.comet.Mempool().Size())
+	}
+}
