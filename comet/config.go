@@ -82,7 +82,7 @@ func genesisDoc(g ledger.Genesis) (*types.GenesisDoc, error) {
 		return nil, err
 	}
 	params := types.DefaultConsensusParams()
-	params.Block.MaxBytes = maxBlock
+	params.Block.MaxBytes, params.Block.MaxGas = maxBlock, app.MaxWeight
 	params.Evidence = types.EvidenceParams{MaxAgeNumBlocks: evidenceBlocks, MaxAgeDuration: evidenceAge, MaxBytes: maxEvidence}
 	params.Version.App = app.Version
 	doc := &types.GenesisDoc{

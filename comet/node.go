@@ -190,11 +190,11 @@ func (n *Node) Address() string {
 
 // Status is where CometBFT's chain stands.
 type Status struct {
-	Peer    string `json:"peer"` // id@host:port of the node
-	Height  uint64 `json:"height"`
-	Hash    []byte `json:"hash"` // of the block
-	Peers   int    `json:"peers"`
-	Waiting int    `json:"waiting"` // transactions in the mempool
+	Peer    string    `json:"peer"` // id@host:port of the node
+	Height  uint64    `json:"height"`
+	Hash    chain.Hex `json:"hash"` // of the block
+	Peers   int       `json:"peers"`
+	Waiting int       `json:"waiting"` // transactions in the mempool
 }
 
 // Chain returns where CometBFT's chain stands.
@@ -203,7 +203,7 @@ func (n *Node) Chain() Status {
 	blocks := n.comet.BlockStore()
 	s.Height = uint64(blocks.Height())
 	if meta := blocks.LoadBlockMeta(blocks.Height()); meta != nil {
-		s.Hash = meta.BlockID.Hash
+		s.Hash = chain.Hex(meta.BlockID.Hash)
 	}
 	return s
 }

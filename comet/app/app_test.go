@@ -312,6 +312,38 @@ func broken(t fataler, state *ledger.State) []byte {
 	return data
 }
 
+// TestWeight: a block is proposed, and accepted, with no more certificates than there is
+// time to verify.
+func TestWeight(t *testing.T) {
+	s := begin(t, databases(t), "a", nil)
+	state := s.app.State()
+	cert := func(nonce uint64) []byte {
+		tx := ledger.Tx{Chain: state.ChainID(), Nonce: nonce, FeePerByte: 10, Action: ledger.CertifyBlob{Certificate: []byte("certificate")}}
+		data, err := tx.Sign(world.Person(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	if r := s.check(cert(0)); r.Code != 0 || r.GasWanted != heavyWeight {
+		t.Errorf("a certificate weighs %d (%s), want %d", r.GasWanted, r.Log, heavyWeight)
+	}
+	if r := s.check(sign(t, state, 2, 0, 10)); r.GasWanted != lightWeight {
+		t.Errorf("a transfer weighs %d, want %d", r.GasWanted, lightWeight)
+	}
+	var txs [][]byte
+	for nonce := range uint64(MaxWeight/heavyWeight + 1) {
+		txs = append(txs, cert(nonce))
+	}
+	if s.judge(txs) || !s.judge(txs[:len(txs)-1]) {
+		t.Error("a block of the greatest weight is rejected, or one above it accepted")
+	}
+	s.pool = txs
+	if got := s.propose(); len(got) != len(txs)-1 {
+		t.Errorf("%d certificates are proposed, want %d", len(got), len(txs)-1)
+	}
+}
+
 // TestQuery: a value, and the absence of one, are proven against the root.
 func TestQuery(t *testing.T) {
 	s := begin(t, databases(t), "a", nil)

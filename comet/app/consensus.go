@@ -125,9 +125,10 @@ func (c *consensus) PrepareProposal(_ context.Context, req *abci.RequestPrepareP
 		return nil, err
 	}
 	var kept [][]byte
-	size := int64(0)
+	size, work := int64(0), int64(0)
 	for i, tx := range txs {
-		if size += types.ComputeProtoSizeForTxs([]types.Tx{tx}); size > req.MaxTxBytes {
+		size += types.ComputeProtoSizeForTxs([]types.Tx{tx})
+		if work += weight(tx); size > req.MaxTxBytes || work > MaxWeight {
 			break
 		}
 		if paid(e.outcome.Results[i]) {
@@ -137,9 +138,17 @@ func (c *consensus) PrepareProposal(_ context.Context, req *abci.RequestPrepareP
 	return &abci.ResponsePrepareProposal{Txs: kept}, nil
 }
 
-// ProcessProposal judges a block. Honest proposers take only what is paid for, and what
-// they saw of the state is what all see.
+// ProcessProposal judges a block. Honest proposers take only what is paid for, and no
+// more than there is time for; and what they saw of the state is what all see.
 func (c *consensus) ProcessProposal(_ context.Context, req *abci.RequestProcessProposal) (*abci.ResponseProcessProposal, error) {
+	work := int64(0)
+	for _, tx := range req.Txs {
+		work += weight(tx)
+	}
+	if work > MaxWeight {
+		c.options.Logger.Warn("a block was proposed that takes too long", "height", req.Height, "proposer", fmt.Sprintf("%X", req.ProposerAddress), "weight", work)
+		return &abci.ResponseProcessProposal{Status: abci.ResponseProcessProposal_REJECT}, nil
+	}
 	e, err := c.execute(req.Time, req.Txs)
 	if err != nil {
 		return nil, err
@@ -173,8 +182,9 @@ func (c *consensus) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBl
 	}
 	next := step(now.Validators, validatorsOf(e.state))
 	f := &finalized{moment{position{uint64(req.Height), e.state.Root(), next, now.Events}, e.state}, e}
-	if height := e.state.System().Height; height > c.options.RetainEvents {
-		f.Events = max(f.Events, height-c.options.RetainEvents+1)
+	// A hundredth more is kept, so that not every block removes something.
+	if height := e.state.System().Height; height >= f.Events+c.options.RetainEvents+c.options.RetainEvents/100 {
+		f.Events = height - c.options.RetainEvents + 1
 	}
 	c.mu.Lock()
 	c.next = f

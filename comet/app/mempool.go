@@ -63,7 +63,7 @@ func (m *mempool) CheckTx(_ context.Context, req *abci.RequestCheckTx) (*abci.Re
 		}
 		return refuse(err), nil
 	}
-	return &abci.ResponseCheckTx{}, nil
+	return &abci.ResponseCheckTx{GasWanted: weight(req.Tx)}, nil
 }
 
 // codeRefused is the code of a transaction that breaks a rule.
