@@ -121,6 +121,16 @@ func listen(t testing.TB) net.Listener {
 	}
 }
 
+// listenAt takes an address that a node had.
+func listenAt(t testing.TB, address string) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
 func logger() *slog.Logger {
 	if os.Getenv("REDSTUFF_TEST_LOG") == "" {
 		return slog.New(slog.DiscardHandler)

@@ -10,15 +10,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
-// Config is what a node is made of. Control and Store must be set; all else has
-// defaults, for which the zero value stands.
+// Config is what a node is made of. Store and either Control or Follower must be set;
+// all else has defaults, for which the zero value stands.
 type Config struct {
 	Control control.Control // whose current committee the node is of
-	Store   store.Store     // the node does not close it
+	// Follower is the control plane in place of Control where there is a ledger: it says
+	// which blobs the node takes, heals and removes. It is of the same store, and the node
+	// runs it.
+	Follower *follow.Follower
+	Store    store.Store // the node does not close it
 
 	// Plaintext serves HTTP without TLS, and lets everybody write. It is for tests and
 	// measurements on one machine.
@@ -35,6 +40,9 @@ type Config struct {
 	PendingQuota int64         // bytes of blobs without a certificate that a writer may have; default an eighth of what is free
 	PendingAge   time.Duration // after which they are removed; default a day
 
+	CollectRate    int           // blobs a second that are removed when they have ended; default 200
+	CollectCompact time.Duration // between two times that the database gives bytes of them back; default 1 h
+
 	Peers        peer.Options  // how the node speaks to others
 	HealInterval time.Duration // between looks at what others have; default 10 min; never if negative
 	HealDelay    time.Duration // how long a write may take before it is healed; default 5 s
@@ -48,6 +56,12 @@ type Config struct {
 
 // fill sets defaults and checks the rest. The error names the field that is wrong.
 func (c *Config) fill() error {
+	if c.Follower != nil {
+		if c.Control != nil {
+			return errors.New("node: Config.Control and Config.Follower must not both be set")
+		}
+		c.Control = c.Follower
+	}
 	for _, field := range []struct {
 		name string
 		set  bool
@@ -66,6 +80,8 @@ func (c *Config) fill() error {
 	def(&c.MinRate, 64<<10)
 	def(&c.Workers, runtime.GOMAXPROCS(0))
 	def(&c.PendingAge, 24*time.Hour)
+	def(&c.CollectRate, 200)
+	def(&c.CollectCompact, time.Hour)
 	def(&c.HealInterval, 10*time.Minute)
 	def(&c.HealDelay, 5*time.Second)
 	def(&c.HealBatch, 64<<20)
@@ -83,7 +99,7 @@ func (c *Config) fill() error {
 	}{
 		{"MaxRequests", int64(c.MaxRequests)}, {"MaxBytes", c.MaxBytes}, {"MaxConns", int64(c.MaxConns)}, {"MinRate", c.MinRate},
 		{"HeaderTimeout", int64(c.HeaderTimeout)}, {"StallTimeout", int64(c.StallTimeout)}, {"Workers", int64(c.Workers)},
-		{"PendingAge", int64(c.PendingAge)}, {"HealDelay", int64(c.HealDelay)}, {"HealBatch", c.HealBatch}, {"ScrubPause", int64(c.ScrubPause)},
+		{"PendingAge", int64(c.PendingAge)}, {"CollectRate", int64(c.CollectRate)}, {"CollectCompact", int64(c.CollectCompact)}, {"HealDelay", int64(c.HealDelay)}, {"HealBatch", c.HealBatch}, {"ScrubPause", int64(c.ScrubPause)},
 	} {
 		if field.value <= 0 {
 			return fmt.Errorf("node: Config.%s must be more than zero", field.name)

@@ -52,7 +52,7 @@ func newHealer(c Config, view func() *peer.View, recovery heal.Config) (*Healer,
 	if h.recoverer, err = heal.New(recovery); err != nil {
 		return nil, err
 	}
-	if h.finder, err = discover.New(discover.Config{Store: recovery.Store, Logger: recovery.Logger}); err != nil {
+	if h.finder, err = discover.New(discover.Config{Store: recovery.Store, Ledger: c.Follower != nil, Logger: recovery.Logger}); err != nil {
 		return nil, err
 	}
 	h.healthy.Store(c.HealInterval < 0)
@@ -88,6 +88,12 @@ func (h *Healer) Enqueue(id commit.BlobID) {
 	}
 	h.mu.Unlock()
 	signal(h.wake)
+}
+
+// Look has the healer look for all that the node lacks. It returns at once.
+func (h *Healer) Look() {
+	h.healthy.Store(false)
+	signal(h.again)
 }
 
 func signal(c chan<- struct{}) {

@@ -41,5 +41,9 @@ func register(r *prometheus.Registry, n *Node, counters *peer.ByteCounters) {
 	watch("scrub_corrupt_total", "Corrupt slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Corrupt) })
 	watch("peer_received_bytes_total", "Bytes received on connections to other nodes.", func() float64 { return float64(counters.Received.Load()) })
 	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(counters.Sent.Load()) })
+	if l := n.ledger; l != nil {
+		watch("collected_blobs_total", "Blobs removed because their storage ended.", func() float64 { return float64(l.collector.Removed()) })
+		gauge("ledger_epoch", "Epoch of the ledger as the node knows it.", func() float64 { return float64(l.follower.View().Current.Epoch()) })
+	}
 	r.MustRegister(&problemCollector{n.Problems})
 }

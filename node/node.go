@@ -18,6 +18,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/agreement"
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/identity"
@@ -42,6 +43,7 @@ type Node struct {
 	healer   *Healer
 	scrubber *scrub.Scrubber
 	server   *server.Server
+	ledger   *following // nil if there is no ledger
 	others   *agreement.Checker
 	log      *slog.Logger
 	started  time.Time
@@ -93,6 +95,10 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
+	var registry control.Registry
+	if c.Follower != nil {
+		registry = c.Follower
+	}
 	n.server, err = server.New(server.Config{
 		View:  func() server.View { return server.ViewOf(c.Control.View(), n.member.PublicKey) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
@@ -100,6 +106,7 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		Health:       n.health,
 		MarkInvalid:  func(id commit.BlobID, certificate []byte) error { return invalid.Mark(c.Store, id, certificate) },
 		Plaintext:    c.Plaintext,
+		Registry:     registry,
 		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge,
 		HTTP: httpd.Options{
 			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
@@ -120,6 +127,11 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	n.others, err = agreement.New(agreement.Config{View: c.Control.View, Peers: n.otherMembers, Plaintext: c.Plaintext})
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
+	}
+	if c.Follower != nil {
+		if n.ledger, err = newFollowing(n, view); err != nil {
+			return nil, fmt.Errorf("node: %w", err)
+		}
 	}
 	register(c.Metrics, n, options.Counters)
 	return n, nil
@@ -183,6 +195,9 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 		go func() { failed <- a.Serve(admin) }()
 	}
 	var background sync.WaitGroup
+	if n.ledger != nil {
+		background.Go(func() { n.ledger.run(work) })
+	}
 	background.Go(func() { n.healer.run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
 	background.Go(func() { n.others.Run(work) })
@@ -223,7 +238,7 @@ func (n *Node) State() string {
 		return api.StateFailed
 	case n.others.Outvoted():
 		return api.StateDiverged
-	case !n.healer.Healthy():
+	case !n.healer.Healthy() || n.ledger != nil && !n.config.Follower.CaughtUp():
 		return api.StateHealing
 	}
 	return api.StateHealthy

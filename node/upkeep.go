@@ -19,6 +19,9 @@ func (n *Node) Problems() []api.Problem {
 			Remedy: "start the node again; if that fails, remove the store and start it empty: it recovers its slivers from the other nodes",
 		})
 	}
+	if n.ledger != nil {
+		list = append(list, n.config.Follower.Problems()...)
+	}
 	list = append(list, n.others.Problems()...)
 	for _, p := range n.server.Problems() {
 		list = append(list, api.Problem(p))

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -116,20 +117,39 @@ func (c *Client) begin(ctx context.Context) (operation, context.Context, context
 //
 // The error is a *QuorumError, which says who did not answer if the context ended;
 // ErrTooLarge; a *commit.TooLargeError for a blob that the code cannot hold;
-// ErrInconsistent if that is what the committee thinks of the id; or the context's.
+// ErrInconsistent if that is what the committee thinks of the id; the context's; or the
+// registrar's.
 func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
-	o, ctx, done := c.begin(ctx)
-	defer done()
-	return writing{o}.store(ctx, blob)
+	return c.write(ctx, func(ctx context.Context, o writing) (*Receipt, error) { return o.store(ctx, blob) })
+}
+
+// epochsOfWrite is how many epochs a write may see begin before it is given up.
+const epochsOfWrite = 3
+
+// write calls store; again if another committee has taken over meanwhile, which signs
+// for itself.
+func (c *Client) write(ctx context.Context, store func(context.Context, writing) (*Receipt, error)) (*Receipt, error) {
+	for attempt := 1; ; attempt++ {
+		o, ctx, done := c.begin(ctx)
+		r, err := store(ctx, writing{o})
+		over := err == nil || ctx.Err() != nil || attempt == epochsOfWrite
+		if r, ok := c.control.(control.Refresher); ok && !over && errors.Is(err, peer.ErrOtherCommittee) {
+			if failed := r.Refresh(ctx); failed != nil {
+				err, over = errors.Join(err, failed), true
+			}
+		}
+		done()
+		if over || c.view().Epoch() == o.view.Epoch() {
+			return r, err
+		}
+	}
 }
 
 // StoreEncoding is Store for slivers that the caller has made, and answers for: nodes
 // store whatever the metadata commits to, even if that is no blob. pair returns the
 // slivers of a pair.
 func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
-	o, ctx, done := c.begin(ctx)
-	defer done()
-	return writing{o}.storeEncoding(ctx, meta, pair)
+	return c.write(ctx, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeEncoding(ctx, meta, pair) })
 }
 
 // Read returns the blob. Its bytes are those that have the id, whatever the nodes say.

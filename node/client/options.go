@@ -1,10 +1,13 @@
 package client
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -15,7 +18,11 @@ import (
 // asks others as well; for each MiB of a longer one, as much again. It holds until the
 // client knows how fast nodes answer, and bounds what follows from that: between a
 // quarter of it and eight times as long.
+//
+// Registrar, where there is a ledger, registers each blob while it is being sent, and
+// gives the ledger its certificate; without one, nodes get the certificate.
 type Options struct {
+	Registrar  Registrar
 	Peer       peer.Options  // how to speak to nodes: TLS or not, timeouts
 	Check      rs2d.Check    // of blobs that are read; the default is strict
 	Timeout    time.Duration // for a call without a deadline of its own; default 1 min
@@ -24,6 +31,14 @@ type Options struct {
 	MaxMemory  int64         // bytes of blobs and slivers in flight; default 2 GiB
 	Workers    int           // goroutines that code and hash for one blob; default all CPUs
 	Logger     *slog.Logger  // default drops all
+}
+
+// Registrar tells a ledger of what is stored, see account.Registrar. It is safe for
+// concurrent use.
+type Registrar interface {
+	// Register registers a blob: nodes take its slivers from then on. certify gives the
+	// ledger its certificate.
+	Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (certify func(context.Context, *committee.Certificate) error, err error)
 }
 
 // fill sets defaults and checks the rest. The error names the field that is wrong.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	id := encoding.ID()
-	cert, err := o.send(ctx, id, raw, encoding.Pair, memory)
+	cert, err := o.place(ctx, id, meta, raw, encoding.Pair, memory)
 	if err != nil {
 		return nil, err
 	}
@@ -70,11 +71,41 @@ func (o writing) storeEncoding(ctx context.Context, meta *commit.Metadata, pair 
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	cert, err := o.send(ctx, id, raw, pair, nil)
+	cert, err := o.place(ctx, id, meta, raw, pair, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &Receipt{ID: id, Metadata: meta, Certificate: cert}, nil
+}
+
+// place gives all nodes their parts, and where there is a ledger, tells it.
+func (o writing) place(
+	ctx context.Context, id commit.BlobID, meta *commit.Metadata, raw []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation,
+) (*committee.Certificate, error) {
+	r := o.options.Registrar
+	if r == nil {
+		return o.send(ctx, id, raw, pair, memory)
+	}
+	// Nodes wait a little for a registration that is on its way.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var certify func(context.Context, *committee.Certificate) error
+	var failed error
+	var registering sync.WaitGroup
+	registering.Go(func() {
+		if certify, failed = r.Register(ctx, id, meta); failed != nil {
+			cancel(failed)
+		}
+	})
+	cert, err := o.send(ctx, id, raw, pair, memory)
+	registering.Wait()
+	if err := cmp.Or(failed, err); err != nil {
+		return nil, err
+	}
+	if err := certify(ctx, cert); err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	return cert, nil
 }
 
 // ack is what became of one node's part.
@@ -160,10 +191,14 @@ func (o writing) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 		defer late.Stop()
 		memory.linger(stop)
 		// Who has answered need not wait for others to learn that the blob is certified.
-		o.background.Go(func() { o.publish(cert, func(i int) bool { return answered[i] }) })
+		if o.options.Registrar == nil {
+			o.background.Go(func() { o.publish(cert, func(i int) bool { return answered[i] }) })
+		}
 		o.drain(acks, open)
 		memory.release()
-		o.publish(cert, func(i int) bool { return !answered[i] })
+		if o.options.Registrar == nil {
+			o.publish(cert, func(i int) bool { return !answered[i] })
+		}
 	})
 	return cert, nil
 }

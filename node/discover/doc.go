@@ -1,5 +1,5 @@
-// Package discover finds out which blobs a node should have and lacks something of, by
-// what other nodes list.
+// Package discover finds out which blobs a node should have and lacks something of: by
+// what other nodes list, or by what a ledger says.
 //
 // A round has three parts. First all members list the blobs that are inconsistent and
 // those that are certified, with the certificates: nobody can make these up, so such a
@@ -15,4 +15,7 @@
 // again. For a certified blob is stored by n-f shards, so honest owners of at most f
 // shards have not got it; and owners of at most f shards are faulty: one honest owner
 // that has it is among any 2f+1.
+//
+// Where a ledger tells the node's store which blobs are certified, nobody is asked: a
+// round looks through the store.
 package discover

@@ -19,6 +19,7 @@ var ErrBlind = errors.New("discover: too few peers listed their blobs")
 // Config is what a finder works with. Store must be set.
 type Config struct {
 	Store  store.Store
+	Ledger bool         // a ledger has the store know which blobs are certified: members are not asked
 	Logger *slog.Logger // default drops all
 }
 
@@ -65,6 +66,10 @@ type Seen struct {
 // context's.
 func (f *Finder) Round(ctx context.Context, v *peer.View, emit func([]Found)) (Seen, error) {
 	r := &round{Finder: f, view: v, emit: emit, known: make(map[commit.BlobID]bool)}
+	if f.config.Ledger {
+		err := r.registered(ctx)
+		return r.seen, errors.Join(err, ctx.Err())
+	}
 	err := r.certified(ctx)
 	if ctx.Err() == nil {
 		r.pending(ctx)
@@ -87,6 +92,9 @@ func (f *Finder) Examine(ctx context.Context, v *peer.View, ids []commit.BlobID)
 			continue
 		}
 		if !f.hasCertificate(id) {
+			if f.config.Ledger {
+				continue
+			}
 			if tries++; tries > maxAttempts {
 				continue
 			}
@@ -102,7 +110,7 @@ func (f *Finder) Examine(ctx context.Context, v *peer.View, ids []commit.BlobID)
 // hasCertificate reports whether the node has the blob's certificate.
 func (f *Finder) hasCertificate(id commit.BlobID) bool {
 	info, err := f.config.Store.Info(id)
-	return err == nil && info.Has(store.Certificate)
+	return err == nil && info.Certified()
 }
 
 // due reports whether it is time to have a blob attested.

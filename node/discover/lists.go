@@ -34,12 +34,12 @@ func (r *round) examine(id commit.BlobID) (Found, bool) {
 		r.seen.Failed++
 		return Found{}, false
 	}
-	if info.Has(store.InvalidBlobCertificate) {
+	if info.Has(store.InvalidBlobCertificate) || !info.Needed(r.view.Epoch()) {
 		r.known[id] = true
 		return Found{}, false
 	}
 	missing := placement.Missing(r.view.Committee, r.view.Member, id, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
-	if len(missing) == 0 && info.Has(store.Metadata) && info.Has(store.Certificate) {
+	if len(missing) == 0 && info.Has(store.Metadata) && info.Certified() {
 		r.known[id] = true
 		return Found{}, false
 	}
@@ -194,6 +194,30 @@ func (r *round) certified(ctx context.Context) error {
 	}
 	if weight < need {
 		return fmt.Errorf("%w: those that did own %d shards, and %d are needed: %w", ErrBlind, weight, need, errors.Join(errs...))
+	}
+	return nil
+}
+
+// registered is a round where a ledger has the store know which blobs are certified: it
+// looks through the node's own store. The error is the store's.
+func (r *round) registered(ctx context.Context) error {
+	var after *commit.BlobID
+	for ctx.Err() == nil {
+		ids, err := r.config.Store.BlobsWith(store.Registered, after, api.MaxList)
+		if err != nil {
+			return err
+		}
+		var found []Found
+		for _, id := range ids {
+			if b, lacks := r.examine(id); lacks {
+				found = append(found, b)
+			}
+		}
+		r.found(found)
+		if len(ids) < api.MaxList {
+			return nil
+		}
+		after = &ids[len(ids)-1]
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type blob struct {
 	missing [2][]*target
 
 	failed    bool
+	gone      bool  // it was removed meanwhile
 	postponed bool  // there is no room for it
 	restored  bool  // something was
 	lack      int64 // slivers that are not stored
@@ -171,13 +172,19 @@ func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
 	if len(recovered) == 0 || invalid.Marked(c.Store, one.id) {
 		return
 	}
-	u := store.Update{Records: one.records}
+	// A blob that was removed meanwhile stays away.
+	certified := one.records[store.Certificate] != nil
+	u := store.Update{Records: one.records, If: func(i store.Info) bool { return certified || i.Certified() }}
 	restored := int64(0)
 	for _, t := range recovered {
 		u.Slivers = append(u.Slivers, store.Sliver{Ref: store.Ref{Axis: axis, Pair: t.pair}, Data: t.data})
 		restored += int64(len(t.data))
 	}
-	if err := c.Store.Apply(one.id, u); err != nil {
+	if err := c.Store.Apply(one.id, u); errors.Is(err, store.ErrRefused) {
+		b.lack(-one.lack)
+		one.lack, one.gone = 0, true
+		return
+	} else if err != nil {
 		if one.postponed = errors.Is(err, store.ErrFull); one.postponed {
 			b.space.refused(restored)
 		} else {
@@ -218,7 +225,7 @@ func (b *batch) finish(one *blob) {
 		}
 	}
 	one.missing = [2][]*target{}
-	if invalid.Marked(b.config.Store, one.id) {
+	if one.gone || invalid.Marked(b.config.Store, one.id) {
 		return
 	}
 	failed := one.lack
@@ -226,7 +233,9 @@ func (b *batch) finish(one *blob) {
 		failed = max(1, failed)
 	}
 	if len(one.records) > 0 && one.meta != nil {
-		if err := b.config.Store.Apply(one.id, store.Update{Records: one.records}); err != nil {
+		certified := one.records[store.Certificate] != nil
+		u := store.Update{Records: one.records, If: func(i store.Info) bool { return certified || i.Certified() }}
+		if err := b.config.Store.Apply(one.id, u); err != nil && !errors.Is(err, store.ErrRefused) {
 			if !errors.Is(err, store.ErrFull) {
 				b.config.Logger.Error("store", "blob", one.id, "error", err)
 			}

@@ -94,3 +94,10 @@ func NewMember(name, address string, key *Key, shards committee.Shards) committe
 		TLSKey: key.TLSPublic(), Shards: shards,
 	}
 }
+
+// Account returns the secret of the key's account on a ledger, which is that of its TLS
+// connections: nodes know by it who has an account.
+func (k *Key) Account() ed25519.PrivateKey { return k.tls }
+
+// Prove returns the proof that the key is there, see [committee.SecretKey.Prove].
+func (k *Key) Prove() [committee.SignatureSize]byte { return k.bls.Prove() }

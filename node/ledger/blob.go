@@ -8,6 +8,9 @@ import (
 // encodingRS2 is the number of the encoding RS2 in blob ids.
 const encodingRS2 = 1
 
+// EncodingRS2 is the encoding of all blobs, as transactions name it.
+const EncodingRS2 uint8 = encodingRS2
+
 // RegisterBlob puts a blob on a storage, which it uses up, whole: slivers of it may be
 // stored from now on. It costs the write price of the encoded length, and makes a
 // [Blob].

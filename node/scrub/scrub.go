@@ -177,7 +177,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		}
 	}
 	stored := info.Slivers
-	certified := info.Has(store.Certificate)
+	certified := info.Certified()
 	meta, err := s.config.Metadata(id)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt):

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -12,11 +13,16 @@ import (
 type certificates struct {
 	blobs    *blobs
 	verifier Verifier
+	registry control.Registry
 }
 
 // put takes the point of availability. A node that lacks slivers of the blob learns so
 // that it has to recover them.
 func (t *certificates) put(r *request) {
+	if t.registry != nil {
+		r.Fail(http.StatusForbidden, "a ledger says which blobs are certified: give the certificate to it")
+		return
+	}
 	info, err := t.blobs.store.Info(r.id)
 	if err != nil {
 		t.blobs.fail(r, err)

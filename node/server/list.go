@@ -15,7 +15,10 @@ import (
 )
 
 // lister lists blobs.
-type lister struct{ blobs *blobs }
+type lister struct {
+	blobs     *blobs
+	certified store.Record // by which blobs are certified
+}
 
 // get lists blobs. However many blobs that nobody certified a client has made the
 // node remember, certified ones can be listed without them.
@@ -35,7 +38,7 @@ func (l *lister) get(r *request) {
 	case api.ListAll:
 		list, err = l.listWith(store.Metadata, after, limit)
 	case api.ListCertified:
-		list, err = l.listWith(store.Certificate, after, limit)
+		list, err = l.listWith(l.certified, after, limit)
 	case api.ListInvalid:
 		list, err = l.listWith(store.InvalidBlobCertificate, after, limit)
 	default:
@@ -136,7 +139,7 @@ func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list a
 		if err != nil {
 			return list, err
 		}
-		if info.Has(store.Certificate) || info.Has(store.InvalidBlobCertificate) {
+		if info.Certified() || info.Has(store.InvalidBlobCertificate) {
 			continue
 		}
 		if complete(view, id, &info) {

@@ -10,6 +10,8 @@ type metrics struct {
 	invalid   prometheus.Counter
 	overQuota prometheus.Counter
 	removed   prometheus.Counter
+
+	unregistered prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -25,5 +27,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		invalid:   counter("inconsistent_total", "Blobs that a certificate says are inconsistent."),
 		overQuota: counter("over_quota_total", "Writes refused because their writer has too many bytes of blobs without a certificate."),
 		removed:   counter("pending_removed_total", "Blobs removed because nobody certified them for long."),
+
+		unregistered: counter("unregistered_total", "Writes refused because nobody has registered their blob."),
 	}
 }

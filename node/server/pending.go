@@ -24,7 +24,7 @@ func writerName(p httpd.Party) string { return p.Class.String() + " " + p.Name }
 // withinQuota reports whether the request's writer may have as many bytes more of pending
 // blobs as the body has. If not, it answers.
 func (w *writer) withinQuota(r *request, info *store.Info) bool {
-	if info.Has(store.Certificate) {
+	if w.registry != nil || info.Certified() { // what is registered is paid for
 		return true
 	}
 	quota := w.quota
@@ -67,7 +67,7 @@ func (s *Server) CleanPending(ctx context.Context) (removed int, err error) {
 		gone := 0
 		for _, id := range ids {
 			ok, err := s.config.Store.Delete(id, func(info store.Info) bool {
-				return !info.Has(store.Certificate) && !info.Has(store.InvalidBlobCertificate) && info.Inserted.Before(before)
+				return !info.Certified() && !info.Has(store.InvalidBlobCertificate) && info.Inserted.Before(before)
 			})
 			if err != nil {
 				return removed, err

@@ -28,7 +28,7 @@ func (d *reader) getStatus(r *request) {
 	}
 	s := api.Status{
 		Blob: r.id, Primary: []int{}, Secondary: []int{},
-		Certified: info.Has(store.Certificate), Inconsistent: info.Has(store.InvalidBlobCertificate), Complete: complete(r.view, r.id, &info),
+		Certified: info.Certified(), Inconsistent: info.Has(store.InvalidBlobCertificate), Complete: complete(r.view, r.id, &info),
 	}
 	meta, err := d.blobs.metadata(r.id)
 	if err == nil {
@@ -183,7 +183,8 @@ func (d *reader) getConfirmation(r *request) {
 		d.blobs.fail(r, err)
 		return
 	}
-	if !complete(r.view, r.id, &info) {
+	// What has ended may be about to be removed.
+	if !complete(r.view, r.id, &info) || !info.Needed(r.view.Epoch()) {
 		r.Fail(http.StatusNotFound, "not all of the node's slivers are here")
 		return
 	}

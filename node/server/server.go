@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/epoch"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
@@ -71,7 +72,7 @@ type Healer interface {
 	Corrupt(id commit.BlobID, ref store.Ref)
 }
 
-// Config is what a server is made of. All but the last six must be set.
+// Config is what a server is made of. All but the last seven must be set.
 type Config struct {
 	View     func() View // the committee at present; called once for each request
 	Store    Store
@@ -85,6 +86,11 @@ type Config struct {
 	// MarkInvalid stores a verified certificate that the blob is inconsistent, and
 	// removes what is of no use any more.
 	MarkInvalid func(id commit.BlobID, certificate []byte) error
+
+	// Registry, if there is one, says which blobs may be stored, whoever sends them, and
+	// which are certified: nodes take no certificates then. Without one, all may be stored
+	// that writers of the view send.
+	Registry control.Registry
 
 	// PendingQuota is how many bytes of blobs without a certificate a writer may have; the
 	// default is an eighth of what is free on the disk. PendingAge is the time after which
@@ -186,6 +192,9 @@ func (s *Server) Problems() []httpd.Problem {
 // store.ErrNotFound, or store.ErrCorrupt if what is stored is not the blob's.
 func (s *Server) Metadata(id commit.BlobID) (*commit.Metadata, error) { return s.blobs.metadata(id) }
 
+// Forget drops what the server remembers of a blob that is no longer in the store.
+func (s *Server) Forget(id commit.BlobID) { s.blobs.cache.remove(id) }
+
 // access says what a route asks for before its handler runs.
 type access uint8
 
@@ -207,21 +216,32 @@ func (s *Server) routes() http.Handler {
 		plain(method, api.BlobsPath+"/{id}"+rest, kind|ofBlob, h)
 	}
 	read := &reader{blobs: s.blobs, signer: s.config.Signer}
-	list := &lister{blobs: s.blobs}
+	list := &lister{blobs: s.blobs, certified: store.Certificate}
+	if s.config.Registry != nil {
+		list.certified = store.Registered
+	}
 	symbols := &symbolServer{blobs: s.blobs, code: s.config.Code}
 	invalid := &invalidator{blobs: s.blobs, code: s.config.Code, mark: s.config.MarkInvalid, reader: read}
-	write := &writer{blobs: s.blobs, code: s.config.Code, reader: read, quota: s.config.PendingQuota, age: s.config.PendingAge}
-	certificates := &certificates{blobs: s.blobs, verifier: s.config.Verifier}
+	write := &writer{
+		blobs: s.blobs, code: s.config.Code, reader: read, registry: s.config.Registry,
+		quota: s.config.PendingQuota, age: s.config.PendingAge,
+	}
+	certificates := &certificates{blobs: s.blobs, verifier: s.config.Verifier, registry: s.config.Registry}
+	// Whoever has paid for a blob may send it.
+	senders := writers
+	if s.config.Registry != nil {
+		senders = 0
+	}
 	plain("GET", api.HealthPath, unlimited, s.getHealth)
 	plain("GET", api.BlobsPath, 0, list.get)
 	plain("POST", api.SymbolsPath, writers, symbols.post)
-	blob("PUT", "", writers|refuseInconsistent, write.putBlob)
+	blob("PUT", "", senders|refuseInconsistent, write.putBlob)
 	blob("GET", api.StatusPath, 0, read.getStatus)
 	blob("GET", api.MetadataPath, 0, read.getMetadata) // who verifies a proof of inconsistency needs it
-	blob("PUT", api.MetadataPath, writers|refuseInconsistent, write.putMetadata)
+	blob("PUT", api.MetadataPath, senders|refuseInconsistent, write.putMetadata)
 	blob("GET", api.SliversPath, refuseInconsistent, read.getSlivers)
 	blob("GET", api.SliversPath+"/{pair}/{axis}", refuseInconsistent, read.getSliver)
-	blob("PUT", api.SliversPath+"/{pair}/{axis}", writers|refuseInconsistent, write.putSliver)
+	blob("PUT", api.SliversPath+"/{pair}/{axis}", senders|refuseInconsistent, write.putSliver)
 	blob("GET", api.ConfirmationPath, refuseInconsistent, read.getConfirmation)
 	blob("GET", api.CertificatePath, 0, read.getRecord(store.Certificate))
 	blob("PUT", api.CertificatePath, writers|refuseInconsistent, certificates.put)
@@ -300,6 +320,9 @@ func (s *Server) identify(state *tls.ConnectionState) httpd.Party {
 		return httpd.Party{Class: httpd.Member, Name: who.Name}
 	case epoch.Writer:
 		return httpd.Party{Class: httpd.Client, Name: who.Name}
+	}
+	if r := s.config.Registry; r != nil && r.Account(key) {
+		return httpd.Party{Class: httpd.Client, Name: key.String()}
 	}
 	return httpd.Party{}
 }

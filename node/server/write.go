@@ -9,6 +9,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -16,22 +17,31 @@ import (
 
 // writer takes metadata and slivers.
 type writer struct {
-	blobs  *blobs
-	code   *rs2d.Code
-	reader *reader
-	quota  int64         // bytes of pending blobs of one writer; 0 is the default
-	age    time.Duration // after which they are removed
+	blobs    *blobs
+	code     *rs2d.Code
+	reader   *reader
+	registry control.Registry // nil if all blobs may be stored
+	quota    int64            // bytes of pending blobs of one writer; 0 is the default
+	age      time.Duration    // after which they are removed
 }
 
 // putBlob takes metadata and slivers in one body, and attests that the node has all of
 // its slivers.
 func (w *writer) putBlob(r *request) {
+	end, ok := w.registered(r)
+	if !ok {
+		return
+	}
 	info, err := w.blobs.store.Info(r.id)
 	if err != nil {
 		w.blobs.fail(r, err)
 		return
 	}
 	if complete(r.view, r.id, &info) {
+		// What had ended may be about to be removed: it is attested once it is needed again.
+		if info.End != 0 && info.End < end && !w.apply(r, store.Update{}, end) {
+			return
+		}
 		// The body stays unread: nobody needs to send it.
 		w.reader.confirm(r, committee.Stored)
 		return
@@ -48,7 +58,7 @@ func (w *writer) putBlob(r *request) {
 	if !ok {
 		return
 	}
-	stored, ok := w.store(r, meta, raw, slivers)
+	stored, ok := w.store(r, meta, raw, slivers, end)
 	info.Records, info.Slivers = append(info.Records, store.Metadata), append(info.Slivers, stored...)
 	switch {
 	case !ok:
@@ -61,7 +71,7 @@ func (w *writer) putBlob(r *request) {
 
 // store verifies slivers and stores them with the metadata. It returns what it stored. If
 // it cannot, it answers.
-func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver) (stored []store.Entry, ok bool) {
+func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver, end uint32) (stored []store.Entry, ok bool) {
 	done, err := r.Turn(r.Context())
 	if err != nil {
 		return nil, false
@@ -81,15 +91,55 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 		u.Slivers = append(u.Slivers, store.Sliver{Ref: ref, Data: s.Data})
 		stored = append(stored, store.Entry{Ref: ref, Size: int64(len(s.Data))})
 	}
-	if err := w.blobs.store.Apply(r.id, u); err != nil {
-		w.blobs.fail(r, err)
+	if !w.apply(r, u, end) {
 		return nil, false
 	}
 	w.blobs.cache.put(r.id, meta)
 	return stored, true
 }
 
+// registered returns the epoch before which the storage of the request's blob ends, if
+// there is somebody who registers blobs, and 0 otherwise. If the blob is not registered,
+// it answers.
+func (w *writer) registered(r *request) (end uint32, ok bool) {
+	if w.registry == nil {
+		return 0, true
+	}
+	end, err := w.registry.Await(r.Context(), r.id)
+	switch {
+	case err == nil:
+		return end, true
+	case errors.Is(err, control.ErrUnregistered):
+		w.blobs.metrics.unregistered.Inc()
+		r.Fail(http.StatusForbidden, "the blob is not registered on the ledger")
+	case r.Context().Err() == nil:
+		r.Busy("whether the blob is registered cannot be known at present: the ledger does not answer")
+	}
+	return 0, false
+}
+
+// apply changes the store, if the blob is registered still. If it cannot, it answers.
+func (w *writer) apply(r *request, u store.Update, end uint32) bool {
+	if w.registry != nil {
+		u.AtLeast, u.If = end, func(i store.Info) bool {
+			return w.registry.Live(r.id) && (len(u.Records) > 0 || complete(r.view, r.id, &i))
+		}
+	}
+	err := w.blobs.store.Apply(r.id, u)
+	switch {
+	case errors.Is(err, store.ErrRefused):
+		r.Busy("the blob was deleted on the ledger, or others have to be asked again")
+	case err != nil:
+		w.blobs.fail(r, err)
+	}
+	return err == nil
+}
+
 func (w *writer) putMetadata(r *request) {
+	end, ok := w.registered(r)
+	if !ok {
+		return
+	}
 	if info, err := w.blobs.store.Info(r.id); err != nil {
 		w.blobs.fail(r, err)
 		return
@@ -110,12 +160,16 @@ func (w *writer) putMetadata(r *request) {
 		r.Fail(http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	if _, ok := w.store(r, meta, raw, nil); ok {
+	if _, ok := w.store(r, meta, raw, nil, end); ok {
 		r.WriteHeader(http.StatusCreated)
 	}
 }
 
 func (w *writer) putSliver(r *request) {
+	end, ok := w.registered(r)
+	if !ok {
+		return
+	}
 	ref, meta, sizes, ok := w.blobs.sliver(r)
 	if !ok {
 		return
@@ -136,7 +190,7 @@ func (w *writer) putSliver(r *request) {
 		return
 	}
 	sliver := rs2d.Sliver{SliverRef: placement.Ref(ref).Sliver(w.blobs.params.N), Data: data}
-	if _, ok := w.store(r, meta, raw, []rs2d.Sliver{sliver}); ok {
+	if _, ok := w.store(r, meta, raw, []rs2d.Sliver{sliver}, end); ok {
 		r.WriteHeader(http.StatusCreated)
 	}
 }

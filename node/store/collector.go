@@ -39,6 +39,11 @@ func (c collector) Usage(writer string) (u Usage, err error) {
 	return u, nil
 }
 
+// Compact gives back bytes of the database, see [Store].
+func (c collector) Compact(ctx context.Context) error {
+	return c.db.compact(ctx, []byte{0}, []byte{0xff})
+}
+
 // Sweep removes files that nothing refers to, see [Store].
 func (c collector) Sweep(ctx context.Context) (removed int, err error) {
 	for i := range 1 << directoryBits {

@@ -76,6 +76,7 @@ type Disk struct {
 	writer
 	shards
 	collector
+	notes
 
 	db      *database
 	standby *standbyFS
@@ -167,6 +168,7 @@ func open(dir string, o Options) (_ *Disk, err error) {
 		o.Logger.Warn("disk is full: the store takes no writes until there is room", "store", dir)
 	}
 	d.reader, d.writer, d.shards, d.collector = reader{c}, writer{c}, shards{c}, collector{c}
+	d.notes = notes{c}
 	d.watch.Go(d.look)
 	return d, nil
 }

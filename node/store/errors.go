@@ -21,6 +21,8 @@ var (
 	// ErrFailed is returned when a write to the database failed before. The store takes
 	// no writes any more; what it acknowledged can still be read.
 	ErrFailed = errors.New("store: failed, open it again")
+	// ErrRefused is returned when the condition of an update is not met.
+	ErrRefused = errors.New("store: the condition of the update is not met")
 	// ErrFull is returned when the disk has no room for the update and the reserve.
 	ErrFull = errors.New("store: disk is full")
 	// ErrCorrupt is returned when what was read is not what was written: a file is gone,

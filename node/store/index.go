@@ -93,7 +93,7 @@ func (x *blobIndex) empty() bool { return len(x.records)+len(x.slivers) == 0 }
 
 // pending reports whether nobody vouches for the blob, nor against it.
 func (x *blobIndex) pending() bool {
-	return !x.empty() && !x.has(Certificate) && !x.has(InvalidBlobCertificate)
+	return !x.empty() && !x.has(Certificate) && !x.has(Registered) && !x.has(InvalidBlobCertificate)
 }
 
 // bytes returns the length of all that is stored.

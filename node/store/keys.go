@@ -16,6 +16,7 @@ const (
 	pendingKind = 'u' // seconds, blob → nothing: of blobs neither certified nor invalid
 	endKind     = 'e' // epoch, blob → nothing
 	usageKind   = 'q' // class, writer → bytes
+	noteKind    = 'n' // name → note
 )
 
 const (

@@ -33,6 +33,9 @@ const (
 	Metadata Record = 'b'
 	// Certificate is the certificate that the blob is stored.
 	Certificate Record = 'c'
+	// Registered is what a ledger says of a blob that is certified there; such a blob has
+	// no Certificate of its own.
+	Registered Record = 'l'
 	// Proof is a verified proof that the blob is inconsistent.
 	Proof Record = 'p'
 	// InvalidBlobCertificate is the certificate that the blob is inconsistent.
@@ -46,6 +49,11 @@ type Update struct {
 	Drop    []Ref    // slivers to remove; it does not matter if they are not there
 	Writer  string   // whose the bytes of a new blob count as; at most 256 bytes
 	End     *uint32  // the first epoch that does not need the blob, 0 if there is none; nil leaves it
+	AtLeast uint32   // the blob is needed before this epoch, too; 0 says nothing
+
+	// If, which may be nil, is asked when no other change of the blob can come between.
+	// If it returns false, nothing happens, and the error is ErrRefused.
+	If func(Info) bool
 }
 
 // Entry is a sliver that is stored.
@@ -79,12 +87,18 @@ type Usage struct {
 // Has reports whether the blob has the record.
 func (i *Info) Has(r Record) bool { return slices.Contains(i.Records, r) }
 
+// Certified reports whether the blob is certified, by a certificate or by a ledger.
+func (i *Info) Certified() bool { return i.Has(Certificate) || i.Has(Registered) }
+
+// Needed reports whether the epoch needs the blob.
+func (i *Info) Needed(epoch uint64) bool { return i.End == 0 || epoch < uint64(i.End) }
+
 // Writer changes what is stored of one blob at a time.
 type Writer interface {
 	// Apply makes the update visible and durable. Its data is not kept. The error is
 	// ErrFailed, ErrFull unless slivers are only dropped, ErrUnavailable, or that of the
 	// disk: nothing of the update is visible then, but after ErrFailed it may be once the
-	// store is opened again.
+	// store is opened again. It is ErrRefused if the update's own condition is not met.
 	Apply(id commit.BlobID, u Update) error
 	// Delete removes all that the store has of a blob, if when, which may be nil,
 	// returns true for that. No change of the blob comes between. It reports whether
@@ -144,9 +158,20 @@ type Collector interface {
 	Expired(epoch uint32, limit int) ([]commit.BlobID, error)
 	// Usage returns what the blobs of a writer take.
 	Usage(writer string) (Usage, error)
+	// Compact has the database give back the bytes of what was deleted. It takes time in
+	// proportion to all that is in the database.
+	Compact(ctx context.Context) error
 	// Sweep removes files that nothing refers to, which a crash can leave behind, and
 	// returns how many. It may run while the store is in use.
 	Sweep(ctx context.Context) (removed int, err error)
+}
+
+// Notes are small values that live and die with the store.
+type Notes interface {
+	// Note returns the value of a name. The error is ErrNotFound, or the disk's.
+	Note(name string) ([]byte, error)
+	// SetNote sets it. It is durable when a later change of the store is.
+	SetNote(name string, value []byte) error
 }
 
 // State says how a store is.
@@ -169,6 +194,7 @@ type Store interface {
 	Writer
 	Shards
 	Collector
+	Notes
 	State
 	// Close closes the store. No other call may be under way.
 	Close() error

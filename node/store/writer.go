@@ -49,6 +49,10 @@ func (w writer) Apply(id commit.BlobID, u Update) error {
 		w.files.discard(number)
 		return err
 	}
+	if u.If != nil && !u.If(old.info()) {
+		w.files.discard(number)
+		return ErrRefused
+	}
 	next := old.clone()
 	if number != 0 {
 		if err := w.files.publish(id, number); err != nil {
@@ -65,6 +69,9 @@ func (w writer) Apply(id commit.BlobID, u Update) error {
 	}
 	if u.End != nil {
 		next.end = *u.End
+	}
+	if u.AtLeast > 0 && (old.empty() || next.end != 0) {
+		next.end = max(next.end, u.AtLeast)
 	}
 	for r, value := range u.Records {
 		next.setRecord(r, int64(len(value)))

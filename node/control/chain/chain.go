@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
@@ -39,6 +40,8 @@ type Ledger interface {
 	Genesis(ctx context.Context) (ledger.Genesis, error)
 	// Status returns the ledger as it is now.
 	Status(ctx context.Context) (Status, error)
+	// Blob returns what the ledger says of a blob id.
+	Blob(ctx context.Context, id commit.BlobID) (Blob, error)
 	// Prove returns the proof of the value of a key, or of its absence.
 	Prove(ctx context.Context, key []byte) (Proof, error)
 	// List returns up to limit keys with the prefix, which come after the key after,

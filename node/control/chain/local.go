@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
@@ -18,6 +19,10 @@ type local struct{ Backend }
 func (l local) Genesis(context.Context) (ledger.Genesis, error) { return l.State().Genesis(), nil }
 
 func (l local) Status(context.Context) (Status, error) { return StatusOf(l.State()), nil }
+
+func (l local) Blob(_ context.Context, id commit.BlobID) (Blob, error) {
+	return BlobOf(l.State(), id), nil
+}
 
 func (l local) Prove(_ context.Context, key []byte) (Proof, error) {
 	s := l.State()

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
@@ -150,6 +151,15 @@ func (c *Client) Events(ctx context.Context, from chain.Cursor, limit int) ([]ch
 
 // waitMargin is how much earlier than a context a server is to answer.
 const waitMargin = time.Second
+
+// Blob asks what the ledger says of a blob id.
+func (c *Client) Blob(ctx context.Context, id commit.BlobID) (chain.Blob, error) {
+	var answer Blob
+	if err := c.json(ctx, http.MethodGet, BlobsPath+"/"+id.String(), nil, &answer); err != nil {
+		return chain.Blob{}, err
+	}
+	return answer.blob(id)
+}
 
 // Prove asks for the proof of the value of a key, or of its absence. It is not verified;
 // see [chain.Value].

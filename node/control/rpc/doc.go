@@ -6,6 +6,7 @@
 //	POST /v1/transactions    a signed transaction in BCS; answers when it is in a block
 //	GET  /v1/events          those from ?height=&index= on, at most ?limit=; waits up to ?wait= seconds
 //	GET  /v1/proof           the value of the ?key= in hexadecimal, or its absence, with height and root
+//	GET  /v1/blobs/{id}      who registered the blob, until when, and whether it is certified
 //	GET  /v1/state           keys with the ?prefix= behind the key ?after=, at most ?limit=, and their values
 //
 // An error is answered in JSON: what is wrong, and for a transaction the rule that it

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
@@ -29,6 +30,7 @@ func Handler(l chain.Ledger) http.Handler {
 	mux.HandleFunc("GET "+EventsPath, h.events)
 	mux.HandleFunc("GET "+ProofPath, h.proof)
 	mux.HandleFunc("GET "+StatePath, h.state)
+	mux.HandleFunc("GET "+BlobsPath+"/{id}", h.blob)
 	return mux
 }
 
@@ -163,6 +165,20 @@ func (h handler) proof(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, Proof{p.Height, p.Root[:], proof})
+}
+
+func (h handler) blob(w http.ResponseWriter, r *http.Request) {
+	id, err := commit.ParseBlobID(r.PathValue("id"))
+	if err != nil {
+		fail(w, errors.Join(errQuery, err))
+		return
+	}
+	b, err := h.ledger.Blob(r.Context(), id)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, blobOf(b))
 }
 
 // key reads a parameter of the query that is a key of the state.

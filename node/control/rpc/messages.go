@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
 // Paths of the API.
@@ -18,6 +20,7 @@ const (
 	EventsPath       = "/v1/events"
 	ProofPath        = "/v1/proof"
 	StatePath        = "/v1/state"
+	BlobsPath        = "/v1/blobs" // and an id
 )
 
 // Limits of what is asked for at once.
@@ -71,6 +74,56 @@ type Page struct {
 type Pair struct {
 	Key   chain.Hex `json:"key"`
 	Value chain.Hex `json:"value"`
+}
+
+// Blob is what the ledger says of a blob id.
+type Blob struct {
+	ID            commit.BlobID  `json:"id"`
+	End           uint32         `json:"end"` // the first epoch for which nobody has registered it; 0 if nobody has
+	Certified     *uint32        `json:"certified,omitempty"`
+	Invalid       bool           `json:"invalid,omitempty"`
+	Registrations []Registration `json:"registrations,omitempty"`
+}
+
+// Registration is a blob that somebody registered: in BCS for programs, and spelt out
+// for people.
+type Registration struct {
+	Object    chain.Hex      `json:"object"`
+	Owner     ledger.Address `json:"owner"`
+	End       uint32         `json:"end"`
+	Deletable bool           `json:"deletable"`
+	Certified *uint32        `json:"certified,omitempty"`
+	BCS       chain.Hex      `json:"bcs"`
+}
+
+// blobOf spells out what the ledger says of a blob.
+func blobOf(b chain.Blob) Blob {
+	answer := Blob{ID: b.ID, End: b.End, Certified: b.Certified, Invalid: b.Invalid}
+	for _, r := range b.Registrations {
+		answer.Registrations = append(answer.Registrations, Registration{
+			Object: r.Object[:], Owner: r.Owner, End: r.Storage.End, Deletable: r.Deletable, Certified: r.Certified, BCS: codec.Marshal(r.Blob),
+		})
+	}
+	return answer
+}
+
+// blob reads what the ledger says of a blob. The error wraps chain.ErrAnswer.
+func (b *Blob) blob(id commit.BlobID) (chain.Blob, error) {
+	read := chain.Blob{ID: b.ID, End: b.End, Certified: b.Certified, Invalid: b.Invalid}
+	if b.ID != id || len(b.Registrations) > chain.MaxRegistrations {
+		return chain.Blob{}, fmt.Errorf("%w: blob %v with %d registrations", chain.ErrAnswer, b.ID, len(b.Registrations))
+	}
+	for _, r := range b.Registrations {
+		var one chain.Registration
+		if copy(one.Object[:], r.Object) != len(one.Object) || len(r.Object) != len(one.Object) {
+			return chain.Blob{}, fmt.Errorf("%w: an object id of %d bytes", chain.ErrAnswer, len(r.Object))
+		}
+		if err := codec.Unmarshal(r.BCS, &one.Blob); err != nil {
+			return chain.Blob{}, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+		}
+		read.Registrations = append(read.Registrations, one)
+	}
+	return read, nil
 }
 
 // failure is the answer to what cannot be done.

@@ -1,0 +1,162 @@
+// Package account submits what the owner of an account on a ledger wants done: it signs
+// transactions in the order of their nonces, and pays the fee that is asked.
+package account
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// ErrOutcome is returned when a transaction is in a block, and what became of it was
+// lost with a connection.
+var ErrOutcome = errors.New("account: the transaction was applied, and nobody knows with what result")
+
+// Account is an account of which the secret is known. It is safe for concurrent use by
+// those who share the secret; others who do make its transactions fail now and then,
+// and these are tried again.
+type Account struct {
+	ledger  chain.Ledger
+	key     ed25519.PrivateKey
+	address ledger.Address
+
+	mu    sync.Mutex // held while a transaction is on its way: they are in order
+	chain ledger.ChainID
+	known bool // chain, nonce and fee are
+	nonce uint64
+	fee   uint64 // the most that is paid for a byte
+}
+
+// New returns the account of a key. It asks nobody.
+func New(l chain.Ledger, key ed25519.PrivateKey) *Account {
+	a := &Account{ledger: l, key: key}
+	copy(a.address[:], key.Public().(ed25519.PublicKey))
+	return a
+}
+
+// Address returns the account's address.
+func (a *Account) Address() ledger.Address { return a.address }
+
+// Ledger returns the ledger that the account is on.
+func (a *Account) Ledger() chain.Ledger { return a.ledger }
+
+// State returns what the account has. One that nobody has heard of has nothing.
+func (a *Account) State(ctx context.Context) (state ledger.Account, err error) {
+	_, _, err = chain.Value(ctx, a.ledger, ledger.AccountKey(a.address), &state)
+	return state, err
+}
+
+// Bounds of how often a transaction is tried.
+const (
+	attempts   = 8
+	firstPause = 50 * time.Millisecond
+	lastPause  = 2 * time.Second
+)
+
+// feeMargin is how much more than asked at present is offered: what is charged is what
+// the ledger asks.
+const feeMargin = 16
+
+// Do has an action done, and returns when it is in a block. The error is a
+// *ledger.RuleError if the action broke a rule, with a receipt, or if nobody may pay for
+// it; ErrOutcome; chain.ErrBusy or that of asking, if it was tried often enough; or the
+// context's.
+func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var (
+		tx   []byte
+		last error
+	)
+	for attempt, pause := 0, firstPause; attempt < attempts; attempt++ {
+		if attempt > 0 {
+			if err := sleep(ctx, pause); err != nil {
+				return chain.Receipt{}, errors.Join(last, err)
+			}
+			pause = min(2*pause, lastPause)
+		}
+		applied, err := a.learn(ctx, tx)
+		if err != nil {
+			last = err
+			continue
+		}
+		if applied {
+			return chain.Receipt{}, ErrOutcome
+		}
+		if tx == nil {
+			if tx, err = a.sign(action); err != nil {
+				return chain.Receipt{}, err
+			}
+		}
+		got, err := a.ledger.Submit(ctx, tx)
+		if err == nil {
+			err = got.Err
+		}
+		switch rule := ledger.RuleOf(err); {
+		case rule == ledger.RuleNonce || rule == ledger.RuleFee:
+			// Others use the account, or the fee has risen. If an attempt before was
+			// applied, this one comes too late for its nonce.
+			if a.known = false; attempt == 0 || rule == ledger.RuleFee {
+				tx = nil
+			}
+			last = err
+		case rule != "":
+			if got.Fee > 0 {
+				a.nonce++
+			}
+			return got, err
+		case err == nil:
+			a.nonce++
+			return got, nil
+		default:
+			a.known, last = false, err
+			if ctx.Err() != nil {
+				return chain.Receipt{}, err
+			}
+		}
+	}
+	return chain.Receipt{}, last
+}
+
+// learn asks for what is not known of the account. It reports whether a transaction that
+// was sent is applied: its nonce has passed.
+func (a *Account) learn(ctx context.Context, sent []byte) (applied bool, err error) {
+	if a.known {
+		return false, nil
+	}
+	status, err := a.ledger.Status(ctx)
+	if err != nil {
+		return false, err
+	}
+	state, err := a.State(ctx)
+	if err != nil {
+		return false, err
+	}
+	if copy(a.chain[:], status.Chain) != len(a.chain) {
+		return false, fmt.Errorf("%w: the id of a ledger in %d bytes", chain.ErrAnswer, len(status.Chain))
+	}
+	applied = sent != nil && state.Nonce > a.nonce
+	a.known, a.nonce, a.fee = true, state.Nonce, max(1, min(status.FeePerByte, 1<<58)*feeMargin)
+	return applied, nil
+}
+
+func (a *Account) sign(action ledger.Action) ([]byte, error) {
+	return ledger.Tx{Chain: a.chain, Nonce: a.nonce, FeePerByte: a.fee, Action: action}.Sign(a.key)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

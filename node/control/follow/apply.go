@@ -1,0 +1,179 @@
+package follow
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// applier does what events say.
+type applier struct {
+	ledger   chain.Ledger
+	store    Store
+	views    *Views
+	registry *Registry
+	hooks    Hooks
+	applied  atomic.Uint32 // the epoch whose beginning is applied
+}
+
+// appliers is how many changes of the store are under way at once.
+const appliers = 16
+
+// all applies events, each of which may have been applied before. It returns how many
+// were, the first ones; all of them unless there is an error.
+func (a *applier) all(ctx context.Context, events []chain.Event) (done int, err error) {
+	for done < len(events) {
+		n, err := a.certified(events[done:])
+		if err != nil {
+			return done, err
+		}
+		if done += n; n > 0 {
+			continue
+		}
+		if err := a.one(ctx, events[done].Event); err != nil {
+			return done, err
+		}
+		done++
+	}
+	return done, nil
+}
+
+// certified applies those of the events that come before another one than that blobs are
+// registered or certified, and returns how many these are. They do not depend on each
+// other, so that their changes of the store need not wait for each other.
+func (a *applier) certified(events []chain.Event) (n int, err error) {
+	var w work
+	for ; n < len(events); n++ {
+		switch e := events[n].Event.(type) {
+		case ledger.BlobRegistered:
+			a.registry.extend(e.ID, e.End)
+			w.add(func() error { return a.lengthen(e.ID, e.End) })
+		case ledger.BlobCertified:
+			a.registry.extend(e.ID, e.End)
+			w.add(func() error {
+				err := a.mark(e.ID, e.Epoch, e.End)
+				if err == nil && a.hooks.Certified != nil {
+					a.hooks.Certified(e.ID)
+				}
+				return err
+			})
+		default:
+			return n, w.wait()
+		}
+	}
+	return n, w.wait()
+}
+
+// work is some changes at once.
+type work struct {
+	group sync.WaitGroup
+	turns chan struct{}
+	mu    sync.Mutex
+	err   error
+}
+
+func (w *work) add(f func() error) {
+	if w.turns == nil {
+		w.turns = make(chan struct{}, appliers)
+	}
+	w.turns <- struct{}{}
+	w.group.Go(func() {
+		defer func() { <-w.turns }()
+		if err := f(); err != nil {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.err = errors.Join(w.err, err)
+		}
+	})
+}
+
+func (w *work) wait() error {
+	w.group.Wait()
+	return w.err
+}
+
+// lengthen has the store keep a blob of which it has something.
+func (a *applier) lengthen(id commit.BlobID, end uint32) error {
+	info, err := a.store.Info(id)
+	if err != nil || !held(info) || info.End >= end {
+		return err
+	}
+	return ignoreRefused(a.store.Apply(id, store.Update{AtLeast: end, If: held}))
+}
+
+// held reports whether the store has something of a blob.
+func held(i store.Info) bool { return len(i.Records)+len(i.Slivers)+len(i.Quarantined) > 0 }
+
+func ignoreRefused(err error) error {
+	if errors.Is(err, store.ErrRefused) {
+		return nil
+	}
+	return err
+}
+
+// mark has the store know that a blob is certified.
+func (a *applier) mark(id commit.BlobID, epoch, end uint32) error {
+	info, err := a.store.Info(id)
+	if err != nil {
+		return err
+	}
+	if !info.Has(store.InvalidBlobCertificate) && (!info.Has(store.Registered) || info.End < end) {
+		value := binary.LittleEndian.AppendUint32(nil, epoch)
+		u := store.Update{Records: map[store.Record][]byte{store.Registered: value}, AtLeast: end}
+		return a.store.Apply(id, u)
+	}
+	return nil
+}
+
+// one applies any other event.
+func (a *applier) one(ctx context.Context, e ledger.Event) error {
+	switch e := e.(type) {
+	case ledger.BlobDeleted:
+		return a.settle(ctx, e.ID)
+	case ledger.BlobInvalidated:
+		return a.settle(ctx, e.ID)
+	case ledger.EpochSelected, ledger.EpochDone:
+		return a.views.Refresh(ctx)
+	case ledger.EpochStarted:
+		if err := a.views.Refresh(ctx); err != nil {
+			return err
+		}
+		a.applied.Store(max(e.Epoch, a.applied.Load()))
+		a.ended()
+	}
+	return nil
+}
+
+func (a *applier) ended() {
+	if a.hooks.Ended != nil {
+		a.hooks.Ended()
+	}
+}
+
+// settle has the store keep a blob as long as the ledger says that somebody needs it:
+// others may have registered it, too.
+func (a *applier) settle(ctx context.Context, id commit.BlobID) error {
+	// From now on nothing of the blob is stored until the ledger has been asked.
+	a.registry.learn(id, 0)
+	info, err := a.store.Info(id)
+	if err != nil || !held(info) {
+		return err
+	}
+	b, err := a.ledger.Blob(ctx, id)
+	if err != nil {
+		return err
+	}
+	end := max(1, b.End) // 0 would be for ever; in epoch 1, nobody needs what ends before it
+	err = ignoreRefused(a.store.Apply(id, store.Update{End: &end, If: held}))
+	if err == nil && b.End == 0 {
+		a.ended()
+	}
+	return err
+}

@@ -1,0 +1,236 @@
+package follow
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/epoch"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// ErrOtherLedger is returned when a ledger is not the one that is to be followed.
+var ErrOtherLedger = errors.New("follow: this is another ledger")
+
+// Views keeps the committees of a ledger's epochs. Its methods are safe for concurrent
+// use.
+type Views struct {
+	ledger  chain.Ledger
+	genesis ledger.Genesis
+	chain   ledger.ChainID
+	now     atomic.Pointer[epoch.View]
+
+	mu    sync.Mutex // held while it changes
+	known bool       // the ledger has shown that it is the one
+	saved savedView
+	made  map[uint32]*committee.Committee
+}
+
+// savedView is a view as it is kept on the disk.
+type savedView struct {
+	Epoch      uint32
+	Syncing    bool
+	Committees []savedCommittee
+}
+
+type savedCommittee struct {
+	Epoch     uint32
+	Committee ledger.Committee
+}
+
+// newViews returns views that know nothing yet.
+func newViews(l chain.Ledger, g ledger.Genesis) *Views {
+	return &Views{ledger: l, genesis: g, chain: g.ChainID(), made: make(map[uint32]*committee.Committee)}
+}
+
+// OpenViews asks the ledger for its epochs. genesis may be nil: then the ledger is asked
+// for it, and believed. The error wraps ErrOtherLedger or chain.ErrAnswer, or is that of
+// asking.
+func OpenViews(ctx context.Context, l chain.Ledger, genesis *ledger.Genesis) (*Views, error) {
+	if genesis == nil {
+		g, err := l.Genesis(ctx)
+		if err != nil {
+			return nil, err
+		}
+		genesis = &g
+	}
+	v := newViews(l, *genesis)
+	return v, v.Refresh(ctx)
+}
+
+// View returns the epochs as they were when the ledger last told.
+func (v *Views) View() *epoch.View { return v.now.Load() }
+
+// ChainID returns the id of the ledger.
+func (v *Views) ChainID() ledger.ChainID { return v.chain }
+
+// Genesis returns how the ledger began.
+func (v *Views) Genesis() ledger.Genesis { return v.genesis }
+
+// Refresh asks the ledger for its epochs. A view never goes back.
+func (v *Views) Refresh(ctx context.Context) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.identify(ctx); err != nil {
+		return err
+	}
+	var system ledger.System
+	if _, ok, err := chain.Value(ctx, v.ledger, ledger.SystemKey(), &system); err != nil || !ok {
+		return errors.Join(err, missing(ok, "system"))
+	}
+	phase := ledger.Phase(system.Phase)
+	next := savedView{Epoch: system.Epoch, Syncing: phase == ledger.PhaseSync}
+	if system.Epoch < v.saved.Epoch || next.Epoch == v.saved.Epoch && next.Syncing && !v.saved.Syncing {
+		return fmt.Errorf("%w: epoch %d, and before it was %d", chain.ErrAnswer, system.Epoch, v.saved.Epoch)
+	}
+	for e := max(1, system.Epoch) - 1; e <= system.Epoch+1; e++ {
+		if e == 0 || e > system.Epoch && phase != ledger.PhaseSelected {
+			continue
+		}
+		c, err := v.committee(ctx, e)
+		if err != nil {
+			return err
+		}
+		next.Committees = append(next.Committees, savedCommittee{e, *c})
+	}
+	return v.set(next)
+}
+
+// refreshEvery is how often Run asks.
+const refreshEvery = 5 * time.Second
+
+// Run refreshes the views from time to time, until the context ends: it is for clients,
+// which follow no events. While the ledger does not answer, the last view holds.
+func (v *Views) Run(ctx context.Context) {
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			limited, cancel := context.WithTimeout(ctx, refreshEvery)
+			_ = v.Refresh(limited) // it is tried again
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// missing returns an error if something is not there.
+func missing(ok bool, what string) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("%w: it has no %s", chain.ErrAnswer, what)
+}
+
+// identify makes sure that the ledger is the one. The views are locked.
+func (v *Views) identify(ctx context.Context) error {
+	if v.known {
+		return nil
+	}
+	s, err := v.ledger.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if string(s.Chain) != string(v.chain[:]) {
+		return fmt.Errorf("%w: its id is %x, and that of the genesis %x", ErrOtherLedger, []byte(s.Chain), v.chain)
+	}
+	v.known = true
+	return nil
+}
+
+// committee returns the entry of an epoch, which never changes.
+func (v *Views) committee(ctx context.Context, e uint32) (*ledger.Committee, error) {
+	for _, s := range v.saved.Committees {
+		if s.Epoch == e {
+			return &s.Committee, nil
+		}
+	}
+	c := new(ledger.Committee)
+	_, ok, err := chain.Value(ctx, v.ledger, ledger.CommitteeKey(e), c)
+	if err := errors.Join(err, missing(err != nil || ok, fmt.Sprintf("committee of epoch %d", e))); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// set shows another view. The views are locked.
+func (v *Views) set(next savedView) error {
+	view := &epoch.View{Digest: sha256.Sum256(append([]byte("redstuff v1 ledger control"), v.chain[:]...))}
+	if next.Syncing {
+		view.State = epoch.Syncing
+	}
+	made := make(map[uint32]*committee.Committee, len(next.Committees))
+	for _, s := range next.Committees {
+		c := v.made[s.Epoch]
+		if c == nil {
+			var err error
+			if c, err = s.Committee.Committee(&v.genesis, s.Epoch); err != nil {
+				return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+			}
+		}
+		made[s.Epoch] = c
+		switch s.Epoch {
+		case next.Epoch - 1:
+			view.Previous = c
+		case next.Epoch:
+			view.Current = c
+		case next.Epoch + 1:
+			view.Next = c
+		}
+	}
+	if view.Current == nil {
+		return fmt.Errorf("%w: no committee of epoch %d", chain.ErrAnswer, next.Epoch)
+	}
+	v.saved, v.made = next, made
+	v.now.Store(view)
+	return nil
+}
+
+// begin shows the view of the genesis.
+func (v *Views) begin() error {
+	state, err := ledger.Begin(v.genesis)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	first := ledger.Get[ledger.Committee](state, ledger.CommitteeKey(1))
+	return v.set(savedView{Epoch: 1, Committees: []savedCommittee{{1, *first}}})
+}
+
+// restore shows a view that was saved.
+func (v *Views) restore(s savedView) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.set(s)
+}
+
+// save returns the view in the form that restore takes.
+func (v *Views) save() savedView {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.saved
+}
+
+// identified makes sure that the ledger is the one.
+func (v *Views) identified(ctx context.Context) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.identify(ctx)
+}
+
+// forget has the ledger show again that it is the one: whoever does not answer may be
+// another one when it does.
+func (v *Views) forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.known = false
+}

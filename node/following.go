@@ -1,0 +1,57 @@
+package node
+
+import (
+	"context"
+	"sync"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/collect"
+	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/placement"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// following does what a ledger says: it has blobs healed that are certified, and removes
+// those that have ended.
+type following struct {
+	follower  *follow.Follower
+	collector *collect.Collector
+	healer    *Healer
+	store     store.Store
+	view      func() *peer.View
+}
+
+func newFollowing(n *Node, view func() *peer.View) (*following, error) {
+	l := &following{follower: n.config.Follower, healer: n.healer, store: n.config.Store, view: view}
+	var err error
+	l.collector, err = collect.New(collect.Config{
+		Store: n.config.Store, Epoch: l.follower.Applied, Removed: n.server.Forget,
+		Rate: n.config.CollectRate, Compact: n.config.CollectCompact, Logger: n.log,
+	})
+	return l, err
+}
+
+// run follows and removes until the context ends.
+func (l *following) run(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { l.collector.Run(ctx) })
+	group.Go(func() {
+		l.follower.Run(ctx, follow.Hooks{Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake})
+	})
+	group.Wait()
+}
+
+// certified has a blob healed if the node lacks something of it. A write of it may be
+// under way still.
+func (l *following) certified(id commit.BlobID) {
+	v := l.view()
+	info, err := l.store.Info(id)
+	if err != nil || v.Member < 0 {
+		return // the healer will find it when it looks
+	}
+	place := func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) }
+	if !info.Has(store.Metadata) || len(placement.Missing(v.Committee, v.Member, id, info.Slivers, place)) > 0 {
+		l.healer.Enqueue(id)
+	}
+}
