@@ -151,6 +151,9 @@ func (n *Node) otherMembers(c *committee.Committee) (list []agreement.Peer) {
 // Name returns the node's name in the committee.
 func (n *Node) Name() string { return n.member.Name }
 
+// Address returns the node's address in the committee.
+func (n *Node) Address() string { return n.member.Address }
+
 // Healer returns the node's healer.
 func (n *Node) Healer() *Healer { return n.healer }
 

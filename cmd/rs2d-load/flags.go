@@ -16,6 +16,7 @@ import (
 type runCmd struct {
 	Local     int           `placeholder:"N" help:"Start N nodes on this machine." group:"Cluster"`
 	Shards    int           `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
+	Control   string        `enum:"fixed,embedded" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered, or fixed, a committee's file." group:"Cluster"`
 	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
 	Dir       string        `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
 	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`

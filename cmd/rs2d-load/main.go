@@ -81,6 +81,8 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 // nodeCmd is one of the processes that --local starts.
 type nodeCmd struct {
 	Committee    string
+	Genesis      string
+	Ledger       string
 	Key          string
 	Store        string
 	Plaintext    bool
@@ -93,7 +95,7 @@ type nodeCmd struct {
 // nodeArgs returns the command line of a node.
 func nodeArgs(c cluster.NodeConfig) []string {
 	args := []string{
-		nodeCommand, "--committee", c.Committee, "--key", c.Key, "--store", c.Store,
+		nodeCommand, "--committee", c.Committee, "--genesis", c.Genesis, "--ledger", c.Ledger, "--key", c.Key, "--store", c.Store,
 		"--heal-interval", c.HealInterval.String(), "--heal-delay", c.HealDelay.String(),
 	}
 	if c.Plaintext {

@@ -24,6 +24,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
@@ -143,9 +144,16 @@ func (s *session) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var registrar client.Registrar
+	if s.cluster != nil {
+		if registrar, err = s.cluster.Registrar(); err != nil {
+			return err
+		}
+	}
 	s.client, err = client.New(control, key, client.Options{
-		Peer:  peer.Options{Plaintext: s.Plaintext, Idle: 5 * time.Second},
-		Check: checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
+		Registrar: registrar,
+		Peer:      peer.Options{Plaintext: s.Plaintext, Idle: 5 * time.Second},
+		Check:     checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
 	})
 	if err != nil {
 		return err
@@ -183,7 +191,7 @@ func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 }
 
 // connect loads the committee, or starts one. stop ends what was started.
-func (s *session) connect(ctx context.Context) (control *fixed.Control, key *identity.Key, stop func() error, err error) {
+func (s *session) connect(ctx context.Context) (control control.Control, key *identity.Key, stop func() error, err error) {
 	if s.Committee != "" {
 		if control, err = fixed.Load(s.Committee); err != nil {
 			return nil, nil, nil, err
@@ -218,7 +226,7 @@ func (s *session) connect(ctx context.Context) (control *fixed.Control, key *ide
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
-		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Args: nodeArgs, StrangersArgs: strangersArgs,
+		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Ledger: s.Control == "embedded", Args: nodeArgs, StrangersArgs: strangersArgs,
 		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
 	})
 	if err != nil {

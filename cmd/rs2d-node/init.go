@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
@@ -18,12 +19,14 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // Names of what init writes.
 const (
 	committeeName = "committee.toml"
+	genesisName   = "genesis.toml"
 	nodesName     = "nodes.pem"
 	nodeKeyName   = "node.key"
 	configName    = "node.toml"
@@ -35,7 +38,11 @@ type initCmd struct {
 	Shards    int           `short:"n" default:"100" help:"Number of shards, which the nodes share."`
 	Network   string        `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
 	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
-	Epoch     uint64        `default:"1" help:"Number of the committee's epoch."`
+	Control   string        `enum:"fixed,embedded" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; or embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs."`
+	Epoch     uint64        `default:"1" help:"Number of the committee's epoch, where there is no ledger."`
+	EpochTime time.Duration `default:"336h" help:"Duration of the ledger's epochs."`
+	Ledger    string        `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger."`
+	Capacity  byteSize      `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
 	Host      string        `default:"127.0.0.1" help:"Host of all nodes."`
 	Port      int           `default:"7100" help:"Port of the first node; the others have the next ones."`
 	AdminPort int           `default:"9100" help:"Port of the first node's metrics and profiles on 127.0.0.1; the others have the next ones. 0 is none."`
@@ -50,13 +57,16 @@ func (c *initCmd) Help() string {
 
 Example: rs2d-node init --nodes 4 --shards 100 cluster
 
-JSON: dir, committee (file), network, epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config), clients (name, key).`
+With --control embedded it gets genesis.toml in place of committee.toml, and nodes and clients have money on the ledger. rs2d-ledger run --genesis cluster/genesis.toml --dir cluster/ledger is the ledger.
+
+JSON: dir, committee or genesis (file), network, epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config), clients (name, key).`
 }
 
 // initReport is what init prints as JSON.
 type initReport struct {
 	Dir       string       `json:"dir"`
-	Committee string       `json:"committee"`
+	Committee string       `json:"committee,omitempty"`
+	Genesis   string       `json:"genesis,omitempty"`
 	Network   string       `json:"network"`
 	Epoch     uint64       `json:"epoch"`
 	Scheme    string       `json:"scheme"`
@@ -95,6 +105,9 @@ func (c *initCmd) Run(a *app) error {
 	}
 	if c.Network == "" {
 		c.Network = "redstuff-" + strings.ToLower(rand.Text()[:8])
+	}
+	if c.Control == controlEmbedded && (c.EpochTime < time.Millisecond || c.Capacity <= 0) {
+		return errors.New("--epoch-time and --capacity: must be more than zero")
 	}
 	system := committee.System{Network: c.Network, Shards: c.Shards, Scheme: c.Scheme}
 	if err := system.Validate(); err != nil {
@@ -210,10 +223,36 @@ func portOf(address string) string {
 // maxPort is the last port of TCP.
 const maxPort = 1<<16 - 1
 
+const controlEmbedded = "embedded"
+
+// plane returns the file that all nodes and clients share, and its name.
+func (c *initCmd) plane(r *initReport, system committee.System, members []committee.Member, nodes []genesis.Node, clients []fixed.Client) (name string, text []byte, err error) {
+	if c.Control == controlEmbedded {
+		r.Genesis, r.Epoch = filepath.Join(c.Dir, genesisName), 1
+		g, err := c.ledgerOf(system, nodes, clients)
+		if err != nil {
+			return "", nil, err
+		}
+		text, err = genesis.Marshal(g)
+		return genesisName, text, err
+	}
+	r.Committee = filepath.Join(c.Dir, committeeName)
+	all, err := committee.New(system, c.Epoch, members)
+	if err != nil {
+		return "", nil, err
+	}
+	control, err := fixed.New(all, clients...)
+	if err != nil {
+		return "", nil, err
+	}
+	text, err = control.MarshalText()
+	return committeeName, text, err
+}
+
 // write makes all files, in dir, of a committee that will be in c.Dir.
 func (c *initCmd) write(dir string, system committee.System, addresses, admins []string) (*initReport, error) {
 	r := &initReport{
-		Dir: c.Dir, Committee: filepath.Join(c.Dir, committeeName),
+		Dir:     c.Dir,
 		Network: c.Network, Epoch: c.Epoch, Scheme: c.Scheme.String(), Shards: c.Shards,
 	}
 	var clients []fixed.Client
@@ -238,6 +277,7 @@ func (c *initCmd) write(dir string, system committee.System, addresses, admins [
 
 	var certificates bytes.Buffer
 	var members []committee.Member
+	var nodes []genesis.Node
 	shards := committee.Spread(c.Shards, len(addresses))
 	for i, address := range addresses {
 		n := initNode{Name: fmt.Sprintf("node-%d", i), Address: address, Shards: shards[i].String()}
@@ -247,6 +287,7 @@ func (c *initCmd) write(dir string, system committee.System, addresses, admins [
 		}
 		key := identity.GenerateKey()
 		members = append(members, identity.NewMember(n.Name, address, key, shards[i]))
+		nodes = append(nodes, genesis.NewNode(n.Name, address, key))
 		r.Nodes = append(r.Nodes, n)
 		certificates.Write(certificatePEM(key))
 		own := filepath.Join(dir, n.Name)
@@ -256,42 +297,39 @@ func (c *initCmd) write(dir string, system committee.System, addresses, admins [
 		if err := createKey(filepath.Join(own, nodeKeyName), key); err != nil {
 			return nil, err
 		}
-		if err := createFile(filepath.Join(own, configName), n.config(), public); err != nil {
+		if err := createFile(filepath.Join(own, configName), c.config(&n), public); err != nil {
 			return nil, err
 		}
 	}
 	if err := createFile(filepath.Join(dir, nodesName), certificates.Bytes(), public); err != nil {
 		return nil, err
 	}
-	all, err := committee.New(system, c.Epoch, members)
-	if err != nil {
-		return nil, err
-	}
-	control, err := fixed.New(all, clients...)
-	if err != nil {
-		return nil, err
-	}
-	text, err := control.MarshalText()
+	name, text, err := c.plane(r, system, members, nodes, clients)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range r.Nodes {
 		own := filepath.Join(dir, n.Name)
-		if err := createFile(filepath.Join(own, committeeName), text, public); err != nil {
+		if err := createFile(filepath.Join(own, name), text, public); err != nil {
 			return nil, err
 		}
 		if err := atomicfile.SyncDir(own); err != nil {
 			return nil, err
 		}
 	}
-	return r, createFile(filepath.Join(dir, committeeName), text, public)
+	return r, createFile(filepath.Join(dir, name), text, public)
 }
 
 // config returns the node's configuration in TOML.
-func (n *initNode) config() []byte {
+func (c *initCmd) config(n *initNode) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s. Keys are flags of rs2d-node run, with _ for -; paths are relative to this file.\n", n.Name)
-	fmt.Fprintf(&b, "committee = %q\nkey = %q\nstore = %q\nlisten = %q\n", committeeName, nodeKeyName, storeName, n.Address)
+	if c.Control == controlEmbedded {
+		fmt.Fprintf(&b, "genesis = %q\nledger = %q\n", genesisName, c.Ledger)
+	} else {
+		fmt.Fprintf(&b, "committee = %q\n", committeeName)
+	}
+	fmt.Fprintf(&b, "key = %q\nstore = %q\nlisten = %q\n", nodeKeyName, storeName, n.Address)
 	if n.Admin != "" {
 		fmt.Fprintf(&b, "admin = %q\n", n.Admin)
 	}

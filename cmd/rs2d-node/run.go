@@ -14,8 +14,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/node"
-	"github.com/redstuff-go/redstuff/node/control"
-	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -36,7 +34,9 @@ Example: rs2d-node run --config cluster/node-0/node.toml`
 // settings are those of a node.
 type settings struct {
 	Config    configFile `short:"c" placeholder:"FILE" env:"CONFIG" help:"TOML file of these settings, with _ for - in their names. Paths in it are relative to it."`
-	Committee string     `type:"path" placeholder:"FILE" env:"COMMITTEE" help:"The committee's file."`
+	Committee string     `type:"path" placeholder:"FILE" env:"COMMITTEE" help:"The committee's file, where there is no ledger."`
+	Genesis   string     `type:"path" placeholder:"FILE" env:"GENESIS" help:"How the ledger began, if there is one."`
+	Ledger    string     `placeholder:"URL" env:"LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
 	Key       string     `type:"path" placeholder:"FILE" env:"KEY" help:"The node's secret."`
 	Store     string     `type:"path" placeholder:"DIR" env:"STORE" help:"Directory to store blobs in. It is made if it is not there."`
 	Listen    string     `placeholder:"HOST:PORT" env:"LISTEN" help:"Address to listen on; default that of the node in the committee's file."`
@@ -78,7 +78,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	defer stop()
 	log := c.logger(a.stderr)
 	c.fit(log)
-	control, err := fixed.Load(c.Committee)
+	p, err := c.plane()
 	if err != nil {
 		return err
 	}
@@ -86,13 +86,11 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	all := control.View().Current
-	member, ok := all.Find(key.Public())
-	if !ok {
-		return fmt.Errorf("%s: is the key of no node in %s", c.Key, c.Committee)
+	if err := p.knows(key.Public()); err != nil {
+		return fmt.Errorf("%s: %w", c.Key, err)
 	}
 	options := c.storeOptions(log)
-	options.Owner = store.Owner{Node: key.Public().String(), System: all.System().Genesis().String(), Shards: all.Params().N}
+	options.Owner = store.Owner{Node: key.Public().String(), System: p.system.Genesis().String(), Shards: p.system.Shards}
 	disk, err := store.Open(c.Store, options)
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%s: another process has it open", c.Store)
@@ -104,11 +102,19 @@ func (c *runCmd) Run(a *app) (err error) {
 		return naming(c.Store, err)
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	n, err := node.New(key, c.nodeConfig(control, disk, log))
+	if err := p.follow(ctx, disk, log); err != nil {
+		return err
+	}
+	config := c.nodeConfig(disk, log)
+	config.Control, config.Follower = p.control, p.follower
+	n, err := node.New(key, config)
+	if errors.Is(err, node.ErrNotMember) {
+		return fmt.Errorf("%s: is the key of no node of the committee at present", c.Key)
+	}
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", cmp.Or(c.Listen, all.Member(member).Address))
+	listener, err := net.Listen("tcp", cmp.Or(c.Listen, n.Address()))
 	if err != nil {
 		return err
 	}
@@ -169,7 +175,15 @@ func (c *settings) fit(log *slog.Logger) {
 
 // check finds settings that are missing or out of range.
 func (c *settings) check() error {
-	for _, s := range []struct{ name, value string }{{"committee", c.Committee}, {"key", c.Key}, {"store", c.Store}} {
+	type setting struct{ name, value string }
+	required := []setting{{"committee", c.Committee}, {"key", c.Key}, {"store", c.Store}}
+	if c.Genesis != "" || c.Ledger != "" {
+		required = append([]setting{{"genesis", c.Genesis}, {"ledger", c.Ledger}}, required[1:]...)
+	}
+	if c.Committee != "" && c.Ledger != "" {
+		return errors.New("--committee is for networks without a ledger, and --ledger for those with one")
+	}
+	for _, s := range required {
 		if s.value == "" {
 			return fmt.Errorf("missing setting: --%s, or --config with a file that has it", s.name)
 		}
@@ -203,13 +217,13 @@ func (c *settings) storeOptions(log *slog.Logger) store.Options {
 	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), MaxOpenFiles: c.files, Logger: log}
 }
 
-func (c *settings) nodeConfig(control control.Control, disk store.Store, log *slog.Logger) node.Config {
+func (c *settings) nodeConfig(disk store.Store, log *slog.Logger) node.Config {
 	scrubRate := int64(c.ScrubRate)
 	if scrubRate == 0 {
 		scrubRate = -1
 	}
 	return node.Config{
-		Control: control, Store: disk,
+		Store:       disk,
 		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns,
 		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: int64(c.MinRate), Workers: c.Workers,
 		PendingQuota: int64(c.PendingQuota), PendingAge: c.PendingAge,

@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
 type statusCmd struct {
-	Committee string        `short:"C" required:"" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"The committee's file."`
-	Timeout   time.Duration `default:"5s" help:"Time for nodes to answer."`
-	Wait      time.Duration `placeholder:"TIME" help:"Ask again for so long until all nodes are healthy."`
-	JSON      bool          `name:"json" help:"Print one JSON object instead of text."`
-	Nodes     []string      `arg:"" optional:"" name:"node" help:"Names of nodes; without any, all."`
+	plane.Flags
+	Timeout time.Duration `default:"5s" help:"Time for nodes to answer."`
+	Wait    time.Duration `placeholder:"TIME" help:"Ask again for so long until all nodes are healthy."`
+	JSON    bool          `name:"json" help:"Print one JSON object instead of text."`
+	Nodes   []string      `arg:"" optional:"" name:"node" help:"Names of nodes; without any, all."`
 }
 
 func (c *statusCmd) Help() string {
@@ -63,14 +63,17 @@ const (
 
 // Run asks nodes how they are.
 func (c *statusCmd) Run(a *app) error {
-	control, err := fixed.Load(c.Committee)
+	ctx, cancel := context.WithTimeout(a.ctx, max(c.Timeout, c.Wait))
+	p, err := c.Open(ctx)
+	cancel()
 	if err != nil {
 		return err
 	}
+	control := p.Control
 	all := control.View().Current
 	for _, name := range c.Nodes {
 		if _, ok := all.FindName(name); !ok {
-			return fmt.Errorf("%s: has no node %s", c.Committee, name)
+			return fmt.Errorf("%s: has no node %s", c.Where(), name)
 		}
 	}
 	cl, err := client.New(control, nil, client.Options{Timeout: c.Timeout, Peer: peer.Options{Attempts: 1, DialTimeout: c.Timeout}})

@@ -55,7 +55,7 @@ func openLog(fs vfs.FS, dir string, chain ledger.ChainID) (*log, error) {
 	known, err := l.get([]byte{kindChain})
 	switch {
 	case err == nil && string(known) != string(chain[:]):
-		err = fmt.Errorf("%w: %s is that of the ledger %x, not of %x", ErrLog, dir, known, chain)
+		err = fmt.Errorf("%w: %s is that of the ledger %x, not of %v", ErrLog, dir, known, chain)
 	case errors.Is(err, pebble.ErrNotFound):
 		err = db.Set([]byte{kindChain}, chain[:], pebble.Sync)
 	}

@@ -131,7 +131,7 @@ func (f *Follower) load() error {
 		return nil
 	}
 	if p.Chain != f.chain {
-		return fmt.Errorf("%w: the store followed %x, and the genesis is that of %x", ErrOtherLedger, p.Chain, f.chain)
+		return fmt.Errorf("%w: the store followed %v, and the genesis is that of %v", ErrOtherLedger, p.Chain, f.chain)
 	}
 	f.cursor = &chain.Cursor{Height: p.Height, Index: p.Index}
 	f.apply.applied.Store(p.Epoch)

@@ -140,7 +140,7 @@ func (v *Views) identify(ctx context.Context) error {
 		return err
 	}
 	if string(s.Chain) != string(v.chain[:]) {
-		return fmt.Errorf("%w: its id is %x, and that of the genesis %x", ErrOtherLedger, []byte(s.Chain), v.chain)
+		return fmt.Errorf("%w: its id is %x, and that of the genesis %v", ErrOtherLedger, []byte(s.Chain), v.chain)
 	}
 	v.known = true
 	return nil

@@ -14,14 +14,19 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/fault/flood"
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
-// Options say what cluster to start. All must be set, but for Plaintext, OpenFiles and Profile.
+// Options say what cluster to start. All must be set, but for Ledger, Plaintext, OpenFiles
+// and Profile.
 type Options struct {
+	Ledger        bool // storage is registered on a ledger
 	Nodes, Shards int
 	Scheme        commit.Scheme
 	Dir           string                           // for keys, stores and logs; it exists
@@ -38,7 +43,8 @@ type Options struct {
 // Cluster is the nodes and their keys. It is safe for concurrent use.
 type Cluster struct {
 	options   Options
-	control   *fixed.Control
+	control   control.Control
+	ledger    *ledgerServer // nil if there is none
 	committee *committee.Committee
 	writer    *identity.Key
 	intruder  *identity.Key // of slow clients and such as announce much
@@ -53,6 +59,7 @@ type Cluster struct {
 
 // member is one node with all its processes.
 type member struct {
+	key     committee.PublicKey
 	config  NodeConfig
 	log     string
 	process *process // the latest
@@ -97,6 +104,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	c := &Cluster{options: o, writer: identity.GenerateKey(), intruder: identity.GenerateKey()}
 	spread := committee.Spread(o.Shards, o.Nodes)
 	var members []committee.Member
+	var registrations []genesis.Node
 	path := filepath.Join(o.Dir, "committee.toml")
 	for i := range o.Nodes {
 		name := fmt.Sprintf("node-%d", i)
@@ -107,6 +115,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		key := identity.GenerateKey()
 		text := key.Reveal()
 		m := &member{
+			key: key.Public(),
 			config: NodeConfig{
 				Committee: path, Key: filepath.Join(dir, "key"), Store: filepath.Join(dir, "store"),
 				Plaintext: o.Plaintext, HealInterval: o.HealInterval, HealDelay: o.HealDelay, OpenFiles: o.OpenFiles,
@@ -121,23 +130,14 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		}
 		c.nodes = append(c.nodes, m)
 		members = append(members, identity.NewMember(name, addresses[i], key, spread[i]))
+		registrations = append(registrations, genesis.NewNode(name, addresses[i], key))
 	}
-	system := committee.System{Network: "load", Shards: o.Shards, Scheme: o.Scheme}
-	if c.committee, err = committee.New(system, 1, members); err != nil {
-		return nil, err
-	}
-	if c.control, err = fixed.New(c.committee, fixed.Client{Name: "load", TLSKey: c.writer.TLSPublic()},
-		fixed.Client{Name: "intruder", TLSKey: c.intruder.TLSPublic()}); err != nil {
-		return nil, err
-	}
-	text, err := c.control.MarshalText()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := c.plan(path, members, registrations); err != nil {
+		c.Stop()
 		return nil, err
 	}
 	if err := c.prepareFloods(path); err != nil {
+		c.Stop()
 		return nil, err
 	}
 	for i := range c.nodes {
@@ -146,7 +146,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		}
 	}
 	if err == nil {
-		err = c.await(ctx, func(p *process) <-chan struct{} { return p.ready })
+		err = await(ctx, c.nodes, func(p *process) <-chan struct{} { return p.ready })
 	}
 	if err != nil {
 		c.Stop()
@@ -155,9 +155,44 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
+// plan makes the control plane, and writes the committee to a file: with a ledger, for
+// those alone who only flood it.
+func (c *Cluster) plan(path string, members []committee.Member, registrations []genesis.Node) (err error) {
+	o := &c.options
+	system := committee.System{Network: "load", Shards: o.Shards, Scheme: o.Scheme}
+	if c.committee, err = committee.New(system, 1, members); err != nil {
+		return err
+	}
+	if o.Ledger {
+		begin := filepath.Join(o.Dir, "genesis.toml")
+		if c.ledger, err = startLedger(*o, begin, registrations, c.writer, c.intruder); err != nil {
+			return err
+		}
+		c.control = c.ledger.views
+		c.committee = c.control.View().Current
+		sortByCommittee(c.nodes, c.committee)
+		for _, m := range c.nodes {
+			m.config.Committee, m.config.Genesis, m.config.Ledger = "", begin, c.ledger.url
+		}
+	}
+	file, err := fixed.New(c.committee, fixed.Client{Name: "load", TLSKey: c.writer.TLSPublic()},
+		fixed.Client{Name: "intruder", TLSKey: c.intruder.TLSPublic()})
+	if err != nil {
+		return err
+	}
+	if c.control == nil {
+		c.control = file
+	}
+	text, err := file.MarshalText()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
 // await waits for all nodes' latest processes.
-func (c *Cluster) await(ctx context.Context, what func(*process) <-chan struct{}) error {
-	for i, m := range c.nodes {
+func await(ctx context.Context, nodes []*member, what func(*process) <-chan struct{}) error {
+	for i, m := range nodes {
 		select {
 		case <-what(m.process):
 		case <-m.process.ended:
@@ -216,7 +251,15 @@ func freeAddresses(n int) ([]string, error) {
 }
 
 // Control returns the control plane of the committee.
-func (c *Cluster) Control() *fixed.Control { return c.control }
+func (c *Cluster) Control() control.Control { return c.control }
+
+// Registrar returns what registers blobs on the ledger, or nil if there is none.
+func (c *Cluster) Registrar() (client.Registrar, error) {
+	if c.ledger == nil {
+		return nil, nil
+	}
+	return c.ledger.registrar(c.options.Scheme)
+}
 
 // Writer returns the key of a client that may write.
 func (c *Cluster) Writer() *identity.Key { return c.writer }
@@ -389,8 +432,10 @@ func (c *Cluster) Stop() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
-	c.slowClients.Stop()
-	_ = c.strangers.Stop() // whoever wants their counts has stopped them
+	if c.slowClients != nil { // it came that far
+		c.slowClients.Stop()
+		_ = c.strangers.Stop() // whoever wants their counts has stopped them
+	}
 	var all sync.WaitGroup
 	for _, m := range c.nodes {
 		if m.process != nil {
@@ -398,4 +443,7 @@ func (c *Cluster) Stop() {
 		}
 	}
 	all.Wait()
+	if c.ledger != nil {
+		_ = c.ledger.stop() // nothing is kept of it
+	}
 }

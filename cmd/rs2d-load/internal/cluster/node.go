@@ -12,9 +12,14 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/fault"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -22,7 +27,9 @@ import (
 
 // NodeConfig is what a node process is told when it starts.
 type NodeConfig struct {
-	Committee    string // file
+	Committee    string // file; without a ledger
+	Genesis      string // file; with a ledger
+	Ledger       string // its URL
 	Key          string // file
 	Store        string // directory
 	Plaintext    bool
@@ -52,7 +59,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 		return err
 	}
 	files := httpd.Divide(httpd.RaiseDescriptors(), maxConns, maxRequests, storeFiles, store.MinOpenFiles)
-	control, err := fixed.Load(c.Committee)
+	system, config, err := plane(c)
 	if err != nil {
 		return err
 	}
@@ -60,28 +67,30 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	members := control.View().Current
-	member, ok := members.Find(key.Public())
-	if !ok {
-		return node.ErrNotMember
-	}
 	disk, err := store.Open(c.Store, store.Options{
-		Owner:  store.Owner{Node: key.Public().String(), System: members.System().Genesis().String(), Shards: members.Params().N},
+		Owner:  store.Owner{Node: key.Public().String(), System: system.Genesis().String(), Shards: system.Shards},
 		Logger: log, MaxOpenFiles: files.Files,
 	})
 	if err != nil {
 		return err
 	}
+	if c.Ledger != "" {
+		config.Follower, err = follow.Open(context.Background(), follow.Config{
+			Ledger: rpc.NewClient(c.Ledger), Genesis: *config.genesis, Store: disk, Logger: log,
+		})
+		if err != nil {
+			return errors.Join(err, disk.Close())
+		}
+	}
 	counters := new(peer.ByteCounters)
-	n, err := node.New(key, node.Config{
-		Control: control, Store: disk, Plaintext: c.Plaintext, Logger: log,
-		MaxConns: files.Conns, MaxRequests: files.Requests,
-		HealInterval: c.HealInterval, HealDelay: c.HealDelay, Peers: peer.Options{Counters: counters},
-	})
+	config.Store, config.Plaintext, config.Logger = disk, c.Plaintext, log
+	config.MaxConns, config.MaxRequests = files.Conns, files.Requests
+	config.HealInterval, config.HealDelay, config.Peers = c.HealInterval, c.HealDelay, peer.Options{Counters: counters}
+	n, err := node.New(key, config.Config)
 	if err != nil {
 		return errors.Join(err, disk.Close())
 	}
-	listener, err := listen(members.Member(member).Address)
+	listener, err := listen(n.Address())
 	if err != nil {
 		return errors.Join(err, disk.Close())
 	}
@@ -106,6 +115,27 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	cancel()
 	talk.Wait()
 	return errors.Join(err, disk.Close())
+}
+
+// nodePlane is the control plane of a node's configuration.
+type nodePlane struct {
+	node.Config
+	genesis *ledger.Genesis // with a ledger
+}
+
+// plane reads the committee's file or the genesis.
+func plane(c NodeConfig) (system committee.System, p nodePlane, err error) {
+	if c.Ledger == "" {
+		f, err := fixed.Load(c.Committee)
+		if err != nil {
+			return system, p, err
+		}
+		p.Control = f
+		return f.View().Current.System(), p, nil
+	}
+	g, err := genesis.Load(c.Genesis)
+	p.genesis = &g
+	return g.System(), p, err
 }
 
 // listen takes an address, which a process that was killed just before may still have.

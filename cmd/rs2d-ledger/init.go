@@ -1,0 +1,130 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+type initCmd struct {
+	Network        string        `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
+	Shards         uint16        `short:"n" default:"100" help:"Number of shards, which the nodes share by their stake."`
+	Scheme         commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
+	Epoch          time.Duration `default:"336h" help:"Duration of an epoch."`
+	MaxEpochsAhead uint32        `default:"53" help:"Epochs for which storage can be reserved."`
+	Account        []string      `placeholder:"ADDRESS=BALANCE" help:"Money that somebody has at first. It may be given several times."`
+	JSON           bool          `name:"json" help:"Print one JSON object instead of text."`
+	Out            string        `arg:"" help:"File to write. It must not exist."`
+	Nodes          []string      `arg:"" optional:"" help:"Files of registrations, as rs2d-node register prints them."`
+}
+
+func (c *initCmd) Help() string {
+	return `All who run the ledger, and all its nodes, have the file that is written; it holds no secret. rs2d-node init --control embedded makes it and all else for nodes of one operator.
+
+Example: rs2d-ledger init --network example genesis.toml alpha.toml beta.toml gamma.toml delta.toml
+
+JSON: genesis (file), network, chain, shards, scheme, epoch_millis, nodes.`
+}
+
+// initReport is what init prints as JSON.
+type initReport struct {
+	Genesis     string        `json:"genesis"`
+	Network     string        `json:"network"`
+	Chain       string        `json:"chain"`
+	Shards      uint16        `json:"shards"`
+	Scheme      commit.Scheme `json:"scheme"`
+	EpochMillis uint64        `json:"epoch_millis"`
+	Nodes       int           `json:"nodes"`
+}
+
+// Run writes a genesis.
+func (c *initCmd) Run(a *app) error {
+	if len(c.Nodes) == 0 {
+		return errors.New("a ledger begins with one node at least: give the files of their registrations")
+	}
+	if c.Epoch < time.Millisecond {
+		return fmt.Errorf("--epoch %v: must be a millisecond at least", c.Epoch)
+	}
+	var nodes []genesis.Node
+	for _, name := range c.Nodes {
+		var f struct {
+			Nodes []genesis.Node `toml:"node"`
+		}
+		if _, err := toml.DecodeFile(name, &f); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if len(f.Nodes) == 0 {
+			return fmt.Errorf("%s: no registration of a node is in it", name)
+		}
+		nodes = append(nodes, f.Nodes...)
+	}
+	accounts, err := parseAccounts(c.Account)
+	if err != nil {
+		return err
+	}
+	if c.Network == "" {
+		c.Network = "redstuff-" + strings.ToLower(rand.Text()[:8])
+	}
+	g := ledger.Genesis{
+		Name: c.Network, Shards: c.Shards, Scheme: uint8(c.Scheme), Start: uint64(time.Now().UnixMilli()),
+		EpochMillis: uint64(c.Epoch.Milliseconds()), MaxEpochsAhead: c.MaxEpochsAhead, MaxNodes: min(ledger.DefaultMaxNodes, c.Shards),
+	}
+	genesis.Set(&g, nodes, accounts)
+	text, err := genesis.Marshal(g)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(c.Out); err == nil {
+		return fmt.Errorf("%s exists already", c.Out)
+	}
+	f, err := atomicfile.Create(a.ctx, c.Out)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	if err := f.Commit(); err != nil {
+		return err
+	}
+	if g, err = genesis.Parse(text); err != nil {
+		return err
+	}
+	r := initReport{c.Out, g.Name, g.ChainID().String(), g.Shards, commit.Scheme(g.Scheme), g.EpochMillis, len(g.Nodes)}
+	if c.JSON {
+		return cli.WriteJSON(a.stdout, r)
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s: network %s of %d nodes and %d shards, chain %s\n", r.Genesis, r.Network, r.Nodes, r.Shards, r.Chain)
+	return err
+}
+
+func parseAccounts(list []string) (accounts []genesis.Account, err error) {
+	for _, text := range list {
+		address, balance, ok := strings.Cut(text, "=")
+		var one genesis.Account
+		if err := one.Address.UnmarshalText([]byte(address)); err != nil || !ok {
+			return nil, fmt.Errorf("--account %s: is not ADDRESS=BALANCE, as in rs2d account show", text)
+		}
+		amount, err := strconv.ParseUint(balance, 10, 64)
+		if err != nil || amount > math.MaxInt64 {
+			return nil, fmt.Errorf("--account %s: the balance is a number up to %d", text, int64(math.MaxInt64))
+		}
+		one.Balance = genesis.Amount(amount)
+		accounts = append(accounts, one)
+	}
+	return accounts, nil
+}
