@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
-	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
 )
@@ -27,7 +24,7 @@ type statusCmd struct {
 func (c *statusCmd) Help() string {
 	return `Example: rs2d-ledger status --ledger http://127.0.0.1:7000 --wait 10s
 
-JSON: chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned.`
+JSON: ` + ledgerui.StatusJSON
 }
 
 // Run tells how the ledger is.
@@ -39,16 +36,7 @@ func (c *statusCmd) Run(a *app) error {
 	if c.JSON {
 		return cli.WriteJSON(a.stdout, s)
 	}
-	t := ui.NewTable(a.stdout)
-	t.Row("network", s.Name)
-	t.Row("chain", fmt.Sprintf("%x", []byte(s.Chain)))
-	t.Row("height", ui.Count(s.Height))
-	t.Row("root", fmt.Sprintf("%x", []byte(s.Root)))
-	t.Row("epoch", fmt.Sprintf("%d, %s; next change %s", s.Epoch, s.Phase, time.UnixMilli(int64(min(s.DueMillis, 1<<53))).UTC().Format(time.RFC3339)))
-	t.Row("committee", fmt.Sprintf("%d nodes, %d shards", s.Members, s.Shards))
-	t.Row("storage", fmt.Sprintf("%s of %s reserved", ui.Bytes(s.Used), ui.Bytes(s.Capacity)))
-	t.Row("prices", fmt.Sprintf("%s a MiB and epoch, %s a MiB written, fee %s a byte", ui.Count(s.StoragePrice), ui.Count(s.WritePrice), ui.Count(s.FeePerByte)))
-	return t.Flush()
+	return ledgerui.Status(a.stdout, s)
 }
 
 // awaitStatus asks until the ledger answers, or the time is over.
@@ -82,57 +70,9 @@ func (c *eventsCmd) Help() string {
 Example: rs2d-ledger events --follow`
 }
 
-// pollTime is how long a ledger is asked to wait for events.
-const pollTime = 30 * time.Second
-
 // Run prints events.
 func (c *eventsCmd) Run(a *app) error {
-	l := rpc.NewClient(c.Ledger)
-	status, err := l.Status(a.ctx)
-	if err != nil {
-		return err
-	}
-	at := chain.Cursor{Height: c.From}
-	for c.Follow || at.Height <= status.Height {
-		wait := pollTime
-		if !c.Follow {
-			wait = time.Second // what there is comes at once
-		}
-		ctx, cancel := context.WithTimeout(a.ctx, wait)
-		events, next, err := l.Events(ctx, at, rpc.MaxEvents)
-		cancel()
-		if err != nil {
-			return err
-		}
-		if a.ctx.Err() != nil {
-			return a.ctx.Err()
-		}
-		for _, e := range events {
-			if err := c.print(a.stdout, e); err != nil {
-				return err
-			}
-		}
-		if !c.Follow && next == at {
-			return nil
-		}
-		at = next
-	}
-	return nil
-}
-
-func (c *eventsCmd) print(w io.Writer, e chain.Event) error {
-	out, err := rpc.EventOf(e)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		line, err := json.Marshal(out)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(w, "%s\n", line)
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%d.%d\t%s\t%s\n", out.Height, out.Index, out.Kind, out.Fields)
-	return err
+	return ledgerui.Events(a.ctx, rpc.NewClient(c.Ledger), c.From, c.Follow, func(e chain.Event) error {
+		return ledgerui.Event(a.stdout, e, c.JSON)
+	})
 }

@@ -29,19 +29,23 @@ REDSTUFF_CPU forces an instruction set by name; rs2d bench lists them.`
 
 // grammar is the command line.
 type grammar struct {
-	ID     idCmd     `cmd:"" name:"id" help:"Print blob ids of files."`
-	Encode encodeCmd `cmd:"" help:"Encode a file into a directory of slivers."`
-	Decode decodeCmd `cmd:"" help:"Decode a directory of slivers into the file."`
-	Verify verifyCmd `cmd:"" help:"List missing and corrupt slivers."`
-	Repair repairCmd `cmd:"" help:"Rebuild missing and corrupt slivers."`
-	Cat    catCmd    `cmd:"" help:"Print bytes of an encoded file."`
-	Info   infoCmd   `cmd:"" help:"Describe a directory of slivers."`
-	Put    putCmd    `cmd:"" help:"Store a file on a committee of nodes."`
-	Get    getCmd    `cmd:"" help:"Read a blob from a committee of nodes."`
-	Stat   statCmd   `cmd:"" help:"Tell what a committee of nodes has of a blob."`
-	Ls     lsCmd     `cmd:"" help:"List the blobs of a committee of nodes."`
-	Bench  benchCmd  `cmd:"" help:"Measure this CPU, one instruction set beside the other."`
-	Demo   demoCmd   `cmd:"" help:"Encode, destroy, decode and repair, and tell what it took."`
+	ID      idCmd      `cmd:"" name:"id" help:"Print blob ids of files."`
+	Encode  encodeCmd  `cmd:"" help:"Encode a file into a directory of slivers."`
+	Decode  decodeCmd  `cmd:"" help:"Decode a directory of slivers into the file."`
+	Verify  verifyCmd  `cmd:"" help:"List missing and corrupt slivers."`
+	Repair  repairCmd  `cmd:"" help:"Rebuild missing and corrupt slivers."`
+	Cat     catCmd     `cmd:"" help:"Print bytes of an encoded file."`
+	Info    infoCmd    `cmd:"" help:"Describe a directory of slivers."`
+	Put     putCmd     `cmd:"" help:"Store a file on a committee of nodes."`
+	Get     getCmd     `cmd:"" help:"Read a blob from a committee of nodes."`
+	Stat    statCmd    `cmd:"" help:"Tell what a committee of nodes has of a blob."`
+	Ls      lsCmd      `cmd:"" help:"List the blobs of a committee of nodes."`
+	Extend  extendCmd  `cmd:"" help:"Pay for more epochs of a blob on a ledger."`
+	Rm      rmCmd      `cmd:"" help:"Delete a blob on a ledger."`
+	Account accountCmd `cmd:"" help:"Accounts on a ledger, which pay for blobs."`
+	Ledger  ledgerCmd  `cmd:"" help:"Ask a ledger what it knows."`
+	Bench   benchCmd   `cmd:"" help:"Measure this CPU, one instruction set beside the other."`
+	Demo    demoCmd    `cmd:"" help:"Encode, destroy, decode and repair, and tell what it took."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

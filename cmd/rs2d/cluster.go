@@ -4,20 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
+	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
 // clusterFlags say which committee of nodes to speak to.
 type clusterFlags struct {
-	Committee string        `short:"C" required:"" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"File of the committee of nodes."`
+	plane.Flags
 	Timeout   time.Duration `default:"1m" help:"Time for all of it, but for the writing of what was read."`
 	MaxMemory string        `default:"4GiB" placeholder:"SIZE" help:"Bytes of blobs and slivers to hold at most."`
 }
@@ -34,14 +36,29 @@ type session struct {
 	left   bool  // a call did not end with ctx, and goes on in vain
 }
 
-// committee reads the committee's file.
-func (c *clusterFlags) committee(a *app) (*fixed.Control, error) {
-	return ctxio.Await(a.ctx, func() (*fixed.Control, error) { return fixed.Load(c.Committee) })
+// plane reads the committee's file, or asks the ledger.
+func (c *clusterFlags) plane(a *app) (*plane.Plane, error) {
+	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
+	defer cancel()
+	return ctxio.Await(ctx, func() (*plane.Plane, error) { return c.Open(ctx) })
+}
+
+// keyFile returns the file of the client's secret: the one that is named, or client.key
+// beside the committee's file or the genesis.
+func (c *clusterFlags) keyFile(named string) string {
+	if named != "" {
+		return named
+	}
+	beside := c.Committee
+	if c.Ledger != "" {
+		beside = c.Genesis
+	}
+	return filepath.Join(filepath.Dir(beside), clientKeyName)
 }
 
 // session begins the command's time, and returns a client of the committee, which has
 // the key, or none. It fills in the options that flags are for.
-func (c *clusterFlags) session(a *app, all *fixed.Control, key *identity.Key, o client.Options) (*session, error) {
+func (c *clusterFlags) session(a *app, all control.Control, key *identity.Key, o client.Options) (*session, error) {
 	memory, err := parseSize("--max-memory", c.MaxMemory)
 	if err != nil {
 		return nil, err
@@ -57,11 +74,11 @@ func (c *clusterFlags) session(a *app, all *fixed.Control, key *identity.Key, o 
 
 // open is session for commands that only read.
 func (c *clusterFlags) open(a *app, o client.Options) (*session, error) {
-	all, err := c.committee(a)
+	p, err := c.plane(a)
 	if err != nil {
 		return nil, err
 	}
-	return c.session(a, all, nil, o)
+	return c.session(a, p.Control, nil, o)
 }
 
 // leave is how long a call that has been told to end is waited for: it then knows why

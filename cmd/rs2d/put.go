@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
@@ -30,15 +29,21 @@ type putCmd struct {
 	Key         string        `placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of a client that may write; default client.key beside the committee's file."`
 	Grace       time.Duration `default:"10s" help:"Time for slow nodes, once enough of them have their part."`
 	Certificate string        `placeholder:"FILE" help:"File to write the certificate to that the blob is stored."`
+	Epochs      uint32        `placeholder:"N" help:"Epochs for which the blob is stored, the current one included, on a ledger; default 1."`
+	Permanent   bool          `help:"The blob cannot be deleted before its epochs have passed."`
 	File        string        `arg:"" help:"File to store; - is standard input."`
 }
 
 func (c *putCmd) Help() string {
 	return `Encodes the file, and gives every node of the committee its slivers. Prints the blob id once the owners of n-f shards have signed that theirs are on disk: from then on the blob can be read whatever any f shards do.
 
+On a ledger, the account of the key pays for so many epochs; the blob is registered while it is sent, and then certified. A put that was killed may be given again, and goes on where it was.
+
 Example: rs2d put --committee cluster/committee.toml photo.jpg
 
-JSON: id, scheme, shards (n), length, confirmed (shards whose owners signed the certificate), signers, certificate (base64), encode_seconds, seconds (until there was a certificate), mb_per_second, sent_bytes (until then).`
+Example: rs2d put --ledger http://127.0.0.1:7000 --key cluster/client.key --epochs 5 photo.jpg
+
+JSON: id, scheme, shards (n), length, confirmed (shards whose owners signed the certificate), signers, certificate (base64), encode_seconds, seconds (until there was a certificate), mb_per_second, sent_bytes (until then); on a ledger, object, end_epoch and cost, too.`
 }
 
 // putReport is what put prints as JSON.
@@ -54,6 +59,10 @@ type putReport struct {
 	Seconds       float64  `json:"seconds"`
 	MBPerSecond   float64  `json:"mb_per_second"`
 	SentBytes     int64    `json:"sent_bytes"`
+
+	Object   string `json:"object,omitempty"`
+	EndEpoch uint32 `json:"end_epoch,omitempty"`
+	Cost     uint64 `json:"cost,omitempty"`
 }
 
 // Run stores a file.
@@ -61,7 +70,7 @@ func (c *putCmd) Run(a *app) error {
 	if err := notStandard("--certificate", c.Certificate, "a certificate"); err != nil {
 		return err
 	}
-	control, err := c.committee(a)
+	p, err := c.plane(a)
 	if err != nil {
 		return err
 	}
@@ -69,7 +78,15 @@ func (c *putCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	cl, err := c.session(a, control, key, client.Options{Grace: c.Grace})
+	options := client.Options{Grace: c.Grace}
+	order, err := c.order(p, key)
+	if err != nil {
+		return err
+	}
+	if order != nil {
+		options.Registrar = order.registrar
+	}
+	cl, err := c.session(a, p.Control, key, options)
 	if err != nil {
 		return err
 	}
@@ -105,6 +122,11 @@ func (c *putCmd) Run(a *app) error {
 		Certificate:   base64.StdEncoding.EncodeToString(certificate),
 		EncodeSeconds: receipt.Encoding.Seconds(), Seconds: took.Seconds(), MBPerSecond: ui.MBps(in.size, took), SentBytes: sent,
 	}
+	if order != nil {
+		if err := order.report(cl.ctx, &r); err != nil {
+			fmt.Fprintf(a.stderr, "rs2d: %s is stored as %s, and what it cost cannot be told: %v\n", c.File, r.ID, err)
+		}
+	}
 	for i := range all.Len() {
 		if receipt.Certificate.Signed(i) {
 			r.Confirmed += all.Weight(i)
@@ -113,6 +135,9 @@ func (c *putCmd) Run(a *app) error {
 	err = c.report(a, r, func(w io.Writer) error {
 		fmt.Fprintf(a.stderr, "%s stored in %s (%s), confirmed for %d of %d shards\n",
 			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took), r.Confirmed, r.Shards)
+		if order != nil {
+			fmt.Fprintf(a.stderr, "paid for until epoch %d, cost %s\n", r.EndEpoch, ui.Count(r.Cost))
+		}
 		io.WriteString(w, cli.SumLine(r.ID, c.File))
 		return nil
 	})
@@ -175,12 +200,12 @@ func signers(all *committee.Committee, certificate *committee.Certificate) []str
 
 // key reads the client's secret.
 func (c *putCmd) key() (*identity.Key, error) {
-	name := c.Key
-	if name == "" {
-		name = filepath.Join(filepath.Dir(c.Committee), clientKeyName)
-	}
+	name := c.keyFile(c.Key)
 	key, err := identity.LoadKey(name)
 	if c.Key == "" && errors.Is(err, fs.ErrNotExist) {
+		if c.Ledger != "" {
+			return nil, fmt.Errorf("whoever stores blobs pays for them: --key FILE is needed, or %s", name)
+		}
 		if _, err := os.Stat(c.Committee); err != nil {
 			return nil, err // no key can lie beside it
 		}

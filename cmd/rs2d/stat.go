@@ -9,6 +9,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -23,7 +24,7 @@ func (c *statCmd) Help() string {
 
 Example: rs2d stat --committee cluster/committee.toml zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
-JSON: id, scheme, shards (n), primary_source_symbols (P), length, state (certified, uncertified or inconsistent), signers (of the certificate), primary_slivers and secondary_slivers (n when all are there), nodes (name, shards, metadata, primary_slivers, secondary_slivers, complete, error).`
+JSON: id, scheme, shards (n), primary_source_symbols (P), length, state (certified, uncertified or inconsistent), signers (of the certificate), primary_slivers and secondary_slivers (n when all are there), nodes (name, shards, metadata, primary_slivers, secondary_slivers, complete, error); on a ledger, registrations (object, owner, end_epoch, deletable, certified_epoch, cost_per_epoch).`
 }
 
 // statReport is what stat prints as JSON.
@@ -38,6 +39,18 @@ type statReport struct {
 	PrimarySlivers   int        `json:"primary_slivers"`
 	SecondarySlivers int        `json:"secondary_slivers"`
 	Nodes            []statNode `json:"nodes"`
+
+	Registrations []statRegistration `json:"registrations,omitempty"`
+}
+
+// statRegistration is what a ledger says of a blob that somebody registered.
+type statRegistration struct {
+	Object       string  `json:"object"`
+	Owner        string  `json:"owner"`
+	EndEpoch     uint32  `json:"end_epoch"`
+	Deletable    bool    `json:"deletable"`
+	Certified    *uint32 `json:"certified_epoch,omitempty"`
+	CostPerEpoch uint64  `json:"cost_per_epoch"`
 }
 
 type statNode struct {
@@ -59,12 +72,16 @@ const (
 
 // Run tells what the nodes have of a blob.
 func (c *statCmd) Run(a *app) error {
-	cl, err := c.open(a, client.Options{})
+	p, err := c.plane(a)
+	if err != nil {
+		return err
+	}
+	cl, err := c.session(a, p.Control, nil, client.Options{})
 	if err != nil {
 		return err
 	}
 	defer cl.close()
-	r, err := within(cl, "asking", func(ctx context.Context) (*statReport, error) { return c.ask(ctx, cl) })
+	r, err := within(cl, "asking", func(ctx context.Context) (*statReport, error) { return c.ask(ctx, cl, p.Ledger) })
 	if err != nil {
 		return fmt.Errorf("%v: %w", c.ID, err)
 	}
@@ -80,11 +97,16 @@ func (c *statCmd) Run(a *app) error {
 	return nil
 }
 
-func (c *statCmd) ask(ctx context.Context, cl *session) (*statReport, error) {
+func (c *statCmd) ask(ctx context.Context, cl *session, l chain.Ledger) (*statReport, error) {
 	all := cl.Committee()
 	r := &statReport{
 		ID: c.ID.String(), Scheme: all.Scheme().String(), Shards: all.Params().N, PrimarySource: all.Params().P,
 		State: stateUncertified, Signers: []string{},
+	}
+	if l != nil {
+		if err := c.askLedger(ctx, l, r); err != nil {
+			return nil, err
+		}
 	}
 	certified, inconsistent := false, false
 	for i, s := range cl.Status(ctx, c.ID) {
@@ -93,8 +115,8 @@ func (c *statCmd) ask(ctx context.Context, cl *session) (*statReport, error) {
 			n.Error = s.Err.Error()
 		} else {
 			n.Metadata, n.Complete = s.Status.Metadata, s.Status.Complete
-			n.PrimarySlivers = own(all, c.ID, i, s.Status.Primary)
-			n.SecondarySlivers = own(all, c.ID, i, s.Status.Secondary)
+			n.PrimarySlivers = ownPairs(all, c.ID, i, s.Status.Primary)
+			n.SecondarySlivers = ownPairs(all, c.ID, i, s.Status.Secondary)
 			certified = certified || s.Status.Certified
 			inconsistent = inconsistent || s.Status.Inconsistent
 		}
@@ -108,7 +130,7 @@ func (c *statCmd) ask(ctx context.Context, cl *session) (*statReport, error) {
 			r.State = stateInconsistent
 		}
 	}
-	if certificate == nil && certified {
+	if certificate == nil && certified && l == nil {
 		if certificate = c.shown(ctx, cl, (*peer.Peer).Certificate); certificate != nil {
 			r.State = stateCertified
 		}
@@ -119,14 +141,44 @@ func (c *statCmd) ask(ctx context.Context, cl *session) (*statReport, error) {
 	meta, err := cl.Metadata(ctx, c.ID)
 	if err == nil {
 		r.Length = meta.Length
-	} else if certificate == nil {
+	} else if certificate == nil && r.Registrations == nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// own counts the sliver pairs in a list that belong to the member, each once.
-func own(all *committee.Committee, id commit.BlobID, member int, pairs []int) int {
+// askLedger asks who registered the blob. A blob is certified if the ledger says so, whose
+// word the nodes take.
+func (c *statCmd) askLedger(ctx context.Context, l chain.Ledger, r *statReport) error {
+	b, err := l.Blob(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	p, err := pricesOf(ctx, l)
+	if err != nil {
+		return err
+	}
+	switch {
+	case b.Invalid:
+		r.State = stateInconsistent
+	case b.Certified != nil:
+		r.State = stateCertified
+	}
+	for _, one := range b.Registrations {
+		cost, err := p.cost(one.Length, 1)
+		if err != nil {
+			return err
+		}
+		r.Length = one.Length
+		r.Registrations = append(r.Registrations, statRegistration{
+			one.Object.String(), one.Owner.String(), one.Storage.End, one.Deletable, one.Certified, cost,
+		})
+	}
+	return nil
+}
+
+// ownPairs counts the sliver pairs in a list that belong to the member, each once.
+func ownPairs(all *committee.Committee, id commit.BlobID, member int, pairs []int) int {
 	seen := make(map[int]bool)
 	for _, pair := range pairs {
 		if pair >= 0 && pair < all.Params().N && all.OwnerOfPair(id, pair) == member {
@@ -154,6 +206,13 @@ func (r *statReport) print(w io.Writer) error {
 	t.Row("slivers", fmt.Sprintf("%d of %d primary, %d secondary; %d primary ones decode", r.PrimarySlivers, r.Shards, r.SecondarySlivers, r.PrimarySource))
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	for _, one := range r.Registrations {
+		kind := "permanent"
+		if one.Deletable {
+			kind = "deletable"
+		}
+		fmt.Fprintf(w, "\nregistered by %s until epoch %d, %s, %s an epoch\n", one.Owner, one.EndEpoch, kind, ui.Count(one.CostPerEpoch))
 	}
 	fmt.Fprintln(w)
 	t = ui.NewTable(w)

@@ -79,7 +79,7 @@ var rules = arrows{
 	"cmd/rs2d-gateway":    {"cmd/internal", "gateway/daemon", "node/client", "node/control/fixed", "node/identity", "node/server/httpd"},
 	"bench":               {"commit", "compat", "gf", "rs2d", "rs2d/rs"},
 	"cmd/internal":        {"commit", "node/control", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/ledger", "rs2d"},
-	"cmd/rs2d":            {"cmd/internal", "commit", "gf", "node/client", "node/committee", "node/control/fixed", "node/identity", "node/peer", "rs2d"},
+	"cmd/rs2d":            {"cmd/internal", "commit", "gf", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/rpc", "node/identity", "node/ledger", "node/ledger/tree", "node/peer", "rs2d"},
 	"cmd/rs2d-ledger":     {"cmd/internal", "commit", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/genesis", "node/control/rpc", "node/ledger"},
 	"cmd/rs2d-load":       {"cmd/internal", "commit", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/fault", "node/fault/flood", "node/heal", "node/identity", "node/ledger", "node/peer", "node/server/httpd", "node/store", "rs2d"},
 	"cmd/rs2d-node":       {"cmd/internal", "commit", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/peer", "node/server/httpd", "node/store"},

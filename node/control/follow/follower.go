@@ -182,6 +182,10 @@ const (
 	lastPause  = 5 * time.Second
 )
 
+// catchUpTime is how long a follower waits for events that does not know whether there are
+// any.
+const catchUpTime = time.Second
+
 // eventsAtOnce is how many events are asked for at once.
 const eventsAtOnce = 500
 
@@ -232,7 +236,11 @@ func (f *Follower) step(ctx context.Context) error {
 		}
 		f.fail(nil)
 	}
-	limited, cancel := context.WithTimeout(ctx, f.config.Poll)
+	wait := f.config.Poll
+	if !f.CaughtUp() {
+		wait = min(wait, catchUpTime) // what there is comes at once
+	}
+	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	events, next, err := f.config.Ledger.Events(limited, *f.cursor, eventsAtOnce)
 	if err != nil {
