@@ -108,6 +108,9 @@ func (c *Config) fill() error {
 	if c.PendingQuota < 0 {
 		return errors.New("node: Config.PendingQuota must not be negative")
 	}
+	if err := c.Peers.Validate(); err != nil {
+		return fmt.Errorf("node: Config.Peers: %w", err)
+	}
 	return nil
 }
 

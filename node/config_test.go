@@ -41,6 +41,11 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Errorf("%s below zero: %v", name, err)
 		}
 	}
+	impatient := full
+	impatient.Peers.Idle = -1
+	if _, err := node.New(key, impatient); err == nil || err.Error() != "node: Config.Peers: peer: Options.Idle must be more than zero" {
+		t.Errorf("peers that are waited for less than nothing: %v", err)
+	}
 	if _, err := node.New(nil, full); err == nil || err.Error() != "node: New needs a key" {
 		t.Errorf("without a key: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -497,7 +498,7 @@ func TestAdmin(t *testing.T) {
 	admin := c.nodes[0].node.AdminHandler()
 	for path, want := range map[string]string{
 		"/metrics": "redstuff_healthy 1\n", "/health": `"state":"healthy"`, "/debug/pprof/": "goroutine",
-		"/debug/pprof/goroutine?debug=1": "goroutine profile", "/debug/pprof/cmdline": "node.test",
+		"/debug/pprof/goroutine?debug=1": "goroutine profile", "/debug/pprof/cmdline": os.Args[0],
 	} {
 		w := httptest.NewRecorder()
 		admin.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -81,10 +82,10 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("the output of %s does not come to match %s", args[1], args[0])
 }
 
-// listen takes an address on loopback that is free: where the system allows it, one that
-// no connection comes from, so that nobody has it before the node does.
+// listen takes an address on loopback that is free: where the system allows it, one of its
+// own, so that nobody has it before the node does.
 func listen() (net.Listener, error) {
-	l, err := net.Listen("tcp", "127.0.7.2:0")
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.N(254), rand.N(256), 1+rand.N(254)))
 	if err != nil {
 		l, err = net.Listen("tcp", "127.0.0.1:0")
 	}

@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	// ErrMalformed: a path, query or body has not the form it should have.
+	// ErrMalformed is returned when a path, query or body has not the form it should have.
 	ErrMalformed = errors.New("malformed")
-	// ErrTooLong: a frame is longer than the reader allows.
+	// ErrTooLong is returned when a frame is longer than the reader allows.
 	ErrTooLong = errors.New("frame is too long")
 )
 

@@ -137,11 +137,17 @@ func (r *Round) recoverSome(ctx context.Context, lost []Lost) (taken int) {
 	// batches until it is fetched.
 	b := &batch{Round: r, bytes: r.config.BatchBytes >> r.halved}
 	most, bytes := maxBatch>>r.halved, int64(0)
+	seen := make(map[commit.BlobID]bool)
 	for _, l := range lost {
 		if len(b.blobs) == most || bytes >= b.bytes {
 			break
 		}
 		taken++
+		if seen[l.Blob] { // it was found in two ways
+			r.lack(-int64(l.Lacking))
+			continue
+		}
+		seen[l.Blob] = true
 		if one := b.prepare(l); one != nil {
 			b.blobs = append(b.blobs, one)
 			bytes += b.restores(one)

@@ -22,7 +22,8 @@ import (
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
-// Options are choices for [New] and [NewSet]. The zero value is good.
+// Options are choices for [New] and [NewSet], which take them as valid, see
+// [Options.Validate]. The zero value is good.
 type Options struct {
 	Plaintext   bool          // speak HTTP without TLS, to nodes that are run so
 	DialTimeout time.Duration // default 2 s

@@ -40,11 +40,11 @@ var (
 	ErrFormat = errors.New("store: made by another version: move its directory away, and the node recovers everything from the others")
 	// ErrOwner is returned by Open when the store is another node's, or another system's.
 	ErrOwner = errors.New("store: belongs to another")
-	// ErrDamaged is returned by Open, and is what a store failed of, when a part of its
-	// database is missing or is not what was written.
+	// ErrDamaged is returned when a part of the database is missing or is not what was
+	// written: by Open, and by a store that failed of it.
 	ErrDamaged = errors.New("store: the database is damaged: move the directory away, and the node recovers everything from the others")
-	// ErrGone is what a store failed of when its directory was removed or replaced while
-	// it was open.
+	// ErrGone is returned when a store failed because its directory was removed or replaced
+	// while it was open.
 	ErrGone = errors.New("store: its directory was removed or replaced while it was open")
 )
 

@@ -16,7 +16,7 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// ErrCorrupt: a sliver is not the one the metadata commits to.
+// ErrCorrupt is returned when a sliver is not the one the metadata commits to.
 var ErrCorrupt = errors.New("corrupt")
 
 // batchBytes is about how many bytes of slivers are verified at a time: many, so

@@ -15,7 +15,7 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// ErrOccupied: the directory to write is there already, with files in it.
+// ErrOccupied is returned when the directory to write is there already, with files in it.
 var ErrOccupied = errors.New("is not empty")
 
 // writers is how many sliver files are written or synced at a time: what a disk is

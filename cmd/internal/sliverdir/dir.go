@@ -16,14 +16,14 @@ import (
 )
 
 var (
-	// ErrNoMetadata: the directory has no file of metadata, so it is none of ours.
+	// ErrNoMetadata is returned when the directory has no file of metadata, so that it is none of ours.
 	ErrNoMetadata = errors.New("no metadata in it; not a directory written by rs2d encode")
-	// ErrMissing: there is no file for the sliver.
+	// ErrMissing is returned when there is no file for the sliver.
 	ErrMissing = errors.New("missing")
-	// ErrNotRegular: what has a sliver's name is no regular file, and is not opened.
+	// ErrNotRegular is returned when what has a sliver's name is no regular file, and is not opened.
 	// Links are not followed: what they lead to is no part of the directory.
 	ErrNotRegular = errors.New("not a regular file")
-	// ErrDirectory: a sliver cannot be written where a directory stands: what is in it
+	// ErrDirectory is returned when a sliver cannot be written where a directory stands: what is in it
 	// may be wanted.
 	ErrDirectory = errors.New("a directory has its name, and is left alone")
 )

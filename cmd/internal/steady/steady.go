@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// ErrChanged: what was read again is not what was read before.
+// ErrChanged is returned when what was read again is not what was read before.
 var ErrChanged = errors.New("changed while it was read")
 
 // Reader reads a file in passes. In each pass every byte is read once, in any order and

@@ -23,7 +23,8 @@ type Options struct {
 	MaxBlock      int              // bytes of transactions in a block; default 4 MiB
 }
 
-func (o *Options) fill() {
+// fill sets defaults and checks the rest. The error names the field that is wrong.
+func (o *Options) fill() error {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
@@ -39,6 +40,13 @@ func (o *Options) fill() {
 	if o.MaxBlock == 0 {
 		o.MaxBlock = 4 << 20
 	}
+	if o.MaxWaiting < 0 {
+		return errors.New("embedded: Options.MaxWaiting must be more than zero")
+	}
+	if o.MaxBlock < 0 {
+		return errors.New("embedded: Options.MaxBlock must be more than zero")
+	}
+	return nil
 }
 
 var _ chain.Backend = (*Ledger)(nil)
@@ -68,10 +76,12 @@ type pending struct {
 }
 
 // Open opens the ledger of the genesis in a directory, which it makes if there is none,
-// and goes on where it ended. Only one process may have it open. The error wraps
-// ledger.ErrGenesis or ErrLog, or is the disk's.
+// and goes on where it ended. Only one process may have it open. The error names a field
+// of the options, wraps ledger.ErrGenesis or ErrLog, or is the disk's.
 func Open(dir string, g ledger.Genesis, o Options) (*Ledger, error) {
-	o.fill()
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
 	begin, err := ledger.Begin(g)
 	if err != nil {
 		return nil, err

@@ -206,6 +206,16 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestOptionsAreChecked opens ledgers with options that cannot be.
+func TestOptionsAreChecked(t *testing.T) {
+	for name, o := range map[string]Options{"MaxWaiting": {MaxWaiting: -1}, "MaxBlock": {MaxBlock: -1}} {
+		o.FS = vfs.NewMem()
+		if _, err := Open("ledger", genesis(), o); err == nil || err.Error() != "embedded: Options."+name+" must be more than zero" {
+			t.Errorf("%s below zero: %v", name, err)
+		}
+	}
+}
+
 // TestGroups: transactions that wait together share a block. The first one's block is
 // held up until all others wait.
 func TestGroups(t *testing.T) {

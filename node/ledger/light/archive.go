@@ -10,7 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
-// ErrUnknown is returned by an [Archive] for what it does not have.
+// ErrUnknown is returned when an [Archive] does not have what it is asked for.
 var ErrUnknown = errors.New("light: not in the archive")
 
 // Archive is a [Source] for others, from the states of a ledger. It keeps the states of
