@@ -36,7 +36,8 @@ func AscendingWhole(buffers [][]byte, size int) bool {
 // FindOverlap looks for a buffer of outs that overlaps another of them or one of ins. All
 // buffers that are not empty have size bytes, which is positive; empty ones are left out.
 // It returns the indices of two, ascending, that of one of ins counting on from those of
-// outs. It takes time in proportion to n·log n for n buffers, and in the long run allocates nothing.
+// outs. It takes time in proportion to n·log n for n buffers, and in the long run allocates
+// nothing.
 func FindOverlap(outs, ins [][]byte, size int) (out, other int, found bool) {
 	if apart(outs, ins, size) {
 		return 0, 0, false

@@ -46,12 +46,13 @@ func fewRows(dsts int) int { return 1 << bits.Len(uint(dsts-1)) }
 // FewWork is the most bytes of work that [FewEncoder.Encode] makes use of.
 const FewWork = 64 << 10
 
-// fewStreams is how many regions are read at a time where their rows come from beyond
-// the first caches: as many as the processor follows and fetches ahead, and as a set of
-// these caches has lines, in which regions of a power of two bytes meet.
+// fewStreams is how many regions are read at a time where they come from beyond the first
+// caches: as many as the processor prefetches at a time. It also is no more than the lines
+// of a set of these caches, which regions of a power of two bytes share.
 const fewStreams = 16
 
-// fewShort is how long regions are that are read all at a time, however many.
+// fewShort is the length up to which regions are read all at a time, however many they
+// are.
 const fewShort = 16 << 10
 
 // Encode evaluates polynomials at the points 0, 1, … With c the power of two at or above
@@ -61,7 +62,7 @@ const fewShort = 16 << 10
 // dsts[i][off:off+n] becomes the sum of these polynomials at point i. n is a multiple of
 // [BlockSize]. No destination overlaps another or a source.
 //
-// Many long sources are read some at a time if there is work for what is between:
+// Many long sources are read some at a time, if work has room for the sums so far:
 // [FewWork] bytes at best.
 func (f *FewEncoder) Encode(dsts, srcs [][]byte, off, n int, work []byte) {
 	if len(dsts) != f.dsts || len(srcs) != f.srcs {
@@ -108,8 +109,8 @@ func (f *FewEncoder) encode(dsts, srcs [][]byte, off, n int, work []byte) {
 	}
 }
 
-// copyChunk is how much is copied at a time: more, and some processors write past the
-// caches, which is slower if the bytes are soon read, and if not, no faster.
+// copyChunk is how much is copied at a time. Some processors copy more than that past the
+// caches, which is slower if the bytes are soon read, and no faster if they are not.
 const copyChunk = 64 << 10
 
 func copyRegion(dst, src []byte) {

@@ -21,8 +21,8 @@ func (e *Engine) FFT(dst, src []byte, planeBytes, size, base, out int) {
 // natural regions: the values at base+i go to dsts[i][off:off+2·planeBytes]. What is left
 // in work is not defined; src is only read unless it is work.
 //
-// stream says that the values will have left the caches before they are read: then
-// stores may go past them, which spares reading the lines first.
+// stream says that the values will have left the caches before anybody reads them. Stores
+// may go past the caches then, which spares reading the lines first.
 func (e *Engine) FFTTo(dsts [][]byte, off int, work, src []byte, planeBytes, size, base int, stream bool) {
 	checkTransform("FFTTo", planeBytes, size, base, len(dsts), work, src)
 	checkSymbols("FFTTo", dsts, planeBytes, off, 0, 2*planeBytes, 1)
@@ -58,29 +58,31 @@ func (e *Engine) IFFTFrom(dst, work []byte, planeBytes, size, base int, srcs [][
 	e.rows.ifft(unsafe.Pointer(&dst[0]), unsafe.Pointer(&work[0]), planeBytes, size, base, values{live: len(srcs), regions: srcs, off: off})
 }
 
-// BlockEncoding is a way from values of polynomials to their values elsewhere, by way of
-// size planar rows of coefficients.
+// BlockEncoding describes a call of [Engine.EncodeBlocks]. It takes polynomials from their
+// values at some points to the values of their sum at others.
 type BlockEncoding struct {
+	// Transforms are of Size planar rows, with planes of PlaneBytes each.
 	PlaneBytes, Size int
-	// Srcs[i][SrcOff:SrcOff+2·PlaneBytes] are the values at SrcBase+i, natural regions, and
-	// the values at further points zero. Each block of Size points has coefficients of
-	// its own, and they are added up. Dsts takes the values at DstBase+i, and if there
-	// are Factors, those of block j times Factors[j], which is below 256. Both bases are
-	// multiples of Size.
+	// The sources are the values at the points from SrcBase on: source i is the natural
+	// region Srcs[i][SrcOff:SrcOff+2·PlaneBytes]. Values at further points are zero. Each
+	// block of Size sources belongs to one polynomial of degree below Size, and these
+	// polynomials are added up. The destinations, natural regions at DstOff, take the values
+	// of the sum at the points from DstBase on. If there are Factors, the values of block j
+	// are multiplied by Factors[j], which is below 256. Both bases are multiples of Size.
 	Srcs, Dsts       [][]byte
 	SrcOff, DstOff   int
 	SrcBase, DstBase int
 	Factors          []Elem
-	// Sum and Work are Size rows each, or one area if there is a single block on either
-	// side. What is left there is not defined.
+	// Sum and Work are memory of Size rows each. They may be the same memory if there is
+	// one block of sources and one of destinations. What is left there is not defined.
 	Sum, Work []byte
 	// Stream is as in [Engine.FFTTo].
 	Stream   bool
 	Prefetch Prefetch
 }
 
-// Prefetch is what may be prefetched during a call, as it will be read next: from each of
-// the regions what follows Off, as much as a row has.
+// Prefetch is what a call may prefetch, because the next call will read it: as many bytes
+// of each region as a row has, from Off on.
 type Prefetch struct {
 	Regions [][]byte
 	Off     int
@@ -88,15 +90,15 @@ type Prefetch struct {
 	Each int
 }
 
-// CanEncodeBlocks reports whether [Engine.EncodeBlocks] works for transforms of a size, a power of
-// two, at points below limit.
+// CanEncodeBlocks reports whether [Engine.EncodeBlocks] works for transforms of a size, a
+// power of two, at points below limit.
 func (e *Engine) CanEncodeBlocks(size, limit int) bool {
 	return size >= 64 && e.rows.passes.radix(log2(size)) == 8 && e.rows.passes.canFuse(0, (limit+size-1)/size)
 }
 
-// EncodeBlocks is [Engine.IFFTFrom] for every block of sources and [Engine.FFTTo] for every
-// block of destinations, but what the last of the ones does last and the first of the
-// others first is one pass over the rows.
+// EncodeBlocks is [Engine.IFFTFrom] for every block of sources, followed by [Engine.FFTTo]
+// for every block of destinations. The last pass of the last inverse transform and the
+// first pass of the first transform are fused into one pass over the rows.
 func (e *Engine) EncodeBlocks(r *BlockEncoding) {
 	if r == nil {
 		panic("gf: EncodeBlocks of a nil *BlockEncoding")

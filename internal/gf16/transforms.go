@@ -24,8 +24,8 @@ import "unsafe"
 // the size. The constants need no table: at distance 2^j the group that starts at
 // point x has the constant x >> j.
 
-// l1Bytes is how much of a work area is transformed layer by layer; what is larger
-// is first split by its outer layers, so that the inner ones run in the L1 cache.
+// l1Bytes is how much of a work area is transformed layer by layer. A larger area is first
+// split by its outer layers, so that the inner ones run in the L1 cache.
 const l1Bytes = 32 << 10
 
 // transforms runs the FFT and its inverse over planar rows, from pass to pass.

@@ -18,13 +18,13 @@ type Code struct {
 	patterns patternCache
 	compiler compiler
 
-	// fusedSize is the size of the transforms of gf16.BlockEncoding, or 0 where the engine
-	// has none that fits, and factors are what it takes besides.
+	// fusedSize and factors are the Size and the Factors of gf16.BlockEncoding. fusedSize is
+	// 0 where the engine has no fused passes for the code.
 	fusedSize int
 	factors   []gf16.Elem
 
 	// Few encodes with all rows of a block in registers. It is nil unless the code has few
-	// parity shards. Strips are of no use then.
+	// parity shards. Where it is not nil, strips are of no use to encoding.
 	Few *gf16.FewEncoder
 }
 

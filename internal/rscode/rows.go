@@ -18,12 +18,12 @@ type planarRows struct {
 	dummy []byte
 }
 
-// page is what addresses are equal modulo if they share a set of the L1 cache.
+// page is the distance of addresses that share a set of the L1 cache, in bytes.
 const page = 4 << 10
 
-// region returns region i as rows. Those of the regions that work is done on together are
-// apart in the caches: rows of 64·2^i bytes are so many pages from one another that a pass
-// over eight fills a set of the L1 cache.
+// region returns region i as rows. Regions begin in different sets of the L1 cache, because
+// a pass may work on rows of two regions at a time, and eight rows of a power of two bytes
+// fill a set by themselves.
 func (r *planarRows) region(i, planeBytes int) []byte {
 	n := 2 * planeBytes * r.c.Inner
 	if len(r.regions[i]) < n {

@@ -28,8 +28,8 @@ const (
 	wideSmall, maxWideSmall = 128, 22 * gf16.BlockSize
 	// prefetchBytes is how large all shards are when wide strips are worth prefetching.
 	prefetchBytes = 192 << 20
-	// manyBlocks is how many blocks of data make each other leave the caches, so that
-	// wide strips of them are best whatever they are in all.
+	// manyBlocks is how many blocks of data push one another out of the caches, so that
+	// wide strips are best however small the shards are.
 	manyBlocks = 32
 )
 
@@ -55,8 +55,7 @@ func (c *Code) EncodeStrip(total, workers int) (size int, prefetch bool) {
 }
 
 // wideStrip is StripSize for encoding shards that are far apart, in memory or the last
-// cache: what a visit to each of their pages costs is then more than rows which leave
-// the L1 cache.
+// cache. A visit to each of their pages then costs more than rows that leave the L1 cache.
 func (c *Code) wideStrip() int {
 	if c.smallBlocks() {
 		return maxWideSmall
@@ -64,8 +63,8 @@ func (c *Code) wideStrip() int {
 	return max(c.StripSize(), min(wideBytes/c.fusedSize, maxWide)&^(gf16.BlockSize-1))
 }
 
-// WideTotal returns how large all shards are when one core gains from wide strips alone.
-// Several cores, each with a few strips of pages that are theirs, do not.
+// WideTotal returns how large all shards together are when one core gains from wide
+// strips. Several cores do not gain: each works on pages of its own.
 func (c *Code) WideTotal() int {
 	switch {
 	case c.smallBlocks() && c.Data >= manyBlocks*c.Inner:

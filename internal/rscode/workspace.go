@@ -6,9 +6,9 @@ import (
 	"github.com/redstuff-go/redstuff/internal/gf16"
 )
 
-// Workspace codes strips. It holds the memory that this takes, which grows to at most
-// eight times the smaller power of two at or above one side of the code, times half of the
-// widest strip. A Workspace is not safe for concurrent use, and after its first strips
+// Workspace codes strips. It holds the memory that this takes. The memory grows to at most
+// four regions, each of as many rows as the inner block of the code has points, and a row
+// is as large as the widest strip of a shard. A Workspace is not safe for concurrent use, and after its first strips
 // allocates nothing.
 type Workspace struct {
 	c    *Code
@@ -21,8 +21,8 @@ type Workspace struct {
 	// Stream says that encoded shards are larger than any cache, so that parity is better
 	// stored past them.
 	Stream bool
-	// Prefetch is where the shards' part ends of which the next strip's data should come
-	// into the caches while one strip is worked on, or 0.
+	// Prefetch is the offset in the shards up to which data is prefetched: while one strip
+	// is worked on, the data of the next comes into the caches. It is 0 for none.
 	Prefetch int
 }
 

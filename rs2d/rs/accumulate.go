@@ -11,8 +11,8 @@ import (
 //
 //	outputs[j] += Σ_i coeffs[i][j]·(inputs[i] + olds[i])
 //
-// It is how calls that see only some of the shards work on them. Accumulators are
-// pooled: what they hold is reused.
+// Calls that see only some of the shards work in this way. Accumulators are pooled, and
+// their memory is reused.
 type accumulator struct {
 	from  *accumulators
 	group *parallel.Group
@@ -58,10 +58,11 @@ func (a *accumulator) release() {
 	a.from.pool.Put(a)
 }
 
-// accumulateStrip is the width of the strips, small enough that a strip of an input
-// is in the first cache while all outputs take it up.
+// accumulateStrip is the width of the strips: so small that a strip of an input stays in
+// the first cache until it is added to all outputs.
 const accumulateStrip = 4096
 
+// run does the work, in strips.
 func (a *accumulator) run() {
 	if len(a.inputs) == 0 || len(a.outputs) == 0 {
 		return
@@ -104,8 +105,8 @@ func (a *accumulator) strip(worker, piece int) {
 	}
 }
 
-// tail accumulates the n bytes at off, which are no whole block: as blocks of words
-// whose rest means nothing.
+// tail accumulates the n bytes at off, which are less than a block. They are copied to
+// blocks whose other words have no meaning.
 func (a *accumulator) tail(off, n int) {
 	e := a.from.engine
 	if need := gf16.BlockSize * len(a.outputs); len(a.ends) < need {

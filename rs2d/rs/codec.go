@@ -150,7 +150,7 @@ func (c *Codec) Update(shards, newDatashards [][]byte) error {
 }
 
 // Verify reports whether the parity shards are those of the data shards. It changes
-// nothing.
+// nothing. The error matches [ErrTooFewShards], [ErrNoData] or [ErrShardSize].
 func (c *Codec) Verify(shards [][]byte) (bool, error) {
 	size, err := c.shape.whole(shards)
 	if err != nil {
@@ -215,14 +215,14 @@ func (c *Codec) Shard(dst []byte, shards [][]byte, index int) error {
 	return c.ReconstructSome(others, required)
 }
 
-// DecodeIdx decodes step by step, from shards that come one by one. expectInput tells
-// which shards will be given in all, at least DataShards of them, and is the same in
-// all calls of a series; input has some of these shards, each of which must be given
-// exactly once; dst has memory, zero at first, for the shards to compute, which are
-// any that are not expected. After the last of the series they are complete.
+// DecodeIdx decodes step by step, from shards that come one by one, in a series of calls.
+// expectInput tells which shards will be given in all, at least DataShards of them; it is
+// the same in all calls of a series. input has some of these shards, and in all calls
+// together each of them exactly once. dst has memory, zero at first, for the shards to
+// compute: any that are not expected. After the last call of the series they are complete.
 //
-// With expectInput nil, input has what another series, of the same expectInput, made
-// of other inputs, and is added to dst.
+// With expectInput nil, DecodeIdx merges two series of the same expectInput: input has what
+// the one has made of its inputs, and is added to dst, what the other has made of its own.
 //
 // All three lists have an entry for every shard, nil where there is none. Calls for
 // the same dst must not run at the same time. Reconstruct takes much less work

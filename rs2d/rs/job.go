@@ -29,8 +29,8 @@ func (js *jobs) get(shards [][]byte, size int) *job {
 	return j
 }
 
-// job is one call on whole shards, cut in pieces for the workers and those in strips
-// for the caches. Jobs are pooled: what they hold is reused.
+// job is one call on whole shards. It is cut in pieces for the workers, and a piece in
+// strips for the caches. Jobs are pooled, and their memory is reused.
 type job struct {
 	jobs   *jobs
 	group  *parallel.Group
@@ -109,9 +109,10 @@ func (j *job) run(do func(w *rscode.Workspace, off, size int)) {
 	j.do = nil
 }
 
-// pieceBytes is how much of every shard a worker takes at a time: a page, since what
-// the processor fetches ahead of a core would otherwise be another core's strip. At
-// 16 KiB a shard, workers that take strips in turn need half as long again.
+// pieceBytes is how much of every shard a worker takes at a time: a page, because a
+// processor prefetches up to the end of a page, and with less it would fetch what another
+// core works on. At 16 KiB a shard, workers that take strips in turn need half as long
+// again.
 const pieceBytes = 4096
 
 // fewPieceBytes is the same where all rows of a code are in registers.
@@ -120,8 +121,8 @@ const fewPieceBytes = 64 << 10
 // minShare is the least work, in bytes of all shards, to start a goroutine for.
 const minShare = 256 << 10
 
-// streamBytes is how large all shards are when the first parity has left the last
-// cache before the last is stored.
+// streamBytes is how large all shards together are when the parity that is stored first
+// has left the last cache before the rest is stored.
 const streamBytes = 24 << 20
 
 // doStrips does the strips of a piece.
@@ -142,10 +143,13 @@ func stripOf(shards [][]byte, off, size int) rscode.Symbols {
 	return rscode.Symbols{Shards: shards, Off: off, Size: size, Count: 1}
 }
 
+// encode is the work of Encode on one strip.
 func (j *job) encode(w *rscode.Workspace, off, size int) {
 	w.Encode(stripOf(j.parity, off, size), stripOf(j.shards[:j.jobs.code.Data], off, size))
 }
 
+// reconstruct is the work of Reconstruct on one strip: parity that the pattern does not
+// restore is encoded, once the data is there.
 func (j *job) reconstruct(w *rscode.Workspace, off, size int) {
 	w.Reconstruct(j.pattern, stripOf(j.wanted, off, size), stripOf(j.sources, off, size))
 	if len(j.parity) > 0 {
@@ -153,6 +157,7 @@ func (j *job) reconstruct(w *rscode.Workspace, off, size int) {
 	}
 }
 
+// verify is the work of Verify on one strip.
 func (j *job) verify(w *rscode.Workspace, off, size int) {
 	if j.differs.Load() {
 		return

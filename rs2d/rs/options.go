@@ -18,6 +18,7 @@ const (
 	RS2
 )
 
+// String returns the name of the constant.
 func (v Variant) String() string {
 	switch v {
 	case Leopard:
@@ -41,7 +42,7 @@ type options struct {
 // WithVariant chooses the family of codes. The default is [Leopard].
 func WithVariant(v Variant) Option { return func(o *options) { o.variant = v } }
 
-// WithBackend chooses the instruction set, one of [gf.Backends]. The default is
+// WithBackend chooses the instruction set, one of those that gf.Backends lists. The default is
 // the one in the environment variable REDSTUFF_CPU, or else the best.
 func WithBackend(name string) Option { return func(o *options) { o.backend = name } }
 
