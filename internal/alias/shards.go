@@ -80,6 +80,9 @@ func apart(outs, ins [][]byte, size int) bool {
 		return false
 	}
 	before, behind := int(address(outs[0]))-size, int(address(outs[len(outs)-1]))+size
+	if behind <= before {
+		return false // they are more than half of all addresses apart
+	}
 	inside := 0
 	for i := range ins {
 		if len(ins[i]) > 0 {
