@@ -102,6 +102,7 @@ type radix8 struct {
 	// the list itself. more tells how many groups there are in the list after this.
 	list, offset, next Register
 	more               Mem
+	outside            Mem // negative where the constants of the group are of the subfield
 }
 
 // threeLayers writes one kernel of the transform.
@@ -137,6 +138,7 @@ func scatterLayers(m machine) {
 func slicedLayers(m machine, list string, inverse bool) *radix8 {
 	k := &radix8{multiplier: newMultiplier(m, planar), inverse: inverse}
 	k.list, k.offset, k.next, k.more = parameter(list), parameter("off"), GP64(), parameterAt("more")
+	k.outside = AllocLocal(8)
 	one := GP64()
 	MOVQ(U64(1), one)
 	k.strides(one, parameterAt("planeBytes"))
@@ -180,20 +182,19 @@ func (k *radix8) groups() {
 		ADDQ(parameterAt("tab"), e)
 		entries[i] = e
 	}
-	rows := func(label string, inSubfield bool) {
-		var c []constant
-		for i, entry := range entries {
-			for j := range 1 << i {
-				c = append(c, rowConstantAt(k.machine, entry, 2*j))
-			}
-		}
-		// The first constant serves four products; those of one part all find room.
-		for i := range c {
-			if c[i].inSubfield = inSubfield; inSubfield || i == 0 {
-				c[i] = k.load(planar, c[i])
-			}
-		}
-		k.rows(label, c)
+	// The first constant serves four products and is in registers, in which all seven of
+	// the subfield find room.
+	any := make([]constant, 7)
+	inSubfield := make([]constant, 7)
+	for _, step := range radix8Steps {
+		i := step.Constant(8)
+		any[i] = rowConstantAt(k.machine, entries[2-step.Layer], step.Start>>step.Layer)
+		inSubfield[i] = any[i]
+		inSubfield[i].inSubfield = true
+	}
+	room := make([]VecVirtual, 7)
+	for i := range room {
+		room[i] = ZMM()
 	}
 
 	Label("group")
@@ -206,10 +207,26 @@ func (k *radix8) groups() {
 		offset := GP64()
 		MOVQ(entries[2], offset)
 		SUBQ(parameterAt("tab"), offset)
-		CMPQ(offset, U32(subfield<<entryShift(k.machine)))
-		JLT(LabelRef("groupSubfield"))
+		SUBQ(U32(subfield<<entryShift(k.machine)), offset)
+		MOVQ(offset, k.outside)
+		JGE(LabelRef("outside"))
+		for i := range inSubfield {
+			inSubfield[i] = k.loadTo(room[i:i+1], inSubfield[i])
+		}
+		if k.src[0] == nil {
+			JMP(LabelRef("row"))
+		} else {
+			k.rows("rowSubfield", inSubfield)
+			JMP(LabelRef("next"))
+		}
+		Label("outside")
 	}
-	rows("row", false)
+	any[0] = k.loadTo(room[:3], any[0])
+	if k.src[0] == nil {
+		k.rows("row", any, inSubfield)
+	} else {
+		k.rows("row", any)
+	}
 
 	Label("next")
 	if k.list == nil {
@@ -230,24 +247,18 @@ func (k *radix8) groups() {
 	JNE(LabelRef("group"))
 	Label("done")
 	end()
-
-	if k.list != nil {
-		Label("groupSubfield")
-		rows("rowSubfield", true)
-		JMP(LabelRef("next"))
-	}
 }
 
 // rows writes the loop over the dist rows of a group: one, where the rows come
 // from slices or go to them.
-func (k *radix8) rows(label string, c []constant) {
+func (k *radix8) rows(label string, ways ...[]constant) {
 	if k.list == nil {
 		dist := GP64()
 		Load(Param("dist"), dist)
 		MOVQ(dist, k.left)
-		Label(label)
 	}
-	overColumns(k.machine, label, parameterAt("planeBytes"), func(label string, l layout) { k.column(label, l, c) })
+	Label(label)
+	overColumns(k.machine, label, parameterAt("planeBytes"), func(label string, l layout) { k.column(label, l, ways) })
 	// Rows are two planes; the addresses have moved on by one.
 	k.advance(parameterAt("planeBytes"))
 	if k.list != nil {
@@ -261,7 +272,7 @@ func (k *radix8) rows(label string, c []constant) {
 }
 
 // column writes the butterflies of a group's rows at one position, and moves on.
-func (k *radix8) column(label string, l layout, c []constant) {
+func (k *radix8) column(label string, l layout, ways [][]constant) {
 	var v [8]words
 	for i := range v {
 		if k.src[0] == nil {
@@ -271,13 +282,16 @@ func (k *radix8) column(label string, l layout, c []constant) {
 		}
 		v[i] = k.at(k.src, i)
 	}
-	steps := radix8Steps
-	if k.inverse {
-		steps = slices.Clone(steps)
-		slices.Reverse(steps)
+	if len(ways) > 1 {
+		CMPQ(k.outside, U8(0))
+		JLT(LabelRef(label + "Subfield"))
 	}
-	for _, s := range steps {
-		k.step(l, k.inverse, v[:], s.I, s.J, c[s.Constant(8)])
+	k.steps(l, v[:], ways[0])
+	if len(ways) > 1 {
+		JMP(LabelRef(label + "Done"))
+		Label(label + "Subfield")
+		k.steps(l, v[:], ways[1])
+		Label(label + "Done")
 	}
 	if k.dst[0] == nil {
 		for i := range v {
@@ -297,6 +311,27 @@ func (k *radix8) column(label string, l layout, c []constant) {
 	if k.list != nil {
 		ADDQ(I32(2*k.width(l)), k.offset)
 	}
+}
+
+// steps writes the butterflies of eight rows.
+func (k *radix8) steps(l layout, v []words, c []constant) {
+	steps := radix8Steps
+	if k.inverse {
+		steps = slices.Clone(steps)
+		slices.Reverse(steps)
+	}
+	for _, s := range steps {
+		k.step(l, k.inverse, v, s.I, s.J, c[s.Constant(8)])
+	}
+}
+
+// loadTo puts a constant in the given registers.
+func (k *radix8) loadTo(regs []VecVirtual, c constant) constant {
+	for i, r := range regs {
+		VPBROADCASTQ(c.entry.Offset(8*i), r)
+	}
+	c.regs = regs
+	return c
 }
 
 // overTower changes words over to pairs over the subfield, or back.
