@@ -23,6 +23,7 @@ func declare(m machine, own writers, path string) error {
 	for _, w := range moving(m) {
 		b.Kernels[w.name] = strings.TrimSuffix(m.suffix, "GFNI")
 	}
+	b.Kernels["xor"] = "AVX2" // whose vectors of 32 bytes do
 	for _, w := range singleLayers(m) {
 		b.Kernels[w.name] = "AVX2GFNI"
 	}

@@ -66,6 +66,9 @@ func write(m machine, decls string) {
 	declareData(m)
 	own := append(transforms(m), few(m)...)
 	own = append(own, products(m)...)
+	if !m.wide && moves(m) {
+		own = append(own, writers{{"xor", func() { xorBytes(m) }}}...)
+	}
 	if moves(m) {
 		own = append(own, moving(m)...)
 	}

@@ -15,7 +15,6 @@ func moves(m machine) bool { return !m.gfni }
 // moving are those kernels.
 func moving(m machine) writers {
 	return writers{
-		{"xor", func() { xorBytes(m) }},
 		{"sum", func() { sumRows(m) }},
 		{"pack", func() { move(m, "pack", true) }},
 		{"unpack", func() { move(m, "unpack", false) }},

@@ -27,7 +27,7 @@ var kernelsAVX512 = &kernels{
 	mul:        mulAVX512,
 	dot:        dotAVX512,
 	mulAddMany: mulAddManyAVX512,
-	xor:        xorAVX512,
+	xor:        xorAVX2,
 	sum:        sumAVX512,
 }
 
@@ -100,11 +100,6 @@ func dotAVX512(dst unsafe.Pointer, srcs *[]byte, off, n int, coeffs *Elem, count
 //
 //go:noescape
 func mulAddManyAVX512(dsts *[]byte, off, n int, src unsafe.Pointer, coeffs *Elem, count int, tab unsafe.Pointer)
-
-// xorAVX512 works like xorGeneric.
-//
-//go:noescape
-func xorAVX512(dst, src unsafe.Pointer, n int)
 
 // sumAVX512 works like sumGeneric.
 //

@@ -4338,57 +4338,6 @@ tile1Done:
 	VZEROUPPER
 	RET
 
-// func xorAVX512(dst *byte, src *byte, n int)
-// Requires: AVX, AVX2
-TEXT ·xorAVX512(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ n+16(FP), DX
-
-wide:
-	CMPQ    DX, $0x00000080
-	JLT     words
-	VMOVDQU (CX), Y0
-	VPXOR   (AX), Y0, Y0
-	VMOVDQU 32(CX), Y1
-	VPXOR   32(AX), Y1, Y1
-	VMOVDQU 64(CX), Y2
-	VPXOR   64(AX), Y2, Y2
-	VMOVDQU 96(CX), Y3
-	VPXOR   96(AX), Y3, Y3
-	VMOVDQU Y0, (AX)
-	VMOVDQU Y1, 32(AX)
-	VMOVDQU Y2, 64(AX)
-	VMOVDQU Y3, 96(AX)
-	ADDQ    $0x00000080, CX
-	ADDQ    $0x00000080, AX
-	SUBQ    $0x00000080, DX
-	JMP     wide
-
-words:
-	CMPQ DX, $0x08
-	JLT  bytes
-	MOVQ (CX), BX
-	XORQ BX, (AX)
-	ADDQ $0x08, CX
-	ADDQ $0x08, AX
-	SUBQ $0x08, DX
-	JMP  words
-
-bytes:
-	CMPQ DX, $0x01
-	JLT  done
-	MOVB (CX), BL
-	XORB BL, (AX)
-	ADDQ $0x01, CX
-	ADDQ $0x01, AX
-	SUBQ $0x01, DX
-	JMP  bytes
-
-done:
-	VZEROUPPER
-	RET
-
 // func sumAVX512(dst *byte, srcs *byte, count int, off int, n int)
 // Requires: AVX, AVX512F
 TEXT ·sumAVX512(SB), NOSPLIT, $0-40

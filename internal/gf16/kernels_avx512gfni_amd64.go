@@ -33,7 +33,7 @@ var kernelsAVX512GFNI = &kernels{
 	mul:         mulAVX512GFNI,
 	dot:         dotAVX512GFNI,
 	mulAddMany:  mulAddManyAVX512GFNI,
-	xor:         xorAVX512,
+	xor:         xorAVX2,
 	sum:         sumAVX512,
 }
 

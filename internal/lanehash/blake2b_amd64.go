@@ -34,6 +34,9 @@ func blake2bDiagonals1AVX512()
 // blake2bDiagonals2AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
 func blake2bDiagonals2AVX512()
 
+// blake2bStorex8AVX512 stores the digests of a batch. The kernels of this file call it, with words 0 to 3 in their vectors.
+func blake2bStorex8AVX512()
+
 // blake2bx4AVX2 works like blake2bRunsGeneric where b is nil, 4 messages at a time; count is at least 1.
 // The messages end with the run unless dst is nil.
 //
@@ -63,3 +66,6 @@ func blake2bDiagonals1AVX2()
 
 // blake2bDiagonals2AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
 func blake2bDiagonals2AVX2()
+
+// blake2bStorex4AVX2 stores the digests of a batch. The kernels of this file call it, with words 0 to 3 in their vectors.
+func blake2bStorex4AVX2()

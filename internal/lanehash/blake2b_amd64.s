@@ -29,106 +29,22 @@ DATA blake2bLastData<>+8(SB)/8, $0xe07c265404be4294
 DATA blake2bLastData<>+16(SB)/8, $0x5be0cd19137e2179
 GLOBL blake2bLastData<>(SB), RODATA|NOPTR, $24
 
-DATA blake2bRotate24<>+0(SB)/1, $0x03
-DATA blake2bRotate24<>+1(SB)/1, $0x04
-DATA blake2bRotate24<>+2(SB)/1, $0x05
-DATA blake2bRotate24<>+3(SB)/1, $0x06
-DATA blake2bRotate24<>+4(SB)/1, $0x07
-DATA blake2bRotate24<>+5(SB)/1, $0x00
-DATA blake2bRotate24<>+6(SB)/1, $0x01
-DATA blake2bRotate24<>+7(SB)/1, $0x02
-DATA blake2bRotate24<>+8(SB)/1, $0x0b
-DATA blake2bRotate24<>+9(SB)/1, $0x0c
-DATA blake2bRotate24<>+10(SB)/1, $0x0d
-DATA blake2bRotate24<>+11(SB)/1, $0x0e
-DATA blake2bRotate24<>+12(SB)/1, $0x0f
-DATA blake2bRotate24<>+13(SB)/1, $0x08
-DATA blake2bRotate24<>+14(SB)/1, $0x09
-DATA blake2bRotate24<>+15(SB)/1, $0x0a
-DATA blake2bRotate24<>+16(SB)/1, $0x03
-DATA blake2bRotate24<>+17(SB)/1, $0x04
-DATA blake2bRotate24<>+18(SB)/1, $0x05
-DATA blake2bRotate24<>+19(SB)/1, $0x06
-DATA blake2bRotate24<>+20(SB)/1, $0x07
-DATA blake2bRotate24<>+21(SB)/1, $0x00
-DATA blake2bRotate24<>+22(SB)/1, $0x01
-DATA blake2bRotate24<>+23(SB)/1, $0x02
-DATA blake2bRotate24<>+24(SB)/1, $0x0b
-DATA blake2bRotate24<>+25(SB)/1, $0x0c
-DATA blake2bRotate24<>+26(SB)/1, $0x0d
-DATA blake2bRotate24<>+27(SB)/1, $0x0e
-DATA blake2bRotate24<>+28(SB)/1, $0x0f
-DATA blake2bRotate24<>+29(SB)/1, $0x08
-DATA blake2bRotate24<>+30(SB)/1, $0x09
-DATA blake2bRotate24<>+31(SB)/1, $0x0a
+DATA blake2bRotate24<>+0(SB)/8, $0x0201000706050403
+DATA blake2bRotate24<>+8(SB)/8, $0x0a09080f0e0d0c0b
+DATA blake2bRotate24<>+16(SB)/8, $0x0201000706050403
+DATA blake2bRotate24<>+24(SB)/8, $0x0a09080f0e0d0c0b
 GLOBL blake2bRotate24<>(SB), RODATA|NOPTR, $32
 
-DATA blake2bRotate16<>+0(SB)/1, $0x02
-DATA blake2bRotate16<>+1(SB)/1, $0x03
-DATA blake2bRotate16<>+2(SB)/1, $0x04
-DATA blake2bRotate16<>+3(SB)/1, $0x05
-DATA blake2bRotate16<>+4(SB)/1, $0x06
-DATA blake2bRotate16<>+5(SB)/1, $0x07
-DATA blake2bRotate16<>+6(SB)/1, $0x00
-DATA blake2bRotate16<>+7(SB)/1, $0x01
-DATA blake2bRotate16<>+8(SB)/1, $0x0a
-DATA blake2bRotate16<>+9(SB)/1, $0x0b
-DATA blake2bRotate16<>+10(SB)/1, $0x0c
-DATA blake2bRotate16<>+11(SB)/1, $0x0d
-DATA blake2bRotate16<>+12(SB)/1, $0x0e
-DATA blake2bRotate16<>+13(SB)/1, $0x0f
-DATA blake2bRotate16<>+14(SB)/1, $0x08
-DATA blake2bRotate16<>+15(SB)/1, $0x09
-DATA blake2bRotate16<>+16(SB)/1, $0x02
-DATA blake2bRotate16<>+17(SB)/1, $0x03
-DATA blake2bRotate16<>+18(SB)/1, $0x04
-DATA blake2bRotate16<>+19(SB)/1, $0x05
-DATA blake2bRotate16<>+20(SB)/1, $0x06
-DATA blake2bRotate16<>+21(SB)/1, $0x07
-DATA blake2bRotate16<>+22(SB)/1, $0x00
-DATA blake2bRotate16<>+23(SB)/1, $0x01
-DATA blake2bRotate16<>+24(SB)/1, $0x0a
-DATA blake2bRotate16<>+25(SB)/1, $0x0b
-DATA blake2bRotate16<>+26(SB)/1, $0x0c
-DATA blake2bRotate16<>+27(SB)/1, $0x0d
-DATA blake2bRotate16<>+28(SB)/1, $0x0e
-DATA blake2bRotate16<>+29(SB)/1, $0x0f
-DATA blake2bRotate16<>+30(SB)/1, $0x08
-DATA blake2bRotate16<>+31(SB)/1, $0x09
+DATA blake2bRotate16<>+0(SB)/8, $0x0100070605040302
+DATA blake2bRotate16<>+8(SB)/8, $0x09080f0e0d0c0b0a
+DATA blake2bRotate16<>+16(SB)/8, $0x0100070605040302
+DATA blake2bRotate16<>+24(SB)/8, $0x09080f0e0d0c0b0a
 GLOBL blake2bRotate16<>(SB), RODATA|NOPTR, $32
 
-DATA blake2bTailShifts<>+0(SB)/1, $0x00
-DATA blake2bTailShifts<>+1(SB)/1, $0x01
-DATA blake2bTailShifts<>+2(SB)/1, $0x02
-DATA blake2bTailShifts<>+3(SB)/1, $0x03
-DATA blake2bTailShifts<>+4(SB)/1, $0x04
-DATA blake2bTailShifts<>+5(SB)/1, $0x05
-DATA blake2bTailShifts<>+6(SB)/1, $0x06
-DATA blake2bTailShifts<>+7(SB)/1, $0x07
-DATA blake2bTailShifts<>+8(SB)/1, $0x08
-DATA blake2bTailShifts<>+9(SB)/1, $0x09
-DATA blake2bTailShifts<>+10(SB)/1, $0x0a
-DATA blake2bTailShifts<>+11(SB)/1, $0x0b
-DATA blake2bTailShifts<>+12(SB)/1, $0x0c
-DATA blake2bTailShifts<>+13(SB)/1, $0x0d
-DATA blake2bTailShifts<>+14(SB)/1, $0x0e
-DATA blake2bTailShifts<>+15(SB)/1, $0x0f
-DATA blake2bTailShifts<>+16(SB)/1, $0x80
-DATA blake2bTailShifts<>+17(SB)/1, $0x80
-DATA blake2bTailShifts<>+18(SB)/1, $0x80
-DATA blake2bTailShifts<>+19(SB)/1, $0x80
-DATA blake2bTailShifts<>+20(SB)/1, $0x80
-DATA blake2bTailShifts<>+21(SB)/1, $0x80
-DATA blake2bTailShifts<>+22(SB)/1, $0x80
-DATA blake2bTailShifts<>+23(SB)/1, $0x80
-DATA blake2bTailShifts<>+24(SB)/1, $0x80
-DATA blake2bTailShifts<>+25(SB)/1, $0x80
-DATA blake2bTailShifts<>+26(SB)/1, $0x80
-DATA blake2bTailShifts<>+27(SB)/1, $0x80
-DATA blake2bTailShifts<>+28(SB)/1, $0x80
-DATA blake2bTailShifts<>+29(SB)/1, $0x80
-DATA blake2bTailShifts<>+30(SB)/1, $0x80
-DATA blake2bTailShifts<>+31(SB)/1, $0x80
+DATA blake2bTailShifts<>+0(SB)/8, $0x0706050403020100
+DATA blake2bTailShifts<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA blake2bTailShifts<>+16(SB)/8, $0x8080808080808080
+DATA blake2bTailShifts<>+24(SB)/8, $0x8080808080808080
 GLOBL blake2bTailShifts<>(SB), RODATA|NOPTR, $32
 
 DATA blake2bPairs<>+0(SB)/8, $0x0000000000000000
@@ -149,198 +65,30 @@ DATA blake2bPairs<>+112(SB)/8, $0x000000000000000e
 DATA blake2bPairs<>+120(SB)/8, $0x000000000000000f
 GLOBL blake2bPairs<>(SB), RODATA|NOPTR, $128
 
-DATA blake2bPlaces<>+0(SB)/1, $0x00
-DATA blake2bPlaces<>+1(SB)/1, $0x04
-DATA blake2bPlaces<>+2(SB)/1, $0x08
-DATA blake2bPlaces<>+3(SB)/1, $0x0c
-DATA blake2bPlaces<>+4(SB)/1, $0x10
-DATA blake2bPlaces<>+5(SB)/1, $0x14
-DATA blake2bPlaces<>+6(SB)/1, $0x18
-DATA blake2bPlaces<>+7(SB)/1, $0x1c
-DATA blake2bPlaces<>+8(SB)/1, $0x20
-DATA blake2bPlaces<>+9(SB)/1, $0x24
-DATA blake2bPlaces<>+10(SB)/1, $0x28
-DATA blake2bPlaces<>+11(SB)/1, $0x2c
-DATA blake2bPlaces<>+12(SB)/1, $0x30
-DATA blake2bPlaces<>+13(SB)/1, $0x34
-DATA blake2bPlaces<>+14(SB)/1, $0x38
-DATA blake2bPlaces<>+15(SB)/1, $0x3c
-DATA blake2bPlaces<>+16(SB)/1, $0x38
-DATA blake2bPlaces<>+17(SB)/1, $0x28
-DATA blake2bPlaces<>+18(SB)/1, $0x10
-DATA blake2bPlaces<>+19(SB)/1, $0x20
-DATA blake2bPlaces<>+20(SB)/1, $0x24
-DATA blake2bPlaces<>+21(SB)/1, $0x3c
-DATA blake2bPlaces<>+22(SB)/1, $0x34
-DATA blake2bPlaces<>+23(SB)/1, $0x18
-DATA blake2bPlaces<>+24(SB)/1, $0x04
-DATA blake2bPlaces<>+25(SB)/1, $0x30
-DATA blake2bPlaces<>+26(SB)/1, $0x00
-DATA blake2bPlaces<>+27(SB)/1, $0x08
-DATA blake2bPlaces<>+28(SB)/1, $0x2c
-DATA blake2bPlaces<>+29(SB)/1, $0x1c
-DATA blake2bPlaces<>+30(SB)/1, $0x14
-DATA blake2bPlaces<>+31(SB)/1, $0x0c
-DATA blake2bPlaces<>+32(SB)/1, $0x2c
-DATA blake2bPlaces<>+33(SB)/1, $0x20
-DATA blake2bPlaces<>+34(SB)/1, $0x30
-DATA blake2bPlaces<>+35(SB)/1, $0x00
-DATA blake2bPlaces<>+36(SB)/1, $0x14
-DATA blake2bPlaces<>+37(SB)/1, $0x08
-DATA blake2bPlaces<>+38(SB)/1, $0x3c
-DATA blake2bPlaces<>+39(SB)/1, $0x34
-DATA blake2bPlaces<>+40(SB)/1, $0x28
-DATA blake2bPlaces<>+41(SB)/1, $0x38
-DATA blake2bPlaces<>+42(SB)/1, $0x0c
-DATA blake2bPlaces<>+43(SB)/1, $0x18
-DATA blake2bPlaces<>+44(SB)/1, $0x1c
-DATA blake2bPlaces<>+45(SB)/1, $0x04
-DATA blake2bPlaces<>+46(SB)/1, $0x24
-DATA blake2bPlaces<>+47(SB)/1, $0x10
-DATA blake2bPlaces<>+48(SB)/1, $0x1c
-DATA blake2bPlaces<>+49(SB)/1, $0x24
-DATA blake2bPlaces<>+50(SB)/1, $0x0c
-DATA blake2bPlaces<>+51(SB)/1, $0x04
-DATA blake2bPlaces<>+52(SB)/1, $0x34
-DATA blake2bPlaces<>+53(SB)/1, $0x30
-DATA blake2bPlaces<>+54(SB)/1, $0x2c
-DATA blake2bPlaces<>+55(SB)/1, $0x38
-DATA blake2bPlaces<>+56(SB)/1, $0x08
-DATA blake2bPlaces<>+57(SB)/1, $0x18
-DATA blake2bPlaces<>+58(SB)/1, $0x14
-DATA blake2bPlaces<>+59(SB)/1, $0x28
-DATA blake2bPlaces<>+60(SB)/1, $0x10
-DATA blake2bPlaces<>+61(SB)/1, $0x00
-DATA blake2bPlaces<>+62(SB)/1, $0x3c
-DATA blake2bPlaces<>+63(SB)/1, $0x20
-DATA blake2bPlaces<>+64(SB)/1, $0x24
-DATA blake2bPlaces<>+65(SB)/1, $0x00
-DATA blake2bPlaces<>+66(SB)/1, $0x14
-DATA blake2bPlaces<>+67(SB)/1, $0x1c
-DATA blake2bPlaces<>+68(SB)/1, $0x08
-DATA blake2bPlaces<>+69(SB)/1, $0x10
-DATA blake2bPlaces<>+70(SB)/1, $0x28
-DATA blake2bPlaces<>+71(SB)/1, $0x3c
-DATA blake2bPlaces<>+72(SB)/1, $0x38
-DATA blake2bPlaces<>+73(SB)/1, $0x04
-DATA blake2bPlaces<>+74(SB)/1, $0x2c
-DATA blake2bPlaces<>+75(SB)/1, $0x30
-DATA blake2bPlaces<>+76(SB)/1, $0x18
-DATA blake2bPlaces<>+77(SB)/1, $0x20
-DATA blake2bPlaces<>+78(SB)/1, $0x0c
-DATA blake2bPlaces<>+79(SB)/1, $0x34
-DATA blake2bPlaces<>+80(SB)/1, $0x08
-DATA blake2bPlaces<>+81(SB)/1, $0x30
-DATA blake2bPlaces<>+82(SB)/1, $0x18
-DATA blake2bPlaces<>+83(SB)/1, $0x28
-DATA blake2bPlaces<>+84(SB)/1, $0x00
-DATA blake2bPlaces<>+85(SB)/1, $0x2c
-DATA blake2bPlaces<>+86(SB)/1, $0x20
-DATA blake2bPlaces<>+87(SB)/1, $0x0c
-DATA blake2bPlaces<>+88(SB)/1, $0x10
-DATA blake2bPlaces<>+89(SB)/1, $0x34
-DATA blake2bPlaces<>+90(SB)/1, $0x1c
-DATA blake2bPlaces<>+91(SB)/1, $0x14
-DATA blake2bPlaces<>+92(SB)/1, $0x3c
-DATA blake2bPlaces<>+93(SB)/1, $0x38
-DATA blake2bPlaces<>+94(SB)/1, $0x04
-DATA blake2bPlaces<>+95(SB)/1, $0x24
-DATA blake2bPlaces<>+96(SB)/1, $0x30
-DATA blake2bPlaces<>+97(SB)/1, $0x14
-DATA blake2bPlaces<>+98(SB)/1, $0x04
-DATA blake2bPlaces<>+99(SB)/1, $0x3c
-DATA blake2bPlaces<>+100(SB)/1, $0x38
-DATA blake2bPlaces<>+101(SB)/1, $0x34
-DATA blake2bPlaces<>+102(SB)/1, $0x10
-DATA blake2bPlaces<>+103(SB)/1, $0x28
-DATA blake2bPlaces<>+104(SB)/1, $0x00
-DATA blake2bPlaces<>+105(SB)/1, $0x1c
-DATA blake2bPlaces<>+106(SB)/1, $0x18
-DATA blake2bPlaces<>+107(SB)/1, $0x0c
-DATA blake2bPlaces<>+108(SB)/1, $0x24
-DATA blake2bPlaces<>+109(SB)/1, $0x08
-DATA blake2bPlaces<>+110(SB)/1, $0x20
-DATA blake2bPlaces<>+111(SB)/1, $0x2c
-DATA blake2bPlaces<>+112(SB)/1, $0x34
-DATA blake2bPlaces<>+113(SB)/1, $0x2c
-DATA blake2bPlaces<>+114(SB)/1, $0x1c
-DATA blake2bPlaces<>+115(SB)/1, $0x38
-DATA blake2bPlaces<>+116(SB)/1, $0x30
-DATA blake2bPlaces<>+117(SB)/1, $0x04
-DATA blake2bPlaces<>+118(SB)/1, $0x0c
-DATA blake2bPlaces<>+119(SB)/1, $0x24
-DATA blake2bPlaces<>+120(SB)/1, $0x14
-DATA blake2bPlaces<>+121(SB)/1, $0x00
-DATA blake2bPlaces<>+122(SB)/1, $0x3c
-DATA blake2bPlaces<>+123(SB)/1, $0x10
-DATA blake2bPlaces<>+124(SB)/1, $0x20
-DATA blake2bPlaces<>+125(SB)/1, $0x18
-DATA blake2bPlaces<>+126(SB)/1, $0x08
-DATA blake2bPlaces<>+127(SB)/1, $0x28
-DATA blake2bPlaces<>+128(SB)/1, $0x18
-DATA blake2bPlaces<>+129(SB)/1, $0x3c
-DATA blake2bPlaces<>+130(SB)/1, $0x38
-DATA blake2bPlaces<>+131(SB)/1, $0x24
-DATA blake2bPlaces<>+132(SB)/1, $0x2c
-DATA blake2bPlaces<>+133(SB)/1, $0x0c
-DATA blake2bPlaces<>+134(SB)/1, $0x00
-DATA blake2bPlaces<>+135(SB)/1, $0x20
-DATA blake2bPlaces<>+136(SB)/1, $0x30
-DATA blake2bPlaces<>+137(SB)/1, $0x08
-DATA blake2bPlaces<>+138(SB)/1, $0x34
-DATA blake2bPlaces<>+139(SB)/1, $0x1c
-DATA blake2bPlaces<>+140(SB)/1, $0x04
-DATA blake2bPlaces<>+141(SB)/1, $0x10
-DATA blake2bPlaces<>+142(SB)/1, $0x28
-DATA blake2bPlaces<>+143(SB)/1, $0x14
-DATA blake2bPlaces<>+144(SB)/1, $0x28
-DATA blake2bPlaces<>+145(SB)/1, $0x08
-DATA blake2bPlaces<>+146(SB)/1, $0x20
-DATA blake2bPlaces<>+147(SB)/1, $0x10
-DATA blake2bPlaces<>+148(SB)/1, $0x1c
-DATA blake2bPlaces<>+149(SB)/1, $0x18
-DATA blake2bPlaces<>+150(SB)/1, $0x04
-DATA blake2bPlaces<>+151(SB)/1, $0x14
-DATA blake2bPlaces<>+152(SB)/1, $0x3c
-DATA blake2bPlaces<>+153(SB)/1, $0x2c
-DATA blake2bPlaces<>+154(SB)/1, $0x24
-DATA blake2bPlaces<>+155(SB)/1, $0x38
-DATA blake2bPlaces<>+156(SB)/1, $0x0c
-DATA blake2bPlaces<>+157(SB)/1, $0x30
-DATA blake2bPlaces<>+158(SB)/1, $0x34
-DATA blake2bPlaces<>+159(SB)/1, $0x00
-DATA blake2bPlaces<>+160(SB)/1, $0x00
-DATA blake2bPlaces<>+161(SB)/1, $0x04
-DATA blake2bPlaces<>+162(SB)/1, $0x08
-DATA blake2bPlaces<>+163(SB)/1, $0x0c
-DATA blake2bPlaces<>+164(SB)/1, $0x10
-DATA blake2bPlaces<>+165(SB)/1, $0x14
-DATA blake2bPlaces<>+166(SB)/1, $0x18
-DATA blake2bPlaces<>+167(SB)/1, $0x1c
-DATA blake2bPlaces<>+168(SB)/1, $0x20
-DATA blake2bPlaces<>+169(SB)/1, $0x24
-DATA blake2bPlaces<>+170(SB)/1, $0x28
-DATA blake2bPlaces<>+171(SB)/1, $0x2c
-DATA blake2bPlaces<>+172(SB)/1, $0x30
-DATA blake2bPlaces<>+173(SB)/1, $0x34
-DATA blake2bPlaces<>+174(SB)/1, $0x38
-DATA blake2bPlaces<>+175(SB)/1, $0x3c
-DATA blake2bPlaces<>+176(SB)/1, $0x38
-DATA blake2bPlaces<>+177(SB)/1, $0x28
-DATA blake2bPlaces<>+178(SB)/1, $0x10
-DATA blake2bPlaces<>+179(SB)/1, $0x20
-DATA blake2bPlaces<>+180(SB)/1, $0x24
-DATA blake2bPlaces<>+181(SB)/1, $0x3c
-DATA blake2bPlaces<>+182(SB)/1, $0x34
-DATA blake2bPlaces<>+183(SB)/1, $0x18
-DATA blake2bPlaces<>+184(SB)/1, $0x04
-DATA blake2bPlaces<>+185(SB)/1, $0x30
-DATA blake2bPlaces<>+186(SB)/1, $0x00
-DATA blake2bPlaces<>+187(SB)/1, $0x08
-DATA blake2bPlaces<>+188(SB)/1, $0x2c
-DATA blake2bPlaces<>+189(SB)/1, $0x1c
-DATA blake2bPlaces<>+190(SB)/1, $0x14
-DATA blake2bPlaces<>+191(SB)/1, $0x0c
+DATA blake2bPlaces<>+0(SB)/8, $0x1c1814100c080400
+DATA blake2bPlaces<>+8(SB)/8, $0x3c3834302c282420
+DATA blake2bPlaces<>+16(SB)/8, $0x18343c2420102838
+DATA blake2bPlaces<>+24(SB)/8, $0x0c141c2c08003004
+DATA blake2bPlaces<>+32(SB)/8, $0x343c08140030202c
+DATA blake2bPlaces<>+40(SB)/8, $0x1024041c180c3828
+DATA blake2bPlaces<>+48(SB)/8, $0x382c3034040c241c
+DATA blake2bPlaces<>+56(SB)/8, $0x203c001028141808
+DATA blake2bPlaces<>+64(SB)/8, $0x3c2810081c140024
+DATA blake2bPlaces<>+72(SB)/8, $0x340c2018302c0438
+DATA blake2bPlaces<>+80(SB)/8, $0x0c202c0028183008
+DATA blake2bPlaces<>+88(SB)/8, $0x2404383c141c3410
+DATA blake2bPlaces<>+96(SB)/8, $0x281034383c041430
+DATA blake2bPlaces<>+104(SB)/8, $0x2c2008240c181c00
+DATA blake2bPlaces<>+112(SB)/8, $0x240c0430381c2c34
+DATA blake2bPlaces<>+120(SB)/8, $0x28081820103c0014
+DATA blake2bPlaces<>+128(SB)/8, $0x20000c2c24383c18
+DATA blake2bPlaces<>+136(SB)/8, $0x142810041c340830
+DATA blake2bPlaces<>+144(SB)/8, $0x1404181c10200828
+DATA blake2bPlaces<>+152(SB)/8, $0x0034300c38242c3c
+DATA blake2bPlaces<>+160(SB)/8, $0x1c1814100c080400
+DATA blake2bPlaces<>+168(SB)/8, $0x3c3834302c282420
+DATA blake2bPlaces<>+176(SB)/8, $0x18343c2420102838
+DATA blake2bPlaces<>+184(SB)/8, $0x0c141c2c08003004
 GLOBL blake2bPlaces<>(SB), RODATA|NOPTR, $192
 
 // func blake2bx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64)
@@ -828,60 +576,11 @@ rounds_done:
 	JMP        next
 
 digests:
-	VPTERNLOGQ    $0x96, (R11), Z8, Z0
-	VPTERNLOGQ    $0x96, 64(R11), Z9, Z1
-	VPTERNLOGQ    $0x96, 128(R11), Z10, Z2
-	VPTERNLOGQ    $0x96, 192(R11), Z11, Z3
-	VPUNPCKLQDQ   Z3, Z2, Z4
-	VPUNPCKHQDQ   Z3, Z2, Z5
-	VPUNPCKLQDQ   Z1, Z0, Z2
-	VPUNPCKHQDQ   Z1, Z0, Z1
-	VMOVDQU32     Z2, Z0
-	VMOVDQU32     blake2bPairs<>+0(SB), Z12
-	VMOVDQU32     blake2bPairs<>+64(SB), Z13
-	VMOVDQU32     Z0, Z8
-	VPERMT2Q      Z4, Z12, Z8
-	VPERMT2Q      Z4, Z13, Z0
-	VMOVDQU32     Z1, Z9
-	VPERMT2Q      Z5, Z12, Z9
-	VPERMT2Q      Z5, Z13, Z1
-	MOVQ          DI, R14
-	VMOVDQU       Y8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x01
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x02
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x03
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x04
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x05
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y1, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x06
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x07
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z1, (R14)
+	VPTERNLOGQ $0x96, (R11), Z8, Z0
+	VPTERNLOGQ $0x96, 64(R11), Z9, Z1
+	VPTERNLOGQ $0x96, 128(R11), Z10, Z2
+	VPTERNLOGQ $0x96, 192(R11), Z11, Z3
+	CALL       ·blake2bStorex8AVX512(SB)
 
 next:
 	MOVQ R8, AX
@@ -1186,68 +885,19 @@ rounds:
 	JMP    rounds
 
 rounds_done:
-	VPTERNLOGQ    $0x96, 128(R15), Z8, Z0
-	VPTERNLOGQ    $0x96, 192(R15), Z9, Z1
-	VPTERNLOGQ    $0x96, 256(R15), Z10, Z2
-	VPTERNLOGQ    $0x96, 320(R15), Z11, Z3
-	VPUNPCKLQDQ   Z3, Z2, Z4
-	VPUNPCKHQDQ   Z3, Z2, Z5
-	VPUNPCKLQDQ   Z1, Z0, Z2
-	VPUNPCKHQDQ   Z1, Z0, Z1
-	VMOVDQU32     Z2, Z0
-	VMOVDQU32     blake2bPairs<>+0(SB), Z12
-	VMOVDQU32     blake2bPairs<>+64(SB), Z13
-	VMOVDQU32     Z0, Z8
-	VPERMT2Q      Z4, Z12, Z8
-	VPERMT2Q      Z4, Z13, Z0
-	VMOVDQU32     Z1, Z9
-	VPERMT2Q      Z5, Z12, Z9
-	VPERMT2Q      Z5, Z13, Z1
-	MOVQ          DI, R14
-	VMOVDQU       Y8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x01
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x02
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x03
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x04
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x05
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y1, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x06
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x07
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z1, (R14)
-	MOVQ          R8, AX
-	SHLQ          $0x03, AX
-	ADDQ          AX, SI
-	MOVQ          R12, AX
-	SHLQ          $0x03, AX
-	ADDQ          AX, DI
-	SUBQ          $0x08, R10
-	JG            batch
+	VPTERNLOGQ $0x96, 128(R15), Z8, Z0
+	VPTERNLOGQ $0x96, 192(R15), Z9, Z1
+	VPTERNLOGQ $0x96, 256(R15), Z10, Z2
+	VPTERNLOGQ $0x96, 320(R15), Z11, Z3
+	CALL       ·blake2bStorex8AVX512(SB)
+	MOVQ       R8, AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       R12, AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, DI
+	SUBQ       $0x08, R10
+	JG         batch
 	VZEROUPPER
 	RET
 
@@ -1468,68 +1118,19 @@ rounds:
 	JMP    rounds
 
 rounds_done:
-	VPTERNLOGQ    $0x96, 128(R15), Z8, Z0
-	VPTERNLOGQ    $0x96, 192(R15), Z9, Z1
-	VPTERNLOGQ    $0x96, 256(R15), Z10, Z2
-	VPTERNLOGQ    $0x96, 320(R15), Z11, Z3
-	VPUNPCKLQDQ   Z3, Z2, Z4
-	VPUNPCKHQDQ   Z3, Z2, Z5
-	VPUNPCKLQDQ   Z1, Z0, Z2
-	VPUNPCKHQDQ   Z1, Z0, Z1
-	VMOVDQU32     Z2, Z0
-	VMOVDQU32     blake2bPairs<>+0(SB), Z12
-	VMOVDQU32     blake2bPairs<>+64(SB), Z13
-	VMOVDQU32     Z0, Z8
-	VPERMT2Q      Z4, Z12, Z8
-	VPERMT2Q      Z4, Z13, Z0
-	VMOVDQU32     Z1, Z9
-	VPERMT2Q      Z5, Z12, Z9
-	VPERMT2Q      Z5, Z13, Z1
-	MOVQ          DI, R14
-	VMOVDQU       Y8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x01
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x02
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x03
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x04
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x05
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y1, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x06
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x07
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z1, (R14)
-	MOVQ          R8, AX
-	SHLQ          $0x03, AX
-	ADDQ          AX, SI
-	MOVQ          R12, AX
-	SHLQ          $0x03, AX
-	ADDQ          AX, DI
-	SUBQ          $0x08, R10
-	JG            batch
+	VPTERNLOGQ $0x96, 128(R15), Z8, Z0
+	VPTERNLOGQ $0x96, 192(R15), Z9, Z1
+	VPTERNLOGQ $0x96, 256(R15), Z10, Z2
+	VPTERNLOGQ $0x96, 320(R15), Z11, Z3
+	CALL       ·blake2bStorex8AVX512(SB)
+	MOVQ       R8, AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, SI
+	MOVQ       R12, AX
+	SHLQ       $0x03, AX
+	ADDQ       AX, DI
+	SUBQ       $0x08, R10
+	JG         batch
 	VZEROUPPER
 	RET
 
@@ -1647,6 +1248,61 @@ TEXT ·blake2bDiagonals2AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPXORD Z9, Z4, Z4
 	VPRORQ $0x3f, Z7, Z7
 	VPRORQ $0x3f, Z4, Z4
+	RET
+
+// func blake2bStorex8AVX512()
+// Requires: AVX, AVX512F, CMOV
+TEXT ·blake2bStorex8AVX512(SB), NOSPLIT|NOFRAME, $0
+	VPUNPCKLQDQ   Z3, Z2, Z4
+	VPUNPCKHQDQ   Z3, Z2, Z5
+	VPUNPCKLQDQ   Z1, Z0, Z2
+	VPUNPCKHQDQ   Z1, Z0, Z1
+	VMOVDQU32     Z2, Z0
+	VMOVDQU32     blake2bPairs<>+0(SB), Z12
+	VMOVDQU32     blake2bPairs<>+64(SB), Z13
+	VMOVDQU32     Z0, Z8
+	VPERMT2Q      Z4, Z12, Z8
+	VPERMT2Q      Z4, Z13, Z0
+	VMOVDQU32     Z1, Z9
+	VPERMT2Q      Z5, Z12, Z9
+	VPERMT2Q      Z5, Z13, Z1
+	MOVQ          DI, R14
+	VMOVDQU       Y8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x01
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x02
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x03
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x04
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x05
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y1, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x06
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x07
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z1, (R14)
 	RET
 
 // func blake2bx4AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64)
@@ -1985,150 +1641,38 @@ round:
 	VPADDQ  (R15)(AX*8), Y0, Y0
 	MOVBLZX 2(R14), AX
 	VPADDQ  (R15)(AX*8), Y1, Y1
-	VPADDQ  Y4, Y0, Y0
-	VPADDQ  Y5, Y1, Y1
 	MOVBLZX 4(R14), AX
 	VPADDQ  (R15)(AX*8), Y2, Y2
 	MOVBLZX 6(R14), AX
 	VPADDQ  (R15)(AX*8), Y3, Y3
-	VPXOR   Y0, Y11, Y11
-	VPXOR   Y1, Y12, Y12
-	VPADDQ  Y6, Y2, Y2
-	VPADDQ  Y7, Y3, Y3
-	VPSHUFD $0xb1, Y11, Y11
-	VPSHUFD $0xb1, Y12, Y12
-	VPXOR   Y2, Y13, Y13
-	VPXOR   Y3, Y14, Y14
-	VPADDQ  512(R15), Y11, Y15
-	VMOVDQU Y15, 512(R15)
-	VPXOR   Y15, Y4, Y4
-	VPADDQ  Y12, Y8, Y8
-	VPXOR   Y8, Y5, Y5
-	VPSHUFD $0xb1, Y13, Y13
-	VPSHUFD $0xb1, Y14, Y14
-	VPSHUFB blake2bRotate24<>+0(SB), Y4, Y4
-	VPSHUFB blake2bRotate24<>+0(SB), Y5, Y5
-	VPADDQ  Y13, Y9, Y9
-	VPXOR   Y9, Y6, Y6
-	VPADDQ  Y14, Y10, Y10
-	VPXOR   Y10, Y7, Y7
+	CALL    ·blake2bColumns1AVX2(SB)
 	MOVBLZX 1(R14), AX
 	VPADDQ  (R15)(AX*8), Y0, Y0
 	MOVBLZX 3(R14), AX
 	VPADDQ  (R15)(AX*8), Y1, Y1
-	VPSHUFB blake2bRotate24<>+0(SB), Y6, Y6
-	VPSHUFB blake2bRotate24<>+0(SB), Y7, Y7
-	VPADDQ  Y4, Y0, Y0
-	VPADDQ  Y5, Y1, Y1
 	MOVBLZX 5(R14), AX
 	VPADDQ  (R15)(AX*8), Y2, Y2
 	MOVBLZX 7(R14), AX
 	VPADDQ  (R15)(AX*8), Y3, Y3
-	VPXOR   Y0, Y11, Y11
-	VPXOR   Y1, Y12, Y12
-	VPADDQ  Y6, Y2, Y2
-	VPADDQ  Y7, Y3, Y3
-	VPSHUFB blake2bRotate16<>+0(SB), Y11, Y11
-	VPSHUFB blake2bRotate16<>+0(SB), Y12, Y12
-	VPXOR   Y2, Y13, Y13
-	VPXOR   Y3, Y14, Y14
-	VPADDQ  512(R15), Y11, Y15
-	VMOVDQU Y15, 512(R15)
-	VPXOR   Y15, Y4, Y4
-	VPADDQ  Y12, Y8, Y8
-	VPXOR   Y8, Y5, Y5
-	VPSHUFB blake2bRotate16<>+0(SB), Y13, Y13
-	VPSHUFB blake2bRotate16<>+0(SB), Y14, Y14
-	VPADDQ  Y4, Y4, Y15
-	VPSRLQ  $0x3f, Y4, Y4
-	VPOR    Y15, Y4, Y4
-	VPADDQ  Y5, Y5, Y15
-	VPSRLQ  $0x3f, Y5, Y5
-	VPOR    Y15, Y5, Y5
-	VPADDQ  Y13, Y9, Y9
-	VPXOR   Y9, Y6, Y6
-	VPADDQ  Y14, Y10, Y10
-	VPXOR   Y10, Y7, Y7
-	VPADDQ  Y6, Y6, Y15
-	VPSRLQ  $0x3f, Y6, Y6
-	VPOR    Y15, Y6, Y6
-	VPADDQ  Y7, Y7, Y15
-	VPSRLQ  $0x3f, Y7, Y7
-	VPOR    Y15, Y7, Y7
+	CALL    ·blake2bColumns2AVX2(SB)
 	MOVBLZX 8(R14), AX
 	VPADDQ  (R15)(AX*8), Y0, Y0
 	MOVBLZX 10(R14), AX
 	VPADDQ  (R15)(AX*8), Y1, Y1
-	VPADDQ  Y5, Y0, Y0
-	VPADDQ  Y6, Y1, Y1
 	MOVBLZX 12(R14), AX
 	VPADDQ  (R15)(AX*8), Y2, Y2
 	MOVBLZX 14(R14), AX
 	VPADDQ  (R15)(AX*8), Y3, Y3
-	VPXOR   Y0, Y14, Y14
-	VPXOR   Y1, Y11, Y11
-	VPADDQ  Y7, Y2, Y2
-	VPADDQ  Y4, Y3, Y3
-	VPSHUFD $0xb1, Y14, Y14
-	VPSHUFD $0xb1, Y11, Y11
-	VPXOR   Y2, Y12, Y12
-	VPXOR   Y3, Y13, Y13
-	VPADDQ  Y14, Y9, Y9
-	VPXOR   Y9, Y5, Y5
-	VPADDQ  Y11, Y10, Y10
-	VPXOR   Y10, Y6, Y6
-	VPSHUFD $0xb1, Y12, Y12
-	VPSHUFD $0xb1, Y13, Y13
-	VPSHUFB blake2bRotate24<>+0(SB), Y5, Y5
-	VPSHUFB blake2bRotate24<>+0(SB), Y6, Y6
-	VPADDQ  512(R15), Y12, Y15
-	VMOVDQU Y15, 512(R15)
-	VPXOR   Y15, Y7, Y7
-	VPADDQ  Y13, Y8, Y8
-	VPXOR   Y8, Y4, Y4
+	CALL    ·blake2bDiagonals1AVX2(SB)
 	MOVBLZX 9(R14), AX
 	VPADDQ  (R15)(AX*8), Y0, Y0
 	MOVBLZX 11(R14), AX
 	VPADDQ  (R15)(AX*8), Y1, Y1
-	VPSHUFB blake2bRotate24<>+0(SB), Y7, Y7
-	VPSHUFB blake2bRotate24<>+0(SB), Y4, Y4
-	VPADDQ  Y5, Y0, Y0
-	VPADDQ  Y6, Y1, Y1
 	MOVBLZX 13(R14), AX
 	VPADDQ  (R15)(AX*8), Y2, Y2
 	MOVBLZX 15(R14), AX
 	VPADDQ  (R15)(AX*8), Y3, Y3
-	VPXOR   Y0, Y14, Y14
-	VPXOR   Y1, Y11, Y11
-	VPADDQ  Y7, Y2, Y2
-	VPADDQ  Y4, Y3, Y3
-	VPSHUFB blake2bRotate16<>+0(SB), Y14, Y14
-	VPSHUFB blake2bRotate16<>+0(SB), Y11, Y11
-	VPXOR   Y2, Y12, Y12
-	VPXOR   Y3, Y13, Y13
-	VPADDQ  Y14, Y9, Y9
-	VPXOR   Y9, Y5, Y5
-	VPADDQ  Y11, Y10, Y10
-	VPXOR   Y10, Y6, Y6
-	VPSHUFB blake2bRotate16<>+0(SB), Y12, Y12
-	VPSHUFB blake2bRotate16<>+0(SB), Y13, Y13
-	VPADDQ  Y5, Y5, Y15
-	VPSRLQ  $0x3f, Y5, Y5
-	VPOR    Y15, Y5, Y5
-	VPADDQ  Y6, Y6, Y15
-	VPSRLQ  $0x3f, Y6, Y6
-	VPOR    Y15, Y6, Y6
-	VPADDQ  512(R15), Y12, Y15
-	VMOVDQU Y15, 512(R15)
-	VPXOR   Y15, Y7, Y7
-	VPADDQ  Y13, Y8, Y8
-	VPXOR   Y8, Y4, Y4
-	VPADDQ  Y7, Y7, Y15
-	VPSRLQ  $0x3f, Y7, Y7
-	VPOR    Y15, Y7, Y7
-	VPADDQ  Y4, Y4, Y15
-	VPSRLQ  $0x3f, Y4, Y4
-	VPOR    Y15, Y4, Y4
+	CALL    ·blake2bDiagonals2AVX2(SB)
 	ADDQ    $0x10, R14
 	CMPQ    R14, CX
 	JB      round
@@ -2166,40 +1710,15 @@ round:
 	JMP     next
 
 digests:
-	VPXOR       512(R15), Y0, Y0
-	VPXOR       (R11), Y0, Y0
-	VPXOR       Y8, Y1, Y1
-	VPXOR       32(R11), Y1, Y1
-	VPXOR       Y9, Y2, Y2
-	VPXOR       64(R11), Y2, Y2
-	VPXOR       Y10, Y3, Y3
-	VPXOR       96(R11), Y3, Y3
-	VPUNPCKLQDQ Y3, Y2, Y4
-	VPUNPCKHQDQ Y3, Y2, Y5
-	VPUNPCKLQDQ Y1, Y0, Y2
-	VPUNPCKHQDQ Y1, Y0, Y1
-	VMOVDQU     Y2, Y0
-	VPERM2I128  $0x20, Y4, Y0, Y8
-	VPERM2I128  $0x31, Y4, Y0, Y0
-	VPERM2I128  $0x20, Y5, Y1, Y9
-	VPERM2I128  $0x31, Y5, Y1, Y1
-	MOVQ        DI, R14
-	VMOVDQU     Y8, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x01
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y9, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x02
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y0, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x03
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y1, (R14)
+	VPXOR 512(R15), Y0, Y0
+	VPXOR (R11), Y0, Y0
+	VPXOR Y8, Y1, Y1
+	VPXOR 32(R11), Y1, Y1
+	VPXOR Y9, Y2, Y2
+	VPXOR 64(R11), Y2, Y2
+	VPXOR Y10, Y3, Y3
+	VPXOR 96(R11), Y3, Y3
+	CALL  ·blake2bStorex4AVX2(SB)
 
 next:
 	MOVQ R8, AX
@@ -2481,48 +2000,23 @@ rounds:
 	JMP    rounds
 
 rounds_done:
-	VPXOR       512(R15), Y0, Y0
-	VPXOR       608(R15), Y0, Y0
-	VPXOR       Y8, Y1, Y1
-	VPXOR       640(R15), Y1, Y1
-	VPXOR       Y9, Y2, Y2
-	VPXOR       672(R15), Y2, Y2
-	VPXOR       Y10, Y3, Y3
-	VPXOR       704(R15), Y3, Y3
-	VPUNPCKLQDQ Y3, Y2, Y4
-	VPUNPCKHQDQ Y3, Y2, Y5
-	VPUNPCKLQDQ Y1, Y0, Y2
-	VPUNPCKHQDQ Y1, Y0, Y1
-	VMOVDQU     Y2, Y0
-	VPERM2I128  $0x20, Y4, Y0, Y8
-	VPERM2I128  $0x31, Y4, Y0, Y0
-	VPERM2I128  $0x20, Y5, Y1, Y9
-	VPERM2I128  $0x31, Y5, Y1, Y1
-	MOVQ        DI, R14
-	VMOVDQU     Y8, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x01
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y9, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x02
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y0, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x03
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y1, (R14)
-	MOVQ        R8, AX
-	SHLQ        $0x02, AX
-	ADDQ        AX, SI
-	MOVQ        R12, AX
-	SHLQ        $0x02, AX
-	ADDQ        AX, DI
-	SUBQ        $0x04, R10
-	JG          batch
+	VPXOR 512(R15), Y0, Y0
+	VPXOR 608(R15), Y0, Y0
+	VPXOR Y8, Y1, Y1
+	VPXOR 640(R15), Y1, Y1
+	VPXOR Y9, Y2, Y2
+	VPXOR 672(R15), Y2, Y2
+	VPXOR Y10, Y3, Y3
+	VPXOR 704(R15), Y3, Y3
+	CALL  ·blake2bStorex4AVX2(SB)
+	MOVQ  R8, AX
+	SHLQ  $0x02, AX
+	ADDQ  AX, SI
+	MOVQ  R12, AX
+	SHLQ  $0x02, AX
+	ADDQ  AX, DI
+	SUBQ  $0x04, R10
+	JG    batch
 	VZEROUPPER
 	RET
 
@@ -2689,48 +2183,23 @@ rounds:
 	JMP    rounds
 
 rounds_done:
-	VPXOR       512(R15), Y0, Y0
-	VPXOR       608(R15), Y0, Y0
-	VPXOR       Y8, Y1, Y1
-	VPXOR       640(R15), Y1, Y1
-	VPXOR       Y9, Y2, Y2
-	VPXOR       672(R15), Y2, Y2
-	VPXOR       Y10, Y3, Y3
-	VPXOR       704(R15), Y3, Y3
-	VPUNPCKLQDQ Y3, Y2, Y4
-	VPUNPCKHQDQ Y3, Y2, Y5
-	VPUNPCKLQDQ Y1, Y0, Y2
-	VPUNPCKHQDQ Y1, Y0, Y1
-	VMOVDQU     Y2, Y0
-	VPERM2I128  $0x20, Y4, Y0, Y8
-	VPERM2I128  $0x31, Y4, Y0, Y0
-	VPERM2I128  $0x20, Y5, Y1, Y9
-	VPERM2I128  $0x31, Y5, Y1, Y1
-	MOVQ        DI, R14
-	VMOVDQU     Y8, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x01
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y9, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x02
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y0, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x03
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y1, (R14)
-	MOVQ        R8, AX
-	SHLQ        $0x02, AX
-	ADDQ        AX, SI
-	MOVQ        R12, AX
-	SHLQ        $0x02, AX
-	ADDQ        AX, DI
-	SUBQ        $0x04, R10
-	JG          batch
+	VPXOR 512(R15), Y0, Y0
+	VPXOR 608(R15), Y0, Y0
+	VPXOR Y8, Y1, Y1
+	VPXOR 640(R15), Y1, Y1
+	VPXOR Y9, Y2, Y2
+	VPXOR 672(R15), Y2, Y2
+	VPXOR Y10, Y3, Y3
+	VPXOR 704(R15), Y3, Y3
+	CALL  ·blake2bStorex4AVX2(SB)
+	MOVQ  R8, AX
+	SHLQ  $0x02, AX
+	ADDQ  AX, SI
+	MOVQ  R12, AX
+	SHLQ  $0x02, AX
+	ADDQ  AX, DI
+	SUBQ  $0x04, R10
+	JG    batch
 	VZEROUPPER
 	RET
 
@@ -2868,4 +2337,35 @@ TEXT ·blake2bDiagonals2AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ  Y4, Y4, Y15
 	VPSRLQ  $0x3f, Y4, Y4
 	VPOR    Y15, Y4, Y4
+	RET
+
+// func blake2bStorex4AVX2()
+// Requires: AVX, AVX2, CMOV
+TEXT ·blake2bStorex4AVX2(SB), NOSPLIT|NOFRAME, $0
+	VPUNPCKLQDQ Y3, Y2, Y4
+	VPUNPCKHQDQ Y3, Y2, Y5
+	VPUNPCKLQDQ Y1, Y0, Y2
+	VPUNPCKHQDQ Y1, Y0, Y1
+	VMOVDQU     Y2, Y0
+	VPERM2I128  $0x20, Y4, Y0, Y8
+	VPERM2I128  $0x31, Y4, Y0, Y0
+	VPERM2I128  $0x20, Y5, Y1, Y9
+	VPERM2I128  $0x31, Y5, Y1, Y1
+	MOVQ        DI, R14
+	VMOVDQU     Y8, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x01
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y9, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x02
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y0, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x03
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y1, (R14)
 	RET

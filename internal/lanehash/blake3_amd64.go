@@ -37,6 +37,9 @@ func blake3Diagonals1AVX512()
 // blake3Diagonals2AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
 func blake3Diagonals2AVX512()
 
+// blake3Storex16AVX512 stores the digests of a batch. The kernels of this file call it.
+func blake3Storex16AVX512()
+
 // blake3Shortx8AVX2 works like blake3RunsGeneric for messages of 2 or 4 bytes and a counter of 0,
 // 8 messages at a time; count is at least 1.
 //
@@ -54,6 +57,9 @@ func blake3Diagonals1AVX2()
 
 // blake3Diagonals2AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
 func blake3Diagonals2AVX2()
+
+// blake3Storex8AVX2 stores the digests of a batch. The kernels of this file call it.
+func blake3Storex8AVX2()
 
 // blake3Foldx16AVX512 hashes count groups of 16 pairs of nodes; count is at least 1.
 // The children of lane i of group g are at a[g*next+i*stride:] and at b[g*next+i*stride:], or with

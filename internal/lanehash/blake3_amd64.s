@@ -28,106 +28,22 @@ DATA blake3LaneNumbers<>+56(SB)/4, $0x0000000e
 DATA blake3LaneNumbers<>+60(SB)/4, $0x0000000f
 GLOBL blake3LaneNumbers<>(SB), RODATA|NOPTR, $64
 
-DATA blake3Rotate16<>+0(SB)/1, $0x02
-DATA blake3Rotate16<>+1(SB)/1, $0x03
-DATA blake3Rotate16<>+2(SB)/1, $0x00
-DATA blake3Rotate16<>+3(SB)/1, $0x01
-DATA blake3Rotate16<>+4(SB)/1, $0x06
-DATA blake3Rotate16<>+5(SB)/1, $0x07
-DATA blake3Rotate16<>+6(SB)/1, $0x04
-DATA blake3Rotate16<>+7(SB)/1, $0x05
-DATA blake3Rotate16<>+8(SB)/1, $0x0a
-DATA blake3Rotate16<>+9(SB)/1, $0x0b
-DATA blake3Rotate16<>+10(SB)/1, $0x08
-DATA blake3Rotate16<>+11(SB)/1, $0x09
-DATA blake3Rotate16<>+12(SB)/1, $0x0e
-DATA blake3Rotate16<>+13(SB)/1, $0x0f
-DATA blake3Rotate16<>+14(SB)/1, $0x0c
-DATA blake3Rotate16<>+15(SB)/1, $0x0d
-DATA blake3Rotate16<>+16(SB)/1, $0x02
-DATA blake3Rotate16<>+17(SB)/1, $0x03
-DATA blake3Rotate16<>+18(SB)/1, $0x00
-DATA blake3Rotate16<>+19(SB)/1, $0x01
-DATA blake3Rotate16<>+20(SB)/1, $0x06
-DATA blake3Rotate16<>+21(SB)/1, $0x07
-DATA blake3Rotate16<>+22(SB)/1, $0x04
-DATA blake3Rotate16<>+23(SB)/1, $0x05
-DATA blake3Rotate16<>+24(SB)/1, $0x0a
-DATA blake3Rotate16<>+25(SB)/1, $0x0b
-DATA blake3Rotate16<>+26(SB)/1, $0x08
-DATA blake3Rotate16<>+27(SB)/1, $0x09
-DATA blake3Rotate16<>+28(SB)/1, $0x0e
-DATA blake3Rotate16<>+29(SB)/1, $0x0f
-DATA blake3Rotate16<>+30(SB)/1, $0x0c
-DATA blake3Rotate16<>+31(SB)/1, $0x0d
+DATA blake3Rotate16<>+0(SB)/8, $0x0504070601000302
+DATA blake3Rotate16<>+8(SB)/8, $0x0d0c0f0e09080b0a
+DATA blake3Rotate16<>+16(SB)/8, $0x0504070601000302
+DATA blake3Rotate16<>+24(SB)/8, $0x0d0c0f0e09080b0a
 GLOBL blake3Rotate16<>(SB), RODATA|NOPTR, $32
 
-DATA blake3Rotate8<>+0(SB)/1, $0x01
-DATA blake3Rotate8<>+1(SB)/1, $0x02
-DATA blake3Rotate8<>+2(SB)/1, $0x03
-DATA blake3Rotate8<>+3(SB)/1, $0x00
-DATA blake3Rotate8<>+4(SB)/1, $0x05
-DATA blake3Rotate8<>+5(SB)/1, $0x06
-DATA blake3Rotate8<>+6(SB)/1, $0x07
-DATA blake3Rotate8<>+7(SB)/1, $0x04
-DATA blake3Rotate8<>+8(SB)/1, $0x09
-DATA blake3Rotate8<>+9(SB)/1, $0x0a
-DATA blake3Rotate8<>+10(SB)/1, $0x0b
-DATA blake3Rotate8<>+11(SB)/1, $0x08
-DATA blake3Rotate8<>+12(SB)/1, $0x0d
-DATA blake3Rotate8<>+13(SB)/1, $0x0e
-DATA blake3Rotate8<>+14(SB)/1, $0x0f
-DATA blake3Rotate8<>+15(SB)/1, $0x0c
-DATA blake3Rotate8<>+16(SB)/1, $0x01
-DATA blake3Rotate8<>+17(SB)/1, $0x02
-DATA blake3Rotate8<>+18(SB)/1, $0x03
-DATA blake3Rotate8<>+19(SB)/1, $0x00
-DATA blake3Rotate8<>+20(SB)/1, $0x05
-DATA blake3Rotate8<>+21(SB)/1, $0x06
-DATA blake3Rotate8<>+22(SB)/1, $0x07
-DATA blake3Rotate8<>+23(SB)/1, $0x04
-DATA blake3Rotate8<>+24(SB)/1, $0x09
-DATA blake3Rotate8<>+25(SB)/1, $0x0a
-DATA blake3Rotate8<>+26(SB)/1, $0x0b
-DATA blake3Rotate8<>+27(SB)/1, $0x08
-DATA blake3Rotate8<>+28(SB)/1, $0x0d
-DATA blake3Rotate8<>+29(SB)/1, $0x0e
-DATA blake3Rotate8<>+30(SB)/1, $0x0f
-DATA blake3Rotate8<>+31(SB)/1, $0x0c
+DATA blake3Rotate8<>+0(SB)/8, $0x0407060500030201
+DATA blake3Rotate8<>+8(SB)/8, $0x0c0f0e0d080b0a09
+DATA blake3Rotate8<>+16(SB)/8, $0x0407060500030201
+DATA blake3Rotate8<>+24(SB)/8, $0x0c0f0e0d080b0a09
 GLOBL blake3Rotate8<>(SB), RODATA|NOPTR, $32
 
-DATA blake3TailShifts<>+0(SB)/1, $0x00
-DATA blake3TailShifts<>+1(SB)/1, $0x01
-DATA blake3TailShifts<>+2(SB)/1, $0x02
-DATA blake3TailShifts<>+3(SB)/1, $0x03
-DATA blake3TailShifts<>+4(SB)/1, $0x04
-DATA blake3TailShifts<>+5(SB)/1, $0x05
-DATA blake3TailShifts<>+6(SB)/1, $0x06
-DATA blake3TailShifts<>+7(SB)/1, $0x07
-DATA blake3TailShifts<>+8(SB)/1, $0x08
-DATA blake3TailShifts<>+9(SB)/1, $0x09
-DATA blake3TailShifts<>+10(SB)/1, $0x0a
-DATA blake3TailShifts<>+11(SB)/1, $0x0b
-DATA blake3TailShifts<>+12(SB)/1, $0x0c
-DATA blake3TailShifts<>+13(SB)/1, $0x0d
-DATA blake3TailShifts<>+14(SB)/1, $0x0e
-DATA blake3TailShifts<>+15(SB)/1, $0x0f
-DATA blake3TailShifts<>+16(SB)/1, $0x80
-DATA blake3TailShifts<>+17(SB)/1, $0x80
-DATA blake3TailShifts<>+18(SB)/1, $0x80
-DATA blake3TailShifts<>+19(SB)/1, $0x80
-DATA blake3TailShifts<>+20(SB)/1, $0x80
-DATA blake3TailShifts<>+21(SB)/1, $0x80
-DATA blake3TailShifts<>+22(SB)/1, $0x80
-DATA blake3TailShifts<>+23(SB)/1, $0x80
-DATA blake3TailShifts<>+24(SB)/1, $0x80
-DATA blake3TailShifts<>+25(SB)/1, $0x80
-DATA blake3TailShifts<>+26(SB)/1, $0x80
-DATA blake3TailShifts<>+27(SB)/1, $0x80
-DATA blake3TailShifts<>+28(SB)/1, $0x80
-DATA blake3TailShifts<>+29(SB)/1, $0x80
-DATA blake3TailShifts<>+30(SB)/1, $0x80
-DATA blake3TailShifts<>+31(SB)/1, $0x80
+DATA blake3TailShifts<>+0(SB)/8, $0x0706050403020100
+DATA blake3TailShifts<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA blake3TailShifts<>+16(SB)/8, $0x8080808080808080
+DATA blake3TailShifts<>+24(SB)/8, $0x8080808080808080
 GLOBL blake3TailShifts<>(SB), RODATA|NOPTR, $32
 
 DATA blake3Pairs<>+0(SB)/8, $0x0000000000000000
@@ -456,95 +372,18 @@ loaded:
 	JMP          block
 
 digests:
-	CALL          ·blake3Digestsx16AVX512(SB)
-	MOVQ          DI, R14
-	VMOVDQU       Y8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x01
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x02
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y10, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x03
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y11, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x04
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x05
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x06
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z10, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x07
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z11, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x08
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x09
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y1, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0a
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y2, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0b
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y3, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0c
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0d
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z1, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0e
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z2, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0f
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z3, (R14)
-	MOVL          48(R11), AX
-	IMUL3L        $0x10, AX, AX
-	ADDL          AX, 264(R15)
-	MOVQ          R8, AX
-	SHLQ          $0x04, AX
-	ADDQ          AX, SI
-	MOVQ          R12, AX
-	SHLQ          $0x04, AX
-	ADDQ          AX, DI
-	SUBQ          $0x10, R10
-	JG            batch
+	CALL   ·blake3Storex16AVX512(SB)
+	MOVL   48(R11), AX
+	IMUL3L $0x10, AX, AX
+	ADDL   AX, 264(R15)
+	MOVQ   R8, AX
+	SHLQ   $0x04, AX
+	ADDQ   AX, SI
+	MOVQ   R12, AX
+	SHLQ   $0x04, AX
+	ADDQ   AX, DI
+	SUBQ   $0x10, R10
+	JG     batch
 	VZEROUPPER
 	RET
 
@@ -1585,78 +1424,18 @@ whole:
 	JMP          block
 
 digests:
-	VPUNPCKLDQ  Y1, Y0, Y8
-	VPUNPCKHDQ  Y1, Y0, Y9
-	VPUNPCKLDQ  Y3, Y2, Y10
-	VPUNPCKHDQ  Y3, Y2, Y11
-	VPUNPCKLQDQ Y10, Y8, Y0
-	VPUNPCKHQDQ Y10, Y8, Y1
-	VPUNPCKLQDQ Y11, Y9, Y2
-	VPUNPCKHQDQ Y11, Y9, Y3
-	VPUNPCKLDQ  Y5, Y4, Y8
-	VPUNPCKHDQ  Y5, Y4, Y9
-	VPUNPCKLDQ  Y7, Y6, Y10
-	VPUNPCKHDQ  Y7, Y6, Y11
-	VPUNPCKLQDQ Y10, Y8, Y4
-	VPUNPCKHQDQ Y10, Y8, Y5
-	VPUNPCKLQDQ Y11, Y9, Y6
-	VPUNPCKHQDQ Y11, Y9, Y7
-	VPERM2I128  $0x20, Y4, Y0, Y8
-	VPERM2I128  $0x31, Y4, Y0, Y0
-	VPERM2I128  $0x20, Y5, Y1, Y9
-	VPERM2I128  $0x31, Y5, Y1, Y1
-	VPERM2I128  $0x20, Y6, Y2, Y10
-	VPERM2I128  $0x31, Y6, Y2, Y2
-	VPERM2I128  $0x20, Y7, Y3, Y11
-	VPERM2I128  $0x31, Y7, Y3, Y3
-	MOVQ        DI, R14
-	VMOVDQU     Y8, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x01
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y9, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x02
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y10, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x03
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y11, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x04
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y0, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x05
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y1, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x06
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y2, (R14)
-	XORL        AX, AX
-	CMPQ        R10, $0x07
-	CMOVQGT     R12, AX
-	ADDQ        AX, R14
-	VMOVDQU     Y3, (R14)
-	MOVL        48(R11), AX
-	IMUL3L      $0x08, AX, AX
-	ADDL        AX, 1160(R15)
-	MOVQ        R8, AX
-	SHLQ        $0x03, AX
-	ADDQ        AX, SI
-	MOVQ        R12, AX
-	SHLQ        $0x03, AX
-	ADDQ        AX, DI
-	SUBQ        $0x08, R10
-	JG          batch
+	CALL   ·blake3Storex8AVX2(SB)
+	MOVL   48(R11), AX
+	IMUL3L $0x08, AX, AX
+	ADDL   AX, 1160(R15)
+	MOVQ   R8, AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, SI
+	MOVQ   R12, AX
+	SHLQ   $0x03, AX
+	ADDQ   AX, DI
+	SUBQ   $0x08, R10
+	JG     batch
 	VZEROUPPER
 	RET
 
@@ -1872,152 +1651,75 @@ four:
 	MOVL    CX, 124(R15)
 
 loaded:
-	VPBROADCASTD  (R11), Z0
-	VPBROADCASTD  4(R11), Z1
-	VPBROADCASTD  8(R11), Z2
-	VPBROADCASTD  12(R11), Z3
-	VPBROADCASTD  16(R11), Z4
-	VPBROADCASTD  20(R11), Z5
-	VPBROADCASTD  24(R11), Z6
-	VPBROADCASTD  28(R11), Z7
-	VPBROADCASTD  blake3IVData<>+0(SB), Z8
-	VPBROADCASTD  blake3IVData<>+4(SB), Z9
-	VPBROADCASTD  blake3IVData<>+8(SB), Z10
-	VPBROADCASTD  blake3IVData<>+12(SB), Z11
-	VPXORD        Z13, Z13, Z13
-	VPBROADCASTD  132(R15), Z14
-	VPBROADCASTD  128(R15), Z15
-	VPXORD        Z12, Z12, Z12
-	VMOVDQU32     64(R15), Z16
-	VPADDD        Z16, Z0, Z0
-	CALL          ·blake3Columns1AVX512(SB)
-	CALL          ·blake3Columns2AVX512(SB)
-	CALL          ·blake3Diagonals1AVX512(SB)
-	CALL          ·blake3Diagonals2AVX512(SB)
-	CALL          ·blake3Columns1AVX512(SB)
-	VPADDD        Z16, Z2, Z2
-	CALL          ·blake3Columns2AVX512(SB)
-	CALL          ·blake3Diagonals1AVX512(SB)
-	CALL          ·blake3Diagonals2AVX512(SB)
-	CALL          ·blake3Columns1AVX512(SB)
-	CALL          ·blake3Columns2AVX512(SB)
-	CALL          ·blake3Diagonals1AVX512(SB)
-	VPADDD        Z16, Z1, Z1
-	CALL          ·blake3Diagonals2AVX512(SB)
-	CALL          ·blake3Columns1AVX512(SB)
-	CALL          ·blake3Columns2AVX512(SB)
-	CALL          ·blake3Diagonals1AVX512(SB)
-	VPADDD        Z16, Z0, Z0
-	CALL          ·blake3Diagonals2AVX512(SB)
-	CALL          ·blake3Columns1AVX512(SB)
-	CALL          ·blake3Columns2AVX512(SB)
-	VPADDD        Z16, Z2, Z2
-	CALL          ·blake3Diagonals1AVX512(SB)
-	CALL          ·blake3Diagonals2AVX512(SB)
-	CALL          ·blake3Columns1AVX512(SB)
-	CALL          ·blake3Columns2AVX512(SB)
-	VPADDD        Z16, Z1, Z1
-	CALL          ·blake3Diagonals1AVX512(SB)
-	CALL          ·blake3Diagonals2AVX512(SB)
-	CALL          ·blake3Columns1AVX512(SB)
-	VPADDD        Z16, Z1, Z1
-	CALL          ·blake3Columns2AVX512(SB)
-	CALL          ·blake3Diagonals1AVX512(SB)
-	CALL          ·blake3Diagonals2AVX512(SB)
-	VPXORD        Z8, Z0, Z0
-	VPXORD        Z9, Z1, Z1
-	VPXORD        Z10, Z2, Z2
-	VPXORD        Z11, Z3, Z3
-	VPXORD        Z12, Z4, Z4
-	VPXORD        Z13, Z5, Z5
-	VPXORD        Z14, Z6, Z6
-	VPXORD        Z15, Z7, Z7
-	CALL          ·blake3Digestsx16AVX512(SB)
-	MOVQ          DI, R14
-	VMOVDQU       Y8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x01
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x02
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y10, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x03
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y11, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x04
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z8, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x05
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z9, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x06
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z10, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x07
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z11, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x08
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x09
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y1, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0a
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y2, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0b
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VMOVDQU       Y3, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0c
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z0, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0d
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z1, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0e
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z2, (R14)
-	XORL          AX, AX
-	CMPQ          R10, $0x0f
-	CMOVQGT       R12, AX
-	ADDQ          AX, R14
-	VEXTRACTI64X4 $0x01, Z3, (R14)
-	MOVQ          R8, AX
-	SHLQ          $0x04, AX
-	ADDQ          AX, SI
-	MOVQ          R12, AX
-	SHLQ          $0x04, AX
-	ADDQ          AX, DI
-	SUBQ          $0x10, R10
-	JG            batch
+	VPBROADCASTD (R11), Z0
+	VPBROADCASTD 4(R11), Z1
+	VPBROADCASTD 8(R11), Z2
+	VPBROADCASTD 12(R11), Z3
+	VPBROADCASTD 16(R11), Z4
+	VPBROADCASTD 20(R11), Z5
+	VPBROADCASTD 24(R11), Z6
+	VPBROADCASTD 28(R11), Z7
+	VPBROADCASTD blake3IVData<>+0(SB), Z8
+	VPBROADCASTD blake3IVData<>+4(SB), Z9
+	VPBROADCASTD blake3IVData<>+8(SB), Z10
+	VPBROADCASTD blake3IVData<>+12(SB), Z11
+	VPXORD       Z13, Z13, Z13
+	VPBROADCASTD 132(R15), Z14
+	VPBROADCASTD 128(R15), Z15
+	VPXORD       Z12, Z12, Z12
+	VMOVDQU32    64(R15), Z16
+	VPADDD       Z16, Z0, Z0
+	CALL         ·blake3Columns1AVX512(SB)
+	CALL         ·blake3Columns2AVX512(SB)
+	CALL         ·blake3Diagonals1AVX512(SB)
+	CALL         ·blake3Diagonals2AVX512(SB)
+	CALL         ·blake3Columns1AVX512(SB)
+	VPADDD       Z16, Z2, Z2
+	CALL         ·blake3Columns2AVX512(SB)
+	CALL         ·blake3Diagonals1AVX512(SB)
+	CALL         ·blake3Diagonals2AVX512(SB)
+	CALL         ·blake3Columns1AVX512(SB)
+	CALL         ·blake3Columns2AVX512(SB)
+	CALL         ·blake3Diagonals1AVX512(SB)
+	VPADDD       Z16, Z1, Z1
+	CALL         ·blake3Diagonals2AVX512(SB)
+	CALL         ·blake3Columns1AVX512(SB)
+	CALL         ·blake3Columns2AVX512(SB)
+	CALL         ·blake3Diagonals1AVX512(SB)
+	VPADDD       Z16, Z0, Z0
+	CALL         ·blake3Diagonals2AVX512(SB)
+	CALL         ·blake3Columns1AVX512(SB)
+	CALL         ·blake3Columns2AVX512(SB)
+	VPADDD       Z16, Z2, Z2
+	CALL         ·blake3Diagonals1AVX512(SB)
+	CALL         ·blake3Diagonals2AVX512(SB)
+	CALL         ·blake3Columns1AVX512(SB)
+	CALL         ·blake3Columns2AVX512(SB)
+	VPADDD       Z16, Z1, Z1
+	CALL         ·blake3Diagonals1AVX512(SB)
+	CALL         ·blake3Diagonals2AVX512(SB)
+	CALL         ·blake3Columns1AVX512(SB)
+	VPADDD       Z16, Z1, Z1
+	CALL         ·blake3Columns2AVX512(SB)
+	CALL         ·blake3Diagonals1AVX512(SB)
+	CALL         ·blake3Diagonals2AVX512(SB)
+	VPXORD       Z8, Z0, Z0
+	VPXORD       Z9, Z1, Z1
+	VPXORD       Z10, Z2, Z2
+	VPXORD       Z11, Z3, Z3
+	VPXORD       Z12, Z4, Z4
+	VPXORD       Z13, Z5, Z5
+	VPXORD       Z14, Z6, Z6
+	VPXORD       Z15, Z7, Z7
+	CALL         ·blake3Storex16AVX512(SB)
+	MOVQ         R8, AX
+	SHLQ         $0x04, AX
+	ADDQ         AX, SI
+	MOVQ         R12, AX
+	SHLQ         $0x04, AX
+	ADDQ         AX, DI
+	SUBQ         $0x10, R10
+	JG           batch
 	VZEROUPPER
 	RET
 
@@ -2135,6 +1837,89 @@ TEXT ·blake3Diagonals2AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPXORD Z9, Z4, Z4
 	VPRORD $0x07, Z7, Z7
 	VPRORD $0x07, Z4, Z4
+	RET
+
+// func blake3Storex16AVX512()
+// Requires: AVX, AVX512F, CMOV
+TEXT ·blake3Storex16AVX512(SB), NOSPLIT|NOFRAME, $0
+	CALL          ·blake3Digestsx16AVX512(SB)
+	MOVQ          DI, R14
+	VMOVDQU       Y8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x01
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x02
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y10, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x03
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y11, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x04
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z8, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x05
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z9, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x06
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z10, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x07
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z11, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x08
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x09
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y1, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0a
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y2, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0b
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VMOVDQU       Y3, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0c
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z0, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0d
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z1, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0e
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z2, (R14)
+	XORL          AX, AX
+	CMPQ          R10, $0x0f
+	CMOVQGT       R12, AX
+	ADDQ          AX, R14
+	VEXTRACTI64X4 $0x01, Z3, (R14)
 	RET
 
 // func blake3Shortx8AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
@@ -2313,67 +2098,7 @@ loaded:
 	VPXOR        Y12, Y5, Y5
 	VPXOR        Y13, Y6, Y6
 	VPXOR        Y14, Y7, Y7
-	VPUNPCKLDQ   Y1, Y0, Y8
-	VPUNPCKHDQ   Y1, Y0, Y9
-	VPUNPCKLDQ   Y3, Y2, Y10
-	VPUNPCKHDQ   Y3, Y2, Y11
-	VPUNPCKLQDQ  Y10, Y8, Y0
-	VPUNPCKHQDQ  Y10, Y8, Y1
-	VPUNPCKLQDQ  Y11, Y9, Y2
-	VPUNPCKHQDQ  Y11, Y9, Y3
-	VPUNPCKLDQ   Y5, Y4, Y8
-	VPUNPCKHDQ   Y5, Y4, Y9
-	VPUNPCKLDQ   Y7, Y6, Y10
-	VPUNPCKHDQ   Y7, Y6, Y11
-	VPUNPCKLQDQ  Y10, Y8, Y4
-	VPUNPCKHQDQ  Y10, Y8, Y5
-	VPUNPCKLQDQ  Y11, Y9, Y6
-	VPUNPCKHQDQ  Y11, Y9, Y7
-	VPERM2I128   $0x20, Y4, Y0, Y8
-	VPERM2I128   $0x31, Y4, Y0, Y0
-	VPERM2I128   $0x20, Y5, Y1, Y9
-	VPERM2I128   $0x31, Y5, Y1, Y1
-	VPERM2I128   $0x20, Y6, Y2, Y10
-	VPERM2I128   $0x31, Y6, Y2, Y2
-	VPERM2I128   $0x20, Y7, Y3, Y11
-	VPERM2I128   $0x31, Y7, Y3, Y3
-	MOVQ         DI, R14
-	VMOVDQU      Y8, (R14)
-	XORL         AX, AX
-	CMPQ         R10, $0x01
-	CMOVQGT      R12, AX
-	ADDQ         AX, R14
-	VMOVDQU      Y9, (R14)
-	XORL         AX, AX
-	CMPQ         R10, $0x02
-	CMOVQGT      R12, AX
-	ADDQ         AX, R14
-	VMOVDQU      Y10, (R14)
-	XORL         AX, AX
-	CMPQ         R10, $0x03
-	CMOVQGT      R12, AX
-	ADDQ         AX, R14
-	VMOVDQU      Y11, (R14)
-	XORL         AX, AX
-	CMPQ         R10, $0x04
-	CMOVQGT      R12, AX
-	ADDQ         AX, R14
-	VMOVDQU      Y0, (R14)
-	XORL         AX, AX
-	CMPQ         R10, $0x05
-	CMOVQGT      R12, AX
-	ADDQ         AX, R14
-	VMOVDQU      Y1, (R14)
-	XORL         AX, AX
-	CMPQ         R10, $0x06
-	CMOVQGT      R12, AX
-	ADDQ         AX, R14
-	VMOVDQU      Y2, (R14)
-	XORL         AX, AX
-	CMPQ         R10, $0x07
-	CMOVQGT      R12, AX
-	ADDQ         AX, R14
-	VMOVDQU      Y3, (R14)
+	CALL         ·blake3Storex8AVX2(SB)
 	MOVQ         R8, AX
 	SHLQ         $0x03, AX
 	ADDQ         AX, SI
@@ -2535,6 +2260,72 @@ TEXT ·blake3Diagonals2AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPSRLD  $0x07, Y4, Y15
 	VPSLLD  $0x19, Y4, Y4
 	VPOR    Y15, Y4, Y4
+	RET
+
+// func blake3Storex8AVX2()
+// Requires: AVX, AVX2, CMOV
+TEXT ·blake3Storex8AVX2(SB), NOSPLIT|NOFRAME, $0
+	VPUNPCKLDQ  Y1, Y0, Y8
+	VPUNPCKHDQ  Y1, Y0, Y9
+	VPUNPCKLDQ  Y3, Y2, Y10
+	VPUNPCKHDQ  Y3, Y2, Y11
+	VPUNPCKLQDQ Y10, Y8, Y0
+	VPUNPCKHQDQ Y10, Y8, Y1
+	VPUNPCKLQDQ Y11, Y9, Y2
+	VPUNPCKHQDQ Y11, Y9, Y3
+	VPUNPCKLDQ  Y5, Y4, Y8
+	VPUNPCKHDQ  Y5, Y4, Y9
+	VPUNPCKLDQ  Y7, Y6, Y10
+	VPUNPCKHDQ  Y7, Y6, Y11
+	VPUNPCKLQDQ Y10, Y8, Y4
+	VPUNPCKHQDQ Y10, Y8, Y5
+	VPUNPCKLQDQ Y11, Y9, Y6
+	VPUNPCKHQDQ Y11, Y9, Y7
+	VPERM2I128  $0x20, Y4, Y0, Y8
+	VPERM2I128  $0x31, Y4, Y0, Y0
+	VPERM2I128  $0x20, Y5, Y1, Y9
+	VPERM2I128  $0x31, Y5, Y1, Y1
+	VPERM2I128  $0x20, Y6, Y2, Y10
+	VPERM2I128  $0x31, Y6, Y2, Y2
+	VPERM2I128  $0x20, Y7, Y3, Y11
+	VPERM2I128  $0x31, Y7, Y3, Y3
+	MOVQ        DI, R14
+	VMOVDQU     Y8, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x01
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y9, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x02
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y10, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x03
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y11, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x04
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y0, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x05
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y1, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x06
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y2, (R14)
+	XORL        AX, AX
+	CMPQ        R10, $0x07
+	CMOVQGT     R12, AX
+	ADDQ        AX, R14
+	VMOVDQU     Y3, (R14)
 	RET
 
 // func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte, stride int, next int, count int, job *uint32)

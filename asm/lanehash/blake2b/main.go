@@ -22,6 +22,7 @@ func main() {
 		short := newShort(isa, c)
 		short.emit()
 		short.Parts()
+		short.store()
 	}
 	Generate()
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -138,7 +141,14 @@ func (k *runs) loadShifted() {
 }
 
 // storeDigests stores words 0 to 3 of the new state, in vectors 0 to 3.
-func (k *kernel) storeDigests() {
+func (k *kernel) storeDigests() { CALL(LabelRef("·" + k.storeName() + "(SB)")) }
+
+func (k *kernel) storeName() string { return fmt.Sprintf("blake2bStorex%d%s", k.lanes, k.Name) }
+
+// store emits the function that stores digests.
+func (k *kernel) store() {
+	TEXT(k.storeName(), attr.NOSPLIT|attr.NOFRAME, "func()")
+	Doc(k.storeName() + " stores the digests of a batch. The kernels of this file call it, with words 0 to 3 in their vectors.")
 	VPUNPCKLQDQ(k.V(3), k.V(2), k.V(4))
 	VPUNPCKHQDQ(k.V(3), k.V(2), k.V(5))
 	VPUNPCKLQDQ(k.V(1), k.V(0), k.V(2))
@@ -148,4 +158,5 @@ func (k *kernel) storeDigests() {
 	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
 		vec.StorePair(k.ISA, 2, i, Mem{Base: R14})
 	})
+	RET()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -84,21 +85,33 @@ func (k *core) sharedName(what string) string {
 
 func (k *core) call(what string) { CALL(LabelRef("·" + k.sharedName(what) + "(SB)")) }
 
-// storeDigests stores the chaining values as 32 bytes a lane.
+// storeDigests stores the chaining values as 32 bytes a lane, here or by a call.
 func (k *core) storeDigests() {
-	k.digests()
-	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
-		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
-	})
+	if k.Inline {
+		k.store()
+	} else {
+		k.call("Store")
+	}
 }
 
-// digests makes the chaining values digests, here or by a call.
-func (k *core) digests() {
+func (k *core) store() {
 	if k.shares() {
 		k.call("Digests")
 	} else {
 		k.joinDigests()
 	}
+	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
+		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})
+	})
+}
+
+// function emits one that the kernels of this file call.
+func (k *core) function(what, doc string, emit func()) {
+	name := k.sharedName(what)
+	TEXT(name, attr.NOSPLIT|attr.NOFRAME, "func()")
+	Doc(name + " " + doc + " The kernels of this file call it.")
+	emit()
+	RET()
 }
 
 // joinDigests makes the chaining values digests, where vec.StorePair finds them.

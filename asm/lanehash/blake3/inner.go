@@ -51,7 +51,7 @@ func (k *inner) node() {
 
 // store stores the digests of the lanes stride bytes apart.
 func (k *inner) store(stride Op) {
-	k.digests()
+	k.call("Digests")
 	MOVQ(vec.Dst, R14)
 	for i := range k.lanes {
 		vec.StorePair(k.ISA, 4, i, Mem{Base: R14})

@@ -22,6 +22,7 @@ func main() {
 		short := newShort(isa, c)
 		short.emit()
 		short.Parts()
+		short.function("Store", "stores the digests of a batch.", short.store)
 	}
 	nodes := newInner(vec.AVX512, c)
 	fold{nodes}.emit()

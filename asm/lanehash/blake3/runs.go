@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -105,24 +104,13 @@ func (k *runs) emit() {
 	RET()
 }
 
-// shared emits what the kernels for these vectors call. Their registers and their local
-// memory are laid out alike as far as it goes.
+// shared emits what several kernels for 64-byte vectors call. Their registers and their
+// local memory are laid out alike as far as it goes.
 func (k *runs) shared() {
-	for _, f := range []struct {
-		name, doc string
-		emit      func()
-	}{
-		{"Compress", "runs the rounds of a block, and leaves the new chaining values in the first vectors.", k.rounds},
-		{"Digests", "makes the chaining values digests, for the kernels to store.", k.joinDigests},
-		{"LoadLeft", "brings the first halves of blocks into the message words.", func() { k.loadHalf(0, vec.Offset, nil) }},
-		{"LoadRight", "does so with the second halves.", func() { k.loadHalf(1, second, nil) }},
-	} {
-		name := k.sharedName(f.name)
-		TEXT(name, attr.NOSPLIT|attr.NOFRAME, "func()")
-		Doc(name + " " + f.doc + " The kernels of this file call it.")
-		f.emit()
-		RET()
-	}
+	k.function("Compress", "runs the rounds of a block, and leaves the new chaining values in the first vectors.", k.rounds)
+	k.function("Digests", "makes the chaining values digests, for the kernels to store.", k.joinDigests)
+	k.function("LoadLeft", "brings the first halves of blocks into the message words.", func() { k.loadHalf(0, vec.Offset, nil) })
+	k.function("LoadRight", "does so with the second halves.", func() { k.loadHalf(1, second, nil) })
 }
 
 // beginBatch points the table at the lanes' messages and sets the chaining

@@ -125,13 +125,13 @@ func (s *State) rotate(r VecPhysical, n int) {
 // Places emits a table of where each round finds the message words that it reads, for
 // RoundLoop: eighths of the offsets in the message, a byte each.
 func Places(name string, isa ISA, rounds [][16]int) Mem {
-	m := GLOBL(name, attr.RODATA|attr.NOPTR)
-	for r, order := range rounds {
-		for i, word := range order {
-			DATA(16*r+i, U8(word*isa.Bytes()/8))
+	var places []byte
+	for _, order := range rounds {
+		for _, word := range order {
+			places = append(places, byte(word*isa.Bytes()/8))
 		}
 	}
-	return m
+	return Table(name, places)
 }
 
 // RoundLoop emits so many rounds as a loop over a table that Places made, for a message in
@@ -140,14 +140,12 @@ func (s *State) RoundLoop(places Mem, rounds int, label string) {
 	LEAQ(places, R14)
 	LEAQ(places.Offset(16*rounds), RCX)
 	Label(label)
-	var order [16]func(a VecPhysical)
-	for i := range order {
-		order[i] = func(a VecPhysical) {
-			MOVBLZX(Mem{Base: R14, Disp: i}, EAX)
-			s.add(s.Message.Idx(RAX, 8), a, a)
+	s.eachPart(func(first, step int) {
+		for i := range 4 {
+			MOVBLZX(Mem{Base: R14, Disp: first + 2*i + step}, EAX)
+			s.add(s.Message.Idx(RAX, 8), s.Reg(i), s.Reg(i))
 		}
-	}
-	s.round(order)
+	})
 	ADDQ(Imm(16), R14)
 	CMPQ(R14, RCX)
 	JB(LabelRef(label))
@@ -194,13 +192,21 @@ func (s *State) PermuteLoop(order [16]int, rounds int, spill Mem, label string) 
 // columns of the state are mixed, then its diagonals. The words are added where the
 // round stands; the rest of it is the parts that Parts emitted.
 func (s *State) Round(order [16]int) {
-	for shift, words := range [][]int{order[:8], order[8:]} {
-		for step := range s.Rotations {
-			for i := range 4 {
-				if word := words[2*i+step]; s.Zero == 0 || word < s.Zero {
-					s.add(s.Word(word), s.Reg(i), s.Reg(i))
-				}
+	s.eachPart(func(first, step int) {
+		for i := range 4 {
+			if word := order[first+2*i+step]; s.Zero == 0 || word < s.Zero {
+				s.add(s.Word(word), s.Reg(i), s.Reg(i))
 			}
+		}
+	})
+}
+
+// eachPart emits the calls of a round's parts, and before each what add adds: the words
+// at the places first+step, first+2+step, … of the round's order, to state words 0 to 3.
+func (s *State) eachPart(add func(first, step int)) {
+	for shift := range 2 {
+		for step := range s.Rotations {
+			add(8*shift, step)
 			CALL(LabelRef("·" + s.partName(shift, step) + "(SB)"))
 		}
 	}

@@ -1,7 +1,8 @@
 package vec
 
 import (
-	"github.com/mmcloughlin/avo/attr"
+	"bytes"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -20,14 +21,11 @@ type Stage struct {
 // Shifts emits a table for byte shuffles that move the last n of 16 bytes to
 // the front and clear the rest, to be read at 16-n.
 func Shifts(name string) Mem {
-	m := GLOBL(name, attr.RODATA|attr.NOPTR)
+	order := bytes.Repeat([]byte{0x80}, 32)
 	for i := range 16 {
-		DATA(i, U8(i))
+		order[i] = byte(i)
 	}
-	for i := range 16 {
-		DATA(16+i, U8(0x80))
-	}
-	return m
+	return Table(name, order)
 }
 
 // Copy emits the copying of the messages' Left bytes at Offset, and replaces

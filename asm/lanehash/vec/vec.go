@@ -8,6 +8,7 @@
 package vec
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -151,9 +152,18 @@ func (s ISA) Xor(x, y, z operand.Op) {
 
 // Rotation emits the byte shuffle that rotates words of size bytes right by n bytes.
 func Rotation(name string, size, n int) operand.Mem {
+	var order [32]byte
+	for i := range order {
+		order[i] = byte(i%16/size*size + (i+n)%size)
+	}
+	return Table(name, order[:])
+}
+
+// Table emits a table of bytes, a multiple of eight of them.
+func Table(name string, data []byte) operand.Mem {
 	m := GLOBL(name, attr.RODATA|attr.NOPTR)
-	for i := range 32 {
-		DATA(i, operand.U8(i%16/size*size+(i+n)%size))
+	for i := 0; i < len(data); i += 8 {
+		DATA(i, operand.U64(binary.LittleEndian.Uint64(data[i:])))
 	}
 	return m
 }
