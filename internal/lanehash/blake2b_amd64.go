@@ -34,8 +34,11 @@ func blake2bDiagonals1AVX512()
 // blake2bDiagonals2AVX512 is a part of a round. The kernels of this file call it, with the state in their vectors.
 func blake2bDiagonals2AVX512()
 
-// blake2bStorex8AVX512 stores the digests of a batch. The kernels of this file call it, with words 0 to 3 in their vectors.
+// blake2bStorex8AVX512 stores the digests of a batch, words 0 to 3 of the state. The kernels of this file call it.
 func blake2bStorex8AVX512()
+
+// blake2bTransposex8AVX512 brings 64 bytes of every lane into the first message words. The kernels of this file call it.
+func blake2bTransposex8AVX512()
 
 // blake2bx4AVX2 works like blake2bRunsGeneric where b is nil, 4 messages at a time; count is at least 1.
 // The messages end with the run unless dst is nil.
@@ -67,5 +70,5 @@ func blake2bDiagonals1AVX2()
 // blake2bDiagonals2AVX2 is a part of a round. The kernels of this file call it, with the state in their vectors.
 func blake2bDiagonals2AVX2()
 
-// blake2bStorex4AVX2 stores the digests of a batch. The kernels of this file call it, with words 0 to 3 in their vectors.
+// blake2bStorex4AVX2 stores the digests of a batch, words 0 to 3 of the state. The kernels of this file call it.
 func blake2bStorex4AVX2()

@@ -8,13 +8,18 @@ package lanehash
 // The messages end with the run unless dst is nil.
 //
 //go:noescape
-func blake2bx2NEON(dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64)
+func blake2bx2NEON(dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64, sha3 int)
+
+// blake2bStageNEON copies the last bytes of a lane's message. The kernels of this file call it.
+//
+//go:noescape
+func blake2bStageNEON()
 
 // blake2bNodesx2NEON works like blake2bRunsGeneric with size 64, 2 messages at a time; count is at least 1.
 // The halves of a message are always read from left and right.
 //
 //go:noescape
-func blake2bNodesx2NEON(dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64)
+func blake2bNodesx2NEON(dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64, sha3 int)
 
 // blake2bColumns1NEON is a part of a round. The kernels of this file call it, with the state in their vectors.
 //
@@ -35,18 +40,6 @@ func blake2bDiagonals1NEON()
 //
 //go:noescape
 func blake2bDiagonals2NEON()
-
-// blake2bx2NEONSHA3 works like blake2bRunsGeneric where b is nil, 2 messages at a time; count is at least 1.
-// The messages end with the run unless dst is nil.
-//
-//go:noescape
-func blake2bx2NEONSHA3(dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64)
-
-// blake2bNodesx2NEONSHA3 works like blake2bRunsGeneric with size 64, 2 messages at a time; count is at least 1.
-// The halves of a message are always read from left and right.
-//
-//go:noescape
-func blake2bNodesx2NEONSHA3(dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64)
 
 // blake2bColumns1NEONSHA3 is a part of a round. The kernels of this file call it, with the state in their vectors.
 //

@@ -76,7 +76,7 @@ func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte
 //go:noescape
 func blake3Climbx16AVX512(nodes *byte, siblings **byte, turns *uint16, levels int, job *uint32)
 
-// blake3Compressx16AVX512 runs the rounds of a block, and leaves the new chaining values in the first vectors. The kernels of this file call it.
+// blake3Compressx16AVX512 compresses a block, and leaves the new chaining values in the first vectors. The kernels of this file call it.
 func blake3Compressx16AVX512()
 
 // blake3Digestsx16AVX512 makes the chaining values digests, for the kernels to store. The kernels of this file call it.

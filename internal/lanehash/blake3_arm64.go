@@ -28,3 +28,8 @@ func blake3Diagonals1NEON()
 //
 //go:noescape
 func blake3Diagonals2NEON()
+
+// blake3StageNEON copies the last bytes of a lane's message. The kernels of this file call it.
+//
+//go:noescape
+func blake3StageNEON()

@@ -84,170 +84,21 @@ block:
 	ORR R17, R19, R19
 	MOVD R14, R20
 	BEQ whole
-	VEOR V16.B16, V16.B16, V16.B16
-	FSTPQ (F16, F16), 96(R0)
-	FSTPQ (F16, F16), 128(R0)
-	ADD $96, R0, R21
-	TBZ $6, R14, lane0Below64
-	FLDPQ.P 32(R6), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-	FLDPQ.P 32(R6), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane0Below64:
-	TBZ $5, R14, lane0Below32
-	FLDPQ.P 32(R6), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane0Below32:
-	TBZ $4, R14, lane0Below16
-	FMOVQ.P 16(R6), F17
-	FMOVQ.P F17, 16(R21)
-
-lane0Below16:
-	TBZ $3, R14, lane0Below8
-	MOVD.P 8(R6), R22
-	MOVD.P R22, 8(R21)
-
-lane0Below8:
-	TBZ $2, R14, lane0Below4
-	MOVWU.P 4(R6), R22
-	MOVW.P R22, 4(R21)
-
-lane0Below4:
-	TBZ $1, R14, lane0Below2
-	MOVHU.P 2(R6), R22
-	MOVH.P R22, 2(R21)
-
-lane0Below2:
-	TBZ $0, R14, lane0Below1
-	MOVBU.P 1(R6), R22
-	MOVB.P R22, 1(R21)
-
-lane0Below1:
+	MOVD R6, R21
+	ADD $96, R0, R22
+	CALL ·blake3StageNEON(SB)
 	ADD $96, R0, R6
-	FSTPQ (F16, F16), 160(R0)
-	FSTPQ (F16, F16), 192(R0)
-	ADD $160, R0, R21
-	TBZ $6, R14, lane1Below64
-	FLDPQ.P 32(R7), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-	FLDPQ.P 32(R7), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane1Below64:
-	TBZ $5, R14, lane1Below32
-	FLDPQ.P 32(R7), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane1Below32:
-	TBZ $4, R14, lane1Below16
-	FMOVQ.P 16(R7), F17
-	FMOVQ.P F17, 16(R21)
-
-lane1Below16:
-	TBZ $3, R14, lane1Below8
-	MOVD.P 8(R7), R22
-	MOVD.P R22, 8(R21)
-
-lane1Below8:
-	TBZ $2, R14, lane1Below4
-	MOVWU.P 4(R7), R22
-	MOVW.P R22, 4(R21)
-
-lane1Below4:
-	TBZ $1, R14, lane1Below2
-	MOVHU.P 2(R7), R22
-	MOVH.P R22, 2(R21)
-
-lane1Below2:
-	TBZ $0, R14, lane1Below1
-	MOVBU.P 1(R7), R22
-	MOVB.P R22, 1(R21)
-
-lane1Below1:
+	MOVD R7, R21
+	ADD $160, R0, R22
+	CALL ·blake3StageNEON(SB)
 	ADD $160, R0, R7
-	FSTPQ (F16, F16), 224(R0)
-	FSTPQ (F16, F16), 256(R0)
-	ADD $224, R0, R21
-	TBZ $6, R14, lane2Below64
-	FLDPQ.P 32(R8), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-	FLDPQ.P 32(R8), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane2Below64:
-	TBZ $5, R14, lane2Below32
-	FLDPQ.P 32(R8), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane2Below32:
-	TBZ $4, R14, lane2Below16
-	FMOVQ.P 16(R8), F17
-	FMOVQ.P F17, 16(R21)
-
-lane2Below16:
-	TBZ $3, R14, lane2Below8
-	MOVD.P 8(R8), R22
-	MOVD.P R22, 8(R21)
-
-lane2Below8:
-	TBZ $2, R14, lane2Below4
-	MOVWU.P 4(R8), R22
-	MOVW.P R22, 4(R21)
-
-lane2Below4:
-	TBZ $1, R14, lane2Below2
-	MOVHU.P 2(R8), R22
-	MOVH.P R22, 2(R21)
-
-lane2Below2:
-	TBZ $0, R14, lane2Below1
-	MOVBU.P 1(R8), R22
-	MOVB.P R22, 1(R21)
-
-lane2Below1:
+	MOVD R8, R21
+	ADD $224, R0, R22
+	CALL ·blake3StageNEON(SB)
 	ADD $224, R0, R8
-	FSTPQ (F16, F16), 288(R0)
-	FSTPQ (F16, F16), 320(R0)
-	ADD $288, R0, R21
-	TBZ $6, R14, lane3Below64
-	FLDPQ.P 32(R9), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-	FLDPQ.P 32(R9), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane3Below64:
-	TBZ $5, R14, lane3Below32
-	FLDPQ.P 32(R9), (F17, F18)
-	FSTPQ.P (F17, F18), 32(R21)
-
-lane3Below32:
-	TBZ $4, R14, lane3Below16
-	FMOVQ.P 16(R9), F17
-	FMOVQ.P F17, 16(R21)
-
-lane3Below16:
-	TBZ $3, R14, lane3Below8
-	MOVD.P 8(R9), R22
-	MOVD.P R22, 8(R21)
-
-lane3Below8:
-	TBZ $2, R14, lane3Below4
-	MOVWU.P 4(R9), R22
-	MOVW.P R22, 4(R21)
-
-lane3Below4:
-	TBZ $1, R14, lane3Below2
-	MOVHU.P 2(R9), R22
-	MOVH.P R22, 2(R21)
-
-lane3Below2:
-	TBZ $0, R14, lane3Below1
-	MOVBU.P 1(R9), R22
-	MOVB.P R22, 1(R21)
-
-lane3Below1:
+	MOVD R9, R21
+	ADD $288, R0, R22
+	CALL ·blake3StageNEON(SB)
 	ADD $288, R0, R9
 
 whole:
@@ -680,4 +531,48 @@ TEXT ·blake3Diagonals2NEON(SB), NOSPLIT, $0-0
 	VEOR V9.B16, V4.B16, V19.B16
 	VSHL $25, V19.S4, V4.S4
 	VSRI $7, V19.S4, V4.S4
+	RET
+
+// func blake3StageNEON()
+TEXT ·blake3StageNEON(SB), NOSPLIT, $0-0
+	VEOR V16.B16, V16.B16, V16.B16
+	FSTPQ (F16, F16), (R22)
+	FSTPQ (F16, F16), 32(R22)
+	TBZ $6, R14, below64
+	FLDPQ.P 32(R21), (F17, F18)
+	FSTPQ.P (F17, F18), 32(R22)
+	FLDPQ.P 32(R21), (F17, F18)
+	FSTPQ.P (F17, F18), 32(R22)
+
+below64:
+	TBZ $5, R14, below32
+	FLDPQ.P 32(R21), (F17, F18)
+	FSTPQ.P (F17, F18), 32(R22)
+
+below32:
+	TBZ $4, R14, below16
+	FMOVQ.P 16(R21), F17
+	FMOVQ.P F17, 16(R22)
+
+below16:
+	TBZ $3, R14, below8
+	MOVD.P 8(R21), R23
+	MOVD.P R23, 8(R22)
+
+below8:
+	TBZ $2, R14, below4
+	MOVWU.P 4(R21), R23
+	MOVW.P R23, 4(R22)
+
+below4:
+	TBZ $1, R14, below2
+	MOVHU.P 2(R21), R23
+	MOVH.P R23, 2(R22)
+
+below2:
+	TBZ $0, R14, below1
+	MOVBU.P 1(R21), R23
+	MOVB.P R23, 1(R22)
+
+below1:
 	RET

@@ -36,24 +36,23 @@ func blake3NEON(dst []byte, dstStride int, a, b []byte, stride, size, count int,
 
 // blake2bNEON works like blake2bRunsGeneric.
 func blake2bNEON(dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
-	if job.whole(size) {
-		blake2bNodesx2NEON(at(dst, 0), dstStride, at(a, 0), at(second(a, b), 0), stride, count, job.lead)
-		return
-	}
-	digests, dstStride := job.digests(dst, dstStride)
-	leads, state := unsafe.SliceData(job.leads), unsafe.SliceData(job.state)
-	blake2bx2NEON(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)
+	blake2bSHA3(dst, dstStride, a, b, stride, size, count, job, 0)
 }
 
 // blake2bNEONSHA3 works like blake2bRunsGeneric.
 func blake2bNEONSHA3(dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob) {
+	blake2bSHA3(dst, dstStride, a, b, stride, size, count, job, 1)
+}
+
+// blake2bSHA3 does so with the instructions that came with SHA-3 if sha3 is not 0.
+func blake2bSHA3(dst []byte, dstStride int, a, b []byte, stride, size, count int, job *blake2bJob, sha3 int) {
 	if job.whole(size) {
-		blake2bNodesx2NEONSHA3(at(dst, 0), dstStride, at(a, 0), at(second(a, b), 0), stride, count, job.lead)
+		blake2bNodesx2NEON(at(dst, 0), dstStride, at(a, 0), at(second(a, b), 0), stride, count, job.lead, sha3)
 		return
 	}
 	digests, dstStride := job.digests(dst, dstStride)
 	leads, state := unsafe.SliceData(job.leads), unsafe.SliceData(job.state)
-	blake2bx2NEONSHA3(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset)
+	blake2bx2NEON(digests, dstStride, at(a, 0), stride, size, count, job.lead, leads, state, job.offset, sha3)
 }
 
 // whole reports whether the messages are whole, and pairs of nodes by their size.

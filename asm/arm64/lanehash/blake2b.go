@@ -14,8 +14,8 @@ const (
 	nodeSize = 65
 )
 
-// writeBlake2b writes the kernels of 2 lanes, without and with the instructions
-// that came with SHA-3.
+// writeBlake2b writes the kernels of 2 lanes. Where an argument sha3 of theirs is not 0,
+// the parts of their rounds use instructions that came with SHA-3.
 func writeBlake2b(f *emit.File) {
 	words := func(words ...uint64) (data []byte) {
 		for _, w := range words {
@@ -30,13 +30,10 @@ func writeBlake2b(f *emit.File) {
 	f.Table("blake2bIVData", "The initial value.", words(iv[:]...))
 	f.Table("blake2bNodeData", "State words 12 to 15 of the only block of 65 bytes.", words(iv[4]^nodeSize, iv[5], ^iv[6], iv[7]))
 	f.Table("blake2bRotations", "The byte orders that rotate words right by 16 and by 24 bits.", append(rotation(8, 2), rotation(8, 3)...))
-	for _, xar := range []bool{false, true} {
-		suffix := "NEON"
-		if xar {
-			suffix = "NEONSHA3"
-		}
-		writeRuns(f, suffix, xar)
-		writeParts(f, writeNodes(f, suffix, xar).state)
+	writeRuns(f)
+	k := writeNodes(f)
+	for _, k.xar = range []bool{false, true} {
+		writeParts(f, k.state)
 	}
 }
 
@@ -44,47 +41,53 @@ func writeBlake2b(f *emit.File) {
 type blake2b struct{ *state }
 
 // newBlake2b takes the registers of a kernel.
-func newBlake2b(fn *emit.Func, suffix string, xar bool, zero int) blake2b {
-	s := blake2b{&state{Func: fn, hash: "blake2b", suffix: suffix, wide: true, zero: zero, xar: xar, rotations: [2][2]int{{32, 24}, {16, 63}}}}
-	s.v, s.t = s.Vecs(16), s.Vecs(4)
-	if xar {
-		s.message = s.Vecs(12)
-	} else {
-		s.message = s.Vecs(10)
-		s.shuffles[16], s.shuffles[24] = s.Vec(), s.Vec()
-		r := s.GP()
-		s.Op("MOVD", "$blake2bRotations<>(SB)", r)
-		s.Op("FLDPQ", emit.At(r, 0), "("+s.shuffles[16].F()+", "+s.shuffles[24].F()+")")
-		s.Free(r)
-	}
+func newBlake2b(fn *emit.Func, zero int) blake2b {
+	s := blake2b{&state{Func: fn, hash: "blake2b", wide: true, zero: zero, rotations: [2][2]int{{32, 24}, {16, 63}}}}
+	s.v, s.t, s.message = s.Vecs(16), s.Vecs(4), s.Vecs(10)
+	s.shuffles[16], s.shuffles[24] = s.Vec(), s.Vec()
+	r := s.GP()
+	s.Op("MOVD", "$blake2bRotations<>(SB)", r)
+	s.Op("FLDPQ", emit.At(r, 0), "("+s.shuffles[16].F()+", "+s.shuffles[24].F()+")")
+	s.Free(r)
 	return s
 }
 
+// allRounds emits the twelve rounds, of the parts that the argument sha3 asks for.
+func (s blake2b) allRounds() {
+	r := s.GP()
+	s.Op("MOVD", s.Param("sha3"), r)
+	s.Op("CBNZ", r, "sha3")
+	s.Free(r)
+	s.rounds("rounds")
+	s.Op("B", "mixed")
+	s.Label("sha3")
+	s.xar = true
+	s.rounds("roundsSHA3")
+	s.xar = false
+	s.Label("mixed")
+}
+
 // rounds emits the twelve rounds. The last two are the first two again.
-func (s blake2b) rounds() {
+func (s blake2b) rounds(label string) {
 	rounds, again := tables.Blake2bRounds(), s.GP()
 	s.Op("MOVD", emit.ZR, again) // set once the rounds between were
-	s.Label("rounds")
+	s.Label(label)
 	for i, order := range rounds[:10] {
 		if i == 2 {
-			s.Op("CBNZ", again, "roundsDone")
+			s.Op("CBNZ", again, label+"Done")
 		}
 		s.Comment("round %d", i+1)
 		s.round(order)
 	}
 	s.Op("MOVD", "$1", again)
-	s.Op("B", "rounds")
-	s.Label("roundsDone")
+	s.Op("B", label)
+	s.Label(label + "Done")
 	s.Free(again)
 }
 
 // feedForward sets state vector i to the state's new word i, t being its old
 // word.
 func (s blake2b) feedForward(i int, t emit.Vec) {
-	if s.xar {
-		s.Op("VEOR3", t.B16(), s.v[8+i].B16(), s.v[i].B16(), s.v[i].B16())
-		return
-	}
 	s.xor(s.v[8+i], s.v[i], s.v[i])
 	s.xor(t, s.v[i], s.v[i])
 }
@@ -111,11 +114,11 @@ func (s blake2b) zip(i int, x, y emit.Vec) {
 // writeNodes writes the kernel for inner nodes, the commonest messages of all.
 // They are one block with 9 of 16 words, so that 7 additions fall away in every
 // round, and all of the state but the message is constant.
-func writeNodes(f *emit.File, suffix string, xar bool) blake2b {
-	fn := f.Func("blake2bNodesx2"+suffix, "works like blake2bRunsGeneric with size 64, 2 messages at a time; count is at least 1.\n"+
+func writeNodes(f *emit.File) blake2b {
+	fn := f.Func("blake2bNodesx2NEON", "works like blake2bRunsGeneric with size 64, 2 messages at a time; count is at least 1.\n"+
 		"The halves of a message are always read from left and right.",
-		"dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64", 0)
-	s := newBlake2b(fn, suffix, xar, (nodeSize+7)/8)
+		"dst *byte, dstStride int, left, right *byte, stride, count int, lead uint64, sha3 int", 0)
+	s := newBlake2b(fn, (nodeSize+7)/8)
 	b := newBatch(s.state, "left", 1)
 	delta, lead := s.Load("right"), s.Load("lead")
 	s.Op("SUB", b.src, delta, delta)
@@ -167,7 +170,7 @@ func writeNodes(f *emit.File, suffix string, xar bool) blake2b {
 	for i := range 4 {
 		s.broadcast(r, s.v[12+i])
 	}
-	s.rounds()
+	s.allRounds()
 	s.Op("MOVD", "$blake2bStartData<>(SB)", r)
 	for i := range 4 {
 		s.broadcast(r, s.t[i])
@@ -193,11 +196,11 @@ const (
 //
 // The byte in front of every message makes the blocks begin one byte before a
 // multiple of their size: block b is bytes 128b-1 to 128b+126 of the message.
-func writeRuns(f *emit.File, suffix string, xar bool) {
-	fn := f.Func("blake2bx2"+suffix, "works like blake2bRunsGeneric where b is nil, 2 messages at a time; count is at least 1.\n"+
+func writeRuns(f *emit.File) {
+	fn := f.Func("blake2bx2NEON", "works like blake2bRunsGeneric where b is nil, 2 messages at a time; count is at least 1.\n"+
 		"The messages end with the run unless dst is nil.",
-		"dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64", runsLocals)
-	s := newBlake2b(fn, suffix, xar, 16)
+		"dst *byte, dstStride int, src *byte, stride, size, count int, lead uint64, leads, state *uint64, offset uint64, sha3 int", runsLocals)
+	s := newBlake2b(fn, 16)
 	b := newBatch(s.state, "src", 1)
 	s.memory = b.local
 	leads, states := s.Load("leads"), s.Load("state")
@@ -281,7 +284,7 @@ func writeRuns(f *emit.File, suffix string, xar bool) {
 	s.Op("CSETM", "LE", r)
 	s.Op("VDUP", r, s.t[0].D2())
 	s.xor(s.t[0], s.v[14], s.v[14])
-	s.rounds()
+	s.allRounds()
 	s.Op("CMP", emit.Imm(blake2bBlock-1), left)
 	s.Op("BLE", "digests")
 	for i := range 8 {
@@ -306,4 +309,5 @@ func writeRuns(f *emit.File, suffix string, xar bool) {
 	s.Label("next")
 	b.next("batch")
 	s.End()
+	writeStage(f, b)
 }

@@ -29,7 +29,7 @@ func writeBlake3(f *emit.File) {
 
 	fn := f.Func("blake3x4NEON", "works like blake3RunsGeneric, 4 messages at a time; count is at least 1.",
 		"dst *byte, dstStride int, a, b *byte, stride, size, count int, job *uint32", blake3Locals)
-	s := &state{Func: fn, hash: "blake3", suffix: "NEON", zero: 16, rotations: [2][2]int{{16, 12}, {8, 7}}}
+	s := &state{Func: fn, hash: "blake3", zero: 16, rotations: [2][2]int{{16, 12}, {8, 7}}}
 	b := newBatch(s, "a", 2)
 	s.memory = b.local
 	delta, size, job := s.Load("b"), s.Load("size"), s.Load("job")
@@ -117,6 +117,7 @@ func writeBlake3(f *emit.File) {
 	b.next("batch")
 	s.End()
 	writeParts(f, s)
+	writeStage(f, b)
 }
 
 // rotation is the byte order that rotates words of size bytes right by n bytes.

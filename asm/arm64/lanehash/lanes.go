@@ -17,6 +17,7 @@ type batch struct {
 	scratch            emit.GP
 	laneShift          int
 	local              emit.GP
+	copied             copied
 }
 
 // newBatch loads the parameters of a batch; src is the name of the messages'.
@@ -58,44 +59,61 @@ func (b *batch) next(label string) {
 // block bytes of local memory of which the rest is cleared, because loading a
 // whole block could read past the messages' end. The addresses become those of
 // the copies: offset bytes into the local memory, and each copy slot bytes after
-// the one before.
+// the one before. The function that writeStage writes does it for a lane.
 func (b *batch) stage(size emit.GP, block, offset, slot int) {
 	s := b.s
-	pair := func(v, w emit.Vec) string { return "(" + v.F() + ", " + w.F() + ")" }
-	zero, data, to, r := s.t[0], s.t[1], s.GP(), s.GP()
-	s.xor(zero, zero, zero)
-	for lane, from := range b.lanes {
-		at := offset + lane*slot
-		for i := 0; i < block; i += 32 {
-			s.Op("FSTPQ", pair(zero, zero), emit.At(b.local, at+i))
-		}
-		s.Op("ADD", emit.Imm(at), b.local, to)
-		for n := block; n > 0; n /= 2 {
-			skip := fmt.Sprintf("lane%dBelow%d", lane, n)
-			s.Op("TBZ", emit.Imm(bits.TrailingZeros(uint(n))), size, skip)
-			for range n / 32 {
-				s.Op("FLDPQ.P", emit.At(from, 32), pair(data, s.t[2]))
-				s.Op("FSTPQ.P", pair(data, s.t[2]), emit.At(to, 32))
-			}
-			for _, piece := range []struct {
-				size        int
-				load, store string
-				reg         any
-			}{
-				{16, "FMOVQ.P", "FMOVQ.P", data.F()},
-				{8, "MOVD.P", "MOVD.P", r},
-				{4, "MOVWU.P", "MOVW.P", r},
-				{2, "MOVHU.P", "MOVH.P", r},
-				{1, "MOVBU.P", "MOVB.P", r},
-			} {
-				if piece.size == n {
-					s.Op(piece.load, emit.At(from, n), piece.reg)
-					s.Op(piece.store, piece.reg, emit.At(to, n))
-				}
-			}
-			s.Label(skip)
-		}
-		s.Op("ADD", emit.Imm(at), b.local, from)
+	b.copied = copied{size, s.GP(), s.GP(), s.GP(), block}
+	for lane, p := range b.lanes {
+		at := emit.Imm(offset + lane*slot)
+		s.Op("MOVD", p, b.copied.from)
+		s.Op("ADD", at, b.local, b.copied.to)
+		s.Call(b.stageName())
+		s.Op("ADD", at, b.local, p)
 	}
-	s.Free(to, r)
+	s.Free(b.copied.from, b.copied.to, b.copied.scratch)
+}
+
+// copied is where the function behind stage finds what it copies.
+type copied struct {
+	size, from, to, scratch emit.GP
+	block                   int
+}
+
+func (b *batch) stageName() string { return b.s.hash + "StageNEON" }
+
+// writeStage writes the function that copies a message's last bytes, for the kernel of b.
+func writeStage(f *emit.File, b *batch) {
+	fn := f.Func(b.stageName(), "copies the last bytes of a lane's message. The kernels of this file call it.", "", 0)
+	pair := func(v, w emit.Vec) string { return "(" + v.F() + ", " + w.F() + ")" }
+	zero, data, more, c := b.s.t[0], b.s.t[1], b.s.t[2], b.copied
+	fn.Op("VEOR", zero.B16(), zero.B16(), zero.B16())
+	for i := 0; i < c.block; i += 32 {
+		fn.Op("FSTPQ", pair(zero, zero), emit.At(c.to, i))
+	}
+	for n := c.block; n > 0; n /= 2 {
+		skip := fmt.Sprintf("below%d", n)
+		fn.Op("TBZ", emit.Imm(bits.TrailingZeros(uint(n))), c.size, skip)
+		for range n / 32 {
+			fn.Op("FLDPQ.P", emit.At(c.from, 32), pair(data, more))
+			fn.Op("FSTPQ.P", pair(data, more), emit.At(c.to, 32))
+		}
+		for _, piece := range []struct {
+			size        int
+			load, store string
+			reg         any
+		}{
+			{16, "FMOVQ.P", "FMOVQ.P", data.F()},
+			{8, "MOVD.P", "MOVD.P", c.scratch},
+			{4, "MOVWU.P", "MOVW.P", c.scratch},
+			{2, "MOVHU.P", "MOVH.P", c.scratch},
+			{1, "MOVBU.P", "MOVB.P", c.scratch},
+		} {
+			if piece.size == n {
+				fn.Op(piece.load, emit.At(c.from, n), piece.reg)
+				fn.Op(piece.store, piece.reg, emit.At(c.to, n))
+			}
+		}
+		fn.Label(skip)
+	}
+	fn.End()
 }

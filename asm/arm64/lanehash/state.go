@@ -13,7 +13,6 @@ import (
 type state struct {
 	*emit.Func
 	hash     string     // names of functions begin with it
-	suffix   string     // and end with the instruction set
 	v        []emit.Vec // the state
 	t        []emit.Vec // scratch, one for each of the quarter rounds side by side
 	message  []emit.Vec // words 0, 1, … as far as they have registers
@@ -122,7 +121,11 @@ func (s *state) round(order [16]int) {
 }
 
 func (s *state) partName(shift, step int) string {
-	return fmt.Sprintf("%s%s%d%s", s.hash, [2]string{"Columns", "Diagonals"}[shift], step+1, s.suffix)
+	set := "NEON"
+	if s.xar {
+		set = "NEONSHA3"
+	}
+	return fmt.Sprintf("%s%s%d%s", s.hash, [2]string{"Columns", "Diagonals"}[shift], step+1, set)
 }
 
 // writeParts writes what rounds consist of but for the additions of message words: halves

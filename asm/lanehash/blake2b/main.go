@@ -22,7 +22,10 @@ func main() {
 		short := newShort(isa, c)
 		short.emit()
 		short.Parts()
-		short.store()
+		short.function("Store", "stores the digests of a batch, words 0 to 3 of the state.", short.store)
+		if isa.EVEX {
+			short.function("Transpose", "brings 64 bytes of every lane into the first message words.", func() { short.transpose8(8, 16) })
+		}
 	}
 	Generate()
 }

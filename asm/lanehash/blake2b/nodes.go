@@ -85,7 +85,7 @@ func (k *nodes) loadMasked() {
 		MOVBLZX(Mem{Base: R14, Index: delta, Scale: 1, Disp: 31}, EAX)
 		MOVQ(RAX, k.ends.Offset(8*i))
 	}
-	k.transpose8(t, 16)
+	k.call("Transpose")
 	VPORQ(k.lead, k.V(16), k.V(16))
 	k.Move(k.ends, k.V(24))
 }

@@ -61,7 +61,7 @@ func (k *runs) loadMasked() {
 		}
 	}
 	load(-1)
-	k.transpose8(t, m)
+	k.call("Transpose")
 	TESTQ(vec.Offset, vec.Offset)
 	JNZ(LabelRef("have_lead"))
 	VPORQ(k.leads, k.V(m), k.V(m))
@@ -141,14 +141,25 @@ func (k *runs) loadShifted() {
 }
 
 // storeDigests stores words 0 to 3 of the new state, in vectors 0 to 3.
-func (k *kernel) storeDigests() { CALL(LabelRef("·" + k.storeName() + "(SB)")) }
+func (k *kernel) storeDigests() { k.call("Store") }
 
-func (k *kernel) storeName() string { return fmt.Sprintf("blake2bStorex%d%s", k.lanes, k.Name) }
+func (k *kernel) sharedName(what string) string {
+	return fmt.Sprintf("blake2b%sx%d%s", what, k.lanes, k.Name)
+}
+
+func (k *kernel) call(what string) { CALL(LabelRef("·" + k.sharedName(what) + "(SB)")) }
+
+// function emits one that the kernels of this file call.
+func (k *kernel) function(what, doc string, emit func()) {
+	name := k.sharedName(what)
+	TEXT(name, attr.NOSPLIT|attr.NOFRAME, "func()")
+	Doc(name + " " + doc + " The kernels of this file call it.")
+	emit()
+	RET()
+}
 
 // store emits the function that stores digests.
 func (k *kernel) store() {
-	TEXT(k.storeName(), attr.NOSPLIT|attr.NOFRAME, "func()")
-	Doc(k.storeName() + " stores the digests of a batch. The kernels of this file call it, with words 0 to 3 in their vectors.")
 	VPUNPCKLQDQ(k.V(3), k.V(2), k.V(4))
 	VPUNPCKHQDQ(k.V(3), k.V(2), k.V(5))
 	VPUNPCKLQDQ(k.V(1), k.V(0), k.V(2))
@@ -158,5 +169,4 @@ func (k *kernel) store() {
 	vec.Lanes(k.lanes, vec.Dst, vec.DstStride, func(i int) {
 		vec.StorePair(k.ISA, 2, i, Mem{Base: R14})
 	})
-	RET()
 }

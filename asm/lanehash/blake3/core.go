@@ -55,14 +55,6 @@ func (k *core) setState(length, flags Mem) {
 
 // compress emits the seven rounds, and leaves the new chaining values.
 func (k *core) compress() {
-	if k.Zero == 0 && k.shares() {
-		k.call("Compress")
-		return
-	}
-	k.rounds()
-}
-
-func (k *core) rounds() {
 	if rounds := tables.BLAKE3Rounds(); k.EVEX && k.Zero == 0 {
 		k.PermuteLoop(tables.BLAKE3Permutation, len(rounds), k.spill, "round")
 	} else {

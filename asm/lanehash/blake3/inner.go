@@ -44,9 +44,8 @@ func (k *inner) point(stride Op) {
 // node hashes the message words.
 func (k *inner) node() {
 	k.setKey()
-	k.setState(k.length, k.flags)
 	k.Xor(k.Reg(12), k.Reg(12), k.Reg(12))
-	k.compress()
+	k.compressBlock()
 }
 
 // store stores the digests of the lanes stride bytes apart.

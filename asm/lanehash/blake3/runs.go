@@ -86,9 +86,8 @@ func (k *runs) emit() {
 	k.loadWhole()
 
 	Label("loaded")
-	k.setState(k.length, k.flags)
 	k.Move(k.counters, k.Reg(12))
-	k.compress()
+	k.compressBlock()
 	SUBQ(Imm(blockSize), vec.Left)
 	JLE(LabelRef("digests"))
 	ADDQ(Imm(blockSize), vec.Offset)
@@ -104,10 +103,25 @@ func (k *runs) emit() {
 	RET()
 }
 
+// compressBlock compresses the block in the message words, with the counters in word 12 of
+// the state, here or by a call.
+func (k *runs) compressBlock() {
+	if k.shares() {
+		k.call("Compress")
+	} else {
+		k.compressHere()
+	}
+}
+
+func (k *runs) compressHere() {
+	k.setState(k.length, k.flags)
+	k.compress()
+}
+
 // shared emits what several kernels for 64-byte vectors call. Their registers and their
 // local memory are laid out alike as far as it goes.
 func (k *runs) shared() {
-	k.function("Compress", "runs the rounds of a block, and leaves the new chaining values in the first vectors.", k.rounds)
+	k.function("Compress", "compresses a block, and leaves the new chaining values in the first vectors.", k.compressHere)
 	k.function("Digests", "makes the chaining values digests, for the kernels to store.", k.joinDigests)
 	k.function("LoadLeft", "brings the first halves of blocks into the message words.", func() { k.loadHalf(0, vec.Offset, nil) })
 	k.function("LoadRight", "does so with the second halves.", func() { k.loadHalf(1, second, nil) })
