@@ -53,7 +53,7 @@ func startCluster(t testing.TB, epochMillis uint64, change func(i int, o *Option
 func (c *cluster) options(i int) Options {
 	o := Options{
 		Dir: filepath.Join(c.dir, fmt.Sprint(i)), Genesis: c.genesis,
-		BlockPause: 10 * time.Millisecond, RoundTimeout: 400 * time.Millisecond, Patience: 8 * time.Second,
+		BlockPause: 10 * time.Millisecond, RoundTimeout: 400 * time.Millisecond, Patience: time.Minute,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level()})),
 		hooks:  hooks{strangers: true}, // the book of addresses is written after the end
 	}
@@ -211,6 +211,7 @@ func (c *cluster) checkChain() {
 // TestCluster: random transactions through four validators do what they do to a bare
 // state machine, at every height.
 func TestCluster(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := startCluster(t, 3_600_000, nil)
 	users := world.NewUsers(c.any().State(), 3)
 	rounds := 10
@@ -253,8 +254,10 @@ func (l late) SignVote(chainID string, vote *cometproto.Vote) error {
 // early, and transactions go on; with one more down they end with a clear error, and
 // reads go on; when it is back, so are transactions. Nobody forks.
 func TestFaults(t *testing.T) {
+	t.Parallel() // it mostly waits
 	for _, by := range []time.Duration{time.Hour, -time.Hour} {
 		t.Run(by.String(), func(t *testing.T) {
+			t.Parallel()
 			if testing.Short() && by < 0 {
 				t.Skip("takes a while")
 			}
@@ -312,6 +315,7 @@ func TestFaults(t *testing.T) {
 // TestTime: epochs pass without transactions, by ticks alone; and while nothing is due,
 // there are no blocks.
 func TestTime(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := startCluster(t, 2000, nil)
 	wait(t, "third epoch", func() bool { return c.any().State().System().Epoch >= 3 })
 	c.settle()

@@ -3,16 +3,19 @@ module github.com/redstuff-go/redstuff/comet
 go 1.25.0
 
 require (
+	github.com/alecthomas/kong v1.16.1
 	github.com/cockroachdb/pebble/v2 v2.1.4
 	github.com/cometbft/cometbft v0.38.25
 	github.com/cometbft/cometbft-db v0.14.1
 	github.com/go-kit/kit v0.13.0
 	github.com/prometheus/client_golang v1.23.2
+	github.com/redstuff-go/redstuff v0.0.0
 	github.com/redstuff-go/redstuff/node v0.0.0
 	pgregory.net/rapid v1.3.0
 )
 
 require (
+	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/DataDog/zstd v1.5.7 // indirect
 	github.com/RaduBerinde/axisds v0.1.0 // indirect
 	github.com/RaduBerinde/btreemap v0.0.0-20250419174037-3d62b7205d54 // indirect
@@ -66,7 +69,6 @@ require (
 	github.com/prometheus/common v0.66.1 // indirect
 	github.com/prometheus/procfs v0.16.1 // indirect
 	github.com/rcrowley/go-metrics v0.0.0-20201227073835-cf1acfcdf475 // indirect
-	github.com/redstuff-go/redstuff v0.0.0 // indirect
 	github.com/rogpeppe/go-internal v1.12.0 // indirect
 	github.com/rs/cors v1.11.1 // indirect
 	github.com/sasha-s/go-deadlock v0.3.9 // indirect

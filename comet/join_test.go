@@ -16,6 +16,7 @@ import (
 // TestJoin: a node without state begins from its peers' snapshot, whose root it verifies by
 // headers from a trusted one on, and goes on with the others.
 func TestJoin(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("CometBFT looks for snapshots for seconds")
 	}

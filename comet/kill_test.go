@@ -72,6 +72,7 @@ func nonceOf(s *ledger.State) uint64 {
 // TestKill: no acknowledged transaction is lost when the process is killed at a random
 // moment, and the root is that of a replay, from genesis and from where it was.
 func TestKill(t *testing.T) {
+	t.Parallel() // it mostly waits
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -63,11 +63,12 @@ var rules = arrows{
 	"node":                   {"commit", "node/api", "node/collect", "node/committee", "node/control", "node/control/agreement", "node/control/follow", "node/discover", "node/heal", "node/identity", "node/invalid", "node/peer", "node/placement", "node/scrub", "node/server", "node/server/httpd", "node/store", "rs2d"},
 
 	// The ledger on CometBFT: nobody else links it.
-	"comet/internal": {"commit", "node/committee", "node/ledger"},
-	"comet/kv":       {},
-	"comet/headers":  {},
-	"comet/app":      {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
-	"comet":          {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/ledger"},
+	"comet/internal":       {"commit", "node/committee", "node/ledger"},
+	"comet/kv":             {},
+	"comet/headers":        {},
+	"comet/app":            {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
+	"comet":                {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/ledger"},
+	"comet/cmd/rs2d-comet": {"comet", "comet/headers", "node/control/chain", "node/control/genesis", "node/control/rpc", "node/identity"},
 
 	// Around them.
 	"asm":                 {},

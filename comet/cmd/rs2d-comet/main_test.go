@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/comet"
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// run runs a command line that ends by itself.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = execute(t.Context(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// files writes the genesis and the keys of some operators.
+func files(t *testing.T, operators int) (dir string, keys []*identity.Key) {
+	t.Helper()
+	dir = t.TempDir()
+	g := ledger.Genesis{Name: "test", Shards: 10, Scheme: uint8(commit.BLAKE3), Start: uint64(time.Now().UnixMilli()), MaxNodes: 10}
+	var nodes []genesis.Node
+	var accounts []genesis.Account
+	for i := range operators {
+		key := identity.GenerateKey()
+		keys = append(keys, key)
+		n := genesis.NewNode(fmt.Sprint("node-", i), fmt.Sprintf("127.0.0.1:%d", 7100+i), key)
+		n.Stake, n.Capacity = ledger.DefaultMinStake, 1<<40
+		nodes = append(nodes, n)
+		accounts = append(accounts, genesis.Account{Address: n.Owner, Balance: 1 << 40})
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i, ".key")), key.Reveal(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	genesis.Set(&g, nodes, accounts)
+	text, err := genesis.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "genesis.toml"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir, keys
+}
+
+// free returns an address on which nobody listens.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestRun: four operators' validators take a transaction by one API and show it at
+// another, and end when they are told to.
+func TestRun(t *testing.T) {
+	const operators = 4
+	dir, keys := files(t, operators)
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	var apis, peers, admins []string
+	for i, key := range keys {
+		want, err := comet.PeerID(key.Account())
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, id, _ := run(t, "id", "--key", filepath.Join(dir, fmt.Sprint(i, ".key")))
+		if code != 0 || strings.TrimSpace(id) != want {
+			t.Fatalf("id: code %d, %q, want %q", code, id, want)
+		}
+		apis, admins = append(apis, free(t)), append(admins, free(t))
+		peers = append(peers, want+"@"+free(t))
+	}
+	for i := range operators {
+		_, listen, _ := strings.Cut(peers[i], "@")
+		args := []string{
+			"run", "--genesis", filepath.Join(dir, "genesis.toml"), "--key", filepath.Join(dir, fmt.Sprint(i, ".key")), "--dir", filepath.Join(dir, fmt.Sprint(i)),
+			"--listen", listen, "--api", apis[i], "--admin", admins[i], "--pause", "20ms", "--log-level", "error",
+		}
+		for j := range operators {
+			if j != i {
+				args = append(args, "--peer", peers[j])
+			}
+		}
+		group.Go(func() {
+			if code := execute(ctx, args, io.Discard, io.Discard); code != 0 {
+				t.Errorf("validator %d ended with code %d", i, code)
+			}
+		})
+	}
+	clients := make([]*rpc.Client, operators)
+	for i, api := range apis {
+		clients[i] = rpc.NewClient("http://" + api)
+	}
+	wait(t, "APIs", func() bool {
+		for _, c := range clients {
+			if s, err := c.Status(ctx); err != nil || s.Members != operators {
+				return false
+			}
+		}
+		return true
+	})
+	g, err := clients[0].Genesis(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := ledger.Tx{Chain: g.ChainID(), FeePerByte: 1000, Action: ledger.Transfer{To: genesis.AddressOf(keys[1]), Amount: 7}}.Sign(keys[0].Account())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := clients[2].Submit(ctx, tx)
+	if err != nil || r.Err != nil {
+		t.Fatalf("receipt %+v (%v)", r, err)
+	}
+	wait(t, "block at the other APIs", func() bool {
+		for _, c := range clients {
+			if s, err := c.Status(ctx); err != nil || s.Height < r.Height {
+				return false
+			}
+		}
+		return true
+	})
+	var at comet.Status
+	if err := json.Unmarshal(get(t, apis[3], "/v1/chain"), &at); err != nil || at.Peer != peers[3] || at.Height == 0 || len(at.Hash) != 32 {
+		t.Errorf("chain %+v (%v)", at, err)
+	}
+	if len(get(t, apis[3], "/v1/headers/1")) == 0 {
+		t.Error("no header")
+	}
+	if m := get(t, admins[3], "/"); !bytes.Contains(m, []byte("cometbft_consensus_height")) {
+		t.Errorf("metrics %.200s", m)
+	}
+}
+
+func get(t *testing.T, address, path string) []byte {
+	t.Helper()
+	resp, err := http.Get("http://" + address + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s (%v)", path, resp.Status, err)
+	}
+	return data
+}
+
+func wait(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(2 * time.Minute)
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("no %s", what)
+		}
+	}
+}
+
+// TestUsage: what is wrong is said, and has its exit code.
+func TestUsage(t *testing.T) {
+	dir, _ := files(t, 1)
+	base := []string{"run", "--genesis", filepath.Join(dir, "genesis.toml"), "--key", filepath.Join(dir, "0.key"), "--dir", filepath.Join(dir, "0")}
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"nothing", nil, exitFailure, "expected one of"},
+		{"help", []string{"run", "--help"}, 0, ""},
+		{"no genesis", []string{"run", "--key", "k", "--dir", "d"}, exitFailure, "--genesis"},
+		{"no such key", []string{"id", "--key", "/no/such/key"}, exitFailure, "/no/such/key"},
+		{"no snapshots", append(base, "--snapshot", "0"), exitFailure, "more than zero"},
+		{"one server", append(base, "--join-from", "http://127.0.0.1:1", "--trust", "1:00"), exitFailure, "two URLs"},
+		{"no trust", append(base, "--join-from", "http://127.0.0.1:1", "--join-from", "http://127.0.0.1:2"), exitFailure, "--trust"},
+		{"few blocks", append(base, "--retain", "5"), exitFailure, "RetainBlocks"},
+	} {
+		code, out, errs := run(t, test.args...)
+		if code != test.code || !strings.Contains(errs, test.want) {
+			t.Errorf("%s: code %d, %q; want %d, %q", test.name, code, errs, test.code, test.want)
+		}
+		if test.name == "help" && !strings.Contains(out, "Example: rs2d-comet run") {
+			t.Errorf("help without an example: %s", out)
+		}
+	}
+}
