@@ -60,7 +60,7 @@ func (b *blob) verifySymbols(symbols []Symbol, leaves []commit.Hash) []error {
 	share := (len(symbols)/workers + proofBatch) / proofBatch * proofBatch
 	batch := max(16, min(proofBatch, unitBytes/b.size&^15))
 	crew.NewGroup().Do(workers, (len(symbols)+share-1)/share, func(_, piece int) {
-		x := b.c.along[Primary].expansion(b.size, 0)
+		x := b.c.along[Primary].scratch()
 		defer x.release()
 		from, end := piece*share, min(len(symbols), (piece+1)*share)
 		for ; from < end; from += batch {

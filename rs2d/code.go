@@ -164,6 +164,44 @@ func (c *Code) Decode(meta *commit.Metadata, slivers []Sliver, check Check, opts
 	return d.run(check)
 }
 
+// DecodeTo is Decode for a blob that is larger than memory: it writes the blob to w, front
+// to back, from what src gives of the slivers in have. Primary slivers that hold the blob
+// are read once; where some are missing or wrong, so are the secondary ones, or as often
+// as it takes primary ones.
+//
+// With a systematic check, no byte is written before the sliver that it is in is known to
+// be right. With a strict one, none is before the whole blob is, for which slivers are read
+// once more and encoded again, unless [ReadBack] says where to read what was written.
+//
+// DecodeTo holds about 128 MiB, or what [MaxMemory] says, but at least two rows; for a
+// strict check at least 16 columns and what else [Encoder.EncodeTo] takes. Rows that were
+// recovered may go to a temporary file, see [SpoolIn].
+//
+// The error is the context's, one of those of Decode, that of w, ErrNil if one of the
+// arguments is nil, or ErrChanged if src does not give the same twice.
+func (c *Code) DecodeTo(ctx context.Context, w io.Writer, meta *commit.Metadata, src Source, have []SliverRef, check Check, opts ...StreamOption) error {
+	switch {
+	case ctx == nil:
+		return fmt.Errorf("%w context.Context", ErrNil)
+	case w == nil:
+		return fmt.Errorf("%w io.Writer", ErrNil)
+	case src == nil:
+		return fmt.Errorf("%w Source", ErrNil)
+	case check > CheckNone:
+		return ErrCheck
+	}
+	b, err := newBlob(c, meta)
+	if err != nil {
+		return err
+	}
+	o, err := newStreamOptions(opts, streamDecodeBytes)
+	if err != nil {
+		return err
+	}
+	d := &streamDecoding{blob: b, ctx: ctx, src: src, check: check, opts: o}
+	return d.run(w, have)
+}
+
 // CheckRows makes sure of the same as Decode does, for slivers that need no decoding:
 // rows are the primary slivers that hold bytes of the blob, one after another. If they
 // pass, their first meta.Length bytes are the blob. CheckNone lets everything pass.

@@ -1,6 +1,7 @@
 package rs2d
 
 import (
+	"bytes"
 	"math/bits"
 	"slices"
 
@@ -47,10 +48,23 @@ func (d *decoding) run(check Check) ([]byte, error) {
 			return rows[:d.meta.Length], nil
 		}
 		if d.verified {
-			return nil, inconsistent(d.blob, p, d.use[p.axis], d.rows(nil, p, d.P))
+			return nil, d.inconsistent(p)
 		}
 		d.verify()
 	}
+}
+
+// inconsistent returns the error for a blob that failed the check although the slivers of
+// the plan are right.
+func (d *decoding) inconsistent(p plan) error {
+	matrix := d.rows(nil, p, d.P)
+	meta, err := commitRows(d.c, matrix)
+	if err != nil {
+		return err
+	}
+	return inconsistent(d.blob, p, meta, bytes.NewReader(matrix), func(ref SliverRef) ([]byte, error) {
+		return d.use[ref.Axis][ref.Index], nil
+	})
 }
 
 // collect takes each sliver that is formed right, the first of each name, and the

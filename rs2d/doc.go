@@ -16,11 +16,13 @@
 //
 //	a blob            its slivers                     Code.Encode
 //	                  ... of blob after blob          Encoder.Encode
-//	                  ... where it is no slice        Encoder.EncodeTo
+//	                  ... where it is a file          Code.EncodeTo
+//	                  ... where it is an io.Reader    Encoder.EncodeFrom
 //	                  its id                          Code.ID
-//	                  its metadata                    Encoder.Commit
+//	                  its metadata                    Encoder.Commit, or EncodeTo Discard
 //	slivers           the blob                        Code.Decode
 //	                  ... in memory of one's own      Code.Decode with InMemory
+//	                  ... to an io.Writer             Code.DecodeTo
 //	                  ... of which all rows are there Code.CheckRows
 //	                  a part of the blob              RangeSlivers, Code.ReadRange
 //	                  to know which are right         Code.VerifySlivers, VerifySliver

@@ -1,8 +1,11 @@
 package rs2d_test
 
 import (
+	"context"
 	"fmt"
 	"log"
+	"os"
+	"strings"
 
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -75,4 +78,82 @@ func ExampleInMemory() {
 	// one blob
 	// and another, which is longer
 	// a third
+}
+
+// directory keeps slivers where there is more room than in memory.
+type directory struct{ root *os.Root }
+
+func (d directory) WriteSliverAt(ref rs2d.SliverRef, data []byte, off int64) error {
+	f, err := d.root.OpenFile(ref.String(), os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteAt(data, off)
+	return err
+}
+
+func (d directory) ReadSliverAt(ref rs2d.SliverRef, dst []byte, off int64) error {
+	f, err := d.root.Open(ref.String())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.ReadAt(dst, off)
+	return err
+}
+
+// A blob that is larger than memory is encoded from a reader into files, and decoded from
+// some of these to a writer.
+func ExampleCode_DecodeTo() {
+	temp, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	root, err := os.OpenRoot(temp)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer root.Close()
+	files := directory{root}
+
+	code, err := rs2d.New(10)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	meta, err := code.NewEncoder().EncodeFrom(ctx, files, strings.NewReader("a blob of any length\n"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	kept := []rs2d.SliverRef{
+		{Axis: rs2d.Primary, Index: 2}, {Axis: rs2d.Primary, Index: 5},
+		{Axis: rs2d.Primary, Index: 7}, {Axis: rs2d.Primary, Index: 9},
+	}
+	err = code.DecodeTo(ctx, os.Stdout, meta, files, kept, rs2d.CheckStrict, rs2d.MaxMemory(64<<20))
+	fmt.Println(err)
+	// Output:
+	// a blob of any length
+	// <nil>
+}
+
+// Whoever is sent slivers verifies them by the metadata.
+func ExampleCode_VerifySlivers() {
+	code, err := rs2d.New(10)
+	if err != nil {
+		log.Fatal(err)
+	}
+	encoding, err := code.Encode([]byte("a blob of any length"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	right, wrong := encoding.Primary(1), encoding.Secondary(2)
+	wrong.Data[0] ^= 1
+	for _, err := range code.VerifySlivers(encoding.Metadata(), []rs2d.Sliver{right, wrong}) {
+		fmt.Println(err)
+	}
+	// Output:
+	// <nil>
+	// rs2d: secondary sliver 2: root is not the metadata's
 }

@@ -33,13 +33,20 @@ type expansion struct {
 
 var expansions = sync.Pool{New: func() any { return new(expansion) }}
 
+// scratch returns an expansion that is used for its memory alone.
+func (l *line) scratch() *expansion {
+	x := expansions.Get().(*expansion)
+	x.line, x.space = l, l.borrow()
+	return x
+}
+
 // expansion returns an expansion for slivers with symbols of size bytes, at most limit
 // of them at a time.
 func (l *line) expansion(size, limit int) *expansion {
-	x := expansions.Get().(*expansion)
-	x.line, x.size, x.space = l, size, l.borrow()
+	x := l.scratch()
+	x.size = size
 	x.width = min(size, max(l.codec.StripSize(), lanehash.LeafPiece)/lanehash.LeafPiece*lanehash.LeafPiece)
-	x.room = min(limit, max(1, unitBytes/(l.n*x.width)))
+	x.room = max(1, min(limit, unitBytes/(l.n*x.width)))
 	x.tile = resize(x.tile, x.room*l.n*x.width)
 	x.nodes = resize(x.nodes, x.room*l.n*commit.HashSize)
 	return x

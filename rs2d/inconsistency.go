@@ -2,6 +2,8 @@ package rs2d
 
 import (
 	"bytes"
+	"io"
+	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
@@ -72,62 +74,91 @@ func shownBy(b *blob, proof *InconsistencyProof) (bool, error) {
 }
 
 // inconsistent returns the error for a blob that failed the check although it was
-// decoded from slivers that are right: those of the plan. source is the whole matrix that
-// they decode to.
-func inconsistent(b *blob, p plan, slivers [][]byte, source []byte) error {
-	other := p.axis.Other()
-	meta, err := commitRows(b.c, source)
-	if err != nil {
-		return err
-	}
-	sourceSliver := func(axis Axis, i int) []byte {
-		if axis == Primary {
-			return source[i*b.row:][:b.row]
+// decoded from slivers that are right: those of the plan. matrix is the whole message
+// matrix that they decode to, row after row, meta the metadata of these bytes, and
+// parity returns those slivers of the plan that are not in the matrix.
+func inconsistent(b *blob, p plan, meta *commit.Metadata, matrix io.ReaderAt, parity func(SliverRef) ([]byte, error)) error {
+	sliver := func(ref SliverRef) ([]byte, error) {
+		switch {
+		case ref.Index >= sourceSymbols(b.Params, ref.Axis.Other()):
+			return parity(ref)
+		case ref.Axis == Primary:
+			row := make([]byte, b.row)
+			_, err := matrix.ReadAt(row, int64(ref.Index)*int64(b.row))
+			return row, err
 		}
-		column := make([]byte, 0, b.column)
+		column := make([]byte, b.column)
 		for r := range b.P {
-			column = append(column, source[r*b.row+i*b.size:][:b.size]...)
+			if _, err := matrix.ReadAt(column[r*b.size:][:b.size], int64(r)*int64(b.row)+int64(ref.Index*b.size)); err != nil {
+				return nil, err
+			}
 		}
-		return column
+		return column, nil
 	}
 	proof := &InconsistencyProof{}
-	prove := func(axis Axis, i int, data []byte, place int) {
-		prover, e := b.c.NewProver(Sliver{SliverRef{axis, i}, data})
-		if e != nil {
-			err = e
-			return
+	prove := func(axis Axis, i, place int) error {
+		ref := SliverRef{axis, i}
+		data, err := sliver(ref)
+		if err != nil {
+			return err
+		}
+		prover, err := b.c.NewProver(Sliver{ref, data})
+		if err != nil {
+			return err
+		}
+		if prover.Root() != rootOf(b.meta, ref) {
+			return ErrChanged
 		}
 		s := prover.Symbol(place)
 		s.Data = bytes.Clone(s.Data) // the prover has n symbols
 		proof.Symbols = append(proof.Symbols, s)
+		return nil
 	}
 
+	other := p.axis.Other()
 	if i := differing(meta, b.meta, other); i >= 0 {
 		proof.Target = SliverRef{other, i}
 		for _, u := range p.chosen {
-			prove(p.axis, u, slivers[u], i)
+			if err := prove(p.axis, u, i); err != nil {
+				return err
+			}
 		}
 	} else if i := differing(meta, b.meta, p.axis); i >= 0 {
 		proof.Target = SliverRef{p.axis, i}
 		for j := range sourceSymbols(b.Params, p.axis) {
-			prove(other, j, sourceSliver(other, j), i)
+			if err := prove(other, j, i); err != nil {
+				return err
+			}
 		}
 	} else {
-		past := int(b.meta.Length)
-		for past < len(source) && source[past] == 0 {
-			past++
+		cell, err := pastEnd(b, matrix)
+		if err == nil && cell < 0 {
+			err = ErrChanged
 		}
-		if past == len(source) {
-			return ErrChanged
+		if err != nil {
+			return err
 		}
-		cell := past / b.size
-		proof.Target = SliverRef{Primary, cell / b.S}
-		prove(Primary, proof.Target.Index, sourceSliver(Primary, proof.Target.Index), cell%b.S)
-	}
-	if err != nil {
-		return err
+		proof.Target = SliverRef{Primary, int(cell / int64(b.S))}
+		if err := prove(Primary, proof.Target.Index, int(cell%int64(b.S))); err != nil {
+			return err
+		}
 	}
 	return &InconsistentError{Proof: proof}
+}
+
+// pastEnd returns the cell of the first byte past the blob's end that is not zero, or -1.
+func pastEnd(b *blob, matrix io.ReaderAt) (cell int64, err error) {
+	buf := make([]byte, 64<<10)
+	for off, end := int64(b.meta.Length), int64(b.P)*int64(b.row); off < end; off += int64(len(buf)) {
+		part := buf[:min(int64(len(buf)), end-off)]
+		if _, err := matrix.ReadAt(part, off); err != nil {
+			return 0, err
+		}
+		if at := slices.IndexFunc(part, func(v byte) bool { return v != 0 }); at >= 0 {
+			return (off + int64(at)) / int64(b.size), nil
+		}
+	}
+	return -1, nil
 }
 
 // differing returns the index of a sliver of the axis that the two have different

@@ -3,6 +3,7 @@ package rs2d
 import (
 	"bytes"
 	"errors"
+	"io"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -129,6 +130,11 @@ func refuses(t *rapid.T, m *naive, meta *commit.Metadata) (proven bool) {
 	} {
 		_, err := c.Decode(meta, slivers, CheckStrict)
 		proven = refused(t, m, meta, err) || proven
+		if streamed := decodeTo(c, io.Discard, meta, slivers, CheckStrict, MaxMemory(1)); err == nil || streamed == nil {
+			t.Fatalf("Decode: %v; DecodeTo: %v", err, streamed)
+		} else {
+			proven = refused(t, m, meta, streamed) || proven
+		}
 		// Systematic readers may accept, but all who do accept one blob.
 		if _, err := c.Decode(meta, slivers, CheckSystematic); err != nil {
 			refused(t, m, meta, err)

@@ -34,7 +34,7 @@ func (l *line) giveBack(w *rscode.Workspace) { l.spaces.Put(w) }
 func (l *line) expand(sliver []byte, size int) []byte {
 	all := make([]byte, l.n*size)
 	copy(all, sliver)
-	x := l.expansion(size, 0)
+	x := l.scratch()
 	defer x.release()
 	for j := range l.n {
 		x.shards = append(x.shards, all[j*size:])
@@ -52,7 +52,7 @@ func (l *line) symbol(dst, sliver []byte, i int) {
 		copy(dst, sliver[i*size:])
 		return
 	}
-	x := l.expansion(size, 0)
+	x := l.scratch()
 	defer x.release()
 	x.present = resize(x.present, l.n)
 	x.shards, x.wanted = resize(x.shards, l.n), resize(x.wanted, l.n)

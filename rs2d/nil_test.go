@@ -3,6 +3,7 @@ package rs2d
 import (
 	"bytes"
 	"context"
+	"io"
 	"testing"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -57,13 +58,17 @@ func TestNil(t *testing.T) {
 		{Name: "ParseSliver", Func: ParseSliver, Args: []any{meta, Primary, sliver}},
 		{Name: "ParseSymbol", Func: ParseSymbol, Args: []any{meta, want, symbol}},
 		{Name: "Progress", Func: Progress, Args: []any{func(_, _ int64) {}}},
+		{Name: "ReadBack", Func: ReadBack, Args: []any{src}},
 		{Name: "RangeSlivers", Func: RangeSlivers, Args: []any{meta, uint64(0), uint64(3)}},
+		{Name: "ReportRejected", Func: ReportRejected, Args: []any{func(SliverRef, error) {}}},
 		{Name: "ReportWrong", Func: ReportWrong, Args: []any{&wrong}},
+		{Name: "SpoolIn", Func: SpoolIn, Args: []any{""}},
 		{Name: "WithBackend", Func: WithBackend, Args: []any{"generic"}},
 		{Name: "WithScheme", Func: WithScheme, Args: []any{commit.Walrus}},
 		{Name: "WithWorkers", Func: WithWorkers, Args: []any{1}},
 		{Name: "Code.CheckRows", Func: c.CheckRows, Args: []any{meta, blob, CheckNone}},
 		{Name: "Code.Decode", Func: c.Decode, Args: []any{meta, primary, CheckStrict, InMemory(nil)}},
+		{Name: "Code.DecodeTo", Func: c.DecodeTo, Args: []any{ctx, io.Discard, meta, memorySource{}, []SliverRef{}, CheckNone, MaxMemory(1)}, Fine: []int{4}},
 		{Name: "Code.Encode", Func: c.Encode, Args: []any{blob}},
 		{Name: "Code.EncodeTo", Func: c.EncodeTo, Args: []any{ctx, Discard, src, int64(100), MaxMemory(1)}},
 		{Name: "Code.Expand", Func: c.Expand, Args: []any{primary[0]}},
@@ -79,6 +84,7 @@ func TestNil(t *testing.T) {
 		{Name: "Code.VerifySymbols", Func: func(m *commit.Metadata, s []Symbol) error { return first(c.VerifySymbols(m, s)) }, Args: []any{meta, symbols}},
 		{Name: "Encoder.Commit", Func: encoder.Commit, Args: []any{blob}},
 		{Name: "Encoder.Encode", Func: encoder.Encode, Args: []any{new(Encoding), blob}},
+		{Name: "Encoder.EncodeFrom", Func: encoder.EncodeFrom, Args: []any{ctx, Discard, bytes.NewReader(blob), MaxMemory(1)}},
 		{Name: "Encoder.EncodeTo", Func: encoder.EncodeTo, Args: []any{ctx, Discard, src, int64(100), MaxMemory(1)}},
 		{Name: "Encoding.Pair", Func: e.Pair, Args: []any{1}},
 		{Name: "Encoding.Primary", Func: e.Primary, Args: []any{1}},

@@ -1,5 +1,7 @@
 package rs2d
 
+import "github.com/redstuff-go/redstuff/commit"
+
 // What the blob's length tells, and how far that goes.
 //
 // Fewer than P rows and fewer than S columns do not determine a matrix. With a rows
@@ -20,41 +22,49 @@ package rs2d
 // places of a codeword: decoding it completes it, and with it the P-th row. One such
 // step is therefore all that peeling rows and columns in turn could ever do.
 
-// completeBoundary decodes the row that the blob ends in from the columns and its
-// zero tail, if these suffice and it is the only row missing. It reports whether it
+// solveBoundary decodes the row that the blob ends in, and computes its root, from the
+// symbols that columns have there, nil for those that are not at hand, and its zero tail,
+// if these suffice.
+func (b *blob) solveBoundary(last int, column func(j int) []byte) (row []byte, root commit.Hash, ok bool) {
+	tail := (int(b.meta.Length-uint64(last)*uint64(b.row)) + b.size - 1) / b.size
+	zeros := make([]byte, b.size)
+	symbols := make([][]byte, b.N)
+	known := 0
+	for j := range symbols {
+		if known == b.S {
+			break
+		}
+		if symbols[j] = column(j); symbols[j] == nil && j >= tail && j < b.S {
+			symbols[j] = zeros
+		}
+		if symbols[j] != nil {
+			known++
+		}
+	}
+	if known < b.S {
+		return nil, root, false
+	}
+	row, root = b.c.along[Primary].solve(nil, b.size, symbols, nil)
+	return row, root, true
+}
+
+// completeBoundary decodes that row if it is the only one missing. It reports whether it
 // did. Where slivers are verified, so is the row.
 func (d *decoding) completeBoundary() bool {
 	last := d.live - 1
-	if last < 0 || d.use[Primary][last] != nil {
+	if last < 0 || d.use[Primary][last] != nil || count(d.use[Primary]) < d.P-1 {
 		return false
 	}
-	if count(d.use[Primary]) < d.P-1 {
-		return false
-	}
-
-	tail := (int(d.meta.Length-uint64(last*d.row)) + d.size - 1) / d.size
-	symbols := make([][]byte, d.N)
-	known := 0
-	for j := range symbols {
-		if known == d.S {
-			break
+	row, root, ok := d.solveBoundary(last, func(j int) []byte {
+		column := d.use[Secondary][j]
+		if column == nil {
+			return nil
 		}
-		if column := d.use[Secondary][j]; column != nil {
-			symbols[j] = column[last*d.size:][:d.size]
-		} else if j >= tail && j < d.S {
-			symbols[j] = d.zeros[:d.size]
-		} else {
-			continue
-		}
-		known++
-	}
-	if known < d.S {
+		return column[last*d.size:][:d.size]
+	})
+	if !ok || d.verified && root != d.meta.Primary[last] {
 		return false
 	}
-	data, root := d.c.along[Primary].solve(nil, d.size, symbols, nil)
-	if d.verified && root != d.meta.Primary[last] {
-		return false
-	}
-	d.use[Primary][last] = data
+	d.use[Primary][last] = row
 	return true
 }

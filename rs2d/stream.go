@@ -5,11 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
+
+// Source gives out the slivers of a blob that is larger than memory.
+type Source interface {
+	// ReadSliverAt fills dst with the bytes of a sliver from offset off on. Calls come
+	// from several goroutines at once. After an error, the decoding goes on without
+	// the sliver.
+	ReadSliverAt(ref SliverRef, dst []byte, off int64) error
+}
 
 // Sink takes the slivers of a blob that is larger than memory, in pieces.
 type Sink interface {
@@ -32,7 +41,31 @@ type StreamOption func(*streamOptions)
 
 type streamOptions struct {
 	memory   int64
+	spool    string // the directory of temporary files
 	progress func(done, total int64)
+	readBack io.ReaderAt
+	reject   func(ref SliverRef, why error)
+}
+
+// ReadBack is for a decoding into a file of its own: f gives back what was written, the
+// blob's first byte at offset 0. Then a strict check reads the blob from there once it is
+// written, and not from the slivers before, so that these are read once less. After an
+// error what was written is of no use. It panics if f is nil.
+func ReadBack(f io.ReaderAt) StreamOption {
+	if f == nil {
+		panic("rs2d: ReadBack from a nil io.ReaderAt")
+	}
+	return func(o *streamOptions) { o.readBack = f }
+}
+
+// ReportRejected has f called with each sliver that a decoding goes on without, and why:
+// it could not be read, or is wrong, which is ErrRoot. Calls come one at a time. It panics
+// if f is nil.
+func ReportRejected(f func(ref SliverRef, why error)) StreamOption {
+	if f == nil {
+		panic("rs2d: ReportRejected to a nil func(SliverRef, error)")
+	}
+	return func(o *streamOptions) { o.reject = f }
 }
 
 // MaxMemory bounds the buffers that would otherwise grow with the blob, in bytes: parity
@@ -43,8 +76,8 @@ func MaxMemory(bytes int64) StreamOption { return func(o *streamOptions) { o.mem
 
 // Progress has f called as the work goes on, with how much of it is done: in bytes of
 // slivers for an encoding, of the blob and what it is checked by for a decoding. At the
-// end of work that succeeds both are equal. Calls come from several goroutines, one at a
-// time, and hold the work up. Progress panics if f is nil.
+// end of work that succeeds both are equal; done falls back where slivers must be read again.
+// Calls come from several goroutines, one at a time, and hold the work up. Progress panics if f is nil.
 func Progress(f func(done, total int64)) StreamOption {
 	if f == nil {
 		panic("rs2d: Progress to a nil func(done, total int64)")
@@ -117,6 +150,34 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 }
 
 const maxInt = int(^uint(0) >> 1)
+
+// EncodeFrom is [Encoder.EncodeTo] for a blob whose length shows as it is read to its end,
+// such as that of a pipe. As nothing of the matrix is known before the length is, the blob
+// is spooled: in memory up to a quarter of what [MaxMemory] says, or else in a temporary
+// file, see [SpoolIn]. A reader is given up as soon as it has more bytes than the code's
+// shards can hold, with a *commit.TooLargeError; its other errors are wrapped.
+func (e *Encoder) EncodeFrom(ctx context.Context, sink Sink, r io.Reader, opts ...StreamOption) (*commit.Metadata, error) {
+	switch {
+	case ctx == nil:
+		return nil, fmt.Errorf("%w context.Context", ErrNil)
+	case r == nil:
+		return nil, fmt.Errorf("%w io.Reader", ErrNil)
+	case sink == nil:
+		return nil, fmt.Errorf("%w Sink", ErrNil)
+	}
+	o, err := newStreamOptions(opts, streamParityBytes)
+	if err != nil {
+		return nil, err
+	}
+	s := &spool{dir: o.spool, limit: o.memory / 4}
+	defer s.close()
+	limit := int64(min(e.c.params.MaxBlob(), math.MaxInt64-1))
+	size, err := s.fill(ctx, r, limit)
+	if err != nil {
+		return nil, err
+	}
+	return e.EncodeTo(ctx, sink, s, size, opts...)
+}
 
 // progress counts work that several goroutines do.
 type progress struct {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
@@ -140,3 +141,50 @@ func TestEncodeToFails(t *testing.T) {
 		t.Error("a negative size was accepted")
 	}
 }
+
+// TestEncodeFrom encodes what is read to its end, in memory and by a temporary file.
+func TestEncodeFrom(t *testing.T) {
+	c := newCode(t, 10)
+	for _, length := range []int{0, 1, 1000, 3 << 19} {
+		blob := pattern(length, 1)
+		want, err := c.ID(blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, memory := range []int64{1, 1 << 30} {
+			meta, err := c.NewEncoder().EncodeFrom(t.Context(), Discard, iotest.HalfReader(bytes.NewReader(blob)), MaxMemory(memory))
+			if err != nil {
+				t.Fatalf("%d bytes, memory %d: %v", length, memory, err)
+			}
+			if id, err := meta.ID(c.hasher); err != nil || id != want || meta.Length != uint64(length) {
+				t.Errorf("%d bytes, memory %d: id %v of %d bytes (%v), want %v", length, memory, id, meta.Length, err, want)
+			}
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := c.NewEncoder().EncodeFrom(t.Context(), Discard, iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("a reader that breaks: %v", err)
+	}
+	endless, cancel := context.WithCancel(t.Context())
+	reads := 0
+	_, err := newCode(t, 100).NewEncoder().EncodeFrom(endless, Discard, readFunc(func(p []byte) (int, error) {
+		if reads++; reads == 10 {
+			cancel()
+		}
+		return len(p), nil
+	}))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a reader without end: %v", err)
+	}
+	var large *commit.TooLargeError
+	small := newCode(t, 4)
+	limit := int64(small.Params().MaxBlob())
+	if _, err := small.NewEncoder().EncodeFrom(t.Context(), Discard, io.LimitReader(readFunc(func(p []byte) (int, error) { return len(p), nil }), limit+5)); !errors.As(err, &large) {
+		t.Errorf("more than fits: %v", err)
+	}
+}
+
+// readFunc is an io.Reader.
+type readFunc func(p []byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }

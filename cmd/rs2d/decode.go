@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"math"
 	"syscall"
 	"time"
 
@@ -21,7 +21,7 @@ type decodeCmd struct {
 	Check  string `enum:"strict,systematic,none" default:"strict" help:"strict: encode again and compare the blob id. systematic: compare the roots of the slivers that hold the file itself. none: believe the slivers."`
 	Output string `short:"o" required:"" placeholder:"FILE" help:"File to write; - is standard output."`
 
-	StreamAbove string `default:"64MiB" placeholder:"SIZE" help:"Length from which on a file is not held whole but decoded piece by piece; what goes to a pipe is held whole."`
+	Memory string `default:"96MiB" placeholder:"SIZE" help:"Bound of what is held of the file at a time. The command takes up to 256 MiB with the default, whatever the length."`
 
 	Dir string `arg:"" help:"Directory of slivers."`
 }
@@ -29,11 +29,13 @@ type decodeCmd struct {
 func (c *decodeCmd) Help() string {
 	return `Any mix of right slivers will do, if there are enough of them. Those that were found wrong are named on standard error. Without a check, wrong slivers give a wrong file.
 
+The file is decoded piece by piece, and appears complete or not at all. With -o - or a pipe, nothing is written before all of it is known to pass a strict check, and with a systematic one no byte before it is known to be right.
+
 With -o -, the file goes to standard output and everything else to standard error.
 
 Example: rs2d decode -o photo.jpg photo.rs2d
 
-JSON: id, length, check, discarded (names of sliver files found wrong), streamed (true if it was decoded piece by piece, so that decode_seconds include the writing), decode_seconds, mb_per_second.`
+JSON: id, length, check, discarded (names of sliver files found wrong), decode_seconds (with the writing), mb_per_second.`
 }
 
 // decodeReport is what decode prints as JSON.
@@ -42,7 +44,6 @@ type decodeReport struct {
 	Length        uint64   `json:"length"`
 	Check         string   `json:"check"`
 	Discarded     []string `json:"discarded"`
-	Streamed      bool     `json:"streamed"`
 	DecodeSeconds float64  `json:"decode_seconds"`
 	MBPerSecond   float64  `json:"mb_per_second"`
 }
@@ -64,48 +65,23 @@ func (c *decodeCmd) Run(a *app) error {
 	if toStdout && c.JSON {
 		return errors.New("--json and -o - both want standard output")
 	}
-	streamAbove, err := parseSize("--stream-above", c.StreamAbove)
+	memory, err := parseSize("--memory", c.Memory)
 	if err != nil {
 		return err
 	}
-	var out *atomicfile.File
-	if !toStdout {
-		if out, err = atomicfile.Create(a.ctx, c.Output); err != nil {
-			return err
-		}
-		defer out.Discard()
-	}
-	start := time.Now()
-	length := store.Meta().Length
-	var blob []byte
-	streamed := out != nil && out.Random() != nil && length > streamAbove
-	if streamed {
-		if err = atomicfile.Allocate(out.Random(), int64(length)); err != nil {
-			return fmt.Errorf("%s: %w", c.Output, unwrapPath(err))
-		}
-		err = store.DecodeTo(a.ctx, output{out.Random(), c.Output}, checks[c.Check])
+	start, length := time.Now(), store.Meta().Length
+	discarded := []string{}
+	if toStdout {
+		err = decodeTo(a, store, a.stdout, checks[c.Check], memory, &discarded)
 	} else {
-		blob, err = store.Decode(a.ctx, checks[c.Check])
+		err = c.decodeFile(a, store, memory, &discarded)
+	}
+	if err != nil || toStdout {
+		return err
 	}
 	took := time.Since(start)
-	discarded := a.nameDiscarded(store)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Dir, err)
-	}
-	if toStdout {
-		_, err := a.stdout.Write(blob)
-		return err
-	}
-	if _, err = out.Write(blob); err != nil {
-		err = fmt.Errorf("%s: %w", c.Output, unwrapPath(err))
-	} else {
-		err = out.Commit()
-	}
-	if err != nil {
-		return closedPipe(err)
-	}
 	r := decodeReport{
-		ID: store.ID().String(), Length: length, Check: c.Check, Discarded: discarded, Streamed: streamed,
+		ID: store.ID().String(), Length: length, Check: c.Check, Discarded: discarded,
 		DecodeSeconds: took.Seconds(), MBPerSecond: ui.MBps(int64(length), took),
 	}
 	return c.report(a, r, func(io.Writer) error {
@@ -115,27 +91,69 @@ func (c *decodeCmd) Run(a *app) error {
 	})
 }
 
-// output is a file in the making, of which errors have the name that it will have.
-type output struct {
-	file *os.File
+// decodeFile decodes into a file, or what else has its name.
+func (c *decodeCmd) decodeFile(a *app, store *restore.Store, memory uint64, discarded *[]string) error {
+	out, err := atomicfile.Create(a.ctx, c.Output)
+	if err != nil {
+		return err
+	}
+	defer out.Discard()
+	var w io.Writer = out
+	var opts []rs2d.StreamOption
+	if file := out.Random(); file != nil {
+		if err := atomicfile.Allocate(file, int64(store.Meta().Length)); err != nil {
+			return fmt.Errorf("%s: %w", c.Output, unwrapPath(err))
+		}
+		w = io.NewOffsetWriter(file, 0)
+		opts = append(opts, rs2d.ReadBack(file))
+	}
+	named := &namedWriter{w: w, name: c.Output}
+	if err := decodeTo(a, store, named, checks[c.Check], memory, discarded, opts...); err != nil {
+		return closedPipe(err)
+	}
+	if err := out.Commit(); err != nil {
+		return closedPipe(err)
+	}
+	return nil
+}
+
+// decodeTo decodes into a writer. It lists the slivers that it found wrong, and names the
+// directory in errors of its own.
+func decodeTo(a *app, store *restore.Store, w io.Writer, check rs2d.Check, memory uint64, discarded *[]string, opts ...rs2d.StreamOption) error {
+	out := &failing{w: w}
+	opts = append(opts, rs2d.MaxMemory(int64(min(max(memory, 1), math.MaxInt64))))
+	err := store.DecodeTo(a.ctx, out, check, opts...)
+	*discarded = a.nameDiscarded(store)
+	if err != nil && out.err == nil {
+		return fmt.Errorf("%s: %w", store.Path(), err)
+	}
+	return err
+}
+
+// failing remembers the error of a writer.
+type failing struct {
+	w   io.Writer
+	err error
+}
+
+func (f *failing) Write(data []byte) (n int, err error) {
+	n, f.err = f.w.Write(data)
+	return n, f.err
+}
+
+// namedWriter writes to a file in the making, of which errors have the name that it will
+// have.
+type namedWriter struct {
+	w    io.Writer
 	name string
 }
 
-func (o output) WriteAt(data []byte, off int64) (int, error) {
-	n, err := o.file.WriteAt(data, off)
-	return n, o.named(err)
-}
-
-func (o output) ReadAt(data []byte, off int64) (int, error) {
-	n, err := o.file.ReadAt(data, off)
-	return n, o.named(err)
-}
-
-func (o output) named(err error) error {
-	if err == nil || err == io.EOF {
-		return err
+func (w *namedWriter) Write(data []byte) (int, error) {
+	n, err := w.w.Write(data)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", w.name, unwrapPath(err))
 	}
-	return fmt.Errorf("%s: %w", o.name, unwrapPath(err))
+	return n, err
 }
 
 // writeFile puts a file in the place of what has the name.

@@ -1,59 +1,102 @@
 package restore
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// Decode returns the blob. It first tries the first slivers it finds, as most
-// directories are whole; only if they turn out to be wrong does it look at every
-// sliver by itself. Problems tells which slivers it had to do without. Errors are
-// those of rs2d.Code.Decode, or an *UnreadableError.
-func (s *Store) Decode(ctx context.Context, check rs2d.Check) ([]byte, error) {
-	blob, err := s.decode(ctx, check, false)
-	var few *rs2d.NotEnoughError
-	if check == rs2d.CheckNone || !errors.As(err, &few) {
-		return blob, s.explain(err)
+// DecodeTo writes the blob to w, front to back, from any slivers that are enough, in
+// bounded memory. Problems tells which slivers it had to do without. Options and errors
+// are those of rs2d.Code.DecodeTo, or an *UnreadableError.
+func (s *Store) DecodeTo(ctx context.Context, w io.Writer, check rs2d.Check, opts ...rs2d.StreamOption) error {
+	var bar *ui.Bar
+	shown := int64(0)
+	opts = append(opts,
+		rs2d.Progress(func(done, total int64) {
+			if bar == nil {
+				bar = s.progress.Bar("decoding", total)
+			}
+			bar.Add(int(max(0, done-shown)))
+			shown = max(shown, done)
+		}),
+		rs2d.ReportRejected(func(ref rs2d.SliverRef, why error) {
+			if errors.Is(why, rs2d.ErrRoot) {
+				why = ErrCorrupt
+			}
+			s.problems[ref] = why
+		}))
+	have := append(s.usable(rs2d.Primary), s.usable(rs2d.Secondary)...)
+	err := s.Code.DecodeTo(ctx, w, s.Meta(), s.Dir, have, check, opts...)
+	if bar != nil {
+		bar.Done()
 	}
-	blob, err = s.decode(ctx, check, true)
-	return blob, s.explain(err)
+	return s.explain(err)
 }
 
-// decode decodes from as few slivers as are enough, with each of them verified
-// first or not.
-func (s *Store) decode(ctx context.Context, check rs2d.Check, verify bool) ([]byte, error) {
-	slivers, err := s.gather(ctx, verify)
-	if err != nil {
+// Decode is DecodeTo into memory.
+func (s *Store) Decode(ctx context.Context, check rs2d.Check) ([]byte, error) {
+	var out buffer
+	if err := s.DecodeTo(ctx, &out, check, rs2d.ReadBack(&out)); err != nil {
 		return nil, err
 	}
-	return ui.Wait(ctx, s.progress, "decoding", func() ([]byte, error) {
-		return s.Code.Decode(s.Meta(), slivers, check)
-	})
+	return out.Bytes(), nil
 }
 
-// gather reads as many slivers of one axis as decode the blob, or if neither has
-// so many, all there are: with what is known of padding they may still be enough.
-func (s *Store) gather(ctx context.Context, verify bool) ([]rs2d.Sliver, error) {
-	bar := s.progress.Bar("reading", s.MatrixSize())
-	defer bar.Done()
-	order := axes
-	if !s.quorum(rs2d.Primary) && s.quorum(rs2d.Secondary) {
-		order = [...]rs2d.Axis{rs2d.Secondary, rs2d.Primary}
+// buffer is a file in memory.
+type buffer struct{ bytes.Buffer }
+
+func (b *buffer) ReadAt(dst []byte, off int64) (int, error) {
+	return bytes.NewReader(b.Bytes()).ReadAt(dst, off)
+}
+
+// CopyRange writes length bytes of the blob, from offset on, which must lie within
+// it. It reads the primary slivers that cover them, one at a time, and verifies
+// each. One that is unusable is rebuilt from its intersections; if those do not
+// suffice, the whole blob is decoded.
+func (s *Store) CopyRange(ctx context.Context, w io.Writer, offset, length uint64) error {
+	refs, err := rs2d.RangeSlivers(s.Meta(), offset, length)
+	if err != nil {
+		return err
 	}
-	var all []rs2d.Sliver
-	for _, axis := range order {
-		need := s.Need(axis)
-		got, err := s.collect(ctx, s.usable(axis), need, verify, bar)
+	row, end := uint64(s.SliverSize(rs2d.Primary)), offset+length
+	for _, ref := range refs {
+		from := max(offset, uint64(ref.Index)*row)
+		to := min(end, uint64(ref.Index+1)*row)
+		sliver, err := readOrRecover(ctx, s, ref)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
-			return nil, err
+			return s.DecodeTo(ctx, &section{w: w, skip: from, left: end - from}, rs2d.CheckStrict)
 		}
-		if len(got) == need {
-			return got, nil
+		if _, err := w.Write(sliver.Data[from%row:][:to-from]); err != nil {
+			return err
 		}
-		all = append(all, got...)
 	}
-	return all, nil
+	return nil
+}
+
+// section writes a part of what is written to it.
+type section struct {
+	w          io.Writer
+	skip, left uint64 // bytes before the part, and of it
+}
+
+func (s *section) Write(data []byte) (int, error) {
+	skipped := min(s.skip, uint64(len(data)))
+	s.skip -= skipped
+	part := data[skipped:]
+	part = part[:min(s.left, uint64(len(part)))]
+	s.left -= uint64(len(part))
+	if len(part) > 0 {
+		if n, err := s.w.Write(part); err != nil {
+			return int(skipped) + n, err
+		}
+	}
+	return len(data), nil
 }

@@ -5,26 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/sliverdir"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-const (
-	// groupBytes bounds the symbols that are held to rebuild slivers together.
-	groupBytes = 64 << 20
-
-	// expandFrom is the number of parity symbols from which on it is cheaper to
-	// extend a sliver once than to compute each symbol as a dot product.
-	expandFrom = 32
-)
+// groupBytes bounds the symbols that are held to rebuild slivers together.
+const groupBytes = 64 << 20
 
 // Repaired tells what a repair did.
 type Repaired struct {
@@ -36,29 +26,29 @@ type Repaired struct {
 	WholeWay bool             // intersections were too few: blob decoded and encoded again
 }
 
-// Repair verifies every sliver and rebuilds those that are missing or corrupt, each
-// from one symbol of each of just enough slivers of the other axis. If neither axis
-// has enough, it decodes the blob from all there is, and encodes it again; then its
-// errors are those of rs2d.Code.Decode, or an *UnreadableError.
-//
-// One that cannot be written, because of what has its name, does not keep the others
-// from being rebuilt.
-//
-// A quorum of either axis rebuilds the other one whole, which then rebuilds the
-// first.
-func (s *Store) Repair(ctx context.Context) (*Repaired, error) {
+// repair is one call of Repair.
+type repair struct {
+	store *Store
+	Repaired
+
+	mu     sync.Mutex // of what goroutines change: failed, and the store's problems
+	failed map[rs2d.SliverRef]error
+}
+
+// run repairs the directory.
+func (r *repair) run(ctx context.Context) error {
+	s := r.store
 	_ = s.Sweep() // what is left of a repair that was killed harms nobody
 	if err := s.Verify(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	r := &Repaired{}
 	pairs := map[int]bool{}
 	wrong := s.Problems()
 	for _, p := range wrong {
 		pairs[p.Ref.Pair(s.Params().N)] = true
 	}
 	if len(wrong) == 0 {
-		return r, nil
+		return nil
 	}
 	// A shard that heals by itself fetches, in one dimension, as many shards as
 	// decode the blob: the whole of it.
@@ -69,39 +59,36 @@ func (s *Store) Repair(ctx context.Context) (*Repaired, error) {
 	if !s.quorum(rs2d.Secondary) {
 		order = [...]rs2d.Axis{rs2d.Secondary, rs2d.Primary}
 	}
-	failed := map[rs2d.SliverRef]error{}
 	for _, axis := range order {
-		var err error
-		if s.quorum(axis.Other()) {
-			err = s.rebuild(ctx, axis, r, failed)
-		} else {
-			err = s.reencode(ctx, r, failed)
+		rebuild := r.rebuild
+		if !s.quorum(axis.Other()) {
+			rebuild = r.reencode
 		}
-		if err != nil {
-			return nil, err
+		if err := rebuild(ctx, axis); err != nil {
+			return err
 		}
 	}
 	for _, p := range wrong {
-		if err := failed[p.Ref]; err != nil {
+		if err := r.failed[p.Ref]; err != nil {
 			r.Failed = append(r.Failed, Problem{p.Ref, err})
 		} else {
 			r.Slivers = append(r.Slivers, p.Ref)
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // write writes a rebuilt sliver. An error that is about its name alone goes to failed:
-// whoever may not replace one file may replace others. mu guards what is changed.
-func (s *Store) write(ctx context.Context, sliver rs2d.Sliver, mu *sync.Mutex, failed map[rs2d.SliverRef]error) error {
-	err := s.Write(ctx, sliver)
-	mu.Lock()
-	defer mu.Unlock()
+// whoever may not replace one file may replace others.
+func (r *repair) write(ctx context.Context, sliver rs2d.Sliver) error {
+	err := r.store.Write(ctx, sliver)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
 	case err == nil:
-		delete(s.problems, sliver.SliverRef)
+		delete(r.store.problems, sliver.SliverRef)
 	case errors.Is(err, sliverdir.ErrDirectory), errors.Is(err, fs.ErrPermission):
-		failed[sliver.SliverRef] = err
+		r.failed[sliver.SliverRef] = err
 	default:
 		return err
 	}
@@ -109,22 +96,19 @@ func (s *Store) write(ctx context.Context, sliver rs2d.Sliver, mu *sync.Mutex, f
 }
 
 // lost lists the unusable slivers of the axis, but not those that could not be written.
-func (s *Store) lost(axis rs2d.Axis, failed map[rs2d.SliverRef]error) []int {
+func (r *repair) lost(axis rs2d.Axis) []int {
 	var lost []int
-	for _, ref := range s.Refs(axis) {
-		if s.problems[ref] != nil && failed[ref] == nil {
+	for _, ref := range r.store.Refs(axis) {
+		if r.store.problems[ref] != nil && r.failed[ref] == nil {
 			lost = append(lost, ref.Index)
 		}
 	}
 	return lost
 }
 
-// quorum reports whether the axis has slivers enough to rebuild the other one from.
-func (s *Store) quorum(axis rs2d.Axis) bool { return len(s.usable(axis)) >= s.Need(axis) }
-
 // rebuild rebuilds the unusable slivers of one axis from the other.
-func (s *Store) rebuild(ctx context.Context, axis rs2d.Axis, r *Repaired, failed map[rs2d.SliverRef]error) error {
-	lost := s.lost(axis, failed)
+func (r *repair) rebuild(ctx context.Context, axis rs2d.Axis) error {
+	s, lost := r.store, r.lost(axis)
 	if len(lost) == 0 {
 		return nil
 	}
@@ -133,16 +117,15 @@ func (s *Store) rebuild(ctx context.Context, axis rs2d.Axis, r *Repaired, failed
 	defer bar.Done()
 	size := int(max(groupBytes/s.SliverSize(axis), 1))
 	for group := range slices.Chunk(lost, size) {
-		symbols, err := s.intersections(ctx, axis, group, helpers)
+		symbols, err := intersections(ctx, s, axis, group, helpers)
 		if err != nil {
 			return err
 		}
-		var mu sync.Mutex
 		err = parallel(ctx, len(group), func(i int) error {
 			want := rs2d.SliverRef{Axis: axis, Index: group[i]}
 			sliver, err := s.Code.Recover(s.Meta(), want, symbols[i])
 			if err == nil {
-				err = s.write(ctx, sliver, &mu, failed)
+				err = r.write(ctx, sliver)
 			}
 			if err != nil {
 				return fmt.Errorf("rebuilding %s: %w", s.File(want), err)
@@ -158,68 +141,12 @@ func (s *Store) rebuild(ctx context.Context, axis rs2d.Axis, r *Repaired, failed
 	return nil
 }
 
-// intersections returns, for each of the wanted slivers of the axis, its symbol in
-// every helper, without proofs.
-func (s *Store) intersections(ctx context.Context, axis rs2d.Axis, wanted []int, helpers []rs2d.SliverRef) ([][]rs2d.Symbol, error) {
-	symbols := make([][]rs2d.Symbol, len(wanted))
-	for i := range symbols {
-		symbols[i] = make([]rs2d.Symbol, len(helpers))
-	}
-	err := parallel(ctx, len(helpers), func(h int) error {
-		data, err := s.symbolsOf(helpers[h], wanted)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.File(helpers[h]), err)
-		}
-		for i, index := range wanted {
-			symbol := rs2d.Symbol{Row: index, Col: helpers[h].Index, Data: data[i]}
-			if axis == rs2d.Secondary {
-				symbol.Row, symbol.Col = symbol.Col, symbol.Row
-			}
-			symbols[i][h] = symbol
-		}
-		return nil
-	})
-	return symbols, err
-}
-
-// symbolsOf returns the symbols at the given places along a sliver, in ascending
-// order. Those it stores are read by themselves; for parity it is read whole.
-func (s *Store) symbolsOf(ref rs2d.SliverRef, places []int) ([][]byte, error) {
-	stored, _ := slices.BinarySearch(places, s.Need(ref.Axis.Other()))
-	symbols, err := s.ReadSymbols(ref, places[:stored])
-	if err != nil || stored == len(places) {
-		return symbols, err
-	}
-	sliver, err := s.Read(ref)
-	if err != nil {
-		return nil, err
-	}
-	parity := places[stored:]
-	if len(parity) >= expandFrom {
-		all, err := s.Code.Expand(sliver)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range parity {
-			symbols = append(symbols, all[i*s.SymbolSize():][:s.SymbolSize()])
-		}
-		return symbols, nil
-	}
-	for _, i := range parity {
-		symbol, err := s.Code.Symbol(sliver, i)
-		if err != nil {
-			return nil, err
-		}
-		symbols = append(symbols, symbol.Data)
-	}
-	return symbols, nil
-}
-
 // reencode rebuilds the unusable slivers of both axes through the blob.
-func (s *Store) reencode(ctx context.Context, r *Repaired, failed map[rs2d.SliverRef]error) error {
+func (r *repair) reencode(ctx context.Context, _ rs2d.Axis) error {
+	s := r.store
 	var lost []rs2d.SliverRef
 	for _, axis := range axes {
-		for _, i := range s.lost(axis, failed) {
+		for _, i := range r.lost(axis) {
 			lost = append(lost, rs2d.SliverRef{Axis: axis, Index: i})
 		}
 	}
@@ -240,34 +167,10 @@ func (s *Store) reencode(ctx context.Context, r *Repaired, failed map[rs2d.Slive
 	if err != nil {
 		return err
 	}
-	var mu sync.Mutex
 	return parallel(ctx, len(lost), func(i int) error {
-		if err := s.write(ctx, encoding.Sliver(lost[i]), &mu, failed); err != nil {
+		if err := r.write(ctx, encoding.Sliver(lost[i])); err != nil {
 			return fmt.Errorf("rebuilding %s: %w", s.File(lost[i]), err)
 		}
 		return nil
 	})
-}
-
-// parallel calls piece for every i < n on all CPUs until one fails.
-func parallel(ctx context.Context, n int, piece func(i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), n) {
-		group.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return nil
-				}
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if err := piece(i); err != nil {
-					return err
-				}
-			}
-		})
-	}
-	return group.Wait()
 }

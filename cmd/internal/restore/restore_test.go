@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -71,32 +70,11 @@ func (f *fixture) open(t interface{ Fatal(...any) }) *Store {
 	return store
 }
 
-// memory is a file that is held in memory.
-type memory struct {
-	mu   sync.Mutex
-	data []byte
-}
-
-func (m *memory) WriteAt(data []byte, off int64) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if end := int(off) + len(data); end > len(m.data) {
-		m.data = append(m.data, make([]byte, end-len(m.data))...)
-	}
-	return copy(m.data[off:], data), nil
-}
-
-func (m *memory) ReadAt(data []byte, off int64) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return bytes.NewReader(m.data).ReadAt(data, off)
-}
-
 // decodeTo returns what DecodeTo writes.
 func decodeTo(s *Store, check rs2d.Check) ([]byte, error) {
-	m := new(memory)
-	err := s.DecodeTo(context.Background(), m, check)
-	return m.data, err
+	var out bytes.Buffer
+	err := s.DecodeTo(context.Background(), &out, check, rs2d.MaxMemory(2000))
+	return out.Bytes(), err
 }
 
 // damage says what happens to a sliver.

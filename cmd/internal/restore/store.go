@@ -1,7 +1,6 @@
 // Package restore brings blobs and slivers back from a directory that may be
 // damaged: which slivers are right, the blob from any of them, and those that were
-// lost. It reads no more than it needs, and holds about twice the blob, or with DecodeTo
-// a bounded part of it.
+// lost. It reads no more than it needs, and holds a bounded part of the blob.
 package restore
 
 import (
@@ -151,6 +150,9 @@ func (s *Store) usable(axis rs2d.Axis) []rs2d.SliverRef {
 	return refs
 }
 
+// quorum reports whether the axis has slivers enough to rebuild the other one from.
+func (s *Store) quorum(axis rs2d.Axis) bool { return len(s.usable(axis)) >= s.Need(axis) }
+
 // batch returns how many slivers of the axis are verified at a time.
 func (s *Store) batch(axis rs2d.Axis) int {
 	return int(min(max(batchBytes/s.SliverSize(axis), 4), 1024))
@@ -205,16 +207,16 @@ func (s *Store) Verify(ctx context.Context) error {
 	bar := s.progress.Bar("verifying", total)
 	defer bar.Done()
 	for _, axis := range axes {
-		if _, err := s.collect(ctx, refs[axis], 0, true, bar); err != nil {
+		if _, err := s.collect(ctx, refs[axis], 0, bar); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// collect reads slivers of one axis until it has the wanted number of them, with
-// check of right ones. For none wanted it goes through all and keeps none.
-func (s *Store) collect(ctx context.Context, refs []rs2d.SliverRef, want int, check bool, bar *ui.Bar) ([]rs2d.Sliver, error) {
+// collect reads slivers of one axis until it has the wanted number of right ones. For none
+// wanted it goes through all and keeps none.
+func (s *Store) collect(ctx context.Context, refs []rs2d.SliverRef, want int, bar *ui.Bar) ([]rs2d.Sliver, error) {
 	var got []rs2d.Sliver
 	for len(refs) > 0 && (want == 0 || len(got) < want) {
 		count := min(s.batch(refs[0].Axis), len(refs))
@@ -222,7 +224,7 @@ func (s *Store) collect(ctx context.Context, refs []rs2d.SliverRef, want int, ch
 			count = min(count, want-len(got))
 		}
 		slivers, err := s.load(ctx, refs[:count], bar)
-		if err == nil && check {
+		if err == nil {
 			slivers, err = s.verify(ctx, slivers)
 		}
 		if err != nil {
@@ -234,4 +236,22 @@ func (s *Store) collect(ctx context.Context, refs []rs2d.SliverRef, want int, ch
 		}
 	}
 	return got, nil
+}
+
+// Repair verifies every sliver and rebuilds those that are missing or corrupt, each
+// from one symbol of each of just enough slivers of the other axis. If neither axis
+// has enough, it decodes the blob from all there is, and encodes it again; then its
+// errors are those of rs2d.Code.Decode, or an *UnreadableError.
+//
+// One that cannot be written, because of what has its name, does not keep the others
+// from being rebuilt.
+//
+// A quorum of either axis rebuilds the other one whole, which then rebuilds the
+// first.
+func (s *Store) Repair(ctx context.Context) (*Repaired, error) {
+	r := &repair{store: s, failed: map[rs2d.SliverRef]error{}}
+	if err := r.run(ctx); err != nil {
+		return nil, err
+	}
+	return &r.Repaired, nil
 }

@@ -192,7 +192,7 @@ func (d *Dir) Check(ref rs2d.SliverRef) error {
 	if !info.Mode().IsRegular() {
 		return ErrNotRegular
 	}
-	return d.checkSize(ref, info.Size())
+	return checkSize(info.Size(), d.SliverSize(ref.Axis))
 }
 
 // missing returns ErrMissing for a file that is not there, and other errors without a
@@ -204,9 +204,10 @@ func missing(err error) error {
 	return bare(err)
 }
 
-func (d *Dir) checkSize(ref rs2d.SliverRef, size int64) error {
-	if want := d.SliverSize(ref.Axis); size != want {
-		return &LengthError{Have: size, Want: want}
+// checkSize returns a *LengthError for a file of another length than wanted.
+func checkSize(have, want int64) error {
+	if have != want {
+		return &LengthError{Have: have, Want: want}
 	}
 	return nil
 }
@@ -217,7 +218,7 @@ func (d *Dir) open(ref rs2d.SliverRef) (*os.File, error) {
 	if err != nil {
 		return nil, missing(err)
 	}
-	if err := d.checkSize(ref, size); err != nil {
+	if err := checkSize(size, d.SliverSize(ref.Axis)); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -237,6 +238,19 @@ func (d *Dir) Read(ref rs2d.SliverRef) (rs2d.Sliver, error) {
 		return rs2d.Sliver{}, bare(err)
 	}
 	return rs2d.Sliver{SliverRef: ref, Data: data}, nil
+}
+
+// ReadSliverAt fills dst from offset off of a sliver on. Errors are those of Check.
+func (d *Dir) ReadSliverAt(ref rs2d.SliverRef, dst []byte, off int64) error {
+	f, err := d.open(ref)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.ReadAt(dst, off); err != nil {
+		return bare(err)
+	}
+	return nil
 }
 
 // ReadSymbols reads some of a sliver's stored symbols, those of the given places
