@@ -173,8 +173,9 @@ func (c *Code) Decode(meta *commit.Metadata, slivers []Sliver, check Check, opts
 // be right. With a strict one, none is before the whole blob is, for which slivers are read
 // once more and encoded again, unless [ReadBack] says where to read what was written.
 //
-// DecodeTo holds about 128 MiB, or what [MaxMemory] says, but at least two rows; for a
-// strict check at least 16 columns and what else [Encoder.EncodeTo] takes. Rows that were
+// DecodeTo holds up to 128 MiB, or what [MaxMemory] says: of rows and what they are
+// recovered from, at least two rows; then, for a strict check, of parity columns, at least
+// 16 of them, and what else [Encoder.EncodeTo] takes. Rows that were
 // recovered may go to a temporary file, see [SpoolIn].
 //
 // The error is the context's, one of those of Decode, that of w, ErrNil if one of the

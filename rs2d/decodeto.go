@@ -46,7 +46,7 @@ func (d *streamDecoding) run(w io.Writer, have []SliverRef) error {
 			d.use[ref.Axis][ref.Index] = true
 		}
 	}
-	d.recovered, d.spooled = &spool{dir: d.opts.spool, limit: d.opts.memory / 4}, make([]bool, d.P)
+	d.recovered, d.spooled = &spool{dir: d.opts.spool, limit: d.opts.memory / 8}, make([]bool, d.P)
 	defer d.recovered.close()
 
 	if _, err := d.plan(); err != nil && !d.complete() {
@@ -98,7 +98,7 @@ func (d *streamDecoding) pass(emit func(rows []byte, at int) error) error {
 	if d.check != CheckNone && !d.zerosPass(d.live) {
 		return d.accuseZeros()
 	}
-	window := int(max(1, d.opts.memory/2/int64(d.row)))
+	window := int(max(1, d.opts.memory/4/int64(d.row)))
 	for at := 0; at < d.live; at += window {
 		end := min(at+window, d.live)
 		d.rows = resizeLarge(d.rows, (end-at)*d.row)
@@ -220,24 +220,33 @@ func (d *streamDecoding) read(count int, piece func(t int) (ref SliverRef, dst [
 	return len(d.rejected) - before
 }
 
+// makeParts returns n bytes for parts of slivers. The memory is asked for once, as it is
+// bounded, lest there be garbage of several lengths.
+func (d *streamDecoding) makeParts(n int) []byte {
+	if cap(d.parts) < n {
+		d.parts = resizeLarge(nil, int(max(int64(n), min(d.opts.memory/4, int64(d.N)*int64(d.row)))))
+	}
+	return d.parts[:n]
+}
+
 // verify reads all slivers in use of an axis, and rejects those that are wrong.
 func (d *streamDecoding) verify(axis Axis) error {
 	size := d.sliver(axis)
-	batch := int(max(1, d.opts.memory/2/int64(size)))
+	batch := int(max(1, d.opts.memory/4/int64(size)))
 	var refs []SliverRef
 	for i, use := range d.use[axis] {
 		if use {
 			refs = append(refs, SliverRef{axis, i})
 		}
 	}
-	d.parts = resizeLarge(d.parts, min(batch, len(refs))*size)
+	parts := d.makeParts(min(batch, len(refs)) * size)
 	for group := range slices.Chunk(refs, batch) {
 		if err := d.ctx.Err(); err != nil {
 			return err
 		}
 		list := make([]Sliver, len(group))
 		for t, ref := range group {
-			list[t] = Sliver{ref, d.parts[t*size:][:size]}
+			list[t] = Sliver{ref, parts[t*size:][:size]}
 		}
 		d.read(len(group), func(t int) (SliverRef, []byte, int64) { return group[t], list[t].Data, 0 })
 		if err := d.ctx.Err(); err != nil {

@@ -127,9 +127,9 @@ func (d *streamDecoding) solveRows(out []byte, p plan, from, to int) bool {
 	for ; base < end; base += step {
 		count := min(step, end-base)
 		width := count * d.size
-		d.parts = resizeLarge(d.parts, len(p.chosen)*width)
+		parts := d.makeParts(len(p.chosen) * width)
 		for t, i := range p.chosen {
-			slivers[i] = d.parts[t*width:][:width]
+			slivers[i] = parts[t*width:][:width]
 		}
 		off := int64(base) * int64(d.size)
 		if d.read(len(p.chosen), func(t int) (SliverRef, []byte, int64) {
@@ -188,7 +188,7 @@ func (d *streamDecoding) ReadAt(dst []byte, off int64) (n int, err error) {
 func (d *streamDecoding) encodesTo(blob io.ReaderAt) error {
 	d.rows, d.parts = nil, nil
 	done := int64(0)
-	meta, err := d.c.EncodeTo(d.ctx, Discard, blob, int64(d.meta.Length), MaxMemory(max(1, d.opts.memory/2)), Progress(func(now, _ int64) {
+	meta, err := d.c.EncodeTo(d.ctx, Discard, blob, int64(d.meta.Length), MaxMemory(d.opts.memory), Progress(func(now, _ int64) {
 		d.progress.add(now - done)
 		done = now
 	}))
@@ -238,7 +238,7 @@ func (d *streamDecoding) accuseZeros() error {
 // accuse returns the error for a blob that failed a check although all slivers of the plan
 // are right.
 func (d *streamDecoding) accuse(p plan) error {
-	matrix := &spool{dir: d.opts.spool, limit: d.opts.memory / 4}
+	matrix := &spool{dir: d.opts.spool, limit: d.opts.memory / 8}
 	defer matrix.close()
 	window := int(max(1, d.opts.memory/4/int64(d.row)))
 	for at := 0; at < d.P; at += window {
@@ -251,7 +251,7 @@ func (d *streamDecoding) accuse(p plan) error {
 			return err
 		}
 	}
-	meta, err := d.c.EncodeTo(d.ctx, Discard, matrix, int64(d.P)*int64(d.row), MaxMemory(max(1, d.opts.memory/2)))
+	meta, err := d.c.EncodeTo(d.ctx, Discard, matrix, int64(d.P)*int64(d.row), MaxMemory(d.opts.memory))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -30,8 +31,8 @@ func (s *spool) WriteAt(data []byte, off int64) (int, error) {
 	defer s.mu.Unlock()
 	end := off + int64(len(data))
 	if s.file == nil && end <= s.limit {
-		if grown := int(end) - len(s.memory); grown > 0 {
-			s.memory = append(s.memory, make([]byte, grown)...)
+		if int64(len(s.memory)) < end {
+			s.memory = slices.Grow(s.memory, int(end)-len(s.memory))[:end]
 		}
 		return copy(s.memory[off:], data), nil
 	}

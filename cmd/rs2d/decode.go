@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -69,6 +70,10 @@ func (c *decodeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	// The runtime collects garbage and gives memory back as it comes near to this.
+	limit := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(limit)
+	debug.SetMemoryLimit(min(limit, int64(max(16<<20, min(memory, 1<<40))*5/2)))
 	start, length := time.Now(), store.Meta().Length
 	discarded := []string{}
 	if toStdout {
