@@ -97,7 +97,7 @@ func (c *Code) Backend() string { return c.hasher.Backend() }
 // NewEncoder returns an encoder of the code.
 func (c *Code) NewEncoder() *Encoder {
 	e := &Encoder{c: c, group: c.crew.NewGroup()}
-	e.store = storeEmitter{memoryEmitter{&e.matrix}, ntstore.New(c.Backend()), nil}
+	e.store = storeEmitter{memoryEmitter{&e.matrix, ntstore.New(c.Backend())}, nil}
 	e.extendPiece, e.topPiece = e.extend, e.top
 	e.tilePiece = func(worker, piece int) { e.tiles[worker].tile(e.firstTile + piece) }
 	return e

@@ -28,9 +28,13 @@ type emitter interface {
 	failed() bool
 }
 
-// memoryEmitter is for a blob in memory of which no slivers are stored. Its symbols are
-// read where they are.
-type memoryEmitter struct{ m *matrix }
+// memoryEmitter is for a blob in memory of which no slivers are stored. The blob may be
+// much larger than caches. So the source symbols of a unit are gathered in the worker's
+// memory, where they are extended and hashed.
+type memoryEmitter struct {
+	m      *matrix
+	copier ntstore.Copier
+}
 
 func (e *memoryEmitter) rows(_ *tiler, first, _ int) (heads [][]byte, offset int) {
 	if first == e.m.whole {
@@ -43,33 +47,8 @@ func (e *memoryEmitter) emitRows(int, int, []byte) {}
 
 func (e *memoryEmitter) inPieces() bool { return true }
 
-func (e *memoryEmitter) columns(_ *tiler, u *unit, _ int) cells {
-	return cells{shards: e.m.rows, off: u.first * e.m.size, step: e.m.size, base: e.m.heads[u.first], stride: e.m.row, even: e.m.whole}
-}
-
-func (e *memoryEmitter) gather(*tiler, *unit) {}
-
-func (e *memoryEmitter) emit(*tiler, *unit) {}
-
-func (e *memoryEmitter) failed() bool { return false }
-
-// storeEmitter is for a blob in memory whose slivers make an Encoding, with the parity
-// columns in their place in it. What it holds is several times what caches hold, and so
-// is the blob. So the source symbols of a unit are gathered in the worker's memory, where
-// they are extended and hashed, and whole runs of them go out past the caches.
-type storeEmitter struct {
-	memoryEmitter
-	copier   ntstore.Copier
-	encoding *Encoding
-}
-
-func (e *storeEmitter) emitRows(first, count int, source []byte) {
-	row := e.m.row
-	e.copier.Store(ntstore.Rows{Base: e.encoding.primary[first*row:]}, ntstore.Rows{Base: source}, count*row, 1)
-}
-
-// columns has symbols column by column, as they are stored.
-func (e *storeEmitter) columns(t *tiler, _ *unit, width int) cells {
+// columns has symbols column by column, as secondary slivers do.
+func (e *memoryEmitter) columns(t *tiler, _ *unit, width int) cells {
 	p := e.m.P
 	for i := range p {
 		t.shards[i] = t.cells[i*width:]
@@ -77,7 +56,7 @@ func (e *storeEmitter) columns(t *tiler, _ *unit, width int) cells {
 	return cells{shards: t.shards[:p], step: p * width, base: t.cells, stride: width, even: e.m.live(), buffered: true}
 }
 
-func (e *storeEmitter) gather(t *tiler, u *unit) {
+func (e *memoryEmitter) gather(t *tiler, u *unit) {
 	m := e.m
 	for i := range u.count {
 		to := ntstore.Rows{Base: t.cells[i*u.source.step:][:u.source.step], Stride: u.source.stride}
@@ -91,6 +70,23 @@ func (e *storeEmitter) gather(t *tiler, u *unit) {
 		}
 		clear(to.Base[live*to.Stride:])
 	}
+}
+
+func (e *memoryEmitter) emit(*tiler, *unit) {}
+
+func (e *memoryEmitter) failed() bool { return false }
+
+// storeEmitter is for a blob in memory whose slivers make an Encoding, with the parity
+// columns in their place in it. What it holds is several times what caches hold: whole
+// runs of symbols go out past the caches.
+type storeEmitter struct {
+	memoryEmitter
+	encoding *Encoding
+}
+
+func (e *storeEmitter) emitRows(first, count int, source []byte) {
+	row := e.m.row
+	e.copier.Store(ntstore.Rows{Base: e.encoding.primary[first*row:]}, ntstore.Rows{Base: source}, count*row, 1)
 }
 
 // emit stores columns of the blob, and their parts of the rows of parity. Rows of the blob

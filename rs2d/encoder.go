@@ -31,7 +31,8 @@ type Encoder struct {
 
 	tops      []byte // per row, the nodes that its tiles fold to
 	meta      commit.Metadata
-	zeroLeaf  commit.Hash // of a symbol of zeros
+	zeros     []byte      // a symbol
+	zeroLeaf  commit.Hash // of it
 	firstTile int         // the tile that piece 0 is
 
 	extendPiece, tilePiece, topPiece func(worker, piece int)
@@ -89,7 +90,8 @@ func (e *Encoder) begin(n uint64) error {
 	}
 	e.matrix.reset(l)
 	e.tops = resize(e.tops, l.N*tilesOf(l.N)*commit.HashSize)
-	e.zeroLeaf = e.c.hasher.Leaf(e.matrix.zeros[:l.size])
+	e.zeros = resize(e.zeros, l.size)
+	e.zeroLeaf = e.c.hasher.Leaf(e.zeros)
 	e.meta.Primary, e.meta.Secondary = resize(e.meta.Primary, l.N), resize(e.meta.Secondary, l.N)
 	return nil
 }

@@ -1,25 +1,21 @@
 package rs2d
 
-// matrix is the message matrix of a blob in memory, in the views that the kernels read it
-// by. Nothing of the blob is copied but the row that it ends in: the rows before it are
-// whole and evenly spaced, and those after it are zero.
+// matrix is the message matrix of a blob in memory. Nothing of the blob is copied but the
+// row that it ends in: the rows before it are whole and evenly spaced, and those after it
+// are zero.
 type matrix struct {
 	layout
 	whole int      // how many rows are whole
-	rows  [][]byte // all P rows, zero padded
 	heads [][]byte // symbol j of row 0 and all that follows, for the rows that are whole
 
 	tail      []byte   // the row that the blob ends in, if it does so within
 	tailHeads [][]byte // the same of it: empty if there is none
-	zeros     []byte   // a row past the end
 }
 
 // reset begins with a matrix of that layout, of which no rows are known yet.
 func (m *matrix) reset(l layout) {
 	m.layout = l
-	m.zeros = resize(m.zeros, l.row)
-	clear(m.zeros)
-	m.rows, m.heads, m.tailHeads = resize(m.rows, l.P), resize(m.heads, l.S), m.tailHeads[:0]
+	m.heads, m.tailHeads = resize(m.heads, l.S), m.tailHeads[:0]
 }
 
 // set takes the rows of a blob.
@@ -28,24 +24,12 @@ func (m *matrix) set(blob []byte) {
 	for j := range m.heads {
 		m.heads[j] = tailOf(blob, j*m.size)
 	}
-	for i := range m.whole {
-		m.rows[i] = blob[i*m.row:][:m.row]
-	}
-	if m.whole == m.P {
-		return
-	}
-	next := m.whole
-	if rest := blob[next*m.row:]; len(rest) > 0 {
+	if rest := blob[m.whole*m.row:]; len(rest) > 0 {
 		m.tail = resize(m.tail, m.row)
 		clear(m.tail[copy(m.tail, rest):])
-		m.rows[next] = m.tail
-		next++
 		for j := range m.S {
 			m.tailHeads = append(m.tailHeads, m.tail[j*m.size:])
 		}
-	}
-	for ; next < m.P; next++ {
-		m.rows[next] = m.zeros
 	}
 }
 
@@ -53,10 +37,7 @@ func (m *matrix) set(blob []byte) {
 func (m *matrix) live() int { return m.whole + min(len(m.tailHeads), 1) }
 
 // forget drops the references to the caller's memory.
-func (m *matrix) forget() {
-	clear(m.rows)
-	clear(m.heads)
-}
+func (m *matrix) forget() { clear(m.heads) }
 
 // parityColumns are the source symbols of some columns of parity: what the rows are
 // extended to, and what these columns are extended from.

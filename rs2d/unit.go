@@ -96,7 +96,7 @@ func (t *tiler) do(u *unit) {
 		t.leaves[0].Sum(digests, next)
 		t.leaves[1].Sum(parityDigests, next)
 	}
-	t.hashRest(digests, next, u)
+	t.hashZeros(digests, next, u)
 }
 
 // makeRoom makes room for n columns of a unit, width bytes of each: for the source
@@ -154,15 +154,9 @@ func (t *tiler) hash(digests []byte, next int, s *cells, n int) {
 	}
 }
 
-// hashRest hashes the source rows that are not evenly spaced: the one that the blob
-// ends in, and the zeros after it.
-func (t *tiler) hashRest(digests []byte, next int, u *unit) {
-	m, row := &t.e.matrix, u.source.even
-	if row == m.whole && len(m.tailHeads) > 0 {
-		t.e.c.lanes.Leaves(digests[row*next:], commit.HashSize, m.tail[u.first*m.size:], m.size, m.size, u.count)
-		row++
-	}
-	for ; row < m.P; row++ {
+// hashZeros has the leaves of the source rows past the blob's end.
+func (t *tiler) hashZeros(digests []byte, next int, u *unit) {
+	for row := u.source.even; row < t.e.matrix.P; row++ {
 		for c := range u.count {
 			copy(digests[row*next+c*commit.HashSize:], t.e.zeroLeaf[:])
 		}
