@@ -3,7 +3,7 @@ module github.com/redstuff-go/redstuff/gateway
 go 1.25.0
 
 require (
-	github.com/cockroachdb/pebble/v2 v2.1.4
+	github.com/golang-jwt/jwt/v5 v5.3.0
 	github.com/redstuff-go/redstuff v0.0.0
 	pgregory.net/rapid v1.3.0
 )
@@ -19,6 +19,7 @@ require (
 	github.com/cockroachdb/crlib v0.0.0-20241112164430-1264a2edc35b // indirect
 	github.com/cockroachdb/errors v1.11.3 // indirect
 	github.com/cockroachdb/logtags v0.0.0-20230118201751-21c54148d20b // indirect
+	github.com/cockroachdb/pebble/v2 v2.1.4 // indirect
 	github.com/cockroachdb/redact v1.1.5 // indirect
 	github.com/cockroachdb/swiss v0.0.0-20251224182025-b0f6560f979b // indirect
 	github.com/cockroachdb/tokenbucket v0.0.0-20230807174530-cc333fc44b06 // indirect

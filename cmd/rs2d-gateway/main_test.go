@@ -121,6 +121,14 @@ func TestKill(t *testing.T) {
 	if err := first.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("a secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	guarded := start(t, "--committee", committee, "--key", key, "--jwt-secret", secret)
+	if code, text := ask(t, "PUT", guarded.url+"/v1/blobs", blob); code != 400 || !strings.Contains(string(text), "Bearer") {
+		t.Errorf("a write without a token: %d, %s", code, text)
+	}
 	second := start(t, "--committee", committee)
 	if code, got := ask(t, "GET", second.url+"/v1/blobs/"+id, nil); code != 200 || !bytes.Equal(got, blob) {
 		t.Errorf("after a kill: %d, %d bytes", code, len(got))

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"syscall"
 	"time"
@@ -35,6 +37,10 @@ type runCmd struct {
 	StallTimeout  time.Duration `default:"10s" help:"Time for a body to make progress."`
 	Timeout       time.Duration `default:"1m" help:"Time for nodes to store or send a blob."`
 	Grace         time.Duration `default:"15s" help:"Time to finish requests before the gateway ends."`
+
+	JWTSecret    string        `name:"jwt-secret" type:"path" placeholder:"FILE" help:"File with the secret of the tokens that let somebody write, each once. Without one, everybody may."`
+	JWTAlgorithm string        `name:"jwt-algorithm" enum:"HS256,HS384,HS512" default:"HS256" help:"Algorithm of the tokens' signatures: HS256, HS384 or HS512."`
+	JWTLifetime  time.Duration `name:"jwt-lifetime" placeholder:"TIME" help:"Time from iat to exp that tokens have exactly; default any."`
 
 	AllowedHeaders []string `placeholder:"NAME" help:"Tags of files and attributes of blobs that become headers of answers; default content-type and the like."`
 	AllTags        bool     `help:"Make headers of all tags of files."`
@@ -103,9 +109,14 @@ func (c *runCmd) compose(log *slog.Logger) (server *httpd.Server, handler http.H
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	auth, err := c.auth()
+	if err != nil {
+		api.Close()
+		return nil, nil, nil, err
+	}
 	d, err := daemon.New(daemon.ForCluster(api), daemon.Options{
 		MaxBlob: int64(c.MaxBlob), MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
-		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Timeout: c.Timeout,
+		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Auth: auth, Timeout: c.Timeout,
 		AllowedHeaders: c.AllowedHeaders, AllTagsAsHeaders: c.AllTags, Logger: log,
 	})
 	if err == nil {
@@ -121,6 +132,21 @@ func (c *runCmd) compose(log *slog.Logger) (server *httpd.Server, handler http.H
 	// The API bounds requests as its clients expect it: with 429.
 	handler = server.Handle("api", httpd.Rule{Unlimited: true}, func(x *httpd.Exchange) { d.ServeHTTP(x, x.Request) })
 	return server, handler, api.Close, nil
+}
+
+// auth returns who may write: nil is everybody.
+func (c *runCmd) auth() (*daemon.Auth, error) {
+	if c.JWTSecret == "" {
+		return nil, nil
+	}
+	secret, err := os.ReadFile(c.JWTSecret)
+	if err != nil {
+		return nil, err
+	}
+	if secret = bytes.TrimSpace(secret); len(secret) == 0 {
+		return nil, fmt.Errorf("%s: is empty, want the secret of tokens", c.JWTSecret)
+	}
+	return &daemon.Auth{Secret: secret, Algorithm: c.JWTAlgorithm, Lifetime: c.JWTLifetime}, nil
 }
 
 // serve serves until the context ends, and then as long as requests last, but no longer

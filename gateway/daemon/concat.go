@@ -71,7 +71,7 @@ func (d *reader) concat(w http.ResponseWriter, r *http.Request) error {
 		}
 		o, err := d.store.Object(r.Context(), object)
 		if err != nil {
-			return &failure{http.StatusNotFound, "NOT_FOUND", "OBJECT_ID_RESOLUTION_FAILED", "no object " + text}
+			return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "OBJECT_ID_RESOLUTION_FAILED", message: "no object " + text}
 		}
 		blobs[i] = o.Blob
 		if attributes == nil {
@@ -109,7 +109,7 @@ func streamError(err error) error {
 	}
 	f := explain(err)
 	if f.code == http.StatusServiceUnavailable {
-		f = &failure{http.StatusInternalServerError, "INTERNAL", "SLIVER_RETRIEVAL_FAILED", f.message}
+		f = &failure{code: http.StatusInternalServerError, status: "INTERNAL", reason: "SLIVER_RETRIEVAL_FAILED", message: f.message}
 	}
 	return f
 }

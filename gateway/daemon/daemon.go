@@ -22,6 +22,7 @@ type Options struct {
 	Timeout          time.Duration // for a request of a store; default 1 min
 	AllowedHeaders   []string      // attributes of blobs and tags of files that become headers; default Walrus's
 	AllTagsAsHeaders bool          // every tag of a file of a quilt becomes a header
+	Auth             *Auth         // who may write; nil is everybody
 	NoReads          bool          // a publisher only
 	NoWrites         bool          // an aggregator only
 	Logger           *slog.Logger  // default drops all
@@ -62,6 +63,13 @@ func (o Options) withDefaults() (Options, error) {
 	if o.AllowedHeaders == nil {
 		o.AllowedHeaders = []string{"content-type", "authorization", "content-disposition", "content-encoding", "content-language", "content-location", "link"}
 	}
+	if o.Auth != nil {
+		auth, err := o.Auth.withDefaults()
+		if err != nil {
+			return o, err
+		}
+		o.Auth = &auth
+	}
 	if o.NoReads && o.NoWrites {
 		return o, fmt.Errorf("daemon: NoReads and NoWrites leave nothing to do")
 	}
@@ -78,6 +86,7 @@ type Daemon struct {
 	reader        *reader
 	writer        *writer
 	reads, writes *turns
+	page          []byte // what the API is, for people
 }
 
 // New returns the API before a store. The error names a field of the options.
@@ -89,8 +98,16 @@ func New(store Store, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	w := &writer{store: store, options: o}
+	if o.Auth != nil {
+		w.gate = &gate{Auth: *o.Auth, used: make(map[string]int64)}
+	}
+	text, err := page()
+	if err != nil {
+		return nil, err
+	}
 	return &Daemon{
-		options: o, reader: newReader(store, o), writer: &writer{store, o},
+		page: text, options: o, reader: newReader(store, o), writer: w,
 		reads: newTurns(o.MaxReads, o.WaitingReads), writes: newTurns(o.MaxWrites, o.WaitingWrites),
 	}, nil
 }
@@ -188,6 +205,10 @@ func (d *Daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/status" {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("OK"))
+		return
+	}
+	if r.URL.Path == "/v1/api" {
+		d.answerAPI(w, r)
 		return
 	}
 	to := d.find(parts)

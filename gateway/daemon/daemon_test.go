@@ -32,7 +32,7 @@ type fake struct {
 	held  chan struct{} // that Put waits for
 }
 
-func newFake(t *testing.T) *fake {
+func newFake(t testing.TB) *fake {
 	code, err := rs2d.New(10)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,9 @@ func (s *served) ask(method, path string, body io.Reader, headers ...string) (*h
 }
 
 // reason returns the reason in the text of an error.
-func reason(text string) string {
+func reason(text string) string { return reasonIn(domain, text) }
+
+func reasonIn(domain, text string) string {
 	var e struct {
 		Error struct {
 			Status  string

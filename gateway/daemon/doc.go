@@ -12,6 +12,7 @@
 //	GET  /v1alpha/blobs/{id}/stream                   a blob, in pieces as they come
 //	GET  /v1alpha/blobs/concat?ids=                   blobs, one after another
 //	POST /v1alpha/blobs/concat                        the same for ids in JSON
+//	GET  /v1/api                                      what the API is, in OpenAPI 3.1
 //	GET  /status                                      OK
 //
 // Names, errors and headers are Walrus's, its unquoted ETag among them. Beyond it, ranges

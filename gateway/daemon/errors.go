@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,13 +24,14 @@ type failure struct {
 	status  string // its name
 	reason  string // what programs look at
 	message string // what people read
+	domain  string // whose it is, if not the API's
 }
 
 func (f *failure) Error() string { return f.message }
 
 // refuse returns the failure of a request that is wrong.
 func refuse(reason, message string) *failure {
-	return &failure{http.StatusBadRequest, "INVALID_ARGUMENT", reason, message}
+	return &failure{code: http.StatusBadRequest, status: "INVALID_ARGUMENT", reason: reason, message: message}
 }
 
 // plain is an error that clients are told of as bare text: the request has not the form
@@ -51,17 +53,17 @@ func explain(err error) *failure {
 	case errors.As(err, &f):
 		return f
 	case errors.Is(err, client.ErrInconsistent):
-		return &failure{http.StatusNotFound, "NOT_FOUND", "BLOB_NOT_FOUND", "the blob was encoded wrongly, and nobody can read it"}
+		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "BLOB_NOT_FOUND", message: "the blob was encoded wrongly, and nobody can read it"}
 	case errors.Is(err, client.ErrNotFound):
-		return &failure{http.StatusNotFound, "NOT_FOUND", "BLOB_NOT_FOUND", "no blob of this id is stored"}
+		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "BLOB_NOT_FOUND", message: "no blob of this id is stored"}
 	case errors.Is(err, quilt.ErrNotFound), errors.Is(err, quilt.ErrNotQuilt), errors.Is(err, quilt.ErrMalformed):
-		return &failure{http.StatusNotFound, "NOT_FOUND", "QUILT_PATCH_NOT_FOUND", err.Error()}
+		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "QUILT_PATCH_NOT_FOUND", message: err.Error()}
 	case errors.Is(err, client.ErrTooLarge), errors.As(err, &tooLarge):
-		return &failure{http.StatusForbidden, "SIZE_EXCEEDED", "BLOB_TOO_LARGE", err.Error()}
+		return &failure{code: http.StatusForbidden, status: "SIZE_EXCEEDED", reason: "BLOB_TOO_LARGE", message: err.Error()}
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return &failure{http.StatusServiceUnavailable, "UNAVAILABLE", "BLOB_UNAVAILABLE", "too few nodes answer at present: try again"}
+		return &failure{code: http.StatusServiceUnavailable, status: "UNAVAILABLE", reason: "BLOB_UNAVAILABLE", message: "too few nodes answer at present: try again"}
 	default:
-		return &failure{http.StatusInternalServerError, "INTERNAL", "INTERNAL_ERROR", "an internal error has occurred, please report it"}
+		return &failure{code: http.StatusInternalServerError, status: "INTERNAL", reason: "INTERNAL_ERROR", message: "an internal error has occurred, please report it"}
 	}
 }
 
@@ -92,7 +94,7 @@ func answerError(log *slog.Logger, w http.ResponseWriter, r *http.Request, err e
 	}
 	answerJSON(w, f.code, map[string]any{"error": map[string]any{
 		"status": f.status, "code": f.code, "message": strings.TrimSpace(f.message),
-		"details": []any{map[string]any{"@type": "ErrorInfo", "reason": f.reason, "domain": domain, "metadata": struct{}{}}},
+		"details": []any{map[string]any{"@type": "ErrorInfo", "reason": f.reason, "domain": cmp.Or(f.domain, domain), "metadata": struct{}{}}},
 	}})
 }
 

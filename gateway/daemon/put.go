@@ -15,6 +15,16 @@ import (
 type writer struct {
 	store   Store
 	options Options
+	gate    *gate // or nil, if everybody may write
+}
+
+// admit reads how a blob is to be stored, and takes the token that allows it. The pass is
+// nil where none is needed.
+func (d *writer) admit(r *http.Request) (o PutOptions, p *pass, err error) {
+	if o, err = putOptions(r); err == nil && d.gate != nil {
+		p, err = d.gate.open(r, o)
+	}
+	return o, p, err
 }
 
 // putOptions reads how a blob is to be stored.
@@ -63,7 +73,7 @@ func (d *writer) put(ctx context.Context, blob []byte, o PutOptions) (*Stored, e
 	defer cancel()
 	s, err := d.store.Put(ctx, blob, o)
 	if errors.Is(err, client.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		return nil, &failure{http.StatusGatewayTimeout, "DEADLINE_EXCEEDED", "INSUFFICIENT_CONFIRMATIONS", "too few nodes confirmed in time that they have stored the blob"}
+		return nil, &failure{code: http.StatusGatewayTimeout, status: "DEADLINE_EXCEEDED", reason: "INSUFFICIENT_CONFIRMATIONS", message: "too few nodes confirmed in time that they have stored the blob"}
 	}
 	return s, err
 }
@@ -88,12 +98,16 @@ func result(s *Stored) any {
 }
 
 func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
-	o, err := putOptions(r)
+	o, token, err := d.admit(r)
 	if err != nil {
 		return err
 	}
+	defer token.giveBack()
 	blob, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.options.MaxBlob))
 	if err != nil {
+		return err
+	}
+	if err := token.spend(len(blob)); err != nil {
 		return err
 	}
 	s, err := d.put(r.Context(), blob, o)
@@ -108,10 +122,11 @@ func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
 const metadataPart = "_metadata"
 
 func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
-	o, err := putOptions(r)
+	o, token, err := d.admit(r)
 	if err != nil {
 		return err
 	}
+	defer token.giveBack()
 	files, err := readForm(w, r, d.options.MaxQuilt)
 	if err != nil {
 		return err
@@ -121,6 +136,9 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 		return refuse("MALFORMED_REQUEST", err.Error())
 	}
 	clear(files) // the blob has them
+	if err := token.spend(len(blob)); err != nil {
+		return err
+	}
 	s, err := d.put(r.Context(), blob, o)
 	if err != nil {
 		return err

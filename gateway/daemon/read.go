@@ -131,8 +131,7 @@ func (d *reader) answerBlob(w http.ResponseWriter, r *http.Request, id commit.Bl
 	if len(asked) > 0 {
 		var ok bool
 		if off, length, ok = parseRange(asked, meta.Length); !ok {
-			return &failure{http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE", "INVALID_BYTE_RANGE",
-				fmt.Sprintf("the range %q is none of the blob's %d bytes: give one such as bytes=0-99", strings.Join(asked, ", "), meta.Length)}
+			return &failure{code: http.StatusRequestedRangeNotSatisfiable, status: "RANGE_NOT_SATISFIABLE", reason: "INVALID_BYTE_RANGE", message: fmt.Sprintf("the range %q is none of the blob's %d bytes: give one such as bytes=0-99", strings.Join(asked, ", "), meta.Length)}
 		}
 		code = http.StatusPartialContent
 		if r.Method != http.MethodHead {
@@ -220,7 +219,7 @@ func (d *reader) getRange(w http.ResponseWriter, r *http.Request, text string) e
 // rangeError returns the failure of a range. Walrus answers 500 where nodes do not answer.
 func rangeError(err error) error {
 	if f := explain(err); f.code == http.StatusServiceUnavailable {
-		return &failure{http.StatusInternalServerError, "INTERNAL", "INTERNAL_ERROR", f.message}
+		return &failure{code: http.StatusInternalServerError, status: "INTERNAL", reason: "INTERNAL_ERROR", message: f.message}
 	}
 	return err
 }
