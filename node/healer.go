@@ -33,12 +33,13 @@ type Healer struct {
 
 	syncing sync.Mutex
 
-	mu    sync.Mutex
-	queue map[commit.BlobID]struct{}
+	mu      sync.Mutex
+	queue   map[commit.BlobID]struct{}
+	looks   int  // that were asked for
+	healthy bool // the last look found nothing lacking, or all of it was recovered
 
 	wake, again chan struct{} // something was enqueued; some of it failed
 	failed      atomic.Int64  // slivers that the last look at what others have left lacking
-	healthy     atomic.Bool
 }
 
 // newHealer returns a healer. It starts nothing. The recovery's Replace is the healer's.
@@ -55,7 +56,7 @@ func newHealer(c Config, view func() *peer.View, recovery heal.Config) (*Healer,
 	if h.finder, err = discover.New(discover.Config{Store: recovery.Store, Ledger: c.Follower != nil, Logger: recovery.Logger}); err != nil {
 		return nil, err
 	}
-	h.healthy.Store(c.HealInterval < 0)
+	h.healthy = c.HealInterval < 0
 	return h, nil
 }
 
@@ -76,7 +77,7 @@ func (h *Healer) NoRoom() int64 { return h.recoverer.NoRoom() }
 func (h *Healer) Healthy() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.healthy.Load() && h.Lacking() == 0 && len(h.queue) == 0
+	return h.healthy && h.Lacking() == 0 && len(h.queue) == 0
 }
 
 // Enqueue has a blob healed after some time, if it is certified and the node still lacks
@@ -90,10 +91,23 @@ func (h *Healer) Enqueue(id commit.BlobID) {
 	signal(h.wake)
 }
 
-// Look has the healer look for all that the node lacks. It returns at once.
+// Look has the healer look for all that the node lacks. It returns at once. Until that look
+// has ended, the node is not healthy.
 func (h *Healer) Look() {
-	h.healthy.Store(false)
+	h.mu.Lock()
+	h.looks++
+	h.healthy = false
+	h.mu.Unlock()
 	signal(h.again)
+}
+
+// looked notes what a look has found. One that was asked for since it began may find more.
+func (h *Healer) looked(looks int, healthy bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.looks == looks {
+		h.healthy = healthy
+	}
 }
 
 func signal(c chan<- struct{}) {
@@ -202,10 +216,13 @@ const foundAhead = 16
 func (h *Healer) Sync(ctx context.Context) (heal.Report, error) {
 	h.syncing.Lock()
 	defer h.syncing.Unlock()
+	h.mu.Lock()
+	looks := h.looks
+	h.mu.Unlock()
 	view := h.view()
 	r := h.recoverer.Begin(view)
 	if view.Member < 0 { // a node of no committee has nothing to lack
-		h.healthy.Store(true)
+		h.looked(looks, true)
 		return r.End(), nil
 	}
 	all := make(chan []heal.Lost, foundAhead)
@@ -233,7 +250,7 @@ func (h *Healer) Sync(ctx context.Context) (heal.Report, error) {
 	recovery.Wait()
 	report := r.End()
 	h.failed.Store(report.Failed)
-	h.healthy.Store(err == nil && report.Failed == 0)
+	h.looked(looks, err == nil && report.Failed == 0)
 	h.recoverer.NoteRoom(report)
 	return report, err
 }
@@ -311,8 +328,7 @@ func (h *Healer) serveQueue(ctx context.Context) {
 			return
 		}
 		if report.Failed > 0 {
-			h.healthy.Store(false)
-			signal(h.again)
+			h.Look()
 		}
 		h.tell(report, nil)
 	}
