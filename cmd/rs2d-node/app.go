@@ -19,10 +19,11 @@ Exit codes: 0 all is well; 1 some node is not healthy; 2 wrong usage, or a failu
 
 // grammar is the command line.
 type grammar struct {
-	Init   initCmd   `cmd:"" help:"Make a committee: keys, certificates and configurations, in a directory."`
-	Keygen keygenCmd `cmd:"" help:"Make the key of one node or client."`
-	Run    runCmd    `cmd:"" help:"Run a node."`
-	Status statusCmd `cmd:"" help:"Ask the nodes of a committee how they are."`
+	Init     initCmd     `cmd:"" help:"Make a committee: keys, certificates and configurations, in a directory."`
+	Keygen   keygenCmd   `cmd:"" help:"Make the key of one node or client."`
+	Register registerCmd `cmd:"" help:"Print the registration of a node for the genesis of a ledger."`
+	Run      runCmd      `cmd:"" help:"Run a node."`
+	Status   statusCmd   `cmd:"" help:"Ask the nodes of a committee how they are."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -34,7 +34,7 @@ func Status(w io.Writer, s chain.Status) error {
 // that there are, which come at once.
 const (
 	followTime = 30 * time.Second
-	listTime   = time.Second
+	listTime   = 1900 * time.Millisecond // of which a server waits for none
 )
 
 // Events calls f with the events from a height on, up to what there is; or, if they are

@@ -63,8 +63,8 @@ type Submitter interface {
 // Follower tells of events.
 type Follower interface {
 	// Events returns up to limit events from the cursor on, in their order, and the
-	// place behind them. If there are none, it waits for some until the context ends;
-	// then it returns none, and no error.
+	// place behind them. If there are none, it waits for some, but no longer than until
+	// the context ends, and returns none.
 	Events(ctx context.Context, from Cursor, limit int) ([]Event, Cursor, error)
 }
 

@@ -184,7 +184,7 @@ const (
 
 // catchUpTime is how long a follower waits for events that does not know whether there are
 // any.
-const catchUpTime = time.Second
+const catchUpTime = 3 * time.Second
 
 // eventsAtOnce is how many events are asked for at once.
 const eventsAtOnce = 500
@@ -234,10 +234,9 @@ func (f *Follower) step(ctx context.Context) error {
 		if err := f.Refresh(ctx); err != nil {
 			return err
 		}
-		f.fail(nil)
 	}
 	wait := f.config.Poll
-	if !f.CaughtUp() {
+	if !f.CaughtUp() || f.failed() {
 		wait = min(wait, catchUpTime) // what there is comes at once
 	}
 	limited, cancel := context.WithTimeout(ctx, wait)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -114,22 +113,21 @@ func (c *Client) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 	return got, err
 }
 
-// Events asks for up to limit events from the cursor on. If there are none, it waits for
-// some until the context ends, a minute at most, and returns none. What comes is in
-// order, and behind the cursor; the place behind it all is returned.
+// Events asks for up to limit events from the cursor on. If there are none, the server
+// waits for some, for two thirds of the time that the context has, a minute at most, and
+// answers with none: one that has not answered when the context ends is as good as gone,
+// and that is an error. What comes is in order, and behind the cursor; the place behind
+// it all is returned.
 func (c *Client) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
 	wait := time.Duration(MaxWaitSeconds) * time.Second
 	if deadline, ok := ctx.Deadline(); ok {
-		// The server answers a little before, so that what it has is not lost.
-		wait = min(wait, time.Until(deadline)-waitMargin)
+		left := time.Until(deadline)
+		wait = min(wait, left-max(left/3, waitMargin))
 	}
 	path := fmt.Sprintf("%s?height=%d&index=%d&limit=%d&wait=%d",
 		EventsPath, from.Height, from.Index, min(max(1, limit), MaxEvents), max(0, wait/time.Second))
 	var list EventList
 	if err := c.json(ctx, http.MethodGet, path, nil, &list); err != nil {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			err = nil // there are none yet
-		}
 		return nil, from, err
 	}
 	events, at := make([]chain.Event, len(list.Events)), from
@@ -149,7 +147,7 @@ func (c *Client) Events(ctx context.Context, from chain.Cursor, limit int) ([]ch
 	return events, list.Next, nil
 }
 
-// waitMargin is how much earlier than a context a server is to answer.
+// waitMargin is how much earlier than a context a server is to answer at least.
 const waitMargin = time.Second
 
 // Blob asks what the ledger says of a blob id.

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+type registerCmd struct {
+	Name         string   `required:"" placeholder:"NAME" help:"Name of the node."`
+	Address      string   `required:"" placeholder:"HOST:PORT" help:"Address by which others reach it."`
+	Capacity     byteSize `default:"1TiB" help:"Bytes that the node says it can store."`
+	StoragePrice uint64   `default:"1000" help:"What it asks for a MiB and epoch."`
+	WritePrice   uint64   `default:"200" help:"What it asks for writing a MiB."`
+	Stake        uint64   `default:"1000000000" help:"Stake that the node has from the beginning."`
+	Commission   uint16   `default:"0" help:"The operator's share of what stake with the node earns, in basis points."`
+	Key          string   `arg:"" help:"The node's secret, as keygen makes it."`
+}
+
+func (c *registerCmd) Help() string {
+	return `Prints the entry of the node for the genesis of a ledger, which holds no secret: rs2d-ledger init takes files of such entries. The account of the node's key governs it.
+
+Example: rs2d-node register --name alpha --address storage.example.org:7100 node.key > alpha.toml`
+}
+
+// Run prints a registration.
+func (c *registerCmd) Run(a *app) error {
+	if err := committee.CheckAddress(c.Address); err != nil {
+		return fmt.Errorf("--address: %w", err)
+	}
+	if c.Stake < ledger.DefaultMinStake {
+		return fmt.Errorf("--stake %d: must be %d at least", c.Stake, uint64(ledger.DefaultMinStake))
+	}
+	key, err := identity.LoadKey(c.Key)
+	if err != nil {
+		return err
+	}
+	n := genesis.NewNode(c.Name, c.Address, key)
+	n.Capacity, n.StoragePrice, n.WritePrice = genesis.Amount(c.Capacity), genesis.Amount(c.StoragePrice), genesis.Amount(c.WritePrice)
+	n.Stake, n.Commission = genesis.Amount(c.Stake), c.Commission
+	return toml.NewEncoder(a.stdout).Encode(map[string][]genesis.Node{"node": {n}})
+}

@@ -1,0 +1,296 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/control/embedded"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
+	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/ledgertest"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// begin starts a ledger in memory whose clock stands still.
+func begin(t *testing.T) *embedded.Ledger {
+	t.Helper()
+	l, err := embedded.Open("ledger", ledgertest.Genesis("alice"), embedded.Options{
+		FS: vfs.NewMem(), Now: func() time.Time { return time.UnixMilli(ledgertest.Start) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func disk(t *testing.T) *store.Disk {
+	t.Helper()
+	d, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// register registers a blob on the ledger.
+func register(t *testing.T, l *embedded.Ledger, nonce uint64, epochs uint32) (id commit.BlobID, object ledger.ObjectID) {
+	t.Helper()
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := commit.Hash{byte(nonce), 1}
+	id = hasher.BlobID(4, 1000, root)
+	got := submit(t, l, nonce, ledger.ReserveAndRegister{Epochs: epochs, ID: id, Root: root, Length: 1000, Encoding: ledger.EncodingRS2, Deletable: true})
+	return id, got.Events[0].(ledger.BlobRegistered).Object
+}
+
+func submit(t *testing.T, l *embedded.Ledger, nonce uint64, a ledger.Action) chain.Receipt {
+	t.Helper()
+	tx, err := ledger.Tx{Chain: l.State().ChainID(), Nonce: nonce, FeePerByte: 100, Action: a}.Sign(ledgertest.Key("alice"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.Submit(t.Context(), tx)
+	if err == nil {
+		err = r.Err
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func follower(t *testing.T, l chain.Ledger, d Store) (*Follower, error) {
+	t.Helper()
+	return Open(t.Context(), Config{
+		Ledger: l, Genesis: ledgertest.Genesis("alice"), Store: d, Grace: 300 * time.Millisecond, Start: 200 * time.Millisecond, Poll: 200 * time.Millisecond,
+	})
+}
+
+// TestAwait: who asks about a registration that is on its way hears of it; what nobody
+// registers is refused after the grace; what was deleted is not live any more.
+func TestAwait(t *testing.T) {
+	l, d := begin(t), disk(t)
+	f, err := follower(t, chain.Local(l), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() { f.Run(ctx, Hooks{}) })
+	defer group.Wait()
+	defer cancel()
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked sync.WaitGroup
+	coming := hasher.BlobID(4, 1000, commit.Hash{0, 1})
+	asked.Go(func() {
+		if end, err := f.Await(ctx, coming); err != nil || end != 6 {
+			t.Errorf("a registration on its way: end %d, %v; want 6", end, err)
+		}
+	})
+	id, object := register(t, l, 0, 5)
+	asked.Wait()
+	if id != coming || !f.Live(id) {
+		t.Errorf("blob %v, live %v; want %v, live", id, f.Live(id), coming)
+	}
+	if _, err := f.Await(ctx, commit.BlobID{9}); !errors.Is(err, control.ErrUnregistered) {
+		t.Errorf("what nobody registers: %v, want ErrUnregistered", err)
+	}
+	submit(t, l, 1, ledger.DeleteBlob{Blob: object})
+	for f.Live(id) {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := f.Await(ctx, id); !errors.Is(err, control.ErrUnregistered) {
+		t.Errorf("what was deleted: %v, want ErrUnregistered", err)
+	}
+	if !f.Account(committee.TLSKey(ledgertest.Address(ledgertest.Key("alice")))) || f.Account(committee.TLSKey{7}) || f.Account(committee.TLSKey{}) {
+		t.Error("alice has an account, and nobody else has one")
+	}
+}
+
+// TestAwaitBounds: however many ask, few ask the ledger, and none waits for long.
+func TestAwaitBounds(t *testing.T) {
+	r := newRegistry(silent{}, func() uint64 { return 1 }, 50*time.Millisecond)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	refused := 0
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for i := range 2 * maxWaiting {
+		group.Go(func() {
+			_, err := r.Await(ctx, commit.BlobID{byte(i), byte(i >> 8), 1})
+			mu.Lock()
+			defer mu.Unlock()
+			if refused++; !errors.Is(err, control.ErrUnknown) && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a ledger that does not answer: %v, want ErrUnknown", err)
+			}
+		})
+	}
+	group.Wait()
+	for i := range 2 * maxRegistered {
+		r.learn(commit.BlobID{byte(i), byte(i >> 8), byte(i >> 16)}, 9)
+	}
+	if got := len(r.blobs.byKey); got != maxRegistered {
+		t.Errorf("%d blobs are remembered, want %d", got, maxRegistered)
+	}
+}
+
+// silent is a ledger that never answers.
+type silent struct{ chain.Ledger }
+
+func (silent) Blob(ctx context.Context, _ commit.BlobID) (chain.Blob, error) {
+	<-ctx.Done()
+	return chain.Blob{}, ctx.Err()
+}
+
+// TestOtherLedger: nobody follows another ledger than the one whose genesis is known, nor
+// with the store of another one.
+func TestOtherLedger(t *testing.T) {
+	l, d := begin(t), disk(t)
+	other := ledgertest.Genesis("bob")
+	if _, err := Open(t.Context(), Config{Ledger: chain.Local(l), Genesis: other, Store: d}); !errors.Is(err, ErrOtherLedger) {
+		t.Errorf("another ledger: %v, want ErrOtherLedger", err)
+	}
+	f, err := follower(t, chain.Local(l), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{Ledger: chain.Local(l), Genesis: other, Store: d}); !errors.Is(err, ErrOtherLedger) {
+		t.Errorf("the store of another ledger: %v, want ErrOtherLedger", err)
+	}
+}
+
+// TestHostileLedger: whatever a server answers, a follower goes on with the view it has,
+// says what is wrong, and changes nothing in its store.
+func TestHostileLedger(t *testing.T) {
+	l := begin(t)
+	honest := rpc.Handler(chain.Local(l))
+	event := func(height int) string { return fmt.Sprintf(`{"height":%d,"index":0,"bcs":"ff"}`, height) }
+	for _, test := range []struct {
+		name, path string
+		answer     func(http.ResponseWriter)
+	}{
+		{"events without a form", rpc.EventsPath, text(`{"events":[` + event(5) + `],"next":{"height":6}}`)},
+		{"no JSON", rpc.EventsPath, text("hello")},
+		{"events that do not follow", rpc.EventsPath, text(`{"events":[],"next":{"height":0}}`)},
+		{"endless events", rpc.EventsPath, endless},
+		{"endless state", rpc.StatePath, endless},
+		{"keys that were not asked for", rpc.StatePath, text(`{"height":1,"pairs":[{"key":"00","value":"00"}],"more":true}`)},
+		{"no keys, and more of them", rpc.StatePath, text(`{"height":1,"pairs":[],"more":true}`)},
+		{"another chain", rpc.StatusPath, text(`{"chain":"00","height":1}`)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == test.path {
+					test.answer(w)
+					return
+				}
+				honest.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			d := disk(t)
+			f, err := follower(t, chain.Local(l), d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrong := rpc.NewClient(server.URL)
+			f.config.Ledger, f.apply.ledger, f.Views.ledger, f.Views.known = wrong, wrong, wrong, false
+			before := f.View()
+			ctx, cancel := context.WithCancel(t.Context())
+			var group sync.WaitGroup
+			group.Go(func() { f.Run(ctx, Hooks{}) })
+			for len(f.Problems()) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+			group.Wait()
+			if got := f.View(); got.Current != before.Current {
+				t.Error("it shows another view")
+			}
+			if p := f.Problems()[0]; p.Name != "ledger" || !strings.Contains(p.Message, "epoch 1") {
+				t.Errorf("it says %+v", p)
+			}
+			if ids, err := d.BlobsWith(store.Registered, nil, 10); err != nil || len(ids) > 0 {
+				t.Errorf("the store has %v (%v), want nothing", ids, err)
+			}
+		})
+	}
+}
+
+func text(body string) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) { _, _ = io.WriteString(w, body) }
+}
+
+func endless(w http.ResponseWriter) {
+	for {
+		if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+			return
+		}
+	}
+}
+
+// TestRepeatedEvents: events that are applied twice, as after a crash, change nothing more.
+func TestRepeatedEvents(t *testing.T) {
+	l, d := begin(t), disk(t)
+	f, err := follower(t, chain.Local(l), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, object := register(t, l, 0, 5)
+	other, _ := register(t, l, 1, 3)
+	mark := map[store.Record][]byte{store.Registered: {1, 0, 0, 0}}
+	for _, blob := range []commit.BlobID{id, other} {
+		if err := d.Apply(blob, store.Update{Records: mark, AtLeast: 2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	submit(t, l, 2, ledger.DeleteBlob{Blob: object})
+	events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
+	if err != nil || len(events) != 3 {
+		t.Fatalf("events %v (%v), want 3", events, err)
+	}
+	for range 3 {
+		if done, err := f.apply.all(t.Context(), events); err != nil || done != len(events) {
+			t.Fatalf("%d applied (%v), want %d", done, err, len(events))
+		}
+		for blob, want := range map[commit.BlobID]uint32{id: 1, other: 4} {
+			if info, err := d.Info(blob); err != nil || info.End != want {
+				t.Errorf("end %d (%v), want %d", info.End, err, want)
+			}
+		}
+		if f.Live(id) || !f.Live(other) {
+			t.Errorf("the deleted blob is live: %v, the other one: %v", f.Live(id), f.Live(other))
+		}
+	}
+}
