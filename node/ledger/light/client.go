@@ -35,15 +35,20 @@ type Client struct {
 // each when those before have failed or lied. The error wraps ledger.ErrGenesis or
 // ErrStore.
 func New(g ledger.Genesis, o Options, sources ...Source) (*Client, error) {
+	begin, err := ledger.Begin(g)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(begin, o, sources)
+}
+
+// newClient returns a client of the ledger that begins with the state.
+func newClient(begin *ledger.State, o Options, sources []Source) (*Client, error) {
 	if o.Store == nil {
 		o.Store = new(Memory)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	begin, err := ledger.Begin(g)
-	if err != nil {
-		return nil, err
 	}
 	trusted, err := load(o.Store, begin)
 	if err != nil {

@@ -92,15 +92,16 @@ func FuzzSource(f *testing.F) {
 		f.Add(kind, uint16(0), uint16(0), []byte{})
 		f.Add(kind, uint16(100), uint16(300), []byte("insert"))
 	}
+	genesis := must[*ledger.State](f)(ledger.Begin(s.Network.State.Genesis()))
 	f.Fuzz(func(t *testing.T, kind byte, at, cut uint16, insert []byte) {
-		c := client(t, s, light.Options{}, wire{s, func(of byte, data []byte) []byte {
+		c := must[*light.Client](t)(light.Begin(genesis, light.Options{}, wire{s, func(of byte, data []byte) []byte {
 			if of != kind%3 {
 				return data
 			}
 			at := min(int(at), len(data))
 			end := min(at+int(cut), len(data))
 			return append(append(bytes.Clone(data[:at]), insert...), data[end:]...)
-		}})
+		}}))
 		last, err := c.Sync(ctx)
 		if err == nil && last != honest && last.Height != 0 {
 			t.Fatalf("%+v is believed, and true is %+v", last, honest)
@@ -126,11 +127,11 @@ func FuzzTrusted(f *testing.F) {
 	must[ledger.Checkpoint](f)(c.Sync(ctx))
 	trusted := c.Trusted()
 	f.Add(light.MarshalTrusted(&trusted))
-	genesis := s.Network.State.Genesis()
+	genesis := must[*ledger.State](f)(ledger.Begin(s.Network.State.Genesis()))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		store := new(light.Memory)
 		check(t, store.Save(data))
-		c, err := light.New(genesis, light.Options{Store: store})
+		c, err := light.Begin(genesis, light.Options{Store: store})
 		switch {
 		case err != nil && !errors.Is(err, light.ErrStore):
 			t.Fatalf("error %v, want ErrStore", err)
