@@ -12,6 +12,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -29,13 +30,14 @@ type Config struct {
 	// measurements on one machine.
 	Plaintext bool
 
-	MaxRequests   int           // requests served at once; default 256
-	MaxBytes      int64         // bytes of bodies held at once; default 1 GiB
-	MaxConns      int           // connections; default 4096
-	HeaderTimeout time.Duration // for a request's header, and the TLS handshake; default 5 s
-	StallTimeout  time.Duration // for a read or write without progress; default 10 s
-	MinRate       int64         // least bytes a second of a body; default 64 KiB
-	Workers       int           // goroutines that code and hash for one request; default all CPUs
+	MaxRequests   int               // requests served at once; default 256
+	MaxBytes      int64             // bytes of bodies held at once; default 1 GiB
+	MaxConns      int               // connections; default 4096
+	Descriptors   httpd.Descriptors // how those of the process are divided, for Problems
+	HeaderTimeout time.Duration     // for a request's header, and the TLS handshake; default 5 s
+	StallTimeout  time.Duration     // for a read or write without progress; default 10 s
+	MinRate       int64             // least bytes a second of a body; default 64 KiB
+	Workers       int               // goroutines that code and hash for one request; default all CPUs
 
 	PendingQuota int64         // bytes of blobs without a certificate that a writer may have; default an eighth of what is free
 	PendingAge   time.Duration // after which they are removed; default a day

@@ -109,7 +109,7 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		Registry:     registry,
 		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge,
 		HTTP: httpd.Options{
-			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes,
+			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes, Descriptors: c.Descriptors,
 			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: c.MinRate,
 		},
 		Metrics: c.Metrics, Logger: n.log,

@@ -2,6 +2,8 @@ package node_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -42,6 +44,14 @@ func TestNoDescriptors(t *testing.T) {
 				t.Errorf("%v sliver of pair %d: got %s, %s, want 503", axis, pair, resp.Status, body)
 			}
 		}
+	}
+	said := httptest.NewRecorder()
+	m.node.AdminHandler().ServeHTTP(said, httptest.NewRequest("GET", "/metrics", nil))
+	if want := `redstuff_problem{problem="descriptors"} 1`; !strings.Contains(said.Body.String(), want) {
+		t.Errorf("the metrics do not say %s", want)
+	}
+	if h, err := cl.Peers()[1].Health(t.Context()); err != nil || !slices.ContainsFunc(h.Problems, func(p api.Problem) bool { return p.Name == "descriptors" }) {
+		t.Errorf("status says %+v, %v, want a problem of descriptors", h.Problems, err)
 	}
 	expectRead(t, c.client(nil), id, blob)
 	if err := m.node.Scrubber().Pass(t.Context()); err != nil {

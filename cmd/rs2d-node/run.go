@@ -66,7 +66,7 @@ type settings struct {
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" env:"LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 	LogFormat string     `enum:"text,json" default:"text" env:"LOG_FORMAT" help:"Format of the log, on standard error: text or json."`
 
-	files int // that the store may have open
+	descriptors httpd.Descriptors // as they are divided
 }
 
 // Run runs a node until the context ends, or its store fails.
@@ -166,11 +166,11 @@ const (
 // them.
 func (c *settings) fit(log *slog.Logger) {
 	d := httpd.Divide(httpd.RaiseDescriptors(), c.MaxConns, c.MaxRequests, storeFiles, leastStoreFiles)
-	if d.Conns < c.MaxConns || d.Requests < c.MaxRequests {
+	if d.Short {
 		log.Warn("few open files are allowed, so fewer connections and requests are: raise the limit (ulimit -n)",
 			"limit", d.Limit, "connections", d.Conns, "requests", d.Requests, "store", d.Files)
 	}
-	c.MaxConns, c.MaxRequests, c.files = d.Conns, d.Requests, d.Files
+	c.MaxConns, c.MaxRequests, c.descriptors = d.Conns, d.Requests, d
 }
 
 // check finds settings that are missing or out of range.
@@ -214,7 +214,7 @@ func (c *settings) storeOptions(log *slog.Logger) store.Options {
 	if inline == 0 {
 		inline = -1
 	}
-	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), MaxOpenFiles: c.files, Logger: log}
+	return store.Options{InlineMax: inline, Reserve: uint64(c.Reserve), CacheSize: int64(c.Cache), MaxOpenFiles: c.descriptors.Files, Logger: log}
 }
 
 func (c *settings) nodeConfig(disk store.Store, log *slog.Logger) node.Config {
@@ -224,7 +224,7 @@ func (c *settings) nodeConfig(disk store.Store, log *slog.Logger) node.Config {
 	}
 	return node.Config{
 		Store:       disk,
-		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns,
+		MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes), MaxConns: c.MaxConns, Descriptors: c.descriptors,
 		HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: int64(c.MinRate), Workers: c.Workers,
 		PendingQuota: int64(c.PendingQuota), PendingAge: c.PendingAge,
 		HealInterval: c.HealInterval, HealDelay: c.HealDelay, HealBatch: int64(c.HealBatch),

@@ -25,6 +25,7 @@ type blobs struct {
 	cache   *metadataCache
 	metrics *metrics
 	log     *slog.Logger
+	starves func()       // notes that there are no descriptors
 	full    atomic.Int64 // when the disk refused a write for want of room, Unix time in nanoseconds
 }
 
@@ -102,6 +103,9 @@ func (b *blobs) fail(r *request, err error) {
 	case errors.Is(err, store.ErrFailed):
 		r.Busy("the store failed")
 	case errors.Is(err, store.ErrUnavailable):
+		if httpd.NoDescriptors(err) {
+			b.starves()
+		}
 		b.log.Warn("store", "path", r.URL.Path, "error", err)
 		r.Busy("cannot be read at present")
 	case r.Context().Err() != nil:

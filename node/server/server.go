@@ -161,6 +161,7 @@ func New(c Config) (*Server, error) {
 	s.blobs = &blobs{
 		store: c.Store, healer: c.Healer, hasher: c.Hasher, params: view.Params(), scheme: view.Scheme(),
 		cache: newMetadataCache(view.Params().N), metrics: newMetrics(c.Metrics), log: c.Logger,
+		starves: s.http.Starves,
 	}
 	s.handler = s.routes()
 	return s, nil

@@ -41,6 +41,7 @@ type conns struct {
 	evicted  uint64
 	pressure time.Time // of the last eviction
 	replaced time.Time // when one made room for another of its party
+	starved  time.Time // when there was no descriptor for one
 }
 
 // partyConns are the connections of one party.
@@ -163,6 +164,20 @@ func (a *conns) turnedAway() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.noteEviction()
+}
+
+// starves notes that there is no descriptor for a connection.
+func (a *conns) starves() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.starved = time.Now()
+}
+
+// ranOut returns when there was no descriptor last, zero for never.
+func (a *conns) ranOut() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.starved
 }
 
 // shed closes one connection because descriptors have run out. It reports whether there

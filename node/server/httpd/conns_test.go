@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -193,6 +195,34 @@ func TestNoDescriptors(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode == 200
 	})
+	if !slices.ContainsFunc(s.Problems(), func(p Problem) bool { return p.Name == "descriptors" }) {
+		t.Errorf("problems %v, want one of descriptors", s.Problems())
+	}
+}
+
+// TestDescriptorProblem says what there is to say of descriptors.
+func TestDescriptorProblem(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		d      Descriptors
+		ranOut time.Time
+		want   string // part of the message
+	}{
+		{"enough", Divide(1<<20, 4096, 256, 512, 128), time.Time{}, ""},
+		{"not known", Divide(0, 4096, 256, 512, 128), time.Time{}, ""},
+		{"few", Divide(256, 4096, 256, 512, 128), time.Time{}, "only 256 files may be open, so that there are 41 connections and 13 requests"},
+		{"none", Divide(1<<20, 4096, 256, 512, 128), time.Now(), "no more files can be opened"},
+		{"few, and none", Divide(256, 4096, 256, 512, 128), time.Now(), "no more files can be opened"},
+		{"none a while ago", Divide(1<<20, 4096, 256, 512, 128), time.Now().Add(-2 * pressed), ""},
+	} {
+		p, ok := DescriptorProblem(test.d, test.ranOut)
+		if ok != (test.want != "") || !strings.Contains(p.Message, test.want) {
+			t.Errorf("%s: %q, %v, want %q", test.name, p.Message, ok, test.want)
+		}
+		if ok && (p.Name != "descriptors" || !strings.Contains(p.Remedy, "ulimit -n")) {
+			t.Errorf("%s: %+v, want a name and a remedy", test.name, p)
+		}
+	}
 }
 
 // TestHandshakesEnd ends handshakes in every way there is, many more times than are
@@ -272,11 +302,11 @@ func TestDivide(t *testing.T) {
 		limit int
 		want  Descriptors
 	}{
-		{0, Descriptors{0, 4096, 256, 512}},
-		{1 << 20, Descriptors{1 << 20, 4096, 256, 512}},
-		{1024, Descriptors{1024, 300, 93, 250}},
-		{256, Descriptors{256, 41, 13, 128}},
-		{10, Descriptors{10, 6, 2, 128}},
+		{0, Descriptors{0, 4096, 256, 512, false}},
+		{1 << 20, Descriptors{1 << 20, 4096, 256, 512, false}},
+		{1024, Descriptors{1024, 300, 93, 250, true}},
+		{256, Descriptors{256, 41, 13, 128, true}},
+		{10, Descriptors{10, 6, 2, 128, true}},
 	} {
 		if got := Divide(test.limit, 4096, 256, 512, 128); got != test.want {
 			t.Errorf("limit %d: %+v, want %+v", test.limit, got, test.want)

@@ -6,4 +6,6 @@ package httpd
 // known here: 0.
 func RaiseDescriptors() int { return 0 }
 
-func noDescriptors(error) bool { return false }
+// NoDescriptors reports whether the error is that there are no descriptors, which is not
+// known here.
+func NoDescriptors(error) bool { return false }

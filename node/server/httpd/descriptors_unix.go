@@ -25,7 +25,7 @@ func RaiseDescriptors() int {
 	return int(min(uint64(r.Cur), math.MaxInt32))
 }
 
-// noDescriptors reports whether the error is that there are no descriptors.
-func noDescriptors(err error) bool {
+// NoDescriptors reports whether the error is that there are no descriptors.
+func NoDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }

@@ -81,7 +81,8 @@ func (l *listener) receive() {
 		switch {
 		case err == nil:
 			l.enter(raw)
-		case noDescriptors(err):
+		case NoDescriptors(err):
+			l.all.starves()
 			if !l.shed() && !l.all.shed() && !l.sleep(acceptPause, nil) {
 				return
 			}

@@ -26,6 +26,9 @@ type Options struct {
 	IdleTimeout   time.Duration // between two requests on a connection; default 2 min
 	MinRate       int64         // least bytes a second of a body; default 64 KiB
 
+	// Descriptors is how those of the process are divided, for Problems.
+	Descriptors Descriptors
+
 	// Identify tells who has shown which TLS key; the state is nil without TLS. The
 	// default knows strangers only.
 	Identify func(*tls.ConnectionState) Party
@@ -195,8 +198,14 @@ func (s *Server) Problems() []Problem {
 			Remedy:  "find who opens so many, or allow more: raise max_conns and the limit of open files",
 		})
 	}
+	if p, ok := DescriptorProblem(s.options.Descriptors, s.conns.ranOut()); ok {
+		list = append(list, p)
+	}
 	return list
 }
+
+// Starves notes that what is served could not be for want of descriptors.
+func (s *Server) Starves() { s.conns.starves() }
 
 // Problem is something that a server cannot do.
 type Problem struct {

@@ -84,7 +84,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	}
 	counters := new(peer.ByteCounters)
 	config.Store, config.Plaintext, config.Logger = disk, c.Plaintext, log
-	config.MaxConns, config.MaxRequests = files.Conns, files.Requests
+	config.MaxConns, config.MaxRequests, config.Descriptors = files.Conns, files.Requests, files
 	config.HealInterval, config.HealDelay, config.Peers = c.HealInterval, c.HealDelay, peer.Options{Counters: counters}
 	n, err := node.New(key, config.Config)
 	if err != nil {
