@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"reflect"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -383,6 +384,62 @@ func TestCleanPending(t *testing.T) {
 	h.store.set(store.ErrFailed, nil)
 	if _, err := h.server.CleanPending(t.Context()); !errors.Is(err, store.ErrFailed) {
 		t.Errorf("a store that failed: %v, want %v", err, store.ErrFailed)
+	}
+}
+
+// TestListPending lists what is pending when that is little, and when it is more than a
+// page has: what the node would attest is listed once, in order, and nothing else.
+func TestListPending(t *testing.T) {
+	for _, test := range []struct{ pending, page int }{{0, 10}, {5, 10}, {20, 7}, {api.MaxList + 50, 300}} {
+		t.Run(fmt.Sprint(test.pending, " by ", test.page), func(t *testing.T) {
+			h := start(t, nil)
+			add := func(i int, whole bool, records ...store.Record) commit.BlobID {
+				id := commit.BlobID{byte(7 * i), byte(i >> 8), byte(i)}
+				u := store.Update{Writer: "client c", Records: map[store.Record][]byte{store.Metadata: {1}}}
+				for _, r := range records {
+					u.Records[r] = []byte{1}
+				}
+				pairs := h.mine(id)
+				if !whole {
+					pairs = pairs[1:]
+				}
+				for _, pair := range pairs {
+					for _, axis := range []rs2d.Axis{rs2d.Primary, rs2d.Secondary} {
+						u.Slivers = append(u.Slivers, store.Sliver{Ref: store.Ref{Axis: axis, Pair: pair}, Data: []byte{1}})
+					}
+				}
+				if err := h.store.Apply(id, u); err != nil {
+					t.Fatal(err)
+				}
+				return id
+			}
+			var want []commit.BlobID
+			for i := range test.pending {
+				want = append(want, add(i, true))
+			}
+			for i := range 10 {
+				add(5000+i, false)
+				add(6000+i, true, store.Certificate)
+				add(7000+i, true, store.InvalidBlobCertificate)
+			}
+			slices.SortFunc(want, func(a, b commit.BlobID) int { return bytes.Compare(a[:], b[:]) })
+			var got []commit.BlobID
+			for query := fmt.Sprint("?state=pending&limit=", test.page); query != ""; {
+				var list api.BlobList
+				if err := json.Unmarshal(h.expect(200, "GET", api.BlobsPath+query, nil), &list); err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range list.Blobs {
+					got = append(got, e.Blob)
+				}
+				if query = ""; list.More {
+					query = fmt.Sprintf("?state=pending&limit=%d&after=%v", test.page, *list.Next)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%d blobs listed, want %d; the first are %v, want %v", len(got), len(want), got[:min(3, len(got))], want[:min(3, len(want))])
+			}
+		})
 	}
 }
 
