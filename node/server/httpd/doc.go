@@ -8,8 +8,8 @@
 // thresholds for shared-memory packet switches", 1998): a party may hold no more than is
 // left free. One greedy party so holds half at most, k of them leave one part in k+1,
 // and whoever comes next finds something. Strangers together hold at most half, so that
-// inventing many of them gains nothing. All that is done for strangers, from shaking hands
-// to sending answers, is done in turns, and little of it while others are served.
+// inventing many of them gains nothing. While others are served, all that is done for
+// strangers, from shaking hands to sending answers, is done in turns, and little of it.
 //
 // A refusal costs the refused one. It is answered at once, before the body has come; the
 // connection is kept if the body is short and follows at once, and closed otherwise. A

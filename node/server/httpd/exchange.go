@@ -71,7 +71,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *Exchange {
 	}
 	if x.Party.Class > Stranger {
 		s.strangers.serves()
-	} else if x.conn != nil {
+	} else if x.conn != nil && s.strangers.yield() {
 		t, err := s.strangers.wait(r.Context(), x.Party)
 		if err != nil {
 			panic(http.ErrAbortHandler) // the stranger has gone

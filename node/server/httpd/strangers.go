@@ -8,12 +8,15 @@ import (
 	"time"
 )
 
-// Strangers come in any number, and ask for much that costs them nothing. So whatever is
-// done for them, from shaking hands to sending answers, is done in turns, as many at once
-// as there are processors. While members or clients are served, a turn is followed by a
-// rest, rest times as long: strangers have one part in rest+1 of the processors then. A
-// turn is over when what is done waits for something else; what does so for an answer's
-// handler is not known, so that a turn is over after a while, too.
+// Strangers come in any number, and ask for much that costs them nothing. So while members
+// or clients are served, whatever is done for strangers, from shaking hands to sending
+// answers, is done in turns, as many at once as there are processors. A turn is followed by
+// a rest, rest times as long, so that strangers have one part in rest+1 of the processors.
+// It is over when the stranger is waited for. Whether a handler waits for anything else is
+// not known: so a turn is over after a while, too.
+//
+// Hands are shaken in turns even if nobody else is served, since that may be about to
+// change: members and clients are strangers until their hands are shaken.
 const (
 	rest     = 3
 	longTurn = 100 * time.Millisecond
@@ -24,15 +27,21 @@ const (
 type strangers struct {
 	turns  *turns
 	long   time.Duration // that a turn lasts at most
-	served atomic.Int64  // when members or clients were last served, Unix time in nanoseconds
+	recent time.Duration // for which members and clients count as served
+	served atomic.Int64  // when they were last, Unix time in nanoseconds
 }
 
 func newStrangers() *strangers {
-	return &strangers{turns: newTurns(runtime.GOMAXPROCS(0)), long: longTurn}
+	return &strangers{turns: newTurns(runtime.GOMAXPROCS(0)), long: longTurn, recent: recently}
 }
 
 // serves notes that somebody is served who is no stranger.
 func (s *strangers) serves() { s.served.Store(time.Now().UnixNano()) }
+
+// yield reports whether somebody is served to whom strangers are to leave the processors.
+func (s *strangers) yield() bool {
+	return time.Since(time.Unix(0, s.served.Load())) < s.recent
+}
 
 // wait waits for a turn of a stranger's. The error is the context's.
 func (s *strangers) wait(ctx context.Context, who Party) (*turn, error) {
@@ -93,7 +102,7 @@ func (t *turn) stop() {
 	t.running = false
 	t.late.Stop()
 	give := func() { t.of.turns.give(t.who) }
-	if time.Since(time.Unix(0, t.of.served.Load())) > recently {
+	if !t.of.yield() {
 		give()
 		return
 	}

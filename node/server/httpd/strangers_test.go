@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
-// oneTurn lets strangers have one turn at once, which lasts until it is over by itself.
-func oneTurn(s *Server) { s.strangers.turns, s.strangers.long = newTurns(1), forever }
+// oneTurn lets strangers have one turn at once, which lasts until it is over by itself, as
+// if others were served all the time.
+func oneTurn(s *Server) {
+	s.strangers.turns, s.strangers.long, s.strangers.recent = newTurns(1), forever, forever
+	s.strangers.serves()
+}
 
 // await waits for a handler to begin.
 func await(t *testing.T, begun <-chan struct{}) {
@@ -128,6 +132,24 @@ func TestNobodyElseWaitsForStrangers(t *testing.T) {
 	eventually(t, "the turn is free", func() bool { return idle(turns, 1) })
 }
 
+// TestStrangersAlone has strangers be served who wait for something, when nobody else is:
+// more of them at once than there are processors.
+func TestStrangersAlone(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	h := start(t, Options{}, false, func(s *Server, mux *http.ServeMux) {
+		s.strangers.turns, s.strangers.long = newTurns(1), forever
+		mux.Handle("/", s.Handle("wait", Rule{}, func(x *Exchange) {
+			begun <- struct{}{}
+			<-release
+		}))
+	})
+	for range 8 {
+		send(t, h.dial(), "GET", "/", "\r\n")
+		await(t, begun)
+	}
+	close(release)
+}
+
 // TestStrangersRest has a turn be followed by a rest if members or clients are served, and
 // by none if they are not.
 func TestStrangersRest(t *testing.T) {
@@ -146,7 +168,7 @@ func TestStrangersRest(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &strangers{turns: newTurns(1), long: longTurn}
+				s := &strangers{turns: newTurns(1), long: longTurn, recent: recently}
 				if test.served {
 					s.serves()
 					time.Sleep(test.ago)
