@@ -20,7 +20,7 @@ import (
 const (
 	rest     = 3
 	longTurn = 100 * time.Millisecond
-	recently = time.Second // is for how long members and clients count as served
+	recently = 10 * time.Second // is for how long members and clients count as served
 )
 
 // strangers gives out the turns of strangers, network by network.
