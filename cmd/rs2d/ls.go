@@ -1,12 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 type lsCmd struct {
@@ -17,7 +25,7 @@ type lsCmd struct {
 }
 
 func (c *lsCmd) Help() string {
-	return `Lists the blobs of a committee in the order of their ids. All that were stored are certified: blobs without a certificate are being written, or were given up.
+	return `Lists the blobs of a committee in the order of their ids: on a ledger those that are registered at present, and else those that nodes have. All that were stored are certified: blobs without a certificate are being written, or were given up.
 
 Example: rs2d ls --committee cluster/committee.toml --long
 
@@ -37,17 +45,26 @@ type lsBlob struct {
 
 // Run lists blobs.
 func (c *lsCmd) Run(a *app) error {
-	cl, err := c.open(a, client.Options{})
+	p, err := c.plane(a)
+	if err != nil {
+		return err
+	}
+	cl, err := c.session(a, p.Control, nil, client.Options{})
 	if err != nil {
 		return err
 	}
 	defer cl.close()
 	r, err := within(cl, "listing", func(ctx context.Context) (*lsReport, error) {
 		r := &lsReport{Blobs: []lsBlob{}}
-		err := cl.List(ctx, func(b client.Blob) bool {
-			c.add(ctx, cl, r, b)
-			return ctx.Err() == nil
-		})
+		var err error
+		if p.Ledger != nil {
+			err = c.registered(ctx, p, r)
+		} else {
+			err = cl.List(ctx, func(b client.Blob) bool {
+				c.add(ctx, cl, r, b)
+				return ctx.Err() == nil
+			})
+		}
 		return r, errors.Join(err, ctx.Err())
 	})
 	if err != nil {
@@ -88,4 +105,52 @@ func (c *lsCmd) add(ctx context.Context, cl *session, r *lsReport, b client.Blob
 		}
 	}
 	r.Blobs = append(r.Blobs, listed)
+}
+
+// registered adds the blobs that are registered on the ledger at present.
+func (c *lsCmd) registered(ctx context.Context, p *plane.Plane, r *lsReport) error {
+	now := p.Control.View().Current.Epoch()
+	all := make(map[commit.BlobID]lsBlob)
+	err := chain.ListAll(ctx, p.Ledger, ledger.BlobKey(ledger.ObjectID{})[:1], func(pair chain.Pair) error {
+		var b ledger.Blob
+		if err := ledger.Read(pair.Value, &b); err != nil {
+			return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+		}
+		if now < uint64(b.Storage.Start) || now >= uint64(b.Storage.End) {
+			return nil
+		}
+		one, known := all[b.ID]
+		if !known {
+			one = lsBlob{ID: b.ID.String(), State: stateUncertified}
+		}
+		if b.Certified != nil {
+			one.State = stateCertified
+		}
+		if c.Long {
+			one.Length = &b.Length
+		}
+		all[b.ID] = one
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	prefix := ledger.InvalidKey(commit.BlobID{})[:1]
+	err = chain.ListAll(ctx, p.Ledger, prefix, func(pair chain.Pair) error {
+		if len(pair.Key) == len(prefix)+commit.HashSize {
+			id := commit.BlobID(pair.Key[len(prefix):])
+			if one, known := all[id]; known {
+				one.State = stateInconsistent
+				all[id] = one
+			}
+		}
+		return nil
+	})
+	ids := slices.SortedFunc(maps.Keys(all), func(a, b commit.BlobID) int { return bytes.Compare(a[:], b[:]) })
+	for _, id := range ids {
+		if one := all[id]; c.All || one.State == stateCertified {
+			r.Blobs = append(r.Blobs, one)
+		}
+	}
+	return err
 }

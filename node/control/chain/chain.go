@@ -114,3 +114,27 @@ type Page struct {
 
 // Pair is a key of the state and its value.
 type Pair struct{ Key, Value []byte }
+
+// pageLength is how many keys are asked for at once.
+const pageLength = 1000
+
+// ListAll calls take with all keys that have the prefix, page by page, in their order,
+// until it returns an error.
+func ListAll(ctx context.Context, l Ledger, prefix []byte, take func(Pair) error) error {
+	var after []byte
+	for {
+		page, err := l.List(ctx, prefix, after, pageLength)
+		if err != nil {
+			return err
+		}
+		for _, p := range page.Pairs {
+			if err := take(p); err != nil {
+				return err
+			}
+			after = p.Key
+		}
+		if !page.More {
+			return nil
+		}
+	}
+}

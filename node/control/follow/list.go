@@ -73,7 +73,7 @@ func (l *listing) run(ctx context.Context) (behind chain.Cursor, err error) {
 // blobs returns the blobs that are registered in an epoch.
 func (l *listing) blobs(ctx context.Context, now uint64) (map[commit.BlobID]listed, error) {
 	blobs := make(map[commit.BlobID]listed)
-	err := l.pages(ctx, ledger.BlobKey(ledger.ObjectID{})[:1], func(p chain.Pair) error {
+	err := chain.ListAll(ctx, l.ledger, ledger.BlobKey(ledger.ObjectID{})[:1], func(p chain.Pair) error {
 		var b ledger.Blob
 		if err := ledger.Read(p.Value, &b); err != nil {
 			return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
@@ -96,33 +96,13 @@ func (l *listing) blobs(ctx context.Context, now uint64) (map[commit.BlobID]list
 		return nil, err
 	}
 	prefix := ledger.InvalidKey(commit.BlobID{})[:1]
-	err = l.pages(ctx, prefix, func(p chain.Pair) error {
+	err = chain.ListAll(ctx, l.ledger, prefix, func(p chain.Pair) error {
 		if len(p.Key) == len(prefix)+commit.HashSize {
 			delete(blobs, commit.BlobID(p.Key[len(prefix):]))
 		}
 		return nil
 	})
 	return blobs, err
-}
-
-// pages calls take with all keys that have the prefix.
-func (l *listing) pages(ctx context.Context, prefix []byte, take func(chain.Pair) error) error {
-	var after []byte
-	for {
-		page, err := l.ledger.List(ctx, prefix, after, pageLength)
-		if err != nil {
-			return err
-		}
-		for _, p := range page.Pairs {
-			if err := take(p); err != nil {
-				return err
-			}
-			after = p.Key
-		}
-		if !page.More {
-			return nil
-		}
-	}
 }
 
 // reconcile lets blobs end that the store has and the ledger does not know.
