@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/server"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -162,8 +164,10 @@ func TestErrorsOfTheStore(t *testing.T) {
 	}
 	t.Run("writes", func(t *testing.T) {
 		other := h.encode(1000)
-		if p := h.server.Problems(); len(p) != 1 || p[0].Name != "disk" || p[0].Remedy == "" {
-			t.Errorf("problems %+v after a full disk, want one of the disk", p)
+		p := h.server.Problems()
+		slices.SortFunc(p, func(a, b httpd.Problem) int { return cmp.Compare(a.Name, b.Name) })
+		if len(p) != 2 || p[0].Name != "descriptors" || p[0].Remedy == "" || p[1].Name != "disk" || p[1].Remedy == "" {
+			t.Errorf("problems %+v after a full disk and files that could not be opened, want one of each", p)
 		}
 		for want, err := range map[int]error{507: store.ErrFull, 503: store.ErrFailed, 500: errors.New("something")} {
 			h.store.set(err, nil)
