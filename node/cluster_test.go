@@ -98,9 +98,6 @@ func newClusterOf(t testing.TB, nodes, shards int, tune func(*member, *node.Conf
 	return c
 }
 
-// given are the addresses that tests have had.
-var given sync.Map
-
 // listen takes an address on loopback that is free. Where the system allows it, it is one
 // of its own, which nobody else takes while its node is down.
 func listen(t testing.TB) net.Listener {

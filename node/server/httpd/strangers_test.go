@@ -180,11 +180,11 @@ func TestStrangersRest(t *testing.T) {
 				time.Sleep(test.works)
 				own.end()
 				if test.rests > 0 {
-					time.Sleep(test.rests - 1)
+					time.Sleep(test.rests - time.Nanosecond)
 					if synctest.Wait(); idle(s.turns, 1) {
 						t.Errorf("the turn is free before %v are over", test.rests)
 					}
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 				}
 				if synctest.Wait(); !idle(s.turns, 1) {
 					t.Errorf("the turn is not free after %v", test.rests)
