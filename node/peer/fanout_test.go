@@ -142,8 +142,6 @@ func TestFanoutEndsWithItsContext(t *testing.T) {
 // after the fan-out is over, for some time; one that was stopped may not.
 func TestFinishedCallsEndInPeace(t *testing.T) {
 	const linger = time.Second
-	p := idle(t, peer.Options{})
-	set := peer.NewSet(nil, peer.Options{})
 	for name, test := range map[string]struct {
 		answerEnds time.Duration // after its content
 		stop       bool
@@ -155,6 +153,7 @@ func TestFinishedCallsEndInPeace(t *testing.T) {
 		"stopped":  {answerEnds: linger / 2, stop: true, want: peer.ErrLied, health: peer.Distrusted},
 	} {
 		t.Run(name, func(t *testing.T) {
+			p, set := idle(t, peer.Options{}), peer.NewSet(nil, peer.Options{})
 			synctest.Test(t, func(t *testing.T) {
 				f := peer.NewFanout(set, peer.FanoutOptions{Transfers: true, Life: t.Context(), Linger: linger})
 				ended := make(chan error, 1)
