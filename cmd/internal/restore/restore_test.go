@@ -189,8 +189,8 @@ func TestTolerates(t *testing.T) {
 }
 
 // TestBeyond damages slivers without limit: either the bytes are exact, or there is
-// a *NotEnoughError. Decode may succeed where Repair does not: from slivers that are
-// corrupt in their padding only.
+// a *NotEnoughError. Decode may succeed where DecodeTo and Repair do not: from slivers
+// that are corrupt in their padding only.
 func TestBeyond(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -199,10 +199,13 @@ func TestBeyond(t *testing.T) {
 		f := newFixture(t, filepath.Join(dir, "d"), n, blob)
 		store := f.open(t)
 		worst := rapid.IntRange(1, 20).Draw(t, "of twenty")
+		var right []rs2d.Sliver
 		for _, axis := range axes {
 			for _, ref := range store.Refs(axis) {
 				if rapid.IntRange(1, 20).Draw(t, "luck") <= worst {
 					f.damage(t, ref, damage(rapid.IntRange(1, int(damages)-1).Draw(t, "damage")))
+				} else {
+					right = append(right, f.encoding.Sliver(ref))
 				}
 			}
 		}
@@ -223,8 +226,16 @@ func TestBeyond(t *testing.T) {
 			if !bytes.Equal(streamed, blob) {
 				t.Fatal("wrong bytes streamed")
 			}
-		case err == nil || !errors.As(streamErr, &few):
+		case !errors.As(streamErr, &few):
 			t.Fatalf("streamed: %v; at once: %v", streamErr, err)
+		case err == nil:
+			code, err := rs2d.New(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := code.Decode(f.encoding.Metadata(), right, rs2d.CheckStrict); !errors.As(err, &few) {
+				t.Fatalf("streamed: %v; of the right slivers: %v", streamErr, err)
+			}
 		}
 		var part bytes.Buffer
 		rangeErr := f.open(t).CopyRange(ctx, &part, 0, uint64(len(blob)))
