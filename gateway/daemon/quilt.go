@@ -11,6 +11,18 @@ import (
 // quilts serves what reads files of quilts.
 type quilts struct{ *reader }
 
+// named returns the id of a quilt in a path, and a reader of it, for a request whose query
+// says nothing.
+func (d quilts) named(r *http.Request, text string) (id commit.BlobID, q *quilt.Reader, err error) {
+	if id, err = parseBlobID(text); err == nil {
+		err = parseQuery(r).end()
+	}
+	if err == nil {
+		q, err = d.open(r.Context(), id)
+	}
+	return id, q, err
+}
+
 // open returns a reader of a quilt.
 func (d quilts) open(ctx context.Context, id commit.BlobID) (*quilt.Reader, error) {
 	meta, err := d.store.Metadata(ctx, id)
@@ -53,14 +65,7 @@ func (d quilts) getPatch(w http.ResponseWriter, r *http.Request, text string) er
 }
 
 func (d quilts) getFile(w http.ResponseWriter, r *http.Request, text, identifier string) error {
-	id, err := parseBlobID(text)
-	if err != nil {
-		return err
-	}
-	if err := parseQuery(r).end(); err != nil {
-		return err
-	}
-	q, err := d.open(r.Context(), id)
+	id, q, err := d.named(r, text)
 	if err != nil {
 		return err
 	}
@@ -76,14 +81,7 @@ func (d quilts) getFile(w http.ResponseWriter, r *http.Request, text, identifier
 }
 
 func (d quilts) getPatches(w http.ResponseWriter, r *http.Request, text string) error {
-	id, err := parseBlobID(text)
-	if err != nil {
-		return err
-	}
-	if err := parseQuery(r).end(); err != nil {
-		return err
-	}
-	q, err := d.open(r.Context(), id)
+	id, q, err := d.named(r, text)
 	if err != nil {
 		return err
 	}
