@@ -3,9 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +20,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/nodetest"
 )
 
@@ -142,6 +148,38 @@ func TestKill(t *testing.T) {
 	rest, _ := io.ReadAll(second.log)
 	if err := second.cmd.Wait(); err != nil {
 		t.Errorf("told to end: %v\n%s", err, rest)
+	}
+}
+
+// TestLedger runs a gateway before nodes on a ledger, whose account pays for what it stores.
+func TestLedger(t *testing.T) {
+	town, writer := nodetest.StartOnLedger(t, commit.Walrus, 4, 10)
+	server := httptest.NewServer(rpc.Handler(chain.Local(town.Ledger)))
+	defer server.Close()
+	text, err := genesis.Marshal(town.Genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, key := filepath.Join(t.TempDir(), "genesis.toml"), filepath.Join(t.TempDir(), "client.key")
+	if err := errors.Join(os.WriteFile(begin, text, 0o600), os.WriteFile(key, writer.Reveal(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	g := start(t, "--ledger", server.URL, "--genesis", begin, "--key", key)
+	code, answer := ask(t, "PUT", g.url+"/v1/blobs?epochs=7&permanent=true", []byte("a blob"))
+	var stored struct {
+		NewlyCreated struct {
+			BlobObject struct {
+				ID, BlobID string
+				Storage    struct{ EndEpoch int }
+			}
+		}
+	}
+	if err := json.Unmarshal(answer, &stored); err != nil || code != 200 || stored.NewlyCreated.BlobObject.Storage.EndEpoch != 8 {
+		t.Fatalf("%d, %s (%v), want it stored until epoch 8", code, answer, err)
+	}
+	reader := start(t, "--ledger", server.URL)
+	if code, got := ask(t, "GET", reader.url+"/v1/blobs/by-object-id/"+stored.NewlyCreated.BlobObject.ID, nil); code != 200 || string(got) != "a blob" {
+		t.Errorf("by its object: %d, %q", code, got)
 	}
 }
 

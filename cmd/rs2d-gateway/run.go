@@ -10,21 +10,23 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 )
 
 type runCmd struct {
-	Committee string `short:"C" required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"File of the committee of nodes."`
-	Key       string `type:"path" placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of a client that may write. Without one, blobs are only read."`
-	Listen    string `default:"127.0.0.1:31415" placeholder:"HOST:PORT" help:"Address to listen on. It speaks plain HTTP, and asks nobody who they are: put a proxy before it to do so."`
+	plane.Flags
+	Key    string `type:"path" placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of a client that may write, or of the account that pays for what is stored. Without one, blobs are only read."`
+	Listen string `default:"127.0.0.1:31415" placeholder:"HOST:PORT" help:"Address to listen on. It speaks plain HTTP, and asks nobody who they are: put a proxy before it to do so."`
 
 	MaxBlob       cli.Bytes     `default:"10MiB" help:"Longest blob that is stored."`
 	MaxQuilt      cli.Bytes     `default:"100MiB" help:"Longest form that is stored as a quilt."`
@@ -52,10 +54,11 @@ type runCmd struct {
 func (c *runCmd) Help() string {
 	return `Serves PUT /v1/blobs, PUT /v1/quilts, GET /v1/blobs/ID and the rest of the API until it gets SIGTERM, SIGHUP or an interrupt. It keeps nothing: another one before the same nodes answers the same.
 
-In a cluster without a ledger blobs live for ever and cost nothing: epochs are taken note of by nobody.
+On a ledger the account of the key pays for what is stored. Without one, blobs live for ever and cost nothing: epochs are taken note of by nobody.
 
 Example: rs2d-gateway run --committee cluster/committee.toml --key cluster/client.key
-         curl -T photo.jpg http://127.0.0.1:31415/v1/blobs
+         rs2d-gateway run --ledger http://127.0.0.1:7000 --genesis cluster/genesis.toml --key cluster/client.key
+         curl -T photo.jpg http://127.0.0.1:31415/v1/blobs?epochs=5
          curl http://127.0.0.1:31415/v1/blobs/ID > photo.jpg`
 }
 
@@ -80,7 +83,7 @@ func (c *runCmd) Run(a *app) error {
 	}
 	defer stop()
 	log := cli.Logger(a.stderr, c.LogLevel, c.LogFormat)
-	server, handler, end, err := c.compose(log)
+	server, handler, end, err := c.compose(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -93,28 +96,63 @@ func (c *runCmd) Run(a *app) error {
 	return serve(ctx, server, listener, handler, c.Grace)
 }
 
-// compose makes the gateway of a client of the nodes, which end closes.
-func (c *runCmd) compose(log *slog.Logger) (server *httpd.Server, handler http.Handler, end func(), err error) {
-	control, err := fixed.Load(c.Committee)
+// ledgerTime is how long a ledger is waited for at first.
+const ledgerTime = 10 * time.Second
+
+// open makes the store of the nodes, which end closes.
+func (c *runCmd) open(ctx context.Context, key *identity.Key, log *slog.Logger) (store daemon.Store, end func(), err error) {
+	limited, cancel := context.WithTimeout(ctx, ledgerTime)
+	defer cancel()
+	p, err := c.Open(limited)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
+	options := client.Options{Timeout: c.Timeout, MaxMemory: int64(c.MaxMemory), Logger: log}
+	if p.Ledger != nil {
+		options.Registrar = daemon.Orders{}
+	}
+	api, err := client.New(p.Control, key, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.Ledger == nil {
+		return daemon.ForCluster(api), api.Close, nil
+	}
+	if key == nil {
+		key = identity.GenerateKey() // which nobody pays with
+	}
+	if store, err = daemon.ForLedger(api, account.New(p.Ledger, key.Account()), p.Views.Refresh); err != nil {
+		api.Close()
+		return nil, nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	background.Go(func() { p.Views.Run(ctx) })
+	return store, func() {
+		stop()
+		background.Wait()
+		api.Close()
+	}, nil
+}
+
+// compose makes the gateway before the nodes, which end closes.
+func (c *runCmd) compose(ctx context.Context, log *slog.Logger) (server *httpd.Server, handler http.Handler, end func(), err error) {
 	var key *identity.Key
 	if c.Key != "" {
 		if key, err = identity.LoadKey(c.Key); err != nil {
 			return nil, nil, nil, err
 		}
 	}
-	api, err := client.New(control, key, client.Options{Timeout: c.Timeout, MaxMemory: int64(c.MaxMemory), Logger: log})
+	store, end, err := c.open(ctx, key, log)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	auth, err := c.auth()
 	if err != nil {
-		api.Close()
+		end()
 		return nil, nil, nil, err
 	}
-	d, err := daemon.New(daemon.ForCluster(api), daemon.Options{
+	d, err := daemon.New(store, daemon.Options{
 		MaxBlob: int64(c.MaxBlob), MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
 		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Auth: auth, Timeout: c.Timeout,
 		AllowedHeaders: c.AllowedHeaders, AllTagsAsHeaders: c.AllTags, Logger: log,
@@ -126,12 +164,12 @@ func (c *runCmd) compose(log *slog.Logger) (server *httpd.Server, handler http.H
 		})
 	}
 	if err != nil {
-		api.Close()
+		end()
 		return nil, nil, nil, err
 	}
 	// The API bounds requests as its clients expect it: with 429.
 	handler = server.Handle("api", httpd.Rule{Unlimited: true}, func(x *httpd.Exchange) { d.ServeHTTP(x, x.Request) })
-	return server, handler, api.Close, nil
+	return server, handler, end, nil
 }
 
 // auth returns who may write: nil is everybody.

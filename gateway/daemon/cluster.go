@@ -22,7 +22,7 @@ func (c cluster) Params() commit.Params { return c.Code().Params() }
 // record returns the record of a blob.
 func (c cluster) record(id commit.BlobID, length uint64) Object {
 	epoch := uint32(c.Committee().Epoch())
-	return Object{ID: ObjectID(id), Blob: id, Size: length, Registered: epoch, Certified: epoch, Storage: ObjectID(id), End: math.MaxUint32, Permanent: true}
+	return Object{ID: ObjectID(id), Blob: id, Size: length, Registered: epoch, Certified: epoch, Storage: ObjectID(id), Start: epoch, End: math.MaxUint32, Permanent: true}
 }
 
 func (c cluster) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error) {

@@ -68,7 +68,7 @@ func (f *fake) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, err
 
 func (f *fake) object(id commit.BlobID) Object {
 	return Object{
-		ID: ObjectID(id), Blob: id, Size: uint64(len(f.blobs[id])), Registered: 3, Certified: 3, Storage: ObjectID{1}, End: 4,
+		ID: ObjectID(id), Blob: id, Size: uint64(len(f.blobs[id])), Registered: 3, Certified: 3, Storage: ObjectID{1}, Start: 3, End: 4,
 		Attributes: map[string]string{"Content-Type": "text/x", "etag": "mine", "x-other": "1", "link": "a\nb"},
 	}
 }

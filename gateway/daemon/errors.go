@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/quilt"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // domain says whose errors these are.
@@ -58,6 +59,12 @@ func explain(err error) *failure {
 		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "BLOB_NOT_FOUND", message: "no blob of this id is stored"}
 	case errors.Is(err, quilt.ErrNotFound), errors.Is(err, quilt.ErrNotQuilt), errors.Is(err, quilt.ErrMalformed):
 		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "QUILT_PATCH_NOT_FOUND", message: err.Error()}
+	case errors.Is(err, errLedger):
+		return &failure{code: http.StatusServiceUnavailable, status: "UNAVAILABLE", reason: "LEDGER_UNAVAILABLE", message: "the ledger does not answer at present: try again"}
+	case ledger.RuleOf(err) == ledger.RuleEpochs:
+		return refuse("INVALID_EPOCHS", err.Error())
+	case ledger.RuleOf(err) == ledger.RuleCapacity:
+		return &failure{code: http.StatusTooManyRequests, status: "RESOURCE_EXHAUSTED", reason: "CAPACITY_EXHAUSTED", message: "the nodes have no room for the blob in these epochs: " + err.Error()}
 	case errors.Is(err, client.ErrTooLarge), errors.As(err, &tooLarge):
 		return &failure{code: http.StatusForbidden, status: "SIZE_EXCEEDED", reason: "BLOB_TOO_LARGE", message: err.Error()}
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):

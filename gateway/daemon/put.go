@@ -83,17 +83,19 @@ func result(s *Stored) any {
 	if !s.New {
 		return map[string]any{"alreadyCertified": map[string]any{"blobId": s.Blob, "object": s.ID, "endEpoch": s.End}}
 	}
+	operation := map[string]any{"registerFromScratch": map[string]any{"encodedLength": s.EncodedSize, "epochsAhead": s.End - s.Start}}
+	if s.Reused {
+		operation = map[string]any{"reuseRegistration": map[string]any{"encodedLength": s.EncodedSize}}
+	}
 	return map[string]any{"newlyCreated": map[string]any{
 		"blobObject": map[string]any{
 			"id": s.ID, "registeredEpoch": s.Registered, "blobId": s.Blob, "size": s.Size, "encodingType": "RS2",
 			"certifiedEpoch": s.Certified,
-			"storage":        map[string]any{"id": s.Storage, "startEpoch": s.Registered, "endEpoch": s.End, "storageSize": s.EncodedSize},
+			"storage":        map[string]any{"id": s.Storage, "startEpoch": s.Start, "endEpoch": s.End, "storageSize": s.EncodedSize},
 			"deletable":      !s.Permanent,
 		},
-		"resourceOperation": map[string]any{"registerFromScratch": map[string]any{
-			"encodedLength": s.EncodedSize, "epochsAhead": s.End - s.Registered,
-		}},
-		"cost": s.Cost,
+		"resourceOperation": operation,
+		"cost":              s.Cost,
 	}}
 }
 

@@ -42,7 +42,8 @@ type PutOptions struct {
 // Stored is what became of a blob that was stored.
 type Stored struct {
 	Object
-	New         bool   // the record is of this call
+	New         bool   // this call made the record, or had it certified
+	Reused      bool   // the record was there, and paid for
 	EncodedSize uint64 // bytes that were paid for
 	Cost        uint64 // what was paid
 }
@@ -55,6 +56,7 @@ type Object struct {
 	Registered uint32 // the epoch
 	Certified  uint32 // the epoch
 	Storage    ObjectID
+	Start      uint32 // the epoch from which on it is stored
 	End        uint32 // the first epoch in which it is not stored any more
 	Permanent  bool
 	Attributes map[string]string

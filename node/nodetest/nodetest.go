@@ -21,7 +21,8 @@ import (
 
 // Cluster is nodes with their stores in memory.
 type Cluster struct {
-	Control *fixed.Control
+	Control *fixed.Control // nil where there is a ledger
+	Nodes   []*node.Node
 	stops   []func()
 }
 
@@ -30,14 +31,10 @@ type Cluster struct {
 func Start(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Cluster, *identity.Key) {
 	t.Helper()
 	c, writer := new(Cluster), identity.GenerateKey()
-	keys, listeners, members := make([]*identity.Key, nodes), make([]net.Listener, nodes), make([]committee.Member, nodes)
+	keys, listeners := listen(t, nodes)
+	members := make([]committee.Member, nodes)
 	for i, n := range committee.Spread(shards, nodes) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[i], listeners[i] = identity.GenerateKey(), l
-		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), l.Addr().String(), keys[i], n)
+		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), listeners[i].Addr().String(), keys[i], n)
 	}
 	all, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: scheme}, 1, members)
 	if err != nil {
@@ -47,18 +44,38 @@ func Start(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Cluster, *id
 		t.Fatal(err)
 	}
 	for i, l := range listeners {
-		c.run(t, keys[i], l)
+		c.run(t, keys[i], l, openStore(t), node.Config{Control: c.Control})
 	}
 	return c, writer
 }
 
-// run runs one node.
-func (c *Cluster) run(t testing.TB, key *identity.Key, l net.Listener) {
+// listen makes keys and listeners of nodes.
+func listen(t testing.TB, nodes int) (keys []*identity.Key, listeners []net.Listener) {
+	t.Helper()
+	for range nodes {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, listeners = append(keys, identity.GenerateKey()), append(listeners, l)
+	}
+	return keys, listeners
+}
+
+func openStore(t testing.TB) *store.Disk {
+	t.Helper()
 	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.New(key, node.Config{Control: c.Control, Store: disk, HealInterval: -1, ScrubRate: -1})
+	return disk
+}
+
+// run runs one node.
+func (c *Cluster) run(t testing.TB, key *identity.Key, l net.Listener, disk *store.Disk, config node.Config) {
+	t.Helper()
+	config.Store, config.HealInterval, config.ScrubRate = disk, -1, -1
+	n, err := node.New(key, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +89,7 @@ func (c *Cluster) run(t testing.TB, key *identity.Key, l net.Listener) {
 			t.Errorf("closing a store: %v", err)
 		}
 	})
-	c.stops = append(c.stops, stop)
+	c.Nodes, c.stops = append(c.Nodes, n), append(c.stops, stop)
 	t.Cleanup(stop)
 }
 

@@ -1,0 +1,200 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/account"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// Orders is the registrar of a client that stands before a ledger: each write registers
+// its blob as its request asks for.
+type Orders struct{}
+
+// orderKey is the key of a write's *order in its context.
+type orderKey struct{}
+
+// Register registers a blob for the request whose context it is.
+func (Orders) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+	o, ok := ctx.Value(orderKey{}).(*order)
+	if !ok {
+		return nil, errors.New("daemon: the write is of no request")
+	}
+	return o.register(ctx, id, meta)
+}
+
+var (
+	// errLedger is returned when the ledger cannot be asked, or is too busy.
+	errLedger = errors.New("daemon: the ledger does not answer")
+	// errCertified ends a write of what somebody has stored for as long.
+	errCertified = errors.New("daemon: the blob is certified already")
+)
+
+// onLedger tells a ledger's silence from what it says.
+func onLedger(err error) error {
+	if err == nil || ledger.RuleOf(err) != "" || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errLedger, err)
+}
+
+// order is one blob that is to be stored.
+type order struct {
+	account.Registrar
+	force   bool
+	params  commit.Params
+	certify func(context.Context, *committee.Certificate) error // nil until the blob is registered
+
+	found      *chain.Registration // that is certified, and lasts as long
+	registered chain.Registration  // for this order
+	reused     bool                // it was there before
+	cost       uint64
+}
+
+// register registers the blob once, however often it is sent.
+func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+	if o.certify != nil {
+		return o.certify, nil
+	}
+	l := o.Account.Ledger()
+	now, err := l.Status(ctx)
+	if err != nil {
+		return nil, onLedger(err)
+	}
+	before, err := l.Blob(ctx, id)
+	switch {
+	case err != nil:
+		return nil, onLedger(err)
+	case before.Invalid:
+		return nil, fmt.Errorf("daemon: %v: %w", id, client.ErrInconsistent)
+	}
+	if o.Resume = !o.force; o.Resume {
+		if o.found = o.find(before.Registrations, uint64(now.Epoch)+uint64(o.Epochs)); o.found != nil {
+			return nil, errCertified
+		}
+	}
+	certify, err := o.Registrar.Register(ctx, id, meta)
+	if err != nil {
+		return nil, onLedger(err)
+	}
+	for _, r := range before.Registrations {
+		o.reused = o.reused || r.Object == o.registered.Object
+	}
+	if !o.reused {
+		if o.cost, err = costOf(o.params, now, meta.Length, o.registered.Storage); err != nil {
+			return nil, err
+		}
+	}
+	o.certify = func(ctx context.Context, c *committee.Certificate) error { return onLedger(certify(ctx, c)) }
+	return o.certify, nil
+}
+
+// find returns a registration for as long that is certified, and that nobody but the
+// account can end: a permanent one, or its own where it may be deletable.
+func (o *order) find(all []chain.Registration, end uint64) *chain.Registration {
+	for _, r := range all {
+		own := r.Deletable && !o.Permanent && !r.Shared && r.Owner == o.Account.Address()
+		if r.Certified != nil && uint64(r.Storage.End) >= end && (!r.Deletable || own) {
+			return &r
+		}
+	}
+	return nil
+}
+
+// unitSize is what storage is paid for by, bytes.
+const unitSize = 1 << 20
+
+// costOf returns what a registration costs at the prices of the ledger's status.
+func costOf(p commit.Params, s chain.Status, length uint64, storage ledger.Storage) (uint64, error) {
+	encoded, err := p.EncodedLength(length)
+	if err != nil {
+		return 0, err
+	}
+	units := (encoded + unitSize - 1) / unitSize
+	return units * (s.WritePrice + s.StoragePrice*uint64(storage.End-storage.Start)), nil
+}
+
+// ledgerStore is the Store of a cluster on a ledger.
+type ledgerStore struct {
+	*client.Client
+	account *account.Account
+	hasher  *commit.Hasher
+	refresh func(context.Context) error
+}
+
+// ForLedger returns the Store of a cluster on a ledger. The account pays for what is
+// stored; it is one with a key where the client may write, and whose client's registrar is
+// Orders. refresh, which may be nil, is called when another epoch has begun.
+func ForLedger(c *client.Client, a *account.Account, refresh func(context.Context) error) (Store, error) {
+	hasher, err := commit.NewHasher(c.Committee().Scheme(), "")
+	if err != nil {
+		return nil, fmt.Errorf("daemon: %w", err)
+	}
+	return &ledgerStore{c, a, hasher, refresh}, nil
+}
+
+func (s *ledgerStore) Params() commit.Params { return s.Code().Params() }
+
+// object returns the record of a registration.
+func object(r chain.Registration) Object {
+	o := Object{
+		ID: ObjectID(r.Object), Blob: r.ID, Size: r.Length, Registered: r.Registered,
+		// Storage that a blob is on has no name of its own.
+		Storage: ObjectID(r.Object), Start: r.Storage.Start, End: r.Storage.End, Permanent: !r.Deletable,
+	}
+	if r.Certified != nil {
+		o.Certified = *r.Certified
+	}
+	if len(r.Attributes) > 0 {
+		o.Attributes = make(map[string]string, len(r.Attributes))
+	}
+	for _, a := range r.Attributes {
+		o.Attributes[a.Name] = a.Value
+	}
+	return o
+}
+
+func (s *ledgerStore) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error) {
+	encoded, err := s.Params().EncodedLength(uint64(len(blob)))
+	if err != nil {
+		return nil, err
+	}
+	one := &order{force: o.Force, params: s.Params()}
+	one.Registrar = account.Registrar{
+		Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh,
+		Registered: func(r chain.Registration) { one.registered = r },
+	}
+	receipt, err := s.Store(context.WithValue(ctx, orderKey{}, one), blob)
+	switch {
+	case errors.Is(err, errCertified):
+		return &Stored{Object: object(*one.found), EncodedSize: encoded}, nil
+	case err != nil:
+		return nil, err
+	}
+	epoch := uint32(receipt.Certificate.Epoch)
+	one.registered.Certified = &epoch
+	stored := &Stored{Object: object(one.registered), New: true, Reused: one.reused, EncodedSize: encoded, Cost: one.cost}
+	if o.Owner != nil {
+		_, err = s.account.Do(ctx, ledger.TransferBlob{Blob: one.registered.Object, To: ledger.Address(*o.Owner)})
+	}
+	return stored, onLedger(err)
+}
+
+func (s *ledgerStore) Object(ctx context.Context, id ObjectID) (*Object, error) {
+	var b ledger.Blob
+	_, ok, err := chain.Value(ctx, s.account.Ledger(), ledger.BlobKey(ledger.ObjectID(id)), &b)
+	switch {
+	case err != nil:
+		return nil, onLedger(err)
+	case !ok || uint64(b.Storage.End) <= s.Committee().Epoch():
+		return nil, fmt.Errorf("daemon: object %v: %w", id, client.ErrNotFound)
+	}
+	o := object(chain.Registration{Object: ledger.ObjectID(id), Blob: b})
+	return &o, nil
+}

@@ -1,0 +1,78 @@
+package nodetest
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/control/embedded"
+	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// Prices that the nodes of a cluster on a ledger vote for.
+const (
+	StoragePrice = 3 // of a MiB for an epoch
+	WritePrice   = 2 // of a MiB
+)
+
+// epochTime is the length of an epoch.
+const epochTime = time.Hour
+
+// Town is a cluster on a ledger, whose clock stands still but for Pass.
+type Town struct {
+	Cluster
+	Ledger  *embedded.Ledger
+	Genesis ledger.Genesis
+	clock   atomic.Int64 // in milliseconds
+}
+
+// StartOnLedger is Start with a ledger in memory. The key's account has 2^40 of money.
+func StartOnLedger(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Town, *identity.Key) {
+	t.Helper()
+	w, writer := new(Town), identity.GenerateKey()
+	w.clock.Store(1_700_000_000_000)
+	w.Genesis = ledger.Genesis{
+		Name: "test", Shards: uint16(shards), Scheme: uint8(scheme), Start: uint64(w.clock.Load()), EpochMillis: uint64(epochTime.Milliseconds()),
+		SyncMillis: 1, MinStake: 1, MaxNodes: uint16(nodes),
+	}
+	keys, listeners := listen(t, nodes)
+	members := make([]genesis.Node, nodes)
+	for i := range nodes {
+		members[i] = genesis.NewNode(fmt.Sprint("node-", i), listeners[i].Addr().String(), keys[i])
+		members[i].Stake, members[i].Capacity, members[i].StoragePrice, members[i].WritePrice = 100, 1<<40, StoragePrice, WritePrice
+	}
+	genesis.Set(&w.Genesis, members, []genesis.Account{{Address: genesis.AddressOf(writer), Balance: 1 << 40}})
+	var err error
+	w.Ledger, err = embedded.Open("ledger", w.Genesis, embedded.Options{FS: vfs.NewMem(), Now: func() time.Time { return time.UnixMilli(w.clock.Load()) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Ledger.Close(); err != nil {
+			t.Errorf("closing the ledger: %v", err)
+		}
+	})
+	for i, l := range listeners {
+		disk := openStore(t)
+		f, err := follow.Open(t.Context(), follow.Config{
+			Ledger: chain.Local(w.Ledger), Genesis: w.Genesis, Store: disk, Grace: 500 * time.Millisecond, Start: time.Second,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.run(t, keys[i], l, disk, node.Config{Follower: f})
+	}
+	return w, writer
+}
+
+// Pass lets time pass. The ledger sees it with the next transaction.
+func (w *Town) Pass(epochs int) { w.clock.Add(int64(epochs) * epochTime.Milliseconds()) }
