@@ -2,8 +2,6 @@ package comet
 
 import (
 	"crypto/ed25519"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -19,6 +17,7 @@ import (
 	"github.com/cometbft/cometbft/types"
 
 	"github.com/redstuff-go/redstuff/comet/app"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -97,24 +96,9 @@ func genesisDoc(g ledger.Genesis) (*types.GenesisDoc, error) {
 	return doc, nil
 }
 
-// peerKey returns the key by which other nodes know this one. It is made of the node's
-// key, and tells nothing of it.
-func peerKey(key ed25519.PrivateKey) (*p2p.NodeKey, error) {
-	seed, err := hkdf.Key(sha256.New, key.Seed(), nil, "redstuff v1 CometBFT peer", ed25519.SeedSize)
-	if err != nil {
-		return nil, fmt.Errorf("comet: %w", err)
-	}
-	return &p2p.NodeKey{PrivKey: cometed25519.PrivKey(ed25519.NewKeyFromSeed(seed))}, nil
-}
-
-// PeerID returns the id by which other nodes know the node with the key: in their
-// Options.Peers, it stands before the address.
-func PeerID(key ed25519.PrivateKey) (string, error) {
-	k, err := peerKey(key)
-	if err != nil {
-		return "", err
-	}
-	return string(k.ID()), nil
+// peerKey returns the key by which other nodes know this one.
+func peerKey(key ed25519.PrivateKey) *p2p.NodeKey {
+	return &p2p.NodeKey{PrivKey: cometed25519.PrivKey(identity.ValidatorPeerKey(key))}
 }
 
 // voter returns who votes with the key, and never votes twice for one step: it goes on

@@ -111,10 +111,7 @@ func (n *Node) start(key ed25519.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	peer, err := peerKey(key)
-	if err != nil {
-		return err
-	}
+	peer := peerKey(key)
 	n.id = string(peer.ID())
 	n.app, err = app.Open(app.Options{
 		Genesis: o.Genesis, DB: n.dbs.Database("app"), Snapshots: filepath.Join(o.Dir, "data", "snapshots"), Now: o.Now, Logger: o.Logger,

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/comet/internal/world"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -85,6 +86,15 @@ func TestMetrics(t *testing.T) {
 		})
 		if err := n.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestPeerID: what gives a validator's id without CometBFT gives the one that CometBFT has.
+func TestPeerID(t *testing.T) {
+	for i := range 3 {
+		if got, want := identity.ValidatorPeerID(world.TLS(i)), string(peerKey(world.TLS(i)).ID()); got != want {
+			t.Errorf("member %d: id %s, want %s", i, got, want)
 		}
 	}
 }

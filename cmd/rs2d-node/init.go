@@ -31,6 +31,15 @@ const (
 	nodeKeyName   = "node.key"
 	configName    = "node.toml"
 	storeName     = "store"
+	cometName     = "comet.toml"
+	cometDir      = "comet"
+)
+
+// Control planes.
+const (
+	controlFixed    = "fixed"
+	controlEmbedded = "embedded"
+	controlComet    = "comet"
 )
 
 type initCmd struct {
@@ -38,10 +47,12 @@ type initCmd struct {
 	Shards    int           `short:"n" default:"100" help:"Number of shards, which the nodes share."`
 	Network   string        `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
 	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
-	Control   string        `enum:"fixed,embedded" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; or embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs."`
+	Control   string        `enum:"fixed,embedded,comet" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs; or comet, the same ledger on validators, rs2d-comet run, one beside each node."`
 	Epoch     uint64        `default:"1" help:"Number of the committee's epoch, where there is no ledger."`
 	EpochTime time.Duration `default:"336h" help:"Duration of the ledger's epochs."`
-	Ledger    string        `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger."`
+	Ledger    string        `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger of --control embedded."`
+	APIPort   int           `name:"api-port" default:"7000" help:"With --control comet, port of the first node's ledger API on 127.0.0.1; the others have the next ones."`
+	PeerPort  int           `default:"7050" help:"With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones."`
 	Capacity  byteSize      `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
 	Host      string        `default:"127.0.0.1" help:"Host of all nodes."`
 	Port      int           `default:"7100" help:"Port of the first node; the others have the next ones."`
@@ -59,7 +70,9 @@ Example: rs2d-node init --nodes 4 --shards 100 cluster
 
 With --control embedded it gets genesis.toml in place of committee.toml, and nodes and clients have money on the ledger. rs2d-ledger run --genesis cluster/genesis.toml --dir cluster/ledger is the ledger.
 
-JSON: dir, committee or genesis (file), network, epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config), clients (name, key).`
+With --control comet each node-N gets comet.toml, too: rs2d-comet run --config cluster/node-0/comet.toml is the validator of node-0, and node-0 follows the ledger by that one alone.
+
+JSON: dir, committee or genesis (file), network, epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config; with comet ledger (URL), validator (ID@HOST:PORT) and validator_config), clients (name, key).`
 }
 
 // initReport is what init prints as JSON.
@@ -82,6 +95,7 @@ type initNode struct {
 	Admin   string `json:"admin,omitempty"`
 	Shards  string `json:"shards"`
 	Config  string `json:"config"`
+	validatorPlace
 }
 
 type initClient struct {
@@ -106,7 +120,13 @@ func (c *initCmd) Run(a *app) error {
 	if c.Network == "" {
 		c.Network = "redstuff-" + strings.ToLower(rand.Text()[:8])
 	}
-	if c.Control == controlEmbedded && (c.EpochTime < time.Millisecond || c.Capacity <= 0) {
+	var validators []validatorPlace
+	if c.Control == controlComet {
+		if validators, err = validatorsOf(addresses, admins, c.PeerPort, c.APIPort); err != nil {
+			return err
+		}
+	}
+	if c.Control != controlFixed && (c.EpochTime < time.Millisecond || c.Capacity <= 0) {
 		return errors.New("--epoch-time and --capacity: must be more than zero")
 	}
 	system := committee.System{Network: c.Network, Shards: c.Shards, Scheme: c.Scheme}
@@ -127,7 +147,7 @@ func (c *initCmd) Run(a *app) error {
 		return err
 	}
 	defer dir.Discard()
-	r, err := c.write(dir.Path(), system, addresses, admins)
+	r, err := c.write(dir.Path(), system, addresses, admins, validators)
 	if err != nil {
 		return err
 	}
@@ -142,6 +162,13 @@ func (c *initCmd) Run(a *app) error {
 		return cli.WriteJSON(a.stdout, r)
 	}
 	t := ui.NewTable(a.stdout)
+	if c.Control == controlComet {
+		t.Row("NODE", "ADDRESS", "ADMIN", "LEDGER", "VALIDATOR", "CONFIGURATIONS")
+		for _, n := range r.Nodes {
+			t.Row(n.Name, n.Address, n.Admin, n.Ledger, n.address, n.Config+" "+n.ValidatorConfig)
+		}
+		return t.Flush()
+	}
 	t.Row("NODE", "ADDRESS", "ADMIN", "SHARDS", "CONFIGURATION")
 	for _, n := range r.Nodes {
 		t.Row(n.Name, n.Address, n.Admin, n.Shards, n.Config)
@@ -189,21 +216,30 @@ func (c *initCmd) admins(addresses []string) ([]string, error) {
 	if c.AdminPort < 0 || c.AdminPort+len(addresses)-1 > maxPort {
 		return nil, fmt.Errorf("--admin-port %d: there are no %d ports from there on, which end at %d", c.AdminPort, len(addresses), maxPort)
 	}
-	// Nodes of one host share its ports.
-	type place struct{ host, port string }
-	nodeAt := make(map[place]string)
-	for _, address := range addresses {
-		nodeAt[place{machine(address), portOf(address)}] = address
-	}
+	taken := placesOf(addresses)
 	admins := make([]string, len(addresses))
 	for i, address := range addresses {
 		port := strconv.Itoa(c.AdminPort + i)
 		admins[i] = net.JoinHostPort("127.0.0.1", port)
-		if taken, ok := nodeAt[place{machine(address), port}]; ok {
-			return nil, fmt.Errorf("--admin-port %d: port %s is that of the node at %s: give ports that no node has, or 0 for none", c.AdminPort, port, taken)
+		if node, ok := taken[place{machine(address), port}]; ok { // the node's own loopback is meant
+			return nil, fmt.Errorf("--admin-port %d: port %s is that of the node at %s: give ports that no node has, or 0 for none", c.AdminPort, port, node)
 		}
 	}
 	return admins, nil
+}
+
+// place is a port of a machine. Nodes of one host share its ports.
+type place struct{ machine, port string }
+
+func placeOf(address string) place { return place{machine(address), portOf(address)} }
+
+// placesOf returns the addresses by their places.
+func placesOf(addresses []string) map[place]string {
+	places := make(map[place]string)
+	for _, address := range addresses {
+		places[placeOf(address)] = address
+	}
+	return places
 }
 
 // machine returns the host of an address, one for all names of the own machine.
@@ -223,11 +259,9 @@ func portOf(address string) string {
 // maxPort is the last port of TCP.
 const maxPort = 1<<16 - 1
 
-const controlEmbedded = "embedded"
-
 // plane returns the file that all nodes and clients share, and its name.
 func (c *initCmd) plane(r *initReport, system committee.System, members []committee.Member, nodes []genesis.Node, clients []fixed.Client) (name string, text []byte, err error) {
-	if c.Control == controlEmbedded {
+	if c.Control != controlFixed {
 		r.Genesis, r.Epoch = filepath.Join(c.Dir, genesisName), 1
 		g, err := c.ledgerOf(system, nodes, clients)
 		if err != nil {
@@ -250,7 +284,7 @@ func (c *initCmd) plane(r *initReport, system committee.System, members []commit
 }
 
 // write makes all files, in dir, of a committee that will be in c.Dir.
-func (c *initCmd) write(dir string, system committee.System, addresses, admins []string) (*initReport, error) {
+func (c *initCmd) write(dir string, system committee.System, addresses, admins []string, validators []validatorPlace) (*initReport, error) {
 	r := &initReport{
 		Dir:     c.Dir,
 		Network: c.Network, Epoch: c.Epoch, Scheme: c.Scheme.String(), Shards: c.Shards,
@@ -279,16 +313,22 @@ func (c *initCmd) write(dir string, system committee.System, addresses, admins [
 	var members []committee.Member
 	var nodes []genesis.Node
 	shards := committee.Spread(c.Shards, len(addresses))
+	keys := make([]*identity.Key, len(addresses))
+	for i := range keys {
+		keys[i] = identity.GenerateKey()
+		if validators != nil {
+			validators[i].Validator = identity.ValidatorPeerID(keys[i].Account()) + "@" + validators[i].address
+		}
+	}
 	for i, address := range addresses {
 		n := initNode{Name: fmt.Sprintf("node-%d", i), Address: address, Shards: shards[i].String()}
 		n.Config = filepath.Join(c.Dir, n.Name, configName)
 		if admins != nil {
 			n.Admin = admins[i]
 		}
-		key := identity.GenerateKey()
+		key := keys[i]
 		members = append(members, identity.NewMember(n.Name, address, key, shards[i]))
 		nodes = append(nodes, genesis.NewNode(n.Name, address, key))
-		r.Nodes = append(r.Nodes, n)
 		certificates.Write(certificatePEM(key))
 		own := filepath.Join(dir, n.Name)
 		if err := os.Mkdir(own, 0o700); err != nil {
@@ -297,9 +337,17 @@ func (c *initCmd) write(dir string, system committee.System, addresses, admins [
 		if err := createKey(filepath.Join(own, nodeKeyName), key); err != nil {
 			return nil, err
 		}
+		if validators != nil {
+			n.validatorPlace = validators[i]
+			n.ValidatorConfig = filepath.Join(c.Dir, n.Name, cometName)
+			if err := createFile(filepath.Join(own, cometName), validatorConfig(validators, i), public); err != nil {
+				return nil, err
+			}
+		}
 		if err := createFile(filepath.Join(own, configName), c.config(&n), public); err != nil {
 			return nil, err
 		}
+		r.Nodes = append(r.Nodes, n)
 	}
 	if err := createFile(filepath.Join(dir, nodesName), certificates.Bytes(), public); err != nil {
 		return nil, err
@@ -324,9 +372,12 @@ func (c *initCmd) write(dir string, system committee.System, addresses, admins [
 func (c *initCmd) config(n *initNode) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s. Keys are flags of rs2d-node run, with _ for -; paths are relative to this file.\n", n.Name)
-	if c.Control == controlEmbedded {
+	switch c.Control {
+	case controlEmbedded:
 		fmt.Fprintf(&b, "genesis = %q\nledger = %q\n", genesisName, c.Ledger)
-	} else {
+	case controlComet: // its own validator's, and no stranger's
+		fmt.Fprintf(&b, "genesis = %q\nledger = %q\n", genesisName, n.Ledger)
+	default:
 		fmt.Fprintf(&b, "committee = %q\n", committeeName)
 	}
 	fmt.Fprintf(&b, "key = %q\nstore = %q\nlisten = %q\n", nodeKeyName, storeName, n.Address)

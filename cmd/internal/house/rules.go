@@ -67,7 +67,7 @@ var rules = arrows{
 	"comet/kv":             {},
 	"comet/headers":        {},
 	"comet/app":            {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
-	"comet":                {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/ledger"},
+	"comet":                {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/identity", "node/ledger"},
 	"comet/cmd/rs2d-comet": {"comet", "comet/headers", "node/control/chain", "node/control/genesis", "node/control/rpc", "node/identity"},
 
 	// Around them.

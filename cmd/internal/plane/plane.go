@@ -19,7 +19,7 @@ import (
 // Flags say which network to speak to. A ledger goes before a committee's file.
 type Flags struct {
 	Committee string `short:"C" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"File of the committee of nodes, where there is no ledger."`
-	Ledger    string `placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
+	Ledger    string `placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000. Of several validators, with commas between them, the next one is asked when one fails."`
 	Genesis   string `placeholder:"FILE" env:"REDSTUFF_GENESIS" help:"How the ledger began. Without it, the ledger is believed to be the right one."`
 }
 

@@ -29,13 +29,14 @@ type grammar struct {
 // app is what a command has of the world outside.
 type app struct {
 	ctx    context.Context
+	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -44,7 +45,7 @@ func main() {
 const exitFailure = 2
 
 // execute runs the command line args and returns the exit code.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	ended := errors.New("help was asked for")
 	defer func() {
 		if e := recover(); e != nil && e != any(ended) {
@@ -56,7 +57,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 	if err == nil {
 		var k *kong.Context
 		if k, err = parser.Parse(args); err == nil {
-			err = k.Run(&app{ctx, stdout, stderr})
+			err = k.Run(&app{ctx, stdin, stdout, stderr})
 		}
 	}
 	if err != nil {

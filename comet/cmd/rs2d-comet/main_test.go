@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ import (
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = execute(t.Context(), args, &out, &errs)
+	code = execute(t.Context(), args, strings.NewReader(""), &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -80,12 +81,11 @@ func TestRun(t *testing.T) {
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
+	input, end := io.Pipe()
+	defer end.Close()
 	var apis, peers, admins []string
 	for i, key := range keys {
-		want, err := comet.PeerID(key.Account())
-		if err != nil {
-			t.Fatal(err)
-		}
+		want := identity.ValidatorPeerID(key.Account())
 		code, id, _ := run(t, "id", "--key", filepath.Join(dir, fmt.Sprint(i, ".key")))
 		if code != 0 || strings.TrimSpace(id) != want {
 			t.Fatalf("id: code %d, %q, want %q", code, id, want)
@@ -95,17 +95,14 @@ func TestRun(t *testing.T) {
 	}
 	for i := range operators {
 		_, listen, _ := strings.Cut(peers[i], "@")
-		args := []string{
-			"run", "--genesis", filepath.Join(dir, "genesis.toml"), "--key", filepath.Join(dir, fmt.Sprint(i, ".key")), "--dir", filepath.Join(dir, fmt.Sprint(i)),
-			"--listen", listen, "--api", apis[i], "--admin", admins[i], "--pause", "20ms", "--log-level", "error",
-		}
-		for j := range operators {
-			if j != i {
-				args = append(args, "--peer", peers[j])
-			}
+		text := fmt.Sprintf("genesis = \"genesis.toml\"\nkey = \"%d.key\"\ndir = \"%[1]d\"\nlisten = %q\napi = %q\nadmin = %q\npeer = %q\nlog_level = \"error\"\n",
+			i, listen, apis[i], admins[i], slices.Delete(slices.Clone(peers), i, i+1))
+		config := filepath.Join(dir, fmt.Sprint(i, ".toml"))
+		if err := os.WriteFile(config, []byte(strings.ReplaceAll(text, `" "`, `", "`)), 0o644); err != nil {
+			t.Fatal(err)
 		}
 		group.Go(func() {
-			if code := execute(ctx, args, io.Discard, io.Discard); code != 0 {
+			if code := execute(ctx, []string{"run", "--config", config, "--pause", "20ms", "--until-eof"}, input, io.Discard, io.Discard); code != 0 {
 				t.Errorf("validator %d ended with code %d", i, code)
 			}
 		})
@@ -149,9 +146,16 @@ func TestRun(t *testing.T) {
 	if len(get(t, apis[3], "/v1/headers/1")) == 0 {
 		t.Error("no header")
 	}
+	if _, err := os.Stat(filepath.Join(dir, "3", "data", "vote_state.json")); err != nil {
+		t.Errorf("paths of a configuration are not relative to it: %v", err)
+	}
 	if m := get(t, admins[3], "/"); !bytes.Contains(m, []byte("cometbft_consensus_height")) {
 		t.Errorf("metrics %.200s", m)
 	}
+	if err := end.Close(); err != nil { // all of them end
+		t.Error(err)
+	}
+	group.Wait()
 }
 
 func get(t *testing.T, address, path string) []byte {
@@ -185,6 +189,13 @@ func wait(t *testing.T, what string, so func() bool) {
 // TestUsage: what is wrong is said, and has its exit code.
 func TestUsage(t *testing.T) {
 	dir, _ := files(t, 1)
+	config := func(text string) string {
+		name := filepath.Join(t.TempDir(), "config.toml")
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
 	base := []string{"run", "--genesis", filepath.Join(dir, "genesis.toml"), "--key", filepath.Join(dir, "0.key"), "--dir", filepath.Join(dir, "0")}
 	for _, test := range []struct {
 		name string
@@ -194,6 +205,10 @@ func TestUsage(t *testing.T) {
 	}{
 		{"nothing", nil, exitFailure, "expected one of"},
 		{"help", []string{"run", "--help"}, 0, ""},
+		{"no such file", []string{"run", "--config", "/no/such/file"}, exitFailure, "/no/such/file"},
+		{"unknown key", []string{"run", "--config", config("gen = 1")}, exitFailure, "unknown key gen"},
+		{"no list", []string{"run", "--config", config("peer = [1]")}, exitFailure, "peer: 1 is no text"},
+		{"no text", []string{"run", "--config", config("[key]")}, exitFailure, "neither a text"},
 		{"no genesis", []string{"run", "--key", "k", "--dir", "d"}, exitFailure, "--genesis"},
 		{"no such key", []string{"id", "--key", "/no/such/key"}, exitFailure, "/no/such/key"},
 		{"no snapshots", append(base, "--snapshot", "0"), exitFailure, "more than zero"},

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,14 +26,15 @@ import (
 )
 
 type runCmd struct {
-	Genesis   string   `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_GENESIS" help:"How the ledger begins."`
-	Key       string   `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_KEY" help:"The storage node's key, with which a member of the committee votes."`
-	Dir       string   `required:"" type:"path" placeholder:"DIR" env:"REDSTUFF_COMET_DIR" help:"Directory of the validator. It is made if it is not there."`
-	Listen    string   `default:"127.0.0.1:7200" placeholder:"HOST:PORT" env:"REDSTUFF_COMET_LISTEN" help:"Address to listen on for other validators."`
-	Advertise string   `placeholder:"HOST:PORT" help:"Address at which others find the validator, if it is another one."`
-	API       string   `name:"api" default:"127.0.0.1:7000" placeholder:"HOST:PORT" env:"REDSTUFF_LEDGER_LISTEN" help:"Address to listen on for nodes and clients."`
-	Admin     string   `placeholder:"HOST:PORT" help:"Address to listen on for metrics. Nobody is asked who they are: keep it on loopback."`
-	Peer      []string `placeholder:"ID@HOST:PORT" env:"REDSTUFF_COMET_PEERS" help:"Another validator. It may be given several times."`
+	Config    configFile `short:"c" placeholder:"FILE" env:"REDSTUFF_COMET_CONFIG" help:"TOML file of these settings, with _ for - in their names. Paths in it are relative to it."`
+	Genesis   string     `type:"path" placeholder:"FILE" env:"REDSTUFF_COMET_GENESIS" help:"How the ledger begins."`
+	Key       string     `type:"path" placeholder:"FILE" env:"REDSTUFF_COMET_KEY" help:"The storage node's key, with which a member of the committee votes."`
+	Dir       string     `type:"path" placeholder:"DIR" env:"REDSTUFF_COMET_DIR" help:"Directory of the validator. It is made if it is not there."`
+	Listen    string     `default:"127.0.0.1:7200" placeholder:"HOST:PORT" env:"REDSTUFF_COMET_LISTEN" help:"Address to listen on for other validators."`
+	Advertise string     `placeholder:"HOST:PORT" help:"Address at which others find the validator, if it is another one."`
+	API       string     `name:"api" default:"127.0.0.1:7000" placeholder:"HOST:PORT" env:"REDSTUFF_COMET_API" help:"Address to listen on for nodes and clients."`
+	Admin     string     `placeholder:"HOST:PORT" help:"Address to listen on for metrics. Nobody is asked who they are: keep it on loopback."`
+	Peer      []string   `placeholder:"ID@HOST:PORT" env:"REDSTUFF_COMET_PEERS" help:"Another validator. It may be given several times."`
 
 	JoinFrom []string `placeholder:"URL" help:"APIs of two validators at least, from which a new one learns which snapshot it can trust."`
 	Trust    string   `placeholder:"HEIGHT:HASH" help:"A block that you trust, for --join-from: ask a validator that you trust for /v1/chain."`
@@ -42,6 +45,7 @@ type runCmd struct {
 	Retain    uint64        `default:"100000" placeholder:"BLOCKS" help:"Blocks to keep."`
 	MaxConns  int           `default:"1024" help:"Connections to the API at once; one network address may have a quarter of them."`
 	Grace     time.Duration `default:"5s" help:"Time to finish requests before the validator ends."`
+	UntilEOF  bool          `name:"until-eof" help:"End when standard input ends: for programs that start a validator, and may be killed."`
 	LogLevel  slog.Level    `default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
 	LogFormat string        `enum:"text,json" default:"text" help:"Format of the log, on standard error: text or json."`
 }
@@ -51,19 +55,34 @@ func (c *runCmd) Help() string {
 
 CometBFT ends the process when its own state is wrong: have it started again. Never run two with the same key, and never put back an older directory: a validator that votes twice is found out.
 
-Example: rs2d-comet run --genesis cluster/genesis.toml --key cluster/node-0/node.key --dir cluster/comet-0 --peer 0a43…@10.0.0.2:7200 --peer 6da3…@10.0.0.3:7200 --peer 587c…@10.0.0.4:7200
+Settings come from the command line, or else the environment, or else the file.
+
+Example: rs2d-comet run --config cluster/node-0/comet.toml
 
 The API has what rs2d-ledger has, /v1/chain, where CometBFT's chain stands, and /v1/headers/.`
 }
 
 // Run runs a validator until the context ends.
 func (c *runCmd) Run(a *app) (err error) {
+	for _, s := range [][2]string{{"genesis", c.Genesis}, {"key", c.Key}, {"dir", c.Dir}} {
+		if s[1] == "" {
+			return fmt.Errorf("missing setting: --%s, or --config with a file that has it", s[0])
+		}
+	}
 	if c.MaxConns < 1 || c.Snapshot < 1 || c.Grace <= 0 {
 		return errors.New("--max-conns, --snapshot and --grace: must be more than zero")
 	}
 	join, err := c.join()
 	if err != nil {
 		return err
+	}
+	ctx, cancel := context.WithCancel(a.ctx)
+	defer cancel()
+	if c.UntilEOF {
+		go func() { // it ends with its input, or else with the process
+			defer cancel()
+			_, _ = io.Copy(io.Discard, a.stdin)
+		}()
 	}
 	log := c.logger(a)
 	g, err := genesis.Load(c.Genesis)
@@ -98,7 +117,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	}
 	s := chain.StatusOf(n.State())
 	log.Info("serving", "peer", n.Address(), "api", listener.Addr().String(), "network", s.Name, "height", s.Height, "root", hex.EncodeToString(s.Root), "epoch", s.Epoch)
-	err = rpc.Serve(a.ctx, listener, handler(n), rpc.Limits{Conns: c.MaxConns}, c.Grace, log)
+	err = rpc.Serve(ctx, listener, handler(n), rpc.Limits{Conns: c.MaxConns}, c.Grace, log)
 	log.Info("stopped", "height", n.State().System().Height)
 	return err
 }
@@ -138,7 +157,7 @@ func (c *runCmd) join() (*comet.Join, error) {
 }
 
 type idCmd struct {
-	Key string `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_KEY" help:"The storage node's key."`
+	Key string `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_COMET_KEY" help:"The storage node's key."`
 }
 
 func (c *idCmd) Help() string {
@@ -151,10 +170,6 @@ func (c *idCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	id, err := comet.PeerID(key.Account())
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(a.stdout, id)
+	_, err = fmt.Fprintln(a.stdout, identity.ValidatorPeerID(key.Account()))
 	return err
 }

@@ -1,199 +1,119 @@
 package rpc
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"io"
+	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
-	"github.com/redstuff-go/redstuff/node/ledger/codec"
-	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
-
-// maxAnswer bounds answers: a page of the state, in hexadecimal, is the longest.
-const maxAnswer = 16 << 20
 
 var _ chain.Ledger = (*Client)(nil)
 
 // Client asks a ledger over HTTP. It is safe for concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	servers []*server
+	turn    atomic.Uint64 // of the server that is asked
 }
 
-// NewClient returns a client of the ledger at a URL such as http://127.0.0.1:7000. It
-// does not connect. Requests end with their contexts, and after 90 s in any case.
-func NewClient(base string) *Client {
-	return &Client{strings.TrimRight(base, "/"), &http.Client{Timeout: 90 * time.Second}}
+// NewClient returns a client of the ledger at a URL such as http://127.0.0.1:7000, or at
+// several with commas between them. It stays with one server until that fails or answers
+// what cannot be, and goes on to the next one then. It does not connect. Requests end with
+// their contexts, and after 90 s in any case.
+func NewClient(urls string) *Client {
+	c := new(Client)
+	shared := &http.Client{Timeout: 90 * time.Second}
+	for base := range strings.SplitSeq(urls, ",") {
+		c.servers = append(c.servers, &server{strings.TrimRight(strings.TrimSpace(base), "/"), shared})
+	}
+	return c
 }
 
-// do makes a request, and returns the answer's body.
-func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("rpc: %w", err)
+// patience is how long one server of several may take to answer a question.
+const patience = 20 * time.Second
+
+// ask asks the server whose turn it is, and each other one until one answers.
+func ask[T any](ctx context.Context, c *Client, f func(context.Context, *server) (T, error)) (got T, err error) {
+	for range c.servers {
+		got, err = askOnce(c, func(s *server) (T, error) {
+			limited, cancel := ctx, context.CancelFunc(func() {})
+			if len(c.servers) > 1 {
+				limited, cancel = context.WithTimeout(ctx, patience)
+			}
+			defer cancel()
+			return f(limited, s)
+		})
+		if err == nil || isAnswer(err) || ctx.Err() != nil {
+			break
+		}
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("rpc: %w", err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("rpc: %w", err)
-	case len(data) > maxAnswer:
-		return nil, fmt.Errorf("%w: more than %d bytes", chain.ErrAnswer, maxAnswer)
-	case resp.StatusCode == http.StatusOK:
-		return data, nil
-	}
-	var f failure
-	if json.Unmarshal(data, &f) != nil || f.Error == "" {
-		return nil, fmt.Errorf("%w: %s", chain.ErrAnswer, resp.Status)
-	}
-	if f.Rule != "" {
-		return nil, &ledger.RuleError{Rule: ledger.Rule(f.Rule), Detail: f.Error}
-	}
-	if resp.StatusCode == http.StatusServiceUnavailable {
-		return nil, fmt.Errorf("%w: %s", chain.ErrBusy, f.Error)
-	}
-	return nil, fmt.Errorf("rpc: %s: %s", resp.Status, f.Error)
+	return got, err
 }
 
-func (c *Client) json(ctx context.Context, method, path string, body []byte, v any) error {
-	data, err := c.do(ctx, method, path, body)
-	if err != nil {
-		return err
+// askOnce asks the server whose turn it is. If it fails, it is another one's turn.
+func askOnce[T any](c *Client, f func(*server) (T, error)) (T, error) {
+	turn := c.turn.Load()
+	got, err := f(c.servers[turn%uint64(len(c.servers))])
+	if err != nil && !isAnswer(err) {
+		c.turn.CompareAndSwap(turn, turn+1)
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
-	}
-	return nil
+	return got, err
 }
+
+// isAnswer tells whether an error is what any server of the ledger would answer.
+func isAnswer(err error) bool { return ledger.RuleOf(err) != "" || errors.Is(err, errRefused) }
 
 // Genesis asks how the ledger begins. Whoever knows the ledger's id compares it with
 // that of the answer.
-func (c *Client) Genesis(ctx context.Context) (g ledger.Genesis, err error) {
-	data, err := c.do(ctx, http.MethodGet, GenesisPath, nil)
-	if err != nil {
-		return g, err
-	}
-	if err := codec.Unmarshal(data, &g); err != nil {
-		return g, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
-	}
-	return g, nil
+func (c *Client) Genesis(ctx context.Context) (ledger.Genesis, error) {
+	return ask(ctx, c, func(ctx context.Context, s *server) (ledger.Genesis, error) { return s.Genesis(ctx) })
 }
 
 // Status asks how the ledger is now.
-func (c *Client) Status(ctx context.Context) (s chain.Status, err error) {
-	err = c.json(ctx, http.MethodGet, StatusPath, nil, &s)
-	return s, err
+func (c *Client) Status(ctx context.Context) (chain.Status, error) {
+	return ask(ctx, c, func(ctx context.Context, s *server) (chain.Status, error) { return s.Status(ctx) })
 }
 
 // Submit puts a transaction into a block. A transaction that broke a rule has it in its
 // receipt. The error is a *ledger.RuleError if it cannot be in a block at all,
-// chain.ErrBusy, or that of the connection: then it may be in a block all the same.
+// chain.ErrBusy, or that of the connection: then it may be in a block all the same. One
+// server alone is asked; whoever submits it again asks the next one.
 func (c *Client) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
-	var r Receipt
-	if err := c.json(ctx, http.MethodPost, TransactionsPath, tx, &r); err != nil {
-		return chain.Receipt{}, err
-	}
-	got, err := r.receipt()
-	if err == nil && got.Digest != ledger.Digest(tx) {
-		err = fmt.Errorf("%w: the receipt of another transaction", chain.ErrAnswer)
-	}
-	return got, err
+	return askOnce(c, func(s *server) (chain.Receipt, error) { return s.Submit(ctx, tx) })
 }
 
 // Events asks for up to limit events from the cursor on. If there are none, the server
 // waits for some, for two thirds of the time that the context has, a minute at most, and
 // answers with none: one that has not answered when the context ends is as good as gone,
 // and that is an error. What comes is in order, and behind the cursor; the place behind
-// it all is returned.
+// it all is returned. One server alone is asked; whoever asks again asks the next one.
 func (c *Client) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
-	wait := time.Duration(MaxWaitSeconds) * time.Second
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline)
-		wait = min(wait, left-max(left/3, waitMargin))
-	}
-	path := fmt.Sprintf("%s?height=%d&index=%d&limit=%d&wait=%d",
-		EventsPath, from.Height, from.Index, min(max(1, limit), MaxEvents), max(0, wait/time.Second))
-	var list EventList
-	if err := c.json(ctx, http.MethodGet, path, nil, &list); err != nil {
-		return nil, from, err
-	}
-	events, at := make([]chain.Event, len(list.Events)), from
-	for i := range list.Events {
-		event, err := list.Events[i].event()
-		if err != nil {
-			return nil, from, err
-		}
-		if event.Cursor.Before(at) {
-			return nil, from, fmt.Errorf("%w: event %d of block %d does not follow", chain.ErrAnswer, event.Index, event.Height)
-		}
-		events[i], at = event, event.Next()
-	}
-	if list.Next.Before(at) {
-		return nil, from, fmt.Errorf("%w: the place behind the events is before them", chain.ErrAnswer)
-	}
-	return events, list.Next, nil
+	next := from
+	events, err := askOnce(c, func(s *server) (events []chain.Event, err error) {
+		events, next, err = s.Events(ctx, from, limit)
+		return events, err
+	})
+	return events, next, err
 }
-
-// waitMargin is how much earlier than a context a server is to answer at least.
-const waitMargin = time.Second
 
 // Blob asks what the ledger says of a blob id.
 func (c *Client) Blob(ctx context.Context, id commit.BlobID) (chain.Blob, error) {
-	var answer Blob
-	if err := c.json(ctx, http.MethodGet, BlobsPath+"/"+id.String(), nil, &answer); err != nil {
-		return chain.Blob{}, err
-	}
-	return answer.blob(id)
+	return ask(ctx, c, func(ctx context.Context, s *server) (chain.Blob, error) { return s.Blob(ctx, id) })
 }
 
 // Prove asks for the proof of the value of a key, or of its absence. It is not verified;
 // see [chain.Value].
-func (c *Client) Prove(ctx context.Context, key []byte) (p chain.Proof, err error) {
-	var answer Proof
-	if err := c.json(ctx, http.MethodGet, ProofPath+"?key="+hex.EncodeToString(key), nil, &answer); err != nil {
-		return p, err
-	}
-	if len(answer.Root) != tree.HashSize {
-		return p, fmt.Errorf("%w: a root of %d bytes", chain.ErrAnswer, len(answer.Root))
-	}
-	p = chain.Proof{Height: answer.Height, Root: tree.Hash(answer.Root), Proof: new(tree.Proof)}
-	if err := p.Proof.UnmarshalBinary(answer.Proof); err != nil {
-		return p, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
-	}
-	return p, nil
+func (c *Client) Prove(ctx context.Context, key []byte) (chain.Proof, error) {
+	return ask(ctx, c, func(ctx context.Context, s *server) (chain.Proof, error) { return s.Prove(ctx, key) })
 }
 
 // List asks for keys of the state and their values. They are in order, after the key
 // after, and have the prefix.
-func (c *Client) List(ctx context.Context, prefix, after []byte, limit int) (page chain.Page, err error) {
-	path := fmt.Sprintf("%s?prefix=%x&after=%x&limit=%d", StatePath, prefix, after, min(max(1, limit), MaxPairs))
-	var answer Page
-	if err := c.json(ctx, http.MethodGet, path, nil, &answer); err != nil {
-		return page, err
-	}
-	page = chain.Page{Height: answer.Height, More: answer.More}
-	for _, p := range answer.Pairs {
-		if !bytes.HasPrefix(p.Key, prefix) || bytes.Compare(p.Key, after) <= 0 {
-			return chain.Page{}, fmt.Errorf("%w: the key %x was not asked for", chain.ErrAnswer, []byte(p.Key))
-		}
-		after = p.Key
-		page.Pairs = append(page.Pairs, chain.Pair{Key: p.Key, Value: p.Value})
-	}
-	if page.More && len(page.Pairs) == 0 {
-		return chain.Page{}, fmt.Errorf("%w: no keys, and more to come", chain.ErrAnswer)
-	}
-	return page, nil
+func (c *Client) List(ctx context.Context, prefix, after []byte, limit int) (chain.Page, error) {
+	return ask(ctx, c, func(ctx context.Context, s *server) (chain.Page, error) { return s.List(ctx, prefix, after, limit) })
 }

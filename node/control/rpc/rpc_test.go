@@ -244,3 +244,59 @@ func TestLyingEvents(t *testing.T) {
 		server.Close()
 	}
 }
+
+// TestServers: of several servers of a ledger, those that are away, busy or lie are left
+// for one that is not.
+func TestServers(t *testing.T) {
+	l, _, server, _ := serve(t)
+	away := httptest.NewServer(http.NotFoundHandler())
+	away.Close()
+	var asked atomic.Int64
+	wrong := func(status int, body string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	urls := strings.Join([]string{away.URL, wrong(http.StatusOK, "rubbish"), wrong(http.StatusServiceUnavailable, `{"error":"busy"}`), server.URL}, ", ")
+	ctx := t.Context()
+	for name, question := range map[string]func(*Client) error{
+		"genesis": func(c *Client) error { _, err := c.Genesis(ctx); return err },
+		"status":  func(c *Client) error { _, err := c.Status(ctx); return err },
+		"blob":    func(c *Client) error { _, err := c.Blob(ctx, [32]byte{1}); return err },
+		"proof":   func(c *Client) error { _, err := c.Prove(ctx, ledger.SystemKey()); return err },
+		"list":    func(c *Client) error { _, err := c.List(ctx, nil, nil, 1); return err },
+	} {
+		c := NewClient(urls)
+		if err := question(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		before := asked.Load()
+		if err := question(c); err != nil || asked.Load() != before {
+			t.Errorf("%s: %v, and others than the one that answered are asked", name, err)
+		}
+	}
+	// What may have been done is not done again unasked.
+	c, tx := NewClient(urls), sign(t, l, 0, ledger.Transfer{To: ledger.Address{1}, Amount: 1})
+	for i := range 3 {
+		if _, err := c.Submit(ctx, tx); err == nil || errors.Is(err, chain.ErrBusy) != (i == 2) {
+			t.Errorf("server %d: %v, want an error", i, err)
+		}
+	}
+	if r, err := c.Submit(ctx, tx); err != nil || r.Err != nil {
+		t.Errorf("receipt %+v (%v)", r, err)
+	}
+	// A refusal is an answer.
+	if _, err := c.Submit(ctx, []byte("rubbish")); ledger.RuleOf(err) != ledger.RuleMalformed {
+		t.Errorf("rubbish: %v, want rule %q", err, ledger.RuleMalformed)
+	}
+	if _, err := c.Status(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := NewClient(away.URL + "," + away.URL).Status(ctx); err == nil {
+		t.Error("no error, and nobody is there")
+	}
+}
