@@ -10,6 +10,8 @@ type Error struct {
 	Message string `json:"error"`
 	// Proof is the path of a proof, with status 410.
 	Proof string `json:"proof,omitempty"`
+	// Epoch is the one that the node is in, with status 421.
+	Epoch uint64 `json:"epoch,omitempty"`
 }
 
 // Health is the answer to a request for a node's health.

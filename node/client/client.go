@@ -127,20 +127,47 @@ func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 const epochsOfWrite = 3
 
 // write calls store; again if another committee has taken over meanwhile, which signs
-// for itself.
+// for itself. Nodes that have their parts already do not get them again.
 func (c *Client) write(ctx context.Context, store func(context.Context, writing) (*Receipt, error)) (*Receipt, error) {
+	registered := new(registration)
 	for attempt := 1; ; attempt++ {
 		o, ctx, done := c.begin(ctx)
-		r, err := store(ctx, writing{o})
+		r, err := store(ctx, writing{o, registered})
 		over := err == nil || ctx.Err() != nil || attempt == epochsOfWrite
-		if r, ok := c.control.(control.Refresher); ok && !over && errors.Is(err, peer.ErrOtherCommittee) {
-			if failed := r.Refresh(ctx); failed != nil {
+		if !over && errors.Is(err, peer.ErrOtherCommittee) {
+			if failed := c.refresh(ctx); failed != nil {
 				err, over = errors.Join(err, failed), true
 			}
 		}
 		done()
 		if over || c.view().Epoch() == o.view.Epoch() {
 			return r, err
+		}
+	}
+}
+
+// refresh has the control plane look for another epoch, if it can.
+func (c *Client) refresh(ctx context.Context) error {
+	if r, ok := c.control.(control.Refresher); ok {
+		return r.Refresh(ctx)
+	}
+	return nil
+}
+
+// epochsOfRead is how often a read may find that it has asked those who had the blob
+// before.
+const epochsOfRead = 3
+
+// read calls f with a view of its own; again if it fails, and shards have moved since.
+func read[T any](c *Client, ctx context.Context, f func(context.Context, operation) (T, error)) (T, error) {
+	for attempt := 1; ; attempt++ {
+		o, own, done := c.begin(ctx)
+		v, err := f(own, o)
+		over := err == nil || own.Err() != nil || attempt == epochsOfRead || errors.Is(err, ErrInconsistent) || errors.Is(err, ErrTooLarge)
+		over = over || c.refresh(own) != nil
+		done()
+		if now := c.control.View(); over || now.Current.Epoch() == o.view.Epoch() && now.State == o.view.Epochs.State {
+			return v, err
 		}
 	}
 }
@@ -157,13 +184,13 @@ func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair 
 // The error is ErrNotFound, ErrInconsistent, ErrTooLarge, or a *ReadError or
 // *QuorumError, which says who did not answer if the context ended; or the context's.
 func (c *Client) Read(ctx context.Context, id commit.BlobID) ([]byte, error) {
-	o, ctx, done := c.begin(ctx)
-	defer done()
-	r, err := o.read(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return r.all(ctx)
+	return read(c, ctx, func(ctx context.Context, o operation) ([]byte, error) {
+		r, err := o.read(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return r.all(ctx)
+	})
 }
 
 // ReadRange returns n bytes of the blob from off on, from the slivers that hold them,
@@ -173,21 +200,19 @@ func (c *Client) Read(ctx context.Context, id commit.BlobID) ([]byte, error) {
 // The error is a *rs2d.RangeError for a range that is not within the blob, or one of
 // those of Read.
 func (c *Client) ReadRange(ctx context.Context, id commit.BlobID, off, n uint64) ([]byte, error) {
-	o, ctx, done := c.begin(ctx)
-	defer done()
-	r, err := o.read(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return r.part(ctx, off, n)
+	return read(c, ctx, func(ctx context.Context, o operation) ([]byte, error) {
+		r, err := o.read(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return r.part(ctx, off, n)
+	})
 }
 
 // Metadata returns the metadata of a blob, verified against the id. The error is
 // ErrNotFound or a *QuorumError.
 func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
-	o, ctx, done := c.begin(ctx)
-	defer done()
-	return o.fetchMetadata(ctx, id)
+	return read(c, ctx, func(ctx context.Context, o operation) (*commit.Metadata, error) { return o.fetchMetadata(ctx, id) })
 }
 
 // List calls f with every blob that any of the nodes knows, in the order of ids, until

@@ -22,8 +22,11 @@ func (c *Client) ReadColumns(ctx context.Context, id commit.BlobID, from, to int
 	if s := c.code.Params().S; from < 0 || to > s || from > to {
 		return nil, fmt.Errorf("client: columns [%d, %d), want some of the %d that are not parity", from, to, s)
 	}
-	o, ctx, done := c.begin(ctx)
-	defer done()
+	return read(c, ctx, func(ctx context.Context, o operation) ([]byte, error) { return columns(ctx, o, id, from, to) })
+}
+
+// columns reads columns by one view, see [Client.ReadColumns].
+func columns(ctx context.Context, o operation, id commit.BlobID, from, to int) ([]byte, error) {
 	r, err := o.read(ctx, id)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func (r *reading) columns(ctx context.Context, from, to int) ([]byte, error) {
 	pairs := make(map[int][]int) // by owner
 	for column := from; column < to; column++ {
 		pair := rs2d.SliverRef{Axis: rs2d.Secondary, Index: column}.Pair(params.N)
-		owner := r.view.OwnerOfPair(r.id, pair)
+		owner := r.view.Holder(r.id, pair, 0)
 		pairs[owner] = append(pairs[owner], pair)
 	}
 	f := peer.NewFanout(r.peers, peer.FanoutOptions{Transfers: true, NoHedge: true})
@@ -80,7 +83,7 @@ func (r *reading) columns(ctx context.Context, from, to int) ([]byte, error) {
 	}
 	err := f.Run(ctx, func() (done bool) {
 		for owner, wanted := range pairs {
-			fetch(r.view.Peers[owner], wanted)
+			fetch(r.view.All[owner], wanted)
 		}
 		clear(pairs)
 		if slices.ContainsFunc(f.Open(), (*peer.Call).Late) {

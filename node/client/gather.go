@@ -23,6 +23,7 @@ type gather struct {
 
 	fanout       *peer.Fanout
 	waiting      map[int]*request // by row
+	failed       map[int]int      // how many of those who may have the row have not given it
 	got          []rs2d.Sliver
 	verified     map[int]bool // rows whose sliver was found right
 	errors       []*MemberError
@@ -32,16 +33,16 @@ type gather struct {
 
 // request asks one node for slivers.
 type request struct {
-	call   *peer.Call
-	member int
-	rows   []int
-	came   int // slivers
+	call  *peer.Call
+	place int // of the node
+	rows  []int
+	came  int // slivers
 }
 
 func newGather(r *reading, need int, candidates []int, noHedge bool) *gather {
 	g := &gather{
 		reading: r, sliverSize: r.view.Params().S * r.size, need: need, candidates: candidates, noHedge: noHedge,
-		waiting: make(map[int]*request), verified: make(map[int]bool),
+		waiting: make(map[int]*request), failed: make(map[int]int), verified: make(map[int]bool),
 	}
 	g.fanout = peer.NewFanout(r.peers, peer.FanoutOptions{
 		Transfers: true, ItemBytes: g.sliverSize, NoHedge: noHedge,
@@ -55,21 +56,21 @@ func newGather(r *reading, need int, candidates []int, noHedge bool) *gather {
 // hold the blob itself. Among parity rows, chance spreads the load.
 func (g *gather) rank() {
 	params := g.view.Params()
-	health := g.fanout.Health(g.view.Peers)
+	health := g.fanout.Health(g.view.All)
 	// Rows of the blob in their order, and parity rows in that of chance.
-	peer.Rank(g.candidates, func(row int) (peer.Health, int) { return health[g.owner(row)], min(row, params.P) })
+	peer.Rank(g.candidates, func(row int) (peer.Health, int) { return health[g.holder(row)], min(row, params.P) })
 }
 
-// owner returns the member that has the row.
-func (g *gather) owner(row int) int { return g.view.OwnerOfPair(g.id, row) }
+// holder returns the place of the node to ask for the row next.
+func (g *gather) holder(row int) int { return g.view.Holder(g.id, row, g.failed[row]) }
 
 // probe has slow nodes that own candidates tried again, aside.
 func (g *gather) probe() {
-	seen := make([]bool, len(g.view.Peers))
+	seen := make([]bool, len(g.view.All))
 	for _, row := range g.candidates {
-		if member := g.owner(row); !seen[member] {
-			if seen[member] = true; g.view.Peers[member].ShouldProbe() {
-				probe(g.reading, member, row, g.sliverSize)
+		if place := g.holder(row); !seen[place] {
+			if seen[place] = true; g.view.All[place].ShouldProbe() {
+				probe(g.reading, place, row, g.sliverSize)
 			}
 		}
 	}
@@ -132,21 +133,21 @@ func (g *gather) ask() {
 	g.rank() // some may be slow by now
 	rows := g.candidates[:min(lacking, len(g.candidates))]
 	g.candidates = g.candidates[len(rows):]
-	byMember := make(map[int]*request)
+	byPlace := make(map[int]*request)
 	for _, row := range rows {
-		member := g.owner(row)
-		r := byMember[member]
+		place := g.holder(row)
+		r := byPlace[place]
 		if r == nil {
-			r = &request{member: member}
-			byMember[member] = r
+			r = &request{place: place}
+			byPlace[place] = r
 		}
 		r.rows = append(r.rows, row)
 		g.waiting[row] = r
 	}
-	for _, r := range byMember {
+	for _, r := range byPlace {
 		slices.Sort(r.rows)
-		r.call = g.fanout.Start(g.view.Peers[r.member], len(r.rows)*g.sliverSize, func(ctx context.Context, c *peer.Call) error {
-			return c.Peer.Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.place, func(s rs2d.Sliver) error {
+		r.call = g.fanout.Start(g.view.All[r.place], len(r.rows)*g.sliverSize, func(ctx context.Context, c *peer.Call) error {
+			return c.Peer.Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.memoryOf, func(s rs2d.Sliver) error {
 				return c.Deliver(func() bool {
 					g.take(r, s)
 					return true
@@ -156,8 +157,8 @@ func (g *gather) ask() {
 	}
 }
 
-// place returns where a sliver belongs. Every row is asked for once.
-func (g *gather) place(ref rs2d.SliverRef) []byte {
+// memoryOf returns where a sliver belongs. Every row is asked of one node at a time.
+func (g *gather) memoryOf(ref rs2d.SliverRef) []byte {
 	if at := (ref.Index - g.first) * g.sliverSize; at < len(g.rows) {
 		return g.rows[at:][:g.sliverSize:g.sliverSize]
 	}
@@ -174,27 +175,37 @@ func (g *gather) take(r *request, s rs2d.Sliver) {
 	g.got = append(g.got, s)
 }
 
-// end notes that no more slivers come of a request, although some are lacking.
+// end notes that no more slivers come of a request, although some are lacking. Others may
+// have these while shards move.
 func (g *gather) end(r *request, err error) {
 	for _, row := range r.rows {
 		if g.waiting[row] == r {
 			delete(g.waiting, row)
+			g.next(row)
 		}
 	}
 	if errors.Is(err, peer.ErrInconsistent) {
-		g.askWhetherInvalid(r.member)
+		g.askWhetherInvalid(r.place)
 	}
 	if err == nil {
 		err = fmt.Errorf("%d slivers are not there", len(r.rows)-r.came)
 	}
-	g.errors = append(g.errors, &MemberError{Member: g.view.Peers[r.member].Name(), Err: err})
+	g.errors = append(g.errors, &MemberError{Member: g.view.All[r.place].Name(), Err: err})
+}
+
+// next makes a row that one node has not given a candidate again, if another one may have it.
+func (g *gather) next(row int) {
+	if g.view.Holder(g.id, row, g.failed[row]+1) >= 0 {
+		g.failed[row]++
+		g.candidates = append(g.candidates, row)
+	}
 }
 
 // askWhetherInvalid asks a member that says that the blob is inconsistent for the
 // certificate of it, and goes on hearing others. Who has it shows it at once.
-func (g *gather) askWhetherInvalid(member int) {
+func (g *gather) askWhetherInvalid(place int) {
 	g.asked++
-	p := g.view.Peers[member]
+	p := g.view.All[place]
 	var err error
 	g.fanout.Aside(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, 4*g.peers.Timeout(g.sliverSize))
@@ -224,10 +235,11 @@ func (g *gather) dropWrong() bool {
 			continue
 		}
 		wrong[row] = true
-		p := g.view.Peers[g.owner(row)]
+		p := g.view.All[g.holder(row)]
 		p.Distrust()
 		g.log.Warn("wrong sliver", "node", p.Name(), "blob", g.id, "row", row)
 		g.errors = append(g.errors, &MemberError{Member: p.Name(), Err: err})
+		g.next(row)
 	}
 	g.got = slices.DeleteFunc(g.got, func(s rs2d.Sliver) bool { return wrong[s.Index] })
 	return len(wrong) > 0

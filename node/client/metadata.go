@@ -63,14 +63,15 @@ func (o operation) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit
 	if meta, ok := o.metadata.get(id); ok {
 		return meta, nil
 	}
-	quorum := &QuorumError{Need: o.view.Quorum(committee.Stored)}
-	meta, err := peer.First(ctx, o.peers, o.view.Peers, placement.MaxMetadata(o.view.Params().N), func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
+	quorum, without := &QuorumError{Need: o.view.Quorum(committee.Stored)}, o.view.NewTally()
+	meta, err := peer.First(ctx, o.peers, o.view.All, placement.MaxMetadata(o.view.Params().N), func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
 		return p.Metadata(ctx, id, o.hasher)
 	}, func(p *peer.Peer, err error) error {
 		// Of the owners of any n-f shards, one at least is honest and among those that made
 		// a certificate, if there is one.
 		if errors.Is(err, peer.ErrNotFound) {
-			if quorum.Have += o.view.Weight(p.Member()); quorum.Have >= quorum.Need {
+			without.Add(p)
+			if quorum.Have = without.Least(); without.Quorum() {
 				return ErrNotFound
 			}
 		}

@@ -10,9 +10,9 @@ import (
 // found out by requests that no read waits for, further and further apart.
 
 // probe asks a slow node for a sliver, as a read would that nobody waits for.
-func probe(r *reading, member, row, size int) {
+func probe(r *reading, place, row, size int) {
 	r.background.Go(func() {
-		p := r.view.Peers[member]
+		p := r.view.All[place]
 		r.peers.Probe(r.life, p, size, func(ctx context.Context) error {
 			memory, err := r.memory.reserve(ctx, int64(size))
 			if err != nil {

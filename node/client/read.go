@@ -165,6 +165,6 @@ func (o operation) orInvalid(ctx context.Context, id commit.BlobID, err error) e
 
 // slow reports whether a read that takes the row would probably have to wait for its node.
 func (r *reading) slow(row int) bool {
-	h := r.view.Peers[r.view.OwnerOfPair(r.id, row)].ObservedHealth()
+	h := r.view.All[r.view.Holder(r.id, row, 0)].ObservedHealth()
 	return h == peer.Slow || h == peer.Failing
 }

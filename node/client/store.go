@@ -24,7 +24,15 @@ type Receipt struct {
 }
 
 // writing is an operation that stores a blob.
-type writing struct{ operation }
+type writing struct {
+	operation
+	registered *registration
+}
+
+// registration is that of a blob on a ledger. A write that a new epoch overtakes keeps it.
+type registration struct {
+	certify func(context.Context, *committee.Certificate) error // nil until there is one
+}
 
 // store stores a blob, see [Client.Store].
 func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
@@ -89,20 +97,21 @@ func (o writing) place(
 	// Nodes wait a little for a registration that is on its way.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var certify func(context.Context, *committee.Certificate) error
 	var failed error
 	var registering sync.WaitGroup
-	registering.Go(func() {
-		if certify, failed = r.Register(ctx, id, meta); failed != nil {
-			cancel(failed)
-		}
-	})
+	if o.registered.certify == nil {
+		registering.Go(func() {
+			if o.registered.certify, failed = r.Register(ctx, id, meta); failed != nil {
+				cancel(failed)
+			}
+		})
+	}
 	cert, err := o.send(ctx, id, raw, pair, memory)
 	registering.Wait()
 	if err := cmp.Or(failed, err); err != nil {
 		return nil, err
 	}
-	if err := certify(ctx, cert); err != nil {
+	if err := o.registered.certify(ctx, cert); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	return cert, nil
@@ -131,7 +140,7 @@ func (o writing) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 				primary, secondary := pair(at)
 				slivers = append(slivers, primary, secondary)
 			}
-			s, err := p.PutBlob(sending, id, meta, slivers)
+			s, err := o.put(sending, p, id, meta, slivers)
 			acks <- ack{i, s, err}
 		})
 	}
@@ -201,6 +210,28 @@ func (o writing) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 		}
 	})
 	return cert, nil
+}
+
+// behindPause is the time between two questions to a node that is an epoch behind.
+const behindPause = 50 * time.Millisecond
+
+// put gives a node its part. One that has not heard yet of the epoch in which the blob is
+// written is asked again until it has: it takes what it lacks then.
+func (o writing) put(ctx context.Context, p *peer.Peer, id commit.BlobID, meta []byte, slivers []rs2d.Sliver) (committee.Signature, error) {
+	for {
+		s, err := p.PutBlob(ctx, id, meta, slivers)
+		var other *peer.OtherCommitteeError
+		if !errors.As(err, &other) || other.Epoch >= o.view.Epoch() {
+			return s, err
+		}
+		timer := time.NewTimer(behindPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return s, err
+		}
+	}
 }
 
 // certify makes a certificate of the attestations there are. Members who sent a wrong

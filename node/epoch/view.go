@@ -10,6 +10,7 @@ package epoch
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 
 	"github.com/redstuff-go/redstuff/node/committee"
 )
@@ -18,10 +19,11 @@ import (
 type State uint8
 
 const (
-	// Steady is an epoch whose committee has its shards.
+	// Steady is an epoch in which the owners of a quorum of shards have all that is
+	// certified of theirs.
 	Steady State = iota
-	// Syncing is an epoch whose committee does not have all of its shards yet: what was
-	// certified before is read from the previous one.
+	// Syncing is an epoch in which they have not yet: what was certified before is read
+	// from the committees before.
 	Syncing
 )
 
@@ -45,6 +47,10 @@ func (d Digest) String() string { return base64.RawURLEncoding.EncodeToString(d[
 
 // View is a snapshot of the epochs. Nobody changes one that others may have.
 type View struct {
+	// Earlier are the committees before the previous one, from the last one on that has
+	// its shards, the oldest first. There are some only if a change came before the one
+	// before it was settled.
+	Earlier  []*committee.Committee
 	Previous *committee.Committee // nil in the first epoch that is known
 	Current  *committee.Committee
 	Next     *committee.Committee // nil until it is chosen
@@ -75,19 +81,32 @@ func (v *View) committees() []*committee.Committee {
 			all = append(all, c)
 		}
 	}
-	return all
+	return append(all, v.Earlier...)
+}
+
+// Holders returns the committees that may have what is certified, the oldest first: the
+// current one alone if it has its shards.
+func (v *View) Holders() []*committee.Committee {
+	if v.State == Steady || v.Previous == nil {
+		return []*committee.Committee{v.Current}
+	}
+	return append(slices.Clip(v.Earlier), v.Previous, v.Current)
 }
 
 // Writes returns the committee that takes new blobs: the current one, from the
 // beginning of its epoch.
 func (v *View) Writes() *committee.Committee { return v.Current }
 
-// Reads returns the committee that has the blobs which were certified in the epoch: the
-// previous one for those from before the current epoch, until the current committee has
-// its shards.
+// Reads returns the committee that has the blobs which were certified in the epoch, those
+// of a quorum of its shards: that of the epoch itself, or the last one before it that has
+// its shards, until the current committee has its own.
 func (v *View) Reads(certified uint64) *committee.Committee {
-	if v.State == Syncing && v.Previous != nil && certified < v.Current.Epoch() {
-		return v.Previous
+	holders := v.Holders()
+	at := holders[0]
+	for _, c := range holders[1:] {
+		if c.Epoch() <= certified {
+			at = c
+		}
 	}
-	return v.Current
+	return at
 }

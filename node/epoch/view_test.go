@@ -91,6 +91,32 @@ func TestReadsAndWrites(t *testing.T) {
 	}
 }
 
+// TestUnsettled: where changes came one after another before any was settled, what was
+// certified in an epoch is with its committee, and what is older with the last one that
+// had its shards.
+func TestUnsettled(t *testing.T) {
+	all, keys := three(t)
+	v := epoch.View{Earlier: all[:1], Previous: all[1], Current: all[2], State: epoch.Syncing}
+	for certified, want := range []int{0, 0, 0, 0, 0, 1, 2, 2} {
+		if got := v.Reads(uint64(certified)); got != all[want] {
+			t.Errorf("certified in epoch %d is read from epoch %d, want %d", certified, got.Epoch(), all[want].Epoch())
+		}
+	}
+	if got := v.Holders(); len(got) != 3 || got[0] != all[0] || got[2] != all[2] {
+		t.Errorf("%d committees hold shards, want 3, the oldest first", len(got))
+	}
+	if got, err := v.At(4); err != nil || got != all[0] {
+		t.Errorf("epoch 4: %v, %v", got, err)
+	}
+	if got := v.Identify(keys[0].TLSPublic()); got.Role != epoch.Member {
+		t.Errorf("a member of the earliest committee is %+v", got)
+	}
+	v.State = epoch.Steady
+	if got := v.Holders(); len(got) != 1 || got[0] != all[2] {
+		t.Errorf("%d committees hold shards of a steady epoch, want the current one", len(got))
+	}
+}
+
 // TestIdentify: who leaves and who comes is a member as long as its committee is seen.
 func TestIdentify(t *testing.T) {
 	all, keys := three(t)

@@ -43,7 +43,7 @@ func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) 
 		if len(one.missing[axis]) == 0 || one.failed {
 			continue
 		}
-		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(one.missing[axis]), bad: make(map[int]bool), asked: make(map[int]*symbolRequests)}
+		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(one.missing[axis]), bad: make(map[int]bool), failed: make(map[int]int), asked: make(map[int]*symbolRequests)}
 		x.recoveries = append(x.recoveries, v)
 		turns <- struct{}{}
 		group.Go(func() {
@@ -76,8 +76,8 @@ func (x *exchange) finish(v *recovery) {
 
 // assign asks for what recoveries lack.
 func (x *exchange) assign() {
-	health := x.fanout.Health(x.view.Peers)
-	toMember := make(map[int]*symbolRequests)
+	health := x.fanout.Health(x.view.All)
+	toPlace := make(map[int]*symbolRequests)
 	for _, v := range x.recoveries {
 		if v.done || v.solving {
 			continue
@@ -86,16 +86,16 @@ func (x *exchange) assign() {
 			x.solve(v)
 			continue
 		}
-		byMember := make(map[int][]uint16)
+		byPlace := make(map[int][]uint16)
 		for _, pair := range v.choose(health) {
-			member := x.view.OwnerOfPair(v.blob.id, pair)
-			byMember[member] = append(byMember[member], uint16(pair))
+			place := v.holder(pair)
+			byPlace[place] = append(byPlace[place], uint16(pair))
 		}
-		for member, sources := range byMember {
-			o := toMember[member]
+		for place, sources := range byPlace {
+			o := toPlace[place]
 			if o == nil {
-				o = &symbolRequests{member: member}
-				toMember[member] = o
+				o = &symbolRequests{place: place}
+				toPlace[place] = o
 			}
 			request := requestOf(v, sources)
 			o.add(v, request)
@@ -108,8 +108,8 @@ func (x *exchange) assign() {
 			x.finish(v) // there is nobody left to ask
 		}
 	}
-	for _, o := range toMember {
-		o.call = x.fanout.Start(x.view.Peers[o.member], o.bytes, func(ctx context.Context, c *peer.Call) error {
+	for _, o := range toPlace {
+		o.call = x.fanout.Start(x.view.All[o.place], o.bytes, func(ctx context.Context, c *peer.Call) error {
 			return deliver(ctx, x.Round, o, func(v *recovery, b peer.SymbolBatch) error {
 				return c.Deliver(func() bool {
 					x.take(o, v, b)
@@ -167,7 +167,7 @@ func (x *exchange) end(o *symbolRequests, err error) {
 		for _, pair := range r.Sources {
 			if v := o.recoveries[i]; v.asked[int(pair)] == o {
 				delete(v.asked, int(pair))
-				v.bad[int(pair)] = true
+				v.next(int(pair))
 			}
 		}
 	}
@@ -175,7 +175,7 @@ func (x *exchange) end(o *symbolRequests, err error) {
 		x.Count(func(r *Report) { r.Lies++ })
 	}
 	if err != nil {
-		x.config.Logger.Debug("no symbols", "peer", x.view.Peers[o.member].Name(), "error", err)
+		x.config.Logger.Debug("no symbols", "peer", x.view.All[o.place].Name(), "error", err)
 	}
 }
 
@@ -185,15 +185,15 @@ const probeBytes = 256 << 10
 
 // probe has slow peers tried again, by requests that nobody waits for.
 func (x *exchange) probe(ctx context.Context) {
-	for member, p := range x.view.Peers {
+	for place, p := range x.view.All {
 		if p == nil || !p.ShouldProbe() {
 			continue
 		}
-		o := &symbolRequests{member: member}
+		o := &symbolRequests{place: place}
 		for _, v := range x.recoveries {
 			var sources []uint16
 			for pair := range x.view.Params().N {
-				if x.view.OwnerOfPair(v.blob.id, pair) == member {
+				if v.holder(pair) == place {
 					sources = append(sources, uint16(pair))
 				}
 			}

@@ -33,7 +33,7 @@ func (r *Round) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit.Me
 	}
 	c := &r.config
 	length := placement.MaxMetadata(r.view.Params().N)
-	meta, err := peer.First(ctx, c.Peers, r.view.Peers, length, func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
+	meta, err := peer.First(ctx, c.Peers, r.view.All, length, func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
 		return p.Metadata(ctx, id, c.Hasher)
 	}, func(p *peer.Peer, err error) error {
 		c.Logger.Debug("no metadata", "peer", p.Name(), "blob", id, "error", err)

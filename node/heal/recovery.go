@@ -20,6 +20,7 @@ type recovery struct {
 	proofs bool      // symbols are needed with proofs
 	have   map[int]map[rs2d.SliverRef]rs2d.Symbol
 	bad    map[int]bool            // sources not to ask any more
+	failed map[int]int             // how many of those who may have a source have not given it
 	own    map[int]bool            // sources that are the node's
 	asked  map[int]*symbolRequests // sources that are asked for
 
@@ -43,8 +44,10 @@ func (v *recovery) addOwn() {
 	v.own = make(map[int]bool)
 	n := v.view.Params().N
 	other := v.axis.Other()
-	for _, pair := range v.view.Pairs(v.blob.id, v.view.Member) {
-		v.own[pair] = true
+	pairs := v.view.Pairs(v.blob.id, v.view.Member)
+	for i, pair := range append(pairs, v.view.Had(v.blob.id)...) {
+		own := i < len(pairs) // others of which the node has nothing are asked for
+		v.own[pair] = own
 		if v.bad[pair] {
 			continue
 		}
@@ -53,6 +56,7 @@ func (v *recovery) addOwn() {
 		if data == nil {
 			continue
 		}
+		v.own[pair] = true
 		if symbols := v.symbolsOf(rs2d.Sliver{SliverRef: ref.Sliver(n), Data: data}); symbols != nil {
 			v.have[pair] = symbols
 		}
@@ -100,6 +104,16 @@ func (v *recovery) symbolsOf(s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Symbol {
 	return symbols
 }
 
+// holder returns the place of the peer to ask for a source, or -1 if there is none.
+func (v *recovery) holder(pair int) int { return v.view.Holder(v.blob.id, pair, v.failed[pair]) }
+
+// next gives up who was asked for a source. Another one may have it while shards move.
+func (v *recovery) next(pair int) {
+	if v.failed[pair]++; v.own[pair] || v.holder(pair) < 0 {
+		v.bad[pair] = true
+	}
+}
+
 // lacking returns how many sources are neither there nor asked for in time.
 func (v *recovery) lacking() int {
 	lacking := v.need() - len(v.have)
@@ -122,7 +136,7 @@ func (v *recovery) choose(health []peer.Health) []int {
 	n := v.view.Params().N
 	var candidates []int
 	for pair := range n {
-		if !v.own[pair] && !v.bad[pair] && v.have[pair] == nil && v.asked[pair] == nil {
+		if !v.own[pair] && !v.bad[pair] && v.have[pair] == nil && v.asked[pair] == nil && v.holder(pair) >= 0 {
 			candidates = append(candidates, pair)
 		}
 	}
@@ -132,7 +146,7 @@ func (v *recovery) choose(health []peer.Health) []int {
 		if (placement.Ref{Axis: other, Pair: pair}).Sliver(n).Index >= need {
 			class = 1
 		}
-		return health[v.view.OwnerOfPair(v.blob.id, pair)], class
+		return health[v.holder(pair)], class
 	})
 	return slices.Clip(candidates[:min(lacking, len(candidates))])
 }

@@ -54,7 +54,7 @@ func (v *recovery) solve(ctx context.Context) (goOn bool) {
 	}
 	for pair := range s.wrong {
 		s.blame(pair)
-		v.bad[pair] = true
+		v.next(pair)
 		delete(v.have, pair)
 	}
 	if len(v.open) == 0 {
@@ -113,7 +113,7 @@ func (s *solution) blame(pair int) {
 		s.config.Replace(s.blob.id, store.Ref(placement.Ref{Axis: s.axis.Other(), Pair: pair}))
 		return
 	}
-	p := s.view.Peers[s.view.OwnerOfPair(s.blob.id, pair)]
+	p := s.view.All[s.holder(pair)]
 	p.Distrust()
 	s.config.Logger.Warn("wrong symbols", "peer", p.Name(), "blob", s.blob.id, "pair", pair)
 }

@@ -11,7 +11,7 @@ import (
 
 // symbolRequests are what one peer is asked for at once.
 type symbolRequests struct {
-	member     int
+	place      int // of the peer in the view
 	requests   []api.SymbolRequest
 	recoveries []*recovery // of each request
 	bytes      int         // of the answers
@@ -76,7 +76,7 @@ func deliver(ctx context.Context, r *Round, o *symbolRequests, take func(*recove
 		for i, v := range recoveries {
 			sizes[i] = v.blob.size
 		}
-		err := r.view.Peers[o.member].Symbols(ctx, requests, sizes, func(b peer.SymbolBatch) error {
+		err := r.view.All[o.place].Symbols(ctx, requests, sizes, func(b peer.SymbolBatch) error {
 			proofs := 0
 			for _, s := range b.Symbols {
 				proofs += len(s.Proof) * commit.HashSize

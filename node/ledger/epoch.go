@@ -162,14 +162,18 @@ func startEpoch(d *draft) {
 	d.emit(EpochStarted{s.Epoch})
 }
 
-// endSync ends the change to the current epoch.
+// endSync ends the change to the current epoch, so that the next one can be voted for. Where
+// the time for it was over, the epoch is not settled: the shards that it moved are still
+// with their owners of the last epoch that was, until members of a quorum report.
 func endSync(d *draft) {
 	d.system.Phase, d.system.PhaseStart = uint8(PhaseDone), d.system.Time
 	d.emit(EpochDone{d.system.Epoch, d.system.SyncWeight})
 }
 
-// ReportSynced says that a member has the shards it gained in the epoch. The sender is
-// who governs the node, or the account of the node's TLS key.
+// ReportSynced says that a member has all that is certified of its shards of the epoch,
+// those that it gained and those that it had before. It counts until the epoch ends, also
+// when the time for the change is over. The sender is who governs the node, or the account
+// of the node's TLS key.
 type ReportSynced struct {
 	Node  NodeID
 	Epoch uint32
@@ -196,7 +200,12 @@ func (a ReportSynced) apply(d *draft, sender Address) error {
 	d.put(syncedKey(a.Epoch, a.Node), true)
 	d.emit(ShardsReceived{a.Epoch, a.Node, uint16(weight)})
 	d.system.SyncWeight += uint16(weight)
-	if Phase(d.system.Phase) == PhaseSync && apportion.Quorum(int(d.system.SyncWeight), int(d.genesis.Shards)) {
+	if d.system.Settled == a.Epoch || !apportion.Quorum(int(d.system.SyncWeight), int(d.genesis.Shards)) {
+		return nil
+	}
+	d.system.Settled = a.Epoch
+	d.emit(EpochSettled{a.Epoch})
+	if Phase(d.system.Phase) == PhaseSync {
 		endSync(d)
 	}
 	return nil

@@ -87,6 +87,61 @@ func TestEpochs(t *testing.T) {
 	w.checkInvariants()
 }
 
+// TestSettled: a change that ends because the time for it is over moves no shards for
+// readers before a quorum has reported, in this epoch or in a later one.
+func TestSettled(t *testing.T) {
+	w := newWorld(t)
+	expect := func(when string, want uint32) {
+		t.Helper()
+		if got := w.state.System().Settled; got != want {
+			t.Errorf("%s: epoch %d is settled, want %d", when, got, want)
+		}
+	}
+	start := func() {
+		w.pass(testEpoch / 2)
+		w.pass(testEpoch / 2)
+	}
+	expect("at first", 1)
+	start()
+	expect("nobody has reported", 1)
+	report := func(epoch uint32) (settled int) {
+		t.Helper()
+		for _, m := range w.members {
+			if w.committee().weightOf(m.id) == 0 {
+				continue
+			}
+			r, _ := w.try(m.owner, ReportSynced{m.id, epoch})
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+			for _, e := range r.Events {
+				if e == (EpochSettled{epoch}) {
+					settled++
+				}
+			}
+		}
+		return settled
+	}
+	w.pass(300)
+	if p := Phase(w.state.System().Phase); p == PhaseSync {
+		t.Fatalf("phase %v after the time for the change", p)
+	}
+	expect("the time for it is over", 1)
+	start()
+	expect("and so it is in the next epoch", 1)
+	if got := report(3); got != 1 {
+		t.Errorf("%d events that the epoch is settled, want 1", got)
+	}
+	expect("all have reported", 3)
+	start()
+	w.pass(300)
+	expect("nobody has reported again", 3)
+	if got := report(4); got != 1 {
+		t.Errorf("%d events that the epoch is settled after the time for the change, want 1", got)
+	}
+	expect("late reports", 4)
+}
+
 // TestKeyRotation: a key counts from the start of an epoch on, not before.
 func TestKeyRotation(t *testing.T) {
 	w := newWorld(t)

@@ -96,6 +96,12 @@ type CheckpointCertified struct {
 	Height uint64
 }
 
+// EpochSettled: the members of a quorum of shards have all that is certified of theirs.
+// Nobody else needs to keep it for them.
+type EpochSettled struct {
+	Epoch uint32
+}
+
 func (BlobRegistered) isEvent()      {}
 func (BlobCertified) isEvent()       {}
 func (BlobDeleted) isEvent()         {}
@@ -108,6 +114,7 @@ func (EpochDone) isEvent()           {}
 func (NodeSlashed) isEvent()         {}
 func (CheckpointOpened) isEvent()    {}
 func (CheckpointCertified) isEvent() {}
+func (EpochSettled) isEvent()        {}
 
 // events are all events, by the numbers that they have on the wire: new ones come last.
 var events = []reflect.Type{
@@ -123,6 +130,7 @@ var events = []reflect.Type{
 	reflect.TypeFor[NodeSlashed](),
 	reflect.TypeFor[CheckpointOpened](),
 	reflect.TypeFor[CheckpointCertified](),
+	reflect.TypeFor[EpochSettled](),
 }
 
 // MarshalEvent returns the event in BCS.

@@ -496,6 +496,9 @@ func (m *model) nodeAction(sender ledger.Address, a ledger.Action, ids func(int)
 		return func() {
 			m.synced[a.Node] = true
 			m.weight += weight
+			if 3*m.weight >= 2*int(m.genesis.Shards)+1 {
+				m.settled = m.epoch
+			}
 			if m.phase == ledger.PhaseSync && 3*m.weight >= 2*int(m.genesis.Shards)+1 {
 				m.phase, m.began = ledger.PhaseDone, m.time
 			}

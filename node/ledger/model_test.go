@@ -23,6 +23,7 @@ type model struct {
 	time     uint64
 	synced   map[ledger.NodeID]bool
 	weight   int
+	settled  uint32
 	storage  uint64 // price
 	write    uint64 // price
 	capacity uint64
@@ -97,7 +98,7 @@ func units(size uint64) *big.Int {
 // stakes got.
 func newModel(g ledger.Genesis, nodes map[string]ledger.NodeID, stakes map[ledger.NodeID]ledger.ObjectID) *model {
 	m := &model{
-		genesis: g, epoch: 1, phase: ledger.PhaseDone, began: g.Start, time: g.Start, fee: g.FeePerByte, burned: new(big.Int),
+		genesis: g, epoch: 1, settled: 1, phase: ledger.PhaseDone, began: g.Start, time: g.Start, fee: g.FeePerByte, burned: new(big.Int),
 		accounts: make(map[ledger.Address]*modelAccount), storages: make(map[ledger.ObjectID]*ledger.Storage),
 		blobs: make(map[ledger.ObjectID]*ledger.Blob), paid: make(map[uint32]*big.Int), invalid: make(map[commit.BlobID]bool),
 		nodes: make(map[ledger.NodeID]*modelNode), stakes: make(map[ledger.ObjectID]*ledger.Stake),
@@ -396,8 +397,8 @@ func (m *model) first(want []int) (owners []modelOwner) {
 // compare returns what is different in a state.
 func (m *model) compare(s *ledger.State) error {
 	system := s.System()
-	if got, want := fmt.Sprint(system.Epoch, ledger.Phase(system.Phase), system.PhaseStart, system.SyncWeight, system.StoragePrice, system.WritePrice,
-		system.Capacity, system.NextCapacity, system.FeePerByte, system.Burned), fmt.Sprint(m.epoch, m.phase, m.began, m.weight,
+	if got, want := fmt.Sprint(system.Epoch, ledger.Phase(system.Phase), system.PhaseStart, system.SyncWeight, system.Settled, system.StoragePrice, system.WritePrice,
+		system.Capacity, system.NextCapacity, system.FeePerByte, system.Burned), fmt.Sprint(m.epoch, m.phase, m.began, m.weight, m.settled,
 		m.storage, m.write, m.capacity, m.next, m.fee, m.burned); got != want {
 		return fmt.Errorf("the system is %s, want %s", got, want)
 	}

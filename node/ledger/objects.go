@@ -216,6 +216,7 @@ type System struct {
 	Phase      uint8  // a Phase
 	PhaseStart uint64 // time at which the epoch's change began in PhaseSync, or was done
 	SyncWeight uint16 // shards whose owners have what they gained
+	Settled    uint32 // the last epoch in which the owners of a quorum of shards said so
 
 	StoragePrice uint64 // of a unit for an epoch
 	WritePrice   uint64 // of a unit, once

@@ -35,7 +35,7 @@ func Begin(g Genesis) (*State, error) {
 	}
 	d := s.draft()
 	d.tx = TxDigest(s.chain)
-	d.system = System{Time: g.Start, Epoch: 1, Phase: uint8(PhaseDone), PhaseStart: g.Start, FeePerByte: g.FeePerByte, CheckpointTime: g.Start}
+	d.system = System{Time: g.Start, Epoch: 1, Phase: uint8(PhaseDone), PhaseStart: g.Start, Settled: 1, FeePerByte: g.FeePerByte, CheckpointTime: g.Start}
 	for _, b := range g.Balances {
 		d.credit(b.Account, b.Amount)
 		d.system.Minted += b.Amount

@@ -117,6 +117,10 @@ func (p *Peer) PutBlob(ctx context.Context, id commit.BlobID, meta []byte, slive
 		method: http.MethodPut, path: api.BlobPath(id, ""), contentType: api.TypeFrames, length: length,
 		body: func() io.Reader { return &piecesReader{pieces: pieces} },
 	})
+	var status *StatusError
+	if errors.As(err, &status) && status.Epoch != 0 && status.Epoch != p.committee.Epoch() {
+		err = &OtherCommitteeError{status.Epoch, fmt.Sprintf("%v: it is in epoch %d, and not in %d", err, status.Epoch, p.committee.Epoch())}
+	}
 	if err != nil {
 		return committee.Signature{}, err
 	}
@@ -165,8 +169,8 @@ func (p *Peer) Confirmation(ctx context.Context, id commit.BlobID) (committee.Si
 // it counts elsewhere only: that is no lie.
 func attestation(p *Peer, c api.Confirmation) (committee.Signature, error) {
 	if c.Committee != (committee.Fingerprint{}) && c.Committee != p.committee.Fingerprint() {
-		return committee.Signature{}, fmt.Errorf("%s: %w: epoch %d, committee %v, and not epoch %d, committee %v",
-			p.name, ErrOtherCommittee, c.Epoch, c.Committee, p.committee.Epoch(), p.committee.Fingerprint())
+		return committee.Signature{}, &OtherCommitteeError{c.Epoch, fmt.Sprintf("%s: %v: epoch %d, committee %v, and not epoch %d, committee %v",
+			p.name, ErrOtherCommittee, c.Epoch, c.Committee, p.committee.Epoch(), p.committee.Fingerprint())}
 	}
 	return c.Signature, nil
 }

@@ -24,12 +24,25 @@ var (
 	ErrOtherCommittee = errors.New("peer: node has another committee")
 )
 
+// OtherCommitteeError is returned when the node is in another epoch than the caller, who
+// wants it to do what its committee is to do. It wraps ErrOtherCommittee.
+type OtherCommitteeError struct {
+	Epoch uint64 // of the node
+	text  string
+}
+
+func (e *OtherCommitteeError) Error() string { return e.text }
+
+// Unwrap returns ErrOtherCommittee.
+func (e *OtherCommitteeError) Unwrap() error { return ErrOtherCommittee }
+
 // StatusError is an answer that is not a success. It wraps ErrNotFound for a status of
 // 404, ErrInconsistent for 410.
 type StatusError struct {
 	Member     string
 	Code       int
 	Message    string
+	Epoch      uint64        // of the node, where it answers that something is not its own in it; or 0
 	RetryAfter time.Duration // 0 if the node named none
 }
 

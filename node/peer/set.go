@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/epoch"
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
@@ -32,33 +31,6 @@ type Set struct {
 func NewSet(key *identity.Key, o Options) *Set {
 	o.fill()
 	return &Set{key: key, options: o, links: make(map[[committee.PublicKeySize]byte]*link)}
-}
-
-// View is a committee and its members, as one of them or a client sees them at one
-// moment.
-type View struct {
-	*committee.Committee
-	Set    *Set
-	Epochs *epoch.View // whose current committee it is
-	Member int         // who looks, or -1 if that is no member
-	Peers  []*Peer     // by member; nil for who looks
-}
-
-// View returns the current committee as the member who has the public key sees it, or
-// as a client does, with the zero key. What is remembered of a node from other epochs
-// holds for it here.
-func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
-	v := &View{Committee: epochs.Current, Set: s, Epochs: epochs, Member: -1, Peers: make([]*Peer, epochs.Current.Len())}
-	if i, ok := v.Find(self); ok {
-		v.Member = i
-	}
-	for i, p := range s.Of(v.Committee) {
-		if i != v.Member {
-			p.committees = epochs
-			v.Peers[i] = p
-		}
-	}
-	return v
 }
 
 // Of returns all members of a committee, by their numbers in it.

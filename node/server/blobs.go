@@ -83,6 +83,9 @@ func (b *blobs) has(id commit.BlobID, r store.Record) bool {
 // complete reports whether metadata and all slivers that the node should have of the blob
 // are among what is stored.
 func complete(v View, id commit.BlobID, info *store.Info) bool {
+	if v.Member < 0 {
+		return false
+	}
 	place := func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) }
 	return info.Has(store.Metadata) && len(placement.Missing(v.Committee, v.Member, id, info.Slivers, place)) == 0
 }
@@ -144,7 +147,7 @@ func (b *blobs) sliver(r *request) (ref store.Ref, meta *commit.Metadata, sizes 
 		return ref, nil, sizes, false
 	}
 	if !r.owns(ref.Pair) {
-		r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", ref.Pair))
+		r.misdirected(fmt.Sprintf("pair %d is another node's", ref.Pair))
 		return ref, nil, sizes, false
 	}
 	meta, err = b.metadata(r.id)

@@ -75,7 +75,7 @@ func (b *bundleReader) sliver(h api.FrameHeader, sizes placement.Sizes, before [
 		b.r.Fail(http.StatusBadRequest, "frame is no sliver of the blob")
 		return s, false
 	case !b.r.owns(pair):
-		b.r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
+		b.r.misdirected(fmt.Sprintf("pair %d is another node's", pair))
 		return s, false
 	}
 	s.SliverRef = placement.Ref{Axis: axis, Pair: pair}.Sliver(n)

@@ -147,7 +147,7 @@ func (d *reader) getSlivers(r *request) {
 		}
 		for _, pair := range pairs {
 			if !r.owns(pair) {
-				r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("pair %d is another node's", pair))
+				r.misdirected(fmt.Sprintf("pair %d is another node's", pair))
 				return
 			}
 			wanted = append(wanted, store.Ref{Axis: axis, Pair: pair})

@@ -19,9 +19,18 @@ type request struct {
 	id   commit.BlobID // of the path, if it names a blob
 }
 
-// owns reports whether the pair of the request's blob is one of the node's.
+// owns reports whether the pair of the request's blob is one of the node's: to be stored, or
+// to be read.
 func (r *request) owns(pair int) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.view.mayHold(r.id, pair)
+	}
 	return placement.Owns(r.view.Committee, r.view.Member, r.id, pair)
+}
+
+// misdirected answers that the node is not who is to do it, in the epoch that it knows.
+func (r *request) misdirected(message string) {
+	r.answer(http.StatusMisdirectedRequest, api.Error{Message: message, Epoch: r.view.Epoch()})
 }
 
 // name returns the node's name in the committee.

@@ -21,24 +21,6 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// View is what one request is answered by: the committee that takes new blobs, and the
-// node's place in it.
-type View struct {
-	*committee.Committee
-	Member int         // the node itself; negative if it is none of the committee
-	Epochs *epoch.View // where certificates' committees are looked up, and who may write
-}
-
-// ViewOf returns the view of the node with the key.
-func ViewOf(v *epoch.View, key committee.PublicKey) View {
-	c := v.Writes()
-	member, ok := c.Find(key)
-	if !ok {
-		member = -1
-	}
-	return View{Committee: c, Member: member, Epochs: v}
-}
-
 // Store is what a server needs of a store, see store.Store.
 type Store interface {
 	Apply(id commit.BlobID, u store.Update) error
@@ -204,6 +186,7 @@ const (
 	unlimited                             // served however busy the node is
 	ofBlob                                // {id} in the path
 	refuseInconsistent                    // 410 for blobs with a certificate that they are inconsistent
+	ofHolders                             // served also by a node that had shards before, or will have
 )
 
 // routes connects the paths of package api.
@@ -234,23 +217,23 @@ func (s *Server) routes() http.Handler {
 		senders = 0
 	}
 	plain("GET", api.HealthPath, unlimited, s.getHealth)
-	plain("GET", api.BlobsPath, 0, list.get)
-	plain("POST", api.SymbolsPath, writers, symbols.post)
+	plain("GET", api.BlobsPath, ofHolders, list.get)
+	plain("POST", api.SymbolsPath, ofHolders|writers, symbols.post)
 	blob("PUT", "", senders|refuseInconsistent, write.putBlob)
-	blob("GET", api.StatusPath, 0, read.getStatus)
-	blob("GET", api.MetadataPath, 0, read.getMetadata) // who verifies a proof of inconsistency needs it
+	blob("GET", api.StatusPath, ofHolders, read.getStatus)
+	blob("GET", api.MetadataPath, ofHolders, read.getMetadata) // who verifies a proof of inconsistency needs it
 	blob("PUT", api.MetadataPath, senders|refuseInconsistent, write.putMetadata)
-	blob("GET", api.SliversPath, refuseInconsistent, read.getSlivers)
-	blob("GET", api.SliversPath+"/{pair}/{axis}", refuseInconsistent, read.getSliver)
+	blob("GET", api.SliversPath, ofHolders|refuseInconsistent, read.getSlivers)
+	blob("GET", api.SliversPath+"/{pair}/{axis}", ofHolders|refuseInconsistent, read.getSliver)
 	blob("PUT", api.SliversPath+"/{pair}/{axis}", senders|refuseInconsistent, write.putSliver)
 	blob("GET", api.ConfirmationPath, refuseInconsistent, read.getConfirmation)
-	blob("GET", api.CertificatePath, 0, read.getRecord(store.Certificate))
+	blob("GET", api.CertificatePath, ofHolders, read.getRecord(store.Certificate))
 	blob("PUT", api.CertificatePath, writers|refuseInconsistent, certificates.put)
-	blob("GET", api.RecoveryPath, refuseInconsistent, symbols.getProven)
-	blob("GET", api.DecodingPath, refuseInconsistent, symbols.getPlain)
-	blob("GET", api.ProofPath, 0, read.getRecord(store.Proof))
+	blob("GET", api.RecoveryPath, ofHolders|refuseInconsistent, symbols.getProven)
+	blob("GET", api.DecodingPath, ofHolders|refuseInconsistent, symbols.getPlain)
+	blob("GET", api.ProofPath, ofHolders, read.getRecord(store.Proof))
 	blob("PUT", api.ProofPath, writers, invalid.putProof)
-	blob("GET", api.InvalidBlobCertificatePath, 0, read.getRecord(store.InvalidBlobCertificate))
+	blob("GET", api.InvalidBlobCertificatePath, ofHolders, read.getRecord(store.InvalidBlobCertificate))
 	blob("PUT", api.InvalidBlobCertificatePath, writers, func(r *request) { invalid.putCertificate(r, certificates) })
 	mux.Handle("/", s.handle("unknown", unlimited, func(r *request) {
 		r.Fail(http.StatusNotFound, "no such path or method")
@@ -284,8 +267,8 @@ func (s *Server) handle(route string, kind access, h func(*request)) http.Handle
 
 // admit checks what the route asks for, and answers if it is not met.
 func (s *Server) admit(r *request, kind access) bool {
-	if kind&unlimited == 0 && r.view.Member < 0 {
-		r.Fail(http.StatusMisdirectedRequest, fmt.Sprintf("the node is no member of the committee of epoch %d", r.view.Epoch()))
+	if kind&unlimited == 0 && r.view.Member < 0 && (kind&ofHolders == 0 || len(r.view.seats()) == 0) {
+		r.misdirected(fmt.Sprintf("the node is no member of the committee of epoch %d", r.view.Epoch()))
 		return false
 	}
 	if kind&ofBlob != 0 {

@@ -200,7 +200,7 @@ func (y *symbolServer) list(r *request, proofs bool) {
 	if err == nil {
 		target, err = api.ParseIndex(q.Get("target"), shards)
 	}
-	pairs := r.view.Pairs(r.id, r.view.Member)
+	pairs := r.view.pairs(r.id)
 	if s := q.Get("source"); err == nil && s != "" {
 		pairs = make([]int, 1)
 		pairs[0], err = api.ParseIndex(s, shards)
@@ -210,7 +210,7 @@ func (y *symbolServer) list(r *request, proofs bool) {
 		return
 	}
 	if !r.owns(pairs[0]) {
-		r.Fail(http.StatusMisdirectedRequest, "the pair is another node's")
+		r.misdirected("the pair is another node's")
 		return
 	}
 	meta, err := y.blobs.metadata(r.id)

@@ -14,6 +14,7 @@ type Status struct {
 	Phase        string `json:"phase"`
 	DueMillis    uint64 `json:"due_millis"` // when time has something to do next
 	SyncWeight   uint16 `json:"sync_weight"`
+	Settled      uint32 `json:"settled"` // the last epoch whose committee has its shards
 	Members      int    `json:"members"`
 	StoragePrice uint64 `json:"storage_price"` // of a MiB for an epoch
 	WritePrice   uint64 `json:"write_price"`   // of a MiB
@@ -28,7 +29,7 @@ func StatusOf(s *ledger.State) Status {
 	system, genesis, chain, root := s.System(), s.Genesis(), s.ChainID(), s.Root()
 	status := Status{
 		Chain: chain[:], Name: genesis.Name, Shards: int(genesis.Shards), Height: system.Height, Root: root[:], TimeMillis: system.Time,
-		Epoch: system.Epoch, Phase: ledger.Phase(system.Phase).String(), DueMillis: s.Due(), SyncWeight: system.SyncWeight,
+		Epoch: system.Epoch, Phase: ledger.Phase(system.Phase).String(), DueMillis: s.Due(), SyncWeight: system.SyncWeight, Settled: system.Settled,
 		StoragePrice: system.StoragePrice, WritePrice: system.WritePrice, Capacity: system.Capacity, FeePerByte: system.FeePerByte,
 		Burned: system.Burned,
 	}

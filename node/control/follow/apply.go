@@ -139,16 +139,25 @@ func (a *applier) one(ctx context.Context, e ledger.Event) error {
 		return a.settle(ctx, e.ID)
 	case ledger.BlobInvalidated:
 		return a.settle(ctx, e.ID)
-	case ledger.EpochSelected, ledger.EpochDone:
-		return a.views.Refresh(ctx)
+	case ledger.EpochSelected, ledger.EpochSettled:
+		return a.refresh(ctx)
 	case ledger.EpochStarted:
-		if err := a.views.Refresh(ctx); err != nil {
+		if err := a.refresh(ctx); err != nil {
 			return err
 		}
 		a.applied.Store(max(e.Epoch, a.applied.Load()))
 		a.ended()
 	}
 	return nil
+}
+
+// refresh looks at the epochs again.
+func (a *applier) refresh(ctx context.Context) error {
+	err := a.views.Refresh(ctx)
+	if err == nil && a.hooks.Changed != nil {
+		a.hooks.Changed()
+	}
+	return err
 }
 
 func (a *applier) ended() {

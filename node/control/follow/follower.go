@@ -45,6 +45,7 @@ type Hooks struct {
 	Certified func(commit.BlobID) // a blob is certified, and the store knows it
 	Listed    func()              // the store knows of blobs that no hook was told of
 	Ended     func()              // blobs have ended, or another epoch has begun
+	Changed   func()              // the view shows something else
 }
 
 // Follower is a control plane that follows a ledger. Its methods are safe for concurrent

@@ -35,7 +35,7 @@ type Views struct {
 // savedView is a view as it is kept on the disk.
 type savedView struct {
 	Epoch      uint32
-	Syncing    bool
+	Settled    uint32 // the last epoch whose committee has its shards
 	Committees []savedCommittee
 }
 
@@ -85,14 +85,15 @@ func (v *Views) Refresh(ctx context.Context) error {
 		return errors.Join(err, missing(ok, "system"))
 	}
 	phase := ledger.Phase(system.Phase)
-	next := savedView{Epoch: system.Epoch, Syncing: phase == ledger.PhaseSync}
-	if system.Epoch < v.saved.Epoch || next.Epoch == v.saved.Epoch && next.Syncing && !v.saved.Syncing {
-		return fmt.Errorf("%w: epoch %d, and before it was %d", chain.ErrAnswer, system.Epoch, v.saved.Epoch)
+	next := savedView{Epoch: system.Epoch, Settled: system.Settled}
+	switch {
+	case system.Epoch < v.saved.Epoch || next.Settled < v.saved.Settled:
+		return fmt.Errorf("%w: epoch %d, of which %d is settled, and before it was %d and %d",
+			chain.ErrAnswer, system.Epoch, system.Settled, v.saved.Epoch, v.saved.Settled)
+	case system.Settled == 0 || system.Settled > system.Epoch:
+		return fmt.Errorf("%w: epoch %d is settled in epoch %d", chain.ErrAnswer, system.Settled, system.Epoch)
 	}
-	for e := max(1, system.Epoch) - 1; e <= system.Epoch+1; e++ {
-		if e == 0 || e > system.Epoch && phase != ledger.PhaseSelected {
-			continue
-		}
+	for _, e := range next.epochs(phase == ledger.PhaseSelected) {
 		c, err := v.committee(ctx, e)
 		if err != nil {
 			return err
@@ -100,6 +101,29 @@ func (v *Views) Refresh(ctx context.Context) error {
 		next.Committees = append(next.Committees, savedCommittee{e, *c})
 	}
 	return v.set(next)
+}
+
+// maxUnsettled bounds the committees of a view that come after the last one that has its
+// shards. Should there be more, those in between are left out: of what was certified in
+// their epochs, the shards that have not moved since can be found.
+const maxUnsettled = 16
+
+// epochs returns the epochs whose committees the view has, in their order: from the last one
+// that has its shards to the next one, if that is selected, and always the previous one.
+func (s *savedView) epochs(selected bool) (list []uint32) {
+	add := func(e uint32) {
+		if e > 0 && (len(list) == 0 || list[len(list)-1] < e) {
+			list = append(list, e)
+		}
+	}
+	add(min(s.Settled, s.Epoch-1))
+	for e := max(s.Settled, s.Epoch-min(s.Epoch, maxUnsettled)); e <= s.Epoch; e++ {
+		add(e)
+	}
+	if selected {
+		add(s.Epoch + 1)
+	}
+	return list
 }
 
 // refreshEvery is how often Run asks.
@@ -164,7 +188,7 @@ func (v *Views) committee(ctx context.Context, e uint32) (*ledger.Committee, err
 // set shows another view. The views are locked.
 func (v *Views) set(next savedView) error {
 	view := &epoch.View{Digest: sha256.Sum256(append([]byte("redstuff v1 ledger control"), v.chain[:]...))}
-	if next.Syncing {
+	if next.Settled < next.Epoch {
 		view.State = epoch.Syncing
 	}
 	made := make(map[uint32]*committee.Committee, len(next.Committees))
@@ -178,6 +202,8 @@ func (v *Views) set(next savedView) error {
 		}
 		made[s.Epoch] = c
 		switch s.Epoch {
+		default:
+			view.Earlier = append(view.Earlier, c)
 		case next.Epoch - 1:
 			view.Previous = c
 		case next.Epoch:
@@ -203,7 +229,7 @@ func (v *Views) begin() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	first := ledger.Get[ledger.Committee](state, ledger.CommitteeKey(1))
-	return v.set(savedView{Epoch: 1, Committees: []savedCommittee{{1, *first}}})
+	return v.set(savedView{Epoch: 1, Settled: 1, Committees: []savedCommittee{{1, *first}}})
 }
 
 // restore shows a view that was saved.

@@ -1,0 +1,147 @@
+package peer
+
+import (
+	"slices"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/epoch"
+)
+
+// View is a committee and its members, as one of them or a client sees them at one
+// moment.
+type View struct {
+	*committee.Committee
+	Set    *Set
+	Epochs *epoch.View // whose current committee it is
+	Member int         // who looks, or -1 if that is no member
+	Peers  []*Peer     // by member; nil for who looks
+
+	// All is Peers, and after them the members of committees before that may have slivers
+	// which the current one does not have yet. A node's place in it is where it stands.
+	All []*Peer
+
+	holders []*committee.Committee // the current one last
+	places  [][]int                // by holder and member: the place
+}
+
+// View returns the current committee as the member who has the public key sees it, or
+// as a client does, with the zero key. What is remembered of a node from other epochs
+// holds for it here.
+func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
+	v := &View{Committee: epochs.Current, Set: s, Epochs: epochs, Member: -1, Peers: s.Of(epochs.Current)}
+	if i, ok := v.Find(self); ok {
+		v.Member = i
+		v.Peers[i] = nil
+	}
+	v.All, v.holders = slices.Clip(v.Peers), epochs.Holders()
+	known := make(map[[committee.PublicKeySize]byte]int)
+	for i := range v.Len() {
+		known[v.Committee.Member(i).PublicKey.Bytes()] = i
+	}
+	v.places = make([][]int, len(v.holders))
+	for h, c := range v.holders {
+		v.places[h] = make([]int, c.Len())
+		var former []*Peer
+		for i := range v.places[h] {
+			key := c.Member(i).PublicKey
+			place, ok := known[key.Bytes()]
+			if !ok {
+				if former == nil {
+					former = s.Of(c)
+				}
+				place = len(v.All)
+				known[key.Bytes()] = place
+				if v.All = append(v.All, former[i]); key == self {
+					v.All[place] = nil
+				}
+			}
+			v.places[h][i] = place
+		}
+	}
+	for _, p := range v.All {
+		if p != nil {
+			p.committees = epochs
+		}
+	}
+	return v
+}
+
+// Holder returns the place of the node to ask for the pair of a blob, after so many others
+// that may have it: -1 if there are no more. As a rule there is one, the pair's owner. While
+// a committee has not got its shards, those who had them before come first. Who looks is
+// left out.
+func (v *View) Holder(id commit.BlobID, pair, after int) int {
+	shard := id.ShardOfPair(pair, v.Params().N)
+	for h := range v.holders {
+		place := v.placeOf(h, shard)
+		again := v.All[place] == nil
+		for before := 0; before < h && !again; before++ {
+			again = v.placeOf(before, shard) == place
+		}
+		if again {
+			continue
+		}
+		if after == 0 {
+			return place
+		}
+		after--
+	}
+	return -1
+}
+
+// placeOf returns the place of the owner of a shard in one of the committees.
+func (v *View) placeOf(holder, shard int) int {
+	return v.places[holder][v.holders[holder].Owner(shard)]
+}
+
+// Had returns pairs of a blob that who looks may have, of shards that moved to others.
+func (v *View) Had(id commit.BlobID) (pairs []int) {
+	for h, c := range v.holders[:len(v.holders)-1] {
+		for i, place := range v.places[h] {
+			if v.All[place] != nil {
+				continue
+			}
+			for _, pair := range c.Pairs(id, i) {
+				if v.OwnerOfPair(id, pair) != v.Member {
+					pairs = append(pairs, pair)
+				}
+			}
+		}
+	}
+	return pairs
+}
+
+// Tally counts nodes by the shards that they own in each of the committees that may have
+// what is certified.
+type Tally struct {
+	view *View
+	have []int // by holder
+}
+
+// NewTally returns a tally that has counted nobody.
+func (v *View) NewTally() *Tally { return &Tally{v, make([]int, len(v.holders))} }
+
+// Add counts a node of the view.
+func (t *Tally) Add(p *Peer) {
+	place := slices.Index(t.view.All, p)
+	for h, places := range t.view.places {
+		if i := slices.Index(places, place); i >= 0 {
+			t.have[h] += t.view.holders[h].Weight(i)
+		}
+	}
+}
+
+// Quorum reports whether the nodes own a quorum of shards in each committee: of any
+// certificate, one at least of those who signed it is honest and among them.
+func (t *Tally) Quorum() bool {
+	for h, have := range t.have {
+		if have < t.view.holders[h].Quorum(committee.Stored) {
+			return false
+		}
+	}
+	return true
+}
+
+// Least returns the fewest shards that the nodes own in any of the committees.
+func (t *Tally) Least() int { return slices.Min(t.have) }
