@@ -121,7 +121,7 @@ func (o listing) decide(unverified map[committee.Attestation]*statement) {
 		certs, errs := committee.ParseCertificates(o.view.Epochs, proofs)
 		for i, what := range whats {
 			switch {
-			case errs[i] == nil && certs[i].Attestation == what:
+			case errs[i] == nil && (certs[i].Attestation == what || what.Kind == committee.Stored && certs[i].Stores(what.Blob)):
 				*unverified[what].holds = true
 				delete(unverified, what)
 			case errors.Is(errs[i], committee.ErrEpoch): // it may be right

@@ -22,6 +22,12 @@ const (
 	// Checkpoint attests to the state of a ledger. What stands for the blob id is the
 	// hash of what the ledger calls a checkpoint.
 	Checkpoint Kind = 3
+	// WalrusPermanent attests to the same as Stored, in the words of Walrus, of a blob that
+	// is registered as permanent: for clients that know no others.
+	WalrusPermanent Kind = 4
+	// WalrusDeletable does so of a blob that is registered as deletable, and names the
+	// registration.
+	WalrusDeletable Kind = 5
 )
 
 // String returns the kind in one word.
@@ -33,14 +39,31 @@ func (k Kind) String() string {
 		return "inconsistent"
 	case Checkpoint:
 		return "checkpoint"
+	case WalrusPermanent:
+		return "permanent"
+	case WalrusDeletable:
+		return "deletable"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
+// ObjectID names a registration of a blob, as a ledger does.
+type ObjectID [32]byte
+
 // Attestation is what a member signs, together with the committee it is a member of.
 type Attestation struct {
-	Kind Kind
-	Blob commit.BlobID
+	Kind   Kind
+	Blob   commit.BlobID
+	Object ObjectID // of WalrusDeletable; the others have none
+}
+
+// Stores reports whether it attests that the blob is stored, in whatever words.
+func (a Attestation) Stores(blob commit.BlobID) bool {
+	switch a.Kind {
+	case Stored, WalrusPermanent, WalrusDeletable:
+		return a.Blob == blob
+	}
+	return false
 }
 
 // message returns the bytes that are signed: the kind, the epoch in 64 bits
@@ -54,12 +77,17 @@ func message(c *Committee, a Attestation) []byte {
 }
 
 // pointOf returns the point that members of the committee sign to attest.
-func pointOf(c *Committee, a Attestation) bls.G2Affine { return hash(message(c, a), domainSign) }
+func pointOf(c *Committee, a Attestation) bls.G2Affine {
+	if a.Kind == WalrusPermanent || a.Kind == WalrusDeletable {
+		return hash(a.WalrusMessage(c.epoch), domainWalrus)
+	}
+	return hash(message(c, a), domainSign)
+}
 
 // threshold returns the number of shards whose owners must sign.
 func threshold(p commit.Params, k Kind) (int, error) {
 	switch k {
-	case Stored, Checkpoint:
+	case Stored, Checkpoint, WalrusPermanent, WalrusDeletable:
 		return p.N - p.F, nil
 	case Inconsistent:
 		return p.F + 1, nil

@@ -25,6 +25,9 @@ const (
 var (
 	domainSign  = []byte("BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_")
 	domainProof = []byte("BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_")
+
+	// Walrus's, which knows no proofs of possession at verification.
+	domainWalrus = []byte("BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_")
 )
 
 var (

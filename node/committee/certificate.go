@@ -123,21 +123,29 @@ func weigh(c *Committee, cert *Certificate) error {
 	return nil
 }
 
-// certificateHead is the length in bytes of what precedes the bitmap of a certificate:
-// kind, epoch, blob id, and the bitmap's length.
-const certificateHead = 1 + 8 + commit.HashSize + 2
+// Lengths in bytes of what precedes the registration and the bitmap of a certificate:
+// kind, epoch and blob id; and of the bitmap's length.
+const (
+	certificateHead = 1 + 8 + commit.HashSize
+	bitmapHead      = 2
+)
 
 // MaxCertificate returns the length in bytes of the longest certificate of a system of
 // n shards, in any epoch: there are no more members than shards.
-func MaxCertificate(n int) int { return certificateHead + (n+7)/8 + SignatureSize }
+func MaxCertificate(n int) int {
+	return certificateHead + len(ObjectID{}) + bitmapHead + (n+7)/8 + SignatureSize
+}
 
-// MarshalBinary writes the kind in one byte, the epoch in 64 bits, the blob id, the
-// number of bytes in the bitmap in 16 bits, the bitmap, and the signature. Numbers are
-// little-endian.
+// MarshalBinary writes the kind in one byte, the epoch in 64 bits, the blob id, of
+// WalrusDeletable the registration, the number of bytes in the bitmap in 16 bits, the
+// bitmap, and the signature. Numbers are little-endian.
 func (cert *Certificate) MarshalBinary() ([]byte, error) {
-	data := append(make([]byte, 0, certificateHead+len(cert.signers)+SignatureSize), byte(cert.Kind))
+	data := append(make([]byte, 0, MaxCertificate(8*len(cert.signers))), byte(cert.Kind))
 	data = binary.LittleEndian.AppendUint64(data, cert.Epoch)
 	data = append(data, cert.Blob[:]...)
+	if cert.Kind == WalrusDeletable {
+		data = append(data, cert.Object[:]...)
+	}
 	data = binary.LittleEndian.AppendUint16(data, uint16(len(cert.signers)))
 	data = append(data, cert.signers...)
 	return append(data, cert.signature[:]...), nil
@@ -146,16 +154,21 @@ func (cert *Certificate) MarshalBinary() ([]byte, error) {
 // decodeCertificate reads what MarshalBinary writes, and verifies nothing. The error
 // wraps ErrCertificate.
 func decodeCertificate(data []byte) (*Certificate, error) {
-	if len(data) < certificateHead {
-		return nil, fmt.Errorf("%w: %d bytes, and %d precede the signers alone", ErrCertificate, len(data), certificateHead)
+	head, cert := certificateHead, new(Certificate)
+	if len(data) > 0 && Kind(data[0]) == WalrusDeletable {
+		head += len(cert.Object)
 	}
-	bitmap := int(binary.LittleEndian.Uint16(data[certificateHead-2:]))
-	if want := certificateHead + bitmap + SignatureSize; len(data) != want {
+	if len(data) < head+bitmapHead {
+		return nil, fmt.Errorf("%w: %d bytes, and %d precede the signers alone", ErrCertificate, len(data), head+bitmapHead)
+	}
+	bitmap := int(binary.LittleEndian.Uint16(data[head:]))
+	if want := head + bitmapHead + bitmap + SignatureSize; len(data) != want {
 		return nil, fmt.Errorf("%w: %d bytes, and with %d bytes of signers it has %d", ErrCertificate, len(data), bitmap, want)
 	}
-	cert := &Certificate{Epoch: binary.LittleEndian.Uint64(data[1:])}
-	cert.Kind, cert.Blob = Kind(data[0]), commit.BlobID(data[9:certificateHead-2])
-	cert.signers = append(cert.signers, data[certificateHead:][:bitmap]...)
-	cert.signature = Signature(data[certificateHead+bitmap:])
+	cert.Epoch = binary.LittleEndian.Uint64(data[1:])
+	cert.Kind, cert.Blob = Kind(data[0]), commit.BlobID(data[9:certificateHead])
+	copy(cert.Object[:], data[certificateHead:head])
+	cert.signers = append(cert.signers, data[head+bitmapHead:][:bitmap]...)
+	cert.signature = Signature(data[head+bitmapHead+bitmap:])
 	return cert, nil
 }

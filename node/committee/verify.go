@@ -48,6 +48,9 @@ func check(committees Committees, cert *Certificate, hash hashFunc) *unverified 
 		u.err = &EpochError{Epoch: cert.Epoch, First: c.epoch, Last: c.epoch}
 	}
 	if u.err == nil {
+		u.err = checkWalrus(cert)
+	}
+	if u.err == nil {
 		u.err = checkSigners(c, cert)
 	}
 	if u.err == nil {

@@ -273,7 +273,7 @@ func (r *round) takeCertified(ctx context.Context, p page) error {
 			if errors.Is(errs[i], committee.ErrEpoch) {
 				continue
 			}
-			if errs[i] != nil || certs[i].Attestation != (committee.Attestation{Kind: committee.Stored, Blob: b.Blob}) {
+			if errs[i] != nil || !certs[i].Stores(b.Blob) {
 				wrong = errors.Join(errWrong, errs[i])
 				continue
 			}

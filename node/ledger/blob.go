@@ -143,7 +143,8 @@ func (a CertifyBlob) apply(d *draft, _ Address) error {
 	if get[Invalid](d.tree, InvalidKey(b.ID)) != nil {
 		return broken(RuleInvalid, "%v is known to be no blob's id", b.ID)
 	}
-	if err := d.certificate(a.Certificate, committee.Attestation{Kind: committee.Stored, Blob: b.ID}); err != nil {
+	attests := func(c committee.Attestation) bool { return certifies(c, a.Blob, b) }
+	if err := d.certificate(a.Certificate, attests); err != nil {
 		return err
 	}
 	now := d.system.Epoch
@@ -151,6 +152,18 @@ func (a CertifyBlob) apply(d *draft, _ Address) error {
 	d.put(BlobKey(a.Blob), b)
 	d.emit(BlobCertified{now, b.ID, b.Storage.End, b.Deletable, a.Blob, false})
 	return nil
+}
+
+// certifies reports whether it attests that the registered blob is stored. Walrus's words
+// are of a registration of one kind.
+func certifies(a committee.Attestation, id ObjectID, b *Blob) bool {
+	switch a.Kind {
+	case committee.WalrusPermanent:
+		return a.Stores(b.ID) && !b.Deletable
+	case committee.WalrusDeletable:
+		return a.Stores(b.ID) && b.Deletable && a.Object == committee.ObjectID(id)
+	}
+	return a.Stores(b.ID)
 }
 
 // ExtendBlob buys more epochs of storage for a certified blob. Everybody may extend a
@@ -261,7 +274,10 @@ func (a InvalidateBlob) apply(d *draft, _ Address) error {
 	if get[Invalid](d.tree, InvalidKey(a.ID)) != nil {
 		return broken(RuleTwice, "%v is marked already", a.ID)
 	}
-	if err := d.certificate(a.Certificate, committee.Attestation{Kind: committee.Inconsistent, Blob: a.ID}); err != nil {
+	attests := func(c committee.Attestation) bool {
+		return c == committee.Attestation{Kind: committee.Inconsistent, Blob: a.ID}
+	}
+	if err := d.certificate(a.Certificate, attests); err != nil {
 		return err
 	}
 	d.put(InvalidKey(a.ID), Invalid{d.system.Epoch})

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -216,6 +217,41 @@ func TestSplitAndFuse(t *testing.T) {
 	w.do(alice, Fuse{rest, part})
 	if got, want := Get[Storage](w.state, StorageKey(rest)), (Storage{addressOf(alice), 1, 9, 100}); got == nil || *got != want {
 		t.Errorf("fused to %+v, want %+v", got, want)
+	}
+	w.checkInvariants()
+}
+
+// TestWalrusCertificates: what Walrus's clients add up certifies the registration that it
+// is of, and no other.
+func TestWalrusCertificates(t *testing.T) {
+	w := newWorld(t)
+	alice := w.people[0]
+	b := w.blob("a", 1000)
+	permanent, deletable, other := w.register(alice, b, 2, false), w.register(alice, b, 2, true), w.register(alice, b, 2, true)
+	says := func(kind committee.Kind, object ObjectID, members ...int) []byte {
+		return w.certificate(committee.Attestation{Kind: kind, Blob: b.id, Object: committee.ObjectID(object)}, members...)
+	}
+	forever := says(committee.WalrusPermanent, ObjectID{}, 0, 1, 2)
+	few := bytes.Clone(forever)
+	few[1+8+32+2] = 1 // the bitmap
+	once := says(committee.WalrusDeletable, deletable, 0, 1, 2)
+	for _, c := range []struct {
+		name   string
+		object ObjectID
+		cert   []byte
+		want   Rule
+	}{
+		{"permanent of a deletable one", deletable, forever, RuleProof},
+		{"deletable of a permanent one", permanent, once, RuleProof},
+		{"another registration", other, once, RuleProof},
+		{"too few", permanent, few, RuleProof},
+		{"permanent", permanent, forever, ""},
+		{"deletable", deletable, once, ""},
+		{"again", deletable, once, RuleCertified},
+	} {
+		if r, _ := w.try(alice, CertifyBlob{c.object, c.cert}); RuleOf(r.Err) != c.want {
+			t.Errorf("%s: %v, want %q", c.name, r.Err, c.want)
+		}
 	}
 	w.checkInvariants()
 }

@@ -196,16 +196,18 @@ func (p *Peer) putCertificate(ctx context.Context, path string, cert *committee.
 
 // Certificate fetches and verifies the certificate that the blob is stored.
 func (p *Peer) Certificate(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
-	return p.certificate(ctx, api.CertificatePath, committee.Attestation{Kind: committee.Stored, Blob: id})
+	return p.certificate(ctx, id, api.CertificatePath, func(a committee.Attestation) bool { return a.Stores(id) })
 }
 
 // InvalidBlobCertificate fetches and verifies the certificate that the blob is inconsistent.
 func (p *Peer) InvalidBlobCertificate(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
-	return p.certificate(ctx, api.InvalidBlobCertificatePath, committee.Attestation{Kind: committee.Inconsistent, Blob: id})
+	return p.certificate(ctx, id, api.InvalidBlobCertificatePath, func(a committee.Attestation) bool {
+		return a == committee.Attestation{Kind: committee.Inconsistent, Blob: id}
+	})
 }
 
-func (p *Peer) certificate(ctx context.Context, path string, a committee.Attestation) (*committee.Certificate, error) {
-	data, err := p.getBytes(ctx, api.BlobPath(a.Blob, path), int64(committee.MaxCertificate(p.committee.Params().N)))
+func (p *Peer) certificate(ctx context.Context, id commit.BlobID, path string, attests func(committee.Attestation) bool) (*committee.Certificate, error) {
+	data, err := p.getBytes(ctx, api.BlobPath(id, path), int64(committee.MaxCertificate(p.committee.Params().N)))
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +215,7 @@ func (p *Peer) certificate(ctx context.Context, path string, a committee.Attesta
 	if errors.Is(err, committee.ErrEpoch) {
 		return nil, fmt.Errorf("%s: %w", p.name, err) // it may be right
 	}
-	if err == nil && cert.Attestation != a {
+	if err == nil && !attests(cert.Attestation) {
 		err = fmt.Errorf("certificate of something else")
 	}
 	if err != nil {

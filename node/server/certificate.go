@@ -28,7 +28,7 @@ func (t *certificates) put(r *request) {
 		t.blobs.fail(r, err)
 		return
 	}
-	cert, raw, ok := t.read(r, committee.Stored)
+	cert, raw, ok := t.read(r, func(a committee.Attestation) bool { return a.Stores(r.id) })
 	if !ok {
 		return
 	}
@@ -44,8 +44,9 @@ func (t *certificates) put(r *request) {
 	r.WriteHeader(http.StatusCreated)
 }
 
-// read reads and verifies a certificate of the path's blob. If it is none, read answers.
-func (t *certificates) read(r *request, kind committee.Kind) (*committee.Certificate, []byte, bool) {
+// read reads and verifies a certificate. If it is none, or attests something else, read
+// answers.
+func (t *certificates) read(r *request, attests func(committee.Attestation) bool) (*committee.Certificate, []byte, bool) {
 	raw, ok := r.ReadBody(int64(committee.MaxCertificate(t.blobs.params.N)))
 	if !ok {
 		return nil, nil, false
@@ -59,7 +60,7 @@ func (t *certificates) read(r *request, kind committee.Kind) (*committee.Certifi
 		t.blobs.metrics.rejected.Inc()
 		r.Fail(http.StatusUnprocessableEntity, err.Error())
 		return nil, nil, false
-	case cert.Attestation != committee.Attestation{Kind: kind, Blob: r.id}:
+	case !attests(cert.Attestation):
 		r.Fail(http.StatusBadRequest, "certificate of something else")
 		return nil, nil, false
 	}

@@ -70,7 +70,9 @@ func (v *invalidator) putCertificate(r *request, certificates *certificates) {
 		r.WriteHeader(http.StatusCreated) // the body stays unread
 		return
 	}
-	_, raw, ok := certificates.read(r, committee.Inconsistent)
+	_, raw, ok := certificates.read(r, func(a committee.Attestation) bool {
+		return a == committee.Attestation{Kind: committee.Inconsistent, Blob: r.id}
+	})
 	if !ok {
 		return
 	}

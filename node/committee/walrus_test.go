@@ -1,0 +1,158 @@
+package committee_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/identity"
+)
+
+// walrusTown is a committee of four members in an epoch.
+func walrusTown(t *testing.T, epoch uint64) (*committee.Committee, []*identity.Key) {
+	t.Helper()
+	var members []committee.Member
+	var keys []*identity.Key
+	for i, shards := range committee.Spread(10, 4) {
+		key := identity.GenerateKey()
+		keys = append(keys, key)
+		members = append(members, identity.NewMember(string(rune('a'+i)), "127.0.0.1:"+string(rune('1'+i)), key, shards))
+	}
+	c, err := committee.New(committee.System{Network: "test", Shards: 10, Scheme: commit.Walrus}, epoch, members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, keys
+}
+
+// TestWalrusMessage holds the bytes that Walrus's clients expect.
+func TestWalrusMessage(t *testing.T) {
+	id := commit.BlobID(bytes.Repeat([]byte{0xab}, 32))
+	object := committee.ObjectID(bytes.Repeat([]byte{0xcd}, 32))
+	for _, c := range []struct {
+		name  string
+		a     committee.Attestation
+		epoch uint64
+		want  string
+	}{
+		{"permanent", committee.Attestation{Kind: committee.WalrusPermanent, Blob: id}, 9, "01000309000000" + strings.Repeat("ab", 32) + "00"},
+		{"deletable", committee.Attestation{Kind: committee.WalrusDeletable, Blob: id, Object: object}, 0x01020304, "01000304030201" + strings.Repeat("ab", 32) + "01" + strings.Repeat("cd", 32)},
+	} {
+		m := c.a.WalrusMessage(c.epoch)
+		if got := hex.EncodeToString(m); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		if a, epoch, err := committee.ParseWalrusMessage(m); err != nil || a != c.a || epoch != c.epoch {
+			t.Errorf("%s: read back as %+v of epoch %d (%v)", c.name, a, epoch, err)
+		}
+		for i := range m {
+			bad := bytes.Clone(m)
+			bad[i] ^= 0x40
+			if a, epoch, err := committee.ParseWalrusMessage(bad); err == nil && a == c.a && epoch == c.epoch {
+				t.Errorf("%s: byte %d does not matter", c.name, i)
+			}
+			if _, _, err := committee.ParseWalrusMessage(m[:i]); !errors.Is(err, committee.ErrCertificate) {
+				t.Errorf("%s: %d bytes of it: %v", c.name, i, err)
+			}
+		}
+	}
+	if m := (committee.Attestation{Kind: committee.Stored, Blob: id}).WalrusMessage(1); m != nil {
+		t.Errorf("stored has a message of Walrus's: %x", m)
+	}
+}
+
+// TestWalrusCertificates: what clients add up is a certificate like any other, of no other
+// epoch, blob, registration or kind.
+func TestWalrusCertificates(t *testing.T) {
+	c, keys := walrusTown(t, 7)
+	other, _ := walrusTown(t, 8)
+	id, object := commit.BlobID{1}, committee.ObjectID{2}
+	for _, a := range []committee.Attestation{{Kind: committee.WalrusPermanent, Blob: id}, {Kind: committee.WalrusDeletable, Blob: id, Object: object}} {
+		signatures := make(map[int]committee.Signature)
+		for i, key := range keys[:3] {
+			signatures[i] = key.Signer(nil).Attest(c, a)
+			if err := c.VerifyAttestation(i, a, signatures[i]); err != nil {
+				t.Fatal(err)
+			}
+			if stored := (committee.Attestation{Kind: committee.Stored, Blob: id}); c.VerifyAttestation(i, stored, signatures[i]) == nil {
+				t.Error("the signature is one of another message, too")
+			}
+		}
+		made, err := c.Certify(a, signatures)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := c.WalrusCertificate(a.WalrusMessage(7), []int{0, 1, 2}, made.Signature())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := committee.Verify(c, cert); err != nil {
+			t.Fatal(err)
+		}
+		data, err := cert.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := committee.ParseCertificate(c, data)
+		if err != nil || back.Attestation != a || !back.Stores(id) || back.Stores(commit.BlobID{9}) {
+			t.Fatalf("read back: %+v (%v)", back, err)
+		}
+		if len(data) > committee.MaxCertificate(10) {
+			t.Errorf("%d bytes, more than MaxCertificate", len(data))
+		}
+		for i := range data {
+			bad := bytes.Clone(data)
+			bad[i] ^= 1
+			if _, err := committee.ParseCertificate(c, bad); err == nil {
+				t.Errorf("%v: byte %d does not matter", a.Kind, i)
+			}
+		}
+		for _, bad := range []struct {
+			name    string
+			c       *committee.Committee
+			message []byte
+			signers []int
+		}{
+			{"another epoch", other, a.WalrusMessage(7), []int{0, 1, 2}},
+			{"no message", c, []byte("nonsense"), []int{0, 1, 2}},
+			{"a signer twice", c, a.WalrusMessage(7), []int{0, 1, 1}},
+			{"no member", c, a.WalrusMessage(7), []int{0, 1, 4}},
+			{"a negative one", c, a.WalrusMessage(7), []int{0, 1, -1}},
+		} {
+			if _, err := bad.c.WalrusCertificate(bad.message, bad.signers, made.Signature()); !errors.Is(err, committee.ErrCertificate) {
+				t.Errorf("%s: %v, want ErrCertificate", bad.name, err)
+			}
+		}
+		wrong, err := c.WalrusCertificate(a.WalrusMessage(7), []int{0, 1, 3}, made.Signature())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := committee.Verify(c, wrong); !errors.Is(err, committee.ErrSignature) {
+			t.Errorf("other signers: %v, want ErrSignature", err)
+		}
+		few, err := c.WalrusCertificate(a.WalrusMessage(7), []int{0}, made.Signature())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := committee.Verify(c, few); !errors.Is(err, committee.ErrWeight) {
+			t.Errorf("one signer: %v, want ErrWeight", err)
+		}
+	}
+	late, lateKeys := walrusTown(t, 1<<32+7)
+	a := committee.Attestation{Kind: committee.WalrusPermanent, Blob: id}
+	signatures := make(map[int]committee.Signature)
+	for i, key := range lateKeys {
+		signatures[i] = key.Signer(nil).Attest(late, a)
+	}
+	cert, err := late.Certify(a, signatures)
+	if err == nil {
+		err = committee.Verify(late, cert)
+	}
+	if !errors.Is(err, committee.ErrCertificate) {
+		t.Errorf("an epoch that Walrus has not: %v, want ErrCertificate", err)
+	}
+}
