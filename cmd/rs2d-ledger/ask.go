@@ -6,6 +6,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
 )
@@ -49,12 +50,7 @@ func awaitStatus(ctx context.Context, l chain.Ledger, wait time.Duration) (chain
 		if err == nil || time.Now().After(end) || limited.Err() != nil {
 			return s, err
 		}
-		timer := time.NewTimer(100 * time.Millisecond)
-		select {
-		case <-timer.C:
-		case <-limited.Done():
-			timer.Stop()
-		}
+		_ = pause.For(limited, 100*time.Millisecond) // the next attempt tells that time is up
 	}
 }
 

@@ -17,8 +17,8 @@ type order struct {
 	ledger    chain.Ledger
 	registrar *account.Registrar
 
-	mu  sync.Mutex
-	got *chain.Registration
+	mu    sync.Mutex
+	steps []account.Step
 }
 
 // order returns what put asks of the ledger, or nil if there is none.
@@ -35,34 +35,42 @@ func (c *putCmd) order(p *plane.Plane, key *identity.Key) (*order, error) {
 	}
 	o := &order{ledger: p.Ledger}
 	o.registrar = &account.Registrar{
-		Account: account.New(p.Ledger, key.Account()), Epochs: max(1, c.Epochs), Permanent: c.Permanent, Resume: true,
-		Hasher: hasher, Refresh: p.Views.Refresh, Registered: o.registered,
+		Account: account.New(p.Ledger, key.Account()), Epochs: max(1, c.Epochs), Permanent: c.Permanent,
+		Hasher: hasher, Refresh: p.Views.Refresh, Step: o.step,
 	}
 	return o, nil
 }
 
-func (o *order) registered(r chain.Registration) {
+func (o *order) step(s account.Step) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.got = &r
+	o.steps = append(o.steps, s)
 }
 
 // report tells what became of the order.
 func (o *order) report(ctx context.Context, r *putReport) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.got == nil {
+	if len(o.steps) == 0 {
 		return nil
 	}
-	r.Object, r.EndEpoch = o.got.Object.String(), o.got.Storage.End
 	p, err := pricesOf(ctx, o.ledger)
 	if err != nil {
 		return err
 	}
-	if r.Cost, err = p.cost(o.got.Length, o.got.Storage.End-o.got.Storage.Start); err == nil {
-		r.Cost += p.write(o.got.Length)
+	for _, s := range o.steps {
+		cost, err := p.cost(s.Length, s.Epochs)
+		if err != nil {
+			return err
+		}
+		if s.Written {
+			cost += p.write(s.Length)
+		}
+		r.Object, r.EndEpoch = s.Object.String(), s.Storage.End
+		r.Cost += cost
+		r.Fee += s.Fee
 	}
-	return err
+	return nil
 }
 
 // prices are what a ledger asks at present, and for what.

@@ -63,6 +63,7 @@ type putReport struct {
 	Object   string `json:"object,omitempty"`
 	EndEpoch uint32 `json:"end_epoch,omitempty"`
 	Cost     uint64 `json:"cost,omitempty"`
+	Fee      uint64 `json:"fee,omitempty"`
 }
 
 // Run stores a file.

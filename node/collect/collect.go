@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -122,7 +123,7 @@ const batch = 256
 // Collect removes what has ended by now, at the configured rate, and returns how many
 // blobs that were. The error is the store's, or the context's.
 func (c *Collector) Collect(ctx context.Context) (removed int, err error) {
-	pause := time.Second / time.Duration(c.config.Rate)
+	each := time.Second / time.Duration(c.config.Rate)
 	next := time.Now()
 	for {
 		epoch := c.config.Epoch()
@@ -132,10 +133,10 @@ func (c *Collector) Collect(ctx context.Context) (removed int, err error) {
 		}
 		gone := 0
 		for _, id := range ids {
-			if err := sleepUntil(ctx, next); err != nil {
+			if err := pause.For(ctx, time.Until(next)); err != nil {
 				return removed, err
 			}
-			next = later(next.Add(pause), time.Now().Add(-time.Second)) // what was not used is not saved up
+			next = later(next.Add(each), time.Now().Add(-time.Second)) // what was not used is not saved up
 			ok, err := c.config.Store.Delete(id, func(i store.Info) bool { return !i.Needed(uint64(epoch)) })
 			if err != nil {
 				return removed, err
@@ -157,19 +158,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-func sleepUntil(ctx context.Context, at time.Time) error {
-	wait := time.Until(at)
-	if wait <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

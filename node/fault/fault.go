@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 )
@@ -80,7 +81,7 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 			<-r.Context().Done()
 			panic(http.ErrAbortHandler) // to return would be an answer, an empty one
 		}
-		if i.Has(Slow) && !wait(r, time.Duration(i.delay.Load())) {
+		if i.Has(Slow) && pause.For(r.Context(), time.Duration(i.delay.Load())) != nil {
 			return
 		}
 		if i.Has(Refuse) {
@@ -97,7 +98,7 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		if i.Has(SlowList) && r.URL.Path == api.BlobsPath {
-			if !wait(r, time.Duration(i.delay.Load())) {
+			if pause.For(r.Context(), time.Duration(i.delay.Load())) != nil {
 				return
 			}
 			query := r.URL.Query()
@@ -115,18 +116,6 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// wait waits, and reports whether the caller is still there.
-func wait(r *http.Request, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
 }
 
 func falseAck(w http.ResponseWriter, r *http.Request) {

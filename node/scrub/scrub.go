@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -112,21 +113,9 @@ func (s *Scrubber) Run(ctx context.Context) {
 		if err := s.Pass(ctx); err != nil && ctx.Err() == nil {
 			s.config.Logger.Error("scrubbing", "error", err)
 		}
-		if !sleep(ctx, s.config.Pause) {
+		if pause.For(ctx, s.config.Pause) != nil {
 			return
 		}
-	}
-}
-
-// sleep waits, and reports whether the context let it.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 
@@ -223,7 +212,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		}
 		if s.config.Rate > 0 {
 			due := time.Duration(float64(len(data)) / float64(s.config.Rate) * float64(time.Second))
-			if !sleep(ctx, due-time.Since(started)) {
+			if pause.For(ctx, due-time.Since(started)) != nil {
 				return ctx.Err()
 			}
 		} else if ctx.Err() != nil {

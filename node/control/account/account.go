@@ -10,13 +10,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// ErrOutcome is returned when a transaction is in a block, and what became of it was
-// lost with a connection.
-var ErrOutcome = errors.New("account: the transaction was applied, and nobody knows with what result")
+// ErrOutcome is returned when a transaction is in a block, as far as one can tell, and
+// what became of it was lost with a connection.
+var ErrOutcome = errors.New("account: the connection was lost, and what became of the transaction is not known; look at the account before trying again")
 
 // Account is an account of which the secret is known. It is safe for concurrent use by
 // those who share the secret; others who do make its transactions fail now and then,
@@ -68,28 +69,59 @@ const feeMargin = 16
 // it; ErrOutcome; chain.ErrBusy or that of asking, if it was tried often enough; or the
 // context's.
 func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, error) {
+	return a.submit(ctx, false, func(context.Context) (ledger.Action, error) { return action, nil })
+}
+
+// Once is Do for what may have been done before, or is being done: by an attempt whose
+// connection was lost, or by a process that was killed. next looks at the ledger before
+// each attempt, and returns the action that is left to do, or nil if there is none: then
+// the receipt is empty. Its error is returned if it is a *ledger.RuleError, and else makes
+// for another attempt. It must not use the account.
+//
+// Nothing is done twice, and no fee is paid for nothing: the account's nonce is known
+// before next looks. So a transaction that was sent before either shows itself to next,
+// or takes the nonce that this one was to have.
+func (a *Account) Once(ctx context.Context, next func(context.Context) (ledger.Action, error)) (chain.Receipt, error) {
+	return a.submit(ctx, true, next)
+}
+
+// submit tries the actions of next until one is in a block. One of which nobody knows
+// whether it is in a block is sent again as it is; or, if next looks, is for next to find.
+func (a *Account) submit(ctx context.Context, looks bool, next func(context.Context) (ledger.Action, error)) (chain.Receipt, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var (
-		tx   []byte
-		last error
+		doubtful []byte // may be in a block
+		last     error
 	)
-	for attempt, pause := 0, firstPause; attempt < attempts; attempt++ {
+	for attempt, wait := 0, firstPause; attempt < attempts; attempt++ {
 		if attempt > 0 {
-			if err := sleep(ctx, pause); err != nil {
+			if err := pause.For(ctx, wait); err != nil {
 				return chain.Receipt{}, errors.Join(last, err)
 			}
-			pause = min(2*pause, lastPause)
+			wait = min(2*wait, lastPause)
 		}
-		applied, err := a.learn(ctx, tx)
+		passed, err := a.learn(ctx)
 		if err != nil {
 			last = err
 			continue
 		}
-		if applied {
+		if doubtful != nil && passed {
 			return chain.Receipt{}, ErrOutcome
 		}
+		tx := doubtful
 		if tx == nil {
+			action, err := next(ctx)
+			if ledger.RuleOf(err) != "" {
+				return chain.Receipt{}, err
+			}
+			if err != nil {
+				last = err
+				continue
+			}
+			if action == nil {
+				return chain.Receipt{}, nil
+			}
 			if tx, err = a.sign(action); err != nil {
 				return chain.Receipt{}, err
 			}
@@ -100,12 +132,9 @@ func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, 
 		}
 		switch rule := ledger.RuleOf(err); {
 		case rule == ledger.RuleNonce || rule == ledger.RuleFee:
-			// Others use the account, or the fee has risen. If an attempt before was
-			// applied, this one comes too late for its nonce.
-			if a.known = false; attempt == 0 || rule == ledger.RuleFee {
-				tx = nil
-			}
-			last = err
+			// Others use the account, or the fee has risen. What is in doubt is so still: its
+			// nonce may have passed because it was applied.
+			a.known, last = false, err
 		case rule != "":
 			if got.Fee > 0 {
 				a.nonce++
@@ -119,14 +148,17 @@ func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, 
 			if ctx.Err() != nil {
 				return chain.Receipt{}, err
 			}
+			if !looks && !errors.Is(err, chain.ErrBusy) {
+				doubtful = tx
+			}
 		}
 	}
 	return chain.Receipt{}, last
 }
 
-// learn asks for what is not known of the account. It reports whether a transaction that
-// was sent is applied: its nonce has passed.
-func (a *Account) learn(ctx context.Context, sent []byte) (applied bool, err error) {
+// learn asks for what is not known of the account. It reports whether the nonce of the
+// transaction that was tried last has passed.
+func (a *Account) learn(ctx context.Context) (passed bool, err error) {
 	if a.known {
 		return false, nil
 	}
@@ -141,22 +173,11 @@ func (a *Account) learn(ctx context.Context, sent []byte) (applied bool, err err
 	if copy(a.chain[:], status.Chain) != len(a.chain) {
 		return false, fmt.Errorf("%w: the id of a ledger in %d bytes", chain.ErrAnswer, len(status.Chain))
 	}
-	applied = sent != nil && state.Nonce > a.nonce
+	passed = state.Nonce > a.nonce
 	a.known, a.nonce, a.fee = true, state.Nonce, max(1, min(status.FeePerByte, 1<<58)*feeMargin)
-	return applied, nil
+	return passed, nil
 }
 
 func (a *Account) sign(action ledger.Action) ([]byte, error) {
 	return ledger.Tx{Chain: a.chain, Nonce: a.nonce, FeePerByte: a.fee, Action: action}.Sign(a.key)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -12,112 +11,169 @@ import (
 )
 
 // Registrar registers blobs for an account and has them certified, see
-// client.Registrar. Its fields are not changed once it is in use.
+// client.Registrar. What was done before, by whoever has the account's secret, is not
+// done again: a registration that is there is taken up, and extended if it ends too
+// early. Its fields are not changed once it is in use.
 type Registrar struct {
 	Account   *Account
 	Epochs    uint32 // for which blobs are stored, the current one included
 	Permanent bool   // blobs cannot be deleted
-	Resume    bool   // a registration of the account's that lives long enough is taken up again
 
 	Hasher  *commit.Hasher              // of the ledger's scheme
 	Refresh func(context.Context) error // is called when another epoch has begun; may be nil
-	// Registered, which may be nil, is told of each registration.
-	Registered func(chain.Registration)
+	// Step, which may be nil, is told of each registration that was found and of each
+	// transaction.
+	Step func(Step)
 }
 
-// Register registers a blob. What it returns gives the ledger the blob's certificate.
+// Step is what a transaction has bought for a blob: nothing, if there was none because all
+// was done before.
+type Step struct {
+	chain.Registration        // as it is now
+	Written            bool   // it was registered
+	Epochs             uint32 // of storage
+	Fee                uint64
+}
+
+func (r *Registrar) told(s Step) {
+	if r.Step != nil {
+		r.Step(s)
+	}
+}
+
+// Register registers a blob, unless it is. What it returns gives the ledger the blob's
+// certificate, unless it has one.
 func (r *Registrar) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
-	one, err := r.find(ctx, id, r.Resume)
-	if err != nil {
-		return nil, err
-	}
-	if one == nil {
-		if one, err = r.register(ctx, id, meta); err != nil {
-			return nil, fmt.Errorf("registering: %w", err)
-		}
-	}
-	if r.Registered != nil {
-		r.Registered(*one)
-	}
-	return func(ctx context.Context, cert *committee.Certificate) error { return r.certify(ctx, one, cert) }, nil
-}
-
-// find returns a registration of the account's that will do, or nil.
-func (r *Registrar) find(ctx context.Context, id commit.BlobID, look bool) (*chain.Registration, error) {
-	if !look {
-		return nil, nil
-	}
-	l := r.Account.Ledger()
-	status, err := l.Status(ctx)
-	if err != nil {
-		return nil, err
-	}
-	b, err := l.Blob(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range b.Registrations {
-		if one.Owner == r.Account.Address() && one.Deletable != r.Permanent && uint64(one.Storage.End) >= uint64(status.Epoch)+uint64(r.Epochs) {
-			return &one, nil
-		}
-	}
-	return nil, nil
-}
-
-func (r *Registrar) register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (*chain.Registration, error) {
 	root, err := meta.Root(r.Hasher)
 	if err != nil {
 		return nil, err
 	}
-	action := ledger.ReserveAndRegister{
-		Epochs: r.Epochs, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent,
-	}
-	got, err := r.Account.Do(ctx, action)
-	if errors.Is(err, ErrOutcome) {
-		one, lost := r.find(ctx, id, true)
-		if one != nil && lost == nil {
-			return one, nil
+	o := order{registrar: r}
+	got, err := r.Account.Once(ctx, func(ctx context.Context) (_ ledger.Action, err error) {
+		if o.found, err = o.find(ctx, id); o.found || err != nil {
+			return nil, err
 		}
-		return nil, errors.Join(err, lost)
+		return ledger.ReserveAndRegister{
+			Epochs: r.Epochs, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent,
+		}, nil
+	})
+	switch {
+	case err != nil:
+	case o.found:
+		r.told(Step{Registration: o.one})
+	default:
+		if err = o.registered(got, id); err == nil {
+			r.told(Step{o.one, true, r.Epochs, got.Fee})
+		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("registering: %w", err)
 	}
-	for _, e := range got.Events {
-		if e, ok := e.(ledger.BlobRegistered); ok && e.ID == id {
-			return &chain.Registration{Object: e.Object, Blob: ledger.Blob{
-				Owner: r.Account.Address(), ID: id, Length: e.Length, Encoding: e.Encoding, Deletable: e.Deletable, Registered: e.Epoch,
-				Storage: ledger.Storage{Owner: r.Account.Address(), Start: e.Epoch, End: e.End},
-			}}, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: the receipt of a registration without its event", chain.ErrAnswer)
+	return o.certify, nil
 }
 
-// certify gives the ledger a certificate, unless it has one.
-func (r *Registrar) certify(ctx context.Context, one *chain.Registration, cert *committee.Certificate) error {
-	if one.Certified != nil {
-		return nil
+// order is a blob that is being paid for.
+type order struct {
+	registrar *Registrar
+	one       chain.Registration
+	found     bool   // it was there
+	end       uint32 // the epoch before which one that was there must not end
+}
+
+// find looks for the account's registration of a blob that ends last, of those that are
+// as permanent as is wanted.
+func (o *order) find(ctx context.Context, id commit.BlobID) (bool, error) {
+	l := o.registrar.Account.Ledger()
+	b, err := l.Blob(ctx, id)
+	if err != nil {
+		return false, err
 	}
+	for _, o.one = range b.Registrations {
+		if o.one.Owner != o.registrar.Account.Address() || o.one.Deletable == o.registrar.Permanent {
+			continue
+		}
+		status, err := l.Status(ctx)
+		o.end = status.Epoch + min(o.registrar.Epochs, ^status.Epoch)
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// registered notes what the receipt of a registration tells of it.
+func (o *order) registered(got chain.Receipt, id commit.BlobID) error {
+	owner := o.registrar.Account.Address()
+	for _, e := range got.Events {
+		if e, ok := e.(ledger.BlobRegistered); ok && e.ID == id {
+			o.one = chain.Registration{Object: e.Object, Blob: ledger.Blob{
+				Owner: owner, ID: id, Length: e.Length, Encoding: e.Encoding, Deletable: e.Deletable, Registered: e.Epoch,
+				Storage: ledger.Storage{Owner: owner, Start: e.Epoch, End: e.End},
+			}}
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: the receipt of a registration without its event", chain.ErrAnswer)
+}
+
+// certify gives the ledger the certificate, unless it has one, and extends a blob that
+// ends too early.
+func (o *order) certify(ctx context.Context, cert *committee.Certificate) error {
 	data, err := cert.MarshalBinary()
 	if err != nil {
 		return err
 	}
-	_, err = r.Account.Do(ctx, ledger.CertifyBlob{Blob: one.Object, Certificate: data})
-	if ledger.RuleOf(err) == ledger.RuleEpoch && r.Refresh != nil {
-		err = errors.Join(err, r.Refresh(ctx))
-	}
-	if errors.Is(err, ErrOutcome) || ledger.RuleOf(err) == ledger.RuleCertified {
-		b, lost := r.Account.Ledger().Blob(ctx, one.ID)
-		for _, now := range b.Registrations {
-			if now.Object == one.Object && now.Certified != nil {
-				return nil
+	look := o.found // nobody else certifies what was registered a moment ago
+	err = o.once(ctx, 0, func(ctx context.Context) (ledger.Action, error) {
+		if look {
+			if err := o.look(ctx); err != nil {
+				return nil, err
 			}
 		}
-		err = errors.Join(err, lost)
+		if look = true; o.one.Certified != nil {
+			return nil, nil
+		}
+		return ledger.CertifyBlob{Blob: o.one.Object, Certificate: data}, nil
+	})
+	if ledger.RuleOf(err) == ledger.RuleEpoch && o.registrar.Refresh != nil {
+		if failed := o.registrar.Refresh(ctx); failed != nil {
+			err = fmt.Errorf("%w; %w", err, failed)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("certifying: %w", err)
 	}
+	for o.one.Storage.End < o.end {
+		more := o.end - o.one.Storage.End
+		err := o.once(ctx, more, func(ctx context.Context) (ledger.Action, error) {
+			if err := o.look(ctx); err != nil || o.one.Storage.End != o.end-more {
+				return nil, err // somebody else has extended it
+			}
+			return ledger.ExtendBlob{Blob: o.one.Object, Epochs: more}, nil
+		})
+		if err != nil {
+			return fmt.Errorf("stored until epoch %d; extending: %w", o.one.Storage.End, err)
+		}
+	}
 	return nil
+}
+
+// once has the rest of an order done, which buys some epochs.
+func (o *order) once(ctx context.Context, epochs uint32, next func(context.Context) (ledger.Action, error)) error {
+	got, err := o.registrar.Account.Once(ctx, next)
+	if err != nil {
+		epochs = 0
+	}
+	if got.Height > 0 {
+		o.one.Storage.End += epochs
+		o.registrar.told(Step{Registration: o.one, Epochs: epochs, Fee: got.Fee})
+	}
+	return err
+}
+
+// look brings the registration up to date with the ledger.
+func (o *order) look(ctx context.Context) error {
+	_, ok, err := chain.Value(ctx, o.registrar.Account.Ledger(), ledger.BlobKey(o.one.Object), &o.one.Blob)
+	if err == nil && !ok {
+		err = &ledger.RuleError{Rule: ledger.RuleUnknown, Detail: "the blob was deleted meanwhile"}
+	}
+	return err
 }

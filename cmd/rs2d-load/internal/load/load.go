@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/client"
 )
 
@@ -101,7 +102,7 @@ func (l *Load) Run(ctx context.Context, start time.Time, duration time.Duration)
 				if !due.Before(end) {
 					return
 				}
-				if !sleepUntil(ctx, due) {
+				if pause.For(ctx, time.Until(due)) != nil {
 					return
 				}
 				kind, s := l.choose(rng)
@@ -119,19 +120,6 @@ func (l *Load) Run(ctx context.Context, start time.Time, duration time.Duration)
 		})
 	}
 	all.Wait()
-}
-
-// sleepUntil waits, and reports whether the context has not ended.
-func sleepUntil(ctx context.Context, t time.Time) bool {
-	if d := time.Until(t); d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err() == nil
 }
 
 // choose draws what to do next: what to read, if that is it.
