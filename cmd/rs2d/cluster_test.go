@@ -3,23 +3,22 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node"
-	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control/account"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/identity"
-	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/nodetest"
 )
 
 func TestDashedIDs(t *testing.T) {
@@ -42,66 +41,125 @@ func TestDashedIDs(t *testing.T) {
 	}
 }
 
-// running is the nodes of one script, by the directory that it sees.
-var running sync.Map // string to []func(), which stop the nodes
+// Clusters of scripts, by the directories that they see.
+var (
+	clusters sync.Map // string to *nodetest.Cluster
+	towns    sync.Map // string to *town
+)
+
+// scriptT is a script as package nodetest wants a test to be.
+type scriptT struct{ *testscript.TestScript }
+
+// testOf is where a script's test is among its values.
+type testOf struct{}
+
+func (t scriptT) Helper()          {}
+func (t scriptT) Cleanup(f func()) { t.Defer(f) }
+func (t scriptT) Fatal(args ...any) {
+	t.Fatalf("%s", fmt.Sprint(args...))
+}
+
+// Errorf fails the script, also at its end.
+func (t scriptT) Errorf(format string, args ...any) {
+	t.Value(testOf{}).(testscript.T).Fatal(fmt.Sprintf(format, args...))
+}
 
 // startNodes runs a committee in this process, and writes its file and a client's key:
 // nodes DIR NODES SHARDS
 func startNodes(ts *testscript.TestScript, neg bool, args []string) {
-	dir, count := ts.MkAbs(args[0]), number(ts, args[1])
-	writer := identity.GenerateKey()
-	keys := make([]*identity.Key, count)
-	listeners := make([]net.Listener, count)
-	members := make([]committee.Member, count)
-	for i, shards := range committee.Spread(number(ts, args[2]), count) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		ts.Check(err)
-		keys[i], listeners[i] = identity.GenerateKey(), l
-		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), l.Addr().String(), keys[i], shards)
-	}
-	nodes, err := committee.New(committee.System{Network: "test", Shards: number(ts, args[2]), Scheme: commit.BLAKE3}, 1, members)
-	ts.Check(err)
-	all, err := fixed.New(nodes, fixed.Client{Name: "writer", TLSKey: writer.TLSPublic()})
-	ts.Check(err)
-	text, err := all.MarshalText()
+	dir := newDir(ts, args[0])
+	c, writer := nodetest.Start(scriptT{ts}, commit.BLAKE3, number(ts, args[1]), number(ts, args[2]))
+	text, err := c.Control.MarshalText()
 	ts.Check(err)
 	write(ts, filepath.Join(dir, "committee.toml"), text)
-	secret := writer.Reveal()
-	ts.Check(os.WriteFile(filepath.Join(dir, clientKeyName), secret, 0o600))
-	secret = identity.GenerateKey().Reveal()
-	ts.Check(os.WriteFile(filepath.Join(dir, "stranger.key"), secret, 0o600))
-
-	stops := make([]func(), count)
-	for i, l := range listeners {
-		stops[i] = startNode(ts, all, keys[i], l, filepath.Join(dir, members[i].Name))
-		ts.Defer(stops[i])
-	}
-	running.Store(dir, stops)
-	ts.Defer(func() { running.Delete(dir) })
+	keep(ts, dir, c, writer)
 }
 
-// startNode runs one node until what it returns is called.
-func startNode(ts *testscript.TestScript, all *fixed.Control, key *identity.Key, l net.Listener, dir string) (stop func()) {
-	disk, err := store.Open(dir, store.Options{})
+// startTown runs a ledger and nodes in this process, and writes the genesis, the key of a
+// client that has money, and that of one that has none. It sets LEDGER:
+// town DIR NODES SHARDS
+func startTown(ts *testscript.TestScript, neg bool, args []string) {
+	dir := newDir(ts, args[0])
+	w, writer := nodetest.StartOnLedger(scriptT{ts}, commit.BLAKE3, number(ts, args[1]), number(ts, args[2]))
+	text, err := genesis.Marshal(w.Genesis)
 	ts.Check(err)
-	n, err := node.New(key, node.Config{Control: all, Store: disk, HealInterval: -1, ScrubRate: -1})
-	ts.Check(err)
-	ctx, cancel := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() { _ = n.Run(ctx, l, nil, 100*time.Millisecond) })
-	return sync.OnceFunc(func() {
-		cancel()
-		done.Wait()
-		_ = disk.Close()
-	})
+	write(ts, filepath.Join(dir, "genesis.toml"), text)
+	ts.Setenv("LEDGER", w.URL)
+	keep(ts, dir, &w.Cluster, writer)
+	towns.Store(dir, &town{w, writer})
+	ts.Defer(func() { towns.Delete(dir) })
+}
+
+func newDir(ts *testscript.TestScript, name string) string {
+	dir := ts.MkAbs(name)
+	ts.Check(os.MkdirAll(dir, 0o777))
+	return dir
+}
+
+// keep writes the keys of a cluster's clients, and remembers the cluster.
+func keep(ts *testscript.TestScript, dir string, c *nodetest.Cluster, writer *identity.Key) {
+	for name, key := range map[string]*identity.Key{clientKeyName: writer, "stranger.key": identity.GenerateKey()} {
+		ts.Check(os.WriteFile(filepath.Join(dir, name), key.Reveal(), 0o600))
+	}
+	clusters.Store(dir, c)
+	ts.Defer(func() { clusters.Delete(dir) })
+}
+
+func clusterOf(ts *testscript.TestScript, dir string) *nodetest.Cluster {
+	c, ok := clusters.Load(ts.MkAbs(dir))
+	if !ok {
+		ts.Fatalf("no cluster in %s", dir)
+	}
+	return c.(*nodetest.Cluster)
 }
 
 // stopNode stops nodes for good: stopnode DIR NUMBER…
 func stopNode(ts *testscript.TestScript, neg bool, args []string) {
-	stops, _ := running.Load(ts.MkAbs(args[0]))
 	for _, arg := range args[1:] {
-		stops.([]func())[number(ts, arg)]()
+		clusterOf(ts, args[0]).Stop(number(ts, arg))
 	}
+}
+
+// town is a cluster on a ledger.
+type town struct {
+	*nodetest.Town
+	writer *identity.Key
+}
+
+func townOf(ts *testscript.TestScript, dir string) *town {
+	w, ok := towns.Load(ts.MkAbs(dir))
+	if !ok {
+		ts.Fatalf("no ledger in %s", dir)
+	}
+	return w.(*town)
+}
+
+// setLedger stops the ledger of a cluster or starts it again: ledger DIR stop|start
+func setLedger(ts *testscript.TestScript, neg bool, args []string) {
+	switch w := townOf(ts, args[0]); args[1] {
+	case "stop":
+		w.StopLedger()
+	case "start":
+		w.Restart(scriptT{ts})
+	default:
+		ts.Fatalf("ledger %s", args[1])
+	}
+}
+
+// passEpochs lets epochs pass on the ledger of a cluster: epochs DIR NUMBER
+func passEpochs(ts *testscript.TestScript, neg bool, args []string) {
+	w := townOf(ts, args[0])
+	end := w.Ledger.State().System().Epoch + uint32(number(ts, args[1]))
+	for range 3 * number(ts, args[1]) {
+		w.Pass(1)
+		a := account.New(rpc.NewClient(w.URL), w.writer.Account())
+		_, err := a.Do(context.Background(), ledger.Transfer{To: ledger.Address{1}, Amount: 1}) // makes a block
+		ts.Check(err)
+		if w.Ledger.State().System().Epoch >= end {
+			return
+		}
+	}
+	ts.Fatalf("epoch %d does not come", end)
 }
 
 // idOf sets a variable to the first word of standard output: idof VARIABLE

@@ -26,6 +26,10 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[testOf{}] = env.T()
+			return nil
+		},
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "root":
@@ -48,6 +52,9 @@ func TestScripts(t *testing.T) {
 			"onlylines": onlyLines,
 			"nodes":     startNodes,
 			"stopnode":  stopNode,
+			"town":      startTown,
+			"ledger":    setLedger,
+			"epochs":    passEpochs,
 			"idof":      idOf,
 		},
 	})

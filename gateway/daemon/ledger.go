@@ -74,11 +74,13 @@ func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Met
 	case before.Invalid:
 		return nil, fmt.Errorf("daemon: %v: %w", id, client.ErrInconsistent)
 	}
-	if o.Resume = !o.force; o.Resume {
-		if o.found = o.find(before.Registrations, uint64(now.Epoch)+uint64(o.Epochs)); o.found != nil {
+	end := uint64(now.Epoch) + uint64(o.Epochs)
+	if !o.force {
+		if o.found = o.find(before.Registrations, end); o.found != nil {
 			return nil, errCertified
 		}
 	}
+	o.Use = func(r chain.Registration) bool { return !o.force && uint64(r.Storage.End) >= end }
 	certify, err := o.Registrar.Register(ctx, id, meta)
 	if err != nil {
 		return nil, onLedger(err)
@@ -168,7 +170,7 @@ func (s *ledgerStore) Put(ctx context.Context, blob []byte, o PutOptions) (*Stor
 	one := &order{force: o.Force, params: s.Params()}
 	one.Registrar = account.Registrar{
 		Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh,
-		Registered: func(r chain.Registration) { one.registered = r },
+		Step: func(s account.Step) { one.registered = s.Registration },
 	}
 	receipt, err := s.Store(context.WithValue(ctx, orderKey{}, one), blob)
 	switch {

@@ -1,9 +1,12 @@
 package nodetest
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"net"
+	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -14,6 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
@@ -30,15 +34,18 @@ const epochTime = time.Hour
 // Town is a cluster on a ledger, whose clock stands still but for Pass.
 type Town struct {
 	Cluster
-	Ledger  *embedded.Ledger
+	Ledger  *embedded.Ledger // another one after Restart
+	URL     string           // where it serves HTTP
 	Genesis ledger.Genesis
 	clock   atomic.Int64 // in milliseconds
+	log     *vfs.MemFS   // of the ledger
+	stop    func()       // stops the ledger
 }
 
 // StartOnLedger is Start with a ledger in memory. The key's account has 2^40 of money.
-func StartOnLedger(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Town, *identity.Key) {
+func StartOnLedger(t T, scheme commit.Scheme, nodes, shards int) (*Town, *identity.Key) {
 	t.Helper()
-	w, writer := new(Town), identity.GenerateKey()
+	w, writer := &Town{log: vfs.NewMem()}, identity.GenerateKey()
 	w.clock.Store(1_700_000_000_000)
 	w.Genesis = ledger.Genesis{
 		Name: "test", Shards: uint16(shards), Scheme: uint8(scheme), Start: uint64(w.clock.Load()), EpochMillis: uint64(epochTime.Milliseconds()),
@@ -51,20 +58,12 @@ func StartOnLedger(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Town
 		members[i].Stake, members[i].Capacity, members[i].StoragePrice, members[i].WritePrice = 100, 1<<40, StoragePrice, WritePrice
 	}
 	genesis.Set(&w.Genesis, members, []genesis.Account{{Address: genesis.AddressOf(writer), Balance: 1 << 40}})
-	var err error
-	w.Ledger, err = embedded.Open("ledger", w.Genesis, embedded.Options{FS: vfs.NewMem(), Now: func() time.Time { return time.UnixMilli(w.clock.Load()) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.Ledger.Close(); err != nil {
-			t.Errorf("closing the ledger: %v", err)
-		}
-	})
+	w.serve(t, "127.0.0.1:0")
+	t.Cleanup(func() { w.StopLedger() })
 	for i, l := range listeners {
 		disk := openStore(t)
-		f, err := follow.Open(t.Context(), follow.Config{
-			Ledger: chain.Local(w.Ledger), Genesis: w.Genesis, Store: disk, Grace: 500 * time.Millisecond, Start: time.Second,
+		f, err := follow.Open(context.Background(), follow.Config{
+			Ledger: rpc.NewClient(w.URL), Genesis: w.Genesis, Store: disk, Grace: 500 * time.Millisecond, Start: time.Second,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -72,6 +71,43 @@ func StartOnLedger(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Town
 		w.run(t, keys[i], l, disk, node.Config{Follower: f})
 	}
 	return w, writer
+}
+
+// serve opens the ledger, and serves it at an address.
+func (w *Town) serve(t T, address string) {
+	t.Helper()
+	var err error
+	now := func() time.Time { return time.UnixMilli(w.clock.Load()) }
+	if w.Ledger, err = embedded.Open("ledger", w.Genesis, embedded.Options{FS: w.log, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.URL = "http://" + listener.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	var served sync.WaitGroup
+	l := w.Ledger
+	served.Go(func() {
+		_ = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(l)), rpc.Limits{ConnsOf: 1024}, time.Second, slog.New(slog.DiscardHandler))
+	})
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		served.Wait()
+		if err := l.Close(); err != nil {
+			t.Errorf("closing the ledger: %v", err)
+		}
+	})
+}
+
+// StopLedger stops the ledger.
+func (w *Town) StopLedger() { w.stop() }
+
+// Restart starts the ledger again, where it was.
+func (w *Town) Restart(t T) {
+	t.Helper()
+	w.serve(t, w.URL[len("http://"):])
 }
 
 // Pass lets time pass. The ledger sees it with the next transaction.

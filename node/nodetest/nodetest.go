@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,6 +18,14 @@ import (
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
+// T is what is needed of a test: a testing.TB is one.
+type T interface {
+	Helper()
+	Fatal(args ...any)
+	Errorf(format string, args ...any)
+	Cleanup(f func())
+}
+
 // Cluster is nodes with their stores in memory.
 type Cluster struct {
 	Control *fixed.Control // nil where there is a ledger
@@ -28,7 +35,7 @@ type Cluster struct {
 
 // Start runs nodes on loopback, which own the shards evenly, until the test ends. The key
 // is that of a client that may write.
-func Start(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Cluster, *identity.Key) {
+func Start(t T, scheme commit.Scheme, nodes, shards int) (*Cluster, *identity.Key) {
 	t.Helper()
 	c, writer := new(Cluster), identity.GenerateKey()
 	keys, listeners := listen(t, nodes)
@@ -50,7 +57,7 @@ func Start(t testing.TB, scheme commit.Scheme, nodes, shards int) (*Cluster, *id
 }
 
 // listen makes keys and listeners of nodes.
-func listen(t testing.TB, nodes int) (keys []*identity.Key, listeners []net.Listener) {
+func listen(t T, nodes int) (keys []*identity.Key, listeners []net.Listener) {
 	t.Helper()
 	for range nodes {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,7 +69,7 @@ func listen(t testing.TB, nodes int) (keys []*identity.Key, listeners []net.List
 	return keys, listeners
 }
 
-func openStore(t testing.TB) *store.Disk {
+func openStore(t T) *store.Disk {
 	t.Helper()
 	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
 	if err != nil {
@@ -72,7 +79,7 @@ func openStore(t testing.TB) *store.Disk {
 }
 
 // run runs one node.
-func (c *Cluster) run(t testing.TB, key *identity.Key, l net.Listener, disk *store.Disk, config node.Config) {
+func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, config node.Config) {
 	t.Helper()
 	config.Store, config.HealInterval, config.ScrubRate = disk, -1, -1
 	n, err := node.New(key, config)

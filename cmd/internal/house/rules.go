@@ -77,7 +77,7 @@ var rules = arrows{
 	"compat":              {"rs2d/rs"},
 	"gateway/quilt":       {"commit", "internal/bcs"},
 	"gateway/daemon":      {"commit", "gateway/quilt", "node/client", "node/committee", "node/control/account", "node/control/chain", "node/ledger"},
-	"node/nodetest":       {"commit", "node", "node/committee", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/identity", "node/ledger", "node/store"},
+	"node/nodetest":       {"commit", "node", "node/committee", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/store"},
 	"cmd/rs2d-gateway":    {"cmd/internal", "gateway/daemon", "node/client", "node/control/account", "node/identity", "node/server/httpd"},
 	"bench":               {"commit", "compat", "gf", "rs2d", "rs2d/rs"},
 	"cmd/internal":        {"commit", "node/control", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/ledger", "rs2d"},

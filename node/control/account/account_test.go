@@ -116,10 +116,13 @@ func (w *world) certificate(id commit.BlobID) *committee.Certificate {
 // put has a blob registered and certified, and returns what was told of it.
 func (w *world) put(a *Account, id commit.BlobID, meta *commit.Metadata, epochs uint32, permanent bool) (steps []Step, err error) {
 	w.t.Helper()
-	r := &Registrar{
-		Account: a, Epochs: epochs, Permanent: permanent, Hasher: w.hasher,
-		Step: func(s Step) { steps = append(steps, s) },
-	}
+	return w.putBy(&Registrar{Account: a, Epochs: epochs, Permanent: permanent}, id, meta)
+}
+
+// putBy is put with a registrar.
+func (w *world) putBy(r *Registrar, id commit.BlobID, meta *commit.Metadata) (steps []Step, err error) {
+	w.t.Helper()
+	r.Hasher, r.Step = w.hasher, func(s Step) { steps = append(steps, s) }
 	certify, err := r.Register(w.t.Context(), id, meta)
 	if err != nil {
 		return steps, err
@@ -358,5 +361,31 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%v in %d tries, want rule %q in one", err, tries, test.want)
 			}
 		})
+	}
+}
+
+// TestUse registers anew what may not be taken up, and that once, though an answer is lost.
+func TestUse(t *testing.T) {
+	w := newWorld(t)
+	id, meta := w.blob("a")
+	if _, err := w.put(w.alice(nil), id, meta, 3, false); err != nil {
+		t.Fatal(err)
+	}
+	lost := false
+	a := w.alice(func(ctx context.Context, tx []byte, to chain.Ledger) (chain.Receipt, error) {
+		got, err := to.Submit(ctx, tx)
+		if !lost {
+			lost = true
+			return chain.Receipt{}, errLost
+		}
+		return got, err
+	})
+	none := func(chain.Registration) bool { return false }
+	if _, err := w.putBy(&Registrar{Account: a, Epochs: 2, Use: none}, id, meta); err != nil {
+		t.Fatal(err)
+	}
+	b := chain.BlobOf(w.backend.State(), id)
+	if len(b.Registrations) != 2 || b.Registrations[0].Certified == nil || b.Registrations[1].Certified == nil || b.Registrations[1].Storage.End != 3 {
+		t.Errorf("registrations %+v, want two that are certified, of 3 and 2 epochs", b.Registrations)
 	}
 }

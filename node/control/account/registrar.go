@@ -18,6 +18,8 @@ type Registrar struct {
 	Account   *Account
 	Epochs    uint32 // for which blobs are stored, the current one included
 	Permanent bool   // blobs cannot be deleted
+	// Use tells whether a registration that was there may be taken up. By default all may.
+	Use func(chain.Registration) bool
 
 	Hasher  *commit.Hasher              // of the ledger's scheme
 	Refresh func(context.Context) error // is called when another epoch has begun; may be nil
@@ -76,20 +78,27 @@ func (r *Registrar) Register(ctx context.Context, id commit.BlobID, meta *commit
 type order struct {
 	registrar *Registrar
 	one       chain.Registration
-	found     bool   // it was there
-	end       uint32 // the epoch before which one that was there must not end
+	found     bool                     // it was there
+	before    map[ledger.ObjectID]bool // what was there when it was looked for first
+	end       uint32                   // the epoch before which one that was there must not end
 }
 
-// find looks for the account's registration of a blob that ends last, of those that are
-// as permanent as is wanted.
+// find looks for the account's registration of a blob that ends last, of those that will
+// do.
 func (o *order) find(ctx context.Context, id commit.BlobID) (bool, error) {
 	l := o.registrar.Account.Ledger()
 	b, err := l.Blob(ctx, id)
 	if err != nil {
 		return false, err
 	}
+	if o.before == nil {
+		o.before = make(map[ledger.ObjectID]bool)
+		for _, r := range b.Registrations {
+			o.before[r.Object] = true
+		}
+	}
 	for _, o.one = range b.Registrations {
-		if o.one.Owner != o.registrar.Account.Address() || o.one.Deletable == o.registrar.Permanent {
+		if !o.wanted() {
 			continue
 		}
 		status, err := l.Status(ctx)
@@ -97,6 +106,14 @@ func (o *order) find(ctx context.Context, id commit.BlobID) (bool, error) {
 		return err == nil, err
 	}
 	return false, nil
+}
+
+// wanted tells whether a registration will do: one that may be taken up, or that an
+// attempt has made whose answer was lost.
+func (o *order) wanted() bool {
+	r := o.registrar
+	own := o.one.Owner == r.Account.Address() && !o.one.Shared && o.one.Deletable != r.Permanent
+	return own && (r.Use == nil || r.Use(o.one) || !o.before[o.one.Object])
 }
 
 // registered notes what the receipt of a registration tells of it.
