@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -44,7 +46,7 @@ type settings struct {
 
 	Grace         time.Duration `default:"15s" env:"GRACE" help:"Time to finish requests before the node ends."`
 	MaxRequests   int           `default:"256" env:"MAX_REQUESTS" help:"Requests served at once; more are answered 503."`
-	MaxBytes      byteSize      `default:"1GiB" env:"MAX_BYTES" help:"Bytes of bodies held at once; more are answered 503."`
+	MaxBytes      byteSize      `default:"1GiB" env:"MAX_BYTES" help:"Bytes of bodies held at once; more are answered 503. The node collects garbage in time to need this, --cache, --heal-batch and 256 MiB at most, unless GOMEMLIMIT says otherwise."`
 	MaxConns      int           `default:"4096" env:"MAX_CONNS" help:"Connections at once."`
 	HeaderTimeout time.Duration `default:"5s" env:"HEADER_TIMEOUT" help:"Time for a request's header."`
 	StallTimeout  time.Duration `default:"10s" env:"STALL_TIMEOUT" help:"Time for a body to make progress."`
@@ -78,6 +80,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	defer stop()
 	log := c.logger(a.stderr)
 	c.fit(log)
+	c.limitMemory(log)
 	p, err := c.plane()
 	if err != nil {
 		return err
@@ -171,6 +174,26 @@ func (c *settings) fit(log *slog.Logger) {
 			"limit", d.Limit, "connections", d.Conns, "requests", d.Requests, "store", d.Files)
 	}
 	c.MaxConns, c.MaxRequests, c.descriptors = d.Conns, d.Requests, d
+}
+
+// otherMemory is what a node needs beside what settings bound, in bytes: connections,
+// metadata, tables of the database that are not on the disk yet.
+const otherMemory = 256 << 20
+
+// limitMemory has garbage collected before the process needs more memory than its settings
+// say. An operator who has set GOMEMLIMIT knows better.
+func (c *settings) limitMemory(log *slog.Logger) {
+	const variable = "GOMEMLIMIT"
+	from := variable
+	if os.Getenv(variable) == "" {
+		limit := int64(otherMemory)
+		for _, bytes := range []byteSize{c.MaxBytes, c.Cache, c.HealBatch} {
+			limit += int64(min(bytes, 1<<60))
+		}
+		debug.SetMemoryLimit(limit)
+		from = "max-bytes"
+	}
+	log.Info("memory limit", "bytes", debug.SetMemoryLimit(-1), "from", from)
 }
 
 // check finds settings that are missing or out of range.

@@ -33,8 +33,12 @@ type memory struct {
 	records map[commit.BlobID]map[store.Record][]byte
 	slivers map[commit.BlobID]map[store.Ref][]byte
 	writers map[commit.BlobID]string
-	fail    error // of all that reads and writes
-	read    error // of Read alone
+	fail    error  // of all that reads and writes
+	read    error  // of Read alone
+	staged  func() // called when slivers are staged, if not nil
+	ended   func() // called when a stage was applied or discarded, if not nil
+	stages  int    // that are neither
+	copied  uint64 // bytes of what was staged
 }
 
 func newMemory() *memory {
@@ -70,6 +74,54 @@ func (m *memory) Apply(id commit.BlobID, u store.Update) error {
 		delete(m.slivers[id], ref)
 	}
 	return nil
+}
+
+// stage is an update in pieces. It keeps copies of what is staged.
+type stage struct {
+	m       *memory
+	id      commit.BlobID
+	slivers []store.Sliver
+	over    bool
+}
+
+func (m *memory) Stage(id commit.BlobID) store.Stage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stages++
+	return &stage{m: m, id: id}
+}
+
+func (s *stage) Add(slivers ...store.Sliver) error {
+	for _, sliver := range slivers {
+		sliver.Data = bytes.Clone(sliver.Data)
+		s.m.copied += uint64(cap(sliver.Data))
+		s.slivers = append(s.slivers, sliver)
+	}
+	if s.m.staged != nil {
+		s.m.staged()
+	}
+	return s.m.fail
+}
+
+func (s *stage) Held() int64 { return 0 }
+
+func (s *stage) Apply(u store.Update) error {
+	defer s.Discard()
+	u.Slivers = append(s.slivers, u.Slivers...)
+	return s.m.Apply(s.id, u)
+}
+
+func (s *stage) Discard() {
+	if s.over {
+		return
+	}
+	s.m.mu.Lock()
+	s.over = true
+	s.m.stages--
+	s.m.mu.Unlock()
+	if s.m.ended != nil {
+		s.m.ended()
+	}
 }
 
 func (m *memory) Info(id commit.BlobID) (info store.Info, err error) {
@@ -235,6 +287,12 @@ const patience = 20 * time.Second
 
 // start starts the server. tune may be nil.
 func start(t *testing.T, tune func(*server.Config)) *harness {
+	t.Helper()
+	return startOf(t, shards, tune)
+}
+
+// startOf is start for another number of shards.
+func startOf(t *testing.T, shards int, tune func(*server.Config)) *harness {
 	t.Helper()
 	h := &harness{t: t, store: newMemory(), healer: new(healer), metrics: prometheus.NewRegistry()}
 	var members []committee.Member

@@ -24,6 +24,7 @@ import (
 // Store is what a server needs of a store, see store.Store.
 type Store interface {
 	Apply(id commit.BlobID, u store.Update) error
+	Stage(id commit.BlobID) store.Stage
 	Info(id commit.BlobID) (store.Info, error)
 	Record(id commit.BlobID, r store.Record) ([]byte, error)
 	Size(id commit.BlobID, ref store.Ref) (int64, error)

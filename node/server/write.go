@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"errors"
 	"net/http"
 	"time"
@@ -39,7 +38,7 @@ func (w *writer) putBlob(r *request) {
 	}
 	if complete(r.view, r.id, &info) {
 		// What had ended may be about to be removed: it is attested once it is needed again.
-		if info.End != 0 && info.End < end && !w.apply(r, store.Update{}, end) {
+		if info.End != 0 && info.End < end && !w.apply(r, nil, store.Update{}, end) {
 			return
 		}
 		// The body stays unread: nobody needs to send it.
@@ -53,28 +52,40 @@ func (w *writer) putBlob(r *request) {
 	if !r.Expected(int64(frames)*api.FrameHeaderSize + placement.MaxShare(r.view.Committee, r.view.Member)) {
 		return
 	}
-	bundle := bundleReader{blobs: w.blobs, r: r, frames: api.NewFrameReader(bufio.NewReaderSize(r.Body, 64<<10))}
-	meta, raw, slivers, ok := bundle.read()
-	if !ok {
+	b := newBundle(w, r)
+	defer b.discard()
+	if !b.read() || !w.store(r, b.meta, b.raw, b.slivers, b.stage, end) {
 		return
 	}
-	stored, ok := w.store(r, meta, raw, slivers, end)
-	info.Records, info.Slivers = append(info.Records, store.Metadata), append(info.Slivers, stored...)
-	switch {
-	case !ok:
-	case complete(r.view, r.id, &info):
+	info.Records, info.Slivers = append(info.Records, store.Metadata), append(info.Slivers, b.entries...)
+	if complete(r.view, r.id, &info) {
 		w.reader.confirm(r, committee.Stored)
-	default:
-		r.answer(http.StatusAccepted, api.Error{Message: "stored, but not all of the node's slivers"})
+		return
 	}
+	r.answer(http.StatusAccepted, api.Error{Message: "stored, but not all of the node's slivers"})
 }
 
-// store verifies slivers and stores them with the metadata. It returns what it stored. If
-// it cannot, it answers.
-func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver, end uint32) (stored []store.Entry, ok bool) {
+// store verifies slivers and stores them with the metadata, and with what was staged
+// before, if stage is not nil. If it cannot, it answers.
+func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver, stage store.Stage, end uint32) (ok bool) {
+	if !w.verify(r, meta, slivers) {
+		return false
+	}
+	u := store.Update{
+		Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}, Slivers: w.stored(slivers),
+	}
+	if !w.apply(r, stage, u, end) {
+		return false
+	}
+	w.blobs.cache.put(r.id, meta)
+	return true
+}
+
+// verify verifies slivers. If one is not the blob's, it answers.
+func (w *writer) verify(r *request, meta *commit.Metadata, slivers []rs2d.Sliver) (ok bool) {
 	done, err := r.Turn(r.Context())
 	if err != nil {
-		return nil, false
+		return false
 	}
 	errs := w.code.VerifySlivers(meta, slivers)
 	done()
@@ -82,20 +93,19 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 		if err != nil {
 			w.blobs.metrics.rejected.Inc()
 			r.Fail(http.StatusUnprocessableEntity, err.Error())
-			return nil, false
+			return false
 		}
 	}
-	u := store.Update{Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}}
-	for _, s := range slivers {
-		ref := store.Ref{Axis: s.Axis, Pair: s.Pair(w.blobs.params.N)}
-		u.Slivers = append(u.Slivers, store.Sliver{Ref: ref, Data: s.Data})
-		stored = append(stored, store.Entry{Ref: ref, Size: int64(len(s.Data))})
+	return true
+}
+
+// stored returns slivers as a store names them.
+func (w *writer) stored(slivers []rs2d.Sliver) []store.Sliver {
+	named := make([]store.Sliver, len(slivers))
+	for i, s := range slivers {
+		named[i] = store.Sliver{Ref: store.Ref{Axis: s.Axis, Pair: s.Pair(w.blobs.params.N)}, Data: s.Data}
 	}
-	if !w.apply(r, u, end) {
-		return nil, false
-	}
-	w.blobs.cache.put(r.id, meta)
-	return stored, true
+	return named
 }
 
 // registered returns the epoch before which the storage of the request's blob ends, if
@@ -119,13 +129,18 @@ func (w *writer) registered(r *request) (end uint32, ok bool) {
 }
 
 // apply changes the store, if the blob is registered still. If it cannot, it answers.
-func (w *writer) apply(r *request, u store.Update, end uint32) bool {
+func (w *writer) apply(r *request, stage store.Stage, u store.Update, end uint32) bool {
 	if w.registry != nil {
 		u.AtLeast, u.If = end, func(i store.Info) bool {
 			return w.registry.Live(r.id) && (len(u.Records) > 0 || complete(r.view, r.id, &i))
 		}
 	}
-	err := w.blobs.store.Apply(r.id, u)
+	var err error
+	if stage != nil {
+		err = stage.Apply(u)
+	} else {
+		err = w.blobs.store.Apply(r.id, u)
+	}
 	switch {
 	case errors.Is(err, store.ErrRefused):
 		r.Busy("the blob was deleted on the ledger, or others have to be asked again")
@@ -160,7 +175,7 @@ func (w *writer) putMetadata(r *request) {
 		r.Fail(http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	if _, ok := w.store(r, meta, raw, nil, end); ok {
+	if w.store(r, meta, raw, nil, nil, end) {
 		r.WriteHeader(http.StatusCreated)
 	}
 }
@@ -190,7 +205,7 @@ func (w *writer) putSliver(r *request) {
 		return
 	}
 	sliver := rs2d.Sliver{SliverRef: placement.Ref(ref).Sliver(w.blobs.params.N), Data: data}
-	if _, ok := w.store(r, meta, raw, []rs2d.Sliver{sliver}, end); ok {
+	if w.store(r, meta, raw, []rs2d.Sliver{sliver}, nil, end) {
 		r.WriteHeader(http.StatusCreated)
 	}
 }

@@ -82,6 +82,30 @@ func (c *change) drop(ref Ref) {
 	}
 }
 
+// enter enters what an update says of the last blob, but for the slivers that it has.
+func (c *change) enter(u Update) {
+	b := c.blobs[len(c.blobs)-1]
+	if b.old.empty() {
+		b.next.inserted = c.now().Unix()
+	}
+	if b.next.writer == "" {
+		b.next.writer = u.Writer
+	}
+	if u.End != nil {
+		b.next.end = *u.End
+	}
+	if u.AtLeast > 0 && (b.old.empty() || b.next.end != 0) {
+		b.next.end = max(b.next.end, u.AtLeast)
+	}
+	for r, value := range u.Records {
+		b.next.setRecord(r, int64(len(value)))
+		c.set(recordKey(r, b.id), value)
+	}
+	for _, ref := range u.Drop {
+		c.drop(ref)
+	}
+}
+
 // commit makes the change durable with all that follows from it, and then gives back the
 // bytes of files that nothing refers to any more. What fails of that is left for Sweep.
 func (c *change) commit() error {
@@ -178,8 +202,9 @@ func (c *core) rewrite(id commit.BlobID, x *blobIndex, file uint64) error {
 		next.slivers[i].off = off
 		off += s.Size
 	}
-	number, err := c.files.write(data...)
-	if err != nil {
+	number := c.files.number()
+	if err := c.files.write(number, 0, durable, data...); err != nil {
+		c.files.discard(number)
 		return err
 	}
 	if err := c.files.publish(id, number); err != nil {
@@ -195,7 +220,7 @@ func (c *core) rewrite(id commit.BlobID, x *blobIndex, file uint64) error {
 		p.file, p.off = s.file, s.off
 		change.set(sliverKey(c.shard(id, s.Pair), id, s.Axis), p.value())
 	}
-	err = change.commit()
+	err := change.commit()
 	if err == nil {
 		*x = next
 	}

@@ -19,7 +19,8 @@
 // # Durability
 //
 // An Update is durable when Apply returns without an error, and visible as a whole
-// or not at all. Its file is written under a temporary name and synced, renamed into
+// or not at all. Its file is written under a temporary name, piece by piece if it comes
+// so, see [Stage], and synced, renamed into
 // place, the directory synced; then one synced commit of the database makes all of it
 // visible. A crash before the commit leaves at most a file that nothing refers to, one
 // after it at most bytes that were not given back, and [Disk.Sweep] finds both.

@@ -44,13 +44,16 @@ func update(i, version int) store.Update {
 	return u
 }
 
+// pieces are those that a blob's updates come in: two blobs' come in more than one.
+func pieces(i int) []int { return [][]int{nil, {1, 3}, {4}}[i] }
+
 // work writes several versions of several blobs, and deletes others, and notes what is
 // acknowledged. It ends at the first error that is the end of the store.
 func (m *model) work(t *testing.T, d *store.Disk, what string) {
 	for version := 1; version <= 2; version++ {
 		for i := range 3 {
 			m.attempted[i] = version
-			err := d.Apply(blob(i), update(i, version))
+			err := inPieces(d, blob(i), update(i, version), pieces(i))
 			if err == nil {
 				m.acknowledged[i] = version
 			}
@@ -277,7 +280,7 @@ func TestPowerCut(t *testing.T) {
 			mu.Lock()
 			live.attempted[i] = version
 			mu.Unlock()
-			if err := d.Apply(blob(i), update(i, version)); err != nil {
+			if err := inPieces(d, blob(i), update(i, version), pieces(i)); err != nil {
 				t.Fatal(err)
 			}
 			mu.Lock()

@@ -127,42 +127,59 @@ func (f *sliverFiles) makeDirs() error {
 	return nil
 }
 
-// write writes data one after another into a temporary file, and syncs it. The file has
-// no name under which it is found until it is published.
-func (f *sliverFiles) write(data ...[]byte) (number uint64, err error) {
-	defer f.slot()()
+// number returns a number that no file has.
+func (f *sliverFiles) number() (number uint64) {
 	for number == 0 { // which means no file
 		number = f.sequence.Add(1)
 	}
-	name := f.temporary(number)
-	file, err := f.fs.Create(name, vfs.WriteCategoryUnspecified)
+	return number
+}
+
+// durability says how much of a file is to be on the disk after a write to it.
+type durability uint8
+
+const (
+	someTime durability = iota // on its way
+	dataOnly                   // all bytes, but it need not be found
+	durable                    // all of it
+)
+
+// write writes data one after another into a temporary file from offset off on, and makes
+// the file if it is not there. It has no name under which it is found until it is
+// published. After an error it is of no use.
+func (f *sliverFiles) write(number uint64, off int64, when durability, data ...[]byte) error {
+	defer f.slot()()
+	file, err := f.fs.OpenReadWrite(f.temporary(number), vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer func() {
-		if err != nil {
-			// What cannot be removed now is when the store is opened next.
-			_ = f.fs.Remove(name)
-		}
-	}()
 	w := writers.Get().(*bufferedWriter)
 	defer writers.Put(w)
-	w.reset(file)
+	w.reset(file, off)
 	for _, d := range data {
 		if err := w.write(d); err != nil {
-			return 0, errors.Join(err, file.Close())
+			return errors.Join(err, file.Close())
 		}
 	}
-	if err := errors.Join(w.flush(), file.Sync()); err != nil {
-		return 0, errors.Join(err, file.Close())
+	err = w.flush()
+	if err == nil {
+		switch when {
+		case someTime:
+			_, err = file.SyncTo(w.off)
+		case dataOnly:
+			err = file.SyncData()
+		case durable:
+			err = file.Sync()
+		}
 	}
-	return number, file.Close()
+	return errors.Join(err, file.Close())
 }
 
 // bufferedWriter writes to a file in large pieces. The data goes through a buffer in
 // any case, because a vfs.File may change what it is given to write.
 type bufferedWriter struct {
 	f      vfs.File
+	off    int64
 	buffer []byte
 }
 
@@ -170,7 +187,7 @@ var writers = sync.Pool{New: func() any { return &bufferedWriter{buffer: make([]
 
 const writeSize = 1 << 20
 
-func (w *bufferedWriter) reset(f vfs.File) { w.f, w.buffer = f, w.buffer[:0] }
+func (w *bufferedWriter) reset(f vfs.File, off int64) { w.f, w.off, w.buffer = f, off, w.buffer[:0] }
 
 func (w *bufferedWriter) write(data []byte) error {
 	for len(data) > 0 {
@@ -186,13 +203,22 @@ func (w *bufferedWriter) write(data []byte) error {
 }
 
 func (w *bufferedWriter) flush() error {
-	_, err := w.f.Write(w.buffer)
+	if len(w.buffer) == 0 {
+		return nil
+	}
+	n, err := w.f.WriteAt(w.buffer, w.off)
+	w.off += int64(n)
 	w.buffer = w.buffer[:0]
 	return err
 }
 
-// discard removes a temporary file.
-func (f *sliverFiles) discard(number uint64) { _ = f.fs.Remove(f.temporary(number)) }
+// discard removes a temporary file, if there is one. If it cannot be removed now, it is
+// when the store is opened next.
+func (f *sliverFiles) discard(number uint64) {
+	if number != 0 {
+		_ = f.fs.Remove(f.temporary(number))
+	}
+}
 
 // publish gives a temporary file the name under which it is found, durably.
 func (f *sliverFiles) publish(id commit.BlobID, number uint64) error {

@@ -130,10 +130,24 @@ func TestModel(t *testing.T) {
 				if b.writer == "" {
 					b.writer = u.Writer
 				}
-				if err := d.Apply(id, u); err != nil {
+				if err := inPieces(d, id, u, rapid.SliceOfN(rapid.IntRange(0, len(u.Slivers)), 0, 3).Draw(t, "pieces")); err != nil {
 					t.Fatal(err)
 				}
 				settle(id)
+			},
+			"discard": func(t *rapid.T) {
+				id, ref := anyBlob(), anyRef()
+				s := d.Stage(id)
+				if err := s.Add(store.Sliver{Ref: ref, Data: content(id, ref, -1, 5000)}); err != nil {
+					t.Fatal(err)
+				}
+				s.Discard()
+				if names, err := fs.List("store/tmp"); err != nil || len(names) > 0 {
+					t.Fatalf("a discarded stage leaves %v, %v", names, err)
+				}
+				if err := s.Apply(store.Update{}); err == nil {
+					t.Fatal("a discarded stage is applied")
+				}
 			},
 			"delete": func(t *rapid.T) {
 				id := anyBlob()
@@ -202,6 +216,25 @@ func TestModel(t *testing.T) {
 			},
 		})
 	})
+}
+
+// inPieces applies an update whose slivers come in pieces that end at the given numbers.
+func inPieces(d *store.Disk, id commit.BlobID, u store.Update, ends []int) error {
+	if len(ends) == 0 {
+		return d.Apply(id, u)
+	}
+	s := d.Stage(id)
+	defer s.Discard()
+	slices.Sort(ends)
+	from := 0
+	for _, end := range ends {
+		if err := s.Add(u.Slivers[from:end]...); err != nil {
+			return err
+		}
+		from = end
+	}
+	u.Slivers = u.Slivers[from:]
+	return s.Apply(u)
 }
 
 // compare compares all that the store says.

@@ -93,8 +93,27 @@ func (i *Info) Certified() bool { return i.Has(Certificate) || i.Has(Registered)
 // Needed reports whether the epoch needs the blob.
 func (i *Info) Needed(epoch uint64) bool { return i.End == 0 || epoch < uint64(i.End) }
 
+// Stage is an update of one blob that comes in pieces, so that it needs not be in memory
+// as a whole. Nothing of it is visible before it is applied. It is not safe for concurrent
+// use.
+type Stage interface {
+	// Add takes slivers. Those that are large are on their way to the disk when it returns.
+	// Their data is not kept. The error is one of [Writer]'s Apply: the stage is of no use
+	// then.
+	Add(slivers ...Sliver) error
+	// Held returns how many bytes of the stage are in memory: small slivers are.
+	Held() int64
+	// Apply makes the update and all slivers that were added visible and durable at once,
+	// see [Writer], and ends the stage.
+	Apply(u Update) error
+	// Discard ends the stage, and leaves nothing of it. After Apply it does nothing.
+	Discard()
+}
+
 // Writer changes what is stored of one blob at a time.
 type Writer interface {
+	// Stage begins an update that comes in pieces. It must be applied or discarded.
+	Stage(id commit.BlobID) Stage
 	// Apply makes the update visible and durable. Its data is not kept. The error is
 	// ErrFailed, ErrFull unless slivers are only dropped, ErrUnavailable, or that of the
 	// disk: nothing of the update is visible then, but after ErrFailed it may be once the

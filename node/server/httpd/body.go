@@ -23,12 +23,14 @@ const (
 
 // body is a request's body. It has until the stall timeout has passed since reading it
 // began, and longer by what it has brought: the length that was announced is worth
-// nothing. It takes memory as it comes.
+// nothing. It takes memory as it comes, and the same memory again for what comes after
+// what was used up, see [Exchange.Digest].
 type body struct {
 	io.ReadCloser // net/http's own
 	x             *Exchange
 	since         time.Time // when reading it began
 	received      int64     // bytes
+	digested      int64     // bytes of those, that are used up
 	taken         int64     // bytes of memory
 	ended         bool
 }
@@ -37,10 +39,10 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	p = p[:min(len(p), readPiece)]
 	short := b.x.ContentLength >= 0 && b.x.ContentLength <= tiny
-	if more := b.received + int64(len(p)) - b.taken; more > 0 && !b.ended && !short {
+	if more := b.received - b.digested + int64(len(p)) - b.taken; more > 0 && !b.ended && !short {
 		n := max(more, grain)
 		if b.x.ContentLength >= 0 {
-			n = min(n, b.x.ContentLength-b.taken)
+			n = min(n, b.x.ContentLength-b.digested-b.taken)
 		}
 		if n > 0 && !b.x.take(n) {
 			return 0, ErrBusy

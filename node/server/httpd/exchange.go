@@ -275,6 +275,17 @@ func (x *Exchange) Expected(limit int64) bool {
 	return true
 }
 
+// Digest calls f, which uses up what has come of the body, and returns how many bytes of
+// the body stay in memory. What comes next takes the memory of what does not. The time of
+// f is not the sender's.
+func (x *Exchange) Digest(f func() (kept int64)) {
+	began := time.Now()
+	x.body.digested = x.body.received - f()
+	if !x.body.since.IsZero() {
+		x.body.since = x.body.since.Add(time.Since(began))
+	}
+}
+
 // ReadBody reads a whole body of at most limit bytes. If it cannot, it answers, and
 // returns false.
 func (x *Exchange) ReadBody(limit int64) ([]byte, bool) {
