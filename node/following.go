@@ -6,28 +6,40 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/collect"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/node/witness"
 )
 
 // following does what a ledger says: it has blobs healed that are certified, and removes
-// those that have ended.
+// those that have ended. And it tells the ledger what the node has seen.
 type following struct {
 	follower  *follow.Follower
 	collector *collect.Collector
+	witness   *witness.Witness
 	healer    *Healer
 	store     store.Store
 	view      func() *peer.View
 }
 
-func newFollowing(n *Node, view func() *peer.View) (*following, error) {
+func newFollowing(n *Node, key *identity.Key, signer *committee.Signer, view func() *peer.View) (*following, error) {
 	l := &following{follower: n.config.Follower, healer: n.healer, store: n.config.Store, view: view}
 	var err error
 	l.collector, err = collect.New(collect.Config{
 		Store: n.config.Store, Epoch: l.follower.Applied, Removed: n.server.Forget,
 		Rate: n.config.CollectRate, Compact: n.config.CollectCompact, Logger: n.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.witness, err = witness.New(witness.Config{
+		Account: account.New(l.follower.Ledger(), key.Account()), Genesis: l.follower.Genesis(), View: l.follower.View,
+		Node: key.Public(), Signer: signer, Store: n.config.Store, Certify: l.healer.Invalidate, Settle: l.follower.Settle, Logger: n.log,
 	})
 	return l, err
 }
@@ -36,8 +48,11 @@ func newFollowing(n *Node, view func() *peer.View) (*following, error) {
 func (l *following) run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { l.collector.Run(ctx) })
+	group.Go(func() { l.witness.Run(ctx) })
 	group.Go(func() {
-		l.follower.Run(ctx, follow.Hooks{Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake})
+		l.follower.Run(ctx, follow.Hooks{
+			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened,
+		})
 	})
 	group.Wait()
 }

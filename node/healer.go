@@ -27,8 +27,9 @@ type Healer struct {
 	store     store.Store
 	finder    *discover.Finder
 	recoverer *heal.Recoverer
-	interval  time.Duration // between two looks at what others have; never but when asked if negative
-	delay     time.Duration // before what was enqueued is looked at: writes may still be under way
+	marked    func(commit.BlobID) // is told of blobs that are marked as inconsistent
+	interval  time.Duration       // between two looks at what others have; never but when asked if negative
+	delay     time.Duration       // before what was enqueued is looked at: writes may still be under way
 	log       *slog.Logger
 
 	syncing sync.Mutex
@@ -45,7 +46,7 @@ type Healer struct {
 // newHealer returns a healer. It starts nothing. The recovery's Replace is the healer's.
 func newHealer(c Config, view func() *peer.View, recovery heal.Config) (*Healer, error) {
 	h := &Healer{
-		view: view, store: recovery.Store, interval: c.HealInterval, delay: c.HealDelay, log: recovery.Logger,
+		view: view, store: recovery.Store, marked: recovery.Marked, interval: c.HealInterval, delay: c.HealDelay, log: recovery.Logger,
 		queue: make(map[commit.BlobID]struct{}), wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
 	}
 	recovery.Replace = h.Replace
@@ -183,10 +184,23 @@ func (h *Healer) note(ctx context.Context, r *heal.Round, seen discover.Seen) {
 		report.Inconsistent += int64(len(seen.Invalid))
 	})
 	for _, id := range seen.Invalid {
+		h.marked(id)
 		if err := r.FetchProof(ctx, id); err != nil {
 			h.log.Debug("no proof that a blob is inconsistent", "blob", id, "error", err)
 		}
 	}
+}
+
+// Invalidate returns a certificate of the current epoch that a blob is inconsistent. The
+// error says what members answered who do not attest it.
+func (h *Healer) Invalidate(ctx context.Context, id commit.BlobID) ([]byte, error) {
+	view := h.view()
+	if view.Member < 0 {
+		return nil, ErrNotMember
+	}
+	r := h.recoverer.Begin(view)
+	defer r.End()
+	return r.Invalidate(ctx, id)
 }
 
 // Heal recovers what the node lacks of the given blobs, as far as they are certified.

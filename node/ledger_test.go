@@ -32,8 +32,27 @@ var errCut = errors.New("no route to the ledger")
 
 // reach is the way to a ledger, which can be cut.
 type reach struct {
-	mu     sync.Mutex
-	ledger chain.Ledger // nil if it is cut
+	mu      sync.Mutex
+	ledger  chain.Ledger // nil if it is cut
+	refused func(ledger.Action) bool
+}
+
+// refuse has transactions get lost; nil has none.
+func (r *reach) refuse(which func(ledger.Action) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused = which
+}
+
+// loses reports whether a transaction is to get lost.
+func (r *reach) loses(tx []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refused == nil {
+		return false
+	}
+	parsed, err := ledger.ParseTx(tx)
+	return err == nil && r.refused(parsed.Action)
 }
 
 func (r *reach) set(l chain.Ledger) {
@@ -53,6 +72,9 @@ func (r *reach) get() (chain.Ledger, error) {
 
 func (r *reach) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 	l, err := r.get()
+	if err == nil && r.loses(tx) {
+		err = errCut
+	}
 	if err != nil {
 		return chain.Receipt{}, err
 	}
@@ -142,6 +164,7 @@ func newTown(t *testing.T, nodes, shards int) *town {
 		Name: "town", Shards: uint16(shards), Scheme: uint8(commit.BLAKE3), Start: uint64(w.clock.Load()), EpochMillis: townEpoch,
 		SyncMillis: 1, MinStake: 1, MaxNodes: uint16(nodes),
 	}
+	accounts := []genesis.Account{{Address: genesis.AddressOf(w.writer), Balance: 1 << 40}}
 	var members []genesis.Node
 	for i := range nodes {
 		c := &citizen{town: w, key: identity.GenerateKey(), dir: t.TempDir()}
@@ -153,9 +176,10 @@ func newTown(t *testing.T, nodes, shards int) *town {
 		n := genesis.NewNode(fmt.Sprint("node-", i), c.address, c.key)
 		n.Stake, n.Capacity, n.StoragePrice, n.WritePrice = 100, 1<<40, 3, 2
 		members = append(members, n)
+		accounts = append(accounts, genesis.Account{Address: n.Owner, Balance: 1 << 30})
 		w.nodes = append(w.nodes, c)
 	}
-	genesis.Set(&w.genesis, members, []genesis.Account{{Address: genesis.AddressOf(w.writer), Balance: 1 << 40}})
+	genesis.Set(&w.genesis, members, accounts)
 	w.startLedger()
 	t.Cleanup(w.stopLedger)
 	for _, c := range w.nodes {

@@ -90,7 +90,7 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	n.peers = peer.NewSet(key, options)
 	view := func() *peer.View { return n.peers.View(c.Control.View(), n.member.PublicKey) }
 	n.healer, err = newHealer(c, view, heal.Config{
-		Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, BatchBytes: c.HealBatch, Logger: n.log,
+		Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, Marked: n.inconsistent, BatchBytes: c.HealBatch, Logger: n.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
@@ -103,8 +103,14 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		View:  func() server.View { return server.ViewOf(c.Control.View(), n.member.PublicKey) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
 		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
-		Health:       n.health,
-		MarkInvalid:  func(id commit.BlobID, certificate []byte) error { return invalid.Mark(c.Store, id, certificate) },
+		Health: n.health,
+		MarkInvalid: func(id commit.BlobID, certificate []byte) error {
+			err := invalid.Mark(c.Store, id, certificate)
+			if err == nil {
+				n.inconsistent(id)
+			}
+			return err
+		},
 		Plaintext:    c.Plaintext,
 		Registry:     registry,
 		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge,
@@ -129,12 +135,19 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		return nil, fmt.Errorf("node: %w", err)
 	}
 	if c.Follower != nil {
-		if n.ledger, err = newFollowing(n, view); err != nil {
+		if n.ledger, err = newFollowing(n, key, signer, view); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 	}
 	register(c.Metrics, n, options.Counters)
 	return n, nil
+}
+
+// inconsistent has a ledger told that a blob is marked as inconsistent, if there is one.
+func (n *Node) inconsistent(id commit.BlobID) {
+	if n.ledger != nil {
+		n.ledger.witness.Inconsistent(id)
+	}
 }
 
 // otherMembers returns the members of a committee but for the node itself.

@@ -21,6 +21,7 @@ func (n *Node) Problems() []api.Problem {
 	}
 	if n.ledger != nil {
 		list = append(list, n.config.Follower.Problems()...)
+		list = append(list, n.ledger.witness.Problems()...)
 	}
 	list = append(list, n.others.Problems()...)
 	for _, p := range n.server.Problems() {

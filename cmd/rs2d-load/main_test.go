@@ -71,7 +71,7 @@ func runLoad(t *testing.T, args ...string) *report.Result {
 // and the emptied node whole.
 func TestNodesDieAndHeal(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "report.html")
-	r := runLoad(t, "--control", "fixed", "--local", "7", "--shards", "21", "--duration", "3s", "--size", "lognormal:64KiB,1",
+	r := runLoad(t, "--local", "7", "--shards", "21", "--duration", "3s", "--size", "lognormal:64KiB,1",
 		"--duplicates", "0.1", "--inconsistent", "0.05", "--kill", "1@500ms", "--wipe", "1@1s", "--restart", "1@2s", "--html", page)
 	if !r.OK || len(r.Problems) > 0 || r.Blobs.Unreadable+r.Blobs.Wrong+r.Blobs.Unchecked+r.Reads.Errors > 0 {
 		t.Fatalf("%+v: %q, %q", r.Blobs, r.Problems, r.Errors)

@@ -16,6 +16,7 @@
 // shards have not got it; and owners of at most f shards are faulty: one honest owner
 // that has it is among any 2f+1.
 //
-// Where a ledger tells the node's store which blobs are certified, nobody is asked: a
-// round looks through the store.
+// Where a ledger tells the node's store which blobs are certified, members are asked for
+// inconsistent ones alone, of which the ledger may not know yet: then a round looks through
+// the store.
 package discover

@@ -19,7 +19,7 @@ var ErrBlind = errors.New("discover: too few peers listed their blobs")
 // Config is what a finder works with. Store must be set.
 type Config struct {
 	Store  store.Store
-	Ledger bool         // a ledger has the store know which blobs are certified: members are not asked
+	Ledger bool         // a ledger has the store know which blobs are certified: members are not asked for these
 	Logger *slog.Logger // default drops all
 }
 
@@ -61,12 +61,13 @@ type Seen struct {
 // Round looks once for blobs that the member who looks should have, and gives what it
 // finds to emit, which is called by one goroutine. How long emit takes does not count as the members' time.
 //
-// The error is ErrBlind, with what the members said, if those who listed all of their
-// blobs, the node itself among them, own fewer than 2f+1 shards; the store's; or the
-// context's.
+// The error is ErrBlind, with what the members said, if there is no ledger, and those who
+// listed all of their blobs, the node itself among them, own fewer than 2f+1 shards; the
+// store's; or the context's.
 func (f *Finder) Round(ctx context.Context, v *peer.View, emit func([]Found)) (Seen, error) {
 	r := &round{Finder: f, view: v, emit: emit, known: make(map[commit.BlobID]bool)}
 	if f.config.Ledger {
+		r.inconsistent(ctx)
 		err := r.registered(ctx)
 		return r.seen, errors.Join(err, ctx.Err())
 	}

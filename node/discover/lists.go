@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -46,11 +47,18 @@ func (r *round) examine(id commit.BlobID) (Found, bool) {
 	return Found{Blob: id, Lacking: len(missing)}, true
 }
 
-// mark marks a blob as inconsistent that a list proves to be.
+// mark marks a blob as inconsistent that a list proves to be. Where a ledger says until when
+// blobs are needed, nothing is kept of those that the node has nothing of.
 func (r *round) mark(id commit.BlobID, certificate []byte) {
 	r.known[id] = true
 	if invalid.Marked(r.config.Store, id) {
 		return
+	}
+	if r.config.Ledger {
+		info, err := r.config.Store.Info(id)
+		if err == nil && len(info.Records)+len(info.Slivers) == 0 {
+			return
+		}
 	}
 	if err := invalid.Mark(r.config.Store, id, certificate); err != nil {
 		r.config.Logger.Error("store", "blob", id, "error", err)
@@ -196,6 +204,33 @@ func (r *round) certified(ctx context.Context) error {
 		return fmt.Errorf("%w: those that did own %d shards, and %d are needed: %w", ErrBlind, weight, need, errors.Join(errs...))
 	}
 	return nil
+}
+
+// inconsistentTime is how long a round waits for lists of inconsistent blobs, without which
+// it has blobs looked for that nobody has.
+const inconsistentTime = 10 * time.Second
+
+// inconsistent marks what the members prove to be inconsistent. Who lists nothing now is
+// asked again in the next round.
+func (r *round) inconsistent(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, inconsistentTime)
+	defer cancel()
+	need, weight := 2*r.view.Params().F+1, 0
+	r.collect(ctx, []section{{state: api.ListInvalid}}, func(p page) bool {
+		switch {
+		case p.end && p.err == nil:
+			weight += r.view.Weight(p.member)
+		case p.end:
+			r.wrong(p.member, p.err)
+			r.config.Logger.Debug("no list of inconsistent blobs", "error", r.memberError(p.member, p.err))
+		default:
+			if wrong := r.takeInvalid(p); wrong != nil {
+				r.wrong(p.member, wrong)
+				p.stop(wrong)
+			}
+		}
+		return weight >= need
+	})
 }
 
 // registered is a round where a ledger has the store know which blobs are certified: it

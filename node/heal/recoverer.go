@@ -24,6 +24,9 @@ type Config struct {
 	// Replace has a sliver of the node's own recovered that reads well, and is not the blob's.
 	Replace func(commit.BlobID, store.Ref)
 
+	// Marked, which may be nil, is told of blobs that are marked as inconsistent.
+	Marked func(commit.BlobID)
+
 	BatchBytes int64        // recovered at once; holds about as much in memory; default 64 MiB
 	Logger     *slog.Logger // default drops all
 }
@@ -43,6 +46,9 @@ func (c *Config) fill() error {
 	}
 	if c.BatchBytes == 0 {
 		c.BatchBytes = 64 << 20
+	}
+	if c.Marked == nil {
+		c.Marked = func(commit.BlobID) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -2,11 +2,13 @@ package heal
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -92,7 +94,46 @@ func (r *Round) FetchProof(ctx context.Context, id commit.BlobID) error {
 	if err != nil {
 		return err
 	}
-	return c.Store.Apply(id, store.Update{Records: map[store.Record][]byte{store.Metadata: data, store.Proof: proof}})
+	err = c.Store.Apply(id, store.Update{
+		Records: map[store.Record][]byte{store.Metadata: data, store.Proof: proof},
+		If:      func(i store.Info) bool { return i.Has(store.InvalidBlobCertificate) }, // it is not removed meanwhile
+	})
+	if errors.Is(err, store.ErrRefused) {
+		return nil
+	}
+	return err
+}
+
+// Invalidate returns a certificate of the view's epoch that a blob is inconsistent, of
+// which there was one of another epoch. The error says what each member answered, or is
+// the store's.
+func (r *Round) Invalidate(ctx context.Context, id commit.BlobID) ([]byte, error) {
+	proof, err := r.config.Store.Record(id, store.Proof)
+	if errors.Is(err, store.ErrNotFound) {
+		if err = r.FetchProof(ctx, id); err == nil {
+			proof, err = r.config.Store.Record(id, store.Proof)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	meta, err := r.fetchMetadata(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.certify(ctx, id, meta, proof)
+}
+
+// certify gives all members the proof that a blob is inconsistent, and returns the
+// certificate of those who attest it, the node itself among them.
+func (r *Round) certify(ctx context.Context, id commit.BlobID, meta *commit.Metadata, proof []byte) ([]byte, error) {
+	a := committee.Attestation{Kind: committee.Inconsistent, Blob: id}
+	own := map[int]committee.Signature{r.view.Member: r.config.Signer.Attest(r.view.Committee, a)}
+	cert, err := invalid.Certify(ctx, r.view, meta, id, proof, own)
+	if err != nil {
+		return nil, err
+	}
+	return cert.MarshalBinary()
 }
 
 // proofTime is how long to look for a proof that nobody needs to heal.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -133,20 +132,15 @@ func (s *solution) certifyInvalid(ctx context.Context) {
 		c.Logger.Error("proof of inconsistency", "blob", s.blob.id, "error", err)
 		return
 	}
-	a := committee.Attestation{Kind: committee.Inconsistent, Blob: s.blob.id}
-	own := map[int]committee.Signature{s.view.Member: c.Signer.Attest(s.view.Committee, a)}
-	cert, err := invalid.Certify(ctx, s.view, s.blob.meta, s.blob.id, raw, own)
+	certificate, err := s.certify(ctx, s.blob.id, s.blob.meta, raw)
 	if err != nil {
 		c.Logger.Warn("too few attest that a blob is inconsistent", "blob", s.blob.id, "error", err)
 		return
 	}
-	certificate, err := cert.MarshalBinary()
-	if err == nil {
-		err = invalid.Mark(c.Store, s.blob.id, certificate)
-	}
-	if err != nil {
+	if err := invalid.Mark(c.Store, s.blob.id, certificate); err != nil {
 		c.Logger.Error("certificate of inconsistency", "blob", s.blob.id, "error", err)
 		return
 	}
 	c.Logger.Warn("blob is inconsistent", "blob", s.blob.id)
+	c.Marked(s.blob.id)
 }

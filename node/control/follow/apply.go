@@ -141,6 +141,10 @@ func (a *applier) one(ctx context.Context, e ledger.Event) error {
 		return a.settle(ctx, e.ID)
 	case ledger.EpochSelected, ledger.EpochSettled:
 		return a.refresh(ctx)
+	case ledger.CheckpointOpened:
+		if a.hooks.Opened != nil {
+			a.hooks.Opened()
+		}
 	case ledger.EpochStarted:
 		if err := a.refresh(ctx); err != nil {
 			return err
@@ -167,7 +171,8 @@ func (a *applier) ended() {
 }
 
 // settle has the store keep a blob as long as the ledger says that somebody needs it:
-// others may have registered it, too.
+// others may have registered it, too. What proves that it is none is kept as long as
+// somebody may ask for it.
 func (a *applier) settle(ctx context.Context, id commit.BlobID) error {
 	// From now on nothing of the blob is stored until the ledger has been asked.
 	a.registry.learn(id, 0)
@@ -179,9 +184,13 @@ func (a *applier) settle(ctx context.Context, id commit.BlobID) error {
 	if err != nil {
 		return err
 	}
-	end := max(1, b.End) // 0 would be for ever; in epoch 1, nobody needs what ends before it
+	end := b.End
+	if b.Invalid && info.Has(store.InvalidBlobCertificate) && len(b.Registrations) > 0 {
+		end = b.Registrations[0].Storage.End // the last one
+	}
+	end = max(1, end) // 0 would be for ever; in epoch 1, nobody needs what ends before it
 	err = ignoreRefused(a.store.Apply(id, store.Update{End: &end, If: held}))
-	if err == nil && b.End == 0 {
+	if err == nil && uint64(end) <= a.views.View().Current.Epoch() {
 		a.ended()
 	}
 	return err

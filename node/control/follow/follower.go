@@ -46,6 +46,7 @@ type Hooks struct {
 	Listed    func()              // the store knows of blobs that no hook was told of
 	Ended     func()              // blobs have ended, or another epoch has begun
 	Changed   func()              // the view shows something else
+	Opened    func()              // members are to sign a checkpoint
 }
 
 // Follower is a control plane that follows a ledger. Its methods are safe for concurrent
@@ -142,6 +143,15 @@ func (f *Follower) load() error {
 // keep writes how far the follower is.
 func (f *Follower) keep() error {
 	return f.config.Store.SetNote(noteName, codec.Marshal(position{f.chain, f.cursor.Height, f.cursor.Index, f.apply.applied.Load(), f.save()}))
+}
+
+// Ledger returns the ledger that is followed.
+func (f *Follower) Ledger() chain.Ledger { return f.config.Ledger }
+
+// Settle has the store keep what it has of a blob that is inconsistent no longer than the
+// ledger says.
+func (f *Follower) Settle(ctx context.Context, id commit.BlobID) error {
+	return f.apply.settle(ctx, id)
 }
 
 // CaughtUp reports whether the follower has applied all that the ledger had to tell when

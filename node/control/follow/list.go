@@ -112,6 +112,9 @@ func (l *listing) reconcile(ctx context.Context, blobs map[commit.BlobID]listed)
 		func(after *commit.BlobID, limit int) ([]commit.BlobID, error) {
 			return l.store.BlobsWith(store.Registered, after, limit)
 		},
+		func(after *commit.BlobID, limit int) ([]commit.BlobID, error) {
+			return l.store.BlobsWith(store.InvalidBlobCertificate, after, limit)
+		},
 	} {
 		var after *commit.BlobID
 		for {

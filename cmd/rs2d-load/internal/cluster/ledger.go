@@ -64,6 +64,7 @@ func startLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 	}
 	for i := range nodes {
 		nodes[i].Stake, nodes[i].Capacity, nodes[i].StoragePrice, nodes[i].WritePrice = ledger.DefaultMinStake, 1<<50, 2, 1
+		accounts = append(accounts, genesis.Account{Address: nodes[i].Owner, Balance: payersMoney}) // for what it tells the ledger
 	}
 	genesis.Set(&g, nodes, accounts)
 	text, err := genesis.Marshal(g)

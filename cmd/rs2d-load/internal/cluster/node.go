@@ -12,6 +12,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/control/follow"
@@ -158,7 +159,7 @@ func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, out *j
 		totals := n.Healer().Totals()
 		s.First, s.Last = totals.First, totals.Last
 		s.Recovery = recovery(totals)
-		s.Healthy = n.Healer().Healthy()
+		s.Healthy = n.State() == api.StateHealthy
 		s.Received, s.Sent = counters.Received.Load(), counters.Sent.Load()
 		if first || s != told {
 			if out.Encode(s) != nil {
