@@ -47,29 +47,27 @@ func (e *memoryEmitter) emitRows(int, int, []byte) {}
 
 func (e *memoryEmitter) inPieces() bool { return true }
 
-// columns has symbols column by column, as secondary slivers do.
-func (e *memoryEmitter) columns(t *tiler, _ *unit, width int) cells {
-	p := e.m.P
+// columns has symbols row by row, as the blob does.
+func (e *memoryEmitter) columns(t *tiler, u *unit, width int) cells {
+	p, stride := e.m.P, u.count*width
 	for i := range p {
-		t.shards[i] = t.cells[i*width:]
+		t.shards[i] = t.cells[i*stride:]
 	}
-	return cells{shards: t.shards[:p], step: p * width, base: t.cells, stride: width, even: e.m.live(), buffered: true}
+	return cells{shards: t.shards[:p], step: width, base: t.cells, stride: stride, even: e.m.live(), buffered: true}
 }
 
 func (e *memoryEmitter) gather(t *tiler, u *unit) {
 	m := e.m
-	for i := range u.count {
-		to := ntstore.Rows{Base: t.cells[i*u.source.step:][:u.source.step], Stride: u.source.stride}
-		live := m.whole
-		if live > 0 {
-			e.copier.Gather(to, ntstore.Rows{Base: m.heads[u.first+i][u.a:], Stride: m.row}, u.bytes(), live)
-		}
-		if live < m.P && len(m.tailHeads) > 0 {
-			copy(to.Base[live*to.Stride:][:u.bytes()], m.tailHeads[u.first+i][u.a:])
-			live++
-		}
-		clear(to.Base[live*to.Stride:])
+	to, first, size := ntstore.Rows{Base: u.source.base, Stride: u.source.stride}, u.first, u.count*u.bytes()
+	live := m.whole
+	if live > 0 {
+		e.copier.Gather(to, ntstore.Rows{Base: m.heads[first][u.a:], Stride: m.row}, size, live)
 	}
+	if live < m.P && len(m.tailHeads) > 0 {
+		copy(to.Base[live*to.Stride:][:size], m.tailHeads[first][u.a:])
+		live++
+	}
+	clear(to.Base[live*to.Stride:][:(m.P-live)*to.Stride])
 }
 
 func (e *memoryEmitter) emit(*tiler, *unit) {}
@@ -87,6 +85,31 @@ type storeEmitter struct {
 func (e *storeEmitter) emitRows(first, count int, source []byte) {
 	row := e.m.row
 	e.copier.Store(ntstore.Rows{Base: e.encoding.primary[first*row:]}, ntstore.Rows{Base: source}, count*row, 1)
+}
+
+// columns has symbols column by column, as secondary slivers do.
+func (e *storeEmitter) columns(t *tiler, _ *unit, width int) cells {
+	p := e.m.P
+	for i := range p {
+		t.shards[i] = t.cells[i*width:]
+	}
+	return cells{shards: t.shards[:p], step: p * width, base: t.cells, stride: width, even: e.m.live(), buffered: true}
+}
+
+func (e *storeEmitter) gather(t *tiler, u *unit) {
+	m := e.m
+	for i := range u.count {
+		to := ntstore.Rows{Base: t.cells[i*u.source.step:][:u.source.step], Stride: u.source.stride}
+		live := m.whole
+		if live > 0 {
+			e.copier.Gather(to, ntstore.Rows{Base: m.heads[u.first+i][u.a:], Stride: m.row}, u.bytes(), live)
+		}
+		if live < m.P && len(m.tailHeads) > 0 {
+			copy(to.Base[live*to.Stride:][:u.bytes()], m.tailHeads[u.first+i][u.a:])
+			live++
+		}
+		clear(to.Base[live*to.Stride:])
+	}
 }
 
 // emit stores columns of the blob, and their parts of the rows of parity. Rows of the blob

@@ -16,21 +16,24 @@ import (
 // the transform, each if it is asked for, are one pass over the rows. Rows that are zero
 // are not loaded, and rows that nobody wants are not computed.
 //
-// All constants are of the subfield, so that the planes of a row are not told apart:
-// eight rows are in eight registers, with seven constants of either transform in fourteen
-// more. Which layers there are is decided at every column: branches that are always taken
-// the same way cost next to nothing, and code for each combination would be many times
-// as long.
+// All constants are of the subfield, so that the planes of a row are not told apart: a row
+// is a run of columns, of 64 bytes each. Eight rows of a column are in eight registers, with
+// seven constants of either transform in fourteen more. That leaves room for a second
+// column: two at a time share the choice of what there is to do, and are fetched and stored
+// as the pairs of lines that they are. By single columns, a pass that keeps its rows takes
+// a twelfth longer. Which layers there are is decided anew for them every time: branches
+// that are always taken the same way cost next to nothing, and code for each combination
+// would be many times as long.
 type fused struct {
 	machine
 	eight
-	v                [8]VecVirtual
-	inverse, forward [7]VecVirtual // the constants of either transform
-	live, out        Mem           // which variant of both, see variants
-	scaling          Mem           // the entry of the factor between them, or 0
-	between          Mem           // 0 if there is nothing to be done between them
-	count            Mem           // how many slices are prefetched in this row
-	offset           Register      // in these slices
+	v                [8][2]VecVirtual // in one column, or two
+	inverse, forward [7]VecVirtual    // the constants of either transform
+	live, out        Mem              // which variant of both, see variants
+	scaling          Mem              // the entry of the factor between them, or 0
+	between          Mem              // 0 if there is nothing to be done between them
+	count            Mem              // how many slices are prefetched in this row
+	offset           Register         // in these slices
 }
 
 // Three layers are run with 2, 4, 6 or all 8 rows that are not zero, or wanted; with any
@@ -55,7 +58,7 @@ func fusedPass(m machine) {
 	p.src, p.dst = p.run(loaded("src")), p.run(loaded("dst"))
 	p.offset = loaded("offset")
 	for i := range p.v {
-		p.v[i] = ZMM()
+		p.v[i] = [2]VecVirtual{ZMM(), ZMM()}
 	}
 	for i := range p.inverse {
 		p.inverse[i], p.forward[i] = ZMM(), ZMM()
@@ -91,11 +94,17 @@ func fusedPass(m machine) {
 	MOVQ(left, arg("left"))
 
 	columns := loaded("planeBytes")
-	SHRQ(U8(5), columns)
+	SHRQ(U8(6), columns)
+	JEQ(LabelRef("last"))
 	Label("column")
-	p.column()
+	p.columns("two", 2)
 	DECQ(columns)
 	JNE(LabelRef("column"))
+	Label("last")
+	TESTQ(U32(narrowHalf), arg("planeBytes"))
+	JEQ(LabelRef("rowDone"))
+	p.columns("one", 1)
+	Label("rowDone")
 
 	MOVQ(arg("offset"), p.offset)
 	next := GP64()
@@ -142,71 +151,91 @@ func (p *fused) start(rows string, w, variant Mem, constants []VecVirtual) {
 	MOVQ(which, variant)
 }
 
-// column writes the work at one position, and moves on.
-func (p *fused) column() {
+// columns writes the work on n columns, and moves on. Its labels begin with the prefix.
+func (p *fused) columns(prefix string, n int) {
 	list, count := GP64(), GP64()
 	MOVQ(p.count, count)
 	TESTQ(count, count)
-	JEQ(LabelRef("noneAhead"))
+	JEQ(LabelRef(prefix + "NoneAhead"))
 	MOVQ(arg("list"), list)
-	Label("ahead")
-	PREFETCHT1(Mem{Base: p.slice(list), Index: p.offset, Scale: 1})
+	Label(prefix + "Ahead")
+	base := p.slice(list)
+	for i := range n {
+		PREFETCHT1(Mem{Base: base, Index: p.offset, Scale: 1, Disp: 64 * i})
+	}
 	ADDQ(U8(sliceSize), list)
 	DECQ(count)
-	JNE(LabelRef("ahead"))
-	Label("noneAhead")
+	JNE(LabelRef(prefix + "Ahead"))
+	Label(prefix + "NoneAhead")
 
-	p.choose(p.live, "live", func(n int, zero bool) {
-		live := n
-		if n == 0 {
+	p.choose(p.live, prefix+"Live", func(rows int, zero bool) {
+		live := rows
+		if rows == 0 {
 			live = len(p.v)
 		}
 		for i := range live {
-			if i > 0 && i == n-1 {
+			if i > 0 && i == rows-1 {
 				// There may be one row less.
-				skip := fmt.Sprintf("live%d%v", n, zero)
-				p.xor(p.v[i], p.v[i], p.v[i])
-				CMPQ(arg("live"), U8(n))
+				skip := fmt.Sprintf("%sLive%d%v", prefix, rows, zero)
+				for k := range n {
+					p.xor(p.v[i][k], p.v[i][k], p.v[i][k])
+				}
+				CMPQ(arg("live"), U8(rows))
 				JLT(LabelRef(skip))
-				p.mov(p.rowAt(p.src[i/4], i), p.v[i])
+				for k := range n {
+					p.mov(p.rowAt(p.src[i/4], i).Offset(64*k), p.v[i][k])
+				}
 				Label(skip)
 				continue
 			}
-			p.mov(p.rowAt(p.src[i/4], i), p.v[i])
+			for k := range n {
+				p.mov(p.rowAt(p.src[i/4], i).Offset(64*k), p.v[i][k])
+			}
 		}
-		p.inverseSteps(n, zero)
+		p.inverseSteps(rows, zero, n)
 	})
 
 	CMPQ(p.between, U8(0))
-	JEQ(LabelRef("noneBetween"))
+	JEQ(LabelRef(prefix + "NoneBetween"))
 	CMPQ(arg("sum"), U8(0))
-	JEQ(LabelRef("noSum"))
+	JEQ(LabelRef(prefix + "NoSum"))
 	for i, r := range p.v {
-		p.xor(p.rowAt(p.dst[i/4], i), r, r)
+		for k := range n {
+			p.xor(p.rowAt(p.dst[i/4], i).Offset(64*k), r[k], r[k])
+		}
 	}
-	Label("noSum")
+	Label(prefix + "NoSum")
 	CMPQ(arg("keep"), U8(0))
-	JEQ(LabelRef("notKept"))
-	p.storeRows(p.src, len(p.v))
-	Label("notKept")
+	JEQ(LabelRef(prefix + "NotKept"))
+	p.storeRows(p.src, 0, len(p.v), n)
+	Label(prefix + "NotKept")
 	entry := GP64()
 	MOVQ(p.scaling, entry)
 	TESTQ(entry, entry)
-	JEQ(LabelRef("noneBetween"))
+	JEQ(LabelRef(prefix + "NoneBetween"))
 	for _, r := range p.v {
-		VGF2P8AFFINEQB_BCST(Imm(0), Mem{Base: entry}, r, r)
-	}
-	Label("noneBetween")
-
-	p.choose(p.out, "out", func(n int, zero bool) {
-		p.forwardSteps(n, zero)
-		if n == 0 {
-			n = len(p.v)
+		for k := range n {
+			VGF2P8AFFINEQB_BCST(Imm(0), Mem{Base: entry}, r[k], r[k])
 		}
-		p.storeRows(p.dst, n)
+	}
+	Label(prefix + "NoneBetween")
+
+	p.choose(p.out, prefix+"Out", func(rows int, zero bool) {
+		p.forwardSteps(rows, zero, n)
+		if rows == 0 {
+			p.storeRows(p.dst, 0, len(p.v), n)
+			return
+		}
+		p.storeRows(p.dst, 0, rows-1, n)
+		// There may be one row less.
+		skip := fmt.Sprintf("%sOut%d%v", prefix, rows, zero)
+		CMPQ(arg("out"), U8(rows))
+		JLT(LabelRef(skip))
+		p.storeRows(p.dst, rows-1, rows, n)
+		Label(skip)
 	})
-	p.advance(U8(p.width(planar)))
-	ADDQ(U8(p.width(planar)), p.offset)
+	p.advance(I32(n * p.width(planar)))
+	ADDQ(I32(n*p.width(planar)), p.offset)
 }
 
 func (p *fused) slice(list Register) Register {
@@ -242,38 +271,43 @@ func (p *fused) choose(variant Mem, label string, f func(n int, zero bool)) {
 	Label(label + "Done")
 }
 
-func (p *fused) storeRows(to [4]Register, n int) {
-	for i := range n {
-		p.mov(p.v[i], p.rowAt(to[i/4], i))
+// storeRows stores n columns of the rows from first to end.
+func (p *fused) storeRows(to [4]Register, first, end, n int) {
+	for i := first; i < end; i++ {
+		for k := range n {
+			p.mov(p.v[i][k], p.rowAt(to[i/4], i).Offset(64*k))
+		}
 	}
 }
 
-// inverseSteps writes the butterflies of the inverse, of which the rows from n on are
-// zero.
-func (p *fused) inverseSteps(n int, zero bool) {
+// inverseSteps writes the butterflies of the inverse on n columns, of which the rows from
+// the given one on are zero.
+func (p *fused) inverseSteps(rows int, zero bool, n int) {
 	var live [8]bool
-	for i := range n {
+	for i := range rows {
 		live[i] = true
 	}
 	for _, s := range slices.Backward(radix8Steps) {
 		if !live[s.I] {
 			continue
 		}
-		if live[s.J] {
-			p.xor(p.v[s.I], p.v[s.J], p.v[s.J])
-		} else {
-			VMOVDQA64(p.v[s.I], p.v[s.J])
+		for k := range n {
+			if live[s.J] {
+				p.xor(p.v[s.I][k], p.v[s.J][k], p.v[s.J][k])
+			} else {
+				VMOVDQA64(p.v[s.I][k], p.v[s.J][k])
+			}
 		}
 		live[s.J] = true
-		p.addMultiple(s, p.inverse[:], zero)
+		p.addMultiple(s, p.inverse[:], zero, n)
 	}
 }
 
-// forwardSteps writes the butterflies of the transform, of which the first n rows are
-// wanted.
-func (p *fused) forwardSteps(n int, zero bool) {
+// forwardSteps writes the butterflies of the transform on n columns, of which so many rows
+// are wanted, from the first on.
+func (p *fused) forwardSteps(rows int, zero bool, n int) {
 	var wanted [8]bool
-	for i := range n {
+	for i := range rows {
 		wanted[i] = true
 	}
 	// From the last to the first: which rows come out of a butterfly, and so which go in.
@@ -287,19 +321,23 @@ func (p *fused) forwardSteps(n int, zero bool) {
 		wanted[s.J] = true
 	}
 	for i, s := range slices.Backward(steps) {
-		p.addMultiple(s, p.forward[:], zero)
-		if second[i] {
-			p.xor(p.v[s.I], p.v[s.J], p.v[s.J])
+		p.addMultiple(s, p.forward[:], zero, n)
+		for k := range n {
+			if second[i] {
+				p.xor(p.v[s.I][k], p.v[s.J][k], p.v[s.J][k])
+			}
 		}
 	}
 }
 
-// addMultiple adds the product of row J by the step's constant to row I.
-func (p *fused) addMultiple(s coset.Step, constants []VecVirtual, zero bool) {
+// addMultiple adds the product of row J by the step's constant to row I, in n columns.
+func (p *fused) addMultiple(s coset.Step, constants []VecVirtual, zero bool, n int) {
 	if zero && begins(s) {
 		return
 	}
-	product := ZMM()
-	VGF2P8AFFINEQB(Imm(0), constants[s.Constant(8)], p.v[s.J], product)
-	p.xor(product, p.v[s.I], p.v[s.I])
+	for k := range n {
+		product := ZMM()
+		VGF2P8AFFINEQB(Imm(0), constants[s.Constant(8)], p.v[s.J][k], product)
+		p.xor(product, p.v[s.I][k], p.v[s.I][k])
+	}
 }

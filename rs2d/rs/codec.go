@@ -94,7 +94,7 @@ func (c *Codec) Encode(shards [][]byte) error {
 	}
 	j := c.jobs.get(shards, size)
 	defer j.release()
-	j.parity = append(j.parity[:0], shards[k:]...)
+	j.parity = shards[k:]
 	j.run(j.encodeStrip)
 	return nil
 }

@@ -46,6 +46,7 @@ type job struct {
 	wanted   [][]byte       // what decoding writes
 	inPlace  [][]byte       // what of it is memory of the caller
 	parity   [][]byte       // the parity to encode, nil where none is wanted
+	some     [][]byte       // the memory of that list, if it is not the caller's
 	data     [][]byte       // the data to encode it from
 	missing  bitset.Set
 	required bitset.Set // of those missing
@@ -65,9 +66,9 @@ func newJob(js *jobs) *job {
 
 // release returns the job to the pool without the caller's shards.
 func (j *job) release() {
-	j.shards, j.sources, j.pattern = nil, nil, nil
+	j.shards, j.sources, j.parity, j.pattern = nil, nil, nil, nil
 	j.list.Clear()
-	for _, list := range []*[][]byte{&j.wanted, &j.inPlace, &j.parity, &j.data} {
+	for _, list := range []*[][]byte{&j.wanted, &j.inPlace, &j.some, &j.data} {
 		clear(*list)
 		*list = (*list)[:0]
 	}

@@ -52,7 +52,7 @@ func (js *jobs) reconstruct(s *shape, shards [][]byte, first int, required []boo
 		return err
 	}
 	direct := j.pattern.Sums()
-	j.wanted, j.parity = resize(j.wanted, n), j.parity[:0]
+	j.wanted = resize(j.wanted, n)
 	for _, i := range j.pattern.Targets() {
 		shards[i] = resize(shards[i], size)
 		if direct || i < s.data {
@@ -61,13 +61,14 @@ func (js *jobs) reconstruct(s *shape, shards [][]byte, first int, required []boo
 	}
 	// Parity that is not restored directly is encoded, from all of the data.
 	if !direct && j.required.Count(s.data, n) > 0 {
-		j.parity = resize(j.parity, s.parity)
-		for i := range j.parity {
-			j.parity[i] = nil
+		j.some = resize(j.some, s.parity)
+		for i := range j.some {
+			j.some[i] = nil
 			if j.required.Has(s.data + i) {
-				j.parity[i] = shards[s.data+i]
+				j.some[i] = shards[s.data+i]
 			}
 		}
+		j.parity = j.some
 		j.data = append(j.data[:0], shards[:s.data]...)
 		for _, i := range j.pattern.Lost() {
 			if len(j.data[i]) == 0 {
