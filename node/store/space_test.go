@@ -207,7 +207,7 @@ func TestInlineBytesComeBack(t *testing.T) {
 		}
 	}
 	// The database removes old tables in the background.
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for tables() > all/4 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -427,7 +427,7 @@ func TestFewDescriptors(t *testing.T) {
 	if err := d.Failed(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); d.Apply(id, wholeBlob(id, 9000)) != nil && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(60 * time.Second); d.Apply(id, wholeBlob(id, 9000)) != nil && time.Now().Before(deadline); {
 		runtime.Gosched()
 	}
 	if err := d.Apply(id, wholeBlob(id, 9000)); err != nil {

@@ -80,7 +80,7 @@ func awaitCounts(t *testing.T, f *flood.Flood, want func(flood.Counts) bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); ; <-tick.C {
+	for deadline := time.Now().Add(60 * time.Second); ; <-tick.C {
 		counts := f.Counts()
 		if !slices.ContainsFunc(counts, func(c flood.Counts) bool { return !want(c) }) {
 			return
