@@ -44,6 +44,8 @@ type settings struct {
 	Listen    string     `placeholder:"HOST:PORT" env:"LISTEN" help:"Address to listen on; default that of the node in the committee's file."`
 	Admin     string     `placeholder:"HOST:PORT" env:"ADMIN" help:"Address of metrics, profiles and health. It asks nobody who they are. Default none."`
 
+	faceSettings
+
 	Grace         time.Duration `default:"15s" env:"GRACE" help:"Time to finish requests before the node ends."`
 	MaxRequests   int           `default:"256" env:"MAX_REQUESTS" help:"Requests served at once; more are answered 503."`
 	MaxBytes      byteSize      `default:"1GiB" env:"MAX_BYTES" help:"Bytes of bodies held at once; more are answered 503. The node collects garbage in time to need this, --cache, --heal-batch and 256 MiB at most, unless GOMEMLIMIT says otherwise."`
@@ -117,6 +119,10 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	shown, err := openFace(&c.settings, n, key, p, disk, log)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", cmp.Or(c.Listen, n.Address()))
 	if err != nil {
 		return err
@@ -138,7 +144,10 @@ func (c *runCmd) Run(a *app) (err error) {
 		case <-ctx.Done():
 		}
 	}()
+	wait := shown.serve(ctx, cancel)
 	err = n.Run(ctx, listener, admin, c.Grace)
+	cancel()
+	wait()
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("requests were cut off at the end of the grace period")
 	}

@@ -1,11 +1,7 @@
-// Answers requests, one line of JSON each on standard input, in one line of JSON each.
-// Bytes are in base64. Whatever fails is answered as {"error": text}.
-import { createInterface } from 'node:readline';
+// Walrus's encoder and quilts, one request at a time (see requests.mjs).
 import { encodeQuilt } from '@mysten/walrus';
 import { BlobEncoder } from '@mysten/walrus-wasm';
-
-const bytes = (text) => new Uint8Array(Buffer.from(text, 'base64'));
-const text = (data) => Buffer.from(data).toString('base64');
+import { bytes, serve, text } from './requests.mjs';
 
 // sliverBytes returns the length of BCS SliverData with so many bytes of symbols.
 function sliverBytes(data) {
@@ -52,13 +48,4 @@ const operations = {
 	},
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-	let answer;
-	try {
-		const request = JSON.parse(line);
-		answer = operations[request.operation](request);
-	} catch (error) {
-		answer = { error: String(error) };
-	}
-	process.stdout.write(JSON.stringify(answer) + '\n');
-}
+await serve(operations);

@@ -17,8 +17,14 @@ type judge struct {
 	out *bufio.Reader
 }
 
-// newJudge starts a judge that ends with the test.
+// newJudge starts a judge of the encoder and of quilts, which ends with the test.
 func newJudge(t *testing.T) *judge {
+	t.Helper()
+	return startJudge(t, "judge.mjs")
+}
+
+// startJudge starts a program, with variables of its environment.
+func startJudge(t *testing.T, program string, environment ...string) *judge {
 	t.Helper()
 	missing := func(err error) {
 		if os.Getenv("REDSTUFF_NPM") != "" {
@@ -33,8 +39,8 @@ func newJudge(t *testing.T) *judge {
 	if _, err := os.Stat("node_modules/@mysten/walrus-wasm"); err != nil {
 		missing(err)
 	}
-	cmd := exec.Command(node, "judge.mjs")
-	cmd.Stderr = os.Stderr
+	cmd := exec.Command(node, program)
+	cmd.Stderr, cmd.Env = os.Stderr, append(os.Environ(), environment...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

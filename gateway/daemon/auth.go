@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 )
 
 // Auth says which tokens let somebody write. Whoever holds the secret makes them: each is
@@ -46,11 +48,11 @@ func (a Auth) withDefaults() (Auth, error) {
 const authDomain = "auth.publisher.walrus.space"
 
 // refuseToken returns the failure of a token.
-func refuseToken(code int, status, reason, message string) *failure {
-	return &failure{code: code, status: status, reason: reason, message: message, domain: authDomain}
+func refuseToken(code int, status, reason, message string) *walrusapi.Error {
+	return &walrusapi.Error{Code: code, Status: status, Reason: reason, Message: message, Domain: authDomain}
 }
 
-func wrongToken(reason, message string) *failure {
+func wrongToken(reason, message string) *walrusapi.Error {
 	return refuseToken(http.StatusBadRequest, "FAILED_PRECONDITION", reason, message)
 }
 
@@ -167,6 +169,8 @@ func (p *pass) check(o PutOptions) error {
 		return wrongToken("INCONSISTENT_TOKEN", "the token has epochs and max_epochs")
 	case c.Size != nil && c.MaxSize != nil:
 		return wrongToken("INCONSISTENT_TOKEN", "the token has size and max_size")
+	case o.Epochs == 0: // somebody else has paid for it
+		return nil
 	case c.Epochs != nil && o.Epochs != *c.Epochs:
 		return wrongToken("INVALID_EPOCHS", fmt.Sprintf("the token is for %d epochs, not %d", *c.Epochs, o.Epochs))
 	case c.MaxEpochs != nil && o.Epochs > *c.MaxEpochs:

@@ -66,3 +66,29 @@ func (c cluster) Object(ctx context.Context, id ObjectID) (*Object, error) {
 	o := c.record(commit.BlobID(id), meta.Length)
 	return &o, nil
 }
+
+func (c cluster) Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error) {
+	got, err := c.Code().ID(blob)
+	if err != nil {
+		return nil, err
+	}
+	if got != id {
+		return nil, errOtherBlob(got)
+	}
+	if _, err := c.Store(ctx, blob); err != nil {
+		return nil, err
+	}
+	cert, err := client.Attest(ctx, c.Client, attestation(id, object))
+	if err != nil {
+		return nil, err
+	}
+	return certificateOf(c.Committee(), cert), nil
+}
+
+func (c cluster) Certify(ctx context.Context, id commit.BlobID, _ *ObjectID, raw *Certificate) error {
+	cert, err := raw.verify(c.Committee(), id)
+	if err != nil {
+		return err
+	}
+	return client.Publish(ctx, c.Client, cert)
+}

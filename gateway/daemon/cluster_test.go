@@ -10,6 +10,24 @@ import (
 	"github.com/redstuff-go/redstuff/node/nodetest"
 )
 
+// startCluster starts the API before nodes without a ledger.
+func startCluster(t *testing.T) (*served, *client.Client) {
+	t.Helper()
+	nodes, writer := nodetest.Start(t, commit.Walrus, 4, 10)
+	c, err := client.New(nodes.Control, writer, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	d, err := New(ForCluster(c), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(d)
+	t.Cleanup(server.Close)
+	return &served{t: t, url: server.URL}, c
+}
+
 // TestCluster stores and reads by way of nodes, as many of which are down as may be.
 func TestCluster(t *testing.T) {
 	nodes, writer := nodetest.Start(t, commit.Walrus, 4, 10)

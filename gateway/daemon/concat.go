@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 )
 
 // maxConcat bounds the bytes of a list of ids.
@@ -71,7 +72,7 @@ func (d *reader) concat(w http.ResponseWriter, r *http.Request) error {
 		}
 		o, err := d.store.Object(r.Context(), object)
 		if err != nil {
-			return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "OBJECT_ID_RESOLUTION_FAILED", message: "no object " + text}
+			return &walrusapi.Error{Code: http.StatusNotFound, Status: "NOT_FOUND", Reason: "OBJECT_ID_RESOLUTION_FAILED", Message: "no object " + text, Domain: domain}
 		}
 		blobs[i] = o.Blob
 		if attributes == nil {
@@ -108,8 +109,8 @@ func streamError(err error) error {
 		return err
 	}
 	f := explain(err)
-	if f.code == http.StatusServiceUnavailable {
-		f = &failure{code: http.StatusInternalServerError, status: "INTERNAL", reason: "SLIVER_RETRIEVAL_FAILED", message: f.message}
+	if f.Code == http.StatusServiceUnavailable {
+		f = &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "SLIVER_RETRIEVAL_FAILED", Message: f.Message, Domain: domain}
 	}
 	return f
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 )
 
 // Options are choices for New. The zero value is Walrus's defaults.
@@ -112,9 +114,6 @@ func New(store Store, o Options) (*Daemon, error) {
 	}, nil
 }
 
-// cors lets pages of any origin read the answer.
-func cors(w http.ResponseWriter) { w.Header().Set("Access-Control-Allow-Origin", "*") }
-
 // route is what is done with requests of one path.
 type route struct {
 	methods string // that it takes, with spaces between
@@ -140,13 +139,21 @@ func (d *Daemon) find(segments []string) *route {
 	read := func(methods string, do func(w http.ResponseWriter, r *http.Request) error) *route {
 		return &route{methods, false, do}
 	}
-	write := func(do func(w http.ResponseWriter, r *http.Request) error) *route { return &route{"PUT", true, do} }
+	write := func(methods string, do func(w http.ResponseWriter, r *http.Request) error) *route {
+		return &route{methods, true, do}
+	}
 	at := func(i int) string { return segments[i] }
 	switch {
 	case is("v1/blobs") && !d.options.NoWrites:
-		return write(d.writer.putBlob)
+		return write("PUT", d.writer.putBlob)
 	case is("v1/quilts") && !d.options.NoWrites:
-		return write(d.writer.putQuilt)
+		return write("PUT", d.writer.putQuilt)
+	case is("v1/blobs/*/certificate") && !d.options.NoWrites:
+		return write("PUT", func(w http.ResponseWriter, r *http.Request) error { return certifier{d.writer}.put(w, r, at(2)) })
+	case is("v1/blob-upload-relay") && !d.options.NoWrites:
+		return write("POST", relay{d.writer}.post)
+	case is("v1/tip-config") && !d.options.NoWrites:
+		return read("GET HEAD", relay{d.writer}.getTip)
 	case d.options.NoReads:
 		return nil
 	case is("v1/blobs/by-object-id/*"):
@@ -185,16 +192,8 @@ func segments(u *url.URL) ([]string, error) {
 
 // ServeHTTP serves one request.
 func (d *Daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	cors(w)
-	if r.Method == http.MethodOptions {
-		h := w.Header()
-		h.Set("Access-Control-Allow-Methods", "*")
-		h.Set("Access-Control-Allow-Headers", "*")
-		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
-			h.Set("Access-Control-Allow-Headers", asked) // the star does not stand for Authorization
-		}
-		h.Set("Access-Control-Max-Age", "86400")
-		w.WriteHeader(http.StatusOK)
+	walrusapi.AllowOrigins(w)
+	if walrusapi.Preflight(w, r) {
 		return
 	}
 	parts, err := segments(r.URL)

@@ -66,6 +66,19 @@ func (f *fake) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, err
 	return s, nil
 }
 
+func (f *fake) Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error) {
+	s, err := f.Put(ctx, blob, PutOptions{})
+	if err == nil && s.Blob != id {
+		err = errOtherBlob(s.Blob)
+	}
+	return &Certificate{Signers: []int{0, 2}, Message: attestation(id, object).WalrusMessage(3)}, err
+}
+
+func (f *fake) Certify(ctx context.Context, id commit.BlobID, object *ObjectID, c *Certificate) error {
+	_, err := f.get(id)
+	return err
+}
+
 func (f *fake) object(id commit.BlobID) Object {
 	return Object{
 		ID: ObjectID(id), Blob: id, Size: uint64(len(f.blobs[id])), Registered: 3, Certified: 3, Storage: ObjectID{1}, Start: 3, End: 4,

@@ -1,16 +1,14 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 	"github.com/redstuff-go/redstuff/gateway/quilt"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -19,20 +17,9 @@ import (
 // domain says whose errors these are.
 const domain = "daemon.walrus.space"
 
-// failure is an error as clients are told of it, in the form of AIP-193.
-type failure struct {
-	code    int    // of HTTP
-	status  string // its name
-	reason  string // what programs look at
-	message string // what people read
-	domain  string // whose it is, if not the API's
-}
-
-func (f *failure) Error() string { return f.message }
-
 // refuse returns the failure of a request that is wrong.
-func refuse(reason, message string) *failure {
-	return &failure{code: http.StatusBadRequest, status: "INVALID_ARGUMENT", reason: reason, message: message}
+func refuse(reason, message string) *walrusapi.Error {
+	return &walrusapi.Error{Code: http.StatusBadRequest, Status: "INVALID_ARGUMENT", Reason: reason, Message: message, Domain: domain}
 }
 
 // plain is an error that clients are told of as bare text: the request has not the form
@@ -47,30 +34,30 @@ func (p *plain) Error() string { return p.message }
 func malformed(message string) *plain { return &plain{http.StatusBadRequest, message} }
 
 // explain returns the failure that an error is for clients.
-func explain(err error) *failure {
-	var f *failure
+func explain(err error) *walrusapi.Error {
+	var f *walrusapi.Error
 	var tooLarge *commit.TooLargeError
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.Is(err, client.ErrInconsistent):
-		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "BLOB_NOT_FOUND", message: "the blob was encoded wrongly, and nobody can read it"}
+		return &walrusapi.Error{Code: http.StatusNotFound, Status: "NOT_FOUND", Reason: "BLOB_NOT_FOUND", Message: "the blob was encoded wrongly, and nobody can read it", Domain: domain}
 	case errors.Is(err, client.ErrNotFound):
-		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "BLOB_NOT_FOUND", message: "no blob of this id is stored"}
+		return &walrusapi.Error{Code: http.StatusNotFound, Status: "NOT_FOUND", Reason: "BLOB_NOT_FOUND", Message: "no blob of this id is stored", Domain: domain}
 	case errors.Is(err, quilt.ErrNotFound), errors.Is(err, quilt.ErrNotQuilt), errors.Is(err, quilt.ErrMalformed):
-		return &failure{code: http.StatusNotFound, status: "NOT_FOUND", reason: "QUILT_PATCH_NOT_FOUND", message: err.Error()}
+		return &walrusapi.Error{Code: http.StatusNotFound, Status: "NOT_FOUND", Reason: "QUILT_PATCH_NOT_FOUND", Message: err.Error(), Domain: domain}
 	case errors.Is(err, errLedger):
-		return &failure{code: http.StatusServiceUnavailable, status: "UNAVAILABLE", reason: "LEDGER_UNAVAILABLE", message: "the ledger does not answer at present: try again"}
+		return &walrusapi.Error{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Reason: "LEDGER_UNAVAILABLE", Message: "the ledger does not answer at present: try again", Domain: domain}
 	case ledger.RuleOf(err) == ledger.RuleEpochs:
 		return refuse("INVALID_EPOCHS", err.Error())
 	case ledger.RuleOf(err) == ledger.RuleCapacity:
-		return &failure{code: http.StatusTooManyRequests, status: "RESOURCE_EXHAUSTED", reason: "CAPACITY_EXHAUSTED", message: "the nodes have no room for the blob in these epochs: " + err.Error()}
+		return &walrusapi.Error{Code: http.StatusTooManyRequests, Status: "RESOURCE_EXHAUSTED", Reason: "CAPACITY_EXHAUSTED", Message: "the nodes have no room for the blob in these epochs: " + err.Error(), Domain: domain}
 	case errors.Is(err, client.ErrTooLarge), errors.As(err, &tooLarge):
-		return &failure{code: http.StatusForbidden, status: "SIZE_EXCEEDED", reason: "BLOB_TOO_LARGE", message: err.Error()}
+		return &walrusapi.Error{Code: http.StatusForbidden, Status: "SIZE_EXCEEDED", Reason: "BLOB_TOO_LARGE", Message: err.Error(), Domain: domain}
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return &failure{code: http.StatusServiceUnavailable, status: "UNAVAILABLE", reason: "BLOB_UNAVAILABLE", message: "too few nodes answer at present: try again"}
+		return &walrusapi.Error{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Reason: "BLOB_UNAVAILABLE", Message: "too few nodes answer at present: try again", Domain: domain}
 	default:
-		return &failure{code: http.StatusInternalServerError, status: "INTERNAL", reason: "INTERNAL_ERROR", message: "an internal error has occurred, please report it"}
+		return &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "INTERNAL_ERROR", Message: "an internal error has occurred, please report it", Domain: domain}
 	}
 }
 
@@ -87,31 +74,14 @@ func answerError(log *slog.Logger, w http.ResponseWriter, r *http.Request, err e
 		panic(http.ErrAbortHandler)
 	}
 	clear(w.Header())
-	cors(w)
+	walrusapi.AllowOrigins(w)
 	if text != nil {
 		http.Error(w, text.message, text.code)
 		return
 	}
 	f := explain(err)
-	if f.code == http.StatusInternalServerError {
+	if f.Code == http.StatusInternalServerError {
 		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
-	if f.code == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	answerJSON(w, f.code, map[string]any{"error": map[string]any{
-		"status": f.status, "code": f.code, "message": strings.TrimSpace(f.message),
-		"details": []any{map[string]any{"@type": "ErrorInfo", "reason": f.reason, "domain": cmp.Or(f.domain, domain), "metadata": struct{}{}}},
-	}})
-}
-
-// answerJSON answers a value. What cannot be written any more, nobody reads.
-func answerJSON(w http.ResponseWriter, code int, v any) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // no value here is one that JSON has not
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_, _ = w.Write(text)
+	f.Write(w)
 }

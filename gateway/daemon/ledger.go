@@ -17,12 +17,17 @@ import (
 // its blob as its request asks for.
 type Orders struct{}
 
-// orderKey is the key of a write's *order in its context.
+// registrar is what a write's context has of its request.
+type registrar interface {
+	register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error)
+}
+
+// orderKey is the key of a write's registrar in its context.
 type orderKey struct{}
 
 // Register registers a blob for the request whose context it is.
 func (Orders) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
-	o, ok := ctx.Value(orderKey{}).(*order)
+	o, ok := ctx.Value(orderKey{}).(registrar)
 	if !ok {
 		return nil, errors.New("daemon: the write is of no request")
 	}
@@ -172,7 +177,7 @@ func (s *ledgerStore) Put(ctx context.Context, blob []byte, o PutOptions) (*Stor
 		Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh,
 		Step: func(s account.Step) { one.registered = s.Registration },
 	}
-	receipt, err := s.Store(context.WithValue(ctx, orderKey{}, one), blob)
+	receipt, err := s.Store(context.WithValue(ctx, orderKey{}, registrar(one)), blob)
 	switch {
 	case errors.Is(err, errCertified):
 		return &Stored{Object: object(*one.found), EncodedSize: encoded}, nil
@@ -199,4 +204,29 @@ func (s *ledgerStore) Object(ctx context.Context, id ObjectID) (*Object, error) 
 	}
 	o := object(chain.Registration{Object: ledger.ObjectID(id), Blob: b})
 	return &o, nil
+}
+
+func (s *ledgerStore) Certify(ctx context.Context, id commit.BlobID, object *ObjectID, raw *Certificate) error {
+	cert, err := raw.verify(s.Committee(), id)
+	if err != nil {
+		return err
+	}
+	if cert.Kind == committee.WalrusDeletable {
+		object = (*ObjectID)(&cert.Object)
+	}
+	if object == nil {
+		return malformed("the certificate does not say of which object it is: give object=0x…")
+	}
+	data, err := cert.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	_, err = s.account.Do(ctx, ledger.CertifyBlob{Blob: ledger.ObjectID(*object), Certificate: data})
+	switch ledger.RuleOf(err) {
+	case ledger.RuleCertified:
+		return nil
+	case ledger.RuleProof, ledger.RuleEpoch, ledger.RuleUnknown, ledger.RuleExpired:
+		return refuse("INVALID_CERTIFICATE", err.Error())
+	}
+	return onLedger(err)
 }

@@ -21,7 +21,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatalf("%v, version %q", err, d.OpenAPI)
 	}
 	_, html := s.ask("GET", "/v1/api", nil)
-	values := map[string]string{"epochs": "1", "encoding_type": "RS2", "send_object_to": "0x1", "share": "false", "quilt_version": "V1", "start": "0", "length": "1", "ids": "0x1"}
+	values := map[string]string{"epochs": "1", "encoding_type": "RS2", "send_object_to": "0x1", "share": "false", "quilt_version": "V1", "start": "0", "length": "1", "ids": "0x1", "object": "0x1", "blob_id": strings.Repeat("A", 43), "deletable_blob_object": "0x1"}
 	for path, methods := range d.Paths {
 		at := regexp.MustCompile(`\{[a-z_]+\}`).ReplaceAllStringFunc(path, func(name string) string {
 			if name == "{patch_id}" {

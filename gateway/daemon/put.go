@@ -7,8 +7,8 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 	"github.com/redstuff-go/redstuff/gateway/quilt"
-	"github.com/redstuff-go/redstuff/node/client"
 )
 
 // writer serves what stores blobs.
@@ -25,6 +25,14 @@ func (d *writer) admit(r *http.Request) (o PutOptions, p *pass, err error) {
 		p, err = d.gate.open(r, o)
 	}
 	return o, p, err
+}
+
+// pass takes the token of a request of which somebody else pays for the blob.
+func (d *writer) pass(r *http.Request) (*pass, error) {
+	if d.gate == nil {
+		return nil, nil
+	}
+	return d.gate.open(r, PutOptions{})
 }
 
 // putOptions reads how a blob is to be stored.
@@ -72,10 +80,10 @@ func (d *writer) put(ctx context.Context, blob []byte, o PutOptions) (*Stored, e
 	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
 	defer cancel()
 	s, err := d.store.Put(ctx, blob, o)
-	if errors.Is(err, client.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		return nil, &failure{code: http.StatusGatewayTimeout, status: "DEADLINE_EXCEEDED", reason: "INSUFFICIENT_CONFIRMATIONS", message: "too few nodes confirmed in time that they have stored the blob"}
+	if err != nil {
+		return nil, confirmationError(err)
 	}
-	return s, err
+	return s, nil
 }
 
 // result is the answer for a blob that was stored.
@@ -116,7 +124,7 @@ func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answerJSON(w, http.StatusOK, result(s))
+	walrusapi.JSON(w, http.StatusOK, result(s))
 	return nil
 }
 
@@ -154,7 +162,7 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 	for i, p := range patches {
 		all[i] = stored{p.Identifier, p.ID(s.Blob).String(), [2]int{p.Start, p.End}}
 	}
-	answerJSON(w, http.StatusOK, map[string]any{"blobStoreResult": result(s), "storedQuiltBlobs": all})
+	walrusapi.JSON(w, http.StatusOK, map[string]any{"blobStoreResult": result(s), "storedQuiltBlobs": all})
 	return nil
 }
 

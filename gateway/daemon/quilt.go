@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 	"github.com/redstuff-go/redstuff/gateway/quilt"
 )
 
@@ -101,6 +102,6 @@ func (d quilts) getPatches(w http.ResponseWriter, r *http.Request, text string) 
 			list[i].Tags = map[string]string{}
 		}
 	}
-	answerJSON(w, http.StatusOK, list)
+	walrusapi.JSON(w, http.StatusOK, list)
 	return nil
 }

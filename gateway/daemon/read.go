@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 )
 
 // reader serves what reads blobs.
@@ -131,7 +132,7 @@ func (d *reader) answerBlob(w http.ResponseWriter, r *http.Request, id commit.Bl
 	if len(asked) > 0 {
 		var ok bool
 		if off, length, ok = parseRange(asked, meta.Length); !ok {
-			return &failure{code: http.StatusRequestedRangeNotSatisfiable, status: "RANGE_NOT_SATISFIABLE", reason: "INVALID_BYTE_RANGE", message: fmt.Sprintf("the range %q is none of the blob's %d bytes: give one such as bytes=0-99", strings.Join(asked, ", "), meta.Length)}
+			return &walrusapi.Error{Code: http.StatusRequestedRangeNotSatisfiable, Status: "RANGE_NOT_SATISFIABLE", Reason: "INVALID_BYTE_RANGE", Message: fmt.Sprintf("the range %q is none of the blob's %d bytes: give one such as bytes=0-99", strings.Join(asked, ", "), meta.Length), Domain: domain}
 		}
 		code = http.StatusPartialContent
 		if r.Method != http.MethodHead {
@@ -218,8 +219,8 @@ func (d *reader) getRange(w http.ResponseWriter, r *http.Request, text string) e
 
 // rangeError returns the failure of a range. Walrus answers 500 where nodes do not answer.
 func rangeError(err error) error {
-	if f := explain(err); f.code == http.StatusServiceUnavailable {
-		return &failure{code: http.StatusInternalServerError, status: "INTERNAL", reason: "INTERNAL_ERROR", message: f.message}
+	if f := explain(err); f.Code == http.StatusServiceUnavailable {
+		return &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "INTERNAL_ERROR", Message: f.Message, Domain: domain}
 	}
 	return err
 }

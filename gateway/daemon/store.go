@@ -26,6 +26,12 @@ type Store interface {
 	// ReadColumns returns columns [from, to) of the message matrix, one after another,
 	// verified against the id.
 	ReadColumns(ctx context.Context, id commit.BlobID, from, to int) ([]byte, error)
+	// Relay stores a blob that its owner has registered, as the object if it may be deleted,
+	// and returns the certificate, which nobody else gets.
+	Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error)
+	// Certify takes the certificate of a blob that its owner has stored, and where there is a
+	// ledger, registered as the object, which may be nil if the certificate names it.
+	Certify(ctx context.Context, id commit.BlobID, object *ObjectID, c *Certificate) error
 	// Object returns what is known of a blob's record. The error wraps client.ErrNotFound
 	// if there is no such record.
 	Object(ctx context.Context, id ObjectID) (*Object, error)

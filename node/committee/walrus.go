@@ -55,10 +55,10 @@ func ParseWalrusMessage(m []byte) (a Attestation, epoch uint64, err error) {
 	return a, epoch, nil
 }
 
-// WalrusCertificate returns the certificate of a message, the numbers of its signers, and
+// WalrusCertificate returns the committee's certificate of a message, the numbers of its signers, and
 // the sum of their signatures, which is not verified: see Verify. The error wraps
 // ErrCertificate.
-func (c *Committee) WalrusCertificate(message []byte, signers []int, s Signature) (*Certificate, error) {
+func WalrusCertificate(c *Committee, message []byte, signers []int, s Signature) (*Certificate, error) {
 	a, epoch, err := ParseWalrusMessage(message)
 	if err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ func TestWalrusCertificates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cert, err := c.WalrusCertificate(a.WalrusMessage(7), []int{0, 1, 2}, made.Signature())
+		cert, err := committee.WalrusCertificate(c, a.WalrusMessage(7), []int{0, 1, 2}, made.Signature())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,18 +123,18 @@ func TestWalrusCertificates(t *testing.T) {
 			{"no member", c, a.WalrusMessage(7), []int{0, 1, 4}},
 			{"a negative one", c, a.WalrusMessage(7), []int{0, 1, -1}},
 		} {
-			if _, err := bad.c.WalrusCertificate(bad.message, bad.signers, made.Signature()); !errors.Is(err, committee.ErrCertificate) {
+			if _, err := committee.WalrusCertificate(bad.c, bad.message, bad.signers, made.Signature()); !errors.Is(err, committee.ErrCertificate) {
 				t.Errorf("%s: %v, want ErrCertificate", bad.name, err)
 			}
 		}
-		wrong, err := c.WalrusCertificate(a.WalrusMessage(7), []int{0, 1, 3}, made.Signature())
+		wrong, err := committee.WalrusCertificate(c, a.WalrusMessage(7), []int{0, 1, 3}, made.Signature())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := committee.Verify(c, wrong); !errors.Is(err, committee.ErrSignature) {
 			t.Errorf("other signers: %v, want ErrSignature", err)
 		}
-		few, err := c.WalrusCertificate(a.WalrusMessage(7), []int{0}, made.Signature())
+		few, err := committee.WalrusCertificate(c, a.WalrusMessage(7), []int{0}, made.Signature())
 		if err != nil {
 			t.Fatal(err)
 		}

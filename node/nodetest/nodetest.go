@@ -13,7 +13,9 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -29,9 +31,24 @@ type T interface {
 // Cluster is nodes with their stores in memory.
 type Cluster struct {
 	Control *fixed.Control // nil where there is a ledger
-	Nodes   []*node.Node
+	Nodes   []*Node
 	stops   []func()
 }
+
+// Node is a node, and what else may stand before its store.
+type Node struct {
+	*node.Node
+	key      *identity.Key
+	Store    *store.Disk
+	Control  control.Control
+	Follower *follow.Follower // nil where there is no ledger
+}
+
+// Public returns the node's public key.
+func (n *Node) Public() committee.PublicKey { return n.key.Public() }
+
+// Signer returns what signs with the node's key.
+func (n *Node) Signer() *committee.Signer { return n.key.Signer(nil) }
 
 // Start runs nodes on loopback, which own the shards evenly, until the test ends. The key
 // is that of a client that may write.
@@ -96,7 +113,11 @@ func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, 
 			t.Errorf("closing a store: %v", err)
 		}
 	})
-	c.Nodes, c.stops = append(c.Nodes, n), append(c.stops, stop)
+	one := &Node{n, key, disk, config.Control, config.Follower}
+	if one.Control == nil {
+		one.Control = config.Follower
+	}
+	c.Nodes, c.stops = append(c.Nodes, one), append(c.stops, stop)
 	t.Cleanup(stop)
 }
 

@@ -158,8 +158,14 @@ func (r *piecesReader) Read(b []byte) (int, error) {
 // Confirmation asks for the node's attestation that it has its pairs of the blob,
 // which is not verified.
 func (p *Peer) Confirmation(ctx context.Context, id commit.BlobID) (committee.Signature, error) {
+	return p.Attestation(ctx, committee.Attestation{Kind: committee.Stored, Blob: id})
+}
+
+// Attestation is Confirmation in the words of the attestation, which is one of a blob that
+// is stored.
+func (p *Peer) Attestation(ctx context.Context, a committee.Attestation) (committee.Signature, error) {
 	var c api.Confirmation
-	if err := p.getJSON(ctx, api.BlobPath(id, api.ConfirmationPath), p.maxJSON(), &c); err != nil {
+	if err := p.getJSON(ctx, api.BlobPath(a.Blob, api.ConfirmationPath)+api.ConfirmationQuery(a), p.maxJSON(), &c); err != nil {
 		return committee.Signature{}, err
 	}
 	return attestation(p, c)

@@ -178,6 +178,11 @@ func (d *reader) getSlivers(r *request) {
 }
 
 func (d *reader) getConfirmation(r *request) {
+	a, err := api.ParseConfirmationQuery(r.URL.Query(), r.id)
+	if err != nil {
+		r.Fail(http.StatusBadRequest, err.Error())
+		return
+	}
 	info, err := d.blobs.store.Info(r.id)
 	if err != nil {
 		d.blobs.fail(r, err)
@@ -188,12 +193,16 @@ func (d *reader) getConfirmation(r *request) {
 		r.Fail(http.StatusNotFound, "not all of the node's slivers are here")
 		return
 	}
-	d.confirm(r, committee.Stored)
+	d.attest(r, a)
 }
 
 // confirm answers with an attestation of the request's blob.
 func (d *reader) confirm(r *request, kind committee.Kind) {
-	s := d.signer.Attest(r.view.Committee, committee.Attestation{Kind: kind, Blob: r.id})
+	d.attest(r, committee.Attestation{Kind: kind, Blob: r.id})
+}
+
+func (d *reader) attest(r *request, a committee.Attestation) {
+	s := d.signer.Attest(r.view.Committee, a)
 	c := r.view.Committee
 	r.answer(http.StatusOK, api.Confirmation{Member: r.name(), Epoch: c.Epoch(), Committee: c.Fingerprint(), Signature: s})
 }

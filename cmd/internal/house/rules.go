@@ -73,19 +73,23 @@ var rules = arrows{
 	"comet/cmd/rs2d-comet": {"comet", "comet/headers", "node/control/chain", "node/control/genesis", "node/control/rpc", "node/identity"},
 
 	// Around them.
-	"asm":                 {},
-	"gateway/conformance": {},
-	"compat":              {"rs2d/rs"},
-	"gateway/quilt":       {"commit", "internal/bcs"},
-	"gateway/daemon":      {"commit", "gateway/quilt", "node/client", "node/committee", "node/control/account", "node/control/chain", "node/ledger"},
-	"node/nodetest":       {"commit", "node", "node/committee", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/store"},
-	"cmd/rs2d-gateway":    {"cmd/internal", "gateway/daemon", "node/client", "node/control/account", "node/identity", "node/server/httpd"},
-	"bench":               {"commit", "compat", "gf", "rs2d", "rs2d/rs"},
-	"cmd/internal":        {"commit", "node/control", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/ledger", "rs2d"},
-	"cmd/rs2d":            {"cmd/internal", "commit", "gf", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/rpc", "node/identity", "node/ledger", "node/ledger/tree", "node/peer", "rs2d"},
-	"cmd/rs2d-ledger":     {"cmd/internal", "commit", "internal/pause", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/genesis", "node/control/rpc", "node/ledger"},
-	"cmd/rs2d-load":       {"cmd/internal", "commit", "internal/pause", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/fault", "node/fault/flood", "node/heal", "node/identity", "node/ledger", "node/peer", "node/server/httpd", "node/store", "rs2d"},
-	"cmd/rs2d-node":       {"cmd/internal", "commit", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/peer", "node/server/httpd", "node/store"},
+	"asm":             {},
+	"compat":          {"rs2d/rs"},
+	"bench":           {"commit", "compat", "gf", "rs2d", "rs2d/rs"},
+	"cmd/internal":    {"commit", "node/control", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/ledger", "rs2d"},
+	"cmd/rs2d":        {"cmd/internal", "commit", "gf", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/rpc", "node/identity", "node/ledger", "node/ledger/tree", "node/peer", "rs2d"},
+	"cmd/rs2d-ledger": {"cmd/internal", "commit", "internal/pause", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/genesis", "node/control/rpc", "node/ledger"},
+	"cmd/rs2d-load":   {"cmd/internal", "commit", "internal/pause", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/fault", "node/fault/flood", "node/heal", "node/identity", "node/ledger", "node/peer", "node/server/httpd", "node/store", "rs2d"},
+
+	// Other people's clients.
+	"gateway/conformance":        {},
+	"gateway/internal/walrusapi": {},
+	"gateway/quilt":              {"commit", "internal/bcs"},
+	"gateway/daemon":             {"commit", "gateway/internal/walrusapi", "gateway/quilt", "node/client", "node/committee", "node/control/account", "node/control/chain", "node/ledger"},
+	"gateway/sdk":                {"commit", "gateway/internal/walrusapi", "internal/bcs", "node/api", "node/committee", "node/control", "node/control/chain", "node/placement", "node/server", "node/server/httpd", "node/store", "rs2d"},
+	"cmd/rs2d-gateway":           {"cmd/internal", "gateway/daemon", "node/client", "node/control/account", "node/identity", "node/server/httpd"},
+	"cmd/rs2d-node":              {"cmd/internal", "commit", "gateway/sdk", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/peer", "node/server", "node/server/httpd", "node/store", "rs2d"},
+	"node/nodetest":              {"commit", "node", "node/committee", "node/control", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/store"},
 }
 
 // broken returns what of the arrows the rules do not allow, in sentences.

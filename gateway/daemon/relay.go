@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+)
+
+// An upload relay encodes and sends blobs for clients that have registered them
+// themselves, and gives them the certificate. This one takes no tip for it.
+
+// attestation is what the nodes are to sign for the owner of a blob.
+func attestation(id commit.BlobID, object *ObjectID) committee.Attestation {
+	if object == nil {
+		return committee.Attestation{Kind: committee.WalrusPermanent, Blob: id}
+	}
+	return committee.Attestation{Kind: committee.WalrusDeletable, Blob: id, Object: committee.ObjectID(*object)}
+}
+
+// errOtherBlob is the error of a body whose id is not the one that is named.
+func errOtherBlob(got commit.BlobID) error {
+	return refuse("BLOB_ID_MISMATCH", fmt.Sprintf("the body is the blob %v, and not the one that blob_id names", got))
+}
+
+// relayed is a write of a blob that somebody else has registered, and has certified.
+type relayed struct {
+	ledger chain.Ledger
+	id     commit.BlobID
+	object *ObjectID
+}
+
+// register finds the registration.
+func (o *relayed) register(ctx context.Context, id commit.BlobID, _ *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+	if id != o.id {
+		return nil, errOtherBlob(id)
+	}
+	b, err := o.ledger.Blob(ctx, id)
+	if err != nil {
+		return nil, onLedger(err)
+	}
+	for _, r := range b.Registrations {
+		if o.object == nil && !r.Deletable || o.object != nil && r.Deletable && ObjectID(r.Object) == *o.object {
+			return func(context.Context, *committee.Certificate) error { return nil }, nil
+		}
+	}
+	return nil, &walrusapi.Error{Code: http.StatusBadRequest, Status: "FAILED_PRECONDITION", Reason: "NOT_REGISTERED", Domain: domain,
+		Message: "nobody has registered the blob so: a deletable one is named by deletable_blob_object"}
+}
+
+func (s *ledgerStore) Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error) {
+	o := &relayed{s.account.Ledger(), id, object}
+	if _, err := s.Store(context.WithValue(ctx, orderKey{}, registrar(o)), blob); err != nil {
+		return nil, err
+	}
+	cert, err := client.Attest(ctx, s.Client, attestation(id, object))
+	if err != nil {
+		return nil, err
+	}
+	return certificateOf(s.Committee(), cert), nil
+}
+
+// relay serves what clients of an upload relay ask for.
+type relay struct{ *writer }
+
+func (d relay) getTip(w http.ResponseWriter, r *http.Request) error {
+	walrusapi.JSON(w, http.StatusOK, "no_tip")
+	return nil
+}
+
+func (d relay) post(w http.ResponseWriter, r *http.Request) error {
+	q := parseQuery(r)
+	text, ok := q.take("blob_id")
+	if !ok {
+		q.fail("blob_id is needed")
+	}
+	id, err := commit.ParseBlobID(text)
+	if err != nil {
+		q.fail("blob_id: %v", err)
+	}
+	var object *ObjectID
+	if text, ok := q.take("deletable_blob_object"); ok {
+		o, err := ParseObjectID(text)
+		if err != nil {
+			q.fail("deletable_blob_object: %v", err)
+		}
+		object = &o
+	}
+	if encoding, ok := q.take("encoding_type"); ok && encoding != "RS2" {
+		q.fail("encoding_type is %q, want RS2", encoding)
+	}
+	q.take("nonce") // of a payment, which nobody asks for
+	q.take("tx_id")
+	if err := q.end(); err != nil {
+		return err
+	}
+	token, err := d.pass(r)
+	if err != nil {
+		return err
+	}
+	defer token.giveBack()
+	blob, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.options.MaxBlob))
+	if err != nil {
+		return err
+	}
+	if err := token.spend(len(blob)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), d.options.Timeout)
+	defer cancel()
+	cert, err := d.store.Relay(ctx, blob, id, object)
+	if err != nil {
+		return confirmationError(err)
+	}
+	bytes := make([]int, len(id))
+	for i, b := range id {
+		bytes[i] = int(b)
+	}
+	walrusapi.JSON(w, http.StatusOK, map[string]any{"blob_id": bytes, "confirmation_certificate": cert})
+	return nil
+}

@@ -1,0 +1,77 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/server/httpd"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// domain says whose errors these are.
+const domain = "storage.walrus.space"
+
+func failure(code int, status, reason, message string) *walrusapi.Error {
+	return &walrusapi.Error{Code: code, Status: status, Reason: reason, Message: message, Domain: domain}
+}
+
+// invalid returns the error of a request that is wrong in itself.
+func invalid(reason, message string) error {
+	return failure(http.StatusBadRequest, "INVALID_ARGUMENT", reason, message)
+}
+
+// unmet returns the error of a request that would be right if something else were so.
+func unmet(reason, message string) error {
+	return failure(http.StatusBadRequest, "FAILED_PRECONDITION", reason, message)
+}
+
+func notFound(reason, message string) error {
+	return failure(http.StatusNotFound, "NOT_FOUND", reason, message)
+}
+
+func unavailable(message string) *walrusapi.Error {
+	return failure(http.StatusServiceUnavailable, "UNAVAILABLE", "UNAVAILABLE", message)
+}
+
+// errAnswered is returned for a request that has been answered.
+var errAnswered = errors.New("sdk: answered")
+
+// answerError tells a client of an error.
+func answerError(log *slog.Logger, r *request, err error) {
+	var known *walrusapi.Error
+	switch {
+	case errors.Is(err, errAnswered), r.Context().Err() != nil && errors.Is(err, context.Canceled):
+		return
+	case errors.As(err, &known):
+	case errors.Is(err, control.ErrUnknown):
+		known = unavailable("whether the blob is registered cannot be known at present: the ledger does not answer")
+	case errors.Is(err, store.ErrRefused):
+		known = unavailable("the blob was deleted, or the ledger has to be asked again")
+	case errors.Is(err, store.ErrFull):
+		known = unavailable("the disk is full")
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFailed), errors.Is(err, httpd.ErrBusy):
+		known = unavailable("the node cannot do it at present")
+	default:
+		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		known = failure(http.StatusInternalServerError, "INTERNAL", "INTERNAL_ERROR", "an internal error has occurred, please report it")
+	}
+	known.Write(r)
+}
+
+// fail answers what is wrong with a request before anybody has read it.
+func fail(w http.ResponseWriter, code int, message string) {
+	status := strings.ToUpper(strings.ReplaceAll(http.StatusText(code), " ", "_"))
+	switch code {
+	case http.StatusServiceUnavailable:
+		status = "UNAVAILABLE"
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusLengthRequired:
+		http.Error(w, message, code) // as Walrus does
+		return
+	}
+	failure(code, status, status, message).Write(w)
+}

@@ -1,0 +1,165 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/placement"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// writer takes metadata and slivers.
+type writer struct{ *gate }
+
+// pending reads whether the client would have had the node wait for the registration. The
+// node has done so.
+func pending(r *request) (bool, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	for key, values := range q {
+		if key != "pending" || len(values) != 1 || values[0] != "true" && values[0] != "false" {
+			err = fmt.Errorf("unknown key, or value, %.80q: there is pending=true", key)
+		}
+	}
+	if err != nil {
+		http.Error(r, err.Error(), http.StatusBadRequest)
+		return false, errAnswered
+	}
+	return q.Get("pending") == "true", nil
+}
+
+// stored answers that something is there.
+func stored(r *request, what string, before, pending bool) {
+	switch {
+	case before:
+		r.answer(http.StatusOK, what+" already stored")
+	case pending:
+		r.answer(http.StatusAccepted, what+" buffered pending registration")
+	case what == "sliver":
+		r.answer(http.StatusCreated, "sliver stored successfully")
+	default:
+		r.answer(http.StatusCreated, what+" successfully stored")
+	}
+}
+
+// begin admits a write, and reads its body, of at most limit bytes.
+func (f writer) begin(r *request, limit int64) (a admission, info store.Info, body []byte, err error) {
+	if a, err = f.admit(r); err != nil {
+		return a, info, nil, err
+	}
+	if info, err = f.Store.Info(r.id); err != nil {
+		return a, info, nil, err
+	}
+	if info.Has(store.InvalidBlobCertificate) {
+		return a, info, nil, unmet("INVALID_BLOB", "the blob was encoded wrongly, and is marked as invalid")
+	}
+	if err = f.withinQuota(r, a, &info); err != nil {
+		return a, info, nil, err
+	}
+	body, ok := r.ReadBody(limit)
+	if !ok {
+		return a, info, nil, errAnswered
+	}
+	return a, info, body, nil
+}
+
+func (f writer) putMetadata(r *request) error {
+	if kind := r.Request.Header.Get("Content-Type"); kind != "" {
+		if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/octet-stream" {
+			return invalid("INVALID_CONTENT_TYPE", fmt.Sprintf("the body is of type %.80q, want application/octet-stream", kind))
+		}
+	}
+	pending, err := pending(r)
+	if err != nil {
+		return err
+	}
+	a, info, raw, err := f.begin(r, int64(placement.MaxMetadata(f.params.N)))
+	if err != nil {
+		return err
+	}
+	meta, err := commit.ParseMetadata(raw, commit.Walrus)
+	if err != nil {
+		return invalid("INVALID_CONTENT_TYPE", "the body is no metadata in BCS: "+err.Error())
+	}
+	if id, err := meta.ID(f.hasher); err != nil || id != r.id || meta.Shards() != f.params.N {
+		return invalid("INVALID_METADATA", fmt.Sprintf("the metadata is not that of the blob in a network of %d shards", f.params.N))
+	}
+	before := info.Has(store.Metadata)
+	if !before || !lasts(&info, a) {
+		if err := f.apply(r, a, store.Update{Records: map[store.Record][]byte{store.Metadata: raw}}); err != nil {
+			return err
+		}
+	}
+	stored(r, "metadata", before, pending)
+	return nil
+}
+
+// sliverHead bounds what BCS adds to a sliver's symbols, bytes.
+const sliverHead = 10
+
+func (f writer) putSliver(r *request) error {
+	pending, err := pending(r)
+	if err != nil {
+		return err
+	}
+	ref, err := f.ref(r)
+	if err != nil {
+		return err
+	}
+	meta, raw, err := f.metadata(r.id)
+	if errors.Is(err, store.ErrNotFound) {
+		if _, err := f.admit(r); err != nil {
+			return err
+		}
+		return unmet("METADATA_NOT_FOUND", "the metadata comes first")
+	}
+	if err != nil {
+		return err
+	}
+	sizes, err := placement.SizesOf(f.params, meta.Length)
+	if err != nil {
+		return err
+	}
+	a, info, body, err := f.begin(r, int64(sizes[ref.Axis])+sliverHead)
+	if err != nil {
+		return err
+	}
+	before := slices.ContainsFunc(info.Slivers, func(e store.Entry) bool { return e.Ref == ref })
+	if !before || !lasts(&info, a) {
+		s, err := f.verified(r, meta, ref, body)
+		if err != nil {
+			return err
+		}
+		u := store.Update{Records: map[store.Record][]byte{store.Metadata: raw}, Slivers: []store.Sliver{{Ref: ref, Data: s.Data}}}
+		if err := f.apply(r, a, u); err != nil {
+			return err
+		}
+	}
+	stored(r, "sliver", before, pending)
+	return nil
+}
+
+// verified returns the sliver that a body is, if it is the blob's.
+func (f writer) verified(r *request, meta *commit.Metadata, ref store.Ref, body []byte) (rs2d.Sliver, error) {
+	s, err := rs2d.ParseSliver(meta, ref.Axis, body)
+	if errors.Is(err, rs2d.ErrIndex) || err == nil && s.SliverRef != placement.Ref(ref).Sliver(f.params.N) {
+		return s, invalid("SLIVER_INDEX_MISMATCH", fmt.Sprintf("the sliver is not number %d, which is the pair's", placement.Ref(ref).Sliver(f.params.N).Index))
+	}
+	if err != nil {
+		return s, invalid("INVALID_SLIVER", err.Error())
+	}
+	done, err := r.Turn(r.Context())
+	if err != nil {
+		return s, err
+	}
+	defer done()
+	if err := f.Code.VerifySliver(meta, s); err != nil {
+		return s, invalid("INVALID_SLIVER", err.Error())
+	}
+	return s, nil
+}
