@@ -13,8 +13,10 @@
 //	GET  /v1/blobs/{id}/slivers/{pair}/{axis}          the sliver's bytes; takes Range
 //	PUT  /v1/blobs/{id}/slivers/{pair}/{axis}          the sliver's bytes; writers
 //	GET  /v1/blobs/{id}/slivers?primary=1,2&secondary=3  frames: many slivers, by pair
-//	PUT  /v1/blobs/{id}                                frames: metadata and slivers at once,
-//	                                                   answered by Confirmation, JSON; writers
+//	PUT  /v1/blobs/{id}                                frames: metadata and slivers at once, whole
+//	                                                   or in pieces, answered by Confirmation,
+//	                                                   JSON, and by 102 before it, now and then,
+//	                                                   while slivers in pieces are verified; writers
 //	GET  /v1/blobs/{id}/confirmation/permanent         Confirmation, JSON, once all pairs are stored
 //	GET  /v1/blobs/{id}/certificate                    the point of availability
 //	PUT  /v1/blobs/{id}/certificate                    the same; writers

@@ -30,6 +30,9 @@ const (
 	// FrameError holds a message: what was asked for by Item, Axis and Index is not
 	// coming. Index is a pair.
 	FrameError
+	// FramePiece holds a piece of a sliver, from the byte Item on: Axis and Index (the pair)
+	// say which. Pieces of one sliver come in any order, and do not overlap.
+	FramePiece
 )
 
 // FrameHeader begins a frame. In bytes: kind, axis, index in 16 bits, item and length
@@ -81,7 +84,7 @@ func (f *FrameReader) Next() (FrameHeader, error) {
 		Kind: FrameKind(b[0]), Axis: b[1], Index: binary.LittleEndian.Uint16(b[2:]),
 		Item: binary.LittleEndian.Uint32(b[4:]), Length: binary.LittleEndian.Uint32(b[8:]),
 	}
-	if h.Kind > FrameError || h.Axis > 1 || h.Kind == FrameEnd && h != (FrameHeader{}) {
+	if h.Kind > FramePiece || h.Axis > 1 || h.Kind == FrameEnd && h != (FrameHeader{}) {
 		return FrameHeader{}, fmt.Errorf("%w: frame of kind %d", ErrMalformed, b[0])
 	}
 	f.left = h.Length

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -16,9 +17,12 @@ import (
 // and written; it is exceeded by less than one sliver.
 const digestBytes = 8 << 20
 
+// pieceCost is how many bytes a piece of a sliver counts as at least.
+const pieceCost = 512
+
 // bundle takes a body of metadata and slivers in frames. When there are many bytes of
 // slivers they are verified and staged, so that only a few are in memory, however many
-// there are.
+// there are. Slivers that come in pieces are verified at the end, when they are read back.
 type bundle struct {
 	writer *writer
 	r      *request
@@ -27,17 +31,21 @@ type bundle struct {
 	meta    *commit.Metadata
 	raw     []byte // of the metadata
 	sizes   placement.Sizes
-	entries []store.Entry // of all slivers that came
-	seen    map[store.Ref]bool
-	slivers []rs2d.Sliver // those that are neither verified nor staged
-	bytes   int           // of them
-	free    [2][][]byte   // buffers for slivers, by axis
-	stage   store.Stage   // nil if none was staged
+	entries []store.Entry               // of all slivers that came
+	seen    map[store.Ref]api.FrameKind // what the slivers came in
+	slivers []rs2d.Sliver               // those that are neither verified nor staged
+	bytes   int                         // of them
+	free    [2][][]byte                 // buffers for slivers, by axis
+	stage   store.Stage                 // nil if none was staged
+
+	partial []store.Entry // slivers of which pieces came
+	pieces  []store.Piece // those that are not staged
+	spare   [][]byte      // buffers for pieces
 }
 
 func newBundle(w *writer, r *request) *bundle {
 	return &bundle{
-		writer: w, r: r, frames: api.NewFrameReader(bufio.NewReaderSize(r.Body, 64<<10)), seen: make(map[store.Ref]bool),
+		writer: w, r: r, frames: api.NewFrameReader(bufio.NewReaderSize(r.Body, 64<<10)), seen: make(map[store.Ref]api.FrameKind),
 	}
 }
 
@@ -60,10 +68,10 @@ func (b *bundle) read() (ok bool) {
 			return false
 		}
 		if h.Kind == api.FrameEnd {
-			return true
+			return len(b.partial) == 0 || b.digest() && b.whole()
 		}
 		// What is last is not staged: it is written with all that makes the blob visible.
-		if b.bytes >= digestBytes && !b.digest() || !b.sliver(h) {
+		if b.bytes >= digestBytes && !b.digest() || !b.take(h) {
 			return false
 		}
 	}
@@ -93,30 +101,65 @@ func (b *bundle) metadata() (ok bool) {
 	return true
 }
 
-// sliver reads the sliver of a frame. If it cannot, it answers.
-func (b *bundle) sliver(h api.FrameHeader) (ok bool) {
-	n := b.writer.blobs.params.N
+// take reads the sliver of a frame, or the piece of one. If it cannot, it answers.
+func (b *bundle) take(h api.FrameHeader) (ok bool) {
 	ref := store.Ref{Axis: rs2d.Axis(h.Axis), Pair: int(h.Index)}
-	switch {
-	case h.Kind != api.FrameSliver || ref.Pair >= n || int64(h.Length) != int64(b.sizes[ref.Axis]):
+	if h.Kind != api.FrameSliver && h.Kind != api.FramePiece || ref.Pair >= b.writer.blobs.params.N {
 		b.r.Fail(http.StatusBadRequest, "frame is no sliver of the blob")
 		return false
-	case !b.r.owns(ref.Pair):
+	}
+	if !b.r.owns(ref.Pair) {
 		b.r.misdirected(fmt.Sprintf("pair %d is another node's", ref.Pair))
 		return false
-	case b.seen[ref]:
+	}
+	size, length := int64(b.sizes[ref.Axis]), int64(h.Length)
+	if h.Kind == api.FrameSliver && length != size || int64(h.Item) > size-length {
+		b.r.Fail(http.StatusBadRequest, "frame is no sliver of the blob, nor a piece of one")
+		return false
+	}
+	before, known := b.seen[ref]
+	if known && (before == api.FrameSliver || h.Kind == api.FrameSliver) {
 		b.r.Fail(http.StatusBadRequest, "sliver is there twice")
 		return false
 	}
+	if !known {
+		b.seen[ref] = h.Kind
+		b.entries = append(b.entries, store.Entry{Ref: ref, Size: size})
+	}
+	if h.Kind == api.FrameSliver {
+		return b.sliver(ref)
+	}
+	if !known {
+		b.partial = append(b.partial, store.Entry{Ref: ref, Size: size})
+	}
+	return b.piece(ref, h)
+}
+
+// sliver reads a whole sliver. If it cannot, it answers.
+func (b *bundle) sliver(ref store.Ref) (ok bool) {
 	data, err := b.frames.Body(b.buffer(ref.Axis), b.sizes[ref.Axis])
 	if err != nil {
 		b.r.badBody(err)
 		return false
 	}
-	b.seen[ref] = true
-	b.entries = append(b.entries, store.Entry{Ref: ref, Size: int64(len(data))})
-	b.slivers = append(b.slivers, rs2d.Sliver{SliverRef: placement.Ref(ref).Sliver(n), Data: data})
+	b.slivers = append(b.slivers, rs2d.Sliver{SliverRef: placement.Ref(ref).Sliver(b.writer.blobs.params.N), Data: data})
 	b.bytes += len(data)
+	return true
+}
+
+// piece reads a piece of a sliver. If it cannot, it answers.
+func (b *bundle) piece(ref store.Ref, h api.FrameHeader) (ok bool) {
+	var buffer []byte
+	if last := len(b.spare) - 1; last >= 0 {
+		buffer, b.spare = b.spare[last], b.spare[:last]
+	}
+	data, err := b.frames.Body(buffer, b.sizes[ref.Axis])
+	if err != nil {
+		b.r.badBody(err)
+		return false
+	}
+	b.pieces = append(b.pieces, store.Piece{Ref: ref, Size: int64(b.sizes[ref.Axis]), Off: int64(h.Item), Data: data})
+	b.bytes += max(len(data), pieceCost)
 	return true
 }
 
@@ -136,14 +179,18 @@ func (b *bundle) buffer(axis rs2d.Axis) []byte {
 // digest verifies and stages what has come. If it cannot, it answers.
 func (b *bundle) digest() (ok bool) {
 	b.r.Digest(func() (kept int64) {
-		if ok = b.writer.verify(b.r, b.meta, b.slivers); !ok {
+		if ok = len(b.slivers) == 0 || b.writer.verify(b.r, b.meta, b.slivers); !ok {
 			return 0
 		}
 		if b.stage == nil {
 			b.stage = b.writer.blobs.store.Stage(b.r.id)
 		}
-		if err := b.stage.Add(b.writer.stored(b.slivers)...); err != nil {
-			b.writer.blobs.fail(b.r, err)
+		err := b.stage.Add(b.writer.stored(b.slivers)...)
+		if err == nil {
+			err = b.stage.AddPieces(b.pieces...)
+		}
+		if err != nil {
+			b.fail(err)
 			ok = false
 		}
 		return b.stage.Held()
@@ -151,7 +198,52 @@ func (b *bundle) digest() (ok bool) {
 	for _, s := range b.slivers {
 		b.free[s.Axis] = append(b.free[s.Axis], s.Data)
 	}
+	for _, p := range b.pieces {
+		b.spare = append(b.spare, p.Data)
+	}
 	clear(b.slivers)
-	b.slivers, b.bytes = b.slivers[:0], 0
+	clear(b.pieces)
+	b.slivers, b.pieces, b.bytes = b.slivers[:0], b.pieces[:0], 0
 	return ok
+}
+
+// fail answers for an error of the stage.
+func (b *bundle) fail(err error) {
+	if errors.Is(err, store.ErrPieces) {
+		b.r.Fail(http.StatusBadRequest, err.Error())
+		return
+	}
+	b.writer.blobs.fail(b.r, err)
+}
+
+// whole verifies slivers that came in pieces. Whoever waits for that hears now and then
+// that it goes on. If it cannot, it answers.
+func (b *bundle) whole() (ok bool) {
+	b.spare, b.free = nil, [2][][]byte{}
+	var buffer []byte
+	var batch []rs2d.Sliver
+	for i, e := range b.partial {
+		if missing := b.stage.Missing(e.Ref); missing > 0 {
+			b.r.Fail(http.StatusBadRequest, fmt.Sprintf("%d bytes of the %v are missing", missing, e.Ref))
+			return false
+		}
+		start := len(buffer)
+		var err error
+		if buffer, err = b.stage.ReadBack(buffer, e.Ref); err != nil {
+			b.fail(err)
+			return false
+		}
+		batch = append(batch, rs2d.Sliver{
+			SliverRef: placement.Ref(e.Ref).Sliver(b.writer.blobs.params.N), Data: buffer[start:len(buffer):len(buffer)],
+		})
+		if len(buffer) < digestBytes && i < len(b.partial)-1 {
+			continue
+		}
+		if !b.writer.verify(b.r, b.meta, batch) {
+			return false
+		}
+		buffer, batch = buffer[:0], batch[:0]
+		b.r.WriteHeader(http.StatusProcessing)
+	}
+	return true
 }

@@ -81,6 +81,8 @@ type stage struct {
 	m       *memory
 	id      commit.BlobID
 	slivers []store.Sliver
+	partial map[store.Ref][]byte
+	came    map[store.Ref]int64 // bytes of partial
 	over    bool
 }
 
@@ -103,11 +105,36 @@ func (s *stage) Add(slivers ...store.Sliver) error {
 	return s.m.fail
 }
 
+func (s *stage) AddPieces(pieces ...store.Piece) error {
+	for _, p := range pieces {
+		if s.partial == nil {
+			s.partial, s.came = make(map[store.Ref][]byte), make(map[store.Ref]int64)
+		}
+		if s.partial[p.Ref] == nil {
+			s.partial[p.Ref] = make([]byte, p.Size)
+		}
+		if s.came[p.Ref] += int64(len(p.Data)); s.came[p.Ref] > p.Size {
+			return store.ErrPieces
+		}
+		copy(s.partial[p.Ref][p.Off:], p.Data)
+	}
+	return s.m.fail
+}
+
+func (s *stage) Missing(ref store.Ref) int64 { return int64(len(s.partial[ref])) - s.came[ref] }
+
+func (s *stage) ReadBack(dst []byte, ref store.Ref) ([]byte, error) {
+	return append(dst, s.partial[ref]...), s.m.fail
+}
+
 func (s *stage) Held() int64 { return 0 }
 
 func (s *stage) Apply(u store.Update) error {
 	defer s.Discard()
 	u.Slivers = append(s.slivers, u.Slivers...)
+	for ref, data := range s.partial {
+		u.Slivers = append(u.Slivers, store.Sliver{Ref: ref, Data: data})
+	}
 	return s.m.Apply(s.id, u)
 }
 

@@ -13,10 +13,21 @@ import (
 // may: it gives back more than its records take. It returns ErrUnavailable if the
 // database could not take the update at present.
 func (c *core) room(u Update) error {
+	need := uint64(0)
+	for _, s := range u.Slivers {
+		need += uint64(len(s.Data))
+	}
+	for _, value := range u.Records {
+		need += uint64(len(value))
+	}
+	return c.roomFor(need, len(u.Drop) > 0 && len(u.Slivers) == 0)
+}
+
+// roomFor is room for so many bytes, or for an update that drops slivers.
+func (c *core) roomFor(need uint64, drops bool) error {
 	if c.starved() {
 		return fmt.Errorf("%w: the database waits for file descriptors", ErrUnavailable)
 	}
-	drops := len(u.Drop) > 0 && len(u.Slivers) == 0
 	if !c.db.writable() {
 		// There may be room again.
 		if c.space.tight() || !c.space.hold() {
@@ -28,13 +39,6 @@ func (c *core) room(u Update) error {
 	}
 	if drops {
 		return nil
-	}
-	need := uint64(0)
-	for _, s := range u.Slivers {
-		need += uint64(len(s.Data))
-	}
-	for _, value := range u.Records {
-		need += uint64(len(value))
 	}
 	return c.space.room(need)
 }
@@ -187,7 +191,7 @@ func (c *core) rewrite(id commit.BlobID, x *blobIndex, file uint64) error {
 	next := x.clone()
 	change := c.newChange(id, x, &next)
 	defer change.Close()
-	var data [][]byte
+	var data []extent
 	var moved []int
 	off := int64(0)
 	for i, s := range next.slivers {
@@ -195,15 +199,15 @@ func (c *core) rewrite(id commit.BlobID, x *blobIndex, file uint64) error {
 			continue
 		}
 		b := make([]byte, s.Size)
-		if err := c.files.readAt(b, id, file, s.off); err != nil {
+		if err := c.files.readAt(b, c.files.name(id, file), s.off); err != nil {
 			return err
 		}
-		data, moved = append(data, b), append(moved, i)
+		data, moved = append(data, extent{off, b}), append(moved, i)
 		next.slivers[i].off = off
 		off += s.Size
 	}
 	number := c.files.number()
-	if err := c.files.write(number, 0, durable, data...); err != nil {
+	if err := c.files.write(number, durable, data...); err != nil {
 		c.files.discard(number)
 		return err
 	}

@@ -23,6 +23,9 @@ var (
 	ErrFailed = errors.New("store: failed, open it again")
 	// ErrRefused is returned when the condition of an update is not met.
 	ErrRefused = errors.New("store: the condition of the update is not met")
+	// ErrPieces is returned when pieces of a sliver are not all there, too many, or outside
+	// of it.
+	ErrPieces = errors.New("store: pieces do not make a sliver")
 	// ErrFull is returned when the disk has no room for the update and the reserve.
 	ErrFull = errors.New("store: disk is full")
 	// ErrCorrupt is returned when what was read is not what was written: a file is gone,

@@ -44,8 +44,8 @@ func update(i, version int) store.Update {
 	return u
 }
 
-// pieces are those that a blob's updates come in: two blobs' come in more than one.
-func pieces(i int) []int { return [][]int{nil, {1, 3}, {4}}[i] }
+// pieces are those that a blob's updates come in: two blobs' come in more than one, and those of one of them scattered.
+func pieces(i int) []int { return [][]int{nil, {1, 3}, {-1, 4}}[i] }
 
 // work writes several versions of several blobs, and deletes others, and notes what is
 // acknowledged. It ends at the first error that is the end of the store.

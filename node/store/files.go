@@ -144,10 +144,15 @@ const (
 	durable                    // all of it
 )
 
-// write writes data one after another into a temporary file from offset off on, and makes
-// the file if it is not there. It has no name under which it is found until it is
-// published. After an error it is of no use.
-func (f *sliverFiles) write(number uint64, off int64, when durability, data ...[]byte) error {
+// extent is some bytes of a file, and where they belong.
+type extent struct {
+	off  int64
+	data []byte
+}
+
+// write writes to a temporary file, and makes it if it is not there. It has no name under
+// which it is found until it is published. After an error it is of no use.
+func (f *sliverFiles) write(number uint64, when durability, extents ...extent) error {
 	defer f.slot()()
 	file, err := f.fs.OpenReadWrite(f.temporary(number), vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -155,9 +160,9 @@ func (f *sliverFiles) write(number uint64, off int64, when durability, data ...[
 	}
 	w := writers.Get().(*bufferedWriter)
 	defer writers.Put(w)
-	w.reset(file, off)
-	for _, d := range data {
-		if err := w.write(d); err != nil {
+	w.reset(file)
+	for _, e := range extents {
+		if err := w.write(e); err != nil {
 			return errors.Join(err, file.Close())
 		}
 	}
@@ -179,7 +184,7 @@ func (f *sliverFiles) write(number uint64, off int64, when durability, data ...[
 // any case, because a vfs.File may change what it is given to write.
 type bufferedWriter struct {
 	f      vfs.File
-	off    int64
+	off    int64 // of the buffer
 	buffer []byte
 }
 
@@ -187,10 +192,16 @@ var writers = sync.Pool{New: func() any { return &bufferedWriter{buffer: make([]
 
 const writeSize = 1 << 20
 
-func (w *bufferedWriter) reset(f vfs.File, off int64) { w.f, w.off, w.buffer = f, off, w.buffer[:0] }
+func (w *bufferedWriter) reset(f vfs.File) { w.f, w.off, w.buffer = f, 0, w.buffer[:0] }
 
-func (w *bufferedWriter) write(data []byte) error {
-	for len(data) > 0 {
+func (w *bufferedWriter) write(e extent) error {
+	if e.off != w.off+int64(len(w.buffer)) {
+		if err := w.flush(); err != nil {
+			return err
+		}
+		w.off = e.off
+	}
+	for data := e.data; len(data) > 0; {
 		n := copy(w.buffer[len(w.buffer):cap(w.buffer)], data)
 		w.buffer, data = w.buffer[:len(w.buffer)+n], data[n:]
 		if len(w.buffer) == cap(w.buffer) {
@@ -260,7 +271,7 @@ func (f *sliverFiles) read(dst []byte, id commit.BlobID, p place, off, n int64) 
 	start := len(dst)
 	dst = slices.Grow(dst, int(end-first))
 	blocks := dst[start:][:end-first]
-	if err := f.readAt(blocks, id, p.file, p.off+first); err != nil {
+	if err := f.readAt(blocks, f.name(id, p.file), p.off+first); err != nil {
 		return nil, err
 	}
 	for i, at := int(first/blockSize), 0; at < len(blocks); i, at = i+1, at+blockSize {
@@ -274,9 +285,9 @@ func (f *sliverFiles) read(dst []byte, id commit.BlobID, p place, off, n int64) 
 }
 
 // readAt fills b from a file. The error is io.ErrUnexpectedEOF if the file is too short.
-func (f *sliverFiles) readAt(b []byte, id commit.BlobID, number uint64, off int64) error {
+func (f *sliverFiles) readAt(b []byte, name string, off int64) error {
 	defer f.slot()()
-	file, err := f.fs.Open(f.name(id, number))
+	file, err := f.fs.Open(name)
 	if err != nil {
 		return err
 	}

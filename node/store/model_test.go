@@ -130,7 +130,7 @@ func TestModel(t *testing.T) {
 				if b.writer == "" {
 					b.writer = u.Writer
 				}
-				if err := inPieces(d, id, u, rapid.SliceOfN(rapid.IntRange(0, len(u.Slivers)), 0, 3).Draw(t, "pieces")); err != nil {
+				if err := inPieces(d, id, u, rapid.SliceOfN(rapid.IntRange(-1, len(u.Slivers)), 0, 3).Draw(t, "pieces")); err != nil {
 					t.Fatal(err)
 				}
 				settle(id)
@@ -218,7 +218,8 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// inPieces applies an update whose slivers come in pieces that end at the given numbers.
+// inPieces applies an update whose slivers come in parts that end at the given numbers. If
+// one of them is negative, slivers of the first part come in pieces themselves.
 func inPieces(d *store.Disk, id commit.BlobID, u store.Update, ends []int) error {
 	if len(ends) == 0 {
 		return d.Apply(id, u)
@@ -227,14 +228,47 @@ func inPieces(d *store.Disk, id commit.BlobID, u store.Update, ends []int) error
 	defer s.Discard()
 	slices.Sort(ends)
 	from := 0
-	for _, end := range ends {
-		if err := s.Add(u.Slivers[from:end]...); err != nil {
+	for i, end := range ends {
+		if end < 0 {
+			continue
+		}
+		part := u.Slivers[from:end]
+		if i == 0 || ends[i-1] >= 0 {
+			if err := s.Add(part...); err != nil {
+				return err
+			}
+		} else if err := scattered(s, part); err != nil {
 			return err
 		}
 		from = end
 	}
 	u.Slivers = u.Slivers[from:]
 	return s.Apply(u)
+}
+
+// scattered adds slivers in pieces, the last of each sliver first.
+func scattered(s store.Stage, slivers []store.Sliver) error {
+	for third := 2; third >= 0; third-- {
+		var pieces []store.Piece
+		for _, sliver := range slivers {
+			size := len(sliver.Data)
+			from, to := size*third/3, size*(third+1)/3
+			pieces = append(pieces, store.Piece{Ref: sliver.Ref, Size: int64(size), Off: int64(from), Data: sliver.Data[from:to]})
+		}
+		if err := s.AddPieces(pieces...); err != nil {
+			return err
+		}
+	}
+	for _, sliver := range slivers {
+		got, err := s.ReadBack([]byte("x"), sliver.Ref)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(got[1:], sliver.Data) || s.Missing(sliver.Ref) != 0 {
+			return fmt.Errorf("%v: %d bytes were read back, %d of them missing", sliver.Ref, len(got)-1, s.Missing(sliver.Ref))
+		}
+	}
+	return nil
 }
 
 // compare compares all that the store says.

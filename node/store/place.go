@@ -41,11 +41,12 @@ const (
 	placeInline = 0
 	placeFile   = 1
 
-	placeHead = 1 + 3*8
+	placeHead  = 1 + 3*8
+	inlineHead = 1 + 4
 )
 
 func inlineValue(data []byte) []byte {
-	value := make([]byte, 0, 5+len(data))
+	value := make([]byte, 0, inlineHead+len(data))
 	value = append(value, placeInline)
 	value = binary.LittleEndian.AppendUint32(value, crc32.Checksum(data, castagnoli))
 	return append(value, data...)
@@ -72,10 +73,10 @@ func markedValue(value []byte, mark byte) []byte {
 // parsePlace reads a value. Inline data borrows from it.
 func parsePlace(value []byte) (p place, err error) {
 	switch {
-	case len(value) < 5 || value[0]>>1 > lastMark:
+	case len(value) < inlineHead || value[0]>>1 > lastMark:
 	case value[0]&1 == placeInline:
 		p.mark = value[0] >> 1
-		p.inline = value[5:]
+		p.inline = value[inlineHead:]
 		p.size = int64(len(p.inline))
 		p.sums = []uint32{binary.LittleEndian.Uint32(value[1:])}
 		return p, nil

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
@@ -13,19 +15,21 @@ type stage struct {
 	*core
 	id      commit.BlobID
 	staged  []stagedSliver
-	seen    map[Ref]bool
-	file    uint64 // number of the temporary file; 0 if there is none
-	size    int64  // of the file
-	waiting int64  // bytes of the file that nobody has waited for the disk to have
-	held    int64  // bytes in memory
-	err     error  // why it can no longer be applied
+	index   map[Ref]int // of staged
+	file    uint64      // number of the temporary file; 0 if there is none
+	size    int64       // of the file
+	waiting int64       // bytes of the file that nobody has waited for the disk to have
+	held    int64       // bytes in memory
+	err     error       // why it can no longer be applied
 }
 
 // stagedSliver is a sliver that is in the file, or whose value is in memory.
 type stagedSliver struct {
 	Entry
-	place place  // in the file
-	value []byte // nil if it is in the file
+	place   place  // in the file
+	value   []byte // nil if it is in the file
+	missing int64  // bytes that are not there yet
+	unread  bool   // its checksums are not known
 }
 
 // syncEvery is how many bytes of a file are written before the disk is waited for: so the
@@ -36,23 +40,97 @@ var errStageOver = errors.New("store: the stage is over")
 
 // Add takes slivers, see [Stage].
 func (s *stage) Add(slivers ...Sliver) error {
-	u := Update{Slivers: slivers}
-	if err := s.check(u); err != nil {
+	if err := s.check(Update{Slivers: slivers}); err != nil {
 		return err
 	}
-	when := someTime
-	if s.waiting >= syncEvery {
-		when = dataOnly
-	}
-	return s.take(slivers, when)
+	return s.take(slivers, someTime)
 }
+
+// AddPieces takes pieces of slivers, see [Stage].
+func (s *stage) AddPieces(pieces ...Piece) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	need := uint64(0)
+	for _, p := range pieces {
+		need += uint64(len(p.Data))
+		if err := s.validRef(p.Ref); err != nil {
+			return err
+		}
+	}
+	if err := s.roomFor(need, false); err != nil {
+		return err
+	}
+	var data []extent
+	for _, p := range pieces {
+		i, known := s.index[p.Ref]
+		if !known {
+			i = s.enter(s.begin(p.Ref, p.Size))
+		}
+		sliver := &s.staged[i]
+		n := int64(len(p.Data))
+		if !sliver.unread || p.Size != sliver.Size || p.Off < 0 || p.Off > p.Size-n || n > sliver.missing {
+			s.Discard()
+			return fmt.Errorf("%w: %d bytes at %d of %v", ErrPieces, n, p.Off, p.Ref)
+		}
+		sliver.missing -= n
+		if sliver.value != nil {
+			copy(sliver.value[inlineHead+p.Off:], p.Data)
+		} else {
+			data = append(data, extent{sliver.place.off + p.Off, p.Data})
+		}
+	}
+	return s.write(someTime, data)
+}
+
+// begin makes room for a sliver that comes in pieces.
+func (s *stage) begin(ref Ref, size int64) stagedSliver {
+	sliver := stagedSliver{Entry: Entry{Ref: ref, Size: size}, missing: size, unread: true}
+	if size <= int64(s.inline) {
+		sliver.value = inlineValue(make([]byte, max(size, 0)))
+		s.held += size
+	} else {
+		sliver.place = place{off: s.size, size: size}
+		s.size += size
+	}
+	return sliver
+}
+
+// Missing returns how much of a sliver has not come, see [Stage].
+func (s *stage) Missing(ref Ref) int64 {
+	if i, known := s.index[ref]; known {
+		return s.staged[i].missing
+	}
+	return 0
+}
+
+// ReadBack reads a sliver that came in pieces, see [Stage].
+func (s *stage) ReadBack(dst []byte, ref Ref) ([]byte, error) {
+	i, known := s.index[ref]
+	if s.err != nil || !known {
+		return dst, cmp.Or(s.err, ErrNotFound)
+	}
+	sliver := &s.staged[i]
+	if sliver.value != nil {
+		data := sliver.value[inlineHead:]
+		sliver.value, sliver.unread = inlineValue(data), false
+		return append(dst, data...), nil
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, int(sliver.Size))[:start+int(sliver.Size)]
+	if err := s.files.readAt(dst[start:], s.files.temporary(s.file), sliver.place.off); err != nil {
+		return dst[:start], diskError(err)
+	}
+	sliver.place.sums, sliver.unread = checksums(dst[start:]), false
+	return dst, nil
+}
+
+// usable returns why nothing can be done at present.
+func (s *stage) usable() error { return cmp.Or(s.err, s.db.Failed()) }
 
 // check returns why the update cannot be taken at present.
 func (s *stage) check(u Update) error {
-	if s.err != nil {
-		return s.err
-	}
-	if err := s.db.Failed(); err != nil {
+	if err := s.usable(); err != nil {
 		return err
 	}
 	if err := s.validate(u); err != nil {
@@ -74,7 +152,7 @@ func (s *stage) validate(u Update) error {
 		if err := s.validRef(sliver.Ref); err != nil {
 			return err
 		}
-		if seen[sliver.Ref] || s.seen[sliver.Ref] {
+		if _, known := s.index[sliver.Ref]; known || seen[sliver.Ref] {
 			return fmt.Errorf("store: %v is in the update twice", sliver.Ref)
 		}
 		seen[sliver.Ref] = true
@@ -82,40 +160,56 @@ func (s *stage) validate(u Update) error {
 	return nil
 }
 
+// enter enters a sliver, and returns its place in the list.
+func (s *stage) enter(sliver stagedSliver) int {
+	if s.index == nil {
+		s.index = make(map[Ref]int)
+	}
+	s.index[sliver.Ref] = len(s.staged)
+	s.staged = append(s.staged, sliver)
+	return len(s.staged) - 1
+}
+
 // take writes the large ones of some slivers to the file, and keeps the others. After an
 // error the stage is over.
 func (s *stage) take(slivers []Sliver, when durability) error {
-	var data [][]byte
-	end := s.size
-	if s.seen == nil {
-		s.seen = make(map[Ref]bool, len(slivers))
-	}
+	var data []extent
 	for _, sliver := range slivers {
 		size := int64(len(sliver.Data))
 		staged := stagedSliver{Entry: Entry{Ref: sliver.Ref, Size: size}}
 		if len(sliver.Data) > s.inline {
-			staged.place = place{off: end, size: size, sums: checksums(sliver.Data)}
-			data = append(data, sliver.Data)
-			end += size
+			staged.place = place{off: s.size, size: size, sums: checksums(sliver.Data)}
+			data = append(data, extent{s.size, sliver.Data})
+			s.size += size
 		} else {
 			staged.value = inlineValue(sliver.Data)
 			s.held += size
 		}
-		s.staged = append(s.staged, staged)
-		s.seen[sliver.Ref] = true
+		s.enter(staged)
 	}
+	return s.write(when, data)
+}
+
+// write writes to the file, and waits for the disk now and then. After an error the stage
+// is over.
+func (s *stage) write(when durability, data []extent) error {
 	if len(data) == 0 && (s.file == 0 || when != durable) {
 		return nil
 	}
 	if s.file == 0 {
 		s.file = s.files.number()
 	}
-	if err := s.files.write(s.file, s.size, when, data...); err != nil {
+	for _, e := range data {
+		s.waiting += int64(len(e.data))
+	}
+	if when == someTime && s.waiting >= syncEvery {
+		when = dataOnly
+	}
+	if err := s.files.write(s.file, when, data...); err != nil {
 		s.Discard()
 		return diskError(err)
 	}
-	s.waiting += end - s.size
-	if s.size = end; when != someTime {
+	if when != someTime {
 		s.waiting = 0
 	}
 	return nil
@@ -138,11 +232,16 @@ func (s *stage) Apply(u Update) error {
 	if err := s.check(u); err != nil {
 		return err
 	}
+	for _, sliver := range s.staged {
+		if sliver.missing > 0 || sliver.unread {
+			return fmt.Errorf("%w: %d bytes of %v are missing, or nobody has read it", ErrPieces, sliver.missing, sliver.Ref)
+		}
+	}
 	if err := s.take(u.Slivers, durable); err != nil {
 		return err
 	}
 	defer s.lock(s.id)()
-	old, err := s.index(s.id)
+	old, err := s.core.index(s.id)
 	if err != nil {
 		return err
 	}

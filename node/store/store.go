@@ -25,6 +25,14 @@ type Sliver struct {
 	Data []byte
 }
 
+// Piece is a piece of a sliver to store.
+type Piece struct {
+	Ref
+	Size int64 // of the sliver, in bytes
+	Off  int64 // of the piece in the sliver
+	Data []byte
+}
+
 // Record is a kind of small value that a blob has at most one of.
 type Record byte
 
@@ -101,6 +109,15 @@ type Stage interface {
 	// Their data is not kept. The error is one of [Writer]'s Apply: the stage is of no use
 	// then.
 	Add(slivers ...Sliver) error
+	// AddPieces takes pieces of slivers, in any order, which are on their way to the disk when
+	// it returns. Their data is not kept. Each sliver must be read back once all of it is
+	// there. The error is as Add's.
+	AddPieces(pieces ...Piece) error
+	// Missing returns how many bytes of a sliver, of which a piece came, have not.
+	Missing(ref Ref) int64
+	// ReadBack appends to dst a sliver that came in pieces: what it returns is what will be
+	// stored, so that it can be verified. Where pieces overlapped something is wrong in it.
+	ReadBack(dst []byte, ref Ref) ([]byte, error)
 	// Held returns how many bytes of the stage are in memory: small slivers are.
 	Held() int64
 	// Apply makes the update and all slivers that were added visible and durable at once,

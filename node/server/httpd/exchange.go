@@ -158,6 +158,11 @@ func (x *Exchange) Header() http.Header { return x.ResponseWriter.Header() }
 // WriteHeader begins the answer. If the body has not come, and is not about to, it says
 // that the connection ends.
 func (x *Exchange) WriteHeader(status int) {
+	if status < http.StatusOK { // an answer is still to come
+		x.extend()
+		x.ResponseWriter.WriteHeader(status)
+		return
+	}
 	if x.status == 0 {
 		x.status = status
 		if x.body.pending() {
