@@ -117,7 +117,7 @@ func parseAccounts(list []string) (accounts []genesis.Account, err error) {
 		address, balance, ok := strings.Cut(text, "=")
 		var one genesis.Account
 		if err := one.Address.UnmarshalText([]byte(address)); err != nil || !ok {
-			return nil, fmt.Errorf("--account %s: is not ADDRESS=BALANCE, as in rs2d account show", text)
+			return nil, fmt.Errorf("--account %s: is not ADDRESS=BALANCE, as in rs2d account balance", text)
 		}
 		amount, err := strconv.ParseUint(balance, 10, 64)
 		if err != nil || amount > math.MaxInt64 {

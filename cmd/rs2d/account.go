@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/node/control/account"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
@@ -15,17 +17,8 @@ import (
 // accountCmd is what there is to do with accounts on a ledger.
 type accountCmd struct {
 	New      accountNewCmd      `cmd:"" help:"Make the secret of an account."`
-	Show     accountShowCmd     `cmd:"" help:"Tell an account's address and balance."`
+	Balance  accountBalanceCmd  `cmd:"" help:"Tell an account's address and balance."`
 	Transfer accountTransferCmd `cmd:"" help:"Give money to another account."`
-}
-
-// accountReport is what the commands print as JSON.
-type accountReport struct {
-	Address string  `json:"address"`
-	Balance *uint64 `json:"balance,omitempty"`
-	Nonce   *uint64 `json:"nonce,omitempty"`
-	Fee     uint64  `json:"fee,omitempty"`
-	Height  uint64  `json:"height,omitempty"`
 }
 
 type accountNewCmd struct {
@@ -34,11 +27,17 @@ type accountNewCmd struct {
 }
 
 func (c *accountNewCmd) Help() string {
-	return `Whoever has the secret has the account's money, and is known by it to nodes. The address may be told to everybody.
+	return `Whoever has the secret has the account's money, and is known by it to nodes. The address, which is printed, may be told to everybody.
 
 Example: rs2d account new client.key
 
-JSON: address.`
+JSON: address, key (the file).`
+}
+
+// newReport is what new prints as JSON.
+type newReport struct {
+	Address string `json:"address"`
+	Key     string `json:"key"`
 }
 
 // Run makes a secret.
@@ -53,71 +52,94 @@ func (c *accountNewCmd) Run(a *app) error {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+		return errors.Join(err, os.Remove(c.File)) // half a secret is none
 	}
-	r := accountReport{Address: ledger.Address(key.TLSPublic()).String()}
+	r := newReport{ledger.Address(key.TLSPublic()).String(), c.File}
 	return c.report(a, r, func(w io.Writer) error {
 		_, err := fmt.Fprintln(w, r.Address)
 		return err
 	})
 }
 
-type accountShowCmd struct{ ownerFlags }
+type accountBalanceCmd struct {
+	ownerFlags
+	Address ledger.Address `arg:"" optional:"" help:"Address of an account; default that of the key."`
+}
 
-func (c *accountShowCmd) Help() string {
-	return `Example: rs2d account show --ledger http://127.0.0.1:7000 --key cluster/client.key
+func (c *accountBalanceCmd) Help() string {
+	return `Asks for the balance of the key's account, or of another one. The exit code is 1 if the ledger knows no such account: nobody has given it anything yet.
 
-JSON: address, balance, nonce.`
+Example: rs2d account balance --ledger http://127.0.0.1:7000 --key cluster/client.key
+
+JSON: address, balance, nonce (transactions that it has paid for).`
+}
+
+// balanceReport is what balance prints as JSON.
+type balanceReport struct {
+	Address string `json:"address"`
+	Balance uint64 `json:"balance"`
+	Nonce   uint64 `json:"nonce"`
 }
 
 // Run tells of an account.
-func (c *accountShowCmd) Run(a *app) error {
-	who, _, err := c.account(a)
-	if err != nil {
-		return err
+func (c *accountBalanceCmd) Run(a *app) error {
+	tell := func(ctx context.Context, l chain.Ledger, address ledger.Address) error {
+		var on ledger.Account
+		_, known, err := chain.Value(ctx, l, ledger.AccountKey(address), &on)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return found("the ledger knows no account %v: nobody has given it anything yet", address)
+		}
+		r := balanceReport{address.String(), on.Balance, on.Nonce}
+		return c.report(a, r, func(w io.Writer) error {
+			t := ui.NewTable(w)
+			t.Row("address", r.Address)
+			t.Row("balance", ui.Count(r.Balance))
+			return t.Flush()
+		})
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	defer cancel()
-	state, err := who.State(ctx)
-	if err != nil {
-		return err
+	if c.Address != (ledger.Address{}) {
+		return c.onLedger(a, func(ctx context.Context, l chain.Ledger) error { return tell(ctx, l, c.Address) })
 	}
-	r := accountReport{Address: who.Address().String(), Balance: &state.Balance, Nonce: &state.Nonce}
-	return c.report(a, r, func(w io.Writer) error {
-		t := ui.NewTable(w)
-		t.Row("address", r.Address)
-		t.Row("balance", ui.Count(state.Balance))
-		return t.Flush()
-	})
+	return c.with(a, func(ctx context.Context, who *account.Account) error { return tell(ctx, who.Ledger(), who.Address()) })
 }
 
 type accountTransferCmd struct {
 	ownerFlags
-	To     ledger.Address `arg:"" help:"Address of the account that gets the money."`
 	Amount uint64         `arg:"" help:"How much, in the smallest unit."`
+	To     ledger.Address `arg:"" help:"Address of the account that gets it."`
 }
 
 func (c *accountTransferCmd) Help() string {
-	return `Example: rs2d account transfer --ledger http://127.0.0.1:7000 --key cluster/client.key ADDRESS 1000000
+	return `Gives money of the key's account to another one, which begins with it if it is new. What was given is not to be had back.
 
-JSON: address (of the account that gave), fee, height.`
+Example: rs2d account transfer --ledger http://127.0.0.1:7000 --key cluster/client.key 1000000 ADDRESS
+
+JSON: from, to, amount, fee, height.`
+}
+
+// transferReport is what transfer prints as JSON.
+type transferReport struct {
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Amount uint64 `json:"amount"`
+	Fee    uint64 `json:"fee"`
+	Height uint64 `json:"height"`
 }
 
 // Run gives money.
 func (c *accountTransferCmd) Run(a *app) error {
-	who, _, err := c.account(a)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	defer cancel()
-	got, err := who.Do(ctx, ledger.Transfer{To: c.To, Amount: c.Amount})
-	if err != nil {
-		return err
-	}
-	r := accountReport{Address: who.Address().String(), Fee: got.Fee, Height: got.Height}
-	return c.report(a, r, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s given to %v, fee %s\n", ui.Count(c.Amount), c.To, ui.Count(got.Fee))
-		return err
+	return c.with(a, func(ctx context.Context, who *account.Account) error {
+		got, err := who.Do(ctx, ledger.Transfer{To: c.To, Amount: c.Amount})
+		if err != nil {
+			return err
+		}
+		r := transferReport{who.Address().String(), c.To.String(), c.Amount, got.Fee, got.Height}
+		return c.report(a, r, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "%s given to %s, fee %s\n", ui.Count(r.Amount), r.To, ui.Count(r.Fee))
+			return err
+		})
 	})
 }

@@ -21,7 +21,7 @@ const about = `RedStuff, the two-dimensional Reed–Solomon code of Walrus, for 
 
 A file becomes n pairs of slivers with a blob id that commits to every byte of them. Any third of the pairs may be lost or corrupt.
 
-Exit codes: 0 all is well; 1 the check found something, the data cannot be restored, or too few nodes answer; 2 wrong usage, or a file cannot be read or written; 130 interrupted; 141 nobody reads the output any longer.
+Exit codes: 0 all is well; 1 the check found something, the data cannot be restored, too few nodes answer, or the ledger refuses or does not answer; 2 wrong usage, or a file cannot be read or written; 130 interrupted; 141 nobody reads the output any longer.
 
 A name that JSON cannot hold, because it is not UTF-8, has U+FFFD for what is wrong with it, and file_base64 beside it has its exact bytes.
 
@@ -41,7 +41,7 @@ type grammar struct {
 	Stat    statCmd    `cmd:"" help:"Tell what a committee of nodes has of a blob."`
 	Ls      lsCmd      `cmd:"" help:"List the blobs of a committee of nodes."`
 	Extend  extendCmd  `cmd:"" help:"Pay for more epochs of a blob on a ledger."`
-	Rm      rmCmd      `cmd:"" help:"Delete a blob on a ledger."`
+	Rm      rmCmd      `cmd:"" help:"Delete blobs on a ledger."`
 	Account accountCmd `cmd:"" help:"Accounts on a ledger, which pay for blobs."`
 	Ledger  ledgerCmd  `cmd:"" help:"Ask a ledger what it knows."`
 	Bench   benchCmd   `cmd:"" help:"Measure this CPU, one instruction set beside the other."`

@@ -76,7 +76,7 @@ func (c *clusterFlags) session(a *app, all control.Control, key *identity.Key, o
 func (c *clusterFlags) open(a *app, o client.Options) (*session, error) {
 	p, err := c.plane(a)
 	if err != nil {
-		return nil, err
+		return nil, c.ledgerError(err)
 	}
 	return c.session(a, p.Control, nil, o)
 }
@@ -134,7 +134,8 @@ func (s *session) close() {
 	_, _ = ctxio.Await(ctx, func() (struct{}, error) { s.Close(); return struct{}{}, nil })
 }
 
-// dashedIDs puts blob ids that begin with a dash where they are not taken for flags.
+// dashedIDs puts blob ids, and addresses of accounts, that begin with a dash where they
+// are not taken for flags: last, or with the flag whose value they are.
 func dashedIDs(args []string) []string {
 	var flags, ids []string
 	for i, arg := range args {
@@ -142,10 +143,14 @@ func dashedIDs(args []string) []string {
 			flags = append(flags, args[i:]...)
 			return append(flags, ids...)
 		}
-		if _, err := commit.ParseBlobID(arg); err == nil && strings.HasPrefix(arg, "-") {
-			ids = append(ids, arg)
-		} else {
+		_, err := commit.ParseBlobID(arg)
+		switch {
+		case err != nil || !strings.HasPrefix(arg, "-"):
 			flags = append(flags, arg)
+		case i > 0 && args[i-1] == "--account":
+			flags[len(flags)-1] += "=" + arg
+		default:
+			ids = append(ids, arg)
 		}
 	}
 	if ids == nil {

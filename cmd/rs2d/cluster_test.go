@@ -30,6 +30,7 @@ func TestDashedIDs(t *testing.T) {
 		{"plain id", "get " + plain + " -o x", "get " + plain + " -o x"},
 		{"dashed id", "get " + dashed + " -o x", "get -o x -- " + dashed},
 		{"already guarded", "get -o x -- " + dashed, "get -o x -- " + dashed},
+		{"value of a flag", "ledger proof --account " + dashed + " --json", "ledger proof --account=" + dashed + " --json"},
 		{"before a guard", "get " + dashed + " -- x", "get -- x " + dashed},
 	}
 	for _, test := range tests {
@@ -164,6 +165,9 @@ func passEpochs(ts *testscript.TestScript, neg bool, args []string) {
 
 // idOf sets a variable to the first word of standard output: idof VARIABLE
 func idOf(ts *testscript.TestScript, neg bool, args []string) {
-	id, _, _ := strings.Cut(ts.ReadFile("stdout"), " ")
-	ts.Setenv(args[0], id)
+	words := strings.Fields(ts.ReadFile("stdout"))
+	if len(words) == 0 {
+		ts.Fatalf("standard output is empty")
+	}
+	ts.Setenv(args[0], words[0])
 }

@@ -157,7 +157,7 @@ func (p *puts) kill(usual time.Duration) (at string, ended bool) {
 	case <-time.After(wait):
 	}
 	_ = cmd.Process.Kill() // it may have ended
-	ended = <-over == nil // it had ended before it was killed
+	ended = <-over == nil  // it had ended before it was killed
 	switch b := chain.BlobOf(p.town.Ledger.State(), p.id); {
 	case b.Certified != nil:
 		return "certified", ended

@@ -8,7 +8,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/node/control/chain"
-	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
@@ -26,13 +25,6 @@ type askFlags struct {
 	clusterFlags
 }
 
-func (c *askFlags) ledger() (chain.Ledger, error) {
-	if c.Ledger == "" {
-		return nil, errNoLedger
-	}
-	return rpc.NewClient(c.Ledger), nil
-}
-
 type ledgerStatusCmd struct{ askFlags }
 
 func (c *ledgerStatusCmd) Help() string {
@@ -43,17 +35,13 @@ JSON: ` + ledgerui.StatusJSON
 
 // Run tells how the ledger is.
 func (c *ledgerStatusCmd) Run(a *app) error {
-	l, err := c.ledger()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	defer cancel()
-	s, err := l.Status(ctx)
-	if err != nil {
-		return err
-	}
-	return c.report(a, s, func(w io.Writer) error { return ledgerui.Status(w, s) })
+	return c.onLedger(a, func(ctx context.Context, l chain.Ledger) error {
+		s, err := l.Status(ctx)
+		if err != nil {
+			return err
+		}
+		return c.report(a, s, func(w io.Writer) error { return ledgerui.Status(w, s) })
+	})
 }
 
 type ledgerEventsCmd struct {
@@ -68,19 +56,18 @@ func (c *ledgerEventsCmd) Help() string {
 Example: rs2d ledger events --ledger http://127.0.0.1:7000 --follow`
 }
 
-// Run prints events.
+// Run prints events. They may be followed for longer than the command's time.
 func (c *ledgerEventsCmd) Run(a *app) error {
-	l, err := c.ledger()
-	if err != nil {
-		return err
-	}
-	return ledgerui.Events(a.ctx, l, c.From, c.Follow, func(e chain.Event) error { return ledgerui.Event(a.stdout, e, c.JSON) })
+	return c.onLedger(a, func(_ context.Context, l chain.Ledger) error {
+		return ledgerui.Events(a.ctx, l, c.From, c.Follow, func(e chain.Event) error { return ledgerui.Event(a.stdout, e, c.JSON) })
+	})
 }
 
 type ledgerProofCmd struct {
 	askFlags
-	Account ledger.Address `placeholder:"ADDRESS" help:"The key is that of an account."`
-	Key     string         `arg:"" optional:"" placeholder:"HEX" help:"Key of the state in hexadecimal."`
+	Account ledger.Address  `placeholder:"ADDRESS" help:"The key is that of an account."`
+	Object  ledger.ObjectID `placeholder:"OBJECT" help:"The key is that of a blob's registration, as stat names it."`
+	Key     string          `arg:"" optional:"" placeholder:"HEX" help:"Key of the state in hexadecimal."`
 }
 
 func (c *ledgerProofCmd) Help() string {
@@ -101,40 +88,48 @@ type proofReport struct {
 	Proof  chain.Hex `json:"proof"`
 }
 
-// Run proves what a key has.
-func (c *ledgerProofCmd) Run(a *app) error {
-	l, err := c.ledger()
-	if err != nil {
-		return err
-	}
-	key, err := hex.DecodeString(c.Key)
+// key returns the key of the state that is asked for.
+func (c *ledgerProofCmd) key() ([]byte, error) {
 	switch {
 	case c.Account != ledger.Address{}:
-		key = ledger.AccountKey(c.Account)
-	case err != nil || len(key) == 0:
-		return fmt.Errorf("%q is no key of the state: give one in hexadecimal, or --account ADDRESS", c.Key)
+		return ledger.AccountKey(c.Account), nil
+	case c.Object != ledger.ObjectID{}:
+		return ledger.BlobKey(c.Object), nil
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	defer cancel()
-	p, err := l.Prove(ctx, key)
+	key, err := hex.DecodeString(c.Key)
+	if err != nil || len(key) == 0 || len(key) > tree.MaxKey {
+		return nil, fmt.Errorf("%q is no key of the state: give one in hexadecimal, of up to %d bytes, or --account ADDRESS, or --object OBJECT", c.Key, tree.MaxKey)
+	}
+	return key, nil
+}
+
+// Run proves what a key has.
+func (c *ledgerProofCmd) Run(a *app) error {
+	key, err := c.key()
 	if err != nil {
 		return err
 	}
-	value, ok, err := p.Proof.Verify(tree.Hash(p.Root), key)
-	if err != nil {
-		return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
-	}
-	proof, err := p.Proof.MarshalBinary()
-	if err != nil {
-		return err
-	}
-	r := proofReport{p.Height, p.Root[:], key, ok, value, proof}
-	return c.report(a, r, func(w io.Writer) error {
-		what := "has no value"
-		if ok {
-			what = fmt.Sprintf("has the value %x", value)
+	return c.onLedger(a, func(ctx context.Context, l chain.Ledger) error {
+		p, err := l.Prove(ctx, key)
+		if err != nil {
+			return err
 		}
-		_, err := fmt.Fprintf(w, "key %x %s\nat height %d, root %x, proven by %d bytes\n", key, what, r.Height, []byte(r.Root), len(proof))
-		return err
+		value, ok, err := p.Proof.Verify(tree.Hash(p.Root), key)
+		if err != nil {
+			return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+		}
+		proof, err := p.Proof.MarshalBinary()
+		if err != nil {
+			return err
+		}
+		r := proofReport{p.Height, p.Root[:], key, ok, value, proof}
+		return c.report(a, r, func(w io.Writer) error {
+			what := "has no value"
+			if ok {
+				what = fmt.Sprintf("has the value %x", value)
+			}
+			_, err := fmt.Fprintf(w, "key %x %s\nat height %d, root %x, proven by %d bytes\n", key, what, r.Height, []byte(r.Root), len(proof))
+			return err
+		})
 	})
 }

@@ -6,62 +6,57 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/redstuff-go/redstuff/cmd/internal/plane"
+	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
-	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// ownerFlags say on which ledger, and as whom, something is done.
-type ownerFlags struct {
-	jsonFlag
-	clusterFlags
-	Key string `placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of the account; default client.key beside the genesis."`
+// blobReport is what extend and rm print as JSON of a registration of a blob.
+type blobReport struct {
+	ID        string `json:"id"`
+	Object    string `json:"object"`
+	EndEpoch  uint32 `json:"end_epoch"`
+	EndMillis int64  `json:"end_millis,omitempty"`
+	Cost      uint64 `json:"cost"`
+	Fee       uint64 `json:"fee"`
+	Height    uint64 `json:"height"`
 }
 
-var errNoLedger = errors.New("there is no ledger to ask: --ledger URL is needed, or REDSTUFF_LEDGER in the environment")
-
-// account returns the account of the key on the ledger.
-func (c *ownerFlags) account(a *app) (*account.Account, *plane.Plane, error) {
-	if c.Ledger == "" {
-		return nil, nil, errNoLedger
-	}
-	key, err := identity.LoadKey(c.keyFile(c.Key))
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := c.plane(a)
-	if err != nil {
-		return nil, nil, err
-	}
-	return account.New(p.Ledger, key.Account()), p, nil
+// ends notes when the registration ends.
+func (r *blobReport) ends(s chain.Status, epoch uint32) {
+	r.EndEpoch, r.EndMillis = epoch, endMillis(s, epoch)
 }
 
-// own returns the registration of the blob that the account has: the one that ends last.
-func own(ctx context.Context, a *account.Account, id commit.BlobID) (*chain.Registration, error) {
+// endMillis is when an epoch to come begins, in milliseconds since 1970; 0 is not known.
+func endMillis(s chain.Status, epoch uint32) int64 {
+	if at := s.Start(epoch); !at.IsZero() {
+		return at.UnixMilli()
+	}
+	return 0
+}
+
+// own returns the registrations of the blob that the account has, those that end last
+// first. There is one at least.
+func own(ctx context.Context, a *account.Account, id commit.BlobID) (own []chain.Registration, err error) {
 	b, err := a.Ledger().Blob(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range b.Registrations {
-		if r.Owner == a.Address() {
-			return &r, nil
+		if r.Owner == a.Address() && !r.Shared {
+			own = append(own, r)
 		}
 	}
-	return nil, found("%v: the account has not registered it", id)
-}
-
-// lifetimeReport is what extend and rm print as JSON.
-type lifetimeReport struct {
-	ID       string `json:"id"`
-	Object   string `json:"object"`
-	EndEpoch uint32 `json:"end_epoch"`
-	Cost     uint64 `json:"cost"`
-	Fee      uint64 `json:"fee"`
-	Height   uint64 `json:"height"`
+	switch {
+	case len(own) > 0:
+		return own, nil
+	case len(b.Registrations) > 0:
+		return nil, found("the account %v has not registered it, and is not its owner", a.Address())
+	}
+	return nil, found("nobody has registered it, or its storage has ended")
 }
 
 type extendCmd struct {
@@ -75,68 +70,129 @@ func (c *extendCmd) Help() string {
 
 Example: rs2d extend --ledger http://127.0.0.1:7000 --key cluster/client.key --epochs 5 zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
-JSON: id, object, end_epoch (the first one in which the blob is not stored), cost, fee, height.`
+JSON: id, object, end_epoch (the first one in which the blob is not stored), end_millis (when that begins, at the earliest), cost, fee, height.`
 }
 
 // Run extends a blob.
 func (c *extendCmd) Run(a *app) error {
-	return c.act(a, c.ID, func(r *chain.Registration) ledger.Action { return ledger.ExtendBlob{Blob: r.Object, Epochs: c.Epochs} },
-		func(r *lifetimeReport, p prices, length uint64) (err error) {
-			r.EndEpoch += c.Epochs
-			r.Cost, err = p.cost(length, c.Epochs)
+	return c.with(a, func(ctx context.Context, who *account.Account) error {
+		p, err := pricesOf(ctx, who.Ledger())
+		if err != nil {
 			return err
-		}, "stored until epoch %d, cost %s\n")
+		}
+		r, err := c.extend(ctx, who, p)
+		if err != nil {
+			return fmt.Errorf("%v: %w", c.ID, c.ledgerError(err))
+		}
+		return c.report(a, r, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "stored until %s, cost %s, fee %s\n", ledgerui.Epoch(p.Status, r.EndEpoch), ui.Count(r.Cost), ui.Count(r.Fee))
+			return err
+		})
+	})
+}
+
+// extend extends the registration that ends last of those that are certified.
+func (c *extendCmd) extend(ctx context.Context, who *account.Account, p prices) (*blobReport, error) {
+	all, err := own(ctx, who, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		if one.Certified == nil {
+			continue
+		}
+		r := &blobReport{ID: c.ID.String(), Object: one.Object.String()}
+		if r.Cost, err = p.cost(one.Length, c.Epochs); err != nil {
+			return nil, err
+		}
+		got, err := who.Do(ctx, ledger.ExtendBlob{Blob: one.Object, Epochs: c.Epochs})
+		if err != nil {
+			return nil, err
+		}
+		r.ends(p.Status, one.Storage.End+c.Epochs)
+		r.Fee, r.Height = got.Fee, got.Height
+		return r, nil
+	}
+	return nil, found("it is not certified yet: give it to rs2d put again, which goes on where it was")
 }
 
 type rmCmd struct {
 	ownerFlags
-	ID commit.BlobID `arg:"" help:"Blob id."`
+	IDs []commit.BlobID `arg:"" name:"id" help:"Blob ids."`
 }
 
 func (c *rmCmd) Help() string {
-	return `Deletes a blob that the account owns, unless it is permanent. Nodes remove it soon, if nobody else has registered it. What is left of the storage that was paid for is the account's.
+	return `Deletes blobs that the account owns and that are not permanent. Nodes remove them at the end of the epoch, if nobody else has registered them. What is left of the storage that was paid for is the account's.
 
 Example: rs2d rm --ledger http://127.0.0.1:7000 --key cluster/client.key zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
-JSON: id, object, end_epoch, cost, fee, height.`
+JSON: deleted (id, object, end_epoch, end_millis, cost, fee, height), errors (id, error). The exit code is 1 if one could not be deleted.`
 }
 
-// Run deletes a blob.
+// rmReport is what rm prints as JSON.
+type rmReport struct {
+	Deleted []blobReport `json:"deleted"`
+	Errors  []rmError    `json:"errors"`
+}
+
+type rmError struct {
+	ID    string `json:"id"`
+	Error string `json:"error"`
+}
+
+// Run deletes blobs.
 func (c *rmCmd) Run(a *app) error {
-	return c.act(a, c.ID, func(r *chain.Registration) ledger.Action { return ledger.DeleteBlob{Blob: r.Object} },
-		func(*lifetimeReport, prices, uint64) error { return nil }, "deleted; it was paid for until epoch %d, cost %s\n")
+	return c.with(a, func(ctx context.Context, who *account.Account) error {
+		status, err := who.Ledger().Status(ctx)
+		if err != nil {
+			return err
+		}
+		r := rmReport{Deleted: []blobReport{}, Errors: []rmError{}}
+		var failed []error
+		for _, id := range c.IDs {
+			deleted, err := remove(ctx, who, status, id)
+			r.Deleted = append(r.Deleted, deleted...)
+			if err != nil {
+				err = fmt.Errorf("%v: %w", id, c.ledgerError(err))
+				r.Errors = append(r.Errors, rmError{id.String(), err.Error()})
+				failed = append(failed, err)
+			}
+			if ctx.Err() != nil {
+				break
+			}
+		}
+		err = c.report(a, r, func(w io.Writer) error {
+			for _, one := range r.Deleted {
+				fmt.Fprintf(w, "%s deleted; its storage until %s is the account's, fee %s\n", one.ID, ledgerui.Epoch(status, one.EndEpoch), ui.Count(one.Fee))
+			}
+			return nil
+		})
+		return errors.Join(append(failed, err)...)
+	})
 }
 
-// act does something to the registration of a blob, and tells of it.
-func (c *ownerFlags) act(
-	a *app, id commit.BlobID, action func(*chain.Registration) ledger.Action,
-	change func(*lifetimeReport, prices, uint64) error, text string,
-) error {
-	who, _, err := c.account(a)
+// remove deletes all of the account's registrations of a blob.
+func remove(ctx context.Context, who *account.Account, s chain.Status, id commit.BlobID) (deleted []blobReport, err error) {
+	all, err := own(ctx, who, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	defer cancel()
-	p, err := pricesOf(ctx, who.Ledger())
-	if err != nil {
-		return err
+	until := uint32(0)
+	for _, one := range all {
+		if !one.Deletable {
+			until = max(until, one.Storage.End)
+			continue
+		}
+		got, err := who.Do(ctx, ledger.DeleteBlob{Blob: one.Object})
+		if err != nil {
+			return deleted, err
+		}
+		r := blobReport{ID: id.String(), Object: one.Object.String(), Fee: got.Fee, Height: got.Height}
+		r.ends(s, one.Storage.End)
+		deleted = append(deleted, r)
 	}
-	one, err := own(ctx, who, id)
-	if err != nil {
-		return err
+	if until > 0 {
+		return deleted, found("it is permanent: it stays until %s", ledgerui.Epoch(s, until))
 	}
-	r := lifetimeReport{ID: id.String(), Object: one.Object.String(), EndEpoch: one.Storage.End}
-	if err := change(&r, p, one.Length); err != nil {
-		return err
-	}
-	got, err := who.Do(ctx, action(one))
-	if err != nil {
-		return fmt.Errorf("%v: %w", id, err)
-	}
-	r.Fee, r.Height = got.Fee, got.Height
-	return c.report(a, r, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, text, r.EndEpoch, ui.Count(r.Cost+r.Fee))
-		return err
-	})
+	return deleted, nil
 }

@@ -47,7 +47,7 @@ type lsBlob struct {
 func (c *lsCmd) Run(a *app) error {
 	p, err := c.plane(a)
 	if err != nil {
-		return err
+		return c.ledgerError(err)
 	}
 	cl, err := c.session(a, p.Control, nil, client.Options{})
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *lsCmd) Run(a *app) error {
 		return r, errors.Join(err, ctx.Err())
 	})
 	if err != nil {
-		return err
+		return c.ledgerError(err)
 	}
 	return c.report(a, r, func(w io.Writer) error {
 		t := ui.NewTable(w)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/account"
@@ -58,6 +59,7 @@ func (o *order) report(ctx context.Context, r *putReport) error {
 	if err != nil {
 		return err
 	}
+	var paid, fees uint64
 	for _, s := range o.steps {
 		cost, err := p.cost(s.Length, s.Epochs)
 		if err != nil {
@@ -67,9 +69,11 @@ func (o *order) report(ctx context.Context, r *putReport) error {
 			cost += p.write(s.Length)
 		}
 		r.Object, r.EndEpoch = s.Object.String(), s.Storage.End
-		r.Cost += cost
-		r.Fee += s.Fee
+		paid += cost
+		fees += s.Fee
 	}
+	r.EndMillis, r.Cost, r.Fee = endMillis(p.Status, r.EndEpoch), &paid, &fees
+	r.ends = ledgerui.Epoch(p.Status, r.EndEpoch)
 	return nil
 }
 

@@ -37,13 +37,13 @@ type putCmd struct {
 func (c *putCmd) Help() string {
 	return `Encodes the file, and gives every node of the committee its slivers. Prints the blob id once the owners of n-f shards have signed that theirs are on disk: from then on the blob can be read whatever any f shards do.
 
-On a ledger, the account of the key pays for so many epochs; the blob is registered while it is sent, and then certified. A put that was killed may be given again, and goes on where it was.
+On a ledger, the account of the key pays for so many epochs; the blob is registered while it is sent, and then certified. A put that was killed may be given again: it goes on where it was, and pays nothing twice. A blob that the account stores already, for less epochs, is extended.
 
 Example: rs2d put --committee cluster/committee.toml photo.jpg
 
 Example: rs2d put --ledger http://127.0.0.1:7000 --key cluster/client.key --epochs 5 photo.jpg
 
-JSON: id, scheme, shards (n), length, confirmed (shards whose owners signed the certificate), signers, certificate (base64), encode_seconds, seconds (until there was a certificate), mb_per_second, sent_bytes (until then); on a ledger, object, end_epoch and cost, too.`
+JSON: id, scheme, shards (n), length, confirmed (shards whose owners signed the certificate), signers, certificate (base64), encode_seconds, seconds (until there was a certificate), mb_per_second, sent_bytes (until then); on a ledger, object, end_epoch, end_millis (when that begins, at the earliest), cost and fee (paid now), too.`
 }
 
 // putReport is what put prints as JSON.
@@ -60,10 +60,12 @@ type putReport struct {
 	MBPerSecond   float64  `json:"mb_per_second"`
 	SentBytes     int64    `json:"sent_bytes"`
 
-	Object   string `json:"object,omitempty"`
-	EndEpoch uint32 `json:"end_epoch,omitempty"`
-	Cost     uint64 `json:"cost,omitempty"`
-	Fee      uint64 `json:"fee,omitempty"`
+	Object    string  `json:"object,omitempty"`
+	EndEpoch  uint32  `json:"end_epoch,omitempty"`
+	EndMillis int64   `json:"end_millis,omitempty"`
+	Cost      *uint64 `json:"cost,omitempty"` // paid now
+	Fee       *uint64 `json:"fee,omitempty"`
+	ends      string  // for people
 }
 
 // Run stores a file.
@@ -73,7 +75,7 @@ func (c *putCmd) Run(a *app) error {
 	}
 	p, err := c.plane(a)
 	if err != nil {
-		return err
+		return c.ledgerError(err)
 	}
 	key, err := ctxio.Await(a.ctx, c.key)
 	if err != nil {
@@ -104,7 +106,7 @@ func (c *putCmd) Run(a *app) error {
 	start := time.Now()
 	receipt, err := cl.store(in)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.File, err)
+		return fmt.Errorf("%s: %w", c.File, c.ledgerError(err))
 	}
 	took, sent := time.Since(start), cl.ByteCounters().Sent.Load()
 	certificate, err := receipt.Certificate.MarshalBinary()
@@ -136,8 +138,8 @@ func (c *putCmd) Run(a *app) error {
 	err = c.report(a, r, func(w io.Writer) error {
 		fmt.Fprintf(a.stderr, "%s stored in %s (%s), confirmed for %d of %d shards\n",
 			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took), r.Confirmed, r.Shards)
-		if order != nil {
-			fmt.Fprintf(a.stderr, "paid for until epoch %d, cost %s\n", r.EndEpoch, ui.Count(r.Cost))
+		if r.Cost != nil {
+			fmt.Fprintf(a.stderr, "stored until %s, cost %s, fee %s\n", r.ends, ui.Count(*r.Cost), ui.Count(*r.Fee))
 		}
 		io.WriteString(w, cli.SumLine(r.ID, c.File))
 		return nil

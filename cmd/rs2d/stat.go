@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -24,7 +25,7 @@ func (c *statCmd) Help() string {
 
 Example: rs2d stat --committee cluster/committee.toml zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
-JSON: id, scheme, shards (n), primary_source_symbols (P), length, state (certified, uncertified or inconsistent), signers (of the certificate), primary_slivers and secondary_slivers (n when all are there), nodes (name, shards, metadata, primary_slivers, secondary_slivers, complete, error); on a ledger, registrations (object, owner, end_epoch, deletable, certified_epoch, cost_per_epoch).`
+JSON: id, scheme, shards (n), primary_source_symbols (P), length, state (certified, uncertified or inconsistent), signers (of the certificate), primary_slivers and secondary_slivers (n when all are there), nodes (name, shards, metadata, primary_slivers, secondary_slivers, complete, error); on a ledger, registrations (object, owner, end_epoch, end_millis, deletable, certified_epoch, cost_per_epoch).`
 }
 
 // statReport is what stat prints as JSON.
@@ -48,9 +49,11 @@ type statRegistration struct {
 	Object       string  `json:"object"`
 	Owner        string  `json:"owner"`
 	EndEpoch     uint32  `json:"end_epoch"`
+	EndMillis    int64   `json:"end_millis,omitempty"`
 	Deletable    bool    `json:"deletable"`
 	Certified    *uint32 `json:"certified_epoch,omitempty"`
 	CostPerEpoch uint64  `json:"cost_per_epoch"`
+	ends         string  // for people
 }
 
 type statNode struct {
@@ -74,7 +77,7 @@ const (
 func (c *statCmd) Run(a *app) error {
 	p, err := c.plane(a)
 	if err != nil {
-		return err
+		return c.ledgerError(err)
 	}
 	cl, err := c.session(a, p.Control, nil, client.Options{})
 	if err != nil {
@@ -83,7 +86,7 @@ func (c *statCmd) Run(a *app) error {
 	defer cl.close()
 	r, err := within(cl, "asking", func(ctx context.Context) (*statReport, error) { return c.ask(ctx, cl, p.Ledger) })
 	if err != nil {
-		return fmt.Errorf("%v: %w", c.ID, err)
+		return fmt.Errorf("%v: %w", c.ID, c.ledgerError(err))
 	}
 	if err := c.report(a, r, r.print); err != nil {
 		return err
@@ -171,7 +174,8 @@ func (c *statCmd) askLedger(ctx context.Context, l chain.Ledger, r *statReport) 
 		}
 		r.Length = one.Length
 		r.Registrations = append(r.Registrations, statRegistration{
-			one.Object.String(), one.Owner.String(), one.Storage.End, one.Deletable, one.Certified, cost,
+			one.Object.String(), one.Owner.String(), one.Storage.End, endMillis(p.Status, one.Storage.End), one.Deletable, one.Certified, cost,
+			ledgerui.Epoch(p.Status, one.Storage.End),
 		})
 	}
 	return nil
@@ -208,11 +212,21 @@ func (r *statReport) print(w io.Writer) error {
 		return err
 	}
 	for _, one := range r.Registrations {
-		kind := "permanent"
+		kind, certified := "permanent", "not certified yet"
 		if one.Deletable {
 			kind = "deletable"
 		}
-		fmt.Fprintf(w, "\nregistered by %s until epoch %d, %s, %s an epoch\n", one.Owner, one.EndEpoch, kind, ui.Count(one.CostPerEpoch))
+		if one.Certified != nil {
+			certified = fmt.Sprintf("certified since epoch %d", *one.Certified)
+		}
+		fmt.Fprintln(w)
+		t := ui.NewTable(w)
+		t.Row("owner", one.Owner)
+		t.Row("stored until", one.ends+", "+kind+", "+certified)
+		t.Row("cost", ui.Count(one.CostPerEpoch)+" an epoch")
+		if err := t.Flush(); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(w)
 	t = ui.NewTable(w)

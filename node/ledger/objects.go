@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/ledger/apportion"
@@ -36,6 +37,17 @@ type ObjectID [sha256.Size]byte
 
 // String returns the id as Sui writes object ids.
 func (id ObjectID) String() string { return "0x" + hex.EncodeToString(id[:]) }
+
+// UnmarshalText reads what String writes.
+func (id *ObjectID) UnmarshalText(text []byte) error {
+	digits, ok := strings.CutPrefix(string(text), "0x")
+	data, err := hex.DecodeString(digits)
+	if err != nil || !ok || len(data) != len(id) {
+		return fmt.Errorf("ledger: %q is no object: 0x and 64 hexadecimal digits are needed", text)
+	}
+	copy(id[:], data)
+	return nil
+}
 
 // NodeID names a node for its whole life: it is the id of the object that registering
 // the node made.

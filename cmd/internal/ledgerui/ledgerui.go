@@ -2,11 +2,14 @@
 package ledgerui
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/control/chain"
@@ -14,7 +17,7 @@ import (
 )
 
 // StatusJSON names what a status in JSON has.
-const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned.`
+const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, epoch_millis, next_epoch_millis (at the earliest), sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned.`
 
 // Status prints how a ledger is.
 func Status(w io.Writer, s chain.Status) error {
@@ -23,11 +26,35 @@ func Status(w io.Writer, s chain.Status) error {
 	t.Row("chain", fmt.Sprintf("%x", []byte(s.Chain)))
 	t.Row("height", ui.Count(s.Height))
 	t.Row("root", fmt.Sprintf("%x", []byte(s.Root)))
-	t.Row("epoch", fmt.Sprintf("%d, %s; something is due %s", s.Epoch, s.Phase, time.UnixMilli(int64(min(s.DueMillis, 1<<53))).UTC().Format(time.RFC3339)))
+	t.Row("epoch", fmt.Sprintf("%d, %s; the next one begins %s", s.Epoch, phases[s.Phase], Date(s.Start(s.Epoch+1))))
 	t.Row("committee", fmt.Sprintf("%d nodes, %d shards", s.Members, s.Shards))
 	t.Row("storage", fmt.Sprintf("%s of %s reserved", ui.Bytes(s.Used), ui.Bytes(s.Capacity)))
 	t.Row("prices", fmt.Sprintf("%s a MiB and epoch, %s a MiB written, fee %s a byte", ui.Count(s.StoragePrice), ui.Count(s.WritePrice), ui.Count(s.FeePerByte)))
 	return t.Flush()
+}
+
+// phases says what the phases of an epoch are.
+var phases = map[string]string{
+	"sync":     "whose committee fetches its shards",
+	"done":     "whose committee has its shards",
+	"selected": "with the next committee selected",
+}
+
+// Date writes a time to the minute; one that is not known is later.
+func Date(t time.Time) string {
+	if t.IsZero() {
+		return "later"
+	}
+	return t.Format("2006-01-02 15:04 UTC")
+}
+
+// Epoch writes an epoch to come, and when it begins.
+func Epoch(s chain.Status, epoch uint32) string {
+	start := s.Start(epoch)
+	if start.IsZero() {
+		return fmt.Sprintf("epoch %d", epoch)
+	}
+	return fmt.Sprintf("epoch %d (%s)", epoch, Date(start))
 }
 
 // Times for which a ledger is asked to wait for events: for more of them, and for those
@@ -85,6 +112,29 @@ func Event(w io.Writer, e chain.Event, asJSON bool) error {
 		_, err = fmt.Fprintf(w, "%s\n", line)
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%d.%d\t%s\t%s\n", out.Height, out.Index, out.Kind, out.Fields)
+	_, err = fmt.Fprintf(w, "%d.%d  %s%s\n", out.Height, out.Index, out.Kind, words(out.Fields))
 	return err
+}
+
+// words writes the fields of a JSON object as words: name=value.
+func words(fields json.RawMessage) string {
+	var out strings.Builder
+	for d := json.NewDecoder(bytes.NewReader(fields)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return out.String()
+		}
+		name, ok := token.(string)
+		if !ok {
+			continue // a brace
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return out.String()
+		}
+		if text := ""; json.Unmarshal(value, &text) == nil && !strings.ContainsFunc(text, unicode.IsSpace) && text != "" {
+			value = []byte(text)
+		}
+		fmt.Fprintf(&out, " %s=%s", name, value)
+	}
 }

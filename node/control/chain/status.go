@@ -1,6 +1,10 @@
 package chain
 
-import "github.com/redstuff-go/redstuff/node/ledger"
+import (
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
 
 // Status is a ledger as it is at a height.
 type Status struct {
@@ -13,6 +17,8 @@ type Status struct {
 	Epoch        uint32 `json:"epoch"`
 	Phase        string `json:"phase"`
 	DueMillis    uint64 `json:"due_millis"` // when time has something to do next
+	EpochMillis  uint64 `json:"epoch_millis"`
+	NextMillis   uint64 `json:"next_epoch_millis"` // when the next epoch begins, at the earliest
 	SyncWeight   uint16 `json:"sync_weight"`
 	Settled      uint32 `json:"settled"` // the last epoch whose committee has its shards
 	Members      int    `json:"members"`
@@ -29,7 +35,8 @@ func StatusOf(s *ledger.State) Status {
 	system, genesis, chain, root := s.System(), s.Genesis(), s.ChainID(), s.Root()
 	status := Status{
 		Chain: chain[:], Name: genesis.Name, Shards: int(genesis.Shards), Height: system.Height, Root: root[:], TimeMillis: system.Time,
-		Epoch: system.Epoch, Phase: ledger.Phase(system.Phase).String(), DueMillis: s.Due(), SyncWeight: system.SyncWeight, Settled: system.Settled,
+		Epoch: system.Epoch, Phase: ledger.Phase(system.Phase).String(), DueMillis: s.Due(), EpochMillis: genesis.EpochMillis,
+		NextMillis: system.PhaseStart + min(genesis.EpochMillis, ^system.PhaseStart), SyncWeight: system.SyncWeight, Settled: system.Settled,
 		StoragePrice: system.StoragePrice, WritePrice: system.WritePrice, Capacity: system.Capacity, FeePerByte: system.FeePerByte,
 		Burned: system.Burned,
 	}
@@ -40,4 +47,19 @@ func StatusOf(s *ledger.State) Status {
 		status.Used = slot.Used
 	}
 	return status
+}
+
+// Start returns when an epoch to come begins: at the earliest, because changes of the
+// committee take time. It is zero for one that has begun, or that lies too far ahead for a
+// date.
+func (s *Status) Start(epoch uint32) time.Time {
+	const latest = 1 << 52 // milliseconds
+	if epoch <= s.Epoch || s.NextMillis > latest {
+		return time.Time{}
+	}
+	rest := uint64(epoch - s.Epoch - 1)
+	if rest > 0 && s.EpochMillis > latest/rest {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(s.NextMillis + rest*s.EpochMillis)).UTC()
 }

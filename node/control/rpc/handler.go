@@ -58,7 +58,11 @@ func fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, context.DeadlineExceeded):
 		status = http.StatusGatewayTimeout
 	}
-	answer(w, status, failure{err.Error(), string(ledger.RuleOf(err))})
+	f := failure{Error: err.Error()}
+	if broken := (*ledger.RuleError)(nil); errors.As(err, &broken) {
+		f = failure{broken.Detail, string(broken.Rule)}
+	}
+	answer(w, status, f)
 }
 
 func (h handler) genesis(w http.ResponseWriter, r *http.Request) {

@@ -170,7 +170,7 @@ func (r *Receipt) receipt() (got chain.Receipt, err error) {
 
 // EventOf spells out an event.
 func EventOf(e chain.Event) (Event, error) {
-	fields, err := json.Marshal(e.Event)
+	fields, err := fieldsOf(reflect.ValueOf(e.Event))
 	event := Event{Height: e.Height, Index: e.Index, Kind: reflect.TypeOf(e.Event).Name(), BCS: ledger.MarshalEvent(e.Event), Fields: fields}
 	if e.Tx != nil {
 		event.Tx = e.Tx[:]
