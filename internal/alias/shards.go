@@ -9,12 +9,21 @@ import (
 // Ascending reports whether each buffer that has room for size bytes begins no earlier than
 // the one before ends, size bytes behind its beginning. Such buffers do not overlap.
 func Ascending(buffers [][]byte, size int) bool {
-	end, wrong := uintptr(0), 0
-	for i := range buffers {
-		if cap(buffers[i]) < size {
+	// Nearly always all have room, which four at a time tell in half the time.
+	end, wrong, short, rest := uintptr(0), 0, 0, buffers
+	for ; len(rest) >= 4; rest = rest[4:] {
+		wrong |= disorder(rest, size, end)
+		short |= (cap(rest[0]) - size) | (cap(rest[1]) - size) | (cap(rest[2]) - size) | (cap(rest[3]) - size)
+		end = address(rest[3]) + uintptr(size)
+	}
+	if short < 0 {
+		end, wrong, rest = 0, 0, buffers
+	}
+	for i := range rest {
+		if cap(rest[i]) < size {
 			continue
 		}
-		begin := address(buffers[i])
+		begin := address(rest[i])
 		wrong |= int(begin - end)
 		end = begin + uintptr(size)
 	}
@@ -24,12 +33,10 @@ func Ascending(buffers [][]byte, size int) bool {
 // AscendingWhole is [Ascending] for buffers that also must have size bytes each.
 func AscendingWhole(buffers [][]byte, size int) bool {
 	end, wrong, differ, rest := uintptr(0), 0, 0, buffers
-	// Four at a time take half as long as one by one.
 	for ; len(rest) >= 4; rest = rest[4:] {
-		a, b, c, d := address(rest[0]), address(rest[1]), address(rest[2]), address(rest[3])
-		wrong |= int(a-end) | int(b-a-uintptr(size)) | int(c-b-uintptr(size)) | int(d-c-uintptr(size))
+		wrong |= disorder(rest, size, end)
 		differ |= (len(rest[0]) ^ size) | (len(rest[1]) ^ size) | (len(rest[2]) ^ size) | (len(rest[3]) ^ size)
-		end = d + uintptr(size)
+		end = address(rest[3]) + uintptr(size)
 	}
 	for i := range rest {
 		begin := address(rest[i])
@@ -38,6 +45,14 @@ func AscendingWhole(buffers [][]byte, size int) bool {
 		end = begin + uintptr(size)
 	}
 	return wrong >= 0 && differ == 0
+}
+
+// disorder is negative if one of the first four buffers, of size bytes each, begins before
+// the one before it ends, and the first of them before end.
+func disorder(buffers [][]byte, size int, end uintptr) int {
+	_ = buffers[3]
+	a, b, c, d := address(buffers[0]), address(buffers[1]), address(buffers[2]), address(buffers[3])
+	return int(a-end) | int(b-a-uintptr(size)) | int(c-b-uintptr(size)) | int(d-c-uintptr(size))
 }
 
 // FindOverlap looks for a buffer of outs that overlaps another of them or one of ins. All

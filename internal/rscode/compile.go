@@ -200,8 +200,10 @@ func (c *compiler) addQuotients(l *locatorSpace) {
 	}
 }
 
-// sumsAreCheaper compares the two ways by their multiplications by a constant, in
-// the measured proportion of their costs.
+// sumsAreCheaper compares the two ways by their measured costs, in products of a source by
+// a constant. A transform costs one a row, and a tenth more for each of its layers: most of
+// it are loads and stores, of which several layers have one. To bring a data shard into
+// rows costs three.
 func (c *compiler) sumsAreCheaper(p *Pattern) bool {
 	if c.Parity == 1 {
 		return true // there is one target, and all shards add up to zero
@@ -210,7 +212,7 @@ func (c *compiler) sumsAreCheaper(p *Pattern) bool {
 	if p.targets[len(p.targets)-1] >= c.Data {
 		transforms += 1 + c.blocks(c.Parity) + c.blocks(c.Data)
 	}
-	return len(p.targets)*c.Data < transforms*c.transformCost()+c.Data
+	return len(p.targets)*c.Data < 3*c.Data+transforms*c.Inner*(10+bits.Len(uint(c.Inner-1)))/10
 }
 
 // resize returns a slice of n elements in the memory of s if it has room.

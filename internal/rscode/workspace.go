@@ -1,6 +1,7 @@
 package rscode
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/internal/gf16"
@@ -8,13 +9,15 @@ import (
 
 // Workspace codes strips. It holds the memory that this takes. The memory grows to at most
 // four regions, each of as many rows as the inner block of the code has points, and a row
-// is as large as the widest strip of a shard. A Workspace is not safe for concurrent use, and after its first strips
+// is as large as the widest strip of a shard; to verify takes such a strip of each parity
+// shard besides. A Workspace is not safe for concurrent use, and after its first strips
 // allocates nothing.
 type Workspace struct {
 	c    *Code
 	rows planarRows
 	sums sums
 	few  []byte // work of gf16.FewEncoder
+	made made
 
 	fused gf16.BlockEncoding // what Encode asks the engine for: here it is not allocated
 
@@ -37,13 +40,10 @@ func (w *Workspace) Encode(parity, data Symbols) {
 		return
 	}
 	if whole := data.blocks() && allWanted(parity.Shards); whole && w.c.Few != nil && parity.Off == data.Off {
-		if w.few == nil {
-			w.few = make([]byte, gf16.FewWork)
-		}
-		w.c.Few.Encode(parity.Shards, data.Shards, data.Off, data.Size, w.few)
+		w.encodeFew(parity.Shards, data.Shards, data.Off, data.Size)
 		return
 	} else if whole && w.c.fusedSize > 0 {
-		w.encodeFused(&parity, &data, planeBytes)
+		w.encodeFused(&parity, &data, planeBytes, w.Stream)
 		return
 	}
 	r := &w.rows
@@ -65,19 +65,27 @@ func (w *Workspace) Encode(parity, data Symbols) {
 	}
 }
 
+// encodeFew is Encode with all rows of a block in registers.
+func (w *Workspace) encodeFew(parity, data [][]byte, off, size int) {
+	if w.few == nil {
+		w.few = make([]byte, gf16.FewWork)
+	}
+	w.c.Few.Encode(parity, data, off, size, w.few)
+}
+
 // prefetchEach is how many shards' next strip is prefetched for every eight rows that a
 // pass works on: there are fewer than three shards to one such step.
 const prefetchEach = 3
 
 // encodeFused is Encode where the engine fuses the inverse transforms with the transforms.
-func (w *Workspace) encodeFused(parity, data *Symbols, planeBytes int) {
+func (w *Workspace) encodeFused(parity, data *Symbols, planeBytes int, stream bool) {
 	c := w.c.Inner
 	f := &w.fused
 	*f = gf16.BlockEncoding{
 		PlaneBytes: planeBytes, Size: w.c.fusedSize,
 		Srcs: data.Shards, SrcOff: data.Off, SrcBase: c,
 		Dsts: parity.Shards, DstOff: parity.Off, Factors: w.c.factors,
-		Stream: w.Stream,
+		Stream: stream,
 	}
 	if w.c.Low {
 		f.SrcBase, f.DstBase = 0, c
@@ -102,6 +110,9 @@ func (w *Workspace) Verify(parity, data Symbols) bool {
 	if planeBytes == 0 {
 		return true
 	}
+	if data.blocks() && (w.c.Few != nil || w.c.fusedSize > 0) {
+		return w.verifyBlocks(&parity, &data, planeBytes)
+	}
 	if !w.c.Low {
 		sum := r.sumBlocks(&data, nil, planeBytes)
 		e.FFT(sum, sum, planeBytes, c, 0, w.c.Parity)
@@ -114,6 +125,38 @@ func (w *Workspace) Verify(parity, data Symbols) bool {
 		values := r.region(1, planeBytes)
 		e.FFT(values, coeffs, planeBytes, c, c+first, n)
 		if !r.equal(parity.Shards[first:first+n], &parity, values, planeBytes) {
+			return false
+		}
+	}
+	return true
+}
+
+// made is parity that is made to be compared, and what it is made from.
+type made struct {
+	memory       []byte
+	parity, data [][]byte
+}
+
+// verifyBlocks is Verify of whole blocks, for codes that encode those in fewer passes than
+// it takes to bring the parity into rows: it encodes once more and compares.
+func (w *Workspace) verifyBlocks(parity, data *Symbols, planeBytes int) bool {
+	m, size := &w.made, data.Size
+	m.memory, m.parity = resize(m.memory, len(parity.Shards)*size), m.parity[:0]
+	for i := range parity.Shards {
+		m.parity = append(m.parity, m.memory[i*size:][:size])
+	}
+	if w.c.Few != nil {
+		for _, shard := range data.Shards {
+			m.data = append(m.data, shard[data.Off:])
+		}
+		w.encodeFew(m.parity, m.data, 0, size)
+		clear(m.data)
+		m.data = m.data[:0]
+	} else {
+		w.encodeFused(&Symbols{Shards: m.parity, Size: size, Count: 1}, data, planeBytes, false)
+	}
+	for i, shard := range parity.Shards {
+		if !bytes.Equal(shard[parity.Off:][:size], m.parity[i]) {
 			return false
 		}
 	}
