@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/embedded"
@@ -148,6 +150,7 @@ type citizen struct {
 	address  string
 	dir      string
 	disk     *store.Disk
+	metrics  *prometheus.Registry
 	node     *node.Node
 	follower *follow.Follower
 	stop     func()
@@ -222,8 +225,9 @@ func (c *citizen) start() {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.metrics = prometheus.NewRegistry()
 	c.node, err = node.New(c.key, node.Config{
-		Follower: c.follower, Store: c.disk, Peers: fast(), HealDelay: time.Millisecond, ScrubRate: -1,
+		Follower: c.follower, Store: c.disk, Peers: fast(), Metrics: c.metrics, HealDelay: time.Millisecond, ScrubRate: -1,
 		CollectCompact: time.Millisecond, Logger: logger(),
 	})
 	if err != nil {
@@ -262,11 +266,8 @@ func (w *town) client(epochs uint32, tune func(*account.Registrar)) *client.Clie
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	hasher, err := commit.NewHasher(commit.BLAKE3, "")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	r := &account.Registrar{Account: account.New(&w.reach, w.writer.Account()), Epochs: epochs, Hasher: hasher, Refresh: views.Refresh}
+	r := w.registrar(epochs)
+	r.Refresh = views.Refresh
 	if tune != nil {
 		tune(r)
 	}
@@ -277,6 +278,16 @@ func (w *town) client(epochs uint32, tune func(*account.Registrar)) *client.Clie
 	}
 	w.t.Cleanup(cl.Close)
 	return cl
+}
+
+// registrar returns what registers blobs of the writer for some epochs.
+func (w *town) registrar(epochs uint32) *account.Registrar {
+	w.t.Helper()
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &account.Registrar{Account: account.New(&w.reach, w.writer.Account()), Epochs: epochs, Hasher: hasher}
 }
 
 // act has the writer do something on the ledger.
@@ -491,4 +502,52 @@ func TestLedgerAway(t *testing.T) {
 	until(t, "the node has the ledger again", func() bool { return len(away.node.Problems()) == 0 })
 	after := put(t, w.client(1, nil), randomBlob(6, 100_000)).ID
 	until(t, "it goes on", func() bool { return w.all(func(c *citizen) bool { return c.certified(after) }) })
+}
+
+// lateRegistrar registers when something has happened.
+type lateRegistrar struct {
+	client.Registrar
+	happened func()
+}
+
+func (r lateRegistrar) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+	r.happened()
+	return r.Registrar.Register(ctx, id, meta)
+}
+
+// TestLateRegistration: a registration may take longer than nodes wait for one.
+func TestLateRegistration(t *testing.T) {
+	w := newTown(t, 4, 16)
+	r := lateRegistrar{w.registrar(2), func() {
+		until(t, "all nodes refuse the blob", func() bool { return w.all(func(c *citizen) bool { return c.answered("403") > 0 }) })
+	}}
+	cl, err := client.New(mustViews(t, w), w.writer, client.Options{Peer: fast(), Timeout: time.Minute, Registrar: r, Logger: logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	blob := randomBlob(1, 100_000)
+	id := put(t, cl, blob).ID
+	expectRead(t, cl, id, blob)
+}
+
+// answered returns how many requests the node has answered with a status.
+func (c *citizen) answered(code string) (n float64) {
+	families, err := c.metrics.Gather()
+	if err != nil {
+		c.town.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "redstuff_requests_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetValue() == code {
+					n += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return n
 }

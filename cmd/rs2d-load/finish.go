@@ -47,6 +47,7 @@ func (s *session) finish(ctx context.Context) {
 	}
 	if s.cluster != nil {
 		s.cluster.Stop() // their last words, and what they took, are known then
+		r.CPU.Ledger = s.cluster.ValidatorsCPU().Seconds()
 	}
 	r.Recovery.Nodes, r.Healing = []report.NodeRecovery{}, append([]report.HealingPoint{}, s.healing...)
 	if w, ok := s.nodes.(*scrape.Watch); ok {

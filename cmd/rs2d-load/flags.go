@@ -16,7 +16,8 @@ import (
 type runCmd struct {
 	Local     int           `placeholder:"N" help:"Start N nodes on this machine." group:"Cluster"`
 	Shards    int           `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
-	Control   string        `enum:"fixed,embedded" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered, or fixed, a committee's file." group:"Cluster"`
+	Control   string        `enum:"fixed,embedded,comet" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered; comet, the same ledger on a validator beside each node, which dies with it; or fixed, a committee's file." group:"Cluster"`
+	Comet     string        `placeholder:"FILE" help:"The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project." group:"Cluster"`
 	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
 	Dir       string        `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
 	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
@@ -112,6 +113,8 @@ func (c *runCmd) validate(events []cluster.Event) error {
 	switch {
 	case (c.Local == 0) == (c.Committee == ""):
 		return errors.New("give either --local N or --committee FILE")
+	case c.Comet != "" && (c.Local == 0 || c.Control != cluster.ControlComet):
+		return errors.New("--comet is for --local nodes with --control comet")
 	case c.Local != 0 && len(c.Admin) > 0:
 		return errors.New("--admin is for --committee: of local nodes all is known")
 	case c.Committee != "" && len(events) > 0:

@@ -110,6 +110,26 @@ func TestNodesDieAndHeal(t *testing.T) {
 	}
 }
 
+// TestControl has nodes on each control plane, and kills one of them, with its validator
+// if it has one.
+func TestControl(t *testing.T) {
+	for _, control := range []string{cluster.ControlFixed, cluster.ControlEmbedded, cluster.ControlComet} {
+		t.Run(control, func(t *testing.T) {
+			if testing.Short() && control == cluster.ControlComet {
+				t.Skip("builds CometBFT")
+			}
+			r := runLoad(t, "--control", control, "--local", "4", "--shards", "10", "--duration", "4s", "--size", "64KiB", "--preload", "4",
+				"--kill", "1@500ms", "--restart", "1@2s")
+			if !r.OK || r.Reads.Errors+r.Writes.Errors > 0 || r.Writes.Count == 0 || r.Setup.Control != control {
+				t.Errorf("%+v, %+v: %q, %q", r.Blobs, r.Writes, r.Problems, r.Errors)
+			}
+			if has := r.CPU.Ledger > 0; has != (control == cluster.ControlComet) {
+				t.Errorf("%v s of processor time in validators", r.CPU.Ledger)
+			}
+		})
+	}
+}
+
 // TestLiars lets as many nodes misbehave as may, each in another way.
 func TestLiars(t *testing.T) {
 	for _, kinds := range [][]string{{"corrupt", "swap"}, {"forget", "stall"}, {"drip", "refuse"}} {
@@ -247,7 +267,7 @@ func TestCommittee(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	dir := t.TempDir()
 	nodes, err := cluster.Start(t.Context(), cluster.Options{
-		Nodes: 4, Shards: 8, Scheme: commit.BLAKE3, Dir: dir, Program: os.Args[0], Args: nodeArgs, StrangersArgs: strangersArgs,
+		Nodes: 4, Shards: 8, Scheme: commit.BLAKE3, Dir: dir, Program: os.Args[0], Control: cluster.ControlFixed, Args: nodeArgs, StrangersArgs: strangersArgs,
 		HealInterval: time.Second, HealDelay: time.Second,
 	})
 	if err != nil {
@@ -310,6 +330,8 @@ func TestUsage(t *testing.T) {
 		{"two clusters", []string{"--local", "4", "--committee", "c", "--key", "k"}, "--local N or --committee FILE"},
 		{"no key", []string{"--committee", "c", "--key", "no/key"}, ": no such file"},
 		{"admin of local nodes", []string{"--local", "4", "--admin", "127.0.0.1:1"}, "--admin is for --committee"},
+		{"validators of other control planes", []string{"--local", "4", "--comet", "c"}, "--comet is for --local nodes with --control comet"},
+		{"no validators", []string{"--local", "4", "--control", "comet", "--comet", "no/such/program"}, "no/such/program"},
 		{"fault after the end", []string{"--local", "4", "--duration", "5s", "--kill", "1@5s"}, "--kill 1@5s: the run ends at 5s"},
 		{"no file", []string{"--committee", "no/such", "--key", "k"}, "no/such"},
 		{"foreign nodes", []string{"--committee", "c", "--key", "k", "--kill", "1@1s"}, "need --local"},

@@ -182,12 +182,20 @@ func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 		Nodes: members.Len(), Shards: params.N, FaultyShards: params.F, Scheme: members.Scheme().String(),
 		Local: s.cluster != nil, TLS: !s.Plaintext, Sizes: sizes.String(), ReadShare: s.Reads,
 		Duplicates: s.Duplicates, Inconsistent: s.Inconsistent, Concurrency: s.Concurrency, Rate: s.Rate,
-		Verify: s.Verify, Check: s.Check, Seed: s.Seed, Backend: s.client.Code().Backend(), CPUs: runtime.GOMAXPROCS(0),
+		Control: s.plane(), Verify: s.Verify, Check: s.Check, Seed: s.Seed, Backend: s.client.Code().Backend(), CPUs: runtime.GOMAXPROCS(0),
 		Schedule: []string{},
 	}
 	for _, e := range s.events {
 		s.result.Setup.Schedule = append(s.result.Setup.Schedule, fmt.Sprintf("%s %s", e.Action, e))
 	}
+}
+
+// plane names the control plane of nodes that are ours.
+func (s *session) plane() string {
+	if s.cluster == nil {
+		return ""
+	}
+	return s.Control
 }
 
 // connect loads the committee, or starts one. stop ends what was started.
@@ -223,10 +231,16 @@ func (s *session) connect(ctx context.Context) (control control.Control, key *id
 		s.kept, remove = dir, func() error { return nil }
 	}
 	s.live.say("starting %d nodes in %s", s.Local, dir)
+	validator := ""
+	if s.Control == cluster.ControlComet {
+		if validator, err = s.validatorProgram(ctx, program, dir); err != nil {
+			return nil, nil, nil, errors.Join(err, remove())
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
-		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Ledger: s.Control == "embedded", Args: nodeArgs, StrangersArgs: strangersArgs,
+		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Control: s.Control, Validator: validator, Args: nodeArgs, StrangersArgs: strangersArgs,
 		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
 	})
 	if err != nil {

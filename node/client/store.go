@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -92,9 +93,10 @@ func (o writing) place(
 ) (*committee.Certificate, error) {
 	r := o.options.Registrar
 	if r == nil {
-		return o.send(ctx, id, raw, pair, memory)
+		return o.send(ctx, id, raw, pair, memory, nil)
 	}
 	// Nodes wait a little for a registration that is on its way.
+	registered := make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var failed error
@@ -103,10 +105,14 @@ func (o writing) place(
 		registering.Go(func() {
 			if o.registered.certify, failed = r.Register(ctx, id, meta); failed != nil {
 				cancel(failed)
+				return
 			}
+			close(registered)
 		})
+	} else {
+		close(registered)
 	}
-	cert, err := o.send(ctx, id, raw, pair, memory)
+	cert, err := o.send(ctx, id, raw, pair, memory, registered)
 	registering.Wait()
 	if err := cmp.Or(failed, err); err != nil {
 		return nil, err
@@ -125,8 +131,11 @@ type ack struct {
 }
 
 // send gives all nodes their parts. memory, which may be nil, is released when none
-// needs its part any more.
-func (o writing) send(ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation) (*committee.Certificate, error) {
+// needs its part any more. registered is closed when a ledger knows the blob, and nil if
+// there is none.
+func (o writing) send(
+	ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation, registered <-chan struct{},
+) (*committee.Certificate, error) {
 	// What is being sent outlives the call, by the grace period.
 	sending, stop := context.WithCancel(o.life)
 	acks := make(chan ack, len(o.view.Peers))
@@ -141,6 +150,14 @@ func (o writing) send(ctx context.Context, id commit.BlobID, meta []byte, pair f
 				slivers = append(slivers, primary, secondary)
 			}
 			s, err := o.put(sending, p, id, meta, slivers)
+			if registered != nil && isRefused(err) {
+				// The registration has taken longer than the node waits for one.
+				select {
+				case <-registered:
+					s, err = o.put(sending, p, id, meta, slivers)
+				case <-sending.Done():
+				}
+			}
 			acks <- ack{i, s, err}
 		})
 	}
@@ -232,6 +249,13 @@ func (o writing) put(ctx context.Context, p *peer.Peer, id commit.BlobID, meta [
 			return s, err
 		}
 	}
+}
+
+// isRefused reports whether a node has refused a blob, such as one of which it knows no
+// registration.
+func isRefused(err error) bool {
+	var status *peer.StatusError
+	return errors.As(err, &status) && status.Code == http.StatusForbidden
 }
 
 // certify makes a certificate of the attestations there are. Members who sent a wrong

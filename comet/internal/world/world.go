@@ -76,11 +76,16 @@ type Users struct {
 	nonces  map[int]uint64
 	objects []ledger.ObjectID
 	nodes   []ledger.NodeID
+	hasher  *commit.Hasher
 }
 
 // NewUsers returns the users of a ledger that has just begun.
 func NewUsers(begin *ledger.State, seed uint64) *Users {
-	u := &Users{random: rand.New(rand.NewPCG(seed, 1)), chain: begin.ChainID(), nonces: make(map[int]uint64)}
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	if err != nil {
+		panic(err)
+	}
+	u := &Users{hasher: hasher, random: rand.New(rand.NewPCG(seed, 1)), chain: begin.ChainID(), nonces: make(map[int]uint64)}
 	for id := range begin.Nodes() {
 		u.nodes = append(u.nodes, id)
 	}
@@ -114,7 +119,7 @@ func (u *Users) action() ledger.Action {
 	amount := u.random.Uint64N(1 << 30)
 	to := Address(Person(u.random.IntN(People)))
 	epochs := uint32(u.random.IntN(9))
-	switch u.random.IntN(9) {
+	switch u.random.IntN(14) {
 	case 0:
 		return ledger.ReserveSpace{Size: amount, Start: 1, End: 1 + epochs}
 	case 1:
@@ -130,5 +135,23 @@ func (u *Users) action() ledger.Action {
 	case 6:
 		return ledger.WithdrawStake{Stake: object()}
 	}
+	switch u.random.IntN(5) {
+	case 0:
+		return ledger.ExtendBlob{Blob: object(), Epochs: epochs}
+	case 1:
+		return ledger.DeleteBlob{Blob: object()}
+	case 2:
+		return ledger.SetAttributes{Blob: object(), Attributes: []ledger.Attribute{{Name: "name", Value: fmt.Sprint(amount)}}}
+	case 3:
+		return u.register(1+epochs, amount>>10)
+	}
 	return ledger.Transfer{To: to, Amount: amount}
+}
+
+// register registers a blob of a length.
+func (u *Users) register(epochs uint32, length uint64) ledger.Action {
+	root := commit.Hash{byte(u.random.Uint32())} // some blobs are registered again
+	return ledger.ReserveAndRegister{
+		Epochs: epochs, ID: u.hasher.BlobID(Shards, length, root), Root: root, Length: length, Encoding: ledger.EncodingRS2, Deletable: u.random.IntN(4) > 0,
+	}
 }

@@ -11,14 +11,14 @@ func diff(old, now *node, yield func(key, value []byte) bool) bool {
 	case old == now:
 		return true
 	case old == nil:
-		return now.all(func(key, value []byte) bool { return yield(key, present(value)) })
+		return now.all(yield)
 	case now == nil:
 		return old.all(func(key, _ []byte) bool { return yield(key, nil) })
 	case old.leaf() && now.leaf():
 		if bytes.Equal(old.key, now.key) {
-			return bytes.Equal(old.value, now.value) || yield(now.key, present(now.value))
+			return bytes.Equal(old.value, now.value) || yield(now.key, now.value)
 		}
-		return yield(old.key, nil) && yield(now.key, present(now.value))
+		return yield(old.key, nil) && yield(now.key, now.value)
 	case !old.leaf() && !now.leaf() && old.bit == now.bit:
 		return diff(old.left, now.left, yield) && diff(old.right, now.right, yield)
 	case old.leaf() || !now.leaf() && now.bit < old.bit:
@@ -39,12 +39,4 @@ func (n *node) some() []byte {
 		n = n.left
 	}
 	return n.key
-}
-
-// present tells an empty value from one that is gone.
-func present(value []byte) []byte {
-	if value == nil {
-		return []byte{}
-	}
-	return value
 }

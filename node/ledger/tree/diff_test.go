@@ -47,3 +47,30 @@ func TestDiff(t *testing.T) {
 		}
 	})
 }
+
+// TestEmptyValues: an empty value is a value wherever it comes out, and nil is none.
+func TestEmptyValues(t *testing.T) {
+	key := []byte("key")
+	for name, value := range map[string][]byte{"nil": nil, "empty": {}} {
+		tree := Tree{}.Set(key, value)
+		if got, ok := tree.Get(key); !ok || got == nil || len(got) > 0 {
+			t.Errorf("%s: Get returns %#v, %v", name, got, ok)
+		}
+		for _, pairs := range []func(func(k, v []byte) bool){tree.From(nil), tree.Diff(Tree{})} {
+			n := 0
+			for k, v := range pairs {
+				if n++; !bytes.Equal(k, key) || v == nil || len(v) > 0 {
+					t.Errorf("%s: %q with %#v", name, k, v)
+				}
+			}
+			if n != 1 {
+				t.Errorf("%s: %d keys, want 1", name, n)
+			}
+		}
+		for _, v := range (Tree{}).Diff(tree) {
+			if v != nil {
+				t.Errorf("%s: a key that is gone has %#v", name, v)
+			}
+		}
+	}
+}

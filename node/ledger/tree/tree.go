@@ -92,8 +92,11 @@ func (n *node) side(key []byte) *node {
 }
 
 // Set returns the tree in which the key has the value. Neither is copied: the caller
-// must not change them any more.
+// must not change them any more. An empty value is given back as one that is not nil.
 func (t Tree) Set(key, value []byte) Tree {
+	if value == nil {
+		value = []byte{}
+	}
 	leaf := &node{key: key, value: value}
 	if t.top == nil {
 		return Tree{leaf, 1}

@@ -23,10 +23,18 @@ import (
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
-// Options say what cluster to start. All must be set, but for Ledger, Plaintext, OpenFiles
-// and Profile.
+// Control planes.
+const (
+	ControlFixed    = "fixed"    // a committee's file
+	ControlEmbedded = "embedded" // a ledger in this process, on which storage is registered
+	ControlComet    = "comet"    // the same on a validator beside each node
+)
+
+// Options say what cluster to start. All must be set, but for Plaintext, OpenFiles and
+// Profile, and Validator with any other control plane than ControlComet.
 type Options struct {
-	Ledger        bool // storage is registered on a ledger
+	Control       string
+	Validator     string // program that runs a validator
 	Nodes, Shards int
 	Scheme        commit.Scheme
 	Dir           string                           // for keys, stores and logs; it exists
@@ -44,7 +52,8 @@ type Options struct {
 type Cluster struct {
 	options   Options
 	control   control.Control
-	ledger    *ledgerServer // nil if there is none
+	ledger    *ledgerAccess // nil if there is none
+	server    *server       // of the ledger, if it is in this process
 	committee *committee.Committee
 	writer    *identity.Key
 	intruder  *identity.Key // of slow clients and such as announce much
@@ -59,13 +68,14 @@ type Cluster struct {
 
 // member is one node with all its processes.
 type member struct {
-	key     committee.PublicKey
-	config  NodeConfig
-	log     string
-	process *process // the latest
-	state   State
-	runs    []ProcessRun // those before
-	cause   string       // of the latest process
+	key       committee.PublicKey
+	config    NodeConfig
+	log       string
+	validator *validator // nil if it has none
+	process   *process   // the latest
+	state     State
+	runs      []ProcessRun // those before
+	cause     string       // of the latest process
 }
 
 // State is what was done to a node last.
@@ -132,7 +142,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		members = append(members, identity.NewMember(name, addresses[i], key, spread[i]))
 		registrations = append(registrations, genesis.NewNode(name, addresses[i], key))
 	}
-	if err := c.plan(path, members, registrations); err != nil {
+	if err := c.plan(ctx, path, members, registrations); err != nil {
 		c.Stop()
 		return nil, err
 	}
@@ -157,23 +167,19 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 
 // plan makes the control plane, and writes the committee to a file: with a ledger, for
 // those alone who only flood it.
-func (c *Cluster) plan(path string, members []committee.Member, registrations []genesis.Node) (err error) {
+func (c *Cluster) plan(ctx context.Context, path string, members []committee.Member, registrations []genesis.Node) (err error) {
 	o := &c.options
 	system := committee.System{Network: "load", Shards: o.Shards, Scheme: o.Scheme}
 	if c.committee, err = committee.New(system, 1, members); err != nil {
 		return err
 	}
-	if o.Ledger {
-		begin := filepath.Join(o.Dir, "genesis.toml")
-		if c.ledger, err = startLedger(*o, begin, registrations, c.writer, c.intruder); err != nil {
+	if o.Control != ControlFixed {
+		if err := c.startLedger(ctx, registrations); err != nil {
 			return err
 		}
 		c.control = c.ledger.views
 		c.committee = c.control.View().Current
 		sortByCommittee(c.nodes, c.committee)
-		for _, m := range c.nodes {
-			m.config.Committee, m.config.Genesis, m.config.Ledger = "", begin, c.ledger.url
-		}
 	}
 	file, err := fixed.New(c.committee, fixed.Client{Name: "load", TLSKey: c.writer.TLSPublic()},
 		fixed.Client{Name: "intruder", TLSKey: c.intruder.TLSPublic()})
@@ -283,9 +289,15 @@ func (c *Cluster) prepareFloods(path string) error {
 	return os.WriteFile(config.Key, c.intruder.Reveal(), 0o600)
 }
 
-// run starts a node's next process. c.mu is held, or nobody else knows c.
+// run starts a node's next process, and its validator if that does not run. c.mu is held,
+// or nobody else knows c.
 func (c *Cluster) run(i int, cause string) error {
 	m := c.nodes[i]
+	if m.validator != nil {
+		if err := m.validator.start(); err != nil {
+			return err
+		}
+	}
 	if m.process != nil {
 		m.runs = append(m.runs, m.current(i))
 	}
@@ -303,10 +315,18 @@ func (m *member) current(i int) ProcessRun {
 	return ProcessRun{Node: i, Cause: m.cause, Began: m.process.began, Healthy: healthy, CPU: cpu, Stats: stats}
 }
 
-// Kill ends a node's process without a warning.
+// kill ends a node and its validator without a warning.
+func (m *member) kill() {
+	m.process.kill()
+	if m.validator != nil {
+		m.validator.process.kill()
+	}
+}
+
+// Kill ends a node's process without a warning, and its validator's.
 func (c *Cluster) Kill(i int) error {
 	return c.change(i, Dead, func(m *member) error {
-		m.process.kill()
+		m.kill()
 		return nil
 	})
 }
@@ -322,10 +342,10 @@ func (c *Cluster) Wipe(i int) error {
 	})
 }
 
-// Crash kills a node and starts it again.
+// Crash kills a node, with its validator, and starts it again.
 func (c *Cluster) Crash(i int) error {
 	return c.change(i, Restored, func(m *member) error {
-		m.process.kill()
+		m.kill()
 		return c.run(i, CauseRestart)
 	})
 }
@@ -392,6 +412,12 @@ func (c *Cluster) Died() (all []error) {
 		if err := m.process.died(); err != nil {
 			all = append(all, fmt.Errorf("node-%d %w%s", i, err, tail(m.log)))
 		}
+		if m.validator == nil {
+			continue
+		}
+		if err := m.validator.process.died(); err != nil {
+			all = append(all, fmt.Errorf("validator of node-%d %w%s", i, err, tail(m.validator.log)))
+		}
 	}
 	return all
 }
@@ -441,9 +467,24 @@ func (c *Cluster) Stop() {
 		if m.process != nil {
 			all.Go(m.process.stop)
 		}
+		if m.validator != nil && m.validator.process != nil {
+			all.Go(m.validator.process.stop)
+		}
 	}
 	all.Wait()
-	if c.ledger != nil {
-		_ = c.ledger.stop() // nothing is kept of it
+	if c.server != nil {
+		c.server.stop()
 	}
+}
+
+// ValidatorsCPU returns the processor time of all validators that have ended.
+func (c *Cluster) ValidatorsCPU() (total time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.nodes {
+		if m.validator != nil {
+			total += m.validator.cpu()
+		}
+	}
+	return total
 }

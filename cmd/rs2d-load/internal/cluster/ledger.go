@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,15 +27,11 @@ import (
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// ledgerServer is the ledger of a cluster: it runs in this process, and nodes come to it
-// over HTTP, as they would to one elsewhere.
-type ledgerServer struct {
-	ledger *embedded.Ledger
-	url    string
-	end    context.CancelFunc
-	served sync.WaitGroup
-	views  *follow.Views
-	keys   []ed25519.PrivateKey // of accounts that pay for blobs
+// ledgerAccess is the ledger of a cluster as clients come to it.
+type ledgerAccess struct {
+	urls  []string // of its servers
+	views *follow.Views
+	keys  []ed25519.PrivateKey // of accounts that pay for blobs
 }
 
 // Accounts that pay. Each has one transaction under way at a time, as clients of a
@@ -45,18 +42,17 @@ const (
 	blobEpochs  = 5
 )
 
-// startLedger begins a ledger of the nodes, and writes its genesis to a file. The others
-// have accounts.
-func startLedger(o Options, path string, nodes []genesis.Node, others ...*identity.Key) (*ledgerServer, error) {
-	g := ledger.Genesis{
+// beginLedger writes the genesis of a ledger of the nodes to a file, and returns it with
+// the keys of those who pay. The others have accounts.
+func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identity.Key) (g ledger.Genesis, keys []ed25519.PrivateKey, err error) {
+	g = ledger.Genesis{
 		Name: "load", Shards: uint16(o.Shards), Scheme: uint8(o.Scheme), Start: uint64(time.Now().UnixMilli()),
 		MaxNodes: uint16(max(len(nodes), 1)), BlockTarget: 64 << 20,
 	}
-	s := new(ledgerServer)
 	var accounts []genesis.Account
 	for range payers {
 		key := identity.GenerateKey()
-		s.keys = append(s.keys, key.Account())
+		keys = append(keys, key.Account())
 		others = append(others, key)
 	}
 	for _, key := range others {
@@ -69,12 +65,25 @@ func startLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 	genesis.Set(&g, nodes, accounts)
 	text, err := genesis.Marshal(g)
 	if err != nil {
-		return nil, err
+		return g, nil, err
 	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return nil, err
-	}
-	if s.ledger, err = embedded.Open(filepath.Join(o.Dir, "ledger"), g, embedded.Options{}); err != nil {
+	return g, keys, os.WriteFile(path, text, 0o600)
+}
+
+// server is a ledger in this process. Nodes come to it over HTTP, as they would to one
+// elsewhere.
+type server struct {
+	ledger *embedded.Ledger
+	url    string
+	end    context.CancelFunc
+	served sync.WaitGroup
+}
+
+// startServer opens the ledger in a directory, and serves it.
+func startServer(dir string, g ledger.Genesis) (*server, error) {
+	s := new(server)
+	var err error
+	if s.ledger, err = embedded.Open(dir, g, embedded.Options{}); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -87,29 +96,66 @@ func startLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 	s.served.Go(func() {
 		_ = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(s.ledger)), rpc.Limits{Conns: 4096, ConnsOf: 4096}, time.Second, slog.New(slog.DiscardHandler))
 	})
-	if s.views, err = follow.OpenViews(ctx, chain.Local(s.ledger), &g); err != nil {
-		return nil, errors.Join(err, s.stop())
-	}
 	return s, nil
 }
 
 // stop ends the ledger.
-func (s *ledgerServer) stop() error {
+func (s *server) stop() {
 	s.end()
 	s.served.Wait()
-	return s.ledger.Close()
+	_ = s.ledger.Close() // nothing is kept of it
+}
+
+// startLedger starts the ledger that the options name, in this process or in one beside
+// each node, and tells nodes where they find it.
+func (c *Cluster) startLedger(ctx context.Context, registrations []genesis.Node) error {
+	o := &c.options
+	path := filepath.Join(o.Dir, "genesis.toml")
+	g, keys, err := beginLedger(*o, path, registrations, c.writer, c.intruder)
+	if err != nil {
+		return err
+	}
+	l := &ledgerAccess{keys: keys}
+	if o.Control == ControlEmbedded {
+		if c.server, err = startServer(filepath.Join(o.Dir, "ledger"), g); err != nil {
+			return err
+		}
+		l.urls = []string{c.server.url}
+		for _, m := range c.nodes {
+			m.config.Ledger = c.server.url
+		}
+	} else {
+		if err := startValidators(ctx, c.nodes, o.Validator, path); err != nil {
+			return err
+		}
+		for _, m := range c.nodes {
+			m.config.Ledger = m.validator.url // its own, and no stranger's
+			l.urls = append(l.urls, m.validator.url)
+		}
+	}
+	for _, m := range c.nodes {
+		m.config.Committee, m.config.Genesis = "", path
+	}
+	l.views, err = follow.OpenViews(ctx, l.from(0), &g)
+	c.ledger = l
+	return err
+}
+
+// from returns the ledger by its servers, from one of them on.
+func (l *ledgerAccess) from(i int) *rpc.Client {
+	i %= len(l.urls)
+	return rpc.NewClient(strings.Join(slices.Concat(l.urls[i:], l.urls[:i]), ","))
 }
 
 // registrar returns what registers blobs, for one payer after another.
-func (s *ledgerServer) registrar(scheme commit.Scheme) (client.Registrar, error) {
+func (l *ledgerAccess) registrar(scheme commit.Scheme) (client.Registrar, error) {
 	hasher, err := commit.NewHasher(scheme, "")
 	if err != nil {
 		return nil, err
 	}
-	l := rpc.NewClient(s.url)
 	r := new(registrars)
-	for _, key := range s.keys {
-		r.all = append(r.all, &account.Registrar{Account: account.New(l, key), Epochs: blobEpochs, Hasher: hasher, Refresh: s.views.Refresh})
+	for i, key := range l.keys {
+		r.all = append(r.all, &account.Registrar{Account: account.New(l.from(i), key), Epochs: blobEpochs, Hasher: hasher, Refresh: l.views.Refresh})
 	}
 	return r, nil
 }

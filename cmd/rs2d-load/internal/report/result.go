@@ -42,7 +42,8 @@ type Setup struct {
 	Shards       int      `json:"shards"`
 	FaultyShards int      `json:"faulty_shards"` // f: how many may be faulty at once
 	Scheme       string   `json:"scheme"`
-	Local        bool     `json:"local"` // nodes were started on this machine
+	Control      string   `json:"control,omitempty"` // of local nodes: fixed, embedded or comet
+	Local        bool     `json:"local"`             // nodes were started on this machine
 	TLS          bool     `json:"tls"`
 	Sizes        string   `json:"sizes"`
 	ReadShare    float64  `json:"read_share"`
@@ -62,6 +63,7 @@ type Setup struct {
 type CPU struct {
 	Generator float64 `json:"generator"` // this process: clients, and making and comparing blobs
 	Nodes     float64 `json:"nodes"`     // the processes of all nodes whose figures are known
+	Ledger    float64 `json:"ledger"`    // the validators of local nodes; a ledger in this process counts among clients
 }
 
 // Wire is bytes on connections, TLS included.

@@ -52,8 +52,12 @@ func (r *Result) Text(w io.Writer) error {
 // headline says what was run.
 func (r *Result) headline() string {
 	s := r.Setup
-	return fmt.Sprintf("%d nodes, %d shards of which %d may be faulty, scheme %s, %s; blobs of %s; %s; %.1f s",
-		s.Nodes, s.Shards, s.FaultyShards, s.Scheme, s.Backend, s.Sizes, s.loop(), r.Seconds)
+	control := ""
+	if s.Control != "" {
+		control = ", control " + s.Control
+	}
+	return fmt.Sprintf("%d nodes, %d shards of which %d may be faulty, scheme %s%s, %s; blobs of %s; %s; %.1f s",
+		s.Nodes, s.Shards, s.FaultyShards, s.Scheme, control, s.Backend, s.Sizes, s.loop(), r.Seconds)
 }
 
 // loop says how operations followed each other.
@@ -144,6 +148,9 @@ func (r *Result) facts() [][]string {
 		}
 		processor += fmt.Sprintf(", %s s in %s", ui.Digits(r.CPU.Nodes), of)
 		wire += fmt.Sprintf(", %s received %s from each other", of, ui.Bytes(r.Wire.NodesReceived))
+	}
+	if r.CPU.Ledger > 0 {
+		processor += fmt.Sprintf(", %s s in validators", ui.Digits(r.CPU.Ledger))
 	}
 	if r.Flood != nil {
 		processor += fmt.Sprintf(", %s s in strangers", ui.Digits(r.Flood.CPU))
