@@ -47,7 +47,6 @@ func (s *session) finish(ctx context.Context) {
 	}
 	if s.cluster != nil {
 		s.cluster.Stop() // their last words, and what they took, are known then
-		r.CPU.Ledger = s.cluster.ValidatorsCPU().Seconds()
 	}
 	r.Recovery.Nodes, r.Healing = []report.NodeRecovery{}, append([]report.HealingPoint{}, s.healing...)
 	if w, ok := s.nodes.(*scrape.Watch); ok {
@@ -109,6 +108,7 @@ func (s *session) figures(runs []cluster.ProcessRun) {
 	for _, l := range runs {
 		recovery := l.Stats.Recovery
 		r.CPU.Nodes += l.CPU.Seconds()
+		r.CPU.Ledger += l.Validator.Seconds()
 		r.Wire.NodesReceived += l.Stats.Received
 		r.Recovery.Add(recovery)
 		f := r.Nodes[l.Node].Figures

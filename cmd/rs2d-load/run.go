@@ -233,7 +233,7 @@ func (s *session) connect(ctx context.Context) (control control.Control, key *id
 	s.live.say("starting %d nodes in %s", s.Local, dir)
 	validator := ""
 	if s.Control == cluster.ControlComet {
-		if validator, err = s.validatorProgram(ctx, program, dir); err != nil {
+		if validator, err = validatorProgram(ctx, s.Comet, program, dir, s.live.say); err != nil {
 			return nil, nil, nil, errors.Join(err, remove())
 		}
 	}

@@ -18,16 +18,16 @@ const (
 // validatorProgram finds the program that runs a validator: the one that was named, or
 // beside this program, or in PATH. If there is none, go makes it in the directory: that
 // works in a clone of the project.
-func (s *session) validatorProgram(ctx context.Context, self, dir string) (string, error) {
-	if s.Comet != "" {
-		return exec.LookPath(s.Comet)
+func validatorProgram(ctx context.Context, named, self, dir string, say func(format string, args ...any)) (string, error) {
+	if named != "" {
+		return exec.LookPath(named)
 	}
 	for _, name := range []string{filepath.Join(filepath.Dir(self), validatorName), validatorName} {
 		if path, err := exec.LookPath(name); err == nil {
 			return filepath.Abs(path)
 		}
 	}
-	s.live.say("building %s", validatorName)
+	say("building %s", validatorName)
 	made := filepath.Join(dir, validatorName)
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", made, validatorPackage).CombinedOutput()
 	if err != nil {

@@ -53,7 +53,6 @@ type Cluster struct {
 	options   Options
 	control   control.Control
 	ledger    *ledgerAccess // nil if there is none
-	server    *server       // of the ledger, if it is in this process
 	committee *committee.Committee
 	writer    *identity.Key
 	intruder  *identity.Key // of slow clients and such as announce much
@@ -103,6 +102,8 @@ type ProcessRun struct {
 	Healthy time.Time     // when it first lacked nothing; zero if it did not come to that
 	CPU     time.Duration // known when it has ended
 	Stats   Stats
+
+	Validator time.Duration // processor time of all the node's validators that have ended, in the latest run
 }
 
 // Start starts the nodes, and waits until all serve.
@@ -174,7 +175,7 @@ func (c *Cluster) plan(ctx context.Context, path string, members []committee.Mem
 		return err
 	}
 	if o.Control != ControlFixed {
-		if err := c.startLedger(ctx, registrations); err != nil {
+		if c.ledger, err = startLedger(ctx, *o, c.nodes, registrations, c.writer, c.intruder); err != nil {
 			return err
 		}
 		c.control = c.ledger.views
@@ -399,7 +400,11 @@ func (c *Cluster) Runs() []ProcessRun {
 	defer c.mu.Unlock()
 	var runs []ProcessRun
 	for i, m := range c.nodes {
-		runs = append(append(runs, m.runs...), m.current(i))
+		latest := m.current(i)
+		if m.validator != nil {
+			latest.Validator = m.validator.cpu()
+		}
+		runs = append(append(runs, m.runs...), latest)
 	}
 	return runs
 }
@@ -472,19 +477,7 @@ func (c *Cluster) Stop() {
 		}
 	}
 	all.Wait()
-	if c.server != nil {
-		c.server.stop()
+	if c.ledger != nil && c.ledger.server != nil {
+		c.ledger.server.stop()
 	}
-}
-
-// ValidatorsCPU returns the processor time of all validators that have ended.
-func (c *Cluster) ValidatorsCPU() (total time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, m := range c.nodes {
-		if m.validator != nil {
-			total += m.validator.cpu()
-		}
-	}
-	return total
 }

@@ -29,9 +29,10 @@ import (
 
 // ledgerAccess is the ledger of a cluster as clients come to it.
 type ledgerAccess struct {
-	urls  []string // of its servers
-	views *follow.Views
-	keys  []ed25519.PrivateKey // of accounts that pay for blobs
+	server *server  // nil if there is none in this process
+	urls   []string // of its servers
+	views  *follow.Views
+	keys   []ed25519.PrivateKey // of accounts that pay for blobs
 }
 
 // Accounts that pay. Each has one transaction under way at a time, as clients of a
@@ -107,38 +108,34 @@ func (s *server) stop() {
 }
 
 // startLedger starts the ledger that the options name, in this process or in one beside
-// each node, and tells nodes where they find it.
-func (c *Cluster) startLedger(ctx context.Context, registrations []genesis.Node) error {
-	o := &c.options
+// each node, and tells nodes where they find it. The others have
+// accounts. What is returned with an error has to be ended, too, if it is not nil.
+func startLedger(ctx context.Context, o Options, nodes []*member, registrations []genesis.Node, others ...*identity.Key) (*ledgerAccess, error) {
 	path := filepath.Join(o.Dir, "genesis.toml")
-	g, keys, err := beginLedger(*o, path, registrations, c.writer, c.intruder)
+	g, keys, err := beginLedger(o, path, registrations, others...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l := &ledgerAccess{keys: keys}
 	if o.Control == ControlEmbedded {
-		if c.server, err = startServer(filepath.Join(o.Dir, "ledger"), g); err != nil {
-			return err
+		if l.server, err = startServer(filepath.Join(o.Dir, "ledger"), g); err != nil {
+			return nil, err
 		}
-		l.urls = []string{c.server.url}
-		for _, m := range c.nodes {
-			m.config.Ledger = c.server.url
-		}
-	} else {
-		if err := startValidators(ctx, c.nodes, o.Validator, path); err != nil {
-			return err
-		}
-		for _, m := range c.nodes {
-			m.config.Ledger = m.validator.url // its own, and no stranger's
-			l.urls = append(l.urls, m.validator.url)
-		}
+		l.urls = []string{l.server.url}
+	} else if err := startValidators(ctx, nodes, o.Validator, path); err != nil {
+		return nil, err
 	}
-	for _, m := range c.nodes {
+	for _, m := range nodes {
 		m.config.Committee, m.config.Genesis = "", path
+		if m.validator == nil {
+			m.config.Ledger = l.server.url
+			continue
+		}
+		m.config.Ledger = m.validator.url // its own, and no stranger's
+		l.urls = append(l.urls, m.validator.url)
 	}
 	l.views, err = follow.OpenViews(ctx, l.from(0), &g)
-	c.ledger = l
-	return err
+	return l, err
 }
 
 // from returns the ledger by its servers, from one of them on.
