@@ -49,6 +49,7 @@ type Config struct {
 	HealInterval time.Duration // between looks at what others have; default 10 min; never if negative
 	HealDelay    time.Duration // how long a write may take before it is healed; default 5 s
 	HealBatch    int64         // bytes recovered at once; default 64 MiB
+	MigrateRate  int64         // bytes a second of shards that an epoch gives the node; default 64 MiB
 	ScrubRate    int64         // bytes a second; default 16 MiB; no scrubbing if negative
 	ScrubPause   time.Duration // between two passes; default 10 min
 
@@ -87,6 +88,7 @@ func (c *Config) fill() error {
 	def(&c.HealInterval, 10*time.Minute)
 	def(&c.HealDelay, 5*time.Second)
 	def(&c.HealBatch, 64<<20)
+	def(&c.MigrateRate, 64<<20)
 	def(&c.ScrubRate, 16<<20)
 	def(&c.ScrubPause, 10*time.Minute)
 	if c.Logger == nil {
@@ -101,7 +103,7 @@ func (c *Config) fill() error {
 	}{
 		{"MaxRequests", int64(c.MaxRequests)}, {"MaxBytes", c.MaxBytes}, {"MaxConns", int64(c.MaxConns)}, {"MinRate", c.MinRate},
 		{"HeaderTimeout", int64(c.HeaderTimeout)}, {"StallTimeout", int64(c.StallTimeout)}, {"Workers", int64(c.Workers)},
-		{"PendingAge", int64(c.PendingAge)}, {"CollectRate", int64(c.CollectRate)}, {"CollectCompact", int64(c.CollectCompact)}, {"HealDelay", int64(c.HealDelay)}, {"HealBatch", c.HealBatch}, {"ScrubPause", int64(c.ScrubPause)},
+		{"PendingAge", int64(c.PendingAge)}, {"CollectRate", int64(c.CollectRate)}, {"CollectCompact", int64(c.CollectCompact)}, {"HealDelay", int64(c.HealDelay)}, {"HealBatch", c.HealBatch}, {"MigrateRate", c.MigrateRate}, {"ScrubPause", int64(c.ScrubPause)},
 	} {
 		if field.value <= 0 {
 			return fmt.Errorf("node: Config.%s must be more than zero", field.name)

@@ -23,12 +23,13 @@ type following struct {
 	collector *collect.Collector
 	witness   *witness.Witness
 	healer    *Healer
+	changed   func()
 	store     store.Store
 	view      func() *peer.View
 }
 
-func newFollowing(n *Node, key *identity.Key, signer *committee.Signer, view func() *peer.View) (*following, error) {
-	l := &following{follower: n.config.Follower, healer: n.healer, store: n.config.Store, view: view}
+func newFollowing(n *Node, self *account.Account, key *identity.Key, signer *committee.Signer, view func() *peer.View) (*following, error) {
+	l := &following{follower: n.config.Follower, healer: n.healer, changed: n.migrator.Wake, store: n.config.Store, view: view}
 	var err error
 	l.collector, err = collect.New(collect.Config{
 		Store: n.config.Store, Epoch: l.follower.Applied, Removed: n.server.Forget,
@@ -38,7 +39,7 @@ func newFollowing(n *Node, key *identity.Key, signer *committee.Signer, view fun
 		return nil, err
 	}
 	l.witness, err = witness.New(witness.Config{
-		Account: account.New(l.follower.Ledger(), key.Account()), Genesis: l.follower.Genesis(), View: l.follower.View,
+		Account: self, Genesis: l.follower.Genesis(), View: l.follower.View,
 		Node: key.Public(), Signer: signer, Store: n.config.Store, Certify: l.healer.Invalidate, Settle: l.follower.Settle, Logger: n.log,
 	})
 	return l, err
@@ -51,7 +52,7 @@ func (l *following) run(ctx context.Context) {
 	group.Go(func() { l.witness.Run(ctx) })
 	group.Go(func() {
 		l.follower.Run(ctx, follow.Hooks{
-			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened,
+			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened, Changed: l.changed,
 		})
 	})
 	group.Wait()

@@ -30,6 +30,7 @@ type Healer struct {
 	marked    func(commit.BlobID) // is told of blobs that are marked as inconsistent
 	interval  time.Duration       // between two looks at what others have; never but when asked if negative
 	delay     time.Duration       // before what was enqueued is looked at: writes may still be under way
+	hold      func() bool         // reports that what is lacking is about to come otherwise; nil is never
 	log       *slog.Logger
 
 	syncing sync.Mutex
@@ -275,6 +276,9 @@ const (
 	lastRetry  = time.Minute
 )
 
+// holdPause is the time between two questions whether what is lacking comes otherwise.
+const holdPause = 200 * time.Millisecond
+
 // lookForRoom is how often a healer that waits for room on its disk looks for it.
 const lookForRoom = 5 * time.Second
 
@@ -304,6 +308,10 @@ func (h *Healer) run(ctx context.Context) {
 				next.Reset(0)
 			}
 		case <-next.C:
+			if h.hold != nil && h.hold() {
+				next.Reset(holdPause)
+				continue
+			}
 			report, err := h.Sync(ctx)
 			if ctx.Err() != nil {
 				return

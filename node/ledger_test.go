@@ -161,21 +161,22 @@ const townEpoch = 1_000_000 // milliseconds of an epoch
 // newTown starts a ledger and nodes, which own shards evenly, on real disks.
 func newTown(t *testing.T, nodes, shards int) *town {
 	t.Helper()
+	return newTownOf(t, nodes, shards, func(*ledger.Genesis) {})
+}
+
+// newTownOf is newTown with another genesis.
+func newTownOf(t *testing.T, nodes, shards int, tune func(*ledger.Genesis)) *town {
+	t.Helper()
 	w := &town{t: t, writer: identity.GenerateKey(), dir: t.TempDir()}
 	w.clock.Store(1_700_000_000_000)
 	w.genesis = ledger.Genesis{
 		Name: "town", Shards: uint16(shards), Scheme: uint8(commit.BLAKE3), Start: uint64(w.clock.Load()), EpochMillis: townEpoch,
 		SyncMillis: 1, MinStake: 1, MaxNodes: uint16(nodes),
 	}
-	accounts := []genesis.Account{{Address: genesis.AddressOf(w.writer), Balance: 1 << 40}}
 	var members []genesis.Node
+	accounts := []genesis.Account{{Address: genesis.AddressOf(w.writer), Balance: 1 << 40}}
 	for i := range nodes {
-		c := &citizen{town: w, key: identity.GenerateKey(), dir: t.TempDir()}
-		listener := listen(t)
-		c.address = listener.Addr().String()
-		if err := listener.Close(); err != nil {
-			t.Fatal(err)
-		}
+		c := w.citizen()
 		n := genesis.NewNode(fmt.Sprint("node-", i), c.address, c.key)
 		n.Stake, n.Capacity, n.StoragePrice, n.WritePrice = 100, 1<<40, 3, 2
 		members = append(members, n)
@@ -183,6 +184,7 @@ func newTown(t *testing.T, nodes, shards int) *town {
 		w.nodes = append(w.nodes, c)
 	}
 	genesis.Set(&w.genesis, members, accounts)
+	tune(&w.genesis)
 	w.startLedger()
 	t.Cleanup(w.stopLedger)
 	for _, c := range w.nodes {
@@ -190,6 +192,18 @@ func newTown(t *testing.T, nodes, shards int) *town {
 		t.Cleanup(c.kill)
 	}
 	return w
+}
+
+// citizen returns a node with a key and an address, which does not run yet.
+func (w *town) citizen() *citizen {
+	w.t.Helper()
+	c := &citizen{town: w, key: identity.GenerateKey(), dir: w.t.TempDir()}
+	listener := listen(w.t)
+	c.address = listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	return c
 }
 
 func (w *town) startLedger() {
@@ -216,7 +230,7 @@ func (c *citizen) start() {
 	t := c.town.t
 	t.Helper()
 	var err error
-	if c.disk, err = store.Open(c.dir, store.Options{FS: vfs.Default, InlineMax: -1, Ballast: -1, Logger: logger()}); err != nil {
+	if c.disk, err = store.Open(c.dir, store.Options{Owner: store.Owner{Shards: int(c.town.genesis.Shards)}, FS: vfs.Default, InlineMax: -1, Ballast: -1, Logger: logger()}); err != nil {
 		t.Fatal(err)
 	}
 	c.follower, err = follow.Open(t.Context(), follow.Config{

@@ -43,6 +43,19 @@ func register(r *prometheus.Registry, n *Node, counters *peer.ByteCounters) {
 	watch("peer_sent_bytes_total", "Bytes sent on connections to other nodes.", func() float64 { return float64(counters.Sent.Load()) })
 	if l := n.ledger; l != nil {
 		watch("collected_blobs_total", "Blobs removed because their storage ended.", func() float64 { return float64(l.collector.Removed()) })
+		gauge("ledger_settled_epoch", "Last epoch whose committee is known to have its shards.",
+			func() float64 { return float64(l.follower.View().Holders()[0].Epoch()) })
+		moved := n.migrator.Progress
+		watch("migrate_copied_bytes_total", "Bytes copied of shards that moved to the node.", func() float64 { return float64(moved().Bytes) })
+		watch("migrate_copied_slivers_total", "Slivers copied of shards that moved to the node.", func() float64 { return float64(moved().Slivers) })
+		watch("migrate_bad_sources_total", "Nodes that gave wrong slivers of shards that moved.", func() float64 { return float64(moved().Lies) })
+		watch("migrate_given_up_total", "Nodes that gave no slivers in time of shards that moved.", func() float64 { return float64(moved().GivenUp) })
+		watch("migrate_dropped_shards_total", "Shards dropped that moved to others.", func() float64 { return float64(moved().Dropped) })
+		gauge("migrate_lacking_slivers", "Slivers of shards that moved which nobody gave.", func() float64 { return float64(moved().Lacking) })
+		gauge("migrate_blobs_left", "Blobs of which slivers are still to be copied, at most.", func() float64 {
+			p := moved()
+			return float64(max(0, p.Total-p.Blobs))
+		})
 		gauge("ledger_epoch", "Epoch of the ledger as the node knows it.", func() float64 { return float64(l.follower.View().Current.Epoch()) })
 	}
 	r.MustRegister(&problemCollector{n.Problems})

@@ -19,10 +19,12 @@ import (
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/agreement"
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/invalid"
+	"github.com/redstuff-go/redstuff/node/migrate"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/scrub"
 	"github.com/redstuff-go/redstuff/node/server"
@@ -38,12 +40,13 @@ var ErrNotMember = errors.New("node: key is that of no member")
 type Node struct {
 	config   Config
 	tls      *tls.Config
-	member   committee.Member
+	key      committee.PublicKey
 	peers    *peer.Set
 	healer   *Healer
 	scrubber *scrub.Scrubber
 	server   *server.Server
-	ledger   *following // nil if there is no ledger
+	ledger   *following        // nil if there is no ledger
+	migrator *migrate.Migrator // nil if there is no ledger
 	others   *agreement.Checker
 	log      *slog.Logger
 	started  time.Time
@@ -51,8 +54,9 @@ type Node struct {
 }
 
 // New returns the node that has the key, which it does not hand out. It starts nothing.
-// The error is ErrNotMember, names a field of the configuration, or says why there is no
-// code for the committee.
+// The error is ErrNotMember if there is no ledger and so no later committee that the node
+// could be of, names a field of the configuration, or says why there is no code for the
+// committee.
 func New(key *identity.Key, c Config) (*Node, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -61,8 +65,7 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		return nil, errors.New("node: New needs a key")
 	}
 	current := c.Control.View().Current
-	member, ok := current.Find(key.Public())
-	if !ok {
+	if _, ok := current.Find(key.Public()); !ok && c.Follower == nil {
 		return nil, ErrNotMember
 	}
 	code, err := rs2d.New(current.Params().N, rs2d.WithScheme(current.Scheme()), rs2d.WithWorkers(c.Workers))
@@ -73,8 +76,8 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n := &Node{config: c, member: current.Member(member), started: time.Now()}
-	n.log = c.Logger.With("node", n.member.Name)
+	n := &Node{config: c, key: key.Public(), started: time.Now()}
+	n.log = c.Logger.With("node", n.Name())
 	if !c.Plaintext {
 		n.tls = key.ServerTLS()
 	}
@@ -88,7 +91,7 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	}
 	options.Logger = n.log
 	n.peers = peer.NewSet(key, options)
-	view := func() *peer.View { return n.peers.View(c.Control.View(), n.member.PublicKey) }
+	view := func() *peer.View { return n.peers.View(c.Control.View(), n.key) }
 	n.healer, err = newHealer(c, view, heal.Config{
 		Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, Marked: n.inconsistent, BatchBytes: c.HealBatch, Logger: n.log,
 	})
@@ -100,7 +103,7 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		registry = c.Follower
 	}
 	n.server, err = server.New(server.Config{
-		View:  func() server.View { return server.ViewOf(c.Control.View(), n.member.PublicKey) },
+		View:  func() server.View { return server.ViewOf(c.Control.View(), n.key) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
 		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
 		Health: n.health,
@@ -135,7 +138,12 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		return nil, fmt.Errorf("node: %w", err)
 	}
 	if c.Follower != nil {
-		if n.ledger, err = newFollowing(n, key, signer, view); err != nil {
+		self := account.New(c.Follower.Ledger(), key.Account())
+		if n.migrator, err = newMigrator(n, self, code, hasher, view); err != nil {
+			return nil, fmt.Errorf("node: %w", err)
+		}
+		n.healer.hold = n.migrator.Copying
+		if n.ledger, err = newFollowing(n, self, key, signer, view); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 	}
@@ -152,20 +160,42 @@ func (n *Node) inconsistent(id commit.BlobID) {
 
 // otherMembers returns the members of a committee but for the node itself.
 func (n *Node) otherMembers(c *committee.Committee) (list []agreement.Peer) {
-	self, _ := c.Find(n.member.PublicKey)
+	self, ok := c.Find(n.key)
 	for i, p := range n.peers.Of(c) {
-		if i != self {
+		if !ok || i != self {
 			list = append(list, p)
 		}
 	}
 	return list
 }
 
-// Name returns the node's name in the committee.
-func (n *Node) Name() string { return n.member.Name }
+// member returns the node as the committees at present have it: the current one, the next
+// one, or one before. A node of none has its key for a name.
+func (n *Node) member() committee.Member {
+	v := n.config.Control.View()
+	for _, c := range append([]*committee.Committee{v.Current, v.Next, v.Previous}, v.Earlier...) {
+		if c == nil {
+			continue
+		}
+		if i, ok := c.Find(n.key); ok {
+			m := c.Member(i)
+			if c != v.Current {
+				m.Shards = nil
+			}
+			return m
+		}
+	}
+	return committee.Member{Name: n.key.String()[:8], PublicKey: n.key}
+}
 
-// Address returns the node's address in the committee.
-func (n *Node) Address() string { return n.member.Address }
+// Name returns the node's name in the committee, or a part of its key if it is of none.
+func (n *Node) Name() string { return n.member().Name }
+
+// Address returns the node's address in the committee; none if it is of none.
+func (n *Node) Address() string { return n.member().Address }
+
+// Migration says how far the node is with its shards; nil if there is no ledger.
+func (n *Node) Migration() *api.Migration { return n.health().Migration }
 
 // Healer returns the node's healer.
 func (n *Node) Healer() *Healer { return n.healer }
@@ -213,13 +243,14 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	var background sync.WaitGroup
 	if n.ledger != nil {
 		background.Go(func() { n.ledger.run(work) })
+		background.Go(func() { n.migrator.Run(work) })
 	}
 	background.Go(func() { n.healer.run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
 	background.Go(func() { n.others.Run(work) })
 	background.Go(func() { n.watch(work) })
 	background.Go(func() { n.clean(work) })
-	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.member.Shards.String())
+	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.member().Shards.String())
 
 	var err error
 	select {
@@ -254,7 +285,7 @@ func (n *Node) State() string {
 		return api.StateFailed
 	case n.others.Outvoted():
 		return api.StateDiverged
-	case !n.healer.Healthy() || n.ledger != nil && !n.config.Follower.CaughtUp():
+	case !n.healer.Healthy() || n.ledger != nil && !(n.config.Follower.CaughtUp() && n.migrator.Done()):
 		return api.StateHealing
 	}
 	return api.StateHealthy
@@ -264,13 +295,17 @@ func (n *Node) State() string {
 func (n *Node) health() api.Health {
 	v := n.config.Control.View()
 	c := v.Current
+	self := n.member()
 	h := api.Health{
 		Network: c.System().Network, Committee: c.Fingerprint().String(), View: v.Digest.String(),
-		Name: n.member.Name, PublicKey: n.member.PublicKey.String(), Epoch: c.Epoch(), Shards: c.Params().N,
-		Owned: n.member.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
+		Name: self.Name, PublicKey: n.key.String(), Epoch: c.Epoch(), Shards: c.Params().N,
+		Owned: self.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
 		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),
 	}
 	h.FreeBytes, _ = n.config.Store.Free()
+	if n.migrator != nil {
+		h.Migration = migrationOf(v, n.migrator.Progress())
+	}
 	return h
 }
 

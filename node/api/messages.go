@@ -30,8 +30,25 @@ type Health struct {
 	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
 	Recovered int64  `json:"recovered"` // slivers recovered since the node started
 	FreeBytes uint64 `json:"free_bytes,omitempty"`
+	// Migration is how far the node is with the shards of the epoch, where there is a ledger.
+	Migration *Migration `json:"migration,omitempty"`
 	// Problems are what the node cannot do at present.
 	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Migration is how far a node is with the shards of an epoch.
+type Migration struct {
+	Epoch   uint64 `json:"epoch"`
+	Settled uint64 `json:"settled"` // the last epoch whose committee is known to have its shards
+	Phase   string `json:"phase"`   // waiting, copying, recovering, reporting or done
+	Blobs   int64  `json:"blobs"`   // that were looked at, of Total
+	Total   int64  `json:"total"`
+	Lacking int64  `json:"lacking"` // slivers that nobody gave, and that are recovered
+	// Since the node started:
+	CopiedSlivers int64  `json:"copied_slivers"`
+	CopiedBytes   int64  `json:"copied_bytes"`
+	DroppedShards int64  `json:"dropped_shards"`
+	TimeLeft      string `json:"time_left,omitempty"` // of copying
 }
 
 // Problem is something that a node cannot do.

@@ -15,6 +15,7 @@ const (
 	HealthPath  = "/v1/health"
 	BlobsPath   = "/v1/blobs"
 	SymbolsPath = "/v1/recoverySymbols"
+	PagesPath   = "/v1/slivers"
 )
 
 // The rest of the path after a blob's.

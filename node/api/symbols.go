@@ -77,19 +77,9 @@ func ParseRequests(data []byte, n int) ([]SymbolRequest, error) {
 		}
 		r.Proofs = flags&flagProofs != 0
 		for _, list := range []*[]uint16{&r.Targets, &r.Sources} {
-			if len(data) < 2 || len(data)-2 < 2*int(binary.LittleEndian.Uint16(data)) {
-				return nil, fmt.Errorf("%w: request %d is cut off", ErrMalformed, i)
-			}
-			*list = make([]uint16, binary.LittleEndian.Uint16(data))
-			data = data[2:]
-			clear(seen)
-			for j := range *list {
-				v := binary.LittleEndian.Uint16(data)
-				if int(v) >= n || seen[v] {
-					return nil, fmt.Errorf("%w: index %d of request %d", ErrMalformed, v, i)
-				}
-				seen[v] = true
-				(*list)[j], data = v, data[2:]
+			var err error
+			if *list, data, err = parseIndices(data, seen); err != nil {
+				return nil, fmt.Errorf("%w: request %d: %w", ErrMalformed, i, err)
 			}
 		}
 		if symbols += len(r.Targets) * len(r.Sources); symbols > MaxSymbols {

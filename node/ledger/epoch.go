@@ -135,7 +135,7 @@ func startEpoch(d *draft) {
 	next := d.committee()
 	left := pot
 	for _, m := range old.Members {
-		d.remove(syncedKey(before, m.Node))
+		d.remove(SyncedKey(before, m.Node))
 		n := get[Node](d.tree, NodeKey(m.Node))
 		earned := uint64(0)
 		// Every member stores the same share of what is reserved for each of its shards.
@@ -194,10 +194,10 @@ func (a ReportSynced) apply(d *draft, sender Address) error {
 	if weight == 0 {
 		return broken(RuleMember, "the node owns no shard in epoch %d", a.Epoch)
 	}
-	if get[bool](d.tree, syncedKey(a.Epoch, a.Node)) != nil {
+	if get[bool](d.tree, SyncedKey(a.Epoch, a.Node)) != nil {
 		return broken(RuleTwice, "it has reported already")
 	}
-	d.put(syncedKey(a.Epoch, a.Node), true)
+	d.put(SyncedKey(a.Epoch, a.Node), true)
 	d.emit(ShardsReceived{a.Epoch, a.Node, uint16(weight)})
 	d.system.SyncWeight += uint16(weight)
 	if d.system.Settled == a.Epoch || !apportion.Quorum(int(d.system.SyncWeight), int(d.genesis.Shards)) {

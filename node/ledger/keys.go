@@ -86,8 +86,9 @@ func SystemKey() []byte { return key(kindSystem) }
 // SlashingKey returns the key of the [Slashing] vote on a node.
 func SlashingKey(id NodeID) []byte { return key(kindSlashing, id[:]) }
 
-// syncedKey is set for a member that has its shards of the epoch.
-func syncedKey(epoch uint32, id NodeID) []byte { return key(kindSynced, number(epoch), id[:]) }
+// SyncedKey returns the key that is set for a member that has reported, in the epoch, that it
+// has its shards.
+func SyncedKey(epoch uint32, id NodeID) []byte { return key(kindSynced, number(epoch), id[:]) }
 
 // claimKey has the node that something belongs to of which no two nodes have the same.
 func claimKey(what claim, value []byte) []byte { return key(kindClaim, []byte{byte(what)}, value) }

@@ -21,26 +21,43 @@ type View struct {
 	// which the current one does not have yet. A node's place in it is where it stands.
 	All []*Peer
 
+	self    committee.PublicKey
+	all     []*Peer                // All, and after them members of committees that need have nothing any more
 	holders []*committee.Committee // the current one last
+	first   int                    // of the holders that others need
 	places  [][]int                // by holder and member: the place
+	keys    []committee.PublicKey  // by place
 }
 
 // View returns the current committee as the member who has the public key sees it, or
 // as a client does, with the zero key. What is remembered of a node from other epochs
 // holds for it here.
 func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
-	v := &View{Committee: epochs.Current, Set: s, Epochs: epochs, Member: -1, Peers: s.Of(epochs.Current)}
+	v := &View{Committee: epochs.Current, Set: s, Epochs: epochs, Member: -1, self: self, Peers: s.Of(epochs.Current)}
 	if i, ok := v.Find(self); ok {
 		v.Member = i
 		v.Peers[i] = nil
 	}
-	v.All, v.holders = slices.Clip(v.Peers), epochs.Holders()
+	v.all = slices.Clip(v.Peers)
 	known := make(map[[committee.PublicKeySize]byte]int)
 	for i := range v.Len() {
-		known[v.Committee.Member(i).PublicKey.Bytes()] = i
+		key := v.Committee.Member(i).PublicKey
+		v.keys = append(v.keys, key)
+		known[key.Bytes()] = i
 	}
+	v.holders = slices.Clone(epochs.Earlier)
+	if epochs.Previous != nil {
+		v.holders = append(v.holders, epochs.Previous)
+	}
+	v.holders = append(v.holders, epochs.Current)
+	v.first = len(v.holders) - len(epochs.Holders())
 	v.places = make([][]int, len(v.holders))
-	for h, c := range v.holders {
+	// Those that others need come first, so that All is a part.
+	for h := len(v.holders) - 1; h >= 0; h-- {
+		if h == v.first-1 {
+			v.All = slices.Clip(v.all)
+		}
+		c := v.holders[h]
 		v.places[h] = make([]int, c.Len())
 		var former []*Peer
 		for i := range v.places[h] {
@@ -50,16 +67,20 @@ func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
 				if former == nil {
 					former = s.Of(c)
 				}
-				place = len(v.All)
+				place = len(v.all)
 				known[key.Bytes()] = place
-				if v.All = append(v.All, former[i]); key == self {
-					v.All[place] = nil
+				v.keys = append(v.keys, key)
+				if v.all = append(v.all, former[i]); key == self {
+					v.all[place] = nil
 				}
 			}
 			v.places[h][i] = place
 		}
 	}
-	for _, p := range v.All {
+	if v.first == 0 {
+		v.All = v.all
+	}
+	for _, p := range v.all {
 		if p != nil {
 			p.committees = epochs
 		}
@@ -72,11 +93,22 @@ func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
 // a committee has not got its shards, those who had them before come first. Who looks is
 // left out.
 func (v *View) Holder(id commit.BlobID, pair, after int) int {
+	return v.holder(v.first, id, pair, after)
+}
+
+// Source is Holder for a node that copies what it lacks of its own: it also gives those who
+// had the pair before and that nobody else needs to ask any more. Ask them by [View.At].
+func (v *View) Source(id commit.BlobID, pair, after int) int { return v.holder(0, id, pair, after) }
+
+// At returns the node at a place.
+func (v *View) At(place int) *Peer { return v.all[place] }
+
+func (v *View) holder(first int, id commit.BlobID, pair, after int) int {
 	shard := id.ShardOfPair(pair, v.Params().N)
-	for h := range v.holders {
+	for h := first; h < len(v.holders); h++ {
 		place := v.placeOf(h, shard)
-		again := v.All[place] == nil
-		for before := 0; before < h && !again; before++ {
+		again := v.all[place] == nil
+		for before := first; before < h && !again; before++ {
 			again = v.placeOf(before, shard) == place
 		}
 		if again {
@@ -99,7 +131,7 @@ func (v *View) placeOf(holder, shard int) int {
 func (v *View) Had(id commit.BlobID) (pairs []int) {
 	for h, c := range v.holders[:len(v.holders)-1] {
 		for i, place := range v.places[h] {
-			if v.All[place] != nil {
+			if v.all[place] != nil {
 				continue
 			}
 			for _, pair := range c.Pairs(id, i) {
@@ -120,14 +152,14 @@ type Tally struct {
 }
 
 // NewTally returns a tally that has counted nobody.
-func (v *View) NewTally() *Tally { return &Tally{v, make([]int, len(v.holders))} }
+func (v *View) NewTally() *Tally { return &Tally{v, make([]int, len(v.holders)-v.first)} }
 
 // Add counts a node of the view.
 func (t *Tally) Add(p *Peer) {
 	place := slices.Index(t.view.All, p)
-	for h, places := range t.view.places {
-		if i := slices.Index(places, place); i >= 0 {
-			t.have[h] += t.view.holders[h].Weight(i)
+	for h := range t.have {
+		if i := slices.Index(t.view.places[t.view.first+h], place); i >= 0 {
+			t.have[h] += t.view.holders[t.view.first+h].Weight(i)
 		}
 	}
 }
@@ -136,7 +168,7 @@ func (t *Tally) Add(p *Peer) {
 // certificate, one at least of those who signed it is honest and among them.
 func (t *Tally) Quorum() bool {
 	for h, have := range t.have {
-		if have < t.view.holders[h].Quorum(committee.Stored) {
+		if have < t.view.holders[t.view.first+h].Quorum(committee.Stored) {
 			return false
 		}
 	}
@@ -145,3 +177,11 @@ func (t *Tally) Quorum() bool {
 
 // Least returns the fewest shards that the nodes own in any of the committees.
 func (t *Tally) Least() int { return slices.Min(t.have) }
+
+// Keeps reports whether who looks owns the shard in a committee.
+func (v *View) Keeps(c *committee.Committee, shard int) bool {
+	return c.Member(c.Owner(shard)).PublicKey == v.self
+}
+
+// KeyOf returns the public key of the node at a place.
+func (v *View) KeyOf(place int) committee.PublicKey { return v.keys[place] }
