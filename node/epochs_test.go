@@ -11,6 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/fault"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -188,6 +189,120 @@ func TestShardsMove(t *testing.T) {
 		expectRead(t, cl, id, blob)
 		expectRead(t, old, id, blob)
 	}
+}
+
+// TestShardsMoveFromEnemies: those who lose their shards lie, are dead, or never answer. What
+// they were to give is recovered from symbols, and who lies is named.
+func TestShardsMoveFromEnemies(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		turn func(*citizen)
+		slow bool
+		lies bool
+	}{
+		{"lying", func(c *citizen) { c.faults.Set(fault.Corrupt) }, false, true},
+		{"dead", (*citizen).kill, false, false},
+		{"silent", func(c *citizen) { c.faults.Set(fault.Stall) }, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.slow && testing.Short() {
+				t.Skip("waits for nodes that never answer")
+			}
+			w := newTownOf(t, 7, 21, longSync)
+			cl, old := w.client(20, nil), w.client(20, nil)
+			blobs := make(map[commit.BlobID][]byte)
+			for seed := range uint64(8) {
+				blob := randomBlob(seed, 50_000)
+				blobs[put(t, cl, blob).ID] = blob
+			}
+			leaving := w.nodes[:2]
+			for _, c := range leaving {
+				w.withdraw(c)
+			}
+			r := w.read(blobs, cl, old)
+			for _, n := range leaving {
+				c.turn(n)
+			}
+			w.pass(1)
+			w.settle()
+			r.end()
+			lies, recovered := int64(0), int64(0)
+			for _, n := range w.nodes[2:] {
+				if n.weight() <= 3 {
+					t.Fatalf("%s owns %d shards after the change, want more than 3", n.node.Name(), n.weight())
+				}
+				lies += n.node.Migration().Lies
+				recovered += n.node.Healer().Totals().Slivers
+			}
+			if want := int64(2 * 6 * len(blobs)); recovered != want {
+				t.Errorf("%d slivers were recovered from symbols, want the %d that moved", recovered, want)
+			}
+			if (lies > 0) != c.lies {
+				t.Errorf("%d nodes were found to lie", lies)
+			}
+			for _, n := range leaving {
+				n.kill()
+			}
+			for id, blob := range blobs {
+				expectRead(t, cl, id, blob)
+				expectRead(t, old, id, blob)
+			}
+		})
+	}
+}
+
+// TestEpochUnsettled: more than f shards never report. The ledger goes on, epochs begin, nobody
+// drops what it lost, every blob is read and written, and nodes say what is wrong; when those
+// are back that were away, the epoch is settled and the disks come back.
+func TestEpochUnsettled(t *testing.T) {
+	w := newTownOf(t, 6, 18, longSync) // f is 5, and a quorum 13
+	cl, old := w.client(30, nil), w.client(30, nil)
+	blobs := make(map[commit.BlobID][]byte)
+	write := func(seed uint64) {
+		t.Helper()
+		blob := randomBlob(seed, 50_000)
+		blobs[put(t, cl, blob).ID] = blob
+	}
+	for seed := range uint64(5) {
+		write(seed)
+	}
+	// Two new ones own shards, and never run.
+	absent := []*citizen{w.join(400), w.join(400)}
+	w.pass(1)
+	r := w.read(blobs, cl, old)
+	for range 4 {
+		w.pass(1)
+	}
+	r.end()
+	epoch, settled := w.epochOf()
+	if settled != 1 || epoch < 4 {
+		t.Fatalf("epoch %d of which %d is settled: want several epochs, and the first one settled", epoch, settled)
+	}
+	until(t, "nodes say so", func() bool {
+		for _, p := range w.nodes[0].node.Problems() {
+			if p.Name == "epoch" {
+				return true
+			}
+		}
+		return false
+	})
+	for _, c := range w.nodes[:6] {
+		if got := c.shards(); got < 3 {
+			t.Errorf("%s has %d shards, want those that it lost as well", c.node.Name(), got)
+		}
+	}
+	for _, c := range absent {
+		c.start()
+	}
+	w.settle()
+	write(10)
+	for id, blob := range blobs {
+		expectRead(t, cl, id, blob)
+		expectRead(t, old, id, blob)
+	}
+	until(t, "nothing is wrong any more", func() bool {
+		return w.all(func(c *citizen) bool { return len(c.node.Problems()) == 0 })
+	})
 }
 
 // withdraw takes all stake from a node.

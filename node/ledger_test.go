@@ -24,6 +24,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/fault"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -153,6 +154,7 @@ type citizen struct {
 	metrics  *prometheus.Registry
 	node     *node.Node
 	follower *follow.Follower
+	faults   fault.Injector
 	stop     func()
 }
 
@@ -252,7 +254,7 @@ func (c *citizen) start() {
 	var done sync.WaitGroup
 	n, disk := c.node, c.disk
 	done.Go(func() {
-		if err := n.Run(ctx, listener, nil, time.Second); err != nil {
+		if err := n.RunWrapped(ctx, listener, nil, time.Second, c.faults.Wrap); err != nil {
 			t.Logf("%s: %v", n.Name(), err)
 		}
 	})
