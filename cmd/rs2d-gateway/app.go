@@ -20,17 +20,8 @@ type grammar struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
-// app is what a command has of the world outside.
-type app struct {
-	ctx    context.Context
-	stderr io.Writer
-}
-
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	p := &cli.Program{
-		Name: "rs2d-gateway", About: about, Grammar: &grammar{}, ExitCode: cli.ExitCode,
-		Stdout: cli.NewOutput(stdout), Stderr: stderr, App: &app{ctx: ctx, stderr: stderr},
-	}
-	return p.Execute(args)
+	d := &cli.Daemon{Name: "rs2d-gateway", About: about, Grammar: new(grammar)}
+	return d.Execute(ctx, args, stdout, stderr)
 }

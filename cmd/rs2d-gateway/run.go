@@ -9,9 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
@@ -63,7 +61,7 @@ Example: rs2d-gateway run --committee cluster/committee.toml --key cluster/clien
 }
 
 // Run runs a gateway until the context ends.
-func (c *runCmd) Run(a *app) error {
+func (c *runCmd) Run(a *cli.App) error {
 	for _, n := range []struct {
 		name string
 		ok   bool
@@ -76,13 +74,9 @@ func (c *runCmd) Run(a *app) error {
 			return fmt.Errorf("--%s: must be more than zero", n.name)
 		}
 	}
-	signal.Ignore(syscall.SIGPIPE) // who reads the log may leave
-	ctx, stop := context.WithCancel(a.ctx)
-	if !signal.Ignored(syscall.SIGHUP) {
-		ctx, stop = signal.NotifyContext(a.ctx, syscall.SIGHUP)
-	}
+	ctx, stop := cli.UntilHangup(a.Ctx)
 	defer stop()
-	log := cli.Logger(a.stderr, c.LogLevel, c.LogFormat)
+	log := cli.Logger(a.Stderr, c.LogLevel, c.LogFormat)
 	server, handler, end, err := c.compose(ctx, log)
 	if err != nil {
 		return err

@@ -29,15 +29,15 @@ JSON: ` + ledgerui.StatusJSON
 }
 
 // Run tells how the ledger is.
-func (c *statusCmd) Run(a *app) error {
-	s, err := awaitStatus(a.ctx, rpc.NewClient(c.Ledger), c.Wait)
+func (c *statusCmd) Run(a *cli.App) error {
+	s, err := awaitStatus(a.Ctx, rpc.NewClient(c.Ledger), c.Wait)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return cli.WriteJSON(a.stdout, s)
+		return cli.WriteJSON(a.Stdout, s)
 	}
-	return ledgerui.Status(a.stdout, s)
+	return ledgerui.Status(a.Stdout, s)
 }
 
 // awaitStatus asks until the ledger answers, or the time is over.
@@ -67,8 +67,8 @@ Example: rs2d-ledger events --follow`
 }
 
 // Run prints events.
-func (c *eventsCmd) Run(a *app) error {
-	return ledgerui.Events(a.ctx, rpc.NewClient(c.Ledger), c.From, c.Follow, func(e chain.Event) error {
-		return ledgerui.Event(a.stdout, e, c.JSON)
+func (c *eventsCmd) Run(a *cli.App) error {
+	return ledgerui.Events(a.Ctx, rpc.NewClient(c.Ledger), c.From, c.Follow, func(e chain.Event) error {
+		return ledgerui.Event(a.Stdout, e, c.JSON)
 	})
 }

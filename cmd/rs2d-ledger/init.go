@@ -51,7 +51,7 @@ type initReport struct {
 }
 
 // Run writes a genesis.
-func (c *initCmd) Run(a *app) error {
+func (c *initCmd) Run(a *cli.App) error {
 	if len(c.Nodes) == 0 {
 		return errors.New("a ledger begins with one node at least: give the files of their registrations")
 	}
@@ -90,7 +90,7 @@ func (c *initCmd) Run(a *app) error {
 	if _, err := os.Lstat(c.Out); err == nil {
 		return fmt.Errorf("%s exists already", c.Out)
 	}
-	f, err := atomicfile.Create(a.ctx, c.Out)
+	f, err := atomicfile.Create(a.Ctx, c.Out)
 	if err != nil {
 		return err
 	}
@@ -106,9 +106,9 @@ func (c *initCmd) Run(a *app) error {
 	}
 	r := initReport{c.Out, g.Name, g.ChainID().String(), g.Shards, commit.Scheme(g.Scheme), g.EpochMillis, len(g.Nodes)}
 	if c.JSON {
-		return cli.WriteJSON(a.stdout, r)
+		return cli.WriteJSON(a.Stdout, r)
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: network %s of %d nodes and %d shards, chain %s\n", r.Genesis, r.Network, r.Nodes, r.Shards, r.Chain)
+	_, err = fmt.Fprintf(a.Stdout, "%s: network %s of %d nodes and %d shards, chain %s\n", r.Genesis, r.Network, r.Nodes, r.Shards, r.Chain)
 	return err
 }
 

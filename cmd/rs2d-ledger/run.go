@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,7 +26,7 @@ type runCmd struct {
 }
 
 func (c *runCmd) Help() string {
-	return `Serves until it gets SIGTERM or an interrupt. What it has acknowledged is on disk before it says so: kill -9 at any moment loses none of it, and the ledger goes on at the same root.
+	return `Serves until it gets SIGTERM, SIGHUP or an interrupt; nohup keeps SIGHUP away. What it has acknowledged is on disk before it says so: kill -9 at any moment loses none of it, and the ledger goes on at the same root.
 
 Everybody who reaches the address may ask, and may send transactions, which are signed and paid for.
 
@@ -35,11 +34,11 @@ Example: rs2d-ledger run --genesis cluster/genesis.toml --dir cluster/ledger --l
 }
 
 // Run runs a ledger until the context ends, or its log fails.
-func (c *runCmd) Run(a *app) (err error) {
+func (c *runCmd) Run(a *cli.App) (err error) {
 	if c.MaxConns < 1 || c.Snapshot < 1 || c.Grace <= 0 {
 		return errors.New("--max-conns, --snapshot and --grace: must be more than zero")
 	}
-	log := cli.Logger(a.stderr, c.LogLevel, c.LogFormat)
+	log := cli.Logger(a.Stderr, c.LogLevel, c.LogFormat)
 	g, err := genesis.Load(c.Genesis)
 	if err != nil {
 		return err
@@ -53,7 +52,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(a.ctx)
+	ctx, cancel := cli.UntilHangup(a.Ctx)
 	defer cancel()
 	go func() {
 		select {

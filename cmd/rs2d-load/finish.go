@@ -29,7 +29,7 @@ func (s *session) finish(ctx context.Context) {
 	r.Blobs, r.Series = s.load.Blobs(), s.load.Points()
 	r.Errors = append([]string{}, s.load.Messages()...)
 	counters := s.client.ByteCounters()
-	r.Wire.ClientSent, r.Wire.ClientReceived = counters.Sent.Load(), counters.Received.Load()
+	r.Bytes.ClientSent, r.Bytes.ClientReceived = counters.Sent.Load(), counters.Received.Load()
 	r.CPU.Generator = (ownCPU() - s.cpu).Seconds()
 	r.Faults = []report.Fault{}
 	for _, d := range s.done {
@@ -109,7 +109,7 @@ func (s *session) figures(runs []cluster.ProcessRun) {
 		recovery := l.Stats.Recovery
 		r.CPU.Nodes += l.CPU.Seconds()
 		r.CPU.Ledger += l.Validator.Seconds()
-		r.Wire.NodesReceived += l.Stats.Received
+		r.Bytes.NodesReceived += l.Stats.Received
 		r.Recovery.Add(recovery)
 		f := r.Nodes[l.Node].Figures
 		if f == nil {

@@ -82,8 +82,8 @@ func TestNodesDieAndHeal(t *testing.T) {
 	if r.Reads.Latency.P50 <= 0 || r.Reads.Latency.P99 < r.Reads.Latency.P50 || r.Writes.Latency.Max < r.Writes.Latency.P99 {
 		t.Errorf("%+v, %+v", r.Reads.Latency, r.Writes.Latency)
 	}
-	if r.CPU.Nodes <= 0 || r.Wire.ClientSent < r.Writes.Bytes || r.Wire.ClientReceived < r.Reads.Bytes {
-		t.Errorf("%+v, %+v", r.CPU, r.Wire)
+	if r.CPU.Nodes <= 0 || r.Bytes.ClientSent < r.Writes.Bytes || r.Bytes.ClientReceived < r.Reads.Bytes {
+		t.Errorf("%+v, %+v", r.CPU, r.Bytes)
 	}
 	var actions []string
 	for _, f := range r.Faults {
@@ -286,7 +286,7 @@ func TestCommittee(t *testing.T) {
 		if len(r.Nodes) != 4 || r.Nodes[3].Name != "node-3" || r.Nodes[3].State != "healthy" || r.Nodes[3].Figures != nil {
 			t.Errorf("%+v", r.Nodes)
 		}
-		if r.Wire.ClientSent < r.Writes.Bytes {
+		if r.Bytes.ClientSent < r.Writes.Bytes {
 			t.Error("wrote what was there: each run should have blobs of its own")
 		}
 	}

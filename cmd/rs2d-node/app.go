@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"github.com/alecthomas/kong"
@@ -28,32 +27,11 @@ type grammar struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
-// app is what a command has of the world outside.
-type app struct {
-	ctx    context.Context
-	stdout io.Writer
-	stderr io.Writer
-}
+// unusable are errors of a store that only its operator can do something about.
+var unusable = []error{store.ErrDamaged, store.ErrFormat, store.ErrOwner}
 
 // execute runs the command line args and returns the exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	out := cli.NewOutput(stdout)
-	p := &cli.Program{
-		Name: "rs2d-node", About: about, Grammar: &grammar{}, ExitCode: exitCode, Stdout: out, Stderr: stderr,
-		App: &app{ctx: ctx, stdout: out, stderr: stderr},
-	}
-	return p.Execute(args)
-}
-
-// unusable is the exit code for a store that only its operator can do something about.
-const unusable = 3
-
-// exitCode returns the exit code that goes with an error.
-func exitCode(err error) int {
-	for _, reason := range []error{store.ErrDamaged, store.ErrFormat, store.ErrOwner} {
-		if errors.Is(err, reason) {
-			return unusable
-		}
-	}
-	return cli.ExitCode(err)
+	d := &cli.Daemon{Name: "rs2d-node", About: about, Grammar: new(grammar), Unusable: unusable}
+	return d.Execute(ctx, args, stdout, stderr)
 }

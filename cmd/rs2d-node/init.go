@@ -104,7 +104,7 @@ type initClient struct {
 }
 
 // Run makes a committee.
-func (c *initCmd) Run(a *app) error {
+func (c *initCmd) Run(a *cli.App) error {
 	params, err := commit.NewParams(c.Shards)
 	if err != nil {
 		return fmt.Errorf("no code over %d shards: %w", c.Shards, err)
@@ -156,12 +156,12 @@ func (c *initCmd) Run(a *app) error {
 	}
 	r.Faulty = params.F
 	if largest := (c.Shards + len(addresses) - 1) / len(addresses); largest > params.F {
-		fmt.Fprintf(a.stderr, "rs2d-node: a node owns %d shards, of which %d may be down: the committee cannot do without any node\n", largest, params.F)
+		fmt.Fprintf(a.Stderr, "rs2d-node: a node owns %d shards, of which %d may be down: the committee cannot do without any node\n", largest, params.F)
 	}
 	if c.JSON {
-		return cli.WriteJSON(a.stdout, r)
+		return cli.WriteJSON(a.Stdout, r)
 	}
-	t := ui.NewTable(a.stdout)
+	t := ui.NewTable(a.Stdout)
 	if c.Control == controlComet {
 		t.Row("NODE", "ADDRESS", "ADMIN", "LEDGER", "VALIDATOR", "CONFIGURATIONS")
 		for _, n := range r.Nodes {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/identity"
@@ -36,7 +37,7 @@ type entry struct {
 }
 
 // Run makes a key.
-func (c *keygenCmd) Run(a *app) error {
+func (c *keygenCmd) Run(a *cli.App) error {
 	stem, ok := strings.CutSuffix(c.File, keySuffix)
 	if !ok {
 		return fmt.Errorf("%s: the file's name must end in %s", c.File, keySuffix)
@@ -70,5 +71,5 @@ func (c *keygenCmd) Run(a *app) error {
 	if err := createFile(stem+".pem", certificate, mode); err != nil {
 		return err
 	}
-	return toml.NewEncoder(a.stdout).Encode(e)
+	return toml.NewEncoder(a.Stdout).Encode(e)
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/identity"
@@ -18,20 +20,32 @@ type registerCmd struct {
 	StoragePrice uint64   `default:"1000" help:"What it asks for a MiB and epoch."`
 	WritePrice   uint64   `default:"200" help:"What it asks for writing a MiB."`
 	Stake        uint64   `default:"1000000000" help:"Stake that the node has from the beginning."`
-	Commission   uint16   `default:"0" help:"The operator's share of what stake with the node earns, in basis points."`
+	Commission   uint16   `default:"0" help:"The operator's share of what stake with the node earns, in basis points, up to 10000."`
+	JSON         bool     `name:"json" help:"Print one JSON object instead of an entry of a file in TOML."`
 	Key          string   `arg:"" help:"The node's secret, as keygen makes it."`
 }
 
 func (c *registerCmd) Help() string {
 	return `Prints the entry of the node for the genesis of a ledger, which holds no secret: rs2d-ledger init takes files of such entries. The account of the node's key governs it.
 
-Example: rs2d-node register --name alpha --address storage.example.org:7100 node.key > alpha.toml`
+Example: rs2d-node register --name alpha --address storage.example.org:7100 node.key > alpha.toml
+
+JSON: name, address, public_key and proof (that the node has its secret), tls_key and tls_proof, owner (address of the account that governs it), stake, storage_price and write_price (it votes for), capacity (bytes), commission (basis points).`
 }
 
+// maxCommission is all that stake earns, in basis points.
+const maxCommission = 10_000
+
 // Run prints a registration.
-func (c *registerCmd) Run(a *app) error {
+func (c *registerCmd) Run(a *cli.App) error {
 	if err := committee.CheckAddress(c.Address); err != nil {
 		return fmt.Errorf("--address: %w", err)
+	}
+	if c.Name == "" {
+		return errors.New("--name: is empty")
+	}
+	if c.Commission > maxCommission {
+		return fmt.Errorf("--commission %d: must be %d at most, which is all", c.Commission, maxCommission)
 	}
 	if c.Stake < ledger.DefaultMinStake {
 		return fmt.Errorf("--stake %d: must be %d at least", c.Stake, uint64(ledger.DefaultMinStake))
@@ -43,5 +57,8 @@ func (c *registerCmd) Run(a *app) error {
 	n := genesis.NewNode(c.Name, c.Address, key)
 	n.Capacity, n.StoragePrice, n.WritePrice = genesis.Amount(c.Capacity), genesis.Amount(c.StoragePrice), genesis.Amount(c.WritePrice)
 	n.Stake, n.Commission = genesis.Amount(c.Stake), c.Commission
-	return toml.NewEncoder(a.stdout).Encode(map[string][]genesis.Node{"node": {n}})
+	if c.JSON {
+		return cli.WriteJSON(a.Stdout, n)
+	}
+	return toml.NewEncoder(a.Stdout).Encode(map[string][]genesis.Node{"node": {n}})
 }

@@ -9,9 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
+	"slices"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
@@ -74,13 +73,13 @@ type settings struct {
 }
 
 // Run runs a node until the context ends, or its store fails.
-func (c *runCmd) Run(a *app) (err error) {
+func (c *runCmd) Run(a *cli.App) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	ctx, stop := untilHangup(a.ctx)
+	ctx, stop := cli.UntilHangup(a.Ctx)
 	defer stop()
-	log := c.logger(a.stderr)
+	log := c.logger(a.Stderr)
 	c.fit(log)
 	c.limitMemory(log)
 	p, err := c.plane()
@@ -100,7 +99,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%s: another process has it open", c.Store)
 	}
-	if exitCode(err) == unusable {
+	if slices.ContainsFunc(unusable, func(reason error) bool { return errors.Is(err, reason) }) {
 		return fmt.Errorf("%s: %w", c.Store, err)
 	}
 	if err != nil {
@@ -153,19 +152,6 @@ func (c *runCmd) Run(a *app) (err error) {
 	}
 	log.Info("stopped", "node", n.Name())
 	return errors.Join(err, disk.Failed())
-}
-
-// untilHangup returns a context that ends when the process is told that its terminal is
-// gone, unless that is ignored already. A second signal ends the process at once. Who
-// reads the log may leave without an end to the process.
-func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
-	signal.Ignore(syscall.SIGPIPE)
-	if signal.Ignored(syscall.SIGHUP) {
-		return context.WithCancel(ctx)
-	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
 }
 
 // Descriptors that the store uses, and without which it does not work.

@@ -62,8 +62,8 @@ const (
 )
 
 // Run asks nodes how they are.
-func (c *statusCmd) Run(a *app) error {
-	ctx, cancel := context.WithTimeout(a.ctx, max(c.Timeout, c.Wait))
+func (c *statusCmd) Run(a *cli.App) error {
+	ctx, cancel := context.WithTimeout(a.Ctx, max(c.Timeout, c.Wait))
 	p, err := c.Open(ctx)
 	cancel()
 	if err != nil {
@@ -82,15 +82,15 @@ func (c *statusCmd) Run(a *app) error {
 	}
 	defer cl.Close()
 	digest := control.View().Digest.String()
-	r := c.ask(a.ctx, cl, digest)
+	r := c.ask(a.Ctx, cl, digest)
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
 	for end := time.Now().Add(c.Wait); !r.Healthy && time.Now().Before(end); {
 		select {
 		case <-again.C:
-			r = c.ask(a.ctx, cl, digest)
-		case <-a.ctx.Done():
-			return a.ctx.Err()
+			r = c.ask(a.Ctx, cl, digest)
+		case <-a.Ctx.Done():
+			return a.Ctx.Err()
 		}
 	}
 	if err := c.print(a, r); err != nil {
@@ -142,11 +142,11 @@ func (c *statusCmd) ask(ctx context.Context, cl *client.Client, digest string) *
 	return r
 }
 
-func (c *statusCmd) print(a *app, r *statusReport) error {
+func (c *statusCmd) print(a *cli.App, r *statusReport) error {
 	if c.JSON {
-		return cli.WriteJSON(a.stdout, r)
+		return cli.WriteJSON(a.Stdout, r)
 	}
-	t := ui.NewTable(a.stdout)
+	t := ui.NewTable(a.Stdout)
 	t.Row("NODE", "ADDRESS", "SHARDS", "STATE", "MISSING", "RECOVERED", "UPTIME", "FREE")
 	for _, n := range r.Nodes {
 		if n.State == stateDown {
@@ -160,7 +160,7 @@ func (c *statusCmd) print(a *app, r *statusReport) error {
 	}
 	for _, n := range r.Nodes {
 		for _, p := range n.Problems {
-			if _, err := fmt.Fprintf(a.stdout, "%s: %s\n  remedy: %s\n", n.Name, p.Message, p.Remedy); err != nil {
+			if _, err := fmt.Fprintf(a.Stdout, "%s: %s\n  remedy: %s\n", n.Name, p.Message, p.Remedy); err != nil {
 				return err
 			}
 		}

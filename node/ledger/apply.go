@@ -42,7 +42,7 @@ func (s *State) Apply(b Block) (*State, Outcome, error) {
 	tick(d, b.Time)
 	out := Outcome{Events: d.events, Results: make([]Result, len(b.Txs))}
 	txs := parseAll(b.Txs)
-	d.verdicts = verify(d, s.chain, txs, b.Txs)
+	d.verified = verify(d, s.chain, txs, b.Txs)
 	size := 0
 	for i, tx := range txs {
 		out.Results[i] = transact(d, s.chain, b.Txs[i], tx)

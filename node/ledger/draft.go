@@ -18,7 +18,7 @@ type draft struct {
 	hasher     *commit.Hasher // of the system's scheme
 	committees *committees
 
-	verdicts map[string]verdict // of certificates of the block, by the current committee
+	verified map[string]verified // of certificates of the block, by the current committee
 
 	tx     TxDigest // that is being applied
 	made   uint64   // objects that it made
@@ -133,7 +133,7 @@ func owned(owner, sender Address) error {
 // certificate reads and verifies a certificate of the current committee's. The error is
 // of RuleProof or RuleEpoch.
 func (d *draft) certificate(data []byte, attests func(committee.Attestation) bool) error {
-	v, known := d.verdicts[string(data)]
+	v, known := d.verified[string(data)]
 	if !known {
 		c, err := d.committees.get(d.genesis, d.tree, d.system.Epoch)
 		if err != nil {

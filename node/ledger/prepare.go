@@ -33,15 +33,15 @@ func parseAll(txs [][]byte) []parsed {
 	return all
 }
 
-// verdict is a certificate, or why it does not hold.
-type verdict struct {
+// verified is a certificate, or why it does not hold.
+type verified struct {
 	cert *committee.Certificate
 	err  error
 }
 
 // verify verifies the certificates of a block's transactions by the current committee:
 // of those that will be paid for, as far as can be seen before the block.
-func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]verdict {
+func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]verified {
 	var data [][]byte
 	ahead := make(map[Address]uint64)
 	for i, p := range txs {
@@ -64,9 +64,9 @@ func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]verd
 		return nil
 	}
 	certs, errs := committee.ParseCertificates(c, data)
-	verdicts := make(map[string]verdict, len(data))
+	results := make(map[string]verified, len(data))
 	for i := range data {
-		verdicts[string(data[i])] = verdict{certs[i], errs[i]}
+		results[string(data[i])] = verified{certs[i], errs[i]}
 	}
-	return verdicts
+	return results
 }

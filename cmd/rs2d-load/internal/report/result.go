@@ -20,8 +20,8 @@ type Result struct {
 	Writes load.Operations `json:"writes"`
 	Blobs  load.Blobs      `json:"blobs"`
 
-	CPU  CPU  `json:"cpu_seconds"`
-	Wire Wire `json:"wire_bytes"`
+	CPU   CPU        `json:"cpu_seconds"`
+	Bytes ByteCounts `json:"wire_bytes"`
 
 	Nodes     []Node          `json:"nodes"`
 	Faults    []Fault         `json:"faults"`
@@ -66,8 +66,8 @@ type CPU struct {
 	Ledger    float64 `json:"ledger"`    // the validators of local nodes; a ledger in this process counts among clients
 }
 
-// Wire is bytes on connections, TLS included.
-type Wire struct {
+// ByteCounts is bytes on connections, TLS included.
+type ByteCounts struct {
 	ClientSent     int64 `json:"client_sent"`
 	ClientReceived int64 `json:"client_received"`
 	NodesReceived  int64 `json:"nodes_received"` // by nodes whose figures are known, from other nodes

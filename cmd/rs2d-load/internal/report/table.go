@@ -140,14 +140,14 @@ func (r *Result) facts() [][]string {
 			ui.Count(b.Inconsistent), ui.Count(b.Refused))})
 	}
 	processor := ui.Digits(r.CPU.Generator) + " s in clients"
-	wire := fmt.Sprintf("clients sent %s and received %s", ui.Bytes(r.Wire.ClientSent), ui.Bytes(r.Wire.ClientReceived))
+	wire := fmt.Sprintf("clients sent %s and received %s", ui.Bytes(r.Bytes.ClientSent), ui.Bytes(r.Bytes.ClientReceived))
 	if known := r.known(); known > 0 {
 		of := "nodes"
 		if known < len(r.Nodes) {
 			of = fmt.Sprintf("%d of %d nodes", known, len(r.Nodes))
 		}
 		processor += fmt.Sprintf(", %s s in %s", ui.Digits(r.CPU.Nodes), of)
-		wire += fmt.Sprintf(", %s received %s from each other", of, ui.Bytes(r.Wire.NodesReceived))
+		wire += fmt.Sprintf(", %s received %s from each other", of, ui.Bytes(r.Bytes.NodesReceived))
 	}
 	if r.CPU.Ledger > 0 {
 		processor += fmt.Sprintf(", %s s in validators", ui.Digits(r.CPU.Ledger))

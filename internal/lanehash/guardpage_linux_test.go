@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// fenced returns two slices of n bytes that touch memory which must not be
+// guardPages returns two slices of n bytes that touch memory which must not be
 // touched: one begins right after it, one ends right before it.
-func fenced(t *testing.T, n int) (first, last []byte) {
+func guardPages(t *testing.T, n int) (first, last []byte) {
 	t.Helper()
 	page := os.Getpagesize()
 	inner := (n + page - 1) / page * page
@@ -43,8 +43,8 @@ func TestLeavesTouchOnlyTheirSlices(t *testing.T) {
 		126, 127, 128, 129, 130, 152, 192, 254, 255, 256, 257, 511, 1022, 1023, 1024, 1025, 1026, 2047, 2050}
 	for _, size := range sizes {
 		for _, count := range []int{1, 2, 3, 4, 5, 8, 9, 16, 17, 33} {
-			first, last := fenced(t, size*count)
-			dstFirst, dstLast := fenced(t, HashSize*count)
+			first, last := guardPages(t, size*count)
+			dstFirst, dstLast := guardPages(t, HashSize*count)
 			forEachHasher(t, func(t *testing.T, h *Hasher) {
 				for i, src := range [][]byte{first, last} {
 					for _, dst := range [][]byte{dstFirst, dstLast} {
@@ -63,9 +63,9 @@ func TestLeavesTouchOnlyTheirSlices(t *testing.T) {
 
 func TestNodesTouchOnlyTheirSlices(t *testing.T) {
 	for _, count := range []int{1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33} {
-		first, last := fenced(t, 2*HashSize*count)
-		row, lastRow := fenced(t, HashSize*count)
-		dstFirst, dstLast := fenced(t, HashSize*count)
+		first, last := guardPages(t, 2*HashSize*count)
+		row, lastRow := guardPages(t, HashSize*count)
+		dstFirst, dstLast := guardPages(t, HashSize*count)
 		forEachHasher(t, func(t *testing.T, h *Hasher) {
 			for _, dst := range [][]byte{dstFirst, dstLast} {
 				for i, tc := range []struct {
@@ -101,7 +101,7 @@ func TestLeafBatchTouchesOnlyItsSlices(t *testing.T) {
 				batch.Reset(size, count)
 				for at := 0; at < size; at += LeafPiece {
 					width := min(LeafPiece, size-at)
-					first, last := fenced(t, width*count)
+					first, last := guardPages(t, width*count)
 					piece := first
 					if at%(2*LeafPiece) == 0 {
 						piece = last
