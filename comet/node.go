@@ -27,6 +27,7 @@ import (
 	"github.com/redstuff-go/redstuff/comet/kv"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/light"
 )
 
 // Node is a node of CometBFT with the ledger. Its methods are safe for concurrent use.
@@ -163,6 +164,9 @@ func (n *Node) Close() error {
 	})
 	return n.failed
 }
+
+// Archive returns what light clients ask for, of the blocks since the process began.
+func (n *Node) Archive() *light.Archive { return n.app.Archive() }
 
 // State returns the ledger's state after the last block.
 func (n *Node) State() *ledger.State { return n.app.State() }

@@ -63,7 +63,7 @@ func (c *runCmd) Run(a *cli.App) (err error) {
 	}()
 	s := chain.StatusOf(l.State())
 	log.Info("serving", "address", listener.Addr().String(), "network", s.Name, "height", s.Height, "root", fmt.Sprintf("%x", []byte(s.Root)), "epoch", s.Epoch)
-	err = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(l)), rpc.Limits{Conns: c.MaxConns}, c.Grace, log)
+	err = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(l), rpc.Light(l.Archive())), rpc.Limits{Conns: c.MaxConns}, c.Grace, log)
 	log.Info("stopped", "height", l.State().System().Height)
 	return err
 }

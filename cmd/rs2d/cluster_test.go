@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -170,4 +172,28 @@ func idOf(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("standard output is empty")
 	}
 	ts.Setenv(args[0], words[0])
+}
+
+// awaitHandover waits until the committee of an epoch has signed who comes next:
+// handover DIR EPOCH
+func awaitHandover(ts *testscript.TestScript, neg bool, args []string) {
+	w, key := townOf(ts, args[0]), ledger.HandoverKey(uint32(number(ts, args[1])))
+	for range 3000 {
+		if ledger.Get[ledger.Certified](w.Ledger.State(), key) != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("the committee of epoch %s does not sign", args[1])
+}
+
+// objectOf sets a variable to the first registration that stat told of in JSON:
+// object VARIABLE
+func objectOf(ts *testscript.TestScript, neg bool, args []string) {
+	var stat statReport
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &stat))
+	if len(stat.Registrations) == 0 {
+		ts.Fatalf("no registrations")
+	}
+	ts.Setenv(args[0], stat.Registrations[0].Object)
 }

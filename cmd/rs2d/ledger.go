@@ -17,6 +17,7 @@ type ledgerCmd struct {
 	Status ledgerStatusCmd `cmd:"" help:"Tell how a ledger is."`
 	Events ledgerEventsCmd `cmd:"" help:"Print what happened on a ledger."`
 	Proof  ledgerProofCmd  `cmd:"" help:"Show what the state has under a key, and prove it."`
+	Verify ledgerVerifyCmd `cmd:"" help:"Verify a ledger, trusting its genesis alone."`
 }
 
 // askFlags say which ledger to ask.

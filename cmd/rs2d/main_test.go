@@ -55,6 +55,8 @@ func TestScripts(t *testing.T) {
 			"town":      startTown,
 			"ledger":    setLedger,
 			"epochs":    passEpochs,
+			"handover":  awaitHandover,
+			"object":    objectOf,
 			"idof":      idOf,
 		},
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/light"
 )
 
 // core is what all parts share: the state after the last block, where it is kept, and
@@ -15,6 +16,7 @@ type core struct {
 	options Options
 	store   store
 	now     atomic.Pointer[moment]
+	archive *light.Archive
 
 	mu      sync.Mutex
 	waiting map[ledger.TxDigest][]*Waiter
@@ -39,8 +41,12 @@ func openCore(o Options) (*core, error) {
 		return nil, err
 	}
 	c.now.Store(m)
+	c.archive = light.NewArchive(m.state)
 	return c, nil
 }
+
+// Archive returns what light clients ask for, of the blocks since the process began.
+func (c *core) Archive() *light.Archive { return c.archive }
 
 // State returns the ledger's state after the last block.
 func (c *core) State() *ledger.State { return c.now.Load().state }
@@ -62,6 +68,7 @@ func (c *core) Grown() <-chan struct{} {
 // transactions.
 func (c *core) publish(m *moment, results []ledger.Result) {
 	c.now.Store(m)
+	c.archive.Add(m.state)
 	height := m.state.System().Height
 	for _, r := range results {
 		c.answer(r.Digest, chain.Receipt{Height: height, Result: r}, nil)

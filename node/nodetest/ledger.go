@@ -57,7 +57,11 @@ func StartOnLedger(t T, scheme commit.Scheme, nodes, shards int) (*Town, *identi
 		members[i] = genesis.NewNode(fmt.Sprint("node-", i), listeners[i].Addr().String(), keys[i])
 		members[i].Stake, members[i].Capacity, members[i].StoragePrice, members[i].WritePrice = 100, 1<<40, StoragePrice, WritePrice
 	}
-	genesis.Set(&w.Genesis, members, []genesis.Account{{Address: genesis.AddressOf(writer), Balance: 1 << 40}})
+	accounts := []genesis.Account{{Address: genesis.AddressOf(writer), Balance: 1 << 40}}
+	for i := range members { // what nodes tell the ledger they pay for
+		accounts = append(accounts, genesis.Account{Address: members[i].Owner, Balance: 1 << 30})
+	}
+	genesis.Set(&w.Genesis, members, accounts)
 	w.serve(t, "127.0.0.1:0")
 	t.Cleanup(func() { w.StopLedger() })
 	for i, l := range listeners {
@@ -90,7 +94,7 @@ func (w *Town) serve(t T, address string) {
 	var served sync.WaitGroup
 	l := w.Ledger
 	served.Go(func() {
-		_ = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(l)), rpc.Limits{ConnsOf: 1024}, time.Second, slog.New(slog.DiscardHandler))
+		_ = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(l), rpc.Light(l.Archive())), rpc.Limits{ConnsOf: 1024}, time.Second, slog.New(slog.DiscardHandler))
 	})
 	w.stop = sync.OnceFunc(func() {
 		cancel()

@@ -127,7 +127,7 @@ func (p *Program) execute(args []string, out *Output) (code int, err error) {
 // packages takes the packages' names out of errors: they are for programmers.
 var packages = strings.NewReplacer(
 	": rs2d: ", ": ", ": commit: ", ": ", ": rs: ", ": ",
-	": client: ", ": ", ": committee: ", ": ", ": identity: ", ": ", ": node: ", ": ", ": store: ", ": ")
+	": client: ", ": ", ": committee: ", ": ", ": identity: ", ": ", ": light: ", ": ", ": node: ", ": ", ": store: ", ": ")
 
 // requests are what net/http says before the reason why one failed. Nodes are named
 // already, and their addresses stand in reasons.

@@ -42,7 +42,7 @@ var rules = arrows{
 	"node/control":           {"commit", "node/committee", "node/epoch"},
 	"node/control/agreement": {"node/api", "node/committee", "node/epoch", "node/identity"},
 	"node/control/chain":     {"commit", "node/ledger", "node/ledger/tree"},
-	"node/control/embedded":  {"node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
+	"node/control/embedded":  {"node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
 	"node/control/fixed":     {"commit", "node/committee", "node/epoch"},
 	"node/control/account":   {"commit", "internal/pause", "node/committee", "node/control/chain", "node/ledger"},
 	"node/control/genesis":   {"commit", "node/committee", "node/identity", "node/ledger"},
@@ -54,7 +54,7 @@ var rules = arrows{
 	"node/ledger/ledgertest": {"commit", "node/committee", "node/ledger"},
 	"node/peer":              {"commit", "node/api", "node/committee", "node/epoch", "node/identity", "node/placement", "rs2d"},
 	"node/server":            {"commit", "node/api", "node/committee", "node/control", "node/epoch", "node/identity", "node/placement", "node/server/httpd", "node/store", "rs2d"},
-	"node/control/rpc":       {"commit", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
+	"node/control/rpc":       {"commit", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
 	"node/internal":          {"node/api", "node/fault/flood"},
 	"node/invalid":           {"commit", "node/committee", "node/peer", "node/placement", "node/store", "rs2d"},
 	"node/scrub":             {"commit", "internal/pause", "node/peer", "node/placement", "node/store", "rs2d"},
@@ -69,8 +69,8 @@ var rules = arrows{
 	"comet/internal":       {"commit", "node/committee", "node/ledger"},
 	"comet/kv":             {},
 	"comet/headers":        {},
-	"comet/app":            {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
-	"comet":                {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/identity", "node/ledger"},
+	"comet/app":            {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
+	"comet":                {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/identity", "node/ledger", "node/ledger/light"},
 	"comet/cmd/rs2d-comet": {"comet", "comet/headers", "node/control/chain", "node/control/genesis", "node/control/rpc", "node/identity"},
 
 	// Around them.
@@ -78,7 +78,7 @@ var rules = arrows{
 	"compat":          {"rs2d/rs"},
 	"bench":           {"commit", "compat", "gf", "rs2d", "rs2d/rs"},
 	"cmd/internal":    {"commit", "node/control", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/ledger", "rs2d"},
-	"cmd/rs2d":        {"cmd/internal", "commit", "gf", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/rpc", "node/identity", "node/ledger", "node/ledger/tree", "node/peer", "rs2d"},
+	"cmd/rs2d":        {"cmd/internal", "commit", "gf", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/ledger/light", "node/ledger/tree", "node/peer", "rs2d"},
 	"cmd/rs2d-ledger": {"cmd/internal", "commit", "internal/pause", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/genesis", "node/control/rpc", "node/ledger"},
 	"cmd/rs2d-load":   {"cmd/internal", "commit", "internal/pause", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/fault", "node/fault/flood", "node/heal", "node/identity", "node/ledger", "node/peer", "node/server/httpd", "node/store", "rs2d"},
 

@@ -30,7 +30,7 @@ func NewProgress(w io.Writer) *Progress {
 
 // bar starts a bar, with the rate and the time left, that shows itself after a while; or
 // a spinner, if total is negative. It returns nil if nothing is to be shown.
-func (p *Progress) bar(label string, total int64) *progressbar.ProgressBar {
+func (p *Progress) bar(label string, total int64, more ...progressbar.Option) *progressbar.ProgressBar {
 	if !p.show {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (p *Progress) bar(label string, total int64) *progressbar.ProgressBar {
 	if total >= 0 {
 		options = append(options, progressbar.OptionShowCount())
 	}
-	return progressbar.NewOptions64(total, options...)
+	return progressbar.NewOptions64(total, append(options, more...)...)
 }
 
 // delayed drops what is written to it before its time.
@@ -80,6 +80,11 @@ type Bar struct{ bar *progressbar.ProgressBar }
 
 // Bar starts the bar of work that ends after total bytes.
 func (p *Progress) Bar(label string, total int64) *Bar { return &Bar{p.bar(label, total)} }
+
+// Steps starts the bar of work that ends after total steps.
+func (p *Progress) Steps(label string, total int64) *Bar {
+	return &Bar{p.bar(label, total, progressbar.OptionShowBytes(false), progressbar.OptionShowTotalBytes(false))}
+}
 
 // Silent returns a bar that is never shown.
 func (p *Progress) Silent() *Bar { return &Bar{} }

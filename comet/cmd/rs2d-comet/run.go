@@ -125,7 +125,7 @@ func (c *runCmd) Run(a *app) (err error) {
 // handler is the ledger's API, and what those who join ask for.
 func handler(n *comet.Node) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", rpc.Handler(chain.Local(n)))
+	mux.Handle("/", rpc.Handler(chain.Local(n), rpc.Light(n.Archive())))
 	mux.Handle(headers.Path, headers.Handler(n))
 	mux.HandleFunc("GET /v1/chain", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/light"
 )
 
 // Options are choices for [Open]. The zero value is good.
@@ -56,6 +57,7 @@ type Ledger struct {
 	options Options
 	log     *log
 	state   atomic.Pointer[ledger.State]
+	archive *light.Archive
 
 	mu      sync.Mutex
 	waiting []*pending
@@ -122,6 +124,7 @@ func (l *Ledger) replay(g ledger.Genesis, state *ledger.State) error {
 			return fmt.Errorf("%w: the snapshot of height %d is not the state after its block", ErrLog, at)
 		}
 	}
+	l.archive = light.NewArchive(state)
 	for h := at + 1; ; h++ {
 		e, err := l.log.block(h)
 		if err != nil {
@@ -138,6 +141,7 @@ func (l *Ledger) replay(g ledger.Genesis, state *ledger.State) error {
 			return fmt.Errorf("%w: block %d gives the root %x, and %x was written", ErrLog, h, next.Root(), e.Root)
 		}
 		state = next
+		l.archive.Add(state)
 	}
 	l.state.Store(state)
 	return nil
@@ -159,6 +163,10 @@ func (l *Ledger) Close() error {
 // Done is closed when the ledger has ended: because it was closed, or because its log
 // failed. Then Close returns why.
 func (l *Ledger) Done() <-chan struct{} { return l.stopped }
+
+// Archive returns what light clients ask for. After the ledger was opened, it has proofs
+// for no checkpoint that is older than the last snapshot.
+func (l *Ledger) Archive() *light.Archive { return l.archive }
 
 // State returns the state after the last block.
 func (l *Ledger) State() *ledger.State { return l.state.Load() }

@@ -95,6 +95,7 @@ func (l *Ledger) block(taken []*pending) error {
 // publish shows the state to all, and wakes those who wait for a block.
 func (l *Ledger) publish(state *ledger.State) {
 	l.state.Store(state)
+	l.archive.Add(state)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.grown)

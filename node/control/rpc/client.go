@@ -27,9 +27,9 @@ type Client struct {
 // their contexts, and after 90 s in any case.
 func NewClient(urls string) *Client {
 	c := new(Client)
-	shared := &http.Client{Timeout: 90 * time.Second}
+	shared := &http.Client{Timeout: requestTime}
 	for base := range strings.SplitSeq(urls, ",") {
-		c.servers = append(c.servers, &server{strings.TrimRight(strings.TrimSpace(base), "/"), shared})
+		c.servers = append(c.servers, newServer(base, shared))
 	}
 	return c
 }

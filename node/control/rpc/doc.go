@@ -9,6 +9,13 @@
 //	GET  /v1/blobs/{id}      who registered the blob, until when, and whether it is certified
 //	GET  /v1/state           keys with the ?prefix= behind the key ?after=, at most ?limit=, and their values
 //
+// and, for light clients (see package light), in BCS:
+//
+//	GET  /v1/light/checkpoint  the last one that is certified
+//	GET  /v1/light/handovers   those of the epochs ?from= on, as many as one message has
+//	GET  /v1/light/committee   that of the ?epoch=
+//	GET  /v1/light/proof       the value of the ?key= in hexadecimal, or its absence, in the state of the ?height=
+//
 // An error is answered in JSON: what is wrong, and for a transaction the rule that it
 // broke. Events and proofs can be had by anybody; transactions pay for themselves.
 package rpc

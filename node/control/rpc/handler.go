@@ -16,14 +16,21 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
+	"github.com/redstuff-go/redstuff/node/ledger/light"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
+// Option is a choice for [Handler].
+type Option func(*http.ServeMux)
+
 // Handler returns the API before a ledger. Whoever serves it bounds connections and how
 // long they may be silent.
-func Handler(l chain.Ledger) http.Handler {
+func Handler(l chain.Ledger, options ...Option) http.Handler {
 	h := handler{l}
 	mux := http.NewServeMux()
+	for _, o := range options {
+		o(mux)
+	}
 	mux.HandleFunc("GET "+GenesisPath, h.genesis)
 	mux.HandleFunc("GET "+StatusPath, h.status)
 	mux.HandleFunc("POST "+TransactionsPath, h.submit)
@@ -52,6 +59,8 @@ func fail(w http.ResponseWriter, err error) {
 	switch {
 	case ledger.RuleOf(err) != "", errors.Is(err, errQuery):
 		status = http.StatusBadRequest
+	case errors.Is(err, light.ErrUnknown):
+		status = http.StatusNotFound
 	case errors.Is(err, chain.ErrBusy), errors.Is(err, chain.ErrClosed):
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")

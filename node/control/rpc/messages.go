@@ -21,6 +21,11 @@ const (
 	ProofPath        = "/v1/proof"
 	StatePath        = "/v1/state"
 	BlobsPath        = "/v1/blobs" // and an id
+
+	CheckpointPath = "/v1/light/checkpoint"
+	HandoversPath  = "/v1/light/handovers"
+	CommitteePath  = "/v1/light/committee"
+	LightProofPath = "/v1/light/proof"
 )
 
 // Limits of what is asked for at once.

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
+	"github.com/redstuff-go/redstuff/node/ledger/light"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
@@ -27,6 +29,13 @@ var _ chain.Ledger = (*server)(nil)
 type server struct {
 	base string
 	http *http.Client
+}
+
+// requestTime is how long a request takes at most.
+const requestTime = 90 * time.Second
+
+func newServer(url string, c *http.Client) *server {
+	return &server{strings.TrimRight(strings.TrimSpace(url), "/"), c}
 }
 
 // errRefused is wrapped by what a server says that any other one would say, too.
@@ -61,6 +70,9 @@ func (s *server) do(ctx context.Context, method, path string, body []byte) ([]by
 	}
 	if resp.StatusCode == http.StatusServiceUnavailable {
 		return nil, fmt.Errorf("%w: %s", chain.ErrBusy, f.Error)
+	}
+	if resp.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("%w: %w: %s", errRefused, light.ErrUnknown, f.Error)
 	}
 	if resp.StatusCode < http.StatusInternalServerError {
 		return nil, fmt.Errorf("%w: %s: %s", errRefused, resp.Status, f.Error)

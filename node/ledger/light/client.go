@@ -17,6 +17,10 @@ type Options struct {
 	Store  Store            // of what is trusted; default one that ends with the process
 	MaxAge time.Duration    // of the last checkpoint; default any age
 	Now    func() time.Time // default time.Now
+
+	// Progress, which may be nil, is told of each epoch whose committee is verified on the
+	// way to another one.
+	Progress func(epoch, to uint32)
 }
 
 // Client verifies facts of one ledger. It is safe for concurrent use; one call asks
@@ -49,6 +53,9 @@ func newClient(begin *ledger.State, o Options, sources []Source) (*Client, error
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Progress == nil {
+		o.Progress = func(uint32, uint32) {}
 	}
 	trusted, err := load(o.Store, begin)
 	if err != nil {

@@ -40,6 +40,7 @@ func (f follower) reach(epoch uint32) error {
 			if err := f.step(&all[i]); err != nil {
 				return err
 			}
+			f.options.Progress(f.trusted.Epoch(), epoch)
 		}
 	}
 	return nil

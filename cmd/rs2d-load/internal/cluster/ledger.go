@@ -95,7 +95,7 @@ func startServer(dir string, g ledger.Genesis) (*server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.end = cancel
 	s.served.Go(func() {
-		_ = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(s.ledger)), rpc.Limits{Conns: 4096, ConnsOf: 4096}, time.Second, slog.New(slog.DiscardHandler))
+		_ = rpc.Serve(ctx, listener, rpc.Handler(chain.Local(s.ledger), rpc.Light(s.ledger.Archive())), rpc.Limits{Conns: 4096, ConnsOf: 4096}, time.Second, slog.New(slog.DiscardHandler))
 	})
 	return s, nil
 }
