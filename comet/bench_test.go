@@ -35,7 +35,7 @@ func BenchmarkSubmit(b *testing.B) {
 		})
 		for _, pause := range []time.Duration{10 * time.Millisecond, 300 * time.Millisecond} {
 			b.Run(fmt.Sprintf("comet/pause=%v/senders=%d", pause, senders), func(b *testing.B) {
-				c := &cluster{t: b, dir: b.TempDir(), genesis: genesis(), change: func(_ int, o *Options) { o.BlockPause = pause }}
+				c := &cluster{t: b, dir: b.TempDir(), key: world.TLS, genesis: genesis(), change: func(_ int, o *Options) { o.BlockPause = pause }}
 				for i := range members {
 					c.start(i)
 					defer c.stop(i)

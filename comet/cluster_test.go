@@ -3,6 +3,7 @@ package comet
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,16 +30,24 @@ type cluster struct {
 	t       testing.TB
 	dir     string
 	genesis ledger.Genesis
-	nodes   [members]*Node // nil while one is down
+	key     func(i int) ed25519.PrivateKey // with which a node votes
+	nodes   [members]*Node                 // nil while one is down
 	change  func(i int, o *Options)
 }
 
 // startCluster starts the nodes. They begin now, with epochs of so many milliseconds.
 func startCluster(t testing.TB, epochMillis uint64, change func(i int, o *Options)) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), change: change}
+	c := &cluster{t: t, dir: t.TempDir(), key: world.TLS, change: change}
 	c.genesis = world.Genesis(members, uint64(time.Now().UnixMilli()), epochMillis)
-	t.Cleanup(func() {
+	c.startAll()
+	return c
+}
+
+// startAll starts the nodes until the test ends.
+func (c *cluster) startAll() {
+	c.t.Helper()
+	c.t.Cleanup(func() {
 		for i := range c.nodes {
 			c.stop(i)
 		}
@@ -46,7 +55,6 @@ func startCluster(t testing.TB, epochMillis uint64, change func(i int, o *Option
 	for i := range members {
 		c.start(i)
 	}
-	return c
 }
 
 // options returns those of a node, which knows all that run.
@@ -78,7 +86,7 @@ func level() slog.Level {
 
 func (c *cluster) start(i int) {
 	c.t.Helper()
-	n, err := Open(world.TLS(i), c.options(i))
+	n, err := Open(c.key(i), c.options(i))
 	if err != nil {
 		c.t.Fatalf("node %d: %v", i, err)
 	}
@@ -288,20 +296,32 @@ func TestFaults(t *testing.T) {
 			if _, err := c.nodes[0].Submit(context.Background(), lost); !errors.Is(err, ErrNoQuorum) || !errors.Is(err, chain.ErrBusy) {
 				t.Fatalf("with two nodes down: %v, want ErrNoQuorum", err)
 			}
-			if s := c.nodes[0].State(); s.System().Height < height || ledger.Get[ledger.Committee](s, ledger.CommitteeKey(1)) == nil {
-				t.Error("reads do not go on with two nodes down")
-			}
-			c.start(2)
+			// Another one with its nonce depends on what becomes of it.
 			tx, err := ledger.ParseTx(lost)
 			if err != nil {
 				t.Fatal(err)
 			}
+			other := *tx
+			other.Action = ledger.Transfer{To: world.Address(world.Person(1)), Amount: 4711}
+			rival, err := other.Sign(personOf(tx.Sender))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.nodes[0].Submit(context.Background(), rival); !errors.Is(err, ErrNoQuorum) {
+				t.Errorf("another transaction with a nonce that waits: %v, want ErrNoQuorum", err)
+			}
+			if s := c.nodes[0].State(); s.System().Height < height || ledger.Get[ledger.Committee](s, ledger.CommitteeKey(1)) == nil {
+				t.Error("reads do not go on with two nodes down")
+			}
+			c.start(2)
 			wait(t, "block with the transaction that waited", func() bool {
 				a := ledger.Get[ledger.Account](c.nodes[0].State(), ledger.AccountKey(tx.Sender))
 				return a.Nonce > tx.Nonce
 			})
-			if _, err := c.nodes[0].Submit(context.Background(), lost); ledger.RuleOf(err) != ledger.RuleNonce {
-				t.Errorf("submitted again: %v, want rule %q", err, ledger.RuleNonce)
+			for name, tx := range map[string][]byte{"submitted again": lost, "with its nonce": rival} {
+				if _, err := c.nodes[0].Submit(context.Background(), tx); ledger.RuleOf(err) != ledger.RuleNonce {
+					t.Errorf("%s: %v, want rule %q", name, err, ledger.RuleNonce)
+				}
 			}
 			c.submit(c.nodes[2], some(3)...)
 			c.start(3)
@@ -310,6 +330,16 @@ func TestFaults(t *testing.T) {
 			c.checkChain()
 		})
 	}
+}
+
+// personOf returns the key of the person with an address.
+func personOf(a ledger.Address) ed25519.PrivateKey {
+	for i := range world.People {
+		if key := world.Person(i); world.Address(key) == a {
+			return key
+		}
+	}
+	return nil
 }
 
 // TestTime: epochs pass without transactions, by ticks alone; and while nothing is due,

@@ -9,6 +9,7 @@ import (
 	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/mempool"
 
+	"github.com/redstuff-go/redstuff/comet/app"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
@@ -18,7 +19,8 @@ import (
 var ErrNoQuorum = errors.New("comet: there are no new blocks: so many validators are out of reach that the others are no quorum")
 
 // Submit has a transaction put into a block, and returns when the block is durable. A
-// transaction that broke a rule has it in its receipt. The error is a *ledger.RuleError
+// transaction that broke a rule has it in its receipt. While another transaction with the
+// same nonce waits, it waits until that one is in a block. The error is a *ledger.RuleError
 // if the transaction cannot be in a block; chain.ErrBusy if too many wait already; one
 // that wraps both chain.ErrBusy and ErrNoQuorum if there was no block for so long that
 // there may be none; chain.ErrClosed, or the context's. After the last three it may be in a block
@@ -31,18 +33,24 @@ func (n *Node) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 	digest := ledger.Digest(tx)
 	w := n.app.Wait(digest)
 	defer n.app.Forget(digest, w)
-	if err := n.enqueue(tx, parsed); err != nil {
-		select {
-		case <-w.Done: // it was in a block meanwhile
-			return w.Receipt, w.Err
-		default:
-			return chain.Receipt{}, err
-		}
-	}
 	patience := time.NewTimer(n.options.Patience)
 	defer patience.Stop()
-	for {
+	for waits := false; ; {
 		grown := n.app.Grown()
+		if !waits {
+			switch err := n.enqueue(tx, parsed); {
+			case err == nil:
+				waits = true
+			case errors.Is(err, errTaken): // until there is a block
+			default:
+				select {
+				case <-w.Done: // it was in a block meanwhile
+					return w.Receipt, w.Err
+				default:
+					return chain.Receipt{}, err
+				}
+			}
+		}
 		select {
 		case <-w.Done:
 			return w.Receipt, w.Err
@@ -51,7 +59,6 @@ func (n *Node) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 		case <-grown:
 			select {
 			case <-n.stop: // w will be done
-				grown = nil
 				<-w.Done
 				return w.Receipt, w.Err
 			default:
@@ -62,6 +69,10 @@ func (n *Node) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 		}
 	}
 }
+
+// errTaken is returned for a transaction while another one with its nonce waits: an
+// earlier one of the same sender's, of which nobody knows yet what becomes.
+var errTaken = errors.New("comet: another transaction with the same nonce waits")
 
 // enqueue puts a transaction into the mempool.
 func (n *Node) enqueue(tx []byte, parsed *ledger.Tx) error {
@@ -83,10 +94,13 @@ func (n *Node) enqueue(tx []byte, parsed *ledger.Tx) error {
 	}
 	select {
 	case r := <-answer:
-		if r.Code != abci.CodeTypeOK {
-			return &ledger.RuleError{Rule: ledger.Rule(r.Codespace), Detail: r.Log}
+		switch r.Code {
+		case abci.CodeTypeOK:
+			return nil
+		case app.CodeTaken:
+			return errTaken
 		}
-		return nil
+		return &ledger.RuleError{Rule: ledger.Rule(r.Codespace), Detail: r.Log}
 	default: // the application is in this process: it has answered, but that the mempool filled up
 		return fmt.Errorf("%w: %d transactions wait for a block", chain.ErrBusy, n.comet.Mempool().Size())
 	}

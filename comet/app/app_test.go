@@ -228,8 +228,12 @@ func TestMempool(t *testing.T) {
 		{"fourth", sign(t, state, 1, 3, 10), ""},
 		{"fifth", sign(t, state, 1, 4, 10), ledger.RuleNonce},
 	} {
-		if r := s.check(test.tx); r.Codespace != string(test.want) {
+		r := s.check(test.tx)
+		if r.Codespace != string(test.want) {
 			t.Errorf("%s: rule %q (%s), want %q", test.name, r.Codespace, r.Log, test.want)
+		}
+		if taken := test.name == "another first"; taken != (r.Code == CodeTaken) {
+			t.Errorf("%s: code %d", test.name, r.Code)
 		}
 	}
 	s.pool = slices.Delete(s.pool, 1, 2) // CometBFT takes none twice

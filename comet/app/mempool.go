@@ -55,30 +55,33 @@ func (m *mempool) CheckTx(_ context.Context, req *abci.RequestCheckTx) (*abci.Re
 		if m.needsTick(due, again) {
 			return &abci.ResponseCheckTx{}, nil
 		}
-		return refuse(&ledger.RuleError{Rule: ledger.RuleEarly, Detail: "time has nothing to do"}), nil
+		return refuse(codeRefused, &ledger.RuleError{Rule: ledger.RuleEarly, Detail: "time has nothing to do"}), nil
 	}
-	if err := m.admit(req.Tx); err != nil {
+	if code, err := m.admit(req.Tx); err != nil {
 		if again {
 			m.answer(ledger.Digest(req.Tx), chain.Receipt{}, err)
 		}
-		return refuse(err), nil
+		return refuse(code, err), nil
 	}
 	return &abci.ResponseCheckTx{GasWanted: weight(req.Tx)}, nil
 }
 
-// codeRefused is the code of a transaction that breaks a rule.
-const codeRefused = 1
+// Codes of transactions that may not wait.
+const (
+	codeRefused = 1 // it breaks a rule
+	CodeTaken   = 2 // another one has its nonce, and waits: what becomes of that one tells
+)
 
-func refuse(err *ledger.RuleError) *abci.ResponseCheckTx {
-	return &abci.ResponseCheckTx{Code: codeRefused, Codespace: string(err.Rule), Log: err.Detail}
+func refuse(code uint32, err *ledger.RuleError) *abci.ResponseCheckTx {
+	return &abci.ResponseCheckTx{Code: code, Codespace: string(err.Rule), Log: err.Detail}
 }
 
 // admit has a transaction wait, or tells why it may not. Nonces may come in any order,
 // because peers do not tell each other of transactions in one.
-func (m *mempool) admit(data []byte) *ledger.RuleError {
+func (m *mempool) admit(data []byte) (code uint32, broken *ledger.RuleError) {
 	tx, err := ledger.ParseTx(data)
 	if err != nil {
-		return ruleError(err)
+		return codeRefused, ruleError(err)
 	}
 	state := m.State()
 	account := ledger.Get[ledger.Account](state, ledger.AccountKey(tx.Sender))
@@ -87,11 +90,11 @@ func (m *mempool) admit(data []byte) *ledger.RuleError {
 	}
 	ahead := tx.Nonce - account.Nonce
 	if tx.Nonce < account.Nonce || ahead >= uint64(m.options.MaxWaiting) {
-		return &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("%d, and the sender's next one is %d; the %d after it may wait, too",
+		return codeRefused, &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("%d, and the sender's next one is %d; the %d after it may wait, too",
 			tx.Nonce, account.Nonce, m.options.MaxWaiting-1)}
 	}
 	if err := state.Check(data, ahead); err != nil {
-		return ruleError(err)
+		return codeRefused, ruleError(err)
 	}
 	digest := ledger.Digest(data)
 	m.mu.Lock()
@@ -103,19 +106,19 @@ func (m *mempool) admit(data []byte) *ledger.RuleError {
 	}
 	if other, taken := q.txs[tx.Nonce]; taken {
 		if other == digest {
-			return nil
+			return 0, nil
 		}
-		return &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("another transaction with the nonce %d waits", tx.Nonce)}
+		return CodeTaken, &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("another transaction with the nonce %d waits", tx.Nonce)}
 	}
 	fee := state.System().FeePerByte * uint64(len(data)) // Check has multiplied it
 	if account.Balance-q.cost < fee {
-		return &ledger.RuleError{Rule: ledger.RuleFunds, Detail: fmt.Sprintf("the sender has %d, the fees of what waits are %d, and this one's is %d",
+		return codeRefused, &ledger.RuleError{Rule: ledger.RuleFunds, Detail: fmt.Sprintf("the sender has %d, the fees of what waits are %d, and this one's is %d",
 			account.Balance, q.cost, fee)}
 	}
 	q.txs[tx.Nonce] = digest
 	q.cost += fee
 	m.places[digest] = place{tx.Sender, tx.Nonce}
-	return nil
+	return 0, nil
 }
 
 // inOrder returns transactions in their order, but for those of one sender, which take
