@@ -54,23 +54,16 @@ func (l *line) symbol(dst, sliver []byte, i int) {
 	}
 	x := l.scratch()
 	defer x.release()
-	x.present = resize(x.present, l.n)
 	x.shards, x.wanted = resize(x.shards, l.n), resize(x.wanted, l.n)
-	clear(x.wanted)
-	for j := range l.n {
-		x.shards[j], x.present[j] = nil, j < l.k
-		if j < l.k {
-			x.shards[j] = sliver[j*size:][:size]
-		}
+	for j := range l.k {
+		x.shards[j] = sliver[j*size:][:size]
 	}
+	clear(x.shards[l.k:])
+	clear(x.wanted)
 	x.wanted[i] = dst
-	only := make([]bool, l.n)
-	only[i] = true
-	pattern, err := l.codec.Pattern(x.present, only)
-	if err == nil && pattern.Restores(i) {
-		sources := pattern.Sources(&x.sources, x.shards)
+	if pattern := l.codec.ParityPattern(i); pattern.Sums() {
 		for at := range strips(size, 1, l.codec.StripSize()) {
-			x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(sources, 0, 0))
+			x.space.Reconstruct(pattern, at.of(x.wanted, 0, 0), at.of(x.shards, 0, 0))
 		}
 		return
 	}

@@ -13,8 +13,9 @@ type Code struct {
 	Geometry
 	Engine *gf16.Engine
 
-	strip    int // see StripSize
-	words    int // of a set of shards
+	strip    int        // see StripSize
+	words    int        // of a set of shards
+	parity   bitset.Set // all parity shards
 	patterns patternCache
 	compiler compiler
 
@@ -40,6 +41,10 @@ func New(k, m int, rate Rate, backend string) (*Code, error) {
 		return nil, err
 	}
 	c := &Code{Geometry: g, Engine: engine, strip: stripSize(&g), words: bitset.Words(g.Total())}
+	c.parity = make(bitset.Set, c.words)
+	for i := k; i < k+m; i++ {
+		c.parity.Add(i)
+	}
 	c.compiler.Geometry = &c.Geometry
 	c.fusedSize, c.factors = fusedTransforms(&g, engine)
 	if !g.Low {
@@ -104,6 +109,14 @@ func (c *Code) PatternOf(missing, wanted bitset.Set) *Pattern {
 	c.checkSet(missing)
 	c.checkSet(wanted)
 	return c.patterns.get(&c.compiler, missing, wanted)
+}
+
+// ParityPattern is [Code.Pattern] for one parity shard where all of the data is there, and
+// no parity.
+func (c *Code) ParityPattern(shard int) *Pattern {
+	wanted := make(bitset.Set, c.words)
+	wanted.Add(shard)
+	return c.PatternOf(c.parity, wanted)
 }
 
 // checkSet panics unless the set is one of the code's shards.

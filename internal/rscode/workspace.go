@@ -163,10 +163,11 @@ func (w *Workspace) verifyBlocks(parity, data *Symbols, planeBytes int) bool {
 	return true
 }
 
-// Reconstruct computes missing shards. src has all shards, those that the pattern does not
-// use being zero, see [Pattern.Sources]; dst has all shards too, and those that are not
-// nil are written. They must be wanted ones of the pattern, and overlap no source. It
-// panics if p is nil or of another code's number of shards.
+// Reconstruct computes missing shards. src has all shards. Those that the pattern does not
+// use are zero, see [Pattern.Sources], or anything if it is a pattern of sums. dst has all
+// shards too, and those that are not nil are written. They must be wanted ones of the
+// pattern, and overlap no source. It panics if p is nil or of another code's number of
+// shards.
 //
 // A pattern of many wanted shards restores data only: to have parity back as well, encode
 // once all the data is there. [Pattern.Restores] tells.
