@@ -43,6 +43,7 @@ type Code struct {
 	hasher *commit.Hasher
 	lanes  *lanehash.Hasher // the same, for what commit does not give out
 	along  [2]*line         // along slivers of each axis
+	copier ntstore.Copier
 	crew   *parallel.Crew
 
 	encoders sync.Pool // of *Encoder
@@ -74,6 +75,7 @@ func New(shards int, opts ...Option) (*Code, error) {
 	if c.lanes, err = lanehash.New(lanehash.Scheme(o.scheme), o.backend); err != nil {
 		return nil, err
 	}
+	c.copier = ntstore.New(c.Backend())
 	for axis := range Axis(2) {
 		k := sourceSymbols(params, axis)
 		codec, err := rscode.New(k, shards-k, rscode.Smaller, o.backend)
@@ -97,7 +99,7 @@ func (c *Code) Backend() string { return c.hasher.Backend() }
 // NewEncoder returns an encoder of the code.
 func (c *Code) NewEncoder() *Encoder {
 	e := &Encoder{c: c, group: c.crew.NewGroup()}
-	e.store = storeEmitter{memoryEmitter{&e.matrix, ntstore.New(c.Backend())}, nil}
+	e.store = storeEmitter{memoryEmitter{&e.matrix, c.copier}, nil}
 	e.extendPiece, e.topPiece = e.extend, e.top
 	e.tilePiece = func(worker, piece int) { e.tiles[worker].tile(e.firstTile + piece) }
 	return e

@@ -1,6 +1,7 @@
 package rs2d
 
 import (
+	"github.com/redstuff-go/redstuff/internal/ntstore"
 	"github.com/redstuff-go/redstuff/internal/rscode"
 )
 
@@ -105,11 +106,11 @@ func (s *solver) solve(out []byte, slivers [][]byte, base, count int) {
 			}
 			return
 		}
-		for t := at.first; t < at.first+at.count; t++ {
-			row := out[t*symbol:]
-			for _, i := range s.copies {
-				copy(row[i*s.size+at.from:i*s.size+at.to], slivers[i][t*s.size+at.from:])
-			}
+		rows := out[at.first*symbol:]
+		for _, i := range s.copies {
+			to := ntstore.Rows{Base: rows[i*s.size+at.from:], Stride: symbol}
+			from := ntstore.Rows{Base: slivers[i][at.first*s.size+at.from:], Stride: s.size}
+			s.c.copier.Gather(to, from, at.to-at.from, at.count)
 		}
 	})
 }
