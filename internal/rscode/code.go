@@ -112,8 +112,11 @@ func (c *Code) PatternOf(missing, wanted bitset.Set) *Pattern {
 }
 
 // ParityPattern is [Code.Pattern] for one parity shard where all of the data is there, and
-// no parity.
+// no parity. It panics if the shard is none of parity.
 func (c *Code) ParityPattern(shard int) *Pattern {
+	if shard < c.Data || shard >= c.Total() {
+		panic(fmt.Sprintf("rscode: ParityPattern of shard %d; those of parity are %d to %d", shard, c.Data, c.Total()-1))
+	}
 	wanted := make(bitset.Set, c.words)
 	wanted.Add(shard)
 	return c.PatternOf(c.parity, wanted)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/redstuff-go/redstuff/internal/bitset"
@@ -90,6 +91,61 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestVerify changes a byte of each shard, in shapes that are verified in each of the ways
+// there are, with data and parity at different offsets.
+func TestVerify(t *testing.T) {
+	for _, shape := range [][2]int{{1, 1}, {5, 1}, {10, 4}, {40, 16}, {3, 7}, {33, 40}, {100, 200}} {
+		for _, size := range []int{64, 192, 62} {
+			c := newCode(t, shape[0], shape[1], Smaller)
+			w := c.NewWorkspace()
+			data := Symbols{Shards: randomShards(1, c.Data, 64+size), Off: 64, Size: size, Count: 1}
+			parity := Symbols{Shards: randomShards(2, c.Parity, 128+size), Off: 128, Size: size, Count: 1}
+			w.Encode(parity, data)
+			if !w.Verify(parity, data) {
+				t.Fatalf("%v, %d bytes: parity is not that of its data", shape, size)
+			}
+			for _, s := range []Symbols{parity, data} {
+				for i, shard := range s.Shards {
+					at := &shard[s.Off+(i*7)%size]
+					*at ^= 1
+					if w.Verify(parity, data) {
+						t.Errorf("%v, %d bytes: parity is that of its data, with a byte of shard %d changed", shape, size, i)
+					}
+					*at ^= 1
+				}
+			}
+		}
+	}
+}
+
+// TestParityPattern compares what patterns of one parity shard compute with the encoding.
+func TestParityPattern(t *testing.T) {
+	for _, shape := range [][2]int{{1, 1}, {10, 4}, {40, 30}, {20, 300}} {
+		c := newCode(t, shape[0], shape[1], Smaller)
+		w := c.NewWorkspace()
+		shards := randomShards(1, c.Total(), 64)
+		w.Encode(strip(shards[c.Data:], 64), strip(shards[:c.Data], 64))
+		for i := c.Data; i < c.Total(); i++ {
+			p := c.ParityPattern(i)
+			if !p.Sums() {
+				continue
+			}
+			wanted, got := make([][]byte, c.Total()), make([]byte, 64)
+			wanted[i] = got
+			w.Reconstruct(p, strip(wanted, 64), strip(append(slices.Clone(shards[:c.Data]), make([][]byte, c.Parity)...), 64))
+			if !bytes.Equal(got, shards[i]) {
+				t.Errorf("%v: shard %d is not that of the encoding", shape, i)
+			}
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a data shard's pattern of parity is none; want a panic")
+		}
+	}()
+	newCode(t, 3, 2, Smaller).ParityPattern(2)
+}
+
 func TestNil(t *testing.T) {
 	c := newCode(t, 2, 1, Smaller)
 	present := []bool{false, true, true}
@@ -105,6 +161,7 @@ func TestNil(t *testing.T) {
 		{Name: "Code.EncodeStrip", Func: c.EncodeStrip, Args: []any{1 << 20, 1}},
 		{Name: "NewPlan", Func: NewPlan, Args: []any{c, missing}},
 		{Name: "Code.PatternOf", Func: c.PatternOf, Args: []any{missing, missing}},
+		{Name: "Code.ParityPattern", Func: c.ParityPattern, Args: []any{2}},
 		{Name: "Code.Pattern", Func: c.Pattern, Args: []any{present, []bool{true, false, false}}},
 		{Name: "Geometry.Coefficient", Func: c.Geometry.Coefficient, Args: []any{0, 0}},
 		{Name: "Geometry.Point", Func: c.Geometry.Point, Args: []any{0}},
