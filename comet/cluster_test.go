@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -158,7 +159,7 @@ func (c *cluster) settle() {
 // wait polls until something is so.
 func wait(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	end := time.After(deadline)
 	for !so() {
@@ -170,14 +171,13 @@ func wait(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// checkChain compares the nodes' blocks, and what they do to a bare state, with each
-// other: nobody forks, and the root of each height is in the header of the next.
+// checkChain compares the nodes' blocks with each other, and what they did with what an
+// embedded ledger makes of them: nobody forks, the root of each height is in the header of
+// the next, and events are the same.
 func (c *cluster) checkChain() {
 	c.t.Helper()
-	bare, err := ledger.Begin(c.genesis)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	m := newMirror(c.t, c.genesis)
+	defer m.close()
 	longest := c.any()
 	for _, n := range c.nodes {
 		if n != nil && n.Chain().Height > longest.Chain().Height {
@@ -187,9 +187,10 @@ func (c *cluster) checkChain() {
 	last := int64(longest.Chain().Height)
 	for h := int64(1); h <= last; h++ {
 		block := longest.comet.BlockStore().LoadBlock(h)
-		root := bare.Root()
+		state := m.ledger.State()
+		root := state.Root()
 		if !bytes.Equal(block.AppHash, root[:]) {
-			c.t.Fatalf("height %d: the header has the root %X, want %x", h, block.AppHash, root)
+			c.t.Fatalf("height %d: the header has the root %X, want %x", h, block.AppHash, root[:])
 		}
 		for i, n := range c.nodes {
 			if n == nil {
@@ -199,28 +200,33 @@ func (c *cluster) checkChain() {
 				c.t.Fatalf("height %d: node %d has another block", h, i)
 			}
 		}
-		millis := max(uint64(block.Time.UnixMilli()), bare.System().Time)
-		if len(block.Txs) == 0 && bare.Due() > millis {
+		millis := max(uint64(block.Time.UnixMilli()), state.System().Time)
+		if len(block.Txs) == 0 && state.Due() > millis {
 			continue
 		}
-		b := ledger.Block{Height: bare.System().Height + 1, Time: millis}
+		var txs [][]byte
 		for _, tx := range block.Txs {
-			b.Txs = append(b.Txs, tx)
+			txs = append(txs, tx)
 		}
-		if bare, _, err = bare.Apply(b); err != nil {
-			c.t.Fatal(err)
-		}
+		m.block(millis, txs)
 	}
-	if state := longest.State(); state.System().Height == bare.System().Height && state.Root() != bare.Root() {
-		c.t.Fatalf("the last root is %x, want %x", state.Root(), bare.Root())
+	state, mirrored := longest.State(), m.ledger.State()
+	if state.System().Height != mirrored.System().Height {
+		return // there are blocks still
+	}
+	if state.Root() != mirrored.Root() {
+		c.t.Fatalf("the last root is %x, want %x", state.Root(), mirrored.Root())
+	}
+	if got, want := eventsOf(c.t, longest), eventsOf(c.t, m.ledger); !reflect.DeepEqual(got, want) {
+		c.t.Errorf("%d events %v, want %d %v", len(got), got, len(want), want)
 	}
 }
 
-// TestCluster: random transactions through four validators do what they do to a bare
-// state machine, at every height.
+// TestCluster: random transactions through four validators do what they do to an embedded
+// ledger, at every height, while epochs pass.
 func TestCluster(t *testing.T) {
 	t.Parallel() // it mostly waits
-	c := startCluster(t, 3_600_000, nil)
+	c := startCluster(t, 4000, nil)
 	users := world.NewUsers(c.any().State(), 3)
 	rounds := 10
 	if testing.Short() {

@@ -50,20 +50,22 @@ func (l *Ledger) now() uint64 {
 // something to do.
 func (l *Ledger) produce() error {
 	for {
+		now := l.now() // before it is known what waits: whoever stops the clock, stops blocks
 		taken := l.take()
-		if len(taken) == 0 && l.State().Due() > l.now() {
+		if len(taken) == 0 && l.State().Due() > now {
 			return nil
 		}
-		if err := l.block(taken); err != nil {
+		if err := l.block(now, taken); err != nil {
 			return err
 		}
 	}
 }
 
-// block makes a block of some transactions, and answers them when it is durable.
-func (l *Ledger) block(taken []*pending) error {
+// block makes a block of some transactions at a time, and answers them when it is
+// durable.
+func (l *Ledger) block(now uint64, taken []*pending) error {
 	state := l.State()
-	b := ledger.Block{Height: state.System().Height + 1, Time: l.now(), Txs: make([][]byte, len(taken))}
+	b := ledger.Block{Height: state.System().Height + 1, Time: now, Txs: make([][]byte, len(taken))}
 	for i, p := range taken {
 		b.Txs[i] = p.tx
 	}
