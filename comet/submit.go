@@ -26,7 +26,7 @@ var ErrNoQuorum = errors.New("comet: there are no new blocks: so many validators
 // there may be none; chain.ErrClosed, or the context's. After the last three it may be in a block
 // all the same: the same transaction can be submitted again, and is never applied twice.
 func (n *Node) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
-	parsed, err := ledger.ParseTx(tx)
+	parsed, err := n.app.Parse(tx)
 	if err != nil {
 		return chain.Receipt{}, err
 	}

@@ -60,7 +60,7 @@ func (c *consensus) execute(at time.Time, txs [][]byte) (*executed, error) {
 	e := &executed{state: now.state}
 	if len(txs) > 0 || now.state.Due() <= millis {
 		var err error
-		b := ledger.Block{Height: now.state.System().Height + 1, Time: millis, Txs: txs}
+		b := ledger.Block{Height: now.state.System().Height + 1, Time: millis, Txs: txs, Parsed: c.among(txs)}
 		if e.state, e.outcome, err = now.state.Apply(b); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrState, err)
 		}

@@ -16,6 +16,7 @@ type core struct {
 	options Options
 	store   store
 	now     atomic.Pointer[moment]
+	verified
 	archive *light.Archive
 
 	mu      sync.Mutex

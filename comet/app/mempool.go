@@ -79,7 +79,7 @@ func refuse(code uint32, err *ledger.RuleError) *abci.ResponseCheckTx {
 // admit has a transaction wait, or tells why it may not. Nonces may come in any order,
 // because peers do not tell each other of transactions in one.
 func (m *mempool) admit(data []byte) (code uint32, broken *ledger.RuleError) {
-	tx, err := ledger.ParseTx(data)
+	tx, err := m.Parse(data)
 	if err != nil {
 		return codeRefused, ruleError(err)
 	}
@@ -93,7 +93,7 @@ func (m *mempool) admit(data []byte) (code uint32, broken *ledger.RuleError) {
 		return codeRefused, &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("%d, and the sender's next one is %d; the %d after it may wait, too",
 			tx.Nonce, account.Nonce, m.options.MaxWaiting-1)}
 	}
-	if err := state.Check(data, ahead); err != nil {
+	if err := state.CheckParsed(tx, len(data), ahead); err != nil {
 		return codeRefused, ruleError(err)
 	}
 	digest := ledger.Digest(data)

@@ -9,6 +9,10 @@ type Block struct {
 	Height uint64 // one more than the last block's
 	Time   uint64 // in milliseconds since 1970; not before the last block's
 	Txs    [][]byte
+
+	// Parsed, which may be nil, has transactions of Txs by their digests that ParseTx has
+	// read already. Their signatures are not verified again; nothing else depends on it.
+	Parsed map[TxDigest]*Tx
 }
 
 // Result is what became of a transaction.
@@ -41,7 +45,7 @@ func (s *State) Apply(b Block) (*State, Outcome, error) {
 	d.system.Height = b.Height
 	tick(d, b.Time)
 	out := Outcome{Events: d.events, Results: make([]Result, len(b.Txs))}
-	txs := parseAll(b.Txs)
+	txs := parseAll(b)
 	d.verified = verify(d, s.chain, txs, b.Txs)
 	size := 0
 	for i, tx := range txs {
@@ -60,7 +64,12 @@ func (s *State) Check(data []byte, ahead uint64) error {
 	if err != nil {
 		return err
 	}
-	return admit(s.draft(), s.chain, tx, len(data), ahead)
+	return s.CheckParsed(tx, len(data), ahead)
+}
+
+// CheckParsed is Check for a transaction of so many bytes that ParseTx has read.
+func (s *State) CheckParsed(tx *Tx, size int, ahead uint64) error {
+	return admit(s.draft(), s.chain, tx, size, ahead)
 }
 
 // admit checks that a transaction is in order and paid for.

@@ -366,11 +366,51 @@ func BenchmarkTransfer(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		next, out, err := w.state.Apply(Block{1, w.now, txs})
+		next, out, err := w.state.Apply(Block{Height: 1, Time: w.now, Txs: txs})
 		if err != nil || out.Results[999].Err != nil {
 			b.Fatal(err, out.Results[999].Err)
 		}
 		next.Root()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/tx")
+}
+
+// TestParsed: what was read already is not read again, and changes nothing.
+func TestParsed(t *testing.T) {
+	w := newWorld(t)
+	sign := func(nonce uint64) ([]byte, *Tx) {
+		data, err := Tx{Chain: w.state.ChainID(), Nonce: nonce, FeePerByte: 1, Action: Transfer{Address{1}, 5}}.Sign(w.people[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx, err := ParseTx(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data, tx
+	}
+	first, read := sign(0)
+	second, _ := sign(1)
+	b := Block{Height: 1, Time: w.now, Txs: [][]byte{first, second}}
+	want, out, err := w.state.Apply(b)
+	if err != nil || out.Results[0].Err != nil || out.Results[1].Err != nil {
+		t.Fatal(err, out.Results)
+	}
+	b.Parsed = map[TxDigest]*Tx{Digest(first): read}
+	got, out, err := w.state.Apply(b)
+	if err != nil || got.Root() != want.Root() || out.Results[0].Digest != Digest(first) || out.Results[1].Err != nil {
+		t.Errorf("with one of two read: %v, %+v, another root: %v", err, out.Results, got.Root() != want.Root())
+	}
+	// Only its absence from what was read has a signature verified.
+	forged := append([]byte(nil), second...)
+	forged[len(forged)-1] ^= 1
+	b.Txs[1] = forged
+	if _, out, err = w.state.Apply(b); err != nil || RuleOf(out.Results[1].Err) != RuleSignature {
+		t.Errorf("forged: %v, %+v; want rule %q", err, out.Results[1], RuleSignature)
+	}
+	_, tx := sign(1)
+	b.Parsed[Digest(forged)] = tx
+	if _, out, err = w.state.Apply(b); err != nil || out.Results[1].Err != nil {
+		t.Errorf("read before: %v, %+v", err, out.Results[1])
+	}
 }

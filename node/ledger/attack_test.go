@@ -184,7 +184,7 @@ func TestReplay(t *testing.T) {
 		if err := foreign.Check(tx, 0); RuleOf(err) != RuleChain {
 			t.Errorf("%T in another ledger: %v, want rule %q", a, err, RuleChain)
 		}
-		if _, out, err := foreign.Apply(Block{1, testStart, [][]byte{tx}}); err != nil || RuleOf(out.Results[0].Err) != RuleChain {
+		if _, out, err := foreign.Apply(Block{Height: 1, Time: testStart, Txs: [][]byte{tx}}); err != nil || RuleOf(out.Results[0].Err) != RuleChain {
 			t.Errorf("%T in another ledger: %v (%v), want rule %q", a, out.Results, err, RuleChain)
 		}
 	}

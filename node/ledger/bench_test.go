@@ -134,7 +134,7 @@ func BenchmarkApply(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				next, out, err := test.on.state.Apply(Block{test.on.state.System().Height + 1, test.on.now, txs})
+				next, out, err := test.on.state.Apply(Block{Height: test.on.state.System().Height + 1, Time: test.on.now, Txs: txs})
 				if rule := RuleOf(out.Results[count-1].Err); err != nil || rule != "" && rule != RulePermanent {
 					b.Fatal(err, out.Results[count-1].Err)
 				}
@@ -185,7 +185,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		txs = append(txs, data)
 	}
 	for b.Loop() {
-		next, _, err := w.state.Apply(Block{w.state.System().Height + 1, w.now, txs})
+		next, _, err := w.state.Apply(Block{Height: w.state.System().Height + 1, Time: w.now, Txs: txs})
 		if err != nil || Get[Certified](next, HandoverKey(1)) == nil {
 			b.Fatal(err, "not certified")
 		}

@@ -17,15 +17,22 @@ type parsed struct {
 	err error
 }
 
-// parseAll reads transactions and verifies their signatures.
-func parseAll(txs [][]byte) []parsed {
+// parseAll reads the transactions of a block and verifies their signatures, but for those
+// of which the block says that it is done.
+func parseAll(b Block) []parsed {
+	txs := b.Txs
 	all := make([]parsed, len(txs))
 	workers := min(runtime.GOMAXPROCS(0), len(txs))
 	var group sync.WaitGroup
 	for worker := range workers {
 		group.Go(func() {
 			for i := worker; i < len(txs); i += workers {
-				all[i].tx, all[i].err = ParseTx(txs[i])
+				if len(b.Parsed) > 0 {
+					all[i].tx = b.Parsed[Digest(txs[i])]
+				}
+				if all[i].tx == nil {
+					all[i].tx, all[i].err = ParseTx(txs[i])
+				}
 			}
 		})
 	}

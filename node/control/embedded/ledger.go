@@ -72,6 +72,7 @@ type Ledger struct {
 // pending is a transaction that waits for a block.
 type pending struct {
 	tx   []byte
+	read *ledger.Tx
 	done chan struct{}
 	got  chain.Receipt
 	err  error
@@ -178,10 +179,11 @@ func (l *Ledger) State() *ledger.State { return l.state.Load() }
 func (l *Ledger) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 	// Signatures are verified here, by as many at once as there are callers. The nonce is
 	// for the block to judge, in which others of the same sender may come first.
-	if _, err := ledger.ParseTx(tx); err != nil {
+	read, err := ledger.ParseTx(tx)
+	if err != nil {
 		return chain.Receipt{}, err
 	}
-	p := &pending{tx: tx, done: make(chan struct{})}
+	p := &pending{tx: tx, read: read, done: make(chan struct{})}
 	if err := l.enqueue(p); err != nil {
 		return chain.Receipt{}, err
 	}

@@ -65,9 +65,10 @@ func (l *Ledger) produce() error {
 // durable.
 func (l *Ledger) block(now uint64, taken []*pending) error {
 	state := l.State()
-	b := ledger.Block{Height: state.System().Height + 1, Time: now, Txs: make([][]byte, len(taken))}
+	b := ledger.Block{Height: state.System().Height + 1, Time: now, Txs: make([][]byte, len(taken)), Parsed: make(map[ledger.TxDigest]*ledger.Tx, len(taken))}
 	for i, p := range taken {
 		b.Txs[i] = p.tx
+		b.Parsed[ledger.Digest(p.tx)] = p.read
 	}
 	next, outcome, err := state.Apply(b)
 	if err == nil {
