@@ -1,0 +1,106 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/versity/versitygw/backend"
+
+	"github.com/redstuff-go/redstuff/gateway/daemon"
+)
+
+// Options are choices for Open. The zero value is good.
+type Options struct {
+	FS        vfs.FS // where the database lives; default the operating system's
+	PieceSize int64  // bytes of an object in one blob; default 16 MiB
+	ReadSize  int64  // bytes that are read at once; default 4 MiB
+	Writes    int    // bodies that are stored at once, each with a piece in memory; default 4
+
+	Put daemon.PutOptions // how blobs are stored: for how long, where there is a ledger
+}
+
+// fill sets defaults and checks the rest.
+func (o *Options) fill() error {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	for _, n := range []struct {
+		name  string
+		value *int64
+		usual int64
+	}{{"PieceSize", &o.PieceSize, 16 << 20}, {"ReadSize", &o.ReadSize, 4 << 20}} {
+		if *n.value < 0 {
+			return fmt.Errorf("s3: Options.%s is %d, want at least 1", n.name, *n.value)
+		}
+		if *n.value == 0 {
+			*n.value = n.usual
+		}
+	}
+	if o.Writes < 0 {
+		return fmt.Errorf("s3: Options.Writes is %d, want at least 1", o.Writes)
+	}
+	if o.Writes == 0 {
+		o.Writes = 4
+	}
+	return nil
+}
+
+// none is the answer to what is not supported: NotImplemented.
+type none struct{ backend.BackendUnsupported }
+
+// above is none, where something else answers the same request.
+type above struct{ none }
+
+// Backend is what versitygw's server stands before. Its methods are safe for concurrent use.
+type Backend struct {
+	above
+	buckets
+	unset
+	listings
+	tagging
+	uploads // and objects
+
+	index *index
+	end   context.CancelFunc
+}
+
+var _ backend.Backend = (*Backend)(nil)
+
+// Open opens the database in a folder, which it makes if there is none, before blobs. One
+// process at a time may have it open.
+func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
+	if blobs == nil {
+		return nil, errors.New("s3: the blobs are nil")
+	}
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	x, err := openIndex(dir, o.FS)
+	if err != nil {
+		return nil, err
+	}
+	if o.Put.Epochs == 0 {
+		o.Put.Epochs = 1
+	}
+	life, end := context.WithCancel(context.Background())
+	c := &content{blobs: blobs, options: o.Put, piece: o.PieceSize, read: o.ReadSize, buffers: make(chan []byte, o.Writes), life: life}
+	for range o.Writes {
+		c.buffers <- nil // each is made when it is needed first
+	}
+	all := objects{x, c}
+	return &Backend{buckets: buckets{x}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, index: x, end: end}, nil
+}
+
+// String names the backend.
+func (b *Backend) String() string { return "RedStuff" }
+
+// Shutdown ends what is being read. See Close.
+func (b *Backend) Shutdown() { b.end() }
+
+// Close closes the database. No request may be under way.
+func (b *Backend) Close() error {
+	b.end()
+	return b.index.close()
+}

@@ -1,0 +1,204 @@
+package s3
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/auth"
+	"github.com/versity/versitygw/backend"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+)
+
+// buckets are those requests that are of buckets.
+type buckets struct{ index *index }
+
+func (b buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, acl []byte) error {
+	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
+		return notImplemented()
+	}
+	name := *in.Bucket
+	record := bucket{Created: time.Now().UTC(), ACL: acl}
+	if in.CreateBucketConfiguration != nil {
+		tags, err := backend.ParseCreateBucketTags(in.CreateBucketConfiguration.Tags)
+		if err != nil {
+			return err
+		}
+		record.Tags = tags
+	}
+	b.index.buckets.Lock()
+	defer b.index.buckets.Unlock()
+	old, err := get[bucket](b.index, bucketKey(name))
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		if owner(old) == owner(&record) {
+			return s3err.GetBucketErr(s3err.ErrBucketAlreadyOwnedByYou, name)
+		}
+		return s3err.GetBucketErr(s3err.ErrBucketAlreadyExists, name)
+	}
+	return b.index.apply(func(c change) error { return c.put(bucketKey(name), record) })
+}
+
+// owner returns whose a bucket is.
+func owner(b *bucket) string {
+	acl, err := auth.ParseACL(b.ACL)
+	if err != nil {
+		return ""
+	}
+	return acl.Owner
+}
+
+func (b buckets) HeadBucket(_ context.Context, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
+	if _, err := b.index.bucket(*in.Bucket); err != nil {
+		return nil, err
+	}
+	return &s3.HeadBucketOutput{}, nil
+}
+
+func (b buckets) DeleteBucket(_ context.Context, name string) error {
+	b.index.buckets.Lock()
+	defer b.index.buckets.Unlock()
+	if _, err := b.index.bucket(name); err != nil {
+		return err
+	}
+	empty := true
+	for _, kind := range []byte{kindObject, kindUpload} {
+		prefix := named(kind, name, "")
+		if err := b.index.each(prefix, prefix, func([]byte, []byte, func([]byte)) (bool, error) {
+			empty = false
+			return false, nil
+		}); err != nil {
+			return err
+		}
+	}
+	if !empty {
+		return s3err.GetBucketErr(s3err.ErrBucketNotEmpty, name)
+	}
+	return b.index.apply(func(c change) error { return c.remove(bucketKey(name)) })
+}
+
+// list calls f with all buckets whose names begin with the prefix, after a name.
+func (b buckets) list(prefix, from string, f func(name string, r *bucket) bool) error {
+	start := named(kindBucket, prefix)
+	if from != "" {
+		start = append(named(kindBucket, from), 0)
+	}
+	return b.index.each(named(kindBucket, prefix), start, func(key, value []byte, _ func([]byte)) (bool, error) {
+		r := new(bucket)
+		if err := json.Unmarshal(value, r); err != nil {
+			return false, err
+		}
+		return f(string(key[1:]), r), nil
+	})
+}
+
+func (b buckets) ListBuckets(_ context.Context, in s3response.ListBucketsInput) (s3response.ListAllMyBucketsResult, error) {
+	result := s3response.ListAllMyBucketsResult{Prefix: in.Prefix}
+	result.Owner.ID = in.Owner
+	all := []s3response.ListAllMyBucketsEntry{}
+	from := in.ContinuationToken
+	if from < in.Prefix {
+		from = ""
+	}
+	err := b.list(in.Prefix, from, func(name string, r *bucket) bool {
+		if !in.IsAdmin && owner(r) != in.Owner {
+			return true
+		}
+		if in.MaxBuckets > 0 && int32(len(all)) == in.MaxBuckets {
+			result.ContinuationToken = all[len(all)-1].Name
+			return false
+		}
+		all = append(all, s3response.ListAllMyBucketsEntry{Name: name, CreationDate: r.Created})
+		return true
+	})
+	result.Buckets.Bucket = all
+	return result, err
+}
+
+func (b buckets) ListBucketsAndOwners(context.Context) (all []s3response.Bucket, err error) {
+	err = b.list("", "", func(name string, r *bucket) bool {
+		all = append(all, s3response.Bucket{Name: name, Owner: owner(r)})
+		return true
+	})
+	return all, err
+}
+
+func (b buckets) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) ([]byte, error) {
+	r, err := b.index.bucket(*in.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	return r.ACL, nil
+}
+
+// setTags changes a bucket's tags.
+func (b buckets) setTags(name string, tags map[string]string) error {
+	b.index.buckets.Lock()
+	defer b.index.buckets.Unlock()
+	r, err := b.index.bucket(name)
+	if err != nil {
+		return err
+	}
+	r.Tags = tags
+	return b.index.apply(func(c change) error { return c.put(bucketKey(name), r) })
+}
+
+func (b buckets) PutBucketTagging(_ context.Context, name string, tags map[string]string) error {
+	return b.setTags(name, tags)
+}
+
+func (b buckets) DeleteBucketTagging(_ context.Context, name string) error {
+	return b.setTags(name, nil)
+}
+
+func (b buckets) GetBucketTagging(_ context.Context, name string) (map[string]string, error) {
+	r, err := b.index.bucket(name)
+	if err == nil && len(r.Tags) == 0 {
+		err = s3err.GetBucketErr(s3err.ErrBucketTaggingNotFound, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.Tags, nil
+}
+
+// unset answers for what a bucket may have elsewhere, and never has here.
+type unset struct{ index *index }
+
+func (u unset) nothing(bucket string, code s3err.ErrorCode) error {
+	if _, err := u.index.bucket(bucket); err != nil {
+		return err
+	}
+	return s3err.GetBucketErr(code, bucket)
+}
+
+func (u unset) GetBucketPolicy(_ context.Context, bucket string) ([]byte, error) {
+	return nil, u.nothing(bucket, s3err.ErrNoSuchBucketPolicy)
+}
+
+func (u unset) GetBucketCors(_ context.Context, bucket string) ([]byte, error) {
+	return nil, u.nothing(bucket, s3err.ErrNoSuchCORSConfiguration)
+}
+
+func (u unset) GetObjectLockConfiguration(_ context.Context, bucket string) ([]byte, error) {
+	return nil, u.nothing(bucket, s3err.ErrObjectLockConfigurationNotFound)
+}
+
+func (u unset) GetBucketWebsite(_ context.Context, bucket string) ([]byte, error) {
+	return nil, u.nothing(bucket, s3err.ErrNoSuchWebsiteConfiguration)
+}
+
+func (u unset) GetBucketVersioning(_ context.Context, bucket string) (s3response.GetBucketVersioningOutput, error) {
+	_, err := u.index.bucket(bucket)
+	return s3response.GetBucketVersioningOutput{}, err
+}
+
+func (u unset) GetBucketOwnershipControls(_ context.Context, bucket string) (types.ObjectOwnership, error) {
+	_, err := u.index.bucket(bucket)
+	return types.ObjectOwnershipBucketOwnerEnforced, err
+}

@@ -1,0 +1,169 @@
+package s3
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/versity/versitygw/s3api/middlewares"
+	"github.com/versity/versitygw/s3api/utils"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/daemon"
+)
+
+// Blobs stores and reads bytes, see daemon.Store.
+type Blobs interface {
+	Put(ctx context.Context, blob []byte, o daemon.PutOptions) (*daemon.Stored, error)
+	ReadRange(ctx context.Context, id commit.BlobID, off, n uint64) ([]byte, error)
+}
+
+// content stores the bytes of objects in blobs, and reads them.
+type content struct {
+	blobs   Blobs
+	options daemon.PutOptions
+	piece   int64           // bytes of a blob
+	read    int64           // bytes that are read at once
+	buffers chan []byte     // for what is being stored: as many as may be at once
+	life    context.Context // until the end of the backend
+}
+
+// stored is what became of a body.
+type stored struct {
+	size     int64
+	md5      []byte
+	pieces   []piece
+	checksum checksum
+}
+
+// etag returns the tag of an object that came in one request.
+func (s *stored) etag() string { return `"` + hex.EncodeToString(s.md5) + `"` }
+
+// sums are checksums that a client gives, by their algorithms.
+type sums map[utils.HashType]*string
+
+// store stores a body as blobs, one after another, and holds one of them in memory. What is
+// wrong with the body is the error, before there is an object of it.
+func (c *content) store(ctx context.Context, body io.Reader, given sums) (*stored, error) {
+	if body == nil {
+		body = strings.NewReader("")
+	}
+	var buffer []byte
+	select {
+	case buffer = <-c.buffers:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { c.buffers <- buffer }()
+	if buffer == nil {
+		buffer = make([]byte, c.piece)
+	}
+	digest, s := md5.New(), new(stored)
+	r := io.TeeReader(body, digest)
+	trailing, _ := body.(middlewares.ChecksumReader)
+	var hashed *utils.HashReader
+	for algorithm, value := range given {
+		if value == nil {
+			continue
+		}
+		var err error
+		if hashed, err = utils.NewHashReader(r, *value, algorithm); err != nil {
+			return nil, err
+		}
+		r, s.checksum = hashed, checksum{strings.ToUpper(string(algorithm)), *value}
+		break
+	}
+	for {
+		n, err := io.ReadFull(r, buffer)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, err
+		}
+		if n > 0 {
+			got, failed := c.blobs.Put(ctx, buffer[:n], c.options)
+			if failed != nil {
+				return nil, explain(failed)
+			}
+			s.pieces = append(s.pieces, piece{got.Blob, int64(n)})
+			s.size += int64(n)
+		}
+		if err != nil {
+			break
+		}
+	}
+	s.md5 = digest.Sum(nil)
+	if trailing != nil && trailing.Algorithm() != "" {
+		s.checksum = checksum{strings.ToUpper(trailing.Algorithm()), trailing.Checksum()}
+	}
+	return s, nil
+}
+
+// reader reads a range of an object piece by piece.
+type reader struct {
+	content *content
+	ctx     context.Context
+	cancel  context.CancelFunc
+	pieces  []piece
+	skip    int64 // bytes of the first piece
+	left    int64 // bytes in all
+	ready   []byte
+}
+
+// open returns a reader of n bytes from off on. It has read the first ones, so that an error
+// may still be answered. It outlives the request that it is opened for.
+func (c *content) open(pieces []piece, off, n int64) (*reader, error) {
+	for len(pieces) > 0 && off >= pieces[0].Size {
+		off -= pieces[0].Size
+		pieces = pieces[1:]
+	}
+	r := &reader{content: c, pieces: pieces, skip: off, left: n}
+	r.ctx, r.cancel = context.WithCancel(c.life)
+	if err := r.fill(); err != nil {
+		r.cancel()
+		return nil, err
+	}
+	return r, nil
+}
+
+// fill reads some bytes, if there are more.
+func (r *reader) fill() error {
+	if r.left == 0 {
+		return nil
+	}
+	if len(r.pieces) == 0 {
+		return fmt.Errorf("s3: the record lacks %d bytes", r.left)
+	}
+	first := r.pieces[0]
+	n := min(r.content.read, first.Size-r.skip, r.left)
+	data, err := r.content.blobs.ReadRange(r.ctx, first.Blob, uint64(r.skip), uint64(n))
+	if err != nil {
+		return explain(err)
+	}
+	r.ready, r.left = data, r.left-n
+	if r.skip += n; r.skip == first.Size {
+		r.pieces, r.skip = r.pieces[1:], 0
+	}
+	return nil
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if len(r.ready) == 0 {
+		if r.left == 0 {
+			return 0, io.EOF
+		}
+		if err := r.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, r.ready)
+	r.ready = r.ready[n:]
+	return n, nil
+}
+
+func (r *reader) Close() error {
+	r.cancel()
+	return nil
+}

@@ -1,0 +1,172 @@
+// Command rs2d-s3 stands between a cluster of nodes and programs that speak S3. Run
+// rs2d-s3 --help.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/gateway/s3"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/control/account"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/control/fixed"
+	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+const about = `S3 before a cluster of RedStuff nodes: buckets and objects are kept in a database, and the bytes of objects are blobs of the cluster.
+
+Example: rs2d-s3 run --committee cluster/committee.toml --key cluster/client.key --state s3 --access-key me --secret s3.secret
+
+Exit codes: 0 ended as it was told; 2 wrong usage, or a failure.`
+
+// grammar is the command line.
+type grammar struct {
+	Run runCmd `cmd:"" help:"Run a gateway."`
+}
+
+type runCmd struct {
+	Committee string `short:"C" type:"path" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"File of the committee of nodes, where there is no ledger."`
+	Ledger    string `placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
+	Genesis   string `type:"path" placeholder:"FILE" env:"REDSTUFF_GENESIS" help:"How the ledger began. Without it, the ledger is believed to be the right one."`
+	Key       string `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of a client that may write, or of the account that pays for what is stored."`
+	Epochs    uint32 `default:"1" placeholder:"N" help:"Epochs for which objects are stored, on a ledger."`
+	Permanent bool   `help:"Blobs cannot be deleted before."`
+
+	Listen    string `default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address to listen on. It speaks plain HTTP."`
+	Domain    string `placeholder:"NAME" help:"Domain under which buckets are hosts: BUCKET.NAME. Default none."`
+	Region    string `default:"us-east-1" help:"Region that clients sign for."`
+	AccessKey string `required:"" placeholder:"ID" env:"REDSTUFF_S3_ACCESS_KEY" help:"Id of the key that clients sign with."`
+	Secret    string `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_S3_SECRET" help:"File of the secret that clients sign with, 16 characters at least."`
+	State     string `required:"" type:"path" placeholder:"DIR" env:"REDSTUFF_S3_STATE" help:"Directory of the database of buckets and objects. It is made if it is not there."`
+
+	PieceMiB    int           `name:"piece-mib" default:"16" placeholder:"N" help:"MiB of an object in one blob; longer ones are several."`
+	Writes      int           `default:"4" placeholder:"N" help:"Bodies that are stored at once, each with a piece in memory."`
+	MaxRequests int           `default:"256" placeholder:"N" help:"Requests served at once; others are answered SlowDown."`
+	MaxMemory   int           `name:"max-memory-mib" default:"1024" placeholder:"MIB" help:"MiB of blobs and slivers to hold at most."`
+	Timeout     time.Duration `default:"1m" help:"Time for nodes to store or send a blob."`
+
+	LogLevel slog.Level `default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
+}
+
+func main() {
+	var g grammar
+	parser := kong.Must(&g, kong.Name("rs2d-s3"), kong.Description(about), kong.UsageOnError(), kong.Exit(func(code int) {
+		if code != 0 {
+			code = 2
+		}
+		os.Exit(code)
+	}))
+	parsed, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := parsed.Run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "rs2d-s3: %v\n", err)
+		os.Exit(2)
+	}
+}
+
+// plane opens the control plane: the ledger, and its views, are nil where there is none.
+func (c *runCmd) plane(ctx context.Context) (control.Control, chain.Ledger, *follow.Views, error) {
+	switch {
+	case c.Ledger == "" && c.Committee == "":
+		return nil, nil, nil, errors.New("--committee FILE or --ledger URL is needed")
+	case c.Ledger == "":
+		f, err := fixed.Load(c.Committee)
+		return f, nil, nil, err
+	}
+	var begin *ledger.Genesis
+	if c.Genesis != "" {
+		g, err := genesis.Load(c.Genesis)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		begin = &g
+	}
+	l := rpc.NewClient(c.Ledger)
+	views, err := follow.OpenViews(ctx, l, begin)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("the ledger at %s: %w", c.Ledger, err)
+	}
+	return views, l, views, nil
+}
+
+// Run runs a gateway until the context ends.
+func (c *runCmd) Run(ctx context.Context) (err error) {
+	if c.PieceMiB < 1 || c.Writes < 1 || c.MaxMemory < 1 || c.MaxRequests < 1 {
+		return errors.New("--piece-mib, --writes, --max-memory-mib and --max-requests must be more than zero")
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	secret, err := os.ReadFile(c.Secret)
+	if err != nil {
+		return err
+	}
+	key, err := identity.LoadKey(c.Key)
+	if err != nil {
+		return err
+	}
+	plane, l, views, err := c.plane(ctx)
+	if err != nil {
+		return err
+	}
+	options := client.Options{Timeout: c.Timeout, MaxMemory: int64(c.MaxMemory) << 20, Logger: log}
+	if l != nil {
+		options.Registrar = daemon.Orders{}
+	}
+	api, err := client.New(plane, key, options)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	store := daemon.ForCluster(api)
+	if l != nil {
+		if store, err = daemon.ForLedger(api, account.New(l, key.Account()), views.Refresh); err != nil {
+			return err
+		}
+		watch, end := context.WithCancel(ctx)
+		var background sync.WaitGroup
+		background.Go(func() { views.Run(watch) })
+		defer background.Wait()
+		defer end()
+	}
+	b, err := s3.Open(c.State, store, s3.Options{
+		PieceSize: int64(c.PieceMiB) << 20, Writes: c.Writes, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	server, err := s3.NewServer(b, s3.ServerOptions{
+		Address: c.Listen, Access: c.AccessKey, Secret: string(bytes.TrimSpace(secret)), Region: c.Region, Domain: c.Domain, Requests: c.MaxRequests,
+	})
+	if err != nil {
+		return err
+	}
+	watch, end := context.WithCancel(ctx)
+	defer end()
+	go func() {
+		select {
+		case <-server.Ready():
+			log.Info("serving", "address", c.Listen)
+		case <-watch.Done():
+		}
+	}()
+	return server.Serve(ctx)
+}

@@ -1,0 +1,125 @@
+package s3
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+)
+
+// listings are those requests that list objects.
+type listings struct{ index *index }
+
+// pageSize is how many keys a page has if nobody says.
+const pageSize = 1000
+
+// page is a part of a listing.
+type page struct {
+	objects  []s3response.Object
+	prefixes []types.CommonPrefix
+	last     string // key or prefix that it ends with
+	more     bool
+}
+
+// page lists keys that begin with the prefix, after a key or a common prefix.
+func (l listings) page(bucket, prefix, delimiter, marker string, most int32) (p page, err error) {
+	if _, err := l.index.bucket(bucket); err != nil {
+		return p, err
+	}
+	p.objects, p.prefixes = []s3response.Object{}, []types.CommonPrefix{}
+	if most == 0 {
+		return p, nil
+	}
+	all := objectKey(bucket, prefix)
+	from := all
+	if marker != "" && marker >= prefix {
+		from = objectKey(bucket, marker+"\x00")
+		rest := strings.TrimPrefix(marker, prefix)
+		if at := strings.Index(rest, delimiter); delimiter != "" && at >= 0 && at == len(rest)-len(delimiter) {
+			from = after(objectKey(bucket, marker)) // all that a common prefix stands for was listed
+		}
+	}
+	head := len(objectKey(bucket, ""))
+	err = l.index.each(all, from, func(raw, value []byte, seek func([]byte)) (bool, error) {
+		key := string(raw[head:])
+		common := ""
+		if delimiter != "" {
+			if at := strings.Index(key[len(prefix):], delimiter); at >= 0 {
+				common = key[:len(prefix)+at+len(delimiter)]
+			}
+		}
+		if int32(len(p.objects)+len(p.prefixes)) == most {
+			p.more = true
+			return false, nil
+		}
+		if common != "" {
+			p.prefixes, p.last = append(p.prefixes, types.CommonPrefix{Prefix: &common}), common
+			seek(after(objectKey(bucket, common)))
+			return true, nil
+		}
+		o := new(object)
+		if err := json.Unmarshal(value, o); err != nil {
+			return false, err
+		}
+		p.last = key
+		p.objects = append(p.objects, s3response.Object{
+			Key: &key, ETag: &o.ETag, Size: &o.Size, LastModified: &o.Modified, StorageClass: types.ObjectStorageClassStandard,
+		})
+		return true, nil
+	})
+	return p, err
+}
+
+// most returns how many keys a page may have.
+func most(asked *int32) int32 {
+	if asked == nil {
+		return pageSize
+	}
+	return min(*asked, pageSize)
+}
+
+func (l listings) ListObjects(_ context.Context, in *s3.ListObjectsInput) (out s3response.ListObjectsResult, err error) {
+	n := most(in.MaxKeys)
+	p, err := l.page(*in.Bucket, text(in.Prefix), text(in.Delimiter), text(in.Marker), n)
+	if err != nil {
+		return out, err
+	}
+	out = s3response.ListObjectsResult{
+		Name: in.Bucket, Prefix: in.Prefix, Marker: in.Marker, MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more,
+		Contents: p.objects, CommonPrefixes: p.prefixes, EncodingType: in.EncodingType,
+	}
+	if p.more {
+		out.NextMarker = &p.last
+	}
+	return out, nil
+}
+
+func (l listings) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (out s3response.ListObjectsV2Result, err error) {
+	n, marker := most(in.MaxKeys), text(in.StartAfter)
+	if token := text(in.ContinuationToken); token != "" {
+		last, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil {
+			return out, s3err.GetAPIError(s3err.ErrInvalidRequest)
+		}
+		marker = string(last)
+	}
+	p, err := l.page(*in.Bucket, text(in.Prefix), text(in.Delimiter), marker, n)
+	if err != nil {
+		return out, err
+	}
+	count := int32(len(p.objects) + len(p.prefixes))
+	out = s3response.ListObjectsV2Result{
+		Name: in.Bucket, Prefix: in.Prefix, StartAfter: pointer(text(in.StartAfter)), ContinuationToken: pointer(text(in.ContinuationToken)),
+		KeyCount: &count, MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more,
+		Contents: p.objects, CommonPrefixes: p.prefixes, EncodingType: in.EncodingType,
+	}
+	if p.more {
+		out.NextContinuationToken = pointer(base64.RawURLEncoding.EncodeToString([]byte(p.last)))
+	}
+	return out, nil
+}

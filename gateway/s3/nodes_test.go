@@ -1,0 +1,82 @@
+package s3
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/control/account"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/nodetest"
+)
+
+// TestNodes stores objects at nodes, and reads them while as many are down as may be.
+func TestNodes(t *testing.T) {
+	nodes, writer := nodetest.Start(t, commit.BLAKE3, 4, 10)
+	c, err := client.New(nodes.Control, writer, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	s := &served{t: t, blobs: daemon.ForCluster(c), fs: vfs.NewMem()}
+	s.start(Options{PieceSize: 100_000})
+	s.bucket("bucket")
+	objects := map[string][]byte{"empty": nil, "small": some(1, 10), "large": some(2, 1_000_000)}
+	for key, data := range objects {
+		s.put("bucket", key, data)
+	}
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	nodes.Stop(2)
+	for key, data := range objects {
+		s.expect("bucket", key, data)
+	}
+	s.put("bucket", "later", some(3, 500_000))
+	s.expect("bucket", "later", some(3, 500_000))
+	nodes.Stop(1)
+	nodes.Stop(0)
+	if _, err := s.aws.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String("x"), Body: bytes.NewReader([]byte("x"))}); code(err) != "SlowDown" {
+		t.Errorf("too few nodes: %v", err)
+	}
+}
+
+// TestLedger stores objects on a ledger, for so many epochs.
+func TestLedger(t *testing.T) {
+	town, writer := nodetest.StartOnLedger(t, commit.BLAKE3, 4, 10)
+	l := chain.Local(town.Ledger)
+	views, err := follow.OpenViews(t.Context(), l, &town.Genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(views, writer, client.Options{Registrar: daemon.Orders{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	store, err := daemon.ForLedger(c, account.New(l, writer.Account()), views.Refresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &served{t: t, blobs: store, fs: vfs.NewMem()}
+	s.start(Options{Put: daemon.PutOptions{Epochs: 7, Permanent: true}})
+	s.bucket("bucket")
+	data := some(1, 5000)
+	s.put("bucket", "key", data)
+	s.expect("bucket", "key", data)
+	id, err := c.Code().ID(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := l.Blob(t.Context(), id)
+	if err != nil || b.End != 8 || b.Certified == nil || b.Registrations[0].Deletable {
+		t.Errorf("the ledger has %+v (%v), want it certified, permanent, until epoch 8", b, err)
+	}
+}

@@ -1,0 +1,399 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/backend"
+	"github.com/versity/versitygw/s3api/utils"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+)
+
+// objects are those requests that read and write objects whole.
+type objects struct {
+	index   *index
+	content *content
+}
+
+// maxKey is the longest key of an object, bytes.
+const maxKey = 1024
+
+// checkKey returns an error if no object can have the key.
+func checkKey(key string) error {
+	if len(key) > maxKey {
+		return s3err.GetKeyTooLongErr(int64(len(key)), maxKey)
+	}
+	if strings.ContainsRune(key, 0) {
+		return s3err.GetAPIError(s3err.ErrInvalidURI)
+	}
+	return nil
+}
+
+func text(s *string) string { return backend.GetStringFromPtr(s) }
+
+func pointer(s string) *string { return backend.GetPtrFromString(s) }
+
+// publish puts an object in its place, if the conditions of the request are met by what is
+// there now.
+func (o objects) publish(bucket, key string, ifMatch, ifNoneMatch *string, next *object, more func(change) error) error {
+	unlock, err := o.index.lock(bucket, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := o.meets(bucket, key, ifMatch, ifNoneMatch); err != nil {
+		return err
+	}
+	next.Modified = time.Now().UTC()
+	return o.index.apply(func(c change) error {
+		if more != nil {
+			if err := more(c); err != nil {
+				return err
+			}
+		}
+		return c.put(objectKey(bucket, key), next)
+	})
+}
+
+// meets evaluates the conditions of a write.
+func (o objects) meets(bucket, key string, ifMatch, ifNoneMatch *string) error {
+	now, err := get[object](o.index, objectKey(bucket, key))
+	if err != nil {
+		return err
+	}
+	etag := ""
+	if now != nil {
+		etag = now.ETag
+	}
+	return backend.EvaluateObjectPutPreconditions(etag, ifMatch, ifNoneMatch, now != nil)
+}
+
+func (o objects) PutObject(ctx context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
+	bucket, key := *in.Bucket, *in.Key
+	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn {
+		return out, s3err.GetAPIError(s3err.ErrMissingObjectLockConfigurationNoSpaces)
+	}
+	if err := checkKey(key); err != nil {
+		return out, err
+	}
+	tags, err := backend.ParseObjectTags(text(in.Tagging))
+	if err != nil {
+		return out, err
+	}
+	// Nothing is stored in vain if it is known that nobody wants it.
+	if _, err := o.index.bucket(bucket); err != nil {
+		return out, err
+	}
+	if err := o.meets(bucket, key, in.IfMatch, in.IfNoneMatch); err != nil {
+		return out, err
+	}
+	got, err := o.content.store(ctx, in.Body, sums{
+		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeSha1: in.ChecksumSHA1,
+		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME, utils.HashTypeSha512: in.ChecksumSHA512,
+		utils.HashTypeMd5: in.ChecksumMD5, utils.HashTypeXXHASH64: in.ChecksumXXHASH64, utils.HashTypeXXHASH3: in.ChecksumXXHASH3,
+		utils.HashTypeXXHASH128: in.ChecksumXXHASH128,
+	})
+	if err != nil {
+		return out, err
+	}
+	next := &object{
+		Size: got.size, ETag: got.etag(), Metadata: in.Metadata, Tags: tags, Pieces: got.pieces, Checksum: got.checksum,
+		Headers: headers{
+			Type: text(in.ContentType), Encoding: text(in.ContentEncoding), Disposition: text(in.ContentDisposition),
+			Language: text(in.ContentLanguage), Cache: text(in.CacheControl), Expires: text(in.Expires), Redirect: text(in.WebsiteRedirectLocation),
+		},
+	}
+	if err := o.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, nil); err != nil {
+		return out, err
+	}
+	out = s3response.PutObjectOutput{ETag: next.ETag, Size: &next.Size}
+	all := next.Checksum.fields()
+	out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
+	out.ChecksumCRC64NVME, out.ChecksumSHA512, out.ChecksumMD5 = all["CRC64NVME"], all["SHA512"], all["MD5"]
+	out.ChecksumXXHASH64, out.ChecksumXXHASH3, out.ChecksumXXHASH128 = all["XXHASH64"], all["XXHASH3"], all["XXHASH128"]
+	if next.Checksum.Value != "" {
+		out.ChecksumType = types.ChecksumTypeFullObject
+	}
+	return out, nil
+}
+
+// fields returns the checksum by its algorithm, if there is one.
+func (c checksum) fields() map[string]*string {
+	if c.Value == "" {
+		return nil
+	}
+	return map[string]*string{c.Algorithm: &c.Value}
+}
+
+// span is what is read of an object.
+type span struct {
+	off, n int64
+	shown  *string // as Content-Range
+	parts  *int32
+}
+
+// spanOf returns what a request wants of an object: a part, a range, or all of it.
+func spanOf(o *object, number *int32, asked string) (s span, err error) {
+	s.n = o.Size
+	ranged := false
+	switch {
+	case number != nil:
+		count := int32(max(1, len(o.Ends)))
+		if *number < 1 || *number > count {
+			return s, s3err.GetInvalidPartNumberRangeErr(count, *number)
+		}
+		if len(o.Ends) > 0 {
+			s.parts = &count
+			if *number > 1 {
+				s.off = o.Ends[*number-2]
+			}
+			s.n = o.Ends[*number-1] - s.off
+		}
+		ranged = s.n > 0
+	case asked != "":
+		if s.off, s.n, ranged, err = backend.ParseObjectRange(o.Size, asked); err != nil {
+			return s, err
+		}
+	}
+	if ranged {
+		s.shown = pointer(fmt.Sprintf("bytes %d-%d/%d", s.off, s.off+s.n-1, o.Size))
+	}
+	return s, nil
+}
+
+// find returns an object that meets the conditions of a read.
+func (o objects) find(bucket, key string, c backend.PreConditions) (*object, error) {
+	found, err := o.index.object(bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	return found, backend.EvaluatePreconditions(found.ETag, found.Modified.Truncate(time.Second), c)
+}
+
+func (o objects) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	if text(in.VersionId) != "" {
+		return nil, notImplemented()
+	}
+	found, err := o.find(*in.Bucket, *in.Key, backend.PreConditions{
+		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, IfModSince: in.IfModifiedSince, IfUnmodeSince: in.IfUnmodifiedSince,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := spanOf(found, in.PartNumber, text(in.Range))
+	if err != nil {
+		return nil, err
+	}
+	body, err := o.content.open(found.Pieces, s.off, s.n)
+	if err != nil {
+		return nil, err
+	}
+	h, tags := found.Headers, int32(len(found.Tags))
+	out := &s3.GetObjectOutput{
+		AcceptRanges: pointer("bytes"), Body: body, ContentLength: &s.n, ContentRange: s.shown, PartsCount: s.parts,
+		ContentType: pointer(h.Type), ContentEncoding: pointer(h.Encoding), ContentDisposition: pointer(h.Disposition),
+		ContentLanguage: pointer(h.Language), CacheControl: pointer(h.Cache), ExpiresString: pointer(h.Expires),
+		WebsiteRedirectLocation: pointer(h.Redirect), ETag: &found.ETag, LastModified: &found.Modified, Metadata: found.Metadata,
+		StorageClass: types.StorageClassStandard,
+	}
+	if tags > 0 {
+		out.TagCount = &tags
+	}
+	if in.ChecksumMode == types.ChecksumModeEnabled && s.shown == nil {
+		all := found.Checksum.fields()
+		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
+		if out.ChecksumCRC64NVME = all["CRC64NVME"]; all != nil {
+			out.ChecksumType = types.ChecksumTypeFullObject
+		}
+	}
+	return out, nil
+}
+
+func (o objects) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+	if text(in.VersionId) != "" {
+		return nil, notImplemented()
+	}
+	found, err := o.find(*in.Bucket, *in.Key, backend.PreConditions{
+		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, IfModSince: in.IfModifiedSince, IfUnmodeSince: in.IfUnmodifiedSince,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := spanOf(found, in.PartNumber, text(in.Range))
+	if err != nil {
+		return nil, err
+	}
+	h, tags := found.Headers, int32(len(found.Tags))
+	out := &s3.HeadObjectOutput{
+		AcceptRanges: pointer("bytes"), ContentLength: &s.n, ContentRange: s.shown, PartsCount: s.parts,
+		ContentType: pointer(h.Type), ContentEncoding: pointer(h.Encoding), ContentDisposition: pointer(h.Disposition),
+		ContentLanguage: pointer(h.Language), CacheControl: pointer(h.Cache), ExpiresString: pointer(h.Expires),
+		WebsiteRedirectLocation: pointer(h.Redirect), ETag: &found.ETag, LastModified: &found.Modified, Metadata: found.Metadata,
+		StorageClass: types.StorageClassStandard,
+	}
+	if tags > 0 {
+		out.TagCount = &tags
+	}
+	if in.ChecksumMode == types.ChecksumModeEnabled && s.shown == nil {
+		all := found.Checksum.fields()
+		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
+		if out.ChecksumCRC64NVME = all["CRC64NVME"]; all != nil {
+			out.ChecksumType = types.ChecksumTypeFullObject
+		}
+	}
+	return out, nil
+}
+
+func (o objects) GetObjectAttributes(_ context.Context, in *s3.GetObjectAttributesInput) (out s3response.GetObjectAttributesResponse, err error) {
+	found, err := o.index.object(*in.Bucket, *in.Key)
+	if err != nil {
+		return out, err
+	}
+	return s3response.GetObjectAttributesResponse{
+		ETag: &found.ETag, ObjectSize: &found.Size, StorageClass: types.StorageClassStandard, LastModified: &found.Modified,
+	}, nil
+}
+
+// maxCopy is the longest object that is copied in one request, as S3 has it.
+const maxCopy = 5 << 30
+
+// CopyObject copies a record: the blobs are shared.
+func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (out s3response.CopyObjectOutput, err error) {
+	fromBucket, fromKey, version, err := backend.ParseCopySource(text(in.CopySource))
+	if err != nil {
+		return out, err
+	}
+	if version != "" {
+		return out, notImplemented()
+	}
+	bucket, key := *in.Bucket, *in.Key
+	if err := checkKey(key); err != nil {
+		return out, err
+	}
+	found, err := o.find(fromBucket, fromKey, backend.PreConditions{
+		IfMatch: in.CopySourceIfMatch, IfNoneMatch: in.CopySourceIfNoneMatch, IfModSince: in.CopySourceIfModifiedSince, IfUnmodeSince: in.CopySourceIfUnmodifiedSince,
+	})
+	if err != nil {
+		return out, err
+	}
+	if found.Size > maxCopy {
+		return out, s3err.GetCopySourceObjectTooLargeErr(maxCopy)
+	}
+	replace := in.MetadataDirective == types.MetadataDirectiveReplace
+	if fromBucket == bucket && fromKey == key && !replace {
+		return out, s3err.GetAPIError(s3err.ErrInvalidCopyDest)
+	}
+	next := *found
+	next.Upload = ""
+	if replace {
+		next.Metadata, next.Headers = in.Metadata, headers{
+			Type: text(in.ContentType), Encoding: text(in.ContentEncoding), Disposition: text(in.ContentDisposition),
+			Language: text(in.ContentLanguage), Cache: text(in.CacheControl), Expires: text(in.Expires), Redirect: text(in.WebsiteRedirectLocation),
+		}
+	}
+	if in.TaggingDirective == types.TaggingDirectiveReplace {
+		if next.Tags, err = backend.ParseObjectTags(text(in.Tagging)); err != nil {
+			return out, err
+		}
+	}
+	if err := o.publish(bucket, key, nil, nil, &next, nil); err != nil {
+		return out, err
+	}
+	return s3response.CopyObjectOutput{CopyObjectResult: &s3response.CopyObjectResult{ETag: &next.ETag, LastModified: &next.Modified}}, nil
+}
+
+// remove removes an object, if there is one. Its blobs stay as long as they are paid for:
+// others may have the same bytes.
+func (o objects) remove(bucket, key string, c backend.ObjectDeletePreconditions) error {
+	unlock, err := o.index.lock(bucket, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := get[object](o.index, objectKey(bucket, key))
+	if err != nil || now == nil {
+		return err
+	}
+	if err := backend.EvaluateObjectDeletePreconditions(now.ETag, now.Modified, now.Size, c); err != nil {
+		return err
+	}
+	return o.index.apply(func(c change) error { return c.remove(objectKey(bucket, key)) })
+}
+
+func (o objects) DeleteObject(_ context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	if text(in.VersionId) != "" {
+		return nil, notImplemented()
+	}
+	err := o.remove(*in.Bucket, *in.Key, backend.ObjectDeletePreconditions{
+		IfMatch: in.IfMatch, IfMatchLastModTime: in.IfMatchLastModifiedTime, IfMatchSize: in.IfMatchSize,
+	})
+	return &s3.DeleteObjectOutput{}, err
+}
+
+func (o objects) DeleteObjects(_ context.Context, in *s3.DeleteObjectsInput) (out s3response.DeleteResult, err error) {
+	if _, err := o.index.bucket(*in.Bucket); err != nil {
+		return out, err
+	}
+	out.Deleted, out.Error = []types.DeletedObject{}, []types.Error{}
+	for _, one := range in.Delete.Objects {
+		err := error(nil)
+		if text(one.VersionId) != "" {
+			err = notImplemented()
+		} else {
+			err = o.remove(*in.Bucket, text(one.Key), backend.ObjectDeletePreconditions{
+				IfMatch: one.ETag, IfMatchLastModTime: one.LastModifiedTime, IfMatchSize: one.Size,
+			})
+		}
+		if err != nil {
+			out.Error = append(out.Error, s3err.ObjectDeleteError(one.Key, one.VersionId, err))
+			continue
+		}
+		out.Deleted = append(out.Deleted, types.DeletedObject{Key: one.Key})
+	}
+	return out, nil
+}
+
+// tagging are those requests that are of objects' tags.
+type tagging struct{ index *index }
+
+func (t tagging) set(bucket, key, version string, tags map[string]string) error {
+	if version != "" {
+		return notImplemented()
+	}
+	unlock, err := t.index.lock(bucket, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	o, err := t.index.object(bucket, key)
+	if err != nil {
+		return err
+	}
+	o.Tags = maps.Clone(tags)
+	return t.index.apply(func(c change) error { return c.put(objectKey(bucket, key), o) })
+}
+
+func (t tagging) PutObjectTagging(_ context.Context, bucket, key, version string, tags map[string]string) error {
+	return t.set(bucket, key, version, tags)
+}
+
+func (t tagging) DeleteObjectTagging(_ context.Context, bucket, key, version string) error {
+	return t.set(bucket, key, version, nil)
+}
+
+func (t tagging) GetObjectTagging(_ context.Context, bucket, key, version string) (map[string]string, error) {
+	if version != "" {
+		return nil, notImplemented()
+	}
+	o, err := t.index.object(bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	return o.Tags, nil
+}

@@ -1,0 +1,98 @@
+package s3
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// bucket is what is kept of a bucket.
+type bucket struct {
+	Created time.Time         `json:"created"`
+	ACL     []byte            `json:"acl"`
+	Tags    map[string]string `json:"tags,omitempty"`
+}
+
+// piece is a blob that has a part of an object.
+type piece struct {
+	Blob commit.BlobID `json:"blob"`
+	Size int64         `json:"size"` // bytes
+}
+
+// headers are what a client says of an object's bytes, which come back with them.
+type headers struct {
+	Type        string `json:"type,omitempty"`
+	Encoding    string `json:"encoding,omitempty"`
+	Disposition string `json:"disposition,omitempty"`
+	Language    string `json:"language,omitempty"`
+	Cache       string `json:"cache,omitempty"`
+	Expires     string `json:"expires,omitempty"`
+	Redirect    string `json:"redirect,omitempty"`
+}
+
+// object is what is kept of an object.
+type object struct {
+	Size     int64             `json:"size"` // bytes
+	ETag     string            `json:"etag"` // in quotes
+	Modified time.Time         `json:"modified"`
+	Headers  headers           `json:"headers"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Tags     map[string]string `json:"tags,omitempty"`
+	Pieces   []piece           `json:"pieces"`
+	Ends     []int64           `json:"ends,omitempty"`   // of the parts that it was uploaded in
+	Upload   string            `json:"upload,omitempty"` // by which it came
+	Checksum checksum          `json:"checksum,omitzero"`
+}
+
+// checksum is one that the client asked for, in base64.
+type checksum struct {
+	Algorithm string `json:"algorithm,omitempty"`
+	Value     string `json:"value,omitempty"`
+}
+
+// upload is an object that comes in parts.
+type upload struct {
+	Key      string            `json:"key"`
+	Started  time.Time         `json:"started"`
+	Headers  headers           `json:"headers"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Tags     map[string]string `json:"tags,omitempty"`
+}
+
+// part is a part of an upload.
+type part struct {
+	Size     int64     `json:"size"`
+	ETag     string    `json:"etag"`
+	Modified time.Time `json:"modified"`
+	Pieces   []piece   `json:"pieces"`
+}
+
+// Keys of the database: a letter for the kind of thing, and what names it. Names end with
+// a zero, which neither buckets' nor objects' have, so that their order is that of keys.
+const (
+	kindBucket = 'b'
+	kindObject = 'o'
+	kindUpload = 'u'
+	kindPart   = 'p'
+)
+
+func named(kind byte, names ...string) []byte {
+	key := []byte{kind}
+	for i, name := range names {
+		if i > 0 {
+			key = append(key, 0)
+		}
+		key = append(key, name...)
+	}
+	return key
+}
+
+func bucketKey(name string) []byte        { return named(kindBucket, name) }
+func objectKey(bucket, key string) []byte { return named(kindObject, bucket, key) }
+
+func uploadKey(bucket, key, id string) []byte { return named(kindUpload, bucket, key, id) }
+
+func partKey(bucket, id string, number int32) []byte {
+	return binary.BigEndian.AppendUint32(named(kindPart, bucket, id, ""), uint32(number))
+}

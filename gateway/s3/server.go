@@ -1,0 +1,96 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/versity/versitygw/auth"
+	"github.com/versity/versitygw/s3api"
+	"github.com/versity/versitygw/s3api/middlewares"
+)
+
+// Server serves S3 for the owner of one key.
+type Server struct {
+	api     *s3api.S3ApiServer
+	address string
+	ready   chan struct{}
+}
+
+// ServerOptions are choices for NewServer. Access and Secret must be set.
+type ServerOptions struct {
+	Address  string // to listen on; its port may not be 0
+	Access   string // the key's id
+	Secret   string
+	Region   string // default us-east-1
+	Domain   string // under which buckets are hosts; default none
+	MaxConns int    // default 1024
+	Requests int    // that are served at once; others are answered SlowDown; default 256
+}
+
+// minSecret is the least length of a secret, bytes.
+const minSecret = 16
+
+// NewServer returns a server before a backend. The error names an option.
+func NewServer(b *Backend, o ServerOptions) (*Server, error) {
+	switch {
+	case b == nil:
+		return nil, errors.New("s3: the backend is nil")
+	case o.Access == "":
+		return nil, errors.New("s3: ServerOptions.Access is empty")
+	case len(o.Secret) < minSecret:
+		return nil, fmt.Errorf("s3: a secret of %d characters can be guessed: want %d at least", len(o.Secret), minSecret)
+	}
+	if _, port, err := net.SplitHostPort(o.Address); err != nil || port == "0" {
+		return nil, fmt.Errorf("s3: address %q: want HOST:PORT", o.Address)
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.MaxConns == 0 {
+		o.MaxConns = 1024
+	}
+	if o.Requests == 0 {
+		o.Requests = 256
+	}
+	s := &Server{address: o.Address, ready: make(chan struct{})}
+	options := []s3api.Option{
+		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(), s3api.WithMpMaxParts(10_000),
+		s3api.WithConcurrencyLimiter(o.MaxConns, o.Requests), s3api.WithOnListen(func() { close(s.ready) }),
+	}
+	if o.Domain != "" {
+		options = append(options, s3api.WithHostStyle(o.Domain))
+	}
+	root := auth.Account{Access: o.Access, Secret: o.Secret, Role: auth.RoleAdmin}
+	var err error
+	s.api, err = s3api.New(b, middlewares.RootUserConfig{Access: o.Access, Secret: o.Secret}, o.Region, auth.NewIAMServiceSingle(root), nil, nil, nil, nil, options...)
+	if err != nil {
+		return nil, fmt.Errorf("s3: %w", err)
+	}
+	return s, nil
+}
+
+// Serve serves until the context ends, and then the requests that have begun, for a while.
+func (s *Server) Serve(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.api.ServeMultiPort([]string{s.address}) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-s.ready:
+	case err := <-ended:
+		return err
+	case <-time.After(time.Second): // it does not come to listen
+	}
+	err := s.api.ShutDown()
+	<-ended // with the error that its listener is closed
+	return err
+}
+
+// Ready is closed when the server listens.
+func (s *Server) Ready() <-chan struct{} { return s.ready }

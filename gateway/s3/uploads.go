@@ -1,0 +1,318 @@
+package s3
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/backend"
+	"github.com/versity/versitygw/s3api/utils"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+)
+
+// uploads are those requests that bring an object in parts.
+type uploads struct{ objects }
+
+// upload returns an upload. The error is ErrNoSuchUpload of S3, or that there is no bucket.
+func (u uploads) upload(bucket, key, id string) (*upload, error) {
+	if _, err := u.index.bucket(bucket); err != nil {
+		return nil, err
+	}
+	found, err := get[upload](u.index, uploadKey(bucket, key, id))
+	if err == nil && found == nil {
+		err = s3err.GetNoSuchUploadErr(id)
+	}
+	return found, err
+}
+
+func (u uploads) CreateMultipartUpload(_ context.Context, in s3response.CreateMultipartUploadInput) (out s3response.InitiateMultipartUploadResult, err error) {
+	bucket, key := *in.Bucket, *in.Key
+	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn {
+		return out, s3err.GetAPIError(s3err.ErrMissingObjectLockConfigurationNoSpaces)
+	}
+	if err := checkKey(key); err != nil {
+		return out, err
+	}
+	tags, err := backend.ParseObjectTags(text(in.Tagging))
+	if err != nil {
+		return out, err
+	}
+	var random [16]byte
+	rand.Read(random[:])
+	id := hex.EncodeToString(random[:])
+	unlock, err := u.index.lock(bucket, key)
+	if err != nil {
+		return out, err
+	}
+	defer unlock()
+	next := upload{
+		Key: key, Started: time.Now().UTC(), Metadata: in.Metadata, Tags: tags,
+		Headers: headers{
+			Type: text(in.ContentType), Encoding: text(in.ContentEncoding), Disposition: text(in.ContentDisposition),
+			Language: text(in.ContentLanguage), Cache: text(in.CacheControl), Expires: text(in.Expires), Redirect: text(in.WebsiteRedirectLocation),
+		},
+	}
+	if err := u.index.apply(func(c change) error { return c.put(uploadKey(bucket, key, id), next) }); err != nil {
+		return out, err
+	}
+	return s3response.InitiateMultipartUploadResult{Bucket: bucket, Key: key, UploadId: id}, nil
+}
+
+// keep keeps a part of an upload that goes on still.
+func (u uploads) keep(bucket, key, id string, number int32, next *part) error {
+	unlock, err := u.index.lock(bucket, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := u.upload(bucket, key, id); err != nil {
+		return err
+	}
+	next.Modified = time.Now().UTC()
+	return u.index.apply(func(c change) error { return c.put(partKey(bucket, id, number), next) })
+}
+
+func (u uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
+	if _, err := u.upload(bucket, key, id); err != nil {
+		return nil, err
+	}
+	got, err := u.content.store(ctx, in.Body, sums{
+		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeSha1: in.ChecksumSHA1,
+		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME,
+	})
+	if err != nil {
+		return nil, err
+	}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces}
+	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
+		return nil, err
+	}
+	all := got.checksum.fields()
+	return &s3.UploadPartOutput{
+		ETag: &next.ETag, ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumSHA1: all["SHA1"],
+		ChecksumSHA256: all["SHA256"], ChecksumCRC64NVME: all["CRC64NVME"],
+	}, nil
+}
+
+// UploadPartCopy makes a part of a range of an object, which is read and stored again: the
+// range need not be of whole blobs.
+func (u uploads) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (out s3response.CopyPartResult, err error) {
+	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
+	if _, err := u.upload(bucket, key, id); err != nil {
+		return out, err
+	}
+	fromBucket, fromKey, version, err := backend.ParseCopySource(text(in.CopySource))
+	if err == nil && version != "" {
+		err = notImplemented()
+	}
+	if err != nil {
+		return out, err
+	}
+	found, err := u.find(fromBucket, fromKey, backend.PreConditions{
+		IfMatch: in.CopySourceIfMatch, IfNoneMatch: in.CopySourceIfNoneMatch, IfModSince: in.CopySourceIfModifiedSince, IfUnmodeSince: in.CopySourceIfUnmodifiedSince,
+	})
+	if err != nil {
+		return out, err
+	}
+	off, n, err := backend.ParseCopySourceRange(found.Size, text(in.CopySourceRange))
+	if err != nil {
+		return out, err
+	}
+	n = min(n, found.Size-off)
+	body, err := u.content.open(found.Pieces, off, n)
+	if err != nil {
+		return out, err
+	}
+	defer body.Close()
+	got, err := u.content.store(ctx, io.Reader(body), nil)
+	if err != nil {
+		return out, err
+	}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces}
+	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
+		return out, err
+	}
+	return s3response.CopyPartResult{ETag: &next.ETag, LastModified: next.Modified}, nil
+}
+
+// parts calls f with the parts of an upload, in their order, after a number.
+func (u uploads) parts(bucket, id string, from int32, f func(number int32, p *part) bool) error {
+	prefix := named(kindPart, bucket, id, "")
+	return u.index.each(prefix, partKey(bucket, id, from+1), func(key, value []byte, _ func([]byte)) (bool, error) {
+		p := new(part)
+		if err := json.Unmarshal(value, p); err != nil {
+			return false, err
+		}
+		return f(int32(binary.BigEndian.Uint32(key[len(prefix):])), p), nil
+	})
+}
+
+func (u uploads) ListParts(_ context.Context, in *s3.ListPartsInput) (out s3response.ListPartsResult, err error) {
+	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
+	if _, err := u.upload(bucket, key, id); err != nil {
+		return out, err
+	}
+	marker := 0
+	if asked := text(in.PartNumberMarker); asked != "" {
+		if marker, err = strconv.Atoi(asked); err != nil || marker < 0 || marker > math.MaxInt32-1 {
+			return out, s3err.GetInvalidArgMaxLimiter("part-number-marker", asked)
+		}
+	}
+	n := most(in.MaxParts)
+	out = s3response.ListPartsResult{
+		Bucket: bucket, Key: key, UploadID: id, PartNumberMarker: marker, MaxParts: int(n), StorageClass: types.StorageClassStandard, Parts: []s3response.Part{},
+	}
+	err = u.parts(bucket, id, int32(marker), func(number int32, p *part) bool {
+		if int32(len(out.Parts)) == n {
+			out.IsTruncated = true
+			return false
+		}
+		out.Parts = append(out.Parts, s3response.Part{PartNumber: int(number), LastModified: p.Modified, ETag: p.ETag, Size: p.Size})
+		out.NextPartNumberMarker = int(number)
+		return true
+	})
+	return out, err
+}
+
+func (u uploads) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUploadsInput) (out s3response.ListMultipartUploadsResult, err error) {
+	bucket, n := *in.Bucket, int(most(in.MaxUploads))
+	if _, err := u.index.bucket(bucket); err != nil {
+		return out, err
+	}
+	all := []s3response.Upload{}
+	prefix := named(kindUpload, bucket, text(in.Prefix))
+	err = u.index.each(prefix, prefix, func(key, value []byte, _ func([]byte)) (bool, error) {
+		one := new(upload)
+		if err := json.Unmarshal(value, one); err != nil {
+			return false, err
+		}
+		id := string(key[len(uploadKey(bucket, one.Key, "")):])
+		all = append(all, s3response.Upload{Key: one.Key, UploadID: id, Initiated: one.Started, StorageClass: types.StorageClassStandard})
+		return true, nil
+	})
+	if err != nil {
+		return out, err
+	}
+	slices.SortStableFunc(all, func(a, b s3response.Upload) int {
+		if order := strings.Compare(a.Key, b.Key); order != 0 {
+			return order
+		}
+		return a.Initiated.Compare(b.Initiated)
+	})
+	page, err := backend.ListMultipartUploads(all, text(in.Prefix), text(in.Delimiter), text(in.KeyMarker), text(in.UploadIdMarker), n)
+	if err != nil {
+		return out, err
+	}
+	return s3response.ListMultipartUploadsResult{
+		Bucket: bucket, Delimiter: text(in.Delimiter), Prefix: text(in.Prefix), KeyMarker: text(in.KeyMarker), UploadIDMarker: text(in.UploadIdMarker),
+		MaxUploads: n, NextKeyMarker: page.NextKeyMarker, NextUploadIDMarker: page.NextUploadIDMarker, IsTruncated: page.IsTruncated,
+		Uploads: page.Uploads, CommonPrefixes: page.CommonPrefixes,
+	}, nil
+}
+
+// drop removes an upload with its parts.
+func (u uploads) drop(c change, bucket, key, id string) error {
+	prefix := named(kindPart, bucket, id, "")
+	if err := c.batch.DeleteRange(prefix, after(prefix), nil); err != nil {
+		return err
+	}
+	return c.remove(uploadKey(bucket, key, id))
+}
+
+func (u uploads) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUploadInput) error {
+	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
+	unlock, err := u.index.lock(bucket, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := u.upload(bucket, key, id); err != nil {
+		return err
+	}
+	return u.index.apply(func(c change) error { return u.drop(c, bucket, key, id) })
+}
+
+// CompleteMultipartUpload makes an object of parts: of their blobs, which stay where they
+// are. Once more with the same parts, it answers the same.
+func (u uploads) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMultipartUploadInput) (out s3response.CompleteMultipartUploadResult, version string, err error) {
+	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
+	began, err := u.upload(bucket, key, id)
+	if err != nil {
+		now, _ := get[object](u.index, objectKey(bucket, key))
+		if now != nil && now.Upload == id {
+			return s3response.CompleteMultipartUploadResult{Bucket: in.Bucket, Key: in.Key, ETag: &now.ETag}, "", nil
+		}
+		return out, "", err
+	}
+	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
+		return out, "", s3err.GetAPIError(s3err.ErrMalformedXML)
+	}
+	next, err := u.join(bucket, id, in.MultipartUpload.Parts)
+	if err != nil {
+		return out, "", err
+	}
+	if in.MpuObjectSize != nil && next.Size != *in.MpuObjectSize {
+		return out, "", s3err.GetIncorrectMpObjectSizeErr(next.Size, *in.MpuObjectSize)
+	}
+	next.Headers, next.Metadata, next.Tags, next.Upload = began.Headers, began.Metadata, began.Tags, id
+	err = u.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, func(c change) error {
+		if _, err := u.upload(bucket, key, id); err != nil { // another request was faster
+			return err
+		}
+		return u.drop(c, bucket, key, id)
+	})
+	return s3response.CompleteMultipartUploadResult{Bucket: in.Bucket, Key: in.Key, ETag: &next.ETag}, "", err
+}
+
+// join makes an object of the parts of an upload that are named.
+func (u uploads) join(bucket, id string, named []types.CompletedPart) (*object, error) {
+	before := int32(0)
+	for _, p := range named {
+		if p.PartNumber == nil || p.ETag == nil {
+			return nil, s3err.GetAPIError(s3err.ErrMalformedXML)
+		}
+		if *p.PartNumber < 1 {
+			return nil, s3err.GetInvalidArgumentErr(s3err.InvalidArgCompleteMpPartNumber, fmt.Sprint(*p.PartNumber))
+		}
+		if *p.PartNumber <= before {
+			return nil, s3err.GetAPIError(s3err.ErrInvalidPartOrder)
+		}
+		before = *p.PartNumber
+	}
+	o, digest := new(object), md5.New()
+	for i, p := range named {
+		found, err := get[part](u.index, partKey(bucket, id, *p.PartNumber))
+		if err != nil {
+			return nil, err
+		}
+		if found == nil || !backend.AreEtagsSame(found.ETag, *p.ETag) {
+			return nil, s3err.GetInvalidPartErr(id, *p.PartNumber, *p.ETag)
+		}
+		if i < len(named)-1 && found.Size < backend.MinPartSize {
+			return nil, s3err.GetEntityTooSmallErr(found.Size, backend.MinPartSize)
+		}
+		sum, err := hex.DecodeString(strings.Trim(found.ETag, `"`))
+		if err != nil {
+			return nil, err
+		}
+		digest.Write(sum)
+		o.Size += found.Size
+		o.Pieces, o.Ends = append(o.Pieces, found.Pieces...), append(o.Ends, o.Size)
+	}
+	o.ETag = fmt.Sprintf(`"%x-%d"`, digest.Sum(nil), len(named))
+	return o, nil
+}
