@@ -28,12 +28,11 @@ type clusterFlags struct {
 // command's time.
 type session struct {
 	*client.Client
-	app    *app
-	flags  *clusterFlags
-	ctx    context.Context
-	end    context.CancelFunc
-	memory int64 // that the client may use
-	left   bool  // a call did not end with ctx, and goes on in vain
+	app   *app
+	flags *clusterFlags
+	ctx   context.Context
+	end   context.CancelFunc
+	left  bool // a call did not end with ctx, and goes on in vain
 }
 
 // plane reads the committee's file, or asks the ledger.
@@ -69,7 +68,7 @@ func (c *clusterFlags) session(a *app, all control.Control, key *identity.Key, o
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	return &session{Client: cl, app: a, flags: c, ctx: ctx, end: cancel, memory: o.MaxMemory}, nil
+	return &session{Client: cl, app: a, flags: c, ctx: ctx, end: cancel}, nil
 }
 
 // open is session for commands that only read.

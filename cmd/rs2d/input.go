@@ -94,6 +94,17 @@ func unchanged(f *os.File, before fs.FileInfo) error {
 	return err
 }
 
+// unchanging reads a file for as long as it does not change.
+type unchanging struct{ in *input }
+
+func (u unchanging) ReadAt(data []byte, off int64) (int, error) {
+	n, err := u.in.file.ReadAt(data, off)
+	if changed := unchanged(u.in.file, u.in.before); changed != nil {
+		return 0, changed
+	}
+	return n, err
+}
+
 // open opens a file, or standard input, that a code of the given parameters is to
 // hold. What is too long is refused before it is read, if its length is known, or
 // else as soon as it has become too long. Regular files longer than streamAbove are

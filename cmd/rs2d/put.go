@@ -1,18 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
+	"github.com/redstuff-go/redstuff/cmd/internal/steady"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -95,14 +97,15 @@ func (c *putCmd) Run(a *app) error {
 	}
 	defer cl.close()
 	in, err := do(cl, func(ctx context.Context) (*input, error) {
-		if err := cl.fits(c.File); err != nil {
-			return nil, err
+		if c.File == stdinName {
+			return &input{name: c.File}, nil // its length shows as it is read
 		}
-		return a.open(ctx, c.File, cl.Code().Params(), math.MaxUint64)
+		return a.open(ctx, c.File, cl.Code().Params(), putAbove)
 	})
 	if err != nil {
 		return named(c.File, err)
 	}
+	defer in.close()
 	start := time.Now()
 	receipt, err := cl.store(in)
 	if err != nil {
@@ -120,10 +123,10 @@ func (c *putCmd) Run(a *app) error {
 	}
 	all := cl.Committee()
 	r := putReport{
-		ID: receipt.ID.String(), Scheme: all.Scheme().String(), Shards: all.Params().N, Length: in.size,
+		ID: receipt.ID.String(), Scheme: all.Scheme().String(), Shards: all.Params().N, Length: int64(receipt.Metadata.Length),
 		Signers:       signers(all, receipt.Certificate),
 		Certificate:   base64.StdEncoding.EncodeToString(certificate),
-		EncodeSeconds: receipt.Encoding.Seconds(), Seconds: took.Seconds(), MBPerSecond: ui.MBps(in.size, took), SentBytes: sent,
+		EncodeSeconds: receipt.Encoding.Seconds(), Seconds: took.Seconds(), MBPerSecond: ui.MBps(int64(receipt.Metadata.Length), took), SentBytes: sent,
 	}
 	if order != nil {
 		if err := order.report(cl.ctx, &r); err != nil {
@@ -163,31 +166,34 @@ func named(name string, err error) error {
 	return err
 }
 
-// fits reports with client.ErrTooLarge that a file takes more memory than the client
-// may use, before it is read, if its length is known.
-func (s *session) fits(name string) error {
-	if name == stdinName {
-		return nil
-	}
-	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return err
-	}
-	encoded, err := s.Code().Params().EncodedLength(uint64(info.Size()))
-	if err == nil && encoded > uint64(s.memory) {
-		return fmt.Errorf("%s: %w", name, client.ErrTooLarge)
-	}
-	return nil // what no code holds is reported when it is opened
-}
+// putAbove is the length from which on a file is not read whole before it is stored.
+const putAbove = 32 << 20
 
-// store stores a blob, and shows how much of its slivers has been sent.
+// store stores a blob, and shows how much of the work is done.
 func (s *session) store(in *input) (*client.Receipt, error) {
-	total, err := sliverBytes(s.Code().Params(), in.size)
-	if err != nil {
-		return nil, err
+	total := int64(1) // nobody knows what standard input has
+	if in.name != stdinName {
+		var err error
+		if total, err = sliverBytes(s.Code().Params(), in.size); err != nil {
+			return nil, err
+		}
 	}
-	defer s.app.progress.Watch("storing", total, s.ByteCounters().Sent.Load)()
-	return do(s, func(ctx context.Context) (*client.Receipt, error) { return s.Store(ctx, in.bytes) })
+	var done atomic.Int64
+	progress := client.Progress(func(now, all int64) { done.Store(int64(float64(now) / float64(max(all, 1)) * float64(total))) })
+	defer s.app.progress.Watch("storing", total, done.Load)()
+	receipt, err := do(s, func(ctx context.Context) (*client.Receipt, error) {
+		switch {
+		case in.name == stdinName:
+			return s.StoreReader(ctx, s.app.stdin, progress)
+		case in.file != nil:
+			return s.StoreFrom(ctx, unchanging{in}, in.size, progress)
+		}
+		return s.StoreFrom(ctx, bytes.NewReader(in.bytes), in.size, progress)
+	})
+	if in.file != nil && err != nil && unchanged(in.file, in.before) != nil || errors.Is(err, client.ErrChanged) {
+		err = steady.ErrChanged // which may be why it could not be stored
+	}
+	return receipt, err
 }
 
 // signers names the members that signed a certificate.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 
@@ -121,6 +122,36 @@ func (c *Client) begin(ctx context.Context) (operation, context.Context, context
 // registrar's.
 func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
 	return c.write(ctx, func(ctx context.Context, o writing) (*Receipt, error) { return o.store(ctx, blob) })
+}
+
+// StoreFrom is Store for the first size bytes of src, which need not fit into memory. Slivers
+// go to the nodes as they are made, no faster than nodes take them. A few nodes that are
+// slower than all others are given up when they have held the others up for the grace
+// period, and for a quarter of the time that it takes besides. src is read several times,
+// must not change, and is not read any more when StoreFrom has returned.
+//
+// Memory does not grow with the blob, but with its symbols: 24 MiB of slivers on their way,
+// 64 MiB of parity columns, or 16 columns, and for each worker a row of the matrix and a
+// column of the expanded one: 250 MiB for 4 GiB and 1000 shards on two processors.
+//
+// The error is one of Store's, that of src, or ErrChanged.
+func (c *Client) StoreFrom(ctx context.Context, src io.ReaderAt, size int64, opts ...StreamOption) (*Receipt, error) {
+	if src == nil || size < 0 {
+		return nil, fmt.Errorf("client: StoreFrom needs an io.ReaderAt and no negative size")
+	}
+	s := newStreamOptions(opts)
+	return c.write(ctx, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeFrom(ctx, src, size, s) })
+}
+
+// StoreReader is StoreFrom for all that a reader has. It is kept in a temporary file until
+// StoreReader returns.
+func (c *Client) StoreReader(ctx context.Context, r io.Reader, opts ...StreamOption) (*Receipt, error) {
+	f, size, err := spool(ctx, r, newStreamOptions(opts).dir, c.code.Params())
+	if err != nil {
+		return nil, err
+	}
+	defer unspool(f)
+	return c.StoreFrom(ctx, f, size, opts...)
 }
 
 // epochsOfWrite is how many epochs a write may see begin before it is given up.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -37,6 +38,7 @@ type cluster struct {
 type member struct {
 	fault.Injector
 	slivers, writes, certificates atomic.Int64 // requests
+	cut                           atomic.Int64 // how many of the next writes are cut off when some of them has come
 }
 
 // newCluster starts nodes that own shards evenly.
@@ -105,6 +107,10 @@ func (m *member) count(next http.Handler) http.Handler {
 			m.certificates.Add(1)
 		case r.Method == http.MethodPut:
 			m.writes.Add(1)
+			if m.cut.Add(-1) >= 0 {
+				_, _ = io.CopyN(io.Discard, r.Body, 1<<20)
+				panic(http.ErrAbortHandler)
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -63,7 +63,9 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	id := encoding.ID()
-	cert, err := o.place(ctx, id, meta, raw, encoding.Pair, memory)
+	cert, err := o.place(ctx, id, meta, func(ctx context.Context, registered <-chan struct{}) (*committee.Certificate, error) {
+		return o.send(ctx, id, o.whole(id, raw, encoding.Pair), memory, registered)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -80,20 +82,23 @@ func (o writing) storeEncoding(ctx context.Context, meta *commit.Metadata, pair 
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	cert, err := o.place(ctx, id, meta, raw, pair, nil)
+	cert, err := o.place(ctx, id, meta, func(ctx context.Context, registered <-chan struct{}) (*committee.Certificate, error) {
+		return o.send(ctx, id, o.whole(id, raw, pair), nil, registered)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &Receipt{ID: id, Metadata: meta, Certificate: cert}, nil
 }
 
-// place gives all nodes their parts, and where there is a ledger, tells it.
+// place has all nodes given their parts, and where there is a ledger, tells it. send is told
+// what closes when the ledger knows the blob, or nil if there is none.
 func (o writing) place(
-	ctx context.Context, id commit.BlobID, meta *commit.Metadata, raw []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation,
+	ctx context.Context, id commit.BlobID, meta *commit.Metadata, send func(context.Context, <-chan struct{}) (*committee.Certificate, error),
 ) (*committee.Certificate, error) {
 	r := o.options.Registrar
 	if r == nil {
-		return o.send(ctx, id, raw, pair, memory, nil)
+		return send(ctx, nil)
 	}
 	// Nodes wait a little for a registration that is on its way.
 	registered := make(chan struct{})
@@ -112,7 +117,7 @@ func (o writing) place(
 	} else {
 		close(registered)
 	}
-	cert, err := o.send(ctx, id, raw, pair, memory, registered)
+	cert, err := send(ctx, registered)
 	registering.Wait()
 	if err := cmp.Or(failed, err); err != nil {
 		return nil, err
@@ -130,12 +135,42 @@ type ack struct {
 	err       error
 }
 
+// parts are what nodes get of a blob.
+type parts interface {
+	// put gives a node its part. It may be called again after an error.
+	put(ctx context.Context, p *peer.Peer) (committee.Signature, error)
+	// done says that a member needs its part no more, or why it does not get it.
+	done(member int, err error)
+}
+
+// whole are parts that are in memory.
+type whole struct {
+	view *peer.View
+	id   commit.BlobID
+	meta []byte
+	pair func(int) (primary, secondary rs2d.Sliver)
+}
+
+func (o writing) whole(id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver)) whole {
+	return whole{o.view, id, meta, pair}
+}
+
+func (w whole) put(ctx context.Context, p *peer.Peer) (committee.Signature, error) {
+	pairs := w.view.Pairs(w.id, p.Member())
+	slivers := make([]rs2d.Sliver, 0, 2*len(pairs))
+	for _, at := range pairs {
+		primary, secondary := w.pair(at)
+		slivers = append(slivers, primary, secondary)
+	}
+	return p.PutBlob(ctx, w.id, w.meta, slivers)
+}
+
+func (whole) done(int, error) {}
+
 // send gives all nodes their parts. memory, which may be nil, is released when none
 // needs its part any more. registered is closed when a ledger knows the blob, and nil if
 // there is none.
-func (o writing) send(
-	ctx context.Context, id commit.BlobID, meta []byte, pair func(int) (primary, secondary rs2d.Sliver), memory *reservation, registered <-chan struct{},
-) (*committee.Certificate, error) {
+func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *reservation, registered <-chan struct{}) (*committee.Certificate, error) {
 	// What is being sent outlives the call, by the grace period.
 	sending, stop := context.WithCancel(o.life)
 	acks := make(chan ack, len(o.view.Peers))
@@ -143,21 +178,16 @@ func (o writing) send(
 	started := time.Now()
 	for i, p := range o.view.Peers {
 		o.background.Go(func() {
-			pairs := o.view.Pairs(id, i)
-			slivers := make([]rs2d.Sliver, 0, 2*len(pairs))
-			for _, at := range pairs {
-				primary, secondary := pair(at)
-				slivers = append(slivers, primary, secondary)
-			}
-			s, err := o.put(sending, p, id, meta, slivers)
+			s, err := o.insist(sending, p, all)
 			if registered != nil && isRefused(err) {
 				// The registration has taken longer than the node waits for one.
 				select {
 				case <-registered:
-					s, err = o.put(sending, p, id, meta, slivers)
+					s, err = o.insist(sending, p, all)
 				case <-sending.Done():
 				}
 			}
+			all.done(i, err)
 			acks <- ack{i, s, err}
 		})
 	}
@@ -232,11 +262,11 @@ func (o writing) send(
 // behindPause is the time between two questions to a node that is an epoch behind.
 const behindPause = 50 * time.Millisecond
 
-// put gives a node its part. One that has not heard yet of the epoch in which the blob is
+// insist gives a node its part. One that has not heard yet of the epoch in which the blob is
 // written is asked again until it has: it takes what it lacks then.
-func (o writing) put(ctx context.Context, p *peer.Peer, id commit.BlobID, meta []byte, slivers []rs2d.Sliver) (committee.Signature, error) {
+func (o writing) insist(ctx context.Context, p *peer.Peer, all parts) (committee.Signature, error) {
 	for {
-		s, err := p.PutBlob(ctx, id, meta, slivers)
+		s, err := all.put(ctx, p)
 		var other *peer.OtherCommitteeError
 		if !errors.As(err, &other) || other.Epoch >= o.view.Epoch() {
 			return s, err

@@ -112,11 +112,28 @@ func (p *Peer) PutBlob(ctx context.Context, id commit.BlobID, meta []byte, slive
 		add(api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(s.Axis), Index: uint16(s.Pair(n))}, s.Data)
 	}
 	add(api.FrameHeader{Kind: api.FrameEnd}, nil)
+	return p.putFrames(ctx, id, request{length: length, body: func() io.Reader { return &piecesReader{pieces: pieces} }})
+}
 
-	body, _, err := p.do(ctx, request{
-		method: http.MethodPut, path: api.BlobPath(id, ""), contentType: api.TypeFrames, length: length,
-		body: func() io.Reader { return &piecesReader{pieces: pieces} },
-	})
+// Stream is a body that is made while it is sent.
+type Stream struct {
+	Length int64 // bytes
+	// Body returns the body. If it is an io.Closer, Close ends a Read that waits.
+	Body func() io.Reader
+	// Begun reports whether some of it was read, so that it cannot be sent again.
+	Begun func() bool
+}
+
+// PutBlobFrom is PutBlob for a body that is made while it is sent: it has the metadata and
+// the node's slivers in frames, see package api.
+func (p *Peer) PutBlobFrom(ctx context.Context, id commit.BlobID, s Stream) (committee.Signature, error) {
+	return p.putFrames(ctx, id, request{length: s.Length, body: s.Body, once: s.Begun})
+}
+
+// putFrames sends metadata and slivers in frames.
+func (p *Peer) putFrames(ctx context.Context, id commit.BlobID, r request) (committee.Signature, error) {
+	r.method, r.path, r.contentType = http.MethodPut, api.BlobPath(id, ""), api.TypeFrames
+	body, _, err := p.do(ctx, r)
 	var status *StatusError
 	if errors.As(err, &status) && status.Epoch != 0 && status.Epoch != p.committee.Epoch() {
 		err = &OtherCommitteeError{status.Epoch, fmt.Sprintf("%v: it is in epoch %d, and not in %d", err, status.Epoch, p.committee.Epoch())}

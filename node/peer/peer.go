@@ -12,6 +12,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -176,6 +178,7 @@ type request struct {
 	contentType  string
 	length       int64 // of the body
 	body         func() io.Reader
+	once         func() bool // reports that the body cannot be sent again; may be nil
 }
 
 // do makes the request until an answer begins, and returns its body if it is a
@@ -191,7 +194,7 @@ func (p *link) do(ctx context.Context, r request) (io.ReadCloser, *http.Response
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)
 		}
-		if attempt >= p.options.Attempts || !temporary(err) {
+		if attempt >= p.options.Attempts || !temporary(err) || r.once != nil && r.once() {
 			var status *StatusError
 			if !errors.As(err, &status) {
 				p.MarkFailed()
@@ -225,6 +228,11 @@ func (p *link) once(ctx context.Context, r request) (io.ReadCloser, *http.Respon
 	}
 	var body io.Reader
 	if r.body != nil {
+		// A node that takes long with what it has got says so.
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(int, textproto.MIMEHeader) error {
+			guard.progress(0)
+			return nil
+		}})
 		watched := &watchedReader{r: r.body(), left: r.length, watchdog: guard}
 		defer watched.end()
 		body = watched

@@ -40,6 +40,16 @@ func (w *watchdog) progress(bytes int) {
 	w.timer.Reset(w.idle)
 }
 
+// aside stops the clock while f runs, whose time is not the node's.
+func (w *watchdog) aside(f func()) {
+	w.timer.Stop()
+	began := time.Now()
+	f()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.started = w.started.Add(time.Since(began))
+}
+
 func (w *watchdog) stop() { w.timer.Stop() }
 
 // watchedReader shows the watchdog how a body is being sent. The transport may go on
@@ -63,13 +73,19 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 	if r.ended {
 		return 0, errors.New("the request has ended")
 	}
-	n, err := r.r.Read(b)
+	var n int
+	var err error
+	r.watchdog.aside(func() { n, err = r.r.Read(b) })
 	r.left -= int64(n)
 	r.watchdog.progress(n)
 	return n, err
 }
 
+// end ends a Read that waits, if the body can be closed.
 func (r *watchedReader) end() {
+	if c, ok := r.r.(io.Closer); ok {
+		_ = c.Close()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true

@@ -80,6 +80,8 @@ func (s *stage) AddPieces(pieces ...Piece) error {
 			data = append(data, extent{sliver.place.off + p.Off, p.Data})
 		}
 	}
+	// Pieces that follow each other are written together.
+	slices.SortStableFunc(data, func(a, b extent) int { return cmp.Compare(a.off, b.off) })
 	return s.write(someTime, data)
 }
 
