@@ -92,3 +92,5 @@ func (c cluster) Certify(ctx context.Context, id commit.BlobID, _ *ObjectID, raw
 	}
 	return client.Publish(ctx, c.Client, cert)
 }
+
+func (c cluster) Cluster(ctx context.Context) (*Cluster, error) { return clusterOf(ctx, c.Client), nil }

@@ -87,6 +87,7 @@ type Daemon struct {
 	options       Options
 	reader        *reader
 	writer        *writer
+	front         *front
 	reads, writes *turns
 	page          []byte // what the API is, for people
 }
@@ -100,7 +101,7 @@ func New(store Store, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: store, options: o}
+	w := &writer{store: store, options: o, recent: new(recent)}
 	if o.Auth != nil {
 		w.gate = &gate{Auth: *o.Auth, used: make(map[string]int64)}
 	}
@@ -109,7 +110,7 @@ func New(store Store, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	return &Daemon{
-		page: text, options: o, reader: newReader(store, o), writer: w,
+		page: text, options: o, reader: newReader(store, o), writer: w, front: &front{store: store, options: o, recent: w.recent},
 		reads: newTurns(o.MaxReads, o.WaitingReads), writes: newTurns(o.MaxWrites, o.WaitingWrites),
 	}, nil
 }
@@ -144,6 +145,12 @@ func (d *Daemon) find(segments []string) *route {
 	}
 	at := func(i int) string { return segments[i] }
 	switch {
+	case is(""):
+		return read("GET HEAD", d.front.getPage)
+	case is("page.js"):
+		return read("GET HEAD", d.front.getScript)
+	case is("v1/cluster"):
+		return read("GET HEAD", d.front.getCluster)
 	case is("v1/blobs") && !d.options.NoWrites:
 		return write("PUT", d.writer.putBlob)
 	case is("v1/quilts") && !d.options.NoWrites:

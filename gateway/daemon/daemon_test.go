@@ -79,6 +79,10 @@ func (f *fake) Certify(ctx context.Context, id commit.BlobID, object *ObjectID, 
 	return err
 }
 
+func (f *fake) Cluster(context.Context) (*Cluster, error) {
+	return &Cluster{Members: []Member{}}, f.err
+}
+
 func (f *fake) object(id commit.BlobID) Object {
 	return Object{
 		ID: ObjectID(id), Blob: id, Size: uint64(len(f.blobs[id])), Registered: 3, Certified: 3, Storage: ObjectID{1}, Start: 3, End: 4,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -229,4 +231,17 @@ func (s *ledgerStore) Certify(ctx context.Context, id commit.BlobID, object *Obj
 		return refuse("INVALID_CERTIFICATE", err.Error())
 	}
 	return onLedger(err)
+}
+
+func (s *ledgerStore) Cluster(ctx context.Context) (*Cluster, error) {
+	now, err := s.account.Ledger().Status(ctx)
+	if err != nil {
+		return nil, onLedger(err)
+	}
+	c := clusterOf(ctx, s.Client)
+	c.Ledger = &Ledger{
+		Height: now.Height, Phase: now.Phase, Due: int64(time.Until(time.UnixMilli(int64(min(now.DueMillis, math.MaxInt64)))).Seconds()),
+		StoragePrice: now.StoragePrice, WritePrice: now.WritePrice, Capacity: now.Capacity, Used: now.Used,
+	}
+	return c, nil
 }

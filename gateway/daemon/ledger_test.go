@@ -24,6 +24,7 @@ type town struct {
 	account *account.Account
 	views   *follow.Views
 	clients []*client.Client
+	fronts  []*front
 }
 
 func startTown(t *testing.T) *town {
@@ -58,6 +59,7 @@ func (w *town) gateway(t *testing.T, key *identity.Key) (*served, *account.Accou
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.fronts = append(w.fronts, d.front)
 	server := httptest.NewServer(d)
 	t.Cleanup(server.Close)
 	return &served{t: t, url: server.URL}, a

@@ -16,6 +16,7 @@ type writer struct {
 	store   Store
 	options Options
 	gate    *gate // or nil, if everybody may write
+	recent  *recent
 }
 
 // admit reads how a blob is to be stored, and takes the token that allows it. The pass is
@@ -83,6 +84,7 @@ func (d *writer) put(ctx context.Context, blob []byte, o PutOptions) (*Stored, e
 	if err != nil {
 		return nil, confirmationError(err)
 	}
+	d.recent.add(s)
 	return s, nil
 }
 

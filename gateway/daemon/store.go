@@ -32,6 +32,8 @@ type Store interface {
 	// Certify takes the certificate of a blob that its owner has stored, and where there is a
 	// ledger, registered as the object, which may be nil if the certificate names it.
 	Certify(ctx context.Context, id commit.BlobID, object *ObjectID, c *Certificate) error
+	// Cluster returns how the nodes are.
+	Cluster(ctx context.Context) (*Cluster, error)
 	// Object returns what is known of a blob's record. The error wraps client.ErrNotFound
 	// if there is no such record.
 	Object(ctx context.Context, id ObjectID) (*Object, error)
@@ -76,6 +78,12 @@ func (id ObjectID) String() string { return "0x" + hex.EncodeToString(id[:]) }
 
 // MarshalText is String.
 func (id ObjectID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (id *ObjectID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseObjectID(string(text))
+	return err
+}
 
 // ParseObjectID reads what String writes. It may lack 0x, and leading zeros.
 func ParseObjectID(s string) (id ObjectID, err error) {

@@ -1,0 +1,128 @@
+'use strict';
+// What is shown comes from GET /v1/cluster, and from answers to what is stored. Nothing of it
+// is taken for HTML.
+
+const at = (id) => document.getElementById(id);
+const base = location.href.replace(/[^/]*$/, '').replace(/\/$/, '');
+
+function element(name, text, properties = {}) {
+	const e = Object.assign(document.createElement(name), properties);
+	e.textContent = text;
+	return e;
+}
+
+function bytes(n) {
+	const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+	let i = 0;
+	for (; n >= 1024 && i < units.length - 1; i++) n /= 1024;
+	return `${i === 0 ? n : n.toFixed(n < 10 ? 1 : 0)} ${units[i]}`;
+}
+
+function time(seconds) {
+	if (seconds < 90) return `${Math.round(seconds)} s`;
+	if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+	if (seconds < 129600) return `${Math.round(seconds / 3600)} h`;
+	return `${Math.round(seconds / 86400)} days`;
+}
+
+// forever is the epoch that does not come: blobs are kept for good where there is no ledger.
+const forever = 4294967295;
+const until = (epoch) => (epoch === forever ? 'for good' : epoch);
+
+for (const e of document.querySelectorAll('code.curl')) {
+	e.textContent = `curl -s ${base}${e.dataset.path}` + (e.dataset.field ? ` | jq ${e.dataset.field}` : '');
+}
+
+function row(...cells) {
+	const tr = document.createElement('tr');
+	for (const cell of cells) {
+		const td = document.createElement('td');
+		td.append(cell ?? '');
+		tr.append(td);
+	}
+	return tr;
+}
+
+function link(id) {
+	const a = element('a', id, { href: `${base}/v1/blobs/${id}` });
+	const code = document.createElement('code');
+	code.append(a);
+	return code;
+}
+
+function show(cluster) {
+	const figures = [
+		['Network', cluster.network], ['Shards', cluster.shards], ['Epoch', cluster.epoch],
+		['Nodes up', `${cluster.nodes_up} of ${cluster.members.length}`], ['Shards up', `${cluster.shards_up} of ${cluster.shards}`],
+		['Free', bytes(cluster.free_bytes)], ['Slivers missing', cluster.missing],
+	];
+	const l = cluster.ledger;
+	if (l) {
+		figures.push(
+			['Epoch ends in', time(Math.max(0, l.due_seconds))], ['Phase', l.phase], ['Height', l.height],
+			['Reserved', `${bytes(l.used)} of ${bytes(l.capacity)}`], ['Price of a MiB, epoch', l.storage_price], ['Price of writing a MiB', l.write_price],
+		);
+	}
+	at('figures').replaceChildren(...figures.map(([name, value]) => {
+		const div = document.createElement('div');
+		div.append(element('dt', name), element('dd', value));
+		return div;
+	}));
+	at('trouble').textContent = cluster.shards_up < cluster.shards_needed ? 'Too few shards are up to store anything.' : '';
+	at('members').replaceChildren(...cluster.members.map((m) =>
+		row(m.name, element('span', m.state, { className: m.state === 'healthy' ? 'good' : 'bad' }), `${m.weight} (${m.shards})`,
+			m.up ? bytes(m.free_bytes) : '', m.up ? m.missing : '', m.up ? m.recovered : '', m.up ? m.uptime : m.error)));
+	at('recent').replaceChildren(...cluster.recent.map((b) =>
+		row(link(b.blob_id), bytes(b.length), `epoch ${b.certified_epoch}`, until(b.end_epoch), element('code', b.object))));
+	at('limits').textContent = `up to ${bytes(cluster.max_blob)}`;
+	at('form').hidden = !cluster.writes;
+}
+
+async function look() {
+	try {
+		const answer = await fetch(`${base}/v1/cluster`);
+		if (!answer.ok) throw new Error(await answer.text());
+		show(await answer.json());
+	} catch (error) {
+		at('trouble').textContent = `The gateway does not answer: ${error.message}`;
+	}
+}
+
+async function store(file) {
+	const out = at('stored');
+	out.replaceChildren(element('p', `Storing ${file.name}, ${bytes(file.size)} …`));
+	const url = `${base}/v1/blobs?epochs=${encodeURIComponent(at('epochs').value)}`;
+	try {
+		const answer = await fetch(url, { method: 'PUT', body: file });
+		const text = await answer.text();
+		if (!answer.ok) {
+			let message = text;
+			try { message = JSON.parse(text).error.message; } catch { /* it is text */ }
+			throw new Error(message);
+		}
+		const got = JSON.parse(text);
+		const made = got.newlyCreated;
+		const id = made ? made.blobObject.blobId : got.alreadyCertified.blobId;
+		const end = made ? made.blobObject.storage.endEpoch : got.alreadyCertified.endEpoch;
+		const p = element('p', made ? 'Stored as ' : 'It was stored already, as ');
+		p.append(link(id), end === forever ? ', for good' : `, until epoch ${end}`, made && made.cost ? `, for ${made.cost}` : '', '.');
+		out.replaceChildren(p,
+			element('code', `curl -T ${JSON.stringify(file.name)} '${url}'`, { className: 'curl' }),
+			element('code', `curl -o ${JSON.stringify(file.name)} ${base}/v1/blobs/${id}`, { className: 'curl' }));
+		look();
+	} catch (error) {
+		out.replaceChildren(element('p', `${file.name} is not stored: ${error.message}`, { className: 'bad' }));
+	}
+}
+
+at('form').addEventListener('submit', (e) => e.preventDefault());
+at('file').addEventListener('change', () => { if (at('file').files.length) store(at('file').files[0]); });
+for (const kind of ['dragover', 'dragleave', 'drop']) {
+	at('drop').addEventListener(kind, (e) => {
+		e.preventDefault();
+		at('drop').classList.toggle('over', kind === 'dragover');
+		if (kind === 'drop' && e.dataTransfer.files.length) store(e.dataTransfer.files[0]);
+	});
+}
+look();
+setInterval(look, 3000);
