@@ -195,7 +195,12 @@ func (n *Node) Name() string { return n.member().Name }
 func (n *Node) Address() string { return n.member().Address }
 
 // Migration says how far the node is with its shards; nil if there is no ledger.
-func (n *Node) Migration() *api.Migration { return n.health().Migration }
+func (n *Node) Migration() *api.Migration {
+	if n.migrator == nil {
+		return nil
+	}
+	return migrationOf(n.config.Control.View(), n.migrator.Progress())
+}
 
 // Healer returns the node's healer.
 func (n *Node) Healer() *Healer { return n.healer }
@@ -303,9 +308,7 @@ func (n *Node) health() api.Health {
 		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),
 	}
 	h.FreeBytes, _ = n.config.Store.Free()
-	if n.migrator != nil {
-		h.Migration = migrationOf(v, n.migrator.Progress())
-	}
+	h.Migration = n.Migration()
 	return h
 }
 

@@ -41,6 +41,7 @@ func (s *session) finish(ctx context.Context) {
 		})
 	}
 	s.states(context.WithoutCancel(ctx)) // what was asked before an interrupt is worth to be known
+	s.changes()
 	(&judge{s.client.Committee(), s.cluster, s.events, s.done}).findProblems(r)
 	if ctx.Err() != nil {
 		r.Problems, r.OK = append(r.Problems, "interrupted"), false
@@ -60,15 +61,42 @@ func (s *session) finish(ctx context.Context) {
 	}
 }
 
-// whole lists the nodes that are to have everything.
+// changes notes what became of the changes of epochs.
+func (s *session) changes() {
+	if s.cluster == nil || s.Epoch == 0 {
+		return
+	}
+	all := cluster.Changes(s.cluster)
+	copied := int64(0)
+	for _, l := range s.cluster.Runs() {
+		copied += l.Stats.Copied
+	}
+	for i, c := range all {
+		next := copied
+		if i+1 < len(all) {
+			next = all[i+1].Copied
+		}
+		change := report.Change{
+			Epoch: c.Epoch, Seconds: c.Started.Sub(s.start).Seconds(), Took: -1, Moved: c.Moved, Given: c.Given, Minimum: c.Minimum, Copied: next - c.Copied,
+		}
+		if !c.Settled.IsZero() {
+			change.Took = c.Settled.Sub(c.Started).Seconds()
+			change.Reads = s.load.Achieved(load.Read, c.Started.Sub(s.start), c.Settled.Sub(s.start))
+			change.Writes = s.load.Achieved(load.Write, c.Started.Sub(s.start), c.Settled.Sub(s.start))
+		}
+		s.result.Changes = append(s.result.Changes, change)
+	}
+}
+
+// whole lists the members of the committee that are to have everything.
 func (s *session) whole() (nodes []int) {
 	if s.cluster == nil {
 		return nil
 	}
 	states, _ := s.cluster.Nodes()
-	for i, state := range states {
-		if state == cluster.Untouched || state == cluster.Restored {
-			nodes = append(nodes, i)
+	for i, seat := range cluster.Seats(s.cluster) {
+		if seat >= 0 && (states[i] == cluster.Untouched || states[i] == cluster.Restored) {
+			nodes = append(nodes, seat)
 		}
 	}
 	return nodes
@@ -79,18 +107,37 @@ func (s *session) states(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	members := s.client.Committee()
-	for i, h := range s.client.Health(ctx) {
-		n := report.Node{Node: i, Name: h.Name, Shards: members.Weight(i), State: report.Down}
-		if h.Err == nil {
+	healths := s.client.Health(ctx)
+	node := func(i, seat int, name string) report.Node {
+		n := report.Node{Node: i, Name: name, State: report.Down}
+		if seat < 0 || seat >= len(healths) {
+			return n
+		}
+		h := healths[seat]
+		if n.Name, n.Shards = h.Name, members.Weight(seat); h.Err == nil {
 			n.State, n.Missing = h.Health.State, h.Health.Missing
 		}
-		if s.cluster != nil {
-			switch done, _ := s.cluster.Nodes(); done[i] {
-			case cluster.Dead:
-				n.State = report.Killed
-			case cluster.Lying:
-				n.State, n.Missing = report.Lying, 0 // what it says of itself is worth nothing
-			}
+		return n
+	}
+	if s.cluster == nil {
+		for i := range healths {
+			s.result.Nodes = append(s.result.Nodes, node(i, i, ""))
+		}
+		return
+	}
+	names := cluster.Names(s.cluster)
+	states, _ := s.cluster.Nodes()
+	for i, seat := range cluster.Seats(s.cluster) {
+		n := node(i, seat, names[i])
+		switch states[i] {
+		case cluster.Dead:
+			n.State = report.Killed
+		case cluster.Gone:
+			n.State = report.Gone
+		case cluster.Leaving:
+			n.State = report.Leaving
+		case cluster.Lying:
+			n.State, n.Missing = report.Lying, 0 // what it says of itself is worth nothing
 		}
 		s.result.Nodes = append(s.result.Nodes, n)
 	}

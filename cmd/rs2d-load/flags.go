@@ -18,6 +18,7 @@ type runCmd struct {
 	Shards    int           `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
 	Control   string        `enum:"fixed,embedded,comet" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered; comet, the same ledger on a validator beside each node, which dies with it; or fixed, a committee's file." group:"Cluster"`
 	Comet     string        `placeholder:"FILE" help:"The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project." group:"Cluster"`
+	Epoch     time.Duration `placeholder:"TIME" help:"How long an epoch of the ledger of local nodes is: by default longer than any run." group:"Cluster"`
 	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
 	Dir       string        `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
 	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
@@ -53,6 +54,10 @@ type runCmd struct {
 	Swap    []string `placeholder:"COUNT@TIME" help:"Answer from another blob, with valid proofs." group:"Faults, of --local"`
 	Forget  []string `placeholder:"COUNT@TIME" help:"Acknowledge writes falsely, and keep nothing." group:"Faults, of --local"`
 
+	Join    []string `placeholder:"COUNT@TIME" help:"So many new nodes come, with stake: they own shards from the epoch on that follows the next selection of a committee. Needs --epoch." group:"Epochs, of --local"`
+	Leave   []string `placeholder:"COUNT[:lying]@TIME" help:"Withdraw the stake of so many nodes, which give their shards to others and end. 1:lying@5s gives wrong slivers. Needs --epoch." group:"Epochs, of --local"`
+	Replace []string `placeholder:"COUNT@TIME" help:"kill -9 so many nodes, remove their disks for ever, and let new ones come with stake. Needs --epoch." group:"Epochs, of --local"`
+
 	Hostile   []string `placeholder:"COUNT[:KIND]@TIME" help:"Keep others from recovery: list blobs one by one and slowly (list), send symbols drop by drop (drip), or list blobs that do not exist (invent). Nodes take turns if there is no kind, as in 3@5s; 1:drip@5s has one. The run fails if honest nodes do not recover." group:"Faults, of --local"`
 	Flood     []string `placeholder:"COUNT[:KIND]@TIME" help:"So many strangers come from one address and keep a connection to every node until the load ends: with a request now and then (idle), announcing a terabyte (far-body), or silent (silent), by turns; 600:idle@10s has one kind. docs/load.md lists more. The run fails if reads or writes fall below half of what they were before, which takes a second of load or more." group:"Faults, of --local"`
 	Slowloris []string `placeholder:"COUNT@TIME" help:"So many clients come, which keep a connection to every node and are as slow as can be: silent, with half a handshake, header or body, or leaving answers unread." group:"Faults, of --local"`
@@ -72,7 +77,7 @@ type runCmd struct {
 func (c *runCmd) Help() string {
 	return `Latencies are corrected for coordinated omission. Recovery: received bytes of symbols and proofs for each byte of slivers restored, beside what a one-dimensional code would have received: a whole blob.
 
-JSON: setup, seconds, reads and writes (count, errors, not_begun, bytes, per_s, mb_per_s, latency_ms, service_latency_ms, encoding_ms), blobs, cpu_seconds, wire_bytes, nodes, faults, slowloris, flood, recovery, series, healing, errors, problems, ok. docs/load.md says what they are.`
+JSON: setup, seconds, reads and writes (count, errors, not_begun, bytes, per_s, mb_per_s, latency_ms, service_latency_ms, encoding_ms), blobs, cpu_seconds, wire_bytes, nodes, faults, slowloris, flood, changes, recovery, series, healing, errors, problems, ok. docs/load.md says what they are.`
 }
 
 // events parses the schedule of faults.
@@ -85,6 +90,7 @@ func (c *runCmd) events() ([]cluster.Event, error) {
 		{cluster.Kill, c.Kill}, {cluster.Restore, c.Restart}, {cluster.Wipe, c.Wipe}, {cluster.Crash, c.Crash},
 		{cluster.Slow, c.Slow}, {cluster.Stall, c.Stall}, {cluster.Drip, c.Drip}, {cluster.Refuse, c.Refuse},
 		{cluster.Corrupt, c.Corrupt}, {cluster.Swap, c.Swap}, {cluster.Forget, c.Forget},
+		{cluster.Join, c.Join}, {cluster.Leave, c.Leave}, {cluster.Replace, c.Replace},
 		{cluster.Hostile, c.Hostile}, {cluster.Slowloris, c.Slowloris}, {cluster.Flood, c.Flood},
 	} {
 		for _, text := range f.texts {
@@ -105,6 +111,7 @@ const (
 	maxRate        = 1e6
 	maxTime        = 24 * time.Hour
 	leastOpenFiles = 64
+	leastEpoch     = time.Second
 	floodApart     = time.Second // of load before a flood, and with it
 )
 
@@ -134,7 +141,16 @@ func (c *runCmd) validate(events []cluster.Event) error {
 	case c.Preload < 1:
 		return fmt.Errorf("--preload %d: at least 1, or there is nothing to read", c.Preload)
 	}
+	if c.Epoch != 0 && (c.Local == 0 || c.Control == cluster.ControlFixed || c.Epoch < leastEpoch) {
+		return fmt.Errorf("--epoch %v: at least %v, and of --local nodes with a ledger", c.Epoch, leastEpoch)
+	}
+	if most := c.mostNodes(events); most > c.Shards || most > maxLocal {
+		return fmt.Errorf("with those that join there would be %d nodes, and there are %d shards", most, c.Shards)
+	}
 	for _, e := range events {
+		if churns(e.Action) && c.Epoch == 0 {
+			return fmt.Errorf("--%s needs --epoch: nodes come and go when an epoch begins", e.Action)
+		}
 		if e.At >= c.Duration {
 			return fmt.Errorf("--%s %s: the run ends at %v, see --duration", e.Action, e, c.Duration)
 		}
@@ -162,6 +178,30 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		}
 	}
 	return nil
+}
+
+// churns reports whether an action lets nodes come or go.
+func churns(a cluster.Action) bool {
+	return a == cluster.Join || a == cluster.Leave || a == cluster.Replace
+}
+
+// mostNodes returns how many nodes there are with those that join.
+func (c *runCmd) mostNodes(events []cluster.Event) int {
+	most := c.Local
+	for _, e := range cluster.Expand(events, c.Duration) {
+		if e.Action == cluster.Join || e.Action == cluster.Replace {
+			most += e.Count
+		}
+	}
+	return most
+}
+
+// blobEpochs returns for how many epochs blobs are stored, so that none ends in the run.
+func (c *runCmd) blobEpochs() uint32 {
+	if c.Epoch == 0 {
+		return 5
+	}
+	return uint32((startTimeout+preloadTimeout+c.Duration+c.Settle+c.CheckTimeout)/c.Epoch) + 3
 }
 
 // checks are the values of --check.

@@ -84,6 +84,7 @@ type nodeCmd struct {
 	Committee    string
 	Genesis      string
 	Ledger       string
+	Listen       string
 	Key          string
 	Store        string
 	Plaintext    bool
@@ -101,6 +102,9 @@ func nodeArgs(c cluster.NodeConfig) []string {
 	}
 	if c.Plaintext {
 		args = append(args, "--plaintext")
+	}
+	if c.Listen != "" {
+		args = append(args, "--listen", c.Listen)
 	}
 	if c.OpenFiles > 0 {
 		args = append(args, "--open-files", strconv.FormatUint(c.OpenFiles, 10))

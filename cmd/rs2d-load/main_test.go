@@ -308,8 +308,9 @@ func TestFailedWrites(t *testing.T) {
 		ok   bool
 	}{
 		{nil, false},
-		{[]cluster.Done{{Nodes: []int{1}}, {Nodes: []int{1}}, {Clients: 100}}, false},
-		{[]cluster.Done{{Nodes: []int{1}}, {Nodes: []int{2}}}, true},
+		{[]cluster.Done{{Nodes: []int{1}, Weights: []int{2}}, {Nodes: []int{1}, Weights: []int{2}}, {Clients: 100}}, false},
+		{[]cluster.Done{{Nodes: []int{1}, Weights: []int{2}}, {Action: cluster.Leave, Nodes: []int{2}, Weights: []int{2}}}, false},
+		{[]cluster.Done{{Nodes: []int{1}, Weights: []int{2}}, {Nodes: []int{2}, Weights: []int{2}}}, true},
 	} {
 		var r report.Result
 		r.Setup.FaultyShards = all.Params().F
@@ -415,6 +416,48 @@ func await(t *testing.T, condition func() bool) {
 	for deadline := time.Now().Add(time.Minute); !condition(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatal("waited in vain")
+		}
+	}
+}
+
+// TestNodesComeAndGo lets nodes join, leave and be replaced while blobs are read and written:
+// nothing is lost, no read and no write fails, and no more is copied than moves.
+func TestNodesComeAndGo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes epochs")
+	}
+	r := runLoad(t, "--local", "5", "--shards", "20", "--duration", "16s", "--epoch", "4s", "--size", "64KiB", "--preload", "30", "--rate", "10",
+		"--join", "1@500ms", "--leave", "1:lying@5s", "--replace", "1@9s")
+	if !r.OK || r.Reads.Errors+r.Writes.Errors+r.Blobs.Unreadable+r.Blobs.Wrong+r.Blobs.Unchecked > 0 {
+		t.Fatalf("%+v: %q, %q", r.Blobs, r.Problems, r.Errors)
+	}
+	moved, settled := 0, 0
+	for _, c := range r.Changes {
+		moved += c.Moved
+		if c.Took >= 0 {
+			settled++
+		}
+	}
+	if moved < 5 || settled == 0 {
+		t.Errorf("%d shards moved, and %d epochs were settled: %+v", moved, settled, r.Changes)
+	}
+	if len(r.Nodes) != 7 {
+		t.Errorf("%d nodes, want those there were, the one that joined, and the one that replaced another", len(r.Nodes))
+	}
+}
+
+func TestEpochFlags(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--join needs --epoch":  {"--local", "4", "--join", "1@1s"},
+		"--epoch 10s":           {"--local", "4", "--control", "fixed", "--epoch", "10s"},
+		"--epoch 10ms":          {"--local", "4", "--epoch", "10ms"},
+		"there would be 9":      {"--local", "4", "--shards", "8", "--epoch", "2s", "--join", "5@1s"},
+		"the kinds are lying":   {"--local", "4", "--epoch", "2s", "--leave", "1:slow@1s"},
+		"there are no kinds of": {"--local", "4", "--epoch", "2s", "--replace", "1:slow@1s"},
+	} {
+		out, err := program(t, args...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("%q: %v, %s, want an error that says %q", args, err, out, want)
 		}
 	}
 }

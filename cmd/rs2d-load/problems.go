@@ -36,6 +36,7 @@ func (j *judge) findProblems(r *report.Result) {
 		r.OK = len(r.Problems) == 0
 		return
 	}
+	r.Problems = append(r.Problems, changeProblems(r.Changes)...)
 	for _, err := range j.cluster.Died() {
 		r.Problems = append(r.Problems, err.Error())
 	}
@@ -48,6 +49,25 @@ func (j *judge) findProblems(r *report.Result) {
 		r.Problems = append(r.Problems, "honest nodes did not recover within --settle, though no more than f shards were hostile")
 	}
 	r.OK = len(r.Problems) == 0
+}
+
+// changeProblems lists what went wrong with epochs: too much was copied, or none was settled
+// of the last ones. What is copied late counts with a later epoch, so that all are taken
+// together.
+func changeProblems(changes []report.Change) (problems []string) {
+	copied, minimum := int64(0), int64(0)
+	for _, c := range changes {
+		copied, minimum = copied+c.Copied, minimum+c.Minimum
+	}
+	const last = 3 // the very last one may have had no time
+	if n := len(changes); n >= last && !slices.ContainsFunc(changes[n-last:], func(c report.Change) bool { return c.Took >= 0 }) {
+		problems = append(problems, fmt.Sprintf("none of the last %d epochs was settled", last))
+	}
+	if float64(copied) > report.MostCopied*float64(minimum) {
+		problems = append(problems, fmt.Sprintf("%s were copied for shards that moved, more than %g times the %s that they have",
+			ui.Bytes(uint64(copied)), report.MostCopied, ui.Bytes(uint64(minimum))))
+	}
+	return problems
 }
 
 // floodProblems lists what nodes did not bear of a flood. Rates are compared only if
@@ -83,22 +103,26 @@ func scheduled(events []cluster.Event, a cluster.Action) bool {
 // broken counts the shards of nodes that misbehave or are dead.
 func (j *judge) broken() (shards int) {
 	states, _ := j.cluster.Nodes()
-	for i, state := range states {
-		if state == cluster.Lying || state == cluster.Dead {
-			shards += j.members.Weight(i)
+	for i, seat := range cluster.Seats(j.cluster) {
+		if seat >= 0 && (states[i] == cluster.Lying || states[i] == cluster.Dead) {
+			shards += j.members.Weight(seat)
 		}
 	}
 	return shards
 }
 
-// touched counts the shards of the nodes to which something was done, at any time.
+// touched counts the shards of the nodes to which something was done, at any time. That a node
+// joins or leaves is nothing.
 func (j *judge) touched() (shards int) {
 	touched := make(map[int]bool)
 	for _, d := range j.done {
-		for _, i := range d.Nodes {
+		if d.Action == cluster.Join || d.Action == cluster.Leave {
+			continue
+		}
+		for at, i := range d.Nodes {
 			if !touched[i] {
 				touched[i] = true
-				shards += j.members.Weight(i)
+				shards += d.Weights[at]
 			}
 		}
 	}

@@ -48,6 +48,7 @@ type Migration struct {
 	CopiedSlivers int64  `json:"copied_slivers"`
 	CopiedBytes   int64  `json:"copied_bytes"`
 	DroppedShards int64  `json:"dropped_shards"`
+	Cleared       uint64 `json:"cleared"`             // the last epoch in which the node had nothing of shards that it lost
 	Lies          int64  `json:"lies"`                // nodes that gave wrong slivers
 	TimeLeft      string `json:"time_left,omitempty"` // of copying
 }

@@ -38,6 +38,7 @@ func (m dropper) drop(ctx context.Context) error {
 		m.stopDrop = nil
 	}()
 	kept := false
+	begun := m.config.View()
 	for shard := range m.config.View().Params().N {
 		v := m.config.View()
 		if !lost(v, shard) {
@@ -68,6 +69,9 @@ func (m dropper) drop(ctx context.Context) error {
 	}
 	if kept {
 		return errKept
+	}
+	if len(begun.Epochs.Holders()) == 1 {
+		m.note(func(p *Progress) { p.Cleared = begun.Epoch() })
 	}
 	return nil
 }

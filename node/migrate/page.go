@@ -190,7 +190,7 @@ func (p *page) fetch(ctx context.Context, o *order) {
 		came += len(got)
 		return p.take(b, got)
 	}
-	err := from.Page(limited, o.requests, func(i int, axis rs2d.Axis) int { return o.blobs[i].sizes[axis] }, func(piece peer.PagePiece) error {
+	err := peer.Page(limited, from, o.requests, func(i int, axis rs2d.Axis) int { return o.blobs[i].sizes[axis] }, func(piece peer.PagePiece) error {
 		if piece.Item != item {
 			if err := flush(); err != nil {
 				return err

@@ -33,11 +33,12 @@ type Progress struct {
 	Ended   time.Time // zero until then
 
 	// Since the node was started:
-	Slivers int64 // copied
-	Bytes   int64 // of them and of metadata
-	Lies    int64 // nodes that gave wrong ones
-	GivenUp int64 // nodes that gave none in time
-	Dropped int64 // shards
+	Slivers int64  // copied
+	Bytes   int64  // of them and of metadata
+	Lies    int64  // nodes that gave wrong ones
+	GivenUp int64  // nodes that gave none in time
+	Dropped int64  // shards
+	Cleared uint64 // the last epoch in which the node had nothing of other members' shards
 }
 
 // TimeLeft estimates how long copying will take yet; 0 if nothing is known.

@@ -45,6 +45,9 @@ type Options struct {
 	HealInterval  time.Duration                    // between looks at what others have
 	HealDelay     time.Duration                    // before what a node missed is looked at
 	OpenFiles     uint64                           // limit of each node; the system's if 0
+	Epoch         time.Duration                    // how long each is; one that outlasts the run if 0
+	MostNodes     int                              // that there are at once, those that join included
+	BlobEpochs    uint32                           // for which blobs are stored
 	Profile       string                           // directory for profiles of the nodes; none if empty
 }
 
@@ -57,6 +60,7 @@ type Cluster struct {
 	writer    *identity.Key
 	intruder  *identity.Key // of slow clients and such as announce much
 
+	churn       *churn // nil if there is no ledger
 	slowClients *flood.Flood
 	strangers   *Strangers
 
@@ -67,6 +71,7 @@ type Cluster struct {
 
 // member is one node with all its processes.
 type member struct {
+	name      string
 	key       committee.PublicKey
 	config    NodeConfig
 	log       string
@@ -85,6 +90,8 @@ const (
 	Restored        // misbehaved or was dead, and does its work again
 	Lying           // misbehaves
 	Dead            // was killed
+	Leaving         // gives its shards to others
+	Gone            // has left, or was replaced, and does not come back
 )
 
 // Causes of a node's process to be started.
@@ -126,7 +133,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		key := identity.GenerateKey()
 		text := key.Reveal()
 		m := &member{
-			key: key.Public(),
+			name: name, key: key.Public(),
 			config: NodeConfig{
 				Committee: path, Key: filepath.Join(dir, "key"), Store: filepath.Join(dir, "store"),
 				Plaintext: o.Plaintext, HealInterval: o.HealInterval, HealDelay: o.HealDelay, OpenFiles: o.OpenFiles,
@@ -150,6 +157,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := c.prepareFloods(path); err != nil {
 		c.Stop()
 		return nil, err
+	}
+	if c.ledger != nil {
+		c.churn = newChurn(c)
 	}
 	for i := range c.nodes {
 		if err = c.run(i, CauseStart); err != nil {
@@ -265,7 +275,7 @@ func (c *Cluster) Registrar() (client.Registrar, error) {
 	if c.ledger == nil {
 		return nil, nil
 	}
-	return c.ledger.registrar(c.options.Scheme)
+	return c.ledger.registrar(c.options.Scheme, c.options.BlobEpochs)
 }
 
 // Writer returns the key of a client that may write.
@@ -448,7 +458,7 @@ func (c *Cluster) healthy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, m := range c.nodes {
-		if m.state == Dead || m.state == Lying {
+		if m.state == Dead || m.state == Lying || m.state == Leaving || m.state == Gone {
 			continue
 		}
 		if stats, _, _ := m.process.status(); !m.process.running() || !stats.Healthy {
@@ -463,6 +473,9 @@ func (c *Cluster) Stop() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
+	if c.churn != nil {
+		c.churn.end()
+	}
 	if c.slowClients != nil { // it came that far
 		c.slowClients.Stop()
 		_ = c.strangers.Stop() // whoever wants their counts has stopped them

@@ -40,7 +40,14 @@ type ledgerAccess struct {
 const (
 	payers      = 32
 	payersMoney = 1 << 52
-	blobEpochs  = 5
+)
+
+// What nodes vote for, and have.
+const (
+	storagePrice = 2
+	writePrice   = 1
+	nodeCapacity = 1 << 50
+	nodeMoney    = 1 << 40
 )
 
 // beginLedger writes the genesis of a ledger of the nodes to a file, and returns it with
@@ -48,7 +55,8 @@ const (
 func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identity.Key) (g ledger.Genesis, keys []ed25519.PrivateKey, err error) {
 	g = ledger.Genesis{
 		Name: "load", Shards: uint16(o.Shards), Scheme: uint8(o.Scheme), Start: uint64(time.Now().UnixMilli()),
-		MaxNodes: uint16(max(len(nodes), 1)), BlockTarget: 64 << 20,
+		MaxNodes: uint16(min(max(len(nodes), o.MostNodes, 1), o.Shards)), BlockTarget: 64 << 20,
+		EpochMillis: uint64(o.Epoch.Milliseconds()), MaxEpochsAhead: max(ledger.DefaultMaxEpochsAhead, o.BlobEpochs),
 	}
 	var accounts []genesis.Account
 	for range payers {
@@ -60,7 +68,7 @@ func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 		accounts = append(accounts, genesis.Account{Address: genesis.AddressOf(key), Balance: payersMoney})
 	}
 	for i := range nodes {
-		nodes[i].Stake, nodes[i].Capacity, nodes[i].StoragePrice, nodes[i].WritePrice = ledger.DefaultMinStake, 1<<50, 2, 1
+		nodes[i].Stake, nodes[i].Capacity, nodes[i].StoragePrice, nodes[i].WritePrice = ledger.DefaultMinStake, nodeCapacity, storagePrice, writePrice
 		accounts = append(accounts, genesis.Account{Address: nodes[i].Owner, Balance: payersMoney}) // for what it tells the ledger
 	}
 	genesis.Set(&g, nodes, accounts)
@@ -145,14 +153,14 @@ func (l *ledgerAccess) from(i int) *rpc.Client {
 }
 
 // registrar returns what registers blobs, for one payer after another.
-func (l *ledgerAccess) registrar(scheme commit.Scheme) (client.Registrar, error) {
+func (l *ledgerAccess) registrar(scheme commit.Scheme, epochs uint32) (client.Registrar, error) {
 	hasher, err := commit.NewHasher(scheme, "")
 	if err != nil {
 		return nil, err
 	}
 	r := new(registrars)
 	for i, key := range l.keys {
-		r.all = append(r.all, &account.Registrar{Account: account.New(l.from(i), key), Epochs: blobEpochs, Hasher: hasher, Refresh: l.views.Refresh})
+		r.all = append(r.all, &account.Registrar{Account: account.New(l.from(i), key), Epochs: epochs, Hasher: hasher, Refresh: l.views.Refresh})
 	}
 	return r, nil
 }

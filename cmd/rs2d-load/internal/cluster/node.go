@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,7 @@ type NodeConfig struct {
 	Committee    string // file; without a ledger
 	Genesis      string // file; with a ledger
 	Ledger       string // its URL
+	Listen       string // address; without one, the committee's
 	Key          string // file
 	Store        string // directory
 	Plaintext    bool
@@ -91,7 +93,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	if err != nil {
 		return errors.Join(err, disk.Close())
 	}
-	listener, err := listen(n.Address())
+	listener, err := listen(cmp.Or(c.Listen, n.Address()))
 	if err != nil {
 		return errors.Join(err, disk.Close())
 	}
@@ -160,6 +162,9 @@ func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, out *j
 		s.First, s.Last = totals.First, totals.Last
 		s.Recovery = recovery(totals)
 		s.Healthy = n.State() == api.StateHealthy
+		if m := n.Migration(); m != nil {
+			s.Copied, s.Lies, s.Cleared = m.CopiedBytes, m.Lies, m.Cleared
+		}
 		s.Received, s.Sent = counters.Received.Load(), counters.Sent.Load()
 		if first || s != told {
 			if out.Encode(s) != nil {

@@ -36,6 +36,11 @@ const (
 	// Hostile nodes keep others from healing, in one of the ways of HostileKinds.
 	Hostile Action = "hostile"
 
+	// Nodes come and go with the epochs of a ledger.
+	Join    Action = "join"    // a new one comes, with stake
+	Leave   Action = "leave"   // withdraws, gives its shards to others, and ends
+	Replace Action = "replace" // is gone for ever with its disk, and a new one comes
+
 	// Slowloris is done to all nodes: clients come that are as slow as they can be.
 	Slowloris Action = "slowloris"
 	// Flood is done to all nodes: strangers come that take connections and memory, in one
@@ -69,6 +74,10 @@ type Event struct {
 	Every  time.Duration // 0 for once
 }
 
+// LeaveLying is the kind of Leave in which nodes give wrong slivers to those who get their
+// shards.
+const LeaveLying = "lying"
+
 // maxCount bounds what an event may ask for.
 const maxCount = 1 << 16
 
@@ -77,6 +86,8 @@ func kindsOf(a Action) (kinds []string) {
 	switch a {
 	case Hostile:
 		return HostileKinds()
+	case Leave:
+		return []string{LeaveLying}
 	case Flood:
 		for _, k := range flood.Kinds() {
 			kinds = append(kinds, string(k))
@@ -155,6 +166,7 @@ type Done struct {
 	At      time.Time
 	Action  Action
 	Nodes   []int
+	Weights []int    // shards that each of Nodes owned then
 	Kinds   []string // of Nodes, for Hostile; of all, for Flood
 	Clients int      // that came, for Slowloris and Flood
 }
@@ -209,15 +221,26 @@ func (p *player) do(e Event) (Done, error) {
 	case Flood:
 		return d, p.flood(e, &d)
 	}
+	if e.Action == Join {
+		for range e.Count {
+			i, err := p.churn.join()
+			if err != nil {
+				return d, err
+			}
+			d.Nodes, d.Weights = append(d.Nodes, i), append(d.Weights, 0)
+		}
+		return d, nil
+	}
 	states, serving := p.Nodes()
 	if e.Action == Crash {
 		e.Count = min(e.Count, p.mayCrash(serving))
 	}
 	for _, i := range choose(e, states, serving, p.rng) {
+		weight := weightOf(p.Cluster, i)
 		if err := p.act(e, i, &d); err != nil {
 			return d, err
 		}
-		d.Nodes = append(d.Nodes, i)
+		d.Nodes, d.Weights = append(d.Nodes, i), append(d.Weights, weight)
 	}
 	return d, nil
 }
@@ -245,13 +268,21 @@ func (p *player) flood(e Event, d *Done) error {
 func (p *player) mayCrash(serving []bool) int {
 	down, largest := 0, 0
 	for i, serves := range serving {
-		weight := p.committee.Weight(i)
+		weight := weightOf(p.Cluster, i)
 		largest = max(largest, weight)
 		if !serves {
 			down += weight
 		}
 	}
-	return max(p.committee.Params().F-down, 0) / largest
+	return max(p.committee.Params().F-down, 0) / max(largest, 1)
+}
+
+// weightOf returns how many shards a node owns at present.
+func weightOf(c *Cluster, i int) int {
+	if seat := Seats(c)[i]; seat >= 0 {
+		return c.control.View().Current.Weight(seat)
+	}
+	return 0
 }
 
 // choose returns the nodes that an event is done to: fewer than it asks for if there
@@ -281,6 +312,10 @@ func (p *player) act(e Event, i int, d *Done) error {
 		return p.Crash(i)
 	case Restore:
 		return p.Restore(i)
+	case Leave:
+		return p.churn.leave(i, e.Kind == LeaveLying)
+	case Replace:
+		return p.churn.replace(i)
 	case Hostile:
 		kind := e.Kind
 		if kind == "" {

@@ -22,6 +22,9 @@ type Stats struct {
 	Healthy  bool      `json:"healthy"`  // it lacks nothing that it knows of
 	Received int64     `json:"received"` // bytes on connections to other nodes
 	Sent     int64     `json:"sent"`
+	Copied   int64     `json:"copied"`  // bytes of shards that moved to it
+	Lies     int64     `json:"lies"`    // nodes that gave it wrong slivers of these
+	Cleared  uint64    `json:"cleared"` // the last epoch in which it had nothing of shards that it lost
 	Recovery Recovery  `json:"recovery"`
 	First    time.Time `json:"first"` // when the first sliver was recovered, zero if none was
 	Last     time.Time `json:"last"`

@@ -27,6 +27,7 @@ type Result struct {
 	Faults    []Fault         `json:"faults"`
 	Slowloris []flood.Counts  `json:"slowloris,omitempty"` // by the way to be slow
 	Flood     *Flood          `json:"flood,omitempty"`
+	Changes   []Change        `json:"changes,omitempty"` // of epochs
 	Recovery  RecoverySummary `json:"recovery"`
 	Series    []load.Point    `json:"series"`
 	Healing   []HealingPoint  `json:"healing"`
@@ -78,6 +79,9 @@ const (
 	Down   = "down"   // does not answer
 	Killed = "killed" // on the schedule
 	Lying  = "lying"  // on the schedule, or slow, or silent
+	Gone   = "gone"   // left, or was replaced, on the schedule
+
+	Leaving = "leaving" // on the schedule, and keeps shards for others yet
 )
 
 // Node is one node of the committee.
@@ -107,6 +111,22 @@ type Fault struct {
 	Kinds   []string `json:"kinds,omitempty"`   // of each node, of hostile; of strangers, of flood
 	Clients int      `json:"clients,omitempty"` // that came, of slowloris and flood
 }
+
+// Change is what became of the beginning of an epoch.
+type Change struct {
+	Epoch   uint32  `json:"epoch"`
+	Seconds float64 `json:"s"`      // from the start of the run
+	Took    float64 `json:"took_s"` // until the owners of a quorum of shards had theirs; negative if they had not
+	Moved   int     `json:"moved_shards"`
+	Given   int     `json:"given_shards"`  // of those that moved: their owners before were alive and honest
+	Minimum int64   `json:"minimum_bytes"` // of the slivers of all blobs in the shards that were given, and of metadata for nodes that were new
+	Copied  int64   `json:"copied_bytes"`  // by all nodes, until the next epoch
+	Reads   float64 `json:"reads_per_s"`   // while it took
+	Writes  float64 `json:"writes_per_s"`
+}
+
+// MostCopied is how many times the least bytes nodes may copy.
+const MostCopied = 1.2
 
 // Flood is how nodes bore strangers.
 type Flood struct {

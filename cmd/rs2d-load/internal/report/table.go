@@ -97,12 +97,29 @@ func (r *Result) verdict() []string {
 // tables are all that is worth a look.
 func (r *Result) tables() []table {
 	tables := []table{r.operations(), {Rows: r.facts()}}
-	for _, t := range []table{r.nodes(), r.slow(), r.flood(), r.recovery()} {
+	for _, t := range []table{r.nodes(), r.slow(), r.flood(), r.changes(), r.recovery()} {
 		if len(t.Rows) > 0 {
 			tables = append(tables, t)
 		}
 	}
 	return tables
+}
+
+// changes shows the epochs that began, if shards moved.
+func (r *Result) changes() table {
+	t := table{
+		Head: []string{"epoch", "at", "took", "moved shards", "copied", "minimum", "reads/s", "writes/s"},
+		Note: "took: until the owners of a quorum of shards had theirs; minimum: slivers of the shards whose owners before were alive and honest, and metadata for new nodes",
+	}
+	for _, c := range r.Changes {
+		took := "-"
+		if c.Took >= 0 {
+			took = ui.Duration(seconds(c.Took))
+		}
+		t.add(fmt.Sprint(c.Epoch), ui.Duration(seconds(c.Seconds)), took, fmt.Sprint(c.Moved), ui.Bytes(uint64(c.Copied)), ui.Bytes(uint64(c.Minimum)),
+			ui.Digits(c.Reads), ui.Digits(c.Writes))
+	}
+	return t
 }
 
 func (r *Result) operations() table {
