@@ -12,6 +12,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/quilt"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/identity"
@@ -28,11 +29,12 @@ type clusterFlags struct {
 // command's time.
 type session struct {
 	*client.Client
-	app   *app
-	flags *clusterFlags
-	ctx   context.Context
-	end   context.CancelFunc
-	left  bool // a call did not end with ctx, and goes on in vain
+	app    *app
+	flags  *clusterFlags
+	ctx    context.Context
+	end    context.CancelFunc
+	left   bool  // a call did not end with ctx, and goes on in vain
+	memory int64 // that the client may use
 }
 
 // plane reads the committee's file, or asks the ledger.
@@ -68,7 +70,21 @@ func (c *clusterFlags) session(a *app, all control.Control, key *identity.Key, o
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, c.Timeout)
-	return &session{Client: cl, app: a, flags: c, ctx: ctx, end: cancel}, nil
+	return &session{Client: cl, app: a, flags: c, ctx: ctx, end: cancel, memory: o.MaxMemory}, nil
+}
+
+// unlimited has the session last until the command is interrupted: each of its blobs has the
+// command's time.
+func (s *session) unlimited() {
+	s.end()
+	s.ctx, s.end = context.WithCancel(s.app.ctx)
+}
+
+// each returns a session with the command's time for one of several blobs.
+func (s *session) each(ctx context.Context) (*session, context.CancelFunc) {
+	one := *s
+	one.ctx, one.end = context.WithTimeout(ctx, s.flags.Timeout)
+	return &one, one.end
 }
 
 // open is session for commands that only read.
@@ -133,7 +149,14 @@ func (s *session) close() {
 	_, _ = ctxio.Await(ctx, func() (struct{}, error) { s.Close(); return struct{}{}, nil })
 }
 
-// dashedIDs puts blob ids, and addresses of accounts, that begin with a dash where they
+// isID reports whether an argument is the id of a blob or a patch, or an address.
+func isID(arg string) bool {
+	_, blob := commit.ParseBlobID(arg)
+	_, patch := quilt.ParsePatchID(arg)
+	return blob == nil || patch == nil
+}
+
+// dashedIDs puts ids of blobs and patches, and addresses of accounts, that begin with a dash where they
 // are not taken for flags: last, or with the flag whose value they are.
 func dashedIDs(args []string) []string {
 	var flags, ids []string
@@ -142,9 +165,8 @@ func dashedIDs(args []string) []string {
 			flags = append(flags, args[i:]...)
 			return append(flags, ids...)
 		}
-		_, err := commit.ParseBlobID(arg)
 		switch {
-		case err != nil || !strings.HasPrefix(arg, "-"):
+		case !strings.HasPrefix(arg, "-") || !isID(arg):
 			flags = append(flags, arg)
 		case i > 0 && args[i-1] == "--account":
 			flags[len(flags)-1] += "=" + arg

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/quilt"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
@@ -196,4 +197,23 @@ func objectOf(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no registrations")
 	}
 	ts.Setenv(args[0], stat.Registrations[0].Object)
+}
+
+// jsonVar sets a variable to a field of the JSON object that is standard output:
+// jsonvar VARIABLE FIELD
+func jsonVar(ts *testscript.TestScript, neg bool, args []string) {
+	var fields map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &fields))
+	value, ok := fields[args[1]].(string)
+	if !ok {
+		ts.Fatalf("no text in the field %s", args[1])
+	}
+	ts.Setenv(args[0], value)
+}
+
+// quiltOf sets a variable to the quilt of a patch: quiltof VARIABLE PATCH
+func quiltOf(ts *testscript.TestScript, neg bool, args []string) {
+	id, err := quilt.ParsePatchID(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], id.Quilt.String())
 }

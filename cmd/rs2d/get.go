@@ -15,18 +15,26 @@ import (
 type getCmd struct {
 	jsonFlag
 	clusterFlags
-	Check  string        `enum:"strict,systematic" default:"strict" help:"strict: encode again and compare the blob id. systematic: compare the roots of the slivers that hold the blob itself."`
-	Range  string        `placeholder:"A-B" help:"Bytes A to B, as in rs2d cat; the check is systematic then."`
-	Output string        `short:"o" default:"-" placeholder:"FILE" help:"File to write; - is standard output."`
-	ID     commit.BlobID `arg:"" help:"Blob id."`
+	Check     string `enum:"strict,systematic" default:"strict" help:"strict: encode again and compare the blob id. systematic: compare the roots of the slivers that hold the blob itself."`
+	Range     string `placeholder:"A-B" help:"Bytes A to B, as in rs2d cat; the check is systematic then."`
+	Output    string `short:"o" default:"-" placeholder:"FILE" help:"File to write; - is standard output."`
+	Piece     string `default:"32MiB" placeholder:"SIZE" help:"A longer blob that goes to a file is read in pieces of about this length, so that it can go on where it was; 0 reads all at once."`
+	Jobs      int    `default:"8" help:"Of the files of a manifest, how many to write at once."`
+	Recursive bool   `short:"r" help:"The blob is a manifest: write the files that it lists below the directory of --output."`
+	File      string `placeholder:"NAME" help:"The blob is a quilt: read this file of it."`
+	ID        target `arg:"" help:"Id of a blob, or of a patch of a quilt."`
 }
 
 func (c *getCmd) Help() string {
 	return `Reads a blob from a committee of nodes. Nodes that are down, slow or lie are done without, as long as the owners of n-f shards serve.
 
+Of a patch, and of a file of a quilt, nothing else of the quilt is read. A long blob that is written to a file is read piece by piece into one beside it, FILE.XXXXXXXX.rs2d-partial: when it is interrupted and given again, it goes on where it was. So does --recursive, which takes files that are there and have the right ids for read.
+
 Example: rs2d get --committee cluster/committee.toml -o photo.jpg zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
-JSON: id, length (of what was read), blob_length, seconds, mb_per_second, received_bytes.`
+Example: rs2d get --recursive -o photos zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
+
+JSON: id, length (of what was read), blob_length, seconds, mb_per_second, received_bytes; of a patch, identifier and tags, too. With --recursive: id, files, kept (that were there), length, seconds, mb_per_second, received_bytes.`
 }
 
 // getReport is what get prints as JSON.
@@ -37,6 +45,9 @@ type getReport struct {
 	Seconds       float64 `json:"seconds"`
 	MBPerSecond   float64 `json:"mb_per_second"`
 	ReceivedBytes int64   `json:"received_bytes"`
+
+	Identifier string            `json:"identifier,omitempty"`
+	Tags       map[string]string `json:"tags,omitempty"`
 }
 
 // Run reads a blob.
@@ -50,31 +61,70 @@ func (c *getCmd) Run(a *app) error {
 		return err
 	}
 	defer cl.close()
-	start := time.Now()
-	meta, err := within(cl, "asking", func(ctx context.Context) (*commit.Metadata, error) { return cl.Metadata(ctx, c.ID) })
-	if err != nil {
-		return fmt.Errorf("%v: %w", c.ID, err)
+	if c.Recursive {
+		return getTree(c, a, cl)
 	}
-	data, err := c.read(a, cl, meta.Length)
+	start := time.Now()
+	got, err := c.fetch(a, cl)
 	if err != nil {
 		return fmt.Errorf("%v: %w", c.ID, err)
 	}
 	took := time.Since(start)
 	if toStdout {
-		_, err := a.stdout.Write(data)
+		_, err := a.stdout.Write(got.data)
 		return err
 	}
-	if err := a.writeFile(c.Output, data); err != nil {
-		return err
+	if !got.written {
+		if err := a.writeFile(c.Output, got.data); err != nil {
+			return err
+		}
+		got.length = int64(len(got.data))
 	}
 	r := getReport{
-		ID: c.ID.String(), Length: int64(len(data)), BlobLength: meta.Length,
-		Seconds: took.Seconds(), MBPerSecond: ui.MBps(int64(len(data)), took), ReceivedBytes: cl.ByteCounters().Received.Load(),
+		ID: c.ID.String(), Length: got.length, BlobLength: got.blob, Identifier: got.identifier, Tags: got.tags,
+		Seconds: took.Seconds(), MBPerSecond: ui.MBps(got.length, took), ReceivedBytes: cl.ByteCounters().Received.Load(),
 	}
 	return c.report(a, r, func(io.Writer) error {
 		fmt.Fprintf(a.stderr, "%s read in %s (%s)\n", ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took))
 		return nil
 	})
+}
+
+// gotten is what was read: bytes, or if written is set a file of a length.
+type gotten struct {
+	data       []byte
+	written    bool
+	length     int64
+	blob       uint64 // length of the blob
+	identifier string // of a patch
+	tags       map[string]string
+}
+
+// fetch reads what was asked for.
+func (c *getCmd) fetch(a *app, cl *session) (*gotten, error) {
+	id := c.ID.quiltOrBlob()
+	meta, err := within(cl, "asking", func(ctx context.Context) (*commit.Metadata, error) { return cl.Metadata(ctx, id) })
+	if err != nil {
+		return nil, err
+	}
+	if c.ID.patch != nil || c.File != "" {
+		if c.Range != "" {
+			return nil, errors.New("--range is of blobs, not of files in quilts")
+		}
+		return getPatch(c, cl, meta.Length)
+	}
+	if c.Output != stdinName && c.Range == "" {
+		l := &longGet{session: cl, id: c.ID.blob, length: meta.Length, output: c.Output, strict: c.Check == "strict"}
+		piece, err := l.pieceOf(c.Piece)
+		if err != nil {
+			return nil, err
+		}
+		if piece > 0 {
+			return &gotten{written: true, length: int64(meta.Length), blob: meta.Length}, l.run(piece)
+		}
+	}
+	data, err := c.read(a, cl, meta.Length)
+	return &gotten{data: data, blob: meta.Length}, err
 }
 
 // read returns what was asked for of a blob of the given length. The bar is of what must
@@ -92,8 +142,8 @@ func (c *getCmd) read(a *app, cl *session, length uint64) ([]byte, error) {
 	defer a.progress.Watch("reading", int64(count), received)()
 	return do(cl, func(ctx context.Context) ([]byte, error) {
 		if c.Range == "" {
-			return cl.Read(ctx, c.ID)
+			return cl.Read(ctx, c.ID.blob)
 		}
-		return cl.ReadRange(ctx, c.ID, offset, count)
+		return cl.ReadRange(ctx, c.ID.blob, offset, count)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -118,11 +119,12 @@ func (c *extendCmd) extend(ctx context.Context, who *account.Account, p prices) 
 
 type rmCmd struct {
 	ownerFlags
-	IDs []commit.BlobID `arg:"" name:"id" help:"Blob ids."`
+	Recursive bool            `short:"r" help:"The ids are those of manifests: delete all that they list, too."`
+	IDs       []commit.BlobID `arg:"" name:"id" help:"Blob ids."`
 }
 
 func (c *rmCmd) Help() string {
-	return `Deletes blobs that the account owns and that are not permanent. Nodes remove them at the end of the epoch, if nobody else has registered them. What is left of the storage that was paid for is the account's.
+	return `Deletes blobs that the account owns and that are not permanent. Nodes remove them at the end of the epoch, if nobody else has registered them. What is left of the storage that was paid for is the account's. With --recursive, blobs go that other manifests list, too.
 
 Example: rs2d rm --ledger http://127.0.0.1:7000 --key cluster/client.key zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
@@ -143,13 +145,20 @@ type rmError struct {
 // Run deletes blobs.
 func (c *rmCmd) Run(a *app) error {
 	return c.with(a, func(ctx context.Context, who *account.Account) error {
+		ids := c.IDs
+		if c.Recursive {
+			var err error
+			if ids, err = c.listed(a); err != nil {
+				return err
+			}
+		}
 		status, err := who.Ledger().Status(ctx)
 		if err != nil {
 			return err
 		}
 		r := rmReport{Deleted: []blobReport{}, Errors: []rmError{}}
 		var failed []error
-		for _, id := range c.IDs {
+		for _, id := range ids {
 			deleted, err := remove(ctx, who, status, id)
 			r.Deleted = append(r.Deleted, deleted...)
 			if err != nil {
@@ -195,4 +204,21 @@ func remove(ctx context.Context, who *account.Account, s chain.Status, id commit
 		return deleted, found("it is permanent: it stays until %s", ledgerui.Epoch(s, until))
 	}
 	return deleted, nil
+}
+
+// listed returns the blobs that the manifests list, and the manifests.
+func (c *rmCmd) listed(a *app) (all []commit.BlobID, err error) {
+	cl, err := c.open(a, client.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer cl.close()
+	for _, id := range c.IDs {
+		m, err := manifestOf(cl.ctx, cl, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(append(all, m.Blobs()...), id)
+	}
+	return all, nil
 }

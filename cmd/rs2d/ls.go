@@ -20,16 +20,23 @@ import (
 type lsCmd struct {
 	jsonFlag
 	clusterFlags
-	Long bool `short:"l" help:"Print lengths and states too."`
-	All  bool `help:"List blobs too that are not certified, or are inconsistent."`
+	Long      bool          `short:"l" help:"Print lengths and states too."`
+	All       bool          `help:"List blobs too that are not certified, or are inconsistent."`
+	Quilt     bool          `help:"List the files in the quilt of the id."`
+	Recursive bool          `short:"r" help:"List the files of the manifest of the id, as put --recursive makes it."`
+	ID        commit.BlobID `arg:"" optional:"" help:"Id of a quilt or a manifest."`
 }
 
 func (c *lsCmd) Help() string {
 	return `Lists the blobs of a committee in the order of their ids: on a ledger those that are registered at present, and else those that nodes have. All that were stored are certified: blobs without a certificate are being written, or were given up.
 
+With an id, it lists what is in a quilt, or in a manifest.
+
 Example: rs2d ls --committee cluster/committee.toml --long
 
-JSON: blobs (id, state: certified, uncertified or inconsistent; and with --long length, if a node has the metadata).`
+Example: rs2d ls --quilt zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
+
+JSON: blobs (id, state: certified, uncertified or inconsistent; and with --long length, if a node has the metadata). With --quilt: id, patches (identifier, id, tags). With --recursive: id, files (path, length, mode, parts).`
 }
 
 // lsReport is what ls prints as JSON.
@@ -45,6 +52,13 @@ type lsBlob struct {
 
 // Run lists blobs.
 func (c *lsCmd) Run(a *app) error {
+	named := c.ID != commit.BlobID{}
+	switch {
+	case c.Quilt && c.Recursive:
+		return errors.New("--quilt and --recursive: a blob is one or the other")
+	case (c.Quilt || c.Recursive) != named:
+		return errors.New("an id goes with --quilt, or with --recursive")
+	}
 	p, err := c.plane(a)
 	if err != nil {
 		return c.ledgerError(err)
@@ -54,6 +68,12 @@ func (c *lsCmd) Run(a *app) error {
 		return err
 	}
 	defer cl.close()
+	switch {
+	case c.Quilt:
+		return c.listQuilt(a, cl)
+	case c.Recursive:
+		return c.listManifest(a, cl)
+	}
 	r, err := within(cl, "listing", func(ctx context.Context) (*lsReport, error) {
 		r := &lsReport{Blobs: []lsBlob{}}
 		var err error

@@ -58,6 +58,8 @@ func TestScripts(t *testing.T) {
 			"handover":  awaitHandover,
 			"object":    objectOf,
 			"idof":      idOf,
+			"jsonvar":   jsonVar,
+			"quiltof":   quiltOf,
 		},
 	})
 }

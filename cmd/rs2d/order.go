@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
@@ -11,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // order is a blob that is to be stored on a ledger.
@@ -49,7 +52,7 @@ func (o *order) step(s account.Step) {
 }
 
 // report tells what became of the order.
-func (o *order) report(ctx context.Context, r *putReport) error {
+func (o *order) report(ctx context.Context, r *paidReport) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.steps) == 0 {
@@ -60,6 +63,7 @@ func (o *order) report(ctx context.Context, r *putReport) error {
 		return err
 	}
 	var paid, fees uint64
+	ends := make(map[ledger.ObjectID]uint32)
 	for _, s := range o.steps {
 		cost, err := p.cost(s.Length, s.Epochs)
 		if err != nil {
@@ -68,10 +72,11 @@ func (o *order) report(ctx context.Context, r *putReport) error {
 		if s.Written {
 			cost += p.write(s.Length)
 		}
-		r.Object, r.EndEpoch = s.Object.String(), s.Storage.End
+		r.Object, ends[s.Object] = s.Object.String(), s.Storage.End
 		paid += cost
 		fees += s.Fee
 	}
+	r.EndEpoch = slices.Min(slices.Collect(maps.Values(ends)))
 	r.EndMillis, r.Cost, r.Fee = endMillis(p.Status, r.EndEpoch), &paid, &fees
 	r.ends = ledgerui.Epoch(p.Status, r.EndEpoch)
 	return nil

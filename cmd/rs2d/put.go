@@ -33,7 +33,11 @@ type putCmd struct {
 	Certificate string        `placeholder:"FILE" help:"File to write the certificate to that the blob is stored."`
 	Epochs      uint32        `placeholder:"N" help:"Epochs for which the blob is stored, the current one included, on a ledger; default 1."`
 	Permanent   bool          `help:"The blob cannot be deleted before its epochs have passed."`
-	File        string        `arg:"" help:"File to store; - is standard input."`
+	Recursive   bool          `short:"r" help:"Store what is in directories, and a manifest that lists it."`
+	Quilt       bool          `help:"Pack small files, also those in directories, into quilts: blobs of many files each."`
+	Part        string        `placeholder:"SIZE" help:"Length from which on files are split into several blobs; by default that of the longest blob there is."`
+	Jobs        int           `default:"4" help:"Of several files, how many to store at once."`
+	Files       []string      `arg:"" name:"file" help:"Files to store; - is standard input."`
 }
 
 func (c *putCmd) Help() string {
@@ -41,11 +45,15 @@ func (c *putCmd) Help() string {
 
 On a ledger, the account of the key pays for so many epochs; the blob is registered while it is sent, and then certified. A put that was killed may be given again: it goes on where it was, and pays nothing twice. A blob that the account stores already, for less epochs, is extended.
 
+Of several files, each becomes a blob; or with --quilt, which is for small ones, a patch of a quilt that has many. With --recursive, and for files too long for a blob, a manifest is stored last, a blob that lists all: rs2d get --recursive of its id writes the files again. --timeout is for each blob then.
+
 Example: rs2d put --committee cluster/committee.toml photo.jpg
+
+Example: rs2d put --recursive --quilt photos
 
 Example: rs2d put --ledger http://127.0.0.1:7000 --key cluster/client.key --epochs 5 photo.jpg
 
-JSON: id, scheme, shards (n), length, confirmed (shards whose owners signed the certificate), signers, certificate (base64), encode_seconds, seconds (until there was a certificate), mb_per_second, sent_bytes (until then); on a ledger, object, end_epoch, end_millis (when that begins, at the earliest), cost and fee (paid now), too.`
+JSON: id, scheme, shards (n), length, confirmed (shards whose owners signed the certificate), signers, certificate (base64), encode_seconds, seconds (until there was a certificate), mb_per_second, sent_bytes (until then); on a ledger, object, end_epoch, end_millis (when that begins, at the earliest), cost and fee (paid now), too. Of several files: files (file, id of the blob or the patch, length), manifest, skipped, length, blobs, quilts, encoded_bytes (over all shards), sent_bytes, seconds, mb_per_second.`
 }
 
 // putReport is what put prints as JSON.
@@ -62,6 +70,11 @@ type putReport struct {
 	MBPerSecond   float64  `json:"mb_per_second"`
 	SentBytes     int64    `json:"sent_bytes"`
 
+	paidReport
+}
+
+// paidReport is what was paid for on a ledger.
+type paidReport struct {
 	Object    string  `json:"object,omitempty"`
 	EndEpoch  uint32  `json:"end_epoch,omitempty"`
 	EndMillis int64   `json:"end_millis,omitempty"`
@@ -96,20 +109,60 @@ func (c *putCmd) Run(a *app) error {
 		return err
 	}
 	defer cl.close()
+	tree, err := c.isTree(cl)
+	if err != nil {
+		return named(c.Files[0], err)
+	}
+	if tree {
+		return putTree(c, a, cl, order)
+	}
+	return c.putOne(a, cl, order)
+}
+
+// print tells people what was paid.
+func (r *paidReport) print(w io.Writer) {
+	if r.Cost != nil {
+		fmt.Fprintf(w, "stored until %s, cost %s, fee %s\n", r.ends, ui.Count(*r.Cost), ui.Count(*r.Fee))
+	}
+}
+
+// isTree reports whether there is more to store than one blob.
+func (c *putCmd) isTree(cl *session) (bool, error) {
+	if c.Jobs < 1 {
+		return false, errors.New("--jobs: must be more than zero")
+	}
+	part, err := parsePart(c.Part)
+	if err != nil {
+		return false, err
+	}
+	tree := len(c.Files) > 1 || c.Recursive || c.Quilt
+	if !tree && c.Files[0] != stdinName {
+		info, err := os.Stat(c.Files[0])
+		tree = err == nil && info.Mode().IsRegular() && (uint64(info.Size()) > cl.Code().Params().MaxBlob() || part > 0 && info.Size() > part)
+	}
+	if tree && c.Certificate != "" {
+		return false, errors.New("--certificate is of one blob, and this becomes several")
+	}
+	return tree, nil
+}
+
+// putOne stores one blob.
+func (c *putCmd) putOne(a *app, cl *session, order *order) error {
+	file := c.Files[0]
 	in, err := do(cl, func(ctx context.Context) (*input, error) {
-		if c.File == stdinName {
-			return &input{name: c.File}, nil // its length shows as it is read
+		if file == stdinName {
+			return &input{name: file}, nil // its length shows as it is read
 		}
-		return a.open(ctx, c.File, cl.Code().Params(), putAbove)
+		return a.open(ctx, file, cl.Code().Params(), putAbove)
 	})
 	if err != nil {
-		return named(c.File, err)
+		return named(file, err)
 	}
 	defer in.close()
 	start := time.Now()
 	receipt, err := cl.store(in)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.File, c.ledgerError(err))
+		return fmt.Errorf("%s: %w", file, c.ledgerError(err))
 	}
 	took, sent := time.Since(start), cl.ByteCounters().Sent.Load()
 	certificate, err := receipt.Certificate.MarshalBinary()
@@ -129,8 +182,8 @@ func (c *putCmd) Run(a *app) error {
 		EncodeSeconds: receipt.Encoding.Seconds(), Seconds: took.Seconds(), MBPerSecond: ui.MBps(int64(receipt.Metadata.Length), took), SentBytes: sent,
 	}
 	if order != nil {
-		if err := order.report(cl.ctx, &r); err != nil {
-			fmt.Fprintf(a.stderr, "rs2d: %s is stored as %s, and what it cost cannot be told: %v\n", c.File, r.ID, err)
+		if err := order.report(cl.ctx, &r.paidReport); err != nil {
+			fmt.Fprintf(a.stderr, "rs2d: %s is stored as %s, and what it cost cannot be told: %v\n", file, r.ID, err)
 		}
 	}
 	for i := range all.Len() {
@@ -141,21 +194,24 @@ func (c *putCmd) Run(a *app) error {
 	err = c.report(a, r, func(w io.Writer) error {
 		fmt.Fprintf(a.stderr, "%s stored in %s (%s), confirmed for %d of %d shards\n",
 			ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took), r.Confirmed, r.Shards)
-		if r.Cost != nil {
-			fmt.Fprintf(a.stderr, "stored until %s, cost %s, fee %s\n", r.ends, ui.Count(*r.Cost), ui.Count(*r.Fee))
-		}
-		io.WriteString(w, cli.SumLine(r.ID, c.File))
+		r.print(a.stderr)
+		io.WriteString(w, cli.SumLine(r.ID, file))
 		return nil
 	})
 	if err := a.stdout.Err(); err != nil { // nobody else knows it
-		fmt.Fprintf(a.stderr, "rs2d: %s is stored as %s\n", c.File, r.ID)
+		fmt.Fprintf(a.stderr, "rs2d: %s is stored as %s\n", file, r.ID)
 	}
+	return errors.Join(err, c.flush(cl))
+}
+
+// flush waits for slow nodes.
+func (c *putCmd) flush(cl *session) error {
 	// The blob is stored. That slow nodes have not got their part in time is no error.
 	flushed := cl.Flush(cl.ctx)
 	if errors.Is(flushed, context.DeadlineExceeded) {
 		flushed = nil
 	}
-	return errors.Join(err, flushed)
+	return flushed
 }
 
 // named names a file in an error of having no time to read it: others name it.
