@@ -16,6 +16,8 @@ import (
 	"github.com/go-kit/kit/metrics"
 	kit "github.com/go-kit/kit/metrics/prometheus"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/redstuff-go/redstuff/comet/app"
 )
 
 // metricsProvider returns CometBFT's metrics in a registry of the caller's: its own
@@ -87,4 +89,14 @@ func snake(name string) string {
 		b.WriteString(strings.ToLower(string(c)))
 	}
 	return b.String()
+}
+
+// registerOffences has a gauge tell of validators that have misbehaved.
+func registerOffences(r prometheus.Registerer, a *app.App) error {
+	if r == nil {
+		return nil
+	}
+	return r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "redstuff_validator_offences", Help: "Offences of validators that blocks prove and that are kept, see /v1/chain.",
+	}, func() float64 { return float64(len(a.Offences())) }))
 }

@@ -144,6 +144,9 @@ func (n *Node) start(key ed25519.PrivateKey) error {
 	if err != nil {
 		return fmt.Errorf("comet: %w", err)
 	}
+	if err := registerOffences(o.Registerer, n.app); err != nil {
+		return err
+	}
 	n.states = state.NewStore(n.dbs.Database("state"), state.StoreOptions{})
 	if err := n.comet.Start(); err != nil {
 		return fmt.Errorf("comet: %w", err)
@@ -196,11 +199,14 @@ type Status struct {
 	Hash    chain.Hex `json:"hash"` // of the block
 	Peers   int       `json:"peers"`
 	Waiting int       `json:"waiting"` // transactions in the mempool
+
+	// Offences are the last ones of validators of which blocks have proofs.
+	Offences []app.Offence `json:"offences"`
 }
 
 // Chain returns where CometBFT's chain stands.
 func (n *Node) Chain() Status {
-	s := Status{Peer: n.Address(), Peers: n.comet.Switch().Peers().Size(), Waiting: n.comet.Mempool().Size()}
+	s := Status{Peer: n.Address(), Peers: n.comet.Switch().Peers().Size(), Waiting: n.comet.Mempool().Size(), Offences: n.app.Offences()}
 	blocks := n.comet.BlockStore()
 	s.Height = uint64(blocks.Height())
 	if meta := blocks.LoadBlockMeta(blocks.Height()); meta != nil {

@@ -40,6 +40,7 @@ type executed struct {
 type finalized struct {
 	moment
 	executed *executed
+	offences []Offence // that it proves
 }
 
 // maxTried bounds the blocks of one height whose outcome is remembered.
@@ -173,15 +174,16 @@ func (c *consensus) FinalizeBlock(_ context.Context, req *abci.RequestFinalizeBl
 	if hash := set(now.Validators).Hash(); !bytes.Equal(hash, req.NextValidatorsHash) {
 		return nil, fmt.Errorf("%w: the chain has other validators than the application: if this node began from a snapshot, begin again from another one", ErrState)
 	}
-	for _, m := range req.Misbehavior {
-		c.options.Logger.Warn("a validator has misbehaved", "kind", m.Type, "height", m.Height, "validator", fmt.Sprintf("%X", m.Validator.Address))
+	offences := offencesOf(now.state, req.Misbehavior)
+	for _, o := range offences {
+		c.options.Logger.Warn("a validator has misbehaved", "kind", o.Kind, "height", o.Height, "validator", fmt.Sprintf("%X", []byte(o.Validator)), "node", o.Node)
 	}
 	e, err := c.execute(req.Time, req.Txs)
 	if err != nil {
 		return nil, err
 	}
 	next := step(now.Validators, validatorsOf(e.state))
-	f := &finalized{moment{position{uint64(req.Height), e.state.Root(), next, now.Events}, e.state}, e}
+	f := &finalized{moment{position{uint64(req.Height), e.state.Root(), next, now.Events}, e.state}, e, offences}
 	// A hundredth more is kept, so that not every block removes something.
 	if height := e.state.System().Height; height >= f.Events+c.options.RetainEvents+c.options.RetainEvents/100 {
 		f.Events = height - c.options.RetainEvents + 1
@@ -214,8 +216,17 @@ func (c *consensus) Commit(context.Context, *abci.RequestCommit) (*abci.Response
 	if f.state != before.state {
 		r = recordOf(f.executed.outcome)
 	}
-	if err := c.store.commit(before, &f.moment, r); err != nil {
+	var offences []Offence
+	if len(f.offences) > 0 {
+		offences = remember(c.Offences(), f.offences)
+	}
+	if err := c.store.commit(before, &f.moment, r, offences); err != nil {
 		return nil, err
+	}
+	if offences != nil {
+		c.core.mu.Lock()
+		c.offences = offences
+		c.core.mu.Unlock()
 	}
 	c.mu.Lock()
 	c.next, c.tried = nil, nil

@@ -23,6 +23,8 @@ type core struct {
 	waiting map[ledger.TxDigest][]*Waiter
 	grown   chan struct{} // closed when there is another block; then there is a new one
 	ended   bool
+
+	offences []Offence
 }
 
 // moment is how things are after a block of CometBFT.
@@ -43,7 +45,8 @@ func openCore(o Options) (*core, error) {
 	}
 	c.now.Store(m)
 	c.archive = light.NewArchive(m.state)
-	return c, nil
+	c.offences, err = c.store.loadOffences()
+	return c, err
 }
 
 // Archive returns what light clients ask for, of the blocks since the process began.

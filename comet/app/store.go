@@ -17,6 +17,7 @@ import (
 const (
 	kindChain    = 'c' // the ledger's id
 	kindEvents   = 'e' // then a height of the ledger, in big-endian order: a record
+	kindOffences = 'o' // the last ones
 	kindPosition = 'p'
 	kindState    = 's' // then a key of the state
 )
@@ -84,11 +85,15 @@ type setter interface {
 	DeleteRange(start, end []byte) error
 }
 
-// commit makes a block durable: what it changed, what became of its transactions, and
-// where the application stands now. All of it is there after a crash, or nothing.
-func (s store) commit(before, m *moment, r *record) error {
+// commit makes a block durable: what it changed, what became of its transactions, the
+// offences that are known if there are more of them, and where the application stands now.
+// All of it is there after a crash, or nothing.
+func (s store) commit(before, m *moment, r *record, offences []Offence) error {
 	b := s.db.NewBatch().(setter)
 	err := s.fill(b, before, m, r)
+	if err == nil && offences != nil {
+		err = b.Set([]byte{kindOffences}, codec.Marshal(offenceList{offences}))
+	}
 	if err == nil {
 		err = b.WriteSync()
 	}
