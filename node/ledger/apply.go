@@ -23,6 +23,10 @@ type Result struct {
 	Events []Event // that it caused
 }
 
+// Paid tells whether the transaction changed the state: its sender has paid for it, whether
+// or not it broke a rule. A block without those that did not is the same block.
+func (r *Result) Paid() bool { return r.Err == nil || r.Fee > 0 }
+
 // Outcome is what became of a block.
 type Outcome struct {
 	Events  []Event // of the time that passed, before all transactions
@@ -50,7 +54,9 @@ func (s *State) Apply(b Block) (*State, Outcome, error) {
 	size := 0
 	for i, tx := range txs {
 		out.Results[i] = transact(d, s.chain, b.Txs[i], tx)
-		size += len(b.Txs[i])
+		if out.Results[i].Paid() {
+			size += len(b.Txs[i])
+		}
 	}
 	adjustFee(d, size)
 	return d.state(s), out, nil
@@ -70,6 +76,18 @@ func (s *State) Check(data []byte, ahead uint64) error {
 // CheckParsed is Check for a transaction of so many bytes that ParseTx has read.
 func (s *State) CheckParsed(tx *Tx, size int, ahead uint64) error {
 	return admit(s.draft(), s.chain, tx, size, ahead)
+}
+
+// CheckPayable returns why nobody would pay for a transaction in any block that follows soon:
+// it is for another ledger, too late, or more than so many ahead of its turn, or its sender
+// has too little or offers too little. The signature is not looked at.
+func (s *State) CheckPayable(tx *Tx, size int, ahead uint64) error {
+	d := s.draft()
+	next := d.account(tx.Sender).Nonce
+	if tx.Nonce > next && tx.Nonce-next <= ahead {
+		next = tx.Nonce
+	}
+	return admit(d, s.chain, tx, size, next-d.account(tx.Sender).Nonce)
 }
 
 // admit checks that a transaction is in order and paid for.
@@ -122,9 +140,9 @@ func transact(d *draft, chain ChainID, data []byte, p parsed) (r Result) {
 	return r
 }
 
-// adjustFee raises the fee by an eighth after a block above the target, and lowers it
-// by as much, down to that of genesis, after one below half of it: who floods the
-// ledger pays more with every block.
+// adjustFee raises the fee by an eighth after a block with more bytes that were paid for than
+// the target, and lowers it by as much, down to that of genesis, after one below half of it:
+// who floods the ledger pays more with every block.
 func adjustFee(d *draft, size int) {
 	fee := &d.system.FeePerByte
 	target := int(d.genesis.BlockTarget)

@@ -119,6 +119,22 @@ func TestFees(t *testing.T) {
 			last = fee
 		}
 	}
+	// Whoever pays nothing makes nothing dearer.
+	var free [][]byte
+	_, poor, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(20) {
+		tx, err := Tx{Chain: w.state.ChainID(), Nonce: i, FeePerByte: 1 << 20, Action: Transfer{addressOf(alice), 1}}.Sign(poor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		free = append(free, tx)
+	}
+	if w.block(free...); w.state.System().FeePerByte > last {
+		t.Errorf("the fee rose from %d to %d by what nobody paid for", last, w.state.System().FeePerByte)
+	}
 	for range 100 {
 		w.block()
 	}

@@ -35,8 +35,8 @@ type BlobCertified struct {
 	Extension bool
 }
 
-// BlobDeleted: its owner gave the blob up. Until the epoch ends, its slivers stay: who
-// registers the same blob again can show a certificate of this epoch that is from before.
+// BlobDeleted: its owner gave the blob up. Unless others have registered the same blob,
+// nobody needs its slivers any more.
 type BlobDeleted struct {
 	Epoch     uint32
 	ID        commit.BlobID

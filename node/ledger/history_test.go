@@ -244,7 +244,6 @@ func (h *history) block() {
 	for range h.random.IntN(30) {
 		s := h.send(ahead)
 		all, data = append(all, s), append(data, s.data)
-		size += len(s.data)
 	}
 	next, out, err := h.state.Apply(ledger.Block{Height: h.state.System().Height + 1, Time: h.now, Txs: data})
 	if err != nil {
@@ -254,14 +253,16 @@ func (h *history) block() {
 	h.model.tick(h.now)
 	for i, s := range all {
 		h.applied++
-		h.judge(s, out.Results[i])
+		if h.judge(s, out.Results[i]) {
+			size += len(s.data)
+		}
 	}
 	h.model.endBlock(size)
 	h.compare()
 }
 
 // judge compares what became of a transaction.
-func (h *history) judge(s sent, got ledger.Result) {
+func (h *history) judge(s sent, got ledger.Result) (paid bool) {
 	h.t.Helper()
 	ids := func(i int) ledger.ObjectID {
 		id := ledger.ObjectIDOf(got.Digest, uint64(i))
@@ -270,7 +271,7 @@ func (h *history) judge(s sent, got ledger.Result) {
 	}
 	nodes := len(h.model.nodes)
 	want := h.model.admit(s.sender, s.nonce, s.fee, len(s.data))
-	if len(want) == 0 {
+	if paid = len(want) == 0; paid {
 		want = h.model.apply(s.sender, len(s.data), s.action, ids)
 	}
 	if len(h.model.nodes) > nodes {
@@ -280,9 +281,10 @@ func (h *history) judge(s sent, got ledger.Result) {
 		h.t.Fatalf("transaction %d in epoch %d, %T %+v: %v, want one of %v", h.applied, h.model.epoch, s.action, s.action, got.Err, want)
 	} else if got.Err != nil {
 		h.broke[rule]++
-		return
+		return paid
 	}
 	h.did[reflect.TypeOf(bare(s.action)).Name()]++
+	return paid
 }
 
 // bare returns the action as the ledger knows it.

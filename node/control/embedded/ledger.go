@@ -20,7 +20,7 @@ type Options struct {
 	FS            vfs.FS           // where the log lives; default the operating system's
 	Now           func() time.Time // default time.Now
 	SnapshotEvery uint64           // blocks between two snapshots; default 10,000
-	MaxWaiting    int              // transactions that wait for a block; default 4096
+	MaxWaiting    int              // transactions that wait for a block, a quarter of them of one sender; default 4096
 	MaxBlock      int              // bytes of transactions in a block; default 4 MiB
 }
 
@@ -61,8 +61,9 @@ type Ledger struct {
 
 	mu      sync.Mutex
 	waiting []*pending
-	grown   chan struct{} // closed when there is another block; then there is a new one
-	failure error         // set when the ledger ends
+	of      map[ledger.Address]int // how many of them are of each sender
+	grown   chan struct{}          // closed when there is another block; then there is a new one
+	failure error                  // set when the ledger ends
 	wake    chan struct{}
 	stop    chan struct{}
 	stopped chan struct{}
@@ -94,7 +95,7 @@ func Open(dir string, g ledger.Genesis, o Options) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{
-		options: o, log: log, grown: make(chan struct{}), wake: make(chan struct{}, 1),
+		options: o, log: log, of: make(map[ledger.Address]int), grown: make(chan struct{}), wake: make(chan struct{}, 1),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := l.replay(g, begin); err != nil {
@@ -174,12 +175,15 @@ func (l *Ledger) State() *ledger.State { return l.state.Load() }
 
 // Submit puts a transaction into a block, and returns when the block is durable. A
 // transaction that broke a rule has it in its receipt. The error is a *ledger.RuleError
-// if the transaction cannot be in a block at all, chain.ErrBusy, chain.ErrClosed, or the
-// context's: then it may be in a block all the same.
+// if the transaction cannot be in a block at all because nobody pays for it, chain.ErrBusy,
+// chain.ErrClosed, or the context's: then it may be in a block all the same.
 func (l *Ledger) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
-	// Signatures are verified here, by as many at once as there are callers. The nonce is
-	// for the block to judge, in which others of the same sender may come first.
+	// Signatures are verified here, by as many at once as there are callers. Whose turn it is
+	// is for the block to judge, in which others of the same sender may come first.
 	read, err := ledger.ParseTx(tx)
+	if err == nil {
+		err = l.State().CheckPayable(read, len(tx), uint64(l.options.MaxWaiting))
+	}
 	if err != nil {
 		return chain.Receipt{}, err
 	}
@@ -195,16 +199,20 @@ func (l *Ledger) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 	}
 }
 
+// ofOne is which part of what waits may be of one sender.
+const ofOne = 4
+
 func (l *Ledger) enqueue(p *pending) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.failure != nil:
 		return l.failure
-	case len(l.waiting) >= l.options.MaxWaiting:
+	case len(l.waiting) >= l.options.MaxWaiting, l.of[p.read.Sender] >= max(1, l.options.MaxWaiting/ofOne):
 		return chain.ErrBusy
 	}
 	l.waiting = append(l.waiting, p)
+	l.of[p.read.Sender]++
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -226,6 +234,11 @@ func (l *Ledger) take() (taken []*pending) {
 	l.waiting = l.waiting[len(taken):]
 	if len(l.waiting) == 0 {
 		l.waiting = nil
+	}
+	for _, p := range taken {
+		if l.of[p.read.Sender]--; l.of[p.read.Sender] == 0 {
+			delete(l.of, p.read.Sender)
+		}
 	}
 	return taken
 }

@@ -82,9 +82,9 @@ func TestSubmit(t *testing.T) {
 	if got := balance(l, bob); got != 5 {
 		t.Errorf("bob has %d, want 5", got)
 	}
-	// What nobody pays for has a place in a block, and says why it did nothing.
-	if r := submit(t, l, 0); ledger.RuleOf(r.Err) != ledger.RuleNonce {
-		t.Errorf("sent again: %v, want rule %q", r.Err, ledger.RuleNonce)
+	// What nobody pays for has no place in a block.
+	if _, err := l.Submit(context.Background(), transfer(t, l, 0)); ledger.RuleOf(err) != ledger.RuleNonce || l.State().System().Height != 1 {
+		t.Errorf("sent again: %v, want rule %q", err, ledger.RuleNonce)
 	}
 	if _, err := l.Submit(context.Background(), []byte("rubbish")); ledger.RuleOf(err) != ledger.RuleMalformed {
 		t.Errorf("rubbish: %v, want rule %q", err, ledger.RuleMalformed)
@@ -222,7 +222,12 @@ func TestGroups(t *testing.T) {
 	c := newClock()
 	var armed atomic.Bool
 	reached, release := make(chan struct{}), make(chan struct{})
-	l, err := Open("ledger", genesis(), Options{FS: vfs.NewMem(), Now: func() time.Time {
+	const count = 200
+	var senders []string
+	for i := range count {
+		senders = append(senders, fmt.Sprint("sender ", i))
+	}
+	l, err := Open("ledger", ledgertest.Genesis(senders...), Options{FS: vfs.NewMem(), Now: func() time.Time {
 		if armed.CompareAndSwap(true, false) {
 			close(reached)
 			<-release
@@ -234,7 +239,6 @@ func TestGroups(t *testing.T) {
 	}
 	defer l.Close()
 	before := l.State().System().Height
-	const count = 200
 	var group sync.WaitGroup
 	begin := func(nonce uint64) {
 		group.Go(func() {
@@ -246,9 +250,8 @@ func TestGroups(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			r, err := l.Submit(context.Background(), data)
-			if err != nil || ledger.RuleOf(r.Err) != ledger.RuleFunds {
-				t.Errorf("receipt %+v, error %v; want rule %q", r, err, ledger.RuleFunds)
+			if r, err := l.Submit(context.Background(), data); err != nil || r.Err != nil {
+				t.Errorf("receipt %+v, error %v", r, err)
 			}
 		})
 	}

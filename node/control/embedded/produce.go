@@ -61,8 +61,9 @@ func (l *Ledger) produce() error {
 	}
 }
 
-// block makes a block of some transactions at a time, and answers them when it is
-// durable.
+// block makes a block of some transactions at a time, and answers them when it is durable.
+// What nobody paid for has changed nothing: it is not in the block, and nothing is written
+// for it alone.
 func (l *Ledger) block(now uint64, taken []*pending) error {
 	state := l.State()
 	b := ledger.Block{Height: state.System().Height + 1, Time: now, Txs: make([][]byte, len(taken)), Parsed: make(map[ledger.TxDigest]*ledger.Tx, len(taken))}
@@ -71,28 +72,42 @@ func (l *Ledger) block(now uint64, taken []*pending) error {
 		b.Parsed[ledger.Digest(p.tx)] = p.read
 	}
 	next, outcome, err := state.Apply(b)
-	if err == nil {
-		e := &entry{Time: b.Time, Txs: b.Txs, Root: next.Root(), Events: marshalEvents(outcome.Events)}
-		for _, r := range outcome.Results {
-			e.Results = append(e.Results, resultOf(r))
-		}
-		err = l.log.append(b.Height, e)
-	}
-	if err == nil && b.Height%l.options.SnapshotEvery == 0 {
-		err = l.log.snapshot(next)
-	}
 	if err != nil {
 		err = fmt.Errorf("%w: %w", chain.ErrClosed, err)
 	} else {
-		l.publish(next)
+		e := &entry{Time: b.Time, Root: next.Root(), Events: marshalEvents(outcome.Events)}
+		for i, r := range outcome.Results {
+			if r.Paid() {
+				e.Txs, e.Results = append(e.Txs, b.Txs[i]), append(e.Results, resultOf(r))
+			}
+		}
+		if len(e.Txs) > 0 || state.Due() <= b.Time {
+			err = l.keep(b.Height, e, next)
+		}
 	}
 	for i, p := range taken {
 		if p.err = err; err == nil {
-			p.got = chain.Receipt{Height: b.Height, Result: outcome.Results[i]}
+			r := outcome.Results[i]
+			if p.got = (chain.Receipt{Height: b.Height, Result: r}); !r.Paid() {
+				p.got, p.err = chain.Receipt{}, r.Err
+			}
 		}
 		close(p.done)
 	}
 	return err
+}
+
+// keep makes a block durable, and then shows the state after it to all.
+func (l *Ledger) keep(height uint64, e *entry, next *ledger.State) error {
+	err := l.log.append(height, e)
+	if err == nil && height%l.options.SnapshotEvery == 0 {
+		err = l.log.snapshot(next)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", chain.ErrClosed, err)
+	}
+	l.publish(next)
+	return nil
 }
 
 // publish shows the state to all, and wakes those who wait for a block.
