@@ -39,7 +39,7 @@ func startJudge(t *testing.T, program string, environment ...string) *judge {
 	if _, err := os.Stat("node_modules/@mysten/walrus-wasm"); err != nil {
 		missing(err)
 	}
-	cmd := exec.Command(node, program)
+	cmd := exec.Command(node, "--experimental-websocket", program)
 	cmd.Stderr, cmd.Env = os.Stderr, append(os.Environ(), environment...)
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,0 +1,145 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/nodetest"
+)
+
+// browser is a headless Chromium.
+type browser struct {
+	t     *testing.T
+	judge *judge
+}
+
+// openBrowser opens one that ends with the test. The test is skipped where there is none,
+// unless the environment variable REDSTUFF_BROWSER is set.
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("REDSTUFF_BROWSER") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	b := &browser{t, startJudge(t, "browser.mjs")}
+	b.ask(map[string]any{"operation": "open", "chromium": chromium, "dir": t.TempDir()})
+	return b
+}
+
+// ask has the browser do something that must succeed, and returns what it says.
+func (b *browser) ask(request map[string]any) string {
+	b.t.Helper()
+	var answer struct{ Value any }
+	if err := b.judge.ask(request, &answer); err != nil {
+		b.t.Fatalf("%v: %v", request, err)
+	}
+	return fmt.Sprint(answer.Value)
+}
+
+func (b *browser) until(selector, words string) string {
+	b.t.Helper()
+	return b.ask(map[string]any{"operation": "until", "selector": selector, "words": words})
+}
+
+func (b *browser) evaluate(expression string) string {
+	b.t.Helper()
+	return b.ask(map[string]any{"operation": "evaluate", "expression": expression})
+}
+
+// TestPage uses the gateway's page as a person would: a file is given and read back, and a
+// node dies. A page of another origin does the same by itself.
+func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := openBrowser(t)
+	nodes, writer := nodetest.Start(t, commit.Walrus, 4, 10)
+	c, err := client.New(nodes.Control, writer, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	d, err := daemon.New(daemon.ForCluster(c), daemon.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway := httptest.NewServer(d)
+	t.Cleanup(gateway.Close)
+
+	b.ask(map[string]any{"operation": "goto", "url": gateway.URL + "/"})
+	b.until("#figures", "4 of 4")
+	if got := b.until("#members", "node-3"); strings.Contains(got, "down") {
+		t.Errorf("members: %s", got)
+	}
+	if got := b.evaluate(`[...document.querySelectorAll('code.curl')].map((e) => e.textContent).join('\n')`); strings.Count(got, "curl -s "+gateway.URL+"/v1/cluster") != 3 {
+		t.Errorf("curl lines: %s", got)
+	}
+
+	const text = "<b>some text</b> of a file"
+	name := filepath.Join(t.TempDir(), "<i>a file.txt")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.ask(map[string]any{"operation": "choose", "selector": "#file", "file": name})
+	id, err := c.Code().ID([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.until("#stored", "Stored as "+id.String())
+	b.until("#recent", id.String())
+	if got := b.evaluate(`fetch(document.querySelector('#stored a').href).then((r) => r.text())`); got != text {
+		t.Errorf("read back: %q", got)
+	}
+	if got := b.evaluate(`document.querySelectorAll('#stored i, #stored b').length`); got != "0" {
+		t.Errorf("%s elements of the page are the file's", got)
+	}
+
+	nodes.Stop(3)
+	b.until("#figures", "3 of 4")
+	b.until("#members", "down")
+
+	// On a phone, in the dark, and without a mouse.
+	b.ask(map[string]any{"operation": "phone"})
+	if got := b.evaluate(`document.documentElement.scrollWidth <= innerWidth`); got != "true" {
+		t.Error("the page is wider than a phone")
+	}
+	if got := b.evaluate(`getComputedStyle(document.querySelector('.bad')).color`); got != "rgb(255, 143, 143)" {
+		t.Errorf("in the dark, what is bad is %s", got)
+	}
+	b.evaluate(`document.activeElement.blur()`)
+	b.ask(map[string]any{"operation": "press", "key": "Tab"})
+	if got := b.evaluate(`document.activeElement.id`); got != "file" {
+		t.Errorf("the first stop of the keyboard is %q, want the file", got)
+	}
+
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "<!doctype html><title>another origin</title>")
+	}))
+	t.Cleanup(other.Close)
+	b.ask(map[string]any{"operation": "goto", "url": other.URL + "/"})
+	body, err := json.Marshal("a blob of another page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf(`(async () => {
+		const put = await fetch('%[1]s/v1/blobs?epochs=2', { method: 'PUT', body: %[2]s, headers: { 'X-Anything': '1' } });
+		const { newlyCreated } = await put.json();
+		return (await fetch('%[1]s/v1/blobs/' + newlyCreated.blobObject.blobId)).text();
+	})()`, gateway.URL, body)
+	if got := b.evaluate(script); got != "a blob of another page" {
+		t.Errorf("another origin reads %q", got)
+	}
+}
