@@ -15,9 +15,9 @@ import (
 //
 // Besides its input and its result, Encode takes 2·n² bytes for the tops of the row
 // trees and, for each worker, 1 KiB·n for the leaves of a tile and about 4 MiB (for
-// n much above 1000, 3 KiB·n) for strips and units. Commit takes up to 40 MiB more,
-// for parity columns. Once grown to the largest blob, they allocate nothing but the
-// result and what hashing the blob id takes.
+// n much above 1000, 3 KiB·n) for strips and units. Commit takes half as much as the blob
+// more, but at most 160 MiB, for parity columns. Once grown to the largest blob, they
+// allocate nothing but the result and what hashing the blob id takes.
 type Encoder struct {
 	c     *Code
 	group *parallel.Group
@@ -39,8 +39,9 @@ type Encoder struct {
 }
 
 // parityBytes bounds the parity columns that Commit keeps at a time; when there are more
-// of them, it extends the rows once for each such group.
-const parityBytes = 40 << 20
+// of them, it extends the rows once for each such group: four times at 256 MiB, and the
+// whole takes a third longer, if it is a quarter of this.
+const parityBytes = 160 << 20
 
 // Encode replaces what dst holds by the encoding of the blob, in dst's memory if it
 // suffices. The error is a *commit.TooLargeError, or ErrNil if dst is nil.
