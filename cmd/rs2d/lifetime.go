@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
@@ -42,19 +43,16 @@ func endMillis(s chain.Status, epoch uint32) int64 {
 // own returns the registrations of the blob that the account has, those that end last
 // first. There is one at least.
 func own(ctx context.Context, a *account.Account, id commit.BlobID) (own []chain.Registration, err error) {
+	own, err = a.Registrations(ctx, id)
+	own = slices.DeleteFunc(own, func(r chain.Registration) bool { return r.Shared })
+	if err != nil || len(own) > 0 {
+		return own, err
+	}
 	b, err := a.Ledger().Blob(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range b.Registrations {
-		if r.Owner == a.Address() && !r.Shared {
-			own = append(own, r)
-		}
-	}
-	switch {
-	case len(own) > 0:
-		return own, nil
-	case len(b.Registrations) > 0:
+	if len(b.Registrations) > 0 {
 		return nil, found("the account %v has not registered it, and is not its owner", a.Address())
 	}
 	return nil, found("nobody has registered it, or its storage has ended")

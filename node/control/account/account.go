@@ -3,13 +3,16 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -51,6 +54,43 @@ func (a *Account) Ledger() chain.Ledger { return a.ledger }
 func (a *Account) State(ctx context.Context) (state ledger.Account, err error) {
 	_, _, err = chain.Value(ctx, a.ledger, ledger.AccountKey(a.address), &state)
 	return state, err
+}
+
+// Registrations returns the account's registrations of a blob that live, those that end last
+// first. They are found also where others have registered it so often that the ledger does
+// not list them all at once.
+func (a *Account) Registrations(ctx context.Context, id commit.BlobID) (own []chain.Registration, err error) {
+	b, err := a.ledger.Blob(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(b.Registrations) < chain.MaxRegistrations {
+		for _, r := range b.Registrations {
+			if r.Owner == a.address {
+				own = append(own, r)
+			}
+		}
+		return own, nil
+	}
+	status, err := a.ledger.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	prefix := ledger.ByBlobIDKey(id, ledger.ObjectID{})
+	prefix = prefix[:len(prefix)-len(ledger.ObjectID{})]
+	err = chain.ListAll(ctx, a.ledger, prefix, func(p chain.Pair) error {
+		if len(p.Key) != len(prefix)+len(ledger.ObjectID{}) {
+			return fmt.Errorf("%w: a key of %d bytes", chain.ErrAnswer, len(p.Key))
+		}
+		r := chain.Registration{Object: ledger.ObjectID(p.Key[len(prefix):])}
+		_, ok, err := chain.Value(ctx, a.ledger, ledger.BlobKey(r.Object), &r.Blob)
+		if ok && r.Owner == a.address && r.Storage.Start <= status.Epoch && status.Epoch < r.Storage.End {
+			own = append(own, r)
+		}
+		return err
+	})
+	slices.SortStableFunc(own, func(a, b chain.Registration) int { return cmp.Compare(b.Storage.End, a.Storage.End) })
+	return own, err
 }
 
 // Bounds of how often a transaction is tried.

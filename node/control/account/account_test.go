@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t}
 	w.now.Store(ledgertest.Start)
-	g := ledgertest.Genesis("alice")
+	g := ledgertest.Genesis("alice", "bob")
 	g.SyncMillis = 1
 	g.Nodes[0].Node.Votes = ledger.Votes{StoragePrice: storagePrice, WritePrice: writePrice, Capacity: 1 << 30}
 	var err error
@@ -387,5 +387,42 @@ func TestUse(t *testing.T) {
 	b := chain.BlobOf(w.backend.State(), id)
 	if len(b.Registrations) != 2 || b.Registrations[0].Certified == nil || b.Registrations[1].Certified == nil || b.Registrations[1].Storage.End != 3 {
 		t.Errorf("registrations %+v, want two that are certified, of 3 and 2 epochs", b.Registrations)
+	}
+}
+
+// TestCrowd has somebody else register a blob so often, and for so long, that the ledger
+// lists theirs alone: the owner's is found all the same.
+func TestCrowd(t *testing.T) {
+	w := newWorld(t)
+	id, meta := w.blob("a")
+	if _, err := w.put(w.alice(nil), id, meta, 2, false); err != nil {
+		t.Fatal(err)
+	}
+	root, err := meta.Root(w.hasher)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := New(chain.Local(w.backend), ledgertest.Key("bob"))
+	for range chain.MaxRegistrations + 1 {
+		r := ledger.ReserveAndRegister{Epochs: 9, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2}
+		if _, err := bob.Do(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range chain.BlobOf(w.backend.State(), id).Registrations {
+		if r.Owner != bob.Address() {
+			t.Fatal("the ledger lists the owner's")
+		}
+	}
+	before := w.state()
+	steps, err := w.put(w.alice(nil), id, meta, 2, false)
+	if err != nil || len(steps) != 1 || steps[0].Storage.End != 3 {
+		t.Errorf("steps %+v, %v; want that of the registration until epoch 3", steps, err)
+	}
+	if now := w.state(); now != before {
+		t.Errorf("the owner has paid: %+v, and before %+v", now, before)
+	}
+	if own, err := bob.Registrations(t.Context(), id); err != nil || len(own) != chain.MaxRegistrations+1 {
+		t.Errorf("%d registrations (%v), want %d", len(own), err, chain.MaxRegistrations+1)
 	}
 }

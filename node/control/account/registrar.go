@@ -86,22 +86,21 @@ type order struct {
 // find looks for the account's registration of a blob that ends last, of those that will
 // do.
 func (o *order) find(ctx context.Context, id commit.BlobID) (bool, error) {
-	l := o.registrar.Account.Ledger()
-	b, err := l.Blob(ctx, id)
+	all, err := o.registrar.Account.Registrations(ctx, id)
 	if err != nil {
 		return false, err
 	}
 	if o.before == nil {
 		o.before = make(map[ledger.ObjectID]bool)
-		for _, r := range b.Registrations {
+		for _, r := range all {
 			o.before[r.Object] = true
 		}
 	}
-	for _, o.one = range b.Registrations {
+	for _, o.one = range all {
 		if !o.wanted() {
 			continue
 		}
-		status, err := l.Status(ctx)
+		status, err := o.registrar.Account.Ledger().Status(ctx)
 		o.end = status.Epoch + min(o.registrar.Epochs, ^status.Epoch)
 		return err == nil, err
 	}
@@ -112,8 +111,8 @@ func (o *order) find(ctx context.Context, id commit.BlobID) (bool, error) {
 // attempt has made whose answer was lost.
 func (o *order) wanted() bool {
 	r := o.registrar
-	own := o.one.Owner == r.Account.Address() && !o.one.Shared && o.one.Deletable != r.Permanent
-	return own && (r.Use == nil || r.Use(o.one) || !o.before[o.one.Object])
+	fit := !o.one.Shared && o.one.Deletable != r.Permanent
+	return fit && (r.Use == nil || r.Use(o.one) || !o.before[o.one.Object])
 }
 
 // registered notes what the receipt of a registration tells of it.
