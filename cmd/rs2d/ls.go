@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
@@ -36,7 +38,7 @@ Example: rs2d ls --committee cluster/committee.toml --long
 
 Example: rs2d ls --quilt zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
-JSON: blobs (id, state: certified, uncertified or inconsistent; and with --long length, if a node has the metadata). With --quilt: id, patches (identifier, id, tags). With --recursive: id, files (path, length, mode, parts).`
+JSON: blobs (id, state: certified, uncertified or inconsistent; and with --long length, if a node has the metadata, and name, if its owner has noted one). With --quilt: id, patches (identifier, id, tags). With --recursive: id, files (path, length, mode, parts).`
 }
 
 // lsReport is what ls prints as JSON.
@@ -48,6 +50,7 @@ type lsBlob struct {
 	ID     string  `json:"id"`
 	State  string  `json:"state"`
 	Length *uint64 `json:"length,omitempty"`
+	Name   string  `json:"name,omitempty"` // that its owner noted
 }
 
 // Run lists blobs.
@@ -101,7 +104,11 @@ func (c *lsCmd) Run(a *app) error {
 			if b.Length != nil {
 				length = ui.Count(*b.Length)
 			}
-			t.Row(b.ID, b.State, length)
+			row := []string{b.ID, b.State, length}
+			if b.Name != "" {
+				row = append(row, strings.ToValidUTF8(strconv.Quote(b.Name), "\uFFFD"))
+			}
+			t.Row(row...)
 		}
 		return t.Flush()
 	})
@@ -148,6 +155,11 @@ func (c *lsCmd) registered(ctx context.Context, p *plane.Plane, r *lsReport) err
 		}
 		if c.Long {
 			one.Length = &b.Length
+			for _, a := range b.Attributes {
+				if a.Name == nameAttribute {
+					one.Name = a.Value
+				}
+			}
 		}
 		all[b.ID] = one
 		return nil

@@ -28,8 +28,8 @@ type order struct {
 // order returns what put asks of the ledger, or nil if there is none.
 func (c *putCmd) order(p *plane.Plane, key *identity.Key) (*order, error) {
 	if p.Ledger == nil {
-		if c.Epochs > 0 || c.Permanent {
-			return nil, errors.New("--epochs and --permanent need a ledger: without one, blobs stay until they are removed")
+		if c.Epochs > 0 || c.Permanent || c.Names {
+			return nil, errors.New("--epochs, --permanent and --names need a ledger: without one, blobs stay until they are removed")
 		}
 		return nil, nil
 	}

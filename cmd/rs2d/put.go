@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,7 @@ type putCmd struct {
 	Quilt       bool          `help:"Pack small files, also those in directories, into quilts: blobs of many files each."`
 	Part        string        `placeholder:"SIZE" help:"Length from which on files are split into several blobs; by default that of the longest blob there is."`
 	Jobs        int           `default:"4" help:"Of several files, how many to store at once."`
+	Names       bool          `help:"Note the names of files in attributes of their blobs on the ledger, where everybody sees them, and which blobs are quilts."`
 	Files       []string      `arg:"" name:"file" help:"Files to store; - is standard input."`
 }
 
@@ -165,6 +167,11 @@ func (c *putCmd) putOne(a *app, cl *session, order *order) error {
 		return fmt.Errorf("%s: %w", file, c.ledgerError(err))
 	}
 	took, sent := time.Since(start), cl.ByteCounters().Sent.Load()
+	if c.Names && file != stdinName {
+		if err := order.note(cl.ctx, receipt.ID, nameAttribute, filepath.Base(file)); err != nil {
+			return fmt.Errorf("%s: is stored as %v; its name: %w", file, receipt.ID, c.ledgerError(err))
+		}
+	}
 	certificate, err := receipt.Certificate.MarshalBinary()
 	if err != nil {
 		return err

@@ -57,6 +57,7 @@ type upload struct {
 	*session
 	sources []source
 	files   []manifest.File
+	order   *order              // that names are noted on; or nil
 	part    int64               // length of a blob at most
 	room    *semaphore.Weighted // bytes of files in memory
 	jobs    int
@@ -169,7 +170,8 @@ func (u *upload) run(units []unit) error {
 }
 
 // store stores one blob, for which there is the command's time.
-func (u *upload) store(ctx context.Context, name string, blob []byte) (*client.Receipt, error) {
+// Its attribute is noted, if there is one and attributes are.
+func (u *upload) store(ctx context.Context, name string, blob []byte, attribute, value string) (*client.Receipt, error) {
 	one, end := u.each(ctx)
 	defer end()
 	receipt, err := do(one, func(ctx context.Context) (*client.Receipt, error) { return u.Store(ctx, blob) })
@@ -177,6 +179,11 @@ func (u *upload) store(ctx context.Context, name string, blob []byte) (*client.R
 		return nil, fmt.Errorf("%s: %w", name, u.flags.ledgerError(err))
 	}
 	encoded, err := u.Code().Params().EncodedLength(uint64(len(blob)))
+	if err == nil && u.order != nil && attribute != "" {
+		if err = u.order.note(one.ctx, receipt.ID, attribute, value); err != nil {
+			err = fmt.Errorf("%s: %w", name, u.flags.ledgerError(err))
+		}
+	}
 	u.encoded.Add(encoded)
 	u.blobs.Add(1)
 	return receipt, err
@@ -188,7 +195,11 @@ func (u *upload) storePart(ctx context.Context, one unit) error {
 	if err != nil {
 		return err
 	}
-	receipt, err := u.store(ctx, src.name, data)
+	attribute := nameAttribute
+	if one.size < src.size() {
+		attribute = "" // it is a part
+	}
+	receipt, err := u.store(ctx, src.name, data, attribute, src.path)
 	if err != nil {
 		return err
 	}
@@ -213,7 +224,7 @@ func (u *upload) storeQuilt(ctx context.Context, sources []int) error {
 	if err != nil {
 		return err
 	}
-	receipt, err := u.store(ctx, fmt.Sprintf("quilt of %d files from %s on", len(files), u.sources[sources[0]].name), blob)
+	receipt, err := u.store(ctx, fmt.Sprintf("quilt of %d files from %s on", len(files), u.sources[sources[0]].name), blob, typeAttribute, quiltType)
 	if err != nil {
 		return err
 	}
@@ -239,6 +250,9 @@ func putTree(c *putCmd, a *app, cl *session, order *order) error {
 	cl.unlimited()
 	start := time.Now()
 	u := newUpload(cl, all, part, c.Jobs)
+	if c.Names {
+		u.order = order
+	}
 	r := &treeReport{Files: make([]treeFile, len(all)), Skipped: []cli.FileName{}}
 	for _, name := range skipped {
 		fmt.Fprintf(a.stderr, "rs2d: %s is left out: it is no regular file\n", name)
@@ -308,7 +322,7 @@ func (u *upload) storeManifest() (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	receipt, err := u.store(u.ctx, "the manifest", data)
+	receipt, err := u.store(u.ctx, "the manifest", data, "", "")
 	if err != nil {
 		return "", err
 	}
