@@ -27,6 +27,7 @@ type runCmd struct {
 	Listen string `default:"127.0.0.1:31415" placeholder:"HOST:PORT" help:"Address to listen on. It speaks plain HTTP, and asks nobody who they are: put a proxy before it to do so."`
 
 	MaxBlob       cli.Bytes     `default:"10MiB" help:"Longest blob that is stored."`
+	SpoolDir      string        `type:"path" placeholder:"DIR" help:"Directory of blobs longer than 4 MiB while they are stored; default that of temporary files."`
 	MaxQuilt      cli.Bytes     `default:"100MiB" help:"Longest form that is stored as a quilt."`
 	MaxMemory     cli.Bytes     `default:"4GiB" help:"Bytes of blobs and slivers to hold at most."`
 	MaxBytes      cli.Bytes     `default:"1GiB" help:"Bytes of bodies held at once."`
@@ -147,7 +148,7 @@ func (c *runCmd) compose(ctx context.Context, log *slog.Logger) (server *httpd.S
 		return nil, nil, nil, err
 	}
 	d, err := daemon.New(store, daemon.Options{
-		MaxBlob: int64(c.MaxBlob), MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
+		MaxBlob: int64(c.MaxBlob), SpoolDir: c.SpoolDir, MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
 		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Auth: auth, Timeout: c.Timeout,
 		AllowedHeaders: c.AllowedHeaders, AllTagsAsHeaders: c.AllTags, Logger: log,
 	})

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -44,6 +45,21 @@ func (c cluster) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, e
 	}
 	_, err = c.Store(ctx, blob)
 	return s, err
+}
+
+func (c cluster) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error) {
+	if o.Owner != nil {
+		return nil, malformed("blobs have no owner in this cluster: leave out send_object_to")
+	}
+	encoded, err := c.Params().EncodedLength(uint64(size))
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := c.StoreFrom(ctx, src, size)
+	if err != nil {
+		return nil, err
+	}
+	return &Stored{Object: c.record(receipt.ID, uint64(size)), New: true, EncodedSize: encoded}, nil
 }
 
 // certified reports whether a blob can be read whatever f shards do: if the owners of f+1

@@ -19,7 +19,7 @@ func startCluster(t *testing.T) (*served, *client.Client) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	d, err := New(ForCluster(c), Options{})
+	d, err := New(ForCluster(c), Options{MaxShort: maxShort})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ type Options struct {
 	MaxReads         int           // that are served at once; default 256
 	WaitingReads     int           // that wait for their turn; default 320
 	Piece            uint64        // bytes that a stream reads at a time; default 4 MiB
+	MaxShort         int64         // bytes of a blob that is held in memory while it is stored; default 4 MiB
+	SpoolDir         string        // where longer ones are kept while they are stored; default os.TempDir
 	Timeout          time.Duration // for a request of a store; default 1 min
 	AllowedHeaders   []string      // attributes of blobs and tags of files that become headers; default Walrus's
 	AllTagsAsHeaders bool          // every tag of a file of a quilt becomes a header
@@ -51,7 +53,7 @@ func (o Options) withDefaults() (Options, error) {
 		name  string
 		value *int64
 		usual int64
-	}{{"MaxBlob", &o.MaxBlob, 10 << 20}, {"MaxQuilt", &o.MaxQuilt, 100 << 20}, {"Timeout", (*int64)(&o.Timeout), int64(time.Minute)}} {
+	}{{"MaxBlob", &o.MaxBlob, 10 << 20}, {"MaxShort", &o.MaxShort, 4 << 20}, {"MaxQuilt", &o.MaxQuilt, 100 << 20}, {"Timeout", (*int64)(&o.Timeout), int64(time.Minute)}} {
 		if *n.value < 0 {
 			return o, fmt.Errorf("daemon: %s is %d, want at least 0", n.name, *n.value)
 		}

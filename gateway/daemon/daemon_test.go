@@ -79,6 +79,14 @@ func (f *fake) Certify(ctx context.Context, id commit.BlobID, object *ObjectID, 
 	return err
 }
 
+func (f *fake) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error) {
+	blob, err := io.ReadAll(io.NewSectionReader(src, 0, size))
+	if err != nil {
+		return nil, err
+	}
+	return f.Put(ctx, blob, o)
+}
+
 func (f *fake) Cluster(context.Context) (*Cluster, error) {
 	return &Cluster{Members: []Member{}}, f.err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -170,7 +171,16 @@ func object(r chain.Registration) Object {
 }
 
 func (s *ledgerStore) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error) {
-	encoded, err := s.Params().EncodedLength(uint64(len(blob)))
+	return s.put(ctx, int64(len(blob)), o, func(ctx context.Context) (*client.Receipt, error) { return s.Store(ctx, blob) })
+}
+
+func (s *ledgerStore) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error) {
+	return s.put(ctx, size, o, func(ctx context.Context) (*client.Receipt, error) { return s.StoreFrom(ctx, src, size) })
+}
+
+// put registers a blob as it is stored, and has it certified.
+func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store func(context.Context) (*client.Receipt, error)) (*Stored, error) {
+	encoded, err := s.Params().EncodedLength(uint64(size))
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +189,7 @@ func (s *ledgerStore) Put(ctx context.Context, blob []byte, o PutOptions) (*Stor
 		Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh,
 		Step: func(s account.Step) { one.registered = s.Registration },
 	}
-	receipt, err := s.Store(context.WithValue(ctx, orderKey{}, registrar(one)), blob)
+	receipt, err := store(context.WithValue(ctx, orderKey{}, registrar(one)))
 	switch {
 	case errors.Is(err, errCertified):
 		return &Stored{Object: object(*one.found), EncodedSize: encoded}, nil

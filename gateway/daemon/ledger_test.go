@@ -55,7 +55,7 @@ func (w *town) gateway(t *testing.T, key *identity.Key) (*served, *account.Accou
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := New(store, Options{})
+	d, err := New(store, Options{MaxShort: maxShort})
 	if err != nil {
 		t.Fatal(err)
 	}

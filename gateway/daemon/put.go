@@ -77,10 +77,14 @@ func putOptions(r *http.Request) (o PutOptions, err error) {
 }
 
 // put stores a blob, and tells writers from readers when it takes too long.
-func (d *writer) put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error) {
+func (d *writer) put(ctx context.Context, b *body, o PutOptions) (s *Stored, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
 	defer cancel()
-	s, err := d.store.Put(ctx, blob, o)
+	if b.file == nil {
+		s, err = d.store.Put(ctx, b.short, o)
+	} else {
+		s, err = d.store.PutFrom(ctx, b.file, b.size, o)
+	}
 	if err != nil {
 		return nil, confirmationError(err)
 	}
@@ -115,14 +119,15 @@ func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	blob, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.options.MaxBlob))
+	b, err := readBody(http.MaxBytesReader(w, r.Body, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
 	if err != nil {
 		return err
 	}
-	if err := token.spend(len(blob)); err != nil {
+	defer func() { _ = b.close() }()
+	if err := token.spend(int(b.size)); err != nil {
 		return err
 	}
-	s, err := d.put(r.Context(), blob, o)
+	s, err := d.put(r.Context(), b, o)
 	if err != nil {
 		return err
 	}
@@ -151,7 +156,7 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 	if err := token.spend(len(blob)); err != nil {
 		return err
 	}
-	s, err := d.put(r.Context(), blob, o)
+	s, err := d.put(r.Context(), &body{short: blob, size: int64(len(blob))}, o)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -17,6 +18,10 @@ type Store interface {
 	Params() commit.Params
 	// Put stores a blob, and returns when it can be read whatever f shards do.
 	Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error)
+	// PutFrom is Put for the first size bytes of src, which need not fit into memory, and do
+	// not change. Where nothing but the blob tells its id, it may say of a blob that is there
+	// that it is new.
+	PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error)
 	// Metadata returns the metadata of a blob that is stored, verified against its id.
 	Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error)
 	// Read returns a blob: the bytes that have the id, and no others.
