@@ -27,7 +27,7 @@ func (c *statusCmd) Help() string {
 
 Example: rs2d-node status --committee cluster/committee.toml --wait 1m
 
-JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, problems (name, problem, remedy)).`
+JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, migration (epoch, settled, phase, blobs, total, lacking, copied_slivers, copied_bytes, dropped_shards, cleared, lies, time_left; with a ledger), problems (name, problem, remedy)).`
 }
 
 // statusReport is what status prints as JSON.
@@ -51,7 +51,8 @@ type statusNode struct {
 	FreeBytes uint64 `json:"free_bytes,omitempty"`
 	Error     string `json:"error,omitempty"`
 
-	Problems []api.Problem `json:"problems,omitempty"`
+	Migration *api.Migration `json:"migration,omitempty"`
+	Problems  []api.Problem  `json:"problems,omitempty"`
 }
 
 const (
@@ -129,6 +130,7 @@ func (c *statusCmd) ask(ctx context.Context, cl *client.Client, digest string) *
 		} else {
 			n.State, n.Missing, n.Recovered = s.Health.State, s.Health.Missing, s.Health.Recovered
 			n.Uptime, n.FreeBytes, n.Problems = s.Health.Uptime, s.Health.FreeBytes, s.Health.Problems
+			n.Migration = s.Health.Migration
 			r.ShardsUp += all.Weight(i)
 			if s.Health.View != digest {
 				n.State = api.StateDiverged
@@ -159,6 +161,16 @@ func (c *statusCmd) print(a *cli.App, r *statusReport) error {
 		return err
 	}
 	for _, n := range r.Nodes {
+		if m := n.Migration; m != nil && m.Phase != "" && m.Phase != "done" {
+			left := ""
+			if m.TimeLeft != "" {
+				left = ", " + m.TimeLeft + " left"
+			}
+			if _, err := fmt.Fprintf(a.Stdout, "%s: shards of epoch %d: %s, %s of %s blobs%s, %s slivers lacking\n",
+				n.Name, m.Epoch, m.Phase, ui.Count(m.Blobs), ui.Count(m.Total), left, ui.Count(m.Lacking)); err != nil {
+				return err
+			}
+		}
 		for _, p := range n.Problems {
 			if _, err := fmt.Fprintf(a.Stdout, "%s: %s\n  remedy: %s\n", n.Name, p.Message, p.Remedy); err != nil {
 				return err

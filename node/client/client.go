@@ -166,7 +166,7 @@ func (c *Client) write(ctx context.Context, store func(context.Context, writing)
 		r, err := store(ctx, writing{o, registered})
 		over := err == nil || ctx.Err() != nil || attempt == epochsOfWrite
 		if !over && errors.Is(err, peer.ErrOtherCommittee) {
-			if failed := c.refresh(ctx); failed != nil {
+			if failed := refresh(ctx, c); failed != nil {
 				err, over = errors.Join(err, failed), true
 			}
 		}
@@ -178,7 +178,7 @@ func (c *Client) write(ctx context.Context, store func(context.Context, writing)
 }
 
 // refresh has the control plane look for another epoch, if it can.
-func (c *Client) refresh(ctx context.Context) error {
+func refresh(ctx context.Context, c *Client) error {
 	if r, ok := c.control.(control.Refresher); ok {
 		return r.Refresh(ctx)
 	}
@@ -195,7 +195,7 @@ func read[T any](c *Client, ctx context.Context, f func(context.Context, operati
 		o, own, done := c.begin(ctx)
 		v, err := f(own, o)
 		over := err == nil || own.Err() != nil || attempt == epochsOfRead || errors.Is(err, ErrInconsistent) || errors.Is(err, ErrTooLarge)
-		over = over || c.refresh(own) != nil
+		over = over || refresh(own, c) != nil
 		done()
 		if now := c.control.View(); over || now.Current.Epoch() == o.view.Epoch() && now.State == o.view.Epochs.State {
 			return v, err
