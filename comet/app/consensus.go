@@ -12,6 +12,7 @@ import (
 	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/types"
 
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -212,9 +213,9 @@ func (c *consensus) Commit(context.Context, *abci.RequestCommit) (*abci.Response
 	if f == nil || f.Height != before.Height+1 {
 		return nil, fmt.Errorf("%w: no block is decided after height %d", ErrState, before.Height)
 	}
-	var r *record
+	var r *chain.Record
 	if f.state != before.state {
-		r = recordOf(f.executed.outcome)
+		r = chain.RecordOf(f.executed.outcome)
 	}
 	var offences []Offence
 	if len(f.offences) > 0 {

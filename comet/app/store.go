@@ -8,6 +8,7 @@ import (
 	dbm "github.com/cometbft/cometbft-db"
 
 	"github.com/redstuff-go/redstuff/comet/kv"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
@@ -88,7 +89,7 @@ type setter interface {
 // commit makes a block durable: what it changed, what became of its transactions, the
 // offences that are known if there are more of them, and where the application stands now.
 // All of it is there after a crash, or nothing.
-func (s store) commit(before, m *moment, r *record, offences []Offence) error {
+func (s store) commit(before, m *moment, r *chain.Record, offences []Offence) error {
 	b := s.db.NewBatch().(setter)
 	err := s.fill(b, before, m, r)
 	if err == nil && offences != nil {
@@ -100,7 +101,7 @@ func (s store) commit(before, m *moment, r *record, offences []Offence) error {
 	return errors.Join(err, b.Close())
 }
 
-func (s store) fill(b setter, before, m *moment, r *record) error {
+func (s store) fill(b setter, before, m *moment, r *chain.Record) error {
 	for key, value := range m.state.Diff(before.state) {
 		key = append([]byte{kindState}, key...)
 		var err error

@@ -1,65 +1,45 @@
 package embedded
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// events returns up to limit events of the blocks up to the height last, from the cursor
-// on, and the place behind them.
-func (l *log) events(from chain.Cursor, last uint64, limit int) (events []chain.Event, next chain.Cursor, err error) {
-	next = from
-	for h := max(1, from.Height); h <= last; h++ {
-		e, err := l.block(h)
-		if err != nil {
-			return nil, from, err
-		}
-		if e == nil {
-			return nil, from, fmt.Errorf("%w: block %d is missing", ErrLog, h)
-		}
-		all, err := e.all(h)
-		if err != nil {
-			return nil, from, err
-		}
-		for i := range all {
-			if h == from.Height && uint32(i) < from.Index {
-				continue
-			}
-			if len(events) == limit {
-				return events, next, nil
-			}
-			events = append(events, all[i])
-			next = all[i].Next()
-		}
+// Events returns up to limit events from the cursor on, in their order, and the place
+// behind them. If there are none, it waits for some until the context ends; then it
+// returns none. The error is chain.ErrClosed, or the log's.
+func (l *Ledger) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
+	grown := func() (<-chan struct{}, error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.grown, l.failure
 	}
-	if len(events) == 0 && last > from.Height {
-		next = chain.Cursor{Height: last + 1}
-	}
-	return events, next, nil
+	return chain.AwaitEvents(ctx, from, grown, func(from chain.Cursor) ([]chain.Event, chain.Cursor, error) {
+		return chain.ReadEvents(from, l.State().System().Height, limit, l.log.events)
+	})
 }
 
-// all returns the events of a block, those of the time that passed first.
-func (e *entry) all(h uint64) (events []chain.Event, err error) {
-	add := func(data [][]byte, tx *ledger.TxDigest) error {
-		for _, one := range data {
-			event, err := ledger.ParseEvent(one)
-			if err != nil {
-				return fmt.Errorf("%w: block %d: %w", ErrLog, h, err)
-			}
-			events = append(events, chain.Event{Cursor: chain.Cursor{Height: h, Index: uint32(len(events))}, Tx: tx, Event: event})
-		}
-		return nil
-	}
-	if err := add(e.Events, nil); err != nil {
+// events returns the events of a block.
+func (l *log) events(h uint64) ([]chain.Event, error) {
+	e, err := l.block(h)
+	if err != nil {
 		return nil, err
 	}
-	for i, r := range e.Results {
-		digest := ledger.Digest(e.Txs[i])
-		if err := add(r.Events, &digest); err != nil {
-			return nil, err
+	if e == nil {
+		return nil, fmt.Errorf("%w: block %d is missing", ErrLog, h)
+	}
+	r := chain.Record{Events: e.Events}
+	for i, result := range e.Results {
+		if len(result.Events) > 0 {
+			r.Txs = append(r.Txs, chain.TxEvents{Digest: ledger.Digest(e.Txs[i]), Events: result.Events})
 		}
 	}
-	return events, nil
+	all, err := r.At(h)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLog, err)
+	}
+	return all, nil
 }

@@ -242,27 +242,3 @@ func (l *Ledger) take() (taken []*pending) {
 	}
 	return taken
 }
-
-// Events returns up to limit events from the cursor on, in their order, and the place
-// behind them. If there are none, it waits for some until the context ends; then it
-// returns none. The error is chain.ErrClosed, or the log's.
-func (l *Ledger) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
-	for {
-		l.mu.Lock()
-		grown, failure := l.grown, l.failure
-		l.mu.Unlock()
-		if failure != nil {
-			return nil, from, failure
-		}
-		events, next, err := l.log.events(from, l.State().System().Height, limit)
-		if err != nil || len(events) > 0 {
-			return events, next, err
-		}
-		from = next // blocks without events are passed once
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return nil, from, nil
-		}
-	}
-}

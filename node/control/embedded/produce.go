@@ -75,7 +75,7 @@ func (l *Ledger) block(now uint64, taken []*pending) error {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", chain.ErrClosed, err)
 	} else {
-		e := &entry{Time: b.Time, Root: next.Root(), Events: marshalEvents(outcome.Events)}
+		e := &entry{Time: b.Time, Root: next.Root(), Events: chain.MarshalEvents(outcome.Events)}
 		for i, r := range outcome.Results {
 			if r.Paid() {
 				e.Txs, e.Results = append(e.Txs, b.Txs[i]), append(e.Results, resultOf(r))
@@ -136,16 +136,8 @@ func (l *Ledger) end(err error) {
 	close(l.grown)
 }
 
-func marshalEvents(events []ledger.Event) [][]byte {
-	all := make([][]byte, len(events))
-	for i, e := range events {
-		all[i] = ledger.MarshalEvent(e)
-	}
-	return all
-}
-
 func resultOf(r ledger.Result) result {
-	x := result{Fee: r.Fee, Events: marshalEvents(r.Events)}
+	x := result{Fee: r.Fee, Events: chain.MarshalEvents(r.Events)}
 	var broken *ledger.RuleError
 	if errors.As(r.Err, &broken) {
 		x.Rule, x.Detail = string(broken.Rule), broken.Detail
