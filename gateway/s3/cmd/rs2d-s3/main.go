@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -66,21 +67,35 @@ type runCmd struct {
 }
 
 func main() {
-	var g grammar
-	parser := kong.Must(&g, kong.Name("rs2d-s3"), kong.Description(about), kong.UsageOnError(), kong.Exit(func(code int) {
-		if code != 0 {
-			code = 2
-		}
-		os.Exit(code)
-	}))
-	parsed, err := parser.Parse(os.Args[1:])
-	parser.FatalIfErrorf(err)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	if err := parsed.Run(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "rs2d-s3: %v\n", err)
-		os.Exit(2)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// app is what a command has of the world outside.
+type app struct {
+	ctx    context.Context
+	stderr io.Writer
+}
+
+// execute runs the command line args and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	var g grammar
+	asked := false // for help, which ends it
+	parser := kong.Must(&g, kong.Name("rs2d-s3"), kong.Description(about), kong.Writers(stdout, stderr), kong.Exit(func(int) { asked = true }))
+	parsed, err := parser.Parse(args)
+	if asked {
+		return 0
 	}
+	if err == nil {
+		err = parsed.Run(&app{ctx, stderr})
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "rs2d-s3: %v\n", err)
+		return 2
+	}
+	return 0
 }
 
 // plane opens the control plane: the ledger, and its views, are nil where there is none.
@@ -109,11 +124,12 @@ func (c *runCmd) plane(ctx context.Context) (control.Control, chain.Ledger, *fol
 }
 
 // Run runs a gateway until the context ends.
-func (c *runCmd) Run(ctx context.Context) (err error) {
+func (c *runCmd) Run(a *app) (err error) {
+	ctx := a.ctx
 	if c.PieceMiB < 1 || c.Writes < 1 || c.MaxMemory < 1 || c.MaxRequests < 1 {
 		return errors.New("--piece-mib, --writes, --max-memory-mib and --max-requests must be more than zero")
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	secret, err := os.ReadFile(c.Secret)
 	if err != nil {
 		return err

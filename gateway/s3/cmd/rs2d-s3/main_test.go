@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/nodetest"
+)
+
+// TestRun runs a gateway as its users do, until it is told to end; the next one has what the
+// first one had.
+func TestRun(t *testing.T) {
+	nodes, writer := nodetest.Start(t, commit.BLAKE3, 4, 10)
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	text, err := nodes.Control.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(
+		os.WriteFile(file("committee.toml"), text, 0o600), os.WriteFile(file("client.key"), writer.Reveal(), 0o600),
+		os.WriteFile(file("secret"), []byte("a secret that nobody guesses\n"), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.Repeat([]byte("some bytes"), 10_000)
+	for round := range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := l.Addr().String()
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		log, w := io.Pipe()
+		code := make(chan int, 1)
+		go func() {
+			code <- execute(ctx, []string{
+				"run", "--committee", file("committee.toml"), "--key", file("client.key"), "--state", file("state"),
+				"--access-key", "me", "--secret", file("secret"), "--listen", at,
+			}, io.Discard, w)
+			w.Close()
+		}()
+		lines := bufio.NewScanner(log)
+		for lines.Scan() && !strings.Contains(lines.Text(), "msg=serving") {
+			t.Log(lines.Text())
+		}
+		go func() { _, _ = io.Copy(io.Discard, log) }()
+		c, err := minio.New(at, &minio.Options{Creds: credentials.NewStaticV4("me", "a secret that nobody guesses", "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if round == 0 {
+			if err := c.MakeBucket(t.Context(), "bucket", minio.MakeBucketOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.PutObject(t.Context(), "bucket", "key", bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o, err := c.GetObject(t.Context(), "bucket", "key", minio.GetObjectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(o); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes (%v), want the %d that were put", len(got), err, len(data))
+		}
+		cancel()
+		if got := <-code; got != 0 {
+			t.Errorf("told to end: exit code %d", got)
+		}
+	}
+}
+
+// TestUsage has command lines that are wrong.
+func TestUsage(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, []byte("a secret that nobody guesses"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"--help", 0, ""},
+		{"run --help", 0, ""},
+		{"", 2, "expected"},
+		{"run", 2, "missing flags"},
+		{"run --key none --state s --access-key a --secret none", 2, "no such file"},
+		{"run --key none --state s --access-key a --secret " + secret, 2, "no such file"},
+		{"run --key none --state s --access-key a --secret x --writes 0", 2, "more than zero"},
+	} {
+		var stderr bytes.Buffer
+		if got := execute(t.Context(), strings.Fields(c.args), io.Discard, &stderr); got != c.code || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("%q: exit code %d, %s; want %d, %q", c.args, got, stderr.String(), c.code, c.want)
+		}
+	}
+}
