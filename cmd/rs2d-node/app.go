@@ -21,6 +21,8 @@ type grammar struct {
 	Init     initCmd     `cmd:"" help:"Make a committee: keys, certificates and configurations, in a directory."`
 	Keygen   keygenCmd   `cmd:"" help:"Make the key of one node or client."`
 	Register registerCmd `cmd:"" help:"Print the registration of a node for the genesis of a ledger."`
+	Join     joinCmd     `cmd:"" help:"Register a node on a running ledger, and stake with it."`
+	Leave    leaveCmd    `cmd:"" help:"Withdraw a node's stake, and wait until nobody needs it."`
 	Run      runCmd      `cmd:"" help:"Run a node."`
 	Status   statusCmd   `cmd:"" help:"Ask the nodes of a committee how they are."`
 

@@ -122,6 +122,9 @@ func (c *runCmd) Run(a *cli.App) (err error) {
 	if err != nil {
 		return err
 	}
+	if c.Listen == "" && n.Address() == "" {
+		return errors.New("missing setting: --listen: the node is of no committee yet, so none says where it listens")
+	}
 	listener, err := net.Listen("tcp", cmp.Or(c.Listen, n.Address()))
 	if err != nil {
 		return err
