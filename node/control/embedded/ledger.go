@@ -242,3 +242,17 @@ func (l *Ledger) take() (taken []*pending) {
 	}
 	return taken
 }
+
+// Events returns up to limit events from the cursor on, in their order, and the place
+// behind them. If there are none, it waits for some until the context ends; then it
+// returns none. The error is chain.ErrClosed, or the log's.
+func (l *Ledger) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
+	grown := func() (<-chan struct{}, error) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.grown, l.failure
+	}
+	return chain.AwaitEvents(ctx, from, grown, func(from chain.Cursor) ([]chain.Event, chain.Cursor, error) {
+		return chain.ReadEvents(from, l.State().System().Height, limit, l.log.events)
+	})
+}
