@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
@@ -71,6 +72,9 @@ func (c *getCmd) Run(a *app) error {
 	}
 	took := time.Since(start)
 	if toStdout {
+		if got.written {
+			return nil
+		}
 		_, err := a.stdout.Write(got.data)
 		return err
 	}
@@ -90,7 +94,7 @@ func (c *getCmd) Run(a *app) error {
 	})
 }
 
-// gotten is what was read: bytes, or if written is set a file of a length.
+// gotten is what was read: bytes, or if written is set what was written already, of a length.
 type gotten struct {
 	data       []byte
 	written    bool
@@ -123,6 +127,9 @@ func (c *getCmd) fetch(a *app, cl *session) (*gotten, error) {
 			return &gotten{written: true, length: int64(meta.Length), blob: meta.Length}, l.run(piece)
 		}
 	}
+	if c.Range == "" && meta.Length > getAbove {
+		return &gotten{written: true, length: int64(meta.Length), blob: meta.Length}, c.stream(a, cl, meta.Length)
+	}
 	data, err := c.read(a, cl, meta.Length)
 	return &gotten{data: data, blob: meta.Length}, err
 }
@@ -146,4 +153,19 @@ func (c *getCmd) read(a *app, cl *session, length uint64) ([]byte, error) {
 		}
 		return cl.ReadRange(ctx, c.ID.blob, offset, count)
 	})
+}
+
+// getAbove is the length from which on a blob is not read whole before it is written to
+// standard output.
+const getAbove = 32 << 20
+
+// stream reads a blob of the given length to standard output, in bounded memory.
+func (c *getCmd) stream(a *app, cl *session, length uint64) error {
+	var done atomic.Int64
+	defer a.progress.Watch("reading", int64(length), done.Load)()
+	progress := client.Progress(func(now, all int64) { done.Store(int64(float64(now) / float64(max(all, 1)) * float64(length))) })
+	_, err := do(cl, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, cl.ReadTo(ctx, c.ID.blob, a.stdout, progress)
+	})
+	return err
 }

@@ -121,7 +121,7 @@ func (c *Client) begin(ctx context.Context) (operation, context.Context, context
 // ErrInconsistent if that is what the committee thinks of the id; the context's; or the
 // registrar's.
 func (c *Client) Store(ctx context.Context, blob []byte) (*Receipt, error) {
-	return c.write(ctx, func(ctx context.Context, o writing) (*Receipt, error) { return o.store(ctx, blob) })
+	return write(ctx, c, func(ctx context.Context, o writing) (*Receipt, error) { return o.store(ctx, blob) })
 }
 
 // StoreFrom is Store for the first size bytes of src, which need not fit into memory. Slivers
@@ -140,7 +140,7 @@ func (c *Client) StoreFrom(ctx context.Context, src io.ReaderAt, size int64, opt
 		return nil, fmt.Errorf("client: StoreFrom needs an io.ReaderAt and no negative size")
 	}
 	s := newStreamOptions(opts)
-	return c.write(ctx, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeFrom(ctx, src, size, s) })
+	return write(ctx, c, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeFrom(ctx, src, size, s) })
 }
 
 // StoreReader is StoreFrom for all that a reader has. It is kept in a temporary file until
@@ -159,7 +159,7 @@ const epochsOfWrite = 3
 
 // write calls store; again if another committee has taken over meanwhile, which signs
 // for itself. Nodes that have their parts already do not get them again.
-func (c *Client) write(ctx context.Context, store func(context.Context, writing) (*Receipt, error)) (*Receipt, error) {
+func write(ctx context.Context, c *Client, store func(context.Context, writing) (*Receipt, error)) (*Receipt, error) {
 	registered := new(registration)
 	for attempt := 1; ; attempt++ {
 		o, ctx, done := c.begin(ctx)
@@ -207,7 +207,7 @@ func read[T any](c *Client, ctx context.Context, f func(context.Context, operati
 // store whatever the metadata commits to, even if that is no blob. pair returns the
 // slivers of a pair.
 func (c *Client) StoreEncoding(ctx context.Context, meta *commit.Metadata, pair func(int) (primary, secondary rs2d.Sliver)) (*Receipt, error) {
-	return c.write(ctx, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeEncoding(ctx, meta, pair) })
+	return write(ctx, c, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeEncoding(ctx, meta, pair) })
 }
 
 // Read returns the blob. Its bytes are those that have the id, whatever the nodes say.
@@ -222,6 +222,29 @@ func (c *Client) Read(ctx context.Context, id commit.BlobID) ([]byte, error) {
 		}
 		return r.all(ctx)
 	})
+}
+
+// ReadTo writes the blob to w, front to back, as Read returns it, in memory that does not
+// grow with the blob: 32 MiB of rows, or 64 MiB where rows have to be recovered, and for a
+// strict check, which is the default, what StoreFrom encodes it in. With that nothing is
+// written before the whole blob is known to be right, and it goes to a temporary file
+// until then, see [SpoolIn], unless there is one already, see [ReadBack]; with a
+// systematic one each row is written once it is known to be right.
+//
+// The error is one of Read's, that of w, or that of the temporary file.
+func (c *Client) ReadTo(ctx context.Context, id commit.BlobID, w io.Writer, opts ...StreamOption) error {
+	if w == nil {
+		return fmt.Errorf("client: ReadTo needs an io.Writer")
+	}
+	s, out := newStreamOptions(opts), &output{w: w}
+	_, err := read(c, ctx, func(ctx context.Context, o operation) (struct{}, error) {
+		r, err := o.read(ctx, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, readTo(ctx, r, out, s)
+	})
+	return err
 }
 
 // ReadRange returns n bytes of the blob from off on, from the slivers that hold them,
@@ -252,7 +275,7 @@ func (c *Client) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metada
 func (c *Client) List(ctx context.Context, f func(Blob) bool) error {
 	var after *commit.BlobID
 	for {
-		page, more, err := c.page(ctx, after)
+		page, more, err := nextPage(ctx, c, after)
 		if err != nil {
 			return err
 		}
@@ -269,7 +292,7 @@ func (c *Client) List(ctx context.Context, f func(Blob) bool) error {
 }
 
 // page returns a part of the list. Each part has a deadline of its own, and a view.
-func (c *Client) page(ctx context.Context, after *commit.BlobID) (page []Blob, more bool, err error) {
+func nextPage(ctx context.Context, c *Client, after *commit.BlobID) (page []Blob, more bool, err error) {
 	o, ctx, done := c.begin(ctx)
 	defer done()
 	return listing{o}.page(ctx, after)

@@ -7,7 +7,8 @@
 // gives the blob's id, so that all readers of one id get the same bytes, or all get
 // none.
 //
-// [Client.StoreFrom] and [Client.StoreReader] store blobs that need not fit into memory.
+// [Client.StoreFrom] and [Client.StoreReader] store blobs that need not fit into memory, and
+// [Client.ReadTo] reads them.
 //
 // A node that sends something provably wrong is asked last for some time. A node that
 // is slow is not waited for: its part is asked of others as soon as nothing has come

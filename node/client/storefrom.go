@@ -23,6 +23,7 @@ type StreamOption func(*streamOptions)
 
 type streamOptions struct {
 	dir      string
+	back     io.ReaderAt
 	progress func(done, total int64)
 }
 

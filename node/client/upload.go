@@ -195,9 +195,8 @@ func (u *upload) end(o *outlet, err error) {
 // put sends a node what it gets.
 func (u *upload) put(ctx context.Context, p *peer.Peer) (committee.Signature, error) {
 	i := p.Member()
-	return p.PutBlobFrom(ctx, u.id, peer.Stream{
-		Length: u.outlets[i].length, Body: func() io.Reader { return u.body(i) }, Begun: func() bool { return u.begun(i) },
-	})
+	s := peer.Stream{Length: u.outlets[i].length, Body: func() io.Reader { return u.body(i) }, Begun: func() bool { return u.begun(i) }}
+	return s.Put(ctx, p, u.id)
 }
 
 // done notes how sending to a member ended.

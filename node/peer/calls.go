@@ -112,7 +112,7 @@ func (p *Peer) PutBlob(ctx context.Context, id commit.BlobID, meta []byte, slive
 		add(api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(s.Axis), Index: uint16(s.Pair(n))}, s.Data)
 	}
 	add(api.FrameHeader{Kind: api.FrameEnd}, nil)
-	return p.putFrames(ctx, id, request{length: length, body: func() io.Reader { return &piecesReader{pieces: pieces} }})
+	return putFrames(ctx, p, id, request{length: length, body: func() io.Reader { return &piecesReader{pieces: pieces} }})
 }
 
 // Stream is a body that is made while it is sent.
@@ -124,14 +124,14 @@ type Stream struct {
 	Begun func() bool
 }
 
-// PutBlobFrom is PutBlob for a body that is made while it is sent: it has the metadata and
-// the node's slivers in frames, see package api.
-func (p *Peer) PutBlobFrom(ctx context.Context, id commit.BlobID, s Stream) (committee.Signature, error) {
-	return p.putFrames(ctx, id, request{length: s.Length, body: s.Body, once: s.Begun})
+// Put is PutBlob for a body that is made while it is sent: it has the metadata and the
+// node's slivers in frames, see package api.
+func (s Stream) Put(ctx context.Context, p *Peer, id commit.BlobID) (committee.Signature, error) {
+	return putFrames(ctx, p, id, request{length: s.Length, body: s.Body, once: s.Begun})
 }
 
 // putFrames sends metadata and slivers in frames.
-func (p *Peer) putFrames(ctx context.Context, id commit.BlobID, r request) (committee.Signature, error) {
+func putFrames(ctx context.Context, p *Peer, id commit.BlobID, r request) (committee.Signature, error) {
 	r.method, r.path, r.contentType = http.MethodPut, api.BlobPath(id, ""), api.TypeFrames
 	body, _, err := p.do(ctx, r)
 	var status *StatusError
@@ -200,15 +200,15 @@ func attestation(p *Peer, c api.Confirmation) (committee.Signature, error) {
 
 // PutCertificate tells the node that the blob is stored.
 func (p *Peer) PutCertificate(ctx context.Context, cert *committee.Certificate) error {
-	return p.putCertificate(ctx, api.CertificatePath, cert)
+	return putCertificate(ctx, p, api.CertificatePath, cert)
 }
 
 // PutInvalidBlobCertificate tells the node that the blob is inconsistent.
 func (p *Peer) PutInvalidBlobCertificate(ctx context.Context, cert *committee.Certificate) error {
-	return p.putCertificate(ctx, api.InvalidBlobCertificatePath, cert)
+	return putCertificate(ctx, p, api.InvalidBlobCertificatePath, cert)
 }
 
-func (p *Peer) putCertificate(ctx context.Context, path string, cert *committee.Certificate) error {
+func putCertificate(ctx context.Context, p *Peer, path string, cert *committee.Certificate) error {
 	data, err := cert.MarshalBinary()
 	if err != nil {
 		return err
@@ -219,17 +219,17 @@ func (p *Peer) putCertificate(ctx context.Context, path string, cert *committee.
 
 // Certificate fetches and verifies the certificate that the blob is stored.
 func (p *Peer) Certificate(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
-	return p.certificate(ctx, id, api.CertificatePath, func(a committee.Attestation) bool { return a.Stores(id) })
+	return certificate(ctx, p, id, api.CertificatePath, func(a committee.Attestation) bool { return a.Stores(id) })
 }
 
 // InvalidBlobCertificate fetches and verifies the certificate that the blob is inconsistent.
 func (p *Peer) InvalidBlobCertificate(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
-	return p.certificate(ctx, id, api.InvalidBlobCertificatePath, func(a committee.Attestation) bool {
+	return certificate(ctx, p, id, api.InvalidBlobCertificatePath, func(a committee.Attestation) bool {
 		return a == committee.Attestation{Kind: committee.Inconsistent, Blob: id}
 	})
 }
 
-func (p *Peer) certificate(ctx context.Context, id commit.BlobID, path string, attests func(committee.Attestation) bool) (*committee.Certificate, error) {
+func certificate(ctx context.Context, p *Peer, id commit.BlobID, path string, attests func(committee.Attestation) bool) (*committee.Certificate, error) {
 	data, err := p.getBytes(ctx, api.BlobPath(id, path), int64(committee.MaxCertificate(p.committee.Params().N)))
 	if err != nil {
 		return nil, err

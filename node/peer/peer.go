@@ -178,6 +178,7 @@ type request struct {
 	contentType  string
 	length       int64 // of the body
 	body         func() io.Reader
+	bytes        string      // the range that is asked for, or all
 	once         func() bool // reports that the body cannot be sent again; may be nil
 }
 
@@ -248,6 +249,9 @@ func (p *link) once(ctx context.Context, r request) (io.ReadCloser, *http.Respon
 		if r.length >= expectAbove {
 			req.Header.Set("Expect", "100-continue")
 		}
+	}
+	if r.bytes != "" {
+		req.Header.Set("Range", r.bytes)
 	}
 	resp, err := p.http.Do(req)
 	if err != nil {

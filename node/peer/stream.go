@@ -63,6 +63,29 @@ func (p *Peer) Slivers(ctx context.Context, id commit.BlobID, primary, secondary
 	})
 }
 
+// SliverRange fills dst with the bytes of a sliver from off on. They are not verified.
+func (p *Peer) SliverRange(ctx context.Context, id commit.BlobID, pair int, axis rs2d.Axis, off int64, dst []byte) error {
+	if len(dst) == 0 {
+		return nil
+	}
+	body, resp, err := p.do(ctx, request{
+		method: http.MethodGet, path: api.SliverPath(id, pair, axis), bytes: fmt.Sprintf("bytes=%d-%d", off, off+int64(len(dst))-1),
+	})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if resp.StatusCode != http.StatusPartialContent || resp.ContentLength != int64(len(dst)) {
+		return p.lie("%d bytes with status %d instead of a range of %d", resp.ContentLength, resp.StatusCode, len(dst))
+	}
+	if _, err := io.ReadFull(body, dst); err != nil {
+		return p.streamError(err)
+	}
+	// The connection serves again once the end was seen.
+	_, _ = io.CopyN(io.Discard, body, 1)
+	return nil
+}
+
 // frames reads an answer to its end, and calls f with the header of every frame of the
 // kind that is expected; f reads the rest of it, and takes as many as were asked for.
 // Messages that something is not coming are passed over: there is one at most for each

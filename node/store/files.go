@@ -184,6 +184,7 @@ func (f *sliverFiles) write(number uint64, when durability, extents ...extent) e
 // any case, because a vfs.File may change what it is given to write.
 type bufferedWriter struct {
 	f      vfs.File
+	at     int64 // where the file is
 	off    int64 // of the buffer
 	buffer []byte
 }
@@ -192,7 +193,7 @@ var writers = sync.Pool{New: func() any { return &bufferedWriter{buffer: make([]
 
 const writeSize = 1 << 20
 
-func (w *bufferedWriter) reset(f vfs.File) { w.f, w.off, w.buffer = f, 0, w.buffer[:0] }
+func (w *bufferedWriter) reset(f vfs.File) { w.f, w.at, w.off, w.buffer = f, 0, 0, w.buffer[:0] }
 
 func (w *bufferedWriter) write(e extent) error {
 	if e.off != w.off+int64(len(w.buffer)) {
@@ -217,7 +218,14 @@ func (w *bufferedWriter) flush() error {
 	if len(w.buffer) == 0 {
 		return nil
 	}
-	n, err := w.f.WriteAt(w.buffer, w.off)
+	var n int
+	var err error
+	if w.at == w.off {
+		n, err = w.f.Write(w.buffer)
+		w.at += int64(n)
+	} else {
+		n, err = w.f.WriteAt(w.buffer, w.off)
+	}
 	w.off += int64(n)
 	w.buffer = w.buffer[:0]
 	return err

@@ -1,0 +1,305 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// streamDecode bounds what is held of a blob that is read piece by piece: half of it for
+// rows while all goes well, and all of it when some have to be recovered, or are encoded.
+const streamDecode = 64 << 20
+
+// ReadBack is for a blob that is read into a file of its own: f gives back what was written,
+// the blob's first byte at offset 0. A strict check reads it from there, and no temporary
+// file is needed. After an error what was written is of no use. It panics if f is nil.
+func ReadBack(f io.ReaderAt) StreamOption {
+	if f == nil {
+		panic("client: ReadBack from a nil io.ReaderAt")
+	}
+	return func(o *streamOptions) { o.back = f }
+}
+
+// streaming is a read of a blob that need not fit into memory.
+type streaming struct {
+	*reading
+	options streamOptions
+	out     *output
+	most    int64 // bytes to hold
+	total   int64 // of the work
+}
+
+// output is where a blob goes, front to back. Attempts by several views go on where the one
+// before ended.
+type output struct {
+	w  io.Writer
+	at uint64 // bytes that are there
+}
+
+func (o *output) Write(data []byte) (int, error) {
+	n, err := o.w.Write(data)
+	o.at += uint64(n)
+	return n, err
+}
+
+// readTo reads a blob by one view, see [Client.ReadTo].
+func readTo(ctx context.Context, r *reading, out *output, s streamOptions) error {
+	row := uint64(r.view.Params().S * r.size)
+	if whole := 2 * uint64(r.view.Params().P) * row; out.at == 0 && whole <= uint64(min(wholeBytes, r.options.MaxMemory)) {
+		blob, err := r.all(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(blob)
+		if s.progress != nil {
+			s.progress(int64(len(blob)), int64(len(blob)))
+		}
+		return err
+	}
+	strict := r.options.Check == rs2d.CheckStrict
+	if strict && s.back == nil {
+		// Nothing is written before all is known to be right.
+		return spooled(out, s.dir, func(w io.Writer, back io.ReaderAt) error {
+			s.back = back
+			return readTo(ctx, r, &output{w: w}, s)
+		})
+	}
+	t := &streaming{reading: r, options: s, out: out, total: int64(r.meta.Length)}
+	t.most = min(streamDecode, int64(r.view.Params().P)*int64(row))
+	memory, err := r.memory.reserve(ctx, t.most+2*int64(row))
+	if err != nil {
+		return err
+	}
+	defer memory.release()
+	if strict {
+		t.total += t.encodedLength()
+	}
+	if err := t.rows(ctx, row); err != nil || !strict {
+		return err
+	}
+	return t.strict(ctx)
+}
+
+func (t *streaming) encodedLength() int64 {
+	encoded, _ := t.view.Params().EncodedLength(t.meta.Length) // metadata was verified
+	return int64(encoded)
+}
+
+func (t *streaming) report(done int64) {
+	if t.options.progress != nil {
+		t.options.progress(done, t.total)
+	}
+}
+
+// rows reads the rows that hold the blob, some at a time: each from the node that has it,
+// while all goes well.
+func (t *streaming) rows(ctx context.Context, row uint64) error {
+	window := max(1, uint64(t.most)/2/row)
+	buffer := make([]byte, 0, window*row)
+	for t.out.at < t.meta.Length {
+		off := t.out.at
+		n := min(t.meta.Length, (off/row+window)*row) - off
+		refs, err := rs2d.RangeSlivers(t.meta, off, n)
+		if err != nil {
+			return fmt.Errorf("client: %w", err)
+		}
+		var candidates []int
+		slow := false
+		for _, ref := range refs {
+			candidates = append(candidates, ref.Index)
+			slow = slow || t.slow(ref.Index)
+		}
+		if slow {
+			return t.recover(ctx)
+		}
+		g := newGather(t.reading, len(refs), candidates, true)
+		g.first, g.rows = refs[0].Index, buffer[:uint64(len(refs))*row]
+		err = g.run(ctx, func(slivers []rs2d.Sliver) error { return errors.Join(t.code.VerifySlivers(t.meta, slivers)...) })
+		switch {
+		case ctx.Err() != nil || errors.Is(err, ErrInconsistent):
+			return err
+		case err != nil:
+			return t.recover(ctx)
+		}
+		if _, err := t.out.Write(g.rows[off-uint64(g.first)*row:][:n]); err != nil {
+			return err
+		}
+		t.report(int64(t.out.at))
+	}
+	return nil
+}
+
+// recover reads what is lacking although some nodes do not give their slivers.
+func (t *streaming) recover(ctx context.Context) error {
+	src := &remote{reading: t.reading, ctx: ctx, left: make(map[int]error)}
+	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, t.report}, t.meta, src, t.everything(), rs2d.CheckSystematic,
+		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected))
+	return t.failure(ctx, src, err)
+}
+
+// strict encodes what was read again, and compares.
+func (t *streaming) strict(ctx context.Context) error {
+	meta, err := t.code.EncodeTo(ctx, rs2d.Discard, t.options.back, int64(t.meta.Length), rs2d.MaxMemory(t.most),
+		rs2d.Progress(func(done, total int64) { t.report(int64(t.meta.Length) + done*t.encodedLength()/max(total, 1)) }))
+	if err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	if id, err := meta.ID(t.hasher); err != nil || id == t.id {
+		return err
+	}
+	// Whoever encoded the blob broke the rules. Slivers prove it.
+	src := &remote{reading: t.reading, ctx: ctx, left: make(map[int]error)}
+	err = t.code.DecodeTo(ctx, io.Discard, t.meta, src, t.everything(), rs2d.CheckStrict,
+		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected), rs2d.ReadBack(t.options.back))
+	if err == nil {
+		err = errors.New("client: what was written is not what is read back")
+	}
+	return t.failure(ctx, src, err)
+}
+
+// everything names all slivers of the blob.
+func (t *streaming) everything() (refs []rs2d.SliverRef) {
+	for axis := range rs2d.Axis(2) {
+		for i := range t.view.Params().N {
+			refs = append(refs, rs2d.SliverRef{Axis: axis, Index: i})
+		}
+	}
+	return refs
+}
+
+// failure returns the error of a decoding, with what nodes answered.
+func (t *streaming) failure(ctx context.Context, src *remote, err error) error {
+	var few *rs2d.NotEnoughError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &few):
+		err = &ReadError{Have: few.HavePrimary, Need: few.NeedPrimary, Errors: src.errors}
+	case ctx.Err() != nil:
+		err = &ReadError{Need: t.view.Params().P, Errors: src.errors, Cause: ctx.Err()}
+	}
+	return t.explain(ctx, err)
+}
+
+// skip writes but the first bytes, which are there already.
+type skip struct {
+	out    *output
+	bytes  uint64
+	report func(done int64)
+}
+
+func (s *skip) Write(data []byte) (int, error) {
+	there := min(s.bytes, uint64(len(data)))
+	s.bytes -= there
+	if there == uint64(len(data)) {
+		return len(data), nil
+	}
+	n, err := s.out.Write(data[there:])
+	s.report(int64(s.out.at))
+	return int(there) + n, err
+}
+
+// remote gives out slivers that nodes have.
+type remote struct {
+	*reading
+	ctx context.Context
+
+	mu     sync.Mutex
+	left   map[int]error // by place: nodes that are not asked any more
+	weight int           // of their shards
+	errors []*MemberError
+}
+
+// ReadSliverAt reads a piece of a sliver, see rs2d.Source.
+func (s *remote) ReadSliverAt(ref rs2d.SliverRef, dst []byte, off int64) (err error) {
+	pair := ref.Pair(s.view.Params().N)
+	for after := 0; ; after++ {
+		place := s.view.Holder(s.id, pair, after)
+		if place < 0 {
+			return cmp.Or(err, peer.ErrNotFound)
+		}
+		if err = s.ask(place, ref.Axis, pair, dst, off); err == nil || s.ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// patienceOfDecoding is how many times as long as such answers take as a rule a decoding
+// waits for one, while others could do without the node.
+const patienceOfDecoding = 4
+
+func (s *remote) ask(place int, axis rs2d.Axis, pair int, dst []byte, off int64) error {
+	p := s.view.All[place]
+	weight := 0
+	if place < s.view.Len() {
+		weight = s.view.Weight(place)
+	}
+	s.mu.Lock()
+	left, spare := s.left[place], s.weight+weight <= s.view.Params().F
+	s.mu.Unlock()
+	if left != nil {
+		return left
+	}
+	ctx, cancel := s.ctx, context.CancelFunc(func() {})
+	if spare {
+		ctx, cancel = context.WithTimeoutCause(ctx, patienceOfDecoding*s.peers.TransferTimeout(len(dst)), errLate)
+	}
+	defer cancel()
+	began := time.Now()
+	err := p.SliverRange(ctx, s.id, pair, axis, off, dst)
+	if err == nil || errors.Is(err, peer.ErrNotFound) || s.ctx.Err() != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left[place] == nil {
+		s.left[place] = err
+		s.weight += weight
+		s.errors = append(s.errors, &MemberError{Member: p.Name(), Err: err})
+		switch {
+		case errors.Is(err, peer.ErrLied):
+			p.Distrust()
+		case errors.Is(err, errLate):
+			p.MarkLate(began)
+		}
+	}
+	return err
+}
+
+// rejected notes a sliver that is wrong.
+func (s *remote) rejected(ref rs2d.SliverRef, why error) {
+	if !errors.Is(why, rs2d.ErrRoot) {
+		return
+	}
+	p := s.view.All[s.view.Holder(s.id, ref.Pair(s.view.Params().N), 0)]
+	p.Distrust()
+	s.log.Warn("wrong sliver", "node", p.Name(), "blob", s.id, "sliver", ref)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errors = append(s.errors, &MemberError{Member: p.Name(), Err: why})
+}
+
+// spooled reads a blob into a temporary file, and writes it once it is known to be right.
+func spooled(w io.Writer, dir string, read func(w io.Writer, back io.ReaderAt) error) error {
+	f, err := os.CreateTemp(dir, "redstuff-*")
+	if err != nil {
+		return fmt.Errorf("client: a temporary file: %w", err)
+	}
+	defer unspool(f)
+	if err := read(f, f); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, f)
+	return err
+}
