@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -60,6 +61,13 @@ func (c *core) Height() uint64 { return c.now.Load().Height }
 
 // Validators returns who votes from the block after the next one on.
 func (c *core) Validators() []Validator { return append([]Validator(nil), c.now.Load().Validators...) }
+
+// Offences returns the last offences of which blocks had proofs, in their order.
+func (c *core) Offences() []Offence {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.offences)
+}
 
 // Grown returns a channel that is closed when there is another block.
 func (c *core) Grown() <-chan struct{} {

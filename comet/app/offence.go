@@ -3,14 +3,12 @@ package app
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
 	"slices"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
-	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
 // Offence is what a validator did of which a block has the proof. The ledger takes nothing
@@ -70,13 +68,6 @@ func memberOf(s *ledger.State, address []byte) string {
 	return ""
 }
 
-// Offences returns the last offences of which blocks had proofs, in their order.
-func (c *core) Offences() []Offence {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.offences)
-}
-
 // remember adds offences to those that are kept.
 func remember(kept, more []Offence) []Offence {
 	all := slices.Concat(kept, more)
@@ -85,16 +76,3 @@ func remember(kept, more []Offence) []Offence {
 
 // offenceList is the list as it is kept on the disk.
 type offenceList struct{ All []Offence }
-
-// loadOffences reads the offences that are kept.
-func (s store) loadOffences() (all []Offence, err error) {
-	data, err := s.db.Get([]byte{kindOffences})
-	if err != nil || data == nil {
-		return nil, err
-	}
-	var kept offenceList
-	if err := codec.Unmarshal(data, &kept); err != nil {
-		return nil, fmt.Errorf("%w: offences: %w", ErrState, err)
-	}
-	return kept.All, nil
-}

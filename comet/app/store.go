@@ -176,3 +176,16 @@ func (s store) replace(m *moment) error {
 func recordKey(height uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kindEvents}, height)
 }
+
+// loadOffences reads the offences that are kept.
+func (s store) loadOffences() (all []Offence, err error) {
+	data, err := s.db.Get([]byte{kindOffences})
+	if err != nil || data == nil {
+		return nil, err
+	}
+	var kept offenceList
+	if err := codec.Unmarshal(data, &kept); err != nil {
+		return nil, fmt.Errorf("%w: offences: %w", ErrState, err)
+	}
+	return kept.All, nil
+}
