@@ -58,6 +58,7 @@ func TestCommands(t *testing.T) {
 		{"docs/cluster.md", ""},
 		{"docs/gateway.md", ""},
 		{"docs/comet.md", ""},
+		{"docs/operate.md", ""},
 	} {
 		t.Run(test.document, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(root, test.document))
