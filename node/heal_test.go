@@ -101,6 +101,49 @@ func gated(before *func(store.Update) error) func(*node.Config) {
 	}
 }
 
+// TestLargeBlobHealsInPortions has a node that lost its disk recover more of one blob than
+// it may hold at once.
+func TestLargeBlobHealsInPortions(t *testing.T) {
+	const batch = 120_000
+	var before func(store.Update) error
+	c := newCluster(t, 4, 16, func(o *node.Config) {
+		o.HealBatch = batch
+		gated(&before)(o)
+	})
+	cl := c.client(nil)
+	put(t, cl, randomBlob(1, 2_000_000)) // slivers of some 180 and 330 kB
+	put(t, cl, randomBlob(2, 400_000))   // of some 40 and 70 kB
+	put(t, cl, randomBlob(3, 1000))
+	var mu sync.Mutex
+	updates := 0
+	before = func(u store.Update) error {
+		bytes := 0
+		for _, s := range u.Slivers {
+			bytes += len(s.Data)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if bytes > 0 {
+			updates++
+		}
+		if bytes > batch && len(u.Slivers) > 1 {
+			t.Errorf("%d slivers of %d bytes were recovered at once, want at most %d bytes", len(u.Slivers), bytes, batch)
+		}
+		return nil
+	}
+	m := c.nodes[2]
+	m.wipe()
+	m.start()
+	if r := m.sync(t); r.Blobs != 3 || r.Slivers != 3*2*4 || r.Lies != 0 || r.Failed != 0 {
+		t.Errorf("healed %+v, want 24 slivers of 3 blobs", r)
+	}
+	// The large blob's come one by one, the small one's in two pairs at least.
+	if want := 2*4 + 2*2 + 2; updates < want {
+		t.Errorf("slivers were stored in %d updates, want %d at least", updates, want)
+	}
+	m.expectWhole(t)
+}
+
 // TestHealCutShort cuts the power after each update of a healing node in turn. What it
 // has counted as recovered is there afterwards, and is not recovered again.
 func TestHealCutShort(t *testing.T) {

@@ -102,6 +102,21 @@ func (b *batch) prepare(l Lost) *blob {
 	return one
 }
 
+// portion returns those of a blob's missing slivers of one axis that are recovered
+// together: no more bytes than a batch has, because of a large blob the node may lack
+// more than it could hold. The last portion is followed by empty ones.
+func (b *batch) portion(one *blob, axis rs2d.Axis, portion int) []*target {
+	params := b.view.Params()
+	symbols := params.S
+	if axis == rs2d.Secondary {
+		symbols = params.P
+	}
+	missing := one.missing[axis]
+	all := len(missing)
+	most := int(min(max(1, b.bytes/max(1, int64(symbols)*int64(one.size))), int64(all)))
+	return missing[min(portion*most, all):min((portion+1)*most, all)]
+}
+
 // restores returns the bytes of slivers that are to be restored, 0 while the metadata is
 // not there, and notes the size of symbols.
 func (b *batch) restores(one *blob) int64 {
@@ -158,7 +173,8 @@ func (b *batch) recover(ctx context.Context, blobs []*blob) {
 		return
 	}
 	for _, axis := range []rs2d.Axis{rs2d.Secondary, rs2d.Primary} {
-		b.recoverAxis(ctx, blobs, axis)
+		for portion := 0; ctx.Err() == nil && b.recoverPortion(ctx, blobs, axis, portion); portion++ {
+		}
 	}
 	for _, one := range blobs {
 		b.finish(one)
@@ -191,6 +207,9 @@ func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
 			c.Logger.Error("store", "blob", one.id, "error", err)
 		}
 		return
+	}
+	for _, t := range recovered {
+		t.data = nil // the store has it
 	}
 	one.records = nil
 	one.lack -= int64(len(recovered))

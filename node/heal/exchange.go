@@ -31,8 +31,9 @@ const solvers = 8
 // there is nobody else to ask.
 const leastRate = 64 << 10
 
-// recoverAxis recovers and stores the missing slivers of one axis of many blobs.
-func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) {
+// recoverPortion recovers and stores a portion of the missing slivers of one axis of
+// many blobs. It reports whether there was one.
+func (b *batch) recoverPortion(ctx context.Context, blobs []*blob, axis rs2d.Axis, portion int) bool {
 	x := &exchange{
 		batch: b, fanout: peer.NewFanout(b.config.Peers, peer.FanoutOptions{Transfers: true, LeastRate: leastRate}),
 		solving: make(chan struct{}, solvers),
@@ -40,10 +41,11 @@ func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) 
 	var group sync.WaitGroup
 	turns := make(chan struct{}, solvers)
 	for _, one := range blobs {
-		if len(one.missing[axis]) == 0 || one.failed {
+		targets := b.portion(one, axis, portion)
+		if len(targets) == 0 || one.failed || one.gone || one.postponed {
 			continue
 		}
-		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(one.missing[axis]), bad: make(map[int]bool), failed: make(map[int]int), asked: make(map[int]*symbolRequests)}
+		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(targets), bad: make(map[int]bool), failed: make(map[int]int), asked: make(map[int]*symbolRequests)}
 		x.recoveries = append(x.recoveries, v)
 		turns <- struct{}{}
 		group.Go(func() {
@@ -56,6 +58,7 @@ func (b *batch) recoverAxis(ctx context.Context, blobs []*blob, axis rs2d.Axis) 
 		x.probe(ctx)
 		x.run(ctx)
 	}
+	return len(x.recoveries) > 0
 }
 
 // run goes on until every recovery is done: each source that fails is not asked again,

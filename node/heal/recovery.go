@@ -66,7 +66,7 @@ func (v *recovery) addOwn() {
 // ownSliver returns a sliver that the node has on disk, or has just recovered.
 func (v *recovery) ownSliver(ref store.Ref) []byte {
 	for _, t := range v.blob.missing[ref.Axis] {
-		if t.pair == ref.Pair {
+		if t.pair == ref.Pair && t.data != nil {
 			return t.data
 		}
 	}
@@ -95,7 +95,9 @@ func (v *recovery) symbolsOf(s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Symbol {
 		return nil
 	}
 	for _, t := range v.open {
-		symbol := rs2d.Symbol{Row: s.Index, Col: t.ref.Index, Data: all[t.ref.Index*v.blob.size:][:v.blob.size]}
+		// A copy does not keep the symbols of all others in memory.
+		data := slices.Clone(all[t.ref.Index*v.blob.size:][:v.blob.size])
+		symbol := rs2d.Symbol{Row: s.Index, Col: t.ref.Index, Data: data}
 		if s.Axis == rs2d.Secondary {
 			symbol.Row, symbol.Col = symbol.Col, symbol.Row
 		}
