@@ -2,6 +2,7 @@ package heal
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
@@ -45,22 +46,33 @@ func (v *recovery) addOwn() {
 	n := v.view.Params().N
 	other := v.axis.Other()
 	pairs := v.view.Pairs(v.blob.id, v.view.Member)
+	var mu sync.Mutex
+	var group sync.WaitGroup
 	for i, pair := range append(pairs, v.view.Had(v.blob.id)...) {
 		own := i < len(pairs) // others of which the node has nothing are asked for
+		mu.Lock()
 		v.own[pair] = own
+		mu.Unlock()
 		if v.bad[pair] {
 			continue
 		}
-		ref := placement.Ref{Axis: other, Pair: pair}
-		data := v.ownSliver(store.Ref(ref))
-		if data == nil {
-			continue
-		}
-		v.own[pair] = true
-		if symbols := v.symbolsOf(rs2d.Sliver{SliverRef: ref.Sliver(n), Data: data}); symbols != nil {
-			v.have[pair] = symbols
-		}
+		v.turns <- struct{}{}
+		group.Go(func() {
+			defer func() { <-v.turns }()
+			ref := placement.Ref{Axis: other, Pair: pair}
+			data := v.ownSliver(store.Ref(ref))
+			if data == nil {
+				return
+			}
+			symbols := v.symbolsOf(rs2d.Sliver{SliverRef: ref.Sliver(n), Data: data})
+			mu.Lock()
+			defer mu.Unlock()
+			if v.own[pair] = true; symbols != nil {
+				v.have[pair] = symbols
+			}
+		})
 	}
+	group.Wait()
 }
 
 // ownSliver returns a sliver that the node has on disk, or has just recovered.
@@ -77,6 +89,10 @@ func (v *recovery) ownSliver(ref store.Ref) []byte {
 	return data
 }
 
+// fewSymbols is the part of all n symbols of a sliver, one in so many, up to which they
+// take less time one by one than all together.
+const fewSymbols = 32
+
 // symbolsOf returns the symbols where open targets cross a sliver of the node's own.
 func (v *recovery) symbolsOf(s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Symbol {
 	symbols := make(map[rs2d.SliverRef]rs2d.Symbol, len(v.open))
@@ -87,6 +103,16 @@ func (v *recovery) symbolsOf(s rs2d.Sliver) map[rs2d.SliverRef]rs2d.Symbol {
 		}
 		for _, t := range v.open {
 			symbols[t.ref] = prover.Symbol(t.ref.Index)
+		}
+		return symbols
+	}
+	if n := v.view.Params().N; len(v.open) <= n/fewSymbols {
+		for _, t := range v.open {
+			symbol, err := v.config.Code.Symbol(s, t.ref.Index)
+			if err != nil {
+				return nil
+			}
+			symbols[t.ref] = symbol
 		}
 		return symbols
 	}
