@@ -130,10 +130,12 @@ func (p *page) orders() map[int]*order {
 				o = &order{place: place}
 				orders[place] = o
 			}
+			if o.bytes >= int64(p.config.PageBytes) {
+				continue // it is in one of the next rounds
+			}
 			if !o.has(b) {
-				full := o.bytes >= int64(p.config.PageBytes) || b.meta == nil && len(o.blobs) >= unknownAtOnce
-				if full {
-					continue // it is in one of the next rounds
+				if b.meta == nil && len(o.blobs) >= unknownAtOnce {
+					continue // likewise
 				}
 				o.blobs = append(o.blobs, b)
 				o.requests = append(o.requests, api.SliverRequest{Blob: b.id, Metadata: b.meta == nil})
@@ -179,7 +181,7 @@ func (p *page) fetch(ctx context.Context, o *order) {
 	from := p.view.At(o.place)
 	begun := time.Now()
 	var slivers []rs2d.Sliver
-	item, came := 0, 0
+	item, came, cameBytes := 0, 0, 0
 	// The slivers of a blob come one after another, and are verified and stored together.
 	flush := func() error {
 		b, got := o.blobs[item], slivers
@@ -204,9 +206,11 @@ func (p *page) fetch(ctx context.Context, o *order) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.got(0, int64(len(piece.Metadata)))
+			cameBytes += len(piece.Metadata)
 			return nil
 		}
 		slivers = append(slivers, piece.Sliver)
+		cameBytes += len(piece.Sliver.Data)
 		return nil
 	})
 	if err == nil {
@@ -235,11 +239,11 @@ func (p *page) fetch(ctx context.Context, o *order) {
 		p.giveUp(o.place)
 	}
 	// What has not come of blobs that were answered is not there. Behind the last one that
-	// was, a page may have ended.
+	// was, a page may have ended; and within it, if the page was as long as pages get.
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, b := range o.blobs {
-		if came > 0 && i > item {
+		if came > 0 && (i > item || i == item && cameBytes >= api.MaxPage) {
 			break
 		}
 		for _, pair := range append(o.requests[i].Primary, o.requests[i].Secondary...) {
