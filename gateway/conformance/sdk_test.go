@@ -52,7 +52,6 @@ type network struct {
 	cluster *nodetest.Cluster
 	faces   map[int]net.Listener
 	client  *client.Client
-	gateway string // URL
 	judge   *judge
 	ledger  chain.Ledger     // nil if there is none
 	account *account.Account // of whoever pays
