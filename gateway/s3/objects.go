@@ -194,25 +194,16 @@ func (o objects) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObj
 	if err != nil {
 		return nil, err
 	}
-	h, tags := found.Headers, int32(len(found.Tags))
-	out := &s3.GetObjectOutput{
-		AcceptRanges: pointer("bytes"), Body: body, ContentLength: &s.n, ContentRange: s.shown, PartsCount: s.parts,
-		ContentType: pointer(h.Type), ContentEncoding: pointer(h.Encoding), ContentDisposition: pointer(h.Disposition),
-		ContentLanguage: pointer(h.Language), CacheControl: pointer(h.Cache), ExpiresString: pointer(h.Expires),
-		WebsiteRedirectLocation: pointer(h.Redirect), ETag: &found.ETag, LastModified: &found.Modified, Metadata: found.Metadata,
-		StorageClass: types.StorageClassStandard,
-	}
-	if tags > 0 {
-		out.TagCount = &tags
-	}
-	if in.ChecksumMode == types.ChecksumModeEnabled && s.shown == nil {
-		all := found.Checksum.fields()
-		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
-		if out.ChecksumCRC64NVME = all["CRC64NVME"]; all != nil {
-			out.ChecksumType = types.ChecksumTypeFullObject
-		}
-	}
-	return out, nil
+	h := describe(found, s, in.ChecksumMode)
+	return &s3.GetObjectOutput{
+		Body: body, AcceptRanges: h.AcceptRanges, ContentLength: h.ContentLength, ContentRange: h.ContentRange, PartsCount: h.PartsCount,
+		ContentType: h.ContentType, ContentEncoding: h.ContentEncoding, ContentDisposition: h.ContentDisposition,
+		ContentLanguage: h.ContentLanguage, CacheControl: h.CacheControl, ExpiresString: h.ExpiresString,
+		WebsiteRedirectLocation: h.WebsiteRedirectLocation, ETag: h.ETag, LastModified: h.LastModified, Metadata: h.Metadata,
+		StorageClass: h.StorageClass, TagCount: h.TagCount, ChecksumType: h.ChecksumType,
+		ChecksumCRC32: h.ChecksumCRC32, ChecksumCRC32C: h.ChecksumCRC32C, ChecksumCRC64NVME: h.ChecksumCRC64NVME,
+		ChecksumSHA1: h.ChecksumSHA1, ChecksumSHA256: h.ChecksumSHA256,
+	}, nil
 }
 
 func (o objects) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
@@ -229,6 +220,11 @@ func (o objects) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Head
 	if err != nil {
 		return nil, err
 	}
+	return describe(found, s, in.ChecksumMode), nil
+}
+
+// describe returns what the answer to a read says of an object and the span of it.
+func describe(found *object, s span, checksums types.ChecksumMode) *s3.HeadObjectOutput {
 	h, tags := found.Headers, int32(len(found.Tags))
 	out := &s3.HeadObjectOutput{
 		AcceptRanges: pointer("bytes"), ContentLength: &s.n, ContentRange: s.shown, PartsCount: s.parts,
@@ -240,14 +236,14 @@ func (o objects) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Head
 	if tags > 0 {
 		out.TagCount = &tags
 	}
-	if in.ChecksumMode == types.ChecksumModeEnabled && s.shown == nil {
+	if checksums == types.ChecksumModeEnabled && s.shown == nil {
 		all := found.Checksum.fields()
 		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
 		if out.ChecksumCRC64NVME = all["CRC64NVME"]; all != nil {
 			out.ChecksumType = types.ChecksumTypeFullObject
 		}
 	}
-	return out, nil
+	return out
 }
 
 func (o objects) GetObjectAttributes(_ context.Context, in *s3.GetObjectAttributesInput) (out s3response.GetObjectAttributesResponse, err error) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -52,24 +53,10 @@ func (m copier) copyAll(ctx context.Context, epoch uint64) error {
 		if err := m.keep(func(p *place) { p.Cursor = after }); err != nil {
 			return err
 		}
-		if !sleep(ctx, time.Duration(float64(copied)/float64(m.config.Rate)*float64(time.Second))-time.Since(begun)) {
-			return ctx.Err()
+		takes := time.Duration(float64(copied) / float64(m.config.Rate) * float64(time.Second))
+		if err := pause.For(ctx, takes-time.Since(begun)); err != nil {
+			return err
 		}
-	}
-}
-
-// sleep waits, and reports whether the context let it.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

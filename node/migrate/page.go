@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
@@ -223,7 +224,7 @@ func (p *page) fetch(ctx context.Context, o *order) {
 	switch {
 	case errors.As(err, &status) && status.Epoch != 0 && status.Epoch < p.view.Epoch() && time.Since(p.begun) < p.config.Patience:
 		// It has not heard of the epoch yet, and is asked again.
-		sleep(ctx, behindPause)
+		_ = pause.For(ctx, behindPause) // the next round knows the context
 		return
 	case errors.Is(err, peer.ErrLied):
 		from.Distrust()

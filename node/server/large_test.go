@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server"
@@ -61,15 +62,21 @@ func TestLargeBodyInPieces(t *testing.T) {
 	if pieces < 2 {
 		t.Errorf("%d pieces were staged of a body of %d bytes, want some", pieces, len(body))
 	}
+	h.serves(id, e)
+	h.nothingStaged()
+}
+
+// serves expects that the node gives all that it is to have of a blob.
+func (h *harness) serves(id commit.BlobID, e *rs2d.Encoding) {
+	h.t.Helper()
 	for _, pair := range h.mine(id) {
 		primary, secondary := e.Pair(pair)
 		for _, s := range []rs2d.Sliver{primary, secondary} {
 			if got := h.expect(200, "GET", api.SliverPath(id, pair, s.Axis), nil); !bytes.Equal(got, s.Data) {
-				t.Errorf("%v of pair %d differs", s.Axis, pair)
+				h.t.Errorf("%v of pair %d differs", s.Axis, pair)
 			}
 		}
 	}
-	h.nothingStaged()
 }
 
 // nothingStaged fails the test if something is staged that nobody will apply.

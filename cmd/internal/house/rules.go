@@ -62,7 +62,7 @@ var rules = arrows{
 	"node/witness":           {"commit", "node/api", "node/committee", "node/control/account", "node/control/chain", "node/epoch", "node/ledger", "node/ledger/codec", "node/store"},
 	"node/discover":          {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store"},
 	"node/heal":              {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store", "rs2d"},
-	"node/migrate":           {"commit", "node/api", "node/committee", "node/peer", "node/placement", "node/store", "rs2d"},
+	"node/migrate":           {"commit", "internal/pause", "node/api", "node/committee", "node/peer", "node/placement", "node/store", "rs2d"},
 	"node":                   {"commit", "node/api", "node/collect", "node/committee", "node/control", "node/control/account", "node/control/agreement", "node/control/chain", "node/control/follow", "node/discover", "node/epoch", "node/heal", "node/identity", "node/invalid", "node/ledger", "node/migrate", "node/peer", "node/placement", "node/scrub", "node/server", "node/server/httpd", "node/store", "node/witness", "rs2d"},
 
 	// The ledger on CometBFT: nobody else links it.

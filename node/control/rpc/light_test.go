@@ -94,19 +94,7 @@ func TestBadLightRequests(t *testing.T) {
 		{"no such height", "GET", LightProofPath + "?height=999999&key=79", 404},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			req, err := http.NewRequest(test.method, server.URL+test.path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			text, err := io.ReadAll(resp.Body)
-			if err != nil || resp.StatusCode != test.status {
-				t.Errorf("status %d, %s (%v); want %d", resp.StatusCode, text, err, test.status)
-			}
+			expectStatus(t, test.method, server.URL+test.path, "", test.status)
 		})
 	}
 }

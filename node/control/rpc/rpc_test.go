@@ -174,20 +174,26 @@ func TestBadRequests(t *testing.T) {
 		{"too many keys", "GET", StatePath + "?limit=1001", "", 400},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			req, err := http.NewRequest(test.method, server.URL+test.path, strings.NewReader(test.body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			text, err := io.ReadAll(resp.Body)
-			if err != nil || resp.StatusCode != test.status {
-				t.Errorf("status %d, %s (%v); want %d", resp.StatusCode, text, err, test.status)
-			}
+			expectStatus(t, test.method, server.URL+test.path, test.body, test.status)
 		})
+	}
+}
+
+// expectStatus sends a request, and expects that it is answered with the status.
+func expectStatus(t *testing.T, method, url, body string, want int) {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		t.Errorf("status %d, %s (%v); want %d", resp.StatusCode, text, err, want)
 	}
 }
 
