@@ -25,6 +25,7 @@ type initCmd struct {
 	Scheme         commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
 	Epoch          time.Duration `default:"336h" help:"Duration of an epoch."`
 	MaxEpochsAhead uint32        `default:"53" help:"Epochs for which storage can be reserved."`
+	StakeTolerance uint16        `default:"0" placeholder:"BP" help:"By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
 	Account        []string      `placeholder:"ADDRESS=BALANCE" help:"Money that somebody has at first. It may be given several times."`
 	JSON           bool          `name:"json" help:"Print one JSON object instead of text."`
 	Out            string        `arg:"" help:"File to write. It must not exist."`
@@ -58,6 +59,9 @@ func (c *initCmd) Run(a *cli.App) error {
 	if c.Epoch < time.Millisecond {
 		return fmt.Errorf("--epoch %v: must be a millisecond at least", c.Epoch)
 	}
+	if c.StakeTolerance > ledger.MaxStakeTolerance {
+		return fmt.Errorf("--stake-tolerance %d: must be %d at most, which lets stake double", c.StakeTolerance, ledger.MaxStakeTolerance)
+	}
 	var nodes []genesis.Node
 	for _, name := range c.Nodes {
 		var f struct {
@@ -81,6 +85,7 @@ func (c *initCmd) Run(a *cli.App) error {
 	g := ledger.Genesis{
 		Name: c.Network, Shards: c.Shards, Scheme: uint8(c.Scheme), Start: uint64(time.Now().UnixMilli()),
 		EpochMillis: uint64(c.Epoch.Milliseconds()), MaxEpochsAhead: c.MaxEpochsAhead, MaxNodes: min(ledger.DefaultMaxNodes, c.Shards),
+		StakeTolerance: c.StakeTolerance,
 	}
 	genesis.Set(&g, nodes, accounts)
 	text, err := genesis.Marshal(g)

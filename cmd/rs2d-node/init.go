@@ -21,6 +21,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // Names of what init writes.
@@ -50,6 +51,7 @@ type initCmd struct {
 	Control   string        `enum:"fixed,embedded,comet" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs; or comet, the same ledger on validators, rs2d-comet run, one beside each node."`
 	Epoch     uint64        `default:"1" help:"Number of the committee's epoch, where there is no ledger."`
 	EpochTime time.Duration `default:"336h" help:"Duration of the ledger's epochs."`
+	Tolerance uint16        `name:"stake-tolerance" default:"0" placeholder:"BP" help:"With a ledger, by how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
 	Ledger    string        `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger of --control embedded."`
 	APIPort   int           `name:"api-port" default:"7000" help:"With --control comet, port of the first node's ledger API on 127.0.0.1; the others have the next ones."`
 	PeerPort  int           `default:"7050" help:"With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones."`
@@ -128,6 +130,9 @@ func (c *initCmd) Run(a *cli.App) error {
 	}
 	if c.Control != controlFixed && (c.EpochTime < time.Millisecond || c.Capacity <= 0) {
 		return errors.New("--epoch-time and --capacity: must be more than zero")
+	}
+	if c.Tolerance > ledger.MaxStakeTolerance {
+		return fmt.Errorf("--stake-tolerance %d: must be %d at most, which lets stake double", c.Tolerance, ledger.MaxStakeTolerance)
 	}
 	system := committee.System{Network: c.Network, Shards: c.Shards, Scheme: c.Scheme}
 	if err := system.Validate(); err != nil {

@@ -155,6 +155,7 @@ func TestGenesis(t *testing.T) {
 		{"unknown scheme", func(g *Genesis) { g.Scheme = 9 }},
 		{"too many epochs ahead", func(g *Genesis) { g.MaxEpochsAhead = 1001 }},
 		{"burns more than all", func(g *Genesis) { g.BurnRate = 10_001 }},
+		{"tolerates more than a doubled stake", func(g *Genesis) { g.StakeTolerance = 10_001 }},
 		{"more nodes than shards", func(g *Genesis) { g.MaxNodes = 11 }},
 		{"no nodes", func(g *Genesis) { g.Nodes = nil }},
 		{"too many nodes", func(g *Genesis) { g.MaxNodes = 3 }},

@@ -39,14 +39,15 @@ func selectNext(d *draft) {
 }
 
 // elect returns the committee that the stake of now elects, with as few shards moved as
-// there can be. Where nobody has stake, it is the committee that there is.
+// there can be, within the tolerance of the genesis. Where nobody has stake, it is the
+// committee that there is.
 func elect(d *draft, now *Committee) *Committee {
 	active := activeSet(d)
 	stake := make([]uint64, len(active))
 	for i, e := range active {
 		stake[i] = e.Stake
 	}
-	counts, err := apportion.DHondt(stake, int(d.genesis.Shards))
+	counts, err := shardsOf(d.genesis, now, active, stake)
 	if err != nil {
 		return committeeOfOwners(d, now.owners())
 	}
@@ -62,6 +63,18 @@ func elect(d *draft, now *Committee) *Committee {
 		panic("ledger: " + err.Error()) // both committees own all shards
 	}
 	return committeeOfOwners(d, owners)
+}
+
+// shardsOf returns how many shards each of the active nodes gets by its stake.
+func shardsOf(g *Genesis, now *Committee, active []ActiveNode, stake []uint64) ([]int, error) {
+	if g.StakeTolerance == 0 || len(now.Members) == 0 {
+		return apportion.DHondt(stake, int(g.Shards))
+	}
+	held := make([]int, len(active))
+	for i, e := range active {
+		held[i] = now.weightOf(e.Node)
+	}
+	return apportion.Tolerant(stake, held, int(g.Shards), int(g.StakeTolerance))
 }
 
 // committeeOfOwners returns the committee of the owners, with what their nodes say of themselves

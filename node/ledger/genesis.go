@@ -7,6 +7,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/ledger/apportion"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
@@ -23,6 +24,9 @@ type Genesis struct {
 	MaxNodes       uint16 // with stake, of which a committee is made
 	MinStake       uint64 // of one stake
 	BurnRate       uint16 // of what storage earned, in basis points
+	// StakeTolerance is by how much stake may get out of proportion to shards before one
+	// moves, in basis points: see apportion.Tolerant. 0 is not at all.
+	StakeTolerance uint16
 
 	CheckpointMillis uint64 // between two checkpoints that the committee signs, at most
 
@@ -59,6 +63,10 @@ const (
 	DefaultCheckpointMillis = 3600 * 1000 // or a quarter of an epoch, if that is less
 )
 
+// MaxStakeTolerance bounds Genesis.StakeTolerance: with it, stake may be out of proportion
+// to shards by a factor of two.
+const MaxStakeTolerance = apportion.MaxTolerance
+
 // fill replaces zeros by the defaults.
 func (g *Genesis) fill() {
 	def(&g.EpochMillis, DefaultEpochMillis)
@@ -92,6 +100,8 @@ func (g *Genesis) validate() error {
 		return invalid("MaxEpochsAhead: %d is more than 1000", g.MaxEpochsAhead)
 	case g.BurnRate > basisPoints:
 		return invalid("BurnRate: %d basis points are more than all", g.BurnRate)
+	case g.StakeTolerance > MaxStakeTolerance:
+		return invalid("StakeTolerance: %d basis points are more than %d", g.StakeTolerance, MaxStakeTolerance)
 	case g.MaxNodes > g.Shards:
 		return invalid("MaxNodes: %d nodes cannot own %d shards", g.MaxNodes, g.Shards)
 	case len(g.Nodes) == 0:

@@ -14,6 +14,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/apportion"
 	"github.com/redstuff-go/redstuff/node/ledger/ledgertest"
 )
 
@@ -131,6 +132,9 @@ func newHistory(t *testing.T, seed uint64) *history {
 		Name: "test", Shards: uint16(7 + h.random.IntN(30)), Scheme: uint8(commit.BLAKE3), Start: h.now, EpochMillis: 1000, SyncMillis: 300,
 		MaxEpochsAhead: uint32(3 + h.random.IntN(8)), MinStake: 1000, MaxNodes: uint16(4 + h.random.IntN(3)), BurnRate: uint16(1 + h.random.IntN(1000)),
 		BlockTarget: 6000, CheckpointMillis: ledgertest.NoCheckpoints,
+	}
+	if h.random.IntN(2) == 0 {
+		g.StakeTolerance = uint16(h.random.IntN(apportion.MaxTolerance + 1))
 	}
 	for i := range 4 {
 		key := ledgertest.Key(fmt.Sprint("person ", i))

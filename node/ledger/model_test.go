@@ -326,7 +326,15 @@ func (m *model) elect(old []modelOwner) []modelOwner {
 		most = n / 10
 	}
 	want := make([]int, count)
-	for range n {
+	free := n
+	tolerant := m.genesis.StakeTolerance > 0 && old != nil
+	if tolerant {
+		for i, e := range m.active {
+			want[i] = min(most, weightIn(old, e.node))
+			free -= want[i]
+		}
+	}
+	for range free {
 		best := -1
 		for i, e := range m.active {
 			if want[i] == most {
@@ -338,6 +346,8 @@ func (m *model) elect(old []modelOwner) []modelOwner {
 			}
 		}
 		want[best]++
+	}
+	for tolerant && m.shift(want, most) {
 	}
 	if old == nil {
 		return m.first(want)
@@ -374,6 +384,33 @@ func (m *model) elect(old []modelOwner) []modelOwner {
 	}
 	slices.SortFunc(done, func(a, b modelOwner) int { return bytes.Compare(a.node[:], b.node[:]) })
 	return done
+}
+
+// shift moves one shard from one node to another if stake for each shard differs by more than
+// the tolerance, and reports whether it did.
+func (m *model) shift(want []int, most int) bool {
+	perShard := func(i, shards int) *big.Rat {
+		return new(big.Rat).SetFrac(m.active[i].stake, number(uint64(shards)))
+	}
+	to, from := -1, -1
+	for i := range m.active {
+		if want[i] < most && (to < 0 || perShard(i, want[i]+1).Cmp(perShard(to, want[to]+1)) > 0) {
+			to = i
+		}
+		if want[i] > 0 && (from < 0 || perShard(i, want[i]).Cmp(perShard(from, want[from])) <= 0) {
+			from = i
+		}
+	}
+	if to < 0 {
+		return false
+	}
+	least := new(big.Rat).Mul(perShard(from, want[from]), big.NewRat(10_000+int64(m.genesis.StakeTolerance), 10_000))
+	if perShard(to, want[to]+1).Cmp(least) <= 0 {
+		return false
+	}
+	want[to]++
+	want[from]--
+	return true
 }
 
 // first hands out consecutive shards in the order of node ids.

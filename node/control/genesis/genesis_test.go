@@ -15,7 +15,7 @@ import (
 
 func build(t testing.TB) ledger.Genesis {
 	t.Helper()
-	g := ledger.Genesis{Name: "test", Shards: 12, Scheme: uint8(commit.Walrus), Start: 1_700_000_000_123, EpochMillis: 90_000, MaxNodes: 5, MinStake: 10}
+	g := ledger.Genesis{Name: "test", Shards: 12, Scheme: uint8(commit.Walrus), Start: 1_700_000_000_123, EpochMillis: 90_000, MaxNodes: 5, MinStake: 10, StakeTolerance: 250}
 	var nodes []genesis.Node
 	for i := range 3 {
 		n := genesis.NewNode(fmt.Sprint("node-", i), fmt.Sprint("host:", 1+i), identity.GenerateKey())

@@ -41,16 +41,9 @@ func MaxShards(nodes, n int) int {
 // total stake T, a node gets at least floor(stake/q) shards for every q > T/(n+1)
 // (Hagenbach-Bischoff).
 func DHondt(stake []uint64, n int) ([]int, error) {
-	total := uint64(0)
-	for _, s := range stake {
-		sum, carry := bits.Add64(total, s, 0)
-		if carry != 0 {
-			return nil, ErrStakeOverflow
-		}
-		total = sum
-	}
-	if total == 0 {
-		return nil, ErrNoStake
+	total, err := sum(stake)
+	if err != nil {
+		return nil, err
 	}
 	most := MaxShards(len(stake), n)
 	certain := total/uint64(n+1) + 1
@@ -77,6 +70,20 @@ func DHondt(stake []uint64, n int) ([]int, error) {
 		heap.Fix(&open, 0)
 	}
 	return shards, nil
+}
+
+// sum returns all stake together. The error is ErrNoStake or ErrStakeOverflow.
+func sum(stake []uint64) (total uint64, err error) {
+	for _, s := range stake {
+		var carry uint64
+		if total, carry = bits.Add64(total, s, 0); carry != 0 {
+			return 0, ErrStakeOverflow
+		}
+	}
+	if total == 0 {
+		return 0, ErrNoStake
+	}
+	return total, nil
 }
 
 // quotient is a node's claim to the next shard: its stake over its shards and one more,
