@@ -99,7 +99,7 @@ func Open(dir string, g ledger.Genesis, o Options) (*Ledger, error) {
 		stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := l.replay(g, begin); err != nil {
-		return nil, errors.Join(err, log.db.Close())
+		return nil, errors.Join(err, log.close())
 	}
 	go l.run()
 	return l, nil

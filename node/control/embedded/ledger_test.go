@@ -142,7 +142,7 @@ func TestOpenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Root[0] ^= 1
-	if err := errors.Join(log.append(1, e), log.db.Close()); err != nil {
+	if err := errors.Join(log.append(1, e), log.close()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open("ledger", genesis(), Options{FS: fs}); !errors.Is(err, ErrLog) {
@@ -207,6 +207,40 @@ func TestEvents(t *testing.T) {
 }
 
 // TestOptionsAreChecked opens ledgers with options that cannot be.
+// Followers ask for events while the ledger is being closed.
+func TestEventsWhileClosing(t *testing.T) {
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		l := open(t, vfs.NewMem(), newClock())
+		if r := submit(t, l, 0); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		begun, ended := make(chan struct{}), make(chan error)
+		go func() {
+			for i := 0; ; i++ {
+				if i == 1 {
+					close(begun)
+				}
+				if _, _, err := l.Events(impatient, chain.Cursor{}, 10); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}()
+		<-begun
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; !errors.Is(err, chain.ErrClosed) {
+			t.Fatalf("events of a closed ledger: got %v, want %v", err, chain.ErrClosed)
+		}
+		if _, err := l.log.events(1); !errors.Is(err, chain.ErrClosed) {
+			t.Fatalf("block of a closed log: got %v, want %v", err, chain.ErrClosed)
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	for name, o := range map[string]Options{"MaxWaiting": {MaxWaiting: -1}, "MaxBlock": {MaxBlock: -1}} {
 		o.FS = vfs.NewMem()

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
 	"github.com/redstuff-go/redstuff/node/ledger/tree"
@@ -43,7 +45,11 @@ type result struct {
 }
 
 // log keeps blocks and snapshots in a database.
-type log struct{ db *pebble.DB }
+type log struct {
+	mu     sync.RWMutex // held for writing while the database closes: pebble panics when it is read after that
+	db     *pebble.DB
+	closed bool
+}
 
 // openLog opens the log of the ledger in a directory, which it makes if there is none.
 func openLog(fs vfs.FS, dir string, chain ledger.ChainID) (*log, error) {
@@ -51,7 +57,7 @@ func openLog(fs vfs.FS, dir string, chain ledger.ChainID) (*log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
-	l := &log{db}
+	l := &log{db: db}
 	known, err := l.get([]byte{kindChain})
 	switch {
 	case err == nil && string(known) != string(chain[:]):
@@ -74,7 +80,23 @@ func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args
 
 func height(kind byte, h uint64) []byte { return binary.BigEndian.AppendUint64([]byte{kind}, h) }
 
+// close closes the database. Whoever reads afterwards gets chain.ErrClosed.
+func (l *log) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	return l.db.Close()
+}
+
 func (l *log) get(key []byte) ([]byte, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return nil, chain.ErrClosed
+	}
 	value, closer, err := l.db.Get(key)
 	if err != nil {
 		return nil, err

@@ -122,7 +122,7 @@ func (l *Ledger) publish(state *ledger.State) {
 
 // end answers all who wait, and closes the log.
 func (l *Ledger) end(err error) {
-	if e := l.log.db.Close(); e != nil && errors.Is(err, chain.ErrClosed) {
+	if e := l.log.close(); e != nil && errors.Is(err, chain.ErrClosed) {
 		err = errors.Join(err, e)
 	}
 	l.mu.Lock()
