@@ -34,6 +34,7 @@ var rules = arrows{
 	"node/ledger/tree":       {"internal/bcs"},
 	"node/committee":         {"commit"},
 	"node/api":               {"commit", "node/committee", "rs2d"},
+	"node/coded":             {"commit", "rs2d/rs"},
 	"node/epoch":             {"node/committee"},
 	"node/identity":          {"node/committee"},
 	"node/ledger":            {"commit", "internal/bcs", "node/committee", "node/ledger/apportion", "node/ledger/codec", "node/ledger/tree"},
