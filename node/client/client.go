@@ -248,8 +248,9 @@ func (c *Client) ReadTo(ctx context.Context, id commit.BlobID, w io.Writer, opts
 }
 
 // ReadRange returns n bytes of the blob from off on, from the slivers that hold them,
-// if their nodes answer; and else from the whole blob. It makes sure of as much as a
-// systematic check does.
+// if their nodes answer; and else from the whole blob, in memory that does not grow with
+// it. It makes sure of as much as a systematic check does. For many ranges of one blob see
+// [NewReaderAt].
 //
 // The error is a *rs2d.RangeError for a range that is not within the blob, or one of
 // those of Read.

@@ -8,7 +8,7 @@
 // none.
 //
 // [Client.StoreFrom] and [Client.StoreReader] store blobs that need not fit into memory, and
-// [Client.ReadTo] reads them.
+// [Client.ReadTo] reads them; so does a [ReaderAt], in any order.
 //
 // A node that sends something provably wrong is asked last for some time. A node that
 // is slow is not waited for: its part is asked of others as soon as nothing has come

@@ -95,6 +95,9 @@ func (r *reading) part(ctx context.Context, off, n uint64) ([]byte, error) {
 			return data, err
 		}
 	}
+	if whole := 2 * uint64(r.view.Params().P) * uint64(r.view.Params().S*r.size); whole > uint64(min(wholeBytes, r.options.MaxMemory)) {
+		return recoverPart(ctx, r, off, n)
+	}
 	blob, err := r.all(ctx)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -140,9 +141,9 @@ func (t *streaming) rows(ctx context.Context, row uint64) error {
 // recover reads what is lacking although some nodes do not give their slivers.
 func (t *streaming) recover(ctx context.Context) error {
 	src := &remote{reading: t.reading, ctx: ctx, left: make(map[int]error)}
-	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, t.report}, t.meta, src, t.everything(), rs2d.CheckSystematic,
+	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, t.report}, t.meta, src, everything(t.view.Params()), rs2d.CheckSystematic,
 		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected))
-	return t.failure(ctx, src, err)
+	return src.failure(ctx, err)
 }
 
 // strict encodes what was read again, and compares.
@@ -157,18 +158,18 @@ func (t *streaming) strict(ctx context.Context) error {
 	}
 	// Whoever encoded the blob broke the rules. Slivers prove it.
 	src := &remote{reading: t.reading, ctx: ctx, left: make(map[int]error)}
-	err = t.code.DecodeTo(ctx, io.Discard, t.meta, src, t.everything(), rs2d.CheckStrict,
+	err = t.code.DecodeTo(ctx, io.Discard, t.meta, src, everything(t.view.Params()), rs2d.CheckStrict,
 		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected), rs2d.ReadBack(t.options.back))
 	if err == nil {
 		err = errors.New("client: what was written is not what is read back")
 	}
-	return t.failure(ctx, src, err)
+	return src.failure(ctx, err)
 }
 
 // everything names all slivers of the blob.
-func (t *streaming) everything() (refs []rs2d.SliverRef) {
+func everything(params commit.Params) (refs []rs2d.SliverRef) {
 	for axis := range rs2d.Axis(2) {
-		for i := range t.view.Params().N {
+		for i := range params.N {
 			refs = append(refs, rs2d.SliverRef{Axis: axis, Index: i})
 		}
 	}
@@ -176,17 +177,17 @@ func (t *streaming) everything() (refs []rs2d.SliverRef) {
 }
 
 // failure returns the error of a decoding, with what nodes answered.
-func (t *streaming) failure(ctx context.Context, src *remote, err error) error {
+func (s *remote) failure(ctx context.Context, err error) error {
 	var few *rs2d.NotEnoughError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &few):
-		err = &ReadError{Have: few.HavePrimary, Need: few.NeedPrimary, Errors: src.errors}
+		err = &ReadError{Have: few.HavePrimary, Need: few.NeedPrimary, Errors: s.errors}
 	case ctx.Err() != nil:
-		err = &ReadError{Need: t.view.Params().P, Errors: src.errors, Cause: ctx.Err()}
+		err = &ReadError{Need: s.view.Params().P, Errors: s.errors, Cause: ctx.Err()}
 	}
-	return t.explain(ctx, err)
+	return s.explain(ctx, err)
 }
 
 // skip writes but the first bytes, which are there already.

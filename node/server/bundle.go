@@ -20,6 +20,14 @@ const digestBytes = 8 << 20
 // pieceCost is how many bytes a piece of a sliver counts as at least.
 const pieceCost = 512
 
+// bundleBytes returns how many bytes of a body of metadata and the slivers of so many pairs
+// are in memory at once: what waits to be verified and the longest sliver, which are there
+// before and after the body's buffer has them.
+func bundleBytes(p commit.Params, pairs int, length int64) int64 {
+	sliver := length / int64(max(pairs, 1)*(p.S+p.P)) * int64(p.S)
+	return int64(placement.MaxMetadata(p.N)) + digestBytes + sliver
+}
+
 // bundle takes a body of metadata and slivers in frames. When there are many bytes of
 // slivers they are verified and staged, so that only a few are in memory, however many
 // there are. Slivers that come in pieces are verified at the end, when they are read back.

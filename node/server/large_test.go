@@ -2,10 +2,13 @@ package server_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
+	"net/http"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -151,4 +154,41 @@ func (h *harness) firstSliver(e *rs2d.Encoding) []byte {
 	primary, _ := e.Pair(pair)
 	header := api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(rs2d.Primary), Index: uint16(pair), Length: uint32(len(primary.Data))}
 	return append(header.Append(nil), primary.Data...)
+}
+
+// TestLargeBodiesSideBySide has one client store a blob while it stores another one: both
+// are longer than what it may have in memory, and of neither is that much there.
+func TestLargeBodiesSideBySide(t *testing.T) {
+	h := startOf(t, largeShards, func(c *server.Config) { c.HTTP.MaxBytes, c.HTTP.StallTimeout = 40<<20, time.Minute })
+	first, second := h.encode(largeBlob), h.encode(largeBlob+1)
+	body := h.bundle(first, h.mine(first.ID())...)
+	r, w := io.Pipe()
+	answered := make(chan error, 1)
+	go func() {
+		req, err := http.NewRequest("PUT", "http://"+h.address+api.BlobPath(first.ID(), ""), r)
+		if err != nil {
+			answered <- err
+			return
+		}
+		req.ContentLength = int64(len(body))
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			if resp.Body.Close(); resp.StatusCode != http.StatusOK {
+				err = errors.New(resp.Status)
+			}
+		}
+		answered <- err
+	}()
+	if _, err := w.Write(body[:len(body)/2]); err != nil {
+		t.Fatal(err)
+	}
+	h.expect(200, "PUT", api.BlobPath(second.ID(), ""), h.bundle(second, h.mine(second.ID())...))
+	if _, err := w.Write(body[len(body)/2:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	h.serves(first.ID(), first)
+	h.serves(second.ID(), second)
 }

@@ -49,7 +49,8 @@ func (w *writer) putBlob(r *request) {
 		return
 	}
 	frames := 2*r.view.Weight(r.view.Member) + 2
-	if !r.Expected(int64(frames)*api.FrameHeaderSize + placement.MaxShare(r.view.Committee, r.view.Member)) {
+	limit := int64(frames)*api.FrameHeaderSize + placement.MaxShare(r.view.Committee, r.view.Member)
+	if !r.Expected(limit, bundleBytes(w.blobs.params, r.view.Weight(r.view.Member), r.ContentLength)) {
 		return
 	}
 	b := newBundle(w, r)

@@ -35,7 +35,8 @@ type body struct {
 	ended         bool
 }
 
-// Read reads what comes. The error is ErrBusy if there is no memory for more.
+// Read reads what comes, once there is memory for it: whoever sends is held up until then.
+// The error is ErrBusy if others keep all memory for longer than a body may stall.
 func (b *body) Read(p []byte) (int, error) {
 	p = p[:min(len(p), readPiece)]
 	short := b.x.ContentLength >= 0 && b.x.ContentLength <= tiny
@@ -44,9 +45,11 @@ func (b *body) Read(p []byte) (int, error) {
 		if b.x.ContentLength >= 0 {
 			n = min(n, b.x.ContentLength-b.digested-b.taken)
 		}
-		if n > 0 && !b.x.take(n) {
+		began := time.Now()
+		if n > 0 && !b.x.await(n) {
 			return 0, ErrBusy
 		}
+		b.spare(time.Since(began))
 		b.taken += max(n, 0)
 	}
 	if b.since.IsZero() {
@@ -63,6 +66,13 @@ func (b *body) Read(p []byte) (int, error) {
 		b.x.deadline(time.Time{})
 	}
 	return n, err
+}
+
+// spare gives the sender so much time more, which was spent on what is not its work.
+func (b *body) spare(d time.Duration) {
+	if !b.since.IsZero() {
+		b.since = b.since.Add(d)
+	}
 }
 
 // read waits for what comes. A stranger's turn is another's meanwhile.

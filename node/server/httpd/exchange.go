@@ -227,6 +227,28 @@ func (x *Exchange) take(bytes int64) bool {
 	return true
 }
 
+// await is take, but waits for memory that others have, for as long as a body may stall.
+func (x *Exchange) await(bytes int64) bool {
+	if x.take(bytes) {
+		return true
+	}
+	late := time.NewTimer(x.s.options.StallTimeout)
+	defer late.Stop()
+	for {
+		given := x.s.bytes.given()
+		if x.take(bytes) {
+			return true
+		}
+		select {
+		case <-given:
+		case <-late.C:
+			return false
+		case <-x.Context().Done():
+			return false
+		}
+	}
+}
+
 // Hold takes memory until the exchange ends. If there is none it answers, and returns
 // false.
 func (x *Exchange) Hold(bytes int64) bool {
@@ -260,9 +282,10 @@ func (x *Exchange) Turn(ctx context.Context) (done func(), err error) {
 	return func() { x.s.turns.give(who) }, nil
 }
 
-// Expected checks a body's announced length. If it is not within limit, or too much has
-// been announced, Expected answers, and returns false.
-func (x *Exchange) Expected(limit int64) bool {
+// Expected checks a body's announced length, of which most bytes will be in memory at
+// once. If it is not within limit, or the party has announced too much to be in memory,
+// Expected answers, and returns false.
+func (x *Exchange) Expected(limit, most int64) bool {
 	switch {
 	case x.ContentLength < 0:
 		x.Fail(http.StatusLengthRequired, "Content-Length is needed")
@@ -272,11 +295,13 @@ func (x *Exchange) Expected(limit int64) bool {
 		return false
 	case x.ContentLength <= tiny:
 		return true
-	case !x.s.announced.take(x.Party, x.ContentLength):
+	}
+	most = min(most, x.ContentLength)
+	if !x.s.announced.take(x.Party, most) {
 		x.Busy(ErrBusy.Error())
 		return false
 	}
-	x.announced += x.ContentLength
+	x.announced += most
 	return true
 }
 
@@ -286,15 +311,13 @@ func (x *Exchange) Expected(limit int64) bool {
 func (x *Exchange) Digest(f func() (kept int64)) {
 	began := time.Now()
 	x.body.digested = x.body.received - f()
-	if !x.body.since.IsZero() {
-		x.body.since = x.body.since.Add(time.Since(began))
-	}
+	x.body.spare(time.Since(began))
 }
 
 // ReadBody reads a whole body of at most limit bytes. If it cannot, it answers, and
 // returns false.
 func (x *Exchange) ReadBody(limit int64) ([]byte, bool) {
-	if !x.Expected(limit) {
+	if !x.Expected(limit, limit) {
 		return nil, false
 	}
 	data, err := io.ReadAll(x.Body)

@@ -10,6 +10,7 @@ type pool struct {
 	used      int64
 	strangers int64 // part of used
 	held      map[Party]int64
+	next      chan struct{} // closed when something is given back; nil if nobody waits
 }
 
 func newPool(size int64) *pool {
@@ -51,6 +52,20 @@ func (p *pool) give(who Party, n int64) {
 	if p.held[who] -= n; p.held[who] == 0 {
 		delete(p.held, who)
 	}
+	if p.next != nil {
+		close(p.next)
+		p.next = nil
+	}
+}
+
+// given returns what is closed when something is given back.
+func (p *pool) given() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next == nil {
+		p.next = make(chan struct{})
+	}
+	return p.next
 }
 
 // use returns how much is taken.
@@ -60,7 +75,7 @@ func (p *pool) use() int64 {
 	return p.used
 }
 
-// quota bounds what each party announces. Announcing costs nobody else anything, so
+// quota bounds what each party announces to have in memory. Announcing costs nobody else anything, so
 // parties do not compete.
 type quota struct {
 	size int64 // for each party

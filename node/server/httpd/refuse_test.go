@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -258,3 +259,46 @@ func TestRequestsAreShared(t *testing.T) {
 }
 
 var _ net.Conn = (*conn)(nil)
+
+// TestBodiesWaitForMemory has one client take all the memory that it may: what it sends
+// next is taken once there is some, and refused if there is none for as long as a body may
+// stall.
+func TestBodiesWaitForMemory(t *testing.T) {
+	const most = 4 << 20
+	for name, stall := range map[string]time.Duration{"in time": forever, "too late": 50 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			holds, release := make(chan struct{}), make(chan struct{})
+			h := start(t, Options{MaxBytes: most, StallTimeout: stall, Identify: everybody}, false, func(s *Server, mux *http.ServeMux) {
+				refusing(s, mux)
+				mux.Handle("/hold", s.Handle("hold", Rule{}, func(x *Exchange) {
+					x.Hold(most)
+					close(holds)
+					<-release
+				}))
+			})
+			free := sync.OnceFunc(func() { close(release) })
+			defer free()
+			go func() {
+				if resp, err := http.Get("http://" + h.address + "/hold"); err == nil {
+					resp.Body.Close()
+				}
+			}()
+			<-holds
+			conn := h.dial()
+			send(t, conn, "PUT", "/body", "Content-Length: 1000\r\n\r\n"+strings.Repeat("x", 1000))
+			want := 503
+			if stall == forever {
+				eventually(t, "the body waits", func() bool {
+					h.server.bytes.mu.Lock()
+					defer h.server.bytes.mu.Unlock()
+					return h.server.bytes.next != nil
+				})
+				free()
+				want = 200
+			}
+			if got, _ := answer(t, bufio.NewReader(conn)); got != want {
+				t.Errorf("status %d, want %d", got, want)
+			}
+		})
+	}
+}
