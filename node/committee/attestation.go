@@ -28,6 +28,11 @@ const (
 	// WalrusDeletable does so of a blob that is registered as deletable, and names the
 	// registration.
 	WalrusDeletable Kind = 5
+	// ChallengeAck attests that the member is silent, and ChallengePass that another one has
+	// shown it its symbols. What stands for the blob id is the hash of what package challenge
+	// calls terms and a pass. Walrus has no kinds of such high numbers.
+	ChallengeAck  Kind = 128
+	ChallengePass Kind = 129
 )
 
 // String returns the kind in one word.
@@ -43,6 +48,10 @@ func (k Kind) String() string {
 		return "permanent"
 	case WalrusDeletable:
 		return "deletable"
+	case ChallengeAck:
+		return "challenge ack"
+	case ChallengePass:
+		return "challenge pass"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -87,7 +96,7 @@ func pointOf(c *Committee, a Attestation) bls.G2Affine {
 // threshold returns the number of shards whose owners must sign.
 func threshold(p commit.Params, k Kind) (int, error) {
 	switch k {
-	case Stored, Checkpoint, WalrusPermanent, WalrusDeletable:
+	case Stored, Checkpoint, WalrusPermanent, WalrusDeletable, ChallengeAck, ChallengePass:
 		return p.N - p.F, nil
 	case Inconsistent:
 		return p.F + 1, nil

@@ -36,6 +36,7 @@ var rules = arrows{
 	"node/api":               {"commit", "node/committee", "rs2d"},
 	"node/coded":             {"commit", "rs2d/rs"},
 	"node/epoch":             {"node/committee"},
+	"node/challenge":         {"commit", "internal/bcs", "node/committee", "node/ledger/codec"},
 	"node/identity":          {"node/committee"},
 	"node/ledger":            {"commit", "internal/bcs", "node/committee", "node/ledger/apportion", "node/ledger/codec", "node/ledger/tree"},
 	"node/placement":         {"commit", "node/committee", "rs2d"},

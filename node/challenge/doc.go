@@ -1,0 +1,79 @@
+// Package challenge is the protocol by which a storage node proves that it has the
+// slivers that it is paid for. It is pure: no clock, no I/O, no randomness.
+//
+// # The protocol
+//
+// It is the asynchronous challenge protocol of Walrus's whitepaper, version 2, section
+// 4.6. Of n shards the adversary owns f at most, and it orders and delays all messages as
+// it likes. Shard i stores primary sliver i, a row of the blob's matrix, and a secondary
+// sliver, a column of it; E(i,j) is the symbol that row i has in common with the column
+// of shard j.
+//
+//  1. The ledger arms a [Challenge] in the second half of an epoch that is settled. This
+//     fixes the committee and the [List] of blobs: those certified in earlier epochs
+//     whose storage has not ended, in the order of their ids. Each member has reported
+//     that it has these.
+//  2. A member that sees it falls silent about all blobs of the list (see [Gate]) and,
+//     when its last answer is out, sends its ack: a signature of the [Terms].
+//  3. With the acks of n-f shards under one list the ledger starts the [Round]: the
+//     [Seed] is made of the acks, and [Draw] takes the challenged blobs from it. All other
+//     blobs are served again.
+//  4. Each member sends to each member, for every drawn blob, the symbols that its own
+//     rows have in common with the other's columns ([Prover]).
+//  5. The other one compares them with the cells of its own columns; where they differ it
+//     asks for proofs ([Verifier]). When all are right, it signs [Round.Pass].
+//  6. Whoever has signatures of n-f shards posts them as a certificate.
+//  7. With certificates of the members of n-f shards the ledger closes the challenge.
+//     Later ones are refused, and members serve all blobs again.
+//
+// # What a certificate proves
+//
+// Members of n-2f honest shards at least have acked before anybody could know the seed,
+// and stay silent until the close. Columns that the adversary may know without having
+// stored a row are those of its own f shards, which the symbols of honest provers alone
+// restore, and those of at most f honest shards that have not acked: 2f. They are fewer
+// than the n-f symbols that determine row i, and with fewer than n-2f = P known rows they
+// say nothing about a symbol of row i in any other column: the matrix is a tensor product
+// of two codes without slack. The signatures that it can have without storing anything
+// are by the same 2f shards, and n-f are needed.
+//
+// So the certificate of a member says: those who collude, and what up to f slow honest
+// shards served to them, have n-f symbols of each of its rows, for each drawn blob. Two
+// things it does not say. An adversary that does have f shards, of which all keep their
+// columns, and f honest shards cut off for the whole time, needs n-3f more symbols of a row
+// and not n-f: what a coalition of f saves on its rows, it pays in columns and needs the
+// network for. And nothing is said about the time between two challenges: who fetches
+// everything again just before each challenge passes.
+//
+// # What must not be served
+//
+// Only symbols of rows carry the proof: P = n-2f symbols restore a column, and 2f are
+// within reach, so that columns are not proven and [Prover] sends no symbols for them.
+//
+//   - A member that does not know of the challenge cannot fall silent. For its answers to
+//     tell no more than its columns do, primary slivers are served to nobody while
+//     challenges are on, and symbols of rows only in columns of who asks ([Row],
+//     [OwnColumn]). Clients read blobs from n-f secondary slivers, which are as many bytes.
+//   - A member that has acked serves nothing of a challenged blob, no secondary slivers
+//     either: the column of shard j is the very symbols that j compares with. Whoever can
+//     read a blob can rebuild any of its rows, and the protocol cannot tell a client from
+//     a cheater: no protocol without clocks can have challenged blobs readable.
+//     TestServedColumnsDefeatChallenges shows the cheater who keeps nothing and passes.
+//
+// So reads of a challenged blob wait. How long, and of how many blobs, is kept small:
+// between ack and start all of the list waits, which takes the ledger a few blocks;
+// between start and close the drawn blobs only. And one draw is for all shards. The paper
+// draws for each shard anew; this would stop up to n times as many blobs and have each
+// member read its slivers of as many, and the bound for a shard is the same.
+//
+// # What the seed is worth
+//
+// See [AckHash] for what an adversary gains by choosing among seeds, and [Bound] for how
+// many blobs make up for it.
+//
+// # What is remembered
+//
+// A [Verifier] lives as long as the round, not as a connection: a symbol that was wrong
+// once is taken with a proof only. And a member keeps the Terms that it has acked on its
+// disk before the ack leaves, and starts silent with them.
+package challenge
