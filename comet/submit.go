@@ -14,17 +14,13 @@ import (
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// ErrNoQuorum is returned when a transaction waits and there are no blocks: a third of
-// the validators' power or more is out of reach.
-var ErrNoQuorum = errors.New("comet: there are no new blocks: so many validators are out of reach that the others are no quorum")
-
 // Submit has a transaction put into a block, and returns when the block is durable. A
 // transaction that broke a rule has it in its receipt. While another transaction with the
 // same nonce waits, it waits until that one is in a block. The error is a *ledger.RuleError
-// if the transaction cannot be in a block; chain.ErrBusy if too many wait already; one
-// that wraps both chain.ErrBusy and ErrNoQuorum if there was no block for so long that
-// there may be none; chain.ErrClosed, or the context's. After the last three it may be in a block
-// all the same: the same transaction can be submitted again, and is never applied twice.
+// if the transaction cannot be in a block; chain.ErrBusy if too many wait already;
+// chain.ErrNoQuorum if there was no block for so long that there may be none;
+// chain.ErrClosed, or the context's. After the last three it may be in a block all the
+// same: the same transaction can be submitted again, and is never applied twice.
 func (n *Node) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 	parsed, err := n.app.Parse(tx)
 	if err != nil {
@@ -65,7 +61,7 @@ func (n *Node) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 				patience.Reset(n.options.Patience)
 			}
 		case <-patience.C:
-			return chain.Receipt{}, fmt.Errorf("%w: %w: none for %v; the transaction may be in a later one", chain.ErrBusy, ErrNoQuorum, n.options.Patience)
+			return chain.Receipt{}, fmt.Errorf("%w: none for %v; the transaction may be in a later one", chain.ErrNoQuorum, n.options.Patience)
 		}
 	}
 }

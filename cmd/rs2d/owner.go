@@ -71,6 +71,8 @@ func (c *clusterFlags) ledgerError(err error) error {
 		request *url.Error
 	)
 	switch {
+	case errors.Is(err, account.ErrOutcome):
+		return cli.AsFound(err)
 	case errors.As(err, &broken):
 		words, ok := refusals[broken.Rule]
 		if !ok {
@@ -83,7 +85,7 @@ func (c *clusterFlags) ledgerError(err error) error {
 		return found("the ledger at %s does not answer: %w", c.Ledger, request.Err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return found("the ledger at %s has not answered in %v", c.Ledger, c.Timeout)
-	case errors.Is(err, chain.ErrBusy), errors.Is(err, account.ErrOutcome):
+	case errors.Is(err, chain.ErrBusy), errors.Is(err, chain.ErrBehind), errors.Is(err, chain.ErrNoQuorum):
 		return cli.AsFound(err)
 	}
 	return err

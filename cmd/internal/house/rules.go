@@ -56,7 +56,7 @@ var rules = arrows{
 	"node/ledger/ledgertest": {"commit", "node/committee", "node/ledger"},
 	"node/peer":              {"commit", "node/api", "node/committee", "node/epoch", "node/identity", "node/placement", "rs2d"},
 	"node/server":            {"commit", "node/api", "node/committee", "node/control", "node/epoch", "node/identity", "node/placement", "node/server/httpd", "node/store", "rs2d"},
-	"node/control/rpc":       {"commit", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
+	"node/control/rpc":       {"commit", "internal/pause", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
 	"node/internal":          {"node/api", "node/fault/flood"},
 	"node/invalid":           {"commit", "node/committee", "node/peer", "node/placement", "node/store", "rs2d"},
 	"node/scrub":             {"commit", "internal/pause", "node/peer", "node/placement", "node/store", "rs2d"},

@@ -18,9 +18,9 @@ import (
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// ErrOutcome is returned when a transaction is in a block, as far as one can tell, and
-// what became of it was lost with a connection.
-var ErrOutcome = errors.New("account: the connection was lost, and what became of the transaction is not known; look at the account before trying again")
+// ErrOutcome is returned when a transaction may be in a block, and what became of it was
+// lost with a connection, or there was no quorum for it.
+var ErrOutcome = errors.New("account: what became of the transaction is not known; look at the account before trying again")
 
 // Account is an account of which the secret is known. It is safe for concurrent use by
 // those who share the secret; others who do make its transactions fail now and then,
@@ -30,16 +30,17 @@ type Account struct {
 	key     ed25519.PrivateKey
 	address ledger.Address
 
-	mu    sync.Mutex // held while a transaction is on its way: they are in order
-	chain ledger.ChainID
-	known bool // chain, nonce and fee are
-	nonce uint64
-	fee   uint64 // the most that is paid for a byte
+	mu      sync.Mutex // held while a transaction is on its way: they are in order
+	session *chain.Session
+	chain   ledger.ChainID
+	known   bool // chain, nonce and fee are
+	nonce   uint64
+	fee     uint64 // the most that is paid for a byte
 }
 
 // New returns the account of a key. It asks nobody.
 func New(l chain.Ledger, key ed25519.PrivateKey) *Account {
-	a := &Account{ledger: l, key: key}
+	a := &Account{ledger: l, key: key, session: new(chain.Session)}
 	copy(a.address[:], key.Public().(ed25519.PublicKey))
 	return a
 }
@@ -49,6 +50,14 @@ func (a *Account) Address() ledger.Address { return a.address }
 
 // Ledger returns the ledger that the account is on.
 func (a *Account) Ledger() chain.Ledger { return a.ledger }
+
+// InSession returns a context in which the ledger's servers show what the account's last
+// transactions have seen, or a later state.
+func (a *Account) InSession(ctx context.Context) context.Context {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.session.Context(ctx)
+}
 
 // State returns what the account has. One that nobody has heard of has nothing.
 func (a *Account) State(ctx context.Context) (state ledger.Account, err error) {
@@ -106,7 +115,8 @@ const feeMargin = 16
 
 // Do has an action done, and returns when it is in a block. The error is a
 // *ledger.RuleError if the action broke a rule, with a receipt, or if nobody may pay for
-// it; ErrOutcome; chain.ErrBusy or that of asking, if it was tried often enough; or the
+// it; ErrOutcome; chain.ErrBusy, chain.ErrNoQuorum or that of asking, if it was tried often
+// enough; chain.ErrBehind if no server of the ledger has what was seen of it before; or the
 // context's.
 func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, error) {
 	return a.submit(ctx, false, func(context.Context) (ledger.Action, error) { return action, nil })
@@ -119,21 +129,32 @@ func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, 
 // for another attempt. It must not use the account.
 //
 // Nothing is done twice, and no fee is paid for nothing: the account's nonce is known
-// before next looks. So a transaction that was sent before either shows itself to next,
-// or takes the nonce that this one was to have.
+// before next looks, which it does in a session, at a state that is no older. So a
+// transaction that was sent before either shows itself to next, or takes the nonce that
+// this one was to have.
 func (a *Account) Once(ctx context.Context, next func(context.Context) (ledger.Action, error)) (chain.Receipt, error) {
 	return a.submit(ctx, true, next)
 }
 
 // submit tries the actions of next until one is in a block. One of which nobody knows
 // whether it is in a block is sent again as it is; or, if next looks, is for next to find.
-func (a *Account) submit(ctx context.Context, looks bool, next func(context.Context) (ledger.Action, error)) (chain.Receipt, error) {
+func (a *Account) submit(ctx context.Context, looks bool, next func(context.Context) (ledger.Action, error)) (_ chain.Receipt, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	ctx = a.session.Context(ctx)
 	var (
 		doubtful []byte // may be in a block
 		last     error
 	)
+	defer func() {
+		if err != nil && doubtful != nil && !errors.Is(err, ErrOutcome) {
+			err = fmt.Errorf("%w: %w", ErrOutcome, err)
+		}
+		if errors.Is(err, chain.ErrBehind) {
+			// Whoever shows again what was seen may never come back, or has lied.
+			a.session, a.known = new(chain.Session), false
+		}
+	}()
 	for attempt, wait := 0, firstPause; attempt < attempts; attempt++ {
 		if attempt > 0 {
 			if err := pause.For(ctx, wait); err != nil {
@@ -142,6 +163,9 @@ func (a *Account) submit(ctx context.Context, looks bool, next func(context.Cont
 			wait = min(2*wait, lastPause)
 		}
 		passed, err := a.learn(ctx)
+		if errors.Is(err, chain.ErrBehind) {
+			return chain.Receipt{}, err
+		}
 		if err != nil {
 			last = err
 			continue
@@ -152,7 +176,7 @@ func (a *Account) submit(ctx context.Context, looks bool, next func(context.Cont
 		tx := doubtful
 		if tx == nil {
 			action, err := next(ctx)
-			if ledger.RuleOf(err) != "" {
+			if ledger.RuleOf(err) != "" || errors.Is(err, chain.ErrBehind) {
 				return chain.Receipt{}, err
 			}
 			if err != nil {
@@ -176,7 +200,7 @@ func (a *Account) submit(ctx context.Context, looks bool, next func(context.Cont
 			// nonce may have passed because it was applied.
 			a.known, last = false, err
 		case rule != "":
-			if got.Fee > 0 {
+			if doubtful = nil; got.Fee > 0 {
 				a.nonce++
 			}
 			return got, err
@@ -185,7 +209,7 @@ func (a *Account) submit(ctx context.Context, looks bool, next func(context.Cont
 			return got, nil
 		default:
 			a.known, last = false, err
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || errors.Is(err, chain.ErrBehind) {
 				return chain.Receipt{}, err
 			}
 			if !looks && !errors.Is(err, chain.ErrBusy) {

@@ -310,8 +310,12 @@ func TestShared(t *testing.T) {
 
 // TestDoubt loses the answer to a transfer: nobody gives money twice.
 func TestDoubt(t *testing.T) {
-	for _, arrives := range []bool{true, false} {
-		t.Run(fmt.Sprint("arrives ", arrives), func(t *testing.T) {
+	for _, test := range []struct {
+		arrives bool
+		lost    error
+	}{{true, errLost}, {false, errLost}, {true, chain.ErrNoQuorum}, {false, chain.ErrNoQuorum}, {true, chain.ErrClosed}, {false, chain.ErrBusy}} {
+		arrives := test.arrives
+		t.Run(fmt.Sprintf("arrives %v, %v", arrives, test.lost), func(t *testing.T) {
 			w := newWorld(t)
 			lost := false
 			a := w.alice(func(ctx context.Context, tx []byte, to chain.Ledger) (chain.Receipt, error) {
@@ -324,7 +328,7 @@ func TestDoubt(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				return chain.Receipt{}, errLost
+				return chain.Receipt{}, test.lost
 			})
 			_, err := a.Do(t.Context(), ledger.Transfer{To: ledger.Address{1}, Amount: 7})
 			if arrives != errors.Is(err, ErrOutcome) || !arrives && err != nil {

@@ -150,7 +150,8 @@ func (o *order) certify(ctx context.Context, cert *committee.Certificate) error 
 		return ledger.CertifyBlob{Blob: o.one.Object, Certificate: data}, nil
 	})
 	if ledger.RuleOf(err) == ledger.RuleEpoch && o.registrar.Refresh != nil {
-		if failed := o.registrar.Refresh(ctx); failed != nil {
+		// Of the state that refused it, or a later one, whichever server shows it.
+		if failed := o.registrar.Refresh(o.registrar.Account.InSession(ctx)); failed != nil {
 			err = fmt.Errorf("%w; %w", err, failed)
 		}
 	}

@@ -19,6 +19,9 @@ import (
 var (
 	// ErrBusy is returned when a ledger has so much to do that it takes nothing more.
 	ErrBusy = errors.New("the ledger is busy, try again")
+	// ErrNoQuorum is returned when a transaction waits and there are no blocks: so many of
+	// those who make them are out of reach that the others are no quorum.
+	ErrNoQuorum = errors.New("the ledger has no new blocks: too many of its validators are out of reach")
 	// ErrClosed is returned when a ledger was closed, or has failed.
 	ErrClosed = errors.New("the ledger is closed")
 )
@@ -54,9 +57,9 @@ type Ledger interface {
 type Submitter interface {
 	// Submit puts a transaction into a block, and returns when the block is durable. A
 	// transaction that broke a rule has it in its receipt. The error is a
-	// *ledger.RuleError if the transaction cannot be in a block at all, ErrBusy,
-	// ErrClosed, that of a connection or the context's: then it may be in a block all
-	// the same.
+	// *ledger.RuleError if the transaction cannot be in a block at all; ErrBusy or
+	// ErrBehind if it was not taken; or else ErrNoQuorum, ErrClosed, that of a connection
+	// or the context's: then it may be in a block all the same.
 	Submit(ctx context.Context, tx []byte) (Receipt, error)
 }
 

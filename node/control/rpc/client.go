@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
@@ -23,8 +25,9 @@ type Client struct {
 
 // NewClient returns a client of the ledger at a URL such as http://127.0.0.1:7000, or at
 // several with commas between them. It stays with one server until that fails or answers
-// what cannot be, and goes on to the next one then. It does not connect. Requests end with
-// their contexts, and after 90 s in any case.
+// what cannot be, and goes on to the next one then; in a [chain.Session], also when the
+// server is behind what the session has seen. It does not connect. Requests end with their
+// contexts, and after 90 s in any case.
 func NewClient(urls string) *Client {
 	c := new(Client)
 	shared := &http.Client{Timeout: requestTime}
@@ -38,21 +41,44 @@ func NewClient(urls string) *Client {
 const patience = 20 * time.Second
 
 // ask asks the server whose turn it is, and each other one until one answers.
-func ask[T any](ctx context.Context, c *Client, f func(context.Context, *server) (T, error)) (got T, err error) {
-	for range c.servers {
-		got, err = askOnce(c, func(s *server) (T, error) {
-			limited, cancel := ctx, context.CancelFunc(func() {})
-			if len(c.servers) > 1 {
-				limited, cancel = context.WithTimeout(ctx, patience)
+func ask[T any](ctx context.Context, c *Client, f func(context.Context, *server) (T, error)) (T, error) {
+	return caughtUp(ctx, func() (got T, err error) {
+		var behind error
+		for range c.servers {
+			got, err = askOnce(c, func(s *server) (T, error) {
+				limited, cancel := ctx, context.CancelFunc(func() {})
+				if len(c.servers) > 1 {
+					limited, cancel = context.WithTimeout(ctx, patience)
+				}
+				defer cancel()
+				return f(limited, s)
+			})
+			if err == nil || isAnswer(err) || ctx.Err() != nil {
+				return got, err
 			}
-			defer cancel()
-			return f(limited, s)
-		})
-		if err == nil || isAnswer(err) || ctx.Err() != nil {
-			break
+			if errors.Is(err, chain.ErrBehind) {
+				behind = err
+			}
+		}
+		return got, cmp.Or(behind, err)
+	})
+}
+
+// Servers that are behind what a session has seen are asked again for a while: what one
+// of them has seen comes to the others with the next messages.
+const (
+	behindTime  = 5 * time.Second
+	behindPause = 20 * time.Millisecond
+)
+
+// caughtUp calls f, and again while its error is that servers are behind.
+func caughtUp[T any](ctx context.Context, f func() (T, error)) (got T, err error) {
+	for waited, wait := time.Duration(0), behindPause; ; waited, wait = waited+wait, 2*wait {
+		got, err = f()
+		if !errors.Is(err, chain.ErrBehind) || waited+wait > behindTime || pause.For(ctx, wait) != nil {
+			return got, err
 		}
 	}
-	return got, err
 }
 
 // askOnce asks the server whose turn it is. If it fails, it is another one's turn.
@@ -80,11 +106,14 @@ func (c *Client) Status(ctx context.Context) (chain.Status, error) {
 }
 
 // Submit puts a transaction into a block. A transaction that broke a rule has it in its
-// receipt. The error is a *ledger.RuleError if it cannot be in a block at all,
-// chain.ErrBusy, or that of the connection: then it may be in a block all the same. One
-// server alone is asked; whoever submits it again asks the next one.
+// receipt. The error is a *ledger.RuleError if it cannot be in a block at all;
+// chain.ErrBusy or chain.ErrBehind if it was not taken; or else chain.ErrNoQuorum or that
+// of the connection: then it may be in a block all the same. One server alone takes it;
+// whoever submits it again asks the next one.
 func (c *Client) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
-	return askOnce(c, func(s *server) (chain.Receipt, error) { return s.Submit(ctx, tx) })
+	return caughtUp(ctx, func() (chain.Receipt, error) {
+		return askOnce(c, func(s *server) (chain.Receipt, error) { return s.Submit(ctx, tx) })
+	})
 }
 
 // Events asks for up to limit events from the cursor on. If there are none, the server

@@ -16,6 +16,10 @@
 //	GET  /v1/light/committee   that of the ?epoch=
 //	GET  /v1/light/proof       the value of the ?key= in hexadecimal, or its absence, in the state of the ?height=
 //
+// A request with the header Redstuff-Height is answered from the state of that height or a
+// later one, or refused: so whoever asks several servers sees nothing that is older than
+// what was seen before.
+//
 // An error is answered in JSON: what is wrong, and for a transaction the rule that it
 // broke. Events and proofs can be had by anybody; transactions pay for themselves.
 package rpc

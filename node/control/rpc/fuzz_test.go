@@ -47,7 +47,7 @@ func FuzzAnswers(f *testing.F) {
 	}
 	ctx := context.Background()
 	known := func(err error) bool {
-		return ledger.RuleOf(err) != "" || errors.Is(err, chain.ErrAnswer) || errors.Is(err, chain.ErrBusy) || errors.Is(err, errRefused) ||
+		return ledger.RuleOf(err) != "" || errors.Is(err, chain.ErrAnswer) || errors.Is(err, chain.ErrBusy) || errors.Is(err, chain.ErrNoQuorum) || errors.Is(err, errRefused) ||
 			strings.HasPrefix(err.Error(), "rpc: ")
 	}
 	f.Fuzz(func(t *testing.T, status uint16, body string) {

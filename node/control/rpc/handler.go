@@ -31,13 +31,12 @@ func Handler(l chain.Ledger, options ...Option) http.Handler {
 	for _, o := range options {
 		o(mux)
 	}
-	mux.HandleFunc("GET "+GenesisPath, h.genesis)
-	mux.HandleFunc("GET "+StatusPath, h.status)
-	mux.HandleFunc("POST "+TransactionsPath, h.submit)
-	mux.HandleFunc("GET "+EventsPath, h.events)
-	mux.HandleFunc("GET "+ProofPath, h.proof)
-	mux.HandleFunc("GET "+StatePath, h.state)
-	mux.HandleFunc("GET "+BlobsPath+"/{id}", h.blob)
+	for pattern, f := range map[string]http.HandlerFunc{
+		"GET " + GenesisPath: h.genesis, "GET " + StatusPath: h.status, "POST " + TransactionsPath: h.submit, "GET " + EventsPath: h.events,
+		"GET " + ProofPath: h.proof, "GET " + StatePath: h.state, "GET " + BlobsPath + "/{id}": h.blob,
+	} {
+		mux.HandleFunc(pattern, h.inSession(f))
+	}
 	return mux
 }
 
@@ -61,10 +60,11 @@ func fail(w http.ResponseWriter, err error) {
 		status = http.StatusBadRequest
 	case errors.Is(err, light.ErrUnknown):
 		status = http.StatusNotFound
-	case errors.Is(err, chain.ErrBusy), errors.Is(err, chain.ErrClosed):
+	case errors.Is(err, chain.ErrBusy), errors.Is(err, chain.ErrBehind):
+		// A transaction that is answered so was not taken.
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, chain.ErrNoQuorum), errors.Is(err, context.DeadlineExceeded):
 		status = http.StatusGatewayTimeout
 	}
 	f := failure{Error: err.Error()}

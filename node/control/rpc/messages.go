@@ -28,6 +28,11 @@ const (
 	LightProofPath = "/v1/light/proof"
 )
 
+// HeightHeader has the height of a ledger. A request with it is answered from the state of
+// that height or a later one, or refused with 503; and its answer has in it a height whose
+// state is no earlier than the one that the answer is from.
+const HeightHeader = "Redstuff-Height"
+
 // Limits of what is asked for at once.
 const (
 	MaxEvents      = 1000

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,11 @@ func (s *server) do(ctx context.Context, method, path string, body []byte) ([]by
 	if err != nil {
 		return nil, fmt.Errorf("rpc: %w", err)
 	}
+	session, seen := chain.SessionOf(ctx), uint64(0)
+	if session != nil {
+		seen = session.Height()
+		req.Header.Set(HeightHeader, strconv.FormatUint(seen, 10))
+	}
 	resp, err := s.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("rpc: %w", err)
@@ -58,7 +64,18 @@ func (s *server) do(ctx context.Context, method, path string, body []byte) ([]by
 		return nil, fmt.Errorf("rpc: %w", err)
 	case len(data) > maxAnswer:
 		return nil, fmt.Errorf("%w: more than %d bytes", chain.ErrAnswer, maxAnswer)
-	case resp.StatusCode == http.StatusOK:
+	}
+	if session != nil {
+		height, err := strconv.ParseUint(resp.Header.Get(HeightHeader), 10, 64)
+		switch {
+		case err == nil && height < seen:
+			return nil, fmt.Errorf("%w: %s is at height %d, and %d was seen", chain.ErrBehind, s.base, height, seen)
+		case err != nil && resp.StatusCode == http.StatusOK:
+			return nil, fmt.Errorf("%w: no height", chain.ErrAnswer)
+		}
+		session.Saw(height)
+	}
+	if resp.StatusCode == http.StatusOK {
 		return data, nil
 	}
 	var f failure
@@ -68,13 +85,14 @@ func (s *server) do(ctx context.Context, method, path string, body []byte) ([]by
 	if f.Rule != "" {
 		return nil, &ledger.RuleError{Rule: ledger.Rule(f.Rule), Detail: f.Error}
 	}
-	if resp.StatusCode == http.StatusServiceUnavailable {
+	switch code := resp.StatusCode; {
+	case code == http.StatusServiceUnavailable:
 		return nil, fmt.Errorf("%w: %s", chain.ErrBusy, f.Error)
-	}
-	if resp.StatusCode == http.StatusNotFound {
+	case code == http.StatusGatewayTimeout:
+		return nil, fmt.Errorf("%w: %s", chain.ErrNoQuorum, f.Error)
+	case code == http.StatusNotFound:
 		return nil, fmt.Errorf("%w: %w: %s", errRefused, light.ErrUnknown, f.Error)
-	}
-	if resp.StatusCode < http.StatusInternalServerError {
+	case code < http.StatusInternalServerError:
 		return nil, fmt.Errorf("%w: %s: %s", errRefused, resp.Status, f.Error)
 	}
 	return nil, fmt.Errorf("rpc: %s: %s", resp.Status, f.Error)
