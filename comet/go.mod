@@ -3,8 +3,6 @@ module github.com/redstuff-go/redstuff/comet
 go 1.25.0
 
 require (
-	github.com/BurntSushi/toml v1.6.0
-	github.com/alecthomas/kong v1.16.1
 	github.com/cockroachdb/pebble/v2 v2.1.4
 	github.com/cometbft/cometbft v0.38.25
 	github.com/cometbft/cometbft-db v0.14.1
@@ -16,6 +14,7 @@ require (
 )
 
 require (
+	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/DataDog/zstd v1.5.7 // indirect
 	github.com/RaduBerinde/axisds v0.1.0 // indirect
 	github.com/RaduBerinde/btreemap v0.0.0-20250419174037-3d62b7205d54 // indirect

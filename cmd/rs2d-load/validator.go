@@ -12,7 +12,7 @@ import (
 // CometBFT brings along.
 const (
 	validatorName    = "rs2d-comet"
-	validatorPackage = "github.com/redstuff-go/redstuff/comet/cmd/rs2d-comet"
+	validatorPackage = "github.com/redstuff-go/redstuff/cmd/rs2d-comet"
 )
 
 // validatorProgram finds the program that runs a validator: the one that was named, or
@@ -31,7 +31,7 @@ func validatorProgram(ctx context.Context, named, self, dir string, say func(for
 	made := filepath.Join(dir, validatorName)
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", made, validatorPackage).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("%s is neither beside this program nor in PATH, and go does not build it here (%v: %s): go install ./comet/cmd/%[1]s in a clone of the project, or name it with --comet",
+		return "", fmt.Errorf("%s is neither beside this program nor in PATH, and go does not build it here (%v: %s): go install ./cmd/%[1]s in a clone of the project, or name it with --comet",
 			validatorName, err, strings.TrimSpace(string(out)))
 	}
 	return made, nil

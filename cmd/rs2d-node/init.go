@@ -55,7 +55,7 @@ type initCmd struct {
 	Ledger    string        `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger of --control embedded."`
 	APIPort   int           `name:"api-port" default:"7000" help:"With --control comet, port of the first node's ledger API on 127.0.0.1; the others have the next ones."`
 	PeerPort  int           `default:"7050" help:"With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones."`
-	Capacity  byteSize      `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
+	Capacity  cli.Bytes     `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
 	Host      string        `default:"127.0.0.1" help:"Host of all nodes."`
 	Port      int           `default:"7100" help:"Port of the first node; the others have the next ones."`
 	AdminPort int           `default:"9100" help:"Port of the first node's metrics and profiles on 127.0.0.1; the others have the next ones. 0 is none."`

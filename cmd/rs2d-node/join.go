@@ -22,16 +22,16 @@ import (
 const ledgerTime = time.Minute
 
 type joinCmd struct {
-	Ledger       string   `required:"" placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is."`
-	Name         string   `required:"" placeholder:"NAME" help:"Name of the node."`
-	Address      string   `required:"" placeholder:"HOST:PORT" help:"Address by which others reach it."`
-	Capacity     byteSize `default:"1TiB" help:"Bytes that the node says it can store."`
-	StoragePrice uint64   `default:"1000" help:"What it asks for a MiB and epoch."`
-	WritePrice   uint64   `default:"200" help:"What it asks for writing a MiB."`
-	Stake        uint64   `default:"1000000000" help:"Stake, of the money of the node's account."`
-	Commission   uint16   `default:"0" help:"The operator's share of what stake with the node earns, in basis points, up to 10000."`
-	JSON         bool     `name:"json" help:"Print one JSON object instead of text."`
-	Key          string   `arg:"" help:"The node's secret, as keygen makes it."`
+	Ledger       string    `required:"" placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is."`
+	Name         string    `required:"" placeholder:"NAME" help:"Name of the node."`
+	Address      string    `required:"" placeholder:"HOST:PORT" help:"Address by which others reach it."`
+	Capacity     cli.Bytes `default:"1TiB" help:"Bytes that the node says it can store."`
+	StoragePrice uint64    `default:"1000" help:"What it asks for a MiB and epoch."`
+	WritePrice   uint64    `default:"200" help:"What it asks for writing a MiB."`
+	Stake        uint64    `default:"1000000000" help:"Stake, of the money of the node's account."`
+	Commission   uint16    `default:"0" help:"The operator's share of what stake with the node earns, in basis points, up to 10000."`
+	JSON         bool      `name:"json" help:"Print one JSON object instead of text."`
+	Key          string    `arg:"" help:"The node's secret, as keygen makes it."`
 }
 
 func (c *joinCmd) Help() string {

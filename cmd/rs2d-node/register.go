@@ -14,15 +14,15 @@ import (
 )
 
 type registerCmd struct {
-	Name         string   `required:"" placeholder:"NAME" help:"Name of the node."`
-	Address      string   `required:"" placeholder:"HOST:PORT" help:"Address by which others reach it."`
-	Capacity     byteSize `default:"1TiB" help:"Bytes that the node says it can store."`
-	StoragePrice uint64   `default:"1000" help:"What it asks for a MiB and epoch."`
-	WritePrice   uint64   `default:"200" help:"What it asks for writing a MiB."`
-	Stake        uint64   `default:"1000000000" help:"Stake that the node has from the beginning."`
-	Commission   uint16   `default:"0" help:"The operator's share of what stake with the node earns, in basis points, up to 10000."`
-	JSON         bool     `name:"json" help:"Print one JSON object instead of an entry of a file in TOML."`
-	Key          string   `arg:"" help:"The node's secret, as keygen makes it."`
+	Name         string    `required:"" placeholder:"NAME" help:"Name of the node."`
+	Address      string    `required:"" placeholder:"HOST:PORT" help:"Address by which others reach it."`
+	Capacity     cli.Bytes `default:"1TiB" help:"Bytes that the node says it can store."`
+	StoragePrice uint64    `default:"1000" help:"What it asks for a MiB and epoch."`
+	WritePrice   uint64    `default:"200" help:"What it asks for writing a MiB."`
+	Stake        uint64    `default:"1000000000" help:"Stake that the node has from the beginning."`
+	Commission   uint16    `default:"0" help:"The operator's share of what stake with the node earns, in basis points, up to 10000."`
+	JSON         bool      `name:"json" help:"Print one JSON object instead of an entry of a file in TOML."`
+	Key          string    `arg:"" help:"The node's secret, as keygen makes it."`
 }
 
 func (c *registerCmd) Help() string {

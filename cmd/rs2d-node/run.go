@@ -34,37 +34,37 @@ Example: rs2d-node run --config cluster/node-0/node.toml`
 
 // settings are those of a node.
 type settings struct {
-	Config    configFile `short:"c" placeholder:"FILE" env:"CONFIG" help:"TOML file of these settings, with _ for - in their names. Paths in it are relative to it."`
-	Committee string     `type:"path" placeholder:"FILE" env:"COMMITTEE" help:"The committee's file, where there is no ledger."`
-	Genesis   string     `type:"path" placeholder:"FILE" env:"GENESIS" help:"How the ledger began, if there is one."`
-	Ledger    string     `placeholder:"URL" env:"LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
-	Key       string     `type:"path" placeholder:"FILE" env:"KEY" help:"The node's secret."`
-	Store     string     `type:"path" placeholder:"DIR" env:"STORE" help:"Directory to store blobs in. It is made if it is not there."`
-	Listen    string     `placeholder:"HOST:PORT" env:"LISTEN" help:"Address to listen on; default that of the node in the committee's file."`
-	Admin     string     `placeholder:"HOST:PORT" env:"ADMIN" help:"Address of metrics, profiles and health. It asks nobody who they are. Default none."`
+	Config    cli.ConfigFile `short:"c" placeholder:"FILE" env:"CONFIG" help:"TOML file of these settings, with _ for - in their names. Paths in it are relative to it."`
+	Committee string         `type:"path" placeholder:"FILE" env:"COMMITTEE" help:"The committee's file, where there is no ledger."`
+	Genesis   string         `type:"path" placeholder:"FILE" env:"GENESIS" help:"How the ledger began, if there is one."`
+	Ledger    string         `placeholder:"URL" env:"LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
+	Key       string         `type:"path" placeholder:"FILE" env:"KEY" help:"The node's secret."`
+	Store     string         `type:"path" placeholder:"DIR" env:"STORE" help:"Directory to store blobs in. It is made if it is not there."`
+	Listen    string         `placeholder:"HOST:PORT" env:"LISTEN" help:"Address to listen on; default that of the node in the committee's file."`
+	Admin     string         `placeholder:"HOST:PORT" env:"ADMIN" help:"Address of metrics, profiles and health. It asks nobody who they are. Default none."`
 
 	faceSettings
 
 	Grace         time.Duration `default:"15s" env:"GRACE" help:"Time to finish requests before the node ends."`
 	MaxRequests   int           `default:"256" env:"MAX_REQUESTS" help:"Requests served at once; more are answered 503."`
-	MaxBytes      byteSize      `default:"1GiB" env:"MAX_BYTES" help:"Bytes of bodies held at once; more are answered 503. The node collects garbage in time to need this, --cache, --heal-batch and 256 MiB at most, unless GOMEMLIMIT says otherwise."`
+	MaxBytes      cli.Bytes     `default:"1GiB" env:"MAX_BYTES" help:"Bytes of bodies held at once; more are answered 503. The node collects garbage in time to need this, --cache, --heal-batch and 256 MiB at most, unless GOMEMLIMIT says otherwise."`
 	MaxConns      int           `default:"4096" env:"MAX_CONNS" help:"Connections at once."`
 	HeaderTimeout time.Duration `default:"5s" env:"HEADER_TIMEOUT" help:"Time for a request's header."`
 	StallTimeout  time.Duration `default:"10s" env:"STALL_TIMEOUT" help:"Time for a body to make progress."`
-	MinRate       byteSize      `default:"64KiB" env:"MIN_RATE" help:"Least bytes a second of a body."`
+	MinRate       cli.Bytes     `default:"64KiB" env:"MIN_RATE" help:"Least bytes a second of a body."`
 	Workers       int           `default:"0" env:"WORKERS" help:"Processors that code and hash for one request; 0 is all."`
 
 	HealInterval time.Duration `default:"10m" env:"HEAL_INTERVAL" help:"Time between two looks at what other nodes have and this one lacks."`
 	HealDelay    time.Duration `default:"5s" env:"HEAL_DELAY" help:"Time that a write may take before the node heals it."`
-	HealBatch    byteSize      `default:"64MiB" env:"HEAL_BATCH" help:"Bytes recovered at once."`
-	ScrubRate    byteSize      `default:"16MiB" env:"SCRUB_RATE" help:"Bytes a second that are read in search of damage; 0 is no search."`
+	HealBatch    cli.Bytes     `default:"64MiB" env:"HEAL_BATCH" help:"Bytes recovered at once."`
+	ScrubRate    cli.Bytes     `default:"16MiB" env:"SCRUB_RATE" help:"Bytes a second that are read in search of damage; 0 is no search."`
 	ScrubPause   time.Duration `default:"10m" env:"SCRUB_PAUSE" help:"Time between two searches."`
 
-	Reserve      byteSize      `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
-	PendingQuota byteSize      `default:"0" env:"PENDING_QUOTA" help:"Bytes of blobs without a certificate that one writer may have; 0 is an eighth of what is free on the disk."`
+	Reserve      cli.Bytes     `default:"1GiB" env:"RESERVE" help:"Bytes of the disk to leave free."`
+	PendingQuota cli.Bytes     `default:"0" env:"PENDING_QUOTA" help:"Bytes of blobs without a certificate that one writer may have; 0 is an eighth of what is free on the disk."`
 	PendingAge   time.Duration `default:"24h" env:"PENDING_AGE" help:"Time after which blobs without a certificate are removed."`
-	InlineMax    byteSize      `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; 0 is none. Longer ones of a write go into one file together."`
-	Cache        byteSize      `default:"32MiB" env:"CACHE" help:"Cache of the database."`
+	InlineMax    cli.Bytes     `default:"8KiB" env:"INLINE_MAX" help:"Longest sliver that goes into the database; 0 is none. Longer ones of a write go into one file together."`
+	Cache        cli.Bytes     `default:"32MiB" env:"CACHE" help:"Cache of the database."`
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" env:"LOG_LEVEL" help:"Least level to log: debug, info, warn or error."`
 	LogFormat string     `enum:"text,json" default:"text" env:"LOG_FORMAT" help:"Format of the log, on standard error: text or json."`
@@ -103,7 +103,7 @@ func (c *runCmd) Run(a *cli.App) (err error) {
 		return fmt.Errorf("%s: %w", c.Store, err)
 	}
 	if err != nil {
-		return naming(c.Store, err)
+		return cli.Naming(c.Store, err)
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
 	if err := p.follow(ctx, disk, log); err != nil {
@@ -185,7 +185,7 @@ func (c *settings) limitMemory(log *slog.Logger) {
 	from := variable
 	if os.Getenv(variable) == "" {
 		limit := int64(otherMemory)
-		for _, bytes := range []byteSize{c.MaxBytes, c.Cache, c.HealBatch} {
+		for _, bytes := range []cli.Bytes{c.MaxBytes, c.Cache, c.HealBatch} {
 			limit += int64(min(bytes, 1<<60))
 		}
 		debug.SetMemoryLimit(limit)

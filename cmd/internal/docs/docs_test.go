@@ -44,7 +44,7 @@ func TestCommands(t *testing.T) {
 	}
 	bin := t.TempDir()
 	// The script has no network: what has to be downloaded, is now.
-	install := exec.Command("go", "install", "./cmd/...", "./comet/cmd/...")
+	install := exec.Command("go", "install", "./cmd/...", "./cmd/rs2d-comet")
 	install.Dir, install.Env = root, append(os.Environ(), "GOBIN="+bin)
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("go install: %v\n%s", err, out)

@@ -16,7 +16,7 @@ type arrows map[string][]string
 
 // folders are rooms with all that is below them.
 var folders = []string{
-	"asm", "bench", "comet/internal", "compat", "gateway/conformance", "cmd/internal", "cmd/rs2d", "cmd/rs2d-load", "cmd/rs2d-node", "node/internal",
+	"asm", "bench", "comet/internal", "compat", "gateway/conformance", "cmd/internal", "cmd/rs2d", "cmd/rs2d-comet", "cmd/rs2d-load", "cmd/rs2d-node", "node/internal",
 }
 
 // roomOf returns the room of a package. The root has none.

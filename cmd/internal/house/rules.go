@@ -68,12 +68,12 @@ var rules = arrows{
 	"node":                   {"commit", "node/api", "node/collect", "node/committee", "node/control", "node/control/account", "node/control/agreement", "node/control/chain", "node/control/follow", "node/discover", "node/epoch", "node/heal", "node/identity", "node/invalid", "node/ledger", "node/migrate", "node/peer", "node/placement", "node/scrub", "node/server", "node/server/httpd", "node/store", "node/witness", "rs2d"},
 
 	// The ledger on CometBFT: nobody else links it.
-	"comet/internal":       {"commit", "node/committee", "node/ledger"},
-	"comet/kv":             {},
-	"comet/headers":        {},
-	"comet/app":            {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
-	"comet":                {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/identity", "node/ledger", "node/ledger/light"},
-	"comet/cmd/rs2d-comet": {"comet", "comet/headers", "node/control/chain", "node/control/genesis", "node/control/rpc", "node/identity"},
+	"comet/internal": {"commit", "node/committee", "node/ledger"},
+	"comet/kv":       {},
+	"comet/headers":  {},
+	"comet/app":      {"comet/kv", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
+	"comet":          {"comet/app", "comet/headers", "comet/kv", "node/control/chain", "node/identity", "node/ledger", "node/ledger/light"},
+	"cmd/rs2d-comet": {"cmd/internal", "comet", "comet/headers", "node/control/chain", "node/control/genesis", "node/control/rpc", "node/identity"},
 
 	// Around them.
 	"asm":             {},

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/comet"
 	"github.com/redstuff-go/redstuff/comet/headers"
 	"github.com/redstuff-go/redstuff/node/control/chain"
@@ -26,15 +27,15 @@ import (
 )
 
 type runCmd struct {
-	Config    configFile `short:"c" placeholder:"FILE" env:"REDSTUFF_COMET_CONFIG" help:"TOML file of these settings, with _ for - in their names. Paths in it are relative to it."`
-	Genesis   string     `type:"path" placeholder:"FILE" env:"REDSTUFF_COMET_GENESIS" help:"How the ledger begins."`
-	Key       string     `type:"path" placeholder:"FILE" env:"REDSTUFF_COMET_KEY" help:"The storage node's key, with which a member of the committee votes."`
-	Dir       string     `type:"path" placeholder:"DIR" env:"REDSTUFF_COMET_DIR" help:"Directory of the validator. It is made if it is not there."`
-	Listen    string     `default:"127.0.0.1:7200" placeholder:"HOST:PORT" env:"REDSTUFF_COMET_LISTEN" help:"Address to listen on for other validators."`
-	Advertise string     `placeholder:"HOST:PORT" help:"Address at which others find the validator, if it is another one."`
-	API       string     `name:"api" default:"127.0.0.1:7000" placeholder:"HOST:PORT" env:"REDSTUFF_COMET_API" help:"Address to listen on for nodes and clients."`
-	Admin     string     `placeholder:"HOST:PORT" help:"Address to listen on for metrics. Nobody is asked who they are: keep it on loopback."`
-	Peer      []string   `placeholder:"ID@HOST:PORT" env:"REDSTUFF_COMET_PEERS" help:"Another validator. It may be given several times."`
+	Config    cli.ConfigFile `short:"c" placeholder:"FILE" env:"REDSTUFF_COMET_CONFIG" help:"TOML file of these settings, with _ for - in their names. Paths in it are relative to it."`
+	Genesis   string         `type:"path" placeholder:"FILE" env:"REDSTUFF_COMET_GENESIS" help:"How the ledger begins."`
+	Key       string         `type:"path" placeholder:"FILE" env:"REDSTUFF_COMET_KEY" help:"The storage node's key, with which a member of the committee votes."`
+	Dir       string         `type:"path" placeholder:"DIR" env:"REDSTUFF_COMET_DIR" help:"Directory of the validator. It is made if it is not there."`
+	Listen    string         `default:"127.0.0.1:7200" placeholder:"HOST:PORT" env:"REDSTUFF_COMET_LISTEN" help:"Address to listen on for other validators."`
+	Advertise string         `placeholder:"HOST:PORT" help:"Address at which others find the validator, if it is another one."`
+	API       string         `name:"api" default:"127.0.0.1:7000" placeholder:"HOST:PORT" env:"REDSTUFF_COMET_API" help:"Address to listen on for nodes and clients."`
+	Admin     string         `placeholder:"HOST:PORT" help:"Address to listen on for metrics. Nobody is asked who they are: keep it on loopback."`
+	Peer      []string       `placeholder:"ID@HOST:PORT" env:"REDSTUFF_COMET_PEERS" help:"Another validator. It may be given several times."`
 
 	JoinFrom []string `placeholder:"URL" help:"APIs of two validators at least, from which a new one learns which snapshot it can trust."`
 	Trust    string   `placeholder:"HEIGHT:HASH" help:"A block that you trust, for --join-from: ask a validator that you trust for /v1/chain."`
@@ -76,7 +77,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(a.ctx)
+	ctx, cancel := context.WithCancel(a.Ctx)
 	defer cancel()
 	if c.UntilEOF {
 		go func() { // it ends with its input, or else with the process
@@ -84,7 +85,7 @@ func (c *runCmd) Run(a *app) (err error) {
 			_, _ = io.Copy(io.Discard, a.stdin)
 		}()
 	}
-	log := c.logger(a)
+	log := cli.Logger(a.Stderr, c.LogLevel, c.LogFormat)
 	g, err := genesis.Load(c.Genesis)
 	if err != nil {
 		return err
@@ -134,14 +135,6 @@ func handler(n *comet.Node) http.Handler {
 	return mux
 }
 
-func (c *runCmd) logger(a *app) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(a.stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, options))
-}
-
 // join reads what a validator needs that begins from a snapshot; nil is none.
 func (c *runCmd) join() (*comet.Join, error) {
 	if len(c.JoinFrom) == 0 && c.Trust == "" {
@@ -170,6 +163,6 @@ func (c *idCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.stdout, identity.ValidatorPeerID(key.Account()))
+	_, err = fmt.Fprintln(a.Stdout, identity.ValidatorPeerID(key.Account()))
 	return err
 }

@@ -1,6 +1,7 @@
-package main
+package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,21 +10,19 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
-
-	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 )
 
-// configFile is the flag that names a TOML file with values for the other flags of the
+// ConfigFile is a flag that names a TOML file with values for the other flags of the
 // command. Keys are the flags' names, with _ for -. Relative paths in it are relative
 // to the file. The command line and the environment go before it.
-type configFile string
+type ConfigFile string
 
-// BeforeResolve reads the file.
-func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
-	name := string(ctx.FlagValue(trace.Flag).(configFile))
+// BeforeResolve reads the file. It is called by kong.
+func (ConfigFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
+	name := string(ctx.FlagValue(trace.Flag).(ConfigFile))
 	var values map[string]any
 	if _, err := toml.DecodeFile(name, &values); err != nil {
-		return naming(name, err)
+		return Naming(name, err)
 	}
 	known := make(map[string]*kong.Flag)
 	for _, flag := range ctx.Selected().Flags {
@@ -37,12 +36,10 @@ func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 		if flag == nil {
 			return fmt.Errorf("%s: unknown key %s", name, key)
 		}
-		switch value.(type) {
-		case string, int64, float64, bool:
-		default:
-			return fmt.Errorf("%s: %s is neither a text nor a number", name, key)
+		text, err := textOf(value, flag.IsSlice())
+		if err != nil {
+			return fmt.Errorf("%s: %s %w", name, key, err)
 		}
-		text := fmt.Sprint(value)
 		if flag.Tag.Type == "path" && !filepath.IsAbs(text) {
 			text = filepath.Join(filepath.Dir(name), text)
 		}
@@ -62,13 +59,32 @@ func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	return nil
 }
 
-// naming says which file an error is about, if the error does not.
-func naming(name string, err error) error {
+// textOf returns a value as it would stand on the command line. A flag that may be given
+// several times may have a list.
+func textOf(value any, list bool) (string, error) {
+	switch v := value.(type) {
+	case string, int64, float64, bool:
+		return fmt.Sprint(v), nil
+	case []any:
+		texts := make([]string, len(v))
+		for i, one := range v {
+			text, ok := one.(string)
+			if !ok || strings.Contains(text, ",") {
+				return "", fmt.Errorf("has %v, which is no text without a comma", one)
+			}
+			texts[i] = text
+		}
+		if list {
+			return strings.Join(texts, ","), nil
+		}
+	}
+	return "", errors.New("is neither a text nor a number")
+}
+
+// Naming says which file an error is about, if the error does not.
+func Naming(name string, err error) error {
 	if strings.Contains(err.Error(), name) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }
-
-// byteSize is a number of bytes, such as 64MiB.
-type byteSize = cli.Bytes
