@@ -50,9 +50,10 @@ func (h *churn) end() {
 	h.aside.Wait()
 }
 
-// join registers a new node with stake, and starts it. It returns its number.
+// join registers a new node with stake, and starts it, with a validator where the others
+// have one. It returns its number.
 func (h *churn) join() (int, error) {
-	addresses, err := freeAddresses(1)
+	addresses, err := freeAddresses(3)
 	if err != nil {
 		return 0, err
 	}
@@ -73,6 +74,12 @@ func (h *churn) join() (int, error) {
 	}
 	if err := os.WriteFile(config.Key, key.Reveal(), 0o600); err != nil {
 		return 0, err
+	}
+	m := &member{name: name, key: key.Public(), config: config, log: filepath.Join(dir, "log")}
+	if h.options.Control == ControlComet {
+		if err := h.addValidator(m, addresses[1], addresses[2]); err != nil {
+			return 0, err
+		}
 	}
 	n := genesis.NewNode(name, addresses[0], key)
 	self := account.New(h.ledger.from(0), key.Account())
@@ -99,8 +106,21 @@ func (h *churn) join() (int, error) {
 		return 0, context.Canceled
 	}
 	i := len(h.nodes)
-	h.nodes = append(h.nodes, &member{name: name, key: key.Public(), config: config, log: filepath.Join(dir, "log")})
+	h.nodes = append(h.nodes, m)
 	return i, h.run(i, CauseJoin)
+}
+
+// addValidator gives a new node a validator, of which the others hear from itself. It
+// votes once the node is in the committee.
+func (h *churn) addValidator(m *member, listen, api string) (err error) {
+	m.validator, err = newValidator(m, h.options.Validator, m.config.Genesis, listen, api)
+	if err == nil {
+		h.mu.Lock()
+		m.validator.meet(h.nodes)
+		h.mu.Unlock()
+		m.config.Ledger = m.validator.url
+	}
+	return err
 }
 
 // withdraw takes back all stake of a node.

@@ -17,8 +17,35 @@ type validator struct {
 	args    []string
 	log     string
 	url     string // of its API
+	peer    string // by which others know it
 	process *process
 	spent   time.Duration // processor time of the processes before
+}
+
+// newValidator returns the validator of a node, which knows nobody yet.
+func newValidator(m *member, program, genesis, listen, api string) (*validator, error) {
+	key, err := identity.LoadKey(m.config.Key)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(m.config.Key)
+	return &validator{
+		program: program, log: filepath.Join(dir, "validator.log"), url: "http://" + api,
+		peer: identity.ValidatorPeerID(key.Account()) + "@" + listen,
+		args: []string{
+			"run", "--until-eof", "--genesis", genesis, "--key", m.config.Key, "--dir", filepath.Join(dir, "validator"),
+			"--listen", listen, "--api", api, "--max-conns", "4096",
+		},
+	}, nil
+}
+
+// meet tells the validator of the others.
+func (v *validator) meet(nodes []*member) {
+	for _, m := range nodes {
+		if m.validator != nil && m.validator != v {
+			v.args = append(v.args, "--peer", m.validator.peer)
+		}
+	}
 }
 
 // startValidators gives each node a validator that knows the others, and waits until all
@@ -28,29 +55,14 @@ func startValidators(ctx context.Context, nodes []*member, program, genesis stri
 	if err != nil {
 		return err
 	}
-	listen, apis := addresses[:len(nodes)], addresses[len(nodes):]
-	peers := make([]string, len(nodes))
 	for i, m := range nodes {
-		key, err := identity.LoadKey(m.config.Key)
-		if err != nil {
+		if m.validator, err = newValidator(m, program, genesis, addresses[2*i], addresses[2*i+1]); err != nil {
 			return err
 		}
-		peers[i] = identity.ValidatorPeerID(key.Account()) + "@" + listen[i]
 	}
-	for i, m := range nodes {
-		dir := filepath.Dir(m.config.Key)
-		v := &validator{program: program, log: filepath.Join(dir, "validator.log"), url: "http://" + apis[i]}
-		v.args = []string{
-			"run", "--until-eof", "--genesis", genesis, "--key", m.config.Key, "--dir", filepath.Join(dir, "validator"),
-			"--listen", listen[i], "--api", apis[i], "--max-conns", "4096",
-		}
-		for j, peer := range peers {
-			if j != i {
-				v.args = append(v.args, "--peer", peer)
-			}
-		}
-		m.validator = v
-		if err := v.start(); err != nil {
+	for _, m := range nodes {
+		m.validator.meet(nodes)
+		if err := m.validator.start(); err != nil {
 			return err
 		}
 	}
