@@ -39,7 +39,7 @@ func NewBatchVerifier(hashes *HashCache) *BatchVerifier {
 // ParseCertificate is [ParseCertificate]. It waits for others to verify with, for at
 // most 25 ms, if certificates were verified within that time.
 func (v *BatchVerifier) ParseCertificate(committees Committees, data []byte) (*Certificate, error) {
-	u := parse(committees, data, v.hashes.get)
+	u := parse(committees, data, points{hash: v.hashes.get})
 	if u.err != nil {
 		return nil, u.err
 	}

@@ -25,6 +25,7 @@ type Certificate struct {
 	Epoch     uint64 // of the committee that signed
 	signers   []byte // bitmap: member i is bit i%8 of byte i/8
 	signature Signature
+	path      *path // to what was signed, of an attestation that was signed with others; or nil
 }
 
 // BadSignersError names members whose signatures are wrong.
@@ -61,8 +62,14 @@ func (c *Committee) VerifyAttestation(member int, a Attestation, s Signature) er
 // two pairings if all signatures are right. The error is ErrWeight if the members own
 // too few shards, or a *BadSignersError: without those members it may be tried again.
 func (c *Committee) Certify(a Attestation, signatures map[int]Signature) (*Certificate, error) {
-	cert := &Certificate{Attestation: a, Epoch: c.epoch, signers: make([]byte, (len(c.members)+7)/8)}
-	message := pointOf(c, a)
+	return certify(c, Certificate{Attestation: a}, pointOf(c, a), signatures)
+}
+
+// certify makes a certificate that says the same as a given one of signatures under a
+// message that was hashed to a point.
+func certify(c *Committee, says Certificate, message bls.G2Affine, signatures map[int]Signature) (*Certificate, error) {
+	cert := &says
+	cert.Epoch, cert.signers = c.epoch, make([]byte, (len(c.members)+7)/8)
 	sum, ok := bls.G2Jac{}, true
 	for i := range c.members {
 		s, signed := signatures[i]
@@ -133,12 +140,15 @@ const (
 // MaxCertificate returns the length in bytes of the longest certificate of a system of
 // n shards, in any epoch: there are no more members than shards.
 func MaxCertificate(n int) int {
-	return certificateHead + len(ObjectID{}) + bitmapHead + (n+7)/8 + SignatureSize
+	return certificateHead + len(ObjectID{}) + bitmapHead + (n+7)/8 + SignatureSize + pathHead + maxDepth*len(root{})
 }
 
 // MarshalBinary writes the kind in one byte, the epoch in 64 bits, the blob id, of
 // WalrusDeletable the registration, the number of bytes in the bitmap in 16 bits, the
-// bitmap, and the signature. Numbers are little-endian.
+// bitmap, and the signature. If the attestation was signed with others, the highest bit of the
+// first byte is set, and the path to what was signed follows: the number of its hashes in
+// one byte, the place of the attestation in 16 bits, and the hashes. Numbers are
+// little-endian.
 func (cert *Certificate) MarshalBinary() ([]byte, error) {
 	data := append(make([]byte, 0, MaxCertificate(8*len(cert.signers))), byte(cert.Kind))
 	data = binary.LittleEndian.AppendUint64(data, cert.Epoch)
@@ -148,25 +158,42 @@ func (cert *Certificate) MarshalBinary() ([]byte, error) {
 	}
 	data = binary.LittleEndian.AppendUint16(data, uint16(len(cert.signers)))
 	data = append(data, cert.signers...)
-	return append(data, cert.signature[:]...), nil
+	data = append(data, cert.signature[:]...)
+	if cert.path != nil {
+		data[0] |= batchFlag
+		data = cert.path.append(data)
+	}
+	return data, nil
 }
 
 // decodeCertificate reads what MarshalBinary writes, and verifies nothing. The error
 // wraps ErrCertificate.
 func decodeCertificate(data []byte) (*Certificate, error) {
 	head, cert := certificateHead, new(Certificate)
-	if len(data) > 0 && Kind(data[0]) == WalrusDeletable {
+	if len(data) > 0 && Kind(data[0]&^batchFlag) == WalrusDeletable {
 		head += len(cert.Object)
 	}
 	if len(data) < head+bitmapHead {
 		return nil, fmt.Errorf("%w: %d bytes, and %d precede the signers alone", ErrCertificate, len(data), head+bitmapHead)
 	}
 	bitmap := int(binary.LittleEndian.Uint16(data[head:]))
-	if want := head + bitmapHead + bitmap + SignatureSize; len(data) != want {
+	cert.Kind = Kind(data[0] &^ batchFlag)
+	want := head + bitmapHead + bitmap + SignatureSize
+	if data[0]&batchFlag != 0 && len(data) >= want {
+		if !cert.Kind.batchable() {
+			return nil, fmt.Errorf("%w: kind %v is signed alone", ErrCertificate, cert.Kind)
+		}
+		var err error
+		if cert.path, err = parsePath(data[want:]); err != nil {
+			return nil, err
+		}
+		data = data[:want]
+	}
+	if len(data) != want {
 		return nil, fmt.Errorf("%w: %d bytes, and with %d bytes of signers it has %d", ErrCertificate, len(data), bitmap, want)
 	}
 	cert.Epoch = binary.LittleEndian.Uint64(data[1:])
-	cert.Kind, cert.Blob = Kind(data[0]), commit.BlobID(data[9:certificateHead])
+	cert.Blob = commit.BlobID(data[9:certificateHead])
 	copy(cert.Object[:], data[certificateHead:head])
 	cert.signers = append(cert.signers, data[head+bitmapHead:][:bitmap]...)
 	cert.signature = Signature(data[head+bitmapHead+bitmap:])

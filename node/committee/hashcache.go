@@ -17,15 +17,15 @@ type HashCache struct {
 // hashKey is what a point is the hash of.
 type hashKey struct {
 	committee Fingerprint
-	what      Attestation
+	what      subject
 }
 
 // maxHashes bounds a generation of points: half a megabyte.
 const maxHashes = 1 << 11
 
-// get returns the point that members of the committee sign to attest.
-func (h *HashCache) get(c *Committee, a Attestation) bls.G2Affine {
-	return h.point(hashKey{c.fingerprint, a}, func() bls.G2Affine { return pointOf(c, a) })
+// get returns the point that members of the committee sign.
+func (h *HashCache) get(c *Committee, s subject) bls.G2Affine {
+	return h.point(hashKey{c.fingerprint, s}, func() bls.G2Affine { return s.point(c) })
 }
 
 // point returns the point of a key, which hash computes if it must.

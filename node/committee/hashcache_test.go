@@ -13,7 +13,7 @@ func TestHashCache(t *testing.T) {
 	hashed := 0
 	get := func(i int) {
 		t.Helper()
-		key := hashKey{Fingerprint{byte(i)}, Attestation{Kind: Stored, Blob: commit.BlobID{byte(i >> 8)}}}
+		key := hashKey{Fingerprint{byte(i)}, subject{alone: Attestation{Kind: Stored, Blob: commit.BlobID{byte(i >> 8)}}}}
 		p := h.point(key, func() (p bls.G2Affine) {
 			hashed++
 			p.X.A0.SetUint64(uint64(i))

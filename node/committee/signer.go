@@ -21,5 +21,5 @@ func (s *Signer) Public() PublicKey { return s.key.Public() }
 
 // Attest signs the attestation as a member of the committee.
 func (s *Signer) Attest(c *Committee, a Attestation) Signature {
-	return s.key.sign(s.hashes.get(c, a))
+	return s.key.sign(s.hashes.get(c, subject{alone: a}))
 }

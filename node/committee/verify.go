@@ -28,20 +28,40 @@ func (u *unverified) result() (*Certificate, error) {
 	return u.cert, nil
 }
 
-// hashFunc returns the point that members of a committee sign to attest.
-type hashFunc func(*Committee, Attestation) bls.G2Affine
+// hashFunc returns the point that members of a committee sign.
+type hashFunc func(*Committee, subject) bls.G2Affine
+
+func hashAnew(c *Committee, s subject) bls.G2Affine { return s.point(c) }
+
+// points gives the points of certificates.
+type points struct {
+	hash    hashFunc
+	decoded map[Signature]bls.G2Affine // remembered, unless it is nil; those of one batch share one
+}
+
+// signature returns the point of a signature, which is in the right subgroup.
+func (p points) signature(s Signature) (bls.G2Affine, error) {
+	if point, ok := p.decoded[s]; ok {
+		return point, nil
+	}
+	point, err := s.point()
+	if err == nil && p.decoded != nil {
+		p.decoded[s] = point
+	}
+	return point, err
+}
 
 // parse reads a certificate, and checks all but the pairings.
-func parse(committees Committees, data []byte, hash hashFunc) *unverified {
+func parse(committees Committees, data []byte, p points) *unverified {
 	cert, err := decodeCertificate(data)
 	if err != nil {
 		return &unverified{err: err}
 	}
-	return check(committees, cert, hash)
+	return check(committees, cert, p)
 }
 
 // check looks the committee of a certificate up, and checks all but the pairings.
-func check(committees Committees, cert *Certificate, hash hashFunc) *unverified {
+func check(committees Committees, cert *Certificate, p points) *unverified {
 	c, err := committees.At(cert.Epoch)
 	u := &unverified{committee: c, cert: cert, err: err}
 	if u.err == nil && c.epoch != cert.Epoch { // the lookup is wrong
@@ -54,10 +74,10 @@ func check(committees Committees, cert *Certificate, hash hashFunc) *unverified 
 		u.err = checkSigners(c, cert)
 	}
 	if u.err == nil {
-		u.signature, u.err = cert.signature.point()
+		u.signature, u.err = p.signature(cert.signature)
 	}
 	if u.err == nil {
-		u.message = hash(c, cert.Attestation)
+		u.message = p.hash(c, subjectOf(c, cert))
 	}
 	return u
 }
@@ -78,7 +98,7 @@ func checkSigners(c *Committee, cert *Certificate) error {
 // signatures. The error wraps ErrEpoch, ErrCertificate, ErrWeight or ErrSignature, or is
 // that of the lookup.
 func Verify(committees Committees, cert *Certificate) error {
-	u := check(committees, cert, pointOf)
+	u := check(committees, cert, points{hash: hashAnew})
 	verifyAll(u)
 	return u.err
 }
@@ -86,7 +106,7 @@ func Verify(committees Committees, cert *Certificate) error {
 // ParseCertificate reads what MarshalBinary writes, and verifies it as Verify does,
 // with the same errors.
 func ParseCertificate(committees Committees, data []byte) (*Certificate, error) {
-	u := parse(committees, data, pointOf)
+	u := parse(committees, data, points{hash: hashAnew})
 	verifyAll(u)
 	return u.result()
 }
@@ -105,9 +125,10 @@ func ParseCertificates(committees Committees, data [][]byte) (certs []*Certifica
 	for from := 0; from < len(data); from += size {
 		part := data[from:min(from+size, len(data))]
 		group.Go(func() {
+			p := points{new(HashCache).get, make(map[Signature]bls.G2Affine)}
 			batch := make([]*unverified, len(part))
 			for i := range part {
-				batch[i] = parse(committees, part[i], pointOf)
+				batch[i] = parse(committees, part[i], p)
 			}
 			verifyAll(batch...)
 			for i, u := range batch {
@@ -120,21 +141,42 @@ func ParseCertificates(committees Committees, data [][]byte) (certs []*Certifica
 }
 
 // verifyAll finds the certificates that are wrong and not known to be. If none is, this
-// takes one product of pairings; if one is, twice the logarithm of their number.
+// takes one product of pairings; if one is, twice the logarithm of their number. Those of
+// one batch count once.
 func verifyAll(batch ...*unverified) {
-	open := make([]*unverified, 0, len(batch))
+	type equation struct {
+		committee          *Committee
+		signers            string
+		message, signature bls.G2Affine
+	}
+	var open []*unverified
+	first := make(map[equation]*unverified)
+	twins := make(map[*unverified]*unverified)
 	for _, u := range batch {
-		if u.err == nil {
-			open = append(open, u)
+		if u.err != nil {
+			continue
+		}
+		e := equation{u.committee, string(u.cert.signers), u.message, u.signature}
+		if first[e] == nil {
+			first[e], open = u, append(open, u)
+		} else {
+			twins[u] = first[e]
 		}
 	}
+	verifyEach(open)
+	for u, twin := range twins {
+		u.err = twin.err
+	}
+}
+
+func verifyEach(open []*unverified) {
 	switch {
 	case len(open) == 0 || verifyTogether(open):
 	case len(open) == 1:
 		open[0].err = ErrSignature
 	default:
-		verifyAll(open[:len(open)/2]...)
-		verifyAll(open[len(open)/2:]...)
+		verifyEach(open[:len(open)/2])
+		verifyEach(open[len(open)/2:])
 	}
 }
 
