@@ -119,7 +119,7 @@ func (n *network) startStorage(i int, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := node.New(n.keys[i], node.Config{Follower: f, Store: disk, Peers: speedy(), ScrubRate: -1})
+	s, err := node.New(identity.NewKeyring(n.keys[i]), node.Config{Follower: f, Store: disk, Peers: speedy(), ScrubRate: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

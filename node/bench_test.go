@@ -62,7 +62,7 @@ func start(b *testing.B, running int, tune func(*client.Options), tuneNode func(
 		if tuneNode != nil {
 			tuneNode(&config)
 		}
-		n, err := node.New(keys[i], config)
+		n, err := node.New(identity.NewKeyring(keys[i]), config)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func BenchmarkHeal(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				n, err := node.New(keys[9], node.Config{Control: control, Store: disk, HealInterval: -1, ScrubRate: -1})
+				n, err := node.New(identity.NewKeyring(keys[9]), node.Config{Control: control, Store: disk, HealInterval: -1, ScrubRate: -1})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -147,7 +147,7 @@ func (m *member) start() {
 		HealInterval: -1, ScrubRate: -1, HealDelay: time.Millisecond, Logger: logger(),
 	}
 	m.c.tune(m, &config)
-	n, err := node.New(m.key, config)
+	n, err := node.New(identity.NewKeyring(m.key), config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/peer"
@@ -20,6 +21,9 @@ import (
 // all else has defaults, for which the zero value stands.
 type Config struct {
 	Control control.Control // whose current committee the node is of
+	// ID is which node it is on the ledger. By default it is the one that a committee knows by
+	// one of the node's keys, once there is such.
+	ID committee.NodeID
 	// Follower is the control plane in place of Control where there is a ledger: it says
 	// which blobs the node takes, heals and removes. It is of the same store, and the node
 	// runs it.

@@ -28,7 +28,7 @@ func TestConfigIsChecked(t *testing.T) {
 	for _, name := range []string{"Control", "Store"} {
 		c := full
 		reflect.ValueOf(&c).Elem().FieldByName(name).SetZero()
-		if _, err := node.New(key, c); err == nil || err.Error() != "node: Config."+name+" must be set" {
+		if _, err := node.New(identity.NewKeyring(key), c); err == nil || err.Error() != "node: Config."+name+" must be set" {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
@@ -37,22 +37,22 @@ func TestConfigIsChecked(t *testing.T) {
 	} {
 		c := full
 		reflect.ValueOf(&c).Elem().FieldByName(name).SetInt(-1)
-		if _, err := node.New(key, c); err == nil || err.Error() != "node: Config."+name+" must be more than zero" {
+		if _, err := node.New(identity.NewKeyring(key), c); err == nil || err.Error() != "node: Config."+name+" must be more than zero" {
 			t.Errorf("%s below zero: %v", name, err)
 		}
 	}
 	impatient := full
 	impatient.Peers.Idle = -1
-	if _, err := node.New(key, impatient); err == nil || err.Error() != "node: Config.Peers: peer: Options.Idle must be more than zero" {
+	if _, err := node.New(identity.NewKeyring(key), impatient); err == nil || err.Error() != "node: Config.Peers: peer: Options.Idle must be more than zero" {
 		t.Errorf("peers that are waited for less than nothing: %v", err)
 	}
 	if _, err := node.New(nil, full); err == nil || err.Error() != "node: New needs a key" {
 		t.Errorf("without a key: %v", err)
 	}
-	if _, err := node.New(identity.GenerateKey(), full); err != node.ErrNotMember {
+	if _, err := node.New(identity.NewKeyring(identity.GenerateKey()), full); err != node.ErrNotMember {
 		t.Errorf("key of nobody: %v, want %v", err, node.ErrNotMember)
 	}
-	n, err := node.New(key, full)
+	n, err := node.New(identity.NewKeyring(key), full)
 	if err != nil {
 		t.Fatalf("with all that must be set: %v", err)
 	}
@@ -60,7 +60,7 @@ func TestConfigIsChecked(t *testing.T) {
 		t.Error("healthy before the first look at what others have")
 	}
 	full.HealInterval = -1
-	if n, err = node.New(key, full); err != nil || !n.Healer().Healthy() {
+	if n, err = node.New(identity.NewKeyring(key), full); err != nil || !n.Healer().Healthy() {
 		t.Errorf("who looks only when asked lacks something that it knows of: %v", err)
 	}
 }

@@ -50,7 +50,7 @@ func Example() {
 	for i, key := range keys {
 		disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
 		check(err)
-		n, err := node.New(key, node.Config{Control: control, Store: disk})
+		n, err := node.New(identity.NewKeyring(key), node.Config{Control: control, Store: disk})
 		check(err)
 		ctx, stop := context.WithCancel(context.Background())
 		defer stop()

@@ -6,10 +6,8 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/collect"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/follow"
-	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -28,8 +26,8 @@ type following struct {
 	view      func() *peer.View
 }
 
-func newFollowing(n *Node, self *account.Account, key *identity.Key, signer *committee.Signer, view func() *peer.View) (*following, error) {
-	l := &following{follower: n.config.Follower, healer: n.healer, changed: n.migrator.Wake, store: n.config.Store, view: view}
+func newFollowing(n *Node, self *account.Account, view func() *peer.View) (*following, error) {
+	l := &following{follower: n.config.Follower, healer: n.healer, changed: func() { n.rotation.wake(); n.migrator.Wake() }, store: n.config.Store, view: view}
 	var err error
 	l.collector, err = collect.New(collect.Config{
 		Store: n.config.Store, Epoch: l.follower.Applied, Removed: n.server.Forget,
@@ -40,7 +38,7 @@ func newFollowing(n *Node, self *account.Account, key *identity.Key, signer *com
 	}
 	l.witness, err = witness.New(witness.Config{
 		Account: self, Genesis: l.follower.Genesis(), View: l.follower.View,
-		Node: key.Public(), Signer: signer, Store: n.config.Store, Certify: l.healer.Invalidate, Settle: l.follower.Settle, Logger: n.log,
+		Node: n.ID, Signer: n.keys, Store: n.config.Store, Certify: l.healer.Invalidate, Settle: l.follower.Settle, Logger: n.log,
 	})
 	return l, err
 }

@@ -40,7 +40,7 @@ func FuzzHTTP(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { disk.Close() })
-	n, err := node.New(key, node.Config{Control: control, Store: disk, Plaintext: true, HealInterval: -1, ScrubRate: -1, MaxBytes: 4 << 20})
+	n, err := node.New(identity.NewKeyring(key), node.Config{Control: control, Store: disk, Plaintext: true, HealInterval: -1, ScrubRate: -1, MaxBytes: 4 << 20})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func child(dir string) error {
 	if os.Getenv(childFiles) != "" { // it heals and scrubs as nodes do
 		config.HealInterval, config.ScrubRate, config.ScrubPause = 2*time.Second, 0, time.Second
 	}
-	n, err := node.New(key, config)
+	n, err := node.New(identity.NewKeyring(key), config)
 	if err != nil {
 		return err
 	}

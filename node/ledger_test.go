@@ -148,6 +148,7 @@ type town struct {
 type citizen struct {
 	town     *town
 	key      *identity.Key
+	ring     *identity.Keyring // of the key alone if it is nil
 	address  string
 	dir      string
 	disk     *store.Disk
@@ -242,7 +243,11 @@ func (c *citizen) start() {
 		t.Fatal(err)
 	}
 	c.metrics = prometheus.NewRegistry()
-	c.node, err = node.New(c.key, node.Config{
+	ring := c.ring
+	if ring == nil {
+		ring = identity.NewKeyring(c.key)
+	}
+	c.node, err = node.New(ring, node.Config{
 		Follower: c.follower, Store: c.disk, Peers: fast(), Metrics: c.metrics, HealDelay: time.Millisecond, ScrubRate: -1,
 		CollectCompact: time.Millisecond, Logger: logger(),
 	})

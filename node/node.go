@@ -40,32 +40,34 @@ var ErrNotMember = errors.New("node: key is that of no member")
 type Node struct {
 	config   Config
 	tls      *tls.Config
-	key      committee.PublicKey
+	keys     *identity.Keyring
+	known    atomic.Pointer[committee.NodeID]
 	peers    *peer.Set
 	healer   *Healer
 	scrubber *scrub.Scrubber
 	server   *server.Server
 	ledger   *following        // nil if there is no ledger
 	migrator *migrate.Migrator // nil if there is no ledger
+	rotation *rotation         // nil if there is no ledger
 	others   *agreement.Checker
 	log      *slog.Logger
 	started  time.Time
 	closing  atomic.Bool
 }
 
-// New returns the node that has the key, which it does not hand out. It starts nothing.
+// New returns the node that has the keys, which it does not hand out. It starts nothing.
 // The error is ErrNotMember if there is no ledger and so no later committee that the node
 // could be of, names a field of the configuration, or says why there is no code for the
 // committee.
-func New(key *identity.Key, c Config) (*Node, error) {
+func New(keys *identity.Keyring, c Config) (*Node, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	if key == nil {
+	if keys == nil {
 		return nil, errors.New("node: New needs a key")
 	}
 	current := c.Control.View().Current
-	if _, ok := current.Find(key.Public()); !ok && c.Follower == nil {
+	if _, ok := keys.Member(current); !ok && c.Follower == nil {
 		return nil, ErrNotMember
 	}
 	code, err := rs2d.New(current.Params().N, rs2d.WithScheme(current.Scheme()), rs2d.WithWorkers(c.Workers))
@@ -76,24 +78,24 @@ func New(key *identity.Key, c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n := &Node{config: c, key: key.Public(), started: time.Now()}
+	n := &Node{config: c, keys: keys, started: time.Now()}
+	if c.ID != (committee.NodeID{}) {
+		n.known.Store(&c.ID)
+	}
 	n.log = c.Logger.With("node", n.Name())
 	if !c.Plaintext {
-		n.tls = key.ServerTLS()
+		n.tls = keys.ServerTLS()
 	}
-	hashes := new(committee.HashCache) // certificates follow what was signed
-	signer := key.Signer(hashes)
-
 	options := c.Peers
 	options.Plaintext = c.Plaintext
 	if options.Counters == nil {
 		options.Counters = new(peer.ByteCounters)
 	}
 	options.Logger = n.log
-	n.peers = peer.NewSet(key, options)
-	view := func() *peer.View { return n.peers.View(c.Control.View(), n.key) }
+	n.peers = peer.NewSet(keys.First(), options)
+	view := func() *peer.View { return n.peers.View(c.Control.View(), n.ID()) }
 	n.healer, err = newHealer(c, view, heal.Config{
-		Peers: n.peers, Signer: signer, Code: code, Hasher: hasher, Store: c.Store, Marked: n.inconsistent, BatchBytes: c.HealBatch, Logger: n.log,
+		Peers: n.peers, Signer: keys, Code: code, Hasher: hasher, Store: c.Store, Marked: n.inconsistent, BatchBytes: c.HealBatch, Logger: n.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
@@ -103,9 +105,9 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		registry = c.Follower
 	}
 	n.server, err = server.New(server.Config{
-		View:  func() server.View { return server.ViewOf(c.Control.View(), n.key) },
+		View:  func() server.View { return server.ViewOf(c.Control.View(), n.ID()) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
-		Signer: signer, Verifier: committee.NewBatchVerifier(hashes),
+		Signer: keys, Verifier: committee.NewBatchVerifier(keys.Hashes()), // certificates follow what was signed
 		Health: n.health,
 		MarkInvalid: func(id commit.BlobID, certificate []byte) error {
 			err := invalid.Mark(c.Store, id, certificate)
@@ -138,12 +140,13 @@ func New(key *identity.Key, c Config) (*Node, error) {
 		return nil, fmt.Errorf("node: %w", err)
 	}
 	if c.Follower != nil {
-		self := account.New(c.Follower.Ledger(), key.Account())
+		self := account.New(c.Follower.Ledger(), keys.First().Account())
+		n.rotation = newRotation(n, self)
 		if n.migrator, err = newMigrator(n, self, code, hasher, view); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 		n.healer.hold = n.migrator.Copying
-		if n.ledger, err = newFollowing(n, self, key, signer, view); err != nil {
+		if n.ledger, err = newFollowing(n, self, view); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 	}
@@ -160,7 +163,7 @@ func (n *Node) inconsistent(id commit.BlobID) {
 
 // otherMembers returns the members of a committee but for the node itself.
 func (n *Node) otherMembers(c *committee.Committee) (list []agreement.Peer) {
-	self, ok := c.Find(n.key)
+	self, ok := c.FindID(n.ID())
 	for i, p := range n.peers.Of(c) {
 		if !ok || i != self {
 			list = append(list, p)
@@ -169,15 +172,28 @@ func (n *Node) otherMembers(c *committee.Committee) (list []agreement.Peer) {
 	return list
 }
 
+// ID returns the node's id, the zero one as long as no committee has had a member with one of
+// its keys.
+func (n *Node) ID() committee.NodeID {
+	if id := n.known.Load(); id != nil {
+		return *id
+	}
+	for _, c := range n.config.Control.View().Committees() {
+		if i, ok := n.keys.Member(c); ok {
+			id := c.Member(i).ID
+			n.known.Store(&id)
+			return id
+		}
+	}
+	return committee.NodeID{}
+}
+
 // member returns the node as the committees at present have it: the current one, the next
 // one, or one before. A node of none has its key for a name.
 func (n *Node) member() committee.Member {
 	v := n.config.Control.View()
-	for _, c := range append([]*committee.Committee{v.Current, v.Next, v.Previous}, v.Earlier...) {
-		if c == nil {
-			continue
-		}
-		if i, ok := c.Find(n.key); ok {
+	for _, c := range v.Committees() {
+		if i, ok := c.FindID(n.ID()); ok {
 			m := c.Member(i)
 			if c != v.Current {
 				m.Shards = nil
@@ -185,7 +201,8 @@ func (n *Node) member() committee.Member {
 			return m
 		}
 	}
-	return committee.Member{Name: n.key.String()[:8], PublicKey: n.key}
+	key := n.keys.Public()
+	return committee.Member{Name: key.String()[:8], PublicKey: key}
 }
 
 // Name returns the node's name in the committee, or a part of its key if it is of none.
@@ -249,6 +266,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	if n.ledger != nil {
 		background.Go(func() { n.ledger.run(work) })
 		background.Go(func() { n.migrator.Run(work) })
+		background.Go(func() { n.rotation.run(work) })
 	}
 	background.Go(func() { n.healer.run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
@@ -303,7 +321,7 @@ func (n *Node) health() api.Health {
 	self := n.member()
 	h := api.Health{
 		Network: c.System().Network, Committee: c.Fingerprint().String(), View: v.Digest.String(),
-		Name: self.Name, PublicKey: n.key.String(), Epoch: c.Epoch(), Shards: c.Params().N,
+		Name: self.Name, PublicKey: self.PublicKey.String(), Epoch: c.Epoch(), Shards: c.Params().N,
 		Owned: self.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
 		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),
 	}

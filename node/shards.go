@@ -27,21 +27,14 @@ func newMigrator(n *Node, self *account.Account, code *rs2d.Code, hasher *commit
 			_, err := n.healer.Sync(ctx)
 			return err
 		},
-		Reported: func(ctx context.Context, number uint64, member committee.PublicKey) (bool, error) {
-			id, ok := f.Node(member, uint32(number))
-			if !ok {
-				return false, nil
-			}
+		Reported: func(ctx context.Context, number uint64, member committee.NodeID) (bool, error) {
 			ctx, cancel := context.WithTimeout(ctx, reportTime)
 			defer cancel()
-			_, reported, err := chain.Value(ctx, f.Ledger(), ledger.SyncedKey(uint32(number), id), nil)
+			_, reported, err := chain.Value(ctx, f.Ledger(), ledger.SyncedKey(uint32(number), ledger.NodeID(member)), nil)
 			return reported, err
 		},
 		Report: func(ctx context.Context, number uint64) error {
-			id, ok := f.Node(n.key, uint32(number))
-			if !ok {
-				return migrate.ErrOver
-			}
+			id := ledger.NodeID(n.ID())
 			ctx, cancel := context.WithTimeout(ctx, reportTime)
 			defer cancel()
 			_, err := self.Do(ctx, ledger.ReportSynced{Node: id, Epoch: uint32(number)})

@@ -22,6 +22,7 @@ func (n *Node) Problems() []api.Problem {
 	if n.ledger != nil {
 		list = append(list, n.config.Follower.Problems()...)
 		list = append(list, n.ledger.witness.Problems()...)
+		list = append(list, n.rotation.Problems()...)
 		list = append(list, unsettled(n.config.Control.View())...)
 	}
 	list = append(list, n.others.Problems()...)

@@ -23,6 +23,8 @@ type grammar struct {
 	Register registerCmd `cmd:"" help:"Print the registration of a node for the genesis of a ledger."`
 	Join     joinCmd     `cmd:"" help:"Register a node on a running ledger, and stake with it."`
 	Leave    leaveCmd    `cmd:"" help:"Withdraw a node's stake, and wait until nobody needs it."`
+	Update   updateCmd   `cmd:"" help:"Give a node another address or name on the ledger, or let it ask and offer something else."`
+	Rotate   rotateCmd   `cmd:"" help:"Give a node a new key, from the next epoch on."`
 	Run      runCmd      `cmd:"" help:"Run a node."`
 	Status   statusCmd   `cmd:"" help:"Ask the nodes of a committee how they are."`
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -44,17 +46,48 @@ func (c *settings) plane() (*controlPlane, error) {
 	return &controlPlane{system: g.System(), url: c.Ledger, genesis: g}, nil
 }
 
-// knows returns an error if the key is that of no node. Of a ledger, only following it
-// tells.
-func (p *controlPlane) knows(key committee.PublicKey) error {
-	if p.control == nil {
-		return nil
+// identify finds out which node has the keys: whose the store is to be, and, with a ledger,
+// the node's id on it. When the ledger cannot be asked, the store that there is says whose it
+// is, or else the genesis, and the node finds out later whether its keys are that node's.
+func (p *controlPlane) identify(ctx context.Context, keys *identity.Keyring, dir string) (owner string, id committee.NodeID, err error) {
+	if p.control != nil {
+		if _, ok := keys.Member(p.control.View().Current); !ok {
+			return "", id, fmt.Errorf("is the key of no node in %s", p.file)
+		}
+		return keys.First().Public().String(), id, nil
 	}
-	if _, ok := p.control.View().Current.Find(key); !ok {
-		return fmt.Errorf("is the key of no node in %s", p.file)
+	ctx, cancel := context.WithTimeout(ctx, identifyTime)
+	defer cancel()
+	n, err := nodeOf(ctx, rpc.NewClient(p.url), keys)
+	switch {
+	case err == nil && n == nil:
+		return "", id, errors.New("is the key of no node on the ledger: register it with rs2d-node join")
+	case err == nil:
+		id = committee.NodeID(n.id)
+		return id.String(), id, nil
 	}
-	return nil
+	has, e := store.OwnerOf(dir)
+	if e != nil {
+		begin, e := ledger.Begin(p.genesis)
+		if e != nil {
+			return "", id, e
+		}
+		for node, n := range begin.Nodes() {
+			if _, ok := keys.OfTLS(n.Info.TLSKey); ok {
+				id = committee.NodeID(node)
+				return id.String(), id, nil
+			}
+		}
+		return "", id, fmt.Errorf("which node has it the ledger cannot be asked: %w", err)
+	}
+	if err := (*ledger.ObjectID)(&id).UnmarshalText([]byte(has.Node)); err != nil {
+		return has.Node, id, nil // opening the store says what is wrong with it
+	}
+	return has.Node, id, nil
 }
+
+// identifyTime is how long the ledger may take to say which node has a key.
+const identifyTime = 10 * time.Second
 
 // follow begins to follow the ledger, if there is one.
 func (p *controlPlane) follow(ctx context.Context, s store.Store, log *slog.Logger) (err error) {

@@ -77,7 +77,7 @@ type face struct {
 }
 
 // openFace makes the node's face, or returns nil if there is to be none.
-func openFace(c *settings, n *node.Node, key *identity.Key, p *controlPlane, disk *store.Disk, log *slog.Logger) (*face, error) {
+func openFace(c *settings, n *node.Node, keys *identity.Keyring, p *controlPlane, disk *store.Disk, log *slog.Logger) (*face, error) {
 	if c.SDKListen == "" {
 		if c.SDKCert != "" || c.SDKKey != "" || c.SDKTokens != "" {
 			return nil, errors.New("--sdk-cert, --sdk-key and --sdk-tokens are for the API at --sdk-listen")
@@ -98,7 +98,7 @@ func openFace(c *settings, n *node.Node, key *identity.Key, p *controlPlane, dis
 	}
 	view := p.control
 	options := sdk.Config{
-		Store: disk, Signer: key.Signer(nil), Code: code, Corrupt: n.Healer().Corrupt, State: n.State, Tokens: tokens,
+		Store: disk, Signer: keys, Code: code, Corrupt: n.Healer().Corrupt, State: n.State, Tokens: tokens,
 		PendingQuota: int64(c.PendingQuota), Logger: log,
 		HTTP: httpd.Options{
 			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes),
@@ -111,7 +111,7 @@ func openFace(c *settings, n *node.Node, key *identity.Key, p *controlPlane, dis
 			return nil, errors.New("--sdk-tokens: on a ledger, whoever has registered a blob may send it")
 		}
 	}
-	options.View = func() server.View { return server.ViewOf(view.View(), key.Public()) }
+	options.View = func() server.View { return server.ViewOf(view.View(), n.ID()) }
 	f := &face{tls: config, grace: c.Grace, log: log}
 	if f.shown, err = sdk.New(options); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
@@ -38,9 +39,9 @@ type settings struct {
 	Committee string         `type:"path" placeholder:"FILE" env:"COMMITTEE" help:"The committee's file, where there is no ledger."`
 	Genesis   string         `type:"path" placeholder:"FILE" env:"GENESIS" help:"How the ledger began, if there is one."`
 	Ledger    string         `placeholder:"URL" env:"LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
-	Key       string         `type:"path" placeholder:"FILE" env:"KEY" help:"The node's secret."`
+	Key       string         `type:"path" placeholder:"FILE" env:"KEY" help:"The node's secret, or its secrets while rs2d-node rotate has it use another one."`
 	Store     string         `type:"path" placeholder:"DIR" env:"STORE" help:"Directory to store blobs in. It is made if it is not there."`
-	Listen    string         `placeholder:"HOST:PORT" env:"LISTEN" help:"Address to listen on; default that of the node in the committee's file."`
+	Listen    string         `placeholder:"HOST:PORT" env:"LISTEN" help:"Address to listen on, or several with commas between them; default that of the node in its committee."`
 	Admin     string         `placeholder:"HOST:PORT" env:"ADMIN" help:"Address of metrics, profiles and health. It asks nobody who they are. Default none."`
 
 	faceSettings
@@ -86,15 +87,16 @@ func (c *runCmd) Run(a *cli.App) (err error) {
 	if err != nil {
 		return err
 	}
-	key, err := identity.LoadKey(c.Key)
+	keys, err := identity.LoadKeyring(c.Key)
 	if err != nil {
 		return err
 	}
-	if err := p.knows(key.Public()); err != nil {
+	owner, id, err := p.identify(ctx, keys, c.Store)
+	if err != nil {
 		return fmt.Errorf("%s: %w", c.Key, err)
 	}
 	options := c.storeOptions(log)
-	options.Owner = store.Owner{Node: key.Public().String(), System: p.system.Genesis().String(), Shards: p.system.Shards}
+	options.Owner = store.Owner{Node: owner, System: p.system.Genesis().String(), Shards: p.system.Shards}
 	disk, err := store.Open(c.Store, options)
 	if errors.Is(err, store.ErrLocked) {
 		return fmt.Errorf("%s: another process has it open", c.Store)
@@ -110,22 +112,22 @@ func (c *runCmd) Run(a *cli.App) (err error) {
 		return err
 	}
 	config := c.nodeConfig(disk, log)
-	config.Control, config.Follower = p.control, p.follower
-	n, err := node.New(key, config)
+	config.Control, config.Follower, config.ID = p.control, p.follower, id
+	n, err := node.New(keys, config)
 	if errors.Is(err, node.ErrNotMember) {
 		return fmt.Errorf("%s: is the key of no node of the committee at present", c.Key)
 	}
 	if err != nil {
 		return err
 	}
-	shown, err := openFace(&c.settings, n, key, p, disk, log)
+	shown, err := openFace(&c.settings, n, keys, p, disk, log)
 	if err != nil {
 		return err
 	}
 	if c.Listen == "" && n.Address() == "" {
 		return errors.New("missing setting: --listen: the node is of no committee yet, so none says where it listens")
 	}
-	listener, err := net.Listen("tcp", cmp.Or(c.Listen, n.Address()))
+	listener, err := listenAll(strings.Split(cmp.Or(c.Listen, n.Address()), ","))
 	if err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func (n *network) face(node int, code *rs2d.Code, config *tls.Config) string {
 	n.t.Helper()
 	one := n.cluster.Nodes[node]
 	c := sdk.Config{
-		View:  func() server.View { return server.ViewOf(one.Control.View(), one.Public()) },
+		View:  func() server.View { return server.ViewOf(one.Control.View(), one.ID()) },
 		Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt, Tokens: []string{token}, State: one.State,
 	}
 	if one.Follower != nil {

@@ -40,7 +40,7 @@ func show(t testing.TB, one *nodetest.Node, l Ledger, tune func(*Config)) *shown
 		t.Fatal(err)
 	}
 	c := Config{
-		View:  func() server.View { return server.ViewOf(one.Control.View(), one.Public()) },
+		View:  func() server.View { return server.ViewOf(one.Control.View(), one.ID()) },
 		Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt, Tokens: []string{token}, State: one.State,
 	}
 	if one.Follower != nil {
@@ -157,7 +157,7 @@ func (s *shown) encode(text string) *blob {
 		}
 		return data
 	}
-	v := server.ViewOf(s.node.Control.View(), s.node.Public())
+	v := server.ViewOf(s.node.Control.View(), s.node.ID())
 	b.pairs = v.Pairs(b.id, v.Member)
 	b.own = b.pairs[0]
 	for pair := range p.N {
@@ -273,7 +273,7 @@ func (s *shown) confirmed(path string, want committee.Attestation) {
 	if err := json.Unmarshal(text, &c); err != nil || answer.StatusCode != 200 {
 		s.t.Fatalf("%s: %s", path, brief(answer, text))
 	}
-	v := server.ViewOf(s.node.Control.View(), s.node.Public())
+	v := server.ViewOf(s.node.Control.View(), s.node.ID())
 	signed := c.Success.Data.Signed
 	if !bytes.Equal(signed.SerializedMessage, want.WalrusMessage(v.Epoch())) || !strings.Contains(string(text), base64.StdEncoding.EncodeToString(signed.Signature)) {
 		s.t.Errorf("%s: message %x, want %x", path, signed.SerializedMessage, want.WalrusMessage(v.Epoch()))
@@ -379,7 +379,7 @@ func TestConfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		return Config{
-			View:  func() server.View { return server.ViewOf(one.Control.View(), one.Public()) },
+			View:  func() server.View { return server.ViewOf(one.Control.View(), one.ID()) },
 			Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt,
 		}
 	}

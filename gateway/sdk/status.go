@@ -134,6 +134,7 @@ func (f teller) getHealth(r *request) error {
 	key := f.Signer.Public().Bytes()
 	owned, state := 0, "Standby"
 	if r.view.Member >= 0 {
+		key = r.view.Committee.Member(r.view.Member).PublicKey.Bytes()
 		owned, state = r.view.Weight(r.view.Member), "Active"
 	}
 	ready, recovering := owned, 0

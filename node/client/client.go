@@ -89,7 +89,7 @@ func (c *Client) Peers() []*peer.Peer { return c.view().Peers }
 func (c *Client) ByteCounters() *peer.ByteCounters { return c.peers.ByteCounters() }
 
 // view returns the committee as it is now.
-func (c *Client) view() *peer.View { return c.peers.View(c.control.View(), committee.PublicKey{}) }
+func (c *Client) view() *peer.View { return c.peers.View(c.control.View(), committee.NodeID{}) }
 
 // begin begins an operation: it takes a view for all of it, gives it a deadline, and
 // ends it with the client.

@@ -71,7 +71,7 @@ func newCluster(t *testing.T, nodes, shards int) *cluster {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := node.New(keys[i], node.Config{Control: control, Store: disk, Plaintext: true})
+		n, err := node.New(identity.NewKeyring(keys[i]), node.Config{Control: control, Store: disk, Plaintext: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,7 +42,7 @@ func testUpload(t *testing.T, patience time.Duration) *upload {
 	}
 	set := peer.NewSet(nil, peer.Options{Plaintext: true})
 	t.Cleanup(set.Close)
-	view := set.View(control.View(), committee.PublicKey{})
+	view := set.View(control.View(), committee.NodeID{})
 	return newUpload(view, commit.BlobID{}, []byte("metadata"), placement.Sizes{uploadSliver, uploadSliver}, 4, uploadLimit, patience)
 }
 

@@ -57,6 +57,11 @@ func build(system System, epoch uint64, members []Member, proven map[[PublicKeyS
 	if len(members) > params.N {
 		return nil, fmt.Errorf("%w: %d members, and only %d shards to own", ErrCommittee, len(members), params.N)
 	}
+	for i := range c.members {
+		if m := &c.members[i]; m.ID == (NodeID{}) {
+			m.ID = m.PublicKey.NodeID()
+		}
+	}
 	if err := checkMembers(c.members, proven); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
@@ -70,7 +75,7 @@ func build(system System, epoch uint64, members []Member, proven map[[PublicKeyS
 // checkMembers finds members that are not told apart, or that others could not reach or
 // believe.
 func checkMembers(members []Member, proven map[[PublicKeySize]byte]bool) error {
-	names, addresses := make(map[string]bool), make(map[string]string)
+	names, addresses, ids := make(map[string]bool), make(map[string]string), make(map[NodeID]string)
 	tlsKeys, publicKeys := make(map[TLSKey]string), make(map[[PublicKeySize]byte]string)
 	for i, m := range members {
 		address := strings.ToLower(m.Address)
@@ -87,6 +92,8 @@ func checkMembers(members []Member, proven map[[PublicKeySize]byte]bool) error {
 			return fmt.Errorf("%s has the TLS key of %s", m.Name, tlsKeys[m.TLSKey])
 		case publicKeys[m.PublicKey.bytes] != "":
 			return fmt.Errorf("%s has the public key of %s", m.Name, publicKeys[m.PublicKey.bytes])
+		case ids[m.ID] != "":
+			return fmt.Errorf("%s is the same node as %s", m.Name, ids[m.ID])
 		}
 		if err := CheckAddress(m.Address); err != nil {
 			return fmt.Errorf("%s: %w", m.Name, err)
@@ -95,7 +102,7 @@ func checkMembers(members []Member, proven map[[PublicKeySize]byte]bool) error {
 		if !proven[m.PublicKey.bytes] && m.PublicKey.VerifyProof(m.Proof) != nil {
 			return fmt.Errorf("%s does not prove that it has the secret of its public key", m.Name)
 		}
-		names[m.Name], addresses[address] = true, m.Name
+		names[m.Name], addresses[address], ids[m.ID] = true, m.Name, m.Name
 		tlsKeys[m.TLSKey], publicKeys[m.PublicKey.bytes] = m.Name, m.Name
 	}
 	return nil
@@ -224,6 +231,12 @@ func (c *Committee) Pairs(id commit.BlobID, i int) []int {
 // Find returns the member that has the public key.
 func (c *Committee) Find(key PublicKey) (member int, ok bool) {
 	i := slices.IndexFunc(c.members, func(m Member) bool { return m.PublicKey.bytes == key.bytes })
+	return i, i >= 0
+}
+
+// FindID returns the member that is the node.
+func (c *Committee) FindID(id NodeID) (member int, ok bool) {
+	i := slices.IndexFunc(c.members, func(m Member) bool { return m.ID == id })
 	return i, i >= 0
 }
 

@@ -2,12 +2,27 @@ package committee
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 )
 
+// NodeID names a node for its whole life, whatever keys and addresses it has.
+type NodeID [sha256.Size]byte
+
+// String returns hexadecimal, as ledgers write ids.
+func (id NodeID) String() string { return "0x" + hex.EncodeToString(id[:]) }
+
+// NodeID returns the id of the node that has the key, where no ledger names nodes and keys
+// do not change.
+func (k PublicKey) NodeID() NodeID {
+	return sha256.Sum256(append([]byte("redstuff v1 node id"), k.bytes[:]...))
+}
+
 // Member is a node as all others know it.
 type Member struct {
+	ID        NodeID    `toml:"-"` // by default that of the public key
 	Name      string    `toml:"name"`
 	Address   string    `toml:"address"` // host:port
 	PublicKey PublicKey `toml:"public_key"`

@@ -115,7 +115,7 @@ func members(t *testing.T) (*peer.View, []*lister) {
 	}
 	set := peer.NewSet(nil, peer.Options{Plaintext: true, Idle: time.Minute, Attempts: 1})
 	t.Cleanup(set.Close)
-	return set.View(&epoch.View{Current: c}, c.Member(0).PublicKey), listers
+	return set.View(&epoch.View{Current: c}, c.Member(0).ID), listers
 }
 
 // certified returns entries of blobs, with certificates.

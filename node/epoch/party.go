@@ -16,17 +16,17 @@ const (
 
 // Party is who is at the other end of a connection.
 type Party struct {
-	Role      Role
-	Name      string              // as in the committee, or of the client
-	PublicKey committee.PublicKey // of a member
+	Role Role
+	Name string           // as in the committee, or of the client
+	Node committee.NodeID // of a member
 }
 
 // Identify tells who has the TLS key. The zero key is nobody's.
 func (v *View) Identify(key committee.TLSKey) Party {
-	for _, c := range v.committees() {
+	for _, c := range v.Committees() {
 		if i, ok := c.FindTLS(key); ok {
 			m := c.Member(i)
-			return Party{Role: Member, Name: m.Name, PublicKey: m.PublicKey}
+			return Party{Role: Member, Name: m.Name, Node: m.ID}
 		}
 	}
 	if name, ok := v.Writers[key]; ok && key != (committee.TLSKey{}) {

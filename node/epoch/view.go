@@ -2,9 +2,9 @@
 //
 // Committees change while requests are served. A [View] is a snapshot: an operation (a
 // request, a read, a write, a round of healing) takes one when it begins and is
-// answered by it to its end, so that it never sees half of a change. Members are known
-// by their public keys from one epoch to the next; their numbers mean something within
-// one committee only.
+// answered by it to its end, so that it never sees half of a change. Nodes are known by
+// their ids from one epoch to the next: their keys and addresses may change, and their
+// numbers mean something within one committee only.
 package epoch
 
 import (
@@ -64,7 +64,7 @@ type View struct {
 // *committee.EpochError.
 func (v *View) At(epoch uint64) (*committee.Committee, error) {
 	unknown := &committee.EpochError{Epoch: epoch, First: v.Current.Epoch(), Last: v.Current.Epoch()}
-	for _, c := range v.committees() {
+	for _, c := range v.Committees() {
 		if c.Epoch() == epoch {
 			return c, nil
 		}
@@ -73,8 +73,8 @@ func (v *View) At(epoch uint64) (*committee.Committee, error) {
 	return nil, unknown
 }
 
-// committees returns those that there are, the current one first.
-func (v *View) committees() []*committee.Committee {
+// Committees returns those that there are, the current one first.
+func (v *View) Committees() []*committee.Committee {
 	all := []*committee.Committee{v.Current}
 	for _, c := range []*committee.Committee{v.Next, v.Previous} {
 		if c != nil {

@@ -124,7 +124,7 @@ func TestIdentify(t *testing.T) {
 	v := epoch.View{Previous: all[0], Current: all[1], Next: all[2], Writers: map[committee.TLSKey]string{writer: "w", {}: "nobody"}}
 	alone := epoch.View{Current: all[1]}
 	for i, key := range keys {
-		want := epoch.Party{Role: epoch.Member, Name: fmt.Sprint("node-", i), PublicKey: key.Public()}
+		want := epoch.Party{Role: epoch.Member, Name: fmt.Sprint("node-", i), Node: key.Public().NodeID()}
 		if got := v.Identify(key.TLSPublic()); got != want {
 			t.Errorf("key %d: %+v, want %+v", i, got, want)
 		}

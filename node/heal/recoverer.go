@@ -13,11 +13,16 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
+// Signer attests what the node has verified, see committee.Signer.
+type Signer interface {
+	Attest(c *committee.Committee, a committee.Attestation) committee.Signature
+}
+
 // Config is what a recoverer works with. Peers, Signer, Code, Hasher, Store and Replace
 // must be set; the rest has defaults.
 type Config struct {
 	Peers  *peer.Set // whom views are of
-	Signer *committee.Signer
+	Signer Signer
 	Code   *rs2d.Code
 	Hasher *commit.Hasher
 	Store  store.Store

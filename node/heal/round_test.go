@@ -51,7 +51,7 @@ func TestBlobsFoundTwiceAreRecoveredOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := h.Begin(set.View(&epoch.View{Current: c}, key.Public()))
+	r := h.Begin(set.View(&epoch.View{Current: c}, key.Public().NodeID()))
 	list := []Lost{{Blob: commit.BlobID{1}, Lacking: 2}, {Blob: commit.BlobID{2}, Lacking: 3}, {Blob: commit.BlobID{1}, Lacking: 2}}
 	r.Expect(list)
 	if got := h.Lacking(); got != 7 {

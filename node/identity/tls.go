@@ -54,7 +54,7 @@ func (k *Key) ServerTLS() *tls.Config {
 func (k *Key) ClientTLS(server committee.TLSKey) *tls.Config {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS13,
-		ServerName: "redstuff",
+		ServerName: serverName(server),
 		NextProtos: []string{"http/1.1"},
 		// The chain is not verified because the key itself is known: see VerifyConnection.
 		InsecureSkipVerify: true,

@@ -126,7 +126,7 @@ func members(t *testing.T) (*peer.View, []*member) {
 	}
 	set := peer.NewSet(nil, peer.Options{Plaintext: true, Idle: time.Minute, Attempts: 1})
 	t.Cleanup(set.Close)
-	return set.View(&epoch.View{Current: c}, committee.PublicKey{}), list
+	return set.View(&epoch.View{Current: c}, committee.NodeID{}), list
 }
 
 // broken is a blob that does not decode to itself, and the proof of it.

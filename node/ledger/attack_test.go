@@ -92,12 +92,13 @@ func newStage(t *testing.T) *stage {
 		BurnBlob{certified},
 		ShareBlob{certified},
 		FundBlob{shared, 1000},
+		TransferNode{m.id, addressOf(s.alice)},
 	}
 	if len(s.valid) != len(actions) {
 		t.Fatalf("%d actions are on the stage, want %d", len(s.valid), len(actions))
 	}
 	s.validOwner = make(map[reflect.Type]bool)
-	for _, a := range []Action{UpdateNode{}, SetNextKey{}, Vote{}, SetCommission{}, CollectCommission{}, ReportSynced{}, VoteSlashing{}} {
+	for _, a := range []Action{UpdateNode{}, TransferNode{}, SetNextKey{}, Vote{}, SetCommission{}, CollectCommission{}, ReportSynced{}, VoteSlashing{}} {
 		s.validOwner[reflect.TypeOf(a)] = true
 	}
 	return s

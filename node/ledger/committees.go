@@ -120,7 +120,7 @@ func (c *Committee) members(known map[[48]byte]committee.PublicKey) ([]committee
 			}
 		}
 		members[i] = committee.Member{
-			Name: m.Name, Address: m.Address, PublicKey: public, Proof: m.Possession, TLSKey: m.TLSKey,
+			ID: committee.NodeID(m.Node), Name: m.Name, Address: m.Address, PublicKey: public, Proof: m.Possession, TLSKey: m.TLSKey,
 			Shards: make(committee.Shards, len(m.Shards)),
 		}
 		for j, shard := range m.Shards {

@@ -144,6 +144,8 @@ func (h *history) nodeAction(sender, to ledger.Address) ledger.Action {
 			}
 		}
 		return modelKey{a, proven}
+	case "TransferNode":
+		return ledger.TransferNode{Node: h.node(sender), To: to}
 	case "UpdateNode":
 		n := h.info(h.random.IntN(12), 0, sender)
 		return ledger.UpdateNode{Node: h.node(sender), Name: n.Name, Address: n.Address, TLSKey: n.TLSKey, TLSProof: n.TLSProof}

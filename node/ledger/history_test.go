@@ -85,7 +85,7 @@ var kindsOfActions = []string{
 	"Transfer", "ReserveSpace", "SplitByEpoch", "SplitBySize", "Fuse", "TransferStorage", "RegisterBlob", "ReserveAndRegister", "CertifyBlob",
 	"ExtendBlob", "ExtendWithStorage", "DeleteBlob", "TransferBlob", "SetAttributes", "InvalidateBlob", "AddSubsidy", "RegisterNode", "UpdateNode",
 	"SetNextKey", "Vote", "SetCommission", "CollectCommission", "JoinActiveSet", "StakeWith", "SplitStake", "TransferStake", "RequestWithdrawal",
-	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "BurnBlob", "ShareBlob", "FundBlob",
+	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "TransferNode", "BurnBlob", "ShareBlob", "FundBlob",
 }
 
 // blsKey is a key with its proof. They are made once: proofs take a while.

@@ -457,6 +457,9 @@ func (m *model) nodeAction(sender ledger.Address, a ledger.Action, ids func(int)
 		return func() {
 			n.info.Name, n.info.Address, n.info.TLSKey, n.info.TLSProof = a.Name, a.Address, a.TLSKey, a.TLSProof
 		}
+	case ledger.TransferNode:
+		n := m.ownNode(broken, a.Node, sender)
+		return func() { n.owner = a.To }
 	case ledger.SetNextKey:
 		n := m.ownNode(broken, a.Node, sender)
 		broken.when(m.phase == ledger.PhaseSelected, ledger.RulePhase)

@@ -194,6 +194,24 @@ func (a SetNextKey) apply(d *draft, sender Address) error {
 	return nil
 }
 
+// TransferNode has a node governed by another account from now on. Stake with it stays with
+// those who have it.
+type TransferNode struct {
+	Node NodeID
+	To   Address
+}
+
+func (a TransferNode) apply(d *draft, sender Address) error {
+	n, err := ownNode(d, a.Node, sender)
+	if err != nil {
+		return err
+	}
+	n.Owner = a.To
+	d.put(NodeKey(a.Node), n)
+	d.emit(NodeRegistered{a.Node, n.Info.Name})
+	return nil
+}
+
 // Vote sets what a node votes for. The next epoch's prices and capacity are made of the
 // votesOf of its committee.
 type Vote struct {

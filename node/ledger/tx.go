@@ -67,6 +67,7 @@ var actions = []reflect.Type{
 	reflect.TypeFor[BurnBlob](),
 	reflect.TypeFor[ShareBlob](),
 	reflect.TypeFor[FundBlob](),
+	reflect.TypeFor[TransferNode](),
 }
 
 // signedPrefix keeps signatures of transactions apart from all others of the same key.

@@ -17,7 +17,7 @@ var errKept = errors.New("migrate: shards that moved are kept until their new ow
 type settled struct {
 	epoch    uint64
 	since    time.Time
-	reported map[[committee.PublicKeySize]byte]bool
+	reported map[committee.NodeID]bool
 }
 
 // dropper drops what a node has lost.
@@ -85,13 +85,13 @@ func lost(v *peer.View, shard int) bool {
 func (m dropper) waitedFor(ctx context.Context, v *peer.View, shard int) bool {
 	s := &m.settled
 	if s.epoch != v.Epoch() {
-		*s = settled{v.Epoch(), time.Now(), make(map[[committee.PublicKeySize]byte]bool)}
+		*s = settled{v.Epoch(), time.Now(), make(map[committee.NodeID]bool)}
 	}
 	if time.Since(s.since) >= m.config.KeepLost {
 		return false
 	}
-	owner := v.Committee.Member(v.Owner(shard)).PublicKey
-	if s.reported[owner.Bytes()] {
+	owner := v.Committee.Member(v.Owner(shard)).ID
+	if s.reported[owner] {
 		return false
 	}
 	has, err := m.config.Reported(ctx, v.Epoch(), owner)
@@ -99,6 +99,6 @@ func (m dropper) waitedFor(ctx context.Context, v *peer.View, shard int) bool {
 		m.config.Logger.Debug("who has reported cannot be known at present", "error", err)
 		return true
 	}
-	s.reported[owner.Bytes()] = has
+	s.reported[owner] = has
 	return !has
 }

@@ -41,9 +41,9 @@ type Config struct {
 	// Report tells the ledger that the node has its shards of the epoch. ErrOver says that
 	// there is nothing to tell.
 	Report func(ctx context.Context, epoch uint64) error
-	// Reported tells whether the member who has the key has told so. An error is that it may
+	// Reported tells whether the member has told so. An error is that it may
 	// have not.
-	Reported func(ctx context.Context, epoch uint64, member committee.PublicKey) (bool, error)
+	Reported func(ctx context.Context, epoch uint64, member committee.NodeID) (bool, error)
 
 	Rate      int64         // bytes a second that are copied; default 64 MiB
 	PageBytes int           // that are asked of a node at once; default 8 MiB
@@ -96,8 +96,8 @@ type Migrator struct {
 	config  Config
 	started time.Time
 	wake    chan struct{}
-	givenUp map[[committee.PublicKeySize]byte]time.Time // sources, until then; Run's
-	settled settled                                     // Run's
+	givenUp map[committee.NodeID]time.Time // sources, until then; Run's
+	settled settled                        // Run's
 
 	mu       sync.Mutex
 	progress Progress
@@ -111,7 +111,7 @@ func New(c Config) (*Migrator, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	m := &Migrator{config: c, started: time.Now(), wake: make(chan struct{}, 1), givenUp: make(map[[committee.PublicKeySize]byte]time.Time)}
+	m := &Migrator{config: c, started: time.Now(), wake: make(chan struct{}, 1), givenUp: make(map[committee.NodeID]time.Time)}
 	return m, m.load()
 }
 

@@ -319,14 +319,14 @@ const givenUpFor = time.Minute
 
 // giveUp notes that a node is not to be asked for a while.
 func (p *page) giveUp(place int) {
-	key := p.view.KeyOf(place).Bytes()
+	key := p.view.IDOf(place)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.givenUp[key] = time.Now().Add(givenUpFor)
 }
 
 func (p *page) isGivenUp(place int) bool {
-	key := p.view.KeyOf(place).Bytes()
+	key := p.view.IDOf(place)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return time.Now().Before(p.givenUp[key])

@@ -34,7 +34,7 @@ func TestOrdersAreBounded(t *testing.T) {
 		return c
 	}
 	epochs := &epoch.View{Previous: of(1, 0), Current: of(2, 1), State: epoch.Syncing}
-	view := peer.NewSet(nil, peer.Options{}).View(epochs, keys[0].Public())
+	view := peer.NewSet(nil, peer.Options{}).View(epochs, keys[0].Public().NodeID())
 	for _, known := range []bool{true, false} {
 		b := &blob{id: commit.BlobID{1}, refused: make(map[int]int)}
 		if known {

@@ -99,7 +99,7 @@ func openStore(t T) *store.Disk {
 func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, config node.Config) {
 	t.Helper()
 	config.Store, config.HealInterval, config.ScrubRate = disk, -1, -1
-	n, err := node.New(key, config)
+	n, err := node.New(identity.NewKeyring(key), config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,8 @@ type ByteCounters struct {
 type link struct {
 	name, address string
 	tlsKey        committee.TLSKey
-	base          string // scheme and address
+	key           *identity.Key // the caller's
+	base          string        // scheme and address
 	options       Options
 	http          *http.Client
 	*history
@@ -121,7 +122,7 @@ func New(c *committee.Committee, member int, key *identity.Key, o Options) *Peer
 }
 
 func newLink(m committee.Member, key *identity.Key, o Options) *link {
-	p := &link{name: m.Name, address: m.Address, tlsKey: m.TLSKey, options: o}
+	p := &link{name: m.Name, address: m.Address, tlsKey: m.TLSKey, key: key, options: o}
 	p.history = &history{distrustFor: o.DistrustFor, failFor: o.FailFor}
 	dialer := &net.Dialer{Timeout: o.DialTimeout}
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {

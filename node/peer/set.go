@@ -15,22 +15,29 @@ import (
 )
 
 // Set is the nodes that somebody speaks to, and what is known of them: whom to ask
-// first, and how long to wait. A node is known by its public key, whatever its number
-// is in one committee or another. It is safe for concurrent use.
+// first, and how long to wait. A node is known by its id, whatever its number, its keys and
+// its address are in one committee or another. It is safe for concurrent use.
 type Set struct {
-	key     *identity.Key
 	options Options
 	latency latencyEstimator
 
 	mu    sync.Mutex
-	links map[[committee.PublicKeySize]byte]*link
+	key   *identity.Key // by which the nodes know the caller
+	links map[committee.NodeID]*link
 }
 
 // NewSet returns a set that knows of no node yet. The nodes know the caller by the key,
 // which may be nil, see [New].
 func NewSet(key *identity.Key, o Options) *Set {
 	o.fill()
-	return &Set{key: key, options: o, links: make(map[[committee.PublicKeySize]byte]*link)}
+	return &Set{key: key, options: o, links: make(map[committee.NodeID]*link)}
+}
+
+// Use has the nodes know the caller by another key from now on.
+func (s *Set) Use(key *identity.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.key = key
 }
 
 // Of returns all members of a committee, by their numbers in it.
@@ -39,17 +46,28 @@ func (s *Set) Of(c *committee.Committee) []*Peer {
 	defer s.mu.Unlock()
 	peers := make([]*Peer, c.Len())
 	for i := range peers {
-		peers[i] = &Peer{link: s.link(c.Member(i)), committee: c, committees: c, member: i}
+		peers[i] = s.member(c, i)
 	}
 	return peers
 }
 
-// link returns what is known of a node, under its public key. Where it has moved, it is
-// reached in another way, and is still the same.
+// one returns one member of a committee.
+func (s *Set) one(c *committee.Committee, i int) *Peer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.member(c, i)
+}
+
+// member returns one member of a committee. The set is locked.
+func (s *Set) member(c *committee.Committee, i int) *Peer {
+	return &Peer{link: s.link(c.Member(i)), committee: c, committees: c, member: i}
+}
+
+// link returns what is known of a node, under its id. Where it has moved or has another key,
+// it is reached in another way, and is still the same; and so where the caller has another.
 func (s *Set) link(m committee.Member) *link {
-	key := m.PublicKey.Bytes()
-	old := s.links[key]
-	if old != nil && old.name == m.Name && old.address == m.Address && old.tlsKey == m.TLSKey {
+	old := s.links[m.ID]
+	if old != nil && old.key == s.key && old.name == m.Name && old.address == m.Address && old.tlsKey == m.TLSKey {
 		return old
 	}
 	l := newLink(m, s.key, s.options)
@@ -57,7 +75,7 @@ func (s *Set) link(m committee.Member) *link {
 		l.history = old.history
 		old.http.CloseIdleConnections()
 	}
-	s.links[key] = l
+	s.links[m.ID] = l
 	return l
 }
 

@@ -21,29 +21,29 @@ type View struct {
 	// which the current one does not have yet. A node's place in it is where it stands.
 	All []*Peer
 
-	self    committee.PublicKey
+	self    committee.NodeID
 	all     []*Peer                // All, and after them members of committees that need have nothing any more
 	holders []*committee.Committee // the current one last
 	first   int                    // of the holders that others need
 	places  [][]int                // by holder and member: the place
-	keys    []committee.PublicKey  // by place
+	ids     []committee.NodeID     // by place
 }
 
-// View returns the current committee as the member who has the public key sees it, or
-// as a client does, with the zero key. What is remembered of a node from other epochs
+// View returns the current committee as the node of that id sees it, or as a client does,
+// with the zero id. What is remembered of a node from other epochs
 // holds for it here.
-func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
+func (s *Set) View(epochs *epoch.View, self committee.NodeID) *View {
 	v := &View{Committee: epochs.Current, Set: s, Epochs: epochs, Member: -1, self: self, Peers: s.Of(epochs.Current)}
-	if i, ok := v.Find(self); ok {
+	if i, ok := v.FindID(self); ok {
 		v.Member = i
 		v.Peers[i] = nil
 	}
 	v.all = slices.Clip(v.Peers)
-	known := make(map[[committee.PublicKeySize]byte]int)
+	known := make(map[committee.NodeID]int)
 	for i := range v.Len() {
-		key := v.Committee.Member(i).PublicKey
-		v.keys = append(v.keys, key)
-		known[key.Bytes()] = i
+		id := v.Committee.Member(i).ID
+		v.ids = append(v.ids, id)
+		known[id] = i
 	}
 	v.holders = slices.Clone(epochs.Earlier)
 	if epochs.Previous != nil {
@@ -59,20 +59,18 @@ func (s *Set) View(epochs *epoch.View, self committee.PublicKey) *View {
 		}
 		c := v.holders[h]
 		v.places[h] = make([]int, c.Len())
-		var former []*Peer
 		for i := range v.places[h] {
-			key := c.Member(i).PublicKey
-			place, ok := known[key.Bytes()]
+			id := c.Member(i).ID
+			place, ok := known[id]
 			if !ok {
-				if former == nil {
-					former = s.Of(c)
-				}
 				place = len(v.all)
-				known[key.Bytes()] = place
-				v.keys = append(v.keys, key)
-				if v.all = append(v.all, former[i]); key == self {
-					v.all[place] = nil
+				known[id] = place
+				v.ids = append(v.ids, id)
+				var former *Peer
+				if id != self {
+					former = s.one(c, i)
 				}
+				v.all = append(v.all, former)
 			}
 			v.places[h][i] = place
 		}
@@ -180,8 +178,8 @@ func (t *Tally) Least() int { return slices.Min(t.have) }
 
 // Keeps reports whether who looks owns the shard in a committee.
 func (v *View) Keeps(c *committee.Committee, shard int) bool {
-	return c.Member(c.Owner(shard)).PublicKey == v.self
+	return c.Member(c.Owner(shard)).ID == v.self
 }
 
-// KeyOf returns the public key of the node at a place.
-func (v *View) KeyOf(place int) committee.PublicKey { return v.keys[place] }
+// IDOf returns the id of the node at a place.
+func (v *View) IDOf(place int) committee.NodeID { return v.ids[place] }

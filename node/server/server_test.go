@@ -453,7 +453,7 @@ func TestNoMember(t *testing.T) {
 	view := h.config.View().Epochs
 	c := h.config
 	c.Metrics = nil
-	c.View = func() server.View { return server.ViewOf(view, identity.GenerateKey().Public()) }
+	c.View = func() server.View { return server.ViewOf(view, identity.GenerateKey().Public().NodeID()) }
 	s, err := server.New(c)
 	if err != nil {
 		t.Fatal(err)

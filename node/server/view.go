@@ -22,14 +22,14 @@ type seat struct {
 	member    int
 }
 
-// ViewOf returns the view of the node with the key.
-func ViewOf(v *epoch.View, key committee.PublicKey) View {
+// ViewOf returns the view of the node.
+func ViewOf(v *epoch.View, id committee.NodeID) View {
 	view := View{Committee: v.Writes(), Member: -1, Epochs: v}
 	for _, c := range append([]*committee.Committee{v.Current, v.Previous, v.Next}, v.Earlier...) {
 		if c == nil {
 			continue
 		}
-		member, ok := c.Find(key)
+		member, ok := c.FindID(id)
 		if !ok {
 			continue
 		}

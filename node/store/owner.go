@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +19,7 @@ import (
 // Owner says whose a store is. It is noted when a store is made, and all that opens it
 // later must say the same.
 type Owner struct {
-	Node   string // the node's public key, as text
+	Node   string // the node's id on the ledger or its public key, as text
 	System string // what the system's constants are, or the hash of its genesis, as text
 	Shards int    // n, at most 65535; 0 if it is not known, and then there are no shards to list or drop
 }
@@ -80,6 +82,16 @@ func (o Owner) differs(want Owner) error {
 		return fmt.Errorf("%w: it is a store of %d shards, not of %d", ErrOwner, o.Shards, want.Shards)
 	}
 	return nil
+}
+
+// OwnerOf returns whose the store in a directory is. The error wraps fs.ErrNotExist if there
+// is none, ErrFormat or ErrDamaged, or is that of reading.
+func OwnerOf(dir string) (Owner, error) {
+	text, err := os.ReadFile(filepath.Join(dir, ownerName))
+	if err != nil {
+		return Owner{}, err
+	}
+	return parseOwner(string(text[:min(len(text), maxOwner)]))
 }
 
 // bind notes whose the directory is, durably, or finds that it is another's.

@@ -134,8 +134,8 @@ func (n *notary) signOne(ctx context.Context, open *ledger.OpenCheckpoint) (late
 	if _, ok, err := chain.Value(ctx, l, ledger.CommitteeKey(open.Epoch), &entry); err != nil || !ok {
 		return false, err
 	}
-	public := n.Node.Bytes()
-	self := slices.IndexFunc(entry.Members, func(m ledger.Member) bool { return m.PublicKey == public })
+	id := ledger.NodeID(n.Node())
+	self := slices.IndexFunc(entry.Members, func(m ledger.Member) bool { return m.Node == id })
 	if self < 0 || slices.ContainsFunc(open.Signatures, func(s ledger.MemberSignature) bool { return int(s.Member) == self }) {
 		return false, nil
 	}

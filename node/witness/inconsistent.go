@@ -97,7 +97,7 @@ func (t *teller) rest() bool {
 func (t *teller) turn(id commit.BlobID) time.Duration {
 	current := t.View().Current
 	members := current.Len()
-	member, ok := current.Find(t.Node)
+	member, ok := current.FindID(t.Node())
 	if !ok {
 		return time.Duration(members) * t.Turn
 	}

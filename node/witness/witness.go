@@ -35,7 +35,7 @@ type Config struct {
 	Account *account.Account // of the node
 	Genesis ledger.Genesis
 	View    func() *epoch.View
-	Node    committee.PublicKey
+	Node    func() committee.NodeID // the zero id until the node is of a committee
 	Signer  Signer
 	Store   Store
 	// Certify returns a certificate of the current epoch that a blob is inconsistent.

@@ -218,6 +218,25 @@ func WriteFile(ctx context.Context, target string, data []byte) error {
 	return f.Commit()
 }
 
+// WriteSecret is WriteFile for what its owner alone may read. Links are replaced, never
+// followed.
+func WriteSecret(ctx context.Context, target string, data []byte) error {
+	dir, err := OpenRoot(filepath.Dir(target))
+	if err != nil {
+		return naming(target, err)
+	}
+	defer dir.Close()
+	f, err := CreateIn(ctx, dir, filepath.Base(target), 0o600)
+	if err != nil {
+		return naming(target, err)
+	}
+	defer f.Discard()
+	if _, err := f.Write(data); err != nil {
+		return naming(target, err)
+	}
+	return f.Commit()
+}
+
 // SyncDir makes the names in a directory durable.
 func SyncDir(dir string) error {
 	d, err := OpenRoot(dir)

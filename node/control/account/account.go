@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -26,9 +27,8 @@ var ErrOutcome = errors.New("account: what became of the transaction is not know
 // those who share the secret; others who do make its transactions fail now and then,
 // and these are tried again.
 type Account struct {
-	ledger  chain.Ledger
-	key     ed25519.PrivateKey
-	address ledger.Address
+	ledger chain.Ledger
+	owner  atomic.Pointer[owner]
 
 	mu      sync.Mutex // held while a transaction is on its way: they are in order
 	session *chain.Session
@@ -38,15 +38,37 @@ type Account struct {
 	fee     uint64 // the most that is paid for a byte
 }
 
+// owner is whose account it is.
+type owner struct {
+	key     ed25519.PrivateKey
+	address ledger.Address
+}
+
 // New returns the account of a key. It asks nobody.
 func New(l chain.Ledger, key ed25519.PrivateKey) *Account {
-	a := &Account{ledger: l, key: key, session: new(chain.Session)}
-	copy(a.address[:], key.Public().(ed25519.PublicKey))
+	a := &Account{ledger: l, session: new(chain.Session)}
+	a.owner.Store(newOwner(key))
 	return a
 }
 
+func newOwner(key ed25519.PrivateKey) *owner {
+	o := &owner{key: key}
+	copy(o.address[:], key.Public().(ed25519.PublicKey))
+	return o
+}
+
 // Address returns the account's address.
-func (a *Account) Address() ledger.Address { return a.address }
+func (a *Account) Address() ledger.Address { return a.owner.Load().address }
+
+// Use makes it the account of another key, when no transaction of the old one is on its way.
+func (a *Account) Use(key ed25519.PrivateKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !key.Equal(a.owner.Load().key) {
+		a.owner.Store(newOwner(key))
+		a.known = false
+	}
+}
 
 // Ledger returns the ledger that the account is on.
 func (a *Account) Ledger() chain.Ledger { return a.ledger }
@@ -61,7 +83,7 @@ func (a *Account) InSession(ctx context.Context) context.Context {
 
 // State returns what the account has. One that nobody has heard of has nothing.
 func (a *Account) State(ctx context.Context) (state ledger.Account, err error) {
-	_, _, err = chain.Value(ctx, a.ledger, ledger.AccountKey(a.address), &state)
+	_, _, err = chain.Value(ctx, a.ledger, ledger.AccountKey(a.Address()), &state)
 	return state, err
 }
 
@@ -75,7 +97,7 @@ func (a *Account) Registrations(ctx context.Context, id commit.BlobID) (own []ch
 	}
 	if len(b.Registrations) < chain.MaxRegistrations {
 		for _, r := range b.Registrations {
-			if r.Owner == a.address {
+			if r.Owner == a.Address() {
 				own = append(own, r)
 			}
 		}
@@ -93,7 +115,7 @@ func (a *Account) Registrations(ctx context.Context, id commit.BlobID) (own []ch
 		}
 		r := chain.Registration{Object: ledger.ObjectID(p.Key[len(prefix):])}
 		_, ok, err := chain.Value(ctx, a.ledger, ledger.BlobKey(r.Object), &r.Blob)
-		if ok && r.Owner == a.address && r.Storage.Start <= status.Epoch && status.Epoch < r.Storage.End {
+		if ok && r.Owner == a.Address() && r.Storage.Start <= status.Epoch && status.Epoch < r.Storage.End {
 			own = append(own, r)
 		}
 		return err
@@ -243,5 +265,5 @@ func (a *Account) learn(ctx context.Context) (passed bool, err error) {
 }
 
 func (a *Account) sign(action ledger.Action) ([]byte, error) {
-	return ledger.Tx{Chain: a.chain, Nonce: a.nonce, FeePerByte: a.fee, Action: action}.Sign(a.key)
+	return ledger.Tx{Chain: a.chain, Nonce: a.nonce, FeePerByte: a.fee, Action: action}.Sign(a.owner.Load().key)
 }

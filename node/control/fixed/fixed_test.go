@@ -157,7 +157,7 @@ func TestClients(t *testing.T) {
 	for key, want := range map[committee.TLSKey]epoch.Party{
 		a:                    {Role: epoch.Writer, Name: "x"},
 		b:                    {Role: epoch.Writer, Name: "y"},
-		keys[0].TLSPublic():  {Role: epoch.Member, Name: "node-0", PublicKey: keys[0].Public()},
+		keys[0].TLSPublic():  {Role: epoch.Member, Name: "node-0", Node: keys[0].Public().NodeID()},
 		(committee.TLSKey{}): {},
 		{1}:                  {},
 	} {

@@ -141,6 +141,10 @@ func (a *applier) one(ctx context.Context, e ledger.Event) error {
 		return a.settle(ctx, e.ID)
 	case ledger.EpochSelected, ledger.EpochSettled:
 		return a.refresh(ctx)
+	case ledger.NodeRegistered: // or changed
+		if a.hooks.Changed != nil {
+			a.hooks.Changed()
+		}
 	case ledger.CheckpointOpened:
 		if a.hooks.Opened != nil {
 			a.hooks.Opened()

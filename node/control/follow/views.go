@@ -103,23 +103,6 @@ func (v *Views) Refresh(ctx context.Context) error {
 	return v.set(next)
 }
 
-// Node returns the id of a member of the committee of an epoch that the view shows.
-func (v *Views) Node(key committee.PublicKey, epoch uint32) (ledger.NodeID, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, s := range v.saved.Committees {
-		if s.Epoch != epoch {
-			continue
-		}
-		for _, m := range s.Committee.Members {
-			if m.PublicKey == key.Bytes() {
-				return m.Node, true
-			}
-		}
-	}
-	return ledger.NodeID{}, false
-}
-
 // maxUnsettled bounds the committees of a view that come after the last one that has its
 // shards. Should there be more, those in between are left out: of what was certified in
 // their epochs, the shards that have not moved since can be found.

@@ -89,7 +89,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	config.Store, config.Plaintext, config.Logger = disk, c.Plaintext, log
 	config.MaxConns, config.MaxRequests, config.Descriptors = files.Conns, files.Requests, files
 	config.HealInterval, config.HealDelay, config.Peers = c.HealInterval, c.HealDelay, peer.Options{Counters: counters}
-	n, err := node.New(key, config.Config)
+	n, err := node.New(identity.NewKeyring(key), config.Config)
 	if err != nil {
 		return errors.Join(err, disk.Close())
 	}
