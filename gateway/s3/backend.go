@@ -62,8 +62,8 @@ type Backend struct {
 	tagging
 	uploads // and objects
 
-	index *index
-	end   context.CancelFunc
+	all objects
+	end context.CancelFunc
 }
 
 var _ backend.Backend = (*Backend)(nil)
@@ -90,17 +90,19 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 		c.buffers <- nil // each is made when it is needed first
 	}
 	all := objects{x, c}
-	return &Backend{buckets: buckets{x}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, index: x, end: end}, nil
+	return &Backend{buckets: buckets{x}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, all: all, end: end}, nil
 }
 
 // String names the backend.
 func (b *Backend) String() string { return "RedStuff" }
 
-// Shutdown ends what is being read. See Close.
+// Shutdown ends what is being read and stored. See Close.
 func (b *Backend) Shutdown() { b.end() }
 
-// Close closes the database. No request may be under way.
+// Close ends what is being read and stored, waits until nothing uses the blobs or the database,
+// and closes that. Requests that are under way still fail.
 func (b *Backend) Close() error {
 	b.end()
-	return b.index.close()
+	b.all.content.uses.end()
+	return b.all.index.close()
 }

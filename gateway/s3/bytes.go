@@ -30,6 +30,7 @@ type content struct {
 	read    int64           // bytes that are read at once
 	buffers chan []byte     // for what is being stored: as many as may be at once
 	life    context.Context // until the end of the backend
+	uses    uses            // of the blobs
 }
 
 // stored is what became of a body.
@@ -49,6 +50,14 @@ type sums map[utils.HashType]*string
 // store stores a body as blobs, one after another, and holds one of them in memory. What is
 // wrong with the body is the error, before there is an object of it.
 func (c *content) store(ctx context.Context, body io.Reader, given sums) (*stored, error) {
+	done, err := c.uses.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
 	if body == nil {
 		body = strings.NewReader("")
 	}
@@ -136,6 +145,11 @@ func (r *reader) fill() error {
 	if len(r.pieces) == 0 {
 		return fmt.Errorf("s3: the record lacks %d bytes", r.left)
 	}
+	done, err := r.content.uses.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
 	first := r.pieces[0]
 	n := min(r.content.read, first.Size-r.skip, r.left)
 	data, err := r.content.blobs.ReadRange(r.ctx, first.Blob, uint64(r.skip), uint64(n))

@@ -11,9 +11,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// index keeps the records. Its methods are safe for concurrent use.
+// index keeps the records. Its methods are safe for concurrent use: those that a request calls
+// after close fail.
 type index struct {
-	db   *pebble.DB
+	db   *pebble.DB // which panics when it is used after it was closed
+	uses uses       // of the database
 	seed maphash.Seed
 
 	buckets sync.RWMutex    // held for writing while a bucket comes or goes
@@ -36,10 +38,21 @@ func (quiet) Infof(string, ...any)              {}
 func (quiet) Errorf(string, ...any)             {}
 func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf("s3: "+format, args...)) }
 
-func (x *index) close() error { return x.db.Close() }
+// close ends new uses of the database, waits for those that have begun, and closes it.
+func (x *index) close() error {
+	if !x.uses.end() {
+		return errClosed
+	}
+	return x.db.Close()
+}
 
 // get reads a record; it is nil if there is none.
 func get[T any](x *index, key []byte) (*T, error) {
+	done, err := x.uses.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	data, closer, err := x.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
@@ -70,6 +83,11 @@ func (c change) remove(key []byte) error { return c.batch.Delete(key, nil) }
 
 // apply makes a change durable.
 func (x *index) apply(f func(change) error) error {
+	done, err := x.uses.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
 	batch := x.db.NewBatch()
 	defer batch.Close()
 	if err := f(change{batch}); err != nil {
@@ -118,6 +136,11 @@ func (x *index) object(bucket, key string) (*object, error) {
 // each calls f with the records whose keys begin with the prefix, from a key on, until it
 // returns false; seek, which may be called within, goes on at another key.
 func (x *index) each(prefix, from []byte, f func(key, value []byte, seek func([]byte)) (bool, error)) error {
+	done, err := x.uses.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
 	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return err

@@ -1,0 +1,90 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/versity/versitygw/s3response"
+)
+
+// TestClose closes a backend under requests, as the end of a server does that cuts them off:
+// what they do then fails, and brings nothing down.
+func TestClose(t *testing.T) {
+	m := newMemory()
+	b, err := Open("index", m, Options{FS: vfs.NewMem(), PieceSize: 10, ReadSize: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(key string) error {
+		_, err := b.PutObject(t.Context(), s3response.PutObjectInput{Bucket: aws.String("bucket"), Key: &key, Body: bytes.NewReader(some(1, 100))})
+		return err
+	}
+	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := put("key"); err != nil {
+		t.Fatal(err)
+	}
+	open, err := b.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: aws.String("bucket"), Key: aws.String("key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := map[string]func() error{
+		"put": func() error { return put("key") },
+		"head": func() error {
+			_, err := b.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: aws.String("bucket"), Key: aws.String("key")})
+			return err
+		},
+		"list": func() error {
+			_, err := b.ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: aws.String("bucket")})
+			return err
+		},
+		"begin an upload": func() error {
+			_, err := b.CreateMultipartUpload(t.Context(), s3response.CreateMultipartUploadInput{Bucket: aws.String("bucket"), Key: aws.String("key")})
+			return err
+		},
+		"delete": func() error {
+			_, err := b.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String("bucket"), Key: aws.String("none")})
+			return err
+		},
+	}
+	var under sync.WaitGroup
+	started := make(chan struct{}, len(requests))
+	for name, request := range requests {
+		under.Go(func() {
+			err := request()
+			started <- struct{}{}
+			for err == nil { // until the backend is closed
+				err = request()
+			}
+			if !errors.Is(err, errClosed) && !errors.Is(err, context.Canceled) {
+				t.Errorf("%s while it is closed: %v, want %v", name, err, errClosed)
+			}
+		})
+	}
+	for range requests {
+		<-started
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	under.Wait()
+	for name, request := range requests {
+		if err := request(); !errors.Is(err, errClosed) {
+			t.Errorf("%s after it was closed: %v, want %v", name, err, errClosed)
+		}
+	}
+	if n, err := io.Copy(io.Discard, open.Body); !errors.Is(err, errClosed) {
+		t.Errorf("an open body gives %d bytes (%v) after it was closed, want %v", n, err, errClosed)
+	}
+	if err := b.Close(); !errors.Is(err, errClosed) {
+		t.Errorf("closed twice: %v, want %v", err, errClosed)
+	}
+}
