@@ -229,7 +229,8 @@ func (c *Client) Read(ctx context.Context, id commit.BlobID) ([]byte, error) {
 // strict check, which is the default, what StoreFrom encodes it in. With that nothing is
 // written before the whole blob is known to be right, and it goes to a temporary file
 // until then, see [SpoolIn], unless there is one already, see [ReadBack]; with a
-// systematic one each row is written once it is known to be right.
+// systematic one, see [WithCheck], each row is written once it is known to be right. For a
+// part of the blob see [Section].
 //
 // The error is one of Read's, that of w, or that of the temporary file.
 func (c *Client) ReadTo(ctx context.Context, id commit.BlobID, w io.Writer, opts ...StreamOption) error {
@@ -237,6 +238,9 @@ func (c *Client) ReadTo(ctx context.Context, id commit.BlobID, w io.Writer, opts
 		return fmt.Errorf("client: ReadTo needs an io.Writer")
 	}
 	s, out := newStreamOptions(opts), &output{w: w}
+	if s.section != nil {
+		out.at = s.section.off
+	}
 	_, err := read(c, ctx, func(ctx context.Context, o operation) (struct{}, error) {
 		r, err := o.read(ctx, id)
 		if err != nil {

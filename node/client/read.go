@@ -18,6 +18,8 @@ type reading struct {
 	id   commit.BlobID
 	meta *commit.Metadata
 	size int // of a symbol
+
+	check rs2d.Check
 }
 
 // read begins to read a blob, with its metadata.
@@ -30,7 +32,7 @@ func (o operation) read(ctx context.Context, id commit.BlobID) (*reading, error)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	return &reading{operation: o, id: id, meta: meta, size: size}, nil
+	return &reading{operation: o, id: id, meta: meta, size: size, check: o.options.Check}, nil
 }
 
 // all returns the blob.
@@ -67,17 +69,17 @@ func (r *reading) all(ctx context.Context) ([]byte, error) {
 // assemble makes a blob of as many slivers as it takes. rows is empty, or those of
 // the blob's own rows that came are in their place in it.
 func (r *reading) assemble(slivers []rs2d.Sliver, rows []byte) ([]byte, error) {
-	if r.options.Check == rs2d.CheckNone {
+	if r.check == rs2d.CheckNone {
 		// Nothing else would find a wrong sliver.
 		if err := errors.Join(r.code.VerifySlivers(r.meta, slivers)...); err != nil {
 			return nil, err
 		}
 	}
 	own := !slices.ContainsFunc(slivers, func(s rs2d.Sliver) bool { return s.Index*len(s.Data) >= len(rows) })
-	if own && r.code.CheckRows(r.meta, rows, r.options.Check) == nil {
+	if own && r.code.CheckRows(r.meta, rows, r.check) == nil {
 		return rows[:r.meta.Length:r.meta.Length], nil
 	}
-	return r.code.Decode(r.meta, slivers, r.options.Check)
+	return r.code.Decode(r.meta, slivers, r.check)
 }
 
 // part returns a range of the blob.

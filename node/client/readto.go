@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -29,20 +30,33 @@ func ReadBack(f io.ReaderAt) StreamOption {
 	return func(o *streamOptions) { o.back = f }
 }
 
+// WithCheck has a blob checked otherwise than the client's options say.
+func WithCheck(check rs2d.Check) StreamOption { return func(o *streamOptions) { o.check = &check } }
+
+// section is a part of a blob.
+type section struct{ off, n uint64 }
+
+// Section has n bytes of a blob written, from off on, in place of all of it. They are checked
+// as by a systematic check, whatever the client's options say.
+func Section(off, n uint64) StreamOption {
+	return func(o *streamOptions) { o.section = &section{off, n} }
+}
+
 // streaming is a read of a blob that need not fit into memory.
 type streaming struct {
 	*reading
 	options streamOptions
 	out     *output
-	most    int64 // bytes to hold
-	total   int64 // of the work
+	end     uint64 // offset in the blob
+	most    int64  // bytes to hold
+	total   int64  // of the work
 }
 
 // output is where a blob goes, front to back. Attempts by several views go on where the one
 // before ended.
 type output struct {
 	w  io.Writer
-	at uint64 // bytes that are there
+	at uint64 // offset in the blob of what is lacking
 }
 
 func (o *output) Write(data []byte) (int, error) {
@@ -54,7 +68,19 @@ func (o *output) Write(data []byte) (int, error) {
 // readTo reads a blob by one view, see [Client.ReadTo].
 func readTo(ctx context.Context, r *reading, out *output, s streamOptions) error {
 	row := uint64(r.view.Params().S * r.size)
-	if whole := 2 * uint64(r.view.Params().P) * row; out.at == 0 && whole <= uint64(min(wholeBytes, r.options.MaxMemory)) {
+	if s.check != nil {
+		r.check = *s.check
+	}
+	end, strict := r.meta.Length, r.check == rs2d.CheckStrict
+	switch whole := 2 * uint64(r.view.Params().P) * row; {
+	case s.section != nil:
+		if whole := r.meta.Length; s.section.off > whole || s.section.n > whole-s.section.off {
+			return &rs2d.RangeError{Off: s.section.off, Len: s.section.n, Blob: whole}
+		}
+		if end, strict = s.section.off+s.section.n, false; out.at == end {
+			return nil
+		}
+	case out.at == 0 && whole <= uint64(min(wholeBytes, r.options.MaxMemory)):
 		blob, err := r.all(ctx)
 		if err != nil {
 			return err
@@ -65,7 +91,6 @@ func readTo(ctx context.Context, r *reading, out *output, s streamOptions) error
 		}
 		return err
 	}
-	strict := r.options.Check == rs2d.CheckStrict
 	if strict && s.back == nil {
 		// Nothing is written before all is known to be right.
 		return spooled(out, s.dir, func(w io.Writer, back io.ReaderAt) error {
@@ -73,7 +98,7 @@ func readTo(ctx context.Context, r *reading, out *output, s streamOptions) error
 			return readTo(ctx, r, &output{w: w}, s)
 		})
 	}
-	t := &streaming{reading: r, options: s, out: out, total: int64(r.meta.Length)}
+	t := &streaming{reading: r, options: s, out: out, end: end, total: int64(end)}
 	t.most = min(streamDecode, int64(r.view.Params().P)*int64(row))
 	memory, err := r.memory.reserve(ctx, t.most+2*int64(row))
 	if err != nil {
@@ -105,9 +130,9 @@ func (t *streaming) report(done int64) {
 func (t *streaming) rows(ctx context.Context, row uint64) error {
 	window := max(1, uint64(t.most)/2/row)
 	buffer := make([]byte, 0, window*row)
-	for t.out.at < t.meta.Length {
+	for t.out.at < t.end {
 		off := t.out.at
-		n := min(t.meta.Length, (off/row+window)*row) - off
+		n := min(t.end, (off/row+window)*row) - off
 		refs, err := rs2d.RangeSlivers(t.meta, off, n)
 		if err != nil {
 			return fmt.Errorf("client: %w", err)
@@ -141,8 +166,15 @@ func (t *streaming) rows(ctx context.Context, row uint64) error {
 // recover reads what is lacking although some nodes do not give their slivers.
 func (t *streaming) recover(ctx context.Context) error {
 	src := &remote{reading: t.reading, ctx: ctx, left: make(map[int]error)}
-	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, t.report}, t.meta, src, everything(t.view.Params()), rs2d.CheckSystematic,
+	end := uint64(math.MaxUint64)
+	if t.end < t.meta.Length {
+		end = t.end // where the decoding ends
+	}
+	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, end, t.report}, t.meta, src, everything(t.view.Params()), rs2d.CheckSystematic,
 		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected))
+	if errors.Is(err, errEnough) {
+		return nil
+	}
 	return src.failure(ctx, err)
 }
 
@@ -190,10 +222,11 @@ func (s *remote) failure(ctx context.Context, err error) error {
 	return s.explain(ctx, err)
 }
 
-// skip writes but the first bytes, which are there already.
+// skip writes but the first bytes, which are there already, and those after the end.
 type skip struct {
 	out    *output
 	bytes  uint64
+	end    uint64 // offset in the blob
 	report func(done int64)
 }
 
@@ -203,8 +236,13 @@ func (s *skip) Write(data []byte) (int, error) {
 	if there == uint64(len(data)) {
 		return len(data), nil
 	}
-	n, err := s.out.Write(data[there:])
+	rest := data[there:]
+	wanted := rest[:min(uint64(len(rest)), s.end-s.out.at)]
+	n, err := s.out.Write(wanted)
 	s.report(int64(s.out.at))
+	if err == nil && s.out.at == s.end {
+		err = errEnough
+	}
 	return int(there) + n, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -82,6 +83,41 @@ func TestReadTo(t *testing.T) {
 			read(t, rs2d.CheckSystematic)
 		})
 	}
+	row := 67 * (longBlob/34/67 + 1) // about
+	for name, part := range map[string][2]int{
+		"none": {0, 0}, "none at the end": {longBlob, 0}, "the first byte": {0, 1}, "the last byte": {longBlob - 1, 1},
+		"a row and a bit": {row - 10, row + 20}, "all but the ends": {1, longBlob - 2}, "all": {0, longBlob},
+	} {
+		t.Run("section, "+name, func(t *testing.T) {
+			for _, nodes := range [][]int{nil, {0, 3}} { // that refuse
+				c.set(fault.Refuse, nodes...)
+				done, total := int64(-1), int64(part[0]+part[1])
+				var got bytes.Buffer
+				err := c.longReader(t, rs2d.CheckStrict).ReadTo(t.Context(), id, &got, client.Section(uint64(part[0]), uint64(part[1])),
+					client.Progress(func(d, all int64) { done, total = d, all }))
+				c.set(0, nodes...)
+				if err != nil || !bytes.Equal(got.Bytes(), blob[part[0]:][:part[1]]) {
+					t.Errorf("without %v: %d bytes (%v), want the %d from %d on", nodes, got.Len(), err, part[1], part[0])
+				}
+				if part[1] > 0 && done != total {
+					t.Errorf("without %v: %d of %d are done at the end", nodes, done, total)
+				}
+			}
+		})
+	}
+	t.Run("section past the end", func(t *testing.T) {
+		var wrong *rs2d.RangeError
+		if err := c.longReader(t, rs2d.CheckStrict).ReadTo(t.Context(), id, io.Discard, client.Section(10, math.MaxUint64-5)); !errors.As(err, &wrong) {
+			t.Errorf("error %v, want a RangeError", err)
+		}
+	})
+	t.Run("another check", func(t *testing.T) {
+		// Nothing goes to a temporary file.
+		err := c.longReader(t, rs2d.CheckStrict).ReadTo(t.Context(), id, io.Discard, client.WithCheck(rs2d.CheckSystematic), client.SpoolIn("/nonexistent"))
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("too many", func(t *testing.T) {
 		c.set(fault.Refuse, 0, 1, 2, 3, 4)
 		defer c.set(0, 0, 1, 2, 3, 4)

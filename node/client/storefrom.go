@@ -25,6 +25,8 @@ type streamOptions struct {
 	dir      string
 	back     io.ReaderAt
 	progress func(done, total int64)
+	check    *rs2d.Check // nil is the client's
+	section  *section    // nil is all
 }
 
 // SpoolIn says in which directory temporary files are made, if any are needed. The default
