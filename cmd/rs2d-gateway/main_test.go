@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -40,6 +41,8 @@ type gateway struct {
 	cmd *exec.Cmd
 	url string
 	log *bufio.Reader
+
+	metrics string // their address, if there are any
 }
 
 // files writes the committee of a cluster and the key of its writer.
@@ -82,6 +85,9 @@ func start(t *testing.T, args ...string) *gateway {
 		line, err := g.log.ReadString('\n')
 		if err != nil {
 			t.Fatalf("the gateway does not serve: %v", err)
+		}
+		if _, at, ok := strings.Cut(strings.TrimSpace(line), "msg=metrics address="); ok {
+			g.metrics = at
 		}
 		if m := address.FindStringSubmatch(line); m != nil {
 			g.url = "http://" + m[1]
@@ -148,6 +154,82 @@ func TestKill(t *testing.T) {
 	rest, _ := io.ReadAll(second.log)
 	if err := second.cmd.Wait(); err != nil {
 		t.Errorf("told to end: %v\n%s", err, rest)
+	}
+}
+
+// TestKillUnderLoad kills a gateway while clients write: all that it has acknowledged is there.
+func TestKillUnderLoad(t *testing.T) {
+	committee, key := files(t)
+	first := start(t, "--committee", committee, "--key", key)
+	const writers, enough = 6, 20
+	acknowledged := make(chan string)
+	var writing sync.WaitGroup
+	for w := range writers {
+		writing.Go(func() {
+			for i := 0; ; i++ {
+				blob := bytes.Repeat([]byte{byte(w), byte(i)}, 10_000)
+				r, err := http.NewRequestWithContext(t.Context(), "PUT", first.url+"/v1/blobs", bytes.NewReader(blob))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				answer, err := http.DefaultClient.Do(r)
+				if err != nil {
+					return // it was killed
+				}
+				text, err := io.ReadAll(answer.Body)
+				answer.Body.Close()
+				if err != nil {
+					return
+				}
+				_, id, ok := strings.Cut(string(text), `"blobId":"`)
+				if answer.StatusCode != 200 || !ok {
+					t.Errorf("%d, %s", answer.StatusCode, text)
+					return
+				}
+				acknowledged <- id[:43] + string(blob[:2])
+			}
+		})
+	}
+	go func() {
+		writing.Wait()
+		close(acknowledged)
+	}()
+	var all []string
+	for one := range acknowledged {
+		if all = append(all, one); len(all) == enough {
+			if err := first.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	second := start(t, "--committee", committee)
+	for _, one := range all {
+		if code, got := ask(t, "GET", second.url+"/v1/blobs/"+one[:43], nil); code != 200 || !bytes.Equal(got, bytes.Repeat([]byte(one[43:]), 10_000)) {
+			t.Errorf("%s, which was acknowledged: %d, %d bytes", one[:43], code, len(got))
+		}
+	}
+	if len(all) < enough {
+		t.Errorf("%d writes were acknowledged, want %d at least", len(all), enough)
+	}
+}
+
+// TestMetrics reads a blob twice, once of them from the cache.
+func TestMetrics(t *testing.T) {
+	committee, key := files(t)
+	g := start(t, "--committee", committee, "--key", key, "--metrics-listen", "127.0.0.1:0")
+	_, text := ask(t, "PUT", g.url+"/v1/blobs", []byte("a blob"))
+	_, id, _ := strings.Cut(string(text), `"blobId":"`)
+	for range 2 {
+		if code, got := ask(t, "GET", g.url+"/v1/blobs/"+id[:43], nil); code != 200 || string(got) != "a blob" {
+			t.Fatalf("%d, %q", code, got)
+		}
+	}
+	_, shown := ask(t, "GET", "http://"+g.metrics+"/metrics", nil)
+	for _, want := range []string{"redstuff_cache_hits_total 2", "redstuff_cache_misses_total 2", "redstuff_cache_entries 2", "redstuff_request_seconds", "go_goroutines"} {
+		if !strings.Contains(string(shown), want) {
+			t.Errorf("no %q in\n%s", want, shown)
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
@@ -30,14 +32,18 @@ type runCmd struct {
 	SpoolDir      string        `type:"path" placeholder:"DIR" help:"Directory of blobs longer than 4 MiB while they are stored; default that of temporary files."`
 	MaxQuilt      cli.Bytes     `default:"100MiB" help:"Longest form that is stored as a quilt."`
 	MaxMemory     cli.Bytes     `default:"4GiB" help:"Bytes of blobs and slivers to hold at most."`
+	Cache         cli.Bytes     `default:"256MiB" help:"Bytes of metadata, blobs and columns of quilts to remember; 0 remembers nothing. A blob that is longer than an eighth of it is not remembered."`
+	CacheAge      time.Duration `default:"10m" help:"Time after which what is remembered is asked for again: until then a blob may be read although it has expired, or was deleted."`
 	MaxBytes      cli.Bytes     `default:"1GiB" help:"Bytes of bodies held at once."`
 	MaxConns      int           `default:"4096" help:"Connections at once."`
 	MaxReads      int           `default:"256" help:"Reads served at once; a quarter more than as many wait, and others are answered 429."`
 	MaxWrites     int           `default:"8" help:"Writes served at once; as many wait, and others are answered 429."`
 	HeaderTimeout time.Duration `default:"5s" help:"Time for a request's header."`
 	StallTimeout  time.Duration `default:"10s" help:"Time for a body to make progress."`
-	Timeout       time.Duration `default:"1m" help:"Time for nodes to store or send a blob."`
+	Timeout       time.Duration `default:"1m" help:"Time for nodes to store or send a blob, and a second more for each MiB of a long one."`
 	Grace         time.Duration `default:"15s" help:"Time to finish requests before the gateway ends."`
+
+	MetricsListen string `placeholder:"HOST:PORT" help:"Address of GET /metrics, for Prometheus; default nowhere."`
 
 	JWTSecret    string        `name:"jwt-secret" type:"path" placeholder:"FILE" help:"File with the secret of the tokens that let somebody write, each once. Without one, everybody may."`
 	JWTAlgorithm string        `name:"jwt-algorithm" enum:"HS256,HS384,HS512" default:"HS256" help:"Algorithm of the tokens' signatures: HS256, HS384 or HS512."`
@@ -69,7 +75,7 @@ func (c *runCmd) Run(a *cli.App) error {
 	}{
 		{"max-blob", c.MaxBlob > 0}, {"max-quilt", c.MaxQuilt > 0}, {"max-memory", c.MaxMemory > 0}, {"max-bytes", c.MaxBytes > 0},
 		{"max-conns", c.MaxConns > 0}, {"max-reads", c.MaxReads > 0}, {"max-writes", c.MaxWrites > 0},
-		{"header-timeout", c.HeaderTimeout > 0}, {"stall-timeout", c.StallTimeout > 0}, {"timeout", c.Timeout > 0}, {"grace", c.Grace > 0},
+		{"header-timeout", c.HeaderTimeout > 0}, {"stall-timeout", c.StallTimeout > 0}, {"timeout", c.Timeout > 0}, {"grace", c.Grace > 0}, {"cache-age", c.CacheAge > 0},
 	} {
 		if !n.ok {
 			return fmt.Errorf("--%s: must be more than zero", n.name)
@@ -78,11 +84,20 @@ func (c *runCmd) Run(a *cli.App) error {
 	ctx, stop := cli.UntilHangup(a.Ctx)
 	defer stop()
 	log := cli.Logger(a.Stderr, c.LogLevel, c.LogFormat)
-	server, handler, end, err := c.compose(ctx, log)
+	registry := newMetrics()
+	server, handler, end, err := c.compose(ctx, log, registry)
 	if err != nil {
 		return err
 	}
 	defer end()
+	if c.MetricsListen != "" {
+		at, end, err := serveMetrics(c.MetricsListen, registry)
+		if err != nil {
+			return err
+		}
+		defer end()
+		log.Info("metrics", "address", at.String())
+	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return err
@@ -90,6 +105,9 @@ func (c *runCmd) Run(a *cli.App) error {
 	log.Info("serving", "address", listener.Addr().String())
 	return serve(ctx, server, listener, handler, c.Grace)
 }
+
+// leastWhole is how long a blob may be at least that is read whole before it is answered.
+const leastWhole = 4 << 20
 
 // ledgerTime is how long a ledger is waited for at first.
 const ledgerTime = 10 * time.Second
@@ -131,7 +149,7 @@ func (c *runCmd) open(ctx context.Context, key *identity.Key, log *slog.Logger) 
 }
 
 // compose makes the gateway before the nodes, which end closes.
-func (c *runCmd) compose(ctx context.Context, log *slog.Logger) (server *httpd.Server, handler http.Handler, end func(), err error) {
+func (c *runCmd) compose(ctx context.Context, log *slog.Logger, metrics prometheus.Registerer) (server *httpd.Server, handler http.Handler, end func(), err error) {
 	var key *identity.Key
 	if c.Key != "" {
 		if key, err = identity.LoadKey(c.Key); err != nil {
@@ -147,15 +165,26 @@ func (c *runCmd) compose(ctx context.Context, log *slog.Logger) (server *httpd.S
 		end()
 		return nil, nil, nil, err
 	}
+	whole := uint64(0) // the daemon's default
+	if c.Cache > 0 {
+		cache, err := daemon.NewCache(store, daemon.CacheOptions{Bytes: int64(c.Cache), Age: c.CacheAge})
+		if err != nil {
+			end()
+			return nil, nil, nil, err
+		}
+		registerCache(metrics, cache.Stats())
+		store, whole = cache, uint64(max(cache.MaxEntry(), leastWhole))
+	}
 	d, err := daemon.New(store, daemon.Options{
-		MaxBlob: int64(c.MaxBlob), SpoolDir: c.SpoolDir, MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
+		MaxWhole: whole,
+		MaxBlob:  int64(c.MaxBlob), SpoolDir: c.SpoolDir, MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
 		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Auth: auth, Timeout: c.Timeout,
 		AllowedHeaders: c.AllowedHeaders, AllTagsAsHeaders: c.AllTags, Logger: log,
 	})
 	if err == nil {
 		server, err = httpd.New(httpd.Options{
 			MaxConns: httpd.Divide(httpd.RaiseDescriptors(), c.MaxConns, 0, 0, 0).Conns, MaxBytes: int64(c.MaxBytes),
-			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, Logger: log,
+			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, Logger: log, Metrics: metrics,
 		})
 	}
 	if err != nil {

@@ -34,6 +34,14 @@ func readBody(r io.Reader, dir string, inMemory int64) (*body, error) {
 	return b, nil
 }
 
+// readerAt reads the body.
+func (b *body) readerAt() io.ReaderAt {
+	if b.file == nil {
+		return bytes.NewReader(b.short)
+	}
+	return b.file
+}
+
 // close removes the file, if there is one.
 func (b *body) close() error {
 	if b.file == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // cluster is the Store of a cluster without a ledger, where blobs cost nothing, live for
@@ -74,6 +75,10 @@ func (c cluster) certified(ctx context.Context, id commit.BlobID) bool {
 	return weight > c.Params().F
 }
 
+func (c cluster) Stream(ctx context.Context, id commit.BlobID, w io.Writer, p Part) error {
+	return stream(ctx, c.Client, id, w, p)
+}
+
 func (c cluster) Object(ctx context.Context, id ObjectID) (*Object, error) {
 	meta, err := c.Metadata(ctx, commit.BlobID(id))
 	if err != nil {
@@ -83,15 +88,28 @@ func (c cluster) Object(ctx context.Context, id ObjectID) (*Object, error) {
 	return &o, nil
 }
 
-func (c cluster) Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error) {
-	got, err := c.Code().ID(blob)
+// idOf returns the id of the blob that src has.
+func (c cluster) idOf(ctx context.Context, src io.ReaderAt, size int64) (id commit.BlobID, err error) {
+	meta, err := c.Code().EncodeTo(ctx, rs2d.Discard, src, size, rs2d.MaxMemory(64<<20))
+	if err != nil {
+		return id, err
+	}
+	hasher, err := commit.NewHasher(c.Committee().Scheme(), "")
+	if err != nil {
+		return id, err
+	}
+	return meta.ID(hasher)
+}
+
+func (c cluster) Relay(ctx context.Context, src io.ReaderAt, size int64, id commit.BlobID, object *ObjectID) (*Certificate, error) {
+	got, err := c.idOf(ctx, src, size)
 	if err != nil {
 		return nil, err
 	}
 	if got != id {
 		return nil, errOtherBlob(got)
 	}
-	if _, err := c.Store(ctx, blob); err != nil {
+	if _, err := c.StoreFrom(ctx, src, size); err != nil {
 		return nil, err
 	}
 	cert, err := client.Attest(ctx, c.Client, attestation(id, object))

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -17,7 +16,7 @@ import (
 const maxConcat = 1 << 20
 
 // concatIDs reads which blobs are wanted.
-func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, err error) {
+func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, strict bool, err error) {
 	q := parseQuery(r)
 	if r.Method == http.MethodPost {
 		var body struct {
@@ -27,20 +26,21 @@ func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, err error)
 		}
 		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxConcat))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if err := json.Unmarshal(text, &body); err != nil {
-			return nil, malformed(err.Error())
+			return nil, false, malformed(err.Error())
 		}
 		if body.Strict && body.Skip {
-			return nil, refuse("INVALID_CONSISTENCY_CHECK", "a check cannot be strict and skipped")
+			return nil, false, refuse("INVALID_CONSISTENCY_CHECK", "a check cannot be strict and skipped")
 		}
-		ids = body.IDs
+		ids, strict = body.IDs, body.Strict
 	} else if list, ok := q.take("ids"); ok {
 		ids = strings.Split(list, ",")
 	}
-	if err := q.check(); err != nil {
-		return nil, err
+	asked, err := q.check()
+	if err != nil {
+		return nil, false, err
 	}
 	wanted := ids[:0]
 	for _, id := range ids {
@@ -49,14 +49,17 @@ func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, err error)
 		}
 	}
 	if len(wanted) == 0 {
-		return nil, malformed("at least one blob ID or object ID must be provided")
+		return nil, false, malformed("at least one blob ID or object ID must be provided")
 	}
-	return wanted, nil
+	return wanted, strict || asked, nil
 }
 
-// concat answers blobs one after another.
-func (d *reader) concat(w http.ResponseWriter, r *http.Request) error {
-	ids, err := concatIDs(w, r)
+// concats serves blobs one after another.
+type concats struct{ *reader }
+
+// get answers blobs one after another.
+func (d concats) get(w http.ResponseWriter, r *http.Request) error {
+	ids, strict, err := concatIDs(w, r)
 	if err != nil {
 		return err
 	}
@@ -89,7 +92,7 @@ func (d *reader) concat(w http.ResponseWriter, r *http.Request) error {
 	for _, id := range blobs {
 		meta, err := d.store.Metadata(r.Context(), id)
 		if err == nil {
-			err = d.stream(w, r, id, meta.Length, func() {})
+			err = d.stream(w, r, id, Part{N: meta.Length, Strict: strict}, func() {})
 		}
 		if err != nil {
 			d.log.Warn("concatenation broken off", "blob", id, "error", err)
@@ -97,20 +100,4 @@ func (d *reader) concat(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return nil
-}
-
-// streamError returns the failure of a stream that has not begun.
-func streamError(err error) error {
-	if err == nil {
-		return nil
-	}
-	var text *plain
-	if errors.As(err, &text) {
-		return err
-	}
-	f := explain(err)
-	if f.Code == http.StatusServiceUnavailable {
-		f = &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "SLIVER_RETRIEVAL_FAILED", Message: f.Message, Domain: domain}
-	}
-	return f
 }

@@ -20,10 +20,11 @@ type Options struct {
 	WaitingWrites    int           // that wait for their turn; default 8
 	MaxReads         int           // that are served at once; default 256
 	WaitingReads     int           // that wait for their turn; default 320
-	Piece            uint64        // bytes that a stream reads at a time; default 4 MiB
+	Piece            uint64        // bytes of a range that is read before it is answered; longer ones are streamed; default 4 MiB
+	MaxWhole         uint64        // bytes of a blob that is, too; default 4 MiB
 	MaxShort         int64         // bytes of a blob that is held in memory while it is stored; default 4 MiB
 	SpoolDir         string        // where longer ones are kept while they are stored; default os.TempDir
-	Timeout          time.Duration // for a request of a store; default 1 min
+	Timeout          time.Duration // for nodes to do something, and a second more for each MiB; default 1 min
 	AllowedHeaders   []string      // attributes of blobs and tags of files that become headers; default Walrus's
 	AllTagsAsHeaders bool          // every tag of a file of a quilt becomes a header
 	Auth             *Auth         // who may write; nil is everybody
@@ -61,8 +62,10 @@ func (o Options) withDefaults() (Options, error) {
 			*n.value = n.usual
 		}
 	}
-	if o.Piece == 0 {
-		o.Piece = 4 << 20
+	for _, size := range []*uint64{&o.Piece, &o.MaxWhole} {
+		if *size == 0 {
+			*size = 4 << 20
+		}
 	}
 	if o.AllowedHeaders == nil {
 		o.AllowedHeaders = []string{"content-type", "authorization", "content-disposition", "content-encoding", "content-language", "content-location", "link"}
@@ -182,7 +185,7 @@ func (d *Daemon) find(segments []string) *route {
 	case is("v1alpha/blobs/*/stream"):
 		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return d.reader.getStream(w, r, at(2)) })
 	case is("v1alpha/blobs/concat"):
-		return read("GET HEAD POST", d.reader.concat)
+		return read("GET HEAD POST", concats{d.reader}.get)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ type fake struct {
 	blobs map[commit.BlobID][]byte
 	err   error         // of all calls
 	after int           // ranges that are read before err
+	piece uint64        // that is streamed at once
 	begun chan struct{} // one for each Put that begins
 	held  chan struct{} // that Put waits for
 }
@@ -37,7 +38,7 @@ func newFake(t testing.TB) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fake{code: code, blobs: make(map[commit.BlobID][]byte)}
+	return &fake{code: code, blobs: make(map[commit.BlobID][]byte), piece: 7}
 }
 
 func (f *fake) Params() commit.Params { return f.code.Params() }
@@ -66,8 +67,8 @@ func (f *fake) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, err
 	return s, nil
 }
 
-func (f *fake) Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error) {
-	s, err := f.Put(ctx, blob, PutOptions{})
+func (f *fake) Relay(ctx context.Context, src io.ReaderAt, size int64, id commit.BlobID, object *ObjectID) (*Certificate, error) {
+	s, err := f.PutFrom(ctx, src, size, PutOptions{})
 	if err == nil && s.Blob != id {
 		err = errOtherBlob(s.Blob)
 	}
@@ -129,6 +130,21 @@ func (f *fake) ReadRange(ctx context.Context, id commit.BlobID, off, n uint64) (
 	return blob[off:][:n], nil
 }
 
+// Stream writes a piece at a time, and nothing of one that is stalled.
+func (f *fake) Stream(ctx context.Context, id commit.BlobID, w io.Writer, p Part) error {
+	for off := p.Off; off < p.Off+p.N; off += f.piece {
+		data, err := f.ReadRange(ctx, id, off, min(f.piece, p.Off+p.N-off))
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := f.get(id)
+	return err
+}
+
 func (f *fake) ReadColumns(ctx context.Context, id commit.BlobID, from, to int) ([]byte, error) {
 	blob, err := f.get(id)
 	if err != nil {
@@ -158,7 +174,11 @@ func serve(t *testing.T, o Options) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(d)
+	return serveHandler(t, f, d)
+}
+
+func serveHandler(t *testing.T, f *fake, h http.Handler) *served {
+	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return &served{t, f, s.URL}
 }
@@ -210,9 +230,15 @@ func reasonIn(domain, text string) string {
 
 const text = "thirty-three bytes of a test blob"
 
-// TestReads asks for a blob in all ways.
+// TestReads asks for a blob in all ways: one that is read before it is answered, and one that is
+// streamed.
 func TestReads(t *testing.T) {
-	s := serve(t, Options{Piece: 10})
+	t.Run("at once", func(t *testing.T) { testReads(t, Options{Piece: 10}) })
+	t.Run("streamed", func(t *testing.T) { testReads(t, Options{Piece: 1, MaxWhole: 1}) })
+}
+
+func testReads(t *testing.T, o Options) {
+	s := serve(t, o)
 	stored, err := s.store.Put(t.Context(), []byte(text), PutOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -393,7 +419,7 @@ func TestErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.store.err, s.store.after = client.ErrUnavailable, 2
+		s.store.err, s.store.after, s.store.piece = client.ErrUnavailable, 2, 100_000
 		answer, err := http.Get(s.url + "/v1alpha/blobs/" + stored.Blob.String() + "/stream")
 		if err != nil {
 			t.Fatal(err)

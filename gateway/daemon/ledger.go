@@ -205,6 +205,10 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	return stored, onLedger(err)
 }
 
+func (s *ledgerStore) Stream(ctx context.Context, id commit.BlobID, w io.Writer, p Part) error {
+	return stream(ctx, s.Client, id, w, p)
+}
+
 func (s *ledgerStore) Object(ctx context.Context, id ObjectID) (*Object, error) {
 	var b ledger.Blob
 	_, ok, err := chain.Value(ctx, s.account.Ledger(), ledger.BlobKey(ledger.ObjectID(id)), &b)

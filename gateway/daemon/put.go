@@ -78,7 +78,7 @@ func putOptions(r *http.Request) (o PutOptions, err error) {
 
 // put stores a blob, and tells writers from readers when it takes too long.
 func (d *writer) put(ctx context.Context, b *body, o PutOptions) (s *Stored, err error) {
-	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, d.options.patience(b.size))
 	defer cancel()
 	if b.file == nil {
 		s, err = d.store.Put(ctx, b.short, o)

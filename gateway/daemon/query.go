@@ -75,14 +75,15 @@ func (q *query) end() error {
 	return q.err
 }
 
-// check takes what a query says of how strict a read is to be. Reads are strict in any case.
-func (q *query) check() error {
+// check takes what a query says of how strict a read is to be, and reports whether it is to be
+// the strictest. Reads are no less strict than usual in any case.
+func (q *query) check() (strict bool, err error) {
 	strict, skip := q.flag("strict_consistency_check"), q.flag("skip_consistency_check")
 	if err := q.end(); err != nil {
-		return err
+		return false, err
 	}
 	if strict && skip {
-		return refuse("INVALID_CONSISTENCY_CHECK", "a check cannot be strict and skipped: give one of strict_consistency_check and skip_consistency_check")
+		return false, refuse("INVALID_CONSISTENCY_CHECK", "a check cannot be strict and skipped: give one of strict_consistency_check and skip_consistency_check")
 	}
-	return nil
+	return strict, nil
 }

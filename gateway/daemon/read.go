@@ -66,10 +66,11 @@ func (d *reader) getBlob(w http.ResponseWriter, r *http.Request, text string) er
 	if err != nil {
 		return err
 	}
-	if err := parseQuery(r).check(); err != nil {
+	strict, err := parseQuery(r).check()
+	if err != nil {
 		return err
 	}
-	return d.answerBlob(w, r, id, nil)
+	return d.answerBlob(w, r, id, strict, nil)
 }
 
 func (d *reader) getObject(w http.ResponseWriter, r *http.Request, text string) error {
@@ -77,14 +78,15 @@ func (d *reader) getObject(w http.ResponseWriter, r *http.Request, text string) 
 	if err != nil {
 		return malformed(err.Error())
 	}
-	if err := parseQuery(r).check(); err != nil {
+	strict, err := parseQuery(r).check()
+	if err != nil {
 		return err
 	}
 	o, err := d.store.Object(r.Context(), object)
 	if err != nil {
 		return err
 	}
-	return d.answerBlob(w, r, o.Blob, func(h http.Header) { d.attributes(h, o.Attributes, false) })
+	return d.answerBlob(w, r, o.Blob, strict, func(h http.Header) { d.attributes(h, o.Attributes, false) })
 }
 
 // attributes makes headers of attributes, but for those that are set already.
@@ -109,49 +111,52 @@ func validHeader(name, value string) bool {
 }
 
 // answerBlob answers a blob, or the range of it that is asked for.
-func (d *reader) answerBlob(w http.ResponseWriter, r *http.Request, id commit.BlobID, more func(http.Header)) error {
-	asked := r.Header.Values("Range")
-	if len(asked) == 0 && r.Method != http.MethodHead {
-		blob, err := d.store.Read(r.Context(), id)
-		if err != nil {
-			return err
-		}
-		headers(w, r, id.String())
-		if more != nil {
-			more(w.Header())
-		}
-		return answerBytes(w, r, http.StatusOK, blob)
-	}
+func (d *reader) answerBlob(w http.ResponseWriter, r *http.Request, id commit.BlobID, strict bool, more func(http.Header)) error {
 	meta, err := d.store.Metadata(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	length := meta.Length
-	var data []byte
-	code, off := http.StatusOK, uint64(0)
-	if len(asked) > 0 {
+	part, code := Part{N: meta.Length, Strict: strict}, http.StatusOK
+	if asked := r.Header.Values("Range"); len(asked) > 0 {
 		var ok bool
-		if off, length, ok = parseRange(asked, meta.Length); !ok {
+		if part.Off, part.N, ok = parseRange(asked, meta.Length); !ok {
 			return &walrusapi.Error{Code: http.StatusRequestedRangeNotSatisfiable, Status: "RANGE_NOT_SATISFIABLE", Reason: "INVALID_BYTE_RANGE", Message: fmt.Sprintf("the range %q is none of the blob's %d bytes: give one such as bytes=0-99", strings.Join(asked, ", "), meta.Length), Domain: domain}
 		}
-		code = http.StatusPartialContent
-		if r.Method != http.MethodHead {
-			if data, err = d.store.ReadRange(r.Context(), id, off, length); err != nil {
-				return err
-			}
+		code, part.Strict = http.StatusPartialContent, false
+	}
+	return d.answerPart(w, r, id, part, code == http.StatusOK, func() {
+		headers(w, r, id.String())
+		if more != nil {
+			more(w.Header())
 		}
+		h := w.Header()
+		h.Set("Content-Length", strconv.FormatUint(part.N, 10))
+		if code == http.StatusPartialContent {
+			h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.Off, part.Off+part.N-1, meta.Length))
+		}
+		w.WriteHeader(code)
+	})
+}
+
+// answerPart answers a part of a blob: at once if it is short, and else as it comes. begin is
+// called before the first byte. whole says that the part is all of the blob.
+func (d *reader) answerPart(w http.ResponseWriter, r *http.Request, id commit.BlobID, p Part, whole bool, begin func()) error {
+	var data []byte
+	var err error
+	switch {
+	case r.Method == http.MethodHead:
+	case whole && p.N <= d.options.MaxWhole:
+		data, err = d.store.Read(r.Context(), id) // which is strict
+	case !whole && p.N <= d.options.Piece:
+		data, err = d.store.ReadRange(r.Context(), id, p.Off, p.N)
+	default:
+		return d.stream(w, r, id, p, begin)
 	}
-	headers(w, r, id.String())
-	if more != nil {
-		more(w.Header())
+	if err != nil {
+		return err
 	}
-	h := w.Header()
-	h.Set("Content-Length", strconv.FormatUint(length, 10))
-	if code == http.StatusPartialContent {
-		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", off, off+length-1, meta.Length))
-	}
-	w.WriteHeader(code)
-	_, _ = w.Write(data)
+	begin()
+	_, _ = w.Write(data) // whoever does not read it has gone
 	return nil
 }
 
@@ -209,48 +214,22 @@ func (d *reader) getRange(w http.ResponseWriter, r *http.Request, text string) e
 	if length == 0 || start > meta.Length || length > meta.Length-start {
 		return refuse("INVALID_BYTE_RANGE", fmt.Sprintf("%d bytes from %d on are not within the blob's %d, or none", length, start, meta.Length))
 	}
-	data, err := d.store.ReadRange(r.Context(), id, start, length)
-	if err != nil {
-		return rangeError(err)
-	}
-	headers(w, r, fmt.Sprintf("%s-%d-%d", id, start, length))
-	return answerBytes(w, r, http.StatusOK, data)
+	return rangeError(d.answerPart(w, r, id, Part{Off: start, N: length}, false, func() {
+		headers(w, r, fmt.Sprintf("%s-%d-%d", id, start, length))
+		w.Header().Set("Content-Length", strconv.FormatUint(length, 10))
+		w.WriteHeader(http.StatusOK)
+	}))
 }
 
 // rangeError returns the failure of a range. Walrus answers 500 where nodes do not answer.
 func rangeError(err error) error {
+	if err == nil {
+		return nil
+	}
 	if f := explain(err); f.Code == http.StatusServiceUnavailable {
 		return &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "INTERNAL_ERROR", Message: f.Message, Domain: domain}
 	}
 	return err
-}
-
-// stream writes a blob in pieces. What is wrong with the first of them is returned; later
-// errors break the connection, because the status has been sent.
-func (d *reader) stream(w http.ResponseWriter, r *http.Request, id commit.BlobID, length uint64, before func()) error {
-	for off := uint64(0); off < length; {
-		n := min(d.options.Piece, length-off)
-		data, err := d.store.ReadRange(r.Context(), id, off, n)
-		if err != nil && before != nil {
-			return err
-		}
-		if err != nil {
-			d.log.Warn("stream broken off", "blob", id, "at", off, "error", err)
-			panic(http.ErrAbortHandler)
-		}
-		if before != nil {
-			before()
-			before = nil
-		}
-		if _, err := w.Write(data); err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		off += n
-	}
-	if before != nil {
-		before()
-	}
-	return nil
 }
 
 func (d *reader) getStream(w http.ResponseWriter, r *http.Request, text string) error {
@@ -258,7 +237,8 @@ func (d *reader) getStream(w http.ResponseWriter, r *http.Request, text string) 
 	if err != nil {
 		return err
 	}
-	if err := parseQuery(r).check(); err != nil {
+	strict, err := parseQuery(r).check()
+	if err != nil {
 		return err
 	}
 	meta, err := d.store.Metadata(r.Context(), id)
@@ -274,5 +254,5 @@ func (d *reader) getStream(w http.ResponseWriter, r *http.Request, text string) 
 		begin()
 		return nil
 	}
-	return streamError(d.stream(w, r, id, meta.Length, begin))
+	return streamError(d.stream(w, r, id, Part{N: meta.Length, Strict: strict}, begin))
 }

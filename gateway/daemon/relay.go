@@ -54,9 +54,9 @@ func (o *relayed) register(ctx context.Context, id commit.BlobID, _ *commit.Meta
 		Message: "nobody has registered the blob so: a deletable one is named by deletable_blob_object"}
 }
 
-func (s *ledgerStore) Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error) {
+func (s *ledgerStore) Relay(ctx context.Context, src io.ReaderAt, size int64, id commit.BlobID, object *ObjectID) (*Certificate, error) {
 	o := &relayed{s.account.Ledger(), id, object}
-	if _, err := s.Store(context.WithValue(ctx, orderKey{}, registrar(o)), blob); err != nil {
+	if _, err := s.StoreFrom(context.WithValue(ctx, orderKey{}, registrar(o)), src, size); err != nil {
 		return nil, err
 	}
 	cert, err := client.Attest(ctx, s.Client, attestation(id, object))
@@ -105,16 +105,17 @@ func (d relay) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	blob, err := io.ReadAll(http.MaxBytesReader(w, r.Body, d.options.MaxBlob))
+	b, err := readBody(http.MaxBytesReader(w, r.Body, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
 	if err != nil {
 		return err
 	}
-	if err := token.spend(len(blob)); err != nil {
+	defer func() { _ = b.close() }()
+	if err := token.spend(int(b.size)); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), d.options.Timeout)
+	ctx, cancel := context.WithTimeout(r.Context(), d.options.patience(b.size))
 	defer cancel()
-	cert, err := d.store.Relay(ctx, blob, id, object)
+	cert, err := d.store.Relay(ctx, b.readerAt(), b.size, id, object)
 	if err != nil {
 		return confirmationError(err)
 	}

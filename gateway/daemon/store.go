@@ -28,12 +28,15 @@ type Store interface {
 	Read(ctx context.Context, id commit.BlobID) ([]byte, error)
 	// ReadRange returns n bytes from off on, verified against the id.
 	ReadRange(ctx context.Context, id commit.BlobID, off, n uint64) ([]byte, error)
+	// Stream writes a part of a blob in memory that does not grow with it: each piece of it is
+	// verified against the id before. Other errors may be those of w.
+	Stream(ctx context.Context, id commit.BlobID, w io.Writer, p Part) error
 	// ReadColumns returns columns [from, to) of the message matrix, one after another,
 	// verified against the id.
 	ReadColumns(ctx context.Context, id commit.BlobID, from, to int) ([]byte, error)
 	// Relay stores a blob that its owner has registered, as the object if it may be deleted,
-	// and returns the certificate, which nobody else gets.
-	Relay(ctx context.Context, blob []byte, id commit.BlobID, object *ObjectID) (*Certificate, error)
+	// and returns the certificate, which nobody else gets. The blob is that of PutFrom.
+	Relay(ctx context.Context, src io.ReaderAt, size int64, id commit.BlobID, object *ObjectID) (*Certificate, error)
 	// Certify takes the certificate of a blob that its owner has stored, and where there is a
 	// ledger, registered as the object, which may be nil if the certificate names it.
 	Certify(ctx context.Context, id commit.BlobID, object *ObjectID, c *Certificate) error

@@ -49,15 +49,17 @@ type sums map[utils.HashType]*string
 
 // store stores a body as blobs, one after another, and holds one of them in memory. What is
 // wrong with the body is the error, before there is an object of it.
-func (c *content) store(ctx context.Context, body io.Reader, given sums) (*stored, error) {
+//
+// Blobs are still being sent to slow nodes when the request has been answered, and the server
+// uses its context again then: so they have one of the backend's.
+func (c *content) store(body io.Reader, given sums) (*stored, error) {
 	done, err := c.uses.begin()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(c.life)
 	defer cancel()
-	defer context.AfterFunc(c.life, cancel)()
 	if body == nil {
 		body = strings.NewReader("")
 	}

@@ -12,6 +12,8 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/versity/versitygw/s3response"
+
+	"github.com/redstuff-go/redstuff/gateway/daemon"
 )
 
 // TestClose closes a backend under requests, as the end of a server does that cuts them off:
@@ -86,5 +88,63 @@ func TestClose(t *testing.T) {
 	}
 	if err := b.Close(); !errors.Is(err, errClosed) {
 		t.Errorf("closed twice: %v, want %v", err, errClosed)
+	}
+}
+
+// watched is blobs that keep the contexts they are called with, as a client does that goes on
+// sending to slow nodes.
+type watched struct {
+	*memory
+	contexts []context.Context
+}
+
+func (w *watched) Put(ctx context.Context, blob []byte, o daemon.PutOptions) (*daemon.Stored, error) {
+	w.contexts = append(w.contexts, ctx)
+	return w.memory.Put(ctx, blob, o)
+}
+
+// TestContext stores blobs with no context of a request: the server uses that for another one
+// when it has answered.
+func TestContext(t *testing.T) {
+	w := &watched{memory: newMemory()}
+	b, err := Open("index", w, Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	type key struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "the request's"))
+	cancel()
+	if _, err := b.PutObject(ctx, s3response.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String("key"), Body: bytes.NewReader(some(1, 100))}); err != nil {
+		t.Fatal(err)
+	}
+	up, err := b.CreateMultipartUpload(ctx, s3response.CreateMultipartUploadInput{Bucket: aws.String("bucket"), Key: aws.String("key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number, put := range map[int32]func(*int32) error{
+		1: func(n *int32) error {
+			_, err := b.UploadPart(ctx, &awss3.UploadPartInput{Bucket: aws.String("bucket"), Key: aws.String("key"), UploadId: &up.UploadId, PartNumber: n, Body: bytes.NewReader(some(2, 100))})
+			return err
+		},
+		2: func(n *int32) error {
+			_, err := b.UploadPartCopy(ctx, &awss3.UploadPartCopyInput{Bucket: aws.String("bucket"), Key: aws.String("key"), UploadId: &up.UploadId, PartNumber: n, CopySource: aws.String("bucket/key")})
+			return err
+		},
+	} {
+		if err := put(&number); err != nil {
+			t.Errorf("part %d: %v", number, err)
+		}
+	}
+	if len(w.contexts) != 3 {
+		t.Errorf("%d blobs were put, want 3", len(w.contexts))
+	}
+	for _, ctx := range w.contexts {
+		if ctx.Value(key{}) != nil {
+			t.Error("a blob was put with the context of its request")
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (o objects) meets(bucket, key string, ifMatch, ifNoneMatch *string) error {
 	return backend.EvaluateObjectPutPreconditions(etag, ifMatch, ifNoneMatch, now != nil)
 }
 
-func (o objects) PutObject(ctx context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
+func (o objects) PutObject(_ context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
 	bucket, key := *in.Bucket, *in.Key
 	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn {
 		return out, s3err.GetAPIError(s3err.ErrMissingObjectLockConfigurationNoSpaces)
@@ -93,7 +93,7 @@ func (o objects) PutObject(ctx context.Context, in s3response.PutObjectInput) (o
 	if err := o.meets(bucket, key, in.IfMatch, in.IfNoneMatch); err != nil {
 		return out, err
 	}
-	got, err := o.content.store(ctx, in.Body, sums{
+	got, err := o.content.store(in.Body, sums{
 		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeSha1: in.ChecksumSHA1,
 		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME, utils.HashTypeSha512: in.ChecksumSHA512,
 		utils.HashTypeMd5: in.ChecksumMD5, utils.HashTypeXXHASH64: in.ChecksumXXHASH64, utils.HashTypeXXHASH3: in.ChecksumXXHASH3,

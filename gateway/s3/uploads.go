@@ -85,12 +85,12 @@ func (u uploads) keep(bucket, key, id string, number int32, next *part) error {
 	return u.index.apply(func(c change) error { return c.put(partKey(bucket, id, number), next) })
 }
 
-func (u uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
 	if _, err := u.upload(bucket, key, id); err != nil {
 		return nil, err
 	}
-	got, err := u.content.store(ctx, in.Body, sums{
+	got, err := u.content.store(in.Body, sums{
 		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeSha1: in.ChecksumSHA1,
 		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME,
 	})
@@ -110,7 +110,7 @@ func (u uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.Up
 
 // UploadPartCopy makes a part of a range of an object, which is read and stored again: the
 // range need not be of whole blobs.
-func (u uploads) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (out s3response.CopyPartResult, err error) {
+func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (out s3response.CopyPartResult, err error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
 	if _, err := u.upload(bucket, key, id); err != nil {
 		return out, err
@@ -138,7 +138,7 @@ func (u uploads) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput)
 		return out, err
 	}
 	defer body.Close()
-	got, err := u.content.store(ctx, io.Reader(body), nil)
+	got, err := u.content.store(io.Reader(body), nil)
 	if err != nil {
 		return out, err
 	}
