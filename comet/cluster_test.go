@@ -39,9 +39,15 @@ type cluster struct {
 // startCluster starts the nodes. They begin now, with epochs of so many milliseconds.
 func startCluster(t testing.TB, epochMillis uint64, change func(i int, o *Options)) *cluster {
 	t.Helper()
+	c := newCluster(t, epochMillis, change)
+	c.startAll()
+	return c
+}
+
+// newCluster is startCluster without the start.
+func newCluster(t testing.TB, epochMillis uint64, change func(i int, o *Options)) *cluster {
 	c := &cluster{t: t, dir: t.TempDir(), key: world.TLS, change: change}
 	c.genesis = world.Genesis(members, uint64(time.Now().UnixMilli()), epochMillis)
-	c.startAll()
 	return c
 }
 

@@ -43,6 +43,9 @@ func cometConfig(o *Options) *config.Config {
 	c.P2P.AddrBookStrict = false  // clusters live in private networks
 	c.P2P.AllowDuplicateIP = true // or on one machine
 	c.P2P.PexReactor = !o.hooks.strangers
+	// Strangers may take all places for those who connect, but not those of the peers that
+	// the operator has named.
+	c.P2P.UnconditionalPeerIDs = strings.Join(idsOf(o.Peers), ",")
 	c.P2P.FlushThrottleTimeout = 10 * time.Millisecond
 
 	c.Mempool.Size = maxWaiting
@@ -70,8 +73,18 @@ func cometConfig(o *Options) *config.Config {
 		c.StateSync.TrustPeriod = j.Period
 		c.StateSync.RPCServers = j.Servers
 		c.StateSync.DiscoveryTime = 5 * time.Second
+		c.StateSync.MaxSnapshotChunks = app.MaxChunks
 	}
 	return c
+}
+
+// idsOf returns the ids of peers that are named as id@host:port.
+func idsOf(peers []string) (ids []string) {
+	for _, p := range peers {
+		id, _, _ := strings.Cut(p, "@")
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // genesisDoc returns CometBFT's genesis of a ledger's.

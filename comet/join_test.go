@@ -2,25 +2,67 @@ package comet
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	abci "github.com/cometbft/cometbft/abci/types"
 
 	"github.com/redstuff-go/redstuff/comet/headers"
 	"github.com/redstuff-go/redstuff/comet/internal/world"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
+// liar has a snapshot that is later than all others', and no ledger's.
+type liar struct {
+	abci.Application
+	height func() int64 // of the last block
+	asked  *atomic.Bool // for a chunk
+}
+
+func (liar) chunk() []byte {
+	type pair struct{ Key, Value []byte }
+	return codec.Marshal(struct{ Pairs []pair }{[]pair{{[]byte("no key"), []byte("of a ledger")}}})
+}
+
+func (l liar) ListSnapshots(context.Context, *abci.RequestListSnapshots) (*abci.ResponseListSnapshots, error) {
+	height := uint64(l.height() - 2) // the last one whose root a light client can verify
+	data := codec.Marshal(struct {
+		Height uint64
+		Chunks [][sha256.Size]byte
+	}{height, [][sha256.Size]byte{sha256.Sum256(l.chunk())}})
+	hash := sha256.Sum256(data)
+	return &abci.ResponseListSnapshots{Snapshots: []*abci.Snapshot{{Height: height, Format: 1, Chunks: 1, Hash: hash[:], Metadata: data}}}, nil
+}
+
+func (l liar) LoadSnapshotChunk(context.Context, *abci.RequestLoadSnapshotChunk) (*abci.ResponseLoadSnapshotChunk, error) {
+	l.asked.Store(true)
+	return &abci.ResponseLoadSnapshotChunk{Chunk: l.chunk()}, nil
+}
+
 // TestJoin: a node without state begins from its peers' snapshot, whose root it verifies by
-// headers from a trusted one on, and goes on with the others.
+// headers from a trusted one on, and goes on with the others. One of them lies.
 func TestJoin(t *testing.T) {
 	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("CometBFT looks for snapshots for seconds")
 	}
-	c := startCluster(t, 3_600_000, func(_ int, o *Options) { o.SnapshotEvery = 5 })
+	var c *cluster
+	var asked atomic.Bool
+	c = newCluster(t, 3_600_000, func(i int, o *Options) {
+		if o.SnapshotEvery = 5; i == 3 {
+			o.hooks.application = func(a abci.Application) abci.Application {
+				return liar{a, func() int64 { return int64(c.nodes[0].Chain().Height) }, &asked}
+			}
+		}
+	})
+	c.startAll()
 	users := world.NewUsers(c.any().State(), 9)
 	for c.any().Chain().Height < 14 {
 		c.submit(c.any(), users.Next(), users.Next())
@@ -45,6 +87,9 @@ func TestJoin(t *testing.T) {
 		}
 	}()
 	wait(t, "snapshot", func() bool { return n.State().System().Height > 0 })
+	if !asked.Load() {
+		t.Error("the liar was asked for nothing")
+	}
 	first := n.comet.BlockStore().Base()
 	c.submit(c.any(), users.Next())
 	c.settle()

@@ -15,16 +15,19 @@ import (
 	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cometbft/cometbft/types"
 
-	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
+	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
-// Bounds of snapshots. What peers send is no longer than a message of CometBFT's.
+// Bounds of snapshots. What peers send is no longer than a message of CometBFT's, and is
+// on the disk until its root shows that it is the ledger's state.
 const (
 	snapshotFormat = 1
-	chunkSize      = 4 << 20  // bytes, after which a chunk ends
-	maxChunk       = 10 << 20 // bytes
-	maxChunks      = 1024
+	chunkSize      = 4 << 20 // bytes, after which a chunk ends
+	maxChunk       = 5 << 20 // bytes
+
+	// MaxChunks bounds the chunks of a snapshot.
+	MaxChunks = 1024
 )
 
 // manifest tells what a snapshot has. It is the metadata that peers show each other, and
@@ -58,9 +61,11 @@ type expected struct {
 // restoring is a snapshot of somebody else's.
 type restoring struct {
 	manifest
-	root  [sha256.Size]byte
-	next  int // chunk
-	pairs []pair
+	root    [sha256.Size]byte
+	next    int // chunk
+	stream  tree.Stream
+	stage   func([]pair) error
+	senders []string // of chunks
 }
 
 const manifestFile = "manifest"
@@ -68,6 +73,9 @@ const manifestFile = "manifest"
 // openSnapshots finds the snapshots that there are, and drops what is no whole one.
 func openSnapshots(c *core) (*snapshots, error) {
 	s := &snapshots{core: c}
+	if err := s.store.unstage(); err != nil {
+		return nil, err
+	}
 	dir := c.options.Snapshots
 	if dir == "" {
 		return s, nil
@@ -147,8 +155,8 @@ func (s *snapshots) write(m *moment) (*manifest, error) {
 		name := filepath.Join(dir, strconv.Itoa(len(made.Chunks)))
 		made.Chunks = append(made.Chunks, sha256.Sum256(data))
 		pairs, size = nil, 0
-		if len(made.Chunks) > maxChunks || len(data) > maxChunk {
-			return fmt.Errorf("comet: the state does not fit into %d chunks of %d bytes", maxChunks, chunkSize)
+		if len(made.Chunks) > MaxChunks || len(data) > maxChunk {
+			return fmt.Errorf("comet: the state does not fit into %d chunks of %d bytes", MaxChunks, chunkSize)
 		}
 		return os.WriteFile(name, data, 0o644)
 	}
@@ -238,17 +246,21 @@ func (s *snapshots) OfferSnapshot(_ context.Context, req *abci.RequestOfferSnaps
 	var m manifest
 	hash := sha256.Sum256(offered.Metadata)
 	if err := codec.Unmarshal(offered.Metadata, &m); err != nil || !bytes.Equal(hash[:], offered.Hash) || m.Height != offered.Height ||
-		len(m.Chunks) != int(offered.Chunks) || len(m.Chunks) == 0 || len(m.Chunks) > maxChunks {
+		len(m.Chunks) != int(offered.Chunks) || len(m.Chunks) == 0 || len(m.Chunks) > MaxChunks {
 		return answer(abci.ResponseOfferSnapshot_REJECT_SENDER)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.restoring = &restoring{manifest: m, root: [sha256.Size]byte(req.AppHash)}
+	if err := s.store.unstage(); err != nil { // what came of another one
+		return nil, err
+	}
+	s.restoring = &restoring{manifest: m, root: [sha256.Size]byte(req.AppHash), stage: s.store.stage}
 	return answer(abci.ResponseOfferSnapshot_ACCEPT)
 }
 
 // ApplySnapshotChunk takes a chunk if it is the one that the manifest names, and after
-// the last one the state if it has the root that was verified.
+// the last one the state if it has the root that was verified. If it has another one, all
+// who sent a chunk have lied: they sent what their manifest names.
 func (s *snapshots) ApplySnapshotChunk(_ context.Context, req *abci.RequestApplySnapshotChunk) (*abci.ResponseApplySnapshotChunk, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -261,32 +273,32 @@ func (s *snapshots) ApplySnapshotChunk(_ context.Context, req *abci.RequestApply
 			Result: abci.ResponseApplySnapshotChunk_RETRY, RefetchChunks: []uint32{req.Index}, RejectSenders: []string{req.Sender},
 		}, nil
 	}
+	if !slices.Contains(r.senders, req.Sender) {
+		r.senders = append(r.senders, req.Sender)
+	}
 	reject := func(why string, err error) (*abci.ResponseApplySnapshotChunk, error) {
 		s.restoring = nil
-		s.options.Logger.Warn("a snapshot is "+why, "height", r.Height, "error", err)
-		return &abci.ResponseApplySnapshotChunk{Result: abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT, RejectSenders: []string{req.Sender}}, nil
+		s.options.Logger.Warn("a snapshot is "+why, "height", r.Height, "senders", r.senders, "error", err)
+		return &abci.ResponseApplySnapshotChunk{Result: abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT, RejectSenders: r.senders}, s.store.unstage()
 	}
-	if err := r.add(req.Chunk); err != nil {
+	switch err := r.add(req.Chunk); {
+	case errors.Is(err, errMalformed):
 		return reject("malformed", err)
+	case err != nil:
+		return nil, err
 	}
 	if r.next < len(r.Chunks) {
 		return &abci.ResponseApplySnapshotChunk{Result: abci.ResponseApplySnapshotChunk_ACCEPT}, nil
 	}
-	state, err := ledger.Restore(s.options.Genesis, func(yield func(key, value []byte) bool) {
-		for _, p := range r.pairs {
-			if !yield(p.Key, p.Value) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	if root := state.Root(); root != r.root {
+	if root := r.stream.Root(); root != r.root {
 		return reject("not of the root that was verified", fmt.Errorf("%w: %x, want %x", ErrState, root, r.root))
 	}
 	if s.expected == nil || s.expected.height != r.Height {
 		return reject("of a height whose validators nobody has verified", nil)
+	}
+	state, err := s.store.restore(s.options.Genesis, kindStaged)
+	if err != nil {
+		return nil, err
 	}
 	m := &moment{position{r.Height, r.root, s.expected.validators, state.System().Height + 1}, state}
 	if err := s.store.replace(m); err != nil {
@@ -297,21 +309,26 @@ func (s *snapshots) ApplySnapshotChunk(_ context.Context, req *abci.RequestApply
 	return &abci.ResponseApplySnapshotChunk{Result: abci.ResponseApplySnapshotChunk_ACCEPT}, nil
 }
 
-// add reads the next chunk.
+// errMalformed is returned for what no honest node sends.
+var errMalformed = errors.New("comet: no chunk of a snapshot")
+
+// add stages the next chunk. The error wraps errMalformed, or is the disk's.
 func (r *restoring) add(data []byte) error {
 	if len(data) > maxChunk {
-		return fmt.Errorf("%w: a chunk of %d bytes", ErrState, len(data))
+		return fmt.Errorf("%w: it has %d bytes", errMalformed, len(data))
 	}
 	var chunk struct{ Pairs []pair }
 	if err := codec.Unmarshal(data, &chunk); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	for _, p := range chunk.Pairs {
-		if n := len(r.pairs); n > 0 && bytes.Compare(r.pairs[n-1].Key, p.Key) >= 0 {
-			return fmt.Errorf("%w: keys out of order", ErrState)
+		if len(p.Key) > tree.MaxKey {
+			return fmt.Errorf("%w: a key of %d bytes", errMalformed, len(p.Key))
 		}
-		r.pairs = append(r.pairs, p)
+		if err := r.stream.Add(p.Key, p.Value); err != nil {
+			return fmt.Errorf("%w: %w", errMalformed, err)
+		}
 	}
 	r.next++
-	return nil
+	return r.stage(chunk.Pairs)
 }

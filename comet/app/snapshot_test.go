@@ -3,9 +3,11 @@ package app
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
+	"github.com/redstuff-go/redstuff/node/ledger/tree"
 )
 
 // donor returns a chain with snapshots, of which the last one is of its last height.
@@ -149,7 +152,11 @@ func TestWrongSnapshots(t *testing.T) {
 	}
 	first := bytes.Clone(good)
 	first[len(first)-1] ^= 1 // in the last value
-	backwards := codec.Marshal(struct{ Pairs []pair }{[]pair{{[]byte("b"), nil}, {[]byte("a"), nil}}})
+	chunkOf := func(pairs ...pair) []byte { return codec.Marshal(struct{ Pairs []pair }{pairs}) }
+	backwards := chunkOf(pair{[]byte("b"), nil}, pair{[]byte("a"), nil})
+	strange := chunkOf(pair{[]byte("no key of a ledger"), nil})
+	long := chunkOf(pair{make([]byte, tree.MaxKey+1), nil})
+	large := chunkOf(pair{[]byte("a"), make([]byte, maxChunk)})
 	before := a.State().Root()
 	for _, test := range []struct {
 		name   string
@@ -163,6 +170,9 @@ func TestWrongSnapshots(t *testing.T) {
 		{"another state", of(first), first, 0, 30, abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT},
 		{"rubbish", of([]byte("rubbish")), []byte("rubbish"), 0, 30, abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT},
 		{"out of order", of(backwards), backwards, 0, 30, abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT},
+		{"no ledger's", of(strange), strange, 0, 30, abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT},
+		{"a long key", of(long), long, 0, 30, abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT},
+		{"too large", of(large), large, 0, 30, abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT},
 		{"another index", snapshot, good, 1, 30, abci.ResponseApplySnapshotChunk_ABORT},
 		{"unverified validators", snapshot, good, 0, 29, abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT},
 	} {
@@ -178,6 +188,17 @@ func TestWrongSnapshots(t *testing.T) {
 		}
 		if a.State().Root() != before || a.Height() != 0 {
 			t.Errorf("%s: it changed the state", test.name)
+		}
+		if test.want == abci.ResponseApplySnapshotChunk_REJECT_SNAPSHOT {
+			if !slices.Equal(c.RejectSenders, []string{"liar"}) {
+				t.Errorf("%s: senders %q are asked no more, want the liar", test.name, c.RejectSenders)
+			}
+			if err := a.store.each(kindStaged, func(key, _ []byte) bool {
+				t.Errorf("%s: the key %q is left", test.name, key)
+				return false
+			}); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	for i, req := range []abci.RequestLoadSnapshotChunk{{Height: 31, Format: snapshotFormat}, {Height: 30, Format: 9}, {Height: 30, Format: snapshotFormat, Chunk: snapshot.Chunks}} {
@@ -219,17 +240,26 @@ func FuzzChunk(f *testing.F) {
 	f.Add(codec.Marshal(struct{ Pairs []pair }{[]pair{{[]byte("a"), []byte("1")}, {[]byte("b"), nil}}}))
 	f.Add([]byte("rubbish"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r := &restoring{manifest: manifest{Chunks: make([][sha256.Size]byte, 2)}}
+		var pairs []pair
+		r := &restoring{manifest: manifest{Chunks: make([][sha256.Size]byte, 2)}, stage: func(p []pair) error {
+			pairs = append(pairs, p...)
+			return nil
+		}}
 		if err := r.add(data); err != nil {
-			if r.next != 0 {
-				t.Fatal("a chunk was refused, and counted")
+			if r.next != 0 || pairs != nil || !errors.Is(err, errMalformed) {
+				t.Fatalf("a chunk was refused (%v), and counted or kept", err)
 			}
 			return
 		}
-		for i := 1; i < len(r.pairs); i++ {
-			if bytes.Compare(r.pairs[i-1].Key, r.pairs[i].Key) >= 0 {
-				t.Fatalf("key %x before %x", r.pairs[i-1].Key, r.pairs[i].Key)
+		var whole tree.Tree
+		for i, p := range pairs {
+			if i > 0 && bytes.Compare(pairs[i-1].Key, p.Key) >= 0 {
+				t.Fatalf("key %x before %x", pairs[i-1].Key, p.Key)
 			}
+			whole = whole.Set(p.Key, p.Value)
+		}
+		if got := r.stream.Root(); got != whole.Root() {
+			t.Fatalf("root %v, want %v", got, whole.Root())
 		}
 	})
 }

@@ -21,6 +21,7 @@ const (
 	kindOffences = 'o' // the last ones
 	kindPosition = 'p'
 	kindState    = 's' // then a key of the state
+	kindStaged   = 't' // then a key of a state of which nobody knows yet whether it is the ledger's
 )
 
 // position is where the application stands in CometBFT's chain.
@@ -55,17 +56,44 @@ func (s store) load(g ledger.Genesis, begin *ledger.State) (*moment, error) {
 	if err := codec.Unmarshal(data, &m.position); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
-	var failure error
-	m.state, err = ledger.Restore(g, func(yield func(key, value []byte) bool) {
-		failure = s.each(kindState, func(key, value []byte) bool { return yield(key[1:], value) })
-	})
-	if err := errors.Join(err, failure); err != nil {
+	if m.state, err = s.restore(g, kindState); err != nil {
 		return nil, err
 	}
 	if root := m.state.Root(); root != m.Root {
 		return nil, fmt.Errorf("%w: height %d has the root %x, and %x was written", ErrState, m.Height, root, m.Root)
 	}
 	return m, nil
+}
+
+// restore reads the state of which the keys are of a kind.
+func (s store) restore(g ledger.Genesis, kind byte) (*ledger.State, error) {
+	var failure error
+	state, err := ledger.Restore(g, func(yield func(key, value []byte) bool) {
+		failure = s.each(kind, func(key, value []byte) bool { return yield(key[1:], value) })
+	})
+	return state, errors.Join(err, failure)
+}
+
+// stage keeps some more of a state that may be the ledger's.
+func (s store) stage(pairs []pair) (err error) {
+	b := s.db.NewBatch()
+	for _, p := range pairs {
+		err = errors.Join(err, b.Set(append([]byte{kindStaged}, p.Key...), append([]byte{}, p.Value...))) // nil is no value
+	}
+	if err == nil {
+		err = b.Write()
+	}
+	return errors.Join(err, b.Close())
+}
+
+// unstage drops what was staged.
+func (s store) unstage() error {
+	b := s.db.NewBatch().(setter)
+	err := b.DeleteRange([]byte{kindStaged}, []byte{kindStaged + 1})
+	if err == nil {
+		err = b.Write()
+	}
+	return errors.Join(err, b.Close())
 }
 
 // each calls f with the keys of a kind and their values, until it returns false.
@@ -154,8 +182,10 @@ func (s store) replace(m *moment) error {
 		return err
 	}
 	open()
-	if err := errors.Join(b.DeleteRange([]byte{kindState}, []byte{kindState + 1}), b.DeleteRange([]byte{kindEvents}, []byte{kindEvents + 1})); err != nil {
-		return errors.Join(err, b.Close())
+	for _, kind := range []byte{kindState, kindStaged, kindEvents} {
+		if err := b.DeleteRange([]byte{kind}, []byte{kind + 1}); err != nil {
+			return errors.Join(err, b.Close())
+		}
 	}
 	for key, value := range m.state.Snapshot() {
 		if err := b.Set(append([]byte{kindState}, key...), value); err != nil {
