@@ -15,7 +15,7 @@ type Stage uint8
 const (
 	Armed   Stage = iota // it is announced, or members have acked, but too few
 	Running              // enough have; members prove
-	Closed               // enough have proven, or the time is over
+	Closed               // all have proven, or the time is over
 )
 
 // String returns the stage in one word.
@@ -65,6 +65,7 @@ func Arm(chain [32]byte, epoch uint32, height uint64) *Challenge {
 // Electorate is whose shards are counted.
 type Electorate struct {
 	Quorum int                  // n-f
+	All    int                  // n
 	Weight func(member int) int // shards of a member; 0 of a stranger
 }
 
@@ -121,8 +122,8 @@ func (c *Challenge) Start(list List, seed Seed, draws uint64) error {
 	return nil
 }
 
-// Pass counts the certificate of a member, and closes the challenge when those who have
-// one are enough. The errors are ErrStage, ErrTwice and ErrStranger.
+// Pass counts the certificate of a member, and closes the challenge when all have one. The
+// errors are ErrStage, ErrTwice and ErrStranger.
 func (c *Challenge) Pass(e Electorate, member int) error {
 	switch {
 	case c.Stage != Running:
@@ -134,11 +135,16 @@ func (c *Challenge) Pass(e Electorate, member int) error {
 	}
 	c.Passed = append(c.Passed, uint16(member))
 	c.Weight += uint16(e.Weight(member))
-	if int(c.Weight) >= e.Quorum {
+	if int(c.Weight) >= e.All {
 		c.Stage = Closed
 	}
 	return nil
 }
+
+// Enough reports whether those who have passed are a quorum: all honest members may be among
+// them. Whoever still has no certificate then may be a cheater, or cut off; the challenge
+// need not wait for it, and is closed soon.
+func (c *Challenge) Enough(e Electorate) bool { return int(c.Weight) >= e.Quorum }
 
 // HasPassed reports whether the member has.
 func (c *Challenge) HasPassed(member int) bool { return slices.Contains(c.Passed, uint16(member)) }

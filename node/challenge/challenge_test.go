@@ -12,7 +12,7 @@ import (
 
 // weights is an electorate of 10 shards, of which 7 are a quorum.
 func weights(w ...int) challenge.Electorate {
-	return challenge.Electorate{Quorum: 7, Weight: func(m int) int {
+	return challenge.Electorate{Quorum: 7, All: 10, Weight: func(m int) int {
 		if m < len(w) {
 			return w[m]
 		}
@@ -64,13 +64,16 @@ func TestChallenge(t *testing.T) {
 		stage  challenge.Stage
 	}{
 		{2, nil, challenge.Running}, {2, challenge.ErrTwice, challenge.Running}, {9, challenge.ErrStranger, challenge.Running},
-		{3, nil, challenge.Running}, {1, nil, challenge.Closed}, {0, challenge.ErrStage, challenge.Closed},
+		{3, nil, challenge.Running}, {1, nil, challenge.Running}, {0, nil, challenge.Closed}, {0, challenge.ErrStage, challenge.Closed},
 	} {
 		if err := c.Pass(e, step.member); !errors.Is(err, step.want) || c.Stage != step.stage {
 			t.Errorf("pass of %d: %v, %v; want %v, %v", step.member, err, c.Stage, step.want, step.stage)
 		}
+		if want := c.Weight >= 7; c.Enough(e) != want {
+			t.Errorf("with %d shards passed: enough %v", c.Weight, !want)
+		}
 	}
-	if c.Weight != 7 || c.HasPassed(0) || !c.HasPassed(1) {
+	if c.Weight != 10 || c.HasPassed(4) || !c.HasPassed(1) {
 		t.Errorf("%d shards, %v", c.Weight, c.Passed)
 	}
 }

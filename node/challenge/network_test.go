@@ -171,7 +171,7 @@ type cheater struct {
 
 // electorate is that of members with one shard each, numbered by them.
 func electorate(p commit.Params) challenge.Electorate {
-	return challenge.Electorate{Quorum: p.N - p.F, Weight: func(m int) int { return min(1, max(0, p.N-m)) }}
+	return challenge.Electorate{Quorum: p.N - p.F, All: p.N, Weight: func(m int) int { return min(1, max(0, p.N-m)) }}
 }
 
 func newCheater(t testing.TB, m *matrix, keeps int, rng *rand.Rand) *cheater {
@@ -277,7 +277,10 @@ func (x *cheater) step() {
 		if acked || stage == challenge.Running {
 			x.ledger.Pass(electorate, h.shard)
 		}
-	case 6: // one of the coalition passes
+	case 6: // one of the coalition passes, or the time is over
+		if x.ledger.Stage == challenge.Running && x.rng.IntN(2*x.params.N) == 0 {
+			x.ledger.Close()
+		}
 		if x.params.F > 1 {
 			x.ledger.Pass(electorate, 1+x.rng.IntN(x.params.F-1))
 		}

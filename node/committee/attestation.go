@@ -30,9 +30,9 @@ const (
 	WalrusDeletable Kind = 5
 	// ChallengeAck attests that the member is silent, and ChallengePass that another one has
 	// shown it its symbols. What stands for the blob id is the hash of what package challenge
-	// calls terms and a pass. Walrus has no kinds of such high numbers.
-	ChallengeAck  Kind = 128
-	ChallengePass Kind = 129
+	// calls terms and a pass.
+	ChallengeAck  Kind = 6
+	ChallengePass Kind = 7
 )
 
 // String returns the kind in one word.

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"fmt"
+
+	"github.com/redstuff-go/redstuff/node/challenge"
 )
 
 // Block is transactions that are applied together, in their order.
@@ -172,6 +174,9 @@ func (s *State) Due() uint64 {
 	case PhaseDone:
 		wait /= 2
 	}
-	checkpoint, _ := checkpointDue(d)
-	return min(checkpoint, saturatingAdd(d.system.PhaseStart, wait))
+	due, _ := checkpointDue(d)
+	if c := lastChallenge(d); c != nil && c.Stage != challenge.Closed {
+		due = min(due, c.Deadline)
+	}
+	return min(due, saturatingAdd(d.system.PhaseStart, wait))
 }

@@ -26,7 +26,7 @@ type stage struct {
 // newStage returns the stage.
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	w := newWorld(t)
+	w := newWorldWith(t, func(g *Genesis) { g.Challenges = ChallengeRules{Mode: ChallengesLight, Millis: 500} })
 	s := &stage{world: w, alice: w.people[0], owner: w.members[0].owner}
 	alice, m, other := s.alice, w.members[0], w.members[1]
 	a, b, c, d := w.blob("a", 1000), w.blob("b", 1000), w.blob("c", 1000), w.blob("d", 1000)
@@ -93,6 +93,8 @@ func newStage(t *testing.T) *stage {
 		ShareBlob{certified},
 		FundBlob{shared, 1000},
 		TransferNode{m.id, addressOf(s.alice)},
+		w.ack(0, oneBlob),
+		s.runningWorld().passOf(0, 0, 1, 2),
 	}
 	if len(s.valid) != len(actions) {
 		t.Fatalf("%d actions are on the stage, want %d", len(s.valid), len(actions))
@@ -127,6 +129,8 @@ func (s *stage) ready(a Action) {
 	case SetNextKey: // not while a committee is selected
 		s.now += testEpoch / 2
 		s.pass(0)
+	case PassChallenge: // when the challenge runs
+		s.world = s.runningWorld()
 	case ReportSynced: // once an epoch, and the stage has reported
 		s.now += testEpoch / 2
 		s.pass(0)
@@ -198,7 +202,7 @@ func TestStolen(t *testing.T) {
 	everybody := map[reflect.Type]bool{}
 	for _, a := range []Action{
 		Transfer{}, ReserveSpace{}, ReserveAndRegister{}, CertifyBlob{}, InvalidateBlob{}, AddSubsidy{}, JoinActiveSet{}, StakeWith{}, Slash{},
-		SignCheckpoint{}, FundBlob{},
+		SignCheckpoint{}, FundBlob{}, AckChallenge{}, PassChallenge{},
 	} {
 		everybody[reflect.TypeOf(a)] = true
 	}
@@ -257,6 +261,7 @@ func TestOverflow(t *testing.T) {
 		"RegisterNode.Node.Commission": RuleRate, "Vote.Votes.StoragePrice": "", "Vote.Votes.WritePrice": "", "Vote.Votes.Capacity": "",
 		"SetCommission.Rate": RuleRate, "StakeWith.Amount": RuleFunds, "SplitStake.Amount": RuleAmount, "ReportSynced.Epoch": RuleEpoch,
 		"SignCheckpoint.Epoch": RuleUnknown, "SignCheckpoint.Height": RuleUnknown, "FundBlob.Amount": RuleFunds,
+		"AckChallenge.Height": RuleUnknown, "AckChallenge.List.Blobs": RuleProof, "PassChallenge.Height": RuleUnknown,
 	}
 	seen := make(map[string]bool)
 	for _, a := range s.valid {

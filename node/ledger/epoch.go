@@ -11,6 +11,7 @@ func tick(d *draft, time uint64) {
 	s := &d.system
 	s.Time = time
 	g := d.genesis
+	closeChallenge(d, false)
 	if Phase(s.Phase) == PhaseSync && time-s.PhaseStart >= g.SyncMillis {
 		endSync(d)
 	}
@@ -36,6 +37,7 @@ func selectNext(d *draft) {
 	d.system.NextCapacity = votedCapacity(d, next)
 	d.system.Phase = uint8(PhaseSelected)
 	d.emit(EpochSelected{d.system.Epoch + 1})
+	armChallenge(d)
 }
 
 // elect returns the committee that the stake of now elects, with as few shards moved as
@@ -132,6 +134,7 @@ func setPrices(d *draft, c *Committee) {
 
 // startEpoch pays out what the last epoch earned, and has the next committee take over.
 func startEpoch(d *draft) {
+	closeChallenge(d, true)
 	s := &d.system
 	before := s.Epoch
 	slot := d.slot(before)
@@ -141,22 +144,27 @@ func startEpoch(d *draft) {
 	pot := slot.Rewards - burned
 
 	closeCheckpoint(d, before)
-	old := d.committee()
+	old, last, quorum := d.committee(), lastChallenge(d), electorateOf(d)
 	s.Epoch++
 	s.Capacity = max(s.NextCapacity, d.slot(s.Epoch).Used)
 	s.NextCapacity = 0
 	next := d.committee()
 	left := pot
-	for _, m := range old.Members {
+	for i, m := range old.Members {
 		d.remove(SyncedKey(before, m.Node))
 		n := get[Node](d.tree, NodeKey(m.Node))
 		earned := uint64(0)
 		// Every member stores the same share of what is reserved for each of its shards.
 		// Who has stored nothing has earned nothing.
-		if slot.Used > 0 && n.Balance > 0 {
+		// What somebody has not earned nobody else has now, who might keep it from earning:
+		// it is for the next epoch.
+		if judge(d, verdictOn(last, quorum, before, i), before, m.Node, n) && slot.Used > 0 && n.Balance > 0 {
 			earned = scale(pot, uint64(len(m.Shards)), uint64(d.genesis.Shards))
 		}
 		left -= earned
+		if earned > 0 {
+			d.emit(NodeRewarded{before, m.Node, earned})
+		}
 		advance(d, m.Node, n, earned)
 	}
 	earn(d, s.Epoch, left)
@@ -221,5 +229,6 @@ func (a ReportSynced) apply(d *draft, sender Address) error {
 	if Phase(d.system.Phase) == PhaseSync {
 		endSync(d)
 	}
+	armChallenge(d)
 	return nil
 }

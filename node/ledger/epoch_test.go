@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/redstuff-go/redstuff/node/ledger/apportion"
@@ -34,8 +35,9 @@ func TestEpochs(t *testing.T) {
 		t.Errorf("events at half of the epoch: %+v, want %+v", got, want)
 	}
 	late := w.join(3 * testStake)
-	if got, want := w.pass(testEpoch/2), []Event{EpochStarted{2}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("events at the end of the epoch: %+v, want %+v", got, want)
+	rewards := w.pass(testEpoch / 2)
+	if got, want := rewards, []Event{EpochStarted{2}}; len(got) != 5 || !reflect.DeepEqual(got[4:], want) {
+		t.Errorf("events at the end of the epoch: %+v, want four rewards and %+v", got, want)
 	}
 	// Of 10 shards, 3 parts of 7 are 4.
 	if got := w.committee().weightOf(joined.id); got != 4 {
@@ -53,6 +55,9 @@ func TestEpochs(t *testing.T) {
 	for _, m := range w.members[:4] {
 		n := Get[Node](w.state, NodeKey(m.id))
 		earned := pot * uint64(first.weightOf(m.id)) / testShards
+		if want := (NodeRewarded{1, m.id, earned}); !slices.Contains(rewards, Event(want)) {
+			t.Errorf("rewards %+v, and none is %+v", rewards, want)
+		}
 		if n.Commission != earned/10 || n.Rewards != earned-earned/10 || n.Balance != testStake+earned-earned/10 {
 			t.Errorf("%s earned %d: commission %d, rewards %d, balance %d", n.Info.Name, earned, n.Commission, n.Rewards, n.Balance)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/bcs"
+	"github.com/redstuff-go/redstuff/node/challenge"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
@@ -102,6 +103,54 @@ type EpochSettled struct {
 	Epoch uint32
 }
 
+// ChallengeArmed: the members of the epoch are to fall silent about the blobs that were
+// certified in earlier epochs, and to ack.
+type ChallengeArmed struct {
+	Epoch  uint32
+	Height uint64
+}
+
+// ChallengeStarted: enough have acked, and all are to prove that they have the drawn blobs.
+type ChallengeStarted struct {
+	Round challenge.Round
+}
+
+// ChallengePassed: a member has.
+type ChallengePassed struct {
+	Epoch  uint32
+	Node   NodeID
+	Weight uint16
+}
+
+// ChallengeClosed: enough have passed, or the time is over. Members serve all blobs again.
+type ChallengeClosed struct {
+	Epoch  uint32
+	Height uint64 // at which it was armed
+	Weight uint16 // of those who have passed
+}
+
+// ChallengeFailed: a member has not passed, though enough others have.
+type ChallengeFailed struct {
+	Epoch uint32
+	Node  NodeID
+	InRow uint16 // challenges that it has failed one after the other
+}
+
+// StakeSlashed: all who have stake with a node have lost a part of it.
+type StakeSlashed struct {
+	Epoch  uint32 // whose challenge it failed
+	Node   NodeID
+	Amount uint64
+	Burned uint64 // the part that nobody has
+}
+
+// NodeRewarded: a member of the epoch that ended has its reward.
+type NodeRewarded struct {
+	Epoch  uint32
+	Node   NodeID
+	Amount uint64 // with the operator's commission
+}
+
 func (BlobRegistered) isEvent()      {}
 func (BlobCertified) isEvent()       {}
 func (BlobDeleted) isEvent()         {}
@@ -115,6 +164,13 @@ func (NodeSlashed) isEvent()         {}
 func (CheckpointOpened) isEvent()    {}
 func (CheckpointCertified) isEvent() {}
 func (EpochSettled) isEvent()        {}
+func (ChallengeArmed) isEvent()      {}
+func (ChallengeStarted) isEvent()    {}
+func (ChallengePassed) isEvent()     {}
+func (ChallengeClosed) isEvent()     {}
+func (ChallengeFailed) isEvent()     {}
+func (StakeSlashed) isEvent()        {}
+func (NodeRewarded) isEvent()        {}
 
 // events are all events, by the numbers that they have on the wire: new ones come last.
 var events = []reflect.Type{
@@ -131,6 +187,13 @@ var events = []reflect.Type{
 	reflect.TypeFor[CheckpointOpened](),
 	reflect.TypeFor[CheckpointCertified](),
 	reflect.TypeFor[EpochSettled](),
+	reflect.TypeFor[ChallengeArmed](),
+	reflect.TypeFor[ChallengeStarted](),
+	reflect.TypeFor[ChallengePassed](),
+	reflect.TypeFor[ChallengeClosed](),
+	reflect.TypeFor[ChallengeFailed](),
+	reflect.TypeFor[StakeSlashed](),
+	reflect.TypeFor[NodeRewarded](),
 }
 
 // MarshalEvent returns the event in BCS.

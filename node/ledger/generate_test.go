@@ -14,7 +14,16 @@ func (h *history) action(sender ledger.Address) ledger.Action {
 	to := ledgertest.Address(pick(h, h.people))
 	live := func(b *ledger.Blob) bool { return b.Owner == sender && m.epoch < b.Storage.End }
 	any := func(*ledger.Storage) bool { return true }
-	switch kind := pick(h, kindsOfActions); kind {
+	kind := pick(h, kindsOfActions)
+	if c := m.challenge; c != nil && !c.closed && h.random.IntN(3) == 0 {
+		kind = map[bool]string{false: "AckChallenge", true: "PassChallenge"}[c.started]
+	}
+	if m.genesis.Challenges.Mode != ledger.ChallengesOff && m.settled < m.epoch && h.random.IntN(4) == 0 {
+		return ledger.ReportSynced{Node: h.node(sender), Epoch: m.epoch} // no challenge is armed before a quorum has
+	}
+	switch kind {
+	case "AckChallenge", "PassChallenge":
+		return h.challengeAction(kind)
 	case "Transfer":
 		return ledger.Transfer{To: to, Amount: h.amount(1_000_000)}
 	case "AddSubsidy":

@@ -28,6 +28,8 @@ type Genesis struct {
 	// moves, in basis points: see apportion.Tolerant. 0 is not at all.
 	StakeTolerance uint16
 
+	Challenges ChallengeRules
+
 	CheckpointMillis uint64 // between two checkpoints that the committee signs, at most
 
 	FeePerByte  uint64 // of a transaction, at least; it is burned
@@ -77,6 +79,7 @@ func (g *Genesis) fill() {
 	def(&g.BurnRate, DefaultBurnRate)
 	def(&g.FeePerByte, DefaultFeePerByte)
 	def(&g.BlockTarget, DefaultBlockTarget)
+	g.Challenges.fill(g.EpochMillis)
 	def(&g.CheckpointMillis, max(1, min(DefaultCheckpointMillis, g.EpochMillis/4)))
 }
 
@@ -133,6 +136,9 @@ func (g *Genesis) validate() error {
 		if err := sum(n.Stake, "Nodes"); err != nil {
 			return err
 		}
+	}
+	if err := g.Challenges.validate(g.EpochMillis, total); err != nil {
+		return invalid("Challenges: %w", err)
 	}
 	return nil
 }

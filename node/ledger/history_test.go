@@ -35,6 +35,14 @@ func TestModel(t *testing.T) {
 				for h.applied < transactions {
 					h.block()
 				}
+				for _, n := range h.model.nodes {
+					if n.slashed.Sign() > 0 {
+						h.did[slashed]++
+					}
+					if n.rewards.Sign() < 0 {
+						h.did[indebted]++
+					}
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				for name, count := range h.did {
@@ -64,7 +72,7 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	for _, name := range kindsOfActions {
+	for _, name := range append([]string{slashed, indebted}, kindsOfActions...) {
 		if did[name] == 0 {
 			t.Errorf("no %s did anything", name)
 		}
@@ -81,11 +89,17 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// What became of nodes, counted with what was done.
+const (
+	slashed  = "a node's stake was slashed"
+	indebted = "a node's stakes are short of money"
+)
+
 var kindsOfActions = []string{
 	"Transfer", "ReserveSpace", "SplitByEpoch", "SplitBySize", "Fuse", "TransferStorage", "RegisterBlob", "ReserveAndRegister", "CertifyBlob",
 	"ExtendBlob", "ExtendWithStorage", "DeleteBlob", "TransferBlob", "SetAttributes", "InvalidateBlob", "AddSubsidy", "RegisterNode", "UpdateNode",
 	"SetNextKey", "Vote", "SetCommission", "CollectCommission", "JoinActiveSet", "StakeWith", "SplitStake", "TransferStake", "RequestWithdrawal",
-	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "TransferNode", "BurnBlob", "ShareBlob", "FundBlob",
+	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "TransferNode", "BurnBlob", "ShareBlob", "FundBlob", "AckChallenge", "PassChallenge",
 }
 
 // blsKey is a key with its proof. They are made once: proofs take a while.
@@ -135,6 +149,12 @@ func newHistory(t *testing.T, seed uint64) *history {
 	}
 	if h.random.IntN(2) == 0 {
 		g.StakeTolerance = uint16(h.random.IntN(apportion.MaxTolerance + 1))
+	}
+	if h.random.IntN(4) > 0 {
+		g.Challenges = ledger.ChallengeRules{
+			Mode: ledger.ChallengesLight + ledger.ChallengeMode(h.random.IntN(2)), Millis: 50 + h.number(450), Grace: 1 + h.number(300),
+			Strikes: uint16(1 + h.random.IntN(5)/4), Penalty: uint16(1 + h.random.IntN(10_000)), FinesShared: uint16(h.random.IntN(10_001)),
+		}
 	}
 	for i := range 4 {
 		key := ledgertest.Key(fmt.Sprint("person ", i))
@@ -300,6 +320,10 @@ func bare(a ledger.Action) ledger.Action {
 		return a.InvalidateBlob
 	case modelKey:
 		return a.Action
+	case modelAck:
+		return a.AckChallenge
+	case modelPass:
+		return a.PassChallenge
 	}
 	return a
 }

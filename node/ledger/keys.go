@@ -14,6 +14,7 @@ const (
 	kindBlob      = 'b'
 	kindByBlobID  = 'B'
 	kindCommittee = 'c'
+	kindChallenge = 'C'
 	kindSynced    = 'd'
 	kindHandover  = 'h'
 	kindInvalid   = 'i'
@@ -79,6 +80,9 @@ func LastCheckpointKey() []byte { return key(kindLast) }
 
 // SlotKey returns the key of the [Slot] of an epoch.
 func SlotKey(epoch uint32) []byte { return key(kindSlot, number(epoch)) }
+
+// ChallengeKey returns the key of the last [Challenge].
+func ChallengeKey() []byte { return key(kindChallenge) }
 
 // SystemKey returns the key of the [System].
 func SystemKey() []byte { return key(kindSystem) }

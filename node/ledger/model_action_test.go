@@ -128,6 +128,8 @@ func (m *model) action(sender ledger.Address, a ledger.Action, ids func(int) led
 		return m.blobAction(sender, a, ids, broken)
 	case ledger.DeleteBlob, ledger.TransferBlob, ledger.SetAttributes, ledger.BurnBlob, ledger.ShareBlob, ledger.FundBlob:
 		return m.ownerAction(sender, a, ids, broken)
+	case modelAck, modelPass:
+		return m.challengeAction(a, broken)
 	case ledger.StakeWith, ledger.SplitStake, ledger.TransferStake, ledger.RequestWithdrawal, ledger.WithdrawStake:
 		return m.stakeAction(sender, a, ids, broken)
 	}
@@ -501,6 +503,7 @@ func (m *model) nodeAction(sender ledger.Address, a ledger.Action, ids func(int)
 			m.weight += weight
 			if 3*m.weight >= 2*int(m.genesis.Shards)+1 {
 				m.settled = m.epoch
+				defer m.arm()
 			}
 			if m.phase == ledger.PhaseSync && 3*m.weight >= 2*int(m.genesis.Shards)+1 {
 				m.phase, m.began = ledger.PhaseDone, m.time

@@ -14,7 +14,9 @@ type modelNode struct {
 	info              ledger.NodeInfo
 	next              *ledger.NextKey
 	balance, shares   *big.Int
-	rewards           *big.Int
+	rewards           *big.Int // below 0, what the stakes are short of
+	slashed           *big.Int
+	failed            int
 	commission        *big.Int
 	blocked           *big.Int
 	rates             map[uint32]modelRate
@@ -34,7 +36,7 @@ type flow struct {
 func newModelNode(owner ledger.Address, info ledger.NodeInfo, joined uint32) *modelNode {
 	zero := func() *big.Int { return new(big.Int) }
 	return &modelNode{
-		owner: owner, info: info, balance: zero(), shares: zero(), rewards: zero(), commission: zero(), blocked: zero(),
+		owner: owner, info: info, balance: zero(), shares: zero(), rewards: zero(), slashed: zero(), commission: zero(), blocked: zero(),
 		rates: map[uint32]modelRate{joined: {zero(), zero()}},
 	}
 }
@@ -145,7 +147,14 @@ func (n *modelNode) compare(got *ledger.Node) error {
 	if g, w := fmt.Sprint(got.Owner, got.Info, gotNext), fmt.Sprint(n.owner, n.info, next); g != w {
 		return fmt.Errorf("it is %s, want %s", g, w)
 	}
-	if g, w := fmt.Sprint(got.Balance, got.Shares, got.Rewards, got.Commission, got.BlockedCommission),
+	rewards := new(big.Int).Sub(number(got.Rewards), number(got.Debt))
+	if got.Rewards > 0 && got.Debt > 0 {
+		return fmt.Errorf("it has %d, and is short of %d", got.Rewards, got.Debt)
+	}
+	if g, w := fmt.Sprint(got.Slashed, got.Failed), fmt.Sprint(n.slashed, n.failed); g != w {
+		return fmt.Errorf("what was slashed and how often it failed are %s, want %s", g, w)
+	}
+	if g, w := fmt.Sprint(got.Balance, got.Shares, rewards, got.Commission, got.BlockedCommission),
 		fmt.Sprint(n.balance, n.shares, n.rewards, n.commission, n.blocked); g != w {
 		return fmt.Errorf("balance, shares, rewards, commission and what is blocked of it are %s, want %s", g, w)
 	}
@@ -241,13 +250,19 @@ func (m *model) request(s *ledger.Stake) {
 func (m *model) withdraw(id ledger.ObjectID) {
 	s := m.stakes[id]
 	n := m.nodes[s.Node]
-	gain := new(big.Int)
+	paid := number(s.Principal)
 	valued := func(at uint32) {
 		worth := n.rate(at).toMoney(n.rate(s.Active).toShares(number(s.Principal)))
-		if gain = minus(worth, number(s.Principal)); gain.Cmp(n.rewards) > 0 {
-			gain = n.rewards
+		if n.slashed.Sign() == 0 {
+			gain := minus(worth, number(s.Principal))
+			if gain.Cmp(n.rewards) > 0 {
+				gain = n.rewards
+			}
+			paid = plus(number(s.Principal), gain)
+		} else if paid = worth; paid.Cmp(plus(m.staked(s.Node), n.rewards)) > 0 {
+			paid = plus(m.staked(s.Node), n.rewards)
 		}
-		n.rewards = new(big.Int).Sub(n.rewards, gain)
+		n.rewards = plus(n.rewards, new(big.Int).Sub(number(s.Principal), paid))
 	}
 	ok, young := m.atOnce(s)
 	switch {
@@ -261,6 +276,6 @@ func (m *model) withdraw(id ledger.ObjectID) {
 	}
 	delete(m.stakes, id)
 	owner := m.account(s.Owner)
-	owner.balance = plus(owner.balance, plus(number(s.Principal), gain))
+	owner.balance = plus(owner.balance, paid)
 	m.rank(s.Node)
 }

@@ -42,6 +42,8 @@ type model struct {
 	active     []modelActive
 	committees map[uint32][]modelOwner
 	votes      map[ledger.NodeID]map[ledger.NodeID]bool // of this epoch, by who may be slashed
+	height     uint64
+	challenge  *modelChallenge
 }
 
 type modelAccount struct {
@@ -196,6 +198,10 @@ func (m *model) endBlock(bytes int) {
 // tick lets time pass.
 func (m *model) tick(now uint64) {
 	m.time = now
+	m.height++
+	if c := m.challenge; c != nil && now >= c.deadline {
+		c.closed = true
+	}
 	if m.phase == ledger.PhaseSync && now >= m.began+m.genesis.SyncMillis {
 		m.phase, m.began = ledger.PhaseDone, now
 	}
@@ -206,6 +212,7 @@ func (m *model) tick(now uint64) {
 		m.committees[m.epoch+1] = m.elect(m.committees[m.epoch])
 		m.next = m.votedCapacity(m.committees[m.epoch+1])
 		m.phase = ledger.PhaseSelected
+		m.arm()
 	}
 	if m.phase == ledger.PhaseSelected && now >= m.began+m.genesis.EpochMillis {
 		m.startEpoch()
@@ -216,6 +223,9 @@ func (m *model) tick(now uint64) {
 // startEpoch pays out what the epoch earned, and begins the next one.
 func (m *model) startEpoch() {
 	old := m.epoch
+	if m.challenge != nil {
+		m.challenge.closed = true
+	}
 	burned := floor(m.fund(old), number(uint64(m.genesis.BurnRate)), number(10_000))
 	m.burned = plus(m.burned, burned)
 	pot := new(big.Int).Sub(m.fund(old), burned)
@@ -234,6 +244,9 @@ func (m *model) startEpoch() {
 	for _, o := range m.committees[old] {
 		stored := new(big.Int).Mul(used, number(uint64(len(o.shards))))
 		reward := floor(stored, pot, all)
+		if !m.judge(old, o.node) {
+			reward = new(big.Int)
+		}
 		left.Sub(left, reward)
 		m.nodes[o.node].advance(m.epoch, reward)
 	}
@@ -496,10 +509,17 @@ func (m *model) compare(s *ledger.State) error {
 		if got == nil {
 			return fmt.Errorf("there is no node %x", id)
 		}
-		if err := want.compare(got); err != nil {
+		err := want.compare(got)
+		if g, w := number(got.Staked), m.staked(id); err == nil && g.Cmp(w) != 0 {
+			err = fmt.Errorf("%v is staked, want %v", g, w)
+		}
+		if err != nil {
 			return fmt.Errorf("node %s: %w", want.info.Name, err)
 		}
 		count++
+	}
+	if err := m.compareChallenge(s); err != nil {
+		return err
 	}
 	return m.counted(s, count)
 }

@@ -142,6 +142,10 @@ type Node struct {
 	Latest            uint32 // the epoch up to which the pool is computed
 	Balance, Shares   uint64 // of the stake that is active
 	Rewards           uint64 // money for those who withdraw: what their stake gained
+	Staked            uint64 // money: the principals of all stakes with the node
+	Debt              uint64 // money of these that was slashed, beyond all rewards
+	Slashed           uint64 // all that ever was
+	Failed            uint16 // challenges, one after the other
 	Commission        uint64 // money
 	BlockedCommission uint64 // the part of it that cannot be collected yet
 

@@ -70,7 +70,7 @@ func advance(d *draft, id NodeID, n *Node, earned uint64) {
 	if rate, ok := n.PendingCommission.take(now).latest(); ok {
 		n.Info.Commission = uint16(rate)
 	}
-	n.Rewards += earned - commission
+	n.gain(earned - commission)
 	n.Balance += earned - commission
 	n.Latest = now
 	if n.Next != nil {
@@ -95,12 +95,22 @@ func settle(d *draft, id NodeID, n *Node) {
 	n.Shares = rate.toShares(n.Balance)
 }
 
-// payout returns what stake gained from its activation to its withdrawal, and takes it
-// out of the pool's rewards.
-func payout(d *draft, id NodeID, n *Node, s *Stake, withdraw uint32) uint64 {
+// payout takes a stake that has counted out of its pool, and returns what its owner gets: what
+// its shares are worth at its withdrawal. Of a pool that was never slashed that is at least
+// its principal. A pool never pays more than it has.
+func payout(d *draft, id NodeID, n *Node, s *Stake, withdraw uint32) (paid uint64) {
 	shares := rateAt(d, id, n, s.Active).toShares(s.Principal)
 	worth := rateAt(d, id, n, withdraw).toBalance(shares)
-	gain := min(saturate(worth, s.Principal), n.Rewards)
-	n.Rewards -= gain
-	return gain
+	if n.Slashed == 0 {
+		paid = s.Principal + min(saturate(worth, s.Principal), n.Rewards)
+	} else {
+		paid = min(worth, saturate(n.Staked+n.Rewards, n.Debt))
+	}
+	n.Staked -= s.Principal
+	if paid < s.Principal {
+		n.gain(s.Principal - paid)
+	} else {
+		n.lose(paid - s.Principal)
+	}
+	return paid
 }

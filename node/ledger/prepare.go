@@ -61,6 +61,8 @@ func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]veri
 			data = append(data, a.Certificate)
 		case InvalidateBlob:
 			data = append(data, a.Certificate)
+		case PassChallenge:
+			data = append(data, a.Certificate)
 		}
 	}
 	if len(data) < 2 {

@@ -56,6 +56,7 @@ var forms = map[byte]form{
 	kindBlob:      {1 + nameSize, reads[Blob]},
 	kindByBlobID:  {1 + 2*nameSize, reads[struct{}]},
 	kindCommittee: {1 + numberSize, reads[Committee]},
+	kindChallenge: {1, reads[Challenge]},
 	kindSynced:    {1 + numberSize + nameSize, reads[bool]},
 	kindHandover:  {1 + numberSize, reads[Certified]},
 	kindInvalid:   {1 + nameSize, reads[Invalid]},

@@ -20,6 +20,7 @@ func (a StakeWith) apply(d *draft, sender Address) error {
 	}
 	active := nextOpen(d) + 1
 	n.PendingStake.add(active, a.Amount)
+	n.Staked += a.Amount
 	d.put(NodeKey(a.Node), n)
 	d.put(StakeKey(d.newID()), Stake{Owner: sender, Node: a.Node, Principal: a.Amount, Active: active})
 	rank(d, a.Node, n)
@@ -147,24 +148,25 @@ func (a WithdrawStake) apply(d *draft, sender Address) error {
 	}
 	now := d.system.Epoch
 	current, next := membership(d, s.Node)
-	gain := uint64(0)
+	paid := s.Principal
 	switch {
 	case withdrawsEarly(d, s, next), s.Withdraw == nil && !current && !next && s.Active > now:
 		n.PendingStake.reduce(s.Active, s.Principal)
+		n.Staked -= s.Principal
 	case s.Withdraw == nil && !current && !next:
 		// The pool of such a node does not advance: the rate is the last one it had.
 		n.PendingWithdrawal.add(now, rateAt(d, s.Node, n, s.Active).toShares(s.Principal))
-		gain = payout(d, s.Node, n, s, now)
+		paid = payout(d, s.Node, n, s, now)
 	case s.Withdraw == nil:
 		return broken(RuleStake, "it has to be asked for first")
 	case *s.Withdraw > now:
 		return broken(RuleEarly, "it can be withdrawn from epoch %d on, and this is %d", *s.Withdraw, now)
 	default:
-		gain = payout(d, s.Node, n, s, *s.Withdraw)
+		paid = payout(d, s.Node, n, s, *s.Withdraw)
 	}
 	d.remove(StakeKey(a.Stake))
 	d.put(NodeKey(s.Node), n)
-	d.credit(sender, s.Principal+gain)
+	d.credit(sender, paid)
 	rank(d, s.Node, n)
 	return nil
 }

@@ -59,7 +59,7 @@ func found(d *draft, g GenesisNode) error {
 		return err
 	}
 	n := get[Node](d.tree, NodeKey(id))
-	n.Balance, n.Shares = g.Stake, g.Stake
+	n.Balance, n.Shares, n.Staked = g.Stake, g.Stake, g.Stake
 	d.put(NodeKey(id), n)
 	d.put(StakeKey(d.newID()), Stake{Owner: g.Owner, Node: id, Principal: g.Stake, Active: 1})
 	d.system.Minted += g.Stake
@@ -182,7 +182,7 @@ func (s *State) From(key []byte) iter.Seq2[[]byte, []byte] { return s.tree.From(
 // what it gets.
 func (s *State) Diff(old *State) iter.Seq2[[]byte, []byte] { return s.tree.Diff(old.tree) }
 
-// Money is where all money is.
+// Money is where all money is. Stakes are their principals without what was slashed of them.
 type Money struct {
 	Accounts, Stakes, Rewards, Commissions, Fund, Blobs, Burned, Minted uint64
 }
@@ -202,6 +202,7 @@ func (s *State) Money() (m Money) {
 	}
 	for _, n := range all[Node](s.tree, kindNode) {
 		m.Rewards += n.Rewards
+		m.Stakes -= n.Debt
 		m.Commissions += n.Commission
 	}
 	for _, b := range all[Blob](s.tree, kindBlob) {

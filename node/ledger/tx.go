@@ -68,6 +68,8 @@ var actions = []reflect.Type{
 	reflect.TypeFor[ShareBlob](),
 	reflect.TypeFor[FundBlob](),
 	reflect.TypeFor[TransferNode](),
+	reflect.TypeFor[AckChallenge](),
+	reflect.TypeFor[PassChallenge](),
 }
 
 // signedPrefix keeps signatures of transactions apart from all others of the same key.

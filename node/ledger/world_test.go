@@ -79,6 +79,12 @@ const (
 // money; the owners of nodes have some, too.
 func newWorld(t fataler) *world {
 	t.Helper()
+	return newWorldWith(t, func(*Genesis) {})
+}
+
+// newWorldWith is newWorld with a genesis that change has changed.
+func newWorldWith(t fataler, change func(*Genesis)) *world {
+	t.Helper()
 	w := &world{t: t, now: testStart}
 	g := Genesis{
 		Name: "test", Shards: testShards, Scheme: uint8(commit.BLAKE3), Start: testStart, EpochMillis: testEpoch, SyncMillis: 300,
@@ -95,6 +101,7 @@ func newWorld(t fataler) *world {
 		g.Nodes = append(g.Nodes, GenesisNode{addressOf(m.owner), m.info, testStake})
 		g.Balances = append(g.Balances, Balance{addressOf(m.owner), testMoney})
 	}
+	change(&g)
 	state, err := Begin(g)
 	if err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ var rules = arrows{
 	"node/epoch":             {"node/committee"},
 	"node/challenge":         {"commit", "internal/bcs", "node/committee", "node/ledger/codec"},
 	"node/identity":          {"node/committee"},
-	"node/ledger":            {"commit", "internal/bcs", "node/committee", "node/ledger/apportion", "node/ledger/codec", "node/ledger/tree"},
+	"node/ledger":            {"commit", "internal/bcs", "node/challenge", "node/committee", "node/ledger/apportion", "node/ledger/codec", "node/ledger/tree"},
 	"node/placement":         {"commit", "node/committee", "rs2d"},
 	"node/store":             {"commit", "rs2d"},
 	"node/control":           {"commit", "node/committee", "node/epoch"},

@@ -37,6 +37,7 @@ type file struct {
 	StakeTolerance uint16        `toml:"stake_tolerance,omitempty"` // basis points
 	FeePerByte     Amount        `toml:"fee_per_byte"`
 	BlockTarget    uint32        `toml:"block_target"`
+	Challenges     *challenges   `toml:"challenges,omitempty"`
 	Accounts       []Account     `toml:"account"`
 	Nodes          []Node        `toml:"node"`
 }
@@ -116,7 +117,7 @@ func Parse(text []byte) (g ledger.Genesis, err error) {
 	g = ledger.Genesis{
 		Name: f.Network, Shards: f.Shards, Scheme: uint8(f.Scheme), Start: uint64(f.Start.UnixMilli()), EpochMillis: uint64(f.Epoch),
 		SyncMillis: uint64(f.Sync), MaxEpochsAhead: f.MaxEpochsAhead, MaxNodes: f.MaxNodes, MinStake: uint64(f.MinStake), BurnRate: f.BurnRate,
-		FeePerByte: uint64(f.FeePerByte), BlockTarget: f.BlockTarget, StakeTolerance: f.StakeTolerance,
+		FeePerByte: uint64(f.FeePerByte), BlockTarget: f.BlockTarget, StakeTolerance: f.StakeTolerance, Challenges: f.Challenges.rules(),
 	}
 	Set(&g, f.Nodes, f.Accounts)
 	begin, err := ledger.Begin(g)
@@ -149,7 +150,7 @@ func Marshal(g ledger.Genesis) ([]byte, error) {
 	f := file{
 		Network: g.Name, Shards: g.Shards, Scheme: commit.Scheme(g.Scheme), Start: time.UnixMilli(int64(g.Start)).UTC(), Epoch: duration(g.EpochMillis),
 		Sync: duration(g.SyncMillis), MaxEpochsAhead: g.MaxEpochsAhead, MaxNodes: g.MaxNodes, MinStake: Amount(g.MinStake), BurnRate: g.BurnRate,
-		FeePerByte: Amount(g.FeePerByte), BlockTarget: g.BlockTarget, StakeTolerance: g.StakeTolerance,
+		FeePerByte: Amount(g.FeePerByte), BlockTarget: g.BlockTarget, StakeTolerance: g.StakeTolerance, Challenges: tableOf(g.Challenges),
 	}
 	for _, b := range g.Balances {
 		f.Accounts = append(f.Accounts, Account{b.Account, Amount(b.Amount)})

@@ -22,6 +22,7 @@ func build(t testing.TB) ledger.Genesis {
 		n.Stake, n.Capacity, n.StoragePrice, n.Commission = 100, 1<<40, 3, 500
 		nodes = append(nodes, n)
 	}
+	g.Challenges = ledger.ChallengeRules{Mode: ledger.ChallengesLight, Strikes: 2, FinesShared: 5000}
 	genesis.Set(&g, nodes, []genesis.Account{{Address: genesis.AddressOf(identity.GenerateKey()), Balance: 1 << 50}})
 	return g
 }
@@ -53,6 +54,8 @@ func TestRoundTrip(t *testing.T) {
 		"no address":      {line(text, "owner", 0), `owner = "x"`},
 		"negative money":  {"balance = ", "balance = -"},
 		"no TOML":         {"shards", "="},
+		"unknown mode":    {`mode = "light"`, `mode = "some"`},
+		"large penalty":   {"penalty = 100", "penalty = 10001"},
 	} {
 		changed := strings.Replace(string(text), change[0], change[1], 1)
 		if changed == string(text) {
