@@ -97,7 +97,7 @@ func (r *ChallengeRules) validate(epochMillis, money uint64) error {
 	case r.Mode > ChallengesFull:
 		return fmt.Errorf("%v is none of the modes off, light and full", r.Mode)
 	case r.Millis > epochMillis/2:
-		return fmt.Errorf("Millis: %d do not fit into the second half of an epoch of %d", r.Millis, epochMillis)
+		return fmt.Errorf("%d ms do not fit into the second half of an epoch of %d", r.Millis, epochMillis)
 	case r.Penalty > basisPoints || r.FinesShared > basisPoints:
 		return fmt.Errorf("a penalty of %d basis points, of which %d are shared: one is more than all", r.Penalty, r.FinesShared)
 	case money > maxMoney:

@@ -372,7 +372,6 @@ func TestStakeSlashing(t *testing.T) {
 				t.Fatalf("after two challenges: failed %d, slashed %d", n.Failed, n.Slashed)
 			}
 			before := n.Balance
-			burned := w.state.System().Burned
 			w.fund()
 			w.pass(testEpoch / 2)
 			for i := range 3 {
@@ -381,7 +380,7 @@ func TestStakeSlashing(t *testing.T) {
 			for i := range 3 {
 				w.do(w.people[2], w.passOf(i, 0, 1, 2))
 			}
-			burned = w.state.System().Burned
+			burned := w.state.System().Burned
 			slot := w.state.draft().slot(w.state.System().Epoch).Rewards
 			events := w.pass(testEpoch / 2)
 			n = Get[Node](w.state, NodeKey(cheat.id))
@@ -416,7 +415,6 @@ func TestStakeSlashing(t *testing.T) {
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}
-			n = Get[Node](w.state, NodeKey(cheat.id))
 			if got := w.balance(alice) + r.Fee - had; got >= 190_000 || got < 180_000 {
 				t.Errorf("%d paid for a stake of 200,000 of which a tenth was slashed", got)
 			}
