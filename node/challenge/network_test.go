@@ -146,78 +146,134 @@ func prove(t testing.TB, p *challenge.Prover, v *challenge.Verifier) error {
 	}
 }
 
-// honestMember is an honest member with one shard, as the random adversary meets it.
+// honestMember is an honest member, as the random adversary meets it.
 type honestMember struct {
-	shard    int
+	number   int
+	shards   []int
 	gate     *challenge.Gate
 	verifier *challenge.Verifier // of the cheater
 	sent     bool                // its ack is on its way
-	fetched  bool
 	signed   bool
 }
 
-// cheater plays one round with real symbols in a random order. Its member owns shard 0, its
-// coalition shards 0 to f-1.
+// cheater plays one round with real symbols in a random order. It is member 0, and the first
+// ones are its coalition, which own so many shards.
 type cheater struct {
-	t       testing.TB
-	rng     *rand.Rand
-	params  commit.Params
-	target  *matrix
-	honest  []*honestMember
-	ledger  *challenge.Challenge
-	round   challenge.Round
-	columns map[int]bool // shards whose symbol of the row it knows
+	t         testing.TB
+	rng       *rand.Rand
+	params    commit.Params
+	target    *matrix
+	weights   []int // of members
+	rows      []int // shards of the cheater
+	coalition []int // members
+	corrupt   int   // shards
+	honest    []*honestMember
+	ledger    *challenge.Challenge
+	round     challenge.Round
+	columns   map[int]bool // shards whose symbols of the rows it knows
 }
 
-// electorate is that of members with one shard each, numbered by them.
-func electorate(p commit.Params) challenge.Electorate {
-	return challenge.Electorate{Quorum: p.N - p.F, All: p.N, Weight: func(m int) int { return min(1, max(0, p.N-m)) }}
-}
-
-func newCheater(t testing.TB, m *matrix, keeps int, rng *rand.Rand) *cheater {
+// newCheater deals the shards to members of any weights, up to f of them to the coalition.
+func newCheater(t testing.TB, m *matrix, rng *rand.Rand) *cheater {
 	p := m.code.Params()
 	x := &cheater{t: t, rng: rng, params: p, target: m, columns: make(map[int]bool)}
 	x.ledger = challenge.Arm([32]byte{1}, 4, 99)
 	x.round = x.ledger.Round
-	blobs := []*matrix{m}
-	for i := range p.N {
-		if i < p.F {
-			x.columns[i] = true
+	deal, heavy := rng.Perm(p.N), rng.IntN(2) == 0
+	for corrupt := 1 + rng.IntN(p.F); len(deal) > 0; {
+		most := len(deal)
+		if len(x.honest) == 0 && x.corrupt < corrupt {
+			most = corrupt - x.corrupt
+		}
+		count := 1
+		if heavy {
+			count += rng.IntN(min(most, 1+p.F))
+		}
+		shards := deal[:min(count, most)]
+		deal = deal[len(shards):]
+		number := len(x.weights)
+		x.weights = append(x.weights, len(shards))
+		if x.corrupt < corrupt && len(x.honest) == 0 {
+			x.corrupt += len(shards)
+			x.coalition = append(x.coalition, number)
+			for _, shard := range shards {
+				x.columns[shard] = true
+			}
+			if number == 0 {
+				x.rows = shards
+			}
 			continue
 		}
+		blobs := []*matrix{m}
 		x.honest = append(x.honest, &honestMember{
-			shard: i, gate: challenge.NewGate([32]byte{1}),
-			verifier: challenge.NewVerifier(gridOf(blobs, []int{0}, []int{i}), ownColumns{honestRows: blobs}),
+			number: number, shards: shards, gate: challenge.NewGate([32]byte{1}),
+			verifier: challenge.NewVerifier(gridOf(blobs, x.rows, shards), ownColumns{honestRows: blobs}),
 		})
-	}
-	for _, i := range rng.Perm(len(x.honest))[:keeps] {
-		x.columns[x.honest[i].shard] = true
 	}
 	return x
 }
 
-// symbol returns the cheater's symbol for a column: the right one if it can have it.
-func (x *cheater) symbol(shard int) (symbol []byte, right bool) {
-	if x.columns[shard] {
-		return x.target.rows[0][x.target.column(shard)], true
+// keep has the cheater keep the symbols of its rows in so many columns of others.
+func (x *cheater) keep(columns int) {
+	for _, shard := range x.rng.Perm(x.params.N) {
+		if columns > 0 && !x.columns[shard] {
+			x.columns[shard] = true
+			columns--
+		}
 	}
-	if len(x.columns) < x.params.S {
-		return make([]byte, x.target.blob.SymbolSize()), false
+}
+
+// takes returns how many symbols it takes to have a certificate.
+func (x *cheater) takes() int { return x.params.N - 2*x.params.F - x.corrupt }
+
+func (x *cheater) electorate() challenge.Electorate {
+	return challenge.Electorate{Quorum: x.params.N - x.params.F, All: x.params.N, Weight: func(m int) int {
+		if m < len(x.weights) {
+			return x.weights[m]
+		}
+		return 0
+	}}
+}
+
+// symbols returns what the cheater shows a member: the right symbols, where it can have them.
+func (x *cheater) symbols(h *honestMember) (data []byte, right bool) {
+	size := x.target.blob.SymbolSize()
+	right = true
+	for _, i := range x.rows {
+		var whole []byte // the row, if it can be restored
+		if len(x.columns) >= x.params.S {
+			whole = x.restore(i)
+		}
+		for _, shard := range h.shards {
+			column := x.target.column(shard)
+			switch {
+			case x.columns[shard]:
+				data = append(data, x.target.rows[i][column]...)
+			case whole != nil:
+				data = append(data, whole[column*size:][:size]...)
+			default:
+				data, right = append(data, make([]byte, size)...), false
+			}
+		}
 	}
+	return data, right
+}
+
+// restore returns a row from the symbols in the columns that the cheater knows.
+func (x *cheater) restore(row int) []byte {
 	var symbols []rs2d.Symbol
 	for i := range x.columns {
-		symbols = append(symbols, rs2d.Symbol{Row: 0, Col: x.target.column(i), Data: x.target.rows[0][x.target.column(i)]})
+		symbols = append(symbols, rs2d.Symbol{Row: row, Col: x.target.column(i), Data: x.target.rows[row][x.target.column(i)]})
 	}
-	row, err := x.target.code.Recover(x.target.blob.Metadata(), rs2d.SliverRef{Axis: rs2d.Primary, Index: 0}, symbols)
+	sliver, err := x.target.code.Recover(x.target.blob.Metadata(), rs2d.SliverRef{Axis: rs2d.Primary, Index: row}, symbols)
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	expanded, err := x.target.code.Expand(row)
+	expanded, err := x.target.code.Expand(sliver)
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	n := x.target.blob.SymbolSize()
-	return expanded[x.target.column(shard)*n:][:n], true
+	return expanded
 }
 
 // step does one thing of all that can be done.
@@ -225,7 +281,7 @@ func (x *cheater) step() {
 	h := x.honest[x.rng.IntN(len(x.honest))]
 	all := func(commit.BlobID) bool { return true }
 	stage, acked := h.gate.Stage()
-	electorate := electorate(x.params)
+	electorate := x.electorate()
 	switch x.rng.IntN(7) {
 	case 0: // it hears of the ledger
 		switch {
@@ -241,9 +297,9 @@ func (x *cheater) step() {
 			h.sent = true
 		}
 	case 2: // somebody's ack comes to the ledger
-		member := h.shard
+		member := h.number
 		if x.rng.IntN(3) == 0 {
-			member = x.rng.IntN(x.params.F)
+			member = x.coalition[x.rng.IntN(len(x.coalition))]
 		} else if !h.sent {
 			return
 		}
@@ -253,92 +309,90 @@ func (x *cheater) step() {
 			}
 			x.round = x.ledger.Round
 		}
-	case 3: // the cheater reads a column
-		silent := 0
+	case 3: // the cheater reads columns
+		silent := x.corrupt
 		for _, h := range x.honest {
 			if h.sent {
-				silent++
+				silent += len(h.shards)
 			}
 		}
-		seedKnown := x.ledger.Stage != challenge.Armed || silent+x.params.F >= x.params.N-x.params.F
+		seedKnown := x.ledger.Stage != challenge.Armed || silent >= electorate.Quorum
 		if seedKnown && h.gate.Serves(x.target.blob.ID(), challenge.Column) {
-			h.fetched, x.columns[h.shard] = true, true
+			for _, shard := range h.shards {
+				x.columns[shard] = true
+			}
 		}
-	case 4: // the cheater shows its symbol, or what it has instead
+	case 4: // the cheater shows its symbols, or what it has instead
 		if h.gate.Check(x.round) != nil || h.verifier.Done() {
 			return
 		}
-		symbol, right := x.symbol(h.shard)
+		symbols, right := x.symbols(h)
 		if !right && x.rng.IntN(2) == 0 {
 			return // a wrong symbol is for good
 		}
-		x.show(h, symbol, right)
+		x.show(h, symbols, right)
 	case 5: // an honest member passes
 		if acked || stage == challenge.Running {
-			x.ledger.Pass(electorate, h.shard)
+			x.ledger.Pass(electorate, h.number)
 		}
 	case 6: // one of the coalition passes, or the time is over
 		if x.ledger.Stage == challenge.Running && x.rng.IntN(2*x.params.N) == 0 {
 			x.ledger.Close()
 		}
-		if x.params.F > 1 {
-			x.ledger.Pass(electorate, 1+x.rng.IntN(x.params.F-1))
+		if member := x.coalition[x.rng.IntN(len(x.coalition))]; member != 0 {
+			x.ledger.Pass(electorate, member)
 		}
 	}
 }
 
-// show sends a symbol, and, if it was wrong, a proof of something else.
-func (x *cheater) show(h *honestMember, symbol []byte, right bool) {
-	if len(h.verifier.Want().Wrong) == 0 {
-		if err := h.verifier.Symbols(onWire(x.t, challenge.Symbols{Data: symbol})); err != nil {
-			return
-		}
-	} else if err := h.verifier.Symbols(onWire(x.t, challenge.Symbols{Data: symbol})); err == nil {
-		x.t.Fatal("a symbol was taken again without a proof")
+// show sends symbols, and, of one that was wrong, a proof of something else.
+func (x *cheater) show(h *honestMember, symbols []byte, right bool) {
+	first := len(h.verifier.Want().Wrong) == 0
+	if err := h.verifier.Symbols(onWire(x.t, challenge.Symbols{Data: symbols})); first != (err == nil) && !errors.Is(err, challenge.ErrProof) {
+		x.t.Fatalf("symbols, for the first time %v: %v", first, err)
 	}
-	if !h.verifier.Done() {
-		other := 1 + x.rng.IntN(x.params.N-1)
-		proofs := honestRows{x.target}
-		c := challenge.Cell{Row: 0, Column: h.shard}
+	for _, place := range h.verifier.Want().Wrong {
+		c := challenge.Cell{Row: x.rows[int(place)/len(h.shards)], Column: h.shards[int(place)%len(h.shards)]}
 		if right = right && x.rng.IntN(2) == 0; !right {
-			c = challenge.Cell{Row: other, Column: h.shard}
+			c.Row = (c.Row + 1 + x.rng.IntN(x.params.N-1)) % x.params.N
 		}
-		s, path, err := proofs.Prove(c)
+		s, path, err := honestRows{x.target}.Prove(c)
 		if err != nil {
 			x.t.Fatal(err)
 		}
 		if x.rng.IntN(4) == 0 {
-			s = symbol // the path of another one
+			s = make([]byte, len(s)) // the path of another one
 		}
-		h.verifier.Proof(onWire(x.t, challenge.Proof{Symbol: s, Path: path}))
+		h.verifier.Proof(onWire(x.t, challenge.Proof{At: place, Symbol: s, Path: path}))
 	}
-	if h.verifier.Done() {
-		h.signed = true
-	}
+	h.signed = h.signed || h.verifier.Done()
 }
 
-// cheated reports whether the ledger takes the cheater's certificate.
+// cheated reports whether the ledger takes the cheater's certificate. Each member's
+// signature counts its own shards, once.
 func (x *cheater) cheated() bool {
-	signatures := x.params.F
+	signatures := x.corrupt
 	for _, h := range x.honest {
 		if h.signed {
-			signatures++
+			signatures += len(h.shards)
 		}
 	}
-	return signatures >= x.params.N-x.params.F && x.ledger.Pass(electorate(x.params), 0) == nil
+	return signatures >= x.params.N-x.params.F && x.ledger.Pass(x.electorate(), 0) == nil
 }
 
-// TestRandomSchedules plays rounds with real symbols, in random orders. With one symbol less
-// kept than it takes the cheater never has a certificate; with more, it has one in some.
+// TestRandomSchedules plays rounds with real symbols, in random orders, among members of any
+// weights. With one symbol less kept than it takes the cheater never has a certificate; with
+// more, it has one in some.
 func TestRandomSchedules(t *testing.T) {
 	for _, n := range []int{4, 7, 10} {
 		t.Run(fmt.Sprint(n, " shards"), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(uint64(n), 15))
 			m := newMatrix(t, n, 600, rng)
-			play := func(keeps int) (cheated int) {
+			play := func(more int) (cheated int) {
 				for range *schedules {
-					x := newCheater(t, m, keeps, rng)
+					x := newCheater(t, m, rng)
+					x.keep(x.takes() + more)
 					for range 60 * n {
 						x.step()
 						if x.cheated() {
@@ -349,16 +403,15 @@ func TestRandomSchedules(t *testing.T) {
 				}
 				return cheated
 			}
-			p := m.code.Params()
-			takes := p.N - 3*p.F
-			if cheated := play(takes - 1); cheated > 0 {
-				t.Errorf("%d symbols kept: the cheater has a certificate in %d of %d rounds", takes-1, cheated, *schedules)
+			if cheated := play(-1); cheated > 0 {
+				t.Errorf("one symbol less kept than it takes: the cheater has a certificate in %d of %d rounds", cheated, *schedules)
 			}
-			cheated := play(takes + p.F)
+			more := m.code.Params().F
+			cheated := play(more)
 			if cheated == 0 {
-				t.Errorf("%d symbols kept: no certificate in any of %d rounds, and there are such orders", takes+p.F, *schedules)
+				t.Errorf("%d more kept: no certificate in any of %d rounds, and there are such orders", more, *schedules)
 			}
-			t.Logf("%d symbols kept: 0 of %d rounds; %d kept: %d", takes-1, *schedules, takes+p.F, cheated)
+			t.Logf("one symbol less kept than it takes: 0 of %d rounds; %d more: %d", *schedules, more, cheated)
 		})
 	}
 }
