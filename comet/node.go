@@ -129,7 +129,7 @@ func (n *Node) start(key ed25519.PrivateKey) error {
 		votes = o.hooks.voter(votes)
 	}
 	log := logger{o.Logger}
-	var options []node.Option
+	options := []node.Option{guarded(n.app)}
 	if o.Join != nil {
 		provider, err := stateProvider(o, n.app, doc)
 		if err != nil {

@@ -248,6 +248,44 @@ func TestMempool(t *testing.T) {
 	}
 }
 
+// TestForged: what no honest node passes on is told from what is refused for the state that
+// one node has; and time is spent on signatures of what somebody would pay for alone.
+func TestForged(t *testing.T) {
+	s := begin(t, databases(t), "a", func(o *Options) { o.MaxWaiting = 4 })
+	state := s.app.State()
+	forge := func(tx []byte) []byte {
+		tx = bytes.Clone(tx)
+		tx[len(tx)-1] ^= 1
+		return tx
+	}
+	for _, test := range []struct {
+		name string
+		tx   []byte
+		want ledger.Rule
+	}{
+		{"good", sign(t, state, 1, 0, 10), ""},
+		{"a tick", []byte(tickPrefix + "5"), ""},
+		{"nothing", nil, ledger.RuleMalformed},
+		{"rubbish", []byte("rubbish"), ledger.RuleMalformed},
+		{"too long", make([]byte, ledger.MaxTx+1), ledger.RuleMalformed},
+		{"forged", forge(sign(t, state, 1, 0, 10)), ledger.RuleSignature},
+		{"of who has nothing", sign(t, state, 99, 0, 10), ""},
+		{"of who has nothing, and forged", forge(sign(t, state, 99, 0, 10)), ""},
+		{"far ahead", forge(sign(t, state, 1, 4, 10)), ""},
+		{"too cheap", forge(sign(t, state, 1, 0, 0)), ""},
+	} {
+		if err := s.app.Forged(test.tx); ledger.RuleOf(err) != test.want {
+			t.Errorf("%s: %v, want rule %q", test.name, err, test.want)
+		}
+		if r := s.check(test.tx); test.want != "" && r.Codespace != string(test.want) {
+			t.Errorf("%s: refused for %q, want %q", test.name, r.Codespace, test.want)
+		}
+	}
+	if n := len(s.app.verified.young); n != 1 {
+		t.Errorf("%d signatures were found right, want that of the good one alone", n)
+	}
+}
+
 // TestFlood: the fees of all that waits of a sender are there.
 func TestFlood(t *testing.T) {
 	poor := world.Key("person 50")

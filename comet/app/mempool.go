@@ -76,24 +76,49 @@ func refuse(code uint32, err *ledger.RuleError) *abci.ResponseCheckTx {
 	return &abci.ResponseCheckTx{Code: code, Codespace: string(err.Rule), Log: err.Detail}
 }
 
-// admit has a transaction wait, or tells why it may not. Nonces may come in any order,
+// payable reads a transaction, and tells why nobody would pay for it, without a look at
+// its signature: to verify that takes longer than all else. Nonces may come in any order,
 // because peers do not tell each other of transactions in one.
-func (m *mempool) admit(data []byte) (code uint32, broken *ledger.RuleError) {
-	tx, err := m.Parse(data)
-	if err != nil {
-		return codeRefused, ruleError(err)
+func (m *mempool) payable(state *ledger.State, data []byte) (tx *ledger.Tx, account *ledger.Account, err error) {
+	if tx, err = ledger.ReadTx(data); err != nil {
+		return nil, nil, err
 	}
-	state := m.State()
-	account := ledger.Get[ledger.Account](state, ledger.AccountKey(tx.Sender))
-	if account == nil {
+	if account = ledger.Get[ledger.Account](state, ledger.AccountKey(tx.Sender)); account == nil {
 		account = new(ledger.Account)
 	}
 	ahead := tx.Nonce - account.Nonce
 	if tx.Nonce < account.Nonce || ahead >= uint64(m.options.MaxWaiting) {
-		return codeRefused, &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("%d, and the sender's next one is %d; the %d after it may wait, too",
+		return tx, account, &ledger.RuleError{Rule: ledger.RuleNonce, Detail: fmt.Sprintf("%d, and the sender's next one is %d; the %d after it may wait, too",
 			tx.Nonce, account.Nonce, m.options.MaxWaiting-1)}
 	}
-	if err := state.CheckParsed(tx, len(data), ahead); err != nil {
+	return tx, account, state.CheckParsed(tx, len(data), ahead)
+}
+
+// Forged returns why no honest node has passed a transaction on: it is none, or somebody
+// else's. Of what nobody would pay for it tells nothing.
+func (m *mempool) Forged(data []byte) error {
+	if _, tick := parseTick(data); tick {
+		return nil
+	}
+	tx, _, err := m.payable(m.State(), data)
+	if tx == nil {
+		return err
+	}
+	if err == nil {
+		_, err = m.Parse(data)
+		return err
+	}
+	return nil
+}
+
+// admit has a transaction wait, or tells why it may not.
+func (m *mempool) admit(data []byte) (code uint32, broken *ledger.RuleError) {
+	state := m.State()
+	tx, account, err := m.payable(state, data)
+	if err == nil {
+		_, err = m.Parse(data)
+	}
+	if err != nil {
 		return codeRefused, ruleError(err)
 	}
 	digest := ledger.Digest(data)

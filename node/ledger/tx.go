@@ -112,6 +112,12 @@ func ParseTx(data []byte) (*Tx, error) {
 	return tx, nil
 }
 
+// ReadTx reads a transaction without verifying its signature. The error is a *RuleError.
+func ReadTx(data []byte) (*Tx, error) {
+	tx, _, _, err := decodeTx(data)
+	return tx, err
+}
+
 // decodeTx reads a transaction and verifies nothing.
 func decodeTx(data []byte) (tx *Tx, body, signature []byte, err error) {
 	at := len(data) - ed25519.SignatureSize
