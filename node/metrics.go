@@ -1,10 +1,16 @@
 package node
 
 import (
+	"math"
+	"runtime"
+	"runtime/debug"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/redstuff-go/redstuff/gf"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/inventory"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -17,6 +23,35 @@ func register(r *prometheus.Registry, n *Node, counters *peer.ByteCounters) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "redstuff_" + name, Help: help}, value))
 	}
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(buildInfo())
+	s := n.config.Store
+	stored := func(of func(inventory.Totals) int64) func() float64 {
+		return func() float64 {
+			if t, ok := n.inventory.Totals(); ok {
+				return float64(of(t))
+			}
+			return math.NaN() // nothing has been counted yet
+		}
+	}
+	gauge("stored_blobs", "Blobs of which the store has something, as of the last count.", stored(func(t inventory.Totals) int64 { return t.Blobs }))
+	gauge("stored_certified_blobs", "Certified blobs of those, as of the last count.", stored(func(t inventory.Totals) int64 { return t.Certified }))
+	gauge("stored_slivers", "Slivers in the store, as of the last count.", stored(func(t inventory.Totals) int64 { return t.Slivers }))
+	gauge("stored_bytes", "Bytes of slivers in the store, as of the last count.", stored(func(t inventory.Totals) int64 { return t.Bytes }))
+	watch("stored_counts_total", "Complete counts of the store.", func() float64 { return float64(n.inventory.Counts()) })
+	gauge("disk_free_bytes", "Bytes that are free on the store's disk.", func() float64 {
+		if free, ok := s.Free(); ok {
+			return float64(free)
+		}
+		return math.NaN()
+	})
+	gauge("disk_room_bytes", "Bytes that can be stored: those that are free on the disk but for the reserve.", func() float64 {
+		if room, ok := s.Room(); ok {
+			return float64(room)
+		}
+		return math.NaN()
+	})
+	gauge("store_failed", "1 if the store has failed: the process has to be started again.", func() float64 { return number(s.Failed() != nil) })
+	gauge("ready", "1 if the node takes requests, see /ready.", func() float64 { return number(Ready(n) == "") })
 	heal := n.healer.Totals
 	watch("heal_slivers_total", "Slivers recovered.", func() float64 { return float64(heal().Slivers) })
 	watch("heal_restored_bytes_total", "Bytes of slivers recovered.", func() float64 { return float64(heal().Restored) })
@@ -30,12 +65,7 @@ func register(r *prometheus.Registry, n *Node, counters *peer.ByteCounters) {
 	gauge("heal_missing_slivers", "Slivers that the node knows it lacks.", func() float64 { return float64(n.healer.Lacking()) })
 	gauge("heal_no_room_bytes", "Bytes of slivers that are not recovered because the disk has no room for them.",
 		func() float64 { return float64(n.healer.NoRoom()) })
-	gauge("healthy", "1 if the node has all it should have, as far as it knows.", func() float64 {
-		if n.State() == api.StateHealthy {
-			return 1
-		}
-		return 0
-	})
+	gauge("healthy", "1 if the node has all it should have, as far as it knows.", func() float64 { return number(n.State() == api.StateHealthy) })
 	watch("scrub_bytes_total", "Bytes the scrubber has read.", func() float64 { return float64(n.scrubber.Totals().Bytes) })
 	watch("scrub_passes_total", "Complete passes of the scrubber.", func() float64 { return float64(n.scrubber.Totals().Passes) })
 	watch("scrub_corrupt_total", "Corrupt slivers the scrubber has found.", func() float64 { return float64(n.scrubber.Totals().Corrupt) })
@@ -59,4 +89,31 @@ func register(r *prometheus.Registry, n *Node, counters *peer.ByteCounters) {
 		gauge("ledger_epoch", "Epoch of the ledger as the node knows it.", func() float64 { return float64(l.follower.View().Current.Epoch()) })
 	}
 	r.MustRegister(&problemCollector{n.Problems})
+}
+
+func number(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// buildInfo is a metric whose labels say what was built, from what, and what it runs on.
+func buildInfo() prometheus.Collector {
+	labels := prometheus.Labels{"version": "(devel)", "revision": "", "go": runtime.Version(), "backend": gf.Backends()[0]}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if labels["version"] = info.Main.Version; info.Main.Version == "" {
+			labels["version"] = "(devel)"
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				labels["revision"] = s.Value
+			}
+		}
+	}
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "redstuff_build_info", Help: "1. The labels say what was built, and which instruction set codes.", ConstLabels: labels,
+	})
+	g.Set(1)
+	return g
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/invalid"
+	"github.com/redstuff-go/redstuff/node/inventory"
 	"github.com/redstuff-go/redstuff/node/migrate"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/scrub"
@@ -38,21 +39,23 @@ var ErrNotMember = errors.New("node: key is that of no member")
 
 // Node is a storage node.
 type Node struct {
-	config   Config
-	tls      *tls.Config
-	keys     *identity.Keyring
-	known    atomic.Pointer[committee.NodeID]
-	peers    *peer.Set
-	healer   *Healer
-	scrubber *scrub.Scrubber
-	server   *server.Server
-	ledger   *following        // nil if there is no ledger
-	migrator *migrate.Migrator // nil if there is no ledger
-	rotation *rotation         // nil if there is no ledger
-	others   *agreement.Checker
-	log      *slog.Logger
-	started  time.Time
-	closing  atomic.Bool
+	config    Config
+	tls       *tls.Config
+	keys      *identity.Keyring
+	known     atomic.Pointer[committee.NodeID]
+	peers     *peer.Set
+	healer    *Healer
+	scrubber  *scrub.Scrubber
+	server    *server.Server
+	ledger    *following        // nil if there is no ledger
+	migrator  *migrate.Migrator // nil if there is no ledger
+	rotation  *rotation         // nil if there is no ledger
+	others    *agreement.Checker
+	inventory *inventory.Counter
+	log       *slog.Logger
+	started   time.Time
+	closing   atomic.Bool
+	heard     atomic.Bool // all that the ledger had to tell, once
 }
 
 // New returns the node that has the keys, which it does not hand out. It starts nothing.
@@ -150,6 +153,7 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 	}
+	n.inventory = inventory.New(c.Store, n.log)
 	register(c.Metrics, n, options.Counters)
 	return n, nil
 }
@@ -271,6 +275,7 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 	background.Go(func() { n.healer.run(work) })
 	background.Go(func() { n.scrubber.Run(work) })
 	background.Go(func() { n.others.Run(work) })
+	background.Go(func() { n.inventory.Run(work) })
 	background.Go(func() { n.watch(work) })
 	background.Go(func() { n.clean(work) })
 	n.log.Info("serving", "address", listener.Addr().String(), "shards", n.member().Shards.String())
@@ -330,8 +335,9 @@ func (n *Node) health() api.Health {
 	return h
 }
 
-// AdminHandler serves Prometheus metrics at /metrics, profiles at /debug/pprof/, and
-// the node's health at /health. It asks nobody who they are: listen where only
+// AdminHandler serves Prometheus metrics at /metrics, profiles at /debug/pprof/, the
+// node's health at /health, and at /ready whether it is to be sent requests, with a status
+// of 200 or 503. It asks nobody who they are: listen where only
 // operators reach it.
 func (n *Node) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
@@ -342,5 +348,6 @@ func (n *Node) AdminHandler() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.Handle("GET /health", n.server.AdminHealth())
+	mux.HandleFunc("GET /ready", readiness(n))
 	return mux
 }

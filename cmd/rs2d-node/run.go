@@ -149,9 +149,11 @@ func (c *runCmd) Run(a *cli.App) (err error) {
 		}
 	}()
 	wait := shown.serve(ctx, cancel)
+	told := tellSupervisor(ctx, stateOf(n))
 	err = n.Run(ctx, listener, admin, c.Grace)
 	cancel()
 	wait()
+	told()
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("requests were cut off at the end of the grace period")
 	}

@@ -5,10 +5,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -72,6 +74,57 @@ func TestRunOutlivesTheReaderOfItsLog(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the node ended with %v, want exit code 0", err)
+	}
+}
+
+// TestRunTellsItsSupervisor runs a node as systemd does, which hears that it is ready, that
+// it is alive, and that it ends.
+func TestRunTellsItsSupervisor(t *testing.T) {
+	dir, err := os.MkdirTemp("", "") // the path of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	cluster := alone(t)
+	cmd := command(t, "run", "-c", filepath.Join(cluster, "node-0", "node.toml"))
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=300000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	hears := func(want string) {
+		t.Helper()
+		var heard []string
+		for buffer := make([]byte, 4096); ; {
+			n, err := l.Read(buffer)
+			if err != nil {
+				t.Fatalf("%v, want %q after %q", err, want, heard)
+			}
+			if heard = append(heard, string(buffer[:n])); strings.Contains(heard[len(heard)-1], want) {
+				return
+			}
+		}
+	}
+	hears("READY=1\nSTATUS=heal")
+	status := command(t, "status", "--committee", filepath.Join(cluster, "committee.toml"))
+	if out, err := status.CombinedOutput(); status.ProcessState.ExitCode() > 1 { // 1 is a node that still looks for what it lacks
+		t.Errorf("a node that says it is ready does not answer: %v: %s", err, out)
+	}
+	hears("WATCHDOG=1\nSTATUS=healthy")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	hears("STOPPING=1")
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the node ended with %v, want exit code 0", err)
 	}

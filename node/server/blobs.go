@@ -101,11 +101,14 @@ func (b *blobs) fail(r *request, err error) {
 		b.corrupt(err)
 		r.Fail(http.StatusNotFound, "damaged, and about to be recovered")
 	case errors.Is(err, store.ErrFull):
+		b.metrics.failures.Inc()
 		b.full.Store(time.Now().UnixNano())
 		r.Fail(http.StatusInsufficientStorage, "disk is full")
 	case errors.Is(err, store.ErrFailed):
+		b.metrics.failures.Inc()
 		r.Busy("the store failed")
 	case errors.Is(err, store.ErrUnavailable):
+		b.metrics.failures.Inc()
 		if httpd.NoDescriptors(err) {
 			b.starves()
 		}
@@ -114,6 +117,7 @@ func (b *blobs) fail(r *request, err error) {
 	case r.Context().Err() != nil:
 		// Nobody waits for an answer.
 	default:
+		b.metrics.failures.Inc()
 		b.log.Error("store", "path", r.URL.Path, "error", err)
 		r.Fail(http.StatusInternalServerError, "the store has an error")
 	}

@@ -10,6 +10,7 @@ type metrics struct {
 	invalid   prometheus.Counter
 	overQuota prometheus.Counter
 	removed   prometheus.Counter
+	failures  prometheus.Counter
 
 	unregistered prometheus.Counter
 }
@@ -27,6 +28,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		invalid:   counter("inconsistent_total", "Blobs that a certificate says are inconsistent."),
 		overQuota: counter("over_quota_total", "Writes refused because their writer has too many bytes of blobs without a certificate."),
 		removed:   counter("pending_removed_total", "Blobs removed because nobody certified them for long."),
+		failures:  counter("disk_failures_total", "Requests that failed because of the disk: it was full, failed, or could not be read."),
 
 		unregistered: counter("unregistered_total", "Writes refused because nobody has registered their blob."),
 	}

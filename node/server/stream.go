@@ -50,6 +50,7 @@ func (b *blobs) errorFrame(h api.FrameHeader, err error) []byte {
 		b.corrupt(err)
 		message = "damaged, and about to be recovered"
 	default:
+		b.metrics.failures.Inc()
 		b.log.Warn("store", "error", err)
 	}
 	h.Kind, h.Length = api.FrameError, uint32(len(message))

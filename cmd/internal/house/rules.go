@@ -50,6 +50,7 @@ var rules = arrows{
 	"node/control/genesis":   {"commit", "node/committee", "node/identity", "node/ledger"},
 	"node/control/follow":    {"commit", "node/api", "node/committee", "node/control", "node/control/chain", "node/epoch", "node/ledger", "node/ledger/codec", "node/store"},
 	"node/collect":           {"commit", "internal/pause", "node/store"},
+	"node/inventory":         {"commit", "node/store"},
 	"node/fault":             {"commit", "internal/pause", "node/api", "node/committee"},
 	"node/fault/flood":       {"commit", "node/api", "rs2d"},
 	"node/ledger/light":      {"node/committee", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
@@ -65,7 +66,7 @@ var rules = arrows{
 	"node/discover":          {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store"},
 	"node/heal":              {"commit", "node/api", "node/committee", "node/invalid", "node/peer", "node/placement", "node/store", "rs2d"},
 	"node/migrate":           {"commit", "internal/pause", "node/api", "node/committee", "node/peer", "node/placement", "node/store", "rs2d"},
-	"node":                   {"commit", "node/api", "node/collect", "node/committee", "node/control", "node/control/account", "node/control/agreement", "node/control/chain", "node/control/follow", "node/discover", "node/epoch", "node/heal", "node/identity", "node/invalid", "node/ledger", "node/migrate", "node/peer", "node/placement", "node/scrub", "node/server", "node/server/httpd", "node/store", "node/witness", "rs2d"},
+	"node":                   {"commit", "gf", "node/api", "node/collect", "node/committee", "node/control", "node/control/account", "node/control/agreement", "node/control/chain", "node/control/follow", "node/discover", "node/epoch", "node/heal", "node/identity", "node/invalid", "node/inventory", "node/ledger", "node/migrate", "node/peer", "node/placement", "node/scrub", "node/server", "node/server/httpd", "node/store", "node/witness", "rs2d"},
 
 	// The ledger on CometBFT: nobody else links it.
 	"comet/internal": {"commit", "node/committee", "node/ledger"},

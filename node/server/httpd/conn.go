@@ -3,8 +3,10 @@ package httpd
 import (
 	"container/list"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -12,8 +14,9 @@ import (
 // conn is one connection.
 type conn struct {
 	net.Conn
-	all    *conns
-	active atomic.Int64 // when bytes moved last, Unix time in nanoseconds
+	all     *conns
+	active  atomic.Int64 // when bytes moved last, Unix time in nanoseconds
+	patient atomic.Bool  // the deadline for reading is one that whoever sends can meet
 
 	ended   atomic.Bool          // nothing that comes is taken any more
 	broken  atomic.Bool          // nothing that is written goes out any more
@@ -24,6 +27,7 @@ type conn struct {
 	of      *partyConns   // nil once the connection is closed
 	element *list.Element // in one of its lists
 	busy    bool
+	cut     bool      // it was cut off
 	fresh   bool      // no request has come yet
 	since   time.Time // when it was taken in
 }
@@ -37,7 +41,23 @@ func (c *conn) Read(b []byte) (int, error) {
 	if n > 0 {
 		c.active.Store(time.Now().UnixNano())
 	}
+	if c.patient.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.all.cutsOff(c, false)
+	}
 	return n, err
+}
+
+// SetReadDeadline notes whether the deadline is for whoever sends: net/http ends its own
+// reads by one in the past.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.patient.Store(time.Until(t) > 0)
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetDeadline is SetReadDeadline for both directions.
+func (c *conn) SetDeadline(t time.Time) error {
+	c.patient.Store(time.Until(t) > 0)
+	return c.Conn.SetDeadline(t)
 }
 
 // Write notes when bytes moved. A stranger's turn is another's while the system takes no
@@ -67,6 +87,9 @@ func (c *conn) Write(b []byte) (n int, err error) {
 	}
 	if n > 0 {
 		c.active.Store(time.Now().UnixNano())
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.all.cutsOff(c, true)
 	}
 	if err != nil {
 		c.forget()

@@ -42,7 +42,21 @@ type conns struct {
 	pressure time.Time // of the last eviction
 	replaced time.Time // when one made room for another of its party
 	starved  time.Time // when there was no descriptor for one
+	cut      [cutPoints]uint64
 }
+
+// cutPoint is what a connection was cut off for not bringing, or not taking, in time.
+type cutPoint uint8
+
+const (
+	cutHeader cutPoint = iota // of the first request, or the handshake before it
+	cutBody
+	cutAnswer
+	cutPoints
+)
+
+// String names it.
+func (p cutPoint) String() string { return [...]string{"header", "body", "answer"}[p] }
 
 // partyConns are the connections of one party.
 type partyConns struct {
@@ -157,6 +171,33 @@ func (a *conns) evict(c *conn) {
 func (a *conns) noteEviction() {
 	a.evicted++
 	a.pressure = time.Now()
+}
+
+// cutsOff notes that the other end of a connection has not sent what it should have in
+// time, or not taken it. One that was idle owes nothing.
+func (a *conns) cutsOff(c *conn, writing bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := cutBody
+	switch {
+	case writing:
+		at = cutAnswer
+	case c.fresh:
+		at = cutHeader
+	case !c.busy:
+		return
+	}
+	if c.of != nil && !c.cut {
+		c.cut = true
+		a.cut[at]++
+	}
+}
+
+// cutOffs returns how many connections were cut off.
+func (a *conns) cutOffs() [cutPoints]uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cut
 }
 
 // turnedAway notes that one which waited for room was closed.

@@ -354,3 +354,42 @@ func TestVictim(t *testing.T) {
 		})
 	}
 }
+
+// TestCutOffsAreCounted counts each connection that is cut off, by what did not come in
+// time, and none that was idle.
+func TestCutOffsAreCounted(t *testing.T) {
+	h := start(t, Options{
+		StallTimeout: 100 * time.Millisecond, HeaderTimeout: 100 * time.Millisecond, IdleTimeout: 100 * time.Millisecond, MinRate: 1 << 40, Identify: everybody,
+	}, false, func(s *Server, mux *http.ServeMux) {
+		refusing(s, mux)
+		mux.Handle("/long", s.Handle("long", Rule{}, func(x *Exchange) {
+			for {
+				if _, err := x.Write(make([]byte, 1<<20)); err != nil {
+					return
+				}
+			}
+		}))
+	})
+	for _, test := range []struct {
+		name, sent string
+		want       [cutPoints]uint64
+	}{
+		{"half a header", "GET /gone HTTP/1.1\r\nHo", [cutPoints]uint64{1, 0, 0}},
+		{"half a body", "PUT /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc", [cutPoints]uint64{1, 1, 0}},
+		{"unread", "GET /long HTTP/1.1\r\nHost: x\r\n\r\n", [cutPoints]uint64{1, 1, 1}},
+	} {
+		conn := h.dial()
+		if _, err := io.WriteString(conn, test.sent); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, test.name, func() bool { return h.server.conns.cutOffs() == test.want })
+	}
+	idle := h.dial()
+	send(t, idle, "PUT", "/body", "Content-Length: 1\r\n\r\nx")
+	if _, err := io.Copy(io.Discard, idle); err != nil { // until it is closed
+		t.Fatal(err)
+	}
+	if got, want := h.server.conns.cutOffs(), [cutPoints]uint64{1, 1, 1}; got != want {
+		t.Errorf("%v after one that was idle, want %v", got, want)
+	}
+}

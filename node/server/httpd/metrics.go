@@ -38,6 +38,12 @@ func newMetrics(r prometheus.Registerer, s *Server) *metrics {
 			ConstLabels: prometheus.Labels{"class": class.String()},
 		}, func() float64 { return float64(s.conns.count()[class]) }))
 	}
+	for at := range cutPoints {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "redstuff_connections_cut_off_total", Help: "Connections cut off for not bringing a header or a body, or not taking an answer, in time.",
+			ConstLabels: prometheus.Labels{"at": at.String()},
+		}, func() float64 { return float64(s.conns.cutOffs()[at]) }))
+	}
 	r.MustRegister(
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "redstuff_connections_evicted_total", Help: "Connections closed to make room for others.",
