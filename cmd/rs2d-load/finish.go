@@ -48,6 +48,10 @@ func (s *session) finish(ctx context.Context) {
 	}
 	if s.cluster != nil {
 		s.cluster.Stop() // their last words, and what they took, are known then
+		var err error
+		if r.Links, err = cluster.EndLinks(s.cluster); err != nil {
+			r.Problems, r.OK = append(r.Problems, err.Error()), false
+		}
 	}
 	r.Recovery.Nodes, r.Healing = []report.NodeRecovery{}, append([]report.HealingPoint{}, s.healing...)
 	if w, ok := s.nodes.(*scrape.Watch); ok {

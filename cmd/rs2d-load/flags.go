@@ -24,6 +24,7 @@ type runCmd struct {
 	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
 	Plaintext bool          `help:"Speak HTTP without TLS." group:"Cluster"`
 	OpenFiles uint64        `placeholder:"N" help:"Let each local node open so many files and connections only, as ulimit -n does." group:"Cluster"`
+	Net       string        `placeholder:"lan|wan|lossy|FILE" help:"Put an emulated link between every two processes: lan, wan (five regions of the world), lossy, or a TOML file, see docs/load.md." group:"Cluster"`
 	Committee string        `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
 	Key       string        `placeholder:"FILE" help:"Key of a client that may write to --committee; default client.key beside it." group:"Cluster"`
 	Admin     []string      `placeholder:"HOST:PORT" help:"Admin addresses of nodes of --committee, in any order: their processor time, bytes and recovery are reported." group:"Cluster"`
@@ -53,6 +54,8 @@ type runCmd struct {
 	Corrupt []string `placeholder:"COUNT@TIME" help:"Flip bits in slivers and symbols." group:"Faults, of --local"`
 	Swap    []string `placeholder:"COUNT@TIME" help:"Answer from another blob, with valid proofs." group:"Faults, of --local"`
 	Forget  []string `placeholder:"COUNT@TIME" help:"Acknowledge writes falsely, and keep nothing." group:"Faults, of --local"`
+
+	Partition []string `placeholder:"COUNT@TIME/DURATION" help:"Cut so many nodes off from the others and from clients, together, for some time. Needs --net." group:"Faults, of --local"`
 
 	Join    []string `placeholder:"COUNT@TIME" help:"So many new nodes come, with stake: they own shards from the epoch on that follows the next selection of a committee. Needs --epoch." group:"Epochs, of --local"`
 	Leave   []string `placeholder:"COUNT[:lying]@TIME" help:"Withdraw the stake of so many nodes, which give their shards to others and end. 1:lying@5s gives wrong slivers. Needs --epoch." group:"Epochs, of --local"`
@@ -89,6 +92,7 @@ func (c *runCmd) events() ([]cluster.Event, error) {
 	}{
 		{cluster.Kill, c.Kill}, {cluster.Restore, c.Restart}, {cluster.Wipe, c.Wipe}, {cluster.Crash, c.Crash},
 		{cluster.Slow, c.Slow}, {cluster.Stall, c.Stall}, {cluster.Drip, c.Drip}, {cluster.Refuse, c.Refuse},
+		{cluster.Partition, c.Partition},
 		{cluster.Corrupt, c.Corrupt}, {cluster.Swap, c.Swap}, {cluster.Forget, c.Forget},
 		{cluster.Join, c.Join}, {cluster.Leave, c.Leave}, {cluster.Replace, c.Replace},
 		{cluster.Hostile, c.Hostile}, {cluster.Slowloris, c.Slowloris}, {cluster.Flood, c.Flood},
@@ -126,6 +130,8 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		return errors.New("--admin is for --committee: of local nodes all is known")
 	case c.Committee != "" && len(events) > 0:
 		return errors.New("faults need --local: other people's nodes are left alone")
+	case c.Net != "" && c.Local == 0:
+		return errors.New("--net is for --local nodes: other people's have a network")
 	case c.Local < 0 || c.Local > maxLocal:
 		return fmt.Errorf("--local %d: at most %d nodes", c.Local, maxLocal)
 	case c.Local > c.Shards:
@@ -148,6 +154,9 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		return fmt.Errorf("with those that join there would be %d nodes, and there are %d shards", most, c.Shards)
 	}
 	for _, e := range events {
+		if e.Action == cluster.Partition && c.Net == "" {
+			return errors.New("--partition needs --net: there are no links to cut")
+		}
 		if churns(e.Action) && c.Epoch == 0 {
 			return fmt.Errorf("--%s needs --epoch: nodes come and go when an epoch begins", e.Action)
 		}

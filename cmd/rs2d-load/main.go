@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"time"
 
@@ -45,17 +47,18 @@ type grammar struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
-// partGrammar is that of the processes which --local starts: "node" or "strangers", and
-// flags.
+// partGrammar is that of the processes which --local starts: what they are, and flags.
 type partGrammar struct {
 	Node      nodeCmd      `cmd:""`
 	Strangers strangersCmd `cmd:""`
+	Links     linksCmd     `cmd:""`
 }
 
 // First arguments of a partGrammar.
 const (
 	nodeCommand      = "node"
 	strangersCommand = "strangers"
+	linksCommand     = "links"
 )
 
 // app is what a command has of the world outside.
@@ -73,7 +76,7 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		Name: "rs2d-load", About: about, Grammar: new(grammar), ExitCode: cli.ExitCode,
 		Stdout: out, Stderr: stderr, App: &app{ctx, stdin, out, stderr},
 	}
-	if len(args) > 0 && (args[0] == nodeCommand || args[0] == strangersCommand) {
+	if len(args) > 0 && slices.Contains([]string{nodeCommand, strangersCommand, linksCommand}, args[0]) {
 		p.Grammar = new(partGrammar)
 	}
 	return p.Execute(args)
@@ -91,6 +94,8 @@ type nodeCmd struct {
 	HealInterval time.Duration
 	HealDelay    time.Duration
 	OpenFiles    uint64
+	Network      string
+	Host         string
 	Profile      string
 }
 
@@ -105,6 +110,9 @@ func nodeArgs(c cluster.NodeConfig) []string {
 	}
 	if c.Listen != "" {
 		args = append(args, "--listen", c.Listen)
+	}
+	if c.Network != "" {
+		args = append(args, "--network", c.Network, "--host", c.Host)
 	}
 	if c.OpenFiles > 0 {
 		args = append(args, "--open-files", strconv.FormatUint(c.OpenFiles, 10))
@@ -133,6 +141,34 @@ func strangersArgs(c cluster.StrangersConfig) []string {
 		args = append(args, "--profile", c.Profile)
 	}
 	return args
+}
+
+// linksCmd is the process that emulates links.
+type linksCmd struct {
+	Net     string
+	Profile string
+}
+
+// linksArgs returns the command line of that process, or nil if there is none.
+func linksArgs(net, profiles string) []string {
+	if net == "" {
+		return nil
+	}
+	args := []string{linksCommand, "--net", net}
+	if profiles != "" {
+		args = append(args, "--profile", filepath.Join(profiles, "links.pprof"))
+	}
+	return args
+}
+
+// Run emulates links until standard input ends.
+func (c *linksCmd) Run(a *app) error {
+	signal.Ignore(os.Interrupt) // as for nodes
+	stop, err := profile(c.Profile)
+	if err != nil {
+		return err
+	}
+	return errors.Join(cluster.RunLinks(c.Net, a.stdin, a.stdout), stop())
 }
 
 // Run floods until standard input ends.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/network"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -127,6 +128,36 @@ func TestControl(t *testing.T) {
 				t.Errorf("%v s of processor time in validators", r.CPU.Ledger)
 			}
 		})
+	}
+}
+
+// TestNetwork has links between nodes, which take their time, and cuts one node off for a
+// second: it recovers what it missed.
+func TestNetwork(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "net.toml")
+	if err := os.WriteFile(file, []byte("[link]\ndelay = \"20ms\"\n[[place]]\nname = \"a\"\nup = \"1Gbit\"\n[[place]]\nname = \"b\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := runLoad(t, "--local", "4", "--shards", "10", "--duration", "2s", "--size", "64KiB", "--preload", "4", "--heal-interval", "500ms",
+		"--net", file, "--partition", "1@500ms/700ms")
+	if !r.OK || r.Reads.Errors+r.Writes.Errors > 0 || !r.Recovery.Healthy || r.Blobs.Incomplete > 0 {
+		t.Errorf("%+v, %+v, %+v: %q, %q", r.Blobs, r.Writes, r.Recovery, r.Problems, r.Errors)
+	}
+	if r.Writes.Latency.P50 < 80 { // two round trips at least: metadata and slivers, and the certificate
+		t.Errorf("writes take %v ms over links of 40 ms", r.Writes.Latency.P50)
+	}
+	if n := r.Setup.Network; n == nil || n.Name != file || len(n.Places) != 2 || n.Places[0].Up != 1e9 || n.Link.Delay != network.Duration(20*time.Millisecond) {
+		t.Errorf("the report says of the network %+v", r.Setup.Network)
+	}
+	if l := r.Links; l == nil || l.Bytes < r.Bytes.ClientSent || l.Connections < 5 || l.CPU <= 0 {
+		t.Errorf("links carried %+v, and clients alone sent %d bytes", r.Links, r.Bytes.ClientSent)
+	}
+	var actions []string
+	for _, f := range r.Faults {
+		actions = append(actions, f.Action)
+	}
+	if !slices.Equal(actions, []string{"partition", "rejoin"}) || !slices.Equal(r.Faults[0].Nodes, r.Faults[1].Nodes) {
+		t.Errorf("faults %+v", r.Faults)
 	}
 }
 
@@ -350,6 +381,10 @@ func TestUsage(t *testing.T) {
 		{"time", []string{"--local", "4", "--duration", "0s"}, "--duration 0s"},
 		{"workers", []string{"--local", "4", "-c", "0"}, "--concurrency 0"},
 		{"check", []string{"--local", "4", "--check", "none", "--inconsistent", "0.1"}, "needs --check strict"},
+		{"network", []string{"--local", "4", "--net", "no/such"}, "lan, wan, lossy"},
+		{"network of others", []string{"--committee", "c", "--net", "lan"}, "--net is for --local"},
+		{"partition without a network", []string{"--local", "4", "--partition", "1@1s/1s"}, "--partition needs --net"},
+		{"partition for ever", []string{"--local", "4", "--net", "lan", "--partition", "1@1s"}, "COUNT@TIME/DURATION"},
 		{"unknown flag", []string{"--lokal", "4"}, "--lokal"},
 	}
 	for _, test := range tests {

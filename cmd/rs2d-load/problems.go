@@ -116,7 +116,7 @@ func (j *judge) broken() (shards int) {
 func (j *judge) touched() (shards int) {
 	touched := make(map[int]bool)
 	for _, d := range j.done {
-		if d.Action == cluster.Join || d.Action == cluster.Leave {
+		if d.Action == cluster.Join || d.Action == cluster.Leave || d.Action == cluster.Rejoin {
 			continue
 		}
 		for at, i := range d.Nodes {

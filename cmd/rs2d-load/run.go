@@ -19,6 +19,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/network"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/scrape"
 	"github.com/redstuff-go/redstuff/commit"
@@ -52,8 +53,9 @@ type session struct {
 	client  *client.Client
 	load    *load.Load
 	live    *live
-	kept    string        // directory of stores and logs that are to stay
-	cpu     time.Duration // that the process had used before
+	kept    string           // directory of stores and logs that are to stay
+	network *network.Profile // nil without emulated links
+	cpu     time.Duration    // that the process had used before
 	start   time.Time
 
 	mu      sync.Mutex
@@ -86,6 +88,11 @@ func (c *runCmd) Run(a *app) error {
 		defer page.Discard()
 	}
 	s := &session{runCmd: c, events: events, live: newLive(a.stderr)}
+	if c.Net != "" {
+		if s.network, err = network.Load(c.Net); err != nil {
+			return err
+		}
+	}
 	err = s.run(a.ctx)
 	s.live.clear()
 	if s.kept != "" {
@@ -152,7 +159,7 @@ func (s *session) run(ctx context.Context) (err error) {
 	}
 	s.client, err = client.New(control, key, client.Options{
 		Registrar: registrar,
-		Peer:      peer.Options{Plaintext: s.Plaintext, Idle: 5 * time.Second},
+		Peer:      peer.Options{Plaintext: s.Plaintext, Idle: 5 * time.Second, Dial: cluster.DialBy(s.cluster)},
 		Check:     checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
 	})
 	if err != nil {
@@ -183,7 +190,7 @@ func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 		Local: s.cluster != nil, TLS: !s.Plaintext, Sizes: sizes.String(), ReadShare: s.Reads,
 		Duplicates: s.Duplicates, Inconsistent: s.Inconsistent, Concurrency: s.Concurrency, Rate: s.Rate,
 		Control: s.plane(), Verify: s.Verify, Check: s.Check, Seed: s.Seed, Backend: s.client.Code().Backend(), CPUs: runtime.GOMAXPROCS(0),
-		Schedule: []string{},
+		Schedule: []string{}, Network: s.network,
 	}
 	for _, e := range s.events {
 		s.result.Setup.Schedule = append(s.result.Setup.Schedule, fmt.Sprintf("%s %s", e.Action, e))
@@ -242,7 +249,7 @@ func (s *session) connect(ctx context.Context) (control control.Control, key *id
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
 		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Control: s.Control, Validator: validator, Args: nodeArgs, StrangersArgs: strangersArgs,
 		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
-		Epoch: s.Epoch, MostNodes: s.mostNodes(s.events), BlobEpochs: s.blobEpochs(),
+		LinksArgs: linksArgs(s.Net, s.Profile), Epoch: s.Epoch, MostNodes: s.mostNodes(s.events), BlobEpochs: s.blobEpochs(),
 	})
 	if err != nil {
 		return nil, nil, nil, errors.Join(fmt.Errorf("starting nodes: %w", err), remove())
@@ -308,6 +315,9 @@ func (s *session) play(ctx context.Context) error {
 	close(stop)
 	end()
 	aside.Wait()
+	if s.cluster != nil {
+		failed = errors.Join(failed, cluster.Reconnect(s.cluster))
+	}
 	failed = errors.Join(failed, s.endFlood(ctx))
 	s.settle(ctx)
 	close(sampling)

@@ -29,14 +29,16 @@ import (
 type Options struct {
 	Plaintext   bool          // speak HTTP without TLS, to nodes that are run so
 	DialTimeout time.Duration // default 2 s
-	Idle        time.Duration // longest time without any byte from the node; default 10 s
-	MinRate     int64         // least bytes a second, on average and after three times Idle; default 4 KiB
-	Attempts    int           // for requests that fail before an answer begins; default 4
-	Backoff     time.Duration // before the second attempt, on average; doubles; default 50 ms
-	Conns       int           // connections kept open to the node; default 32
-	HedgeAfter  time.Duration // to wait for a small answer before others are asked too, while nothing is known; default 300 ms
-	Counters    *ByteCounters // of all connections, if not nil
-	Logger      *slog.Logger  // default drops all
+	// Dial connects; the default is by TCP.
+	Dial       func(ctx context.Context, network, address string) (net.Conn, error)
+	Idle       time.Duration // longest time without any byte from the node; default 10 s
+	MinRate    int64         // least bytes a second, on average and after three times Idle; default 4 KiB
+	Attempts   int           // for requests that fail before an answer begins; default 4
+	Backoff    time.Duration // before the second attempt, on average; doubles; default 50 ms
+	Conns      int           // connections kept open to the node; default 32
+	HedgeAfter time.Duration // to wait for a small answer before others are asked too, while nothing is known; default 300 ms
+	Counters   *ByteCounters // of all connections, if not nil
+	Logger     *slog.Logger  // default drops all
 	// Timeouts of penalties, see Distrust, MarkFailed and MarkLate.
 	DistrustFor time.Duration // default 10 min
 	FailFor     time.Duration // default 2 s; doubles with every failure in a row, up to 16 times
@@ -124,9 +126,14 @@ func New(c *committee.Committee, member int, key *identity.Key, o Options) *Peer
 func newLink(m committee.Member, key *identity.Key, o Options) *link {
 	p := &link{name: m.Name, address: m.Address, tlsKey: m.TLSKey, key: key, options: o}
 	p.history = &history{distrustFor: o.DistrustFor, failFor: o.FailFor}
-	dialer := &net.Dialer{Timeout: o.DialTimeout}
+	connect := o.Dial
+	if connect == nil {
+		connect = new(net.Dialer).DialContext
+	}
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		conn, err := dialer.DialContext(ctx, network, m.Address)
+		ctx, cancel := context.WithTimeout(ctx, o.DialTimeout)
+		defer cancel()
+		conn, err := connect(ctx, network, m.Address)
 		if err != nil {
 			return nil, err
 		}

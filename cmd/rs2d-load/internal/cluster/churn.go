@@ -68,7 +68,12 @@ func (h *churn) join() (int, error) {
 		return 0, err
 	}
 	config.Key, config.Store, config.Listen = filepath.Join(dir, "key"), filepath.Join(dir, "store"), addresses[0]
-	config.Ledger = strings.Join(h.ledger.urls, ",")
+	if err := link(h.Cluster, &config, addresses[0]); err != nil {
+		return 0, err
+	}
+	if config.Ledger, err = h.links.way(config.Host, strings.Join(h.ledger.urls, ",")); err != nil {
+		return 0, err
+	}
 	if h.options.Profile != "" {
 		config.Profile = filepath.Join(h.options.Profile, name+".pprof")
 	}

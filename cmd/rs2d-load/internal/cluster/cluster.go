@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +47,7 @@ type Options struct {
 	MostNodes     int                              // that there are at once, those that join included
 	BlobEpochs    uint32                           // for which blobs are stored
 	Profile       string                           // directory for profiles of the nodes; none if empty
+	LinksArgs     []string                         // of the command line of the process that emulates links; none if nil
 }
 
 // Cluster is the nodes and their keys. It is safe for concurrent use.
@@ -61,6 +60,7 @@ type Cluster struct {
 	intruder  *identity.Key // of slow clients and such as announce much
 
 	churn       *churn // nil if there is no ledger
+	links       *links // nil if there are none
 	slowClients *flood.Flood
 	strangers   *Strangers
 
@@ -124,6 +124,11 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	var members []committee.Member
 	var registrations []genesis.Node
 	path := filepath.Join(o.Dir, "committee.toml")
+	if o.LinksArgs != nil {
+		if c.links, err = startLinks(o.Program, o.LinksArgs, filepath.Join(o.Dir, "links.log")); err != nil {
+			return nil, err
+		}
+	}
 	for i := range o.Nodes {
 		name := fmt.Sprintf("node-%d", i)
 		dir := filepath.Join(o.Dir, name)
@@ -142,6 +147,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		}
 		if o.Profile != "" {
 			m.config.Profile = filepath.Join(o.Profile, name+".pprof")
+		}
+		if err := link(c, &m.config, addresses[i]); err != nil {
+			return nil, errors.Join(err, c.links.stop())
 		}
 		if err := os.WriteFile(m.config.Key, text, 0o600); err != nil {
 			return nil, err
@@ -185,7 +193,7 @@ func (c *Cluster) plan(ctx context.Context, path string, members []committee.Mem
 		return err
 	}
 	if o.Control != ControlFixed {
-		if c.ledger, err = startLedger(ctx, *o, c.nodes, registrations, c.writer, c.intruder); err != nil {
+		if c.ledger, err = startLedger(ctx, *o, c.links, c.nodes, registrations, c.writer, c.intruder); err != nil {
 			return err
 		}
 		c.control = c.ledger.views
@@ -238,33 +246,6 @@ func tail(path string) string {
 		return ": " + last
 	}
 	return ""
-}
-
-// Ports outside the range from which systems choose those of outgoing connections:
-// the address of a node that is dead stays free.
-const firstPort, lastPort = 10000, 29999
-
-// freeAddresses returns addresses on loopback that nobody listens on.
-func freeAddresses(n int) ([]string, error) {
-	var addresses []string
-	port := firstPort + rand.IntN(lastPort-firstPort)
-	for tried := 0; len(addresses) < n; tried++ {
-		if tried > lastPort-firstPort {
-			return nil, errors.New("no free ports on 127.0.0.1")
-		}
-		if port++; port > lastPort {
-			port = firstPort
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		addresses = append(addresses, l.Addr().String())
-		if err := l.Close(); err != nil {
-			return nil, err
-		}
-	}
-	return addresses, nil
 }
 
 // Control returns the control plane of the committee.
@@ -493,4 +474,5 @@ func (c *Cluster) Stop() {
 	if c.ledger != nil && c.ledger.server != nil {
 		c.ledger.server.stop()
 	}
+	_ = c.links.stop() // whoever wants its counts has ended it
 }

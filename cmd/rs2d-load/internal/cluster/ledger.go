@@ -118,7 +118,7 @@ func (s *server) stop() {
 // startLedger starts the ledger that the options name, in this process or in one beside
 // each node, and tells nodes where they find it. The others have
 // accounts. What is returned with an error has to be ended, too, if it is not nil.
-func startLedger(ctx context.Context, o Options, nodes []*member, registrations []genesis.Node, others ...*identity.Key) (*ledgerAccess, error) {
+func startLedger(ctx context.Context, o Options, links *links, nodes []*member, registrations []genesis.Node, others ...*identity.Key) (*ledgerAccess, error) {
 	path := filepath.Join(o.Dir, "genesis.toml")
 	g, keys, err := beginLedger(o, path, registrations, others...)
 	if err != nil {
@@ -136,7 +136,9 @@ func startLedger(ctx context.Context, o Options, nodes []*member, registrations 
 	for _, m := range nodes {
 		m.config.Committee, m.config.Genesis = "", path
 		if m.validator == nil {
-			m.config.Ledger = l.server.url
+			if m.config.Ledger, err = links.way(m.config.Host, l.server.url); err != nil {
+				return l, err
+			}
 			continue
 		}
 		m.config.Ledger = m.validator.url // its own, and no stranger's

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/network"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -39,6 +40,8 @@ type NodeConfig struct {
 	HealInterval time.Duration
 	HealDelay    time.Duration
 	OpenFiles    uint64 // limit of open files; the system's if 0
+	Network      string // address of the emulator of links; none if empty
+	Host         string // the node's own address, by which the emulator knows it
 	Profile      string // file, or none; for the program
 }
 
@@ -89,6 +92,9 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	config.Store, config.Plaintext, config.Logger = disk, c.Plaintext, log
 	config.MaxConns, config.MaxRequests, config.Descriptors = files.Conns, files.Requests, files
 	config.HealInterval, config.HealDelay, config.Peers = c.HealInterval, c.HealDelay, peer.Options{Counters: counters}
+	if c.Network != "" {
+		config.Peers.Dial = network.Dialer(c.Network, c.Host)
+	}
 	n, err := node.New(identity.NewKeyring(key), config.Config)
 	if err != nil {
 		return errors.Join(err, disk.Close())

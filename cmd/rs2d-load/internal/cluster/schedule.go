@@ -36,6 +36,11 @@ const (
 	// Hostile nodes keep others from healing, in one of the ways of HostileKinds.
 	Hostile Action = "hostile"
 
+	// Partition cuts nodes off from all others, and from clients, for some time: those that
+	// are cut off at once still reach each other. Rejoin ends that; no schedule has it.
+	Partition Action = "partition"
+	Rejoin    Action = "rejoin"
+
 	// Nodes come and go with the epochs of a ledger.
 	Join    Action = "join"    // a new one comes, with stake
 	Leave   Action = "leave"   // withdraws, gives its shards to others, and ends
@@ -71,7 +76,7 @@ type Event struct {
 	Kind   string        // of Hostile and Flood; they take turns if it is empty
 	Count  int           // of nodes, or clients
 	At     time.Duration // from the start
-	Every  time.Duration // 0 for once
+	Every  time.Duration // 0 for once; of Partition, how long it lasts
 }
 
 // LeaveLying is the kind of Leave in which nodes give wrong slivers to those who get their
@@ -123,6 +128,12 @@ func ParseEvent(action Action, text string) (Event, error) {
 	if e.At, err = time.ParseDuration(at); err != nil || e.At < 0 {
 		return bad("not a time")
 	}
+	if action == Partition {
+		if e.Every, err = time.ParseDuration(every); !again || err != nil || e.Every < time.Millisecond {
+			return Event{}, fmt.Errorf("--%s %s: it should be COUNT@TIME/DURATION, such as 3@5s/10s", action, text)
+		}
+		return e, nil
+	}
 	if again {
 		if e.Every, err = time.ParseDuration(every); err != nil || e.Every < time.Millisecond {
 			return bad("not a time of a millisecond or more")
@@ -148,6 +159,13 @@ func (e Event) String() string {
 func Expand(events []Event, end time.Duration) []Event {
 	var all []Event
 	for _, e := range events {
+		if e.Action == Partition && e.At < end {
+			all = append(all, e)
+			if at := e.At + e.Every; at < end {
+				all = append(all, Event{Action: Rejoin, Count: e.Count, At: at})
+			}
+			continue
+		}
 		for every := e.Every; e.At < end; e.At += every {
 			once := e
 			once.Every = 0
@@ -203,8 +221,9 @@ func Play(ctx context.Context, c *Cluster, start time.Time, events []Event, seed
 type player struct {
 	*Cluster
 	rng   *rand.Rand
-	slow  int // slow clients so far
-	enemy int // hostile nodes so far
+	slow  int   // slow clients so far
+	enemy int   // hostile nodes so far
+	cut   []int // nodes that are cut off, the first first
 }
 
 // do carries out one event.
@@ -231,7 +250,20 @@ func (p *player) do(e Event) (Done, error) {
 		}
 		return d, nil
 	}
+	if e.Action == Rejoin {
+		for range min(e.Count, len(p.cut)) {
+			if err := p.isolate(p.cut[0], false); err != nil {
+				return d, err
+			}
+			d.Nodes, d.Weights = append(d.Nodes, p.cut[0]), append(d.Weights, weightOf(p.Cluster, p.cut[0]))
+			p.cut = p.cut[1:]
+		}
+		return d, nil
+	}
 	states, serving := p.Nodes()
+	for _, i := range p.cut { // nothing else is done to those
+		serving[i] = false
+	}
 	if e.Action == Crash {
 		e.Count = min(e.Count, p.mayCrash(serving))
 	}
@@ -243,6 +275,11 @@ func (p *player) do(e Event) (Done, error) {
 		d.Nodes, d.Weights = append(d.Nodes, i), append(d.Weights, weight)
 	}
 	return d, nil
+}
+
+// isolate cuts a node off, or ends that.
+func (p *player) isolate(i int, off bool) error {
+	return p.links.isolate(snapshot(p.Cluster)[i].config.Host, off)
 }
 
 // flood lets strangers come.
@@ -312,6 +349,9 @@ func (p *player) act(e Event, i int, d *Done) error {
 		return p.Crash(i)
 	case Restore:
 		return p.Restore(i)
+	case Partition:
+		p.cut = append(p.cut, i)
+		return p.isolate(i, true)
 	case Leave:
 		return p.churn.leave(i, e.Kind == LeaveLying)
 	case Replace:

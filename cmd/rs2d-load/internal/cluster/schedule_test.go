@@ -47,6 +47,26 @@ func TestParseEvent(t *testing.T) {
 	}
 }
 
+// TestPartitions has nodes come back after the time they are cut off for, if the run lasts
+// so long.
+func TestPartitions(t *testing.T) {
+	e, err := ParseEvent(Partition, "2@3s/4s")
+	if err != nil || e.String() != "2@3s/4s" {
+		t.Fatalf("%v, %v", e, err)
+	}
+	for _, text := range []string{"2@3s", "2@3s/", "2@3s/1ns", "2:x@3s/4s"} {
+		if _, err := ParseEvent(Partition, text); err == nil || !strings.Contains(err.Error(), "--partition "+text) {
+			t.Errorf("%s: %v, want an error that names the flag", text, err)
+		}
+	}
+	late := Event{Partition, "", 1, 6 * time.Second, 10 * time.Second}
+	kill := Event{Kill, "", 1, 5 * time.Second, 0}
+	want := []Event{e, kill, late, {Rejoin, "", 2, 7 * time.Second, 0}}
+	if got := Expand([]Event{late, e, kill}, 10*time.Second); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestParseKinds(t *testing.T) {
 	for _, test := range []struct {
 		action Action

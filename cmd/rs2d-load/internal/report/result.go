@@ -8,6 +8,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/network"
 	"github.com/redstuff-go/redstuff/node/fault/flood"
 )
 
@@ -23,14 +24,15 @@ type Result struct {
 	CPU   CPU        `json:"cpu_seconds"`
 	Bytes ByteCounts `json:"wire_bytes"`
 
-	Nodes     []Node          `json:"nodes"`
-	Faults    []Fault         `json:"faults"`
-	Slowloris []flood.Counts  `json:"slowloris,omitempty"` // by the way to be slow
-	Flood     *Flood          `json:"flood,omitempty"`
-	Changes   []Change        `json:"changes,omitempty"` // of epochs
-	Recovery  RecoverySummary `json:"recovery"`
-	Series    []load.Point    `json:"series"`
-	Healing   []HealingPoint  `json:"healing"`
+	Nodes     []Node           `json:"nodes"`
+	Faults    []Fault          `json:"faults"`
+	Slowloris []flood.Counts   `json:"slowloris,omitempty"` // by the way to be slow
+	Flood     *Flood           `json:"flood,omitempty"`
+	Changes   []Change         `json:"changes,omitempty"` // of epochs
+	Links     *cluster.LinkUse `json:"links,omitempty"`   // what emulated links carried
+	Recovery  RecoverySummary  `json:"recovery"`
+	Series    []load.Point     `json:"series"`
+	Healing   []HealingPoint   `json:"healing"`
 
 	Errors   []string `json:"errors"`   // of operations, the first few
 	Problems []string `json:"problems"` // why OK is false
@@ -58,6 +60,8 @@ type Setup struct {
 	Backend      string   `json:"backend"`
 	CPUs         int      `json:"cpus"`
 	Schedule     []string `json:"schedule"`
+
+	Network *network.Profile `json:"network,omitempty"` // of emulated links
 }
 
 // CPU is processor time in seconds, of a run from its first blobs to its end.

@@ -173,6 +173,13 @@ func (r *Result) facts() [][]string {
 		processor += fmt.Sprintf(", %s s in strangers", ui.Digits(r.Flood.CPU))
 	}
 	facts = append(facts, []string{"processor", processor}, []string{"wire", wire})
+	if r.Setup.Network != nil {
+		facts = append(facts, []string{"network", r.Setup.Network.String()})
+	}
+	if l := r.Links; l != nil {
+		facts = append(facts, []string{"links", fmt.Sprintf("%s in %s connections, %s losses, %s resets; %s s of processor time",
+			ui.Bytes(l.Bytes), ui.Count(l.Connections), ui.Count(l.Losses), ui.Count(l.Resets), ui.Digits(l.CPU))})
+	}
 	if len(r.Faults) > 0 {
 		facts = append(facts, []string{"faults", r.faultList()})
 	}
