@@ -52,7 +52,7 @@ require (
 )
 
 require (
-	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
+	github.com/klauspost/cpuid/v2 v2.4.2
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/redstuff-go/redstuff/gateway v0.0.0
 	github.com/redstuff-go/redstuff/node v0.0.0

@@ -26,7 +26,7 @@ func (s *session) finish(ctx context.Context) {
 	r := &s.result
 	r.Seconds = s.load.Elapsed().Seconds()
 	r.Reads, r.Writes = s.load.Operations(load.Read), s.load.Operations(load.Write)
-	r.Blobs, r.Series = s.load.Blobs(), s.load.Points()
+	r.Blobs, r.Series, r.Steps = s.load.Blobs(), s.load.Points(), load.Breakdowns(s.load)
 	r.Errors = append([]string{}, s.load.Messages()...)
 	counters := s.client.ByteCounters()
 	r.Bytes.ClientSent, r.Bytes.ClientReceived = counters.Sent.Load(), counters.Received.Load()
@@ -58,7 +58,9 @@ func (s *session) finish(ctx context.Context) {
 		w.Look(timed)
 	}
 	if s.nodes != nil {
-		r.Healing = append(r.Healing, s.healed())
+		last, _ := s.healed()
+		r.Healing = append(r.Healing, last)
+		r.Use = s.use
 		s.figures(s.nodes.Runs())
 	} else {
 		r.Recovery.Healthy = !slices.ContainsFunc(r.Nodes, func(n report.Node) bool { return n.State != api.StateHealthy })

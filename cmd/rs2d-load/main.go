@@ -38,6 +38,8 @@ rs2d-load --local 10 --shards 100 --duration 20s --kill 2@5s --wipe 1@8s --resta
 rs2d-load --local 10 --shards 100 --duration 20s --hostile 3@2s --wipe 1@5s
 rs2d-load --local 4 --shards 16 --duration 20s --flood 600@10s
 rs2d-load --local 10 --control comet --duration 20s --kill 2@5s --restart 2@12s
+rs2d-load --local 10 --duration 20s --net wan --partition 2@5s/5s --json > a.json
+rs2d-load compare a.json b.json
 
 Exit codes: 0 every acknowledged blob was read back, every byte right; 1 one was not, or another promise was broken: a write failed though no more than f shards were faulty, a node died by itself, or did not cut off a slow client, honest nodes did not recover among hostile ones, or a flood took more than half the rate; 2 wrong usage, or the cluster cannot be reached; 130 interrupted.`
 
@@ -78,6 +80,9 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	}
 	if len(args) > 0 && slices.Contains([]string{nodeCommand, strangersCommand, linksCommand}, args[0]) {
 		p.Grammar = new(partGrammar)
+	}
+	if len(args) > 0 && args[0] == compareCommand {
+		p.Grammar = new(compareGrammar)
 	}
 	return p.Execute(args)
 }

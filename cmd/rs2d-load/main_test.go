@@ -398,6 +398,50 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// TestCompare compares a run with itself, and with one that was slower.
+func TestCompare(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, r *report.Result) string {
+		path := filepath.Join(dir, name)
+		data, err := json.Marshal(r)
+		if err == nil {
+			err = os.WriteFile(path, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	r := &report.Result{Setup: report.Setup{Nodes: 4, Shards: 10}}
+	r.Reads.PerSecond, r.Writes.PerSecond = 100, 50
+	a := write("a", r)
+	r.Writes.PerSecond = 30
+	b, empty := write("b", r), write("empty", new(report.Result))
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"the same", []string{a, a, "--worse", "1"}, cli.OK, "the same"},
+		{"slower", []string{a, b}, cli.OK, "1/1.67 of it: worse"},
+		{"too slow", []string{a, b, "--worse", "30"}, cli.Found, "writes (ops/s) is worse by 40 %"},
+		{"slow enough", []string{a, b, "--worse", "50"}, cli.OK, ""},
+		{"json", []string{a, b, "--json"}, cli.OK, `"change": -0.4`},
+		{"no run", []string{a, empty}, cli.Failed, "empty: not what --json prints of a run"},
+		{"no file", []string{a, filepath.Join(dir, "none")}, cli.Failed, "none"},
+		{"help", []string{"--help"}, cli.OK, "before.json"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			code := execute(t.Context(), append([]string{"compare"}, test.args...), strings.NewReader(""), &out, &errs)
+			if code != test.code || !strings.Contains(out.String()+errs.String(), test.want) {
+				t.Errorf("exit code %d: %s%s, want %d and %q", code, &out, &errs, test.code, test.want)
+			}
+		})
+	}
+}
+
 func TestHelp(t *testing.T) {
 	var out, errs bytes.Buffer
 	if code := execute(t.Context(), nil, strings.NewReader(""), &out, &errs); code != cli.OK || !strings.Contains(out.String(), "--local 10") {

@@ -10,10 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/klauspost/cpuid/v2"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
@@ -61,6 +64,7 @@ type session struct {
 	mu      sync.Mutex
 	done    []cluster.Done
 	healing []report.HealingPoint
+	use     []report.NodeUse
 	result  report.Result
 }
 
@@ -190,11 +194,32 @@ func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 		Local: s.cluster != nil, TLS: !s.Plaintext, Sizes: sizes.String(), ReadShare: s.Reads,
 		Duplicates: s.Duplicates, Inconsistent: s.Inconsistent, Concurrency: s.Concurrency, Rate: s.Rate,
 		Control: s.plane(), Verify: s.Verify, Check: s.Check, Seed: s.Seed, Backend: s.client.Code().Backend(), CPUs: runtime.GOMAXPROCS(0),
-		Schedule: []string{}, Network: s.network,
+		Schedule: []string{}, Network: s.network, Command: commandLine(os.Args), Version: version(), Processor: cpuid.CPU.BrandName,
 	}
 	for _, e := range s.events {
 		s.result.Setup.Schedule = append(s.result.Setup.Schedule, fmt.Sprintf("%s %s", e.Action, e))
 	}
+}
+
+// commandLine writes a command line as a shell reads it, without the program's directory.
+func commandLine(args []string) string {
+	words := []string{filepath.Base(args[0])}
+	for _, arg := range args[1:] {
+		if arg == "" || strings.ContainsAny(arg, " \t\n'\"\\$&;|<>*?()[]{}~#!`") {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
+}
+
+// version names the version of this program and of Go.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return runtime.Version()
+	}
+	return cmp.Or(info.Main.Version, "(devel)") + ", " + info.GoVersion
 }
 
 // plane names the control plane of nodes that are ours.
@@ -293,6 +318,7 @@ func (s *session) preload(ctx context.Context) error {
 // play runs load and faults side by side.
 func (s *session) play(ctx context.Context) error {
 	s.start = time.Now()
+	s.result.Setup.Started = s.start
 	stop := make(chan struct{})
 	playing, end := context.WithCancel(ctx)
 	defer end()
@@ -349,7 +375,11 @@ func (s *session) sample(stop <-chan struct{}) {
 	tick := time.NewTicker(max((s.Duration+s.Settle)/points, 100*time.Millisecond))
 	defer tick.Stop()
 	for {
-		s.healing = append(s.healing, s.healed())
+		point, use := s.healed()
+		s.healing = append(s.healing, point)
+		if s.cluster != nil {
+			s.used(use)
+		}
 		select {
 		case <-stop:
 			return
@@ -358,14 +388,44 @@ func (s *session) sample(stop <-chan struct{}) {
 	}
 }
 
-// healed sums up what nodes have got from each other.
-func (s *session) healed() report.HealingPoint {
+// healed sums up what nodes have got from each other, and what each has used.
+func (s *session) healed() (report.HealingPoint, map[int]*report.UsePoint) {
 	p := report.HealingPoint{Seconds: time.Since(s.start).Seconds()}
+	use := make(map[int]*report.UsePoint)
 	for _, l := range s.nodes.Runs() {
 		p.Received += l.Stats.Received
 		p.Restored += l.Stats.Recovery.RestoredBytes
+		u := use[l.Node]
+		if u == nil {
+			u = &report.UsePoint{Seconds: p.Seconds}
+			use[l.Node] = u
+		}
+		u.CPU += l.Stats.Usage.CPU
+		u.Memory = l.Stats.Usage.Memory // the latest process is the last
+		u.Taken += l.Stats.Usage.Taken
+		u.Served += l.Stats.Usage.Served
+		u.Received += l.Stats.Received
+		u.Restored += l.Stats.Recovery.RestoredBytes
 	}
-	return p
+	return p, use
+}
+
+// used notes what nodes of ours have used.
+func (s *session) used(use map[int]*report.UsePoint) {
+	_, serving := s.cluster.Nodes()
+	for i, serves := range serving {
+		u := use[i]
+		if u == nil {
+			continue
+		}
+		if u.Up = serves; !serves {
+			u.Memory = 0
+		}
+		for len(s.use) <= i {
+			s.use = append(s.use, report.NodeUse{Node: len(s.use)})
+		}
+		s.use[i].Points = append(s.use[i].Points, *u)
+	}
 }
 
 // endFlood ends a flood, and notes how the nodes bore it: how many operations they served

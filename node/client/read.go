@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/invalid"
@@ -24,10 +25,12 @@ type reading struct {
 
 // read begins to read a blob, with its metadata.
 func (o operation) read(ctx context.Context, id commit.BlobID) (*reading, error) {
+	began := time.Now()
 	meta, err := o.fetchMetadata(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	trace(ctx, StepMetadata, began)
 	size, err := o.view.Params().SymbolSize(meta.Length)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -59,27 +62,34 @@ func (r *reading) all(ctx context.Context) ([]byte, error) {
 		g.rows = make([]byte, live*g.sliverSize)
 	}
 	var blob []byte
+	began := time.Now()
 	err = g.run(ctx, func(slivers []rs2d.Sliver) error {
-		blob, err = r.assemble(slivers, g.rows)
+		trace(ctx, StepSlivers, began)
+		began = time.Now()
+		var step Step
+		blob, step, err = r.assemble(slivers, g.rows)
+		trace(ctx, step, began)
+		began = time.Now() // if that was not enough
 		return err
 	})
 	return blob, r.explain(ctx, err)
 }
 
 // assemble makes a blob of as many slivers as it takes. rows is empty, or those of
-// the blob's own rows that came are in their place in it.
-func (r *reading) assemble(slivers []rs2d.Sliver, rows []byte) ([]byte, error) {
+// the blob's own rows that came are in their place in it. The step is what it took.
+func (r *reading) assemble(slivers []rs2d.Sliver, rows []byte) ([]byte, Step, error) {
 	if r.check == rs2d.CheckNone {
 		// Nothing else would find a wrong sliver.
 		if err := errors.Join(r.code.VerifySlivers(r.meta, slivers)...); err != nil {
-			return nil, err
+			return nil, StepCheck, err
 		}
 	}
 	own := !slices.ContainsFunc(slivers, func(s rs2d.Sliver) bool { return s.Index*len(s.Data) >= len(rows) })
 	if own && r.code.CheckRows(r.meta, rows, r.check) == nil {
-		return rows[:r.meta.Length:r.meta.Length], nil
+		return rows[:r.meta.Length:r.meta.Length], StepCheck, nil
 	}
-	return r.code.Decode(r.meta, slivers, r.check)
+	blob, err := r.code.Decode(r.meta, slivers, r.check)
+	return blob, StepDecode, err
 }
 
 // part returns a range of the blob.

@@ -56,6 +56,7 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	took := time.Since(started)
+	trace(ctx, StepEncode, started)
 	meta := encoding.Metadata()
 	raw, err := meta.MarshalBinary()
 	if err != nil {
@@ -108,6 +109,7 @@ func (o writing) place(
 	var registering sync.WaitGroup
 	if o.registered.certify == nil {
 		registering.Go(func() {
+			defer trace(ctx, StepRegister, time.Now())
 			if o.registered.certify, failed = r.Register(ctx, id, meta); failed != nil {
 				cancel(failed)
 				return
@@ -122,6 +124,7 @@ func (o writing) place(
 	if err := cmp.Or(failed, err); err != nil {
 		return nil, err
 	}
+	defer trace(ctx, StepCertify, time.Now())
 	if err := o.registered.certify(ctx, cert); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
@@ -175,8 +178,9 @@ func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *
 	sending, stop := context.WithCancel(o.life)
 	acks := make(chan ack, len(o.view.Peers))
 	answered := make([]bool, len(o.view.Peers))
-	started := time.Now()
+	started, uploads := time.Now(), newUploads(ctx)
 	for i, p := range o.view.Peers {
+		sending := uploads.of(sending, p)
 		o.background.Go(func() {
 			s, err := o.insist(sending, p, all)
 			if registered != nil && isRefused(err) {
@@ -241,6 +245,7 @@ func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *
 		return nil, err
 	}
 
+	uploads.trace(ctx, started, answered)
 	o.background.Go(func() {
 		defer stop()
 		late := time.AfterFunc(o.options.Grace, stop)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/network"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
@@ -89,7 +91,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 		}
 	}
 	counters := new(peer.ByteCounters)
-	config.Store, config.Plaintext, config.Logger = disk, c.Plaintext, log
+	config.Store, config.Plaintext, config.Logger, config.Metrics = disk, c.Plaintext, log, prometheus.NewRegistry()
 	config.MaxConns, config.MaxRequests, config.Descriptors = files.Conns, files.Requests, files
 	config.HealInterval, config.HealDelay, config.Peers = c.HealInterval, c.HealDelay, peer.Options{Counters: counters}
 	if c.Network != "" {
@@ -115,7 +117,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	var talk sync.WaitGroup
 	talk.Go(func() {
 		defer cancel() // nobody listens any more
-		tell(ctx, n, counters, json.NewEncoder(stats))
+		tell(ctx, n, counters, &meter{metrics: config.Metrics}, json.NewEncoder(stats))
 	})
 	err = n.RunWrapped(ctx, listener, nil, serverGrace, b.injector.Wrap)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -158,7 +160,7 @@ func listen(address string) (net.Listener, error) {
 }
 
 // tell writes Stats whenever they change until the context ends or nobody reads them.
-func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, out *json.Encoder) {
+func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, m *meter, out *json.Encoder) {
 	var s, told Stats
 	first := true
 	tick := time.NewTicker(statsEvery)
@@ -171,6 +173,7 @@ func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, out *j
 		if m := n.Migration(); m != nil {
 			s.Copied, s.Lies, s.Cleared = m.CopiedBytes, m.Lies, m.Cleared
 		}
+		s.Usage = m.look()
 		s.Received, s.Sent = counters.Received.Load(), counters.Sent.Load()
 		if first || s != told {
 			if out.Encode(s) != nil {

@@ -26,6 +26,7 @@ type Stats struct {
 	Lies     int64     `json:"lies"`    // nodes that gave it wrong slivers of these
 	Cleared  uint64    `json:"cleared"` // the last epoch in which it had nothing of shards that it lost
 	Recovery Recovery  `json:"recovery"`
+	Usage    Usage     `json:"usage"`
 	First    time.Time `json:"first"` // when the first sliver was recovered, zero if none was
 	Last     time.Time `json:"last"`
 }

@@ -175,6 +175,7 @@ func (l *Load) write(ctx context.Context, k uint64) (commit.BlobID, outcome) {
 	o := outcome{bytes: int64(len(blob)), apart: time.Since(began)}
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
+	ctx, o.steps = traced(ctx)
 	receipt, err := l.Client.Store(ctx, blob)
 	if err != nil {
 		o.err = err
@@ -207,6 +208,7 @@ func (l *Load) writeWrong(ctx context.Context, k uint64) (commit.BlobID, outcome
 func (l *Load) read(ctx context.Context, s stored) outcome {
 	timed, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
+	timed, steps := traced(timed)
 	got, err := l.Client.Read(timed, s.id)
 	switch {
 	case ctx.Err() != nil:
@@ -218,7 +220,7 @@ func (l *Load) read(ctx context.Context, s stored) outcome {
 		l.blobs.unreadable.Add(1)
 		return outcome{err: fmt.Errorf("blob %v: %w", s.id, err)}
 	}
-	o := outcome{bytes: int64(len(got))}
+	o := outcome{bytes: int64(len(got)), steps: steps}
 	began := time.Now()
 	if s.wrong || l.Verify && !bytes.Equal(got, l.contents.make(s.k)) {
 		l.blobs.wrong.Add(1)

@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -29,6 +30,32 @@ type Operations struct {
 	Latency    Latency `json:"latency_ms"`         // corrected for coordinated omission
 	Measured   Latency `json:"service_latency_ms"` // from the begin of each operation, not corrected
 	EncodingMs float64 `json:"encoding_ms"`        // mean time of writes that encoding took
+	Spread     []Bin   `json:"distribution"`       // of the corrected latencies
+}
+
+// Bin is how many latencies are at most so long, and longer than those of the bin before.
+type Bin struct {
+	Most  float64 `json:"most_ms"`
+	Count int64   `json:"count"`
+}
+
+// bins sorts what is in a histogram of microseconds into bins of a fifth of an octave.
+func bins(h *hdr.Histogram) []Bin {
+	all := []Bin{}
+	last := math.MinInt
+	for _, bar := range h.Distribution() {
+		if bar.Count == 0 {
+			continue
+		}
+		const perOctave = 5
+		at := int(math.Ceil(perOctave * math.Log2(float64(min(bar.To, h.Max())))))
+		if at != last {
+			all = append(all, Bin{Most: math.Exp2(float64(at)/perOctave) / 1e3})
+			last = at
+		}
+		all[len(all)-1].Count += bar.Count
+	}
+	return all
 }
 
 // recorder collects what operations did. It is safe for concurrent use.
@@ -40,6 +67,8 @@ type recorder struct {
 	kinds    [2]kindRecord
 	last     time.Duration // when the last operation ended, from the start
 	messages []string      // of errors, the first few
+
+	breakdowns breakdowns
 }
 
 type kindRecord struct {
@@ -64,6 +93,7 @@ func newRecorder(start time.Time, length time.Duration, open bool) *recorder {
 type outcome struct {
 	bytes    int64
 	encoding time.Duration
+	steps    *stepTimes    // nil if nobody has looked
 	apart    time.Duration // spent on making and comparing bytes, which is no part of its latency
 	err      error
 }
@@ -83,6 +113,7 @@ func (r *recorder) done(k Kind, due, began time.Time, o outcome) {
 	} else {
 		s.Bytes += o.bytes
 		s.encoding += o.encoding
+		r.breakdowns.add(k, o.bytes, now.Sub(began)-o.apart, o.steps)
 	}
 	at := now.Sub(r.start)
 	s.series.add(at, now.Sub(due)-o.apart, o.bytes, o.err != nil)
@@ -115,11 +146,11 @@ func (r *recorder) operations(k Kind) Operations {
 		o.MBps = float64(o.Bytes) / 1e6 / seconds
 	}
 	o.Measured = summary(s.service)
-	if r.open {
-		o.Latency = summary(s.response)
-	} else {
-		o.Latency = summary(Corrected(s.service))
+	corrected := s.response
+	if !r.open {
+		corrected = Corrected(s.service)
 	}
+	o.Latency, o.Spread = summary(corrected), bins(corrected)
 	if good := o.Count - o.Errors; good > 0 {
 		o.EncodingMs = s.encoding.Seconds() * 1e3 / float64(good)
 	}

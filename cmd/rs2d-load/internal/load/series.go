@@ -19,6 +19,7 @@ type SeriesCounts struct {
 	Errors int64   `json:"errors"`
 	MBps   float64 `json:"mb_per_s"`
 	P50    float64 `json:"p50_ms"`
+	P90    float64 `json:"p90_ms"`
 	P99    float64 `json:"p99_ms"`
 	Max    float64 `json:"max_ms"`
 }
@@ -69,7 +70,7 @@ func (s *series) counts(i int) SeriesCounts {
 	l := summary(p.latency)
 	return SeriesCounts{
 		Count: p.count, Errors: p.errors, MBps: float64(p.bytes) / 1e6 / s.width.Seconds(),
-		P50: l.P50, P99: l.P99, Max: l.Max,
+		P50: l.P50, P90: l.P90, P99: l.P99, Max: l.Max,
 	}
 }
 

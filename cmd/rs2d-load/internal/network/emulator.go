@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -252,8 +253,11 @@ func Dialer(emulator, name string) func(ctx context.Context, network, address st
 			err = ctx.Err()
 		}
 		if err != nil {
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				err = ctx.Err()
+			case errors.Is(err, io.EOF):
+				err = syscall.ECONNREFUSED
 			}
 			return nil, errors.Join(&net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: %w", address, err)}, c.Close())
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"html"
 	"math"
@@ -10,20 +11,23 @@ import (
 	"strings"
 )
 
-// chart is a plot of lines over time, with marks at some times.
+// chart is a plot of lines or bars over time, or over latencies, with marks at some times.
 type chart struct {
 	title, unit string
 	lines       []line
 	marks       []mark
 	log         bool    // logarithmic ordinates
 	end         float64 // of the abscissa, seconds: marks beyond are not shown
+	bars        bool    // from each abscissa to the next, instead of lines; the first is where they begin
+	latencies   bool    // the abscissae are milliseconds, and logarithmic
+	small       bool    // one of many in a row, without marks' labels
 }
 
 // line is a named line. Ordinates that are not positive are gaps on logarithmic
 // charts.
 type line struct {
 	name  string
-	color string
+	color int // of the page's palette
 	x, y  []float64
 }
 
@@ -36,44 +40,157 @@ type mark struct {
 // Sizes of a chart in pixels.
 const (
 	chartWidth, chartHeight                          = 860, 280
+	smallWidth, smallHeight                          = 300, 120
 	marginLeft, marginRight, marginTop, marginBottom = 64, 16, 34, 34
 	labelWidth                                       = 12 // of a mark's label, which is written downwards
 	maxLabel                                         = 44 // bytes
 )
 
+// scales are how a chart is drawn.
+type scales struct {
+	width, height int
+	lo, hi        float64 // ordinates
+	from, to      float64 // abscissae
+	x, y          func(float64) float64
+}
+
+func (c *chart) scales() scales {
+	s := scales{width: chartWidth, height: chartHeight, to: max(c.end, 1e-9)}
+	if c.small {
+		s.width, s.height = smallWidth, smallHeight
+	}
+	s.lo, s.hi = c.bounds()
+	if c.latencies {
+		s.from, s.to = c.span()
+	}
+	s.x = func(v float64) float64 {
+		at := (v - s.from) / (s.to - s.from)
+		if c.latencies {
+			at = math.Log(max(v, s.from)/s.from) / math.Log(s.to/s.from)
+		}
+		return marginLeft + at*float64(s.width-marginLeft-marginRight)
+	}
+	s.y = func(v float64) float64 {
+		at := (v - s.lo) / (s.hi - s.lo)
+		if c.log {
+			at = math.Log(max(v, s.lo)/s.lo) / math.Log(s.hi/s.lo)
+		}
+		return float64(s.height-marginBottom) - at*float64(s.height-marginTop-marginBottom)
+	}
+	return s
+}
+
+// span returns the first and the last abscissa of latencies.
+func (c *chart) span() (from, to float64) {
+	from, to = math.Inf(1), 0
+	for _, l := range c.lines {
+		for _, v := range l.x {
+			if v > 0 {
+				from, to = min(from, v), max(to, v)
+			}
+		}
+	}
+	if !(from < to) {
+		return 1, 10
+	}
+	return from, to
+}
+
+// shownData is what a page's script knows of a chart, to tell values where the mouse is.
+type shownData struct {
+	Unit  string      `json:"unit"`
+	Log   bool        `json:"log"` // abscissae
+	Bars  bool        `json:"bars"`
+	From  float64     `json:"from"`
+	To    float64     `json:"to"`
+	Width int         `json:"width"`
+	Lines []shownLine `json:"lines"`
+}
+
+type shownLine struct {
+	Name  string    `json:"name"`
+	Color int       `json:"color"`
+	X     []float64 `json:"x"`
+	Y     []float64 `json:"y"`
+}
+
+// data writes that, with as many digits as can be seen.
+func (c *chart) data(s scales) string {
+	round := func(v []float64) []float64 {
+		r := make([]float64, len(v))
+		for i := range v {
+			r[i], _ = strconv.ParseFloat(strconv.FormatFloat(v[i], 'g', 4, 64), 64) // it is a number
+		}
+		return r
+	}
+	d := shownData{Unit: c.unit, Log: c.latencies, Bars: c.bars, From: s.from, To: s.to, Width: s.width}
+	for _, l := range c.lines {
+		d.Lines = append(d.Lines, shownLine{l.name, l.color, round(l.x), round(l.y)})
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return "{}" // a value that is none: the chart shows what it can
+	}
+	return string(text)
+}
+
 // svg writes the chart.
 func (c *chart) svg() string {
-	lo, hi := c.bounds()
-	x := func(v float64) float64 {
-		return marginLeft + v/max(c.end, 1e-9)*(chartWidth-marginLeft-marginRight)
-	}
-	y := func(v float64) float64 {
-		at := (v - lo) / (hi - lo)
-		if c.log {
-			at = math.Log(max(v, lo)/lo) / math.Log(hi/lo)
-		}
-		return chartHeight - marginBottom - at*(chartHeight-marginTop-marginBottom)
-	}
+	s := c.scales()
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`,
-		chartWidth, chartHeight, html.EscapeString(c.title))
-	fmt.Fprintf(&b, `<text x="%d" y="18" class="t">%s, %s</text>`, marginLeft, html.EscapeString(c.title), html.EscapeString(c.unit))
-	for _, v := range ticks(lo, hi, c.log) {
+	class := "chart"
+	if c.small {
+		class = "chart small"
+	}
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" class="%s" role="img" aria-label="%s" data-chart="%s" xmlns="http://www.w3.org/2000/svg">`,
+		s.width, s.height, class, html.EscapeString(c.title), html.EscapeString(c.data(s)))
+	title := c.title + ", " + c.unit
+	if c.small {
+		title = c.title
+	}
+	fmt.Fprintf(&b, `<text x="%d" y="18" class="t">%s</text>`, marginLeft, html.EscapeString(title))
+	most := 6
+	if c.small {
+		most = 3
+	}
+	for _, v := range atMost(most, s.lo, s.hi, c.log) {
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" class="g"/><text x="%d" y="%.1f" class="a" text-anchor="end">%s</text>`,
-			marginLeft, chartWidth-marginRight, y(v), y(v), marginLeft-6, y(v)+4, label(v))
+			marginLeft, s.width-marginRight, s.y(v), s.y(v), marginLeft-6, s.y(v)+4, label(v))
 	}
-	for _, v := range ticks(0, c.end, false) {
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="a" text-anchor="middle">%s s</text>`, x(v), chartHeight-marginBottom+18, label(v))
+	unit := " s"
+	abscissae := atMost(most, s.from, s.to, false)
+	if c.latencies {
+		unit = " ms"
+		abscissae = octaves(s.from, s.to)
 	}
-	c.drawMarks(&b, x)
-	right := float64(chartWidth - marginRight)
+	for _, v := range abscissae {
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="a" text-anchor="middle">%s%s</text>`, s.x(v), s.height-marginBottom+18, label(v), unit)
+	}
+	c.drawMarks(&b, s)
+	right := float64(s.width - marginRight)
 	for i := len(c.lines) - 1; i >= 0; i-- {
 		l := c.lines[i]
-		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6" stroke-linecap="round"/>`, c.path(l, x, y), l.color)
-		fmt.Fprintf(&b, `<text x="%.1f" y="18" class="a" text-anchor="end" style="fill:%s">%s</text>`, right, l.color, html.EscapeString(l.name))
+		if c.bars {
+			fmt.Fprintf(&b, `<path d="%s" class="b c%d"/>`, c.steps(l, s), l.color)
+		} else {
+			fmt.Fprintf(&b, `<path d="%s" class="l c%d"/>`, c.path(l, s.x, s.y), l.color)
+		}
+		if c.small && len(c.lines) == 1 {
+			continue
+		}
+		fmt.Fprintf(&b, `<text x="%.1f" y="18" class="k c%d" text-anchor="end">%s</text>`, right, l.color, html.EscapeString(l.name))
 		right -= float64(8*len(l.name) + 14)
 	}
-	b.WriteString(`</svg>`)
+	fmt.Fprintf(&b, `<line class="h" y1="%d" y2="%d" visibility="hidden"/></svg>`, marginTop, s.height-marginBottom)
+	return b.String()
+}
+
+// steps writes the outline of bars: from each abscissa to the next.
+func (c *chart) steps(l line, s scales) string {
+	var b strings.Builder
+	for i := 1; i < len(l.x); i++ {
+		fmt.Fprintf(&b, "M%.1f %.1fV%.1fH%.1fV%.1fZ", s.x(l.x[i-1]), s.y(s.lo), s.y(l.y[i]), s.x(l.x[i]), s.y(s.lo))
+	}
 	return b.String()
 }
 
@@ -86,13 +203,14 @@ func (c *chart) shown() []mark {
 
 // drawMarks writes the marks, and the labels of those that are close to each other as
 // one.
-func (c *chart) drawMarks(b *strings.Builder, x func(float64) float64) {
+func (c *chart) drawMarks(b *strings.Builder, s scales) {
+	x := s.x
 	marks := c.shown()
 	for _, m := range marks {
 		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" class="m"><title>%s</title></line>`,
-			x(m.x), x(m.x), marginTop, chartHeight-marginBottom, html.EscapeString(m.text))
+			x(m.x), x(m.x), marginTop, s.height-marginBottom, html.EscapeString(m.text))
 	}
-	for i := 0; i < len(marks); {
+	for i := 0; i < len(marks) && !c.small; {
 		text, first := marks[i].text, x(marks[i].x)
 		for i++; i < len(marks) && x(marks[i].x) < first+labelWidth; i++ {
 			text += "; " + marks[i].text
@@ -144,6 +262,28 @@ func (c *chart) bounds() (lo, hi float64) {
 
 // ticks returns round numbers from lo to hi: decades, or about five.
 func ticks(lo, hi float64, log bool) []float64 {
+	return atMost(6, lo, hi, log)
+}
+
+// octaves returns 1, 2 and 5 of each decade from lo to hi, or 1 alone if these are many.
+func octaves(lo, hi float64) []float64 {
+	var all []float64
+	digits := []float64{1, 2, 5}
+	if hi > 1000*lo {
+		digits = digits[:1]
+	}
+	for decade := math.Pow(10, math.Floor(math.Log10(lo))); decade <= hi; decade *= 10 {
+		for _, digit := range digits {
+			if v := digit * decade; v >= lo && v <= hi {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
+}
+
+// atMost is ticks, but for how many there are of those that are not decades.
+func atMost(most int, lo, hi float64, log bool) []float64 {
 	var all []float64
 	if log {
 		for v := lo; v <= hi*1.001; v *= 10 {
@@ -154,9 +294,9 @@ func ticks(lo, hi float64, log bool) []float64 {
 	if !(hi > lo) {
 		return nil
 	}
-	step := math.Pow(10, math.Floor(math.Log10((hi-lo)/6)))
+	step := math.Pow(10, math.Floor(math.Log10((hi-lo)/float64(most))))
 	for _, by := range []float64{1, 2, 5, 10} {
-		if (hi-lo)/(step*by) <= 6 {
+		if (hi-lo)/(step*by) <= float64(most) {
 			step *= by
 			break
 		}

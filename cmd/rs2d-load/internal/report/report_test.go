@@ -41,6 +41,18 @@ func sample() *Result {
 	r.Recovery = RecoverySummary{Recovery: healed, Ratio: 0.5, OneDimRatio: 10, Healthy: true, Nodes: []NodeRecovery{
 		{Recovery: healed, Node: 3, Cause: "wipe", At: 2, First: 0.1, Last: 0.5, HealthyAt: -1, Ratio: 0.5, OneDimRatio: 10},
 	}}
+	r.Setup.Command = "rs2d-load --local 4 --kill '<1@1s>'"
+	r.Reads.Spread = []load.Bin{{Most: 1, Count: 1000}, {Most: 2, Count: 400}, {Most: 1234, Count: 100}}
+	r.Steps = []load.Breakdown{
+		{Kind: "write", Bytes: 1 << 20, Count: 98, Total: 40, Steps: []load.StepTime{{Step: "encode", Mean: 12.5}, {Step: "upload", Mean: 25}}},
+		{Kind: "read", Bytes: 1 << 20, Count: 1500, Total: 2, Steps: []load.StepTime{{Step: "slivers", Mean: 1.5}}},
+	}
+	r.Use = []NodeUse{{Node: 0}, {Node: 1}, {Node: 7}}
+	for i := range 10 {
+		for n := range r.Use[:2] {
+			r.Use[n].Points = append(r.Use[n].Points, UsePoint{Seconds: float64(i) / 2, Usage: cluster.Usage{CPU: float64(i) / 4, Memory: 50 << 20}, Up: true})
+		}
+	}
 	for i := range 10 {
 		at := float64(i) / 3
 		r.Series = append(r.Series, load.Point{Seconds: at, Reads: load.SeriesCounts{MBps: 100 + at, P50: 1, P99: 10 + at}})
@@ -65,6 +77,7 @@ func TestText(t *testing.T) {
 		"silent     60           57       3            2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
 		"node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
+		"mean write of at most  ops  all      encode   upload", "1.0 MiB                98   40.0 ms  12.5 ms  25.0 ms",
 		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "than may be: 2",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -127,19 +140,19 @@ func TestHTML(t *testing.T) {
 				t.Fatal(err)
 			}
 			page := out.String()
-			if strings.Contains(page, "<b>") || strings.Contains(page, "NaN") || strings.Contains(page, "Inf") {
+			if strings.Contains(page, "<b>&") || strings.Contains(page, "NaN") || strings.Contains(page, "Inf") {
 				t.Error("not escaped, or not a number")
 			}
 			if strings.Contains(page, "src=") || strings.Contains(page, "href=") {
 				t.Error("needs other files")
 			}
 			charts := strings.Count(page, "<svg")
-			if want := map[string]int{"sample": 4, "nothing happened": 2}[name]; charts != want {
+			if want := map[string]int{"sample": 16, "nothing happened": 1}[name]; charts != want {
 				t.Errorf("%d charts, want %d", charts, want)
 			}
-			marks := charts * len(r.Faults)
+			marks := 0 // of charts over time; and the end of the load, in that of recovery
 			if name == "sample" {
-				marks++ // the end of the load, in the chart of recovery
+				marks = 5*len(r.Faults) + 1 + 4 // each of the first node's charts has what was done to it
 			}
 			if got := strings.Count(page, `class="m"`); got != marks {
 				t.Errorf("%d marks, want %d", got, marks)
@@ -147,10 +160,22 @@ func TestHTML(t *testing.T) {
 			if strings.Contains(page, "Not every promise") == r.OK {
 				t.Error("says wrongly if all is well")
 			}
-			if want := map[string]int{"sample": 6, "nothing happened": 2}[name]; strings.Count(page, "<table") != want {
+			if want := map[string]int{"sample": 9, "nothing happened": 3}[name]; strings.Count(page, "<table") != want {
 				t.Errorf("%d tables, want %d", strings.Count(page, "<table"), want)
 			}
-			for _, c := range r.charts() {
+			if name == "sample" && !strings.Contains(page, "--kill &#39;&lt;1@1s&gt;&#39;") {
+				t.Error("without the command line")
+			}
+			all := (drawing{r}).charts()
+			for _, n := range (drawing{r}).nodeRows() {
+				all = append(all, n.Charts...)
+			}
+			for _, kind := range []string{"write", "read"} {
+				if err := wellFormed(stepBars(r, kind)); err != nil {
+					t.Errorf("%s: %v", kind, err)
+				}
+			}
+			for _, c := range all {
 				if err := wellFormed(c.svg()); err != nil {
 					t.Errorf("%s: %v", c.title, err)
 				}

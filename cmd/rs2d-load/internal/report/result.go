@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
@@ -31,8 +32,10 @@ type Result struct {
 	Changes   []Change         `json:"changes,omitempty"` // of epochs
 	Links     *cluster.LinkUse `json:"links,omitempty"`   // what emulated links carried
 	Recovery  RecoverySummary  `json:"recovery"`
+	Steps     []load.Breakdown `json:"steps"` // where the time of operations went, by kind and size
 	Series    []load.Point     `json:"series"`
 	Healing   []HealingPoint   `json:"healing"`
+	Use       []NodeUse        `json:"node_series,omitempty"` // of nodes that tell what they use
 
 	Errors   []string `json:"errors"`   // of operations, the first few
 	Problems []string `json:"problems"` // why OK is false
@@ -60,6 +63,11 @@ type Setup struct {
 	Backend      string   `json:"backend"`
 	CPUs         int      `json:"cpus"`
 	Schedule     []string `json:"schedule"`
+
+	Command   string    `json:"command"`   // the command line
+	Started   time.Time `json:"started"`   // when the first operation began
+	Version   string    `json:"version"`   // of the program, and of Go
+	Processor string    `json:"processor"` // of this machine
 
 	Network *network.Profile `json:"network,omitempty"` // of emulated links
 }
@@ -201,6 +209,21 @@ type NodeRecovery struct {
 	HealthyAt   float64 `json:"healthy_s"`
 	Ratio       float64 `json:"ratio"`
 	OneDimRatio float64 `json:"one_dim_ratio"`
+}
+
+// NodeUse is what a node used over time, all its processes together.
+type NodeUse struct {
+	Node   int        `json:"node"`
+	Points []UsePoint `json:"points"`
+}
+
+// UsePoint is what a node had used at one time.
+type UsePoint struct {
+	Seconds float64 `json:"s"`
+	cluster.Usage
+	Received int64 `json:"received_bytes"` // from other nodes
+	Restored int64 `json:"restored_bytes"` // of slivers
+	Up       bool  `json:"up"`             // its process runs
 }
 
 // HealingPoint is the state of all nodes at one time.

@@ -97,7 +97,7 @@ func (r *Result) verdict() []string {
 // tables are all that is worth a look.
 func (r *Result) tables() []table {
 	tables := []table{r.operations(), {Rows: r.facts()}}
-	for _, t := range []table{r.nodes(), r.slow(), r.flood(), r.changes(), r.recovery()} {
+	for _, t := range []table{steps(r, "write"), steps(r, "read"), r.nodes(), r.slow(), r.flood(), r.changes(), r.recovery()} {
 		if len(t.Rows) > 0 {
 			tables = append(tables, t)
 		}
