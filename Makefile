@@ -4,7 +4,7 @@
 # make report  measure beside the peers, and write bench/REPORT.md with its charts
 # make grid   the grid of shapes, sizes and losses in that report
 # make fuzz   every fuzzer, FUZZTIME each
-# make generate  write the assembly again, and the drawing in docs/architecture.md
+# make generate  write the assembly again, the drawing in docs/architecture.md, and man pages and shell completion
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -45,6 +45,13 @@ fuzz:
 		echo "$$out"; \
 	done
 
+PROGRAMS = rs2d rs2d-node rs2d-ledger rs2d-gateway rs2d-load
+
 generate:
 	cd asm && $(GO) generate ./...
 	$(GO) run ./cmd/internal/house
+	mkdir -p deploy/man deploy/completion
+	for p in $(PROGRAMS); do \
+		$(GO) run ./cmd/$$p --man >deploy/man/$$p.1 && \
+		for s in bash zsh fish; do $(GO) run ./cmd/$$p --completion $$s >deploy/completion/$$p.$$s || exit 1; done || exit 1; \
+	done

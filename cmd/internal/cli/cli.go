@@ -70,7 +70,8 @@ type Program struct {
 type exited int
 
 // Execute runs the command line args and returns the exit code. Without any args it
-// prints help. If results could not be written, the exit code is that of an
+// prints help; with --man alone, a page for man; with --completion and the name of a shell,
+// a script for that. If results could not be written, the exit code is that of an
 // *OutputError, whatever the command has returned. Stdout may be an *Output that App
 // has too; what App writes elsewhere is for its commands to look after.
 func (p *Program) Execute(args []string) int {
@@ -114,8 +115,15 @@ func (p *Program) execute(args []string, out *Output) (code int, err error) {
 	if err != nil {
 		return p.ExitCode(err), err
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case len(args) == 1 && args[0] == "--man":
+		err := manual(out, p.Name, p.About, parser.Model)
+		return p.ExitCode(err), err
+	case len(args) == 2 && args[0] == "--completion":
+		err := completion(out, args[1], p.Name, parser.Model)
+		return p.ExitCode(err), err
 	}
 	parsed, err := parser.Parse(args)
 	if err == nil {

@@ -16,10 +16,7 @@ func steps(r *Result, kind string) table {
 			continue
 		}
 		if t.Head == nil {
-			t.Head = []string{"mean " + kind + " of at most", "ops", "all"}
-			for _, s := range stepNames(r, kind) {
-				t.Head = append(t.Head, s)
-			}
+			t.Head = append([]string{"mean " + kind + " of at most", "ops", "all"}, stepNames(r, kind)...)
 		}
 		row := []string{ui.Bytes(uint64(b.Bytes)), ui.Count(b.Count), ms(b.Total)}
 		took := make(map[string]float64)

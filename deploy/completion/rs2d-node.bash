@@ -1,0 +1,80 @@
+# Completion of rs2d-node for bash, made by rs2d-node --completion bash.
+_rs2d_node() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} at='' words='' i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case "$at ${COMP_WORDS[i]}" in
+		' init') at=' init' ;;
+		' keygen') at=' keygen' ;;
+		' register') at=' register' ;;
+		' join') at=' join' ;;
+		' leave') at=' leave' ;;
+		' run') at=' run' ;;
+		' status') at=' status' ;;
+		esac
+	done
+	case $at in
+	'')
+		case $prev in
+		esac
+		words='init keygen register join leave run status'
+		[[ $cur == -* ]] && words='--help -h --version'
+		;;
+	' init')
+		case $prev in
+		--control) COMPREPLY=($(compgen -W 'fixed embedded comet' -- "$cur")); return ;;
+		--nodes|--shards|-n|--network|--scheme|--epoch|--epoch-time|--stake-tolerance|--ledger|--api-port|--peer-port|--capacity|--host|--port|--admin-port|--address|--client) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --nodes --shards -n --network --scheme --control --epoch --epoch-time --stake-tolerance --ledger --api-port --peer-port --capacity --host --port --admin-port --address --client --json'
+		;;
+	' keygen')
+		case $prev in
+		--name|--address|--shards) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --name --address --shards'
+		;;
+	' register')
+		case $prev in
+		--name|--address|--capacity|--storage-price|--write-price|--stake|--commission) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --name --address --capacity --storage-price --write-price --stake --commission --json'
+		;;
+	' join')
+		case $prev in
+		--ledger|--name|--address|--capacity|--storage-price|--write-price|--stake|--commission) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --ledger --name --address --capacity --storage-price --write-price --stake --commission --json'
+		;;
+	' leave')
+		case $prev in
+		--ledger|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --ledger --wait --json'
+		;;
+	' run')
+		case $prev in
+		--log-format) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
+		--config|-c|--committee|--genesis|--ledger|--key|--store|--listen|--admin|--sdk-listen|--sdk-cert|--sdk-key|--sdk-tokens|--grace|--max-requests|--max-bytes|--max-conns|--header-timeout|--stall-timeout|--min-rate|--workers|--heal-interval|--heal-delay|--heal-batch|--scrub-rate|--scrub-pause|--reserve|--pending-quota|--pending-age|--inline-max|--cache|--log-level) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --config -c --committee --genesis --ledger --key --store --listen --admin --sdk-listen --sdk-cert --sdk-key --sdk-tokens --grace --max-requests --max-bytes --max-conns --header-timeout --stall-timeout --min-rate --workers --heal-interval --heal-delay --heal-batch --scrub-rate --scrub-pause --reserve --pending-quota --pending-age --inline-max --cache --log-level --log-format'
+		;;
+	' status')
+		case $prev in
+		--committee|-C|--ledger|--genesis|--timeout|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --committee -C --ledger --genesis --timeout --wait --json'
+		;;
+	esac
+	if [[ -n $words ]]; then
+		COMPREPLY=($(compgen -W "$words" -- "$cur"))
+	else
+		COMPREPLY=($(compgen -f -- "$cur"))
+	fi
+}
+complete -o filenames -F _rs2d_node rs2d-node
