@@ -93,6 +93,30 @@ func TestApart(t *testing.T) {
 	}
 }
 
+// TestRate counts what ended between two times, also where they were before the start.
+func TestRate(t *testing.T) {
+	s := newSeries(5 * time.Second) // in spans of 100 ms
+	for i := range 20 {
+		s.add(time.Duration(i)*100*time.Millisecond, time.Millisecond, 1, i%2 == 1)
+	}
+	for _, test := range []struct {
+		from, to time.Duration
+		want     float64
+	}{
+		{0, time.Second, 5},
+		{500 * time.Millisecond, 1500 * time.Millisecond, 5},
+		{time.Second, 3 * time.Second, 2.5},
+		{-5 * time.Second, time.Second, 5},
+		{-5 * time.Second, -time.Second, 0},
+		{time.Second, time.Second, 0},
+		{10 * time.Second, 20 * time.Second, 0},
+	} {
+		if got := s.rate(test.from, test.to); got != test.want {
+			t.Errorf("from %v to %v: %v a second, want %v", test.from, test.to, got, test.want)
+		}
+	}
+}
+
 func TestSeriesIsBounded(t *testing.T) {
 	reads, writes := newSeries(5*time.Second), newSeries(5*time.Second)
 	reads.add(250*time.Millisecond, time.Millisecond, 10_000_000, false)

@@ -75,8 +75,10 @@ func (s *series) counts(i int) SeriesCounts {
 }
 
 // rate returns how many operations a second succeeded between two times from the start, by
-// the spans that lie between them; 0 if there are none.
+// the spans that lie between them; 0 if there are none. What was before the start does not
+// count.
 func (s *series) rate(from, to time.Duration) float64 {
+	from = max(from, 0)
 	first, end := int((from+s.width-1)/s.width), int(to/s.width)
 	if end <= first {
 		return 0
