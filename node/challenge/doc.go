@@ -74,6 +74,26 @@
 // See [AckHash] for what an adversary gains by choosing among seeds, and [Bound] for how
 // many blobs make up for it.
 //
+// # What a node does
+//
+// This is how the protocol is to be run; nothing of it is here. One goroutine of the node
+// follows the ledger's events and turns them into calls of the one [Gate]; whoever serves
+// asks it for each answer, before it is begun. On ChallengeArmed the node makes the list of
+// what its registry has at that event: certified in an epoch before, not ended, not marked
+// invalid. From there to the close it deletes no sliver of the list, whether its blob is
+// deleted or has ended: others prove it still. It writes the Terms to its disk, has the gate
+// fall silent, waits for the answers that have begun, and sends the ack. After a restart the
+// gate is silent about all of the list of the Terms on the disk, until the ledger's state
+// says that their challenge runs or is closed.
+//
+// On ChallengeStarted it draws, serves the rest again, and goes through the drawn blobs once:
+// of each it expands its rows, and appends to the stream of each peer what that one's
+// columns have in common with them. The number of streams and of bytes in flight bounds its
+// memory. A peer that takes no bytes is left out and tried again until the close. It verifies
+// in the same order: of a blob it expands its columns once, for those provers that are
+// at it; one that is ahead waits. Whoever answers [Refused] with a reason that goes by is asked
+// again. Clients that are refused for the gate's sake are told when to come back, and wait.
+//
 // # What is remembered
 //
 // A [Verifier] lives as long as the round, not as a connection: a symbol that was wrong

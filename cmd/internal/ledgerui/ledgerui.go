@@ -17,7 +17,7 @@ import (
 )
 
 // StatusJSON names what a status in JSON has.
-const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, epoch_millis, next_epoch_millis (at the earliest), sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned.`
+const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, epoch_millis, next_epoch_millis (at the earliest), sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned; challenge, if there was one: epoch, height (at which it was armed), stage (armed, running or closed), blobs, drawn, acked and passed (members), passed_weight (shards), deadline_millis.`
 
 // Status prints how a ledger is.
 func Status(w io.Writer, s chain.Status) error {
@@ -29,8 +29,20 @@ func Status(w io.Writer, s chain.Status) error {
 	t.Row("epoch", fmt.Sprintf("%d, %s; the next one begins %s", s.Epoch, phases[s.Phase], Date(s.Start(s.Epoch+1))))
 	t.Row("committee", fmt.Sprintf("%d nodes, %d shards", s.Members, s.Shards))
 	t.Row("storage", fmt.Sprintf("%s of %s reserved", ui.Bytes(s.Used), ui.Bytes(s.Capacity)))
+	if c := s.Challenge; c != nil {
+		t.Row("challenge", challenge(c, s.Shards))
+	}
 	t.Row("prices", fmt.Sprintf("%s a MiB and epoch, %s a MiB written, fee %s a byte", ui.Count(s.StoragePrice), ui.Count(s.WritePrice), ui.Count(s.FeePerByte)))
 	return t.Flush()
+}
+
+// challenge says how far a challenge is.
+func challenge(c *chain.ChallengeStatus, shards int) string {
+	how := fmt.Sprintf("of epoch %d, %s", c.Epoch, c.Stage)
+	if c.Drawn == 0 && c.Passed == 0 {
+		return fmt.Sprintf("%s: %d nodes have acked", how, c.Acked)
+	}
+	return fmt.Sprintf("%s: %s of %s blobs proven by %d nodes with %d of %d shards", how, ui.Count(c.Drawn), ui.Count(c.Blobs), c.Passed, c.PassedWeight, shards)
 }
 
 // phases says what the phases of an epoch are.

@@ -28,6 +28,8 @@ type Status struct {
 	Used         uint64 `json:"used"`          // bytes that are, in this epoch
 	FeePerByte   uint64 `json:"fee_per_byte"`
 	Burned       uint64 `json:"burned"`
+
+	Challenge *ChallengeStatus `json:"challenge,omitempty"` // the last one, if there was any
 }
 
 // StatusOf returns the status of a state.
@@ -38,7 +40,7 @@ func StatusOf(s *ledger.State) Status {
 		Epoch: system.Epoch, Phase: ledger.Phase(system.Phase).String(), DueMillis: s.Due(), EpochMillis: genesis.EpochMillis,
 		NextMillis: system.PhaseStart + min(genesis.EpochMillis, ^system.PhaseStart), SyncWeight: system.SyncWeight, Settled: system.Settled,
 		StoragePrice: system.StoragePrice, WritePrice: system.WritePrice, Capacity: system.Capacity, FeePerByte: system.FeePerByte,
-		Burned: system.Burned,
+		Burned: system.Burned, Challenge: challengeOf(s),
 	}
 	if c := ledger.Get[ledger.Committee](s, ledger.CommitteeKey(system.Epoch)); c != nil {
 		status.Members = len(c.Members)
