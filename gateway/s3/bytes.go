@@ -9,8 +9,10 @@ import (
 	"io"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
+	"github.com/versity/versitygw/s3err"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
@@ -47,12 +49,32 @@ func (s *stored) etag() string { return `"` + hex.EncodeToString(s.md5) + `"` }
 // sums are checksums that a client gives, by their algorithms.
 type sums map[utils.HashType]*string
 
+// reader returns a reader that compares the checksum that is given, or computes the one that is
+// wanted; nil if there is none.
+func (s sums) reader(r io.Reader, want string) (*utils.HashReader, error) {
+	for algorithm, value := range s {
+		switch {
+		case value == nil:
+		case want != "" && !strings.EqualFold(want, string(algorithm)):
+			return nil, s3err.GetChecksumTypeMismatchErr(types.ChecksumAlgorithm(want), types.ChecksumAlgorithm(strings.ToUpper(string(algorithm))))
+		default:
+			return utils.NewHashReader(r, *value, algorithm)
+		}
+	}
+	if want == "" {
+		return nil, nil
+	}
+	return utils.NewHashReader(r, "", utils.HashType(strings.ToLower(want)))
+}
+
 // store stores a body as blobs, one after another, and holds one of them in memory. What is
 // wrong with the body is the error, before there is an object of it.
 //
 // Blobs are still being sent to slow nodes when the request has been answered, and the server
 // uses its context again then: so they have one of the backend's.
-func (c *content) store(body io.Reader, given sums) (*stored, error) {
+//
+// want, which may be empty, is the algorithm of a checksum that the body is to have.
+func (c *content) store(body io.Reader, given sums, want string) (*stored, error) {
 	done, err := c.uses.begin()
 	if err != nil {
 		return nil, err
@@ -76,17 +98,15 @@ func (c *content) store(body io.Reader, given sums) (*stored, error) {
 	digest, s := md5.New(), new(stored)
 	r := io.TeeReader(body, digest)
 	trailing, _ := body.(middlewares.ChecksumReader)
-	var hashed *utils.HashReader
-	for algorithm, value := range given {
-		if value == nil {
-			continue
-		}
-		var err error
-		if hashed, err = utils.NewHashReader(r, *value, algorithm); err != nil {
-			return nil, err
-		}
-		r, s.checksum = hashed, checksum{strings.ToUpper(string(algorithm)), *value}
-		break
+	if trailing != nil && strings.EqualFold(trailing.Algorithm(), want) {
+		want = "" // it comes with the body
+	}
+	hashed, err := given.reader(r, want)
+	if err != nil {
+		return nil, err
+	}
+	if hashed != nil {
+		r = hashed
 	}
 	for {
 		n, err := io.ReadFull(r, buffer)
@@ -106,8 +126,11 @@ func (c *content) store(body io.Reader, given sums) (*stored, error) {
 		}
 	}
 	s.md5 = digest.Sum(nil)
-	if trailing != nil && trailing.Algorithm() != "" {
-		s.checksum = checksum{strings.ToUpper(trailing.Algorithm()), trailing.Checksum()}
+	switch {
+	case hashed != nil:
+		s.checksum = checksum{Algorithm: strings.ToUpper(string(hashed.Type())), Value: hashed.Sum()}
+	case trailing != nil && trailing.Algorithm() != "":
+		s.checksum = checksum{Algorithm: strings.ToUpper(trailing.Algorithm()), Value: trailing.Checksum()}
 	}
 	return s, nil
 }

@@ -35,6 +35,25 @@ func checkKey(key string) error {
 	return nil
 }
 
+// checkWrite returns the tags of an object that is to be written, or why it cannot be.
+func checkWrite(key string, lock types.ObjectLockMode, hold types.ObjectLockLegalHoldStatus, tags *string) (map[string]string, error) {
+	if lock != "" || hold == types.ObjectLockLegalHoldStatusOn {
+		return nil, s3err.GetAPIError(s3err.ErrMissingObjectLockConfigurationNoSpaces)
+	}
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	return backend.ParseObjectTags(text(tags))
+}
+
+// headersOf returns what a request says of an object's bytes.
+func headersOf(kind, encoding, disposition, language, cache, expires, redirect *string) headers {
+	return headers{
+		Type: text(kind), Encoding: text(encoding), Disposition: text(disposition), Language: text(language),
+		Cache: text(cache), Expires: text(expires), Redirect: text(redirect),
+	}
+}
+
 func text(s *string) string { return backend.GetStringFromPtr(s) }
 
 func pointer(s string) *string { return backend.GetPtrFromString(s) }
@@ -76,13 +95,7 @@ func (o objects) meets(bucket, key string, ifMatch, ifNoneMatch *string) error {
 
 func (o objects) PutObject(_ context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
 	bucket, key := *in.Bucket, *in.Key
-	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn {
-		return out, s3err.GetAPIError(s3err.ErrMissingObjectLockConfigurationNoSpaces)
-	}
-	if err := checkKey(key); err != nil {
-		return out, err
-	}
-	tags, err := backend.ParseObjectTags(text(in.Tagging))
+	tags, err := checkWrite(key, in.ObjectLockMode, in.ObjectLockLegalHoldStatus, in.Tagging)
 	if err != nil {
 		return out, err
 	}
@@ -98,16 +111,13 @@ func (o objects) PutObject(_ context.Context, in s3response.PutObjectInput) (out
 		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME, utils.HashTypeSha512: in.ChecksumSHA512,
 		utils.HashTypeMd5: in.ChecksumMD5, utils.HashTypeXXHASH64: in.ChecksumXXHASH64, utils.HashTypeXXHASH3: in.ChecksumXXHASH3,
 		utils.HashTypeXXHASH128: in.ChecksumXXHASH128,
-	})
+	}, "")
 	if err != nil {
 		return out, err
 	}
 	next := &object{
 		Size: got.size, ETag: got.etag(), Metadata: in.Metadata, Tags: tags, Pieces: got.pieces, Checksum: got.checksum,
-		Headers: headers{
-			Type: text(in.ContentType), Encoding: text(in.ContentEncoding), Disposition: text(in.ContentDisposition),
-			Language: text(in.ContentLanguage), Cache: text(in.CacheControl), Expires: text(in.Expires), Redirect: text(in.WebsiteRedirectLocation),
-		},
+		Headers: headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation),
 	}
 	if err := o.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, nil); err != nil {
 		return out, err
@@ -117,9 +127,7 @@ func (o objects) PutObject(_ context.Context, in s3response.PutObjectInput) (out
 	out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
 	out.ChecksumCRC64NVME, out.ChecksumSHA512, out.ChecksumMD5 = all["CRC64NVME"], all["SHA512"], all["MD5"]
 	out.ChecksumXXHASH64, out.ChecksumXXHASH3, out.ChecksumXXHASH128 = all["XXHASH64"], all["XXHASH3"], all["XXHASH128"]
-	if next.Checksum.Value != "" {
-		out.ChecksumType = types.ChecksumTypeFullObject
-	}
+	out.ChecksumType = next.Checksum.kind()
 	return out, nil
 }
 
@@ -129,6 +137,17 @@ func (c checksum) fields() map[string]*string {
 		return nil
 	}
 	return map[string]*string{c.Algorithm: &c.Value}
+}
+
+// kind returns of what the checksum is, if there is one.
+func (c checksum) kind() types.ChecksumType {
+	switch {
+	case c.Value == "":
+		return ""
+	case c.Composite:
+		return types.ChecksumTypeComposite
+	}
+	return types.ChecksumTypeFullObject
 }
 
 // span is what is read of an object.
@@ -239,9 +258,7 @@ func describe(found *object, s span, checksums types.ChecksumMode) *s3.HeadObjec
 	if checksums == types.ChecksumModeEnabled && s.shown == nil {
 		all := found.Checksum.fields()
 		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
-		if out.ChecksumCRC64NVME = all["CRC64NVME"]; all != nil {
-			out.ChecksumType = types.ChecksumTypeFullObject
-		}
+		out.ChecksumCRC64NVME, out.ChecksumType = all["CRC64NVME"], found.Checksum.kind()
 	}
 	return out
 }
@@ -288,10 +305,8 @@ func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (o
 	next := *found
 	next.Upload = ""
 	if replace {
-		next.Metadata, next.Headers = in.Metadata, headers{
-			Type: text(in.ContentType), Encoding: text(in.ContentEncoding), Disposition: text(in.ContentDisposition),
-			Language: text(in.ContentLanguage), Cache: text(in.CacheControl), Expires: text(in.Expires), Redirect: text(in.WebsiteRedirectLocation),
-		}
+		next.Metadata = in.Metadata
+		next.Headers = headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation)
 	}
 	if in.TaggingDirective == types.TaggingDirectiveReplace {
 		if next.Tags, err = backend.ParseObjectTags(text(in.Tagging)); err != nil {

@@ -47,8 +47,9 @@ type object struct {
 
 // checksum is one that the client asked for, in base64.
 type checksum struct {
-	Algorithm string `json:"algorithm,omitempty"`
+	Algorithm string `json:"algorithm,omitempty"` // in capitals
 	Value     string `json:"value,omitempty"`
+	Composite bool   `json:"composite,omitempty"` // of the parts' checksums, and not of the bytes
 }
 
 // upload is an object that comes in parts.
@@ -58,6 +59,7 @@ type upload struct {
 	Headers  headers           `json:"headers"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Tags     map[string]string `json:"tags,omitempty"`
+	Checksum checksum          `json:"checksum,omitzero"` // without a value: the one that it is to have
 }
 
 // part is a part of an upload.
@@ -66,6 +68,7 @@ type part struct {
 	ETag     string    `json:"etag"`
 	Modified time.Time `json:"modified"`
 	Pieces   []piece   `json:"pieces"`
+	Checksum checksum  `json:"checksum,omitzero"`
 }
 
 // Keys of the database: a letter for the kind of thing, and what names it. Names end with

@@ -40,13 +40,7 @@ func (u uploads) upload(bucket, key, id string) (*upload, error) {
 
 func (u uploads) CreateMultipartUpload(_ context.Context, in s3response.CreateMultipartUploadInput) (out s3response.InitiateMultipartUploadResult, err error) {
 	bucket, key := *in.Bucket, *in.Key
-	if in.ObjectLockMode != "" || in.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn {
-		return out, s3err.GetAPIError(s3err.ErrMissingObjectLockConfigurationNoSpaces)
-	}
-	if err := checkKey(key); err != nil {
-		return out, err
-	}
-	tags, err := backend.ParseObjectTags(text(in.Tagging))
+	tags, err := checkWrite(key, in.ObjectLockMode, in.ObjectLockLegalHoldStatus, in.Tagging)
 	if err != nil {
 		return out, err
 	}
@@ -60,10 +54,8 @@ func (u uploads) CreateMultipartUpload(_ context.Context, in s3response.CreateMu
 	defer unlock()
 	next := upload{
 		Key: key, Started: time.Now().UTC(), Metadata: in.Metadata, Tags: tags,
-		Headers: headers{
-			Type: text(in.ContentType), Encoding: text(in.ContentEncoding), Disposition: text(in.ContentDisposition),
-			Language: text(in.ContentLanguage), Cache: text(in.CacheControl), Expires: text(in.Expires), Redirect: text(in.WebsiteRedirectLocation),
-		},
+		Headers:  headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation),
+		Checksum: checksum{Algorithm: string(in.ChecksumAlgorithm), Composite: in.ChecksumType == types.ChecksumTypeComposite},
 	}
 	if err := u.index.apply(func(c change) error { return c.put(uploadKey(bucket, key, id), next) }); err != nil {
 		return out, err
@@ -87,24 +79,28 @@ func (u uploads) keep(bucket, key, id string, number int32, next *part) error {
 
 func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
-	if _, err := u.upload(bucket, key, id); err != nil {
+	began, err := u.upload(bucket, key, id)
+	if err != nil {
 		return nil, err
 	}
 	got, err := u.content.store(in.Body, sums{
 		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeSha1: in.ChecksumSHA1,
 		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME,
-	})
+		utils.HashTypeSha512: in.ChecksumSHA512, utils.HashTypeMd5: in.ChecksumMD5, utils.HashTypeXXHASH64: in.ChecksumXXHASH64,
+		utils.HashTypeXXHASH3: in.ChecksumXXHASH3, utils.HashTypeXXHASH128: in.ChecksumXXHASH128,
+	}, began.Checksum.Algorithm)
 	if err != nil {
 		return nil, err
 	}
-	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum}
 	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
 		return nil, err
 	}
 	all := got.checksum.fields()
 	return &s3.UploadPartOutput{
 		ETag: &next.ETag, ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumSHA1: all["SHA1"],
-		ChecksumSHA256: all["SHA256"], ChecksumCRC64NVME: all["CRC64NVME"],
+		ChecksumSHA256: all["SHA256"], ChecksumCRC64NVME: all["CRC64NVME"], ChecksumSHA512: all["SHA512"], ChecksumMD5: all["MD5"],
+		ChecksumXXHASH64: all["XXHASH64"], ChecksumXXHASH3: all["XXHASH3"], ChecksumXXHASH128: all["XXHASH128"],
 	}, nil
 }
 
@@ -112,7 +108,8 @@ func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.Uplo
 // range need not be of whole blobs.
 func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (out s3response.CopyPartResult, err error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
-	if _, err := u.upload(bucket, key, id); err != nil {
+	began, err := u.upload(bucket, key, id)
+	if err != nil {
 		return out, err
 	}
 	fromBucket, fromKey, version, err := backend.ParseCopySource(text(in.CopySource))
@@ -138,11 +135,11 @@ func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (
 		return out, err
 	}
 	defer body.Close()
-	got, err := u.content.store(io.Reader(body), nil)
+	got, err := u.content.store(io.Reader(body), nil, began.Checksum.Algorithm)
 	if err != nil {
 		return out, err
 	}
-	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum}
 	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
 		return out, err
 	}
@@ -163,7 +160,8 @@ func (u uploads) parts(bucket, id string, from int32, f func(number int32, p *pa
 
 func (u uploads) ListParts(_ context.Context, in *s3.ListPartsInput) (out s3response.ListPartsResult, err error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
-	if _, err := u.upload(bucket, key, id); err != nil {
+	began, err := u.upload(bucket, key, id)
+	if err != nil {
 		return out, err
 	}
 	marker := 0
@@ -175,13 +173,20 @@ func (u uploads) ListParts(_ context.Context, in *s3.ListPartsInput) (out s3resp
 	n := most(in.MaxParts)
 	out = s3response.ListPartsResult{
 		Bucket: bucket, Key: key, UploadID: id, PartNumberMarker: marker, MaxParts: int(n), StorageClass: types.StorageClassStandard, Parts: []s3response.Part{},
+		ChecksumAlgorithm: types.ChecksumAlgorithm(began.Checksum.Algorithm), ChecksumType: began.Checksum.asked(),
 	}
 	err = u.parts(bucket, id, int32(marker), func(number int32, p *part) bool {
 		if int32(len(out.Parts)) == n {
 			out.IsTruncated = true
 			return false
 		}
-		out.Parts = append(out.Parts, s3response.Part{PartNumber: int(number), LastModified: p.Modified, ETag: p.ETag, Size: p.Size})
+		all := p.Checksum.fields()
+		out.Parts = append(out.Parts, s3response.Part{
+			PartNumber: int(number), LastModified: p.Modified, ETag: p.ETag, Size: p.Size,
+			ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumSHA1: all["SHA1"], ChecksumSHA256: all["SHA256"],
+			ChecksumCRC64NVME: all["CRC64NVME"], ChecksumSHA512: all["SHA512"], ChecksumMD5: all["MD5"],
+			ChecksumXXHASH64: all["XXHASH64"], ChecksumXXHASH3: all["XXHASH3"], ChecksumXXHASH128: all["XXHASH128"],
+		})
 		out.NextPartNumberMarker = int(number)
 		return true
 	})
@@ -254,19 +259,22 @@ func (u uploads) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMulti
 	if err != nil {
 		now, _ := get[object](u.index, objectKey(bucket, key))
 		if now != nil && now.Upload == id {
-			return s3response.CompleteMultipartUploadResult{Bucket: in.Bucket, Key: in.Key, ETag: &now.ETag}, "", nil
+			return completed(in, now), "", nil
 		}
 		return out, "", err
 	}
 	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
 		return out, "", s3err.GetAPIError(s3err.ErrMalformedXML)
 	}
-	next, err := u.join(bucket, id, in.MultipartUpload.Parts)
+	next, err := u.join(bucket, id, began.Checksum, in.MultipartUpload.Parts)
 	if err != nil {
 		return out, "", err
 	}
 	if in.MpuObjectSize != nil && next.Size != *in.MpuObjectSize {
 		return out, "", s3err.GetIncorrectMpObjectSizeErr(next.Size, *in.MpuObjectSize)
+	}
+	if given := wholeSum(in, began.Checksum.Algorithm); given != "" && given != next.Checksum.Value && !(next.Checksum.Composite && strings.HasPrefix(next.Checksum.Value, given+"-")) {
+		return out, "", s3err.GetChecksumBadDigestErr(types.ChecksumAlgorithm(began.Checksum.Algorithm))
 	}
 	next.Headers, next.Metadata, next.Tags, next.Upload = began.Headers, began.Metadata, began.Tags, id
 	err = u.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, func(c change) error {
@@ -275,11 +283,27 @@ func (u uploads) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMulti
 		}
 		return u.drop(c, bucket, key, id)
 	})
-	return s3response.CompleteMultipartUploadResult{Bucket: in.Bucket, Key: in.Key, ETag: &next.ETag}, "", err
+	return completed(in, next), "", err
 }
 
-// join makes an object of the parts of an upload that are named.
-func (u uploads) join(bucket, id string, named []types.CompletedPart) (*object, error) {
+// completed is the answer for an object that came in parts.
+func completed(in *s3.CompleteMultipartUploadInput, o *object) s3response.CompleteMultipartUploadResult {
+	all, kind := o.Checksum.fields(), o.Checksum.kind()
+	out := s3response.CompleteMultipartUploadResult{
+		Bucket: in.Bucket, Key: in.Key, ETag: &o.ETag,
+		ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumSHA1: all["SHA1"], ChecksumSHA256: all["SHA256"],
+		ChecksumCRC64NVME: all["CRC64NVME"], ChecksumSHA512: all["SHA512"], ChecksumMD5: all["MD5"],
+		ChecksumXXHASH64: all["XXHASH64"], ChecksumXXHASH3: all["XXHASH3"], ChecksumXXHASH128: all["XXHASH128"],
+	}
+	if kind != "" {
+		out.ChecksumType = &kind
+	}
+	return out
+}
+
+// join makes an object of the parts of an upload that are named, with the checksum that it is
+// to have.
+func (u uploads) join(bucket, id string, want checksum, named []types.CompletedPart) (*object, error) {
 	before := int32(0)
 	for _, p := range named {
 		if p.PartNumber == nil || p.ETag == nil {
@@ -294,6 +318,10 @@ func (u uploads) join(bucket, id string, named []types.CompletedPart) (*object, 
 		before = *p.PartNumber
 	}
 	o, digest := new(object), md5.New()
+	sum, err := newJoined(want)
+	if err != nil {
+		return nil, err
+	}
 	for i, p := range named {
 		found, err := get[part](u.index, partKey(bucket, id, *p.PartNumber))
 		if err != nil {
@@ -305,14 +333,17 @@ func (u uploads) join(bucket, id string, named []types.CompletedPart) (*object, 
 		if i < len(named)-1 && found.Size < backend.MinPartSize {
 			return nil, s3err.GetEntityTooSmallErr(found.Size, backend.MinPartSize)
 		}
-		sum, err := hex.DecodeString(strings.Trim(found.ETag, `"`))
+		if err := sum.add(id, p, found); err != nil {
+			return nil, err
+		}
+		tag, err := hex.DecodeString(strings.Trim(found.ETag, `"`))
 		if err != nil {
 			return nil, err
 		}
-		digest.Write(sum)
+		digest.Write(tag)
 		o.Size += found.Size
 		o.Pieces, o.Ends = append(o.Pieces, found.Pieces...), append(o.Ends, o.Size)
 	}
-	o.ETag = fmt.Sprintf(`"%x-%d"`, digest.Sum(nil), len(named))
+	o.ETag, o.Checksum = fmt.Sprintf(`"%x-%d"`, digest.Sum(nil), len(named)), sum.checksum()
 	return o, nil
 }

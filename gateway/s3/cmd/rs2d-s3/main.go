@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -60,7 +62,7 @@ type runCmd struct {
 	PieceMiB    int           `name:"piece-mib" default:"16" placeholder:"N" help:"MiB of an object in one blob; longer ones are several."`
 	Writes      int           `default:"4" placeholder:"N" help:"Bodies that are stored at once, each with a piece in memory."`
 	MaxRequests int           `default:"256" placeholder:"N" help:"Requests served at once; others are answered SlowDown."`
-	MaxMemory   int           `name:"max-memory-mib" default:"1024" placeholder:"MIB" help:"MiB of blobs and slivers to hold at most."`
+	MaxMemory   int           `name:"max-memory-mib" default:"128" placeholder:"MIB" help:"MiB of blobs and slivers to hold at most, besides the pieces that are stored."`
 	Timeout     time.Duration `default:"1m" help:"Time for nodes to store or send a blob."`
 
 	LogLevel slog.Level `default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
@@ -123,6 +125,15 @@ func (c *runCmd) plane(ctx context.Context) (control.Control, chain.Ledger, *fol
 	return views, l, views, nil
 }
 
+// limitMemory has the process collect its garbage before it takes much more memory than what
+// it holds at most, unless the environment says how much it may take.
+func limitMemory(held int64) {
+	const besides = 48 << 20 // the program, requests, and what encoders work on
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(held + besides)
+	}
+}
+
 // Run runs a gateway until the context ends.
 func (c *runCmd) Run(a *app) (err error) {
 	ctx := a.ctx
@@ -162,8 +173,10 @@ func (c *runCmd) Run(a *app) (err error) {
 		defer background.Wait()
 		defer end()
 	}
+	piece := min(int64(c.PieceMiB)<<20, int64(min(store.Params().MaxBlob(), math.MaxInt64)))
+	limitMemory(int64(c.MaxMemory)<<20 + int64(c.Writes)*piece)
 	b, err := s3.Open(c.State, store, s3.Options{
-		PieceSize: int64(c.PieceMiB) << 20, Writes: c.Writes, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
+		PieceSize: piece, Writes: c.Writes, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
 	})
 	if err != nil {
 		return err
