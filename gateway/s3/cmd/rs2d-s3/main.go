@@ -19,6 +19,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
 	"github.com/redstuff-go/redstuff/gateway/s3"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -62,7 +63,7 @@ type runCmd struct {
 	PieceMiB    int           `name:"piece-mib" default:"16" placeholder:"N" help:"MiB of an object in one blob; longer ones are several."`
 	Writes      int           `default:"4" placeholder:"N" help:"Bodies that are stored at once, each with a piece in memory."`
 	MaxRequests int           `default:"256" placeholder:"N" help:"Requests served at once; others are answered SlowDown."`
-	MaxMemory   int           `name:"max-memory-mib" default:"128" placeholder:"MIB" help:"MiB of blobs and slivers to hold at most, besides the pieces that are stored."`
+	MaxMemory   int           `name:"max-memory-mib" default:"96" placeholder:"MIB" help:"MiB of blobs and slivers to hold at most, besides the pieces that are stored; one piece's slivers are held if they are more."`
 	Timeout     time.Duration `default:"1m" help:"Time for nodes to store or send a blob."`
 
 	LogLevel slog.Level `default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
@@ -125,10 +126,18 @@ func (c *runCmd) plane(ctx context.Context) (control.Control, chain.Ledger, *fol
 	return views, l, views, nil
 }
 
+// bounds returns how long a piece is, bytes: no longer than a blob of the code may be; and how
+// many bytes of blobs and slivers there may be, which is room for a piece at least.
+func (c *runCmd) bounds(p commit.Params) (piece, memory int64, err error) {
+	piece = min(int64(c.PieceMiB)<<20, int64(min(p.MaxBlob(), math.MaxInt64)))
+	encoded, err := p.EncodedLength(uint64(piece))
+	return piece, max(int64(c.MaxMemory)<<20, int64(encoded)), err
+}
+
 // limitMemory has the process collect its garbage before it takes much more memory than what
 // it holds at most, unless the environment says how much it may take.
 func limitMemory(held int64) {
-	const besides = 48 << 20 // the program, requests, and what encoders work on
+	const besides = 32 << 20 // the program, requests, and what encoders work on
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(held + besides)
 	}
@@ -153,7 +162,12 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	options := client.Options{Timeout: c.Timeout, MaxMemory: int64(c.MaxMemory) << 20, Logger: log}
+	piece, memory, err := c.bounds(plane.View().Current.Params())
+	if err != nil {
+		return err
+	}
+	limitMemory(memory + int64(c.Writes)*piece)
+	options := client.Options{Timeout: c.Timeout, MaxMemory: memory, Logger: log}
 	if l != nil {
 		options.Registrar = daemon.Orders{}
 	}
@@ -173,8 +187,6 @@ func (c *runCmd) Run(a *app) (err error) {
 		defer background.Wait()
 		defer end()
 	}
-	piece := min(int64(c.PieceMiB)<<20, int64(min(store.Params().MaxBlob(), math.MaxInt64)))
-	limitMemory(int64(c.MaxMemory)<<20 + int64(c.Writes)*piece)
 	b, err := s3.Open(c.State, store, s3.Options{
 		PieceSize: piece, Writes: c.Writes, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
 	})

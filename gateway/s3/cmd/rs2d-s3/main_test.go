@@ -112,3 +112,22 @@ func TestUsage(t *testing.T) {
 		}
 	}
 }
+
+// TestBounds makes room for a piece, whatever the code, and pieces that are blobs of it.
+func TestBounds(t *testing.T) {
+	for _, shards := range []int{4, 10, 100, 1000} {
+		p, err := commit.NewParams(shards)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := runCmd{PieceMiB: 16, MaxMemory: 96}
+		piece, memory, err := c.bounds(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded, err := p.EncodedLength(uint64(piece))
+		if err != nil || piece < 1 || piece > 16<<20 || uint64(memory) < encoded || memory < 96<<20 {
+			t.Errorf("%d shards: pieces of %d bytes (%v), %d of slivers, in %d bytes", shards, piece, err, encoded, memory)
+		}
+	}
+}
