@@ -8,6 +8,8 @@ _rs2d_node() {
 		' register') at=' register' ;;
 		' join') at=' join' ;;
 		' leave') at=' leave' ;;
+		' update') at=' update' ;;
+		' rotate') at=' rotate' ;;
 		' run') at=' run' ;;
 		' status') at=' status' ;;
 		esac
@@ -16,7 +18,7 @@ _rs2d_node() {
 	'')
 		case $prev in
 		esac
-		words='init keygen register join leave run status'
+		words='init keygen register join leave update rotate run status'
 		[[ $cur == -* ]] && words='--help -h --version'
 		;;
 	' init')
@@ -43,12 +45,26 @@ _rs2d_node() {
 		;;
 	' join')
 		case $prev in
-		--ledger|--name|--address|--capacity|--storage-price|--write-price|--stake|--commission) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--ledger|--name|--address|--capacity|--storage-price|--write-price|--stake|--commission|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --ledger --name --address --capacity --storage-price --write-price --stake --commission --json'
+		[[ $cur == -* ]] && words='--help -h --version --ledger --name --address --capacity --storage-price --write-price --stake --commission --wait --json'
 		;;
 	' leave')
+		case $prev in
+		--ledger|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --ledger --wait --json'
+		;;
+	' update')
+		case $prev in
+		--ledger|--name|--address|--capacity|--storage-price|--write-price|--commission) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --ledger --name --address --capacity --storage-price --write-price --commission --json'
+		;;
+	' rotate')
 		case $prev in
 		--ledger|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac

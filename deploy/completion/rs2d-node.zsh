@@ -10,6 +10,8 @@ _rs2d_node() {
 		' register') at=' register' ;;
 		' join') at=' join' ;;
 		' leave') at=' leave' ;;
+		' update') at=' update' ;;
+		' rotate') at=' rotate' ;;
 		' run') at=' run' ;;
 		' status') at=' status' ;;
 		esac
@@ -18,7 +20,7 @@ _rs2d_node() {
 	'')
 		case ${words[CURRENT-1]} in
 		esac
-		commands=('init:Make a committee: keys, certificates and configurations, in a directory' 'keygen:Make the key of one node or client' 'register:Print the registration of a node for the genesis of a ledger' 'join:Register a node on a running ledger, and stake with it' 'leave:Withdraw a node'\''s stake, and wait until nobody needs it' 'run:Run a node' 'status:Ask the nodes of a committee how they are')
+		commands=('init:Make a committee: keys, certificates and configurations, in a directory' 'keygen:Make the key of one node or client' 'register:Print the registration of a node for the genesis of a ledger' 'join:Register a node on a running ledger, and stake with it' 'leave:Withdraw a node'\''s stake, and wait until nobody needs it' 'update:Give a node another address or name on the ledger, or let it ask and offer something else' 'rotate:Give a node a new key, from the next epoch on' 'run:Run a node' 'status:Ask the nodes of a committee how they are')
 		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit')
 		;;
 	' init')
@@ -45,17 +47,31 @@ _rs2d_node() {
 		;;
 	' join')
 		case ${words[CURRENT-1]} in
-		--ledger|--name|--address|--capacity|--storage-price|--write-price|--stake|--commission) _files; return ;;
+		--ledger|--name|--address|--capacity|--storage-price|--write-price|--stake|--commission|--wait) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--name:Name of the node' '--address:Address by which others reach it' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--stake:Stake, of the money of the node'\''s account' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--json:Print one JSON object instead of text')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--name:Name of the node' '--address:Address by which others reach it' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--stake:Stake, of the money of the node'\''s account' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--wait:Wait so long until the node owns shards and has them, and show how far it is' '--json:Print one JSON object instead of text')
 		;;
 	' leave')
 		case ${words[CURRENT-1]} in
 		--ledger|--wait) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--wait:Wait so long until nobody needs the node any more' '--json:Print one JSON object instead of text')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--wait:Wait so long until nobody needs the node any more, and show how far it is' '--json:Print one JSON object instead of text')
+		;;
+	' update')
+		case ${words[CURRENT-1]} in
+		--ledger|--name|--address|--capacity|--storage-price|--write-price|--commission) _files; return ;;
+		esac
+		commands=()
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--name:Another name' '--address:Another address by which others reach the node' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--json:Print one JSON object instead of text')
+		;;
+	' rotate')
+		case ${words[CURRENT-1]} in
+		--ledger|--wait) _files; return ;;
+		esac
+		commands=()
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--wait:Wait so long until keys can be changed, until the new one is in use and nobody needs the old one, and show how far it is' '--json:Print one JSON object instead of text')
 		;;
 	' run')
 		case ${words[CURRENT-1]} in
@@ -63,7 +79,7 @@ _rs2d_node() {
 		--config|-c|--committee|--genesis|--ledger|--key|--store|--listen|--admin|--sdk-listen|--sdk-cert|--sdk-key|--sdk-tokens|--grace|--max-requests|--max-bytes|--max-conns|--header-timeout|--stall-timeout|--min-rate|--workers|--heal-interval|--heal-delay|--heal-batch|--scrub-rate|--scrub-pause|--reserve|--pending-quota|--pending-age|--inline-max|--cache|--log-level) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--config:TOML file of these settings, with _ for - in their names' '-c:TOML file of these settings, with _ for - in their names' '--committee:The committee'\''s file, where there is no ledger' '--genesis:How the ledger began, if there is one' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--key:The node'\''s secret' '--store:Directory to store blobs in' '--listen:Address to listen on; default that of the node in the committee'\''s file' '--admin:Address of metrics, profiles and health' '--sdk-listen:Address of the API that Walrus'\''s SDKs know, in a network of the scheme walrus' '--sdk-cert:Certificate that this API shows, in PEM, with those it is signed by' '--sdk-key:Key of the certificate, in PEM' '--sdk-tokens:File of the tokens that let somebody write by this API, one a line, where there is no ledger' '--grace:Time to finish requests before the node ends' '--max-requests:Requests served at once; more are answered 503' '--max-bytes:Bytes of bodies held at once; more are answered 503' '--max-conns:Connections at once' '--header-timeout:Time for a request'\''s header' '--stall-timeout:Time for a body to make progress' '--min-rate:Least bytes a second of a body' '--workers:Processors that code and hash for one request; 0 is all' '--heal-interval:Time between two looks at what other nodes have and this one lacks' '--heal-delay:Time that a write may take before the node heals it' '--heal-batch:Bytes recovered at once' '--scrub-rate:Bytes a second that are read in search of damage; 0 is no search' '--scrub-pause:Time between two searches' '--reserve:Bytes of the disk to leave free' '--pending-quota:Bytes of blobs without a certificate that one writer may have; 0 is an eighth of what is free on the disk' '--pending-age:Time after which blobs without a certificate are removed' '--inline-max:Longest sliver that goes into the database; 0 is none' '--cache:Cache of the database' '--log-level:Least level to log: debug, info, warn or error' '--log-format:Format of the log, on standard error: text or json')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--config:TOML file of these settings, with _ for - in their names' '-c:TOML file of these settings, with _ for - in their names' '--committee:The committee'\''s file, where there is no ledger' '--genesis:How the ledger began, if there is one' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--key:The node'\''s secret, or its secrets while rs2d-node rotate has it use another one' '--store:Directory to store blobs in' '--listen:Address to listen on, or several with commas between them; default that of the node in its committee' '--admin:Address of metrics, profiles and health' '--sdk-listen:Address of the API that Walrus'\''s SDKs know, in a network of the scheme walrus' '--sdk-cert:Certificate that this API shows, in PEM, with those it is signed by' '--sdk-key:Key of the certificate, in PEM' '--sdk-tokens:File of the tokens that let somebody write by this API, one a line, where there is no ledger' '--grace:Time to finish requests before the node ends' '--max-requests:Requests served at once; more are answered 503' '--max-bytes:Bytes of bodies held at once; more are answered 503' '--max-conns:Connections at once' '--header-timeout:Time for a request'\''s header' '--stall-timeout:Time for a body to make progress' '--min-rate:Least bytes a second of a body' '--workers:Processors that code and hash for one request; 0 is all' '--heal-interval:Time between two looks at what other nodes have and this one lacks' '--heal-delay:Time that a write may take before the node heals it' '--heal-batch:Bytes recovered at once' '--scrub-rate:Bytes a second that are read in search of damage; 0 is no search' '--scrub-pause:Time between two searches' '--reserve:Bytes of the disk to leave free' '--pending-quota:Bytes of blobs without a certificate that one writer may have; 0 is an eighth of what is free on the disk' '--pending-age:Time after which blobs without a certificate are removed' '--inline-max:Longest sliver that goes into the database; 0 is none' '--cache:Cache of the database' '--log-level:Least level to log: debug, info, warn or error' '--log-format:Format of the log, on standard error: text or json')
 		;;
 	' status')
 		case ${words[CURRENT-1]} in

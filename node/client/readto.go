@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -146,21 +147,38 @@ func (t *streaming) rows(ctx context.Context, row uint64) error {
 		if slow {
 			return t.recover(ctx)
 		}
-		g := newGather(t.reading, len(refs), candidates, true)
-		g.first, g.rows = refs[0].Index, buffer[:uint64(len(refs))*row]
-		err = g.run(ctx, func(slivers []rs2d.Sliver) error { return errors.Join(t.code.VerifySlivers(t.meta, slivers)...) })
+		first, rows, began := refs[0].Index, buffer[:uint64(len(refs))*row], time.Now()
+		err = t.fetch(ctx, slices.Clone(candidates), first, rows, true)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrInconsistent) {
+			// A node that was late once is waited for: to do without it takes all others' slivers.
+			patient, cancel := context.WithTimeout(ctx, max(time.Since(began), patienceOfRows*t.reading.options.HedgeAfter))
+			err = t.fetch(patient, candidates, first, rows, false)
+			cancel()
+		}
 		switch {
 		case ctx.Err() != nil || errors.Is(err, ErrInconsistent):
 			return err
 		case err != nil:
 			return t.recover(ctx)
 		}
-		if _, err := t.out.Write(g.rows[off-uint64(g.first)*row:][:n]); err != nil {
+		if _, err := t.out.Write(rows[off-uint64(first)*row:][:n]); err != nil {
 			return err
 		}
 		t.report(int64(t.out.at))
 	}
 	return nil
+}
+
+// patienceOfRows is for how many times HedgeAfter at least rows are waited for whose nodes
+// were late.
+const patienceOfRows = 10
+
+// fetch fills rows, from the first on, with slivers from the nodes that have them, and
+// verifies these. In haste it gives up rather than to wait for a node that is late.
+func (t *streaming) fetch(ctx context.Context, candidates []int, first int, rows []byte, haste bool) error {
+	g := newGather(t.reading, len(candidates), candidates, haste)
+	g.first, g.rows = first, rows
+	return g.run(ctx, func(slivers []rs2d.Sliver) error { return errors.Join(t.code.VerifySlivers(t.meta, slivers)...) })
 }
 
 // recover reads what is lacking although some nodes do not give their slivers.

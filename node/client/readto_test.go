@@ -168,3 +168,26 @@ func TestReadToInconsistent(t *testing.T) {
 		t.Errorf("%d bytes, error %v, want none and ErrInconsistent", got.Len(), err)
 	}
 }
+
+// TestReadToWaitsForALateNode reads rows of a node that answers late, but does: to do
+// without them would take ranges of all slivers.
+func TestReadToWaitsForALateNode(t *testing.T) {
+	c := newCluster(t, 7, 100)
+	blob := randomBlob(7, longBlob)
+	id := put(t, c.client(t, nil), blob)
+	late := c.committee.OwnerOfPair(id, 0)
+	c.nodes[late].SetDelay(1500 * time.Millisecond)
+	c.set(fault.Slow, late)
+	cl := c.client(t, func(o *client.Options) {
+		o.MaxMemory, o.Check, o.HedgeAfter, o.Timeout = longMemory, rs2d.CheckSystematic, time.Second, time.Minute
+	})
+	var got bytes.Buffer
+	if err := cl.ReadTo(t.Context(), id, &got); err != nil || !bytes.Equal(got.Bytes(), blob) {
+		t.Fatalf("%d bytes, %v, want %d", got.Len(), err, len(blob))
+	}
+	for i, m := range c.nodes {
+		if n := m.ranges.Load(); n > 0 {
+			t.Errorf("%d ranges of slivers were asked of node %d", n, i)
+		}
+	}
+}

@@ -37,8 +37,8 @@ type cluster struct {
 
 type member struct {
 	fault.Injector
-	slivers, writes, certificates atomic.Int64 // requests
-	cut                           atomic.Int64 // how many of the next writes are cut off when some of them has come
+	slivers, ranges, writes, certificates atomic.Int64 // requests
+	cut                                   atomic.Int64 // how many of the next writes are cut off when some of them has come
 }
 
 // newCluster starts nodes that own shards evenly.
@@ -103,6 +103,8 @@ func (m *member) count(next http.Handler) http.Handler {
 		switch {
 		case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, api.SliversPath):
 			m.slivers.Add(1)
+		case r.Method == http.MethodGet && r.Header.Get("Range") != "":
+			m.ranges.Add(1)
 		case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, api.CertificatePath):
 			m.certificates.Add(1)
 		case r.Method == http.MethodPut:
