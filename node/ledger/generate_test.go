@@ -15,10 +15,10 @@ func (h *history) action(sender ledger.Address) ledger.Action {
 	live := func(b *ledger.Blob) bool { return b.Owner == sender && m.epoch < b.Storage.End }
 	any := func(*ledger.Storage) bool { return true }
 	kind := pick(h, kindsOfActions)
-	if c := m.challenge; c != nil && !c.closed && h.random.IntN(3) == 0 {
+	if c := m.challenge; c != nil && !c.closed && h.random.IntN(2) == 0 {
 		kind = map[bool]string{false: "AckChallenge", true: "PassChallenge"}[c.started]
 	}
-	if m.genesis.Challenges.Mode != ledger.ChallengesOff && m.settled < m.epoch && h.random.IntN(4) == 0 {
+	if m.genesis.Challenges.Mode != ledger.ChallengesOff && m.settled < m.epoch && h.random.IntN(2) == 0 {
 		return ledger.ReportSynced{Node: h.node(sender), Epoch: m.epoch} // no challenge is armed before a quorum has
 	}
 	switch kind {
@@ -141,7 +141,7 @@ func (h *history) toRegister() ledger.RegisterBlob {
 func (h *history) nodeAction(sender, to ledger.Address) ledger.Action {
 	m := h.model
 	any := func(*ledger.Stake) bool { return true }
-	switch kind := pick(h, kindsOfActions[16:31]); kind {
+	switch kind := pick(h, kindsOfActions[16:32]); kind {
 	case "RegisterNode":
 		a := ledger.RegisterNode{Node: h.info(h.random.IntN(9), h.random.IntN(len(blsKeys())), sender)}
 		a.Node.Commission += uint16(h.random.IntN(2000))
