@@ -13,14 +13,18 @@ import (
 // may: it gives back more than its records take. It returns ErrUnavailable if the
 // database could not take the update at present.
 func (c *core) room(u Update) error {
-	need := uint64(0)
+	return c.roomFor(u.bytes(), len(u.Drop) > 0 && len(u.Slivers) == 0)
+}
+
+// bytes returns how many bytes an update adds.
+func (u *Update) bytes() (n uint64) {
 	for _, s := range u.Slivers {
-		need += uint64(len(s.Data))
+		n += uint64(len(s.Data))
 	}
 	for _, value := range u.Records {
-		need += uint64(len(value))
+		n += uint64(len(value))
 	}
-	return c.roomFor(need, len(u.Drop) > 0 && len(u.Slivers) == 0)
+	return n
 }
 
 // roomFor is room for so many bytes, or for an update that drops slivers.
@@ -57,9 +61,12 @@ type changedBlob struct {
 	old, next *blobIndex
 }
 
-// newChange begins the change of a blob.
-func (c *core) newChange(id commit.BlobID, old, next *blobIndex) *change {
-	return &change{core: c, batch: c.db.batch(), blobs: []changedBlob{{id, old, next}}}
+// newChange returns a change of nothing.
+func (c *core) newChange() *change { return &change{core: c, batch: c.db.batch()} }
+
+// begin begins the change of one more blob.
+func (c *change) begin(id commit.BlobID, old, next *blobIndex) {
+	c.blobs = append(c.blobs, changedBlob{id, old, next})
 }
 
 // Close frees the batch, unless a database that failed may still be at it.
@@ -189,8 +196,9 @@ func (c *core) free(id commit.BlobID, x *blobIndex, file uint64, before []span) 
 // before and after.
 func (c *core) rewrite(id commit.BlobID, x *blobIndex, file uint64) error {
 	next := x.clone()
-	change := c.newChange(id, x, &next)
+	change := c.newChange()
 	defer change.Close()
+	change.begin(id, x, &next)
 	var data []extent
 	var moved []int
 	off := int64(0)

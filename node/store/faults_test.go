@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -82,6 +83,26 @@ func (m *model) work(t *testing.T, d *store.Disk, what string) {
 			}
 		}
 	}
+	for i := range 3 {
+		m.attempted[i] = lastVersion
+	}
+	err := d.ApplyAll(lastUpdates())
+	m.last = errors.Join(m.last, err)
+	for i := range 3 {
+		if err == nil {
+			m.acknowledged[i] = lastVersion
+		}
+	}
+}
+
+// lastVersion is that of the updates that are applied all at once.
+const lastVersion = 3
+
+func lastUpdates() (all []store.BlobUpdate) {
+	for i := range 3 {
+		all = append(all, store.BlobUpdate{Blob: blob(i), Update: update(i, lastVersion)})
+	}
+	return all
 }
 
 // spared are the slivers of a blob that no shard was dropped of.
@@ -106,6 +127,7 @@ func (m *model) check(t *testing.T, fs vfs.FS, what string) {
 	if _, err := d.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	var seen [3]int // versions
 	for i := range 3 {
 		id := blob(i)
 		visible := 0
@@ -115,6 +137,7 @@ func (m *model) check(t *testing.T, fs vfs.FS, what string) {
 		} else if !errors.Is(err, store.ErrNotFound) {
 			t.Fatalf("%s: %v", what, err)
 		}
+		seen[i] = visible
 		if visible < m.acknowledged[i] || visible > m.attempted[i] {
 			t.Fatalf("%s: blob %d has version %d, acknowledged was %d, the last tried %d", what, i, visible, m.acknowledged[i], m.attempted[i])
 		}
@@ -134,6 +157,9 @@ func (m *model) check(t *testing.T, fs vfs.FS, what string) {
 				t.Fatalf("%s: blob %d, %v of version %d: %v", what, i, s.Ref, visible, err)
 			}
 		}
+	}
+	if slices.Contains(seen[:], lastVersion) && seen != [3]int{lastVersion, lastVersion, lastVersion} {
+		t.Fatalf("%s: versions %v, but version %d was of all blobs at once", what, seen, lastVersion)
 	}
 	if info, err := d.Info(blob(7)); err != nil || len(info.Slivers)+len(info.Quarantined) > 0 && !info.Has(store.Metadata) {
 		t.Fatalf("%s: blob 7 is partly there: %+v, %v", what, info, err)
@@ -218,7 +244,7 @@ func failAt(t *testing.T, errno syscall.Errno, at, row int64) bool {
 			t.Fatal(err)
 		}
 		for i := range 3 {
-			if m.acknowledged[i] != 2 {
+			if m.acknowledged[i] != lastVersion {
 				t.Fatalf("not all acknowledged without a failure: %v", m.last)
 			}
 		}
@@ -298,6 +324,18 @@ func TestPowerCut(t *testing.T) {
 			t.Fatal(gone, err)
 		}
 	}
+	set := func(versions map[int]int) {
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range 3 {
+			versions[i] = lastVersion
+		}
+	}
+	set(live.attempted)
+	if err := d.ApplyAll(lastUpdates()); err != nil {
+		t.Fatal(err)
+	}
+	set(live.acknowledged)
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ func (s shards) DropShard(ctx context.Context, shard int) error {
 // drop removes the shard's slivers of some blobs in one commit.
 func (s shards) drop(shard int, ids []commit.BlobID) error {
 	defer s.lock(ids...)()
-	c := &change{core: s.core, batch: s.db.batch()}
+	c := s.newChange()
 	defer c.Close()
 	for _, id := range ids {
 		old, err := s.index(id)
@@ -120,7 +120,7 @@ func (s shards) drop(shard int, ids []commit.BlobID) error {
 			return err
 		}
 		next := old.clone()
-		c.blobs = append(c.blobs, changedBlob{id, &old, &next})
+		c.begin(id, &old, &next)
 		pair := s.pairOf(id, shard)
 		for axis := range 2 {
 			// The key goes whatever the index says, so that a drop always gets on.

@@ -234,15 +234,30 @@ func (s *stage) Apply(u Update) error {
 	if err := s.check(u); err != nil {
 		return err
 	}
+	if err := s.finish(u); err != nil {
+		return err
+	}
+	defer s.lock(s.id)()
+	c := s.newChange()
+	defer c.Close()
+	if err := s.enterAll(c, u); err != nil {
+		return err
+	}
+	return c.commit()
+}
+
+// finish has the disk have all of the slivers.
+func (s *stage) finish(u Update) error {
 	for _, sliver := range s.staged {
 		if sliver.missing > 0 || sliver.unread {
 			return fmt.Errorf("%w: %d bytes of %v are missing, or nobody has read it", ErrPieces, sliver.missing, sliver.Ref)
 		}
 	}
-	if err := s.take(u.Slivers, durable); err != nil {
-		return err
-	}
-	defer s.lock(s.id)()
+	return s.take(u.Slivers, durable)
+}
+
+// enterAll enters the update, and what was staged, in a change. The blob is locked.
+func (s *stage) enterAll(c *change, u Update) error {
 	old, err := s.core.index(s.id)
 	if err != nil {
 		return err
@@ -257,8 +272,7 @@ func (s *stage) Apply(u Update) error {
 		}
 	}
 	next := old.clone()
-	c := s.newChange(s.id, &old, &next)
-	defer c.Close()
+	c.begin(s.id, &old, &next)
 	c.enter(u)
 	for i := range s.staged {
 		staged := &s.staged[i]
@@ -270,5 +284,5 @@ func (s *stage) Apply(u Update) error {
 		next.set(indexedSliver{Entry: staged.Entry, file: staged.place.file, off: staged.place.off})
 		c.set(sliverKey(s.shard(s.id, staged.Pair), s.id, staged.Axis), value)
 	}
-	return c.commit()
+	return nil
 }

@@ -64,6 +64,12 @@ type Update struct {
 	If func(Info) bool
 }
 
+// BlobUpdate is an update of a blob among others.
+type BlobUpdate struct {
+	Blob commit.BlobID
+	Update
+}
+
 // Entry is a sliver that is stored.
 type Entry struct {
 	Ref
@@ -136,6 +142,10 @@ type Writer interface {
 	// disk: nothing of the update is visible then, but after ErrFailed it may be once the
 	// store is opened again. It is ErrRefused if the update's own condition is not met.
 	Apply(id commit.BlobID, u Update) error
+	// ApplyAll is Apply for updates of different blobs: they become visible and durable at
+	// once, all or none, and the disk is waited for once if all their slivers are small. The
+	// error is that of Apply, for one of them.
+	ApplyAll(updates []BlobUpdate) error
 	// Delete removes all that the store has of a blob, if when, which may be nil,
 	// returns true for that. No change of the blob comes between. It reports whether
 	// there was something and it is gone.

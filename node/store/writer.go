@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -12,6 +13,46 @@ type writer struct{ *core }
 
 // Apply makes the update visible and durable, see [Store].
 func (w writer) Apply(id commit.BlobID, u Update) error { return w.Stage(id).Apply(u) }
+
+// ApplyAll makes updates of many blobs visible and durable at once, see [Store].
+func (w writer) ApplyAll(updates []BlobUpdate) error {
+	need, ids := uint64(0), make([]commit.BlobID, len(updates))
+	stages, seen := make([]*stage, len(updates)), make(map[commit.BlobID]bool, len(updates))
+	for i, u := range updates {
+		s := &stage{core: w.core, id: u.Blob}
+		if err := s.validate(u.Update); err != nil {
+			return err
+		}
+		if seen[u.Blob] {
+			return fmt.Errorf("store: there are two updates of blob %v", u.Blob)
+		}
+		seen[u.Blob], stages[i], ids[i] = true, s, u.Blob
+		need += u.bytes()
+	}
+	if err := cmp.Or(w.db.Failed(), w.roomFor(need, false)); err != nil {
+		return err
+	}
+	for i, s := range stages {
+		defer s.Discard()
+		if err := s.finish(updates[i].Update); err != nil {
+			return err
+		}
+	}
+	defer w.lock(ids...)()
+	c := w.newChange()
+	defer c.Close()
+	for i, s := range stages {
+		if err := s.enterAll(c, updates[i].Update); err != nil {
+			for _, done := range stages[:i] {
+				if done.file != 0 {
+					_ = w.files.remove(done.id, done.file) // or Sweep does
+				}
+			}
+			return err
+		}
+	}
+	return c.commit()
+}
 
 // Stage begins an update that comes in pieces, see [Store].
 func (w writer) Stage(id commit.BlobID) Stage { return &stage{core: w.core, id: id} }
@@ -35,8 +76,9 @@ func (w writer) Delete(id commit.BlobID, when func(Info) bool) (bool, error) {
 		return false, err
 	}
 	next := blobIndex{}
-	c := w.newChange(id, &old, &next)
+	c := w.newChange()
 	defer c.Close()
+	c.begin(id, &old, &next)
 	for _, r := range old.records {
 		c.delete(recordKey(r.kind, id))
 	}
@@ -94,8 +136,9 @@ func (w writer) mark(id commit.BlobID, ref Ref, mark byte) error {
 	}
 	next := old.clone()
 	next.slivers[i].mark = mark
-	c := w.newChange(id, &old, &next)
+	c := w.newChange()
 	defer c.Close()
+	c.begin(id, &old, &next)
 	if len(value) > 0 {
 		c.set(key, markedValue(value, mark))
 	}
