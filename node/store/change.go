@@ -130,6 +130,9 @@ func (c *change) commit() error {
 		return err
 	}
 	for _, b := range c.blobs {
+		c.recent.set(b.id, *b.next)
+	}
+	for _, b := range c.blobs {
 		for _, s := range b.old.slivers {
 			if now, found := b.next.find(s.Ref); !found || b.next.slivers[now].file != s.file {
 				c.suspects.clear(b.id, s.Ref)

@@ -19,6 +19,7 @@ type core struct {
 	anchors  *anchors
 	starved  func() bool // the database waits for file descriptors
 	suspects suspects
+	recent   recent
 	inline   int // largest sliver that goes into the database
 	n        int // shards of the system, or 0
 	now      func() time.Time
@@ -69,8 +70,12 @@ func (c *core) validRef(ref Ref) error {
 	return nil
 }
 
-// index returns what there is of a blob: nothing, if the store does not know it.
+// index returns what there is of a blob: nothing, if the store does not know it. It is to
+// be cloned before it is changed.
 func (c *core) index(id commit.BlobID) (x blobIndex, err error) {
+	if x, ok := c.recent.get(id); ok {
+		return x, nil
+	}
 	err = c.db.view(indexKey(id), func(value []byte) (err error) {
 		x, err = parseIndex(value)
 		return err

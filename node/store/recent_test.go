@@ -1,0 +1,48 @@
+package store
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/redstuff-go/redstuff/commit"
+)
+
+// TestRecent: what was set last comes back, and is bounded.
+func TestRecent(t *testing.T) {
+	var r recent
+	id := func(i int) (id commit.BlobID) {
+		binary.BigEndian.PutUint32(id[:], uint32(i))
+		return id
+	}
+	x := blobIndex{slivers: make([]indexedSliver, 99)}
+	const many = 5 * maxRecent / 100
+	for i := range many {
+		x.inserted = int64(i)
+		r.set(id(i), x)
+		if got, ok := r.get(id(i)); !ok || got.inserted != int64(i) {
+			t.Fatalf("%d: %d, %v", i, got.inserted, ok)
+		}
+		if got, ok := r.get(id(i / 2)); ok && got.inserted != int64(i/2) {
+			t.Fatalf("%d: got that of %d", i/2, got.inserted)
+		}
+	}
+	if n := (len(r.young) + len(r.old)) * 100; n > 2*maxRecent+200 {
+		t.Errorf("%d are remembered, at most %d", n, 2*maxRecent)
+	}
+	if _, ok := r.get(id(0)); ok {
+		t.Error("the first is remembered still")
+	}
+	last := many - 1
+	x.inserted = -7
+	r.set(id(last), x)
+	if got, _ := r.get(id(last)); got.inserted != -7 {
+		t.Errorf("got %d, want what was set last", got.inserted)
+	}
+	// One of the generation before is gone once it is removed, too.
+	for i := many - maxRecent/100; i < many; i++ {
+		r.set(id(i), blobIndex{})
+		if _, ok := r.get(id(i)); ok {
+			t.Fatalf("%d is there though it was removed", i)
+		}
+	}
+}
