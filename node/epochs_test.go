@@ -224,6 +224,9 @@ func TestShardsMoveFromEnemies(t *testing.T) {
 			}
 			leaving := w.nodes[:2]
 			for _, c := range leaving {
+				c.name = c.node.Name()
+			}
+			for _, c := range leaving {
 				w.withdraw(c)
 			}
 			r := w.read(blobs, cl, old)
@@ -239,12 +242,17 @@ func TestShardsMoveFromEnemies(t *testing.T) {
 					t.Fatalf("%s owns %d shards after the change, want more than 3", n.node.Name(), n.weight())
 				}
 				lies += n.node.Migration().Lies
+				for _, name := range n.node.Migration().Liars {
+					if name != leaving[0].name && name != leaving[1].name {
+						t.Errorf("%s takes %s for a liar", n.node.Name(), name)
+					}
+				}
 				recovered += n.node.Healer().Totals().Slivers
 			}
 			if want := int64(2 * 6 * len(blobs)); recovered < want {
 				t.Errorf("%d slivers were recovered from symbols, want the %d that moved at least", recovered, want)
 			}
-			if (lies > 0) != c.lies {
+			if (lies > 0) != c.lies || c.lies && len(w.liars()) == 0 {
 				t.Errorf("%d nodes were found to lie", lies)
 			}
 			for _, n := range leaving {
@@ -310,6 +318,16 @@ func TestEpochUnsettled(t *testing.T) {
 	until(t, "nothing is wrong any more", func() bool {
 		return w.all(func(c *citizen) bool { return len(c.node.Problems()) == 0 })
 	})
+}
+
+// liars returns whom the nodes that run name as liars.
+func (w *town) liars() (names []string) {
+	for _, c := range w.nodes {
+		if c.stop != nil {
+			names = append(names, c.node.Migration().Liars...)
+		}
+	}
+	return names
 }
 
 // withdraw takes all stake from a node.

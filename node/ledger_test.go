@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -150,12 +151,14 @@ type citizen struct {
 	key      *identity.Key
 	ring     *identity.Keyring // of the key alone if it is nil
 	address  string
+	name     string // noted by tests that need it when it is down
 	dir      string
 	disk     *store.Disk
 	metrics  *prometheus.Registry
 	node     *node.Node
 	follower *follow.Follower
 	faults   fault.Injector
+	bodies   bodyCounter
 	stop     func()
 }
 
@@ -259,7 +262,7 @@ func (c *citizen) start() {
 	var done sync.WaitGroup
 	n, disk := c.node, c.disk
 	done.Go(func() {
-		if err := n.RunWrapped(ctx, listener, nil, time.Second, c.faults.Wrap); err != nil {
+		if err := n.RunWrapped(ctx, listener, nil, time.Second, func(h http.Handler) http.Handler { return c.faults.Wrap(c.bodies.wrap(h)) }); err != nil {
 			t.Logf("%s: %v", n.Name(), err)
 		}
 	})

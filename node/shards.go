@@ -57,7 +57,7 @@ const reportTime = 30 * time.Second
 func migrationOf(v *epoch.View, p migrate.Progress) *api.Migration {
 	m := &api.Migration{
 		Epoch: v.Current.Epoch(), Settled: v.Holders()[0].Epoch(), Phase: string(p.Phase), Blobs: p.Blobs, Total: p.Total,
-		Lacking: p.Lacking, CopiedBytes: p.Bytes, CopiedSlivers: p.Slivers, DroppedShards: p.Dropped, Cleared: p.Cleared, Lies: p.Lies,
+		Lacking: p.Lacking, CopiedBytes: p.Bytes, CopiedSlivers: p.Slivers, DroppedShards: p.Dropped, Cleared: p.Cleared, Lies: p.Lies, Liars: p.Liars,
 	}
 	if left := p.TimeLeft(); left > 0 {
 		m.TimeLeft = left.Round(time.Second).String()

@@ -78,18 +78,18 @@ func (s *session) changes() {
 		copied += l.Stats.Copied
 	}
 	for i, c := range all {
-		next := copied
+		next, end := copied, s.start.Add(s.Duration)
 		if i+1 < len(all) {
-			next = all[i+1].Copied
+			next, end = all[i+1].Copied, all[i+1].Started
 		}
 		change := report.Change{
 			Epoch: c.Epoch, Seconds: c.Started.Sub(s.start).Seconds(), Took: -1, Moved: c.Moved, Given: c.Given, Minimum: c.Minimum, Copied: next - c.Copied,
 		}
 		if !c.Settled.IsZero() {
-			change.Took = c.Settled.Sub(c.Started).Seconds()
-			change.Reads = s.load.Achieved(load.Read, c.Started.Sub(s.start), c.Settled.Sub(s.start))
-			change.Writes = s.load.Achieved(load.Write, c.Started.Sub(s.start), c.Settled.Sub(s.start))
+			change.Took, end = c.Settled.Sub(c.Started).Seconds(), c.Settled
 		}
+		change.Reads = s.load.Achieved(load.Read, c.Started.Sub(s.start), end.Sub(s.start))
+		change.Writes = s.load.Achieved(load.Write, c.Started.Sub(s.start), end.Sub(s.start))
 		s.result.Changes = append(s.result.Changes, change)
 	}
 }
@@ -122,6 +122,9 @@ func (s *session) states(ctx context.Context) {
 		h := healths[seat]
 		if n.Name, n.Shards = h.Name, members.Weight(seat); h.Err == nil {
 			n.State, n.Missing = h.Health.State, h.Health.Missing
+			if m := h.Health.Migration; m != nil {
+				n.Liars = m.Liars
+			}
 		}
 		return n
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
@@ -27,7 +28,7 @@ func (c *statusCmd) Help() string {
 
 Example: rs2d-node status --committee cluster/committee.toml --wait 1m
 
-JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, migration (epoch, settled, phase, blobs, total, lacking, copied_slivers, copied_bytes, dropped_shards, cleared, lies, time_left; with a ledger), problems (name, problem, remedy)).`
+JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, migration (epoch, settled, phase, blobs, total, lacking, copied_slivers, copied_bytes, dropped_shards, cleared, lies, liars, time_left; with a ledger), problems (name, problem, remedy)).`
 }
 
 // statusReport is what status prints as JSON.
@@ -168,6 +169,12 @@ func (c *statusCmd) print(a *cli.App, r *statusReport) error {
 			}
 			if _, err := fmt.Fprintf(a.Stdout, "%s: shards of epoch %d: %s, %s of %s blobs%s, %s slivers lacking\n",
 				n.Name, m.Epoch, m.Phase, ui.Count(m.Blobs), ui.Count(m.Total), left, ui.Count(m.Lacking)); err != nil {
+				return err
+			}
+		}
+		if m := n.Migration; m != nil && len(m.Liars) > 0 {
+			if _, err := fmt.Fprintf(a.Stdout, "%s: was given wrong slivers of shards that moved, and recovered them from others: by %s\n",
+				n.Name, strings.Join(m.Liars, ", ")); err != nil {
 				return err
 			}
 		}

@@ -45,12 +45,13 @@ type Migration struct {
 	Total   int64  `json:"total"`
 	Lacking int64  `json:"lacking"` // slivers that nobody gave, and that are recovered
 	// Since the node started:
-	CopiedSlivers int64  `json:"copied_slivers"`
-	CopiedBytes   int64  `json:"copied_bytes"`
-	DroppedShards int64  `json:"dropped_shards"`
-	Cleared       uint64 `json:"cleared"`             // the last epoch in which the node had nothing of shards that it lost
-	Lies          int64  `json:"lies"`                // nodes that gave wrong slivers
-	TimeLeft      string `json:"time_left,omitempty"` // of copying
+	CopiedSlivers int64    `json:"copied_slivers"`
+	CopiedBytes   int64    `json:"copied_bytes"`
+	DroppedShards int64    `json:"dropped_shards"`
+	Cleared       uint64   `json:"cleared"`             // the last epoch in which the node had nothing of shards that it lost
+	Lies          int64    `json:"lies"`                // nodes that gave wrong slivers
+	Liars         []string `json:"liars,omitempty"`     // the names of the last of them
+	TimeLeft      string   `json:"time_left,omitempty"` // of copying
 }
 
 // Problem is something that a node cannot do.

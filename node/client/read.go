@@ -151,7 +151,7 @@ func (r *reading) explain(ctx context.Context, err error) error {
 	if errors.As(err, &inconsistent) {
 		raw, e := inconsistent.Proof.MarshalBinary()
 		if e == nil {
-			_, e = invalid.Certify(ctx, r.view, r.meta, r.id, raw, nil)
+			e = r.tell(ctx, raw)
 		}
 		if e != nil {
 			r.log.Warn("committee not convinced of an inconsistency", "blob", r.id, "error", e)
@@ -167,6 +167,22 @@ func (r *reading) explain(ctx context.Context, err error) error {
 		}
 	}
 	return err
+}
+
+// tell tells the committee of a proof that the blob is inconsistent. What nodes sign counts for
+// the committee of their epoch: if that is not the reader's any more, they are told again.
+func (r *reading) tell(ctx context.Context, proof []byte) error {
+	for view := r.view; ; {
+		_, err := invalid.Certify(ctx, view, r.meta, r.id, proof, nil)
+		if err == nil || refresh(ctx, r.Client) != nil {
+			return err
+		}
+		now := r.Client.view()
+		if now.Epoch() == view.Epoch() {
+			return err
+		}
+		view = now
+	}
 }
 
 // orInvalid returns ErrInconsistent if a node shows the certificate that the blob is,

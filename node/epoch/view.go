@@ -56,12 +56,15 @@ type View struct {
 	Next     *committee.Committee // nil until it is chosen
 	State    State
 
+	// Past, which may be nil, finds the committees of epochs before those of the view.
+	Past committee.Committees
+
 	Writers map[committee.TLSKey]string // names of the clients that may write
 	Digest  Digest
 }
 
-// At returns the committee of the epoch, if it is one of the view's. The error is a
-// *committee.EpochError.
+// At returns the committee of the epoch, if it is one of the view's, or one that Past finds.
+// The error is a *committee.EpochError, or Past's.
 func (v *View) At(epoch uint64) (*committee.Committee, error) {
 	unknown := &committee.EpochError{Epoch: epoch, First: v.Current.Epoch(), Last: v.Current.Epoch()}
 	for _, c := range v.Committees() {
@@ -69,6 +72,9 @@ func (v *View) At(epoch uint64) (*committee.Committee, error) {
 			return c, nil
 		}
 		unknown.First, unknown.Last = min(unknown.First, c.Epoch()), max(unknown.Last, c.Epoch())
+	}
+	if v.Past != nil && epoch < unknown.First {
+		return v.Past.At(epoch)
 	}
 	return nil, unknown
 }

@@ -183,7 +183,9 @@ func (p *page) fetch(ctx context.Context, o *order) {
 	begun := time.Now()
 	var slivers []rs2d.Sliver
 	item, came, cameBytes := 0, 0, 0
-	// The slivers of a blob come one after another, and are verified and stored together.
+	// The slivers of a blob come one after another, and are verified and stored together. Those
+	// of several blobs are at once, so that they share the store's waits for the disk.
+	w := takers{page: p, turns: make(chan struct{}, takenAtOnce)}
 	flush := func() error {
 		b, got := o.blobs[item], slivers
 		slivers = nil
@@ -191,7 +193,7 @@ func (p *page) fetch(ctx context.Context, o *order) {
 			return nil
 		}
 		came += len(got)
-		return p.take(b, got)
+		return w.take(b, got)
 	}
 	err := peer.Page(limited, from, o.requests, func(i int, axis rs2d.Axis) int { return o.blobs[i].sizes[axis] }, func(piece peer.PagePiece) error {
 		if piece.Item != item {
@@ -217,6 +219,9 @@ func (p *page) fetch(ctx context.Context, o *order) {
 	if err == nil {
 		err = flush()
 	}
+	if e := w.wait(); e != nil {
+		err = e
+	}
 	if ctx.Err() != nil || p.failure() != nil {
 		return
 	}
@@ -228,7 +233,7 @@ func (p *page) fetch(ctx context.Context, o *order) {
 		return
 	case errors.Is(err, peer.ErrLied):
 		from.Distrust()
-		p.note(func(p *Progress) { p.Lies++ })
+		p.note(func(p *Progress) { p.lied(from.Name()) })
 		p.config.Logger.Warn("wrong slivers of a shard that moved: recovering them from others", "node", from.Name(), "error", err)
 		p.giveUp(o.place)
 	case err != nil:
@@ -260,6 +265,43 @@ const behindPause = 50 * time.Millisecond
 
 // errStore is why a page ends when the store fails.
 var errStore = errors.New("migrate: the store failed")
+
+// takenAtOnce is how many blobs of one node's order are verified and stored at once.
+const takenAtOnce = 8
+
+// takers verify and store what comes.
+type takers struct {
+	page  *page
+	turns chan struct{}
+	group sync.WaitGroup
+
+	mu    sync.Mutex
+	first error
+}
+
+// take has slivers of a blob taken, when it is their turn. The error is one of those before.
+func (w *takers) take(b *blob, slivers []rs2d.Sliver) error {
+	w.turns <- struct{}{}
+	w.group.Go(func() {
+		defer func() { <-w.turns }()
+		if err := w.page.take(b, slivers); err != nil {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if w.first == nil {
+				w.first = err
+			}
+		}
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.first
+}
+
+// wait waits for all of them, and returns the first error.
+func (w *takers) wait() error {
+	w.group.Wait()
+	return w.first
+}
 
 // take verifies slivers of a blob, and stores them. The error says that they are wrong, or is
 // errStore.

@@ -3,6 +3,7 @@ package migrate
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -33,12 +34,13 @@ type Progress struct {
 	Ended   time.Time // zero until then
 
 	// Since the node was started:
-	Slivers int64  // copied
-	Bytes   int64  // of them and of metadata
-	Lies    int64  // nodes that gave wrong ones
-	GivenUp int64  // nodes that gave none in time
-	Dropped int64  // shards
-	Cleared uint64 // the last epoch in which the node had nothing of other members' shards
+	Slivers int64    // copied
+	Bytes   int64    // of them and of metadata
+	Lies    int64    // nodes that gave wrong ones
+	Liars   []string // the last of them, by name
+	GivenUp int64    // nodes that gave none in time
+	Dropped int64    // shards
+	Cleared uint64   // the last epoch in which the node had nothing of other members' shards
 }
 
 // TimeLeft estimates how long copying will take yet; 0 if nothing is known.
@@ -83,6 +85,18 @@ func (m *Migrator) Copying() bool {
 func (m *Migrator) Done() bool {
 	v := m.config.View()
 	return v.Member < 0 || m.reported() >= v.Epoch()
+}
+
+// mostLiars bounds the names that are remembered.
+const mostLiars = 16
+
+// lied notes that a node gave wrong slivers.
+func (p *Progress) lied(name string) {
+	p.Lies++
+	if !slices.Contains(p.Liars, name) {
+		// Others may have the list.
+		p.Liars = append(slices.Clone(p.Liars[max(0, len(p.Liars)+1-mostLiars):]), name)
+	}
 }
 
 // note changes the progress.

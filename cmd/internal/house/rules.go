@@ -80,7 +80,7 @@ var rules = arrows{
 	"asm":             {},
 	"compat":          {"rs2d/rs"},
 	"bench":           {"commit", "compat", "gf", "rs2d", "rs2d/rs"},
-	"cmd/internal":    {"commit", "gateway/quilt", "node/control", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/ledger", "rs2d"},
+	"cmd/internal":    {"commit", "gateway/quilt", "node/control", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/ledger", "node/ledger/light", "rs2d"},
 	"cmd/rs2d":        {"cmd/internal", "commit", "gateway/quilt", "gf", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/ledger/light", "node/ledger/tree", "node/peer", "rs2d"},
 	"cmd/rs2d-ledger": {"cmd/internal", "commit", "internal/pause", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/genesis", "node/control/rpc", "node/ledger"},
 	"cmd/rs2d-load":   {"cmd/internal", "commit", "internal/pause", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/fault", "node/fault/flood", "node/heal", "node/identity", "node/ledger", "node/peer", "node/placement", "node/server/httpd", "node/store", "rs2d"},

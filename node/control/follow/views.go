@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,13 +19,20 @@ import (
 // ErrOtherLedger is returned when a ledger is not the one that is to be followed.
 var ErrOtherLedger = errors.New("follow: this is another ledger")
 
+// Verifier finds the committees of a ledger by a chain in which each has signed the next one,
+// see light.Client. Its method is safe for concurrent use.
+type Verifier interface {
+	Committee(ctx context.Context, epoch uint32) (*committee.Committee, error)
+}
+
 // Views keeps the committees of a ledger's epochs. Its methods are safe for concurrent
 // use.
 type Views struct {
-	ledger  chain.Ledger
-	genesis ledger.Genesis
-	chain   ledger.ChainID
-	now     atomic.Pointer[epoch.View]
+	ledger   chain.Ledger
+	genesis  ledger.Genesis
+	chain    ledger.ChainID
+	verifier Verifier // nil if the ledger is believed
+	now      atomic.Pointer[epoch.View]
 
 	mu    sync.Mutex // held while it changes
 	known bool       // the ledger has shown that it is the one
@@ -64,6 +72,16 @@ func OpenViews(ctx context.Context, l chain.Ledger, genesis *ledger.Genesis) (*V
 	return v, v.Refresh(ctx)
 }
 
+// OpenVerifiedViews is OpenViews for who does not believe the ledger: what it says about
+// epochs is taken only if the committees are those that the verifier finds. A view has the
+// next committee once the current one has signed it, and finds those of all epochs before.
+// The error may be the verifier's, too.
+func OpenVerifiedViews(ctx context.Context, l chain.Ledger, genesis ledger.Genesis, by Verifier) (*Views, error) {
+	v := newViews(l, genesis)
+	v.verifier = by
+	return v, v.Refresh(ctx)
+}
+
 // View returns the epochs as they were when the ledger last told.
 func (v *Views) View() *epoch.View { return v.now.Load() }
 
@@ -94,6 +112,18 @@ func (v *Views) Refresh(ctx context.Context) error {
 		return fmt.Errorf("%w: epoch %d is settled in epoch %d", chain.ErrAnswer, system.Settled, system.Epoch)
 	}
 	for _, e := range next.epochs(phase == ledger.PhaseSelected) {
+		if v.verifier != nil {
+			c, err := v.verifier.Committee(ctx, e)
+			if err != nil && e > system.Epoch {
+				break // it is not signed yet
+			}
+			if err != nil {
+				return err
+			}
+			v.made[e] = c
+			next.Committees = append(next.Committees, savedCommittee{Epoch: e})
+			continue
+		}
 		c, err := v.committee(ctx, e)
 		if err != nil {
 			return err
@@ -191,6 +221,9 @@ func (v *Views) set(next savedView) error {
 	if next.Settled < next.Epoch {
 		view.State = epoch.Syncing
 	}
+	if v.verifier != nil {
+		view.Past = past{v.verifier}
+	}
 	made := make(map[uint32]*committee.Committee, len(next.Committees))
 	for _, s := range next.Committees {
 		c := v.made[s.Epoch]
@@ -218,6 +251,22 @@ func (v *Views) set(next savedView) error {
 	v.saved, v.made = next, made
 	v.now.Store(view)
 	return nil
+}
+
+// past finds committees of epochs that have passed.
+type past struct{ verifier Verifier }
+
+// pastTime is how long it may take to find one.
+const pastTime = 10 * time.Second
+
+// At is committee.Committees's.
+func (p past) At(epoch uint64) (*committee.Committee, error) {
+	if epoch == 0 || epoch > math.MaxUint32 {
+		return nil, &committee.EpochError{Epoch: epoch, First: 1, Last: math.MaxUint32}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pastTime)
+	defer cancel()
+	return p.verifier.Committee(ctx, uint32(epoch))
 }
 
 // begin shows the view of the genesis.

@@ -75,19 +75,19 @@ func (s *series) counts(i int) SeriesCounts {
 }
 
 // rate returns how many operations a second succeeded between two times from the start, by
-// the spans that lie between them; 0 if there are none. What was before the start does not
-// count.
+// the spans of which they have a part: of each span, that part of its operations counts.
 func (s *series) rate(from, to time.Duration) float64 {
-	from = max(from, 0)
-	first, end := int((from+s.width-1)/s.width), int(to/s.width)
-	if end <= first {
+	from = max(0, from)
+	if to <= from {
 		return 0
 	}
-	good := int64(0)
-	for i := first; i < min(end, len(s.spans)); i++ {
-		good += s.spans[i].count - s.spans[i].errors
+	good := 0.0
+	for i := int(from / s.width); i < len(s.spans) && time.Duration(i)*s.width < to; i++ {
+		begin := time.Duration(i) * s.width
+		part := min(to, begin+s.width) - max(from, begin)
+		good += float64(s.spans[i].count-s.spans[i].errors) * float64(part) / float64(s.width)
 	}
-	return float64(good) / (time.Duration(end-first) * s.width).Seconds()
+	return good / (to - from).Seconds()
 }
 
 // points joins the series of reads and writes, which have the same width.

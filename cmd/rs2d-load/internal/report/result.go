@@ -103,6 +103,7 @@ type Node struct {
 	Shards  int      `json:"shards"`
 	State   string   `json:"state"`             // at the end: one of those above, or of package api
 	Missing int64    `json:"missing"`           // slivers that it knew it lacked at the end
+	Liars   []string `json:"liars,omitempty"`   // nodes that gave it wrong slivers of shards that moved
 	Figures *Figures `json:"figures,omitempty"` // not there if nobody told them
 }
 
@@ -133,7 +134,7 @@ type Change struct {
 	Given   int     `json:"given_shards"`  // of those that moved: their owners before were alive and honest
 	Minimum int64   `json:"minimum_bytes"` // of the slivers of all blobs in the shards that were given, and of metadata for nodes that were new
 	Copied  int64   `json:"copied_bytes"`  // by all nodes, until the next epoch
-	Reads   float64 `json:"reads_per_s"`   // while it took
+	Reads   float64 `json:"reads_per_s"`   // while it took, or until the next epoch if it was not settled
 	Writes  float64 `json:"writes_per_s"`
 }
 

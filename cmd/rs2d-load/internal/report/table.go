@@ -84,6 +84,11 @@ func (r *Result) verdict() []string {
 	for _, p := range r.Problems {
 		lines = append(lines, "problem: "+oneLine(p))
 	}
+	for _, n := range r.Nodes {
+		if len(n.Liars) > 0 {
+			lines = append(lines, fmt.Sprintf("%s was given wrong slivers of shards that moved by %s", n.Name, strings.Join(n.Liars, ", ")))
+		}
+	}
 	if r.OK {
 		ok := fmt.Sprintf("ok: all of %s acknowledged blobs were read back, every byte right", ui.Count(r.Blobs.Checked-r.Blobs.Inconsistent))
 		if failed > 0 {
