@@ -33,7 +33,11 @@ const childFiles = "REDSTUFF_TEST_FILES"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
-		if err := child(dir); err != nil {
+		run := child
+		if role := os.Getenv(childRole); role != "" {
+			run = func(dir string) error { return moving(dir, role) }
+		}
+		if err := run(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestRate: a time shorter than a span has its part of what happened in the span, and one over
+// TestRateOfParts: a time shorter than a span has its part of what happened in the span, and one over
 // several has all of those between.
-func TestRate(t *testing.T) {
+func TestRateOfParts(t *testing.T) {
 	s := &series{width: time.Second}
 	for second, count := range []int{10, 20, 0, 40} {
 		for range count {
