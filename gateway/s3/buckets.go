@@ -67,19 +67,26 @@ func (b buckets) DeleteBucket(_ context.Context, name string) error {
 		return err
 	}
 	empty := true
-	for _, kind := range []byte{kindObject, kindUpload} {
-		prefix := named(kind, name, "")
-		if err := b.index.each(prefix, prefix, func([]byte, []byte, func([]byte)) (bool, error) {
-			empty = false
-			return false, nil
-		}); err != nil {
-			return err
-		}
+	objects := named(kindObject, name, "")
+	if err := b.index.each(objects, objects, func([]byte, []byte, func([]byte)) (bool, error) {
+		empty = false
+		return false, nil
+	}); err != nil {
+		return err
 	}
 	if !empty {
 		return s3err.GetBucketErr(s3err.ErrBucketNotEmpty, name)
 	}
-	return b.index.apply(func(c change) error { return c.remove(bucketKey(name)) })
+	return b.index.apply(func(c change) error {
+		// Uploads that go on end with the bucket.
+		for _, kind := range []byte{kindUpload, kindPart} {
+			all := named(kind, name, "")
+			if err := c.batch.DeleteRange(all, after(all), nil); err != nil {
+				return err
+			}
+		}
+		return c.remove(bucketKey(name))
+	})
 }
 
 // list calls f with all buckets whose names begin with the prefix, after a name.

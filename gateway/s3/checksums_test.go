@@ -148,3 +148,42 @@ func TestMultipartChecksums(t *testing.T) {
 		}
 	})
 }
+
+// TestChecksumsShown shows an object's checksum wherever it is asked for.
+func TestChecksumsShown(t *testing.T) {
+	s := serve(t, Options{})
+	s.bucket("bucket")
+	ctx, b, key := t.Context(), aws.String("bucket"), aws.String("key")
+	put, err := s.aws.PutObject(ctx, &awss3.PutObjectInput{Bucket: b, Key: key, Body: bytes.NewReader(some(1, 100)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := base64.StdEncoding.EncodeToString(sumOf(types.ChecksumAlgorithmSha256, some(1, 100)))
+	shown, err := s.aws.GetObjectAttributes(ctx, &awss3.GetObjectAttributesInput{Bucket: b, Key: key, ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesEtag, types.ObjectAttributesChecksum}})
+	if err != nil || shown.Checksum == nil || text(shown.Checksum.ChecksumSHA256) != want || `"`+text(shown.ETag)+`"` != text(put.ETag) {
+		t.Errorf("attributes: %+v (%v), want the checksum %s, and the tag %s without quotes", shown, err, want, text(put.ETag))
+	}
+	listed, err := s.aws.ListObjectsV2(ctx, &awss3.ListObjectsV2Input{Bucket: b})
+	if err != nil || len(listed.Contents) != 1 || len(listed.Contents[0].ChecksumAlgorithm) != 1 || listed.Contents[0].ChecksumAlgorithm[0] != types.ChecksumAlgorithmSha256 {
+		t.Errorf("listed: %+v (%v), want one with SHA256", listed, err)
+	}
+}
+
+// TestDeleteBucketUploads removes a bucket with the uploads that go on in it: one that is made
+// afterwards has none of them.
+func TestDeleteBucketUploads(t *testing.T) {
+	s := serve(t, Options{})
+	s.bucket("bucket")
+	ctx, b, key := t.Context(), aws.String("bucket"), aws.String("key")
+	began, err := s.aws.CreateMultipartUpload(ctx, &awss3.CreateMultipartUploadInput{Bucket: b, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.aws.DeleteBucket(ctx, &awss3.DeleteBucketInput{Bucket: b}); err != nil {
+		t.Fatal(err)
+	}
+	s.bucket("bucket")
+	if _, err := s.aws.ListParts(ctx, &awss3.ListPartsInput{Bucket: b, Key: key, UploadId: began.UploadId}); code(err) != "NoSuchUpload" {
+		t.Errorf("error %v, want NoSuchUpload", err)
+	}
+}

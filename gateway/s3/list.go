@@ -67,9 +67,13 @@ func (l listings) page(bucket, prefix, delimiter, marker string, most int32) (p 
 			return false, err
 		}
 		p.last = key
-		p.objects = append(p.objects, s3response.Object{
-			Key: &key, ETag: &o.ETag, Size: &o.Size, LastModified: &o.Modified, StorageClass: types.ObjectStorageClassStandard,
-		})
+		one := s3response.Object{
+			Key: &key, ETag: &o.ETag, Size: &o.Size, LastModified: &o.Modified, StorageClass: types.ObjectStorageClassStandard, ChecksumType: o.Checksum.kind(),
+		}
+		if o.Checksum.Value != "" {
+			one.ChecksumAlgorithm = []types.ChecksumAlgorithm{types.ChecksumAlgorithm(o.Checksum.Algorithm)}
+		}
+		p.objects = append(p.objects, one)
 		return true, nil
 	})
 	return p, err
@@ -90,7 +94,7 @@ func (l listings) ListObjects(_ context.Context, in *s3.ListObjectsInput) (out s
 		return out, err
 	}
 	out = s3response.ListObjectsResult{
-		Name: in.Bucket, Prefix: in.Prefix, Marker: in.Marker, MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more,
+		Name: in.Bucket, Prefix: in.Prefix, Marker: pointer(text(in.Marker)), MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more,
 		Contents: p.objects, CommonPrefixes: p.prefixes, EncodingType: in.EncodingType,
 	}
 	if p.more {

@@ -221,7 +221,8 @@ func (o objects) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObj
 		WebsiteRedirectLocation: h.WebsiteRedirectLocation, ETag: h.ETag, LastModified: h.LastModified, Metadata: h.Metadata,
 		StorageClass: h.StorageClass, TagCount: h.TagCount, ChecksumType: h.ChecksumType,
 		ChecksumCRC32: h.ChecksumCRC32, ChecksumCRC32C: h.ChecksumCRC32C, ChecksumCRC64NVME: h.ChecksumCRC64NVME,
-		ChecksumSHA1: h.ChecksumSHA1, ChecksumSHA256: h.ChecksumSHA256,
+		ChecksumSHA1: h.ChecksumSHA1, ChecksumSHA256: h.ChecksumSHA256, ChecksumSHA512: h.ChecksumSHA512, ChecksumMD5: h.ChecksumMD5,
+		ChecksumXXHASH64: h.ChecksumXXHASH64, ChecksumXXHASH3: h.ChecksumXXHASH3, ChecksumXXHASH128: h.ChecksumXXHASH128,
 	}, nil
 }
 
@@ -259,6 +260,8 @@ func describe(found *object, s span, checksums types.ChecksumMode) *s3.HeadObjec
 		all := found.Checksum.fields()
 		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumSHA1, out.ChecksumSHA256 = all["CRC32"], all["CRC32C"], all["SHA1"], all["SHA256"]
 		out.ChecksumCRC64NVME, out.ChecksumType = all["CRC64NVME"], found.Checksum.kind()
+		out.ChecksumSHA512, out.ChecksumMD5 = all["SHA512"], all["MD5"]
+		out.ChecksumXXHASH64, out.ChecksumXXHASH3, out.ChecksumXXHASH128 = all["XXHASH64"], all["XXHASH3"], all["XXHASH128"]
 	}
 	return out
 }
@@ -268,9 +271,17 @@ func (o objects) GetObjectAttributes(_ context.Context, in *s3.GetObjectAttribut
 	if err != nil {
 		return out, err
 	}
-	return s3response.GetObjectAttributesResponse{
-		ETag: &found.ETag, ObjectSize: &found.Size, StorageClass: types.StorageClassStandard, LastModified: &found.Modified,
-	}, nil
+	out = s3response.GetObjectAttributesResponse{
+		ETag: pointer(strings.Trim(found.ETag, `"`)), ObjectSize: &found.Size, StorageClass: types.StorageClassStandard, LastModified: &found.Modified,
+	}
+	if all := found.Checksum.fields(); all != nil {
+		out.Checksum = &types.Checksum{
+			ChecksumType: found.Checksum.kind(), ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumSHA1: all["SHA1"],
+			ChecksumSHA256: all["SHA256"], ChecksumCRC64NVME: all["CRC64NVME"], ChecksumSHA512: all["SHA512"], ChecksumMD5: all["MD5"],
+			ChecksumXXHASH64: all["XXHASH64"], ChecksumXXHASH3: all["XXHASH3"], ChecksumXXHASH128: all["XXHASH128"],
+		}
+	}
+	return out, nil
 }
 
 // maxCopy is the longest object that is copied in one request, as S3 has it.
