@@ -89,7 +89,7 @@ func NewCache(store Store, o CacheOptions) (*Cache, error) {
 // all, so that it takes more than one to replace all that is there.
 func (c *Cache) MaxEntry() int64 { return c.options.Bytes / 8 }
 
-// Stats returns the counts, which go on.
+// Stats returns the counts, which go on counting.
 func (c *Cache) Stats() *CacheStats { return &c.stats }
 
 // entrySize is what an entry takes besides its value, bytes, about.
