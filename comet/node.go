@@ -171,7 +171,8 @@ func (n *Node) Close() error {
 // Archive returns what light clients ask for, of the blocks since the process began.
 func (n *Node) Archive() *light.Archive { return n.app.Archive() }
 
-// State returns the ledger's state after the last block.
+// State returns the ledger's state after the last block that the node has: one that was
+// away is behind the others until it has caught up.
 func (n *Node) State() *ledger.State { return n.app.State() }
 
 // Events returns up to limit events from the cursor on, in their order, and the place
