@@ -136,7 +136,7 @@ func storeBlobs(b *testing.B, n *ledgertest.Network, names []string, ledgers ...
 		const length = 1 << 20
 		root := commit.Hash(sha256.Sum256(fmt.Appendf(nil, "blob %d", i)))
 		id := hasher.BlobID(100, length, root)
-		blobs[i].register = ledger.ReserveAndRegister{Epochs: 5, ID: id, Root: root, Length: length, Encoding: ledger.EncodingRS2, Deletable: true}
+		blobs[i].register = ledger.ReserveAndRegister{Epochs: 5, ID: id, Root: root, Length: length, Encoding: ledger.EncodingRS2}
 		if blobs[i].cert, err = n.Certificate(committee.Attestation{Kind: committee.Stored, Blob: id}, 0, 1, 2); err != nil {
 			b.Fatal(err)
 		}

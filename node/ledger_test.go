@@ -534,9 +534,10 @@ type lateRegistrar struct {
 	happened func()
 }
 
-func (r lateRegistrar) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+func (r lateRegistrar) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (client.Certify, error) {
+	named(committee.Attestation{Kind: committee.StoredDeletable, Blob: id, Object: committee.ObjectID{1}}) // another one
 	r.happened()
-	return r.Registrar.Register(ctx, id, meta)
+	return r.Registrar.Register(ctx, id, meta, named)
 }
 
 // TestLateRegistration: a registration may take longer than nodes wait for one.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
@@ -58,7 +59,7 @@ func TestListStates(t *testing.T) {
 			primary, secondary := e.Pair(pair)
 			slivers = append(slivers, primary, secondary)
 		}
-		if _, err := p.PutBlob(t.Context(), e.ID(), raw, slivers); err != nil {
+		if _, err := p.PutBlob(t.Context(), committee.Attestation{Kind: committee.Stored, Blob: e.ID()}, raw, slivers); err != nil {
 			t.Fatal(err)
 		}
 		note(api.ListPending, e.ID())

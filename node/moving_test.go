@@ -103,8 +103,8 @@ type heldRegistrar struct {
 }
 
 // Register is client.Registrar's.
-func (g *heldRegistrar) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
-	certify, err := g.Registrar.Register(ctx, id, meta)
+func (g *heldRegistrar) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (client.Certify, error) {
+	certify, err := g.Registrar.Register(ctx, id, meta, named)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -37,7 +38,7 @@ func TestPendingBlobsAreCleaned(t *testing.T) {
 				primary, secondary := e.Pair(pair)
 				slivers = append(slivers, primary, secondary)
 			}
-			if _, err := p.PutBlob(t.Context(), e.ID(), meta, slivers); err != nil {
+			if _, err := p.PutBlob(t.Context(), committee.Attestation{Kind: committee.Stored, Blob: e.ID()}, meta, slivers); err != nil {
 				t.Fatal(err)
 			}
 		}

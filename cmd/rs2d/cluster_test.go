@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/nodetest"
+	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 func TestDashedIDs(t *testing.T) {
@@ -216,4 +218,28 @@ func quiltOf(ts *testscript.TestScript, neg bool, args []string) {
 	id, err := quilt.ParsePatchID(args[1])
 	ts.Check(err)
 	ts.Setenv(args[0], id.Quilt.String())
+}
+
+// showAgain registers a blob and shows the ledger a certificate from before, which it
+// refuses with an error that matches: showagain DIR CERTIFICATE FILE REGEXP
+func showAgain(ts *testscript.TestScript, neg bool, args []string) {
+	w, ctx := townOf(ts, args[0]), context.Background()
+	code, err := rs2d.New(int(w.Genesis.Shards), rs2d.WithScheme(commit.BLAKE3))
+	ts.Check(err)
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	ts.Check(err)
+	encoding, err := code.Encode([]byte(ts.ReadFile(args[2])))
+	ts.Check(err)
+	root, err := encoding.Metadata().Root(hasher)
+	ts.Check(err)
+	payer := account.New(rpc.NewClient(w.URL), w.writer.Account())
+	got, err := payer.Do(ctx, ledger.ReserveAndRegister{
+		Epochs: 1, ID: encoding.ID(), Root: root, Length: encoding.Metadata().Length, Encoding: ledger.EncodingRS2, Deletable: true,
+	})
+	ts.Check(err)
+	object := got.Events[0].(ledger.BlobRegistered).Object
+	_, err = payer.Do(ctx, ledger.CertifyBlob{Blob: object, Certificate: []byte(ts.ReadFile(args[1]))})
+	if err == nil || !regexp.MustCompile(args[3]).MatchString(err.Error()) {
+		ts.Fatalf("the certificate from before: %v, want %s", err, args[3])
+	}
 }

@@ -303,7 +303,11 @@ func (r *ledgerVerifyReport) print(w io.Writer) error {
 	t.Row("root", hex.EncodeToString(r.Checkpoint.Root))
 	t.Row("took", fmt.Sprintf("%d signatures, %s, %s", r.Signatures, ui.Bytes(uint64(r.Bytes)), ui.Duration(time.Duration(r.Seconds*float64(time.Second)))))
 	if c := r.Certificate; c != nil {
-		t.Row("certificate", fmt.Sprintf("of blob %s, %s, epoch %d, by %d nodes with %d shards", c.Blob, c.Kind, c.Epoch, len(c.Signers), c.Weight))
+		kind := c.Kind
+		if c.Object != "" {
+			kind += ", registration " + c.Object
+		}
+		t.Row("certificate", fmt.Sprintf("of blob %s, %s, epoch %d, by %d nodes with %d shards", c.Blob, kind, c.Epoch, len(c.Signers), c.Weight))
 	}
 	if v := r.verifiedValue; v != nil {
 		t.Row("key", hex.EncodeToString(v.Key))

@@ -122,7 +122,7 @@ type rmCmd struct {
 }
 
 func (c *rmCmd) Help() string {
-	return `Deletes blobs that the account owns and that are not permanent. Nodes remove them at the end of the epoch, if nobody else has registered them. What is left of the storage that was paid for is the account's. With --recursive, blobs go that other manifests list, too.
+	return `Deletes blobs that the account owns and that are not permanent. Nodes remove them at once, if nobody else has registered them. What is left of the storage that was paid for is the account's. With --recursive, blobs go that other manifests list, too.
 
 Example: rs2d rm --ledger http://127.0.0.1:7000 --key cluster/client.key zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 

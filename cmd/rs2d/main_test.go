@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"idof":      idOf,
 			"jsonvar":   jsonVar,
 			"quiltof":   quiltOf,
+			"showagain": showAgain,
 		},
 	})
 }

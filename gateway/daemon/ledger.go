@@ -22,19 +22,19 @@ type Orders struct{}
 
 // registrar is what a write's context has of its request.
 type registrar interface {
-	register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error)
+	register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (client.Certify, error)
 }
 
 // orderKey is the key of a write's registrar in its context.
 type orderKey struct{}
 
 // Register registers a blob for the request whose context it is.
-func (Orders) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+func (Orders) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (client.Certify, error) {
 	o, ok := ctx.Value(orderKey{}).(registrar)
 	if !ok {
 		return nil, errors.New("daemon: the write is of no request")
 	}
-	return o.register(ctx, id, meta)
+	return o.register(ctx, id, meta, named)
 }
 
 var (
@@ -55,9 +55,8 @@ func onLedger(err error) error {
 // order is one blob that is to be stored.
 type order struct {
 	account.Registrar
-	force   bool
-	params  commit.Params
-	certify func(context.Context, *committee.Certificate) error // nil until the blob is registered
+	force  bool
+	params commit.Params
 
 	found      *chain.Registration // that is certified, and lasts as long
 	registered chain.Registration  // for this order
@@ -65,11 +64,8 @@ type order struct {
 	cost       uint64
 }
 
-// register registers the blob once, however often it is sent.
-func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
-	if o.certify != nil {
-		return o.certify, nil
-	}
+// register registers the blob.
+func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (client.Certify, error) {
 	l := o.Account.Ledger()
 	now, err := l.Status(ctx)
 	if err != nil {
@@ -89,7 +85,7 @@ func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Met
 		}
 	}
 	o.Use = func(r chain.Registration) bool { return !o.force && uint64(r.Storage.End) >= end }
-	certify, err := o.Registrar.Register(ctx, id, meta)
+	certify, err := o.Registrar.Register(ctx, id, meta, named)
 	if err != nil {
 		return nil, onLedger(err)
 	}
@@ -101,8 +97,7 @@ func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Met
 			return nil, err
 		}
 	}
-	o.certify = func(ctx context.Context, c *committee.Certificate) error { return onLedger(certify(ctx, c)) }
-	return o.certify, nil
+	return func(ctx context.Context, c *committee.Certificate) error { return onLedger(certify(ctx, c)) }, nil
 }
 
 // find returns a registration for as long that is certified, and that nobody but the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/follow"
@@ -257,7 +258,7 @@ func TestLedgerResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := account.Registrar{Account: w.account, Epochs: 4, Hasher: hasher}
-	if _, err := r.Register(t.Context(), encoding.ID(), encoding.Metadata()); err != nil {
+	if _, err := r.Register(t.Context(), encoding.ID(), encoding.Metadata(), func(committee.Attestation) {}); err != nil {
 		t.Fatal(err)
 	}
 	objects := chain.BlobOf(w.Ledger.State(), encoding.ID()).Registrations

@@ -11,6 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // An upload relay encodes and sends blobs for clients that have registered them
@@ -37,33 +38,40 @@ type relayed struct {
 }
 
 // register finds the registration.
-func (o *relayed) register(ctx context.Context, id commit.BlobID, _ *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+func (o *relayed) register(ctx context.Context, id commit.BlobID, _ *commit.Metadata, named func(committee.Attestation)) (client.Certify, error) {
 	if id != o.id {
 		return nil, errOtherBlob(id)
 	}
-	b, err := o.ledger.Blob(ctx, id)
+	ok, err := o.registered(ctx)
 	if err != nil {
 		return nil, onLedger(err)
 	}
-	for _, r := range b.Registrations {
-		if o.object == nil && !r.Deletable || o.object != nil && r.Deletable && ObjectID(r.Object) == *o.object {
-			return func(context.Context, *committee.Certificate) error { return nil }, nil
-		}
+	if ok {
+		named(attestation(id, o.object))
+		return func(context.Context, *committee.Certificate) error { return nil }, nil
 	}
 	return nil, &walrusapi.Error{Code: http.StatusBadRequest, Status: "FAILED_PRECONDITION", Reason: "NOT_REGISTERED", Domain: domain,
 		Message: "nobody has registered the blob so: a deletable one is named by deletable_blob_object"}
 }
 
+// registered reports whether there is such a registration.
+func (o *relayed) registered(ctx context.Context) (bool, error) {
+	if o.object == nil {
+		b, err := o.ledger.Blob(ctx, o.id)
+		return b.Permanent > 0, err
+	}
+	var b ledger.Blob
+	_, ok, err := chain.Value(ctx, o.ledger, ledger.BlobKey(ledger.ObjectID(*o.object)), &b)
+	return ok && b.ID == o.id && b.Deletable, err
+}
+
 func (s *ledgerStore) Relay(ctx context.Context, src io.ReaderAt, size int64, id commit.BlobID, object *ObjectID) (*Certificate, error) {
 	o := &relayed{s.account.Ledger(), id, object}
-	if _, err := s.StoreFrom(context.WithValue(ctx, orderKey{}, registrar(o)), src, size); err != nil {
-		return nil, err
-	}
-	cert, err := client.Attest(ctx, s.Client, attestation(id, object))
+	receipt, err := s.StoreFrom(context.WithValue(ctx, orderKey{}, registrar(o)), src, size)
 	if err != nil {
 		return nil, err
 	}
-	return certificateOf(s.Committee(), cert), nil
+	return certificateOf(s.Committee(), receipt.Certificate), nil
 }
 
 // relay serves what clients of an upload relay ask for.

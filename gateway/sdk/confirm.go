@@ -28,13 +28,13 @@ func (f confirmer) getDeletable(r *request) error {
 	return f.confirm(r, a)
 }
 
-// confirm attests that the node has all of its slivers of a blob that is registered. Of
-// which registration, whoever takes the certificate sees to.
+// confirm attests that the node has all of its slivers of a blob, which has a registration
+// that the attestation is of.
 func (f confirmer) confirm(r *request, what committee.Attestation) error {
 	var a admission
 	var err error
 	if f.Registry != nil {
-		if a, err = f.admit(r); err != nil {
+		if a, err = f.admitFor(r, what); err != nil {
 			return err
 		}
 	}

@@ -345,6 +345,15 @@ func TestLedger(t *testing.T) {
 			}
 		}
 	}
+	// No registration that does not live, of another blob or kind, is vouched for.
+	refused := func(name, path string) {
+		t.Helper()
+		if answer, text := s.ask("GET", path, nil); brief(answer, text) != "400 FAILED_PRECONDITION NOT_REGISTERED" {
+			t.Errorf("%s: %s, want NOT_REGISTERED", name, brief(answer, text))
+		}
+	}
+	refused("permanent, of a deletable one", at+"/confirmation/permanent")
+	refused("a registration that there is not", at+"/confirmation/deletable/"+ledger.ObjectID{1}.String())
 	s.confirmed(at+"/confirmation/deletable/"+object.String(), committee.Attestation{Kind: committee.WalrusDeletable, Blob: b.id, Object: committee.ObjectID(object)})
 	info, err := s.node.Store.Info(b.id)
 	if err != nil || info.End != 4 {
@@ -355,6 +364,7 @@ func TestLedger(t *testing.T) {
 	if info, err = s.node.Store.Info(b.id); err != nil || info.End != 6 {
 		t.Errorf("confirmed, and stored until epoch %d (%v), want 6", info.End, err)
 	}
+	refused("a permanent one, as if it were deletable", at+"/confirmation/deletable/"+longer.String())
 	status(`{"success":{"code":200,"data":{"permanent":{"endEpoch":6,"isCertified":false,"statusEvent":{"txDigest":"` + base58(longer[:]) +
 		`","eventSeq":"0"},"deletableCounts":{"count_deletable_total":1,"count_deletable_certified":0},"initialCertifiedEpoch":null}}}}`)
 }

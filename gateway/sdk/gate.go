@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -36,6 +37,11 @@ type admission struct {
 
 // admit finds out whether the request may write its blob.
 func (f *gate) admit(r *request) (a admission, err error) {
+	return f.admitFor(r, committee.Attestation{Blob: r.id})
+}
+
+// admitFor is admit where the blob has a registration that the attestation may be of.
+func (f *gate) admitFor(r *request, what committee.Attestation) (a admission, err error) {
 	if f.Registry == nil {
 		token, ok := strings.CutPrefix(r.Request.Header.Get("Authorization"), "Bearer ")
 		if ok {
@@ -49,11 +55,23 @@ func (f *gate) admit(r *request) (a admission, err error) {
 		}
 		return a, nil
 	}
-	a.end, err = f.Registry.Await(r.Context(), r.id)
+	a.end, err = f.Registry.AwaitFor(r.Context(), what)
 	if errors.Is(err, control.ErrUnregistered) {
-		err = unmet("NOT_REGISTERED", "the blob is not registered on the ledger")
+		err = unmet("NOT_REGISTERED", notRegistered(what))
 	}
 	return a, err
+}
+
+// notRegistered says what the ledger does not know.
+func notRegistered(what committee.Attestation) string {
+	object, named := what.Registration()
+	switch {
+	case named:
+		return fmt.Sprintf("the ledger has no deletable registration 0x%x of the blob", object)
+	case what.Kind != 0:
+		return "the blob is not registered on the ledger as permanent"
+	}
+	return "the blob is not registered on the ledger"
 }
 
 // quotaPart is the part of what is free on the disk that may be pending of one token.

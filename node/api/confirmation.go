@@ -9,9 +9,9 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 )
 
-// Keys of a confirmation's query: which of Walrus's messages is to be signed.
+// Keys of the query of what is answered by a confirmation: what is to be signed.
 const (
-	walrusKey = "walrus" // permanent or deletable
+	walrusKey = "walrus" // in which of Walrus's messages: permanent or deletable
 	objectKey = "object" // the registration in hexadecimal, where it is deletable
 )
 
@@ -19,13 +19,13 @@ const (
 // signed.
 func ConfirmationQuery(a committee.Attestation) string {
 	q := url.Values{}
-	switch a.Kind {
-	case committee.WalrusPermanent:
+	if a.Kind == committee.WalrusPermanent || a.Kind == committee.WalrusDeletable {
 		q.Set(walrusKey, a.Kind.String())
-	case committee.WalrusDeletable:
-		q.Set(walrusKey, a.Kind.String())
-		q.Set(objectKey, hex.EncodeToString(a.Object[:]))
-	default:
+	}
+	if object, named := a.Registration(); named {
+		q.Set(objectKey, hex.EncodeToString(object[:]))
+	}
+	if len(q) == 0 {
 		return ""
 	}
 	return "?" + q.Encode()
@@ -34,19 +34,23 @@ func ConfirmationQuery(a committee.Attestation) string {
 // ParseConfirmationQuery reads what ConfirmationQuery writes. The error wraps ErrMalformed.
 func ParseConfirmationQuery(q url.Values, id commit.BlobID) (committee.Attestation, error) {
 	a := committee.Attestation{Kind: committee.Stored, Blob: id}
-	switch kind := q.Get(walrusKey); kind {
-	case "":
-	case committee.WalrusPermanent.String():
+	switch kind := q.Get(walrusKey); {
+	case kind == committee.WalrusPermanent.String():
 		a.Kind = committee.WalrusPermanent
-	case committee.WalrusDeletable.String():
+	case kind == committee.WalrusDeletable.String():
 		a.Kind = committee.WalrusDeletable
-		object, err := hex.DecodeString(q.Get(objectKey))
-		if err != nil || len(object) != len(a.Object) {
-			return a, fmt.Errorf("%w: %q is no registration in hexadecimal", ErrMalformed, clip(q.Get(objectKey)))
-		}
-		copy(a.Object[:], object)
-	default:
+	case kind != "":
 		return a, fmt.Errorf("%w: %q is neither permanent nor deletable", ErrMalformed, clip(kind))
+	case q.Has(objectKey):
+		a.Kind = committee.StoredDeletable
 	}
+	if _, named := a.Registration(); !named {
+		return a, nil
+	}
+	object, err := hex.DecodeString(q.Get(objectKey))
+	if err != nil || len(object) != len(a.Object) {
+		return a, fmt.Errorf("%w: %q is no registration in hexadecimal", ErrMalformed, clip(q.Get(objectKey)))
+	}
+	copy(a.Object[:], object)
 	return a, nil
 }

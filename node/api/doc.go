@@ -18,6 +18,9 @@
 //	                                                   JSON, and by 102 before it, now and then,
 //	                                                   while slivers in pieces are verified; writers
 //	GET  /v1/blobs/{id}/confirmation/permanent         Confirmation, JSON, once all pairs are stored
+//	    ?object=HEX                                    of a deletable registration on a ledger;
+//	                                                   PUT /v1/blobs/{id} takes the same
+//	    ?walrus=permanent, ?walrus=deletable&object=HEX  in Walrus's words
 //	GET  /v1/blobs/{id}/certificate                    the point of availability
 //	PUT  /v1/blobs/{id}/certificate                    the same; writers
 //	GET  /v1/blobs/{id}/recoverySymbols?axis=A&target=I[&source=P]  RecoverySymbols in BCS, proven
@@ -29,7 +32,7 @@
 //	GET  /v1/blobs/{id}/inconsistent                   the same
 //
 // Errors are answered by [Error] in JSON and a status: 400 for what is malformed, 403
-// for writes by strangers, 404 for what the node has not, 409 for slivers without
+// for writes by strangers, and of blobs that are not registered so, 404 for what the node has not, 409 for slivers without
 // metadata, 410 for a blob that a certificate says is inconsistent (with the address
 // of the proof), 413 for bodies beyond the limit, 416 for ranges outside the sliver,
 // 421 for slivers of other nodes' shards, 422 for data that the blob id does not

@@ -160,7 +160,7 @@ const epochsOfWrite = 3
 // write calls store; again if another committee has taken over meanwhile, which signs
 // for itself. Nodes that have their parts already do not get them again.
 func write(ctx context.Context, c *Client, store func(context.Context, writing) (*Receipt, error)) (*Receipt, error) {
-	registered := new(registration)
+	registered := newRegistration()
 	for attempt := 1; ; attempt++ {
 		o, ctx, done := c.begin(ctx)
 		r, err := store(ctx, writing{o, registered})

@@ -37,9 +37,14 @@ type Options struct {
 // concurrent use.
 type Registrar interface {
 	// Register registers a blob: nodes take its slivers from then on. certify gives the
-	// ledger its certificate.
-	Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (certify func(context.Context, *committee.Certificate) error, err error)
+	// ledger its certificate. As soon as Register knows what nodes will be asked to attest,
+	// it calls named, before the ledger knows the registration if it can; and again if that
+	// changes.
+	Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (certify Certify, err error)
 }
+
+// Certify gives a ledger the certificate of a blob.
+type Certify = func(context.Context, *committee.Certificate) error
 
 // fill sets defaults and checks the rest. The error names the field that is wrong.
 func (o *Options) fill() error {

@@ -27,12 +27,7 @@ type Receipt struct {
 // writing is an operation that stores a blob.
 type writing struct {
 	operation
-	registered *registration
-}
-
-// registration is that of a blob on a ledger. A write that a new epoch overtakes keeps it.
-type registration struct {
-	certify func(context.Context, *committee.Certificate) error // nil until there is one
+	registration *registration
 }
 
 // store stores a blob, see [Client.Store].
@@ -64,8 +59,8 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	id := encoding.ID()
-	cert, err := o.place(ctx, id, meta, func(ctx context.Context, registered <-chan struct{}) (*committee.Certificate, error) {
-		return o.send(ctx, id, o.whole(id, raw, encoding.Pair), memory, registered)
+	cert, err := o.place(ctx, id, meta, func(ctx context.Context) (*committee.Certificate, error) {
+		return o.send(ctx, id, o.whole(id, raw, encoding.Pair), memory)
 	})
 	if err != nil {
 		return nil, err
@@ -83,8 +78,8 @@ func (o writing) storeEncoding(ctx context.Context, meta *commit.Metadata, pair 
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	cert, err := o.place(ctx, id, meta, func(ctx context.Context, registered <-chan struct{}) (*committee.Certificate, error) {
-		return o.send(ctx, id, o.whole(id, raw, pair), nil, registered)
+	cert, err := o.place(ctx, id, meta, func(ctx context.Context) (*committee.Certificate, error) {
+		return o.send(ctx, id, o.whole(id, raw, pair), nil)
 	})
 	if err != nil {
 		return nil, err
@@ -92,40 +87,34 @@ func (o writing) storeEncoding(ctx context.Context, meta *commit.Metadata, pair 
 	return &Receipt{ID: id, Metadata: meta, Certificate: cert}, nil
 }
 
-// place has all nodes given their parts, and where there is a ledger, tells it. send is told
-// what closes when the ledger knows the blob, or nil if there is none.
+// place has all nodes given their parts, and where there is a ledger, tells it.
 func (o writing) place(
-	ctx context.Context, id commit.BlobID, meta *commit.Metadata, send func(context.Context, <-chan struct{}) (*committee.Certificate, error),
+	ctx context.Context, id commit.BlobID, meta *commit.Metadata, send func(context.Context) (*committee.Certificate, error),
 ) (*committee.Certificate, error) {
-	r := o.options.Registrar
-	if r == nil {
-		return send(ctx, nil)
+	if o.options.Registrar == nil {
+		o.registration.name(committee.Attestation{Kind: committee.Stored, Blob: id})
+		return send(ctx)
 	}
-	// Nodes wait a little for a registration that is on its way.
-	registered := make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var failed error
 	var registering sync.WaitGroup
-	if o.registered.certify == nil {
+	if o.registration.certify == nil {
 		registering.Go(func() {
 			defer trace(ctx, StepRegister, time.Now())
-			if o.registered.certify, failed = r.Register(ctx, id, meta); failed != nil {
+			// Nodes wait a little for a registration that is on its way.
+			if failed = o.registration.register(ctx, o.options.Registrar, id, meta); failed != nil {
 				cancel(failed)
-				return
 			}
-			close(registered)
 		})
-	} else {
-		close(registered)
 	}
-	cert, err := send(ctx, registered)
+	cert, err := send(ctx)
 	registering.Wait()
 	if err := cmp.Or(failed, err); err != nil {
 		return nil, err
 	}
 	defer trace(ctx, StepCertify, time.Now())
-	if err := o.registered.certify(ctx, cert); err != nil {
+	if err := o.registration.certify(ctx, cert); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	return cert, nil
@@ -140,8 +129,9 @@ type ack struct {
 
 // parts are what nodes get of a blob.
 type parts interface {
-	// put gives a node its part. It may be called again after an error.
-	put(ctx context.Context, p *peer.Peer) (committee.Signature, error)
+	// put gives a node its part, and has it attest that. It may be called again after an
+	// error.
+	put(ctx context.Context, p *peer.Peer, a committee.Attestation) (committee.Signature, error)
 	// done says that a member needs its part no more, or why it does not get it.
 	done(member int, err error)
 }
@@ -158,22 +148,21 @@ func (o writing) whole(id commit.BlobID, meta []byte, pair func(int) (primary, s
 	return whole{o.view, id, meta, pair}
 }
 
-func (w whole) put(ctx context.Context, p *peer.Peer) (committee.Signature, error) {
+func (w whole) put(ctx context.Context, p *peer.Peer, a committee.Attestation) (committee.Signature, error) {
 	pairs := w.view.Pairs(w.id, p.Member())
 	slivers := make([]rs2d.Sliver, 0, 2*len(pairs))
 	for _, at := range pairs {
 		primary, secondary := w.pair(at)
 		slivers = append(slivers, primary, secondary)
 	}
-	return p.PutBlob(ctx, w.id, w.meta, slivers)
+	return p.PutBlob(ctx, a, w.meta, slivers)
 }
 
 func (whole) done(int, error) {}
 
 // send gives all nodes their parts. memory, which may be nil, is released when none
-// needs its part any more. registered is closed when a ledger knows the blob, and nil if
-// there is none.
-func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *reservation, registered <-chan struct{}) (*committee.Certificate, error) {
+// needs its part any more.
+func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *reservation) (*committee.Certificate, error) {
 	// What is being sent outlives the call, by the grace period.
 	sending, stop := context.WithCancel(o.life)
 	acks := make(chan ack, len(o.view.Peers))
@@ -182,21 +171,12 @@ func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *
 	for i, p := range o.view.Peers {
 		sending := uploads.of(sending, p)
 		o.background.Go(func() {
-			s, err := o.insist(sending, p, all)
-			if registered != nil && isRefused(err) {
-				// The registration has taken longer than the node waits for one.
-				select {
-				case <-registered:
-					s, err = o.insist(sending, p, all)
-				case <-sending.Done():
-				}
-			}
+			s, err := o.give(sending, p, all)
 			all.done(i, err)
 			acks <- ack{i, s, err}
 		})
 	}
 
-	a := committee.Attestation{Kind: committee.Stored, Blob: id}
 	signatures := make(map[int]committee.Signature)
 	quorum := &QuorumError{Need: o.view.Quorum(committee.Stored)}
 	open := len(o.view.Peers)
@@ -225,7 +205,7 @@ func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *
 			}
 			if quorum.Have >= quorum.Need {
 				before := quorum.Have
-				cert = o.certify(a, signatures, quorum)
+				cert = o.certify(o.registration.attestation(), signatures, quorum)
 				possible -= before - quorum.Have
 			}
 			if cert == nil && possible < quorum.Need {
@@ -267,11 +247,35 @@ func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *
 // behindPause is the time between two questions to a node that is an epoch behind.
 const behindPause = 50 * time.Millisecond
 
+// give gives a node its part, as soon as it is known what it is to attest. The signature
+// is one of what it is to attest in the end.
+func (o writing) give(ctx context.Context, p *peer.Peer, all parts) (s committee.Signature, err error) {
+	a, err := o.registration.await(ctx, o.registration.named)
+	if err != nil {
+		return s, err
+	}
+	s, err = o.insist(ctx, p, all, a)
+	if o.options.Registrar == nil || err != nil && !isRefused(err) {
+		return s, err
+	}
+	final, failed := o.registration.await(ctx, o.registration.known)
+	switch {
+	case failed != nil:
+		return s, cmp.Or(err, failed)
+	case err != nil:
+		// The registration has taken longer than the node waits for one, or got another name.
+		return o.insist(ctx, p, all, final)
+	case final != a:
+		return p.Attestation(ctx, final)
+	}
+	return s, nil
+}
+
 // insist gives a node its part. One that has not heard yet of the epoch in which the blob is
 // written is asked again until it has: it takes what it lacks then.
-func (o writing) insist(ctx context.Context, p *peer.Peer, all parts) (committee.Signature, error) {
+func (o writing) insist(ctx context.Context, p *peer.Peer, all parts, a committee.Attestation) (committee.Signature, error) {
 	for {
-		s, err := all.put(ctx, p)
+		s, err := all.put(ctx, p, a)
 		var other *peer.OtherCommitteeError
 		if !errors.As(err, &other) || other.Epoch >= o.view.Epoch() {
 			return s, err

@@ -182,9 +182,9 @@ func (f *streamed) encode(ctx context.Context, sink rs2d.Sink) (*commit.Metadata
 
 // send gives all nodes their parts; once more if too few have taken them: those that have
 // do not need them again.
-func (f *streamed) send(ctx context.Context, registered <-chan struct{}) (*committee.Certificate, error) {
+func (f *streamed) send(ctx context.Context) (*committee.Certificate, error) {
 	for attempt := 1; ; attempt++ {
-		cert, err := f.sendOnce(ctx, registered)
+		cert, err := f.sendOnce(ctx)
 		var quorum *QuorumError
 		if err == nil || attempt == attemptsOfStream || ctx.Err() != nil || !errors.As(err, &quorum) || errors.Is(err, peer.ErrOtherCommittee) {
 			return cert, err
@@ -193,7 +193,7 @@ func (f *streamed) send(ctx context.Context, registered <-chan struct{}) (*commi
 	}
 }
 
-func (f *streamed) sendOnce(ctx context.Context, registered <-chan struct{}) (*committee.Certificate, error) {
+func (f *streamed) sendOnce(ctx context.Context) (*committee.Certificate, error) {
 	memory := f.held
 	f.held = nil // nodes that are slow may need it for longer than the call
 	if memory == nil {
@@ -217,7 +217,7 @@ func (f *streamed) sendOnce(ctx context.Context, registered <-chan struct{}) (*c
 		u.close(err)
 		ended <- err
 	}()
-	cert, err := f.writing.send(ctx, f.id, u, memory, registered)
+	cert, err := f.writing.send(ctx, f.id, u, memory)
 	stop() // what is not encoded yet is of no use to anybody any more
 	if failed := <-ended; err != nil && ctx.Err() == nil && !errors.Is(failed, context.Canceled) && !errors.Is(failed, errFewLeft) && failed != nil {
 		return nil, failed

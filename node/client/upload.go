@@ -193,10 +193,10 @@ func (u *upload) end(o *outlet, err error) {
 }
 
 // put sends a node what it gets.
-func (u *upload) put(ctx context.Context, p *peer.Peer) (committee.Signature, error) {
+func (u *upload) put(ctx context.Context, p *peer.Peer, a committee.Attestation) (committee.Signature, error) {
 	i := p.Member()
 	s := peer.Stream{Length: u.outlets[i].length, Body: func() io.Reader { return u.body(i) }, Begun: func() bool { return u.begun(i) }}
-	return s.Put(ctx, p, u.id)
+	return s.Put(ctx, p, a)
 }
 
 // done notes how sending to a member ended.

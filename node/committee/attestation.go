@@ -9,12 +9,13 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 )
 
-// Kind is what is attested of a blob.
+// Kind is what is attested of a blob. It is less than 128, see batchFlag.
 type Kind uint8
 
 const (
 	// Stored attests that the member has the blob's metadata and all of its sliver
-	// pairs of the blob on disk, and has verified them.
+	// pairs of the blob on disk, and has verified them. Where there is a ledger, it also
+	// attests that a permanent registration of the blob lives.
 	Stored Kind = 1
 	// Inconsistent attests that the member has verified a proof that the metadata is
 	// that of no blob.
@@ -33,6 +34,9 @@ const (
 	// calls terms and a pass.
 	ChallengeAck  Kind = 6
 	ChallengePass Kind = 7
+	// StoredDeletable attests to the same as Stored, of a blob that is registered as
+	// deletable, and names the registration, which lives.
+	StoredDeletable Kind = 8
 )
 
 // String returns the kind in one word.
@@ -48,6 +52,8 @@ func (k Kind) String() string {
 		return "permanent"
 	case WalrusDeletable:
 		return "deletable"
+	case StoredDeletable:
+		return "stored deletable"
 	case ChallengeAck:
 		return "challenge ack"
 	case ChallengePass:
@@ -56,6 +62,9 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
+// names reports whether attestations of the kind name a registration.
+func (k Kind) names() bool { return k == StoredDeletable || k == WalrusDeletable }
+
 // ObjectID names a registration of a blob, as a ledger does.
 type ObjectID [32]byte
 
@@ -63,26 +72,34 @@ type ObjectID [32]byte
 type Attestation struct {
 	Kind   Kind
 	Blob   commit.BlobID
-	Object ObjectID // of WalrusDeletable; the others have none
+	Object ObjectID // of StoredDeletable and WalrusDeletable; the others have none
 }
+
+// Registration returns the registration that it names, if it is of a kind that names one.
+func (a Attestation) Registration() (ObjectID, bool) { return a.Object, a.Kind.names() }
 
 // Stores reports whether it attests that the blob is stored, in whatever words.
 func (a Attestation) Stores(blob commit.BlobID) bool {
 	switch a.Kind {
-	case Stored, WalrusPermanent, WalrusDeletable:
+	case Stored, StoredDeletable, WalrusPermanent, WalrusDeletable:
 		return a.Blob == blob
 	}
 	return false
 }
 
 // message returns the bytes that are signed: the kind, the epoch in 64 bits
-// (little-endian), the committee's fingerprint and the blob id. The fingerprint keeps a
-// signature from counting in any other committee, also in one of the same epoch.
+// (little-endian), the committee's fingerprint, the blob id and, if the kind names one,
+// the registration. The fingerprint keeps a signature from counting in any other
+// committee, also in one of the same epoch.
 func message(c *Committee, a Attestation) []byte {
 	m := append([]byte("redstuff v1 attestation"), byte(a.Kind))
 	m = binary.LittleEndian.AppendUint64(m, c.epoch)
 	m = append(m, c.fingerprint[:]...)
-	return append(m, a.Blob[:]...)
+	m = append(m, a.Blob[:]...)
+	if a.Kind.names() {
+		m = append(m, a.Object[:]...)
+	}
+	return m
 }
 
 // pointOf returns the point that members of the committee sign to attest.
@@ -96,7 +113,7 @@ func pointOf(c *Committee, a Attestation) bls.G2Affine {
 // threshold returns the number of shards whose owners must sign.
 func threshold(p commit.Params, k Kind) (int, error) {
 	switch k {
-	case Stored, Checkpoint, WalrusPermanent, WalrusDeletable, ChallengeAck, ChallengePass:
+	case Stored, StoredDeletable, Checkpoint, WalrusPermanent, WalrusDeletable, ChallengeAck, ChallengePass:
 		return p.N - p.F, nil
 	case Inconsistent:
 		return p.F + 1, nil

@@ -40,7 +40,7 @@ type path struct {
 }
 
 // batchable reports whether attestations of the kind may be signed with others.
-func (k Kind) batchable() bool { return k == Stored }
+func (k Kind) batchable() bool { return k == Stored || k == StoredDeletable }
 
 // CheckBatch checks that attestations may be signed at once. The error wraps ErrBatch.
 func CheckBatch(batch []Attestation) error {

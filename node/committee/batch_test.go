@@ -19,7 +19,11 @@ import (
 
 func batchOf(count int) (batch []committee.Attestation) {
 	for i := range count {
-		batch = append(batch, committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i), 1}})
+		a := committee.Attestation{Kind: committee.Stored, Blob: commit.BlobID{byte(i), 1}}
+		if i%2 == 1 {
+			a.Kind, a.Object = committee.StoredDeletable, committee.ObjectID{byte(i), 2}
+		}
+		batch = append(batch, a)
 	}
 	return batch
 }

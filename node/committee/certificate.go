@@ -144,7 +144,7 @@ func MaxCertificate(n int) int {
 }
 
 // MarshalBinary writes the kind in one byte, the epoch in 64 bits, the blob id, of
-// WalrusDeletable the registration, the number of bytes in the bitmap in 16 bits, the
+// kinds that name one the registration, the number of bytes in the bitmap in 16 bits, the
 // bitmap, and the signature. If the attestation was signed with others, the highest bit of the
 // first byte is set, and the path to what was signed follows: the number of its hashes in
 // one byte, the place of the attestation in 16 bits, and the hashes. Numbers are
@@ -153,7 +153,7 @@ func (cert *Certificate) MarshalBinary() ([]byte, error) {
 	data := append(make([]byte, 0, MaxCertificate(8*len(cert.signers))), byte(cert.Kind))
 	data = binary.LittleEndian.AppendUint64(data, cert.Epoch)
 	data = append(data, cert.Blob[:]...)
-	if cert.Kind == WalrusDeletable {
+	if cert.Kind.names() {
 		data = append(data, cert.Object[:]...)
 	}
 	data = binary.LittleEndian.AppendUint16(data, uint16(len(cert.signers)))
@@ -170,7 +170,7 @@ func (cert *Certificate) MarshalBinary() ([]byte, error) {
 // wraps ErrCertificate.
 func decodeCertificate(data []byte) (*Certificate, error) {
 	head, cert := certificateHead, new(Certificate)
-	if len(data) > 0 && Kind(data[0]&^batchFlag) == WalrusDeletable {
+	if len(data) > 0 && Kind(data[0]&^batchFlag).names() {
 		head += len(cert.Object)
 	}
 	if len(data) < head+bitmapHead {

@@ -139,14 +139,22 @@ func TestForeignCertificates(t *testing.T) {
 		"epoch of 256 more": of(t, 260, keys, 21),
 	}
 	changes := map[string]func(*committee.Certificate){
-		"kind":  func(c *committee.Certificate) { c.Kind = 3 - c.Kind },
-		"blob":  func(c *committee.Certificate) { c.Blob[5]++ },
-		"epoch": func(c *committee.Certificate) { c.Epoch++ },
+		"kind": func(c *committee.Certificate) {
+			c.Kind = map[committee.Kind]committee.Kind{
+				committee.Stored: committee.Inconsistent, committee.Inconsistent: committee.Stored, committee.StoredDeletable: committee.WalrusDeletable,
+			}[c.Kind]
+		},
+		"registration": func(c *committee.Certificate) { c.Kind, c.Object[0] = committee.StoredDeletable, c.Object[0]+1 },
+		"blob":         func(c *committee.Certificate) { c.Blob[5]++ },
+		"epoch":        func(c *committee.Certificate) { c.Epoch++ },
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		a := committee.Attestation{
-			Kind: rapid.SampledFrom([]committee.Kind{committee.Stored, committee.Inconsistent}).Draw(t, "kind"),
+			Kind: rapid.SampledFrom([]committee.Kind{committee.Stored, committee.Inconsistent, committee.StoredDeletable}).Draw(t, "kind"),
 			Blob: commit.BlobID{rapid.Byte().Draw(t, "blob")},
+		}
+		if a.Kind == committee.StoredDeletable {
+			a.Object = committee.ObjectID{5: rapid.Byte().Draw(t, "object"), 6: 1}
 		}
 		members := rapid.Permutation([]int{0, 1, 2, 3, 4, 5, 6}).Draw(t, "members")
 		members = members[:rapid.IntRange(0, 7).Draw(t, "signers")]
@@ -198,8 +206,11 @@ func TestGoldenCertificate(t *testing.T) {
 	keys := fixedKeys(t, 10)
 	c := of(t, 0x0102030405, keys, 31)
 	var text strings.Builder
-	for _, kind := range []committee.Kind{committee.Stored, committee.Inconsistent} {
+	for _, kind := range []committee.Kind{committee.Stored, committee.Inconsistent, committee.StoredDeletable} {
 		a := committee.Attestation{Kind: kind, Blob: commit.BlobID{1, 2, 3, 31: 0xff}}
+		if kind == committee.StoredDeletable {
+			a.Object = committee.ObjectID{4, 5, 31: 0xee}
+		}
 		cert, err := c.Certify(a, attestAll(c, keys, a, 0, 1, 2, 4, 5, 8, 9))
 		if err != nil {
 			t.Fatal(err)
@@ -243,6 +254,15 @@ func FuzzParseCertificate(f *testing.F) {
 	}
 	f.Add(raw)
 	f.Add(raw[:50])
+	named := committee.Attestation{Kind: committee.StoredDeletable, Object: committee.ObjectID{7}}
+	if cert, err = c.Certify(named, attestAll(c, keys, named, 0, 1, 2, 3, 4, 5, 6)); err != nil {
+		f.Fatal(err)
+	}
+	naming, err := cert.MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(naming)
 	other := append([]byte(nil), raw...)
 	other[1]++
 	f.Add(other)
@@ -260,7 +280,7 @@ func FuzzParseCertificate(f *testing.F) {
 			t.Fatalf("error of no kind: %v", err)
 		}
 		// Nobody can make another one without the keys.
-		if string(data) != string(raw) {
+		if string(data) != string(raw) && string(data) != string(naming) {
 			t.Fatalf("%x is taken", data)
 		}
 	})

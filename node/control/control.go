@@ -29,7 +29,7 @@ type Refresher interface {
 }
 
 var (
-	// ErrUnregistered is returned for a blob that nobody has registered.
+	// ErrUnregistered is returned for a blob that nobody has registered, or not so.
 	ErrUnregistered = errors.New("control: the blob is not registered on the ledger")
 	// ErrUnknown is returned when the ledger cannot be asked whether a blob is registered.
 	ErrUnknown = errors.New("control: the ledger cannot be asked at present")
@@ -41,6 +41,9 @@ type Registry interface {
 	// known it asks, and waits a short while for the registration. The error is
 	// ErrUnregistered, ErrUnknown, or the context's.
 	Await(ctx context.Context, id commit.BlobID) (end uint32, err error)
+	// AwaitFor is Await for a blob that has a registration which the attestation may be
+	// of: the deletable one that it names, or any permanent one.
+	AwaitFor(ctx context.Context, a committee.Attestation) (end uint32, err error)
 	// Live reports whether the blob is registered, as far as is known without asking.
 	Live(id commit.BlobID) bool
 	// Account reports whether the owner of the key is known, and may be trusted with more

@@ -40,7 +40,7 @@ func newStage(t *testing.T) *stage {
 	w.do(alice, RequestWithdrawal{stakes[1]})
 	registered := w.register(alice, a, 3, true)
 	certified := w.register(alice, b, 3, true)
-	w.do(alice, CertifyBlob{certified, w.certificate(stored(b), 0, 1, 2)})
+	w.do(alice, CertifyBlob{certified, w.certificate(storedAs(b, certified), 0, 1, 2)})
 	w.nextEpoch()
 	w.pass(testEpoch / 2) // so that commission is free, and a handover is open
 	w.pass(0)
@@ -65,7 +65,7 @@ func newStage(t *testing.T) *stage {
 		TransferStorage{room[2], addressOf(s.owner)},
 		RegisterBlob{room[2], a.id, a.root, a.length, encodingRS2, true},
 		ReserveAndRegister{2, a.id, a.root, a.length, encodingRS2, true},
-		CertifyBlob{registered, w.certificate(stored(a), 0, 1, 2)},
+		CertifyBlob{registered, w.certificate(storedAs(a, registered), 0, 1, 2)},
 		ExtendBlob{certified, 1},
 		ExtendWithStorage{certified, extension},
 		DeleteBlob{certified},
@@ -323,13 +323,23 @@ func (w *world) afterwards(what string) {
 // TestCertificateAttacks: nothing but a quorum of the committee of the epoch certifies a
 // blob.
 func TestCertificateAttacks(t *testing.T) {
+	for name, deletable := range map[string]bool{"permanent": false, "deletable": true} {
+		t.Run(name, func(t *testing.T) { attackCertificates(t, deletable) })
+	}
+}
+
+func attackCertificates(t *testing.T, deletable bool) {
 	w := newWorld(t)
 	alice := w.people[0]
 	a, b := w.blob("a", 1000), w.blob("b", 1000)
-	id := w.register(alice, a, 6, true)
-	old := w.certificate(stored(a), 0, 1, 2, 3)
+	id, second := w.register(alice, a, 6, deletable), w.register(alice, a, 6, true)
+	right, wrong, otherKind := stored(a), stored(b), storedAs(a, id)
+	if deletable {
+		right, wrong, otherKind = storedAs(a, id), storedAs(b, id), stored(a)
+	}
+	old := w.certificate(right, 0, 1, 2, 3)
 	w.nextEpoch()
-	good := w.certificate(stored(a), 0, 1, 2)
+	good := w.certificate(right, 0, 1, 2)
 	bitmap := len(good) - committee.SignatureSize - 1
 	// The committee of another network, with the same epoch, members and keys.
 	g := w.state.Genesis()
@@ -366,9 +376,12 @@ func TestCertificateAttacks(t *testing.T) {
 	}
 	attacks := []attack{
 		{"of the last epoch", old, RuleEpoch},
-		{"of the next epoch", sign(future, stored(a), 0, 1, 2, 3), RuleEpoch},
-		{"of another network's committee", sign(other, stored(a), 0, 1, 2, 3), RuleProof},
-		{"of another blob", w.certificate(stored(b), 0, 1, 2, 3), RuleProof},
+		{"of the next epoch", sign(future, right, 0, 1, 2, 3), RuleEpoch},
+		{"of another network's committee", sign(other, right, 0, 1, 2, 3), RuleProof},
+		{"of another blob", w.certificate(wrong, 0, 1, 2, 3), RuleProof},
+		{"of the other kind of registration", w.certificate(otherKind, 0, 1, 2, 3), RuleProof},
+		{"of another registration", w.certificate(storedAs(a, second), 0, 1, 2, 3), RuleProof},
+		{"of no registration at all", w.certificate(storedAs(a, ObjectID{}), 0, 1, 2, 3), RuleProof},
 		{"that the blob is inconsistent", w.certificate(committee.Attestation{Kind: committee.Inconsistent, Blob: a.id}, 0, 1), RuleProof},
 		{"of a checkpoint", w.certificate(committee.Attestation{Kind: committee.Checkpoint, Blob: a.id}, 0, 1, 2), RuleProof},
 		{"with a byte more", append(bytes.Clone(good), 0), RuleProof},

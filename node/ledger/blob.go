@@ -122,8 +122,8 @@ func checkLive(d *draft, b *Blob) error {
 	return nil
 }
 
-// CertifyBlob shows that the blob is stored: a quorum of the current committee says so.
-// Everybody may send it.
+// CertifyBlob shows that the blob is stored: a quorum of the current committee says so. Of
+// a deletable blob the certificate names the registration. Everybody may send it.
 type CertifyBlob struct {
 	Blob        ObjectID
 	Certificate []byte
@@ -143,7 +143,7 @@ func (a CertifyBlob) apply(d *draft, _ Address) error {
 	if get[Invalid](d.tree, InvalidKey(b.ID)) != nil {
 		return broken(RuleInvalid, "%v is known to be no blob's id", b.ID)
 	}
-	attests := func(c committee.Attestation) bool { return certifies(c, a.Blob, b) }
+	attests := func(c committee.Attestation) error { return certifies(c, a.Blob, b) }
 	if err := d.certificate(a.Certificate, attests); err != nil {
 		return err
 	}
@@ -154,16 +154,62 @@ func (a CertifyBlob) apply(d *draft, _ Address) error {
 	return nil
 }
 
-// certifies reports whether it attests that the registered blob is stored. Walrus's words
-// are of a registration of one kind.
-func certifies(a committee.Attestation, id ObjectID, b *Blob) bool {
+// certifies checks that it attests that the registered blob is stored. The error is of
+// RuleProof.
+//
+// A certificate must not certify what nodes have dropped since they signed it. An honest
+// member signs in the epoch e of its committee, when it has all of its slivers, and a
+// registration r lives that the words are of: with a name, the deletable one of that name;
+// without one, any permanent one. It keeps them for as long as some registration of the
+// blob lives. The ledger takes a certificate in e alone, for a registration q that lives:
+//
+//   - With a name q is r. The name is a hash of the transaction that made r, which counts
+//     once, so that nothing else ever has it; and r is gone for good once it is deleted or
+//     burned. If q is there, r has lived ever since.
+//   - Without a name q and r are permanent registrations of the same blob, and may be
+//     two. But r lived in e, and nothing ends a permanent registration before its last epoch
+//     has ended (DeleteBlob, BurnBlob). So r lives still, or has only ended with e, when the
+//     certificate has ended too.
+//
+// Either way the blob was registered at every moment from the signature to here, and q
+// keeps it from here on. In the next epoch the certificate is worth nothing: what was
+// registered again then needs signatures of then.
+func certifies(a committee.Attestation, id ObjectID, b *Blob) error {
 	switch a.Kind {
-	case committee.WalrusPermanent:
-		return a.Stores(b.ID) && !b.Deletable
-	case committee.WalrusDeletable:
-		return a.Stores(b.ID) && b.Deletable && a.Object == committee.ObjectID(id)
+	case committee.Stored, committee.WalrusPermanent:
+		if b.Deletable && a.Blob == b.ID {
+			return broken(RuleProof, "it names no registration, and the blob is deletable: it has to name %v", id)
+		}
+	case committee.StoredDeletable, committee.WalrusDeletable:
+		switch {
+		case a.Blob != b.ID:
+		case !b.Deletable:
+			return broken(RuleProof, "it is of a deletable registration, and this one is permanent")
+		case a.Object != committee.ObjectID(id):
+			return broken(RuleProof, "it is of the registration %v, and not of %v", ObjectID(a.Object), id)
+		}
+	default:
+		return attestsOther(a)
 	}
-	return a.Stores(b.ID)
+	if a.Blob != b.ID {
+		return broken(RuleProof, "it is of the blob %v, and not of %v", a.Blob, b.ID)
+	}
+	return nil
+}
+
+// exactly returns what checks that just this is attested.
+func exactly(want committee.Attestation) func(committee.Attestation) error {
+	return func(a committee.Attestation) error {
+		if a != want {
+			return attestsOther(a)
+		}
+		return nil
+	}
+}
+
+// attestsOther is the error of what was signed of something else.
+func attestsOther(a committee.Attestation) error {
+	return broken(RuleProof, "it attests something else: %v of %v", a.Kind, a.Blob)
 }
 
 // ExtendBlob buys more epochs of storage for a certified blob. Everybody may extend a
@@ -274,10 +320,8 @@ func (a InvalidateBlob) apply(d *draft, _ Address) error {
 	if get[Invalid](d.tree, InvalidKey(a.ID)) != nil {
 		return broken(RuleTwice, "%v is marked already", a.ID)
 	}
-	attests := func(c committee.Attestation) bool {
-		return c == committee.Attestation{Kind: committee.Inconsistent, Blob: a.ID}
-	}
-	if err := d.certificate(a.Certificate, attests); err != nil {
+	want := committee.Attestation{Kind: committee.Inconsistent, Blob: a.ID}
+	if err := d.certificate(a.Certificate, exactly(want)); err != nil {
 		return err
 	}
 	d.put(InvalidKey(a.ID), Invalid{d.system.Epoch})

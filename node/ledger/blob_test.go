@@ -30,7 +30,7 @@ func TestLifetime(t *testing.T) {
 	if !reflect.DeepEqual(r.Events, want) {
 		t.Errorf("events %+v, want %+v", r.Events, want)
 	}
-	if r, _ := w.try(bob, CertifyBlob{id, w.certificate(stored(b), 0, 1, 2)}); r.Err != nil ||
+	if r, _ := w.try(bob, CertifyBlob{id, w.certificate(storedAs(b, id), 0, 1, 2)}); r.Err != nil ||
 		!reflect.DeepEqual(r.Events, []Event{BlobCertified{1, b.id, 4, true, id, false}}) {
 		t.Fatalf("certify: %v, events %+v", r.Err, r.Events)
 	}
@@ -79,7 +79,7 @@ func TestBlobRules(t *testing.T) {
 	permanent := w.register(alice, a, 2, false)
 	deletable := w.register(alice, b, 2, true)
 	certified := w.register(alice, c, 2, true)
-	w.do(alice, CertifyBlob{certified, w.certificate(stored(c), 0, 1, 2)})
+	w.do(alice, CertifyBlob{certified, w.certificate(storedAs(c, certified), 0, 1, 2)})
 	small := w.do(alice, ReserveSpace{size - 1, 0, 3})
 	room := w.do(alice, ReserveSpace{size, 0, 3})
 	later := w.do(alice, ReserveSpace{size, 3, 5})
@@ -143,6 +143,7 @@ func TestBlobRules(t *testing.T) {
 		{"extend beyond all epochs", ExtendBlob{certified, 1<<32 - 1}, RuleEpochs},
 		{"extend by what does not follow", ExtendWithStorage{certified, room}, RuleMismatch},
 		{"delete what is permanent", DeleteBlob{permanent}, RulePermanent},
+		{"burn what is permanent", BurnBlob{permanent}, RulePermanent},
 		{"attribute without a name", SetAttributes{deletable, []Attribute{{"", "x"}}}, RuleText},
 		{"attribute that is too long", SetAttributes{deletable, []Attribute{{"x", string(make([]byte, 5000))}}}, RuleText},
 		{"too many attributes", SetAttributes{deletable, manyAttributes()}, RuleText},

@@ -284,7 +284,7 @@ func (a PassChallenge) apply(d *draft, _ Address) error {
 		return broken(RuleProof, "%v", err)
 	}
 	want := c.Round.Pass(key)
-	if err := d.certificate(a.Certificate, func(a committee.Attestation) bool { return a == want }); err != nil {
+	if err := d.certificate(a.Certificate, exactly(want)); err != nil {
 		return err
 	}
 	d.put(ChallengeKey(), c)

@@ -63,15 +63,10 @@ func (h *history) action(sender ledger.Address) ledger.Action {
 		}
 	case "CertifyBlob":
 		id := h.blob(func(b *ledger.Blob) bool { return b.Certified == nil && m.epoch < b.Storage.End && !m.invalid[b.ID] })
-		of := pick(h, h.blobs).ID
-		if b := m.blobs[id]; b != nil {
-			of = b.ID
-		}
-		data, c := h.certificate(committee.Stored, of)
-		return modelCertify{ledger.CertifyBlob{Blob: id, Certificate: data}, c}
+		return h.certify(id)
 	case "InvalidateBlob":
 		id := pick(h, h.blobs[6:]).ID // the others stay good
-		data, c := h.certificate(committee.Inconsistent, id)
+		data, c, _ := h.certificate(committee.Attestation{Kind: committee.Inconsistent, Blob: id})
 		return modelInvalidate{ledger.InvalidateBlob{ID: id, Certificate: data}, c}
 	case "ExtendBlob":
 		id := h.blob(func(b *ledger.Blob) bool {

@@ -134,14 +134,14 @@ type history struct {
 	objects []ledger.ObjectID // all that there ever were
 	nodes   []ledger.NodeID
 	blobs   []ledger.RegisterBlob // ids that exist
-	certs   map[shown][]byte
+	signed  signatures
 	dear    bool // nodes sell so much at such a price that costs do not fit into 64 bits
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{
 		t: t, random: rand.New(rand.NewPCG(seed, 7)), now: 1000, did: make(map[string]int), broke: make(map[ledger.Rule]int),
-		certs: make(map[shown][]byte), dear: seed%8 == 3,
+		signed: newSignatures(), dear: seed%8 == 3,
 	}
 	g := ledger.Genesis{
 		Name: "test", Shards: uint16(7 + h.random.IntN(30)), Scheme: uint8(commit.BLAKE3), Start: h.now, EpochMillis: 1000, SyncMillis: 300,
@@ -279,6 +279,7 @@ func (h *history) block() {
 	}
 	h.state = next
 	h.model.tick(h.now)
+	h.signed.look(h.model)
 	for i, s := range all {
 		h.applied++
 		if h.judge(s, out.Results[i]) {
@@ -311,6 +312,12 @@ func (h *history) judge(s sent, got ledger.Result) (paid bool) {
 		h.broke[rule]++
 		return paid
 	}
+	if a, ok := s.action.(modelCertify); ok {
+		if err := h.signed.check(a, h.model); err != nil {
+			h.t.Fatalf("transaction %d in epoch %d, %+v: %v", h.applied, h.model.epoch, a, err)
+		}
+	}
+	h.signed.look(h.model)
 	h.did[reflect.TypeOf(bare(s.action)).Name()]++
 	return paid
 }
@@ -406,50 +413,4 @@ func (h *history) node(sender ledger.Address) ledger.NodeID {
 		}
 	}
 	return ledger.NodeID(pick(h, h.objects))
-}
-
-// certificate returns a certificate and what it is: that of the current committee on
-// the blob, or of another one, or of another blob or kind, or a forged one.
-func (h *history) certificate(kind committee.Kind, id commit.BlobID) ([]byte, shown) {
-	h.t.Helper()
-	c := shown{committee.Attestation{Kind: kind, Blob: id}, h.model.epoch, false}
-	forge := false
-	switch h.random.IntN(20) {
-	case 0:
-		c.epoch = max(1, c.epoch-1)
-	case 1:
-		c.Blob = pick(h, h.blobs).ID
-	case 2:
-		c.Kind = committee.Inconsistent + committee.Stored - c.Kind
-	case 3:
-		forge = true
-	}
-	data, ok := h.certs[c]
-	if !ok {
-		of, err := h.state.At(uint64(c.epoch))
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		signatures := make(map[int]committee.Signature)
-		for i := range of.Len() {
-			public := of.Member(i).PublicKey.Bytes()
-			at := slices.IndexFunc(blsKeys(), func(k blsKey) bool { return k.public == public })
-			signatures[i] = blsKeys()[at].signer.Attest(of, c.Attestation)
-		}
-		cert, err := of.Certify(c.Attestation, signatures)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		if data, err = cert.MarshalBinary(); err != nil {
-			h.t.Fatal(err)
-		}
-		h.certs[c] = data
-	}
-	if forge {
-		c.wrong = true
-		data = bytes.Clone(data)
-		at := len(data) - committee.SignatureSize - 1 // the last byte of the bitmap
-		data[at] ^= byte(1 + h.random.IntN(7))
-	}
-	return data, c
 }

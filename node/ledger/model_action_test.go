@@ -23,6 +23,7 @@ type shown struct {
 type modelCertify struct {
 	ledger.CertifyBlob
 	shown
+	life int // of the blob, in which members signed
 }
 
 // modelInvalidate is ledger.InvalidateBlob with what its certificate is.
@@ -37,9 +38,20 @@ type modelKey struct {
 	proven bool
 }
 
-func (m *model) certificate(broken rules, c shown, want committee.Attestation) {
+func (m *model) certificate(broken rules, c shown, want ...committee.Attestation) {
 	broken.when(c.epoch != m.epoch, ledger.RuleEpoch)
-	broken.when(c.wrong || c.Attestation != want, ledger.RuleProof)
+	broken.when(c.wrong || !slices.Contains(want, c.Attestation), ledger.RuleProof)
+}
+
+// words are those that certify a registration: this project's, and Walrus's.
+func words(id ledger.ObjectID, b *ledger.Blob) []committee.Attestation {
+	if !b.Deletable {
+		return []committee.Attestation{{Kind: committee.Stored, Blob: b.ID}, {Kind: committee.WalrusPermanent, Blob: b.ID}}
+	}
+	named := committee.Attestation{Kind: committee.StoredDeletable, Blob: b.ID, Object: committee.ObjectID(id)}
+	walrus := named
+	walrus.Kind = committee.WalrusDeletable
+	return []committee.Attestation{named, walrus}
 }
 
 // price notes whether somebody can pay, and returns what does.
@@ -266,7 +278,7 @@ func (m *model) blobAction(sender ledger.Address, a ledger.Action, ids func(int)
 		broken.when(b.Certified != nil, ledger.RuleCertified)
 		broken.when(m.epoch >= b.Storage.End, ledger.RuleExpired)
 		broken.when(m.invalid[b.ID], ledger.RuleInvalid)
-		m.certificate(broken, a.shown, committee.Attestation{Kind: committee.Stored, Blob: b.ID})
+		m.certificate(broken, a.shown, words(a.Blob, b)...)
 		return func() {
 			now := m.epoch
 			b.Certified = &now
@@ -356,6 +368,7 @@ func (m *model) ownerAction(sender ledger.Address, a ledger.Action, ids func(int
 		b := m.blobs[a.Blob]
 		broken.when(b == nil, ledger.RuleUnknown)
 		broken.when(b != nil && m.epoch < b.Storage.End && (b.Shared || b.Owner != sender), ledger.RuleOwner)
+		broken.when(b != nil && m.epoch < b.Storage.End && !b.Deletable, ledger.RulePermanent)
 		return func() {
 			delete(m.blobs, a.Blob)
 			m.abandoned = append(m.abandoned, b.Storage)

@@ -230,20 +230,11 @@ func (h *history) challengeAction(kind string) ledger.Action {
 	if forge {
 		pass = c.Terms.Ack()
 	}
-	data, ok := h.certs[shown{pass, system.Epoch, false}]
+	all := shown{pass, system.Epoch, false}
+	cert, ok := h.signed.certs[all]
 	if !ok {
-		signatures := make(map[int]committee.Signature)
-		for i := range members {
-			signatures[i] = signature(i, pass)
-		}
-		cert, err := of.Certify(pass, signatures)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		if data, err = cert.MarshalBinary(); err != nil {
-			h.t.Fatal(err)
-		}
-		h.certs[shown{pass, system.Epoch, false}] = data
+		cert = signed{shown: all, data: h.sign(all)}
+		h.signed.certs[all] = cert
 	}
-	return modelPass{ledger.PassChallenge{Node: node, Height: height, Certificate: data}, forge || !c.Started() || node != members[at].Node}
+	return modelPass{ledger.PassChallenge{Node: node, Height: height, Certificate: cert.data}, forge || !c.Started() || node != members[at].Node}
 }

@@ -56,9 +56,10 @@ func (a SetAttributes) apply(d *draft, sender Address) error {
 	return nil
 }
 
-// BurnBlob drops the entry of a blob. Nothing comes back: what is stored stays until its
-// end, and what is left of a shared blob's funds goes to the storage fund. The owner may
-// burn a blob at any time, and everybody one whose storage has ended.
+// BurnBlob drops the entry of a blob. Nothing comes back: what is left of a shared blob's
+// funds goes to the storage fund. Everybody may burn a blob whose storage has ended, and
+// the owner a deletable one at any time. A permanent one stays until its end: certificates
+// count on it, see certifies.
 type BurnBlob struct {
 	Blob ObjectID
 }
@@ -71,6 +72,9 @@ func (a BurnBlob) apply(d *draft, sender Address) error {
 	if checkLive(d, b) == nil {
 		if _, err := ownBlob(d, a.Blob, sender); err != nil {
 			return err
+		}
+		if !b.Deletable {
+			return broken(RulePermanent, "it stays until epoch %d", b.Storage.End)
 		}
 	}
 	d.remove(BlobKey(a.Blob))

@@ -246,6 +246,11 @@ func stored(b blob) committee.Attestation {
 	return committee.Attestation{Kind: committee.Stored, Blob: b.id}
 }
 
+// storedAs is what certifies a deletable registration.
+func storedAs(b blob, id ObjectID) committee.Attestation {
+	return committee.Attestation{Kind: committee.StoredDeletable, Blob: b.id, Object: committee.ObjectID(id)}
+}
+
 // checkInvariants: no money is made or lost, and what is reserved is what storages and
 // blobs have.
 func (w *world) checkInvariants() {

@@ -93,9 +93,9 @@ func (p *Peer) PutMetadata(ctx context.Context, id commit.BlobID, meta *commit.M
 }
 
 // PutBlob stores metadata, in BCS, and the slivers of the node's pairs, and returns
-// its attestation that it has all of them, which is not verified. The data must not
-// change before PutBlob returns.
-func (p *Peer) PutBlob(ctx context.Context, id commit.BlobID, meta []byte, slivers []rs2d.Sliver) (committee.Signature, error) {
+// its signature under the attestation, which is one of a blob that is stored. It is not
+// verified. The data must not change before PutBlob returns.
+func (p *Peer) PutBlob(ctx context.Context, a committee.Attestation, meta []byte, slivers []rs2d.Sliver) (committee.Signature, error) {
 	n := p.committee.Params().N
 	heads := make([]byte, 0, (len(slivers)+2)*api.FrameHeaderSize)
 	pieces := make([][]byte, 0, 2*(len(slivers)+2))
@@ -112,7 +112,7 @@ func (p *Peer) PutBlob(ctx context.Context, id commit.BlobID, meta []byte, slive
 		add(api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(s.Axis), Index: uint16(s.Pair(n))}, s.Data)
 	}
 	add(api.FrameHeader{Kind: api.FrameEnd}, nil)
-	return putFrames(ctx, p, id, request{length: length, body: func() io.Reader { return &piecesReader{pieces: pieces} }})
+	return putFrames(ctx, p, a, request{length: length, body: func() io.Reader { return &piecesReader{pieces: pieces} }})
 }
 
 // Stream is a body that is made while it is sent.
@@ -126,13 +126,13 @@ type Stream struct {
 
 // Put is PutBlob for a body that is made while it is sent: it has the metadata and the
 // node's slivers in frames, see package api.
-func (s Stream) Put(ctx context.Context, p *Peer, id commit.BlobID) (committee.Signature, error) {
-	return putFrames(ctx, p, id, request{length: s.Length, body: s.Body, once: s.Begun})
+func (s Stream) Put(ctx context.Context, p *Peer, a committee.Attestation) (committee.Signature, error) {
+	return putFrames(ctx, p, a, request{length: s.Length, body: s.Body, once: s.Begun})
 }
 
 // putFrames sends metadata and slivers in frames.
-func putFrames(ctx context.Context, p *Peer, id commit.BlobID, r request) (committee.Signature, error) {
-	r.method, r.path, r.contentType = http.MethodPut, api.BlobPath(id, ""), api.TypeFrames
+func putFrames(ctx context.Context, p *Peer, a committee.Attestation, r request) (committee.Signature, error) {
+	r.method, r.path, r.contentType = http.MethodPut, api.BlobPath(a.Blob, "")+api.ConfirmationQuery(a), api.TypeFrames
 	body, _, err := p.do(ctx, r)
 	var status *StatusError
 	if errors.As(err, &status) && status.Epoch != 0 && status.Epoch != p.committee.Epoch() {

@@ -13,10 +13,10 @@ import (
 
 // invalidator takes proofs and certificates that blobs are inconsistent.
 type invalidator struct {
-	blobs  *blobs
-	code   *rs2d.Code
-	mark   func(commit.BlobID, []byte) error
-	reader *reader
+	blobs   *blobs
+	code    *rs2d.Code
+	mark    func(commit.BlobID, []byte) error
+	confirm *confirmer
 }
 
 // putProof verifies a proof that the blob is inconsistent, keeps it, and attests it.
@@ -33,7 +33,7 @@ func (v *invalidator) putProof(r *request) {
 		return
 	}
 	if v.blobs.has(r.id, store.Proof) {
-		v.reader.confirm(r, committee.Inconsistent) // the body stays unread
+		v.confirm.confirm(r, committee.Attestation{Kind: committee.Inconsistent, Blob: r.id}) // the body stays unread
 		return
 	}
 	raw, ok := r.ReadBody(placement.MaxProof(v.blobs.params))
@@ -60,7 +60,7 @@ func (v *invalidator) putProof(r *request) {
 		v.blobs.fail(r, err)
 		return
 	}
-	v.reader.confirm(r, committee.Inconsistent)
+	v.confirm.confirm(r, committee.Attestation{Kind: committee.Inconsistent, Blob: r.id})
 }
 
 // putCertificate takes the attestations of f+1 shards that the blob is inconsistent. Its

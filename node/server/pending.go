@@ -24,7 +24,7 @@ func writerName(p httpd.Party) string { return p.Class.String() + " " + p.Name }
 // withinQuota reports whether the request's writer may have as many bytes more of pending
 // blobs as the body has. If not, it answers.
 func (w *writer) withinQuota(r *request, info *store.Info) bool {
-	if w.registry != nil || info.Certified() { // what is registered is paid for
+	if w.confirm.registry != nil || info.Certified() { // what is registered is paid for
 		return true
 	}
 	quota := w.quota

@@ -9,16 +9,12 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // reader gives out what is stored.
-type reader struct {
-	blobs  *blobs
-	signer Signer
-}
+type reader struct{ blobs *blobs }
 
 func (d *reader) getStatus(r *request) {
 	info, err := d.blobs.store.Info(r.id)
@@ -175,36 +171,6 @@ func (d *reader) getSlivers(r *request) {
 			}
 		}
 	})
-}
-
-func (d *reader) getConfirmation(r *request) {
-	a, err := api.ParseConfirmationQuery(r.URL.Query(), r.id)
-	if err != nil {
-		r.Fail(http.StatusBadRequest, err.Error())
-		return
-	}
-	info, err := d.blobs.store.Info(r.id)
-	if err != nil {
-		d.blobs.fail(r, err)
-		return
-	}
-	// What has ended may be about to be removed.
-	if !complete(r.view, r.id, &info) || !info.Needed(r.view.Epoch()) {
-		r.Fail(http.StatusNotFound, "not all of the node's slivers are here")
-		return
-	}
-	d.attest(r, a)
-}
-
-// confirm answers with an attestation of the request's blob.
-func (d *reader) confirm(r *request, kind committee.Kind) {
-	d.attest(r, committee.Attestation{Kind: kind, Blob: r.id})
-}
-
-func (d *reader) attest(r *request, a committee.Attestation) {
-	s := d.signer.Attest(r.view.Committee, a)
-	c := r.view.Committee
-	r.answer(http.StatusOK, api.Confirmation{Member: r.name(), Epoch: c.Epoch(), Committee: c.Fingerprint(), Signature: s})
 }
 
 // getRecord gives out a record. Proofs can be long, and their length is not known before

@@ -200,15 +200,15 @@ func (s *Server) routes() http.Handler {
 	blob := func(method, rest string, kind access, h func(*request)) {
 		plain(method, api.BlobsPath+"/{id}"+rest, kind|ofBlob, h)
 	}
-	read := &reader{blobs: s.blobs, signer: s.config.Signer}
+	read, confirm := &reader{s.blobs}, &confirmer{s.blobs, s.config.Signer, s.config.Registry}
 	list := &lister{blobs: s.blobs, certified: store.Certificate}
 	if s.config.Registry != nil {
 		list.certified = store.Registered
 	}
 	symbols := &symbolServer{blobs: s.blobs, code: s.config.Code}
-	invalid := &invalidator{blobs: s.blobs, code: s.config.Code, mark: s.config.MarkInvalid, reader: read}
+	invalid := &invalidator{blobs: s.blobs, code: s.config.Code, mark: s.config.MarkInvalid, confirm: confirm}
 	write := &writer{
-		blobs: s.blobs, code: s.config.Code, reader: read, registry: s.config.Registry,
+		blobs: s.blobs, code: s.config.Code, confirm: confirm,
 		quota: s.config.PendingQuota, age: s.config.PendingAge,
 	}
 	certificates := &certificates{blobs: s.blobs, verifier: s.config.Verifier, registry: s.config.Registry}
@@ -228,7 +228,7 @@ func (s *Server) routes() http.Handler {
 	blob("GET", api.SliversPath, ofHolders|refuseInconsistent, read.getSlivers)
 	blob("GET", api.SliversPath+"/{pair}/{axis}", ofHolders|refuseInconsistent, read.getSliver)
 	blob("PUT", api.SliversPath+"/{pair}/{axis}", senders|refuseInconsistent, write.putSliver)
-	blob("GET", api.ConfirmationPath, refuseInconsistent, read.getConfirmation)
+	blob("GET", api.ConfirmationPath, refuseInconsistent, confirm.get)
 	blob("GET", api.CertificatePath, ofHolders, read.getRecord(store.Certificate))
 	blob("PUT", api.CertificatePath, writers|refuseInconsistent, certificates.put)
 	blob("GET", api.RecoveryPath, ofHolders|refuseInconsistent, symbols.getProven)

@@ -8,7 +8,6 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -16,18 +15,21 @@ import (
 
 // writer takes metadata and slivers.
 type writer struct {
-	blobs    *blobs
-	code     *rs2d.Code
-	reader   *reader
-	registry control.Registry // nil if all blobs may be stored
-	quota    int64            // bytes of pending blobs of one writer; 0 is the default
-	age      time.Duration    // after which they are removed
+	blobs   *blobs
+	code    *rs2d.Code
+	confirm *confirmer
+	quota   int64         // bytes of pending blobs of one writer; 0 is the default
+	age     time.Duration // after which they are removed
 }
 
 // putBlob takes metadata and slivers in one body, and attests that the node has all of
-// its slivers.
+// its slivers, in the words that the query asks for.
 func (w *writer) putBlob(r *request) {
-	end, ok := w.registered(r)
+	a, ok := w.confirm.parse(r)
+	if !ok {
+		return
+	}
+	end, ok := w.confirm.registered(r, a)
 	if !ok {
 		return
 	}
@@ -37,12 +39,10 @@ func (w *writer) putBlob(r *request) {
 		return
 	}
 	if complete(r.view, r.id, &info) {
-		// What had ended may be about to be removed: it is attested once it is needed again.
-		if info.End != 0 && info.End < end && !w.apply(r, nil, store.Update{}, end) {
-			return
-		}
 		// The body stays unread: nobody needs to send it.
-		w.reader.confirm(r, committee.Stored)
+		if w.confirm.keep(r, &info, end) {
+			w.confirm.confirm(r, a)
+		}
 		return
 	}
 	if !w.withinQuota(r, &info) {
@@ -60,7 +60,7 @@ func (w *writer) putBlob(r *request) {
 	}
 	info.Records, info.Slivers = append(info.Records, store.Metadata), append(info.Slivers, b.entries...)
 	if complete(r.view, r.id, &info) {
-		w.reader.confirm(r, committee.Stored)
+		w.confirm.confirm(r, a)
 		return
 	}
 	r.answer(http.StatusAccepted, api.Error{Message: "stored, but not all of the node's slivers"})
@@ -75,7 +75,7 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 	u := store.Update{
 		Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}, Slivers: w.stored(slivers),
 	}
-	if !w.apply(r, stage, u, end) {
+	if !w.confirm.apply(r, stage, u, end) {
 		return false
 	}
 	w.blobs.cache.put(r.id, meta)
@@ -109,50 +109,8 @@ func (w *writer) stored(slivers []rs2d.Sliver) []store.Sliver {
 	return named
 }
 
-// registered returns the epoch before which the storage of the request's blob ends, if
-// there is somebody who registers blobs, and 0 otherwise. If the blob is not registered,
-// it answers.
-func (w *writer) registered(r *request) (end uint32, ok bool) {
-	if w.registry == nil {
-		return 0, true
-	}
-	end, err := w.registry.Await(r.Context(), r.id)
-	switch {
-	case err == nil:
-		return end, true
-	case errors.Is(err, control.ErrUnregistered):
-		w.blobs.metrics.unregistered.Inc()
-		r.Fail(http.StatusForbidden, "the blob is not registered on the ledger")
-	case r.Context().Err() == nil:
-		r.Busy("whether the blob is registered cannot be known at present: the ledger does not answer")
-	}
-	return 0, false
-}
-
-// apply changes the store, if the blob is registered still. If it cannot, it answers.
-func (w *writer) apply(r *request, stage store.Stage, u store.Update, end uint32) bool {
-	if w.registry != nil {
-		u.AtLeast, u.If = end, func(i store.Info) bool {
-			return w.registry.Live(r.id) && (len(u.Records) > 0 || complete(r.view, r.id, &i))
-		}
-	}
-	var err error
-	if stage != nil {
-		err = stage.Apply(u)
-	} else {
-		err = w.blobs.store.Apply(r.id, u)
-	}
-	switch {
-	case errors.Is(err, store.ErrRefused):
-		r.Busy("the blob was deleted on the ledger, or others have to be asked again")
-	case err != nil:
-		w.blobs.fail(r, err)
-	}
-	return err == nil
-}
-
 func (w *writer) putMetadata(r *request) {
-	end, ok := w.registered(r)
+	end, ok := w.confirm.registered(r, committee.Attestation{Blob: r.id})
 	if !ok {
 		return
 	}
@@ -182,7 +140,7 @@ func (w *writer) putMetadata(r *request) {
 }
 
 func (w *writer) putSliver(r *request) {
-	end, ok := w.registered(r)
+	end, ok := w.confirm.registered(r, committee.Attestation{Blob: r.id})
 	if !ok {
 		return
 	}

@@ -141,7 +141,7 @@ const feeMargin = 16
 // enough; chain.ErrBehind if no server of the ledger has what was seen of it before; or the
 // context's.
 func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, error) {
-	return a.submit(ctx, false, func(context.Context) (ledger.Action, error) { return action, nil })
+	return a.submit(ctx, false, func(context.Context) (ledger.Action, error) { return action, nil }, nil)
 }
 
 // Once is Do for what may have been done before, or is being done: by an attempt whose
@@ -155,12 +155,15 @@ func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, 
 // transaction that was sent before either shows itself to next, or takes the nonce that
 // this one was to have.
 func (a *Account) Once(ctx context.Context, next func(context.Context) (ledger.Action, error)) (chain.Receipt, error) {
-	return a.submit(ctx, true, next)
+	return a.submit(ctx, true, next, nil)
 }
 
 // submit tries the actions of next until one is in a block. One of which nobody knows
 // whether it is in a block is sent again as it is; or, if next looks, is for next to find.
-func (a *Account) submit(ctx context.Context, looks bool, next func(context.Context) (ledger.Action, error)) (_ chain.Receipt, err error) {
+// signed, which may be nil, is told of each transaction before it is sent.
+func (a *Account) submit(
+	ctx context.Context, looks bool, next func(context.Context) (ledger.Action, error), signed func(ledger.TxDigest),
+) (_ chain.Receipt, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	ctx = a.session.Context(ctx)
@@ -211,6 +214,9 @@ func (a *Account) submit(ctx context.Context, looks bool, next func(context.Cont
 			if tx, err = a.sign(action); err != nil {
 				return chain.Receipt{}, err
 			}
+		}
+		if signed != nil {
+			signed(ledger.Digest(tx))
 		}
 		got, err := a.ledger.Submit(ctx, tx)
 		if err == nil {

@@ -96,7 +96,7 @@ func (w *world) blob(text string) (commit.BlobID, *commit.Metadata) {
 }
 
 // certificate returns that of the ledger's only node.
-func (w *world) certificate(id commit.BlobID) *committee.Certificate {
+func (w *world) certificate(a committee.Attestation) *committee.Certificate {
 	w.t.Helper()
 	s := w.backend.State()
 	g, epoch := s.Genesis(), s.System().Epoch
@@ -105,7 +105,6 @@ func (w *world) certificate(id commit.BlobID) *committee.Certificate {
 		w.t.Fatal(err)
 	}
 	secret := committee.DeriveSecretKey([]byte("the seed of the only node that there is"))
-	a := committee.Attestation{Kind: committee.Stored, Blob: id}
 	cert, err := c.Certify(a, map[int]committee.Signature{0: committee.NewSigner(secret, nil).Attest(c, a)})
 	if err != nil {
 		w.t.Fatal(err)
@@ -123,11 +122,12 @@ func (w *world) put(a *Account, id commit.BlobID, meta *commit.Metadata, epochs 
 func (w *world) putBy(r *Registrar, id commit.BlobID, meta *commit.Metadata) (steps []Step, err error) {
 	w.t.Helper()
 	r.Hasher, r.Step = w.hasher, func(s Step) { steps = append(steps, s) }
-	certify, err := r.Register(w.t.Context(), id, meta)
+	var words committee.Attestation
+	certify, err := r.Register(w.t.Context(), id, meta, func(a committee.Attestation) { words = a })
 	if err != nil {
 		return steps, err
 	}
-	return steps, certify(w.t.Context(), w.certificate(id))
+	return steps, certify(w.t.Context(), w.certificate(words))
 }
 
 var errLost = errors.New("the connection is lost")
@@ -175,12 +175,13 @@ func TestLost(t *testing.T) {
 				kill()
 				return chain.Receipt{}, killed.Err()
 			})), Epochs: 2, Hasher: w.hasher}
-			certify, err := r.Register(killed, id, meta)
+			var words committee.Attestation
+			certify, err := r.Register(killed, id, meta, func(a committee.Attestation) { words = a })
 			if step == 1 {
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = certify(killed, w.certificate(id))
+				err = certify(killed, w.certificate(words))
 			}
 			if !errors.Is(err, context.Canceled) {
 				t.Fatalf("killed: %v", err)

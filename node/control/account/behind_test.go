@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
@@ -77,11 +78,12 @@ func TestBehindInEpoch(t *testing.T) {
 	}
 	r := &Registrar{Account: New(rpc.NewClient(ours), ledgertest.Key("alice")), Epochs: 5, Hasher: w.hasher, Refresh: views.Refresh}
 	id, meta := w.blob("a")
-	certify, err := r.Register(t.Context(), id, meta)
+	var words committee.Attestation
+	certify, err := r.Register(t.Context(), id, meta, func(a committee.Attestation) { words = a })
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := w.certificate(id)
+	old := w.certificate(words)
 	w.nextEpoch()
 	if err := certify(t.Context(), old); ledger.RuleOf(err) != ledger.RuleEpoch {
 		t.Fatalf("the certificate of another epoch: %v, want rule %q", err, ledger.RuleEpoch)
@@ -89,7 +91,7 @@ func TestBehindInEpoch(t *testing.T) {
 	if now, want := views.View().Current.Epoch(), uint64(w.backend.State().System().Epoch); now != want {
 		t.Fatalf("epoch %d is known, want %d", now, want)
 	}
-	if err := certify(t.Context(), w.certificate(id)); err != nil {
+	if err := certify(t.Context(), w.certificate(words)); err != nil {
 		t.Error(err)
 	}
 }

@@ -43,28 +43,43 @@ func (r *Registrar) told(s Step) {
 	}
 }
 
-// Register registers a blob, unless it is. What it returns gives the ledger the blob's
+// Register registers a blob, unless it is. It calls named with what nodes attest of the
+// registration before that is sent. What it returns gives the ledger the blob's
 // certificate, unless it has one.
-func (r *Registrar) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
+func (r *Registrar) Register(
+	ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation),
+) (func(context.Context, *committee.Certificate) error, error) {
 	root, err := meta.Root(r.Hasher)
 	if err != nil {
 		return nil, err
 	}
 	o := order{registrar: r}
-	got, err := r.Account.Once(ctx, func(ctx context.Context) (_ ledger.Action, err error) {
+	name := func(object ledger.ObjectID) {
+		a := committee.Attestation{Kind: committee.StoredDeletable, Blob: id, Object: committee.ObjectID(object)}
+		if r.Permanent {
+			a = committee.Attestation{Kind: committee.Stored, Blob: id}
+		}
+		named(a)
+	}
+	if r.Permanent {
+		name(ledger.ObjectID{}) // whichever it will be
+	}
+	got, err := r.Account.submit(ctx, true, func(ctx context.Context) (_ ledger.Action, err error) {
 		if o.found, err = o.find(ctx, id); o.found || err != nil {
 			return nil, err
 		}
 		return ledger.ReserveAndRegister{
 			Epochs: r.Epochs, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent,
 		}, nil
-	})
+	}, func(tx ledger.TxDigest) { name(ledger.ObjectIDOf(tx, 0)) })
 	switch {
 	case err != nil:
 	case o.found:
+		name(o.one.Object)
 		r.told(Step{Registration: o.one})
 	default:
 		if err = o.registered(got, id); err == nil {
+			name(o.one.Object)
 			r.told(Step{o.one, true, r.Epochs, got.Fee})
 		}
 	}

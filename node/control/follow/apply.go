@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -37,7 +38,7 @@ func (a *applier) all(ctx context.Context, events []chain.Event) (done int, err 
 		if done += n; n > 0 {
 			continue
 		}
-		if err := a.one(ctx, events[done].Event); err != nil {
+		if err := a.one(ctx, events[done]); err != nil {
 			return done, err
 		}
 		done++
@@ -51,12 +52,13 @@ func (a *applier) all(ctx context.Context, events []chain.Event) (done int, err 
 func (a *applier) certified(events []chain.Event) (n int, err error) {
 	var w work
 	for ; n < len(events); n++ {
+		at := events[n].Cursor
 		switch e := events[n].Event.(type) {
 		case ledger.BlobRegistered:
-			a.registry.extend(e.ID, e.End)
+			a.registry.tell(func(k *knowledge) { k.registered(at, e.ID, e.Object, e.End, e.Deletable) })
 			w.add(func() error { return a.lengthen(e.ID, e.End) })
 		case ledger.BlobCertified:
-			a.registry.extend(e.ID, e.End)
+			a.registry.tell(func(k *knowledge) { k.registered(at, e.ID, e.Object, e.End, e.Deletable) })
 			w.add(func() error {
 				err := a.mark(e.ID, e.Epoch, e.End)
 				if err == nil && a.hooks.Certified != nil {
@@ -133,11 +135,16 @@ func (a *applier) mark(id commit.BlobID, epoch, end uint32) error {
 }
 
 // one applies any other event.
-func (a *applier) one(ctx context.Context, e ledger.Event) error {
-	switch e := e.(type) {
+func (a *applier) one(ctx context.Context, event chain.Event) error {
+	switch e := event.Event.(type) {
 	case ledger.BlobDeleted:
+		a.registry.tell(func(k *knowledge) {
+			k.objects.remove(e.Object)
+			k.settled(event.Cursor, e.ID)
+		})
 		return a.settle(ctx, e.ID)
 	case ledger.BlobInvalidated:
+		a.registry.tell(func(k *knowledge) { k.settled(event.Cursor, e.ID) })
 		return a.settle(ctx, e.ID)
 	case ledger.EpochSelected, ledger.EpochSettled:
 		return a.refresh(ctx)
@@ -178,24 +185,34 @@ func (a *applier) ended() {
 // others may have registered it, too. What proves that it is none is kept as long as
 // somebody may ask for it.
 func (a *applier) settle(ctx context.Context, id commit.BlobID) error {
-	// From now on nothing of the blob is stored until the ledger has been asked.
-	a.registry.learn(id, 0)
 	info, err := a.store.Info(id)
 	if err != nil || !held(info) {
 		return err
 	}
-	b, err := a.ledger.Blob(ctx, id)
-	if err != nil {
-		return err
+	for {
+		b, err := a.ledger.Blob(ctx, id)
+		if err != nil {
+			return err
+		}
+		fresh := false
+		a.registry.tell(func(k *knowledge) { fresh = k.answer(&b) })
+		if !fresh {
+			return fmt.Errorf("the ledger was asked about block %d, and has told of later ones", b.Height)
+		}
+		end := b.End
+		if b.Invalid && info.Has(store.InvalidBlobCertificate) && len(b.Registrations) > 0 {
+			end = b.Registrations[0].Storage.End // the last one
+		}
+		end = max(1, end) // 0 would be for ever; in epoch 1, nobody needs what ends before it
+		// It may have been registered again meanwhile, and a writer have been told so.
+		again := func() bool { return a.registry.standing(id).end > b.End }
+		err = a.store.Apply(id, store.Update{End: &end, If: func(i store.Info) bool { return held(i) && !again() }})
+		switch {
+		case errors.Is(err, store.ErrRefused) && again() && ctx.Err() == nil:
+			continue
+		case err == nil && uint64(end) <= a.views.View().Current.Epoch():
+			a.ended()
+		}
+		return ignoreRefused(err)
 	}
-	end := b.End
-	if b.Invalid && info.Has(store.InvalidBlobCertificate) && len(b.Registrations) > 0 {
-		end = b.Registrations[0].Storage.End // the last one
-	}
-	end = max(1, end) // 0 would be for ever; in epoch 1, nobody needs what ends before it
-	err = ignoreRefused(a.store.Apply(id, store.Update{End: &end, If: held}))
-	if err == nil && uint64(end) <= a.views.View().Current.Epoch() {
-		a.ended()
-	}
-	return err
 }

@@ -56,16 +56,22 @@ func disk(t *testing.T) *store.Disk {
 	return d
 }
 
-// register registers a blob on the ledger.
+// register registers a blob on the ledger, another one for each nonce.
 func register(t *testing.T, l *embedded.Ledger, nonce uint64, epochs uint32) (id commit.BlobID, object ledger.ObjectID) {
+	t.Helper()
+	return registerAs(t, l, nonce, byte(nonce), epochs, true)
+}
+
+// registerAs registers a blob of a name.
+func registerAs(t *testing.T, l *embedded.Ledger, nonce uint64, name byte, epochs uint32, deletable bool) (id commit.BlobID, object ledger.ObjectID) {
 	t.Helper()
 	hasher, err := commit.NewHasher(commit.BLAKE3, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := commit.Hash{byte(nonce), 1}
+	root := commit.Hash{name, 1}
 	id = hasher.BlobID(4, 1000, root)
-	got := submit(t, l, nonce, ledger.ReserveAndRegister{Epochs: epochs, ID: id, Root: root, Length: 1000, Encoding: ledger.EncodingRS2, Deletable: true})
+	got := submit(t, l, nonce, ledger.ReserveAndRegister{Epochs: epochs, ID: id, Root: root, Length: 1000, Encoding: ledger.EncodingRS2, Deletable: deletable})
 	return id, got.Events[0].(ledger.BlobRegistered).Object
 }
 
@@ -156,10 +162,11 @@ func TestAwaitBounds(t *testing.T) {
 	}
 	group.Wait()
 	for i := range 2 * maxRegistered {
-		r.learn(commit.BlobID{byte(i), byte(i >> 8), byte(i >> 16)}, 9)
+		id := [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}
+		r.tell(func(k *knowledge) { k.registered(chain.Cursor{Height: 1}, id, id, 9, true) })
 	}
-	if got := len(r.blobs.byKey); got != maxRegistered {
-		t.Errorf("%d blobs are remembered, want %d", got, maxRegistered)
+	if blobs, objects := len(r.known.blobs.byKey), len(r.known.objects.byKey); blobs != maxRegistered || objects != maxRegistered {
+		t.Errorf("%d blobs and %d registrations are remembered, want %d", blobs, objects, maxRegistered)
 	}
 }
 

@@ -151,6 +151,7 @@ func (f *Follower) Ledger() chain.Ledger { return f.config.Ledger }
 // Settle has the store keep what it has of a blob that is inconsistent no longer than the
 // ledger says.
 func (f *Follower) Settle(ctx context.Context, id commit.BlobID) error {
+	f.Registry.tell(func(k *knowledge) { k.forget(id) }) // nothing of it is stored until the ledger was asked
 	return f.apply.settle(ctx, id)
 }
 

@@ -19,6 +19,7 @@ const (
 // listed is what a listing says of a blob.
 type listed struct {
 	end       uint32
+	permanent uint32 // the end of the permanent registrations
 	certified uint32 // epoch; 0 if it is not
 }
 
@@ -46,7 +47,9 @@ func (l *listing) run(ctx context.Context) (behind chain.Cursor, err error) {
 		if ctx.Err() != nil {
 			break
 		}
-		l.registry.extend(id, b.end)
+		l.registry.tell(func(k *knowledge) {
+			k.answer(&chain.Blob{ID: id, Height: status.Height, End: b.end, Permanent: b.permanent})
+		})
 		if b.certified > 0 {
 			w.add(func() error { return l.mark(id, b.certified, b.end) })
 		} else {
@@ -86,6 +89,9 @@ func (l *listing) blobs(ctx context.Context, now uint64) (map[commit.BlobID]list
 		}
 		known := blobs[b.ID]
 		known.end = max(known.end, b.Storage.End)
+		if !b.Deletable {
+			known.permanent = max(known.permanent, b.Storage.End)
+		}
 		if b.Certified != nil {
 			known.certified = max(1, *b.Certified)
 		}

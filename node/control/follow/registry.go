@@ -15,7 +15,7 @@ import (
 
 // Bounds of what a registry remembers and asks at once.
 const (
-	maxRegistered = 1 << 16 // blobs
+	maxRegistered = 1 << 16 // blobs, and deletable registrations
 	maxWaiting    = 128     // callers of Await
 	maxAsking     = 16      // of these, that ask the ledger
 	maxAccounts   = 4096
@@ -44,7 +44,7 @@ type Registry struct {
 	turns chan struct{} // of those who ask
 
 	mu       sync.Mutex
-	blobs    bounded[commit.BlobID, uint32] // the epochs before which they end
+	known    knowledge
 	accounts bounded[committee.TLSKey, account]
 	waiting  int
 	changed  chan struct{} // closed when a blob is learnt of; then there is another one
@@ -59,41 +59,39 @@ type account struct {
 func newRegistry(l chain.Ledger, epoch func() uint64, grace time.Duration) *Registry {
 	return &Registry{
 		ledger: l, epoch: epoch, grace: grace, turns: make(chan struct{}, maxAsking), changed: make(chan struct{}),
-		blobs: newBounded[commit.BlobID, uint32](maxRegistered), accounts: newBounded[committee.TLSKey, account](maxAccounts),
+		known: newKnowledge(), accounts: newBounded[committee.TLSKey, account](maxAccounts),
 	}
 }
 
 // Live reports whether the blob is registered, as far as is known without asking.
 func (r *Registry) Live(id commit.BlobID) bool {
-	_, ok := r.end(id)
+	_, ok := r.end(committee.Attestation{Blob: id})
 	return ok
 }
 
-// end returns the epoch before which the blob's storage ends.
-func (r *Registry) end(id commit.BlobID) (uint32, bool) {
+// end returns the epoch before which the blob's storage ends, if it has a registration
+// that the attestation may be of.
+func (r *Registry) end(a committee.Attestation) (uint32, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	end, ok := r.blobs.get(id)
-	return end, ok && uint64(end) > r.epoch()
+	return r.known.end(a, r.epoch())
 }
 
-// learn notes until when a blob is registered; 0 is that it is not.
-func (r *Registry) learn(id commit.BlobID, end uint32) {
+// standing returns what is known of a blob.
+func (r *Registry) standing(id commit.BlobID) standing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if end == 0 {
-		r.blobs.remove(id)
-		return
-	}
-	r.blobs.set(id, end)
+	s, _ := r.known.blobs.get(id)
+	return s
+}
+
+// tell changes what is known, and wakes those who wait for it.
+func (r *Registry) tell(f func(*knowledge)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(&r.known)
 	close(r.changed)
 	r.changed = make(chan struct{})
-}
-
-// extend notes that a blob is registered until an epoch at least.
-func (r *Registry) extend(id commit.BlobID, end uint32) {
-	before, _ := r.end(id)
-	r.learn(id, max(before, end))
 }
 
 // Await returns the epoch before which the blob's storage ends. For one that is not known
@@ -101,7 +99,15 @@ func (r *Registry) extend(id commit.BlobID, end uint32) {
 // control.ErrUnregistered, control.ErrUnknown if the ledger does not answer or too many ask, or the
 // context's.
 func (r *Registry) Await(ctx context.Context, id commit.BlobID) (uint32, error) {
-	if end, ok := r.end(id); ok {
+	return r.AwaitFor(ctx, committee.Attestation{Blob: id})
+}
+
+// AwaitFor is Await for a blob that has a registration which the attestation may be of:
+// the deletable one that it names, or any permanent one. Such a registration was there
+// when the ledger last told of it. A permanent one is there until its end; one that was
+// deleted since is named by nobody any more.
+func (r *Registry) AwaitFor(ctx context.Context, a committee.Attestation) (uint32, error) {
+	if end, ok := r.end(a); ok {
 		return end, nil
 	}
 	if !r.enter() {
@@ -110,20 +116,20 @@ func (r *Registry) Await(ctx context.Context, id commit.BlobID) (uint32, error) 
 	defer r.leave()
 	limited, cancel := context.WithTimeout(ctx, r.grace)
 	defer cancel()
-	if end, ok := r.hear(limited, id, min(eventTime, r.grace)); ok {
+	if end, ok := r.hear(limited, a, min(eventTime, r.grace)); ok {
 		return end, nil
 	}
-	end, err := r.ask(ctx, id)
+	end, err := r.ask(ctx, a)
 	if err != nil || end > 0 {
 		return end, err
 	}
-	if end, ok := r.hear(limited, id, r.grace); ok {
+	if end, ok := r.hear(limited, a, r.grace); ok {
 		return end, nil
 	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if end, err = r.ask(ctx, id); err == nil && end == 0 {
+	if end, err = r.ask(ctx, a); err == nil && end == 0 {
 		err = control.ErrUnregistered
 	}
 	return end, err
@@ -146,14 +152,14 @@ func (r *Registry) leave() {
 }
 
 // hear waits for the event that the blob is registered.
-func (r *Registry) hear(ctx context.Context, id commit.BlobID, most time.Duration) (uint32, bool) {
+func (r *Registry) hear(ctx context.Context, a committee.Attestation, most time.Duration) (uint32, bool) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	for {
 		r.mu.Lock()
 		changed := r.changed
 		r.mu.Unlock()
-		if end, ok := r.end(id); ok {
+		if end, ok := r.end(a); ok {
 			return end, true
 		}
 		select {
@@ -166,8 +172,9 @@ func (r *Registry) hear(ctx context.Context, id commit.BlobID, most time.Duratio
 	}
 }
 
-// ask asks the ledger until when the blob is registered; 0 is that it is not.
-func (r *Registry) ask(ctx context.Context, id commit.BlobID) (uint32, error) {
+// ask asks the ledger until when the blob is registered; 0 is that it has no registration
+// that the attestation may be of.
+func (r *Registry) ask(ctx context.Context, a committee.Attestation) (uint32, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	select {
@@ -176,15 +183,49 @@ func (r *Registry) ask(ctx context.Context, id commit.BlobID) (uint32, error) {
 	case <-ctx.Done():
 		return 0, fmt.Errorf("%w: too many ask", control.ErrUnknown)
 	}
-	b, err := r.ledger.Blob(ctx, id)
+	b, err := r.ledger.Blob(ctx, a.Blob)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", control.ErrUnknown, err)
 	}
-	if uint64(b.End) <= r.epoch() {
-		return 0, nil
+	object, err := r.named(ctx, a, &b)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", control.ErrUnknown, err)
 	}
-	r.extend(id, b.End)
-	return b.End, nil
+	fresh := false
+	r.tell(func(k *knowledge) {
+		if fresh = k.answer(&b); fresh && object != nil {
+			k.objects.set(object.Object, *object)
+		}
+	})
+	if !fresh {
+		return 0, fmt.Errorf("%w: it was asked about block %d, and has told of later ones", control.ErrUnknown, b.Height)
+	}
+	end, _ := r.end(a)
+	return end, nil
+}
+
+// named returns the registration that an attestation names, if it is one of the blob's
+// that lives and is deletable.
+func (r *Registry) named(ctx context.Context, a committee.Attestation, b *chain.Blob) (*chain.Registration, error) {
+	id, named := a.Registration()
+	if !named {
+		return nil, nil
+	}
+	for _, one := range b.Registrations {
+		if one.Object == ledger.ObjectID(id) {
+			return &one, nil
+		}
+	}
+	if len(b.Registrations) < chain.MaxRegistrations {
+		return nil, nil
+	}
+	one := chain.Registration{Object: ledger.ObjectID(id)}
+	at, ok, err := chain.Value(ctx, r.ledger, ledger.BlobKey(one.Object), &one.Blob)
+	if err != nil || !ok {
+		return nil, err
+	}
+	b.Height = min(b.Height, at.Height)
+	return &one, nil
 }
 
 // Times for which it is remembered whether there is an account.

@@ -89,7 +89,9 @@ type Pair struct {
 // Blob is what the ledger says of a blob id.
 type Blob struct {
 	ID            commit.BlobID  `json:"id"`
-	End           uint32         `json:"end"` // the first epoch for which nobody has registered it; 0 if nobody has
+	Height        uint64         `json:"height"`              // of the last block of which this is
+	End           uint32         `json:"end"`                 // the first epoch for which nobody has registered it; 0 if nobody has
+	Permanent     uint32         `json:"permanent,omitempty"` // likewise, of its permanent registrations
 	Certified     *uint32        `json:"certified,omitempty"`
 	Invalid       bool           `json:"invalid,omitempty"`
 	Registrations []Registration `json:"registrations,omitempty"`
@@ -108,7 +110,7 @@ type Registration struct {
 
 // blobOf spells out what the ledger says of a blob.
 func blobOf(b chain.Blob) Blob {
-	answer := Blob{ID: b.ID, End: b.End, Certified: b.Certified, Invalid: b.Invalid}
+	answer := Blob{ID: b.ID, Height: b.Height, End: b.End, Permanent: b.Permanent, Certified: b.Certified, Invalid: b.Invalid}
 	for _, r := range b.Registrations {
 		answer.Registrations = append(answer.Registrations, Registration{
 			Object: r.Object[:], Owner: r.Owner, End: r.Storage.End, Deletable: r.Deletable, Certified: r.Certified, BCS: codec.Marshal(r.Blob),
@@ -119,7 +121,7 @@ func blobOf(b chain.Blob) Blob {
 
 // blob reads what the ledger says of a blob. The error wraps chain.ErrAnswer.
 func (b *Blob) blob(id commit.BlobID) (chain.Blob, error) {
-	read := chain.Blob{ID: b.ID, End: b.End, Certified: b.Certified, Invalid: b.Invalid}
+	read := chain.Blob{ID: b.ID, Height: b.Height, End: b.End, Permanent: b.Permanent, Certified: b.Certified, Invalid: b.Invalid}
 	if b.ID != id || len(b.Registrations) > chain.MaxRegistrations {
 		return chain.Blob{}, fmt.Errorf("%w: blob %v with %d registrations", chain.ErrAnswer, b.ID, len(b.Registrations))
 	}

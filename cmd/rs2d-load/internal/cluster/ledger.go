@@ -174,8 +174,8 @@ type registrars struct {
 }
 
 // Register registers a blob, see client.Registrar.
-func (r *registrars) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata) (func(context.Context, *committee.Certificate) error, error) {
-	return r.all[r.next.Add(1)%uint64(len(r.all))].Register(ctx, id, meta)
+func (r *registrars) Register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (client.Certify, error) {
+	return r.all[r.next.Add(1)%uint64(len(r.all))].Register(ctx, id, meta, named)
 }
 
 // sortByCommittee puts the nodes into the order of the committee's members.

@@ -1,0 +1,233 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/store"
+)
+
+// stored is what nodes attest of a deletable registration.
+func stored(id commit.BlobID, object ledger.ObjectID) committee.Attestation {
+	return committee.Attestation{Kind: committee.StoredDeletable, Blob: id, Object: committee.ObjectID(object)}
+}
+
+// TestAwaitFor: an attestation may be of a registration of its kind that lives, whether the
+// node has heard of it or has to ask.
+func TestAwaitFor(t *testing.T) {
+	l := begin(t)
+	id, object := register(t, l, 0, 5)
+	otherID, other := register(t, l, 1, 5)
+	onlyID, only := registerAs(t, l, 2, 2, 3, false)
+	_, both := registerAs(t, l, 3, 0, 2, false) // of the first blob
+	_, gone := registerAs(t, l, 4, 0, 7, true)
+	submit(t, l, 5, ledger.DeleteBlob{Blob: gone})
+	for way, heard := range map[string]bool{"by events": true, "by asking": false} {
+		f, err := follower(t, chain.Local(l), disk(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Registry.grace = 10 * time.Millisecond
+		if heard {
+			events, _, err := l.Events(t.Context(), chain.Cursor{}, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.apply.all(t.Context(), events); err != nil {
+				t.Fatal(err)
+			}
+		}
+		plain := func(id commit.BlobID) committee.Attestation {
+			return committee.Attestation{Kind: committee.Stored, Blob: id}
+		}
+		walrus := stored(id, object)
+		walrus.Kind = committee.WalrusDeletable
+		for _, c := range []struct {
+			name string
+			a    committee.Attestation
+			end  uint32 // 0 is that there is no such registration
+		}{
+			{"any of a deletable one", committee.Attestation{Blob: otherID}, 6},
+			{"any of both", committee.Attestation{Blob: id}, 6},
+			{"deletable", stored(id, object), 6},
+			{"deletable in Walrus's words", walrus, 6},
+			{"deletable, of another blob", stored(id, other), 0},
+			{"deletable, and permanent in truth", stored(id, both), 0},
+			{"deletable, and permanent alone", stored(onlyID, only), 0},
+			{"deletable, and deleted", stored(id, gone), 0},
+			{"deletable, and never there", stored(id, ledger.ObjectID{9}), 0},
+			{"permanent", plain(onlyID), 4},
+			{"permanent, beside a deletable one", plain(id), 6},
+			{"permanent in Walrus's words", committee.Attestation{Kind: committee.WalrusPermanent, Blob: onlyID}, 4},
+			{"permanent, of a deletable one", plain(otherID), 0},
+			{"permanent, of nothing", plain(commit.BlobID{9}), 0},
+		} {
+			end, err := f.AwaitFor(t.Context(), c.a)
+			if c.end == 0 && !errors.Is(err, control.ErrUnregistered) || c.end > 0 && (err != nil || end != c.end) {
+				t.Errorf("%s, %s: end %d, %v; want %d", way, c.name, end, err, c.end)
+			}
+		}
+	}
+}
+
+// TestAwaitForMany: a registration is found among so many that the ledger does not spell
+// it out.
+func TestAwaitForMany(t *testing.T) {
+	l := begin(t)
+	id, object := registerAs(t, l, 0, 0, 1, true)
+	_, _ = registerAs(t, l, 1, 0, 2, false)
+	for i := range uint64(chain.MaxRegistrations) {
+		registerAs(t, l, 2+i, 0, 5, true)
+	}
+	f, err := follower(t, chain.Local(l), disk(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Registry.grace = 10 * time.Millisecond
+	for name, a := range map[string]committee.Attestation{"deletable": stored(id, object), "permanent": {Kind: committee.Stored, Blob: id}} {
+		if end, err := f.AwaitFor(t.Context(), a); err != nil || end != 6 {
+			t.Errorf("%s: end %d, %v; want 6", name, end, err)
+		}
+	}
+	if _, err := f.AwaitFor(t.Context(), stored(id, ledger.ObjectID{9})); !errors.Is(err, control.ErrUnregistered) {
+		t.Errorf("never there: %v, want ErrUnregistered", err)
+	}
+}
+
+// late is a ledger whose answers about a blob are on their way while something happens.
+type late struct {
+	chain.Ledger
+	happens func(answer chain.Blob) chain.Blob
+}
+
+func (l *late) Blob(ctx context.Context, id commit.BlobID) (chain.Blob, error) {
+	b, err := l.Ledger.Blob(ctx, id)
+	if happens := l.happens; happens != nil && err == nil {
+		l.happens = nil
+		b = happens(b)
+	}
+	return b, err
+}
+
+// TestRegisteredMeanwhile: a blob that is registered again while the ledger's answer that
+// nobody needs it is on its way is kept.
+func TestRegisteredMeanwhile(t *testing.T) {
+	l, d := begin(t), disk(t)
+	id, object := register(t, l, 0, 5)
+	slow := &late{Ledger: chain.Local(l)}
+	f, err := follower(t, slow, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.Metadata: {1}}, AtLeast: 6}); err != nil {
+		t.Fatal(err)
+	}
+	submit(t, l, 1, ledger.DeleteBlob{Blob: object})
+	events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow.happens = func(answer chain.Blob) chain.Blob {
+		_, again := registerAs(t, l, 2, 0, 3, true)
+		if end, err := f.AwaitFor(t.Context(), stored(id, again)); err != nil || end != 4 {
+			t.Errorf("registered again: end %d, %v; want 4", end, err)
+		}
+		return answer
+	}
+	if _, err := f.apply.all(t.Context(), events); err == nil {
+		t.Error("an answer of before what is known is taken")
+	}
+	if _, err := f.apply.all(t.Context(), events); err != nil { // as the follower does then
+		t.Fatal(err)
+	}
+	if info, err := d.Info(id); err != nil || info.End != 4 || !f.Live(id) {
+		t.Errorf("end %d, live %v (%v); want 4 and true: the node has attested it", info.End, f.Live(id), err)
+	}
+}
+
+// meanwhile is a store before whose next change something happens.
+type meanwhile struct {
+	Store
+	happens func()
+}
+
+func (m *meanwhile) Apply(id commit.BlobID, u store.Update) error {
+	if happens := m.happens; happens != nil {
+		m.happens = nil
+		happens()
+	}
+	return m.Store.Apply(id, u)
+}
+
+// TestRegisteredBeforeChange: likewise while the store is about to let it end.
+func TestRegisteredBeforeChange(t *testing.T) {
+	l, d := begin(t), disk(t)
+	id, object := register(t, l, 0, 5)
+	busy := &meanwhile{Store: d}
+	f, err := follower(t, chain.Local(l), busy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.Metadata: {1}}, AtLeast: 6}); err != nil {
+		t.Fatal(err)
+	}
+	submit(t, l, 1, ledger.DeleteBlob{Blob: object})
+	events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy.happens = func() {
+		_, again := registerAs(t, l, 2, 0, 3, true)
+		end, err := f.AwaitFor(t.Context(), stored(id, again))
+		if err == nil {
+			err = d.Apply(id, store.Update{AtLeast: end}) // a writer's
+		}
+		if err != nil || end != 4 {
+			t.Errorf("registered again: end %d, %v; want 4", end, err)
+		}
+	}
+	if _, err := f.apply.all(t.Context(), events[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := d.Info(id); err != nil || info.End != 4 || !f.Live(id) || busy.happens != nil {
+		t.Errorf("end %d, live %v (%v); want 4 and true: the node has attested it", info.End, f.Live(id), err)
+	}
+}
+
+// TestLedgerBehind: a server that is behind takes nothing back that another one has told.
+func TestLedgerBehind(t *testing.T) {
+	l, d := begin(t), disk(t)
+	id, object := register(t, l, 0, 5)
+	slow := &late{Ledger: chain.Local(l)}
+	f, err := follower(t, slow, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := slow.Blob(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	submit(t, l, 1, ledger.DeleteBlob{Blob: object})
+	events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.apply.all(t.Context(), events); err != nil {
+		t.Fatal(err)
+	}
+	f.Registry.grace = 10 * time.Millisecond
+	slow.happens = func(chain.Blob) chain.Blob { return before }
+	if end, err := f.Await(t.Context(), id); !errors.Is(err, control.ErrUnknown) || f.Live(id) {
+		t.Errorf("what was deleted: end %d, live %v, %v; want ErrUnknown", end, f.Live(id), err)
+	}
+	if end, err := f.Await(t.Context(), id); !errors.Is(err, control.ErrUnregistered) {
+		t.Errorf("asked again: end %d, %v; want ErrUnregistered", end, err)
+	}
+}
