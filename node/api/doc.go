@@ -17,6 +17,10 @@
 //	                                                   or in pieces, answered by Confirmation,
 //	                                                   JSON, and by 102 before it, now and then,
 //	                                                   while slivers in pieces are verified; writers
+//	PUT  /v1/blobs                                     frames: for each of many small blobs what is to
+//	                                                   be attested, metadata and slivers; all are
+//	                                                   stored or none; answered by a Confirmation of
+//	                                                   all of them at once, JSON; clients and members
 //	GET  /v1/blobs/{id}/confirmation/permanent         Confirmation, JSON, once all pairs are stored
 //	    ?object=HEX                                    of a deletable registration on a ledger;
 //	                                                   PUT /v1/blobs/{id} takes the same

@@ -33,6 +33,8 @@ const (
 	// FramePiece holds a piece of a sliver, from the byte Item on: Axis and Index (the pair)
 	// say which. Pieces of one sliver come in any order, and do not overlap.
 	FramePiece
+	// FrameBlob says what is to be attested of the blob whose metadata and slivers follow.
+	FrameBlob
 )
 
 // FrameHeader begins a frame. In bytes: kind, axis, index in 16 bits, item and length
@@ -84,7 +86,7 @@ func (f *FrameReader) Next() (FrameHeader, error) {
 		Kind: FrameKind(b[0]), Axis: b[1], Index: binary.LittleEndian.Uint16(b[2:]),
 		Item: binary.LittleEndian.Uint32(b[4:]), Length: binary.LittleEndian.Uint32(b[8:]),
 	}
-	if h.Kind > FramePiece || h.Axis > 1 || h.Kind == FrameEnd && h != (FrameHeader{}) {
+	if h.Kind > FrameBlob || h.Axis > 1 || h.Kind == FrameEnd && h != (FrameHeader{}) {
 		return FrameHeader{}, fmt.Errorf("%w: frame of kind %d", ErrMalformed, b[0])
 	}
 	f.left = h.Length

@@ -28,6 +28,7 @@ type Client struct {
 	encoders sync.Pool
 	log      *slog.Logger
 	metadata metadataCache
+	batches  *batches
 
 	life       context.Context // until Close
 	end        context.CancelFunc
@@ -56,7 +57,7 @@ func New(control control.Control, key *identity.Key, o Options) (*Client, error)
 	}
 	c := &Client{
 		control: control, options: o, code: code, hasher: hasher, peers: peer.NewSet(key, o.Peer),
-		memory: newMemory(o.MaxMemory), log: o.Logger, metadata: newMetadataCache(),
+		memory: newMemory(o.MaxMemory), log: o.Logger, metadata: newMetadataCache(), batches: new(batches),
 	}
 	c.encoders.New = func() any { return code.NewEncoder() }
 	c.life, c.end = context.WithCancel(context.Background())

@@ -37,6 +37,9 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
+	share, small := shareOf(o.view, uint64(len(blob)))
+	arrived := o.batches.expect(small)
+	defer arrived()
 	memory, err := o.memory.reserve(ctx, int64(encoded))
 	if err != nil {
 		return nil, err
@@ -60,7 +63,11 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 	}
 	id := encoding.ID()
 	cert, err := o.place(ctx, id, meta, func(ctx context.Context) (*committee.Certificate, error) {
-		return o.send(ctx, id, o.whole(id, raw, encoding.Pair), memory)
+		if !small {
+			return o.send(ctx, id, o.whole(id, raw, encoding.Pair), memory)
+		}
+		p := &passenger{writing: o, blob: id, raw: raw, pair: encoding.Pair, share: share, memory: memory}
+		return p.together(ctx, arrived)
 	})
 	if err != nil {
 		return nil, err

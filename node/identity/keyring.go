@@ -161,13 +161,23 @@ func (r *Keyring) Hashes() *committee.HashCache { return r.hashes }
 // Attest signs the attestation with the key by which the committee knows the node, or with
 // the oldest one if it knows none.
 func (r *Keyring) Attest(c *committee.Committee, a committee.Attestation) committee.Signature {
+	return r.signer(c).Attest(c, a)
+}
+
+// AttestBatch signs attestations at once, with the same key as Attest, see
+// [committee.Signer].
+func (r *Keyring) AttestBatch(c *committee.Committee, batch []committee.Attestation) committee.Signature {
+	return r.signer(c).AttestBatch(c, batch)
+}
+
+func (r *Keyring) signer(c *committee.Committee) *committee.Signer {
 	keys := r.all()
 	for _, h := range keys {
 		if _, ok := c.Find(h.Public()); ok {
-			return h.signer.Attest(c, a)
+			return h.signer
 		}
 	}
-	return keys[0].signer.Attest(c, a)
+	return keys[0].signer
 }
 
 // ServerTLS returns the TLS configuration of the node. It asks the other end for a

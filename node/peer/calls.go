@@ -133,6 +133,11 @@ func (s Stream) Put(ctx context.Context, p *Peer, a committee.Attestation) (comm
 // putFrames sends metadata and slivers in frames.
 func putFrames(ctx context.Context, p *Peer, a committee.Attestation, r request) (committee.Signature, error) {
 	r.method, r.path, r.contentType = http.MethodPut, api.BlobPath(a.Blob, "")+api.ConfirmationQuery(a), api.TypeFrames
+	return confirmed(ctx, p, r)
+}
+
+// confirmed makes a request that is answered by a confirmation.
+func confirmed(ctx context.Context, p *Peer, r request) (committee.Signature, error) {
 	body, _, err := p.do(ctx, r)
 	var status *StatusError
 	if errors.As(err, &status) && status.Epoch != 0 && status.Epoch != p.committee.Epoch() {

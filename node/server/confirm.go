@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,10 +53,15 @@ func (c *confirmer) get(r *request) {
 // there is somebody who registers blobs, and 0 otherwise. If the blob has no registration
 // that the attestation may be of, it answers. An attestation of no kind may be of any.
 func (c *confirmer) registered(r *request, a committee.Attestation) (end uint32, ok bool) {
+	return c.await(r.Context(), r, a)
+}
+
+// await is registered, and waits as long as a context lets it.
+func (c *confirmer) await(ctx context.Context, r *request, a committee.Attestation) (end uint32, ok bool) {
 	if c.registry == nil {
 		return 0, true
 	}
-	end, err := c.registry.AwaitFor(r.Context(), a)
+	end, err := c.registry.AwaitFor(ctx, a)
 	switch {
 	case err == nil:
 		return end, true
@@ -90,24 +96,37 @@ func (c *confirmer) keep(r *request, info *store.Info, end uint32) bool {
 
 // apply changes the store, if the blob is registered still. If it cannot, it answers.
 func (c *confirmer) apply(r *request, stage store.Stage, u store.Update, end uint32) bool {
-	if c.registry != nil {
-		u.AtLeast, u.If = end, func(i store.Info) bool {
-			return c.registry.Live(r.id) && (len(u.Records) > 0 || complete(r.view, r.id, &i))
-		}
-	}
+	c.condition(r, &u, end)
 	var err error
 	if stage != nil {
 		err = stage.Apply(u)
 	} else {
 		err = c.blobs.store.Apply(r.id, u)
 	}
-	switch {
-	case errors.Is(err, store.ErrRefused):
-		r.Busy("the blob was deleted on the ledger, or others have to be asked again")
-	case err != nil:
-		c.blobs.fail(r, err)
+	if err != nil {
+		c.fail(r, err)
 	}
 	return err == nil
+}
+
+// condition has a change happen only if the request's blob is registered then.
+func (c *confirmer) condition(r *request, u *store.Update, end uint32) {
+	if c.registry == nil {
+		return
+	}
+	stores := len(u.Records) > 0
+	u.AtLeast, u.If = end, func(i store.Info) bool {
+		return c.registry.Live(r.id) && (stores || complete(r.view, r.id, &i))
+	}
+}
+
+// fail answers for a change of the store that failed.
+func (c *confirmer) fail(r *request, err error) {
+	if errors.Is(err, store.ErrRefused) {
+		r.Busy("the blob was deleted on the ledger, or others have to be asked again")
+		return
+	}
+	c.blobs.fail(r, err)
 }
 
 // confirm answers with an attestation. The caller knows that it is true.

@@ -76,6 +76,26 @@ func (m *memory) Apply(id commit.BlobID, u store.Update) error {
 	return nil
 }
 
+func (m *memory) ApplyAll(updates []store.BlobUpdate) error {
+	for _, u := range updates {
+		if u.If != nil {
+			info, err := m.Info(u.Blob)
+			if err != nil {
+				return err
+			}
+			if !u.If(info) {
+				return store.ErrRefused
+			}
+		}
+	}
+	for _, u := range updates {
+		if err := m.Apply(u.Blob, u.Update); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stage is an update in pieces. It keeps copies of what is staged.
 type stage struct {
 	m       *memory

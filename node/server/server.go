@@ -24,6 +24,7 @@ import (
 // Store is what a server needs of a store, see store.Store.
 type Store interface {
 	Apply(id commit.BlobID, u store.Update) error
+	ApplyAll(updates []store.BlobUpdate) error
 	Stage(id commit.BlobID) store.Stage
 	Info(id commit.BlobID) (store.Info, error)
 	Record(id commit.BlobID, r store.Record) ([]byte, error)
@@ -40,6 +41,7 @@ type Store interface {
 // Signer attests what the node has, see committee.Signer.
 type Signer interface {
 	Attest(c *committee.Committee, a committee.Attestation) committee.Signature
+	AttestBatch(c *committee.Committee, batch []committee.Attestation) committee.Signature
 }
 
 // Verifier verifies certificates, see committee.BatchVerifier.
@@ -221,6 +223,7 @@ func (s *Server) routes() http.Handler {
 	plain("GET", api.BlobsPath, ofHolders, list.get)
 	plain("POST", api.SymbolsPath, ofHolders|writers, symbols.post)
 	plain("POST", api.PagesPath, ofHolders, (&pager{s.blobs, s.config.Plaintext}).post)
+	plain("PUT", api.BlobsPath, writers, write.putBatch)
 	blob("PUT", "", senders|refuseInconsistent, write.putBlob)
 	blob("GET", api.StatusPath, ofHolders, read.getStatus)
 	blob("GET", api.MetadataPath, ofHolders, read.getMetadata) // who verifies a proof of inconsistency needs it

@@ -72,14 +72,18 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 	if !w.verify(r, meta, slivers) {
 		return false
 	}
-	u := store.Update{
-		Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}, Slivers: w.stored(slivers),
-	}
-	if !w.confirm.apply(r, stage, u, end) {
+	if !w.confirm.apply(r, stage, w.update(r, raw, slivers), end) {
 		return false
 	}
 	w.blobs.cache.put(r.id, meta)
 	return true
+}
+
+// update returns how the store changes by slivers and metadata.
+func (w *writer) update(r *request, raw []byte, slivers []rs2d.Sliver) store.Update {
+	return store.Update{
+		Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}, Slivers: w.stored(slivers),
+	}
 }
 
 // verify verifies slivers. If one is not the blob's, it answers.

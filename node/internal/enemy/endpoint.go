@@ -16,6 +16,7 @@ const (
 	Health                    = Endpoint("GET " + api.HealthPath)
 	List                      = Endpoint("GET " + api.BlobsPath)
 	Symbols                   = Endpoint("POST " + api.SymbolsPath)
+	PutBatch                  = Endpoint("PUT " + api.BlobsPath)
 	PutBlob                   = Endpoint("PUT " + ofBlob)
 	Status                    = Endpoint("GET " + ofBlob + api.StatusPath)
 	Metadata                  = Endpoint("GET " + ofBlob + api.MetadataPath)
@@ -42,7 +43,7 @@ const (
 // Endpoints returns all endpoints.
 func Endpoints() []Endpoint {
 	return []Endpoint{
-		Health, List, Symbols, PutBlob, Status, Metadata, PutMetadata, Slivers, Sliver, PutSliver, Confirmation,
+		Health, List, Symbols, PutBatch, PutBlob, Status, Metadata, PutMetadata, Slivers, Sliver, PutSliver, Confirmation,
 		Certificate, PutCertificate, RecoverySymbols, DecodingSymbols, Proof, PutProof, InvalidBlobCertificate, PutInvalidBlobCertificate,
 	}
 }
