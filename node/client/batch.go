@@ -97,17 +97,16 @@ func (b *batches) expect(small bool) (arrived func()) {
 
 // together is send for a small blob: it is sent with others that are stored at about the
 // same time, once a ledger knows it if there is one. arrived is what expect returned.
-func (o writing) together(ctx context.Context, p *passenger, registered <-chan struct{}, arrived func()) (*committee.Certificate, error) {
-	p.writing = o
-	if registered != nil {
-		select {
-		case <-registered:
-		case <-ctx.Done():
-			p.memory.release()
-			return nil, &QuorumError{Need: o.view.Quorum(committee.Stored), Cause: ctx.Err()}
-		}
+func (p *passenger) together(ctx context.Context, arrived func()) (cert *committee.Certificate, err error) {
+	when := p.registration.named
+	if p.options.Registrar != nil {
+		when = p.registration.known
 	}
-	return o.batches.board(ctx, p, arrived)
+	if p.attests, err = p.registration.await(ctx, when); err != nil {
+		p.memory.release()
+		return nil, &QuorumError{Need: p.view.Quorum(committee.Stored), Cause: err}
+	}
+	return p.batches.board(ctx, p, arrived)
 }
 
 // board sends a blob with others, or by itself if there are none.
@@ -124,7 +123,7 @@ func (b *batches) board(ctx context.Context, p *passenger, arrived func()) (*com
 		}
 		if l.alone {
 			id := p.attests.Blob
-			return p.send(ctx, id, p.whole(id, p.raw, p.pair), p.memory, nil)
+			return p.send(ctx, id, p.whole(id, p.raw, p.pair), p.memory)
 		}
 		return l.cert, nil
 	case <-ctx.Done():

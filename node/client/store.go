@@ -66,7 +66,7 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		if !small {
 			return o.send(ctx, id, o.whole(id, raw, encoding.Pair), memory)
 		}
-		p := &passenger{writing: o, blob: id, raw: raw, pair: encoding.Pair, share: share, memory: memory}
+		p := &passenger{writing: o, raw: raw, pair: encoding.Pair, share: share, memory: memory}
 		return p.together(ctx, arrived)
 	})
 	if err != nil {

@@ -24,8 +24,12 @@ type batch struct {
 	batch   []committee.Attestation
 }
 
-// putBatch takes many blobs, and attests that the node has all of its slivers of each.
-func (w *writer) putBatch(r *request) {
+// batcher takes batches.
+type batcher struct{ writer *writer }
+
+// put takes many blobs, and attests that the node has all of its slivers of each.
+func (t batcher) put(r *request) {
+	w := t.writer
 	if !r.Expected(api.MaxBatchBody, api.MaxBatchBody) {
 		return
 	}
@@ -39,14 +43,14 @@ func (w *writer) putBatch(r *request) {
 	}
 	if len(updates) > 0 {
 		if err := w.blobs.store.ApplyAll(updates); err != nil {
-			w.failApply(r, err)
+			w.confirm.fail(r, err)
 			return
 		}
 	}
 	for _, one := range b.bundles {
 		w.blobs.cache.put(one.r.id, one.meta)
 	}
-	w.reader.attestBatch(r, b.batch)
+	b.attest(r)
 }
 
 // read reads the body. If it cannot, it answers.
@@ -100,8 +104,8 @@ func (b *batch) read(r *request) (ok bool) {
 func (b *batch) updates(r *request) (updates []store.BlobUpdate, ok bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), batchWait)
 	defer cancel()
-	for _, one := range b.bundles {
-		u, ok := b.update(ctx, one)
+	for i, one := range b.bundles {
+		u, ok := b.update(ctx, one, b.batch[i])
 		if !ok {
 			return nil, false
 		}
@@ -113,9 +117,9 @@ func (b *batch) updates(r *request) (updates []store.BlobUpdate, ok bool) {
 }
 
 // update returns how the store changes by one of the blobs, or nil if it has all of it.
-func (b *batch) update(ctx context.Context, one *bundle) (u *store.Update, ok bool) {
+func (b *batch) update(ctx context.Context, one *bundle, a committee.Attestation) (u *store.Update, ok bool) {
 	w, r := b.writer, one.r
-	end, ok := w.awaitRegistered(ctx, r)
+	end, ok := w.confirm.await(ctx, r, a)
 	if !ok {
 		return nil, false
 	}
@@ -142,13 +146,13 @@ func (b *batch) update(ctx context.Context, one *bundle) (u *store.Update, ok bo
 	} else if info.End == 0 || info.End >= end {
 		return nil, true
 	}
-	w.condition(r, u, end)
+	w.confirm.condition(r, u, end)
 	return u, true
 }
 
-// attestBatch answers with attestations that were made at once.
-func (d *reader) attestBatch(r *request, batch []committee.Attestation) {
+// attest answers with attestations that are made at once.
+func (b *batch) attest(r *request) {
 	c := r.view.Committee
-	s := d.signer.AttestBatch(c, batch)
+	s := b.writer.confirm.signer.AttestBatch(c, b.batch)
 	r.answer(http.StatusOK, api.Confirmation{Member: r.name(), Epoch: c.Epoch(), Committee: c.Fingerprint(), Signature: s})
 }

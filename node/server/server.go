@@ -223,7 +223,7 @@ func (s *Server) routes() http.Handler {
 	plain("GET", api.BlobsPath, ofHolders, list.get)
 	plain("POST", api.SymbolsPath, ofHolders|writers, symbols.post)
 	plain("POST", api.PagesPath, ofHolders, (&pager{s.blobs, s.config.Plaintext}).post)
-	plain("PUT", api.BlobsPath, writers, write.putBatch)
+	plain("PUT", api.BlobsPath, writers, batcher{write}.put)
 	blob("PUT", "", senders|refuseInconsistent, write.putBlob)
 	blob("GET", api.StatusPath, ofHolders, read.getStatus)
 	blob("GET", api.MetadataPath, ofHolders, read.getMetadata) // who verifies a proof of inconsistency needs it
