@@ -51,6 +51,7 @@ type passenger struct {
 	share   int64 // the most that a node gets, in bytes
 	memory  *reservation
 
+	traced bool    // somebody asks how long the steps take
 	flight *flight // nil while it waits
 	left   bool    // nobody waits for it any more
 	result chan landing
@@ -61,6 +62,10 @@ type landing struct {
 	cert  *committee.Certificate
 	alone bool    // it is to be sent by itself
 	lone  *flight // by which it is then, or nil
+
+	uploads  *uploads // nil if nobody asks
+	began    time.Time
+	answered []bool // by member
 }
 
 // shareOf returns the most bytes that a node gets of a blob, and whether that is little.
@@ -111,7 +116,7 @@ func (p *passenger) together(ctx context.Context, arrived func()) (cert *committ
 
 // board sends a blob with others, or by itself if there are none.
 func (b *batches) board(ctx context.Context, p *passenger, arrived func()) (*committee.Certificate, error) {
-	p.result = make(chan landing, 1)
+	p.result, p.traced = make(chan landing, 1), traceOf(ctx) != nil
 	b.mu.Lock()
 	b.waiting = append(b.waiting, p)
 	b.mu.Unlock()
@@ -124,6 +129,9 @@ func (b *batches) board(ctx context.Context, p *passenger, arrived func()) (*com
 		if l.alone {
 			id := p.attests.Blob
 			return p.send(ctx, id, p.whole(id, p.raw, p.pair), p.memory)
+		}
+		if p.traced {
+			l.uploads.trace(ctx, l.began, l.answered)
 		}
 		return l.cert, nil
 	case <-ctx.Done():
@@ -201,6 +209,9 @@ func (b *batches) take() *flight {
 		}
 		bytes += p.share
 		p.flight = f
+		if p.traced && f.uploads == nil {
+			f.uploads = &uploads{sent: make(map[int]time.Time)}
+		}
 		f.passengers = append(f.passengers, p)
 	}
 	clear(b.waiting[len(rest):])
@@ -223,13 +234,15 @@ func (b *batches) send(f *flight) {
 	f.background.Go(func() { f.fly(ctx) })
 }
 
-// landed is told that a batch has its certificates, or will have none.
-func (b *batches) landed(f *flight) {
+// landed is told that a batch has its certificates, or will have none. It returns which
+// members have answered.
+func (b *batches) landed(f *flight) (answered []bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.flying--
 	b.last = time.Since(f.started)
 	b.depart()
+	return slices.Clone(f.answered)
 }
 
 // flight is a batch that is being sent.
@@ -238,6 +251,7 @@ type flight struct {
 	batches    *batches
 	passengers []*passenger
 	started    time.Time
+	uploads    *uploads // nil if nobody asks
 	stop       func()
 
 	// Guarded by the lock of batches:
@@ -275,13 +289,14 @@ func (f *flight) silent() (errs []*MemberError) {
 func (f *flight) fly(ctx context.Context) {
 	acks := make(chan ack, len(f.view.Peers))
 	for i, p := range f.view.Peers {
+		ctx := f.uploads.of(ctx, p)
 		f.background.Go(func() {
 			s, err := peer.PutBatch(ctx, p, f.parts(i))
 			acks <- ack{i, s, err}
 		})
 	}
 	certs, open := f.gather(acks)
-	f.batches.landed(f)
+	answered := f.batches.landed(f)
 	if certs == nil {
 		// Each goes by itself, and learns what is wrong. What nodes have they do not take again.
 		f.stop()
@@ -304,7 +319,7 @@ func (f *flight) fly(ctx context.Context) {
 		f.announce(certs, false)
 	})
 	for i, p := range f.passengers {
-		p.result <- landing{cert: certs[i]}
+		p.result <- landing{cert: certs[i], uploads: f.uploads, began: f.started, answered: answered}
 	}
 }
 
