@@ -3,6 +3,7 @@ package node_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -55,6 +56,13 @@ type member struct {
 	stop     func()
 }
 
+// form is what nodes of the tests keep of metadata. All tests hold for either.
+var form = func() *committee.Form {
+	f := new(committee.Form)
+	flag.TextVar(f, "metadata", committee.Full, "what nodes keep of metadata: full or coded")
+	return f
+}()
+
 // newCluster starts nodes that own shards evenly. tune may be nil.
 func newCluster(t testing.TB, nodes, shards int, tune func(*node.Config)) *cluster {
 	t.Helper()
@@ -68,8 +76,15 @@ func newCluster(t testing.TB, nodes, shards int, tune func(*node.Config)) *clust
 // newClusterOf is newCluster for nodes that are not alike.
 func newClusterOf(t testing.TB, nodes, shards int, tune func(*member, *node.Config)) *cluster {
 	t.Helper()
+	system := committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3, Metadata: *form}
+	return newClusterIn(t, system, nodes, tune)
+}
+
+// newClusterIn is newClusterOf for a system of its own.
+func newClusterIn(t testing.TB, system committee.System, nodes int, tune func(*member, *node.Config)) *cluster {
+	t.Helper()
 	c := &cluster{t: t, writer: identity.GenerateKey(), intruder: identity.GenerateKey(), tune: tune}
-	spread := committee.Spread(shards, nodes)
+	spread := committee.Spread(system.Shards, nodes)
 	var members []committee.Member
 	for i := range nodes {
 		m := &member{c: c, i: i, key: identity.GenerateKey(), faults: new(fault.Injector), fs: vfs.NewMem(), grace: 200 * time.Millisecond}
@@ -79,7 +94,7 @@ func newClusterOf(t testing.TB, nodes, shards int, tune func(*member, *node.Conf
 		members = append(members, identity.NewMember(fmt.Sprintf("node-%d", i), m.address, m.key, spread[i]))
 	}
 	var err error
-	if c.committee, err = committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members); err != nil {
+	if c.committee, err = committee.New(system, 1, members); err != nil {
 		t.Fatal(err)
 	}
 	c.control, err = fixed.New(c.committee,

@@ -150,7 +150,7 @@ func newProcesses(t *testing.T, nodes, shards int, writer *identity.Key, env []s
 		}
 		processes = append(processes, p)
 	}
-	c, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3}, 1, members)
+	c, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: commit.BLAKE3, Metadata: *form}, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}

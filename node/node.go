@@ -25,6 +25,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/inventory"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/migrate"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/scrub"
@@ -47,6 +48,7 @@ type Node struct {
 	healer    *Healer
 	scrubber  *scrub.Scrubber
 	server    *server.Server
+	whole     *whole
 	ledger    *following        // nil if there is no ledger
 	migrator  *migrate.Migrator // nil if there is no ledger
 	rotation  *rotation         // nil if there is no ledger
@@ -81,6 +83,14 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
+	keeper, err := metadata.NewKeeper(c.Store, current.System(), hasher)
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
+	fetcher, err := metadata.NewFetcher(current.System(), hasher)
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
 	n := &Node{config: c, keys: keys, started: time.Now()}
 	if c.ID != (committee.NodeID{}) {
 		n.known.Store(&c.ID)
@@ -98,7 +108,7 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 	n.peers = peer.NewSet(keys.First(), options)
 	view := func() *peer.View { return n.peers.View(c.Control.View(), n.ID()) }
 	n.healer, err = newHealer(c, view, heal.Config{
-		Peers: n.peers, Signer: keys, Code: code, Hasher: hasher, Store: c.Store, Marked: n.inconsistent, BatchBytes: c.HealBatch, Logger: n.log,
+		Peers: n.peers, Signer: keys, Code: code, Keeper: keeper, Fetcher: fetcher, Store: c.Store, Marked: n.inconsistent, BatchBytes: c.HealBatch, Logger: n.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
@@ -131,6 +141,7 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
+	n.whole = newWhole(n.server, fetcher, view)
 	n.scrubber, err = scrub.New(scrub.Config{
 		View: view, Code: code, Store: c.Store, Metadata: n.server.Metadata, Healer: n.healer,
 		Rate: c.ScrubRate, Pause: c.ScrubPause, Logger: n.log,
@@ -145,7 +156,7 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 	if c.Follower != nil {
 		self := account.New(c.Follower.Ledger(), keys.First().Account())
 		n.rotation = newRotation(n, self)
-		if n.migrator, err = newMigrator(n, self, code, hasher, view); err != nil {
+		if n.migrator, err = newMigrator(n, self, code, keeper, fetcher, view); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
 		}
 		n.healer.hold = n.migrator.Copying
@@ -221,6 +232,14 @@ func (n *Node) Migration() *api.Migration {
 		return nil
 	}
 	return migrationOf(n.config.Control.View(), n.migrator.Progress())
+}
+
+// Metadata returns all of the metadata of a blob of which the node keeps some. If it is not
+// all of it, it is gathered from other nodes, and remembered for a while. The error wraps
+// store.ErrNotFound or store.ErrCorrupt; or httpd.ErrBusy if too much is gathered already; or
+// it says what the others answered.
+func (n *Node) Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
+	return n.whole.metadata(ctx, id)
 }
 
 // Healer returns the node's healer.

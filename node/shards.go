@@ -5,23 +5,23 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/epoch"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/migrate"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // newMigrator returns what gets the node its shards of each epoch of the ledger.
-func newMigrator(n *Node, self *account.Account, code *rs2d.Code, hasher *commit.Hasher, view func() *peer.View) (*migrate.Migrator, error) {
+func newMigrator(n *Node, self *account.Account, code *rs2d.Code, keeper *metadata.Keeper, fetcher *metadata.Fetcher, view func() *peer.View) (*migrate.Migrator, error) {
 	f := n.config.Follower
 	return migrate.New(migrate.Config{
-		View: view, Store: n.config.Store, Code: code, Hasher: hasher, Rate: n.config.MigrateRate, Logger: n.log,
+		View: view, Store: n.config.Store, Code: code, Keeper: keeper, Fetcher: fetcher, Rate: n.config.MigrateRate, Logger: n.log,
 		Known: func(number uint64) bool { return uint64(f.Applied()) >= number },
 		Recover: func(ctx context.Context) error {
 			_, err := n.healer.Sync(ctx)

@@ -15,21 +15,23 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 type initCmd struct {
-	Network        string        `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
-	Shards         uint16        `short:"n" default:"100" help:"Number of shards, which the nodes share by their stake."`
-	Scheme         commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
-	Epoch          time.Duration `default:"336h" help:"Duration of an epoch."`
-	MaxEpochsAhead uint32        `default:"53" help:"Epochs for which storage can be reserved."`
-	StakeTolerance uint16        `default:"0" placeholder:"BP" help:"By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
-	Account        []string      `placeholder:"ADDRESS=BALANCE" help:"Money that somebody has at first. It may be given several times."`
-	JSON           bool          `name:"json" help:"Print one JSON object instead of text."`
-	Out            string        `arg:"" help:"File to write. It must not exist."`
-	Nodes          []string      `arg:"" optional:"" help:"Files of registrations, as rs2d-node register prints them."`
+	Network        string         `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
+	Shards         uint16         `short:"n" default:"100" help:"Number of shards, which the nodes share by their stake."`
+	Scheme         commit.Scheme  `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
+	Metadata       committee.Form `default:"full" help:"What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB."`
+	Epoch          time.Duration  `default:"336h" help:"Duration of an epoch."`
+	MaxEpochsAhead uint32         `default:"53" help:"Epochs for which storage can be reserved."`
+	StakeTolerance uint16         `default:"0" placeholder:"BP" help:"By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
+	Account        []string       `placeholder:"ADDRESS=BALANCE" help:"Money that somebody has at first. It may be given several times."`
+	JSON           bool           `name:"json" help:"Print one JSON object instead of text."`
+	Out            string         `arg:"" help:"File to write. It must not exist."`
+	Nodes          []string       `arg:"" optional:"" help:"Files of registrations, as rs2d-node register prints them."`
 }
 
 func (c *initCmd) Help() string {
@@ -37,18 +39,19 @@ func (c *initCmd) Help() string {
 
 Example: rs2d-ledger init --network example genesis.toml alpha.toml beta.toml gamma.toml delta.toml
 
-JSON: genesis (file), network, chain, shards, scheme, epoch_millis, nodes.`
+JSON: genesis (file), network, chain, shards, scheme, metadata, epoch_millis, nodes.`
 }
 
 // initReport is what init prints as JSON.
 type initReport struct {
-	Genesis     string        `json:"genesis"`
-	Network     string        `json:"network"`
-	Chain       string        `json:"chain"`
-	Shards      uint16        `json:"shards"`
-	Scheme      commit.Scheme `json:"scheme"`
-	EpochMillis uint64        `json:"epoch_millis"`
-	Nodes       int           `json:"nodes"`
+	Genesis     string         `json:"genesis"`
+	Network     string         `json:"network"`
+	Chain       string         `json:"chain"`
+	Shards      uint16         `json:"shards"`
+	Scheme      commit.Scheme  `json:"scheme"`
+	Metadata    committee.Form `json:"metadata"`
+	EpochMillis uint64         `json:"epoch_millis"`
+	Nodes       int            `json:"nodes"`
 }
 
 // Run writes a genesis.
@@ -83,7 +86,7 @@ func (c *initCmd) Run(a *cli.App) error {
 		c.Network = "redstuff-" + strings.ToLower(rand.Text()[:8])
 	}
 	g := ledger.Genesis{
-		Name: c.Network, Shards: c.Shards, Scheme: uint8(c.Scheme), Start: uint64(time.Now().UnixMilli()),
+		Name: c.Network, Shards: c.Shards, Scheme: uint8(c.Scheme), Metadata: uint8(c.Metadata), Start: uint64(time.Now().UnixMilli()),
 		EpochMillis: uint64(c.Epoch.Milliseconds()), MaxEpochsAhead: c.MaxEpochsAhead, MaxNodes: min(ledger.DefaultMaxNodes, c.Shards),
 		StakeTolerance: c.StakeTolerance,
 	}
@@ -109,7 +112,7 @@ func (c *initCmd) Run(a *cli.App) error {
 	if g, err = genesis.Parse(text); err != nil {
 		return err
 	}
-	r := initReport{c.Out, g.Name, g.ChainID().String(), g.Shards, commit.Scheme(g.Scheme), g.EpochMillis, len(g.Nodes)}
+	r := initReport{c.Out, g.Name, g.ChainID().String(), g.Shards, commit.Scheme(g.Scheme), committee.Form(g.Metadata), g.EpochMillis, len(g.Nodes)}
 	if c.JSON {
 		return cli.WriteJSON(a.Stdout, r)
 	}

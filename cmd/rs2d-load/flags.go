@@ -10,24 +10,26 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 type runCmd struct {
-	Local     int           `placeholder:"N" help:"Start N nodes on this machine." group:"Cluster"`
-	Shards    int           `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
-	Control   string        `enum:"fixed,embedded,comet" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered; comet, the same ledger on a validator beside each node, which dies with it; or fixed, a committee's file." group:"Cluster"`
-	Comet     string        `placeholder:"FILE" help:"The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project." group:"Cluster"`
-	Epoch     time.Duration `placeholder:"TIME" help:"How long an epoch of the ledger of local nodes is: by default longer than any run." group:"Cluster"`
-	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
-	Dir       string        `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
-	Keep      bool          `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
-	Plaintext bool          `help:"Speak HTTP without TLS." group:"Cluster"`
-	OpenFiles uint64        `placeholder:"N" help:"Let each local node open so many files and connections only, as ulimit -n does." group:"Cluster"`
-	Net       string        `placeholder:"lan|wan|lossy|FILE" help:"Put an emulated link between every two processes: lan, wan (five regions of the world), lossy, or a TOML file, see docs/load.md." group:"Cluster"`
-	Committee string        `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
-	Key       string        `placeholder:"FILE" help:"Key of a client that may write to --committee; default client.key beside it." group:"Cluster"`
-	Admin     []string      `placeholder:"HOST:PORT" help:"Admin addresses of nodes of --committee, in any order: their processor time, bytes and recovery are reported." group:"Cluster"`
+	Local     int            `placeholder:"N" help:"Start N nodes on this machine." group:"Cluster"`
+	Shards    int            `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
+	Control   string         `enum:"fixed,embedded,comet" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered; comet, the same ledger on a validator beside each node, which dies with it; or fixed, a committee's file." group:"Cluster"`
+	Comet     string         `placeholder:"FILE" help:"The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project." group:"Cluster"`
+	Epoch     time.Duration  `placeholder:"TIME" help:"How long an epoch of the ledger of local nodes is: by default longer than any run." group:"Cluster"`
+	Scheme    commit.Scheme  `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
+	Metadata  committee.Form `default:"full" help:"What local nodes keep of the metadata of blobs: full, all of it; or coded, a part." group:"Cluster"`
+	Dir       string         `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
+	Keep      bool           `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
+	Plaintext bool           `help:"Speak HTTP without TLS." group:"Cluster"`
+	OpenFiles uint64         `placeholder:"N" help:"Let each local node open so many files and connections only, as ulimit -n does." group:"Cluster"`
+	Net       string         `placeholder:"lan|wan|lossy|FILE" help:"Put an emulated link between every two processes: lan, wan (five regions of the world), lossy, or a TOML file, see docs/load.md." group:"Cluster"`
+	Committee string         `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
+	Key       string         `placeholder:"FILE" help:"Key of a client that may write to --committee; default client.key beside it." group:"Cluster"`
+	Admin     []string       `placeholder:"HOST:PORT" help:"Admin addresses of nodes of --committee, in any order: their processor time, bytes and recovery are reported." group:"Cluster"`
 
 	Duration     time.Duration `default:"10s" help:"How long operations begin." group:"Load"`
 	Size         string        `default:"1MiB" help:"Lengths of blobs: SIZE, uniform:LEAST-MOST, or lognormal:MEDIAN,SIGMA." group:"Load"`

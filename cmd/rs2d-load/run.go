@@ -190,7 +190,7 @@ func (s *session) run(ctx context.Context) (err error) {
 func (s *session) setup(members *committee.Committee, sizes load.Sizes) {
 	params := members.Params()
 	s.result.Setup = report.Setup{
-		Nodes: members.Len(), Shards: params.N, FaultyShards: params.F, Scheme: members.Scheme().String(),
+		Nodes: members.Len(), Shards: params.N, FaultyShards: params.F, Scheme: members.Scheme().String(), Metadata: members.System().Metadata.String(),
 		Local: s.cluster != nil, TLS: !s.Plaintext, Sizes: sizes.String(), ReadShare: s.Reads,
 		Duplicates: s.Duplicates, Inconsistent: s.Inconsistent, Concurrency: s.Concurrency, Rate: s.Rate,
 		Control: s.plane(), Verify: s.Verify, Check: s.Check, Seed: s.Seed, Backend: s.client.Code().Backend(), CPUs: runtime.GOMAXPROCS(0),
@@ -272,7 +272,7 @@ func (s *session) connect(ctx context.Context) (control control.Control, key *id
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
-		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Dir: dir, Program: program, Control: s.Control, Validator: validator, Args: nodeArgs, StrangersArgs: strangersArgs,
+		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Metadata: s.Metadata, Dir: dir, Program: program, Control: s.Control, Validator: validator, Args: nodeArgs, StrangersArgs: strangersArgs,
 		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
 		LinksArgs: linksArgs(s.Net, s.Profile), Epoch: s.Epoch, MostNodes: s.mostNodes(s.events), BlobEpochs: s.blobEpochs(),
 	})

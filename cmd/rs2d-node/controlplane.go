@@ -110,7 +110,7 @@ const (
 // ledgerOf returns the genesis of a ledger with nodes of equal stake.
 func (c *initCmd) ledgerOf(system committee.System, nodes []genesis.Node, clients []fixed.Client) (ledger.Genesis, error) {
 	g := ledger.Genesis{
-		Name: system.Network, Shards: uint16(system.Shards), Scheme: uint8(system.Scheme), Start: uint64(time.Now().UnixMilli()),
+		Name: system.Network, Shards: uint16(system.Shards), Scheme: uint8(system.Scheme), Metadata: uint8(system.Metadata), Start: uint64(time.Now().UnixMilli()),
 		EpochMillis: uint64(c.EpochTime.Milliseconds()), MaxNodes: uint16(min(ledger.DefaultMaxNodes, system.Shards)),
 		StakeTolerance: c.Tolerance,
 	}

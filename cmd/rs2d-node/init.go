@@ -44,25 +44,26 @@ const (
 )
 
 type initCmd struct {
-	Nodes     int           `default:"4" help:"Number of nodes."`
-	Shards    int           `short:"n" default:"100" help:"Number of shards, which the nodes share."`
-	Network   string        `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
-	Scheme    commit.Scheme `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
-	Control   string        `enum:"fixed,embedded,comet" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs; or comet, the same ledger on validators, rs2d-comet run, one beside each node."`
-	Epoch     uint64        `default:"1" help:"Number of the committee's epoch, where there is no ledger."`
-	EpochTime time.Duration `default:"336h" help:"Duration of the ledger's epochs."`
-	Tolerance uint16        `name:"stake-tolerance" default:"0" placeholder:"BP" help:"With a ledger, by how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
-	Ledger    string        `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger of --control embedded."`
-	APIPort   int           `name:"api-port" default:"7000" help:"With --control comet, port of the first node's ledger API on 127.0.0.1; the others have the next ones."`
-	PeerPort  int           `default:"7050" help:"With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones."`
-	Capacity  cli.Bytes     `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
-	Host      string        `default:"127.0.0.1" help:"Host of all nodes."`
-	Port      int           `default:"7100" help:"Port of the first node; the others have the next ones."`
-	AdminPort int           `default:"9100" help:"Port of the first node's metrics and profiles on 127.0.0.1; the others have the next ones. 0 is none."`
-	Address   []string      `placeholder:"HOST:PORT" help:"Address of a node, in place of --nodes, --host and --port. Give one for each node."`
-	Client    []string      `default:"client" help:"Names of clients that may write."`
-	JSON      bool          `name:"json" help:"Print one JSON object instead of text."`
-	Dir       string        `arg:"" help:"Directory to make."`
+	Nodes     int            `default:"4" help:"Number of nodes."`
+	Shards    int            `short:"n" default:"100" help:"Number of shards, which the nodes share."`
+	Network   string         `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
+	Scheme    commit.Scheme  `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
+	Metadata  committee.Form `default:"full" help:"What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB."`
+	Control   string         `enum:"fixed,embedded,comet" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs; or comet, the same ledger on validators, rs2d-comet run, one beside each node."`
+	Epoch     uint64         `default:"1" help:"Number of the committee's epoch, where there is no ledger."`
+	EpochTime time.Duration  `default:"336h" help:"Duration of the ledger's epochs."`
+	Tolerance uint16         `name:"stake-tolerance" default:"0" placeholder:"BP" help:"With a ledger, by how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
+	Ledger    string         `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger of --control embedded."`
+	APIPort   int            `name:"api-port" default:"7000" help:"With --control comet, port of the first node's ledger API on 127.0.0.1; the others have the next ones."`
+	PeerPort  int            `default:"7050" help:"With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones."`
+	Capacity  cli.Bytes      `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
+	Host      string         `default:"127.0.0.1" help:"Host of all nodes."`
+	Port      int            `default:"7100" help:"Port of the first node; the others have the next ones."`
+	AdminPort int            `default:"9100" help:"Port of the first node's metrics and profiles on 127.0.0.1; the others have the next ones. 0 is none."`
+	Address   []string       `placeholder:"HOST:PORT" help:"Address of a node, in place of --nodes, --host and --port. Give one for each node."`
+	Client    []string       `default:"client" help:"Names of clients that may write."`
+	JSON      bool           `name:"json" help:"Print one JSON object instead of text."`
+	Dir       string         `arg:"" help:"Directory to make."`
 }
 
 func (c *initCmd) Help() string {
@@ -74,7 +75,7 @@ With --control embedded it gets genesis.toml in place of committee.toml, and nod
 
 With --control comet each node-N gets comet.toml, too: rs2d-comet run --config cluster/node-0/comet.toml is the validator of node-0, and node-0 follows the ledger by that one alone.
 
-JSON: dir, committee or genesis (file), network, epoch, scheme, shards (n), faulty (f), nodes (name, address, admin, shards, config; with comet ledger (URL), validator (ID@HOST:PORT) and validator_config), clients (name, key).`
+JSON: dir, committee or genesis (file), network, epoch, scheme, metadata, shards (n), faulty (f), nodes (name, address, admin, shards, config; with comet ledger (URL), validator (ID@HOST:PORT) and validator_config), clients (name, key).`
 }
 
 // initReport is what init prints as JSON.
@@ -85,6 +86,7 @@ type initReport struct {
 	Network   string       `json:"network"`
 	Epoch     uint64       `json:"epoch"`
 	Scheme    string       `json:"scheme"`
+	Metadata  string       `json:"metadata"`
 	Shards    int          `json:"shards"`
 	Faulty    int          `json:"faulty"`
 	Nodes     []initNode   `json:"nodes"`
@@ -134,7 +136,7 @@ func (c *initCmd) Run(a *cli.App) error {
 	if c.Tolerance > ledger.MaxStakeTolerance {
 		return fmt.Errorf("--stake-tolerance %d: must be %d at most, which lets stake double", c.Tolerance, ledger.MaxStakeTolerance)
 	}
-	system := committee.System{Network: c.Network, Shards: c.Shards, Scheme: c.Scheme}
+	system := committee.System{Network: c.Network, Shards: c.Shards, Scheme: c.Scheme, Metadata: c.Metadata}
 	if err := system.Validate(); err != nil {
 		return err
 	}
@@ -292,7 +294,7 @@ func (c *initCmd) plane(r *initReport, system committee.System, members []commit
 func (c *initCmd) write(dir string, system committee.System, addresses, admins []string, validators []validatorPlace) (*initReport, error) {
 	r := &initReport{
 		Dir:     c.Dir,
-		Network: c.Network, Epoch: c.Epoch, Scheme: c.Scheme.String(), Shards: c.Shards,
+		Network: c.Network, Epoch: c.Epoch, Scheme: c.Scheme.String(), Metadata: c.Metadata.String(), Shards: c.Shards,
 	}
 	var clients []fixed.Client
 	for _, name := range c.Client {

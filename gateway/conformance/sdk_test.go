@@ -137,7 +137,7 @@ func (n *network) face(node int, code *rs2d.Code, config *tls.Config) string {
 	one := n.cluster.Nodes[node]
 	c := sdk.Config{
 		View:  func() server.View { return server.ViewOf(one.Control.View(), one.ID()) },
-		Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt, Tokens: []string{token}, State: one.State,
+		Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt, Metadata: one.Metadata, Tokens: []string{token}, State: one.State,
 	}
 	if one.Follower != nil {
 		c.Registry, c.Ledger, c.Tokens = one.Follower, n.ledger, nil

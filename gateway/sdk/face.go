@@ -14,6 +14,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
@@ -52,6 +53,10 @@ type Config struct {
 	// Corrupt has a sliver recovered that could not be read back.
 	Corrupt func(id commit.BlobID, ref store.Ref)
 
+	// Metadata returns all of the metadata of a blob of which the node keeps a part, and takes
+	// the time that it takes. It must be set where nodes keep parts.
+	Metadata func(ctx context.Context, id commit.BlobID) (*commit.Metadata, error)
+
 	// Registry and Ledger, where there is one, say which blobs may be stored, and what is
 	// known of them. Without them, whoever has one of the tokens may store any.
 	Registry control.Registry
@@ -83,6 +88,9 @@ func (c *Config) fill() error {
 	}
 	if got := c.Code.Scheme(); got != commit.Walrus {
 		return fmt.Errorf("sdk: Walrus's clients know the scheme %v only, and the network's is %v", commit.Walrus, got)
+	}
+	if c.Metadata == nil && c.View().System().Metadata != committee.Full {
+		return errors.New("sdk: Config.Metadata must be set where nodes keep parts of metadata")
 	}
 	if (c.Registry == nil) != (c.Ledger == nil) {
 		return errors.New("sdk: Config.Registry and Config.Ledger go together")
@@ -118,7 +126,7 @@ type Face struct {
 type shared struct {
 	Config
 	params commit.Params
-	hasher *commit.Hasher
+	keeper *metadata.Keeper
 }
 
 // New returns a face, which listens to nothing. The error names a field of the
@@ -136,7 +144,11 @@ func New(c Config) (*Face, error) {
 	if f.http, err = httpd.New(c.HTTP); err != nil {
 		return nil, err
 	}
-	all := &shared{c, c.Code.Params(), hasher}
+	keeper, err := metadata.NewKeeper(c.Store, c.View().System(), hasher)
+	if err != nil {
+		return nil, fmt.Errorf("sdk: %w", err)
+	}
+	all := &shared{c, c.Code.Params(), keeper}
 	g := newGate(all)
 	read, write, confirm, tell := reader{all}, writer{g}, confirmer{g}, teller{all}
 	const blob, sliver = "/v1/blobs/{id}", "/v1/blobs/{id}/slivers/{pair}/{axis}"
@@ -205,15 +217,6 @@ func (r *request) answerBytes(data []byte) {
 	r.Header().Set("Content-Type", "application/octet-stream")
 	r.Header().Set("Content-Length", fmt.Sprint(len(data)))
 	_, _ = r.Write(data) // whoever does not read it has gone
-}
-
-// metadata returns the metadata of a blob, which was verified when it came.
-func (f *shared) metadata(id commit.BlobID) (meta *commit.Metadata, raw []byte, err error) {
-	if raw, err = f.Store.Record(id, store.Metadata); err != nil {
-		return nil, nil, err
-	}
-	meta, err = commit.ParseMetadata(raw, commit.Walrus)
-	return meta, raw, err
 }
 
 // ref reads which sliver the path names.

@@ -13,12 +13,14 @@ import (
 	"testing"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/coded"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/nodetest"
 	"github.com/redstuff-go/redstuff/node/server"
+	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
@@ -41,7 +43,7 @@ func show(t testing.TB, one *nodetest.Node, l Ledger, tune func(*Config)) *shown
 	}
 	c := Config{
 		View:  func() server.View { return server.ViewOf(one.Control.View(), one.ID()) },
-		Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt, Tokens: []string{token}, State: one.State,
+		Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt, Metadata: one.Metadata, Tokens: []string{token}, State: one.State,
 	}
 	if one.Follower != nil {
 		c.Registry, c.Ledger, c.Tokens = one.Follower, l, nil
@@ -390,7 +392,7 @@ func TestConfig(t *testing.T) {
 		}
 		return Config{
 			View:  func() server.View { return server.ViewOf(one.Control.View(), one.ID()) },
-			Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt,
+			Store: one.Store, Signer: one.Signer(), Code: code, Corrupt: one.Healer().Corrupt, Metadata: one.Metadata,
 		}
 	}
 	for _, c := range []struct {
@@ -435,4 +437,54 @@ func FuzzBodies(f *testing.F) {
 			t.Errorf("%q, %d bytes: %d", path, len(body), answer.StatusCode)
 		}
 	})
+}
+
+// TestCodedMetadata has nodes that keep parts of metadata: clients see no difference.
+func TestCodedMetadata(t *testing.T) {
+	const nodes = 10
+	cluster, _ := nodetest.Start(t, commit.Walrus, nodes, nodes, nodetest.Metadata(committee.Coded))
+	auth := "Authorization: Bearer " + token
+	var faces []*shown
+	for _, one := range cluster.Nodes {
+		faces = append(faces, show(t, one, nil, nil))
+	}
+	for i, s := range faces[1:] {
+		b := s.encode("a blob of some length")
+		at := "/v1/blobs/" + b.id.String()
+		if got, text := s.ask("PUT", at+"/metadata", b.raw, auth); brief(got, text) != `201 "metadata successfully stored"` {
+			t.Fatalf("node %d: metadata: %s", 1+i, brief(got, text))
+		}
+		raw, err := s.node.Store.Record(b.id, store.Metadata)
+		if err != nil || !coded.IsRecord(raw) {
+			t.Fatalf("node %d: error %v, or all of the metadata is stored: %d bytes", 1+i, err, len(raw))
+		}
+		for _, pair := range b.pairs {
+			for _, axis := range []rs2d.Axis{rs2d.Primary, rs2d.Secondary} {
+				path := fmt.Sprintf("%s/slivers/%d/%v", at, pair, axis)
+				if got, text := s.ask("PUT", path, b.sliver(pair, axis), auth); got.StatusCode != http.StatusCreated {
+					t.Fatalf("node %d: sliver: %s", 1+i, brief(got, text))
+				}
+				if got, text := s.ask("GET", path, nil); !bytes.Equal(text, b.sliver(pair, axis)) {
+					t.Fatalf("node %d: sliver read: %d, %d bytes", 1+i, got.StatusCode, len(text))
+				}
+			}
+		}
+		s.confirmed(at+"/confirmation/permanent", committee.Attestation{Kind: committee.WalrusPermanent, Blob: b.id})
+	}
+	b := faces[0].encode("a blob of some length")
+	at := "/v1/blobs/" + b.id.String()
+	for range 3 {
+		if got, text := faces[5].ask("GET", at+"/metadata", nil); !bytes.Equal(text, append(b.id[:], b.raw...)) {
+			t.Fatalf("metadata: %d, %s", got.StatusCode, text)
+		}
+	}
+	if got, text := faces[0].ask("GET", at+"/metadata", nil); brief(got, text) != "404 NOT_FOUND METADATA_NOT_FOUND" {
+		t.Errorf("of a node that has nothing of the blob: %s", brief(got, text))
+	}
+	for node := range nodes - 3 {
+		cluster.Stop(node)
+	}
+	if got, _ := faces[8].ask("GET", at+"/metadata", nil); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("with 2 other nodes, of which it takes 4: %d, want 503", got.StatusCode)
+	}
 }

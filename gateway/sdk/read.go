@@ -1,9 +1,12 @@
 package sdk
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/redstuff-go/redstuff/internal/bcs"
+	"github.com/redstuff-go/redstuff/node/coded"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -16,6 +19,9 @@ func (f reader) getMetadata(r *request) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return notFound("METADATA_NOT_FOUND", "the node has no metadata of the blob")
 	}
+	if err == nil && coded.IsRecord(raw) {
+		raw, err = f.whole(r)
+	}
 	if err != nil {
 		return err
 	}
@@ -25,6 +31,25 @@ func (f reader) getMetadata(r *request) error {
 	r.answerBytes(append(r.id[:], raw...))
 	return nil
 }
+
+// whole gathers all of the metadata, where the node keeps a part.
+func (f reader) whole(r *request) ([]byte, error) {
+	if !r.Hold(int64(2 * placement.MaxMetadata(f.params.N))) {
+		return nil, errAnswered
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), gatherTime)
+	defer cancel()
+	meta, err := f.Metadata(ctx, r.id)
+	if err != nil {
+		f.Logger.Warn("metadata", "blob", r.id, "error", err)
+		r.Busy("the metadata cannot be gathered from other nodes at present")
+		return nil, errAnswered
+	}
+	return meta.MarshalBinary()
+}
+
+// gatherTime is how long metadata is gathered for a client, which asks other nodes meanwhile.
+const gatherTime = 10 * time.Second
 
 func (f reader) getSliver(r *request) error {
 	ref, err := f.ref(r)
@@ -55,11 +80,11 @@ func (f reader) sliver(r *request, ref store.Ref) ([]byte, error) {
 	if info.Has(store.InvalidBlobCertificate) {
 		return nil, store.ErrNotFound // there is no blob that it could be of
 	}
-	meta, _, err := f.metadata(r.id)
+	kept, err := f.keeper.Get(r.id)
 	if err != nil {
 		return nil, err
 	}
-	symbol, err := f.params.SymbolSize(meta.Length)
+	symbol, err := f.params.SymbolSize(kept.Length)
 	if err != nil {
 		return nil, err
 	}

@@ -82,16 +82,20 @@ func (f writer) putMetadata(r *request) error {
 	if err != nil {
 		return err
 	}
-	meta, err := commit.ParseMetadata(raw, commit.Walrus)
-	if err != nil {
+	meta, err := f.keeper.Parse(r.id, raw)
+	if errors.Is(err, commit.ErrMalformed) {
 		return invalid("INVALID_CONTENT_TYPE", "the body is no metadata in BCS: "+err.Error())
 	}
-	if id, err := meta.ID(f.hasher); err != nil || id != r.id || meta.Shards() != f.params.N {
+	if err != nil {
 		return invalid("INVALID_METADATA", fmt.Sprintf("the metadata is not that of the blob in a network of %d shards", f.params.N))
 	}
 	before := info.Has(store.Metadata)
 	if !before || !lasts(&info, a) {
-		if err := f.apply(r, a, store.Update{Records: map[store.Record][]byte{store.Metadata: raw}}); err != nil {
+		var u store.Update
+		if err := f.keeper.Keep(&u, meta, raw, r.view.Mine(r.id)); err != nil {
+			return err
+		}
+		if err := f.apply(r, a, u); err != nil {
 			return err
 		}
 	}
@@ -111,7 +115,7 @@ func (f writer) putSliver(r *request) error {
 	if err != nil {
 		return err
 	}
-	meta, raw, err := f.metadata(r.id)
+	raw, err := f.Store.Record(r.id, store.Metadata)
 	if errors.Is(err, store.ErrNotFound) {
 		if _, err := f.admit(r); err != nil {
 			return err
@@ -121,7 +125,11 @@ func (f writer) putSliver(r *request) error {
 	if err != nil {
 		return err
 	}
-	sizes, err := placement.SizesOf(f.params, meta.Length)
+	kept, err := f.keeper.Get(r.id)
+	if err != nil {
+		return err
+	}
+	sizes, err := placement.SizesOf(f.params, kept.Length)
 	if err != nil {
 		return err
 	}
@@ -131,11 +139,12 @@ func (f writer) putSliver(r *request) error {
 	}
 	before := slices.ContainsFunc(info.Slivers, func(e store.Entry) bool { return e.Ref == ref })
 	if !before || !lasts(&info, a) {
-		s, err := f.verified(r, meta, ref, body)
+		s, err := f.verified(r, kept.Metadata(), ref, body)
 		if err != nil {
 			return err
 		}
-		u := store.Update{Records: map[store.Record][]byte{store.Metadata: raw}, Slivers: []store.Sliver{{Ref: ref, Data: s.Data}}}
+		u := store.Update{Slivers: []store.Sliver{{Ref: ref, Data: s.Data}}}
+		f.keeper.Retain(&u, raw)
 		if err := f.apply(r, a, u); err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@
 //	GET  /v1/blobs/{id}/status                         Status, JSON
 //	GET  /v1/blobs/{id}/metadata                       BlobMetadataWithId in BCS
 //	PUT  /v1/blobs/{id}/metadata                       BlobMetadata in BCS; writers
+//	GET  /v1/blobs/{id}/metadata/parts?pairs=1,2[&proven=true]  parts of it, see package coded; or
+//	                                                   BlobMetadata in BCS, if the node keeps all
 //	GET  /v1/blobs/{id}/slivers/{pair}/{axis}          the sliver's bytes; takes Range
 //	PUT  /v1/blobs/{id}/slivers/{pair}/{axis}          the sliver's bytes; writers
 //	GET  /v1/blobs/{id}/slivers?primary=1,2&secondary=3  frames: many slivers, by pair

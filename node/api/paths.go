@@ -21,6 +21,7 @@ const (
 // The rest of the path after a blob's.
 const (
 	MetadataPath               = "/metadata"
+	PartsPath                  = "/metadata/parts"
 	StatusPath                 = "/status"
 	SliversPath                = "/slivers"
 	ConfirmationPath           = "/confirmation/permanent"

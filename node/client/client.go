@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -29,6 +30,7 @@ type Client struct {
 	log      *slog.Logger
 	metadata metadataCache
 	batches  *batches
+	fetcher  *metadata.Fetcher
 
 	life       context.Context // until Close
 	end        context.CancelFunc
@@ -55,8 +57,12 @@ func New(control control.Control, key *identity.Key, o Options) (*Client, error)
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
+	fetcher, err := metadata.NewFetcher(current.System(), hasher)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
 	c := &Client{
-		control: control, options: o, code: code, hasher: hasher, peers: peer.NewSet(key, o.Peer),
+		fetcher: fetcher, control: control, options: o, code: code, hasher: hasher, peers: peer.NewSet(key, o.Peer),
 		memory: newMemory(o.MaxMemory), log: o.Logger, metadata: newMetadataCache(), batches: new(batches),
 	}
 	c.encoders.New = func() any { return code.NewEncoder() }

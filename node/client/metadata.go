@@ -8,7 +8,6 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/peer"
-	"github.com/redstuff-go/redstuff/node/placement"
 )
 
 // cachedMetadata is how many blobs' metadata a client remembers.
@@ -64,9 +63,7 @@ func (o operation) fetchMetadata(ctx context.Context, id commit.BlobID) (*commit
 		return meta, nil
 	}
 	quorum, without := &QuorumError{Need: o.view.Quorum(committee.Stored)}, o.view.NewTally()
-	meta, err := peer.First(ctx, o.peers, o.view.All, placement.MaxMetadata(o.view.Params().N), func(ctx context.Context, p *peer.Peer) (*commit.Metadata, error) {
-		return p.Metadata(ctx, id, o.hasher)
-	}, func(p *peer.Peer, err error) error {
+	meta, _, err := o.fetcher.Fetch(ctx, o.view, id, func(p *peer.Peer, err error) error {
 		// Of the owners of any n-f shards, one at least is honest and among those that made
 		// a certificate, if there is one.
 		if errors.Is(err, peer.ErrNotFound) {

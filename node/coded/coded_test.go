@@ -408,12 +408,13 @@ func FuzzParts(f *testing.F) {
 	})
 }
 
-// BenchmarkSizes reports what a blob's metadata takes: on all shards together, of which each
-// is a node's own, and what a reader is sent.
+// BenchmarkSizes reports what a blob's metadata takes, in bytes: all nodes together store so
+// much of it, and a reader is sent so much. Nodes own shards evenly. What is timed is what a
+// reader does with what it is sent, and what a node does to keep its part.
 func BenchmarkSizes(b *testing.B) {
-	for _, n := range []int{100, 1000} {
-		c, h := newCode(b, n, commit.BLAKE3)
-		m := metadata(n, commit.BLAKE3, 1)
+	for _, size := range []struct{ n, nodes int }{{100, 10}, {100, 100}, {1000, 100}, {1000, 1000}} {
+		c, h := newCode(b, size.n, commit.BLAKE3)
+		m := metadata(size.n, commit.BLAKE3, 1)
 		id, err := m.ID(h)
 		if err != nil {
 			b.Fatal(err)
@@ -422,7 +423,8 @@ func BenchmarkSizes(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(fmt.Sprintf("n=%d/full", n), func(b *testing.B) {
+		name := fmt.Sprintf("n=%d/nodes=%d/", size.n, size.nodes)
+		b.Run(name+"full", func(b *testing.B) {
 			for b.Loop() {
 				if got, err := commit.ParseMetadata(raw, commit.BLAKE3); err != nil {
 					b.Fatal(err)
@@ -430,18 +432,28 @@ func BenchmarkSizes(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(n*len(raw)), "stored-B/blob")
+			b.ReportMetric(float64(size.nodes*len(raw)), "stored-B/blob")
 			b.ReportMetric(float64(len(raw)), "read-B/blob")
 		})
-		b.Run(fmt.Sprintf("n=%d/coded", n), func(b *testing.B) {
-			l := encode(b, c, m)
+		l := encode(b, c, m)
+		own := size.n / size.nodes
+		b.Run(name+"coded", func(b *testing.B) {
 			stored, read := 0, 0
 			parts := make(map[int][]byte)
-			for p := range n {
-				stored += len(l.Record([]int{p}).Append(nil))
-				if p >= n-c.Need() { // those that it takes most to decode
-					read += len(l.Parts([]int{p}, false).Append(nil))
-					parts[p] = l.Part(p)
+			for node := range size.nodes {
+				// The last ones take most to decode.
+				first := (size.nodes - 1 - node) * own
+				pairs := make([]int, own)
+				for i := range pairs {
+					pairs[i] = first + i
+				}
+				stored += min(len(raw), len(l.Record(pairs).Append(nil)))
+				if lacking := c.Need() - len(parts); lacking > 0 {
+					pairs = pairs[:min(lacking, own)]
+					read += len(l.Parts(pairs, false).Append(nil))
+					for _, pair := range pairs {
+						parts[pair] = l.Part(pair)
+					}
 				}
 			}
 			for b.Loop() {
@@ -452,9 +464,9 @@ func BenchmarkSizes(b *testing.B) {
 			b.ReportMetric(float64(stored), "stored-B/blob")
 			b.ReportMetric(float64(read), "read-B/blob")
 		})
-		b.Run(fmt.Sprintf("n=%d/encode", n), func(b *testing.B) {
+		b.Run(name+"keep", func(b *testing.B) {
 			for b.Loop() {
-				encode(b, c, m).Record([]int{1})
+				encode(b, c, m).Record([]int{1}).Append(nil)
 			}
 		})
 	}

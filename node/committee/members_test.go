@@ -123,12 +123,34 @@ func TestCheckAddress(t *testing.T) {
 	}
 }
 
+// TestForms: forms of metadata have names, and there are no others.
+func TestForms(t *testing.T) {
+	for form, name := range map[committee.Form]string{committee.Full: "full", committee.Coded: "coded"} {
+		text, err := form.MarshalText()
+		if err != nil || string(text) != name || form.String() != name {
+			t.Errorf("%d: %q, %v, want %q", form, text, err, name)
+		}
+		var back committee.Form
+		if err := back.UnmarshalText([]byte(name)); err != nil || back != form {
+			t.Errorf("%q: %v, %v, want %v", name, back, err, form)
+		}
+	}
+	var none committee.Form
+	if err := none.UnmarshalText([]byte("half")); err == nil {
+		t.Error("there is a form half")
+	}
+	if _, err := committee.New(committee.System{Network: "a", Shards: 10, Metadata: 7}, 1, nil); !errors.Is(err, committee.ErrCommittee) {
+		t.Errorf("form 7: %v, want an ErrCommittee", err)
+	}
+}
+
 // TestGenesis: everything that a system is made of tells it from others.
 func TestGenesis(t *testing.T) {
 	seen := make(map[committee.Genesis]committee.System)
 	for _, s := range []committee.System{
 		{Network: "a", Shards: 10}, {Network: "b", Shards: 10}, {Network: "ab", Shards: 10},
 		{Network: "a", Shards: 11}, {Network: "a", Shards: 10 + 1<<8}, {Network: "a", Shards: 10, Scheme: commit.Walrus},
+		{Network: "a", Shards: 10, Metadata: committee.Coded}, {Network: "a", Shards: 10, Scheme: commit.Walrus, Metadata: committee.Coded},
 	} {
 		if other, twice := seen[s.Genesis()]; twice {
 			t.Errorf("%+v has the genesis of %+v", s, other)

@@ -17,6 +17,8 @@ type System struct {
 	Network string        // tells this system from others; 1 to 64 bytes of printable text
 	Shards  int           // n
 	Scheme  commit.Scheme // the hash of the commitments
+
+	Metadata Form // what of a blob's metadata each node keeps
 }
 
 // maxNetwork bounds the name of a network, in bytes.
@@ -41,6 +43,9 @@ func (s System) Validate() error {
 	if _, err := s.Scheme.MarshalText(); err != nil {
 		return fmt.Errorf("%w: %w", ErrCommittee, err)
 	}
+	if _, err := s.Metadata.MarshalText(); err != nil {
+		return fmt.Errorf("%w: %w", ErrCommittee, err)
+	}
 	return nil
 }
 
@@ -52,7 +57,7 @@ func (g Genesis) String() string { return base64.RawURLEncoding.EncodeToString(g
 
 // Genesis returns the name of the system.
 func (s System) Genesis() Genesis {
-	data := append([]byte("redstuff v1 system"), byte(s.Scheme))
+	data := append([]byte("redstuff v1 system"), byte(s.Scheme)|byte(s.Metadata)<<7)
 	data = binary.LittleEndian.AppendUint32(data, uint32(s.Shards))
 	return sha256.Sum256(append(data, s.Network...))
 }

@@ -3,6 +3,7 @@ package heal
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -18,7 +19,8 @@ type blob struct {
 	id      commit.BlobID
 	records map[store.Record][]byte // to store
 	meta    *commit.Metadata
-	size    int // of a symbol
+	fetched bool // the metadata is to be stored, too
+	size    int  // of a symbol
 	missing [2][]*target
 
 	failed    bool
@@ -90,10 +92,16 @@ func (b *batch) prepare(l Lost) *blob {
 	}
 	b.lack(int64(len(missing)) - one.lack)
 	one.lack = int64(len(missing))
-	one.meta, err = b.ownMetadata(l.Blob)
+	kept, err := b.ownMetadata(l.Blob)
+	if err == nil {
+		one.meta = kept.Metadata()
+	}
 	if info.Has(store.InvalidBlobCertificate) || len(missing) == 0 && err == nil {
 		b.finish(one)
 		return nil
+	}
+	if err == nil {
+		one.meta = kept.Whole // others' roots are needed to find out who lies
 	}
 	n := b.view.Params().N
 	for _, ref := range missing {
@@ -152,16 +160,12 @@ func (b *batch) fetchMetadata(ctx context.Context) {
 		group.Go(func() {
 			defer func() { <-turns }()
 			meta, err := b.Round.fetchMetadata(ctx, one.id)
-			var raw []byte
-			if err == nil {
-				raw, err = meta.MarshalBinary()
-			}
 			if err != nil {
 				b.config.Logger.Debug("no metadata", "blob", one.id, "error", err)
 				one.failed = true
 				return
 			}
-			one.meta, one.records[store.Metadata] = meta, raw
+			one.meta, one.fetched = meta, true
 		})
 	}
 	group.Wait()
@@ -181,6 +185,20 @@ func (b *batch) recover(ctx context.Context, blobs []*blob) {
 	}
 }
 
+// update returns an update with the records that the node lacks of a blob. A blob that was
+// removed meanwhile stays away.
+func (one *blob) update(r *Round) store.Update {
+	certified := one.records[store.Certificate] != nil
+	u := store.Update{Records: make(map[store.Record][]byte), If: func(i store.Info) bool { return certified || i.Certified() }}
+	maps.Copy(u.Records, one.records)
+	if one.fetched {
+		if err := r.keepMetadata(&u, one.id, one.meta); err != nil {
+			r.config.Logger.Error("metadata", "blob", one.id, "error", err) // it was verified
+		}
+	}
+	return u
+}
+
 // store stores slivers of one axis as soon as they are recovered, the first ones with
 // the records that the node lacked. Nothing but what is stored counts as restored.
 func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
@@ -188,9 +206,7 @@ func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
 	if len(recovered) == 0 || invalid.Marked(c.Store, one.id) {
 		return
 	}
-	// A blob that was removed meanwhile stays away.
-	certified := one.records[store.Certificate] != nil
-	u := store.Update{Records: one.records, If: func(i store.Info) bool { return certified || i.Certified() }}
+	u := one.update(b.Round)
 	restored := int64(0)
 	for _, t := range recovered {
 		u.Slivers = append(u.Slivers, store.Sliver{Ref: store.Ref{Axis: axis, Pair: t.pair}, Data: t.data})
@@ -211,7 +227,7 @@ func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
 	for _, t := range recovered {
 		t.data = nil // the store has it
 	}
-	one.records = nil
+	one.records, one.fetched = nil, false
 	one.lack -= int64(len(recovered))
 	b.lack(-int64(len(recovered)))
 	another := !one.restored
@@ -251,10 +267,8 @@ func (b *batch) finish(one *blob) {
 	if one.failed || one.meta == nil {
 		failed = max(1, failed)
 	}
-	if len(one.records) > 0 && one.meta != nil {
-		certified := one.records[store.Certificate] != nil
-		u := store.Update{Records: one.records, If: func(i store.Info) bool { return certified || i.Certified() }}
-		if err := b.config.Store.Apply(one.id, u); err != nil && !errors.Is(err, store.ErrRefused) {
+	if (len(one.records) > 0 || one.fetched) && one.meta != nil {
+		if err := b.config.Store.Apply(one.id, one.update(b.Round)); err != nil && !errors.Is(err, store.ErrRefused) {
 			if !errors.Is(err, store.ErrFull) {
 				b.config.Logger.Error("store", "blob", one.id, "error", err)
 			}

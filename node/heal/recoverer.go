@@ -8,6 +8,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -18,14 +19,16 @@ type Signer interface {
 	Attest(c *committee.Committee, a committee.Attestation) committee.Signature
 }
 
-// Config is what a recoverer works with. Peers, Signer, Code, Hasher, Store and Replace
+// Config is what a recoverer works with. Peers, Signer, Code, Keeper, Fetcher, Store and Replace
 // must be set; the rest has defaults.
 type Config struct {
 	Peers  *peer.Set // whom views are of
 	Signer Signer
 	Code   *rs2d.Code
-	Hasher *commit.Hasher
 	Store  store.Store
+	// Keeper keeps metadata in the store, and Fetcher gets what of it the node has not.
+	Keeper  *metadata.Keeper
+	Fetcher *metadata.Fetcher
 	// Replace has a sliver of the node's own recovered that reads well, and is not the blob's.
 	Replace func(commit.BlobID, store.Ref)
 
@@ -42,7 +45,7 @@ func (c *Config) fill() error {
 		name string
 		set  bool
 	}{
-		{"Peers", c.Peers != nil}, {"Signer", c.Signer != nil}, {"Code", c.Code != nil}, {"Hasher", c.Hasher != nil},
+		{"Peers", c.Peers != nil}, {"Signer", c.Signer != nil}, {"Code", c.Code != nil}, {"Keeper", c.Keeper != nil}, {"Fetcher", c.Fetcher != nil},
 		{"Store", c.Store != nil}, {"Replace", c.Replace != nil},
 	} {
 		if !field.set {

@@ -90,14 +90,14 @@ func (r *Round) FetchProof(ctx context.Context, id commit.BlobID) error {
 	if err != nil {
 		return err
 	}
-	data, err := meta.MarshalBinary()
-	if err != nil {
+	u := store.Update{
+		Records: map[store.Record][]byte{store.Proof: proof},
+		If:      func(i store.Info) bool { return i.Has(store.InvalidBlobCertificate) }, // it is not removed meanwhile
+	}
+	if err := r.keepMetadata(&u, id, meta); err != nil {
 		return err
 	}
-	err = c.Store.Apply(id, store.Update{
-		Records: map[store.Record][]byte{store.Metadata: data, store.Proof: proof},
-		If:      func(i store.Info) bool { return i.Has(store.InvalidBlobCertificate) }, // it is not removed meanwhile
-	})
+	err = c.Store.Apply(id, u)
 	if errors.Is(err, store.ErrRefused) {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/epoch"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -44,8 +45,16 @@ func TestBlobsFoundTwiceAreRecoveredOnce(t *testing.T) {
 	}
 	set := peer.NewSet(nil, peer.Options{})
 	disk := &looked{looks: make(map[commit.BlobID]int)}
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := metadata.NewKeeper(disk, c.System(), hasher)
+	if err != nil {
+		t.Fatal(err)
+	}
 	h, err := New(Config{
-		Peers: set, Signer: key.Signer(new(committee.HashCache)), Code: new(rs2d.Code), Hasher: new(commit.Hasher),
+		Peers: set, Signer: key.Signer(new(committee.HashCache)), Code: new(rs2d.Code), Keeper: keeper, Fetcher: new(metadata.Fetcher),
 		Store: disk, Replace: func(commit.BlobID, store.Ref) {},
 	})
 	if err != nil {

@@ -124,9 +124,9 @@ func (s *solution) certifyInvalid(ctx context.Context) {
 	s.Count(func(report *Report) { report.Inconsistent++ })
 	raw, err := s.inconsistent.MarshalBinary()
 	if err == nil {
-		records := map[store.Record][]byte{store.Proof: raw}
-		maps.Copy(records, s.blob.records)
-		err = c.Store.Apply(s.blob.id, store.Update{Records: records})
+		u := s.blob.update(s.Round)
+		u.Records[store.Proof], u.If = raw, nil
+		err = c.Store.Apply(s.blob.id, u)
 	}
 	if err != nil {
 		c.Logger.Error("proof of inconsistency", "blob", s.blob.id, "error", err)

@@ -37,6 +37,8 @@ type Genesis struct {
 
 	Balances []Balance
 	Nodes    []GenesisNode
+
+	Metadata uint8 // a committee.Form: what nodes keep of a blob's metadata
 }
 
 // Balance is what an account has at the start.
@@ -145,7 +147,7 @@ func (g *Genesis) validate() error {
 
 // System returns what nodes and clients need to know of the system.
 func (g Genesis) System() committee.System {
-	return committee.System{Network: g.Name, Shards: int(g.Shards), Scheme: commit.Scheme(g.Scheme)}
+	return committee.System{Network: g.Name, Shards: int(g.Shards), Scheme: commit.Scheme(g.Scheme), Metadata: committee.Form(g.Metadata)}
 }
 
 // params returns the code's parameters.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -29,10 +30,12 @@ type Store interface {
 
 // Config is what a migrator works with. All but the last five must be set.
 type Config struct {
-	View   func() *peer.View // called once for each page
-	Store  Store
-	Code   *rs2d.Code
-	Hasher *commit.Hasher // of the code's scheme
+	View  func() *peer.View // called once for each page
+	Store Store
+	Code  *rs2d.Code
+	// Keeper keeps metadata in the store, and Fetcher gathers it where nodes keep parts of it.
+	Keeper  *metadata.Keeper
+	Fetcher *metadata.Fetcher
 	// Known reports whether the store knows of all blobs that were certified before the
 	// epoch began.
 	Known func(epoch uint64) bool
@@ -62,7 +65,7 @@ func (c *Config) fill() error {
 		name string
 		set  bool
 	}{
-		{"View", c.View != nil}, {"Store", c.Store != nil}, {"Code", c.Code != nil}, {"Hasher", c.Hasher != nil},
+		{"View", c.View != nil}, {"Store", c.Store != nil}, {"Code", c.Code != nil}, {"Keeper", c.Keeper != nil}, {"Fetcher", c.Fetcher != nil},
 		{"Known", c.Known != nil}, {"Recover", c.Recover != nil}, {"Report", c.Report != nil},
 		{"Reported", c.Reported != nil},
 	} {

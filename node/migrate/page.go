@@ -11,6 +11,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -53,14 +54,18 @@ func (m copier) copyPage(ctx context.Context, v *peer.View, ids []commit.BlobID)
 		}
 		b := &blob{id: id, missing: missing, refused: make(map[int]int)}
 		if info.Has(store.Metadata) {
-			raw, err := m.config.Store.Record(id, store.Metadata)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
+			kept, err := m.config.Keeper.Get(id)
+			if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrCorrupt) {
 				return 0, err
 			}
-			_ = p.learn(b, raw) // what is wrong is replaced
-			b.raw = nil
+			if err == nil && kept.Whole != nil { // what is wrong is replaced
+				_ = p.know(b, kept.Whole)
+			}
 		}
 		p.blobs = append(p.blobs, b)
+	}
+	if v.System().Metadata == committee.Coded {
+		p.gather(ctx)
 	}
 	for ctx.Err() == nil && p.failed == nil {
 		orders := p.orders()
@@ -86,21 +91,67 @@ const sources = 4
 
 // learn verifies a blob's metadata.
 func (p *page) learn(b *blob, raw []byte) error {
-	meta, err := commit.ParseMetadata(raw, p.view.Scheme())
-	if err != nil {
-		return err
+	meta, err := p.config.Keeper.Parse(b.id, raw)
+	if err == nil {
+		err = p.know(b, meta)
 	}
-	id, err := meta.ID(p.config.Hasher)
-	switch {
-	case err != nil:
-		return err
-	case id != b.id || meta.Shards() != p.view.Params().N:
-		return errors.New("metadata is not the blob's")
-	}
-	if b.sizes, err = placement.SizesOf(p.view.Params(), meta.Length); err == nil {
-		b.meta, b.raw = meta, raw
+	if err == nil {
+		b.raw = raw
 	}
 	return err
+}
+
+// know notes a blob's metadata, which is right.
+func (p *page) know(b *blob, meta *commit.Metadata) (err error) {
+	if b.sizes, err = placement.SizesOf(p.view.Params(), meta.Length); err == nil {
+		b.meta = meta
+	}
+	return err
+}
+
+// gatherers is how many blobs' metadata is gathered at once.
+const gatherers = 8
+
+// gather gathers the metadata of blobs where no node has all of it. Those of which it cannot
+// be had at present are left: nobody could tell what slivers of them are.
+func (p *page) gather(ctx context.Context) {
+	var group sync.WaitGroup
+	turns := make(chan struct{}, gatherers)
+	for _, b := range p.blobs {
+		if b.meta != nil {
+			continue
+		}
+		turns <- struct{}{}
+		group.Go(func() {
+			defer func() { <-turns }()
+			limited, cancel := context.WithTimeout(ctx, p.config.Patience)
+			defer cancel()
+			meta, bytes, err := p.config.Fetcher.Fetch(limited, p.view, b.id, func(from *peer.Peer, err error) error {
+				if errors.Is(err, peer.ErrLied) {
+					p.note(func(p *Progress) { p.Lies++ })
+					p.config.Logger.Warn("wrong metadata", "node", from.Name(), "blob", b.id, "error", err)
+				}
+				return nil
+			})
+			var raw []byte
+			if err == nil {
+				raw, err = meta.MarshalBinary()
+			}
+			if err == nil {
+				err = p.know(b, meta)
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.got(0, bytes)
+			if err != nil {
+				p.config.Logger.Debug("no metadata", "blob", b.id, "error", err)
+				return
+			}
+			b.raw = raw
+		})
+	}
+	group.Wait()
+	p.blobs = slices.DeleteFunc(p.blobs, func(b *blob) bool { return b.meta == nil })
 }
 
 // order is what one node is asked for.
@@ -315,7 +366,9 @@ func (p *page) take(b *blob, slivers []rs2d.Sliver) error {
 	raw := b.raw
 	p.mu.Unlock()
 	if raw != nil {
-		u.Records = map[store.Record][]byte{store.Metadata: raw}
+		if err := p.config.Keeper.Keep(&u, b.meta, raw, p.view.Mine(b.id)); err != nil {
+			return err // it was verified
+		}
 	}
 	bytes := int64(0)
 	for _, s := range slivers {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/control/follow"
@@ -43,12 +44,16 @@ type Town struct {
 }
 
 // StartOnLedger is Start with a ledger in memory. The key's account has 2^40 of money.
-func StartOnLedger(t T, scheme commit.Scheme, nodes, shards int) (*Town, *identity.Key) {
+func StartOnLedger(t T, scheme commit.Scheme, nodes, shards int, options ...Option) (*Town, *identity.Key) {
 	t.Helper()
+	system := committee.System{Network: "test", Shards: shards, Scheme: scheme}
+	for _, option := range options {
+		option(&system)
+	}
 	w, writer := &Town{log: vfs.NewMem()}, identity.GenerateKey()
 	w.clock.Store(1_700_000_000_000)
 	w.Genesis = ledger.Genesis{
-		Name: "test", Shards: uint16(shards), Scheme: uint8(scheme), Start: uint64(w.clock.Load()), EpochMillis: uint64(epochTime.Milliseconds()),
+		Name: system.Network, Shards: uint16(shards), Scheme: uint8(scheme), Metadata: uint8(system.Metadata), Start: uint64(w.clock.Load()), EpochMillis: uint64(epochTime.Milliseconds()),
 		SyncMillis: 1, MinStake: 1, MaxNodes: uint16(nodes),
 	}
 	keys, listeners := listen(t, nodes)

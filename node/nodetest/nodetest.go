@@ -50,17 +50,29 @@ func (n *Node) Public() committee.PublicKey { return n.key.Public() }
 // Signer returns what signs with the node's key.
 func (n *Node) Signer() *committee.Signer { return n.key.Signer(nil) }
 
+// Option changes the system that a cluster is of.
+type Option func(*committee.System)
+
+// Metadata says what nodes keep of metadata.
+func Metadata(form committee.Form) Option {
+	return func(s *committee.System) { s.Metadata = form }
+}
+
 // Start runs nodes on loopback, which own the shards evenly, until the test ends. The key
 // is that of a client that may write.
-func Start(t T, scheme commit.Scheme, nodes, shards int) (*Cluster, *identity.Key) {
+func Start(t T, scheme commit.Scheme, nodes, shards int, options ...Option) (*Cluster, *identity.Key) {
 	t.Helper()
+	system := committee.System{Network: "test", Shards: shards, Scheme: scheme}
+	for _, option := range options {
+		option(&system)
+	}
 	c, writer := new(Cluster), identity.GenerateKey()
 	keys, listeners := listen(t, nodes)
 	members := make([]committee.Member, nodes)
 	for i, n := range committee.Spread(shards, nodes) {
 		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), listeners[i].Addr().String(), keys[i], n)
 	}
-	all, err := committee.New(committee.System{Network: "test", Shards: shards, Scheme: scheme}, 1, members)
+	all, err := committee.New(system, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,6 +82,12 @@ func (p *Peer) Metadata(ctx context.Context, id commit.BlobID, h *commit.Hasher)
 	return meta, nil
 }
 
+// MetadataParts asks for parts of a blob's metadata, by pairs, with a proof or without. What
+// comes, no more bytes than metadata has, is not verified, see package coded.
+func MetadataParts(ctx context.Context, p *Peer, id commit.BlobID, pairs []int, proven bool) ([]byte, error) {
+	return p.getBytes(ctx, api.BlobPath(id, api.PartsPath)+"?"+api.PartsQuery(pairs, proven), int64(placement.MaxMetadata(p.committee.Params().N)))
+}
+
 // PutMetadata stores a blob's metadata.
 func (p *Peer) PutMetadata(ctx context.Context, id commit.BlobID, meta *commit.Metadata) error {
 	data, err := meta.MarshalBinary()

@@ -142,6 +142,16 @@ func (v *View) Had(id commit.BlobID) (pairs []int) {
 	return pairs
 }
 
+// Mine returns all pairs of a blob that who looks may have, in their order.
+func (v *View) Mine(id commit.BlobID) []int {
+	pairs := v.Had(id)
+	if v.Member >= 0 {
+		pairs = append(pairs, v.Pairs(id, v.Member)...)
+	}
+	slices.Sort(pairs)
+	return slices.Compact(pairs)
+}
+
 // Tally counts nodes by the shards that they own in each of the committees that may have
 // what is certified.
 type Tally struct {

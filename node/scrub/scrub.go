@@ -10,6 +10,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/pause"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -32,7 +33,7 @@ type Config struct {
 	View     func() *peer.View // as the node sees it at present; called once for each blob
 	Code     *rs2d.Code
 	Store    store.Store
-	Metadata func(commit.BlobID) (*commit.Metadata, error) // verified against the id
+	Metadata func(commit.BlobID) (*metadata.Kept, error) // verified against the id
 	Healer   Healer
 	Rate     int64         // bytes a second; as fast as it goes if 0; no scrubbing but when asked if negative
 	Pause    time.Duration // between two passes; default 10 min
@@ -167,7 +168,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 	}
 	stored := info.Slivers
 	certified := info.Certified()
-	meta, err := s.config.Metadata(id)
+	kept, err := s.config.Metadata(id)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt):
 		s.config.Healer.Enqueue(id)
@@ -176,6 +177,7 @@ func (s *Scrubber) blob(ctx context.Context, id commit.BlobID) error {
 		s.config.Logger.Warn("not scrubbed", "blob", id, "error", err)
 		return nil
 	}
+	meta := kept.Metadata()
 	var buffer []byte
 	for _, e := range stored {
 		started := time.Now()

@@ -12,6 +12,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -65,7 +66,7 @@ func TestScrubRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := New(Config{
 			Healer: nobody{}, Code: code, Store: &shelf{e: e}, Rate: rate, Logger: slog.New(slog.DiscardHandler),
-			Metadata: func(commit.BlobID) (*commit.Metadata, error) { return e.Metadata(), nil },
+			Metadata: func(commit.BlobID) (*metadata.Kept, error) { return &metadata.Kept{Whole: e.Metadata()}, nil },
 			View:     func() *peer.View { return &peer.View{Committee: c} },
 		})
 		if err != nil {
@@ -93,7 +94,7 @@ type nobody struct{ Healer }
 func TestConfigIsChecked(t *testing.T) {
 	full := Config{
 		View: func() *peer.View { return nil }, Code: new(rs2d.Code), Store: new(shelf), Healer: nobody{},
-		Metadata: func(commit.BlobID) (*commit.Metadata, error) { return nil, nil },
+		Metadata: func(commit.BlobID) (*metadata.Kept, error) { return nil, nil },
 	}
 	if s, err := New(full); err != nil || s.config.Pause != 10*time.Minute || s.config.Logger == nil {
 		t.Errorf("defaults: %v", err)

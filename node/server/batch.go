@@ -137,7 +137,10 @@ func (b *batch) update(ctx context.Context, one *bundle, a committee.Attestation
 		if !w.withinQuota(r, &info) || !w.verify(r, one.meta, one.slivers) {
 			return nil, false
 		}
-		*u = w.update(r, one.raw, one.slivers)
+		if *u, err = w.update(r, one.meta, one.raw, one.slivers); err != nil {
+			w.blobs.fail(r, err)
+			return nil, false
+		}
 		info.Records, info.Slivers = append(info.Records, store.Metadata), append(info.Slivers, one.entries...)
 		if !complete(r.view, r.id, &info) {
 			r.Fail(http.StatusBadRequest, fmt.Sprintf("not all of the node's slivers of blob %v are there", r.id))

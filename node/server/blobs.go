@@ -10,18 +10,18 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
-// blobs is what the node has of blobs. n and the scheme are the same for ever.
+// blobs is what the node has of blobs. n and the form of metadata are the same for ever.
 type blobs struct {
 	store   Store
 	healer  Healer
-	hasher  *commit.Hasher
 	params  commit.Params
-	scheme  commit.Scheme
+	keeper  *metadata.Keeper
 	cache   *metadataCache
 	metrics *metrics
 	log     *slog.Logger
@@ -29,49 +29,22 @@ type blobs struct {
 	full    atomic.Int64 // when the disk refused a write for want of room, Unix time in nanoseconds
 }
 
-// metadata returns the metadata of a blob that the node has. The error wraps
-// store.ErrNotFound, or store.ErrCorrupt if what is stored is not the blob's.
-func (b *blobs) metadata(id commit.BlobID) (*commit.Metadata, error) {
+// kept returns what the node has of a blob's metadata. The error wraps store.ErrNotFound, or
+// store.ErrCorrupt if what is stored is not the blob's.
+func (b *blobs) kept(id commit.BlobID) (*metadata.Kept, error) {
 	if meta, ok := b.cache.get(id); ok {
-		return meta, nil
+		return &metadata.Kept{Length: meta.Length, Whole: meta}, nil
 	}
-	data, err := b.store.Record(id, store.Metadata)
-	if err != nil {
-		return nil, err
+	kept, err := b.keeper.Get(id)
+	if err == nil && kept.Whole != nil {
+		b.cache.put(id, kept.Whole)
 	}
-	meta, err := b.parse(id, data)
-	if err != nil {
-		return nil, fmt.Errorf("%w: metadata of blob %v: %w", store.ErrCorrupt, id, err)
-	}
-	b.cache.put(id, meta)
-	return meta, nil
+	return kept, err
 }
 
-// errMetadata is returned for metadata that is not the blob's, or not of this code.
-var errMetadata = errors.New("metadata is not that of the blob")
-
-// parse reads and verifies a blob's metadata.
-func (b *blobs) parse(id commit.BlobID, data []byte) (*commit.Metadata, error) {
-	meta, err := commit.ParseMetadata(data, b.scheme)
-	if err != nil {
-		return nil, err
-	}
-	if meta.Shards() != b.params.N {
-		return nil, fmt.Errorf("%w: it is of %d shards", errMetadata, meta.Shards())
-	}
-	got, err := meta.ID(b.hasher)
-	if err != nil {
-		return nil, err
-	}
-	if got != id {
-		return nil, errMetadata
-	}
-	return meta, nil
-}
-
-// sizes returns the lengths of the blob's slivers, by axis.
-func (b *blobs) sizes(meta *commit.Metadata) (placement.Sizes, error) {
-	return placement.SizesOf(b.params, meta.Length)
+// sizes returns the lengths of the slivers of a blob of so many bytes, by axis.
+func (b *blobs) sizes(length uint64) (placement.Sizes, error) {
+	return placement.SizesOf(b.params, length)
 }
 
 // has reports whether the blob has the record; an error counts as that it has not.
@@ -140,7 +113,7 @@ func (b *blobs) corrupt(err error) {
 
 // sliver reads which sliver the path names. If it is not one that the node may have,
 // sliver answers.
-func (b *blobs) sliver(r *request) (ref store.Ref, meta *commit.Metadata, sizes placement.Sizes, ok bool) {
+func (b *blobs) sliver(r *request) (ref store.Ref, kept *metadata.Kept, sizes placement.Sizes, ok bool) {
 	axis, err := api.ParseAxis(r.PathValue("axis"))
 	if err == nil {
 		ref.Axis = axis
@@ -154,17 +127,17 @@ func (b *blobs) sliver(r *request) (ref store.Ref, meta *commit.Metadata, sizes 
 		r.misdirected(fmt.Sprintf("pair %d is another node's", ref.Pair))
 		return ref, nil, sizes, false
 	}
-	meta, err = b.metadata(r.id)
+	kept, err = b.kept(r.id)
 	if errors.Is(err, store.ErrNotFound) && r.Method == http.MethodPut {
 		r.Fail(http.StatusConflict, "the metadata comes first")
 		return ref, nil, sizes, false
 	}
 	if err == nil {
-		sizes, err = b.sizes(meta)
+		sizes, err = b.sizes(kept.Length)
 	}
 	if err != nil {
 		b.fail(r, err)
 		return ref, nil, sizes, false
 	}
-	return ref, meta, sizes, true
+	return ref, kept, sizes, true
 }

@@ -97,12 +97,12 @@ func (b *bundle) metadata() (ok bool) {
 		b.r.badBody(err)
 		return false
 	}
-	if b.meta, err = b.writer.blobs.parse(b.r.id, b.raw); err != nil {
+	if b.meta, err = b.writer.blobs.keeper.Parse(b.r.id, b.raw); err != nil {
 		b.writer.blobs.metrics.rejected.Inc()
 		b.r.Fail(http.StatusUnprocessableEntity, err.Error())
 		return false
 	}
-	if b.sizes, err = b.writer.blobs.sizes(b.meta); err != nil {
+	if b.sizes, err = b.writer.blobs.sizes(b.meta.Length); err != nil {
 		b.r.Fail(http.StatusUnprocessableEntity, err.Error())
 		return false
 	}

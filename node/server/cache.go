@@ -10,7 +10,8 @@ import (
 // metadataCacheBytes bounds what the cache of metadata holds.
 const metadataCacheBytes = 64 << 20
 
-// metadataCache keeps the metadata that was used last, verified and parsed.
+// metadataCache keeps the metadata that was used last, verified and parsed: all of it, also where
+// the node stores a part.
 type metadataCache struct {
 	mu    sync.Mutex
 	most  int

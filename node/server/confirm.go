@@ -114,7 +114,7 @@ func (c *confirmer) condition(r *request, u *store.Update, end uint32) {
 	if c.registry == nil {
 		return
 	}
-	stores := len(u.Records) > 0
+	stores := len(u.Records)+len(u.Rewrite) > 0
 	u.AtLeast, u.If = end, func(i store.Info) bool {
 		return c.registry.Live(r.id) && (stores || complete(r.view, r.id, &i))
 	}

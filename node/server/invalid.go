@@ -23,8 +23,9 @@ type invalidator struct {
 // Nothing else changes before the owners of f+1 shards have: one node's word is not
 // enough to refuse a blob.
 func (v *invalidator) putProof(r *request) {
-	meta, err := v.blobs.metadata(r.id)
-	if errors.Is(err, store.ErrNotFound) {
+	kept, err := v.blobs.kept(r.id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && kept.Whole == nil {
+		// Where the node keeps a part, all of it stays in memory for a while once it was sent.
 		r.Fail(http.StatusConflict, "the metadata comes first")
 		return
 	}
@@ -49,7 +50,7 @@ func (v *invalidator) putProof(r *request) {
 	if err != nil {
 		return
 	}
-	err = v.code.VerifyInconsistency(meta, proof)
+	err = v.code.VerifyInconsistency(kept.Whole, proof)
 	done()
 	if err != nil {
 		v.blobs.metrics.rejected.Inc()

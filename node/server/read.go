@@ -9,6 +9,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/coded"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -26,9 +27,9 @@ func (d *reader) getStatus(r *request) {
 		Blob: r.id, Primary: []int{}, Secondary: []int{},
 		Certified: info.Certified(), Inconsistent: info.Has(store.InvalidBlobCertificate), Complete: complete(r.view, r.id, &info),
 	}
-	meta, err := d.blobs.metadata(r.id)
+	kept, err := d.blobs.kept(r.id)
 	if err == nil {
-		s.Metadata, s.Length = true, meta.Length
+		s.Metadata, s.Length = true, kept.Length
 	} else if !errors.Is(err, store.ErrNotFound) {
 		d.blobs.fail(r, err)
 		return
@@ -43,13 +44,38 @@ func (d *reader) getStatus(r *request) {
 	r.answer(http.StatusOK, s)
 }
 
+// getMetadata gives all of a blob's metadata, as it was stored. Where the node keeps a part, it
+// gives what it happens to remember; others gather parts.
 func (d *reader) getMetadata(r *request) {
 	raw, err := d.blobs.store.Record(r.id, store.Metadata)
+	if err == nil && coded.IsRecord(raw) {
+		meta, ok := d.blobs.cache.get(r.id)
+		if !ok {
+			r.Fail(http.StatusNotFound, "the node keeps a part of the metadata: gather it from "+api.BlobPath(r.id, api.PartsPath))
+			return
+		}
+		raw, err = meta.MarshalBinary()
+	}
 	if err != nil {
 		d.blobs.fail(r, err)
 		return
 	}
 	r.send(append(r.id[:], raw...))
+}
+
+// getParts gives parts of a blob's metadata, or all of it if that is what the node keeps.
+func (d *reader) getParts(r *request) {
+	pairs, proven, err := api.ParsePartsQuery(r.URL.Query(), d.blobs.params.N)
+	if err != nil {
+		r.Fail(http.StatusBadRequest, err.Error())
+		return
+	}
+	data, err := d.blobs.keeper.Answer(r.id, pairs, proven)
+	if err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
+	r.send(data)
 }
 
 // getSliver serves one sliver, or a range of it. Slivers never change, so the id and
@@ -149,12 +175,12 @@ func (d *reader) getSlivers(r *request) {
 			wanted = append(wanted, store.Ref{Axis: axis, Pair: pair})
 		}
 	}
-	meta, err := d.blobs.metadata(r.id)
+	kept, err := d.blobs.kept(r.id)
 	if err != nil {
 		d.blobs.fail(r, err)
 		return
 	}
-	sizes, err := d.blobs.sizes(meta)
+	sizes, err := d.blobs.sizes(kept.Length)
 	if err != nil {
 		d.blobs.fail(r, err)
 		return

@@ -16,6 +16,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/epoch"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -143,8 +144,12 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	view := c.View()
+	keeper, err := metadata.NewKeeper(c.Store, view.System(), c.Hasher)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	s.blobs = &blobs{
-		store: c.Store, healer: c.Healer, hasher: c.Hasher, params: view.Params(), scheme: view.Scheme(),
+		store: c.Store, healer: c.Healer, params: view.Params(), keeper: keeper,
 		cache: newMetadataCache(view.Params().N), metrics: newMetrics(c.Metrics), log: c.Logger,
 		starves: s.http.Starves,
 	}
@@ -174,9 +179,12 @@ func (s *Server) Problems() []httpd.Problem {
 	return list
 }
 
-// Metadata returns the metadata of a blob that the node has, verified. The error wraps
+// Metadata returns what the node has of a blob's metadata, verified. The error wraps
 // store.ErrNotFound, or store.ErrCorrupt if what is stored is not the blob's.
-func (s *Server) Metadata(id commit.BlobID) (*commit.Metadata, error) { return s.blobs.metadata(id) }
+func (s *Server) Metadata(id commit.BlobID) (*metadata.Kept, error) { return s.blobs.kept(id) }
+
+// Remember keeps all of a blob's metadata in memory for a while, which was verified.
+func (s *Server) Remember(id commit.BlobID, meta *commit.Metadata) { s.blobs.cache.put(id, meta) }
 
 // Forget drops what the server remembers of a blob that is no longer in the store.
 func (s *Server) Forget(id commit.BlobID) { s.blobs.cache.remove(id) }
@@ -227,6 +235,7 @@ func (s *Server) routes() http.Handler {
 	blob("PUT", "", senders|refuseInconsistent, write.putBlob)
 	blob("GET", api.StatusPath, ofHolders, read.getStatus)
 	blob("GET", api.MetadataPath, ofHolders, read.getMetadata) // who verifies a proof of inconsistency needs it
+	blob("GET", api.PartsPath, ofHolders, read.getParts)
 	blob("PUT", api.MetadataPath, senders|refuseInconsistent, write.putMetadata)
 	blob("GET", api.SliversPath, ofHolders|refuseInconsistent, read.getSlivers)
 	blob("GET", api.SliversPath+"/{pair}/{axis}", ofHolders|refuseInconsistent, read.getSliver)

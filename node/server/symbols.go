@@ -32,9 +32,9 @@ type symbolSource struct {
 }
 
 // source returns the source of the symbols that slivers of axis and the pair share.
-func (y *symbolServer) source(id commit.BlobID, meta *commit.Metadata, axis rs2d.Axis, pair int) (*symbolSource, error) {
+func (y *symbolServer) source(id commit.BlobID, length uint64, axis rs2d.Axis, pair int) (*symbolSource, error) {
 	p := y.blobs.params
-	size, err := p.SymbolSize(meta.Length)
+	size, err := p.SymbolSize(length)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (y *symbolServer) post(r *request) {
 	y.blobs.stream(r, func(yield func(api.FrameHeader, frameData) bool) {
 		for i := range requests {
 			want := &requests[i]
-			meta, err := y.blobs.metadata(want.Blob)
+			kept, err := y.blobs.kept(want.Blob)
 			if y.blobs.has(want.Blob, store.InvalidBlobCertificate) {
 				err = store.ErrNotFound // nobody needs symbols of it
 			}
@@ -152,7 +152,7 @@ func (y *symbolServer) post(r *request) {
 					if err != nil {
 						return nil, err
 					}
-					return y.appendSymbols(r, dst, want, meta, int(pair))
+					return y.appendSymbols(r, dst, want, kept.Length, int(pair))
 				}
 				if !yield(api.FrameHeader{Kind: api.FrameSymbols, Index: pair, Item: uint32(i)}, symbols) {
 					return
@@ -164,8 +164,8 @@ func (y *symbolServer) post(r *request) {
 
 // appendSymbols appends the symbols of one source. The error is that of the store,
 // httpd.ErrBusy, or the context's.
-func (y *symbolServer) appendSymbols(r *request, dst []byte, want *api.SymbolRequest, meta *commit.Metadata, pair int) ([]byte, error) {
-	source, err := y.source(want.Blob, meta, want.Axis, pair)
+func (y *symbolServer) appendSymbols(r *request, dst []byte, want *api.SymbolRequest, length uint64, pair int) ([]byte, error) {
+	source, err := y.source(want.Blob, length, want.Axis, pair)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (y *symbolServer) list(r *request, proofs bool) {
 	if err == nil {
 		target, err = api.ParseIndex(q.Get("target"), shards)
 	}
-	pairs := r.view.pairs(r.id)
+	pairs := r.view.Mine(r.id)
 	if s := q.Get("source"); err == nil && s != "" {
 		pairs = make([]int, 1)
 		pairs[0], err = api.ParseIndex(s, shards)
@@ -213,14 +213,14 @@ func (y *symbolServer) list(r *request, proofs bool) {
 		r.misdirected("the pair is another node's")
 		return
 	}
-	meta, err := y.blobs.metadata(r.id)
+	kept, err := y.blobs.kept(r.id)
 	if err != nil {
 		y.blobs.fail(r, err)
 		return
 	}
 	var out []byte
 	for _, pair := range pairs {
-		source, err := y.source(r.id, meta, axis, pair)
+		source, err := y.source(r.id, kept.Length, axis, pair)
 		if err != nil {
 			y.blobs.fail(r, err)
 			return

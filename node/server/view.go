@@ -59,8 +59,8 @@ func (v *View) mayHold(id commit.BlobID, pair int) bool {
 	return false
 }
 
-// pairs returns the pairs of a blob that the node may have, its own first.
-func (v *View) pairs(id commit.BlobID) (pairs []int) {
+// Mine returns the pairs of a blob that the node may have, its own first.
+func (v *View) Mine(id commit.BlobID) (pairs []int) {
 	seen := make(map[int]bool)
 	for _, s := range v.seats() {
 		for _, pair := range s.committee.Pairs(id, s.member) {

@@ -72,18 +72,23 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 	if !w.verify(r, meta, slivers) {
 		return false
 	}
-	if !w.confirm.apply(r, stage, w.update(r, raw, slivers), end) {
+	u, err := w.update(r, meta, raw, slivers)
+	if err != nil {
+		w.blobs.fail(r, err)
+		return false
+	}
+	if !w.confirm.apply(r, stage, u, end) {
 		return false
 	}
 	w.blobs.cache.put(r.id, meta)
 	return true
 }
 
-// update returns how the store changes by slivers and metadata.
-func (w *writer) update(r *request, raw []byte, slivers []rs2d.Sliver) store.Update {
-	return store.Update{
-		Writer: writerName(r.Party), Records: map[store.Record][]byte{store.Metadata: raw}, Slivers: w.stored(slivers),
-	}
+// update returns how the store changes by slivers and metadata, which were verified.
+func (w *writer) update(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver) (store.Update, error) {
+	u := store.Update{Writer: writerName(r.Party), Slivers: w.stored(slivers)}
+	err := w.blobs.keeper.Keep(&u, meta, raw, r.view.Mine(r.id))
+	return u, err
 }
 
 // verify verifies slivers. If one is not the blob's, it answers.
@@ -128,7 +133,7 @@ func (w *writer) putMetadata(r *request) {
 	if !ok {
 		return
 	}
-	meta, err := w.blobs.parse(r.id, raw)
+	meta, err := w.blobs.keeper.Parse(r.id, raw)
 	switch {
 	case errors.Is(err, commit.ErrMalformed):
 		r.Fail(http.StatusBadRequest, err.Error())
@@ -148,7 +153,7 @@ func (w *writer) putSliver(r *request) {
 	if !ok {
 		return
 	}
-	ref, meta, sizes, ok := w.blobs.sliver(r)
+	ref, kept, sizes, ok := w.blobs.sliver(r)
 	if !ok {
 		return
 	}
@@ -167,8 +172,13 @@ func (w *writer) putSliver(r *request) {
 		w.blobs.fail(r, err)
 		return
 	}
-	sliver := rs2d.Sliver{SliverRef: placement.Ref(ref).Sliver(w.blobs.params.N), Data: data}
-	if w.store(r, meta, raw, []rs2d.Sliver{sliver}, nil, end) {
+	slivers := []rs2d.Sliver{{SliverRef: placement.Ref(ref).Sliver(w.blobs.params.N), Data: data}}
+	if !w.verify(r, kept.Metadata(), slivers) {
+		return
+	}
+	u := store.Update{Writer: writerName(r.Party), Slivers: w.stored(slivers)}
+	w.blobs.keeper.Retain(&u, raw)
+	if w.confirm.apply(r, nil, u, end) {
 		r.WriteHeader(http.StatusCreated)
 	}
 }

@@ -24,6 +24,9 @@ func (u *Update) bytes() (n uint64) {
 	for _, value := range u.Records {
 		n += uint64(len(value))
 	}
+	for _, rewrite := range u.Rewrite {
+		n += uint64(rewrite.Max)
+	}
 	return n
 }
 
@@ -115,6 +118,25 @@ func (c *change) enter(u Update) {
 	for _, ref := range u.Drop {
 		c.drop(ref)
 	}
+}
+
+// derive makes the records of an update that depend on all else that there is of the last
+// blob.
+func (c *change) derive(u Update) error {
+	b := c.blobs[len(c.blobs)-1]
+	for r, rewrite := range u.Rewrite {
+		var old []byte
+		if b.old.has(r) {
+			var err error
+			if old, err = c.db.get(recordKey(r, b.id)); err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+		}
+		value := rewrite.Make(b.next.info(), old)
+		b.next.setRecord(r, int64(len(value)))
+		c.set(recordKey(r, b.id), value)
+	}
+	return nil
 }
 
 // commit makes the change durable with all that follows from it, and then gives back the

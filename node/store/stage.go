@@ -149,6 +149,11 @@ func (s *stage) validate(u Update) error {
 	if len(u.Writer) > maxWriter {
 		return fmt.Errorf("store: name of the writer has %d bytes, more than %d", len(u.Writer), maxWriter)
 	}
+	for r := range u.Rewrite {
+		if _, both := u.Records[r]; both {
+			return fmt.Errorf("store: record %q is in the update twice", r)
+		}
+	}
 	seen := make(map[Ref]bool, len(u.Slivers))
 	for _, sliver := range u.Slivers {
 		if err := s.validRef(sliver.Ref); err != nil {
@@ -284,5 +289,5 @@ func (s *stage) enterAll(c *change, u Update) error {
 		next.set(indexedSliver{Entry: staged.Entry, file: staged.place.file, off: staged.place.off})
 		c.set(sliverKey(s.shard(s.id, staged.Pair), s.id, staged.Axis), value)
 	}
-	return nil
+	return c.derive(u)
 }

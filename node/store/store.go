@@ -37,7 +37,7 @@ type Piece struct {
 type Record byte
 
 const (
-	// Metadata is the blob's metadata. Blobs lists the blobs that have it.
+	// Metadata is what the node keeps of the blob's metadata. Blobs lists the blobs that have it.
 	Metadata Record = 'b'
 	// Certificate is the certificate that the blob is stored.
 	Certificate Record = 'c'
@@ -59,6 +59,10 @@ type Update struct {
 	End     *uint32  // the first epoch that does not need the blob, 0 if there is none; nil leaves it
 	AtLeast uint32   // the blob is needed before this epoch, too; 0 says nothing
 
+	// Rewrite are records that depend on what else there is of the blob. None of them is in
+	// Records, too.
+	Rewrite map[Record]Rewrite
+
 	// If, which may be nil, is asked when no other change of the blob can come between.
 	// If it returns false, nothing happens, and the error is ErrRefused.
 	If func(Info) bool
@@ -68,6 +72,14 @@ type Update struct {
 type BlobUpdate struct {
 	Blob commit.BlobID
 	Update
+}
+
+// Rewrite makes a record of what there is when no other change of the blob can come between.
+type Rewrite struct {
+	Max int // bytes of the record at most
+	// Make returns the record, given what the store will have of the blob and the record
+	// that there was, nil if there was none.
+	Make func(after Info, old []byte) []byte
 }
 
 // Entry is a sliver that is stored.

@@ -20,6 +20,8 @@ type file struct {
 	Epoch   int64              `toml:"epoch"`
 	Members []committee.Member `toml:"member"`
 	Clients []Client           `toml:"client"`
+
+	Metadata committee.Form `toml:"metadata,omitzero"` // full if it is not there
 }
 
 // Parse reads what MarshalText writes, verifies it as New does, and refuses keys it
@@ -41,7 +43,7 @@ func Parse(text []byte) (*Control, error) {
 	if f.Epoch < 0 {
 		return nil, fmt.Errorf("%w: epoch %d is negative", committee.ErrCommittee, f.Epoch)
 	}
-	system := committee.System{Network: f.Network, Shards: f.Shards, Scheme: f.Scheme}
+	system := committee.System{Network: f.Network, Shards: f.Shards, Scheme: f.Scheme, Metadata: f.Metadata}
 	c, err := committee.New(system, uint64(f.Epoch), f.Members)
 	if err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func (f *Control) MarshalText() ([]byte, error) {
 		return nil, fmt.Errorf("%w: TOML has no number as large as epoch %d", committee.ErrCommittee, c.Epoch())
 	}
 	system := c.System()
-	all := file{Network: system.Network, Shards: system.Shards, Scheme: system.Scheme, Epoch: int64(c.Epoch()), Clients: f.clients}
+	all := file{Network: system.Network, Shards: system.Shards, Scheme: system.Scheme, Metadata: system.Metadata, Epoch: int64(c.Epoch()), Clients: f.clients}
 	for i := range c.Len() {
 		all.Members = append(all.Members, c.Member(i))
 	}

@@ -101,6 +101,29 @@ func TestFileRoundTrip(t *testing.T) {
 	}
 }
 
+// TestMetadata: the file says what nodes keep of metadata, if that is not all.
+func TestMetadata(t *testing.T) {
+	f, _ := build(t, 9, 100)
+	text, err := f.MarshalText()
+	if err != nil || bytes.Contains(text, []byte("metadata")) {
+		t.Fatalf("%v, or metadata is named in\n%s", err, text)
+	}
+	coded := strings.Replace(string(text), "epoch = 7", "epoch = 7\nmetadata = \"coded\"", 1)
+	c, err := fixed.Parse([]byte(coded))
+	if err != nil || c.View().Current.System().Metadata != committee.Coded {
+		t.Fatalf("%v, or not what the file says", err)
+	}
+	if again, err := c.MarshalText(); err != nil || !bytes.Contains(again, []byte("metadata = \"coded\"\n")) {
+		t.Errorf("%v, or lost in\n%s", err, again)
+	}
+	if c.View().Current.Fingerprint() == f.View().Current.Fingerprint() {
+		t.Error("both have one fingerprint")
+	}
+	if _, err := fixed.Parse([]byte(strings.Replace(coded, "coded", "half", 1))); !errors.Is(err, committee.ErrCommittee) {
+		t.Errorf("half of it: %v, want an ErrCommittee", err)
+	}
+}
+
 // lines returns the lines that set a key.
 func lines(text []byte, key string) (found []string) {
 	for line := range strings.Lines(string(text)) {

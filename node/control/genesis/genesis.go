@@ -24,22 +24,23 @@ import (
 
 // file is the file in TOML. Amounts of money are in the smallest unit.
 type file struct {
-	Network        string        `toml:"network"`
-	Shards         uint16        `toml:"shards"`
-	Scheme         commit.Scheme `toml:"scheme"`
-	Start          time.Time     `toml:"start"`
-	Epoch          duration      `toml:"epoch"`
-	Sync           duration      `toml:"sync"`
-	MaxEpochsAhead uint32        `toml:"max_epochs_ahead"`
-	MaxNodes       uint16        `toml:"max_nodes"`
-	MinStake       Amount        `toml:"min_stake"`
-	BurnRate       uint16        `toml:"burn_rate"`
-	StakeTolerance uint16        `toml:"stake_tolerance,omitempty"` // basis points
-	FeePerByte     Amount        `toml:"fee_per_byte"`
-	BlockTarget    uint32        `toml:"block_target"`
-	Challenges     *challenges   `toml:"challenges,omitempty"`
-	Accounts       []Account     `toml:"account"`
-	Nodes          []Node        `toml:"node"`
+	Network        string         `toml:"network"`
+	Shards         uint16         `toml:"shards"`
+	Scheme         commit.Scheme  `toml:"scheme"`
+	Start          time.Time      `toml:"start"`
+	Epoch          duration       `toml:"epoch"`
+	Sync           duration       `toml:"sync"`
+	MaxEpochsAhead uint32         `toml:"max_epochs_ahead"`
+	MaxNodes       uint16         `toml:"max_nodes"`
+	MinStake       Amount         `toml:"min_stake"`
+	BurnRate       uint16         `toml:"burn_rate"`
+	StakeTolerance uint16         `toml:"stake_tolerance,omitempty"` // basis points
+	FeePerByte     Amount         `toml:"fee_per_byte"`
+	BlockTarget    uint32         `toml:"block_target"`
+	Challenges     *challenges    `toml:"challenges,omitempty"`
+	Metadata       committee.Form `toml:"metadata,omitzero"` // full if it is not there
+	Accounts       []Account      `toml:"account"`
+	Nodes          []Node         `toml:"node"`
 }
 
 // Account is money that somebody has at first.
@@ -115,7 +116,7 @@ func Parse(text []byte) (g ledger.Genesis, err error) {
 		return g, fmt.Errorf("%w: start is before 1970", ledger.ErrGenesis)
 	}
 	g = ledger.Genesis{
-		Name: f.Network, Shards: f.Shards, Scheme: uint8(f.Scheme), Start: uint64(f.Start.UnixMilli()), EpochMillis: uint64(f.Epoch),
+		Name: f.Network, Shards: f.Shards, Scheme: uint8(f.Scheme), Metadata: uint8(f.Metadata), Start: uint64(f.Start.UnixMilli()), EpochMillis: uint64(f.Epoch),
 		SyncMillis: uint64(f.Sync), MaxEpochsAhead: f.MaxEpochsAhead, MaxNodes: f.MaxNodes, MinStake: uint64(f.MinStake), BurnRate: f.BurnRate,
 		FeePerByte: uint64(f.FeePerByte), BlockTarget: f.BlockTarget, StakeTolerance: f.StakeTolerance, Challenges: f.Challenges.rules(),
 	}
@@ -148,7 +149,7 @@ func Marshal(g ledger.Genesis) ([]byte, error) {
 	}
 	g = begin.Genesis()
 	f := file{
-		Network: g.Name, Shards: g.Shards, Scheme: commit.Scheme(g.Scheme), Start: time.UnixMilli(int64(g.Start)).UTC(), Epoch: duration(g.EpochMillis),
+		Network: g.Name, Shards: g.Shards, Scheme: commit.Scheme(g.Scheme), Metadata: committee.Form(g.Metadata), Start: time.UnixMilli(int64(g.Start)).UTC(), Epoch: duration(g.EpochMillis),
 		Sync: duration(g.SyncMillis), MaxEpochsAhead: g.MaxEpochsAhead, MaxNodes: g.MaxNodes, MinStake: Amount(g.MinStake), BurnRate: g.BurnRate,
 		FeePerByte: Amount(g.FeePerByte), BlockTarget: g.BlockTarget, StakeTolerance: g.StakeTolerance, Challenges: tableOf(g.Challenges),
 	}

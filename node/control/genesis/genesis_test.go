@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -64,6 +65,25 @@ func TestRoundTrip(t *testing.T) {
 		if _, err := genesis.Parse([]byte(changed)); !errors.Is(err, ledger.ErrGenesis) {
 			t.Errorf("%s: %v, want an ErrGenesis", name, err)
 		}
+	}
+}
+
+// TestMetadata: the file says what nodes keep of metadata, if that is not all.
+func TestMetadata(t *testing.T) {
+	g := build(t)
+	full := g.ChainID()
+	g.Metadata = uint8(committee.Coded)
+	text, err := genesis.Marshal(g)
+	if err != nil || !strings.Contains(string(text), "metadata = \"coded\"\n") {
+		t.Fatalf("%v, or not said in\n%s", err, text)
+	}
+	back, err := genesis.Parse(text)
+	if err != nil || back.System().Metadata != committee.Coded || back.ChainID() == full {
+		t.Errorf("%v, or not what the file says", err)
+	}
+	g.Metadata = 7
+	if _, err := genesis.Marshal(g); !errors.Is(err, ledger.ErrGenesis) {
+		t.Errorf("form 7: %v, want an ErrGenesis", err)
 	}
 }
 

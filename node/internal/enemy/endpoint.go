@@ -20,6 +20,7 @@ const (
 	PutBlob                   = Endpoint("PUT " + ofBlob)
 	Status                    = Endpoint("GET " + ofBlob + api.StatusPath)
 	Metadata                  = Endpoint("GET " + ofBlob + api.MetadataPath)
+	MetadataParts             = Endpoint("GET " + ofBlob + api.PartsPath)
 	PutMetadata               = Endpoint("PUT " + ofBlob + api.MetadataPath)
 	Slivers                   = Endpoint("GET " + ofBlob + api.SliversPath)
 	Sliver                    = Endpoint("GET " + ofBlob + api.SliversPath + ofSliver)
@@ -43,7 +44,7 @@ const (
 // Endpoints returns all endpoints.
 func Endpoints() []Endpoint {
 	return []Endpoint{
-		Health, List, Symbols, PutBatch, PutBlob, Status, Metadata, PutMetadata, Slivers, Sliver, PutSliver, Confirmation,
+		Health, List, Symbols, PutBatch, PutBlob, Status, Metadata, MetadataParts, PutMetadata, Slivers, Sliver, PutSliver, Confirmation,
 		Certificate, PutCertificate, RecoverySymbols, DecodingSymbols, Proof, PutProof, InvalidBlobCertificate, PutInvalidBlobCertificate,
 	}
 }

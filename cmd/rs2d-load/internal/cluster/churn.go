@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/genesis"
@@ -281,14 +282,14 @@ func (h *churn) measure(c *Change) error {
 			owners[shard], honest[shard] = m.Node, gives
 		}
 	}
+	// Who is new needs metadata; where nodes keep parts, whoever gets a shard gathers it.
 	comes, was := int64(0), make(map[ledger.NodeID]bool)
+	coded := committee.Form(g.Metadata) == committee.Coded
 	for _, m := range old.Members {
 		was[m.Node] = true
 	}
 	for _, m := range now.Members {
-		if !was[m.Node] {
-			comes++
-		}
+		given := c.Given
 		for _, shard := range m.Shards {
 			if owners[shard] != m.Node {
 				c.Moved++
@@ -296,6 +297,9 @@ func (h *churn) measure(c *Change) error {
 					c.Given++
 				}
 			}
+		}
+		if !was[m.Node] || coded && c.Given > given {
+			comes++
 		}
 	}
 	perShard, metadata := int64(0), int64(0)

@@ -35,6 +35,7 @@ type Options struct {
 	Validator     string // program that runs a validator
 	Nodes, Shards int
 	Scheme        commit.Scheme
+	Metadata      committee.Form
 	Dir           string                           // for keys, stores and logs; it exists
 	Program       string                           // that runs a node
 	Args          func(c NodeConfig) []string      // of its command line
@@ -188,7 +189,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 // those alone who only flood it.
 func (c *Cluster) plan(ctx context.Context, path string, members []committee.Member, registrations []genesis.Node) (err error) {
 	o := &c.options
-	system := committee.System{Network: "load", Shards: o.Shards, Scheme: o.Scheme}
+	system := committee.System{Network: "load", Shards: o.Shards, Scheme: o.Scheme, Metadata: o.Metadata}
 	if c.committee, err = committee.New(system, 1, members); err != nil {
 		return err
 	}

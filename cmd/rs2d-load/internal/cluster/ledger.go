@@ -54,7 +54,7 @@ const (
 // the keys of those who pay. The others have accounts.
 func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identity.Key) (g ledger.Genesis, keys []ed25519.PrivateKey, err error) {
 	g = ledger.Genesis{
-		Name: "load", Shards: uint16(o.Shards), Scheme: uint8(o.Scheme), Start: uint64(time.Now().UnixMilli()),
+		Name: "load", Shards: uint16(o.Shards), Scheme: uint8(o.Scheme), Metadata: uint8(o.Metadata), Start: uint64(time.Now().UnixMilli()),
 		MaxNodes: uint16(min(max(len(nodes), o.MostNodes, 1), o.Shards)), BlockTarget: 64 << 20,
 		EpochMillis: uint64(o.Epoch.Milliseconds()), MaxEpochsAhead: max(ledger.DefaultMaxEpochsAhead, o.BlobEpochs),
 	}

@@ -48,6 +48,7 @@ type Setup struct {
 	Shards       int      `json:"shards"`
 	FaultyShards int      `json:"faulty_shards"` // f: how many may be faulty at once
 	Scheme       string   `json:"scheme"`
+	Metadata     string   `json:"metadata"`          // what nodes keep of it
 	Control      string   `json:"control,omitempty"` // of local nodes: fixed, embedded or comet
 	Local        bool     `json:"local"`             // nodes were started on this machine
 	TLS          bool     `json:"tls"`

@@ -56,6 +56,9 @@ func (r *Result) headline() string {
 	if s.Control != "" {
 		control = ", control " + s.Control
 	}
+	if s.Metadata != "" && s.Metadata != "full" {
+		control += ", metadata " + s.Metadata
+	}
 	return fmt.Sprintf("%d nodes, %d shards of which %d may be faulty, scheme %s%s, %s; blobs of %s; %s; %.1f s",
 		s.Nodes, s.Shards, s.FaultyShards, s.Scheme, control, s.Backend, s.Sizes, s.loop(), r.Seconds)
 }
