@@ -22,7 +22,6 @@ import (
 
 type ledgerVerifyCmd struct {
 	askFlags
-	Trusted     string         `placeholder:"FILE" help:"File of what was verified, from which the next time goes on. It is made if it is not there, and whoever can write there can have anything believed."`
 	MaxAge      time.Duration  `placeholder:"TIME" help:"Age of the last checkpoint that is accepted; default any."`
 	Certificate string         `placeholder:"FILE" help:"Certificate to verify, of any epoch, such as nodes show of a blob."`
 	Account     ledger.Address `placeholder:"ADDRESS" help:"The key is that of an account."`

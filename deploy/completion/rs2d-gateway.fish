@@ -6,6 +6,7 @@ complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l help -s h -d 'S
 complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l version -d 'Print the version and exit'
 complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l committee -s C -r -d 'File of the committee of nodes, where there is no ledger'
 complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l ledger -r -d 'Where the ledger is, such as http://127.0.0.1:7000'
+complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l trusted -r -d 'With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it'
 complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l genesis -r -d 'How the ledger began'
 complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l key -r -d 'Secret of a client that may write, or of the account that pays for what is stored'
 complete -c rs2d-gateway -n '__fish_seen_subcommand_from run' -l listen -r -d 'Address to listen on'

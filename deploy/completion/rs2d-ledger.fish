@@ -10,6 +10,7 @@ complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l version -d 'Pri
 complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l network -r -d 'Name of the network, which tells it from others'
 complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l shards -s n -r -d 'Number of shards, which the nodes share by their stake'
 complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l scheme -r -d 'Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet'
+complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l metadata -r -d 'What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB'
 complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l epoch -r -d 'Duration of an epoch'
 complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l max-epochs-ahead -r -d 'Epochs for which storage can be reserved'
 complete -c rs2d-ledger -n '__fish_seen_subcommand_from init' -l stake-tolerance -r -d 'By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent'

@@ -20,10 +20,10 @@ _rs2d_ledger() {
 		;;
 	' init')
 		case ${words[CURRENT-1]} in
-		--network|--shards|-n|--scheme|--epoch|--max-epochs-ahead|--stake-tolerance|--account) _files; return ;;
+		--network|--shards|-n|--scheme|--metadata|--epoch|--max-epochs-ahead|--stake-tolerance|--account) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--network:Name of the network, which tells it from others' '--shards:Number of shards, which the nodes share by their stake' '-n:Number of shards, which the nodes share by their stake' '--scheme:Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet' '--epoch:Duration of an epoch' '--max-epochs-ahead:Epochs for which storage can be reserved' '--stake-tolerance:By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent' '--account:Money that somebody has at first' '--json:Print one JSON object instead of text')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--network:Name of the network, which tells it from others' '--shards:Number of shards, which the nodes share by their stake' '-n:Number of shards, which the nodes share by their stake' '--scheme:Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet' '--metadata:What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB' '--epoch:Duration of an epoch' '--max-epochs-ahead:Epochs for which storage can be reserved' '--stake-tolerance:By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent' '--account:Money that somebody has at first' '--json:Print one JSON object instead of text')
 		;;
 	' run')
 		case ${words[CURRENT-1]} in

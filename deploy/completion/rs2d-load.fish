@@ -6,6 +6,7 @@ complete -c rs2d-load -l control -x -a 'fixed embedded comet' -d 'Control plane 
 complete -c rs2d-load -l comet -r -d 'The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project'
 complete -c rs2d-load -l epoch -r -d 'How long an epoch of the ledger of local nodes is: by default longer than any run'
 complete -c rs2d-load -l scheme -r -d 'Hash of the commitments of local nodes: blake3 or walrus'
+complete -c rs2d-load -l metadata -r -d 'What local nodes keep of the metadata of blobs: full, all of it; or coded, a part'
 complete -c rs2d-load -l dir -r -d 'Where stores of local nodes are; a new temporary directory by default'
 complete -c rs2d-load -l keep -d 'Leave stores and logs of local nodes where they are'
 complete -c rs2d-load -l plaintext -d 'Speak HTTP without TLS'

@@ -24,10 +24,10 @@ _rs2d_node() {
 	' init')
 		case $prev in
 		--control) COMPREPLY=($(compgen -W 'fixed embedded comet' -- "$cur")); return ;;
-		--nodes|--shards|-n|--network|--scheme|--epoch|--epoch-time|--stake-tolerance|--ledger|--api-port|--peer-port|--capacity|--host|--port|--admin-port|--address|--client) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--nodes|--shards|-n|--network|--scheme|--metadata|--epoch|--epoch-time|--stake-tolerance|--ledger|--api-port|--peer-port|--capacity|--host|--port|--admin-port|--address|--client) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --nodes --shards -n --network --scheme --control --epoch --epoch-time --stake-tolerance --ledger --api-port --peer-port --capacity --host --port --admin-port --address --client --json'
+		[[ $cur == -* ]] && words='--help -h --version --nodes --shards -n --network --scheme --metadata --control --epoch --epoch-time --stake-tolerance --ledger --api-port --peer-port --capacity --host --port --admin-port --address --client --json'
 		;;
 	' keygen')
 		case $prev in
@@ -81,10 +81,10 @@ _rs2d_node() {
 		;;
 	' status')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --committee -C --ledger --genesis --timeout --wait --json'
+		[[ $cur == -* ]] && words='--help -h --version --committee -C --ledger --trusted --genesis --timeout --wait --json'
 		;;
 	esac
 	if [[ -n $words ]]; then

@@ -85,46 +85,46 @@ _rs2d() {
 		;;
 	' put')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key|--grace|--certificate|--epochs|--part|--jobs) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key|--grace|--certificate|--epochs|--part|--jobs) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --key --grace --certificate --epochs --permanent --recursive -r --quilt --part --jobs --names'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --key --grace --certificate --epochs --permanent --recursive -r --quilt --part --jobs --names'
 		;;
 	' get')
 		case $prev in
 		--check) COMPREPLY=($(compgen -W 'strict systematic' -- "$cur")); return ;;
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--range|--output|-o|--piece|--jobs|--file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--range|--output|-o|--piece|--jobs|--file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --check --range --output -o --piece --jobs --recursive -r --file'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --check --range --output -o --piece --jobs --recursive -r --file'
 		;;
 	' stat')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory'
 		;;
 	' ls')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --long -l --all --quilt --recursive -r'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --long -l --all --quilt --recursive -r'
 		;;
 	' extend')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key|--epochs) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key|--epochs) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --key --epochs'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --key --epochs'
 		;;
 	' rm')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --key --recursive -r'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --key --recursive -r'
 		;;
 	' account')
 		case $prev in
@@ -140,17 +140,17 @@ _rs2d() {
 		;;
 	' account balance')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --key'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --key'
 		;;
 	' account transfer')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --key'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --key'
 		;;
 	' ledger')
 		case $prev in
@@ -160,31 +160,31 @@ _rs2d() {
 		;;
 	' ledger status')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory'
 		;;
 	' ledger events')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--from) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --from --follow -f'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --from --follow -f'
 		;;
 	' ledger proof')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--account|--object) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--account|--object) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --account --object'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --account --object'
 		;;
 	' ledger verify')
 		case $prev in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--trusted|--max-age|--certificate|--account|--object) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--max-age|--certificate|--account|--object) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --genesis --timeout --max-memory --trusted --max-age --certificate --account --object'
+		[[ $cur == -* ]] && words='--help -h --version --json --committee -C --ledger --trusted --genesis --timeout --max-memory --max-age --certificate --account --object'
 		;;
 	' bench')
 		case $prev in

@@ -87,46 +87,46 @@ _rs2d() {
 		;;
 	' put')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key|--grace|--certificate|--epochs|--part|--jobs) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key|--grace|--certificate|--epochs|--part|--jobs) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of a client that may write; default client.key beside the committee'\''s file' '--grace:Time for slow nodes, once enough of them have their part' '--certificate:File to write the certificate to that the blob is stored' '--epochs:Epochs for which the blob is stored, the current one included, on a ledger; default 1' '--permanent:The blob cannot be deleted before its epochs have passed' '--recursive:Store what is in directories, and a manifest that lists it' '-r:Store what is in directories, and a manifest that lists it' '--quilt:Pack small files, also those in directories, into quilts: blobs of many files each' '--part:Length from which on files are split into several blobs; by default that of the longest blob there is' '--jobs:Of several files, how many to store at once' '--names:Note the names of files in attributes of their blobs on the ledger, where everybody sees them, and which blobs are quilts')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of a client that may write; default client.key beside the committee'\''s file' '--grace:Time for slow nodes, once enough of them have their part' '--certificate:File to write the certificate to that the blob is stored' '--epochs:Epochs for which the blob is stored, the current one included, on a ledger; default 1' '--permanent:The blob cannot be deleted before its epochs have passed' '--recursive:Store what is in directories, and a manifest that lists it' '-r:Store what is in directories, and a manifest that lists it' '--quilt:Pack small files, also those in directories, into quilts: blobs of many files each' '--part:Length from which on files are split into several blobs; by default that of the longest blob there is' '--jobs:Of several files, how many to store at once' '--names:Note the names of files in attributes of their blobs on the ledger, where everybody sees them, and which blobs are quilts')
 		;;
 	' get')
 		case ${words[CURRENT-1]} in
 		--check) list=(strict systematic); _describe value list; return ;;
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--range|--output|-o|--piece|--jobs|--file) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--range|--output|-o|--piece|--jobs|--file) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--check:strict: encode again and compare the blob id' '--range:Bytes A to B, as in rs2d cat; the check is systematic then' '--output:File to write; - is standard output' '-o:File to write; - is standard output' '--piece:A longer blob that goes to a file is read in pieces of about this length, so that it can go on where it was; 0 reads all at once' '--jobs:Of the files of a manifest, how many to write at once' '--recursive:The blob is a manifest: write the files that it lists below the directory of --output' '-r:The blob is a manifest: write the files that it lists below the directory of --output' '--file:The blob is a quilt: read this file of it')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--check:strict: encode again and compare the blob id' '--range:Bytes A to B, as in rs2d cat; the check is systematic then' '--output:File to write; - is standard output' '-o:File to write; - is standard output' '--piece:A longer blob that goes to a file is read in pieces of about this length, so that it can go on where it was; 0 reads all at once' '--jobs:Of the files of a manifest, how many to write at once' '--recursive:The blob is a manifest: write the files that it lists below the directory of --output' '-r:The blob is a manifest: write the files that it lists below the directory of --output' '--file:The blob is a quilt: read this file of it')
 		;;
 	' stat')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most')
 		;;
 	' ls')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--long:Print lengths and states too' '-l:Print lengths and states too' '--all:List blobs too that are not certified, or are inconsistent' '--quilt:List the files in the quilt of the id' '--recursive:List the files of the manifest of the id, as put --recursive makes it' '-r:List the files of the manifest of the id, as put --recursive makes it')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--long:Print lengths and states too' '-l:Print lengths and states too' '--all:List blobs too that are not certified, or are inconsistent' '--quilt:List the files in the quilt of the id' '--recursive:List the files of the manifest of the id, as put --recursive makes it' '-r:List the files of the manifest of the id, as put --recursive makes it')
 		;;
 	' extend')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key|--epochs) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key|--epochs) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis' '--epochs:Epochs by which the blob is stored longer')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis' '--epochs:Epochs by which the blob is stored longer')
 		;;
 	' rm')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis' '--recursive:The ids are those of manifests: delete all that they list, too' '-r:The ids are those of manifests: delete all that they list, too')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis' '--recursive:The ids are those of manifests: delete all that they list, too' '-r:The ids are those of manifests: delete all that they list, too')
 		;;
 	' account')
 		case ${words[CURRENT-1]} in
@@ -142,17 +142,17 @@ _rs2d() {
 		;;
 	' account balance')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis')
 		;;
 	' account transfer')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--key) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--key) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--key:Secret of the account; default client.key beside the genesis')
 		;;
 	' ledger')
 		case ${words[CURRENT-1]} in
@@ -162,31 +162,31 @@ _rs2d() {
 		;;
 	' ledger status')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most')
 		;;
 	' ledger events')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--from) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--from) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--from:Height of the first block to print events of; default the first one' '--follow:Wait for more, until interrupted' '-f:Wait for more, until interrupted')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--from:Height of the first block to print events of; default the first one' '--follow:Wait for more, until interrupted' '-f:Wait for more, until interrupted')
 		;;
 	' ledger proof')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--account|--object) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--account|--object) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--account:The key is that of an account' '--object:The key is that of a blob'\''s registration, as stat names it')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--account:The key is that of an account' '--object:The key is that of a blob'\''s registration, as stat names it')
 		;;
 	' ledger verify')
 		case ${words[CURRENT-1]} in
-		--committee|-C|--ledger|--genesis|--timeout|--max-memory|--trusted|--max-age|--certificate|--account|--object) _files; return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--timeout|--max-memory|--max-age|--certificate|--account|--object) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--trusted:File of what was verified, from which the next time goes on' '--max-age:Age of the last checkpoint that is accepted; default any' '--certificate:Certificate to verify, of any epoch, such as nodes show of a blob' '--account:The key is that of an account' '--object:The key is that of a blob'\''s registration, as stat shows it')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--json:Print one JSON object instead of text' '--committee:File of the committee of nodes, where there is no ledger' '-C:File of the committee of nodes, where there is no ledger' '--ledger:Where the ledger is, such as http://127.0.0.1:7000' '--trusted:With --genesis, believe no ledger about the nodes of an epoch, but those of the epoch before, who have signed it' '--genesis:How the ledger began' '--timeout:Time for all of it, but for the writing of what was read' '--max-memory:Bytes of blobs and slivers to hold at most' '--max-age:Age of the last checkpoint that is accepted; default any' '--certificate:Certificate to verify, of any epoch, such as nodes show of a blob' '--account:The key is that of an account' '--object:The key is that of a blob'\''s registration, as stat shows it')
 		;;
 	' bench')
 		case ${words[CURRENT-1]} in
