@@ -551,7 +551,7 @@ func TestLateRegistration(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	blob := randomBlob(1, 100_000)
+	blob := randomBlob(1, 1_000_000) // too large to be sent with others, which only registered ones are
 	id := put(t, cl, blob).ID
 	expectRead(t, cl, id, blob)
 }
