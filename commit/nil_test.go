@@ -29,6 +29,7 @@ func TestNil(t *testing.T) {
 		{Name: "ParseBlobID", Func: ParseBlobID, Args: []any{BlobID{}.String()}},
 		{Name: "ParseFile", Func: ParseFile, Args: []any{append([]byte{byte(Walrus)}, withID...)}},
 		{Name: "ParseMetadata", Func: ParseMetadata, Args: []any{body, Walrus}},
+		{Name: "CutProof", Func: CutProof, Args: []any{proof}},
 		{Name: "ParseProof", Func: ParseProof, Args: []any{proof}},
 		{Name: "ParseScheme", Func: ParseScheme, Args: []any{"walrus"}},
 		{Name: "ParseWithID", Func: ParseWithID, Args: []any{withID, h}},

@@ -64,15 +64,29 @@ func (p Proof) MarshalBinary() ([]byte, error) {
 // ParseProof is the inverse of MarshalBinary. It accepts proofs of trees of up
 // to MaxShards leaves. The error wraps ErrMalformed.
 func ParseProof(data []byte) (Proof, error) {
+	p, r := readProof(data)
+	if err := r.Done(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return p, nil
+}
+
+// CutProof is ParseProof for a proof that is followed by other bytes, which it returns.
+func CutProof(data []byte) (p Proof, rest []byte, err error) {
+	p, r := readProof(data)
+	if err := r.Err(); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return p, data[r.Offset():], nil
+}
+
+func readProof(data []byte) (Proof, *bcs.Reader) {
 	r := bcs.NewReader(data)
 	p := make(Proof, r.Length(maxProof, "the length of a proof"))
 	for i := range p {
 		p[i] = readNode(r, "a proof's hash")
 	}
-	if err := r.Done(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	return p, nil
+	return p, r
 }
 
 // Claim is a proof with what it is to prove: that the hashed leaf Leaf stands at

@@ -71,22 +71,37 @@ func (s Symbol) appendPlace(dst []byte, index int) ([]byte, error) {
 	return s.Proof.AppendBinary(bcs.AppendSlice(bcs.AppendU16(dst, uint16(index)), s.Data))
 }
 
-// parsePlace reads what appendPlace writes.
-func parsePlace(data []byte) (index int, symbol []byte, proof commit.Proof, err error) {
+// cutPlace reads what appendPlace writes, and returns what follows it.
+func cutPlace(data []byte) (index int, symbol []byte, proof commit.Proof, rest []byte, err error) {
 	r := bcs.NewReader(data)
 	index = int(r.U16("the index of a sliver"))
 	symbol = r.Slice(commit.MaxSymbol, "a symbol")
-	rest := r.Bytes(r.Remaining(), "a proof")
+	rest = r.Bytes(r.Remaining(), "a proof")
 	if err := r.Done(); err != nil {
-		return 0, nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return 0, nil, nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if proof, err = commit.ParseProof(rest); err != nil {
-		return 0, nil, nil, fmt.Errorf("%w: the proof behind %d bytes: %w", ErrMalformed, len(data)-len(rest), err)
+	before := len(data) - len(rest)
+	if proof, rest, err = commit.CutProof(rest); err != nil {
+		return 0, nil, nil, nil, fmt.Errorf("%w: the proof behind %d bytes: %w", ErrMalformed, before, err)
 	}
 	if len(proof) == 0 {
 		proof = nil
 	}
-	return index, symbol, proof, nil
+	return index, symbol, proof, rest, nil
+}
+
+// errBehind is for bytes behind what there is to read.
+func errBehind(rest []byte) error {
+	return fmt.Errorf("%w: %d bytes follow", ErrMalformed, len(rest))
+}
+
+// parsePlace reads what appendPlace writes, and nothing else.
+func parsePlace(data []byte) (index int, symbol []byte, proof commit.Proof, err error) {
+	index, symbol, proof, rest, err := cutPlace(data)
+	if err == nil && len(rest) > 0 {
+		err = errBehind(rest)
+	}
+	return index, symbol, proof, err
 }
 
 // ParseSymbol reads what [Symbol.AppendBCS] writes, for a symbol that was taken from
@@ -96,23 +111,33 @@ func parsePlace(data []byte) (index int, symbol []byte, proof commit.Proof, err 
 // *SliverError for a sliver that there is not, or one of those of
 // [commit.Metadata.Validate].
 func ParseSymbol(meta *commit.Metadata, want SliverRef, data []byte) (Symbol, error) {
+	s, rest, err := CutSymbol(meta, want, data)
+	if err == nil && len(rest) > 0 {
+		return Symbol{}, errBehind(rest)
+	}
+	return s, err
+}
+
+// CutSymbol is [ParseSymbol] for a symbol that is followed by other bytes, such as more
+// symbols. It returns these.
+func CutSymbol(meta *commit.Metadata, want SliverRef, data []byte) (s Symbol, rest []byte, err error) {
 	l, err := layoutOf(meta)
 	if err != nil {
-		return Symbol{}, err
+		return Symbol{}, nil, err
 	}
 	if err := checkRef(l.N, want); err != nil {
-		return Symbol{}, &SliverError{want, err}
+		return Symbol{}, nil, &SliverError{want, err}
 	}
-	index, symbol, proof, err := parsePlace(data)
+	index, symbol, proof, rest, err := cutPlace(data)
 	if err != nil {
-		return Symbol{}, err
+		return Symbol{}, nil, err
 	}
-	s := symbolOf(want, index)
+	s = symbolOf(want, index)
 	s.Data, s.Proof, s.ProofAxis = symbol, proof, want.Axis.Other()
 	if err := l.checkSymbol(&s); err != nil {
-		return Symbol{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return Symbol{}, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return s, nil
+	return s, rest, nil
 }
 
 // maxPlace bounds a symbol in a proof of inconsistency: index, length, symbol, and a

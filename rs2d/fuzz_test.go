@@ -122,6 +122,15 @@ func FuzzParseSymbol(f *testing.F) {
 	f.Fuzz(func(t *testing.T, axis, index uint8, data []byte) {
 		want := SliverRef{Axis(axis), int(index)}
 		s, err := ParseSymbol(meta, want, data)
+		cut, rest, cutErr := CutSymbol(meta, want, data)
+		if (err == nil) != (cutErr == nil && len(rest) == 0) || err == nil && !reflect.DeepEqual(cut, s) {
+			t.Fatalf("parsed %+v, %v, and cut %+v, %v before %x", s, err, cut, cutErr, rest)
+		}
+		if cutErr == nil {
+			if again, err := cut.AppendBCS(nil); err != nil || !bytes.Equal(append(again, rest...), data) {
+				t.Fatalf("cut from %x, wrote %x, %v, before %x", data, again, err, rest)
+			}
+		}
 		if err != nil {
 			return
 		}

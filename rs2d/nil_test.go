@@ -56,6 +56,7 @@ func TestNil(t *testing.T) {
 		{Name: "PairSlivers", Func: PairSlivers, Args: []any{1, 7}},
 		{Name: "ParseInconsistencyProof", Func: ParseInconsistencyProof, Args: []any{inconsistency}},
 		{Name: "ParseSliver", Func: ParseSliver, Args: []any{meta, Primary, sliver}},
+		{Name: "CutSymbol", Func: CutSymbol, Args: []any{meta, want, symbol}},
 		{Name: "ParseSymbol", Func: ParseSymbol, Args: []any{meta, want, symbol}},
 		{Name: "Progress", Func: Progress, Args: []any{func(_, _ int64) {}}},
 		{Name: "ReadBack", Func: ReadBack, Args: []any{src}},

@@ -101,13 +101,16 @@ func (r *reading) part(ctx context.Context, off, n uint64) ([]byte, error) {
 	if n == 0 {
 		return []byte{}, nil
 	}
-	if !slices.ContainsFunc(refs, func(s rs2d.SliverRef) bool { return r.slow(s.Index) }) {
-		data, err := r.rows(ctx, refs, off, n)
-		if err == nil || errors.Is(err, ErrInconsistent) || ctx.Err() != nil {
-			return data, err
-		}
-	}
-	if whole := 2 * uint64(r.view.Params().P) * uint64(r.view.Params().S*r.size); whole > uint64(min(wholeBytes, r.options.MaxMemory)) {
+	whole := 2 * uint64(r.view.Params().P) * uint64(r.view.Params().S*r.size)
+	large := whole > uint64(min(wholeBytes, r.options.MaxMemory))
+	data, err := r.rows(ctx, refs, off, n, large)
+	var inconsistent *rs2d.InconsistentError
+	switch {
+	case errors.As(err, &inconsistent):
+		return nil, r.explain(ctx, err)
+	case err == nil || errors.Is(err, ErrInconsistent) || ctx.Err() != nil:
+		return data, err
+	case large:
 		return recoverPart(ctx, r, off, n)
 	}
 	blob, err := r.all(ctx)
@@ -117,31 +120,74 @@ func (r *reading) part(ctx context.Context, off, n uint64) ([]byte, error) {
 	return slices.Clone(blob[off:][:n]), nil
 }
 
-// rows reads a range from the slivers that hold it. It gives up rather than to wait
-// for a node that is late.
-func (r *reading) rows(ctx context.Context, refs []rs2d.SliverRef, off, n uint64) ([]byte, error) {
-	candidates := make([]int, len(refs))
-	for i, ref := range refs {
-		candidates[i] = ref.Index
-	}
-	g := newGather(r, len(refs), candidates, true)
-	memory, err := r.memory.reserve(ctx, 2*int64(len(refs))*int64(g.sliverSize))
+// fewRows is how many rows of a blob that fits into memory are recovered one by one, rather
+// than to read all of it.
+const fewRows = 2
+
+// errRows is returned when a range is better cut from the whole blob.
+var errRows = errors.New("client: many rows of the blob are missing")
+
+// rows reads a range from the slivers that hold it. It recovers those that are missing rather
+// than to wait for a node that is late, but gives up if these are many and the blob is not
+// large.
+func (r *reading) rows(ctx context.Context, refs []rs2d.SliverRef, off, n uint64, large bool) ([]byte, error) {
+	size := r.view.Params().S * r.size
+	memory, err := r.memory.reserve(ctx, 2*int64(len(refs))*int64(size))
 	if err != nil {
 		return nil, err
 	}
 	defer memory.release()
-	g.first, g.rows = refs[0].Index, make([]byte, len(refs)*g.sliverSize)
-	err = g.run(ctx, func(slivers []rs2d.Sliver) error {
-		return errors.Join(r.code.VerifySlivers(r.meta, slivers)...)
-	})
-	if err != nil {
+	candidates, missing := r.split(refs)
+	first, rows := refs[0].Index, make([]byte, len(refs)*size)
+	if large || len(missing) <= fewRows {
+		var late []int
+		if late, err = r.fetch(ctx, candidates, first, rows, true); err != nil {
+			return nil, err
+		}
+		missing = append(missing, late...)
+	}
+	if !large && len(missing) > fewRows {
+		return nil, errRows
+	}
+	if err := crossAll(ctx, r, missing, first, rows); err != nil {
 		return nil, err
 	}
-	data := g.rows[off-uint64(g.first*g.sliverSize):][:n:n]
-	if 2*len(data) < len(g.rows) {
+	data := rows[off-uint64(first*size):][:n:n]
+	if 2*len(data) < len(rows) {
 		return slices.Clone(data), nil // rather than to keep whole slivers
 	}
 	return data, nil
+}
+
+// split divides rows into those of nodes that may answer in time, and others.
+func (r *reading) split(refs []rs2d.SliverRef) (candidates, slow []int) {
+	for _, ref := range refs {
+		if r.slow(ref.Index) {
+			slow = append(slow, ref.Index)
+		} else {
+			candidates = append(candidates, ref.Index)
+		}
+	}
+	return candidates, slow
+}
+
+// fetch fills rows, from the first on, with slivers from the nodes that have them, verifies
+// these, and returns which are missing. In haste it gives up rather than to wait for a node that is
+// late. The error is ErrInconsistent.
+func (r *reading) fetch(ctx context.Context, candidates []int, first int, rows []byte, haste bool) (missing []int, err error) {
+	if len(candidates) == 0 {
+		return nil, nil
+	}
+	g := newGather(r, len(candidates), slices.Clone(candidates), haste)
+	g.first, g.rows = first, rows
+	err = g.run(ctx, func(slivers []rs2d.Sliver) error { return errors.Join(r.code.VerifySlivers(r.meta, slivers)...) })
+	if err == nil || errors.Is(err, ErrInconsistent) {
+		return nil, err
+	}
+	g.dropWrong()
+	return slices.DeleteFunc(candidates, func(row int) bool {
+		return slices.ContainsFunc(g.got, func(s rs2d.Sliver) bool { return s.Index == row })
+	}), nil
 }
 
 // explain says why a blob could not be read. If it is inconsistent, the committee is

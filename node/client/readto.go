@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -138,27 +137,20 @@ func (t *streaming) rows(ctx context.Context, row uint64) error {
 		if err != nil {
 			return fmt.Errorf("client: %w", err)
 		}
-		var candidates []int
-		slow := false
-		for _, ref := range refs {
-			candidates = append(candidates, ref.Index)
-			slow = slow || t.slow(ref.Index)
+		candidates, lacking := t.split(refs)
+		first, rows := refs[0].Index, buffer[:uint64(len(refs))*row]
+		missing, err := t.fetchPatiently(ctx, candidates, first, rows)
+		if err == nil {
+			err = crossAll(ctx, t.reading, append(lacking, missing...), first, rows)
 		}
-		if slow {
-			return t.recover(ctx)
-		}
-		first, rows, began := refs[0].Index, buffer[:uint64(len(refs))*row], time.Now()
-		err = t.fetch(ctx, slices.Clone(candidates), first, rows, true)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrInconsistent) {
-			// A node that was late once is waited for: to do without it takes all others' slivers.
-			patient, cancel := context.WithTimeout(ctx, max(time.Since(began), patienceOfRows*t.reading.options.HedgeAfter))
-			err = t.fetch(patient, candidates, first, rows, false)
-			cancel()
-		}
+		var inconsistent *rs2d.InconsistentError
 		switch {
+		case err == nil:
+		case errors.As(err, &inconsistent):
+			return t.explain(ctx, err)
 		case ctx.Err() != nil || errors.Is(err, ErrInconsistent):
 			return err
-		case err != nil:
+		default:
 			return t.recover(ctx)
 		}
 		if _, err := t.out.Write(rows[off-uint64(first)*row:][:n]); err != nil {
@@ -173,12 +165,17 @@ func (t *streaming) rows(ctx context.Context, row uint64) error {
 // were late.
 const patienceOfRows = 10
 
-// fetch fills rows, from the first on, with slivers from the nodes that have them, and
-// verifies these. In haste it gives up rather than to wait for a node that is late.
-func (t *streaming) fetch(ctx context.Context, candidates []int, first int, rows []byte, haste bool) error {
-	g := newGather(t.reading, len(candidates), candidates, haste)
-	g.first, g.rows = first, rows
-	return g.run(ctx, func(slivers []rs2d.Sliver) error { return errors.Join(t.code.VerifySlivers(t.meta, slivers)...) })
+// fetchPatiently fills rows with slivers from the nodes that have them, and returns which are
+// missing. A node that was late once is waited for.
+func (t *streaming) fetchPatiently(ctx context.Context, candidates []int, first int, rows []byte) (missing []int, err error) {
+	began := time.Now()
+	missing, err = t.fetch(ctx, candidates, first, rows, true)
+	if len(missing) > 0 && err == nil {
+		patient, cancel := context.WithTimeout(ctx, max(time.Since(began), patienceOfRows*t.reading.options.HedgeAfter))
+		defer cancel()
+		missing, err = t.fetch(patient, missing, first, rows, false)
+	}
+	return missing, err
 }
 
 // recover reads what is lacking although some nodes do not give their slivers.

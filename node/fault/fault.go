@@ -111,8 +111,12 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 		if i.Has(Drip) || i.Has(DripSymbols) && holdsSymbols(r) {
 			w = &dripper{ResponseWriter: w, rate: cmp.Or(i.rate.Load(), defaultRate), done: r.Context().Done()}
 		}
-		if i.Has(Corrupt) && (strings.Contains(r.URL.Path, api.SliversPath) || r.URL.Path == api.SymbolsPath) {
+		switch {
+		case !i.Has(Corrupt):
+		case strings.Contains(r.URL.Path, api.SliversPath) || r.URL.Path == api.SymbolsPath:
 			w = &corrupter{ResponseWriter: w}
+		case strings.HasSuffix(r.URL.Path, api.RecoveryPath) || strings.HasSuffix(r.URL.Path, api.DecodingPath):
+			w = &corrupter{w, symbolHead}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -165,13 +169,18 @@ func (i *Injector) swap(r *http.Request) {
 // whole.
 type corrupter struct {
 	http.ResponseWriter
+	at int // which byte is changed of what is not in frames
 }
+
+// symbolHead is what precedes the first byte of a symbol in BCS at most: where it was taken
+// from, and its length.
+const symbolHead = 2 + 3
 
 // Unwrap lets http.ResponseController find the connection.
 func (c *corrupter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *corrupter) Write(b []byte) (int, error) {
-	at := 0
+	at := c.at
 	if c.Header().Get("Content-Type") == api.TypeFrames {
 		if kind := api.FrameKind(b[0]); kind != api.FrameSliver && kind != api.FrameSymbols {
 			return c.ResponseWriter.Write(b)
