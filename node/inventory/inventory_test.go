@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,13 +58,13 @@ func TestCount(t *testing.T) {
 }
 
 // broken is a store that takes a second to fail, after it has worked once.
-type broken struct{ calls int }
+type broken struct{ calls atomic.Int64 }
 
 func (b *broken) Info(commit.BlobID) (store.Info, error) { return store.Info{}, nil }
 
 func (b *broken) Blobs(*commit.BlobID, int) ([]commit.BlobID, error) {
 	time.Sleep(time.Second)
-	if b.calls++; b.calls > 1 {
+	if b.calls.Add(1) > 1 {
 		return nil, errors.New("broken")
 	}
 	return []commit.BlobID{{1}}, nil
@@ -86,8 +87,8 @@ func TestRun(t *testing.T) {
 		if got, ok := c.Totals(); got.Blobs != 1 || !ok {
 			t.Errorf("%+v, %v, want those of the count that ended", got, ok)
 		}
-		if b.calls < 9 || b.calls > 11 || c.Counts() != 1 {
-			t.Errorf("%d counts, %d of which ended, want 10 and 1", b.calls, c.Counts())
+		if calls := b.calls.Load(); calls < 9 || calls > 11 || c.Counts() != 1 {
+			t.Errorf("%d counts, %d of which ended, want 10 and 1", calls, c.Counts())
 		}
 		cancel()
 		<-done
