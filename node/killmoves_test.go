@@ -90,7 +90,7 @@ const killsVariable = "REDSTUFF_KILLS"
 // move from epoch to epoch. Every change ends, and what was acknowledged is there all the time.
 func TestKillsWhileShardsMove(t *testing.T) {
 	const nodes, shards = 7, 21 // f is 6, and no node owns more
-	kills := 12
+	kills := 6
 	if testing.Short() {
 		kills = 4
 	}
