@@ -258,8 +258,8 @@ func (c *Client) ReadTo(ctx context.Context, id commit.BlobID, w io.Writer, opts
 	return err
 }
 
-// ReadRange returns n bytes of the blob from off on, from the slivers that hold them,
-// if their nodes answer; and else from the whole blob, in memory that does not grow with
+// ReadRange returns n bytes of the blob from off on, from the slivers that hold them, or
+// from symbols of others where their nodes give none; and else from the whole blob, in memory that does not grow with
 // it. It makes sure of as much as a systematic check does. For many ranges of one blob see
 // [NewReaderAt].
 //

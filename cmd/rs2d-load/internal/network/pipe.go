@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/redstuff-go/redstuff/internal/pause"
 )
 
 const (
@@ -52,14 +54,7 @@ func sleep(ctx context.Context, until time.Time) error {
 	if d < 20*time.Microsecond {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause.For(ctx, d)
 }
 
 // pipe carries one direction of a connection.
