@@ -57,6 +57,7 @@ type change struct {
 	batch *pebble.Batch
 	err   error
 	blobs []changedBlob
+	added []addition // to counters
 }
 
 type changedBlob struct {
@@ -84,6 +85,7 @@ func (c *change) delete(key []byte)     { c.err = errors.Join(c.err, c.batch.Del
 
 func (c *change) count(key []byte, n int64) {
 	if n != 0 {
+		c.added = append(c.added, addition{string(key), n})
 		c.err = errors.Join(c.err, c.batch.Merge(key, counterValue(n), nil))
 	}
 }
@@ -148,7 +150,7 @@ func (c *change) commit() error {
 	if c.err != nil {
 		return fmt.Errorf("store: %w", c.err)
 	}
-	if err := c.db.commit(c.batch); err != nil {
+	if err := c.counters.commit(c.added, func() error { return c.db.commit(c.batch) }); err != nil {
 		return err
 	}
 	for _, b := range c.blobs {

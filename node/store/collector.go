@@ -28,15 +28,24 @@ func (c collector) Expired(epoch uint32, limit int) ([]commit.BlobID, error) {
 // Usage returns what a writer takes, see [Store].
 func (c collector) Usage(writer string) (u Usage, err error) {
 	for pending, to := range map[bool]*int64{false: &u.Certified, true: &u.Pending} {
-		err := c.db.view(usageKey(pending, writer), func(value []byte) (err error) {
-			*to, err = parseCounter(value)
-			return err
-		})
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		key := usageKey(pending, writer)
+		if *to, err = c.counters.get(string(key), func() (int64, error) { return c.counter(key) }); err != nil {
 			return u, err
 		}
 	}
 	return u, nil
+}
+
+// counter returns what the database has of a counter.
+func (c collector) counter(key []byte) (n int64, err error) {
+	err = c.db.view(key, func(value []byte) (err error) {
+		n, err = parseCounter(value)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	return n, err
 }
 
 // Compact gives back bytes of the database, see [Store].

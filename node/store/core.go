@@ -20,6 +20,7 @@ type core struct {
 	starved  func() bool // the database waits for file descriptors
 	suspects suspects
 	recent   recent
+	counters counters
 	inline   int // largest sliver that goes into the database
 	n        int // shards of the system, or 0
 	now      func() time.Time
