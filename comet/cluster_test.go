@@ -85,10 +85,11 @@ func (c *cluster) options(i int) Options {
 
 // level hides what CometBFT complains of when its peers come and go, as they do here.
 func level() slog.Level {
-	if os.Getenv("REDSTUFF_TEST_LOG") != "" {
+	level := slog.LevelError + 1
+	if text := os.Getenv("REDSTUFF_TEST_LOG"); text != "" && level.UnmarshalText([]byte(text)) != nil {
 		return slog.LevelDebug
 	}
-	return slog.LevelError + 1
+	return level
 }
 
 func (c *cluster) start(i int) {

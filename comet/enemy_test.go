@@ -28,6 +28,15 @@ func TestEnemy(t *testing.T) {
 	t.Parallel() // it mostly waits
 	c := startCluster(t, 3_600_000, nil)
 	enemy, honest := c.nodes[3], c.nodes[:3]
+	var connections []p2p.Peer // which may be followed by others after the end
+	for i, n := range honest {
+		var peer p2p.Peer // it is dialed within some seconds
+		wait(t, fmt.Sprintf("connection of node %d to the enemy", i), func() bool {
+			peer = n.comet.Switch().Peers().Get(p2p.ID(enemy.ID()))
+			return peer != nil && peer.IsRunning()
+		})
+		connections = append(connections, peer)
+	}
 	begin := enemy.State()
 	some := func(key ed25519.PrivateKey, first uint64) (txs [][]byte) {
 		for nonce := range uint64(100) {
@@ -75,13 +84,10 @@ func TestEnemy(t *testing.T) {
 	owner := ledger.Get[ledger.Account](honest[0].State(), ledger.AccountKey(world.Address(world.Owner(0))))
 	forged := bytes.Clone(some(world.Owner(0), owner.Nonce)[50]) // others come before it until then
 	forged[len(forged)-1] ^= 1
-	var connections []p2p.Peer // which may be followed by others soon
-	for i, n := range honest {
-		peer := n.comet.Switch().Peers().Get(p2p.ID(enemy.ID()))
-		if peer == nil {
+	for i, peer := range connections {
+		if !peer.IsRunning() {
 			t.Fatalf("node %d has left the other one before it forged anything", i)
 		}
-		connections = append(connections, peer)
 	}
 	shout(enemy, [][]byte{forged})
 	for i, peer := range connections {
