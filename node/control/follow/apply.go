@@ -50,27 +50,29 @@ func (a *applier) all(ctx context.Context, events []chain.Event) (done int, err 
 // registered or certified, and returns how many these are. They do not depend on each
 // other, so that their changes of the store need not wait for each other.
 func (a *applier) certified(events []chain.Event) (n int, err error) {
-	var w work
-	for ; n < len(events); n++ {
-		at := events[n].Cursor
-		switch e := events[n].Event.(type) {
+	marks, w := marks{applier: a}, work{}
+	a.registry.tell(func(k *knowledge) {
+		for ; n < len(events); n++ {
+			at := events[n].Cursor
+			switch e := events[n].Event.(type) {
+			case ledger.BlobRegistered:
+				k.registered(at, e.ID, e.Object, e.End, e.Deletable)
+			case ledger.BlobCertified:
+				k.registered(at, e.ID, e.Object, e.End, e.Deletable)
+			default:
+				return
+			}
+		}
+	})
+	for _, event := range events[:n] {
+		switch e := event.Event.(type) {
 		case ledger.BlobRegistered:
-			a.registry.tell(func(k *knowledge) { k.registered(at, e.ID, e.Object, e.End, e.Deletable) })
 			w.add(func() error { return a.lengthen(e.ID, e.End) })
 		case ledger.BlobCertified:
-			a.registry.tell(func(k *knowledge) { k.registered(at, e.ID, e.Object, e.End, e.Deletable) })
-			w.add(func() error {
-				err := a.mark(e.ID, e.Epoch, e.End)
-				if err == nil && a.hooks.Certified != nil {
-					a.hooks.Certified(e.ID)
-				}
-				return err
-			})
-		default:
-			return n, w.wait()
+			err = errors.Join(err, marks.add(e.ID, e.Epoch, e.End))
 		}
 	}
-	return n, w.wait()
+	return n, errors.Join(err, marks.flush(), w.wait())
 }
 
 // work is some changes at once.
@@ -120,17 +122,60 @@ func ignoreRefused(err error) error {
 	return err
 }
 
-// mark has the store know that a blob is certified.
-func (a *applier) mark(id commit.BlobID, epoch, end uint32) error {
-	info, err := a.store.Info(id)
-	if err != nil {
-		return err
+// marks has the store know that blobs are certified, many of them at once: what the disk
+// is waited for is the same for all.
+type marks struct {
+	*applier
+	quiet   bool // no hook is told
+	waiting map[commit.BlobID]certification
+}
+
+// certification is what an event says of a blob that is certified.
+type certification struct{ epoch, end uint32 }
+
+// marksAtOnce is how many blobs are marked by one change of the store.
+const marksAtOnce = 256
+
+// add enters one more blob.
+func (m *marks) add(id commit.BlobID, epoch, end uint32) error {
+	if m.waiting == nil {
+		m.waiting = make(map[commit.BlobID]certification)
 	}
-	if !info.Has(store.InvalidBlobCertificate) && (!info.Has(store.Registered) || info.End < end) {
-		value := binary.LittleEndian.AppendUint32(nil, epoch)
-		u := store.Update{Records: map[store.Record][]byte{store.Registered: value}, AtLeast: end}
-		return a.store.Apply(id, u)
+	if was, twice := m.waiting[id]; !twice || was.end < end {
+		m.waiting[id] = certification{epoch, end}
 	}
+	if len(m.waiting) < marksAtOnce {
+		return nil
+	}
+	return m.flush()
+}
+
+// flush marks the blobs that were entered.
+func (m *marks) flush() error {
+	var updates []store.BlobUpdate
+	for id, c := range m.waiting {
+		info, err := m.store.Info(id)
+		if err != nil {
+			return err
+		}
+		if info.Has(store.InvalidBlobCertificate) || info.Has(store.Registered) && info.End >= c.end {
+			continue
+		}
+		value := binary.LittleEndian.AppendUint32(nil, c.epoch)
+		u := store.Update{Records: map[store.Record][]byte{store.Registered: value}, AtLeast: c.end}
+		updates = append(updates, store.BlobUpdate{Blob: id, Update: u})
+	}
+	if len(updates) > 0 {
+		if err := m.store.ApplyAll(updates); err != nil {
+			return err
+		}
+	}
+	if m.hooks.Certified != nil && !m.quiet {
+		for id := range m.waiting {
+			m.hooks.Certified(id)
+		}
+	}
+	clear(m.waiting)
 	return nil
 }
 

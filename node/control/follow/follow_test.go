@@ -301,3 +301,73 @@ func TestRepeatedEvents(t *testing.T) {
 		}
 	}
 }
+
+// counting counts the changes of a store.
+type counting struct {
+	*store.Disk
+	mu       sync.Mutex
+	alone    int // blobs
+	together [][]store.BlobUpdate
+}
+
+func (c *counting) Apply(id commit.BlobID, u store.Update) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alone++
+	return c.Disk.Apply(id, u)
+}
+
+func (c *counting) ApplyAll(updates []store.BlobUpdate) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.together = append(c.together, updates)
+	return c.Disk.ApplyAll(updates)
+}
+
+// TestCertifiedTogether: blobs that are certified in one block change the store at once,
+// with the longest of their ends, and hooks are told of each when that is done.
+func TestCertifiedTogether(t *testing.T) {
+	l := begin(t)
+	c := &counting{Disk: disk(t)}
+	f, err := Open(t.Context(), Config{Ledger: chain.Local(l), Genesis: ledgertest.Genesis("alice"), Store: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(map[commit.BlobID]int)
+	f.apply.hooks.Certified = func(id commit.BlobID) {
+		if info, err := c.Info(id); err != nil || !info.Has(store.Registered) {
+			t.Errorf("a hook is told of %v before the store knows it: %+v (%v)", id, info, err)
+		}
+		told[id]++
+	}
+	const blobs = marksAtOnce + 44
+	var events []chain.Event
+	ends := make(map[commit.BlobID]uint32)
+	certify := func(i int, end uint32) {
+		id := commit.BlobID{byte(i), byte(i >> 8), 1}
+		events = append(events, chain.Event{
+			Cursor: chain.Cursor{Height: 7, Index: uint32(len(events))},
+			Event:  ledger.BlobCertified{Epoch: 1, ID: id, Object: ledger.ObjectID{byte(i), byte(i >> 8)}, End: end},
+		})
+		ends[id] = max(end, ends[id])
+	}
+	for i := range blobs {
+		certify(i, uint32(3+i%5))
+	}
+	certify(blobs-1, 9) // twice, and longer
+	certify(blobs-2, 2) // twice, and shorter
+	for range 2 {
+		if done, err := f.apply.all(t.Context(), events); err != nil || done != len(events) {
+			t.Fatalf("%d applied (%v), want %d", done, err, len(events))
+		}
+		if c.alone != 0 || len(c.together) != 2 || len(c.together[0]) != marksAtOnce || len(c.together[1]) != blobs-marksAtOnce {
+			t.Fatalf("the store was changed %d times for one blob, and %d times for many, want never and 2 times", c.alone, len(c.together))
+		}
+	}
+	for id, end := range ends {
+		info, err := c.Info(id)
+		if err != nil || info.End != end || told[id] != 2 {
+			t.Errorf("end %d (%v), and %d times told, want %d and 2", info.End, err, told[id], end)
+		}
+	}
+}

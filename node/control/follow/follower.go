@@ -21,6 +21,7 @@ import (
 // Store is what a follower needs of a store, see store.Store.
 type Store interface {
 	Apply(id commit.BlobID, u store.Update) error
+	ApplyAll(updates []store.BlobUpdate) error
 	Info(id commit.BlobID) (store.Info, error)
 	Blobs(after *commit.BlobID, limit int) ([]commit.BlobID, error)
 	BlobsWith(r store.Record, after *commit.BlobID, limit int) ([]commit.BlobID, error)

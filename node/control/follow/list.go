@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -42,7 +43,7 @@ func (l *listing) run(ctx context.Context) (behind chain.Cursor, err error) {
 	if err != nil {
 		return behind, err
 	}
-	var w work
+	marks, w := marks{applier: l.applier, quiet: true}, work{}
 	for id, b := range blobs {
 		if ctx.Err() != nil {
 			break
@@ -51,12 +52,14 @@ func (l *listing) run(ctx context.Context) (behind chain.Cursor, err error) {
 			k.answer(&chain.Blob{ID: id, Height: status.Height, End: b.end, Permanent: b.permanent})
 		})
 		if b.certified > 0 {
-			w.add(func() error { return l.mark(id, b.certified, b.end) })
+			if err := marks.add(id, b.certified, b.end); err != nil {
+				return behind, errors.Join(err, w.wait())
+			}
 		} else {
 			w.add(func() error { return l.lengthen(id, b.end) })
 		}
 	}
-	if err := w.wait(); err != nil {
+	if err := errors.Join(marks.flush(), w.wait()); err != nil {
 		return behind, err
 	}
 	if err := ctx.Err(); err != nil {
