@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -181,11 +183,17 @@ func BenchmarkRead(b *testing.B) {
 // BenchmarkHeal recovers all of a node of which the disk is empty.
 func BenchmarkHeal(b *testing.B) {
 	cl, control, keys := start(b, 9, nil, nil)
-	for _, load := range []struct{ blobs, size int }{{256, 16 << 10}, {8, 16 << 20}} {
+	for _, load := range []struct{ blobs, size int }{{256, 16 << 10}, {1000, 64 << 10}, {8, 16 << 20}} {
+		var group errgroup.Group
+		group.SetLimit(16)
 		for i := range load.blobs {
-			if _, err := cl.Store(context.Background(), randomBlob(uint64(i), load.size)); err != nil {
-				b.Fatal(err)
-			}
+			group.Go(func() error {
+				_, err := cl.Store(context.Background(), randomBlob(uint64(i), load.size))
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			b.Fatal(err)
 		}
 		if err := cl.Flush(context.Background()); err != nil {
 			b.Fatal(err)

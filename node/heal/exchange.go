@@ -24,7 +24,8 @@ type exchange struct {
 	solving    chan struct{} // one for each recovery that is being solved
 }
 
-// solvers is how many slivers are computed at once, and how many recoveries are stored.
+// solvers is how many slivers are computed at once, and how many recoveries are solved.
+// Those that are solved are stored together: the disk is waited for once.
 const solvers = 8
 
 // leastRate is how many bytes a second a peer must send that is waited for because
@@ -127,11 +128,7 @@ func (x *exchange) assign() {
 func (x *exchange) solve(v *recovery) {
 	v.solving = true
 	goOn := false
-	x.fanout.Aside(func(ctx context.Context) {
-		x.solving <- struct{}{}
-		goOn = v.solve(ctx)
-		<-x.solving
-	}, func() { x.solved(v, goOn) })
+	x.fanout.Aside(func(ctx context.Context) { goOn = v.solve(ctx, x.solving) }, func() { x.solved(v, goOn) })
 }
 
 // take notes the symbols of one source that have come.

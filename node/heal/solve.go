@@ -23,24 +23,14 @@ type solution struct {
 	inconsistent *rs2d.InconsistencyProof
 }
 
-// solve recovers the open targets of a recovery that has enough symbols, and stores
-// them. It reports whether the recovery is to go on, with other sources or with proofs.
-func (v *recovery) solve(ctx context.Context) (goOn bool) {
+// solve recovers the open targets of a recovery that has enough symbols, when it is its
+// turn, and stores them. It reports whether the recovery is to go on, with other sources
+// or with proofs.
+func (v *recovery) solve(ctx context.Context, turn chan struct{}) (goOn bool) {
 	s := &solution{recovery: v, wrong: make(map[int]bool)}
-	sources := slices.Sorted(maps.Keys(v.have))
-	var group sync.WaitGroup
-	for _, t := range v.open {
-		v.turns <- struct{}{}
-		group.Go(func() {
-			defer func() { <-v.turns }()
-			symbols := make([]rs2d.Symbol, 0, len(sources))
-			for _, pair := range sources {
-				symbols = append(symbols, v.have[pair][t.ref])
-			}
-			s.recoverTarget(t, symbols)
-		})
-	}
-	group.Wait()
+	turn <- struct{}{}
+	s.recoverTargets()
+	<-turn
 	var recovered []*target
 	v.open = slices.DeleteFunc(v.open, func(t *target) bool {
 		if t.data != nil {
@@ -71,6 +61,24 @@ func (v *recovery) solve(ctx context.Context) (goOn bool) {
 		return true
 	}
 	return len(s.wrong) > 0
+}
+
+// recoverTargets computes the open slivers.
+func (s *solution) recoverTargets() {
+	sources := slices.Sorted(maps.Keys(s.have))
+	var group sync.WaitGroup
+	for _, t := range s.open {
+		s.turns <- struct{}{}
+		group.Go(func() {
+			defer func() { <-s.turns }()
+			symbols := make([]rs2d.Symbol, 0, len(sources))
+			for _, pair := range sources {
+				symbols = append(symbols, s.have[pair][t.ref])
+			}
+			s.recoverTarget(t, symbols)
+		})
+	}
+	group.Wait()
 }
 
 // recoverTarget computes one sliver.

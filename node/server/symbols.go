@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -58,11 +57,21 @@ func (s *symbolSource) parity(places []uint16) (count int) {
 // memory returns how many bytes each takes for its symbols, and what it makes them of.
 func (s *symbolSource) memory(places []uint16, proofs bool) int64 {
 	symbols := len(places)
-	if proofs || s.parity(places) > 0 {
+	switch {
+	case proofs || s.parity(places) > 0:
 		symbols += s.k + s.of.blobs.params.N
+	case s.small():
+		symbols += s.k
 	}
 	return int64(symbols) * int64(s.size)
 }
+
+// smallSliver is how many bytes of a sliver take no more time to read than one symbol of
+// it: the store reads and checks blocks that are larger.
+const smallSliver = 32 << 10
+
+// small reports whether all of the sliver is read for any symbol.
+func (s *symbolSource) small() bool { return s.k*s.size <= smallSliver }
 
 // each calls f with the symbols at the places, in their order. Their data is valid
 // during the call.
@@ -109,23 +118,51 @@ func (s *symbolSource) each(places []uint16, proofs bool, f func(rs2d.Symbol)) e
 	return nil
 }
 
-// stored is each for symbols that the sliver holds. Neighbours are read at once.
+// stored is each for symbols that the sliver holds. Those of a small sliver are read at
+// once, and so are neighbours in a large one, in either order.
 func (s *symbolSource) stored(places []uint16, f func(rs2d.Symbol)) error {
-	size := int64(s.size)
+	if s.small() {
+		return s.run(0, s.k, func(data []byte) {
+			for _, at := range places {
+				f(rs2d.Symbol{Data: data[int(at)*s.size:][:s.size]})
+			}
+		})
+	}
 	for len(places) > 0 {
-		run := 1
-		for run < len(places) && places[run] == places[run-1]+1 {
-			run++
+		first, step, count := int(places[0]), 1, 1
+		if len(places) > 1 && places[1] < places[0] {
+			step = -1
 		}
-		data, err := s.of.blobs.store.Read(nil, s.id, s.ref, int64(places[0])*size, int64(run)*size)
+		for count < len(places) && int(places[count]) == first+step*count {
+			count++
+		}
+		err := s.run(min(first, first+step*(count-1)), count, func(data []byte) {
+			for i := range count {
+				at := i
+				if step < 0 {
+					at = count - 1 - i
+				}
+				f(rs2d.Symbol{Data: data[at*s.size:][:s.size]})
+			}
+		})
 		if err != nil {
 			return err
 		}
-		for symbol := range slices.Chunk(data, s.size) {
-			f(rs2d.Symbol{Data: symbol})
-		}
-		places = places[run:]
+		places = places[count:]
 	}
+	return nil
+}
+
+// run calls f with so many symbols from the one at a place on.
+func (s *symbolSource) run(from, count int, f func(data []byte)) error {
+	buffer := buffers.Get().(*[]byte)
+	defer giveBack(buffer)
+	data, err := s.of.blobs.store.Read((*buffer)[:0], s.id, s.ref, int64(from)*int64(s.size), int64(count)*int64(s.size))
+	if err != nil {
+		return err
+	}
+	*buffer = data
+	f(data)
 	return nil
 }
 
