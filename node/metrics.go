@@ -53,6 +53,7 @@ func register(r *prometheus.Registry, n *Node, counters *peer.ByteCounters) {
 	gauge("store_failed", "1 if the store has failed: the process has to be started again.", func() float64 { return number(s.Failed() != nil) })
 	gauge("ready", "1 if the node takes requests, see /ready.", func() float64 { return number(Ready(n) == "") })
 	heal := n.healer.Totals
+	watch("heal_blobs_total", "Blobs of which slivers were recovered.", func() float64 { return float64(heal().Blobs) })
 	watch("heal_slivers_total", "Slivers recovered.", func() float64 { return float64(heal().Slivers) })
 	watch("heal_restored_bytes_total", "Bytes of slivers recovered.", func() float64 { return float64(heal().Restored) })
 	watch("heal_received_bytes_total", "Bytes of symbols and proofs received to recover slivers.",

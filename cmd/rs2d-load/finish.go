@@ -181,11 +181,13 @@ func (s *session) figures(runs []cluster.ProcessRun) {
 		if l.Cause == cluster.CauseStart && recovery.Slivers == 0 {
 			continue
 		}
-		r.Recovery.Nodes = append(r.Recovery.Nodes, report.NodeRecovery{
+		n := report.NodeRecovery{
 			Recovery: recovery, Node: l.Node, Cause: l.Cause, At: l.Began.Sub(s.start).Seconds(),
 			First: after(l.Stats.First, l.Began), Last: after(l.Stats.Last, l.Began), HealthyAt: after(l.Healthy, l.Began),
 			Ratio: recovery.Ratio(), OneDimRatio: recovery.OneDimRatio(),
-		})
+		}
+		n.BlobsRate = n.Rate()
+		r.Recovery.Nodes = append(r.Recovery.Nodes, n)
 	}
 	slices.SortStableFunc(r.Recovery.Nodes, func(a, b report.NodeRecovery) int { return cmp.Compare(a.At, b.At) })
 	r.Recovery.Ratio, r.Recovery.OneDimRatio = r.Recovery.Recovery.Ratio(), r.Recovery.Recovery.OneDimRatio()

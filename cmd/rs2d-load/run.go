@@ -254,6 +254,11 @@ func (s *session) connect(ctx context.Context) (control control.Control, key *id
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if s.Dir != "" {
+		if err := os.MkdirAll(s.Dir, 0o777); err != nil {
+			return nil, nil, nil, fmt.Errorf("--dir: %w", err)
+		}
+	}
 	dir, err := os.MkdirTemp(s.Dir, "rs2d-load-")
 	if err != nil {
 		return nil, nil, nil, err

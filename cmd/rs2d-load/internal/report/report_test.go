@@ -98,12 +98,38 @@ func TestManyRuns(t *testing.T) {
 	}
 	r.Recovery.Nodes[0].Cause = cluster.CauseStart
 	want := [][]string{
-		{"21 restarts, the slowest", "42", "21 KiB", "10 KiB", "0.50×", "-", "-", "21.0 s", "-"},
-		{"writes that others missed", "2", "1.0 KiB", "512 B", "0.50×", "-", "-", "-", "-"},
-		{"all nodes", "400", "1.0 MiB", "512 KiB", "0.50×", "10.00×", "-", "-", "-"},
+		{"21 restarts, the slowest", "0", "-", "42", "21 KiB", "10 KiB", "0.50×", "-", "-", "21.0 s", "-"},
+		{"writes that others missed", "0", "-", "2", "1.0 KiB", "512 B", "0.50×", "-", "-", "-", "-"},
+		{"all nodes", "50", "-", "400", "1.0 MiB", "512 KiB", "0.50×", "10.00×", "-", "-", "-"},
 	}
 	if got := r.recovery().Rows; !reflect.DeepEqual(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestRecoveryRate is of blobs from the first sliver to the last.
+func TestRecoveryRate(t *testing.T) {
+	for name, test := range map[string]struct {
+		n    NodeRecovery
+		want float64
+	}{
+		"a thousand in two seconds": {NodeRecovery{Recovery: cluster.Recovery{Blobs: 1000}, First: 1, Last: 3}, 500},
+		"all at once":               {NodeRecovery{Recovery: cluster.Recovery{Blobs: 1}, First: 1, Last: 1}, 0},
+		"nothing":                   {NodeRecovery{First: -1, Last: -1}, 0},
+	} {
+		if got := test.n.Rate(); got != test.want {
+			t.Errorf("%s: %v blobs/s, want %v", name, got, test.want)
+		}
+	}
+}
+
+// TestChangesBeforeTheClock says of an epoch that began before the run how long before.
+func TestChangesBeforeTheClock(t *testing.T) {
+	r := sample()
+	r.Changes = []Change{{Epoch: 2, Seconds: -1.5, Took: 0.1}, {Epoch: 3, Seconds: 8.5, Took: 0.1}}
+	rows := r.changes().Rows
+	if got := []string{rows[0][1], rows[1][1]}; got[0] != "1.50 s before" || got[1] != "8.50 s" {
+		t.Errorf("epochs began at %q", got)
 	}
 }
 

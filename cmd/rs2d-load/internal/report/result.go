@@ -209,8 +209,17 @@ type NodeRecovery struct {
 	First       float64 `json:"first_s"`
 	Last        float64 `json:"last_s"`
 	HealthyAt   float64 `json:"healthy_s"`
+	BlobsRate   float64 `json:"blobs_per_s"` // from the first sliver to the last; 0 if nothing was recovered, or all at once
 	Ratio       float64 `json:"ratio"`
 	OneDimRatio float64 `json:"one_dim_ratio"`
+}
+
+// Rate returns the blobs of which something was recovered a second, see BlobsRate.
+func (n *NodeRecovery) Rate() float64 {
+	if n.First < 0 || n.Last <= n.First {
+		return 0
+	}
+	return float64(n.Blobs) / (n.Last - n.First)
 }
 
 // NodeUse is what a node used over time, all its processes together.

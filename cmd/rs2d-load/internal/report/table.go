@@ -124,7 +124,7 @@ func (r *Result) changes() table {
 		if c.Took >= 0 {
 			took = ui.Duration(seconds(c.Took))
 		}
-		t.add(fmt.Sprint(c.Epoch), ui.Duration(seconds(c.Seconds)), took, fmt.Sprint(c.Moved), ui.Bytes(uint64(c.Copied)), ui.Bytes(uint64(c.Minimum)),
+		t.add(fmt.Sprint(c.Epoch), since(c.Seconds), took, fmt.Sprint(c.Moved), ui.Bytes(uint64(c.Copied)), ui.Bytes(uint64(c.Minimum)),
 			ui.Digits(c.Reads), ui.Digits(c.Writes))
 	}
 	return t
@@ -282,12 +282,16 @@ func (r *Result) flood() table {
 // recovery has a row for each run of a node that was wiped or started again, or for
 // each cause if these are too many.
 func (r *Result) recovery() table {
-	t := table{Head: []string{"recovery", "slivers", "restored", "received", "per byte", "1D code", "first", "last", "healthy"}}
+	t := table{Head: []string{"recovery", "blobs", "blobs/s", "slivers", "restored", "received", "per byte", "1D code", "first", "last", "healthy"}}
 	if r.Recovery.Slivers == 0 && len(r.Recovery.Nodes) == 0 {
 		return t
 	}
 	row := func(name string, n NodeRecovery) {
-		t.add(name, ui.Count(n.Slivers), ui.Bytes(n.RestoredBytes), ui.Bytes(n.SymbolBytes+n.ProofBytes),
+		rate := "-"
+		if n.BlobsRate > 0 {
+			rate = ui.Digits(n.BlobsRate)
+		}
+		t.add(name, ui.Count(n.Blobs), rate, ui.Count(n.Slivers), ui.Bytes(n.RestoredBytes), ui.Bytes(n.SymbolBytes+n.ProofBytes),
 			times(n.Recovery.Ratio()), times(n.Recovery.OneDimRatio()), after(n.First), after(n.Last), after(n.HealthyAt))
 	}
 	var runs []NodeRecovery
@@ -333,6 +337,14 @@ func merged(runs []NodeRecovery, cause string) (sum NodeRecovery, count int) {
 		sum.First, sum.Last, sum.HealthyAt = max(sum.First, n.First), max(sum.Last, n.Last), max(sum.HealthyAt, n.HealthyAt)
 	}
 	return sum, count
+}
+
+// since says when something was, from the start of the run.
+func since(s float64) string {
+	if s < 0 {
+		return ui.Duration(seconds(-s)) + " before"
+	}
+	return ui.Duration(seconds(s))
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -136,7 +136,7 @@ func (n *watched) run() cluster.ProcessRun {
 	l.CPU = time.Duration((n.last[cpuSeconds] - n.base[cpuSeconds]) * float64(time.Second))
 	l.Stats.Received, l.Stats.Sent = since(peerReceived), since(peerSent)
 	l.Stats.Recovery = cluster.Recovery{
-		Slivers: since(healSlivers), RestoredBytes: since(healRestored), SymbolBytes: since(healReceived),
+		Blobs: since(healBlobs), Slivers: since(healSlivers), RestoredBytes: since(healRestored), SymbolBytes: since(healReceived),
 		MetadataBytes: since(healMetadata), OneDimBytes: since(healWholeBlob), Lies: since(healBadSources),
 	}
 	return l
@@ -185,6 +185,7 @@ const (
 	cpuSeconds     = "process_cpu_seconds_total"
 	peerReceived   = "redstuff_peer_received_bytes_total"
 	peerSent       = "redstuff_peer_sent_bytes_total"
+	healBlobs      = "redstuff_heal_blobs_total"
 	healSlivers    = "redstuff_heal_slivers_total"
 	healRestored   = "redstuff_heal_restored_bytes_total"
 	healReceived   = "redstuff_heal_received_bytes_total"
