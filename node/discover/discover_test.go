@@ -198,6 +198,28 @@ func TestOneLiarEndsOnlyItsList(t *testing.T) {
 	}
 }
 
+// losing is a store that loses a blob after it has listed it.
+type losing struct{ empty }
+
+func (losing) BlobsWith(store.Record, *commit.BlobID, int) ([]commit.BlobID, error) {
+	return []commit.BlobID{id(4)}, nil
+}
+
+// TestOwnBlobGoesWhileListed: a blob of the node's own that goes between its list and a look
+// at it is none that is missing, and nobody has lied.
+func TestOwnBlobGoesWhileListed(t *testing.T) {
+	v, listers := members(t)
+	listers[2].lists[api.ListCertified] = certified(t, v, listers, id(5))
+	f, err := discover.New(discover.Config{Store: losing{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, seen := round(t, f, v)
+	if _, want := found[id(5)]; len(found) != 1 || !want || seen.Lies != 0 {
+		t.Errorf("%d blobs, %+v, want that of the other member and no lies", len(found), seen)
+	}
+}
+
 // TestPendingBlobsTakeTurns has two members of four list more pending blobs than a round
 // asks for, which nobody attests, and behind them one that all attest.
 func TestPendingBlobsTakeTurns(t *testing.T) {

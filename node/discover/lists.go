@@ -297,6 +297,7 @@ func (r *round) takeCertified(ctx context.Context, p page) error {
 			case !lacks:
 			case r.hasCertificate(e.Blob):
 				found = append(found, b)
+			case r.view.Peers[p.member] == nil: // the node's own store, which has lost it since
 			default:
 				b.Certificate = e.Certificate
 				unverified, certificates = append(unverified, b), append(certificates, e.Certificate)
