@@ -22,7 +22,7 @@ import (
 func TestGetKilled(t *testing.T) {
 	kills := 30
 	if testing.Short() {
-		kills = 8
+		kills = 4
 	}
 	dir := t.TempDir()
 	c, key := nodetest.Start(t, commit.BLAKE3, 4, 16)
