@@ -75,6 +75,8 @@ func (c cluster) certified(ctx context.Context, id commit.BlobID) bool {
 	return weight > c.Params().F
 }
 
+func (c cluster) Free(context.Context, commit.BlobID, ObjectID) error { return nil }
+
 func (c cluster) Stream(ctx context.Context, id commit.BlobID, w io.Writer, p Part) error {
 	return stream(ctx, c.Client, id, w, p)
 }

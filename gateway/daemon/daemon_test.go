@@ -80,6 +80,8 @@ func (f *fake) Certify(ctx context.Context, id commit.BlobID, object *ObjectID, 
 	return err
 }
 
+func (f *fake) Free(context.Context, commit.BlobID, ObjectID) error { return nil }
+
 func (f *fake) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error) {
 	blob, err := io.ReadAll(io.NewSectionReader(src, 0, size))
 	if err != nil {

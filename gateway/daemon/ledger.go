@@ -184,7 +184,8 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 		Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh,
 		Step: func(s account.Step) { one.registered = s.Registration },
 	}
-	receipt, err := store(context.WithValue(ctx, orderKey{}, registrar(one)))
+	// The ledger is asked for what is no older than what the account has done.
+	receipt, err := store(context.WithValue(s.account.InSession(ctx), orderKey{}, registrar(one)))
 	switch {
 	case errors.Is(err, errCertified):
 		return &Stored{Object: object(*one.found), EncodedSize: encoded}, nil
@@ -198,6 +199,26 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 		_, err = s.account.Do(ctx, ledger.TransferBlob{Blob: one.registered.Object, To: ledger.Address(*o.Owner)})
 	}
 	return stored, onLedger(err)
+}
+
+func (s *ledgerStore) Free(ctx context.Context, id commit.BlobID, object ObjectID) error {
+	_, err := s.account.Once(ctx, func(ctx context.Context) (ledger.Action, error) {
+		var b ledger.Blob
+		_, ok, err := chain.Value(ctx, s.account.Ledger(), ledger.BlobKey(ledger.ObjectID(object)), &b)
+		if err != nil || !ok {
+			return nil, err
+		}
+		now, err := s.account.Ledger().Status(ctx)
+		if err != nil || now.Epoch >= b.Storage.End || !b.Deletable || b.Shared || b.ID != id || b.Owner != s.account.Address() {
+			return nil, err
+		}
+		return ledger.DeleteBlob{Blob: ledger.ObjectID(object)}, nil
+	})
+	switch ledger.RuleOf(err) {
+	case ledger.RuleUnknown, ledger.RuleExpired, ledger.RuleOwner: // it has ended meanwhile
+		return nil
+	}
+	return onLedger(err)
 }
 
 func (s *ledgerStore) Stream(ctx context.Context, id commit.BlobID, w io.Writer, p Part) error {

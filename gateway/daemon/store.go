@@ -22,6 +22,10 @@ type Store interface {
 	// not change. Where nothing but the blob tells its id, it may say of a blob that is there
 	// that it is new.
 	PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error)
+	// Free ends a record that Put has made, if it is there still, the store's own, and not
+	// permanent: then the nodes drop the blob, unless there are other records of it. Without a
+	// ledger nothing happens, and blobs stay.
+	Free(ctx context.Context, id commit.BlobID, object ObjectID) error
 	// Metadata returns the metadata of a blob that is stored, verified against its id.
 	Metadata(ctx context.Context, id commit.BlobID) (*commit.Metadata, error)
 	// Read returns a blob: the bytes that have the id, and no others.

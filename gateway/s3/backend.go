@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/versity/versitygw/backend"
@@ -17,6 +19,8 @@ type Options struct {
 	PieceSize int64  // bytes of an object in one blob; default 16 MiB
 	ReadSize  int64  // bytes that are read at once; default 4 MiB
 	Writes    int    // bodies that are stored at once, each with a piece in memory; default 4
+
+	Logger *slog.Logger // default drops all
 
 	Put daemon.PutOptions // how blobs are stored: for how long, where there is a ledger
 }
@@ -44,6 +48,9 @@ func (o *Options) fill() error {
 	if o.Writes == 0 {
 		o.Writes = 4
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	return nil
 }
 
@@ -62,8 +69,9 @@ type Backend struct {
 	tagging
 	uploads // and objects
 
-	all objects
-	end context.CancelFunc
+	all        objects
+	end        context.CancelFunc
+	background sync.WaitGroup
 }
 
 var _ backend.Backend = (*Backend)(nil)
@@ -85,12 +93,17 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 		o.Put.Epochs = 1
 	}
 	life, end := context.WithCancel(context.Background())
-	c := &content{blobs: blobs, options: o.Put, piece: o.PieceSize, read: o.ReadSize, buffers: make(chan []byte, o.Writes), life: life}
+	c := &content{
+		blobs: blobs, options: o.Put, piece: o.PieceSize, read: o.ReadSize, buffers: make(chan []byte, o.Writes), life: life,
+		collector: newCollector(x, blobs.Free, o.Logger),
+	}
 	for range o.Writes {
 		c.buffers <- nil // each is made when it is needed first
 	}
 	all := objects{x, c}
-	return &Backend{buckets: buckets{x}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, all: all, end: end}, nil
+	b := &Backend{buckets: buckets{x, c.hurry}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, all: all, end: end}
+	b.background.Go(func() { c.run(life) })
+	return b, nil
 }
 
 // String names the backend.
@@ -103,6 +116,7 @@ func (b *Backend) Shutdown() { b.end() }
 // and closes that. Requests that are under way still fail.
 func (b *Backend) Close() error {
 	b.end()
+	b.background.Wait()
 	b.all.content.uses.end()
 	return b.all.index.close()
 }

@@ -14,7 +14,10 @@ import (
 )
 
 // buckets are those requests that are of buckets.
-type buckets struct{ index *index }
+type buckets struct {
+	index *index
+	hurry func() // for blobs that are of no use any more
+}
 
 func (b buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, acl []byte) error {
 	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
@@ -77,13 +80,15 @@ func (b buckets) DeleteBucket(_ context.Context, name string) error {
 	if !empty {
 		return s3err.GetBucketErr(s3err.ErrBucketNotEmpty, name)
 	}
+	defer b.hurry()
 	return b.index.apply(func(c change) error {
 		// Uploads that go on end with the bucket.
-		for _, kind := range []byte{kindUpload, kindPart} {
-			all := named(kind, name, "")
-			if err := c.batch.DeleteRange(all, after(all), nil); err != nil {
-				return err
-			}
+		if err := b.index.dropParts(c, named(kindPart, name, "")); err != nil {
+			return err
+		}
+		all := named(kindUpload, name, "")
+		if err := c.batch.DeleteRange(all, after(all), nil); err != nil {
+			return err
 		}
 		return c.remove(bucketKey(name))
 	})

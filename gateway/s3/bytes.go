@@ -22,6 +22,9 @@ import (
 type Blobs interface {
 	Put(ctx context.Context, blob []byte, o daemon.PutOptions) (*daemon.Stored, error)
 	ReadRange(ctx context.Context, id commit.BlobID, off, n uint64) ([]byte, error)
+	// Free ends a registration of a blob that Put has made, if it is there and can be ended.
+	// Where there is no ledger, blobs stay.
+	Free(ctx context.Context, id commit.BlobID, object daemon.ObjectID) error
 }
 
 // content stores the bytes of objects in blobs, and reads them.
@@ -33,10 +36,12 @@ type content struct {
 	buffers chan []byte     // for what is being stored: as many as may be at once
 	life    context.Context // until the end of the backend
 	uses    uses            // of the blobs
+	*collector
 }
 
-// stored is what became of a body.
+// stored is what became of a body. Its blobs are held until release is called.
 type stored struct {
+	*held
 	size     int64
 	md5      []byte
 	pieces   []piece
@@ -74,7 +79,7 @@ func (s sums) reader(r io.Reader, want string) (*utils.HashReader, error) {
 // uses its context again then: so they have one of the backend's.
 //
 // want, which may be empty, is the algorithm of a checksum that the body is to have.
-func (c *content) store(body io.Reader, given sums, want string) (*stored, error) {
+func (c *content) store(body io.Reader, given sums, want string) (out *stored, err error) {
 	done, err := c.uses.begin()
 	if err != nil {
 		return nil, err
@@ -95,7 +100,12 @@ func (c *content) store(body io.Reader, given sums, want string) (*stored, error
 	if buffer == nil {
 		buffer = make([]byte, c.piece)
 	}
-	digest, s := md5.New(), new(stored)
+	digest, s := md5.New(), &stored{held: &held{collector: c.collector}}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
 	r := io.TeeReader(body, digest)
 	trailing, _ := body.(middlewares.ChecksumReader)
 	if trailing != nil && strings.EqualFold(trailing.Algorithm(), want) {
@@ -114,11 +124,11 @@ func (c *content) store(body io.Reader, given sums, want string) (*stored, error
 			return nil, err
 		}
 		if n > 0 {
-			got, failed := c.blobs.Put(ctx, buffer[:n], c.options)
+			one, failed := c.putPiece(ctx, s.held, buffer[:n])
 			if failed != nil {
 				return nil, explain(failed)
 			}
-			s.pieces = append(s.pieces, piece{got.Blob, int64(n)})
+			s.pieces = append(s.pieces, one)
 			s.size += int64(n)
 		}
 		if err != nil {
@@ -135,8 +145,21 @@ func (c *content) store(body io.Reader, given sums, want string) (*stored, error
 	return s, nil
 }
 
-// reader reads a range of an object piece by piece.
+// putPiece stores a blob, which is held, and notes the registration that it was stored with.
+func (c *content) putPiece(ctx context.Context, h *held, blob []byte) (piece, error) {
+	got, err := h.put(ctx, func() (*daemon.Stored, error) { return c.blobs.Put(ctx, blob, c.options) })
+	if err != nil {
+		return piece{}, err
+	}
+	if got.New && !got.Permanent {
+		err = c.index.apply(func(change change) error { return change.made(got.Blob, got.ID) })
+	}
+	return piece{got.Blob, int64(len(blob))}, err
+}
+
+// reader reads a range of an object piece by piece. It holds the object's blobs.
 type reader struct {
+	held    *held
 	content *content
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -147,16 +170,17 @@ type reader struct {
 }
 
 // open returns a reader of n bytes from off on. It has read the first ones, so that an error
-// may still be answered. It outlives the request that it is opened for.
-func (c *content) open(pieces []piece, off, n int64) (*reader, error) {
+// may still be answered. It outlives the request that it is opened for, and releases what is
+// held when it is closed, or if there is an error.
+func (c *content) open(h *held, pieces []piece, off, n int64) (*reader, error) {
 	for len(pieces) > 0 && off >= pieces[0].Size {
 		off -= pieces[0].Size
 		pieces = pieces[1:]
 	}
-	r := &reader{content: c, pieces: pieces, skip: off, left: n}
+	r := &reader{held: h, content: c, pieces: pieces, skip: off, left: n}
 	r.ctx, r.cancel = context.WithCancel(c.life)
 	if err := r.fill(); err != nil {
-		r.cancel()
+		_ = r.Close()
 		return nil, err
 	}
 	return r, nil
@@ -204,5 +228,6 @@ func (r *reader) Read(p []byte) (int, error) {
 
 func (r *reader) Close() error {
 	r.cancel()
+	r.held.release()
 	return nil
 }

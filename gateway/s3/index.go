@@ -1,11 +1,14 @@
 package s3
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,6 +20,9 @@ type index struct {
 	db   *pebble.DB // which panics when it is used after it was closed
 	uses uses       // of the database
 	seed maphash.Seed
+	run  [8]byte // random
+
+	count atomic.Uint64 // of what unique has returned
 
 	buckets sync.RWMutex    // held for writing while a bucket comes or goes
 	keys    [256]sync.Mutex // of objects that are being changed
@@ -28,8 +34,19 @@ func openIndex(dir string, fs vfs.FS) (*index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3: %s: %w", dir, err)
 	}
-	return &index{db: db, seed: maphash.MakeSeed()}, nil
+	x := &index{db: db, seed: maphash.MakeSeed()}
+	rand.Read(x.run[:])
+	if err := x.upgrade(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return x, nil
 }
+
+// noSync is how what is not to be durable yet is written.
+var noSync = pebble.NoSync
+
+// unique returns bytes that it has never returned.
+func (x *index) unique() []byte { return binary.BigEndian.AppendUint64(x.run[:8:8], x.count.Add(1)) }
 
 // quiet drops what the database has to say of its work. What fails, it returns.
 type quiet struct{}
@@ -69,7 +86,10 @@ func get[T any](x *index, key []byte) (*T, error) {
 }
 
 // change is some records that are written together.
-type change struct{ batch *pebble.Batch }
+type change struct {
+	batch *pebble.Batch
+	index *index
+}
 
 func (c change) put(key []byte, v any) error {
 	data, err := json.Marshal(v)
@@ -90,7 +110,7 @@ func (x *index) apply(f func(change) error) error {
 	defer done()
 	batch := x.db.NewBatch()
 	defer batch.Close()
-	if err := f(change{batch}); err != nil {
+	if err := f(change{batch, x}); err != nil {
 		return err
 	}
 	return batch.Commit(pebble.Sync)

@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -78,5 +79,60 @@ func TestLedger(t *testing.T) {
 	b, err := l.Blob(t.Context(), id)
 	if err != nil || b.End != 8 || b.Certified == nil || b.Registrations[0].Deletable {
 		t.Errorf("the ledger has %+v (%v), want it certified, permanent, until epoch 8", b, err)
+	}
+}
+
+// TestFreeOnLedger: an object that is removed is no blob of the ledger's any more, and may be
+// put again.
+func TestFreeOnLedger(t *testing.T) {
+	town, writer := nodetest.StartOnLedger(t, commit.BLAKE3, 4, 10)
+	l := chain.Local(town.Ledger)
+	views, err := follow.OpenViews(t.Context(), l, &town.Genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(views, writer, client.Options{Registrar: daemon.Orders{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	store, err := daemon.ForLedger(c, account.New(l, writer.Account()), views.Refresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &served{t: t, blobs: store, fs: vfs.NewMem()}
+	s.start(Options{Put: daemon.PutOptions{Epochs: 2}})
+	s.bucket("bucket")
+	data := some(1, 5000)
+	id, err := c.Code().ID(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	await := func(want int, when string) {
+		t.Helper()
+		got := -1
+		for range 6000 {
+			b, err := l.Blob(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = len(b.Registrations); got == want {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("%s: %d registrations, want %d", when, got, want)
+	}
+	for range 2 {
+		s.put("bucket", "one", data)
+		s.put("bucket", "two", data)
+		await(1, "two objects of the same bytes")
+		for _, key := range []string{"one", "two"} {
+			s.expect("bucket", key, data)
+			if _, err := s.aws.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String("bucket"), Key: &key}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		await(0, "both removed")
 	}
 }

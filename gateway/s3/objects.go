@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,14 +70,27 @@ func (o objects) publish(bucket, key string, ifMatch, ifNoneMatch *string, next 
 	if err := o.meets(bucket, key, ifMatch, ifNoneMatch); err != nil {
 		return err
 	}
+	before, err := get[object](o.index, objectKey(bucket, key))
+	if err != nil {
+		return err
+	}
 	next.Modified = time.Now().UTC()
+	user := objectKey(bucket, key)
 	return o.index.apply(func(c change) error {
+		if before != nil {
+			if err := c.unuse(user, before.Pieces); err != nil {
+				return err
+			}
+		}
 		if more != nil {
 			if err := more(c); err != nil {
 				return err
 			}
 		}
-		return c.put(objectKey(bucket, key), next)
+		if err := c.use(user, next.Pieces); err != nil {
+			return err
+		}
+		return c.put(user, next)
 	})
 }
 
@@ -115,6 +129,7 @@ func (o objects) PutObject(_ context.Context, in s3response.PutObjectInput) (out
 	if err != nil {
 		return out, err
 	}
+	defer got.release()
 	next := &object{
 		Size: got.size, ETag: got.etag(), Metadata: in.Metadata, Tags: tags, Pieces: got.pieces, Checksum: got.checksum,
 		Headers: headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation),
@@ -195,11 +210,30 @@ func (o objects) find(bucket, key string, c backend.PreConditions) (*object, err
 	return found, backend.EvaluatePreconditions(found.ETag, found.Modified.Truncate(time.Second), c)
 }
 
+// findHeld is find for who needs the object's blobs, which are held until they are released.
+func (o objects) findHeld(bucket, key string, c backend.PreConditions) (*object, *held, error) {
+	for {
+		found, err := o.find(bucket, key, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		h := o.content.hold(found.Pieces)
+		again, err := get[object](o.index, objectKey(bucket, key))
+		if err == nil && again != nil && slices.Equal(again.Pieces, found.Pieces) {
+			return found, h, nil
+		}
+		h.release() // its blobs may be gone: there is another one in its place, or none
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
 func (o objects) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	if text(in.VersionId) != "" {
 		return nil, notImplemented()
 	}
-	found, err := o.find(*in.Bucket, *in.Key, backend.PreConditions{
+	found, blobs, err := o.findHeld(*in.Bucket, *in.Key, backend.PreConditions{
 		IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, IfModSince: in.IfModifiedSince, IfUnmodeSince: in.IfUnmodifiedSince,
 	})
 	if err != nil {
@@ -207,9 +241,10 @@ func (o objects) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObj
 	}
 	s, err := spanOf(found, in.PartNumber, text(in.Range))
 	if err != nil {
+		blobs.release()
 		return nil, err
 	}
-	body, err := o.content.open(found.Pieces, s.off, s.n)
+	body, err := o.content.open(blobs, found.Pieces, s.off, s.n)
 	if err != nil {
 		return nil, err
 	}
@@ -300,12 +335,13 @@ func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (o
 	if err := checkKey(key); err != nil {
 		return out, err
 	}
-	found, err := o.find(fromBucket, fromKey, backend.PreConditions{
+	found, blobs, err := o.findHeld(fromBucket, fromKey, backend.PreConditions{
 		IfMatch: in.CopySourceIfMatch, IfNoneMatch: in.CopySourceIfNoneMatch, IfModSince: in.CopySourceIfModifiedSince, IfUnmodeSince: in.CopySourceIfUnmodifiedSince,
 	})
 	if err != nil {
 		return out, err
 	}
+	defer blobs.release()
 	if found.Size > maxCopy {
 		return out, s3err.GetCopySourceObjectTooLargeErr(maxCopy)
 	}
@@ -330,8 +366,8 @@ func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (o
 	return s3response.CopyObjectOutput{CopyObjectResult: &s3response.CopyObjectResult{ETag: &next.ETag, LastModified: &next.Modified}}, nil
 }
 
-// remove removes an object, if there is one. Its blobs stay as long as they are paid for:
-// others may have the same bytes.
+// remove removes an object, if there is one. Its blobs are gone soon, but for those that
+// others have, too.
 func (o objects) remove(bucket, key string, c backend.ObjectDeletePreconditions) error {
 	unlock, err := o.index.lock(bucket, key)
 	if err != nil {
@@ -345,7 +381,14 @@ func (o objects) remove(bucket, key string, c backend.ObjectDeletePreconditions)
 	if err := backend.EvaluateObjectDeletePreconditions(now.ETag, now.Modified, now.Size, c); err != nil {
 		return err
 	}
-	return o.index.apply(func(c change) error { return c.remove(objectKey(bucket, key)) })
+	defer o.content.hurry()
+	user := objectKey(bucket, key)
+	return o.index.apply(func(c change) error {
+		if err := c.unuse(user, now.Pieces); err != nil {
+			return err
+		}
+		return c.remove(user)
+	})
 }
 
 func (o objects) DeleteObject(_ context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {

@@ -40,6 +40,8 @@ type memory struct {
 	mu    sync.Mutex
 	blobs map[commit.BlobID][]byte
 	puts  int
+	freed []commit.BlobID
+	count byte  // of registrations
 	err   error // of all calls
 }
 
@@ -62,7 +64,19 @@ func (m *memory) Put(_ context.Context, blob []byte, _ daemon.PutOptions) (*daem
 	var id commit.BlobID
 	copy(id[:], sum[:])
 	m.blobs[id] = bytes.Clone(blob)
-	return &daemon.Stored{Object: daemon.Object{Blob: id, Size: uint64(len(blob))}}, nil
+	m.count++
+	return &daemon.Stored{Object: daemon.Object{ID: daemon.ObjectID{m.count}, Blob: id, Size: uint64(len(blob))}, New: true}, nil
+}
+
+func (m *memory) Free(_ context.Context, id commit.BlobID, object daemon.ObjectID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return m.err
+	}
+	delete(m.blobs, id)
+	m.freed = append(m.freed, id)
+	return nil
 }
 
 func (m *memory) ReadRange(_ context.Context, id commit.BlobID, off, n uint64) ([]byte, error) {

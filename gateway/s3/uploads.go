@@ -73,8 +73,23 @@ func (u uploads) keep(bucket, key, id string, number int32, next *part) error {
 	if _, err := u.upload(bucket, key, id); err != nil {
 		return err
 	}
+	user := partKey(bucket, id, number)
+	before, err := get[part](u.index, user)
+	if err != nil {
+		return err
+	}
 	next.Modified = time.Now().UTC()
-	return u.index.apply(func(c change) error { return c.put(partKey(bucket, id, number), next) })
+	return u.index.apply(func(c change) error {
+		if before != nil {
+			if err := c.unuse(user, before.Pieces); err != nil {
+				return err
+			}
+		}
+		if err := c.use(user, next.Pieces); err != nil {
+			return err
+		}
+		return c.put(user, next)
+	})
 }
 
 func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
@@ -92,6 +107,7 @@ func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.Uplo
 	if err != nil {
 		return nil, err
 	}
+	defer got.release()
 	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum}
 	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
 		return nil, err
@@ -119,7 +135,7 @@ func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (
 	if err != nil {
 		return out, err
 	}
-	found, err := u.find(fromBucket, fromKey, backend.PreConditions{
+	found, blobs, err := u.findHeld(fromBucket, fromKey, backend.PreConditions{
 		IfMatch: in.CopySourceIfMatch, IfNoneMatch: in.CopySourceIfNoneMatch, IfModSince: in.CopySourceIfModifiedSince, IfUnmodeSince: in.CopySourceIfUnmodifiedSince,
 	})
 	if err != nil {
@@ -127,10 +143,11 @@ func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (
 	}
 	off, n, err := backend.ParseCopySourceRange(found.Size, text(in.CopySourceRange))
 	if err != nil {
+		blobs.release()
 		return out, err
 	}
 	n = min(n, found.Size-off)
-	body, err := u.content.open(found.Pieces, off, n)
+	body, err := u.content.open(blobs, found.Pieces, off, n)
 	if err != nil {
 		return out, err
 	}
@@ -139,6 +156,7 @@ func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (
 	if err != nil {
 		return out, err
 	}
+	defer got.release()
 	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum}
 	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
 		return out, err
@@ -231,11 +249,24 @@ func (u uploads) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUpl
 
 // drop removes an upload with its parts.
 func (u uploads) drop(c change, bucket, key, id string) error {
-	prefix := named(kindPart, bucket, id, "")
-	if err := c.batch.DeleteRange(prefix, after(prefix), nil); err != nil {
+	if err := u.index.dropParts(c, named(kindPart, bucket, id, "")); err != nil {
 		return err
 	}
 	return c.remove(uploadKey(bucket, key, id))
+}
+
+// dropParts removes the parts whose keys begin with the prefix.
+func (x *index) dropParts(c change, prefix []byte) error {
+	return x.each(prefix, prefix, func(key, value []byte, _ func([]byte)) (bool, error) {
+		p := new(part)
+		if err := json.Unmarshal(value, p); err != nil {
+			return false, err
+		}
+		if err := c.unuse(key, p.Pieces); err != nil {
+			return false, err
+		}
+		return true, c.remove(key)
+	})
 }
 
 func (u uploads) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUploadInput) error {
@@ -248,6 +279,7 @@ func (u uploads) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUp
 	if _, err := u.upload(bucket, key, id); err != nil {
 		return err
 	}
+	defer u.content.hurry()
 	return u.index.apply(func(c change) error { return u.drop(c, bucket, key, id) })
 }
 
@@ -277,9 +309,17 @@ func (u uploads) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMulti
 		return out, "", s3err.GetChecksumBadDigestErr(types.ChecksumAlgorithm(began.Checksum.Algorithm))
 	}
 	next.Headers, next.Metadata, next.Tags, next.Upload = began.Headers, began.Metadata, began.Tags, id
+	defer u.content.hurry()
 	err = u.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, func(c change) error {
 		if _, err := u.upload(bucket, key, id); err != nil { // another request was faster
 			return err
+		}
+		again, err := u.join(bucket, id, began.Checksum, in.MultipartUpload.Parts)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(again.Pieces, next.Pieces) { // a part came again, and the blobs of the one before may be gone
+			return s3err.GetInvalidPartErr(id, *in.MultipartUpload.Parts[0].PartNumber, *in.MultipartUpload.Parts[0].ETag)
 		}
 		return u.drop(c, bucket, key, id)
 	})

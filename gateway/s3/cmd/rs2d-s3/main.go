@@ -188,7 +188,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		defer end()
 	}
 	b, err := s3.Open(c.State, store, s3.Options{
-		PieceSize: piece, Writes: c.Writes, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
+		PieceSize: piece, Writes: c.Writes, Logger: log, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
 	})
 	if err != nil {
 		return err
