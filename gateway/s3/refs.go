@@ -66,6 +66,20 @@ func (c change) made(id commit.BlobID, object daemon.ObjectID) error {
 	return c.doubt(id)
 }
 
+// dropParts removes the parts whose keys begin with the prefix.
+func (x *index) dropParts(c change, prefix []byte) error {
+	return x.each(prefix, prefix, func(key, value []byte, _ func([]byte)) (bool, error) {
+		p := new(part)
+		if err := json.Unmarshal(value, p); err != nil {
+			return false, err
+		}
+		if err := c.unuse(key, p.Pieces); err != nil {
+			return false, err
+		}
+		return true, c.remove(key)
+	})
+}
+
 // used reports whether a blob has a user.
 func (x *index) used(id commit.BlobID) (found bool, err error) {
 	prefix := blobKey(kindReference, id)

@@ -255,20 +255,6 @@ func (u uploads) drop(c change, bucket, key, id string) error {
 	return c.remove(uploadKey(bucket, key, id))
 }
 
-// dropParts removes the parts whose keys begin with the prefix.
-func (x *index) dropParts(c change, prefix []byte) error {
-	return x.each(prefix, prefix, func(key, value []byte, _ func([]byte)) (bool, error) {
-		p := new(part)
-		if err := json.Unmarshal(value, p); err != nil {
-			return false, err
-		}
-		if err := c.unuse(key, p.Pieces); err != nil {
-			return false, err
-		}
-		return true, c.remove(key)
-	})
-}
-
 func (u uploads) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUploadInput) error {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
 	unlock, err := u.index.lock(bucket, key)
