@@ -30,6 +30,7 @@ import (
 	"github.com/redstuff-go/redstuff/gateway/quilt"
 	"github.com/redstuff-go/redstuff/gateway/sdk"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
@@ -59,7 +60,7 @@ type network struct {
 
 // startNetwork starts all of it. Without a ledger it speaks plain HTTP, and writers have
 // a token; with one it speaks TLS, and whoever has registered a blob may send it.
-func startNetwork(t *testing.T, onLedger, byRelay bool) *network {
+func startNetwork(t *testing.T, onLedger, byRelay bool, system ...nodetest.Option) *network {
 	t.Helper()
 	n := &network{t: t, faces: make(map[int]net.Listener)}
 	var config *tls.Config
@@ -75,7 +76,7 @@ func startNetwork(t *testing.T, onLedger, byRelay bool) *network {
 	store := func(c *client.Client) (daemon.Store, error) { return daemon.ForCluster(c), nil }
 	cluster := new(nodetest.Cluster)
 	if onLedger {
-		town, key := nodetest.StartOnLedger(t, commit.Walrus, nodes, shards)
+		town, key := nodetest.StartOnLedger(t, commit.Walrus, nodes, shards, system...)
 		cluster, n.ledger = &town.Cluster, chain.Local(town.Ledger)
 		n.account = account.New(n.ledger, key.Account())
 		views, err := follow.OpenViews(t.Context(), n.ledger, &town.Genesis)
@@ -92,7 +93,7 @@ func startNetwork(t *testing.T, onLedger, byRelay bool) *network {
 			t.Fatal(err)
 		}
 	} else {
-		fixed, key := nodetest.Start(t, commit.Walrus, nodes, shards)
+		fixed, key := nodetest.Start(t, commit.Walrus, nodes, shards, system...)
 		cluster, view = fixed, fixed.Control
 		request["plain"], request["token"] = true, token
 		if n.client, err = client.New(view, key, options); err != nil {
@@ -354,9 +355,13 @@ func TestSDK(t *testing.T) {
 	for _, c := range []struct {
 		name            string
 		ledger, byRelay bool
-	}{{"ledger", true, false}, {"fixed", false, false}, {"ledger, by upload relay", true, true}, {"fixed, by upload relay", false, true}} {
+		metadata        committee.Form
+	}{
+		{"ledger", true, false, committee.Full}, {"fixed, metadata in parts", false, false, committee.Coded},
+		{"ledger, by upload relay, metadata in parts", true, true, committee.Coded}, {"fixed, by upload relay", false, true, committee.Full},
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := startNetwork(t, c.ledger, c.byRelay)
+			n := startNetwork(t, c.ledger, c.byRelay, nodetest.Metadata(c.metadata))
 			random := mathrand.NewChaCha8([32]byte{1})
 			some := func(length int) []byte {
 				b := make([]byte, length)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/nodetest"
 )
 
@@ -28,9 +29,10 @@ func startCluster(t *testing.T) (*served, *client.Client) {
 	return &served{t: t, url: server.URL}, c
 }
 
-// TestCluster stores and reads by way of nodes, as many of which are down as may be.
+// TestCluster stores and reads by way of nodes, as many of which are down as may be, and
+// which keep metadata in parts.
 func TestCluster(t *testing.T) {
-	nodes, writer := nodetest.Start(t, commit.Walrus, 4, 10)
+	nodes, writer := nodetest.Start(t, commit.Walrus, 4, 10, nodetest.Metadata(committee.Coded))
 	c, err := client.New(nodes.Control, writer, client.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -16,13 +16,14 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/nodetest"
 )
 
 // TestRun runs a gateway as its users do, until it is told to end; the next one has what the
-// first one had.
+// first one had. Nodes keep metadata in parts.
 func TestRun(t *testing.T) {
-	nodes, writer := nodetest.Start(t, commit.BLAKE3, 4, 10)
+	nodes, writer := nodetest.Start(t, commit.BLAKE3, 4, 10, nodetest.Metadata(committee.Coded))
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	text, err := nodes.Control.MarshalText()
