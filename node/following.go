@@ -22,15 +22,19 @@ type following struct {
 	witness   *witness.Witness
 	healer    *Healer
 	changed   func()
+	challenge func() // nil if there are none
 	store     store.Store
 	view      func() *peer.View
 }
 
 func newFollowing(n *Node, self *account.Account, view func() *peer.View) (*following, error) {
 	l := &following{follower: n.config.Follower, healer: n.healer, changed: func() { n.rotation.wake(); n.migrator.Wake() }, store: n.config.Store, view: view}
+	if n.prover != nil {
+		l.challenge = n.prover.Wake
+	}
 	var err error
 	l.collector, err = collect.New(collect.Config{
-		Store: n.config.Store, Epoch: l.follower.Applied, Removed: n.server.Forget,
+		Store: provenStore{n.config.Store, n.gate}, Epoch: l.follower.Applied, Removed: n.server.Forget,
 		Rate: n.config.CollectRate, Compact: n.config.CollectCompact, Logger: n.log,
 	})
 	if err != nil {
@@ -50,7 +54,7 @@ func (l *following) run(ctx context.Context) {
 	group.Go(func() { l.witness.Run(ctx) })
 	group.Go(func() {
 		l.follower.Run(ctx, follow.Hooks{
-			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened, Changed: l.changed,
+			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened, Changed: l.changed, Challenge: l.challenge,
 		})
 	})
 	group.Wait()

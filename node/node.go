@@ -21,6 +21,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/agreement"
+	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/heal"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/invalid"
@@ -28,6 +29,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/migrate"
 	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/prove"
 	"github.com/redstuff-go/redstuff/node/scrub"
 	"github.com/redstuff-go/redstuff/node/server"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
@@ -52,6 +54,8 @@ type Node struct {
 	ledger    *following        // nil if there is no ledger
 	migrator  *migrate.Migrator // nil if there is no ledger
 	rotation  *rotation         // nil if there is no ledger
+	gate      *gate.Gate        // nil if there are no challenges
+	prover    *prove.Prover     // nil if there are no challenges
 	others    *agreement.Checker
 	inventory *inventory.Counter
 	log       *slog.Logger
@@ -117,6 +121,17 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 	if c.Follower != nil {
 		registry = c.Follower
 	}
+	var self *account.Account
+	var challenges server.Challenges
+	if c.Follower != nil {
+		self = account.New(c.Follower.Ledger(), keys.First().Account())
+		if err := newProver(n, self, code, view); err != nil {
+			return nil, fmt.Errorf("node: %w", err)
+		}
+		if n.prover != nil {
+			challenges = n.prover
+		}
+	}
 	n.server, err = server.New(server.Config{
 		View:  func() server.View { return server.ViewOf(c.Control.View(), n.ID()) },
 		Store: c.Store, Code: code, Hasher: hasher, Healer: n.healer,
@@ -129,8 +144,9 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 			}
 			return err
 		},
-		Plaintext:    c.Plaintext,
-		Registry:     registry,
+		Plaintext: c.Plaintext,
+		Registry:  registry,
+		Gate:      n.gate, Challenges: challenges,
 		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge,
 		HTTP: httpd.Options{
 			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes, Descriptors: c.Descriptors,
@@ -154,7 +170,6 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 		return nil, fmt.Errorf("node: %w", err)
 	}
 	if c.Follower != nil {
-		self := account.New(c.Follower.Ledger(), keys.First().Account())
 		n.rotation = newRotation(n, self)
 		if n.migrator, err = newMigrator(n, self, code, keeper, fetcher, view); err != nil {
 			return nil, fmt.Errorf("node: %w", err)
@@ -290,6 +305,9 @@ func (n *Node) RunWrapped(ctx context.Context, listener, admin net.Listener, gra
 		background.Go(func() { n.ledger.run(work) })
 		background.Go(func() { n.migrator.Run(work) })
 		background.Go(func() { n.rotation.run(work) })
+		if n.prover != nil {
+			background.Go(func() { n.prover.Run(work) })
+		}
 	}
 	background.Go(func() { n.healer.run(work) })
 	background.Go(func() { n.scrubber.Run(work) })

@@ -98,7 +98,7 @@ func openFace(c *settings, n *node.Node, keys *identity.Keyring, p *controlPlane
 	}
 	view := p.control
 	options := sdk.Config{
-		Store: disk, Signer: keys, Code: code, Corrupt: n.Healer().Corrupt, Metadata: n.Metadata, State: n.State, Tokens: tokens,
+		Store: disk, Signer: keys, Code: code, Corrupt: n.Healer().Corrupt, Metadata: n.Metadata, State: n.State, Tokens: tokens, Gate: node.Gate(n),
 		PendingQuota: int64(c.PendingQuota), Logger: log,
 		HTTP: httpd.Options{
 			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: int64(c.MaxBytes),

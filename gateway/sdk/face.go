@@ -14,6 +14,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/chain"
+	withhold "github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server"
@@ -62,6 +63,10 @@ type Config struct {
 	Registry control.Registry
 	Ledger   Ledger
 	Tokens   []string
+
+	// Gate says what the node withholds while members prove what they store; nil if it never
+	// does.
+	Gate *withhold.Gate
 
 	// PendingQuota is how many bytes of blobs without a certificate each token may have
 	// sent; the default is an eighth of what is free on the disk.

@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/internal/bcs"
+	"github.com/redstuff-go/redstuff/node/challenge"
 	"github.com/redstuff-go/redstuff/node/coded"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // reader gives out what is stored.
@@ -55,6 +57,15 @@ func (f reader) getSliver(r *request) error {
 	ref, err := f.ref(r)
 	if err != nil {
 		return err
+	}
+	what := challenge.Column
+	if ref.Axis == rs2d.Primary {
+		what = challenge.Row
+	}
+	visit := f.Gate.Enter()
+	defer visit.Leave()
+	if err := visit.Serves(r.id, what); err != nil {
+		return unavailable(err.Error())
 	}
 	data, err := f.sliver(r, ref)
 	var corrupt *store.CorruptError

@@ -12,6 +12,8 @@ type Error struct {
 	Proof string `json:"proof,omitempty"`
 	// Epoch is the one that the node is in, with status 421.
 	Epoch uint64 `json:"epoch,omitempty"`
+	// Withheld says, with status 503, that it is served when a challenge is over.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Health is the answer to a request for a node's health.

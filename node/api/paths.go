@@ -16,6 +16,9 @@ const (
 	BlobsPath   = "/v1/blobs"
 	SymbolsPath = "/v1/recoverySymbols"
 	PagesPath   = "/v1/slivers"
+	// ChallengePath takes the messages of package challenge, one at a time, and answers
+	// each with one. The query names the height at which the challenge was armed.
+	ChallengePath = "/v1/challenge"
 )
 
 // The rest of the path after a blob's.

@@ -76,7 +76,7 @@
 //
 // # What a node does
 //
-// This is how the protocol is to be run; nothing of it is here. One goroutine of the node
+// This is how the protocol is to be run; package prove does it. One goroutine of the node
 // follows the ledger's events and turns them into calls of the one [Gate]; whoever serves
 // asks it for each answer, before it is begun. On ChallengeArmed the node makes the list of
 // what its registry has at that event: certified in an epoch before, not ended, not marked

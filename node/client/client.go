@@ -7,8 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
@@ -196,11 +198,19 @@ func refresh(ctx context.Context, c *Client) error {
 // before.
 const epochsOfRead = 3
 
-// read calls f with a view of its own; again if it fails, and shards have moved since.
+// withheldPause is how long a read waits whose blob members withhold, to try again.
+const withheldPause = 250 * time.Millisecond
+
+// read calls f with a view of its own; again if it fails, and shards have moved since. What is
+// withheld because a challenge is on it waits for.
 func read[T any](c *Client, ctx context.Context, f func(context.Context, operation) (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
 		o, own, done := c.begin(ctx)
 		v, err := f(own, o)
+		for o.view.Epochs.Challenged && errors.Is(err, peer.ErrWithheld) && pause.For(own, withheldPause) == nil {
+			o.view = c.view()
+			v, err = f(own, o)
+		}
 		over := err == nil || own.Err() != nil || attempt == epochsOfRead || errors.Is(err, ErrInconsistent) || errors.Is(err, ErrTooLarge)
 		over = over || refresh(own, c) != nil
 		done()

@@ -183,8 +183,8 @@ func (c *crossing) take(place int, symbols []rs2d.Symbol) {
 func crossAll(ctx context.Context, r *reading, lacking []int, first int, rows []byte) error {
 	size := r.view.Params().S * r.size
 	for _, row := range lacking {
-		if place := r.view.Holder(r.id, row, 0); r.view.All[place].ShouldProbe() {
-			probe(r, place, row, size)
+		if place := r.view.Holder(r.id, row, 0); !r.byColumns() && r.view.All[place].ShouldProbe() {
+			probe(r, place, rs2d.SliverRef{Axis: rs2d.Primary, Index: row})
 		}
 		if err := cross(ctx, r, row, rows[(row-first)*size:][:size:size]); err != nil {
 			return fmt.Errorf("row %d: %w", row, err)

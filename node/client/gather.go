@@ -10,10 +10,12 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// gather collects primary slivers of one blob until what is made of them succeeds.
-// Its fields belong to one goroutine.
+// gather collects slivers of one blob, all of one axis, until what is made of them succeeds:
+// rows, or columns where nobody gives rows. What is said here of rows holds for columns. Its
+// fields belong to one goroutine.
 type gather struct {
 	*reading
+	axis       rs2d.Axis
 	sliverSize int
 	need       int    // slivers
 	candidates []int  // rows to ask for, the best first
@@ -39,9 +41,9 @@ type request struct {
 	came  int // slivers
 }
 
-func newGather(r *reading, need int, candidates []int, noHedge bool) *gather {
+func newGather(r *reading, axis rs2d.Axis, need int, candidates []int, noHedge bool) *gather {
 	g := &gather{
-		reading: r, sliverSize: r.view.Params().S * r.size, need: need, candidates: candidates, noHedge: noHedge,
+		reading: r, axis: axis, sliverSize: r.sliverSize(axis), need: need, candidates: candidates, noHedge: noHedge,
 		waiting: make(map[int]*request), failed: make(map[int]int), verified: make(map[int]bool),
 	}
 	g.fanout = peer.NewFanout(r.peers, peer.FanoutOptions{
@@ -55,14 +57,22 @@ func newGather(r *reading, need int, candidates []int, noHedge bool) *gather {
 // rank sorts the candidates: rows of nodes in good health first, and of these such as
 // hold the blob itself. Among parity rows, chance spreads the load.
 func (g *gather) rank() {
-	params := g.view.Params()
+	own := g.view.Params().P
+	if g.axis == rs2d.Secondary {
+		own = g.view.Params().S
+	}
 	health := g.fanout.Health(g.view.All)
 	// Rows of the blob in their order, and parity rows in that of chance.
-	peer.Rank(g.candidates, func(row int) (peer.Health, int) { return health[g.holder(row)], min(row, params.P) })
+	peer.Rank(g.candidates, func(row int) (peer.Health, int) { return health[g.holder(row)], min(row, own) })
 }
 
 // holder returns the place of the node to ask for the row next.
-func (g *gather) holder(row int) int { return g.view.Holder(g.id, row, g.failed[row]) }
+func (g *gather) holder(row int) int { return g.view.Holder(g.id, g.pair(row), g.failed[row]) }
+
+// pair returns the pair of a row.
+func (g *gather) pair(row int) int {
+	return rs2d.SliverRef{Axis: g.axis, Index: row}.Pair(g.view.Params().N)
+}
 
 // probe has slow nodes that own candidates tried again, aside.
 func (g *gather) probe() {
@@ -70,7 +80,7 @@ func (g *gather) probe() {
 	for _, row := range g.candidates {
 		if place := g.holder(row); !seen[place] {
 			if seen[place] = true; g.view.All[place].ShouldProbe() {
-				probe(g.reading, place, row, g.sliverSize)
+				probe(g.reading, place, rs2d.SliverRef{Axis: g.axis, Index: row})
 			}
 		}
 	}
@@ -147,7 +157,7 @@ func (g *gather) ask() {
 	for _, r := range byPlace {
 		slices.Sort(r.rows)
 		r.call = g.fanout.Start(g.view.All[r.place], len(r.rows)*g.sliverSize, func(ctx context.Context, c *peer.Call) error {
-			return c.Peer.Slivers(ctx, g.id, r.rows, nil, [2]int{g.sliverSize, 0}, g.memoryOf, func(s rs2d.Sliver) error {
+			return g.slivers(ctx, c.Peer, g.axis, r.rows, g.memoryOf, func(s rs2d.Sliver) error {
 				return c.Deliver(func() bool {
 					g.take(r, s)
 					return true
@@ -195,7 +205,7 @@ func (g *gather) end(r *request, err error) {
 
 // next makes a row that one node has not given a candidate again, if another one may have it.
 func (g *gather) next(row int) {
-	if g.view.Holder(g.id, row, g.failed[row]+1) >= 0 {
+	if g.view.Holder(g.id, g.pair(row), g.failed[row]+1) >= 0 {
 		g.failed[row]++
 		g.candidates = append(g.candidates, row)
 	}

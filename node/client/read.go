@@ -38,6 +38,27 @@ func (o operation) read(ctx context.Context, id commit.BlobID) (*reading, error)
 	return &reading{operation: o, id: id, meta: meta, size: size, check: o.options.Check}, nil
 }
 
+// sliverSize returns how many bytes slivers of an axis have.
+func (r *reading) sliverSize(axis rs2d.Axis) int {
+	if axis == rs2d.Secondary {
+		return r.view.Params().P * r.size
+	}
+	return r.view.Params().S * r.size
+}
+
+// slivers asks a node for slivers of an axis by their indices, see [peer.Peer.Slivers].
+func (r *reading) slivers(ctx context.Context, p *peer.Peer, axis rs2d.Axis, indices []int, buffer func(rs2d.SliverRef) []byte, f func(rs2d.Sliver) error) error {
+	var pairs, sizes = [2][]int{}, [2]int{}
+	for _, i := range indices {
+		pairs[axis] = append(pairs[axis], rs2d.SliverRef{Axis: axis, Index: i}.Pair(r.view.Params().N))
+	}
+	sizes[axis] = r.sliverSize(axis)
+	return p.Slivers(ctx, r.id, pairs[rs2d.Primary], pairs[rs2d.Secondary], sizes, buffer, f)
+}
+
+// byColumns reports whether members give columns only, because they are challenged.
+func (r *reading) byColumns() bool { return r.view.Epochs.Challenged }
+
 // all returns the blob.
 func (r *reading) all(ctx context.Context) ([]byte, error) {
 	params := r.view.Params()
@@ -56,8 +77,14 @@ func (r *reading) all(ctx context.Context) ([]byte, error) {
 			candidates = append(candidates, i)
 		}
 	}
-	g := newGather(r, live, candidates, false)
-	if !slices.ContainsFunc(g.candidates[:live], func(row int) bool { return row >= live }) {
+	g := newGather(r, rs2d.Primary, live, candidates, false)
+	if r.byColumns() {
+		candidates = candidates[:0]
+		for i := range params.N {
+			candidates = append(candidates, i)
+		}
+		g = newGather(r, rs2d.Secondary, params.S, candidates, false)
+	} else if !slices.ContainsFunc(g.candidates[:live], func(row int) bool { return row >= live }) {
 		// Nothing needs to be decoded, if all goes well: let the slivers be the blob.
 		g.rows = make([]byte, live*g.sliverSize)
 	}
@@ -162,7 +189,7 @@ func (r *reading) rows(ctx context.Context, refs []rs2d.SliverRef, off, n uint64
 // split divides rows into those of nodes that may answer in time, and others.
 func (r *reading) split(refs []rs2d.SliverRef) (candidates, slow []int) {
 	for _, ref := range refs {
-		if r.slow(ref.Index) {
+		if r.byColumns() || r.slow(ref.Index) {
 			slow = append(slow, ref.Index)
 		} else {
 			candidates = append(candidates, ref.Index)
@@ -178,7 +205,7 @@ func (r *reading) fetch(ctx context.Context, candidates []int, first int, rows [
 	if len(candidates) == 0 {
 		return nil, nil
 	}
-	g := newGather(r, len(candidates), slices.Clone(candidates), haste)
+	g := newGather(r, rs2d.Primary, len(candidates), slices.Clone(candidates), haste)
 	g.first, g.rows = first, rows
 	err = g.run(ctx, func(slivers []rs2d.Sliver) error { return errors.Join(r.code.VerifySlivers(r.meta, slivers)...) })
 	if err == nil || errors.Is(err, ErrInconsistent) {

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -185,7 +184,7 @@ func (t *streaming) recover(ctx context.Context) error {
 	if t.end < t.meta.Length {
 		end = t.end // where the decoding ends
 	}
-	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, end, t.report}, t.meta, src, everything(t.view.Params()), rs2d.CheckSystematic,
+	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, end, t.report}, t.meta, src, everything(t.reading), rs2d.CheckSystematic,
 		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected))
 	if errors.Is(err, errEnough) {
 		return nil
@@ -205,7 +204,7 @@ func (t *streaming) strict(ctx context.Context) error {
 	}
 	// Whoever encoded the blob broke the rules. Slivers prove it.
 	src := &remote{reading: t.reading, ctx: ctx, left: make(map[int]error)}
-	err = t.code.DecodeTo(ctx, io.Discard, t.meta, src, everything(t.view.Params()), rs2d.CheckStrict,
+	err = t.code.DecodeTo(ctx, io.Discard, t.meta, src, everything(t.reading), rs2d.CheckStrict,
 		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected), rs2d.ReadBack(t.options.back))
 	if err == nil {
 		err = errors.New("client: what was written is not what is read back")
@@ -213,10 +212,13 @@ func (t *streaming) strict(ctx context.Context) error {
 	return src.failure(ctx, err)
 }
 
-// everything names all slivers of the blob.
-func everything(params commit.Params) (refs []rs2d.SliverRef) {
+// everything names all slivers of the blob that members may give.
+func everything(r *reading) (refs []rs2d.SliverRef) {
 	for axis := range rs2d.Axis(2) {
-		for i := range params.N {
+		if axis == rs2d.Primary && r.byColumns() {
+			continue
+		}
+		for i := range r.view.Params().N {
 			refs = append(refs, rs2d.SliverRef{Axis: axis, Index: i})
 		}
 	}

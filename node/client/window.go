@@ -41,7 +41,7 @@ func recoverPart(ctx context.Context, r *reading, off, n uint64) ([]byte, error)
 	defer memory.release()
 	w := &window{part: make([]byte, n), from: off}
 	src := &remote{reading: r, ctx: ctx, left: make(map[int]error)}
-	err = r.code.DecodeTo(ctx, w, r.meta, src, everything(r.view.Params()), rs2d.CheckSystematic, rs2d.MaxMemory(most), rs2d.ReportRejected(src.rejected))
+	err = r.code.DecodeTo(ctx, w, r.meta, src, everything(r), rs2d.CheckSystematic, rs2d.MaxMemory(most), rs2d.ReportRejected(src.rejected))
 	if errors.Is(err, errEnough) {
 		return w.part, nil
 	}

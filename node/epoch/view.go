@@ -59,6 +59,10 @@ type View struct {
 	// Past, which may be nil, finds the committees of epochs before those of the view.
 	Past committee.Committees
 
+	// Challenged says that members prove what they store: they give rows of a blob to nobody,
+	// and columns only while the blob is not challenged.
+	Challenged bool
+
 	Writers map[committee.TLSKey]string // names of the clients that may write
 	Digest  Digest
 }

@@ -46,6 +46,12 @@ type Town struct {
 // StartOnLedger is Start with a ledger in memory. The key's account has 2^40 of money.
 func StartOnLedger(t T, scheme commit.Scheme, nodes, shards int, options ...Option) (*Town, *identity.Key) {
 	t.Helper()
+	return StartOnGenesis(t, scheme, nodes, shards, func(*ledger.Genesis) {}, options...)
+}
+
+// StartOnGenesis is StartOnLedger with rules of the ledger that are changed.
+func StartOnGenesis(t T, scheme commit.Scheme, nodes, shards int, change func(*ledger.Genesis), options ...Option) (*Town, *identity.Key) {
+	t.Helper()
 	system := committee.System{Network: "test", Shards: shards, Scheme: scheme}
 	for _, option := range options {
 		option(&system)
@@ -66,6 +72,7 @@ func StartOnLedger(t T, scheme commit.Scheme, nodes, shards int, options ...Opti
 	for i := range members { // what nodes tell the ledger they pay for
 		accounts = append(accounts, genesis.Account{Address: members[i].Owner, Balance: 1 << 30})
 	}
+	change(&w.Genesis)
 	genesis.Set(&w.Genesis, members, accounts)
 	w.serve(t, "127.0.0.1:0")
 	t.Cleanup(func() { w.StopLedger() })
@@ -118,6 +125,9 @@ func (w *Town) Restart(t T) {
 	t.Helper()
 	w.serve(t, w.URL[len("http://"):])
 }
+
+// PassTime lets some time pass, as Pass does.
+func (w *Town) PassTime(d time.Duration) { w.clock.Add(d.Milliseconds()) }
 
 // Pass lets time pass. The ledger sees it with the next transaction.
 func (w *Town) Pass(epochs int) { w.clock.Add(int64(epochs) * epochTime.Milliseconds()) }

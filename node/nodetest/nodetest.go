@@ -47,6 +47,9 @@ type Node struct {
 // Public returns the node's public key.
 func (n *Node) Public() committee.PublicKey { return n.key.Public() }
 
+// Key returns the node's key.
+func (n *Node) Key() *identity.Key { return n.key }
+
 // Signer returns what signs with the node's key.
 func (n *Node) Signer() *committee.Signer { return n.key.Signer(nil) }
 

@@ -22,6 +22,8 @@ var (
 	// ErrOtherCommittee is returned when the node attests as a member of another
 	// committee than the caller's.
 	ErrOtherCommittee = errors.New("peer: node has another committee")
+	// ErrWithheld is returned when the node serves something only when a challenge is over.
+	ErrWithheld = errors.New("peer: withheld while a challenge is on")
 )
 
 // OtherCommitteeError is returned when the node is in another epoch than the caller, who
@@ -37,13 +39,14 @@ func (e *OtherCommitteeError) Error() string { return e.text }
 func (e *OtherCommitteeError) Unwrap() error { return ErrOtherCommittee }
 
 // StatusError is an answer that is not a success. It wraps ErrNotFound for a status of
-// 404, ErrInconsistent for 410.
+// 404, ErrInconsistent for 410, ErrWithheld for what a challenge has it withhold.
 type StatusError struct {
 	Member     string
 	Code       int
 	Message    string
 	Epoch      uint64        // of the node, where it answers that something is not its own in it; or 0
 	RetryAfter time.Duration // 0 if the node named none
+	Withheld   bool          // it is served when a challenge is over
 }
 
 func (e *StatusError) Error() string {
@@ -52,6 +55,9 @@ func (e *StatusError) Error() string {
 
 // Unwrap returns the error that stands for the status, or nil.
 func (e *StatusError) Unwrap() error {
+	if e.Withheld {
+		return ErrWithheld
+	}
 	switch e.Code {
 	case http.StatusNotFound:
 		return ErrNotFound
@@ -65,7 +71,8 @@ func (e *StatusError) Unwrap() error {
 func temporary(err error) bool {
 	var status *StatusError
 	if errors.As(err, &status) {
-		return status.Code == http.StatusServiceUnavailable || status.Code == http.StatusTooManyRequests
+		// What a challenge withholds is withheld longer than attempts take.
+		return !status.Withheld && status.Code == http.StatusServiceUnavailable || status.Code == http.StatusTooManyRequests
 	}
 	return !errors.Is(err, ErrLied)
 }

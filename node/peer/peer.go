@@ -290,6 +290,7 @@ func (p *link) statusError(resp *http.Response, body io.Reader) error {
 	const most = 4 << 10
 	if json.NewDecoder(io.LimitReader(body, most)).Decode(&answer) == nil {
 		e.Message, e.Epoch = answer.Message, answer.Epoch
+		e.Withheld = answer.Withheld && e.Code == http.StatusServiceUnavailable
 	}
 	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
 		e.RetryAfter = time.Duration(seconds) * time.Second

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
@@ -26,6 +27,7 @@ type blobs struct {
 	metrics *metrics
 	log     *slog.Logger
 	starves func()       // notes that there are no descriptors
+	gate    *gate.Gate   // nil if nothing is ever withheld
 	full    atomic.Int64 // when the disk refused a write for want of room, Unix time in nanoseconds
 }
 
@@ -68,6 +70,8 @@ func (b *blobs) fail(r *request, err error) {
 	switch {
 	case errors.Is(err, httpd.ErrBusy):
 		r.Busy(err.Error())
+	case errors.Is(err, gate.ErrWithheld):
+		withheld(r)
 	case errors.Is(err, store.ErrNotFound):
 		r.Fail(http.StatusNotFound, "not here")
 	case errors.Is(err, store.ErrCorrupt):

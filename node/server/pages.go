@@ -60,7 +60,13 @@ func (p *pager) post(r *request) {
 				for _, pair := range pairs {
 					ref := store.Ref{Axis: rs2d.Axis(axis), Pair: int(pair)}
 					h := api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(axis), Index: pair}
-					if sent >= api.MaxPage || !send(h, func(dst []byte) ([]byte, error) { return p.read(r, dst, want, ref) }) {
+					read := func(dst []byte) ([]byte, error) {
+						if err := serves(p.blobs, r, want.Blob, sliverOf(ref.Axis)); err != nil {
+							return nil, err
+						}
+						return p.read(r, dst, want, ref)
+					}
+					if sent >= api.MaxPage || !send(h, read) {
 						return
 					}
 				}

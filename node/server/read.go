@@ -10,6 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/coded"
+	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -85,6 +86,10 @@ func (d *reader) getSliver(r *request) {
 	if !ok {
 		return
 	}
+	if err := serves(d.blobs, r, r.id, sliverOf(ref.Axis)); err != nil {
+		d.blobs.fail(r, err)
+		return
+	}
 	size, err := d.blobs.store.Size(r.id, ref)
 	if err != nil {
 		d.blobs.fail(r, err)
@@ -104,11 +109,13 @@ func (d *reader) getSliver(r *request) {
 		r.send(data)
 		return
 	}
-	content := &sliverReader{store: d.blobs.store, id: r.id, ref: ref, size: size}
+	content := &sliverReader{store: d.blobs.store, visit: r.visit, id: r.id, ref: ref, size: size}
 	http.ServeContent(r, r.Request, "", time.Time{}, content)
 	if content.err != nil {
 		// The header is out. Cutting the body off is the one way to take it back.
-		d.blobs.corrupt(content.err)
+		if !errors.Is(content.err, gate.ErrWithheld) {
+			d.blobs.corrupt(content.err)
+		}
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -116,6 +123,7 @@ func (d *reader) getSliver(r *request) {
 // sliverReader reads a sliver from the store for http.ServeContent.
 type sliverReader struct {
 	store Store
+	visit *gate.Visit
 	id    commit.BlobID
 	ref   store.Ref
 	size  int64
@@ -130,6 +138,9 @@ const readAhead = 1 << 20
 func (r *sliverReader) Read(b []byte) (int, error) {
 	if r.off >= r.size {
 		return 0, io.EOF
+	}
+	if r.err = r.visit.Err(); r.err != nil {
+		return 0, r.err
 	}
 	if len(r.rest) == 0 {
 		r.rest, r.err = r.store.Read(r.rest[:0], r.id, r.ref, r.off, min(readAhead, r.size-r.off))
@@ -173,6 +184,13 @@ func (d *reader) getSlivers(r *request) {
 				return
 			}
 			wanted = append(wanted, store.Ref{Axis: axis, Pair: pair})
+		}
+		if len(pairs) == 0 {
+			continue
+		}
+		if err := serves(d.blobs, r, r.id, sliverOf(axis)); err != nil {
+			d.blobs.fail(r, err)
+			return
 		}
 	}
 	kept, err := d.blobs.kept(r.id)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 )
@@ -15,8 +16,9 @@ import (
 // request is one request and its answer.
 type request struct {
 	*httpd.Exchange
-	view View
-	id   commit.BlobID // of the path, if it names a blob
+	view  View
+	id    commit.BlobID // of the path, if it names a blob
+	visit *gate.Visit   // nil until something is asked for that may be withheld
 }
 
 // owns reports whether the pair of the request's blob is one of the node's: to be stored, or

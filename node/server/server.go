@@ -15,6 +15,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/epoch"
+	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
@@ -58,7 +59,14 @@ type Healer interface {
 	Corrupt(id commit.BlobID, ref store.Ref)
 }
 
-// Config is what a server is made of. All but the last seven must be set.
+// Challenges takes part in challenges, see prove.Prover.
+type Challenges interface {
+	// Answer takes a message of a member in the challenge that was armed at a height. The
+	// error says that it is to be sent again.
+	Answer(member string, height uint64, message []byte) ([]byte, error)
+}
+
+// Config is what a server is made of. All but the last nine must be set.
 type Config struct {
 	View     func() View // the committee at present; called once for each request
 	Store    Store
@@ -77,6 +85,11 @@ type Config struct {
 	// which are certified: nodes take no certificates then. Without one, all may be stored
 	// that writers of the view send.
 	Registry control.Registry
+
+	// Gate, if there is one, says what is withheld while members prove what they store, and
+	// Challenges takes what they send each other for that.
+	Gate       *gate.Gate
+	Challenges Challenges
 
 	// PendingQuota is how many bytes of blobs without a certificate a writer may have; the
 	// default is an eighth of what is free on the disk. PendingAge is the time after which
@@ -151,7 +164,7 @@ func New(c Config) (*Server, error) {
 	s.blobs = &blobs{
 		store: c.Store, healer: c.Healer, params: view.Params(), keeper: keeper,
 		cache: newMetadataCache(view.Params().N), metrics: newMetrics(c.Metrics), log: c.Logger,
-		starves: s.http.Starves,
+		starves: s.http.Starves, gate: c.Gate,
 	}
 	s.handler = s.routes()
 	return s, nil
@@ -232,6 +245,9 @@ func (s *Server) routes() http.Handler {
 	plain("POST", api.SymbolsPath, ofHolders|writers, symbols.post)
 	plain("POST", api.PagesPath, ofHolders, (&pager{s.blobs, s.config.Plaintext}).post)
 	plain("PUT", api.BlobsPath, writers, batcher{write}.put)
+	if s.config.Challenges != nil {
+		plain("POST", api.ChallengePath, writers, (&challenged{s.config.Challenges}).post)
+	}
 	blob("PUT", "", senders|refuseInconsistent, write.putBlob)
 	blob("GET", api.StatusPath, ofHolders, read.getStatus)
 	blob("GET", api.MetadataPath, ofHolders, read.getMetadata) // who verifies a proof of inconsistency needs it
@@ -273,7 +289,9 @@ func (s *Server) handle(route string, kind access, h func(*request)) http.Handle
 		rule.Least = httpd.Client
 	}
 	return s.http.Handle(route, rule, func(x *httpd.Exchange) {
-		if r := (&request{Exchange: x, view: s.config.View()}); s.admit(r, kind) {
+		r := &request{Exchange: x, view: s.config.View()}
+		defer func() { r.visit.Leave() }()
+		if s.admit(r, kind) {
 			h(r)
 		}
 	})

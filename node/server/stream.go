@@ -3,9 +3,11 @@ package server
 import (
 	"errors"
 	"iter"
+	"net/http"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -21,6 +23,9 @@ func (b *blobs) stream(r *request, frames iter.Seq2[api.FrameHeader, frameData])
 	defer giveBack(buffer)
 	for h, data := range frames {
 		frame, err := data(h.Append((*buffer)[:0]))
+		if r.visit.Err() != nil {
+			panic(http.ErrAbortHandler) // the node is silent, and waits for the answer to end
+		}
 		if r.Context().Err() != nil {
 			return
 		}
@@ -44,7 +49,7 @@ func (b *blobs) errorFrame(h api.FrameHeader, err error) []byte {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		message = "not here"
-	case errors.Is(err, httpd.ErrBusy):
+	case errors.Is(err, httpd.ErrBusy), errors.Is(err, gate.ErrWithheld):
 		message = err.Error()
 	case errors.Is(err, store.ErrCorrupt):
 		b.corrupt(err)

@@ -177,10 +177,17 @@ func (y *symbolServer) post(r *request) {
 		r.Fail(http.StatusBadRequest, err.Error())
 		return
 	}
+	if servesNone(y.blobs, r, requests) {
+		withheld(r)
+		return
+	}
 	y.blobs.stream(r, func(yield func(api.FrameHeader, frameData) bool) {
 		for i := range requests {
 			want := &requests[i]
 			kept, err := y.blobs.kept(want.Blob)
+			if err == nil {
+				err = serves(y.blobs, r, want.Blob, symbolsOf(y.blobs, r, want.Blob, want.Axis, want.Targets))
+			}
 			if y.blobs.has(want.Blob, store.InvalidBlobCertificate) {
 				err = store.ErrNotFound // nobody needs symbols of it
 			}
@@ -251,6 +258,9 @@ func (y *symbolServer) list(r *request, proofs bool) {
 		return
 	}
 	kept, err := y.blobs.kept(r.id)
+	if err == nil {
+		err = serves(y.blobs, r, r.id, symbolsOf(y.blobs, r, r.id, axis, []uint16{uint16(target)}))
+	}
 	if err != nil {
 		y.blobs.fail(r, err)
 		return

@@ -20,12 +20,20 @@ func (n notes) SetNote(name string, value []byte) error {
 	if err := n.room(Update{Records: map[Record][]byte{Metadata: value}}); err != nil {
 		return err
 	}
-	return n.db.set(noteKey(name), value)
+	return n.db.set(noteKey(name), value, pebble.NoSync)
 }
 
-// set sets a value without waiting for the disk: what is written before it is durable
-// before it.
-func (d *database) set(key, value []byte) error {
+// KeepNote sets a value that is durable, see [Store].
+func (n notes) KeepNote(name string, value []byte) error {
+	if err := n.room(Update{Records: map[Record][]byte{Metadata: value}}); err != nil {
+		return err
+	}
+	return n.db.set(noteKey(name), value, pebble.Sync)
+}
+
+// set sets a value. What is written before it is durable before it, also if it does not wait
+// for the disk.
+func (d *database) set(key, value []byte, how *pebble.WriteOptions) error {
 	if err := d.Failed(); err != nil {
 		return err
 	}
@@ -34,7 +42,7 @@ func (d *database) set(key, value []byte) error {
 	if d.readOnly {
 		return ErrFull
 	}
-	if err := d.guard(func() error { return d.db.Set(key, value, pebble.NoSync) }); err != nil {
+	if err := d.guard(func() error { return d.db.Set(key, value, how) }); err != nil {
 		d.fail(err)
 		return errors.Join(fmt.Errorf("store: %w", err), d.Failed())
 	}

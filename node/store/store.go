@@ -230,6 +230,8 @@ type Notes interface {
 	Note(name string) ([]byte, error)
 	// SetNote sets it. It is durable when a later change of the store is.
 	SetNote(name string, value []byte) error
+	// KeepNote sets it, and returns when it is durable.
+	KeepNote(name string, value []byte) error
 }
 
 // State says how a store is.

@@ -197,6 +197,10 @@ func (a *applier) one(ctx context.Context, event chain.Event) error {
 		if a.hooks.Changed != nil {
 			a.hooks.Changed()
 		}
+	case ledger.ChallengeArmed, ledger.ChallengeStarted, ledger.ChallengeClosed:
+		if a.hooks.Challenge != nil {
+			a.hooks.Challenge()
+		}
 	case ledger.CheckpointOpened:
 		if a.hooks.Opened != nil {
 			a.hooks.Opened()

@@ -218,6 +218,7 @@ func (v *Views) committee(ctx context.Context, e uint32) (*ledger.Committee, err
 // set shows another view. The views are locked.
 func (v *Views) set(next savedView) error {
 	view := &epoch.View{Digest: sha256.Sum256(append([]byte("redstuff v1 ledger control"), v.chain[:]...))}
+	view.Challenged = v.genesis.Challenges.Mode != ledger.ChallengesOff
 	if next.Settled < next.Epoch {
 		view.State = epoch.Syncing
 	}

@@ -1,0 +1,387 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node"
+	"github.com/redstuff-go/redstuff/node/challenge"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/control/account"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/nodetest"
+	"github.com/redstuff-go/redstuff/node/peer"
+	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
+)
+
+// arena is a cluster whose members are challenged.
+type arena struct {
+	*nodetest.Town
+	t      *testing.T
+	writer *identity.Key
+	self   *account.Account
+	views  *follow.Views
+	client *client.Client
+	blobs  map[commit.BlobID][]byte
+}
+
+func newArena(t *testing.T, mode ledger.ChallengeMode) *arena {
+	t.Helper()
+	a := &arena{t: t, blobs: make(map[commit.BlobID][]byte)}
+	a.Town, a.writer = nodetest.StartOnGenesis(t, commit.BLAKE3, 4, 10, func(g *ledger.Genesis) { g.Challenges.Mode = mode })
+	l := chain.Local(a.Ledger)
+	var err error
+	if a.views, err = follow.OpenViews(t.Context(), l, &a.Genesis); err != nil {
+		t.Fatal(err)
+	}
+	a.self = account.New(l, a.writer.Account())
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.client, err = client.New(a.views, a.writer, client.Options{
+		Timeout: time.Minute, Registrar: &account.Registrar{Account: a.self, Epochs: 20, Hasher: hasher, Refresh: a.views.Refresh},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.client.Close)
+	return a
+}
+
+// put stores blobs.
+func (a *arena) put(lengths ...int) {
+	a.t.Helper()
+	rng := rand.New(rand.NewPCG(uint64(len(a.blobs)), 7))
+	for _, length := range lengths {
+		data := make([]byte, length)
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		got, err := a.client.Store(a.t.Context(), data)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		a.blobs[got.ID] = data
+	}
+}
+
+// read reads all blobs.
+func (a *arena) read() error {
+	for id, want := range a.blobs {
+		got, err := a.client.Read(a.t.Context(), id)
+		if err == nil && !bytes.Equal(got, want) {
+			err = fmt.Errorf("blob %v: other bytes", id)
+		}
+		if err == nil && len(want) > 10 {
+			got, err = a.client.ReadRange(a.t.Context(), id, 3, uint64(len(want)-10))
+			if err == nil && !bytes.Equal(got, want[3:len(want)-7]) {
+				err = fmt.Errorf("blob %v: other bytes in a range", id)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await waits for a condition, and lets the ledger see the time meanwhile.
+func (a *arena) await(what string, met func() bool) {
+	a.t.Helper()
+	for end := time.Now().Add(time.Minute); !met(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			a.t.Fatalf("%s: not within a minute; the last challenge is %+v", what, a.challenge())
+		}
+		a.poke()
+	}
+}
+
+// poke has the ledger make a block.
+func (a *arena) poke() {
+	a.t.Helper()
+	if _, err := a.self.Do(a.t.Context(), ledger.Transfer{To: a.self.Address(), Amount: 1}); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a *arena) challenge() *ledger.Challenge {
+	return ledger.Get[ledger.Challenge](a.Ledger.State(), ledger.ChallengeKey())
+}
+
+// nextEpoch lets the next epoch begin, and waits until it is settled and all see it.
+func (a *arena) nextEpoch() {
+	a.t.Helper()
+	epoch := a.Ledger.State().System().Epoch + 1
+	a.Pass(1)
+	a.await(fmt.Sprintf("epoch %d is settled", epoch), func() bool {
+		s := a.Ledger.State().System()
+		return s.Epoch == epoch && s.Settled == epoch && a.views.Refresh(a.t.Context()) == nil &&
+			!slices.ContainsFunc(a.Nodes, func(n *nodetest.Node) bool { return n.Follower.View().Current.Epoch() != uint64(epoch) })
+	})
+}
+
+// arm lets the challenge of the epoch be armed.
+func (a *arena) arm() {
+	a.t.Helper()
+	a.PassTime(31 * time.Minute)
+	epoch := a.Ledger.State().System().Epoch
+	a.await("a challenge is armed", func() bool { c := a.challenge(); return c != nil && c.Epoch == epoch })
+}
+
+// passed returns the names of the members that have passed.
+func (a *arena) passed() (names []string) {
+	c := a.challenge()
+	of, err := a.Ledger.State().At(uint64(c.Epoch))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, i := range c.Passed {
+		names = append(names, of.Member(int(i)).Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// failures returns the events from a height on that members have failed.
+func (a *arena) failures(from uint64) (list []ledger.ChallengeFailed) {
+	a.t.Helper()
+	for at := (chain.Cursor{Height: from}); ; {
+		ctx, cancel := context.WithTimeout(a.t.Context(), 100*time.Millisecond)
+		events, next, err := a.Ledger.Events(ctx, at, 100)
+		cancel()
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		if len(events) == 0 {
+			return list
+		}
+		for _, e := range events {
+			if f, ok := e.Event.(ledger.ChallengeFailed); ok {
+				list = append(list, f)
+			}
+		}
+		at = next
+	}
+}
+
+// TestChallenges: members who have everything pass, while their blobs are read; who has lost
+// its slivers does not, and gets them back when the challenge is over.
+func TestChallenges(t *testing.T) {
+	a := newArena(t, ledger.ChallengesLight)
+	a.put(1, 1000, 50_000)
+	a.nextEpoch()
+	a.put(2000) // which is none of the challenged ones
+	if err := a.read(); err != nil {
+		t.Fatal(err)
+	}
+	a.arm()
+	var reads sync.WaitGroup
+	reads.Go(func() {
+		if err := a.read(); err != nil {
+			t.Errorf("while the challenge is on: %v", err)
+		}
+	})
+	closed := func() bool { return a.challenge().Stage == challenge.Closed }
+	a.await("all have passed", closed)
+	reads.Wait()
+	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != 3 {
+		t.Fatalf("passed: %v, of %d blobs; want all four, of 3", a.passed(), c.List.Blobs)
+	}
+	a.nextEpoch()
+	if got := a.failures(0); len(got) != 0 {
+		t.Fatalf("failed: %+v; want nobody", got)
+	}
+
+	// The last node loses everything, and says nothing.
+	poor := a.Nodes[3]
+	for id := range a.blobs {
+		_, err := poor.Store.Delete(id, nil)
+		if err == nil { // it knows of them, as a cheater does
+			record := []byte{1, 0, 0, 0} // the epoch
+			err = poor.Store.Apply(id, store.Update{Records: map[store.Record][]byte{store.Registered: record}, AtLeast: 20})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.arm()
+	a.await("the others have passed", func() bool { return len(a.challenge().Passed) == 3 })
+	before := a.Ledger.State().System().Height
+	a.PassTime(20 * time.Minute)
+	a.await("the challenge is over", closed)
+	if got, want := a.passed(), []string{"node-0", "node-1", "node-2"}; !slices.Equal(got, want) {
+		t.Errorf("passed: %v, want %v", got, want)
+	}
+	if err := a.read(); err != nil {
+		t.Errorf("after the challenge: %v", err)
+	}
+	a.nextEpoch()
+	if got := a.failures(before); len(got) != 1 || got[0].Node != ledger.NodeID(poor.ID()) {
+		t.Errorf("failed: %+v; want node-3 only", got)
+	}
+	// It gets everything back, though nobody gives rows.
+	var lost []commit.BlobID
+	for id := range a.blobs {
+		lost = append(lost, id)
+	}
+	a.await("the node is told of its blobs", func() bool {
+		poor.Healer().Heal(t.Context(), lost)
+		return poor.Healer().Totals().Slivers > 0
+	})
+	a.await("the node has everything again", func() bool {
+		for id := range a.blobs {
+			pairs := poor.Control.View().Current.Pairs(id, memberOf(poor))
+			if info, err := poor.Store.Info(id); err != nil || len(info.Slivers) != 2*len(pairs) {
+				return false
+			}
+		}
+		return true
+	})
+	a.arm()
+	a.await("all have passed again", func() bool { return a.challenge().Epoch == 4 && closed() })
+	if got := a.passed(); len(got) != 4 {
+		t.Errorf("passed: %v, want all four", got)
+	}
+}
+
+// TestWithheld: no row is served to anybody where there are challenges, and messages of
+// challenges are taken from members only.
+func TestWithheld(t *testing.T) {
+	a := newArena(t, ledger.ChallengesLight)
+	a.put(50_000)
+	view := a.Nodes[0].Control.View()
+	for id := range a.blobs {
+		set := peer.NewSet(a.writer, peer.Options{})
+		defer set.Close()
+		for i, p := range set.Of(view.Current) {
+			pair := view.Current.Pairs(id, i)[0]
+			for axis, want := range map[rs2d.Axis]bool{rs2d.Primary: false, rs2d.Secondary: true} {
+				dst := make([]byte, 2)
+				err := p.SliverRange(t.Context(), id, pair, axis, 0, dst)
+				if served := err == nil; served != want || !served && !isWithheld(err) {
+					t.Errorf("node %d, %v: %v; served: want %v", i, axis, err, want)
+				}
+			}
+			if _, err := peer.Challenge(t.Context(), p, 1, []byte{9}, 1000); statusOf(err) != http.StatusForbidden {
+				t.Errorf("a message of a client: %v, want status 403", err)
+			}
+		}
+	}
+}
+
+// TestStrangeMessages: what a member sends out of place is refused, each with its reason.
+func TestStrangeMessages(t *testing.T) {
+	a := newArena(t, ledger.ChallengesLight)
+	a.put(1000)
+	a.nextEpoch()
+	stop := sync.OnceFunc(func() { a.Stop(3) })
+	key := a.Nodes[3].Key()
+	stop() // its key is ours now: the others are a quorum, and wait for it
+	a.arm()
+	a.await("the others have passed", func() bool { return len(a.challenge().Passed) == 3 })
+	r := a.challenge().Round
+	other, later, foreign := r, r, r
+	other.Seed[0]++
+	later.Height += 100
+	foreign.Chain[0]++
+	earlier := r
+	earlier.Height--
+	set := peer.NewSet(key, peer.Options{})
+	defer set.Close()
+	p := set.Of(a.views.View().Current)[0]
+	ask := func(height uint64, data []byte) challenge.Message {
+		t.Helper()
+		answer, err := peer.Challenge(t.Context(), p, height, data, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := challenge.ParseMessage(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	refused := func(name string, height uint64, data []byte, want challenge.Reason) {
+		t.Helper()
+		if got := ask(height, data); got != challenge.Message(challenge.Refused{Reason: want}) {
+			t.Errorf("%s: %+v, want a refusal for reason %d", name, got, want)
+		}
+	}
+	open := func(r challenge.Round) []byte { return challenge.MarshalMessage(challenge.Open{Round: r}) }
+	refused("malformed", r.Height, []byte{99, 1}, challenge.ReasonMessage)
+	refused("a round under another height", r.Height+1, open(r), challenge.ReasonMessage)
+	refused("another seed", r.Height, open(other), challenge.ReasonForeign)
+	refused("another ledger", r.Height, open(foreign), challenge.ReasonForeign)
+	refused("a later round", later.Height, open(later), challenge.ReasonPremature)
+	refused("an earlier round", earlier.Height, open(earlier), challenge.ReasonOver)
+	refused("an answer", r.Height, challenge.MarshalMessage(challenge.Want{}), challenge.ReasonMessage)
+	refused("a proof that nobody wants", r.Height, challenge.MarshalMessage(challenge.Proof{}), challenge.ReasonMessage)
+	refused("symbols out of place", r.Height, challenge.MarshalMessage(challenge.Symbols{At: 1, Data: []byte{1, 2}}), challenge.ReasonMessage)
+	want, ok := ask(r.Height, open(r)).(challenge.Want)
+	if !ok || want.Next != 0 {
+		t.Fatalf("the round itself: %+v", want)
+	}
+	// Wrong symbols are wanted with proofs; a wrong proof is the end of it.
+	size, err := a.client.Code().Params().SymbolSize(1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, ok = ask(r.Height, challenge.MarshalMessage(challenge.Symbols{Data: make([]byte, size)})).(challenge.Want)
+	if !ok || want.Next != 1 || !slices.Equal(want.Wrong, []uint64{0}) {
+		t.Fatalf("a wrong symbol: %+v", want)
+	}
+	refused("replayed symbols", r.Height, challenge.MarshalMessage(challenge.Symbols{Data: make([]byte, size)}), challenge.ReasonMessage)
+	refused("a wrong proof", r.Height, challenge.MarshalMessage(challenge.Proof{Symbol: make([]byte, size), Path: make([]commit.Hash, 4)}), challenge.ReasonProof)
+	refused("after a wrong proof", r.Height, challenge.MarshalMessage(challenge.Proof{}), challenge.ReasonProof)
+	a.PassTime(20 * time.Minute)
+	a.await("the challenge is over", func() bool { return a.challenge().Stage == challenge.Closed && !node.Gate(a.Nodes[0].Node).Open() })
+	refused("after the end", r.Height, open(r), challenge.ReasonOver)
+}
+
+// TestTermsOnDisk: what was acked is forgotten when the challenge is over.
+func TestTermsOnDisk(t *testing.T) {
+	a := newArena(t, ledger.ChallengesFull)
+	a.put(1000)
+	a.nextEpoch()
+	a.arm()
+	a.await("all have passed", func() bool { return a.challenge().Stage == challenge.Closed })
+	for _, n := range a.Nodes {
+		a.await("the gate is open", func() bool { return !node.Gate(n.Node).Open() })
+		var note []byte
+		a.await("the terms are forgotten", func() bool {
+			var err error
+			note, err = n.Store.Note("challenge")
+			return err == nil && len(note) == 0
+		})
+	}
+}
+
+// memberOf returns which member a node is.
+func memberOf(n *nodetest.Node) int {
+	i, _ := n.Control.View().Current.FindID(n.ID())
+	return i
+}
+
+func isWithheld(err error) bool { return errors.Is(err, peer.ErrWithheld) }
+
+func statusOf(err error) int {
+	var status *peer.StatusError
+	if errors.As(err, &status) {
+		return status.Code
+	}
+	return 0
+}

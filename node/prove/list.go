@@ -1,0 +1,228 @@
+package prove
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/challenge"
+	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// errList is returned when the list of a round cannot be made of what the ledger says.
+var errList = errors.New("prove: the blobs of the challenge are not those of the ledger")
+
+// Bounds of a list.
+const (
+	maxListed   = 1 << 24 // blobs
+	maxDoubtful = 10      // blobs of which it is tried whether they are of the list
+)
+
+// blob is a blob of a list.
+type blob struct {
+	id     commit.BlobID
+	length uint64 // bytes
+}
+
+// blobList is the blobs of a challenge, by their ids.
+type blobList struct {
+	blobs []blob
+	name  challenge.List
+}
+
+func ids(blobs []blob) iter.Seq[commit.BlobID] {
+	return func(yield func(commit.BlobID) bool) {
+		for i := range blobs {
+			if !yield(blobs[i].id) {
+				return
+			}
+		}
+	}
+}
+
+// newBlobList sorts the blobs, each of which is there once.
+func newBlobList(blobs []blob) (*blobList, error) {
+	slices.SortFunc(blobs, func(a, b blob) int { return bytes.Compare(a.id[:], b.id[:]) })
+	name, err := challenge.ListOf(ids(blobs))
+	if err != nil {
+		return nil, fmt.Errorf("prove: %w", err)
+	}
+	return &blobList{blobs, name}, nil
+}
+
+// has reports whether the blob is of the list.
+func (l *blobList) has(id commit.BlobID) bool {
+	_, ok := slices.BinarySearchFunc(l.blobs, id, func(b blob, id commit.BlobID) int { return bytes.Compare(b.id[:], id[:]) })
+	return ok
+}
+
+// draw returns the blobs of a round.
+func (l *blobList) draw(r challenge.Round) *blobList {
+	places := r.Drawn()
+	drawn := make([]blob, len(places))
+	for i, at := range places {
+		drawn[i] = l.blobs[at]
+	}
+	return &blobList{blobs: drawn}
+}
+
+// snapshot is what a ledger says of the blobs of a challenge.
+type snapshot struct {
+	certain  map[commit.BlobID]uint64 // lengths
+	doubtful []blob                   // deleted since, and certified nobody knows when
+}
+
+// eventTime is for how long a ledger is asked for events.
+const eventTime = time.Second
+
+// listing asks the ledger for the blobs of a challenge. known tells of a deleted blob in
+// which epoch it was certified, and how long it is, if the node knows.
+func listing(ctx context.Context, l chain.Ledger, c *ledger.Challenge, known func(commit.BlobID) (epoch uint32, length uint64, ok bool)) (*snapshot, error) {
+	ctx = new(chain.Session).Context(ctx) // events are asked for of who has what was listed
+	s := &snapshot{certain: make(map[commit.BlobID]uint64)}
+	last, err := eachPage(ctx, l, ledger.BlobKey(ledger.ObjectID{})[:1], func(p chain.Pair) error {
+		var b ledger.Blob
+		if err := ledger.Read(p.Value, &b); err != nil {
+			return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+		}
+		if b.Certified == nil || *b.Certified >= c.Epoch || c.Epoch < b.Storage.Start || c.Epoch >= b.Storage.End {
+			return nil
+		}
+		if len(s.certain) == maxListed {
+			return fmt.Errorf("%w: more than %d blobs", chain.ErrAnswer, maxListed)
+		}
+		s.certain[b.ID] = b.Length
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	invalid := make(map[commit.BlobID]bool)
+	prefix := ledger.InvalidKey(commit.BlobID{})[:1]
+	later, err := eachPage(ctx, l, prefix, func(p chain.Pair) error {
+		if len(p.Key) == len(prefix)+commit.HashSize {
+			invalid[commit.BlobID(p.Key[len(prefix):])] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	deleted := make(map[commit.BlobID]bool)
+	err = since(ctx, l, c.Height, max(last, later), func(e ledger.Event) {
+		switch e := e.(type) {
+		case ledger.BlobInvalidated:
+			delete(invalid, e.ID)
+		case ledger.BlobDeleted:
+			if e.Certified {
+				deleted[e.ID] = true
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for id := range deleted {
+		if _, ok := s.certain[id]; ok || invalid[id] {
+			continue
+		}
+		if epoch, length, ok := known(id); ok && epoch < c.Epoch {
+			s.doubtful = append(s.doubtful, blob{id, length})
+		}
+	}
+	for id := range invalid {
+		delete(s.certain, id)
+	}
+	return s, nil
+}
+
+// eachPage calls take with all keys that have the prefix. It returns the greatest height of
+// which an answer was.
+func eachPage(ctx context.Context, l chain.Ledger, prefix []byte, take func(chain.Pair) error) (last uint64, err error) {
+	var after []byte
+	for {
+		page, err := l.List(ctx, prefix, after, pageLength)
+		if err != nil {
+			return last, err
+		}
+		last = max(last, page.Height)
+		for _, p := range page.Pairs {
+			if err := take(p); err != nil {
+				return last, err
+			}
+			after = p.Key
+		}
+		if !page.More || len(page.Pairs) == 0 {
+			return last, nil
+		}
+	}
+}
+
+// pageLength is how many keys or events are asked for at once.
+const pageLength = 500
+
+// since calls take with the events that come after the challenge of a height was armed, up to
+// those of another height.
+func since(ctx context.Context, l chain.Ledger, armed, last uint64, take func(ledger.Event)) error {
+	found := false
+	for at := (chain.Cursor{Height: armed}); at.Height <= last; {
+		limited, cancel := context.WithTimeout(ctx, eventTime)
+		events, next, err := l.Events(limited, at, pageLength)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 && next == at {
+			break // there are none yet
+		}
+		at = next
+		for _, e := range events {
+			if found && e.Height <= last {
+				take(e.Event)
+			}
+			if a, ok := e.Event.(ledger.ChallengeArmed); ok && a.Height == armed {
+				found = true
+			}
+		}
+	}
+	if !found {
+		return fmt.Errorf("%w: no challenge was armed at height %d", chain.ErrAnswer, armed)
+	}
+	return nil
+}
+
+// guess returns the list, with all blobs that probably are of it.
+func (s *snapshot) guess() (*blobList, error) { return s.with(1<<len(s.doubtful) - 1) }
+
+// with returns the list with some of the doubtful blobs, by bits.
+func (s *snapshot) with(bits uint64) (*blobList, error) {
+	blobs := make([]blob, 0, len(s.certain)+len(s.doubtful))
+	for id, length := range s.certain {
+		blobs = append(blobs, blob{id, length})
+	}
+	for i, b := range s.doubtful {
+		if i >= 64 || bits>>i&1 != 0 {
+			blobs = append(blobs, b)
+		}
+	}
+	return newBlobList(blobs)
+}
+
+// match returns the list that has a name. The error is errList if there is none such.
+func (s *snapshot) match(name challenge.List) (*blobList, error) {
+	for bits := uint64(1)<<min(len(s.doubtful), maxDoubtful) - 1; ; bits-- {
+		l, err := s.with(bits)
+		if err != nil || l.name == name {
+			return l, err
+		}
+		if bits == 0 {
+			return nil, fmt.Errorf("%w: %d blobs, and %d doubtful ones, and the round has %d", errList, len(s.certain), len(s.doubtful), name.Blobs)
+		}
+	}
+}
