@@ -29,13 +29,14 @@ type initCmd struct {
 	MaxEpochsAhead uint32         `default:"53" help:"Epochs for which storage can be reserved."`
 	StakeTolerance uint16         `default:"0" placeholder:"BP" help:"By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
 	Account        []string       `placeholder:"ADDRESS=BALANCE" help:"Money that somebody has at first. It may be given several times."`
+	NodeMoney      uint64         `default:"1000000000000" placeholder:"AMOUNT" help:"Money that the account which governs a node has at first, for the fees of what the node tells the ledger, unless --account says how much."`
 	JSON           bool           `name:"json" help:"Print one JSON object instead of text."`
 	Out            string         `arg:"" help:"File to write. It must not exist."`
 	Nodes          []string       `arg:"" optional:"" help:"Files of registrations, as rs2d-node register prints them."`
 }
 
 func (c *initCmd) Help() string {
-	return `All who run the ledger, and all its nodes, have the file that is written; it holds no secret. rs2d-node init --control embedded makes it and all else for nodes of one operator.
+	return `All who run the ledger, and all its nodes, have the file that is written; it holds no secret. Nodes pay fees for what they tell the ledger, from the accounts that govern them: these have money from the beginning. rs2d-node init --control embedded makes it and all else for nodes of one operator.
 
 Example: rs2d-ledger init --network example genesis.toml alpha.toml beta.toml gamma.toml delta.toml
 
@@ -82,6 +83,10 @@ func (c *initCmd) Run(a *cli.App) error {
 	if err != nil {
 		return err
 	}
+	if c.NodeMoney > math.MaxInt64 {
+		return fmt.Errorf("--node-money %d: is a number up to %d", c.NodeMoney, int64(math.MaxInt64))
+	}
+	accounts = endow(accounts, nodes, genesis.Amount(c.NodeMoney))
 	if c.Network == "" {
 		c.Network = "redstuff-" + strings.ToLower(rand.Text()[:8])
 	}
@@ -118,6 +123,21 @@ func (c *initCmd) Run(a *cli.App) error {
 	}
 	_, err = fmt.Fprintf(a.Stdout, "%s: network %s of %d nodes and %d shards, chain %s\n", r.Genesis, r.Network, r.Nodes, r.Shards, r.Chain)
 	return err
+}
+
+// endow gives money to the accounts that govern nodes and have none.
+func endow(accounts []genesis.Account, nodes []genesis.Node, money genesis.Amount) []genesis.Account {
+	has := make(map[ledger.Address]bool)
+	for _, a := range accounts {
+		has[a.Address] = true
+	}
+	for i := range nodes {
+		if owner := nodes[i].Owner; !has[owner] && money > 0 {
+			has[owner] = true
+			accounts = append(accounts, genesis.Account{Address: owner, Balance: money})
+		}
+	}
+	return accounts
 }
 
 func parseAccounts(list []string) (accounts []genesis.Account, err error) {

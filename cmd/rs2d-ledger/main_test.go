@@ -61,6 +61,49 @@ func makeGenesis(t *testing.T, dir string) string {
 	return out
 }
 
+// TestInitMoney: who governs a node has money from the beginning, unless the operator says
+// otherwise.
+func TestInitMoney(t *testing.T) {
+	dir := t.TempDir()
+	makeGenesis(t, dir)
+	var f struct {
+		Nodes []genesis.Node `toml:"node"`
+	}
+	registration := filepath.Join(dir, "node.toml")
+	if _, err := toml.DecodeFile(registration, &f); err != nil {
+		t.Fatal(err)
+	}
+	owner := f.Nodes[0].Owner
+	for _, test := range []struct {
+		name string
+		args []string
+		want uint64
+	}{
+		{"default", nil, 1_000_000_000_000},
+		{"amount", []string{"--node-money", "5"}, 5},
+		{"none", []string{"--node-money", "0"}, 0},
+		{"account", []string{"--account", owner.String() + "=7"}, 7},
+	} {
+		out := filepath.Join(dir, test.name+".toml")
+		if _, stderr, code := call(append(append([]string{"init", "--shards", "4"}, test.args...), out, registration)...); code != 0 {
+			t.Fatalf("%s: code %d, %s", test.name, code, stderr)
+		}
+		g, err := genesis.Load(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := uint64(0)
+		for _, b := range g.Balances {
+			if b.Account == owner {
+				got += b.Amount
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: the node's account has %d, want %d", test.name, got, test.want)
+		}
+	}
+}
+
 func call(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
 	code = execute(context.Background(), args, &out, &errs)
