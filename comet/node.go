@@ -168,7 +168,8 @@ func (n *Node) Close() error {
 	return n.failed
 }
 
-// Archive returns what light clients ask for, of the blocks since the process began.
+// Archive returns what light clients ask for. A node that began from a snapshot has proofs from
+// the next checkpoint on.
 func (n *Node) Archive() *light.Archive { return n.app.Archive() }
 
 // State returns the ledger's state after the last block that the node has: one that was

@@ -39,6 +39,7 @@ func TestSameRoots(t *testing.T) {
 			crash := func(at string) {
 				if rapid.IntRange(0, 4).Draw(t, "crash "+at) == 0 {
 					s.reopen()
+					proves(t, s.app)
 				}
 			}
 			txs := s.propose()
@@ -97,6 +98,25 @@ func TestSameRoots(t *testing.T) {
 			t.Fatalf("events %v (%v), want %v", got, err, events)
 		}
 	})
+}
+
+// proves fails unless there are proofs for all checkpoints that are certified or may be.
+func proves(t fataler, a *App) {
+	t.Helper()
+	state := a.State()
+	for epoch := range state.System().Epoch + 1 {
+		open := ledger.Get[ledger.OpenCheckpoint](state, ledger.OpenCheckpointKey(epoch))
+		if open == nil {
+			continue
+		}
+		p, err := a.Archive().Prove(ctx, open.Height, ledger.SystemKey())
+		if err == nil {
+			_, _, err = p.Verify(open.Root, ledger.SystemKey())
+		}
+		if err != nil {
+			t.Fatalf("the checkpoint of height %d, at height %d: %v", open.Height, state.System().Height, err)
+		}
+	}
 }
 
 func canceled() context.Context {

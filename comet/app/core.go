@@ -45,12 +45,17 @@ func openCore(o Options) (*core, error) {
 		return nil, err
 	}
 	c.now.Store(m)
-	c.archive = light.NewArchive(m.state)
+	earlier, err := loadEarlier(c.store, m.state)
+	if err != nil {
+		return nil, err
+	}
+	c.archive = light.NewArchive(m.state, earlier...)
 	c.offences, err = c.store.loadOffences()
 	return c, err
 }
 
-// Archive returns what light clients ask for, of the blocks since the process began.
+// Archive returns what light clients ask for. A node that began from a snapshot has proofs from
+// the next checkpoint on.
 func (c *core) Archive() *light.Archive { return c.archive }
 
 // State returns the ledger's state after the last block.

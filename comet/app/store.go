@@ -21,6 +21,7 @@ const (
 	kindOffences = 'o' // the last ones
 	kindPosition = 'p'
 	kindState    = 's' // then a key of the state
+	kindUndo     = 'u' // then a height of the ledger: what its block replaced
 	kindStaged   = 't' // then a key of a state of which nobody knows yet whether it is the ledger's
 )
 
@@ -154,6 +155,9 @@ func (s store) fill(b setter, before, m *moment, r *chain.Record) error {
 		if err := b.Set(recordKey(m.state.System().Height), codec.Marshal(r)); err != nil {
 			return err
 		}
+		if err := fillUndo(b, before.state, m.state); err != nil {
+			return err
+		}
 	}
 	if m.Events > before.Events {
 		if err := b.DeleteRange(recordKey(0), recordKey(m.Events)); err != nil {
@@ -182,7 +186,7 @@ func (s store) replace(m *moment) error {
 		return err
 	}
 	open()
-	for _, kind := range []byte{kindState, kindStaged, kindEvents} {
+	for _, kind := range []byte{kindState, kindStaged, kindEvents, kindUndo} {
 		if err := b.DeleteRange([]byte{kind}, []byte{kind + 1}); err != nil {
 			return errors.Join(err, b.Close())
 		}

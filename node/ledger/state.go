@@ -182,6 +182,27 @@ func (s *State) From(key []byte) iter.Seq2[[]byte, []byte] { return s.tree.From(
 // what it gets.
 func (s *State) Diff(old *State) iter.Seq2[[]byte, []byte] { return s.tree.Diff(old.tree) }
 
+// Patch returns the state that a difference makes of this one, as [State.Diff] returns it:
+// keys with their values, or with nil if they are gone. Both share all else. The error
+// wraps ErrSnapshot if no ledger has these keys and values.
+func (s *State) Patch(diff iter.Seq2[[]byte, []byte]) (*State, error) {
+	next := *s
+	for k, v := range diff {
+		if v == nil {
+			next.tree = next.tree.Delete(k)
+			continue
+		}
+		if err := checkPair(k, v); err != nil {
+			return nil, fmt.Errorf("%w: key %q: %w", ErrSnapshot, k, err)
+		}
+		next.tree = next.tree.Set(append([]byte(nil), k...), append([]byte(nil), v...))
+	}
+	if get[System](next.tree, SystemKey()) == nil {
+		return nil, fmt.Errorf("%w: it has no system", ErrSnapshot)
+	}
+	return &next, nil
+}
+
 // Money is where all money is. Stakes are their principals without what was slashed of them.
 type Money struct {
 	Accounts, Stakes, Rewards, Commissions, Fund, Blobs, Burned, Minted uint64

@@ -126,7 +126,11 @@ func (l *Ledger) replay(g ledger.Genesis, state *ledger.State) error {
 			return fmt.Errorf("%w: the snapshot of height %d is not the state after its block", ErrLog, at)
 		}
 	}
-	l.archive = light.NewArchive(state)
+	earlier, err := loadEarlier(l.log, state, at)
+	if err != nil {
+		return err
+	}
+	l.archive = light.NewArchive(state, earlier...)
 	for h := at + 1; ; h++ {
 		e, err := l.log.block(h)
 		if err != nil {
@@ -166,8 +170,8 @@ func (l *Ledger) Close() error {
 // failed. Then Close returns why.
 func (l *Ledger) Done() <-chan struct{} { return l.stopped }
 
-// Archive returns what light clients ask for. After the ledger was opened, it has proofs
-// for no checkpoint that is older than the last snapshot.
+// Archive returns what light clients ask for. It has proofs for the last checkpoint that is
+// certified, also after the ledger was opened again.
 func (l *Ledger) Archive() *light.Archive { return l.archive }
 
 // State returns the state after the last block.

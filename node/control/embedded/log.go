@@ -20,6 +20,7 @@ import (
 const (
 	kindBlock    = 'b' // an entry
 	kindChain    = 'c' // the ledger's id
+	kindEarlier  = 'e' // the height of a snapshot and an earlier one, then a key of the state: what made it of the snapshot
 	kindLast     = 'l' // the height of the last snapshot that is complete
 	kindSnapshot = 's' // then a key of the state
 )
@@ -126,29 +127,38 @@ func (l *log) block(h uint64) (*entry, error) {
 	return e, nil
 }
 
-// snapshot writes a state, in pieces, and then that it is complete. The one before is
-// dropped.
-func (l *log) snapshot(s *ledger.State) error {
+// snapshot writes a state, in pieces, with what makes earlier states of it, and then that it
+// is complete. The one before is dropped.
+func (l *log) snapshot(s *ledger.State, earlier []*ledger.State) error {
 	const piece = 4 << 20
 	h := s.System().Height
 	batch := l.db.NewBatch()
 	defer func() { _ = batch.Close() }()
-	prefix := height(kindSnapshot, h)
-	for key, value := range s.Snapshot() {
-		if err := batch.Set(append(prefix[:len(prefix):len(prefix)], key...), value, nil); err != nil {
-			return fmt.Errorf("embedded: %w", err)
-		}
-		if batch.Len() >= piece {
-			if err := batch.Commit(pebble.NoSync); err != nil {
-				return fmt.Errorf("embedded: %w", err)
-			}
+	set := func(key, value []byte) error {
+		err := batch.Set(key, value, nil)
+		if err == nil && batch.Len() >= piece {
+			err = batch.Commit(pebble.NoSync)
 			batch.Reset()
 		}
+		if err != nil {
+			return fmt.Errorf("embedded: %w", err)
+		}
+		return nil
+	}
+	prefix := height(kindSnapshot, h)
+	for key, value := range s.Snapshot() {
+		if err := set(append(prefix[:len(prefix):len(prefix)], key...), value); err != nil {
+			return err
+		}
+	}
+	if err := setEarlier(s, earlier, set); err != nil {
+		return err
 	}
 	last := binary.BigEndian.AppendUint64(nil, h)
 	err := errors.Join(
 		batch.Set([]byte{kindLast}, last, nil),
 		batch.DeleteRange([]byte{kindSnapshot}, prefix, nil),
+		batch.DeleteRange([]byte{kindEarlier}, height(kindEarlier, h), nil),
 		batch.Commit(pebble.Sync),
 	)
 	if err != nil {

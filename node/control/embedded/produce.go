@@ -99,14 +99,15 @@ func (l *Ledger) block(now uint64, taken []*pending) error {
 
 // keep makes a block durable, and then shows the state after it to all.
 func (l *Ledger) keep(height uint64, e *entry, next *ledger.State) error {
-	err := l.log.append(height, e)
-	if err == nil && height%l.options.SnapshotEvery == 0 {
-		err = l.log.snapshot(next)
-	}
-	if err != nil {
+	if err := l.log.append(height, e); err != nil {
 		return fmt.Errorf("%w: %w", chain.ErrClosed, err)
 	}
 	l.publish(next)
+	if height%l.options.SnapshotEvery == 0 {
+		if err := l.log.snapshot(next, l.archive.Kept()); err != nil {
+			return fmt.Errorf("%w: %w", chain.ErrClosed, err)
+		}
+	}
 	return nil
 }
 

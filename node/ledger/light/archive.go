@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -27,9 +28,13 @@ type Archive struct {
 // certified, and those of the ones after it which are not yet.
 const maxKept = 8
 
-// NewArchive returns an archive that begins with a state.
-func NewArchive(s *ledger.State) *Archive {
+// NewArchive returns an archive that begins with a state, and with earlier ones that it
+// keeps, such as those of [Archive.Kept], the oldest first.
+func NewArchive(s *ledger.State, earlier ...*ledger.State) *Archive {
 	a := &Archive{last: s, kept: make(map[uint64]*ledger.State)}
+	for _, e := range earlier {
+		a.keep(e)
+	}
 	a.keep(s) // so that at height 0 there is something to prove against
 	return a
 }
@@ -62,6 +67,32 @@ func (a *Archive) keep(s *ledger.State) {
 	a.kept[height] = s
 }
 
+// Kept returns the states that are kept for proofs, the oldest first.
+func (a *Archive) Kept() (all []*ledger.State) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for _, height := range a.order {
+		all = append(all, a.kept[height])
+	}
+	return all
+}
+
+// Needed returns the heights whose states prove what the checkpoints of a state stand for,
+// in their order: of the last one that is certified, and of those that may be.
+func Needed(s *ledger.State) (heights []uint64) {
+	if c := ledger.Get[ledger.Certified](s, ledger.LastCheckpointKey()); c != nil {
+		heights = append(heights, c.Height)
+	}
+	epoch := s.System().Epoch
+	for e := max(epoch, maxKept) - maxKept; e <= epoch; e++ {
+		if o := ledger.Get[ledger.OpenCheckpoint](s, ledger.OpenCheckpointKey(e)); o != nil {
+			heights = append(heights, o.Height)
+		}
+	}
+	slices.Sort(heights)
+	return slices.Compact(heights)
+}
+
 // State returns the state after the last block.
 func (a *Archive) State() *ledger.State {
 	a.mu.RLock()
@@ -70,7 +101,7 @@ func (a *Archive) State() *ledger.State {
 }
 
 // Last returns the last checkpoint that is certified. An archive that began after the
-// checkpoint has no proofs for it until the next one is.
+// checkpoint, without its state, has no proofs for it until the next one is.
 func (a *Archive) Last(context.Context) (*ledger.Certified, error) {
 	if c := ledger.Get[ledger.Certified](a.State(), ledger.LastCheckpointKey()); c != nil {
 		return c, nil
