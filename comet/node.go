@@ -8,7 +8,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
@@ -38,6 +40,8 @@ type Node struct {
 	app     *app.App
 	comet   *node.Node
 	states  state.Store
+	began   time.Time
+	heard   atomic.Bool // of half of its peers
 
 	close  sync.Once
 	stop   chan struct{}
@@ -73,7 +77,7 @@ func Open(key ed25519.PrivateKey, o Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{options: o, dbs: dbs, stop: make(chan struct{})}
+	n := &Node{options: o, dbs: dbs, stop: make(chan struct{}), began: time.Now()}
 	if err := n.start(key); err != nil {
 		if n.app != nil {
 			n.app.Close()
@@ -215,6 +219,19 @@ func (n *Node) Chain() Status {
 		s.Hash = chain.Hex(meta.BlockID.Hash)
 	}
 	return s
+}
+
+// Behind returns why the node should not be asked at present: an error that wraps
+// chain.ErrBehind while more than a third of the validators that it knows by
+// [Options.Peers], itself among them, are some blocks ahead, and in the first seconds until it
+// has heard from half of its peers.
+func (n *Node) Behind() error {
+	peers := slices.DeleteFunc(idsOf(n.options.Peers), func(id string) bool { return id == n.id })
+	heights := heightsOf(n.comet.Switch(), peers)
+	if 2*len(heights) > len(peers) {
+		n.heard.Store(true)
+	}
+	return behind(n.app.Height(), heights, len(peers), n.heard.Load() || time.Since(n.began) > hearTime)
 }
 
 // LightBlock returns a header with the votes and validators that stand for it; 0 is

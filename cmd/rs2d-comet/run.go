@@ -123,10 +123,11 @@ func (c *runCmd) Run(a *app) (err error) {
 	return err
 }
 
-// handler is the ledger's API, and what those who join ask for.
+// handler is the ledger's API while the validator is not behind, and what those who join ask
+// for.
 func handler(n *comet.Node) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", rpc.Handler(chain.Local(n), rpc.Light(n.Archive())))
+	mux.Handle("/", rpc.Ready(n.Behind, rpc.Handler(chain.Local(n), rpc.Light(n.Archive()))))
 	mux.Handle(headers.Path, headers.Handler(n))
 	mux.HandleFunc("GET /v1/chain", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -120,14 +120,37 @@ func (c *Client) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
 // waits for some, for two thirds of the time that the context has, a minute at most, and
 // answers with none: one that has not answered when the context ends is as good as gone,
 // and that is an error. What comes is in order, and behind the cursor; the place behind
-// it all is returned. One server alone is asked; whoever asks again asks the next one.
+// it all is returned. One server alone is asked; whoever asks again asks the next one. But
+// when there were none, the others are asked whether they have some: a server that is cut off
+// from the ledger answers, and never knows of any.
 func (c *Client) Events(ctx context.Context, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
 	next := from
 	events, err := askOnce(c, func(s *server) (events []chain.Event, err error) {
 		events, next, err = s.Events(ctx, from, limit)
 		return events, err
 	})
-	return events, next, err
+	if err != nil || len(events) > 0 || next != from {
+		return events, next, err
+	}
+	turn := c.turn.Load()
+	for i := range uint64(len(c.servers) - 1) {
+		more, after, err := c.look(ctx, turn+1+i, from, limit)
+		if err == nil && from.Before(after) {
+			c.turn.CompareAndSwap(turn, turn+1+i)
+			return more, after, nil
+		}
+	}
+	return events, next, nil
+}
+
+// lookTime is how long a server may take to say what events it has.
+const lookTime = 3 * time.Second
+
+// look asks a server for events that it has.
+func (c *Client) look(ctx context.Context, turn uint64, from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return c.servers[turn%uint64(len(c.servers))].events(ctx, from, limit, 0)
 }
 
 // Blob asks what the ledger says of a blob id.

@@ -40,6 +40,20 @@ func Handler(l chain.Ledger, options ...Option) http.Handler {
 	return mux
 }
 
+// Ready returns the API of a ledger that is not always to be asked: while ready returns an
+// error, such as chain.ErrBehind, it is the answer to all that is asked but the genesis.
+func Ready(ready func() error, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != GenesisPath {
+			if err := ready(); err != nil {
+				fail(w, err)
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	})
+}
+
 type handler struct{ ledger chain.Ledger }
 
 func answer(w http.ResponseWriter, status int, v any) {
@@ -67,9 +81,9 @@ func fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, chain.ErrNoQuorum), errors.Is(err, context.DeadlineExceeded):
 		status = http.StatusGatewayTimeout
 	}
-	f := failure{Error: err.Error()}
+	f := failure{Error: err.Error(), Behind: errors.Is(err, chain.ErrBehind)}
 	if broken := (*ledger.RuleError)(nil); errors.As(err, &broken) {
-		f = failure{broken.Detail, string(broken.Rule)}
+		f = failure{Error: broken.Detail, Rule: string(broken.Rule)}
 	}
 	answer(w, status, f)
 }

@@ -142,6 +142,8 @@ func (b *Blob) blob(id commit.BlobID) (chain.Blob, error) {
 type failure struct {
 	Error string `json:"error"`
 	Rule  string `json:"rule,omitempty"`
+
+	Behind bool `json:"behind,omitempty"` // another server may answer, or this one later
 }
 
 // receiptOf spells out a receipt.

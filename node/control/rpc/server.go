@@ -86,6 +86,8 @@ func (s *server) do(ctx context.Context, method, path string, body []byte) ([]by
 		return nil, &ledger.RuleError{Rule: ledger.Rule(f.Rule), Detail: f.Error}
 	}
 	switch code := resp.StatusCode; {
+	case f.Behind:
+		return nil, fmt.Errorf("%w: %s: %s", chain.ErrBehind, s.base, f.Error)
 	case code == http.StatusServiceUnavailable:
 		return nil, fmt.Errorf("%w: %s", chain.ErrBusy, f.Error)
 	case code == http.StatusGatewayTimeout:
@@ -143,6 +145,11 @@ func (s *server) Events(ctx context.Context, from chain.Cursor, limit int) ([]ch
 		left := time.Until(deadline)
 		wait = min(wait, left-max(left/3, waitMargin))
 	}
+	return s.events(ctx, from, limit, wait)
+}
+
+// events asks for events, for which the server waits so long.
+func (s *server) events(ctx context.Context, from chain.Cursor, limit int, wait time.Duration) ([]chain.Event, chain.Cursor, error) {
 	path := fmt.Sprintf("%s?height=%d&index=%d&limit=%d&wait=%d",
 		EventsPath, from.Height, from.Index, min(max(1, limit), MaxEvents), max(0, wait/time.Second))
 	var list EventList

@@ -154,3 +154,47 @@ func TestCaughtUp(t *testing.T) {
 		})
 	}
 }
+
+// TestCutOff: who follows a server that has no events any more, though others have, goes on with
+// another; and one that is not ready is passed over.
+func TestCutOff(t *testing.T) {
+	l, _, server, _ := serve(t)
+	stale, cancel := context.WithCancel(t.Context())
+	cancel()
+	cut := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		q.Del("wait") // as if it had waited
+		r.URL.RawQuery = q.Encode()
+		Handler(chain.Local(silent{frozen{l, l.State()}})).ServeHTTP(w, r)
+	}))
+	defer cut.Close()
+	grow(t, l, 0)
+	c := NewClient(cut.URL + "," + server.URL)
+	events, next, err := c.Events(t.Context(), chain.Cursor{}, 10)
+	if _, want, _ := l.Events(stale, chain.Cursor{}, 10); err != nil || next != want {
+		t.Fatalf("%d events up to %v (%v), want those of the other server, up to %v", len(events), next, err, want)
+	}
+	if s, err := c.Status(t.Context()); err != nil || s.Height != 1 {
+		t.Errorf("height %d (%v), want that of the other server, 1", s.Height, err)
+	}
+	away := httptest.NewServer(Ready(func() error { return fmt.Errorf("%w: block 5", chain.ErrBehind) }, Handler(chain.Local(l))))
+	defer away.Close()
+	if s, err := NewClient(away.URL + "," + server.URL).Status(t.Context()); err != nil || s.Height != 1 {
+		t.Errorf("height %d (%v), want that of the server that is ready", s.Height, err)
+	}
+	if _, err := newServer(away.URL, http.DefaultClient).Status(t.Context()); !errors.Is(err, chain.ErrBehind) || !strings.Contains(err.Error(), "block 5") {
+		t.Errorf("%v, want ErrBehind, and why", err)
+	}
+	if _, err := newServer(away.URL, http.DefaultClient).Genesis(t.Context()); err != nil {
+		t.Errorf("the genesis of a server that is behind: %v", err)
+	}
+}
+
+// silent knows of no events.
+type silent struct {
+	frozen
+}
+
+func (s silent) Events(_ context.Context, from chain.Cursor, _ int) ([]chain.Event, chain.Cursor, error) {
+	return nil, from, nil
+}
