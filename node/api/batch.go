@@ -10,6 +10,14 @@ import (
 // MaxBatchBody is the length in bytes of the longest body of many blobs.
 const MaxBatchBody = 4 << 20
 
+// MaxCertificates is how many certificates come in one body.
+const MaxCertificates = 256
+
+// CertificatesLength returns the most bytes of a body of certificates, for so many shards.
+func CertificatesLength(shards int) int64 {
+	return FrameHeaderSize + MaxCertificates*int64(FrameHeaderSize+committee.MaxCertificate(shards))
+}
+
 // blobSize is the length in bytes of what a FrameBlob holds: a kind, a blob id and a
 // registration.
 const blobSize = 1 + commit.HashSize + len(committee.ObjectID{})

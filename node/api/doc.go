@@ -29,6 +29,8 @@
 //	    ?walrus=permanent, ?walrus=deletable&object=HEX  in Walrus's words
 //	GET  /v1/blobs/{id}/certificate                    the point of availability
 //	PUT  /v1/blobs/{id}/certificate                    the same; writers
+//	PUT  /v1/certificates                              frames: many of these; what is right is taken, and
+//	                                                   the error says what is wrong; writers
 //	GET  /v1/blobs/{id}/recoverySymbols?axis=A&target=I[&source=P]  RecoverySymbols in BCS, proven
 //	GET  /v1/blobs/{id}/decodingSymbols?axis=A&target=I[&source=P]  the same without proofs
 //	POST /v1/recoverySymbols                           SymbolRequests, answered by frames; writers

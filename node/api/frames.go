@@ -35,6 +35,8 @@ const (
 	FramePiece
 	// FrameBlob says what is to be attested of the blob whose metadata and slivers follow.
 	FrameBlob
+	// FrameCertificate holds a certificate that a blob is stored.
+	FrameCertificate
 )
 
 // FrameHeader begins a frame. In bytes: kind, axis, index in 16 bits, item and length
@@ -86,7 +88,7 @@ func (f *FrameReader) Next() (FrameHeader, error) {
 		Kind: FrameKind(b[0]), Axis: b[1], Index: binary.LittleEndian.Uint16(b[2:]),
 		Item: binary.LittleEndian.Uint32(b[4:]), Length: binary.LittleEndian.Uint32(b[8:]),
 	}
-	if h.Kind > FrameBlob || h.Axis > 1 || h.Kind == FrameEnd && h != (FrameHeader{}) {
+	if h.Kind > FrameCertificate || h.Axis > 1 || h.Kind == FrameEnd && h != (FrameHeader{}) {
 		return FrameHeader{}, fmt.Errorf("%w: frame of kind %d", ErrMalformed, b[0])
 	}
 	f.left = h.Length

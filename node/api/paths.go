@@ -12,10 +12,11 @@ import (
 
 // Paths that name no blob.
 const (
-	HealthPath  = "/v1/health"
-	BlobsPath   = "/v1/blobs"
-	SymbolsPath = "/v1/recoverySymbols"
-	PagesPath   = "/v1/slivers"
+	HealthPath       = "/v1/health"
+	BlobsPath        = "/v1/blobs"
+	SymbolsPath      = "/v1/recoverySymbols"
+	PagesPath        = "/v1/slivers"
+	CertificatesPath = "/v1/certificates"
 	// ChallengePath takes the messages of package challenge, one at a time, and answers
 	// each with one. The query names the height at which the challenge was armed.
 	ChallengePath = "/v1/challenge"

@@ -401,7 +401,5 @@ func (f *flight) announce(certs []*committee.Certificate, answered bool) {
 		to[i] = has == answered
 	}
 	f.batches.mu.Unlock()
-	for _, cert := range certs {
-		f.background.Go(func() { f.publish(cert, func(i int) bool { return to[i] }) })
-	}
+	f.heralds.publish(f.operation, func(i int) bool { return to[i] }, certs...)
 }

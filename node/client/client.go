@@ -32,6 +32,7 @@ type Client struct {
 	log      *slog.Logger
 	metadata metadataCache
 	batches  *batches
+	heralds  *heralds
 	fetcher  *metadata.Fetcher
 
 	life       context.Context // until Close
@@ -65,7 +66,7 @@ func New(control control.Control, key *identity.Key, o Options) (*Client, error)
 	}
 	c := &Client{
 		fetcher: fetcher, control: control, options: o, code: code, hasher: hasher, peers: peer.NewSet(key, o.Peer),
-		memory: newMemory(o.MaxMemory), log: o.Logger, metadata: newMetadataCache(), batches: new(batches),
+		memory: newMemory(o.MaxMemory), log: o.Logger, metadata: newMetadataCache(), batches: new(batches), heralds: new(heralds),
 	}
 	c.encoders.New = func() any { return code.NewEncoder() }
 	c.life, c.end = context.WithCancel(context.Background())

@@ -240,12 +240,12 @@ func (o writing) send(ctx context.Context, id commit.BlobID, all parts, memory *
 		memory.linger(stop)
 		// Who has answered need not wait for others to learn that the blob is certified.
 		if o.options.Registrar == nil {
-			o.background.Go(func() { o.publish(cert, func(i int) bool { return answered[i] }) })
+			o.heralds.publish(o.operation, func(i int) bool { return answered[i] }, cert)
 		}
 		o.drain(acks, open)
 		memory.release()
 		if o.options.Registrar == nil {
-			o.publish(cert, func(i int) bool { return !answered[i] })
+			o.heralds.publish(o.operation, func(i int) bool { return !answered[i] }, cert)
 		}
 	})
 	return cert, nil
@@ -328,22 +328,4 @@ func (o writing) drain(acks <-chan ack, open int) {
 			o.log.Debug("not stored", "node", o.view.Peers[r.member].Name(), "error", r.err)
 		}
 	}
-}
-
-// publish gives some nodes the certificate. Nodes that lack the blob learn of it so.
-func (o writing) publish(cert *committee.Certificate, to func(member int) bool) {
-	ctx, cancel := context.WithTimeout(o.life, o.options.Grace)
-	defer cancel()
-	var group sync.WaitGroup
-	for i, p := range o.view.Peers {
-		if !to(i) {
-			continue
-		}
-		group.Go(func() {
-			if err := p.PutCertificate(ctx, cert); err != nil {
-				o.log.Debug("certificate not published", "node", p.Name(), "error", err)
-			}
-		})
-	}
-	group.Wait()
 }

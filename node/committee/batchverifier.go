@@ -3,11 +3,13 @@ package committee
 import (
 	"sync"
 	"time"
+
+	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
 )
 
 // batchPause is the least time between two verifications of a batch verifier. Nobody
 // waits for a certificate to be taken: it is better to verify a few more at once.
-const batchPause = 25 * time.Millisecond
+const batchPause = 100 * time.Millisecond
 
 // BatchVerifier verifies certificates as they come: those that come within a short time
 // together, each at a third of the cost. It is safe for concurrent use.
@@ -21,10 +23,10 @@ type BatchVerifier struct {
 	next time.Time     // for the one whose turn it is: not before then
 }
 
-// pending is a certificate that waits to be verified.
+// pending are certificates that wait to be verified.
 type pending struct {
-	*unverified
-	done chan struct{}
+	batch []*unverified
+	done  chan struct{}
 }
 
 // NewBatchVerifier returns a verifier. hashes may be nil; with that of a [Signer],
@@ -37,13 +39,35 @@ func NewBatchVerifier(hashes *HashCache) *BatchVerifier {
 }
 
 // ParseCertificate is [ParseCertificate]. It waits for others to verify with, for at
-// most 25 ms, if certificates were verified within that time.
+// most 100 ms, if certificates were verified within that time.
 func (v *BatchVerifier) ParseCertificate(committees Committees, data []byte) (*Certificate, error) {
-	u := parse(committees, data, points{hash: v.hashes.get})
-	if u.err != nil {
-		return nil, u.err
+	certs, errs := v.ParseCertificates(committees, [][]byte{data})
+	return certs[0], errs[0]
+}
+
+// ParseCertificates is ParseCertificate for many certificates. There is a certificate or
+// an error for each.
+func (v *BatchVerifier) ParseCertificates(committees Committees, data [][]byte) (certs []*Certificate, errs []error) {
+	certs, errs = make([]*Certificate, len(data)), make([]error, len(data))
+	points := points{v.hashes.get, make(map[Signature]bls.G2Affine)}
+	p := &pending{done: make(chan struct{})}
+	all := make([]*unverified, len(data))
+	for i := range data {
+		if all[i] = parse(committees, data[i], points); all[i].err == nil {
+			p.batch = append(p.batch, all[i])
+		}
 	}
-	p := &pending{u, make(chan struct{})}
+	if len(p.batch) > 0 {
+		v.verify(p)
+	}
+	for i, u := range all {
+		certs[i], errs[i] = u.result()
+	}
+	return certs, errs
+}
+
+// verify verifies certificates, with others that wait.
+func (v *BatchVerifier) verify(p *pending) {
 	v.mu.Lock()
 	v.waiting = append(v.waiting, p)
 	v.mu.Unlock()
@@ -57,7 +81,6 @@ func (v *BatchVerifier) ParseCertificate(committees Committees, data []byte) (*C
 		}
 		<-v.turn
 	}
-	return u.result()
 }
 
 // verifyWaiting verifies what is waiting. Only the one whose turn it is calls it.
@@ -69,9 +92,9 @@ func (v *BatchVerifier) verifyWaiting() {
 	waiting := v.waiting
 	v.waiting = nil
 	v.mu.Unlock()
-	batch := make([]*unverified, len(waiting))
-	for i, p := range waiting {
-		batch[i] = p.unverified
+	var batch []*unverified
+	for _, p := range waiting {
+		batch = append(batch, p.batch...)
 	}
 	verifyAll(batch...)
 	for _, p := range waiting {

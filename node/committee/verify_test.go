@@ -100,7 +100,18 @@ func TestBatchVerifier(t *testing.T) {
 			})
 		}
 	}
+	group.Go(func() { // and many at once
+		certs, errs := v.ParseCertificates(c, data)
+		for i := range data {
+			if (errs[i] == nil) != right[i] || (certs[i] != nil) != right[i] {
+				t.Errorf("certificate %d of many: %v, %v", i, certs[i], errs[i])
+			}
+		}
+	})
 	group.Wait()
+	if certs, errs := v.ParseCertificates(c, nil); len(certs)+len(errs) > 0 {
+		t.Errorf("of no certificates: %v, %v", certs, errs)
+	}
 }
 
 func BenchmarkParseCertificate(b *testing.B) {

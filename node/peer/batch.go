@@ -29,6 +29,21 @@ func BatchLength(parts []BlobPart) int64 {
 	return length
 }
 
+// PutCertificates tells the node that blobs are stored: at most api.MaxCertificates of them.
+// A node that finds one of the certificates wrong takes the others all the same.
+func PutCertificates(ctx context.Context, p *Peer, certs []*committee.Certificate) error {
+	var body []byte
+	for _, cert := range certs {
+		raw, err := cert.MarshalBinary()
+		if err != nil {
+			return err
+		}
+		body = append(api.FrameHeader{Kind: api.FrameCertificate, Length: uint32(len(raw))}.Append(body), raw...)
+	}
+	_, err := p.put(ctx, api.CertificatesPath, api.FrameHeader{Kind: api.FrameEnd}.Append(body), p.maxJSON())
+	return err
+}
+
 // PutBatch stores the parts of many blobs, and returns the node's attestation of all of
 // them, in their order, which is not verified: see [committee.CertifyBatch]. If the node
 // cannot store and attest one of them, it stores none. The data must not change before

@@ -49,6 +49,7 @@ type Signer interface {
 // Verifier verifies certificates, see committee.BatchVerifier.
 type Verifier interface {
 	ParseCertificate(committees committee.Committees, data []byte) (*committee.Certificate, error)
+	ParseCertificates(committees committee.Committees, data [][]byte) ([]*committee.Certificate, []error)
 }
 
 // Healer recovers what the node lacks. Its methods return at once.
@@ -258,6 +259,7 @@ func (s *Server) routes() http.Handler {
 	blob("PUT", api.SliversPath+"/{pair}/{axis}", senders|refuseInconsistent, write.putSliver)
 	blob("GET", api.ConfirmationPath, refuseInconsistent, confirm.get)
 	blob("GET", api.CertificatePath, ofHolders, read.getRecord(store.Certificate))
+	plain("PUT", api.CertificatesPath, writers, certificates.putMany)
 	blob("PUT", api.CertificatePath, writers|refuseInconsistent, certificates.put)
 	blob("GET", api.RecoveryPath, ofHolders|refuseInconsistent, symbols.getProven)
 	blob("GET", api.DecodingPath, ofHolders|refuseInconsistent, symbols.getPlain)

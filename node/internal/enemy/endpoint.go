@@ -28,6 +28,7 @@ const (
 	Confirmation              = Endpoint("GET " + ofBlob + api.ConfirmationPath)
 	Certificate               = Endpoint("GET " + ofBlob + api.CertificatePath)
 	PutCertificate            = Endpoint("PUT " + ofBlob + api.CertificatePath)
+	PutCertificates           = Endpoint("PUT " + api.CertificatesPath)
 	RecoverySymbols           = Endpoint("GET " + ofBlob + api.RecoveryPath)
 	DecodingSymbols           = Endpoint("GET " + ofBlob + api.DecodingPath)
 	Proof                     = Endpoint("GET " + ofBlob + api.ProofPath)
@@ -45,7 +46,7 @@ const (
 func Endpoints() []Endpoint {
 	return []Endpoint{
 		Health, List, Symbols, PutBatch, PutBlob, Status, Metadata, MetadataParts, PutMetadata, Slivers, Sliver, PutSliver, Confirmation,
-		Certificate, PutCertificate, RecoverySymbols, DecodingSymbols, Proof, PutProof, InvalidBlobCertificate, PutInvalidBlobCertificate,
+		Certificate, PutCertificate, PutCertificates, RecoverySymbols, DecodingSymbols, Proof, PutProof, InvalidBlobCertificate, PutInvalidBlobCertificate,
 	}
 }
 
