@@ -1,11 +1,13 @@
 package comet
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +114,16 @@ func genesisDoc(g ledger.Genesis) (*types.GenesisDoc, error) {
 // peerKey returns the key by which other nodes know this one.
 func peerKey(key ed25519.PrivateKey) *p2p.NodeKey {
 	return &p2p.NodeKey{PrivKey: cometed25519.PrivKey(identity.ValidatorPeerKey(key))}
+}
+
+// elected returns the key that one of the validators has, or the first one.
+func elected(keys []ed25519.PrivateKey, validators []app.Validator) ed25519.PrivateKey {
+	for _, key := range keys {
+		if slices.ContainsFunc(validators, func(v app.Validator) bool { return bytes.Equal(v.Key[:], key.Public().(ed25519.PublicKey)) }) {
+			return key
+		}
+	}
+	return keys[0]
 }
 
 // voter returns who votes with the key, and never votes twice for one step: it goes on

@@ -53,8 +53,8 @@ var _ chain.Backend = (*Node)(nil)
 
 // Open starts the node of a key in its directory, which it makes if there is none, and goes on
 // where it ended. Only one process may have it open. Before the ledger's start, Open
-// waits for it. The key is the node's TLS key, with which a member of the committee
-// votes. The error wraps ErrOptions, ledger.ErrGenesis or app.ErrState, or is
+// waits for it. The key is the node's TLS key, by which its peers know it and with which a
+// member of the committee votes, unless one of Options.Others has taken its place. The error wraps ErrOptions, ledger.ErrGenesis or app.ErrState, or is
 // that of the disk or the network.
 func Open(key ed25519.PrivateKey, o Options) (*Node, error) {
 	if len(key) != ed25519.PrivateKeySize {
@@ -112,16 +112,16 @@ func (n *Node) start(key ed25519.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	votes, err := voter(o.Dir, key)
-	if err != nil {
-		return err
-	}
 	peer := peerKey(key)
 	n.id = string(peer.ID())
 	n.app, err = app.Open(app.Options{
 		Genesis: o.Genesis, DB: n.dbs.Database("app"), Snapshots: filepath.Join(o.Dir, "data", "snapshots"), Now: o.Now, Logger: o.Logger,
 		SnapshotEvery: o.SnapshotEvery, RetainBlocks: o.RetainBlocks, RetainEvents: o.RetainEvents,
 	})
+	if err != nil {
+		return err
+	}
+	votes, err := voter(o.Dir, elected(append([]ed25519.PrivateKey{key}, o.Others...), n.app.Validators()))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,10 @@ type Options struct {
 	Advertise string   // host:port at which others find the node; default Listen
 	Peers     []string // other nodes, as id@host:port; see [Node.ID]
 	Join      *Join    // for a node without state that begins from others' snapshot
+
+	// Others are more keys of the node, while one takes the place of another: at the start the
+	// node takes that to vote with which the ledger has, and the first key if it has none.
+	Others []ed25519.PrivateKey
 
 	Logger     *slog.Logger          // default none
 	Registerer prometheus.Registerer // for metrics; default none

@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"os"
 	"path/filepath"
@@ -96,5 +97,25 @@ func TestPeerID(t *testing.T) {
 		if got, want := identity.ValidatorPeerID(world.TLS(i)), string(peerKey(world.TLS(i)).ID()); got != want {
 			t.Errorf("member %d: id %s, want %s", i, got, want)
 		}
+	}
+}
+
+// TestOthers: of a node's keys that one votes which the ledger has; its peers know it by the
+// first.
+func TestOthers(t *testing.T) {
+	o := alone(t.TempDir(), uint64(time.Now().UnixMilli()))
+	old := world.Key("an old key")
+	o.Others = []ed25519.PrivateKey{world.TLS(0)}
+	n, err := Open(old, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if want := identity.ValidatorPeerID(old); n.ID() != want {
+		t.Errorf("id %s, want that of the first key, %s", n.ID(), want)
+	}
+	users := world.NewUsers(n.State(), 19)
+	if _, err := n.Submit(t.Context(), users.Next()); err != nil {
+		t.Errorf("without the vote of its other key there is no block: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -90,13 +91,18 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	key, err := identity.LoadKey(c.Key)
+	keys, err := identity.LoadKeyring(c.Key)
 	if err != nil {
 		return err
 	}
+	var others []ed25519.PrivateKey
+	for _, key := range keys.Keys()[1:] {
+		others = append(others, key.Account())
+	}
 	registry := prometheus.NewRegistry()
-	n, err := comet.Open(key.Account(), comet.Options{
-		Dir: c.Dir, Genesis: g, Listen: c.Listen, Advertise: c.Advertise, Peers: c.Peer, Join: join, Logger: log, Registerer: registry,
+	n, err := comet.Open(keys.First().Account(), comet.Options{
+		Others: others,
+		Dir:    c.Dir, Genesis: g, Listen: c.Listen, Advertise: c.Advertise, Peers: c.Peer, Join: join, Logger: log, Registerer: registry,
 		BlockPause: c.Pause, Patience: c.Patience, SnapshotEvery: c.Snapshot, RetainBlocks: c.Retain,
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ func (c *rotateCmd) Help() string {
 
 Keys cannot be changed from the middle of an epoch to its end, when the next committee is selected already: --wait waits for the next epoch.
 
-Given again, rotate goes on where it was interrupted, and removes the old key from the file once nobody knows the node by it: that is when the epoch after the first one with the new key has begun. With --wait it waits for that, too. On a ledger of validators (rs2d-comet), the validator of the node votes with the oldest key in its file: restart it when the new key is in use.
+Given again, rotate goes on where it was interrupted, and removes the old key from the file once nobody knows the node by it: that is when the epoch after the first one with the new key has begun. With --wait it waits for that, too. On a ledger of validators (rs2d-comet), the validator of the node votes with the key in its file that the ledger had when it started: restart it when the new key is in use.
 
 Example: rs2d-node rotate --ledger http://127.0.0.1:7000 --wait 24h node.key
 
