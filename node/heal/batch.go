@@ -22,6 +22,7 @@ type blob struct {
 	fetched bool // the metadata is to be stored, too
 	size    int  // of a symbol
 	missing [2][]*target
+	stored  map[store.Ref]bool // slivers that the node has
 
 	failed    bool
 	gone      bool  // it was removed meanwhile
@@ -75,7 +76,7 @@ func (b *batch) run(ctx context.Context) {
 // it since it was found. It returns nil if there is nothing to recover.
 func (b *batch) prepare(l Lost) *blob {
 	c := &b.config
-	one := &blob{id: l.Blob, records: make(map[store.Record][]byte), lack: int64(l.Lacking)}
+	one := &blob{id: l.Blob, records: make(map[store.Record][]byte), stored: make(map[store.Ref]bool), lack: int64(l.Lacking)}
 	if l.Certificate != nil {
 		one.records[store.Certificate] = l.Certificate
 	}
@@ -85,6 +86,9 @@ func (b *batch) prepare(l Lost) *blob {
 		one.failed = true
 		b.finish(one)
 		return nil
+	}
+	for _, e := range info.Slivers {
+		one.stored[e.Ref] = true
 	}
 	missing := placement.Missing(b.view.Committee, b.view.Member, l.Blob, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
 	if info.Has(store.InvalidBlobCertificate) {
@@ -224,8 +228,11 @@ func (b *batch) store(one *blob, axis rs2d.Axis, recovered []*target) {
 		}
 		return
 	}
+	keep := axis == rs2d.Secondary && b.restores(one) <= b.bytes // primary ones take symbols of it
 	for _, t := range recovered {
-		t.data = nil // the store has it
+		if one.stored[store.Ref{Axis: axis, Pair: t.pair}] = true; !keep {
+			t.data = nil // the store has it
+		}
 	}
 	one.records, one.fetched = nil, false
 	one.lack -= int64(len(recovered))

@@ -82,6 +82,9 @@ func (v *recovery) ownSliver(ref store.Ref) []byte {
 			return t.data
 		}
 	}
+	if !v.blob.stored[ref] {
+		return nil
+	}
 	data, err := v.config.Store.Read(nil, v.blob.id, ref, 0, -1)
 	if err != nil {
 		return nil
