@@ -147,14 +147,18 @@ func (c *content) store(body io.Reader, given sums, want string) (out *stored, e
 
 // putPiece stores a blob, which is held, and notes the registration that it was stored with.
 func (c *content) putPiece(ctx context.Context, h *held, blob []byte) (piece, error) {
-	got, err := h.put(ctx, func() (*daemon.Stored, error) { return c.blobs.Put(ctx, blob, c.options) })
+	got, err := h.put(ctx, func() (*daemon.Stored, error) {
+		got, err := c.blobs.Put(ctx, blob, c.options)
+		if err == nil && got.New && !got.Permanent {
+			// At once: if it has to be put again, that finds this registration.
+			err = c.index.apply(func(change change) error { return change.made(got.Blob, got.ID) })
+		}
+		return got, err
+	})
 	if err != nil {
 		return piece{}, err
 	}
-	if got.New && !got.Permanent {
-		err = c.index.apply(func(change change) error { return change.made(got.Blob, got.ID) })
-	}
-	return piece{got.Blob, int64(len(blob))}, err
+	return piece{got.Blob, int64(len(blob))}, nil
 }
 
 // reader reads a range of an object piece by piece. It holds the object's blobs.

@@ -16,6 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/versity/versitygw/s3response"
+
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/daemon"
 )
 
 // await waits until there are so many blobs.
@@ -219,3 +222,67 @@ func copyInput(to, from string) s3response.CopyObjectInput {
 }
 
 func says(err error, code string) bool { return strings.Contains(err.Error(), "<Code>"+code+"<") }
+
+// TestFreeAgain puts a blob while its registration is ended: the registration that the first
+// attempt makes is the gateway's, too.
+func TestFreeAgain(t *testing.T) {
+	m := newMemory()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	slow := &slowFree{memory: m, entered: entered, leave: leave}
+	b, err := Open("index", slow, Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	remove := func() {
+		t.Helper()
+		if _, err := b.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String("bucket"), Key: aws.String("key")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := putTo(b, "key", some(1, 10)); err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	<-entered // the registration has ended, and the collector has not noted it yet
+	done := make(chan error, 1)
+	go func() { done <- putTo(b, "key", some(1, 10)) }()
+	m.await(t, 1, "put while a registration was ended") // by the first attempt
+	close(leave)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	remove()
+	m.await(t, 0, "removed again")
+}
+
+// slowFree is blobs whose Free ends a registration, and then waits the first time. A blob that
+// is there already is not new, as on a ledger.
+type slowFree struct {
+	*memory
+	once           sync.Once
+	entered, leave chan struct{}
+}
+
+func (s *slowFree) Put(ctx context.Context, blob []byte, o daemon.PutOptions) (*daemon.Stored, error) {
+	s.mu.Lock()
+	before := len(s.blobs)
+	s.mu.Unlock()
+	got, err := s.memory.Put(ctx, blob, o)
+	if err == nil {
+		got.New = before == 0
+	}
+	return got, err
+}
+
+func (s *slowFree) Free(ctx context.Context, id commit.BlobID, object daemon.ObjectID) error {
+	err := s.memory.Free(ctx, id, object)
+	s.once.Do(func() {
+		close(s.entered)
+		<-s.leave
+	})
+	return err
+}
