@@ -21,18 +21,19 @@ import (
 )
 
 type initCmd struct {
-	Network        string         `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
-	Shards         uint16         `short:"n" default:"100" help:"Number of shards, which the nodes share by their stake."`
-	Scheme         commit.Scheme  `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
-	Metadata       committee.Form `default:"full" help:"What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB."`
-	Epoch          time.Duration  `default:"336h" help:"Duration of an epoch."`
-	MaxEpochsAhead uint32         `default:"53" help:"Epochs for which storage can be reserved."`
-	StakeTolerance uint16         `default:"0" placeholder:"BP" help:"By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
-	Account        []string       `placeholder:"ADDRESS=BALANCE" help:"Money that somebody has at first. It may be given several times."`
-	NodeMoney      uint64         `default:"1000000000000" placeholder:"AMOUNT" help:"Money that the account which governs a node has at first, for the fees of what the node tells the ledger, unless --account says how much."`
-	JSON           bool           `name:"json" help:"Print one JSON object instead of text."`
-	Out            string         `arg:"" help:"File to write. It must not exist."`
-	Nodes          []string       `arg:"" optional:"" help:"Files of registrations, as rs2d-node register prints them."`
+	Network        string               `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
+	Shards         uint16               `short:"n" default:"100" help:"Number of shards, which the nodes share by their stake."`
+	Scheme         commit.Scheme        `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
+	Metadata       committee.Form       `default:"full" help:"What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB."`
+	Epoch          time.Duration        `default:"336h" help:"Duration of an epoch."`
+	MaxEpochsAhead uint32               `default:"53" help:"Epochs for which storage can be reserved."`
+	StakeTolerance uint16               `default:"0" placeholder:"BP" help:"By how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
+	Challenges     ledger.ChallengeMode `default:"off" help:"Whether nodes have to prove in each epoch what they store, and are paid for it only then: off, light (some blobs, drawn at random) or full. Blobs that are challenged cannot be read for as long as it takes, and reads wait."`
+	Account        []string             `placeholder:"ADDRESS=BALANCE" help:"Money that somebody has at first. It may be given several times."`
+	NodeMoney      uint64               `default:"1000000000000" placeholder:"AMOUNT" help:"Money that the account which governs a node has at first, for the fees of what the node tells the ledger, unless --account says how much."`
+	JSON           bool                 `name:"json" help:"Print one JSON object instead of text."`
+	Out            string               `arg:"" help:"File to write. It must not exist."`
+	Nodes          []string             `arg:"" optional:"" help:"Files of registrations, as rs2d-node register prints them."`
 }
 
 func (c *initCmd) Help() string {
@@ -93,7 +94,7 @@ func (c *initCmd) Run(a *cli.App) error {
 	g := ledger.Genesis{
 		Name: c.Network, Shards: c.Shards, Scheme: uint8(c.Scheme), Metadata: uint8(c.Metadata), Start: uint64(time.Now().UnixMilli()),
 		EpochMillis: uint64(c.Epoch.Milliseconds()), MaxEpochsAhead: c.MaxEpochsAhead, MaxNodes: min(ledger.DefaultMaxNodes, c.Shards),
-		StakeTolerance: c.StakeTolerance,
+		StakeTolerance: c.StakeTolerance, Challenges: ledger.ChallengeRules{Mode: c.Challenges},
 	}
 	genesis.Set(&g, nodes, accounts)
 	text, err := genesis.Marshal(g)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -11,25 +12,27 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 type runCmd struct {
-	Local     int            `placeholder:"N" help:"Start N nodes on this machine." group:"Cluster"`
-	Shards    int            `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
-	Control   string         `enum:"fixed,embedded,comet" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered; comet, the same ledger on a validator beside each node, which dies with it; or fixed, a committee's file." group:"Cluster"`
-	Comet     string         `placeholder:"FILE" help:"The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project." group:"Cluster"`
-	Epoch     time.Duration  `placeholder:"TIME" help:"How long an epoch of the ledger of local nodes is: by default longer than any run." group:"Cluster"`
-	Scheme    commit.Scheme  `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
-	Metadata  committee.Form `default:"full" help:"What local nodes keep of the metadata of blobs: full, all of it; or coded, a part." group:"Cluster"`
-	Dir       string         `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
-	Keep      bool           `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
-	Plaintext bool           `help:"Speak HTTP without TLS." group:"Cluster"`
-	OpenFiles uint64         `placeholder:"N" help:"Let each local node open so many files and connections only, as ulimit -n does." group:"Cluster"`
-	Net       string         `placeholder:"lan|wan|lossy|FILE" help:"Put an emulated link between every two processes: lan, wan (five regions of the world), lossy, or a TOML file, see docs/load.md." group:"Cluster"`
-	Committee string         `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
-	Key       string         `placeholder:"FILE" help:"Key of a client that may write to --committee; default client.key beside it." group:"Cluster"`
-	Admin     []string       `placeholder:"HOST:PORT" help:"Admin addresses of nodes of --committee, in any order: their processor time, bytes and recovery are reported." group:"Cluster"`
+	Local      int            `placeholder:"N" help:"Start N nodes on this machine." group:"Cluster"`
+	Shards     int            `short:"n" default:"100" help:"Number of shards that the local nodes share." group:"Cluster"`
+	Control    string         `enum:"fixed,embedded,comet" default:"embedded" help:"Control plane of local nodes: embedded, a ledger in this process, on which blobs are registered; comet, the same ledger on a validator beside each node, which dies with it; or fixed, a committee's file." group:"Cluster"`
+	Comet      string         `placeholder:"FILE" help:"The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project." group:"Cluster"`
+	Epoch      time.Duration  `placeholder:"TIME" help:"How long an epoch of the ledger of local nodes is: by default longer than any run." group:"Cluster"`
+	Challenges string         `enum:"auto,off,light,full" default:"auto" help:"Whether local nodes have to prove in each epoch what they store: off; light, some blobs; full, all; auto is light if nodes cheat, and else off. Needs --epoch." group:"Cluster"`
+	Scheme     commit.Scheme  `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
+	Metadata   committee.Form `default:"full" help:"What local nodes keep of the metadata of blobs: full, all of it; or coded, a part." group:"Cluster"`
+	Dir        string         `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
+	Keep       bool           `help:"Leave stores and logs of local nodes where they are." group:"Cluster"`
+	Plaintext  bool           `help:"Speak HTTP without TLS." group:"Cluster"`
+	OpenFiles  uint64         `placeholder:"N" help:"Let each local node open so many files and connections only, as ulimit -n does." group:"Cluster"`
+	Net        string         `placeholder:"lan|wan|lossy|FILE" help:"Put an emulated link between every two processes: lan, wan (five regions of the world), lossy, or a TOML file, see docs/load.md." group:"Cluster"`
+	Committee  string         `placeholder:"FILE" help:"Put the load on this committee, instead of --local." group:"Cluster"`
+	Key        string         `placeholder:"FILE" help:"Key of a client that may write to --committee; default client.key beside it." group:"Cluster"`
+	Admin      []string       `placeholder:"HOST:PORT" help:"Admin addresses of nodes of --committee, in any order: their processor time, bytes and recovery are reported." group:"Cluster"`
 
 	Duration     time.Duration `default:"10s" help:"How long operations begin." group:"Load"`
 	Size         string        `default:"1MiB" help:"Lengths of blobs: SIZE, uniform:LEAST-MOST, or lognormal:MEDIAN,SIGMA." group:"Load"`
@@ -56,6 +59,10 @@ type runCmd struct {
 	Corrupt []string `placeholder:"COUNT@TIME" help:"Flip bits in slivers and symbols." group:"Faults, of --local"`
 	Swap    []string `placeholder:"COUNT@TIME" help:"Answer from another blob, with valid proofs." group:"Faults, of --local"`
 	Forget  []string `placeholder:"COUNT@TIME" help:"Acknowledge writes falsely, and keep nothing." group:"Faults, of --local"`
+
+	Evict []string `placeholder:"COUNT@TIME" help:"Silently drop half of the slivers, and go on as if all were there. This and the next two need --epoch: nodes that cheat are to fail the challenges of the epochs." group:"Faults, of --local"`
+	Proxy []string `placeholder:"COUNT@TIME" help:"Keep nothing, and ask others when asked." group:"Faults, of --local"`
+	Lazy  []string `placeholder:"COUNT@TIME" help:"Acknowledge writes, and keep nothing of them." group:"Faults, of --local"`
 
 	Partition []string `placeholder:"COUNT@TIME/DURATION" help:"Cut so many nodes off from the others and from clients, together, for some time. Needs --net." group:"Faults, of --local"`
 
@@ -96,6 +103,7 @@ func (c *runCmd) events() ([]cluster.Event, error) {
 		{cluster.Slow, c.Slow}, {cluster.Stall, c.Stall}, {cluster.Drip, c.Drip}, {cluster.Refuse, c.Refuse},
 		{cluster.Partition, c.Partition},
 		{cluster.Corrupt, c.Corrupt}, {cluster.Swap, c.Swap}, {cluster.Forget, c.Forget},
+		{cluster.Evict, c.Evict}, {cluster.Proxy, c.Proxy}, {cluster.Lazy, c.Lazy},
 		{cluster.Join, c.Join}, {cluster.Leave, c.Leave}, {cluster.Replace, c.Replace},
 		{cluster.Hostile, c.Hostile}, {cluster.Slowloris, c.Slowloris}, {cluster.Flood, c.Flood},
 	} {
@@ -152,12 +160,18 @@ func (c *runCmd) validate(events []cluster.Event) error {
 	if c.Epoch != 0 && (c.Local == 0 || c.Control == cluster.ControlFixed || c.Epoch < leastEpoch) {
 		return fmt.Errorf("--epoch %v: at least %v, and of --local nodes with a ledger", c.Epoch, leastEpoch)
 	}
+	if c.challengeMode(events) != ledger.ChallengesOff && (c.Epoch == 0 || c.Plaintext) {
+		return errors.New("--challenges needs --epoch, and no --plaintext: members know each other by their keys")
+	}
 	if most := c.mostNodes(events); most > c.Shards || most > maxLocal {
 		return fmt.Errorf("with those that join there would be %d nodes, and there are %d shards", most, c.Shards)
 	}
 	for _, e := range events {
 		if e.Action == cluster.Partition && c.Net == "" {
 			return errors.New("--partition needs --net: there are no links to cut")
+		}
+		if cluster.IsCheat(e.Action) && c.Epoch == 0 {
+			return fmt.Errorf("--%s needs --epoch: nodes are challenged in each epoch", e.Action)
 		}
 		if churns(e.Action) && c.Epoch == 0 {
 			return fmt.Errorf("--%s needs --epoch: nodes come and go when an epoch begins", e.Action)
@@ -189,6 +203,16 @@ func (c *runCmd) validate(events []cluster.Event) error {
 		}
 	}
 	return nil
+}
+
+// challengeMode returns which blobs local nodes have to prove.
+func (c *runCmd) challengeMode(events []cluster.Event) (mode ledger.ChallengeMode) {
+	if c.Challenges != "auto" {
+		_ = mode.UnmarshalText([]byte(c.Challenges)) // the parser knows which there are
+	} else if slices.ContainsFunc(events, func(e cluster.Event) bool { return cluster.IsCheat(e.Action) }) {
+		mode = ledger.ChallengesLight
+	}
+	return mode
 }
 
 // churns reports whether an action lets nodes come or go.

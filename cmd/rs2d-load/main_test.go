@@ -533,10 +533,23 @@ func TestEpochFlags(t *testing.T) {
 		"there would be 9":      {"--local", "4", "--shards", "8", "--epoch", "2s", "--join", "5@1s"},
 		"the kinds are lying":   {"--local", "4", "--epoch", "2s", "--leave", "1:slow@1s"},
 		"there are no kinds of": {"--local", "4", "--epoch", "2s", "--replace", "1:slow@1s"},
+		"--evict needs --epoch": {"--local", "4", "--challenges", "off", "--evict", "1@1s"},
+		"--challenges needs":    {"--local", "4", "--challenges", "full"},
 	} {
 		out, err := program(t, args...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%q: %v, %s, want an error that says %q", args, err, out, want)
 		}
+	}
+}
+
+// TestChallengeProblems: honest nodes that fail are a problem, and cheaters that fail are none.
+func TestChallengeProblems(t *testing.T) {
+	got := challengeProblems([]report.Challenge{
+		{Epoch: 2, Node: "a", Started: true, Passed: true}, {Epoch: 2, Node: "b", Started: true, Failed: true, Cheats: true},
+		{Epoch: 3, Node: "a", Started: true, Failed: true}, {Epoch: 3, Node: "c", Started: true},
+	})
+	if want := []string{"a, which is honest, failed the challenge of epoch 3"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

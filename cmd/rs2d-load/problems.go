@@ -37,6 +37,7 @@ func (j *judge) findProblems(r *report.Result) {
 		return
 	}
 	r.Problems = append(r.Problems, changeProblems(r.Changes)...)
+	r.Problems = append(r.Problems, challengeProblems(r.Challenges)...)
 	for _, err := range j.cluster.Died() {
 		r.Problems = append(r.Problems, err.Error())
 	}
@@ -127,4 +128,15 @@ func (j *judge) touched() (shards int) {
 		}
 	}
 	return shards
+}
+
+// challengeProblems says which nodes that did nothing wrong have failed a challenge. Those that
+// cheat or misbehave, now or before, are no matter of it.
+func challengeProblems(challenges []report.Challenge) (problems []string) {
+	for _, c := range challenges {
+		if c.Failed && !c.Cheats {
+			problems = append(problems, fmt.Sprintf("%s, which is honest, failed the challenge of epoch %d", c.Node, c.Epoch))
+		}
+	}
+	return problems
 }

@@ -112,7 +112,7 @@ func (c *initCmd) ledgerOf(system committee.System, nodes []genesis.Node, client
 	g := ledger.Genesis{
 		Name: system.Network, Shards: uint16(system.Shards), Scheme: uint8(system.Scheme), Metadata: uint8(system.Metadata), Start: uint64(time.Now().UnixMilli()),
 		EpochMillis: uint64(c.EpochTime.Milliseconds()), MaxNodes: uint16(min(ledger.DefaultMaxNodes, system.Shards)),
-		StakeTolerance: c.Tolerance,
+		StakeTolerance: c.Tolerance, Challenges: ledger.ChallengeRules{Mode: c.Challenges},
 	}
 	var accounts []genesis.Account
 	for i := range nodes {

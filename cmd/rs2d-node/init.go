@@ -44,26 +44,27 @@ const (
 )
 
 type initCmd struct {
-	Nodes     int            `default:"4" help:"Number of nodes."`
-	Shards    int            `short:"n" default:"100" help:"Number of shards, which the nodes share."`
-	Network   string         `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
-	Scheme    commit.Scheme  `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
-	Metadata  committee.Form `default:"full" help:"What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB."`
-	Control   string         `enum:"fixed,embedded,comet" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs; or comet, the same ledger on validators, rs2d-comet run, one beside each node."`
-	Epoch     uint64         `default:"1" help:"Number of the committee's epoch, where there is no ledger."`
-	EpochTime time.Duration  `default:"336h" help:"Duration of the ledger's epochs."`
-	Tolerance uint16         `name:"stake-tolerance" default:"0" placeholder:"BP" help:"With a ledger, by how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
-	Ledger    string         `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger of --control embedded."`
-	APIPort   int            `name:"api-port" default:"7000" help:"With --control comet, port of the first node's ledger API on 127.0.0.1; the others have the next ones."`
-	PeerPort  int            `default:"7050" help:"With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones."`
-	Capacity  cli.Bytes      `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
-	Host      string         `default:"127.0.0.1" help:"Host of all nodes."`
-	Port      int            `default:"7100" help:"Port of the first node; the others have the next ones."`
-	AdminPort int            `default:"9100" help:"Port of the first node's metrics and profiles on 127.0.0.1; the others have the next ones. 0 is none."`
-	Address   []string       `placeholder:"HOST:PORT" help:"Address of a node, in place of --nodes, --host and --port. Give one for each node."`
-	Client    []string       `default:"client" help:"Names of clients that may write."`
-	JSON      bool           `name:"json" help:"Print one JSON object instead of text."`
-	Dir       string         `arg:"" help:"Directory to make."`
+	Nodes      int                  `default:"4" help:"Number of nodes."`
+	Shards     int                  `short:"n" default:"100" help:"Number of shards, which the nodes share."`
+	Network    string               `placeholder:"NAME" help:"Name of the network, which tells it from others. By default one that is made up."`
+	Scheme     commit.Scheme        `default:"blake3" help:"Hash of the commitments: blake3, or walrus for the ids of Walrus mainnet."`
+	Metadata   committee.Form       `default:"full" help:"What nodes keep of the metadata of blobs: full, all of it; or coded, a part, of which readers gather f+1: with 1000 shards of as many nodes 1 MB for each blob instead of 66 MB."`
+	Control    string               `enum:"fixed,embedded,comet" default:"fixed" help:"Control plane: fixed, a file of the committee, in which blobs live until they are removed; embedded, a ledger in one process, rs2d-ledger run, on which storage is paid for by epochs; or comet, the same ledger on validators, rs2d-comet run, one beside each node."`
+	Epoch      uint64               `default:"1" help:"Number of the committee's epoch, where there is no ledger."`
+	EpochTime  time.Duration        `default:"336h" help:"Duration of the ledger's epochs."`
+	Tolerance  uint16               `name:"stake-tolerance" default:"0" placeholder:"BP" help:"With a ledger, by how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent."`
+	Challenges ledger.ChallengeMode `default:"off" help:"With a ledger, whether nodes have to prove in each epoch what they store, and are paid for it only then: off, light (some blobs, drawn at random) or full. Blobs that are challenged cannot be read for as long as it takes, and reads wait."`
+	Ledger     string               `default:"http://127.0.0.1:7000" placeholder:"URL" help:"Where nodes reach the ledger of --control embedded."`
+	APIPort    int                  `name:"api-port" default:"7000" help:"With --control comet, port of the first node's ledger API on 127.0.0.1; the others have the next ones."`
+	PeerPort   int                  `default:"7050" help:"With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones."`
+	Capacity   cli.Bytes            `default:"1TiB" help:"Bytes that each node says it can store, for the ledger."`
+	Host       string               `default:"127.0.0.1" help:"Host of all nodes."`
+	Port       int                  `default:"7100" help:"Port of the first node; the others have the next ones."`
+	AdminPort  int                  `default:"9100" help:"Port of the first node's metrics and profiles on 127.0.0.1; the others have the next ones. 0 is none."`
+	Address    []string             `placeholder:"HOST:PORT" help:"Address of a node, in place of --nodes, --host and --port. Give one for each node."`
+	Client     []string             `default:"client" help:"Names of clients that may write."`
+	JSON       bool                 `name:"json" help:"Print one JSON object instead of text."`
+	Dir        string               `arg:"" help:"Directory to make."`
 }
 
 func (c *initCmd) Help() string {
@@ -132,6 +133,9 @@ func (c *initCmd) Run(a *cli.App) error {
 	}
 	if c.Control != controlFixed && (c.EpochTime < time.Millisecond || c.Capacity <= 0) {
 		return errors.New("--epoch-time and --capacity: must be more than zero")
+	}
+	if c.Challenges != ledger.ChallengesOff && c.Control == controlFixed {
+		return errors.New("--challenges: a committee's file has no epochs; with --control embedded or comet there is a ledger")
 	}
 	if c.Tolerance > ledger.MaxStakeTolerance {
 		return fmt.Errorf("--stake-tolerance %d: must be %d at most, which lets stake double", c.Tolerance, ledger.MaxStakeTolerance)

@@ -18,10 +18,10 @@ _rs2d_ledger() {
 		;;
 	' init')
 		case $prev in
-		--network|--shards|-n|--scheme|--metadata|--epoch|--max-epochs-ahead|--stake-tolerance|--account) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--network|--shards|-n|--scheme|--metadata|--epoch|--max-epochs-ahead|--stake-tolerance|--challenges|--account|--node-money) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --network --shards -n --scheme --metadata --epoch --max-epochs-ahead --stake-tolerance --account --json'
+		[[ $cur == -* ]] && words='--help -h --version --network --shards -n --scheme --metadata --epoch --max-epochs-ahead --stake-tolerance --challenges --account --node-money --json'
 		;;
 	' run')
 		case $prev in

@@ -9,11 +9,12 @@ _rs2d_load() {
 	'')
 		case $prev in
 		--control) COMPREPLY=($(compgen -W 'fixed embedded comet' -- "$cur")); return ;;
+		--challenges) COMPREPLY=($(compgen -W 'auto off light full' -- "$cur")); return ;;
 		--check) COMPREPLY=($(compgen -W 'strict systematic none' -- "$cur")); return ;;
-		--local|--shards|-n|--comet|--epoch|--scheme|--metadata|--dir|--open-files|--net|--committee|--key|--admin|--duration|--size|--max-size|--reads|--duplicates|--inconsistent|--concurrency|-c|--rate|--preload|--seed|--op-timeout|--kill|--restart|--wipe|--crash|--slow|--stall|--drip|--refuse|--corrupt|--swap|--forget|--partition|--join|--leave|--replace|--hostile|--flood|--slowloris|--heal-interval|--heal-delay|--settle|--check-timeout|--html|--profile) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--local|--shards|-n|--comet|--epoch|--scheme|--metadata|--dir|--open-files|--net|--committee|--key|--admin|--duration|--size|--max-size|--reads|--duplicates|--inconsistent|--concurrency|-c|--rate|--preload|--seed|--op-timeout|--kill|--restart|--wipe|--crash|--slow|--stall|--drip|--refuse|--corrupt|--swap|--forget|--evict|--proxy|--lazy|--partition|--join|--leave|--replace|--hostile|--flood|--slowloris|--heal-interval|--heal-delay|--settle|--check-timeout|--html|--profile) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --local --shards -n --control --comet --epoch --scheme --metadata --dir --keep --plaintext --open-files --net --committee --key --admin --duration --size --max-size --reads --duplicates --inconsistent --concurrency -c --rate --verify --no-verify --check --preload --seed --op-timeout --kill --restart --wipe --crash --slow --stall --drip --refuse --corrupt --swap --forget --partition --join --leave --replace --hostile --flood --slowloris --heal-interval --heal-delay --settle --check-timeout --json --html --profile --version'
+		[[ $cur == -* ]] && words='--help -h --local --shards -n --control --comet --epoch --challenges --scheme --metadata --dir --keep --plaintext --open-files --net --committee --key --admin --duration --size --max-size --reads --duplicates --inconsistent --concurrency -c --rate --verify --no-verify --check --preload --seed --op-timeout --kill --restart --wipe --crash --slow --stall --drip --refuse --corrupt --swap --forget --evict --proxy --lazy --partition --join --leave --replace --hostile --flood --slowloris --heal-interval --heal-delay --settle --check-timeout --json --html --profile --version'
 		;;
 	esac
 	if [[ -n $words ]]; then

@@ -24,10 +24,10 @@ _rs2d_node() {
 	' init')
 		case $prev in
 		--control) COMPREPLY=($(compgen -W 'fixed embedded comet' -- "$cur")); return ;;
-		--nodes|--shards|-n|--network|--scheme|--metadata|--epoch|--epoch-time|--stake-tolerance|--ledger|--api-port|--peer-port|--capacity|--host|--port|--admin-port|--address|--client) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--nodes|--shards|-n|--network|--scheme|--metadata|--epoch|--epoch-time|--stake-tolerance|--challenges|--ledger|--api-port|--peer-port|--capacity|--host|--port|--admin-port|--address|--client) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --nodes --shards -n --network --scheme --metadata --control --epoch --epoch-time --stake-tolerance --ledger --api-port --peer-port --capacity --host --port --admin-port --address --client --json'
+		[[ $cur == -* ]] && words='--help -h --version --nodes --shards -n --network --scheme --metadata --control --epoch --epoch-time --stake-tolerance --challenges --ledger --api-port --peer-port --capacity --host --port --admin-port --address --client --json'
 		;;
 	' keygen')
 		case $prev in

@@ -21,6 +21,7 @@ complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l control -x -a 'fi
 complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l epoch -r -d 'Number of the committee'\''s epoch, where there is no ledger'
 complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l epoch-time -r -d 'Duration of the ledger'\''s epochs'
 complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l stake-tolerance -r -d 'With a ledger, by how much stake may get out of proportion to shards before a shard moves, in basis points, up to 10000: 500 keeps shards where they are when stake jitters by 5 percent'
+complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l challenges -r -d 'With a ledger, whether nodes have to prove in each epoch what they store, and are paid for it only then: off, light (some blobs, drawn at random) or full'
 complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l ledger -r -d 'Where nodes reach the ledger of --control embedded'
 complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l api-port -r -d 'With --control comet, port of the first node'\''s ledger API on 127.0.0.1; the others have the next ones'
 complete -c rs2d-node -n '__fish_seen_subcommand_from init' -l peer-port -r -d 'With --control comet, port at which the first validator is reached by others, on the host of its node; the others have the next ones'

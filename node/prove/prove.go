@@ -55,7 +55,7 @@ type Config struct {
 	// returns at once.
 	Closed func()
 
-	Memory  int64                 // bytes of expanded slivers that are remembered; default 64 MiB
+	Memory  int64                 // bytes of expanded slivers that are remembered; default 128 MiB
 	Workers int                   // slivers that are expanded at once; default all CPUs
 	Metrics prometheus.Registerer // default a new registry
 	Logger  *slog.Logger          // default drops all
@@ -93,7 +93,7 @@ func New(c Config) (*Prover, error) {
 		return nil, errors.New("prove: Config.Memory and Config.Workers must not be negative")
 	}
 	if c.Memory == 0 {
-		c.Memory = 64 << 20
+		c.Memory = 128 << 20
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)

@@ -20,6 +20,7 @@ var errVerifier = errors.New("prove: the member wants what it has had, or does n
 const (
 	maxAnswer   = 16 << 10               // bytes: a Want of all places that it may have open, and more
 	maxProofs   = 4 * challenge.MaxWrong // in a round
+	proofPause  = 10 * time.Millisecond
 	firstPause  = 50 * time.Millisecond
 	lastPause   = 2 * time.Second
 	messageTime = time.Minute
@@ -111,7 +112,7 @@ func (s *showing) show(ctx context.Context) (committee.Signature, error) {
 		case challenge.Refused:
 			return committee.Signature{}, a.Err()
 		case challenge.Want:
-			if m, err = s.wanted(a); err != nil {
+			if m, err = s.wanted(ctx, a); err != nil {
 				return committee.Signature{}, err
 			}
 		default:
@@ -121,10 +122,14 @@ func (s *showing) show(ctx context.Context) (committee.Signature, error) {
 }
 
 // wanted returns what a member wants next.
-func (s *showing) wanted(w challenge.Want) (challenge.Message, error) {
+func (s *showing) wanted(ctx context.Context, w challenge.Want) (challenge.Message, error) {
 	if len(w.Wrong) > 0 {
 		if s.proofs++; s.proofs > maxProofs {
 			return nil, errVerifier
+		}
+		// Whoever wants many proofs has lost its columns, or says so. Others come first.
+		if err := pause.For(ctx, proofPause); err != nil {
+			return nil, err
 		}
 		return s.prover.Prove(w.Wrong[0])
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/fault/flood"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // Control planes.
@@ -45,6 +46,7 @@ type Options struct {
 	HealDelay     time.Duration                    // before what a node missed is looked at
 	OpenFiles     uint64                           // limit of each node; the system's if 0
 	Epoch         time.Duration                    // how long each is; one that outlasts the run if 0
+	Challenges    ledger.ChallengeMode             // in each epoch
 	MostNodes     int                              // that there are at once, those that join included
 	BlobEpochs    uint32                           // for which blobs are stored
 	Profile       string                           // directory for profiles of the nodes; none if empty

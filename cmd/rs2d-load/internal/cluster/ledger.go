@@ -58,6 +58,10 @@ func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 		MaxNodes: uint16(min(max(len(nodes), o.MostNodes, 1), o.Shards)), BlockTarget: 64 << 20,
 		EpochMillis: uint64(o.Epoch.Milliseconds()), MaxEpochsAhead: max(ledger.DefaultMaxEpochsAhead, o.BlobEpochs),
 	}
+	if o.Challenges != ledger.ChallengesOff {
+		// Machines that run a whole network are slow: members have all the time that there is.
+		g.Challenges = ledger.ChallengeRules{Mode: o.Challenges, Millis: g.EpochMillis * 2 / 5, Grace: g.EpochMillis / 5}
+	}
 	var accounts []genesis.Account
 	for range payers {
 		key := identity.GenerateKey()

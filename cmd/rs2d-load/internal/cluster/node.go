@@ -17,6 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/control/follow"
@@ -28,6 +29,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
+	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // NodeConfig is what a node process is told when it starts.
@@ -91,7 +93,8 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 		}
 	}
 	counters := new(peer.ByteCounters)
-	config.Store, config.Plaintext, config.Logger, config.Metrics = disk, c.Plaintext, log, prometheus.NewRegistry()
+	cheat := &cheater{Store: disk}
+	config.Store, config.Plaintext, config.Logger, config.Metrics = cheat, c.Plaintext, log, prometheus.NewRegistry()
 	config.MaxConns, config.MaxRequests, config.Descriptors = files.Conns, files.Requests, files
 	config.HealInterval, config.HealDelay, config.Peers = c.HealInterval, c.HealDelay, peer.Options{Counters: counters}
 	if c.Network != "" {
@@ -101,6 +104,22 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 	if err != nil {
 		return errors.Join(err, disk.Close())
 	}
+	seen := config.Control
+	if config.Follower != nil {
+		seen = config.Follower
+	}
+	others, err := client.New(seen, key, client.Options{Peer: peer.Options{Plaintext: c.Plaintext}})
+	if err != nil {
+		return errors.Join(err, disk.Close())
+	}
+	defer others.Close()
+	cheat.fetch = func(ctx context.Context, id commit.BlobID) (*rs2d.Encoding, error) {
+		data, err := others.Read(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		return others.Code().Encode(data)
+	}
 	listener, err := listen(cmp.Or(c.Listen, n.Address()))
 	if err != nil {
 		return errors.Join(err, disk.Close())
@@ -108,7 +127,7 @@ func RunNode(c NodeConfig, orders io.Reader, stats io.Writer, log *slog.Logger) 
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	b := &behaviour{disk: disk}
+	b := &behaviour{disk: disk, cheater: cheat}
 	b.injector.Other = b.other
 	go func() {
 		defer cancel()
@@ -195,6 +214,7 @@ func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, m *met
 type behaviour struct {
 	injector fault.Injector
 	disk     *store.Disk
+	cheater  *cheater
 }
 
 // obey follows orders until there are no more.
@@ -207,6 +227,7 @@ func (b *behaviour) obey(orders io.Reader) {
 		b.injector.SetDelay(o.Delay)
 		b.injector.SetRate(o.Rate)
 		b.injector.Set(o.Faults)
+		b.cheater.cheat(o.Cheat)
 	}
 }
 

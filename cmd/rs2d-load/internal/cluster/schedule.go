@@ -33,6 +33,11 @@ const (
 	Swap    Action = "swap"    // answer from another blob, with valid proofs
 	Forget  Action = "forget"  // acknowledge writes falsely, and keep nothing
 
+	// Nodes cheat that keep less than they are paid for, and say nothing.
+	Evict Action = "evict" // drop half of the slivers
+	Proxy Action = "proxy" // keep nothing, and ask others when asked
+	Lazy  Action = "lazy"  // acknowledge writes, and keep nothing of them
+
 	// Hostile nodes keep others from healing, in one of the ways of HostileKinds.
 	Hostile Action = "hostile"
 
@@ -364,6 +369,9 @@ func (p *player) act(e Event, i int, d *Done) error {
 		}
 		d.Kinds = append(d.Kinds, kind)
 		return p.Misbehave(i, hostile[kind])
+	}
+	if IsCheat(e.Action) {
+		return p.Misbehave(i, Order{Cheat: e.Action})
 	}
 	return p.Misbehave(i, Order{Faults: faults[e.Action], Delay: SlowBy, Rate: dripRate})
 }

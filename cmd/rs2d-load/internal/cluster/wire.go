@@ -14,6 +14,7 @@ type Order struct {
 	Faults fault.Kind    `json:"faults"`
 	Delay  time.Duration `json:"delay"` // before answers, with fault.Slow and fault.SlowList
 	Rate   int64         `json:"rate"`  // bytes a second, with fault.Drip and fault.DripSymbols
+	Cheat  Action        `json:"cheat,omitempty"`
 }
 
 // Stats is what a node process says of itself, in lines of JSON on its standard

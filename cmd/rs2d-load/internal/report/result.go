@@ -25,17 +25,18 @@ type Result struct {
 	CPU   CPU        `json:"cpu_seconds"`
 	Bytes ByteCounts `json:"wire_bytes"`
 
-	Nodes     []Node           `json:"nodes"`
-	Faults    []Fault          `json:"faults"`
-	Slowloris []flood.Counts   `json:"slowloris,omitempty"` // by the way to be slow
-	Flood     *Flood           `json:"flood,omitempty"`
-	Changes   []Change         `json:"changes,omitempty"` // of epochs
-	Links     *cluster.LinkUse `json:"links,omitempty"`   // what emulated links carried
-	Recovery  RecoverySummary  `json:"recovery"`
-	Steps     []load.Breakdown `json:"steps"` // where the time of operations went, by kind and size
-	Series    []load.Point     `json:"series"`
-	Healing   []HealingPoint   `json:"healing"`
-	Use       []NodeUse        `json:"node_series,omitempty"` // of nodes that tell what they use
+	Nodes      []Node           `json:"nodes"`
+	Faults     []Fault          `json:"faults"`
+	Slowloris  []flood.Counts   `json:"slowloris,omitempty"` // by the way to be slow
+	Flood      *Flood           `json:"flood,omitempty"`
+	Changes    []Change         `json:"changes,omitempty"` // of epochs
+	Challenges []Challenge      `json:"challenges,omitempty"`
+	Links      *cluster.LinkUse `json:"links,omitempty"` // what emulated links carried
+	Recovery   RecoverySummary  `json:"recovery"`
+	Steps      []load.Breakdown `json:"steps"` // where the time of operations went, by kind and size
+	Series     []load.Point     `json:"series"`
+	Healing    []HealingPoint   `json:"healing"`
+	Use        []NodeUse        `json:"node_series,omitempty"` // of nodes that tell what they use
 
 	Errors   []string `json:"errors"`   // of operations, the first few
 	Problems []string `json:"problems"` // why OK is false
@@ -137,6 +138,18 @@ type Change struct {
 	Copied  int64   `json:"copied_bytes"`  // by all nodes, until the next epoch
 	Reads   float64 `json:"reads_per_s"`   // while it took, or until the next epoch if it was not settled
 	Writes  float64 `json:"writes_per_s"`
+}
+
+// Challenge is what became of a node in the challenge of an epoch.
+type Challenge struct {
+	Epoch   uint32 `json:"epoch"`
+	Node    string `json:"node"`
+	Started bool   `json:"started"` // there was a round
+	Passed  bool   `json:"passed"`
+	Failed  bool   `json:"failed"` // others with n-f shards have passed, and the epoch has ended
+	Cheats  bool   `json:"cheats"` // now, or misbehaves otherwise
+	Reward  uint64 `json:"reward"` // of the epoch, once it has ended
+	Slashed uint64 `json:"slashed"`
 }
 
 // MostCopied is how many times the least bytes nodes may copy.

@@ -105,7 +105,7 @@ func (r *Result) verdict() []string {
 // tables are all that is worth a look.
 func (r *Result) tables() []table {
 	tables := []table{r.operations(), {Rows: r.facts()}}
-	for _, t := range []table{steps(r, "write"), steps(r, "read"), r.nodes(), r.slow(), r.flood(), r.changes(), r.recovery()} {
+	for _, t := range []table{steps(r, "write"), steps(r, "read"), r.nodes(), r.slow(), r.flood(), r.changes(), r.challenges(), r.recovery()} {
 		if len(t.Rows) > 0 {
 			tables = append(tables, t)
 		}
@@ -126,6 +126,31 @@ func (r *Result) changes() table {
 		}
 		t.add(fmt.Sprint(c.Epoch), since(c.Seconds), took, fmt.Sprint(c.Moved), ui.Bytes(uint64(c.Copied)), ui.Bytes(uint64(c.Minimum)),
 			ui.Digits(c.Reads), ui.Digits(c.Writes))
+	}
+	return t
+}
+
+// challenges shows who has proven what.
+func (r *Result) challenges() table {
+	t := table{
+		Head: []string{"epoch", "node", "challenge", "reward", "slashed"},
+		Note: "failed: members with n-f shards have passed, and the node has not; it is told when the epoch ends",
+	}
+	for _, c := range r.Challenges {
+		what := "open"
+		switch {
+		case !c.Started:
+			what = "not started"
+		case c.Passed:
+			what = "passed"
+		case c.Failed:
+			what = "failed"
+		}
+		name := c.Node
+		if c.Cheats {
+			name += " (cheats)"
+		}
+		t.add(fmt.Sprint(c.Epoch), name, what, fmt.Sprint(c.Reward), fmt.Sprint(c.Slashed))
 	}
 	return t
 }
