@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -10,7 +11,12 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/challenge"
+	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/gate"
+	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/codec"
+	"github.com/redstuff-go/redstuff/node/peer"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
@@ -113,4 +119,49 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("%+v, %v; want a refusal: no round runs", m, err)
 		}
 	})
+}
+
+// TestRestore: a node that has acked is silent before it serves anything again.
+func TestRestore(t *testing.T) {
+	code, err := rs2d.New(10, rs2d.WithWorkers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := disk.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	chain, id := ledger.ChainID{1}, commit.BlobID{7}
+	for _, c := range []struct {
+		name   string
+		note   []byte
+		silent bool
+		broken bool
+	}{
+		{"nothing was acked", nil, false, false},
+		{"a challenge was acked", codec.Marshal(challenge.Terms{Chain: chain, Height: 9}), true, false},
+		{"one of another ledger", codec.Marshal(challenge.Terms{Height: 9}), false, false},
+		{"nobody knows what", []byte{1, 2, 3}, false, true},
+	} {
+		if err := disk.KeepNote(noteName, c.note); err != nil {
+			t.Fatal(err)
+		}
+		g := gate.New(chain, time.Second)
+		_, err := New(Config{
+			Account: new(account.Account), Chain: chain, View: func() *peer.View { return nil }, Node: func() committee.NodeID { return committee.NodeID{} },
+			Signer: new(committee.Signer), Store: disk, Code: code, Gate: g,
+			Metadata: func(context.Context, commit.BlobID) (*commit.Metadata, error) { return nil, store.ErrNotFound },
+		})
+		if (err != nil) != c.broken || g.Silent(id) != c.silent {
+			t.Errorf("%s: silent %v, %v; want %v, an error: %v", c.name, g.Silent(id), err, c.silent, c.broken)
+		}
+	}
+	if _, err := New(Config{}); err == nil {
+		t.Error("an empty configuration is taken")
+	}
 }

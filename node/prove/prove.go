@@ -76,7 +76,9 @@ type Prover struct {
 // maxStreams is how many messages are on their way at once.
 const maxStreams = 64
 
-// New returns a prover. It starts nothing. The error names a field that must be set.
+// New returns a prover. It starts nothing, but the gate is silent about everything from now on
+// if the node has acked a challenge of which it does not know that it is over. The error names
+// a field that must be set, or is the store's.
 func New(c Config) (*Prover, error) {
 	for _, field := range []struct {
 		name string
@@ -112,7 +114,7 @@ func New(c Config) (*Prover, error) {
 		wake: make(chan struct{}, 1), metrics: newMetrics(c.Metrics),
 	}
 	p.task = &task{Prover: p}
-	return p, nil
+	return p, p.task.restore()
 }
 
 // Wake has the prover look at the ledger. It returns at once.

@@ -48,16 +48,9 @@ func (p *Prover) Run(ctx context.Context) {
 	t := p.task
 	defer t.posts.Wait()
 	defer t.end()
-	for restored := false; ; {
-		var err error
-		if !restored {
-			err = t.restore()
-			restored = err == nil
-		}
+	for {
 		pause := lookEvery
-		if err == nil {
-			err = t.step(ctx)
-		}
+		err := t.step(ctx)
 		if ctx.Err() != nil {
 			return
 		}
