@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -459,15 +461,22 @@ func (h *harness) certify(kind committee.Kind, id commit.BlobID) []byte {
 // ask makes a request.
 func (h *harness) ask(method, path string, body []byte) (status int, header http.Header, answer []byte) {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(h.t.Context(), method, "http://"+h.address+path, bytes.NewReader(body))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	resp, err := (&http.Client{Timeout: patience}).Do(req)
-	if err != nil {
-		h.t.Fatal(err)
+	var resp *http.Response
+	for tries := 10; ; tries-- {
+		req, err := http.NewRequestWithContext(h.t.Context(), method, "http://"+h.address+path, bytes.NewReader(body))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if resp, err = (&http.Client{Timeout: patience}).Do(req); err == nil {
+			break
+		}
+		// On a busy machine a request may come after the server has given it up.
+		if tries == 0 || !errors.Is(err, syscall.ECONNRESET) {
+			h.t.Fatal(err)
+		}
 	}
 	defer resp.Body.Close()
+	var err error
 	if answer, err = io.ReadAll(resp.Body); err != nil {
 		h.t.Fatal(err)
 	}
