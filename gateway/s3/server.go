@@ -89,6 +89,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	err := s.api.ShutDown()
 	<-ended // with the error that its listener is closed
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil // a client took its time, and is cut off
+	}
 	return err
 }
 
