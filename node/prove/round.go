@@ -126,7 +126,7 @@ func (r columns) Verify(c challenge.Cell, symbol []byte, path commit.Proof) (boo
 	if len(path) == 0 {
 		return false, errUnproven
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, metadataTime)
+	ctx, cancel := context.WithTimeout(r.ctx, verifyTime)
 	defer cancel()
 	meta, err := r.of.config.Metadata(ctx, id)
 	if err != nil {

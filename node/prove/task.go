@@ -25,6 +25,7 @@ const (
 	retryAfter   = 250 * time.Millisecond
 	askTime      = 30 * time.Second // for the ledger to answer or to take something
 	metadataTime = 10 * time.Second
+	verifyTime   = 2 * time.Second // for the metadata that a proof is verified by: its sender waits, and tries again
 )
 
 // noteName is the name under which the store keeps the terms that the node has acked.
