@@ -155,3 +155,20 @@ func TestSmallBlobsGivenUp(t *testing.T) {
 	// All memory has come back.
 	put(t, cl, make([]byte, 200<<10))
 }
+
+// TestSilentToCertificates: a node that takes certificates and never answers holds up nobody
+// for longer than the grace period, however many wait for it.
+func TestSilentToCertificates(t *testing.T) {
+	c := newCluster(t, 4, 8, nil)
+	silent := &c.nodes[1].hostile
+	silent.Set(enemy.PutCertificate, enemy.Silent)
+	silent.Set(enemy.PutCertificates, enemy.Silent)
+	cl := c.client(func(o *client.Options) { o.Grace = 200 * time.Millisecond })
+	receipts, _ := together(t, cl, 0, 8, 3) // which waits until nothing is on its way
+	for i, r := range receipts {
+		expectRead(t, cl, r.ID, randomBlob(uint64(i), 1000+i))
+	}
+	if silent.Seen(enemy.PutCertificate)+silent.Seen(enemy.PutCertificates) == 0 {
+		t.Error("the silent node was given no certificate")
+	}
+}
