@@ -351,6 +351,7 @@ func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (o
 	}
 	next := *found
 	next.Upload = ""
+	next.Headers.Redirect = text(in.WebsiteRedirectLocation) // which is not copied
 	if replace {
 		next.Metadata = in.Metadata
 		next.Headers = headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation)
