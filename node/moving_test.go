@@ -75,8 +75,10 @@ func TestEndsWhileShardsMove(t *testing.T) {
 		until(t, "all have what lives", func() bool { return w.all(func(c *citizen) bool { return c.certified(id) }) })
 		expectRead(t, long, id, blob)
 	}
+	fresh := w.client(1, nil) // it has not seen the epochs of the certificates
 	for _, id := range invalid {
 		expectRefused(t, long, id)
+		expectRefused(t, fresh, id)
 	}
 	for _, id := range deleted {
 		if _, err := long.Read(t.Context(), id); !errors.Is(err, client.ErrNotFound) {

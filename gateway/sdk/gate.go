@@ -100,8 +100,8 @@ func (f *gate) withinQuota(r *request, a admission, info *store.Info) error {
 // apply changes the store, if the blob is registered still.
 func (f *gate) apply(r *request, a admission, u store.Update) error {
 	u.Writer, u.AtLeast = a.writer, a.end
-	if f.Registry != nil {
-		u.If = func(store.Info) bool { return f.Registry.Live(r.id) }
+	u.If = func(i store.Info) bool {
+		return !i.Has(store.InvalidBlobCertificate) && (f.Registry == nil || f.Registry.Live(r.id))
 	}
 	return f.Store.Apply(r.id, u)
 }

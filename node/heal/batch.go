@@ -190,10 +190,12 @@ func (b *batch) recover(ctx context.Context, blobs []*blob) {
 }
 
 // update returns an update with the records that the node lacks of a blob. A blob that was
-// removed meanwhile stays away.
+// removed or marked as inconsistent meanwhile stays away.
 func (one *blob) update(r *Round) store.Update {
 	certified := one.records[store.Certificate] != nil
-	u := store.Update{Records: make(map[store.Record][]byte), If: func(i store.Info) bool { return certified || i.Certified() }}
+	u := store.Update{Records: make(map[store.Record][]byte), If: func(i store.Info) bool {
+		return (certified || i.Certified()) && !i.Has(store.InvalidBlobCertificate)
+	}}
 	maps.Copy(u.Records, one.records)
 	if one.fetched {
 		if err := r.keepMetadata(&u, one.id, one.meta); err != nil {

@@ -398,37 +398,48 @@ func TestFetchProof(t *testing.T) {
 type shelf struct {
 	store.Store
 	info    store.Info
-	applied *store.Update
+	applied []store.Update
+	late    []store.Entry // slivers that come before the first update
 	err     error
 }
 
 func (s *shelf) Info(commit.BlobID) (store.Info, error) { return s.info, s.err }
 
 func (s *shelf) Apply(_ commit.BlobID, u store.Update) error {
-	s.applied = &u
+	s.applied = append(s.applied, u)
+	for r := range u.Records {
+		s.info.Records = append(s.info.Records, r)
+	}
+	s.info.Slivers, s.info.Quarantined, s.late = s.late, nil, nil
 	return s.err
 }
 
 func (s *shelf) Record(_ commit.BlobID, r store.Record) ([]byte, error) {
-	if s.applied == nil || s.applied.Records[r] == nil {
+	if len(s.applied) == 0 || s.applied[0].Records[r] == nil {
 		return nil, store.ErrNotFound
 	}
-	return s.applied.Records[r], nil
+	return s.applied[0].Records[r], nil
 }
 
-// TestMark drops all slivers, those in quarantine included, with the certificate at once.
+// TestMark drops all slivers, those in quarantine included, with the certificate at once, and
+// then those that came between.
 func TestMark(t *testing.T) {
 	refs := []store.Ref{{Axis: rs2d.Primary, Pair: 1}, {Axis: rs2d.Secondary, Pair: 1}, {Axis: rs2d.Primary, Pair: 4}}
 	s := &shelf{info: store.Info{Slivers: []store.Entry{{Ref: refs[0]}, {Ref: refs[1]}}, Quarantined: []store.Entry{{Ref: refs[2]}}}}
+	late := store.Ref{Axis: rs2d.Secondary, Pair: 5}
+	s.late = []store.Entry{{Ref: late}}
 	if invalid.Marked(s, commit.BlobID{}) {
 		t.Error("marked before it is")
 	}
 	if err := invalid.Mark(s, commit.BlobID{}, []byte("certificate")); err != nil {
 		t.Fatal(err)
 	}
-	want := store.Update{Records: map[store.Record][]byte{store.InvalidBlobCertificate: []byte("certificate")}, Drop: refs}
-	if !reflect.DeepEqual(*s.applied, want) {
-		t.Errorf("%+v, want %+v", *s.applied, want)
+	want := []store.Update{
+		{Records: map[store.Record][]byte{store.InvalidBlobCertificate: []byte("certificate")}, Drop: refs},
+		{Drop: []store.Ref{late}},
+	}
+	if !reflect.DeepEqual(s.applied, want) {
+		t.Errorf("%+v, want %+v", s.applied, want)
 	}
 	if !invalid.Marked(s, commit.BlobID{}) {
 		t.Error("not marked")

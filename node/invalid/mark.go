@@ -16,15 +16,28 @@ import (
 // certificate, which must have been verified, is in the form of its MarshalBinary. The
 // error is the store's.
 func Mark(s store.Store, id commit.BlobID, cert []byte) error {
-	info, err := s.Info(id)
-	if err != nil {
-		return err
+	// A sliver may come between a look at what there is and the mark, and none after it: two
+	// looks see all.
+	for range 2 {
+		info, err := s.Info(id)
+		if err != nil {
+			return err
+		}
+		var u store.Update
+		if !info.Has(store.InvalidBlobCertificate) {
+			u.Records = map[store.Record][]byte{store.InvalidBlobCertificate: cert}
+		}
+		for _, e := range append(info.Slivers, info.Quarantined...) {
+			u.Drop = append(u.Drop, e.Ref)
+		}
+		if len(u.Records)+len(u.Drop) == 0 {
+			break
+		}
+		if err := s.Apply(id, u); err != nil {
+			return err
+		}
 	}
-	u := store.Update{Records: map[store.Record][]byte{store.InvalidBlobCertificate: cert}}
-	for _, e := range append(info.Slivers, info.Quarantined...) {
-		u.Drop = append(u.Drop, e.Ref)
-	}
-	return s.Apply(id, u)
+	return nil
 }
 
 // Marked reports whether the store has the certificate that a blob is inconsistent.

@@ -109,24 +109,28 @@ func (c *confirmer) apply(r *request, stage store.Stage, u store.Update, end uin
 	return err == nil
 }
 
-// condition has a change happen only if the request's blob is registered then.
+// condition has a change happen only if the request's blob is registered then, and nobody
+// has proven meanwhile that it is inconsistent.
 func (c *confirmer) condition(r *request, u *store.Update, end uint32) {
-	if c.registry == nil {
-		return
-	}
 	stores := len(u.Records)+len(u.Rewrite) > 0
 	u.AtLeast, u.If = end, func(i store.Info) bool {
-		return c.registry.Live(r.id) && (stores || complete(r.view, r.id, &i))
+		if i.Has(store.InvalidBlobCertificate) {
+			return false
+		}
+		return c.registry == nil || c.registry.Live(r.id) && (stores || complete(r.view, r.id, &i))
 	}
 }
 
 // fail answers for a change of the store that failed.
 func (c *confirmer) fail(r *request, err error) {
-	if errors.Is(err, store.ErrRefused) {
+	switch {
+	case !errors.Is(err, store.ErrRefused):
+		c.blobs.fail(r, err)
+	case c.blobs.has(r.id, store.InvalidBlobCertificate):
+		r.gone()
+	default:
 		r.Busy("the blob was deleted on the ledger, or others have to be asked again")
-		return
 	}
-	c.blobs.fail(r, err)
 }
 
 // confirm answers with an attestation. The caller knows that it is true.

@@ -207,6 +207,11 @@ func (v *Views) committee(ctx context.Context, e uint32) (*ledger.Committee, err
 			return &s.Committee, nil
 		}
 	}
+	return v.entry(ctx, e)
+}
+
+// entry asks the ledger for the entry of an epoch.
+func (v *Views) entry(ctx context.Context, e uint32) (*ledger.Committee, error) {
 	c := new(ledger.Committee)
 	_, ok, err := chain.Value(ctx, v.ledger, ledger.CommitteeKey(e), c)
 	if err := errors.Join(err, missing(err != nil || ok, fmt.Sprintf("committee of epoch %d", e))); err != nil {
@@ -217,13 +222,10 @@ func (v *Views) committee(ctx context.Context, e uint32) (*ledger.Committee, err
 
 // set shows another view. The views are locked.
 func (v *Views) set(next savedView) error {
-	view := &epoch.View{Digest: sha256.Sum256(append([]byte("redstuff v1 ledger control"), v.chain[:]...))}
+	view := &epoch.View{Past: past{v}, Digest: sha256.Sum256(append([]byte("redstuff v1 ledger control"), v.chain[:]...))}
 	view.Challenged = v.genesis.Challenges.Mode != ledger.ChallengesOff
 	if next.Settled < next.Epoch {
 		view.State = epoch.Syncing
-	}
-	if v.verifier != nil {
-		view.Past = past{v.verifier}
 	}
 	made := make(map[uint32]*committee.Committee, len(next.Committees))
 	for _, s := range next.Committees {
@@ -254,20 +256,41 @@ func (v *Views) set(next savedView) error {
 	return nil
 }
 
-// past finds committees of epochs that have passed.
-type past struct{ verifier Verifier }
+// past finds committees of epochs that have passed, of which certificates may be that are
+// still right. Who has not seen these epochs needs them, too.
+type past struct{ views *Views }
 
 // pastTime is how long it may take to find one.
 const pastTime = 10 * time.Second
 
-// At is committee.Committees's.
+// At is committee.Committees's. The error wraps committee.ErrEpoch: whoever shows a
+// certificate of an epoch that cannot be looked up may be right.
 func (p past) At(epoch uint64) (*committee.Committee, error) {
 	if epoch == 0 || epoch > math.MaxUint32 {
 		return nil, &committee.EpochError{Epoch: epoch, First: 1, Last: math.MaxUint32}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), pastTime)
 	defer cancel()
-	return p.verifier.Committee(ctx, uint32(epoch))
+	c, err := p.find(ctx, uint32(epoch))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %d: %w", committee.ErrEpoch, epoch, err)
+	}
+	return c, nil
+}
+
+func (p past) find(ctx context.Context, epoch uint32) (*committee.Committee, error) {
+	if v := p.views.verifier; v != nil {
+		return v.Committee(ctx, epoch)
+	}
+	entry, err := p.views.entry(ctx, epoch)
+	if err != nil {
+		return nil, err
+	}
+	c, err := entry.Committee(&p.views.genesis, epoch)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+	}
+	return c, nil
 }
 
 // begin shows the view of the genesis.
