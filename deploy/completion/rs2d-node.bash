@@ -10,6 +10,7 @@ _rs2d_node() {
 		' leave') at=' leave' ;;
 		' update') at=' update' ;;
 		' rotate') at=' rotate' ;;
+		' slash') at=' slash' ;;
 		' run') at=' run' ;;
 		' status') at=' status' ;;
 		esac
@@ -18,7 +19,7 @@ _rs2d_node() {
 	'')
 		case $prev in
 		esac
-		words='init keygen register join leave update rotate run status'
+		words='init keygen register join leave update rotate slash run status'
 		[[ $cur == -* ]] && words='--help -h --version'
 		;;
 	' init')
@@ -70,6 +71,13 @@ _rs2d_node() {
 		esac
 		words=''
 		[[ $cur == -* ]] && words='--help -h --version --ledger --wait --json'
+		;;
+	' slash')
+		case $prev in
+		--ledger) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --ledger --json'
 		;;
 	' run')
 		case $prev in
