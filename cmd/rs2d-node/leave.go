@@ -41,14 +41,10 @@ type left struct {
 
 // Run withdraws stake, and waits until the node is not needed.
 func (c *leaveCmd) Run(a *cli.App) error {
-	keys, err := identity.LoadKeyring(c.Key)
-	if err != nil {
-		return err
-	}
 	l := rpc.NewClient(c.Ledger)
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime+c.Wait)
 	defer cancel()
-	n, err := mustBeKnown(ctx, l, c.Key, keys)
+	keys, n, err := openNode(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}

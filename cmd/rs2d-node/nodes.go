@@ -46,13 +46,17 @@ func nodeOf(ctx context.Context, l chain.Ledger, keys *identity.Keyring) (found 
 	return found, err
 }
 
-// mustBeKnown is nodeOf for a node that is registered.
-func mustBeKnown(ctx context.Context, l chain.Ledger, file string, keys *identity.Keyring) (*registered, error) {
+// openNode reads a node's key file, and finds the node on the ledger, which must have it.
+func openNode(ctx context.Context, l chain.Ledger, file string) (*identity.Keyring, *registered, error) {
+	keys, err := identity.LoadKeyring(file)
+	if err != nil {
+		return nil, nil, err
+	}
 	r, err := nodeOf(ctx, l, keys)
 	if err == nil && r == nil {
 		err = fmt.Errorf("%s is the key of no node on the ledger: register it with rs2d-node join", file)
 	}
-	return r, err
+	return keys, r, err
 }
 
 // governor returns the key whose account governs the node.

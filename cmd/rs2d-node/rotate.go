@@ -49,15 +49,11 @@ type rotated struct {
 
 // Run rotates a node's key, or goes on with it.
 func (c *rotateCmd) Run(a *cli.App) error {
-	keys, err := identity.LoadKeyring(c.Key)
-	if err != nil {
-		return err
-	}
 	l := rpc.NewClient(c.Ledger)
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime+c.Wait)
 	defer cancel()
 	end := time.Now().Add(c.Wait)
-	n, err := mustBeKnown(ctx, l, c.Key, keys)
+	keys, n, err := openNode(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}

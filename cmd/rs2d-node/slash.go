@@ -9,7 +9,6 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
-	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -42,14 +41,10 @@ type slashing struct {
 
 // Run votes, and burns the commission if a quorum has voted.
 func (c *slashCmd) Run(a *cli.App) error {
-	keys, err := identity.LoadKeyring(c.Key)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	voter, err := mustBeKnown(ctx, l, c.Key, keys)
+	keys, voter, err := openNode(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}

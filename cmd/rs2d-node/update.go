@@ -10,7 +10,6 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
-	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
@@ -55,14 +54,10 @@ func (c *updateCmd) Run(a *cli.App) error {
 	if c.Commission != nil && *c.Commission > maxCommission {
 		return fmt.Errorf("--commission %d: must be %d at most, which is all", *c.Commission, maxCommission)
 	}
-	keys, err := identity.LoadKeyring(c.Key)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	n, err := mustBeKnown(ctx, l, c.Key, keys)
+	keys, n, err := openNode(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,10 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// TestLedger stores objects on a ledger, for so many epochs.
-func TestLedger(t *testing.T) {
+// onLedger starts nodes on a ledger, and returns it, a client, and a server, not started yet,
+// of what the client stores.
+func onLedger(t *testing.T) (chain.Ledger, *client.Client, *served) {
+	t.Helper()
 	town, writer := nodetest.StartOnLedger(t, commit.BLAKE3, 4, 10)
 	l := chain.Local(town.Ledger)
 	views, err := follow.OpenViews(t.Context(), l, &town.Genesis)
@@ -66,7 +68,12 @@ func TestLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &served{t: t, blobs: store, fs: vfs.NewMem()}
+	return l, c, &served{t: t, blobs: store, fs: vfs.NewMem()}
+}
+
+// TestLedger stores objects on a ledger, for so many epochs.
+func TestLedger(t *testing.T) {
+	l, c, s := onLedger(t)
 	s.start(Options{Put: daemon.PutOptions{Epochs: 7, Permanent: true}})
 	s.bucket("bucket")
 	data := some(1, 5000)
@@ -85,22 +92,7 @@ func TestLedger(t *testing.T) {
 // TestFreeOnLedger: an object that is removed is no blob of the ledger's any more, and may be
 // put again.
 func TestFreeOnLedger(t *testing.T) {
-	town, writer := nodetest.StartOnLedger(t, commit.BLAKE3, 4, 10)
-	l := chain.Local(town.Ledger)
-	views, err := follow.OpenViews(t.Context(), l, &town.Genesis)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(views, writer, client.Options{Registrar: daemon.Orders{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	store, err := daemon.ForLedger(c, account.New(l, writer.Account()), views.Refresh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &served{t: t, blobs: store, fs: vfs.NewMem()}
+	l, c, s := onLedger(t)
 	s.start(Options{Put: daemon.PutOptions{Epochs: 2}})
 	s.bucket("bucket")
 	data := some(1, 5000)

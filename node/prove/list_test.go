@@ -46,6 +46,21 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// openDisk opens a store in memory.
+func openDisk(t *testing.T) *store.Disk {
+	t.Helper()
+	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := disk.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return disk
+}
+
 // TestExpander: what is remembered is bounded, and what could not be read is read again.
 func TestExpander(t *testing.T) {
 	code, err := rs2d.New(10, rs2d.WithWorkers(1))
@@ -56,15 +71,7 @@ func TestExpander(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := disk.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	disk := openDisk(t)
 	size, id := encoding.SymbolSize(), encoding.ID()
 	row := int64(10 * size)
 	x := newExpander(disk, code, 3*row, 2)
@@ -127,15 +134,7 @@ func TestRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := disk.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	disk := openDisk(t)
 	chain, id := ledger.ChainID{1}, commit.BlobID{7}
 	for _, c := range []struct {
 		name   string
