@@ -30,20 +30,8 @@ report:
 grid:
 	$(GO) run ./bench/cmd/report --grid --rounds 21 --round 3ms
 
-# Go reports the deadline as a failure where a worker is still at it when the time is over. A
-# failure of ours names the input that fails, or has other words.
 fuzz:
-	@failed() { \
-		case $$1 in *'Failing input'*|*panic*) ;; *'    context deadline exceeded'*) return;; esac; \
-		echo "$$1"; exit 1; \
-	}; \
-	grep -rHoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | sed 's/:func /:/' | sort | \
-	while IFS=: read -r file name; do \
-		dir=$$(dirname "$$file"); echo "$$dir $$name"; \
-		case $$dir in ./gateway/s3*) export GOWORK=off;; *) unset GOWORK;; esac; \
-		out=$$(cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) . 2>&1) || failed "$$out"; \
-		echo "$$out"; \
-	done
+	@.ci/fuzz $(FUZZTIME)
 
 PROGRAMS = rs2d rs2d-node rs2d-ledger rs2d-gateway rs2d-load
 

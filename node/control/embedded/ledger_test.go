@@ -415,23 +415,27 @@ func TestKill(t *testing.T) {
 
 // BenchmarkSubmit measures transactions of many senders at once, synced to the disk.
 func BenchmarkSubmit(b *testing.B) {
-	l, err := Open(b.TempDir(), genesis(), Options{})
+	const parallelism = 64
+	senders := make([]string, parallelism*runtime.GOMAXPROCS(0))
+	for i := range senders {
+		senders[i] = fmt.Sprint("sender ", i)
+	}
+	l, err := Open(b.TempDir(), ledgertest.Genesis(senders...), Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer l.Close()
-	var sender atomic.Uint64
-	b.SetParallelism(64)
+	var taken atomic.Int64
+	b.SetParallelism(parallelism)
 	b.RunParallel(func(p *testing.PB) {
-		key := ledgertest.Key(fmt.Sprint("sender ", sender.Add(1)))
+		key := ledgertest.Key(senders[taken.Add(1)-1])
 		tx := ledger.Tx{Chain: l.State().ChainID(), FeePerByte: 1000, Action: ledger.Transfer{To: ledgertest.Address(bob), Amount: 5}}
-		data, err := tx.Sign(key)
-		if err != nil {
-			b.Error(err)
-			return
-		}
-		for p.Next() {
-			if _, err := l.Submit(context.Background(), data); err != nil {
+		for ; p.Next(); tx.Nonce++ {
+			data, err := tx.Sign(key)
+			if err == nil {
+				_, err = l.Submit(b.Context(), data)
+			}
+			if err != nil {
 				b.Error(err)
 				return
 			}
