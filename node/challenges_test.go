@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -384,4 +386,61 @@ func statusOf(err error) int {
 		return status.Code
 	}
 	return 0
+}
+
+// TestChallengesShown: commands and metrics tell how members stand in a challenge, and what became
+// of them.
+func TestChallengesShown(t *testing.T) {
+	a := newArena(t, ledger.ChallengesLight)
+	a.put(1000)
+	a.nextEpoch()
+	l := chain.Local(a.Ledger)
+	if got, err := chain.ChallengedMembers(t.Context(), l); err != nil || len(got) > 0 {
+		t.Fatalf("before the first challenge: %+v, %v", got, err)
+	}
+	if _, err := a.self.Do(t.Context(), ledger.AddSubsidy{Amount: 1_000_000, Epochs: 1}); err != nil {
+		t.Fatal(err)
+	}
+	a.Stop(3)
+	a.arm()
+	a.await("the others have passed", func() bool { return len(a.challenge().Passed) == 3 })
+	a.PassTime(20 * time.Minute)
+	a.await("the challenge is over", func() bool { return a.challenge().Stage == challenge.Closed })
+	a.Pass(1)
+	a.await("the epoch is over", func() bool { return a.Ledger.State().System().Epoch == 3 })
+	got, err := chain.ChallengedMembers(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range got {
+		passed := i < 3
+		want := chain.ChallengedMember{Node: m.Node, Name: fmt.Sprint("node-", i), Shards: m.Shards, Passed: passed}
+		want.Last = &chain.Outcome{Epoch: 2, Verdict: "passed", Reward: m.Last.Reward}
+		if !passed {
+			want.Last.Verdict, want.FailedInRow = "failed", 1
+		}
+		if !reflect.DeepEqual(m, want) || passed != (m.Last.Reward > 0) {
+			t.Errorf("member %d: %+v, last %+v; want %+v, last %+v", i, m, m.Last, want, want.Last)
+		}
+	}
+	s, err := l.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := s.Challenge; c == nil || c.Kind != "light" || c.Stage != "closed" || c.Passed != 3 || c.Drawn != 1 || c.Draws < 600 {
+		t.Errorf("status %+v", c)
+	}
+	admin := a.Nodes[0].AdminHandler()
+	text := ""
+	a.await("the node shows it", func() bool {
+		_, text = get(admin, "/metrics")
+		return strings.Contains(text, "redstuff_challenge_last_epoch 2\n")
+	})
+	for _, line := range []string{
+		"epoch 2", "stage 2", "drawn_blobs 1", "failed_in_row 0", "slashed 0", "last_passed 1", "open 0", fmt.Sprint("last_reward ", got[0].Last.Reward),
+	} {
+		if !strings.Contains(text, "redstuff_challenge_"+line+"\n") {
+			t.Errorf("no %q among the metrics", line)
+		}
+	}
 }

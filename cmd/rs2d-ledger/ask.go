@@ -30,25 +30,25 @@ JSON: ` + ledgerui.StatusJSON
 
 // Run tells how the ledger is.
 func (c *statusCmd) Run(a *cli.App) error {
-	s, err := awaitStatus(a.Ctx, rpc.NewClient(c.Ledger), c.Wait)
+	r, err := awaitStatus(a.Ctx, rpc.NewClient(c.Ledger), c.Wait)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return cli.WriteJSON(a.Stdout, s)
+		return cli.WriteJSON(a.Stdout, r)
 	}
-	return ledgerui.Status(a.Stdout, s)
+	return ledgerui.Status(a.Stdout, r)
 }
 
 // awaitStatus asks until the ledger answers, or the time is over.
-func awaitStatus(ctx context.Context, l chain.Ledger, wait time.Duration) (chain.Status, error) {
+func awaitStatus(ctx context.Context, l chain.Ledger, wait time.Duration) (ledgerui.Report, error) {
 	limited, cancel := context.WithTimeout(ctx, max(wait, 10*time.Second))
 	defer cancel()
 	end := time.Now().Add(wait)
 	for {
-		s, err := l.Status(limited)
+		r, err := ledgerui.Ask(limited, l)
 		if err == nil || time.Now().After(end) || limited.Err() != nil {
-			return s, err
+			return r, err
 		}
 		_ = pause.For(limited, 100*time.Millisecond) // the next attempt tells that time is up
 	}

@@ -3,15 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
 	"github.com/redstuff-go/redstuff/cmd/internal/plane"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/peer"
 )
 
@@ -28,7 +31,7 @@ func (c *statusCmd) Help() string {
 
 Example: rs2d-node status --committee cluster/committee.toml --wait 1m
 
-JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, migration (epoch, settled, phase, blobs, total, lacking, copied_slivers, copied_bytes, dropped_shards, cleared, lies, liars, time_left; with a ledger), problems (name, problem, remedy)).`
+JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, migration (epoch, settled, phase, blobs, total, lacking, copied_slivers, copied_bytes, dropped_shards, cleared, lies, liars, time_left; with a ledger), challenged (where nodes are challenged: as rs2d ledger status has it), problems (name, problem, remedy)), challenge (the last one, as rs2d ledger status has it).`
 }
 
 // statusReport is what status prints as JSON.
@@ -39,6 +42,8 @@ type statusReport struct {
 	Healthy  bool         `json:"healthy"`
 	ShardsUp int          `json:"shards_up"`
 	Nodes    []statusNode `json:"nodes"`
+
+	Challenge *chain.ChallengeStatus `json:"challenge,omitempty"`
 }
 
 type statusNode struct {
@@ -52,8 +57,9 @@ type statusNode struct {
 	FreeBytes uint64 `json:"free_bytes,omitempty"`
 	Error     string `json:"error,omitempty"`
 
-	Migration *api.Migration `json:"migration,omitempty"`
-	Problems  []api.Problem  `json:"problems,omitempty"`
+	Migration  *api.Migration          `json:"migration,omitempty"`
+	Challenged *chain.ChallengedMember `json:"challenged,omitempty"`
+	Problems   []api.Problem           `json:"problems,omitempty"`
 }
 
 const (
@@ -93,6 +99,11 @@ func (c *statusCmd) Run(a *cli.App) error {
 			r = c.ask(a.Ctx, cl, digest)
 		case <-a.Ctx.Done():
 			return a.Ctx.Err()
+		}
+	}
+	if p.Ledger != nil {
+		if err := c.challenges(a.Ctx, p.Ledger, r); err != nil {
+			return err
 		}
 	}
 	if err := c.print(a, r); err != nil {
@@ -145,6 +156,42 @@ func (c *statusCmd) ask(ctx context.Context, cl *client.Client, digest string) *
 	return r
 }
 
+// challenges asks the ledger how nodes stand in its last challenge.
+func (c *statusCmd) challenges(ctx context.Context, l chain.Ledger, r *statusReport) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	s, err := ledgerui.Ask(ctx, l)
+	if err != nil {
+		return fmt.Errorf("the ledger at %s: %w", c.Where(), err)
+	}
+	r.Challenge = s.Challenge
+	for i := range r.Nodes {
+		for _, m := range s.Challenged {
+			if m.Name == r.Nodes[i].Name {
+				r.Nodes[i].Challenged = &m
+			}
+		}
+	}
+	return nil
+}
+
+// printChallenge prints how nodes stand in a challenge, if there was one.
+func printChallenge(w io.Writer, r *statusReport) error {
+	if r.Challenge == nil {
+		return nil
+	}
+	if _, err := fmt.Fprintf(w, "\nchallenge %s\n", ledgerui.Challenge(r.Challenge, r.Shards)); err != nil {
+		return err
+	}
+	var members []chain.ChallengedMember
+	for _, n := range r.Nodes {
+		if n.Challenged != nil {
+			members = append(members, *n.Challenged)
+		}
+	}
+	return ledgerui.Challenged(w, r.Challenge, members)
+}
+
 func (c *statusCmd) print(a *cli.App, r *statusReport) error {
 	if c.JSON {
 		return cli.WriteJSON(a.Stdout, r)
@@ -184,5 +231,5 @@ func (c *statusCmd) print(a *cli.App, r *statusReport) error {
 			}
 		}
 	}
-	return nil
+	return printChallenge(a.Stdout, r)
 }

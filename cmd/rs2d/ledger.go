@@ -37,11 +37,11 @@ JSON: ` + ledgerui.StatusJSON
 // Run tells how the ledger is.
 func (c *ledgerStatusCmd) Run(a *app) error {
 	return c.onLedger(a, func(ctx context.Context, l chain.Ledger) error {
-		s, err := l.Status(ctx)
+		r, err := ledgerui.Ask(ctx, l)
 		if err != nil {
 			return err
 		}
-		return c.report(a, s, func(w io.Writer) error { return ledgerui.Status(w, s) })
+		return c.report(a, r, func(w io.Writer) error { return ledgerui.Status(w, r) })
 	})
 }
 

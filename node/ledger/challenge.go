@@ -295,40 +295,63 @@ func (a PassChallenge) apply(d *draft, _ Address) error {
 	return nil
 }
 
-// verdict is what the challenge of an epoch says of its members.
-type verdict uint8
+// Verdict is what the challenge of an epoch says of a member.
+type Verdict uint8
 
+// The verdicts.
 const (
-	undecided verdict = iota // nobody could prove anything: who stores is not known
-	passed
-	unproven // it has no certificate, but neither have enough others: the network may be at fault
-	failed
+	Undecided Verdict = iota // nobody could prove anything, or there was no challenge
+	Passed
+	Unproven // it has no certificate, but neither have enough others: the network may be at fault
+	Failed
 )
 
+// String returns the verdict in one word.
+func (v Verdict) String() string {
+	switch v {
+	case Undecided:
+		return "undecided"
+	case Passed:
+		return "passed"
+	case Unproven:
+		return "unproven"
+	case Failed:
+		return "failed"
+	}
+	return fmt.Sprintf("verdict %d", uint8(v))
+}
+
+// LastEpoch is what became of a node in the last epoch that ended in which it was a member.
+type LastEpoch struct {
+	Epoch   uint32 // 0 if there was none
+	Verdict uint8  // a Verdict
+	Reward  uint64 // with the operator's commission
+}
+
 // verdictOn returns what a challenge, if there was one, says of a member of an epoch.
-func verdictOn(c *Challenge, e challenge.Electorate, epoch uint32, member int) verdict {
+func verdictOn(c *Challenge, e challenge.Electorate, epoch uint32, member int) Verdict {
 	switch {
 	case c == nil || c.Epoch != epoch || !c.Started():
-		return undecided
+		return Undecided
 	case c.HasPassed(member):
-		return passed
+		return Passed
 	case !c.Enough(e):
-		return unproven
+		return Unproven
 	}
-	return failed
+	return Failed
 }
 
 // judge has a node bear what the challenge of the epoch that ends says of it, and reports
 // whether it has earned its reward. Who has failed has no reward. Up to f honest shards may
 // have been cut off by the network in a challenge, so stake is slashed only of who fails
 // several challenges one after the other.
-func judge(d *draft, v verdict, epoch uint32, id NodeID, n *Node) (earns bool) {
+func judge(d *draft, v Verdict, epoch uint32, id NodeID, n *Node) (earns bool) {
 	switch v {
-	case passed:
+	case Passed:
 		n.Failed = 0
-	case unproven:
+	case Unproven:
 		return false
-	case failed:
+	case Failed:
 		if n.Failed < math.MaxUint16 {
 			n.Failed++
 		}

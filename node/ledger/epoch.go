@@ -158,10 +158,12 @@ func startEpoch(d *draft) {
 		// Who has stored nothing has earned nothing.
 		// What somebody has not earned nobody else has now, who might keep it from earning:
 		// it is for the next epoch.
-		if judge(d, verdictOn(last, quorum, before, i), before, m.Node, n) && slot.Used > 0 && n.Balance > 0 {
+		v := verdictOn(last, quorum, before, i)
+		if judge(d, v, before, m.Node, n) && slot.Used > 0 && n.Balance > 0 {
 			earned = scale(pot, uint64(len(m.Shards)), uint64(d.genesis.Shards))
 		}
 		left -= earned
+		n.Last = LastEpoch{before, uint8(v), earned}
 		if earned > 0 {
 			d.emit(NodeRewarded{before, m.Node, earned})
 		}

@@ -108,15 +108,20 @@ func (m *model) challengeAction(a ledger.Action, broken rules) func() {
 // reports whether it is paid. The next epoch has begun.
 func (m *model) judge(old uint32, id ledger.NodeID) (paid bool) {
 	c, n := m.challenge, m.nodes[id]
+	verdict := func(v ledger.Verdict) { n.last.Verdict = uint8(v) }
 	switch {
 	case c == nil || c.epoch != old || !c.started:
+		verdict(ledger.Undecided)
 		return true
 	case c.passed[id]:
+		verdict(ledger.Passed)
 		n.failed = 0
 		return true
 	case m.weightOfPassed() < m.quorum():
+		verdict(ledger.Unproven)
 		return false
 	}
+	verdict(ledger.Failed)
 	n.failed++
 	if n.failed < int(m.genesis.Challenges.Strikes) {
 		return false

@@ -17,6 +17,7 @@ type modelNode struct {
 	rewards           *big.Int // below 0, what the stakes are short of
 	slashed           *big.Int
 	failed            int
+	last              ledger.LastEpoch
 	commission        *big.Int
 	blocked           *big.Int
 	rates             map[uint32]modelRate
@@ -151,8 +152,8 @@ func (n *modelNode) compare(got *ledger.Node) error {
 	if got.Rewards > 0 && got.Debt > 0 {
 		return fmt.Errorf("it has %d, and is short of %d", got.Rewards, got.Debt)
 	}
-	if g, w := fmt.Sprint(got.Slashed, got.Failed), fmt.Sprint(n.slashed, n.failed); g != w {
-		return fmt.Errorf("what was slashed and how often it failed are %s, want %s", g, w)
+	if g, w := fmt.Sprint(got.Slashed, got.Failed, got.Last), fmt.Sprint(n.slashed, n.failed, n.last); g != w {
+		return fmt.Errorf("what was slashed, how often it failed and its last epoch are %s, want %s", g, w)
 	}
 	if g, w := fmt.Sprint(got.Balance, got.Shares, rewards, got.Commission, got.BlockedCommission),
 		fmt.Sprint(n.balance, n.shares, n.rewards, n.commission, n.blocked); g != w {

@@ -247,6 +247,7 @@ func (m *model) startEpoch() {
 		if !m.judge(old, o.node) {
 			reward = new(big.Int)
 		}
+		m.nodes[o.node].last.Epoch, m.nodes[o.node].last.Reward = old, reward.Uint64()
 		left.Sub(left, reward)
 		m.nodes[o.node].advance(m.epoch, reward)
 	}

@@ -146,6 +146,7 @@ type Node struct {
 	Debt              uint64 // money of these that was slashed, beyond all rewards
 	Slashed           uint64 // all that ever was
 	Failed            uint16 // challenges, one after the other
+	Last              LastEpoch
 	Commission        uint64 // money
 	BlockedCommission uint64 // the part of it that cannot be collected yet
 

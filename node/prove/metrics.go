@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/node/challenge"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // metrics are what a prover tells of itself.
@@ -12,6 +13,10 @@ type metrics struct {
 	sent, received prometheus.Counter
 	refusals       *prometheus.CounterVec
 	running        prometheus.Gauge
+
+	epoch, height, stage, drawn     prometheus.Gauge // of the last challenge
+	failedInRow, slashed            prometheus.Gauge // of the node, as the ledger has it
+	lastReward, lastPassed, lastEnd prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -33,6 +38,23 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	r.MustRegister(m.refusals, m.running)
+	for _, g := range []struct {
+		to         *prometheus.Gauge
+		name, help string
+	}{
+		{&m.epoch, "epoch", "Epoch of the ledger's last challenge."},
+		{&m.height, "height", "Height at which the ledger's last challenge was armed."},
+		{&m.stage, "stage", "Stage of the ledger's last challenge: 0 armed, 1 running, 2 closed."},
+		{&m.drawn, "drawn_blobs", "Blobs that members have to prove in the ledger's last challenge; 0 until it has started."},
+		{&m.failedInRow, "failed_in_row", "Challenges that the node has failed one after the other."},
+		{&m.slashed, "slashed", "Stake with the node that was ever slashed."},
+		{&m.lastEnd, "last_epoch", "Last epoch that has ended with the node as a member."},
+		{&m.lastPassed, "last_passed", "1 if the node passed the challenge of that epoch."},
+		{&m.lastReward, "last_reward", "Reward of the node for that epoch, with the commission."},
+	} {
+		*g.to = prometheus.NewGauge(prometheus.GaugeOpts{Name: "redstuff_challenge_" + g.name, Help: g.help})
+		r.MustRegister(*g.to)
+	}
 	return m
 }
 
@@ -44,3 +66,24 @@ var names = map[challenge.Reason]string{
 
 // refused counts a refusal.
 func (m *metrics) refused(reason challenge.Reason) { m.refusals.WithLabelValues(names[reason]).Inc() }
+
+// observe shows the ledger's last challenge.
+func (m *metrics) observe(c *ledger.Challenge) {
+	m.epoch.Set(float64(c.Epoch))
+	m.height.Set(float64(c.Height))
+	m.stage.Set(float64(c.Stage))
+	m.drawn.Set(float64(min(c.Draws, c.List.Blobs)))
+}
+
+// standing shows what the ledger says of the node.
+func (m *metrics) standing(n *ledger.Node) {
+	m.failedInRow.Set(float64(n.Failed))
+	m.slashed.Set(float64(n.Slashed))
+	m.lastEnd.Set(float64(n.Last.Epoch))
+	m.lastReward.Set(float64(n.Last.Reward))
+	passed := 0.0
+	if ledger.Verdict(n.Last.Verdict) == ledger.Passed {
+		passed = 1
+	}
+	m.lastPassed.Set(passed)
+}

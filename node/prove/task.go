@@ -116,6 +116,10 @@ func (t *task) step(ctx context.Context) error {
 	if c.Chain != t.config.Chain {
 		return fmt.Errorf("%w: a challenge of another ledger", chain.ErrAnswer)
 	}
+	t.metrics.observe(&c)
+	if err := t.standing(limited); err != nil {
+		return err
+	}
 	if c.Height < t.height || c.Height == t.height && t.closed {
 		return nil // what was known before is later
 	}
@@ -131,6 +135,20 @@ func (t *task) step(ctx context.Context) error {
 		return t.close()
 	}
 	return fmt.Errorf("%w: a challenge in %v", chain.ErrAnswer, c.Stage)
+}
+
+// standing shows what the ledger says of the node.
+func (t *task) standing(ctx context.Context) error {
+	id := t.config.Node()
+	if id == (committee.NodeID{}) {
+		return nil
+	}
+	var n ledger.Node
+	_, ok, err := chain.Value(ctx, t.config.Account.Ledger(), ledger.NodeKey(ledger.NodeID(id)), &n)
+	if err == nil && ok {
+		t.metrics.standing(&n)
+	}
+	return err
 }
 
 // begin notes that there is another challenge.

@@ -17,10 +17,26 @@ import (
 )
 
 // StatusJSON names what a status in JSON has.
-const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, epoch_millis, next_epoch_millis (at the earliest), sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned; challenge, if there was one: epoch, height (at which it was armed), stage (armed, running or closed), blobs, drawn, acked and passed (members), passed_weight (shards), deadline_millis.`
+const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, epoch_millis, next_epoch_millis (at the earliest), sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned; challenge, if there was one: epoch, height (at which it was armed), kind (light or full), stage (armed, running or closed), blobs, drawn, draws (of a light one, how many blobs are drawn if there are so many), acked and passed (members), passed_weight (shards), deadline_millis; challenged, if there was one: of each member node (its id), name, shards, acked (until it has started), passed, failed_in_row, slashed, and, if an epoch with it has ended, last (epoch, verdict: undecided, passed, unproven or failed; reward).`
+
+// Report is how a ledger is, and how its members stand.
+type Report struct {
+	chain.Status
+	Challenged []chain.ChallengedMember `json:"challenged,omitempty"`
+}
+
+// Ask asks a ledger how it is.
+func Ask(ctx context.Context, l chain.Ledger) (r Report, err error) {
+	if r.Status, err = l.Status(ctx); err != nil || r.Challenge == nil {
+		return r, err
+	}
+	r.Challenged, err = chain.ChallengedMembers(ctx, l)
+	return r, err
+}
 
 // Status prints how a ledger is.
-func Status(w io.Writer, s chain.Status) error {
+func Status(w io.Writer, r Report) error {
+	s := r.Status
 	t := ui.NewTable(w)
 	t.Row("network", s.Name)
 	t.Row("chain", fmt.Sprintf("%x", []byte(s.Chain)))
@@ -30,15 +46,48 @@ func Status(w io.Writer, s chain.Status) error {
 	t.Row("committee", fmt.Sprintf("%d nodes, %d shards", s.Members, s.Shards))
 	t.Row("storage", fmt.Sprintf("%s of %s reserved", ui.Bytes(s.Used), ui.Bytes(s.Capacity)))
 	if c := s.Challenge; c != nil {
-		t.Row("challenge", challenge(c, s.Shards))
+		t.Row("challenge", Challenge(c, s.Shards))
 	}
 	t.Row("prices", fmt.Sprintf("%s a MiB and epoch, %s a MiB written, fee %s a byte", ui.Count(s.StoragePrice), ui.Count(s.WritePrice), ui.Count(s.FeePerByte)))
+	if err := t.Flush(); err != nil || len(r.Challenged) == 0 {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return Challenged(w, s.Challenge, r.Challenged)
+}
+
+// Challenged prints how members stand in a challenge.
+func Challenged(w io.Writer, c *chain.ChallengeStatus, members []chain.ChallengedMember) error {
+	t := ui.NewTable(w)
+	t.Row("NODE", "SHARDS", fmt.Sprintf("EPOCH %d", c.Epoch), "LAST EPOCH", "REWARD", "FAILED IN ROW", "SLASHED")
+	for _, m := range members {
+		last, reward := "-", "-"
+		if m.Last != nil {
+			last, reward = fmt.Sprintf("%d: %s", m.Last.Epoch, m.Last.Verdict), ui.Count(m.Last.Reward)
+		}
+		t.Row(m.Name, fmt.Sprint(m.Shards), standing(c, m), last, reward, fmt.Sprint(m.FailedInRow), ui.Count(m.Slashed))
+	}
 	return t.Flush()
 }
 
-// challenge says how far a challenge is.
-func challenge(c *chain.ChallengeStatus, shards int) string {
-	how := fmt.Sprintf("of epoch %d, %s", c.Epoch, c.Stage)
+// standing says how a member stands in a challenge.
+func standing(c *chain.ChallengeStatus, m chain.ChallengedMember) string {
+	switch {
+	case m.Passed:
+		return "passed"
+	case c.Drawn == 0 && m.Acked:
+		return "acked"
+	case c.Stage == "closed":
+		return "not passed"
+	}
+	return "waiting"
+}
+
+// Challenge says how far a challenge is.
+func Challenge(c *chain.ChallengeStatus, shards int) string {
+	how := fmt.Sprintf("of epoch %d, %s, armed at height %d, %s", c.Epoch, c.Kind, c.Height, c.Stage)
 	if c.Drawn == 0 && c.Passed == 0 {
 		return fmt.Sprintf("%s: %d nodes have acked", how, c.Acked)
 	}

@@ -48,7 +48,7 @@ func TestChallengeStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := chain.StatusOf(s).Challenge
-	want := chain.ChallengeStatus{Epoch: 1, Height: 7, Stage: "running", Blobs: 30, Drawn: 30, Passed: 2, PassedWeight: 5, DeadlineMillis: 99}
+	want := chain.ChallengeStatus{Epoch: 1, Height: 7, Kind: "off", Draws: 1 << 63, Stage: "running", Blobs: 30, Drawn: 30, Passed: 2, PassedWeight: 5, DeadlineMillis: 99}
 	if got == nil || *got != want {
 		t.Errorf("status %+v, want %+v", got, want)
 	}

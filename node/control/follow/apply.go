@@ -211,6 +211,9 @@ func (a *applier) one(ctx context.Context, event chain.Event) error {
 		}
 		a.applied.Store(max(e.Epoch, a.applied.Load()))
 		a.ended()
+		if a.hooks.Challenge != nil { // that of the last epoch has its outcome
+			a.hooks.Challenge()
+		}
 	}
 	return nil
 }

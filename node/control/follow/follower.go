@@ -48,7 +48,7 @@ type Hooks struct {
 	Ended     func()              // blobs have ended, or another epoch has begun
 	Changed   func()              // the view shows something else
 	Opened    func()              // members are to sign a checkpoint
-	Challenge func()              // a challenge was armed, has started, or is closed
+	Challenge func()              // a challenge was armed, has started, is closed, or has its outcome
 }
 
 // Follower is a control plane that follows a ledger. Its methods are safe for concurrent
