@@ -23,6 +23,9 @@ func (b buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, acl
 	if in.ObjectLockEnabledForBucket != nil && *in.ObjectLockEnabledForBucket {
 		return notImplemented()
 	}
+	if in.ObjectOwnership != "" && in.ObjectOwnership != types.ObjectOwnershipBucketOwnerEnforced {
+		return notImplemented() // there are no ACLs
+	}
 	name := *in.Bucket
 	record := bucket{Created: time.Now().UTC(), ACL: acl}
 	if in.CreateBucketConfiguration != nil {
@@ -213,4 +216,28 @@ func (u unset) GetBucketVersioning(_ context.Context, bucket string) (s3response
 func (u unset) GetBucketOwnershipControls(_ context.Context, bucket string) (types.ObjectOwnership, error) {
 	_, err := u.index.bucket(bucket)
 	return types.ObjectOwnershipBucketOwnerEnforced, err
+}
+
+// noLock is the answer to a request for what keeps an object from being removed.
+func (u unset) noLock(bucket, key string) error {
+	if _, err := u.index.object(bucket, key); err != nil {
+		return err
+	}
+	return s3err.GetAPIError(s3err.ErrMissingObjectLockConfiguration)
+}
+
+func (u unset) GetObjectRetention(_ context.Context, bucket, key, _ string) ([]byte, error) {
+	return nil, u.noLock(bucket, key)
+}
+
+func (u unset) PutObjectRetention(_ context.Context, bucket, key, _ string, _ []byte) error {
+	return u.noLock(bucket, key)
+}
+
+func (u unset) GetObjectLegalHold(_ context.Context, bucket, key, _ string) (*bool, error) {
+	return nil, u.noLock(bucket, key)
+}
+
+func (u unset) PutObjectLegalHold(_ context.Context, bucket, key, _ string, _ bool) error {
+	return u.noLock(bucket, key)
 }

@@ -9,11 +9,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/versity/versitygw/s3api/middlewares"
-	"github.com/versity/versitygw/s3api/utils"
-	"github.com/versity/versitygw/s3err"
-
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
 )
@@ -46,40 +41,18 @@ type stored struct {
 	md5      []byte
 	pieces   []piece
 	checksum checksum
+	crc64    string // in base64, if it was asked for
 }
 
 // etag returns the tag of an object that came in one request.
 func (s *stored) etag() string { return `"` + hex.EncodeToString(s.md5) + `"` }
-
-// sums are checksums that a client gives, by their algorithms.
-type sums map[utils.HashType]*string
-
-// reader returns a reader that compares the checksum that is given, or computes the one that is
-// wanted; nil if there is none.
-func (s sums) reader(r io.Reader, want string) (*utils.HashReader, error) {
-	for algorithm, value := range s {
-		switch {
-		case value == nil:
-		case want != "" && !strings.EqualFold(want, string(algorithm)):
-			return nil, s3err.GetChecksumTypeMismatchErr(types.ChecksumAlgorithm(want), types.ChecksumAlgorithm(strings.ToUpper(string(algorithm))))
-		default:
-			return utils.NewHashReader(r, *value, algorithm)
-		}
-	}
-	if want == "" {
-		return nil, nil
-	}
-	return utils.NewHashReader(r, "", utils.HashType(strings.ToLower(want)))
-}
 
 // store stores a body as blobs, one after another, and holds one of them in memory. What is
 // wrong with the body is the error, before there is an object of it.
 //
 // Blobs are still being sent to slow nodes when the request has been answered, and the server
 // uses its context again then: so they have one of the backend's.
-//
-// want, which may be empty, is the algorithm of a checksum that the body is to have.
-func (c *content) store(body io.Reader, given sums, want string) (out *stored, err error) {
+func (c *content) store(body io.Reader, sums sums) (out *stored, err error) {
 	done, err := c.uses.begin()
 	if err != nil {
 		return nil, err
@@ -106,17 +79,9 @@ func (c *content) store(body io.Reader, given sums, want string) (out *stored, e
 			s.release()
 		}
 	}()
-	r := io.TeeReader(body, digest)
-	trailing, _ := body.(middlewares.ChecksumReader)
-	if trailing != nil && strings.EqualFold(trailing.Algorithm(), want) {
-		want = "" // it comes with the body
-	}
-	hashed, err := given.reader(r, want)
+	r, hashes, err := sums.reader(io.TeeReader(body, digest), body)
 	if err != nil {
 		return nil, err
-	}
-	if hashed != nil {
-		r = hashed
 	}
 	for {
 		n, err := io.ReadFull(r, buffer)
@@ -136,13 +101,26 @@ func (c *content) store(body io.Reader, given sums, want string) (out *stored, e
 		}
 	}
 	s.md5 = digest.Sum(nil)
-	switch {
-	case hashed != nil:
-		s.checksum = checksum{Algorithm: strings.ToUpper(string(hashed.Type())), Value: hashed.Sum()}
-	case trailing != nil && trailing.Algorithm() != "":
-		s.checksum = checksum{Algorithm: strings.ToUpper(trailing.Algorithm()), Value: trailing.Checksum()}
-	}
+	s.checksum, s.crc64 = hashes.results()
 	return s, nil
+}
+
+// sum reads an object, whose blobs are held, and returns a checksum of it.
+func (c *content) sum(o *object, algorithm string) (checksum, error) {
+	body, err := c.open(c.hold(o.Pieces), o.Pieces, 0, o.Size)
+	if err != nil {
+		return checksum{}, err
+	}
+	defer body.Close()
+	r, hashes, err := sums{want: algorithm}.reader(body, nil)
+	if err != nil {
+		return checksum{}, err
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return checksum{}, err
+	}
+	sum, _ := hashes.results()
+	return sum, nil
 }
 
 // putPiece stores a blob, which is held, and notes the registration that it was stored with.

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -32,6 +34,46 @@ func wholeSum(in *s3.CompleteMultipartUploadInput, algorithm string) string {
 	}[algorithm])
 }
 
+// checkPart returns an error if the client says another checksum of a part than it has, or none
+// though it must: S3 wants the checksums again that another one is made of.
+func checkPart(upload string, says types.CompletedPart, has checksum, must bool) error {
+	var given []checksum
+	shown := ""
+	for _, algorithm := range types.ChecksumAlgorithm("").Values() {
+		if value := partSum(says, string(algorithm)); value != "" {
+			given = append(given, checksum{Algorithm: string(algorithm), Value: value})
+		}
+	}
+	slices.SortFunc(given, func(a, b checksum) int { return strings.Compare(a.Algorithm, b.Algorithm) })
+	for _, c := range given {
+		shown += c.Algorithm + ":" + c.Value + ";"
+	}
+	switch {
+	case len(given) > 1:
+		return s3err.GetInvalidArgumentErr(s3err.InvalidArgChecksumPart, shown)
+	case len(given) == 0 && must:
+		return s3err.APIError{
+			Code: "InvalidRequest", HTTPStatusCode: http.StatusBadRequest,
+			Description: fmt.Sprintf("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.", strings.ToLower(has.Algorithm), *says.PartNumber),
+		}
+	case len(given) == 0:
+		return nil
+	}
+	one := given[0]
+	switch {
+	case !utils.IsValidChecksum(one.Value, types.ChecksumAlgorithm(one.Algorithm)):
+		return s3err.GetInvalidArgumentErr(s3err.InvalidArgChecksumPart, one.Value)
+	case one.Algorithm != has.Algorithm:
+		return s3err.APIError{
+			Code: "BadDigest", HTTPStatusCode: http.StatusBadRequest,
+			Description: fmt.Sprintf("The %s you specified for part %d did not match what we received.", strings.ToLower(one.Algorithm), *says.PartNumber),
+		}
+	case one.Value != has.Value:
+		return s3err.GetInvalidPartErr(upload, *says.PartNumber, text(says.ETag))
+	}
+	return nil
+}
+
 // joined makes the checksum of an object of those of its parts: a hash of them, or what the CRC
 // of all bytes is.
 type joined struct {
@@ -57,9 +99,11 @@ func (j *joined) add(upload string, says types.CompletedPart, p *part) error {
 	if j.want.Algorithm == "" {
 		return nil
 	}
-	// S3 wants the checksums of a composite one again. It is known what they are.
-	if given := partSum(says, j.want.Algorithm); p.Checksum.Algorithm != j.want.Algorithm || given != "" && given != p.Checksum.Value {
+	if p.Checksum.Algorithm != j.want.Algorithm {
 		return s3err.GetInvalidPartErr(upload, *says.PartNumber, text(says.ETag))
+	}
+	if err := checkPart(upload, says, p.Checksum, j.want.Composite); err != nil {
+		return err
 	}
 	j.parts++
 	if j.hash != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"hash/crc64"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -185,5 +186,104 @@ func TestDeleteBucketUploads(t *testing.T) {
 	s.bucket("bucket")
 	if _, err := s.aws.ListParts(ctx, &awss3.ListPartsInput{Bucket: b, Key: key, UploadId: began.UploadId}); code(err) != "NoSuchUpload" {
 		t.Errorf("error %v, want NoSuchUpload", err)
+	}
+}
+
+// TestUsualChecksum: an object has a checksum whether or not the client asks for one, a copy has
+// the one that it is asked for, and so has what is made of parts.
+func TestUsualChecksum(t *testing.T) {
+	s := serve(t, Options{PieceSize: 2 << 20})
+	s.bucket("bucket")
+	ctx, b, key := t.Context(), aws.String("bucket"), aws.String("key")
+	quiet := func(o *awss3.Options) { o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired }
+	encoded := func(algorithm types.ChecksumAlgorithm, data []byte) string {
+		return base64.StdEncoding.EncodeToString(sumOf(algorithm, data))
+	}
+	put, err := s.aws.PutObject(ctx, &awss3.PutObjectInput{Bucket: b, Key: key, Body: bytes.NewReader(some(1, 5<<20))}, quiet)
+	if want := encoded(types.ChecksumAlgorithmCrc64nvme, some(1, 5<<20)); err != nil || text(put.ChecksumCRC64NVME) != want {
+		t.Fatalf("put with the checksum %q (%v), want %q", text(put.ChecksumCRC64NVME), err, want)
+	}
+	for _, c := range []struct {
+		algorithm types.ChecksumAlgorithm
+		want      string
+	}{
+		{"", encoded(types.ChecksumAlgorithmCrc64nvme, some(1, 5<<20))},
+		{types.ChecksumAlgorithmSha256, encoded(types.ChecksumAlgorithmSha256, some(1, 5<<20))},
+		{types.ChecksumAlgorithmCrc32c, encoded(types.ChecksumAlgorithmCrc32c, some(1, 5<<20))},
+	} {
+		out, err := s.aws.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: b, Key: aws.String("copy"), CopySource: aws.String("bucket/key"), ChecksumAlgorithm: c.algorithm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := out.CopyObjectResult
+		if got := text(r.ChecksumCRC64NVME) + text(r.ChecksumSHA256) + text(r.ChecksumCRC32C); got != c.want {
+			t.Errorf("a copy with %q has the checksum %q, want %q", c.algorithm, got, c.want)
+		}
+	}
+	began, err := s.aws.CreateMultipartUpload(ctx, &awss3.CreateMultipartUploadInput{Bucket: b, Key: key}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := s.aws.UploadPartCopy(ctx, &awss3.UploadPartCopyInput{Bucket: b, Key: key, UploadId: began.UploadId, PartNumber: aws.Int32(1), CopySource: aws.String("bucket/key")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := s.aws.UploadPart(ctx, &awss3.UploadPartInput{Bucket: b, Key: key, UploadId: began.UploadId, PartNumber: aws.Int32(2), Body: bytes.NewReader(some(2, 1000)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	if err != nil || text(two.ChecksumSHA256) != encoded(types.ChecksumAlgorithmSha256, some(2, 1000)) {
+		t.Fatalf("a part with a checksum that nobody asked for: %+v (%v)", two, err)
+	}
+	// All at once: one of them makes the object, and the others find it made.
+	want := encoded(types.ChecksumAlgorithmCrc64nvme, append(some(1, 5<<20), some(2, 1000)...))
+	var crowd sync.WaitGroup
+	for range 4 {
+		crowd.Go(func() {
+			done, err := s.aws.CompleteMultipartUpload(ctx, &awss3.CompleteMultipartUploadInput{Bucket: b, Key: key, UploadId: began.UploadId, MultipartUpload: &types.CompletedMultipartUpload{
+				Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: one.CopyPartResult.ETag}, {PartNumber: aws.Int32(2), ETag: two.ETag}},
+			}})
+			if err != nil || text(done.ChecksumCRC64NVME) != want {
+				t.Errorf("made of parts: %+v (%v), want the checksum %q", done, err, want)
+			}
+		})
+	}
+	crowd.Wait()
+}
+
+// TestCompleteChecks refuses parts of which the client says something wrong.
+func TestCompleteChecks(t *testing.T) {
+	s := serve(t, Options{})
+	s.bucket("bucket")
+	ctx, b, key := t.Context(), aws.String("bucket"), aws.String("key")
+	began, err := s.aws.CreateMultipartUpload(ctx, &awss3.CreateMultipartUploadInput{Bucket: b, Key: key, ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumType: types.ChecksumTypeComposite})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put, err := s.aws.UploadPart(ctx, &awss3.UploadPartInput{Bucket: b, Key: key, UploadId: began.UploadId, PartNumber: aws.Int32(1), Body: bytes.NewReader(some(1, 100)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := types.CompletedPart{PartNumber: aws.Int32(1), ETag: put.ETag}
+	for _, c := range []struct {
+		name string
+		edit func(p *types.CompletedPart)
+		kind types.ChecksumType
+		want string
+	}{
+		{"no checksum", func(*types.CompletedPart) {}, "", "InvalidRequest"},
+		{"not one at all", func(p *types.CompletedPart) { p.ChecksumSHA256 = aws.String("x") }, "", "InvalidArgument"},
+		{"another algorithm", func(p *types.CompletedPart) { p.ChecksumCRC32 = aws.String("AAAAAA==") }, "", "BadDigest"},
+		{"two", func(p *types.CompletedPart) {
+			p.ChecksumCRC32, p.ChecksumSHA256 = aws.String("AAAAAA=="), put.ChecksumSHA256
+		}, "", "InvalidArgument"},
+		{"another kind", func(p *types.CompletedPart) { p.ChecksumSHA256 = put.ChecksumSHA256 }, types.ChecksumTypeFullObject, "InvalidRequest"},
+		{"right", func(p *types.CompletedPart) { p.ChecksumSHA256 = put.ChecksumSHA256 }, types.ChecksumTypeComposite, "<nil>"},
+	} {
+		one := part
+		c.edit(&one)
+		_, err := s.aws.CompleteMultipartUpload(ctx, &awss3.CompleteMultipartUploadInput{
+			Bucket: b, Key: key, UploadId: began.UploadId, ChecksumType: c.kind, MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{one}},
+		})
+		if code(err) != c.want {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
 	}
 }

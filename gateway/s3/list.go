@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -47,12 +49,7 @@ func (l listings) page(bucket, prefix, delimiter, marker string, most int32) (p 
 	head := len(objectKey(bucket, ""))
 	err = l.index.each(all, from, func(raw, value []byte, seek func([]byte)) (bool, error) {
 		key := string(raw[head:])
-		common := ""
-		if delimiter != "" {
-			if at := strings.Index(key[len(prefix):], delimiter); at >= 0 {
-				common = key[:len(prefix)+at+len(delimiter)]
-			}
-		}
+		common := commonPrefix(key, prefix, delimiter)
 		if int32(len(p.objects)+len(p.prefixes)) == most {
 			p.more = true
 			return false, nil
@@ -94,7 +91,7 @@ func (l listings) ListObjects(_ context.Context, in *s3.ListObjectsInput) (out s
 		return out, err
 	}
 	out = s3response.ListObjectsResult{
-		Name: in.Bucket, Prefix: in.Prefix, Marker: pointer(text(in.Marker)), MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more,
+		Name: in.Bucket, Prefix: pointer(text(in.Prefix)), Marker: pointer(text(in.Marker)), MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more,
 		Contents: p.objects, CommonPrefixes: p.prefixes, EncodingType: in.EncodingType,
 	}
 	if p.more {
@@ -106,11 +103,11 @@ func (l listings) ListObjects(_ context.Context, in *s3.ListObjectsInput) (out s
 func (l listings) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (out s3response.ListObjectsV2Result, err error) {
 	n, marker := most(in.MaxKeys), text(in.StartAfter)
 	if token := text(in.ContinuationToken); token != "" {
-		last, err := base64.RawURLEncoding.DecodeString(token)
+		last, err := tokenKey(token)
 		if err != nil {
-			return out, s3err.GetAPIError(s3err.ErrInvalidRequest)
+			return out, err
 		}
-		marker = string(last)
+		marker = max(marker, last)
 	}
 	p, err := l.page(*in.Bucket, text(in.Prefix), text(in.Delimiter), marker, n)
 	if err != nil {
@@ -118,12 +115,68 @@ func (l listings) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (o
 	}
 	count := int32(len(p.objects) + len(p.prefixes))
 	out = s3response.ListObjectsV2Result{
-		Name: in.Bucket, Prefix: in.Prefix, StartAfter: pointer(text(in.StartAfter)), ContinuationToken: pointer(text(in.ContinuationToken)),
+		Name: in.Bucket, Prefix: pointer(text(in.Prefix)), StartAfter: pointer(text(in.StartAfter)), ContinuationToken: pointer(text(in.ContinuationToken)),
 		KeyCount: &count, MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more,
 		Contents: p.objects, CommonPrefixes: p.prefixes, EncodingType: in.EncodingType,
 	}
 	if p.more {
-		out.NextContinuationToken = pointer(base64.RawURLEncoding.EncodeToString([]byte(p.last)))
+		out.NextContinuationToken = pointer(keyToken(p.last))
+	}
+	return out, nil
+}
+
+// packed begins a token that is a key in base64.
+const packed = "base64:"
+
+// keyToken returns the token for a listing that goes on after a key: the key itself, unless XML
+// has no characters for it.
+func keyToken(key string) string {
+	plain := utf8.ValidString(key) && !strings.HasPrefix(key, packed) && !strings.ContainsFunc(key, func(r rune) bool {
+		return unicode.IsControl(r) || r == utf8.RuneError || r&0xfffe == 0xfffe
+	})
+	if plain {
+		return key
+	}
+	return packed + base64.RawURLEncoding.EncodeToString([]byte(key))
+}
+
+// tokenKey returns the key of a token.
+func tokenKey(token string) (string, error) {
+	rest, ok := strings.CutPrefix(token, packed)
+	if !ok {
+		return token, nil
+	}
+	key, err := base64.RawURLEncoding.DecodeString(rest)
+	if err != nil {
+		return "", s3err.GetAPIError(s3err.ErrInvalidRequest)
+	}
+	return string(key), nil
+}
+
+// onlyVersion is the id of an object's version where there are no others.
+const onlyVersion = "null"
+
+// ListObjectVersions lists each object as its only version.
+func (l listings) ListObjectVersions(_ context.Context, in *s3.ListObjectVersionsInput) (out s3response.ListVersionsResult, err error) {
+	n := most(in.MaxKeys)
+	p, err := l.page(*in.Bucket, text(in.Prefix), text(in.Delimiter), text(in.KeyMarker), n)
+	if err != nil {
+		return out, err
+	}
+	out = s3response.ListVersionsResult{
+		Name: in.Bucket, Prefix: pointer(text(in.Prefix)), KeyMarker: pointer(text(in.KeyMarker)), VersionIdMarker: pointer(text(in.VersionIdMarker)),
+		MaxKeys: &n, Delimiter: pointer(text(in.Delimiter)), IsTruncated: &p.more, CommonPrefixes: p.prefixes, EncodingType: in.EncodingType,
+		Versions: []s3response.ObjectVersion{},
+	}
+	for _, o := range p.objects {
+		latest := true
+		out.Versions = append(out.Versions, s3response.ObjectVersion{
+			Key: o.Key, VersionId: pointer(onlyVersion), IsLatest: &latest, ETag: o.ETag, Size: o.Size, LastModified: o.LastModified,
+			StorageClass: types.ObjectVersionStorageClassStandard, ChecksumAlgorithm: o.ChecksumAlgorithm, ChecksumType: o.ChecksumType,
+		})
+	}
+	if p.more {
+		out.NextKeyMarker, out.NextVersionIdMarker = &p.last, pointer(onlyVersion)
 	}
 	return out, nil
 }

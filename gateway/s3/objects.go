@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/s3api/utils"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 )
@@ -54,6 +53,10 @@ func headersOf(kind, encoding, disposition, language, cache, expires, redirect *
 		Cache: text(cache), Expires: text(expires), Redirect: text(redirect),
 	}
 }
+
+// other reports whether a request names a version that there is none of: an object has one, which
+// is called null.
+func other(version string) bool { return version != "" && version != onlyVersion }
 
 func text(s *string) string { return backend.GetStringFromPtr(s) }
 
@@ -120,12 +123,7 @@ func (o objects) PutObject(_ context.Context, in s3response.PutObjectInput) (out
 	if err := o.meets(bucket, key, in.IfMatch, in.IfNoneMatch); err != nil {
 		return out, err
 	}
-	got, err := o.content.store(in.Body, sums{
-		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeSha1: in.ChecksumSHA1,
-		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME, utils.HashTypeSha512: in.ChecksumSHA512,
-		utils.HashTypeMd5: in.ChecksumMD5, utils.HashTypeXXHASH64: in.ChecksumXXHASH64, utils.HashTypeXXHASH3: in.ChecksumXXHASH3,
-		utils.HashTypeXXHASH128: in.ChecksumXXHASH128,
-	}, "")
+	got, err := o.content.store(in.Body, sumsOfObject(&in))
 	if err != nil {
 		return out, err
 	}
@@ -230,7 +228,7 @@ func (o objects) findHeld(bucket, key string, c backend.PreConditions) (*object,
 }
 
 func (o objects) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	if text(in.VersionId) != "" {
+	if other(text(in.VersionId)) {
 		return nil, notImplemented()
 	}
 	found, blobs, err := o.findHeld(*in.Bucket, *in.Key, backend.PreConditions{
@@ -262,7 +260,7 @@ func (o objects) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObj
 }
 
 func (o objects) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
-	if text(in.VersionId) != "" {
+	if other(text(in.VersionId)) {
 		return nil, notImplemented()
 	}
 	found, err := o.find(*in.Bucket, *in.Key, backend.PreConditions{
@@ -328,11 +326,15 @@ func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (o
 	if err != nil {
 		return out, err
 	}
-	if version != "" {
+	if other(version) {
 		return out, notImplemented()
 	}
 	bucket, key := *in.Bucket, *in.Key
-	if err := checkKey(key); err != nil {
+	tags, err := checkWrite(key, in.ObjectLockMode, in.ObjectLockLegalHoldStatus, in.Tagging)
+	if err != nil {
+		return out, err
+	}
+	if err := o.isOf(fromBucket, in.ExpectedSourceBucketOwner); err != nil {
 		return out, err
 	}
 	found, blobs, err := o.findHeld(fromBucket, fromKey, backend.PreConditions{
@@ -357,14 +359,35 @@ func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (o
 		next.Headers = headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation)
 	}
 	if in.TaggingDirective == types.TaggingDirectiveReplace {
-		if next.Tags, err = backend.ParseObjectTags(text(in.Tagging)); err != nil {
+		next.Tags = tags
+	}
+	if want := string(in.ChecksumAlgorithm); want != "" && (want != next.Checksum.Algorithm || next.Checksum.Composite) {
+		if next.Checksum, err = o.content.sum(found, want); err != nil {
 			return out, err
 		}
 	}
 	if err := o.publish(bucket, key, nil, nil, &next, nil); err != nil {
 		return out, err
 	}
-	return s3response.CopyObjectOutput{CopyObjectResult: &s3response.CopyObjectResult{ETag: &next.ETag, LastModified: &next.Modified}}, nil
+	all := next.Checksum.fields()
+	return s3response.CopyObjectOutput{CopyObjectResult: &s3response.CopyObjectResult{
+		ETag: &next.ETag, LastModified: &next.Modified, ChecksumType: next.Checksum.kind(),
+		ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumCRC64NVME: all["CRC64NVME"], ChecksumSHA1: all["SHA1"],
+		ChecksumSHA256: all["SHA256"], ChecksumSHA512: all["SHA512"], ChecksumMD5: all["MD5"],
+		ChecksumXXHASH64: all["XXHASH64"], ChecksumXXHASH3: all["XXHASH3"], ChecksumXXHASH128: all["XXHASH128"],
+	}}, nil
+}
+
+// isOf returns an error if a bucket is another's than a request expects.
+func (o objects) isOf(name string, expected *string) error {
+	if text(expected) == "" {
+		return nil
+	}
+	b, err := o.index.bucket(name)
+	if err == nil && owner(b) != *expected {
+		err = s3err.GetAPIError(s3err.ErrAccessDenied)
+	}
+	return err
 }
 
 // remove removes an object, if there is one. Its blobs are gone soon, but for those that
@@ -393,7 +416,7 @@ func (o objects) remove(bucket, key string, c backend.ObjectDeletePreconditions)
 }
 
 func (o objects) DeleteObject(_ context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	if text(in.VersionId) != "" {
+	if other(text(in.VersionId)) {
 		return nil, notImplemented()
 	}
 	err := o.remove(*in.Bucket, *in.Key, backend.ObjectDeletePreconditions{
@@ -409,7 +432,7 @@ func (o objects) DeleteObjects(_ context.Context, in *s3.DeleteObjectsInput) (ou
 	out.Deleted, out.Error = []types.DeletedObject{}, []types.Error{}
 	for _, one := range in.Delete.Objects {
 		err := error(nil)
-		if text(one.VersionId) != "" {
+		if other(text(one.VersionId)) {
 			err = notImplemented()
 		} else {
 			err = o.remove(*in.Bucket, text(one.Key), backend.ObjectDeletePreconditions{
@@ -429,7 +452,7 @@ func (o objects) DeleteObjects(_ context.Context, in *s3.DeleteObjectsInput) (ou
 type tagging struct{ index *index }
 
 func (t tagging) set(bucket, key, version string, tags map[string]string) error {
-	if version != "" {
+	if other(version) {
 		return notImplemented()
 	}
 	unlock, err := t.index.lock(bucket, key)
@@ -454,7 +477,7 @@ func (t tagging) DeleteObjectTagging(_ context.Context, bucket, key, version str
 }
 
 func (t tagging) GetObjectTagging(_ context.Context, bucket, key, version string) (map[string]string, error) {
-	if version != "" {
+	if other(version) {
 		return nil, notImplemented()
 	}
 	o, err := t.index.object(bucket, key)

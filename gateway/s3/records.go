@@ -69,6 +69,7 @@ type part struct {
 	Modified time.Time `json:"modified"`
 	Pieces   []piece   `json:"pieces"`
 	Checksum checksum  `json:"checksum,omitzero"`
+	CRC64    string    `json:"crc64,omitempty"` // in base64, if the upload has no checksum of its own
 }
 
 // Keys of the database: a letter for the kind of thing, and what names it. Names end with

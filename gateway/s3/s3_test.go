@@ -565,7 +565,7 @@ func TestListing(t *testing.T) {
 	if err != nil || len(after.Contents) != 3 || *after.Contents[0].Key != "b/2" {
 		t.Errorf("start after: %+v (%v)", after, err)
 	}
-	if _, err := s.aws.ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: aws.String("bucket"), ContinuationToken: aws.String("%%%")}); err == nil {
+	if _, err := s.aws.ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: aws.String("bucket"), ContinuationToken: aws.String("base64:%%%")}); err == nil {
 		t.Error("a token that nobody gave is taken")
 	}
 }

@@ -65,11 +65,23 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 	}
 	root := auth.Account{Access: o.Access, Secret: o.Secret, Role: auth.RoleAdmin}
 	var err error
-	s.api, err = s3api.New(b, middlewares.RootUserConfig{Access: o.Access, Secret: o.Secret}, o.Region, auth.NewIAMServiceSingle(root), nil, nil, nil, nil, options...)
+	s.api, err = s3api.New(b, middlewares.RootUserConfig{Access: o.Access, Secret: o.Secret}, o.Region, owners{auth.NewIAMServiceSingle(root)}, nil, nil, nil, nil, options...)
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
 	return s, nil
+}
+
+// owners knows the owner of the key. Somebody else's is a key that is wrong, and not a resource
+// that is not there.
+type owners struct{ auth.IAMService }
+
+func (o owners) GetUserAccount(access string) (auth.Account, error) {
+	found, err := o.IAMService.GetUserAccount(access)
+	if err != nil {
+		err = auth.ErrNoSuchUser
+	}
+	return found, err
 }
 
 // Serve serves until the context ends, and then the requests that have begun, for a while.

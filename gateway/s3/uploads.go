@@ -3,7 +3,6 @@ package s3
 import (
 	"context"
 	"crypto/md5"
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -17,8 +16,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/uuid"
 	"github.com/versity/versitygw/backend"
-	"github.com/versity/versitygw/s3api/utils"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 )
@@ -44,9 +43,11 @@ func (u uploads) CreateMultipartUpload(_ context.Context, in s3response.CreateMu
 	if err != nil {
 		return out, err
 	}
-	var random [16]byte
-	rand.Read(random[:])
-	id := hex.EncodeToString(random[:])
+	random, err := uuid.NewV7() // in the order in which uploads begin, which is that of listings
+	if err != nil {
+		return out, err
+	}
+	id := random.String()
 	unlock, err := u.index.lock(bucket, key)
 	if err != nil {
 		return out, err
@@ -98,17 +99,15 @@ func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.Uplo
 	if err != nil {
 		return nil, err
 	}
-	got, err := u.content.store(in.Body, sums{
-		utils.HashTypeCRC32: in.ChecksumCRC32, utils.HashTypeCRC32C: in.ChecksumCRC32C, utils.HashTypeSha1: in.ChecksumSHA1,
-		utils.HashTypeSha256: in.ChecksumSHA256, utils.HashTypeCRC64NVME: in.ChecksumCRC64NVME,
-		utils.HashTypeSha512: in.ChecksumSHA512, utils.HashTypeMd5: in.ChecksumMD5, utils.HashTypeXXHASH64: in.ChecksumXXHASH64,
-		utils.HashTypeXXHASH3: in.ChecksumXXHASH3, utils.HashTypeXXHASH128: in.ChecksumXXHASH128,
-	}, began.Checksum.Algorithm)
+	got, err := u.content.store(in.Body, sumsOfPart(in, began.Checksum))
 	if err != nil {
 		return nil, err
 	}
 	defer got.release()
-	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, CRC64: got.crc64}
+	if began.Checksum.Algorithm != "" {
+		next.Checksum = got.checksum
+	}
 	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
 		return nil, err
 	}
@@ -129,8 +128,11 @@ func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (
 		return out, err
 	}
 	fromBucket, fromKey, version, err := backend.ParseCopySource(text(in.CopySource))
-	if err == nil && version != "" {
+	if err == nil && other(version) {
 		err = notImplemented()
+	}
+	if err == nil {
+		err = u.isOf(fromBucket, in.ExpectedSourceBucketOwner)
 	}
 	if err != nil {
 		return out, err
@@ -152,16 +154,22 @@ func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (
 		return out, err
 	}
 	defer body.Close()
-	got, err := u.content.store(io.Reader(body), nil, began.Checksum.Algorithm)
+	got, err := u.content.store(io.Reader(body), sums{want: began.Checksum.Algorithm, crc64: began.Checksum.Algorithm == ""})
 	if err != nil {
 		return out, err
 	}
 	defer got.release()
-	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum, CRC64: got.crc64}
 	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
 		return out, err
 	}
-	return s3response.CopyPartResult{ETag: &next.ETag, LastModified: next.Modified}, nil
+	all := got.checksum.fields()
+	return s3response.CopyPartResult{
+		ETag: &next.ETag, LastModified: next.Modified,
+		ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumCRC64NVME: all["CRC64NVME"], ChecksumSHA1: all["SHA1"],
+		ChecksumSHA256: all["SHA256"], ChecksumSHA512: all["SHA512"], ChecksumMD5: all["MD5"],
+		ChecksumXXHASH64: all["XXHASH64"], ChecksumXXHASH3: all["XXHASH3"], ChecksumXXHASH128: all["XXHASH128"],
+	}, nil
 }
 
 // parts calls f with the parts of an upload, in their order, after a number.
@@ -193,6 +201,9 @@ func (u uploads) ListParts(_ context.Context, in *s3.ListPartsInput) (out s3resp
 		Bucket: bucket, Key: key, UploadID: id, PartNumberMarker: marker, MaxParts: int(n), StorageClass: types.StorageClassStandard, Parts: []s3response.Part{},
 		ChecksumAlgorithm: types.ChecksumAlgorithm(began.Checksum.Algorithm), ChecksumType: began.Checksum.asked(),
 	}
+	if began.Checksum.Algorithm == "" {
+		out.ChecksumAlgorithm, out.ChecksumType = "null", "null" // as S3 has it
+	}
 	err = u.parts(bucket, id, int32(marker), func(number int32, p *part) bool {
 		if int32(len(out.Parts)) == n {
 			out.IsTruncated = true
@@ -211,42 +222,6 @@ func (u uploads) ListParts(_ context.Context, in *s3.ListPartsInput) (out s3resp
 	return out, err
 }
 
-func (u uploads) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUploadsInput) (out s3response.ListMultipartUploadsResult, err error) {
-	bucket, n := *in.Bucket, int(most(in.MaxUploads))
-	if _, err := u.index.bucket(bucket); err != nil {
-		return out, err
-	}
-	all := []s3response.Upload{}
-	prefix := named(kindUpload, bucket, text(in.Prefix))
-	err = u.index.each(prefix, prefix, func(key, value []byte, _ func([]byte)) (bool, error) {
-		one := new(upload)
-		if err := json.Unmarshal(value, one); err != nil {
-			return false, err
-		}
-		id := string(key[len(uploadKey(bucket, one.Key, "")):])
-		all = append(all, s3response.Upload{Key: one.Key, UploadID: id, Initiated: one.Started, StorageClass: types.StorageClassStandard})
-		return true, nil
-	})
-	if err != nil {
-		return out, err
-	}
-	slices.SortStableFunc(all, func(a, b s3response.Upload) int {
-		if order := strings.Compare(a.Key, b.Key); order != 0 {
-			return order
-		}
-		return a.Initiated.Compare(b.Initiated)
-	})
-	page, err := backend.ListMultipartUploads(all, text(in.Prefix), text(in.Delimiter), text(in.KeyMarker), text(in.UploadIdMarker), n)
-	if err != nil {
-		return out, err
-	}
-	return s3response.ListMultipartUploadsResult{
-		Bucket: bucket, Delimiter: text(in.Delimiter), Prefix: text(in.Prefix), KeyMarker: text(in.KeyMarker), UploadIDMarker: text(in.UploadIdMarker),
-		MaxUploads: n, NextKeyMarker: page.NextKeyMarker, NextUploadIDMarker: page.NextUploadIDMarker, IsTruncated: page.IsTruncated,
-		Uploads: page.Uploads, CommonPrefixes: page.CommonPrefixes,
-	}, nil
-}
-
 // drop removes an upload with its parts.
 func (u uploads) drop(c change, bucket, key, id string) error {
 	if err := u.index.dropParts(c, named(kindPart, bucket, id, "")); err != nil {
@@ -262,8 +237,12 @@ func (u uploads) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUp
 		return err
 	}
 	defer unlock()
-	if _, err := u.upload(bucket, key, id); err != nil {
+	began, err := u.upload(bucket, key, id)
+	if err != nil {
 		return err
+	}
+	if at := in.IfMatchInitiatedTime; at != nil && at.Before(time.Now()) && at.Unix() != began.Started.Unix() {
+		return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatchInitiatedTime)
 	}
 	defer u.content.hurry()
 	return u.index.apply(func(c change) error { return u.drop(c, bucket, key, id) })
@@ -272,32 +251,47 @@ func (u uploads) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUp
 // CompleteMultipartUpload makes an object of parts: of their blobs, which stay where they
 // are. Once more with the same parts, it answers the same.
 func (u uploads) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMultipartUploadInput) (out s3response.CompleteMultipartUploadResult, version string, err error) {
+	next, err := u.complete(in)
+	if err == nil {
+		return completed(in, next), "", nil
+	}
+	now, _ := get[object](u.index, objectKey(*in.Bucket, *in.Key))
+	if now != nil && now.Upload == *in.UploadId { // another request was faster
+		return completed(in, now), "", nil
+	}
+	return out, "", err
+}
+
+// complete makes an object of the parts that a request names, and puts it in its place.
+func (u uploads) complete(in *s3.CompleteMultipartUploadInput) (*object, error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
 	began, err := u.upload(bucket, key, id)
 	if err != nil {
-		now, _ := get[object](u.index, objectKey(bucket, key))
-		if now != nil && now.Upload == id {
-			return completed(in, now), "", nil
-		}
-		return out, "", err
+		return nil, err
 	}
 	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
-		return out, "", s3err.GetAPIError(s3err.ErrMalformedXML)
+		return nil, s3err.GetAPIError(s3err.ErrMalformedXML)
+	}
+	if kind := began.Checksum.asked(); in.ChecksumType != "" && in.ChecksumType != kind {
+		if kind == "" {
+			kind = "null"
+		}
+		return nil, s3err.GetChecksumTypeMismatchOnMpErr(kind)
 	}
 	next, err := u.join(bucket, id, began.Checksum, in.MultipartUpload.Parts)
 	if err != nil {
-		return out, "", err
+		return nil, err
 	}
 	if in.MpuObjectSize != nil && next.Size != *in.MpuObjectSize {
-		return out, "", s3err.GetIncorrectMpObjectSizeErr(next.Size, *in.MpuObjectSize)
+		return nil, s3err.GetIncorrectMpObjectSizeErr(next.Size, *in.MpuObjectSize)
 	}
 	if given := wholeSum(in, began.Checksum.Algorithm); given != "" && given != next.Checksum.Value && !(next.Checksum.Composite && strings.HasPrefix(next.Checksum.Value, given+"-")) {
-		return out, "", s3err.GetChecksumBadDigestErr(types.ChecksumAlgorithm(began.Checksum.Algorithm))
+		return nil, s3err.GetChecksumBadDigestErr(types.ChecksumAlgorithm(began.Checksum.Algorithm))
 	}
 	next.Headers, next.Metadata, next.Tags, next.Upload = began.Headers, began.Metadata, began.Tags, id
 	defer u.content.hurry()
-	err = u.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, func(c change) error {
-		if _, err := u.upload(bucket, key, id); err != nil { // another request was faster
+	return next, u.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, func(c change) error {
+		if _, err := u.upload(bucket, key, id); err != nil {
 			return err
 		}
 		again, err := u.join(bucket, id, began.Checksum, in.MultipartUpload.Parts)
@@ -309,7 +303,6 @@ func (u uploads) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMulti
 		}
 		return u.drop(c, bucket, key, id)
 	})
-	return completed(in, next), "", err
 }
 
 // completed is the answer for an object that came in parts.
@@ -344,6 +337,10 @@ func (u uploads) join(bucket, id string, want checksum, named []types.CompletedP
 		before = *p.PartNumber
 	}
 	o, digest := new(object), md5.New()
+	usual := want.Algorithm == ""
+	if usual {
+		want = checksum{Algorithm: usualSum}
+	}
 	sum, err := newJoined(want)
 	if err != nil {
 		return nil, err
@@ -358,6 +355,14 @@ func (u uploads) join(bucket, id string, want checksum, named []types.CompletedP
 		}
 		if i < len(named)-1 && found.Size < backend.MinPartSize {
 			return nil, s3err.GetEntityTooSmallErr(found.Size, backend.MinPartSize)
+		}
+		if usual {
+			// What the client says of other checksums is not known to be wrong.
+			p = types.CompletedPart{PartNumber: p.PartNumber, ETag: p.ETag}
+			found.Checksum = checksum{Algorithm: usualSum, Value: found.CRC64}
+		}
+		if found.Checksum.Value == "" { // it came before the usual one was made
+			sum = new(joined)
 		}
 		if err := sum.add(id, p, found); err != nil {
 			return nil, err
