@@ -11,7 +11,7 @@ import (
 )
 
 // confirmer attests what is stored.
-type confirmer struct{ *gate }
+type confirmer struct{ *admitter }
 
 func (f confirmer) getPermanent(r *request) error {
 	return f.confirm(r, committee.Attestation{Kind: committee.WalrusPermanent, Blob: r.id})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net/http"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/chain"
-	withhold "github.com/redstuff-go/redstuff/node/gate"
+	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/metadata"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server"
@@ -30,6 +31,7 @@ type Store interface {
 	Record(id commit.BlobID, r store.Record) ([]byte, error)
 	Size(id commit.BlobID, ref store.Ref) (int64, error)
 	Read(dst []byte, id commit.BlobID, ref store.Ref, off, n int64) ([]byte, error)
+	Shard(shard int, after *commit.BlobID, limit int) ([]store.ShardEntry, error)
 	Usage(writer string) (store.Usage, error)
 	Free() (uint64, bool)
 }
@@ -66,7 +68,7 @@ type Config struct {
 
 	// Gate says what the node withholds while members prove what they store; nil if it never
 	// does.
-	Gate *withhold.Gate
+	Gate *gate.Gate
 
 	// PendingQuota is how many bytes of blobs without a certificate each token may have
 	// sent; the default is an eighth of what is free on the disk.
@@ -154,8 +156,9 @@ func New(c Config) (*Face, error) {
 		return nil, fmt.Errorf("sdk: %w", err)
 	}
 	all := &shared{c, c.Code.Params(), keeper}
-	g := newGate(all)
-	read, write, confirm, tell := reader{all}, writer{g}, confirmer{g}, teller{all}
+	allowed := newAdmitter(all)
+	read, write, confirm, tell := reader{all}, writer{allowed}, confirmer{allowed}, teller{all}
+	symbols := recoverer{all}
 	const blob, sliver = "/v1/blobs/{id}", "/v1/blobs/{id}/slivers/{pair}/{axis}"
 	for _, route := range []struct {
 		pattern string
@@ -170,6 +173,10 @@ func New(c Config) (*Face, error) {
 		{"GET " + blob + "/confirmation/permanent", confirm.getPermanent},
 		{"GET " + blob + "/confirmation/deletable/{object}", confirm.getDeletable},
 		{"GET " + blob + "/status", tell.getStatus},
+		{"GET " + blob + "/recoverySymbols", symbols.getRecoverySymbols},
+		{"GET " + blob + "/decodingSymbols", symbols.getDecodingSymbols},
+		{"POST " + blob + "/inconsistencyProof/{axis}", invalidator{all}.postProof},
+		{"POST /v1/migrate/sync_shard", syncer{all}.postSync},
 		{"GET /v1/health", tell.getHealth},
 	} {
 		f.mux.Handle(route.pattern, f.handle(route.pattern, route.do))
@@ -218,11 +225,41 @@ func (r *request) answer(code int, data any) {
 }
 
 // answerBytes answers bytes.
-func (r *request) answerBytes(data []byte) {
+func (r *request) answerBytes(data []byte) { _ = r.send(nil, data) }
+
+// send answers bytes. It cuts them off if the node falls silent meanwhile, and whoever reads them
+// takes too long for it to wait.
+func (r *request) send(visit *gate.Visit, data []byte) error {
 	r.Header().Set("Content-Type", "application/octet-stream")
 	r.Header().Set("Content-Length", fmt.Sprint(len(data)))
-	_, _ = r.Write(data) // whoever does not read it has gone
+	const piece = 1 << 20
+	for len(data) > 0 {
+		if visit.Err() != nil {
+			panic(http.ErrAbortHandler) // the header is out
+		}
+		n, err := r.Write(data[:min(piece, len(data))])
+		if err != nil {
+			return nil // whoever does not read it has gone
+		}
+		data = data[n:]
+	}
+	return nil
 }
+
+// isBCS returns an error if the body is said to be of another type.
+func (r *request) isBCS() error {
+	kind := r.Request.Header.Get("Content-Type")
+	if kind == "" {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/octet-stream" {
+		return invalid("INVALID_CONTENT_TYPE", fmt.Sprintf("the body is of type %.80q, want application/octet-stream", kind))
+	}
+	return nil
+}
+
+// badRequest answers what is wrong with a path or a query, in plain text as Walrus does.
+func badRequest(r *request, err error) { http.Error(r, err.Error(), http.StatusBadRequest) }
 
 // ref reads which sliver the path names.
 func (f *shared) ref(r *request) (ref store.Ref, err error) {

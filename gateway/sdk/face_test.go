@@ -256,8 +256,11 @@ func TestFixed(t *testing.T) {
 	s.confirmed(at+"/confirmation/permanent?wait_for_registration=true", committee.Attestation{Kind: committee.WalrusPermanent, Blob: b.id})
 	s.confirmed(fmt.Sprintf("%s/confirmation/deletable/0x%x", at, object), committee.Attestation{Kind: committee.WalrusDeletable, Blob: b.id, Object: object})
 
-	if answer, text := s.ask("GET", "/v1/health", nil); !strings.Contains(string(text), `"nodeStatus":"Active"`) || answer.StatusCode != 200 {
+	if answer, text := s.ask("GET", "/v1/health", nil); !strings.Contains(string(text), `"nodeStatus":"Active"`) || strings.Contains(string(text), "shardDetail") || answer.StatusCode != 200 {
 		t.Errorf("health: %d, %s", answer.StatusCode, text)
+	}
+	if answer, text := s.ask("GET", "/v1/health?detailed=true", nil); !strings.Contains(string(text), `"shardDetail":{"other":[],"owned":[{"shard":2,"status":"ready"}`) {
+		t.Errorf("health in detail: %d, %s", answer.StatusCode, text)
 	}
 }
 

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/bcs"
-	"github.com/redstuff-go/redstuff/node/challenge"
 	"github.com/redstuff-go/redstuff/node/coded"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
-	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // reader gives out what is stored.
@@ -34,8 +33,17 @@ func (f reader) getMetadata(r *request) error {
 	return nil
 }
 
-// whole gathers all of the metadata, where the node keeps a part.
+// whole returns the bytes of all of the metadata, where the node keeps a part.
 func (f reader) whole(r *request) ([]byte, error) {
+	meta, err := f.gather(r)
+	if err != nil {
+		return nil, err
+	}
+	return meta.MarshalBinary()
+}
+
+// gather gathers all of the metadata from other nodes.
+func (f *shared) gather(r *request) (*commit.Metadata, error) {
 	if !r.Hold(int64(2 * placement.MaxMetadata(f.params.N))) {
 		return nil, errAnswered
 	}
@@ -47,7 +55,7 @@ func (f reader) whole(r *request) ([]byte, error) {
 		r.Busy("the metadata cannot be gathered from other nodes at present")
 		return nil, errAnswered
 	}
-	return meta.MarshalBinary()
+	return meta, nil
 }
 
 // gatherTime is how long metadata is gathered for a client, which asks other nodes meanwhile.
@@ -58,56 +66,33 @@ func (f reader) getSliver(r *request) error {
 	if err != nil {
 		return err
 	}
-	what := challenge.Column
-	if ref.Axis == rs2d.Primary {
-		what = challenge.Row
-	}
 	visit := f.Gate.Enter()
 	defer visit.Leave()
-	if err := visit.Serves(r.id, what); err != nil {
+	if err := visit.Serves(r.id, asked(ref.Axis)); err != nil {
 		return unavailable(err.Error())
-	}
-	data, err := f.sliver(r, ref)
-	var corrupt *store.CorruptError
-	switch {
-	case errors.As(err, &corrupt):
-		f.Corrupt(corrupt.Blob, corrupt.Ref)
-		return notFound("SLIVER_NOT_FOUND", "the sliver is damaged, and about to be recovered")
-	case errors.Is(err, store.ErrNotFound):
-		return notFound("SLIVER_NOT_FOUND", "the node has not got the sliver")
-	case err != nil:
-		return err
-	}
-	r.answerBytes(data)
-	return nil
-}
-
-// sliver returns a sliver in BCS, as SliverData.
-func (f reader) sliver(r *request, ref store.Ref) ([]byte, error) {
-	info, err := f.Store.Info(r.id)
-	if err != nil {
-		return nil, err
-	}
-	if info.Has(store.InvalidBlobCertificate) {
-		return nil, store.ErrNotFound // there is no blob that it could be of
-	}
-	kept, err := f.keeper.Get(r.id)
-	if err != nil {
-		return nil, err
-	}
-	symbol, err := f.params.SymbolSize(kept.Length)
-	if err != nil {
-		return nil, err
 	}
 	size, err := f.Store.Size(r.id, ref)
 	if err != nil {
-		return nil, err
+		return f.unread(err)
 	}
 	if !r.Hold(size) {
-		return nil, errAnswered
+		return errAnswered
+	}
+	data, err := f.sliverBCS(r.id, ref, size)
+	if err != nil {
+		return f.unread(err)
+	}
+	return r.send(visit, data)
+}
+
+// sliverBCS returns a stored sliver of so many bytes as SliverData.
+func (f *shared) sliverBCS(id commit.BlobID, ref store.Ref, size int64) ([]byte, error) {
+	symbol, err := f.symbolSize(id)
+	if err != nil {
+		return nil, err
 	}
 	data := bcs.AppendLength(make([]byte, 0, size+16), int(size))
-	if data, err = f.Store.Read(data, r.id, ref, 0, -1); err != nil {
+	if data, err = f.Store.Read(data, id, ref, 0, -1); err != nil {
 		return nil, err
 	}
 	return bcs.AppendU16(bcs.AppendU16(data, uint16(symbol)), uint16(placement.Ref(ref).Sliver(f.params.N).Index)), nil

@@ -141,7 +141,11 @@ func (f teller) getHealth(r *request) error {
 	if f.State != nil && f.State() != api.StateHealthy {
 		ready, recovering = 0, owned
 	}
-	r.answer(200, map[string]any{
+	status := "ready"
+	if ready < owned {
+		status = "inRecovery"
+	}
+	health := map[string]any{
 		"uptime": map[string]any{"secs": int64(up / time.Second), "nanos": int64(up % time.Second)},
 		"epoch":  r.view.Epoch(), "publicKey": base64.StdEncoding.EncodeToString(key[:]), "nodeStatus": state,
 		"eventProgress": map[string]any{"persisted": 0, "pending": 0, "highestFinishedEventIndex": 0},
@@ -149,6 +153,16 @@ func (f teller) getHealth(r *request) error {
 			"owned": owned, "readOnly": 0,
 			"ownedShardStatus": map[string]int{"unknown": 0, "ready": ready, "inTransfer": 0, "inRecovery": recovering},
 		},
-	})
+	}
+	if r.URL.Query().Get("detailed") == "true" {
+		shards := []map[string]any{}
+		if r.view.Member >= 0 {
+			for _, shard := range r.view.Committee.Member(r.view.Member).Shards {
+				shards = append(shards, map[string]any{"shard": shard, "status": status})
+			}
+		}
+		health["shardDetail"] = map[string]any{"owned": shards, "other": []any{}}
+	}
+	r.answer(200, health)
 	return nil
 }

@@ -3,7 +3,6 @@ package sdk
 import (
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,7 +14,7 @@ import (
 )
 
 // writer takes metadata and slivers.
-type writer struct{ *gate }
+type writer struct{ *admitter }
 
 // pending reads whether the client would have had the node wait for the registration. The
 // node has done so.
@@ -69,10 +68,8 @@ func (f writer) begin(r *request, limit int64) (a admission, info store.Info, bo
 }
 
 func (f writer) putMetadata(r *request) error {
-	if kind := r.Request.Header.Get("Content-Type"); kind != "" {
-		if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/octet-stream" {
-			return invalid("INVALID_CONTENT_TYPE", fmt.Sprintf("the body is of type %.80q, want application/octet-stream", kind))
-		}
+	if err := r.isBCS(); err != nil {
+		return err
 	}
 	pending, err := pending(r)
 	if err != nil {

@@ -37,6 +37,9 @@ const (
 	// StoredDeletable attests to the same as Stored, of a blob that is registered as
 	// deletable, and names the registration, which lives.
 	StoredDeletable Kind = 8
+	// WalrusInvalid attests to the same as Inconsistent, in the words of Walrus: for clients that
+	// know no others.
+	WalrusInvalid Kind = 9
 )
 
 // String returns the kind in one word.
@@ -54,6 +57,8 @@ func (k Kind) String() string {
 		return "deletable"
 	case StoredDeletable:
 		return "stored deletable"
+	case WalrusInvalid:
+		return "invalid"
 	case ChallengeAck:
 		return "challenge ack"
 	case ChallengePass:
@@ -104,8 +109,8 @@ func message(c *Committee, a Attestation) []byte {
 
 // pointOf returns the point that members of the committee sign to attest.
 func pointOf(c *Committee, a Attestation) bls.G2Affine {
-	if a.Kind == WalrusPermanent || a.Kind == WalrusDeletable {
-		return hash(a.WalrusMessage(c.epoch), domainWalrus)
+	if m := a.WalrusMessage(c.epoch); m != nil {
+		return hash(m, domainWalrus)
 	}
 	return hash(message(c, a), domainSign)
 }
@@ -115,7 +120,7 @@ func threshold(p commit.Params, k Kind) (int, error) {
 	switch k {
 	case Stored, StoredDeletable, Checkpoint, WalrusPermanent, WalrusDeletable, ChallengeAck, ChallengePass:
 		return p.N - p.F, nil
-	case Inconsistent:
+	case Inconsistent, WalrusInvalid:
 		return p.F + 1, nil
 	}
 	return 0, fmt.Errorf("%w: unknown kind %d", ErrCertificate, k)

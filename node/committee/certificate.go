@@ -41,7 +41,7 @@ func (e *BadSignersError) Error() string {
 func (e *BadSignersError) Unwrap() error { return ErrSignature }
 
 // Quorum returns the number of shards whose owners make a certificate of the kind:
-// f+1 for Inconsistent, n-f for the others. It panics for another kind.
+// f+1 for Inconsistent and WalrusInvalid, n-f for the others. It panics for another kind.
 func (c *Committee) Quorum(k Kind) int {
 	t, err := threshold(c.params, k)
 	if err != nil {

@@ -12,8 +12,13 @@ import (
 // proofs of possession. The message names the epoch, and not the committee: whoever uses a
 // node's key in two networks has what it signs in one count in the other.
 
-// walrusHead is how the message begins: intent 1 (a blob is stored), version 0, Walrus.
-var walrusHead = [...]byte{1, 0, 3}
+// How the messages begin: the intent, version 0, Walrus. The intents are that a blob is stored,
+// that its id is invalid, and that a member asks for slivers of a shard.
+var (
+	walrusHead     = [...]byte{1, 0, 3}
+	walrusInvalid  = [...]byte{2, 0, 3}
+	walrusTransfer = [...]byte{3, 0, 3}
+)
 
 // Lengths in bytes of the messages.
 const (
@@ -21,22 +26,31 @@ const (
 	walrusDeletableSize = walrusPermanentSize + len(ObjectID{})
 )
 
-// WalrusMessage returns the bytes that members sign for WalrusPermanent and
-// WalrusDeletable: BCS of Walrus's storage confirmation. It is nil for other kinds.
+// WalrusMessage returns the bytes that members sign for WalrusPermanent, WalrusDeletable and
+// WalrusInvalid: BCS of Walrus's message. It is nil for other kinds.
 func (a Attestation) WalrusMessage(epoch uint64) []byte {
-	if a.Kind != WalrusPermanent && a.Kind != WalrusDeletable {
+	head := walrusHead
+	switch a.Kind {
+	case WalrusPermanent, WalrusDeletable:
+	case WalrusInvalid:
+		head = walrusInvalid
+	default:
 		return nil
 	}
-	m := append(make([]byte, 0, walrusDeletableSize), walrusHead[:]...)
+	m := append(make([]byte, 0, walrusDeletableSize), head[:]...)
 	m = binary.LittleEndian.AppendUint32(m, uint32(epoch))
 	m = append(m, a.Blob[:]...)
-	if a.Kind == WalrusPermanent {
-		return append(m, 0)
+	switch a.Kind {
+	case WalrusPermanent:
+		m = append(m, 0)
+	case WalrusDeletable:
+		m = append(append(m, 1), a.Object[:]...)
 	}
-	return append(append(m, 1), a.Object[:]...)
+	return m
 }
 
-// ParseWalrusMessage reads what WalrusMessage writes. The error wraps ErrCertificate.
+// ParseWalrusMessage reads what WalrusMessage writes of a blob that is stored. The error wraps
+// ErrCertificate.
 func ParseWalrusMessage(m []byte) (a Attestation, epoch uint64, err error) {
 	switch len(m) {
 	case walrusPermanentSize:
@@ -85,4 +99,27 @@ func checkWalrus(cert *Certificate) error {
 		return fmt.Errorf("%w: Walrus has no epoch %d", ErrCertificate, cert.Epoch)
 	}
 	return nil
+}
+
+// walrusTransferHead is how long what precedes the body of a request for a shard is, bytes.
+const walrusTransferHead = len(walrusTransfer) + 4
+
+// SignShardRequest signs, in Walrus's words, that the node asks for slivers of a shard in an
+// epoch. The body is BCS of the request. It returns the message with its signature.
+func (s *Signer) SignShardRequest(epoch uint32, body []byte) (message []byte, signature Signature) {
+	message = append(make([]byte, 0, walrusTransferHead+len(body)), walrusTransfer[:]...)
+	message = append(binary.LittleEndian.AppendUint32(message, epoch), body...)
+	return message, s.key.sign(hash(message, domainWalrus))
+}
+
+// VerifyShardRequest checks what SignShardRequest returns, by the node's public key. The error
+// is ErrSignature, also for any other message.
+func (k PublicKey) VerifyShardRequest(message []byte, s Signature) (epoch uint32, body []byte, err error) {
+	if len(message) < walrusTransferHead || string(message[:len(walrusTransfer)]) != string(walrusTransfer[:]) {
+		return 0, nil, ErrSignature
+	}
+	if err := k.verify(hash(message, domainWalrus), s); err != nil {
+		return 0, nil, err
+	}
+	return binary.LittleEndian.Uint32(message[len(walrusTransfer):]), message[walrusTransferHead:], nil
 }

@@ -156,3 +156,65 @@ func TestWalrusCertificates(t *testing.T) {
 		t.Errorf("an epoch that Walrus has not: %v, want ErrCertificate", err)
 	}
 }
+
+// TestWalrusInvalid: f+1 shards say in Walrus's words that there is no blob of an id, and that is no
+// certificate that one is stored.
+func TestWalrusInvalid(t *testing.T) {
+	c, keys := walrusTown(t, 7)
+	a := committee.Attestation{Kind: committee.WalrusInvalid, Blob: commit.BlobID{1, 2}}
+	want := append([]byte{2, 0, 3, 7, 0, 0, 0}, a.Blob[:]...)
+	if got := a.WalrusMessage(7); !bytes.Equal(got, want) {
+		t.Errorf("message %x, want %x", got, want)
+	}
+	if _, _, err := committee.ParseWalrusMessage(want); !errors.Is(err, committee.ErrCertificate) {
+		t.Errorf("read as a message that a blob is stored: %v", err)
+	}
+	signatures := make(map[int]committee.Signature)
+	for i, key := range keys[:2] {
+		signatures[i] = key.Signer(nil).Attest(c, a)
+	}
+	cert, err := c.Certify(a, signatures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := committee.Verify(c, cert); err != nil || cert.Stores(a.Blob) {
+		t.Errorf("verified: %v; stores the blob: %v", err, cert.Stores(a.Blob))
+	}
+}
+
+// TestShardRequest: a request for a shard is verified by the key of whoever signed it, and none of
+// another kind is.
+func TestShardRequest(t *testing.T) {
+	c, keys := walrusTown(t, 7)
+	body := []byte("what is asked for")
+	message, signature := keys[0].Signer(nil).SignShardRequest(9, body)
+	if want := append([]byte{3, 0, 3, 9, 0, 0, 0}, body...); !bytes.Equal(message, want) {
+		t.Errorf("message %x, want %x", message, want)
+	}
+	epoch, back, err := keys[0].Public().VerifyShardRequest(message, signature)
+	if err != nil || epoch != 9 || !bytes.Equal(back, body) {
+		t.Errorf("read back: epoch %d, %q (%v)", epoch, back, err)
+	}
+	for i := range message {
+		bad := bytes.Clone(message)
+		bad[i] ^= 1
+		if _, _, err := keys[0].Public().VerifyShardRequest(bad, signature); !errors.Is(err, committee.ErrSignature) {
+			t.Errorf("byte %d does not matter: %v", i, err)
+		}
+	}
+	stored := committee.Attestation{Kind: committee.WalrusPermanent, Blob: commit.BlobID{1}}
+	for _, bad := range []struct {
+		name      string
+		key       committee.PublicKey
+		message   []byte
+		signature committee.Signature
+	}{
+		{"another key", keys[1].Public(), message, signature},
+		{"cut off", keys[0].Public(), message[:6], signature},
+		{"of a blob that is stored", keys[0].Public(), stored.WalrusMessage(7), keys[0].Signer(nil).Attest(c, stored)},
+	} {
+		if _, _, err := bad.key.VerifyShardRequest(bad.message, bad.signature); !errors.Is(err, committee.ErrSignature) {
+			t.Errorf("%s: %v, want ErrSignature", bad.name, err)
+		}
+	}
+}

@@ -77,7 +77,7 @@ func StartOnGenesis(t T, scheme commit.Scheme, nodes, shards int, change func(*l
 	w.serve(t, "127.0.0.1:0")
 	t.Cleanup(func() { w.StopLedger() })
 	for i, l := range listeners {
-		disk := openStore(t)
+		disk := openStore(t, shards)
 		f, err := follow.Open(context.Background(), follow.Config{
 			Ledger: rpc.NewClient(w.URL), Genesis: w.Genesis, Store: disk, Grace: 500 * time.Millisecond, Start: time.Second,
 		})

@@ -83,7 +83,7 @@ func Start(t T, scheme commit.Scheme, nodes, shards int, options ...Option) (*Cl
 		t.Fatal(err)
 	}
 	for i, l := range listeners {
-		c.run(t, keys[i], l, openStore(t), node.Config{Control: c.Control})
+		c.run(t, keys[i], l, openStore(t, shards), node.Config{Control: c.Control})
 	}
 	return c, writer
 }
@@ -101,9 +101,9 @@ func listen(t T, nodes int) (keys []*identity.Key, listeners []net.Listener) {
 	return keys, listeners
 }
 
-func openStore(t T) *store.Disk {
+func openStore(t T, shards int) *store.Disk {
 	t.Helper()
-	disk, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	disk, err := store.Open("store", store.Options{FS: vfs.NewMem(), Owner: store.Owner{Shards: shards}})
 	if err != nil {
 		t.Fatal(err)
 	}

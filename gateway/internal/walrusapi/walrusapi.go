@@ -15,6 +15,8 @@ type Error struct {
 	Reason  string // what programs look at
 	Message string // what people read
 	Domain  string // whose it is
+
+	Metadata map[string]string // what else programs look at; usually nothing
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -24,9 +26,13 @@ func (e *Error) Write(w http.ResponseWriter) {
 	if e.Code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
+	metadata := e.Metadata
+	if metadata == nil {
+		metadata = map[string]string{}
+	}
 	JSON(w, e.Code, map[string]any{"error": map[string]any{
 		"status": e.Status, "code": e.Code, "message": strings.TrimSpace(e.Message),
-		"details": []any{map[string]any{"@type": "ErrorInfo", "reason": e.Reason, "domain": e.Domain, "metadata": struct{}{}}},
+		"details": []any{map[string]any{"@type": "ErrorInfo", "reason": e.Reason, "domain": e.Domain, "metadata": metadata}},
 	}})
 }
 

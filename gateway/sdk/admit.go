@@ -14,19 +14,19 @@ import (
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
-// gate lets requests write that may.
-type gate struct {
+// admitter lets requests write that may.
+type admitter struct {
 	*shared
 	tokens map[[sha256.Size]byte]string // names of writers, by the hashes of their tokens
 }
 
-func newGate(s *shared) *gate {
-	g := &gate{s, make(map[[sha256.Size]byte]string)}
+func newAdmitter(s *shared) *admitter {
+	a := &admitter{s, make(map[[sha256.Size]byte]string)}
 	for _, token := range s.Tokens {
 		digest := sha256.Sum256([]byte(token))
-		g.tokens[digest] = "token " + base64.RawURLEncoding.EncodeToString(digest[:9])
+		a.tokens[digest] = "token " + base64.RawURLEncoding.EncodeToString(digest[:9])
 	}
-	return g
+	return a
 }
 
 // admission is what lets a request write.
@@ -36,12 +36,12 @@ type admission struct {
 }
 
 // admit finds out whether the request may write its blob.
-func (f *gate) admit(r *request) (a admission, err error) {
+func (f *admitter) admit(r *request) (a admission, err error) {
 	return f.admitFor(r, committee.Attestation{Blob: r.id})
 }
 
 // admitFor is admit where the blob has a registration that the attestation may be of.
-func (f *gate) admitFor(r *request, what committee.Attestation) (a admission, err error) {
+func (f *admitter) admitFor(r *request, what committee.Attestation) (a admission, err error) {
 	if f.Registry == nil {
 		token, ok := strings.CutPrefix(r.Request.Header.Get("Authorization"), "Bearer ")
 		if ok {
@@ -78,7 +78,7 @@ func notRegistered(what committee.Attestation) string {
 const quotaPart = 8
 
 // withinQuota finds out whether the writer may send as much more as the body has.
-func (f *gate) withinQuota(r *request, a admission, info *store.Info) error {
+func (f *admitter) withinQuota(r *request, a admission, info *store.Info) error {
 	if a.writer == "" || info.Certified() {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (f *gate) withinQuota(r *request, a admission, info *store.Info) error {
 }
 
 // apply changes the store, if the blob is registered still.
-func (f *gate) apply(r *request, a admission, u store.Update) error {
+func (f *admitter) apply(r *request, a admission, u store.Update) error {
 	u.Writer, u.AtLeast = a.writer, a.end
 	u.If = func(i store.Info) bool {
 		return !i.Has(store.InvalidBlobCertificate) && (f.Registry == nil || f.Registry.Live(r.id))
