@@ -73,7 +73,7 @@ func parseSigned(body []byte) (message []byte, signature committee.Signature, er
 func (r *request) member() (key committee.PublicKey, err error) {
 	text := r.Request.Header.Get("Authorization")
 	if text == "" {
-		http.Error(r, "Authorization is to be the public key of a member, in base64", http.StatusUnauthorized)
+		http.Error(r, "the header Authorization is to be the public key of a member, in base64", http.StatusUnauthorized)
 		return key, errAnswered
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(text)
@@ -81,7 +81,7 @@ func (r *request) member() (key committee.PublicKey, err error) {
 		key, err = committee.ParsePublicKey(raw)
 	}
 	if err != nil {
-		badRequest(r, fmt.Errorf("Authorization is no public key of %d bytes in base64", committee.PublicKeySize))
+		badRequest(r, fmt.Errorf("the header Authorization is no public key of %d bytes in base64", committee.PublicKeySize))
 		return key, errAnswered
 	}
 	for i := range r.view.Len() {
