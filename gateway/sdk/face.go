@@ -5,19 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"mime"
 	"net/http"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
-	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/metadata"
-	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/server"
 	"github.com/redstuff-go/redstuff/node/server/httpd"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -129,13 +126,6 @@ type Face struct {
 	mux    *http.ServeMux
 }
 
-// shared is what all requests are answered by.
-type shared struct {
-	Config
-	params commit.Params
-	keeper *metadata.Keeper
-}
-
 // New returns a face, which listens to nothing. The error names a field of the
 // configuration.
 func New(c Config) (*Face, error) {
@@ -195,13 +185,6 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// request is one request, and by what it is answered.
-type request struct {
-	*httpd.Exchange
-	view server.View
-	id   commit.BlobID // of the path, if it names a blob
-}
-
 // handle wraps a handler in limits.
 func (f *Face) handle(route string, do func(*request) error) http.Handler {
 	return f.http.Handle(route, httpd.Rule{}, func(x *httpd.Exchange) {
@@ -217,60 +200,4 @@ func (f *Face) handle(route string, do func(*request) error) http.Handler {
 			answerError(f.config.Logger, r, err)
 		}
 	})
-}
-
-// answer answers a value in the envelope of what went well.
-func (r *request) answer(code int, data any) {
-	walrusapi.JSON(r, code, map[string]any{"success": map[string]any{"code": code, "data": data}})
-}
-
-// answerBytes answers bytes.
-func (r *request) answerBytes(data []byte) { _ = r.send(nil, data) }
-
-// send answers bytes. It cuts them off if the node falls silent meanwhile, and whoever reads them
-// takes too long for it to wait.
-func (r *request) send(visit *gate.Visit, data []byte) error {
-	r.Header().Set("Content-Type", "application/octet-stream")
-	r.Header().Set("Content-Length", fmt.Sprint(len(data)))
-	const piece = 1 << 20
-	for len(data) > 0 {
-		if visit.Err() != nil {
-			panic(http.ErrAbortHandler) // the header is out
-		}
-		n, err := r.Write(data[:min(piece, len(data))])
-		if err != nil {
-			return nil // whoever does not read it has gone
-		}
-		data = data[n:]
-	}
-	return nil
-}
-
-// isBCS returns an error if the body is said to be of another type.
-func (r *request) isBCS() error {
-	kind := r.Request.Header.Get("Content-Type")
-	if kind == "" {
-		return nil
-	}
-	if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/octet-stream" {
-		return invalid("INVALID_CONTENT_TYPE", fmt.Sprintf("the body is of type %.80q, want application/octet-stream", kind))
-	}
-	return nil
-}
-
-// badRequest answers what is wrong with a path or a query, in plain text as Walrus does.
-func badRequest(r *request, err error) { http.Error(r, err.Error(), http.StatusBadRequest) }
-
-// ref reads which sliver the path names.
-func (f *shared) ref(r *request) (ref store.Ref, err error) {
-	if ref.Axis, err = api.ParseAxis(r.PathValue("axis")); err == nil {
-		ref.Pair, err = api.ParseIndex(r.PathValue("pair"), f.params.N)
-	}
-	if err != nil {
-		return ref, invalid("INDEX_OUT_OF_RANGE", err.Error())
-	}
-	if r.view.Member < 0 || !placement.Owns(r.view.Committee, r.view.Member, r.id, ref.Pair) {
-		return ref, unmet("SHARD_NOT_ASSIGNED", "the pair's shard is another node's")
-	}
-	return ref, nil
 }

@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -70,21 +69,6 @@ func (f invalidator) postProof(r *request) error {
 		"signature":         base64.StdEncoding.EncodeToString(signature[:]),
 	})
 	return nil
-}
-
-// allMetadata returns all of the metadata, which it gathers where the node keeps a part.
-func (f *shared) allMetadata(r *request) (*commit.Metadata, error) {
-	kept, err := f.keeper.Get(r.id)
-	if err == nil && kept.Whole != nil {
-		return kept.Whole, nil
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, unmet("METADATA_NOT_FOUND", "the node has no metadata of the blob")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return f.gather(r)
 }
 
 // parseProof reads Walrus's InconsistencyProof of a sliver of an axis: its index, and as many

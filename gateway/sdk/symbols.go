@@ -27,42 +27,8 @@ func asked(axis rs2d.Axis) challenge.Asked {
 	return challenge.Column
 }
 
-// query answers what cannot be read of a query.
-func (r *request) query(err error) error {
-	if errors.Is(err, errQuery) {
-		badRequest(r, err)
-		return errAnswered
-	}
-	return err
-}
-
-// own returns the pairs of the blob that the node stores by its committee.
-func (r *request) own() []int {
-	if r.view.Member < 0 {
-		return nil
-	}
-	return r.view.Pairs(r.id, r.view.Member)
-}
-
-// symbolSize returns the size of the blob's symbols. The error is store.ErrNotFound if it is not
-// known, or there is no blob.
-func (f *shared) symbolSize(id commit.BlobID) (int, error) {
-	info, err := f.Store.Info(id)
-	if err != nil {
-		return 0, err
-	}
-	if info.Has(store.InvalidBlobCertificate) {
-		return 0, store.ErrNotFound // there is no blob that it could be of
-	}
-	kept, err := f.keeper.Get(id)
-	if err != nil {
-		return 0, err
-	}
-	return f.params.SymbolSize(kept.Length)
-}
-
 // proofSize bounds a symbol's proof with its place, bytes.
-func (f *shared) proofSize() int { return 16 + commit.TreeDepth(f.params.N)*(1+commit.HashSize) }
+func proofSize(p commit.Params) int { return 16 + commit.TreeDepth(p.N)*(1+commit.HashSize) }
 
 // getRecoverySymbols answers GeneralRecoverySymbols: of each of the symbols asked for, if the node
 // has it. What it has not is an error only where it has none.
@@ -87,7 +53,7 @@ func (f recoverer) getRecoverySymbols(r *request) error {
 	if err != nil {
 		return f.unread(err)
 	}
-	if !r.Hold(int64(len(want.cells)) * int64(size+f.proofSize())) {
+	if !r.Hold(int64(len(want.cells)) * int64(size+proofSize(f.params))) {
 		return errAnswered
 	}
 	found := make([][]byte, len(want.cells))
@@ -146,7 +112,7 @@ func (f recoverer) proven(r *request, visit *gate.Visit, axis rs2d.Axis, size in
 			} else {
 				target = cells[i].column
 			}
-			if found[i], errs[i] = appendGeneral(make([]byte, 0, size+f.proofSize()), prover.Symbol(at), target); errs[i] != nil {
+			if found[i], errs[i] = appendGeneral(make([]byte, 0, size+proofSize(f.params)), prover.Symbol(at), target); errs[i] != nil {
 				found[i] = nil
 			}
 		}
@@ -263,17 +229,4 @@ func (f recoverer) decoding(r *request, axis rs2d.Axis, targets []int, ref store
 		symbols[target] = append(symbols[target], appendDecoding(make([]byte, 0, size+8), axis, source, data))
 	}
 	return nil
-}
-
-// unread returns what is answered where a sliver cannot be read. One that is damaged is recovered.
-func (f *shared) unread(err error) error {
-	var corrupt *store.CorruptError
-	switch {
-	case errors.As(err, &corrupt):
-		f.Corrupt(corrupt.Blob, corrupt.Ref)
-		return notFound("SLIVER_NOT_FOUND", "the sliver is damaged, and about to be recovered")
-	case errors.Is(err, store.ErrNotFound):
-		return notFound("SLIVER_NOT_FOUND", "the node has not got the sliver")
-	}
-	return err
 }

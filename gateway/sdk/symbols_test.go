@@ -303,7 +303,7 @@ func TestInconsistencyProof(t *testing.T) {
 // sync asks the face for a shard as a member does.
 func (s *shown) sync(asks *nodetest.Node, epoch uint32, want syncRequest) (*http.Response, []byte) {
 	s.t.Helper()
-	message, signature := asks.Signer().SignShardRequest(epoch, want.appendBCS(nil))
+	message, signature := committee.SignShardRequest(asks.Signer(), epoch, want.appendBCS(nil))
 	key := asks.Public().Bytes()
 	return s.ask("POST", "/v1/migrate/sync_shard", append(bcs.AppendSlice(nil, message), signature[:]...),
 		"Authorization: "+base64.StdEncoding.EncodeToString(key[:]), "Content-Type: application/octet-stream")
@@ -426,7 +426,7 @@ func TestSyncShard(t *testing.T) {
 	if answer, text := s.sync(stranger.Nodes[0], epoch, good); brief(answer, text) != "403 PERMISSION_DENIED REQUEST_UNAUTHORIZED" {
 		t.Errorf("a stranger: %s", brief(answer, text))
 	}
-	message, signature := asks.Signer().SignShardRequest(epoch, good.appendBCS(nil))
+	message, signature := committee.SignShardRequest(asks.Signer(), epoch, good.appendBCS(nil))
 	body := append(bcs.AppendSlice(nil, message), signature[:]...)
 	key, other := asks.Public().Bytes(), cluster.Nodes[0].Public().Bytes()
 	auth := "Authorization: " + base64.StdEncoding.EncodeToString(key[:])

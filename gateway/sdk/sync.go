@@ -69,8 +69,8 @@ func parseSigned(body []byte) (message []byte, signature committee.Signature, er
 	return message, signature, r.Done()
 }
 
-// member returns the public key of the member that says in a header who it is.
-func (r *request) member() (key committee.PublicKey, err error) {
+// memberOf returns the public key of the member that says in a header who it is.
+func memberOf(r *request) (key committee.PublicKey, err error) {
 	text := r.Request.Header.Get("Authorization")
 	if text == "" {
 		http.Error(r, "the header Authorization is to be the public key of a member, in base64", http.StatusUnauthorized)
@@ -96,7 +96,7 @@ func (f syncer) postSync(r *request) error {
 	if err := r.isBCS(); err != nil {
 		return err
 	}
-	key, err := r.member()
+	key, err := memberOf(r)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (f syncer) postSync(r *request) error {
 	if err != nil {
 		return err
 	}
-	epoch, raw, err := key.VerifyShardRequest(message, signature)
+	epoch, raw, err := committee.VerifyShardRequest(key, message, signature)
 	done()
 	if err != nil {
 		return invalid("MESSAGE_VERIFICATION_FAILED", "the signature is not the member's, or of something else")

@@ -104,9 +104,9 @@ func checkWalrus(cert *Certificate) error {
 // walrusTransferHead is how long what precedes the body of a request for a shard is, bytes.
 const walrusTransferHead = len(walrusTransfer) + 4
 
-// SignShardRequest signs, in Walrus's words, that the node asks for slivers of a shard in an
+// SignShardRequest signs, in Walrus's words, that the signer's node asks for slivers of a shard in an
 // epoch. The body is BCS of the request. It returns the message with its signature.
-func (s *Signer) SignShardRequest(epoch uint32, body []byte) (message []byte, signature Signature) {
+func SignShardRequest(s *Signer, epoch uint32, body []byte) (message []byte, signature Signature) {
 	message = append(make([]byte, 0, walrusTransferHead+len(body)), walrusTransfer[:]...)
 	message = append(binary.LittleEndian.AppendUint32(message, epoch), body...)
 	return message, s.key.sign(hash(message, domainWalrus))
@@ -114,7 +114,7 @@ func (s *Signer) SignShardRequest(epoch uint32, body []byte) (message []byte, si
 
 // VerifyShardRequest checks what SignShardRequest returns, by the node's public key. The error
 // is ErrSignature, also for any other message.
-func (k PublicKey) VerifyShardRequest(message []byte, s Signature) (epoch uint32, body []byte, err error) {
+func VerifyShardRequest(k PublicKey, message []byte, s Signature) (epoch uint32, body []byte, err error) {
 	if len(message) < walrusTransferHead || string(message[:len(walrusTransfer)]) != string(walrusTransfer[:]) {
 		return 0, nil, ErrSignature
 	}

@@ -187,18 +187,18 @@ func TestWalrusInvalid(t *testing.T) {
 func TestShardRequest(t *testing.T) {
 	c, keys := walrusTown(t, 7)
 	body := []byte("what is asked for")
-	message, signature := keys[0].Signer(nil).SignShardRequest(9, body)
+	message, signature := committee.SignShardRequest(keys[0].Signer(nil), 9, body)
 	if want := append([]byte{3, 0, 3, 9, 0, 0, 0}, body...); !bytes.Equal(message, want) {
 		t.Errorf("message %x, want %x", message, want)
 	}
-	epoch, back, err := keys[0].Public().VerifyShardRequest(message, signature)
+	epoch, back, err := committee.VerifyShardRequest(keys[0].Public(), message, signature)
 	if err != nil || epoch != 9 || !bytes.Equal(back, body) {
 		t.Errorf("read back: epoch %d, %q (%v)", epoch, back, err)
 	}
 	for i := range message {
 		bad := bytes.Clone(message)
 		bad[i] ^= 1
-		if _, _, err := keys[0].Public().VerifyShardRequest(bad, signature); !errors.Is(err, committee.ErrSignature) {
+		if _, _, err := committee.VerifyShardRequest(keys[0].Public(), bad, signature); !errors.Is(err, committee.ErrSignature) {
 			t.Errorf("byte %d does not matter: %v", i, err)
 		}
 	}
@@ -213,7 +213,7 @@ func TestShardRequest(t *testing.T) {
 		{"cut off", keys[0].Public(), message[:6], signature},
 		{"of a blob that is stored", keys[0].Public(), stored.WalrusMessage(7), keys[0].Signer(nil).Attest(c, stored)},
 	} {
-		if _, _, err := bad.key.VerifyShardRequest(bad.message, bad.signature); !errors.Is(err, committee.ErrSignature) {
+		if _, _, err := committee.VerifyShardRequest(bad.key, bad.message, bad.signature); !errors.Is(err, committee.ErrSignature) {
 			t.Errorf("%s: %v, want ErrSignature", bad.name, err)
 		}
 	}
