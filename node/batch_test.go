@@ -17,13 +17,19 @@ import (
 // how many of them have a certificate of a batch.
 func together(t *testing.T, cl *client.Client, seed, writers, each int) (receipts []*client.Receipt, batched int) {
 	t.Helper()
+	return togetherOf(t, cl, seed, writers, each, 1000)
+}
+
+// togetherOf is together for blobs of at least so many bytes.
+func togetherOf(t *testing.T, cl *client.Client, seed, writers, each, size int) (receipts []*client.Receipt, batched int) {
+	t.Helper()
 	receipts = make([]*client.Receipt, writers*each)
 	errs := make([]error, len(receipts))
 	var group sync.WaitGroup
 	for w := range writers {
 		group.Go(func() {
 			for i := w * each; i < (w+1)*each; i++ {
-				receipts[i], errs[i] = cl.Store(t.Context(), randomBlob(uint64(seed+i), 1000+i))
+				receipts[i], errs[i] = cl.Store(t.Context(), randomBlob(uint64(seed+i), size+i))
 			}
 		})
 	}
@@ -76,6 +82,25 @@ func TestSmallBlobsTogether(t *testing.T) {
 		raw, err := put(t, cl, randomBlob(uint64(1000+seed), 500)).Certificate.MarshalBinary()
 		if err != nil || raw[0] != byte(committee.Stored) {
 			t.Errorf("certificate %x (%v), want one of a blob alone", raw[:1], err)
+		}
+	}
+}
+
+// TestFilesTogether: blobs whose slivers are in files share what they cost as well.
+func TestFilesTogether(t *testing.T) {
+	c := newCluster(t, 4, 8, nil)
+	cl := c.client(nil)
+	const size = 300 << 10
+	for seed, until := 0, time.Now().Add(time.Minute); ; seed += 100 {
+		receipts, batched := togetherOf(t, cl, seed, 4, 2, size)
+		for i, r := range receipts {
+			expectRead(t, cl, r.ID, randomBlob(uint64(seed+i), size+i))
+		}
+		if batched > 0 {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("no blob was stored with another")
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // MaxBatchBody is the length in bytes of the longest body of many blobs.
-const MaxBatchBody = 4 << 20
+const MaxBatchBody = 16 << 20
 
 // MaxCertificates is how many certificates come in one body.
 const MaxCertificates = 256

@@ -22,13 +22,16 @@ import (
 const (
 	// batchWait is the longest time for which a blob waits for others that are about to be
 	// sent, when nothing is under way.
-	batchWait = 20 * time.Millisecond
+	batchWait = 50 * time.Millisecond
 	// batchesAtOnce is how many batches may be under way, and batchFull how many blobs there
 	// must be for one more to begin while another is.
 	batchesAtOnce = 4
 	batchFull     = 16
 	// batchShare is the most that a node may get of a blob that goes with others, in bytes.
 	batchShare = api.MaxBatchBody / batchFull
+	// awaitShare is the most that a node may get of a blob that waits until the ledger knows
+	// it although nobody stores others beside: more is better sent meanwhile.
+	awaitShare = 256 << 10
 )
 
 // batches are blobs that wait to be sent together.
@@ -40,6 +43,34 @@ type batches struct {
 	last    time.Duration // that a batch took
 	timer   *time.Timer   // calls hurry, or nil
 	late    bool          // nobody is waited for
+	regulars
+}
+
+// regulars are writers who store one blob after the other: when theirs have landed, the
+// next ones come at once, and are worth waiting for.
+type regulars struct {
+	landed time.Time // when a batch last has
+	ours   int       // its blobs
+	came   int       // blobs that have come soon after it
+	due    int       // blobs that are waited for
+}
+
+// land is told that so many blobs have landed. They are due again if as many have come
+// after those before.
+func (r *regulars) land(blobs int) {
+	r.due = 0
+	if 2*r.came >= r.ours {
+		r.due = blobs
+	}
+	r.landed, r.ours, r.came = time.Now(), blobs, 0
+}
+
+// come is told that a blob comes; wait is how long one is waited for.
+func (r *regulars) come(wait time.Duration) {
+	if time.Since(r.landed) <= wait {
+		r.came++
+	}
+	r.due = max(0, r.due-1)
 }
 
 // passenger is a blob that waits, or is being sent with others.
@@ -92,12 +123,20 @@ func (b *batches) expect(small bool) (arrived func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.coming++
+	b.come(b.wait())
 	return sync.OnceFunc(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.coming--
 		b.depart()
 	})
+}
+
+// lonely reports whether nobody stores a blob beside the one that is about to come.
+func (b *batches) lonely() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.coming == 1 && len(b.waiting) == 0 && b.flying == 0
 }
 
 // together is send for a small blob: it is sent with others that are stored at about the
@@ -165,6 +204,9 @@ func (b *batches) leave(ctx context.Context, p *passenger) error {
 	return quorum
 }
 
+// wait returns how long a blob waits for others that are about to come.
+func (b *batches) wait() time.Duration { return min(batchWait, b.last/2) }
+
 // depart begins to send what waits, if it is time. The lock is held.
 func (b *batches) depart() {
 	for len(b.waiting) > 0 && b.flying < batchesAtOnce {
@@ -172,9 +214,9 @@ func (b *batches) depart() {
 			if b.flying > 0 {
 				return
 			}
-			if b.coming > 0 && !b.late {
+			if b.coming+b.due > 0 && !b.late {
 				if b.timer == nil {
-					b.timer = time.AfterFunc(min(batchWait, b.last/2), b.hurry)
+					b.timer = time.AfterFunc(b.wait(), b.hurry)
 				}
 				return
 			}
@@ -191,7 +233,7 @@ func (b *batches) depart() {
 func (b *batches) hurry() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.timer, b.late = nil, true
+	b.timer, b.late, b.due = nil, true, 0
 	b.depart()
 	b.late = false
 }
@@ -241,6 +283,7 @@ func (b *batches) landed(f *flight) (answered []bool) {
 	defer b.mu.Unlock()
 	b.flying--
 	b.last = time.Since(f.started)
+	b.land(len(f.passengers))
 	b.depart()
 	return slices.Clone(f.answered)
 }

@@ -63,7 +63,7 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 	}
 	id := encoding.ID()
 	cert, err := o.place(ctx, id, meta, func(ctx context.Context) (*committee.Certificate, error) {
-		if !small {
+		if !small || o.options.Registrar != nil && share > awaitShare && o.batches.lonely() {
 			return o.send(ctx, id, o.whole(id, raw, encoding.Pair), memory)
 		}
 		p := &passenger{writing: o, raw: raw, pair: encoding.Pair, share: share, memory: memory}

@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"io"
 	"net/http"
 
 	"github.com/redstuff-go/redstuff/node/api"
@@ -15,18 +14,6 @@ type BlobPart struct {
 	Attests  committee.Attestation // what the node is asked to attest
 	Metadata []byte                // in BCS
 	Slivers  []rs2d.Sliver         // all of the node's pairs
-}
-
-// BatchLength returns the length in bytes of the body that carries the parts.
-func BatchLength(parts []BlobPart) int64 {
-	length := int64(api.FrameHeaderSize)
-	for _, p := range parts {
-		length += int64(len(api.AppendBlob(nil, p.Attests))) + api.FrameHeaderSize + int64(len(p.Metadata))
-		for _, s := range p.Slivers {
-			length += api.FrameHeaderSize + int64(len(s.Data))
-		}
-	}
-	return length
 }
 
 // PutCertificates tells the node that blobs are stored: at most api.MaxCertificates of them.
@@ -49,20 +36,17 @@ func PutCertificates(ctx context.Context, p *Peer, certs []*committee.Certificat
 // cannot store and attest one of them, it stores none. The data must not change before
 // PutBatch returns.
 func PutBatch(ctx context.Context, p *Peer, parts []BlobPart) (committee.Signature, error) {
-	n := p.committee.Params().N
-	body := make([]byte, 0, BatchLength(parts))
+	frames := 1
 	for _, part := range parts {
-		body = api.AppendBlob(body, part.Attests)
-		body = api.FrameHeader{Kind: api.FrameMetadata, Length: uint32(len(part.Metadata))}.Append(body)
-		body = append(body, part.Metadata...)
-		for _, s := range part.Slivers {
-			h := api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(s.Axis), Index: uint16(s.Pair(n)), Length: uint32(len(s.Data))}
-			body = append(h.Append(body), s.Data...)
-		}
+		frames += 2 + len(part.Slivers)
 	}
-	body = api.FrameHeader{Kind: api.FrameEnd}.Append(body)
+	b := newBody(frames)
+	for _, part := range parts {
+		b.append(api.AppendBlob(nil, part.Attests))
+		b.blob(p.committee.Params().N, part.Metadata, part.Slivers)
+	}
+	b.add(api.FrameHeader{Kind: api.FrameEnd}, nil)
 	return confirmed(ctx, p, request{
-		method: http.MethodPut, path: api.BlobsPath, contentType: api.TypeFrames, length: int64(len(body)),
-		body: func() io.Reader { return &piecesReader{pieces: [][]byte{body}} },
+		method: http.MethodPut, path: api.BlobsPath, contentType: api.TypeFrames, length: b.length, body: b.reader,
 	})
 }

@@ -102,23 +102,10 @@ func (p *Peer) PutMetadata(ctx context.Context, id commit.BlobID, meta *commit.M
 // its signature under the attestation, which is one of a blob that is stored. It is not
 // verified. The data must not change before PutBlob returns.
 func (p *Peer) PutBlob(ctx context.Context, a committee.Attestation, meta []byte, slivers []rs2d.Sliver) (committee.Signature, error) {
-	n := p.committee.Params().N
-	heads := make([]byte, 0, (len(slivers)+2)*api.FrameHeaderSize)
-	pieces := make([][]byte, 0, 2*(len(slivers)+2))
-	length := int64(0)
-	add := func(h api.FrameHeader, data []byte) {
-		h.Length = uint32(len(data))
-		start := len(heads)
-		heads = h.Append(heads)
-		pieces = append(pieces, heads[start:], data)
-		length += int64(len(heads)-start) + int64(len(data))
-	}
-	add(api.FrameHeader{Kind: api.FrameMetadata}, meta)
-	for _, s := range slivers {
-		add(api.FrameHeader{Kind: api.FrameSliver, Axis: uint8(s.Axis), Index: uint16(s.Pair(n))}, s.Data)
-	}
-	add(api.FrameHeader{Kind: api.FrameEnd}, nil)
-	return putFrames(ctx, p, a, request{length: length, body: func() io.Reader { return &piecesReader{pieces: pieces} }})
+	b := newBody(2 + len(slivers))
+	b.blob(p.committee.Params().N, meta, slivers)
+	b.add(api.FrameHeader{Kind: api.FrameEnd}, nil)
+	return putFrames(ctx, p, a, request{length: b.length, body: b.reader})
 }
 
 // Stream is a body that is made while it is sent.
@@ -162,25 +149,6 @@ func confirmed(ctx context.Context, p *Peer, r request) (committee.Signature, er
 		return committee.Signature{}, err
 	}
 	return attestation(p, c)
-}
-
-// piecesReader reads slices one after another. It does not change the list, which
-// serves further attempts.
-type piecesReader struct {
-	pieces [][]byte
-	off    int // within the first
-}
-
-func (r *piecesReader) Read(b []byte) (int, error) {
-	for len(r.pieces) > 0 && r.off == len(r.pieces[0]) {
-		r.pieces, r.off = r.pieces[1:], 0
-	}
-	if len(r.pieces) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(b, r.pieces[0][r.off:])
-	r.off += n
-	return n, nil
 }
 
 // Confirmation asks for the node's attestation that it has its pairs of the blob,

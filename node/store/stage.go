@@ -243,9 +243,16 @@ func (s *stage) Apply(u Update) error {
 		return err
 	}
 	defer s.lock(s.id)()
+	old, err := s.admitted(u)
+	if err != nil {
+		return err
+	}
+	if err := s.publish(); err != nil {
+		return err
+	}
 	c := s.newChange()
 	defer c.Close()
-	if err := s.enterAll(c, u); err != nil {
+	if err := s.enterAll(c, &old, u); err != nil {
 		return err
 	}
 	return c.commit()
@@ -261,23 +268,32 @@ func (s *stage) finish(u Update) error {
 	return s.take(u.Slivers, durable)
 }
 
-// enterAll enters the update, and what was staged, in a change. The blob is locked.
-func (s *stage) enterAll(c *change, u Update) error {
-	old, err := s.core.index(s.id)
-	if err != nil {
-		return err
+// admitted returns what there is of the blob, if the update is to happen at all. The blob is
+// locked.
+func (s *stage) admitted(u Update) (old blobIndex, err error) {
+	if old, err = s.core.index(s.id); err == nil && u.If != nil && !u.If(old.info()) {
+		err = ErrRefused
 	}
-	if u.If != nil && !u.If(old.info()) {
-		return ErrRefused
-	}
+	return old, err
+}
+
+// publish gives the file its name. The blob is locked.
+func (s *stage) publish() error {
 	s.err = errStageOver // the file is no longer a temporary one
-	if s.file != 0 {
-		if err := s.files.publish(s.id, s.file); err != nil {
-			return diskError(err)
-		}
+	if s.file == 0 {
+		return nil
 	}
+	if err := s.files.publish(s.id, s.file); err != nil {
+		return diskError(err)
+	}
+	return nil
+}
+
+// enterAll enters the update, and what was staged and published, in a change. The blob is
+// locked.
+func (s *stage) enterAll(c *change, old *blobIndex, u Update) error {
 	next := old.clone()
-	c.begin(s.id, &old, &next)
+	c.begin(s.id, old, &next)
 	c.enter(u)
 	for i := range s.staged {
 		staged := &s.staged[i]

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/redstuff-go/redstuff/commit"
 )
 
@@ -32,26 +34,50 @@ func (w writer) ApplyAll(updates []BlobUpdate) error {
 	if err := cmp.Or(w.db.Failed(), w.roomFor(need, false)); err != nil {
 		return err
 	}
-	for i, s := range stages {
+	for _, s := range stages {
 		defer s.Discard()
-		if err := s.finish(updates[i].Update); err != nil {
-			return err
-		}
+	}
+	// The disk is waited for once, and not once for each blob.
+	if err := atOnce(len(stages), func(i int) error { return stages[i].finish(updates[i].Update) }); err != nil {
+		return err
 	}
 	defer w.lock(ids...)()
-	c := w.newChange()
-	defer c.Close()
+	olds := make([]blobIndex, len(stages))
 	for i, s := range stages {
-		if err := s.enterAll(c, updates[i].Update); err != nil {
-			for _, done := range stages[:i] {
-				if done.file != 0 {
-					_ = w.files.remove(done.id, done.file) // or Sweep does
-				}
-			}
+		var err error
+		if olds[i], err = s.admitted(updates[i].Update); err != nil {
 			return err
 		}
 	}
+	c := w.newChange()
+	defer c.Close()
+	err := atOnce(len(stages), func(i int) error { return stages[i].publish() })
+	for i := 0; i < len(stages) && err == nil; i++ {
+		err = stages[i].enterAll(c, &olds[i], updates[i].Update)
+	}
+	if err != nil {
+		for _, s := range stages {
+			if s.file != 0 {
+				_ = w.files.remove(s.id, s.file) // or Sweep does
+			}
+		}
+		return err
+	}
 	return c.commit()
+}
+
+// filesAtOnce is how many files are written at once for one change.
+const filesAtOnce = 16
+
+// atOnce calls f for 0 to n-1, many at once, and returns an error if one of them did. None
+// is under way when it returns.
+func atOnce(n int, f func(i int) error) error {
+	var group errgroup.Group
+	group.SetLimit(filesAtOnce)
+	for i := range n {
+		group.Go(func() error { return f(i) })
+	}
+	return group.Wait()
 }
 
 // Stage begins an update that comes in pieces, see [Store].
