@@ -33,11 +33,18 @@ func newMigrator(n *Node, self *account.Account, code *rs2d.Code, keeper *metada
 			_, reported, err := chain.Value(ctx, f.Ledger(), ledger.SyncedKey(uint32(number), ledger.NodeID(member)), nil)
 			return reported, err
 		},
-		Report: func(ctx context.Context, number uint64) error {
-			id := ledger.NodeID(n.ID())
+		Report: func(ctx context.Context, number uint64, recovered []committee.NodeID) error {
+			report := ledger.ReportSynced{Node: ledger.NodeID(n.ID()), Epoch: uint32(number)}
+			for _, id := range recovered {
+				report.Recovered = append(report.Recovered, ledger.NodeID(id))
+			}
 			ctx, cancel := context.WithTimeout(ctx, reportTime)
 			defer cancel()
-			_, err := self.Do(ctx, ledger.ReportSynced{Node: id, Epoch: uint32(number)})
+			_, err := self.Do(ctx, report)
+			if len(recovered) > 0 && ledger.RuleOf(err) == ledger.RuleMember { // one of them had nothing to hand over
+				report.Recovered = nil
+				_, err = self.Do(ctx, report)
+			}
 			switch rule := ledger.RuleOf(err); {
 			case rule == ledger.RuleEpoch || rule == ledger.RuleTwice || rule == ledger.RuleMember:
 				return fmt.Errorf("%w: %w", migrate.ErrOver, err)

@@ -26,6 +26,7 @@ type grammar struct {
 	Update   updateCmd   `cmd:"" help:"Give a node another address or name on the ledger, or let it ask and offer something else."`
 	Rotate   rotateCmd   `cmd:"" help:"Give a node a new key, from the next epoch on."`
 	Slash    slashCmd    `cmd:"" help:"Vote that the commission of a node is burned which has done wrong."`
+	Doubt    doubtCmd    `cmd:"" help:"Say that blobs cannot be read though nodes pass challenges."`
 	Run      runCmd      `cmd:"" help:"Run a node."`
 	Status   statusCmd   `cmd:"" help:"Ask the nodes of a committee how they are."`
 

@@ -11,6 +11,7 @@ _rs2d_node() {
 		' update') at=' update' ;;
 		' rotate') at=' rotate' ;;
 		' slash') at=' slash' ;;
+		' doubt') at=' doubt' ;;
 		' run') at=' run' ;;
 		' status') at=' status' ;;
 		esac
@@ -19,7 +20,7 @@ _rs2d_node() {
 	'')
 		case $prev in
 		esac
-		words='init keygen register join leave update rotate slash run status'
+		words='init keygen register join leave update rotate slash doubt run status'
 		[[ $cur == -* ]] && words='--help -h --version'
 		;;
 	' init')
@@ -73,6 +74,13 @@ _rs2d_node() {
 		[[ $cur == -* ]] && words='--help -h --version --ledger --wait --json'
 		;;
 	' slash')
+		case $prev in
+		--ledger) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --ledger --json'
+		;;
+	' doubt')
 		case $prev in
 		--ledger) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac

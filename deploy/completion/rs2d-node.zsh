@@ -13,6 +13,7 @@ _rs2d_node() {
 		' update') at=' update' ;;
 		' rotate') at=' rotate' ;;
 		' slash') at=' slash' ;;
+		' doubt') at=' doubt' ;;
 		' run') at=' run' ;;
 		' status') at=' status' ;;
 		esac
@@ -21,7 +22,7 @@ _rs2d_node() {
 	'')
 		case ${words[CURRENT-1]} in
 		esac
-		commands=('init:Make a committee: keys, certificates and configurations, in a directory' 'keygen:Make the key of one node or client' 'register:Print the registration of a node for the genesis of a ledger' 'join:Register a node on a running ledger, and stake with it' 'leave:Withdraw a node'\''s stake, and wait until nobody needs it' 'update:Give a node another address or name on the ledger, or let it ask and offer something else' 'rotate:Give a node a new key, from the next epoch on' 'slash:Vote that the commission of a node is burned which has done wrong' 'run:Run a node' 'status:Ask the nodes of a committee how they are')
+		commands=('init:Make a committee: keys, certificates and configurations, in a directory' 'keygen:Make the key of one node or client' 'register:Print the registration of a node for the genesis of a ledger' 'join:Register a node on a running ledger, and stake with it' 'leave:Withdraw a node'\''s stake, and wait until nobody needs it' 'update:Give a node another address or name on the ledger, or let it ask and offer something else' 'rotate:Give a node a new key, from the next epoch on' 'slash:Vote that the commission of a node is burned which has done wrong' 'doubt:Say that blobs cannot be read though nodes pass challenges' 'run:Run a node' 'status:Ask the nodes of a committee how they are')
 		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit')
 		;;
 	' init')
@@ -75,6 +76,13 @@ _rs2d_node() {
 		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--wait:Wait so long until keys can be changed, until the new one is in use and nobody needs the old one, and show how far it is' '--json:Print one JSON object instead of text')
 		;;
 	' slash')
+		case ${words[CURRENT-1]} in
+		--ledger) _files; return ;;
+		esac
+		commands=()
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--json:Print one JSON object instead of text')
+		;;
+	' doubt')
 		case ${words[CURRENT-1]} in
 		--ledger) _files; return ;;
 		esac

@@ -85,7 +85,7 @@ func newStage(t *testing.T) *stage {
 		TransferStake{stakes[0], addressOf(s.owner)},
 		RequestWithdrawal{stakes[0]},
 		WithdrawStake{stakes[1]},
-		ReportSynced{m.id, epoch},
+		ReportSynced{Node: m.id, Epoch: epoch},
 		VoteSlashing{m.id, w.members[2].id},
 		Slash{other.id},
 		s.openSignature,
@@ -95,12 +95,13 @@ func newStage(t *testing.T) *stage {
 		TransferNode{m.id, addressOf(s.alice)},
 		w.ack(0, oneBlob),
 		s.runningWorld().passOf(0, 0, 1, 2),
+		DoubtChallenges{m.id, epoch},
 	}
 	if len(s.valid) != len(actions) {
 		t.Fatalf("%d actions are on the stage, want %d", len(s.valid), len(actions))
 	}
 	s.validOwner = make(map[reflect.Type]bool)
-	for _, a := range []Action{UpdateNode{}, TransferNode{}, SetNextKey{}, Vote{}, SetCommission{}, CollectCommission{}, ReportSynced{}, VoteSlashing{}} {
+	for _, a := range []Action{UpdateNode{}, TransferNode{}, SetNextKey{}, Vote{}, SetCommission{}, CollectCommission{}, ReportSynced{}, VoteSlashing{}, DoubtChallenges{}} {
 		s.validOwner[reflect.TypeOf(a)] = true
 	}
 	return s
@@ -131,6 +132,8 @@ func (s *stage) ready(a Action) {
 		s.pass(0)
 	case PassChallenge: // when the challenge runs
 		s.world = s.runningWorld()
+	case DoubtChallenges: // when the challenge was passed
+		s.world = s.passedWorld()
 	case ReportSynced: // once an epoch, and the stage has reported
 		s.now += testEpoch / 2
 		s.pass(0)
@@ -259,7 +262,7 @@ func TestOverflow(t *testing.T) {
 		"ExtendBlob.Epochs": RuleEpochs, "AddSubsidy.Amount": RuleFunds, "AddSubsidy.Epochs": RuleEpochs,
 		"RegisterNode.Node.Votes.StoragePrice": "", "RegisterNode.Node.Votes.WritePrice": "", "RegisterNode.Node.Votes.Capacity": "",
 		"RegisterNode.Node.Commission": RuleRate, "Vote.Votes.StoragePrice": "", "Vote.Votes.WritePrice": "", "Vote.Votes.Capacity": "",
-		"SetCommission.Rate": RuleRate, "StakeWith.Amount": RuleFunds, "SplitStake.Amount": RuleAmount, "ReportSynced.Epoch": RuleEpoch,
+		"SetCommission.Rate": RuleRate, "StakeWith.Amount": RuleFunds, "SplitStake.Amount": RuleAmount, "ReportSynced.Epoch": RuleEpoch, "DoubtChallenges.Epoch": RuleEpoch,
 		"SignCheckpoint.Epoch": RuleUnknown, "SignCheckpoint.Height": RuleUnknown, "FundBlob.Amount": RuleFunds,
 		"AckChallenge.Height": RuleUnknown, "AckChallenge.List.Blobs": RuleProof, "PassChallenge.Height": RuleUnknown,
 	}
@@ -528,6 +531,11 @@ func TestSnapshots(t *testing.T) {
 	}
 	s.do(s.people[1], s.valid[14]) // there is an invalid blob
 	for k := range s.state.Snapshot() {
+		kinds[k[0]] = true
+	}
+	doubted, doubt := readied(t, s, s.valid[len(s.valid)-1])
+	doubted.do(doubted.owner, doubt)
+	for k := range doubted.state.Snapshot() {
 		kinds[k[0]] = true
 	}
 	for kind := range kinds {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/redstuff-go/redstuff/node/challenge"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -124,6 +125,9 @@ var seeds challenge.SeedSource = challenge.AckHash{}
 type Challenge struct {
 	challenge.Challenge
 	Deadline uint64 // time at which it ends, however few have passed
+	// Excused are members that have not reported yet that they have the shards that this epoch gave
+	// them. They are paid if they pass, and have not failed if they do not.
+	Excused []uint16
 }
 
 // lastChallenge returns the last challenge, or nil if there was none.
@@ -151,7 +155,13 @@ func armChallenge(d *draft) {
 	if last := lastChallenge(d); last != nil && last.Epoch == s.Epoch {
 		return
 	}
-	c := Challenge{*challenge.Arm(d.genesis.ChainID(), s.Epoch, s.Height), saturatingAdd(s.Time, rules.Millis)}
+	c := Challenge{*challenge.Arm(d.genesis.ChainID(), s.Epoch, s.Height), saturatingAdd(s.Time, rules.Millis), nil}
+	moves := transfers(d)
+	for i, m := range d.committee().Members {
+		if get[bool](d.tree, SyncedKey(s.Epoch, m.Node)) == nil && moves.moved(d, m.Node, nil) > 0 {
+			c.Excused = append(c.Excused, uint16(i))
+		}
+	}
 	d.put(ChallengeKey(), c)
 	d.emit(ChallengeArmed{c.Epoch, c.Height})
 }
@@ -245,7 +255,7 @@ func startRound(d *draft, c *Challenge, list challenge.List, members *committee.
 	if err != nil {
 		return err
 	}
-	if err := c.Start(list, seed, draws); err != nil {
+	if err := c.Start(list, seed, doubled(draws, doubt(d).Doublings)); err != nil {
 		return err
 	}
 	d.emit(ChallengeStarted{c.Round})
@@ -302,7 +312,9 @@ type Verdict uint8
 const (
 	Undecided Verdict = iota // nobody could prove anything, or there was no challenge
 	Passed
-	Unproven // it has no certificate, but neither have enough others: the network may be at fault
+	// Unproven: it has no certificate, but neither have enough others, so that the network may be at
+	// fault; or it had not got yet what the epoch gave it.
+	Unproven
 	Failed
 )
 
@@ -335,7 +347,7 @@ func verdictOn(c *Challenge, e challenge.Electorate, epoch uint32, member int) V
 		return Undecided
 	case c.HasPassed(member):
 		return Passed
-	case !c.Enough(e):
+	case !c.Enough(e) || slices.Contains(c.Excused, uint16(member)):
 		return Unproven
 	}
 	return Failed
@@ -364,23 +376,30 @@ func judge(d *draft, v Verdict, epoch uint32, id NodeID, n *Node) (earns bool) {
 	return true
 }
 
-// fine slashes a share of the stake with a node, in basis points: what all who have stake
-// there lose alike. It takes no share of the pool below a quarter of its first worth.
+// fine slashes a share of the stake with a node, in basis points.
 func fine(d *draft, epoch uint32, id NodeID, n *Node, rate uint16) {
-	least := n.Shares/4 + min(1, n.Shares%4)
-	amount := min(scale(n.Balance, uint64(rate), basisPoints), saturate(n.Balance, least))
+	amount := n.slash(scale(n.Balance, uint64(rate), basisPoints))
 	if amount == 0 {
 		return
 	}
-	n.Balance -= amount
-	n.Slashed += amount
-	n.lose(amount)
 	shared := scale(amount, uint64(d.genesis.Challenges.FinesShared), basisPoints)
 	d.system.Burned += amount - shared
 	if shared > 0 {
 		earn(d, d.system.Epoch, shared)
 	}
 	d.emit(StakeSlashed{epoch, id, amount, amount - shared})
+}
+
+// slash takes so much of the stake with a node, and returns what it took: what all who have stake
+// there lose alike. It takes no share of the pool below a quarter of its first worth, and no
+// more money than the pool has.
+func (n *Node) slash(amount uint64) uint64 {
+	least := n.Shares/4 + min(1, n.Shares%4)
+	amount = min(amount, saturate(n.Balance, least), saturate(n.Staked+n.Rewards, n.Debt))
+	n.Balance -= amount
+	n.Slashed += amount
+	n.lose(amount)
+	return amount
 }
 
 // gain gives money to a pool beside its stakes.

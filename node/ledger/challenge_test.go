@@ -78,6 +78,16 @@ func (w *world) runningWorld() *world {
 	return &running
 }
 
+// passedWorld returns the ledger with the challenge passed by all four members.
+func (w *world) passedWorld() *world {
+	w.t.Helper()
+	passed := w.runningWorld()
+	for i := range 4 {
+		passed.do(passed.people[2], passed.passOf(i, 0, 1, 2))
+	}
+	return passed
+}
+
 // kinds returns the names of events.
 func kinds(events []Event) (names []string) {
 	for _, e := range events {
@@ -198,7 +208,7 @@ func TestChallengeRefusals(t *testing.T) {
 	w := *old
 	w.pass(testEpoch / 2)
 	for _, m := range w.members {
-		w.do(m.owner, ReportSynced{m.id, w.state.System().Epoch})
+		w.do(m.owner, ReportSynced{Node: m.id, Epoch: w.state.System().Epoch})
 	}
 	if r, _ := w.try(w.people[0], AckChallenge{w.members[0].id, oldAck.Height, oneBlob, oldAck.Signature}); RuleOf(r.Err) != RuleUnknown {
 		t.Errorf("ack of the last epoch's challenge, while none is armed: %v, want rule %q", r.Err, RuleUnknown)
@@ -321,7 +331,7 @@ func TestChallengeEnds(t *testing.T) {
 			t.Fatalf("challenge %+v in an epoch that is not settled", c)
 		}
 		for i := range 3 {
-			w.do(w.members[i].owner, ReportSynced{w.members[i].id, 2})
+			w.do(w.members[i].owner, ReportSynced{Node: w.members[i].id, Epoch: 2})
 		}
 		if c := w.challenge(); c == nil || c.Epoch != 2 || c.Height != w.state.System().Height {
 			t.Errorf("challenge %+v when the epoch is settled", c)
@@ -346,7 +356,7 @@ func (w *world) play(fails ...int) {
 	w.pass(testEpoch / 2)
 	for _, m := range w.members {
 		if w.committee().weightOf(m.id) > 0 {
-			w.do(m.owner, ReportSynced{m.id, w.state.System().Epoch})
+			w.do(m.owner, ReportSynced{Node: m.id, Epoch: w.state.System().Epoch})
 		}
 	}
 	w.checkInvariants()
@@ -397,7 +407,7 @@ func TestStakeSlashing(t *testing.T) {
 			}
 			for _, m := range w.members {
 				if w.committee().weightOf(m.id) > 0 {
-					w.do(m.owner, ReportSynced{m.id, w.state.System().Epoch})
+					w.do(m.owner, ReportSynced{Node: m.id, Epoch: w.state.System().Epoch})
 				}
 			}
 			w.checkInvariants()

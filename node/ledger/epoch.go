@@ -145,10 +145,13 @@ func startEpoch(d *draft) {
 
 	closeCheckpoint(d, before)
 	old, last, quorum := d.committee(), lastChallenge(d), electorateOf(d)
+	judgeDoubt(d)
 	s.Epoch++
 	s.Capacity = max(s.NextCapacity, d.slot(s.Epoch).Used)
 	s.NextCapacity = 0
 	next := d.committee()
+	helped := fineTransfers(d, old)
+	d.put(TransfersKey(), Transfers{Epoch: s.Epoch, From: s.Settled})
 	left := pot
 	for i, m := range old.Members {
 		d.remove(SyncedKey(before, m.Node))
@@ -167,7 +170,10 @@ func startEpoch(d *draft) {
 		if earned > 0 {
 			d.emit(NodeRewarded{before, m.Node, earned})
 		}
-		advance(d, m.Node, n, earned)
+		if help := helped[m.Node]; help > 0 {
+			d.emit(HelperPaid{before, m.Node, help})
+		}
+		advance(d, m.Node, n, earned+helped[m.Node])
 	}
 	earn(d, s.Epoch, left)
 	for _, m := range next.Members {
@@ -200,6 +206,9 @@ func endSync(d *draft) {
 type ReportSynced struct {
 	Node  NodeID
 	Epoch uint32
+	// Recovered are the nodes, in the order of their ids, which should have handed shards over and
+	// did not, so that the member recovered them from others. See [MigrationRules].
+	Recovered []NodeID
 }
 
 func (a ReportSynced) apply(d *draft, sender Address) error {
@@ -219,6 +228,13 @@ func (a ReportSynced) apply(d *draft, sender Address) error {
 	}
 	if get[bool](d.tree, SyncedKey(a.Epoch, a.Node)) != nil {
 		return broken(RuleTwice, "it has reported already")
+	}
+	if len(a.Recovered) > 0 {
+		t := transfers(d)
+		if err := t.fail(d, a.Node, a.Recovered); err != nil {
+			return err
+		}
+		d.put(TransfersKey(), t)
 	}
 	d.put(SyncedKey(a.Epoch, a.Node), true)
 	d.emit(ShardsReceived{a.Epoch, a.Node, uint16(weight)})

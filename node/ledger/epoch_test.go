@@ -65,17 +65,17 @@ func TestEpochs(t *testing.T) {
 	w.checkInvariants()
 
 	// The members of a quorum end the change, and each reports once.
-	w.do(joined.owner, ReportSynced{joined.id, 2})
-	if r, _ := w.try(joined.owner, ReportSynced{joined.id, 2}); RuleOf(r.Err) != RuleTwice {
+	w.do(joined.owner, ReportSynced{Node: joined.id, Epoch: 2})
+	if r, _ := w.try(joined.owner, ReportSynced{Node: joined.id, Epoch: 2}); RuleOf(r.Err) != RuleTwice {
 		t.Errorf("second report: %v, want rule %q", r.Err, RuleTwice)
 	}
-	if r, _ := w.try(late.owner, ReportSynced{late.id, 2}); RuleOf(r.Err) != RuleMember {
+	if r, _ := w.try(late.owner, ReportSynced{Node: late.id, Epoch: 2}); RuleOf(r.Err) != RuleMember {
 		t.Errorf("report of who is no member: %v, want rule %q", r.Err, RuleMember)
 	}
-	if r, _ := w.try(alice, ReportSynced{w.members[0].id, 2}); RuleOf(r.Err) != RuleOwner {
+	if r, _ := w.try(alice, ReportSynced{Node: w.members[0].id, Epoch: 2}); RuleOf(r.Err) != RuleOwner {
 		t.Errorf("report of a stranger: %v, want rule %q", r.Err, RuleOwner)
 	}
-	if r, _ := w.try(w.members[0].owner, ReportSynced{w.members[0].id, 1}); RuleOf(r.Err) != RuleEpoch {
+	if r, _ := w.try(w.members[0].owner, ReportSynced{Node: w.members[0].id, Epoch: 1}); RuleOf(r.Err) != RuleEpoch {
 		t.Errorf("report of another epoch: %v, want rule %q", r.Err, RuleEpoch)
 	}
 	if p := Phase(w.state.System().Phase); p != PhaseSync {
@@ -115,7 +115,7 @@ func TestSettled(t *testing.T) {
 			if w.committee().weightOf(m.id) == 0 {
 				continue
 			}
-			r, _ := w.try(m.owner, ReportSynced{m.id, epoch})
+			r, _ := w.try(m.owner, ReportSynced{Node: m.id, Epoch: epoch})
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}

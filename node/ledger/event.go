@@ -144,6 +144,35 @@ type StakeSlashed struct {
 	Burned uint64 // the part that nobody has
 }
 
+// TransferFailed: a member had to recover shards that another one should have handed over, or, if
+// Sender is zero, has not got all its shards.
+type TransferFailed struct {
+	Epoch            uint32
+	Sender, Receiver NodeID
+	Shards           uint16
+}
+
+// TransferFined: all who have stake with a node have lost a part of it, because it has not handed
+// shards over or not got them.
+type TransferFined struct {
+	Epoch  uint32
+	Node   NodeID
+	Amount uint64
+}
+
+// HelperPaid: a member gets a part of the fines because shards are recovered from it.
+type HelperPaid struct {
+	Epoch  uint32
+	Node   NodeID
+	Amount uint64 // with the operator's commission
+}
+
+// DrawsDoubled: challenges draw more blobs from an epoch on, or fewer again.
+type DrawsDoubled struct {
+	Epoch     uint32
+	Doublings uint8 // of what genesis wants
+}
+
 // NodeRewarded: a member of the epoch that ended has its reward.
 type NodeRewarded struct {
 	Epoch  uint32
@@ -171,6 +200,10 @@ func (ChallengeClosed) isEvent()     {}
 func (ChallengeFailed) isEvent()     {}
 func (StakeSlashed) isEvent()        {}
 func (NodeRewarded) isEvent()        {}
+func (TransferFailed) isEvent()      {}
+func (TransferFined) isEvent()       {}
+func (HelperPaid) isEvent()          {}
+func (DrawsDoubled) isEvent()        {}
 
 // events are all events, by the numbers that they have on the wire: new ones come last.
 var events = []reflect.Type{
@@ -194,6 +227,10 @@ var events = []reflect.Type{
 	reflect.TypeFor[ChallengeFailed](),
 	reflect.TypeFor[StakeSlashed](),
 	reflect.TypeFor[NodeRewarded](),
+	reflect.TypeFor[TransferFailed](),
+	reflect.TypeFor[TransferFined](),
+	reflect.TypeFor[HelperPaid](),
+	reflect.TypeFor[DrawsDoubled](),
 }
 
 // MarshalEvent returns the event in BCS.

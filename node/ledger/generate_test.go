@@ -19,11 +19,13 @@ func (h *history) action(sender ledger.Address) ledger.Action {
 		kind = map[bool]string{false: "AckChallenge", true: "PassChallenge"}[c.started]
 	}
 	if m.genesis.Challenges.Mode != ledger.ChallengesOff && m.settled < m.epoch && h.random.IntN(2) == 0 {
-		return ledger.ReportSynced{Node: h.node(sender), Epoch: m.epoch} // no challenge is armed before a quorum has
+		return h.report(sender, m.epoch) // no challenge is armed before a quorum has
 	}
 	switch kind {
 	case "AckChallenge", "PassChallenge":
 		return h.challengeAction(kind)
+	case "DoubtChallenges":
+		return ledger.DoubtChallenges{Node: h.node(sender), Epoch: m.epoch - uint32(h.random.IntN(20)/19)}
 	case "Transfer":
 		return ledger.Transfer{To: to, Amount: h.amount(1_000_000)}
 	case "AddSubsidy":
@@ -185,7 +187,7 @@ func (h *history) nodeAction(sender, to ledger.Address) ledger.Action {
 			return ok || s.Withdraw != nil && (*s.Withdraw <= m.epoch || h.applied%4 == 0)
 		})}
 	case "ReportSynced":
-		return ledger.ReportSynced{Node: h.node(sender), Epoch: m.epoch + uint32(h.random.IntN(20)/19)}
+		return h.report(sender, m.epoch+uint32(h.random.IntN(20)/19))
 	case "VoteSlashing":
 		return ledger.VoteSlashing{Voter: h.node(sender), Candidate: h.nodes[0]}
 	}

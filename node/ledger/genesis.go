@@ -29,6 +29,7 @@ type Genesis struct {
 	StakeTolerance uint16
 
 	Challenges ChallengeRules
+	Migration  MigrationRules
 
 	CheckpointMillis uint64 // between two checkpoints that the committee signs, at most
 
@@ -141,6 +142,9 @@ func (g *Genesis) validate() error {
 	}
 	if err := g.Challenges.validate(g.EpochMillis, total); err != nil {
 		return invalid("Challenges: %w", err)
+	}
+	if err := g.Migration.validate(total); err != nil {
+		return invalid("Migration: %w", err)
 	}
 	return nil
 }

@@ -35,6 +35,9 @@ func TestModel(t *testing.T) {
 				for h.applied < transactions {
 					h.block()
 				}
+				for what, count := range h.model.did {
+					h.did[what] += count
+				}
 				for _, n := range h.model.nodes {
 					if n.slashed.Sign() > 0 {
 						h.did[slashed]++
@@ -72,7 +75,7 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	for _, name := range kindsOfActions {
+	for _, name := range append([]string{slashed, indebted, excused, helping, doubled, outside}, kindsOfActions...) {
 		if did[name] == 0 {
 			t.Errorf("no %s did anything", name)
 		}
@@ -93,13 +96,17 @@ func TestModel(t *testing.T) {
 const (
 	slashed  = "a node's stake was slashed"
 	indebted = "a node's stakes are short of money"
+	excused  = "a member was excused from a challenge"
+	helping  = "a member was paid for helping"
+	doubled  = "challenges drew more blobs"
+	outside  = "a node in no committee was fined"
 )
 
 var kindsOfActions = []string{
 	"Transfer", "ReserveSpace", "SplitByEpoch", "SplitBySize", "Fuse", "TransferStorage", "RegisterBlob", "ReserveAndRegister", "CertifyBlob",
 	"ExtendBlob", "ExtendWithStorage", "DeleteBlob", "TransferBlob", "SetAttributes", "InvalidateBlob", "AddSubsidy", "RegisterNode", "UpdateNode",
 	"SetNextKey", "Vote", "SetCommission", "CollectCommission", "JoinActiveSet", "StakeWith", "SplitStake", "TransferStake", "RequestWithdrawal",
-	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "TransferNode", "BurnBlob", "ShareBlob", "FundBlob", "AckChallenge", "PassChallenge",
+	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "TransferNode", "BurnBlob", "ShareBlob", "FundBlob", "AckChallenge", "PassChallenge", "DoubtChallenges",
 }
 
 // blsKey is a key with its proof. They are made once: proofs take a while.
@@ -156,6 +163,9 @@ func newHistory(t *testing.T, seed uint64) *history {
 			Mode: ledger.ChallengesLight + ledger.ChallengeMode(h.random.IntN(2)), Millis: 50 + h.number(450), Grace: 1 + h.number(300),
 			Strikes: uint16(1 + h.random.IntN(5)/4), Penalty: uint16(1 + h.random.IntN(10_000)), FinesShared: uint16(h.random.IntN(10_001)),
 		}
+	}
+	if h.random.IntN(3) > 0 {
+		g.Migration = ledger.MigrationRules{Sender: uint16(h.random.IntN(5000)), Receiver: uint16(h.random.IntN(2000)), Helpers: uint16(h.random.IntN(10_001))}
 	}
 	for i := range 4 {
 		key := ledgertest.Key(fmt.Sprint("person ", i))

@@ -16,10 +16,12 @@ const (
 	kindCommittee = 'c'
 	kindChallenge = 'C'
 	kindSynced    = 'd'
+	kindDoubt     = 'D'
 	kindHandover  = 'h'
 	kindInvalid   = 'i'
 	kindClaim     = 'k'
 	kindLast      = 'l'
+	kindTransfers = 'm'
 	kindNode      = 'n'
 	kindOpen      = 'p'
 	kindSlot      = 'r'
@@ -83,6 +85,12 @@ func SlotKey(epoch uint32) []byte { return key(kindSlot, number(epoch)) }
 
 // ChallengeKey returns the key of the last [Challenge].
 func ChallengeKey() []byte { return key(kindChallenge) }
+
+// DoubtKey returns the key of the [Doubt] of challenges.
+func DoubtKey() []byte { return key(kindDoubt) }
+
+// TransfersKey returns the key of the [Transfers] of the last epoch that has begun.
+func TransfersKey() []byte { return key(kindTransfers) }
 
 // SystemKey returns the key of the [System].
 func SystemKey() []byte { return key(kindSystem) }

@@ -511,7 +511,9 @@ func (m *model) nodeAction(sender ledger.Address, a ledger.Action, ids func(int)
 		weight := weightIn(m.committees[m.epoch], a.Node)
 		broken.when(weight == 0, ledger.RuleMember)
 		broken.when(m.synced[a.Node], ledger.RuleTwice)
+		failed := m.recovered(a, broken)
 		return func() {
+			m.failed = append(m.failed, failed...)
 			m.synced[a.Node] = true
 			m.weight += weight
 			if 3*m.weight >= 2*int(m.genesis.Shards)+1 {
@@ -522,6 +524,16 @@ func (m *model) nodeAction(sender ledger.Address, a ledger.Action, ids func(int)
 				m.phase, m.began = ledger.PhaseDone, m.time
 			}
 		}
+	case ledger.DoubtChallenges:
+		n := m.nodes[a.Node]
+		broken.when(n == nil, ledger.RuleUnknown)
+		broken.when(n != nil && n.owner != sender && n.info.TLSKey != sender, ledger.RuleOwner)
+		broken.when(a.Epoch != m.epoch, ledger.RuleEpoch)
+		broken.when(weightIn(m.committees[m.epoch], a.Node) == 0, ledger.RuleMember)
+		broken.when(m.doubts[a.Node], ledger.RuleTwice)
+		c := m.challenge
+		broken.when(m.genesis.Challenges.Mode != ledger.ChallengesLight || c == nil || !c.closed || m.weightOfPassed() < m.quorum(), ledger.RulePhase)
+		return func() { m.doubts[a.Node] = true }
 	case ledger.VoteSlashing:
 		m.ownNode(broken, a.Voter, sender)
 		broken.when(m.nodes[a.Candidate] == nil, ledger.RuleUnknown)

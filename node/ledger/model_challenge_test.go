@@ -18,6 +18,8 @@ type modelChallenge struct {
 	started  bool
 	passed   map[ledger.NodeID]bool
 	closed   bool
+	excused  map[ledger.NodeID]bool // they had not got yet what the epoch gave them
+	draws    uint64
 }
 
 // modelAck is ledger.AckChallenge with whether its signature is wrong.
@@ -42,7 +44,13 @@ func (m *model) arm() {
 	}
 	m.challenge = &modelChallenge{
 		epoch: m.epoch, height: m.height, deadline: m.time + m.genesis.Challenges.Millis,
-		acks: make(map[ledger.NodeID]challenge.List), passed: make(map[ledger.NodeID]bool),
+		acks: make(map[ledger.NodeID]challenge.List), passed: make(map[ledger.NodeID]bool), excused: make(map[ledger.NodeID]bool),
+	}
+	for _, o := range m.committees[m.epoch] {
+		if !m.synced[o.node] && len(m.gained(o.node)) > 0 {
+			m.challenge.excused[o.node] = true
+			m.did[excused]++
+		}
 	}
 }
 
@@ -82,7 +90,9 @@ func (m *model) challengeAction(a ledger.Action, broken rules) func() {
 					weight += weightIn(m.committees[m.epoch], id)
 				}
 			}
-			c.started = weight >= m.quorum()
+			if c.started = weight >= m.quorum(); c.started {
+				c.draws = m.draws()
+			}
 		}
 	case modelPass:
 		if !open(a.Node, a.Height) {
@@ -117,7 +127,7 @@ func (m *model) judge(old uint32, id ledger.NodeID) (paid bool) {
 		verdict(ledger.Passed)
 		n.failed = 0
 		return true
-	case m.weightOfPassed() < m.quorum():
+	case m.weightOfPassed() < m.quorum() || c.excused[id]:
 		verdict(ledger.Unproven)
 		return false
 	}
@@ -126,14 +136,7 @@ func (m *model) judge(old uint32, id ledger.NodeID) (paid bool) {
 	if n.failed < int(m.genesis.Challenges.Strikes) {
 		return false
 	}
-	quarter := new(big.Int).Div(plus(n.shares, number(3)), number(4))
-	amount := floor(n.balance, number(uint64(m.genesis.Challenges.Penalty)), number(10_000))
-	if most := minus(n.balance, quarter); amount.Cmp(most) > 0 {
-		amount = most
-	}
-	n.balance = new(big.Int).Sub(n.balance, amount)
-	n.rewards = new(big.Int).Sub(n.rewards, amount)
-	n.slashed = plus(n.slashed, amount)
+	amount := n.slash(floor(n.balance, number(uint64(m.genesis.Challenges.Penalty)), number(10_000)), m.staked(id))
 	shared := floor(amount, number(uint64(m.genesis.Challenges.FinesShared)), number(10_000))
 	m.pay(m.epoch, shared)
 	m.burned = plus(m.burned, new(big.Int).Sub(amount, shared))
@@ -167,8 +170,8 @@ func (m *model) compareChallenge(s *ledger.State) error {
 	case c.started:
 		stage = challenge.Running
 	}
-	if g, w := fmt.Sprint(got.Epoch, got.Height, got.Deadline, got.Stage, got.Started(), len(got.Passed), got.Weight),
-		fmt.Sprint(c.epoch, c.height, c.deadline, stage, c.started, len(c.passed), m.weightOfPassed()); g != w {
+	if g, w := fmt.Sprint(got.Epoch, got.Height, got.Deadline, got.Stage, got.Started(), len(got.Passed), got.Weight, got.Draws, len(got.Excused)),
+		fmt.Sprint(c.epoch, c.height, c.deadline, stage, c.started, len(c.passed), m.weightOfPassed(), c.draws, len(c.excused)); g != w {
 		return fmt.Errorf("the challenge is %s, want %s", g, w)
 	}
 	return nil

@@ -135,6 +135,29 @@ func (n *modelNode) advance(epoch uint32, reward *big.Int) {
 	n.shares = rate.toShares(n.balance)
 }
 
+// leave has all withdrawals take effect of a pool that does not advance.
+func (n *modelNode) leave(epoch uint32) {
+	rate := modelRate{n.balance, n.shares}
+	leaving := plus(n.earlyShares(epoch, true), due(n.out, epoch, true))
+	n.balance = minus(n.balance, rate.toMoney(leaving))
+	n.shares = rate.toShares(n.balance)
+}
+
+// slash takes so much of the stake, but leaves each share a quarter of its first worth, and no
+// less money than none. It returns what it took.
+func (n *modelNode) slash(amount, staked *big.Int) *big.Int {
+	quarter := new(big.Int).Div(plus(n.shares, number(3)), number(4))
+	for _, most := range []*big.Int{minus(n.balance, quarter), plus(staked, n.rewards)} {
+		if amount.Cmp(most) > 0 {
+			amount = most
+		}
+	}
+	n.balance = new(big.Int).Sub(n.balance, amount)
+	n.rewards = new(big.Int).Sub(n.rewards, amount)
+	n.slashed = plus(n.slashed, amount)
+	return amount
+}
+
 // compare returns what is different in a node of the ledger.
 func (n *modelNode) compare(got *ledger.Node) error {
 	var next ledger.NextKey

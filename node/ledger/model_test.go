@@ -44,6 +44,11 @@ type model struct {
 	votes      map[ledger.NodeID]map[ledger.NodeID]bool // of this epoch, by who may be slashed
 	height     uint64
 	challenge  *modelChallenge
+	from       uint32                 // the epoch whose committee hands shards over to that of this one
+	failed     []modelTransfer        // of this epoch
+	doubts     map[ledger.NodeID]bool // members who doubt challenges, in this epoch
+	doublings  uint
+	did        map[string]int
 }
 
 type modelAccount struct {
@@ -105,6 +110,7 @@ func newModel(g ledger.Genesis, nodes map[string]ledger.NodeID, stakes map[ledge
 		blobs: make(map[ledger.ObjectID]*ledger.Blob), paid: make(map[uint32]*big.Int), invalid: make(map[commit.BlobID]bool),
 		nodes: make(map[ledger.NodeID]*modelNode), stakes: make(map[ledger.ObjectID]*ledger.Stake),
 		committees: make(map[uint32][]modelOwner), synced: make(map[ledger.NodeID]bool), votes: make(map[ledger.NodeID]map[ledger.NodeID]bool),
+		from: 1, doubts: make(map[ledger.NodeID]bool), did: make(map[string]int),
 	}
 	for _, b := range g.Balances {
 		m.account(b.Account).balance = number(b.Amount)
@@ -240,6 +246,9 @@ func (m *model) startEpoch() {
 	if reserved := m.used(m.epoch); reserved.Cmp(number(m.capacity)) > 0 {
 		m.capacity = reserved.Uint64()
 	}
+	m.judgeDoubts(old)
+	helped := m.fineTransfers(old)
+	m.from, m.failed = m.settled, nil
 	left := new(big.Int).Set(pot)
 	for _, o := range m.committees[old] {
 		stored := new(big.Int).Mul(used, number(uint64(len(o.shards))))
@@ -249,6 +258,10 @@ func (m *model) startEpoch() {
 		}
 		m.nodes[o.node].last.Epoch, m.nodes[o.node].last.Reward = old, reward.Uint64()
 		left.Sub(left, reward)
+		if help := helped[o.node]; help != nil && help.Sign() > 0 {
+			m.did[helping]++
+			reward = plus(reward, help)
+		}
 		m.nodes[o.node].advance(m.epoch, reward)
 	}
 	m.pay(m.epoch, left)

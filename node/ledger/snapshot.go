@@ -57,6 +57,8 @@ var forms = map[byte]form{
 	kindByBlobID:  {1 + 2*nameSize, reads[struct{}]},
 	kindCommittee: {1 + numberSize, reads[Committee]},
 	kindChallenge: {1, reads[Challenge]},
+	kindDoubt:     {1, reads[Doubt]},
+	kindTransfers: {1, reads[Transfers]},
 	kindSynced:    {1 + numberSize + nameSize, reads[bool]},
 	kindHandover:  {1 + numberSize, reads[Certified]},
 	kindInvalid:   {1 + nameSize, reads[Invalid]},

@@ -70,6 +70,7 @@ var actions = []reflect.Type{
 	reflect.TypeFor[TransferNode](),
 	reflect.TypeFor[AckChallenge](),
 	reflect.TypeFor[PassChallenge](),
+	reflect.TypeFor[DoubtChallenges](),
 }
 
 // signedPrefix keeps signatures of transactions apart from all others of the same key.

@@ -41,9 +41,10 @@ type Config struct {
 	Known func(epoch uint64) bool
 	// Recover recovers whatever the node lacks, as far as it can.
 	Recover func(context.Context) error
-	// Report tells the ledger that the node has its shards of the epoch. ErrOver says that
-	// there is nothing to tell.
-	Report func(ctx context.Context, epoch uint64) error
+	// Report tells the ledger that the node has its shards of the epoch, and which nodes did not
+	// hand over what they should have, by their ids, so that it was recovered from others. ErrOver
+	// says that there is nothing to tell.
+	Report func(ctx context.Context, epoch uint64, recovered []committee.NodeID) error
 	// Reported tells whether the member has told so. An error is that it may
 	// have not.
 	Reported func(ctx context.Context, epoch uint64, member committee.NodeID) (bool, error)
@@ -105,7 +106,8 @@ type Migrator struct {
 	mu       sync.Mutex
 	progress Progress
 	place    place
-	stopDrop context.CancelFunc // while shards are dropped
+	failed   map[committee.NodeID]bool // nodes that lied, or gave nothing when they were asked last, in the epoch
+	stopDrop context.CancelFunc        // while shards are dropped
 }
 
 // New returns a migrator that goes on where the store says that it was. It starts nothing.
@@ -203,6 +205,7 @@ func (m *Migrator) get(ctx context.Context, epoch uint64) error {
 	if err := c.copyAll(ctx, epoch); err != nil {
 		return err
 	}
+	var recovered []committee.NodeID
 	for {
 		lacking, err := c.lacking(ctx, epoch)
 		if err != nil {
@@ -213,6 +216,7 @@ func (m *Migrator) get(ctx context.Context, epoch uint64) error {
 			break
 		}
 		m.note(func(p *Progress) { p.Phase = PhaseRecovering })
+		recovered = m.failing()
 		m.config.Logger.Info("recovering slivers that nobody gave", "epoch", epoch, "slivers", lacking)
 		err = m.config.Recover(ctx)
 		left, e := c.lacking(ctx, epoch)
@@ -227,7 +231,7 @@ func (m *Migrator) get(ctx context.Context, epoch uint64) error {
 		}
 	}
 	m.note(func(p *Progress) { p.Phase = PhaseReporting })
-	err := m.config.Report(ctx, epoch)
+	err := m.config.Report(ctx, epoch, recovered)
 	switch {
 	case errors.Is(err, ErrOver) && m.config.View().Epoch() != epoch:
 		return errMoved

@@ -294,6 +294,8 @@ func (p *page) fetch(ctx context.Context, o *order) {
 		p.note(func(p *Progress) { p.GivenUp++ })
 		p.config.Logger.Warn("no slivers of a shard that moved: recovering them from others", "node", from.Name(), "error", err)
 		p.giveUp(o.place)
+	case came > 0:
+		p.handed(p.view.IDOf(o.place), true)
 	}
 	// What has not come of blobs that were answered is not there. Behind the last one that
 	// was, a page may have ended; and within it, if the page was as long as pages get.
@@ -415,6 +417,7 @@ const givenUpFor = time.Minute
 // giveUp notes that a node is not to be asked for a while.
 func (p *page) giveUp(place int) {
 	key := p.view.IDOf(place)
+	p.handed(key, false)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.givenUp[key] = time.Now().Add(givenUpFor)

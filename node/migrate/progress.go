@@ -1,12 +1,15 @@
 package migrate
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
@@ -106,6 +109,27 @@ func (m *Migrator) note(f func(*Progress)) {
 	f(&m.progress)
 }
 
+// failing returns the nodes that have not handed over what they should have, by their ids.
+func (m *Migrator) failing() []committee.NodeID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(m.failed), func(a, b committee.NodeID) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// handed notes whether a node has handed something over.
+func (m *Migrator) handed(id committee.NodeID, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ok {
+		delete(m.failed, id)
+		return
+	}
+	if m.failed == nil {
+		m.failed = make(map[committee.NodeID]bool)
+	}
+	m.failed[id] = true
+}
+
 // place is where a migrator is, as the store keeps it.
 type place struct {
 	Reported uint64 // the last epoch that was reported
@@ -188,6 +212,7 @@ func (m *Migrator) begin(epoch uint64) error {
 	m.mu.Lock()
 	at, p := m.place, &m.progress
 	if p.Epoch != epoch || p.Started.IsZero() {
+		m.failed = nil
 		p.Epoch, p.Started, p.Ended, p.Blobs, p.Total, p.Lacking = epoch, time.Now(), time.Time{}, 0, 0, 0
 	}
 	p.Phase = PhaseCopying

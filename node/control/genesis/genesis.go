@@ -38,6 +38,7 @@ type file struct {
 	FeePerByte     Amount         `toml:"fee_per_byte"`
 	BlockTarget    uint32         `toml:"block_target"`
 	Challenges     *challenges    `toml:"challenges,omitempty"`
+	Migration      *migration     `toml:"migration,omitempty"`
 	Metadata       committee.Form `toml:"metadata,omitzero"` // full if it is not there
 	Accounts       []Account      `toml:"account"`
 	Nodes          []Node         `toml:"node"`
@@ -119,6 +120,7 @@ func Parse(text []byte) (g ledger.Genesis, err error) {
 		Name: f.Network, Shards: f.Shards, Scheme: uint8(f.Scheme), Metadata: uint8(f.Metadata), Start: uint64(f.Start.UnixMilli()), EpochMillis: uint64(f.Epoch),
 		SyncMillis: uint64(f.Sync), MaxEpochsAhead: f.MaxEpochsAhead, MaxNodes: f.MaxNodes, MinStake: uint64(f.MinStake), BurnRate: f.BurnRate,
 		FeePerByte: uint64(f.FeePerByte), BlockTarget: f.BlockTarget, StakeTolerance: f.StakeTolerance, Challenges: f.Challenges.rules(),
+		Migration: f.Migration.rules(),
 	}
 	Set(&g, f.Nodes, f.Accounts)
 	begin, err := ledger.Begin(g)
@@ -152,6 +154,7 @@ func Marshal(g ledger.Genesis) ([]byte, error) {
 		Network: g.Name, Shards: g.Shards, Scheme: commit.Scheme(g.Scheme), Metadata: committee.Form(g.Metadata), Start: time.UnixMilli(int64(g.Start)).UTC(), Epoch: duration(g.EpochMillis),
 		Sync: duration(g.SyncMillis), MaxEpochsAhead: g.MaxEpochsAhead, MaxNodes: g.MaxNodes, MinStake: Amount(g.MinStake), BurnRate: g.BurnRate,
 		FeePerByte: Amount(g.FeePerByte), BlockTarget: g.BlockTarget, StakeTolerance: g.StakeTolerance, Challenges: tableOf(g.Challenges),
+		Migration: migrationOf(g.Migration),
 	}
 	for _, b := range g.Balances {
 		f.Accounts = append(f.Accounts, Account{b.Account, Amount(b.Amount)})

@@ -24,6 +24,7 @@ func build(t testing.TB) ledger.Genesis {
 		nodes = append(nodes, n)
 	}
 	g.Challenges = ledger.ChallengeRules{Mode: ledger.ChallengesLight, Strikes: 2, FinesShared: 5000}
+	g.Migration = ledger.MigrationRules{Sender: 300, Receiver: 200, Helpers: 5000}
 	genesis.Set(&g, nodes, []genesis.Account{{Address: genesis.AddressOf(identity.GenerateKey()), Balance: 1 << 50}})
 	return g
 }
