@@ -22,6 +22,10 @@ type Options struct {
 
 	Logger *slog.Logger // default drops all
 
+	// Epochs tells how time passes, where there is a ledger: objects end with their blobs'
+	// epochs, and buckets may say for how long objects live.
+	Epochs func(ctx context.Context) (Epochs, error)
+
 	Put daemon.PutOptions // how blobs are stored: for how long, where there is a ledger
 }
 
@@ -64,6 +68,7 @@ type above struct{ none }
 type Backend struct {
 	above
 	buckets
+	settings
 	unset
 	listings
 	tagging
@@ -95,14 +100,18 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 	life, end := context.WithCancel(context.Background())
 	c := &content{
 		blobs: blobs, options: o.Put, piece: o.PieceSize, read: o.ReadSize, buffers: make(chan []byte, o.Writes), life: life,
-		collector: newCollector(x, blobs.Free, o.Logger),
+		collector: newCollector(x, blobs.Free, o.Logger), epochs: o.Epochs,
 	}
 	for range o.Writes {
 		c.buffers <- nil // each is made when it is needed first
 	}
 	all := objects{x, c}
-	b := &Backend{buckets: buckets{x, c.hurry}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, all: all, end: end}
+	expirer := &expirer{all: all, epochs: o.Epochs, log: o.Logger, wake: make(chan struct{}, 1)}
+	b := &Backend{buckets: buckets{x, c.hurry}, settings: settings{x, o.Epochs, expirer.hurry}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, all: all, end: end}
 	b.background.Go(func() { c.run(life) })
+	if o.Epochs != nil {
+		b.background.Go(func() { expirer.run(life) })
+	}
 	return b, nil
 }
 

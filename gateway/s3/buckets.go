@@ -151,24 +151,12 @@ func (b buckets) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) ([]by
 	return r.ACL, nil
 }
 
-// setTags changes a bucket's tags.
-func (b buckets) setTags(name string, tags map[string]string) error {
-	b.index.buckets.Lock()
-	defer b.index.buckets.Unlock()
-	r, err := b.index.bucket(name)
-	if err != nil {
-		return err
-	}
-	r.Tags = tags
-	return b.index.apply(func(c change) error { return c.put(bucketKey(name), r) })
-}
-
 func (b buckets) PutBucketTagging(_ context.Context, name string, tags map[string]string) error {
-	return b.setTags(name, tags)
+	return b.index.change(name, func(r *bucket) { r.Tags = tags })
 }
 
 func (b buckets) DeleteBucketTagging(_ context.Context, name string) error {
-	return b.setTags(name, nil)
+	return b.index.change(name, func(r *bucket) { r.Tags = nil })
 }
 
 func (b buckets) GetBucketTagging(_ context.Context, name string) (map[string]string, error) {
@@ -180,64 +168,4 @@ func (b buckets) GetBucketTagging(_ context.Context, name string) (map[string]st
 		return nil, err
 	}
 	return r.Tags, nil
-}
-
-// unset answers for what a bucket may have elsewhere, and never has here.
-type unset struct{ index *index }
-
-func (u unset) nothing(bucket string, code s3err.ErrorCode) error {
-	if _, err := u.index.bucket(bucket); err != nil {
-		return err
-	}
-	return s3err.GetBucketErr(code, bucket)
-}
-
-func (u unset) GetBucketPolicy(_ context.Context, bucket string) ([]byte, error) {
-	return nil, u.nothing(bucket, s3err.ErrNoSuchBucketPolicy)
-}
-
-func (u unset) GetBucketCors(_ context.Context, bucket string) ([]byte, error) {
-	return nil, u.nothing(bucket, s3err.ErrNoSuchCORSConfiguration)
-}
-
-func (u unset) GetObjectLockConfiguration(_ context.Context, bucket string) ([]byte, error) {
-	return nil, u.nothing(bucket, s3err.ErrObjectLockConfigurationNotFound)
-}
-
-func (u unset) GetBucketWebsite(_ context.Context, bucket string) ([]byte, error) {
-	return nil, u.nothing(bucket, s3err.ErrNoSuchWebsiteConfiguration)
-}
-
-func (u unset) GetBucketVersioning(_ context.Context, bucket string) (s3response.GetBucketVersioningOutput, error) {
-	_, err := u.index.bucket(bucket)
-	return s3response.GetBucketVersioningOutput{}, err
-}
-
-func (u unset) GetBucketOwnershipControls(_ context.Context, bucket string) (types.ObjectOwnership, error) {
-	_, err := u.index.bucket(bucket)
-	return types.ObjectOwnershipBucketOwnerEnforced, err
-}
-
-// noLock is the answer to a request for what keeps an object from being removed.
-func (u unset) noLock(bucket, key string) error {
-	if _, err := u.index.object(bucket, key); err != nil {
-		return err
-	}
-	return s3err.GetAPIError(s3err.ErrMissingObjectLockConfiguration)
-}
-
-func (u unset) GetObjectRetention(_ context.Context, bucket, key, _ string) ([]byte, error) {
-	return nil, u.noLock(bucket, key)
-}
-
-func (u unset) PutObjectRetention(_ context.Context, bucket, key, _ string, _ []byte) error {
-	return u.noLock(bucket, key)
-}
-
-func (u unset) GetObjectLegalHold(_ context.Context, bucket, key, _ string) (*bool, error) {
-	return nil, u.noLock(bucket, key)
-}
-
-func (u unset) PutObjectLegalHold(_ context.Context, bucket, key, _ string, _ bool) error {
-	return u.noLock(bucket, key)
 }

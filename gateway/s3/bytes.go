@@ -26,11 +26,12 @@ type Blobs interface {
 type content struct {
 	blobs   Blobs
 	options daemon.PutOptions
-	piece   int64           // bytes of a blob
-	read    int64           // bytes that are read at once
-	buffers chan []byte     // for what is being stored: as many as may be at once
-	life    context.Context // until the end of the backend
-	uses    uses            // of the blobs
+	piece   int64                                 // bytes of a blob
+	read    int64                                 // bytes that are read at once
+	buffers chan []byte                           // for what is being stored: as many as may be at once
+	life    context.Context                       // until the end of the backend
+	uses    uses                                  // of the blobs
+	epochs  func(context.Context) (Epochs, error) // nil without a ledger
 	*collector
 }
 
@@ -40,6 +41,7 @@ type stored struct {
 	size     int64
 	md5      []byte
 	pieces   []piece
+	end      uint32 // the first epoch in which not all blobs are stored any more; 0 if there is none
 	checksum checksum
 	crc64    string // in base64, if it was asked for
 }
@@ -52,7 +54,7 @@ func (s *stored) etag() string { return `"` + hex.EncodeToString(s.md5) + `"` }
 //
 // Blobs are still being sent to slow nodes when the request has been answered, and the server
 // uses its context again then: so they have one of the backend's.
-func (c *content) store(body io.Reader, sums sums) (out *stored, err error) {
+func (c *content) store(body io.Reader, sums sums, how daemon.PutOptions) (out *stored, err error) {
 	done, err := c.uses.begin()
 	if err != nil {
 		return nil, err
@@ -89,11 +91,11 @@ func (c *content) store(body io.Reader, sums sums) (out *stored, err error) {
 			return nil, err
 		}
 		if n > 0 {
-			one, failed := c.putPiece(ctx, s.held, buffer[:n])
+			one, end, failed := c.putPiece(ctx, s.held, buffer[:n], how)
 			if failed != nil {
 				return nil, explain(failed)
 			}
-			s.pieces = append(s.pieces, one)
+			s.pieces, s.end = append(s.pieces, one), earlier(s.end, end)
 			s.size += int64(n)
 		}
 		if err != nil {
@@ -124,9 +126,9 @@ func (c *content) sum(o *object, algorithm string) (checksum, error) {
 }
 
 // putPiece stores a blob, which is held, and notes the registration that it was stored with.
-func (c *content) putPiece(ctx context.Context, h *held, blob []byte) (piece, error) {
+func (c *content) putPiece(ctx context.Context, h *held, blob []byte, how daemon.PutOptions) (one piece, end uint32, err error) {
 	got, err := h.put(ctx, func() (*daemon.Stored, error) {
-		got, err := c.blobs.Put(ctx, blob, c.options)
+		got, err := c.blobs.Put(ctx, blob, how)
 		if err == nil && got.New && !got.Permanent {
 			// At once: if it has to be put again, that finds this registration.
 			err = c.index.apply(func(change change) error { return change.made(got.Blob, got.ID) })
@@ -134,9 +136,20 @@ func (c *content) putPiece(ctx context.Context, h *held, blob []byte) (piece, er
 		return got, err
 	})
 	if err != nil {
-		return piece{}, err
+		return piece{}, 0, err
 	}
-	return piece{got.Blob, int64(len(blob))}, nil
+	if c.epochs != nil { // elsewhere epochs do not pass
+		end = got.End
+	}
+	return piece{got.Blob, int64(len(blob))}, end, nil
+}
+
+// earlier returns the earlier end of two; 0 is none.
+func earlier(a, b uint32) uint32 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // reader reads a range of an object piece by piece. It holds the object's blobs.

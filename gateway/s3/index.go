@@ -141,6 +141,18 @@ func (x *index) bucket(name string) (*bucket, error) {
 	return b, err
 }
 
+// change changes what is kept of a bucket.
+func (x *index) change(name string, f func(*bucket)) error {
+	x.buckets.Lock()
+	defer x.buckets.Unlock()
+	r, err := x.bucket(name)
+	if err != nil {
+		return err
+	}
+	f(r)
+	return x.apply(func(c change) error { return c.put(bucketKey(name), r) })
+}
+
 // object returns an object. The error is ErrNoSuchKey of S3, or that there is no bucket.
 func (x *index) object(bucket, key string) (*object, error) {
 	o, err := get[object](x, objectKey(bucket, key))

@@ -2,11 +2,13 @@ package s3
 
 import (
 	"bytes"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -126,5 +128,56 @@ func TestFreeOnLedger(t *testing.T) {
 			}
 		}
 		await(0, "both removed")
+	}
+}
+
+// TestSettings keeps what a bucket is told, and does it.
+func TestSettings(t *testing.T) {
+	s := serve(t, Options{})
+	s.bucket("bucket")
+	s.put("bucket", "key", []byte("some text"))
+	ctx, b := t.Context(), aws.String("bucket")
+	if _, err := s.aws.PutBucketCors(ctx, &awss3.PutBucketCorsInput{Bucket: b, CORSConfiguration: &types.CORSConfiguration{
+		CORSRules: []types.CORSRule{{AllowedMethods: []string{"GET"}, AllowedOrigins: []string{"http://page.example"}}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	policy := `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}]}`
+	if _, err := s.aws.PutBucketPolicy(ctx, &awss3.PutBucketPolicyInput{Bucket: b, Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	get := func() *http.Response {
+		t.Helper()
+		ask, err := http.NewRequest("GET", "http://"+s.at+"/bucket/key", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask.Header.Set("Origin", "http://page.example")
+		answer, err := http.DefaultClient.Do(ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		return answer
+	}
+	if answer := get(); answer.StatusCode != 200 || answer.Header.Get("Access-Control-Allow-Origin") != "http://page.example" {
+		t.Errorf("a page reads what all may read: %d, %v", answer.StatusCode, answer.Header)
+	}
+	s.stop()
+	s.start(Options{}) // they are kept
+	if out, err := s.aws.GetBucketPolicy(ctx, &awss3.GetBucketPolicyInput{Bucket: b}); err != nil || *out.Policy != policy {
+		t.Errorf("policy %v (%v)", out, err)
+	}
+	if _, err := s.aws.DeleteBucketPolicy(ctx, &awss3.DeleteBucketPolicyInput{Bucket: b}); err != nil {
+		t.Fatal(err)
+	}
+	if answer := get(); answer.StatusCode != 403 {
+		t.Errorf("without the policy: %d, want 403", answer.StatusCode)
+	}
+	if _, err := s.aws.DeleteBucketCors(ctx, &awss3.DeleteBucketCorsInput{Bucket: b}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.aws.GetBucketCors(ctx, &awss3.GetBucketCorsInput{Bucket: b}); code(err) != "NoSuchCORSConfiguration" {
+		t.Errorf("without rules: %v", err)
 	}
 }

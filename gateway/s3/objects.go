@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -110,26 +111,31 @@ func (o objects) meets(bucket, key string, ifMatch, ifNoneMatch *string) error {
 	return backend.EvaluateObjectPutPreconditions(etag, ifMatch, ifNoneMatch, now != nil)
 }
 
-func (o objects) PutObject(_ context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
+func (o objects) PutObject(ctx context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
 	bucket, key := *in.Bucket, *in.Key
 	tags, err := checkWrite(key, in.ObjectLockMode, in.ObjectLockLegalHoldStatus, in.Tagging)
 	if err != nil {
 		return out, err
 	}
 	// Nothing is stored in vain if it is known that nobody wants it.
-	if _, err := o.index.bucket(bucket); err != nil {
+	into, err := o.index.bucket(bucket)
+	if err != nil {
 		return out, err
 	}
 	if err := o.meets(bucket, key, in.IfMatch, in.IfNoneMatch); err != nil {
 		return out, err
 	}
-	got, err := o.content.store(in.Body, sumsOfObject(&in))
+	how, err := o.content.putFor(ctx, into, key, tags)
+	if err != nil {
+		return out, err
+	}
+	got, err := o.content.store(in.Body, sumsOfObject(&in), how)
 	if err != nil {
 		return out, err
 	}
 	defer got.release()
 	next := &object{
-		Size: got.size, ETag: got.etag(), Metadata: in.Metadata, Tags: tags, Pieces: got.pieces, Checksum: got.checksum,
+		Size: got.size, ETag: got.etag(), Metadata: in.Metadata, Tags: tags, Pieces: got.pieces, End: got.end, Checksum: got.checksum,
 		Headers: headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation),
 	}
 	if err := o.publish(bucket, key, in.IfMatch, in.IfNoneMatch, next, nil); err != nil {
@@ -317,82 +323,19 @@ func (o objects) GetObjectAttributes(_ context.Context, in *s3.GetObjectAttribut
 	return out, nil
 }
 
-// maxCopy is the longest object that is copied in one request, as S3 has it.
-const maxCopy = 5 << 30
+// errStays is what keeps an object that was to be removed.
+var errStays = errors.New("s3: the object stays")
 
-// CopyObject copies a record: the blobs are shared.
-func (o objects) CopyObject(_ context.Context, in s3response.CopyObjectInput) (out s3response.CopyObjectOutput, err error) {
-	fromBucket, fromKey, version, err := backend.ParseCopySource(text(in.CopySource))
-	if err != nil {
-		return out, err
-	}
-	if other(version) {
-		return out, notImplemented()
-	}
-	bucket, key := *in.Bucket, *in.Key
-	tags, err := checkWrite(key, in.ObjectLockMode, in.ObjectLockLegalHoldStatus, in.Tagging)
-	if err != nil {
-		return out, err
-	}
-	if err := o.isOf(fromBucket, in.ExpectedSourceBucketOwner); err != nil {
-		return out, err
-	}
-	found, blobs, err := o.findHeld(fromBucket, fromKey, backend.PreConditions{
-		IfMatch: in.CopySourceIfMatch, IfNoneMatch: in.CopySourceIfNoneMatch, IfModSince: in.CopySourceIfModifiedSince, IfUnmodeSince: in.CopySourceIfUnmodifiedSince,
-	})
-	if err != nil {
-		return out, err
-	}
-	defer blobs.release()
-	if found.Size > maxCopy {
-		return out, s3err.GetCopySourceObjectTooLargeErr(maxCopy)
-	}
-	replace := in.MetadataDirective == types.MetadataDirectiveReplace
-	if fromBucket == bucket && fromKey == key && !replace {
-		return out, s3err.GetAPIError(s3err.ErrInvalidCopyDest)
-	}
-	next := *found
-	next.Upload = ""
-	next.Headers.Redirect = text(in.WebsiteRedirectLocation) // which is not copied
-	if replace {
-		next.Metadata = in.Metadata
-		next.Headers = headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation)
-	}
-	if in.TaggingDirective == types.TaggingDirectiveReplace {
-		next.Tags = tags
-	}
-	if want := string(in.ChecksumAlgorithm); want != "" && (want != next.Checksum.Algorithm || next.Checksum.Composite) {
-		if next.Checksum, err = o.content.sum(found, want); err != nil {
-			return out, err
-		}
-	}
-	if err := o.publish(bucket, key, nil, nil, &next, nil); err != nil {
-		return out, err
-	}
-	all := next.Checksum.fields()
-	return s3response.CopyObjectOutput{CopyObjectResult: &s3response.CopyObjectResult{
-		ETag: &next.ETag, LastModified: &next.Modified, ChecksumType: next.Checksum.kind(),
-		ChecksumCRC32: all["CRC32"], ChecksumCRC32C: all["CRC32C"], ChecksumCRC64NVME: all["CRC64NVME"], ChecksumSHA1: all["SHA1"],
-		ChecksumSHA256: all["SHA256"], ChecksumSHA512: all["SHA512"], ChecksumMD5: all["MD5"],
-		ChecksumXXHASH64: all["XXHASH64"], ChecksumXXHASH3: all["XXHASH3"], ChecksumXXHASH128: all["XXHASH128"],
-	}}, nil
-}
-
-// isOf returns an error if a bucket is another's than a request expects.
-func (o objects) isOf(name string, expected *string) error {
-	if text(expected) == "" {
-		return nil
-	}
-	b, err := o.index.bucket(name)
-	if err == nil && owner(b) != *expected {
-		err = s3err.GetAPIError(s3err.ErrAccessDenied)
-	}
-	return err
-}
-
-// remove removes an object, if there is one. Its blobs are gone soon, but for those that
-// others have, too.
+// remove removes an object, if there is one that meets the conditions.
 func (o objects) remove(bucket, key string, c backend.ObjectDeletePreconditions) error {
+	return o.removeIf(bucket, key, func(now *object) error {
+		return backend.EvaluateObjectDeletePreconditions(now.ETag, now.Modified, now.Size, c)
+	})
+}
+
+// removeIf removes an object, if there is one, unless there is an error, which it returns but for
+// errStays. Its blobs are gone soon, but for those that others have, too.
+func (o objects) removeIf(bucket, key string, check func(*object) error) error {
 	unlock, err := o.index.lock(bucket, key)
 	if err != nil {
 		return err
@@ -402,7 +345,9 @@ func (o objects) remove(bucket, key string, c backend.ObjectDeletePreconditions)
 	if err != nil || now == nil {
 		return err
 	}
-	if err := backend.EvaluateObjectDeletePreconditions(now.ETag, now.Modified, now.Size, c); err != nil {
+	if err := check(now); errors.Is(err, errStays) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	defer o.content.hurry()

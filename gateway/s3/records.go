@@ -12,6 +12,8 @@ type bucket struct {
 	Created time.Time         `json:"created"`
 	ACL     []byte            `json:"acl"`
 	Tags    map[string]string `json:"tags,omitempty"`
+
+	Settings map[string][]byte `json:"settings,omitempty"` // by their names, see settings
 }
 
 // piece is a blob that has a part of an object.
@@ -40,6 +42,7 @@ type object struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Tags     map[string]string `json:"tags,omitempty"`
 	Pieces   []piece           `json:"pieces"`
+	End      uint32            `json:"end,omitempty"`    // the first epoch in which not all blobs are stored any more; 0 if there is none
 	Ends     []int64           `json:"ends,omitempty"`   // of the parts that it was uploaded in
 	Upload   string            `json:"upload,omitempty"` // by which it came
 	Checksum checksum          `json:"checksum,omitzero"`
@@ -69,6 +72,7 @@ type part struct {
 	Modified time.Time `json:"modified"`
 	Pieces   []piece   `json:"pieces"`
 	Checksum checksum  `json:"checksum,omitzero"`
+	End      uint32    `json:"end,omitempty"`   // see object
 	CRC64    string    `json:"crc64,omitempty"` // in base64, if the upload has no checksum of its own
 }
 

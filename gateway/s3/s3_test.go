@@ -102,6 +102,16 @@ type served struct {
 	aws    *awss3.Client
 	minio  *minio.Client
 	stop   func()
+
+	backend *Backend
+}
+
+// serveBlobs starts a server before blobs.
+func serveBlobs(t *testing.T, blobs Blobs, o Options) *served {
+	t.Helper()
+	s := &served{t: t, blobs: blobs, fs: vfs.NewMem()}
+	s.start(o)
+	return s
 }
 
 func serve(t *testing.T, o Options) *served {
@@ -129,6 +139,7 @@ func (s *served) start(o Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.backend = b
 	server, err := NewServer(b, ServerOptions{Address: s.at, Access: access, Secret: secret, Domain: "s3.localhost"})
 	if err != nil {
 		t.Fatal(err)
@@ -570,6 +581,16 @@ func TestListing(t *testing.T) {
 	}
 }
 
+// hosts returns a client for which buckets are hosts.
+func (s *served) hosts() *awss3.Client {
+	return awss3.New(awss3.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String("http://s3.localhost"), Credentials: credentials.NewStaticCredentialsProvider(access, secret, ""),
+		HTTPClient: &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, s.at)
+		}}},
+	})
+}
+
 // TestStyles: buckets as hosts, and signatures in the query.
 func TestStyles(t *testing.T) {
 	s := serve(t, Options{})
@@ -599,13 +620,7 @@ func TestStyles(t *testing.T) {
 	if code, text := fetch(strings.Replace(signed.URL, "/k?", "/l?", 1)); code != 403 || !strings.Contains(text, "SignatureDoesNotMatch") {
 		t.Errorf("presigned for something else: %d, %s", code, text)
 	}
-	hosts := awss3.New(awss3.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String("http://s3.localhost"), Credentials: credentials.NewStaticCredentialsProvider(access, secret, ""),
-		HTTPClient: &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, s.at)
-		}}},
-	})
-	out, err := hosts.GetObject(t.Context(), get)
+	out, err := s.hosts().GetObject(t.Context(), get)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,8 +64,10 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 		options = append(options, s3api.WithHostStyle(o.Domain))
 	}
 	root := auth.Account{Access: o.Access, Secret: o.Secret, Role: auth.RoleAdmin}
+	config, who := middlewares.RootUserConfig{Access: o.Access, Secret: o.Secret}, owners{auth.NewIAMServiceSingle(root)}
+	options = append(options, (&lifecycleRoutes{b, config, who, o.Region, o.Domain}).options()...)
 	var err error
-	s.api, err = s3api.New(b, middlewares.RootUserConfig{Access: o.Access, Secret: o.Secret}, o.Region, owners{auth.NewIAMServiceSingle(root)}, nil, nil, nil, nil, options...)
+	s.api, err = s3api.New(b, config, o.Region, who, nil, nil, nil, nil, options...)
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}

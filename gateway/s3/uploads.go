@@ -20,6 +20,8 @@ import (
 	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
+
+	"github.com/redstuff-go/redstuff/gateway/daemon"
 )
 
 // uploads are those requests that bring an object in parts.
@@ -93,18 +95,22 @@ func (u uploads) keep(bucket, key, id string, number int32, next *part) error {
 	})
 }
 
-func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+func (u uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
 	began, err := u.upload(bucket, key, id)
 	if err != nil {
 		return nil, err
 	}
-	got, err := u.content.store(in.Body, sumsOfPart(in, began.Checksum))
+	how, err := u.how(ctx, bucket, began)
+	if err != nil {
+		return nil, err
+	}
+	got, err := u.content.store(in.Body, sumsOfPart(in, began.Checksum), how)
 	if err != nil {
 		return nil, err
 	}
 	defer got.release()
-	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, CRC64: got.crc64}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, End: got.end, CRC64: got.crc64}
 	if began.Checksum.Algorithm != "" {
 		next.Checksum = got.checksum
 	}
@@ -119,9 +125,18 @@ func (u uploads) UploadPart(_ context.Context, in *s3.UploadPartInput) (*s3.Uplo
 	}, nil
 }
 
+// how returns how the blobs of an upload are to be stored.
+func (u uploads) how(ctx context.Context, bucket string, began *upload) (daemon.PutOptions, error) {
+	b, err := u.index.bucket(bucket)
+	if err != nil {
+		return daemon.PutOptions{}, err
+	}
+	return u.content.putFor(ctx, b, began.Key, began.Tags)
+}
+
 // UploadPartCopy makes a part of a range of an object, which is read and stored again: the
 // range need not be of whole blobs.
-func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (out s3response.CopyPartResult, err error) {
+func (u uploads) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (out s3response.CopyPartResult, err error) {
 	bucket, key, id := *in.Bucket, *in.Key, *in.UploadId
 	began, err := u.upload(bucket, key, id)
 	if err != nil {
@@ -154,12 +169,16 @@ func (u uploads) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput) (
 		return out, err
 	}
 	defer body.Close()
-	got, err := u.content.store(io.Reader(body), sums{want: began.Checksum.Algorithm, crc64: began.Checksum.Algorithm == ""})
+	how, err := u.how(ctx, bucket, began)
+	if err != nil {
+		return out, err
+	}
+	got, err := u.content.store(io.Reader(body), sums{want: began.Checksum.Algorithm, crc64: began.Checksum.Algorithm == ""}, how)
 	if err != nil {
 		return out, err
 	}
 	defer got.release()
-	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, Checksum: got.checksum, CRC64: got.crc64}
+	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, End: got.end, Checksum: got.checksum, CRC64: got.crc64}
 	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
 		return out, err
 	}
@@ -372,7 +391,7 @@ func (u uploads) join(bucket, id string, want checksum, named []types.CompletedP
 			return nil, err
 		}
 		digest.Write(tag)
-		o.Size += found.Size
+		o.Size, o.End = o.Size+found.Size, earlier(o.End, found.End)
 		o.Pieces, o.Ends = append(o.Pieces, found.Pieces...), append(o.Ends, o.Size)
 	}
 	o.ETag, o.Checksum = fmt.Sprintf(`"%x-%d"`, digest.Sum(nil), len(named)), sum.checksum()

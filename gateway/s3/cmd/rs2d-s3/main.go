@@ -60,10 +60,10 @@ type runCmd struct {
 	Secret    string `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_S3_SECRET" help:"File of the secret that clients sign with, 16 characters at least."`
 	State     string `required:"" type:"path" placeholder:"DIR" env:"REDSTUFF_S3_STATE" help:"Directory of the database of buckets and objects. It is made if it is not there."`
 
-	PieceMiB    int           `name:"piece-mib" default:"16" placeholder:"N" help:"MiB of an object in one blob; longer ones are several."`
+	PieceMiB    int           `name:"piece-mib" default:"16" placeholder:"N" help:"MiB of an object in one blob at most; longer ones are several. Blobs are shorter if there is too little memory."`
 	Writes      int           `default:"4" placeholder:"N" help:"Bodies that are stored at once, each with a piece in memory."`
 	MaxRequests int           `default:"256" placeholder:"N" help:"Requests served at once; others are answered SlowDown."`
-	MaxMemory   int           `name:"max-memory-mib" default:"96" placeholder:"MIB" help:"MiB of blobs and slivers to hold at most, besides the pieces that are stored; one piece's slivers are held if they are more."`
+	MaxMemory   int           `name:"max-memory-mib" default:"224" placeholder:"MIB" help:"MiB of memory that the gateway takes to store objects, however long they are."`
 	Timeout     time.Duration `default:"1m" help:"Time for nodes to store or send a blob."`
 
 	LogLevel slog.Level `default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
@@ -126,21 +126,57 @@ func (c *runCmd) plane(ctx context.Context) (control.Control, chain.Ledger, *fol
 	return views, l, views, nil
 }
 
-// bounds returns how long a piece is, bytes: no longer than a blob of the code may be; and how
-// many bytes of blobs and slivers there may be, which is room for a piece at least.
+// program is the memory that is not for objects: the program itself, and what is not Go's.
+const program = 40 << 20
+
+// bounds returns how long a piece is, bytes, and how many bytes of blobs and slivers the client
+// may hold: as many pieces as are stored at once, and the slivers of one of them at least, fit
+// into two thirds of the memory. The last third is for what is held no more, and is not collected
+// yet, and for requests.
 func (c *runCmd) bounds(p commit.Params) (piece, memory int64, err error) {
+	held := (int64(c.MaxMemory)<<20 - program) * 2 / 3
 	piece = min(int64(c.PieceMiB)<<20, int64(min(p.MaxBlob(), math.MaxInt64)))
-	encoded, err := p.EncodedLength(uint64(piece))
-	return piece, max(int64(c.MaxMemory)<<20, int64(encoded)), err
+	for ; piece > 0; piece /= 2 {
+		encoded, err := p.EncodedLength(uint64(piece))
+		if err != nil {
+			return 0, 0, err
+		}
+		if memory = held - int64(c.Writes)*piece; memory >= int64(encoded) {
+			return piece, memory, nil
+		}
+		if piece < 1<<20 {
+			break // the overhead of so short blobs is larger than they are
+		}
+	}
+	return 0, 0, fmt.Errorf("--max-memory-mib %d is too little for --writes %d and %d shards", c.MaxMemory, c.Writes, p.N)
 }
 
-// limitMemory has the process collect its garbage before it takes much more memory than what
-// it holds at most, unless the environment says how much it may take.
-func limitMemory(held int64) {
-	const besides = 32 << 20 // the program, requests, and what encoders work on
+// limitMemory has the process collect its garbage before it takes more memory than it may, unless
+// the environment says how much that is.
+func (c *runCmd) limitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(held + besides)
+		debug.SetMemoryLimit(int64(c.MaxMemory)<<20 - program)
 	}
+}
+
+// epochsOf returns what tells how time passes on a ledger.
+func epochsOf(ctx context.Context, l chain.Ledger) (func(context.Context) (s3.Epochs, error), error) {
+	begin, err := l.Genesis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (s3.Epochs, error) {
+		now, err := l.Status(ctx)
+		if err != nil {
+			return s3.Epochs{}, err
+		}
+		here := time.Now()
+		return s3.Epochs{
+			Now: here, Current: now.Epoch, Most: begin.MaxEpochsAhead,
+			Left:   max(0, time.UnixMilli(int64(min(now.NextMillis, math.MaxInt64))).Sub(here)),
+			Length: time.Duration(min(now.EpochMillis, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond,
+		}, nil
+	}, nil
 }
 
 // Run runs a gateway until the context ends.
@@ -166,7 +202,7 @@ func (c *runCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	limitMemory(memory + int64(c.Writes)*piece)
+	c.limitMemory()
 	options := client.Options{Timeout: c.Timeout, MaxMemory: memory, Logger: log}
 	if l != nil {
 		options.Registrar = daemon.Orders{}
@@ -176,7 +212,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer api.Close()
-	store := daemon.ForCluster(api)
+	store, epochs := daemon.ForCluster(api), (func(context.Context) (s3.Epochs, error))(nil)
 	if l != nil {
 		if store, err = daemon.ForLedger(api, account.New(l, key.Account()), views.Refresh); err != nil {
 			return err
@@ -186,9 +222,12 @@ func (c *runCmd) Run(a *app) (err error) {
 		background.Go(func() { views.Run(watch) })
 		defer background.Wait()
 		defer end()
+		if epochs, err = epochsOf(ctx, l); err != nil {
+			return err
+		}
 	}
 	b, err := s3.Open(c.State, store, s3.Options{
-		PieceSize: piece, Writes: c.Writes, Logger: log, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
+		PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
 	})
 	if err != nil {
 		return err

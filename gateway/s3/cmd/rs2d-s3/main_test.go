@@ -121,14 +121,27 @@ func TestBounds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := runCmd{PieceMiB: 16, MaxMemory: 96}
+		c := runCmd{PieceMiB: 16, MaxMemory: 224, Writes: 4}
 		piece, memory, err := c.bounds(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		encoded, err := p.EncodedLength(uint64(piece))
-		if err != nil || piece < 1 || piece > 16<<20 || uint64(memory) < encoded || memory < 96<<20 {
+		if err != nil || piece < 1<<20 && uint64(piece) != p.MaxBlob() || piece > 16<<20 || uint64(memory) < encoded || memory+4*piece > 128<<20 {
 			t.Errorf("%d shards: pieces of %d bytes (%v), %d of slivers, in %d bytes", shards, piece, err, encoded, memory)
+		}
+	}
+}
+
+// TestTooLittleMemory says so.
+func TestTooLittleMemory(t *testing.T) {
+	p, err := commit.NewParams(1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []runCmd{{PieceMiB: 16, MaxMemory: 41, Writes: 4}, {PieceMiB: 16, MaxMemory: 224, Writes: 1000}} {
+		if piece, memory, err := c.bounds(p); err == nil || !strings.Contains(err.Error(), "too little") {
+			t.Errorf("%d MiB for %d writes: pieces of %d bytes, %d for slivers (%v)", c.MaxMemory, c.Writes, piece, memory, err)
 		}
 	}
 }
