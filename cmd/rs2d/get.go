@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/atomicfile"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -128,7 +129,11 @@ func (c *getCmd) fetch(a *app, cl *session) (*gotten, error) {
 		}
 	}
 	if c.Range == "" && meta.Length > getAbove {
-		return &gotten{written: true, length: int64(meta.Length), blob: meta.Length}, c.stream(a, cl, meta.Length)
+		g := &gotten{written: true, length: int64(meta.Length), blob: meta.Length}
+		if c.Output == stdinName {
+			return g, c.stream(a, cl, meta.Length, a.stdout)
+		}
+		return g, c.streamFile(a, cl, meta.Length)
 	}
 	data, err := c.read(a, cl, meta.Length)
 	return &gotten{data: data, blob: meta.Length}, err
@@ -155,17 +160,34 @@ func (c *getCmd) read(a *app, cl *session, length uint64) ([]byte, error) {
 	})
 }
 
-// getAbove is the length from which on a blob is not read whole before it is written to
-// standard output.
+// getAbove is the length from which on a blob is not read whole before it is written.
 const getAbove = 32 << 20
 
-// stream reads a blob of the given length to standard output, in bounded memory.
-func (c *getCmd) stream(a *app, cl *session, length uint64) error {
+// streamFile reads a blob of the given length to the output, which is not standard output.
+func (c *getCmd) streamFile(a *app, cl *session, length uint64) error {
+	f, err := atomicfile.Create(a.ctx, c.Output)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	if file := f.Random(); file != nil {
+		err = c.stream(a, cl, length, file, client.ReadBack(file))
+	} else {
+		err = c.stream(a, cl, length, f)
+	}
+	if err == nil {
+		err = f.Commit()
+	}
+	return closedPipe(err)
+}
+
+// stream reads a blob of the given length, in bounded memory.
+func (c *getCmd) stream(a *app, cl *session, length uint64, w io.Writer, options ...client.StreamOption) error {
 	var done atomic.Int64
 	defer a.progress.Watch("reading", int64(length), done.Load)()
-	progress := client.Progress(func(now, all int64) { done.Store(int64(float64(now) / float64(max(all, 1)) * float64(length))) })
+	options = append(options, client.Progress(func(now, all int64) { done.Store(int64(float64(now) / float64(max(all, 1)) * float64(length))) }))
 	_, err := do(cl, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, cl.ReadTo(ctx, c.ID.blob, a.stdout, progress)
+		return struct{}{}, cl.ReadTo(ctx, c.ID.blob, w, options...)
 	})
 	return err
 }
