@@ -42,8 +42,14 @@ type arena struct {
 
 func newArena(t *testing.T, mode ledger.ChallengeMode) *arena {
 	t.Helper()
+	return newArenaOn(t, func(g *ledger.Genesis) { g.Challenges.Mode = mode })
+}
+
+// newArenaOn returns an arena with other rules.
+func newArenaOn(t *testing.T, change func(*ledger.Genesis)) *arena {
+	t.Helper()
 	a := &arena{t: t, blobs: make(map[commit.BlobID][]byte)}
-	a.Town, a.writer = nodetest.StartOnGenesis(t, commit.BLAKE3, 4, 10, func(g *ledger.Genesis) { g.Challenges.Mode = mode })
+	a.Town, a.writer = nodetest.StartOnGenesis(t, commit.BLAKE3, 4, 10, change)
 	l := chain.Local(a.Ledger)
 	var err error
 	if a.views, err = follow.OpenViews(t.Context(), l, &a.Genesis); err != nil {

@@ -23,6 +23,7 @@ type following struct {
 	healer    *Healer
 	changed   func()
 	challenge func() // nil if there are none
+	armed     func(height uint64)
 	store     store.Store
 	view      func() *peer.View
 }
@@ -30,7 +31,7 @@ type following struct {
 func newFollowing(n *Node, self *account.Account, view func() *peer.View) (*following, error) {
 	l := &following{follower: n.config.Follower, healer: n.healer, changed: func() { n.rotation.wake(); n.migrator.Wake() }, store: n.config.Store, view: view}
 	if n.prover != nil {
-		l.challenge = n.prover.Wake
+		l.challenge, l.armed = n.prover.Wake, n.gate.Heard
 	}
 	var err error
 	l.collector, err = collect.New(collect.Config{
@@ -54,7 +55,7 @@ func (l *following) run(ctx context.Context) {
 	group.Go(func() { l.witness.Run(ctx) })
 	group.Go(func() {
 		l.follower.Run(ctx, follow.Hooks{
-			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened, Changed: l.changed, Challenge: l.challenge,
+			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened, Changed: l.changed, Challenge: l.challenge, Armed: l.armed,
 		})
 	})
 	group.Wait()

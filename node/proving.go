@@ -44,7 +44,7 @@ func newProver(n *Node, self *account.Account, code *rs2d.Code, view func() *pee
 }
 
 // provenStore is a store of which nothing is removed that members may have to prove: while a
-// challenge is on, nothing has ended.
+// challenge is on, or may be, nothing has ended.
 type provenStore struct {
 	store.Store
 	gate *gate.Gate
@@ -52,7 +52,7 @@ type provenStore struct {
 
 // Expired is of store.Store.
 func (s provenStore) Expired(epoch uint32, limit int) ([]commit.BlobID, error) {
-	if s.gate.Open() {
+	if s.gate.Keeps() {
 		return nil, nil
 	}
 	return s.Store.Expired(epoch, limit)
@@ -60,7 +60,7 @@ func (s provenStore) Expired(epoch uint32, limit int) ([]commit.BlobID, error) {
 
 // Delete is of store.Store.
 func (s provenStore) Delete(id commit.BlobID, when func(store.Info) bool) (bool, error) {
-	if s.gate.Open() {
+	if s.gate.Keeps() {
 		return false, nil
 	}
 	return s.Store.Delete(id, when)

@@ -74,6 +74,9 @@ func (g *Gate) Silent(id commit.BlobID) bool { return g.withheld != nil && g.wit
 // Serves reports whether the member answers who asks for something of the blob.
 func (g *Gate) Serves(id commit.BlobID, what Asked) bool { return what != Row && !g.Silent(id) }
 
+// Height returns that at which the challenge was armed that it knows last.
+func (g *Gate) Height() uint64 { return g.height }
+
 // Stage returns that of the challenge that it knows last, and whether the member has acked
 // it. Before the first one it is Closed.
 func (g *Gate) Stage() (stage Stage, acked bool) { return g.stage, g.acked }

@@ -26,6 +26,7 @@ type Gate struct {
 
 	mu     sync.Mutex
 	known  *challenge.Gate
+	seen   bool // the ledger was asked how its challenge is
 	visits map[*Visit]struct{}
 }
 
@@ -109,6 +110,35 @@ func (g *Gate) Open() bool {
 	defer g.mu.Unlock()
 	stage, _ := g.known.Stage()
 	return stage != challenge.Closed
+}
+
+// Keeps reports whether members may have to prove what there is, even if it has ended: a challenge
+// is on, or may be, for the ledger was not asked yet.
+func (g *Gate) Keeps() bool {
+	if g == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	stage, _ := g.known.Stage()
+	return !g.seen || stage != challenge.Closed
+}
+
+// Seen notes that the ledger was asked how its challenge is, and that the gate knows it.
+func (g *Gate) Seen() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seen = true
+}
+
+// Heard notes that a challenge was armed at a height, unless a later one is known, or more of
+// this one.
+func (g *Gate) Heard(height uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if height > g.known.Height() {
+		g.known.Arm(height)
+	}
 }
 
 // Withhold has the node be silent about all blobs, as after a restart, when it has acked a

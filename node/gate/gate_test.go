@@ -114,3 +114,31 @@ func TestSilenceWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestKeeps: nothing is dropped until the ledger was asked, and from the event on that a challenge
+// was armed, whatever is seen of the ledger when.
+func TestKeeps(t *testing.T) {
+	g := New([32]byte{1}, time.Second)
+	for _, step := range []struct {
+		name string
+		do   func()
+		want bool
+	}{
+		{"nothing is known", func() {}, true},
+		{"the ledger was asked", g.Seen, false},
+		{"heard of one", func() { g.Heard(7) }, true},
+		{"closed", func() { g.Close(7) }, false},
+		{"heard of it again", func() { g.Heard(7) }, false},
+		{"heard of an old one", func() { g.Heard(5) }, false},
+		{"heard of the next", func() { g.Heard(9) }, true},
+		{"armed", func() { g.Armed(9) }, true},
+		{"closed, too", func() { g.Close(9) }, false},
+	} {
+		if step.do(); g.Keeps() != step.want {
+			t.Errorf("%s: keeps %v, want %v", step.name, g.Keeps(), step.want)
+		}
+	}
+	if (*Gate)(nil).Keeps() {
+		t.Error("without challenges, all is kept")
+	}
+}

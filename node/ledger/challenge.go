@@ -68,7 +68,7 @@ const (
 	DefaultStrikes = 3
 	DefaultPenalty = 100
 	DefaultMillis  = 3600 * 1000 // or an eighth of an epoch, if that is less
-	DefaultGrace   = 60 * 1000   // or a quarter of Millis, if that is less
+	DefaultGrace   = 300 * 1000  // or a quarter of Millis, if that is less
 )
 
 // fill replaces zeros by the defaults.

@@ -77,14 +77,16 @@ func StartOnGenesis(t T, scheme commit.Scheme, nodes, shards int, change func(*l
 	w.serve(t, "127.0.0.1:0")
 	t.Cleanup(func() { w.StopLedger() })
 	for i, l := range listeners {
-		disk := openStore(t, shards)
+		disk, delay := openStore(t, shards), newDelay()
 		f, err := follow.Open(context.Background(), follow.Config{
-			Ledger: rpc.NewClient(w.URL), Genesis: w.Genesis, Store: disk, Grace: 500 * time.Millisecond, Start: time.Second,
+			Ledger: delayedLedger{rpc.NewClient(w.URL), delay}, Genesis: w.Genesis, Store: disk, Grace: 500 * time.Millisecond, Start: time.Second,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.run(t, keys[i], l, disk, node.Config{Follower: f})
+		w.run(t, keys[i], delayedListener{l, delay}, disk, node.Config{Follower: f})
+		w.Nodes[i].Delay = delay
+		t.Cleanup(delay.Release) // before the node is stopped
 	}
 	return w, writer
 }

@@ -42,6 +42,7 @@ type Node struct {
 	Store    *store.Disk
 	Control  control.Control
 	Follower *follow.Follower // nil where there is no ledger
+	Delay    *Delay           // of what comes to it; nil where there is no ledger
 }
 
 // Public returns the node's public key.
@@ -128,7 +129,7 @@ func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, 
 			t.Errorf("closing a store: %v", err)
 		}
 	})
-	one := &Node{n, key, disk, config.Control, config.Follower}
+	one := &Node{Node: n, key: key, Store: disk, Control: config.Control, Follower: config.Follower}
 	if one.Control == nil {
 		one.Control = config.Follower
 	}

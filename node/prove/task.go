@@ -110,6 +110,9 @@ func (t *task) step(ctx context.Context) error {
 	defer cancel()
 	var c ledger.Challenge
 	_, ok, err := chain.Value(limited, t.config.Account.Ledger(), ledger.ChallengeKey(), &c)
+	if err == nil && !ok {
+		t.config.Gate.Seen()
+	}
 	if err != nil || !ok {
 		return err
 	}
@@ -126,6 +129,7 @@ func (t *task) step(ctx context.Context) error {
 	if c.Height > t.height {
 		t.begin(c.Height)
 	}
+	t.config.Gate.Seen()
 	switch c.Stage {
 	case challenge.Armed:
 		return t.ack(limited, &c)

@@ -198,6 +198,9 @@ func (a *applier) one(ctx context.Context, event chain.Event) error {
 			a.hooks.Changed()
 		}
 	case ledger.ChallengeArmed, ledger.ChallengeStarted, ledger.ChallengeClosed:
+		if armed, ok := e.(ledger.ChallengeArmed); ok && a.hooks.Armed != nil {
+			a.hooks.Armed(armed.Height)
+		}
 		if a.hooks.Challenge != nil {
 			a.hooks.Challenge()
 		}

@@ -48,6 +48,7 @@ type Hooks struct {
 	Ended     func()              // blobs have ended, or another epoch has begun
 	Changed   func()              // the view shows something else
 	Opened    func()              // members are to sign a checkpoint
+	Armed     func(height uint64) // a challenge was armed, before any later event is applied
 	Challenge func()              // a challenge was armed, has started, is closed, or has its outcome
 }
 

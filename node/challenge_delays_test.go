@@ -1,0 +1,91 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/challenge"
+	"github.com/redstuff-go/redstuff/node/ledger"
+)
+
+// TestDelaysAreNoGuilt: a member with f shards to which everything comes minutes late, from the
+// ledger and from others, in each epoch, passes every challenge. The minutes are those of the
+// ledger's clock: what comes is held until they have passed there.
+func TestDelaysAreNoGuilt(t *testing.T) {
+	const day = 24 * time.Hour
+	a := newArenaOn(t, func(g *ledger.Genesis) {
+		g.Challenges = ledger.ChallengeRules{Mode: ledger.ChallengesLight, Strikes: 1}
+		g.EpochMillis = uint64(day.Milliseconds())
+	})
+	a.put(1000, 3000)
+	slow := -1
+	for i := range a.Nodes {
+		if a.Nodes[i].Control.View().Current.Weight(memberOf(a.Nodes[i])) == 3 { // f of 10
+			slow = i
+		}
+	}
+	settled := func(epoch uint32) func() bool {
+		return func() bool { s := a.Ledger.State().System(); return s.Epoch == epoch && s.Settled == epoch }
+	}
+	a.PassTime(day)
+	a.await("the second epoch is settled", settled(2))
+	for epoch := uint32(2); epoch < 4; epoch++ {
+		a.Nodes[slow].Delay.Hold()
+		a.PassTime(day/2 + time.Minute)
+		a.await("a challenge is armed", func() bool { c := a.challenge(); return c != nil && c.Epoch == epoch })
+		a.await("the others have passed", func() bool { return len(a.challenge().Passed) == 3 })
+		for range 4 {
+			a.PassTime(time.Minute)
+			a.poke()
+		}
+		if c := a.challenge(); c.Stage != challenge.Running || len(c.Passed) != 3 {
+			t.Fatalf("epoch %d, after four minutes: %v, and %v have passed; want that it waits", epoch, c.Stage, a.passed())
+		}
+		a.Nodes[slow].Delay.Release()
+		a.await("all have passed", func() bool { return a.challenge().Stage == challenge.Closed })
+		if got := a.passed(); len(got) != 4 {
+			t.Fatalf("epoch %d: %v have passed", epoch, got)
+		}
+		a.PassTime(day)
+		a.await("the next epoch is settled", settled(epoch+1))
+	}
+	for id, n := range a.Ledger.State().Nodes() {
+		if n.Failed > 0 || n.Slashed > 0 || n.Last.Verdict != uint8(ledger.Passed) {
+			t.Errorf("%x: failed %d in a row, %d slashed, last %+v", id[:4], n.Failed, n.Slashed, n.Last)
+		}
+	}
+}
+
+// TestDeletedWhileChallenged: a blob that is deleted when the challenge is armed already is still
+// proven, and goes when the challenge is over.
+func TestDeletedWhileChallenged(t *testing.T) {
+	a := newArena(t, ledger.ChallengesFull)
+	a.put(1000, 2000)
+	a.nextEpoch()
+	for _, n := range a.Nodes[:3] { // nothing starts before all is deleted
+		n.Delay.Hold()
+	}
+	a.arm()
+	for key, value := range a.Ledger.State().Snapshot() {
+		if key[0] == ledger.BlobKey(ledger.ObjectID{})[0] {
+			if _, err := a.self.Do(t.Context(), ledger.DeleteBlob{Blob: ledger.ObjectID(key[1:])}); err != nil {
+				t.Fatalf("%v of %d bytes", err, len(value))
+			}
+		}
+	}
+	for _, n := range a.Nodes[:3] {
+		n.Delay.Release()
+	}
+	a.await("all have passed", func() bool { return a.challenge().Stage == challenge.Closed })
+	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != 2 {
+		t.Fatalf("%v have passed, of %d blobs; want all, of 2", a.passed(), c.List.Blobs)
+	}
+	for id := range a.blobs {
+		for _, n := range a.Nodes {
+			a.await("the blob is gone", func() bool {
+				info, err := n.Store.Info(id)
+				return err == nil && len(info.Slivers) == 0
+			})
+		}
+	}
+}
