@@ -294,6 +294,11 @@ func (e *encoder) stores() {
 				JLE(LabelRef(e.body + "stored"))
 			}
 			at := e.row(dsts, i)
+			// Of two rows, it costs more that lines are stored in parts.
+			if len(e.sums) == 2 && e.Rows > 2 {
+				e.storePair(e.sums[0][i], e.sums[1][i], at)
+				continue
+			}
 			for _, sums := range e.sums {
 				switch r := sums[i]; {
 				case e.wide:
@@ -317,6 +322,20 @@ func (e *encoder) stores() {
 	}
 	store(true)
 	Label(e.body + "stored")
+}
+
+// storePair stores the two columns of a row. T takes the high bytes of both at once, which
+// are gathered for it; halves of vectors are scattered by the stores.
+func (e *encoder) storePair(first, second VecVirtual, at Mem) {
+	const lows, highs = 0x44, 0xee
+	high := ZMM()
+	VSHUFI64X2(U8(highs), second, first, high)
+	VSHUFI64X2(U8(lows), second, first, first)
+	e.addMultiple(first, e.towerMap, high)
+	for i, planes := range []VecVirtual{first, high} {
+		VMOVDQU64(planes.AsY(), at.Offset(i*blockSize/2))
+		VEXTRACTI64X4(U8(1), planes, at.Offset(blockSize+i*blockSize/2))
+	}
 }
 
 // addTowerMap adds T of the high bytes, in memory or in the low half of a vector, to r, and

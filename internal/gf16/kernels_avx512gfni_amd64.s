@@ -5189,47 +5189,47 @@ twowhole:
 	MOVQ                dsts+0(FP), DX
 	MOVQ                m+8(FP), BX
 	MOVQ                (DX), SI
-	VEXTRACTI64X4       $0x01, Z5, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z5, Z5
-	VMOVDQU64           Z5, (SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z13, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z13, Z13
-	VMOVDQU64           Z13, 64(SI)(CX*1)
+	VSHUFI64X2          $0xee, Z13, Z5, Z1
+	VSHUFI64X2          $0x44, Z13, Z5, Z5
+	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
+	VPXORQ              Z9, Z5, Z5
+	VMOVDQU64           Y5, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z5, 64(SI)(CX*1)
+	VMOVDQU64           Y1, 32(SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z1, 96(SI)(CX*1)
 	CMPQ                BX, $0x01
 	JLE                 twostored
 	MOVQ                24(DX), SI
-	VEXTRACTI64X4       $0x01, Z6, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z6, Z6
-	VMOVDQU64           Z6, (SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z14, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z14, Z14
-	VMOVDQU64           Z14, 64(SI)(CX*1)
+	VSHUFI64X2          $0xee, Z14, Z6, Z1
+	VSHUFI64X2          $0x44, Z14, Z6, Z6
+	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
+	VPXORQ              Z9, Z6, Z6
+	VMOVDQU64           Y6, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z6, 64(SI)(CX*1)
+	VMOVDQU64           Y1, 32(SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z1, 96(SI)(CX*1)
 	CMPQ                BX, $0x02
 	JLE                 twostored
 	MOVQ                48(DX), SI
-	VEXTRACTI64X4       $0x01, Z7, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z7, Z7
-	VMOVDQU64           Z7, (SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z15, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z15, Z15
-	VMOVDQU64           Z15, 64(SI)(CX*1)
+	VSHUFI64X2          $0xee, Z15, Z7, Z1
+	VSHUFI64X2          $0x44, Z15, Z7, Z7
+	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
+	VPXORQ              Z9, Z7, Z7
+	VMOVDQU64           Y7, (SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z7, 64(SI)(CX*1)
+	VMOVDQU64           Y1, 32(SI)(CX*1)
+	VEXTRACTI64X4       $0x01, Z1, 96(SI)(CX*1)
 	CMPQ                BX, $0x03
 	JLE                 twostored
 	MOVQ                72(DX), DX
-	VEXTRACTI64X4       $0x01, Z8, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z8, Z8
-	VMOVDQU64           Z8, (DX)(CX*1)
-	VEXTRACTI64X4       $0x01, Z16, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z16, Z16
-	VMOVDQU64           Z16, 64(DX)(CX*1)
+	VSHUFI64X2          $0xee, Z16, Z8, Z1
+	VSHUFI64X2          $0x44, Z16, Z8, Z8
+	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
+	VPXORQ              Z9, Z8, Z8
+	VMOVDQU64           Y8, (DX)(CX*1)
+	VEXTRACTI64X4       $0x01, Z8, 64(DX)(CX*1)
+	VMOVDQU64           Y1, 32(DX)(CX*1)
+	VEXTRACTI64X4       $0x01, Z1, 96(DX)(CX*1)
 
 twostored:
 	ADDQ $0x00000080, CX
