@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
@@ -31,6 +32,7 @@ type content struct {
 	buffers chan []byte                           // for what is being stored: as many as may be at once
 	life    context.Context                       // until the end of the backend
 	uses    uses                                  // of the blobs
+	reading atomic.Int64                          // objects that are being read
 	epochs  func(context.Context) (Epochs, error) // nil without a ledger
 	*collector
 }
@@ -162,6 +164,7 @@ type reader struct {
 	skip    int64 // bytes of the first piece
 	left    int64 // bytes in all
 	ready   []byte
+	closed  atomic.Bool
 }
 
 // open returns a reader of n bytes from off on. It has read the first ones, so that an error
@@ -174,6 +177,7 @@ func (c *content) open(h *held, pieces []piece, off, n int64) (*reader, error) {
 	}
 	r := &reader{held: h, content: c, pieces: pieces, skip: off, left: n}
 	r.ctx, r.cancel = context.WithCancel(c.life)
+	c.reading.Add(1)
 	if err := r.fill(); err != nil {
 		_ = r.Close()
 		return nil, err
@@ -222,6 +226,9 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 func (r *reader) Close() error {
+	if !r.closed.Swap(true) {
+		r.content.reading.Add(-1)
+	}
 	r.cancel()
 	r.held.release()
 	return nil

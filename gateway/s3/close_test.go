@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -146,5 +148,23 @@ func TestContext(t *testing.T) {
 		if ctx.Value(key{}) != nil {
 			t.Error("a blob was put with the context of its request")
 		}
+	}
+}
+
+// TestSilentClient ends a server although a client has a connection on which it never asked for
+// anything: that is not waited for until the server's patience is over.
+func TestSilentClient(t *testing.T) {
+	s := serve(t, Options{})
+	s.bucket("bucket")
+	silent, err := net.Dial("tcp", s.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	s.put("bucket", "key", []byte("the server has taken the connection before this one's"))
+	began := time.Now()
+	s.stop()
+	if took := time.Since(began); took >= 10*time.Second {
+		t.Errorf("the end took %v", took)
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
+	"github.com/gofiber/fiber/v3"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/middlewares"
@@ -17,6 +19,8 @@ type Server struct {
 	api     *s3api.S3ApiServer
 	address string
 	ready   chan struct{}
+	backend *Backend
+	serving atomic.Int64 // requests whose answer has not begun
 }
 
 // ServerOptions are choices for NewServer. Access and Secret must be set.
@@ -55,11 +59,16 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 	if o.Requests == 0 {
 		o.Requests = 256
 	}
-	s := &Server{address: o.Address, ready: make(chan struct{})}
+	s := &Server{address: o.Address, ready: make(chan struct{}), backend: b}
 	options := []s3api.Option{
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(), s3api.WithMpMaxParts(10_000),
 		s3api.WithConcurrencyLimiter(o.MaxConns, o.Requests), s3api.WithOnListen(func() { close(s.ready) }),
 	}
+	options = append(options, s3api.WithMiddleware("/", func(ctx fiber.Ctx) error {
+		s.serving.Add(1)
+		defer s.serving.Add(-1)
+		return ctx.Next()
+	}))
 	if o.Domain != "" {
 		options = append(options, s3api.WithHostStyle(o.Domain))
 	}
@@ -101,12 +110,33 @@ func (s *Server) Serve(ctx context.Context) error {
 		return err
 	case <-time.After(time.Second): // it does not come to listen
 	}
-	err := s.api.ShutDown()
+	down := make(chan error, 1)
+	go func() { down <- s.api.ShutDown() }() // it ends by itself after some seconds
+	err := s.drained(down)
 	<-ended // with the error that its listener is closed
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil // a client took its time, and is cut off
 	}
 	return err
+}
+
+// drained waits until the server is down, or nothing has been under way for a while: it takes a
+// connection on which no request ever came for one that may be waited for, and clients have
+// such connections in store.
+func (s *Server) drained(down <-chan error) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for quiet := 0; quiet < 5; {
+		select {
+		case err := <-down:
+			return err
+		case <-tick.C:
+		}
+		if quiet++; s.serving.Load() > 0 || s.backend.all.content.reading.Load() > 0 {
+			quiet = 0
+		}
+	}
+	return nil
 }
 
 // Ready is closed when the server listens.
