@@ -89,3 +89,21 @@ func TestDeletedWhileChallenged(t *testing.T) {
 		}
 	}
 }
+
+// TestInconsistentWhileChallenged: blobs that somebody wrote whose rows and columns are no parts of
+// one matrix, and that nobody has read yet, keep nobody from passing, with a proof or two each.
+func TestInconsistentWhileChallenged(t *testing.T) {
+	a := newArena(t, ledger.ChallengesFull)
+	a.put(1000)
+	const bad = 5
+	for i := range bad {
+		meta, pair := cheat(t, a.client, randomBlob(uint64(i), 5000))
+		storeAll(t, a.client, meta, pair)
+	}
+	a.nextEpoch()
+	a.arm()
+	a.await("all have passed", func() bool { return a.challenge().Stage == challenge.Closed })
+	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != bad+1 {
+		t.Errorf("%v have passed, of %d blobs; want all, of %d", a.passed(), c.List.Blobs, bad+1)
+	}
+}

@@ -336,6 +336,11 @@ func TestStrangeMessages(t *testing.T) {
 	refused("another ledger", r.Height, open(foreign), challenge.ReasonForeign)
 	refused("a later round", later.Height, open(later), challenge.ReasonPremature)
 	refused("an earlier round", earlier.Height, open(earlier), challenge.ReasonOver)
+	for name, m := range map[string]challenge.Message{"symbols": challenge.Symbols{Data: []byte{1, 2}}, "a proof": challenge.Proof{}, "an answer": challenge.Signed{}} {
+		refused(name+" of a later round", later.Height, challenge.MarshalMessage(m), challenge.ReasonPremature)
+		refused(name+" of an earlier round", earlier.Height, challenge.MarshalMessage(m), challenge.ReasonOver)
+	}
+	refused("an answer of another kind", r.Height, challenge.MarshalMessage(challenge.Refused{}), challenge.ReasonMessage)
 	refused("an answer", r.Height, challenge.MarshalMessage(challenge.Want{}), challenge.ReasonMessage)
 	refused("a proof that nobody wants", r.Height, challenge.MarshalMessage(challenge.Proof{}), challenge.ReasonMessage)
 	refused("symbols out of place", r.Height, challenge.MarshalMessage(challenge.Symbols{At: 1, Data: []byte{1, 2}}), challenge.ReasonMessage)
@@ -358,6 +363,8 @@ func TestStrangeMessages(t *testing.T) {
 	a.PassTime(20 * time.Minute)
 	a.await("the challenge is over", func() bool { return a.challenge().Stage == challenge.Closed && !node.Gate(a.Nodes[0].Node).Open() })
 	refused("after the end", r.Height, open(r), challenge.ReasonOver)
+	refused("symbols after the end", r.Height, challenge.MarshalMessage(challenge.Symbols{Data: make([]byte, size)}), challenge.ReasonOver)
+	refused("a proof after the end", r.Height, challenge.MarshalMessage(challenge.Proof{}), challenge.ReasonOver)
 }
 
 // TestTermsOnDisk: what was acked is forgotten when the challenge is over.

@@ -39,6 +39,10 @@ const (
 // verifier. Blobs are drawn without repetition, which makes it less. Seeds may be chosen
 // after the fact, and each verifier guessed for, so their numbers multiply it.
 //
+// Blobs count alike, whatever their sizes, and those that the adversary has registered and can make
+// again at will count too: whoever pays for as many small ones as others store lacks a smaller share.
+// Full challenges know no such shares.
+//
 // The arithmetic is that of big floats of a fixed precision, rounded up: it has the same
 // result everywhere, as those who apply one ledger need. The error wraps ErrBound.
 func (b Bound) Draws() (uint64, error) {

@@ -50,4 +50,8 @@ type Columns interface {
 	// Verify reports whether the path leads from the symbol to the root of its row, as the
 	// metadata has it. An error says that this cannot be told now.
 	Verify(c Cell, symbol []byte, path commit.Proof) (bool, error)
+	// Exempt reports whether the blob is known to be inconsistent: nobody has to prove anything
+	// of it. That is so at the latest when a path has led from a symbol to the root of its row
+	// which is another one than the symbol of the own column, whose root was verified.
+	Exempt(blob int) bool
 }

@@ -202,6 +202,8 @@ func (strict) Verify(challenge.Cell, []byte, commit.Proof) (bool, error) {
 	return false, nil
 }
 
+func (strict) Exempt(int) bool { return false }
+
 func TestList(t *testing.T) {
 	all := slices.Collect(ids(300))
 	list, err := challenge.ListOf(slices.Values(all))

@@ -1,6 +1,7 @@
 package challenge_test
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -43,6 +44,47 @@ func TestProve(t *testing.T) {
 				t.Errorf("%d proofs, want %d", counted.proofs, tt.proofs)
 			}
 		})
+	}
+}
+
+// exemptingColumns find out that blobs are inconsistent, as a node does.
+type exemptingColumns struct {
+	ownColumns
+	exempt map[int]bool
+}
+
+func (e exemptingColumns) Exempt(blob int) bool { return e.exempt[blob] }
+
+func (e exemptingColumns) Verify(c challenge.Cell, symbol []byte, path commit.Proof) (bool, error) {
+	holds, err := e.ownColumns.Verify(c, symbol, path)
+	if own, e2 := e.Symbol(c); holds && e2 == nil && !bytes.Equal(own, symbol) {
+		e.exempt[c.Blob] = true
+	}
+	return holds, err
+}
+
+// TestProveInconsistent: blobs whose rows and columns are no parts of one matrix cost one proof
+// each, however many symbols of them differ, and none for the provers that come later.
+func TestProveInconsistent(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var blobs []*matrix
+	all, few := make(map[int]bool), map[int]bool{3: true}
+	for i := range 40 {
+		blobs = append(blobs, newMatrix(t, 10, 100, rng))
+		all[i] = i != 3
+	}
+	own := exemptingColumns{ownColumns{honestRows(blobs), all, few}, make(map[int]bool)}
+	for i, rows := range [][]int{{0, 4, 5, 6, 7}, {1, 2, 3}} {
+		counted := &countingRows{honestRows: blobs}
+		grid := gridOf(blobs, rows, []int{1, 2, 3, 8, 9}) // of 1000 symbols, and 600
+		v := challenge.NewVerifier(grid, own)
+		if err := prove(t, challenge.NewProver(grid, counted), v); err != nil || !v.Done() {
+			t.Fatalf("error %v, done %v", err, v.Done())
+		}
+		// Of the blob of which the verifier has nothing, all are proven.
+		if want := len(rows)*5 + 39*(1-i); counted.proofs != want {
+			t.Errorf("prover %d: %d proofs, want %d", i, counted.proofs, want)
+		}
 	}
 }
 

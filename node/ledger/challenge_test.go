@@ -224,6 +224,12 @@ func TestChallengeRefusals(t *testing.T) {
 	otherList := w.ack(1, oneBlob)
 	otherList.List.Blobs++
 	ack := w.ack(0, oneBlob)
+	elsewhere := w.challenge().TermsOf(oneBlob)
+	elsewhere.Chain[0]++
+	foreignAck := AckChallenge{ack.Node, height, oneBlob, w.attest(0, elsewhere.Ack())}
+	other := running.challenge().Round
+	other.Chain[0]++
+	foreignPass := PassChallenge{ack.Node, height, running.certificate(other.Pass(w.members[0].key.Public()), 0, 1, 2)}
 	stored := w.attest(0, committee.Attestation{Kind: committee.Stored, Blob: w.challenge().TermsOf(oneBlob).Ack().Blob})
 	tests := []struct {
 		name string
@@ -239,6 +245,7 @@ func TestChallengeRefusals(t *testing.T) {
 		{"ack of the last epoch", &w, replayed, RuleProof},
 		{"ack of another list", &w, otherList, RuleProof},
 		{"ack in another's words", &w, AckChallenge{ack.Node, height, oneBlob, stored}, RuleProof},
+		{"ack of another ledger", &w, foreignAck, RuleProof},
 		{"ack of nobody", &w, AckChallenge{ack.Node, height, oneBlob, committee.Signature{}}, RuleProof},
 		{"pass", running, running.passOf(0, 0, 1, 2), ""},
 		{"pass before the start", &w, PassChallenge{ack.Node, height, oldPass.Certificate}, RulePhase},
@@ -247,6 +254,7 @@ func TestChallengeRefusals(t *testing.T) {
 		{"pass of who owns nothing", running, PassChallenge{stranger.id, height, oldPass.Certificate}, RuleMember},
 		{"pass of another height", running, PassChallenge{ack.Node, height - 1, oldPass.Certificate}, RuleUnknown},
 		{"pass by the certificate of acks", running, PassChallenge{ack.Node, height, running.certificate(running.challenge().Terms.Ack(), 0, 1, 2)}, RuleProof},
+		{"pass of another ledger", running, foreignPass, RuleProof},
 		{"pass by nothing", running, PassChallenge{ack.Node, height, nil}, RuleProof},
 		{"pass by rubbish", running, PassChallenge{ack.Node, height, bytes.Repeat([]byte{7}, 200)}, RuleProof},
 	}

@@ -16,5 +16,7 @@
 // challenged epoch it was not, and only who has its record knows; should members' lists
 // differ for that, the one that the round has tells.
 //
-// Of a blob that has been shown to be inconsistent since, nothing is proven.
+// Of a blob that has been shown to be inconsistent since, nothing is proven. Nor is it where a proof
+// shows that a row and the verifier's own column have different symbols where they cross: the
+// verifier knows then, of this round, what a certificate would tell all.
 package prove

@@ -1,10 +1,12 @@
 package prove
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/challenge"
@@ -23,6 +25,7 @@ type round struct {
 	drawn     []blob
 	sizes     []int // of symbols, by blob
 	verifiers []*verifier
+	broken    []atomic.Bool // blobs that are known to be inconsistent, see columns.Exempt
 }
 
 // verifier verifies what one member shows.
@@ -32,7 +35,7 @@ type verifier struct {
 }
 
 func newRound(ctx context.Context, of *Prover, r challenge.Round, c *committee.Committee, self int, drawn []blob) (*round, error) {
-	one := &round{Round: r, of: of, ctx: ctx, committee: c, self: self, drawn: drawn, sizes: make([]int, len(drawn))}
+	one := &round{Round: r, of: of, ctx: ctx, committee: c, self: self, drawn: drawn, sizes: make([]int, len(drawn)), broken: make([]atomic.Bool, len(drawn))}
 	for i := range drawn {
 		size, err := c.Params().SymbolSize(drawn[i].length)
 		if err != nil {
@@ -121,6 +124,7 @@ var errUnproven = errors.New("prove: nothing says that the blob is inconsistent"
 func (r columns) Verify(c challenge.Cell, symbol []byte, path commit.Proof) (bool, error) {
 	id, row, column := r.cell(c)
 	if r.invalid(id) {
+		r.broken[c.Blob].Store(true)
 		return true, nil
 	}
 	if len(path) == 0 {
@@ -137,8 +141,26 @@ func (r columns) Verify(c challenge.Cell, symbol []byte, path commit.Proof) (boo
 	if err != nil && !errors.As(err, &wrong) {
 		return false, err
 	}
+	if err == nil {
+		r.compare(c, symbol)
+	}
 	return err == nil, nil
 }
+
+// compare finds out whether a symbol, which is that of its row, is another one than that of the
+// node's column. Both slivers were verified, so that the blob is inconsistent if they differ: whoever
+// wrote many such could have honest members prove symbol after symbol until the time is over.
+func (r columns) compare(c challenge.Cell, symbol []byte) {
+	own, err := r.Symbol(c)
+	if err != nil || bytes.Equal(own, symbol) || r.broken[c.Blob].Swap(true) {
+		return
+	}
+	id, row, column := r.cell(c)
+	r.of.config.Logger.Warn("a blob is inconsistent: a row and a column of it have different symbols", "blob", id, "row", row.Index, "column", column.Index)
+}
+
+// Exempt is of challenge.Columns.
+func (r columns) Exempt(blob int) bool { return r.broken[blob].Load() }
 
 // answer takes a message of a member.
 func (r *round) answer(member int, m challenge.Message) (challenge.Message, error) {
