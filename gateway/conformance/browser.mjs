@@ -69,6 +69,13 @@ const operations = {
 		await call('DOM.setFileInputFiles', { nodeId, files: [file] });
 	},
 
+	// drop has a person drag a file over the middle of an element, and let it go there.
+	async drop({ selector, file }) {
+		const { x, y } = await evaluate(`(() => { const e = document.querySelector(${JSON.stringify(selector)}); e.scrollIntoView(); const r = e.getBoundingClientRect(); return { x: r.x + r.width / 2, y: r.y + r.height / 2 }; })()`);
+		const data = { items: [], files: [file], dragOperationsMask: 1 };
+		for (const type of ['dragEnter', 'dragOver', 'drop']) await call('Input.dispatchDragEvent', { type, x, y, data });
+	},
+
 	// phone makes the window as wide as that of a phone, and dark.
 	async phone() {
 		await call('Emulation.setDeviceMetricsOverride', { width: 360, height: 740, deviceScaleFactor: 2, mobile: true });

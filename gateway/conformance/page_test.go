@@ -107,6 +107,19 @@ func TestPage(t *testing.T) {
 		t.Errorf("%s elements of the page are the file's", got)
 	}
 
+	dropped := filepath.Join(t.TempDir(), "dropped.txt")
+	if err := os.WriteFile(dropped, []byte("what was dropped"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.ask(map[string]any{"operation": "drop", "selector": "#drop", "file": dropped})
+	if id, err = c.Code().ID([]byte("what was dropped")); err != nil {
+		t.Fatal(err)
+	}
+	b.until("#stored", "Stored as "+id.String())
+	if got := b.evaluate(`fetch(document.querySelector('#stored a').href).then((r) => r.text())`); got != "what was dropped" {
+		t.Errorf("dropped, and read back: %q", got)
+	}
+
 	nodes.Stop(3)
 	b.until("#figures", "3 of 4")
 	b.until("#members", "down")
