@@ -42,7 +42,8 @@ func (s *session) finish(ctx context.Context) {
 	}
 	s.states(context.WithoutCancel(ctx)) // what was asked before an interrupt is worth to be known
 	s.changes()
-	s.challenges(ctx)
+	trials{s}.challenges(ctx)
+	trials{s}.rounds()
 	(&judge{s.client.Committee(), s.cluster, s.events, s.done}).findProblems(r)
 	if ctx.Err() != nil {
 		r.Problems, r.OK = append(r.Problems, "interrupted"), false
@@ -65,28 +66,6 @@ func (s *session) finish(ctx context.Context) {
 		s.figures(s.nodes.Runs())
 	} else {
 		r.Recovery.Healthy = !slices.ContainsFunc(r.Nodes, func(n report.Node) bool { return n.State != api.StateHealthy })
-	}
-}
-
-// challenges notes what became of challenges.
-func (s *session) challenges(ctx context.Context) {
-	if s.cluster == nil {
-		return
-	}
-	rows, err := cluster.Challenges(ctx, s.cluster)
-	if err != nil {
-		s.result.Errors = append(s.result.Errors, "the ledger does not tell of its challenges: "+err.Error())
-	}
-	states, _ := s.cluster.Nodes()
-	cheats := make(map[string]bool)
-	for i, name := range cluster.Names(s.cluster) {
-		cheats[name] = states[i] == cluster.Lying
-	}
-	for _, row := range rows {
-		s.result.Challenges = append(s.result.Challenges, report.Challenge{
-			Epoch: row.Epoch, Node: row.Name, Started: row.Started, Passed: row.Passed, Failed: row.Failed, Cheats: cheats[row.Name],
-			Reward: row.Reward, Slashed: row.Slashed,
-		})
 	}
 }
 

@@ -23,6 +23,7 @@ type runCmd struct {
 	Comet      string         `placeholder:"FILE" help:"The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project." group:"Cluster"`
 	Epoch      time.Duration  `placeholder:"TIME" help:"How long an epoch of the ledger of local nodes is: by default longer than any run." group:"Cluster"`
 	Challenges string         `enum:"auto,off,light,full" default:"auto" help:"Whether local nodes have to prove in each epoch what they store: off; light, some blobs; full, all; auto is light if nodes cheat, and else off. Needs --epoch." group:"Cluster"`
+	Missing    float64        `default:"0.5" help:"Share of the blobs without which a local node is to fail a light challenge: the less, the more blobs are challenged." group:"Cluster"`
 	Scheme     commit.Scheme  `default:"blake3" help:"Hash of the commitments of local nodes: blake3 or walrus." group:"Cluster"`
 	Metadata   committee.Form `default:"full" help:"What local nodes keep of the metadata of blobs: full, all of it; or coded, a part." group:"Cluster"`
 	Dir        string         `placeholder:"DIR" help:"Where stores of local nodes are; a new temporary directory by default." group:"Cluster"`
@@ -126,6 +127,7 @@ const (
 	maxTime        = 24 * time.Hour
 	leastOpenFiles = 64
 	leastEpoch     = time.Second
+	leastMissing   = 0.0001      // a basis point
 	floodApart     = time.Second // of load before a flood, and with it
 )
 
@@ -162,6 +164,9 @@ func (c *runCmd) validate(events []cluster.Event) error {
 	}
 	if c.challengeMode(events) != ledger.ChallengesOff && (c.Epoch == 0 || c.Plaintext) {
 		return errors.New("--challenges needs --epoch, and no --plaintext: members know each other by their keys")
+	}
+	if !(c.Missing >= leastMissing && c.Missing <= 1) {
+		return fmt.Errorf("--missing %g: a share from %g to 1", c.Missing, leastMissing)
 	}
 	if most := c.mostNodes(events); most > c.Shards || most > maxLocal {
 		return fmt.Errorf("with those that join there would be %d nodes, and there are %d shards", most, c.Shards)

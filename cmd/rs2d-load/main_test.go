@@ -548,8 +548,28 @@ func TestChallengeProblems(t *testing.T) {
 	got := challengeProblems([]report.Challenge{
 		{Epoch: 2, Node: "a", Started: true, Passed: true}, {Epoch: 2, Node: "b", Started: true, Failed: true, Cheats: true},
 		{Epoch: 3, Node: "a", Started: true, Failed: true}, {Epoch: 3, Node: "c", Started: true},
+		{Epoch: 3, Node: "b", Started: true, Passed: true, Cheats: true, Lacks: true}, {Epoch: 3, Node: "d", Started: true, Passed: true, Cheats: true},
 	})
-	if want := []string{"a, which is honest, failed the challenge of epoch 3"}; !slices.Equal(got, want) {
+	if want := []string{"a, which is honest, failed the challenge of epoch 3", "b, which does not have its slivers, passed the challenge of epoch 3"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestBetween: what is not within an interval lies between them.
+func TestBetween(t *testing.T) {
+	const s = time.Second
+	for _, c := range []struct {
+		name      string
+		all, want []interval
+	}{
+		{"none", nil, []interval{{0, 10 * s}}},
+		{"before the start and at the end", []interval{{-2 * s, 1 * s}, {8 * s, 10 * s}}, []interval{{1 * s, 8 * s}}},
+		{"two", []interval{{1 * s, 2 * s}, {4 * s, 5 * s}}, []interval{{0, 1 * s}, {2 * s, 4 * s}, {5 * s, 10 * s}}},
+		{"after the end", []interval{{11 * s, 10 * s}}, []interval{{0, 10 * s}}},
+		{"all", []interval{{0, 10 * s}}, nil},
+	} {
+		if got := between(c.all, 10*s); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }

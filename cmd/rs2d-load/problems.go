@@ -129,14 +129,3 @@ func (j *judge) touched() (shards int) {
 	}
 	return shards
 }
-
-// challengeProblems says which nodes that did nothing wrong have failed a challenge. Those that
-// cheat or misbehave, now or before, are no matter of it.
-func challengeProblems(challenges []report.Challenge) (problems []string) {
-	for _, c := range challenges {
-		if c.Failed && !c.Cheats {
-			problems = append(problems, fmt.Sprintf("%s, which is honest, failed the challenge of epoch %d", c.Node, c.Epoch))
-		}
-	}
-	return problems
-}

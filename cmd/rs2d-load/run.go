@@ -279,7 +279,7 @@ func (s *session) connect(ctx context.Context) (control control.Control, key *id
 	s.cluster, err = cluster.Start(ctx, cluster.Options{
 		Nodes: s.Local, Shards: s.Shards, Scheme: s.Scheme, Metadata: s.Metadata, Dir: dir, Program: program, Control: s.Control, Validator: validator, Args: nodeArgs, StrangersArgs: strangersArgs,
 		Plaintext: s.Plaintext, HealInterval: s.HealInterval, HealDelay: s.HealDelay, OpenFiles: s.OpenFiles, Profile: s.Profile,
-		LinksArgs: linksArgs(s.Net, s.Profile), Epoch: s.Epoch, Challenges: s.challengeMode(s.events), MostNodes: s.mostNodes(s.events), BlobEpochs: s.blobEpochs(),
+		LinksArgs: linksArgs(s.Net, s.Profile), Epoch: s.Epoch, Challenges: s.challengeMode(s.events), Missing: s.Missing, MostNodes: s.mostNodes(s.events), BlobEpochs: s.blobEpochs(),
 	})
 	if err != nil {
 		return nil, nil, nil, errors.Join(fmt.Errorf("starting nodes: %w", err), remove())

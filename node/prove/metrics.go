@@ -1,6 +1,9 @@
 package prove
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/node/challenge"
@@ -12,6 +15,8 @@ type metrics struct {
 	acked, passed  prometheus.Counter
 	sent, received prometheus.Counter
 	refusals       *prometheus.CounterVec
+	refusedUs      *prometheus.CounterVec
+	inRound        *prometheus.GaugeVec // how many of those were refused of the last round
 	running        prometheus.Gauge
 
 	epoch, height, stage, drawn     prometheus.Gauge // of the last challenge
@@ -33,11 +38,17 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "redstuff_challenge_refusals_total", Help: "Messages of members that were refused, by the reason.",
 		}, []string{"reason"}),
+		refusedUs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redstuff_challenge_refused_total", Help: "Messages of the node that members refused, and certificates that the ledger did, by the reason.",
+		}, []string{"reason"}),
+		inRound: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "redstuff_challenge_refused_in_round", Help: "How many of these were of the last round, which is that of the epoch.",
+		}, []string{"epoch"}),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "redstuff_challenge_open", Help: "1 while a challenge is on, by what the node knows.",
 		}),
 	}
-	r.MustRegister(m.refusals, m.running)
+	r.MustRegister(m.refusals, m.refusedUs, m.inRound, m.running)
 	for _, g := range []struct {
 		to         *prometheus.Gauge
 		name, help string
@@ -65,7 +76,25 @@ var names = map[challenge.Reason]string{
 }
 
 // refused counts a refusal.
-func (m *metrics) refused(reason challenge.Reason) { m.refusals.WithLabelValues(names[reason]).Inc() }
+func (m *metrics) refused(reason challenge.Reason) { m.refusals.WithLabelValues(nameOf(reason)).Inc() }
+
+// byLedger is the reason of what the ledger refused.
+const byLedger = "ledger"
+
+// begin counts anew what is refused of the node's messages, in the round of an epoch.
+func (m *metrics) begin(epoch uint32) {
+	m.inRound.Reset()
+	m.inRound.WithLabelValues(fmt.Sprint(epoch))
+}
+
+// refusedOwn counts that a message of the node was refused.
+func (m *metrics) refusedOwn(epoch uint32, reason string) {
+	m.refusedUs.WithLabelValues(reason).Inc()
+	m.inRound.WithLabelValues(fmt.Sprint(epoch)).Inc()
+}
+
+// nameOf returns what a reason is called; a member may send any.
+func nameOf(reason challenge.Reason) string { return cmp.Or(names[reason], "unknown") }
 
 // observe shows the ledger's last challenge.
 func (m *metrics) observe(c *ledger.Challenge) {

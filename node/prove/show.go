@@ -172,5 +172,9 @@ func (s *showing) ask(ctx context.Context, m challenge.Message) (challenge.Messa
 		return nil, err
 	}
 	p.metrics.sent.Add(float64(len(data)))
-	return challenge.ParseMessage(answer)
+	parsed, err := challenge.ParseMessage(answer)
+	if refused, ok := parsed.(challenge.Refused); ok {
+		p.metrics.refusedOwn(s.Epoch, nameOf(refused.Reason))
+	}
+	return parsed, err
 }

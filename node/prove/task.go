@@ -302,6 +302,7 @@ func (t *task) start(ctx, limited context.Context, c *ledger.Challenge) error {
 		return err
 	}
 	t.running, t.stop, t.snapshot = r, stop, nil
+	t.metrics.begin(c.Epoch)
 	t.round.Store(r)
 	t.config.Gate.Start(c.Round, drawn.has)
 	if c.HasPassed(self) {
@@ -337,8 +338,12 @@ func (t *task) pass(r *round) {
 		case rule == ledger.RuleTwice:
 			return
 		case rule == ledger.RulePhase || rule == ledger.RuleUnknown:
+			t.metrics.refusedOwn(r.Epoch, byLedger)
 			t.config.Logger.Warn("a certificate came after the end of the challenge", "epoch", r.Epoch, "error", err)
 			return
+		}
+		if ledger.RuleOf(err) == ledger.RuleProof {
+			t.metrics.refusedOwn(r.Epoch, byLedger)
 		}
 		t.config.Logger.Warn("the ledger does not take a certificate of a challenge", "error", err)
 		select {

@@ -31,6 +31,7 @@ type churn struct {
 
 	watched sync.Mutex
 	changes []Change
+	rounds  []Round
 }
 
 // CauseJoin is why the process of a node is started that is new.
@@ -255,6 +256,8 @@ func (h *churn) watch() {
 					}
 				}
 				h.watched.Unlock()
+			default:
+				h.noteRound(e)
 			}
 		}
 	}

@@ -47,6 +47,7 @@ type Options struct {
 	OpenFiles     uint64                           // limit of each node; the system's if 0
 	Epoch         time.Duration                    // how long each is; one that outlasts the run if 0
 	Challenges    ledger.ChallengeMode             // in each epoch
+	Missing       float64                          // share of the blobs without which a node is to fail; the ledger's if 0
 	MostNodes     int                              // that there are at once, those that join included
 	BlobEpochs    uint32                           // for which blobs are stored
 	Profile       string                           // directory for profiles of the nodes; none if empty
@@ -112,6 +113,7 @@ type ProcessRun struct {
 	Healthy time.Time     // when it first lacked nothing; zero if it did not come to that
 	CPU     time.Duration // known when it has ended
 	Stats   Stats
+	Refused map[uint32]int64 // messages that others did not take, by the epochs of challenges
 
 	Validator time.Duration // processor time of all the node's validators that have ended, in the latest run
 }
@@ -307,7 +309,7 @@ func (c *Cluster) run(i int, cause string) error {
 // current tells of the node's latest process.
 func (m *member) current(i int) ProcessRun {
 	stats, healthy, cpu := m.process.status()
-	return ProcessRun{Node: i, Cause: m.cause, Began: m.process.began, Healthy: healthy, CPU: cpu, Stats: stats}
+	return ProcessRun{Node: i, Cause: m.cause, Began: m.process.began, Healthy: healthy, CPU: cpu, Stats: stats, Refused: m.process.refusedIn()}
 }
 
 // kill ends a node and its validator without a warning.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -60,7 +61,10 @@ func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 	}
 	if o.Challenges != ledger.ChallengesOff {
 		// Machines that run a whole network are slow: members have all the time that there is.
-		g.Challenges = ledger.ChallengeRules{Mode: o.Challenges, Millis: g.EpochMillis * 2 / 5, Grace: g.EpochMillis / 5}
+		g.Challenges = ledger.ChallengeRules{
+			Mode: o.Challenges, Millis: g.EpochMillis / 2, Grace: g.EpochMillis / 4,
+			Missing: uint16(math.Round(o.Missing * 10_000)), // basis points
+		}
 	}
 	var accounts []genesis.Account
 	for range payers {

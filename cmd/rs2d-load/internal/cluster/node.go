@@ -193,6 +193,7 @@ func tell(ctx context.Context, n *node.Node, counters *peer.ByteCounters, m *met
 			s.Copied, s.Lies, s.Cleared = m.CopiedBytes, m.Lies, m.Cleared
 		}
 		s.Usage = m.look()
+		s.Refused = m.refused
 		s.Received, s.Sent = counters.Received.Load(), counters.Sent.Load()
 		if first || s != told {
 			if out.Encode(s) != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"sync"
@@ -20,9 +21,10 @@ type process struct {
 
 	mu      sync.Mutex
 	stats   Stats
-	healthy time.Time // when it first lacked nothing
-	expect  bool      // that it ends
-	err     error     // how it ended
+	refused map[uint32]int64 // messages, by the epochs of challenges
+	healthy time.Time        // when it first lacked nothing
+	expect  bool             // that it ends
+	err     error            // how it ended
 }
 
 // start runs the program with args, and logs what it says to a file.
@@ -32,7 +34,7 @@ func start(program string, args []string, log string) (*process, error) {
 		return nil, err
 	}
 	defer file.Close() // the process has its own
-	p := &process{cmd: exec.Command(program, args...), ready: make(chan struct{}), ended: make(chan struct{})}
+	p := &process{cmd: exec.Command(program, args...), refused: make(map[uint32]int64), ready: make(chan struct{}), ended: make(chan struct{})}
 	p.cmd.Stderr = file
 	if p.orders, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -59,6 +61,9 @@ func (p *process) watch(stats io.Reader) {
 		}
 		p.mu.Lock()
 		p.stats = s
+		if s.Refused.Epoch > 0 {
+			p.refused[s.Refused.Epoch] = s.Refused.Count
+		}
 		if s.Healthy && p.healthy.IsZero() {
 			p.healthy = time.Now()
 		}
@@ -125,6 +130,13 @@ func (p *process) status() (stats Stats, healthy time.Time, cpu time.Duration) {
 		cpu = state.UserTime() + state.SystemTime()
 	}
 	return p.stats, p.healthy, cpu
+}
+
+// refusedIn returns how many of the process's messages others refused, by epochs of challenges.
+func (p *process) refusedIn() map[uint32]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.refused)
 }
 
 func (p *process) hasEnded() bool {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,13 @@ type meter struct {
 	metrics *prometheus.Registry
 	last    time.Time
 	usage   Usage
+	refused Refused
+}
+
+// Refused is how many messages of a node others did not take in the last challenge.
+type Refused struct {
+	Epoch uint32 `json:"epoch"` // 0 if there was none
+	Count int64  `json:"count"`
 }
 
 // look returns what is used, as of a moment ago.
@@ -39,6 +47,14 @@ func (m *meter) look() Usage {
 		return m.usage // some of it is there, and the rest is as it was
 	}
 	for _, f := range families {
+		if f.GetName() == "redstuff_challenge_refused_in_round" {
+			for _, one := range f.GetMetric() { // there is one label, the epoch
+				epoch, err := strconv.ParseUint(one.GetLabel()[0].GetValue(), 10, 32)
+				if err == nil && uint32(epoch) >= m.refused.Epoch {
+					m.refused = Refused{uint32(epoch), int64(one.GetGauge().GetValue())}
+				}
+			}
+		}
 		if len(f.GetMetric()) != 1 {
 			continue
 		}

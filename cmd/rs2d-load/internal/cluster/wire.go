@@ -28,6 +28,7 @@ type Stats struct {
 	Cleared  uint64    `json:"cleared"` // the last epoch in which it had nothing of shards that it lost
 	Recovery Recovery  `json:"recovery"`
 	Usage    Usage     `json:"usage"`
+	Refused  Refused   `json:"refused"`
 	First    time.Time `json:"first"` // when the first sliver was recovered, zero if none was
 	Last     time.Time `json:"last"`
 }

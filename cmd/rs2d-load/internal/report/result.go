@@ -31,7 +31,8 @@ type Result struct {
 	Flood      *Flood           `json:"flood,omitempty"`
 	Changes    []Change         `json:"changes,omitempty"` // of epochs
 	Challenges []Challenge      `json:"challenges,omitempty"`
-	Links      *cluster.LinkUse `json:"links,omitempty"` // what emulated links carried
+	Rounds     *Rounds          `json:"challenge_rounds,omitempty"` // that the challenges had
+	Links      *cluster.LinkUse `json:"links,omitempty"`            // what emulated links carried
 	Recovery   RecoverySummary  `json:"recovery"`
 	Steps      []load.Breakdown `json:"steps"` // where the time of operations went, by kind and size
 	Series     []load.Point     `json:"series"`
@@ -146,10 +147,31 @@ type Challenge struct {
 	Node    string `json:"node"`
 	Started bool   `json:"started"` // there was a round
 	Passed  bool   `json:"passed"`
-	Failed  bool   `json:"failed"` // others with n-f shards have passed, and the epoch has ended
-	Cheats  bool   `json:"cheats"` // now, or misbehaves otherwise
-	Reward  uint64 `json:"reward"` // of the epoch, once it has ended
+	Failed  bool   `json:"failed"`  // others with n-f shards have passed, and the epoch has ended
+	Cheats  bool   `json:"cheats"`  // now, or misbehaves otherwise
+	Lacks   bool   `json:"lacks"`   // when the challenge was armed it had lost half of its slivers, or all
+	Refused int64  `json:"refused"` // messages of the node that others did not take
+	Reward  uint64 `json:"reward"`  // of the epoch, once it has ended
 	Slashed uint64 `json:"slashed"`
+}
+
+// Rounds are the courses of challenges, and what was read and written beside them.
+type Rounds struct {
+	Rounds []Round `json:"rounds"`
+	Reads  float64 `json:"reads_per_s"` // of the load, while no challenge was open
+	Writes float64 `json:"writes_per_s"`
+}
+
+// Round is the course of a challenge.
+type Round struct {
+	Epoch   uint32  `json:"epoch"`
+	Seconds float64 `json:"s"`         // from the start until it was armed
+	Started float64 `json:"started_s"` // from then on, negative if it did not
+	Closed  float64 `json:"closed_s"`
+	Blobs   uint64  `json:"blobs"` // of the list
+	Drawn   uint64  `json:"drawn_blobs"`
+	Reads   float64 `json:"reads_per_s"` // from when it was armed until it was closed
+	Writes  float64 `json:"writes_per_s"`
 }
 
 // MostCopied is how many times the least bytes nodes may copy.

@@ -105,7 +105,7 @@ func (r *Result) verdict() []string {
 // tables are all that is worth a look.
 func (r *Result) tables() []table {
 	tables := []table{r.operations(), {Rows: r.facts()}}
-	for _, t := range []table{steps(r, "write"), steps(r, "read"), r.nodes(), r.slow(), r.flood(), r.changes(), r.challenges(), r.recovery()} {
+	for _, t := range []table{steps(r, "write"), steps(r, "read"), r.nodes(), r.slow(), r.flood(), r.changes(), r.challenges(), r.rounds(), r.recovery()} {
 		if len(t.Rows) > 0 {
 			tables = append(tables, t)
 		}
@@ -133,8 +133,8 @@ func (r *Result) changes() table {
 // challenges shows who has proven what.
 func (r *Result) challenges() table {
 	t := table{
-		Head: []string{"epoch", "node", "challenge", "reward", "slashed"},
-		Note: "failed: members with n-f shards have passed, and the node has not; it is told when the epoch ends",
+		Head: []string{"epoch", "node", "challenge", "refused", "reward", "slashed"},
+		Note: "failed: members with n-f shards have passed, and the node has not; it is told when the epoch ends; refused: messages and certificates of the node that members or the ledger did not take",
 	}
 	for _, c := range r.Challenges {
 		what := "open"
@@ -150,8 +150,30 @@ func (r *Result) challenges() table {
 		if c.Cheats {
 			name += " (cheats)"
 		}
-		t.add(fmt.Sprint(c.Epoch), name, what, fmt.Sprint(c.Reward), fmt.Sprint(c.Slashed))
+		t.add(fmt.Sprint(c.Epoch), name, what, fmt.Sprint(c.Refused), fmt.Sprint(c.Reward), fmt.Sprint(c.Slashed))
 	}
+	return t
+}
+
+// rounds shows what challenges cost those who read and write.
+func (r *Result) rounds() table {
+	t := table{
+		Head: []string{"challenge of epoch", "armed at", "started after", "closed after", "blobs", "drawn", "reads/s", "writes/s"},
+		Note: "reads and writes: while the challenge was open; those of drawn blobs wait",
+	}
+	if r.Rounds == nil {
+		return t
+	}
+	after := func(s float64) string {
+		if s < 0 {
+			return "-"
+		}
+		return ui.Duration(seconds(s))
+	}
+	for _, c := range r.Rounds.Rounds {
+		t.add(fmt.Sprint(c.Epoch), since(c.Seconds), after(c.Started), after(c.Closed), ui.Count(c.Blobs), ui.Count(c.Drawn), ui.Digits(c.Reads), ui.Digits(c.Writes))
+	}
+	t.add("no challenge is open", "", "", "", "", "", ui.Digits(r.Rounds.Reads), ui.Digits(r.Rounds.Writes))
 	return t
 }
 
