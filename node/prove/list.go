@@ -46,9 +46,34 @@ func ids(blobs []blob) iter.Seq[commit.BlobID] {
 	}
 }
 
-// newBlobList sorts the blobs, each of which is there once.
-func newBlobList(blobs []blob) (*blobList, error) {
+// sorted returns the blobs by their ids, each once.
+func sorted(blobs []blob) []blob {
 	slices.SortFunc(blobs, func(a, b blob) int { return bytes.Compare(a.id[:], b.id[:]) })
+	return slices.CompactFunc(blobs, func(a, b blob) bool { return a.id == b.id })
+}
+
+// find reports whether a blob is among those, which are sorted.
+func find(blobs []blob, id commit.BlobID) bool {
+	_, ok := slices.BinarySearchFunc(blobs, id, func(b blob, id commit.BlobID) int { return bytes.Compare(b.id[:], id[:]) })
+	return ok
+}
+
+// gathering is blobs as they come, some of them often: a blob may have many registrations.
+type gathering struct {
+	blobs []blob
+	limit int // at which those are dropped that are there already
+}
+
+func (g *gathering) add(b blob) {
+	if g.limit = max(g.limit, 1<<10); len(g.blobs) == g.limit {
+		g.blobs = sorted(g.blobs)
+		g.limit = max(g.limit, 2*len(g.blobs))
+	}
+	g.blobs = append(g.blobs, b)
+}
+
+// newBlobList names blobs that are sorted.
+func newBlobList(blobs []blob) (*blobList, error) {
 	name, err := challenge.ListOf(ids(blobs))
 	if err != nil {
 		return nil, fmt.Errorf("prove: %w", err)
@@ -57,10 +82,7 @@ func newBlobList(blobs []blob) (*blobList, error) {
 }
 
 // has reports whether the blob is of the list.
-func (l *blobList) has(id commit.BlobID) bool {
-	_, ok := slices.BinarySearchFunc(l.blobs, id, func(b blob, id commit.BlobID) int { return bytes.Compare(b.id[:], id[:]) })
-	return ok
-}
+func (l *blobList) has(id commit.BlobID) bool { return find(l.blobs, id) }
 
 // draw returns the blobs of a round.
 func (l *blobList) draw(r challenge.Round) *blobList {
@@ -72,10 +94,11 @@ func (l *blobList) draw(r challenge.Round) *blobList {
 	return &blobList{blobs: drawn}
 }
 
-// snapshot is what a ledger says of the blobs of a challenge.
+// snapshot is what a ledger says of the blobs of a challenge. It is held in 40 bytes for each of
+// them, which the lists that are made of it share unless there are doubtful ones.
 type snapshot struct {
-	certain  map[commit.BlobID]uint64 // lengths
-	doubtful []blob                   // deleted since, and certified nobody knows when
+	certain  []blob // sorted
+	doubtful []blob // deleted since, and certified nobody knows when
 }
 
 // eventTime is for how long a ledger is asked for events.
@@ -85,7 +108,8 @@ const eventTime = time.Second
 // which epoch it was certified, and how long it is, if the node knows.
 func listing(ctx context.Context, l chain.Ledger, c *ledger.Challenge, known func(commit.BlobID) (epoch uint32, length uint64, ok bool)) (*snapshot, error) {
 	ctx = new(chain.Session).Context(ctx) // events are asked for of who has what was listed
-	s := &snapshot{certain: make(map[commit.BlobID]uint64)}
+	s := new(snapshot)
+	var listed gathering
 	last, err := eachPage(ctx, l, ledger.BlobKey(ledger.ObjectID{})[:1], func(p chain.Pair) error {
 		var b ledger.Blob
 		if err := ledger.Read(p.Value, &b); err != nil {
@@ -94,10 +118,9 @@ func listing(ctx context.Context, l chain.Ledger, c *ledger.Challenge, known fun
 		if b.Certified == nil || *b.Certified >= c.Epoch || c.Epoch < b.Storage.Start || c.Epoch >= b.Storage.End {
 			return nil
 		}
-		if len(s.certain) == maxListed {
+		if listed.add(blob{b.ID, b.Length}); len(listed.blobs) > 2*maxListed {
 			return fmt.Errorf("%w: more than %d blobs", chain.ErrAnswer, maxListed)
 		}
-		s.certain[b.ID] = b.Length
 		return nil
 	})
 	if err != nil {
@@ -128,17 +151,18 @@ func listing(ctx context.Context, l chain.Ledger, c *ledger.Challenge, known fun
 	if err != nil {
 		return nil, err
 	}
+	if s.certain = sorted(listed.blobs); len(s.certain) > maxListed {
+		return nil, fmt.Errorf("%w: more than %d blobs", chain.ErrAnswer, maxListed)
+	}
 	for id := range deleted {
-		if _, ok := s.certain[id]; ok || invalid[id] {
+		if find(s.certain, id) || invalid[id] {
 			continue
 		}
 		if epoch, length, ok := known(id); ok && epoch < c.Epoch {
 			s.doubtful = append(s.doubtful, blob{id, length})
 		}
 	}
-	for id := range invalid {
-		delete(s.certain, id)
-	}
+	s.certain = slices.DeleteFunc(s.certain, func(b blob) bool { return invalid[b.id] })
 	return s, nil
 }
 
@@ -202,16 +226,16 @@ func (s *snapshot) guess() (*blobList, error) { return s.with(1<<len(s.doubtful)
 
 // with returns the list with some of the doubtful blobs, by bits.
 func (s *snapshot) with(bits uint64) (*blobList, error) {
-	blobs := make([]blob, 0, len(s.certain)+len(s.doubtful))
-	for id, length := range s.certain {
-		blobs = append(blobs, blob{id, length})
+	if len(s.doubtful) == 0 {
+		return newBlobList(s.certain)
 	}
+	blobs := append(make([]blob, 0, len(s.certain)+len(s.doubtful)), s.certain...)
 	for i, b := range s.doubtful {
 		if i >= 64 || bits>>i&1 != 0 {
 			blobs = append(blobs, b)
 		}
 	}
-	return newBlobList(blobs)
+	return newBlobList(sorted(blobs))
 }
 
 // match returns the list that has a name. The error is errList if there is none such.

@@ -24,7 +24,7 @@ import (
 // TestMatch: whichever of the doubtful blobs a round has, its list is found.
 func TestMatch(t *testing.T) {
 	s := &snapshot{
-		certain:  map[commit.BlobID]uint64{{3}: 30, {1}: 10},
+		certain:  []blob{{commit.BlobID{1}, 10}, {commit.BlobID{3}, 30}},
 		doubtful: []blob{{commit.BlobID{2}, 20}, {commit.BlobID{0}, 5}},
 	}
 	most, err := s.guess()
