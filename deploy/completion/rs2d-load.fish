@@ -6,6 +6,7 @@ complete -c rs2d-load -l control -x -a 'fixed embedded comet' -d 'Control plane 
 complete -c rs2d-load -l comet -r -d 'The program that runs a validator, for --control comet; by default rs2d-comet beside this program or in PATH, or else what go build makes of it in a clone of the project'
 complete -c rs2d-load -l epoch -r -d 'How long an epoch of the ledger of local nodes is: by default longer than any run'
 complete -c rs2d-load -l challenges -x -a 'auto off light full' -d 'Whether local nodes have to prove in each epoch what they store: off; light, some blobs; full, all; auto is light if nodes cheat, and else off'
+complete -c rs2d-load -l missing -r -d 'Share of the blobs without which a local node is to fail a light challenge: the less, the more blobs are challenged'
 complete -c rs2d-load -l scheme -r -d 'Hash of the commitments of local nodes: blake3 or walrus'
 complete -c rs2d-load -l metadata -r -d 'What local nodes keep of the metadata of blobs: full, all of it; or coded, a part'
 complete -c rs2d-load -l dir -r -d 'Where stores of local nodes are; a new temporary directory by default'
