@@ -198,7 +198,7 @@ func (w *town) fetch(ctx context.Context) (meta *commit.Metadata, liars map[stri
 func (w *town) set(m []manner) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.manners, w.proven = m, 0
+	w.manners, w.proven = slices.Clone(m), 0 // the test goes on with m
 }
 
 // TestLiarsNeverPrevent: whatever the owners of f shards answer, in any mixture, the metadata
