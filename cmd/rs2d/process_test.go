@@ -207,6 +207,9 @@ func temps(t *testing.T, dir string) []string {
 // TestKilled kills a run in the middle, and stops another: the next one removes what
 // the first has left, and not what the second has begun.
 func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one process after another")
+	}
 	dir := t.TempDir()
 	randomFile(t, filepath.Join(dir, "f"), 40<<20)
 	randomFile(t, filepath.Join(dir, "small"), 1000)
