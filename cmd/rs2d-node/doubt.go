@@ -39,11 +39,7 @@ func (c *doubtCmd) Run(a *cli.App) error {
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	keys, node, err := openNode(ctx, l, c.Key)
-	if err != nil {
-		return err
-	}
-	key, err := node.governor(c.Key, keys)
+	_, node, key, err := openGoverned(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}

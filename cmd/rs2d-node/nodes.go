@@ -67,6 +67,16 @@ func (r *registered) governor(file string, keys *identity.Keyring) (*identity.Ke
 	return nil, fmt.Errorf("the node is governed by the account %v, whose secret is not in %s", r.Owner, file)
 }
 
+// openGoverned finds the node of a key file, and the key in it whose account governs the node.
+func openGoverned(ctx context.Context, l chain.Ledger, file string) (*identity.Keyring, *registered, *identity.Key, error) {
+	keys, n, err := openNode(ctx, l, file)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	key, err := n.governor(file, keys)
+	return keys, n, key, err
+}
+
 // standing is what a node is in an epoch.
 type standing struct {
 	Epoch   uint32

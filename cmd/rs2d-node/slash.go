@@ -44,11 +44,7 @@ func (c *slashCmd) Run(a *cli.App) error {
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	keys, voter, err := openNode(ctx, l, c.Key)
-	if err != nil {
-		return err
-	}
-	key, err := voter.governor(c.Key, keys)
+	_, voter, key, err := openGoverned(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}

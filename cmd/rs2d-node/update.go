@@ -57,11 +57,7 @@ func (c *updateCmd) Run(a *cli.App) error {
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	keys, n, err := openNode(ctx, l, c.Key)
-	if err != nil {
-		return err
-	}
-	key, err := n.governor(c.Key, keys)
+	keys, n, key, err := openGoverned(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}

@@ -59,13 +59,9 @@ func (b *browser) evaluate(expression string) string {
 	return b.ask(map[string]any{"operation": "evaluate", "expression": expression})
 }
 
-// TestPage uses the gateway's page as a person would: a file is given and read back, and a
-// node dies. A page of another origin does the same by itself.
-func TestPage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	b := openBrowser(t)
+// startGateway starts nodes and a gateway before them.
+func startGateway(t *testing.T) (*nodetest.Cluster, *client.Client, *httptest.Server) {
+	t.Helper()
 	nodes, writer := nodetest.Start(t, commit.Walrus, 4, 10)
 	c, err := client.New(nodes.Control, writer, client.Options{})
 	if err != nil {
@@ -78,6 +74,17 @@ func TestPage(t *testing.T) {
 	}
 	gateway := httptest.NewServer(d)
 	t.Cleanup(gateway.Close)
+	return nodes, c, gateway
+}
+
+// TestPage uses the gateway's page as a person would: a file is given and read back, and a
+// node dies. A page of another origin does the same by itself.
+func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	b := openBrowser(t)
+	nodes, c, gateway := startGateway(t)
 
 	b.ask(map[string]any{"operation": "goto", "url": gateway.URL + "/"})
 	b.until("#figures", "4 of 4")

@@ -41,19 +41,9 @@ type DoubtChallenges struct {
 }
 
 func (a DoubtChallenges) apply(d *draft, sender Address) error {
-	n, err := object[Node](d, NodeKey(a.Node))
+	weight, err := speaks(d, sender, a.Node, a.Epoch)
 	if err != nil {
 		return err
-	}
-	if sender != n.Owner && sender != Address(n.Info.TLSKey) {
-		return broken(RuleOwner, "it is %v's", n.Owner)
-	}
-	if a.Epoch != d.system.Epoch {
-		return broken(RuleEpoch, "it is about epoch %d, and this is %d", a.Epoch, d.system.Epoch)
-	}
-	weight := d.committee().weightOf(a.Node)
-	if weight == 0 {
-		return broken(RuleMember, "the node owns no shard in epoch %d", a.Epoch)
 	}
 	p := d.genesis.params()
 	last := lastChallenge(d)

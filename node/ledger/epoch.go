@@ -199,6 +199,25 @@ func endSync(d *draft) {
 	d.emit(EpochDone{d.system.Epoch, d.system.SyncWeight})
 }
 
+// speaks returns how many shards a node owns in an epoch, for which the sender speaks: it governs
+// the node, or is the account of the node's TLS key. The epoch has to be the current one.
+func speaks(d *draft, sender Address, node NodeID, epoch uint32) (shards int, err error) {
+	n, err := object[Node](d, NodeKey(node))
+	if err != nil {
+		return 0, err
+	}
+	if sender != n.Owner && sender != Address(n.Info.TLSKey) {
+		return 0, broken(RuleOwner, "it is %v's", n.Owner)
+	}
+	if epoch != d.system.Epoch {
+		return 0, broken(RuleEpoch, "it is about epoch %d, and this is %d", epoch, d.system.Epoch)
+	}
+	if shards = d.committee().weightOf(node); shards == 0 {
+		return 0, broken(RuleMember, "the node owns no shard in epoch %d", epoch)
+	}
+	return shards, nil
+}
+
 // ReportSynced says that a member has all that is certified of its shards of the epoch,
 // those that it gained and those that it had before. It counts until the epoch ends, also
 // when the time for the change is over. The sender is who governs the node, or the account
@@ -212,19 +231,9 @@ type ReportSynced struct {
 }
 
 func (a ReportSynced) apply(d *draft, sender Address) error {
-	n, err := object[Node](d, NodeKey(a.Node))
+	weight, err := speaks(d, sender, a.Node, a.Epoch)
 	if err != nil {
 		return err
-	}
-	if sender != n.Owner && sender != Address(n.Info.TLSKey) {
-		return broken(RuleOwner, "it is %v's", n.Owner)
-	}
-	if a.Epoch != d.system.Epoch {
-		return broken(RuleEpoch, "it is about epoch %d, and this is %d", a.Epoch, d.system.Epoch)
-	}
-	weight := d.committee().weightOf(a.Node)
-	if weight == 0 {
-		return broken(RuleMember, "the node owns no shard in epoch %d", a.Epoch)
 	}
 	if get[bool](d.tree, SyncedKey(a.Epoch, a.Node)) != nil {
 		return broken(RuleTwice, "it has reported already")
