@@ -33,9 +33,9 @@ func (s trials) challenges(ctx context.Context) {
 	}
 	for _, row := range rows {
 		s.result.Challenges = append(s.result.Challenges, report.Challenge{
-			Epoch: row.Epoch, Node: row.Name, Started: row.Started, Passed: row.Passed, Failed: row.Failed, Cheats: cheats[row.Name],
+			Epoch: row.Epoch, Node: row.Name, Member: row.Member, Started: row.Started, Passed: row.Passed, Failed: row.Failed, Cheats: cheats[row.Name],
 			Lacks:   s.lacks(numbers[row.Name], armed[row.Epoch]),
-			Refused: row.Refused, Reward: row.Reward, Slashed: row.Slashed,
+			Refused: row.Refused, Reward: row.Reward, Slashed: row.Slashed, Fined: row.Fined,
 		})
 	}
 }

@@ -14,12 +14,14 @@ import (
 type Challenged struct {
 	Epoch   uint32
 	Name    string // of the node
+	Member  bool   // of the epoch that is challenged: who has left may be fined still
 	Started bool   // there was a round
 	Passed  bool
 	Failed  bool   // others who own n-f shards have passed, and it has not; told when the epoch has ended
 	Refused int64  // messages of the node that others did not take, by what its processes count
 	Reward  uint64 // of the epoch, told when it has ended
-	Slashed uint64
+	Slashed uint64 // for challenges that it failed
+	Fined   uint64 // for shards that it did not hand over, or did not get
 }
 
 // Round is the course of a challenge, as it was seen.
@@ -76,15 +78,18 @@ func Challenges(ctx context.Context, c *Cluster) ([]Challenged, error) {
 	if err != nil {
 		return nil, err
 	}
-	type key struct {
-		epoch uint32
-		node  ledger.NodeID
-	}
-	rows := make(map[key]*Challenged)
-	note := func(epoch uint32, node ledger.NodeID, f func(*Challenged)) {
-		if row := rows[key{epoch, node}]; row != nil {
-			f(row)
-		}
+	rows := trialRows{
+		members: func(epoch uint32) ([]ledger.Member, error) {
+			var of ledger.Committee
+			_, _, err := chain.Value(ctx, l, ledger.CommitteeKey(epoch), &of)
+			return of.Members, err
+		},
+		name: func(id ledger.NodeID) (string, error) {
+			var n ledger.Node
+			_, _, err := chain.Value(ctx, l, ledger.NodeKey(id), &n)
+			return n.Info.Name, err
+		},
+		rows: make(map[trialKey]*Challenged),
 	}
 	for at := (chain.Cursor{Height: 1}); at.Height <= status.Height; {
 		events, next, err := l.Events(ctx, at, 500)
@@ -96,45 +101,86 @@ func Challenges(ctx context.Context, c *Cluster) ([]Challenged, error) {
 		}
 		at = next
 		for _, e := range events {
-			switch e := e.Event.(type) {
-			case ledger.ChallengeArmed:
-				var of ledger.Committee
-				if _, _, err := chain.Value(ctx, l, ledger.CommitteeKey(e.Epoch), &of); err != nil {
-					return nil, err
-				}
-				for _, m := range of.Members {
-					rows[key{e.Epoch, m.Node}] = &Challenged{Epoch: e.Epoch, Name: m.Name}
-				}
-			case ledger.ChallengeStarted:
-				for k, row := range rows {
-					row.Started = row.Started || k.epoch == e.Round.Epoch
-				}
-			case ledger.ChallengePassed:
-				note(e.Epoch, e.Node, func(row *Challenged) { row.Passed = true })
-			case ledger.ChallengeFailed:
-				note(e.Epoch, e.Node, func(row *Challenged) { row.Failed = true })
-			case ledger.NodeRewarded:
-				note(e.Epoch, e.Node, func(row *Challenged) { row.Reward = e.Amount })
-			case ledger.StakeSlashed:
-				note(e.Epoch, e.Node, func(row *Challenged) { row.Slashed = e.Amount })
+			if err := rows.take(e.Event); err != nil {
+				return nil, err
 			}
 		}
 	}
 	for _, of := range refusalsOf(c) {
-		for k, row := range rows {
+		for k, row := range rows.rows {
 			if row.Name == of.name {
 				row.Refused += of.byEpoch[k.epoch]
 			}
 		}
 	}
-	list := make([]Challenged, 0, len(rows))
-	for _, row := range rows {
+	return rows.sorted(), nil
+}
+
+// trialKey is of which row an event is.
+type trialKey struct {
+	epoch uint32
+	node  ledger.NodeID
+}
+
+// trialRows gathers what events say of members in challenges.
+type trialRows struct {
+	members func(epoch uint32) ([]ledger.Member, error)
+	name    func(ledger.NodeID) (string, error)
+	rows    map[trialKey]*Challenged
+}
+
+// take notes an event.
+func (t *trialRows) take(e ledger.Event) error {
+	note := func(epoch uint32, node ledger.NodeID, f func(*Challenged)) {
+		if row := t.rows[trialKey{epoch, node}]; row != nil {
+			f(row)
+		}
+	}
+	switch e := e.(type) {
+	case ledger.ChallengeArmed:
+		members, err := t.members(e.Epoch)
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			t.rows[trialKey{e.Epoch, m.Node}] = &Challenged{Epoch: e.Epoch, Name: m.Name, Member: true}
+		}
+	case ledger.ChallengeStarted:
+		for k, row := range t.rows {
+			row.Started = row.Started || k.epoch == e.Round.Epoch
+		}
+	case ledger.ChallengePassed:
+		note(e.Epoch, e.Node, func(row *Challenged) { row.Passed = true })
+	case ledger.ChallengeFailed:
+		note(e.Epoch, e.Node, func(row *Challenged) { row.Failed = true })
+	case ledger.NodeRewarded:
+		note(e.Epoch, e.Node, func(row *Challenged) { row.Reward += e.Amount })
+	case ledger.StakeSlashed:
+		note(e.Epoch, e.Node, func(row *Challenged) { row.Slashed += e.Amount })
+	case ledger.TransferFined:
+		k := trialKey{e.Epoch, e.Node}
+		if t.rows[k] == nil { // it has left, or was fined for an epoch without a challenge
+			name, err := t.name(e.Node)
+			if err != nil {
+				return err
+			}
+			t.rows[k] = &Challenged{Epoch: e.Epoch, Name: name}
+		}
+		t.rows[k].Fined += e.Amount
+	}
+	return nil
+}
+
+// sorted returns the rows by epoch and name.
+func (t *trialRows) sorted() []Challenged {
+	list := make([]Challenged, 0, len(t.rows))
+	for _, row := range t.rows {
 		list = append(list, *row)
 	}
 	slices.SortFunc(list, func(a, b Challenged) int {
 		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
 	})
-	return list, nil
+	return list
 }
 
 // refusals is what others refused of a node in one run.

@@ -51,6 +51,13 @@ const (
 	nodeMoney    = 1 << 40
 )
 
+// What it costs not to hand over shards, and what of it those get from whom they are recovered, in basis
+// points, where nodes are challenged.
+const (
+	migrationFine = 100
+	helpersPart   = 5000
+)
+
 // beginLedger writes the genesis of a ledger of the nodes to a file, and returns it with
 // the keys of those who pay. The others have accounts.
 func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identity.Key) (g ledger.Genesis, keys []ed25519.PrivateKey, err error) {
@@ -65,6 +72,7 @@ func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 			Mode: o.Challenges, Millis: g.EpochMillis / 2, Grace: g.EpochMillis / 4,
 			Missing: uint16(math.Round(o.Missing * 10_000)), // basis points
 		}
+		g.Migration = ledger.MigrationRules{Sender: migrationFine, Receiver: migrationFine, Helpers: helpersPart}
 	}
 	var accounts []genesis.Account
 	for range payers {

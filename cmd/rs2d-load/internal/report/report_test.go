@@ -34,10 +34,13 @@ func sample() *Result {
 			Connections: []flood.Counts{{Kind: flood.Idle, Opened: 6000, Cut: 4000, Open: 2000, Refused: 7, Longest: 1.5}},
 			Reads:       Borne{Before: 100, During: 80}, Writes: Borne{Before: 50, During: 20}, Back: 0.25,
 		},
-		Challenges: []Challenge{{Epoch: 3, Node: "gamma", Started: true, Failed: true, Cheats: true, Refused: 12, Reward: 34, Slashed: 56}},
-		Rounds:     &Rounds{Rounds: []Round{{Epoch: 3, Seconds: 1, Started: 0.5, Closed: -1, Blobs: 200, Drawn: 113, Reads: 17}}, Reads: 23, Writes: 29},
-		Errors:     []string{"write: <b>&\nbroken"},
-		OK:         true,
+		Challenges: []Challenge{
+			{Epoch: 3, Node: "gamma", Member: true, Started: true, Failed: true, Cheats: true, Refused: 12, Reward: 34, Slashed: 56},
+			{Epoch: 3, Node: "delta", Started: true, Fined: 78},
+		},
+		Rounds: &Rounds{Rounds: []Round{{Epoch: 3, Seconds: 1, Started: 0.5, Closed: -1, Blobs: 200, Drawn: 113, Reads: 17}}, Reads: 23, Writes: 29},
+		Errors: []string{"write: <b>&\nbroken"},
+		OK:     true,
 	}
 	healed := cluster.Recovery{Blobs: 50, Slivers: 400, RestoredBytes: 1 << 20, SymbolBytes: 1 << 19, OneDimBytes: 10 << 20}
 	r.Recovery = RecoverySummary{Recovery: healed, Ratio: 0.5, OneDimRatio: 10, Healthy: true, Nodes: []NodeRecovery{
@@ -78,7 +81,7 @@ func TestText(t *testing.T) {
 		"alpha  4       down                      -", "beta   12      healing, lacks 5 slivers  2         1.50 s     3.0 MiB",
 		"silent     60           57       3            2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
-		"3      gamma (cheats)  failed     12       34      56", "500 ms", "200    113", "no challenge is open", "node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
+		"3      gamma (cheats)  failed     12       34      56", "3      delta           no member  0        0       0        78", "500 ms", "200    113", "no challenge is open", "node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
 		"mean write of at most  ops  all      encode   upload", "1.0 MiB                98   40.0 ms  12.5 ms  25.0 ms",
 		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "than may be: 2",
 	} {

@@ -145,6 +145,7 @@ type Change struct {
 type Challenge struct {
 	Epoch   uint32 `json:"epoch"`
 	Node    string `json:"node"`
+	Member  bool   `json:"member"`  // who has left may be fined still
 	Started bool   `json:"started"` // there was a round
 	Passed  bool   `json:"passed"`
 	Failed  bool   `json:"failed"`  // others with n-f shards have passed, and the epoch has ended
@@ -152,7 +153,8 @@ type Challenge struct {
 	Lacks   bool   `json:"lacks"`   // when the challenge was armed it had lost half of its slivers, or all
 	Refused int64  `json:"refused"` // messages of the node that others did not take
 	Reward  uint64 `json:"reward"`  // of the epoch, once it has ended
-	Slashed uint64 `json:"slashed"`
+	Slashed uint64 `json:"slashed"` // for challenges that it failed
+	Fined   uint64 `json:"fined"`   // for shards that it did not hand over, or did not get, since the epoch before
 }
 
 // Rounds are the courses of challenges, and what was read and written beside them.

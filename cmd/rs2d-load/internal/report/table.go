@@ -133,12 +133,14 @@ func (r *Result) changes() table {
 // challenges shows who has proven what.
 func (r *Result) challenges() table {
 	t := table{
-		Head: []string{"epoch", "node", "challenge", "refused", "reward", "slashed"},
-		Note: "failed: members with n-f shards have passed, and the node has not; it is told when the epoch ends; refused: messages and certificates of the node that members or the ledger did not take",
+		Head: []string{"epoch", "node", "challenge", "refused", "reward", "slashed", "fined"},
+		Note: "failed: members with n-f shards have passed, and the node has not; it is told when the epoch ends; refused: messages and certificates of the node that members or the ledger did not take; slashed: for challenges, fined: for shards that were not handed over",
 	}
 	for _, c := range r.Challenges {
 		what := "open"
 		switch {
+		case !c.Member:
+			what = "no member"
 		case !c.Started:
 			what = "not started"
 		case c.Passed:
@@ -150,7 +152,7 @@ func (r *Result) challenges() table {
 		if c.Cheats {
 			name += " (cheats)"
 		}
-		t.add(fmt.Sprint(c.Epoch), name, what, fmt.Sprint(c.Refused), fmt.Sprint(c.Reward), fmt.Sprint(c.Slashed))
+		t.add(fmt.Sprint(c.Epoch), name, what, fmt.Sprint(c.Refused), fmt.Sprint(c.Reward), fmt.Sprint(c.Slashed), fmt.Sprint(c.Fined))
 	}
 	return t
 }
