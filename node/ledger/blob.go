@@ -305,7 +305,7 @@ func (a DeleteBlob) apply(d *draft, sender Address) error {
 	d.remove(ByBlobIDKey(b.ID, a.Blob))
 	b.Storage.Owner = sender
 	d.put(StorageKey(d.newID()), b.Storage)
-	d.emit(BlobDeleted{d.system.Epoch, b.ID, a.Blob, b.Certified != nil})
+	d.emit(BlobDeleted{d.system.Epoch, b.ID, b.Length, b.Storage.End, a.Blob, b.Certified})
 	return nil
 }
 

@@ -54,7 +54,15 @@ func TestLifetime(t *testing.T) {
 			t.Errorf("found by its id: %v, %+v", object, found)
 		}
 	}
-	storage := w.do(bob, DeleteBlob{id})
+	r, storage := w.try(bob, DeleteBlob{id})
+	first := uint32(1)
+	if want := []Event{BlobDeleted{2, b.id, b.length, 7, id, &first}}; r.Err != nil || !reflect.DeepEqual(r.Events, want) {
+		t.Errorf("delete: %v, events %+v, want %+v", r.Err, r.Events, want)
+	}
+	never := w.register(bob, b, 1, true)
+	if r, _ := w.try(bob, DeleteBlob{never}); !reflect.DeepEqual(r.Events, []Event{BlobDeleted{2, b.id, b.length, 3, never, nil}}) {
+		t.Errorf("delete what was never certified: events %+v", r.Events)
+	}
 	if Get[Blob](w.state, BlobKey(id)) != nil {
 		t.Error("a deleted blob is still there")
 	}

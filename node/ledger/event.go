@@ -37,12 +37,14 @@ type BlobCertified struct {
 }
 
 // BlobDeleted: its owner gave the blob up. Unless others have registered the same blob,
-// nobody needs its slivers any more.
+// nobody needs its slivers any more. What it was needs no earlier state.
 type BlobDeleted struct {
 	Epoch     uint32
 	ID        commit.BlobID
+	Length    uint64
+	End       uint32 // the epoch before which its storage would have ended
 	Object    ObjectID
-	Certified bool // it was
+	Certified *uint32 // the epoch in which it was, or nil
 }
 
 // BlobInvalidated: no blob has the id; whoever encoded it broke the rules.

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/challenge"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -52,11 +51,7 @@ func (manyBlobs) Events(_ context.Context, from chain.Cursor, _ int) ([]chain.Ev
 func (l manyBlobs) draw(tb testing.TB, draws uint64) (*blobList, *blobList) {
 	tb.Helper()
 	c := &ledger.Challenge{Challenge: *challenge.Arm([32]byte{}, 2, 1)}
-	s, err := listing(tb.Context(), l, c, func(commit.BlobID) (uint32, uint64, bool) { return 0, 0, false })
-	if err != nil {
-		tb.Fatal(err)
-	}
-	list, err := s.guess()
+	list, err := listing(tb.Context(), l, c)
 	if err != nil {
 		tb.Fatal(err)
 	}

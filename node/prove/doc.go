@@ -11,10 +11,8 @@
 //
 // Those with a registration that was certified in an epoch before and has not ended, and that
 // nobody has shown to be inconsistent, in the state of the ledger in which the challenge was
-// armed. A node lists the ledger some time later and takes back what has happened since: what
-// was deleted or invalidated was in the list. Where a deleted blob was certified in the
-// challenged epoch it was not, and only who has its record knows; should members' lists
-// differ for that, the one that the round has tells.
+// armed. A node lists the ledger some time later and takes back what has happened since: events
+// tell what was deleted or invalidated, which was in the list.
 //
 // Of a blob that has been shown to be inconsistent since, nothing is proven. Nor is it where a proof
 // shows that a row and the verifier's own column have different symbols where they cross: the

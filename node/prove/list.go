@@ -15,13 +15,14 @@ import (
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
-// errList is returned when the list of a round cannot be made of what the ledger says.
-var errList = errors.New("prove: the blobs of the challenge are not those of the ledger")
+// maxListed is how many blobs a list may have.
+const maxListed = 1 << 24
 
-// Bounds of a list.
-const (
-	maxListed   = 1 << 24 // blobs
-	maxDoubtful = 10      // blobs of which it is tried whether they are of the list
+var (
+	// errList is returned when the list of a round cannot be made of what the ledger says.
+	errList = errors.New("prove: the blobs of the challenge are not those of the ledger")
+	// errTooMany is returned when there are more blobs than a list may have.
+	errTooMany = fmt.Errorf("%w: more than %d blobs", chain.ErrAnswer, maxListed)
 )
 
 // blob is a blob of a list.
@@ -94,34 +95,28 @@ func (l *blobList) draw(r challenge.Round) *blobList {
 	return &blobList{blobs: drawn}
 }
 
-// snapshot is what a ledger says of the blobs of a challenge. It is held in 40 bytes for each of
-// them, which the lists that are made of it share unless there are doubtful ones.
-type snapshot struct {
-	certain  []blob // sorted
-	doubtful []blob // deleted since, and certified nobody knows when
-}
-
 // eventTime is for how long a ledger is asked for events.
 const eventTime = time.Second
 
-// listing asks the ledger for the blobs of a challenge. known tells of a deleted blob in
-// which epoch it was certified, and how long it is, if the node knows.
-func listing(ctx context.Context, l chain.Ledger, c *ledger.Challenge, known func(commit.BlobID) (epoch uint32, length uint64, ok bool)) (*snapshot, error) {
+// listing asks the ledger for the blobs of a challenge. They are held in 40 bytes each.
+func listing(ctx context.Context, l chain.Ledger, c *ledger.Challenge) (*blobList, error) {
 	ctx = new(chain.Session).Context(ctx) // events are asked for of who has what was listed
-	s := new(snapshot)
 	var listed gathering
+	add := func(id commit.BlobID, length uint64, certified *uint32, end uint32) error {
+		if certified == nil || *certified >= c.Epoch || end <= c.Epoch {
+			return nil
+		}
+		if listed.add(blob{id, length}); len(listed.blobs) > 2*maxListed {
+			return errTooMany
+		}
+		return nil
+	}
 	last, err := eachPage(ctx, l, ledger.BlobKey(ledger.ObjectID{})[:1], func(p chain.Pair) error {
 		var b ledger.Blob
 		if err := ledger.Read(p.Value, &b); err != nil {
 			return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
 		}
-		if b.Certified == nil || *b.Certified >= c.Epoch || c.Epoch < b.Storage.Start || c.Epoch >= b.Storage.End {
-			return nil
-		}
-		if listed.add(blob{b.ID, b.Length}); len(listed.blobs) > 2*maxListed {
-			return fmt.Errorf("%w: more than %d blobs", chain.ErrAnswer, maxListed)
-		}
-		return nil
+		return add(b.ID, b.Length, b.Certified, b.Storage.End)
 	})
 	if err != nil {
 		return nil, err
@@ -137,33 +132,23 @@ func listing(ctx context.Context, l chain.Ledger, c *ledger.Challenge, known fun
 	if err != nil {
 		return nil, err
 	}
-	deleted := make(map[commit.BlobID]bool)
-	err = since(ctx, l, c.Height, max(last, later), func(e ledger.Event) {
+	err = since(ctx, l, c.Height, max(last, later), func(e ledger.Event) error {
 		switch e := e.(type) {
 		case ledger.BlobInvalidated:
 			delete(invalid, e.ID)
 		case ledger.BlobDeleted:
-			if e.Certified {
-				deleted[e.ID] = true
-			}
+			return add(e.ID, e.Length, e.Certified, e.End)
 		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if s.certain = sorted(listed.blobs); len(s.certain) > maxListed {
-		return nil, fmt.Errorf("%w: more than %d blobs", chain.ErrAnswer, maxListed)
+	blobs := sorted(listed.blobs)
+	if len(blobs) > maxListed {
+		return nil, errTooMany
 	}
-	for id := range deleted {
-		if find(s.certain, id) || invalid[id] {
-			continue
-		}
-		if epoch, length, ok := known(id); ok && epoch < c.Epoch {
-			s.doubtful = append(s.doubtful, blob{id, length})
-		}
-	}
-	s.certain = slices.DeleteFunc(s.certain, func(b blob) bool { return invalid[b.id] })
-	return s, nil
+	return newBlobList(slices.DeleteFunc(blobs, func(b blob) bool { return invalid[b.id] }))
 }
 
 // eachPage calls take with all keys that have the prefix. It returns the greatest height of
@@ -193,7 +178,7 @@ const pageLength = 500
 
 // since calls take with the events that come after the challenge of a height was armed, up to
 // those of another height.
-func since(ctx context.Context, l chain.Ledger, armed, last uint64, take func(ledger.Event)) error {
+func since(ctx context.Context, l chain.Ledger, armed, last uint64, take func(ledger.Event) error) error {
 	found := false
 	for at := (chain.Cursor{Height: armed}); at.Height <= last; {
 		limited, cancel := context.WithTimeout(ctx, eventTime)
@@ -208,7 +193,9 @@ func since(ctx context.Context, l chain.Ledger, armed, last uint64, take func(le
 		at = next
 		for _, e := range events {
 			if found && e.Height <= last {
-				take(e.Event)
+				if err := take(e.Event); err != nil {
+					return err
+				}
 			}
 			if a, ok := e.Event.(ledger.ChallengeArmed); ok && a.Height == armed {
 				found = true
@@ -219,34 +206,4 @@ func since(ctx context.Context, l chain.Ledger, armed, last uint64, take func(le
 		return fmt.Errorf("%w: no challenge was armed at height %d", chain.ErrAnswer, armed)
 	}
 	return nil
-}
-
-// guess returns the list, with all blobs that probably are of it.
-func (s *snapshot) guess() (*blobList, error) { return s.with(1<<len(s.doubtful) - 1) }
-
-// with returns the list with some of the doubtful blobs, by bits.
-func (s *snapshot) with(bits uint64) (*blobList, error) {
-	if len(s.doubtful) == 0 {
-		return newBlobList(s.certain)
-	}
-	blobs := append(make([]blob, 0, len(s.certain)+len(s.doubtful)), s.certain...)
-	for i, b := range s.doubtful {
-		if i >= 64 || bits>>i&1 != 0 {
-			blobs = append(blobs, b)
-		}
-	}
-	return newBlobList(sorted(blobs))
-}
-
-// match returns the list that has a name. The error is errList if there is none such.
-func (s *snapshot) match(name challenge.List) (*blobList, error) {
-	for bits := uint64(1)<<min(len(s.doubtful), maxDoubtful) - 1; ; bits-- {
-		l, err := s.with(bits)
-		if err != nil || l.name == name {
-			return l, err
-		}
-		if bits == 0 {
-			return nil, fmt.Errorf("%w: %d blobs, and %d doubtful ones, and the round has %d", errList, len(s.certain), len(s.doubtful), name.Blobs)
-		}
-	}
 }

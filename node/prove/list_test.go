@@ -3,6 +3,7 @@ package prove
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/challenge"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/gate"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/codec"
@@ -21,28 +23,74 @@ import (
 	"github.com/redstuff-go/redstuff/rs2d"
 )
 
-// TestMatch: whichever of the doubtful blobs a round has, its list is found.
-func TestMatch(t *testing.T) {
-	s := &snapshot{
-		certain:  []blob{{commit.BlobID{1}, 10}, {commit.BlobID{3}, 30}},
-		doubtful: []blob{{commit.BlobID{2}, 20}, {commit.BlobID{0}, 5}},
-	}
-	most, err := s.guess()
-	if err != nil || most.name.Blobs != 4 {
-		t.Fatalf("%+v, %v; want all four", most, err)
-	}
-	for bits := range uint64(4) {
-		want, err := s.with(bits)
-		if err != nil {
-			t.Fatal(err)
+// history is a ledger with some blobs, and what has happened since a challenge was armed.
+type history struct {
+	chain.Ledger
+	blobs   []ledger.Blob
+	invalid []commit.BlobID
+	events  []ledger.Event // of block 7; the challenge was armed in block 6
+}
+
+// List is of chain.Ledger.
+func (h history) List(_ context.Context, prefix, _ []byte, _ int) (chain.Page, error) {
+	page := chain.Page{Height: 7}
+	if prefix[0] == ledger.BlobKey(ledger.ObjectID{})[0] {
+		for i, b := range h.blobs {
+			page.Pairs = append(page.Pairs, chain.Pair{Key: ledger.BlobKey(ledger.ObjectID{byte(i)}), Value: codec.Marshal(b)})
 		}
-		got, err := s.match(want.name)
-		if err != nil || got.name != want.name || !got.has(commit.BlobID{1}) || got.has(commit.BlobID{2}) != (bits&1 != 0) || got.has(commit.BlobID{9}) {
-			t.Errorf("with %b: %+v, %v; want %+v", bits, got, err, want)
+	} else {
+		for _, id := range h.invalid {
+			page.Pairs = append(page.Pairs, chain.Pair{Key: ledger.InvalidKey(id), Value: codec.Marshal(ledger.Invalid{})})
 		}
 	}
-	if _, err := s.match(challenge.List{Blobs: 3}); !errors.Is(err, errList) {
-		t.Errorf("another list: %v, want %v", err, errList)
+	return page, nil
+}
+
+// Events is of chain.Ledger.
+func (h history) Events(_ context.Context, from chain.Cursor, _ int) (events []chain.Event, next chain.Cursor, err error) {
+	if from.Height <= 6 {
+		gone := ledger.BlobDeleted{Epoch: 5, ID: commit.BlobID{99}, Length: 1, End: 9, Certified: new(uint32)} // before it was armed
+		for i, e := range []ledger.Event{gone, ledger.ChallengeArmed{Epoch: 5, Height: 6}} {
+			events = append(events, chain.Event{Cursor: chain.Cursor{Height: 6, Index: uint32(i)}, Event: e})
+		}
+	}
+	if from.Height <= 7 {
+		for i, e := range h.events {
+			events = append(events, chain.Event{Cursor: chain.Cursor{Height: 7, Index: uint32(i)}, Event: e})
+		}
+	}
+	return events, chain.Cursor{Height: 8}, nil
+}
+
+// TestListing: the list has what there was when the challenge was armed, whatever has happened since.
+func TestListing(t *testing.T) {
+	epoch := func(e uint32) *uint32 { return &e }
+	live := func(id byte, certified *uint32, end uint32) ledger.Blob {
+		return ledger.Blob{ID: commit.BlobID{id}, Length: uint64(id), Certified: certified, Storage: ledger.Storage{Start: 1, End: end}}
+	}
+	gone := func(id byte, certified *uint32, end uint32) ledger.BlobDeleted {
+		return ledger.BlobDeleted{Epoch: 5, ID: commit.BlobID{id}, Length: uint64(id), Certified: certified, End: end}
+	}
+	h := history{
+		blobs: []ledger.Blob{
+			live(9, epoch(4), 6), live(1, epoch(4), 6), live(1, epoch(2), 9), // twice
+			live(2, epoch(5), 9), live(3, nil, 9), live(4, epoch(4), 5), // none of them
+			live(11, epoch(3), 9), live(12, epoch(3), 9),
+		},
+		invalid: []commit.BlobID{{11}, {12}, {13}},
+		events: []ledger.Event{
+			gone(5, epoch(4), 6), gone(1, epoch(1), 8), gone(6, epoch(5), 6), gone(7, nil, 6), gone(13, epoch(4), 6),
+			ledger.BlobInvalidated{Epoch: 5, ID: commit.BlobID{12}},
+		},
+	}
+	c := &ledger.Challenge{Challenge: *challenge.Arm([32]byte{}, 5, 6)}
+	got, err := listing(t.Context(), h, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []blob{{commit.BlobID{1}, 1}, {commit.BlobID{5}, 5}, {commit.BlobID{9}, 9}, {commit.BlobID{12}, 12}}
+	if !slices.Equal(got.blobs, want) || got.name.Blobs != 4 || !got.has(commit.BlobID{5}) || got.has(commit.BlobID{6}) {
+		t.Errorf("%+v; want %+v", got, want)
 	}
 }
 

@@ -28,7 +28,6 @@ var ErrBusy = errors.New("prove: cannot be looked at now")
 type Store interface {
 	Read(dst []byte, id commit.BlobID, ref store.Ref, off, n int64) ([]byte, error)
 	Info(id commit.BlobID) (store.Info, error)
-	Record(id commit.BlobID, r store.Record) ([]byte, error)
 	Note(name string) ([]byte, error)
 	KeepNote(name string, value []byte) error
 }

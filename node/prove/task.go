@@ -2,14 +2,12 @@ package prove
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/challenge"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/chain"
@@ -20,12 +18,11 @@ import (
 
 // Times of a prover.
 const (
-	lookEvery    = time.Minute     // also when nobody says that something has changed
-	lookOpen     = 2 * time.Second // while a challenge is on
-	retryAfter   = 250 * time.Millisecond
-	askTime      = 30 * time.Second // for the ledger to answer or to take something
-	metadataTime = 10 * time.Second
-	verifyTime   = 2 * time.Second // for the metadata that a proof is verified by: its sender waits, and tries again
+	lookEvery  = time.Minute     // also when nobody says that something has changed
+	lookOpen   = 2 * time.Second // while a challenge is on
+	retryAfter = 250 * time.Millisecond
+	askTime    = 30 * time.Second // for the ledger to answer or to take something
+	verifyTime = 2 * time.Second  // for the metadata that a proof is verified by: its sender waits, and tries again
 )
 
 // noteName is the name under which the store keeps the terms that the node has acked.
@@ -34,14 +31,14 @@ const noteName = "challenge"
 // task is what a prover is at. Its fields belong to the goroutine of Run.
 type task struct {
 	*Prover
-	height   uint64 // of the challenge that is known
-	acked    bool   // the ledger has the node's ack of it
-	closed   bool   // it is over
-	snapshot *snapshot
-	running  *round
-	stop     context.CancelFunc
-	posts    sync.WaitGroup
-	logged   string
+	height  uint64    // of the challenge that is known
+	acked   bool      // the ledger has the node's ack of it
+	closed  bool      // it is over
+	blobs   *blobList // of the challenge, when the ledger was asked
+	running *round
+	stop    context.CancelFunc
+	posts   sync.WaitGroup
+	logged  string
 }
 
 // Run takes part in challenges until the context ends.
@@ -158,7 +155,7 @@ func (t *task) standing(ctx context.Context) error {
 // begin notes that there is another challenge.
 func (t *task) begin(height uint64) {
 	t.end()
-	t.height, t.acked, t.closed, t.snapshot = height, false, false, nil
+	t.height, t.acked, t.closed, t.blobs = height, false, false, nil
 	t.metrics.running.Set(1)
 	if terms, ok, err := t.terms(); err != nil || !ok || terms.Height != height {
 		t.config.Gate.Armed(height)
@@ -179,7 +176,7 @@ func (t *task) end() {
 func (t *task) close() error {
 	t.end()
 	t.config.Gate.Close(t.height)
-	t.closed, t.snapshot = true, nil
+	t.closed, t.blobs = true, nil
 	t.metrics.running.Set(0)
 	t.config.Closed()
 	return t.config.Store.KeepNote(noteName, nil)
@@ -197,26 +194,18 @@ func (t *task) member(c *ledger.Challenge) (of *committee.Committee, self int, o
 
 // list asks the ledger for the blobs of the challenge, once.
 func (t *task) list(ctx context.Context, c *ledger.Challenge) (err error) {
-	if t.snapshot == nil {
-		t.snapshot, err = listing(ctx, t.config.Account.Ledger(), c, t.certified)
+	if t.blobs == nil {
+		t.blobs, err = listing(ctx, t.config.Account.Ledger(), c)
 	}
 	return err
 }
 
-// certified tells in which epoch a blob was certified, and how long it is, from what the store
-// has of it.
-func (t *task) certified(id commit.BlobID) (epoch uint32, length uint64, ok bool) {
-	record, err := t.config.Store.Record(id, store.Registered)
-	if err != nil || len(record) != 4 {
-		return 0, 0, false
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), metadataTime)
-	defer cancel()
-	meta, err := t.config.Metadata(ctx, id)
-	if err != nil {
-		return 0, 0, false
-	}
-	return binary.LittleEndian.Uint32(record), meta.Length, true
+// stray returns that the list is not the one that it should be, and has the ledger asked for it again:
+// its server may have been behind.
+func (t *task) stray(want challenge.List) error {
+	got := t.blobs.name
+	t.blobs = nil
+	return fmt.Errorf("%w: %d, and there have to be %d", errList, got.Blobs, want.Blobs)
 }
 
 // ack has the node fall silent, and tells the ledger that it is.
@@ -231,24 +220,17 @@ func (t *task) ack(ctx context.Context, c *ledger.Challenge) error {
 	if err := t.list(ctx, c); err != nil {
 		return err
 	}
-	blobs, err := t.snapshot.guess()
-	if err != nil {
-		return err
-	}
-	terms := c.TermsOf(blobs.name)
+	terms := c.TermsOf(t.blobs.name)
 	if known, ok, err := t.terms(); err != nil {
 		return err
 	} else if ok && known.Height == terms.Height && known != terms {
-		// It was acked under another list before a restart: the node stays silent about all.
-		if blobs, err = t.snapshot.match(known.List); err != nil {
-			return err
-		}
-		terms = known
+		// What was acked before a restart is not taken back: the node stays silent about all.
+		return t.stray(known.List)
 	}
 	if err := t.config.Store.KeepNote(noteName, codec.Marshal(terms)); err != nil {
 		return err
 	}
-	if err := t.config.Gate.Silence(ctx, terms.Height, blobs.has); err != nil {
+	if err := t.config.Gate.Silence(ctx, terms.Height, t.blobs.has); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(c.Acks, func(a challenge.Ack) bool { return int(a.Member) == self }) {
@@ -285,12 +267,10 @@ func (t *task) start(ctx, limited context.Context, c *ledger.Challenge) error {
 	if err := t.list(limited, c); err != nil {
 		return err
 	}
-	blobs, err := t.snapshot.match(c.List)
-	if err != nil {
-		t.snapshot = nil // the ledger's server may have been behind
-		return err
+	if t.blobs.name != c.List {
+		return t.stray(c.List)
 	}
-	drawn := blobs.draw(c.Round)
+	drawn := t.blobs.draw(c.Round)
 	if !ok {
 		t.config.Gate.Start(c.Round, drawn.has)
 		return nil
@@ -301,7 +281,7 @@ func (t *task) start(ctx, limited context.Context, c *ledger.Challenge) error {
 		stop()
 		return err
 	}
-	t.running, t.stop, t.snapshot = r, stop, nil
+	t.running, t.stop, t.blobs = r, stop, nil
 	t.metrics.begin(c.Epoch)
 	t.round.Store(r)
 	t.config.Gate.Start(c.Round, drawn.has)

@@ -183,10 +183,11 @@ func (m *marks) flush() error {
 func (a *applier) one(ctx context.Context, event chain.Event) error {
 	switch e := event.Event.(type) {
 	case ledger.BlobDeleted:
-		a.registry.tell(func(k *knowledge) {
-			k.objects.remove(e.Object)
-			k.settled(event.Cursor, e.ID)
-		})
+		outlived := false
+		a.registry.tell(func(k *knowledge) { outlived = k.deleted(event.Cursor, e) })
+		if outlived {
+			return nil
+		}
 		return a.settle(ctx, e.ID)
 	case ledger.BlobInvalidated:
 		a.registry.tell(func(k *knowledge) { k.settled(event.Cursor, e.ID) })

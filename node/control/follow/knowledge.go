@@ -48,6 +48,17 @@ func (k *knowledge) registered(at chain.Cursor, id commit.BlobID, object ledger.
 	k.blobs.set(id, s)
 }
 
+// deleted takes in an event that a registration was deleted, and reports whether another one is known
+// that ends later: then as much is stored for as long as before.
+func (k *knowledge) deleted(at chain.Cursor, e ledger.BlobDeleted) (outlived bool) {
+	k.objects.remove(e.Object)
+	if s, _ := k.blobs.get(e.ID); s.end > e.End {
+		return true
+	}
+	k.settled(at, e.ID)
+	return false
+}
+
 // settled takes in an event after which a blob may have no registration any more.
 func (k *knowledge) settled(at chain.Cursor, id commit.BlobID) {
 	if s, _ := k.blobs.get(id); s.at.Before(at) {

@@ -231,3 +231,58 @@ func TestLedgerBehind(t *testing.T) {
 		t.Errorf("asked again: end %d, %v; want ErrUnregistered", end, err)
 	}
 }
+
+// asked counts how often a ledger is asked about a blob.
+type asked struct {
+	chain.Ledger
+	times int
+}
+
+func (a *asked) Blob(ctx context.Context, id commit.BlobID) (chain.Blob, error) {
+	a.times++
+	return a.Ledger.Blob(ctx, id)
+}
+
+// TestDeletedBesideLonger: that a registration is deleted beside which one is known that ends later
+// changes nothing, and the ledger need not say so; that the longest one is deleted does.
+func TestDeletedBesideLonger(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		deleted, other uint32 // epochs
+		end            uint32
+		times          int
+	}{
+		{"a shorter one", 3, 5, 6, 0},
+		{"one of two alike", 5, 5, 6, 1},
+		{"the longest", 5, 3, 4, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, d := begin(t), disk(t)
+			a := &asked{Ledger: chain.Local(l)}
+			f, err := follower(t, a, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Registry.grace = 10 * time.Millisecond
+			id, object := registerAs(t, l, 0, 0, c.deleted, true)
+			_, _ = registerAs(t, l, 1, 0, c.other, true)
+			if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.Registered: {1, 0, 0, 0}}, AtLeast: 2}); err != nil {
+				t.Fatal(err)
+			}
+			submit(t, l, 2, ledger.DeleteBlob{Blob: object})
+			events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.apply.all(t.Context(), events); err != nil {
+				t.Fatal(err)
+			}
+			if info, err := d.Info(id); err != nil || info.End != c.end || a.times != c.times {
+				t.Errorf("end %d (%v), and the ledger was asked %d times; want %d and %d", info.End, err, a.times, c.end, c.times)
+			}
+			if _, err := f.AwaitFor(t.Context(), stored(id, object)); !errors.Is(err, control.ErrUnregistered) {
+				t.Errorf("the deleted one: %v, want ErrUnregistered", err)
+			}
+		})
+	}
+}
