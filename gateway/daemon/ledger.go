@@ -57,6 +57,7 @@ type order struct {
 	account.Registrar
 	force  bool
 	params commit.Params
+	before func(commit.BlobID, []ObjectID) error // see PutOptions
 
 	found      *chain.Registration // that is certified, and lasts as long
 	registered chain.Registration  // for this order
@@ -82,6 +83,15 @@ func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Met
 	if !o.force {
 		if o.found = o.find(before.Registrations, end); o.found != nil {
 			return nil, errCertified
+		}
+	}
+	if o.before != nil {
+		var there []ObjectID
+		for _, r := range before.Registrations {
+			there = append(there, ObjectID(r.Object))
+		}
+		if err := o.before(id, there); err != nil {
+			return nil, err
 		}
 	}
 	o.Use = func(r chain.Registration) bool { return !o.force && uint64(r.Storage.End) >= end }
@@ -179,7 +189,7 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	if err != nil {
 		return nil, err
 	}
-	one := &order{force: o.Force, params: s.Params()}
+	one := &order{force: o.Force, params: s.Params(), before: o.Registering}
 	one.Registrar = account.Registrar{
 		Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh,
 		Step: func(s account.Step) { one.registered = s.Registration },

@@ -57,6 +57,11 @@ type PutOptions struct {
 	Permanent bool      // nobody can delete it before
 	Force     bool      // make a record although there is one that lasts as long
 	Owner     *ObjectID // to whom the record goes; nil leaves it to the store's own account
+
+	// Registering, if it is not nil, is called before a blob is registered on a ledger, with the
+	// records of it that are there already: whoever keeps what it is told finds again what a
+	// crash leaves behind. Its error ends the write.
+	Registering func(id commit.BlobID, there []ObjectID) error
 }
 
 // Stored is what became of a blob that was stored.

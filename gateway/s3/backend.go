@@ -10,7 +10,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/versity/versitygw/backend"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/node/control/account"
 )
 
 // Options are choices for Open. The zero value is good.
@@ -27,6 +29,8 @@ type Options struct {
 	Epochs func(ctx context.Context) (Epochs, error)
 
 	Put daemon.PutOptions // how blobs are stored: for how long, where there is a ledger
+
+	Account *account.Account // that pays for what is stored; nil without a ledger
 }
 
 // fill sets defaults and checks the rest.
@@ -104,6 +108,11 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 	}
 	for range o.Writes {
 		c.buffers <- nil // each is made when it is needed first
+	}
+	if o.Account != nil {
+		c.registered = func(ctx context.Context, id commit.BlobID) ([]daemon.ObjectID, error) {
+			return registered(ctx, o.Account, id)
+		}
 	}
 	all := objects{x, c}
 	expirer := &expirer{all: all, epochs: o.Epochs, log: o.Logger, wake: make(chan struct{}, 1)}

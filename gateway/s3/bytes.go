@@ -130,13 +130,25 @@ func (c *content) sum(o *object, algorithm string) (checksum, error) {
 // putPiece stores a blob, which is held, and notes the registration that it was stored with.
 func (c *content) putPiece(ctx context.Context, h *held, blob []byte, how daemon.PutOptions) (one piece, end uint32, err error) {
 	got, err := h.put(ctx, func() (*daemon.Stored, error) {
+		how, begun := c.watch(how)
+		defer begun.release()
 		got, err := c.blobs.Put(ctx, blob, how)
-		if err == nil && got.New && !got.Permanent {
+		if made := err == nil && got.New && !got.Permanent; made || err == nil && len(begun.keys) > 0 {
 			// At once: if it has to be put again, that finds this registration.
-			err = c.index.apply(func(change change) error { return change.made(got.Blob, got.ID) })
+			err = c.index.apply(func(change change) error {
+				if made {
+					if err := change.made(got.Blob, got.ID); err != nil {
+						return err
+					}
+				}
+				return begun.end(change)
+			})
 		}
 		return got, err
 	})
+	if err != nil && c.registered != nil {
+		c.hurry() // a registration may be left behind
+	}
 	if err != nil {
 		return piece{}, 0, err
 	}

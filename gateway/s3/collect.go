@@ -22,11 +22,14 @@ type collector struct {
 	free  func(ctx context.Context, id commit.BlobID, object daemon.ObjectID) error
 	log   *slog.Logger
 	wake  chan struct{} // has one element if there is something to do
+	// registered returns the registrations of a blob that the gateway could end; nil without a ledger.
+	registered func(ctx context.Context, id commit.BlobID) ([]daemon.ObjectID, error)
 
 	mu     sync.Mutex
 	holds  map[commit.BlobID]int
 	ending map[commit.BlobID]chan struct{} // closed at its end
 	puts   map[*putting]bool               // that go on
+	busy   map[string]bool                 // intents that go on, by their keys
 }
 
 // putting is a put that goes on.
@@ -35,7 +38,7 @@ type putting struct{ gone map[commit.BlobID]bool } // whose registrations are, o
 func newCollector(x *index, free func(context.Context, commit.BlobID, daemon.ObjectID) error, log *slog.Logger) *collector {
 	return &collector{
 		index: x, free: free, log: log, wake: make(chan struct{}, 1),
-		holds: make(map[commit.BlobID]int), ending: make(map[commit.BlobID]chan struct{}), puts: make(map[*putting]bool),
+		holds: make(map[commit.BlobID]int), ending: make(map[commit.BlobID]chan struct{}), puts: make(map[*putting]bool), busy: make(map[string]bool),
 	}
 }
 
@@ -126,22 +129,24 @@ const (
 func (c *collector) run(ctx context.Context) {
 	pause := firstPause
 	for ctx.Err() == nil {
-		err := c.index.doubts(func(id commit.BlobID, keys [][]byte) error {
+		waits, err := c.resolve(ctx)
+		err = errors.Join(err, c.index.doubts(func(id commit.BlobID, keys [][]byte) error {
 			return errors.Join(ctx.Err(), c.settle(ctx, id, keys))
-		})
+		}))
 		var again <-chan time.Time
 		var timer *time.Timer
-		if err != nil && ctx.Err() == nil {
+		wake := c.wake
+		switch {
+		case err != nil && ctx.Err() == nil:
 			c.log.Warn("blobs of no use are still there", "error", err, "again in", pause)
 			timer = time.NewTimer(pause)
-			again = timer.C
+			again, wake = timer.C, nil // no more often
 			pause = min(2*pause, lastPause)
-		} else {
+		case waits:
+			timer = time.NewTimer(lastPause)
+			again, pause = timer.C, firstPause
+		default:
 			pause = firstPause
-		}
-		wake := c.wake
-		if again != nil {
-			wake = nil // no more often
 		}
 		select {
 		case <-wake:

@@ -51,9 +51,17 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// onLedger starts nodes on a ledger, and returns it, a client, and a server, not started yet,
-// of what the client stores.
-func onLedger(t *testing.T) (chain.Ledger, *client.Client, *served) {
+// place is nodes on a ledger, and a gateway's account there.
+type place struct {
+	*nodetest.Town
+	ledger  chain.Ledger
+	client  *client.Client
+	account *account.Account
+	blobs   daemon.Store
+}
+
+// newPlace starts nodes on a ledger.
+func newPlace(t *testing.T) *place {
 	t.Helper()
 	town, writer := nodetest.StartOnLedger(t, commit.BLAKE3, 4, 10)
 	l := chain.Local(town.Ledger)
@@ -66,11 +74,124 @@ func onLedger(t *testing.T) (chain.Ledger, *client.Client, *served) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	store, err := daemon.ForLedger(c, account.New(l, writer.Account()), views.Refresh)
+	a := account.New(l, writer.Account())
+	store, err := daemon.ForLedger(c, a, views.Refresh)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l, c, &served{t: t, blobs: store, fs: vfs.NewMem()}
+	return &place{town, l, c, a, store}
+}
+
+// onLedger starts nodes on a ledger, and returns it, a client, and a server, not started yet,
+// of what the client stores.
+func onLedger(t *testing.T) (chain.Ledger, *client.Client, *served) {
+	t.Helper()
+	p := newPlace(t)
+	return p.ledger, p.client, &served{t: t, blobs: p.blobs, fs: vfs.NewMem()}
+}
+
+// awaitRegistrations waits until a blob has so many.
+func (p *place) awaitRegistrations(t *testing.T, id commit.BlobID, want int, when string) {
+	t.Helper()
+	var got chain.Blob
+	for range 6000 {
+		var err error
+		if got, err = p.ledger.Blob(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Registrations) == want {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%s: %d registrations, want %d", when, len(got.Registrations), want)
+}
+
+// TestLeftBehind: a registration whose gateway ended before it was certified is found by the next
+// one, and ended; what somebody else registered stays.
+func TestLeftBehind(t *testing.T) {
+	p := newPlace(t)
+	fs, data := vfs.NewMem(), some(1, 5000)
+	id, err := p.client.Code().ID(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() *Backend {
+		t.Helper()
+		b, err := Open("index", p.blobs, Options{FS: fs, Account: p.account, Put: daemon.PutOptions{Epochs: 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	b := open()
+	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range p.Nodes {
+		n.Delay.Hold()
+	}
+	done := make(chan error, 1)
+	go func() { done <- putTo(b, "key", data) }()
+	p.awaitRegistrations(t, id, 1, "an object that is being put")
+	if err := b.Close(); err != nil { // no more is said to the ledger, as after a crash
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil {
+		t.Fatal("the object was put although the gateway had ended")
+	}
+	if got, err := p.ledger.Blob(t.Context(), id); err != nil || len(got.Registrations) != 1 || got.Certified != nil {
+		t.Fatalf("after the end the ledger has %+v (%v), want a registration that is not certified", got, err)
+	}
+	for _, n := range p.Nodes {
+		n.Delay.Release()
+	}
+	b = open()
+	p.awaitRegistrations(t, id, 0, "a gateway that starts")
+	if err := putTo(b, "key", data); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// One that was there before the intent is somebody's.
+	b = open()
+	defer b.Close()
+	if _, err := b.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String("bucket"), Key: aws.String("key")}); err != nil {
+		t.Fatal(err)
+	}
+	p.awaitRegistrations(t, id, 0, "the object removed")
+	if _, err := p.blobs.Put(t.Context(), data, daemon.PutOptions{Epochs: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		when  string
+		there []daemon.ObjectID
+		want  int
+	}{{"it was there before", []daemon.ObjectID{p.registration(t, id)}, 1}, {"it was not", nil, 0}} {
+		if err := b.all.index.apply(func(change change) error { return change.put(blobKey(kindIntent, id, 1), intent{There: c.there}) }); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := b.all.content.resolve(t.Context()); again || err != nil {
+			t.Errorf("%s: again %v (%v)", c.when, again, err)
+		}
+		doubts := 0
+		if err := b.all.index.doubts(func(commit.BlobID, [][]byte) error { doubts++; return nil }); err != nil || doubts > 1-c.want {
+			t.Errorf("%s: %d doubts (%v), want %d at most", c.when, doubts, err, 1-c.want)
+		}
+		p.awaitRegistrations(t, id, c.want, c.when)
+	}
+}
+
+// registration returns the object of the only registration of a blob.
+func (p *place) registration(t *testing.T, id commit.BlobID) daemon.ObjectID {
+	t.Helper()
+	got, err := p.ledger.Blob(t.Context(), id)
+	if err != nil || len(got.Registrations) != 1 {
+		t.Fatalf("%d registrations (%v), want 1", len(got.Registrations), err)
+	}
+	return daemon.ObjectID(got.Registrations[0].Object)
 }
 
 // TestLedger stores objects on a ledger, for so many epochs.

@@ -15,11 +15,14 @@ import (
 //   - a registration, which the gateway has made for a blob, and which it may end;
 //   - a doubt, of a blob that may have lost its last user. It is written with what raises it,
 //     and removed when it has been looked into, see collector. No two doubts have the same key,
-//     so that one that is raised meanwhile stays.
+//     so that one that is raised meanwhile stays;
+//   - an intent, to register a blob, which is written before the registration is made and
+//     removed when that is known: those that are there after a crash say what to look for.
 const (
 	kindReference    = 'r'
 	kindRegistration = 'm'
 	kindDoubt        = 'g'
+	kindIntent       = 'i'
 	kindForm         = 'v' // of the database
 )
 

@@ -37,15 +37,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestKillProcess kills a gateway while objects are put, again and again: what it has
-// acknowledged is there when it runs again.
-func TestKillProcess(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
-	nodes, writer := nodetest.Start(t, commit.BLAKE3, 4, 10)
+// configure starts nodes, and returns the names of files of which a gateway before them is made.
+func configure(t *testing.T, options ...nodetest.Option) (file func(name string) string) {
+	t.Helper()
+	nodes, writer := nodetest.Start(t, commit.BLAKE3, 4, 10, options...)
 	dir := t.TempDir()
-	file := func(name string) string { return filepath.Join(dir, name) }
+	file = func(name string) string { return filepath.Join(dir, name) }
 	text, err := nodes.Control.MarshalText()
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +53,16 @@ func TestKillProcess(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// TestKillProcess kills a gateway while objects are put, again and again: what it has
+// acknowledged is there when it runs again.
+func TestKillProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	file := configure(t)
 	acknowledged, total := make(map[string][]byte), 0
 	for round := range *kills + 1 {
 		at, kill := startChild(t, file)

@@ -213,8 +213,10 @@ func (c *runCmd) Run(a *app) (err error) {
 	}
 	defer api.Close()
 	store, epochs := daemon.ForCluster(api), (func(context.Context) (s3.Epochs, error))(nil)
+	var payer *account.Account
 	if l != nil {
-		if store, err = daemon.ForLedger(api, account.New(l, key.Account()), views.Refresh); err != nil {
+		payer = account.New(l, key.Account())
+		if store, err = daemon.ForLedger(api, payer, views.Refresh); err != nil {
 			return err
 		}
 		watch, end := context.WithCancel(ctx)
@@ -227,7 +229,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		}
 	}
 	b, err := s3.Open(c.State, store, s3.Options{
-		PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent},
+		PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent}, Account: payer,
 	})
 	if err != nil {
 		return err

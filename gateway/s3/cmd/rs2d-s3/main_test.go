@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -23,19 +22,7 @@ import (
 // TestRun runs a gateway as its users do, until it is told to end; the next one has what the
 // first one had. Nodes keep metadata in parts.
 func TestRun(t *testing.T) {
-	nodes, writer := nodetest.Start(t, commit.BLAKE3, 4, 10, nodetest.Metadata(committee.Coded))
-	dir := t.TempDir()
-	file := func(name string) string { return filepath.Join(dir, name) }
-	text, err := nodes.Control.MarshalText()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(
-		os.WriteFile(file("committee.toml"), text, 0o600), os.WriteFile(file("client.key"), writer.Reveal(), 0o600),
-		os.WriteFile(file("secret"), []byte("a secret that nobody guesses\n"), 0o600),
-	); err != nil {
-		t.Fatal(err)
-	}
+	file := configure(t, nodetest.Metadata(committee.Coded))
 	data := bytes.Repeat([]byte("some bytes"), 10_000)
 	for round := range 2 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
