@@ -25,7 +25,7 @@ func (c *core) Events(ctx context.Context, from chain.Cursor, limit int) ([]chai
 		}
 		return more, nil
 	}
-	return chain.AwaitEvents(ctx, from, grown, func(from chain.Cursor) ([]chain.Event, chain.Cursor, error) {
+	return chain.AwaitEvents(ctx, from, limit, grown, func(from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
 		m := c.now.Load()
 		if first := max(1, from.Height); first < m.Events {
 			return nil, from, fmt.Errorf("%w: those of height %d are asked for, and the first kept are those of height %d", ErrPruned, first, m.Events)

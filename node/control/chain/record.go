@@ -3,6 +3,8 @@ package chain
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
@@ -90,26 +92,53 @@ func ReadEvents(from Cursor, last uint64, limit int, block func(height uint64) (
 	return events, next, nil
 }
 
+// linger is how long an answer waits for more that tells of nothing but certified blobs.
+// Nobody waits for a node to know of these, while writers wait for it to know what was
+// registered; and the next blob is registered soon, where many are.
+const linger = 20 * time.Millisecond
+
 // AwaitEvents reads events from the cursor on until there are some, whenever a ledger has
-// grown, or until the context ends: then it returns none. grown returns a channel that is
-// closed with the next block, or why there will be none.
+// grown, or until the context ends: then it returns those that there are, or none. An answer
+// of less than limit events of certified blobs alone may come a moment late, with what follows.
+// grown returns a channel that is closed with the next block, or why there will be none.
 func AwaitEvents(
-	ctx context.Context, from Cursor, grown func() (<-chan struct{}, error), read func(Cursor) ([]Event, Cursor, error),
-) ([]Event, Cursor, error) {
-	for {
-		more, err := grown()
-		if err != nil {
-			return nil, from, err
+	ctx context.Context, from Cursor, limit int, grown func() (<-chan struct{}, error), read func(from Cursor, limit int) ([]Event, Cursor, error),
+) (events []Event, next Cursor, err error) {
+	var late <-chan time.Time // of an answer that lingers
+	for next = from; ; {
+		more, failure := grown()
+		if failure != nil && len(events) == 0 {
+			return nil, next, failure
 		}
-		events, next, err := read(from)
-		if err != nil || len(events) > 0 {
+		one, after, err := read(next, limit-len(events))
+		if err != nil {
+			if len(events) > 0 {
+				err = nil // whoever asks for the rest learns of it
+			}
 			return events, next, err
 		}
-		from = next // blocks without events are passed once
+		events, next = append(events, one...), after // blocks without events are passed once
+		switch {
+		case failure != nil || len(events) == limit || slices.ContainsFunc(one, urgent):
+			return events, next, nil
+		case len(one) > 0 && late == nil:
+			timer := time.NewTimer(linger)
+			defer timer.Stop()
+			late = timer.C
+		}
 		select {
 		case <-more:
+		case <-late:
+			return events, next, nil
 		case <-ctx.Done():
-			return nil, from, nil
+			return events, next, nil
 		}
 	}
+}
+
+// urgent reports whether somebody may wait for those who follow the ledger to know of an
+// event.
+func urgent(e Event) bool {
+	_, certified := e.Event.(ledger.BlobCertified)
+	return !certified
 }

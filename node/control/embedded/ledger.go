@@ -58,6 +58,7 @@ type Ledger struct {
 	log     *log
 	state   atomic.Pointer[ledger.State]
 	archive *light.Archive
+	recent  chain.Recent
 
 	mu      sync.Mutex
 	waiting []*pending
@@ -256,7 +257,9 @@ func (l *Ledger) Events(ctx context.Context, from chain.Cursor, limit int) ([]ch
 		defer l.mu.Unlock()
 		return l.grown, l.failure
 	}
-	return chain.AwaitEvents(ctx, from, grown, func(from chain.Cursor) ([]chain.Event, chain.Cursor, error) {
-		return chain.ReadEvents(from, l.State().System().Height, limit, l.log.events)
+	return chain.AwaitEvents(ctx, from, limit, grown, func(from chain.Cursor, limit int) ([]chain.Event, chain.Cursor, error) {
+		return chain.ReadEvents(from, l.State().System().Height, limit, func(height uint64) ([]chain.Event, error) {
+			return l.recent.Block(height, l.log.events)
+		})
 	})
 }

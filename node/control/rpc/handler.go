@@ -26,7 +26,7 @@ type Option func(*http.ServeMux)
 // Handler returns the API before a ledger. Whoever serves it bounds connections and how
 // long they may be silent.
 func Handler(l chain.Ledger, options ...Option) http.Handler {
-	h := handler{l}
+	h := handler{ledger: l, spelled: new(spelled)}
 	mux := http.NewServeMux()
 	for _, o := range options {
 		o(mux)
@@ -54,7 +54,10 @@ func Ready(ready func() error, api http.Handler) http.Handler {
 	})
 }
 
-type handler struct{ ledger chain.Ledger }
+type handler struct {
+	ledger  chain.Ledger
+	spelled *spelled
+}
 
 func answer(w http.ResponseWriter, status int, v any) {
 	data, err := json.Marshal(v)
@@ -162,9 +165,12 @@ func (h handler) events(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	list := EventList{Events: make([]Event, len(events)), Next: next}
+	list := struct { // an EventList
+		Events []json.RawMessage `json:"events"`
+		Next   chain.Cursor      `json:"next"`
+	}{make([]json.RawMessage, len(events)), next}
 	for i, e := range events {
-		if list.Events[i], err = EventOf(e); err != nil {
+		if list.Events[i], err = h.spelled.of(e); err != nil {
 			fail(w, err)
 			return
 		}
