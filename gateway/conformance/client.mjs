@@ -1,6 +1,7 @@
-// A client that is generated from the gateway's OpenAPI document, one request at a time (see
-// requests.mjs). The client is generated, and checked with what uses it (calls.ts), on every run.
-import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+// Clients that are generated from the OpenAPI documents of the gateway and of a node's face, one
+// request at a time (see requests.mjs). They are generated, and checked with what uses them
+// (gateway.ts, node.ts), on every run.
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,9 +12,9 @@ import { serve } from './requests.mjs';
 const dir = await mkdtemp(join(tmpdir(), 'client-'));
 await symlink(resolve('node_modules'), join(dir, 'node_modules'));
 
-// compile checks the program's types, and writes it as JavaScript.
-function compile(file) {
-	const program = ts.createProgram([file], {
+// compile checks the programs' types, and writes them as JavaScript.
+function compile(files) {
+	const program = ts.createProgram(files, {
 		strict: true, noEmitOnError: true, skipLibCheck: true, types: [], lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
 		target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10,
 	});
@@ -21,27 +22,41 @@ function compile(file) {
 	if (found.length) throw new Error(ts.formatDiagnostics(found, { getCanonicalFileName: (f) => f, getCurrentDirectory: () => dir, getNewLine: () => '\n' }));
 }
 
+// generate writes the client of the API at a URL beside the program that uses it, and returns the
+// program's file.
+async function generate({ url, calls }) {
+	const document = await (await fetch(`${url}/v1/api`, { headers: { Accept: 'application/json' } })).json();
+	const at = join(dir, calls);
+	await mkdir(at);
+	await writeFile(join(at, 'openapi.json'), JSON.stringify(document));
+	await createClient({
+		input: join(at, 'openapi.json'), output: { path: join(at, 'generated') }, logs: { level: 'silent' },
+		plugins: ['@hey-api/client-fetch', 'zod', { name: '@hey-api/sdk', validator: { response: 'zod' } }],
+	});
+	const program = join(at, 'calls.ts');
+	await copyFile(`${calls}.ts`, program);
+	return program;
+}
+
 const operations = {
-	// drive generates the client of the API at a URL, has it go through all operations, and names
-	// those that it has called.
-	async drive({ url }) {
-		const document = await (await fetch(`${url}/v1/api`, { headers: { Accept: 'application/json' } })).json();
-		await writeFile(join(dir, 'openapi.json'), JSON.stringify(document));
+	// drive generates the clients of APIs, has each go through all operations, and names those that
+	// it has not called.
+	async drive({ apis }) {
 		await writeFile(join(dir, 'package.json'), '{"type": "commonjs"}');
-		await createClient({
-			input: join(dir, 'openapi.json'), output: { path: join(dir, 'generated') }, logs: { level: 'silent' },
-			plugins: ['@hey-api/client-fetch', 'zod', { name: '@hey-api/sdk', validator: { response: 'zod' } }],
-		});
-		await copyFile('calls.ts', join(dir, 'calls.ts'));
-		compile(join(dir, 'calls.ts'));
-		const require = createRequire(join(dir, 'calls.js'));
-		const called = new Set();
-		const sdk = Object.fromEntries(Object.entries(require('./generated/sdk.gen')).map(([name, call]) =>
-			[name, (options) => (called.add(name), call(options))]));
-		require('./generated/client.gen').client.setConfig({ baseUrl: url });
-		await require('./calls').drive(sdk);
-		const missing = Object.keys(sdk).filter((name) => !called.has(name));
-		return { called: called.size, missing };
+		compile(await Promise.all(apis.map(generate)));
+		const missing = [];
+		let calls = 0;
+		for (const api of apis) {
+			const require = createRequire(join(dir, api.calls, 'calls.js'));
+			const called = new Set();
+			const sdk = Object.fromEntries(Object.entries(require('./generated/sdk.gen')).map(([name, call]) =>
+				[name, (options) => (called.add(name), call(options))]));
+			require('./generated/client.gen').client.setConfig({ baseUrl: api.url, auth: api.token });
+			await require('./calls').drive(sdk, api.about);
+			missing.push(...Object.keys(sdk).filter((name) => !called.has(name)));
+			calls += called.size;
+		}
+		return { called: calls, missing };
 	},
 };
 

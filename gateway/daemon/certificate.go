@@ -133,8 +133,12 @@ func (d certifier) put(w http.ResponseWriter, r *http.Request, text string) erro
 	return nil
 }
 
-// confirmationError tells of nodes that have not confirmed in time.
+// confirmationError tells of nodes that have not confirmed in time, and of a blob that is marked
+// as invalid, of which Walrus answers 500.
 func confirmationError(err error) error {
+	if errors.Is(err, client.ErrInconsistent) {
+		return &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "INTERNAL_ERROR", Domain: domain, Message: "the blob is marked as invalid"}
+	}
 	if errors.Is(err, client.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		return &walrusapi.Error{Code: http.StatusGatewayTimeout, Status: "DEADLINE_EXCEEDED", Reason: "INSUFFICIENT_CONFIRMATIONS", Domain: domain, Message: "too few nodes confirmed in time that they have stored the blob"}
 	}

@@ -27,9 +27,17 @@ func (c cluster) record(id commit.BlobID, length uint64) Object {
 	return Object{ID: ObjectID(id), Blob: id, Size: length, Registered: epoch, Certified: epoch, Storage: ObjectID(id), Start: epoch, End: math.MaxUint32, Permanent: true}
 }
 
+// owned refuses what is asked for of a blob's owner.
+func owned(o PutOptions) error {
+	if o.Owner != nil || o.Share {
+		return malformed("blobs have no owner in this cluster: leave out send_object_to and share")
+	}
+	return nil
+}
+
 func (c cluster) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, error) {
-	if o.Owner != nil {
-		return nil, malformed("blobs have no owner in this cluster: leave out send_object_to")
+	if err := owned(o); err != nil {
+		return nil, err
 	}
 	size, err := c.Params().EncodedLength(uint64(len(blob)))
 	if err != nil {
@@ -49,8 +57,8 @@ func (c cluster) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, e
 }
 
 func (c cluster) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error) {
-	if o.Owner != nil {
-		return nil, malformed("blobs have no owner in this cluster: leave out send_object_to")
+	if err := owned(o); err != nil {
+		return nil, err
 	}
 	encoded, err := c.Params().EncodedLength(uint64(size))
 	if err != nil {

@@ -90,8 +90,10 @@ func TestCluster(t *testing.T) {
 	if answer, got := s.ask("GET", "/v1/blobs/"+commit.BlobID{1}.String(), nil); reason(got) != "404 NOT_FOUND BLOB_NOT_FOUND" {
 		t.Errorf("a blob that is not there: %d, %s", answer.StatusCode, got)
 	}
-	if answer, got := s.ask("PUT", "/v1/blobs?send_object_to=0x1", strings.NewReader("x")); answer.StatusCode != 400 {
-		t.Errorf("an owner: %d, %s", answer.StatusCode, got)
+	for _, query := range []string{"send_object_to=0x1", "share=true"} {
+		if answer, got := s.ask("PUT", "/v1/blobs?"+query, strings.NewReader("x")); answer.StatusCode != 400 {
+			t.Errorf("an owner, %s: %d, %s", query, answer.StatusCode, got)
+		}
 	}
 	nodes.Stop(2)
 	nodes.Stop(1)

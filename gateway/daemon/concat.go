@@ -89,6 +89,7 @@ func (d concats) get(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush() // what fails from now on breaks the connection
 	for _, id := range blobs {
 		meta, err := d.store.Metadata(r.Context(), id)
 		if err == nil {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	_ "embed"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 )
+
+//go:embed openapi.json
+var openAPI []byte
 
 // Options are choices for New. The zero value is Walrus's defaults.
 type Options struct {
@@ -94,7 +98,7 @@ type Daemon struct {
 	writer        *writer
 	front         *front
 	reads, writes *turns
-	page          []byte // what the API is, for people
+	api           *walrusapi.Document
 }
 
 // New returns the API before a store. The error names a field of the options.
@@ -110,12 +114,12 @@ func New(store Store, o Options) (*Daemon, error) {
 	if o.Auth != nil {
 		w.gate = &gate{Auth: *o.Auth, used: make(map[string]int64)}
 	}
-	text, err := page()
+	api, err := walrusapi.NewDocument(openAPI)
 	if err != nil {
 		return nil, err
 	}
 	return &Daemon{
-		page: text, options: o, reader: newReader(store, o), writer: w, front: &front{store: store, options: o, recent: w.recent},
+		api: api, options: o, reader: newReader(store, o), writer: w, front: &front{store: store, options: o, recent: w.recent},
 		reads: newTurns(o.MaxReads, o.WaitingReads), writes: newTurns(o.MaxWrites, o.WaitingWrites),
 	}, nil
 }
@@ -124,6 +128,7 @@ func New(store Store, o Options) (*Daemon, error) {
 type route struct {
 	methods string // that it takes, with spaces between
 	writes  bool
+	always  bool // it is served however many others are, and cannot fail
 	do      func(w http.ResponseWriter, r *http.Request) error
 }
 
@@ -143,13 +148,23 @@ func (d *Daemon) find(segments []string) *route {
 		return true
 	}
 	read := func(methods string, do func(w http.ResponseWriter, r *http.Request) error) *route {
-		return &route{methods, false, do}
+		return &route{methods: methods, do: do}
 	}
 	write := func(methods string, do func(w http.ResponseWriter, r *http.Request) error) *route {
-		return &route{methods, true, do}
+		return &route{methods: methods, writes: true, do: do}
+	}
+	always := func(answer http.HandlerFunc) *route {
+		return &route{methods: "GET HEAD", always: true, do: func(w http.ResponseWriter, r *http.Request) error {
+			answer(w, r)
+			return nil
+		}}
 	}
 	at := func(i int) string { return segments[i] }
 	switch {
+	case is("status"):
+		return always(func(w http.ResponseWriter, _ *http.Request) { walrusapi.Text(w, http.StatusOK, "OK") })
+	case is("v1/api"):
+		return always(d.api.ServeHTTP)
 	case is(""):
 		return read("GET HEAD", d.front.getPage)
 	case is("page.js"):
@@ -213,15 +228,6 @@ func (d *Daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerError(d.options.Logger, w, r, err)
 		return
 	}
-	if r.URL.Path == "/status" {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("OK"))
-		return
-	}
-	if r.URL.Path == "/v1/api" {
-		d.answerAPI(w, r)
-		return
-	}
 	to := d.find(parts)
 	if to == nil {
 		w.WriteHeader(http.StatusNotFound)
@@ -230,6 +236,10 @@ func (d *Daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if methods := strings.Fields(to.methods); !slices.Contains(methods, r.Method) {
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	if to.always {
+		_ = to.do(w, r) // which has no error
 		return
 	}
 	turns, name := d.reads, "aggregator"

@@ -76,12 +76,13 @@ func answerError(log *slog.Logger, w http.ResponseWriter, r *http.Request, err e
 	clear(w.Header())
 	walrusapi.AllowOrigins(w)
 	if text != nil {
-		http.Error(w, text.message, text.code)
+		walrusapi.Text(w, text.code, text.message)
 		return
 	}
 	f := explain(err)
 	if f.Code == http.StatusInternalServerError {
-		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		f = f.Traced()
+		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err, "trace", f.Trace)
 	}
 	f.Write(w)
 }

@@ -161,7 +161,7 @@ func object(r chain.Registration) Object {
 	o := Object{
 		ID: ObjectID(r.Object), Blob: r.ID, Size: r.Length, Registered: r.Registered,
 		// Storage that a blob is on has no name of its own.
-		Storage: ObjectID(r.Object), Start: r.Storage.Start, End: r.Storage.End, Permanent: !r.Deletable,
+		Storage: ObjectID(r.Object), Start: r.Storage.Start, End: r.Storage.End, Permanent: !r.Deletable, Shared: r.Shared,
 	}
 	if r.Certified != nil {
 		o.Certified = *r.Certified
@@ -205,8 +205,12 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	epoch := uint32(receipt.Certificate.Epoch)
 	one.registered.Certified = &epoch
 	stored := &Stored{Object: object(one.registered), New: true, Reused: one.reused, EncodedSize: encoded, Cost: one.cost}
-	if o.Owner != nil {
+	switch {
+	case o.Owner != nil:
 		_, err = s.account.Do(ctx, ledger.TransferBlob{Blob: one.registered.Object, To: ledger.Address(*o.Owner)})
+	case o.Share:
+		_, err = s.account.Do(ctx, ledger.ShareBlob{Blob: one.registered.Object})
+		stored.Shared = err == nil
 	}
 	return stored, onLedger(err)
 }

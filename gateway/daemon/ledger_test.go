@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
@@ -82,11 +83,13 @@ type answered struct {
 				StorageSize          uint64
 			}
 		}
+		SharedBlobObject  string
 		ResourceOperation map[string]struct{ EncodedLength, EpochsAhead uint64 }
 		Cost              uint64
 	}
 	AlreadyCertified *struct {
 		BlobID, Object string
+		Event          *walrusapi.Event
 		EndEpoch       uint32
 	}
 }
@@ -158,6 +161,7 @@ func TestLedgerRecords(t *testing.T) {
 		t.Errorf("answer %+v, and the ledger has %+v", o, b)
 	}
 
+	permanent := make(map[uint32]ObjectID) // by their ends
 	for _, c := range []struct {
 		name, query string
 		created     bool
@@ -179,6 +183,17 @@ func TestLedgerRecords(t *testing.T) {
 				t.Errorf("%s: the first object again", c.name)
 			}
 			check(c.name, a.NewlyCreated.BlobObject.ID, !c.permanent, c.end)
+			if _, again := permanent[c.end]; c.permanent && !again {
+				object, err := ParseObjectID(a.NewlyCreated.BlobObject.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				permanent[c.end] = object
+			}
+		case c.permanent:
+			if got := a.AlreadyCertified; got.Object != "" || got.Event == nil || *got.Event != walrusapi.EventOf(permanent[c.end]) || got.EndEpoch != c.end {
+				t.Errorf("%s: %+v, want the event of %v, end %d", c.name, got, permanent[c.end], c.end)
+			}
 		default:
 			check(c.name, a.AlreadyCertified.Object, !c.permanent, c.end)
 			if a.AlreadyCertified.EndEpoch != c.end {
@@ -205,6 +220,15 @@ func TestLedgerRecords(t *testing.T) {
 	}
 	if answer, got := w.ask("PUT", "/v1/blobs?epochs=4000000000", strings.NewReader("x")); reason(got) != "400 INVALID_ARGUMENT INVALID_EPOCHS" {
 		t.Errorf("too many epochs: %d, %s", answer.StatusCode, got)
+	}
+
+	// What is shared is nobody's.
+	shared := w.put("permanent=true&share=true&epochs=2", "a blob for everybody").NewlyCreated
+	if b := w.record(shared.BlobObject.ID); b == nil || !b.Shared || shared.SharedBlobObject != shared.BlobObject.ID {
+		t.Errorf("shared as %q: the ledger has %+v", shared.SharedBlobObject, b)
+	}
+	if first.SharedBlobObject != "" {
+		t.Errorf("a blob that is not shared is, as %s", first.SharedBlobObject)
 	}
 
 	// Others own what is sent to them.

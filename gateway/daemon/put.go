@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,9 +55,7 @@ func putOptions(r *http.Request) (o PutOptions, err error) {
 	q.take("quilt_version")   // there is one
 	owner, sent := q.take("send_object_to")
 	_, shared := q.values["share"]
-	if q.flag("share") {
-		q.fail("blobs are not shared here")
-	}
+	o.Share = q.flag("share")
 	if sent && shared {
 		q.fail("send_object_to and share exclude each other")
 	}
@@ -95,13 +94,19 @@ func (d *writer) put(ctx context.Context, b *body, o PutOptions) (s *Stored, err
 // result is the answer for a blob that was stored.
 func result(s *Stored) any {
 	if !s.New {
-		return map[string]any{"alreadyCertified": map[string]any{"blobId": s.Blob, "object": s.ID, "endEpoch": s.End}}
+		already := map[string]any{"blobId": s.Blob, "endEpoch": s.End}
+		if s.Permanent {
+			already["event"] = walrusapi.EventOf(s.ID) // anybody may rely on it, whosever it is
+		} else {
+			already["object"] = s.ID
+		}
+		return map[string]any{"alreadyCertified": already}
 	}
 	operation := map[string]any{"registerFromScratch": map[string]any{"encodedLength": s.EncodedSize, "epochsAhead": s.End - s.Start}}
 	if s.Reused {
 		operation = map[string]any{"reuseRegistration": map[string]any{"encodedLength": s.EncodedSize}}
 	}
-	return map[string]any{"newlyCreated": map[string]any{
+	created := map[string]any{
 		"blobObject": map[string]any{
 			"id": s.ID, "registeredEpoch": s.Registered, "blobId": s.Blob, "size": s.Size, "encodingType": "RS2",
 			"certifiedEpoch": s.Certified,
@@ -110,7 +115,11 @@ func result(s *Stored) any {
 		},
 		"resourceOperation": operation,
 		"cost":              s.Cost,
-	}}
+	}
+	if s.Shared {
+		created["sharedBlobObject"] = s.ID // the record itself: nothing is wrapped around it
+	}
+	return map[string]any{"newlyCreated": created}
 }
 
 func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
@@ -216,25 +225,35 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64) ([]quilt.File
 // readTags reads the tags of files: a list of objects with an identifier and tags.
 func readTags(text []byte, tags map[string]map[string]string) error {
 	var list []struct {
-		Identifier string                     `json:"identifier"`
+		Identifier *string                    `json:"identifier"`
 		Tags       map[string]json.RawMessage `json:"tags"`
 	}
 	if err := json.Unmarshal(text, &list); err != nil {
 		return err
 	}
 	for _, f := range list {
-		if _, again := tags[f.Identifier]; again {
-			return errors.New(metadataPart + " has " + f.Identifier + " twice")
+		if f.Identifier == nil {
+			return errors.New(metadataPart + " has tags without an identifier")
+		}
+		if _, again := tags[*f.Identifier]; again {
+			return errors.New(metadataPart + " has " + *f.Identifier + " twice")
 		}
 		values := make(map[string]string, len(f.Tags))
 		for name, raw := range f.Tags {
-			var s string
-			if json.Unmarshal(raw, &s) != nil || raw[0] != '"' {
-				s = string(raw) // a value that is no string is stored as it is written
-			}
-			values[name] = s
+			values[name] = tagOf(raw)
 		}
-		tags[f.Identifier] = values
+		tags[*f.Identifier] = values
 	}
 	return nil
+}
+
+// tagOf returns a tag's value: what is no string is its text in JSON, without spaces.
+func tagOf(raw json.RawMessage) string {
+	var s string
+	if raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	var b bytes.Buffer
+	_ = json.Compact(&b, raw) // it has been read
+	return b.String()
 }

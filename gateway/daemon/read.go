@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -223,8 +224,9 @@ func (d *reader) getRange(w http.ResponseWriter, r *http.Request, text string) e
 
 // rangeError returns the failure of a range. Walrus answers 500 where nodes do not answer.
 func rangeError(err error) error {
-	if err == nil {
-		return nil
+	var text *plain
+	if err == nil || errors.As(err, &text) {
+		return err
 	}
 	if f := explain(err); f.Code == http.StatusServiceUnavailable {
 		return &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "INTERNAL_ERROR", Message: f.Message, Domain: domain}

@@ -57,6 +57,7 @@ type PutOptions struct {
 	Permanent bool      // nobody can delete it before
 	Force     bool      // make a record although there is one that lasts as long
 	Owner     *ObjectID // to whom the record goes; nil leaves it to the store's own account
+	Share     bool      // the record becomes nobody's: everybody may extend it
 
 	// Registering, if it is not nil, is called before a blob is registered on a ledger, with the
 	// records of it that are there already: whoever keeps what it is told finds again what a
@@ -84,6 +85,7 @@ type Object struct {
 	Start      uint32 // the epoch from which on it is stored
 	End        uint32 // the first epoch in which it is not stored any more
 	Permanent  bool
+	Shared     bool // it is nobody's
 	Attributes map[string]string
 }
 

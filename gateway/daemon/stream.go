@@ -106,16 +106,12 @@ func (d *reader) stream(w http.ResponseWriter, r *http.Request, id commit.BlobID
 
 // streamError returns the failure of a stream that has not begun.
 func streamError(err error) error {
-	if err == nil {
-		return nil
-	}
 	var text *plain
-	if errors.As(err, &text) {
+	if err == nil || errors.As(err, &text) {
 		return err
 	}
-	f := explain(err)
-	if f.Code == http.StatusServiceUnavailable {
-		f = &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "SLIVER_RETRIEVAL_FAILED", Message: f.Message, Domain: domain}
+	if f := explain(err); f.Code == http.StatusServiceUnavailable {
+		return &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "SLIVER_RETRIEVAL_FAILED", Message: f.Message, Domain: domain}
 	}
-	return f
+	return err
 }

@@ -3,6 +3,7 @@ package sdk
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -22,7 +23,8 @@ func (f confirmer) getDeletable(r *request) error {
 	digits, ok := strings.CutPrefix(r.PathValue("object"), "0x")
 	object, err := hex.DecodeString(digits)
 	if !ok || err != nil || len(object) != len(a.Object) {
-		return invalid("MALFORMED_REQUEST", "an object is 0x and 64 digits in hexadecimal")
+		badRequest(r, errors.New("an object is 0x and 64 digits in hexadecimal"))
+		return errAnswered
 	}
 	copy(a.Object[:], object)
 	return f.confirm(r, a)

@@ -13,8 +13,12 @@ import (
 	"github.com/redstuff-go/redstuff/node/store"
 )
 
-// domain says whose errors these are.
-const domain = "storage.walrus.space"
+// domain says whose errors these are, and anywhere whose those are that all of Walrus's services
+// have alike.
+const (
+	domain   = "storage.walrus.space"
+	anywhere = "global"
+)
 
 func failure(code int, status, reason, message string) *walrusapi.Error {
 	return &walrusapi.Error{Code: code, Status: status, Reason: reason, Message: message, Domain: domain}
@@ -35,7 +39,7 @@ func notFound(reason, message string) error {
 }
 
 func unavailable(message string) *walrusapi.Error {
-	return failure(http.StatusServiceUnavailable, "UNAVAILABLE", "UNAVAILABLE", message)
+	return &walrusapi.Error{Code: http.StatusServiceUnavailable, Status: "UNAVAILABLE", Reason: "UNAVAILABLE", Message: message, Domain: anywhere}
 }
 
 // errAnswered is returned for a request that has been answered.
@@ -57,8 +61,9 @@ func answerError(log *slog.Logger, r *request, err error) {
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFailed), errors.Is(err, httpd.ErrBusy):
 		known = unavailable("the node cannot do it at present")
 	default:
-		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
-		known = failure(http.StatusInternalServerError, "INTERNAL", "INTERNAL_ERROR", "an internal error has occurred, please report it")
+		known = &walrusapi.Error{Code: http.StatusInternalServerError, Status: "INTERNAL", Reason: "INTERNAL_ERROR", Message: "an internal error has occurred, please report it", Domain: anywhere}
+		known = known.Traced()
+		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err, "trace", known.Trace)
 	}
 	known.Write(r)
 }
@@ -68,9 +73,10 @@ func fail(w http.ResponseWriter, code int, message string) {
 	status := strings.ToUpper(strings.ReplaceAll(http.StatusText(code), " ", "_"))
 	switch code {
 	case http.StatusServiceUnavailable:
-		status = "UNAVAILABLE"
+		unavailable(message).Write(w)
+		return
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusLengthRequired:
-		http.Error(w, message, code) // as Walrus does
+		walrusapi.Text(w, code, message) // as Walrus does
 		return
 	}
 	failure(code, status, status, message).Write(w)

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,9 @@ import (
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
 )
+
+//go:embed openapi.json
+var openAPI []byte
 
 // Store is what a face needs of the node's store, see store.Store.
 type Store interface {
@@ -136,6 +140,10 @@ func New(c Config) (*Face, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sdk: %w", err)
 	}
+	document, err := walrusapi.NewDocument(openAPI)
+	if err != nil {
+		return nil, err
+	}
 	f := &Face{config: c, mux: http.NewServeMux()}
 	c.HTTP.Fail, c.HTTP.Logger = fail, c.Logger
 	if f.http, err = httpd.New(c.HTTP); err != nil {
@@ -168,6 +176,7 @@ func New(c Config) (*Face, error) {
 		{"POST " + blob + "/inconsistencyProof/{axis}", invalidator{all}.postProof},
 		{"POST /v1/migrate/sync_shard", syncer{all}.postSync},
 		{"GET /v1/health", tell.getHealth},
+		{"GET /v1/api", func(r *request) error { document.ServeHTTP(r, r.Request); return nil }},
 	} {
 		f.mux.Handle(route.pattern, f.handle(route.pattern, route.do))
 	}
@@ -180,10 +189,26 @@ func (f *Face) HTTP() *httpd.Server { return f.http }
 // ServeHTTP serves one request. It is for the server that HTTP returns.
 func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	walrusapi.AllowOrigins(w)
-	if !walrusapi.Preflight(w, r) {
-		f.mux.ServeHTTP(w, r)
+	if walrusapi.Preflight(w, r) {
+		return
 	}
+	if _, pattern := f.mux.Handler(r); pattern == "" {
+		w = bare{w}
+	}
+	f.mux.ServeHTTP(w, r)
 }
+
+// bare answers a status, and no words: Walrus's nodes have none for paths and methods that there
+// are not.
+type bare struct{ http.ResponseWriter }
+
+func (b bare) WriteHeader(code int) {
+	b.Header().Del("Content-Type")
+	b.Header().Set("Content-Length", "0")
+	b.ResponseWriter.WriteHeader(code)
+}
+
+func (b bare) Write(data []byte) (int, error) { return len(data), nil }
 
 // handle wraps a handler in limits.
 func (f *Face) handle(route string, do func(*request) error) http.Handler {
@@ -192,7 +217,7 @@ func (f *Face) handle(route string, do func(*request) error) http.Handler {
 		var err error
 		if text := x.PathValue("id"); text != "" {
 			if r.id, err = commit.ParseBlobID(text); err != nil {
-				http.Error(r, err.Error(), http.StatusBadRequest)
+				walrusapi.Text(r, http.StatusBadRequest, err.Error())
 				return
 			}
 		}

@@ -60,7 +60,7 @@ func (r *request) isBCS() error {
 }
 
 // badRequest answers what is wrong with a path or a query, in plain text as Walrus does.
-func badRequest(r *request, err error) { http.Error(r, err.Error(), http.StatusBadRequest) }
+func badRequest(r *request, err error) { walrusapi.Text(r, http.StatusBadRequest, err.Error()) }
 
 // query answers what cannot be read of a query.
 func (r *request) query(err error) error {

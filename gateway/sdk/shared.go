@@ -20,12 +20,17 @@ type shared struct {
 	keeper *metadata.Keeper
 }
 
-// ref reads which sliver the path names.
+// ref reads which sliver the path names. What names none is answered.
 func (f *shared) ref(r *request) (ref store.Ref, err error) {
-	if ref.Axis, err = api.ParseAxis(r.PathValue("axis")); err == nil {
-		ref.Pair, err = api.ParseIndex(r.PathValue("pair"), f.params.N)
+	if ref.Axis, err = api.ParseAxis(r.PathValue("axis")); err != nil {
+		badRequest(r, err)
+		return ref, errAnswered
 	}
-	if err != nil {
+	if _, err := parseIndex(r.PathValue("pair")); err != nil {
+		badRequest(r, err)
+		return ref, errAnswered
+	}
+	if ref.Pair, err = api.ParseIndex(r.PathValue("pair"), f.params.N); err != nil {
 		return ref, invalid("INDEX_OUT_OF_RANGE", err.Error())
 	}
 	if r.view.Member < 0 || !placement.Owns(r.view.Committee, r.view.Member, r.id, ref.Pair) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/store"
@@ -44,15 +45,6 @@ func (f teller) getSliverStatus(r *request) error {
 	return nil
 }
 
-// event names what made a blob what it is: the registration that the ledger has of it, or
-// the blob itself. Clients compare it, and look for it nowhere.
-type event struct {
-	Digest   string `json:"txDigest"`
-	Sequence string `json:"eventSeq"`
-}
-
-func eventOf(name [32]byte) event { return event{base58(name[:]), "0"} }
-
 // deletableCounts are how many registrations may be deleted.
 type deletableCounts struct {
 	Total     int `json:"count_deletable_total"`
@@ -63,7 +55,7 @@ type deletableCounts struct {
 type permanentStatus struct {
 	End       uint32          `json:"endEpoch"`
 	Certified bool            `json:"isCertified"`
-	Event     event           `json:"statusEvent"`
+	Event     walrusapi.Event `json:"statusEvent"`
 	Counts    deletableCounts `json:"deletableCounts"`
 	Initial   *uint32         `json:"initialCertifiedEpoch"`
 }
@@ -80,7 +72,7 @@ func (f teller) getStatus(r *request) error {
 		return err
 	}
 	if info.Has(store.InvalidBlobCertificate) {
-		r.answer(200, map[string]any{"invalid": map[string]any{"event": eventOf(r.id)}})
+		r.answer(200, map[string]any{"invalid": map[string]any{"event": walrusapi.EventOf(r.id)}})
 		return nil
 	}
 	if f.Ledger != nil {
@@ -96,14 +88,14 @@ func (f teller) getStatus(r *request) error {
 		return nil
 	}
 	epoch := uint32(r.view.Epoch())
-	r.answer(200, map[string]any{"permanent": permanentStatus{End: math.MaxUint32, Certified: true, Event: eventOf(r.id), Initial: &epoch}})
+	r.answer(200, map[string]any{"permanent": permanentStatus{End: math.MaxUint32, Certified: true, Event: walrusapi.EventOf(r.id), Initial: &epoch}})
 	return nil
 }
 
 // statusOf returns what a ledger says of a blob: the same words at all nodes.
 func statusOf(b chain.Blob) any {
 	if b.Invalid {
-		return map[string]any{"invalid": map[string]any{"event": eventOf(b.ID)}}
+		return map[string]any{"invalid": map[string]any{"event": walrusapi.EventOf(b.ID)}}
 	}
 	var counts deletableCounts
 	var best *chain.Registration // the permanent one that lasts longest, of those that are certified if there is one
@@ -121,7 +113,7 @@ func statusOf(b chain.Blob) any {
 	switch {
 	case best != nil:
 		return map[string]any{"permanent": permanentStatus{
-			End: best.Storage.End, Certified: best.Certified != nil, Event: eventOf(best.Object), Counts: counts, Initial: b.Certified,
+			End: best.Storage.End, Certified: best.Certified != nil, Event: walrusapi.EventOf(best.Object), Counts: counts, Initial: b.Certified,
 		}}
 	case counts.Total > 0:
 		return map[string]any{"deletable": deletableStatus{Initial: b.Certified, Counts: counts}}

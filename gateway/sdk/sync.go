@@ -73,7 +73,7 @@ func parseSigned(body []byte) (message []byte, signature committee.Signature, er
 func memberOf(r *request) (key committee.PublicKey, err error) {
 	text := r.Request.Header.Get("Authorization")
 	if text == "" {
-		http.Error(r, "the header Authorization is to be the public key of a member, in base64", http.StatusUnauthorized)
+		walrusapi.Text(r, http.StatusUnauthorized, "the header Authorization is to be the public key of a member, in base64")
 		return key, errAnswered
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(text)

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
+	"github.com/redstuff-go/redstuff/internal/bcs"
 	"github.com/redstuff-go/redstuff/node/placement"
 	"github.com/redstuff-go/redstuff/node/store"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -26,7 +28,7 @@ func pending(r *request) (bool, error) {
 		}
 	}
 	if err != nil {
-		http.Error(r, err.Error(), http.StatusBadRequest)
+		walrusapi.Text(r, http.StatusBadRequest, err.Error())
 		return false, errAnswered
 	}
 	return q.Get("pending") == "true", nil
@@ -80,6 +82,9 @@ func (f writer) putMetadata(r *request) error {
 		return err
 	}
 	meta, err := f.keeper.Parse(r.id, raw)
+	if errors.Is(err, commit.ErrMalformed) && isRedStuff(raw) {
+		return invalid("UNSUPPORTED_ENCODING_TYPE", "the metadata is of the encoding RedStuff, which Walrus gave up for RS2")
+	}
 	if errors.Is(err, commit.ErrMalformed) {
 		return invalid("INVALID_CONTENT_TYPE", "the body is no metadata in BCS: "+err.Error())
 	}
@@ -98,6 +103,13 @@ func (f writer) putMetadata(r *request) error {
 	}
 	stored(r, "metadata", before, pending)
 	return nil
+}
+
+// isRedStuff reports whether metadata says that it is of the encoding that came before RS2.
+func isRedStuff(raw []byte) bool {
+	r := bcs.NewReader(raw)
+	version, encoding := r.Variant(1, "the metadata's version"), r.Variant(2, "the encoding")
+	return r.Err() == nil && version == 0 && encoding == 0
 }
 
 // sliverHead bounds what BCS adds to a sliver's symbols, bytes.

@@ -3,8 +3,12 @@
 package walrusapi
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +21,16 @@ type Error struct {
 	Domain  string // whose it is
 
 	Metadata map[string]string // what else programs look at; usually nothing
+	Trace    string            // by which the operator finds what is logged of it; usually nothing
+}
+
+// Traced returns an internal error with a name that is its own.
+func (e *Error) Traced() *Error {
+	var name [16]byte
+	_, _ = rand.Read(name[:]) // it never fails
+	traced := *e
+	traced.Trace = hex.EncodeToString(name[:])
+	return &traced
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -30,10 +44,22 @@ func (e *Error) Write(w http.ResponseWriter) {
 	if metadata == nil {
 		metadata = map[string]string{}
 	}
+	details := []any{map[string]any{"@type": "ErrorInfo", "reason": e.Reason, "domain": e.Domain, "metadata": metadata}}
+	if e.Trace != "" {
+		details = append(details, map[string]any{"@type": "DebugInfo", "stackEntries": []any{}, "detail": "TraceID: " + e.Trace})
+	}
 	JSON(w, e.Code, map[string]any{"error": map[string]any{
-		"status": e.Status, "code": e.Code, "message": strings.TrimSpace(e.Message),
-		"details": []any{map[string]any{"@type": "ErrorInfo", "reason": e.Reason, "domain": e.Domain, "metadata": metadata}},
+		"status": e.Status, "code": e.Code, "message": strings.TrimSpace(e.Message), "details": details,
 	}})
+}
+
+// Text answers words, to a byte: what is wrong with a request of the wrong form.
+func Text(w http.ResponseWriter, code int, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, text) // whoever does not read it has gone
 }
 
 // JSON answers a value. What cannot be written any more, nobody reads.

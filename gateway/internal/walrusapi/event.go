@@ -1,6 +1,17 @@
-package sdk
+package walrusapi
 
 import "math/big"
+
+// Event names what made a blob what it is, where Sui would name an event of a transaction.
+// Clients compare it, and look for it nowhere.
+type Event struct {
+	Digest   string `json:"txDigest"`
+	Sequence string `json:"eventSeq"`
+}
+
+// EventOf returns the event of a name: that of the registration that a ledger has, or of the
+// blob itself.
+func EventOf(name [32]byte) Event { return Event{base58(name[:]), "0"} }
 
 // alphabet58 is Bitcoin's, which Sui writes digests in.
 const alphabet58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
