@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,10 @@ type Options struct {
 	Put daemon.PutOptions // how blobs are stored: for how long, where there is a ledger
 
 	Account *account.Account // that pays for what is stored; nil without a ledger
+	// NoteKey is the account's key, where notes are kept of buckets and objects in attributes on
+	// the ledger, of which Rebuild makes the database again. They are sealed with what is made of
+	// it. nil keeps none.
+	NoteKey ed25519.PrivateKey
 }
 
 // fill sets defaults and checks the rest.
@@ -98,6 +103,9 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := x.whole(dir); err != nil {
+		return nil, errors.Join(err, x.close())
+	}
 	if o.Put.Epochs == 0 {
 		o.Put.Epochs = 1
 	}
@@ -114,9 +122,18 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 			return registered(ctx, o.Account, id)
 		}
 	}
-	all := objects{x, c}
+	n := &notes{content: c, index: x, most: maxNotesOf}
+	if o.Account != nil && o.NoteKey != nil {
+		n.account = o.Account
+		c.sweep = n.sweep
+		if n.seal, err = newSealer(o.NoteKey); err != nil {
+			end()
+			return nil, errors.Join(err, x.close())
+		}
+	}
+	all := objects{x, c, n}
 	expirer := &expirer{all: all, epochs: o.Epochs, log: o.Logger, wake: make(chan struct{}, 1)}
-	b := &Backend{buckets: buckets{x, c.hurry}, settings: settings{x, o.Epochs, expirer.hurry}, unset: unset{x}, listings: listings{x}, tagging: tagging{x}, uploads: uploads{all}, all: all, end: end}
+	b := &Backend{buckets: buckets{x, n, c.hurry}, settings: settings{x, n, o.Epochs, expirer.hurry}, unset: unset{x}, listings: listings{x}, tagging: tagging{x, n}, uploads: uploads{all}, all: all, end: end}
 	b.background.Go(func() { c.run(life) })
 	if o.Epochs != nil {
 		b.background.Go(func() { expirer.run(life) })

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -16,6 +17,7 @@ import (
 // buckets are those requests that are of buckets.
 type buckets struct {
 	index *index
+	notes *notes
 	hurry func() // for blobs that are of no use any more
 }
 
@@ -35,8 +37,7 @@ func (b buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, acl
 		}
 		record.Tags = tags
 	}
-	b.index.buckets.Lock()
-	defer b.index.buckets.Unlock()
+	defer b.notes.turn(bucketKey(name))()
 	old, err := get[bucket](b.index, bucketKey(name))
 	if err != nil {
 		return err
@@ -47,7 +48,20 @@ func (b buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, acl
 		}
 		return s3err.GetBucketErr(s3err.ErrBucketAlreadyExists, name)
 	}
-	return b.index.apply(func(c change) error { return c.put(bucketKey(name), record) })
+	record.Noted = record.Created
+	w, err := b.notes.ofBucket(name, &record)
+	if err != nil {
+		return err
+	}
+	defer w.release()
+	b.index.buckets.Lock()
+	defer b.index.buckets.Unlock()
+	return b.index.apply(func(c change) error {
+		if err := c.adopt(record.Note); err != nil {
+			return err
+		}
+		return c.put(bucketKey(name), record)
+	})
 }
 
 // owner returns whose a bucket is.
@@ -67,9 +81,11 @@ func (b buckets) HeadBucket(_ context.Context, in *s3.HeadBucketInput) (*s3.Head
 }
 
 func (b buckets) DeleteBucket(_ context.Context, name string) error {
+	defer b.notes.turn(bucketKey(name))()
 	b.index.buckets.Lock()
 	defer b.index.buckets.Unlock()
-	if _, err := b.index.bucket(name); err != nil {
+	now, err := b.index.bucket(name)
+	if err != nil {
 		return err
 	}
 	empty := true
@@ -93,7 +109,7 @@ func (b buckets) DeleteBucket(_ context.Context, name string) error {
 		if err := c.batch.DeleteRange(all, after(all), nil); err != nil {
 			return err
 		}
-		return c.remove(bucketKey(name))
+		return errors.Join(c.idle(now.Note), c.remove(bucketKey(name)))
 	})
 }
 
@@ -152,11 +168,11 @@ func (b buckets) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) ([]by
 }
 
 func (b buckets) PutBucketTagging(_ context.Context, name string, tags map[string]string) error {
-	return b.index.change(name, func(r *bucket) { r.Tags = tags })
+	return b.notes.change(name, func(r *bucket) { r.Tags = tags })
 }
 
 func (b buckets) DeleteBucketTagging(_ context.Context, name string) error {
-	return b.index.change(name, func(r *bucket) { r.Tags = nil })
+	return b.notes.change(name, func(r *bucket) { r.Tags = nil })
 }
 
 func (b buckets) GetBucketTagging(_ context.Context, name string) (map[string]string, error) {

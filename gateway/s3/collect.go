@@ -24,12 +24,13 @@ type collector struct {
 	wake  chan struct{} // has one element if there is something to do
 	// registered returns the registrations of a blob that the gateway could end; nil without a ledger.
 	registered func(ctx context.Context, id commit.BlobID) ([]daemon.ObjectID, error)
+	sweep      func(context.Context) error // removes notes of no use; nil without a ledger
 
 	mu     sync.Mutex
 	holds  map[commit.BlobID]int
 	ending map[commit.BlobID]chan struct{} // closed at its end
 	puts   map[*putting]bool               // that go on
-	busy   map[string]bool                 // intents that go on, by their keys
+	busy   map[string]bool                 // intents and notes that go on, by their keys
 }
 
 // putting is a put that goes on.
@@ -133,6 +134,9 @@ func (c *collector) run(ctx context.Context) {
 		err = errors.Join(err, c.index.doubts(func(id commit.BlobID, keys [][]byte) error {
 			return errors.Join(ctx.Err(), c.settle(ctx, id, keys))
 		}))
+		if c.sweep != nil {
+			err = errors.Join(err, c.sweep(ctx))
+		}
 		var again <-chan time.Time
 		var timer *time.Timer
 		wake := c.wake

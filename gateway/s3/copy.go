@@ -45,7 +45,7 @@ func (o objects) CopyObject(ctx context.Context, in s3response.CopyObjectInput) 
 		return out, s3err.GetAPIError(s3err.ErrInvalidCopyDest)
 	}
 	next := *found
-	next.Upload = ""
+	next.Upload, next.Note = "", ""
 	next.Headers.Redirect = text(in.WebsiteRedirectLocation) // which is not copied
 	if replace {
 		next.Metadata = in.Metadata

@@ -26,3 +26,13 @@ func explain(err error) error {
 	}
 	return err
 }
+
+// missing reports whether an error says that there is no such bucket or object.
+func missing(err error) bool {
+	var e s3err.S3Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.BaseError().Code
+	return code == "NoSuchKey" || code == "NoSuchBucket"
+}

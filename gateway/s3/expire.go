@@ -69,17 +69,26 @@ func (o *object) over(l *lifecycle, key string, now Epochs) bool {
 // scan removes all objects whose time is over.
 func (e *expirer) scan(ctx context.Context, now Epochs) error {
 	rules := make(map[string]*lifecycle)
+	var faded []string // buckets whose notes are to be written again
 	x := e.all.index
 	if err := x.each([]byte{kindBucket}, []byte{kindBucket}, func(key, value []byte, _ func([]byte)) (bool, error) {
 		b := new(bucket)
 		if err := json.Unmarshal(value, b); err != nil {
 			return false, err
 		}
+		if n := e.all.notes; n.account != nil && n.fades(b, now) {
+			faded = append(faded, string(key[1:]))
+		}
 		l, err := b.lifecycle()
 		rules[string(key[1:])] = l
 		return err == nil, err
 	}); err != nil {
 		return err
+	}
+	for _, bucket := range faded {
+		if err := e.all.notes.touch(bucket); err != nil && !missing(err) {
+			return err
+		}
 	}
 	for bucket, l := range rules {
 		prefix := objectKey(bucket, "")
@@ -90,6 +99,11 @@ func (e *expirer) scan(ctx context.Context, now Epochs) error {
 			}
 			name := string(key[len(prefix):])
 			if !o.over(l, name, now) {
+				if o.Note == "" && e.all.notes.account != nil { // it is of before there were notes
+					if err := e.all.notes.again(bucket, name); err != nil && !missing(err) {
+						return false, err
+					}
+				}
 				return true, ctx.Err()
 			}
 			return true, e.all.removeIf(bucket, name, func(there *object) error {

@@ -116,6 +116,21 @@ func (x *index) apply(f func(change) error) error {
 	return batch.Commit(pebble.Sync)
 }
 
+// applyLater is apply for a change that is durable with the next one that apply makes.
+func (x *index) applyLater(f func(change) error) error {
+	done, err := x.uses.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	batch := x.db.NewBatch()
+	defer batch.Close()
+	if err := f(change{batch, x}); err != nil {
+		return err
+	}
+	return batch.Commit(noSync)
+}
+
 // lock holds an object's key, and the bucket in its place, until unlock is called. The error
 // is that there is no such bucket.
 func (x *index) lock(bucket, key string) (unlock func(), err error) {
@@ -139,18 +154,6 @@ func (x *index) bucket(name string) (*bucket, error) {
 		err = noBucket(name)
 	}
 	return b, err
-}
-
-// change changes what is kept of a bucket.
-func (x *index) change(name string, f func(*bucket)) error {
-	x.buckets.Lock()
-	defer x.buckets.Unlock()
-	r, err := x.bucket(name)
-	if err != nil {
-		return err
-	}
-	f(r)
-	return x.apply(func(c change) error { return c.put(bucketKey(name), r) })
 }
 
 // object returns an object. The error is ErrNoSuchKey of S3, or that there is no bucket.

@@ -24,10 +24,15 @@ const intentAge = 10 * time.Minute
 // forget is called.
 func (c *collector) intend(id commit.BlobID, there []daemon.ObjectID) (key []byte, err error) {
 	key = blobKey(kindIntent, id, c.index.unique()...)
-	c.mu.Lock()
-	c.busy[string(key)] = true
-	c.mu.Unlock()
+	c.occupy(string(key))
 	return key, c.index.apply(func(change change) error { return change.put(key, intent{time.Now().UTC(), there}) })
+}
+
+// occupy has what has the key go on.
+func (c *collector) occupy(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy[key] = true
 }
 
 // forget ends intents, or notes, that went on. Those that are still in the index are looked into.

@@ -17,6 +17,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/nodetest"
 )
 
@@ -58,6 +59,7 @@ type place struct {
 	client  *client.Client
 	account *account.Account
 	blobs   daemon.Store
+	key     *identity.Key // of the account
 }
 
 // newPlace starts nodes on a ledger.
@@ -79,7 +81,7 @@ func newPlace(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &place{town, l, c, a, store}
+	return &place{town, l, c, a, store, writer}
 }
 
 // onLedger starts nodes on a ledger, and returns it, a client, and a server, not started yet,

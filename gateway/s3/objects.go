@@ -20,6 +20,7 @@ import (
 type objects struct {
 	index   *index
 	content *content
+	notes   *notes
 }
 
 // maxKey is the longest key of an object, bytes.
@@ -66,25 +67,41 @@ func pointer(s string) *string { return backend.GetPtrFromString(s) }
 // publish puts an object in its place, if the conditions of the request are met by what is
 // there now.
 func (o objects) publish(bucket, key string, ifMatch, ifNoneMatch *string, next *object, more func(change) error) error {
+	user := objectKey(bucket, key)
+	defer o.notes.turn(user)()
+	if err := o.meets(bucket, key, ifMatch, ifNoneMatch); err != nil {
+		return err // nothing is noted in vain
+	}
+	before, err := get[object](o.index, user)
+	if err != nil {
+		return err
+	}
+	next.Modified = later(before.lastNoted())
+	next.Noted = next.Modified
+	w, err := o.notes.ofObject(bucket, key, next)
+	if err != nil {
+		return err
+	}
+	defer w.release()
 	unlock, err := o.index.lock(bucket, key)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := o.meets(bucket, key, ifMatch, ifNoneMatch); err != nil {
+	if err := o.meets(bucket, key, ifMatch, ifNoneMatch); err != nil { // it may have been removed
 		return err
 	}
-	before, err := get[object](o.index, objectKey(bucket, key))
-	if err != nil {
+	if before, err = get[object](o.index, user); err != nil {
 		return err
 	}
-	next.Modified = time.Now().UTC()
-	user := objectKey(bucket, key)
 	return o.index.apply(func(c change) error {
 		if before != nil {
-			if err := c.unuse(user, before.Pieces); err != nil {
+			if err := errors.Join(c.unuse(user, before.Pieces), c.idle(before.Note)); err != nil {
 				return err
 			}
+		}
+		if err := c.adopt(next.Note); err != nil {
+			return err
 		}
 		if more != nil {
 			if err := more(c); err != nil {
@@ -353,7 +370,7 @@ func (o objects) removeIf(bucket, key string, check func(*object) error) error {
 	defer o.content.hurry()
 	user := objectKey(bucket, key)
 	return o.index.apply(func(c change) error {
-		if err := c.unuse(user, now.Pieces); err != nil {
+		if err := errors.Join(c.unuse(user, now.Pieces), c.idle(now.Note)); err != nil {
 			return err
 		}
 		return c.remove(user)
@@ -394,23 +411,19 @@ func (o objects) DeleteObjects(_ context.Context, in *s3.DeleteObjectsInput) (ou
 }
 
 // tagging are those requests that are of objects' tags.
-type tagging struct{ index *index }
+type tagging struct {
+	index *index
+	notes *notes
+}
 
 func (t tagging) set(bucket, key, version string, tags map[string]string) error {
 	if other(version) {
 		return notImplemented()
 	}
-	unlock, err := t.index.lock(bucket, key)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	o, err := t.index.object(bucket, key)
-	if err != nil {
-		return err
-	}
-	o.Tags = maps.Clone(tags)
-	return t.index.apply(func(c change) error { return c.put(objectKey(bucket, key), o) })
+	return t.notes.rewrite(bucket, key, func(o *object) bool {
+		o.Tags = maps.Clone(tags)
+		return true
+	})
 }
 
 func (t tagging) PutObjectTagging(_ context.Context, bucket, key, version string, tags map[string]string) error {

@@ -14,6 +14,10 @@ type bucket struct {
 	Tags    map[string]string `json:"tags,omitempty"`
 
 	Settings map[string][]byte `json:"settings,omitempty"` // by their names, see settings
+
+	Note    string    `json:"note,omitempty"`     // of the record; "" if there is none
+	NoteEnd uint32    `json:"note_end,omitempty"` // the first epoch in which the note is not there any more
+	Noted   time.Time `json:"noted,omitzero"`
 }
 
 // piece is a blob that has a part of an object.
@@ -46,6 +50,19 @@ type object struct {
 	Ends     []int64           `json:"ends,omitempty"`   // of the parts that it was uploaded in
 	Upload   string            `json:"upload,omitempty"` // by which it came
 	Checksum checksum          `json:"checksum,omitzero"`
+	Note     string            `json:"note,omitempty"` // of the record; "" if there is none
+	Noted    time.Time         `json:"noted,omitzero"`
+}
+
+// lastNoted returns the time after which the next note of the object must be.
+func (o *object) lastNoted() time.Time {
+	if o == nil {
+		return time.Time{}
+	}
+	if o.Noted.After(o.Modified) {
+		return o.Noted
+	}
+	return o.Modified
 }
 
 // checksum is one that the client asked for, in base64.

@@ -12,6 +12,7 @@ import (
 // The protocol's server, which reads it, has checked it, and does what it says.
 type settings struct {
 	index  *index
+	notes  *notes
 	epochs func(context.Context) (Epochs, error) // nil without a ledger
 	expire func()                                // what is to be gone
 }
@@ -25,7 +26,7 @@ const (
 
 // set changes a setting; nil removes it.
 func (s settings) set(bucketName, setting string, value []byte) error {
-	return s.index.change(bucketName, func(r *bucket) {
+	return s.notes.change(bucketName, func(r *bucket) {
 		if r.Settings == nil {
 			r.Settings = make(map[string][]byte)
 		}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -38,20 +39,29 @@ const about = `S3 before a cluster of RedStuff nodes: buckets and objects are ke
 
 Example: rs2d-s3 run --committee cluster/committee.toml --key cluster/client.key --state s3 --access-key me --secret s3.secret
 
-Exit codes: 0 ended as it was told; 2 wrong usage, or a failure.`
+Example: rs2d-s3 rebuild --ledger http://127.0.0.1:7000 --key client.key --state s3 --access-key me
+
+Exit codes: 0 ended as it was told; 1 some objects could not be made again; 2 wrong usage, or a failure.`
 
 // grammar is the command line.
 type grammar struct {
-	Run runCmd `cmd:"" help:"Run a gateway."`
+	Run     runCmd     `cmd:"" help:"Run a gateway."`
+	Rebuild rebuildCmd `cmd:"" help:"Make the database of buckets and objects again of what is on the ledger."`
+}
+
+// ledgerFlags say which ledger.
+type ledgerFlags struct {
+	Ledger  string `placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
+	Genesis string `type:"path" placeholder:"FILE" env:"REDSTUFF_GENESIS" help:"How the ledger began. Without it, the ledger is believed to be the right one."`
 }
 
 type runCmd struct {
+	ledgerFlags
 	Committee string `short:"C" type:"path" placeholder:"FILE" env:"REDSTUFF_COMMITTEE" help:"File of the committee of nodes, where there is no ledger."`
-	Ledger    string `placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is, such as http://127.0.0.1:7000."`
-	Genesis   string `type:"path" placeholder:"FILE" env:"REDSTUFF_GENESIS" help:"How the ledger began. Without it, the ledger is believed to be the right one."`
 	Key       string `required:"" type:"path" placeholder:"FILE" env:"REDSTUFF_KEY" help:"Secret of a client that may write, or of the account that pays for what is stored."`
 	Epochs    uint32 `default:"1" placeholder:"N" help:"Epochs for which objects are stored, on a ledger."`
 	Permanent bool   `help:"Blobs cannot be deleted before."`
+	Notes     bool   `default:"true" negatable:"" help:"Keep sealed notes of buckets and objects on the ledger, of which the database can be made again."`
 
 	Listen    string `default:"127.0.0.1:9000" placeholder:"HOST:PORT" help:"Address to listen on. It speaks plain HTTP."`
 	Domain    string `placeholder:"NAME" help:"Domain under which buckets are hosts: BUCKET.NAME. Default none."`
@@ -79,6 +89,7 @@ func main() {
 // app is what a command has of the world outside.
 type app struct {
 	ctx    context.Context
+	stdout io.Writer
 	stderr io.Writer
 }
 
@@ -92,7 +103,11 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 		return 0
 	}
 	if err == nil {
-		err = parsed.Run(&app{ctx, stderr})
+		err = parsed.Run(&app{ctx, stdout, stderr})
+	}
+	if errors.Is(err, errLost) {
+		fmt.Fprintf(stderr, "rs2d-s3: %v\n", err)
+		return 1
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "rs2d-s3: %v\n", err)
@@ -110,20 +125,29 @@ func (c *runCmd) plane(ctx context.Context) (control.Control, chain.Ledger, *fol
 		f, err := fixed.Load(c.Committee)
 		return f, nil, nil, err
 	}
+	l, views, err := c.open(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return views, l, views, nil
+}
+
+// open opens the ledger and its views.
+func (c *ledgerFlags) open(ctx context.Context) (chain.Ledger, *follow.Views, error) {
 	var begin *ledger.Genesis
 	if c.Genesis != "" {
 		g, err := genesis.Load(c.Genesis)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 		begin = &g
 	}
 	l := rpc.NewClient(c.Ledger)
 	views, err := follow.OpenViews(ctx, l, begin)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("the ledger at %s: %w", c.Ledger, err)
+		return nil, nil, fmt.Errorf("the ledger at %s: %w", c.Ledger, err)
 	}
-	return views, l, views, nil
+	return l, views, nil
 }
 
 // program is the memory that is not for objects: the program itself, and what is not Go's.
@@ -228,8 +252,12 @@ func (c *runCmd) Run(a *app) (err error) {
 			return err
 		}
 	}
+	var notes ed25519.PrivateKey
+	if l != nil && c.Notes {
+		notes = key.Account()
+	}
 	b, err := s3.Open(c.State, store, s3.Options{
-		PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent}, Account: payer,
+		NoteKey: notes, PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent}, Account: payer,
 	})
 	if err != nil {
 		return err
