@@ -1,11 +1,15 @@
 package node_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/challenge"
+	"github.com/redstuff-go/redstuff/node/invalid"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/rs2d"
 )
 
 // TestDelaysAreNoGuilt: a member with f shards to which everything comes minutes late, from the
@@ -91,19 +95,42 @@ func TestDeletedWhileChallenged(t *testing.T) {
 }
 
 // TestInconsistentWhileChallenged: blobs that somebody wrote whose rows and columns are no parts of
-// one matrix, and that nobody has read yet, keep nobody from passing, with a proof or two each.
+// one matrix, and that nobody has read yet, keep nobody from passing, with a proof or two each; and
+// who finds them so has them invalidated, wherever the wrong sliver is.
 func TestInconsistentWhileChallenged(t *testing.T) {
 	a := newArena(t, ledger.ChallengesFull)
 	a.put(1000)
-	const bad = 5
-	for i := range bad {
-		meta, pair := cheat(t, a.client, randomBlob(uint64(i), 5000))
-		storeAll(t, a.client, meta, pair)
+	var bad []commit.BlobID
+	for i, at := range []rs2d.SliverRef{
+		{Axis: rs2d.Secondary, Index: 9}, {Axis: rs2d.Secondary, Index: 0}, {Axis: rs2d.Primary, Index: 0}, {Axis: rs2d.Primary, Index: 9},
+	} {
+		meta, pair := cheatIn(t, a.client, randomBlob(uint64(i), 5000), at)
+		bad = append(bad, storeAll(t, a.client, meta, pair).ID)
 	}
 	a.nextEpoch()
 	a.arm()
 	a.await("all have passed", func() bool { return a.challenge().Stage == challenge.Closed })
-	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != bad+1 {
-		t.Errorf("%v have passed, of %d blobs; want all, of %d", a.passed(), c.List.Blobs, bad+1)
+	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != uint64(len(bad)+1) {
+		t.Errorf("%v have passed, of %d blobs; want all, of %d", a.passed(), c.List.Blobs, len(bad)+1)
+	}
+	for i, id := range bad {
+		a.await(fmt.Sprintf("blob %d is invalid", i), func() bool {
+			return ledger.Get[ledger.Invalid](a.Ledger.State(), ledger.InvalidKey(id)) != nil
+		})
+		for _, n := range a.Nodes {
+			a.await("it is marked", func() bool { return invalid.Marked(n.Store, id) })
+		}
+	}
+	if err := a.read(); err != nil {
+		t.Errorf("the blob beside these: %v", err)
+	}
+	a.nextEpoch()
+	if got := a.failures(0); len(got) != 0 {
+		t.Errorf("failed: %+v; want nobody", got)
+	}
+	a.arm()
+	a.await("all have passed again", func() bool { c := a.challenge(); return c.Epoch == 3 && c.Stage == challenge.Closed })
+	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != 1 {
+		t.Errorf("%v have passed, of %d blobs; want all, of 1", a.passed(), c.List.Blobs)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -139,25 +140,36 @@ func TestStrangersDoNotWrite(t *testing.T) {
 // commits to no blob.
 func cheat(t *testing.T, cl *client.Client, blob []byte) (*commit.Metadata, func(int) (rs2d.Sliver, rs2d.Sliver)) {
 	t.Helper()
+	return cheatIn(t, cl, blob, rs2d.SliverRef{Axis: rs2d.Secondary, Index: cl.Code().Params().N - 1})
+}
+
+// cheatIn is cheat with another sliver that is none of the blob's.
+func cheatIn(t *testing.T, cl *client.Client, blob []byte, at rs2d.SliverRef) (*commit.Metadata, func(int) (rs2d.Sliver, rs2d.Sliver)) {
+	t.Helper()
 	code := cl.Code()
 	e, err := code.Encode(blob)
 	if err != nil {
 		t.Fatal(err)
 	}
 	meta := *e.Metadata()
-	n := code.Params().N
-	wrong := e.Secondary(n - 1)
+	wrong, roots := e.Primary(at.Index), &meta.Primary
+	if at.Axis == rs2d.Secondary {
+		wrong, roots = e.Secondary(at.Index), &meta.Secondary
+	}
 	wrong.Data = bytes.Clone(wrong.Data)
 	wrong.Data[0] ^= 1
-	meta.Secondary = append([]commit.Hash(nil), meta.Secondary...)
 	prover, err := code.NewProver(wrong)
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta.Secondary[n-1] = prover.Root()
+	*roots = slices.Clone(*roots)
+	(*roots)[at.Index] = prover.Root()
 	return &meta, func(p int) (rs2d.Sliver, rs2d.Sliver) {
 		primary, secondary := e.Pair(p)
-		if secondary.Index == n-1 {
+		switch at {
+		case primary.SliverRef:
+			primary = wrong
+		case secondary.SliverRef:
 			secondary = wrong
 		}
 		return primary, secondary

@@ -21,6 +21,7 @@ type following struct {
 	collector *collect.Collector
 	witness   *witness.Witness
 	healer    *Healer
+	disprover *disprover // nil if there are no challenges
 	changed   func()
 	challenge func() // nil if there are none
 	armed     func(height uint64)
@@ -29,7 +30,7 @@ type following struct {
 }
 
 func newFollowing(n *Node, self *account.Account, view func() *peer.View) (*following, error) {
-	l := &following{follower: n.config.Follower, healer: n.healer, changed: func() { n.rotation.wake(); n.migrator.Wake() }, store: n.config.Store, view: view}
+	l := &following{follower: n.config.Follower, healer: n.healer, disprover: n.disprover, changed: func() { n.rotation.wake(); n.migrator.Wake() }, store: n.config.Store, view: view}
 	if n.prover != nil {
 		l.challenge, l.armed = n.prover.Wake, n.gate.Heard
 	}
@@ -53,6 +54,9 @@ func (l *following) run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() { l.collector.Run(ctx) })
 	group.Go(func() { l.witness.Run(ctx) })
+	if l.disprover != nil {
+		group.Go(func() { l.disprover.run(ctx) })
+	}
 	group.Go(func() {
 		l.follower.Run(ctx, follow.Hooks{
 			Certified: l.certified, Listed: l.healer.Look, Ended: l.collector.Wake, Opened: l.witness.Opened, Changed: l.changed, Challenge: l.challenge, Armed: l.armed,

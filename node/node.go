@@ -55,6 +55,7 @@ type Node struct {
 	migrator  *migrate.Migrator // nil if there is no ledger
 	rotation  *rotation         // nil if there is no ledger
 	gate      *gate.Gate        // nil if there are no challenges
+	disprover *disprover        // nil if there are no challenges
 	prover    *prove.Prover     // nil if there are no challenges
 	others    *agreement.Checker
 	inventory *inventory.Counter

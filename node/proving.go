@@ -27,13 +27,15 @@ func newProver(n *Node, self *account.Account, code *rs2d.Code, view func() *pee
 	if genesis.Challenges.Mode == ledger.ChallengesOff {
 		return nil
 	}
-	n.gate = gate.New(genesis.ChainID(), cutAfter)
+	n.gate, n.disprover = gate.New(genesis.ChainID(), cutAfter), newDisprover(n.healer)
 	n.prover, err = prove.New(prove.Config{
 		Account: self, Chain: genesis.ChainID(), View: view, Node: n.ID, Signer: n.keys, Store: n.config.Store, Code: code, Gate: n.gate,
 		Metadata: func(ctx context.Context, id commit.BlobID) (*commit.Metadata, error) {
 			return n.whole.metadata(ctx, id)
 		},
+		Inconsistent: n.disprover.add,
 		Closed: func() {
+			n.disprover.closed()
 			n.healer.Look()
 			n.migrator.Wake()
 			n.ledger.collector.Wake()

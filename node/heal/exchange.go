@@ -32,13 +32,26 @@ const solvers = 8
 // there is nobody else to ask.
 const leastRate = 64 << 10
 
-// recoverPortion recovers and stores a portion of the missing slivers of one axis of
-// many blobs. It reports whether there was one.
-func (b *batch) recoverPortion(ctx context.Context, blobs []*blob, axis rs2d.Axis, portion int) bool {
-	x := &exchange{
+// exchange returns one of no recoveries.
+func (b *batch) exchange() *exchange {
+	return &exchange{
 		batch: b, fanout: peer.NewFanout(b.config.Peers, peer.FanoutOptions{Transfers: true, LeastRate: leastRate}),
 		solving: make(chan struct{}, solvers),
 	}
+}
+
+// recoveryOf returns the recovery of some of a blob's slivers of one axis.
+func (b *batch) recoveryOf(one *blob, axis rs2d.Axis, targets []*target) *recovery {
+	return &recovery{
+		batch: b, blob: one, axis: axis, open: slices.Clone(targets), bad: make(map[int]bool), failed: make(map[int]int),
+		asked: make(map[int]*symbolRequests),
+	}
+}
+
+// recoverPortion recovers and stores a portion of the missing slivers of one axis of
+// many blobs. It reports whether there was one.
+func (b *batch) recoverPortion(ctx context.Context, blobs []*blob, axis rs2d.Axis, portion int) bool {
+	x := b.exchange()
 	var group sync.WaitGroup
 	turns := make(chan struct{}, solvers)
 	for _, one := range blobs {
@@ -46,7 +59,7 @@ func (b *batch) recoverPortion(ctx context.Context, blobs []*blob, axis rs2d.Axi
 		if len(targets) == 0 || one.failed || one.gone || one.postponed {
 			continue
 		}
-		v := &recovery{batch: b, blob: one, axis: axis, open: slices.Clone(targets), bad: make(map[int]bool), failed: make(map[int]int), asked: make(map[int]*symbolRequests)}
+		v := b.recoveryOf(one, axis, targets)
 		x.recoveries = append(x.recoveries, v)
 		turns <- struct{}{}
 		group.Go(func() {

@@ -16,5 +16,6 @@
 //
 // Of a blob that has been shown to be inconsistent since, nothing is proven. Nor is it where a proof
 // shows that a row and the verifier's own column have different symbols where they cross: the
-// verifier knows then, of this round, what a certificate would tell all.
+// verifier knows then, of this round, what a certificate would tell all. It tells so, see
+// Config.Inconsistent, and when the challenge is over the node has the blob invalidated.
 package prove

@@ -37,7 +37,7 @@ type Signer interface {
 	Attest(c *committee.Committee, a committee.Attestation) committee.Signature
 }
 
-// Config is what a prover works with. Closed, Memory, Workers, Metrics and Logger have
+// Config is what a prover works with. Inconsistent, Closed, Memory, Workers, Metrics and Logger have
 // defaults, for which the zero value stands; all else must be set.
 type Config struct {
 	Account *account.Account // of the node
@@ -50,6 +50,9 @@ type Config struct {
 	Gate    *gate.Gate
 	// Metadata returns all of a blob's metadata, verified.
 	Metadata func(context.Context, commit.BlobID) (*commit.Metadata, error)
+	// Inconsistent is told of a blob of which a symbol is not that of the node's own column, though
+	// its proof says that it is the one of its row. It returns at once.
+	Inconsistent func(commit.BlobID, rs2d.Symbol)
 	// Closed is told when a challenge is over: what was withheld may be asked for again. It
 	// returns at once.
 	Closed func()
@@ -98,6 +101,9 @@ func New(c Config) (*Prover, error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Inconsistent == nil {
+		c.Inconsistent = func(commit.BlobID, rs2d.Symbol) {}
 	}
 	if c.Closed == nil {
 		c.Closed = func() {}

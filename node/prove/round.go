@@ -136,13 +136,14 @@ func (r columns) Verify(c challenge.Cell, symbol []byte, path commit.Proof) (boo
 	if err != nil {
 		return false, err
 	}
-	err = r.of.config.Code.VerifySymbol(meta, rs2d.Symbol{Row: row.Index, Col: column.Index, Data: symbol, Proof: path, ProofAxis: rs2d.Primary})
+	one := rs2d.Symbol{Row: row.Index, Col: column.Index, Data: symbol, Proof: path, ProofAxis: rs2d.Primary}
+	err = r.of.config.Code.VerifySymbol(meta, one)
 	var wrong *rs2d.SymbolError
 	if err != nil && !errors.As(err, &wrong) {
 		return false, err
 	}
 	if err == nil {
-		r.compare(c, symbol)
+		r.compare(c, one)
 	}
 	return err == nil, nil
 }
@@ -150,13 +151,14 @@ func (r columns) Verify(c challenge.Cell, symbol []byte, path commit.Proof) (boo
 // compare finds out whether a symbol, which is that of its row, is another one than that of the
 // node's column. Both slivers were verified, so that the blob is inconsistent if they differ: whoever
 // wrote many such could have honest members prove symbol after symbol until the time is over.
-func (r columns) compare(c challenge.Cell, symbol []byte) {
+func (r columns) compare(c challenge.Cell, symbol rs2d.Symbol) {
 	own, err := r.Symbol(c)
-	if err != nil || bytes.Equal(own, symbol) || r.broken[c.Blob].Swap(true) {
+	if err != nil || bytes.Equal(own, symbol.Data) || r.broken[c.Blob].Swap(true) {
 		return
 	}
-	id, row, column := r.cell(c)
-	r.of.config.Logger.Warn("a blob is inconsistent: a row and a column of it have different symbols", "blob", id, "row", row.Index, "column", column.Index)
+	id := r.drawn[c.Blob].id
+	r.of.config.Logger.Warn("a blob is inconsistent: a row and a column of it have different symbols", "blob", id, "row", symbol.Row, "column", symbol.Col)
+	r.of.config.Inconsistent(id, symbol)
 }
 
 // Exempt is of challenge.Columns.
