@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -21,6 +22,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/follow"
+	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/nodetest"
@@ -291,29 +293,51 @@ func TestWithheld(t *testing.T) {
 	}
 }
 
-// TestStrangeMessages: what a member sends out of place is refused, each with its reason.
+// stranger registers a node that is of the next committee, and not of the current one. It has the
+// name that a member has, who has taken another one for the next epoch.
+func (a *arena) stranger(member *identity.Key, id ledger.NodeID) *identity.Key {
+	a.t.Helper()
+	key := identity.GenerateKey()
+	do := func(by *account.Account, action ledger.Action) {
+		a.t.Helper()
+		if _, err := by.Do(a.t.Context(), action); err != nil {
+			a.t.Fatalf("%T: %v", action, err)
+		}
+	}
+	l := chain.Local(a.Ledger)
+	info := ledger.Get[ledger.Node](a.Ledger.State(), ledger.NodeKey(id)).Info
+	do(account.New(l, member.Account()), ledger.UpdateNode{
+		Node: id, Name: "another name", Address: info.Address, TLSKey: info.TLSKey, TLSProof: ledger.ProveTLSKey(member.Account(), genesis.AddressOf(member)),
+	})
+	do(a.self, ledger.Transfer{To: genesis.AddressOf(key), Amount: 1 << 30})
+	self := account.New(l, key.Account())
+	n := genesis.NewNode(info.Name, "127.0.0.1:1", key)
+	do(self, ledger.RegisterNode{Node: ledger.NodeInfo{
+		Name: n.Name, Address: n.Address, PublicKey: n.PublicKey.Bytes(), Possession: n.Proof, TLSKey: n.TLSKey, TLSProof: n.TLSProof,
+		Votes: ledger.Votes{StoragePrice: nodetest.StoragePrice, WritePrice: nodetest.WritePrice, Capacity: 1 << 40},
+	}})
+	for id, registered := range a.Ledger.State().Nodes() {
+		if registered.Info.Name == info.Name {
+			do(self, ledger.StakeWith{Node: id, Amount: 100})
+		}
+	}
+	return key
+}
+
+// TestStrangeMessages: what comes out of place, from members or from others, is refused, each with
+// its reason.
 func TestStrangeMessages(t *testing.T) {
-	a := newArena(t, ledger.ChallengesLight)
+	a := newArenaOn(t, func(g *ledger.Genesis) { g.Challenges.Mode, g.MaxNodes = ledger.ChallengesLight, 5 })
 	a.put(1000)
 	a.nextEpoch()
-	stop := sync.OnceFunc(func() { a.Stop(3) })
-	key := a.Nodes[3].Key()
-	stop() // its key is ours now: the others are a quorum, and wait for it
-	a.arm()
-	a.await("the others have passed", func() bool { return len(a.challenge().Passed) == 3 })
-	r := a.challenge().Round
-	other, later, foreign := r, r, r
-	other.Seed[0]++
-	later.Height += 100
-	foreign.Chain[0]++
-	earlier := r
-	earlier.Height--
-	set := peer.NewSet(key, peer.Options{})
-	defer set.Close()
-	p := set.Of(a.views.View().Current)[0]
-	ask := func(height uint64, data []byte) challenge.Message {
+	key, id := a.Nodes[3].Key(), ledger.NodeID(a.Nodes[3].ID())
+	a.Stop(3) // its key is ours now: the others are a quorum, and wait for it
+	strange := a.stranger(key, id)
+	ask := func(key *identity.Key, height uint64, data []byte) challenge.Message {
 		t.Helper()
-		answer, err := peer.Challenge(t.Context(), p, height, data, 1<<10)
+		set := peer.NewSet(key, peer.Options{})
+		defer set.Close()
+		answer, err := peer.Challenge(t.Context(), set.Of(a.views.View().Current)[memberOf(a.Nodes[0])], height, data, 1<<10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -323,28 +347,65 @@ func TestStrangeMessages(t *testing.T) {
 		}
 		return m
 	}
-	refused := func(name string, height uint64, data []byte, want challenge.Reason) {
+	bytesOf := challenge.MarshalMessage
+	type sent struct {
+		name   string
+		by     *identity.Key
+		height uint64
+		data   []byte
+		want   challenge.Reason
+	}
+	refused := func(list ...sent) {
 		t.Helper()
-		if got := ask(height, data); got != challenge.Message(challenge.Refused{Reason: want}) {
-			t.Errorf("%s: %+v, want a refusal for reason %d", name, got, want)
+		for _, s := range list {
+			if got := ask(s.by, s.height, s.data); got != challenge.Message(challenge.Refused{Reason: s.want}) {
+				t.Errorf("%s: %+v, want a refusal for reason %d", s.name, got, s.want)
+			}
 		}
 	}
-	open := func(r challenge.Round) []byte { return challenge.MarshalMessage(challenge.Open{Round: r}) }
-	refused("malformed", r.Height, []byte{99, 1}, challenge.ReasonMessage)
-	refused("a round under another height", r.Height+1, open(r), challenge.ReasonMessage)
-	refused("another seed", r.Height, open(other), challenge.ReasonForeign)
-	refused("another ledger", r.Height, open(foreign), challenge.ReasonForeign)
-	refused("a later round", later.Height, open(later), challenge.ReasonPremature)
-	refused("an earlier round", earlier.Height, open(earlier), challenge.ReasonOver)
+	// Without the second node there are too few acks.
+	a.Nodes[1].Delay.Hold()
+	a.arm()
+	a.await("a node is silent", func() bool { return node.Gate(a.Nodes[0].Node).Silent(slices.Collect(maps.Keys(a.blobs))[0]) })
+	early := a.challenge().Round
+	refused(
+		sent{"before it has started", key, early.Height, bytesOf(challenge.Open{Round: early}), challenge.ReasonPremature},
+		sent{"symbols before it has started", key, early.Height, bytesOf(challenge.Symbols{Data: []byte{1, 2}}), challenge.ReasonPremature},
+		sent{"another ledger's, before it has started", key, early.Height, bytesOf(challenge.Open{Round: challenge.Round{Terms: challenge.Terms{Height: early.Height}}}), challenge.ReasonForeign},
+	)
+	a.Nodes[1].Delay.Release()
+	a.await("the others have passed", func() bool { return len(a.challenge().Passed) == 3 })
+	r := a.challenge().Round
+	other, later, foreign, earlier := r, r, r, r
+	other.Seed[0]++
+	later.Height += 100
+	foreign.Chain[0]++
+	earlier.Height--
+	open := func(r challenge.Round) []byte { return bytesOf(challenge.Open{Round: r}) }
+	refused(
+		sent{"malformed", key, r.Height, []byte{99, 1}, challenge.ReasonMessage},
+		sent{"a round under another height", key, r.Height + 1, open(r), challenge.ReasonMessage},
+		sent{"another seed", key, r.Height, open(other), challenge.ReasonForeign},
+		sent{"another ledger", key, r.Height, open(foreign), challenge.ReasonForeign},
+		sent{"a later round", key, later.Height, open(later), challenge.ReasonPremature},
+		sent{"an earlier round", key, earlier.Height, open(earlier), challenge.ReasonOver},
+		sent{"an answer of another kind", key, r.Height, bytesOf(challenge.Refused{}), challenge.ReasonMessage},
+		sent{"an answer", key, r.Height, bytesOf(challenge.Want{}), challenge.ReasonMessage},
+		sent{"a proof that nobody wants", key, r.Height, bytesOf(challenge.Proof{}), challenge.ReasonMessage},
+		sent{"symbols out of place", key, r.Height, bytesOf(challenge.Symbols{At: 1, Data: []byte{1, 2}}), challenge.ReasonMessage},
+		sent{"from who is no member", strange, r.Height, open(r), challenge.ReasonStranger},
+		sent{"symbols from who is no member", strange, r.Height, bytesOf(challenge.Symbols{Data: []byte{1, 2}}), challenge.ReasonStranger},
+		sent{"a proof from who is no member", strange, r.Height, bytesOf(challenge.Proof{}), challenge.ReasonStranger},
+		sent{"another seed, from who is no member", strange, r.Height, open(other), challenge.ReasonForeign},
+		sent{"the node's own", a.Nodes[0].Key(), r.Height, open(r), challenge.ReasonStranger},
+	)
 	for name, m := range map[string]challenge.Message{"symbols": challenge.Symbols{Data: []byte{1, 2}}, "a proof": challenge.Proof{}, "an answer": challenge.Signed{}} {
-		refused(name+" of a later round", later.Height, challenge.MarshalMessage(m), challenge.ReasonPremature)
-		refused(name+" of an earlier round", earlier.Height, challenge.MarshalMessage(m), challenge.ReasonOver)
+		refused(
+			sent{name + " of a later round", key, later.Height, bytesOf(m), challenge.ReasonPremature},
+			sent{name + " of an earlier round", key, earlier.Height, bytesOf(m), challenge.ReasonOver},
+		)
 	}
-	refused("an answer of another kind", r.Height, challenge.MarshalMessage(challenge.Refused{}), challenge.ReasonMessage)
-	refused("an answer", r.Height, challenge.MarshalMessage(challenge.Want{}), challenge.ReasonMessage)
-	refused("a proof that nobody wants", r.Height, challenge.MarshalMessage(challenge.Proof{}), challenge.ReasonMessage)
-	refused("symbols out of place", r.Height, challenge.MarshalMessage(challenge.Symbols{At: 1, Data: []byte{1, 2}}), challenge.ReasonMessage)
-	want, ok := ask(r.Height, open(r)).(challenge.Want)
+	want, ok := ask(key, r.Height, open(r)).(challenge.Want)
 	if !ok || want.Next != 0 {
 		t.Fatalf("the round itself: %+v", want)
 	}
@@ -353,18 +414,25 @@ func TestStrangeMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, ok = ask(r.Height, challenge.MarshalMessage(challenge.Symbols{Data: make([]byte, size)})).(challenge.Want)
+	symbols, proof := bytesOf(challenge.Symbols{Data: make([]byte, size)}), bytesOf(challenge.Proof{Symbol: make([]byte, size), Path: make([]commit.Hash, 4)})
+	want, ok = ask(key, r.Height, symbols).(challenge.Want)
 	if !ok || want.Next != 1 || !slices.Equal(want.Wrong, []uint64{0}) {
 		t.Fatalf("a wrong symbol: %+v", want)
 	}
-	refused("replayed symbols", r.Height, challenge.MarshalMessage(challenge.Symbols{Data: make([]byte, size)}), challenge.ReasonMessage)
-	refused("a wrong proof", r.Height, challenge.MarshalMessage(challenge.Proof{Symbol: make([]byte, size), Path: make([]commit.Hash, 4)}), challenge.ReasonProof)
-	refused("after a wrong proof", r.Height, challenge.MarshalMessage(challenge.Proof{}), challenge.ReasonProof)
+	refused(
+		sent{"replayed symbols", key, r.Height, symbols, challenge.ReasonMessage},
+		sent{"a wrong proof", key, r.Height, proof, challenge.ReasonProof},
+		sent{"after a wrong proof", key, r.Height, bytesOf(challenge.Proof{}), challenge.ReasonProof},
+		sent{"the round again, after a wrong proof", key, r.Height, bytesOf(challenge.Symbols{At: 1, Data: make([]byte, size)}), challenge.ReasonProof},
+	)
 	a.PassTime(20 * time.Minute)
 	a.await("the challenge is over", func() bool { return a.challenge().Stage == challenge.Closed && !node.Gate(a.Nodes[0].Node).Open() })
-	refused("after the end", r.Height, open(r), challenge.ReasonOver)
-	refused("symbols after the end", r.Height, challenge.MarshalMessage(challenge.Symbols{Data: make([]byte, size)}), challenge.ReasonOver)
-	refused("a proof after the end", r.Height, challenge.MarshalMessage(challenge.Proof{}), challenge.ReasonOver)
+	refused(
+		sent{"after the end", key, r.Height, open(r), challenge.ReasonOver},
+		sent{"symbols after the end", key, r.Height, symbols, challenge.ReasonOver},
+		sent{"a proof after the end", key, r.Height, bytesOf(challenge.Proof{}), challenge.ReasonOver},
+		sent{"from who is no member, after the end", strange, r.Height, open(r), challenge.ReasonOver},
+	)
 }
 
 // TestTermsOnDisk: what was acked is forgotten when the challenge is over.

@@ -75,6 +75,17 @@ func (v *recovery) addOwn() {
 	group.Wait()
 }
 
+// surely has a symbol be one of those that the target is computed from.
+func (v *recovery) surely(pair int, target rs2d.SliverRef, symbol rs2d.Symbol) {
+	for other := range v.have {
+		if len(v.have) < v.need() {
+			break
+		}
+		delete(v.have, other)
+	}
+	v.have[pair] = map[rs2d.SliverRef]rs2d.Symbol{target: symbol}
+}
+
 // ownSliver returns a sliver that the node has on disk, or has just recovered.
 func (v *recovery) ownSliver(ref store.Ref) []byte {
 	for _, t := range v.blob.missing[ref.Axis] {

@@ -165,7 +165,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	p := &Prover{config: Config{Gate: gate.New([32]byte{}, time.Second)}, metrics: newMetrics(prometheus.NewRegistry())}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		answer, err := p.Answer("node", 1, data)
+		answer, err := p.Answer(committee.NodeID{1}, 1, data)
 		if err != nil {
 			t.Fatal(err)
 		}

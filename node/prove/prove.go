@@ -130,10 +130,10 @@ func (p *Prover) Wake() {
 	}
 }
 
-// Answer takes a message of a member, known by its name, in the challenge that was armed at a
+// Answer takes a message of a member, known by its id, in the challenge that was armed at a
 // height, and returns the answer. Whatever is wrong with it is answered by its reason. The
 // error is ErrBusy.
-func (p *Prover) Answer(member string, height uint64, data []byte) ([]byte, error) {
+func (p *Prover) Answer(member committee.NodeID, height uint64, data []byte) ([]byte, error) {
 	m, err := challenge.ParseMessage(data)
 	if err == nil {
 		p.metrics.received.Add(float64(len(data)))
@@ -150,7 +150,7 @@ func (p *Prover) Answer(member string, height uint64, data []byte) ([]byte, erro
 	return challenge.MarshalMessage(m), nil
 }
 
-func (p *Prover) answer(member string, height uint64, m challenge.Message) (challenge.Message, error) {
+func (p *Prover) answer(member committee.NodeID, height uint64, m challenge.Message) (challenge.Message, error) {
 	r := p.round.Load()
 	which := challenge.Round{Terms: challenge.Terms{Chain: p.config.Chain, Height: height}}
 	if open, ok := m.(challenge.Open); ok {
@@ -166,7 +166,7 @@ func (p *Prover) answer(member string, height uint64, m challenge.Message) (chal
 	if r == nil || r.Round != which { // it has just begun or ended
 		return nil, challenge.ErrPremature
 	}
-	i, ok := r.committee.FindName(member)
+	i, ok := r.committee.FindID(member)
 	if !ok || i == r.self {
 		return nil, challenge.ErrStranger
 	}

@@ -103,7 +103,7 @@ func (r *request) gainsShards() bool {
 		if c == nil {
 			continue
 		}
-		if _, ok := c.FindName(r.Party.Name); ok {
+		if _, ok := c.FindID(r.Party.ID); ok {
 			return true
 		}
 	}

@@ -64,7 +64,7 @@ type Healer interface {
 type Challenges interface {
 	// Answer takes a message of a member in the challenge that was armed at a height. The
 	// error says that it is to be sent again.
-	Answer(member string, height uint64, message []byte) ([]byte, error)
+	Answer(member committee.NodeID, height uint64, message []byte) ([]byte, error)
 }
 
 // Config is what a server is made of. All but the last nine must be set.
@@ -335,7 +335,7 @@ func (s *Server) identify(state *tls.ConnectionState) httpd.Party {
 	key, _ := identity.PeerKey(state) // the zero key is nobody's
 	switch who := s.config.View().Epochs.Identify(key); who.Role {
 	case epoch.Member:
-		return httpd.Party{Class: httpd.Member, Name: who.Name}
+		return httpd.Party{Class: httpd.Member, Name: who.Name, ID: who.Node}
 	case epoch.Writer:
 		return httpd.Party{Class: httpd.Client, Name: who.Name}
 	}

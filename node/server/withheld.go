@@ -31,7 +31,7 @@ func symbolsOf(b *blobs, r *request, id commit.BlobID, axis rs2d.Axis, targets [
 		return challenge.Row
 	}
 	c := r.view.Epochs.Current
-	member, ok := c.FindName(r.Party.Name)
+	member, ok := c.FindID(r.Party.ID)
 	for _, target := range targets {
 		pair := rs2d.SliverRef{Axis: axis, Index: int(target)}.Pair(b.params.N)
 		if !ok || c.OwnerOfPair(id, pair) != member {
@@ -91,7 +91,7 @@ func (c *challenged) post(r *request) {
 		return
 	}
 	defer done()
-	answer, err := c.challenges.Answer(r.Party.Name, height, body)
+	answer, err := c.challenges.Answer(r.Party.ID, height, body)
 	if err != nil {
 		r.Busy(err.Error())
 		return

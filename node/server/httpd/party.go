@@ -33,6 +33,9 @@ func (c Class) String() string {
 type Party struct {
 	Class Class
 	Name  string // within the class; if it is empty, the network stands for it
+	// ID is what a member is known by for its whole life. Its name may have been another's, of another
+	// epoch.
+	ID [32]byte
 }
 
 // network returns the part of an address that one stranger is known by: an IPv4 address,

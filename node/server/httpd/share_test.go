@@ -14,7 +14,7 @@ func parties() []Party {
 	var list []Party
 	for class := Stranger; class <= Member; class++ {
 		for i := range 4 {
-			list = append(list, Party{class, fmt.Sprint(i)})
+			list = append(list, Party{Class: class, Name: fmt.Sprint(i)})
 		}
 	}
 	return list
@@ -83,20 +83,20 @@ func TestGreedyPartiesLeaveAPart(t *testing.T) {
 		for more := true; more; {
 			more = false
 			for i := range k {
-				more = p.take(Party{Client, fmt.Sprint(i)}, 1, 0) || more
+				more = p.take(Party{Class: Client, Name: fmt.Sprint(i)}, 1, 0) || more
 			}
 		}
 		left := size - p.use()
 		if want := int64(size / (k + 1)); left < want {
 			t.Errorf("%d greedy parties leave %d of %d, want %d", k, left, size, want)
 		}
-		if !p.take(Party{Member, "new"}, 1, 0) || !p.take(Party{Client, "new"}, 1, 0) {
+		if !p.take(Party{Class: Member, Name: "new"}, 1, 0) || !p.take(Party{Class: Client, Name: "new"}, 1, 0) {
 			t.Errorf("%d greedy parties leave nothing for others", k)
 		}
 	}
 	p := newPool(size)
 	for i := range 10 * size {
-		p.take(Party{Stranger, fmt.Sprint(i)}, 1, 0)
+		p.take(Party{Class: Stranger, Name: fmt.Sprint(i)}, 1, 0)
 	}
 	if got := p.use(); got > size/2 {
 		t.Errorf("many strangers hold %d of %d, want at most half", got, size)
@@ -147,7 +147,7 @@ func order(t *testing.T, turns *turns, first Party, others ...Party) (all []Part
 
 // TestTurnsAreFair has one party wait many times before others come: they are next.
 func TestTurnsAreFair(t *testing.T) {
-	greedy, other, third := Party{Client, "greedy"}, Party{Member, "other"}, Party{Name: "third"}
+	greedy, other, third := Party{Class: Client, Name: "greedy"}, Party{Class: Member, Name: "other"}, Party{Name: "third"}
 	turns := newTurns(1)
 	got := order(t, turns, greedy, greedy, greedy, greedy, other, third, other)
 	want := []Party{greedy, other, third, greedy, other, greedy}
@@ -169,7 +169,7 @@ func TestTurnsAreFair(t *testing.T) {
 
 func TestTurnsEndWithTheirContext(t *testing.T) {
 	turns := newTurns(1)
-	who := Party{Client, "c"}
+	who := Party{Class: Client, Name: "c"}
 	if err := turns.take(t.Context(), who); err != nil {
 		t.Fatal(err)
 	}
