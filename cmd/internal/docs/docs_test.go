@@ -61,6 +61,7 @@ func TestCommands(t *testing.T) {
 		{"docs/operate.md", ""},
 	} {
 		t.Run(test.document, func(t *testing.T) {
+			t.Parallel() // each has a network of its own, and mostly waits
 			text, err := os.ReadFile(filepath.Join(root, test.document))
 			if err != nil {
 				t.Fatal(err)
