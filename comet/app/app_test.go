@@ -393,6 +393,16 @@ func TestWeight(t *testing.T) {
 	if r := s.check(sign(t, state, 2, 0, 10)); r.GasWanted != lightWeight {
 		t.Errorf("a transfer weighs %d, want %d", r.GasWanted, lightWeight)
 	}
+	batch := ledger.Tx{Chain: state.ChainID(), Nonce: 1, FeePerByte: 10, Action: ledger.BatchOf(
+		ledger.CertifyBlob{}, ledger.Transfer{}, ledger.PassChallenge{},
+	)}
+	data, err := batch.Sign(world.Person(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.check(data); r.Code != 0 || r.GasWanted != 2*heavyWeight+2*lightWeight {
+		t.Errorf("a batch with two certificates weighs %d (%s), want %d", r.GasWanted, r.Log, 2*heavyWeight+2*lightWeight)
+	}
 	var txs [][]byte
 	for nonce := range uint64(MaxWeight/heavyWeight + 1) {
 		txs = append(txs, cert(nonce))

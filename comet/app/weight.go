@@ -1,10 +1,6 @@
 package app
 
-import (
-	"crypto/ed25519"
-
-	"github.com/redstuff-go/redstuff/node/ledger"
-)
+import "github.com/redstuff-go/redstuff/node/ledger"
 
 // MaxWeight bounds the work of a block: it is CometBFT's gas, of which a unit is a
 // signature of ed25519, some 60 µs. Fees are by bytes, and a certificate takes as long as
@@ -22,24 +18,39 @@ const (
 // nonce and fee.
 const kindAt = 32 + 32 + 8 + 8
 
-// heavy are the numbers of the actions that verify BLS signatures.
-var heavy = func() (heavy [256]bool) {
-	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+// heavy are the numbers of the actions that verify BLS signatures, and batch is that of
+// those that have others in them.
+var heavy, batch = func() (heavy [256]bool, batch byte) {
+	number := func(a ledger.Action) byte { return ledger.BatchOf(a).Actions[0][0] }
 	for _, a := range []ledger.Action{
-		ledger.CertifyBlob{}, ledger.InvalidateBlob{}, ledger.RegisterNode{}, ledger.SetNextKey{}, ledger.SignCheckpoint{},
+		ledger.CertifyBlob{}, ledger.InvalidateBlob{}, ledger.RegisterNode{}, ledger.SetNextKey{}, ledger.SignCheckpoint{}, ledger.PassChallenge{},
 	} {
-		data, err := ledger.Tx{Action: a}.Sign(key)
-		if err != nil {
-			panic("comet: " + err.Error()) // none of them is long
-		}
-		heavy[data[kindAt]] = true
+		heavy[number(a)] = true
 	}
-	return heavy
+	return heavy, number(ledger.Batch{})
 }()
 
 // weight returns the work of a transaction at most. Nothing needs to be verified for it.
 func weight(tx []byte) int64 {
-	if len(tx) > kindAt && heavy[tx[kindAt]] {
+	if len(tx) <= kindAt {
+		return lightWeight
+	}
+	if tx[kindAt] != batch {
+		return weightOf(tx[kindAt])
+	}
+	read, err := ledger.ReadTx(tx)
+	if err != nil {
+		return lightWeight // nobody pays for it, and nothing is verified
+	}
+	sum := int64(lightWeight)
+	for _, a := range read.Action.(ledger.Batch).Actions {
+		sum += weightOf(a[0])
+	}
+	return sum
+}
+
+func weightOf(action byte) int64 {
+	if heavy[action] {
 		return heavyWeight
 	}
 	return lightWeight

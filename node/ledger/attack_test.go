@@ -96,6 +96,7 @@ func newStage(t *testing.T) *stage {
 		w.ack(0, oneBlob),
 		s.runningWorld().passOf(0, 0, 1, 2),
 		DoubtChallenges{m.id, epoch},
+		BatchOf(Transfer{addressOf(s.owner), 100}, SetAttributes{certified, []Attribute{{"a", "b"}}}),
 	}
 	if len(s.valid) != len(actions) {
 		t.Fatalf("%d actions are on the stage, want %d", len(s.valid), len(actions))
@@ -206,6 +207,7 @@ func TestStolen(t *testing.T) {
 	for _, a := range []Action{
 		Transfer{}, ReserveSpace{}, ReserveAndRegister{}, CertifyBlob{}, InvalidateBlob{}, AddSubsidy{}, JoinActiveSet{}, StakeWith{}, Slash{},
 		SignCheckpoint{}, FundBlob{}, AckChallenge{}, PassChallenge{},
+		Batch{}, // each action of which is judged for itself
 	} {
 		everybody[reflect.TypeOf(a)] = true
 	}
@@ -223,7 +225,25 @@ func TestStolen(t *testing.T) {
 		if r, _ := at.attempt(thief, a); RuleOf(r.Err) != want {
 			t.Errorf("%T: %v, want rule %q", a, r.Err, want)
 		}
+		if _, nested := a.(Batch); nested {
+			continue
+		}
+		if got := at.inBatch(thief, a); RuleOf(got) != want {
+			t.Errorf("%T in a batch: %v, want rule %q", a, got, want)
+		}
 	}
+}
+
+// inBatch returns why an action is refused in a batch.
+func (s *stage) inBatch(key ed25519.PrivateKey, a Action) error {
+	s.t.Helper()
+	r, _ := s.attempt(key, BatchOf(a))
+	for _, e := range r.Events {
+		if e, ok := e.(ActionRefused); ok {
+			return e.Err()
+		}
+	}
+	return r.Err
 }
 
 // extremes are values at which sums, products and conversions go wrong.

@@ -233,6 +233,7 @@ var events = []reflect.Type{
 	reflect.TypeFor[TransferFined](),
 	reflect.TypeFor[HelperPaid](),
 	reflect.TypeFor[DrawsDoubled](),
+	reflect.TypeFor[ActionRefused](),
 }
 
 // MarshalEvent returns the event in BCS.

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -22,6 +23,18 @@ func (h *history) action(sender ledger.Address) ledger.Action {
 		return h.report(sender, m.epoch) // no challenge is armed before a quorum has
 	}
 	switch kind {
+	case "Batch":
+		b := modelBatch{parts: make([]ledger.Action, 0, 4)}
+		bares := make([]ledger.Action, 0, 4)
+		for range 1 + h.random.IntN(4) {
+			a := h.action(sender)
+			for reflect.TypeOf(a) == reflect.TypeOf(b) {
+				a = h.action(sender)
+			}
+			b.parts, bares = append(b.parts, a), append(bares, bare(a))
+		}
+		b.Batch = ledger.BatchOf(bares...)
+		return b
 	case "AckChallenge", "PassChallenge":
 		return h.challengeAction(kind)
 	case "DoubtChallenges":

@@ -107,6 +107,7 @@ var kindsOfActions = []string{
 	"ExtendBlob", "ExtendWithStorage", "DeleteBlob", "TransferBlob", "SetAttributes", "InvalidateBlob", "AddSubsidy", "RegisterNode", "UpdateNode",
 	"SetNextKey", "Vote", "SetCommission", "CollectCommission", "JoinActiveSet", "StakeWith", "SplitStake", "TransferStake", "RequestWithdrawal",
 	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "TransferNode", "BurnBlob", "ShareBlob", "FundBlob", "AckChallenge", "PassChallenge", "DoubtChallenges",
+	"Batch",
 }
 
 // blsKey is a key with its proof. They are made once: proofs take a while.
@@ -303,33 +304,68 @@ func (h *history) block() {
 // judge compares what became of a transaction.
 func (h *history) judge(s sent, got ledger.Result) (paid bool) {
 	h.t.Helper()
-	ids := func(i int) ledger.ObjectID {
-		id := ledger.ObjectIDOf(got.Digest, uint64(i))
+	want := h.model.admit(s.sender, s.nonce, s.fee, len(s.data))
+	if len(want) > 0 {
+		h.verdict(s.action, got.Err, want)
+		return false
+	}
+	h.model.charge(s.sender, len(s.data))
+	batch, ok := s.action.(modelBatch)
+	if !ok {
+		h.judgeAction(s.sender, s.action, got.Digest, 0, got.Err)
+		return true
+	}
+	h.verdict(batch, got.Err, nil)
+	refused := make([]error, len(batch.parts))
+	for _, e := range got.Events {
+		if e, ok := e.(ledger.ActionRefused); ok {
+			refused[e.Index] = e.Err()
+		}
+	}
+	for i, a := range batch.parts {
+		h.judgeAction(s.sender, a, got.Digest, ledger.BatchObject(i), refused[i])
+	}
+	h.did["Batch"]++
+	return true
+}
+
+// judgeAction compares what became of an action that was paid for, whose objects have
+// indices from the first on.
+func (h *history) judgeAction(sender ledger.Address, a ledger.Action, tx ledger.TxDigest, first uint64, got error) {
+	h.t.Helper()
+	nodes := len(h.model.nodes)
+	want := h.model.do(sender, a, func(i int) ledger.ObjectID {
+		id := ledger.ObjectIDOf(tx, first+uint64(i))
 		h.objects = append(h.objects, id)
 		return id
-	}
-	nodes := len(h.model.nodes)
-	want := h.model.admit(s.sender, s.nonce, s.fee, len(s.data))
-	if paid = len(want) == 0; paid {
-		want = h.model.apply(s.sender, len(s.data), s.action, ids)
-	}
+	})
 	if len(h.model.nodes) > nodes {
-		h.nodes = append(h.nodes, ledger.NodeID(ledger.ObjectIDOf(got.Digest, 0)))
+		h.nodes = append(h.nodes, ledger.NodeID(ledger.ObjectIDOf(tx, first)))
 	}
-	if rule := ledger.RuleOf(got.Err); (got.Err == nil) != (len(want) == 0) || got.Err != nil && !want[rule] {
-		h.t.Fatalf("transaction %d in epoch %d, %T %+v: %v, want one of %v", h.applied, h.model.epoch, s.action, s.action, got.Err, want)
-	} else if got.Err != nil {
-		h.broke[rule]++
-		return paid
+	if !h.verdict(a, got, want) {
+		return
 	}
-	if a, ok := s.action.(modelCertify); ok {
+	if a, ok := a.(modelCertify); ok {
 		if err := h.signed.check(a, h.model); err != nil {
 			h.t.Fatalf("transaction %d in epoch %d, %+v: %v", h.applied, h.model.epoch, a, err)
 		}
 	}
 	h.signed.look(h.model)
-	h.did[reflect.TypeOf(bare(s.action)).Name()]++
-	return paid
+	h.did[reflect.TypeOf(bare(a)).Name()]++
+}
+
+// verdict compares why an action was refused with the rules that it breaks, and reports
+// whether it was done.
+func (h *history) verdict(a ledger.Action, got error, want rules) bool {
+	h.t.Helper()
+	rule := ledger.RuleOf(got)
+	if (got == nil) != (len(want) == 0) || got != nil && !want[rule] {
+		h.t.Fatalf("transaction %d in epoch %d, %T %+v: %v, want one of %v", h.applied, h.model.epoch, a, a, got, want)
+	}
+	if got != nil {
+		h.broke[rule]++
+	}
+	return got == nil
 }
 
 // bare returns the action as the ledger knows it.
@@ -345,6 +381,8 @@ func bare(a ledger.Action) ledger.Action {
 		return a.AckChallenge
 	case modelPass:
 		return a.PassChallenge
+	case modelBatch:
+		return a.Batch
 	}
 	return a
 }

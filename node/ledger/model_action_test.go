@@ -38,6 +38,12 @@ type modelKey struct {
 	proven bool
 }
 
+// modelBatch is ledger.Batch with its actions.
+type modelBatch struct {
+	ledger.Batch
+	parts []ledger.Action
+}
+
 func (m *model) certificate(broken rules, c shown, want ...committee.Attestation) {
 	broken.when(c.epoch != m.epoch, ledger.RuleEpoch)
 	broken.when(c.wrong || !slices.Contains(want, c.Attestation), ledger.RuleProof)
@@ -118,6 +124,8 @@ func nothing() {}
 // is called only if it breaks none.
 func (m *model) action(sender ledger.Address, a ledger.Action, ids func(int) ledger.ObjectID, broken rules) func() {
 	switch a := a.(type) {
+	case modelBatch:
+		return nothing // each action breaks rules for itself
 	case modelKey:
 		broken.when(!a.proven, ledger.RuleKey)
 		return m.action(sender, a.Action, ids, broken)

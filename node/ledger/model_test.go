@@ -165,14 +165,17 @@ func (m *model) fund(epoch uint32) *big.Int {
 
 func (m *model) pay(epoch uint32, amount *big.Int) { m.paid[epoch] = plus(m.fund(epoch), amount) }
 
-// apply applies a transaction of the given bytes that is in order, and returns the rules
-// that its action breaks: then it costs its fee and does nothing else.
-func (m *model) apply(sender ledger.Address, size int, a ledger.Action, ids func(int) ledger.ObjectID) rules {
+// charge has the sender pay for a transaction of so many bytes that is in order.
+func (m *model) charge(sender ledger.Address, size int) {
 	from := m.account(sender)
 	fee := new(big.Int).Mul(number(m.fee), number(uint64(size)))
 	from.balance = new(big.Int).Sub(from.balance, fee)
 	from.nonce++
 	m.burned = plus(m.burned, fee)
+}
+
+// do does an action, and returns the rules that it breaks: then it does nothing.
+func (m *model) do(sender ledger.Address, a ledger.Action, ids func(int) ledger.ObjectID) rules {
 	broken := make(rules)
 	if do := m.action(sender, a, ids, broken); len(broken) == 0 {
 		do()

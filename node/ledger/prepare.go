@@ -46,6 +46,24 @@ type verified struct {
 	err  error
 }
 
+// certificates returns those of an action that the current committee has to have made.
+func certificates(a Action) (all [][]byte) {
+	switch a := a.(type) {
+	case CertifyBlob:
+		return [][]byte{a.Certificate}
+	case InvalidateBlob:
+		return [][]byte{a.Certificate}
+	case PassChallenge:
+		return [][]byte{a.Certificate}
+	case Batch:
+		parts, _ := a.Unpack() // which was done before
+		for _, part := range parts {
+			all = append(all, certificates(part)...)
+		}
+	}
+	return all
+}
+
 // verify verifies the certificates of a block's transactions by the current committee:
 // of those that will be paid for, as far as can be seen before the block.
 func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]verified {
@@ -56,14 +74,7 @@ func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]veri
 			continue
 		}
 		ahead[p.tx.Sender]++
-		switch a := p.tx.Action.(type) {
-		case CertifyBlob:
-			data = append(data, a.Certificate)
-		case InvalidateBlob:
-			data = append(data, a.Certificate)
-		case PassChallenge:
-			data = append(data, a.Certificate)
-		}
+		data = append(data, certificates(p.tx.Action)...)
 	}
 	if len(data) < 2 {
 		return nil // one is verified when its turn comes

@@ -6,7 +6,6 @@ import (
 	"reflect"
 
 	"github.com/redstuff-go/redstuff/internal/bcs"
-	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
 // MaxTx is the length of the longest transaction in bytes.
@@ -71,6 +70,7 @@ var actions = []reflect.Type{
 	reflect.TypeFor[AckChallenge](),
 	reflect.TypeFor[PassChallenge](),
 	reflect.TypeFor[DoubtChallenges](),
+	reflect.TypeFor[Batch](),
 }
 
 // signedPrefix keeps signatures of transactions apart from all others of the same key.
@@ -91,13 +91,7 @@ func (tx Tx) Sign(key ed25519.PrivateKey) ([]byte, error) {
 // body returns what is signed.
 func (tx Tx) body() []byte {
 	data := append(append([]byte(nil), tx.Chain[:]...), tx.Sender[:]...)
-	data = bcs.AppendU64(bcs.AppendU64(data, tx.Nonce), tx.FeePerByte)
-	for i, action := range actions {
-		if reflect.TypeOf(tx.Action) == action {
-			return codec.Append(bcs.AppendVariant(data, uint32(i)), tx.Action)
-		}
-	}
-	panic("ledger: no action, but " + reflect.TypeOf(tx.Action).String())
+	return appendAction(bcs.AppendU64(bcs.AppendU64(data, tx.Nonce), tx.FeePerByte), tx.Action)
 }
 
 // ParseTx reads a transaction and verifies its signature. The error is of RuleMalformed
@@ -131,15 +125,14 @@ func decodeTx(data []byte) (tx *Tx, body, signature []byte, err error) {
 	r.Fixed(tx.Chain[:], "chain")
 	r.Fixed(tx.Sender[:], "sender")
 	tx.Nonce, tx.FeePerByte = r.U64("nonce"), r.U64("fee")
-	kind := r.Variant(uint32(len(actions)), "action")
-	if r.Err() != nil {
-		return nil, nil, nil, broken(RuleMalformed, "%v", r.Err())
+	if tx.Action, err = readAction(r); err != nil {
+		return nil, nil, nil, broken(RuleMalformed, "%v", err)
 	}
-	action := reflect.New(actions[kind])
-	if err := codec.Unmarshal(r.Bytes(r.Remaining(), "action"), action.Interface()); err != nil {
-		return nil, nil, nil, broken(RuleMalformed, "%s: %v", actions[kind].Name(), err)
+	if b, ok := tx.Action.(Batch); ok {
+		if _, err := b.Unpack(); err != nil {
+			return nil, nil, nil, err
+		}
 	}
-	tx.Action = action.Elem().Interface().(Action)
 	return tx, body, signature, nil
 }
 

@@ -1,5 +1,6 @@
 // Package account submits what the owner of an account on a ledger wants done: it signs
-// transactions in the order of their nonces, and pays the fee that is asked.
+// transactions in the order of their nonces, and pays the fee that is asked. One is on its
+// way at a time; what is wanted meanwhile goes together in the next one.
 package account
 
 import (
@@ -9,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,12 +30,14 @@ type Account struct {
 	ledger chain.Ledger
 	owner  atomic.Pointer[owner]
 
-	mu      sync.Mutex // held while a transaction is on its way: they are in order
-	session *chain.Session
-	chain   ledger.ChainID
-	known   bool // chain, nonce and fee are
-	nonce   uint64
-	fee     uint64 // the most that is paid for a byte
+	session atomic.Pointer[chain.Session]
+	queue   queue
+
+	turn  chan struct{} // has an element while a transaction is on its way, whose sender owns what follows
+	chain ledger.ChainID
+	known bool // chain, nonce and fee are
+	nonce uint64
+	fee   uint64 // the most that is paid for a byte
 }
 
 // owner is whose account it is.
@@ -46,7 +48,8 @@ type owner struct {
 
 // New returns the account of a key. It asks nobody.
 func New(l chain.Ledger, key ed25519.PrivateKey) *Account {
-	a := &Account{ledger: l, session: new(chain.Session)}
+	a := &Account{ledger: l, turn: make(chan struct{}, 1)}
+	a.session.Store(new(chain.Session))
 	a.owner.Store(newOwner(key))
 	return a
 }
@@ -62,8 +65,8 @@ func (a *Account) Address() ledger.Address { return a.owner.Load().address }
 
 // Use makes it the account of another key, when no transaction of the old one is on its way.
 func (a *Account) Use(key ed25519.PrivateKey) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.turn <- struct{}{}
+	defer func() { <-a.turn }()
 	if !key.Equal(a.owner.Load().key) {
 		a.owner.Store(newOwner(key))
 		a.known = false
@@ -76,9 +79,7 @@ func (a *Account) Ledger() chain.Ledger { return a.ledger }
 // InSession returns a context in which the ledger's servers show what the account's last
 // transactions have seen, or a later state.
 func (a *Account) InSession(ctx context.Context) context.Context {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.session.Context(ctx)
+	return a.session.Load().Context(ctx)
 }
 
 // State returns what the account has. One that nobody has heard of has nothing.
@@ -140,33 +141,17 @@ const feeMargin = 16
 // it; ErrOutcome; chain.ErrBusy, chain.ErrNoQuorum or that of asking, if it was tried often
 // enough; chain.ErrBehind if no server of the ledger has what was seen of it before; or the
 // context's.
-func (a *Account) Do(ctx context.Context, action ledger.Action) (chain.Receipt, error) {
-	return a.submit(ctx, false, func(context.Context) (ledger.Action, error) { return action, nil }, nil)
-}
-
-// Once is Do for what may have been done before, or is being done: by an attempt whose
-// connection was lost, or by a process that was killed. next looks at the ledger before
-// each attempt, and returns the action that is left to do, or nil if there is none: then
-// the receipt is empty. Its error is returned if it is a *ledger.RuleError, and else makes
-// for another attempt. It must not use the account.
 //
-// Nothing is done twice, and no fee is paid for nothing: the account's nonce is known
-// before next looks, which it does in a session, at a state that is no older. So a
-// transaction that was sent before either shows itself to next, or takes the nonce that
-// this one was to have.
-func (a *Account) Once(ctx context.Context, next func(context.Context) (ledger.Action, error)) (chain.Receipt, error) {
-	return a.submit(ctx, true, next, nil)
-}
-
-// submit tries the actions of next until one is in a block. One of which nobody knows
-// whether it is in a block is sent again as it is; or, if next looks, is for next to find.
-// signed, which may be nil, is told of each transaction before it is sent.
-func (a *Account) submit(
-	ctx context.Context, looks bool, next func(context.Context) (ledger.Action, error), signed func(ledger.TxDigest),
-) (_ chain.Receipt, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ctx = a.session.Context(ctx)
+// A transaction of which nobody knows whether it is in a block is sent again as it is, and
+// nothing else of the account's meanwhile.
+func (a *Account) Do(ctx context.Context, action ledger.Action) (_ chain.Receipt, err error) {
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return chain.Receipt{}, ctx.Err()
+	}
+	ctx = a.InSession(ctx)
 	var (
 		doubtful []byte // may be in a block
 		last     error
@@ -175,10 +160,7 @@ func (a *Account) submit(
 		if err != nil && doubtful != nil && !errors.Is(err, ErrOutcome) {
 			err = fmt.Errorf("%w: %w", ErrOutcome, err)
 		}
-		if errors.Is(err, chain.ErrBehind) {
-			// Whoever shows again what was seen may never come back, or has lied.
-			a.session, a.known = new(chain.Session), false
-		}
+		a.noteBehind(err)
 	}()
 	for attempt, wait := 0, firstPause; attempt < attempts; attempt++ {
 		if attempt > 0 {
@@ -200,52 +182,57 @@ func (a *Account) submit(
 		}
 		tx := doubtful
 		if tx == nil {
-			action, err := next(ctx)
-			if ledger.RuleOf(err) != "" || errors.Is(err, chain.ErrBehind) {
-				return chain.Receipt{}, err
-			}
-			if err != nil {
-				last = err
-				continue
-			}
-			if action == nil {
-				return chain.Receipt{}, nil
-			}
 			if tx, err = a.sign(action); err != nil {
 				return chain.Receipt{}, err
 			}
 		}
-		if signed != nil {
-			signed(ledger.Digest(tx))
-		}
-		got, err := a.ledger.Submit(ctx, tx)
-		if err == nil {
-			err = got.Err
-		}
+		got, err := a.submit(ctx, tx)
 		switch rule := ledger.RuleOf(err); {
-		case rule == ledger.RuleNonce || rule == ledger.RuleFee:
-			// Others use the account, or the fee has risen. What is in doubt is so still: its
-			// nonce may have passed because it was applied.
-			a.known, last = false, err
-		case rule != "":
-			if doubtful = nil; got.Fee > 0 {
-				a.nonce++
-			}
-			return got, err
 		case err == nil:
-			a.nonce++
 			return got, nil
+		case another(rule):
+			last = err // what is in doubt is so still: its nonce may have passed because it was applied
+		case rule != "":
+			doubtful = nil
+			return got, err
 		default:
-			a.known, last = false, err
-			if ctx.Err() != nil || errors.Is(err, chain.ErrBehind) {
+			if last = err; ctx.Err() != nil || errors.Is(err, chain.ErrBehind) {
 				return chain.Receipt{}, err
 			}
-			if !looks && !errors.Is(err, chain.ErrBusy) {
+			if !errors.Is(err, chain.ErrBusy) {
 				doubtful = tx
 			}
 		}
 	}
 	return chain.Receipt{}, last
+}
+
+// another reports whether a rule asks for another transaction: others use the account, or
+// the fee has risen.
+func another(r ledger.Rule) bool { return r == ledger.RuleNonce || r == ledger.RuleFee }
+
+// submit sends a transaction, and notes what that tells of the account.
+func (a *Account) submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
+	got, err := a.ledger.Submit(ctx, tx)
+	if err == nil {
+		err = got.Err
+	}
+	switch rule := ledger.RuleOf(err); {
+	case err == nil || got.Fee > 0:
+		a.nonce++
+	case rule == "" || another(rule):
+		a.known = false
+	}
+	return got, err
+}
+
+// noteBehind begins another session after chain.ErrBehind: whoever shows again what was seen
+// may never come back, or has lied.
+func (a *Account) noteBehind(err error) {
+	if errors.Is(err, chain.ErrBehind) {
+		a.session.Store(new(chain.Session))
+		a.known = false
+	}
 }
 
 // learn asks for what is not known of the account. It reports whether the nonce of the

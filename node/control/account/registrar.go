@@ -64,21 +64,24 @@ func (r *Registrar) Register(
 	if r.Permanent {
 		name(ledger.ObjectID{}) // whichever it will be
 	}
-	got, err := r.Account.submit(ctx, true, func(ctx context.Context) (_ ledger.Action, err error) {
+	got, err := r.Account.once(ctx, func(ctx context.Context) (_ ledger.Action, err error) {
 		if o.found, err = o.find(ctx, id); o.found || err != nil {
 			return nil, err
 		}
 		return ledger.ReserveAndRegister{
 			Epochs: r.Epochs, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent,
 		}, nil
-	}, func(tx ledger.TxDigest) { name(ledger.ObjectIDOf(tx, 0)) })
+	}, func(object ledger.ObjectID) {
+		o.object = object
+		name(object)
+	})
 	switch {
 	case err != nil:
 	case o.found:
 		name(o.one.Object)
 		r.told(Step{Registration: o.one})
 	default:
-		if err = o.registered(got, id); err == nil {
+		if err = o.registered(got); err == nil {
 			name(o.one.Object)
 			r.told(Step{o.one, true, r.Epochs, got.Fee})
 		}
@@ -94,6 +97,7 @@ type order struct {
 	registrar *Registrar
 	one       chain.Registration
 	found     bool                     // it was there
+	object    ledger.ObjectID          // which it is to be, if it was not
 	before    map[ledger.ObjectID]bool // what was there when it was looked for first
 	end       uint32                   // the epoch before which one that was there must not end
 }
@@ -131,12 +135,12 @@ func (o *order) wanted() bool {
 }
 
 // registered notes what the receipt of a registration tells of it.
-func (o *order) registered(got chain.Receipt, id commit.BlobID) error {
+func (o *order) registered(got chain.Receipt) error {
 	owner := o.registrar.Account.Address()
 	for _, e := range got.Events {
-		if e, ok := e.(ledger.BlobRegistered); ok && e.ID == id {
+		if e, ok := e.(ledger.BlobRegistered); ok && e.Object == o.object {
 			o.one = chain.Registration{Object: e.Object, Blob: ledger.Blob{
-				Owner: owner, ID: id, Length: e.Length, Encoding: e.Encoding, Deletable: e.Deletable, Registered: e.Epoch,
+				Owner: owner, ID: e.ID, Length: e.Length, Encoding: e.Encoding, Deletable: e.Deletable, Registered: e.Epoch,
 				Storage: ledger.Storage{Owner: owner, Start: e.Epoch, End: e.End},
 			}}
 			return nil
