@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -63,7 +65,7 @@ func BenchmarkBlob(b *testing.B) {
 		full, _ := sizeOf(b, dir)
 		b.ReportMetric(float64(full-empty)/float64(b.N), "B/blob")
 	})
-	b.Run("comet", func(b *testing.B) {
+	onComet := func(b *testing.B, store func(*testing.B, *ledgertest.Network, []string, ...chain.Backend)) {
 		n := begin(b)
 		c := &cluster{t: b, dir: b.TempDir(), genesis: n.State.Genesis()}
 		c.change = func(_ int, o *Options) { o.BlockPause = 0 } // the default
@@ -79,12 +81,14 @@ func BenchmarkBlob(b *testing.B) {
 		wait(b, "first block", func() bool { return c.nodes[0].Chain().Height > 0 })
 		dir := filepath.Join(c.dir, "0")
 		empty, votes := sizeOf(b, dir)
-		storeBlobs(b, n, names, c.nodes[0], c.nodes[1], c.nodes[2], c.nodes[3])
+		store(b, n, names, c.nodes[0], c.nodes[1], c.nodes[2], c.nodes[3])
 		c.settle()
 		full, all := sizeOf(b, dir)
 		b.ReportMetric(float64(full-empty)/float64(b.N), "B/blob")
 		b.ReportMetric(float64(all-votes)/float64(b.N), "votes-B/blob")
-	})
+	}
+	b.Run("comet", func(b *testing.B) { onComet(b, storeBlobs) })
+	b.Run("comet, one account", func(b *testing.B) { onComet(b, storeBlobsOfOne) })
 }
 
 // sizeOf returns the bytes of the files of a database, and of a log of votes.
@@ -122,25 +126,7 @@ func ignoreGone(err error) error {
 // storeBlobs has writers register and certify b.N blobs, each one after the other.
 func storeBlobs(b *testing.B, n *ledgertest.Network, names []string, ledgers ...chain.Backend) {
 	b.Helper()
-	hasher, err := commit.NewHasher(commit.BLAKE3, "")
-	if err != nil {
-		b.Fatal(err)
-	}
-	// What clients and nodes compute is not the ledger's work: it is done before.
-	type blob struct {
-		register ledger.ReserveAndRegister
-		cert     []byte
-	}
-	blobs := make([]blob, b.N)
-	for i := range blobs {
-		const length = 1 << 20
-		root := commit.Hash(sha256.Sum256(fmt.Appendf(nil, "blob %d", i)))
-		id := hasher.BlobID(100, length, root)
-		blobs[i].register = ledger.ReserveAndRegister{Epochs: 5, ID: id, Root: root, Length: length, Encoding: ledger.EncodingRS2}
-		if blobs[i].cert, err = n.Certificate(committee.Attestation{Kind: committee.Stored, Blob: id}, 0, 1, 2); err != nil {
-			b.Fatal(err)
-		}
-	}
+	blobs := makeBlobs(b, n)
 	store := func(i, number int) error {
 		key, l := ledgertest.Key(names[i]), ledgers[i%len(ledgers)]
 		submit := func(nonce int, a ledger.Action) ([]ledger.Event, error) {
@@ -164,11 +150,67 @@ func storeBlobs(b *testing.B, n *ledgertest.Network, names []string, ledgers ...
 		}
 		return errors.New("no event of the registration")
 	}
+	writeAll(b, store)
+}
+
+// storeBlobsOfOne is storeBlobs where all write with one account, as clients of a gateway do.
+func storeBlobsOfOne(b *testing.B, n *ledgertest.Network, names []string, ledgers ...chain.Backend) {
+	b.Helper()
+	blobs := makeBlobs(b, n)
+	a := account.New(chain.Local(ledgers[0]), ledgertest.Key(names[0]))
+	writeAll(b, func(i, number int) error {
+		x := blobs[i+number*writers]
+		act := func(action ledger.Action) (chain.Receipt, error) {
+			return a.Once(b.Context(), func(context.Context) (ledger.Action, error) { return action, nil })
+		}
+		got, err := act(x.register)
+		if err != nil {
+			return err
+		}
+		for _, e := range got.Events {
+			if e, ok := e.(ledger.BlobRegistered); ok && e.ID == x.register.ID {
+				_, err = act(ledger.CertifyBlob{Blob: e.Object, Certificate: x.cert})
+				return err
+			}
+		}
+		return errors.New("no event of the registration")
+	})
+}
+
+// blob is one that is to be registered and certified.
+type blob struct {
+	register ledger.ReserveAndRegister
+	cert     []byte
+}
+
+// makeBlobs returns b.N blobs. What clients and nodes compute is not the ledger's work.
+func makeBlobs(b *testing.B, n *ledgertest.Network) []blob {
+	b.Helper()
+	hasher, err := commit.NewHasher(commit.BLAKE3, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	blobs := make([]blob, b.N)
+	for i := range blobs {
+		const length = 1 << 20
+		root := commit.Hash(sha256.Sum256(fmt.Appendf(nil, "blob %d", i)))
+		id := hasher.BlobID(100, length, root)
+		blobs[i].register = ledger.ReserveAndRegister{Epochs: 5, ID: id, Root: root, Length: length, Encoding: ledger.EncodingRS2}
+		if blobs[i].cert, err = n.Certificate(committee.Attestation{Kind: committee.Stored, Blob: id}, 0, 1, 2); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return blobs
+}
+
+// writeAll has all writers store their blobs, each one after the other.
+func writeAll(b *testing.B, store func(writer, number int) error) {
+	b.Helper()
 	b.ResetTimer()
 	var group sync.WaitGroup
-	for i := range names {
+	for i := range writers {
 		group.Go(func() {
-			for number := range (b.N + len(names) - 1 - i) / len(names) {
+			for number := range (b.N + writers - 1 - i) / writers {
 				if err := store(i, number); err != nil {
 					b.Error(err)
 					return
