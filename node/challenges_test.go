@@ -312,10 +312,8 @@ func (a *arena) stranger(member *identity.Key, id ledger.NodeID) *identity.Key {
 	do(a.self, ledger.Transfer{To: genesis.AddressOf(key), Amount: 1 << 30})
 	self := account.New(l, key.Account())
 	n := genesis.NewNode(info.Name, "127.0.0.1:1", key)
-	do(self, ledger.RegisterNode{Node: ledger.NodeInfo{
-		Name: n.Name, Address: n.Address, PublicKey: n.PublicKey.Bytes(), Possession: n.Proof, TLSKey: n.TLSKey, TLSProof: n.TLSProof,
-		Votes: ledger.Votes{StoragePrice: nodetest.StoragePrice, WritePrice: nodetest.WritePrice, Capacity: 1 << 40},
-	}})
+	n.Capacity, n.StoragePrice, n.WritePrice = 1<<40, nodetest.StoragePrice, nodetest.WritePrice
+	do(self, ledger.RegisterNode{Node: n.Info()})
 	for id, registered := range a.Ledger.State().Nodes() {
 		if registered.Info.Name == info.Name {
 			do(self, ledger.StakeWith{Node: id, Amount: 100})

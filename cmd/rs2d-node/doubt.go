@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
@@ -47,6 +48,10 @@ func (c *doubtCmd) Run(a *cli.App) error {
 	if err != nil {
 		return err
 	}
+	params, err := commit.NewParams(status.Shards)
+	if err != nil {
+		return err
+	}
 	self := account.New(l, key.Account())
 	_, err = self.Do(ctx, ledger.DoubtChallenges{Node: node.id, Epoch: status.Epoch})
 	if err != nil && ledger.RuleOf(err) != ledger.RuleTwice {
@@ -56,7 +61,7 @@ func (c *doubtCmd) Run(a *cli.App) error {
 	if _, _, err := chain.Value(self.InSession(ctx), l, ledger.DoubtKey(), &v); err != nil {
 		return err
 	}
-	r := doubting{Node: node.String(), Epoch: status.Epoch, Weight: int(v.Weight), Needed: (status.Shards-1)/3 + 1, Doublings: int(v.Doublings)}
+	r := doubting{Node: node.String(), Epoch: status.Epoch, Weight: int(v.Weight), Needed: params.F + 1, Doublings: int(v.Doublings)}
 	if c.JSON {
 		return cli.WriteJSON(a.Stdout, r)
 	}

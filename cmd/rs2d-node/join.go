@@ -8,10 +8,8 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
-	"github.com/redstuff-go/redstuff/node/control/genesis"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -21,17 +19,12 @@ import (
 const ledgerTime = time.Minute
 
 type joinCmd struct {
-	Ledger       string        `required:"" placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is."`
-	Name         string        `required:"" placeholder:"NAME" help:"Name of the node."`
-	Address      string        `required:"" placeholder:"HOST:PORT" help:"Address by which others reach it."`
-	Capacity     cli.Bytes     `default:"1TiB" help:"Bytes that the node says it can store."`
-	StoragePrice uint64        `default:"1000" help:"What it asks for a MiB and epoch."`
-	WritePrice   uint64        `default:"200" help:"What it asks for writing a MiB."`
-	Stake        uint64        `default:"1000000000" help:"Stake, of the money of the node's account."`
-	Commission   uint16        `default:"0" help:"The operator's share of what stake with the node earns, in basis points, up to 10000."`
-	Wait         time.Duration `placeholder:"TIME" help:"Wait so long until the node owns shards and has them, and show how far it is. Run the node meanwhile."`
-	JSON         bool          `name:"json" help:"Print one JSON object instead of text."`
-	Key          string        `arg:"" help:"The node's secret, as keygen makes it."`
+	Ledger  string `required:"" placeholder:"URL" env:"REDSTUFF_LEDGER" help:"Where the ledger is."`
+	newNode `embed:""`
+	Stake   uint64        `default:"1000000000" help:"Stake, of the money of the node's account."`
+	Wait    time.Duration `placeholder:"TIME" help:"Wait so long until the node owns shards and has them, and show how far it is. Run the node meanwhile."`
+	JSON    bool          `name:"json" help:"Print one JSON object instead of text."`
+	Key     string        `arg:"" help:"The node's secret, as keygen makes it."`
 }
 
 func (c *joinCmd) Help() string {
@@ -53,11 +46,8 @@ type joined struct {
 
 // Run registers a node and stakes with it.
 func (c *joinCmd) Run(a *cli.App) error {
-	if err := committee.CheckAddress(c.Address); err != nil {
-		return fmt.Errorf("--address: %w", err)
-	}
-	if c.Commission > maxCommission {
-		return fmt.Errorf("--commission %d: must be %d at most, which is all", c.Commission, maxCommission)
+	if err := c.check(); err != nil {
+		return err
 	}
 	keys, err := identity.LoadKeyring(c.Key)
 	if err != nil {
@@ -75,12 +65,8 @@ func (c *joinCmd) Run(a *cli.App) error {
 	if known != nil {
 		id = known.id
 	} else {
-		n := genesis.NewNode(c.Name, c.Address, key)
-		got, err := self.Do(ctx, ledger.RegisterNode{Node: ledger.NodeInfo{
-			Name: n.Name, Address: n.Address, PublicKey: n.PublicKey.Bytes(), Possession: n.Proof, TLSKey: n.TLSKey, TLSProof: n.TLSProof,
-			Votes:      ledger.Votes{StoragePrice: c.StoragePrice, WritePrice: c.WritePrice, Capacity: uint64(c.Capacity)},
-			Commission: c.Commission,
-		}})
+		n := c.entry(key)
+		got, err := self.Do(ctx, ledger.RegisterNode{Node: n.Info()})
 		if err != nil {
 			return fmt.Errorf("registering: %w", err)
 		}

@@ -156,7 +156,7 @@ func (s *stage) run(c interface{ Run(*cli.App) error }, into any) {
 func TestJoinAndLeave(t *testing.T) {
 	s := newStage(t)
 	file := s.file(s.keys[3])
-	join := &joinCmd{Ledger: s.url, Name: "delta", Address: "127.0.0.1:9", Stake: 100, Capacity: 1 << 40, JSON: true, Key: file}
+	join := &joinCmd{Ledger: s.url, newNode: newNode{Name: "delta", Address: "127.0.0.1:9", Capacity: 1 << 40}, Stake: 100, JSON: true, Key: file}
 	var j joined
 	s.run(join, &j)
 	if !j.Registered || j.FromEpoch != 2 || j.Account != genesis.AddressOf(s.keys[3]) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
@@ -62,13 +63,17 @@ func (c *slashCmd) Run(a *cli.App) error {
 	if err != nil {
 		return err
 	}
+	params, err := commit.NewParams(status.Shards)
+	if err != nil {
+		return err
+	}
 	var votes ledger.Slashing
 	if _, _, err := chain.Value(seen, l, ledger.SlashingKey(candidate.id), &votes); err != nil {
 		return err
 	}
 	r := slashing{
 		Voter: voter.String(), Candidate: candidate.String(), Name: candidate.Info.Name, Epoch: status.Epoch,
-		Weight: int(votes.Weight), Quorum: 2*status.Shards/3 + 1,
+		Weight: int(votes.Weight), Quorum: params.N - params.F,
 	}
 	if r.Weight >= r.Quorum {
 		got, err := self.Do(ctx, ledger.Slash{Candidate: candidate.id})

@@ -8,11 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -394,58 +395,57 @@ func TestFetchProof(t *testing.T) {
 	}
 }
 
-// shelf is a store of one blob.
-type shelf struct {
-	store.Store
-	info    store.Info
-	applied []store.Update
-	late    []store.Entry // slivers that come before the first update
-	err     error
-}
-
-func (s *shelf) Info(commit.BlobID) (store.Info, error) { return s.info, s.err }
-
-func (s *shelf) Apply(_ commit.BlobID, u store.Update) error {
-	s.applied = append(s.applied, u)
-	for r := range u.Records {
-		s.info.Records = append(s.info.Records, r)
-	}
-	s.info.Slivers, s.info.Quarantined, s.late = s.late, nil, nil
-	return s.err
-}
-
-func (s *shelf) Record(_ commit.BlobID, r store.Record) ([]byte, error) {
-	if len(s.applied) == 0 || s.applied[0].Records[r] == nil {
-		return nil, store.ErrNotFound
-	}
-	return s.applied[0].Records[r], nil
-}
-
-// TestMark drops all slivers, those in quarantine included, with the certificate at once, and
-// then those that came between.
+// TestMark drops all slivers, those in quarantine included, with the certificate at once; and those
+// that came when it was there.
 func TestMark(t *testing.T) {
-	refs := []store.Ref{{Axis: rs2d.Primary, Pair: 1}, {Axis: rs2d.Secondary, Pair: 1}, {Axis: rs2d.Primary, Pair: 4}}
-	s := &shelf{info: store.Info{Slivers: []store.Entry{{Ref: refs[0]}, {Ref: refs[1]}}, Quarantined: []store.Entry{{Ref: refs[2]}}}}
-	late := store.Ref{Axis: rs2d.Secondary, Pair: 5}
-	s.late = []store.Entry{{Ref: late}}
-	if invalid.Marked(s, commit.BlobID{}) {
-		t.Error("marked before it is")
-	}
-	if err := invalid.Mark(s, commit.BlobID{}, []byte("certificate")); err != nil {
+	s, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	if err != nil {
 		t.Fatal(err)
 	}
-	want := []store.Update{
-		{Records: map[store.Record][]byte{store.InvalidBlobCertificate: []byte("certificate")}, Drop: refs},
-		{Drop: []store.Ref{late}},
+	id, bad := commit.BlobID{1}, store.Ref{Axis: rs2d.Primary, Pair: 4}
+	put := func(refs ...store.Ref) {
+		t.Helper()
+		var u store.Update
+		for _, ref := range refs {
+			u.Slivers = append(u.Slivers, store.Sliver{Ref: ref, Data: []byte("sliver")})
+		}
+		if err := s.Apply(id, u); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if !reflect.DeepEqual(s.applied, want) {
-		t.Errorf("%+v, want %+v", s.applied, want)
+	put(bad, store.Ref{Axis: rs2d.Primary, Pair: 1}, store.Ref{Axis: rs2d.Secondary, Pair: 1})
+	if err := s.Quarantine(id, bad); err != nil {
+		t.Fatal(err)
 	}
-	if !invalid.Marked(s, commit.BlobID{}) {
-		t.Error("not marked")
+	if invalid.Marked(s, id) {
+		t.Error("marked before it is")
 	}
-	failing := &shelf{err: errors.New("no disk")}
-	if err := invalid.Mark(failing, commit.BlobID{}, nil); !errors.Is(err, failing.err) || failing.applied != nil {
-		t.Errorf("%v, want the store's error, and nothing changed", err)
+	for _, late := range [][]store.Ref{nil, {{Axis: rs2d.Secondary, Pair: 5}}, nil} {
+		if len(late) > 0 {
+			put(late...)
+		}
+		if err := invalid.Mark(s, id, []byte("certificate")); err != nil {
+			t.Fatal(err)
+		}
+		info, err := s.Info(id)
+		if err != nil || len(info.Slivers)+len(info.Quarantined) > 0 || !invalid.Marked(s, id) {
+			t.Errorf("%+v, %v, marked %v; want the mark and no slivers", info, err, invalid.Marked(s, id))
+		}
+		if got, err := s.Record(id, store.InvalidBlobCertificate); string(got) != "certificate" {
+			t.Errorf("certificate %q, %v", got, err)
+		}
+	}
+	full := fullStore{s}
+	if err := invalid.Mark(full, id, nil); !errors.Is(err, store.ErrFull) {
+		t.Errorf("%v, want the store's error", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
+
+// fullStore takes nothing.
+type fullStore struct{ store.Store }
+
+// Apply is of store.Store.
+func (fullStore) Apply(commit.BlobID, store.Update) error { return store.ErrFull }

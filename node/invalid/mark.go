@@ -2,6 +2,7 @@ package invalid
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -16,28 +17,16 @@ import (
 // certificate, which must have been verified, is in the form of its MarshalBinary. The
 // error is the store's.
 func Mark(s store.Store, id commit.BlobID, cert []byte) error {
-	// A sliver may come between a look at what there is and the mark, and none after it: two
-	// looks see all.
-	for range 2 {
-		info, err := s.Info(id)
-		if err != nil {
-			return err
-		}
-		var u store.Update
-		if !info.Has(store.InvalidBlobCertificate) {
-			u.Records = map[store.Record][]byte{store.InvalidBlobCertificate: cert}
-		}
-		for _, e := range append(info.Slivers, info.Quarantined...) {
-			u.Drop = append(u.Drop, e.Ref)
-		}
-		if len(u.Records)+len(u.Drop) == 0 {
-			break
-		}
-		if err := s.Apply(id, u); err != nil {
-			return err
-		}
+	err := s.Apply(id, store.Update{
+		Records: map[store.Record][]byte{store.InvalidBlobCertificate: cert}, DropAll: true,
+		If: func(i store.Info) bool {
+			return !i.Has(store.InvalidBlobCertificate) || len(i.Slivers)+len(i.Quarantined) > 0
+		},
+	})
+	if errors.Is(err, store.ErrRefused) {
+		return nil // it is marked, and has no slivers
 	}
-	return nil
+	return err
 }
 
 // Marked reports whether the store has the certificate that a blob is inconsistent.

@@ -234,9 +234,5 @@ func (s *Scrubber) forget(id commit.BlobID, stored []store.Entry) error {
 	if len(stored) == 0 {
 		return nil
 	}
-	var u store.Update
-	for _, e := range stored {
-		u.Drop = append(u.Drop, e.Ref)
-	}
-	return s.config.Store.Apply(id, u)
+	return s.config.Store.Apply(id, store.Update{DropAll: true})
 }

@@ -69,6 +69,9 @@ func (m *memory) Apply(id commit.BlobID, u store.Update) error {
 	for r, data := range u.Records {
 		m.records[id][r] = bytes.Clone(data)
 	}
+	if u.DropAll {
+		clear(m.slivers[id])
+	}
 	for _, s := range u.Slivers {
 		m.slivers[id][s.Ref] = bytes.Clone(s.Data)
 	}

@@ -13,7 +13,7 @@ import (
 // may: it gives back more than its records take. It returns ErrUnavailable if the
 // database could not take the update at present.
 func (c *core) room(u Update) error {
-	return c.roomFor(u.bytes(), len(u.Drop) > 0 && len(u.Slivers) == 0)
+	return c.roomFor(u.bytes(), (u.DropAll || len(u.Drop) > 0) && len(u.Slivers) == 0)
 }
 
 // bytes returns how many bytes an update adds.
@@ -117,7 +117,13 @@ func (c *change) enter(u Update) {
 		b.next.setRecord(r, int64(len(value)))
 		c.set(recordKey(r, b.id), value)
 	}
-	for _, ref := range u.Drop {
+	drop := u.Drop
+	if u.DropAll {
+		for _, s := range b.next.slivers {
+			drop = append(drop, s.Ref)
+		}
+	}
+	for _, ref := range drop {
 		c.drop(ref)
 	}
 }

@@ -100,6 +100,10 @@ func TestModel(t *testing.T) {
 					m.blobs[id] = b
 				}
 				u := store.Update{Records: make(map[store.Record][]byte)}
+				if u.DropAll = rapid.IntRange(0, 9).Draw(t, "drop all") == 0; u.DropAll {
+					clear(b.slivers)
+					clear(b.bad)
+				}
 				for range rapid.IntRange(0, 2).Draw(t, "drops") {
 					ref := anyRef()
 					u.Drop = append(u.Drop, ref)

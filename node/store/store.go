@@ -55,6 +55,7 @@ type Update struct {
 	Records map[Record][]byte
 	Slivers []Sliver // replace those of the same Ref, and end their quarantine
 	Drop    []Ref    // slivers to remove; it does not matter if they are not there
+	DropAll bool     // remove all that there are, those in quarantine included
 	Writer  string   // whose the bytes of a new blob count as; at most 256 bytes
 	End     *uint32  // the first epoch that does not need the blob, 0 if there is none; nil leaves it
 	AtLeast uint32   // the blob is needed before this epoch, too; 0 says nothing

@@ -81,10 +81,15 @@ func AddressOf(key *identity.Key) ledger.Address { return ledger.Address(key.TLS
 
 // Genesis returns the node as a genesis has it.
 func (n *Node) genesis() ledger.GenesisNode {
-	return ledger.GenesisNode{Owner: n.Owner, Stake: uint64(n.Stake), Node: ledger.NodeInfo{
+	return ledger.GenesisNode{Owner: n.Owner, Stake: uint64(n.Stake), Node: n.Info()}
+}
+
+// Info returns what a ledger is to know of the node.
+func (n *Node) Info() ledger.NodeInfo {
+	return ledger.NodeInfo{
 		Name: n.Name, Address: n.Address, PublicKey: n.PublicKey.Bytes(), Possession: n.Proof, TLSKey: n.TLSKey, TLSProof: n.TLSProof,
 		Votes: ledger.Votes{StoragePrice: uint64(n.StoragePrice), WritePrice: uint64(n.WritePrice), Capacity: uint64(n.Capacity)}, Commission: n.Commission,
-	}}
+	}
 }
 
 // Set gives a genesis its nodes and accounts.
