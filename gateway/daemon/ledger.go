@@ -205,14 +205,29 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	epoch := uint32(receipt.Certificate.Epoch)
 	one.registered.Certified = &epoch
 	stored := &Stored{Object: object(one.registered), New: true, Reused: one.reused, EncodedSize: encoded, Cost: one.cost}
-	switch {
+	switch at := one.registered.Object; {
 	case o.Owner != nil:
-		_, err = s.account.Do(ctx, ledger.TransferBlob{Blob: one.registered.Object, To: ledger.Address(*o.Owner)})
+		to := ledger.Address(*o.Owner)
+		err = s.once(ctx, at, ledger.TransferBlob{Blob: at, To: to}, func(b *ledger.Blob) bool { return b.Owner == to })
 	case o.Share:
-		_, err = s.account.Do(ctx, ledger.ShareBlob{Blob: one.registered.Object})
+		err = s.once(ctx, at, ledger.ShareBlob{Blob: at}, func(b *ledger.Blob) bool { return b.Shared })
 		stored.Shared = err == nil
 	}
 	return stored, onLedger(err)
+}
+
+// once does something with a blob, unless that is done: together with what others want of
+// the account meanwhile.
+func (s *ledgerStore) once(ctx context.Context, object ledger.ObjectID, action ledger.Action, done func(*ledger.Blob) bool) error {
+	_, err := s.account.Once(ctx, func(ctx context.Context) (ledger.Action, error) {
+		var b ledger.Blob
+		_, ok, err := chain.Value(ctx, s.account.Ledger(), ledger.BlobKey(object), &b)
+		if err != nil || ok && done(&b) {
+			return nil, err
+		}
+		return action, nil
+	})
+	return err
 }
 
 func (s *ledgerStore) Free(ctx context.Context, id commit.BlobID, object ObjectID) error {
@@ -267,7 +282,8 @@ func (s *ledgerStore) Certify(ctx context.Context, id commit.BlobID, object *Obj
 	if err != nil {
 		return err
 	}
-	_, err = s.account.Do(ctx, ledger.CertifyBlob{Blob: ledger.ObjectID(*object), Certificate: data})
+	at := ledger.ObjectID(*object)
+	err = s.once(ctx, at, ledger.CertifyBlob{Blob: at, Certificate: data}, func(b *ledger.Blob) bool { return b.Certified != nil })
 	switch ledger.RuleOf(err) {
 	case ledger.RuleCertified:
 		return nil
