@@ -104,6 +104,13 @@ func (c *content) store(body io.Reader, sums sums, how daemon.PutOptions) (out *
 			break
 		}
 	}
+	if len(s.pieces) == 0 && c.epochs != nil { // what has no blob ends as if it had one
+		now, err := c.epochs(ctx)
+		if err != nil {
+			return nil, explain(err)
+		}
+		s.end = now.Current + how.Epochs
+	}
 	s.md5 = digest.Sum(nil)
 	s.checksum, s.crc64 = hashes.results()
 	return s, nil

@@ -4,15 +4,18 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 const day = 24 * time.Hour
@@ -179,6 +182,106 @@ func TestLifetimes(t *testing.T) {
 	}
 	if _, err := s.aws.GetBucketLifecycleConfiguration(ctx, &awss3.GetBucketLifecycleConfigurationInput{Bucket: aws.String("none")}); code(err) != "NoSuchBucket" {
 		t.Errorf("no bucket: %v", err)
+	}
+}
+
+// TestLifetimesOnLedger has the epochs of a ledger pass for which objects are stored: what its
+// bucket lets live for a day is not listed and not found any more, on the ledger nor at nodes,
+// and the rest is there, and would be if the database were lost.
+func TestLifetimesOnLedger(t *testing.T) {
+	p := newPlaceOf(t, func(g *ledger.Genesis) { g.EpochMillis, g.MaxEpochsAhead = uint64(day.Milliseconds()), 20 })
+	ctx, passed := t.Context(), atomic.Int64{}
+	epochs, err := EpochsOf(ctx, p.ledger, func() time.Time {
+		return time.UnixMilli(int64(p.Genesis.Start)).Add(time.Duration(passed.Load()))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &served{t: t, blobs: p.blobs, fs: vfs.NewMem()}
+	options := Options{Account: p.account, NoteKey: p.key.Account(), Epochs: epochs, Put: daemon.PutOptions{Epochs: 6}}
+	s.start(options)
+	s.bucket("bucket")
+	bucket := aws.String("bucket")
+	if _, err := s.aws.PutBucketLifecycleConfiguration(ctx, &awss3.PutBucketLifecycleConfigurationInput{Bucket: bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{
+		Rules: []types.LifecycleRule{{Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("tmp/")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(2)}}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	keep, gone := some(1, 3000), some(2, 3000)
+	s.put("bucket", "keep", keep)
+	s.put("bucket", "tmp/gone", gone)
+	s.put("bucket", "tmp/nothing", nil)
+	id, err := p.client.Code().ID(gone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, err := epochs(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := p.ledger.Blob(ctx, id); err != nil || b.End != begun.Current+2 && b.End != begun.Current+3 {
+		t.Errorf("two days are stored until epoch %d (%v), want 2 or 3 of a day from %d on", b.End, err, begun.Current)
+	}
+	for step := 0; ; step++ {
+		now, err := epochs(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now.Current >= begun.Current+3 {
+			break
+		}
+		if step == 1000 {
+			t.Fatalf("epoch %d, want %d", now.Current, begun.Current+3)
+		}
+		passed.Add(int64(day / 2))
+		p.PassTime(day / 2)
+		// The ledger sees the time with a transaction.
+		if _, err := p.account.Do(ctx, ledger.Transfer{To: ledger.Address{1}, Amount: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.backend.settings.expire()
+	var keys []string
+	for range 6000 {
+		list, err := s.aws.ListObjectsV2(ctx, &awss3.ListObjectsV2Input{Bucket: bucket})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = nil
+		for _, o := range list.Contents {
+			keys = append(keys, *o.Key)
+		}
+		if len(keys) == 1 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if len(keys) != 1 || keys[0] != "keep" {
+		t.Errorf("after three epochs there is %q, want what is to be kept", keys)
+	}
+	for _, key := range []string{"tmp/gone", "tmp/nothing"} {
+		if _, err := s.aws.GetObject(ctx, &awss3.GetObjectInput{Bucket: bucket, Key: &key}); code(err) != "NoSuchKey" {
+			t.Errorf("%s: %v, want that it is not there", key, err)
+		}
+	}
+	s.expect("bucket", "keep", keep)
+	if b, err := p.ledger.Blob(ctx, id); err != nil || len(b.Registrations) > 0 {
+		t.Errorf("the ledger has %+v (%v), want no registration that lives", b, err)
+	}
+	s.settle()
+	s.stop()
+	s.fs = vfs.NewMem()
+	options.FS = s.fs
+	if got, err := Rebuild(ctx, "index", p.blobs, options, access); err != nil || got.Objects != 1 || got.Buckets != 1 || len(got.Lost) != 0 {
+		t.Errorf("rebuilt %+v (%v), want one object", got, err)
+	}
+	s.start(options)
+	s.expect("bucket", "keep", keep)
+	if _, err := s.aws.GetBucketLifecycleConfiguration(ctx, &awss3.GetBucketLifecycleConfigurationInput{Bucket: bucket}); err != nil {
+		t.Errorf("the rules are lost: %v", err)
 	}
 }
 

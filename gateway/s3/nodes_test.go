@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/follow"
 	"github.com/redstuff-go/redstuff/node/identity"
+	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/nodetest"
 )
 
@@ -60,12 +62,16 @@ type place struct {
 	account *account.Account
 	blobs   daemon.Store
 	key     *identity.Key // of the account
+	refresh func(context.Context) error
 }
 
 // newPlace starts nodes on a ledger.
-func newPlace(t *testing.T) *place {
+func newPlace(t *testing.T) *place { return newPlaceOf(t, func(*ledger.Genesis) {}) }
+
+// newPlaceOf starts them on a ledger of which some rules are changed.
+func newPlaceOf(t *testing.T, change func(*ledger.Genesis)) *place {
 	t.Helper()
-	town, writer := nodetest.StartOnLedger(t, commit.BLAKE3, 4, 10)
+	town, writer := nodetest.StartOnGenesis(t, commit.BLAKE3, 4, 10, change)
 	l := chain.Local(town.Ledger)
 	views, err := follow.OpenViews(t.Context(), l, &town.Genesis)
 	if err != nil {
@@ -81,7 +87,7 @@ func newPlace(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &place{town, l, c, a, store, writer}
+	return &place{town, l, c, a, store, writer, views.Refresh}
 }
 
 // onLedger starts nodes on a ledger, and returns it, a client, and a server, not started yet,

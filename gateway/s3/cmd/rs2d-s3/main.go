@@ -183,26 +183,6 @@ func (c *runCmd) limitMemory() {
 	}
 }
 
-// epochsOf returns what tells how time passes on a ledger.
-func epochsOf(ctx context.Context, l chain.Ledger) (func(context.Context) (s3.Epochs, error), error) {
-	begin, err := l.Genesis(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context) (s3.Epochs, error) {
-		now, err := l.Status(ctx)
-		if err != nil {
-			return s3.Epochs{}, err
-		}
-		here := time.Now()
-		return s3.Epochs{
-			Now: here, Current: now.Epoch, Most: begin.MaxEpochsAhead,
-			Left:   max(0, time.UnixMilli(int64(min(now.NextMillis, math.MaxInt64))).Sub(here)),
-			Length: time.Duration(min(now.EpochMillis, math.MaxInt64/uint64(time.Millisecond))) * time.Millisecond,
-		}, nil
-	}, nil
-}
-
 // Run runs a gateway until the context ends.
 func (c *runCmd) Run(a *app) (err error) {
 	ctx := a.ctx
@@ -248,7 +228,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		background.Go(func() { views.Run(watch) })
 		defer background.Wait()
 		defer end()
-		if epochs, err = epochsOf(ctx, l); err != nil {
+		if epochs, err = s3.EpochsOf(ctx, l, time.Now); err != nil {
 			return err
 		}
 	}
