@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,10 +31,9 @@ type Options struct {
 	Put daemon.PutOptions // how blobs are stored: for how long, where there is a ledger
 
 	Account *account.Account // that pays for what is stored; nil without a ledger
-	// NoteKey is the account's key, where notes are kept of buckets and objects in attributes on
-	// the ledger, of which Rebuild makes the database again. They are sealed with what is made of
-	// it. nil keeps none.
-	NoteKey ed25519.PrivateKey
+	// Sealer seals notes of buckets and objects, which are kept in attributes on the ledger:
+	// Rebuild makes the database again of them. nil keeps none.
+	Sealer *Sealer
 }
 
 // fill sets defaults and checks the rest.
@@ -103,7 +101,7 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := x.whole(dir); err != nil {
+	if err := whole(x, dir); err != nil {
 		return nil, errors.Join(err, x.close())
 	}
 	if o.Put.Epochs == 0 {
@@ -123,13 +121,8 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 		}
 	}
 	n := &notes{content: c, index: x, most: maxNotesOf}
-	if o.Account != nil && o.NoteKey != nil {
-		n.account = o.Account
-		c.sweep = n.sweep
-		if n.seal, err = newSealer(o.NoteKey); err != nil {
-			end()
-			return nil, errors.Join(err, x.close())
-		}
+	if o.Account != nil && o.Sealer != nil {
+		n.account, n.seal, c.sweep = o.Account, o.Sealer, n.sweep
 	}
 	all := objects{x, c, n}
 	expirer := &expirer{all: all, epochs: o.Epochs, log: o.Logger, wake: make(chan struct{}, 1)}

@@ -198,7 +198,7 @@ func TestLifetimesOnLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &served{t: t, blobs: p.blobs, fs: vfs.NewMem()}
-	options := Options{Account: p.account, NoteKey: p.key.Account(), Epochs: epochs, Put: daemon.PutOptions{Epochs: 6}}
+	options := Options{Account: p.account, Sealer: sealerOf(t, p.key), Epochs: epochs, Put: daemon.PutOptions{Epochs: 6}}
 	s.start(options)
 	s.bucket("bucket")
 	bucket := aws.String("bucket")

@@ -45,25 +45,28 @@ const (
 	maxNoteDepth  = 4        // notes that say where a note is
 )
 
-// sealer seals notes.
-type sealer struct{ aead cipher.AEAD }
+// Sealer seals notes, and opens those that it has sealed. It is made of a secret, and shows none.
+type Sealer struct{ aead cipher.AEAD }
 
-// newSealer returns the sealer of an account's owner.
-func newSealer(key ed25519.PrivateKey) (sealer, error) {
+// NewSealer returns the sealer of an account's owner, always the same.
+func NewSealer(key ed25519.PrivateKey) (*Sealer, error) {
 	secret, err := hkdf.Key(sha256.New, key.Seed(), nil, "redstuff v1 s3 notes", 32)
 	if err != nil {
-		return sealer{}, fmt.Errorf("s3: %w", err)
+		return nil, fmt.Errorf("s3: %w", err)
 	}
 	block, err := aes.NewCipher(secret)
 	if err != nil {
-		return sealer{}, fmt.Errorf("s3: %w", err)
+		return nil, fmt.Errorf("s3: %w", err)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
-		return sealer{}, fmt.Errorf("s3: %w", err)
+		return nil, fmt.Errorf("s3: %w", err)
 	}
-	return sealer{aead}, nil
+	return &Sealer{aead}, nil
 }
+
+// String tells nothing of the secret.
+func (*Sealer) String() string { return "a sealer of notes" }
 
 // errNote is returned for what is no note of the account's owner.
 var errNote = errors.New("s3: no note that the account's owner has made")
@@ -109,9 +112,9 @@ func placeOf(name string, registration daemon.ObjectID) []byte {
 // inBlobs is the place of notes that are blobs.
 var inBlobs = []byte("blobs")
 
-func (s sealer) seal(data, place []byte) []byte { return s.aead.Seal(nil, nil, data, place) }
+func (s *Sealer) seal(data, place []byte) []byte { return s.aead.Seal(nil, nil, data, place) }
 
-func (s sealer) open(sealed, place []byte) ([]byte, error) {
+func (s *Sealer) open(sealed, place []byte) ([]byte, error) {
 	data, err := s.aead.Open(nil, nil, sealed, place)
 	if err != nil {
 		return nil, errNote
@@ -120,7 +123,7 @@ func (s sealer) open(sealed, place []byte) ([]byte, error) {
 }
 
 // value returns the attribute that is a note; ok is false if it is too long for one.
-func (s sealer) value(data, place []byte) (text string, ok bool) {
+func (s *Sealer) value(data, place []byte) (text string, ok bool) {
 	if base64.RawURLEncoding.EncodedLen(len(data)+s.aead.Overhead()) > maxNoteValue {
 		return "", false
 	}
@@ -128,7 +131,7 @@ func (s sealer) value(data, place []byte) (text string, ok bool) {
 }
 
 // read reads an attribute that is a note.
-func (s sealer) read(text string, place []byte) (*note, error) {
+func (s *Sealer) read(text string, place []byte) (*note, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return nil, errNote

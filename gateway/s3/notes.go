@@ -25,7 +25,7 @@ import (
 // cut off by a crash, too.
 type notes struct {
 	account *account.Account // nil if no notes are kept
-	seal    sealer
+	seal    *Sealer
 	content *content
 	index   *index
 	most    int             // notes on a registration
@@ -54,22 +54,6 @@ func (n *notes) turn(key []byte) (done func()) {
 	mu := &n.turns[maphash.Bytes(n.index.seed, key)%uint64(len(n.turns))]
 	mu.Lock()
 	return mu.Unlock
-}
-
-// idle notes that a note may be of no use.
-func (c change) idle(name string) error {
-	if name == "" {
-		return nil
-	}
-	return c.batch.Set(idleKey(name), nil, nil)
-}
-
-// adopt notes that a note is of use.
-func (c change) adopt(name string) error {
-	if name == "" {
-		return nil
-	}
-	return c.batch.Delete(idleKey(name), nil)
 }
 
 // later returns the time of a change of something that was changed before: the order of changes is

@@ -43,21 +43,17 @@ const kindRebuilding = 'w'
 const rebuildReads = 8
 
 // Rebuild makes the database in a folder, which has none yet, of the notes that a backend of the
-// same account has kept on the ledger: Options.Account and Options.NoteKey must be set. Buckets
+// same account has kept on the ledger: Options.Account and Options.Sealer must be set. Buckets
 // of which there is no note any more, though there are objects of theirs, are the owner's, who is
 // the id of a key. Uploads that were not completed are not there any more, and what was removed
 // a moment before the database was lost may be there again.
 //
 // If it is cut off, or returns an error, Open refuses the database, and Rebuild begins anew.
 func Rebuild(ctx context.Context, dir string, blobs Blobs, o Options, owner string) (_ *Rebuilt, err error) {
-	if blobs == nil || o.Account == nil || o.NoteKey == nil {
-		return nil, errors.New("s3: the blobs, Options.Account or Options.NoteKey are nil: a database is made again of notes on a ledger")
+	if blobs == nil || o.Account == nil || o.Sealer == nil {
+		return nil, errors.New("s3: the blobs, Options.Account or Options.Sealer are nil: a database is made again of notes on a ledger")
 	}
 	if err := o.fill(); err != nil {
-		return nil, err
-	}
-	seal, err := newSealer(o.NoteKey)
-	if err != nil {
 		return nil, err
 	}
 	x, err := openIndex(dir, o.FS)
@@ -65,11 +61,11 @@ func Rebuild(ctx context.Context, dir string, blobs Blobs, o Options, owner stri
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, x.close()) }()
-	if err := x.beginRebuild(dir); err != nil {
+	if err := beginRebuild(x, dir); err != nil {
 		return nil, err
 	}
 	r := &rebuild{
-		index: x, blobs: blobs, seal: seal, read: o.ReadSize, there: make(map[commit.BlobID]bool), result: &Rebuilt{Lost: []Lost{}},
+		index: x, blobs: blobs, seal: o.Sealer, read: o.ReadSize, there: make(map[commit.BlobID]bool), result: &Rebuilt{Lost: []Lost{}},
 	}
 	if err := r.scan(ctx, o); err != nil {
 		return nil, err
@@ -82,7 +78,7 @@ func Rebuild(ctx context.Context, dir string, blobs Blobs, o Options, owner stri
 
 // beginRebuild marks a database as one that is being made, and empties it of what an earlier
 // attempt has put there. The error is that it is in use.
-func (x *index) beginRebuild(dir string) error {
+func beginRebuild(x *index, dir string) error {
 	began, err := get[bool](x, []byte{kindRebuilding})
 	if err != nil {
 		return err
@@ -107,7 +103,7 @@ func (x *index) beginRebuild(dir string) error {
 }
 
 // whole returns an error if the database is one that was not made to its end.
-func (x *index) whole(dir string) error {
+func whole(x *index, dir string) error {
 	began, err := get[bool](x, []byte{kindRebuilding})
 	if err == nil && began != nil {
 		err = fmt.Errorf("s3: %s: the database was being made again, and that was cut off: do it once more", dir)
@@ -119,7 +115,7 @@ func (x *index) whole(dir string) error {
 type rebuild struct {
 	index *index
 	blobs Blobs
-	seal  sealer
+	seal  *Sealer
 	read  int64
 	there map[commit.BlobID]bool // blobs that are stored
 
@@ -293,28 +289,6 @@ func (n *note) pieces() []piece {
 		return nil
 	}
 	return n.Object.Pieces
-}
-
-// own notes which registrations of blobs are the gateway's.
-func (c change) own(pieces []piece, made [][]daemon.ObjectID) error {
-	for i, p := range pieces[:min(len(pieces), len(made))] {
-		for _, object := range made[i] {
-			if err := c.batch.Set(blobKey(kindRegistration, p.Blob, object[:]...), nil, nil); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// doubts has somebody look whether blobs are of use.
-func (c change) doubts(pieces []piece) error {
-	for _, p := range pieces {
-		if err := c.doubt(p.Blob); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // check leaves out objects whose blobs are not all there, makes buckets that have no notes, and

@@ -65,12 +65,21 @@ func (s *served) contents() string {
 	return b.String()
 }
 
+func sealerOf(t testing.TB, key *identity.Key) *Sealer {
+	t.Helper()
+	s, err := NewSealer(key.Account())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // TestRebuild loses the database, and makes it again of what is on the ledger: the same
 // buckets, objects and bytes, of which each is ended when it is removed.
 func TestRebuild(t *testing.T) {
 	p := newPlace(t)
 	writer := p.key
-	options := Options{PieceSize: 3000, Account: p.account, NoteKey: writer.Account(), Put: daemon.PutOptions{Epochs: 3}}
+	options := Options{PieceSize: 3000, Account: p.account, Sealer: sealerOf(t, writer), Put: daemon.PutOptions{Epochs: 3}}
 	s := &served{t: t, blobs: p.blobs, fs: vfs.NewMem()}
 	s.start(options)
 	ctx, bucket := t.Context(), aws.String("bucket")
@@ -233,7 +242,7 @@ func (s *served) settle() {
 // else, of before, elsewhere than they were, or of blobs that are gone.
 func TestRebuildWhat(t *testing.T) {
 	p := newPlace(t)
-	o := Options{Account: p.account, NoteKey: p.key.Account(), Put: daemon.PutOptions{Epochs: 3}, FS: vfs.NewMem()}
+	o := Options{Account: p.account, Sealer: sealerOf(t, p.key), Put: daemon.PutOptions{Epochs: 3}, FS: vfs.NewMem()}
 	ctx := t.Context()
 	b, err := Open("index", p.blobs, o)
 	if err != nil {
@@ -287,10 +296,7 @@ func TestRebuildWhat(t *testing.T) {
 	}})
 	// The note of what is lost is elsewhere than its blob.
 	var kept *note
-	seal, err := newSealer(o.NoteKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	seal := o.Sealer
 	if kept, err = seal.read(lost.Attributes[0].Value, placeOf(lost.Attributes[0].Name, daemon.ObjectID(lost.Object))); err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +348,7 @@ func TestRebuildWhat(t *testing.T) {
 		t.Errorf("buckets %+v (%v), want one besides that is %s's", buckets, err, access)
 	}
 	other := o
-	other.NoteKey, other.FS = identity.GenerateKey().Account(), vfs.NewMem()
+	other.Sealer, other.FS = sealerOf(t, identity.GenerateKey()), vfs.NewMem()
 	if got, err := Rebuild(ctx, "index", p.blobs, other, access); err != nil || got.Objects+got.Buckets != 0 || got.Foreign == 0 {
 		t.Errorf("with another key: %+v (%v), want nothing that it has made", got, err)
 	}
@@ -353,10 +359,7 @@ func TestRebuildWhat(t *testing.T) {
 
 // FuzzNote opens whatever is on the ledger: it is refused, or it is what was sealed.
 func FuzzNote(f *testing.F) {
-	seal, err := newSealer(identity.GenerateKey().Account())
-	if err != nil {
-		f.Fatal(err)
-	}
+	seal := sealerOf(f, identity.GenerateKey())
 	data, err := (&note{Bucket: "bucket", Key: []byte("\xff"), Object: &object{}}).pack()
 	if err != nil {
 		f.Fatal(err)

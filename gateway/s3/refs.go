@@ -69,6 +69,44 @@ func (c change) made(id commit.BlobID, object daemon.ObjectID) error {
 	return c.doubt(id)
 }
 
+// own notes which registrations of blobs are the gateway's.
+func (c change) own(pieces []piece, made [][]daemon.ObjectID) error {
+	for i, p := range pieces[:min(len(pieces), len(made))] {
+		for _, object := range made[i] {
+			if err := c.batch.Set(blobKey(kindRegistration, p.Blob, object[:]...), nil, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// doubts has somebody look whether blobs are of use.
+func (c change) doubts(pieces []piece) error {
+	for _, p := range pieces {
+		if err := c.doubt(p.Blob); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// idle notes that a note may be of no use.
+func (c change) idle(name string) error {
+	if name == "" {
+		return nil
+	}
+	return c.batch.Set(idleKey(name), nil, nil)
+}
+
+// adopt notes that a note is of use.
+func (c change) adopt(name string) error {
+	if name == "" {
+		return nil
+	}
+	return c.batch.Delete(idleKey(name), nil)
+}
+
 // dropParts removes the parts whose keys begin with the prefix.
 func (x *index) dropParts(c change, prefix []byte) error {
 	return x.each(prefix, prefix, func(key, value []byte, _ func([]byte)) (bool, error) {

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -232,12 +231,14 @@ func (c *runCmd) Run(a *app) (err error) {
 			return err
 		}
 	}
-	var notes ed25519.PrivateKey
+	var sealer *s3.Sealer
 	if l != nil && c.Notes {
-		notes = key.Account()
+		if sealer, err = s3.NewSealer(key.Account()); err != nil {
+			return err
+		}
 	}
 	b, err := s3.Open(c.State, store, s3.Options{
-		NoteKey: notes, PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent}, Account: payer,
+		Sealer: sealer, PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent}, Account: payer,
 	})
 	if err != nil {
 		return err

@@ -60,7 +60,11 @@ func (c *rebuildCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	got, err := s3.Rebuild(a.ctx, c.State, store, s3.Options{Account: payer, NoteKey: key.Account()}, c.AccessKey)
+	sealer, err := s3.NewSealer(key.Account())
+	if err != nil {
+		return err
+	}
+	got, err := s3.Rebuild(a.ctx, c.State, store, s3.Options{Account: payer, Sealer: sealer}, c.AccessKey)
 	if err != nil {
 		return err
 	}
