@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"fmt"
-
-	"github.com/redstuff-go/redstuff/node/challenge"
 )
 
 // Block is transactions that are applied together, in their order.
@@ -175,8 +173,12 @@ func (s *State) Due() uint64 {
 		wait /= 2
 	}
 	due, _ := checkpointDue(d)
-	if c := lastChallenge(d); c != nil && c.Stage != challenge.Closed {
+	next := saturatingAdd(d.system.PhaseStart, wait)
+	if c := lastChallenge(d); isOpen(c) {
 		due = min(due, c.Deadline)
+		if Phase(d.system.Phase) == PhaseSelected {
+			next = max(next, c.Deadline)
+		}
 	}
-	return min(due, saturatingAdd(d.system.PhaseStart, wait))
+	return min(due, next)
 }

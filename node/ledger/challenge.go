@@ -53,8 +53,10 @@ type ChallengeRules struct {
 	Mode    ChallengeMode
 	Missing uint16 // share of the blobs, in basis points, without which a member is to fail
 	Error   uint16 // e of the bound 10^-e on the probability that it does not
-	Millis  uint64 // after which a challenge ends, however few have passed
-	Grace   uint64 // milliseconds that the last ones have, once members with n-f shards have passed
+	Millis  uint64 // after which a challenge ends, however few have passed; its epoch ends no earlier
+	// Milliseconds that the last ones have at least, once members with n-f shards have passed: or as long
+	// again as these took, for who is slow is so on the network on which they were.
+	Grace uint64
 
 	Strikes     uint16 // challenges failed one after the other, from which on stake is slashed
 	Penalty     uint16 // of the stake with the node, in basis points
@@ -84,6 +86,9 @@ func (r *ChallengeRules) fill(epochMillis uint64) {
 	def(&r.Penalty, DefaultPenalty)
 }
 
+// maxEpochs is how many epochs a challenge may take: who has it open for so long is not to stop the ledger.
+const maxEpochs = 8
+
 // maxMoney is the most money of a ledger with challenges. A share of a pool is not slashed
 // below a quarter of its first worth, so that no pool has more shares than fit into 64 bits.
 const maxMoney = math.MaxUint64 / 4
@@ -97,8 +102,8 @@ func (r *ChallengeRules) validate(epochMillis, money uint64) error {
 		return nil
 	case r.Mode > ChallengesFull:
 		return fmt.Errorf("%v is none of the modes off, light and full", r.Mode)
-	case r.Millis > epochMillis/2:
-		return fmt.Errorf("%d ms do not fit into the second half of an epoch of %d", r.Millis, epochMillis)
+	case r.Millis/maxEpochs > epochMillis:
+		return fmt.Errorf("%d ms are more than %d epochs of %d", r.Millis, maxEpochs, epochMillis)
 	case r.Penalty > basisPoints || r.FinesShared > basisPoints:
 		return fmt.Errorf("a penalty of %d basis points, of which %d are shared: one is more than all", r.Penalty, r.FinesShared)
 	case money > maxMoney:
@@ -146,9 +151,13 @@ func electorateOf(d *draft) challenge.Electorate {
 }
 
 // armChallenge arms the challenge of the epoch, when the next committee is selected and
-// this one has its shards. The first epoch has none, for no blob was certified before it.
+// this one has its shards. The first epoch has none, for no blob was certified before it, nor has
+// one whose time is over by then.
 func armChallenge(d *draft) {
 	s, rules := &d.system, &d.genesis.Challenges
+	if s.Time-s.PhaseStart >= d.genesis.EpochMillis {
+		return
+	}
 	if rules.Mode == ChallengesOff || s.Epoch == 1 || s.Settled != s.Epoch || Phase(s.Phase) != PhaseSelected {
 		return
 	}
@@ -166,10 +175,13 @@ func armChallenge(d *draft) {
 	d.emit(ChallengeArmed{c.Epoch, c.Height})
 }
 
-// closeChallenge ends the challenge, if one is open and its time is over or its epoch ends.
-func closeChallenge(d *draft, epochEnds bool) {
+// isOpen reports whether there is a challenge that is not closed.
+func isOpen(c *Challenge) bool { return c != nil && c.Stage != challenge.Closed }
+
+// closeChallenge ends the challenge, if one is open and its time is over.
+func closeChallenge(d *draft) {
 	c := lastChallenge(d)
-	if c == nil || c.Stage == challenge.Closed || !epochEnds && d.system.Time < c.Deadline {
+	if !isOpen(c) || d.system.Time < c.Deadline {
 		return
 	}
 	c.Close()
@@ -287,7 +299,9 @@ func (a PassChallenge) apply(d *draft, _ Address) error {
 		return ruleOf(err)
 	}
 	if !before && c.Enough(e) {
-		c.Deadline = min(c.Deadline, saturatingAdd(d.system.Time, d.genesis.Challenges.Grace))
+		rules, now := &d.genesis.Challenges, d.system.Time
+		armed := c.Deadline - min(c.Deadline, rules.Millis)
+		c.Deadline = min(c.Deadline, saturatingAdd(now, max(rules.Grace, now-min(now, armed))))
 	}
 	key, err := committee.ParsePublicKey(members.Members[i].PublicKey[:])
 	if err != nil {

@@ -509,7 +509,7 @@ func TestChallengeRules(t *testing.T) {
 	for name, rules := range map[string]ChallengeRules{
 		"rules of none":     {Strikes: 3},
 		"an unknown mode":   {Mode: 3},
-		"too long":          {Mode: ChallengesFull, Millis: testEpoch},
+		"too long":          {Mode: ChallengesFull, Millis: 9 * testEpoch},
 		"too much slashed":  {Mode: ChallengesFull, Penalty: 10_001},
 		"too much shared":   {Mode: ChallengesFull, FinesShared: 10_001},
 		"more than all":     {Mode: ChallengesLight, Missing: 10_001},
@@ -531,5 +531,71 @@ func TestChallengeRules(t *testing.T) {
 		if got := mode.String(); got != want {
 			t.Errorf("mode %d is %q, want %q", uint8(mode), got, want)
 		}
+	}
+}
+
+// TestSlowChallenge: an epoch does not end while its challenge is open, which may be longer than
+// the epoch, and the last ones have as long as those had who passed before them.
+func TestSlowChallenge(t *testing.T) {
+	begin := func() *world {
+		w := newWorldWith(t, func(g *Genesis) {
+			g.Challenges = ChallengeRules{Mode: ChallengesLight, Millis: 3 * testEpoch, Grace: 1}
+		})
+		w.nextEpoch()
+		w.fund()
+		w.pass(testEpoch / 2)
+		for i := range 3 {
+			w.do(w.people[2], w.ack(i, oneBlob))
+		}
+		return w
+	}
+	epoch := func(w *world) uint32 { return w.state.System().Epoch }
+
+	w := begin()
+	armed := w.now
+	w.pass(testEpoch)
+	if c := w.challenge(); c.Stage != challenge.Running || epoch(w) != 2 {
+		t.Fatalf("in epoch %d it is %v, want it running in 2", epoch(w), c.Stage)
+	}
+	for i := range 3 {
+		w.do(w.people[1], w.passOf(i, 0, 1, 2, 3))
+	}
+	took := w.now - armed
+	if c := w.challenge(); c.Stage != challenge.Running || c.Deadline != w.now+took || w.state.Due() != c.Deadline {
+		t.Fatalf("it is %v until %d, and a block is due at %d; want it running until %d", c.Stage, c.Deadline, w.state.Due(), w.now+took)
+	}
+	w.pass(took - 1)
+	if epoch(w) != 2 {
+		t.Fatalf("epoch %d has begun within the time of the last one", epoch(w))
+	}
+	w.do(w.people[1], w.passOf(3, 0, 1, 2, 3))
+	if c := w.challenge(); c.Stage != challenge.Closed || w.state.Due() > w.now {
+		t.Errorf("all have passed, it is %v, and a block is due at %d; want it closed, and one at once", c.Stage, w.state.Due())
+	}
+	if events := kinds(w.pass(0)); epoch(w) != 3 || slices.Contains(events, "ChallengeFailed") {
+		t.Errorf("epoch %d, %v; want epoch 3, and nobody has failed", epoch(w), events)
+	}
+
+	// One that nobody passes has its time.
+	w = begin()
+	w.pass(3*testEpoch - 1)
+	if epoch(w) != 2 {
+		t.Fatalf("epoch %d has begun before the end of the challenge", epoch(w))
+	}
+	if events := kinds(w.pass(1)); epoch(w) != 3 || !slices.Contains(events, "ChallengeClosed") {
+		t.Errorf("epoch %d, %v; want epoch 3, and the challenge closed", epoch(w), events)
+	}
+
+	// One that would begin after the end of its epoch does not.
+	w = begin()
+	w.pass(3 * testEpoch)
+	for _, m := range w.members {
+		if w.committee().weightOf(m.id) > 0 {
+			w.do(m.owner, ReportSynced{Node: m.id, Epoch: 3})
+		}
+	}
+	w.pass(testEpoch)
+	if c := w.challenge(); c.Epoch != 2 || epoch(w) != 4 {
+		t.Errorf("epoch %d, and the last challenge is of %d; want none after that of 2", epoch(w), c.Epoch)
 	}
 }

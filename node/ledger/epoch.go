@@ -5,20 +5,20 @@ import (
 )
 
 // tick does what is due at the time of a block: at half of an epoch the next committee
-// is selected, at its end the next epoch starts, and its change ends when the members
+// is selected, at its end the next epoch starts, unless a challenge is open still, and its change ends when the members
 // of a quorum of shards have reported, or after the time that genesis fixes for that.
 func tick(d *draft, time uint64) {
 	s := &d.system
 	s.Time = time
 	g := d.genesis
-	closeChallenge(d, false)
+	closeChallenge(d)
 	if Phase(s.Phase) == PhaseSync && time-s.PhaseStart >= g.SyncMillis {
 		endSync(d)
 	}
 	if Phase(s.Phase) == PhaseDone && time-s.PhaseStart >= g.EpochMillis/2 {
 		selectNext(d)
 	}
-	if Phase(s.Phase) == PhaseSelected && time-s.PhaseStart >= g.EpochMillis {
+	if Phase(s.Phase) == PhaseSelected && time-s.PhaseStart >= g.EpochMillis && !isOpen(lastChallenge(d)) {
 		startEpoch(d)
 	}
 }
@@ -134,7 +134,6 @@ func setPrices(d *draft, c *Committee) {
 
 // startEpoch pays out what the last epoch earned, and has the next committee take over.
 func startEpoch(d *draft) {
-	closeChallenge(d, true)
 	s := &d.system
 	before := s.Epoch
 	slot := d.slot(before)

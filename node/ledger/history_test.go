@@ -161,7 +161,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 	}
 	if h.random.IntN(4) > 0 {
 		g.Challenges = ledger.ChallengeRules{
-			Mode: ledger.ChallengesLight + ledger.ChallengeMode(h.random.IntN(2)), Millis: 50 + h.number(450), Grace: 1 + h.number(300),
+			Mode: ledger.ChallengesLight + ledger.ChallengeMode(h.random.IntN(2)), Millis: 50 + h.number([]int{450, 2000}[h.random.IntN(2)]), Grace: 1 + h.number(300),
 			Strikes: uint16(1 + h.random.IntN(5)/4), Penalty: uint16(1 + h.random.IntN(10_000)), FinesShared: uint16(h.random.IntN(10_001)),
 		}
 	}

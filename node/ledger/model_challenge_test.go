@@ -13,6 +13,7 @@ import (
 type modelChallenge struct {
 	epoch    uint32
 	height   uint64
+	armed    uint64
 	deadline uint64
 	acks     map[ledger.NodeID]challenge.List
 	started  bool
@@ -39,11 +40,11 @@ func (m *model) arm() {
 	if m.genesis.Challenges.Mode == ledger.ChallengesOff || m.epoch == 1 || m.settled != m.epoch || m.phase != ledger.PhaseSelected {
 		return
 	}
-	if m.challenge != nil && m.challenge.epoch == m.epoch {
+	if m.challenge != nil && m.challenge.epoch == m.epoch || m.time >= m.began+m.genesis.EpochMillis {
 		return
 	}
 	m.challenge = &modelChallenge{
-		epoch: m.epoch, height: m.height, deadline: m.time + m.genesis.Challenges.Millis,
+		epoch: m.epoch, height: m.height, armed: m.time, deadline: m.time + m.genesis.Challenges.Millis,
 		acks: make(map[ledger.NodeID]challenge.List), passed: make(map[ledger.NodeID]bool), excused: make(map[ledger.NodeID]bool),
 	}
 	for _, o := range m.committees[m.epoch] {
@@ -106,7 +107,7 @@ func (m *model) challengeAction(a ledger.Action, broken rules) func() {
 			c.passed[a.Node] = true
 			after := m.weightOfPassed()
 			if before < m.quorum() && after >= m.quorum() {
-				c.deadline = min(c.deadline, m.time+m.genesis.Challenges.Grace)
+				c.deadline = min(c.deadline, m.time+max(m.genesis.Challenges.Grace, m.time-c.armed))
 			}
 			c.closed = after == int(m.genesis.Shards)
 		}

@@ -223,7 +223,7 @@ func (m *model) tick(now uint64) {
 		m.phase = ledger.PhaseSelected
 		m.arm()
 	}
-	if m.phase == ledger.PhaseSelected && now >= m.began+m.genesis.EpochMillis {
+	if m.phase == ledger.PhaseSelected && now >= m.began+m.genesis.EpochMillis && (m.challenge == nil || m.challenge.closed) {
 		m.startEpoch()
 		m.phase, m.began = ledger.PhaseSync, now
 	}
@@ -232,9 +232,6 @@ func (m *model) tick(now uint64) {
 // startEpoch pays out what the epoch earned, and begins the next one.
 func (m *model) startEpoch() {
 	old := m.epoch
-	if m.challenge != nil {
-		m.challenge.closed = true
-	}
 	burned := floor(m.fund(old), number(uint64(m.genesis.BurnRate)), number(10_000))
 	m.burned = plus(m.burned, burned)
 	pot := new(big.Int).Sub(m.fund(old), burned)
