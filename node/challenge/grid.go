@@ -34,6 +34,18 @@ func (g Grid) At(place uint64) Cell {
 	return Cell{Blob: int(blob), Row: g.Rows[rest/columns], Column: g.Columns[rest%columns]}
 }
 
+// room returns how many bytes of symbols there are from a place on, at most those of a message.
+func (g Grid) room(place uint64) int {
+	sum := uint64(0)
+	for place < g.Cells() && sum < MaxData {
+		blob := place / g.each()
+		next := (blob + 1) * g.each()
+		sum += (next - place) * uint64(g.Size(int(blob)))
+		place = next
+	}
+	return int(min(sum, MaxData))
+}
+
 // Rows are a prover's primary slivers.
 type Rows interface {
 	// Symbol returns the symbol of a cell, which is read before the next call only.

@@ -81,7 +81,11 @@ var ErrMessage = errors.New("challenge: malformed message")
 func MarshalMessage(m Message) []byte {
 	for i, kind := range messages {
 		if reflect.TypeOf(m) == kind {
-			return codec.Append(bcs.AppendVariant(nil, uint32(i)), m)
+			room := 1 << 8 // of most
+			if s, ok := m.(Symbols); ok {
+				room += len(s.Data)
+			}
+			return codec.Append(bcs.AppendVariant(make([]byte, 0, room), uint32(i)), m)
 		}
 	}
 	panic("challenge: no message, but " + reflect.TypeOf(m).String())

@@ -20,7 +20,7 @@ func NewProver(grid Grid, rows Rows) *Prover { return &Prover{grid: grid, rows: 
 // Next returns the next symbols, as many as fit into a message, or false if all have been
 // sent. An error is that of Rows; what precedes it is sent first.
 func (p *Prover) Next() (Symbols, bool, error) {
-	m := Symbols{At: p.next}
+	m := Symbols{At: p.next, Data: make([]byte, 0, p.grid.room(p.next))}
 	for p.next < p.grid.Cells() {
 		c := p.grid.At(p.next)
 		if len(m.Data) > 0 && len(m.Data)+p.grid.Size(c.Blob) > MaxData {

@@ -24,6 +24,7 @@ type round struct {
 	self      int // member
 	drawn     []blob
 	sizes     []int // of symbols, by blob
+	turned    []int // how far pairs are rotated over shards, by blob
 	verifiers []*verifier
 	broken    []atomic.Bool // blobs that are known to be inconsistent, see columns.Exempt
 }
@@ -35,13 +36,13 @@ type verifier struct {
 }
 
 func newRound(ctx context.Context, of *Prover, r challenge.Round, c *committee.Committee, self int, drawn []blob) (*round, error) {
-	one := &round{Round: r, of: of, ctx: ctx, committee: c, self: self, drawn: drawn, sizes: make([]int, len(drawn)), broken: make([]atomic.Bool, len(drawn))}
+	one := &round{Round: r, of: of, ctx: ctx, committee: c, self: self, drawn: drawn, broken: make([]atomic.Bool, len(drawn))}
 	for i := range drawn {
 		size, err := c.Params().SymbolSize(drawn[i].length)
 		if err != nil {
 			return nil, fmt.Errorf("prove: blob %v: %w", drawn[i].id, err)
 		}
-		one.sizes[i] = size
+		one.sizes, one.turned = append(one.sizes, size), append(one.turned, drawn[i].id.Rotation(c.Params().N))
 	}
 	for member := range c.Len() {
 		one.verifiers = append(one.verifiers, &verifier{Verifier: challenge.NewVerifier(one.grid(member, self), columns{one})})
@@ -59,10 +60,11 @@ func (r *round) grid(prover, verifier int) challenge.Grid {
 
 // cell finds the slivers that have a cell in common.
 func (r *round) cell(c challenge.Cell) (id commit.BlobID, row, column rs2d.SliverRef) {
-	id, n := r.drawn[c.Blob].id, r.committee.Params().N
-	row, _ = rs2d.PairSlivers(id.PairOfShard(c.Row, n), n)
-	_, column = rs2d.PairSlivers(id.PairOfShard(c.Column, n), n)
-	return id, row, column
+	n := r.committee.Params().N
+	pair := func(shard int) int { return (shard + n - r.turned[c.Blob]) % n }
+	row, _ = rs2d.PairSlivers(pair(c.Row), n)
+	_, column = rs2d.PairSlivers(pair(c.Column), n)
+	return r.drawn[c.Blob].id, row, column
 }
 
 // invalid reports whether the node has the certificate that the blob is inconsistent: nobody
@@ -77,13 +79,23 @@ func (r *round) at(id commit.BlobID, ref rs2d.SliverRef) place {
 	return place{id, store.Ref{Axis: ref.Axis, Pair: ref.Pair(r.committee.Params().N)}}
 }
 
-// rows are the node's own: challenge.Rows.
-type rows struct{ *round }
+// rows are the node's own: challenge.Rows. Those who show them to one member go through one row
+// after the other, and hold the last one.
+type rows struct {
+	*round
+	last *expansion
+}
 
 // Symbol is of challenge.Rows.
-func (r rows) Symbol(c challenge.Cell) ([]byte, error) {
+func (r *rows) Symbol(c challenge.Cell) ([]byte, error) {
 	id, row, column := r.cell(c)
-	symbol, err := r.of.slivers.symbol(r.at(id, row), column.Index, r.sizes[c.Blob])
+	if at := r.at(id, row); r.last == nil || r.last.place != at {
+		r.last = r.of.slivers.expansion(at)
+	}
+	symbol, err := r.of.slivers.symbolOf(r.last, column.Index, r.sizes[c.Blob])
+	if err != nil {
+		r.last = nil // it may be there the next time
+	}
 	if err != nil && r.invalid(id) {
 		return make([]byte, r.sizes[c.Blob]), nil
 	}
@@ -91,7 +103,7 @@ func (r rows) Symbol(c challenge.Cell) ([]byte, error) {
 }
 
 // Prove is of challenge.Rows. Of a blob that is inconsistent the path is empty.
-func (r rows) Prove(c challenge.Cell) ([]byte, commit.Proof, error) {
+func (r *rows) Prove(c challenge.Cell) ([]byte, commit.Proof, error) {
 	id, row, column := r.cell(c)
 	s, err := r.of.slivers.sliver(r.at(id, row))
 	if err != nil {

@@ -65,7 +65,7 @@ func (r *round) prove(ctx context.Context, peers []*peer.Peer) (*committee.Certi
 			continue
 		}
 		group.Go(func() {
-			s := &showing{round: r, member: member, peer: p, prover: challenge.NewProver(r.grid(r.self, member), rows{r})}
+			s := &showing{round: r, member: member, peer: p, prover: challenge.NewProver(r.grid(r.self, member), &rows{round: r})}
 			s.run(ctx, add)
 		})
 	}

@@ -46,7 +46,12 @@ func newExpander(s Store, code *rs2d.Code, most int64, workers int) *expander {
 
 // symbol returns a symbol of a sliver of the node's.
 func (x *expander) symbol(at place, i, size int) ([]byte, error) {
-	e := x.expansion(at)
+	return x.symbolOf(x.expansion(at), i, size)
+}
+
+// symbolOf is symbol of an expansion that is held.
+func (x *expander) symbolOf(e *expansion, i, size int) ([]byte, error) {
+	at := e.place
 	e.once.Do(func() {
 		if e.symbols, e.err = x.expand(at); e.err == nil {
 			x.count(e)

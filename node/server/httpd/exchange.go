@@ -320,12 +320,30 @@ func (x *Exchange) ReadBody(limit int64) ([]byte, bool) {
 	if !x.Expected(limit, limit) {
 		return nil, false
 	}
-	data, err := io.ReadAll(x.Body)
+	data, err := readBody(x.Body, x.ContentLength)
 	if err != nil {
 		x.FailBody(err)
 		return nil, false
 	}
 	return data, true
+}
+
+// firstPart is how much of a body there is memory for before it comes.
+const firstPart = 64 << 10
+
+// readBody reads a body of length bytes into memory that doubles as they come, and is no more
+// than them at the end: io.ReadAll moves them several times.
+func readBody(r io.Reader, length int64) ([]byte, error) {
+	data := make([]byte, min(length, firstPart))
+	for at := 0; ; {
+		n, err := io.ReadFull(r, data[at:])
+		if at += n; err != nil || at == int(length) {
+			return data[:at], err
+		}
+		more := make([]byte, min(length, 2*int64(at)))
+		copy(more, data)
+		data = more
+	}
 }
 
 // FailBody answers for an error that reading the body gave.
