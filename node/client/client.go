@@ -199,8 +199,23 @@ func refresh(ctx context.Context, c *Client) error {
 // before.
 const epochsOfRead = 3
 
-// withheldPause is how long a read waits whose blob members withhold, to try again.
-const withheldPause = 250 * time.Millisecond
+// Pauses of a read whose blob members withhold, before it tries again: each try costs them all a request.
+const (
+	firstWithheld = 100 * time.Millisecond
+	lastWithheld  = time.Second
+)
+
+// awaitServed calls a read again until members withhold its blob no longer, or the context ends.
+func awaitServed[T any](ctx context.Context, v T, err error, again func() (T, error)) (T, error) {
+	began := time.Now()
+	for wait := firstWithheld; errors.Is(err, peer.ErrWithheld) && pause.For(ctx, wait) == nil; wait = min(wait*3/2, lastWithheld) {
+		now := time.Now()
+		if v, err = again(); !errors.Is(err, peer.ErrWithheld) {
+			traceFor(ctx, StepWithheld, now.Sub(began))
+		}
+	}
+	return v, err
+}
 
 // read calls f with a view of its own; again if it fails, and shards have moved since. What is
 // withheld because a challenge is on it waits for.
@@ -208,9 +223,11 @@ func read[T any](c *Client, ctx context.Context, f func(context.Context, operati
 	for attempt := 1; ; attempt++ {
 		o, own, done := c.begin(ctx)
 		v, err := f(own, o)
-		for o.view.Epochs.Challenged && errors.Is(err, peer.ErrWithheld) && pause.For(own, withheldPause) == nil {
-			o.view = c.view()
-			v, err = f(own, o)
+		if o.view.Epochs.Challenged {
+			v, err = awaitServed(own, v, err, func() (T, error) {
+				o.view = c.view()
+				return f(own, o)
+			})
 		}
 		over := err == nil || own.Err() != nil || attempt == epochsOfRead || errors.Is(err, ErrInconsistent) || errors.Is(err, ErrTooLarge)
 		over = over || refresh(own, c) != nil

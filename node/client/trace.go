@@ -23,6 +23,7 @@ const (
 
 // Steps of Read.
 const (
+	StepWithheld Step = "withheld" // members are challenged to prove the blob, and it is read when they have
 	StepMetadata Step = "metadata" // it is fetched and verified
 	StepSlivers  Step = "slivers"  // as many as it takes are fetched
 	StepDecode   Step = "decode"   // the blob is made of slivers, and checked, if some are not its own rows
@@ -45,9 +46,12 @@ func traceOf(ctx context.Context) func(Step, time.Duration) {
 }
 
 // trace notes that a step ends now, which began then.
-func trace(ctx context.Context, s Step, began time.Time) {
+func trace(ctx context.Context, s Step, began time.Time) { traceFor(ctx, s, time.Since(began)) }
+
+// traceFor notes that a step took so long.
+func traceFor(ctx context.Context, s Step, took time.Duration) {
 	if f := traceOf(ctx); f != nil {
-		f(s, time.Since(began))
+		f(s, took)
 	}
 }
 
