@@ -34,7 +34,7 @@ import (
 // arena is a cluster whose members are challenged.
 type arena struct {
 	*nodetest.Town
-	t      *testing.T
+	t      testing.TB
 	writer *identity.Key
 	self   *account.Account
 	views  *follow.Views
@@ -50,8 +50,14 @@ func newArena(t *testing.T, mode ledger.ChallengeMode) *arena {
 // newArenaOn returns an arena with other rules.
 func newArenaOn(t *testing.T, change func(*ledger.Genesis)) *arena {
 	t.Helper()
+	return newArenaOf(t, 4, 10, change)
+}
+
+// newArenaOf returns an arena of other sizes.
+func newArenaOf(t testing.TB, nodes, shards int, change func(*ledger.Genesis), options ...nodetest.Option) *arena {
+	t.Helper()
 	a := &arena{t: t, blobs: make(map[commit.BlobID][]byte)}
-	a.Town, a.writer = nodetest.StartOnGenesis(t, commit.BLAKE3, 4, 10, change)
+	a.Town, a.writer = nodetest.StartOnGenesis(t, commit.BLAKE3, nodes, shards, change, options...)
 	l := chain.Local(a.Ledger)
 	var err error
 	if a.views, err = follow.OpenViews(t.Context(), l, &a.Genesis); err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/control/follow"
@@ -52,10 +51,8 @@ func StartOnLedger(t T, scheme commit.Scheme, nodes, shards int, options ...Opti
 // StartOnGenesis is StartOnLedger with rules of the ledger that are changed.
 func StartOnGenesis(t T, scheme commit.Scheme, nodes, shards int, change func(*ledger.Genesis), options ...Option) (*Town, *identity.Key) {
 	t.Helper()
-	system := committee.System{Network: "test", Shards: shards, Scheme: scheme}
-	for _, option := range options {
-		option(&system)
-	}
+	settings := newSettings(scheme, shards, options)
+	system := settings.System
 	w, writer := &Town{log: vfs.NewMem()}, identity.GenerateKey()
 	w.clock.Store(1_700_000_000_000)
 	w.Genesis = ledger.Genesis{
@@ -77,7 +74,7 @@ func StartOnGenesis(t T, scheme commit.Scheme, nodes, shards int, change func(*l
 	w.serve(t, "127.0.0.1:0")
 	t.Cleanup(func() { w.StopLedger() })
 	for i, l := range listeners {
-		disk, delay := openStore(t, shards), newDelay()
+		disk, delay := openStore(t, settings, i), newDelay()
 		f, err := follow.Open(context.Background(), follow.Config{
 			Ledger: delayedLedger{rpc.NewClient(w.URL), delay}, Genesis: w.Genesis, Store: disk, Grace: 500 * time.Millisecond, Start: time.Second,
 		})

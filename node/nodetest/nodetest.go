@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node"
@@ -42,7 +44,8 @@ type Node struct {
 	Store    *store.Disk
 	Control  control.Control
 	Follower *follow.Follower // nil where there is no ledger
-	Delay    *Delay           // of what comes to it; nil where there is no ledger
+	Metrics  *prometheus.Registry
+	Delay    *Delay // of what comes to it; nil where there is no ledger
 }
 
 // Public returns the node's public key.
@@ -54,29 +57,46 @@ func (n *Node) Key() *identity.Key { return n.key }
 // Signer returns what signs with the node's key.
 func (n *Node) Signer() *committee.Signer { return n.key.Signer(nil) }
 
-// Option changes the system that a cluster is of.
-type Option func(*committee.System)
+// settings are what options change.
+type settings struct {
+	committee.System
+	dir string // of stores; in memory if it is empty
+}
+
+// Option changes a cluster.
+type Option func(*settings)
 
 // Metadata says what nodes keep of metadata.
 func Metadata(form committee.Form) Option {
-	return func(s *committee.System) { s.Metadata = form }
+	return func(s *settings) { s.Metadata = form }
+}
+
+// OnDisk has nodes keep what they store in a directory.
+func OnDisk(dir string) Option {
+	return func(s *settings) { s.dir = dir }
+}
+
+// newSettings returns what the options make of the defaults.
+func newSettings(scheme commit.Scheme, shards int, options []Option) settings {
+	s := settings{System: committee.System{Network: "test", Shards: shards, Scheme: scheme}}
+	for _, option := range options {
+		option(&s)
+	}
+	return s
 }
 
 // Start runs nodes on loopback, which own the shards evenly, until the test ends. The key
 // is that of a client that may write.
 func Start(t T, scheme commit.Scheme, nodes, shards int, options ...Option) (*Cluster, *identity.Key) {
 	t.Helper()
-	system := committee.System{Network: "test", Shards: shards, Scheme: scheme}
-	for _, option := range options {
-		option(&system)
-	}
+	settings := newSettings(scheme, shards, options)
 	c, writer := new(Cluster), identity.GenerateKey()
 	keys, listeners := listen(t, nodes)
 	members := make([]committee.Member, nodes)
 	for i, n := range committee.Spread(shards, nodes) {
 		members[i] = identity.NewMember(fmt.Sprintf("node-%d", i), listeners[i].Addr().String(), keys[i], n)
 	}
-	all, err := committee.New(system, 1, members)
+	all, err := committee.New(settings.System, 1, members)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +104,7 @@ func Start(t T, scheme commit.Scheme, nodes, shards int, options ...Option) (*Cl
 		t.Fatal(err)
 	}
 	for i, l := range listeners {
-		c.run(t, keys[i], l, openStore(t, shards), node.Config{Control: c.Control})
+		c.run(t, keys[i], l, openStore(t, settings, i), node.Config{Control: c.Control})
 	}
 	return c, writer
 }
@@ -102,9 +122,16 @@ func listen(t T, nodes int) (keys []*identity.Key, listeners []net.Listener) {
 	return keys, listeners
 }
 
-func openStore(t T, shards int) *store.Disk {
+// openStore opens the store of a node.
+func openStore(t T, s settings, node int) *store.Disk {
 	t.Helper()
-	disk, err := store.Open("store", store.Options{FS: vfs.NewMem(), Owner: store.Owner{Shards: shards}})
+	dir, o := "store", store.Options{Owner: store.Owner{Shards: s.Shards}}
+	if s.dir == "" {
+		o.FS = vfs.NewMem()
+	} else {
+		dir = filepath.Join(s.dir, fmt.Sprint("node-", node))
+	}
+	disk, err := store.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +141,7 @@ func openStore(t T, shards int) *store.Disk {
 // run runs one node.
 func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, config node.Config) {
 	t.Helper()
-	config.Store, config.HealInterval, config.ScrubRate = disk, -1, -1
+	config.Store, config.HealInterval, config.ScrubRate, config.Metrics = disk, -1, -1, prometheus.NewRegistry()
 	n, err := node.New(identity.NewKeyring(key), config)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +156,7 @@ func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, 
 			t.Errorf("closing a store: %v", err)
 		}
 	})
-	one := &Node{Node: n, key: key, Store: disk, Control: config.Control, Follower: config.Follower}
+	one := &Node{Node: n, key: key, Store: disk, Control: config.Control, Follower: config.Follower, Metrics: config.Metrics}
 	if one.Control == nil {
 		one.Control = config.Follower
 	}
