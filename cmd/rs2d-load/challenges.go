@@ -8,6 +8,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // trials sums up the challenges of a run.
@@ -131,3 +132,14 @@ func (s trials) lacks(node int, armed time.Time) (lacks bool) {
 	}
 	return lacks
 }
+
+// challengeTime returns how long blobs may be withheld at once, because nodes are challenged.
+func challengeTime(s *session) time.Duration {
+	if s.cluster == nil || s.challengeMode(s.events) == ledger.ChallengesOff {
+		return 0
+	}
+	return cluster.MostOfChallenge(s.Epoch)
+}
+
+// patience returns how long an operation may take.
+func patience(s *session) time.Duration { return s.OpTimeout + challengeTime(s) }

@@ -19,7 +19,7 @@ const healthTimeout = 3 * time.Second
 // finish reads everything back, ends the nodes, and sums up.
 func (s *session) finish(ctx context.Context) {
 	s.live.say("reading all acknowledged blobs back")
-	timed, cancel := context.WithTimeout(ctx, s.CheckTimeout)
+	timed, cancel := context.WithTimeout(ctx, s.CheckTimeout+challengeTime(s))
 	defer cancel()
 	s.load.Check(timed, s.whole())
 

@@ -47,7 +47,7 @@ type runCmd struct {
 	Check        string        `default:"strict" enum:"strict,systematic,none" help:"What the client makes sure of when it reads: strict, systematic, or none, which verifies slivers only." group:"Load"`
 	Preload      int           `default:"16" help:"Blobs to store before the clock starts." group:"Load"`
 	Seed         uint64        `placeholder:"NUMBER" help:"Of blobs, of what is done to them, and of who is hit; default 1 with --local, and drawn by chance with --committee, which may have the blobs of an earlier run." group:"Load"`
-	OpTimeout    time.Duration `default:"30s" help:"For one operation." group:"Load"`
+	OpTimeout    time.Duration `default:"30s" help:"For one operation, and as long again as a challenge may take that has a read wait." group:"Load"`
 
 	Kill    []string `placeholder:"COUNT@TIME" help:"kill -9 so many nodes at that time of the run, such as 3@5s. COUNT@TIME/EVERY does it again and again. Both here and below." group:"Faults, of --local"`
 	Restart []string `placeholder:"COUNT@TIME" help:"Start nodes that were killed, and let others that misbehave be honest again." group:"Faults, of --local"`
@@ -241,7 +241,7 @@ func (c *runCmd) blobEpochs() uint32 {
 	if c.Epoch == 0 {
 		return 5
 	}
-	return uint32((startTimeout+preloadTimeout+c.Duration+c.Settle+c.CheckTimeout)/c.Epoch) + 3
+	return uint32((startTimeout+preloadTimeout+c.Duration+c.Settle+c.CheckTimeout)/c.Epoch) + 3 // fewer epochs begin where challenges take long
 }
 
 // checks are the values of --check.

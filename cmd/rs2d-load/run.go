@@ -164,7 +164,7 @@ func (s *session) run(ctx context.Context) (err error) {
 	s.client, err = client.New(control, key, client.Options{
 		Registrar: registrar,
 		Peer:      peer.Options{Plaintext: s.Plaintext, Idle: 5 * time.Second, Dial: cluster.DialBy(s.cluster)},
-		Check:     checks[s.Check], Timeout: s.OpTimeout, Grace: grace,
+		Check:     checks[s.Check], Timeout: patience(s), Grace: grace,
 	})
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (s *session) run(ctx context.Context) (err error) {
 	defer s.client.Close()
 	s.load = load.New(load.Config{
 		Client: s.client, Seed: s.Seed, Sizes: sizes, Reads: s.Reads, Duplicates: s.Duplicates,
-		Inconsistent: s.Inconsistent, Concurrency: s.Concurrency, Rate: s.Rate, Verify: s.Verify, Timeout: s.OpTimeout,
+		Inconsistent: s.Inconsistent, Concurrency: s.Concurrency, Rate: s.Rate, Verify: s.Verify, Timeout: patience(s),
 	})
 	s.setup(members, sizes)
 	s.cpu = ownCPU()

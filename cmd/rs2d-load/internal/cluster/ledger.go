@@ -67,9 +67,8 @@ func beginLedger(o Options, path string, nodes []genesis.Node, others ...*identi
 		EpochMillis: uint64(o.Epoch.Milliseconds()), MaxEpochsAhead: max(ledger.DefaultMaxEpochsAhead, o.BlobEpochs),
 	}
 	if o.Challenges != ledger.ChallengesOff {
-		// Machines that run a whole network are slow: members have all the time that there is.
 		g.Challenges = ledger.ChallengeRules{
-			Mode: o.Challenges, Millis: g.EpochMillis / 2, Grace: g.EpochMillis / 4,
+			Mode: o.Challenges, Millis: uint64(MostOfChallenge(o.Epoch).Milliseconds()), Grace: g.EpochMillis / 8,
 			Missing: uint16(math.Round(o.Missing * 10_000)), // basis points
 		}
 		g.Migration = ledger.MigrationRules{Sender: migrationFine, Receiver: migrationFine, Helpers: helpersPart}
@@ -130,6 +129,10 @@ func (s *server) stop() {
 	s.served.Wait()
 	_ = s.ledger.Close() // nothing is kept of it
 }
+
+// MostOfChallenge returns how long a challenge may take, in a network with epochs of that length. It lasts
+// for longer than an epoch only where a machine is so busy that its nodes take as long to prove anything.
+func MostOfChallenge(epoch time.Duration) time.Duration { return 4 * epoch }
 
 // startLedger starts the ledger that the options name, in this process or in one beside
 // each node, and tells nodes where they find it. The others have

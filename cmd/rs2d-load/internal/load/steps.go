@@ -33,7 +33,7 @@ func StepsOf(k Kind) []client.Step {
 	if k == Write {
 		return []client.Step{client.StepEncode, client.StepRegister, client.StepUpload, client.StepAcknowledge, client.StepCertify}
 	}
-	return []client.Step{client.StepMetadata, client.StepSlivers, client.StepDecode, client.StepCheck}
+	return []client.Step{client.StepWithheld, client.StepMetadata, client.StepSlivers, client.StepDecode, client.StepCheck}
 }
 
 // stepTimes are the times of one operation's steps. It is safe for concurrent use.
