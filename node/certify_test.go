@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -34,13 +35,17 @@ func (w *town) show(ctx context.Context, object ledger.ObjectID, cert *committee
 // refuse fails unless no node attests something, and says why.
 func refuse(t *testing.T, cl *client.Client, name string, a committee.Attestation, says string) {
 	t.Helper()
-	for i, p := range cl.Peers() {
-		_, err := p.Attestation(t.Context(), a)
-		var status *peer.StatusError
-		if !errors.As(err, &status) || status.Code != http.StatusForbidden || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s, node %d: %v, want 403 and %q", name, i, err, says)
-		}
+	var all sync.WaitGroup
+	for i, p := range cl.Peers() { // at once: each waits for the ledger to say otherwise
+		all.Go(func() {
+			_, err := p.Attestation(t.Context(), a)
+			var status *peer.StatusError
+			if !errors.As(err, &status) || status.Code != http.StatusForbidden || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s, node %d: %v, want 403 and %q", name, i, err, says)
+			}
+		})
 	}
+	all.Wait()
 }
 
 // TestOldCertificate: who deletes a blob and registers it again in the same epoch has no

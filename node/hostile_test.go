@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/fault"
+	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/internal/enemy"
 )
 
@@ -62,21 +64,56 @@ func TestHealAmongHostileMembers(t *testing.T) {
 	}
 }
 
-// TestHostileMembers lets as many members as may be faulty answer one endpoint in one
-// way, for all endpoints and all ways, and expects that blobs are written, read, listed
+// hostileRounds are endpoints that members answer in one way at once: each is asked in another
+// part of testHostileMembers, by somebody who has not met them before, so that it is as if
+// they answered that one alone. In the last round they answer so to everything.
+var hostileRounds = []struct {
+	name      string
+	endpoints []enemy.Endpoint // each is asked, or the round proves nothing of it
+	perhaps   []enemy.Endpoint // asked where metadata is coded, or by who has doubts
+}{
+	{name: "blobs and lists", endpoints: []enemy.Endpoint{enemy.PutBlob, enemy.Slivers, enemy.PutProof, enemy.List}},
+	{name: "certificates and symbols", endpoints: []enemy.Endpoint{enemy.PutCertificate, enemy.Status, enemy.PutInvalidBlobCertificate, enemy.Symbols}},
+	{
+		name: "metadata", endpoints: []enemy.Endpoint{enemy.Metadata},
+		perhaps: []enemy.Endpoint{enemy.MetadataParts, enemy.Proof, enemy.InvalidBlobCertificate},
+	},
+	{name: "health", endpoints: []enemy.Endpoint{enemy.Health}},
+	{name: "everything"},
+}
+
+// TestHostileMembers lets as many members as may be faulty answer endpoints in one way, for
+// all of those that blobs need and all ways, and expects that blobs are written, read, listed
 // and healed, that blobs that are none are found out, and that nobody else is blamed.
 func TestHostileMembers(t *testing.T) {
-	endpoints := enemy.Endpoints()
-	if testing.Short() {
-		endpoints = []enemy.Endpoint{""} // all at once
-	}
-	for _, e := range endpoints {
-		for _, b := range enemy.Behaviours() {
-			t.Run(fmt.Sprintf("%s %v", e, b), func(t *testing.T) {
-				t.Parallel()
-				testHostileMembers(t, e, b)
-			})
+	for _, round := range hostileRounds {
+		if testing.Short() && round.endpoints != nil {
+			continue
 		}
+		t.Run(round.name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			asked := make(map[enemy.Endpoint]int)
+			t.Cleanup(func() {
+				asked[enemy.Metadata] += asked[enemy.MetadataParts]
+				for _, e := range round.endpoints {
+					if asked[e] == 0 && !t.Failed() {
+						t.Errorf("nobody asked the hostile for %s", e)
+					}
+				}
+			})
+			for _, b := range enemy.Behaviours() {
+				t.Run(b.String(), func(t *testing.T) {
+					t.Parallel()
+					seen := testHostileMembers(t, slices.Concat(round.endpoints, round.perhaps), b)
+					mu.Lock()
+					defer mu.Unlock()
+					for e, n := range seen {
+						asked[e] += n
+					}
+				})
+			}
+		})
 	}
 }
 
@@ -84,16 +121,17 @@ func TestHostileMembers(t *testing.T) {
 // honest ones take on a machine that has much else to do.
 const shortPatience = 2 * time.Second
 
-func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
+// testHostileMembers has two of seven members answer some endpoints so, or all if there are
+// none. It returns how often each of those was asked for while they did.
+func testHostileMembers(t *testing.T, endpoints []enemy.Endpoint, b enemy.Behaviour) map[enemy.Endpoint]int {
 	c := newCluster(t, 7, 7, func(o *node.Config) { o.Peers.Idle = shortPatience })
-	newClient := func(key bool) *client.Client {
-		who := c.writer
-		if !key {
-			who = nil
-		}
-		return c.clientOf(who, func(o *client.Options) {
+	var clients []*client.Client
+	newClient := func(who *identity.Key) *client.Client {
+		cl := c.clientOf(who, func(o *client.Options) {
 			o.Peer.Idle, o.Grace, o.Timeout = shortPatience, 100*time.Millisecond, 30*time.Second
 		})
+		clients = append(clients, cl)
+		return cl
 	}
 	cl := c.client(nil)
 	blobs := make(map[commit.BlobID][]byte)
@@ -104,10 +142,13 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	meta, pair := cheat(t, cl, randomBlob(9, 5_000))
 	wrong := storeAll(t, cl, meta, pair).ID
 	hostile := []int{1, 5}
+	seen := make(map[enemy.Endpoint]int)
 	for _, i := range hostile {
-		if e == "" {
+		if endpoints == nil {
 			c.nodes[i].hostile.SetAll(b)
-		} else {
+		}
+		for _, e := range endpoints {
+			seen[e] -= c.nodes[i].hostile.Seen(e)
 			c.nodes[i].hostile.Set(e, b)
 		}
 	}
@@ -120,7 +161,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 		}
 		began = time.Now()
 	}
-	cl = newClient(true)
+	cl = newClient(c.writer)
 	blob := randomBlob(10, 20_000)
 	r, err := cl.Store(t.Context(), blob)
 	if err != nil {
@@ -130,7 +171,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	_ = cl.Flush(t.Context()) // the honest have the certificate; the hostile may not say so
 	done("write")
 
-	reader := newClient(false)
+	reader := newClient(nil)
 	for id, want := range blobs {
 		if got, err := reader.Read(t.Context(), id); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("read of %d bytes: %d bytes, %v", len(want), len(got), err)
@@ -138,11 +179,12 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	}
 	done("reads")
 
+	reader = newClient(nil)
 	reader.Status(t.Context(), r.ID)
 	reader.Health(t.Context())
 	done("status and health")
 
-	if _, err := cl.Read(t.Context(), wrong); !errors.Is(err, client.ErrInconsistent) {
+	if _, err := newClient(c.writer).Read(t.Context(), wrong); !errors.Is(err, client.ErrInconsistent) {
 		t.Errorf("read of an inconsistent blob: %v", err)
 	}
 	done("read of an inconsistent blob")
@@ -150,7 +192,7 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	listed := make(map[commit.BlobID]bool)
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	err = reader.List(ctx, func(b client.Blob) bool {
+	err = newClient(nil).List(ctx, func(b client.Blob) bool {
 		listed[b.ID] = true
 		return true
 	})
@@ -167,9 +209,17 @@ func testHostileMembers(t *testing.T, e enemy.Endpoint, b enemy.Behaviour) {
 	m.heals(t, 60*time.Second, int64(len(blobs)*2))
 	done("healing")
 
-	for i, p := range reader.Peers() {
-		if p.Lies() > 0 && i != hostile[0] && i != hostile[1] {
-			t.Errorf("%s is called a liar", p.Name())
+	for _, cl := range clients {
+		for i, p := range cl.Peers() {
+			if p.Lies() > 0 && i != hostile[0] && i != hostile[1] {
+				t.Errorf("%s is called a liar", p.Name())
+			}
 		}
 	}
+	for e := range seen {
+		for _, i := range hostile {
+			seen[e] += c.nodes[i].hostile.Seen(e)
+		}
+	}
+	return seen
 }

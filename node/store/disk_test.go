@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -35,11 +36,11 @@ func blob(i int) (id commit.BlobID) {
 
 // content returns bytes that differ for every blob, sliver and version.
 func content(id commit.BlobID, ref store.Ref, version, size int) []byte {
-	r := rand.New(rand.NewPCG(uint64(id[0])|uint64(id[1])<<8|uint64(ref.Axis)<<16|uint64(ref.Pair)<<24, uint64(version)))
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], uint64(id[0])|uint64(id[1])<<8|uint64(ref.Axis)<<16|uint64(ref.Pair)<<24)
+	binary.LittleEndian.PutUint64(seed[8:], uint64(version))
 	data := make([]byte, size)
-	for i := range data {
-		data[i] = byte(r.Uint32())
-	}
+	_, _ = rand.NewChaCha8(seed).Read(data)
 	return data
 }
 
