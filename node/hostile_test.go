@@ -128,7 +128,8 @@ func testHostileMembers(t *testing.T, endpoints []enemy.Endpoint, b enemy.Behavi
 	var clients []*client.Client
 	newClient := func(who *identity.Key) *client.Client {
 		cl := c.clientOf(who, func(o *client.Options) {
-			o.Peer.Idle, o.Grace, o.Timeout = shortPatience, 100*time.Millisecond, 30*time.Second
+			// With less grace an honest member that is late lacks the blob, and too few are left to heal from.
+			o.Peer.Idle, o.Grace, o.Timeout = shortPatience, 5*time.Second, 30*time.Second
 		})
 		clients = append(clients, cl)
 		return cl
