@@ -60,29 +60,45 @@ func TestDelaysAreNoGuilt(t *testing.T) {
 	}
 }
 
-// TestDeletedWhileChallenged: a blob that is deleted when the challenge is armed already is still
-// proven, and goes when the challenge is over.
+// TestDeletedWhileChallenged: blobs that are deleted when the challenge is armed already, before it has
+// started or after that, and such whose storage ends with the epoch, fail nobody who has them, also
+// who hears of all that late; and they go when the challenge is over.
 func TestDeletedWhileChallenged(t *testing.T) {
 	a := newArena(t, ledger.ChallengesFull)
 	a.put(1000, 2000)
+	a.registrar.Epochs = 2
+	a.put(3000)
 	a.nextEpoch()
-	for _, n := range a.Nodes[:3] { // nothing starts before all is deleted
-		n.Delay.Hold()
-	}
-	a.arm()
-	for key, value := range a.Ledger.State().Snapshot() {
-		if key[0] == ledger.BlobKey(ledger.ObjectID{})[0] {
+	remove := func(length uint64) {
+		t.Helper()
+		for key, value := range a.Ledger.State().Snapshot() {
+			var b ledger.Blob
+			if key[0] != ledger.BlobKey(ledger.ObjectID{})[0] || ledger.Read(value, &b) != nil || b.Length != length {
+				continue
+			}
 			if _, err := a.self.Do(t.Context(), ledger.DeleteBlob{Blob: ledger.ObjectID(key[1:])}); err != nil {
-				t.Fatalf("%v of %d bytes", err, len(value))
+				t.Fatal(err)
 			}
 		}
 	}
+	for _, n := range a.Nodes { // nothing starts before the first is deleted
+		n.Delay.Hold()
+	}
+	a.arm()
+	remove(1000)
 	for _, n := range a.Nodes[:3] {
 		n.Delay.Release()
 	}
+	a.await("the others have passed", func() bool { return len(a.challenge().Passed) == 3 })
+	remove(2000)
+	a.Nodes[3].Delay.Release()
 	a.await("all have passed", func() bool { return a.challenge().Stage == challenge.Closed })
-	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != 2 {
-		t.Fatalf("%v have passed, of %d blobs; want all, of 2", a.passed(), c.List.Blobs)
+	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != 3 {
+		t.Fatalf("%v have passed, of %d blobs; want all, of 3", a.passed(), c.List.Blobs)
+	}
+	a.nextEpoch()
+	if got := a.failures(0); len(got) != 0 {
+		t.Errorf("failed: %+v; want nobody", got)
 	}
 	for id := range a.blobs {
 		for _, n := range a.Nodes {

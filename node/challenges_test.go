@@ -40,6 +40,8 @@ type arena struct {
 	views  *follow.Views
 	client *client.Client
 	blobs  map[commit.BlobID][]byte
+
+	registrar *account.Registrar // of the client
 }
 
 func newArena(t *testing.T, mode ledger.ChallengeMode) *arena {
@@ -68,9 +70,8 @@ func newArenaOf(t testing.TB, nodes, shards int, change func(*ledger.Genesis), o
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.client, err = client.New(a.views, a.writer, client.Options{
-		Timeout: time.Minute, Registrar: &account.Registrar{Account: a.self, Epochs: 20, Hasher: hasher, Refresh: a.views.Refresh},
-	})
+	a.registrar = &account.Registrar{Account: a.self, Epochs: 20, Hasher: hasher, Refresh: a.views.Refresh}
+	a.client, err = client.New(a.views, a.writer, client.Options{Timeout: time.Minute, Registrar: a.registrar})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,15 +139,17 @@ func (a *arena) challenge() *ledger.Challenge {
 	return ledger.Get[ledger.Challenge](a.Ledger.State(), ledger.ChallengeKey())
 }
 
-// nextEpoch lets the next epoch begin, and waits until it is settled and all see it.
-func (a *arena) nextEpoch() {
+// nextEpoch lets the next epoch begin, and waits until it is settled and all see it that run.
+func (a *arena) nextEpoch(stopped ...*nodetest.Node) {
 	a.t.Helper()
 	epoch := a.Ledger.State().System().Epoch + 1
 	a.Pass(1)
 	a.await(fmt.Sprintf("epoch %d is settled", epoch), func() bool {
 		s := a.Ledger.State().System()
 		return s.Epoch == epoch && s.Settled == epoch && a.views.Refresh(a.t.Context()) == nil &&
-			!slices.ContainsFunc(a.Nodes, func(n *nodetest.Node) bool { return n.Follower.View().Current.Epoch() != uint64(epoch) })
+			!slices.ContainsFunc(a.Nodes, func(n *nodetest.Node) bool {
+				return !slices.Contains(stopped, n) && n.Follower.View().Current.Epoch() != uint64(epoch)
+			})
 	})
 }
 

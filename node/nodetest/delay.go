@@ -13,8 +13,9 @@ import (
 // Delay is what comes to a node, from the ledger and from others, and how much later it comes: for
 // as long as it is held, in the time of the ledger's clock.
 type Delay struct {
-	mu   sync.Mutex
-	free chan struct{} // closed while nothing is held
+	mu     sync.Mutex
+	free   chan struct{} // closed while nothing is held
+	others bool          // what comes from others is held, too
 }
 
 func newDelay() *Delay {
@@ -24,10 +25,15 @@ func newDelay() *Delay {
 }
 
 // Hold holds everything back from now on.
-func (d *Delay) Hold() {
+func (d *Delay) Hold() { d.hold(true) }
+
+// HoldLedger holds back what comes from the ledger.
+func (d *Delay) HoldLedger() { d.hold(false) }
+
+func (d *Delay) hold(others bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.free = make(chan struct{})
+	d.free, d.others = make(chan struct{}), others
 }
 
 // Release lets come what was held.
@@ -75,7 +81,12 @@ type delayedConn struct {
 // Read gives nothing of what came while it is held.
 func (c delayedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	_ = c.delay.wait(context.Background()) // until it is released
+	c.delay.mu.Lock()
+	others := c.delay.others
+	c.delay.mu.Unlock()
+	if others {
+		_ = c.delay.wait(context.Background()) // until it is released
+	}
 	return n, err
 }
 
