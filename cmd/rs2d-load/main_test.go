@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 // program returns the command, which is ended after a while at the latest.
 func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
@@ -71,8 +71,13 @@ func runLoad(t *testing.T, args ...string) *report.Result {
 // TestNodesDieAndHeal kills one node and empties another one, and finds every blob,
 // and the emptied node whole.
 func TestNodesDieAndHeal(t *testing.T) {
+	t.Parallel()
+	nodes := "7"
+	if testing.Short() {
+		nodes = "5" // f = 6 of 21 shards are one of these, and the wiped one heals without the killed one's
+	}
 	page := filepath.Join(t.TempDir(), "report.html")
-	r := runLoad(t, "--local", "7", "--shards", "21", "--duration", "3s", "--size", "lognormal:64KiB,1",
+	r := runLoad(t, "--local", nodes, "--shards", "21", "--duration", "3s", "--size", "lognormal:64KiB,1",
 		"--duplicates", "0.1", "--inconsistent", "0.05", "--kill", "1@500ms", "--wipe", "1@1s", "--restart", "1@2s", "--html", page)
 	if !r.OK || len(r.Problems) > 0 || r.Blobs.Unreadable+r.Blobs.Wrong+r.Blobs.Unchecked+r.Reads.Errors > 0 {
 		t.Fatalf("%+v: %q, %q", r.Blobs, r.Problems, r.Errors)
@@ -116,9 +121,10 @@ func TestNodesDieAndHeal(t *testing.T) {
 func TestControl(t *testing.T) {
 	for _, control := range []string{cluster.ControlFixed, cluster.ControlEmbedded, cluster.ControlComet} {
 		t.Run(control, func(t *testing.T) {
-			if testing.Short() && control == cluster.ControlComet {
-				t.Skip("builds CometBFT")
+			if testing.Short() && control != cluster.ControlFixed {
+				t.Skip("others kill nodes on an embedded ledger, and comet builds CometBFT")
 			}
+			t.Parallel()
 			r := runLoad(t, "--control", control, "--local", "4", "--shards", "10", "--duration", "4s", "--size", "64KiB", "--preload", "4",
 				"--kill", "1@500ms", "--restart", "1@2s")
 			if !r.OK || r.Reads.Errors+r.Writes.Errors > 0 || r.Writes.Count == 0 || r.Setup.Control != control {
@@ -134,6 +140,7 @@ func TestControl(t *testing.T) {
 // TestNetwork has links between nodes, which take their time, and cuts one node off for a
 // second: it recovers what it missed.
 func TestNetwork(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "net.toml")
 	if err := os.WriteFile(file, []byte("[link]\ndelay = \"20ms\"\n[[place]]\nname = \"a\"\nup = \"1Gbit\"\n[[place]]\nname = \"b\"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -163,7 +170,11 @@ func TestNetwork(t *testing.T) {
 
 // TestLiars lets as many nodes misbehave as may, each in another way.
 func TestLiars(t *testing.T) {
-	for _, kinds := range [][]string{{"corrupt", "swap"}, {"forget", "stall"}, {"drip", "refuse"}} {
+	all := [][]string{{"corrupt", "swap"}, {"forget", "stall"}, {"drip", "refuse"}}
+	if testing.Short() {
+		all = [][]string{{"corrupt", "stall"}} // who answers wrongly, and who does not; package node has each kind
+	}
+	for _, kinds := range all {
 		t.Run(strings.Join(kinds, " and "), func(t *testing.T) {
 			t.Parallel()
 			r := runLoad(t, "--local", "7", "--shards", "7", "--duration", "1500ms", "--size", "100KB", "--settle", "2s",
@@ -178,6 +189,10 @@ func TestLiars(t *testing.T) {
 // TestCrashes kills nodes again and again: nothing that was acknowledged is lost. Where
 // the machine is so busy that few kills fit in, it runs for longer.
 func TestCrashes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("others kill a node and start it again, once")
+	}
+	t.Parallel()
 	const least, longest = 5, 16 * time.Second
 	for duration := 2 * time.Second; ; duration *= 2 {
 		r := runLoad(t, "--local", "7", "--shards", "7", "--duration", duration.String(), "--size", "32KiB", "--crash", "1@0s/100ms")
@@ -196,6 +211,9 @@ func TestCrashes(t *testing.T) {
 
 // TestHostileNodes lets as many nodes as may be keep a wiped one from what it lacks.
 func TestHostileNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("package node has hostile nodes")
+	}
 	t.Parallel()
 	r := runLoad(t, "--local", "7", "--shards", "7", "--duration", "2s", "--size", "100KB", "--preload", "20",
 		"--hostile", "1:list@100ms", "--hostile", "1@200ms", "--wipe", "1@500ms", "--settle", "20s")
@@ -211,6 +229,9 @@ func TestHostileNodes(t *testing.T) {
 // was acknowledged read back. How many operations there were meanwhile depends on the
 // machine: TestFloodProblems has what comes of that.
 func TestFlood(t *testing.T) {
+	if testing.Short() {
+		t.Skip("package node has floods")
+	}
 	t.Parallel()
 	const least, longest = 100, 24 * time.Second
 	for duration := 3 * time.Second; ; duration *= 2 {
@@ -505,6 +526,7 @@ func TestNodesComeAndGo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes epochs")
 	}
+	t.Parallel()
 	r := runLoad(t, "--local", "5", "--shards", "20", "--duration", "16s", "--epoch", "4s", "--size", "64KiB", "--preload", "30", "--rate", "10",
 		"--join", "1@500ms", "--leave", "1:lying@5s", "--replace", "1@9s")
 	if !r.OK || r.Reads.Errors+r.Writes.Errors+r.Blobs.Unreadable+r.Blobs.Wrong+r.Blobs.Unchecked > 0 {
