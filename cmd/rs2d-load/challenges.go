@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
@@ -28,14 +29,15 @@ func (s trials) challenges(ctx context.Context) {
 	for i, name := range cluster.Names(s.cluster) {
 		cheats[name], numbers[name] = states[i] == cluster.Lying, i
 	}
-	armed := make(map[uint32]time.Time)
+	rounds := make(map[uint32]cluster.Round)
 	for _, r := range cluster.Rounds(s.cluster) {
-		armed[r.Epoch] = r.Armed
+		rounds[r.Epoch] = r
 	}
 	for _, row := range rows {
+		lacks, upset := conduct(s.done, numbers[row.Name], rounds[row.Epoch], s.Epoch)
 		s.result.Challenges = append(s.result.Challenges, report.Challenge{
-			Epoch: row.Epoch, Node: row.Name, Member: row.Member, Started: row.Started, Passed: row.Passed, Failed: row.Failed, Cheats: cheats[row.Name],
-			Lacks:   s.lacks(numbers[row.Name], armed[row.Epoch]),
+			Epoch: row.Epoch, Node: row.Name, Member: row.Member, Started: row.Started, Passed: row.Passed, Failed: row.Failed,
+			Cheats: cheats[row.Name], Lacks: lacks, Upset: !lacks && (upset || !rounds[row.Epoch].Whole[row.Name]),
 			Refused: row.Refused, Reward: row.Reward, Slashed: row.Slashed, Fined: row.Fined,
 		})
 	}
@@ -106,12 +108,11 @@ func (s trials) achievedIn(k load.Kind, parts []interval) float64 {
 	return sum / all
 }
 
-// challengeProblems says which nodes that did nothing wrong have failed a challenge, and which
-// passed one though they had kept nothing of the blobs since before its epoch began, or half.
-// Those that misbehave otherwise, now or before, are no matter of it.
+// challengeProblems says which nodes have failed a challenge though they did nothing wrong and nothing was
+// done to them, and which passed one though they had kept nothing of the blobs as long as it was open, or half.
 func challengeProblems(challenges []report.Challenge) (problems []string) {
 	for _, c := range challenges {
-		if c.Failed && !c.Cheats {
+		if c.Failed && !c.Cheats && !c.Lacks && !c.Upset {
 			problems = append(problems, fmt.Sprintf("%s, which is honest, failed the challenge of epoch %d", c.Node, c.Epoch))
 		}
 		if c.Passed && c.Lacks {
@@ -121,16 +122,24 @@ func challengeProblems(challenges []report.Challenge) (problems []string) {
 	return problems
 }
 
-// lacks reports whether a node had lost half of its slivers, or all, when a challenge was armed.
-func (s trials) lacks(node int, armed time.Time) (lacks bool) {
-	for _, d := range s.done {
-		for _, i := range d.Nodes {
-			if i == node && d.At.Before(armed) {
-				lacks = d.Action == cluster.Evict || d.Action == cluster.Proxy
-			}
+// conduct says of a node in a challenge whether it had lost half of its slivers, or all, from before it was armed
+// until it was closed; and whether anything was done to the node in that time, or within an epoch before,
+// so that it may have lacked something honestly.
+func conduct(done []cluster.Done, node int, r cluster.Round, epoch time.Duration) (lacks, upset bool) {
+	within := func(t time.Time) bool { return r.Closed.IsZero() || t.Before(r.Closed) }
+	for _, d := range done {
+		if !slices.Contains(d.Nodes, node) || !within(d.At) {
+			continue
 		}
+		switch d.Action {
+		case cluster.Evict, cluster.Proxy:
+			lacks = d.At.Before(r.Armed)
+		default: // whatever else is done to it ends that, or may
+			lacks = false
+		}
+		upset = upset || d.At.After(r.Armed.Add(-epoch))
 	}
-	return lacks
+	return lacks, upset
 }
 
 // challengeTime returns how long blobs may be withheld at once, because nodes are challenged.

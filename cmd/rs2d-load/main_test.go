@@ -571,9 +571,43 @@ func TestChallengeProblems(t *testing.T) {
 		{Epoch: 2, Node: "a", Started: true, Passed: true}, {Epoch: 2, Node: "b", Started: true, Failed: true, Cheats: true},
 		{Epoch: 3, Node: "a", Started: true, Failed: true}, {Epoch: 3, Node: "c", Started: true},
 		{Epoch: 3, Node: "b", Started: true, Passed: true, Cheats: true, Lacks: true}, {Epoch: 3, Node: "d", Started: true, Passed: true, Cheats: true},
+		{Epoch: 4, Node: "a", Started: true, Failed: true, Upset: true}, {Epoch: 4, Node: "b", Started: true, Failed: true, Lacks: true},
 	})
 	if want := []string{"a, which is honest, failed the challenge of epoch 3", "b, which does not have its slivers, passed the challenge of epoch 3"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestConduct: who lacks its slivers as long as a challenge is open must fail; who was killed shortly before, or
+// meanwhile, may.
+func TestConduct(t *testing.T) {
+	start := time.Now()
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	did := func(a cluster.Action, seconds int) cluster.Done {
+		return cluster.Done{Action: a, At: at(seconds), Nodes: []int{3}}
+	}
+	r := cluster.Round{Armed: at(20), Closed: at(25)}
+	for _, c := range []struct {
+		name         string
+		done         []cluster.Done
+		round        cluster.Round
+		lacks, upset bool
+	}{
+		{"nothing was done", nil, r, false, false},
+		{"another one", []cluster.Done{{Action: cluster.Evict, At: at(5), Nodes: []int{2}}}, r, false, false},
+		{"evicts", []cluster.Done{did(cluster.Evict, 5)}, r, true, false},
+		{"proxies in the epoch before", []cluster.Done{did(cluster.Proxy, 15)}, r, true, true},
+		{"evicts while it is open", []cluster.Done{did(cluster.Evict, 21)}, r, false, true},
+		{"evicts, and restarts while it is open", []cluster.Done{did(cluster.Evict, 5), did(cluster.Restore, 24)}, r, false, true},
+		{"evicts, and restarts later", []cluster.Done{did(cluster.Evict, 5), did(cluster.Restore, 26)}, r, true, false},
+		{"evicts, and restarts while one is open that is not closed", []cluster.Done{did(cluster.Evict, 5), did(cluster.Restore, 99)}, cluster.Round{Armed: at(20)}, false, true},
+		{"is lazy", []cluster.Done{did(cluster.Lazy, 5)}, r, false, false},
+		{"was killed long ago", []cluster.Done{did(cluster.Kill, 1), did(cluster.Restore, 2)}, r, false, false},
+		{"was killed long ago, and returned", []cluster.Done{did(cluster.Kill, 1), did(cluster.Restore, 12)}, r, false, true},
+	} {
+		if lacks, upset := conduct(c.done, 3, c.round, 10*time.Second); lacks != c.lacks || upset != c.upset {
+			t.Errorf("%s: lacks %v, upset %v; want %v, %v", c.name, lacks, upset, c.lacks, c.upset)
+		}
 	}
 }
 

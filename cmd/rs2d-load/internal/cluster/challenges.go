@@ -32,6 +32,9 @@ type Round struct {
 	Closed  time.Time
 	Blobs   uint64 // of the list
 	Drawn   uint64 // of these
+	// Whole are the names of the nodes that served, did as they should, and lacked nothing that they
+	// knew of when it was armed.
+	Whole map[string]bool
 }
 
 // Rounds returns the course of all challenges until now.
@@ -44,12 +47,24 @@ func Rounds(c *Cluster) []Round {
 	return append([]Round(nil), c.churn.rounds...)
 }
 
+// whole returns the names of the nodes that are whole at present.
+func (h *churn) whole() map[string]bool {
+	names := make(map[string]bool)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.nodes {
+		stats, _, _ := m.process.status()
+		names[m.name] = m.process.running() && stats.Healthy && (m.state == Untouched || m.state == Restored)
+	}
+	return names
+}
+
 // noteRound notes an event, if it is of a challenge.
 func (h *churn) noteRound(e ledger.Event) {
 	h.watched.Lock()
 	defer h.watched.Unlock()
 	if e, ok := e.(ledger.ChallengeArmed); ok {
-		h.rounds = append(h.rounds, Round{Epoch: e.Epoch, Armed: time.Now()})
+		h.rounds = append(h.rounds, Round{Epoch: e.Epoch, Armed: time.Now(), Whole: h.whole()})
 	}
 	if len(h.rounds) == 0 {
 		return

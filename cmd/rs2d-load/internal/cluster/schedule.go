@@ -337,7 +337,11 @@ func choose(e Event, states []State, serving []bool, rng *rand.Rand) []int {
 			nodes = append(nodes, i)
 		}
 	}
-	if e.Action != Crash { // crashes are to hit every node at some time
+	switch e.Action {
+	case Crash: // crashes are to hit every node at some time
+	case Restore: // the dead before those that lie
+		slices.SortStableFunc(nodes, func(a, b int) int { return cmp.Compare(states[b], states[a]) })
+	default:
 		slices.SortStableFunc(nodes, func(a, b int) int { return cmp.Compare(states[a], states[b]) })
 	}
 	return nodes[:min(e.Count, len(nodes))]

@@ -144,6 +144,7 @@ func TestChoose(t *testing.T) {
 		{"not twice", Event{Action: Kill, Count: 3}, []State{Dead, Lying, Untouched, Restored}, all, []int{2, 3}},
 		{"serving only", Event{Action: Wipe, Count: 4}, make([]State, 4), []bool{true, false, false, true}, []int{0, 3}},
 		{"the dead return", Event{Action: Restore, Count: 9}, []State{Dead, Untouched, Lying, Restored}, []bool{false, true, true, true}, []int{0, 2}},
+		{"the dead return first", Event{Action: Restore, Count: 1}, []State{Untouched, Lying, Dead, Restored}, []bool{true, true, false, true}, []int{2}},
 		{"nobody left", Event{Action: Restore, Count: 1}, make([]State, 4), all, nil},
 	}
 	for _, test := range tests {

@@ -150,7 +150,8 @@ type Challenge struct {
 	Passed  bool   `json:"passed"`
 	Failed  bool   `json:"failed"`  // others with n-f shards have passed, and the epoch has ended
 	Cheats  bool   `json:"cheats"`  // now, or misbehaves otherwise
-	Lacks   bool   `json:"lacks"`   // when the challenge was armed it had lost half of its slivers, or all
+	Lacks   bool   `json:"lacks"`   // it had lost half of its slivers, or all, as long as the challenge was open
+	Upset   bool   `json:"upset"`   // it was down, healed, or something was done to it
 	Refused int64  `json:"refused"` // messages of the node that others did not take
 	Reward  uint64 `json:"reward"`  // of the epoch, once it has ended
 	Slashed uint64 `json:"slashed"` // for challenges that it failed

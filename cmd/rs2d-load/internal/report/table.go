@@ -134,7 +134,7 @@ func (r *Result) changes() table {
 func (r *Result) challenges() table {
 	t := table{
 		Head: []string{"epoch", "node", "challenge", "refused", "reward", "slashed", "fined"},
-		Note: "failed: members with n-f shards have passed, and the node has not; it is told when the epoch ends; refused: messages and certificates of the node that members or the ledger did not take; slashed: for challenges, fined: for shards that were not handed over",
+		Note: "failed: members with n-f shards have passed, and the node has not; it is told when the epoch ends; upset: it was down or healed, or something was done to it in that epoch or the one before; refused: messages and certificates of the node that members or the ledger did not take; slashed: for challenges, fined: for shards that were not handed over",
 	}
 	for _, c := range r.Challenges {
 		what := "open"
@@ -149,8 +149,11 @@ func (r *Result) challenges() table {
 			what = "failed"
 		}
 		name := c.Node
-		if c.Cheats {
+		switch {
+		case c.Cheats:
 			name += " (cheats)"
+		case c.Upset:
+			name += " (upset)"
 		}
 		t.add(fmt.Sprint(c.Epoch), name, what, fmt.Sprint(c.Refused), fmt.Sprint(c.Reward), fmt.Sprint(c.Slashed), fmt.Sprint(c.Fined))
 	}
