@@ -48,7 +48,7 @@ func (manyBlobs) Events(_ context.Context, from chain.Cursor, _ int) ([]chain.Ev
 }
 
 // draw does what a node has to do before it proves: it lists the blobs, and draws.
-func (l manyBlobs) draw(tb testing.TB, draws uint64) (*blobList, *blobList) {
+func (l manyBlobs) draw(tb testing.TB, draws uint64) (all, drawn *blobList, _ challenge.Round) {
 	tb.Helper()
 	c := &ledger.Challenge{Challenge: *challenge.Arm([32]byte{}, 2, 1)}
 	list, err := listing(tb.Context(), l, c)
@@ -57,13 +57,13 @@ func (l manyBlobs) draw(tb testing.TB, draws uint64) (*blobList, *blobList) {
 	}
 	round := c.Round
 	round.List, round.Draws = list.name, draws
-	return list, list.draw(round)
+	return list, list.draw(round), round
 }
 
 // TestListOfMany: of each blob a node has its id and length once, however often it is registered.
 func TestListOfMany(t *testing.T) {
 	const blobs, draws = 3000, 744
-	list, drawn := manyBlobs{blobs: blobs, registrations: 5}.draw(t, draws)
+	list, drawn, _ := manyBlobs{blobs: blobs, registrations: 5}.draw(t, draws)
 	if len(list.blobs) != blobs || list.name.Blobs != blobs || len(drawn.blobs) != draws {
 		t.Fatalf("%d blobs, and %d are drawn; want %d and %d", len(list.blobs), len(drawn.blobs), blobs, draws)
 	}
@@ -82,6 +82,9 @@ func TestListOfMany(t *testing.T) {
 func BenchmarkList(b *testing.B) {
 	for _, blobs := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprint(blobs), func(b *testing.B) {
+			if testing.Short() && blobs > 1_000 {
+				b.Skip("takes seconds")
+			}
 			held := func() uint64 {
 				runtime.GC()
 				var m runtime.MemStats
@@ -91,7 +94,7 @@ func BenchmarkList(b *testing.B) {
 			before := held()
 			var list, drawn *blobList
 			for b.Loop() {
-				list, drawn = manyBlobs{blobs: blobs, registrations: 1}.draw(b, 744)
+				list, drawn, _ = manyBlobs{blobs: blobs, registrations: 1}.draw(b, 744)
 			}
 			after := held()
 			b.ReportMetric(float64(after-min(before, after))/float64(blobs), "held-B/blob")
