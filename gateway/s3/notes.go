@@ -305,7 +305,9 @@ func (n *notes) attach(ctx context.Context, w *written, where noted, data []byte
 		return false, err
 	}
 	value, _ := n.seal.value(data, placeOf(w.name, where.Registration))
-	_, err = n.account.Do(ctx, ledger.SetAttributes{Blob: one.Object, Attributes: []ledger.Attribute{{Name: w.name, Value: value}}})
+	set := ledger.SetAttributes{Blob: one.Object, Attributes: []ledger.Attribute{{Name: w.name, Value: value}}}
+	// Twice is as once: it goes together with what else waits.
+	_, err = n.account.Once(ctx, func(context.Context) (ledger.Action, error) { return set, nil })
 	switch ledger.RuleOf(err) {
 	case ledger.RuleText, ledger.RuleUnknown, ledger.RuleOwner: // there is no room, or it was ended by somebody else
 		return false, nil
