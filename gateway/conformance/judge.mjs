@@ -16,10 +16,12 @@ const operations = {
 		const buffers = (length) => Array.from({ length: shards }, () => new Uint8Array(sliverBytes(length)));
 		const [primaries, secondaries] = [buffers(primary), buffers(secondary)];
 		const [metadata, root] = new BlobEncoder(shards).encode(bytes(data), primaries, secondaries);
-		const { hashes } = metadata.metadata.V1;
+		const { hashes, unencoded_length, encoding_type } = metadata.metadata.V1;
 		return {
 			id: text(metadata.blob_id),
 			root: text(root.Digest),
+			length: String(unencoded_length),
+			encoding: typeof encoding_type === 'string' ? encoding_type : Object.keys(encoding_type)[0],
 			hashes: hashes.map((h) => [text(h.primary_hash.Digest), text(h.secondary_hash.Digest)]),
 			primary: primaries.map(text),
 			secondary: secondaries.map(text),
