@@ -15,7 +15,8 @@ import (
 )
 
 // Certificate is the point of availability of a blob in Walrus's words, as clients make it
-// of nodes' confirmations, or have it made by an upload relay. It is not verified.
+// of nodes' confirmations, or have it made by an upload relay; or it says that there is no such blob,
+// as clients make it of nodes' answers to a proof. It is not verified.
 type Certificate struct {
 	Signers   []int // numbers of the members of the committee
 	Message   []byte
@@ -72,7 +73,7 @@ func certificateOf(c *committee.Committee, cert *committee.Certificate) *Certifi
 // present.
 func (c *Certificate) verify(of *committee.Committee, id commit.BlobID) (*committee.Certificate, error) {
 	cert, err := committee.WalrusCertificate(of, c.Message, c.Signers, c.Signature)
-	if err == nil && !cert.Stores(id) {
+	if err == nil && !cert.Stores(id) && !cert.Invalidates(id) {
 		err = errors.New("it is of another blob")
 	}
 	if err == nil {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
@@ -272,6 +274,9 @@ func (s *ledgerStore) Certify(ctx context.Context, id commit.BlobID, object *Obj
 	if err != nil {
 		return err
 	}
+	if cert.Invalidates(id) {
+		return s.invalidate(ctx, cert)
+	}
 	if cert.Kind == committee.WalrusDeletable {
 		object = (*ObjectID)(&cert.Object)
 	}
@@ -289,8 +294,41 @@ func (s *ledgerStore) Certify(ctx context.Context, id commit.BlobID, object *Obj
 		return nil
 	case ledger.RuleProof, ledger.RuleEpoch, ledger.RuleUnknown, ledger.RuleExpired:
 		return refuse("INVALID_CERTIFICATE", err.Error())
+	case ledger.RuleInvalid:
+		return &walrusapi.Error{Code: http.StatusBadRequest, Status: "FAILED_PRECONDITION", Reason: "INVALID_BLOB", Domain: domain, Message: err.Error()}
 	}
 	return onLedger(err)
+}
+
+// invalidate has the ledger know that there is no blob of an id, if anybody has registered it.
+func (s *ledgerStore) invalidate(ctx context.Context, cert *committee.Certificate) error {
+	b, err := s.account.Ledger().Blob(ctx, cert.Blob)
+	switch {
+	case err != nil:
+		return onLedger(err)
+	case b.Invalid:
+		return nil
+	case len(b.Registrations) == 0:
+		return &walrusapi.Error{Code: http.StatusBadRequest, Status: "FAILED_PRECONDITION", Reason: "NOT_REGISTERED", Domain: domain, Message: "nobody has registered the blob"}
+	}
+	data, err := cert.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	_, err = s.account.Do(ctx, ledger.InvalidateBlob{ID: cert.Blob, Certificate: data})
+	switch ledger.RuleOf(err) {
+	case ledger.RuleTwice:
+		return nil
+	case ledger.RuleProof, ledger.RuleEpoch:
+		return refuse("INVALID_CERTIFICATE", err.Error())
+	}
+	if err != nil {
+		return onLedger(err)
+	}
+	// The nodes hear of it from the ledger. What says why, and has them drop what they store, most of
+	// them get at once, and the others from them.
+	_ = client.Publish(ctx, s.Client, cert)
+	return nil
 }
 
 func (s *ledgerStore) Cluster(ctx context.Context) (*Cluster, error) {

@@ -42,7 +42,8 @@ type Store interface {
 	// and returns the certificate, which nobody else gets. The blob is that of PutFrom.
 	Relay(ctx context.Context, src io.ReaderAt, size int64, id commit.BlobID, object *ObjectID) (*Certificate, error)
 	// Certify takes the certificate of a blob that its owner has stored, and where there is a
-	// ledger, registered as the object, which may be nil if the certificate names it.
+	// ledger, registered as the object, which may be nil if the certificate names it; or the
+	// certificate that there is no such blob, which nobody can read then.
 	Certify(ctx context.Context, id commit.BlobID, object *ObjectID, c *Certificate) error
 	// Cluster returns how the nodes are.
 	Cluster(ctx context.Context) (*Cluster, error)

@@ -42,8 +42,8 @@ func Attest(ctx context.Context, c *Client, a committee.Attestation) (*committee
 	return cert, nil
 }
 
-// Publish gives all nodes a certificate that somebody has made, where there is no ledger to
-// give it to. It returns when nodes that own more than f shards have it: an honest one
+// Publish gives all nodes a certificate that somebody has made, that a blob is stored, or that there is
+// none, where there is no ledger to give it to. It returns when nodes that own more than f shards have it: an honest one
 // tells the others. The error is a *QuorumError, or that of a certificate that does not
 // hold: see committee.Verify.
 func Publish(ctx context.Context, c *Client, cert *committee.Certificate) error {
@@ -57,7 +57,11 @@ func Publish(ctx context.Context, c *Client, cert *committee.Certificate) error 
 	var group sync.WaitGroup
 	for i, p := range o.view.Peers {
 		group.Go(func() {
-			err := p.PutCertificate(ctx, cert)
+			put := p.PutCertificate
+			if cert.Invalidates(cert.Blob) {
+				put = p.PutInvalidBlobCertificate
+			}
+			err := put(ctx, cert)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

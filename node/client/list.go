@@ -47,7 +47,7 @@ func (o listing) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 	}
 	end := peer.Reach(ends, weights, quorum.Need)
 	found := make(map[commit.BlobID]*Blob)
-	unverified := make(map[committee.Attestation]*statement)
+	unverified := make(map[said]*statement)
 	for member, l := range lists {
 		for _, e := range l.Blobs {
 			if peer.CompareEnds(&e.Blob, end) > 0 {
@@ -59,14 +59,14 @@ func (o listing) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 				found[e.Blob] = b
 			}
 			for _, proof := range []struct {
-				raw   []byte
-				kind  committee.Kind
-				holds *bool
-			}{{e.Certificate, committee.Stored, &b.Certified}, {e.InvalidBlobCertificate, committee.Inconsistent, &b.Inconsistent}} {
+				raw    []byte
+				stored bool
+				holds  *bool
+			}{{e.Certificate, true, &b.Certified}, {e.InvalidBlobCertificate, false, &b.Inconsistent}} {
 				if len(proof.raw) == 0 {
 					continue
 				}
-				what := committee.Attestation{Kind: proof.kind, Blob: e.Blob}
+				what := said{e.Blob, proof.stored}
 				if unverified[what] == nil {
 					unverified[what] = &statement{holds: proof.holds}
 				}
@@ -80,6 +80,20 @@ func (o listing) page(ctx context.Context, after *commit.BlobID) (page []Blob, m
 	}
 	slices.SortFunc(page, func(a, b Blob) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return page, end != nil, nil
+}
+
+// said is what is said of a blob: that it is stored, or that there is none.
+type said struct {
+	blob   commit.BlobID
+	stored bool
+}
+
+// holdsBy reports whether members who attest a say so.
+func (s said) holdsBy(a committee.Attestation) bool {
+	if s.stored {
+		return a.Stores(s.blob)
+	}
+	return a.Invalidates(s.blob)
 }
 
 // statement is something that nodes say of a blob, each with a certificate. It holds if one
@@ -100,10 +114,10 @@ const together = 64
 
 // decide finds out which of the statements hold that nobody has verified. It tries a certificate of each at a time, many of
 // them together. Of a member that showed a wrong one no other is looked at.
-func (o listing) decide(unverified map[committee.Attestation]*statement) {
+func (o listing) decide(unverified map[said]*statement) {
 	bad := make([]bool, len(o.view.Peers))
 	for len(unverified) > 0 {
-		var whats []committee.Attestation
+		var whats []said
 		var members []int
 		var proofs [][]byte
 		for what, s := range unverified {
@@ -121,7 +135,7 @@ func (o listing) decide(unverified map[committee.Attestation]*statement) {
 		certs, errs := committee.ParseCertificates(o.view.Epochs, proofs)
 		for i, what := range whats {
 			switch {
-			case errs[i] == nil && (certs[i].Attestation == what || what.Kind == committee.Stored && certs[i].Stores(what.Blob)):
+			case errs[i] == nil && what.holdsBy(certs[i].Attestation):
 				*unverified[what].holds = true
 				delete(unverified, what)
 			case errors.Is(errs[i], committee.ErrEpoch): // it may be right

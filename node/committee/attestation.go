@@ -92,6 +92,11 @@ func (a Attestation) Stores(blob commit.BlobID) bool {
 	return false
 }
 
+// Invalidates reports whether it attests that there is no such blob, in whatever words.
+func (a Attestation) Invalidates(blob commit.BlobID) bool {
+	return (a.Kind == Inconsistent || a.Kind == WalrusInvalid) && a.Blob == blob
+}
+
 // message returns the bytes that are signed: the kind, the epoch in 64 bits
 // (little-endian), the committee's fingerprint, the blob id and, if the kind names one,
 // the registration. The fingerprint keeps a signature from counting in any other

@@ -24,6 +24,7 @@ var (
 const (
 	walrusPermanentSize = len(walrusHead) + 4 + commit.HashSize + 1
 	walrusDeletableSize = walrusPermanentSize + len(ObjectID{})
+	walrusInvalidSize   = len(walrusInvalid) + 4 + commit.HashSize
 )
 
 // WalrusMessage returns the bytes that members sign for WalrusPermanent, WalrusDeletable and
@@ -49,22 +50,23 @@ func (a Attestation) WalrusMessage(epoch uint64) []byte {
 	return m
 }
 
-// ParseWalrusMessage reads what WalrusMessage writes of a blob that is stored. The error wraps
-// ErrCertificate.
+// ParseWalrusMessage reads what WalrusMessage writes. The error wraps ErrCertificate.
 func ParseWalrusMessage(m []byte) (a Attestation, epoch uint64, err error) {
 	switch len(m) {
+	case walrusInvalidSize:
+		a.Kind = WalrusInvalid
 	case walrusPermanentSize:
 		a.Kind = WalrusPermanent
 	case walrusDeletableSize:
 		a.Kind = WalrusDeletable
 		a.Object = ObjectID(m[walrusPermanentSize:])
 	default:
-		return a, 0, fmt.Errorf("%w: a message of %d bytes, and there are those of %d and %d", ErrCertificate, len(m), walrusPermanentSize, walrusDeletableSize)
+		return a, 0, fmt.Errorf("%w: a message of %d bytes, and there are those of %d, %d and %d", ErrCertificate, len(m), walrusInvalidSize, walrusPermanentSize, walrusDeletableSize)
 	}
 	body := m[len(walrusHead):]
 	epoch, a.Blob = uint64(binary.LittleEndian.Uint32(body)), commit.BlobID(body[4:][:commit.HashSize])
 	if string(a.WalrusMessage(epoch)) != string(m) {
-		return Attestation{}, 0, fmt.Errorf("%w: no message that a blob is stored", ErrCertificate)
+		return Attestation{}, 0, fmt.Errorf("%w: no message that a blob is stored, or that there is none", ErrCertificate)
 	}
 	return a, epoch, nil
 }

@@ -41,6 +41,7 @@ func TestWalrusMessage(t *testing.T) {
 	}{
 		{"permanent", committee.Attestation{Kind: committee.WalrusPermanent, Blob: id}, 9, "01000309000000" + strings.Repeat("ab", 32) + "00"},
 		{"deletable", committee.Attestation{Kind: committee.WalrusDeletable, Blob: id, Object: object}, 0x01020304, "01000304030201" + strings.Repeat("ab", 32) + "01" + strings.Repeat("cd", 32)},
+		{"invalid", committee.Attestation{Kind: committee.WalrusInvalid, Blob: id}, 7, "02000307000000" + strings.Repeat("ab", 32)},
 	} {
 		m := c.a.WalrusMessage(c.epoch)
 		if got := hex.EncodeToString(m); got != c.want {
@@ -162,13 +163,6 @@ func TestWalrusCertificates(t *testing.T) {
 func TestWalrusInvalid(t *testing.T) {
 	c, keys := walrusTown(t, 7)
 	a := committee.Attestation{Kind: committee.WalrusInvalid, Blob: commit.BlobID{1, 2}}
-	want := append([]byte{2, 0, 3, 7, 0, 0, 0}, a.Blob[:]...)
-	if got := a.WalrusMessage(7); !bytes.Equal(got, want) {
-		t.Errorf("message %x, want %x", got, want)
-	}
-	if _, _, err := committee.ParseWalrusMessage(want); !errors.Is(err, committee.ErrCertificate) {
-		t.Errorf("read as a message that a blob is stored: %v", err)
-	}
 	signatures := make(map[int]committee.Signature)
 	for i, key := range keys[:2] {
 		signatures[i] = key.Signer(nil).Attest(c, a)
@@ -177,8 +171,15 @@ func TestWalrusInvalid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := committee.Verify(c, cert); err != nil || cert.Stores(a.Blob) {
-		t.Errorf("verified: %v; stores the blob: %v", err, cert.Stores(a.Blob))
+	if err := committee.Verify(c, cert); err != nil || cert.Stores(a.Blob) || !cert.Invalidates(a.Blob) || cert.Invalidates(commit.BlobID{1}) {
+		t.Errorf("verified: %v; stores the blob: %t; says that there is none: %t; or of another one: %t", err, cert.Stores(a.Blob), cert.Invalidates(a.Blob), cert.Invalidates(commit.BlobID{1}))
+	}
+	made, err := committee.WalrusCertificate(c, a.WalrusMessage(7), []int{0, 1}, cert.Signature())
+	if err == nil {
+		err = committee.Verify(c, made)
+	}
+	if err != nil || !made.Invalidates(a.Blob) {
+		t.Errorf("as clients make it: %v, of %+v", err, made)
 	}
 }
 

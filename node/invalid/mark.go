@@ -39,7 +39,7 @@ func Marked(s store.Store, id commit.BlobID) bool {
 // one of those of committee.ParseCertificate.
 func Parse(c committee.Committees, id commit.BlobID, data []byte) (*committee.Certificate, error) {
 	cert, err := committee.ParseCertificate(c, data)
-	if err == nil && cert.Attestation != (committee.Attestation{Kind: committee.Inconsistent, Blob: id}) {
+	if err == nil && !cert.Invalidates(id) {
 		err = fmt.Errorf("%w: of something else", committee.ErrCertificate)
 	}
 	return cert, err

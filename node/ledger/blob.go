@@ -320,8 +320,13 @@ func (a InvalidateBlob) apply(d *draft, _ Address) error {
 	if get[Invalid](d.tree, InvalidKey(a.ID)) != nil {
 		return broken(RuleTwice, "%v is marked already", a.ID)
 	}
-	want := committee.Attestation{Kind: committee.Inconsistent, Blob: a.ID}
-	if err := d.certificate(a.Certificate, exactly(want)); err != nil {
+	attests := func(c committee.Attestation) error {
+		if !c.Invalidates(a.ID) {
+			return attestsOther(c)
+		}
+		return nil
+	}
+	if err := d.certificate(a.Certificate, attests); err != nil {
 		return err
 	}
 	d.put(InvalidKey(a.ID), Invalid{d.system.Epoch})

@@ -98,6 +98,7 @@ func TestBlobRules(t *testing.T) {
 	proof := w.certificate(mark, 0, 1)
 	registered := w.register(alice, invalid, 2, false)
 	w.do(bob, InvalidateBlob{invalid.id, proof})
+	proven := w.blob("proven", 1000)
 	unknown := ObjectID{1}
 	register := func(storage ObjectID, b blob) RegisterBlob {
 		return RegisterBlob{storage, b.id, b.root, b.length, encodingRS2, false}
@@ -156,6 +157,9 @@ func TestBlobRules(t *testing.T) {
 		{"attribute that is too long", SetAttributes{deletable, []Attribute{{"x", string(make([]byte, 5000))}}}, RuleText},
 		{"too many attributes", SetAttributes{deletable, manyAttributes()}, RuleText},
 		{"invalidate twice", InvalidateBlob{invalid.id, proof}, RuleTwice},
+		{"invalidate with another's", InvalidateBlob{a.id, proof}, RuleProof},
+		{"invalidate what a client has proven", InvalidateBlob{proven.id, w.certificate(committee.Attestation{Kind: committee.WalrusInvalid, Blob: proven.id}, 0, 1)}, ""},
+		{"invalidate that twice", InvalidateBlob{proven.id, w.certificate(committee.Attestation{Kind: committee.WalrusInvalid, Blob: proven.id}, 0, 1)}, RuleTwice},
 		{"invalidate with a stored blob's", InvalidateBlob{a.id, w.certificate(stored(a), 0, 1, 2)}, RuleProof},
 		{"subsidy of nothing", AddSubsidy{0, 1}, RuleAmount},
 		{"subsidy for no epochs", AddSubsidy{5, 0}, RuleEpochs},

@@ -203,9 +203,7 @@ func (p *Peer) Certificate(ctx context.Context, id commit.BlobID) (*committee.Ce
 
 // InvalidBlobCertificate fetches and verifies the certificate that the blob is inconsistent.
 func (p *Peer) InvalidBlobCertificate(ctx context.Context, id commit.BlobID) (*committee.Certificate, error) {
-	return certificate(ctx, p, id, api.InvalidBlobCertificatePath, func(a committee.Attestation) bool {
-		return a == committee.Attestation{Kind: committee.Inconsistent, Blob: id}
-	})
+	return certificate(ctx, p, id, api.InvalidBlobCertificatePath, func(a committee.Attestation) bool { return a.Invalidates(id) })
 }
 
 func certificate(ctx context.Context, p *Peer, id commit.BlobID, path string, attests func(committee.Attestation) bool) (*committee.Certificate, error) {

@@ -71,9 +71,7 @@ func (v *invalidator) putCertificate(r *request, certificates *certificates) {
 		r.WriteHeader(http.StatusCreated) // the body stays unread
 		return
 	}
-	_, raw, ok := certificates.read(r, func(a committee.Attestation) bool {
-		return a == committee.Attestation{Kind: committee.Inconsistent, Blob: r.id}
-	})
+	_, raw, ok := certificates.read(r, func(a committee.Attestation) bool { return a.Invalidates(r.id) })
 	if !ok {
 		return
 	}
