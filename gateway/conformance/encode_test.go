@@ -61,9 +61,7 @@ func samples(t *testing.T) (all []sample) {
 	for _, n := range []int{46, 47, 48, 49, 63, 64, 65, 94, 95, 96, 97, 100} {
 		counts = append(counts, n, n)
 	}
-	for _, n := range []int{127, 128, 129, 190, 191, 192, 193, 255, 256, 257, 299, 300} {
-		counts = append(counts, n)
-	}
+	counts = append(counts, 127, 128, 129, 190, 191, 192, 193, 255, 256, 257, 299, 300)
 	counts = append(counts, 127, 128, 191, 192, 256, 300, 300, 300)
 	next := 0
 	for _, n := range counts {
