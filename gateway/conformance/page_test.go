@@ -34,8 +34,9 @@ func openBrowser(t *testing.T) *browser {
 		}
 		t.Skip(err)
 	}
+	dir := t.TempDir() // which is removed when the browser has ended
 	b := &browser{t, startJudge(t, "browser.mjs")}
-	b.ask(map[string]any{"operation": "open", "chromium": chromium, "dir": t.TempDir()})
+	b.ask(map[string]any{"operation": "open", "chromium": chromium, "dir": dir})
 	return b
 }
 
@@ -52,6 +53,31 @@ func (b *browser) ask(request map[string]any) string {
 func (b *browser) until(selector, words string) string {
 	b.t.Helper()
 	return b.ask(map[string]any{"operation": "until", "selector": selector, "words": words})
+}
+
+// file returns the path of a file with a name and a text.
+func (b *browser) file(name, text string) string {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	return path
+}
+
+// view makes the window as wide, and light or dark.
+func (b *browser) view(width, height int, scheme string) {
+	b.t.Helper()
+	b.ask(map[string]any{"operation": "view", "width": width, "height": height, "scheme": scheme})
+}
+
+// shot keeps what is seen for people to look at, if the environment variable REDSTUFF_SHOTS names a
+// directory for it.
+func (b *browser) shot(name string) {
+	b.t.Helper()
+	if dir := os.Getenv("REDSTUFF_SHOTS"); dir != "" {
+		b.ask(map[string]any{"operation": "shot", "file": filepath.Join(dir, name+".png")})
+	}
 }
 
 func (b *browser) evaluate(expression string) string {
@@ -96,11 +122,7 @@ func TestPage(t *testing.T) {
 	}
 
 	const text = "<b>some text</b> of a file"
-	name := filepath.Join(t.TempDir(), "<i>a file.txt")
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b.ask(map[string]any{"operation": "choose", "selector": "#file", "file": name})
+	b.ask(map[string]any{"operation": "choose", "selector": "#file", "file": b.file("<i>a file.txt", text)})
 	id, err := c.Code().ID([]byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -114,11 +136,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("%s elements of the page are the file's", got)
 	}
 
-	dropped := filepath.Join(t.TempDir(), "dropped.txt")
-	if err := os.WriteFile(dropped, []byte("what was dropped"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b.ask(map[string]any{"operation": "drop", "selector": "#drop", "file": dropped})
+	b.ask(map[string]any{"operation": "drop", "selector": "#drop", "file": b.file("dropped.txt", "what was dropped")})
 	if id, err = c.Code().ID([]byte("what was dropped")); err != nil {
 		t.Fatal(err)
 	}
@@ -127,12 +145,35 @@ func TestPage(t *testing.T) {
 		t.Errorf("dropped, and read back: %q", got)
 	}
 
+	// A node dies, is shown as down, and comes back with an empty disk: it recovers what it has lost,
+	// also what was stored without it.
+	b.view(1000, 900, "light")
+	b.shot("healthy")
 	nodes.Stop(3)
 	b.until("#figures", "3 of 4")
 	b.until("#members", "down")
+	b.ask(map[string]any{"operation": "choose", "selector": "#file", "file": b.file("late.txt", "what came late")})
+	if id, err = c.Code().ID([]byte("what came late")); err != nil {
+		t.Fatal(err)
+	}
+	b.until("#stored", "Stored as "+id.String())
+	b.shot("down")
+	nodes.Renew(t, 3)
+	b.until("#figures", "4 of 4")
+	member := nodes.Nodes[3].Control.View().Current.Member(3)
+	const row = "#members tr:nth-child(4)"
+	b.until(row+" td:nth-child(6)", fmt.Sprint(3*2*len(member.Shards))) // two slivers a shard of each blob
+	b.until(row+" td:nth-child(5)", "0")
+	if got := b.until(row+" td:nth-child(2)", "healthy"); got != "healthy" {
+		t.Errorf("%s, which has healed, is %s", member.Name, got)
+	}
+	b.shot("healed")
 
 	// On a phone, in the dark, and without a mouse.
-	b.ask(map[string]any{"operation": "phone"})
+	nodes.Stop(2)
+	b.until("#members", "down")
+	b.view(360, 740, "dark")
+	b.shot("phone")
 	if got := b.evaluate(`document.documentElement.scrollWidth <= innerWidth`); got != "true" {
 		t.Error("the page is wider than a phone")
 	}

@@ -138,10 +138,18 @@ func openStore(t T, s settings, node int) *store.Disk {
 	return disk
 }
 
-// run runs one node.
+// run runs another node.
 func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, config node.Config) {
 	t.Helper()
-	config.Store, config.HealInterval, config.ScrubRate, config.Metrics = disk, -1, -1, prometheus.NewRegistry()
+	config.HealInterval = -1
+	one, stop := start(t, key, l, disk, config)
+	c.Nodes, c.stops = append(c.Nodes, one), append(c.stops, stop)
+}
+
+// start runs a node until it is stopped, or the test ends.
+func start(t T, key *identity.Key, l net.Listener, disk *store.Disk, config node.Config) (one *Node, stop func()) {
+	t.Helper()
+	config.Store, config.ScrubRate, config.Metrics = disk, -1, prometheus.NewRegistry()
 	n, err := node.New(identity.NewKeyring(key), config)
 	if err != nil {
 		t.Fatal(err)
@@ -149,20 +157,38 @@ func (c *Cluster) run(t T, key *identity.Key, l net.Listener, disk *store.Disk, 
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { _ = n.Run(ctx, l, nil, 100*time.Millisecond) })
-	stop := sync.OnceFunc(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		done.Wait()
 		if err := disk.Close(); err != nil {
 			t.Errorf("closing a store: %v", err)
 		}
 	})
-	one := &Node{Node: n, key: key, Store: disk, Control: config.Control, Follower: config.Follower, Metrics: config.Metrics}
+	one = &Node{Node: n, key: key, Store: disk, Control: config.Control, Follower: config.Follower, Metrics: config.Metrics}
 	if one.Control == nil {
 		one.Control = config.Follower
 	}
-	c.Nodes, c.stops = append(c.Nodes, one), append(c.stops, stop)
 	t.Cleanup(stop)
+	return one, stop
 }
 
-// Stop stops a node for good.
+// Stop stops a node.
 func (c *Cluster) Stop(node int) { c.stops[node]() }
+
+// Renew runs a node that was stopped, where there is no ledger, with nothing on its disk: it recovers
+// what it has lost.
+func (c *Cluster) Renew(t T, i int) {
+	t.Helper()
+	before := c.Nodes[i]
+	members := c.Control.View().Current
+	member, ok := members.FindID(before.ID())
+	if !ok {
+		t.Fatal("the node is no member")
+	}
+	l, err := net.Listen("tcp", members.Member(member).Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := node.Config{Control: c.Control, HealInterval: 100 * time.Millisecond, HealDelay: time.Millisecond}
+	c.Nodes[i], c.stops[i] = start(t, before.key, l, openStore(t, settings{System: members.System()}, i), config)
+}
