@@ -76,10 +76,15 @@ func getTree(c *getCmd, a *app, cl *session) error {
 	t := &download{session: cl, dir: c.Output, jobs: c.Jobs, report: treeGot{ID: c.ID.String(), Files: len(m.Files)}}
 	for _, f := range m.Files {
 		t.report.Length += f.Size
+		if f.IsDir() {
+			t.report.Files--
+		}
 	}
 	before := cl.ByteCounters().Received.Load()
 	stop := a.progress.Watch("reading", int64(min(t.report.Length, 1<<62)), func() int64 { return cl.ByteCounters().Received.Load() - before })
-	err = t.run(m)
+	if err = os.MkdirAll(t.dir, 0o777); err == nil { // also where the manifest lists nothing
+		err = t.run(m)
+	}
 	stop()
 	if err != nil {
 		return err
@@ -87,8 +92,8 @@ func getTree(c *getCmd, a *app, cl *session) error {
 	took, r := time.Since(start), &t.report
 	r.Seconds, r.MBPerSecond, r.ReceivedBytes = took.Seconds(), ui.MBps(int64(r.Length), took), cl.ByteCounters().Received.Load()
 	return c.report(a, r, func(io.Writer) error {
-		fmt.Fprintf(a.stderr, "%s files, %s, read in %s (%s); %s were there\n",
-			ui.Count(r.Files), ui.Bytes(r.Length), ui.Duration(took), ui.Rate(int64(r.Length), took), ui.Count(r.Kept))
+		fmt.Fprintf(a.stderr, "%s, %s, read in %s (%s); %s were there\n",
+			ui.Several(r.Files, "file"), ui.Bytes(r.Length), ui.Duration(took), ui.Rate(int64(r.Length), took), ui.Count(r.Kept))
 		return nil
 	})
 }
@@ -117,6 +122,10 @@ func (t *download) run(m *manifest.Manifest) error {
 	quilts := make(map[commit.BlobID][]*manifest.File)
 	for i := range m.Files {
 		f := &m.Files[i]
+		if f.IsDir() {
+			begin(func(context.Context) error { return t.makeDir(f) })
+			continue
+		}
 		if len(f.Parts) == 1 && f.Parts[0].Patch != nil {
 			quilts[f.Parts[0].Patch.Quilt] = append(quilts[f.Parts[0].Patch.Quilt], f)
 			continue
@@ -137,6 +146,19 @@ func (t *download) run(m *manifest.Manifest) error {
 func (t *download) place(f *manifest.File) (string, error) {
 	name := filepath.Join(t.dir, filepath.FromSlash(f.Path))
 	return name, os.MkdirAll(filepath.Dir(name), 0o777)
+}
+
+// makeDir makes a directory that is to be, if it is not there.
+func (t *download) makeDir(f *manifest.File) error {
+	name, err := t.place(f)
+	if err != nil {
+		return err
+	}
+	err = os.Mkdir(name, fs.FileMode(f.Mode&^manifest.DirMode))
+	if info, failed := os.Stat(name); errors.Is(err, fs.ErrExist) && failed == nil && info.IsDir() {
+		return nil
+	}
+	return err
 }
 
 // quilt writes the files that are in a quilt.

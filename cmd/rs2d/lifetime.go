@@ -60,8 +60,8 @@ func own(ctx context.Context, a *account.Account, id commit.BlobID) (own []chain
 
 type extendCmd struct {
 	ownerFlags
-	Epochs uint32        `required:"" placeholder:"N" help:"Epochs by which the blob is stored longer."`
-	ID     commit.BlobID `arg:"" help:"Blob id."`
+	Epochs uint32  `required:"" placeholder:"N" help:"Epochs by which the blob is stored longer."`
+	ID     blobArg `arg:"" help:"Blob id."`
 }
 
 func (c *extendCmd) Help() string {
@@ -92,7 +92,7 @@ func (c *extendCmd) Run(a *app) error {
 
 // extend extends the registration that ends last of those that are certified.
 func (c *extendCmd) extend(ctx context.Context, who *account.Account, p prices) (*blobReport, error) {
-	all, err := own(ctx, who, c.ID)
+	all, err := own(ctx, who, c.ID.BlobID)
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +117,8 @@ func (c *extendCmd) extend(ctx context.Context, who *account.Account, p prices) 
 
 type rmCmd struct {
 	ownerFlags
-	Recursive bool            `short:"r" help:"The ids are those of manifests: delete all that they list, too."`
-	IDs       []commit.BlobID `arg:"" name:"id" help:"Blob ids."`
+	Recursive bool      `short:"r" help:"The ids are those of manifests: delete all that they list, too."`
+	IDs       []blobArg `arg:"" name:"id" help:"Blob ids."`
 }
 
 func (c *rmCmd) Help() string {
@@ -143,12 +143,9 @@ type rmError struct {
 // Run deletes blobs.
 func (c *rmCmd) Run(a *app) error {
 	return c.with(a, func(ctx context.Context, who *account.Account) error {
-		ids := c.IDs
-		if c.Recursive {
-			var err error
-			if ids, err = c.listed(a); err != nil {
-				return err
-			}
+		ids, err := c.listed(a)
+		if err != nil {
+			return err
 		}
 		status, err := who.Ledger().Status(ctx)
 		if err != nil {
@@ -204,19 +201,35 @@ func remove(ctx context.Context, who *account.Account, s chain.Status, id commit
 	return deleted, nil
 }
 
-// listed returns the blobs that the manifests list, and the manifests.
+// listed returns the blobs that are named, or those that the manifests list, and the manifests; each
+// once.
 func (c *rmCmd) listed(a *app) (all []commit.BlobID, err error) {
+	seen := make(map[commit.BlobID]bool)
+	add := func(ids ...commit.BlobID) {
+		for _, id := range ids {
+			if !seen[id] {
+				seen[id] = true
+				all = append(all, id)
+			}
+		}
+	}
+	if !c.Recursive {
+		for _, id := range c.IDs {
+			add(id.BlobID)
+		}
+		return all, nil
+	}
 	cl, err := c.open(a, client.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer cl.close()
 	for _, id := range c.IDs {
-		m, err := manifestOf(cl.ctx, cl, id)
+		m, err := manifestOf(cl.ctx, cl, id.BlobID)
 		if err != nil {
 			return nil, err
 		}
-		all = append(append(all, m.Blobs()...), id)
+		add(append(m.Blobs(), id.BlobID)...)
 	}
 	return all, nil
 }

@@ -22,23 +22,23 @@ import (
 type lsCmd struct {
 	jsonFlag
 	clusterFlags
-	Long      bool          `short:"l" help:"Print lengths and states too."`
-	All       bool          `help:"List blobs too that are not certified, or are inconsistent."`
-	Quilt     bool          `help:"List the files in the quilt of the id."`
-	Recursive bool          `short:"r" help:"List the files of the manifest of the id, as put --recursive makes it."`
-	ID        commit.BlobID `arg:"" optional:"" help:"Id of a quilt or a manifest."`
+	Long      bool    `short:"l" help:"Print lengths and states too."`
+	All       bool    `help:"List blobs too that are not certified, or are inconsistent."`
+	Quilt     bool    `help:"The blob of the id is a quilt: fail if not."`
+	Recursive bool    `short:"r" help:"The blob of the id is a manifest, as put --recursive makes it: fail if not."`
+	ID        blobArg `arg:"" optional:"" help:"Id of a quilt or a manifest."`
 }
 
 func (c *lsCmd) Help() string {
 	return `Lists the blobs of a committee in the order of their ids: on a ledger those that are registered at present, and else those that nodes have. All that were stored are certified: blobs without a certificate are being written, or were given up.
 
-With an id, it lists what is in a quilt, or in a manifest.
+With an id, it lists what is in a quilt, or in a manifest, whichever the blob is.
 
 Example: rs2d ls --committee cluster/committee.toml --long
 
-Example: rs2d ls --quilt zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
+Example: rs2d ls zqHv04rC5uFYkY8bBoBTZCw3zUsQZRxM5mGnJtlkKZc
 
-JSON: blobs (id, state: certified, uncertified or inconsistent; and with --long length, if a node has the metadata, and name, if its owner has noted one). With --quilt: id, patches (identifier, id, tags). With --recursive: id, files (path, length, mode, parts).`
+JSON: blobs (id, state: certified, uncertified or inconsistent; and with --long length, if a node has the metadata, and name, if its owner has noted one). Of a quilt: id, patches (identifier, id, tags). Of a manifest: id, files (path, length, mode, parts).`
 }
 
 // lsReport is what ls prints as JSON.
@@ -55,12 +55,12 @@ type lsBlob struct {
 
 // Run lists blobs.
 func (c *lsCmd) Run(a *app) error {
-	named := c.ID != commit.BlobID{}
+	named := c.ID.BlobID != commit.BlobID{}
 	switch {
 	case c.Quilt && c.Recursive:
 		return errors.New("--quilt and --recursive: a blob is one or the other")
-	case (c.Quilt || c.Recursive) != named:
-		return errors.New("an id goes with --quilt, or with --recursive")
+	case (c.Quilt || c.Recursive) && !named:
+		return errors.New("--quilt and --recursive list what is in a blob: its id is needed")
 	}
 	p, err := c.plane(a)
 	if err != nil {
@@ -76,6 +76,8 @@ func (c *lsCmd) Run(a *app) error {
 		return c.listQuilt(a, cl)
 	case c.Recursive:
 		return c.listManifest(a, cl)
+	case named:
+		return c.listAny(a, cl)
 	}
 	r, err := within(cl, "listing", func(ctx context.Context) (*lsReport, error) {
 		r := &lsReport{Blobs: []lsBlob{}}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -239,9 +240,13 @@ func (u *upload) storeQuilt(ctx context.Context, sources []int) error {
 
 // putTree stores several files, or those of directories.
 func putTree(c *putCmd, a *app, cl *session, order *order) error {
-	all, skipped, err := sources(a.ctx, c.Files, c.Recursive || c.Quilt)
+	f, err := sources(a.ctx, c.Files, c.Recursive || c.Quilt)
 	if err != nil {
 		return err
+	}
+	all := f.all
+	if len(all) == 0 && !c.Recursive {
+		return errors.New("there is no file to store")
 	}
 	part, err := parsePart(c.Part)
 	if err != nil {
@@ -254,8 +259,8 @@ func putTree(c *putCmd, a *app, cl *session, order *order) error {
 		u.order = order
 	}
 	r := &treeReport{Files: make([]treeFile, len(all)), Skipped: []cli.FileName{}}
-	for _, name := range skipped {
-		fmt.Fprintf(a.stderr, "rs2d: %s is left out: it is no regular file\n", name)
+	for _, name := range f.skipped {
+		fmt.Fprintf(a.stderr, "rs2d: %s is left out: it is no regular file\n", cli.Shown(name))
 		r.Skipped = append(r.Skipped, cli.NewFileName(name))
 	}
 	for _, src := range all {
@@ -283,7 +288,7 @@ func putTree(c *putCmd, a *app, cl *session, order *order) error {
 		}
 	}
 	if c.Recursive || !whole {
-		if r.Manifest, err = u.storeManifest(); err != nil {
+		if r.Manifest, err = u.storeManifest(f.empty); err != nil {
 			return err
 		}
 	}
@@ -315,9 +320,12 @@ func parsePart(text string) (int64, error) {
 	return int64(size), err
 }
 
-// storeManifest stores the list of the files.
-func (u *upload) storeManifest() (id string, err error) {
+// storeManifest stores the list of the files, and of directories without any.
+func (u *upload) storeManifest(empty []source) (id string, err error) {
 	m := &manifest.Manifest{Files: slices.Clone(u.files)}
+	for _, dir := range empty {
+		m.Files = append(m.Files, manifest.File{Path: dir.path, Mode: uint32(dir.info.Mode().Perm()) | manifest.DirMode})
+	}
 	data, err := m.Marshal()
 	if err != nil {
 		return "", err
@@ -330,12 +338,12 @@ func (u *upload) storeManifest() (id string, err error) {
 }
 
 func printTree(c *putCmd, a *app, w io.Writer, all []source, r *treeReport, took time.Duration) error {
-	fmt.Fprintf(a.stderr, "%s files, %s, stored in %s (%s) as %s blobs, %s over all shards\n",
-		ui.Count(len(r.Files)), ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took), ui.Count(r.Blobs), ui.Bytes(r.EncodedBytes))
+	fmt.Fprintf(a.stderr, "%s, %s, stored in %s (%s) as %s, %s over all shards\n",
+		ui.Several(len(r.Files), "file"), ui.Bytes(r.Length), ui.Duration(took), ui.Rate(r.Length, took), ui.Several(r.Blobs, "blob"), ui.Bytes(r.EncodedBytes))
 	r.print(a.stderr)
 	for i, f := range r.Files {
 		if f.ID == "" {
-			fmt.Fprintf(a.stderr, "%s is in several blobs: rs2d get --recursive of the manifest joins them\n", all[i].name)
+			fmt.Fprintf(a.stderr, "%s is in several blobs: rs2d get --recursive of the manifest joins them\n", cli.Shown(all[i].name))
 			continue
 		}
 		if _, err := io.WriteString(w, cli.SumLine(f.ID, all[i].name)); err != nil {

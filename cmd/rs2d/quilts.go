@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/manifest"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
@@ -33,6 +34,18 @@ func (t target) String() string {
 		return t.patch.String()
 	}
 	return t.blob.String()
+}
+
+// blobArg is an argument that is the id of a blob, and not that of a file in a quilt.
+type blobArg struct{ commit.BlobID }
+
+// UnmarshalText reads an id.
+func (b *blobArg) UnmarshalText(text []byte) (err error) {
+	if patch, failed := quilt.ParsePatchID(string(text)); failed == nil {
+		return fmt.Errorf("%s is a file of the quilt %v, whose id is needed here", text, patch.Quilt)
+	}
+	b.BlobID, err = commit.ParseBlobID(string(text))
+	return err
 }
 
 // quiltOrBlob returns the blob that it takes to read the target.
@@ -98,11 +111,11 @@ type lsPatch struct {
 // listQuilt prints what is in a quilt.
 func (c *lsCmd) listQuilt(a *app, cl *session) error {
 	patches, err := within(cl, "asking", func(ctx context.Context) ([]quilt.Patch, error) {
-		meta, err := cl.Metadata(ctx, c.ID)
+		meta, err := cl.Metadata(ctx, c.ID.BlobID)
 		if err != nil {
 			return nil, err
 		}
-		r, err := openQuilt(cl, c.ID, meta.Length)
+		r, err := openQuilt(cl, c.ID.BlobID, meta.Length)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +126,7 @@ func (c *lsCmd) listQuilt(a *app, cl *session) error {
 	}
 	r := quiltReport{c.ID.String(), make([]lsPatch, len(patches))}
 	for i, p := range patches {
-		r.Patches[i] = lsPatch{p.Identifier, p.ID(c.ID).String(), p.Tags}
+		r.Patches[i] = lsPatch{p.Identifier, p.ID(c.ID.BlobID).String(), p.Tags}
 	}
 	return c.report(a, r, func(w io.Writer) error {
 		t := ui.NewTable(w)
@@ -122,6 +135,29 @@ func (c *lsCmd) listQuilt(a *app, cl *session) error {
 		}
 		return t.Flush()
 	})
+}
+
+// listAny prints what is in a quilt or in a manifest, whichever the blob is.
+func (c *lsCmd) listAny(a *app, cl *session) error {
+	begins, err := within(cl, "asking", func(ctx context.Context) (string, error) {
+		meta, err := cl.Metadata(ctx, c.ID.BlobID)
+		if err != nil {
+			return "", err
+		}
+		data, err := cl.ReadRange(ctx, c.ID.BlobID, 0, min(meta.Length, uint64(len(manifest.Head))))
+		return string(data), err
+	})
+	if err != nil {
+		return fmt.Errorf("%v: %w", c.ID, err)
+	}
+	if begins == manifest.Head {
+		return c.listManifest(a, cl)
+	}
+	err = c.listQuilt(a, cl)
+	if errors.Is(err, quilt.ErrNotQuilt) {
+		return found("%v is neither a quilt nor a manifest: rs2d get reads it", c.ID)
+	}
+	return err
 }
 
 // manifestReport is what ls --recursive prints as JSON.
@@ -139,13 +175,16 @@ type lsFile struct {
 
 // listManifest prints what a manifest lists.
 func (c *lsCmd) listManifest(a *app, cl *session) error {
-	m, err := manifestOf(cl.ctx, cl, c.ID)
+	m, err := manifestOf(cl.ctx, cl, c.ID.BlobID)
 	if err != nil {
 		return err
 	}
 	r := manifestReport{c.ID.String(), make([]lsFile, len(m.Files))}
 	for i, f := range m.Files {
-		r.Files[i] = lsFile{f.Path, f.Size, fmt.Sprintf("%04o", f.Mode), []string{}}
+		r.Files[i] = lsFile{f.Path, f.Size, fmt.Sprintf("%04o", f.Mode&^manifest.DirMode), []string{}}
+		if f.IsDir() {
+			r.Files[i].Path += "/"
+		}
 		for _, p := range f.Parts {
 			r.Files[i].Parts = append(r.Files[i].Parts, p.ID())
 		}
@@ -160,7 +199,7 @@ func (c *lsCmd) listManifest(a *app, cl *session) error {
 			if len(f.Parts) > 1 {
 				id += fmt.Sprintf(" and %d more", len(f.Parts)-1)
 			}
-			t.Row(f.Mode, ui.Count(f.Length), f.Path, id)
+			t.Row(f.Mode, ui.Count(f.Length), cli.Shown(f.Path), id)
 		}
 		return t.Flush()
 	})

@@ -23,31 +23,35 @@ type source struct {
 
 func (s *source) size() int64 { return s.info.Size() }
 
+// foundFiles are files that are to be stored together.
+type foundFiles struct {
+	all     []source // sorted by their paths
+	empty   []source // directories without files
+	skipped []string // what is no regular file
+}
+
 // sources finds the files that are named, and if recursive is set those in directories that
-// are: sorted by their paths, which are relative to the directory if there is one only. What
-// is no regular file there is skipped.
-func sources(ctx context.Context, names []string, recursive bool) (all []source, skipped []string, err error) {
-	add := func(path, name string, info fs.FileInfo) {
-		all = append(all, source{filepath.ToSlash(path), name, info})
-	}
+// are. Their paths are relative to the directory if there is one only.
+func sources(ctx context.Context, names []string, recursive bool) (found foundFiles, err error) {
+	none := foundFiles{}
 	for _, name := range names {
 		info, err := os.Stat(name)
 		switch {
 		case err != nil:
-			return nil, nil, err
+			return none, err
 		case info.Mode().IsRegular():
-			add(filepath.Base(name), name, info)
+			found.all = append(found.all, source{filepath.Base(name), name, info})
 			continue
 		case !info.IsDir():
-			return nil, nil, fmt.Errorf("%s: is no regular file, which it takes to store several", name)
+			return none, fmt.Errorf("%s: is no regular file, which it takes to store several", name)
 		case !recursive:
-			return nil, nil, fmt.Errorf("%s is a directory: --recursive stores what is in it", name)
+			return none, fmt.Errorf("%s is a directory: --recursive stores what is in it", name)
 		}
 		prefix := ""
 		if len(names) > 1 {
 			whole, err := filepath.Abs(name)
 			if err != nil {
-				return nil, nil, err
+				return none, err
 			}
 			prefix = filepath.Base(whole)
 		}
@@ -57,10 +61,8 @@ func sources(ctx context.Context, names []string, recursive bool) (all []source,
 				return err
 			case ctx.Err() != nil:
 				return ctx.Err()
-			case d.IsDir():
-				return nil
-			case !d.Type().IsRegular():
-				skipped = append(skipped, at)
+			case !d.IsDir() && !d.Type().IsRegular():
+				found.skipped = append(found.skipped, at)
 				return nil
 			}
 			info, err := d.Info()
@@ -71,20 +73,29 @@ func sources(ctx context.Context, names []string, recursive bool) (all []source,
 			if err != nil {
 				return err
 			}
-			add(path.Join(filepath.ToSlash(prefix), filepath.ToSlash(rel)), at, info)
-			return nil
+			one := source{path.Join(filepath.ToSlash(prefix), filepath.ToSlash(rel)), at, info}
+			if !d.IsDir() {
+				found.all = append(found.all, one)
+				return nil
+			}
+			within, err := os.ReadDir(at)
+			if err == nil && len(within) == 0 && one.path != "." {
+				found.empty = append(found.empty, one)
+			}
+			return err
 		})
 		if err != nil {
-			return nil, nil, err
+			return none, err
 		}
 	}
+	all := found.all
 	slices.SortFunc(all, func(a, b source) int { return strings.Compare(a.path, b.path) })
-	for i := range all[1:] {
-		if all[i].path == all[i+1].path {
-			return nil, nil, fmt.Errorf("%s and %s would both be %s", all[i].name, all[i+1].name, all[i].path)
+	for i := 1; i < len(all); i++ {
+		if all[i-1].path == all[i].path {
+			return none, fmt.Errorf("%s and %s would both be %s", all[i-1].name, all[i].name, all[i].path)
 		}
 	}
-	return all, skipped, nil
+	return found, nil
 }
 
 // read reads a part of the file. The error wraps steady.ErrChanged if the file is not what

@@ -17,7 +17,7 @@ import (
 type statCmd struct {
 	jsonFlag
 	clusterFlags
-	ID commit.BlobID `arg:"" help:"Blob id."`
+	ID blobArg `arg:"" help:"Blob id."`
 }
 
 func (c *statCmd) Help() string {
@@ -112,14 +112,14 @@ func (c *statCmd) ask(ctx context.Context, cl *session, l chain.Ledger) (*statRe
 		}
 	}
 	certified, inconsistent := false, false
-	for i, s := range cl.Status(ctx, c.ID) {
+	for i, s := range cl.Status(ctx, c.ID.BlobID) {
 		n := statNode{Name: s.Name, Shards: all.Weight(i)}
 		if s.Err != nil {
 			n.Error = s.Err.Error()
 		} else {
 			n.Metadata, n.Complete = s.Status.Metadata, s.Status.Complete
-			n.PrimarySlivers = ownPairs(all, c.ID, i, s.Status.Primary)
-			n.SecondarySlivers = ownPairs(all, c.ID, i, s.Status.Secondary)
+			n.PrimarySlivers = ownPairs(all, c.ID.BlobID, i, s.Status.Primary)
+			n.SecondarySlivers = ownPairs(all, c.ID.BlobID, i, s.Status.Secondary)
 			certified = certified || s.Status.Certified
 			inconsistent = inconsistent || s.Status.Inconsistent
 		}
@@ -141,7 +141,7 @@ func (c *statCmd) ask(ctx context.Context, cl *session, l chain.Ledger) (*statRe
 	if certificate != nil {
 		r.Signers = signers(all, certificate)
 	}
-	meta, err := cl.Metadata(ctx, c.ID)
+	meta, err := cl.Metadata(ctx, c.ID.BlobID)
 	if err == nil {
 		r.Length = meta.Length
 	} else if certificate == nil && r.Registrations == nil {
@@ -153,7 +153,7 @@ func (c *statCmd) ask(ctx context.Context, cl *session, l chain.Ledger) (*statRe
 // askLedger asks who registered the blob. A blob is certified if the ledger says so, whose
 // word the nodes take.
 func (c *statCmd) askLedger(ctx context.Context, l chain.Ledger, r *statReport) error {
-	b, err := l.Blob(ctx, c.ID)
+	b, err := l.Blob(ctx, c.ID.BlobID)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func ownPairs(all *committee.Committee, id commit.BlobID, member int, pairs []in
 // shown returns the first certificate that a node shows, or nil. It is verified.
 func (c *statCmd) shown(ctx context.Context, cl *session, ask func(*peer.Peer, context.Context, commit.BlobID) (*committee.Certificate, error)) *committee.Certificate {
 	for _, p := range cl.Peers() {
-		if certificate, err := ask(p, ctx, c.ID); err == nil {
+		if certificate, err := ask(p, ctx, c.ID.BlobID); err == nil {
 			return certificate
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
@@ -33,6 +34,17 @@ func SumLine(digest, name string) string {
 		digest = `\` + digest
 	}
 	return digest + "  " + escaped + "\n"
+}
+
+// Shown returns a name as it is shown to people: without what breaks lines, or tells a terminal to do
+// something.
+func Shown(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, name)
 }
 
 var sumEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)

@@ -25,16 +25,26 @@ var ErrMalformed = errors.New("not a manifest")
 // version is what a manifest begins with.
 const version = 1
 
+// Head is how all manifests begin.
+const Head = `{"rs2d_manifest":`
+
 // Manifest is files by their paths, in order.
 type Manifest struct{ Files []File }
 
-// File is a regular file. Its content is that of its parts, one after another.
+// File is a regular file. Its content is that of its parts, one after another. Or it is a directory
+// without files, which has neither a size nor parts.
 type File struct {
 	Path  string // relative, with slashes, and within the directory it is relative to
 	Size  uint64
-	Mode  uint32 // permissions
+	Mode  uint32 // permissions, and DirMode
 	Parts []Part
 }
+
+// DirMode is what the mode of a directory has beside its permissions, as in Unix.
+const DirMode = 0o40000
+
+// IsDir reports whether it is a directory.
+func (f *File) IsDir() bool { return f.Mode&DirMode != 0 }
 
 // Part is bytes of a file: a blob, or if Patch is set a patch of a quilt.
 type Part struct {
@@ -166,8 +176,10 @@ func (m *Manifest) check() error {
 			return wrong("is no path within a directory")
 		case seen[f.Path]:
 			return wrong("is there twice")
-		case f.Mode&^0o777 != 0:
+		case f.Mode&^(0o777|DirMode) != 0:
 			return wrong("has the mode %o, which is more than permissions", f.Mode)
+		case f.IsDir() && (f.Size > 0 || len(f.Parts) > 0):
+			return wrong("is a directory, and has bytes")
 		}
 		seen[f.Path] = true
 		rest := f.Size

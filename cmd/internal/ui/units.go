@@ -23,6 +23,14 @@ func Bytes[T int | int64 | uint64](n T) string {
 // Count writes a number with a comma between thousands.
 func Count[T int | int64 | uint64](n T) string { return humanize.Comma(int64(n)) }
 
+// Several writes how many there are of something: "1 file", "2 files".
+func Several(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return Count(n) + " " + of + "s"
+}
+
 // Duration writes a time span in three digits.
 func Duration(d time.Duration) string {
 	switch {
