@@ -28,12 +28,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// A process under the race detector would sleep a second before it ends.
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	testscript.Main(m, map[string]func(){"rs2d-gateway": main})
 }
 
 // TestScripts runs the command as its users do.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
+	})
 }
 
 // gateway is a process of the command, before nodes of the test.

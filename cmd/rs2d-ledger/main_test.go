@@ -30,6 +30,8 @@ import (
 const asProgram = "REDSTUFF_TEST_LEDGER"
 
 func TestMain(m *testing.M) {
+	// A process under the race detector would sleep a second before it ends.
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	if os.Getenv(asProgram) != "" {
 		main()
 	}

@@ -27,6 +27,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// A process under the race detector would sleep a second before it ends.
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	testscript.Main(m, map[string]func(){"rs2d-node": main})
 }
 
@@ -37,6 +39,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Deadline:            time.Now().Add(5 * time.Minute),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     exits,
 			"until":     until,

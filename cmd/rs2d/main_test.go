@@ -17,6 +17,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// A process under the race detector would sleep a second before it ends.
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	testscript.Main(m, map[string]func(){"rs2d": main, "full": full, "unread": unread})
 }
 
@@ -28,6 +30,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[testOf{}] = env.T()
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
 		Condition: func(name string) (bool, error) {

@@ -83,6 +83,8 @@ func (c *clusterFlags) ledgerError(err error) error {
 		return err
 	case errors.As(err, &request):
 		return found("the ledger at %s does not answer: %w", c.Ledger, request.Err)
+	case errors.Is(err, context.DeadlineExceeded) && c.Ledger == "":
+		return found("not done in %v", c.Timeout)
 	case errors.Is(err, context.DeadlineExceeded):
 		return found("the ledger at %s has not answered in %v", c.Ledger, c.Timeout)
 	case errors.Is(err, chain.ErrBusy), errors.Is(err, chain.ErrBehind), errors.Is(err, chain.ErrNoQuorum):
