@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/versity/versitygw/backend"
@@ -21,6 +22,12 @@ type Options struct {
 	PieceSize int64  // bytes of an object in one blob; default 16 MiB
 	ReadSize  int64  // bytes that are read at once; default 4 MiB
 	Writes    int    // bodies that are stored at once, each with a piece in memory; default 4
+
+	// PackBelow has objects that are not longer, in bytes, packed into one blob with others that
+	// come within PackWait, default 50 ms: the answers to all of them wait for that. The blobs must
+	// be Quilts. 0 packs nothing.
+	PackBelow int64
+	PackWait  time.Duration
 
 	Logger *slog.Logger // default drops all
 
@@ -58,6 +65,12 @@ func (o *Options) fill() error {
 	}
 	if o.Writes == 0 {
 		o.Writes = 4
+	}
+	if o.PackBelow < 0 || o.PackBelow > maxPackBelow || o.PackWait < 0 {
+		return fmt.Errorf("s3: Options.PackBelow is %d and PackWait %v, want up to %d bytes, and no negative time", o.PackBelow, o.PackWait, maxPackBelow)
+	}
+	if o.PackWait == 0 {
+		o.PackWait = 50 * time.Millisecond
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -97,6 +110,9 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
 	}
+	if _, ok := blobs.(Quilts); !ok && o.PackBelow > 0 {
+		return nil, errors.New("s3: Options.PackBelow is set, and columns of the blobs cannot be read")
+	}
 	x, err := openIndex(dir, o.FS)
 	if err != nil {
 		return nil, err
@@ -114,6 +130,9 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 	}
 	for range o.Writes {
 		c.buffers <- nil // each is made when it is needed first
+	}
+	if quilts, ok := blobs.(Quilts); ok && o.PackBelow > 0 {
+		c.packer = newPacker(c, quilts, o.PackBelow, o.PackWait)
 	}
 	if o.Account != nil {
 		c.registered = func(ctx context.Context, id commit.BlobID) ([]daemon.ObjectID, error) {

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -34,6 +36,7 @@ type content struct {
 	uses    uses                                  // of the blobs
 	reading atomic.Int64                          // objects that are being read
 	epochs  func(context.Context) (Epochs, error) // nil without a ledger
+	packer  *packer                               // nil if nothing is packed
 	*collector
 }
 
@@ -57,6 +60,15 @@ func (s *stored) etag() string { return `"` + hex.EncodeToString(s.md5) + `"` }
 // Blobs are still being sent to slow nodes when the request has been answered, and the server
 // uses its context again then: so they have one of the backend's.
 func (c *content) store(body io.Reader, sums sums, how daemon.PutOptions) (out *stored, err error) {
+	return c.storeWith(nil, body, sums, how)
+}
+
+// storePacked is store, but that bytes that are few may come into a blob with others.
+func (c *content) storePacked(body io.Reader, sums sums, how daemon.PutOptions) (out *stored, err error) {
+	return c.storeWith(c.packer, body, sums, how)
+}
+
+func (c *content) storeWith(packer *packer, body io.Reader, sums sums, how daemon.PutOptions) (out *stored, err error) {
 	done, err := c.uses.begin()
 	if err != nil {
 		return nil, err
@@ -73,10 +85,11 @@ func (c *content) store(body io.Reader, sums sums, how daemon.PutOptions) (out *
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { c.buffers <- buffer }()
 	if buffer == nil {
 		buffer = make([]byte, c.piece)
 	}
+	giveBack := sync.OnceFunc(func() { c.buffers <- buffer })
+	defer giveBack()
 	digest, s := md5.New(), &stored{held: &held{collector: c.collector}}
 	defer func() {
 		if err != nil {
@@ -91,6 +104,16 @@ func (c *content) store(body io.Reader, sums sums, how daemon.PutOptions) (out *
 		n, err := io.ReadFull(r, buffer)
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil, err
+		}
+		if err != nil && s.size == 0 && packer.packs(n) {
+			data := bytes.Clone(buffer[:n])
+			giveBack() // to those who are waited for
+			one, end, failed := packer.add(ctx, s.held, data, how)
+			if failed != nil {
+				return nil, explain(failed)
+			}
+			s.pieces, s.end, s.size = []piece{one}, end, int64(n)
+			break
 		}
 		if n > 0 {
 			one, end, failed := c.putPiece(ctx, s.held, buffer[:n], how)
@@ -162,7 +185,7 @@ func (c *content) putPiece(ctx context.Context, h *held, blob []byte, how daemon
 	if c.epochs != nil { // elsewhere epochs do not pass
 		end = got.End
 	}
-	return piece{got.Blob, int64(len(blob))}, end, nil
+	return piece{Blob: got.Blob, Size: int64(len(blob))}, end, nil
 }
 
 // earlier returns the earlier end of two; 0 is none.
@@ -218,8 +241,15 @@ func (r *reader) fill() error {
 	}
 	defer done()
 	first := r.pieces[0]
-	n := min(r.content.read, first.Size-r.skip, r.left)
-	data, err := r.content.blobs.ReadRange(r.ctx, first.Blob, uint64(r.skip), uint64(n))
+	n, data := min(first.Size-r.skip, r.left), []byte(nil)
+	if first.Quilt > 0 {
+		if data, err = r.content.readPacked(r.ctx, first); err == nil {
+			data = data[r.skip:][:n]
+		}
+	} else {
+		n = min(n, r.content.read)
+		data, err = r.content.blobs.ReadRange(r.ctx, first.Blob, uint64(r.skip), uint64(n))
+	}
 	if err != nil {
 		return explain(err)
 	}

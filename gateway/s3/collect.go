@@ -62,6 +62,14 @@ func (c *collector) hold(pieces []piece) *held {
 	return h
 }
 
+// add holds a blob, too, which somebody else holds.
+func (h *held) add(id commit.BlobID) {
+	h.collector.mu.Lock()
+	defer h.collector.mu.Unlock()
+	h.collector.holds[id]++
+	h.blobs = append(h.blobs, id)
+}
+
 // release ends the hold, once.
 func (h *held) release() {
 	c := h.collector

@@ -69,9 +69,14 @@ type place struct {
 func newPlace(t *testing.T) *place { return newPlaceOf(t, func(*ledger.Genesis) {}) }
 
 // newPlaceOf starts them on a ledger of which some rules are changed.
-func newPlaceOf(t *testing.T, change func(*ledger.Genesis)) *place {
+func newPlaceOf(t testing.TB, change func(*ledger.Genesis)) *place {
+	return newPlaceWith(t, 10, change)
+}
+
+// newPlaceWith starts nodes with so many shards.
+func newPlaceWith(t testing.TB, shards int, change func(*ledger.Genesis)) *place {
 	t.Helper()
-	town, writer := nodetest.StartOnGenesis(t, commit.BLAKE3, 4, 10, change)
+	town, writer := nodetest.StartOnGenesis(t, commit.BLAKE3, 4, shards, change)
 	l := chain.Local(town.Ledger)
 	views, err := follow.OpenViews(t.Context(), l, &town.Genesis)
 	if err != nil {

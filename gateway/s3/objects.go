@@ -146,7 +146,7 @@ func (o objects) PutObject(ctx context.Context, in s3response.PutObjectInput) (o
 	if err != nil {
 		return out, err
 	}
-	got, err := o.content.store(in.Body, sumsOfObject(&in), how)
+	got, err := o.content.storePacked(in.Body, sumsOfObject(&in), how)
 	if err != nil {
 		return out, err
 	}

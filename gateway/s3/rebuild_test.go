@@ -182,7 +182,7 @@ func TestRebuild(t *testing.T) {
 }
 
 // listed returns what is registered.
-func (p *place) listed(t *testing.T) (all []ledger.Blob) {
+func (p *place) listed(t testing.TB) (all []ledger.Blob) {
 	t.Helper()
 	if err := chain.ListAll(t.Context(), p.ledger, ledger.BlobKey(ledger.ObjectID{})[:1], func(pair chain.Pair) error {
 		var b ledger.Blob

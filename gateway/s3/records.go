@@ -20,10 +20,14 @@ type bucket struct {
 	Noted   time.Time `json:"noted,omitzero"`
 }
 
-// piece is a blob that has a part of an object.
+// piece is a blob that has a part of an object, or a quilt that has all of it.
 type piece struct {
 	Blob commit.BlobID `json:"blob"`
-	Size int64         `json:"size"` // bytes
+	Size int64         `json:"size"` // bytes of the part
+
+	Quilt int64 `json:"quilt,omitempty"` // bytes of the quilt; 0 if the blob has the part, and nothing else
+	Start int   `json:"start,omitempty"` // columns of it
+	End   int   `json:"end,omitempty"`
 }
 
 // headers are what a client says of an object's bytes, which come back with them.

@@ -27,6 +27,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/gateway/quilt"
 	"github.com/redstuff-go/redstuff/node/client"
 )
 
@@ -90,6 +91,28 @@ func (m *memory) ReadRange(_ context.Context, id commit.BlobID, off, n uint64) (
 		return nil, client.ErrNotFound
 	}
 	return bytes.Clone(blob[off:][:n]), nil
+}
+
+// Params are those of a code in which quilts of a few objects can be.
+func (m *memory) Params() commit.Params {
+	p, err := commit.NewParams(10)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func (m *memory) ReadColumns(ctx context.Context, id commit.BlobID, from, to int) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	blob, ok := m.blobs[id]
+	if m.err != nil {
+		return nil, m.err
+	}
+	if !ok {
+		return nil, client.ErrNotFound
+	}
+	return quilt.ColumnsOf(m.Params(), blob)(ctx, from, to)
 }
 
 // served is a server before blobs.

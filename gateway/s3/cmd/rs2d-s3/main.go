@@ -70,6 +70,8 @@ type runCmd struct {
 	State     string `required:"" type:"path" placeholder:"DIR" env:"REDSTUFF_S3_STATE" help:"Directory of the database of buckets and objects. It is made if it is not there."`
 
 	PieceMiB    int           `name:"piece-mib" default:"16" placeholder:"N" help:"MiB of an object in one blob at most; longer ones are several. Blobs are shorter if there is too little memory."`
+	PackKiB     int           `name:"pack-kib" default:"0" placeholder:"N" help:"KiB of objects that are packed into one blob with others that come at about the same time, up to 256. 0 packs none."`
+	PackWait    time.Duration `default:"50ms" help:"How long a small object waits for others to be packed with."`
 	Writes      int           `default:"4" placeholder:"N" help:"Bodies that are stored at once, each with a piece in memory."`
 	MaxRequests int           `default:"256" placeholder:"N" help:"Requests served at once; others are answered SlowDown."`
 	MaxMemory   int           `name:"max-memory-mib" default:"224" placeholder:"MIB" help:"MiB of memory that the gateway takes to store objects, however long they are."`
@@ -238,7 +240,7 @@ func (c *runCmd) Run(a *app) (err error) {
 		}
 	}
 	b, err := s3.Open(c.State, store, s3.Options{
-		Sealer: sealer, PieceSize: piece, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent}, Account: payer,
+		Sealer: sealer, PieceSize: piece, PackBelow: int64(c.PackKiB) << 10, PackWait: c.PackWait, Writes: c.Writes, Logger: log, Epochs: epochs, Put: daemon.PutOptions{Epochs: c.Epochs, Permanent: c.Permanent}, Account: payer,
 	})
 	if err != nil {
 		return err
