@@ -243,7 +243,7 @@ func (r *reader) fill() error {
 	first := r.pieces[0]
 	n, data := min(first.Size-r.skip, r.left), []byte(nil)
 	if first.Quilt > 0 {
-		if data, err = r.content.readPacked(r.ctx, first); err == nil {
+		if data, err = readPacked(r.ctx, r.content.blobs, first); err == nil {
 			data = data[r.skip:][:n]
 		}
 	} else {

@@ -154,8 +154,8 @@ func (p *packer) store(ctx context.Context, b *pack) error {
 }
 
 // readPacked reads an object that is in a quilt.
-func (c *content) readPacked(ctx context.Context, p piece) ([]byte, error) {
-	quilts, ok := c.blobs.(Quilts)
+func readPacked(ctx context.Context, blobs Blobs, p piece) ([]byte, error) {
+	quilts, ok := blobs.(Quilts)
 	if !ok {
 		return nil, fmt.Errorf("s3: %v is a quilt, and columns cannot be read", p.Blob)
 	}
