@@ -21,6 +21,9 @@ var challengedBlobs = flag.Int("challenged", 1000, "blobs of BenchmarkChallenge"
 // from when the ledger arms the challenge until the last node has passed, and its processor time
 // all that the process uses meanwhile, which also has the ledger. Bytes sent are those of messages.
 func BenchmarkChallenge(b *testing.B) {
+	if testing.Short() {
+		b.Skip("takes minutes")
+	}
 	for _, size := range []int{64 << 10, 1 << 20} {
 		for _, of := range []struct {
 			name    string

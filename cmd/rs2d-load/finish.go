@@ -11,6 +11,8 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/scrape"
 	"github.com/redstuff-go/redstuff/node/api"
+	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
 )
 
 // healthTimeout is how long nodes may take to say how they are.
@@ -96,18 +98,12 @@ func (s *session) changes() {
 	}
 }
 
-// whole lists the members of the committee that are to have everything.
-func (s *session) whole() (nodes []int) {
+// whole lists the nodes that are to have everything, if they are ours.
+func (s *session) whole() []committee.PublicKey {
 	if s.cluster == nil {
 		return nil
 	}
-	states, _ := s.cluster.Nodes()
-	for i, seat := range cluster.Seats(s.cluster) {
-		if seat >= 0 && (states[i] == cluster.Untouched || states[i] == cluster.Restored) {
-			nodes = append(nodes, seat)
-		}
-	}
-	return nodes
+	return cluster.Whole(s.cluster)
 }
 
 // states asks all nodes how they are, and tells what was done to local ones.
@@ -116,13 +112,17 @@ func (s *session) states(ctx context.Context) {
 	defer cancel()
 	members := s.client.Committee()
 	healths := s.client.Health(ctx)
-	node := func(i, seat int, name string) report.Node {
+	node := func(i int, name string) report.Node {
 		n := report.Node{Node: i, Name: name, State: report.Down}
-		if seat < 0 || seat >= len(healths) {
+		// Epochs begin meanwhile, in which members have other numbers.
+		if seat, ok := members.FindName(name); ok {
+			n.Shards = members.Weight(seat)
+		}
+		at := slices.IndexFunc(healths, func(h client.NodeStatus) bool { return h.Name == name })
+		if at < 0 {
 			return n
 		}
-		h := healths[seat]
-		if n.Name, n.Shards = h.Name, members.Weight(seat); h.Err == nil {
+		if h := healths[at]; h.Err == nil {
 			n.State, n.Missing = h.Health.State, h.Health.Missing
 			if m := h.Health.Migration; m != nil {
 				n.Liars = m.Liars
@@ -132,14 +132,14 @@ func (s *session) states(ctx context.Context) {
 	}
 	if s.cluster == nil {
 		for i := range healths {
-			s.result.Nodes = append(s.result.Nodes, node(i, i, ""))
+			s.result.Nodes = append(s.result.Nodes, node(i, healths[i].Name))
 		}
 		return
 	}
 	names := cluster.Names(s.cluster)
 	states, _ := s.cluster.Nodes()
-	for i, seat := range cluster.Seats(s.cluster) {
-		n := node(i, seat, names[i])
+	for i := range names {
+		n := node(i, names[i])
 		switch states[i] {
 		case cluster.Dead:
 			n.State = report.Killed

@@ -104,8 +104,9 @@ func scheduled(events []cluster.Event, a cluster.Action) bool {
 // broken counts the shards of nodes that misbehave or are dead.
 func (j *judge) broken() (shards int) {
 	states, _ := j.cluster.Nodes()
-	for i, seat := range cluster.Seats(j.cluster) {
-		if seat >= 0 && (states[i] == cluster.Lying || states[i] == cluster.Dead) {
+	for i, name := range cluster.Names(j.cluster) {
+		seat, ok := j.members.FindName(name)
+		if ok && (states[i] == cluster.Lying || states[i] == cluster.Dead) {
 			shards += j.members.Weight(seat)
 		}
 	}

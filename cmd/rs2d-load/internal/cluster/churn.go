@@ -348,19 +348,17 @@ func Changes(c *Cluster) []Change {
 	return append([]Change(nil), c.churn.changes...)
 }
 
-// Seats returns the number that each node has in the committee at present, or -1.
-func Seats(c *Cluster) []int {
-	current := c.control.View().Current
+// Whole returns the keys of the nodes that are to have everything: those to which nothing was done, or
+// nothing that is not over.
+func Whole(c *Cluster) (keys []committee.PublicKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	seats := make([]int, len(c.nodes))
-	for i, m := range c.nodes {
-		seats[i] = -1
-		if at, ok := current.Find(m.key); ok {
-			seats[i] = at
+	for _, m := range c.nodes {
+		if m.state == Untouched || m.state == Restored {
+			keys = append(keys, m.key)
 		}
 	}
-	return seats
+	return keys
 }
 
 // Names returns the names of the nodes.

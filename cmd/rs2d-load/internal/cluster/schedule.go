@@ -321,8 +321,9 @@ func (p *player) mayCrash(serving []bool) int {
 
 // weightOf returns how many shards a node owns at present.
 func weightOf(c *Cluster, i int) int {
-	if seat := Seats(c)[i]; seat >= 0 {
-		return c.control.View().Current.Weight(seat)
+	current := c.control.View().Current
+	if seat, ok := current.Find(snapshot(c)[i].key); ok {
+		return current.Weight(seat)
 	}
 	return 0
 }

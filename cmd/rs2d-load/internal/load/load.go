@@ -13,6 +13,7 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/client"
+	"github.com/redstuff-go/redstuff/node/committee"
 )
 
 // Config says what to do. Client, Sizes, Concurrency and Timeout must be set.
@@ -231,8 +232,8 @@ func (l *Load) read(ctx context.Context, s stored) outcome {
 }
 
 // Check reads back every blob that was acknowledged, until the context ends, and asks
-// the given nodes if they have all of it that they should have.
-func (l *Load) Check(ctx context.Context, nodes []int) {
+// the given nodes, those of them that are members then, if they have all of it that they should have.
+func (l *Load) Check(ctx context.Context, nodes []committee.PublicKey) {
 	blobs := l.pool.all()
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -264,9 +265,14 @@ func (l *Load) Check(ctx context.Context, nodes []int) {
 }
 
 // checkNodes counts the nodes that do not have all of a blob that they should have.
-func (l *Load) checkNodes(ctx context.Context, id commit.BlobID, nodes []int) {
-	for _, i := range nodes {
-		status, err := l.Client.Peers()[i].Status(ctx, id)
+func (l *Load) checkNodes(ctx context.Context, id commit.BlobID, nodes []committee.PublicKey) {
+	for _, key := range nodes {
+		members, peers := l.Client.Committee(), l.Client.Peers()
+		i, ok := members.Find(key)
+		if !ok || l.Client.Committee().Epoch() != members.Epoch() { // it has left, or others come and go just now
+			continue
+		}
+		status, err := peers[i].Status(ctx, id)
 		if ctx.Err() == nil && (err != nil || !status.Complete) {
 			l.blobs.incomplete.Add(1)
 		}
