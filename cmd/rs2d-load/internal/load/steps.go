@@ -22,10 +22,11 @@ type Breakdown struct {
 	Steps []StepTime `json:"steps"`     // in the order in which they are taken
 }
 
-// StepTime is the mean time of one step, over all operations of a breakdown.
+// StepTime is the mean time of one step, over all operations of a breakdown, and how many of these took it.
 type StepTime struct {
-	Step string  `json:"step"`
-	Mean float64 `json:"mean_ms"`
+	Step  string  `json:"step"`
+	Mean  float64 `json:"mean_ms"`
+	Count int64   `json:"count"`
 }
 
 // StepsOf are the steps of writes and of reads, in their order.
@@ -69,6 +70,7 @@ type classTimes struct {
 	count, bytes int64
 	total        time.Duration
 	steps        map[client.Step]time.Duration
+	took         map[client.Step]int64 // operations
 }
 
 // add counts an operation that succeeded.
@@ -87,7 +89,7 @@ func (b *breakdowns) add(k Kind, bytes int64, total time.Duration, s *stepTimes)
 	at := class{k, (bits.Len64(uint64(max(bytes-1, 0))) + 1) / 2}
 	c := b.all[at]
 	if c == nil {
-		c = &classTimes{steps: make(map[client.Step]time.Duration)}
+		c = &classTimes{steps: make(map[client.Step]time.Duration), took: make(map[client.Step]int64)}
 		b.all[at] = c
 	}
 	c.count++
@@ -95,6 +97,7 @@ func (b *breakdowns) add(k Kind, bytes int64, total time.Duration, s *stepTimes)
 	c.total += total
 	for step, took := range steps {
 		c.steps[step] += took
+		c.took[step]++
 	}
 }
 
@@ -112,7 +115,7 @@ func (b *breakdowns) list() []Breakdown {
 		one := Breakdown{Kind: at.kind.String(), Bytes: c.bytes, Count: c.count, Total: mean(c.total)}
 		for _, step := range StepsOf(at.kind) {
 			if took, ok := c.steps[step]; ok {
-				one.Steps = append(one.Steps, StepTime{string(step), mean(took)})
+				one.Steps = append(one.Steps, StepTime{string(step), mean(took), c.took[step]})
 			}
 		}
 		all = append(all, one)

@@ -23,8 +23,8 @@ func TestBreakdowns(t *testing.T) {
 	b.add(Write, 1000, ms, nil) // nobody has looked
 	want := []Breakdown{
 		{Kind: "write", Bytes: 1000, Count: 1, Total: 1},
-		{Kind: "write", Bytes: 1 << 20, Count: 2, Total: 20, Steps: []StepTime{{"encode", 5}, {"upload", 15}}},
-		{Kind: "read", Bytes: 5, Count: 1, Total: 4, Steps: []StepTime{{"slivers", 2}, {"check", 1}}},
+		{Kind: "write", Bytes: 1 << 20, Count: 2, Total: 20, Steps: []StepTime{{"encode", 5, 1}, {"upload", 15, 2}}},
+		{Kind: "read", Bytes: 5, Count: 1, Total: 4, Steps: []StepTime{{"slivers", 2, 1}, {"check", 1, 1}}},
 	}
 	if got := b.list(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

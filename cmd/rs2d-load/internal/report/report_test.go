@@ -50,7 +50,7 @@ func sample() *Result {
 	r.Reads.Spread = []load.Bin{{Most: 1, Count: 1000}, {Most: 2, Count: 400}, {Most: 1234, Count: 100}}
 	r.Steps = []load.Breakdown{
 		{Kind: "write", Bytes: 1 << 20, Count: 98, Total: 40, Steps: []load.StepTime{{Step: "encode", Mean: 12.5}, {Step: "upload", Mean: 25}}},
-		{Kind: "read", Bytes: 1 << 20, Count: 1500, Total: 2, Steps: []load.StepTime{{Step: "slivers", Mean: 1.5}}},
+		{Kind: "read", Bytes: 1 << 20, Count: 1500, Total: 2, Steps: []load.StepTime{{Step: "withheld", Mean: 0.5, Count: 3}, {Step: "slivers", Mean: 1.5, Count: 1500}}},
 	}
 	r.Use = []NodeUse{{Node: 0}, {Node: 1}, {Node: 7}}
 	for i := range 10 {
@@ -81,7 +81,7 @@ func TestText(t *testing.T) {
 		"alpha  4       down                      -", "beta   12      healing, lacks 5 slivers  2         1.50 s     3.0 MiB",
 		"silent     60           57       3            2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
-		"3      gamma (cheats)  failed     12       34      56", "3      delta           no member  0        0       0        78", "500 ms", "200    113", "no challenge is open", "node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
+		"3      gamma (cheats)  failed     12       34      56", "3      delta           no member  0        0       0        78", "500 ms", "200    113", "no challenge is open", "3 of 1,500 reads waited, 250 ms each", "node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
 		"mean write of at most  ops  all      encode   upload", "1.0 MiB                98   40.0 ms  12.5 ms  25.0 ms",
 		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "than may be: 2",
 	} {

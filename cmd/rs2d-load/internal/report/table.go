@@ -10,6 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
+	"github.com/redstuff-go/redstuff/node/client"
 )
 
 // table is rows of cells. Those of the head are empty if it has none.
@@ -169,6 +170,9 @@ func (r *Result) rounds() table {
 	if r.Rounds == nil {
 		return t
 	}
+	if count, mean := r.waited(); count > 0 {
+		t.Note += fmt.Sprintf("; %s of %s reads waited, %s each", ui.Count(count), ui.Count(r.Reads.Count), ui.Duration(mean))
+	}
 	after := func(s float64) string {
 		if s < 0 {
 			return "-"
@@ -180,6 +184,20 @@ func (r *Result) rounds() table {
 	}
 	t.add("no challenge is open", "", "", "", "", "", ui.Digits(r.Rounds.Reads), ui.Digits(r.Rounds.Writes))
 	return t
+}
+
+// waited returns how many reads waited because members were challenged, and for how long on average.
+func (r *Result) waited() (count int64, mean time.Duration) {
+	sum := 0.0
+	for _, b := range r.Steps {
+		for _, s := range b.Steps {
+			if s.Step == string(client.StepWithheld) {
+				count += s.Count
+				sum += s.Mean * float64(b.Count)
+			}
+		}
+	}
+	return count, time.Duration(sum / float64(max(count, 1)) * float64(time.Millisecond))
 }
 
 func (r *Result) operations() table {
