@@ -603,6 +603,10 @@ func TestQuilts(t *testing.T) {
 		{"no name", []string{"", "1"}, 400, wrong},
 		{"tags twice", []string{"a", "1", metadataPart, `[{"identifier": "a"}, {"identifier": "a"}]`}, 400, wrong},
 		{"tags of nobody", []string{"a", "1", metadataPart, `[{"tags": {}}]`}, 400, wrong},
+		{"tags that are no list", []string{"a", "1", metadataPart, `{}`}, 400, wrong},
+		{"tags that do not end", []string{"a", "1", metadataPart, `[{"identifier": "a"}`}, 400, wrong},
+		{"tags and more", []string{"a", "1", metadataPart, `[] []`}, 400, wrong},
+		{"tags of what is no object", []string{"a", "1", metadataPart, `[1]`}, 400, wrong},
 		{"tags of no form", []string{"a", "1", metadataPart, `{`}, 400, wrong},
 		{"too long", []string{"a", strings.Repeat("x", 4000)}, 413, ""},
 	} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -153,7 +154,7 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	files, err := readForm(w, r, d.options.MaxQuilt)
+	files, err := readForm(w, r, d.options.MaxQuilt, d.store.Params().S-1)
 	if err != nil {
 		return err
 	}
@@ -182,8 +183,9 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// readForm reads the files of a form, and their tags.
-func readForm(w http.ResponseWriter, r *http.Request, limit int64) ([]quilt.File, error) {
+// readForm reads the files of a form, and their tags. A form of short parts takes much more memory
+// than it is long, so that it ends with the first file more than a quilt can have.
+func readForm(w http.ResponseWriter, r *http.Request, limit int64, most int) ([]quilt.File, error) {
 	bad := func(err error) error {
 		var body *http.MaxBytesError
 		if errors.As(err, &body) {
@@ -206,6 +208,9 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64) ([]quilt.File
 		if err != nil {
 			return nil, bad(err)
 		}
+		if len(files) >= most && part.FormName() != metadataPart {
+			return nil, bad(fmt.Errorf("more files than %d, and no more fit into a quilt", most))
+		}
 		data, err := io.ReadAll(part)
 		if err != nil {
 			return nil, bad(err)
@@ -222,16 +227,33 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64) ([]quilt.File
 	return files, nil
 }
 
+// Bounds of tags, which take much more memory than they are long, too.
+const (
+	maxTagged = 1 << 16 // files, also such as are not in the form
+	maxTags   = 1 << 20 // bytes in JSON of one file's: a quilt has room for 64 KiB of them
+)
+
 // readTags reads the tags of files: a list of objects with an identifier and tags.
 func readTags(text []byte, tags map[string]map[string]string) error {
-	var list []struct {
-		Identifier *string                    `json:"identifier"`
-		Tags       map[string]json.RawMessage `json:"tags"`
+	list := json.NewDecoder(bytes.NewReader(text))
+	if open, err := list.Token(); err != nil || open != json.Delim('[') {
+		return errors.Join(errors.New(metadataPart+" is no list"), err)
 	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		return err
-	}
-	for _, f := range list {
+	for list.More() {
+		var raw json.RawMessage
+		if err := list.Decode(&raw); err != nil {
+			return err
+		}
+		if len(raw) > maxTags || len(tags) >= maxTagged {
+			return fmt.Errorf("%s has more than %d bytes of tags of a file, or more than %d files", metadataPart, maxTags, maxTagged)
+		}
+		var f struct {
+			Identifier *string                    `json:"identifier"`
+			Tags       map[string]json.RawMessage `json:"tags"`
+		}
+		if err := json.Unmarshal(raw, &f); err != nil {
+			return err
+		}
 		if f.Identifier == nil {
 			return errors.New(metadataPart + " has tags without an identifier")
 		}
@@ -243,6 +265,12 @@ func readTags(text []byte, tags map[string]map[string]string) error {
 			values[name] = tagOf(raw)
 		}
 		tags[*f.Identifier] = values
+	}
+	if _, err := list.Token(); err != nil {
+		return err
+	}
+	if _, err := list.Token(); err != io.EOF {
+		return errors.New(metadataPart + " is more than a list")
 	}
 	return nil
 }

@@ -274,3 +274,35 @@ func TestQuiltToken(t *testing.T) {
 		t.Errorf("of another length: %d, %s", code, got)
 	}
 }
+
+// TestFormsOfParts ends forms that take much more memory than they are long: of many files, and of
+// many tags.
+func TestFormsOfParts(t *testing.T) {
+	s := serve(t, Options{})
+	var many []string
+	for i := range s.store.code.Params().S {
+		many = append(many, fmt.Sprint("file ", i), "")
+	}
+	tags := func(entry string, times int) []string {
+		var b strings.Builder
+		for i := range times {
+			fmt.Fprintf(&b, entry, i)
+		}
+		return []string{"a", "A", metadataPart, "[" + strings.TrimSuffix(b.String(), ",") + "]"}
+	}
+	long := `{"identifier": "b%d", "tags": {"k": "` + strings.Repeat("x", maxTags) + `"}},`
+	for _, c := range []struct {
+		name  string
+		parts []string
+		code  int
+	}{
+		{"as many files as there may be", many[2:], 200}, {"one more", many, 400},
+		{"many tags of files that are not there", tags(`{"identifier": "b%d"},`, maxTagged), 200}, {"one more", tags(`{"identifier": "b%d"},`, maxTagged+1), 400},
+		{"long tags", tags(long, 1), 400},
+	} {
+		body, kind := form(t, c.parts...)
+		if answer, got := s.ask("PUT", "/v1/quilts", body, kind); answer.StatusCode != c.code || c.code != 200 && reason(got) != "400 INVALID_ARGUMENT MALFORMED_REQUEST" {
+			t.Errorf("%s: %d, %.200s, want %d", c.name, answer.StatusCode, got, c.code)
+		}
+	}
+}

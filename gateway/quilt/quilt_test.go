@@ -79,6 +79,47 @@ func TestPatchID(t *testing.T) {
 	}
 }
 
+// TestOrder: files are in the order of the bytes of their identifiers, where UTF-16 has another, and
+// tags in that of their keys with their lengths; identifiers may begin with what they may not end with.
+func TestOrder(t *testing.T) {
+	files := []File{
+		{Identifier: "😀"}, {Identifier: "\uff5e", Tags: map[string]string{"aa": "1", "b": "2", "c": ""}},
+		{Identifier: " b/a"}, {Identifier: "b"}, {Identifier: "B"},
+	}
+	blob, patches, err := Encode(params(t, 31), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range patches {
+		got = append(got, p.Identifier)
+		if p.End-p.Start < 1 {
+			t.Errorf("%q, which is empty, has %d columns", p.Identifier, p.End-p.Start)
+		}
+	}
+	if want := []string{" b/a", "B", "b", "\uff5e", "😀"}; !slices.Equal(got, want) {
+		t.Errorf("files %q, want %q", got, want)
+	}
+	run, err := ColumnsOf(params(t, 31), blob)(t.Context(), 0, params(t, 31).S)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(run, []byte("\x03\x01b\x012\x01c\x00\x02aa\x011")) {
+		t.Error("tags are not in the order b, c, aa")
+	}
+	// As many files as Walrus's mainnet takes, and one more.
+	most := make([]File, 666)
+	for i := range most {
+		most[i].Identifier = string(rune('一' + i))
+	}
+	if _, patches, err := Encode(params(t, 1000), most); err != nil || len(patches) != 666 || patches[665].End > 667 {
+		t.Errorf("666 files: %d patches (%v)", len(patches), err)
+	}
+	if _, _, err := Encode(params(t, 1000), append(most, File{Identifier: "one more"})); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("667 files: %v, want ErrTooLarge", err)
+	}
+}
+
 // drawFiles draws files with identifiers of their own.
 func drawFiles(t *rapid.T, most int) []File {
 	names := rapid.SliceOfNDistinct(rapid.StringMatching(`[ -~äß€😀]{0,20}[!-~€]`), 1, most, rapid.ID[string]).Draw(t, "names")
