@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 )
 
@@ -13,6 +15,29 @@ type body struct {
 	file  *os.File // nil if it is short
 	size  int64
 }
+
+// sent is a request's body as it comes. Errors of reading it are told to the client: they are its own.
+type sent struct{ io.Reader }
+
+// sentBody returns a request's body, of at most limit bytes.
+func sentBody(w http.ResponseWriter, r *http.Request, limit int64) sent {
+	return sent{http.MaxBytesReader(w, r.Body, limit)}
+}
+
+func (s sent) Read(data []byte) (int, error) {
+	n, err := s.Reader.Read(data)
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil, err == io.EOF, errors.As(err, &tooLong), errors.Is(err, context.Canceled):
+		return n, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, &plain{http.StatusRequestTimeout, "the body has not come in time"}
+	}
+	return n, malformed("the body is malformed, or cut off")
+}
+
+// Close does nothing: the server closes the body.
+func (s sent) Close() error { return nil }
 
 // readBody reads a body, of which at most inMemory bytes are held in memory.
 func readBody(r io.Reader, dir string, inMemory int64) (*body, error) {

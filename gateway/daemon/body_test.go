@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/redstuff-go/redstuff/commit"
 )
 
 // TestBody: what is short is in memory, and what is not, in a file that is gone afterwards.
@@ -50,6 +54,37 @@ func TestBody(t *testing.T) {
 		r := io.MultiReader(strings.NewReader(strings.Repeat("x", after)), iotest.ErrReader(broken))
 		if _, err := readBody(r, dir, 100); !errors.Is(err, broken) || files(dir) != 0 {
 			t.Errorf("broken off after %d bytes: %v, and %d files stay", after, err, files(dir))
+		}
+	}
+}
+
+// TestBrokenBodies: that a body does not come, or is none, is the client's doing, and is told so.
+func TestBrokenBodies(t *testing.T) {
+	d, err := New(newFake(t), Options{MaxShort: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := commit.BlobID{1}.String()
+	for _, c := range []struct {
+		name string
+		err  error
+		code int
+		want string
+	}{
+		{"stalled", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, 408, "the body has not come in time"},
+		{"cut off", io.ErrUnexpectedEOF, 400, "the body is malformed, or cut off"},
+		{"malformed", errors.New("invalid byte in chunk length"), 400, "the body is malformed, or cut off"},
+	} {
+		for _, request := range [][2]string{{"PUT", "/v1/blobs"}, {"PUT", "/v1/quilts"}, {"POST", "/v1/blob-upload-relay?blob_id=" + id}, {"PUT", "/v1/blobs/" + id + "/certificate"}, {"POST", "/v1alpha/blobs/concat"}} {
+			for _, begins := range []string{"", "--q\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nbegins"} {
+				r := httptest.NewRequestWithContext(t.Context(), request[0], request[1], io.MultiReader(strings.NewReader(begins), iotest.ErrReader(c.err)))
+				r.Header.Set("Content-Type", "multipart/form-data; boundary=q")
+				w := httptest.NewRecorder()
+				d.ServeHTTP(w, r)
+				if w.Code != c.code || w.Body.String() != c.want {
+					t.Errorf("%s, %s after %d bytes: %d, %s, want %d, %s", c.name, request, len(begins), w.Code, w.Body, c.code, c.want)
+				}
+			}
 		}
 	}
 }

@@ -114,7 +114,7 @@ func (d certifier) put(w http.ResponseWriter, r *http.Request, text string) erro
 		return err
 	}
 	defer token.giveBack()
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCertificate))
+	data, err := io.ReadAll(sentBody(w, r, maxCertificate))
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, strict boo
 			Strict bool     `json:"strict_consistency_check"`
 			Skip   bool     `json:"skip_consistency_check"`
 		}
-		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxConcat))
+		text, err := io.ReadAll(sentBody(w, r, maxConcat))
 		if err != nil {
 			return nil, false, err
 		}

@@ -129,7 +129,7 @@ func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	b, err := readBody(http.MaxBytesReader(w, r.Body, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
+	b, err := readBody(sentBody(w, r, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
 	if err != nil {
 		return err
 	}
@@ -188,12 +188,13 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 func readForm(w http.ResponseWriter, r *http.Request, limit int64, most int) ([]quilt.File, error) {
 	bad := func(err error) error {
 		var body *http.MaxBytesError
-		if errors.As(err, &body) {
+		var text *plain
+		if errors.As(err, &body) || errors.As(err, &text) {
 			return err
 		}
 		return refuse("MALFORMED_REQUEST", err.Error())
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	r.Body = sentBody(w, r, limit)
 	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, bad(err)

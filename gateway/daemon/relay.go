@@ -113,7 +113,7 @@ func (d relay) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	b, err := readBody(http.MaxBytesReader(w, r.Body, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
+	b, err := readBody(sentBody(w, r, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
 	if err != nil {
 		return err
 	}
