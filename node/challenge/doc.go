@@ -24,7 +24,7 @@
 //     asks for proofs ([Verifier]). When all are right, it signs [Round.Pass].
 //  6. Whoever has signatures of n-f shards posts them as a certificate.
 //  7. With certificates of all members the ledger closes the challenge; with those of n-f
-//     shards it does so a short while later, for it cannot wait for cheaters, and honest
+//     shards it does so when as long again has passed, for it cannot wait for cheaters, and honest
 //     members should not lose a race; and at last when a longer time is over. Later
 //     certificates are refused, and members serve all blobs again. When it is closed decides
 //     who is paid, and is no matter of what a certificate proves.
