@@ -124,14 +124,16 @@ func prove(t testing.TB, p *challenge.Prover, v *challenge.Verifier) error {
 		if v.Done() {
 			return nil
 		}
-		if len(w.Wrong) > 0 { // as nodes do, one at a time
-			proof, err := p.Prove(w.Wrong[0])
+		for _, wrong := range w.Wrong {
+			proof, err := p.Prove(wrong)
 			if err != nil {
 				return err
 			}
 			if err := v.Proof(onWire(t, proof)); err != nil {
 				return err
 			}
+		}
+		if len(w.Wrong) > 0 {
 			continue
 		}
 		if err := p.Resume(w); err != nil {

@@ -97,6 +97,7 @@ type explorer struct {
 	faults faults
 	round  challenge.Round
 	gates  [views]*challenge.Gate // of a member with each view
+	opens  [views]bool            // whether the gate lets it sign for the round
 }
 
 func newExplorer(t testing.TB, n int, flaws faults) *explorer {
@@ -122,7 +123,7 @@ func newExplorer(t testing.TB, n int, flaws faults) *explorer {
 		if v == closed {
 			g.Close()
 		}
-		e.gates[v] = g
+		e.gates[v], e.opens[v] = g, g.Check(e.round) == nil
 	}
 	return e
 }
@@ -227,7 +228,7 @@ func (e *explorer) greedy(s *network) bool {
 	}
 	all := known >= e.params.S || rows >= e.params.P
 	for i, m := range s.honest {
-		if s.stage != challenge.Armed && (all || m.has(fetched|kept)) && e.gates[m.view()].Check(e.round) == nil {
+		if s.stage != challenge.Armed && (all || m.has(fetched|kept)) && e.opens[m.view()] {
 			s.honest[i].set(signed)
 		}
 	}
@@ -317,11 +318,17 @@ func (e *explorer) explore(keeps int) (states int, cheated bool) {
 		first.honest[i].set(kept)
 	}
 	seen := map[string]bool{first.key(): true}
+	reached := make(map[string]bool) // before the adversary did what it need not wait for
 	queue := []network{first}
 	for len(queue) > 0 && !cheated {
 		s := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
 		e.next(&s, func(c network) {
+			if key := c.key(); reached[key] {
+				return
+			} else {
+				reached[key] = true
+			}
 			cheated = cheated || e.greedy(&c)
 			if key := c.key(); !seen[key] {
 				seen[key] = true

@@ -23,7 +23,7 @@ import (
 func TestModel(t *testing.T) {
 	histories, transactions := 50, 2000
 	if testing.Short() {
-		histories, transactions = 6, 1000
+		histories, transactions = 6, 500
 	}
 	var mu sync.Mutex
 	did, broke := make(map[string]int), make(map[ledger.Rule]int)
