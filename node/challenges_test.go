@@ -119,9 +119,9 @@ func (a *arena) read() error {
 // await waits for a condition, and lets the ledger see the time meanwhile.
 func (a *arena) await(what string, met func() bool) {
 	a.t.Helper()
-	for end := time.Now().Add(time.Minute); !met(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !met(); time.Sleep(15 * time.Millisecond) {
 		if time.Now().After(end) {
-			a.t.Fatalf("%s: not within a minute; the last challenge is %+v", what, a.challenge())
+			a.t.Fatalf("%s: not within two minutes; the last challenge is %+v", what, a.challenge())
 		}
 		a.poke()
 	}

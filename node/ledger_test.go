@@ -334,7 +334,7 @@ func (w *town) pass(epochs int) {
 // until waits until a condition holds.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 3000 {
+	for range 12_000 { // two minutes
 		if holds() {
 			return
 		}

@@ -119,12 +119,18 @@ func onWire[M challenge.Message](t testing.TB, m M) M {
 // prove has a prover show a verifier all there is, until it is done or refuses.
 func prove(t testing.TB, p *challenge.Prover, v *challenge.Verifier) error {
 	t.Helper()
+	return proveBy(t, p, v, 1) // as nodes do
+}
+
+// proveBy is prove with so many proofs at once.
+func proveBy(t testing.TB, p *challenge.Prover, v *challenge.Verifier, atOnce int) error {
+	t.Helper()
 	for {
 		w := onWire(t, v.Want())
 		if v.Done() {
 			return nil
 		}
-		for _, wrong := range w.Wrong {
+		for _, wrong := range w.Wrong[:min(atOnce, len(w.Wrong))] {
 			proof, err := p.Prove(wrong)
 			if err != nil {
 				return err

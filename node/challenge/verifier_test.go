@@ -108,7 +108,7 @@ func TestProveManyWrong(t *testing.T) {
 	}
 	grid := gridOf(blobs, []int{2}, []int{3})
 	v := challenge.NewVerifier(grid, ownColumns{honestRows: blobs, missing: all})
-	if err := prove(t, challenge.NewProver(grid, honestRows(blobs)), v); err != nil || !v.Done() {
+	if err := proveBy(t, challenge.NewProver(grid, honestRows(blobs)), v, challenge.MaxWrong); err != nil || !v.Done() {
 		t.Fatalf("error %v, done %v", err, v.Done())
 	}
 }
