@@ -18,8 +18,8 @@ import (
 
 // A blob of longBlob bytes takes more memory than longMemory when it is read whole.
 const (
-	longBlob   = 12 << 20
-	longMemory = 20 << 20
+	longBlob   = 4 << 20
+	longMemory = 7 << 20
 )
 
 func (c *cluster) longReader(t *testing.T, check rs2d.Check) *client.Client {
