@@ -159,10 +159,15 @@ func (c *content) sum(o *object, algorithm string) (checksum, error) {
 
 // putPiece stores a blob, which is held, and notes the registration that it was stored with.
 func (c *content) putPiece(ctx context.Context, h *held, blob []byte, how daemon.PutOptions) (one piece, end uint32, err error) {
+	guard := &held{collector: c.collector} // until it is held: or it is ended as soon as it is noted
+	defer guard.release()
 	got, err := h.put(ctx, func() (*daemon.Stored, error) {
 		how, begun := c.watch(how)
 		defer begun.release()
 		got, err := c.blobs.Put(ctx, blob, how)
+		if err == nil {
+			guard.add(got.Blob)
+		}
 		if made := err == nil && got.New && !got.Permanent; made || err == nil && len(begun.keys) > 0 {
 			// At once: if it has to be put again, that finds this registration.
 			err = c.index.apply(func(change change) error {

@@ -67,6 +67,7 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 	options = append(options, s3api.WithMiddleware("/", func(ctx fiber.Ctx) error {
 		s.serving.Add(1)
 		defer s.serving.Add(-1)
+		defer finish(ctx)
 		return ctx.Next()
 	}))
 	if o.Domain != "" {
@@ -81,6 +82,14 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
 	return s, nil
+}
+
+// finish ends the connection of a request whose body's length is not known before: what is left of
+// such a body would be taken for the next request. Of others, the protocol's server reads the rest.
+func finish(ctx fiber.Ctx) {
+	if ctx.Request().BodyStream() != nil && ctx.Request().Header.ContentLength() < 0 {
+		ctx.Response().Header.SetConnectionClose()
+	}
 }
 
 // owners knows the owner of the key. Somebody else's is a key that is wrong, and not a resource
