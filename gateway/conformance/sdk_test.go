@@ -15,9 +15,11 @@ import (
 	"io"
 	"math/big"
 	mathrand "math/rand/v2"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,6 +56,7 @@ type network struct {
 	faces   map[int]net.Listener
 	client  *client.Client
 	judge   *judge
+	gateway string           // its URL
 	ledger  chain.Ledger     // nil if there is none
 	account *account.Account // of whoever pays
 }
@@ -112,6 +115,7 @@ func startNetwork(t *testing.T, onLedger, byRelay bool, system ...nodetest.Optio
 	}
 	gateway := httptest.NewServer(d)
 	t.Cleanup(gateway.Close)
+	n.gateway = gateway.URL
 	registrar := httptest.NewServer(http.HandlerFunc(n.register))
 	t.Cleanup(registrar.Close)
 
@@ -339,6 +343,81 @@ func (n *network) quilt(all []quilt.File) {
 	got = files{}
 	n.ask(map[string]any{"operation": "readPatches", "ids": q.Patches}, &got)
 	check("by patch id", got)
+	for i, patch := range q.Patches {
+		n.fetch("/v1/blobs/by-quilt-patch-id/"+patch, all[i].Data)
+		n.fetch("/v1/blobs/by-quilt-id/"+q.ID.String()+"/"+url.PathEscape(all[i].Identifier), all[i].Data)
+	}
+	got = files{}
+	n.ask(map[string]any{"operation": "readPatches", "ids": n.ours(all)}, &got)
+	check("of the gateway's quilt", got)
+}
+
+// fetch reads from the gateway what must be there.
+func (n *network) fetch(path string, want []byte) {
+	n.t.Helper()
+	answer, err := http.Get(n.gateway + path)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if got, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK || !bytes.Equal(got, want) {
+		n.t.Errorf("%s: status %d, %d bytes (%v), want %d", path, answer.StatusCode, len(got), err, len(want))
+	}
+}
+
+// ours has the gateway write the files, each a byte longer, as a quilt, and returns the ids of the
+// patches in the order of the files.
+func (n *network) ours(all []quilt.File) (patches []string) {
+	n.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part := func(name string, data []byte) {
+		w, err := form.CreateFormField(name)
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		if err != nil {
+			n.t.Fatal(err)
+		}
+	}
+	var tags []map[string]any
+	for i := range all {
+		all[i].Data = append(bytes.Clone(all[i].Data), 'x')
+		part(all[i].Identifier, all[i].Data)
+		tags = append(tags, map[string]any{"identifier": all[i].Identifier, "tags": all[i].Tags})
+	}
+	text, err := json.Marshal(tags)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	part("_metadata", text)
+	if err := form.Close(); err != nil {
+		n.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(n.t.Context(), "PUT", n.gateway+"/v1/quilts?epochs=3", &body)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var stored struct {
+		StoredQuiltBlobs []struct{ Identifier, QuiltPatchID string }
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&stored); err != nil || len(stored.StoredQuiltBlobs) != len(all) {
+		n.t.Fatalf("status %d, %d files (%v)", answer.StatusCode, len(stored.StoredQuiltBlobs), err)
+	}
+	ids := make(map[string]string)
+	for _, f := range stored.StoredQuiltBlobs {
+		ids[f.Identifier] = f.QuiltPatchID
+	}
+	for _, f := range all {
+		patches = append(patches, ids[f.Identifier])
+	}
+	return patches
 }
 
 // kill stops nodes with their faces.
@@ -361,6 +440,7 @@ func TestSDK(t *testing.T) {
 		{"ledger, by upload relay, metadata in parts", true, true, committee.Coded}, {"fixed, by upload relay", false, true, committee.Full},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			n := startNetwork(t, c.ledger, c.byRelay, nodetest.Metadata(c.metadata))
 			random := mathrand.NewChaCha8([32]byte{1})
 			some := func(length int) []byte {
