@@ -4,6 +4,7 @@
 # make report  measure beside the peers, and write bench/REPORT.md with its charts
 # make grid   the grid of shapes, sizes and losses in that report
 # make fuzz   every fuzzer, FUZZTIME each
+# make release VERSION=v0.1.0  tag all modules, once go install works with the tags; DRY=1 tags nothing
 # make generate  write the assembly again, the drawing in docs/architecture.md, and man pages and shell completion
 
 GO ?= go
@@ -11,7 +12,7 @@ FUZZTIME ?= 10s
 BENCHTIME ?= 300ms
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test lint bench report grid fuzz generate
+.PHONY: test lint bench report grid fuzz generate release
 
 test:
 	$(GO) test work
@@ -43,3 +44,6 @@ generate:
 		$(GO) run ./cmd/$$p --man >deploy/man/$$p.1 && \
 		for s in bash zsh fish; do $(GO) run ./cmd/$$p --completion $$s >deploy/completion/$$p.$$s || exit 1; done || exit 1; \
 	done
+
+release:
+	DRY=$(DRY) deploy/release $(VERSION)
