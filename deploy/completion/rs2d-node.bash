@@ -40,17 +40,17 @@ _rs2d_node() {
 		;;
 	' register')
 		case $prev in
-		--name|--address|--capacity|--storage-price|--write-price|--stake|--commission) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--name|--address|--capacity|--storage-price|--write-price|--commission|--stake) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --name --address --capacity --storage-price --write-price --stake --commission --json'
+		[[ $cur == -* ]] && words='--help -h --version --name --address --capacity --storage-price --write-price --commission --stake --json'
 		;;
 	' join')
 		case $prev in
-		--ledger|--name|--address|--capacity|--storage-price|--write-price|--stake|--commission|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--ledger|--name|--address|--capacity|--storage-price|--write-price|--commission|--stake|--wait) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --ledger --name --address --capacity --storage-price --write-price --stake --commission --wait --json'
+		[[ $cur == -* ]] && words='--help -h --version --ledger --name --address --capacity --storage-price --write-price --commission --stake --wait --json'
 		;;
 	' leave')
 		case $prev in

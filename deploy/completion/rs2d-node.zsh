@@ -42,17 +42,17 @@ _rs2d_node() {
 		;;
 	' register')
 		case ${words[CURRENT-1]} in
-		--name|--address|--capacity|--storage-price|--write-price|--stake|--commission) _files; return ;;
+		--name|--address|--capacity|--storage-price|--write-price|--commission|--stake) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--name:Name of the node' '--address:Address by which others reach it' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--stake:Stake that the node has from the beginning' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--json:Print one JSON object instead of an entry of a file in TOML')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--name:Name of the node' '--address:Address by which others reach it' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--stake:Stake that the node has from the beginning' '--json:Print one JSON object instead of an entry of a file in TOML')
 		;;
 	' join')
 		case ${words[CURRENT-1]} in
-		--ledger|--name|--address|--capacity|--storage-price|--write-price|--stake|--commission|--wait) _files; return ;;
+		--ledger|--name|--address|--capacity|--storage-price|--write-price|--commission|--stake|--wait) _files; return ;;
 		esac
 		commands=()
-		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--name:Name of the node' '--address:Address by which others reach it' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--stake:Stake, of the money of the node'\''s account' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--wait:Wait so long until the node owns shards and has them, and show how far it is' '--json:Print one JSON object instead of text')
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--name:Name of the node' '--address:Address by which others reach it' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--stake:Stake, of the money of the node'\''s account' '--wait:Wait so long until the node owns shards and has them, and show how far it is' '--json:Print one JSON object instead of text')
 		;;
 	' leave')
 		case ${words[CURRENT-1]} in
