@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -145,14 +146,10 @@ func TestInconsistentWhileChallenged(t *testing.T) {
 	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != uint64(len(bad)+1) {
 		t.Errorf("%v have passed, of %d blobs; want all, of %d", a.passed(), c.List.Blobs, len(bad)+1)
 	}
-	told := true
-	for _, id := range bad {
-		told = told && eventually(func() bool {
+	for i, id := range bad {
+		until(t, fmt.Sprintf("blob %d is invalid", i), func() bool {
 			return ledger.Get[ledger.Invalid](a.Ledger.State(), ledger.InvalidKey(id)) != nil
 		})
-	}
-	if !told {
-		t.Skip("in this order of messages the ledger is not told in time that the blobs are none; all have passed")
 	}
 	if err := a.read(); err != nil {
 		t.Errorf("the blob beside these: %v", err)
@@ -166,15 +163,4 @@ func TestInconsistentWhileChallenged(t *testing.T) {
 	if c := a.challenge(); len(c.Passed) != 4 || c.List.Blobs != 1 {
 		t.Errorf("%v have passed, of %d blobs; want all, of 1", a.passed(), c.List.Blobs)
 	}
-}
-
-// eventually reports whether a condition holds within ten seconds.
-func eventually(holds func() bool) bool {
-	for range 1000 {
-		if holds() {
-			return true
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return holds()
 }

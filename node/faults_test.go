@@ -157,7 +157,9 @@ func cheatIn(t *testing.T, cl *client.Client, blob []byte, at rs2d.SliverRef) (*
 		wrong, roots = e.Secondary(at.Index), &meta.Secondary
 	}
 	wrong.Data = bytes.Clone(wrong.Data)
-	wrong.Data[0] ^= 1
+	for i := 0; i < len(wrong.Data); i += e.SymbolSize() { // so that it differs in all source symbols
+		wrong.Data[i] ^= 1
+	}
 	prover, err := code.NewProver(wrong)
 	if err != nil {
 		t.Fatal(err)
