@@ -68,28 +68,39 @@ func (d *streamDecoding) run(w io.Writer, have []SliverRef) error {
 	}
 	if encoded > 0 && d.opts.readBack == nil {
 		// Nothing is written before all is known to be right.
-		for {
-			before, done := len(d.rejected), d.progress.done
-			err := d.pass(func([]byte, int) error { return nil })
-			if err != nil {
-				return err
-			}
-			if err = d.encodesTo(d); err == nil {
-				break
-			}
-			if len(d.rejected) == before || d.ctx.Err() != nil {
-				return err
-			}
-			d.progress.done = done // slivers that were right cannot be read any more
+		if err := d.pass(nowhere); err != nil {
+			return err
+		}
+		if err := d.strict(d); err != nil {
+			return err
 		}
 	}
 	if err := d.pass(write); err != nil {
 		return err
 	}
 	if encoded > 0 && d.opts.readBack != nil {
-		return d.encodesTo(d.opts.readBack)
+		return d.strict(d.opts.readBack)
 	}
 	return nil
+}
+
+func nowhere([]byte, int) error { return nil }
+
+// strict is encodesTo, which begins anew without slivers that were right and cannot be read
+// any more.
+func (d *streamDecoding) strict(blob io.ReaderAt) error {
+	done := d.progress.done
+	for {
+		before := len(d.rejected)
+		err := d.encodesTo(blob)
+		if err == nil || len(d.rejected) == before || d.ctx.Err() != nil {
+			return err
+		}
+		if err := d.pass(nowhere); err != nil {
+			return err
+		}
+		d.progress.done = done
+	}
 }
 
 // pass calls emit with all rows that hold bytes of the blob, in order and some at a time.

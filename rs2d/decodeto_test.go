@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -224,6 +225,48 @@ func TestDecodeToFickle(t *testing.T) {
 					t.Errorf("error %v", err)
 				}
 			})
+		}
+	}
+}
+
+// TestDecodeToInconsistentFickle has a sliver vanish while a blob is read that no blob encodes
+// to: all others show the same, and the error is what it would be without it.
+func TestDecodeToInconsistentFickle(t *testing.T) {
+	c := newCode(t, 10, WithWorkers(1))
+	blob := pattern(30000, 1)
+	e, err := c.Encode(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []SliverRef{{Primary, 9}, {Secondary, 9}} {
+		meta := *e.Metadata()
+		meta.Primary, meta.Secondary = slices.Clone(meta.Primary), slices.Clone(meta.Secondary)
+		if wrong.Axis == Primary {
+			meta.Primary[9][0] ^= 1
+		} else {
+			meta.Secondary[9][0] ^= 1
+		}
+		for _, gone := range []SliverRef{{Primary, 0}, {Primary, 1}, {Secondary, 2}} {
+			for from := 1; from < 40; from++ {
+				t.Run(fmt.Sprintf("%v,%v,from=%d", wrong, gone, from), func(t *testing.T) {
+					src := &fickleSource{memorySource: memorySource{}, reads: map[SliverRef]int{}, ref: gone, from: from, fail: true}
+					for i := range 10 {
+						src.memorySource[SliverRef{Primary, i}] = e.Primary(i).Data
+						src.memorySource[SliverRef{Secondary, i}] = e.Secondary(i).Data
+					}
+					for i, opts := range [][]StreamOption{nil, {ReadBack(bytes.NewReader(blob))}} {
+						clear(src.reads)
+						var inconsistent *InconsistentError
+						err := c.DecodeTo(t.Context(), io.Discard, &meta, src, src.refs(), CheckStrict, opts...)
+						if !errors.As(err, &inconsistent) {
+							t.Fatalf("reading back %d: error %v, want an *InconsistentError", i, err)
+						}
+						if err := c.VerifyInconsistency(&meta, inconsistent.Proof); err != nil {
+							t.Errorf("reading back %d: its proof: %v", i, err)
+						}
+					}
+				})
+			}
 		}
 	}
 }
