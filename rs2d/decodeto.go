@@ -71,7 +71,7 @@ func (d *streamDecoding) run(w io.Writer, have []SliverRef) error {
 		if err := d.pass(nowhere); err != nil {
 			return err
 		}
-		if err := d.strict(d); err != nil {
+		if err := strict(d, d); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ func (d *streamDecoding) run(w io.Writer, have []SliverRef) error {
 		return err
 	}
 	if encoded > 0 && d.opts.readBack != nil {
-		return d.strict(d.opts.readBack)
+		return strict(d, d.opts.readBack)
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func nowhere([]byte, int) error { return nil }
 
 // strict is encodesTo, which begins anew without slivers that were right and cannot be read
 // any more.
-func (d *streamDecoding) strict(blob io.ReaderAt) error {
+func strict(d *streamDecoding, blob io.ReaderAt) error {
 	done := d.progress.done
 	for {
 		before := len(d.rejected)
