@@ -64,16 +64,20 @@ func (r *Registrar) Register(
 	if r.Permanent {
 		name(ledger.ObjectID{}) // whichever it will be
 	}
-	got, err := r.Account.once(ctx, func(ctx context.Context) (_ ledger.Action, err error) {
-		if o.found, err = o.find(ctx, id); o.found || err != nil {
-			return nil, err
-		}
-		return ledger.ReserveAndRegister{
-			Epochs: r.Epochs, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent,
-		}, nil
-	}, func(object ledger.ObjectID) {
-		o.object = object
-		name(object)
+	got, err := r.Account.once(ctx, wish{
+		about: &id,
+		next: func(ctx context.Context) (_ ledger.Action, err error) {
+			if o.found, err = o.find(ctx, id); o.found || err != nil {
+				return nil, err
+			}
+			return ledger.ReserveAndRegister{
+				Epochs: r.Epochs, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent,
+			}, nil
+		},
+		named: func(object ledger.ObjectID) {
+			o.object = object
+			name(object)
+		},
 	})
 	switch {
 	case err != nil:
@@ -194,7 +198,8 @@ func (o *order) certify(ctx context.Context, cert *committee.Certificate) error 
 
 // once has the rest of an order done, which buys some epochs.
 func (o *order) once(ctx context.Context, epochs uint32, next func(context.Context) (ledger.Action, error)) error {
-	got, err := o.registrar.Account.Once(ctx, next)
+	id := o.one.ID // next may write to the other
+	got, err := o.registrar.Account.once(ctx, wish{about: &id, next: next})
 	if err != nil {
 		epochs = 0
 	}

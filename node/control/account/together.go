@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -24,20 +25,28 @@ import (
 // this one was to have.
 //
 // What several goroutines want done while a transaction is on its way goes together in the
-// next one, a ledger.Batch. The receipt of each has its part of the fee, and the events of
-// all.
+// next one, a ledger.Batch: next must not depend on what the others do. The receipt of each
+// has its part of the fee, and the events of all.
 func (a *Account) Once(ctx context.Context, next func(context.Context) (ledger.Action, error)) (chain.Receipt, error) {
-	return a.once(ctx, next, nil)
+	return a.once(ctx, wish{next: next})
 }
 
-// once is Once. named, which may be nil, is told which id the first object has that the
-// action makes, before the transaction is sent.
-func (a *Account) once(
-	ctx context.Context, next func(context.Context) (ledger.Action, error), named func(ledger.ObjectID),
-) (chain.Receipt, error) {
+// wish is an action that somebody wants done.
+type wish struct {
+	next func(context.Context) (ledger.Action, error)
+	// The blob whose registrations next looks for. No two go together that are about the same
+	// one: the second looks when the first is done.
+	about *commit.BlobID
+	// named, which may be nil, is told which id the first object has that the action makes, before the
+	// transaction is sent.
+	named func(ledger.ObjectID)
+}
+
+// once is Once.
+func (a *Account) once(ctx context.Context, w wish) (chain.Receipt, error) {
 	alone := false
 	for attempt, wait := 0, firstPause; ; attempt++ {
-		r := &request{ctx: ctx, next: next, named: named, alone: alone, done: make(chan struct{})}
+		r := &request{ctx: ctx, wish: w, alone: alone, done: make(chan struct{})}
 		if err := a.ask(ctx, r); err != nil {
 			return chain.Receipt{}, err
 		}
@@ -54,9 +63,8 @@ func (a *Account) once(
 
 // request is an attempt to have an action done.
 type request struct {
+	wish
 	ctx   context.Context
-	next  func(context.Context) (ledger.Action, error)
-	named func(ledger.ObjectID)
 	alone bool // it goes with no other
 
 	mu   sync.Mutex // held while next or named is called
@@ -108,16 +116,19 @@ func (q *queue) back(all []*request) {
 func (q *queue) take() (group []*request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) > 0 && len(group) < ledger.MaxBatch {
-		r := q.waiting[0]
-		if r.alone && len(group) > 0 {
-			break
+	var left []*request
+	about := make(map[commit.BlobID]bool)
+	for _, r := range q.waiting {
+		full := len(group) == ledger.MaxBatch || len(group) > 0 && (r.alone || group[0].alone)
+		if full || r.about != nil && about[*r.about] {
+			left = append(left, r)
+			continue
 		}
-		group, q.waiting = append(group, r), q.waiting[1:]
-		if r.alone {
-			break
+		if group = append(group, r); r.about != nil {
+			about[*r.about] = true
 		}
 	}
+	q.waiting = left
 	return group
 }
 

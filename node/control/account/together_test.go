@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/ledger/ledgertest"
@@ -73,7 +75,7 @@ func crowd(t *testing.T, a *Account, h *held, want []func(context.Context) (ledg
 	})
 	<-h.arrived
 	for i, next := range want {
-		all.Go(func() { receipts[i], errs[i] = a.once(t.Context(), next, named[i]) })
+		all.Go(func() { receipts[i], errs[i] = a.once(t.Context(), wish{next: next, named: named[i]}) })
 		waitFor(a, i+1)
 	}
 	close(h.let)
@@ -152,6 +154,87 @@ func TestTogether(t *testing.T) {
 	}
 	if w.state().Nonce != 2 {
 		t.Errorf("nonce %d, want 2", w.state().Nonce)
+	}
+}
+
+// TestTogetherAbout: of two who register the same blob the second finds what the first has
+// done, and nothing is paid for twice.
+func TestTogetherAbout(t *testing.T) {
+	w := newWorld(t)
+	h := newHeld()
+	a := w.alice(h.submit)
+	id, meta := w.blob("a")
+	other, otherMeta := w.blob("b")
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := a.Do(t.Context(), ledger.Transfer{To: ledger.Address{9}, Amount: 1}); err != nil {
+			t.Errorf("the first transaction: %v", err)
+		}
+	})
+	<-h.arrived
+	for i, x := range []struct {
+		id   commit.BlobID
+		meta *commit.Metadata
+	}{{id, meta}, {id, meta}, {other, otherMeta}} {
+		r := &Registrar{Account: a, Epochs: 2, Hasher: w.hasher}
+		all.Go(func() {
+			if _, err := r.Register(t.Context(), x.id, x.meta, func(committee.Attestation) {}); err != nil {
+				t.Errorf("registration %d: %v", i, err)
+			}
+		})
+		waitFor(a, i+1)
+	}
+	close(h.let)
+	all.Wait()
+	if got := fmt.Sprint(h.actions(t)); got != "[1 2]" {
+		t.Errorf("transactions with %s actions, want [1 2]", got)
+	}
+	for _, x := range []commit.BlobID{id, other} {
+		if b := chain.BlobOf(w.backend.State(), x); len(b.Registrations) != 1 {
+			t.Errorf("%d registrations of %v, want 1", len(b.Registrations), x)
+		}
+	}
+}
+
+// TestTogetherCertify: of two who certify the same registration the second finds it done.
+func TestTogetherCertify(t *testing.T) {
+	w := newWorld(t)
+	h := newHeld()
+	a, before := w.alice(h.submit), w.alice(nil)
+	id, meta := w.blob("a")
+	var words committee.Attestation
+	certify := make([]func(context.Context, *committee.Certificate) error, 2)
+	for i := range certify {
+		r := &Registrar{Account: before, Epochs: 2, Hasher: w.hasher}
+		var err error
+		if certify[i], err = r.Register(t.Context(), id, meta, func(a committee.Attestation) { words = a }); err != nil {
+			t.Fatal(err)
+		}
+		r.Account = a
+	}
+	cert := w.certificate(words)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := a.Do(t.Context(), ledger.Transfer{To: ledger.Address{9}, Amount: 1}); err != nil {
+			t.Errorf("the first transaction: %v", err)
+		}
+	})
+	<-h.arrived
+	for i, f := range certify {
+		all.Go(func() {
+			if err := f(t.Context(), cert); err != nil {
+				t.Errorf("certificate %d: %v", i, err)
+			}
+		})
+		waitFor(a, i+1)
+	}
+	close(h.let)
+	all.Wait()
+	if got := fmt.Sprint(h.actions(t)); got != "[1 1]" {
+		t.Errorf("transactions with %s actions, want [1 1]", got)
+	}
+	if b := chain.BlobOf(w.backend.State(), id); len(b.Registrations) != 1 || b.Certified == nil {
+		t.Errorf("%d registrations, certified: %v, want one that is", len(b.Registrations), b.Certified != nil)
 	}
 }
 
