@@ -258,7 +258,7 @@ func TestQuiltToken(t *testing.T) {
 	secret := []byte("the publisher's secret")
 	s := serve(t, Options{Auth: &Auth{Secret: secret}})
 	put := func(id string, size int) (int, string) {
-		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"jti": id, "exp": 1 << 40, "size": size}).SignedString(secret)
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"jti": id, "exp": int64(1) << 40, "size": size}).SignedString(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
