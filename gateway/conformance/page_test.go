@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
+	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/nodetest"
 )
@@ -127,6 +129,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stored := []commit.BlobID{id}
 	b.until("#stored", "Stored as "+id.String())
 	b.until("#recent", id.String())
 	if got := b.evaluate(`fetch(document.querySelector('#stored a').href).then((r) => r.text())`); got != text {
@@ -140,6 +143,7 @@ func TestPage(t *testing.T) {
 	if id, err = c.Code().ID([]byte("what was dropped")); err != nil {
 		t.Fatal(err)
 	}
+	stored = append(stored, id)
 	b.until("#stored", "Stored as "+id.String())
 	if got := b.evaluate(`fetch(document.querySelector('#stored a').href).then((r) => r.text())`); got != "what was dropped" {
 		t.Errorf("dropped, and read back: %q", got)
@@ -156,13 +160,27 @@ func TestPage(t *testing.T) {
 	if id, err = c.Code().ID([]byte("what came late")); err != nil {
 		t.Fatal(err)
 	}
+	stored = append(stored, id)
 	b.until("#stored", "Stored as "+id.String())
 	b.shot("down")
 	nodes.Renew(t, 3)
 	b.until("#figures", "4 of 4")
-	member := nodes.Nodes[3].Control.View().Current.Member(3)
+	back := nodes.Nodes[3]
+	member := back.Control.View().Current.Member(3)
+	slivers := 2 * len(member.Shards) // of a blob
+	for _, id := range stored {
+		await(t, fmt.Sprintf("%d slivers of %v", slivers, id), func() (string, bool) {
+			info, err := back.Store.Info(id)
+			return fmt.Sprintf("%d (%v)", len(info.Slivers), err), len(info.Slivers) == slivers
+		})
+	}
 	const row = "#members tr:nth-child(4)"
-	b.until(row+" td:nth-child(6)", fmt.Sprint(3*2*len(member.Shards))) // two slivers a shard of each blob
+	// The gateway may have brought those that came late, which it still had.
+	await(t, "a page with what was recovered, all but what came late at least", func() (string, bool) {
+		recovered := back.Healer().Totals().Slivers
+		shown := b.evaluate(`document.querySelector('` + row + ` td:nth-child(6)').textContent`)
+		return fmt.Sprintf("%q for %d", shown, recovered), shown == fmt.Sprint(recovered) && recovered >= int64(2*slivers)
+	})
 	b.until(row+" td:nth-child(5)", "0")
 	if got := b.until(row+" td:nth-child(2)", "healthy"); got != "healthy" {
 		t.Errorf("%s, which has healed, is %s", member.Name, got)
@@ -202,5 +220,22 @@ func TestPage(t *testing.T) {
 	})()`, gateway.URL, body)
 	if got := b.evaluate(script); got != "a blob of another page" {
 		t.Errorf("another origin reads %q", got)
+	}
+}
+
+// await waits until something is as it is wanted, and fails with what it is after a minute.
+func await(t *testing.T, want string, look func() (got string, done bool)) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		got, done := look()
+		if done {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s, want %s", got, want)
+		}
+		if err := pause.For(t.Context(), 10*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
