@@ -1,6 +1,6 @@
 // Clients that are generated from the OpenAPI documents of the gateway and of a node's face, one
 // request at a time (see requests.mjs). They are generated, and checked with what uses them
-// (gateway.ts, node.ts), on every run.
+// (gateway.ts, node.ts; answers.ts serves both), on every run.
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -43,6 +43,7 @@ const operations = {
 	// it has not called.
 	async drive({ apis }) {
 		await writeFile(join(dir, 'package.json'), '{"type": "commonjs"}');
+		await copyFile('answers.ts', join(dir, 'answers.ts'));
 		compile(await Promise.all(apis.map(generate)));
 		const missing = [];
 		let calls = 0;

@@ -1,27 +1,7 @@
 // Calls all operations of the gateway, as a program does that has a generated client: what is sent
 // is checked against the document when it is compiled, and what comes back while it runs.
+import { good, reason, want } from '../answers';
 import type * as SDK from './generated/sdk.gen';
-
-function want(what: string, got: unknown, wanted: unknown): void {
-	const [a, b] = [JSON.stringify(got), JSON.stringify(wanted)];
-	if (a !== b) throw new Error(`${what}: ${a}, want ${b}`);
-}
-
-type Answer<T> = { data?: T; error?: unknown; response?: Response };
-
-// good returns what was answered, which must be no error.
-function good<T>(what: string, { data, error, response }: Answer<T>): T {
-	if (error !== undefined || !response?.ok || data === undefined) {
-		throw new Error(`${what}: ${response?.status} ${error instanceof Error ? error.stack : JSON.stringify(error)}`);
-	}
-	return data;
-}
-
-// reason returns why an answer is an error.
-function reason({ error, response }: Answer<unknown>): string {
-	const known = error as { error?: { details?: { reason?: string }[] } } | undefined;
-	return `${response?.status} ${known?.error?.details?.[0]?.reason}`;
-}
 
 export async function drive(sdk: typeof SDK): Promise<void> {
 	const text = 'a blob of some length', raw = { parseAs: 'text' } as const;

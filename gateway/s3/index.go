@@ -102,22 +102,12 @@ func (c change) put(key []byte, v any) error {
 func (c change) remove(key []byte) error { return c.batch.Delete(key, nil) }
 
 // apply makes a change durable.
-func (x *index) apply(f func(change) error) error {
-	done, err := x.uses.begin()
-	if err != nil {
-		return err
-	}
-	defer done()
-	batch := x.db.NewBatch()
-	defer batch.Close()
-	if err := f(change{batch, x}); err != nil {
-		return err
-	}
-	return batch.Commit(pebble.Sync)
-}
+func (x *index) apply(f func(change) error) error { return x.commit(f, pebble.Sync) }
 
 // applyLater is apply for a change that is durable with the next one that apply makes.
-func (x *index) applyLater(f func(change) error) error {
+func (x *index) applyLater(f func(change) error) error { return x.commit(f, noSync) }
+
+func (x *index) commit(f func(change) error, how *pebble.WriteOptions) error {
 	done, err := x.uses.begin()
 	if err != nil {
 		return err
@@ -128,7 +118,7 @@ func (x *index) applyLater(f func(change) error) error {
 	if err := f(change{batch, x}); err != nil {
 		return err
 	}
-	return batch.Commit(noSync)
+	return batch.Commit(how)
 }
 
 // lock holds an object's key, and the bucket in its place, until unlock is called. The error

@@ -80,7 +80,8 @@ func (m *memory) Free(_ context.Context, id commit.BlobID, object daemon.ObjectI
 	return nil
 }
 
-func (m *memory) ReadRange(_ context.Context, id commit.BlobID, off, n uint64) ([]byte, error) {
+// blob returns what is stored, which does not change.
+func (m *memory) blob(id commit.BlobID) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	blob, ok := m.blobs[id]
@@ -89,6 +90,14 @@ func (m *memory) ReadRange(_ context.Context, id commit.BlobID, off, n uint64) (
 	}
 	if !ok {
 		return nil, client.ErrNotFound
+	}
+	return blob, nil
+}
+
+func (m *memory) ReadRange(_ context.Context, id commit.BlobID, off, n uint64) ([]byte, error) {
+	blob, err := m.blob(id)
+	if err != nil {
+		return nil, err
 	}
 	return bytes.Clone(blob[off:][:n]), nil
 }
@@ -103,14 +112,9 @@ func (m *memory) Params() commit.Params {
 }
 
 func (m *memory) ReadColumns(ctx context.Context, id commit.BlobID, from, to int) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	blob, ok := m.blobs[id]
-	if m.err != nil {
-		return nil, m.err
-	}
-	if !ok {
-		return nil, client.ErrNotFound
+	blob, err := m.blob(id)
+	if err != nil {
+		return nil, err
 	}
 	return quilt.ColumnsOf(m.Params(), blob)(ctx, from, to)
 }

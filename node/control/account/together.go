@@ -206,18 +206,21 @@ func (a *Account) transact(group []*request) {
 	if len(group) == 0 {
 		return
 	}
-	actions, size := make([]ledger.Action, 0, len(group)), 0
+	actions := make([]ledger.Action, len(group))
 	for i, r := range group {
-		if size += len(ledger.BatchOf(r.action).Actions[0]); size > maxTogether && i > 0 {
+		actions[i] = r.action
+	}
+	batch, size := ledger.BatchOf(actions...), 0
+	for i, data := range batch.Actions {
+		if size += len(data); size > maxTogether && i > 0 {
 			a.queue.back(group[i:])
-			group = group[:i]
+			group, batch.Actions = group[:i], batch.Actions[:i]
 			break
 		}
-		actions = append(actions, r.action)
 	}
 	action := actions[0]
-	if len(actions) > 1 {
-		action = ledger.BatchOf(actions...)
+	if len(group) > 1 {
+		action = batch
 	}
 	tx, err := a.sign(action)
 	if err != nil {

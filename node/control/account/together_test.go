@@ -66,6 +66,14 @@ func (h *held) actions(t *testing.T) (counts []int) {
 func crowd(t *testing.T, a *Account, h *held, want []func(context.Context) (ledger.Action, error), named []func(ledger.ObjectID)) ([]chain.Receipt, []error) {
 	t.Helper()
 	receipts, errs := make([]chain.Receipt, len(want)), make([]error, len(want))
+	behindFirst(t, a, h, len(want), func(i int) { receipts[i], errs[i] = a.once(t.Context(), wish{next: want[i], named: named[i]}) })
+	return receipts, errs
+}
+
+// behindFirst calls f at once with 0 to n-1, each of which uses an account, while a first
+// transaction of it is on its way, and returns when all is done.
+func behindFirst(t *testing.T, a *Account, h *held, n int, f func(i int)) {
+	t.Helper()
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() {
@@ -74,13 +82,11 @@ func crowd(t *testing.T, a *Account, h *held, want []func(context.Context) (ledg
 		}
 	})
 	<-h.arrived
-	for i, next := range want {
-		all.Go(func() { receipts[i], errs[i] = a.once(t.Context(), wish{next: next, named: named[i]}) })
+	for i := range n {
+		all.Go(func() { f(i) })
 		waitFor(a, i+1)
 	}
 	close(h.let)
-	all.Wait()
-	return receipts, errs
 }
 
 // waitFor returns when so many requests wait.
@@ -165,27 +171,13 @@ func TestTogetherAbout(t *testing.T) {
 	a := w.alice(h.submit)
 	id, meta := w.blob("a")
 	other, otherMeta := w.blob("b")
-	var all sync.WaitGroup
-	all.Go(func() {
-		if _, err := a.Do(t.Context(), ledger.Transfer{To: ledger.Address{9}, Amount: 1}); err != nil {
-			t.Errorf("the first transaction: %v", err)
+	ids, metas := []commit.BlobID{id, id, other}, []*commit.Metadata{meta, meta, otherMeta}
+	behindFirst(t, a, h, len(ids), func(i int) {
+		r := &Registrar{Account: a, Epochs: 2, Hasher: w.hasher}
+		if _, err := r.Register(t.Context(), ids[i], metas[i], func(committee.Attestation) {}); err != nil {
+			t.Errorf("registration %d: %v", i, err)
 		}
 	})
-	<-h.arrived
-	for i, x := range []struct {
-		id   commit.BlobID
-		meta *commit.Metadata
-	}{{id, meta}, {id, meta}, {other, otherMeta}} {
-		r := &Registrar{Account: a, Epochs: 2, Hasher: w.hasher}
-		all.Go(func() {
-			if _, err := r.Register(t.Context(), x.id, x.meta, func(committee.Attestation) {}); err != nil {
-				t.Errorf("registration %d: %v", i, err)
-			}
-		})
-		waitFor(a, i+1)
-	}
-	close(h.let)
-	all.Wait()
 	if got := fmt.Sprint(h.actions(t)); got != "[1 2]" {
 		t.Errorf("transactions with %s actions, want [1 2]", got)
 	}
@@ -213,23 +205,11 @@ func TestTogetherCertify(t *testing.T) {
 		r.Account = a
 	}
 	cert := w.certificate(words)
-	var all sync.WaitGroup
-	all.Go(func() {
-		if _, err := a.Do(t.Context(), ledger.Transfer{To: ledger.Address{9}, Amount: 1}); err != nil {
-			t.Errorf("the first transaction: %v", err)
+	behindFirst(t, a, h, len(certify), func(i int) {
+		if err := certify[i](t.Context(), cert); err != nil {
+			t.Errorf("certificate %d: %v", i, err)
 		}
 	})
-	<-h.arrived
-	for i, f := range certify {
-		all.Go(func() {
-			if err := f(t.Context(), cert); err != nil {
-				t.Errorf("certificate %d: %v", i, err)
-			}
-		})
-		waitFor(a, i+1)
-	}
-	close(h.let)
-	all.Wait()
 	if got := fmt.Sprint(h.actions(t)); got != "[1 1]" {
 		t.Errorf("transactions with %s actions, want [1 1]", got)
 	}
