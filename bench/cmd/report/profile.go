@@ -41,7 +41,7 @@ const (
 func (r *run) profile(comparisons []comparison) error {
 	r.Profiles = nil
 	for _, l := range r.lines() {
-		if l.verdict == metAim {
+		if l.verdict == metAim || l.verdict == told {
 			continue
 		}
 		for _, c := range comparisons {

@@ -110,8 +110,27 @@ func (r *Results) scaling(key Key) []Measurement {
 	return list
 }
 
-// walrus returns the time that walrus-core took for a blob of size bytes at
+// slower returns how much slower this machine is than the one on which walrus-core was
+// measured, by the fastest and by the median rounds of what klauspost's codec took on both.
+// It is 1 where that was not measured here.
+func (r *Results) slower() (best, median float64) {
+	m := r.find(Key{encode1D, "667+333", 1 << 10, 1, klauspost, ""})
+	if m == nil {
+		return 1, 1
+	}
+	there := float64(peer.Yardstick.Nanoseconds())
+	return m.Best() / there, m.Median() / there
+}
+
+// walrus returns the time that walrus-core would take here for a blob of size bytes at
 // n = 1000, nanoseconds, or 0 if nobody measured it.
+func (r *Results) walrus(work, how string, size int) float64 {
+	best, _ := r.slower()
+	return best * walrus(work, how, size)
+}
+
+// walrus returns the time that walrus-core took for a blob of size bytes at
+// n = 1000 where it was measured, nanoseconds, or 0 if nobody measured it.
 func walrus(work, how string, size int) float64 {
 	known := peer.Walrus.Encode
 	switch {
