@@ -53,7 +53,7 @@ func writeReport(r *Results, dir string) error {
 		{"Go", m.Go}, {"revision", m.Revision}, {"date", m.Date},
 		{"method", method},
 	})
-	d.paragraph("Throughput counts bytes of original data, and 1 GB is 10⁹ bytes. Peers: klauspost/reedsolomon 1.14.2 (`WithLeopardGF16`, the same bytes out), " +
+	d.paragraph("Throughput counts bytes of original data, and 1 GB is 10⁹ bytes. Peers: klauspost/reedsolomon 1.14.2 (`WithLeopardGF16`, the same bytes out), "+
 		"celestiaorg/rsmt2d 0.15.1, zeebo/blake3 0.2.4, golang.org/x/crypto 0.48.0. The times of walrus-core (Rust, one thread) and the budget were measured and set on another machine, an AMD EPYC (Zen 4) on which klauspost's encode of 667+333 shards of 1 KiB takes 112 µs; "+
 		"here they are multiplied by what that takes here, which is %.2f times as long. Bounds are those of a core of that machine.", best)
 

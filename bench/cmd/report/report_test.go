@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/bench/internal/measure"
+	"github.com/redstuff-go/redstuff/bench/internal/peer"
 	"github.com/redstuff-go/redstuff/bench/internal/work"
+	"github.com/redstuff-go/redstuff/commit"
 )
 
 // invented returns results as a run would have them, with made-up times, without
@@ -136,6 +138,26 @@ func TestNames(t *testing.T) {
 	} {
 		if test.got != test.want {
 			t.Errorf("got %q, want %q", test.got, test.want)
+		}
+	}
+}
+
+// What was measured on another machine counts as much longer here as klauspost's codec takes
+// longer here.
+func TestScaled(t *testing.T) {
+	const took = 2 * peer.Yardstick // on this machine
+	ours := Key{encode2D, codeName(manyShards), 32 << 20, 1, redstuff, commit.BLAKE3.String()}
+	r := &Results{Machine: Machine{Cores: 2}, Measured: []Measurement{
+		{Key{encode1D, "667+333", 1 << 10, 1, klauspost, ""}, measure.Result{Rounds: []float64{float64(took)}}},
+		{ours, measure.Result{Rounds: []float64{float64(peer.Budget[32<<20][0])}}},
+	}}
+	lines := r.lines()
+	if len(lines) != 2 {
+		t.Fatalf("%d lines; want two, against walrus-core and against the budget", len(lines))
+	}
+	for i, want := range []float64{2 * float64(peer.Walrus.Encode[32<<20]), 2 * float64(peer.Budget[32<<20][0])} {
+		if l := lines[i]; l.peerNs != want || l.verdict != metAim {
+			t.Errorf("%s: the peer takes %v, %s; want %v, %s", l.group, l.peerNs, l.verdict, want, metAim)
 		}
 	}
 }
