@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/versity/versitygw/s3response"
 
 	"github.com/redstuff-go/redstuff/gateway/daemon"
@@ -22,16 +21,10 @@ import (
 // what they do then fails, and brings nothing down.
 func TestClose(t *testing.T) {
 	m := newMemory()
-	b, err := Open("index", m, Options{FS: vfs.NewMem(), PieceSize: 10, ReadSize: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := openBucket(t, m, Options{PieceSize: 10, ReadSize: 10})
 	put := func(key string) error {
 		_, err := b.PutObject(t.Context(), s3response.PutObjectInput{Bucket: aws.String("bucket"), Key: &key, Body: bytes.NewReader(some(1, 100))})
 		return err
-	}
-	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
-		t.Fatal(err)
 	}
 	if err := put("key"); err != nil {
 		t.Fatal(err)
@@ -109,14 +102,8 @@ func (w *watched) Put(ctx context.Context, blob []byte, o daemon.PutOptions) (*d
 // when it has answered.
 func TestContext(t *testing.T) {
 	w := &watched{memory: newMemory()}
-	b, err := Open("index", w, Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := openBucket(t, w, Options{})
 	defer b.Close()
-	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
-		t.Fatal(err)
-	}
 	type key struct{}
 	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "the request's"))
 	cancel()

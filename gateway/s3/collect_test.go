@@ -149,15 +149,9 @@ func TestUpgrade(t *testing.T) {
 // object lacks its bytes at any time, and no blob stays in the end.
 func TestFreeCrowd(t *testing.T) {
 	m := newMemory()
-	b, err := Open("index", m, Options{FS: vfs.NewMem(), PieceSize: 10, ReadSize: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := openBucket(t, m, Options{PieceSize: 10, ReadSize: 10})
 	defer b.Close()
 	ctx, bucket := t.Context(), aws.String("bucket")
-	if err := b.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: bucket}, nil); err != nil {
-		t.Fatal(err)
-	}
 	const keys, contents = 6, 3
 	var crowd sync.WaitGroup
 	for who := range 4 {
@@ -229,14 +223,8 @@ func TestFreeAgain(t *testing.T) {
 	m := newMemory()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	slow := &slowFree{memory: m, entered: entered, leave: leave}
-	b, err := Open("index", slow, Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := openBucket(t, slow, Options{})
 	defer b.Close()
-	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
-		t.Fatal(err)
-	}
 	remove := func() {
 		t.Helper()
 		if _, err := b.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String("bucket"), Key: aws.String("key")}); err != nil {

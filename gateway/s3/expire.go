@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -66,7 +67,7 @@ func (o *object) over(l *lifecycle, key string, now Epochs) bool {
 	return d != 0 && now.Now.Sub(o.Modified) >= d
 }
 
-// scan removes all objects whose time is over.
+// scan removes all objects, and parts of uploads, whose time is over.
 func (e *expirer) scan(ctx context.Context, now Epochs) error {
 	rules := make(map[string]*lifecycle)
 	var faded []string // buckets whose notes are to be written again
@@ -116,5 +117,8 @@ func (e *expirer) scan(ctx context.Context, now Epochs) error {
 			return err
 		}
 	}
-	return nil
+	return x.each([]byte{kindUpload}, []byte{kindUpload}, func(key, _ []byte, _ func([]byte)) (bool, error) {
+		bucket, name, id := uploadOf(key)
+		return true, errors.Join(ctx.Err(), uploads{e.all}.expire(bucket, name, id, now))
+	})
 }

@@ -275,7 +275,7 @@ func TestLifetimesOnLedger(t *testing.T) {
 	s.stop()
 	s.fs = vfs.NewMem()
 	options.FS = s.fs
-	if got, err := Rebuild(ctx, "index", p.blobs, options, access); err != nil || got.Objects != 1 || got.Buckets != 1 || len(got.Lost) != 0 {
+	if got, err := Rebuild(ctx, "index", p.blobs, options, access, false); err != nil || got.Objects != 1 || got.Buckets != 1 || len(got.Lost) != 0 {
 		t.Errorf("rebuilt %+v (%v), want one object", got, err)
 	}
 	s.start(options)

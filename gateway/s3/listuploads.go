@@ -31,35 +31,36 @@ func (l listings) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUp
 		from = all
 	}
 	key, id := "", "" // of the last one on the page
-	err = l.uploads(bucket, prefix, from, func(one *upload, its string, seek func([]byte)) bool {
+	err = l.uploads(bucket, prefix, from, func(one *upload, itsKey, its string, seek func([]byte)) bool {
 		if len(out.Uploads)+len(out.CommonPrefixes) == n {
 			out.IsTruncated, out.NextKeyMarker, out.NextUploadIDMarker = true, key, id
 			return false
 		}
-		if common := commonPrefix(one.Key, prefix, delimiter); common != "" {
+		if common := commonPrefix(itsKey, prefix, delimiter); common != "" {
 			out.CommonPrefixes = append(out.CommonPrefixes, s3response.CommonPrefix{Prefix: common})
 			key, id = common, its
 			seek(after(named(kindUpload, bucket, common)))
 			return true
 		}
 		out.Uploads = append(out.Uploads, s3response.Upload{
-			Key: one.Key, UploadID: its, Initiated: one.Started, StorageClass: types.StorageClassStandard,
+			Key: itsKey, UploadID: its, Initiated: one.Started, StorageClass: types.StorageClassStandard,
 			ChecksumAlgorithm: types.ChecksumAlgorithm(one.Checksum.Algorithm), ChecksumType: one.Checksum.asked(),
 		})
-		key, id = one.Key, its
+		key, id = itsKey, its
 		return true
 	})
 	return out, err
 }
 
 // uploads calls f with the uploads of keys that begin with the prefix, from a record on.
-func (l listings) uploads(bucket, prefix string, from []byte, f func(one *upload, id string, seek func([]byte)) bool) error {
+func (l listings) uploads(bucket, prefix string, from []byte, f func(one *upload, key, id string, seek func([]byte)) bool) error {
 	return l.index.each(named(kindUpload, bucket, prefix), from, func(raw, value []byte, seek func([]byte)) (bool, error) {
 		one := new(upload)
 		if err := json.Unmarshal(value, one); err != nil {
 			return false, err
 		}
-		return f(one, string(raw[len(uploadKey(bucket, one.Key, "")):]), seek), nil
+		_, key, id := uploadOf(raw)
+		return f(one, key, id, seek), nil
 	})
 }
 
@@ -82,15 +83,15 @@ func (l listings) afterUpload(bucket, delimiter, key, id string) ([]byte, error)
 	below := delimiter != "" && strings.HasSuffix(key, delimiter)
 	first, elsewhere := "", false
 	var found []byte
-	err = l.uploads(bucket, "", uploadKey(bucket, key, ""), func(one *upload, its string, _ func([]byte)) bool {
-		if first == "" && one.Key != key {
-			first = one.Key
+	err = l.uploads(bucket, "", uploadKey(bucket, key, ""), func(_ *upload, itsKey, its string, _ func([]byte)) bool {
+		if first == "" && itsKey != key {
+			first = itsKey
 		}
 		if its != id {
 			return true
 		}
-		if one.Key == key || one.Key == first || below && strings.HasPrefix(one.Key, key) {
-			found = append(uploadKey(bucket, one.Key, id), 0)
+		if itsKey == key || itsKey == first || below && strings.HasPrefix(itsKey, key) {
+			found = append(uploadKey(bucket, itsKey, id), 0)
 		}
 		elsewhere = true
 		return false

@@ -127,23 +127,13 @@ func (p *place) awaitRegistrations(t *testing.T, id commit.BlobID, want int, whe
 // one, and ended; what somebody else registered stays.
 func TestLeftBehind(t *testing.T) {
 	p := newPlace(t)
-	fs, data := vfs.NewMem(), some(1, 5000)
+	data := some(1, 5000)
 	id, err := p.client.Code().ID(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := func() *Backend {
-		t.Helper()
-		b, err := Open("index", p.blobs, Options{FS: fs, Account: p.account, Put: daemon.PutOptions{Epochs: 2}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	b := open()
-	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
-		t.Fatal(err)
-	}
+	o := Options{FS: vfs.NewMem(), Account: p.account, Put: daemon.PutOptions{Epochs: 2}}
+	b := openBucket(t, p.blobs, o)
 	for _, n := range p.Nodes {
 		n.Delay.Hold()
 	}
@@ -162,7 +152,7 @@ func TestLeftBehind(t *testing.T) {
 	for _, n := range p.Nodes {
 		n.Delay.Release()
 	}
-	b = open()
+	b = open(t, p.blobs, o)
 	p.awaitRegistrations(t, id, 0, "a gateway that starts")
 	if err := putTo(b, "key", data); err != nil {
 		t.Fatal(err)
@@ -172,7 +162,7 @@ func TestLeftBehind(t *testing.T) {
 	}
 
 	// One that was there before the intent is somebody's.
-	b = open()
+	b = open(t, p.blobs, o)
 	defer b.Close()
 	if _, err := b.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String("bucket"), Key: aws.String("key")}); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 	"github.com/redstuff-go/redstuff/gateway/daemon"
 )
 
-// note is what is kept outside the database of a bucket or an object, so that the database can be
+// note is what is kept outside the database of a bucket, an object or a part of an upload, so that the database can be
 // made again. It is compressed and sealed, so that only the account's owner reads it, and nobody
 // else can make one.
 type note struct {
@@ -29,10 +29,48 @@ type note struct {
 	Bucket string    `json:"bucket"`
 	Key    []byte    `json:"key,omitempty"` // of the object: it need not be text
 
+	// One of these is what the note is of.
 	Object *object             `json:"object,omitempty"`
 	Record *bucket             `json:"record,omitempty"` // of the bucket, if it is no object's
-	Made   [][]daemon.ObjectID `json:"made,omitempty"`   // for each blob of the object or of Parts, registrations that are the gateway's
-	Parts  []piece             `json:"parts,omitempty"`  // of a note that is too long to be here: it is in these blobs
+	Upload *upload             `json:"upload,omitempty"` // of which Part is a part
+	ID     string              `json:"id,omitempty"`     // of the upload
+	Number int32               `json:"number,omitempty"` // of Part
+	Part   *part               `json:"part,omitempty"`
+	Made   [][]daemon.ObjectID `json:"made,omitempty"`  // for each blob of the object, the part or of Parts, registrations that are the gateway's
+	Parts  []piece             `json:"parts,omitempty"` // of a note that is too long to be here: it is in these blobs
+}
+
+// whole reports whether the note is of one thing.
+func (n *note) whole() bool {
+	things := 0
+	for _, there := range []bool{n.Object != nil, n.Record != nil, n.Part != nil && n.Upload != nil} {
+		if there {
+			things++
+		}
+	}
+	return things == 1
+}
+
+// user returns the key of the record that the note is of.
+func (n *note) user() []byte {
+	switch {
+	case n.Object != nil:
+		return objectKey(n.Bucket, string(n.Key))
+	case n.Part != nil:
+		return partKey(n.Bucket, n.ID, n.Number)
+	}
+	return bucketKey(n.Bucket)
+}
+
+// pieces returns the blobs of what the note is of.
+func (n *note) pieces() []piece {
+	switch {
+	case n.Object != nil:
+		return n.Object.Pieces
+	case n.Part != nil:
+		return n.Part.Pieces
+	}
+	return nil
 }
 
 // Limits of notes.
@@ -88,14 +126,14 @@ func (n *note) pack() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// unpackNote reads what pack returns.
-func unpackNote(data []byte) (*note, error) {
-	text, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(data)), maxNote+1))
+// unpackNote reads what pack returns, of so many bytes at most before it was compressed.
+func unpackNote(data []byte, most int64) (*note, error) {
+	text, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(data)), most+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNote, err)
 	}
-	if len(text) > maxNote {
-		return nil, fmt.Errorf("%w: more than %d bytes", errNote, maxNote)
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%w: more than %d bytes", errNote, most)
 	}
 	n := new(note)
 	if err := json.Unmarshal(text, n); err != nil {
@@ -140,7 +178,7 @@ func (s *Sealer) read(text string, place []byte) (*note, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unpackNote(data)
+	return unpackNote(data, maxNote)
 }
 
 // newNoteName returns the name of a note that is like no other.

@@ -85,7 +85,23 @@ func (n *notes) ofObject(bucket, key string, next *object) (*written, error) {
 		return nil, err
 	}
 	next.Note = ""
-	w, err := n.write(objectKey(bucket, key), &note{At: next.Noted, Bucket: bucket, Key: []byte(key), Object: next, Made: made}, next.Pieces, next.End)
+	w, err := n.write(&note{At: next.Noted, Bucket: bucket, Key: []byte(key), Object: next, Made: made}, next.End)
+	if err == nil {
+		next.Note = w.name
+	}
+	return w, err
+}
+
+// ofPart writes a note of a part of an upload, and of what is known of the upload. An upload
+// without parts has no note: nothing was stored for it.
+func (n *notes) ofPart(what note) (*written, error) {
+	next := what.Part
+	var err error
+	if what.Made, err = n.made(next.Pieces); err != nil {
+		return nil, err
+	}
+	what.At, next.Note = next.Modified, ""
+	w, err := n.write(&what, next.End)
 	if err == nil {
 		next.Note = w.name
 	}
@@ -95,7 +111,7 @@ func (n *notes) ofObject(bucket, key string, next *object) (*written, error) {
 // ofBucket writes a note of a bucket.
 func (n *notes) ofBucket(name string, next *bucket) (*written, error) {
 	next.Note, next.NoteEnd = "", 0
-	w, err := n.write(bucketKey(name), &note{At: next.Noted, Bucket: name, Record: next}, nil, 0)
+	w, err := n.write(&note{At: next.Noted, Bucket: name, Record: next}, 0)
 	if err == nil {
 		next.Note, next.NoteEnd = w.name, w.end
 	}
@@ -201,9 +217,8 @@ func (n *notes) made(pieces []piece) ([][]daemon.ObjectID, error) {
 	return all, nil
 }
 
-// write writes a note about blobs, of which there may be none, which are there until an epoch; 0
-// is for the usual time.
-func (n *notes) write(user []byte, what *note, pieces []piece, end uint32) (w *written, err error) {
+// write writes a note of what is there until an epoch; 0 is for the usual time.
+func (n *notes) write(what *note, end uint32) (w *written, err error) {
 	w = &written{held: &held{collector: n.content.collector}}
 	if n.account == nil {
 		return w, nil
@@ -226,8 +241,9 @@ func (n *notes) write(user []byte, what *note, pieces []piece, end uint32) (w *w
 	if err != nil {
 		return nil, err
 	}
-	if len(pieces) > 0 {
-		done, err := n.attach(ctx, w, noted{User: user}, data, pieces[0], end)
+	place := noted{User: what.user()}
+	if pieces := what.pieces(); len(pieces) > 0 {
+		done, err := n.attach(ctx, w, place, data, pieces[0], end)
 		if done || err != nil {
 			return w, err
 		}
@@ -236,7 +252,6 @@ func (n *notes) write(user []byte, what *note, pieces []piece, end uint32) (w *w
 	if err != nil {
 		return nil, err
 	}
-	place := noted{User: user}
 	for range maxNoteDepth {
 		got, err := n.content.store(bytes.NewReader(n.seal.seal(data, inBlobs)), sums{}, how)
 		if err != nil {
@@ -388,24 +403,41 @@ func (n *notes) sweep(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	// As many as go into a transaction are removed at once.
+	var all sync.WaitGroup
+	room, failed := make(chan struct{}, ledger.MaxBatch), make(chan error, 1)
 	for _, name := range names {
-		if n.content.isBusy(string(idleKey(name))) {
-			continue
+		if len(failed) > 0 {
+			break
 		}
-		// It was not released before it was adopted: look again.
-		idle := false
-		if err := n.index.each(idleKey(name), idleKey(name), func(key, _ []byte, _ func([]byte)) (bool, error) {
-			idle = string(key) == string(idleKey(name))
-			return false, nil
-		}); err != nil {
-			return err
-		}
-		if !idle {
-			continue
-		}
-		if err := n.drop(ctx, name); err != nil {
-			return err
-		}
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			if err := n.dropIdle(ctx, name); err != nil {
+				select {
+				case failed <- err:
+				default: // one is enough
+				}
+			}
+		})
 	}
-	return nil
+	all.Wait()
+	close(failed)
+	return <-failed
+}
+
+// dropIdle removes a note, unless it is of use, or may become so.
+func (n *notes) dropIdle(ctx context.Context, name string) error {
+	if n.content.isBusy(string(idleKey(name))) {
+		return nil
+	}
+	// It was not released before it was adopted: look again.
+	idle := false
+	if err := n.index.each(idleKey(name), idleKey(name), func(key, _ []byte, _ func([]byte)) (bool, error) {
+		idle = string(key) == string(idleKey(name))
+		return false, nil
+	}); err != nil || !idle {
+		return err
+	}
+	return n.drop(ctx, name)
 }

@@ -47,15 +47,9 @@ func getRange(t *testing.T, b *Backend, key, asked string) []byte {
 func TestPack(t *testing.T) {
 	m := newMemory()
 	// Nobody waits in vain: packs are full.
-	b, err := Open("index", m, Options{FS: vfs.NewMem(), PieceSize: 1000, ReadSize: 100, PackBelow: 500, PackWait: time.Hour, Writes: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := openBucket(t, m, Options{PieceSize: 1000, ReadSize: 100, PackBelow: 500, PackWait: time.Hour, Writes: 2})
 	defer b.Close()
 	ctx, bucket := t.Context(), aws.String("bucket")
-	if err := b.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: bucket}, nil); err != nil {
-		t.Fatal(err)
-	}
 	most := b.all.content.packer.most
 	data := make([][]byte, 3*most)
 	for i := range data {
@@ -107,14 +101,8 @@ func TestPack(t *testing.T) {
 // TestPackAlone stores one that nobody joins as a blob by itself, and says what cannot be stored.
 func TestPackAlone(t *testing.T) {
 	m := newMemory()
-	b, err := Open("index", m, Options{FS: vfs.NewMem(), PackBelow: 500, PackWait: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := openBucket(t, m, Options{PackBelow: 500, PackWait: time.Millisecond})
 	defer b.Close()
-	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
-		t.Fatal(err)
-	}
 	if err := putTo(b, "a", some(1, 100)); err != nil {
 		t.Fatal(err)
 	}
@@ -140,18 +128,7 @@ func TestPackAlone(t *testing.T) {
 func TestPackOnLedger(t *testing.T) {
 	p := newPlace(t)
 	o := Options{FS: vfs.NewMem(), Account: p.account, Sealer: sealerOf(t, p.key), Put: daemon.PutOptions{Epochs: 2}, PackBelow: 5000, PackWait: time.Minute}
-	open := func() *Backend {
-		t.Helper()
-		b, err := Open("index", p.blobs, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	b := open()
-	if err := b.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
-		t.Fatal(err)
-	}
+	b := openBucket(t, p.blobs, o)
 	data := make([][]byte, b.all.content.packer.most)
 	for i := range data {
 		data[i] = some(byte(i), 1000*(1+i%5))
@@ -166,10 +143,10 @@ func TestPackOnLedger(t *testing.T) {
 		t.Errorf("%d blobs on the ledger, want %d", got, want)
 	}
 	o.FS = vfs.NewMem()
-	if got, err := Rebuild(t.Context(), "index", p.blobs, o, access); err != nil || got.Objects != len(data) || len(got.Lost) != 0 {
+	if got, err := Rebuild(t.Context(), "index", p.blobs, o, access, false); err != nil || got.Objects != len(data) || len(got.Lost) != 0 {
 		t.Fatalf("rebuilt %+v (%v), want %d objects", got, err, len(data))
 	}
-	b = open()
+	b = open(t, p.blobs, o)
 	defer b.Close()
 	for i := range data {
 		key := fmt.Sprint(i)
@@ -188,14 +165,8 @@ func BenchmarkPack(b *testing.B) {
 	for _, below := range []int64{0, 4096} {
 		b.Run(fmt.Sprintf("below=%d", below), func(b *testing.B) {
 			p := newPlaceWith(b, 100, func(*ledger.Genesis) {})
-			s, err := Open("index", p.blobs, Options{FS: vfs.NewMem(), Account: p.account, Sealer: sealerOf(b, p.key), Put: daemon.PutOptions{Epochs: 2}, PackBelow: below})
-			if err != nil {
-				b.Fatal(err)
-			}
+			s := openBucket(b, p.blobs, Options{Account: p.account, Sealer: sealerOf(b, p.key), Put: daemon.PutOptions{Epochs: 2}, PackBelow: below})
 			defer s.Close()
-			if err := s.CreateBucket(b.Context(), &awss3.CreateBucketInput{Bucket: aws.String("bucket")}, nil); err != nil {
-				b.Fatal(err)
-			}
 			data := make([][]byte, maxPacked)
 			round := 0
 			for b.Loop() {

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -76,9 +77,8 @@ type checksum struct {
 	Composite bool   `json:"composite,omitempty"` // of the parts' checksums, and not of the bytes
 }
 
-// upload is an object that comes in parts.
+// upload is an object that comes in parts. Of which key it is says the record's own key.
 type upload struct {
-	Key      string            `json:"key"`
 	Started  time.Time         `json:"started"`
 	Headers  headers           `json:"headers"`
 	Metadata map[string]string `json:"metadata,omitempty"`
@@ -95,6 +95,15 @@ type part struct {
 	Checksum checksum  `json:"checksum,omitzero"`
 	End      uint32    `json:"end,omitempty"`   // see object
 	CRC64    string    `json:"crc64,omitempty"` // in base64, if the upload has no checksum of its own
+	Note     string    `json:"note,omitempty"`  // of the record; "" if there is none
+}
+
+// lastNoted returns the time after which the next note of the part must be.
+func (p *part) lastNoted() time.Time {
+	if p == nil {
+		return time.Time{}
+	}
+	return p.Modified
 }
 
 // Keys of the database: a letter for the kind of thing, and what names it. Names end with
@@ -124,4 +133,11 @@ func uploadKey(bucket, key, id string) []byte { return named(kindUpload, bucket,
 
 func partKey(bucket, id string, number int32) []byte {
 	return binary.BigEndian.AppendUint32(named(kindPart, bucket, id, ""), uint32(number))
+}
+
+// uploadOf returns what names the upload of which a record's key is.
+func uploadOf(record []byte) (bucket, key, id string) {
+	bucket, rest, _ := strings.Cut(string(record[1:]), "\x00")
+	key, id, _ = strings.Cut(rest, "\x00")
+	return bucket, key, id
 }

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -114,10 +115,7 @@ func (x *index) dropParts(c change, prefix []byte) error {
 		if err := json.Unmarshal(value, p); err != nil {
 			return false, err
 		}
-		if err := c.unuse(key, p.Pieces); err != nil {
-			return false, err
-		}
-		return true, c.remove(key)
+		return true, errors.Join(c.unuse(key, p.Pieces), c.idle(p.Note), c.remove(key))
 	})
 }
 

@@ -162,10 +162,7 @@ func (s *served) start(o Options) {
 		t.Fatal(err)
 	}
 	o.FS = s.fs
-	b, err := Open("index", s.blobs, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := open(t, s.blobs, o)
 	s.backend = b
 	server, err := NewServer(b, ServerOptions{Address: s.at, Access: access, Secret: secret, Domain: "s3.localhost"})
 	if err != nil {

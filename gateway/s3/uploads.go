@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -56,7 +57,7 @@ func (u uploads) CreateMultipartUpload(_ context.Context, in s3response.CreateMu
 	}
 	defer unlock()
 	next := upload{
-		Key: key, Started: time.Now().UTC(), Metadata: in.Metadata, Tags: tags,
+		Started: time.Now().UTC(), Metadata: in.Metadata, Tags: tags,
 		Headers:  headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl, in.Expires, in.WebsiteRedirectLocation),
 		Checksum: checksum{Algorithm: string(in.ChecksumAlgorithm), Composite: in.ChecksumType == types.ChecksumTypeComposite},
 	}
@@ -67,7 +68,19 @@ func (u uploads) CreateMultipartUpload(_ context.Context, in s3response.CreateMu
 }
 
 // keep keeps a part of an upload that goes on still.
-func (u uploads) keep(bucket, key, id string, number int32, next *part) error {
+func (u uploads) keep(bucket, key, id string, began *upload, number int32, next *part) error {
+	user := partKey(bucket, id, number)
+	defer u.notes.turn(user)()
+	before, err := get[part](u.index, user)
+	if err != nil {
+		return err
+	}
+	next.Modified = later(before.lastNoted())
+	w, err := u.notes.ofPart(note{Bucket: bucket, Key: []byte(key), ID: id, Upload: began, Number: number, Part: next})
+	if err != nil {
+		return err
+	}
+	defer w.release()
 	unlock, err := u.index.lock(bucket, key)
 	if err != nil {
 		return err
@@ -76,22 +89,17 @@ func (u uploads) keep(bucket, key, id string, number int32, next *part) error {
 	if _, err := u.upload(bucket, key, id); err != nil {
 		return err
 	}
-	user := partKey(bucket, id, number)
-	before, err := get[part](u.index, user)
-	if err != nil {
+	if before, err = get[part](u.index, user); err != nil {
 		return err
 	}
-	next.Modified = time.Now().UTC()
+	defer u.content.hurry()
 	return u.index.apply(func(c change) error {
 		if before != nil {
-			if err := c.unuse(user, before.Pieces); err != nil {
+			if err := errors.Join(c.unuse(user, before.Pieces), c.idle(before.Note)); err != nil {
 				return err
 			}
 		}
-		if err := c.use(user, next.Pieces); err != nil {
-			return err
-		}
-		return c.put(user, next)
+		return errors.Join(c.adopt(next.Note), c.use(user, next.Pieces), c.put(user, next))
 	})
 }
 
@@ -101,7 +109,7 @@ func (u uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.Up
 	if err != nil {
 		return nil, err
 	}
-	how, err := u.how(ctx, bucket, began)
+	how, err := u.how(ctx, bucket, key, began)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +122,7 @@ func (u uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.Up
 	if began.Checksum.Algorithm != "" {
 		next.Checksum = got.checksum
 	}
-	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
+	if err := u.keep(bucket, key, id, began, *in.PartNumber, next); err != nil {
 		return nil, err
 	}
 	all := got.checksum.fields()
@@ -126,12 +134,12 @@ func (u uploads) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.Up
 }
 
 // how returns how the blobs of an upload are to be stored.
-func (u uploads) how(ctx context.Context, bucket string, began *upload) (daemon.PutOptions, error) {
+func (u uploads) how(ctx context.Context, bucket, key string, began *upload) (daemon.PutOptions, error) {
 	b, err := u.index.bucket(bucket)
 	if err != nil {
 		return daemon.PutOptions{}, err
 	}
-	return u.content.putFor(ctx, b, began.Key, began.Tags)
+	return u.content.putFor(ctx, b, key, began.Tags)
 }
 
 // UploadPartCopy makes a part of a range of an object, which is read and stored again: the
@@ -169,7 +177,7 @@ func (u uploads) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput)
 		return out, err
 	}
 	defer body.Close()
-	how, err := u.how(ctx, bucket, began)
+	how, err := u.how(ctx, bucket, key, began)
 	if err != nil {
 		return out, err
 	}
@@ -179,7 +187,7 @@ func (u uploads) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput)
 	}
 	defer got.release()
 	next := &part{Size: got.size, ETag: got.etag(), Pieces: got.pieces, End: got.end, Checksum: got.checksum, CRC64: got.crc64}
-	if err := u.keep(bucket, key, id, *in.PartNumber, next); err != nil {
+	if err := u.keep(bucket, key, id, began, *in.PartNumber, next); err != nil {
 		return out, err
 	}
 	all := got.checksum.fields()
@@ -247,6 +255,44 @@ func (u uploads) drop(c change, bucket, key, id string) error {
 		return err
 	}
 	return c.remove(uploadKey(bucket, key, id))
+}
+
+// prune removes those parts of an upload that are gone, and the upload with the last of them. It
+// returns how many are left.
+func (u uploads) prune(bucket, key, id string, gone func(number int32, p *part) bool) (left int, err error) {
+	err = u.index.applyLater(func(c change) error {
+		removed, failed := false, error(nil)
+		err := u.parts(bucket, id, 0, func(number int32, p *part) bool {
+			if !gone(number, p) {
+				left++
+				return true
+			}
+			user := partKey(bucket, id, number)
+			removed, failed = true, errors.Join(c.unuse(user, p.Pieces), c.idle(p.Note), c.remove(user))
+			return failed == nil
+		})
+		if removed && left == 0 {
+			failed = errors.Join(failed, c.remove(uploadKey(bucket, key, id)))
+		}
+		return errors.Join(err, failed)
+	})
+	return left, err
+}
+
+// expire removes the parts of an upload that are not stored any more: it cannot be completed with
+// them.
+func (u uploads) expire(bucket, key, id string, now Epochs) error {
+	unlock, err := u.index.lock(bucket, key)
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	defer u.content.hurry()
+	_, err = u.prune(bucket, key, id, func(_ int32, p *part) bool { return p.End != 0 && now.Current >= p.End })
+	return err
 }
 
 func (u uploads) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUploadInput) error {

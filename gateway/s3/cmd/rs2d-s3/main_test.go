@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -96,11 +95,7 @@ func expect(t *testing.T, c *minio.Client, key string, want []byte) {
 // TestRebuild loses the database of a gateway on a ledger, makes it again, and runs it.
 func TestRebuild(t *testing.T) {
 	town, writer := nodetest.StartOnLedger(t, commit.BLAKE3, 4, 10)
-	dir := t.TempDir()
-	file := func(name string) string { return filepath.Join(dir, name) }
-	if err := errors.Join(os.WriteFile(file("client.key"), writer.Reveal(), 0o600), os.WriteFile(file("secret"), []byte("a secret that nobody guesses\n"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
+	file := files(t, map[string][]byte{"client.key": writer.Reveal()})
 	data := bytes.Repeat([]byte("some bytes"), 1000)
 	args := []string{"--ledger", town.URL, "--key", file("client.key"), "--state", file("state"), "--secret", file("secret"), "--epochs", "2"}
 	c, end := run(t, args...)
@@ -111,7 +106,7 @@ func TestRebuild(t *testing.T) {
 	}
 	var stdout, stderr bytes.Buffer
 	rebuild := []string{"rebuild", "--ledger", town.URL, "--key", file("client.key"), "--state", file("state"), "--access-key", "me", "--json"}
-	if got := execute(t.Context(), rebuild, &stdout, &stderr); got != 0 || stdout.String() != `{"buckets":1,"objects":1,"bytes":10000,"older":0,"foreign":0,"lost":[]}`+"\n" {
+	if got := execute(t.Context(), rebuild, &stdout, &stderr); got != 0 || stdout.String() != `{"buckets":1,"objects":1,"bytes":10000,"uploads":0,"unknown":0,"older":0,"foreign":0,"lost":[]}`+"\n" {
 		t.Errorf("exit code %d, %s%s", got, stdout.String(), stderr.String())
 	}
 	if got := execute(t.Context(), rebuild, io.Discard, &stderr); got != 2 || !strings.Contains(stderr.String(), "in use") {

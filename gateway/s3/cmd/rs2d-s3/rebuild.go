@@ -25,15 +25,16 @@ type rebuildCmd struct {
 	State     string        `required:"" type:"path" placeholder:"DIR" env:"REDSTUFF_S3_STATE" help:"Directory of the database, which must not be there yet."`
 	AccessKey string        `required:"" placeholder:"ID" env:"REDSTUFF_S3_ACCESS_KEY" help:"Id of the key that clients sign with. Buckets are its own of which nothing else is known."`
 	Timeout   time.Duration `default:"1m" help:"Time for nodes to send a blob."`
+	EndRest   bool          `help:"Have the gateway end all deletable registrations of the account of which no note tells: what was being stored when the database was lost, and what anybody else has stored with the account."`
 	JSON      bool          `name:"json" help:"Print JSON."`
 }
 
 func (c *rebuildCmd) Help() string {
-	return `Makes the database of a gateway again, of the notes that it has kept on the ledger. Stop the gateway before. Uploads that were not completed are not there any more, and what was removed a moment before the database was lost may be there again. If it is cut off, run it again.
+	return `Makes the database of a gateway again, of the notes that it has kept on the ledger. Stop the gateway before. Uploads that go on are there as far as they have parts, and what was removed a moment before the database was lost may be there again. If it is cut off, run it again.
 
 Example: rs2d-s3 rebuild --ledger http://127.0.0.1:7000 --key client.key --state s3 --access-key me
 
-JSON: buckets, objects, bytes, older (notes of what was overwritten), foreign (attributes that this account's owner has not made), lost (bucket, key, reason).`
+JSON: buckets, objects, bytes, uploads (that go on), unknown (registrations that can be ended, of which no note tells: see --end-rest), older (notes of what was overwritten), foreign (attributes that this account's owner has not made), lost (bucket, key, reason).`
 }
 
 // Run makes a database.
@@ -64,7 +65,7 @@ func (c *rebuildCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	got, err := s3.Rebuild(a.ctx, c.State, store, s3.Options{Account: payer, Sealer: sealer}, c.AccessKey)
+	got, err := s3.Rebuild(a.ctx, c.State, store, s3.Options{Account: payer, Sealer: sealer}, c.AccessKey, c.EndRest)
 	if err != nil {
 		return err
 	}
@@ -72,6 +73,12 @@ func (c *rebuildCmd) Run(a *app) error {
 		err = json.NewEncoder(a.stdout).Encode(got)
 	} else {
 		_, err = fmt.Fprintf(a.stdout, "%s in %d buckets, %s\n", humanize.Comma(int64(got.Objects))+" objects", got.Buckets, humanize.IBytes(uint64(got.Bytes)))
+		if got.Uploads > 0 {
+			fmt.Fprintf(a.stdout, "%d uploads go on\n", got.Uploads)
+		}
+		if got.Unknown > 0 {
+			fmt.Fprintf(a.stdout, "%d registrations that can be ended have no note\n", got.Unknown)
+		}
 		for _, lost := range got.Lost {
 			fmt.Fprintf(a.stdout, "lost %q of bucket %q: %s\n", lost.Key, lost.Bucket, lost.Reason)
 		}
