@@ -103,7 +103,7 @@ func (c *content) storeWith(packer *packer, body io.Reader, sums sums, how daemo
 	for {
 		n, err := io.ReadFull(r, buffer)
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, err
+			return nil, slow(err)
 		}
 		if err != nil && s.size == 0 && packer.packs(n) {
 			data := bytes.Clone(buffer[:n])
@@ -232,6 +232,15 @@ func (c *content) open(h *held, pieces []piece, off, n int64) (*reader, error) {
 	return r, nil
 }
 
+// manyReading is how many objects are read at once of which each has as many bytes in memory as it
+// reads at once.
+const manyReading = 16
+
+// atOnce returns how many bytes of an object are read at once: the fewer, the more are being read.
+func (c *content) atOnce() int64 {
+	return max(1, min(c.read, c.read*manyReading/max(1, c.reading.Load())))
+}
+
 // fill reads some bytes, if there are more.
 func (r *reader) fill() error {
 	if r.left == 0 {
@@ -252,7 +261,7 @@ func (r *reader) fill() error {
 			data = data[r.skip:][:n]
 		}
 	} else {
-		n = min(n, r.content.read)
+		n = min(n, r.content.atOnce())
 		data, err = r.content.blobs.ReadRange(r.ctx, first.Blob, uint64(r.skip), uint64(n))
 	}
 	if err != nil {

@@ -22,6 +22,7 @@ require (
 	github.com/redstuff-go/redstuff v0.0.0
 	github.com/redstuff-go/redstuff/gateway v0.0.0
 	github.com/redstuff-go/redstuff/node v0.0.0
+	github.com/valyala/fasthttp v1.73.0
 	github.com/versity/versitygw v1.8.0
 )
 
@@ -103,7 +104,6 @@ require (
 	github.com/smira/go-statsd v1.3.4 // indirect
 	github.com/tinylib/msgp v1.6.4 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
-	github.com/valyala/fasthttp v1.73.0 // indirect
 	github.com/zeebo/xxh3 v1.1.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.2 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -111,3 +111,24 @@ func FuzzListing(f *testing.F) {
 		t.Fatal("no end")
 	})
 }
+
+// FuzzRange reads whatever part or range is asked for of an object: no more than there is of it.
+func FuzzRange(f *testing.F) {
+	f.Add(int64(100), int32(0), "bytes=10-19")
+	f.Add(int64(100), int32(2), "")
+	f.Add(int64(0), int32(1), "bytes=-5")
+	f.Fuzz(func(t *testing.T, size int64, number int32, asked string) {
+		o := &object{Size: max(0, size)}
+		if size&1 == 1 {
+			o.Ends = []int64{o.Size / 3, o.Size / 2, o.Size}
+		}
+		var which *int32
+		if number != 0 {
+			which = &number
+		}
+		s, err := spanOf(o, which, asked)
+		if err == nil && (s.off < 0 || s.n < 0 || s.off > o.Size || s.n > o.Size-s.off) {
+			t.Errorf("part %d, %q of %d bytes is %d from %d on", number, asked, o.Size, s.n, s.off)
+		}
+	})
+}

@@ -41,6 +41,7 @@ func (l *lifecycleRoutes) options() (all []s3api.Option) {
 		{http.MethodDelete, metrics.ActionDeleteBucketLifecycle, nil, l.remove},
 	} {
 		checks := append([]fiber.Handler{
+			bounded(l.domain),
 			middlewares.BucketObjectNameValidator(),
 			middlewares.VerifyPresignedV4Signature(l.root, l.who, l.region, false),
 			middlewares.VerifyV4Signature(l.root, l.who, l.region, false, true, false),

@@ -11,13 +11,15 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/s3api"
+	"github.com/versity/versitygw/s3api/controllers"
 	"github.com/versity/versitygw/s3api/middlewares"
 )
 
 // Server serves S3 for the owner of one key.
 type Server struct {
-	api     *s3api.S3ApiServer
+	app     *fiber.App // the protocol's
 	address string
+	stall   time.Duration // of clients
 	ready   chan struct{}
 	backend *Backend
 	serving atomic.Int64 // requests whose answer has not begun
@@ -59,10 +61,10 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 	if o.Requests == 0 {
 		o.Requests = 256
 	}
-	s := &Server{address: o.Address, ready: make(chan struct{}), backend: b}
+	s := &Server{address: o.Address, stall: stallTime, ready: make(chan struct{}), backend: b}
 	options := []s3api.Option{
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(), s3api.WithMpMaxParts(10_000),
-		s3api.WithConcurrencyLimiter(o.MaxConns, o.Requests), s3api.WithOnListen(func() { close(s.ready) }),
+		s3api.WithConcurrencyLimiter(o.MaxConns, o.Requests),
 	}
 	options = append(options, s3api.WithMiddleware("/", func(ctx fiber.Ctx) error {
 		s.serving.Add(1)
@@ -70,17 +72,25 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 		defer finish(ctx)
 		return ctx.Next()
 	}))
+	options = append(options, s3api.WithMiddleware("/", controllers.WrapMiddleware(bounded(o.Domain), nil, nil)))
 	if o.Domain != "" {
 		options = append(options, s3api.WithHostStyle(o.Domain))
 	}
 	root := auth.Account{Access: o.Access, Secret: o.Secret, Role: auth.RoleAdmin}
 	config, who := middlewares.RootUserConfig{Access: o.Access, Secret: o.Secret}, owners{auth.NewIAMServiceSingle(root)}
 	options = append(options, (&lifecycleRoutes{b, config, who, o.Region, o.Domain}).options()...)
-	var err error
-	s.api, err = s3api.New(b, config, o.Region, who, nil, nil, nil, nil, options...)
+	api, err := s3api.New(b, config, o.Region, who, nil, nil, nil, nil, options...)
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
+	if s.app, err = protocolOf(api); err != nil {
+		return nil, err
+	}
+	protect(s.app.Server())
+	s.app.Hooks().OnListen(func(fiber.ListenData) error {
+		close(s.ready)
+		return nil
+	})
 	return s, nil
 }
 
@@ -104,10 +114,24 @@ func (o owners) GetUserAccount(access string) (auth.Account, error) {
 	return found, err
 }
 
+// lastTime is how long requests that have begun are waited for in the end.
+const lastTime = 10 * time.Second
+
 // Serve serves until the context ends, and then the requests that have begun, for a while.
 func (s *Server) Serve(ctx context.Context) error {
+	l, err := net.Listen("tcp", s.address)
+	if err != nil {
+		return fmt.Errorf("s3: %w", err)
+	}
+	return s.serve(ctx, l)
+}
+
+// serve is Serve with a listener.
+func (s *Server) serve(ctx context.Context, l net.Listener) error {
 	ended := make(chan error, 1)
-	go func() { ended <- s.api.ServeMultiPort([]string{s.address}) }()
+	go func() {
+		ended <- s.app.Listener(pacedListener{l, s.stall}, fiber.ListenConfig{DisableStartupMessage: true})
+	}()
 	select {
 	case err := <-ended:
 		return err
@@ -120,7 +144,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-time.After(time.Second): // it does not come to listen
 	}
 	down := make(chan error, 1)
-	go func() { down <- s.api.ShutDown() }() // it ends by itself after some seconds
+	go func() { down <- s.app.ShutdownWithTimeout(lastTime) }()
 	err := s.drained(down)
 	<-ended // with the error that its listener is closed
 	if errors.Is(err, context.DeadlineExceeded) {

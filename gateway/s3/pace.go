@@ -1,0 +1,147 @@
+package s3
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/valyala/fasthttp"
+	"github.com/versity/versitygw/s3api"
+	"github.com/versity/versitygw/s3err"
+)
+
+// How slow a client may be.
+const (
+	stallTime = 30 * time.Second // of waiting for a client in one request, and in one answer
+	leastRate = 64 << 10         // bytes a second, for which a client is never cut off
+)
+
+// pacedListener has connections that end when their clients are too slow.
+type pacedListener struct {
+	net.Listener
+	stall time.Duration
+}
+
+func (l pacedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &pacedConn{Conn: c, stall: l.stall}, nil
+}
+
+// pacedConn gives its client some time to send a request, or to begin one, and to take the answer.
+// What moves gives back some of that. Only the time counts in which the client is waited for.
+type pacedConn struct {
+	net.Conn
+	stall time.Duration
+
+	mu      sync.Mutex
+	in, out time.Duration // for which the client was waited for, but for what has come of that
+	limit   time.Time     // for reading, that the server has set; zero if it has set none
+}
+
+// begin returns until when the client is waited for, in one direction; the other one begins anew
+// when its turn comes.
+func (c *pacedConn) begin(this, other *time.Duration, now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*other = 0
+	until := now.Add(c.stall - *this)
+	if this == &c.in && !c.limit.IsZero() && c.limit.Before(until) {
+		until = c.limit
+	}
+	return until
+}
+
+// end counts for how long the client was waited for, and what has moved.
+func (c *pacedConn) end(this *time.Duration, took time.Duration, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*this = max(0, *this+took-time.Duration(float64(n)/leastRate*float64(time.Second)))
+}
+
+func (c *pacedConn) Read(p []byte) (int, error) {
+	began := time.Now()
+	if err := c.Conn.SetReadDeadline(c.begin(&c.in, &c.out, began)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	c.end(&c.in, time.Since(began), n)
+	return n, err
+}
+
+func (c *pacedConn) Write(p []byte) (int, error) {
+	began := time.Now()
+	if err := c.Conn.SetWriteDeadline(c.begin(&c.out, &c.in, began)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(p)
+	c.end(&c.out, time.Since(began), n)
+	return n, err
+}
+
+// ReadFrom has long answers written in long pieces.
+func (c *pacedConn) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, make([]byte, 64<<10))
+}
+
+// SetReadDeadline has reading end at some time, if it does not end before.
+func (c *pacedConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	c.limit = t
+	c.mu.Unlock()
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetDeadline is SetReadDeadline, as answers are not bounded otherwise.
+func (c *pacedConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+
+// tooSlow is the error of S3 for clients that are.
+var tooSlow = s3err.APIError{
+	Code: "RequestTimeout", HTTPStatusCode: http.StatusBadRequest,
+	Description: "Your socket connection to the server was not read from or written to within the timeout period.",
+}
+
+// slow returns the error of S3 for a body that did not come to its end.
+func slow(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return tooSlow
+	}
+	return err
+}
+
+// protect has the protocol's server keep no forms of anybody's in memory and in files, and say to
+// whom a request's head, or the begin of its body, takes too long, that it is so.
+func protect(server *fasthttp.Server) {
+	server.DisablePreParseMultipartForm = true
+	other := server.ErrorHandler
+	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			other(ctx, err)
+			return
+		}
+		ctx.Response.Reset()
+		ctx.SetStatusCode(tooSlow.HTTPStatusCode)
+		ctx.SetContentType(fiber.MIMEApplicationXML)
+		ctx.SetBody(tooSlow.XMLBody("", ""))
+		ctx.SetConnectionClose()
+	}
+}
+
+// protocolOf returns what answers the requests to a server of the protocol, which is not told how
+// slow clients may be, and makes its listeners itself.
+func protocolOf(api *s3api.S3ApiServer) (*fiber.App, error) {
+	app := reflect.ValueOf(api).Elem().FieldByName("app")
+	if !app.IsValid() || app.Type() != reflect.TypeFor[*fiber.App]() || app.IsNil() {
+		return nil, fmt.Errorf("s3: the protocol's server has no field app: want a version of it that has one")
+	}
+	return (*fiber.App)(app.UnsafePointer()), nil
+}
