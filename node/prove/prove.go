@@ -67,7 +67,6 @@ type Config struct {
 // runs once.
 type Prover struct {
 	config  Config
-	slivers *expander
 	streams chan struct{} // of messages that are on their way
 	wake    chan struct{}
 	metrics *metrics
@@ -115,8 +114,7 @@ func New(c Config) (*Prover, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	p := &Prover{
-		config: c, slivers: newExpander(c.Store, c.Code, c.Memory, c.Workers), streams: make(chan struct{}, maxStreams),
-		wake: make(chan struct{}, 1), metrics: newMetrics(c.Metrics),
+		config: c, streams: make(chan struct{}, maxStreams), wake: make(chan struct{}, 1), metrics: newMetrics(c.Metrics),
 	}
 	p.task = &task{Prover: p}
 	return p, p.task.restore()

@@ -26,6 +26,7 @@ type round struct {
 	sizes     []int // of symbols, by blob
 	turned    []int // how far pairs are rotated over shards, by blob
 	verifiers []*verifier
+	slivers   *expander     // whose memory goes with the round
 	broken    []atomic.Bool // blobs that are known to be inconsistent, see columns.Exempt
 }
 
@@ -36,7 +37,10 @@ type verifier struct {
 }
 
 func newRound(ctx context.Context, of *Prover, r challenge.Round, c *committee.Committee, self int, drawn []blob) (*round, error) {
-	one := &round{Round: r, of: of, ctx: ctx, committee: c, self: self, drawn: drawn, broken: make([]atomic.Bool, len(drawn))}
+	one := &round{
+		Round: r, of: of, ctx: ctx, committee: c, self: self, drawn: drawn, broken: make([]atomic.Bool, len(drawn)),
+		slivers: newExpander(of.config.Store, of.config.Code, of.config.Memory, of.config.Workers),
+	}
 	for i := range drawn {
 		size, err := c.Params().SymbolSize(drawn[i].length)
 		if err != nil {
@@ -90,9 +94,9 @@ type rows struct {
 func (r *rows) Symbol(c challenge.Cell) ([]byte, error) {
 	id, row, column := r.cell(c)
 	if at := r.at(id, row); r.last == nil || r.last.place != at {
-		r.last = r.of.slivers.expansion(at)
+		r.last = r.slivers.expansion(at)
 	}
-	symbol, err := r.of.slivers.symbolOf(r.last, column.Index, r.sizes[c.Blob])
+	symbol, err := r.slivers.symbolOf(r.last, column.Index, r.sizes[c.Blob])
 	if err != nil {
 		r.last = nil // it may be there the next time
 	}
@@ -105,7 +109,7 @@ func (r *rows) Symbol(c challenge.Cell) ([]byte, error) {
 // Prove is of challenge.Rows. Of a blob that is inconsistent the path is empty.
 func (r *rows) Prove(c challenge.Cell) ([]byte, commit.Proof, error) {
 	id, row, column := r.cell(c)
-	s, err := r.of.slivers.sliver(r.at(id, row))
+	s, err := r.slivers.sliver(r.at(id, row))
 	if err != nil {
 		if r.invalid(id) {
 			return make([]byte, r.sizes[c.Blob]), nil, nil
@@ -126,7 +130,7 @@ type columns struct{ *round }
 // Symbol is of challenge.Columns.
 func (r columns) Symbol(c challenge.Cell) ([]byte, error) {
 	id, row, column := r.cell(c)
-	return r.of.slivers.symbol(r.at(id, column), row.Index, r.sizes[c.Blob])
+	return r.slivers.symbol(r.at(id, column), row.Index, r.sizes[c.Blob])
 }
 
 // errUnproven is returned for a symbol without a proof, of a blob that may be inconsistent.
