@@ -101,6 +101,7 @@ type shownData struct {
 	Unit  string      `json:"unit"`
 	Log   bool        `json:"log"` // abscissae
 	Bars  bool        `json:"bars"`
+	Gaps  bool        `json:"gaps"` // where ordinates are not positive
 	From  float64     `json:"from"`
 	To    float64     `json:"to"`
 	Width int         `json:"width"`
@@ -123,7 +124,7 @@ func (c *chart) data(s scales) string {
 		}
 		return r
 	}
-	d := shownData{Unit: c.unit, Log: c.latencies, Bars: c.bars, From: s.from, To: s.to, Width: s.width}
+	d := shownData{Unit: c.unit, Log: c.latencies, Bars: c.bars, Gaps: c.log, From: s.from, To: s.to, Width: s.width}
 	for _, l := range c.lines {
 		d.Lines = append(d.Lines, shownLine{l.name, l.color, round(l.x), round(l.y)})
 	}

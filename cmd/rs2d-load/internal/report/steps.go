@@ -3,9 +3,11 @@ package report
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
+	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/load"
 )
 
 // steps has a row for each kind and size, and a column for each step.
@@ -37,22 +39,15 @@ func steps(r *Result, kind string) table {
 
 // stepNames lists the steps that any row of a kind has, in their order.
 func stepNames(r *Result, kind string) (names []string) {
-	order := map[string][]string{
-		"write": {"encode", "register", "upload", "acknowledge", "certify"}, "read": {"metadata", "slivers", "decode", "check"},
-	}[kind]
-	for _, name := range order {
-		for _, b := range r.Steps {
-			if b.Kind != kind {
-				continue
-			}
-			found := false
-			for _, s := range b.Steps {
-				found = found || s.Step == name
-			}
-			if found {
-				names = append(names, name)
-				break
-			}
+	order := load.StepsOf(load.Read)
+	if kind == load.Write.String() {
+		order = load.StepsOf(load.Write)
+	}
+	for _, step := range order {
+		if slices.ContainsFunc(r.Steps, func(b load.Breakdown) bool {
+			return b.Kind == kind && slices.ContainsFunc(b.Steps, func(s load.StepTime) bool { return s.Step == string(step) })
+		}) {
+			names = append(names, string(step))
 		}
 	}
 	return names
@@ -96,12 +91,7 @@ func stepBars(r *Result, kind string) string {
 		from := float64(left)
 		for _, s := range row.Steps {
 			width := s.Mean / longest * (chartWidth - left - right)
-			color := 0
-			for n, name := range names {
-				if name == s.Step {
-					color = n
-				}
-			}
+			color := slices.Index(names, s.Step)
 			fmt.Fprintf(&b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" class="f c%d"><title>%s: %s of %s</title></rect>`,
 				from, y, max(width, 0.5), bar, color, s.Step, ms(s.Mean), ms(row.Total))
 			from += width
