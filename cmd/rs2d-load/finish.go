@@ -34,12 +34,20 @@ func (s *session) finish(ctx context.Context) {
 	r.Bytes.ClientSent, r.Bytes.ClientReceived = counters.Sent.Load(), counters.Received.Load()
 	r.CPU.Generator = (ownCPU() - s.cpu).Seconds()
 	r.Faults = []report.Fault{}
+	var names []string
+	if s.cluster != nil {
+		names = cluster.Names(s.cluster)
+	}
 	for _, d := range s.done {
+		nodes := []string{}
+		for _, i := range d.Nodes {
+			nodes = append(nodes, names[i])
+		}
 		if len(d.Kinds) == 0 {
-			slices.Sort(d.Nodes)
+			slices.Sort(nodes)
 		}
 		r.Faults = append(r.Faults, report.Fault{
-			Seconds: d.At.Sub(s.start).Seconds(), Action: string(d.Action), Nodes: append([]int{}, d.Nodes...), Kinds: d.Kinds, Clients: d.Clients,
+			Seconds: d.At.Sub(s.start).Seconds(), Action: string(d.Action), Nodes: nodes, Kinds: d.Kinds, Clients: d.Clients,
 		})
 	}
 	s.states(context.WithoutCancel(ctx)) // what was asked before an interrupt is worth to be known
@@ -112,8 +120,8 @@ func (s *session) states(ctx context.Context) {
 	defer cancel()
 	members := s.client.Committee()
 	healths := s.client.Health(ctx)
-	node := func(i int, name string) report.Node {
-		n := report.Node{Node: i, Name: name, State: report.Down}
+	node := func(name string) report.Node {
+		n := report.Node{Name: name, State: report.Down}
 		// Epochs begin meanwhile, in which members have other numbers.
 		if seat, ok := members.FindName(name); ok {
 			n.Shards = members.Weight(seat)
@@ -132,14 +140,14 @@ func (s *session) states(ctx context.Context) {
 	}
 	if s.cluster == nil {
 		for i := range healths {
-			s.result.Nodes = append(s.result.Nodes, node(i, healths[i].Name))
+			s.result.Nodes = append(s.result.Nodes, node(healths[i].Name))
 		}
 		return
 	}
 	names := cluster.Names(s.cluster)
 	states, _ := s.cluster.Nodes()
 	for i := range names {
-		n := node(i, names[i])
+		n := node(names[i])
 		switch states[i] {
 		case cluster.Dead:
 			n.State = report.Killed
@@ -169,10 +177,15 @@ func (s *session) figures(runs []cluster.ProcessRun) {
 		r.CPU.Ledger += l.Validator.Seconds()
 		r.Bytes.NodesReceived += l.Stats.Received
 		r.Recovery.Add(recovery)
-		f := r.Nodes[l.Node].Figures
+		at := slices.IndexFunc(r.Nodes, func(n report.Node) bool { return n.Name == l.Node })
+		if at < 0 { // it was a member when the run began
+			at = len(r.Nodes)
+			r.Nodes = append(r.Nodes, report.Node{Name: l.Node, State: report.Gone})
+		}
+		f := r.Nodes[at].Figures
 		if f == nil {
 			f = new(report.Figures)
-			r.Nodes[l.Node].Figures = f
+			r.Nodes[at].Figures = f
 		} else {
 			f.Restarts++
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/network"
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/report"
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
 	"github.com/redstuff-go/redstuff/node/fault/flood"
@@ -107,6 +108,16 @@ func TestNodesDieAndHeal(t *testing.T) {
 	wiped := slices.IndexFunc(r.Recovery.Nodes, func(n report.NodeRecovery) bool { return n.Cause == "wipe" })
 	if wiped < 0 {
 		t.Fatalf("%+v", r.Recovery)
+	}
+	// Whatever tells of a node names it as the table does.
+	restarts := make(map[string]int)
+	for _, n := range r.Nodes {
+		if n.Figures != nil {
+			restarts[n.Name] = n.Figures.Restarts
+		}
+	}
+	if name := r.Recovery.Nodes[wiped].Node; len(restarts) != len(r.Nodes) || restarts[name] == 0 || !slices.Equal(r.Faults[1].Nodes, []string{name}) {
+		t.Errorf("%s was wiped, the faults are %v, and nodes were started again so often: %v", name, r.Faults, restarts)
 	}
 	if n := r.Recovery.Nodes[wiped]; n.Slivers == 0 || n.First <= 0 || n.Last < n.First || n.HealthyAt <= 0 || n.Ratio > 1.3 {
 		t.Errorf("%+v", n)
@@ -544,6 +555,16 @@ func TestNodesComeAndGo(t *testing.T) {
 	}
 	if len(r.Nodes) != 7 {
 		t.Errorf("%d nodes, want those there were, the one that joined, and the one that replaced another", len(r.Nodes))
+	}
+	states := make(map[string]string)
+	for _, n := range r.Nodes {
+		states[n.Name] = n.State
+	}
+	for _, f := range r.Faults {
+		got, want := states[f.Nodes[0]], map[string][]string{"leave": {report.Gone, report.Leaving}, "replace": {report.Gone}, "join": {api.StateHealthy, api.StateHealing}}[f.Action]
+		if !slices.Contains(want, got) {
+			t.Errorf("%v: %s is %q, want one of %q", f, f.Nodes[0], got, want)
+		}
 	}
 }
 

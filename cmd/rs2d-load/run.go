@@ -394,9 +394,9 @@ func (s *session) sample(stop <-chan struct{}) {
 }
 
 // healed sums up what nodes have got from each other, and what each has used.
-func (s *session) healed() (report.HealingPoint, map[int]*report.UsePoint) {
+func (s *session) healed() (report.HealingPoint, map[string]*report.UsePoint) {
 	p := report.HealingPoint{Seconds: time.Since(s.start).Seconds()}
-	use := make(map[int]*report.UsePoint)
+	use := make(map[string]*report.UsePoint)
 	for _, l := range s.nodes.Runs() {
 		p.Received += l.Stats.Received
 		p.Restored += l.Stats.Recovery.RestoredBytes
@@ -416,10 +416,11 @@ func (s *session) healed() (report.HealingPoint, map[int]*report.UsePoint) {
 }
 
 // used notes what nodes of ours have used.
-func (s *session) used(use map[int]*report.UsePoint) {
+func (s *session) used(use map[string]*report.UsePoint) {
 	_, serving := s.cluster.Nodes()
+	names := cluster.Names(s.cluster) // of which there may be more meanwhile
 	for i, serves := range serving {
-		u := use[i]
+		u := use[names[i]]
 		if u == nil {
 			continue
 		}
@@ -427,7 +428,7 @@ func (s *session) used(use map[int]*report.UsePoint) {
 			u.Memory = 0
 		}
 		for len(s.use) <= i {
-			s.use = append(s.use, report.NodeUse{Node: len(s.use)})
+			s.use = append(s.use, report.NodeUse{Node: names[len(s.use)]})
 		}
 		s.use[i].Points = append(s.use[i].Points, *u)
 	}

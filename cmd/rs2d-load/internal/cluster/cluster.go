@@ -107,7 +107,7 @@ const (
 
 // ProcessRun is what one node process did.
 type ProcessRun struct {
-	Node    int
+	Node    string        // its name
 	Cause   string        // why it was started
 	Began   time.Time     // when its process was started
 	Healthy time.Time     // when it first lacked nothing; zero if it did not come to that
@@ -222,11 +222,11 @@ func (c *Cluster) plan(ctx context.Context, path string, members []committee.Mem
 
 // await waits for all nodes' latest processes.
 func await(ctx context.Context, nodes []*member, what func(*process) <-chan struct{}) error {
-	for i, m := range nodes {
+	for _, m := range nodes {
 		select {
 		case <-what(m.process):
 		case <-m.process.ended:
-			return fmt.Errorf("node-%d: %w%s", i, m.process.died(), tail(m.log))
+			return fmt.Errorf("%s: %w%s", m.name, m.process.died(), tail(m.log))
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -296,7 +296,7 @@ func (c *Cluster) run(i int, cause string) error {
 		}
 	}
 	if m.process != nil {
-		m.runs = append(m.runs, m.current(i))
+		m.runs = append(m.runs, m.current())
 	}
 	p, err := start(c.options.Program, c.options.Args(m.config), m.log)
 	if err != nil {
@@ -307,9 +307,9 @@ func (c *Cluster) run(i int, cause string) error {
 }
 
 // current tells of the node's latest process.
-func (m *member) current(i int) ProcessRun {
+func (m *member) current() ProcessRun {
 	stats, healthy, cpu := m.process.status()
-	return ProcessRun{Node: i, Cause: m.cause, Began: m.process.began, Healthy: healthy, CPU: cpu, Stats: stats, Refused: m.process.refusedIn()}
+	return ProcessRun{Node: m.name, Cause: m.cause, Began: m.process.began, Healthy: healthy, CPU: cpu, Stats: stats, Refused: m.process.refusedIn()}
 }
 
 // kill ends a node and its validator without a warning.
@@ -373,7 +373,7 @@ func (c *Cluster) change(i int, to State, f func(*member) error) error {
 	}
 	m := c.nodes[i]
 	if err := f(m); err != nil {
-		return fmt.Errorf("node-%d: %w", i, err)
+		return fmt.Errorf("%s: %w", m.name, err)
 	}
 	m.state = to
 	return nil
@@ -395,8 +395,8 @@ func (c *Cluster) Runs() []ProcessRun {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var runs []ProcessRun
-	for i, m := range c.nodes {
-		latest := m.current(i)
+	for _, m := range c.nodes {
+		latest := m.current()
 		if m.validator != nil {
 			latest.Validator = m.validator.cpu()
 		}
@@ -409,15 +409,15 @@ func (c *Cluster) Runs() []ProcessRun {
 func (c *Cluster) Died() (all []error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, m := range c.nodes {
+	for _, m := range c.nodes {
 		if err := m.process.died(); err != nil {
-			all = append(all, fmt.Errorf("node-%d %w%s", i, err, tail(m.log)))
+			all = append(all, fmt.Errorf("%s %w%s", m.name, err, tail(m.log)))
 		}
 		if m.validator == nil {
 			continue
 		}
 		if err := m.validator.process.died(); err != nil {
-			all = append(all, fmt.Errorf("validator of node-%d %w%s", i, err, tail(m.validator.log)))
+			all = append(all, fmt.Errorf("validator of %s %w%s", m.name, err, tail(m.validator.log)))
 		}
 	}
 	return all

@@ -66,9 +66,9 @@ func startValidators(ctx context.Context, nodes []*member, program, genesis stri
 			return err
 		}
 	}
-	for i, m := range nodes {
+	for _, m := range nodes {
 		if err := m.validator.await(ctx); err != nil {
-			return fmt.Errorf("validator of node-%d: %w%s", i, err, tail(m.validator.log))
+			return fmt.Errorf("validator of %s: %w%s", m.name, err, tail(m.validator.log))
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/redstuff-go/redstuff/cmd/rs2d-load/internal/cluster"
@@ -94,7 +93,7 @@ func (r drawing) healing(marks []mark) (chart, bool) {
 	marks = append(slices.Clone(marks), mark{r.Seconds, "load ends"})
 	for _, n := range r.Recovery.Nodes {
 		if n.Slivers > 0 && n.HealthyAt >= 0 && n.Cause != cluster.CauseStart {
-			marks = append(marks, mark{n.At + n.HealthyAt, fmt.Sprintf("node-%d healthy", n.Node)})
+			marks = append(marks, mark{n.At + n.HealthyAt, n.Node + " healthy"})
 		}
 	}
 	received, restored := line{name: "received", color: blue}, line{name: "restored", color: orange}
@@ -140,7 +139,8 @@ type nodeRow struct {
 // nodeRows returns a row of charts for each node that told what it used.
 func (r drawing) nodeRows() (rows []nodeRow) {
 	for _, u := range r.Use {
-		if u.Node >= len(r.Nodes) || len(u.Points) < 2 {
+		known := slices.ContainsFunc(r.Nodes, func(n Node) bool { return n.Name == u.Node })
+		if !known || len(u.Points) < 2 {
 			continue
 		}
 		end := u.Points[len(u.Points)-1].Seconds
@@ -171,7 +171,7 @@ func (r drawing) nodeRows() (rows []nodeRow) {
 			memory.x, memory.y = append(memory.x, p.Seconds), append(memory.y, float64(p.Memory)/(1<<20))
 		}
 		const mb = 1e6
-		row := nodeRow{Name: r.Nodes[u.Node].Name, Charts: []chart{
+		row := nodeRow{Name: u.Node, Charts: []chart{
 			{title: "Processors", unit: "in use", lines: []line{rate("processors", blue, 1, func(p UsePoint) float64 { return p.CPU })}},
 			{title: "Memory, MiB", unit: "MiB", lines: []line{memory}},
 			{title: "Clients, MB/s", unit: "MB/s", lines: []line{

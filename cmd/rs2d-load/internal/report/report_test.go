@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"slices"
@@ -23,11 +24,11 @@ func sample() *Result {
 		Reads:   load.Operations{Count: 1500, Bytes: 300_000_000, PerSecond: 500, Latency: load.Latency{P50: 1.5, P90: 3, P99: 20, Max: 1234}},
 		Writes:  load.Operations{Count: 100, Errors: 2, NotBegun: 7},
 		Blobs:   load.Blobs{Acknowledged: 98, Checked: 98, Inconsistent: 3, Refused: 9, Duplicates: 4},
-		Faults: []Fault{{Seconds: 1, Action: "kill", Nodes: []int{3}}, {Seconds: 2, Action: "wipe"}, {Seconds: 2.5, Action: "slowloris", Clients: 30},
-			{Seconds: 2.6, Action: "hostile", Nodes: []int{2, 1}, Kinds: []string{"drip", "list"}}, {Seconds: 2.7, Action: "flood", Clients: 600, Kinds: []string{"idle"}}},
+		Faults: []Fault{{Seconds: 1, Action: "kill", Nodes: []string{"alpha"}}, {Seconds: 2, Action: "wipe"}, {Seconds: 2.5, Action: "slowloris", Clients: 30},
+			{Seconds: 2.6, Action: "hostile", Nodes: []string{"gamma", "beta"}, Kinds: []string{"drip", "list"}}, {Seconds: 2.7, Action: "flood", Clients: 600, Kinds: []string{"idle"}}},
 		Nodes: []Node{
 			{Name: "alpha", Shards: 4, State: Down},
-			{Node: 1, Name: "beta", Shards: 12, State: "healing", Missing: 5, Figures: &Figures{Restarts: 2, CPU: 1.5, Received: 3 << 20}},
+			{Name: "beta", Shards: 12, State: "healing", Missing: 5, Figures: &Figures{Restarts: 2, CPU: 1.5, Received: 3 << 20}},
 		},
 		Slowloris: []flood.Counts{{Kind: flood.Silent, Opened: 60, Cut: 57, Open: 3, Refused: 2, Longest: 5.5}},
 		Flood: &Flood{
@@ -44,7 +45,7 @@ func sample() *Result {
 	}
 	healed := cluster.Recovery{Blobs: 50, Slivers: 400, RestoredBytes: 1 << 20, SymbolBytes: 1 << 19, OneDimBytes: 10 << 20}
 	r.Recovery = RecoverySummary{Recovery: healed, Ratio: 0.5, OneDimRatio: 10, Healthy: true, Nodes: []NodeRecovery{
-		{Recovery: healed, Node: 3, Cause: "wipe", At: 2, First: 0.1, Last: 0.5, HealthyAt: -1, Ratio: 0.5, OneDimRatio: 10},
+		{Recovery: healed, Node: "beta", Cause: "wipe", At: 2, First: 0.1, Last: 0.5, HealthyAt: -1, Ratio: 0.5, OneDimRatio: 10},
 	}}
 	r.Setup.Command = "rs2d-load --local 4 --kill '<1@1s>'"
 	r.Reads.Spread = []load.Bin{{Most: 1, Count: 1000}, {Most: 2, Count: 400}, {Most: 1234, Count: 100}}
@@ -52,7 +53,7 @@ func sample() *Result {
 		{Kind: "write", Bytes: 1 << 20, Count: 98, Total: 40, Steps: []load.StepTime{{Step: "encode", Mean: 12.5}, {Step: "upload", Mean: 25}}},
 		{Kind: "read", Bytes: 1 << 20, Count: 1500, Total: 2, Steps: []load.StepTime{{Step: "withheld", Mean: 0.5, Count: 3}, {Step: "slivers", Mean: 1.5, Count: 1500}}},
 	}
-	r.Use = []NodeUse{{Node: 0}, {Node: 1}, {Node: 7}}
+	r.Use = []NodeUse{{Node: "alpha"}, {Node: "beta"}, {Node: "nobody"}}
 	for i := range 10 {
 		for n := range r.Use[:2] {
 			r.Use[n].Points = append(r.Use[n].Points, UsePoint{Seconds: float64(i) / 2, Usage: cluster.Usage{CPU: float64(i) / 4, Memory: 50 << 20}, Up: true})
@@ -74,14 +75,14 @@ func TestText(t *testing.T) {
 	for _, want := range []string{
 		"4 nodes, 16 shards of which 5 may be faulty", "closed loop of 8 workers",
 		"reads   1,500  0", "100 MB/s", "1.50 ms", "1.23 s", "7 operations were due and never began",
-		"1.0 s: kill node-3; 2.0 s: wipe: no node left for it; 2.5 s: slowloris, 30 clients",
-		"2.6 s: hostile node-2 drip, node-1 list; 2.7 s: flood of 600 strangers, idle",
+		"1.0 s: kill alpha; 2.0 s: wipe: no node left for it; 2.5 s: slowloris, 30 clients",
+		"2.6 s: hostile gamma drip, beta list; 2.7 s: flood of 600 strangers, idle",
 		"80.0 of 100 reads/s, 20.0 of 50.0 writes/s; a write and a read after its end took 250 ms",
 		"idle   6,000        4,000    2,000            7        1.50 s",
 		"alpha  4       down                      -", "beta   12      healing, lacks 5 slivers  2         1.50 s     3.0 MiB",
 		"silent     60           57       3            2        5.50 s", "0 s in 1 of 2 nodes",
 		"3 blobs, refused by 9 reads", "4 writes of what was there",
-		"3      gamma (cheats)  failed     12       34      56", "3      delta           no member  0        0       0        78", "500 ms", "200    113", "no challenge is open", "3 of 1,500 reads waited, 250 ms each", "node-3, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
+		"3      gamma (cheats)  failed     12       34      56", "3      delta           no member  0        0       0        78", "500 ms", "200    113", "no challenge is open", "3 of 1,500 reads waited, 250 ms each", "beta, wipe at 2.0 s", "0.50×", "10.00×", "100 ms",
 		"mean write of at most  ops  all      encode   upload", "1.0 MiB                98   40.0 ms  12.5 ms  25.0 ms",
 		"error: write: <b>&; broken", "ok: all of 95 acknowledged blobs", "than may be: 2",
 	} {
@@ -98,7 +99,7 @@ func TestManyRuns(t *testing.T) {
 	for i := range maxRows + 2 {
 		r.Recovery.Nodes = append(r.Recovery.Nodes, NodeRecovery{
 			Recovery: cluster.Recovery{Slivers: 2, RestoredBytes: 1 << 10, SymbolBytes: 1 << 9},
-			Node:     i, Cause: cluster.CauseRestart, At: 1, First: -1, Last: float64(i), HealthyAt: -1,
+			Node:     fmt.Sprint("node-", i), Cause: cluster.CauseRestart, At: 1, First: -1, Last: float64(i), HealthyAt: -1,
 		})
 	}
 	r.Recovery.Nodes[0].Cause = cluster.CauseStart
@@ -142,7 +143,7 @@ func TestManyFaultsAreCounted(t *testing.T) {
 	r := sample()
 	r.Faults = nil
 	for range 200 {
-		r.Faults = append(r.Faults, Fault{Seconds: 1, Action: "crash", Nodes: []int{1}})
+		r.Faults = append(r.Faults, Fault{Seconds: 1, Action: "crash", Nodes: []string{"beta"}})
 	}
 	if got := r.faultList(); got != "crash 200 times" {
 		t.Error(got)
@@ -183,7 +184,7 @@ func TestHTML(t *testing.T) {
 			}
 			marks := 0 // of charts over time; and the end of the load, in that of recovery
 			if name == "sample" {
-				marks = 5*len(r.Faults) + 1 + 4 // each of the first node's charts has what was done to it
+				marks = 5*len(r.Faults) + 1 + 2*4 // each of a node's four charts has what was done to it
 			}
 			if got := strings.Count(page, `class="m"`); got != marks {
 				t.Errorf("%d marks, want %d", got, marks)

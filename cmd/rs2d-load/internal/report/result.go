@@ -101,7 +101,6 @@ const (
 
 // Node is one node of the committee.
 type Node struct {
-	Node    int      `json:"node"`
 	Name    string   `json:"name"`
 	Shards  int      `json:"shards"`
 	State   string   `json:"state"`             // at the end: one of those above, or of package api
@@ -123,7 +122,7 @@ type Figures struct {
 type Fault struct {
 	Seconds float64  `json:"s"` // from the start
 	Action  string   `json:"action"`
-	Nodes   []int    `json:"nodes"`
+	Nodes   []string `json:"nodes"`             // by name
 	Kinds   []string `json:"kinds,omitempty"`   // of each node, of hostile; of strangers, of flood
 	Clients int      `json:"clients,omitempty"` // that came, of slowloris and flood
 }
@@ -219,7 +218,7 @@ func (f Fault) String() string {
 		if i > 0 {
 			text += ","
 		}
-		text += fmt.Sprintf(" node-%d", n)
+		text += " " + n
 		if i < len(f.Kinds) {
 			text += " " + f.Kinds[i]
 		}
@@ -241,7 +240,7 @@ type RecoverySummary struct {
 // start of its process, negative for what did not happen. They are exact to about 0.05.
 type NodeRecovery struct {
 	cluster.Recovery
-	Node        int     `json:"node"`
+	Node        string  `json:"node"`  // its name
 	Cause       string  `json:"cause"` // why its process was started: start, restart or wipe
 	At          float64 `json:"s"`     // when, from the start of the run
 	First       float64 `json:"first_s"`
@@ -262,7 +261,7 @@ func (n *NodeRecovery) Rate() float64 {
 
 // NodeUse is what a node used over time, all its processes together.
 type NodeUse struct {
-	Node   int        `json:"node"`
+	Node   string     `json:"node"` // its name
 	Points []UsePoint `json:"points"`
 }
 

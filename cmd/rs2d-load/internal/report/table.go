@@ -372,7 +372,7 @@ func (r *Result) recovery() table {
 	}
 	if len(runs) <= maxRows {
 		for _, n := range runs {
-			row(fmt.Sprintf("node-%d, %s at %.1f s", n.Node, n.Cause, n.At), n)
+			row(fmt.Sprintf("%s, %s at %.1f s", n.Node, n.Cause, n.At), n)
 		}
 	} else {
 		for _, cause := range []string{cluster.CauseWipe, cluster.CauseRestart} {

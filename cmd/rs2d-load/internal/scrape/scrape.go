@@ -36,7 +36,6 @@ type Watch struct {
 
 // watched is one node, with what it had counted before it was watched.
 type watched struct {
-	member  int
 	address string
 	up      bool
 	base    sample
@@ -61,12 +60,12 @@ func New(ctx context.Context, c *committee.Committee, addresses []string) (*Watc
 			return nil, fmt.Errorf("%s: is %s, which is no member of the committee, or there twice", address, h.Name)
 		}
 		known[member] = true
-		n := &watched{member: member, address: address}
+		n := &watched{address: address}
 		if n.base, err = w.look(ctx, address); err != nil {
 			return nil, fmt.Errorf("%s: %w", address, err)
 		}
 		n.last, n.up = n.base, true
-		n.current = cluster.ProcessRun{Node: member, Cause: cluster.CauseStart, Began: time.Now()}
+		n.current = cluster.ProcessRun{Node: h.Name, Cause: cluster.CauseStart, Began: time.Now()}
 		w.nodes = append(w.nodes, n)
 	}
 	return w, nil
@@ -113,7 +112,7 @@ func (n *watched) note(s sample, err error, now time.Time) {
 		n.runs = append(n.runs, n.run())
 		n.base, n.last = nil, nil
 		seconds := s[processStart]
-		n.current = cluster.ProcessRun{Node: n.member, Cause: cluster.CauseRestart, Began: time.UnixMicro(int64(seconds * 1e6))}
+		n.current = cluster.ProcessRun{Node: n.current.Node, Cause: cluster.CauseRestart, Began: time.UnixMicro(int64(seconds * 1e6))}
 	}
 	run := &n.current
 	if s[healSlivers] > n.last[healSlivers] {

@@ -86,7 +86,7 @@ func TestWatch(t *testing.T) {
 		t.Error("healthy, while a node heals")
 	}
 	runs := w.Runs()
-	if len(runs) != 2 || runs[0].Node != 1 || runs[1].Node != 0 {
+	if len(runs) != 2 || runs[0].Node != "b" || runs[1].Node != "a" {
 		t.Fatalf("%+v", runs)
 	}
 	l := runs[0]
