@@ -23,9 +23,11 @@ type Bound struct {
 // ErrBound is returned for a bound that no number of blobs meets. What wraps it says why.
 var ErrBound = errors.New("challenge: no such bound")
 
+// MaxError is the most of Bound.Error.
+const MaxError = 300
+
 // Limits of what a bound asks for.
 const (
-	maxError    = 300
 	maxGrinding = 256
 	fullShare   = 10_000 // basis points
 )
@@ -49,8 +51,8 @@ func (b Bound) Draws() (uint64, error) {
 	switch {
 	case b.Missing == 0 || b.Missing > fullShare:
 		return 0, fmt.Errorf("%w: a missing share of %d basis points is not within 1 and %d", ErrBound, b.Missing, fullShare)
-	case b.Error == 0 || b.Error > maxError:
-		return 0, fmt.Errorf("%w: an error of 10^-%d is not within 10^-1 and 10^-%d", ErrBound, b.Error, maxError)
+	case b.Error == 0 || b.Error > MaxError:
+		return 0, fmt.Errorf("%w: an error of 10^-%d is not within 10^-1 and 10^-%d", ErrBound, b.Error, MaxError)
 	case b.Grinding > maxGrinding:
 		return 0, fmt.Errorf("%w: 2^%d seeds to choose among are more than 2^%d", ErrBound, b.Grinding, maxGrinding)
 	}

@@ -97,12 +97,13 @@ func newStage(t *testing.T) *stage {
 		s.runningWorld().passOf(0, 0, 1, 2),
 		DoubtChallenges{m.id, epoch},
 		BatchOf(Transfer{addressOf(s.owner), 100}, SetAttributes{certified, []Attribute{{"a", "b"}}}),
+		VoteParameters{m.id, []ParameterVote{{uint8(ParameterPenalty), 500}}},
 	}
 	if len(s.valid) != len(actions) {
 		t.Fatalf("%d actions are on the stage, want %d", len(s.valid), len(actions))
 	}
 	s.validOwner = make(map[reflect.Type]bool)
-	for _, a := range []Action{UpdateNode{}, TransferNode{}, SetNextKey{}, Vote{}, SetCommission{}, CollectCommission{}, ReportSynced{}, VoteSlashing{}, DoubtChallenges{}} {
+	for _, a := range []Action{UpdateNode{}, TransferNode{}, SetNextKey{}, Vote{}, SetCommission{}, CollectCommission{}, ReportSynced{}, VoteSlashing{}, DoubtChallenges{}, VoteParameters{}} {
 		s.validOwner[reflect.TypeOf(a)] = true
 	}
 	return s
@@ -557,10 +558,20 @@ func TestSnapshots(t *testing.T) {
 	for k := range s.state.Snapshot() {
 		kinds[k[0]] = true
 	}
-	doubted, doubt := readied(t, s, s.valid[len(s.valid)-1])
-	doubted.do(doubted.owner, doubt)
-	for k := range doubted.state.Snapshot() {
-		kinds[k[0]] = true
+	for _, a := range s.valid { // which may leave something of a kind behind
+		switch a.(type) {
+		case DoubtChallenges, VoteParameters:
+			at, a := readied(t, s, a)
+			at.do(at.owner, a)
+			for k := range at.state.Snapshot() {
+				kinds[k[0]] = true
+			}
+		}
+	}
+	for _, kind := range []byte{kindDoubt, kindBallot} {
+		if !kinds[kind] {
+			t.Errorf("nothing of kind %q is on any stage", kind)
+		}
 	}
 	for kind := range kinds {
 		if _, known := forms[kind]; !known {

@@ -48,7 +48,8 @@ func (m *ChallengeMode) UnmarshalText(text []byte) error {
 }
 
 // ChallengeRules are how members prove that they store what they are paid for, and what
-// becomes of who does not. See package challenge.
+// becomes of who does not. See package challenge. Those numbers that are [Parameters] too are what a
+// ledger begins with.
 type ChallengeRules struct {
 	Mode    ChallengeMode
 	Missing uint16 // share of the blobs, in basis points, without which a member is to fail
@@ -93,8 +94,8 @@ const maxEpochs = 8
 // below a quarter of its first worth, so that no pool has more shares than fit into 64 bits.
 const maxMoney = math.MaxUint64 / 4
 
-// validate says what is wrong.
-func (r *ChallengeRules) validate(epochMillis, money uint64) error {
+// validate says what is wrong with what members do not vote for.
+func (r *ChallengeRules) validate(epochMillis uint64) error {
 	switch {
 	case r.Mode == ChallengesOff && *r != ChallengeRules{}:
 		return errors.New("there are none, and they have rules")
@@ -104,23 +105,8 @@ func (r *ChallengeRules) validate(epochMillis, money uint64) error {
 		return fmt.Errorf("%v is none of the modes off, light and full", r.Mode)
 	case r.Millis/maxEpochs > epochMillis:
 		return fmt.Errorf("%d ms are more than %d epochs of %d", r.Millis, maxEpochs, epochMillis)
-	case r.Penalty > basisPoints || r.FinesShared > basisPoints:
-		return fmt.Errorf("a penalty of %d basis points, of which %d are shared: one is more than all", r.Penalty, r.FinesShared)
-	case money > maxMoney:
-		return fmt.Errorf("all money together is %d, and with challenges it is at most %d", money, uint64(maxMoney))
 	}
-	_, err := r.draws(math.MaxUint16)
-	return err
-}
-
-// draws returns how many blobs are drawn in a committee of so many members.
-func (r *ChallengeRules) draws(members int) (uint64, error) {
-	if r.Mode == ChallengesFull {
-		return math.MaxUint64, nil
-	}
-	return challenge.Bound{
-		Missing: r.Missing, Error: r.Error, Grinding: seeds.Grinding(members), Verifiers: uint16(members),
-	}.Draws()
+	return nil
 }
 
 // seeds makes the seeds of challenges.
@@ -263,11 +249,14 @@ func startRound(d *draft, c *Challenge, list challenge.List, members *committee.
 	if err != nil {
 		return err
 	}
-	draws, err := d.genesis.Challenges.draws(members.Len())
-	if err != nil {
-		return err
+	draws := uint64(math.MaxUint64)
+	if d.genesis.Challenges.Mode == ChallengesLight {
+		if draws, err = d.inForce().draws(members.Len()); err != nil {
+			return err
+		}
+		draws = doubled(draws, doubt(d).Doublings)
 	}
-	if err := c.Start(list, seed, doubled(draws, doubt(d).Doublings)); err != nil {
+	if err := c.Start(list, seed, draws); err != nil {
 		return err
 	}
 	d.emit(ChallengeStarted{c.Round})
@@ -382,21 +371,21 @@ func judge(d *draft, v Verdict, epoch uint32, id NodeID, n *Node) (earns bool) {
 			n.Failed++
 		}
 		d.emit(ChallengeFailed{epoch, id, n.Failed})
-		if rules := &d.genesis.Challenges; n.Failed >= rules.Strikes {
-			fine(d, epoch, id, n, rules.Penalty)
+		if p := d.inForce(); n.Failed >= p.Strikes {
+			fine(d, epoch, id, n, p)
 		}
 		return false
 	}
 	return true
 }
 
-// fine slashes a share of the stake with a node, in basis points.
-func fine(d *draft, epoch uint32, id NodeID, n *Node, rate uint16) {
-	amount := n.slash(scale(n.Balance, uint64(rate), basisPoints))
+// fine slashes the penalty of the stake with a node.
+func fine(d *draft, epoch uint32, id NodeID, n *Node, p *Parameters) {
+	amount := n.slash(scale(n.Balance, uint64(p.Penalty), basisPoints))
 	if amount == 0 {
 		return
 	}
-	shared := scale(amount, uint64(d.genesis.Challenges.FinesShared), basisPoints)
+	shared := scale(amount, uint64(p.FinesShared), basisPoints)
 	d.system.Burned += amount - shared
 	if shared > 0 {
 		earn(d, d.system.Epoch, shared)

@@ -33,7 +33,7 @@ func doubt(d *draft) *Doubt {
 // challenge: there may be members that lack a smaller share of the blobs than light challenges
 // find. When members with more than f shards say so in an epoch, of which one is honest at least,
 // challenges draw twice as many blobs from the next epoch on; after an epoch in which they do not,
-// half as many, down to what genesis wants. The sender is who governs the node, or the account of
+// half as many, down to what the parameters want. The sender is who governs the node, or the account of
 // the node's TLS key.
 type DoubtChallenges struct {
 	Node  NodeID

@@ -35,6 +35,7 @@ func selectNext(d *draft) {
 	next := elect(d, now)
 	d.put(CommitteeKey(d.system.Epoch+1), next)
 	d.system.NextCapacity = votedCapacity(d, next)
+	selectParameters(d, next)
 	d.system.Phase = uint8(PhaseSelected)
 	d.emit(EpochSelected{d.system.Epoch + 1})
 	armChallenge(d)
@@ -186,6 +187,7 @@ func startEpoch(d *draft) {
 		}
 	}
 	setPrices(d, next)
+	changeParameters(d)
 	s.Phase, s.PhaseStart, s.SyncWeight = uint8(PhaseSync), s.Time, 0
 	d.emit(EpochStarted{s.Epoch})
 }

@@ -172,7 +172,13 @@ type HelperPaid struct {
 // DrawsDoubled: challenges draw more blobs from an epoch on, or fewer again.
 type DrawsDoubled struct {
 	Epoch     uint32
-	Doublings uint8 // of what genesis wants
+	Doublings uint8 // of what the parameters want
+}
+
+// ParametersSelected: the members of the next epoch want other parameters.
+type ParametersSelected struct {
+	Epoch      uint32 // the next one, in which they are in force
+	Parameters Parameters
 }
 
 // NodeRewarded: a member of the epoch that ended has its reward.
@@ -206,6 +212,7 @@ func (TransferFailed) isEvent()      {}
 func (TransferFined) isEvent()       {}
 func (HelperPaid) isEvent()          {}
 func (DrawsDoubled) isEvent()        {}
+func (ParametersSelected) isEvent()  {}
 
 // events are all events, by the numbers that they have on the wire: new ones come last.
 var events = []reflect.Type{
@@ -234,6 +241,7 @@ var events = []reflect.Type{
 	reflect.TypeFor[HelperPaid](),
 	reflect.TypeFor[DrawsDoubled](),
 	reflect.TypeFor[ActionRefused](),
+	reflect.TypeFor[ParametersSelected](),
 }
 
 // MarshalEvent returns the event in BCS.

@@ -14,14 +14,16 @@ func isSnapshot(err error) bool { return errors.Is(err, ErrSnapshot) }
 // FuzzActions: bytes of strangers are an action whose bytes they are, or malformed; and
 // a ledger takes whatever action it is, or says which rule it breaks.
 func FuzzActions(f *testing.F) {
-	key := personKey("person 0")
-	w := newWorld(f)
+	w := newWorldWith(f, func(g *Genesis) { g.Challenges = ChallengeRules{Mode: ChallengesLight, Millis: 500} })
+	key, node := w.members[0].owner, w.members[0].id
 	for i, kind := range actions {
 		f.Add(byte(i), codec.Marshal(reflect.New(kind).Interface()))
 		f.Add(byte(i), bytes.Repeat([]byte{1}, 300))
 	}
 	b := w.blob("a", 1000)
 	f.Add(byte(7), codec.Marshal(ReserveAndRegister{2, b.id, b.root, b.length, encodingRS2, true}))
+	f.Add(byte(19), codec.Marshal(Vote{node, Votes{1, 2, 3}}))
+	f.Add(byte(40), codec.Marshal(VoteParameters{node, []ParameterVote{{uint8(ParameterStrikes), 1}, {uint8(ParameterSender), 10_000}}}))
 	f.Fuzz(func(t *testing.T, kind byte, data []byte) {
 		kind %= byte(len(actions))
 		v := reflect.New(actions[kind])
@@ -86,6 +88,8 @@ func FuzzSnapshot(f *testing.F) {
 	for k, v := range w.state.Snapshot() {
 		f.Add(k, v)
 	}
+	f.Add(GovernanceKey(), codec.Marshal(Governance{}))
+	f.Add(BallotKey(w.members[0].id), codec.Marshal(Ballot{voteFor(ParameterSender, 1)}))
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		s, err := Restore(*w.state.genesis, w.state.tree.Set(key, value).From(nil))
 		if err != nil {

@@ -37,6 +37,8 @@ func (h *history) action(sender ledger.Address) ledger.Action {
 		return b
 	case "AckChallenge", "PassChallenge":
 		return h.challengeAction(kind)
+	case "VoteParameters":
+		return ledger.VoteParameters{Node: h.node(sender), Votes: h.ballot()}
 	case "DoubtChallenges":
 		return ledger.DoubtChallenges{Node: h.node(sender), Epoch: m.epoch - uint32(h.random.IntN(20)/19)}
 	case "Transfer":

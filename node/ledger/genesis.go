@@ -140,11 +140,11 @@ func (g *Genesis) validate() error {
 			return err
 		}
 	}
-	if err := g.Challenges.validate(g.EpochMillis, total); err != nil {
+	if err := g.Challenges.validate(g.EpochMillis); err != nil {
 		return invalid("Challenges: %w", err)
 	}
-	if err := g.Migration.validate(total); err != nil {
-		return invalid("Migration: %w", err)
+	if err := g.validateParameters(total); err != nil {
+		return invalid("%w", err)
 	}
 	return nil
 }

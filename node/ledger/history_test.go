@@ -75,7 +75,7 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	for _, name := range append([]string{slashed, indebted, excused, helping, doubled, outside}, kindsOfActions...) {
+	for _, name := range append([]string{slashed, indebted, excused, helping, doubled, outside, governed}, kindsOfActions...) {
 		if did[name] == 0 {
 			t.Errorf("no %s did anything", name)
 		}
@@ -100,6 +100,7 @@ const (
 	helping  = "a member was paid for helping"
 	doubled  = "challenges drew more blobs"
 	outside  = "a node in no committee was fined"
+	governed = "a parameter changed"
 )
 
 var kindsOfActions = []string{
@@ -107,7 +108,7 @@ var kindsOfActions = []string{
 	"ExtendBlob", "ExtendWithStorage", "DeleteBlob", "TransferBlob", "SetAttributes", "InvalidateBlob", "AddSubsidy", "RegisterNode", "UpdateNode",
 	"SetNextKey", "Vote", "SetCommission", "CollectCommission", "JoinActiveSet", "StakeWith", "SplitStake", "TransferStake", "RequestWithdrawal",
 	"WithdrawStake", "ReportSynced", "VoteSlashing", "Slash", "TransferNode", "BurnBlob", "ShareBlob", "FundBlob", "AckChallenge", "PassChallenge", "DoubtChallenges",
-	"Batch",
+	"Batch", "VoteParameters",
 }
 
 // blsKey is a key with its proof. They are made once: proofs take a while.

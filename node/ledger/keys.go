@@ -10,27 +10,29 @@ import (
 // Keys of the state: a letter for the kind of thing, and what names it. Numbers are
 // big-endian, so that the order of keys is theirs.
 const (
-	kindAccount   = 'a'
-	kindBlob      = 'b'
-	kindByBlobID  = 'B'
-	kindCommittee = 'c'
-	kindChallenge = 'C'
-	kindSynced    = 'd'
-	kindDoubt     = 'D'
-	kindHandover  = 'h'
-	kindInvalid   = 'i'
-	kindClaim     = 'k'
-	kindLast      = 'l'
-	kindTransfers = 'm'
-	kindNode      = 'n'
-	kindOpen      = 'p'
-	kindSlot      = 'r'
-	kindStorage   = 's'
-	kindStake     = 't'
-	kindActive    = 'v'
-	kindRate      = 'x'
-	kindSystem    = 'y'
-	kindSlashing  = 'z'
+	kindAccount    = 'a'
+	kindBlob       = 'b'
+	kindByBlobID   = 'B'
+	kindCommittee  = 'c'
+	kindChallenge  = 'C'
+	kindSynced     = 'd'
+	kindDoubt      = 'D'
+	kindGovernance = 'g'
+	kindHandover   = 'h'
+	kindInvalid    = 'i'
+	kindClaim      = 'k'
+	kindLast       = 'l'
+	kindTransfers  = 'm'
+	kindNode       = 'n'
+	kindBallot     = 'o'
+	kindOpen       = 'p'
+	kindSlot       = 'r'
+	kindStorage    = 's'
+	kindStake      = 't'
+	kindActive     = 'v'
+	kindRate       = 'x'
+	kindSystem     = 'y'
+	kindSlashing   = 'z'
 )
 
 func key(kind byte, name ...[]byte) []byte {
@@ -88,6 +90,12 @@ func ChallengeKey() []byte { return key(kindChallenge) }
 
 // DoubtKey returns the key of the [Doubt] of challenges.
 func DoubtKey() []byte { return key(kindDoubt) }
+
+// GovernanceKey returns the key of the [Governance].
+func GovernanceKey() []byte { return key(kindGovernance) }
+
+// BallotKey returns the key of the [Ballot] of a node.
+func BallotKey(id NodeID) []byte { return key(kindBallot, id[:]) }
 
 // TransfersKey returns the key of the [Transfers] of the last epoch that has begun.
 func TransfersKey() []byte { return key(kindTransfers) }

@@ -491,6 +491,8 @@ func (m *model) nodeAction(sender ledger.Address, a ledger.Action, ids func(int)
 	case ledger.Vote:
 		n := m.ownNode(broken, a.Node, sender)
 		return func() { n.info.Votes = a.Votes }
+	case ledger.VoteParameters:
+		return m.voteParameters(sender, a, broken)
 	case ledger.SetCommission:
 		n := m.ownNode(broken, a.Node, sender)
 		broken.when(a.Rate > 10_000, ledger.RuleRate)

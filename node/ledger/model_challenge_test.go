@@ -134,11 +134,11 @@ func (m *model) judge(old uint32, id ledger.NodeID) (paid bool) {
 	}
 	verdict(ledger.Failed)
 	n.failed++
-	if n.failed < int(m.genesis.Challenges.Strikes) {
+	if n.failed < int(m.parameter(ledger.ParameterStrikes)) {
 		return false
 	}
-	amount := n.slash(floor(n.balance, number(uint64(m.genesis.Challenges.Penalty)), number(10_000)), m.staked(id))
-	shared := floor(amount, number(uint64(m.genesis.Challenges.FinesShared)), number(10_000))
+	amount := n.slash(floor(n.balance, number(uint64(m.parameter(ledger.ParameterPenalty))), number(10_000)), m.staked(id))
+	shared := floor(amount, number(uint64(m.parameter(ledger.ParameterFinesShared))), number(10_000))
 	m.pay(m.epoch, shared)
 	m.burned = plus(m.burned, new(big.Int).Sub(amount, shared))
 	return false

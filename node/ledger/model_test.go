@@ -49,6 +49,7 @@ type model struct {
 	doubts     map[ledger.NodeID]bool // members who doubt challenges, in this epoch
 	doublings  uint
 	did        map[string]int
+	parameters []*modelParameter
 }
 
 type modelAccount struct {
@@ -110,7 +111,7 @@ func newModel(g ledger.Genesis, nodes map[string]ledger.NodeID, stakes map[ledge
 		blobs: make(map[ledger.ObjectID]*ledger.Blob), paid: make(map[uint32]*big.Int), invalid: make(map[commit.BlobID]bool),
 		nodes: make(map[ledger.NodeID]*modelNode), stakes: make(map[ledger.ObjectID]*ledger.Stake),
 		committees: make(map[uint32][]modelOwner), synced: make(map[ledger.NodeID]bool), votes: make(map[ledger.NodeID]map[ledger.NodeID]bool),
-		from: 1, doubts: make(map[ledger.NodeID]bool), did: make(map[string]int),
+		from: 1, doubts: make(map[ledger.NodeID]bool), did: make(map[string]int), parameters: newModelParameters(g),
 	}
 	for _, b := range g.Balances {
 		m.account(b.Account).balance = number(b.Amount)
@@ -220,6 +221,7 @@ func (m *model) tick(now uint64) {
 		}
 		m.committees[m.epoch+1] = m.elect(m.committees[m.epoch])
 		m.next = m.votedCapacity(m.committees[m.epoch+1])
+		m.selectParameters(m.committees[m.epoch+1])
 		m.phase = ledger.PhaseSelected
 		m.arm()
 	}
@@ -276,6 +278,9 @@ func (m *model) startEpoch() {
 		}
 	}
 	m.storage, m.write = m.votedPrices(m.committees[m.epoch])
+	for _, p := range m.parameters {
+		p.now = p.next
+	}
 	m.synced, m.weight = make(map[ledger.NodeID]bool), 0
 	m.votes = make(map[ledger.NodeID]map[ledger.NodeID]bool)
 }
@@ -533,6 +538,9 @@ func (m *model) compare(s *ledger.State) error {
 		count++
 	}
 	if err := m.compareChallenge(s); err != nil {
+		return err
+	}
+	if err := m.compareParameters(s); err != nil {
 		return err
 	}
 	return m.counted(s, count)

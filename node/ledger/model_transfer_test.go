@@ -55,7 +55,9 @@ func (m *model) recovered(a ledger.ReportSynced, broken rules) (failed []modelTr
 // fineTransfers slashes who did not hand shards over, or did not get them, in the epoch that
 // ended, and returns what each helper gets.
 func (m *model) fineTransfers(old uint32) map[ledger.NodeID]*big.Int {
-	rules := m.genesis.Migration
+	rules := ledger.MigrationRules{
+		Sender: m.parameter(ledger.ParameterSender), Receiver: m.parameter(ledger.ParameterReceiver), Helpers: m.parameter(ledger.ParameterHelpers),
+	}
 	if old == 1 || m.settled != old || rules == (ledger.MigrationRules{}) {
 		return nil
 	}
@@ -130,13 +132,12 @@ func (m *model) judgeDoubts(old uint32) {
 
 // draws returns how many blobs a challenge draws.
 func (m *model) draws() uint64 {
-	rules := m.genesis.Challenges
-	if rules.Mode == ledger.ChallengesFull {
+	if m.genesis.Challenges.Mode == ledger.ChallengesFull {
 		return math.MaxUint64
 	}
 	members := len(m.committees[m.epoch])
 	k, err := challenge.Bound{
-		Missing: rules.Missing, Error: rules.Error, Grinding: challenge.AckHash{}.Grinding(members), Verifiers: uint16(members),
+		Missing: m.parameter(ledger.ParameterMissing), Error: m.parameter(ledger.ParameterError), Grinding: challenge.AckHash{}.Grinding(members), Verifiers: uint16(members),
 	}.Draws()
 	if err != nil {
 		panic(err)

@@ -2,12 +2,12 @@ package ledger
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 )
 
 // MigrationRules are what becomes of members that fail to hand shards over, as Walrus's whitepaper,
-// version 2, has it in section 6.2. All are basis points; without them nobody is fined.
+// version 2, has it in section 6.2. All are basis points; without them nobody is fined. They are what a ledger
+// begins with, see [Parameters].
 //
 // A member that has to recover a shard says from whom it should have got it, and both are fined:
 // nobody else can tell which of the two is at fault, and who could accuse at no cost would. So
@@ -17,19 +17,6 @@ type MigrationRules struct {
 	Sender   uint16 // of the stake with who did not hand over all its shards; for some of them, a part
 	Receiver uint16 // of the stake with who did not get all its shards; for some of them, a part
 	Helpers  uint16 // of the fines, for the members whom shards are recovered from; the rest is burned
-}
-
-// validate says what is wrong.
-func (r *MigrationRules) validate(money uint64) error {
-	switch {
-	case *r == MigrationRules{}:
-		return nil
-	case r.Sender > basisPoints || r.Receiver > basisPoints || r.Helpers > basisPoints:
-		return fmt.Errorf("fines of %d and %d basis points, of which %d are for helpers: one is more than all", r.Sender, r.Receiver, r.Helpers)
-	case money > maxMoney:
-		return fmt.Errorf("all money together is %d, and with fines it is at most %d", money, uint64(maxMoney))
-	}
-	return nil
 }
 
 // Transfers is how shards move to the committee of an epoch.
@@ -94,7 +81,7 @@ func (t *Transfers) fail(d *draft, receiver NodeID, senders []NodeID) error {
 // was settled: or else the network may be at fault. The next epoch has begun. It returns what
 // those get who helped.
 func fineTransfers(d *draft, old *Committee) map[NodeID]uint64 {
-	rules, t := d.genesis.Migration, get[Transfers](d.tree, TransfersKey())
+	rules, t := d.inForce().migration(), get[Transfers](d.tree, TransfersKey())
 	before := d.system.Epoch - 1
 	if rules == (MigrationRules{}) || t == nil || t.Epoch != before || d.system.Settled != before {
 		return nil

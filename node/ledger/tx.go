@@ -71,6 +71,7 @@ var actions = []reflect.Type{
 	reflect.TypeFor[PassChallenge](),
 	reflect.TypeFor[DoubtChallenges](),
 	reflect.TypeFor[Batch](),
+	reflect.TypeFor[VoteParameters](),
 }
 
 // signedPrefix keeps signatures of transactions apart from all others of the same key.

@@ -30,6 +30,11 @@ type Status struct {
 	Burned       uint64 `json:"burned"`
 
 	Challenge *ChallengeStatus `json:"challenge,omitempty"` // the last one, if there was any
+
+	// What members vote for of challenges and fines; nil where nobody is challenged or fined. Those of
+	// the next epoch are known when its committee is selected.
+	Parameters     *Parameters `json:"parameters,omitempty"`
+	NextParameters *Parameters `json:"next_parameters,omitempty"`
 }
 
 // StatusOf returns the status of a state.
@@ -42,6 +47,7 @@ func StatusOf(s *ledger.State) Status {
 		StoragePrice: system.StoragePrice, WritePrice: system.WritePrice, Capacity: system.Capacity, FeePerByte: system.FeePerByte,
 		Burned: system.Burned, Challenge: challengeOf(s),
 	}
+	status.Parameters, status.NextParameters = parametersOf(s)
 	if c := ledger.Get[ledger.Committee](s, ledger.CommitteeKey(system.Epoch)); c != nil {
 		status.Members = len(c.Members)
 	}
