@@ -24,6 +24,7 @@ type grammar struct {
 	Join     joinCmd     `cmd:"" help:"Register a node on a running ledger, and stake with it."`
 	Leave    leaveCmd    `cmd:"" help:"Withdraw a node's stake, and wait until nobody needs it."`
 	Update   updateCmd   `cmd:"" help:"Give a node another address or name on the ledger, or let it ask and offer something else."`
+	Vote     voteCmd     `cmd:"" help:"Vote on the numbers of challenges and fines."`
 	Rotate   rotateCmd   `cmd:"" help:"Give a node a new key, from the next epoch on."`
 	Slash    slashCmd    `cmd:"" help:"Vote that the commission of a node is burned which has done wrong."`
 	Doubt    doubtCmd    `cmd:"" help:"Say that blobs cannot be read though nodes pass challenges."`

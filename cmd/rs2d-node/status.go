@@ -31,7 +31,7 @@ func (c *statusCmd) Help() string {
 
 Example: rs2d-node status --committee cluster/committee.toml --wait 1m
 
-JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, migration (epoch, settled, phase, blobs, total, lacking, copied_slivers, copied_bytes, dropped_shards, cleared, lies, liars, time_left; with a ledger), challenged (where nodes are challenged: as rs2d ledger status has it), problems (name, problem, remedy)), challenge (the last one, as rs2d ledger status has it).`
+JSON: epoch, shards (n), faulty (f), healthy (all of the nodes), shards_up (owned by nodes that are not down), nodes (name, address, state, owned, missing (slivers known to be lacking), recovered (slivers, since the node started), uptime, free_bytes, error, migration (epoch, settled, phase, blobs, total, lacking, copied_slivers, copied_bytes, dropped_shards, cleared, lies, liars, time_left; with a ledger), challenged (where nodes are challenged: as rs2d ledger status has it), problems (name, problem, remedy)), challenge (the last one), parameters and next_parameters (as rs2d ledger status has them).`
 }
 
 // statusReport is what status prints as JSON.
@@ -43,7 +43,11 @@ type statusReport struct {
 	ShardsUp int          `json:"shards_up"`
 	Nodes    []statusNode `json:"nodes"`
 
-	Challenge *chain.ChallengeStatus `json:"challenge,omitempty"`
+	Challenge      *chain.ChallengeStatus `json:"challenge,omitempty"`
+	Parameters     *chain.Parameters      `json:"parameters,omitempty"`
+	NextParameters *chain.Parameters      `json:"next_parameters,omitempty"`
+
+	parameters string // for people
 }
 
 type statusNode struct {
@@ -164,7 +168,7 @@ func (c *statusCmd) challenges(ctx context.Context, l chain.Ledger, r *statusRep
 	if err != nil {
 		return fmt.Errorf("the ledger at %s: %w", c.Where(), err)
 	}
-	r.Challenge = s.Challenge
+	r.Challenge, r.Parameters, r.NextParameters, r.parameters = s.Challenge, s.Parameters, s.NextParameters, ledgerui.Parameters(s.Status)
 	for i := range r.Nodes {
 		for _, m := range s.Challenged {
 			if m.Name == r.Nodes[i].Name {
@@ -175,8 +179,13 @@ func (c *statusCmd) challenges(ctx context.Context, l chain.Ledger, r *statusRep
 	return nil
 }
 
-// printChallenge prints how nodes stand in a challenge, if there was one.
+// printChallenge prints the parameters, and how nodes stand in a challenge, if there was one.
 func printChallenge(w io.Writer, r *statusReport) error {
+	if r.parameters != "" {
+		if _, err := fmt.Fprintf(w, "\nparameters %s\n", r.parameters); err != nil {
+			return err
+		}
+	}
 	if r.Challenge == nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ _rs2d_node() {
 		' join') at=' join' ;;
 		' leave') at=' leave' ;;
 		' update') at=' update' ;;
+		' vote') at=' vote' ;;
 		' rotate') at=' rotate' ;;
 		' slash') at=' slash' ;;
 		' doubt') at=' doubt' ;;
@@ -20,7 +21,7 @@ _rs2d_node() {
 	'')
 		case $prev in
 		esac
-		words='init keygen register join leave update rotate slash doubt run status'
+		words='init keygen register join leave update vote rotate slash doubt run status'
 		[[ $cur == -* ]] && words='--help -h --version'
 		;;
 	' init')
@@ -65,6 +66,13 @@ _rs2d_node() {
 		esac
 		words=''
 		[[ $cur == -* ]] && words='--help -h --version --ledger --name --address --capacity --storage-price --write-price --commission --json'
+		;;
+	' vote')
+		case $prev in
+		--ledger|--missing|--error|--strikes|--penalty|--fines-shared|--sender|--receiver|--helpers) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		esac
+		words=''
+		[[ $cur == -* ]] && words='--help -h --version --ledger --missing --error --strikes --penalty --fines-shared --sender --receiver --helpers --abstain --json'
 		;;
 	' rotate')
 		case $prev in

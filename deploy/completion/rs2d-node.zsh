@@ -11,6 +11,7 @@ _rs2d_node() {
 		' join') at=' join' ;;
 		' leave') at=' leave' ;;
 		' update') at=' update' ;;
+		' vote') at=' vote' ;;
 		' rotate') at=' rotate' ;;
 		' slash') at=' slash' ;;
 		' doubt') at=' doubt' ;;
@@ -22,7 +23,7 @@ _rs2d_node() {
 	'')
 		case ${words[CURRENT-1]} in
 		esac
-		commands=('init:Make a committee: keys, certificates and configurations, in a directory' 'keygen:Make the key of one node or client' 'register:Print the registration of a node for the genesis of a ledger' 'join:Register a node on a running ledger, and stake with it' 'leave:Withdraw a node'\''s stake, and wait until nobody needs it' 'update:Give a node another address or name on the ledger, or let it ask and offer something else' 'rotate:Give a node a new key, from the next epoch on' 'slash:Vote that the commission of a node is burned which has done wrong' 'doubt:Say that blobs cannot be read though nodes pass challenges' 'run:Run a node' 'status:Ask the nodes of a committee how they are')
+		commands=('init:Make a committee: keys, certificates and configurations, in a directory' 'keygen:Make the key of one node or client' 'register:Print the registration of a node for the genesis of a ledger' 'join:Register a node on a running ledger, and stake with it' 'leave:Withdraw a node'\''s stake, and wait until nobody needs it' 'update:Give a node another address or name on the ledger, or let it ask and offer something else' 'vote:Vote on the numbers of challenges and fines' 'rotate:Give a node a new key, from the next epoch on' 'slash:Vote that the commission of a node is burned which has done wrong' 'doubt:Say that blobs cannot be read though nodes pass challenges' 'run:Run a node' 'status:Ask the nodes of a committee how they are')
 		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit')
 		;;
 	' init')
@@ -67,6 +68,13 @@ _rs2d_node() {
 		esac
 		commands=()
 		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--name:Another name' '--address:Another address by which others reach the node' '--capacity:Bytes that the node says it can store' '--storage-price:What it asks for a MiB and epoch' '--write-price:What it asks for writing a MiB' '--commission:The operator'\''s share of what stake with the node earns, in basis points, up to 10000' '--json:Print one JSON object instead of text')
+		;;
+	' vote')
+		case ${words[CURRENT-1]} in
+		--ledger|--missing|--error|--strikes|--penalty|--fines-shared|--sender|--receiver|--helpers) _files; return ;;
+		esac
+		commands=()
+		flags=('--help:Show context-sensitive help' '-h:Show context-sensitive help' '--version:Print the version and exit' '--ledger:Where the ledger is' '--missing:Share of the blobs, in basis points, without which light challenges find a node' '--error:The probability that they do not is at most 10^-E' '--strikes:Challenges failed one after the other, from which on stake is slashed' '--penalty:What is slashed of the stake, in basis points' '--fines-shared:What of that goes to the next epoch'\''s rewards, in basis points; the rest is burned' '--sender:What is slashed of the stake with a node that does not hand its shards over' '--receiver:What is slashed of the stake with a node that does not get its shards' '--helpers:What of these fines goes to those whom shards are recovered from; the rest is burned' '--abstain:Take all former votes of the node back' '--json:Print one JSON object instead of text')
 		;;
 	' rotate')
 		case ${words[CURRENT-1]} in

@@ -14,10 +14,11 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
+	"github.com/redstuff-go/redstuff/node/ledger"
 )
 
 // StatusJSON names what a status in JSON has.
-const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, epoch_millis, next_epoch_millis (at the earliest), sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned; challenge, if there was one: epoch, height (at which it was armed), kind (light or full), stage (armed, running or closed), blobs, drawn, draws (of a light one, how many blobs are drawn if there are so many), acked and passed (members), passed_weight (shards), deadline_millis; challenged, if there was one: of each member node (its id), name, shards, acked (until it has started), passed, failed_in_row, slashed, and, if an epoch with it has ended, last (epoch, verdict: undecided, passed, unproven or failed; reward).`
+const StatusJSON = `chain, name, shards, height, root, time_millis, epoch, phase (sync, done or selected), due_millis, epoch_millis, next_epoch_millis (at the earliest), sync_weight, members, storage_price and write_price (of a MiB), capacity and used (bytes), fee_per_byte, burned; parameters (missing, error, strikes, penalty, fines_shared, sender, receiver, helpers: what members vote for, see rs2d-node vote) and next_parameters (of the next epoch, when it is selected), where members are challenged or fined; challenge, if there was one: epoch, height (at which it was armed), kind (light or full), stage (armed, running or closed), blobs, drawn, draws (of a light one, how many blobs are drawn if there are so many), acked and passed (members), passed_weight (shards), deadline_millis; challenged, if there was one: of each member node (its id), name, shards, acked (until it has started), passed, failed_in_row, slashed, and, if an epoch with it has ended, last (epoch, verdict: undecided, passed, unproven or failed; reward).`
 
 // Report is how a ledger is, and how its members stand.
 type Report struct {
@@ -47,6 +48,9 @@ func Status(w io.Writer, r Report) error {
 	t.Row("storage", fmt.Sprintf("%s of %s reserved", ui.Bytes(s.Used), ui.Bytes(s.Capacity)))
 	if c := s.Challenge; c != nil {
 		t.Row("challenge", Challenge(c, s.Shards))
+	}
+	if now := Parameters(s); now != "" {
+		t.Row("parameters", now)
 	}
 	t.Row("prices", fmt.Sprintf("%s a MiB and epoch, %s a MiB written, fee %s a byte", ui.Count(s.StoragePrice), ui.Count(s.WritePrice), ui.Count(s.FeePerByte)))
 	if err := t.Flush(); err != nil || len(r.Challenged) == 0 {
@@ -92,6 +96,27 @@ func Challenge(c *chain.ChallengeStatus, shards int) string {
 		return fmt.Sprintf("%s: %d nodes have acked", how, c.Acked)
 	}
 	return fmt.Sprintf("%s: %s of %s blobs proven by %d nodes with %d of %d shards", how, ui.Count(c.Drawn), ui.Count(c.Blobs), c.Passed, c.PassedWeight, shards)
+}
+
+// Parameters says what members vote for of challenges and fines, and what changes with the next
+// epoch; nothing where nobody is challenged or fined.
+func Parameters(s chain.Status) string {
+	now, next := s.Parameters.Ledger(), s.NextParameters.Ledger()
+	if s.Parameters == nil && s.NextParameters == nil {
+		return ""
+	}
+	var all, changes strings.Builder
+	for _, p := range ledger.AllParameters() {
+		fmt.Fprintf(&all, "%v %d, ", p, p.Of(now))
+		if s.Phase == ledger.PhaseSelected.String() && p.Of(now) != p.Of(next) {
+			fmt.Fprintf(&changes, ", %v %d", p, p.Of(next))
+		}
+	}
+	text := strings.TrimSuffix(all.String(), ", ")
+	if changes.Len() > 0 {
+		text += fmt.Sprintf("; from epoch %d on%s", s.Epoch+1, strings.TrimPrefix(changes.String(), ","))
+	}
+	return text
 }
 
 // phases says what the phases of an epoch are.
