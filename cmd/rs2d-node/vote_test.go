@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
+	"github.com/redstuff-go/redstuff/cmd/internal/ledgerui"
+	"github.com/redstuff-go/redstuff/node/control/rpc"
 )
 
 // TestVote: operators vote on fines, one parameter after the other; what a quorum wants is selected in the middle
@@ -31,6 +33,11 @@ func TestVote(t *testing.T) {
 	s.half()
 	if r = vote(0, voteCmd{}); r.FromEpoch != 3 || r.Parameters[sender].Now != 0 || r.Parameters[sender].Next == nil || *r.Parameters[sender].Next != 300 {
 		t.Errorf("in the middle of the epoch: %+v, want 300 selected", r)
+	}
+	status, err := rpc.NewClient(s.url).Status(t.Context())
+	const text = "sender 0, receiver 0, helpers 0; from epoch 2 on sender 300"
+	if got := ledgerui.Parameters(status); err != nil || got != text {
+		t.Errorf("status says %q (%v), want %q", got, err, text)
 	}
 	var out bytes.Buffer
 	run := func(c voteCmd, key int) error {

@@ -251,7 +251,7 @@ func startRound(d *draft, c *Challenge, list challenge.List, members *committee.
 	}
 	draws := uint64(math.MaxUint64)
 	if d.genesis.Challenges.Mode == ChallengesLight {
-		if draws, err = d.inForce().draws(members.Len()); err != nil {
+		if draws, err = inForce(d).draws(members.Len()); err != nil {
 			return err
 		}
 		draws = doubled(draws, doubt(d).Doublings)
@@ -371,7 +371,7 @@ func judge(d *draft, v Verdict, epoch uint32, id NodeID, n *Node) (earns bool) {
 			n.Failed++
 		}
 		d.emit(ChallengeFailed{epoch, id, n.Failed})
-		if p := d.inForce(); n.Failed >= p.Strikes {
+		if p := inForce(d); n.Failed >= p.Strikes {
 			fine(d, epoch, id, n, p)
 		}
 		return false

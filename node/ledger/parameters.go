@@ -158,18 +158,7 @@ func governance(d *draft) *Governance {
 }
 
 // inForce returns the parameters of the current epoch.
-func (d *draft) inForce() *Parameters { return &governance(d).Now }
-
-// Parameters returns those of the current epoch, and those of the next one: nil before its
-// committee is selected.
-func (s *State) Parameters() (now Parameters, next *Parameters) {
-	d := s.draft()
-	g := governance(d)
-	if Phase(d.system.Phase) == PhaseSelected {
-		next = &g.Next
-	}
-	return g.Now, next
-}
+func inForce(d *draft) *Parameters { return &governance(d).Now }
 
 // ParameterVote is what somebody wants one parameter to be.
 type ParameterVote struct {

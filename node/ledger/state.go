@@ -101,6 +101,17 @@ func (s *State) ChainID() ChainID { return s.chain }
 // System returns what there is one of: epoch, prices, capacity, height.
 func (s *State) System() System { return *get[System](s.tree, SystemKey()) }
 
+// Parameters returns what members have voted for: the parameters of the current epoch, and those of
+// the next one, or nil before its committee is selected.
+func (s *State) Parameters() (now Parameters, next *Parameters) {
+	d := s.draft()
+	g := governance(d)
+	if Phase(d.system.Phase) == PhaseSelected {
+		next = &g.Next
+	}
+	return g.Now, next
+}
+
 // Root returns the hash that stands for the whole state.
 func (s *State) Root() tree.Hash { return s.tree.Root() }
 

@@ -81,7 +81,7 @@ func (t *Transfers) fail(d *draft, receiver NodeID, senders []NodeID) error {
 // was settled: or else the network may be at fault. The next epoch has begun. It returns what
 // those get who helped.
 func fineTransfers(d *draft, old *Committee) map[NodeID]uint64 {
-	rules, t := d.inForce().migration(), get[Transfers](d.tree, TransfersKey())
+	rules, t := inForce(d).migration(), get[Transfers](d.tree, TransfersKey())
 	before := d.system.Epoch - 1
 	if rules == (MigrationRules{}) || t == nil || t.Epoch != before || d.system.Settled != before {
 		return nil

@@ -107,6 +107,9 @@ func Parameters(s chain.Status) string {
 	}
 	var all, changes strings.Builder
 	for _, p := range ledger.AllParameters() {
+		if p < ledger.ParameterSender && now.Strikes == 0 {
+			continue // there are no challenges
+		}
 		fmt.Fprintf(&all, "%v %d, ", p, p.Of(now))
 		if s.Phase == ledger.PhaseSelected.String() && p.Of(now) != p.Of(next) {
 			fmt.Fprintf(&changes, ", %v %d", p, p.Of(next))
