@@ -96,10 +96,10 @@ func strict(d *streamDecoding, blob io.ReaderAt) error {
 		if err == nil || len(d.rejected) == before || d.ctx.Err() != nil {
 			return err
 		}
+		d.progress.again(done - int64(d.live)*int64(d.row))
 		if err := d.pass(nowhere); err != nil {
 			return err
 		}
-		d.progress.done = done
 	}
 }
 

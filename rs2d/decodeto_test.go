@@ -103,7 +103,12 @@ func TestDecodeToAnyLoss(t *testing.T) {
 				var out file
 				done, total := int64(-1), int64(-2)
 				opts := []StreamOption{
-					MaxMemory(memory), Progress(func(a, b int64) { done, total = a, b }),
+					MaxMemory(memory), Progress(func(a, b int64) {
+						if a <= done || a > b {
+							t.Fatalf("%s, read back %v: %d of %d bytes are done after %d, want more", checks[check], back, a, b, done)
+						}
+						done, total = a, b
+					}),
 					ReportRejected(func(ref SliverRef, why error) {
 						if bad[ref] == nil || !errors.Is(why, bad[ref]) {
 							t.Fatalf("%s: %v is rejected: %v, want %v", checks[check], ref, why, bad[ref])
@@ -217,7 +222,16 @@ func TestDecodeToFickle(t *testing.T) {
 					src.memorySource[SliverRef{Secondary, i}] = e.Secondary(i).Data
 				}
 				var out bytes.Buffer
-				err := c.DecodeTo(t.Context(), &out, e.Metadata(), src, src.refs(), CheckStrict)
+				done, total := int64(0), int64(-1)
+				err := c.DecodeTo(t.Context(), &out, e.Metadata(), src, src.refs(), CheckStrict, Progress(func(a, b int64) {
+					if a <= done || a > b {
+						t.Errorf("%d of %d bytes are done after %d, want more", a, b, done)
+					}
+					done, total = a, b
+				}))
+				if err == nil && done != total {
+					t.Errorf("%d of %d bytes are done at the end", done, total)
+				}
 				if !bytes.HasPrefix(blob, out.Bytes()) || err == nil && out.Len() != len(blob) {
 					t.Errorf("%d bytes, %v", out.Len(), err)
 				}

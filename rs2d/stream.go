@@ -75,9 +75,10 @@ func ReportRejected(f func(ref SliverRef, why error)) StreamOption {
 func MaxMemory(bytes int64) StreamOption { return func(o *streamOptions) { o.memory = bytes } }
 
 // Progress has f called as the work goes on, with how much of it is done: in bytes of
-// slivers for an encoding, of the blob and what it is checked by for a decoding. At the
-// end of work that succeeds both are equal; done falls back where slivers must be read again.
-// Calls come from several goroutines, one at a time, and hold the work up. Progress panics if f is nil.
+// slivers for an encoding, of the blob and what it is checked by for a decoding. Done grows
+// from call to call; at the end of work that succeeds it is total. While slivers are read
+// again there are no calls. They come from several goroutines, one at a time, and hold the
+// work up. Progress panics if f is nil.
 func Progress(f func(done, total int64)) StreamOption {
 	if f == nil {
 		panic("rs2d: Progress to a nil func(done, total int64)")
@@ -183,6 +184,7 @@ func (e *Encoder) EncodeFrom(ctx context.Context, sink Sink, r io.Reader, opts .
 type progress struct {
 	mu          sync.Mutex
 	done, total int64
+	told        int64                   // of what is done
 	report      func(done, total int64) // nil if nobody wants to know
 }
 
@@ -196,8 +198,17 @@ func (p *progress) add(n int64) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done += n
-	p.report(p.done, p.total)
+	if p.done += n; p.done > p.told {
+		p.told = p.done
+		p.report(p.done, p.total)
+	}
+}
+
+// again is told that there is only so much done, and the rest is to be done again.
+func (p *progress) again(done int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = done
 }
 
 // streamEmitter is for a blob that is read and written piece by piece. After the first

@@ -150,7 +150,11 @@ func (c *Client) StoreFrom(ctx context.Context, src io.ReaderAt, size int64, opt
 		return nil, fmt.Errorf("client: StoreFrom needs an io.ReaderAt and no negative size")
 	}
 	s := newStreamOptions(opts)
-	return write(ctx, c, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeFrom(ctx, src, size, s) })
+	r, err := write(ctx, c, func(ctx context.Context, o writing) (*Receipt, error) { return o.storeFrom(ctx, src, size, s) })
+	if err == nil {
+		s.progress.end()
+	}
+	return r, err
 }
 
 // StoreReader is StoreFrom for all that a reader has. It is kept in a temporary file until
@@ -283,6 +287,9 @@ func (c *Client) ReadTo(ctx context.Context, id commit.BlobID, w io.Writer, opts
 		}
 		return struct{}{}, readTo(ctx, r, out, s)
 	})
+	if err == nil {
+		s.progress.end()
+	}
 	return err
 }
 

@@ -46,7 +46,8 @@ type streaming struct {
 	*reading
 	options streamOptions
 	out     *output
-	end     uint64 // offset in the blob
+	begin   uint64 // offset in the blob
+	end     uint64 // as well
 	most    int64  // bytes to hold
 	total   int64  // of the work
 }
@@ -70,24 +71,23 @@ func readTo(ctx context.Context, r *reading, out *output, s streamOptions) error
 	if s.check != nil {
 		r.check = *s.check
 	}
-	end, strict := r.meta.Length, r.check == rs2d.CheckStrict
+	begin, end, strict := uint64(0), r.meta.Length, r.check == rs2d.CheckStrict
 	switch whole := 2 * uint64(r.view.Params().P) * row; {
 	case s.section != nil:
 		if whole := r.meta.Length; s.section.off > whole || s.section.n > whole-s.section.off {
 			return &rs2d.RangeError{Off: s.section.off, Len: s.section.n, Blob: whole}
 		}
-		if end, strict = s.section.off+s.section.n, false; out.at == end {
+		begin, end, strict = s.section.off, s.section.off+s.section.n, false
+		if out.at == end {
 			return nil
 		}
 	case out.at == 0 && whole <= uint64(min(wholeBytes, r.options.MaxMemory)):
+		s.progress.report(0, int64(end))
 		blob, err := r.all(ctx)
 		if err != nil {
 			return err
 		}
 		_, err = out.Write(blob)
-		if s.progress != nil {
-			s.progress(int64(len(blob)), int64(len(blob)))
-		}
 		return err
 	}
 	if strict && s.back == nil {
@@ -97,7 +97,7 @@ func readTo(ctx context.Context, r *reading, out *output, s streamOptions) error
 			return readTo(ctx, r, &output{w: w}, s)
 		})
 	}
-	t := &streaming{reading: r, options: s, out: out, end: end, total: int64(end)}
+	t := &streaming{reading: r, options: s, out: out, begin: begin, end: end, total: int64(end - begin)}
 	t.most = min(streamDecode, int64(r.view.Params().P)*int64(row))
 	memory, err := r.memory.reserve(ctx, t.most+2*int64(row))
 	if err != nil {
@@ -118,11 +118,8 @@ func (t *streaming) encodedLength() int64 {
 	return int64(encoded)
 }
 
-func (t *streaming) report(done int64) {
-	if t.options.progress != nil {
-		t.options.progress(done, t.total)
-	}
-}
+// written reports what has been written.
+func (t *streaming) written() { t.options.progress.report(int64(t.out.at-t.begin), t.total) }
 
 // rows reads the rows that hold the blob, some at a time: each from the node that has it,
 // while all goes well.
@@ -155,7 +152,7 @@ func (t *streaming) rows(ctx context.Context, row uint64) error {
 		if _, err := t.out.Write(rows[off-uint64(first)*row:][:n]); err != nil {
 			return err
 		}
-		t.report(int64(t.out.at))
+		t.written()
 	}
 	return nil
 }
@@ -184,7 +181,7 @@ func (t *streaming) recover(ctx context.Context) error {
 	if t.end < t.meta.Length {
 		end = t.end // where the decoding ends
 	}
-	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, end, t.report}, t.meta, src, everything(t.reading), rs2d.CheckSystematic,
+	err := t.code.DecodeTo(ctx, &skip{t.out, t.out.at, end, t.written}, t.meta, src, everything(t.reading), rs2d.CheckSystematic,
 		rs2d.MaxMemory(t.most), rs2d.SpoolIn(t.options.dir), rs2d.ReportRejected(src.rejected))
 	if errors.Is(err, errEnough) {
 		return nil
@@ -195,7 +192,10 @@ func (t *streaming) recover(ctx context.Context) error {
 // strict encodes what was read again, and compares.
 func (t *streaming) strict(ctx context.Context) error {
 	meta, err := t.code.EncodeTo(ctx, rs2d.Discard, t.options.back, int64(t.meta.Length), rs2d.MaxMemory(t.most),
-		rs2d.Progress(func(done, total int64) { t.report(int64(t.meta.Length) + done*t.encodedLength()/max(total, 1)) }))
+		rs2d.Progress(func(done, total int64) {
+			encoded := float64(t.encodedLength()) * (float64(done) / float64(max(total, 1)))
+			t.options.progress.report(int64(t.meta.Length)+int64(encoded), t.total)
+		}))
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
@@ -241,10 +241,10 @@ func (s *remote) failure(ctx context.Context, err error) error {
 
 // skip writes but the first bytes, which are there already, and those after the end.
 type skip struct {
-	out    *output
-	bytes  uint64
-	end    uint64 // offset in the blob
-	report func(done int64)
+	out     *output
+	bytes   uint64
+	end     uint64 // offset in the blob
+	written func() // is told that there is more
 }
 
 func (s *skip) Write(data []byte) (int, error) {
@@ -256,7 +256,7 @@ func (s *skip) Write(data []byte) (int, error) {
 	rest := data[there:]
 	wanted := rest[:min(uint64(len(rest)), s.end-s.out.at)]
 	n, err := s.out.Write(wanted)
-	s.report(int64(s.out.at))
+	s.written()
 	if err == nil && s.out.at == s.end {
 		err = errEnough
 	}

@@ -46,18 +46,16 @@ func TestReadTo(t *testing.T) {
 	dir := t.TempDir()
 	read := func(t *testing.T, check rs2d.Check) {
 		t.Helper()
-		done, total := int64(0), int64(1)
+		g := newGauge(t)
 		var got bytes.Buffer
-		err := c.longReader(t, check).ReadTo(t.Context(), id, &got, client.SpoolIn(dir), client.Progress(func(d, all int64) { done, total = d, all }))
+		err := c.longReader(t, check).ReadTo(t.Context(), id, &got, client.SpoolIn(dir), client.Progress(g.tell))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got.Bytes(), blob) {
 			t.Errorf("%d bytes differ from the %d stored", got.Len(), len(blob))
 		}
-		if done != total {
-			t.Errorf("%d of %d are done at the end", done, total)
-		}
+		g.expectEnd()
 		expectEmpty(t, dir)
 	}
 	t.Run("strict", func(t *testing.T) { read(t, rs2d.CheckStrict) })
@@ -91,16 +89,16 @@ func TestReadTo(t *testing.T) {
 		t.Run("section, "+name, func(t *testing.T) {
 			for _, nodes := range [][]int{nil, {0, 3}} { // that refuse
 				c.set(fault.Refuse, nodes...)
-				done, total := int64(-1), int64(part[0]+part[1])
+				g := newGauge(t)
 				var got bytes.Buffer
 				err := c.longReader(t, rs2d.CheckStrict).ReadTo(t.Context(), id, &got, client.Section(uint64(part[0]), uint64(part[1])),
-					client.Progress(func(d, all int64) { done, total = d, all }))
+					client.Progress(g.tell))
 				c.set(0, nodes...)
 				if err != nil || !bytes.Equal(got.Bytes(), blob[part[0]:][:part[1]]) {
 					t.Errorf("without %v: %d bytes (%v), want the %d from %d on", nodes, got.Len(), err, part[1], part[0])
 				}
-				if part[1] > 0 && done != total {
-					t.Errorf("without %v: %d of %d are done at the end", nodes, done, total)
+				if g.expectEnd(); g.total != int64(part[1]) {
+					t.Errorf("without %v: of %d bytes in all, want %d", nodes, g.total, part[1])
 				}
 			}
 		})

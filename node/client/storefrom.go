@@ -24,7 +24,7 @@ type StreamOption func(*streamOptions)
 type streamOptions struct {
 	dir      string
 	back     io.ReaderAt
-	progress func(done, total int64)
+	progress *progress
 	check    *rs2d.Check // nil is the client's
 	section  *section    // nil is all
 }
@@ -33,17 +33,19 @@ type streamOptions struct {
 // is os.TempDir. They are removed before the call returns.
 func SpoolIn(dir string) StreamOption { return func(o *streamOptions) { o.dir = dir } }
 
-// Progress has f called as the work goes on, with how much of it is done. At the end of
-// work that succeeds both are equal. Calls come from several goroutines, one at a time,
-// and hold the work up. It panics if f is nil.
+// Progress has f called as the work goes on, with how much of it is done. Done grows from
+// call to call, and total stays as it is; at the end of work that succeeds both are equal.
+// While work is done again because something failed, there are no calls. They come from
+// several goroutines, one at a time, and hold the work up. It panics if f is nil.
 func Progress(f func(done, total int64)) StreamOption {
 	if f == nil {
 		panic("client: Progress to a nil func(done, total int64)")
 	}
-	return func(o *streamOptions) { o.progress = f }
+	return func(o *streamOptions) { o.progress = newProgress(f) }
 }
 
 func newStreamOptions(opts []StreamOption) (o streamOptions) {
+	o.progress = newProgress(nil)
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -85,20 +87,13 @@ func (o writing) storeFrom(ctx context.Context, src io.ReaderAt, size int64, s s
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	report := s.progress
-	if report == nil {
-		report = func(int64, int64) {}
-	}
 	if encoded+uint64(size) <= uint64(min(wholeBytes, o.options.MaxMemory)) {
 		blob := make([]byte, size)
 		if n, err := src.ReadAt(blob, 0); n < len(blob) {
 			return nil, fmt.Errorf("client: %w", unexpected(err))
 		}
-		r, err := o.store(ctx, blob)
-		if err == nil {
-			report(int64(encoded), int64(encoded))
-		}
-		return r, err
+		s.progress.report(0, int64(encoded))
+		return o.store(ctx, blob)
 	}
 	sizes, err := placement.SizesOf(params, uint64(size))
 	if err != nil {
@@ -113,7 +108,7 @@ func (o writing) storeFrom(ctx context.Context, src io.ReaderAt, size int64, s s
 	// Nodes want to know the id, and how long what they get is, before it comes: so all is
 	// encoded twice.
 	counter := new(pieceCounter)
-	f.report = func(done, total int64) { report(done, 2*total) }
+	f.report = func(done, total int64) { s.progress.report(done, 2*total) }
 	if f.meta, err = f.encode(ctx, counter); err != nil {
 		return nil, err
 	}
@@ -125,7 +120,7 @@ func (o writing) storeFrom(ctx context.Context, src io.ReaderAt, size int64, s s
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	f.pieces = int(counter.pieces.Load())
-	f.report = func(done, total int64) { report(total+done, 2*total) }
+	f.report = func(done, total int64) { s.progress.report(total+done, 2*total) }
 	cert, err := o.place(ctx, f.id, f.meta, f.send)
 	if err != nil {
 		return nil, err

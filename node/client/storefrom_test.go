@@ -63,22 +63,15 @@ func TestStoreFrom(t *testing.T) {
 	if _, err := cl.Store(t.Context(), blob); !errors.Is(err, client.ErrTooLarge) {
 		t.Fatalf("as a whole: %v, want ErrTooLarge: or nothing is shown", err)
 	}
-	done, total := int64(0), int64(1)
-	r, err := cl.StoreFrom(t.Context(), bytes.NewReader(blob), streamed, client.Progress(func(d, all int64) {
-		if d < done {
-			t.Errorf("%d bytes are done after %d", d, done)
-		}
-		done, total = d, all
-	}))
+	g := newGauge(t)
+	r, err := cl.StoreFrom(t.Context(), bytes.NewReader(blob), streamed, client.Progress(g.tell))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cl.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if done != total {
-		t.Errorf("%d of %d are done at the end", done, total)
-	}
+	g.expectEnd()
 	c.expectStored(t, r, blob)
 	// Nobody sends again what is there: each node answers one request more.
 	if _, err := cl.StoreFrom(t.Context(), bytes.NewReader(blob), streamed); err != nil {

@@ -28,7 +28,8 @@ func (m copier) copyAll(ctx context.Context, epoch uint64) error {
 	if at.Copied {
 		return nil
 	}
-	if err := m.count(ctx, at.Cursor); err != nil {
+	looked, err := m.count(ctx, at.Cursor)
+	if err != nil {
 		return err
 	}
 	for after := at.Cursor; ; {
@@ -45,8 +46,10 @@ func (m copier) copyAll(ctx context.Context, epoch uint64) error {
 		if err != nil {
 			return err
 		}
-		m.note(func(p *Progress) { p.Blobs += int64(len(ids)) })
+		looked += int64(len(ids))
+		m.note(func(p *Progress) { p.looked(looked, p.Total) })
 		if len(ids) < pageLength {
+			m.note(func(p *Progress) { p.looked(p.Total, p.Total) }) // some have ended meanwhile, perhaps
 			return m.keep(func(p *place) { p.Copied, p.Cursor = true, nil })
 		}
 		after = &ids[len(ids)-1]
@@ -60,17 +63,17 @@ func (m copier) copyAll(ctx context.Context, epoch uint64) error {
 	}
 }
 
-// count notes how many blobs there are, and how many are behind the cursor.
-func (m copier) count(ctx context.Context, cursor *commit.BlobID) error {
-	total, done := int64(0), int64(0)
-	err := m.each(ctx, func(id commit.BlobID) error {
+// count notes how many blobs there are, and returns how many are behind the cursor.
+func (m copier) count(ctx context.Context, cursor *commit.BlobID) (done int64, err error) {
+	total := int64(0)
+	err = m.each(ctx, func(id commit.BlobID) error {
 		if total++; cursor != nil && string(id[:]) <= string(cursor[:]) {
 			done++
 		}
 		return nil
 	})
-	m.note(func(p *Progress) { p.Total, p.Blobs = total, done })
-	return err
+	m.note(func(p *Progress) { p.looked(done, total) })
+	return done, err
 }
 
 // each calls f with all blobs that are certified.

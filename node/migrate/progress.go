@@ -46,6 +46,13 @@ type Progress struct {
 	Cleared uint64   // the last epoch in which the node had nothing of other members' shards
 }
 
+// looked notes how many blobs were looked at, and how many there are. Neither falls: a page
+// may be copied again, blobs end, and others come.
+func (p *Progress) looked(blobs, total int64) {
+	p.Blobs = max(p.Blobs, blobs)
+	p.Total = max(p.Total, p.Blobs, total)
+}
+
 // TimeLeft estimates how long copying will take yet; 0 if nothing is known.
 func (p *Progress) TimeLeft() time.Duration {
 	if p.Phase != PhaseCopying || p.Blobs == 0 {
