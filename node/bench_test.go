@@ -200,6 +200,7 @@ func BenchmarkHeal(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("%dx%dKiB", load.blobs, load.size>>10), func(b *testing.B) {
 			var first, all time.Duration
+			blobs := int64(0)
 			for b.Loop() {
 				disk, err := store.Open(b.TempDir(), store.Options{})
 				if err != nil {
@@ -214,7 +215,7 @@ func BenchmarkHeal(b *testing.B) {
 				if err != nil || r.Failed > 0 || r.Blobs < int64(load.blobs) {
 					b.Fatal(r, err)
 				}
-				first, all = first+r.First.Sub(started), all+r.Elapsed
+				first, all, blobs = first+r.First.Sub(started), all+r.Elapsed, blobs+r.Blobs
 				b.ReportMetric(r.Ratio(), "received/restored")
 				if err := disk.Close(); err != nil {
 					b.Fatal(err)
@@ -222,6 +223,7 @@ func BenchmarkHeal(b *testing.B) {
 			}
 			b.ReportMetric(float64(first.Milliseconds())/float64(b.N), "first-ms")
 			b.ReportMetric(float64(all.Milliseconds())/float64(b.N), "all-ms")
+			b.ReportMetric(float64(blobs)/all.Seconds(), "blobs/s")
 		})
 	}
 }
