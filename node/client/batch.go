@@ -22,7 +22,7 @@ import (
 const (
 	// batchWait is the longest time for which a blob waits for others that are about to be
 	// sent, when nothing is under way.
-	batchWait = 50 * time.Millisecond
+	batchWait = 100 * time.Millisecond
 	// batchesAtOnce is how many batches may be under way, and batchFull how many blobs there
 	// must be for one more to begin while another is.
 	batchesAtOnce = 4
@@ -204,8 +204,10 @@ func (b *batches) leave(ctx context.Context, p *passenger) error {
 	return quorum
 }
 
-// wait returns how long a blob waits for others that are about to come.
-func (b *batches) wait() time.Duration { return min(batchWait, b.last/2) }
+// wait returns how long a blob waits for others that are about to come: as long as a batch
+// takes, so that those whose blobs have landed are back from the ledger, too. A blob that
+// goes in the next batch would take longer, and cost all nodes a request and a signature.
+func (b *batches) wait() time.Duration { return min(batchWait, b.last) }
 
 // depart begins to send what waits, if it is time. The lock is held.
 func (b *batches) depart() {
