@@ -120,6 +120,7 @@ func (c *getCmd) fetch(a *app, cl *session) (*gotten, error) {
 	}
 	if c.Output != stdinName && c.Range == "" {
 		l := &longGet{session: cl, id: c.ID.blob, length: meta.Length, output: c.Output, strict: c.Check == "strict"}
+		l.whole = func() error { return c.streamFile(a, cl, meta.Length) }
 		piece, err := l.pieceOf(c.Piece)
 		if err != nil {
 			return nil, err
@@ -183,6 +184,7 @@ func (c *getCmd) streamFile(a *app, cl *session, length uint64) error {
 
 // stream reads a blob of the given length, in bounded memory.
 func (c *getCmd) stream(a *app, cl *session, length uint64, w io.Writer, options ...client.StreamOption) error {
+	defer frugal()()
 	var done atomic.Int64
 	defer a.progress.Watch("reading", int64(length), done.Load)()
 	options = append(options, client.Progress(func(now, all int64) { done.Store(int64(float64(now) / float64(max(all, 1)) * float64(length))) }))

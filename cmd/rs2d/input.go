@@ -57,9 +57,11 @@ func (in *input) close() {
 
 // encodeTo encodes the file into a sink. It is an error if the file changes meanwhile:
 // then the slivers are of no state that it ever had, and do not fit together.
-func (in *input) encodeTo(ctx context.Context, code *rs2d.Code, sink rs2d.Sink) (*commit.Metadata, commit.BlobID, error) {
+func (in *input) encodeTo(
+	ctx context.Context, code *rs2d.Code, sink rs2d.Sink, opts ...rs2d.StreamOption,
+) (*commit.Metadata, commit.BlobID, error) {
 	src := steady.New(in.file, in.size)
-	meta, err := code.EncodeTo(ctx, sink, src, in.size)
+	meta, err := code.EncodeTo(ctx, sink, src, in.size, opts...)
 	if err == nil {
 		err = src.Check()
 	}

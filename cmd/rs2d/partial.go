@@ -61,8 +61,12 @@ type longGet struct {
 	id     commit.BlobID
 	length uint64
 	output string
-	strict bool // what was read is encoded again
+	strict bool         // what was read is encoded again
+	whole  func() error // gets the blob at once
 }
+
+// compareMemory bounds the columns that are kept while a blob is encoded again.
+const compareMemory = 64 << 20
 
 // pieceOf returns in pieces of what length a blob of a length is got: about --piece, but
 // whole rows of its matrix, which are read whole anyway. It is 0 for a blob that is not long.
@@ -83,6 +87,7 @@ func (l *longGet) pieceOf(flag string) (uint64, error) {
 // run gets the blob in pieces. One that was interrupted goes on with what it
 // has; then, and if the check is strict, the whole is compared with the id.
 func (l *longGet) run(piece uint64) error {
+	defer frugal()()
 	p, err := openPartial(l.output, l.id)
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (l *longGet) run(piece uint64) error {
 		}
 		if !same {
 			// Either what was there was wrong, or the blob is: reading all of it at once tells.
-			return errors.Join(l.again(), os.Remove(p.File.Name()))
+			return errors.Join(l.whole(), os.Remove(p.File.Name()))
 		}
 	}
 	return p.finish(int64(l.length), 0)
@@ -137,17 +142,8 @@ func (l *longGet) compare(p *partial) (bool, error) {
 		if in.before, err = p.Stat(); err != nil {
 			return commit.BlobID{}, err
 		}
-		_, id, err := in.encodeTo(ctx, l.Code(), rs2d.Discard)
+		_, id, err := in.encodeTo(ctx, l.Code(), rs2d.Discard, rs2d.MaxMemory(compareMemory))
 		return id, err
 	})
 	return id == l.id, err
-}
-
-// again gets a blob at once.
-func (l *longGet) again() error {
-	data, err := do(l.session, func(ctx context.Context) ([]byte, error) { return l.Read(ctx, l.id) })
-	if err != nil {
-		return err
-	}
-	return l.app.writeFile(l.output, data)
 }
