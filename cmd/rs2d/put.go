@@ -234,9 +234,6 @@ const putAbove = 32 << 20
 
 // store stores a blob, and shows how much of the work is done.
 func (s *session) store(in *input) (*client.Receipt, error) {
-	if in.bytes == nil {
-		defer frugal()()
-	}
 	total := int64(1) // nobody knows what standard input has
 	if in.name != stdinName {
 		var err error

@@ -24,7 +24,8 @@ const (
 func (c *cluster) streamer(t *testing.T, tune func(*client.Options)) *client.Client {
 	t.Helper()
 	return c.client(t, func(o *client.Options) {
-		o.MaxMemory, o.Workers, o.Timeout = streamMemory, 2, 5*time.Minute // the detector and a busy machine take their time
+		o.MaxMemory, o.Workers = streamMemory, 2
+		o.Timeout, o.Peer.Idle = 5*time.Minute, 5*time.Minute // the detector and a busy machine take their time
 		if tune != nil {
 			tune(o)
 		}
