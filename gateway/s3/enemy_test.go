@@ -363,4 +363,11 @@ func TestNotImplemented(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want NotImplemented", c.method, c.target, status, code)
 		}
 	}
+	ask, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.at+"/bucket/key?select&select-type=2", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, code := s.ask(ask); status != 403 || code != "AccessDenied" {
+		t.Errorf("nobody asks for it: %d %s, want AccessDenied", status, code)
+	}
 }
