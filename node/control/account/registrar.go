@@ -21,6 +21,10 @@ type Registrar struct {
 	// Use tells whether a registration that was there may be taken up. By default all may.
 	Use func(chain.Registration) bool
 
+	// Storage, if it is not nil, is storage of the account's that a blob is registered on instead of
+	// what is bought. It is for one blob.
+	Storage *ledger.ObjectID
+
 	Hasher  *commit.Hasher              // of the ledger's scheme
 	Refresh func(context.Context) error // is called when another epoch has begun; may be nil
 	// Step, which may be nil, is told of each registration that was found and of each
@@ -70,9 +74,7 @@ func (r *Registrar) Register(
 			if o.found, err = o.find(ctx, id); o.found || err != nil {
 				return nil, err
 			}
-			return ledger.ReserveAndRegister{
-				Epochs: r.Epochs, ID: id, Root: root, Length: meta.Length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent,
-			}, nil
+			return r.action(id, root, meta.Length), nil
 		},
 		named: func(object ledger.ObjectID) {
 			o.object = object
@@ -87,13 +89,25 @@ func (r *Registrar) Register(
 	default:
 		if err = o.registered(got); err == nil {
 			name(o.one.Object)
-			r.told(Step{o.one, true, r.Epochs, got.Fee})
+			step := Step{o.one, true, r.Epochs, got.Fee}
+			if r.Storage != nil {
+				step.Epochs = 0
+			}
+			r.told(step)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("registering: %w", err)
 	}
 	return o.certify, nil
+}
+
+// action registers a blob.
+func (r *Registrar) action(id commit.BlobID, root commit.Hash, length uint64) ledger.Action {
+	if r.Storage != nil {
+		return ledger.RegisterBlob{Storage: *r.Storage, ID: id, Root: root, Length: length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent}
+	}
+	return ledger.ReserveAndRegister{Epochs: r.Epochs, ID: id, Root: root, Length: length, Encoding: ledger.EncodingRS2, Deletable: !r.Permanent}
 }
 
 // order is a blob that is being paid for.
