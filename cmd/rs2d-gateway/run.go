@@ -16,6 +16,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/plane"
+	"github.com/redstuff-go/redstuff/gateway/blocklist"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/control/account"
@@ -30,6 +31,7 @@ type runCmd struct {
 
 	MaxBlob       cli.Bytes     `default:"10MiB" help:"Longest blob that is stored."`
 	SpoolDir      string        `type:"path" placeholder:"DIR" help:"Directory of blobs longer than 4 MiB while they are stored; default that of temporary files."`
+	MaxSpool      cli.Bytes     `default:"1GiB" help:"Bytes of all blobs in that directory; others wait."`
 	MaxQuilt      cli.Bytes     `default:"100MiB" help:"Longest form that is stored as a quilt."`
 	MaxMemory     cli.Bytes     `default:"4GiB" help:"Bytes of blobs and slivers to hold at most."`
 	Cache         cli.Bytes     `default:"256MiB" help:"Bytes of metadata, blobs and columns of quilts to remember; 0 remembers nothing. A blob that is longer than an eighth of it is not remembered."`
@@ -48,6 +50,8 @@ type runCmd struct {
 	JWTSecret    string        `name:"jwt-secret" type:"path" placeholder:"FILE" help:"File with the secret of the tokens that let somebody write, each once. Without one, everybody may."`
 	JWTAlgorithm string        `name:"jwt-algorithm" enum:"HS256,HS384,HS512" default:"HS256" help:"Algorithm of the tokens' signatures: HS256, HS384 or HS512."`
 	JWTLifetime  time.Duration `name:"jwt-lifetime" placeholder:"TIME" help:"Time from iat to exp that tokens have exactly; default any."`
+
+	Blocked string `type:"path" placeholder:"FILE" help:"File of the ids of blobs that are not given out and not taken, one a line; the answer is 451. It is read again when it has changed."`
 
 	AllowedHeaders []string `placeholder:"NAME" help:"Tags of files and attributes of blobs that become headers of answers; default content-type and the like."`
 	AllTags        bool     `help:"Make headers of all tags of files."`
@@ -73,7 +77,7 @@ func (c *runCmd) Run(a *cli.App) error {
 		name string
 		ok   bool
 	}{
-		{"max-blob", c.MaxBlob > 0}, {"max-quilt", c.MaxQuilt > 0}, {"max-memory", c.MaxMemory > 0}, {"max-bytes", c.MaxBytes > 0},
+		{"max-blob", c.MaxBlob > 0}, {"max-quilt", c.MaxQuilt > 0}, {"max-spool", c.MaxSpool > 0}, {"max-memory", c.MaxMemory > 0}, {"max-bytes", c.MaxBytes > 0},
 		{"max-conns", c.MaxConns > 0}, {"max-reads", c.MaxReads > 0}, {"max-writes", c.MaxWrites > 0},
 		{"header-timeout", c.HeaderTimeout > 0}, {"stall-timeout", c.StallTimeout > 0}, {"timeout", c.Timeout > 0}, {"grace", c.Grace > 0}, {"cache-age", c.CacheAge > 0},
 	} {
@@ -165,6 +169,13 @@ func (c *runCmd) compose(ctx context.Context, log *slog.Logger, metrics promethe
 		end()
 		return nil, nil, nil, err
 	}
+	var blocked daemon.Blocked
+	if c.Blocked != "" {
+		if blocked, err = blocklist.Open(c.Blocked, log); err != nil {
+			end()
+			return nil, nil, nil, fmt.Errorf("--blocked: %w", err)
+		}
+	}
 	whole := uint64(0) // the daemon's default
 	if c.Cache > 0 {
 		cache, err := daemon.NewCache(store, daemon.CacheOptions{Bytes: int64(c.Cache), Age: c.CacheAge})
@@ -177,8 +188,8 @@ func (c *runCmd) compose(ctx context.Context, log *slog.Logger, metrics promethe
 	}
 	d, err := daemon.New(store, daemon.Options{
 		MaxWhole: whole,
-		MaxBlob:  int64(c.MaxBlob), SpoolDir: c.SpoolDir, MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
-		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Auth: auth, Timeout: c.Timeout,
+		MaxBlob:  int64(c.MaxBlob), SpoolDir: c.SpoolDir, MaxSpool: int64(c.MaxSpool), MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
+		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Auth: auth, Blocked: blocked, Timeout: c.Timeout,
 		AllowedHeaders: c.AllowedHeaders, AllTagsAsHeaders: c.AllTags, Logger: log,
 	})
 	if err == nil {

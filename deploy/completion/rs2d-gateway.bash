@@ -17,10 +17,10 @@ _rs2d_gateway() {
 		case $prev in
 		--jwt-algorithm) COMPREPLY=($(compgen -W 'HS256 HS384 HS512' -- "$cur")); return ;;
 		--log-format) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
-		--committee|-C|--ledger|--trusted|--genesis|--key|--listen|--max-blob|--spool-dir|--max-quilt|--max-memory|--cache|--cache-age|--max-bytes|--max-conns|--max-reads|--max-writes|--header-timeout|--stall-timeout|--timeout|--grace|--metrics-listen|--jwt-secret|--jwt-lifetime|--allowed-headers|--log-level) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--committee|-C|--ledger|--trusted|--genesis|--key|--listen|--max-blob|--spool-dir|--max-spool|--max-quilt|--max-memory|--cache|--cache-age|--max-bytes|--max-conns|--max-reads|--max-writes|--header-timeout|--stall-timeout|--timeout|--grace|--metrics-listen|--jwt-secret|--jwt-lifetime|--blocked|--allowed-headers|--log-level) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --committee -C --ledger --trusted --genesis --key --listen --max-blob --spool-dir --max-quilt --max-memory --cache --cache-age --max-bytes --max-conns --max-reads --max-writes --header-timeout --stall-timeout --timeout --grace --metrics-listen --jwt-secret --jwt-algorithm --jwt-lifetime --allowed-headers --all-tags --log-level --log-format'
+		[[ $cur == -* ]] && words='--help -h --version --committee -C --ledger --trusted --genesis --key --listen --max-blob --spool-dir --max-spool --max-quilt --max-memory --cache --cache-age --max-bytes --max-conns --max-reads --max-writes --header-timeout --stall-timeout --timeout --grace --metrics-listen --jwt-secret --jwt-algorithm --jwt-lifetime --blocked --allowed-headers --all-tags --log-level --log-format'
 		;;
 	esac
 	if [[ -n $words ]]; then

@@ -7,56 +7,187 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
+
+	"github.com/redstuff-go/redstuff/node/server/httpd"
 )
+
+// bodies takes requests' bodies in. A request has its turn when its body has come, so that nobody
+// waits for whoever sends one slowly; how much of bodies there is at once is bounded.
+type bodies struct {
+	service       string // whose they are
+	options       Options
+	memory, spool *room // bytes
+}
+
+// maxBodies is how many bytes of bodies are in memory at once, if none is longer.
+const maxBodies = 256 << 20
+
+func newBodies(o Options) *bodies {
+	return &bodies{"publisher", o, newRoom(max(maxBodies, formCopies*o.MaxQuilt), 0), newRoom(max(o.MaxSpool, o.MaxBlob), 0)}
+}
+
+// of returns the same room for bodies of another service.
+func (d *bodies) of(service string) *bodies {
+	return &bodies{service, d.options, d.memory, d.spool}
+}
+
+// announced returns how long a body may be, by what its request says. The error is that of one
+// that is too long.
+func announced(r *http.Request, limit int64) (int64, error) {
+	switch {
+	case r.ContentLength > limit:
+		return 0, &http.MaxBytesError{Limit: limit}
+	case r.ContentLength < 0:
+		return limit, nil
+	}
+	return r.ContentLength, nil
+}
+
+// claim waits for room for n bytes of a request's body.
+func (d *bodies) claim(w http.ResponseWriter, r *http.Request, of *room, n int64) (*claim, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), d.options.Timeout)
+	defer cancel()
+	c, err := of.take(ctx, n, func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
+	if err != nil && r.Context().Err() == nil {
+		err = busy(d.service)
+	}
+	return c, err
+}
+
+// incoming is a request's body as it comes, of which the claim bounds what is kept.
+type incoming struct {
+	src     io.Reader
+	claim   *claim
+	service string
+}
+
+// Read reads what comes. Errors are told to the client: they are its own.
+func (b *incoming) Read(data []byte) (int, error) {
+	n, err := b.claim.move(b.src.Read, data)
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil, err == io.EOF, errors.As(err, &tooLong), errors.Is(err, context.Canceled):
+		return n, err
+	case errors.Is(err, errSlow):
+		return n, &plain{http.StatusRequestTimeout, "the body comes too slowly while others wait; please try again later"}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, &plain{http.StatusRequestTimeout, "the body has not come in time"}
+	case errors.Is(err, httpd.ErrBusy):
+		return n, busy(b.service)
+	}
+	return n, malformed("the body is malformed, or cut off")
+}
+
+// Close does nothing: the server closes the body.
+func (b *incoming) Close() error { return nil }
+
+// ended returns an error if the body was cut off when it had come, and else has it not be any more.
+func (b *incoming) ended() error {
+	if b.claim.settle() != nil {
+		return busy(b.service)
+	}
+	return nil
+}
+
+// open returns a request's body, of at most limit bytes, for which there is memory: so many times
+// as it is long.
+func (d *bodies) open(w http.ResponseWriter, r *http.Request, limit, times int64) (*incoming, error) {
+	n, err := announced(r, limit)
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.claim(w, r, d.memory, max(1, times*n))
+	if err != nil {
+		return nil, err
+	}
+	return &incoming{http.MaxBytesReader(w, r.Body, limit), c, d.service}, nil
+}
+
+// all reads a request's body, of at most limit bytes, into memory, until done is called.
+func (d *bodies) all(w http.ResponseWriter, r *http.Request, limit int64) (data []byte, done func(), err error) {
+	b, err := d.open(w, r, limit, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	if data, err = io.ReadAll(b); err == nil {
+		err = b.ended()
+	}
+	if err != nil {
+		b.claim.give()
+		return nil, nil, err
+	}
+	return data, b.claim.give, nil
+}
 
 // body is a request's body that has come: in memory if it is short, and else in a file.
 type body struct {
 	short []byte
 	file  *os.File // nil if it is short
 	size  int64
+	claim *claim // of room for it; nil is that somebody else has it
 }
 
-// sent is a request's body as it comes. Errors of reading it are told to the client: they are its own.
-type sent struct{ io.Reader }
-
-// sentBody returns a request's body, of at most limit bytes.
-func sentBody(w http.ResponseWriter, r *http.Request, limit int64) sent {
-	return sent{http.MaxBytesReader(w, r.Body, limit)}
-}
-
-func (s sent) Read(data []byte) (int, error) {
-	n, err := s.Reader.Read(data)
-	var tooLong *http.MaxBytesError
-	switch {
-	case err == nil, err == io.EOF, errors.As(err, &tooLong), errors.Is(err, context.Canceled):
-		return n, err
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return n, &plain{http.StatusRequestTimeout, "the body has not come in time"}
-	}
-	return n, malformed("the body is malformed, or cut off")
-}
-
-// Close does nothing: the server closes the body.
-func (s sent) Close() error { return nil }
-
-// readBody reads a body, of which at most inMemory bytes are held in memory.
-func readBody(r io.Reader, dir string, inMemory int64) (*body, error) {
-	short, err := io.ReadAll(io.LimitReader(r, inMemory+1))
+// receive reads a request's body, of at most limit bytes.
+func (d *bodies) receive(w http.ResponseWriter, r *http.Request, limit int64) (*body, error) {
+	length, err := announced(r, limit)
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(short)) <= inMemory {
-		return &body{short: short, size: int64(len(short))}, nil
-	}
-	f, err := os.CreateTemp(dir, "redstuff-gateway-*")
+	c, err := d.claim(w, r, d.memory, max(1, min(length, d.options.MaxShort)))
 	if err != nil {
 		return nil, err
 	}
-	b := &body{file: f}
-	if b.size, err = io.Copy(f, io.MultiReader(bytes.NewReader(short), r)); err != nil {
-		return nil, errors.Join(err, b.close())
+	in := &incoming{http.MaxBytesReader(w, r.Body, limit), c, d.service}
+	b := &body{claim: c}
+	b.short, err = io.ReadAll(io.LimitReader(in, d.options.MaxShort+1))
+	if b.size = int64(len(b.short)); err == nil && b.size > d.options.MaxShort {
+		err = d.toFile(w, r, b, in, length)
+	}
+	if err == nil {
+		err = in.ended()
+	}
+	if err != nil {
+		_ = b.close() // it is what the body is like that counts
+		return nil, err
 	}
 	return b, nil
+}
+
+// toFile writes what has come of a body, and what comes, to a file.
+func (d *bodies) toFile(w http.ResponseWriter, r *http.Request, b *body, in *incoming, length int64) error {
+	c, err := d.claim(w, r, d.spool, length)
+	if err != nil {
+		return err
+	}
+	b.claim.give()
+	b.claim, in.claim = c, c
+	if b.file, err = os.CreateTemp(d.options.SpoolDir, "redstuff-gateway-*"); err != nil {
+		return err
+	}
+	short := b.short
+	b.short = nil
+	b.size, err = io.Copy(&file{b.file, w}, io.MultiReader(bytes.NewReader(short), in))
+	return err
+}
+
+// file takes what comes of a body. What is written is not in memory any more, and the server is told so.
+type file struct {
+	*os.File
+	w http.ResponseWriter
+}
+
+func (f *file) Write(data []byte) (int, error) {
+	n, err := f.File.Write(data)
+	if x, ok := f.w.(*httpd.Exchange); ok {
+		x.Digest(func() int64 { return 0 })
+	}
+	return n, err
+}
+
+// ReadFrom is not os.File's, which the server would not be told of.
+func (f *file) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{f}, r, make([]byte, 64<<10))
 }
 
 // readerAt reads the body.
@@ -68,9 +199,12 @@ func (b *body) readerAt() io.ReaderAt {
 }
 
 // close removes the file, if there is one.
-func (b *body) close() error {
-	if b.file == nil {
-		return nil
+func (b *body) close() (err error) {
+	if b.file != nil {
+		err = errors.Join(b.file.Close(), os.Remove(b.file.Name()))
 	}
-	return errors.Join(b.file.Close(), os.Remove(b.file.Name()))
+	if b.claim != nil {
+		b.claim.give()
+	}
+	return err
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 )
@@ -24,36 +26,52 @@ func TestBody(t *testing.T) {
 		}
 		return len(list)
 	}
+	broken := errors.New("broken off")
 	for _, c := range []struct {
+		name          string
 		length, files int
-	}{{0, 0}, {1, 0}, {100, 0}, {101, 1}, {1000, 1}} {
+		ends          error // instead of the body's end
+		unannounced   bool
+		code          int // of what is wrong
+	}{
+		{name: "empty"}, {name: "one byte", length: 1}, {name: "short", length: 100}, {name: "short, unannounced", length: 100, unannounced: true},
+		{name: "long", length: 101, files: 1}, {name: "longest", length: 1000, files: 1}, {name: "longest, unannounced", length: 1000, files: 1, unannounced: true},
+		{name: "too long", length: 1001, code: 413}, {name: "too long, unannounced", length: 1001, unannounced: true, code: 413},
+		{name: "broken off", length: 10, ends: broken, code: 400}, {name: "broken off when it is in a file", length: 500, ends: broken, code: 400},
+	} {
 		dir, data := t.TempDir(), bytes.Repeat([]byte("x"), c.length)
-		b, err := readBody(bytes.NewReader(data), dir, 100)
-		if err != nil {
-			t.Fatal(err)
+		d := newBodies(Options{SpoolDir: dir, MaxShort: 100, MaxBlob: 1000, Timeout: time.Minute})
+		var src io.Reader = bytes.NewReader(data)
+		if c.ends != nil {
+			src = io.MultiReader(src, iotest.ErrReader(c.ends))
 		}
-		if b.size != int64(c.length) || files(dir) != c.files || (b.file != nil) != (c.files == 1) {
-			t.Errorf("%d bytes: size %d, %d files, want %d", c.length, b.size, files(dir), c.files)
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", "/", src)
+		if r.ContentLength = int64(c.length); c.unannounced || c.ends != nil {
+			r.ContentLength = -1
 		}
-		got := b.short
-		if b.file != nil {
-			if got, err = io.ReadAll(io.NewSectionReader(b.file, 0, b.size)); err != nil {
-				t.Fatal(err)
+		b, err := d.receive(httptest.NewRecorder(), r, 1000)
+		if c.code != 0 {
+			var text *plain
+			var long *http.MaxBytesError
+			if !(errors.As(err, &text) && text.code == c.code || errors.As(err, &long) && c.code == 413) || files(dir) != 0 {
+				t.Errorf("%s: %v, and %d files stay, want %d", c.name, err, files(dir), c.code)
+			}
+		} else if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		} else {
+			if b.size != int64(c.length) || files(dir) != c.files || (b.file != nil) != (c.files == 1) {
+				t.Errorf("%s: size %d, %d files, want %d", c.name, b.size, files(dir), c.files)
+			}
+			got, err := io.ReadAll(io.NewSectionReader(b.readerAt(), 0, b.size))
+			if err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%s: %d bytes come back (%v)", c.name, len(got), err)
+			}
+			if err := b.close(); err != nil || files(dir) != 0 {
+				t.Errorf("%s: %d files stay (%v)", c.name, files(dir), err)
 			}
 		}
-		if !bytes.Equal(got, data) {
-			t.Errorf("%d bytes: %d come back", c.length, len(got))
-		}
-		if err := b.close(); err != nil || files(dir) != 0 {
-			t.Errorf("%d bytes: %d files stay (%v)", c.length, files(dir), err)
-		}
-	}
-	broken := errors.New("broken off")
-	for _, after := range []int{10, 500} {
-		dir := t.TempDir()
-		r := io.MultiReader(strings.NewReader(strings.Repeat("x", after)), iotest.ErrReader(broken))
-		if _, err := readBody(r, dir, 100); !errors.Is(err, broken) || files(dir) != 0 {
-			t.Errorf("broken off after %d bytes: %v, and %d files stay", after, err, files(dir))
+		if d.memory.used != 0 || d.spool.used != 0 {
+			t.Errorf("%s: %d bytes of memory and %d of files are held afterwards", c.name, d.memory.used, d.spool.used)
 		}
 	}
 }

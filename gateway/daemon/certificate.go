@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -114,14 +113,20 @@ func (d certifier) put(w http.ResponseWriter, r *http.Request, text string) erro
 		return err
 	}
 	defer token.giveBack()
-	data, err := io.ReadAll(sentBody(w, r, maxCertificate))
+	data, free, err := d.bodies.all(w, r, maxCertificate)
 	if err != nil {
 		return err
 	}
+	defer free()
 	var c Certificate
 	if err := json.Unmarshal(data, &c); err != nil {
 		return malformed("the body is no certificate: " + err.Error())
 	}
+	done, err := d.turn(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(r.Context(), d.options.Timeout)
 	defer cancel()
 	if err := d.store.Certify(ctx, id, object, &c); err != nil {

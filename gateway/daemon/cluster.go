@@ -44,6 +44,9 @@ func (c cluster) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, e
 		return nil, err
 	}
 	id, err := c.Code().ID(blob)
+	if err == nil {
+		err = o.vet(id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +66,15 @@ func (c cluster) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o Put
 	encoded, err := c.Params().EncodedLength(uint64(size))
 	if err != nil {
 		return nil, err
+	}
+	if o.Vet != nil { // which takes encoding the blob once more
+		id, err := c.idOf(ctx, src, size)
+		if err == nil {
+			err = o.Vet(id)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	receipt, err := c.StoreFrom(ctx, src, size)
 	if err != nil {

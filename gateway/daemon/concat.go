@@ -4,19 +4,23 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"io"
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
+	"github.com/redstuff-go/redstuff/node/client"
 )
 
 // maxConcat bounds the bytes of a list of ids.
 const maxConcat = 1 << 20
 
-// concatIDs reads which blobs are wanted.
-func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, strict bool, err error) {
+// concats serves blobs one after another.
+type concats struct{ *reader }
+
+// ids reads which blobs are wanted.
+func (d concats) ids(w http.ResponseWriter, r *http.Request) (ids []string, strict bool, err error) {
 	q := parseQuery(r)
 	if r.Method == http.MethodPost {
 		var body struct {
@@ -24,10 +28,11 @@ func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, strict boo
 			Strict bool     `json:"strict_consistency_check"`
 			Skip   bool     `json:"skip_consistency_check"`
 		}
-		text, err := io.ReadAll(sentBody(w, r, maxConcat))
+		text, done, err := d.bodies.all(w, r, maxConcat)
 		if err != nil {
 			return nil, false, err
 		}
+		defer done()
 		if err := json.Unmarshal(text, &body); err != nil {
 			return nil, false, malformed(err.Error())
 		}
@@ -54,19 +59,24 @@ func concatIDs(w http.ResponseWriter, r *http.Request) (ids []string, strict boo
 	return wanted, strict || asked, nil
 }
 
-// concats serves blobs one after another.
-type concats struct{ *reader }
-
 // get answers blobs one after another.
 func (d concats) get(w http.ResponseWriter, r *http.Request) error {
-	ids, strict, err := concatIDs(w, r)
+	ids, strict, err := d.ids(w, r)
 	if err != nil {
 		return err
 	}
+	w, done, err := d.turn(w, r)
+	if err != nil {
+		return err
+	}
+	defer done()
 	blobs := make([]commit.BlobID, len(ids))
 	var attributes map[string]string
 	for i, text := range ids {
 		if blobs[i], err = commit.ParseBlobID(text); err == nil {
+			if d.options.Blocked != nil && d.options.Blocked.Has(blobs[i]) {
+				return errBlocked // while there is a status to say so
+			}
 			continue
 		}
 		object, err := ParseObjectID(text)
@@ -74,6 +84,9 @@ func (d concats) get(w http.ResponseWriter, r *http.Request) error {
 			return refuse("INVALID_ID_FORMAT", text+" is no id of a blob, and none of an object")
 		}
 		o, err := d.store.Object(r.Context(), object)
+		if err != nil && !errors.Is(err, client.ErrNotFound) {
+			return err
+		}
 		if err != nil {
 			return &walrusapi.Error{Code: http.StatusNotFound, Status: "NOT_FOUND", Reason: "OBJECT_ID_RESOLUTION_FAILED", Message: "no object " + text, Domain: domain}
 		}

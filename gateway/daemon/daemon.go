@@ -28,10 +28,12 @@ type Options struct {
 	MaxWhole         uint64        // bytes of a blob that is, too; default 4 MiB
 	MaxShort         int64         // bytes of a blob that is held in memory while it is stored; default 4 MiB
 	SpoolDir         string        // where longer ones are kept while they are stored; default os.TempDir
+	MaxSpool         int64         // bytes of them all; default 1 GiB, and MaxBlob at least
 	Timeout          time.Duration // for nodes to do something, and a second more for each MiB; default 1 min
 	AllowedHeaders   []string      // attributes of blobs and tags of files that become headers; default Walrus's
 	AllTagsAsHeaders bool          // every tag of a file of a quilt becomes a header
 	Auth             *Auth         // who may write; nil is everybody
+	Blocked          Blocked       // which blobs are refused; nil is none
 	NoReads          bool          // a publisher only
 	NoWrites         bool          // an aggregator only
 	Logger           *slog.Logger  // default drops all
@@ -58,7 +60,7 @@ func (o Options) withDefaults() (Options, error) {
 		name  string
 		value *int64
 		usual int64
-	}{{"MaxBlob", &o.MaxBlob, 10 << 20}, {"MaxShort", &o.MaxShort, 4 << 20}, {"MaxQuilt", &o.MaxQuilt, 100 << 20}, {"Timeout", (*int64)(&o.Timeout), int64(time.Minute)}} {
+	}{{"MaxBlob", &o.MaxBlob, 10 << 20}, {"MaxShort", &o.MaxShort, 4 << 20}, {"MaxSpool", &o.MaxSpool, 1 << 30}, {"MaxQuilt", &o.MaxQuilt, 100 << 20}, {"Timeout", (*int64)(&o.Timeout), int64(time.Minute)}} {
 		if *n.value < 0 {
 			return o, fmt.Errorf("daemon: %s is %d, want at least 0", n.name, *n.value)
 		}
@@ -97,7 +99,7 @@ type Daemon struct {
 	reader        *reader
 	writer        *writer
 	front         *front
-	reads, writes *turns
+	reads, writes *room // turns
 	api           *walrusapi.Document
 }
 
@@ -110,7 +112,11 @@ func New(store Store, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: store, options: o, recent: new(recent)}
+	if o.Blocked != nil {
+		store = blocking{store, o.Blocked}
+	}
+	reads, writes, bodies := newRoom(int64(o.MaxReads), o.WaitingReads), newRoom(int64(o.MaxWrites), o.WaitingWrites), newBodies(o)
+	w := &writer{store: store, options: o, bodies: bodies, turns: writes, recent: new(recent)}
 	if o.Auth != nil {
 		w.gate = &gate{Auth: *o.Auth, used: make(map[string]int64)}
 	}
@@ -119,8 +125,8 @@ func New(store Store, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	return &Daemon{
-		api: api, options: o, reader: newReader(store, o), writer: w, front: &front{store: store, options: o, recent: w.recent},
-		reads: newTurns(o.MaxReads, o.WaitingReads), writes: newTurns(o.MaxWrites, o.WaitingWrites),
+		api: api, options: o, reader: newReader(store, bodies.of("aggregator"), reads, o), writer: w, front: &front{store: store, options: o, recent: w.recent},
+		reads: reads, writes: writes,
 	}, nil
 }
 
@@ -128,6 +134,7 @@ func New(store Store, o Options) (*Daemon, error) {
 type route struct {
 	methods string // that it takes, with spaces between
 	writes  bool
+	body    bool // it has one, and takes its turn when that has come
 	always  bool // it is served however many others are, and cannot fail
 	do      func(w http.ResponseWriter, r *http.Request) error
 }
@@ -151,7 +158,7 @@ func (d *Daemon) find(segments []string) *route {
 		return &route{methods: methods, do: do}
 	}
 	write := func(methods string, do func(w http.ResponseWriter, r *http.Request) error) *route {
-		return &route{methods: methods, writes: true, do: do}
+		return &route{methods: methods, writes: true, body: true, do: do}
 	}
 	always := func(answer http.HandlerFunc) *route {
 		return &route{methods: "GET HEAD", always: true, do: func(w http.ResponseWriter, r *http.Request) error {
@@ -200,7 +207,7 @@ func (d *Daemon) find(segments []string) *route {
 	case is("v1alpha/blobs/*/stream"):
 		return read("GET HEAD", func(w http.ResponseWriter, r *http.Request) error { return d.reader.getStream(w, r, at(2)) })
 	case is("v1alpha/blobs/concat"):
-		return read("GET HEAD POST", concats{d.reader}.get)
+		return &route{methods: "GET HEAD POST", body: true, do: concats{d.reader}.get}
 	}
 	return nil
 }
@@ -242,20 +249,23 @@ func (d *Daemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = to.do(w, r) // which has no error
 		return
 	}
-	turns, name := d.reads, "aggregator"
-	if to.writes {
-		turns, name = d.writes, "publisher"
-	}
-	done, err := turns.take(r.Context())
-	if err == errBusy {
-		err = &plain{http.StatusTooManyRequests, "the " + name + " is receiving too many requests; please try again later"}
-	}
-	if err != nil {
+	if err := d.serve(w, r, to); err != nil {
 		answerError(d.options.Logger, w, r, err)
-		return
+	}
+}
+
+// serve serves a request that is to have its turn.
+func (d *Daemon) serve(w http.ResponseWriter, r *http.Request, to *route) error {
+	switch {
+	case to.writes && d.writes.full():
+		return busy("publisher") // before it sends its body
+	case to.body:
+		return to.do(w, r)
+	}
+	paced, done, err := d.reader.turn(w, r)
+	if err != nil {
+		return err
 	}
 	defer done()
-	if err := to.do(w, r); err != nil {
-		answerError(d.options.Logger, w, r, err)
-	}
+	return to.do(paced, r)
 }

@@ -54,6 +54,9 @@ func (f *fake) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, err
 		return nil, f.err
 	}
 	id, err := f.code.ID(blob)
+	if err == nil {
+		err = o.vet(id)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,11 @@ func (p *plain) Error() string { return p.message }
 
 func malformed(message string) *plain { return &plain{http.StatusBadRequest, message} }
 
+// busy returns the failure of a request for which there is no room.
+func busy(service string) *plain {
+	return &plain{http.StatusTooManyRequests, "the " + service + " is receiving too many requests; please try again later"}
+}
+
 // explain returns the failure that an error is for clients.
 func explain(err error) *walrusapi.Error {
 	var f *walrusapi.Error
@@ -40,6 +45,8 @@ func explain(err error) *walrusapi.Error {
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.Is(err, errBlocked):
+		return &walrusapi.Error{Code: http.StatusUnavailableForLegalReasons, Status: "UNAVAILABLE_FOR_LEGAL_REASONS", Reason: "FORBIDDEN_BLOB", Message: "the operator of this gateway has blocked the blob", Domain: domain}
 	case errors.Is(err, client.ErrInconsistent):
 		return &walrusapi.Error{Code: http.StatusNotFound, Status: "NOT_FOUND", Reason: "BLOB_NOT_FOUND", Message: "the blob was encoded wrongly, and nobody can read it", Domain: domain}
 	case errors.Is(err, client.ErrNotFound):
@@ -76,6 +83,9 @@ func answerError(log *slog.Logger, w http.ResponseWriter, r *http.Request, err e
 	clear(w.Header())
 	walrusapi.AllowOrigins(w)
 	if text != nil {
+		if text.code == http.StatusTooManyRequests {
+			w.Header().Set("Retry-After", "1")
+		}
 		walrusapi.Text(w, text.code, text.message)
 		return
 	}

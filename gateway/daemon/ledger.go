@@ -54,95 +54,14 @@ func onLedger(err error) error {
 	return fmt.Errorf("%w: %w", errLedger, err)
 }
 
-// order is one blob that is to be stored.
-type order struct {
-	account.Registrar
-	force  bool
-	params commit.Params
-	before func(commit.BlobID, []ObjectID) error // see PutOptions
-
-	found      *chain.Registration // that is certified, and lasts as long
-	registered chain.Registration  // for this order
-	reused     bool                // it was there before
-	cost       uint64
-}
-
-// register registers the blob.
-func (o *order) register(ctx context.Context, id commit.BlobID, meta *commit.Metadata, named func(committee.Attestation)) (client.Certify, error) {
-	l := o.Account.Ledger()
-	now, err := l.Status(ctx)
-	if err != nil {
-		return nil, onLedger(err)
-	}
-	before, err := l.Blob(ctx, id)
-	switch {
-	case err != nil:
-		return nil, onLedger(err)
-	case before.Invalid:
-		return nil, fmt.Errorf("daemon: %v: %w", id, client.ErrInconsistent)
-	}
-	end := uint64(now.Epoch) + uint64(o.Epochs)
-	if !o.force {
-		if o.found = o.find(before.Registrations, end); o.found != nil {
-			return nil, errCertified
-		}
-	}
-	if o.before != nil {
-		var there []ObjectID
-		for _, r := range before.Registrations {
-			there = append(there, ObjectID(r.Object))
-		}
-		if err := o.before(id, there); err != nil {
-			return nil, err
-		}
-	}
-	o.Use = func(r chain.Registration) bool { return !o.force && uint64(r.Storage.End) >= end }
-	certify, err := o.Registrar.Register(ctx, id, meta, named)
-	if err != nil {
-		return nil, onLedger(err)
-	}
-	for _, r := range before.Registrations {
-		o.reused = o.reused || r.Object == o.registered.Object
-	}
-	if !o.reused {
-		if o.cost, err = costOf(o.params, now, meta.Length, o.registered.Storage); err != nil {
-			return nil, err
-		}
-	}
-	return func(ctx context.Context, c *committee.Certificate) error { return onLedger(certify(ctx, c)) }, nil
-}
-
-// find returns a registration for as long that is certified, and that nobody but the
-// account can end: a permanent one, or its own where it may be deletable.
-func (o *order) find(all []chain.Registration, end uint64) *chain.Registration {
-	for _, r := range all {
-		own := r.Deletable && !o.Permanent && !r.Shared && r.Owner == o.Account.Address()
-		if r.Certified != nil && uint64(r.Storage.End) >= end && (!r.Deletable || own) {
-			return &r
-		}
-	}
-	return nil
-}
-
-// unitSize is what storage is paid for by, bytes.
-const unitSize = 1 << 20
-
-// costOf returns what a registration costs at the prices of the ledger's status.
-func costOf(p commit.Params, s chain.Status, length uint64, storage ledger.Storage) (uint64, error) {
-	encoded, err := p.EncodedLength(length)
-	if err != nil {
-		return 0, err
-	}
-	units := (encoded + unitSize - 1) / unitSize
-	return units * (s.WritePrice + s.StoragePrice*uint64(storage.End-storage.Start)), nil
-}
-
 // ledgerStore is the Store of a cluster on a ledger.
 type ledgerStore struct {
 	*client.Client
 	account *account.Account
 	hasher  *commit.Hasher
 	refresh func(context.Context) error
+
+	storages *storages
 }
 
 // ForLedger returns the Store of a cluster on a ledger. The account pays for what is
@@ -153,7 +72,7 @@ func ForLedger(c *client.Client, a *account.Account, refresh func(context.Contex
 	if err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}
-	return &ledgerStore{c, a, hasher, refresh}, nil
+	return &ledgerStore{c, a, hasher, refresh, newStorages(a)}, nil
 }
 
 func (s *ledgerStore) Params() commit.Params { return s.Code().Params() }
@@ -161,7 +80,7 @@ func (s *ledgerStore) Params() commit.Params { return s.Code().Params() }
 // object returns the record of a registration.
 func object(r chain.Registration) Object {
 	o := Object{
-		ID: ObjectID(r.Object), Blob: r.ID, Size: r.Length, Registered: r.Registered,
+		ID: ObjectID(r.Object), Blob: r.ID, Size: r.Length, Registered: r.Registered, Reserved: r.Storage.Size,
 		// Storage that a blob is on has no name of its own.
 		Storage: ObjectID(r.Object), Start: r.Storage.Start, End: r.Storage.End, Permanent: !r.Deletable, Shared: r.Shared,
 	}
@@ -191,22 +110,22 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	if err != nil {
 		return nil, err
 	}
-	one := &order{force: o.Force, params: s.Params(), before: o.Registering}
-	one.Registrar = account.Registrar{
-		Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh,
-		Step: func(s account.Step) { one.registered = s.Registration },
-	}
+	one := &order{options: o, encoded: encoded, storages: s.storages}
+	one.Registrar = account.Registrar{Account: s.account, Epochs: o.Epochs, Permanent: o.Permanent, Hasher: s.hasher, Refresh: s.refresh, Use: one.use, Step: one.step}
 	// The ledger is asked for what is no older than what the account has done.
 	receipt, err := store(context.WithValue(s.account.InSession(ctx), orderKey{}, registrar(one)))
 	switch {
 	case errors.Is(err, errCertified):
-		return &Stored{Object: object(*one.found), EncodedSize: encoded}, nil
 	case err != nil:
 		return nil, err
+	default:
+		epoch := uint32(receipt.Certificate.Epoch)
+		one.certifiedIn(epoch)
 	}
-	epoch := uint32(receipt.Certificate.Epoch)
-	one.registered.Certified = &epoch
-	stored := &Stored{Object: object(one.registered), New: true, Reused: one.reused, EncodedSize: encoded, Cost: one.cost}
+	stored := one.result()
+	if !stored.New {
+		return stored, nil
+	}
 	switch at := one.registered.Object; {
 	case o.Owner != nil:
 		to := ledger.Address(*o.Owner)
@@ -214,6 +133,8 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	case o.Share:
 		err = s.once(ctx, at, ledger.ShareBlob{Blob: at}, func(b *ledger.Blob) bool { return b.Shared })
 		stored.Shared = err == nil
+	default:
+		err = nil
 	}
 	return stored, onLedger(err)
 }
@@ -315,7 +236,12 @@ func (s *ledgerStore) invalidate(ctx context.Context, cert *committee.Certificat
 	if err != nil {
 		return err
 	}
-	_, err = s.account.Do(ctx, ledger.InvalidateBlob{ID: cert.Blob, Certificate: data})
+	_, err = s.account.Once(ctx, func(ctx context.Context) (ledger.Action, error) {
+		if b, err := s.account.Ledger().Blob(ctx, cert.Blob); err != nil || b.Invalid {
+			return nil, err
+		}
+		return ledger.InvalidateBlob{ID: cert.Blob, Certificate: data}, nil
+	})
 	switch ledger.RuleOf(err) {
 	case ledger.RuleTwice:
 		return nil

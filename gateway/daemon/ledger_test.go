@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -10,7 +11,6 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
 	"github.com/redstuff-go/redstuff/node/client"
-	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/follow"
@@ -27,6 +27,7 @@ type town struct {
 	views   *follow.Views
 	clients []*client.Client
 	fronts  []*front
+	stores  []Store
 }
 
 func startTown(t *testing.T) *town {
@@ -61,7 +62,7 @@ func (w *town) gateway(t *testing.T, key *identity.Key) (*served, *account.Accou
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.fronts = append(w.fronts, d.front)
+	w.fronts, w.stores = append(w.fronts, d.front), append(w.stores, store)
 	server := httptest.NewServer(d)
 	t.Cleanup(server.Close)
 	return &served{t: t, url: server.URL}, a
@@ -84,7 +85,7 @@ type answered struct {
 			}
 		}
 		SharedBlobObject  string
-		ResourceOperation map[string]struct{ EncodedLength, EpochsAhead uint64 }
+		ResourceOperation map[string]map[string]uint64
 		Cost              uint64
 	}
 	AlreadyCertified *struct {
@@ -98,13 +99,19 @@ type answered struct {
 func (s *served) put(query, blob string) (a answered) {
 	s.t.Helper()
 	answer, text := s.ask("PUT", "/v1/blobs?"+query, strings.NewReader(blob))
-	if answer.StatusCode != 200 {
-		s.t.Fatalf("PUT %s: %d, %s", query, answer.StatusCode, text)
-	}
-	if err := json.Unmarshal([]byte(text), &a); err != nil || (a.NewlyCreated == nil) == (a.AlreadyCertified == nil) {
-		s.t.Fatalf("PUT %s: %v: %s", query, err, text)
+	if err := a.read(answer, text); err != nil {
+		s.t.Fatalf("PUT %s: %v", query, err)
 	}
 	return a
+}
+
+// read reads an answer.
+func (a *answered) read(answer *http.Response, text string) error {
+	err := json.Unmarshal([]byte(text), a)
+	if err != nil || answer.StatusCode != 200 || (a.NewlyCreated == nil) == (a.AlreadyCertified == nil) {
+		return fmt.Errorf("%d, %s (%v)", answer.StatusCode, text, err)
+	}
+	return nil
 }
 
 // record returns what the ledger has of an object.
@@ -142,7 +149,7 @@ func TestLedgerRecords(t *testing.T) {
 	if want := units * (nodetest.WritePrice + 3*nodetest.StoragePrice); first.Cost != want || before-w.balance() < want {
 		t.Errorf("cost %d, want %d; paid with fees %d", first.Cost, want, before-w.balance())
 	}
-	if got := first.ResourceOperation["registerFromScratch"]; got.EncodedLength != encoded || got.EpochsAhead != 3 {
+	if got := first.ResourceOperation["registerFromScratch"]; got["encodedLength"] != encoded || got["epochsAhead"] != 3 {
 		t.Errorf("operation %+v, want %d bytes for 3 epochs", first.ResourceOperation, encoded)
 	}
 	check := func(name, id string, deletable bool, end uint32) {
@@ -271,26 +278,14 @@ func TestLedgerRecords(t *testing.T) {
 // TestLedgerResumes: a registration that was paid for and not used is taken up.
 func TestLedgerResumes(t *testing.T) {
 	w := startTown(t)
-	c := w.clients[0]
 	blob := "a blob whose writer went away"
-	encoding, err := c.Code().Encode([]byte(blob))
-	if err != nil {
-		t.Fatal(err)
-	}
-	hasher, err := commit.NewHasher(commit.Walrus, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := account.Registrar{Account: w.account, Epochs: 4, Hasher: hasher}
-	if _, err := r.Register(t.Context(), encoding.ID(), encoding.Metadata(), func(committee.Attestation) {}); err != nil {
-		t.Fatal(err)
-	}
-	objects := chain.BlobOf(w.Ledger.State(), encoding.ID()).Registrations
+	id := w.register(blob, 4, false)
+	objects := chain.BlobOf(w.Ledger.State(), id).Registrations
 	got := w.put("epochs=3", blob).NewlyCreated
 	if got == nil || got.Cost != 0 || len(objects) != 1 || got.BlobObject.ID != ObjectID(objects[0].Object).String() || got.BlobObject.Storage.EndEpoch != 5 {
 		t.Fatalf("answer %+v, want the registration %+v", got, objects)
 	}
-	if op, ok := got.ResourceOperation["reuseRegistration"]; !ok || op.EncodedLength == 0 {
+	if op, ok := got.ResourceOperation["reuseRegistration"]; !ok || op["encodedLength"] == 0 {
 		t.Errorf("operation %+v, want reuseRegistration", got.ResourceOperation)
 	}
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,8 @@ import (
 type writer struct {
 	store   Store
 	options Options
+	bodies  *bodies
+	turns   *room
 	gate    *gate // or nil, if everybody may write
 	recent  *recent
 }
@@ -38,6 +41,18 @@ func (d *writer) pass(r *http.Request) (*pass, error) {
 	return d.gate.open(r, PutOptions{})
 }
 
+// turn waits for the turn of a request whose body has come, which done ends.
+func (d *writer) turn(ctx context.Context) (done func(), err error) {
+	c, err := d.turns.take(ctx, 1, nil)
+	if errors.Is(err, errBusy) {
+		err = busy("publisher")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.give, nil
+}
+
 // putOptions reads how a blob is to be stored.
 func putOptions(r *http.Request) (o PutOptions, err error) {
 	q := parseQuery(r)
@@ -52,8 +67,8 @@ func putOptions(r *http.Request) (o PutOptions, err error) {
 	}
 	o.Permanent, o.Force = q.flag("permanent"), q.flag("force")
 	deletable := q.flag("deletable")
-	q.flag("reuse_resources") // whatever there is to reuse is reused
-	q.take("quilt_version")   // there is one
+	o.Reuse = q.flag("reuse_resources")
+	q.take("quilt_version") // there is one
 	owner, sent := q.take("send_object_to")
 	_, shared := q.values["share"]
 	o.Share = q.flag("share")
@@ -92,6 +107,24 @@ func (d *writer) put(ctx context.Context, b *body, o PutOptions) (s *Stored, err
 	return s, nil
 }
 
+// operation is how a blob's record was come by.
+func operation(s *Stored) any {
+	name, more := "registerFromScratch", map[string]any{"encodedLength": s.EncodedSize}
+	switch s.Operation {
+	case FromScratch:
+		more["epochsAhead"] = s.End - s.Start
+	case ReuseStorage:
+		name = "reuseStorage"
+	case ReuseRegistration:
+		name = "reuseRegistration"
+	case ReuseAndExtend:
+		name, more["epochsExtended"] = "reuseAndExtend", s.Epochs
+	case ReuseAndExtendNonCertified:
+		name, more["epochsExtended"] = "reuseAndExtendNonCertified", s.Epochs
+	}
+	return map[string]any{name: more}
+}
+
 // result is the answer for a blob that was stored.
 func result(s *Stored) any {
 	if !s.New {
@@ -103,18 +136,14 @@ func result(s *Stored) any {
 		}
 		return map[string]any{"alreadyCertified": already}
 	}
-	operation := map[string]any{"registerFromScratch": map[string]any{"encodedLength": s.EncodedSize, "epochsAhead": s.End - s.Start}}
-	if s.Reused {
-		operation = map[string]any{"reuseRegistration": map[string]any{"encodedLength": s.EncodedSize}}
-	}
 	created := map[string]any{
 		"blobObject": map[string]any{
 			"id": s.ID, "registeredEpoch": s.Registered, "blobId": s.Blob, "size": s.Size, "encodingType": "RS2",
 			"certifiedEpoch": s.Certified,
-			"storage":        map[string]any{"id": s.Storage, "startEpoch": s.Start, "endEpoch": s.End, "storageSize": s.EncodedSize},
+			"storage":        map[string]any{"id": s.Storage, "startEpoch": s.Start, "endEpoch": s.End, "storageSize": cmp.Or(s.Reserved, s.EncodedSize)},
 			"deletable":      !s.Permanent,
 		},
-		"resourceOperation": operation,
+		"resourceOperation": operation(s),
 		"cost":              s.Cost,
 	}
 	if s.Shared {
@@ -129,7 +158,7 @@ func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	b, err := readBody(sentBody(w, r, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
+	b, err := d.bodies.receive(w, r, d.options.MaxBlob)
 	if err != nil {
 		return err
 	}
@@ -137,6 +166,11 @@ func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
 	if err := token.spend(int(b.size)); err != nil {
 		return err
 	}
+	done, err := d.turn(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	s, err := d.put(r.Context(), b, o)
 	if err != nil {
 		return err
@@ -144,6 +178,9 @@ func (d *writer) putBlob(w http.ResponseWriter, r *http.Request) error {
 	walrusapi.JSON(w, http.StatusOK, result(s))
 	return nil
 }
+
+// formCopies is how often what a form has is in memory: as files, and as a quilt.
+const formCopies = 2
 
 // metadataPart is the name of the part of a form that has tags of files.
 const metadataPart = "_metadata"
@@ -154,10 +191,24 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	files, err := readForm(w, r, d.options.MaxQuilt, d.store.Params().S-1)
+	in, err := d.bodies.open(w, r, d.options.MaxQuilt, formCopies)
 	if err != nil {
 		return err
 	}
+	defer in.claim.give()
+	r.Body = in
+	files, err := readForm(r, d.store.Params().S-1)
+	if err == nil {
+		err = in.ended()
+	}
+	if err != nil {
+		return err
+	}
+	done, err := d.turn(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	blob, patches, err := quilt.Encode(d.store.Params(), files)
 	if err != nil {
 		return refuse("MALFORMED_REQUEST", err.Error())
@@ -185,7 +236,7 @@ func (d *writer) putQuilt(w http.ResponseWriter, r *http.Request) error {
 
 // readForm reads the files of a form, and their tags. A form of short parts takes much more memory
 // than it is long, so that it ends with the first file more than a quilt can have.
-func readForm(w http.ResponseWriter, r *http.Request, limit int64, most int) ([]quilt.File, error) {
+func readForm(r *http.Request, most int) ([]quilt.File, error) {
 	bad := func(err error) error {
 		var body *http.MaxBytesError
 		var text *plain
@@ -194,7 +245,6 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64, most int) ([]
 		}
 		return refuse("MALFORMED_REQUEST", err.Error())
 	}
-	r.Body = sentBody(w, r, limit)
 	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, bad(err)

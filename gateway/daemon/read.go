@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
@@ -15,18 +16,54 @@ import (
 // reader serves what reads blobs.
 type reader struct {
 	store   Store
+	bodies  *bodies
+	turns   *room
 	options Options
 	log     *slog.Logger
 	headers map[string]bool // names of attributes that become headers, in lower case
 }
 
-func newReader(store Store, o Options) *reader {
-	d := &reader{store, o, o.Logger, make(map[string]bool)}
+func newReader(store Store, b *bodies, turns *room, o Options) *reader {
+	d := &reader{store, b, turns, o, o.Logger, make(map[string]bool)}
 	for _, name := range o.AllowedHeaders {
 		d.headers[strings.ToLower(name)] = true
 	}
 	return d
 }
+
+// turn waits for a request's turn, which done ends. Whoever reads the answer slowly loses it while
+// others wait.
+func (d *reader) turn(w http.ResponseWriter, r *http.Request) (paced http.ResponseWriter, done func(), err error) {
+	c, err := d.turns.take(r.Context(), 1, func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)) })
+	if errors.Is(err, errBusy) {
+		err = busy("aggregator")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return &answer{w, c}, c.give, nil
+}
+
+// answer is one that the client is waited for to read.
+type answer struct {
+	http.ResponseWriter
+	turn *claim
+}
+
+// Write writes pieces that whoever is not slow has read soon.
+func (a *answer) Write(data []byte) (total int, err error) {
+	const piece = 64 << 10
+	for {
+		n, err := a.turn.move(a.ResponseWriter.Write, data[:min(len(data), piece)])
+		total += n
+		if data = data[n:]; err != nil || len(data) == 0 {
+			return total, err
+		}
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // headers sets what all answers with bytes of blobs have.
 func headers(w http.ResponseWriter, r *http.Request, etag string) {

@@ -113,7 +113,7 @@ func (d relay) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer token.giveBack()
-	b, err := readBody(sentBody(w, r, d.options.MaxBlob), d.options.SpoolDir, d.options.MaxShort)
+	b, err := d.bodies.receive(w, r, d.options.MaxBlob)
 	if err != nil {
 		return err
 	}
@@ -121,6 +121,11 @@ func (d relay) post(w http.ResponseWriter, r *http.Request) error {
 	if err := token.spend(int(b.size)); err != nil {
 		return err
 	}
+	done, err := d.turn(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(r.Context(), d.options.patience(b.size))
 	defer cancel()
 	cert, err := d.store.Relay(ctx, b.readerAt(), b.size, id, object)

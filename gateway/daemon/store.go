@@ -59,6 +59,11 @@ type PutOptions struct {
 	Force     bool      // make a record although there is one that lasts as long
 	Owner     *ObjectID // to whom the record goes; nil leaves it to the store's own account
 	Share     bool      // the record becomes nobody's: everybody may extend it
+	Reuse     bool      // the account's records are extended that end too early, and its storage is used, before any is bought
+
+	// Vet, if it is not nil, is called with the blob's id before anything is stored. Its error ends
+	// the write.
+	Vet func(id commit.BlobID) error
 
 	// Registering, if it is not nil, is called before a blob is registered on a ledger, with the
 	// records of it that are there already: whoever keeps what it is told finds again what a
@@ -69,11 +74,24 @@ type PutOptions struct {
 // Stored is what became of a blob that was stored.
 type Stored struct {
 	Object
-	New         bool   // this call made the record, or had it certified
-	Reused      bool   // the record was there, and paid for
-	EncodedSize uint64 // bytes that were paid for
-	Cost        uint64 // what was paid
+	New         bool      // this call made the record, had it certified, or extended it
+	Operation   Operation // what was done for it, if New
+	Epochs      uint32    // for which storage was bought
+	EncodedSize uint64    // bytes that the blob takes
+	Cost        uint64    // what was paid
 }
+
+// Operation is how a write came by a record of a blob.
+type Operation uint8
+
+// Operations, as Walrus has them.
+const (
+	FromScratch                Operation = iota // storage was bought, and the blob registered
+	ReuseStorage                                // the account had storage, and the blob was registered
+	ReuseRegistration                           // the account had registered the blob
+	ReuseAndExtend                              // and it was certified, and was extended
+	ReuseAndExtendNonCertified                  // and it was not certified; it was, and was extended
+)
 
 // Object is the record of a blob that is stored.
 type Object struct {
@@ -83,6 +101,7 @@ type Object struct {
 	Registered uint32 // the epoch
 	Certified  uint32 // the epoch
 	Storage    ObjectID
+	Reserved   uint64 // bytes of the storage; 0 is what the blob takes
 	Start      uint32 // the epoch from which on it is stored
 	End        uint32 // the first epoch in which it is not stored any more
 	Permanent  bool

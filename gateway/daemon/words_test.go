@@ -199,7 +199,7 @@ func TestAllowedHeaders(t *testing.T) {
 		}
 	}
 	h := http.Header{"Etag": {"id"}, "Link": {"set"}}
-	newReader(newFake(t), o).attributes(h, attributes, false)
+	newReader(newFake(t), nil, nil, o).attributes(h, attributes, false)
 	for _, name := range append(want, "etag", "x-other") {
 		value := "of " + name
 		switch name {

@@ -46,7 +46,7 @@ var rules = arrows{
 	"node/control/chain":     {"commit", "node/ledger", "node/ledger/tree"},
 	"node/control/embedded":  {"node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree"},
 	"node/control/fixed":     {"commit", "node/committee", "node/epoch"},
-	"node/control/account":   {"commit", "internal/pause", "node/committee", "node/control/chain", "node/ledger"},
+	"node/control/account":   {"commit", "internal/pause", "node/committee", "node/control/chain", "node/ledger", "node/ledger/codec"},
 	"node/control/genesis":   {"commit", "node/committee", "node/identity", "node/ledger"},
 	"node/control/follow":    {"commit", "node/api", "node/committee", "node/control", "node/control/chain", "node/epoch", "node/ledger", "node/ledger/codec", "node/store"},
 	"node/collect":           {"commit", "internal/pause", "node/store"},
@@ -91,10 +91,11 @@ var rules = arrows{
 	// Other people's clients.
 	"gateway/conformance":        {},
 	"gateway/internal/walrusapi": {},
+	"gateway/blocklist":          {"commit"},
 	"gateway/quilt":              {"commit", "internal/bcs"},
-	"gateway/daemon":             {"commit", "gateway/internal/walrusapi", "gateway/quilt", "node/client", "node/committee", "node/control/account", "node/control/chain", "node/ledger", "rs2d"},
+	"gateway/daemon":             {"commit", "gateway/internal/walrusapi", "gateway/quilt", "node/client", "node/committee", "node/control/account", "node/control/chain", "node/ledger", "node/server/httpd", "rs2d"},
 	"gateway/sdk":                {"commit", "gateway/internal/walrusapi", "internal/bcs", "node/api", "node/challenge", "node/coded", "node/committee", "node/control", "node/control/chain", "node/gate", "node/metadata", "node/placement", "node/server", "node/server/httpd", "node/store", "rs2d"},
-	"cmd/rs2d-gateway":           {"cmd/internal", "gateway/daemon", "node/client", "node/control/account", "node/identity", "node/server/httpd"},
+	"cmd/rs2d-gateway":           {"cmd/internal", "gateway/blocklist", "gateway/daemon", "node/client", "node/control/account", "node/identity", "node/server/httpd"},
 	"cmd/rs2d-node":              {"cmd/internal", "commit", "gateway/sdk", "internal/pause", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/peer", "node/server", "node/server/httpd", "node/store", "rs2d"},
 	"node/nodetest":              {"commit", "node", "node/committee", "node/control", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/store"},
 }
