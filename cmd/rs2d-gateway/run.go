@@ -36,7 +36,7 @@ type runCmd struct {
 	MaxMemory     cli.Bytes     `default:"4GiB" help:"Bytes of blobs and slivers to hold at most."`
 	Cache         cli.Bytes     `default:"256MiB" help:"Bytes of metadata, blobs and columns of quilts to remember; 0 remembers nothing. A blob that is longer than an eighth of it is not remembered."`
 	CacheAge      time.Duration `default:"10m" help:"Time after which what is remembered is asked for again: until then a blob may be read although it has expired, or was deleted."`
-	MaxBytes      cli.Bytes     `default:"1GiB" help:"Bytes of bodies held at once."`
+	MaxBytes      cli.Bytes     `default:"256MiB" help:"Bytes of bodies in memory at once, or two forms if that is more; others wait."`
 	MaxConns      int           `default:"4096" help:"Connections at once."`
 	MaxReads      int           `default:"256" help:"Reads served at once; a quarter more than as many wait, and others are answered 429."`
 	MaxWrites     int           `default:"8" help:"Writes served at once; as many wait, and others are answered 429."`
@@ -188,13 +188,13 @@ func (c *runCmd) compose(ctx context.Context, log *slog.Logger, metrics promethe
 	}
 	d, err := daemon.New(store, daemon.Options{
 		MaxWhole: whole,
-		MaxBlob:  int64(c.MaxBlob), SpoolDir: c.SpoolDir, MaxSpool: int64(c.MaxSpool), MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
+		MaxBlob:  int64(c.MaxBlob), SpoolDir: c.SpoolDir, MaxSpool: int64(c.MaxSpool), MaxBodies: int64(c.MaxBytes), MaxQuilt: int64(c.MaxQuilt), MaxReads: c.MaxReads, WaitingReads: c.MaxReads / 4 * 5,
 		MaxWrites: c.MaxWrites, WaitingWrites: c.MaxWrites, NoWrites: key == nil, Auth: auth, Blocked: blocked, Timeout: c.Timeout,
 		AllowedHeaders: c.AllowedHeaders, AllTagsAsHeaders: c.AllTags, Logger: log,
 	})
 	if err == nil {
 		server, err = httpd.New(httpd.Options{
-			MaxConns: httpd.Divide(httpd.RaiseDescriptors(), c.MaxConns, 0, 0, 0).Conns, MaxBytes: int64(c.MaxBytes),
+			MaxConns:      httpd.Divide(httpd.RaiseDescriptors(), c.MaxConns, 0, 0, 0).Conns,
 			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, Logger: log, Metrics: metrics,
 		})
 	}
@@ -202,8 +202,8 @@ func (c *runCmd) compose(ctx context.Context, log *slog.Logger, metrics promethe
 		end()
 		return nil, nil, nil, err
 	}
-	// The API bounds requests as its clients expect it: with 429.
-	handler = server.Handle("api", httpd.Rule{Unlimited: true}, func(x *httpd.Exchange) { d.ServeHTTP(x, x.Request) })
+	// The API bounds requests and their bodies as its clients expect it: with 429.
+	handler = server.Handle("api", httpd.Rule{Unlimited: true, Unmetered: true}, func(x *httpd.Exchange) { d.ServeHTTP(x, x.Request) })
 	return server, handler, end, nil
 }
 

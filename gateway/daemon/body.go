@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"os"
 	"time"
-
-	"github.com/redstuff-go/redstuff/node/server/httpd"
 )
 
 // bodies takes requests' bodies in. A request has its turn when its body has come, so that nobody
@@ -20,11 +18,8 @@ type bodies struct {
 	memory, spool *room // bytes
 }
 
-// maxBodies is how many bytes of bodies are in memory at once, if none is longer.
-const maxBodies = 256 << 20
-
 func newBodies(o Options) *bodies {
-	return &bodies{"publisher", o, newRoom(max(maxBodies, formCopies*o.MaxQuilt), 0), newRoom(max(o.MaxSpool, o.MaxBlob), 0)}
+	return &bodies{"publisher", o, newRoom(max(o.MaxBodies, formCopies*o.MaxQuilt), 0), newRoom(max(o.MaxSpool, o.MaxBlob), 0)}
 }
 
 // of returns the same room for bodies of another service.
@@ -55,16 +50,51 @@ func (d *bodies) claim(w http.ResponseWriter, r *http.Request, of *room, n int64
 	return c, err
 }
 
-// incoming is a request's body as it comes, of which the claim bounds what is kept.
+// incoming is a request's body as it comes, of which the claim bounds what is kept. It grows with what
+// has come: what is announced is worth nothing.
 type incoming struct {
-	src     io.Reader
-	claim   *claim
-	service string
+	src      io.Reader
+	claim    *claim
+	service  string
+	ctx      context.Context // of waiting for room
+	patience time.Duration   // of that
+	times    int64           // so often what comes is kept; 0 is that there is room for all of it
+	length   int64           // of the body at most
+	came     int64
+}
+
+// firstRoom is how much room is taken before anything has come, bytes.
+const firstRoom = 64 << 10
+
+// room waits for room for what comes next, as much as has come, and returns for how much of it there is.
+func (b *incoming) room(n int) (int, error) {
+	if b.times == 0 {
+		return n, nil
+	}
+	has := b.claim.n/b.times - b.came
+	if has <= 0 && b.claim.n < b.claim.room.size {
+		more := min(b.claim.n, max(b.times*(b.length+1)-b.claim.n, 1))
+		ctx, cancel := context.WithTimeout(b.ctx, b.patience)
+		defer cancel()
+		if err := b.claim.grow(ctx, more); err != nil {
+			return 0, err
+		}
+		has = b.claim.n/b.times - b.came
+	}
+	if has <= 0 { // it has the whole room
+		return n, nil
+	}
+	return int(min(int64(n), has)), nil
 }
 
 // Read reads what comes. Errors are told to the client: they are its own.
 func (b *incoming) Read(data []byte) (int, error) {
-	n, err := b.claim.move(b.src.Read, data)
+	n, err := b.room(len(data))
+	if err != nil {
+		return 0, busy(b.service)
+	}
+	n, err = b.claim.move(b.src.Read, data[:n])
+	b.came += int64(n)
 	var tooLong *http.MaxBytesError
 	switch {
 	case err == nil, err == io.EOF, errors.As(err, &tooLong), errors.Is(err, context.Canceled):
@@ -73,8 +103,6 @@ func (b *incoming) Read(data []byte) (int, error) {
 		return n, &plain{http.StatusRequestTimeout, "the body comes too slowly while others wait; please try again later"}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n, &plain{http.StatusRequestTimeout, "the body has not come in time"}
-	case errors.Is(err, httpd.ErrBusy):
-		return n, busy(b.service)
 	}
 	return n, malformed("the body is malformed, or cut off")
 }
@@ -97,11 +125,11 @@ func (d *bodies) open(w http.ResponseWriter, r *http.Request, limit, times int64
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.claim(w, r, d.memory, max(1, times*n))
+	c, err := d.claim(w, r, d.memory, min(firstRoom, n+1)*times)
 	if err != nil {
 		return nil, err
 	}
-	return &incoming{http.MaxBytesReader(w, r.Body, limit), c, d.service}, nil
+	return &incoming{src: http.MaxBytesReader(w, r.Body, limit), claim: c, service: d.service, ctx: r.Context(), patience: d.options.Timeout, times: times, length: n}, nil
 }
 
 // all reads a request's body, of at most limit bytes, into memory, until done is called.
@@ -134,12 +162,11 @@ func (d *bodies) receive(w http.ResponseWriter, r *http.Request, limit int64) (*
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.claim(w, r, d.memory, max(1, min(length, d.options.MaxShort)))
+	in, err := d.open(w, r, limit, 1)
 	if err != nil {
 		return nil, err
 	}
-	in := &incoming{http.MaxBytesReader(w, r.Body, limit), c, d.service}
-	b := &body{claim: c}
+	b := &body{claim: in.claim}
 	b.short, err = io.ReadAll(io.LimitReader(in, d.options.MaxShort+1))
 	if b.size = int64(len(b.short)); err == nil && b.size > d.options.MaxShort {
 		err = d.toFile(w, r, b, in, length)
@@ -161,33 +188,14 @@ func (d *bodies) toFile(w http.ResponseWriter, r *http.Request, b *body, in *inc
 		return err
 	}
 	b.claim.give()
-	b.claim, in.claim = c, c
+	b.claim, in.claim, in.times = c, c, 0
 	if b.file, err = os.CreateTemp(d.options.SpoolDir, "redstuff-gateway-*"); err != nil {
 		return err
 	}
 	short := b.short
 	b.short = nil
-	b.size, err = io.Copy(&file{b.file, w}, io.MultiReader(bytes.NewReader(short), in))
+	b.size, err = io.Copy(b.file, io.MultiReader(bytes.NewReader(short), in))
 	return err
-}
-
-// file takes what comes of a body. What is written is not in memory any more, and the server is told so.
-type file struct {
-	*os.File
-	w http.ResponseWriter
-}
-
-func (f *file) Write(data []byte) (int, error) {
-	n, err := f.File.Write(data)
-	if x, ok := f.w.(*httpd.Exchange); ok {
-		x.Digest(func() int64 { return 0 })
-	}
-	return n, err
-}
-
-// ReadFrom is not os.File's, which the server would not be told of.
-func (f *file) ReadFrom(r io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{f}, r, make([]byte, 64<<10))
 }
 
 // readerAt reads the body.

@@ -28,6 +28,7 @@ type Options struct {
 	MaxWhole         uint64        // bytes of a blob that is, too; default 4 MiB
 	MaxShort         int64         // bytes of a blob that is held in memory while it is stored; default 4 MiB
 	SpoolDir         string        // where longer ones are kept while they are stored; default os.TempDir
+	MaxBodies        int64         // bytes of bodies in memory, as they come and until their turn ends; default 256 MiB, and two forms at least
 	MaxSpool         int64         // bytes of them all; default 1 GiB, and MaxBlob at least
 	Timeout          time.Duration // for nodes to do something, and a second more for each MiB; default 1 min
 	AllowedHeaders   []string      // attributes of blobs and tags of files that become headers; default Walrus's
@@ -60,7 +61,7 @@ func (o Options) withDefaults() (Options, error) {
 		name  string
 		value *int64
 		usual int64
-	}{{"MaxBlob", &o.MaxBlob, 10 << 20}, {"MaxShort", &o.MaxShort, 4 << 20}, {"MaxSpool", &o.MaxSpool, 1 << 30}, {"MaxQuilt", &o.MaxQuilt, 100 << 20}, {"Timeout", (*int64)(&o.Timeout), int64(time.Minute)}} {
+	}{{"MaxBlob", &o.MaxBlob, 10 << 20}, {"MaxShort", &o.MaxShort, 4 << 20}, {"MaxBodies", &o.MaxBodies, 256 << 20}, {"MaxSpool", &o.MaxSpool, 1 << 30}, {"MaxQuilt", &o.MaxQuilt, 100 << 20}, {"Timeout", (*int64)(&o.Timeout), int64(time.Minute)}} {
 		if *n.value < 0 {
 			return o, fmt.Errorf("daemon: %s is %d, want at least 0", n.name, *n.value)
 		}

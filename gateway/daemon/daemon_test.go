@@ -34,7 +34,7 @@ type fake struct {
 }
 
 func newFake(t testing.TB) *fake {
-	code, err := rs2d.New(10)
+	code, err := rs2d.New(10, rs2d.WithWorkers(1)) // several wait for each other by a clock, which tests may stop
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,9 +31,10 @@ const (
 	lookAgain = 50 * time.Millisecond
 )
 
-// room divides something that there is so much of: turns, or bytes of memory. Whoever asks for the
-// least gets it first. While somebody waits, those give it back whose clients are slowest, if
-// they are slow: else a hundred clients that send nothing would keep everybody waiting.
+// room divides something that there is so much of: turns, or bytes of memory. First get it those who
+// need more to end what they have begun, and then those who came first. While somebody waits, those
+// give it back whose clients are slowest, if they are slow: else a hundred clients that send
+// nothing would keep everybody waiting.
 type room struct {
 	size    int64
 	most    int           // that wait; 0 is any number
@@ -42,7 +43,7 @@ type room struct {
 	mu      sync.Mutex
 	used    int64
 	held    map[*claim]struct{}
-	waiting []*claim // those that ask for the least first, and of those who came first
+	waiting []*claim // in their order
 }
 
 func newRoom(size int64, most int) *room {
@@ -53,6 +54,7 @@ func newRoom(size int64, most int) *room {
 type claim struct {
 	room    *room
 	n       int64
+	of      *claim // that is to be larger by as much; nil is none
 	cut     func() // has what waits for the client end; it may be called more than once
 	granted chan struct{}
 
@@ -67,18 +69,37 @@ type claim struct {
 // context's. cut has reading from the client, or writing to it, end; nil is that there is neither.
 func (r *room) take(ctx context.Context, n int64, cut func()) (*claim, error) {
 	c := &claim{room: r, n: min(n, r.size), cut: cut, granted: make(chan struct{}), sure: cut == nil}
+	if err := r.await(ctx, c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// grow makes a claim larger, but no larger than the room. The error is take's; the claim is as it was then.
+func (c *claim) grow(ctx context.Context, n int64) error {
+	n = min(n, c.room.size-c.n)
+	return c.room.await(ctx, &claim{room: c.room, n: n, of: c, granted: make(chan struct{})})
+}
+
+// await waits until a claim is granted.
+func (r *room) await(ctx context.Context, c *claim) error {
 	r.mu.Lock()
 	if len(r.waiting) > 0 && r.most > 0 && len(r.waiting) >= r.most {
 		r.mu.Unlock()
-		return nil, errBusy
+		return errBusy
 	}
-	at, _ := slices.BinarySearchFunc(r.waiting, c, func(a, b *claim) int { return cmp.Or(cmp.Compare(a.n, b.n), -1) })
+	at := len(r.waiting)
+	if c.of != nil {
+		if at = slices.IndexFunc(r.waiting, func(other *claim) bool { return other.of == nil }); at < 0 {
+			at = len(r.waiting)
+		}
+	}
 	r.waiting = slices.Insert(r.waiting, at, c)
 	r.grant()
 	r.mu.Unlock()
 	select {
 	case <-c.granted: // at once
-		return c, nil
+		return nil
 	default:
 	}
 	tick := time.NewTicker(lookAgain)
@@ -86,14 +107,14 @@ func (r *room) take(ctx context.Context, n int64, cut func()) (*claim, error) {
 	for {
 		select {
 		case <-c.granted:
-			return c, nil
+			return nil
 		case <-tick.C:
 			r.makeRoom(c)
 		case <-ctx.Done():
 			if r.leave(c) {
-				return nil, ctx.Err()
+				return ctx.Err()
 			}
-			return c, nil // it was granted at the same moment
+			return nil // it was granted at the same moment
 		}
 	}
 }
@@ -111,8 +132,12 @@ func (r *room) grant() {
 		c := r.waiting[0]
 		r.waiting = slices.Delete(r.waiting, 0, 1)
 		r.used += c.n
-		r.held[c] = struct{}{}
-		c.since = time.Now()
+		if c.of != nil {
+			c.of.n += c.n
+		} else {
+			r.held[c] = struct{}{}
+			c.since = time.Now()
+		}
 		close(c.granted)
 	}
 }

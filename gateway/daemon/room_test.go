@@ -146,36 +146,50 @@ func TestRoomOfNewcomers(t *testing.T) {
 	})
 }
 
-// TestRoomOrder: those who ask for the least are first, and none is forgotten.
+// TestRoomOrder: those who have begun are first, then who came first, and none is forgotten.
 func TestRoomOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(10, 3)
-		all, err := r.take(t.Context(), 1000, nil) // is all there is
-		if err != nil || all.n != 10 {
-			t.Fatal(err, all.n)
+		all, err := r.take(t.Context(), 9, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun, err := r.take(t.Context(), 1, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
 		order := make(chan int64, 3)
-		for _, n := range []int64{7, 10, 5} {
+		for _, n := range []int64{7, 1000} { // the second one gets all there is
 			go func() {
 				c, err := r.take(t.Context(), n, nil)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				order <- n
+				order <- c.n
 				time.Sleep(time.Second)
 				c.give()
 			}()
+			synctest.Wait()
 		}
+		go func() {
+			if err := begun.grow(t.Context(), 5); err != nil {
+				t.Error(err)
+				return
+			}
+			order <- begun.n
+			time.Sleep(time.Second)
+			begun.give()
+		}()
 		synctest.Wait()
 		if _, err := r.take(t.Context(), 1, nil); !errors.Is(err, errBusy) || !r.full() {
 			t.Errorf("one more than may wait: %v", err)
 		}
 		all.give()
 		all.give() // again, which gives nothing
-		for _, want := range []int64{5, 7, 10} {
+		for _, want := range []int64{6, 7, 10} {
 			if got := <-order; got != want {
-				t.Errorf("%d is next, want %d", got, want)
+				t.Errorf("who has %d is next, want %d", got, want)
 			}
 		}
 		synctest.Wait()

@@ -33,6 +33,7 @@ type body struct {
 	digested      int64     // bytes of those, that are used up
 	taken         int64     // bytes of memory
 	ended         bool
+	unmetered     bool // it takes no memory that counts here
 }
 
 // Read reads what comes, once there is memory for it: whoever sends is held up until then.
@@ -40,7 +41,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	p = p[:min(len(p), readPiece)]
 	short := b.x.ContentLength >= 0 && b.x.ContentLength <= tiny
-	if more := b.received - b.digested + int64(len(p)) - b.taken; more > 0 && !b.ended && !short {
+	if more := b.received - b.digested + int64(len(p)) - b.taken; more > 0 && !b.ended && !short && !b.unmetered {
 		n := max(more, grain)
 		if b.x.ContentLength >= 0 {
 			n = min(n, b.x.ContentLength-b.digested-b.taken)

@@ -14,6 +14,7 @@ import (
 type Rule struct {
 	Least     Class // parties of lower classes are refused, 403
 	Unlimited bool  // served however many requests there are
+	Unmetered bool  // the handler bounds itself how much of bodies is in memory
 }
 
 // Exchange is one request and its answer. A handler uses one goroutine for it.
@@ -37,6 +38,7 @@ func (s *Server) Handle(route string, rule Rule, h func(*Exchange)) http.Handler
 	seconds := s.metrics.seconds.WithLabelValues(route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := s.begin(w, r)
+		x.body.unmetered = rule.Unmetered
 		func() {
 			s.metrics.requests.Inc()
 			defer func() {
