@@ -369,6 +369,8 @@ func (n *Node) health() api.Health {
 		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),
 	}
 	h.FreeBytes, _ = n.config.Store.Free()
+	stored, _ := n.inventory.Totals()
+	h.StoredBlobs, h.StoredBytes = stored.Blobs, stored.Bytes
 	h.Migration = n.Migration()
 	return h
 }

@@ -119,8 +119,12 @@ func TestPage(t *testing.T) {
 	if got := b.until("#members", "node-3"); strings.Contains(got, "down") {
 		t.Errorf("members: %s", got)
 	}
-	if got := b.evaluate(`[...document.querySelectorAll('code.curl')].map((e) => e.textContent).join('\n')`); strings.Count(got, "curl -s "+gateway.URL+"/v1/cluster") != 3 {
-		t.Errorf("curl lines: %s", got)
+	// Each figure has its line, and so has each table.
+	if got := b.evaluate(`[...document.querySelectorAll('#figures div')].map((e) => e.querySelector('code').textContent).filter((line) => line.startsWith('curl -s ` + gateway.URL + `/v1/cluster | jq ')).length`); got != b.evaluate(`document.querySelectorAll('#figures dd').length`) || got == "0" {
+		t.Errorf("%s figures have their lines", got)
+	}
+	if got := b.evaluate(`[...document.querySelectorAll('code.curl')].map((e) => e.textContent).join('\n')`); got != "curl -s "+gateway.URL+"/v1/cluster | jq .members\ncurl -s "+gateway.URL+"/v1/cluster | jq .recent" {
+		t.Errorf("curl lines of tables: %s", got)
 	}
 
 	const text = "<b>some text</b> of a file"
@@ -132,6 +136,8 @@ func TestPage(t *testing.T) {
 	stored := []commit.BlobID{id}
 	b.until("#stored", "Stored as "+id.String())
 	b.until("#recent", id.String())
+	b.until("#recent", "of 10 shards")
+	b.until("#recent", "for good")
 	if got := b.evaluate(`fetch(document.querySelector('#stored a').href).then((r) => r.text())`); got != text {
 		t.Errorf("read back: %q", got)
 	}
@@ -178,10 +184,10 @@ func TestPage(t *testing.T) {
 	// The gateway may have brought those that came late, which it still had.
 	await(t, "a page with what was recovered, all but what came late at least", func() (string, bool) {
 		recovered := back.Healer().Totals().Slivers
-		shown := b.evaluate(`document.querySelector('` + row + ` td:nth-child(6)').textContent`)
+		shown := b.evaluate(`document.querySelector('` + row + ` td:nth-child(7)').textContent`)
 		return fmt.Sprintf("%q for %d", shown, recovered), shown == fmt.Sprint(recovered) && recovered >= int64(2*slivers)
 	})
-	b.until(row+" td:nth-child(5)", "0")
+	b.until(row+" td:nth-child(6)", "0")
 	if got := b.until(row+" td:nth-child(2)", "healthy"); got != "healthy" {
 		t.Errorf("%s, which has healed, is %s", member.Name, got)
 	}

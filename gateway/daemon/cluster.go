@@ -55,8 +55,12 @@ func (c cluster) Put(ctx context.Context, blob []byte, o PutOptions) (*Stored, e
 		s.New = false
 		return s, nil
 	}
-	_, err = c.Store(ctx, blob)
-	return s, err
+	receipt, err := c.Store(ctx, blob)
+	if err != nil {
+		return nil, err
+	}
+	s.signed(c.Committee(), receipt.Certificate)
+	return s, nil
 }
 
 func (c cluster) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o PutOptions) (*Stored, error) {
@@ -80,7 +84,9 @@ func (c cluster) PutFrom(ctx context.Context, src io.ReaderAt, size int64, o Put
 	if err != nil {
 		return nil, err
 	}
-	return &Stored{Object: c.record(receipt.ID, uint64(size)), New: true, EncodedSize: encoded}, nil
+	s := &Stored{Object: c.record(receipt.ID, uint64(size)), New: true, EncodedSize: encoded}
+	s.signed(c.Committee(), receipt.Certificate)
+	return s, nil
 }
 
 // certified reports whether a blob can be read whatever f shards do: if the owners of f+1

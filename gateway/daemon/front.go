@@ -9,6 +9,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/internal/walrusapi"
+	"github.com/redstuff-go/redstuff/node/control/chain"
 )
 
 //go:embed page.html
@@ -92,8 +93,9 @@ type Cluster struct {
 	ShardsUp     int      `json:"shards_up"`
 	ShardsNeeded int      `json:"shards_needed"` // to store something
 	NodesUp      int      `json:"nodes_up"`
-	Free         uint64   `json:"free_bytes"` // at all nodes together
-	Missing      int64    `json:"missing"`    // slivers, at all nodes together
+	Stored       int64    `json:"stored_bytes"` // of slivers, at all nodes together, as of their last counts
+	Free         uint64   `json:"free_bytes"`   // at all nodes together
+	Missing      int64    `json:"missing"`      // slivers, at all nodes together
 	Members      []Member `json:"members"`
 	Ledger       *Ledger  `json:"ledger,omitempty"`
 
@@ -104,28 +106,36 @@ type Cluster struct {
 
 // Member is a node as it is now.
 type Member struct {
-	Name      string `json:"name"`
-	Address   string `json:"address"`
-	Shards    string `json:"shards"`
-	Weight    int    `json:"weight"` // how many shards
-	Up        bool   `json:"up"`
-	State     string `json:"state"`
-	Free      uint64 `json:"free_bytes"`
-	Missing   int64  `json:"missing"`   // slivers
-	Recovered int64  `json:"recovered"` // slivers
-	Uptime    string `json:"uptime"`
-	Error     string `json:"error,omitempty"`
+	Name      string   `json:"name"`
+	Address   string   `json:"address"`
+	Shards    string   `json:"shards"`
+	Weight    int      `json:"weight"` // how many shards
+	Up        bool     `json:"up"`
+	State     string   `json:"state"`
+	Blobs     int64    `json:"stored_blobs"` // as of the node's last count
+	Stored    int64    `json:"stored_bytes"` // of slivers
+	Free      uint64   `json:"free_bytes"`
+	Missing   int64    `json:"missing"`   // slivers
+	Recovered int64    `json:"recovered"` // slivers
+	Uptime    string   `json:"uptime"`
+	Migration string   `json:"migration,omitempty"` // how far the node is with the shards of an epoch, if it is not done
+	Problems  []string `json:"problems,omitempty"`  // what the node cannot do at present
+	Error     string   `json:"error,omitempty"`
 }
 
 // Ledger is what a ledger adds.
 type Ledger struct {
 	Height       uint64 `json:"height"`
 	Phase        string `json:"phase"`
-	Due          int64  `json:"due_seconds"`   // until time has something to do
-	StoragePrice uint64 `json:"storage_price"` // of a MiB for an epoch
-	WritePrice   uint64 `json:"write_price"`   // of a MiB
-	Capacity     uint64 `json:"capacity"`      // bytes
-	Used         uint64 `json:"used"`          // bytes
+	Ends         int64  `json:"next_epoch_seconds"` // until the next epoch begins, at the earliest
+	Due          int64  `json:"due_seconds"`        // until time has something to do
+	StoragePrice uint64 `json:"storage_price"`      // of a MiB for an epoch
+	WritePrice   uint64 `json:"write_price"`        // of a MiB
+	Capacity     uint64 `json:"capacity"`           // bytes
+	Used         uint64 `json:"used"`               // bytes
+	FeePerByte   uint64 `json:"fee_per_byte"`       // of a transaction
+
+	Challenge *chain.ChallengeStatus `json:"challenge,omitempty"` // the last one, if there was any
 }
 
 // Kept is a blob that was stored here.
@@ -134,6 +144,9 @@ type Kept struct {
 	Object    ObjectID      `json:"object"`
 	Length    uint64        `json:"length"`
 	Certified uint32        `json:"certified_epoch"`
+	Signers   int           `json:"signers,omitempty"`       // nodes that signed its certificate, if this gateway has seen it
+	Signed    int           `json:"signed_shards,omitempty"` // and their shards
+	Permanent bool          `json:"permanent"`
 	End       uint32        `json:"end_epoch"`
 	Time      time.Time     `json:"time"`
 }
@@ -150,9 +163,15 @@ type recent struct {
 func (r *recent) add(s *Stored) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	one := Kept{s.Blob, s.ID, s.Size, s.Certified, s.End, time.Now().UTC()}
+	one := Kept{
+		Blob: s.Blob, Object: s.ID, Length: s.Size, Certified: s.Certified, End: s.End, Time: time.Now().UTC(), Permanent: s.Permanent,
+		Signers: s.Signers, Signed: s.SignedShards,
+	}
 	kept := append(make([]Kept, 0, maxRecent), one)
 	for _, b := range r.blobs {
+		if b.Object == one.Object && one.Signers == 0 {
+			kept[0].Signers, kept[0].Signed = b.Signers, b.Signed
+		}
 		if b.Object != one.Object && len(kept) < maxRecent {
 			kept = append(kept, b)
 		}

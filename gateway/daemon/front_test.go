@@ -36,13 +36,13 @@ func TestPage(t *testing.T) {
 	if before.NodesUp != 4 || before.ShardsUp != 10 || before.Shards != 10 || before.ShardsNeeded != 7 || before.Network != "test" || len(before.Members) != 4 || before.Recent == nil || len(before.Recent) != 0 || !before.Writes {
 		t.Errorf("at first: %+v", before)
 	}
-	if l := before.Ledger; l == nil || l.StoragePrice != 3 || l.WritePrice != 2 || l.Capacity == 0 || l.Phase == "" {
+	if l := before.Ledger; l == nil || l.StoragePrice != 3 || l.WritePrice != 2 || l.Capacity == 0 || l.Phase == "" || l.Ends <= l.Due || l.FeePerByte == 0 {
 		t.Errorf("ledger: %+v", l)
 	}
 	stored := w.put("epochs=3", "a blob").NewlyCreated
 	w.put("epochs=1", "a blob") // is the same object
 	after := w.cluster()
-	if len(after.Recent) != 1 || after.Recent[0].Object.String() != stored.BlobObject.ID || after.Recent[0].End != 4 || after.Recent[0].Length != 6 {
+	if len(after.Recent) != 1 || after.Recent[0].Object.String() != stored.BlobObject.ID || after.Recent[0].End != 4 || after.Recent[0].Length != 6 || after.Recent[0].Signers < 3 || after.Recent[0].Signed < 7 || after.Recent[0].Permanent {
 		t.Errorf("recent: %+v, want %+v", after.Recent, stored)
 	}
 	w.Stop(1)

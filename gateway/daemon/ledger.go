@@ -126,6 +126,9 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	if !stored.New {
 		return stored, nil
 	}
+	if receipt != nil {
+		stored.signed(s.Committee(), receipt.Certificate)
+	}
 	switch at := one.registered.Object; {
 	case o.Owner != nil:
 		to := ledger.Address(*o.Owner)
@@ -263,8 +266,11 @@ func (s *ledgerStore) Cluster(ctx context.Context) (*Cluster, error) {
 		return nil, onLedger(err)
 	}
 	c := clusterOf(ctx, s.Client)
+	left := func(millis uint64) int64 {
+		return int64(time.Until(time.UnixMilli(int64(min(millis, math.MaxInt64)))).Seconds())
+	}
 	c.Ledger = &Ledger{
-		Height: now.Height, Phase: now.Phase, Due: int64(time.Until(time.UnixMilli(int64(min(now.DueMillis, math.MaxInt64)))).Seconds()),
+		Height: now.Height, Phase: now.Phase, Ends: left(now.NextMillis), Due: left(now.DueMillis), FeePerByte: now.FeePerByte, Challenge: now.Challenge,
 		StoragePrice: now.StoragePrice, WritePrice: now.WritePrice, Capacity: now.Capacity, Used: now.Used,
 	}
 	return c, nil

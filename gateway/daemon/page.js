@@ -29,9 +29,10 @@ function time(seconds) {
 const forever = 4294967295;
 const until = (epoch) => (epoch === forever ? 'for good' : epoch);
 
-for (const e of document.querySelectorAll('code.curl')) {
-	e.textContent = `curl -s ${base}${e.dataset.path}` + (e.dataset.field ? ` | jq ${e.dataset.field}` : '');
-}
+// curl returns the line that brings what is shown.
+const curl = (path, field) => `curl -s ${base}${path} | jq ${field.includes(' ') ? `'${field}'` : field}`;
+
+for (const e of document.querySelectorAll('code.curl')) e.textContent = curl(e.dataset.path, e.dataset.field);
 
 function row(...cells) {
 	const tr = document.createElement('tr');
@@ -50,30 +51,55 @@ function link(id) {
 	return code;
 }
 
+// state tells how a node is, and why.
+function state(m) {
+	const span = element('span', m.state, { className: m.state === 'healthy' ? 'good' : 'bad' });
+	for (const more of [m.migration, ...(m.problems ?? [])]) if (more) span.append(element('small', more));
+	return span;
+}
+
+// certificate tells of a blob's certificate what is known of it.
+function certificate(b, cluster) {
+	const by = b.signers ? `, by ${b.signers} nodes with ${b.signed_shards} of ${cluster.shards} shards` : '';
+	return `epoch ${b.certified_epoch}${by}`;
+}
+
 function show(cluster) {
-	const figures = [
-		['Network', cluster.network], ['Shards', cluster.shards], ['Epoch', cluster.epoch],
-		['Nodes up', `${cluster.nodes_up} of ${cluster.members.length}`], ['Shards up', `${cluster.shards_up} of ${cluster.shards}`],
-		['Free', bytes(cluster.free_bytes)], ['Slivers missing', cluster.missing],
-	];
 	const l = cluster.ledger;
+	const figures = [ // and where each is in the answer
+		['Network', cluster.network, '.network'],
+		['Epoch', cluster.epoch, '.epoch'],
+		['Next epoch', l ? `in ${time(Math.max(0, l.next_epoch_seconds))}` : 'never: there is no ledger', '.ledger.next_epoch_seconds'],
+		['Nodes up', `${cluster.nodes_up} of ${cluster.members.length}`, '.nodes_up, (.members | length)'],
+		['Shards up', `${cluster.shards_up} of ${cluster.shards}, ${cluster.shards_needed} are needed`, '.shards_up, .shards, .shards_needed'],
+		['Slivers missing', cluster.missing, '.missing'],
+		['Bytes stored', bytes(cluster.stored_bytes), '.stored_bytes'],
+		['Bytes free', bytes(cluster.free_bytes), '.free_bytes'],
+	];
 	if (l) {
 		figures.push(
-			['Epoch ends in', time(Math.max(0, l.due_seconds))], ['Phase', l.phase], ['Height', l.height],
-			['Reserved', `${bytes(l.used)} of ${bytes(l.capacity)}`], ['Price of a MiB, epoch', l.storage_price], ['Price of writing a MiB', l.write_price],
+			['Phase of the epoch', l.phase, '.ledger.phase'],
+			['Height', l.height, '.ledger.height'],
+			['Reserved', `${bytes(l.used)} of ${bytes(l.capacity)}`, '.ledger.used, .ledger.capacity'],
+			['Price of a MiB, for an epoch', l.storage_price, '.ledger.storage_price'],
+			['Price of writing a MiB', l.write_price, '.ledger.write_price'],
+			['Fee for each byte', l.fee_per_byte, '.ledger.fee_per_byte'],
 		);
 	}
-	at('figures').replaceChildren(...figures.map(([name, value]) => {
+	if (l?.challenge) {
+		const c = l.challenge;
+		figures.push([`Last challenge, epoch ${c.epoch}`, `${c.stage}: ${c.passed} of ${cluster.members.length} nodes passed, ${c.drawn} of ${c.blobs} blobs`, '.ledger.challenge']);
+	}
+	at('figures').replaceChildren(...figures.map(([name, value, path]) => {
 		const div = document.createElement('div');
-		div.append(element('dt', name), element('dd', value));
+		div.append(element('dt', name), element('dd', value), element('code', curl('/v1/cluster', path)));
 		return div;
 	}));
 	at('trouble').textContent = cluster.shards_up < cluster.shards_needed ? 'Too few shards are up to store anything.' : '';
 	at('members').replaceChildren(...cluster.members.map((m) =>
-		row(m.name, element('span', m.state, { className: m.state === 'healthy' ? 'good' : 'bad' }), `${m.weight} (${m.shards})`,
-			m.up ? bytes(m.free_bytes) : '', m.up ? m.missing : '', m.up ? m.recovered : '', m.up ? m.uptime : m.error)));
+		row(m.name, state(m), `${m.weight} (${m.shards})`, m.up ? bytes(m.stored_bytes) : '', m.up ? bytes(m.free_bytes) : '', m.up ? m.missing : '', m.up ? m.recovered : '', m.up ? m.uptime : m.error)));
 	at('recent').replaceChildren(...cluster.recent.map((b) =>
-		row(link(b.blob_id), bytes(b.length), `epoch ${b.certified_epoch}`, until(b.end_epoch), element('code', b.object))));
+		row(link(b.blob_id), bytes(b.length), certificate(b, cluster), `${until(b.end_epoch)}${b.permanent ? '' : ', may be deleted'}`, element('code', b.object))));
 	at('limits').textContent = `up to ${bytes(cluster.max_blob)}`;
 	at('form').hidden = !cluster.writes;
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/redstuff-go/redstuff/node/client"
@@ -36,9 +37,17 @@ func clusterOf(ctx context.Context, c *client.Client) *Cluster {
 		default:
 			one.Up, one.State, one.Uptime = true, h.Health.State, h.Health.Uptime
 			one.Free, one.Missing, one.Recovered = h.Health.FreeBytes, h.Health.Missing, h.Health.Recovered
+			one.Blobs, one.Stored = h.Health.StoredBlobs, h.Health.StoredBytes
+			if m := h.Health.Migration; m != nil && m.Phase != "done" {
+				one.Migration = fmt.Sprintf("epoch %d: %s, %d of %d blobs", m.Epoch, m.Phase, m.Blobs, m.Total)
+			}
+			for _, p := range h.Health.Problems {
+				one.Problems = append(one.Problems, p.Message)
+			}
 			out.NodesUp++
 			out.ShardsUp += one.Weight
 			out.Free += one.Free
+			out.Stored += one.Stored
 			out.Missing += one.Missing
 		}
 		out.Members = append(out.Members, one)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/node/committee"
 )
 
 // Store is what the API stands before. Its methods are safe for concurrent use, and their
@@ -79,6 +80,20 @@ type Stored struct {
 	Epochs      uint32    // for which storage was bought
 	EncodedSize uint64    // bytes that the blob takes
 	Cost        uint64    // what was paid
+
+	Signers, SignedShards int // nodes that signed the certificate, and their shards; 0 if it was there before
+}
+
+// signed notes who has signed the certificate. Of another committee's nobody here knows.
+func (s *Stored) signed(of *committee.Committee, c *committee.Certificate) {
+	if of.Epoch() != c.Epoch {
+		return
+	}
+	for i := range of.Len() {
+		if c.Signed(i) {
+			s.Signers, s.SignedShards = s.Signers+1, s.SignedShards+of.Weight(i)
+		}
+	}
 }
 
 // Operation is how a write came by a record of a blob.

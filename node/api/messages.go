@@ -32,6 +32,10 @@ type Health struct {
 	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
 	Recovered int64  `json:"recovered"` // slivers recovered since the node started
 	FreeBytes uint64 `json:"free_bytes,omitempty"`
+	// StoredBlobs and StoredBytes are what the store has, as of the last count: blobs with metadata, and
+	// bytes of slivers.
+	StoredBlobs int64 `json:"stored_blobs"`
+	StoredBytes int64 `json:"stored_bytes"`
 	// Migration is how far the node is with the shards of the epoch, where there is a ledger.
 	Migration *Migration `json:"migration,omitempty"`
 	// Problems are what the node cannot do at present.

@@ -18,7 +18,7 @@ const (
 	// pause is the least time between two counts, and share how many times as long as a
 	// count the time until the next one is: counting never takes more than a small part of
 	// a processor, however many blobs there are.
-	pause = 30 * time.Second
+	pause = 5 * time.Second
 	share = 50
 )
 
