@@ -91,6 +91,7 @@ func TestRoomOfSlowClients(t *testing.T) {
 				t.Errorf("%s is cut off", name)
 			}
 		}
+		synctest.Wait()
 		if r.used != 5 || len(r.waiting) != 0 {
 			t.Errorf("%d of 5 are held, and %d wait", r.used, len(r.waiting))
 		}
@@ -192,8 +193,8 @@ func TestRoomOrder(t *testing.T) {
 				t.Errorf("who has %d is next, want %d", got, want)
 			}
 		}
-		synctest.Wait()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if r.used != 0 || r.full() {
 			t.Errorf("%d are held at the end", r.used)
 		}
