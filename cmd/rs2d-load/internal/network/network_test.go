@@ -205,7 +205,7 @@ func TestLineIsShared(t *testing.T) {
 }
 
 // echo serves what comes back to whoever sends it.
-func echo(t *testing.T) string {
+func echo(t testing.TB) string {
 	t.Helper()
 	l := listen(t)
 	go func() {
@@ -223,7 +223,7 @@ func echo(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
