@@ -124,8 +124,8 @@ type simulation struct {
 
 // deeds is what was done.
 type deeds struct {
-	writes, reads, waited, renewed, deleted, abandoned, expired int
-	restarts, wipes, cuts, rotten                               int
+	writes, reads, renewed, deleted, abandoned, expired int
+	restarts, wipes, cuts, rotten                       int
 }
 
 func (d deeds) String() string {

@@ -21,7 +21,7 @@ import (
 // TestModel applies random transactions to ledgers and to their models, and compares all
 // that there is after each block: 100,000 in all, in ledgers of different sizes.
 func TestModel(t *testing.T) {
-	histories, transactions := 50, 2000
+	histories, transactions := 20, 2000
 	if testing.Short() {
 		histories, transactions = 6, 500
 	}
