@@ -51,6 +51,7 @@ func refuse(t *testing.T, cl *client.Client, name string, a committee.Attestatio
 // TestOldCertificate: who deletes a blob and registers it again in the same epoch has no
 // use for the certificate from before, and gets none from nodes that have dropped it.
 func TestOldCertificate(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 4, 16)
 	cl, blob := w.client(3, nil), randomBlob(1, 100_000)
 	receipt := put(t, cl, blob)
@@ -95,6 +96,7 @@ func TestOldCertificate(t *testing.T) {
 
 // TestPermanentCertificate: for a permanent registration any of them serves, and it stays.
 func TestPermanentCertificate(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 4, 16)
 	blob := randomBlob(1, 100_000)
 	cl := w.client(1, func(r *account.Registrar) { r.Permanent = true })

@@ -444,6 +444,7 @@ func TestStrangeMessages(t *testing.T) {
 
 // TestTermsOnDisk: what was acked is forgotten when the challenge is over.
 func TestTermsOnDisk(t *testing.T) {
+	t.Parallel()
 	a := newArena(t, ledger.ChallengesFull)
 	a.put(1000)
 	a.nextEpoch()

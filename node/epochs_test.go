@@ -138,6 +138,7 @@ func (r *readers) end() int64 {
 // from who had it, nothing else is, whoever lost one gives the disk back, and every blob is
 // read all the time, also by a client that has not heard of any change.
 func TestShardsMove(t *testing.T) {
+	t.Parallel()
 	w := newTownOf(t, 5, 20, longSync)
 	cl, old := w.client(20, nil), w.client(20, nil)
 	blobs := make(map[commit.BlobID][]byte)
@@ -201,6 +202,7 @@ func TestShardsMove(t *testing.T) {
 // TestShardsMoveFromEnemies: those who lose their shards lie, are dead, or never answer. What
 // they were to give is recovered from symbols, and who lies is named.
 func TestShardsMoveFromEnemies(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		turn func(*citizen)
@@ -270,6 +272,7 @@ func TestShardsMoveFromEnemies(t *testing.T) {
 // drops what it lost, every blob is read and written, and nodes say what is wrong; when those
 // are back that were away, the epoch is settled and the disks come back.
 func TestEpochUnsettled(t *testing.T) {
+	t.Parallel()
 	w := newTownOf(t, 6, 18, longSync) // f is 5, and a quorum 13
 	cl, old := w.client(30, nil), w.client(30, nil)
 	blobs := make(map[commit.BlobID][]byte)

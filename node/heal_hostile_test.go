@@ -57,6 +57,7 @@ func TestUnknownBlobsCostHealersNothing(t *testing.T) {
 // TestDrippingMemberIsLeft has one member send its symbols so slowly that its part alone
 // would take minutes. What it has is asked of others, and it is asked last from then on.
 func TestDrippingMemberIsLeft(t *testing.T) {
+	t.Parallel()
 	const blobs, drip = 24, 5
 	c := newCluster(t, 7, 28, nil)
 	cl := c.client(nil)

@@ -147,6 +147,7 @@ func TestLargeBlobHealsInPortions(t *testing.T) {
 // TestHealCutShort cuts the power after each update of a healing node in turn. What it
 // has counted as recovered is there afterwards, and is not recovered again.
 func TestHealCutShort(t *testing.T) {
+	t.Parallel()
 	var before func(store.Update) error
 	c := newCluster(t, 4, 12, gated(&before))
 	cl := c.client(nil)

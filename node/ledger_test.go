@@ -483,6 +483,7 @@ func (w *town) any(f func(*citizen) bool) bool {
 // TestLedgerAway: a node that was away catches up with what came and went meanwhile, one
 // that is new starts from a listing, and neither needs the ledger to serve.
 func TestLedgerAway(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 4, 16)
 	short, long := w.client(1, nil), w.client(9, nil)
 	there := put(t, long, randomBlob(1, 100_000)).ID

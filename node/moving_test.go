@@ -23,6 +23,7 @@ import (
 // gets its shards: some before it begins, some while it copies. It has nothing of them in the
 // end, like all others, and all of those that live.
 func TestEndsWhileShardsMove(t *testing.T) {
+	t.Parallel()
 	w := newTownOf(t, 5, 20, longSync)
 	long, short, brief := w.client(20, nil), w.client(2, nil), w.client(3, nil)
 	live := make(map[commit.BlobID][]byte)
@@ -217,6 +218,7 @@ func TestWriteAcrossEpochs(t *testing.T) {
 // ledger, find the committee of a later one by the chain of those between, and verify what was
 // certified in any of them.
 func TestVerifiedViews(t *testing.T) {
+	t.Parallel()
 	w := newTownOf(t, 4, 16, longSync)
 	open := func() (*follow.Views, error) {
 		verifier, err := light.New(w.genesis, light.Options{}, w.ledger.Archive())

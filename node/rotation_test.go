@@ -32,6 +32,7 @@ func keyFile(t *testing.T, path string, keys ...*identity.Key) {
 // is the same node to all others: no shard moves, its store stays, and it is no stranger, also
 // when the old key is gone.
 func TestKeysRotate(t *testing.T) {
+	t.Parallel()
 	w := newTownOf(t, 4, 12, longSync)
 	cl, old := w.client(20, nil), w.client(20, nil)
 	blobs := make(map[commit.BlobID][]byte)
