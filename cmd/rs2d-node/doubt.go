@@ -19,7 +19,7 @@ type doubtCmd struct {
 }
 
 func (c *doubtCmd) Help() string {
-	return `Says, for a node that owns shards, that blobs cannot be read though nodes pass light challenges: there may be nodes that lack a smaller share of the blobs than challenges find. When nodes with more than a third of the shards say so in an epoch, challenges draw twice as many blobs from the next epoch on, and after an epoch in which they do not, half as many, down to what the ledger's genesis wants. Given again, the command shows how many have said so.
+	return `Says, for a node that owns shards, that blobs cannot be read though nodes pass light challenges: there may be nodes that lack a smaller share of the blobs than challenges find. When nodes with more than a third of the shards say so in an epoch, challenges draw twice as many blobs from the next epoch on, and after an epoch in which they do not, half as many, down to what missing and error of 'rs2d-node vote' come to. Given again, the command shows how many have said so.
 
 Example: rs2d-node doubt --ledger http://127.0.0.1:7000 node.key
 

@@ -158,10 +158,6 @@ type body struct {
 
 // receive reads a request's body, of at most limit bytes.
 func (d *bodies) receive(w http.ResponseWriter, r *http.Request, limit int64) (*body, error) {
-	length, err := announced(r, limit)
-	if err != nil {
-		return nil, err
-	}
 	in, err := d.open(w, r, limit, 1)
 	if err != nil {
 		return nil, err
@@ -169,7 +165,7 @@ func (d *bodies) receive(w http.ResponseWriter, r *http.Request, limit int64) (*
 	b := &body{claim: in.claim}
 	b.short, err = io.ReadAll(io.LimitReader(in, d.options.MaxShort+1))
 	if b.size = int64(len(b.short)); err == nil && b.size > d.options.MaxShort {
-		err = d.toFile(w, r, b, in, length)
+		err = d.toFile(w, r, b, in)
 	}
 	if err == nil {
 		err = in.ended()
@@ -182,8 +178,8 @@ func (d *bodies) receive(w http.ResponseWriter, r *http.Request, limit int64) (*
 }
 
 // toFile writes what has come of a body, and what comes, to a file.
-func (d *bodies) toFile(w http.ResponseWriter, r *http.Request, b *body, in *incoming, length int64) error {
-	c, err := d.claim(w, r, d.spool, length)
+func (d *bodies) toFile(w http.ResponseWriter, r *http.Request, b *body, in *incoming) error {
+	c, err := d.claim(w, r, d.spool, in.length)
 	if err != nil {
 		return err
 	}

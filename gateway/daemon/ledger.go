@@ -116,11 +116,11 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	receipt, err := store(context.WithValue(s.account.InSession(ctx), orderKey{}, registrar(one)))
 	switch {
 	case errors.Is(err, errCertified):
+		err = nil
 	case err != nil:
 		return nil, err
 	default:
-		epoch := uint32(receipt.Certificate.Epoch)
-		one.certifiedIn(epoch)
+		one.certifiedIn(uint32(receipt.Certificate.Epoch))
 	}
 	stored := one.result()
 	if !stored.New {
@@ -136,8 +136,6 @@ func (s *ledgerStore) put(ctx context.Context, size int64, o PutOptions, store f
 	case o.Share:
 		err = s.once(ctx, at, ledger.ShareBlob{Blob: at}, func(b *ledger.Blob) bool { return b.Shared })
 		stored.Shared = err == nil
-	default:
-		err = nil
 	}
 	return stored, onLedger(err)
 }

@@ -43,10 +43,7 @@ func (d *writer) pass(r *http.Request) (*pass, error) {
 
 // turn waits for the turn of a request whose body has come, which done ends.
 func (d *writer) turn(ctx context.Context) (done func(), err error) {
-	c, err := d.turns.take(ctx, 1, nil)
-	if errors.Is(err, errBusy) {
-		err = busy("publisher")
-	}
+	c, err := d.turns.turn(ctx, "publisher", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -34,10 +34,7 @@ func newReader(store Store, b *bodies, turns *room, o Options) *reader {
 // turn waits for a request's turn, which done ends. Whoever reads the answer slowly loses it while
 // others wait.
 func (d *reader) turn(w http.ResponseWriter, r *http.Request) (paced http.ResponseWriter, done func(), err error) {
-	c, err := d.turns.take(r.Context(), 1, func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)) })
-	if errors.Is(err, errBusy) {
-		err = busy("aggregator")
-	}
+	c, err := d.turns.turn(r.Context(), "aggregator", func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)) })
 	if err != nil {
 		return nil, nil, err
 	}

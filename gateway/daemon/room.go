@@ -75,6 +75,15 @@ func (r *room) take(ctx context.Context, n int64, cut func()) (*claim, error) {
 	return c, nil
 }
 
+// turn takes one, for a request to a service. The error is what its client is told.
+func (r *room) turn(ctx context.Context, service string, cut func()) (*claim, error) {
+	c, err := r.take(ctx, 1, cut)
+	if errors.Is(err, errBusy) {
+		err = busy(service)
+	}
+	return c, err
+}
+
 // grow makes a claim larger, but no larger than the room. The error is take's; the claim is as it was then.
 func (c *claim) grow(ctx context.Context, n int64) error {
 	n = min(n, c.room.size-c.n)
@@ -84,7 +93,7 @@ func (c *claim) grow(ctx context.Context, n int64) error {
 // await waits until a claim is granted.
 func (r *room) await(ctx context.Context, c *claim) error {
 	r.mu.Lock()
-	if len(r.waiting) > 0 && r.most > 0 && len(r.waiting) >= r.most {
+	if r.crowded() {
 		r.mu.Unlock()
 		return errBusy
 	}
@@ -123,8 +132,11 @@ func (r *room) await(ctx context.Context, c *claim) error {
 func (r *room) full() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.most > 0 && len(r.waiting) >= r.most
+	return r.crowded()
 }
+
+// crowded reports whether as many wait as may. r.mu is held.
+func (r *room) crowded() bool { return r.most > 0 && len(r.waiting) >= r.most }
 
 // grant gives those who wait what there is. r.mu is held.
 func (r *room) grant() {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/gateway/daemon"
 	"github.com/redstuff-go/redstuff/node/control/account"
@@ -403,27 +405,15 @@ func (n *notes) sweep(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	// As many as go into a transaction are removed at once.
-	var all sync.WaitGroup
-	room, failed := make(chan struct{}, ledger.MaxBatch), make(chan error, 1)
+	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	group.SetLimit(ledger.MaxBatch) // as many as go into a transaction are removed at once
 	for _, name := range names {
-		if len(failed) > 0 {
+		if failed.Err() != nil {
 			break
 		}
-		room <- struct{}{}
-		all.Go(func() {
-			defer func() { <-room }()
-			if err := n.dropIdle(ctx, name); err != nil {
-				select {
-				case failed <- err:
-				default: // one is enough
-				}
-			}
-		})
+		group.Go(func() error { return n.dropIdle(ctx, name) }) // which goes on if another one fails
 	}
-	all.Wait()
-	close(failed)
-	return <-failed
+	return group.Wait()
 }
 
 // dropIdle removes a note, unless it is of use, or may become so.

@@ -69,22 +69,21 @@ func (c *pacedConn) end(this *time.Duration, took time.Duration, n int) {
 }
 
 func (c *pacedConn) Read(p []byte) (int, error) {
-	began := time.Now()
-	if err := c.Conn.SetReadDeadline(c.begin(&c.in, &c.out, began)); err != nil {
-		return 0, err
-	}
-	n, err := c.Conn.Read(p)
-	c.end(&c.in, time.Since(began), n)
-	return n, err
+	return c.move(p, c.Conn.Read, c.Conn.SetReadDeadline, &c.in, &c.out)
 }
 
 func (c *pacedConn) Write(p []byte) (int, error) {
+	return c.move(p, c.Conn.Write, c.Conn.SetWriteDeadline, &c.out, &c.in)
+}
+
+// move reads or writes, for as long as the client is waited for in this direction.
+func (c *pacedConn) move(p []byte, do func([]byte) (int, error), limit func(time.Time) error, this, other *time.Duration) (int, error) {
 	began := time.Now()
-	if err := c.Conn.SetWriteDeadline(c.begin(&c.out, &c.in, began)); err != nil {
+	if err := limit(c.begin(this, other, began)); err != nil {
 		return 0, err
 	}
-	n, err := c.Conn.Write(p)
-	c.end(&c.out, time.Since(began), n)
+	n, err := do(p)
+	c.end(this, time.Since(began), n)
 	return n, err
 }
 

@@ -115,8 +115,13 @@ func (x *index) dropParts(c change, prefix []byte) error {
 		if err := json.Unmarshal(value, p); err != nil {
 			return false, err
 		}
-		return true, errors.Join(c.unuse(key, p.Pieces), c.idle(p.Note), c.remove(key))
+		return true, c.dropPart(key, p)
 	})
+}
+
+// dropPart removes a part of an upload.
+func (c change) dropPart(key []byte, p *part) error {
+	return errors.Join(c.unuse(key, p.Pieces), c.idle(p.Note), c.remove(key))
 }
 
 // used reports whether a blob has a user.

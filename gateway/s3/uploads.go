@@ -267,8 +267,7 @@ func (u uploads) prune(bucket, key, id string, gone func(number int32, p *part) 
 				left++
 				return true
 			}
-			user := partKey(bucket, id, number)
-			removed, failed = true, errors.Join(c.unuse(user, p.Pieces), c.idle(p.Note), c.remove(user))
+			removed, failed = true, c.dropPart(partKey(bucket, id, number), p)
 			return failed == nil
 		})
 		if removed && left == 0 {
