@@ -98,11 +98,11 @@ func (c *clusterFlags) open(a *app, o client.Options) (*session, error) {
 	return c.session(a, p.Control, nil, o)
 }
 
-// frugal has garbage collected when there is a quarter of what is in use, and not as much as
+// frugal has garbage collected when there is a twentieth of what is in use, and not as much as
 // that, until restore is called. Of a large blob a few long buffers are in use, in which there
-// is nothing to look for. Whoever has set GOGC knows better.
+// is nothing to look for, and little garbage is made. Whoever has set GOGC knows better.
 func frugal() (restore func()) {
-	const percent = 25
+	const percent = 5
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}

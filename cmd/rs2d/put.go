@@ -243,6 +243,7 @@ func (s *session) store(in *input) (*client.Receipt, error) {
 	}
 	var done atomic.Int64
 	progress := client.Progress(func(now, all int64) { done.Store(int64(float64(now) / float64(max(all, 1)) * float64(total))) })
+	defer frugal()()
 	defer s.app.progress.Watch("storing", total, done.Load)()
 	receipt, err := do(s, func(ctx context.Context) (*client.Receipt, error) {
 		switch {

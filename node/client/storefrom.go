@@ -57,7 +57,8 @@ const (
 	// memory as a whole: it takes half the work.
 	wholeBytes = 192 << 20
 	// streamParity bounds the columns that are kept while a blob is encoded piece by piece,
-	// and streamQueue what nodes have not taken of it, in bytes.
+	// and streamQueue what nodes have not taken of it, in bytes, unless two slivers are more:
+	// one that is sent, and one that is made meanwhile.
 	streamParity = 64 << 20
 	streamQueue  = 24 << 20
 	// attemptsOfStream is how often a blob is encoded for nodes that have not got theirs, if
@@ -99,7 +100,7 @@ func (o writing) storeFrom(ctx context.Context, src io.ReaderAt, size int64, s s
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	f := &streamed{writing: o, src: src, size: size, sizes: sizes, queue: min(streamQueue, int64(encoded)), encoder: o.code.NewEncoder()}
+	f := &streamed{writing: o, src: src, size: size, sizes: sizes, queue: min(max(streamQueue, 2*int64(sizes[rs2d.Primary])), int64(encoded)), encoder: o.code.NewEncoder()}
 	if f.held, err = f.reserve(ctx); err != nil {
 		return nil, err
 	}

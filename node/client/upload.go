@@ -31,7 +31,7 @@ type upload struct {
 	view  *peer.View
 	id    commit.BlobID
 	sizes placement.Sizes
-	limit int64 // bytes that may be queued, but for one sliver of each writer
+	limit int64 // bytes that may be queued, or one piece of a sliver if that is more
 
 	grace   time.Duration
 	started time.Time
@@ -39,6 +39,8 @@ type upload struct {
 	mu      sync.Mutex
 	room    *sync.Cond // told when little is queued, a node has taken all, or one ends
 	queued  int64
+	chunk   int           // bytes of each piece of memory that what is queued lies in
+	free    [][]byte      // those in which nothing is
 	waited  time.Duration // for a few nodes
 	outlets []*outlet     // by member
 }
@@ -57,14 +59,17 @@ type outlet struct {
 	err     error // why, if it did not end well
 }
 
-// chunkSize is how many bytes are queued in one piece of memory.
-const chunkSize = 256 << 10
-
-var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+// What is queued lies in chunks of so many bytes. Each node may have one that is nearly empty:
+// they are smaller where nodes are many.
+const (
+	maxChunk = 256 << 10
+	minChunk = 4 << 10
+)
 
 // newUpload returns an upload of a blob whose primary slivers come in so many pieces each.
 func newUpload(view *peer.View, id commit.BlobID, raw []byte, sizes placement.Sizes, pieces int, limit int64, grace time.Duration) *upload {
 	u := &upload{view: view, id: id, sizes: sizes, limit: limit, grace: grace, started: time.Now()}
+	u.chunk = int(min(max(limit/int64(4*len(view.Peers)), minChunk), maxChunk))
 	u.room = sync.NewCond(&u.mu)
 	head := append(api.FrameHeader{Kind: api.FrameMetadata, Length: uint32(len(raw))}.Append(nil), raw...)
 	for i := range view.Peers {
@@ -92,7 +97,7 @@ func (u *upload) WriteSliverAt(ref rs2d.SliverRef, data []byte, off int64) error
 	o := u.outlets[u.view.OwnerOfPair(u.id, pair)]
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for u.queued >= u.limit && !o.ended {
+	for u.queued > 0 && u.queued+int64(len(data)) > u.limit && !o.ended {
 		u.wait()
 	}
 	if !u.possible() {
@@ -113,15 +118,26 @@ func (u *upload) queue(o *outlet, data []byte) {
 	u.queued += int64(len(data))
 	for len(data) > 0 {
 		last := len(o.chunks) - 1
-		if last < 0 || len(o.chunks[last]) == chunkSize {
-			o.chunks = append(o.chunks, chunks.Get().(*[chunkSize]byte)[:0])
+		if last < 0 || len(o.chunks[last]) == u.chunk {
+			o.chunks = append(o.chunks, u.empty())
 			last++
 		}
 		chunk := o.chunks[last]
-		n := copy(chunk[len(chunk):chunkSize], data)
+		n := copy(chunk[len(chunk):u.chunk], data)
 		o.chunks[last] = chunk[:len(chunk)+n]
 		data = data[n:]
 	}
+}
+
+// empty returns a chunk in which nothing is.
+func (u *upload) empty() []byte {
+	last := len(u.free) - 1
+	if last < 0 {
+		return make([]byte, 0, u.chunk)
+	}
+	chunk := u.free[last]
+	u.free = u.free[:last]
+	return chunk[:0]
 }
 
 // wait waits until there may be room.
@@ -183,9 +199,7 @@ func (u *upload) end(o *outlet, err error) {
 	if o.ended {
 		return
 	}
-	for _, chunk := range o.chunks {
-		chunks.Put((*[chunkSize]byte)(chunk[:chunkSize]))
-	}
+	u.free = append(u.free, o.chunks...)
 	u.queued -= o.bytes
 	o.chunks, o.bytes, o.ended, o.err = nil, 0, true, err
 	o.ready.Broadcast()
@@ -263,8 +277,8 @@ func (r *outletReader) Read(b []byte) (int, error) {
 	o.started, r.own = true, true
 	first := o.chunks[0]
 	n := copy(b, first[o.off:])
-	if o.off += n; o.off == chunkSize || o.off == len(first) && len(o.chunks) == 1 {
-		chunks.Put((*[chunkSize]byte)(first[:chunkSize]))
+	if o.off += n; o.off == u.chunk || o.off == len(first) && len(o.chunks) == 1 {
+		u.free = append(u.free, first)
 		o.chunks[0] = nil
 		o.chunks, o.off = o.chunks[1:], 0
 	}

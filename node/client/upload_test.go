@@ -55,8 +55,8 @@ func (u *upload) write(t *testing.T) error {
 				return err
 			}
 			u.mu.Lock()
-			if u.queued > uploadLimit+uploadSliver+api.FrameHeaderSize {
-				t.Errorf("%d bytes are queued, want at most %d and a sliver", u.queued, uploadLimit)
+			if u.queued > uploadLimit+api.FrameHeaderSize {
+				t.Errorf("%d bytes are queued, want at most %d and a header", u.queued, uploadLimit)
 			}
 			u.mu.Unlock()
 		}
