@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/client"
@@ -103,14 +104,18 @@ type readers struct {
 	reads atomic.Int64
 }
 
-// read has some clients, each with a view of its own, read the blobs until the readers end.
+// read has some clients, each with a view of its own, read the blobs until the readers end, a
+// hundred times a second at most: others need the processors.
 func (w *town) read(blobs map[commit.BlobID][]byte, clients ...*client.Client) *readers {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	r := &readers{stop: cancel}
 	for _, cl := range clients {
 		r.group.Go(func() {
+			turns := time.NewTicker(10 * time.Millisecond)
+			defer turns.Stop()
 			for ctx.Err() == nil {
 				for id, want := range blobs {
+					<-turns.C
 					got, err := cl.Read(context.WithoutCancel(ctx), id)
 					if err != nil {
 						w.t.Errorf("a read during the change: %v", err)

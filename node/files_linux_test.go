@@ -32,7 +32,7 @@ func limitFiles(text string) error {
 // afterwards, and is served again soon.
 func TestDescriptorsRunOut(t *testing.T) {
 	t.Parallel()
-	blobs, strangers, under := 200, 1100, 15*time.Second
+	blobs, strangers, under := 80, 700, 6*time.Second
 	if testing.Short() {
 		blobs, strangers, under = 40, 300, 4*time.Second
 	}
