@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v3"
+	"github.com/redstuff-go/redstuff/node/server/framing"
 	"github.com/valyala/fasthttp"
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3err"
@@ -23,7 +24,8 @@ const (
 	leastRate = 64 << 10         // bytes a second, for which a client is never cut off
 )
 
-// pacedListener has connections that end when their clients are too slow.
+// pacedListener has connections that end when their clients are too slow, and on which no request
+// comes of which not everybody knows where it ends.
 type pacedListener struct {
 	net.Listener
 	stall time.Duration
@@ -41,7 +43,8 @@ func (l pacedListener) Accept() (net.Conn, error) {
 // What moves gives back some of that. Only the time counts in which the client is waited for.
 type pacedConn struct {
 	net.Conn
-	stall time.Duration
+	stall  time.Duration
+	framed framing.Requests
 
 	mu      sync.Mutex
 	in, out time.Duration // for which the client was waited for, but for what has come of that
@@ -69,7 +72,8 @@ func (c *pacedConn) end(this *time.Duration, took time.Duration, n int) {
 }
 
 func (c *pacedConn) Read(p []byte) (int, error) {
-	return c.move(p, c.Conn.Read, c.Conn.SetReadDeadline, &c.in, &c.out)
+	read := func(p []byte) (int, error) { return c.framed.Read(c.Conn, p) }
+	return c.move(p, read, c.Conn.SetReadDeadline, &c.in, &c.out)
 }
 
 func (c *pacedConn) Write(p []byte) (int, error) {
@@ -118,9 +122,18 @@ func slow(err error) error {
 }
 
 // protect has the protocol's server keep no forms of anybody's in memory and in files, and say to
-// whom a request's head, or the begin of its body, takes too long, that it is so.
+// whom a request's head, or the begin of its body, takes too long, that it is so. A request whose
+// body's length is not known before is the last on its connection: what is left of such a body
+// would be taken for the next request. Of others, the server reads the rest.
 func protect(server *fasthttp.Server) {
 	server.DisablePreParseMultipartForm = true
+	serve := server.Handler
+	server.Handler = func(ctx *fasthttp.RequestCtx) {
+		last := ctx.Request.Header.ContentLength() == -1 || !ctx.Request.Header.IsHTTP11()
+		if serve(ctx); last {
+			ctx.SetConnectionClose()
+		}
+	}
 	other := server.ErrorHandler
 	server.ErrorHandler = func(ctx *fasthttp.RequestCtx, err error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -69,7 +69,6 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 	options = append(options, s3api.WithMiddleware("/", func(ctx fiber.Ctx) error {
 		s.serving.Add(1)
 		defer s.serving.Add(-1)
-		defer finish(ctx)
 		return ctx.Next()
 	}))
 	options = append(options, s3api.WithMiddleware("/", controllers.WrapMiddleware(bounded(o.Domain), nil, nil)))
@@ -92,14 +91,6 @@ func NewServer(b *Backend, o ServerOptions) (*Server, error) {
 		return nil
 	})
 	return s, nil
-}
-
-// finish ends the connection of a request whose body's length is not known before: what is left of
-// such a body would be taken for the next request. Of others, the protocol's server reads the rest.
-func finish(ctx fiber.Ctx) {
-	if ctx.Request().BodyStream() != nil && ctx.Request().Header.ContentLength() < 0 {
-		ctx.Response().Header.SetConnectionClose()
-	}
 }
 
 // owners knows the owner of the key. Somebody else's is a key that is wrong, and not a resource

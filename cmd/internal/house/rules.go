@@ -29,7 +29,8 @@ var rules = arrows{
 
 	// The node: pure rooms first; only node itself knows all, and only commands know it.
 	"node/ledger/apportion":  {},
-	"node/server/httpd":      {},
+	"node/server/framing":    {},
+	"node/server/httpd":      {"node/server/framing"},
 	"node/ledger/codec":      {"internal/bcs"},
 	"node/ledger/tree":       {"internal/bcs"},
 	"node/committee":         {"commit"},

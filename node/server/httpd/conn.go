@@ -9,14 +9,17 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
 // conn is one connection.
 type conn struct {
 	net.Conn
 	all     *conns
-	active  atomic.Int64 // when bytes moved last, Unix time in nanoseconds
-	patient atomic.Bool  // the deadline for reading is one that whoever sends can meet
+	framed  *framing.Requests // nil where TLS is between the requests and the connection
+	active  atomic.Int64      // when bytes moved last, Unix time in nanoseconds
+	patient atomic.Bool       // the deadline for reading is one that whoever sends can meet
 
 	ended   atomic.Bool          // nothing that comes is taken any more
 	broken  atomic.Bool          // nothing that is written goes out any more
@@ -32,12 +35,18 @@ type conn struct {
 	since   time.Time // when it was taken in
 }
 
-// Read notes when bytes moved.
+// Read notes when bytes moved. A request of which not everybody knows where it ends does not come.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.ended.Load() {
 		return 0, io.EOF
 	}
-	n, err := c.Conn.Read(b)
+	var n int
+	var err error
+	if c.framed != nil {
+		n, err = c.framed.Read(c.Conn, b)
+	} else {
+		n, err = c.Conn.Read(b)
+	}
 	if n > 0 {
 		c.active.Store(time.Now().UnixNano())
 	}

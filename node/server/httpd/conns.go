@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
 // settle is how long a connection is safe from making room for another, since it came: it
@@ -31,7 +33,8 @@ const unsent = 128 << 10
 // many, the party that has most of them loses one that is stuck, or else the one that has
 // been idle longest.
 type conns struct {
-	most int
+	most  int
+	plain bool // what comes on them are requests, and not TLS
 
 	mu       sync.Mutex
 	total    int
@@ -78,6 +81,9 @@ func (a *conns) reserved() int { return a.most / 4 }
 func (a *conns) newConn(raw net.Conn) *conn {
 	limitUnsent(raw, unsent)
 	c := &conn{Conn: raw, all: a, fresh: true, since: time.Now()}
+	if a.plain {
+		c.framed = new(framing.Requests)
+	}
 	c.active.Store(c.since.UnixNano())
 	return c
 }
