@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/gateway/blocklist"
 	"github.com/redstuff-go/redstuff/gateway/sdk"
 	"github.com/redstuff-go/redstuff/node"
 	"github.com/redstuff-go/redstuff/node/control"
@@ -27,10 +28,11 @@ import (
 
 // faceSettings are those of the node's face for Walrus's SDKs.
 type faceSettings struct {
-	SDKListen string `name:"sdk-listen" placeholder:"HOST:PORT" env:"SDK_LISTEN" help:"Address of the API that Walrus's SDKs know, in a network of the scheme walrus. Default none."`
-	SDKCert   string `name:"sdk-cert" type:"path" placeholder:"FILE" env:"SDK_CERT" help:"Certificate that this API shows, in PEM, with those it is signed by. Without one it speaks plain HTTP."`
-	SDKKey    string `name:"sdk-key" type:"path" placeholder:"FILE" env:"SDK_KEY" help:"Key of the certificate, in PEM."`
-	SDKTokens string `name:"sdk-tokens" type:"path" placeholder:"FILE" env:"SDK_TOKENS" help:"File of the tokens that let somebody write by this API, one a line, where there is no ledger."`
+	SDKListen  string `name:"sdk-listen" placeholder:"HOST:PORT" env:"SDK_LISTEN" help:"Address of the API that Walrus's SDKs know, in a network of the scheme walrus. Default none."`
+	SDKCert    string `name:"sdk-cert" type:"path" placeholder:"FILE" env:"SDK_CERT" help:"Certificate that this API shows, in PEM, with those it is signed by. Without one it speaks plain HTTP."`
+	SDKKey     string `name:"sdk-key" type:"path" placeholder:"FILE" env:"SDK_KEY" help:"Key of the certificate, in PEM."`
+	SDKTokens  string `name:"sdk-tokens" type:"path" placeholder:"FILE" env:"SDK_TOKENS" help:"File of the tokens that let somebody write by this API, one a line, where there is no ledger."`
+	SDKBlocked string `name:"sdk-blocked" type:"path" placeholder:"FILE" env:"SDK_BLOCKED" help:"File of the ids of blobs that are not given out and not taken by this API, one a line; the answer is 451. It is read again when it has changed."`
 }
 
 // tokens reads the file of tokens.
@@ -79,8 +81,8 @@ type face struct {
 // openFace makes the node's face, or returns nil if there is to be none.
 func openFace(c *settings, n *node.Node, keys *identity.Keyring, p *controlPlane, disk *store.Disk, log *slog.Logger) (*face, error) {
 	if c.SDKListen == "" {
-		if c.SDKCert != "" || c.SDKKey != "" || c.SDKTokens != "" {
-			return nil, errors.New("--sdk-cert, --sdk-key and --sdk-tokens are for the API at --sdk-listen")
+		if c.SDKCert != "" || c.SDKKey != "" || c.SDKTokens != "" || c.SDKBlocked != "" {
+			return nil, errors.New("--sdk-cert, --sdk-key, --sdk-tokens and --sdk-blocked are for the API at --sdk-listen")
 		}
 		return nil, nil
 	}
@@ -109,6 +111,11 @@ func openFace(c *settings, n *node.Node, keys *identity.Keyring, p *controlPlane
 		view, options.Registry, options.Ledger = control.Control(p.follower), p.follower, rpc.NewClient(p.url)
 		if tokens != nil {
 			return nil, errors.New("--sdk-tokens: on a ledger, whoever has registered a blob may send it")
+		}
+	}
+	if c.SDKBlocked != "" {
+		if options.Blocked, err = blocklist.Open(c.SDKBlocked, log); err != nil {
+			return nil, fmt.Errorf("--sdk-blocked: %w", err)
 		}
 	}
 	options.View = func() server.View { return server.ViewOf(view.View(), n.ID()) }

@@ -98,10 +98,10 @@ _rs2d_node() {
 	' run')
 		case $prev in
 		--log-format) COMPREPLY=($(compgen -W 'text json' -- "$cur")); return ;;
-		--config|-c|--committee|--genesis|--ledger|--key|--store|--listen|--admin|--sdk-listen|--sdk-cert|--sdk-key|--sdk-tokens|--grace|--max-requests|--max-bytes|--max-conns|--header-timeout|--stall-timeout|--min-rate|--workers|--heal-interval|--heal-delay|--heal-batch|--scrub-rate|--scrub-pause|--reserve|--pending-quota|--pending-age|--inline-max|--cache|--log-level) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--config|-c|--committee|--genesis|--ledger|--key|--store|--listen|--admin|--sdk-listen|--sdk-cert|--sdk-key|--sdk-tokens|--sdk-blocked|--grace|--max-requests|--max-bytes|--max-conns|--header-timeout|--stall-timeout|--min-rate|--workers|--heal-interval|--heal-delay|--heal-batch|--scrub-rate|--scrub-pause|--reserve|--pending-quota|--pending-age|--inline-max|--cache|--log-level) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		esac
 		words=''
-		[[ $cur == -* ]] && words='--help -h --version --config -c --committee --genesis --ledger --key --store --listen --admin --sdk-listen --sdk-cert --sdk-key --sdk-tokens --grace --max-requests --max-bytes --max-conns --header-timeout --stall-timeout --min-rate --workers --heal-interval --heal-delay --heal-batch --scrub-rate --scrub-pause --reserve --pending-quota --pending-age --inline-max --cache --log-level --log-format'
+		[[ $cur == -* ]] && words='--help -h --version --config -c --committee --genesis --ledger --key --store --listen --admin --sdk-listen --sdk-cert --sdk-key --sdk-tokens --sdk-blocked --grace --max-requests --max-bytes --max-conns --header-timeout --stall-timeout --min-rate --workers --heal-interval --heal-delay --heal-batch --scrub-rate --scrub-pause --reserve --pending-quota --pending-age --inline-max --cache --log-level --log-format'
 		;;
 	' status')
 		case $prev in

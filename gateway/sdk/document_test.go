@@ -157,3 +157,32 @@ func TestStatusOf(t *testing.T) {
 		}
 	}
 }
+
+type blocked map[commit.BlobID]bool
+
+func (b blocked) Has(id commit.BlobID) bool { return b[id] }
+
+// TestBlocked: of a blob that is blocked nothing is given out, taken or confirmed, whatever the
+// document says can be answered; what is known of it is said.
+func TestBlocked(t *testing.T) {
+	cluster, _ := nodetest.Start(t, commit.Walrus, 4, 10)
+	s := show(t, cluster.Nodes[0], nil, func(c *Config) { c.Blocked = blocked{{1}: true} })
+	d, err := walrusapi.Describe(openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range d.Paths {
+		for _, id := range []commit.BlobID{{1}, {2}} {
+			values := map[string]string{"{blob_id}": id.String(), "{pair}": "1", "{axis}": "primary", "{object_id}": "0x" + strings.Repeat("1", 64)}
+			at := regexp.MustCompile(`\{[a-z_]+\}`).ReplaceAllStringFunc(path, func(name string) string { return values[name] })
+			for method, of := range methods {
+				_, can := of.Responses["451"]
+				answer, text := s.ask(strings.ToUpper(method), at, nil, "Authorization: Bearer "+token)
+				got := brief(answer, text)
+				if refused := got == "451 UNAVAILABLE_FOR_LEGAL_REASONS FORBIDDEN_BLOB"; refused != (can && id == commit.BlobID{1}) {
+					t.Errorf("%s %s of %v: %s; the document knows 451: %t", method, path, id, got, can)
+				}
+			}
+		}
+	}
+}

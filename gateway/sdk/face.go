@@ -48,6 +48,11 @@ type Ledger interface {
 	Blob(ctx context.Context, id commit.BlobID) (chain.Blob, error)
 }
 
+// Blocked tells blobs that are blocked from others. It is safe for concurrent use.
+type Blocked interface {
+	Has(id commit.BlobID) bool
+}
+
 // Config is what a face is made of. The first five must be set.
 type Config struct {
 	View   func() server.View // the committee at present; called once for each request
@@ -70,6 +75,10 @@ type Config struct {
 	// Gate says what the node withholds while members prove what they store; nil if it never
 	// does.
 	Gate *gate.Gate
+
+	// Blocked are the blobs that the node's operator does not give out by the face, and does not
+	// take; nil is none.
+	Blocked Blocked
 
 	// PendingQuota is how many bytes of blobs without a certificate each token may have
 	// sent; the default is an eighth of what is free on the disk.
@@ -162,17 +171,17 @@ func New(c Config) (*Face, error) {
 		pattern string
 		do      func(*request) error
 	}{
-		{"GET " + blob + "/metadata", read.getMetadata},
-		{"PUT " + blob + "/metadata", write.putMetadata},
-		{"GET " + blob + "/metadata/status", tell.getMetadataStatus},
-		{"GET " + sliver, read.getSliver},
-		{"PUT " + sliver, write.putSliver},
-		{"GET " + sliver + "/status", tell.getSliverStatus},
-		{"GET " + blob + "/confirmation/permanent", confirm.getPermanent},
-		{"GET " + blob + "/confirmation/deletable/{object}", confirm.getDeletable},
+		{"GET " + blob + "/metadata", f.vetted(read.getMetadata)},
+		{"PUT " + blob + "/metadata", f.vetted(write.putMetadata)},
+		{"GET " + blob + "/metadata/status", f.vetted(tell.getMetadataStatus)},
+		{"GET " + sliver, f.vetted(read.getSliver)},
+		{"PUT " + sliver, f.vetted(write.putSliver)},
+		{"GET " + sliver + "/status", f.vetted(tell.getSliverStatus)},
+		{"GET " + blob + "/confirmation/permanent", f.vetted(confirm.getPermanent)},
+		{"GET " + blob + "/confirmation/deletable/{object}", f.vetted(confirm.getDeletable)},
+		{"GET " + blob + "/recoverySymbols", f.vetted(symbols.getRecoverySymbols)},
+		{"GET " + blob + "/decodingSymbols", f.vetted(symbols.getDecodingSymbols)},
 		{"GET " + blob + "/status", tell.getStatus},
-		{"GET " + blob + "/recoverySymbols", symbols.getRecoverySymbols},
-		{"GET " + blob + "/decodingSymbols", symbols.getDecodingSymbols},
 		{"POST " + blob + "/inconsistencyProof/{axis}", invalidator{all}.postProof},
 		{"POST /v1/migrate/sync_shard", syncer{all}.postSync},
 		{"GET /v1/health", tell.getHealth},
@@ -209,6 +218,20 @@ func (b bare) WriteHeader(code int) {
 }
 
 func (b bare) Write(data []byte) (int, error) { return len(data), nil }
+
+// vetted refuses blobs that are blocked. Whether there is one is no secret, and that it is invalid is
+// everybody's to know: only what stores it, or gives it out, is vetted.
+func (f *Face) vetted(do func(*request) error) func(*request) error {
+	if f.config.Blocked == nil {
+		return do
+	}
+	return func(r *request) error {
+		if f.config.Blocked.Has(r.id) {
+			return failure(http.StatusUnavailableForLegalReasons, "UNAVAILABLE_FOR_LEGAL_REASONS", "FORBIDDEN_BLOB", "the operator of this node has blocked the blob")
+		}
+		return do(r)
+	}
+}
 
 // handle wraps a handler in limits.
 func (f *Face) handle(route string, do func(*request) error) http.Handler {

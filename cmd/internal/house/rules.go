@@ -97,7 +97,7 @@ var rules = arrows{
 	"gateway/daemon":             {"commit", "gateway/internal/walrusapi", "gateway/quilt", "node/client", "node/committee", "node/control/account", "node/control/chain", "node/ledger", "rs2d"},
 	"gateway/sdk":                {"commit", "gateway/internal/walrusapi", "internal/bcs", "node/api", "node/challenge", "node/coded", "node/committee", "node/control", "node/control/chain", "node/gate", "node/metadata", "node/placement", "node/server", "node/server/httpd", "node/store", "rs2d"},
 	"cmd/rs2d-gateway":           {"cmd/internal", "gateway/blocklist", "gateway/daemon", "node/client", "node/control/account", "node/identity", "node/server/httpd"},
-	"cmd/rs2d-node":              {"cmd/internal", "commit", "gateway/sdk", "internal/pause", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/peer", "node/server", "node/server/httpd", "node/store", "rs2d"},
+	"cmd/rs2d-node":              {"cmd/internal", "commit", "gateway/blocklist", "gateway/sdk", "internal/pause", "node", "node/api", "node/client", "node/committee", "node/control", "node/control/account", "node/control/chain", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/peer", "node/server", "node/server/httpd", "node/store", "rs2d"},
 	"node/nodetest":              {"commit", "node", "node/committee", "node/control", "node/control/chain", "node/control/embedded", "node/control/fixed", "node/control/follow", "node/control/genesis", "node/control/rpc", "node/identity", "node/ledger", "node/store"},
 }
 

@@ -29,6 +29,7 @@ type Description struct {
 type Operation struct {
 	Summary, Description string
 	Parameters           []Parameter
+	Responses            map[string]any // by status
 }
 
 // Parameter is one of an operation.
