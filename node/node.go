@@ -368,7 +368,9 @@ func (n *Node) health() api.Health {
 		Owned: self.Shards.String(), State: n.State(), Uptime: time.Since(n.started).Round(time.Second).String(),
 		Missing: n.healer.Lacking(), Recovered: n.healer.Totals().Slivers, Problems: n.Problems(),
 	}
-	h.FreeBytes, _ = n.config.Store.Free()
+	if free, known := n.config.Store.Free(); known {
+		h.FreeBytes = &free
+	}
 	stored, _ := n.inventory.Totals()
 	h.StoredBlobs, h.StoredBytes = stored.Blobs, stored.Bytes
 	h.Migration = n.Migration()

@@ -51,15 +51,15 @@ type statusReport struct {
 }
 
 type statusNode struct {
-	Name      string `json:"name"`
-	Address   string `json:"address"`
-	State     string `json:"state"`
-	Owned     string `json:"owned"`
-	Missing   int64  `json:"missing"`
-	Recovered int64  `json:"recovered"`
-	Uptime    string `json:"uptime,omitempty"`
-	FreeBytes uint64 `json:"free_bytes,omitempty"`
-	Error     string `json:"error,omitempty"`
+	Name      string  `json:"name"`
+	Address   string  `json:"address"`
+	State     string  `json:"state"`
+	Owned     string  `json:"owned"`
+	Missing   int64   `json:"missing"`
+	Recovered int64   `json:"recovered"`
+	Uptime    string  `json:"uptime,omitempty"`
+	FreeBytes *uint64 `json:"free_bytes,omitempty"`
+	Error     string  `json:"error,omitempty"`
 
 	Migration  *api.Migration          `json:"migration,omitempty"`
 	Challenged *chain.ChallengedMember `json:"challenged,omitempty"`
@@ -212,7 +212,7 @@ func (c *statusCmd) print(a *cli.App, r *statusReport) error {
 			t.Row(n.Name, n.Address, n.Owned, n.State, "-", "-", "-", "-")
 			continue
 		}
-		t.Row(n.Name, n.Address, n.Owned, n.State, ui.Count(n.Missing), ui.Count(n.Recovered), n.Uptime, ui.Bytes(n.FreeBytes))
+		t.Row(n.Name, n.Address, n.Owned, n.State, ui.Count(n.Missing), ui.Count(n.Recovered), n.Uptime, free(n.FreeBytes))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -241,4 +241,12 @@ func (c *statusCmd) print(a *cli.App, r *statusReport) error {
 		}
 	}
 	return printChallenge(a.Stdout, r)
+}
+
+// free tells how much room a node has, if it knows.
+func free(bytes *uint64) string {
+	if bytes == nil {
+		return "?"
+	}
+	return ui.Bytes(*bytes)
 }

@@ -12,15 +12,16 @@ import (
 // TestStatusText has all that status says of nodes: how far each is with its shards while they
 // move and what is left, and nothing of that when it is done; and how they stand in a challenge.
 func TestStatusText(t *testing.T) {
+	room := func(bytes uint64) *uint64 { return &bytes }
 	copying := &api.Migration{Epoch: 5, Settled: 4, Phase: "copying", Blobs: 1200, Total: 4800, TimeLeft: "3m0s"}
 	recovering := &api.Migration{Epoch: 5, Settled: 4, Phase: "recovering", Blobs: 4800, Total: 4800, Lacking: 37, Lies: 3, Liars: []string{"d", "e"}}
 	done := &api.Migration{Epoch: 5, Settled: 5, Phase: "done", Blobs: 4800, Total: 4800}
 	r := &statusReport{Epoch: 5, Shards: 20, Faulty: 6, ShardsUp: 15, Nodes: []statusNode{
-		{Name: "a", Address: "10.0.0.1:7100", State: "healing", Owned: "0-4", Missing: 12, Uptime: "1h0m0s", FreeBytes: 3 << 30, Migration: copying},
-		{Name: "b", Address: "10.0.0.2:7100", State: "healing", Owned: "5-9", Missing: 37, Recovered: 2400, Uptime: "2h0m0s", FreeBytes: 5 << 30, Migration: recovering},
+		{Name: "a", Address: "10.0.0.1:7100", State: "healing", Owned: "0-4", Missing: 12, Uptime: "1h0m0s", FreeBytes: room(3<<30), Migration: copying},
+		{Name: "b", Address: "10.0.0.2:7100", State: "healing", Owned: "5-9", Missing: 37, Recovered: 2400, Uptime: "2h0m0s", FreeBytes: room(5<<30), Migration: recovering},
 		{Name: "c", Address: "10.0.0.3:7100", State: "down", Owned: "10-14", Error: "connection refused"},
 		{
-			Name: "d", Address: "10.0.0.4:7100", State: "healthy", Owned: "15-19", Uptime: "1m0s", FreeBytes: 7 << 30, Migration: done,
+			Name: "d", Address: "10.0.0.4:7100", State: "healthy", Owned: "15-19", Uptime: "1m0s", Migration: done,
 			Problems: []api.Problem{{Name: "epoch", Message: "no epoch is settled after epoch 4", Remedy: "start those that are down"}},
 		},
 	}, Challenge: &chain.ChallengeStatus{Epoch: 5, Height: 1200, Kind: "light", Stage: "running", Blobs: 4800, Drawn: 744, Draws: 744, Passed: 1, PassedWeight: 5}}
@@ -30,7 +31,7 @@ func TestStatusText(t *testing.T) {
 a     10.0.0.1:7100  0-4     healing  12       0          1h0m0s  3.0 GiB
 b     10.0.0.2:7100  5-9     healing  37       2,400      2h0m0s  5.0 GiB
 c     10.0.0.3:7100  10-14   down     -        -          -       -
-d     10.0.0.4:7100  15-19   healthy  0        0          1m0s    7.0 GiB
+d     10.0.0.4:7100  15-19   healthy  0        0          1m0s    ?
 a: shards of epoch 5: copying, 1,200 of 4,800 blobs, 3m0s left, 0 slivers lacking
 b: shards of epoch 5: recovering, 4,800 of 4,800 blobs, 37 slivers lacking
 b: was given wrong slivers of shards that moved, and recovered them from others: by d, e

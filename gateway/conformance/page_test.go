@@ -198,8 +198,11 @@ func TestPage(t *testing.T) {
 	b.until("#members", "down")
 	b.view(360, 740, "dark")
 	b.shot("phone")
-	if got := b.evaluate(`document.documentElement.scrollWidth <= innerWidth`); got != "true" {
-		t.Error("the page is wider than a phone")
+	if got := b.evaluate(`[document.documentElement, ...document.querySelectorAll('.scroll')].every((e) => e.scrollWidth <= e.clientWidth)`); got != "true" {
+		t.Error("the page, or a table on it, is wider than a phone")
+	}
+	if got := b.evaluate(`free(null)`); got != "not known" {
+		t.Errorf("room that is not known is %q", got)
 	}
 	if got := b.evaluate(`getComputedStyle(document.querySelector('.bad')).color`); got != "rgb(255, 143, 143)" {
 		t.Errorf("in the dark, what is bad is %s", got)

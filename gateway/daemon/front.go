@@ -94,7 +94,7 @@ type Cluster struct {
 	ShardsNeeded int      `json:"shards_needed"` // to store something
 	NodesUp      int      `json:"nodes_up"`
 	Stored       int64    `json:"stored_bytes"` // of slivers, at all nodes together, as of their last counts
-	Free         uint64   `json:"free_bytes"`   // at all nodes together
+	Free         *uint64  `json:"free_bytes"`   // at all nodes together that know; nil if none does
 	Missing      int64    `json:"missing"`      // slivers, at all nodes together
 	Members      []Member `json:"members"`
 	Ledger       *Ledger  `json:"ledger,omitempty"`
@@ -114,9 +114,9 @@ type Member struct {
 	State     string   `json:"state"`
 	Blobs     int64    `json:"stored_blobs"` // as of the node's last count
 	Stored    int64    `json:"stored_bytes"` // of slivers
-	Free      uint64   `json:"free_bytes"`
-	Missing   int64    `json:"missing"`   // slivers
-	Recovered int64    `json:"recovered"` // slivers
+	Free      *uint64  `json:"free_bytes"`   // nil if it is not known
+	Missing   int64    `json:"missing"`      // slivers
+	Recovered int64    `json:"recovered"`    // slivers
 	Uptime    string   `json:"uptime"`
 	Migration string   `json:"migration,omitempty"` // how far the node is with the shards of an epoch, if it is not done
 	Problems  []string `json:"problems,omitempty"`  // what the node cannot do at present

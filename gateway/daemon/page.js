@@ -25,6 +25,9 @@ function time(seconds) {
 	return `${Math.round(seconds / 86400)} days`;
 }
 
+// free tells how much room there is, as far as it is known.
+const free = (n) => (n === null ? 'not known' : bytes(n));
+
 // forever is the epoch that does not come: blobs are kept for good where there is no ledger.
 const forever = 4294967295;
 const until = (epoch) => (epoch === forever ? 'for good' : epoch);
@@ -34,14 +37,19 @@ const curl = (path, field) => `curl -s ${base}${path} | jq ${field.includes(' ')
 
 for (const e of document.querySelectorAll('code.curl')) e.textContent = curl(e.dataset.path, e.dataset.field);
 
-function row(...cells) {
-	const tr = document.createElement('tr');
-	for (const cell of cells) {
-		const td = document.createElement('td');
-		td.append(cell ?? '');
-		tr.append(td);
-	}
-	return tr;
+// fill shows rows in a table. On a phone each cell has its column's name beside it.
+function fill(body, rows) {
+	const names = [...body.parentElement.querySelectorAll('th')].map((th) => th.textContent);
+	body.replaceChildren(...rows.map((cells) => {
+		const tr = document.createElement('tr');
+		cells.forEach((cell, i) => {
+			const td = document.createElement('td');
+			td.dataset.name = names[i];
+			td.append(cell ?? '');
+			tr.append(td);
+		});
+		return tr;
+	}));
 }
 
 function link(id) {
@@ -66,6 +74,7 @@ function certificate(b, cluster) {
 
 function show(cluster) {
 	const l = cluster.ledger;
+	const silent = cluster.free_bytes === null ? 0 : cluster.members.filter((m) => m.up && m.free_bytes === null).length;
 	const figures = [ // and where each is in the answer
 		['Network', cluster.network, '.network'],
 		['Epoch', cluster.epoch, '.epoch'],
@@ -74,7 +83,7 @@ function show(cluster) {
 		['Shards up', `${cluster.shards_up} of ${cluster.shards}, ${cluster.shards_needed} are needed`, '.shards_up, .shards, .shards_needed'],
 		['Slivers missing', cluster.missing, '.missing'],
 		['Bytes stored', bytes(cluster.stored_bytes), '.stored_bytes'],
-		['Bytes free', bytes(cluster.free_bytes), '.free_bytes'],
+		['Bytes free', `${free(cluster.free_bytes)}${silent ? `; ${silent} nodes do not know` : ''}`, '.free_bytes'],
 	];
 	if (l) {
 		figures.push(
@@ -96,10 +105,11 @@ function show(cluster) {
 		return div;
 	}));
 	at('trouble').textContent = cluster.shards_up < cluster.shards_needed ? 'Too few shards are up to store anything.' : '';
-	at('members').replaceChildren(...cluster.members.map((m) =>
-		row(m.name, state(m), `${m.weight} (${m.shards})`, m.up ? bytes(m.stored_bytes) : '', m.up ? bytes(m.free_bytes) : '', m.up ? m.missing : '', m.up ? m.recovered : '', m.up ? m.uptime : m.error)));
-	at('recent').replaceChildren(...cluster.recent.map((b) =>
-		row(link(b.blob_id), bytes(b.length), certificate(b, cluster), `${until(b.end_epoch)}${b.permanent ? '' : ', may be deleted'}`, element('code', b.object))));
+	const members = cluster.members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+	fill(at('members'), members.map((m) => [m.name, state(m), `${m.weight} (${m.shards})`,
+		...(m.up ? [bytes(m.stored_bytes), free(m.free_bytes), m.missing, m.recovered, m.uptime] : ['', '', '', '', m.error])]));
+	fill(at('recent'), cluster.recent.map((b) => [
+		link(b.blob_id), bytes(b.length), certificate(b, cluster), `${until(b.end_epoch)}${b.permanent ? '' : ', may be deleted'}`, element('code', b.object)]));
 	at('limits').textContent = `up to ${bytes(cluster.max_blob)}`;
 	at('form').hidden = !cluster.writes;
 }

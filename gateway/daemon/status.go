@@ -46,7 +46,12 @@ func clusterOf(ctx context.Context, c *client.Client) *Cluster {
 			}
 			out.NodesUp++
 			out.ShardsUp += one.Weight
-			out.Free += one.Free
+			if one.Free != nil {
+				if out.Free == nil {
+					out.Free = new(uint64)
+				}
+				*out.Free += *one.Free
+			}
 			out.Stored += one.Stored
 			out.Missing += one.Missing
 		}

@@ -31,7 +31,8 @@ type Health struct {
 	Uptime    string `json:"uptime"`
 	Missing   int64  `json:"missing"`   // slivers that the node knows it lacks
 	Recovered int64  `json:"recovered"` // slivers recovered since the node started
-	FreeBytes uint64 `json:"free_bytes,omitempty"`
+	// FreeBytes is nil where the store cannot tell how much room there is.
+	FreeBytes *uint64 `json:"free_bytes,omitempty"`
 	// StoredBlobs and StoredBytes are what the store has, as of the last count: blobs with metadata, and
 	// bytes of slivers.
 	StoredBlobs int64 `json:"stored_blobs"`
