@@ -9,6 +9,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -131,7 +132,32 @@ const (
 	attempts   = 8
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
+	// races is how often another process may be quicker, which uses the account, too.
+	races = 16
+	// racePause is the longest pause after that. It is short, and random, so that of two who write
+	// all the time none is always late.
+	racePause = 20 * time.Millisecond
 )
+
+// tries are the attempts at a transaction.
+type tries struct{ failed, lost int }
+
+// again waits until it is time for another attempt after one that has failed. It reports whether
+// there is to be one, or else the error is the context's, or nil.
+func (t *tries) again(ctx context.Context, last error) (bool, error) {
+	wait := rand.N(racePause)
+	if another(ledger.RuleOf(last)) {
+		t.lost++
+	} else {
+		wait = min(firstPause<<t.failed, lastPause)
+		t.failed++
+	}
+	if t.failed >= attempts || t.lost >= races {
+		return false, nil
+	}
+	err := pause.For(ctx, wait)
+	return err == nil, err
+}
 
 // feeMargin is how much more than asked at present is offered: what is charged is what
 // the ledger asks.
@@ -163,12 +189,11 @@ func (a *Account) Do(ctx context.Context, action ledger.Action) (_ chain.Receipt
 		}
 		a.noteBehind(err)
 	}()
-	for attempt, wait := 0, firstPause; attempt < attempts; attempt++ {
-		if attempt > 0 {
-			if err := pause.For(ctx, wait); err != nil {
+	for t := new(tries); ; {
+		if last != nil {
+			if again, err := t.again(ctx, last); !again {
 				return chain.Receipt{}, errors.Join(last, err)
 			}
-			wait = min(2*wait, lastPause)
 		}
 		passed, err := a.learn(ctx)
 		if errors.Is(err, chain.ErrBehind) {
@@ -205,7 +230,6 @@ func (a *Account) Do(ctx context.Context, action ledger.Action) (_ chain.Receipt
 			}
 		}
 	}
-	return chain.Receipt{}, last
 }
 
 // another reports whether a rule asks for another transaction: others use the account, or

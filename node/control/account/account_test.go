@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -306,6 +307,37 @@ func TestShared(t *testing.T) {
 	})
 	if _, err := third.Do(t.Context(), ledger.Transfer{To: ledger.Address{1}, Amount: 1}); err != nil {
 		t.Errorf("when others were quicker, twice: %v", err)
+	}
+}
+
+// TestRival has another process write with the account without a pause: whoever wants one thing done
+// now and then does not wait long for it.
+func TestRival(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var rivals sync.WaitGroup
+	defer rivals.Wait()
+	defer cancel()
+	rival := w.alice(nil)
+	rivals.Go(func() {
+		for ctx.Err() == nil {
+			_, _ = rival.Do(ctx, ledger.Transfer{To: ledger.Address{2}, Amount: 1})
+		}
+	})
+	own := w.alice(nil)
+	var longest time.Duration
+	for range 20 {
+		began := time.Now()
+		if _, err := own.Once(t.Context(), func(context.Context) (ledger.Action, error) {
+			return ledger.Transfer{To: ledger.Address{1}, Amount: 1}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		longest = max(longest, time.Since(began))
+	}
+	t.Logf("the longest took %v", longest)
+	if longest > 2*time.Second {
+		t.Errorf("the longest took %v, want less than 2 s", longest)
 	}
 }
 

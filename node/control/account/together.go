@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
@@ -45,19 +44,18 @@ type wish struct {
 // once is Once.
 func (a *Account) once(ctx context.Context, w wish) (chain.Receipt, error) {
 	alone := false
-	for attempt, wait := 0, firstPause; ; attempt++ {
+	for t := new(tries); ; {
 		r := &request{ctx: ctx, wish: w, alone: alone, done: make(chan struct{})}
 		if err := a.ask(ctx, r); err != nil {
 			return chain.Receipt{}, err
 		}
-		if r.final || attempt == attempts-1 {
+		if r.final {
 			return r.receipt, r.err
 		}
-		alone = r.alone
-		if err := pause.For(ctx, wait); err != nil {
-			return chain.Receipt{}, errors.Join(r.err, err)
+		if again, err := t.again(ctx, r.err); !again {
+			return r.receipt, errors.Join(r.err, err)
 		}
-		wait = min(2*wait, lastPause)
+		alone = r.alone
 	}
 }
 
