@@ -1,10 +1,8 @@
 package sdk
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -76,19 +74,7 @@ func (a attestations) certificate(t *testing.T, c *committee.Committee, id commi
 // call makes a request to a gateway, and returns the answer with its text.
 func call(t *testing.T, method, url string, body []byte) (int, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	answer, text := (&shown{t: t}).ask(method, url, body)
 	return answer.StatusCode, string(text)
 }
 
