@@ -17,8 +17,8 @@ func TestStatusText(t *testing.T) {
 	recovering := &api.Migration{Epoch: 5, Settled: 4, Phase: "recovering", Blobs: 4800, Total: 4800, Lacking: 37, Lies: 3, Liars: []string{"d", "e"}}
 	done := &api.Migration{Epoch: 5, Settled: 5, Phase: "done", Blobs: 4800, Total: 4800}
 	r := &statusReport{Epoch: 5, Shards: 20, Faulty: 6, ShardsUp: 15, Nodes: []statusNode{
-		{Name: "a", Address: "10.0.0.1:7100", State: "healing", Owned: "0-4", Missing: 12, Uptime: "1h0m0s", FreeBytes: room(3<<30), Migration: copying},
-		{Name: "b", Address: "10.0.0.2:7100", State: "healing", Owned: "5-9", Missing: 37, Recovered: 2400, Uptime: "2h0m0s", FreeBytes: room(5<<30), Migration: recovering},
+		{Name: "a", Address: "10.0.0.1:7100", State: "healing", Owned: "0-4", Missing: 12, Uptime: "1h0m0s", FreeBytes: room(3 << 30), Migration: copying},
+		{Name: "b", Address: "10.0.0.2:7100", State: "healing", Owned: "5-9", Missing: 37, Recovered: 2400, Uptime: "2h0m0s", FreeBytes: room(5 << 30), Migration: recovering},
 		{Name: "c", Address: "10.0.0.3:7100", State: "down", Owned: "10-14", Error: "connection refused"},
 		{
 			Name: "d", Address: "10.0.0.4:7100", State: "healthy", Owned: "15-19", Uptime: "1m0s", Migration: done,
