@@ -125,11 +125,8 @@ func Open(dir string, blobs Blobs, o Options) (*Backend, error) {
 	}
 	life, end := context.WithCancel(context.Background())
 	c := &content{
-		blobs: blobs, options: o.Put, piece: o.PieceSize, read: o.ReadSize, buffers: make(chan []byte, o.Writes), life: life,
+		blobs: blobs, options: o.Put, piece: o.PieceSize, read: o.ReadSize, slots: newSlots(o.Writes), life: life,
 		collector: newCollector(x, blobs.Free, o.Logger), epochs: o.Epochs,
-	}
-	for range o.Writes {
-		c.buffers <- nil // each is made when it is needed first
 	}
 	if quilts, ok := blobs.(Quilts); ok && o.PackBelow > 0 {
 		c.packer = newPacker(c, quilts, o.PackBelow, o.PackWait)

@@ -31,7 +31,7 @@ type content struct {
 	options daemon.PutOptions
 	piece   int64                                 // bytes of a blob
 	read    int64                                 // bytes that are read at once
-	buffers chan []byte                           // for what is being stored: as many as may be at once
+	slots   *slots                                // for what is being stored
 	life    context.Context                       // until the end of the backend
 	uses    uses                                  // of the blobs
 	reading atomic.Int64                          // objects that are being read
@@ -79,16 +79,14 @@ func (c *content) storeWith(packer *packer, body io.Reader, sums sums, how daemo
 	if body == nil {
 		body = strings.NewReader("")
 	}
-	var buffer []byte
-	select {
-	case buffer = <-c.buffers:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	buffer, err := c.slots.take(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if buffer == nil {
 		buffer = make([]byte, c.piece)
 	}
-	giveBack := sync.OnceFunc(func() { c.buffers <- buffer })
+	giveBack := sync.OnceFunc(func() { c.slots.give(buffer) })
 	defer giveBack()
 	digest, s := md5.New(), &stored{held: &held{collector: c.collector}}
 	defer func() {
@@ -96,7 +94,7 @@ func (c *content) storeWith(packer *packer, body io.Reader, sums sums, how daemo
 			s.release()
 		}
 	}()
-	r, hashes, err := sums.reader(io.TeeReader(body, digest), body)
+	r, hashes, err := sums.reader(io.TeeReader(c.slots.paced(body), digest), body)
 	if err != nil {
 		return nil, err
 	}

@@ -256,6 +256,54 @@ func slowServer(t *testing.T, o Options) (s *served) {
 	return &slow
 }
 
+// TestSlowWriterGivesWay: one who sends slowly keeps the memory for it until somebody else needs that.
+func TestSlowWriterGivesWay(t *testing.T) {
+	s := serve(t, Options{Writes: 1})
+	s.bucket("bucket")
+	s.backend.all.content.slots.patience = 50 * time.Millisecond
+	conn, err := net.Dial("tcp", s.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	ended := make(chan struct{})
+	defer close(ended)
+	ask := s.signed("PUT", "/bucket/slow", nil, "UNSIGNED-PAYLOAD")
+	sending.Go(func() {
+		_, _ = io.WriteString(conn, head(t, ask, 1<<30))
+		for tick := time.NewTicker(10 * time.Millisecond); ; {
+			select {
+			case <-tick.C:
+				_, _ = conn.Write(make([]byte, 1<<10))
+			case <-ended:
+				tick.Stop()
+				return
+			}
+		}
+	})
+	for range 6000 {
+		if len(s.backend.all.content.slots.free) == 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if got := len(s.backend.all.content.slots.free); got != 0 {
+		t.Fatalf("%d buffers are free, want none: nobody else wants one", got)
+	}
+	s.put("bucket", "key", []byte("some text"))
+	answer, err := http.ReadResponse(bufio.NewReader(conn), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if said, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != 400 || !bytes.Contains(said, []byte("RequestTimeout")) {
+		t.Errorf("the slow one is answered %d, %s (%v), want RequestTimeout", answer.StatusCode, said, err)
+	}
+}
+
 // TestSlowClients cuts off who begins no request, does not end its head or its body, or takes no
 // answer; one that goes on is served though it takes long.
 func TestSlowClients(t *testing.T) {

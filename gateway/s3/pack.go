@@ -130,12 +130,11 @@ func (p *packer) store(ctx context.Context, b *pack) error {
 			return fmt.Errorf("s3: %w", err)
 		}
 	}
-	select { // as many are stored at once as other bodies
-	case buffer := <-p.content.buffers:
-		defer func() { p.content.buffers <- buffer }()
-	case <-ctx.Done():
-		return ctx.Err()
+	buffer, err := p.content.slots.take(ctx) // as many are stored at once as other bodies
+	if err != nil {
+		return err
 	}
+	defer p.content.slots.give(buffer)
 	h := &held{collector: p.content.collector}
 	defer h.release()
 	one, end, err := p.content.putPiece(ctx, h, blob, b.how)
