@@ -5,6 +5,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/hugepage"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/internal/parallel"
 )
 
@@ -16,8 +17,9 @@ import (
 // Besides its input and its result, Encode takes 2·n² bytes for the tops of the row
 // trees and, for each worker, 1 KiB·n for the leaves of a tile and about 4 MiB (for
 // n much above 1000, 3 KiB·n) for strips and units. Commit takes half as much as the blob
-// more, but at most 160 MiB, for parity columns. Once grown to the largest blob, they
-// allocate nothing but the result and what hashing the blob id takes.
+// more, but at most 512 MiB, for parity columns and leaves of symbols that come in pieces.
+// Once grown to the largest blob, they allocate nothing but the result and what hashing the
+// blob id takes.
 type Encoder struct {
 	c     *Code
 	group *parallel.Group
@@ -33,15 +35,16 @@ type Encoder struct {
 	meta      commit.Metadata
 	zeros     []byte      // a symbol
 	zeroLeaf  commit.Hash // of it
+	slab      byteRange   // of every symbol, in work
+	leaves    []leafPair  // per column, where symbols come in several slabs
 	firstTile int         // the tile that piece 0 is
 
 	extendPiece, tilePiece, topPiece func(worker, piece int)
 }
 
-// parityBytes bounds the parity columns that Commit keeps at a time; when there are more
-// of them, it extends the rows once for each such group: four times at 256 MiB, and the
-// whole takes a third longer, if it is a quarter of this.
-const parityBytes = 160 << 20
+// parityBytes bounds the parity columns that are kept at a time where none are stored, or
+// not in memory, unless [MaxMemory] says otherwise.
+const parityBytes = 512 << 20
 
 // Encode replaces what dst holds by the encoding of the blob, in dst's memory if it
 // suffices. The error is a *commit.TooLargeError, or ErrNil if dst is nil.
@@ -61,7 +64,7 @@ func (e *Encoder) Encode(dst *Encoding, blob []byte) error {
 	e.emit = &e.store
 	// Rows of the blob are copied as they are extended.
 	clear(dst.primary[e.matrix.live()*l.row : l.P*l.row])
-	e.parity.set(l, columnRange{l.S, l.N}, dst.secondary[l.S*l.column:])
+	e.parity.set(l, columnRange{l.S, l.N}, e.slab, dst.secondary[l.S*l.column:])
 	e.run(columnRange{0, l.N})
 	e.finish(&dst.meta, uint64(len(blob)))
 	id, err := dst.meta.ID(e.c.hasher)
@@ -77,7 +80,11 @@ func (e *Encoder) Commit(blob []byte) (*commit.Metadata, error) {
 	}
 	e.matrix.set(blob)
 	e.emit = &e.store.memoryEmitter
-	e.runGroups(parityBytes)
+	if width := e.slabWidth(parityBytes); width > 0 {
+		e.runSlabs(width)
+	} else {
+		e.runGroups(parityBytes)
+	}
 	meta := new(commit.Metadata)
 	e.finish(meta, uint64(len(blob)))
 	return meta, nil
@@ -90,6 +97,7 @@ func (e *Encoder) begin(n uint64) error {
 		return err
 	}
 	e.matrix.reset(l)
+	e.slab = byteRange{0, l.size}
 	e.tops = resize(e.tops, l.N*tilesOf(l.N)*commit.HashSize)
 	e.zeros = resize(e.zeros, l.size)
 	e.zeroLeaf = e.c.hasher.Leaf(e.zeros)
@@ -97,21 +105,55 @@ func (e *Encoder) begin(n uint64) error {
 	return nil
 }
 
+// slabWidth returns how many bytes of every symbol Commit should work on at a time for
+// their parity columns, and leaves that are not done, to take no more than limit bytes. It
+// is the whole symbol, or a multiple of lanehash.LeafPiece, or 0 if there is no such width.
+func (e *Encoder) slabWidth(limit int64) int {
+	l := &e.matrix.layout
+	symbols := int64(l.N-l.S) * int64(l.P)
+	if symbols*int64(l.size) <= limit {
+		return l.size
+	}
+	room := limit - int64(l.N)*int64(l.N)*int64(e.c.lanes.BatchBytes(l.size))
+	return int(max(0, room/symbols)) / lanehash.LeafPiece * lanehash.LeafPiece
+}
+
+// runSlabs runs all columns, width bytes of every symbol after width bytes: no row is
+// extended twice.
+func (e *Encoder) runSlabs(width int) {
+	l := e.matrix.layout
+	if width < l.size {
+		e.leaves = resize(e.leaves, l.N)
+	}
+	for from := 0; from < l.size; from += width {
+		e.slab = byteRange{from, min(l.size, from+width)}
+		e.runColumns(columnRange{0, l.N}, columnRange{l.S, l.N})
+	}
+}
+
 // runGroups runs all columns, in groups whose parity takes no more than limit bytes, or
-// has as many columns as a tile.
+// has as many columns as a tile. It extends the rows once for each of them.
 func (e *Encoder) runGroups(limit int) {
 	l := e.matrix.layout
-	group := max(1, limit/l.column/tileColumns) * tileColumns
-	e.buffer = resizeLarge(e.buffer, min(l.N-l.S, group)*l.column)
+	group := max(tileColumns, limit/l.column)
 	from := 0
 	for to := l.S; from < l.N; {
-		// Every group ends at a tile's end.
-		to = min(l.N, (to+group)&^(tileColumns-1))
-		parity := columnRange{max(from, l.S), to}
-		e.parity.set(l, parity, e.buffer[:parity.len()*l.column])
-		e.run(columnRange{from, to})
+		if to += group; to >= l.N {
+			to = l.N
+		} else {
+			to &^= tileColumns - 1 // a tile's end
+		}
+		e.runColumns(columnRange{from, to}, columnRange{max(from, l.S), to})
 		from = to
 	}
+}
+
+// runColumns runs columns, with parity columns that are kept no longer.
+func (e *Encoder) runColumns(columns, parity columnRange) {
+	l := e.matrix.layout
+	e.buffer = resizeLarge(e.buffer, parity.len()*l.P*e.slab.len())
+	e.parity.set(l, parity, e.slab, e.buffer)
+	e.run(columns)
 }
 
 // run extends the rows into the parity columns, then all tiles of the given columns.
@@ -133,7 +175,7 @@ func (e *Encoder) run(columns columnRange) {
 // but a share for every worker.
 func (e *Encoder) rowBatch() int {
 	share := (e.matrix.whole + e.c.crew.Size() - 1) / e.c.crew.Size()
-	return min(packed(e.matrix.size, e.c.along[Primary].codec.StripSize()), max(1, share))
+	return min(packed(e.slab.len(), e.c.along[Primary].codec.StripSize()), max(1, share))
 }
 
 // extend extends a batch of rows, or past the last batch the row the blob ends in.
@@ -149,9 +191,9 @@ func (e *Encoder) extend(worker, piece int) {
 	if heads == nil {
 		return
 	}
-	strip := e.c.along[Primary].codec.StripSize()
-	for s := range strips(m.size, count, strip) {
-		t.rows.Encode(s.of(e.parity.shards, first*m.size, m.size), s.of(heads, offset, m.row))
+	strip, width := e.c.along[Primary].codec.StripSize(), e.slab.len()
+	for s := range strips(width, count, strip) {
+		t.rows.Encode(s.of(e.parity.shards, first*width, width), s.of(heads, offset+e.slab.from, m.row))
 	}
 	e.emit.emitRows(first, count, heads[0][offset:])
 }

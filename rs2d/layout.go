@@ -124,3 +124,8 @@ type columnRange struct{ from, to int }
 func (r columnRange) len() int { return r.to - r.from }
 
 func (r columnRange) has(c int) bool { return c >= r.from && c < r.to }
+
+// byteRange is a range of the bytes of a symbol.
+type byteRange struct{ from, to int }
+
+func (r byteRange) len() int { return r.to - r.from }

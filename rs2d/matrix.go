@@ -42,16 +42,18 @@ func (m *matrix) forget() { clear(m.heads) }
 // parityColumns are the source symbols of some columns of parity: what the rows are
 // extended to, and what these columns are extended from.
 type parityColumns struct {
-	layout
+	layout // of what there is of the symbols
 	columnRange
-	bytes  []byte   // column by column
-	shards [][]byte // the columns S, S+1, … that are in the range, nil for the others
-	heads  [][]byte // symbol i of the first column in it, and all that follows
+	slab   byteRange // of every symbol
+	bytes  []byte    // column by column
+	shards [][]byte  // the columns S, S+1, … that are in the range, nil for the others
+	heads  [][]byte  // symbol i of the first column in it, and all that follows
 }
 
-// set says which columns there are, and where they go.
-func (p *parityColumns) set(l layout, columns columnRange, buf []byte) {
-	p.layout, p.columnRange, p.bytes = l, columns, buf
+// set says which columns there are, which bytes of their symbols, and where they go.
+func (p *parityColumns) set(l layout, columns columnRange, slab byteRange, buf []byte) {
+	l.size, l.column = slab.len(), slab.len()*l.P
+	p.layout, p.columnRange, p.slab, p.bytes = l, columns, slab, buf
 	p.heads = resize(p.heads, l.P)
 	for i := range p.heads {
 		p.heads[i] = tailOf(buf, i*l.size)
@@ -77,7 +79,7 @@ func (p *parityColumns) clearFrom(row int) {
 // cells returns where the columns from c on are.
 func (p *parityColumns) cells(c int) cells {
 	off := (c - p.from) * p.column
-	return cells{shards: p.heads, off: off, step: p.column, base: p.bytes[off:], stride: p.size, even: p.P}
+	return cells{shards: p.heads, off: off, from: p.slab.from, step: p.column, base: p.bytes[off:], stride: p.size, even: p.P}
 }
 
 // forget drops the references to the caller's memory.

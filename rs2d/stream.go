@@ -86,9 +86,6 @@ func Progress(f func(done, total int64)) StreamOption {
 	return func(o *streamOptions) { o.progress = f }
 }
 
-// streamParityBytes bounds the parity columns that EncodeTo keeps at a time.
-const streamParityBytes = 512 << 20
-
 // newStreamOptions applies options to defaults. The error wraps ErrOption.
 func newStreamOptions(opts []StreamOption, memory int64) (o streamOptions, err error) {
 	o.memory = memory
@@ -108,8 +105,8 @@ func newStreamOptions(opts []StreamOption, memory int64) (o streamOptions, err e
 //
 // Memory does not grow with the blob, but with its symbols: 512 MiB of parity
 // columns, or what [MaxMemory] says, but at least 16 columns; and for each worker a row of
-// the matrix (S symbols) and a column of the expanded one (n symbols) besides what
-// [Encoder] says. When parity takes more than that, src is read once more for each further
+// the matrix (S symbols), or up to 8 MiB of its columns that are read at a time, and a column
+// of the expanded one (n symbols) besides what [Encoder] says. When parity takes more than that, src is read once more for each further
 // 512 MiB: it must not change.
 //
 // The error is a *commit.TooLargeError for a size that the code's shards cannot
@@ -127,7 +124,7 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 	case size < 0:
 		return nil, fmt.Errorf("rs2d: a blob of %d bytes", size)
 	}
-	o, err := newStreamOptions(opts, streamParityBytes)
+	o, err := newStreamOptions(opts, parityBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +163,7 @@ func (e *Encoder) EncodeFrom(ctx context.Context, sink Sink, r io.Reader, opts .
 	case sink == nil:
 		return nil, fmt.Errorf("%w Sink", ErrNil)
 	}
-	o, err := newStreamOptions(opts, streamParityBytes)
+	o, err := newStreamOptions(opts, parityBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -273,28 +270,45 @@ func (s *streamEmitter) rows(t *tiler, first, count int) (heads [][]byte, offset
 
 func (s *streamEmitter) emitRows(int, int, []byte) {}
 
-func (s *streamEmitter) inPieces() bool { return false }
+// Slivers are written whole.
+func (s *streamEmitter) inPieces() bool { return s.sink == Discard }
 
-// columns reads the unit's part of every row.
+// readBytes is how much of the columns of a tile is read at a time: enough of every row for
+// a read to cost little more than its bytes.
+const readBytes = 8 << 20
+
+// columns reads the unit's part of every row, and what follows in the rows for the units
+// after it.
 func (s *streamEmitter) columns(t *tiler, u *unit, _ int) cells {
 	m := &s.e.matrix
-	for i := range m.P {
-		t.shards[i] = t.cells[i*u.count*m.size:][:u.count*m.size]
-		s.read(t.shards[i], int64(i)*int64(m.row)+int64(u.first*m.size))
+	if u.first == u.tile.from || u.first >= t.ahead.to {
+		to := min(u.tile.to, m.S, u.first+max(u.count, readBytes/m.column))
+		t.ahead = columnRange{u.first, to}
+		t.read = resize(t.read, m.P*t.ahead.len()*m.size)
+		for i := range m.P {
+			part := t.ahead.len() * m.size
+			s.read(t.read[i*part:][:part], int64(i)*int64(m.row)+int64(u.first*m.size))
+		}
 	}
-	return cells{shards: t.shards[:m.P], step: m.size, base: t.cells, stride: u.count * m.size, even: m.P}
+	base, stride := t.read[(u.first-t.ahead.from)*m.size:], t.ahead.len()*m.size
+	for i := range m.P {
+		t.shards[i] = base[i*stride:][:u.count*m.size]
+	}
+	return cells{shards: t.shards[:m.P], step: m.size, base: base, stride: stride, even: m.P}
 }
 
 func (s *streamEmitter) gather(*tiler, *unit) {}
 
-// emit writes what a unit, which has whole columns, has of the slivers: columns of the
-// blob are a piece of every primary sliver, and every column is a secondary one.
+// emit writes what a unit, which has whole columns if it is to be written, has of the
+// slivers: columns of the blob are a piece of every primary sliver, and every column is a
+// secondary one.
 func (s *streamEmitter) emit(t *tiler, u *unit) {
 	m := &s.e.matrix
-	bytes := u.count * m.column
+	symbols := u.count * m.P
 	if u.first < m.S {
-		bytes += u.count * m.N * m.size
+		symbols += u.count * m.N
 	}
+	bytes := symbols * u.bytes()
 	defer s.progress.add(int64(bytes))
 	switch {
 	case s.sink == Discard:

@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/lanehash"
 )
 
 // memorySink collects slivers and counts their bytes.
@@ -74,25 +75,93 @@ func TestEncodeTo(t *testing.T) {
 	}
 }
 
-// TestParityGroups makes groups of columns as small as they get.
-func TestParityGroups(t *testing.T) {
-	c := newCode(t, 70)
-	blob := pattern(100*c.Params().P*c.Params().S, 3)
+// TestDiscard has the symbols of a column in pieces, since nothing of it is written.
+func TestDiscard(t *testing.T) {
+	c := newCode(t, 40)
+	blob := pattern((maxUnitBytes/40+100)*c.Params().P*c.Params().S-77, 4)
 	want, err := c.ID(blob)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := c.NewEncoder()
-	if err := e.begin(uint64(len(blob))); err != nil {
+	done := int64(0)
+	meta, err := c.EncodeTo(t.Context(), Discard, bytes.NewReader(blob), int64(len(blob)), MaxMemory(1),
+		Progress(func(now, total int64) {
+			if done = now; now > total {
+				t.Errorf("%d of %d bytes are done", now, total)
+			}
+		}))
+	if err != nil {
 		t.Fatal(err)
 	}
-	e.matrix.set(blob)
-	e.emit = &e.store.memoryEmitter
-	e.runGroups(1)
-	var meta commit.Metadata
-	e.finish(&meta, uint64(len(blob)))
 	if id, err := meta.ID(c.hasher); err != nil || id != want {
 		t.Errorf("id %v (%v), want %v", id, err, want)
+	}
+	if l, err := layoutOf(meta); err != nil || done != int64(l.N)*int64(l.row+l.column) {
+		t.Errorf("at the end %d bytes are done (%v)", done, err)
+	}
+}
+
+// TestParityGroups makes groups of columns as small as they get, and slabs of symbols, whose
+// last one is short.
+func TestParityGroups(t *testing.T) {
+	for _, scheme := range []commit.Scheme{commit.BLAKE3, commit.Walrus} {
+		c := newCode(t, 40, WithScheme(scheme))
+		for _, size := range []int{100, 2 * lanehash.LeafPiece, 3*lanehash.LeafPiece + 10} {
+			blob := pattern(size*c.Params().P*c.Params().S-3*size, 3)
+			want, err := c.ID(blob)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, run := range map[string]func(*Encoder){
+				"groups":        func(e *Encoder) { e.runGroups(1) },
+				"narrow slabs":  func(e *Encoder) { e.runSlabs(lanehash.LeafPiece) },
+				"slabs of two":  func(e *Encoder) { e.runSlabs(2 * lanehash.LeafPiece) },
+				"a single slab": func(e *Encoder) { e.runSlabs(size) },
+			} {
+				e := c.NewEncoder()
+				if err := e.begin(uint64(len(blob))); err != nil {
+					t.Fatal(err)
+				}
+				e.matrix.set(blob)
+				e.emit = &e.store.memoryEmitter
+				run(e)
+				var meta commit.Metadata
+				e.finish(&meta, uint64(len(blob)))
+				if id, err := meta.ID(c.hasher); err != nil || id != want {
+					t.Errorf("%v, symbols of %d bytes, %s: id %v (%v), want %v", scheme, size, name, id, err, want)
+				}
+			}
+		}
+	}
+}
+
+// TestSlabWidth has what is held stay within its bound for as many shards and bytes as slabs
+// are for, and no slab where all fits.
+func TestSlabWidth(t *testing.T) {
+	for _, n := range []int{10, 300, 1000, 1400, 2000, 8000} {
+		e := newCode(t, n).NewEncoder()
+		p := e.c.params
+		for _, size := range []int{2, 1024, 1026, 4820, commit.MaxSymbol &^ 1} {
+			var err error
+			if e.matrix.layout, err = newLayout(p, uint64(size)*uint64(p.P)*uint64(p.S)); err != nil {
+				t.Fatal(err)
+			}
+			width := e.slabWidth(parityBytes)
+			held := int64(p.N-p.S) * int64(p.P) * int64(width)
+			if width < size {
+				held += int64(p.N) * int64(p.N) * int64(e.c.lanes.BatchBytes(size))
+			}
+			switch whole := int64(p.N-p.S) * int64(p.P) * int64(size); {
+			case whole <= parityBytes && width != size:
+				t.Errorf("n = %d, symbols of %d bytes: slabs of %d where all fit", n, size, width)
+			case width > 0 && held > parityBytes:
+				t.Errorf("n = %d, symbols of %d bytes: %d bytes held", n, size, held)
+			case width < size && width%lanehash.LeafPiece != 0:
+				t.Errorf("n = %d, symbols of %d bytes: slabs of %d", n, size, width)
+			case n <= 1000 && width == 0:
+				t.Errorf("n = %d, symbols of %d bytes: no slabs", n, size)
+			}
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package rs2d
 
 import (
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/internal/lanehash"
 	"github.com/redstuff-go/redstuff/internal/rscode"
 )
 
@@ -28,16 +27,17 @@ type tiler struct {
 	e       *Encoder
 	rows    *rscode.Workspace
 	columns *rscode.Workspace
-	leaves  [2]*lanehash.LeafBatch // of source and of parity rows, for symbols in pieces
+	leaves  leafPair // for symbols in pieces
 
 	unit   unit     // in work
 	cells  []byte   // the symbols of a unit that stand nowhere else
 	shards [][]byte // row by row
 	carry  []byte   // what the unit before left of cache lines, row by row
 
-	read   []byte   // rows read from a stream
-	heads  [][]byte // symbol j and all that follows in them
-	column []byte   // a secondary sliver for a stream
+	read   []byte      // rows read from a stream, or parts of them
+	ahead  columnRange // whose parts of all rows these are
+	heads  [][]byte    // symbol j and all that follows in them
+	column []byte      // a secondary sliver for a stream
 
 	nodes   []byte // the tile's leaves, row by row
 	digests []byte // those of a unit, column by column
@@ -49,7 +49,6 @@ func newTiler(e *Encoder) *tiler {
 	return &tiler{
 		e:    e,
 		rows: c.along[Primary].codec.NewWorkspace(), columns: c.along[Secondary].codec.NewWorkspace(),
-		leaves: [2]*lanehash.LeafBatch{c.lanes.NewLeafBatch(), c.lanes.NewLeafBatch()},
 	}
 }
 
@@ -74,7 +73,9 @@ func (t *tiler) tile(tile int) {
 		t.do(&t.unit)
 		c += n
 	}
-	t.fold(tile, columns)
+	if e.slab.to == l.size {
+		t.fold(tile, columns)
+	}
 }
 
 // fold folds the trees of the tile's columns to their roots, and its part of every row's

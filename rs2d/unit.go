@@ -28,12 +28,13 @@ type unit struct {
 // bytes returns how many bytes of each symbol the unit has.
 func (u *unit) bytes() int { return u.b - u.a }
 
-// cells says where the symbols of some rows of a unit are: that of row i and the
-// unit's column c at shards[i][off+c*step:]. Rows up to even are evenly spaced too:
-// at base[i*stride+c*step:].
+// cells says where the symbols of some rows of a unit are, from the byte from on: that of
+// row i and the unit's column c at shards[i][off+c*step:]. Rows up to even are evenly spaced
+// too: at base[i*stride+c*step:].
 type cells struct {
 	shards    [][]byte
 	off, step int
+	from      int
 
 	base         []byte
 	stride, even int
@@ -45,7 +46,7 @@ func (c *cells) at(a int) int {
 	if c.buffered {
 		return c.off
 	}
-	return c.off + a
+	return c.off + a - c.from
 }
 
 // piece returns base from byte a of the symbols on.
@@ -54,15 +55,24 @@ func (c *cells) piece(a int) []byte { return tailOf(c.base, c.at(a)-c.off) }
 // unitColumns returns how many columns a unit has: whole strips of them.
 func (t *tiler) unitColumns() int {
 	size := t.e.matrix.size
+	if t.e.slab.len() < size {
+		return 1
+	}
 	perStrip := packed(size, t.e.c.along[Secondary].codec.StripSize())
 	return max(1, unitBytes/(t.e.matrix.N*size)/perStrip) * perStrip
 }
 
-// do extends and hashes a unit, into the leaves of its tile, and emits it.
+// do extends and hashes what the slab in work has of a unit, into the leaves of its tile,
+// and emits it.
 func (t *tiler) do(u *unit) {
 	e, l := t.e, &t.e.matrix.layout
-	width := l.size
-	if l.N*width > maxUnitBytes && e.emit.inPieces() {
+	slab := e.slab
+	width, leaves := slab.len(), &t.leaves
+	if width < l.size {
+		leaves = &e.leaves[u.first]
+	}
+	pieces := width < l.size || l.N*width > maxUnitBytes && e.emit.inPieces()
+	if pieces {
 		// A symbol of every row does not fit: the unit is a single column.
 		width = min(width, max(1, unitBytes/l.N/lanehash.LeafPiece)*lanehash.LeafPiece)
 	}
@@ -76,27 +86,42 @@ func (t *tiler) do(u *unit) {
 	// Digests of symbol (i, c) of the unit: digests[i*next+c*HashSize:].
 	digests, next := t.nodes[(u.first-u.tile.from)*commit.HashSize:], u.tile.len()*commit.HashSize
 	parityDigests := digests[l.P*next:]
-	if width == l.size {
+	if !pieces {
 		u.b = width
 		t.extend(u)
 		e.emit.emit(t, u)
 		t.hash(digests, next, &u.source, u.count)
 		t.hash(parityDigests, next, &u.parity, u.count)
-	} else {
-		t.leaves[0].Reset(l.size, u.source.even)
-		t.leaves[1].Reset(l.size, u.parity.even)
-		for u.a < l.size {
-			u.b = min(l.size, u.a+width)
-			t.extend(u)
-			e.emit.emit(t, u)
-			t.leaves[0].Write(u.source.piece(u.a), u.source.stride, u.bytes())
-			t.leaves[1].Write(u.parity.piece(u.a), u.parity.stride, u.bytes())
-			u.a = u.b
-		}
-		t.leaves[0].Sum(digests, next)
-		t.leaves[1].Sum(parityDigests, next)
+		t.hashZeros(digests, next, u)
+		return
 	}
-	t.hashZeros(digests, next, u)
+	if slab.from == 0 {
+		leaves.reset(e.c.lanes, l.size, u.source.even, u.parity.even)
+	}
+	for u.a = slab.from; u.a < slab.to; u.a = u.b {
+		u.b = min(slab.to, u.a+width)
+		t.extend(u)
+		e.emit.emit(t, u)
+		leaves.source.Write(u.source.piece(u.a), u.source.stride, u.bytes())
+		leaves.parity.Write(u.parity.piece(u.a), u.parity.stride, u.bytes())
+	}
+	if slab.to == l.size {
+		leaves.source.Sum(digests, next)
+		leaves.parity.Sum(parityDigests, next)
+		t.hashZeros(digests, next, u)
+	}
+}
+
+// leafPair hashes the symbols of a column that come in pieces.
+type leafPair struct{ source, parity *lanehash.LeafBatch }
+
+// reset begins with the symbols of so many source and parity rows.
+func (p *leafPair) reset(h *lanehash.Hasher, size, source, parity int) {
+	if p.source == nil {
+		p.source, p.parity = h.NewLeafBatch(), h.NewLeafBatch()
+	}
+	p.source.Reset(size, source)
+	p.parity.Reset(size, parity)
 }
 
 // makeRoom makes room for n columns of a unit, width bytes of each: for the source

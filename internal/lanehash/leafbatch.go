@@ -27,6 +27,21 @@ type LeafBatch struct {
 	digests []byte // count digests, once the last piece has come
 }
 
+// BatchBytes returns what a LeafBatch holds for each symbol of size bytes.
+func (h *Hasher) BatchBytes(size int) int {
+	switch {
+	case size <= LeafPiece:
+		return HashSize
+	case h.scheme == Walrus:
+		return HashSize + 9*8
+	}
+	return HashSize * (1 + blake3Levels(size))
+}
+
+// blake3Levels returns how many levels of BLAKE3's tree wait for their right siblings, at
+// most, in symbols of size bytes.
+func blake3Levels(size int) int { return bits.Len(uint(size/blake3ChunkSize)) + 1 }
+
 // Reset prepares the batch for count symbols of size bytes, and forgets what
 // came before. It allocates only to grow.
 func (b *LeafBatch) Reset(size, count int) {
@@ -42,11 +57,10 @@ func (b *LeafBatch) Reset(size, count int) {
 		b.state = grown(b.state, 8*padded)
 		b.leads = grown(b.leads, padded)
 	case b.hasher.scheme == BLAKE3 && size > blake3ChunkSize:
-		levels := bits.Len(uint(size/blake3ChunkSize)) + 1
 		b.tree = blake3Tree{
 			kernels: b.hasher.kernels,
 			domain:  blake3Leaf,
-			stack:   grown(b.tree.stack, levels*count*HashSize),
+			stack:   grown(b.tree.stack, blake3Levels(size)*count*HashSize),
 			rowLen:  count * HashSize,
 			count:   count,
 		}
