@@ -153,6 +153,17 @@ func (h *Hasher) BlobID(dst []byte, n int, length uint64, root []byte) {
 // NewLeafBatch returns an empty batch; Reset prepares it.
 func (h *Hasher) NewLeafBatch() *LeafBatch { return &LeafBatch{hasher: h} }
 
+// BatchBytes returns what a LeafBatch holds for each symbol of size bytes.
+func (h *Hasher) BatchBytes(size int) int {
+	switch {
+	case size <= LeafPiece:
+		return HashSize
+	case h.scheme == Walrus:
+		return HashSize + 9*8
+	}
+	return HashSize * (1 + blake3Levels(size))
+}
+
 // GroupLanes returns how many lanes the groups of the hasher have, 0 if there are no
 // kernels for them.
 func (h *Hasher) GroupLanes() int {

@@ -27,17 +27,6 @@ type LeafBatch struct {
 	digests []byte // count digests, once the last piece has come
 }
 
-// BatchBytes returns what a LeafBatch holds for each symbol of size bytes.
-func (h *Hasher) BatchBytes(size int) int {
-	switch {
-	case size <= LeafPiece:
-		return HashSize
-	case h.scheme == Walrus:
-		return HashSize + 9*8
-	}
-	return HashSize * (1 + blake3Levels(size))
-}
-
 // blake3Levels returns how many levels of BLAKE3's tree wait for their right siblings, at
 // most, in symbols of size bytes.
 func blake3Levels(size int) int { return bits.Len(uint(size/blake3ChunkSize)) + 1 }
