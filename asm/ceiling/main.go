@@ -9,6 +9,7 @@ import (
 )
 
 //go:generate go run . -out ../../bench/internal/ceiling/loops_amd64.s -stubs ../../bench/internal/ceiling/loops_amd64.go -pkg ceiling
+//go:generate go run ../tidy ../../bench/internal/ceiling/loops_amd64.s
 
 // chains is how many instructions follow one another that do not depend on each other.
 const chains = 12

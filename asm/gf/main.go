@@ -14,6 +14,7 @@ package main
 //go:generate go run . -backend avx2+gfni -out ../../internal/gf16/kernels_avx2gfni_amd64.s -decls ../../internal/gf16/kernels_avx2gfni_amd64.go
 //go:generate go run . -backend avx512 -out ../../internal/gf16/kernels_avx512_amd64.s -decls ../../internal/gf16/kernels_avx512_amd64.go
 //go:generate go run . -backend avx512+gfni -out ../../internal/gf16/kernels_avx512gfni_amd64.s -decls ../../internal/gf16/kernels_avx512gfni_amd64.go
+//go:generate go run ../tidy ../../internal/gf16/kernels_avx2_amd64.s ../../internal/gf16/kernels_avx2gfni_amd64.s ../../internal/gf16/kernels_avx512_amd64.s ../../internal/gf16/kernels_avx512gfni_amd64.s
 
 import (
 	"flag"

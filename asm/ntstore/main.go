@@ -8,6 +8,7 @@ import (
 )
 
 //go:generate go run . -out ../../internal/ntstore/ntstore_amd64.s -stubs ../../internal/ntstore/ntstore_amd64.go -pkg ntstore
+//go:generate go run ../tidy ../../internal/ntstore/ntstore_amd64.s
 
 const (
 	line = 64 // bytes of a cache line, and of a vector

@@ -76,7 +76,6 @@ DATA unpackOrder<>+248(SB)/8, $0x0000000000000001
 GLOBL unpackOrder<>(SB), RODATA|NOPTR, $256
 
 // func fft4AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·fft4AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
@@ -95,7 +94,6 @@ TEXT ·fft4AVX2(SB), NOSPLIT, $0-56
 	SHRQ         $0x01, R9
 	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
-
 group:
 	MOVQ DI, R10
 	SUBQ tab+48(FP), R10
@@ -103,13 +101,11 @@ group:
 	CMPQ R10, $0x00008000
 	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
-
 rowColumn:
 	VMOVDQU        (AX)(SI*1), Y1
 	VMOVDQU        (R10)(SI*1), Y2
@@ -257,7 +253,6 @@ rowColumn:
 	MOVQ           R11, CX
 	DECQ           R12
 	JNE            row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -265,18 +260,15 @@ next:
 	ADDQ $0x00000200, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI128 (R9), Y1
 	VBROADCASTI128 16(R9), Y2
 	VBROADCASTI128 (DI), Y3
 	VBROADCASTI128 16(DI), Y4
 	MOVQ           DX, R10
-
 subfieldRun:
 	VMOVDQU        (AX)(SI*1), Y5
 	VMOVDQU        32(AX)(SI*1), Y6
@@ -363,10 +355,8 @@ subfieldRun:
 	SUBQ           $+64, R10
 	JNE            subfieldRun
 	JMP            next
-
 groupZero:
 	MOVQ DX, R10
-
 zeroRun:
 	VMOVDQU        (AX)(DX*1), Y1
 	VMOVDQU        32(AX)(DX*1), Y2
@@ -413,7 +403,6 @@ zeroRun:
 	JMP            next
 
 // func ifft4AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·ifft4AVX2(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
@@ -432,7 +421,6 @@ TEXT ·ifft4AVX2(SB), NOSPLIT, $0-64
 	SHRQ         $0x01, R9
 	ADDQ         tab+56(FP), R9
 	ADDQ         tab+56(FP), DI
-
 group:
 	MOVQ DI, R10
 	SUBQ tab+56(FP), R10
@@ -440,13 +428,11 @@ group:
 	CMPQ R10, $0x00008000
 	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
-
 rowColumn:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        (R10), Y2
@@ -586,7 +572,6 @@ rowColumn:
 	VPXOR          (R11)(DX*2), Y6, Y6
 	VPXOR          (CX)(SI*1), Y7, Y7
 	VPXOR          (R11)(SI*1), Y8, Y8
-
 rowColumnStores:
 	VMOVDQU Y1, (CX)
 	VMOVDQU Y2, (R11)
@@ -606,7 +591,6 @@ rowColumnStores:
 	MOVQ    R11, CX
 	DECQ    R12
 	JNE     row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -614,18 +598,15 @@ next:
 	ADDQ $0x00000200, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI128 (R9), Y1
 	VBROADCASTI128 16(R9), Y2
 	VBROADCASTI128 (DI), Y3
 	VBROADCASTI128 16(DI), Y4
 	MOVQ           DX, R10
-
 subfieldRun:
 	VMOVDQU        (AX), Y5
 	VMOVDQU        32(AX), Y6
@@ -709,7 +690,6 @@ subfieldRun:
 	VPXOR          32(CX)(DX*2), Y10, Y10
 	VPXOR          (CX)(SI*1), Y11, Y11
 	VPXOR          32(CX)(SI*1), Y12, Y12
-
 subfieldRunStores:
 	VMOVDQU Y5, (CX)
 	VMOVDQU Y6, 32(CX)
@@ -724,10 +704,8 @@ subfieldRunStores:
 	SUBQ    $+64, R10
 	JNE     subfieldRun
 	JMP     next
-
 groupZero:
 	MOVQ DX, R10
-
 zeroRun:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        32(AX), Y2
@@ -769,7 +747,6 @@ zeroRun:
 	VPXOR          32(CX)(DX*2), Y6, Y6
 	VPXOR          (CX)(SI*1), Y7, Y7
 	VPXOR          32(CX)(SI*1), Y8, Y8
-
 zeroRunStores:
 	VMOVDQU Y1, (CX)
 	VMOVDQU Y2, 32(CX)
@@ -786,7 +763,6 @@ zeroRunStores:
 	JMP     next
 
 // func fft2AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
@@ -801,7 +777,6 @@ TEXT ·fft2AVX2(SB), NOSPLIT, $0-56
 	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
-
 group:
 	MOVQ           SI, R8
 	SUBQ           tab+48(FP), R8
@@ -815,13 +790,11 @@ group:
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
 	MOVQ           dist+24(FP), R10
-
 row:
 	LEAQ (AX)(BX*1), R8
 	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
-
 rowColumn:
 	VMOVDQU (AX)(DX*1), Y7
 	VMOVDQU (R8)(DX*1), Y8
@@ -864,23 +837,19 @@ rowColumn:
 	MOVQ    R9, CX
 	DECQ    R10
 	JNE     row
-
 next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
 	DECQ DI
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	MOVQ           DX, R8
-
 subfieldRun:
 	VMOVDQU (AX)(DX*1), Y3
 	VMOVDQU 32(AX)(DX*1), Y4
@@ -909,10 +878,8 @@ subfieldRun:
 	SUBQ    $+64, R8
 	JNE     subfieldRun
 	JMP     next
-
 groupZero:
 	MOVQ DX, R8
-
 zeroRun:
 	VMOVDQU (AX), Y1
 	VMOVDQU 32(AX), Y2
@@ -929,7 +896,6 @@ zeroRun:
 	JMP     next
 
 // func ifft2AVX2(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·ifft2AVX2(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         src+8(FP), AX
@@ -944,7 +910,6 @@ TEXT ·ifft2AVX2(SB), NOSPLIT, $0-64
 	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+56(FP), SI
-
 group:
 	MOVQ           SI, R8
 	SUBQ           tab+56(FP), R8
@@ -958,13 +923,11 @@ group:
 	VBROADCASTI128 64(SI), Y5
 	VBROADCASTI128 80(SI), Y6
 	MOVQ           dist+24(FP), R10
-
 row:
 	LEAQ (AX)(BX*1), R8
 	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
-
 rowColumn:
 	VMOVDQU (AX), Y7
 	VMOVDQU (R8), Y8
@@ -999,7 +962,6 @@ rowColumn:
 	VPXOR   (R9), Y8, Y8
 	VPXOR   (CX)(DX*1), Y9, Y9
 	VPXOR   (R9)(DX*1), Y10, Y10
-
 rowColumnStores:
 	VMOVDQU Y7, (CX)
 	VMOVDQU Y8, (R9)
@@ -1015,23 +977,19 @@ rowColumnStores:
 	MOVQ    R9, CX
 	DECQ    R10
 	JNE     row
-
 next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
 	DECQ DI
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI128 (SI), Y1
 	VBROADCASTI128 16(SI), Y2
 	MOVQ           DX, R8
-
 subfieldRun:
 	VMOVDQU (AX), Y3
 	VMOVDQU 32(AX), Y4
@@ -1057,7 +1015,6 @@ subfieldRun:
 	VPXOR   32(CX), Y4, Y4
 	VPXOR   (CX)(DX*1), Y5, Y5
 	VPXOR   32(CX)(DX*1), Y6, Y6
-
 subfieldRunStores:
 	VMOVDQU Y3, (CX)
 	VMOVDQU Y4, 32(CX)
@@ -1068,10 +1025,8 @@ subfieldRunStores:
 	SUBQ    $+64, R8
 	JNE     subfieldRun
 	JMP     next
-
 groupZero:
 	MOVQ DX, R8
-
 zeroRun:
 	VMOVDQU (AX), Y1
 	VMOVDQU 32(AX), Y2
@@ -1083,7 +1038,6 @@ zeroRun:
 	VPXOR   32(CX), Y2, Y2
 	VPXOR   (CX)(DX*1), Y3, Y3
 	VPXOR   32(CX)(DX*1), Y4, Y4
-
 zeroRunStores:
 	VMOVDQU Y1, (CX)
 	VMOVDQU Y2, 32(CX)
@@ -1096,7 +1050,6 @@ zeroRunStores:
 	JMP     next
 
 // func encode2AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·encode2AVX2(SB), NOSPLIT, $0-80
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         tab+72(FP), AX
@@ -1104,10 +1057,8 @@ TEXT ·encode2AVX2(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	LEAQ 32(CX), BX
-
 plane:
 	MOVQ    srcs+16(FP), SI
 	MOVQ    k+24(FP), DI
@@ -1121,16 +1072,13 @@ plane:
 	VMOVDQU 32(R8), Y4
 	ADDQ    $+64, from+56(FP)
 	JMP     group
-
 fromZero:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-
 group:
 	CMPQ  DI, $0x02
 	JGE   full
 	VPXOR Y2, Y2, Y2
-
 full:
 	CMPQ    BX, CX
 	JEQ     low
@@ -1141,7 +1089,6 @@ full:
 	MOVQ    24(SI), R8
 	VMOVDQU (R8)(BX*1), Y2
 	JMP     loaded
-
 low:
 	MOVQ           (SI), R8
 	VMOVDQU        (R8)(BX*1), Y1
@@ -1169,7 +1116,6 @@ low:
 	VPSHUFB        Y5, Y6, Y6
 	VPXOR          Y6, Y7, Y7
 	VPXOR          Y7, Y2, Y2
-
 loaded:
 	VPXOR          Y1, Y2, Y2
 	ADDQ           $0x00000030, SI
@@ -1195,7 +1141,6 @@ loaded:
 	VMOVDQU        Y4, 32(DX)
 	ADDQ           $+64, to+64(FP)
 	JMP            stored
-
 whole:
 	VPXOR   Y3, Y4, Y4
 	MOVQ    dsts+0(FP), DX
@@ -1209,7 +1154,6 @@ whole:
 	MOVQ    24(DX), DX
 	VMOVDQU Y4, (DX)(BX*1)
 	JMP     stored
-
 storeLow:
 	MOVQ           (DX), DI
 	VMOVDQU        32(DI)(BX*1), Y1
@@ -1237,7 +1181,6 @@ storeLow:
 	VPXOR          Y3, Y5, Y5
 	VPXOR          Y5, Y4, Y4
 	VMOVDQU        Y4, (DX)(BX*1)
-
 stored:
 	CMPQ BX, CX
 	MOVQ CX, BX
@@ -1249,7 +1192,6 @@ stored:
 	RET
 
 // func encode4AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·encode4AVX2(SB), NOSPLIT, $0-80
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         tab+72(FP), AX
@@ -1257,10 +1199,8 @@ TEXT ·encode4AVX2(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	LEAQ 32(CX), SI
-
 plane:
 	MOVQ    srcs+16(FP), DI
 	MOVQ    k+24(FP), R8
@@ -1280,20 +1220,17 @@ plane:
 	VMOVDQU 96(R9), Y8
 	ADDQ    $+128, from+56(FP)
 	JMP     group
-
 fromZero:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-
 group:
 	CMPQ  R8, $0x04
 	JGE   full
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-
 full:
 	CMPQ    SI, CX
 	JEQ     low
@@ -1312,7 +1249,6 @@ full:
 	MOVQ    72(DI), R9
 	VMOVDQU (R9)(SI*1), Y4
 	JMP     loaded
-
 low:
 	MOVQ           (DI), R9
 	VMOVDQU        (R9)(SI*1), Y1
@@ -1368,7 +1304,6 @@ low:
 	VPSHUFB        Y9, Y10, Y10
 	VPXOR          Y10, Y11, Y11
 	VPXOR          Y11, Y4, Y4
-
 loaded:
 	VPXOR          Y1, Y2, Y2
 	VPXOR          Y3, Y4, Y4
@@ -1429,7 +1364,6 @@ loaded:
 	VMOVDQU        Y8, 96(DX)
 	ADDQ           $+128, to+64(FP)
 	JMP            stored
-
 whole:
 	VPXOR          Y5, Y7, Y7
 	VPXOR          Y6, Y8, Y8
@@ -1463,7 +1397,6 @@ whole:
 	MOVQ           72(DX), DX
 	VMOVDQU        Y8, (DX)(SI*1)
 	JMP            stored
-
 storeLow:
 	MOVQ           (DX), DI
 	VMOVDQU        32(DI)(SI*1), Y1
@@ -1519,7 +1452,6 @@ storeLow:
 	VPXOR          Y5, Y6, Y6
 	VPXOR          Y6, Y8, Y8
 	VMOVDQU        Y8, (DX)(SI*1)
-
 stored:
 	CMPQ SI, CX
 	MOVQ CX, SI
@@ -1531,7 +1463,6 @@ stored:
 	RET
 
 // func encode8AVX2(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·encode8AVX2(SB), NOSPLIT, $0-80
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         tab+72(FP), AX
@@ -1539,10 +1470,8 @@ TEXT ·encode8AVX2(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	LEAQ 32(CX), DI
-
 plane:
 	MOVQ    srcs+16(FP), R8
 	MOVQ    k+24(FP), R9
@@ -1570,7 +1499,6 @@ plane:
 	VMOVDQU 224(R10), Y12
 	ADDQ    $+256, from+56(FP)
 	JMP     group
-
 fromZero:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -1580,14 +1508,12 @@ fromZero:
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
 	VPXOR Y12, Y12, Y12
-
 group:
 	CMPQ  R9, $0x04
 	JGE   full
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-
 full:
 	CMPQ    DI, CX
 	JEQ     low
@@ -1606,7 +1532,6 @@ full:
 	MOVQ    72(R8), R10
 	VMOVDQU (R10)(DI*1), Y4
 	JMP     loaded
-
 low:
 	MOVQ           (R8), R10
 	VMOVDQU        (R10)(DI*1), Y1
@@ -1662,7 +1587,6 @@ low:
 	VPSHUFB        Y13, Y14, Y14
 	VPXOR          Y14, Y15, Y15
 	VPXOR          Y15, Y4, Y4
-
 loaded:
 	VPXOR          Y1, Y2, Y2
 	VPXOR          Y3, Y4, Y4
@@ -1768,7 +1692,6 @@ loaded:
 	VMOVDQU        Y12, 224(DX)
 	ADDQ           $+256, to+64(FP)
 	JMP            stored
-
 whole:
 	VPXOR          Y5, Y9, Y9
 	VPXOR          Y6, Y10, Y10
@@ -1862,7 +1785,6 @@ whole:
 	MOVQ           168(DX), DX
 	VMOVDQU        Y12, (DX)(DI*1)
 	JMP            stored
-
 storeLow:
 	MOVQ           (DX), SI
 	VMOVDQU        32(SI)(DI*1), Y1
@@ -1974,7 +1896,6 @@ storeLow:
 	VPXOR          Y5, Y6, Y6
 	VPXOR          Y6, Y12, Y12
 	VMOVDQU        Y12, (DX)(DI*1)
-
 stored:
 	CMPQ DI, CX
 	MOVQ CX, DI
@@ -1986,7 +1907,6 @@ stored:
 	RET
 
 // func toTowerAVX2(rows *byte, planeBytes int, count int, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·toTowerAVX2(SB), NOSPLIT, $0-32
 	VPBROADCASTQ   nibbleMask<>+0(SB), Y0
 	MOVQ           rows+0(FP), AX
@@ -1998,12 +1918,10 @@ TEXT ·toTowerAVX2(SB), NOSPLIT, $0-32
 	JEQ            done
 	VBROADCASTI128 96(DX), Y1
 	VBROADCASTI128 112(DX), Y2
-
 row:
 	MOVQ CX, DX
 	SHRQ $0x05, DX
 	JEQ  odd
-
 column:
 	VMOVDQU (AX), Y3
 	VMOVDQU (BX), Y4
@@ -2019,19 +1937,16 @@ column:
 	ADDQ    $0x20, BX
 	DECQ    DX
 	JNE     column
-
 odd:
 	ADDQ CX, AX
 	ADDQ CX, BX
 	DECQ SI
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
 
 // func scaleAVX2(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-48
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         dst+0(FP), AX
@@ -2045,14 +1960,12 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-48
 	JEQ          done
 	CMPQ         DX, $0x20
 	JEQ          narrow
-
 row:
 	MOVWQZX (BX), R9
 	SHLQ    $0x07, R9
 	ADDQ    tab+40(FP), R9
 	MOVQ    DX, R10
 	SHRQ    $0x05, R10
-
 column:
 	VMOVDQU        (CX), Y1
 	VMOVDQU        (DI), Y2
@@ -2098,11 +2011,9 @@ column:
 	ADDQ           $0x02, BX
 	DECQ           R8
 	JNE            row
-
 done:
 	VZEROUPPER
 	RET
-
 narrow:
 	MOVWQZX        (BX), DX
 	SHLQ           $0x07, DX
@@ -2147,7 +2058,6 @@ narrow:
 	RET
 
 // func mulAddAVX2(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·mulAddAVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         dst+0(FP), AX
@@ -2158,7 +2068,6 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-40
 	ADDQ         tab+32(FP), BX
 	SHRQ         $0x06, DX
 	JEQ          done
-
 block:
 	VMOVDQU        (CX), Y1
 	VMOVDQU        32(CX), Y2
@@ -2198,13 +2107,11 @@ block:
 	ADDQ           $0x40, AX
 	DECQ           DX
 	JNE            block
-
 done:
 	VZEROUPPER
 	RET
 
 // func mulAVX2(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·mulAVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         dst+0(FP), AX
@@ -2215,7 +2122,6 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-40
 	ADDQ         tab+32(FP), BX
 	SHRQ         $0x06, DX
 	JEQ          done
-
 block:
 	VMOVDQU        (CX), Y1
 	VMOVDQU        32(CX), Y2
@@ -2253,13 +2159,11 @@ block:
 	ADDQ           $0x40, AX
 	DECQ           DX
 	JNE            block
-
 done:
 	VZEROUPPER
 	RET
 
 // func dotAVX2(dst *byte, srcs *byte, off int, n int, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·dotAVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         dst+0(FP), AX
@@ -2272,7 +2176,6 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-56
 	JNE          start
 	VZEROUPPER
 	RET
-
 start:
 tile2:
 	CMPQ    BX, $+128
@@ -2284,7 +2187,6 @@ tile2:
 	MOVQ    CX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 source2:
 	MOVQ           (DI), R10
 	ADDQ           DX, R10
@@ -2367,7 +2269,6 @@ source2:
 	ADDQ           $+128, DX
 	SUBQ           $+128, BX
 	JMP            tile2
-
 tile2Done:
 tile1:
 	CMPQ    BX, $+64
@@ -2377,7 +2278,6 @@ tile1:
 	MOVQ    CX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 source1:
 	MOVQ           (DI), R10
 	ADDQ           DX, R10
@@ -2426,13 +2326,11 @@ source1:
 	ADDQ           $+64, DX
 	SUBQ           $+64, BX
 	JMP            tile1
-
 tile1Done:
 	VZEROUPPER
 	RET
 
 // func mulAddManyAVX2(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX2
 TEXT ·mulAddManyAVX2(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Y0
 	MOVQ         dsts+0(FP), AX
@@ -2445,7 +2343,6 @@ TEXT ·mulAddManyAVX2(SB), NOSPLIT, $0-56
 	JNE          start
 	VZEROUPPER
 	RET
-
 start:
 tile2:
 	CMPQ    DX, $+128
@@ -2457,7 +2354,6 @@ tile2:
 	MOVQ    AX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 destination2:
 	MOVQ           (DI), R10
 	ADDQ           CX, R10
@@ -2536,7 +2432,6 @@ destination2:
 	ADDQ           $+128, CX
 	SUBQ           $+128, DX
 	JMP            tile2
-
 tile2Done:
 tile1:
 	CMPQ    DX, $+64
@@ -2546,7 +2441,6 @@ tile1:
 	MOVQ    AX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 destination1:
 	MOVQ           (DI), R10
 	ADDQ           CX, R10
@@ -2593,18 +2487,15 @@ destination1:
 	ADDQ           $+64, CX
 	SUBQ           $+64, DX
 	JMP            tile1
-
 tile1Done:
 	VZEROUPPER
 	RET
 
 // func xorAVX2(dst *byte, src *byte, n int)
-// Requires: AVX, AVX2
 TEXT ·xorAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
-
 wide:
 	CMPQ    DX, $0x00000080
 	JLT     words
@@ -2624,7 +2515,6 @@ wide:
 	ADDQ    $0x00000080, AX
 	SUBQ    $0x00000080, DX
 	JMP     wide
-
 words:
 	CMPQ DX, $0x08
 	JLT  bytes
@@ -2634,7 +2524,6 @@ words:
 	ADDQ $0x08, AX
 	SUBQ $0x08, DX
 	JMP  words
-
 bytes:
 	CMPQ DX, $0x01
 	JLT  done
@@ -2644,18 +2533,15 @@ bytes:
 	ADDQ $0x01, AX
 	SUBQ $0x01, DX
 	JMP  bytes
-
 done:
 	VZEROUPPER
 	RET
 
 // func sumAVX2(dst *byte, srcs *byte, count int, off int, n int)
-// Requires: AVX, AVX2
 TEXT ·sumAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ off+24(FP), CX
 	MOVQ n+32(FP), DX
-
 tile8:
 	CMPQ    DX, $+256
 	JLT     tile8Done
@@ -2671,7 +2557,6 @@ tile8:
 	VMOVDQU 192(DI)(CX*1), Y6
 	VMOVDQU 224(DI)(CX*1), Y7
 	JMP     tile8Next
-
 tile8Source:
 	MOVQ  (BX), DI
 	VPXOR (DI)(CX*1), Y0, Y0
@@ -2682,7 +2567,6 @@ tile8Source:
 	VPXOR 160(DI)(CX*1), Y5, Y5
 	VPXOR 192(DI)(CX*1), Y6, Y6
 	VPXOR 224(DI)(CX*1), Y7, Y7
-
 tile8Next:
 	ADDQ    $0x18, BX
 	DECQ    SI
@@ -2699,7 +2583,6 @@ tile8Next:
 	ADDQ    $+256, CX
 	SUBQ    $+256, DX
 	JMP     tile8
-
 tile8Done:
 tile2:
 	CMPQ    DX, $+64
@@ -2710,12 +2593,10 @@ tile2:
 	VMOVDQU (DI)(CX*1), Y0
 	VMOVDQU 32(DI)(CX*1), Y1
 	JMP     tile2Next
-
 tile2Source:
 	MOVQ  (BX), DI
 	VPXOR (DI)(CX*1), Y0, Y0
 	VPXOR 32(DI)(CX*1), Y1, Y1
-
 tile2Next:
 	ADDQ    $0x18, BX
 	DECQ    SI
@@ -2726,13 +2607,11 @@ tile2Next:
 	ADDQ    $+64, CX
 	SUBQ    $+64, DX
 	JMP     tile2
-
 tile2Done:
 	VZEROUPPER
 	RET
 
 // func packAVX2(dst *byte, planeBytes int, srcs *byte, rows int, off int, step int, size int, count int)
-// Requires: AVX
 TEXT ·packAVX2(SB), NOSPLIT, $0-64
 	MOVQ  srcs+16(FP), AX
 	MOVQ  rows+24(FP), CX
@@ -2742,7 +2621,6 @@ TEXT ·packAVX2(SB), NOSPLIT, $0-64
 	MOVQ  size+48(FP), BX
 	ANDQ  $0x3f, BX
 	SHRQ  $0x01, BX
-
 row:
 	MOVQ    off+32(FP), SI
 	ADDQ    (AX), SI
@@ -2767,7 +2645,6 @@ row:
 	IMULQ   R11, R13
 	MOVQ    R13, R14
 	SHRQ    $0x01, R14
-
 shuffle:
 	CMPQ    R9, R12
 	JLT     symbols
@@ -2780,17 +2657,14 @@ shuffle:
 	ADDQ    R14, R8
 	SUBQ    R10, R9
 	JMP     shuffle
-
 symbols:
 	TESTQ R9, R9
 	JEQ   rowDone
-
 symbol:
 	MOVQ SI, R10
 	MOVQ size+48(FP), R12
 	SHRQ $0x06, R12
 	JEQ  tail
-
 block:
 	VMOVDQU (R10), Y0
 	VMOVDQU Y0, (DI)
@@ -2801,7 +2675,6 @@ block:
 	ADDQ    $0x20, R8
 	DECQ    R12
 	JNE     block
-
 tail:
 	TESTQ   BX, BX
 	JEQ     symbolDone
@@ -2816,7 +2689,6 @@ tail:
 	VMOVDQU -16(R10)(BX*2), X0
 	VMOVDQU X0, -16(R8)(BX*1)
 	JMP     tailDone
-
 tail8:
 	CMPQ BX, $0x08
 	JLT  tail4
@@ -2829,7 +2701,6 @@ tail8:
 	MOVQ -8(R10)(BX*2), R10
 	MOVQ R10, -8(R8)(BX*1)
 	JMP  tailDone
-
 tail4:
 	CMPQ BX, $0x04
 	JLT  tail2
@@ -2842,7 +2713,6 @@ tail4:
 	MOVL -4(R10)(BX*2), R10
 	MOVL R10, -4(R8)(BX*1)
 	JMP  tailDone
-
 tail2:
 	CMPQ BX, $0x02
 	JLT  tail1
@@ -2855,33 +2725,27 @@ tail2:
 	MOVW -2(R10)(BX*2), R10
 	MOVW R10, -2(R8)(BX*1)
 	JMP  tailDone
-
 tail1:
 	MOVB (R10), R12
 	MOVB R12, (DI)
 	MOVB 1(R10), R10
 	MOVB R10, (R8)
-
 tailDone:
 	ADDQ BX, DI
 	ADDQ BX, R8
-
 symbolDone:
 	ADDQ R11, SI
 	DECQ R9
 	JNE  symbol
-
 rowDone:
 	ADDQ $0x18, AX
 	DECQ CX
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
 
 // func unpackAVX2(dsts *byte, rows int, off int, step int, size int, count int, src *byte, planeBytes int)
-// Requires: AVX
 TEXT ·unpackAVX2(SB), NOSPLIT, $0-64
 	MOVQ  dsts+0(FP), AX
 	MOVQ  rows+8(FP), CX
@@ -2891,7 +2755,6 @@ TEXT ·unpackAVX2(SB), NOSPLIT, $0-64
 	MOVQ  size+32(FP), BX
 	ANDQ  $0x3f, BX
 	SHRQ  $0x01, BX
-
 row:
 	MOVQ    off+16(FP), SI
 	ADDQ    (AX), SI
@@ -2916,7 +2779,6 @@ row:
 	IMULQ   R11, R13
 	MOVQ    R13, R14
 	SHRQ    $0x01, R14
-
 shuffle:
 	CMPQ    R9, R12
 	JLT     symbols
@@ -2929,17 +2791,14 @@ shuffle:
 	ADDQ    R14, R8
 	SUBQ    R10, R9
 	JMP     shuffle
-
 symbols:
 	TESTQ R9, R9
 	JEQ   rowDone
-
 symbol:
 	MOVQ SI, R10
 	MOVQ size+32(FP), R12
 	SHRQ $0x06, R12
 	JEQ  tail
-
 block:
 	VMOVDQU (DI), Y0
 	VMOVDQU Y0, (R10)
@@ -2950,7 +2809,6 @@ block:
 	ADDQ    $0x20, R8
 	DECQ    R12
 	JNE     block
-
 tail:
 	TESTQ   BX, BX
 	JEQ     symbolDone
@@ -2965,7 +2823,6 @@ tail:
 	VMOVDQU -16(R8)(BX*1), X0
 	VMOVDQU X0, -16(R10)(BX*2)
 	JMP     tailDone
-
 tail8:
 	CMPQ BX, $0x08
 	JLT  tail4
@@ -2978,7 +2835,6 @@ tail8:
 	MOVQ -8(R8)(BX*1), R12
 	MOVQ R12, -8(R10)(BX*2)
 	JMP  tailDone
-
 tail4:
 	CMPQ BX, $0x04
 	JLT  tail2
@@ -2991,7 +2847,6 @@ tail4:
 	MOVL -4(R8)(BX*1), R12
 	MOVL R12, -4(R10)(BX*2)
 	JMP  tailDone
-
 tail2:
 	CMPQ BX, $0x02
 	JLT  tail1
@@ -3004,27 +2859,22 @@ tail2:
 	MOVW -2(R8)(BX*1), R12
 	MOVW R12, -2(R10)(BX*2)
 	JMP  tailDone
-
 tail1:
 	MOVB (DI), R12
 	MOVB R12, (R10)
 	MOVB (R8), R12
 	MOVB R12, 1(R10)
-
 tailDone:
 	ADDQ BX, DI
 	ADDQ BX, R8
-
 symbolDone:
 	ADDQ R11, SI
 	DECQ R9
 	JNE  symbol
-
 rowDone:
 	ADDQ $0x18, AX
 	DECQ CX
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET

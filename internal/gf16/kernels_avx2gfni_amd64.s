@@ -5,7 +5,6 @@
 #include "textflag.h"
 
 // func fft4AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·fft4AVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
@@ -23,7 +22,6 @@ TEXT ·fft4AVX2GFNI(SB), NOSPLIT, $0-56
 	SHRQ  $0x01, R9
 	ADDQ  tab+48(FP), R9
 	ADDQ  tab+48(FP), DI
-
 group:
 	MOVQ DI, R10
 	SUBQ tab+48(FP), R10
@@ -31,13 +29,11 @@ group:
 	CMPQ R10, $0x00002000
 	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
-
 rowColumn:
 	VPBROADCASTQ   (R9), Y0
 	VPBROADCASTQ   8(R9), Y1
@@ -110,7 +106,6 @@ rowColumn:
 	MOVQ           R11, CX
 	DECQ           R12
 	JNE            row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -118,17 +113,14 @@ next:
 	ADDQ $0x00000080, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ (DI), Y1
 	VPBROADCASTQ 64(DI), Y2
 	MOVQ         DX, R10
-
 subfieldRun:
 	VMOVDQU        (AX)(SI*1), Y3
 	VMOVDQU        32(AX)(SI*1), Y4
@@ -171,11 +163,9 @@ subfieldRun:
 	SUBQ           $+64, R10
 	JNE            subfieldRun
 	JMP            next
-
 groupZero:
 	VPBROADCASTQ 64(DI), Y0
 	MOVQ         DX, R10
-
 zeroRun:
 	VMOVDQU        (AX)(DX*1), Y1
 	VMOVDQU        32(AX)(DX*1), Y2
@@ -208,7 +198,6 @@ zeroRun:
 	JMP            next
 
 // func ifft4AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
@@ -226,7 +215,6 @@ TEXT ·ifft4AVX2GFNI(SB), NOSPLIT, $0-64
 	SHRQ  $0x01, R9
 	ADDQ  tab+56(FP), R9
 	ADDQ  tab+56(FP), DI
-
 group:
 	MOVQ DI, R10
 	SUBQ tab+56(FP), R10
@@ -234,13 +222,11 @@ group:
 	CMPQ R10, $0x00002000
 	JLT  groupSubfield
 	MOVQ dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x05, R13
-
 rowColumn:
 	VMOVDQU        (AX), Y0
 	VMOVDQU        (R10), Y1
@@ -305,7 +291,6 @@ rowColumn:
 	VPXOR          (R11)(DX*2), Y5, Y5
 	VPXOR          (CX)(SI*1), Y6, Y6
 	VPXOR          (R11)(SI*1), Y7, Y7
-
 rowColumnStores:
 	VMOVDQU Y0, (CX)
 	VMOVDQU Y1, (R11)
@@ -325,7 +310,6 @@ rowColumnStores:
 	MOVQ    R11, CX
 	DECQ    R12
 	JNE     row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -333,17 +317,14 @@ next:
 	ADDQ $0x00000080, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VPBROADCASTQ (R9), Y0
 	VPBROADCASTQ (DI), Y1
 	VPBROADCASTQ 64(DI), Y2
 	MOVQ         DX, R10
-
 subfieldRun:
 	VMOVDQU        (AX), Y3
 	VMOVDQU        32(AX), Y4
@@ -383,7 +364,6 @@ subfieldRun:
 	VPXOR          32(CX)(DX*2), Y8, Y8
 	VPXOR          (CX)(SI*1), Y9, Y9
 	VPXOR          32(CX)(SI*1), Y10, Y10
-
 subfieldRunStores:
 	VMOVDQU Y3, (CX)
 	VMOVDQU Y4, 32(CX)
@@ -398,11 +378,9 @@ subfieldRunStores:
 	SUBQ    $+64, R10
 	JNE     subfieldRun
 	JMP     next
-
 groupZero:
 	VPBROADCASTQ 64(DI), Y0
 	MOVQ         DX, R10
-
 zeroRun:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        32(AX), Y2
@@ -430,7 +408,6 @@ zeroRun:
 	VPXOR          32(CX)(DX*2), Y6, Y6
 	VPXOR          (CX)(SI*1), Y7, Y7
 	VPXOR          32(CX)(SI*1), Y8, Y8
-
 zeroRunStores:
 	VMOVDQU Y1, (CX)
 	VMOVDQU Y2, 32(CX)
@@ -447,7 +424,6 @@ zeroRunStores:
 	JMP     next
 
 // func fft2AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
@@ -461,7 +437,6 @@ TEXT ·fft2AVX2GFNI(SB), NOSPLIT, $0-56
 	TESTQ DI, DI
 	JEQ   done
 	ADDQ  tab+48(FP), SI
-
 group:
 	MOVQ         SI, R8
 	SUBQ         tab+48(FP), R8
@@ -472,13 +447,11 @@ group:
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	MOVQ         dist+24(FP), R10
-
 row:
 	LEAQ (AX)(BX*1), R8
 	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
-
 rowColumn:
 	VMOVDQU        (AX)(DX*1), Y3
 	VMOVDQU        (R8)(DX*1), Y4
@@ -506,22 +479,18 @@ rowColumn:
 	MOVQ           R9, CX
 	DECQ           R10
 	JNE            row
-
 next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
 	DECQ DI
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VPBROADCASTQ (SI), Y0
 	MOVQ         DX, R8
-
 subfieldRun:
 	VMOVDQU        (AX)(DX*1), Y1
 	VMOVDQU        32(AX)(DX*1), Y2
@@ -540,10 +509,8 @@ subfieldRun:
 	SUBQ           $+64, R8
 	JNE            subfieldRun
 	JMP            next
-
 groupZero:
 	MOVQ DX, R8
-
 zeroRun:
 	VMOVDQU (AX), Y0
 	VMOVDQU 32(AX), Y1
@@ -560,7 +527,6 @@ zeroRun:
 	JMP     next
 
 // func ifft2AVX2GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
@@ -574,7 +540,6 @@ TEXT ·ifft2AVX2GFNI(SB), NOSPLIT, $0-64
 	TESTQ DI, DI
 	JEQ   done
 	ADDQ  tab+56(FP), SI
-
 group:
 	MOVQ         SI, R8
 	SUBQ         tab+56(FP), R8
@@ -585,13 +550,11 @@ group:
 	VPBROADCASTQ 8(SI), Y1
 	VPBROADCASTQ 16(SI), Y2
 	MOVQ         dist+24(FP), R10
-
 row:
 	LEAQ (AX)(BX*1), R8
 	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x05, R11
-
 rowColumn:
 	VMOVDQU        (AX), Y3
 	VMOVDQU        (R8), Y4
@@ -611,7 +574,6 @@ rowColumn:
 	VPXOR          (R9), Y4, Y4
 	VPXOR          (CX)(DX*1), Y5, Y5
 	VPXOR          (R9)(DX*1), Y6, Y6
-
 rowColumnStores:
 	VMOVDQU Y3, (CX)
 	VMOVDQU Y4, (R9)
@@ -627,22 +589,18 @@ rowColumnStores:
 	MOVQ    R9, CX
 	DECQ    R10
 	JNE     row
-
 next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000040, SI
 	DECQ DI
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VPBROADCASTQ (SI), Y0
 	MOVQ         DX, R8
-
 subfieldRun:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        32(AX), Y2
@@ -658,7 +616,6 @@ subfieldRun:
 	VPXOR          32(CX), Y2, Y2
 	VPXOR          (CX)(DX*1), Y3, Y3
 	VPXOR          32(CX)(DX*1), Y4, Y4
-
 subfieldRunStores:
 	VMOVDQU Y1, (CX)
 	VMOVDQU Y2, 32(CX)
@@ -669,10 +626,8 @@ subfieldRunStores:
 	SUBQ    $+64, R8
 	JNE     subfieldRun
 	JMP     next
-
 groupZero:
 	MOVQ DX, R8
-
 zeroRun:
 	VMOVDQU (AX), Y0
 	VMOVDQU 32(AX), Y1
@@ -684,7 +639,6 @@ zeroRun:
 	VPXOR   32(CX), Y1, Y1
 	VPXOR   (CX)(DX*1), Y2, Y2
 	VPXOR   32(CX)(DX*1), Y3, Y3
-
 zeroRunStores:
 	VMOVDQU Y0, (CX)
 	VMOVDQU Y1, 32(CX)
@@ -697,7 +651,6 @@ zeroRunStores:
 	JMP     next
 
 // func encode2AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·encode2AVX2GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -705,10 +658,8 @@ TEXT ·encode2AVX2GFNI(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	LEAQ 32(CX), BX
-
 plane:
 	MOVQ    srcs+16(FP), SI
 	MOVQ    k+24(FP), DI
@@ -722,16 +673,13 @@ plane:
 	VMOVDQU 32(R8), Y4
 	ADDQ    $+64, from+56(FP)
 	JMP     group
-
 fromZero:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-
 group:
 	CMPQ  DI, $0x02
 	JGE   full
 	VPXOR Y2, Y2, Y2
-
 full:
 	CMPQ    BX, CX
 	JEQ     low
@@ -742,7 +690,6 @@ full:
 	MOVQ    24(SI), R8
 	VMOVDQU (R8)(BX*1), Y2
 	JMP     loaded
-
 low:
 	MOVQ           (SI), R8
 	VMOVDQU        (R8)(BX*1), Y1
@@ -756,7 +703,6 @@ low:
 	VMOVDQU        32(R8)(BX*1), Y5
 	VGF2P8AFFINEQB $0x00, Y0, Y5, Y5
 	VPXOR          Y5, Y2, Y2
-
 loaded:
 	VPXOR          Y1, Y2, Y2
 	ADDQ           $0x00000030, SI
@@ -776,7 +722,6 @@ loaded:
 	VMOVDQU        Y4, 32(DX)
 	ADDQ           $+64, to+64(FP)
 	JMP            stored
-
 whole:
 	VPXOR   Y3, Y4, Y4
 	MOVQ    dsts+0(FP), DX
@@ -790,7 +735,6 @@ whole:
 	MOVQ    24(DX), DX
 	VMOVDQU Y4, (DX)(BX*1)
 	JMP     stored
-
 storeLow:
 	MOVQ           (DX), DI
 	VMOVDQU        32(DI)(BX*1), Y1
@@ -804,7 +748,6 @@ storeLow:
 	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
 	VPXOR          Y1, Y4, Y4
 	VMOVDQU        Y4, (DX)(BX*1)
-
 stored:
 	CMPQ BX, CX
 	MOVQ CX, BX
@@ -816,7 +759,6 @@ stored:
 	RET
 
 // func encode4AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·encode4AVX2GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -824,10 +766,8 @@ TEXT ·encode4AVX2GFNI(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	LEAQ 32(CX), SI
-
 plane:
 	MOVQ    srcs+16(FP), DI
 	MOVQ    k+24(FP), R8
@@ -847,20 +787,17 @@ plane:
 	VMOVDQU 96(R9), Y8
 	ADDQ    $+128, from+56(FP)
 	JMP     group
-
 fromZero:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
-
 group:
 	CMPQ  R8, $0x04
 	JGE   full
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-
 full:
 	CMPQ    SI, CX
 	JEQ     low
@@ -879,7 +816,6 @@ full:
 	MOVQ    72(DI), R9
 	VMOVDQU (R9)(SI*1), Y4
 	JMP     loaded
-
 low:
 	MOVQ           (DI), R9
 	VMOVDQU        (R9)(SI*1), Y1
@@ -907,7 +843,6 @@ low:
 	VMOVDQU        32(R9)(SI*1), Y9
 	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
 	VPXOR          Y9, Y4, Y4
-
 loaded:
 	VPXOR          Y1, Y2, Y2
 	VPXOR          Y3, Y4, Y4
@@ -944,7 +879,6 @@ loaded:
 	VMOVDQU        Y8, 96(DX)
 	ADDQ           $+128, to+64(FP)
 	JMP            stored
-
 whole:
 	VPXOR          Y5, Y7, Y7
 	VPXOR          Y6, Y8, Y8
@@ -972,7 +906,6 @@ whole:
 	MOVQ           72(DX), DX
 	VMOVDQU        Y8, (DX)(SI*1)
 	JMP            stored
-
 storeLow:
 	MOVQ           (DX), DI
 	VMOVDQU        32(DI)(SI*1), Y1
@@ -1000,7 +933,6 @@ storeLow:
 	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
 	VPXOR          Y1, Y8, Y8
 	VMOVDQU        Y8, (DX)(SI*1)
-
 stored:
 	CMPQ SI, CX
 	MOVQ CX, SI
@@ -1012,7 +944,6 @@ stored:
 	RET
 
 // func encode8AVX2GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·encode8AVX2GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -1020,10 +951,8 @@ TEXT ·encode8AVX2GFNI(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	LEAQ 32(CX), DI
-
 plane:
 	MOVQ    srcs+16(FP), R8
 	MOVQ    k+24(FP), R9
@@ -1051,7 +980,6 @@ plane:
 	VMOVDQU 224(R10), Y12
 	ADDQ    $+256, from+56(FP)
 	JMP     group
-
 fromZero:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
@@ -1061,14 +989,12 @@ fromZero:
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
 	VPXOR Y12, Y12, Y12
-
 group:
 	CMPQ  R9, $0x04
 	JGE   full
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-
 full:
 	CMPQ    DI, CX
 	JEQ     low
@@ -1087,7 +1013,6 @@ full:
 	MOVQ    72(R8), R10
 	VMOVDQU (R10)(DI*1), Y4
 	JMP     loaded
-
 low:
 	MOVQ           (R8), R10
 	VMOVDQU        (R10)(DI*1), Y1
@@ -1115,7 +1040,6 @@ low:
 	VMOVDQU        32(R10)(DI*1), Y13
 	VGF2P8AFFINEQB $0x00, Y0, Y13, Y13
 	VPXOR          Y13, Y4, Y4
-
 loaded:
 	VPXOR          Y1, Y2, Y2
 	VPXOR          Y3, Y4, Y4
@@ -1173,7 +1097,6 @@ loaded:
 	VMOVDQU        Y12, 224(DX)
 	ADDQ           $+256, to+64(FP)
 	JMP            stored
-
 whole:
 	VPXOR          Y5, Y9, Y9
 	VPXOR          Y6, Y10, Y10
@@ -1237,7 +1160,6 @@ whole:
 	MOVQ           168(DX), DX
 	VMOVDQU        Y12, (DX)(DI*1)
 	JMP            stored
-
 storeLow:
 	MOVQ           (DX), SI
 	VMOVDQU        32(SI)(DI*1), Y1
@@ -1293,7 +1215,6 @@ storeLow:
 	VGF2P8AFFINEQB $0x00, Y0, Y1, Y1
 	VPXOR          Y1, Y12, Y12
 	VMOVDQU        Y12, (DX)(DI*1)
-
 stored:
 	CMPQ DI, CX
 	MOVQ CX, DI
@@ -1305,7 +1226,6 @@ stored:
 	RET
 
 // func toTowerAVX2GFNI(rows *byte, planeBytes int, count int, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·toTowerAVX2GFNI(SB), NOSPLIT, $0-32
 	MOVQ         rows+0(FP), AX
 	MOVQ         planeBytes+8(FP), CX
@@ -1315,12 +1235,10 @@ TEXT ·toTowerAVX2GFNI(SB), NOSPLIT, $0-32
 	TESTQ        SI, SI
 	JEQ          done
 	VPBROADCASTQ 24(DX), Y0
-
 row:
 	MOVQ CX, DX
 	SHRQ $0x05, DX
 	JEQ  odd
-
 column:
 	VMOVDQU        (AX), Y1
 	VMOVDQU        (BX), Y2
@@ -1331,19 +1249,16 @@ column:
 	ADDQ           $0x20, BX
 	DECQ           DX
 	JNE            column
-
 odd:
 	ADDQ CX, AX
 	ADDQ CX, BX
 	DECQ SI
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
 
 // func scaleAVX2GFNI(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·scaleAVX2GFNI(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  src+8(FP), CX
@@ -1356,7 +1271,6 @@ TEXT ·scaleAVX2GFNI(SB), NOSPLIT, $0-48
 	JEQ   done
 	CMPQ  DX, $0x20
 	JEQ   narrow
-
 row:
 	MOVWQZX      (BX), R9
 	SHLQ         $0x05, R9
@@ -1366,7 +1280,6 @@ row:
 	VPBROADCASTQ 16(R9), Y2
 	MOVQ         DX, R9
 	SHRQ         $0x05, R9
-
 column:
 	VMOVDQU        (CX), Y3
 	VMOVDQU        (DI), Y4
@@ -1391,11 +1304,9 @@ column:
 	ADDQ           $0x02, BX
 	DECQ           R8
 	JNE            row
-
 done:
 	VZEROUPPER
 	RET
-
 narrow:
 	MOVWQZX        (BX), DX
 	SHLQ           $0x05, DX
@@ -1422,7 +1333,6 @@ narrow:
 	RET
 
 // func mulAddAVX2GFNI(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·mulAddAVX2GFNI(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -1436,7 +1346,6 @@ TEXT ·mulAddAVX2GFNI(SB), NOSPLIT, $0-40
 	VPBROADCASTQ 24(BX), Y3
 	SHRQ         $0x06, DX
 	JEQ          done
-
 block:
 	VMOVDQU        (CX), Y4
 	VMOVDQU        32(CX), Y5
@@ -1454,13 +1363,11 @@ block:
 	ADDQ           $0x40, AX
 	DECQ           DX
 	JNE            block
-
 done:
 	VZEROUPPER
 	RET
 
 // func mulAVX2GFNI(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·mulAVX2GFNI(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -1474,7 +1381,6 @@ TEXT ·mulAVX2GFNI(SB), NOSPLIT, $0-40
 	VPBROADCASTQ 24(BX), Y3
 	SHRQ         $0x06, DX
 	JEQ          done
-
 block:
 	VMOVDQU        (CX), Y4
 	VMOVDQU        32(CX), Y5
@@ -1490,13 +1396,11 @@ block:
 	ADDQ           $0x40, AX
 	DECQ           DX
 	JNE            block
-
 done:
 	VZEROUPPER
 	RET
 
 // func dotAVX2GFNI(dst *byte, srcs *byte, off int, n int, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·dotAVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  dst+0(FP), AX
 	MOVQ  srcs+8(FP), CX
@@ -1508,7 +1412,6 @@ TEXT ·dotAVX2GFNI(SB), NOSPLIT, $0-56
 	JNE   start
 	VZEROUPPER
 	RET
-
 start:
 tile4:
 	CMPQ    BX, $+256
@@ -1524,7 +1427,6 @@ tile4:
 	MOVQ    CX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 source4:
 	MOVQ           (DI), R10
 	ADDQ           DX, R10
@@ -1591,7 +1493,6 @@ source4:
 	ADDQ           $+256, DX
 	SUBQ           $+256, BX
 	JMP            tile4
-
 tile4Done:
 tile1:
 	CMPQ    BX, $+64
@@ -1601,7 +1502,6 @@ tile1:
 	MOVQ    CX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 source1:
 	MOVQ           (DI), R10
 	ADDQ           DX, R10
@@ -1632,13 +1532,11 @@ source1:
 	ADDQ           $+64, DX
 	SUBQ           $+64, BX
 	JMP            tile1
-
 tile1Done:
 	VZEROUPPER
 	RET
 
 // func mulAddManyAVX2GFNI(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX2, GFNI
 TEXT ·mulAddManyAVX2GFNI(SB), NOSPLIT, $0-56
 	MOVQ  dsts+0(FP), AX
 	MOVQ  off+8(FP), CX
@@ -1650,7 +1548,6 @@ TEXT ·mulAddManyAVX2GFNI(SB), NOSPLIT, $0-56
 	JNE   start
 	VZEROUPPER
 	RET
-
 start:
 tile4:
 	CMPQ    DX, $+256
@@ -1666,7 +1563,6 @@ tile4:
 	MOVQ    AX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 destination4:
 	MOVQ           (DI), R10
 	ADDQ           CX, R10
@@ -1725,7 +1621,6 @@ destination4:
 	ADDQ           $+256, CX
 	SUBQ           $+256, DX
 	JMP            tile4
-
 tile4Done:
 tile1:
 	CMPQ    DX, $+64
@@ -1735,7 +1630,6 @@ tile1:
 	MOVQ    AX, DI
 	MOVQ    SI, R8
 	MOVQ    count+40(FP), R9
-
 destination1:
 	MOVQ           (DI), R10
 	ADDQ           CX, R10
@@ -1764,7 +1658,6 @@ destination1:
 	ADDQ           $+64, CX
 	SUBQ           $+64, DX
 	JMP            tile1
-
 tile1Done:
 	VZEROUPPER
 	RET

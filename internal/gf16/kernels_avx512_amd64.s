@@ -76,7 +76,6 @@ DATA unpackOrder<>+248(SB)/8, $0x0000000000000001
 GLOBL unpackOrder<>(SB), RODATA|NOPTR, $256
 
 // func fft4AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·fft4AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
@@ -95,7 +94,6 @@ TEXT ·fft4AVX512(SB), NOSPLIT, $0-56
 	SHRQ         $0x01, R9
 	ADDQ         tab+48(FP), R9
 	ADDQ         tab+48(FP), DI
-
 group:
 	MOVQ            DI, R10
 	SUBQ            tab+48(FP), R10
@@ -115,14 +113,12 @@ group:
 	VBROADCASTI32X4 64(DI), Z11
 	VBROADCASTI32X4 80(DI), Z12
 	MOVQ            dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64       (AX)(SI*1), Z13
 	VMOVDQU64       (R10)(SI*1), Z14
@@ -240,7 +236,6 @@ rowColumn:
 	ADDQ            $0x40, R11
 	DECQ            R13
 	JNE             rowColumn
-
 rowOdd:
 	TESTQ           $0x00000020, BX
 	JEQ             rowEven
@@ -358,13 +353,11 @@ rowOdd:
 	ADDQ            $0x20, R10
 	ADDQ            $0x20, CX
 	ADDQ            $0x20, R11
-
 rowEven:
 	MOVQ R10, AX
 	MOVQ R11, CX
 	DECQ R12
 	JNE  row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -372,11 +365,9 @@ next:
 	ADDQ $0x00000200, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI32X4 (R9), Z1
 	VBROADCASTI32X4 16(R9), Z2
@@ -387,7 +378,6 @@ groupSubfield:
 	MOVQ            DX, R10
 	SUBQ            $+128, R10
 	JLT             subfieldRunLast
-
 subfieldRun:
 	VMOVDQU64  (AX)(SI*1), Z7
 	VMOVDQU64  64(AX)(SI*1), Z8
@@ -461,7 +451,6 @@ subfieldRun:
 	ADDQ       $+128, CX
 	SUBQ       $+128, R10
 	JGE        subfieldRun
-
 subfieldRunLast:
 	ADDQ       $+128, R10
 	JEQ        subfieldRunDone
@@ -501,17 +490,14 @@ subfieldRunLast:
 	VMOVDQU64  Z7, (CX)(SI*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-
 subfieldRunDone:
 	JMP next
-
 groupZero:
 	VBROADCASTI32X4 256(DI), Z1
 	VBROADCASTI32X4 272(DI), Z2
 	MOVQ            DX, R10
 	SUBQ            $+128, R10
 	JLT             zeroRunLast
-
 zeroRun:
 	VMOVDQU64  (AX)(DX*1), Z3
 	VMOVDQU64  64(AX)(DX*1), Z4
@@ -549,7 +535,6 @@ zeroRun:
 	ADDQ       $+128, CX
 	SUBQ       $+128, R10
 	JGE        zeroRun
-
 zeroRunLast:
 	ADDQ       $+128, R10
 	JEQ        zeroRunDone
@@ -571,12 +556,10 @@ zeroRunLast:
 	VMOVDQU64  Z4, (CX)(SI*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-
 zeroRunDone:
 	JMP next
 
 // func ifft4AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·ifft4AVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
@@ -595,7 +578,6 @@ TEXT ·ifft4AVX512(SB), NOSPLIT, $0-64
 	SHRQ         $0x01, R9
 	ADDQ         tab+56(FP), R9
 	ADDQ         tab+56(FP), DI
-
 group:
 	MOVQ            DI, R10
 	SUBQ            tab+56(FP), R10
@@ -615,14 +597,12 @@ group:
 	VBROADCASTI32X4 64(DI), Z11
 	VBROADCASTI32X4 80(DI), Z12
 	MOVQ            dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64       (AX), Z13
 	VMOVDQU64       (R10), Z14
@@ -736,7 +716,6 @@ rowColumn:
 	VPXORQ          (R11)(DX*2), Z18, Z18
 	VPXORQ          (CX)(SI*1), Z19, Z19
 	VPXORQ          (R11)(SI*1), Z20, Z20
-
 rowColumnStores:
 	VMOVDQU64 Z13, (CX)
 	VMOVDQU64 Z14, (R11)
@@ -752,7 +731,6 @@ rowColumnStores:
 	ADDQ      $0x40, R11
 	DECQ      R13
 	JNE       rowColumn
-
 rowOdd:
 	TESTQ           $0x00000020, BX
 	JEQ             rowEven
@@ -868,7 +846,6 @@ rowOdd:
 	VPXORQ          (R11)(DX*2), Y18, Y18
 	VPXORQ          (CX)(SI*1), Y19, Y19
 	VPXORQ          (R11)(SI*1), Y20, Y20
-
 rowOddStores:
 	VMOVDQU64 Y13, (CX)
 	VMOVDQU64 Y14, (R11)
@@ -882,13 +859,11 @@ rowOddStores:
 	ADDQ      $0x20, R10
 	ADDQ      $0x20, CX
 	ADDQ      $0x20, R11
-
 rowEven:
 	MOVQ R10, AX
 	MOVQ R11, CX
 	DECQ R12
 	JNE  row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -896,11 +871,9 @@ next:
 	ADDQ $0x00000200, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI32X4 (R9), Z1
 	VBROADCASTI32X4 16(R9), Z2
@@ -911,7 +884,6 @@ groupSubfield:
 	MOVQ            DX, R10
 	SUBQ            $+128, R10
 	JLT             subfieldRunLast
-
 subfieldRun:
 	VMOVDQU64  (AX), Z7
 	VMOVDQU64  64(AX), Z8
@@ -983,7 +955,6 @@ subfieldRun:
 	VPXORQ     64(CX)(DX*2), Z12, Z12
 	VPXORQ     (CX)(SI*1), Z13, Z13
 	VPXORQ     64(CX)(SI*1), Z14, Z14
-
 subfieldRunStores:
 	VMOVDQU64 Z7, (CX)
 	VMOVDQU64 Z8, 64(CX)
@@ -997,7 +968,6 @@ subfieldRunStores:
 	ADDQ      $+128, CX
 	SUBQ      $+128, R10
 	JGE       subfieldRun
-
 subfieldRunLast:
 	ADDQ       $+128, R10
 	JEQ        subfieldRunDone
@@ -1037,7 +1007,6 @@ subfieldRunLast:
 	VPXORQ     (CX)(DX*1), Z8, Z8
 	VPXORQ     (CX)(DX*2), Z3, Z3
 	VPXORQ     (CX)(SI*1), Z4, Z4
-
 subfieldRunLastStores:
 	VMOVDQU64 Z7, (CX)
 	VMOVDQU64 Z8, (CX)(DX*1)
@@ -1045,17 +1014,14 @@ subfieldRunLastStores:
 	VMOVDQU64 Z4, (CX)(SI*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-
 subfieldRunDone:
 	JMP next
-
 groupZero:
 	VBROADCASTI32X4 256(DI), Z1
 	VBROADCASTI32X4 272(DI), Z2
 	MOVQ            DX, R10
 	SUBQ            $+128, R10
 	JLT             zeroRunLast
-
 zeroRun:
 	VMOVDQU64  (AX), Z3
 	VMOVDQU64  64(AX), Z4
@@ -1091,7 +1057,6 @@ zeroRun:
 	VPXORQ     64(CX)(DX*2), Z8, Z8
 	VPXORQ     (CX)(SI*1), Z9, Z9
 	VPXORQ     64(CX)(SI*1), Z10, Z10
-
 zeroRunStores:
 	VMOVDQU64 Z3, (CX)
 	VMOVDQU64 Z4, 64(CX)
@@ -1105,7 +1070,6 @@ zeroRunStores:
 	ADDQ      $+128, CX
 	SUBQ      $+128, R10
 	JGE       zeroRun
-
 zeroRunLast:
 	ADDQ       $+128, R10
 	JEQ        zeroRunDone
@@ -1127,7 +1091,6 @@ zeroRunLast:
 	VPXORQ     (CX)(DX*1), Z4, Z4
 	VPXORQ     (CX)(DX*2), Z5, Z5
 	VPXORQ     (CX)(SI*1), Z6, Z6
-
 zeroRunLastStores:
 	VMOVDQU64 Z3, (CX)
 	VMOVDQU64 Z4, (CX)(DX*1)
@@ -1135,12 +1098,10 @@ zeroRunLastStores:
 	VMOVDQU64 Z6, (CX)(SI*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-
 zeroRunDone:
 	JMP next
 
 // func fft2AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·fft2AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
@@ -1155,7 +1116,6 @@ TEXT ·fft2AVX512(SB), NOSPLIT, $0-56
 	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+48(FP), SI
-
 group:
 	MOVQ            SI, R8
 	SUBQ            tab+48(FP), R8
@@ -1169,14 +1129,12 @@ group:
 	VBROADCASTI32X4 64(SI), Z5
 	VBROADCASTI32X4 80(SI), Z6
 	MOVQ            dist+24(FP), R10
-
 row:
 	LEAQ (AX)(BX*1), R8
 	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x06, R11
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64  (AX)(DX*1), Z7
 	VMOVDQU64  (R8)(DX*1), Z8
@@ -1213,7 +1171,6 @@ rowColumn:
 	ADDQ       $0x40, R9
 	DECQ       R11
 	JNE        rowColumn
-
 rowOdd:
 	TESTQ      $0x00000020, BX
 	JEQ        rowEven
@@ -1250,31 +1207,26 @@ rowOdd:
 	ADDQ       $0x20, R8
 	ADDQ       $0x20, CX
 	ADDQ       $0x20, R9
-
 rowEven:
 	MOVQ R8, AX
 	MOVQ R9, CX
 	DECQ R10
 	JNE  row
-
 next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
 	DECQ DI
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI32X4 (SI), Z1
 	VBROADCASTI32X4 16(SI), Z2
 	MOVQ            DX, R8
 	SUBQ            $+128, R8
 	JLT             subfieldRunLast
-
 subfieldRun:
 	VMOVDQU64  (AX)(DX*1), Z3
 	VMOVDQU64  64(AX)(DX*1), Z4
@@ -1300,7 +1252,6 @@ subfieldRun:
 	ADDQ       $+128, CX
 	SUBQ       $+128, R8
 	JGE        subfieldRun
-
 subfieldRunLast:
 	ADDQ       $+128, R8
 	JEQ        subfieldRunDone
@@ -1316,15 +1267,12 @@ subfieldRunLast:
 	VMOVDQU64  Z3, (CX)(DX*1)
 	ADDQ       $0x40, AX
 	ADDQ       $0x40, CX
-
 subfieldRunDone:
 	JMP next
-
 groupZero:
 	MOVQ DX, R8
 	SUBQ $+128, R8
 	JLT  zeroRunLast
-
 zeroRun:
 	VMOVDQU64 (AX), Z1
 	VMOVDQU64 64(AX), Z2
@@ -1338,7 +1286,6 @@ zeroRun:
 	ADDQ      $+128, CX
 	SUBQ      $+128, R8
 	JGE       zeroRun
-
 zeroRunLast:
 	ADDQ      $+128, R8
 	JEQ       zeroRunDone
@@ -1348,12 +1295,10 @@ zeroRunLast:
 	VMOVDQU64 Z2, (CX)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-
 zeroRunDone:
 	JMP next
 
 // func ifft2AVX512(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·ifft2AVX512(SB), NOSPLIT, $0-64
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         src+8(FP), AX
@@ -1368,7 +1313,6 @@ TEXT ·ifft2AVX512(SB), NOSPLIT, $0-64
 	TESTQ        DI, DI
 	JEQ          done
 	ADDQ         tab+56(FP), SI
-
 group:
 	MOVQ            SI, R8
 	SUBQ            tab+56(FP), R8
@@ -1382,14 +1326,12 @@ group:
 	VBROADCASTI32X4 64(SI), Z5
 	VBROADCASTI32X4 80(SI), Z6
 	MOVQ            dist+24(FP), R10
-
 row:
 	LEAQ (AX)(BX*1), R8
 	LEAQ (CX)(BX*1), R9
 	MOVQ BX, R11
 	SHRQ $0x06, R11
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64  (AX), Z7
 	VMOVDQU64  (R8), Z8
@@ -1422,7 +1364,6 @@ rowColumn:
 	VPXORQ     (R9), Z8, Z8
 	VPXORQ     (CX)(DX*1), Z9, Z9
 	VPXORQ     (R9)(DX*1), Z10, Z10
-
 rowColumnStores:
 	VMOVDQU64 Z7, (CX)
 	VMOVDQU64 Z8, (R9)
@@ -1434,7 +1375,6 @@ rowColumnStores:
 	ADDQ      $0x40, R9
 	DECQ      R11
 	JNE       rowColumn
-
 rowOdd:
 	TESTQ      $0x00000020, BX
 	JEQ        rowEven
@@ -1469,7 +1409,6 @@ rowOdd:
 	VPXORQ     (R9), Y8, Y8
 	VPXORQ     (CX)(DX*1), Y9, Y9
 	VPXORQ     (R9)(DX*1), Y10, Y10
-
 rowOddStores:
 	VMOVDQU64 Y7, (CX)
 	VMOVDQU64 Y8, (R9)
@@ -1479,31 +1418,26 @@ rowOddStores:
 	ADDQ      $0x20, R8
 	ADDQ      $0x20, CX
 	ADDQ      $0x20, R9
-
 rowEven:
 	MOVQ R8, AX
 	MOVQ R9, CX
 	DECQ R10
 	JNE  row
-
 next:
 	ADDQ DX, AX
 	ADDQ DX, CX
 	ADDQ $0x00000100, SI
 	DECQ DI
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VBROADCASTI32X4 (SI), Z1
 	VBROADCASTI32X4 16(SI), Z2
 	MOVQ            DX, R8
 	SUBQ            $+128, R8
 	JLT             subfieldRunLast
-
 subfieldRun:
 	VMOVDQU64  (AX), Z3
 	VMOVDQU64  64(AX), Z4
@@ -1527,7 +1461,6 @@ subfieldRun:
 	VPXORQ     64(CX), Z4, Z4
 	VPXORQ     (CX)(DX*1), Z5, Z5
 	VPXORQ     64(CX)(DX*1), Z6, Z6
-
 subfieldRunStores:
 	VMOVDQU64 Z3, (CX)
 	VMOVDQU64 Z4, 64(CX)
@@ -1537,7 +1470,6 @@ subfieldRunStores:
 	ADDQ      $+128, CX
 	SUBQ      $+128, R8
 	JGE       subfieldRun
-
 subfieldRunLast:
 	ADDQ       $+128, R8
 	JEQ        subfieldRunDone
@@ -1553,21 +1485,17 @@ subfieldRunLast:
 	JEQ        subfieldRunLastStores
 	VPXORQ     (CX), Z3, Z3
 	VPXORQ     (CX)(DX*1), Z4, Z4
-
 subfieldRunLastStores:
 	VMOVDQU64 Z3, (CX)
 	VMOVDQU64 Z4, (CX)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-
 subfieldRunDone:
 	JMP next
-
 groupZero:
 	MOVQ DX, R8
 	SUBQ $+128, R8
 	JLT  zeroRunLast
-
 zeroRun:
 	VMOVDQU64 (AX), Z1
 	VMOVDQU64 64(AX), Z2
@@ -1579,7 +1507,6 @@ zeroRun:
 	VPXORQ    64(CX), Z2, Z2
 	VPXORQ    (CX)(DX*1), Z3, Z3
 	VPXORQ    64(CX)(DX*1), Z4, Z4
-
 zeroRunStores:
 	VMOVDQU64 Z1, (CX)
 	VMOVDQU64 Z2, 64(CX)
@@ -1589,7 +1516,6 @@ zeroRunStores:
 	ADDQ      $+128, CX
 	SUBQ      $+128, R8
 	JGE       zeroRun
-
 zeroRunLast:
 	ADDQ      $+128, R8
 	JEQ       zeroRunDone
@@ -1599,18 +1525,15 @@ zeroRunLast:
 	JEQ       zeroRunLastStores
 	VPXORQ    (CX), Z1, Z1
 	VPXORQ    (CX)(DX*1), Z2, Z2
-
 zeroRunLastStores:
 	VMOVDQU64 Z1, (CX)
 	VMOVDQU64 Z2, (CX)(DX*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-
 zeroRunDone:
 	JMP next
 
 // func encode2AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode2AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -1620,7 +1543,6 @@ TEXT ·encode2AVX512(SB), NOSPLIT, $0-80
 	MOVQ            n+48(FP), DX
 	ADDQ            CX, DX
 	MOVQ            DX, n+48(FP)
-
 column:
 	MOVQ      srcs+16(FP), BX
 	MOVQ      k+24(FP), SI
@@ -1634,11 +1556,9 @@ column:
 	VMOVDQU64 64(DI), Z6
 	ADDQ      $+128, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
-
 group:
 	CMPQ       SI, $0x02
 	JLT        part
@@ -1665,7 +1585,6 @@ group:
 	VPXORQ     Y8, Y7, Y7
 	VPTERNLOGQ $0x96, Z3, Z7, Z4
 	JMP        begun
-
 part:
 	VPXORQ    Z4, Z4, Z4
 	MOVQ      (BX), DI
@@ -1679,7 +1598,6 @@ part:
 	VPXORQ    Y8, Y7, Y7
 	VPXORQ    Z7, Z3, Z3
 	VPXORQ    Z3, Z4, Z4
-
 begun:
 	ADDQ            $0x00000030, BX
 	SUBQ            $0x02, SI
@@ -1703,7 +1621,6 @@ begun:
 	VMOVDQU64       Z6, 64(DX)
 	ADDQ            $+128, to+64(FP)
 	JMP             stored
-
 whole:
 	VPXORQ        Z5, Z6, Z6
 	MOVQ          dsts+0(FP), DX
@@ -1730,7 +1647,6 @@ whole:
 	VPXORQ        Y3, Y7, Y7
 	VPXORQ        Z7, Z6, Z6
 	VMOVDQU64     Z6, (DX)(CX*1)
-
 stored:
 	ADDQ $0x40, CX
 	CMPQ CX, n+48(FP)
@@ -1739,7 +1655,6 @@ stored:
 	RET
 
 // func encode4AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode4AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -1749,7 +1664,6 @@ TEXT ·encode4AVX512(SB), NOSPLIT, $0-80
 	MOVQ            n+48(FP), DX
 	ADDQ            CX, DX
 	MOVQ            DX, n+48(FP)
-
 column:
 	MOVQ      srcs+16(FP), SI
 	MOVQ      k+24(FP), DI
@@ -1769,13 +1683,11 @@ column:
 	VMOVDQU64 192(R8), Z10
 	ADDQ      $+256, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
 	VPXORQ Z9, Z9, Z9
 	VPXORQ Z10, Z10, Z10
-
 group:
 	CMPQ       DI, $0x04
 	JLT        part
@@ -1824,7 +1736,6 @@ group:
 	VPXORQ     Y12, Y11, Y11
 	VPTERNLOGQ $0x96, Z5, Z11, Z6
 	JMP        begun
-
 part:
 	VPXORQ    Z4, Z4, Z4
 	VPXORQ    Z5, Z5, Z5
@@ -1863,11 +1774,9 @@ part:
 	VPSHUFB   Y12, Y2, Y12
 	VPXORQ    Y12, Y11, Y11
 	VPXORQ    Z11, Z5, Z5
-
 loaded:
 	VPXORQ Z3, Z4, Z4
 	VPXORQ Z5, Z6, Z6
-
 begun:
 	ADDQ            $0x00000060, SI
 	SUBQ            $0x04, DI
@@ -1922,7 +1831,6 @@ begun:
 	VMOVDQU64       Z10, 192(DX)
 	ADDQ            $+256, to+64(FP)
 	JMP             stored
-
 whole:
 	VPXORQ          Z7, Z9, Z9
 	VPXORQ          Z8, Z10, Z10
@@ -1984,7 +1892,6 @@ whole:
 	VPXORQ          Y3, Y11, Y11
 	VPXORQ          Z11, Z10, Z10
 	VMOVDQU64       Z10, (DX)(CX*1)
-
 stored:
 	ADDQ $0x40, CX
 	CMPQ CX, n+48(FP)
@@ -1993,7 +1900,6 @@ stored:
 	RET
 
 // func encode8AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode8AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -2003,7 +1909,6 @@ TEXT ·encode8AVX512(SB), NOSPLIT, $0-80
 	MOVQ            n+48(FP), DX
 	ADDQ            CX, DX
 	MOVQ            DX, n+48(FP)
-
 column:
 	MOVQ      srcs+16(FP), DI
 	MOVQ      k+24(FP), R8
@@ -2031,7 +1936,6 @@ column:
 	VMOVDQU64 448(R9), Z18
 	ADDQ      $+512, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z11, Z11, Z11
 	VPXORQ Z12, Z12, Z12
@@ -2041,7 +1945,6 @@ fromZero:
 	VPXORQ Z16, Z16, Z16
 	VPXORQ Z17, Z17, Z17
 	VPXORQ Z18, Z18, Z18
-
 group:
 	CMPQ       R8, $0x08
 	JLT        part
@@ -2134,7 +2037,6 @@ group:
 	VPXORQ     Y20, Y19, Y19
 	VPTERNLOGQ $0x96, Z9, Z19, Z10
 	JMP        begun
-
 part:
 	VPXORQ    Z4, Z4, Z4
 	VPXORQ    Z5, Z5, Z5
@@ -2225,13 +2127,11 @@ part:
 	VPSHUFB   Y20, Y2, Y20
 	VPXORQ    Y20, Y19, Y19
 	VPXORQ    Z19, Z9, Z9
-
 loaded:
 	VPXORQ Z3, Z4, Z4
 	VPXORQ Z5, Z6, Z6
 	VPXORQ Z7, Z8, Z8
 	VPXORQ Z9, Z10, Z10
-
 begun:
 	ADDQ            $0x000000c0, DI
 	SUBQ            $0x08, R8
@@ -2365,7 +2265,6 @@ begun:
 	VMOVDQU64       Z18, 448(DX)
 	ADDQ            $+512, to+64(FP)
 	JMP             stored
-
 whole:
 	VPXORQ          Z11, Z15, Z15
 	VPXORQ          Z12, Z16, Z16
@@ -2515,7 +2414,6 @@ whole:
 	VPXORQ          Y3, Y19, Y19
 	VPXORQ          Z19, Z18, Z18
 	VMOVDQU64       Z18, (DX)(CX*1)
-
 stored:
 	ADDQ $0x40, CX
 	CMPQ CX, n+48(FP)
@@ -2524,7 +2422,6 @@ stored:
 	RET
 
 // func encode16AVX512(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, MMX+
 TEXT ·encode16AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            tab+72(FP), AX
@@ -2534,7 +2431,6 @@ TEXT ·encode16AVX512(SB), NOSPLIT, $0-80
 	MOVQ            n+48(FP), DX
 	ADDQ            CX, DX
 	MOVQ            DX, n+48(FP)
-
 column:
 	MOVQ      srcs+16(FP), R8
 	MOVQ      k+24(FP), R9
@@ -2574,7 +2470,6 @@ column:
 	VMOVDQU64 960(R10), Z26
 	ADDQ      $+1024, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z11, Z11, Z11
 	VPXORQ Z12, Z12, Z12
@@ -2592,7 +2487,6 @@ fromZero:
 	VPXORQ Z24, Z24, Z24
 	VPXORQ Z25, Z25, Z25
 	VPXORQ Z26, Z26, Z26
-
 group:
 	CMPQ       R9, $0x08
 	JLT        part
@@ -2685,7 +2579,6 @@ group:
 	VPXORQ     Y28, Y27, Y27
 	VPTERNLOGQ $0x96, Z9, Z27, Z10
 	JMP        begun
-
 part:
 	VPXORQ    Z4, Z4, Z4
 	VPXORQ    Z5, Z5, Z5
@@ -2776,13 +2669,11 @@ part:
 	VPSHUFB   Y28, Y2, Y28
 	VPXORQ    Y28, Y27, Y27
 	VPXORQ    Z27, Z9, Z9
-
 loaded:
 	VPXORQ Z3, Z4, Z4
 	VPXORQ Z5, Z6, Z6
 	VPXORQ Z7, Z8, Z8
 	VPXORQ Z9, Z10, Z10
-
 begun:
 	ADDQ            $0x000000c0, R8
 	SUBQ            $0x08, R9
@@ -2993,7 +2884,6 @@ begun:
 	VMOVDQU64       Z26, 960(DX)
 	ADDQ            $+1024, to+64(FP)
 	JMP             stored
-
 whole:
 	VPXORQ          Z11, Z19, Z19
 	VPXORQ          Z12, Z20, Z20
@@ -3355,7 +3245,6 @@ whole:
 	VPXORQ          Y3, Y27, Y27
 	VPXORQ          Z27, Z26, Z26
 	VMOVDQU64       Z26, (DX)(CX*1)
-
 stored:
 	ADDQ $0x40, CX
 	CMPQ CX, n+48(FP)
@@ -3364,7 +3253,6 @@ stored:
 	RET
 
 // func toTowerAVX512(rows *byte, planeBytes int, count int, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·toTowerAVX512(SB), NOSPLIT, $0-32
 	VPBROADCASTQ    nibbleMask<>+0(SB), Z0
 	MOVQ            rows+0(FP), AX
@@ -3376,12 +3264,10 @@ TEXT ·toTowerAVX512(SB), NOSPLIT, $0-32
 	JEQ             done
 	VBROADCASTI32X4 96(DX), Z1
 	VBROADCASTI32X4 112(DX), Z2
-
 row:
 	MOVQ CX, DX
 	SHRQ $0x06, DX
 	JEQ  odd
-
 column:
 	VMOVDQU64  (AX), Z3
 	VMOVDQU64  (BX), Z4
@@ -3396,7 +3282,6 @@ column:
 	ADDQ       $0x40, BX
 	DECQ       DX
 	JNE        column
-
 odd:
 	TESTQ      $0x00000020, CX
 	JEQ        even
@@ -3411,19 +3296,16 @@ odd:
 	VMOVDQU64  Y3, (AX)
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, BX
-
 even:
 	ADDQ CX, AX
 	ADDQ CX, BX
 	DECQ SI
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
 
 // func scaleAVX512(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-48
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         dst+0(FP), AX
@@ -3437,7 +3319,6 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-48
 	JEQ          done
 	CMPQ         DX, $0x20
 	JEQ          narrow
-
 row:
 	MOVWQZX         (BX), R9
 	SHLQ            $0x07, R9
@@ -3450,7 +3331,6 @@ row:
 	VBROADCASTI32X4 80(R9), Z6
 	MOVQ            DX, R9
 	SHRQ            $0x06, R9
-
 column:
 	VMOVDQU64  (CX), Z7
 	VMOVDQU64  (DI), Z8
@@ -3510,7 +3390,6 @@ column:
 	ADDQ       $0x20, DI
 	ADDQ       $0x20, AX
 	ADDQ       $0x20, SI
-
 even:
 	ADDQ DX, CX
 	ADDQ DX, DI
@@ -3519,11 +3398,9 @@ even:
 	ADDQ $0x02, BX
 	DECQ R8
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
-
 narrow:
 	MOVWQZX         (BX), DX
 	SHLQ            $0x07, DX
@@ -3566,7 +3443,6 @@ narrow:
 	RET
 
 // func mulAddAVX512(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX512BW, AVX512F
 TEXT ·mulAddAVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         dst+0(FP), AX
@@ -3583,7 +3459,6 @@ TEXT ·mulAddAVX512(SB), NOSPLIT, $0-40
 	VSHUFI32X4   $0xf5, Z1, Z2, Z1
 	SHRQ         $0x06, DX
 	JEQ          done
-
 block:
 	VMOVDQU64  (CX), Z2
 	VPANDQ     Z2, Z0, Z6
@@ -3602,13 +3477,11 @@ block:
 	ADDQ       $0x40, AX
 	DECQ       DX
 	JNE        block
-
 done:
 	VZEROUPPER
 	RET
 
 // func mulAVX512(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX512BW, AVX512F
 TEXT ·mulAVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         dst+0(FP), AX
@@ -3625,7 +3498,6 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-40
 	VSHUFI32X4   $0xf5, Z1, Z2, Z1
 	SHRQ         $0x06, DX
 	JEQ          done
-
 block:
 	VMOVDQU64  (CX), Z2
 	VPANDQ     Z2, Z0, Z6
@@ -3643,13 +3515,11 @@ block:
 	ADDQ       $0x40, AX
 	DECQ       DX
 	JNE        block
-
 done:
 	VZEROUPPER
 	RET
 
 // func dotAVX512(dst *byte, srcs *byte, off int, n int, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX512BW, AVX512F
 TEXT ·dotAVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         dst+0(FP), AX
@@ -3662,7 +3532,6 @@ TEXT ·dotAVX512(SB), NOSPLIT, $0-56
 	JNE          start
 	VZEROUPPER
 	RET
-
 start:
 tile8:
 	CMPQ      BX, $+512
@@ -3686,7 +3555,6 @@ tile8:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source8:
 	MOVQ       (DI), R10
 	ADDQ       DX, R10
@@ -3811,7 +3679,6 @@ source8:
 	ADDQ       $+512, DX
 	SUBQ       $+512, BX
 	JMP        tile8
-
 tile8Done:
 tile4:
 	CMPQ      BX, $+256
@@ -3827,7 +3694,6 @@ tile4:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source4:
 	MOVQ       (DI), R10
 	ADDQ       DX, R10
@@ -3900,7 +3766,6 @@ source4:
 	ADDQ       $+256, DX
 	SUBQ       $+256, BX
 	JMP        tile4
-
 tile4Done:
 tile2:
 	CMPQ      BX, $+128
@@ -3912,7 +3777,6 @@ tile2:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source2:
 	MOVQ       (DI), R10
 	ADDQ       DX, R10
@@ -3959,7 +3823,6 @@ source2:
 	ADDQ       $+128, DX
 	SUBQ       $+128, BX
 	JMP        tile2
-
 tile2Done:
 tile1:
 	CMPQ      BX, $+64
@@ -3969,7 +3832,6 @@ tile1:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source1:
 	MOVQ       (DI), R10
 	ADDQ       DX, R10
@@ -4003,13 +3865,11 @@ source1:
 	ADDQ       $+64, DX
 	SUBQ       $+64, BX
 	JMP        tile1
-
 tile1Done:
 	VZEROUPPER
 	RET
 
 // func mulAddManyAVX512(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX512BW, AVX512F
 TEXT ·mulAddManyAVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTQ nibbleMask<>+0(SB), Z0
 	MOVQ         dsts+0(FP), AX
@@ -4022,7 +3882,6 @@ TEXT ·mulAddManyAVX512(SB), NOSPLIT, $0-56
 	JNE          start
 	VZEROUPPER
 	RET
-
 start:
 tile8:
 	CMPQ      DX, $+512
@@ -4038,7 +3897,6 @@ tile8:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination8:
 	MOVQ       (DI), R10
 	ADDQ       CX, R10
@@ -4155,7 +4013,6 @@ destination8:
 	ADDQ       $+512, CX
 	SUBQ       $+512, DX
 	JMP        tile8
-
 tile8Done:
 tile4:
 	CMPQ      DX, $+256
@@ -4167,7 +4024,6 @@ tile4:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination4:
 	MOVQ       (DI), R10
 	ADDQ       CX, R10
@@ -4236,7 +4092,6 @@ destination4:
 	ADDQ       $+256, CX
 	SUBQ       $+256, DX
 	JMP        tile4
-
 tile4Done:
 tile2:
 	CMPQ      DX, $+128
@@ -4246,7 +4101,6 @@ tile2:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination2:
 	MOVQ       (DI), R10
 	ADDQ       CX, R10
@@ -4291,7 +4145,6 @@ destination2:
 	ADDQ       $+128, CX
 	SUBQ       $+128, DX
 	JMP        tile2
-
 tile2Done:
 tile1:
 	CMPQ      DX, $+64
@@ -4300,7 +4153,6 @@ tile1:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination1:
 	MOVQ       (DI), R10
 	ADDQ       CX, R10
@@ -4333,18 +4185,15 @@ destination1:
 	ADDQ       $+64, CX
 	SUBQ       $+64, DX
 	JMP        tile1
-
 tile1Done:
 	VZEROUPPER
 	RET
 
 // func sumAVX512(dst *byte, srcs *byte, count int, off int, n int)
-// Requires: AVX, AVX512F
 TEXT ·sumAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ off+24(FP), CX
 	MOVQ n+32(FP), DX
-
 tile8:
 	CMPQ      DX, $+512
 	JLT       tile8Done
@@ -4360,7 +4209,6 @@ tile8:
 	VMOVDQU64 384(DI)(CX*1), Z6
 	VMOVDQU64 448(DI)(CX*1), Z7
 	JMP       tile8Next
-
 tile8Source:
 	MOVQ   (BX), DI
 	VPXORQ (DI)(CX*1), Z0, Z0
@@ -4371,7 +4219,6 @@ tile8Source:
 	VPXORQ 320(DI)(CX*1), Z5, Z5
 	VPXORQ 384(DI)(CX*1), Z6, Z6
 	VPXORQ 448(DI)(CX*1), Z7, Z7
-
 tile8Next:
 	ADDQ      $0x18, BX
 	DECQ      SI
@@ -4388,7 +4235,6 @@ tile8Next:
 	ADDQ      $+512, CX
 	SUBQ      $+512, DX
 	JMP       tile8
-
 tile8Done:
 tile1:
 	CMPQ      DX, $+64
@@ -4398,11 +4244,9 @@ tile1:
 	MOVQ      (BX), DI
 	VMOVDQU64 (DI)(CX*1), Z0
 	JMP       tile1Next
-
 tile1Source:
 	MOVQ   (BX), DI
 	VPXORQ (DI)(CX*1), Z0, Z0
-
 tile1Next:
 	ADDQ      $0x18, BX
 	DECQ      SI
@@ -4412,13 +4256,11 @@ tile1Next:
 	ADDQ      $+64, CX
 	SUBQ      $+64, DX
 	JMP       tile1
-
 tile1Done:
 	VZEROUPPER
 	RET
 
 // func packAVX512(dst *byte, planeBytes int, srcs *byte, rows int, off int, step int, size int, count int)
-// Requires: AVX, AVX512BW, AVX512VL, BMI2
 TEXT ·packAVX512(SB), NOSPLIT, $0-64
 	MOVQ  srcs+16(FP), AX
 	MOVQ  rows+24(FP), CX
@@ -4431,7 +4273,6 @@ TEXT ·packAVX512(SB), NOSPLIT, $0-64
 	MOVL  $-1, SI
 	BZHIL BX, SI, SI
 	KMOVD SI, K1
-
 row:
 	MOVQ    off+32(FP), SI
 	ADDQ    (AX), SI
@@ -4456,7 +4297,6 @@ row:
 	IMULQ   R11, R13
 	MOVQ    R13, R14
 	SHRQ    $0x01, R14
-
 shuffle:
 	CMPQ    R9, R12
 	JLT     symbols
@@ -4469,17 +4309,14 @@ shuffle:
 	ADDQ    R14, R8
 	SUBQ    R10, R9
 	JMP     shuffle
-
 symbols:
 	TESTQ R9, R9
 	JEQ   rowDone
-
 symbol:
 	MOVQ SI, R10
 	MOVQ size+48(FP), R12
 	SHRQ $0x06, R12
 	JEQ  tail
-
 block:
 	VMOVDQU (R10), Y0
 	VMOVDQU Y0, (DI)
@@ -4490,7 +4327,6 @@ block:
 	ADDQ    $0x20, R8
 	DECQ    R12
 	JNE     block
-
 tail:
 	TESTQ      BX, BX
 	JEQ        symbolDone
@@ -4500,23 +4336,19 @@ tail:
 	VMOVDQU8   Y0, K1, (R8)
 	ADDQ       BX, DI
 	ADDQ       BX, R8
-
 symbolDone:
 	ADDQ R11, SI
 	DECQ R9
 	JNE  symbol
-
 rowDone:
 	ADDQ $0x18, AX
 	DECQ CX
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
 
 // func unpackAVX512(dsts *byte, rows int, off int, step int, size int, count int, src *byte, planeBytes int)
-// Requires: AVX, AVX512BW, AVX512VL, BMI2
 TEXT ·unpackAVX512(SB), NOSPLIT, $0-64
 	MOVQ  dsts+0(FP), AX
 	MOVQ  rows+8(FP), CX
@@ -4529,7 +4361,6 @@ TEXT ·unpackAVX512(SB), NOSPLIT, $0-64
 	MOVL  $-1, SI
 	BZHIL BX, SI, SI
 	KMOVD SI, K1
-
 row:
 	MOVQ    off+16(FP), SI
 	ADDQ    (AX), SI
@@ -4554,7 +4385,6 @@ row:
 	IMULQ   R11, R13
 	MOVQ    R13, R14
 	SHRQ    $0x01, R14
-
 shuffle:
 	CMPQ    R9, R12
 	JLT     symbols
@@ -4567,17 +4397,14 @@ shuffle:
 	ADDQ    R14, R8
 	SUBQ    R10, R9
 	JMP     shuffle
-
 symbols:
 	TESTQ R9, R9
 	JEQ   rowDone
-
 symbol:
 	MOVQ SI, R10
 	MOVQ size+32(FP), R12
 	SHRQ $0x06, R12
 	JEQ  tail
-
 block:
 	VMOVDQU (DI), Y0
 	VMOVDQU Y0, (R10)
@@ -4588,7 +4415,6 @@ block:
 	ADDQ    $0x20, R8
 	DECQ    R12
 	JNE     block
-
 tail:
 	TESTQ      BX, BX
 	JEQ        symbolDone
@@ -4598,17 +4424,14 @@ tail:
 	VMOVDQU8   Y0, K1, (R10)(BX*1)
 	ADDQ       BX, DI
 	ADDQ       BX, R8
-
 symbolDone:
 	ADDQ R11, SI
 	DECQ R9
 	JNE  symbol
-
 rowDone:
 	ADDQ $0x18, AX
 	DECQ CX
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET

@@ -23,7 +23,6 @@ DATA matrixParts<>+120(SB)/8, $0x0000000000000001
 GLOBL matrixParts<>(SB), RODATA|NOPTR, $128
 
 // func fft4AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
@@ -41,7 +40,6 @@ TEXT ·fft4AVX512GFNI(SB), NOSPLIT, $0-56
 	SHRQ  $0x01, R9
 	ADDQ  tab+48(FP), R9
 	ADDQ  tab+48(FP), DI
-
 group:
 	MOVQ         DI, R10
 	SUBQ         tab+48(FP), R10
@@ -58,14 +56,12 @@ group:
 	VPBROADCASTQ 72(DI), Z7
 	VPBROADCASTQ 80(DI), Z8
 	MOVQ         dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64      (AX)(SI*1), Z9
 	VMOVDQU64      (R10)(SI*1), Z10
@@ -117,7 +113,6 @@ rowColumn:
 	ADDQ           $0x40, R11
 	DECQ           R13
 	JNE            rowColumn
-
 rowOdd:
 	TESTQ          $0x00000020, BX
 	JEQ            rowEven
@@ -169,13 +164,11 @@ rowOdd:
 	ADDQ           $0x20, R10
 	ADDQ           $0x20, CX
 	ADDQ           $0x20, R11
-
 rowEven:
 	MOVQ R10, AX
 	MOVQ R11, CX
 	DECQ R12
 	JNE  row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -183,11 +176,9 @@ next:
 	ADDQ $0x00000080, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ (DI), Z1
@@ -195,7 +186,6 @@ groupSubfield:
 	MOVQ         DX, R10
 	SUBQ         $+128, R10
 	JLT          subfieldRunLast
-
 subfieldRun:
 	VMOVDQU64      (AX)(SI*1), Z3
 	VMOVDQU64      64(AX)(SI*1), Z4
@@ -237,7 +227,6 @@ subfieldRun:
 	ADDQ           $+128, CX
 	SUBQ           $+128, R10
 	JGE            subfieldRun
-
 subfieldRunLast:
 	ADDQ           $+128, R10
 	JEQ            subfieldRunDone
@@ -261,16 +250,13 @@ subfieldRunLast:
 	VMOVDQU64      Z3, (CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-
 subfieldRunDone:
 	JMP next
-
 groupZero:
 	VPBROADCASTQ 64(DI), Z0
 	MOVQ         DX, R10
 	SUBQ         $+128, R10
 	JLT          zeroRunLast
-
 zeroRun:
 	VMOVDQU64      (AX)(DX*1), Z1
 	VMOVDQU64      64(AX)(DX*1), Z2
@@ -300,7 +286,6 @@ zeroRun:
 	ADDQ           $+128, CX
 	SUBQ           $+128, R10
 	JGE            zeroRun
-
 zeroRunLast:
 	ADDQ           $+128, R10
 	JEQ            zeroRunDone
@@ -318,12 +303,10 @@ zeroRunLast:
 	VMOVDQU64      Z2, (CX)(SI*1)
 	ADDQ           $0x40, AX
 	ADDQ           $0x40, CX
-
 zeroRunDone:
 	JMP next
 
 // func ifft4AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-64
 	MOVQ  src+8(FP), AX
 	MOVQ  dst+0(FP), CX
@@ -341,7 +324,6 @@ TEXT ·ifft4AVX512GFNI(SB), NOSPLIT, $0-64
 	SHRQ  $0x01, R9
 	ADDQ  tab+56(FP), R9
 	ADDQ  tab+56(FP), DI
-
 group:
 	MOVQ         DI, R10
 	SUBQ         tab+56(FP), R10
@@ -358,14 +340,12 @@ group:
 	VPBROADCASTQ 72(DI), Z7
 	VPBROADCASTQ 80(DI), Z8
 	MOVQ         dist+24(FP), R12
-
 row:
 	LEAQ (AX)(BX*1), R10
 	LEAQ (CX)(BX*1), R11
 	MOVQ BX, R13
 	SHRQ $0x06, R13
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64      (AX), Z9
 	VMOVDQU64      (R10), Z10
@@ -413,7 +393,6 @@ rowColumn:
 	VPXORQ         (R11)(DX*2), Z14, Z14
 	VPXORQ         (CX)(SI*1), Z15, Z15
 	VPXORQ         (R11)(SI*1), Z16, Z16
-
 rowColumnStores:
 	VMOVDQU64 Z9, (CX)
 	VMOVDQU64 Z10, (R11)
@@ -429,7 +408,6 @@ rowColumnStores:
 	ADDQ      $0x40, R11
 	DECQ      R13
 	JNE       rowColumn
-
 rowOdd:
 	TESTQ          $0x00000020, BX
 	JEQ            rowEven
@@ -479,7 +457,6 @@ rowOdd:
 	VPXORQ         (R11)(DX*2), Y14, Y14
 	VPXORQ         (CX)(SI*1), Y15, Y15
 	VPXORQ         (R11)(SI*1), Y16, Y16
-
 rowOddStores:
 	VMOVDQU64 Y9, (CX)
 	VMOVDQU64 Y10, (R11)
@@ -493,13 +470,11 @@ rowOddStores:
 	ADDQ      $0x20, R10
 	ADDQ      $0x20, CX
 	ADDQ      $0x20, R11
-
 rowEven:
 	MOVQ R10, AX
 	MOVQ R11, CX
 	DECQ R12
 	JNE  row
-
 next:
 	ADDQ SI, AX
 	ADDQ SI, CX
@@ -507,11 +482,9 @@ next:
 	ADDQ $0x00000080, DI
 	DECQ R8
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
-
 groupSubfield:
 	VPBROADCASTQ (R9), Z0
 	VPBROADCASTQ (DI), Z1
@@ -519,7 +492,6 @@ groupSubfield:
 	MOVQ         DX, R10
 	SUBQ         $+128, R10
 	JLT          subfieldRunLast
-
 subfieldRun:
 	VMOVDQU64      (AX), Z3
 	VMOVDQU64      64(AX), Z4
@@ -559,7 +531,6 @@ subfieldRun:
 	VPXORQ         64(CX)(DX*2), Z8, Z8
 	VPXORQ         (CX)(SI*1), Z9, Z9
 	VPXORQ         64(CX)(SI*1), Z10, Z10
-
 subfieldRunStores:
 	VMOVDQU64 Z3, (CX)
 	VMOVDQU64 Z4, 64(CX)
@@ -573,7 +544,6 @@ subfieldRunStores:
 	ADDQ      $+128, CX
 	SUBQ      $+128, R10
 	JGE       subfieldRun
-
 subfieldRunLast:
 	ADDQ           $+128, R10
 	JEQ            subfieldRunDone
@@ -597,7 +567,6 @@ subfieldRunLast:
 	VPXORQ         (CX)(DX*1), Z4, Z4
 	VPXORQ         (CX)(DX*2), Z1, Z1
 	VPXORQ         (CX)(SI*1), Z5, Z5
-
 subfieldRunLastStores:
 	VMOVDQU64 Z3, (CX)
 	VMOVDQU64 Z4, (CX)(DX*1)
@@ -605,16 +574,13 @@ subfieldRunLastStores:
 	VMOVDQU64 Z5, (CX)(SI*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-
 subfieldRunDone:
 	JMP next
-
 groupZero:
 	VPBROADCASTQ 64(DI), Z0
 	MOVQ         DX, R10
 	SUBQ         $+128, R10
 	JLT          zeroRunLast
-
 zeroRun:
 	VMOVDQU64      (AX), Z1
 	VMOVDQU64      64(AX), Z2
@@ -642,7 +608,6 @@ zeroRun:
 	VPXORQ         64(CX)(DX*2), Z6, Z6
 	VPXORQ         (CX)(SI*1), Z7, Z7
 	VPXORQ         64(CX)(SI*1), Z8, Z8
-
 zeroRunStores:
 	VMOVDQU64 Z1, (CX)
 	VMOVDQU64 Z2, 64(CX)
@@ -656,7 +621,6 @@ zeroRunStores:
 	ADDQ      $+128, CX
 	SUBQ      $+128, R10
 	JGE       zeroRun
-
 zeroRunLast:
 	ADDQ           $+128, R10
 	JEQ            zeroRunDone
@@ -674,7 +638,6 @@ zeroRunLast:
 	VPXORQ         (CX)(DX*1), Z2, Z2
 	VPXORQ         (CX)(DX*2), Z3, Z3
 	VPXORQ         (CX)(SI*1), Z4, Z4
-
 zeroRunLastStores:
 	VMOVDQU64 Z1, (CX)
 	VMOVDQU64 Z2, (CX)(DX*1)
@@ -682,12 +645,10 @@ zeroRunLastStores:
 	VMOVDQU64 Z4, (CX)(SI*1)
 	ADDQ      $0x40, AX
 	ADDQ      $0x40, CX
-
 zeroRunDone:
 	JMP next
 
 // func fft8AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·fft8AVX512GFNI(SB), NOSPLIT, $8-56
 	MOVQ  dist+24(FP), AX
 	IMULQ planeBytes+16(FP), AX
@@ -719,19 +680,16 @@ TEXT ·fft8AVX512GFNI(SB), NOSPLIT, $8-56
 	SHRQ  $0x00, R14
 	SHLQ  $0x05, R14
 	ADDQ  tab+48(FP), R14
-
 group:
 	VPBROADCASTQ (R12), Z0
 	VPBROADCASTQ 8(R12), Z1
 	VPBROADCASTQ 16(R12), Z2
 	MOVQ         dist+24(FP), R15
 	MOVQ         R15, (SP)
-
 row:
 	MOVQ planeBytes+16(FP), R15
 	SHRQ $0x06, R15
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64           (BX), Z3
 	VMOVDQU64           (DI), Z4
@@ -863,7 +821,6 @@ rowColumn:
 	ADDQ                $0x40, R11
 	DECQ                R15
 	JNE                 rowColumn
-
 rowOdd:
 	TESTQ               $0x00000020, planeBytes+16(FP)
 	JEQ                 rowEven
@@ -995,7 +952,6 @@ rowOdd:
 	ADDQ                $0x20, R9
 	ADDQ                $0x20, R10
 	ADDQ                $0x20, R11
-
 rowEven:
 	ADDQ planeBytes+16(FP), DX
 	ADDQ planeBytes+16(FP), BX
@@ -1021,13 +977,11 @@ rowEven:
 	ADDQ $0x00000100, R14
 	DECQ groups+32(FP)
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
 
 // func ifft8AVX512GFNI(dst *byte, src *byte, planeBytes int, dist int, groups int, t int, add int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·ifft8AVX512GFNI(SB), NOSPLIT, $8-64
 	MOVQ  dist+24(FP), AX
 	IMULQ planeBytes+16(FP), AX
@@ -1059,19 +1013,16 @@ TEXT ·ifft8AVX512GFNI(SB), NOSPLIT, $8-64
 	SHRQ  $0x00, R14
 	SHLQ  $0x05, R14
 	ADDQ  tab+56(FP), R14
-
 group:
 	VPBROADCASTQ (R12), Z0
 	VPBROADCASTQ 8(R12), Z1
 	VPBROADCASTQ 16(R12), Z2
 	MOVQ         dist+24(FP), R15
 	MOVQ         R15, (SP)
-
 row:
 	MOVQ planeBytes+16(FP), R15
 	SHRQ $0x06, R15
 	JEQ  rowOdd
-
 rowColumn:
 	VMOVDQU64           (BX)(AX*2), Z3
 	VMOVDQU64           (DI)(AX*2), Z4
@@ -1195,7 +1146,6 @@ rowColumn:
 	VPXORQ              (R11)(AX*2), Z4, Z4
 	VPXORQ              (R9)(CX*1), Z5, Z5
 	VPXORQ              (R11)(CX*1), Z6, Z6
-
 rowColumnStores:
 	VMOVDQU64 Z15, (R8)
 	VMOVDQU64 Z16, (R10)
@@ -1223,7 +1173,6 @@ rowColumnStores:
 	ADDQ      $0x40, R11
 	DECQ      R15
 	JNE       rowColumn
-
 rowOdd:
 	TESTQ               $0x00000020, planeBytes+16(FP)
 	JEQ                 rowEven
@@ -1349,7 +1298,6 @@ rowOdd:
 	VPXORQ              (R11)(AX*2), Y4, Y4
 	VPXORQ              (R9)(CX*1), Y5, Y5
 	VPXORQ              (R11)(CX*1), Y6, Y6
-
 rowOddStores:
 	VMOVDQU64 Y15, (R8)
 	VMOVDQU64 Y16, (R10)
@@ -1375,7 +1323,6 @@ rowOddStores:
 	ADDQ      $0x20, R9
 	ADDQ      $0x20, R10
 	ADDQ      $0x20, R11
-
 rowEven:
 	ADDQ planeBytes+16(FP), DX
 	ADDQ planeBytes+16(FP), BX
@@ -1401,13 +1348,11 @@ rowEven:
 	ADDQ $0x00000100, R14
 	DECQ groups+32(FP)
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
 
 // func ifft8gatherAVX512GFNI(dst *byte, planeBytes int, groups int, t int, srcs *byte, off int, more int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·ifft8gatherAVX512GFNI(SB), NOSPLIT, $8-64
 	MOVQ         srcs+32(FP), AX
 	MOVQ         off+40(FP), CX
@@ -1437,13 +1382,11 @@ TEXT ·ifft8gatherAVX512GFNI(SB), NOSPLIT, $8-64
 	SHRQ         $0x00, R13
 	SHLQ         $0x05, R13
 	ADDQ         tab+56(FP), R13
-
 group:
 	MOVQ AX, DX
 	DECQ more+48(FP)
 	JLT  lastGroup
 	ADDQ $0xc0, DX
-
 lastGroup:
 	MOVQ         R13, R14
 	SUBQ         tab+56(FP), R14
@@ -1458,17 +1401,14 @@ lastGroup:
 	VPBROADCASTQ 128(R13), Z6
 	VPBROADCASTQ 192(R13), Z7
 	JMP          row
-
 outside:
 	VPBROADCASTQ (R11), Z1
 	VPBROADCASTQ 8(R11), Z2
 	VPBROADCASTQ 16(R11), Z3
-
 row:
 	MOVQ planeBytes+8(FP), R14
 	SHRQ $0x06, R14
 	JEQ  rowOdd
-
 rowColumn:
 	MOVQ                (DX), R15
 	PREFETCHT1          (R15)(CX*1)
@@ -1649,7 +1589,6 @@ rowColumn:
 	VGF2P8AFFINEQB      $0x00, Z3, Z24, Z24
 	VPTERNLOGQ          $0x96, Z24, Z25, Z9
 	JMP                 rowColumnDone
-
 rowColumnSubfield:
 	VPXORQ         Z22, Z20, Z22
 	VPXORQ         Z23, Z21, Z23
@@ -1723,7 +1662,6 @@ rowColumnSubfield:
 	VGF2P8AFFINEQB $0x00, Z1, Z17, Z25
 	VPXORQ         Z24, Z8, Z8
 	VPXORQ         Z25, Z9, Z9
-
 rowColumnDone:
 	VMOVDQU64 Z8, (DI)
 	VMOVDQU64 Z9, (R9)
@@ -1748,7 +1686,6 @@ rowColumnDone:
 	ADDQ      $+128, CX
 	DECQ      R14
 	JNE       rowColumn
-
 rowOdd:
 	TESTQ               $0x00000020, planeBytes+8(FP)
 	JEQ                 rowEven
@@ -1907,7 +1844,6 @@ rowOdd:
 	VGF2P8AFFINEQB      $0x00, Y3, Y24, Y2
 	VPTERNLOGQ          $0x96, Y2, Y1, Y9
 	JMP                 rowOddDone
-
 rowOddSubfield:
 	VPXORQ         Y22, Y20, Y22
 	VPXORQ         Y23, Y21, Y23
@@ -1981,7 +1917,6 @@ rowOddSubfield:
 	VGF2P8AFFINEQB $0x00, Y1, Y17, Y1
 	VPXORQ         Y2, Y8, Y8
 	VPXORQ         Y1, Y9, Y9
-
 rowOddDone:
 	VMOVDQU64 Y8, (DI)
 	VMOVDQU64 Y9, (R9)
@@ -2004,7 +1939,6 @@ rowOddDone:
 	ADDQ      $0x20, R9
 	ADDQ      $0x20, R10
 	ADDQ      $+64, CX
-
 rowEven:
 	ADDQ planeBytes+8(FP), DI
 	ADDQ planeBytes+8(FP), R8
@@ -2031,13 +1965,11 @@ rowEven:
 	ADDQ $0x00000100, R13
 	DECQ groups+16(FP)
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
 
 // func fft8scatterAVX512GFNI(dsts *byte, off int, more int, src *byte, planeBytes int, groups int, t int, stream int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·fft8scatterAVX512GFNI(SB), NOSPLIT, $8-72
 	MOVQ         dsts+0(FP), AX
 	MOVQ         off+8(FP), CX
@@ -2067,13 +1999,11 @@ TEXT ·fft8scatterAVX512GFNI(SB), NOSPLIT, $8-72
 	SHRQ         $0x00, R13
 	SHLQ         $0x05, R13
 	ADDQ         tab+64(FP), R13
-
 group:
 	MOVQ AX, DX
 	DECQ more+16(FP)
 	JLT  lastGroup
 	ADDQ $0xc0, DX
-
 lastGroup:
 	MOVQ         R13, R14
 	SUBQ         tab+64(FP), R14
@@ -2090,7 +2020,6 @@ lastGroup:
 	MOVQ         planeBytes+32(FP), R14
 	SHRQ         $0x06, R14
 	JEQ          rowSubfieldOdd
-
 rowSubfieldColumn:
 	VMOVDQU64      (R8), Z8
 	VMOVDQU64      (R10), Z9
@@ -2255,7 +2184,6 @@ rowSubfieldColumn:
 	VEXTRACTI64X4  $0x01, Z20, 64(R15)(CX*1)
 	VEXTRACTI64X4  $0x01, Z21, 96(R15)(CX*1)
 	JMP            rowSubfieldColumnStored
-
 rowSubfieldColumnStream:
 	MOVQ       (AX), R15
 	VSHUFI64X2 $0x44, Z11, Z10, Z24
@@ -2297,7 +2225,6 @@ rowSubfieldColumnStream:
 	VMOVNTDQ   Z8, (R15)(CX*1)
 	VSHUFI64X2 $0xee, Z21, Z20, Z8
 	VMOVNTDQ   Z8, 64(R15)(CX*1)
-
 rowSubfieldColumnStored:
 	ADDQ $0x40, DI
 	ADDQ $0x40, R8
@@ -2306,7 +2233,6 @@ rowSubfieldColumnStored:
 	ADDQ $+128, CX
 	DECQ R14
 	JNE  rowSubfieldColumn
-
 rowSubfieldOdd:
 	TESTQ          $0x00000020, planeBytes+32(FP)
 	JEQ            rowSubfieldEven
@@ -2451,7 +2377,6 @@ rowSubfieldOdd:
 	ADDQ           $0x20, R9
 	ADDQ           $0x20, R10
 	ADDQ           $+64, CX
-
 rowSubfieldEven:
 	ADDQ planeBytes+32(FP), DI
 	ADDQ planeBytes+32(FP), R8
@@ -2461,7 +2386,6 @@ rowSubfieldEven:
 	ADDQ DX, DX
 	SUBQ DX, CX
 	JMP  next
-
 outside:
 	VPBROADCASTQ (R11), Z1
 	VPBROADCASTQ 8(R11), Z2
@@ -2469,7 +2393,6 @@ outside:
 	MOVQ         planeBytes+32(FP), R14
 	SHRQ         $0x06, R14
 	JEQ          rowOdd
-
 rowColumn:
 	VMOVDQU64           (R8), Z4
 	VMOVDQU64           (R10), Z5
@@ -2658,7 +2581,6 @@ rowColumn:
 	VEXTRACTI64X4       $0x01, Z15, 64(R15)(CX*1)
 	VEXTRACTI64X4       $0x01, Z17, 96(R15)(CX*1)
 	JMP                 rowColumnStored
-
 rowColumnStream:
 	MOVQ       (AX), R15
 	VSHUFI64X2 $0x44, Z6, Z8, Z19
@@ -2700,7 +2622,6 @@ rowColumnStream:
 	VMOVNTDQ   Z4, (R15)(CX*1)
 	VSHUFI64X2 $0xee, Z17, Z15, Z4
 	VMOVNTDQ   Z4, 64(R15)(CX*1)
-
 rowColumnStored:
 	ADDQ $0x40, DI
 	ADDQ $0x40, R8
@@ -2709,7 +2630,6 @@ rowColumnStored:
 	ADDQ $+128, CX
 	DECQ R14
 	JNE  rowColumn
-
 rowOdd:
 	TESTQ               $0x00000020, planeBytes+32(FP)
 	JEQ                 rowEven
@@ -2878,7 +2798,6 @@ rowOdd:
 	ADDQ                $0x20, R9
 	ADDQ                $0x20, R10
 	ADDQ                $+64, CX
-
 rowEven:
 	ADDQ planeBytes+32(FP), DI
 	ADDQ planeBytes+32(FP), R8
@@ -2887,7 +2806,6 @@ rowEven:
 	MOVQ planeBytes+32(FP), DX
 	ADDQ DX, DX
 	SUBQ DX, CX
-
 next:
 	ADDQ BX, DI
 	ADDQ BX, R8
@@ -2907,19 +2825,16 @@ next:
 	ADDQ $0x00000100, R13
 	DECQ groups+40(FP)
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
 
 // func sfenceAVX512GFNI()
-// Requires: MMX+
 TEXT ·sfenceAVX512GFNI(SB), NOSPLIT, $0
 	SFENCE
 	RET
 
 // func fused8AVX512GFNI(args_dst *byte, args_src *byte, args_planeBytes int, args_dist int, args_groups int, args_live int, args_t int, args_sum int, args_keep int, args_factor int, args_out int, args_u int, args_list *byte, args_offset int, args_each int, args_left int, tab *byte)
-// Requires: AVX, AVX512F, CMOV, GFNI, MMX+
 TEXT ·fused8AVX512GFNI(SB), NOSPLIT, $48-136
 	MOVQ  args_dist+24(FP), AX
 	IMULQ args_planeBytes+16(FP), AX
@@ -2935,11 +2850,9 @@ TEXT ·fused8AVX512GFNI(SB), NOSPLIT, $48-136
 	JNE   scaled
 	XORQ  R9, R9
 	JMP   unscaled
-
 scaled:
 	SHLQ $0x05, R9
 	ADDQ tab+128(FP), R9
-
 unscaled:
 	MOVQ R9, 16(SP)
 	ORQ  args_sum+56(FP), R9
@@ -2947,7 +2860,6 @@ unscaled:
 	MOVQ R9, 24(SP)
 	CMPQ args_groups+32(FP), $0x00
 	JEQ  done
-
 group:
 	MOVQ         args_t+48(FP), R9
 	SHRQ         $0x02, R9
@@ -2975,7 +2887,6 @@ group:
 	CMPQ         args_t+48(FP), $0x00
 	JNE          liveChosen
 	ADDQ         $0x04, R9
-
 liveChosen:
 	MOVQ         R9, (SP)
 	MOVQ         args_u+88(FP), R9
@@ -3004,12 +2915,10 @@ liveChosen:
 	CMPQ         args_u+88(FP), $0x00
 	JNE          outChosen
 	ADDQ         $0x04, R9
-
 outChosen:
 	MOVQ R9, 8(SP)
 	MOVQ args_dist+24(FP), R9
 	MOVQ R9, 40(SP)
-
 row:
 	MOVQ    args_each+112(FP), R9
 	MOVQ    args_left+120(FP), R10
@@ -3021,13 +2930,11 @@ row:
 	MOVQ    args_planeBytes+16(FP), R9
 	SHRQ    $0x06, R9
 	JEQ     last
-
 column:
 	MOVQ  32(SP), R11
 	TESTQ R11, R11
 	JEQ   twoNoneAhead
 	MOVQ  args_list+96(FP), R10
-
 twoAhead:
 	MOVQ       (R10), R12
 	PREFETCHT1 (R12)(R8*1)
@@ -3035,7 +2942,6 @@ twoAhead:
 	ADDQ       $0x18, R10
 	DECQ       R11
 	JNE        twoAhead
-
 twoNoneAhead:
 	MOVQ (SP), R10
 	CMPQ R10, $0x04
@@ -3055,7 +2961,6 @@ twoNoneAhead:
 	CMPQ R10, $0x05
 	JEQ  twoLive5
 	JMP  twoLive6
-
 twoLive0:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3074,7 +2979,6 @@ twoLive0:
 	VMOVDQU64 (BX)(CX*1), Z14
 	VMOVDQU64 64(BX)(CX*1), Z15
 	JMP       twoLiveDone
-
 twoLive1:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3084,7 +2988,6 @@ twoLive1:
 	JLT       twoLive2false
 	VMOVDQU64 (DX)(AX*1), Z2
 	VMOVDQU64 64(DX)(AX*1), Z3
-
 twoLive2false:
 	VPXORQ         Z0, Z2, Z2
 	VPXORQ         Z1, Z3, Z3
@@ -3129,7 +3032,6 @@ twoLive2false:
 	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
 	VPXORQ         Z30, Z1, Z1
 	JMP            twoLiveDone
-
 twoLive2:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3143,7 +3045,6 @@ twoLive2:
 	JLT       twoLive4false
 	VMOVDQU64 (DX)(CX*1), Z6
 	VMOVDQU64 64(DX)(CX*1), Z7
-
 twoLive4false:
 	VPXORQ         Z4, Z6, Z6
 	VPXORQ         Z5, Z7, Z7
@@ -3194,7 +3095,6 @@ twoLive4false:
 	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
 	VPXORQ         Z30, Z1, Z1
 	JMP            twoLiveDone
-
 twoLive3:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3212,7 +3112,6 @@ twoLive3:
 	JLT       twoLive6false
 	VMOVDQU64 (BX)(AX*1), Z10
 	VMOVDQU64 64(BX)(AX*1), Z11
-
 twoLive6false:
 	VPXORQ         Z8, Z10, Z10
 	VPXORQ         Z9, Z11, Z11
@@ -3281,7 +3180,6 @@ twoLive6false:
 	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
 	VPXORQ         Z30, Z1, Z1
 	JMP            twoLiveDone
-
 twoLive4:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3303,7 +3201,6 @@ twoLive4:
 	JLT       twoLive8false
 	VMOVDQU64 (BX)(CX*1), Z14
 	VMOVDQU64 64(BX)(CX*1), Z15
-
 twoLive8false:
 	VPXORQ         Z12, Z14, Z14
 	VPXORQ         Z13, Z15, Z15
@@ -3378,7 +3275,6 @@ twoLive8false:
 	VGF2P8AFFINEQB $0x00, Z16, Z9, Z30
 	VPXORQ         Z30, Z1, Z1
 	JMP            twoLiveDone
-
 twoLive5:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3388,7 +3284,6 @@ twoLive5:
 	JLT       twoLive2true
 	VMOVDQU64 (DX)(AX*1), Z2
 	VMOVDQU64 64(DX)(AX*1), Z3
-
 twoLive2true:
 	VPXORQ    Z0, Z2, Z2
 	VPXORQ    Z1, Z3, Z3
@@ -3405,7 +3300,6 @@ twoLive2true:
 	VMOVDQA64 Z0, Z8
 	VMOVDQA64 Z1, Z9
 	JMP       twoLiveDone
-
 twoLive6:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3419,7 +3313,6 @@ twoLive6:
 	JLT       twoLive4true
 	VMOVDQU64 (DX)(CX*1), Z6
 	VMOVDQU64 64(DX)(CX*1), Z7
-
 twoLive4true:
 	VPXORQ         Z4, Z6, Z6
 	VPXORQ         Z5, Z7, Z7
@@ -3442,7 +3335,6 @@ twoLive4true:
 	VMOVDQA64      Z0, Z8
 	VMOVDQA64      Z1, Z9
 	JMP            twoLiveDone
-
 twoLive7:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3460,7 +3352,6 @@ twoLive7:
 	JLT       twoLive6true
 	VMOVDQU64 (BX)(AX*1), Z10
 	VMOVDQU64 64(BX)(AX*1), Z11
-
 twoLive6true:
 	VPXORQ         Z8, Z10, Z10
 	VPXORQ         Z9, Z11, Z11
@@ -3501,7 +3392,6 @@ twoLive6true:
 	VPXORQ         Z0, Z8, Z8
 	VPXORQ         Z1, Z9, Z9
 	JMP            twoLiveDone
-
 twoLive8:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 64(DX), Z1
@@ -3523,7 +3413,6 @@ twoLive8:
 	JLT       twoLive8true
 	VMOVDQU64 (BX)(CX*1), Z14
 	VMOVDQU64 64(BX)(CX*1), Z15
-
 twoLive8true:
 	VPXORQ         Z12, Z14, Z14
 	VPXORQ         Z13, Z15, Z15
@@ -3569,7 +3458,6 @@ twoLive8true:
 	VPXORQ         Z3, Z11, Z11
 	VPXORQ         Z0, Z8, Z8
 	VPXORQ         Z1, Z9, Z9
-
 twoLiveDone:
 	CMPQ   24(SP), $0x00
 	JEQ    twoNoneBetween
@@ -3591,7 +3479,6 @@ twoLiveDone:
 	VPXORQ 64(DI)(AX*2), Z13, Z13
 	VPXORQ (DI)(CX*1), Z14, Z14
 	VPXORQ 64(DI)(CX*1), Z15, Z15
-
 twoNoSum:
 	CMPQ      args_keep+64(FP), $0x00
 	JEQ       twoNotKept
@@ -3611,7 +3498,6 @@ twoNoSum:
 	VMOVDQU64 Z13, 64(BX)(AX*2)
 	VMOVDQU64 Z14, (BX)(CX*1)
 	VMOVDQU64 Z15, 64(BX)(CX*1)
-
 twoNotKept:
 	MOVQ                16(SP), R10
 	TESTQ               R10, R10
@@ -3632,7 +3518,6 @@ twoNotKept:
 	VGF2P8AFFINEQB.BCST $0x00, (R10), Z13, Z13
 	VGF2P8AFFINEQB.BCST $0x00, (R10), Z14, Z14
 	VGF2P8AFFINEQB.BCST $0x00, (R10), Z15, Z15
-
 twoNoneBetween:
 	MOVQ 8(SP), R10
 	CMPQ R10, $0x04
@@ -3652,7 +3537,6 @@ twoNoneBetween:
 	CMPQ R10, $0x05
 	JEQ  twoOut5
 	JMP  twoOut6
-
 twoOut0:
 	VMOVDQU64 Z0, (SI)
 	VMOVDQU64 Z1, 64(SI)
@@ -3671,7 +3555,6 @@ twoOut0:
 	VMOVDQU64 Z14, (DI)(CX*1)
 	VMOVDQU64 Z15, 64(DI)(CX*1)
 	JMP       twoOutDone
-
 twoOut1:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z8
 	VPXORQ         Z8, Z0, Z0
@@ -3709,10 +3592,8 @@ twoOut1:
 	JLT            twoOut2false
 	VMOVDQU64      Z2, (SI)(AX*1)
 	VMOVDQU64      Z3, 64(SI)(AX*1)
-
 twoOut2false:
 	JMP twoOutDone
-
 twoOut2:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z8
 	VPXORQ         Z8, Z0, Z0
@@ -3764,10 +3645,8 @@ twoOut2:
 	JLT            twoOut4false
 	VMOVDQU64      Z6, (SI)(CX*1)
 	VMOVDQU64      Z7, 64(SI)(CX*1)
-
 twoOut4false:
 	JMP twoOutDone
-
 twoOut3:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z30
 	VPXORQ         Z30, Z0, Z0
@@ -3845,10 +3724,8 @@ twoOut3:
 	JLT            twoOut6false
 	VMOVDQU64      Z10, (DI)(AX*1)
 	VMOVDQU64      Z11, 64(DI)(AX*1)
-
 twoOut6false:
 	JMP twoOutDone
-
 twoOut4:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z30
 	VPXORQ         Z30, Z0, Z0
@@ -3940,10 +3817,8 @@ twoOut4:
 	JLT            twoOut8false
 	VMOVDQU64      Z14, (DI)(CX*1)
 	VMOVDQU64      Z15, 64(DI)(CX*1)
-
 twoOut8false:
 	JMP twoOutDone
-
 twoOut5:
 	VPXORQ    Z0, Z2, Z2
 	VPXORQ    Z1, Z3, Z3
@@ -3953,10 +3828,8 @@ twoOut5:
 	JLT       twoOut2true
 	VMOVDQU64 Z2, (SI)(AX*1)
 	VMOVDQU64 Z3, 64(SI)(AX*1)
-
 twoOut2true:
 	JMP twoOutDone
-
 twoOut6:
 	VPXORQ         Z0, Z4, Z4
 	VPXORQ         Z1, Z5, Z5
@@ -3980,10 +3853,8 @@ twoOut6:
 	JLT            twoOut4true
 	VMOVDQU64      Z6, (SI)(CX*1)
 	VMOVDQU64      Z7, 64(SI)(CX*1)
-
 twoOut4true:
 	JMP twoOutDone
-
 twoOut7:
 	VPXORQ         Z0, Z8, Z8
 	VPXORQ         Z1, Z9, Z9
@@ -4033,10 +3904,8 @@ twoOut7:
 	JLT            twoOut6true
 	VMOVDQU64      Z10, (DI)(AX*1)
 	VMOVDQU64      Z11, 64(DI)(AX*1)
-
 twoOut6true:
 	JMP twoOutDone
-
 twoOut8:
 	VPXORQ         Z0, Z8, Z8
 	VPXORQ         Z1, Z9, Z9
@@ -4100,7 +3969,6 @@ twoOut8:
 	JLT            twoOut8true
 	VMOVDQU64      Z14, (DI)(CX*1)
 	VMOVDQU64      Z15, 64(DI)(CX*1)
-
 twoOut8true:
 twoOutDone:
 	ADDQ $+128, DX
@@ -4110,7 +3978,6 @@ twoOutDone:
 	ADDQ $+128, R8
 	DECQ R9
 	JNE  column
-
 last:
 	TESTQ $0x00000020, args_planeBytes+16(FP)
 	JEQ   rowDone
@@ -4118,14 +3985,12 @@ last:
 	TESTQ R10, R10
 	JEQ   oneNoneAhead
 	MOVQ  args_list+96(FP), R9
-
 oneAhead:
 	MOVQ       (R9), R11
 	PREFETCHT1 (R11)(R8*1)
 	ADDQ       $0x18, R9
 	DECQ       R10
 	JNE        oneAhead
-
 oneNoneAhead:
 	MOVQ (SP), R9
 	CMPQ R9, $0x04
@@ -4145,7 +4010,6 @@ oneNoneAhead:
 	CMPQ R9, $0x05
 	JEQ  oneLive5
 	JMP  oneLive6
-
 oneLive0:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 (DX)(AX*1), Z2
@@ -4156,14 +4020,12 @@ oneLive0:
 	VMOVDQU64 (BX)(AX*2), Z12
 	VMOVDQU64 (BX)(CX*1), Z14
 	JMP       oneLiveDone
-
 oneLive1:
 	VMOVDQU64 (DX), Z0
 	VPXORQ    Z2, Z2, Z2
 	CMPQ      args_live+40(FP), $0x02
 	JLT       oneLive2false
 	VMOVDQU64 (DX)(AX*1), Z2
-
 oneLive2false:
 	VPXORQ         Z0, Z2, Z2
 	VGF2P8AFFINEQB $0x00, Z22, Z2, Z1
@@ -4187,7 +4049,6 @@ oneLive2false:
 	VGF2P8AFFINEQB $0x00, Z16, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
 	JMP            oneLiveDone
-
 oneLive2:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 (DX)(AX*1), Z2
@@ -4196,7 +4057,6 @@ oneLive2:
 	CMPQ      args_live+40(FP), $0x04
 	JLT       oneLive4false
 	VMOVDQU64 (DX)(CX*1), Z6
-
 oneLive4false:
 	VPXORQ         Z4, Z6, Z6
 	VGF2P8AFFINEQB $0x00, Z24, Z6, Z1
@@ -4223,7 +4083,6 @@ oneLive4false:
 	VGF2P8AFFINEQB $0x00, Z16, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
 	JMP            oneLiveDone
-
 oneLive3:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 (DX)(AX*1), Z2
@@ -4234,7 +4093,6 @@ oneLive3:
 	CMPQ      args_live+40(FP), $0x06
 	JLT       oneLive6false
 	VMOVDQU64 (BX)(AX*1), Z10
-
 oneLive6false:
 	VPXORQ         Z8, Z10, Z10
 	VGF2P8AFFINEQB $0x00, Z26, Z10, Z1
@@ -4270,7 +4128,6 @@ oneLive6false:
 	VGF2P8AFFINEQB $0x00, Z16, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
 	JMP            oneLiveDone
-
 oneLive4:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 (DX)(AX*1), Z2
@@ -4283,7 +4140,6 @@ oneLive4:
 	CMPQ      args_live+40(FP), $0x08
 	JLT       oneLive8false
 	VMOVDQU64 (BX)(CX*1), Z14
-
 oneLive8false:
 	VPXORQ         Z12, Z14, Z14
 	VGF2P8AFFINEQB $0x00, Z28, Z14, Z1
@@ -4322,14 +4178,12 @@ oneLive8false:
 	VGF2P8AFFINEQB $0x00, Z16, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
 	JMP            oneLiveDone
-
 oneLive5:
 	VMOVDQU64 (DX), Z0
 	VPXORQ    Z2, Z2, Z2
 	CMPQ      args_live+40(FP), $0x02
 	JLT       oneLive2true
 	VMOVDQU64 (DX)(AX*1), Z2
-
 oneLive2true:
 	VPXORQ    Z0, Z2, Z2
 	VMOVDQA64 Z2, Z6
@@ -4339,7 +4193,6 @@ oneLive2true:
 	VMOVDQA64 Z2, Z10
 	VMOVDQA64 Z0, Z8
 	JMP       oneLiveDone
-
 oneLive6:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 (DX)(AX*1), Z2
@@ -4348,7 +4201,6 @@ oneLive6:
 	CMPQ      args_live+40(FP), $0x04
 	JLT       oneLive4true
 	VMOVDQU64 (DX)(CX*1), Z6
-
 oneLive4true:
 	VPXORQ         Z4, Z6, Z6
 	VGF2P8AFFINEQB $0x00, Z24, Z6, Z1
@@ -4361,7 +4213,6 @@ oneLive4true:
 	VMOVDQA64      Z2, Z10
 	VMOVDQA64      Z0, Z8
 	JMP            oneLiveDone
-
 oneLive7:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 (DX)(AX*1), Z2
@@ -4372,7 +4223,6 @@ oneLive7:
 	CMPQ      args_live+40(FP), $0x06
 	JLT       oneLive6true
 	VMOVDQU64 (BX)(AX*1), Z10
-
 oneLive6true:
 	VPXORQ         Z8, Z10, Z10
 	VGF2P8AFFINEQB $0x00, Z26, Z10, Z1
@@ -4394,7 +4244,6 @@ oneLive6true:
 	VPXORQ         Z2, Z10, Z10
 	VPXORQ         Z0, Z8, Z8
 	JMP            oneLiveDone
-
 oneLive8:
 	VMOVDQU64 (DX), Z0
 	VMOVDQU64 (DX)(AX*1), Z2
@@ -4407,7 +4256,6 @@ oneLive8:
 	CMPQ      args_live+40(FP), $0x08
 	JLT       oneLive8true
 	VMOVDQU64 (BX)(CX*1), Z14
-
 oneLive8true:
 	VPXORQ         Z12, Z14, Z14
 	VGF2P8AFFINEQB $0x00, Z28, Z14, Z1
@@ -4431,7 +4279,6 @@ oneLive8true:
 	VPXORQ         Z4, Z12, Z12
 	VPXORQ         Z2, Z10, Z10
 	VPXORQ         Z0, Z8, Z8
-
 oneLiveDone:
 	CMPQ   24(SP), $0x00
 	JEQ    oneNoneBetween
@@ -4445,7 +4292,6 @@ oneLiveDone:
 	VPXORQ (DI)(AX*1), Z10, Z10
 	VPXORQ (DI)(AX*2), Z12, Z12
 	VPXORQ (DI)(CX*1), Z14, Z14
-
 oneNoSum:
 	CMPQ      args_keep+64(FP), $0x00
 	JEQ       oneNotKept
@@ -4457,7 +4303,6 @@ oneNoSum:
 	VMOVDQU64 Z10, (BX)(AX*1)
 	VMOVDQU64 Z12, (BX)(AX*2)
 	VMOVDQU64 Z14, (BX)(CX*1)
-
 oneNotKept:
 	MOVQ                16(SP), R9
 	TESTQ               R9, R9
@@ -4470,7 +4315,6 @@ oneNotKept:
 	VGF2P8AFFINEQB.BCST $0x00, (R9), Z10, Z10
 	VGF2P8AFFINEQB.BCST $0x00, (R9), Z12, Z12
 	VGF2P8AFFINEQB.BCST $0x00, (R9), Z14, Z14
-
 oneNoneBetween:
 	MOVQ 8(SP), R9
 	CMPQ R9, $0x04
@@ -4490,7 +4334,6 @@ oneNoneBetween:
 	CMPQ R9, $0x05
 	JEQ  oneOut5
 	JMP  oneOut6
-
 oneOut0:
 	VMOVDQU64 Z0, (SI)
 	VMOVDQU64 Z2, (SI)(AX*1)
@@ -4501,7 +4344,6 @@ oneOut0:
 	VMOVDQU64 Z12, (DI)(AX*2)
 	VMOVDQU64 Z14, (DI)(CX*1)
 	JMP       oneOutDone
-
 oneOut1:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
@@ -4522,10 +4364,8 @@ oneOut1:
 	CMPQ           args_out+80(FP), $0x02
 	JLT            oneOut2false
 	VMOVDQU64      Z2, (SI)(AX*1)
-
 oneOut2false:
 	JMP oneOutDone
-
 oneOut2:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
@@ -4553,10 +4393,8 @@ oneOut2:
 	CMPQ           args_out+80(FP), $0x04
 	JLT            oneOut4false
 	VMOVDQU64      Z6, (SI)(CX*1)
-
 oneOut4false:
 	JMP oneOutDone
-
 oneOut3:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
@@ -4597,10 +4435,8 @@ oneOut3:
 	CMPQ           args_out+80(FP), $0x06
 	JLT            oneOut6false
 	VMOVDQU64      Z10, (DI)(AX*1)
-
 oneOut6false:
 	JMP oneOutDone
-
 oneOut4:
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z1
 	VPXORQ         Z1, Z0, Z0
@@ -4648,20 +4484,16 @@ oneOut4:
 	CMPQ           args_out+80(FP), $0x08
 	JLT            oneOut8false
 	VMOVDQU64      Z14, (DI)(CX*1)
-
 oneOut8false:
 	JMP oneOutDone
-
 oneOut5:
 	VPXORQ    Z0, Z2, Z2
 	VMOVDQU64 Z0, (SI)
 	CMPQ      args_out+80(FP), $0x02
 	JLT       oneOut2true
 	VMOVDQU64 Z2, (SI)(AX*1)
-
 oneOut2true:
 	JMP oneOutDone
-
 oneOut6:
 	VPXORQ         Z0, Z4, Z4
 	VPXORQ         Z2, Z6, Z6
@@ -4675,10 +4507,8 @@ oneOut6:
 	CMPQ           args_out+80(FP), $0x04
 	JLT            oneOut4true
 	VMOVDQU64      Z6, (SI)(CX*1)
-
 oneOut4true:
 	JMP oneOutDone
-
 oneOut7:
 	VPXORQ         Z0, Z8, Z8
 	VPXORQ         Z2, Z10, Z10
@@ -4705,10 +4535,8 @@ oneOut7:
 	CMPQ           args_out+80(FP), $0x06
 	JLT            oneOut6true
 	VMOVDQU64      Z10, (DI)(AX*1)
-
 oneOut6true:
 	JMP oneOutDone
-
 oneOut8:
 	VPXORQ         Z0, Z8, Z8
 	VPXORQ         Z2, Z10, Z10
@@ -4742,7 +4570,6 @@ oneOut8:
 	CMPQ           args_out+80(FP), $0x08
 	JLT            oneOut8true
 	VMOVDQU64      Z14, (DI)(CX*1)
-
 oneOut8true:
 oneOutDone:
 	ADDQ $+64, DX
@@ -4750,7 +4577,6 @@ oneOutDone:
 	ADDQ $+64, SI
 	ADDQ $+64, DI
 	ADDQ $+64, R8
-
 rowDone:
 	MOVQ args_offset+104(FP), R8
 	MOVQ 32(SP), R9
@@ -4768,13 +4594,11 @@ rowDone:
 	ADDQ $0x08, args_u+88(FP)
 	DECQ args_groups+32(FP)
 	JNE  group
-
 done:
 	VZEROUPPER
 	RET
 
 // func encode2AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode2AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -4782,7 +4606,6 @@ TEXT ·encode2AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 columns:
 	LEAQ      128(CX), DX
 	CMPQ      DX, n+48(FP)
@@ -4801,13 +4624,11 @@ columns:
 	VMOVDQU64 192(DI), Z8
 	ADDQ      $+256, from+56(FP)
 	JMP       twogroup
-
 twofromZero:
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
-
 twogroup:
 	CMPQ           SI, $0x02
 	JLT            twopart
@@ -4834,7 +4655,6 @@ twogroup:
 	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
 	VPTERNLOGQ     $0x96, Z5, Z9, Z6
 	JMP            twobegun
-
 twopart:
 	VPXORQ         Z2, Z2, Z2
 	VPXORQ         Z6, Z6, Z6
@@ -4849,7 +4669,6 @@ twopart:
 	VPXORQ         Z9, Z5, Z5
 	VPXORQ         Z1, Z2, Z2
 	VPXORQ         Z5, Z6, Z6
-
 twobegun:
 	ADDQ                $0x00000030, BX
 	SUBQ                $0x02, SI
@@ -4871,7 +4690,6 @@ twobegun:
 	VMOVDQU64           Z8, 192(DX)
 	ADDQ                $+256, to+64(FP)
 	JMP                 twostored
-
 twowhole:
 	VPXORQ         Z3, Z4, Z4
 	VPXORQ         Z7, Z8, Z8
@@ -4897,11 +4715,9 @@ twowhole:
 	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
 	VPXORQ         Z9, Z8, Z8
 	VMOVDQU64      Z8, 64(DX)(CX*1)
-
 twostored:
 	ADDQ $0x00000080, CX
 	JMP  columns
-
 last:
 	CMPQ      CX, n+48(FP)
 	JGE       done
@@ -4917,11 +4733,9 @@ last:
 	VMOVDQU64 64(AX), Z4
 	ADDQ      $+128, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
-
 group:
 	CMPQ           SI, $0x02
 	JLT            part
@@ -4938,7 +4752,6 @@ group:
 	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
 	VPTERNLOGQ     $0x96, Z1, Z9, Z2
 	JMP            begun
-
 part:
 	VPXORQ         Z2, Z2, Z2
 	MOVQ           (BX), AX
@@ -4947,7 +4760,6 @@ part:
 	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
 	VPXORQ         Z9, Z1, Z1
 	VPXORQ         Z1, Z2, Z2
-
 begun:
 	ADDQ                $0x00000030, BX
 	SUBQ                $0x02, SI
@@ -4964,7 +4776,6 @@ begun:
 	VMOVDQU64           Z4, 64(AX)
 	ADDQ                $+128, to+64(FP)
 	JMP                 stored
-
 whole:
 	VPXORQ         Z3, Z4, Z4
 	MOVQ           dsts+0(FP), AX
@@ -4981,14 +4792,12 @@ whole:
 	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
 	VPXORQ         Z9, Z4, Z4
 	VMOVDQU64      Z4, (AX)(CX*1)
-
 stored:
 done:
 	VZEROUPPER
 	RET
 
 // func encode4AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode4AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -4996,7 +4805,6 @@ TEXT ·encode4AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 columns:
 	LEAQ      128(CX), DX
 	CMPQ      DX, n+48(FP)
@@ -5023,7 +4831,6 @@ columns:
 	VMOVDQU64 448(R8), Z16
 	ADDQ      $+512, from+56(FP)
 	JMP       twogroup
-
 twofromZero:
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
@@ -5033,7 +4840,6 @@ twofromZero:
 	VPXORQ Z14, Z14, Z14
 	VPXORQ Z15, Z15, Z15
 	VPXORQ Z16, Z16, Z16
-
 twogroup:
 	CMPQ           DI, $0x04
 	JLT            twopart
@@ -5082,7 +4888,6 @@ twogroup:
 	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
 	VPTERNLOGQ     $0x96, Z11, Z17, Z12
 	JMP            twobegun
-
 twopart:
 	VPXORQ         Z2, Z2, Z2
 	VPXORQ         Z3, Z3, Z3
@@ -5121,13 +4926,11 @@ twopart:
 	VMOVDQU64      96(R8)(CX*1), Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
 	VPXORQ         Z17, Z11, Z11
-
 twoloaded:
 	VPXORQ Z1, Z2, Z2
 	VPXORQ Z3, Z4, Z4
 	VPXORQ Z9, Z10, Z10
 	VPXORQ Z11, Z12, Z12
-
 twobegun:
 	ADDQ                $0x00000060, SI
 	SUBQ                $0x04, DI
@@ -5172,7 +4975,6 @@ twobegun:
 	VMOVDQU64           Z16, 448(DX)
 	ADDQ                $+512, to+64(FP)
 	JMP                 twostored
-
 twowhole:
 	VPXORQ              Z5, Z7, Z7
 	VPXORQ              Z13, Z15, Z15
@@ -5230,11 +5032,9 @@ twowhole:
 	VEXTRACTI64X4       $0x01, Z8, 64(DX)(CX*1)
 	VMOVDQU64           Y1, 32(DX)(CX*1)
 	VEXTRACTI64X4       $0x01, Z1, 96(DX)(CX*1)
-
 twostored:
 	ADDQ $0x00000080, CX
 	JMP  columns
-
 last:
 	CMPQ      CX, n+48(FP)
 	JGE       done
@@ -5256,13 +5056,11 @@ last:
 	VMOVDQU64 192(R8), Z8
 	ADDQ      $+256, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
-
 group:
 	CMPQ           DI, $0x04
 	JLT            part
@@ -5291,7 +5089,6 @@ group:
 	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
 	VPTERNLOGQ     $0x96, Z3, Z17, Z4
 	JMP            begun
-
 part:
 	VPXORQ         Z2, Z2, Z2
 	VPXORQ         Z3, Z3, Z3
@@ -5315,11 +5112,9 @@ part:
 	VMOVDQU64      32(R8)(CX*1), Y9
 	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
 	VPXORQ         Z17, Z3, Z3
-
 loaded:
 	VPXORQ Z1, Z2, Z2
 	VPXORQ Z3, Z4, Z4
-
 begun:
 	ADDQ                $0x00000060, SI
 	SUBQ                $0x04, DI
@@ -5348,7 +5143,6 @@ begun:
 	VMOVDQU64           Z8, 192(DX)
 	ADDQ                $+256, to+64(FP)
 	JMP                 stored
-
 whole:
 	VPXORQ              Z5, Z7, Z7
 	VPXORQ              Z6, Z8, Z8
@@ -5384,14 +5178,12 @@ whole:
 	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
 	VPXORQ              Z17, Z8, Z8
 	VMOVDQU64           Z8, (AX)(CX*1)
-
 stored:
 done:
 	VZEROUPPER
 	RET
 
 // func encode8AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode8AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -5399,7 +5191,6 @@ TEXT ·encode8AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	MOVQ      srcs+16(FP), DI
 	MOVQ      k+24(FP), R8
@@ -5427,7 +5218,6 @@ column:
 	VMOVDQU64 448(R9), Z16
 	ADDQ      $+512, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z9, Z9, Z9
 	VPXORQ Z10, Z10, Z10
@@ -5437,7 +5227,6 @@ fromZero:
 	VPXORQ Z14, Z14, Z14
 	VPXORQ Z15, Z15, Z15
 	VPXORQ Z16, Z16, Z16
-
 group:
 	CMPQ           R8, $0x08
 	JLT            part
@@ -5490,7 +5279,6 @@ group:
 	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
 	VPTERNLOGQ     $0x96, Z7, Z17, Z8
 	JMP            begun
-
 part:
 	VPXORQ         Z2, Z2, Z2
 	VPXORQ         Z3, Z3, Z3
@@ -5546,13 +5334,11 @@ part:
 	VMOVDQU64      32(R9)(CX*1), Y17
 	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
 	VPXORQ         Z17, Z7, Z7
-
 loaded:
 	VPXORQ Z1, Z2, Z2
 	VPXORQ Z3, Z4, Z4
 	VPXORQ Z5, Z6, Z6
 	VPXORQ Z7, Z8, Z8
-
 begun:
 	ADDQ                $0x000000c0, DI
 	SUBQ                $0x08, R8
@@ -5610,7 +5396,6 @@ begun:
 	VMOVDQU64           Z16, 448(DX)
 	ADDQ                $+512, to+64(FP)
 	JMP                 stored
-
 whole:
 	VPXORQ              Z9, Z13, Z13
 	VPXORQ              Z10, Z14, Z14
@@ -5690,7 +5475,6 @@ whole:
 	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
 	VPXORQ              Z17, Z16, Z16
 	VMOVDQU64           Z16, (DX)(CX*1)
-
 stored:
 	ADDQ $0x40, CX
 	CMPQ CX, n+48(FP)
@@ -5699,7 +5483,6 @@ stored:
 	RET
 
 // func encode16AVX512GFNI(dsts *byte, m int, srcs *byte, k int, base int, off int, n int, from *byte, to *byte, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI, MMX+
 TEXT ·encode16AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
@@ -5707,7 +5490,6 @@ TEXT ·encode16AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
-
 column:
 	MOVQ      srcs+16(FP), R8
 	MOVQ      k+24(FP), R9
@@ -5747,7 +5529,6 @@ column:
 	VMOVDQU64 960(R10), Z24
 	ADDQ      $+1024, from+56(FP)
 	JMP       group
-
 fromZero:
 	VPXORQ Z9, Z9, Z9
 	VPXORQ Z10, Z10, Z10
@@ -5765,7 +5546,6 @@ fromZero:
 	VPXORQ Z22, Z22, Z22
 	VPXORQ Z23, Z23, Z23
 	VPXORQ Z24, Z24, Z24
-
 group:
 	CMPQ           R9, $0x08
 	JLT            part
@@ -5818,7 +5598,6 @@ group:
 	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
 	VPTERNLOGQ     $0x96, Z7, Z25, Z8
 	JMP            begun
-
 part:
 	VPXORQ         Z2, Z2, Z2
 	VPXORQ         Z3, Z3, Z3
@@ -5874,13 +5653,11 @@ part:
 	VMOVDQU64      32(R10)(CX*1), Y25
 	VGF2P8AFFINEQB $0x00, Y0, Y25, Y25
 	VPXORQ         Z25, Z7, Z7
-
 loaded:
 	VPXORQ Z1, Z2, Z2
 	VPXORQ Z3, Z4, Z4
 	VPXORQ Z5, Z6, Z6
 	VPXORQ Z7, Z8, Z8
-
 begun:
 	ADDQ                $0x000000c0, R8
 	SUBQ                $0x08, R9
@@ -5971,7 +5748,6 @@ begun:
 	VMOVDQU64           Z24, 960(DX)
 	ADDQ                $+1024, to+64(FP)
 	JMP                 stored
-
 whole:
 	VPXORQ              Z9, Z17, Z17
 	VPXORQ              Z10, Z18, Z18
@@ -6151,7 +5927,6 @@ whole:
 	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y25
 	VPXORQ              Z25, Z24, Z24
 	VMOVDQU64           Z24, (DX)(CX*1)
-
 stored:
 	ADDQ $0x40, CX
 	CMPQ CX, n+48(FP)
@@ -6160,7 +5935,6 @@ stored:
 	RET
 
 // func toTowerAVX512GFNI(rows *byte, planeBytes int, count int, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·toTowerAVX512GFNI(SB), NOSPLIT, $0-32
 	MOVQ         rows+0(FP), AX
 	MOVQ         planeBytes+8(FP), CX
@@ -6170,12 +5944,10 @@ TEXT ·toTowerAVX512GFNI(SB), NOSPLIT, $0-32
 	TESTQ        SI, SI
 	JEQ          done
 	VPBROADCASTQ 24(DX), Z0
-
 row:
 	MOVQ CX, DX
 	SHRQ $0x06, DX
 	JEQ  odd
-
 column:
 	VMOVDQU64      (AX), Z1
 	VMOVDQU64      (BX), Z2
@@ -6186,7 +5958,6 @@ column:
 	ADDQ           $0x40, BX
 	DECQ           DX
 	JNE            column
-
 odd:
 	TESTQ          $0x00000020, CX
 	JEQ            even
@@ -6197,19 +5968,16 @@ odd:
 	VMOVDQU64      Y1, (AX)
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, BX
-
 even:
 	ADDQ CX, AX
 	ADDQ CX, BX
 	DECQ SI
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
 
 // func scaleAVX512GFNI(dst *byte, src *byte, planeBytes int, rows int, coeffs *uint16, tab *byte)
-// Requires: AVX, AVX512F, AVX512VL, GFNI
 TEXT ·scaleAVX512GFNI(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  src+8(FP), CX
@@ -6222,7 +5990,6 @@ TEXT ·scaleAVX512GFNI(SB), NOSPLIT, $0-48
 	JEQ   done
 	CMPQ  DX, $0x20
 	JEQ   narrow
-
 row:
 	MOVWQZX      (BX), R9
 	SHLQ         $0x05, R9
@@ -6232,7 +5999,6 @@ row:
 	VPBROADCASTQ 16(R9), Z2
 	MOVQ         DX, R9
 	SHRQ         $0x06, R9
-
 column:
 	VMOVDQU64      (CX), Z3
 	VMOVDQU64      (DI), Z4
@@ -6266,7 +6032,6 @@ column:
 	ADDQ           $0x20, DI
 	ADDQ           $0x20, AX
 	ADDQ           $0x20, SI
-
 even:
 	ADDQ DX, CX
 	ADDQ DX, DI
@@ -6275,11 +6040,9 @@ even:
 	ADDQ $0x02, BX
 	DECQ R8
 	JNE  row
-
 done:
 	VZEROUPPER
 	RET
-
 narrow:
 	MOVWQZX        (BX), DX
 	SHLQ           $0x05, DX
@@ -6306,7 +6069,6 @@ narrow:
 	RET
 
 // func mulAddAVX512GFNI(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX512F, GFNI
 TEXT ·mulAddAVX512GFNI(SB), NOSPLIT, $0-40
 	VMOVDQU64       matrixParts<>+0(SB), Z0
 	VMOVDQU64       matrixParts<>+64(SB), Z1
@@ -6321,7 +6083,6 @@ TEXT ·mulAddAVX512GFNI(SB), NOSPLIT, $0-40
 	VPERMQ          Z2, Z1, Z1
 	SHRQ            $0x06, DX
 	JEQ             done
-
 block:
 	VMOVDQU64      (CX), Z2
 	VGF2P8AFFINEQB $0x00, Z0, Z2, Z3
@@ -6333,13 +6094,11 @@ block:
 	ADDQ           $0x40, AX
 	DECQ           DX
 	JNE            block
-
 done:
 	VZEROUPPER
 	RET
 
 // func mulAVX512GFNI(dst *byte, src *byte, n int, c uint16, tab *byte)
-// Requires: AVX, AVX512F, GFNI
 TEXT ·mulAVX512GFNI(SB), NOSPLIT, $0-40
 	VMOVDQU64       matrixParts<>+0(SB), Z0
 	VMOVDQU64       matrixParts<>+64(SB), Z1
@@ -6354,7 +6113,6 @@ TEXT ·mulAVX512GFNI(SB), NOSPLIT, $0-40
 	VPERMQ          Z2, Z1, Z1
 	SHRQ            $0x06, DX
 	JEQ             done
-
 block:
 	VMOVDQU64      (CX), Z2
 	VGF2P8AFFINEQB $0x00, Z0, Z2, Z3
@@ -6366,13 +6124,11 @@ block:
 	ADDQ           $0x40, AX
 	DECQ           DX
 	JNE            block
-
 done:
 	VZEROUPPER
 	RET
 
 // func dotAVX512GFNI(dst *byte, srcs *byte, off int, n int, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX512F, GFNI
 TEXT ·dotAVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
 	VMOVDQU64 matrixParts<>+64(SB), Z1
@@ -6386,7 +6142,6 @@ TEXT ·dotAVX512GFNI(SB), NOSPLIT, $0-56
 	JNE       start
 	VZEROUPPER
 	RET
-
 start:
 tile8:
 	CMPQ      BX, $+512
@@ -6410,7 +6165,6 @@ tile8:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source8:
 	MOVQ            (DI), R10
 	ADDQ            DX, R10
@@ -6492,7 +6246,6 @@ source8:
 	ADDQ            $+512, DX
 	SUBQ            $+512, BX
 	JMP             tile8
-
 tile8Done:
 tile4:
 	CMPQ      BX, $+256
@@ -6508,7 +6261,6 @@ tile4:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source4:
 	MOVQ            (DI), R10
 	ADDQ            DX, R10
@@ -6558,7 +6310,6 @@ source4:
 	ADDQ            $+256, DX
 	SUBQ            $+256, BX
 	JMP             tile4
-
 tile4Done:
 tile2:
 	CMPQ      BX, $+128
@@ -6570,7 +6321,6 @@ tile2:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source2:
 	MOVQ            (DI), R10
 	ADDQ            DX, R10
@@ -6604,7 +6354,6 @@ source2:
 	ADDQ            $+128, DX
 	SUBQ            $+128, BX
 	JMP             tile2
-
 tile2Done:
 tile1:
 	CMPQ      BX, $+64
@@ -6614,7 +6363,6 @@ tile1:
 	MOVQ      CX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 source1:
 	MOVQ            (DI), R10
 	ADDQ            DX, R10
@@ -6640,13 +6388,11 @@ source1:
 	ADDQ            $+64, DX
 	SUBQ            $+64, BX
 	JMP             tile1
-
 tile1Done:
 	VZEROUPPER
 	RET
 
 // func mulAddManyAVX512GFNI(dsts *byte, off int, n int, src *byte, coeffs *uint16, count int, tab *byte)
-// Requires: AVX, AVX512F, GFNI
 TEXT ·mulAddManyAVX512GFNI(SB), NOSPLIT, $0-56
 	VMOVDQU64 matrixParts<>+0(SB), Z0
 	VMOVDQU64 matrixParts<>+64(SB), Z1
@@ -6660,7 +6406,6 @@ TEXT ·mulAddManyAVX512GFNI(SB), NOSPLIT, $0-56
 	JNE       start
 	VZEROUPPER
 	RET
-
 start:
 tile8:
 	CMPQ      DX, $+512
@@ -6676,7 +6421,6 @@ tile8:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination8:
 	MOVQ            (DI), R10
 	ADDQ            CX, R10
@@ -6734,7 +6478,6 @@ destination8:
 	ADDQ            $+512, CX
 	SUBQ            $+512, DX
 	JMP             tile8
-
 tile8Done:
 tile4:
 	CMPQ      DX, $+256
@@ -6746,7 +6489,6 @@ tile4:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination4:
 	MOVQ            (DI), R10
 	ADDQ            CX, R10
@@ -6784,7 +6526,6 @@ destination4:
 	ADDQ            $+256, CX
 	SUBQ            $+256, DX
 	JMP             tile4
-
 tile4Done:
 tile2:
 	CMPQ      DX, $+128
@@ -6794,7 +6535,6 @@ tile2:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination2:
 	MOVQ            (DI), R10
 	ADDQ            CX, R10
@@ -6822,7 +6562,6 @@ destination2:
 	ADDQ            $+128, CX
 	SUBQ            $+128, DX
 	JMP             tile2
-
 tile2Done:
 tile1:
 	CMPQ      DX, $+64
@@ -6831,7 +6570,6 @@ tile1:
 	MOVQ      AX, DI
 	MOVQ      SI, R8
 	MOVQ      count+40(FP), R9
-
 destination1:
 	MOVQ            (DI), R10
 	ADDQ            CX, R10
@@ -6854,7 +6592,6 @@ destination1:
 	ADDQ            $+64, CX
 	SUBQ            $+64, DX
 	JMP             tile1
-
 tile1Done:
 	VZEROUPPER
 	RET

@@ -30,7 +30,6 @@ TEXT ·fft4NEON(SB), NOSPLIT, $0-56
 	ADD R1, R19, R17
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+48(FP), R23
 	MOVD R2, R21
@@ -43,10 +42,8 @@ group:
 	CBZ R2, zero
 	CMP $256, R2
 	BLT subfield
-
 row:
 	LSR $5, R1, R24
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -265,7 +262,6 @@ rowColumn:
 	ADD R1, R17, R17
 	SUBS $1, R23, R23
 	BNE row
-
 next:
 	MOVD dist+24(FP), R24
 	MUL R1, R24, R24
@@ -290,18 +286,14 @@ next:
 	ADD $4, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R20), (F1, F2)
 	FLDPQ (R21), (F3, F4)
 	FLDPQ (R22), (F5, F6)
-
 subfieldRow:
 	LSR $5, R1, R24
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -456,13 +448,10 @@ subfieldRowColumn:
 	SUBS $1, R23, R23
 	BNE subfieldRow
 	B next
-
 zero:
 	FLDPQ (R22), (F1, F2)
-
 zeroRow:
 	LSR $5, R1, R24
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -561,7 +550,6 @@ TEXT ·fft2NEON(SB), NOSPLIT, $0-56
 	ADD R1, R10, R9
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+48(FP), R14
 	MOVD R2, R12
@@ -573,10 +561,8 @@ group:
 	FLDPQ (R12), (F1, F2)
 	FLDPQ 32(R12), (F3, F4)
 	FLDPQ 64(R12), (F5, F6)
-
 row:
 	LSR $5, R1, R15
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -641,7 +627,6 @@ rowColumn:
 	ADD R1, R9, R9
 	SUBS $1, R14, R14
 	BNE row
-
 next:
 	MOVD dist+24(FP), R15
 	MUL R1, R15, R15
@@ -657,16 +642,12 @@ next:
 	ADD $2, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R12), (F1, F2)
-
 subfieldRow:
 	LSR $5, R1, R15
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -718,12 +699,9 @@ subfieldRowColumn:
 	SUBS $1, R14, R14
 	BNE subfieldRow
 	B next
-
 zero:
-
 zeroRow:
 	LSR $5, R1, R15
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F1, F2)
 	FLDPQ.P 32(R3), (F3, F4)
@@ -777,7 +755,6 @@ TEXT ·ifft4NEON(SB), NOSPLIT, $0-64
 	ADD R1, R19, R17
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+56(FP), R23
 	MOVD R2, R21
@@ -790,10 +767,8 @@ group:
 	CBZ R2, zero
 	CMP $256, R2
 	BLT subfield
-
 row:
 	LSR $5, R1, R24
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -1010,7 +985,6 @@ rowColumn:
 	VEOR V25.B16, V21.B16, V21.B16
 	VEOR V24.B16, V20.B16, V20.B16
 	VEOR V26.B16, V22.B16, V22.B16
-
 rowStores:
 	FSTPQ.P (F7, F8), 32(R6)
 	FSTPQ.P (F9, F10), 32(R5)
@@ -1040,7 +1014,6 @@ rowStores:
 	ADD R1, R17, R17
 	SUBS $1, R23, R23
 	BNE row
-
 next:
 	MOVD dist+24(FP), R24
 	MUL R1, R24, R24
@@ -1065,18 +1038,14 @@ next:
 	ADD $4, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R20), (F1, F2)
 	FLDPQ (R21), (F3, F4)
 	FLDPQ (R22), (F5, F6)
-
 subfieldRow:
 	LSR $5, R1, R24
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -1228,7 +1197,6 @@ subfieldRowColumn:
 	VEOR V25.B16, V21.B16, V21.B16
 	VEOR V24.B16, V20.B16, V20.B16
 	VEOR V26.B16, V22.B16, V22.B16
-
 subfieldRowStores:
 	FSTPQ.P (F7, F8), 32(R6)
 	FSTPQ.P (F9, F10), 32(R5)
@@ -1259,13 +1227,10 @@ subfieldRowStores:
 	SUBS $1, R23, R23
 	BNE subfieldRow
 	B next
-
 zero:
 	FLDPQ (R22), (F1, F2)
-
 zeroRow:
 	LSR $5, R1, R24
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -1342,7 +1307,6 @@ zeroRowColumn:
 	VEOR V21.B16, V17.B16, V17.B16
 	VEOR V20.B16, V16.B16, V16.B16
 	VEOR V22.B16, V18.B16, V18.B16
-
 zeroRowStores:
 	FSTPQ.P (F3, F4), 32(R6)
 	FSTPQ.P (F5, F6), 32(R5)
@@ -1392,7 +1356,6 @@ TEXT ·ifft2NEON(SB), NOSPLIT, $0-64
 	ADD R1, R10, R9
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+56(FP), R14
 	MOVD R2, R12
@@ -1404,10 +1367,8 @@ group:
 	FLDPQ (R12), (F1, F2)
 	FLDPQ 32(R12), (F3, F4)
 	FLDPQ 64(R12), (F5, F6)
-
 row:
 	LSR $5, R1, R15
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -1470,7 +1431,6 @@ rowColumn:
 	VEOR V17.B16, V13.B16, V13.B16
 	VEOR V16.B16, V12.B16, V12.B16
 	VEOR V18.B16, V14.B16, V14.B16
-
 rowStores:
 	FSTPQ.P (F7, F8), 32(R6)
 	FSTPQ.P (F9, F10), 32(R5)
@@ -1488,7 +1448,6 @@ rowStores:
 	ADD R1, R9, R9
 	SUBS $1, R14, R14
 	BNE row
-
 next:
 	MOVD dist+24(FP), R15
 	MUL R1, R15, R15
@@ -1504,16 +1463,12 @@ next:
 	ADD $2, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R12), (F1, F2)
-
 subfieldRow:
 	LSR $5, R1, R15
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -1562,7 +1517,6 @@ subfieldRowColumn:
 	VEOR V13.B16, V9.B16, V9.B16
 	VEOR V12.B16, V8.B16, V8.B16
 	VEOR V14.B16, V10.B16, V10.B16
-
 subfieldRowStores:
 	FSTPQ.P (F3, F4), 32(R6)
 	FSTPQ.P (F5, F6), 32(R5)
@@ -1581,12 +1535,9 @@ subfieldRowStores:
 	SUBS $1, R14, R14
 	BNE subfieldRow
 	B next
-
 zero:
-
 zeroRow:
 	LSR $5, R1, R15
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F1, F2)
 	FLDPQ.P 32(R3), (F3, F4)
@@ -1610,7 +1561,6 @@ zeroRowColumn:
 	VEOR V11.B16, V7.B16, V7.B16
 	VEOR V10.B16, V6.B16, V6.B16
 	VEOR V12.B16, V8.B16, V8.B16
-
 zeroRowStores:
 	FSTPQ.P (F1, F2), 32(R6)
 	FSTPQ.P (F3, F4), 32(R5)
@@ -1639,11 +1589,9 @@ TEXT ·toTowerNEON(SB), NOSPLIT, $0-32
 	MOVD tab+24(FP), R3
 	VMOVI $15, V0.B16
 	FLDPQ 96(R3), (F1, F2)
-
 row:
 	ADD R2, R1, R4
 	LSR $5, R2, R5
-
 column:
 	FLDPQ (R1), (F3, F4)
 	FLDPQ.P 32(R4), (F5, F6)
@@ -1665,7 +1613,6 @@ column:
 	MOVD R4, R1
 	SUBS $1, R0, R0
 	BNE row
-
 done:
 	RET
 
@@ -1681,7 +1628,6 @@ TEXT ·scaleNEON(SB), NOSPLIT, $0-48
 	MOVD coeffs+32(FP), R6
 	MOVD tab+40(FP), R7
 	VMOVI $15, V0.B16
-
 row:
 	MOVHU.P 2(R6), R8
 	ADD R8<<7, R7, R8
@@ -1689,7 +1635,6 @@ row:
 	FLDPQ 32(R8), (F3, F4)
 	FLDPQ 64(R8), (F5, F6)
 	LSR $5, R3, R9
-
 column:
 	FLDPQ.P 32(R2), (F7, F8)
 	FLDPQ.P 32(R5), (F9, F10)
@@ -1737,7 +1682,6 @@ column:
 	ADD R3, R4, R4
 	SUBS $1, R0, R0
 	BNE row
-
 done:
 	RET
 
@@ -1756,7 +1700,6 @@ TEXT ·mulAddNEON(SB), NOSPLIT, $0-40
 	FLDPQ 32(R3), (F3, F4)
 	FLDPQ 64(R3), (F5, F6)
 	FLDPQ 96(R3), (F7, F8)
-
 block:
 	FLDPQ.P 32(R1), (F9, F10)
 	FLDPQ.P 32(R1), (F11, F12)
@@ -1806,7 +1749,6 @@ block:
 	FSTPQ.P (F15, F16), 32(R0)
 	SUBS $1, R2, R2
 	BNE block
-
 done:
 	RET
 
@@ -1825,7 +1767,6 @@ TEXT ·mulNEON(SB), NOSPLIT, $0-40
 	FLDPQ 32(R3), (F3, F4)
 	FLDPQ 64(R3), (F5, F6)
 	FLDPQ 96(R3), (F7, F8)
-
 block:
 	FLDPQ.P 32(R1), (F9, F10)
 	FLDPQ.P 32(R1), (F11, F12)
@@ -1869,7 +1810,6 @@ block:
 	FSTPQ.P (F15, F16), 32(R0)
 	SUBS $1, R2, R2
 	BNE block
-
 done:
 	RET
 
@@ -1884,7 +1824,6 @@ TEXT ·dotNEON(SB), NOSPLIT, $0-56
 	MOVD dst+0(FP), R5
 	MOVD n+24(FP), R6
 	VMOVI $15, V0.B16
-
 tile4:
 	CMP $256, R6
 	BLT tileEnd4
@@ -1899,7 +1838,6 @@ tile4:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 source4:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -2099,9 +2037,7 @@ source4:
 	ADD $256, R3, R3
 	SUB $256, R6, R6
 	B tile4
-
 tileEnd4:
-
 tile1:
 	CMP $64, R6
 	BLT tileEnd1
@@ -2110,7 +2046,6 @@ tile1:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 source1:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -2172,10 +2107,8 @@ source1:
 	ADD $64, R3, R3
 	SUB $64, R6, R6
 	B tile1
-
 tileEnd1:
 	RET
-
 done:
 	RET
 
@@ -2189,7 +2122,6 @@ TEXT ·mulAddManyNEON(SB), NOSPLIT, $0-56
 	MOVD tab+48(FP), R4
 	MOVD src+24(FP), R5
 	MOVD n+16(FP), R6
-
 tile2:
 	CMP $128, R6
 	BLT tileEnd2
@@ -2217,7 +2149,6 @@ tile2:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 destination2:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -2305,9 +2236,7 @@ destination2:
 	ADD $128, R3, R3
 	SUB $128, R6, R6
 	B tile2
-
 tileEnd2:
-
 tile1:
 	CMP $64, R6
 	BLT tileEnd1
@@ -2325,7 +2254,6 @@ tile1:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 destination1:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -2377,10 +2305,8 @@ destination1:
 	ADD $64, R3, R3
 	SUB $64, R6, R6
 	B tile1
-
 tileEnd1:
 	RET
-
 done:
 	RET
 
@@ -2397,10 +2323,8 @@ TEXT ·encode2NEON(SB), NOSPLIT, $0-80
 	ADD R8, R9, R9
 	ADD $1024, R1, R2
 	FLDPQ 96(R1), (F5, F6)
-
 column:
 	MOVD ZR, R5
-
 vector:
 	LSL $4, R5, R4
 	EOR $32, R4, R4
@@ -2413,16 +2337,13 @@ vector:
 	CBZ R10, fromZero
 	FLDPQ.P 32(R10), (F3, F4)
 	B group
-
 fromZero:
 	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
-
 group:
 	CMP $2, R7
 	BGE full
 	VEOR V2.B16, V2.B16, V2.B16
-
 full:
 	CMP $2, R5
 	BGE loadLow
@@ -2435,7 +2356,6 @@ full:
 	ADD R4, R3, R3
 	FMOVQ (R3), F2
 	B loaded
-
 loadLow:
 	MOVD (R6), R3
 	ADD R4, R3, R3
@@ -2459,7 +2379,6 @@ loadLow:
 	VTBL V10.B16, [V6.B16], V10.B16
 	VEOR V9.B16, V2.B16, V2.B16
 	VEOR V10.B16, V2.B16, V2.B16
-
 loaded:
 	ADD $48, R6, R6
 	SUB $2, R7, R7
@@ -2479,7 +2398,6 @@ loaded:
 	CBZ R11, whole
 	FSTPQ.P (F3, F4), 32(R11)
 	B stored
-
 whole:
 	VEOR V3.B16, V4.B16, V4.B16
 	CMP $2, R5
@@ -2493,7 +2411,6 @@ whole:
 	ADD R4, R3, R3
 	FMOVQ F4, (R3)
 	B stored
-
 storeLow:
 	MOVD (R12), R3
 	ADD R4, R3, R3
@@ -2517,7 +2434,6 @@ storeLow:
 	VEOR V9.B16, V4.B16, V4.B16
 	VEOR V10.B16, V4.B16, V4.B16
 	FMOVQ F4, (R3)
-
 stored:
 	ADD $1, R5, R5
 	CMP $4, R5
@@ -2540,10 +2456,8 @@ TEXT ·encode4NEON(SB), NOSPLIT, $0-80
 	ADD R9, R10, R10
 	ADD $1024, R2, R3
 	FLDPQ 96(R2), (F9, F10)
-
 column:
 	MOVD ZR, R6
-
 vector:
 	LSL $4, R6, R5
 	EOR $32, R5, R5
@@ -2560,20 +2474,17 @@ vector:
 	FLDPQ.P 32(R11), (F5, F6)
 	FLDPQ.P 32(R11), (F7, F8)
 	B group
-
 fromZero:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 	VEOR V8.B16, V8.B16, V8.B16
-
 group:
 	CMP $4, R8
 	BGE full
 	VEOR V2.B16, V2.B16, V2.B16
 	VEOR V3.B16, V3.B16, V3.B16
 	VEOR V4.B16, V4.B16, V4.B16
-
 full:
 	CMP $2, R6
 	BGE loadLow
@@ -2596,7 +2507,6 @@ full:
 	ADD R5, R4, R4
 	FMOVQ (R4), F4
 	B loaded
-
 loadLow:
 	MOVD (R7), R4
 	ADD R5, R4, R4
@@ -2644,7 +2554,6 @@ loadLow:
 	VTBL V14.B16, [V10.B16], V14.B16
 	VEOR V13.B16, V4.B16, V4.B16
 	VEOR V14.B16, V4.B16, V4.B16
-
 loaded:
 	ADD $96, R7, R7
 	SUB $4, R8, R8
@@ -2692,7 +2601,6 @@ loaded:
 	FSTPQ.P (F5, F6), 32(R12)
 	FSTPQ.P (F7, F8), 32(R12)
 	B stored
-
 whole:
 	VEOR V5.B16, V7.B16, V7.B16
 	VEOR V6.B16, V8.B16, V8.B16
@@ -2726,7 +2634,6 @@ whole:
 	ADD R5, R4, R4
 	FMOVQ F8, (R4)
 	B stored
-
 storeLow:
 	MOVD (R13), R4
 	ADD R5, R4, R4
@@ -2774,7 +2681,6 @@ storeLow:
 	VEOR V13.B16, V8.B16, V8.B16
 	VEOR V14.B16, V8.B16, V8.B16
 	FMOVQ F8, (R4)
-
 stored:
 	ADD $1, R6, R6
 	CMP $4, R6
@@ -2797,10 +2703,8 @@ TEXT ·encode8NEON(SB), NOSPLIT, $0-80
 	ADD R10, R11, R11
 	ADD $1024, R3, R4
 	FLDPQ 96(R3), (F17, F18)
-
 column:
 	MOVD ZR, R7
-
 vector:
 	LSL $4, R7, R6
 	EOR $32, R6, R6
@@ -2822,7 +2726,6 @@ vector:
 	FLDPQ.P 32(R12), (F13, F14)
 	FLDPQ.P 32(R12), (F15, F16)
 	B group
-
 fromZero:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -2832,7 +2735,6 @@ fromZero:
 	VEOR V14.B16, V14.B16, V14.B16
 	VEOR V15.B16, V15.B16, V15.B16
 	VEOR V16.B16, V16.B16, V16.B16
-
 group:
 	CMP $8, R9
 	BGE full
@@ -2843,7 +2745,6 @@ group:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 	VEOR V8.B16, V8.B16, V8.B16
-
 full:
 	CMP $2, R7
 	BGE loadLow
@@ -2886,7 +2787,6 @@ full:
 	ADD R6, R5, R5
 	FMOVQ (R5), F8
 	B loaded
-
 loadLow:
 	MOVD (R8), R5
 	ADD R6, R5, R5
@@ -2982,7 +2882,6 @@ loadLow:
 	VTBL V22.B16, [V18.B16], V22.B16
 	VEOR V21.B16, V8.B16, V8.B16
 	VEOR V22.B16, V8.B16, V8.B16
-
 loaded:
 	ADD $192, R8, R8
 	SUB $8, R9, R9
@@ -3101,7 +3000,6 @@ loaded:
 	FSTPQ.P (F13, F14), 32(R13)
 	FSTPQ.P (F15, F16), 32(R13)
 	B stored
-
 whole:
 	VEOR V9.B16, V13.B16, V13.B16
 	VEOR V10.B16, V14.B16, V14.B16
@@ -3191,7 +3089,6 @@ whole:
 	ADD R6, R5, R5
 	FMOVQ F16, (R5)
 	B stored
-
 storeLow:
 	MOVD (R14), R5
 	ADD R6, R5, R5
@@ -3287,7 +3184,6 @@ storeLow:
 	VEOR V21.B16, V16.B16, V16.B16
 	VEOR V22.B16, V16.B16, V16.B16
 	FMOVQ F16, (R5)
-
 stored:
 	ADD $1, R7, R7
 	CMP $4, R7
@@ -3310,10 +3206,8 @@ TEXT ·encode16NEON(SB), NOSPLIT, $0-80
 	ADD R11, R12, R12
 	ADD $1024, R4, R5
 	FLDPQ 96(R4), (F25, F26)
-
 column:
 	MOVD ZR, R8
-
 vector:
 	LSL $4, R8, R7
 	EOR $32, R7, R7
@@ -3342,7 +3236,6 @@ vector:
 	FLDPQ.P 32(R13), (F21, F22)
 	FLDPQ.P 32(R13), (F23, F24)
 	B group
-
 fromZero:
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
@@ -3360,7 +3253,6 @@ fromZero:
 	VEOR V22.B16, V22.B16, V22.B16
 	VEOR V23.B16, V23.B16, V23.B16
 	VEOR V24.B16, V24.B16, V24.B16
-
 group:
 	CMP $8, R10
 	BGE full
@@ -3371,7 +3263,6 @@ group:
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
 	VEOR V8.B16, V8.B16, V8.B16
-
 full:
 	CMP $2, R8
 	BGE loadLow
@@ -3414,7 +3305,6 @@ full:
 	ADD R7, R6, R6
 	FMOVQ (R6), F8
 	B loaded
-
 loadLow:
 	MOVD (R9), R6
 	ADD R7, R6, R6
@@ -3510,7 +3400,6 @@ loadLow:
 	VTBL V30.B16, [V26.B16], V30.B16
 	VEOR V29.B16, V8.B16, V8.B16
 	VEOR V30.B16, V8.B16, V8.B16
-
 loaded:
 	ADD $192, R9, R9
 	SUB $8, R10, R10
@@ -3693,7 +3582,6 @@ loaded:
 	FSTPQ.P (F21, F22), 32(R14)
 	FSTPQ.P (F23, F24), 32(R14)
 	B stored
-
 whole:
 	VEOR V9.B16, V17.B16, V17.B16
 	VEOR V10.B16, V18.B16, V18.B16
@@ -3927,7 +3815,6 @@ whole:
 	ADD R7, R6, R6
 	FMOVQ F24, (R6)
 	B stored
-
 storeLow:
 	MOVD (R15), R6
 	ADD R7, R6, R6
@@ -4119,7 +4006,6 @@ storeLow:
 	VEOR V29.B16, V24.B16, V24.B16
 	VEOR V30.B16, V24.B16, V24.B16
 	FMOVQ F24, (R6)
-
 stored:
 	ADD $1, R8, R8
 	CMP $4, R8
@@ -4211,7 +4097,6 @@ TEXT ·packNEON(SB), NOSPLIT, $0-64
 	MOVD size+48(FP), R6
 	AND $63, R6, R7
 	LSR $1, R7, R7
-
 row:
 	MOVD.P 24(R1), R8
 	ADD R4, R8, R8
@@ -4225,7 +4110,6 @@ row:
 	BNE symbols
 	CMP $2, R6
 	BNE order
-
 pairs:
 	CMP $16, R11
 	BLT order
@@ -4234,7 +4118,6 @@ pairs:
 	VST1.P [V1.B16], 16(R10)
 	SUB $16, R11, R11
 	B pairs
-
 order:
 	MOVD $packOrder<>(SB), R12
 	ADD R6<<4, R12, R12
@@ -4244,7 +4127,6 @@ order:
 	MOVD 24(R12), R14
 	MUL R13, R6, R15
 	LSR $1, R15, R16
-
 small:
 	CMP R14, R11
 	BLT symbols
@@ -4256,15 +4138,12 @@ small:
 	ADD R16, R10, R10
 	SUB R13, R11, R11
 	B small
-
 symbols:
 	CBZ R11, rowEnd
-
 symbol:
 	MOVD R8, R12
 	LSR $6, R6, R13
 	CBZ R13, tail
-
 block:
 	FLDPQ.P 32(R12), (F0, F1)
 	FSTPQ.P (F0, F1), 32(R9)
@@ -4272,7 +4151,6 @@ block:
 	FSTPQ.P (F0, F1), 32(R10)
 	SUBS $1, R13, R13
 	BNE block
-
 tail:
 	CBZ R7, symbolEnd
 	CMP $16, R7
@@ -4294,7 +4172,6 @@ tail:
 	FMOVQ (R14), F0
 	FMOVQ F0, (R15)
 	B symbolEnd
-
 tail8:
 	CMP $8, R7
 	BLT tail4
@@ -4315,7 +4192,6 @@ tail8:
 	MOVD (R14), R16
 	MOVD R16, (R15)
 	B symbolEnd
-
 tail4:
 	CMP $4, R7
 	BLT tail2
@@ -4336,7 +4212,6 @@ tail4:
 	MOVWU (R14), R16
 	MOVW R16, (R15)
 	B symbolEnd
-
 tail2:
 	CMP $2, R7
 	BLT tail1
@@ -4357,7 +4232,6 @@ tail2:
 	MOVHU (R14), R16
 	MOVH R16, (R15)
 	B symbolEnd
-
 tail1:
 	MOVBU (R12), R16
 	MOVB R16, (R9)
@@ -4367,16 +4241,13 @@ tail1:
 	MOVB R16, (R10)
 	ADD R7, R12, R12
 	ADD R7, R10, R10
-
 symbolEnd:
 	ADD R5, R8, R8
 	SUBS $1, R11, R11
 	BNE symbol
-
 rowEnd:
 	SUBS $1, R0, R0
 	BNE row
-
 done:
 	RET
 
@@ -4392,7 +4263,6 @@ TEXT ·unpackNEON(SB), NOSPLIT, $0-64
 	MOVD size+32(FP), R6
 	AND $63, R6, R7
 	LSR $1, R7, R7
-
 row:
 	MOVD.P 24(R1), R8
 	ADD R4, R8, R8
@@ -4406,7 +4276,6 @@ row:
 	BNE symbols
 	CMP $2, R6
 	BNE order
-
 pairs:
 	CMP $16, R11
 	BLT order
@@ -4415,7 +4284,6 @@ pairs:
 	VST2.P [V0.B16, V1.B16], 32(R8)
 	SUB $16, R11, R11
 	B pairs
-
 order:
 	MOVD $unpackOrder<>(SB), R12
 	ADD R6<<4, R12, R12
@@ -4425,7 +4293,6 @@ order:
 	MOVD 24(R12), R14
 	MUL R13, R6, R15
 	LSR $1, R15, R16
-
 small:
 	CMP R14, R11
 	BLT symbols
@@ -4437,15 +4304,12 @@ small:
 	ADD R16, R10, R10
 	SUB R13, R11, R11
 	B small
-
 symbols:
 	CBZ R11, rowEnd
-
 symbol:
 	MOVD R8, R12
 	LSR $6, R6, R13
 	CBZ R13, tail
-
 block:
 	FLDPQ.P 32(R9), (F0, F1)
 	FSTPQ.P (F0, F1), 32(R12)
@@ -4453,7 +4317,6 @@ block:
 	FSTPQ.P (F0, F1), 32(R12)
 	SUBS $1, R13, R13
 	BNE block
-
 tail:
 	CBZ R7, symbolEnd
 	CMP $16, R7
@@ -4475,7 +4338,6 @@ tail:
 	FMOVQ (R15), F0
 	FMOVQ F0, (R14)
 	B symbolEnd
-
 tail8:
 	CMP $8, R7
 	BLT tail4
@@ -4496,7 +4358,6 @@ tail8:
 	MOVD (R15), R16
 	MOVD R16, (R14)
 	B symbolEnd
-
 tail4:
 	CMP $4, R7
 	BLT tail2
@@ -4517,7 +4378,6 @@ tail4:
 	MOVWU (R15), R16
 	MOVW R16, (R14)
 	B symbolEnd
-
 tail2:
 	CMP $2, R7
 	BLT tail1
@@ -4538,7 +4398,6 @@ tail2:
 	MOVHU (R15), R16
 	MOVH R16, (R14)
 	B symbolEnd
-
 tail1:
 	MOVBU (R9), R16
 	MOVB R16, (R12)
@@ -4548,16 +4407,13 @@ tail1:
 	MOVB R16, (R12)
 	ADD R7, R12, R12
 	ADD R7, R10, R10
-
 symbolEnd:
 	ADD R5, R8, R8
 	SUBS $1, R11, R11
 	BNE symbol
-
 rowEnd:
 	SUBS $1, R0, R0
 	BNE row
-
 done:
 	RET
 
@@ -4566,7 +4422,6 @@ TEXT ·xorNEON(SB), NOSPLIT, $0-24
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD n+16(FP), R2
-
 blocks:
 	SUBS $64, R2, R2
 	BLT rest
@@ -4581,10 +4436,8 @@ blocks:
 	FSTPQ.P (F4, F5), 32(R0)
 	FSTPQ.P (F6, F7), 32(R0)
 	B blocks
-
 rest:
 	AND $63, R2, R2
-
 words:
 	CMP $8, R2
 	BLT bytes
@@ -4594,7 +4447,6 @@ words:
 	MOVD.P R4, 8(R0)
 	SUB $8, R2, R2
 	B words
-
 bytes:
 	CMP $1, R2
 	BLT done
@@ -4604,7 +4456,6 @@ bytes:
 	MOVB.P R4, 1(R0)
 	SUB $1, R2, R2
 	B bytes
-
 done:
 	RET
 
@@ -4613,7 +4464,6 @@ TEXT ·sumNEON(SB), NOSPLIT, $0-40
 	MOVD dst+0(FP), R0
 	MOVD off+24(FP), R1
 	MOVD n+32(FP), R2
-
 tile8:
 	CMP $128, R2
 	BLT tileEnd8
@@ -4625,7 +4475,6 @@ tile8:
 	FLDPQ 32(R5), (F2, F3)
 	FLDPQ 64(R5), (F4, F5)
 	FLDPQ 96(R5), (F6, F7)
-
 source8:
 	SUBS $1, R4, R4
 	BEQ store8
@@ -4644,7 +4493,6 @@ source8:
 	VEOR V14.B16, V6.B16, V6.B16
 	VEOR V15.B16, V7.B16, V7.B16
 	B source8
-
 store8:
 	FSTPQ.P (F0, F1), 32(R0)
 	FSTPQ.P (F2, F3), 32(R0)
@@ -4653,9 +4501,7 @@ store8:
 	ADD $128, R1, R1
 	SUB $128, R2, R2
 	B tile8
-
 tileEnd8:
-
 tile4:
 	CMP $64, R2
 	BLT tileEnd4
@@ -4665,7 +4511,6 @@ tile4:
 	ADD R1, R5, R5
 	FLDPQ (R5), (F0, F1)
 	FLDPQ 32(R5), (F2, F3)
-
 source4:
 	SUBS $1, R4, R4
 	BEQ store4
@@ -4678,13 +4523,11 @@ source4:
 	VEOR V10.B16, V2.B16, V2.B16
 	VEOR V11.B16, V3.B16, V3.B16
 	B source4
-
 store4:
 	FSTPQ.P (F0, F1), 32(R0)
 	FSTPQ.P (F2, F3), 32(R0)
 	ADD $64, R1, R1
 	SUB $64, R2, R2
 	B tile4
-
 tileEnd4:
 	RET

@@ -30,7 +30,6 @@ TEXT ·fft4NEONSHA3(SB), NOSPLIT, $0-56
 	ADD R1, R19, R17
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+48(FP), R23
 	MOVD R2, R21
@@ -43,10 +42,8 @@ group:
 	CBZ R2, zero
 	CMP $256, R2
 	BLT subfield
-
 row:
 	LSR $5, R1, R24
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -249,7 +246,6 @@ rowColumn:
 	ADD R1, R17, R17
 	SUBS $1, R23, R23
 	BNE row
-
 next:
 	MOVD dist+24(FP), R24
 	MUL R1, R24, R24
@@ -274,18 +270,14 @@ next:
 	ADD $4, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R20), (F1, F2)
 	FLDPQ (R21), (F3, F4)
 	FLDPQ (R22), (F5, F6)
-
 subfieldRow:
 	LSR $5, R1, R24
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -424,13 +416,10 @@ subfieldRowColumn:
 	SUBS $1, R23, R23
 	BNE subfieldRow
 	B next
-
 zero:
 	FLDPQ (R22), (F1, F2)
-
 zeroRow:
 	LSR $5, R1, R24
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -525,7 +514,6 @@ TEXT ·fft2NEONSHA3(SB), NOSPLIT, $0-56
 	ADD R1, R10, R9
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+48(FP), R14
 	MOVD R2, R12
@@ -537,10 +525,8 @@ group:
 	FLDPQ (R12), (F1, F2)
 	FLDPQ 32(R12), (F3, F4)
 	FLDPQ 64(R12), (F5, F6)
-
 row:
 	LSR $5, R1, R15
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -601,7 +587,6 @@ rowColumn:
 	ADD R1, R9, R9
 	SUBS $1, R14, R14
 	BNE row
-
 next:
 	MOVD dist+24(FP), R15
 	MUL R1, R15, R15
@@ -617,16 +602,12 @@ next:
 	ADD $2, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R12), (F1, F2)
-
 subfieldRow:
 	LSR $5, R1, R15
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -674,12 +655,9 @@ subfieldRowColumn:
 	SUBS $1, R14, R14
 	BNE subfieldRow
 	B next
-
 zero:
-
 zeroRow:
 	LSR $5, R1, R15
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F1, F2)
 	FLDPQ.P 32(R3), (F3, F4)
@@ -733,7 +711,6 @@ TEXT ·ifft4NEONSHA3(SB), NOSPLIT, $0-64
 	ADD R1, R19, R17
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+56(FP), R23
 	MOVD R2, R21
@@ -746,10 +723,8 @@ group:
 	CBZ R2, zero
 	CMP $256, R2
 	BLT subfield
-
 row:
 	LSR $5, R1, R24
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -950,7 +925,6 @@ rowColumn:
 	VEOR V25.B16, V21.B16, V21.B16
 	VEOR V24.B16, V20.B16, V20.B16
 	VEOR V26.B16, V22.B16, V22.B16
-
 rowStores:
 	FSTPQ.P (F7, F8), 32(R6)
 	FSTPQ.P (F9, F10), 32(R5)
@@ -980,7 +954,6 @@ rowStores:
 	ADD R1, R17, R17
 	SUBS $1, R23, R23
 	BNE row
-
 next:
 	MOVD dist+24(FP), R24
 	MUL R1, R24, R24
@@ -1005,18 +978,14 @@ next:
 	ADD $4, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R20), (F1, F2)
 	FLDPQ (R21), (F3, F4)
 	FLDPQ (R22), (F5, F6)
-
 subfieldRow:
 	LSR $5, R1, R24
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -1152,7 +1121,6 @@ subfieldRowColumn:
 	VEOR V25.B16, V21.B16, V21.B16
 	VEOR V24.B16, V20.B16, V20.B16
 	VEOR V26.B16, V22.B16, V22.B16
-
 subfieldRowStores:
 	FSTPQ.P (F7, F8), 32(R6)
 	FSTPQ.P (F9, F10), 32(R5)
@@ -1183,13 +1151,10 @@ subfieldRowStores:
 	SUBS $1, R23, R23
 	BNE subfieldRow
 	B next
-
 zero:
 	FLDPQ (R22), (F1, F2)
-
 zeroRow:
 	LSR $5, R1, R24
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -1262,7 +1227,6 @@ zeroRowColumn:
 	VEOR V21.B16, V17.B16, V17.B16
 	VEOR V20.B16, V16.B16, V16.B16
 	VEOR V22.B16, V18.B16, V18.B16
-
 zeroRowStores:
 	FSTPQ.P (F3, F4), 32(R6)
 	FSTPQ.P (F5, F6), 32(R5)
@@ -1312,7 +1276,6 @@ TEXT ·ifft2NEONSHA3(SB), NOSPLIT, $0-64
 	ADD R1, R10, R9
 	MOVD t+40(FP), R2
 	VMOVI $15, V0.B16
-
 group:
 	MOVD tab+56(FP), R14
 	MOVD R2, R12
@@ -1324,10 +1287,8 @@ group:
 	FLDPQ (R12), (F1, F2)
 	FLDPQ 32(R12), (F3, F4)
 	FLDPQ 64(R12), (F5, F6)
-
 row:
 	LSR $5, R1, R15
-
 rowColumn:
 	FLDPQ.P 32(R4), (F7, F8)
 	FLDPQ.P 32(R3), (F9, F10)
@@ -1386,7 +1347,6 @@ rowColumn:
 	VEOR V17.B16, V13.B16, V13.B16
 	VEOR V16.B16, V12.B16, V12.B16
 	VEOR V18.B16, V14.B16, V14.B16
-
 rowStores:
 	FSTPQ.P (F7, F8), 32(R6)
 	FSTPQ.P (F9, F10), 32(R5)
@@ -1404,7 +1364,6 @@ rowStores:
 	ADD R1, R9, R9
 	SUBS $1, R14, R14
 	BNE row
-
 next:
 	MOVD dist+24(FP), R15
 	MUL R1, R15, R15
@@ -1420,16 +1379,12 @@ next:
 	ADD $2, R2, R2
 	SUBS $1, R0, R0
 	BNE group
-
 done:
 	RET
-
 subfield:
 	FLDPQ (R12), (F1, F2)
-
 subfieldRow:
 	LSR $5, R1, R15
-
 subfieldRowColumn:
 	FLDPQ.P 32(R4), (F3, F4)
 	FLDPQ.P 32(R3), (F5, F6)
@@ -1474,7 +1429,6 @@ subfieldRowColumn:
 	VEOR V13.B16, V9.B16, V9.B16
 	VEOR V12.B16, V8.B16, V8.B16
 	VEOR V14.B16, V10.B16, V10.B16
-
 subfieldRowStores:
 	FSTPQ.P (F3, F4), 32(R6)
 	FSTPQ.P (F5, F6), 32(R5)
@@ -1493,12 +1447,9 @@ subfieldRowStores:
 	SUBS $1, R14, R14
 	BNE subfieldRow
 	B next
-
 zero:
-
 zeroRow:
 	LSR $5, R1, R15
-
 zeroRowColumn:
 	FLDPQ.P 32(R4), (F1, F2)
 	FLDPQ.P 32(R3), (F3, F4)
@@ -1522,7 +1473,6 @@ zeroRowColumn:
 	VEOR V11.B16, V7.B16, V7.B16
 	VEOR V10.B16, V6.B16, V6.B16
 	VEOR V12.B16, V8.B16, V8.B16
-
 zeroRowStores:
 	FSTPQ.P (F1, F2), 32(R6)
 	FSTPQ.P (F3, F4), 32(R5)
@@ -1551,11 +1501,9 @@ TEXT ·toTowerNEONSHA3(SB), NOSPLIT, $0-32
 	MOVD tab+24(FP), R3
 	VMOVI $15, V0.B16
 	FLDPQ 96(R3), (F1, F2)
-
 row:
 	ADD R2, R1, R4
 	LSR $5, R2, R5
-
 column:
 	FLDPQ (R1), (F3, F4)
 	FLDPQ.P 32(R4), (F5, F6)
@@ -1575,7 +1523,6 @@ column:
 	MOVD R4, R1
 	SUBS $1, R0, R0
 	BNE row
-
 done:
 	RET
 
@@ -1591,7 +1538,6 @@ TEXT ·scaleNEONSHA3(SB), NOSPLIT, $0-48
 	MOVD coeffs+32(FP), R6
 	MOVD tab+40(FP), R7
 	VMOVI $15, V0.B16
-
 row:
 	MOVHU.P 2(R6), R8
 	ADD R8<<7, R7, R8
@@ -1599,7 +1545,6 @@ row:
 	FLDPQ 32(R8), (F3, F4)
 	FLDPQ 64(R8), (F5, F6)
 	LSR $5, R3, R9
-
 column:
 	FLDPQ.P 32(R2), (F7, F8)
 	FLDPQ.P 32(R5), (F9, F10)
@@ -1643,7 +1588,6 @@ column:
 	ADD R3, R4, R4
 	SUBS $1, R0, R0
 	BNE row
-
 done:
 	RET
 
@@ -1662,7 +1606,6 @@ TEXT ·mulAddNEONSHA3(SB), NOSPLIT, $0-40
 	FLDPQ 32(R3), (F3, F4)
 	FLDPQ 64(R3), (F5, F6)
 	FLDPQ 96(R3), (F7, F8)
-
 block:
 	FLDPQ.P 32(R1), (F9, F10)
 	FLDPQ.P 32(R1), (F11, F12)
@@ -1704,7 +1647,6 @@ block:
 	FSTPQ.P (F15, F16), 32(R0)
 	SUBS $1, R2, R2
 	BNE block
-
 done:
 	RET
 
@@ -1723,7 +1665,6 @@ TEXT ·mulNEONSHA3(SB), NOSPLIT, $0-40
 	FLDPQ 32(R3), (F3, F4)
 	FLDPQ 64(R3), (F5, F6)
 	FLDPQ 96(R3), (F7, F8)
-
 block:
 	FLDPQ.P 32(R1), (F9, F10)
 	FLDPQ.P 32(R1), (F11, F12)
@@ -1763,7 +1704,6 @@ block:
 	FSTPQ.P (F15, F16), 32(R0)
 	SUBS $1, R2, R2
 	BNE block
-
 done:
 	RET
 
@@ -1778,7 +1718,6 @@ TEXT ·dotNEONSHA3(SB), NOSPLIT, $0-56
 	MOVD dst+0(FP), R5
 	MOVD n+24(FP), R6
 	VMOVI $15, V0.B16
-
 tile4:
 	CMP $256, R6
 	BLT tileEnd4
@@ -1793,7 +1732,6 @@ tile4:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 source4:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -1961,9 +1899,7 @@ source4:
 	ADD $256, R3, R3
 	SUB $256, R6, R6
 	B tile4
-
 tileEnd4:
-
 tile1:
 	CMP $64, R6
 	BLT tileEnd1
@@ -1972,7 +1908,6 @@ tile1:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 source1:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -2026,10 +1961,8 @@ source1:
 	ADD $64, R3, R3
 	SUB $64, R6, R6
 	B tile1
-
 tileEnd1:
 	RET
-
 done:
 	RET
 
@@ -2043,7 +1976,6 @@ TEXT ·mulAddManyNEONSHA3(SB), NOSPLIT, $0-56
 	MOVD tab+48(FP), R4
 	MOVD src+24(FP), R5
 	MOVD n+16(FP), R6
-
 tile2:
 	CMP $128, R6
 	BLT tileEnd2
@@ -2071,7 +2003,6 @@ tile2:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 destination2:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -2143,9 +2074,7 @@ destination2:
 	ADD $128, R3, R3
 	SUB $128, R6, R6
 	B tile2
-
 tileEnd2:
-
 tile1:
 	CMP $64, R6
 	BLT tileEnd1
@@ -2163,7 +2092,6 @@ tile1:
 	MOVD R1, R7
 	MOVD R2, R8
 	MOVD R0, R9
-
 destination1:
 	MOVHU.P 2(R8), R11
 	ADD R11<<7, R4, R11
@@ -2207,9 +2135,7 @@ destination1:
 	ADD $64, R3, R3
 	SUB $64, R6, R6
 	B tile1
-
 tileEnd1:
 	RET
-
 done:
 	RET

@@ -92,7 +92,6 @@ DATA blake2bPlaces<>+184(SB)/8, $0x0c141c2c08003004
 GLOBL blake2bPlaces<>(SB), RODATA|NOPTR, $192
 
 // func blake2bx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·blake2bx8AVX512(SB), $744-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
@@ -106,7 +105,6 @@ TEXT ·blake2bx8AVX512(SB), $744-80
 	MOVQ AX, 640(R15)
 	MOVQ state+64(FP), AX
 	MOVQ AX, 648(R15)
-
 batch:
 	MOVQ         SI, R14
 	MOVQ         R14, (R15)
@@ -168,10 +166,8 @@ batch:
 	VPBROADCASTQ blake2bStartData<>+56(SB), Z7
 	VMOVDQU32    Z7, 512(R15)
 	JMP          have_state
-
 given_state:
 	ADDQ $0x00000200, 648(R15)
-
 have_state:
 	MOVQ         R11, 656(R15)
 	VPBROADCASTQ lead+48(FP), Z8
@@ -180,10 +176,8 @@ have_state:
 	JZ           have_leads
 	VMOVDQU32    (AX), Z8
 	ADDQ         $0x40, 640(R15)
-
 have_leads:
 	VMOVDQU32 Z8, 576(R15)
-
 block:
 	LEAQ    1(BX), AX
 	MOVQ    $0x00000080, CX
@@ -198,7 +192,6 @@ block:
 	CMPQ    BX, $0x7f
 	JG      not_last
 	NOTQ    AX
-
 not_last:
 	MOVQ AX, 672(R15)
 	LEAQ 1(BX), CX
@@ -208,12 +201,10 @@ not_last:
 	MOVQ $+1, AX
 	SHLQ CL, AX
 	DECQ AX
-
 have_mask:
 	TESTQ R13, R13
 	JNZ   have_first_mask
 	ANDQ  $-2, AX
-
 have_first_mask:
 	KMOVQ      AX, K1
 	MOVQ       (R15), R14
@@ -236,7 +227,6 @@ have_first_mask:
 	TESTQ      R13, R13
 	JNZ        have_lead
 	VPORQ      576(R15), Z16, Z16
-
 have_lead:
 	ADDQ   $-64, CX
 	JG     second_half
@@ -249,7 +239,6 @@ have_lead:
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	JMP    loaded
-
 second_half:
 	MOVQ $-1, AX
 	CMPQ CX, $0x40
@@ -257,7 +246,6 @@ second_half:
 	MOVQ $+1, AX
 	SHLQ CL, AX
 	DECQ AX
-
 have_second_mask:
 	KMOVQ       AX, K1
 	MOVQ        (R15), R14
@@ -300,7 +288,6 @@ have_second_mask:
 	VSHUFI64X2  $0xdd, Z11, Z10, Z30
 	VSHUFI64X2  $0x88, Z15, Z14, Z27
 	VSHUFI64X2  $0xdd, Z15, Z14, Z31
-
 loaded:
 	VMOVDQU32    (R11), Z0
 	VMOVDQU32    64(R11), Z1
@@ -319,7 +306,6 @@ loaded:
 	VPBROADCASTQ 672(R15), Z14
 	VPBROADCASTQ blake2bIVData<>+56(SB), Z15
 	XORL         CX, CX
-
 rounds:
 	VPADDQ Z16, Z0, Z0
 	VPADDQ Z18, Z1, Z1
@@ -525,7 +511,6 @@ rounds:
 	CALL   ·blake2bDiagonals2AVX512(SB)
 	INCL   CX
 	JMP    rounds
-
 rounds_done:
 	CMPQ       BX, $0x7f
 	JLE        digests
@@ -551,14 +536,12 @@ rounds_done:
 	TESTQ      DI, DI
 	JNZ        block
 	JMP        next
-
 digests:
 	VPTERNLOGQ $0x96, (R11), Z8, Z0
 	VPTERNLOGQ $0x96, 64(R11), Z9, Z1
 	VPTERNLOGQ $0x96, 128(R11), Z10, Z2
 	VPTERNLOGQ $0x96, 192(R11), Z11, Z3
 	CALL       ·blake2bStorex8AVX512(SB)
-
 next:
 	MOVQ R8, AX
 	SHLQ $0x03, AX
@@ -572,7 +555,6 @@ next:
 	RET
 
 // func blake2bNodesx8AVX512(dst *byte, dstStride int, left *byte, right *byte, stride int, count int, lead uint64)
-// Requires: AVX, AVX512BW, AVX512F, CMOV
 TEXT ·blake2bNodesx8AVX512(SB), $520-56
 	LEAQ         63(SP), R15
 	ANDQ         $-64, R15
@@ -602,7 +584,6 @@ TEXT ·blake2bNodesx8AVX512(SB), $520-56
 	KMOVQ        AX, K1
 	MOVQ         $-8589934592, AX
 	KMOVQ        AX, K2
-
 batch:
 	MOVQ         SI, R14
 	MOVQ         R14, (R15)
@@ -701,7 +682,6 @@ batch:
 	VPBROADCASTQ blake2bLastData<>+8(SB), Z14
 	VPBROADCASTQ blake2bLastData<>+16(SB), Z15
 	XORL         CX, CX
-
 rounds:
 	VPADDQ Z16, Z0, Z0
 	VPADDQ Z18, Z1, Z1
@@ -837,7 +817,6 @@ rounds:
 	CALL   ·blake2bDiagonals2AVX512(SB)
 	INCL   CX
 	JMP    rounds
-
 rounds_done:
 	VPTERNLOGQ $0x96, 128(R15), Z8, Z0
 	VPTERNLOGQ $0x96, 192(R15), Z9, Z1
@@ -856,7 +835,6 @@ rounds_done:
 	RET
 
 // func blake2bShortx8AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)
-// Requires: AVX, AVX512F, CMOV
 TEXT ·blake2bShortx8AVX512(SB), $520-56
 	LEAQ         63(SP), R15
 	ANDQ         $-64, R15
@@ -880,7 +858,6 @@ TEXT ·blake2bShortx8AVX512(SB), $520-56
 	MOVQ         $0x510e527fade682d1, AX
 	XORQ         R9, AX
 	MOVQ         AX, 384(R15)
-
 batch:
 	CMPQ    R9, $0x03
 	JNE     four
@@ -938,7 +915,6 @@ batch:
 	SHLQ    $0x08, CX
 	MOVQ    CX, 448(R15)
 	JMP     loaded
-
 four:
 	MOVQ    SI, R14
 	MOVL    (R14), CX
@@ -993,7 +969,6 @@ four:
 	MOVL    (R14), CX
 	SHLQ    $0x08, CX
 	MOVQ    CX, 448(R15)
-
 loaded:
 	VMOVDQU32    392(R15), Z0
 	VPORQ        64(R15), Z0, Z16
@@ -1014,7 +989,6 @@ loaded:
 	VPBROADCASTQ blake2bLastData<>+8(SB), Z14
 	VPBROADCASTQ blake2bLastData<>+16(SB), Z15
 	XORL         CX, CX
-
 rounds:
 	VPADDQ Z16, Z0, Z0
 	CALL   ·blake2bColumns1AVX512(SB)
@@ -1070,7 +1044,6 @@ rounds:
 	CALL   ·blake2bDiagonals2AVX512(SB)
 	INCL   CX
 	JMP    rounds
-
 rounds_done:
 	VPTERNLOGQ $0x96, 128(R15), Z8, Z0
 	VPTERNLOGQ $0x96, 192(R15), Z9, Z1
@@ -1089,7 +1062,6 @@ rounds_done:
 	RET
 
 // func blake2bColumns1AVX512()
-// Requires: AVX512F
 TEXT ·blake2bColumns1AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ Z4, Z0, Z0
 	VPADDQ Z5, Z1, Z1
@@ -1118,7 +1090,6 @@ TEXT ·blake2bColumns1AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bColumns2AVX512()
-// Requires: AVX512F
 TEXT ·blake2bColumns2AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ Z4, Z0, Z0
 	VPADDQ Z5, Z1, Z1
@@ -1147,7 +1118,6 @@ TEXT ·blake2bColumns2AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bDiagonals1AVX512()
-// Requires: AVX512F
 TEXT ·blake2bDiagonals1AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ Z5, Z0, Z0
 	VPADDQ Z6, Z1, Z1
@@ -1176,7 +1146,6 @@ TEXT ·blake2bDiagonals1AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bDiagonals2AVX512()
-// Requires: AVX512F
 TEXT ·blake2bDiagonals2AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ Z5, Z0, Z0
 	VPADDQ Z6, Z1, Z1
@@ -1205,7 +1174,6 @@ TEXT ·blake2bDiagonals2AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bStorex8AVX512()
-// Requires: AVX, AVX512F, CMOV
 TEXT ·blake2bStorex8AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPUNPCKLQDQ   Z3, Z2, Z4
 	VPUNPCKHQDQ   Z3, Z2, Z5
@@ -1260,7 +1228,6 @@ TEXT ·blake2bStorex8AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bTransposex8AVX512()
-// Requires: AVX512F
 TEXT ·blake2bTransposex8AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPUNPCKLQDQ Z9, Z8, Z16
 	VPUNPCKHQDQ Z9, Z8, Z17
@@ -1289,7 +1256,6 @@ TEXT ·blake2bTransposex8AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bx4AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64, leads *uint64, state *uint64, offset uint64)
-// Requires: AVX, AVX2, CMOV
 TEXT ·blake2bx4AVX2(SB), $1480-80
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
@@ -1303,7 +1269,6 @@ TEXT ·blake2bx4AVX2(SB), $1480-80
 	MOVQ AX, 1376(R15)
 	MOVQ state+64(FP), AX
 	MOVQ AX, 1384(R15)
-
 batch:
 	MOVQ         SI, R14
 	MOVQ         R14, 544(R15)
@@ -1345,10 +1310,8 @@ batch:
 	VPBROADCASTQ blake2bStartData<>+56(SB), Y7
 	VMOVDQU      Y7, 800(R15)
 	JMP          have_state
-
 given_state:
 	ADDQ $0x00000100, 1384(R15)
-
 have_state:
 	MOVQ         R11, 1392(R15)
 	VPBROADCASTQ lead+48(FP), Y8
@@ -1357,10 +1320,8 @@ have_state:
 	JZ           have_leads
 	VMOVDQU      (AX), Y8
 	ADDQ         $0x20, 1376(R15)
-
 have_leads:
 	VMOVDQU Y8, 832(R15)
-
 block:
 	LEAQ    1(BX), AX
 	MOVQ    $0x00000080, CX
@@ -1375,7 +1336,6 @@ block:
 	CMPQ    BX, $0x7f
 	JG      not_last
 	NOTQ    AX
-
 not_last:
 	MOVQ    AX, 1408(R15)
 	TESTQ   R13, R13
@@ -1385,7 +1345,6 @@ not_last:
 	VPSRLDQ $0x08, Y4, Y3
 	VPSLLDQ $0x0f, Y3, Y3
 	JMP     have_lead
-
 not_first:
 	MOVQ        544(R15), R14
 	VMOVDQU     -16(R14)(R13*1), X2
@@ -1395,13 +1354,11 @@ not_first:
 	VMOVDQU     -16(R14)(R13*1), X3
 	MOVQ        568(R15), R14
 	VINSERTI128 $0x01, -16(R14)(R13*1), Y3, Y3
-
 have_lead:
 	CMPQ  BX, $0x00000080
 	JGE   whole
 	VPXOR Y15, Y15, Y15
 	XORL  R11, R11
-
 stage_lane:
 	MOVQ    544(R15)(R11*8), R14
 	IMUL3Q  $0x80, R11, DX
@@ -1413,7 +1370,6 @@ stage_lane:
 	VMOVDQU Y15, 96(DX)
 	ADDQ    R13, R14
 	MOVQ    BX, CX
-
 stage_word:
 	CMPQ    CX, $0x10
 	JL      stage_tail
@@ -1423,7 +1379,6 @@ stage_word:
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
 	JMP     stage_word
-
 stage_tail:
 	TESTQ   CX, CX
 	JZ      stage_next
@@ -1434,7 +1389,6 @@ stage_tail:
 	SUBQ    CX, AX
 	VPSHUFB (AX), X14, X14
 	JMP     stage_store
-
 stage_short:
 	CMPQ    CX, $0x08
 	JL      stage_below_8
@@ -1447,7 +1401,6 @@ stage_short:
 	SHRQ    $0x08, AX
 	VPINSRQ $0x01, AX, X14, X14
 	JMP     stage_store
-
 stage_below_8:
 	CMPQ  CX, $0x04
 	JL    stage_below_4
@@ -1459,7 +1412,6 @@ stage_below_8:
 	ORQ   R14, AX
 	VMOVQ AX, X14
 	JMP   stage_store
-
 stage_below_4:
 	CMPQ    CX, $0x02
 	JL      stage_byte
@@ -1471,21 +1423,17 @@ stage_below_4:
 	ORQ     R14, AX
 	VMOVQ   AX, X14
 	JMP     stage_store
-
 stage_byte:
 	MOVBLZX (R14), AX
 	VMOVQ   AX, X14
-
 stage_store:
 	VMOVDQU X14, (DX)
-
 stage_next:
 	INCQ R11
 	CMPQ R11, $0x04
 	JL   stage_lane
 	XORL R13, R13
 	MOVQ 1392(R15), R11
-
 whole:
 	MOVQ         544(R15), R14
 	VMOVDQU      (R14)(R13*1), X0
@@ -1618,7 +1566,6 @@ whole:
 	VPBROADCASTQ blake2bIVData<>+56(SB), Y14
 	LEAQ         blake2bPlaces<>+0(SB), R14
 	LEAQ         blake2bPlaces<>+192(SB), CX
-
 round:
 	MOVBLZX (R14), AX
 	VPADDQ  (R15)(AX*8), Y0, Y0
@@ -1691,7 +1638,6 @@ round:
 	TESTQ   DI, DI
 	JNZ     block
 	JMP     next
-
 digests:
 	VPXOR 512(R15), Y0, Y0
 	VPXOR (R11), Y0, Y0
@@ -1702,7 +1648,6 @@ digests:
 	VPXOR Y10, Y3, Y3
 	VPXOR 96(R11), Y3, Y3
 	CALL  ·blake2bStorex4AVX2(SB)
-
 next:
 	MOVQ R8, AX
 	SHLQ $0x02, AX
@@ -1716,7 +1661,6 @@ next:
 	RET
 
 // func blake2bNodesx4AVX2(dst *byte, dstStride int, left *byte, right *byte, stride int, count int, lead uint64)
-// Requires: AVX, AVX2, CMOV
 TEXT ·blake2bNodesx4AVX2(SB), $840-56
 	LEAQ         63(SP), R15
 	ANDQ         $-64, R15
@@ -1742,7 +1686,6 @@ TEXT ·blake2bNodesx4AVX2(SB), $840-56
 	MOVQ         $0x510e527fade682d1, AX
 	XORQ         R9, AX
 	MOVQ         AX, 736(R15)
-
 batch:
 	MOVQ         SI, R14
 	MOVQ         R14, 544(R15)
@@ -1845,7 +1788,6 @@ batch:
 	VPBROADCASTQ blake2bLastData<>+8(SB), Y13
 	VPBROADCASTQ blake2bLastData<>+16(SB), Y14
 	XORL         CX, CX
-
 rounds:
 	VPADDQ (R15), Y0, Y0
 	VPADDQ 64(R15), Y1, Y1
@@ -1981,7 +1923,6 @@ rounds:
 	CALL   ·blake2bDiagonals2AVX2(SB)
 	INCL   CX
 	JMP    rounds
-
 rounds_done:
 	VPXOR 512(R15), Y0, Y0
 	VPXOR 608(R15), Y0, Y0
@@ -2004,7 +1945,6 @@ rounds_done:
 	RET
 
 // func blake2bShortx4AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, lead uint64)
-// Requires: AVX, AVX2, CMOV
 TEXT ·blake2bShortx4AVX2(SB), $808-56
 	LEAQ         63(SP), R15
 	ANDQ         $-64, R15
@@ -2028,7 +1968,6 @@ TEXT ·blake2bShortx4AVX2(SB), $808-56
 	MOVQ         $0x510e527fade682d1, AX
 	XORQ         R9, AX
 	MOVQ         AX, 736(R15)
-
 batch:
 	CMPQ    R9, $0x03
 	JNE     four
@@ -2058,7 +1997,6 @@ batch:
 	SHLQ    $0x08, CX
 	MOVQ    CX, 24(R15)
 	JMP     loaded
-
 four:
 	MOVQ    SI, R14
 	MOVL    (R14), CX
@@ -2085,7 +2023,6 @@ four:
 	MOVL    (R14), CX
 	SHLQ    $0x08, CX
 	MOVQ    CX, 24(R15)
-
 loaded:
 	VMOVDQU      (R15), Y0
 	VPOR         576(R15), Y0, Y0
@@ -2108,7 +2045,6 @@ loaded:
 	VPBROADCASTQ blake2bLastData<>+8(SB), Y13
 	VPBROADCASTQ blake2bLastData<>+16(SB), Y14
 	XORL         CX, CX
-
 rounds:
 	VPADDQ (R15), Y0, Y0
 	CALL   ·blake2bColumns1AVX2(SB)
@@ -2164,7 +2100,6 @@ rounds:
 	CALL   ·blake2bDiagonals2AVX2(SB)
 	INCL   CX
 	JMP    rounds
-
 rounds_done:
 	VPXOR 512(R15), Y0, Y0
 	VPXOR 608(R15), Y0, Y0
@@ -2187,7 +2122,6 @@ rounds_done:
 	RET
 
 // func blake2bColumns1AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake2bColumns1AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ  Y4, Y0, Y0
 	VPADDQ  Y5, Y1, Y1
@@ -2217,7 +2151,6 @@ TEXT ·blake2bColumns1AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bColumns2AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake2bColumns2AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ  Y4, Y0, Y0
 	VPADDQ  Y5, Y1, Y1
@@ -2255,7 +2188,6 @@ TEXT ·blake2bColumns2AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bDiagonals1AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake2bDiagonals1AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ  Y5, Y0, Y0
 	VPADDQ  Y6, Y1, Y1
@@ -2285,7 +2217,6 @@ TEXT ·blake2bDiagonals1AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bDiagonals2AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake2bDiagonals2AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDQ  Y5, Y0, Y0
 	VPADDQ  Y6, Y1, Y1
@@ -2323,7 +2254,6 @@ TEXT ·blake2bDiagonals2AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake2bStorex4AVX2()
-// Requires: AVX, AVX2, CMOV
 TEXT ·blake2bStorex4AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPUNPCKLQDQ Y3, Y2, Y4
 	VPUNPCKHQDQ Y3, Y2, Y5

@@ -52,20 +52,17 @@ TEXT ·blake2bx2NEON(SB), 0, $520-88
 	MOVD count+40(FP), R5
 	MOVD leads+56(FP), R9
 	MOVD state+64(FP), R10
-
 batch:
 	MOVD lead+48(FP), R15
 	MOVD R15, R16
 	CBZ R9, haveLeads
 	MOVD.P 8(R9), R15
 	MOVD.P 8(R9), R16
-
 haveLeads:
 	CBZ R10, start
 	MOVD R10, R11
 	ADD $128, R10, R10
 	B haveState
-
 start:
 	ADD $96, R0, R11
 	MOVD $blake2bStartData<>(SB), R14
@@ -85,11 +82,9 @@ start:
 	FMOVQ F16, 96(R11)
 	VLD1R.P 8(R14), [V16.D2]
 	FMOVQ F16, 112(R11)
-
 haveState:
 	MOVD size+32(FP), R12
 	MOVD ZR, R13
-
 block:
 	MOVD R3, R6
 	CMP $1, R5
@@ -103,7 +98,6 @@ block:
 	MOVBU -1(R7), R16
 	CMP $127, R12
 	BGE load
-
 copy:
 	MOVD $128, R17
 	CMP R17, R12
@@ -118,7 +112,6 @@ copy:
 	ADD $384, R0, R7
 	MOVB R15, -1(R6)
 	MOVB R16, -1(R7)
-
 load:
 	SUB $1, R6, R6
 	SUB $1, R7, R7
@@ -193,7 +186,6 @@ load:
 	MOVD sha3+80(FP), R17
 	CBNZ R17, sha3
 	MOVD ZR, R17
-
 rounds:
 	// round 1
 	VADD V20.D2, V0.D2, V0.D2
@@ -468,13 +460,10 @@ rounds:
 	CALL ·blake2bDiagonals2NEON(SB)
 	MOVD $1, R17
 	B rounds
-
 roundsDone:
 	B mixed
-
 sha3:
 	MOVD ZR, R17
-
 roundsSHA3:
 	// round 1
 	VADD V20.D2, V0.D2, V0.D2
@@ -749,9 +738,7 @@ roundsSHA3:
 	CALL ·blake2bDiagonals2NEONSHA3(SB)
 	MOVD $1, R17
 	B roundsSHA3
-
 roundsSHA3Done:
-
 mixed:
 	CMP $127, R12
 	BLE digests
@@ -792,7 +779,6 @@ mixed:
 	BGT block
 	CBNZ R1, block
 	B next
-
 digests:
 	FMOVQ (R11), F16
 	VEOR V8.B16, V0.B16, V0.B16
@@ -816,7 +802,6 @@ digests:
 	VZIP2 V1.D2, V0.D2, V16.D2
 	VZIP2 V3.D2, V2.D2, V17.D2
 	FSTPQ (F16, F17), (R7)
-
 next:
 	ADD R4<<1, R3, R3
 	ADD R2<<1, R1, R1
@@ -840,44 +825,36 @@ TEXT ·blake2bStageNEON(SB), NOSPLIT, $0-0
 	FSTPQ.P (F17, F18), 32(R20)
 	FLDPQ.P 32(R19), (F17, F18)
 	FSTPQ.P (F17, F18), 32(R20)
-
 below128:
 	TBZ $6, R17, below64
 	FLDPQ.P 32(R19), (F17, F18)
 	FSTPQ.P (F17, F18), 32(R20)
 	FLDPQ.P 32(R19), (F17, F18)
 	FSTPQ.P (F17, F18), 32(R20)
-
 below64:
 	TBZ $5, R17, below32
 	FLDPQ.P 32(R19), (F17, F18)
 	FSTPQ.P (F17, F18), 32(R20)
-
 below32:
 	TBZ $4, R17, below16
 	FMOVQ.P 16(R19), F17
 	FMOVQ.P F17, 16(R20)
-
 below16:
 	TBZ $3, R17, below8
 	MOVD.P 8(R19), R21
 	MOVD.P R21, 8(R20)
-
 below8:
 	TBZ $2, R17, below4
 	MOVWU.P 4(R19), R21
 	MOVW.P R21, 4(R20)
-
 below4:
 	TBZ $1, R17, below2
 	MOVHU.P 2(R19), R21
 	MOVH.P R21, 2(R20)
-
 below2:
 	TBZ $0, R17, below1
 	MOVBU.P 1(R19), R21
 	MOVB.P R21, 1(R20)
-
 below1:
 	RET
 
@@ -895,7 +872,6 @@ TEXT ·blake2bNodesx2NEON(SB), NOSPLIT, $0-64
 	MOVD lead+48(FP), R10
 	SUB R3, R9, R9
 	LSL $56, R10, R10
-
 batch:
 	MOVD R3, R6
 	CMP $1, R5
@@ -950,7 +926,6 @@ batch:
 	MOVD sha3+56(FP), R12
 	CBNZ R12, sha3
 	MOVD ZR, R12
-
 rounds:
 	// round 1
 	VADD V20.D2, V0.D2, V0.D2
@@ -1095,13 +1070,10 @@ rounds:
 	CALL ·blake2bDiagonals2NEON(SB)
 	MOVD $1, R12
 	B rounds
-
 roundsDone:
 	B mixed
-
 sha3:
 	MOVD ZR, R12
-
 roundsSHA3:
 	// round 1
 	VADD V20.D2, V0.D2, V0.D2
@@ -1246,9 +1218,7 @@ roundsSHA3:
 	CALL ·blake2bDiagonals2NEONSHA3(SB)
 	MOVD $1, R12
 	B roundsSHA3
-
 roundsSHA3Done:
-
 mixed:
 	MOVD $blake2bStartData<>(SB), R11
 	VLD1R.P 8(R11), [V16.D2]

@@ -65,7 +65,6 @@ DATA blake3Pairs<>+120(SB)/8, $0x000000000000000f
 GLOBL blake3Pairs<>(SB), RODATA|NOPTR, $128
 
 // func blake3x16AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, CMOV
 TEXT ·blake3x16AVX512(SB), $344-64
 	LEAQ  63(SP), R15
 	ANDQ  $-64, R15
@@ -78,7 +77,6 @@ TEXT ·blake3x16AVX512(SB), $344-64
 	JZ    adjoining
 	MOVQ  AX, CX
 	SUBQ  SI, CX
-
 adjoining:
 	MOVQ CX, 256(R15)
 	MOVQ stride+32(FP), R8
@@ -87,7 +85,6 @@ adjoining:
 	MOVQ job+56(FP), R11
 	MOVL 44(R11), AX
 	MOVL AX, 264(R15)
-
 batch:
 	MOVQ         SI, R14
 	MOVQ         R14, 128(R15)
@@ -185,7 +182,6 @@ batch:
 	VPBROADCASTD 28(R11), Z7
 	XORL         R13, R13
 	MOVQ         R9, BX
-
 block:
 	MOVQ  R13, DX
 	ADDQ  256(R15), DX
@@ -193,14 +189,12 @@ block:
 	TESTQ R13, R13
 	JNZ   not_first
 	ORL   36(R11), AX
-
 not_first:
 	MOVL $0x00000040, CX
 	CMPQ BX, $0x40
 	JG   not_last
 	ORL  40(R11), AX
 	MOVL BX, CX
-
 not_last:
 	MOVL         AX, 268(R15)
 	MOVL         CX, 272(R15)
@@ -351,11 +345,9 @@ not_last:
 	VSHUFI32X4   $0x88, Z15, Z11, Z27
 	VSHUFI32X4   $0xdd, Z15, Z11, Z31
 	JMP          loaded
-
 whole:
 	CALL ·blake3LoadLeftx16AVX512(SB)
 	CALL ·blake3LoadRightx16AVX512(SB)
-
 loaded:
 	VMOVDQU32 64(R15), Z12
 	CALL      ·blake3Compressx16AVX512(SB)
@@ -363,7 +355,6 @@ loaded:
 	JLE       digests
 	ADDQ      $0x40, R13
 	JMP       block
-
 digests:
 	CALL   ·blake3Storex16AVX512(SB)
 	MOVL   48(R11), AX
@@ -381,7 +372,6 @@ digests:
 	RET
 
 // func blake3x8AVX512(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, CMOV
 TEXT ·blake3x8AVX512(SB), $216-64
 	LEAQ  63(SP), R15
 	ANDQ  $-64, R15
@@ -394,7 +384,6 @@ TEXT ·blake3x8AVX512(SB), $216-64
 	JZ    adjoining
 	MOVQ  AX, CX
 	SUBQ  SI, CX
-
 adjoining:
 	MOVQ CX, 128(R15)
 	MOVQ stride+32(FP), R8
@@ -403,7 +392,6 @@ adjoining:
 	MOVQ job+56(FP), R11
 	MOVL 44(R11), AX
 	MOVL AX, 136(R15)
-
 batch:
 	MOVQ         SI, R14
 	MOVQ         R14, 64(R15)
@@ -461,7 +449,6 @@ batch:
 	VPBROADCASTD 28(R11), Y7
 	XORL         R13, R13
 	MOVQ         R9, BX
-
 block:
 	MOVQ  R13, DX
 	ADDQ  128(R15), DX
@@ -469,14 +456,12 @@ block:
 	TESTQ R13, R13
 	JNZ   not_first
 	ORL   36(R11), AX
-
 not_first:
 	MOVL $0x00000040, CX
 	CMPQ BX, $0x40
 	JG   not_last
 	ORL  40(R11), AX
 	MOVL BX, CX
-
 not_last:
 	MOVL        AX, 140(R15)
 	MOVL        CX, 144(R15)
@@ -621,7 +606,6 @@ not_last:
 	VPUNPCKLQDQ Y15, Y13, Y30
 	VPUNPCKHQDQ Y15, Y13, Y31
 	JMP         loaded
-
 whole:
 	MOVQ        64(R15), R14
 	VMOVDQU     (R14)(R13*1), X8
@@ -719,7 +703,6 @@ whole:
 	VPUNPCKHQDQ Y14, Y12, Y29
 	VPUNPCKLQDQ Y15, Y13, Y30
 	VPUNPCKHQDQ Y15, Y13, Y31
-
 loaded:
 	VMOVDQU32    32(R15), Y12
 	VPBROADCASTD blake3IVData<>+0(SB), Y8
@@ -730,7 +713,6 @@ loaded:
 	VPBROADCASTD 144(R15), Y14
 	VPBROADCASTD 140(R15), Y15
 	MOVL         $0x00000007, AX
-
 round:
 	VPADDD    Y16, Y0, Y0
 	VPADDD    Y18, Y1, Y1
@@ -876,7 +858,6 @@ round:
 	JLE       digests
 	ADDQ      $0x40, R13
 	JMP       block
-
 digests:
 	VPUNPCKLDQ  Y1, Y0, Y8
 	VPUNPCKHDQ  Y1, Y0, Y9
@@ -954,7 +935,6 @@ digests:
 	RET
 
 // func blake3x8AVX2(dst *byte, dstStride int, a *byte, b *byte, stride int, size int, count int, job *uint32)
-// Requires: AVX, AVX2, CMOV
 TEXT ·blake3x8AVX2(SB), $1240-64
 	LEAQ  63(SP), R15
 	ANDQ  $-64, R15
@@ -967,7 +947,6 @@ TEXT ·blake3x8AVX2(SB), $1240-64
 	JZ    adjoining
 	MOVQ  AX, CX
 	SUBQ  SI, CX
-
 adjoining:
 	MOVQ CX, 1152(R15)
 	MOVQ stride+32(FP), R8
@@ -976,7 +955,6 @@ adjoining:
 	MOVQ job+56(FP), R11
 	MOVL 44(R11), AX
 	MOVL AX, 1160(R15)
-
 batch:
 	MOVQ         SI, R14
 	MOVQ         R14, 1088(R15)
@@ -1034,7 +1012,6 @@ batch:
 	VPBROADCASTD 28(R11), Y7
 	XORL         R13, R13
 	MOVQ         R9, BX
-
 block:
 	MOVQ  R13, DX
 	ADDQ  1152(R15), DX
@@ -1042,14 +1019,12 @@ block:
 	TESTQ R13, R13
 	JNZ   not_first
 	ORL   36(R11), AX
-
 not_first:
 	MOVL $0x00000040, CX
 	CMPQ BX, $0x40
 	JG   not_last
 	ORL  40(R11), AX
 	MOVL BX, CX
-
 not_last:
 	MOVL  AX, 1164(R15)
 	MOVL  CX, 1168(R15)
@@ -1057,7 +1032,6 @@ not_last:
 	JGE   whole
 	VPXOR Y15, Y15, Y15
 	XORL  R11, R11
-
 stage_lane:
 	MOVQ    1088(R15)(R11*8), R14
 	IMUL3Q  $0x40, R11, DX
@@ -1067,7 +1041,6 @@ stage_lane:
 	VMOVDQU Y15, 32(DX)
 	ADDQ    R13, R14
 	MOVQ    BX, CX
-
 stage_word:
 	CMPQ    CX, $0x10
 	JL      stage_tail
@@ -1077,7 +1050,6 @@ stage_word:
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
 	JMP     stage_word
-
 stage_tail:
 	TESTQ   CX, CX
 	JZ      stage_next
@@ -1088,7 +1060,6 @@ stage_tail:
 	SUBQ    CX, AX
 	VPSHUFB (AX), X14, X14
 	JMP     stage_store
-
 stage_short:
 	CMPQ    CX, $0x08
 	JL      stage_below_8
@@ -1101,7 +1072,6 @@ stage_short:
 	SHRQ    $0x08, AX
 	VPINSRQ $0x01, AX, X14, X14
 	JMP     stage_store
-
 stage_below_8:
 	CMPQ  CX, $0x04
 	JL    stage_below_4
@@ -1113,7 +1083,6 @@ stage_below_8:
 	ORQ   R14, AX
 	VMOVQ AX, X14
 	JMP   stage_store
-
 stage_below_4:
 	CMPQ    CX, $0x02
 	JL      stage_byte
@@ -1125,14 +1094,11 @@ stage_below_4:
 	ORQ     R14, AX
 	VMOVQ   AX, X14
 	JMP     stage_store
-
 stage_byte:
 	MOVBLZX (R14), AX
 	VMOVQ   AX, X14
-
 stage_store:
 	VMOVDQU X14, (DX)
-
 stage_next:
 	INCQ R11
 	CMPQ R11, $0x08
@@ -1140,7 +1106,6 @@ stage_next:
 	XORL R13, R13
 	MOVQ $+32, DX
 	MOVQ job+56(FP), R11
-
 whole:
 	MOVQ         1088(R15), R14
 	VMOVDQU      (R14)(R13*1), X8
@@ -1415,7 +1380,6 @@ whole:
 	JLE          digests
 	ADDQ         $0x40, R13
 	JMP          block
-
 digests:
 	CALL   ·blake3Storex8AVX2(SB)
 	MOVL   48(R11), AX
@@ -1433,7 +1397,6 @@ digests:
 	RET
 
 // func blake3Shortx16AVX512(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
-// Requires: AVX, AVX512F, CMOV
 TEXT ·blake3Shortx16AVX512(SB), $200-56
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
@@ -1449,7 +1412,6 @@ TEXT ·blake3Shortx16AVX512(SB), $200-56
 	ORL  40(R11), AX
 	MOVL AX, 128(R15)
 	MOVL R9, 132(R15)
-
 batch:
 	CMPQ    R9, $0x02
 	JNE     four
@@ -1547,7 +1509,6 @@ batch:
 	MOVWLZX (R14), CX
 	MOVL    CX, 124(R15)
 	JMP     loaded
-
 four:
 	MOVQ    SI, R14
 	MOVL    (R14), CX
@@ -1642,7 +1603,6 @@ four:
 	ADDQ    AX, R14
 	MOVL    (R14), CX
 	MOVL    CX, 124(R15)
-
 loaded:
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD 4(R11), Z1
@@ -1717,7 +1677,6 @@ loaded:
 	RET
 
 // func blake3Columns1AVX512()
-// Requires: AVX512F
 TEXT ·blake3Columns1AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDD Z4, Z0, Z0
 	VPADDD Z5, Z1, Z1
@@ -1746,7 +1705,6 @@ TEXT ·blake3Columns1AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Columns2AVX512()
-// Requires: AVX512F
 TEXT ·blake3Columns2AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDD Z4, Z0, Z0
 	VPADDD Z5, Z1, Z1
@@ -1775,7 +1733,6 @@ TEXT ·blake3Columns2AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Diagonals1AVX512()
-// Requires: AVX512F
 TEXT ·blake3Diagonals1AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDD Z5, Z0, Z0
 	VPADDD Z6, Z1, Z1
@@ -1804,7 +1761,6 @@ TEXT ·blake3Diagonals1AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Diagonals2AVX512()
-// Requires: AVX512F
 TEXT ·blake3Diagonals2AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPADDD Z5, Z0, Z0
 	VPADDD Z6, Z1, Z1
@@ -1833,7 +1789,6 @@ TEXT ·blake3Diagonals2AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Storex16AVX512()
-// Requires: AVX, AVX512F, CMOV
 TEXT ·blake3Storex16AVX512(SB), NOSPLIT|NOFRAME, $0
 	CALL          ·blake3Digestsx16AVX512(SB)
 	MOVQ          DI, R14
@@ -1916,7 +1871,6 @@ TEXT ·blake3Storex16AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Shortx8AVX2(dst *byte, dstStride int, src *byte, stride int, size int, count int, job *uint32)
-// Requires: AVX, AVX2, CMOV
 TEXT ·blake3Shortx8AVX2(SB), $616-56
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
@@ -1932,7 +1886,6 @@ TEXT ·blake3Shortx8AVX2(SB), $616-56
 	ORL  40(R11), AX
 	MOVL AX, 544(R15)
 	MOVL R9, 548(R15)
-
 batch:
 	CMPQ    R9, $0x02
 	JNE     four
@@ -1982,7 +1935,6 @@ batch:
 	MOVWLZX (R14), CX
 	MOVL    CX, 28(R15)
 	JMP     loaded
-
 four:
 	MOVQ    SI, R14
 	MOVL    (R14), CX
@@ -2029,7 +1981,6 @@ four:
 	ADDQ    AX, R14
 	MOVL    (R14), CX
 	MOVL    CX, 28(R15)
-
 loaded:
 	VPBROADCASTD (R11), Y0
 	VPBROADCASTD 4(R11), Y1
@@ -2104,7 +2055,6 @@ loaded:
 	RET
 
 // func blake3Columns1AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake3Columns1AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDD  Y4, Y0, Y0
 	VPADDD  Y5, Y1, Y1
@@ -2142,7 +2092,6 @@ TEXT ·blake3Columns1AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Columns2AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake3Columns2AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDD  Y4, Y0, Y0
 	VPADDD  Y5, Y1, Y1
@@ -2180,7 +2129,6 @@ TEXT ·blake3Columns2AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Diagonals1AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake3Diagonals1AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDD  Y5, Y0, Y0
 	VPADDD  Y6, Y1, Y1
@@ -2218,7 +2166,6 @@ TEXT ·blake3Diagonals1AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Diagonals2AVX2()
-// Requires: AVX, AVX2
 TEXT ·blake3Diagonals2AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPADDD  Y5, Y0, Y0
 	VPADDD  Y6, Y1, Y1
@@ -2256,7 +2203,6 @@ TEXT ·blake3Diagonals2AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Storex8AVX2()
-// Requires: AVX, AVX2, CMOV
 TEXT ·blake3Storex8AVX2(SB), NOSPLIT|NOFRAME, $0
 	VPUNPCKLDQ  Y1, Y0, Y8
 	VPUNPCKHDQ  Y1, Y0, Y9
@@ -2322,7 +2268,6 @@ TEXT ·blake3Storex8AVX2(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3Foldx16AVX512(dst *byte, dstStride int, dstNext int, a *byte, b *byte, stride int, next int, count int, job *uint32)
-// Requires: AVX, AVX512F
 TEXT ·blake3Foldx16AVX512(SB), $344-72
 	LEAQ 63(SP), R15
 	ANDQ $-64, R15
@@ -2375,14 +2320,12 @@ TEXT ·blake3Foldx16AVX512(SB), $344-72
 	MOVQ R14, 248(R15)
 	ADDQ R8, R14
 	XORL R13, R13
-
 group:
 	TESTQ R8, R8
 	JZ    in_lanes
 	CALL  ·blake3LoadLeftx16AVX512(SB)
 	CALL  ·blake3LoadRightx16AVX512(SB)
 	JMP   loaded
-
 in_lanes:
 	VMOVDQU32 (SI)(R13*1), Z16
 	VMOVDQU32 (SI)(DX*1), Z24
@@ -2400,7 +2343,6 @@ in_lanes:
 	VMOVDQU32 384(SI)(DX*1), Z30
 	VMOVDQU32 448(SI)(R13*1), Z23
 	VMOVDQU32 448(SI)(DX*1), Z31
-
 loaded:
 	VPBROADCASTD  (R11), Z0
 	VPBROADCASTD  4(R11), Z1
@@ -2449,7 +2391,6 @@ loaded:
 	VEXTRACTI64X4 $0x01, Z3, (R14)
 	ADDQ          R12, R14
 	JMP           stored
-
 to_lanes:
 	VMOVDQU32 Z0, (DI)
 	VMOVDQU32 Z1, 64(DI)
@@ -2459,7 +2400,6 @@ to_lanes:
 	VMOVDQU32 Z5, 320(DI)
 	VMOVDQU32 Z6, 384(DI)
 	VMOVDQU32 Z7, 448(DI)
-
 stored:
 	ADDQ BX, DI
 	ADDQ R9, R13
@@ -2470,7 +2410,6 @@ stored:
 	RET
 
 // func blake3Climbx16AVX512(nodes *byte, siblings **byte, turns *uint16, levels int, job *uint32)
-// Requires: AVX, AVX512F
 TEXT ·blake3Climbx16AVX512(SB), $344-40
 	LEAQ      63(SP), R15
 	ANDQ      $-64, R15
@@ -2559,7 +2498,6 @@ TEXT ·blake3Climbx16AVX512(SB), $344-40
 	MOVQ      AX, 240(R15)
 	MOVQ      120(SI), AX
 	MOVQ      AX, 248(R15)
-
 level:
 	MOVQ          R13, DX
 	CALL          ·blake3LoadRightx16AVX512(SB)
@@ -2632,7 +2570,6 @@ level:
 	RET
 
 // func blake3Compressx16AVX512()
-// Requires: AVX512F
 TEXT ·blake3Compressx16AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPBROADCASTD blake3IVData<>+0(SB), Z8
 	VPBROADCASTD blake3IVData<>+4(SB), Z9
@@ -2642,7 +2579,6 @@ TEXT ·blake3Compressx16AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPBROADCASTD 272(R15), Z14
 	VPBROADCASTD 268(R15), Z15
 	MOVL         $0x00000007, AX
-
 round:
 	VPADDD    Z16, Z0, Z0
 	VPADDD    Z18, Z1, Z1
@@ -2695,7 +2631,6 @@ round:
 	RET
 
 // func blake3Digestsx16AVX512()
-// Requires: AVX512F
 TEXT ·blake3Digestsx16AVX512(SB), NOSPLIT|NOFRAME, $0
 	VPUNPCKLDQ  Z1, Z0, Z8
 	VPUNPCKHDQ  Z1, Z0, Z9
@@ -2730,7 +2665,6 @@ TEXT ·blake3Digestsx16AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3LoadLeftx16AVX512()
-// Requires: AVX, AVX512F
 TEXT ·blake3LoadLeftx16AVX512(SB), NOSPLIT|NOFRAME, $0
 	MOVQ         128(R15), R14
 	VMOVDQU      (R14)(R13*1), Y8
@@ -2791,7 +2725,6 @@ TEXT ·blake3LoadLeftx16AVX512(SB), NOSPLIT|NOFRAME, $0
 	RET
 
 // func blake3LoadRightx16AVX512()
-// Requires: AVX, AVX512F
 TEXT ·blake3LoadRightx16AVX512(SB), NOSPLIT|NOFRAME, $0
 	MOVQ         128(R15), R14
 	VMOVDQU      (R14)(DX*1), Y8

@@ -34,7 +34,6 @@ TEXT ·blake3x4NEON(SB), 0, $360-64
 	SUB R3, R11, R10
 	CMP $0, R11
 	CSEL EQ, R17, R10, R11
-
 batch:
 	MOVD R3, R6
 	CMP $1, R5
@@ -75,7 +74,6 @@ batch:
 	MOVWU 32(R13), R19
 	MOVWU 36(R13), R17
 	ORR R17, R19, R19
-
 block:
 	MOVD $64, R20
 	CMP R20, R14
@@ -100,7 +98,6 @@ block:
 	ADD $288, R0, R22
 	CALL ·blake3StageNEON(SB)
 	ADD $288, R0, R9
-
 whole:
 	FMOVQ (R6), F8
 	FMOVQ (R7), F9
@@ -543,36 +540,29 @@ TEXT ·blake3StageNEON(SB), NOSPLIT, $0-0
 	FSTPQ.P (F17, F18), 32(R22)
 	FLDPQ.P 32(R21), (F17, F18)
 	FSTPQ.P (F17, F18), 32(R22)
-
 below64:
 	TBZ $5, R14, below32
 	FLDPQ.P 32(R21), (F17, F18)
 	FSTPQ.P (F17, F18), 32(R22)
-
 below32:
 	TBZ $4, R14, below16
 	FMOVQ.P 16(R21), F17
 	FMOVQ.P F17, 16(R22)
-
 below16:
 	TBZ $3, R14, below8
 	MOVD.P 8(R21), R23
 	MOVD.P R23, 8(R22)
-
 below8:
 	TBZ $2, R14, below4
 	MOVWU.P 4(R21), R23
 	MOVW.P R23, 4(R22)
-
 below4:
 	TBZ $1, R14, below2
 	MOVHU.P 2(R21), R23
 	MOVH.P R23, 2(R22)
-
 below2:
 	TBZ $0, R14, below1
 	MOVBU.P 1(R21), R23
 	MOVB.P R23, 1(R22)
-
 below1:
 	RET

@@ -5,7 +5,6 @@
 #include "textflag.h"
 
 // func gatherAVX512(dst *byte, dstStride int, src *byte, srcStride int, size int, count int, ahead int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), AX
 	MOVQ src+16(FP), CX
@@ -14,12 +13,10 @@ TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
 	MOVQ size+32(FP), SI
 	MOVQ count+40(FP), DI
 	MOVQ ahead+48(FP), R11
-
 row:
 	MOVQ AX, R8
 	MOVQ CX, R9
 	MOVQ SI, R10
-
 lines:
 	CMPQ       R10, $0x00000100
 	JLT        linesDone
@@ -39,7 +36,6 @@ lines:
 	ADDQ       $0x00000100, R8
 	SUBQ       $0x00000100, R10
 	JMP        lines
-
 linesDone:
 line:
 	CMPQ       R10, $0x00000040
@@ -51,7 +47,6 @@ line:
 	ADDQ       $0x00000040, R8
 	SUBQ       $0x00000040, R10
 	JMP        line
-
 lineDone:
 	TESTQ      R10, R10
 	JEQ        rowDone
@@ -62,7 +57,6 @@ lineDone:
 	KMOVQ      R12, K1
 	VMOVDQU8.Z (R9), K1, Z0
 	VMOVDQU8   Z0, K1, (R8)
-
 rowDone:
 	ADDQ DX, AX
 	ADDQ BX, CX
@@ -72,7 +66,6 @@ rowDone:
 	RET
 
 // func storeAVX512(dst *byte, dstStride int, src *byte, srcStride int, size int, count int, carry *byte, first int, last int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·storeAVX512(SB), NOSPLIT, $0-72
 	MOVQ dst+0(FP), AX
 	MOVQ src+16(FP), CX
@@ -81,7 +74,6 @@ TEXT ·storeAVX512(SB), NOSPLIT, $0-72
 	MOVQ size+32(FP), SI
 	MOVQ count+40(FP), DI
 	MOVQ carry+48(FP), R11
-
 row:
 	MOVQ      AX, R8
 	MOVQ      CX, R9
@@ -96,7 +88,6 @@ row:
 	SUBQ      R12, R8
 	ADDQ      R12, R10
 	JMP       middle
-
 first:
 	NEGQ       R12
 	ANDQ       $0x3f, R12
@@ -110,7 +101,6 @@ first:
 	ADDQ       R12, R9
 	ADDQ       R12, R8
 	SUBQ       R12, R10
-
 middle:
 lines:
 	CMPQ      R10, $0x00000100
@@ -127,7 +117,6 @@ lines:
 	ADDQ      $0x00000100, R8
 	SUBQ      $0x00000100, R10
 	JMP       lines
-
 linesDone:
 line:
 	CMPQ      R10, $0x00000040
@@ -138,7 +127,6 @@ line:
 	ADDQ      $0x00000040, R8
 	SUBQ      $0x00000040, R10
 	JMP       line
-
 lineDone:
 	CMPQ      last+64(FP), $0x00
 	JNE       last
@@ -146,7 +134,6 @@ lineDone:
 	VMOVDQU64 Z0, (R11)
 	ADDQ      $0x40, R11
 	JMP       rowDone
-
 last:
 	ADDQ       $0x40, R11
 	MOVQ       $-1, R12
@@ -154,7 +141,6 @@ last:
 	KMOVQ      R12, K1
 	VMOVDQU8.Z (R9), K1, Z0
 	VMOVDQU8   Z0, K1, (R8)
-
 rowDone:
 	ADDQ DX, AX
 	ADDQ BX, CX

@@ -128,7 +128,7 @@ func (fn *Func) Op(name string, operands ...any) {
 }
 
 // Label sets a label.
-func (fn *Func) Label(name string) { fmt.Fprintf(&fn.file.asm, "\n%s:\n", name) }
+func (fn *Func) Label(name string) { fmt.Fprintf(&fn.file.asm, "%s:\n", name) }
 
 // Comment writes a comment line.
 func (fn *Func) Comment(format string, args ...any) {

@@ -12,6 +12,7 @@ import (
 )
 
 //go:generate go run . -out ../../../internal/lanehash/blake2b_amd64.s -stubs ../../../internal/lanehash/blake2b_amd64.go -pkg lanehash
+//go:generate go run ../../tidy ../../../internal/lanehash/blake2b_amd64.s
 
 func main() {
 	ConstraintExpr("!purego")

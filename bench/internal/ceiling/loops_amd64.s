@@ -3,7 +3,6 @@
 #include "textflag.h"
 
 // func loadAVX2(buf *byte, rounds int)
-// Requires: AVX
 TEXT ·loadAVX2(SB), NOSPLIT, $0-16
 	MOVQ    buf+0(FP), AX
 	MOVQ    rounds+8(FP), CX
@@ -19,7 +18,6 @@ TEXT ·loadAVX2(SB), NOSPLIT, $0-16
 	VMOVDQU 288(AX), Y9
 	VMOVDQU 320(AX), Y10
 	VMOVDQU 352(AX), Y11
-
 round:
 	VMOVDQU (AX), Y0
 	VMOVDQU 32(AX), Y1
@@ -51,7 +49,6 @@ round:
 	RET
 
 // func storeAVX2(buf *byte, rounds int)
-// Requires: AVX
 TEXT ·storeAVX2(SB), NOSPLIT, $0-16
 	MOVQ    buf+0(FP), AX
 	MOVQ    rounds+8(FP), CX
@@ -67,7 +64,6 @@ TEXT ·storeAVX2(SB), NOSPLIT, $0-16
 	VMOVDQU 288(AX), Y9
 	VMOVDQU 320(AX), Y10
 	VMOVDQU 352(AX), Y11
-
 round:
 	VMOVDQU Y0, (AX)
 	VMOVDQU Y1, 32(AX)
@@ -99,7 +95,6 @@ round:
 	RET
 
 // func shuffleAVX2(buf *byte, rounds int)
-// Requires: AVX, AVX2
 TEXT ·shuffleAVX2(SB), NOSPLIT, $0-16
 	MOVQ    buf+0(FP), AX
 	MOVQ    rounds+8(FP), CX
@@ -115,7 +110,6 @@ TEXT ·shuffleAVX2(SB), NOSPLIT, $0-16
 	VMOVDQU 288(AX), Y9
 	VMOVDQU 320(AX), Y10
 	VMOVDQU 352(AX), Y11
-
 round:
 	VPSHUFB Y0, Y0, Y0
 	VPSHUFB Y1, Y1, Y1
@@ -147,7 +141,6 @@ round:
 	RET
 
 // func affineAVX2(buf *byte, rounds int)
-// Requires: AVX, GFNI
 TEXT ·affineAVX2(SB), NOSPLIT, $0-16
 	MOVQ    buf+0(FP), AX
 	MOVQ    rounds+8(FP), CX
@@ -163,7 +156,6 @@ TEXT ·affineAVX2(SB), NOSPLIT, $0-16
 	VMOVDQU 288(AX), Y9
 	VMOVDQU 320(AX), Y10
 	VMOVDQU 352(AX), Y11
-
 round:
 	VGF2P8AFFINEQB $0x00, Y0, Y0, Y0
 	VGF2P8AFFINEQB $0x00, Y1, Y1, Y1
@@ -195,7 +187,6 @@ round:
 	RET
 
 // func loadAVX512(buf *byte, rounds int)
-// Requires: AVX, AVX512F
 TEXT ·loadAVX512(SB), NOSPLIT, $0-16
 	MOVQ      buf+0(FP), AX
 	MOVQ      rounds+8(FP), CX
@@ -211,7 +202,6 @@ TEXT ·loadAVX512(SB), NOSPLIT, $0-16
 	VMOVDQU64 576(AX), Z9
 	VMOVDQU64 640(AX), Z10
 	VMOVDQU64 704(AX), Z11
-
 round:
 	VMOVDQU64 (AX), Z0
 	VMOVDQU64 64(AX), Z1
@@ -243,7 +233,6 @@ round:
 	RET
 
 // func storeAVX512(buf *byte, rounds int)
-// Requires: AVX, AVX512F
 TEXT ·storeAVX512(SB), NOSPLIT, $0-16
 	MOVQ      buf+0(FP), AX
 	MOVQ      rounds+8(FP), CX
@@ -259,7 +248,6 @@ TEXT ·storeAVX512(SB), NOSPLIT, $0-16
 	VMOVDQU64 576(AX), Z9
 	VMOVDQU64 640(AX), Z10
 	VMOVDQU64 704(AX), Z11
-
 round:
 	VMOVDQU64 Z0, (AX)
 	VMOVDQU64 Z1, 64(AX)
@@ -291,7 +279,6 @@ round:
 	RET
 
 // func shuffleAVX512(buf *byte, rounds int)
-// Requires: AVX, AVX512BW, AVX512F
 TEXT ·shuffleAVX512(SB), NOSPLIT, $0-16
 	MOVQ      buf+0(FP), AX
 	MOVQ      rounds+8(FP), CX
@@ -307,7 +294,6 @@ TEXT ·shuffleAVX512(SB), NOSPLIT, $0-16
 	VMOVDQU64 576(AX), Z9
 	VMOVDQU64 640(AX), Z10
 	VMOVDQU64 704(AX), Z11
-
 round:
 	VPSHUFB   Z0, Z0, Z0
 	VPSHUFB   Z1, Z1, Z1
@@ -339,7 +325,6 @@ round:
 	RET
 
 // func affineAVX512(buf *byte, rounds int)
-// Requires: AVX, AVX512F, GFNI
 TEXT ·affineAVX512(SB), NOSPLIT, $0-16
 	MOVQ      buf+0(FP), AX
 	MOVQ      rounds+8(FP), CX
@@ -355,7 +340,6 @@ TEXT ·affineAVX512(SB), NOSPLIT, $0-16
 	VMOVDQU64 576(AX), Z9
 	VMOVDQU64 640(AX), Z10
 	VMOVDQU64 704(AX), Z11
-
 round:
 	VGF2P8AFFINEQB $0x00, Z0, Z0, Z0
 	VGF2P8AFFINEQB $0x00, Z1, Z1, Z1

@@ -14,7 +14,6 @@ TEXT ·loadNEON(SB), NOSPLIT, $0-16
 	FLDPQ 96(R0), (F6, F7)
 	FLDPQ 128(R0), (F8, F9)
 	FLDPQ 160(R0), (F10, F11)
-
 round:
 	FLDPQ (R0), (F0, F1)
 	FLDPQ 32(R0), (F2, F3)
@@ -42,7 +41,6 @@ TEXT ·storeNEON(SB), NOSPLIT, $0-16
 	FLDPQ 96(R0), (F6, F7)
 	FLDPQ 128(R0), (F8, F9)
 	FLDPQ 160(R0), (F10, F11)
-
 round:
 	FSTPQ (F0, F1), (R0)
 	FSTPQ (F2, F3), 32(R0)
@@ -70,7 +68,6 @@ TEXT ·shuffleNEON(SB), NOSPLIT, $0-16
 	FLDPQ 96(R0), (F6, F7)
 	FLDPQ 128(R0), (F8, F9)
 	FLDPQ 160(R0), (F10, F11)
-
 round:
 	VTBL V0.B16, [V0.B16], V0.B16
 	VTBL V1.B16, [V1.B16], V1.B16
