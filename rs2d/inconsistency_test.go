@@ -67,16 +67,14 @@ func flip(t *rapid.T, m *naive, view [][][]byte) {
 // TestInconsistent plays malicious encoders: every strict reader refuses the blob,
 // whichever slivers it has, and those who say that it is inconsistent can prove it.
 func TestInconsistent(t *testing.T) {
+	code := codes(t)
 	for _, kind := range malice {
 		t.Run(kind.name, func(t *testing.T) {
 			proven := 0
 			rapid.Check(t, func(t *rapid.T) {
 				n := rapid.IntRange(4, 16).Draw(t, "n")
 				length := rapid.IntRange(1, 300).Draw(t, "length")
-				c, err := New(n)
-				if err != nil {
-					t.Fatal(err)
-				}
+				c := code(n)
 				m := newNaive(t, c, pattern(length, n))
 				kind.change(t, m)
 				if refuses(t, m, m.metadata(length)) {
@@ -90,16 +88,27 @@ func TestInconsistent(t *testing.T) {
 	}
 }
 
+// codes returns what makes codes of one worker, one for each number of shards: the memory
+// that a code works in is worth keeping from one check to the next, and workers would wait
+// for each other most of the time.
+func codes(t *testing.T) func(n int) *Code {
+	made := map[int]*Code{}
+	return func(n int) *Code {
+		if made[n] == nil {
+			made[n] = newCode(t, n, WithWorkers(1))
+		}
+		return made[n]
+	}
+}
+
 // TestPadding takes encodings of matrices that do not end in zeros.
 func TestPadding(t *testing.T) {
 	proven := 0
+	code := codes(t)
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(4, 16).Draw(t, "n")
 		length := rapid.IntRange(1, 300).Draw(t, "length")
-		c, err := New(n)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := code(n)
 		size, err := c.params.SymbolSize(uint64(length))
 		if err != nil {
 			t.Fatal(err)

@@ -85,15 +85,20 @@ type harness struct {
 // arena is guarded memory, and a copy of it for the pure-Go kernels.
 type arena struct{ mem, model []byte }
 
-const arenaSize = 300 << 10
+const (
+	arenaSize = 300 << 10
+	// smallArena is for kernels that work on a few rows: an arena is filled and compared
+	// whole each time.
+	smallArena = 64 << 10
+)
 
-func newHarness(t testing.TB, seed uint64) *harness {
-	h := &harness{TB: t, rng: rand.New(rand.NewPCG(seed, 0)), noise: make([]byte, 2*arenaSize)}
+func newHarness(t testing.TB, seed uint64, size int) *harness {
+	h := &harness{TB: t, rng: rand.New(rand.NewPCG(seed, 0)), noise: make([]byte, 2*size)}
 	for i := 0; i < len(h.noise); i += 8 {
 		binary.LittleEndian.PutUint64(h.noise[i:], h.rng.Uint64())
 	}
 	for i := range h.arenas {
-		h.arenas[i] = arena{mem: newArena(t, arenaSize)}
+		h.arenas[i] = arena{mem: newArena(t, size)}
 		h.arenas[i].model = make([]byte, len(h.arenas[i].mem))
 	}
 	return h
@@ -102,7 +107,7 @@ func newHarness(t testing.TB, seed uint64) *harness {
 // refill puts the same random bytes in the first n arenas and their models.
 func (h *harness) refill(n int) {
 	for i := range n {
-		from := h.noise[h.rng.IntN(arenaSize):]
+		from := h.noise[h.rng.IntN(len(h.noise)/2):]
 		copy(h.arenas[i].mem, from)
 		copy(h.arenas[i].model, from)
 	}
@@ -253,8 +258,8 @@ func TestTransformKernels(t *testing.T) {
 				continue
 			}
 			t.Run(k.name+"/"+f.name, func(t *testing.T) {
-				h := newHarness(t, 1)
-				for half := 32; half <= 416; half += 32 {
+				h := newHarness(t, 1, arenaSize)
+				for _, half := range []int{32, 64, 96, 128, 160, 192, 224, 416} {
 					for _, dist := range []int{1, 2, 4, 8} {
 						for groups := range 6 {
 							if 2*half*f.radix*dist*groups > arenaSize || (dist == 8 && groups > 2) {
@@ -285,7 +290,7 @@ func TestTransformKernelsUndoEachOther(t *testing.T) {
 			if f.there == nil {
 				continue
 			}
-			h := newHarness(t, 2)
+			h := newHarness(t, 2, arenaSize)
 			h.refill(1)
 			p := at(h.arenas[0].mem)
 			f.there(p, p, half, dist, groups, first, k.table())
@@ -352,7 +357,7 @@ func TestOctetKernels(t *testing.T) {
 			continue
 		}
 		t.Run(k.name, func(t *testing.T) {
-			h := newHarness(t, 7)
+			h := newHarness(t, 7, arenaSize)
 			for half := 32; half <= 416; half += 32 {
 				for groups := 1; groups <= 4; groups++ {
 					first := 8 * h.rng.IntN([]int{1, 4, 33, Order/8 - 5}[h.rng.IntN(4)])
@@ -423,7 +428,7 @@ func TestFused8(t *testing.T) {
 			continue
 		}
 		t.Run(k.name, func(t *testing.T) {
-			h := newHarness(t, 8)
+			h := newHarness(t, 8, arenaSize)
 			for half := 32; half <= 416; half += 32 {
 				for range 40 {
 					h.checkFused8(k, place(h.rng.IntN(int(places))), h.rng.IntN(2) == 0, h.fused8Call(half))
@@ -472,7 +477,7 @@ func (h *harness) checkScale(k *kernels, p place, inPlace bool, half, rows int) 
 func TestScaleKernels(t *testing.T) {
 	for _, k := range accelerated() {
 		t.Run(k.name, func(t *testing.T) {
-			h := newHarness(t, 3)
+			h := newHarness(t, 3, arenaSize)
 			for half := 32; half <= 416; half += 32 {
 				for _, rows := range []int{0, 1, 2, 7} {
 					h.checkScale(k, place(h.rng.IntN(int(places))), rows%2 == 0, half, rows)
@@ -534,7 +539,7 @@ func (h *harness) checkUnpack(k *kernels, p place, g packing) {
 func TestPackKernels(t *testing.T) {
 	for _, k := range accelerated() {
 		t.Run(k.name, func(t *testing.T) {
-			h := newHarness(t, 4)
+			h := newHarness(t, 4, smallArena)
 			check := func(size, count, gap, off, spare int) {
 				h.Helper()
 				g := packing{
@@ -656,7 +661,7 @@ func (h *harness) checkEncode(k *kernels, p place, m, sources, off, n int) {
 func TestEncoders(t *testing.T) {
 	for _, k := range accelerated() {
 		t.Run(k.name, func(t *testing.T) {
-			h := newHarness(t, 9)
+			h := newHarness(t, 9, arenaSize)
 			for m := 2; m <= 16; m++ {
 				if k.encoder(fewRows(m)) == nil {
 					continue
@@ -704,7 +709,7 @@ func (h *harness) checkXor(k *kernels, p place, n int) {
 func TestRegionKernels(t *testing.T) {
 	for _, k := range accelerated() {
 		t.Run(k.name, func(t *testing.T) {
-			h := newHarness(t, 5)
+			h := newHarness(t, 5, smallArena)
 			for blocks := range 41 {
 				p := place(blocks % int(places))
 				for _, c := range append(h.elems(1), 0, 1) {
@@ -730,7 +735,7 @@ func TestRegionKernels(t *testing.T) {
 func TestPlanarAndNaturalProductsAgree(t *testing.T) {
 	const n, c = 448, Elem(0xBEEF)
 	for _, k := range append(accelerated(), genericKernels) {
-		h := newHarness(t, 6)
+		h := newHarness(t, 6, arenaSize)
 		h.refill(3)
 		natural, planar, back := h.arenas[0].mem[:n], h.arenas[1].mem[:n], h.arenas[2].mem[:n]
 		coeff := c
@@ -762,7 +767,7 @@ func FuzzKernels(f *testing.F) {
 			t.Skip("no backend but generic")
 		}
 		k := all[int(backend)%len(all)]
-		h := newHarness(t, seed)
+		h := newHarness(t, seed, arenaSize)
 		p, inPlace := place(seed%uint64(places)), seed>>8&1 == 0
 		if kernel %= 18; int(kernel) < len(passKernels) {
 			f := passKernels[kernel]

@@ -82,7 +82,7 @@ func TestConcurrentUse(t *testing.T) {
 				runtime.ReadMemStats(&live)
 				return live.HeapAlloc, after.Mallocs - before.Mallocs
 			}
-			n := 40
+			n := 15
 			if testing.Short() {
 				n = 4
 			}
