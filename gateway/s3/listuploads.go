@@ -83,18 +83,19 @@ func (l listings) afterUpload(bucket, delimiter, key, id string) ([]byte, error)
 	below := delimiter != "" && strings.HasSuffix(key, delimiter)
 	first, elsewhere := "", false
 	var found []byte
-	err = l.uploads(bucket, "", uploadKey(bucket, key, ""), func(_ *upload, itsKey, its string, _ func([]byte)) bool {
+	err = l.index.each(named(kindUpload, bucket, ""), uploadKey(bucket, key, ""), func(raw, _ []byte, _ func([]byte)) (bool, error) {
+		_, itsKey, its := uploadOf(raw)
 		if first == "" && itsKey != key {
 			first = itsKey
 		}
 		if its != id {
-			return true
+			return true, nil
 		}
 		if itsKey == key || itsKey == first || below && strings.HasPrefix(itsKey, key) {
 			found = append(uploadKey(bucket, itsKey, id), 0)
 		}
 		elsewhere = true
-		return false
+		return false, nil
 	})
 	switch {
 	case err != nil || found != nil:

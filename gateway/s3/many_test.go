@@ -3,31 +3,23 @@ package s3
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/uuid"
 )
 
-// TestMany lists 10^5 objects in pages.
-func TestMany(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
-	const count = 100_000
+// serveIndex returns a server with a bucket, and with what fill puts into the index.
+func serveIndex(t *testing.T, fill func(change) error) *served {
+	t.Helper()
 	fs := vfs.NewMem()
 	x, err := openIndex("index", fs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.apply(func(c change) error {
-		for i := range count {
-			if err := c.put(objectKey("bucket", fmt.Sprintf("%03d/%06d", i/1000, i)), object{Size: int64(i), ETag: `"x"`}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
+	if err := x.apply(fill); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.close(); err != nil {
@@ -37,6 +29,23 @@ func TestMany(t *testing.T) {
 	s.blobs = s.memory
 	s.start(Options{})
 	s.bucket("bucket")
+	return s
+}
+
+// TestMany lists 10^5 objects in pages.
+func TestMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	const count = 100_000
+	s := serveIndex(t, func(c change) error {
+		for i := range count {
+			if err := c.put(objectKey("bucket", fmt.Sprintf("%03d/%06d", i/1000, i)), object{Size: int64(i), ETag: `"x"`}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	pages, seen, last := 0, 0, ""
 	for p := awss3.NewListObjectsV2Paginator(s.aws, &awss3.ListObjectsV2Input{Bucket: aws.String("bucket")}); p.HasMorePages(); pages++ {
 		page, err := p.NextPage(t.Context())
@@ -131,4 +140,43 @@ func FuzzRange(f *testing.F) {
 			t.Errorf("part %d, %q of %d bytes is %d from %d on", number, asked, o.Size, s.n, s.off)
 		}
 	})
+}
+
+// TestManyUploads lists 10^4 open uploads of one key in pages. The last one of each page ends before the next
+// page is asked for.
+func TestManyUploads(t *testing.T) {
+	const count = 10_000
+	s := serveIndex(t, func(c change) error {
+		for range count {
+			id, err := uuid.NewV7()
+			if err != nil {
+				return err
+			}
+			if err := c.put(uploadKey("bucket", "key", id.String()), upload{Started: time.Now()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	pages, seen, last := 0, 0, ""
+	for p := awss3.NewListMultipartUploadsPaginator(s.aws, &awss3.ListMultipartUploadsInput{Bucket: aws.String("bucket")}); p.HasMorePages(); pages++ {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range page.Uploads {
+			if *one.UploadId <= last {
+				t.Fatalf("%s after %s", *one.UploadId, last)
+			}
+			last, seen = *one.UploadId, seen+1
+		}
+		if _, err := s.aws.AbortMultipartUpload(t.Context(), &awss3.AbortMultipartUploadInput{
+			Bucket: aws.String("bucket"), Key: aws.String("key"), UploadId: &last,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen != count || pages != count/pageSize {
+		t.Errorf("%d uploads in %d pages, want %d in %d", seen, pages, count, count/pageSize)
+	}
 }
