@@ -370,7 +370,7 @@ func end(f *os.File) int64 {
 // TestChangeBetweenPasses changes a file behind its times, between the first time that it
 // is read and the second: the hash alone tells.
 func TestChangeBetweenPasses(t *testing.T) {
-	code, err := rs2d.New(10)
+	code, err := rs2d.New(70, rs2d.WithWorkers(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,8 @@ func TestChangeBetweenPasses(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.close()
-			// What has been read twice is written, the last byte last but for parity.
+			// The first of several tiles is written before the others are read again, the one
+			// with the last byte last.
 			sink := sinkFunc(func(rs2d.SliverRef, []byte, int64) error {
 				if !changes {
 					return nil
