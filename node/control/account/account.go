@@ -133,11 +133,11 @@ const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
 	// races is how often another process may be quicker, which uses the account, too.
-	races = 64
-	// racePause is the longest pause after that, and twice as long after each racesAtOnce more. It is
-	// short, and random, so that of two who write all the time none is always late.
-	racePause   = 20 * time.Millisecond
-	racesAtOnce = 8
+	// A transaction that was beaten is dead, since the nonce has passed that it has.
+	races = 500
+	// racePause is the longest pause after that. It is short, and random, so that of two who write
+	// all the time none is always late.
+	racePause = 20 * time.Millisecond
 )
 
 // tries are the attempts at a transaction.
@@ -146,9 +146,8 @@ type tries struct{ failed, lost int }
 // again waits until it is time for another attempt after one that has failed. It reports whether
 // there is to be one, or else the error is the context's, or nil.
 func (t *tries) again(ctx context.Context, last error) (bool, error) {
-	var wait time.Duration
+	wait := rand.N(racePause)
 	if another(ledger.RuleOf(last)) {
-		wait = rand.N(min(racePause<<(t.lost/racesAtOnce), lastPause))
 		t.lost++
 	} else {
 		wait = min(firstPause<<t.failed, lastPause)

@@ -336,8 +336,8 @@ func TestRival(t *testing.T) {
 		longest = max(longest, time.Since(began))
 	}
 	t.Logf("the longest took %v", longest)
-	if longest > 2*time.Second {
-		t.Errorf("the longest took %v, want less than 2 s", longest)
+	if longest > 10*time.Second {
+		t.Errorf("the longest took %v, want less than 10 s", longest)
 	}
 }
 
