@@ -238,8 +238,9 @@ func (a *applier) ended() {
 }
 
 // settle has the store keep a blob as long as the ledger says that somebody needs it:
-// others may have registered it, too. What proves that it is none is kept as long as
-// somebody may ask for it.
+// others may have registered it, too. Of one that is inconsistent what says so, which may come
+// before the event or after it and has the slivers dropped, is kept as long as somebody may ask
+// for it.
 func (a *applier) settle(ctx context.Context, id commit.BlobID) error {
 	info, err := a.store.Info(id)
 	if err != nil || !held(info) {
@@ -256,7 +257,7 @@ func (a *applier) settle(ctx context.Context, id commit.BlobID) error {
 			return fmt.Errorf("the ledger was asked about block %d, and has told of later ones", b.Height)
 		}
 		end := b.End
-		if b.Invalid && info.Has(store.InvalidBlobCertificate) && len(b.Registrations) > 0 {
+		if b.Invalid && len(b.Registrations) > 0 {
 			end = b.Registrations[0].Storage.End // the last one
 		}
 		end = max(1, end) // 0 would be for ever; in epoch 1, nobody needs what ends before it

@@ -232,6 +232,54 @@ func TestLedgerBehind(t *testing.T) {
 	}
 }
 
+// TestInvalidated: what says that a blob is inconsistent may come before the ledger does, while it is
+// asked, or later. It is kept for as long as the blob was paid for.
+func TestInvalidated(t *testing.T) {
+	for _, when := range []string{"before", "meanwhile", "after"} {
+		t.Run(when, func(t *testing.T) {
+			l, d := begin(t), disk(t)
+			id, _ := register(t, l, 0, 5)
+			slow := &late{Ledger: chain.Local(l)}
+			f, err := follower(t, slow, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.Metadata: {1}}, AtLeast: 6}); err != nil {
+				t.Fatal(err)
+			}
+			mark := func() {
+				if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.InvalidBlobCertificate: {1}}, DropAll: true}); err != nil {
+					t.Error(err)
+				}
+			}
+			if when == "before" {
+				mark()
+			}
+			slow.happens = func(answer chain.Blob) chain.Blob {
+				if when == "meanwhile" {
+					mark()
+				}
+				answer.Invalid, answer.End = true, 0
+				return answer
+			}
+			events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			invalidated := chain.Event{Cursor: events[len(events)-1].Cursor, Event: ledger.BlobInvalidated{ID: id}}
+			if _, err := f.apply.all(t.Context(), []chain.Event{invalidated}); err != nil {
+				t.Fatal(err)
+			}
+			if when == "after" {
+				mark()
+			}
+			if info, err := d.Info(id); err != nil || !info.Has(store.InvalidBlobCertificate) || info.End != 6 {
+				t.Errorf("%+v (%v), want the certificate until epoch 6", info, err)
+			}
+		})
+	}
+}
+
 // asked counts how often a ledger is asked about a blob.
 type asked struct {
 	chain.Ledger
