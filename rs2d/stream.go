@@ -106,8 +106,8 @@ func newStreamOptions(opts []StreamOption, memory int64) (o streamOptions, err e
 // Memory does not grow with the blob, but with its symbols: 512 MiB of parity
 // columns, or what [MaxMemory] says, but at least 16 columns; and for each worker a row of
 // the matrix (S symbols), or up to 8 MiB of its columns that are read at a time, and a column
-// of the expanded one (n symbols) besides what [Encoder] says. When parity takes more than that, src is read once more for each further
-// 512 MiB: it must not change.
+// of the expanded one (n symbols) besides what [Encoder] says. When parity takes more than
+// that, src is read once more for each further 512 MiB: it must not change.
 //
 // The error is a *commit.TooLargeError for a size that the code's shards cannot
 // hold, the context's, or wraps the first one of src or sink, io.ErrUnexpectedEOF if

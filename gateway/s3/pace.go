@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v3"
-	"github.com/redstuff-go/redstuff/node/server/framing"
 	"github.com/valyala/fasthttp"
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3err"
+
+	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
 // How slow a client may be.

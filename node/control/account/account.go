@@ -132,8 +132,8 @@ const (
 	attempts   = 8
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
-	// races is how often another process may be quicker, which uses the account, too.
-	// A transaction that was beaten is dead, since the nonce has passed that it has.
+	// races is how often another process may be quicker, which uses the account, too, or the fee
+	// rise. What was beaten is dead if the ledger says the truth: its nonce has passed.
 	races = 500
 	// racePause is the longest pause after that. It is short, and random, so that of two who write
 	// all the time none is always late.
@@ -146,8 +146,9 @@ type tries struct{ failed, lost int }
 // again waits until it is time for another attempt after one that has failed. It reports whether
 // there is to be one, or else the error is the context's, or nil.
 func (t *tries) again(ctx context.Context, last error) (bool, error) {
-	wait := rand.N(racePause)
+	var wait time.Duration
 	if another(ledger.RuleOf(last)) {
+		wait = rand.N(racePause)
 		t.lost++
 	} else {
 		wait = min(firstPause<<t.failed, lastPause)

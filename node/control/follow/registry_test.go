@@ -10,6 +10,7 @@ import (
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
 	"github.com/redstuff-go/redstuff/node/control/chain"
+	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/store"
 )
@@ -116,39 +117,57 @@ func (l *late) Blob(ctx context.Context, id commit.BlobID) (chain.Blob, error) {
 	return b, err
 }
 
+// kept is a blob that is registered for five epochs, and of which the store of a follower has
+// something. The ledger may be late, and something may happen before the store changes.
+type kept struct {
+	l      *embedded.Ledger
+	slow   *late // which the follower asks
+	d      *store.Disk
+	busy   *meanwhile // which the follower changes
+	f      *Follower
+	id     commit.BlobID
+	object ledger.ObjectID
+}
+
+func keep(t *testing.T) *kept {
+	t.Helper()
+	k := &kept{l: begin(t), d: disk(t)}
+	k.id, k.object = register(t, k.l, 0, 5)
+	k.slow, k.busy = &late{Ledger: chain.Local(k.l)}, &meanwhile{Store: k.d}
+	var err error
+	if k.f, err = follower(t, k.slow, k.busy); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.d.Apply(k.id, store.Update{Records: map[store.Record][]byte{store.Metadata: {1}}, AtLeast: 6}); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
 // TestRegisteredMeanwhile: a blob that is registered again while the ledger's answer that
 // nobody needs it is on its way is kept.
 func TestRegisteredMeanwhile(t *testing.T) {
-	l, d := begin(t), disk(t)
-	id, object := register(t, l, 0, 5)
-	slow := &late{Ledger: chain.Local(l)}
-	f, err := follower(t, slow, d)
+	k := keep(t)
+	submit(t, k.l, 1, ledger.DeleteBlob{Blob: k.object})
+	events, _, err := k.l.Events(t.Context(), chain.Cursor{}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.Metadata: {1}}, AtLeast: 6}); err != nil {
-		t.Fatal(err)
-	}
-	submit(t, l, 1, ledger.DeleteBlob{Blob: object})
-	events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slow.happens = func(answer chain.Blob) chain.Blob {
-		_, again := registerAs(t, l, 2, 0, 3, true)
-		if end, err := f.AwaitFor(t.Context(), stored(id, again)); err != nil || end != 4 {
+	k.slow.happens = func(answer chain.Blob) chain.Blob {
+		_, again := registerAs(t, k.l, 2, 0, 3, true)
+		if end, err := k.f.AwaitFor(t.Context(), stored(k.id, again)); err != nil || end != 4 {
 			t.Errorf("registered again: end %d, %v; want 4", end, err)
 		}
 		return answer
 	}
-	if _, err := f.apply.all(t.Context(), events); err == nil {
+	if _, err := k.f.apply.all(t.Context(), events); err == nil {
 		t.Error("an answer of before what is known is taken")
 	}
-	if _, err := f.apply.all(t.Context(), events); err != nil { // as the follower does then
+	if _, err := k.f.apply.all(t.Context(), events); err != nil { // as the follower does then
 		t.Fatal(err)
 	}
-	if info, err := d.Info(id); err != nil || info.End != 4 || !f.Live(id) {
-		t.Errorf("end %d, live %v (%v); want 4 and true: the node has attested it", info.End, f.Live(id), err)
+	if info, err := k.d.Info(k.id); err != nil || info.End != 4 || !k.f.Live(k.id) {
+		t.Errorf("end %d, live %v (%v); want 4 and true: the node has attested it", info.End, k.f.Live(k.id), err)
 	}
 }
 
@@ -168,36 +187,27 @@ func (m *meanwhile) Apply(id commit.BlobID, u store.Update) error {
 
 // TestRegisteredBeforeChange: likewise while the store is about to let it end.
 func TestRegisteredBeforeChange(t *testing.T) {
-	l, d := begin(t), disk(t)
-	id, object := register(t, l, 0, 5)
-	busy := &meanwhile{Store: d}
-	f, err := follower(t, chain.Local(l), busy)
+	k := keep(t)
+	submit(t, k.l, 1, ledger.DeleteBlob{Blob: k.object})
+	events, _, err := k.l.Events(t.Context(), chain.Cursor{}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.Metadata: {1}}, AtLeast: 6}); err != nil {
-		t.Fatal(err)
-	}
-	submit(t, l, 1, ledger.DeleteBlob{Blob: object})
-	events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	busy.happens = func() {
-		_, again := registerAs(t, l, 2, 0, 3, true)
-		end, err := f.AwaitFor(t.Context(), stored(id, again))
+	k.busy.happens = func() {
+		_, again := registerAs(t, k.l, 2, 0, 3, true)
+		end, err := k.f.AwaitFor(t.Context(), stored(k.id, again))
 		if err == nil {
-			err = d.Apply(id, store.Update{AtLeast: end}) // a writer's
+			err = k.d.Apply(k.id, store.Update{AtLeast: end}) // a writer's
 		}
 		if err != nil || end != 4 {
 			t.Errorf("registered again: end %d, %v; want 4", end, err)
 		}
 	}
-	if _, err := f.apply.all(t.Context(), events[1:]); err != nil {
+	if _, err := k.f.apply.all(t.Context(), events[1:]); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := d.Info(id); err != nil || info.End != 4 || !f.Live(id) || busy.happens != nil {
-		t.Errorf("end %d, live %v (%v); want 4 and true: the node has attested it", info.End, f.Live(id), err)
+	if info, err := k.d.Info(k.id); err != nil || info.End != 4 || !k.f.Live(k.id) || k.busy.happens != nil {
+		t.Errorf("end %d, live %v (%v); want 4 and true: the node has attested it", info.End, k.f.Live(k.id), err)
 	}
 }
 
@@ -237,43 +247,34 @@ func TestLedgerBehind(t *testing.T) {
 func TestInvalidated(t *testing.T) {
 	for _, when := range []string{"before", "meanwhile", "after"} {
 		t.Run(when, func(t *testing.T) {
-			l, d := begin(t), disk(t)
-			id, _ := register(t, l, 0, 5)
-			slow := &late{Ledger: chain.Local(l)}
-			f, err := follower(t, slow, d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.Metadata: {1}}, AtLeast: 6}); err != nil {
-				t.Fatal(err)
-			}
+			k := keep(t)
 			mark := func() {
-				if err := d.Apply(id, store.Update{Records: map[store.Record][]byte{store.InvalidBlobCertificate: {1}}, DropAll: true}); err != nil {
+				if err := k.d.Apply(k.id, store.Update{Records: map[store.Record][]byte{store.InvalidBlobCertificate: {1}}, DropAll: true}); err != nil {
 					t.Error(err)
 				}
 			}
 			if when == "before" {
 				mark()
 			}
-			slow.happens = func(answer chain.Blob) chain.Blob {
+			k.slow.happens = func(answer chain.Blob) chain.Blob {
 				if when == "meanwhile" {
 					mark()
 				}
 				answer.Invalid, answer.End = true, 0
 				return answer
 			}
-			events, _, err := l.Events(t.Context(), chain.Cursor{}, 10)
+			events, _, err := k.l.Events(t.Context(), chain.Cursor{}, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
-			invalidated := chain.Event{Cursor: events[len(events)-1].Cursor, Event: ledger.BlobInvalidated{ID: id}}
-			if _, err := f.apply.all(t.Context(), []chain.Event{invalidated}); err != nil {
+			invalidated := chain.Event{Cursor: events[len(events)-1].Cursor, Event: ledger.BlobInvalidated{ID: k.id}}
+			if _, err := k.f.apply.all(t.Context(), []chain.Event{invalidated}); err != nil {
 				t.Fatal(err)
 			}
 			if when == "after" {
 				mark()
 			}
-			if info, err := d.Info(id); err != nil || !info.Has(store.InvalidBlobCertificate) || info.End != 6 {
+			if info, err := k.d.Info(k.id); err != nil || !info.Has(store.InvalidBlobCertificate) || info.End != 6 {
 				t.Errorf("%+v (%v), want the certificate until epoch 6", info, err)
 			}
 		})
