@@ -299,7 +299,7 @@ func TestStorage(t *testing.T) {
 		tr.group.Wait()
 	})
 	defer stop()
-	some := 8
+	some := 5
 	if testing.Short() {
 		some = 3
 	}

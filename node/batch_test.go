@@ -108,6 +108,7 @@ func TestFilesTogether(t *testing.T) {
 // TestSmallBlobsAmongEnemies: blobs are stored whatever f nodes do with batches, and
 // one by one if more than f know of none.
 func TestSmallBlobsAmongEnemies(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 4, 8, nil)
 	check := func(what string, seed int) {
 		t.Helper()

@@ -17,6 +17,7 @@ import (
 // ledger and from others, in each epoch, passes every challenge. The minutes are those of the
 // ledger's clock: what comes is held until they have passed there.
 func TestDelaysAreNoGuilt(t *testing.T) {
+	t.Parallel()
 	const day = 24 * time.Hour
 	a := newArenaOn(t, func(g *ledger.Genesis) {
 		g.Challenges = ledger.ChallengeRules{Mode: ledger.ChallengesLight, Strikes: 1}
@@ -65,6 +66,7 @@ func TestDelaysAreNoGuilt(t *testing.T) {
 // started or after that, and such whose storage ends with the epoch, fail nobody who has them, also
 // who hears of all that late; and they go when the challenge is over.
 func TestDeletedWhileChallenged(t *testing.T) {
+	t.Parallel()
 	a := newArena(t, ledger.ChallengesFull)
 	a.put(1000, 2000)
 	a.registrar.Epochs = 2
@@ -115,6 +117,7 @@ func TestDeletedWhileChallenged(t *testing.T) {
 // one matrix, and that nobody has read yet, keep nobody from passing, with a proof or two each; and
 // who finds them so has them invalidated, wherever the wrong sliver is.
 func TestInconsistentWhileChallenged(t *testing.T) {
+	t.Parallel()
 	a := newArena(t, ledger.ChallengesFull)
 	a.put(1000)
 	var bad []commit.BlobID

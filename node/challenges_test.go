@@ -200,6 +200,7 @@ func (a *arena) failures(from uint64) (list []ledger.ChallengeFailed) {
 // TestChallenges: members who have everything pass, while their blobs are read; who has lost
 // its slivers does not, and gets them back when the challenge is over.
 func TestChallenges(t *testing.T) {
+	t.Parallel()
 	a := newArena(t, ledger.ChallengesLight)
 	a.put(1, 1000, 50_000)
 	a.nextEpoch()
@@ -280,6 +281,7 @@ func TestChallenges(t *testing.T) {
 // TestWithheld: no row is served to anybody where there are challenges, and messages of
 // challenges are taken from members only.
 func TestWithheld(t *testing.T) {
+	t.Parallel()
 	a := newArena(t, ledger.ChallengesLight)
 	a.put(50_000)
 	view := a.Nodes[0].Control.View()
@@ -334,6 +336,7 @@ func (a *arena) stranger(member *identity.Key, id ledger.NodeID) *identity.Key {
 // TestStrangeMessages: what comes out of place, from members or from others, is refused, each with
 // its reason.
 func TestStrangeMessages(t *testing.T) {
+	t.Parallel()
 	a := newArenaOn(t, func(g *ledger.Genesis) { g.Challenges.Mode, g.MaxNodes = ledger.ChallengesLight, 5 })
 	a.put(1000)
 	a.nextEpoch()
@@ -480,6 +483,7 @@ func statusOf(err error) int {
 // TestChallengesShown: commands and metrics tell how members stand in a challenge, and what became
 // of them.
 func TestChallengesShown(t *testing.T) {
+	t.Parallel()
 	a := newArena(t, ledger.ChallengesLight)
 	a.put(1000)
 	a.nextEpoch()

@@ -19,6 +19,7 @@ import (
 // in ranges, healed and found to be none as by others, while as many nodes as may be lie, or
 // are gone.
 func TestCodedMetadata(t *testing.T) {
+	t.Parallel()
 	const nodes = 10
 	system := committee.System{Network: "test", Shards: nodes, Scheme: commit.BLAKE3, Metadata: committee.Coded}
 	c := newClusterIn(t, system, nodes, func(_ *member, o *node.Config) { o.Peers.Idle = shortPatience })

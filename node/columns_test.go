@@ -13,6 +13,7 @@ import (
 // TestReadColumns reads columns of the message matrix from their owners, and from the
 // whole blob where one of them is down, stalls, or lies.
 func TestReadColumns(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 4, 10, nil)
 	writer := c.client(nil)
 	params := writer.Code().Params()

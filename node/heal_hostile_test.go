@@ -21,6 +21,7 @@ import (
 // nothing else of them. Blobs that are certified are healed at once, and nobody is asked
 // about the others.
 func TestUnknownBlobsCostHealersNothing(t *testing.T) {
+	t.Parallel()
 	const blobs, unknown = 10, 1500
 	c := newCluster(t, 4, 12, nil)
 	cl := c.client(nil)

@@ -43,6 +43,7 @@ func (m *member) expectWhole(t *testing.T) {
 }
 
 func TestWipedNodeHeals(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 7, 28, nil)
 	cl := c.client(nil)
 	blobs := make(map[int][]byte)
@@ -104,6 +105,7 @@ func gated(before *func(store.Update) error) func(*node.Config) {
 // TestLargeBlobHealsInPortions has a node that lost its disk recover more of one blob than
 // it may hold at once.
 func TestLargeBlobHealsInPortions(t *testing.T) {
+	t.Parallel()
 	const batch = 120_000
 	var before func(store.Update) error
 	c := newCluster(t, 4, 16, func(o *node.Config) {

@@ -89,6 +89,7 @@ const killsVariable = "REDSTUFF_KILLS"
 // TestKillsWhileShardsMove kills nodes and the ledger at any time, while stake and with it shards
 // move from epoch to epoch. Every change ends, and what was acknowledged is there all the time.
 func TestKillsWhileShardsMove(t *testing.T) {
+	t.Parallel()
 	const nodes, shards = 7, 21 // f is 6, and no node owns more
 	kills := 6
 	if testing.Short() {

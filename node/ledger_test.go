@@ -398,6 +398,7 @@ func (w *town) object(id commit.BlobID) ledger.ObjectID {
 // TestLedgerLifetimes: nothing is stored that nobody has registered; what is deleted, or
 // whose storage has ended, is gone from every disk, and no other blob is.
 func TestLedgerLifetimes(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 4, 16)
 	short, long := w.client(1, nil), w.client(9, nil)
 	before := make([]int64, len(w.nodes))

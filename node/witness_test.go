@@ -46,6 +46,7 @@ func expectRefused(t *testing.T, cl *client.Client, id commit.BlobID) {
 // away, or has lost its disk, learns it from there; who reads the blob is told so until its
 // storage ends.
 func TestLedgerInconsistent(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 4, 16)
 	cl := w.client(2, nil)
 	away, wiped := w.nodes[0], w.nodes[1]
@@ -89,6 +90,7 @@ func TestLedgerInconsistent(t *testing.T) {
 // does not take that learns it from the others; and what nobody could tell the ledger in
 // one epoch is told in the next, with a certificate of that.
 func TestLedgerInconsistentLate(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 4, 16)
 	cl := w.client(9, nil)
 	meta, pair := cheat(t, cl, randomBlob(1, 50_000))

@@ -35,8 +35,10 @@ func TestReaderAt(t *testing.T) {
 		if r.Size() != int64(len(blob)) {
 			t.Errorf("size %d of %d bytes", r.Size(), len(blob))
 		}
-		if err := iotest.TestReader(io.NewSectionReader(r, 0, r.Size()), blob); err != nil {
-			t.Errorf("%d bytes: %v", len(blob), err)
+		if !testing.Short() || len(blob) < 1<<20 { // it reads byte by byte
+			if err := iotest.TestReader(io.NewSectionReader(r, 0, r.Size()), blob); err != nil {
+				t.Errorf("%d bytes: %v", len(blob), err)
+			}
 		}
 		if _, err := r.ReadAt(make([]byte, 1), -1); err == nil {
 			t.Error("a byte before the first")

@@ -17,8 +17,8 @@ import (
 // A blob of streamed bytes takes more memory, encoded, than streamMemory allows, so that it
 // is stored piece by piece.
 const (
-	streamed     = 12 << 20
-	streamMemory = 44 << 20
+	streamed     = 8 << 20
+	streamMemory = 34 << 20
 )
 
 func (c *cluster) streamer(t *testing.T, tune func(*client.Options)) *client.Client {

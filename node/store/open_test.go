@@ -146,9 +146,10 @@ func TestRemovedWhileOpen(t *testing.T) {
 // TestDamagedDatabase damages every file of a database in turn: the store says so, or
 // works and loses nothing that it says it has.
 func TestDamagedDatabase(t *testing.T) {
+	const blobs = 16
 	clean := filepath.Join(t.TempDir(), "clean")
 	d := open(t, clean, store.Options{Owner: spaceOwner, Ballast: -1})
-	for i := range 50 {
+	for i := range blobs {
 		if err := d.Apply(blob(i), wholeBlob(blob(i), 2000)); err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +199,7 @@ func TestDamagedDatabase(t *testing.T) {
 				continue
 			}
 			found := 0
-			for i := range 50 {
+			for i := range blobs {
 				for _, s := range wholeBlob(blob(i), 2000).Slivers {
 					got, err := d.Read(nil, blob(i), s.Ref, 0, -1)
 					switch {
@@ -216,7 +217,7 @@ func TestDamagedDatabase(t *testing.T) {
 				if !errors.Is(failed, store.ErrDamaged) {
 					t.Errorf("%s: got %v, want ErrDamaged", what, failed)
 				}
-			} else if found < 50*2*(spaceShards-1) {
+			} else if found < blobs*2*(spaceShards-1) {
 				t.Logf("%s: %d slivers, and the store says nothing", what, found)
 			}
 			_ = d.Close()

@@ -133,8 +133,9 @@ const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
 	// races is how often another process may be quicker, which uses the account, too, or the fee
-	// rise. What was beaten is dead if the ledger says the truth: its nonce has passed.
-	races = 500
+	// rise. What was beaten is dead if the ledger says the truth: its nonce has passed. A server
+	// that lies may keep each, and pay with all of them: so they have an end.
+	races = 100
 	// racePause is the longest pause after that. It is short, and random, so that of two who write
 	// all the time none is always late.
 	racePause = 20 * time.Millisecond
