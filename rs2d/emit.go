@@ -26,6 +26,8 @@ type emitter interface {
 
 	// failed reports whether the work is pointless.
 	failed() bool
+	// done is told that all columns of the slab in work are extended.
+	done()
 }
 
 // memoryEmitter is for a blob in memory of which no slivers are stored. The blob may be
@@ -73,6 +75,8 @@ func (e *memoryEmitter) gather(t *tiler, u *unit) {
 func (e *memoryEmitter) emit(*tiler, *unit) {}
 
 func (e *memoryEmitter) failed() bool { return false }
+
+func (e *memoryEmitter) done() {}
 
 // storeEmitter is for a blob in memory whose slivers make an Encoding, with the parity
 // columns in their place in it. What it holds is several times what caches hold: whole

@@ -154,6 +154,9 @@ func (e *Encoder) runColumns(columns, parity columnRange) {
 	e.buffer = resizeLarge(e.buffer, parity.len()*l.P*e.slab.len())
 	e.parity.set(l, parity, e.slab, e.buffer)
 	e.run(columns)
+	if columns.to == l.N {
+		e.emit.done()
+	}
 }
 
 // run extends the rows into the parity columns, then all tiles of the given columns.

@@ -43,9 +43,9 @@ var (
 	// ErrSymbolCount is returned when a proof of inconsistency has not as many symbols as
 	// its kind takes.
 	ErrSymbolCount = errors.New("rs2d: wrong number of symbols in the proof")
-	// ErrChanged is returned when slivers give different results as they are read again.
-	// Someone writes to them while they are in use.
-	ErrChanged = errors.New("rs2d: slivers or metadata changed during the call")
+	// ErrChanged is returned when slivers, or a blob, give different results as they are read
+	// again. Someone writes to them while they are in use.
+	ErrChanged = errors.New("rs2d: slivers, metadata or the blob changed during the call")
 )
 
 // ShardsError reports metadata of a number of shards that is not the code's.

@@ -107,12 +107,13 @@ func newStreamOptions(opts []StreamOption, memory int64) (o streamOptions, err e
 // columns, or what [MaxMemory] says, but at least 16 columns; and for each worker a row of
 // the matrix (S symbols), or up to 8 MiB of its columns that are read at a time, and a column
 // of the expanded one (n symbols) besides what [Encoder] says. When parity takes more than
-// that, src is read once more for each further 512 MiB: it must not change.
+// that, src is read once more for each further 512 MiB. To see that it is the same each time
+// takes two rows of the expanded matrix (2·n symbols).
 //
 // The error is a *commit.TooLargeError for a size that the code's shards cannot
 // hold, the context's, or wraps the first one of src or sink, io.ErrUnexpectedEOF if
-// src ends before size, ErrNil if one of them is nil, or ErrOption for an option without
-// meaning.
+// src ends before size, ErrChanged if it is not the same each time that it is read, ErrNil if
+// one of them is nil, or ErrOption for an option without meaning.
 func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size int64, opts ...StreamOption) (*commit.Metadata, error) {
 	switch {
 	case ctx == nil:
@@ -138,6 +139,7 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 	s := &streamEmitter{e: e, ctx: ctx, src: src, size: size, sink: sink}
 	s.progress.start(o.progress, int64(m.N)*int64(m.row+m.column))
 	e.emit = s
+	s.witness.begin(&m.layout, m.size)
 	e.runGroups(int(min(o.memory, int64(maxInt))))
 	if err := s.err.Load(); err != nil {
 		return nil, *err
@@ -218,6 +220,7 @@ type streamEmitter struct {
 	sink Sink
 	err  atomic.Pointer[error]
 
+	witness  witness
 	progress progress
 }
 
@@ -299,6 +302,12 @@ func (s *streamEmitter) columns(t *tiler, u *unit, _ int) cells {
 
 func (s *streamEmitter) gather(*tiler, *unit) {}
 
+func (s *streamEmitter) done() {
+	if !s.failed() && !s.witness.agrees(s.e.tiles[0]) {
+		s.fail(ErrChanged)
+	}
+}
+
 // emit writes what a unit, which has whole columns if it is to be written, has of the
 // slivers: columns of the blob are a piece of every primary sliver, and every column is a
 // secondary one.
@@ -309,6 +318,7 @@ func (s *streamEmitter) emit(t *tiler, u *unit) {
 		symbols += u.count * m.N
 	}
 	bytes := symbols * u.bytes()
+	s.witness.keep(u, &m.layout, s.e.slab)
 	defer s.progress.add(int64(bytes))
 	switch {
 	case s.sink == Discard:

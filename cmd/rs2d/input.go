@@ -12,7 +12,6 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
-	"github.com/redstuff-go/redstuff/cmd/internal/steady"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/rs2d"
@@ -60,10 +59,9 @@ func (in *input) close() {
 func (in *input) encodeTo(
 	ctx context.Context, code *rs2d.Code, sink rs2d.Sink, opts ...rs2d.StreamOption,
 ) (*commit.Metadata, commit.BlobID, error) {
-	src := steady.New(in.file, in.size)
-	meta, err := code.EncodeTo(ctx, sink, src, in.size, opts...)
-	if err == nil {
-		err = src.Check()
+	meta, err := code.EncodeTo(ctx, sink, in.file, in.size, opts...)
+	if errors.Is(err, rs2d.ErrChanged) {
+		err = errChanged
 	}
 	if changed := unchanged(in.file, in.before); changed != nil && ctx.Err() == nil {
 		err = changed // which may be why it could not be read
@@ -81,17 +79,20 @@ func (in *input) encodeTo(
 
 // named gives an error of the file's content the file's name.
 func (in *input) named(err error) error {
-	if errors.Is(err, steady.ErrChanged) {
+	if errors.Is(err, errChanged) {
 		return fmt.Errorf("%s: %w", in.name, err)
 	}
 	return err
 }
 
-// unchanged reports with steady.ErrChanged whether a file is not what it was before.
+// errChanged is returned for a file that is not what it was before.
+var errChanged = errors.New("changed while it was read")
+
+// unchanged reports with errChanged whether a file is not what it was before.
 func unchanged(f *os.File, before fs.FileInfo) error {
 	after, err := f.Stat()
 	if err == nil && before.Mode().IsRegular() && (after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())) {
-		err = steady.ErrChanged
+		err = errChanged
 	}
 	return err
 }

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
-	"github.com/redstuff-go/redstuff/cmd/internal/steady"
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control/fixed"
@@ -401,7 +400,7 @@ func TestChangeBetweenPasses(t *testing.T) {
 				return os.Chtimes(name, in.before.ModTime(), in.before.ModTime())
 			})
 			_, _, err = in.encodeTo(t.Context(), code, sink)
-			if changes != errors.Is(err, steady.ErrChanged) {
+			if changes != errors.Is(err, errChanged) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -15,7 +15,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ctxio"
-	"github.com/redstuff-go/redstuff/cmd/internal/steady"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
 	"github.com/redstuff-go/redstuff/node/client"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -255,7 +254,7 @@ func (s *session) store(in *input) (*client.Receipt, error) {
 		return s.StoreFrom(ctx, bytes.NewReader(in.bytes), in.size, progress)
 	})
 	if in.file != nil && err != nil && unchanged(in.file, in.before) != nil || errors.Is(err, client.ErrChanged) {
-		err = steady.ErrChanged // which may be why it could not be stored
+		err = errChanged // which may be why it could not be stored
 	}
 	return receipt, err
 }

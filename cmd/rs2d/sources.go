@@ -98,7 +98,7 @@ func sources(ctx context.Context, names []string, recursive bool) (found foundFi
 	return found, nil
 }
 
-// read reads a part of the file. The error wraps steady.ErrChanged if the file is not what
+// read reads a part of the file. The error wraps errChanged if the file is not what
 // it was when it was found.
 func (s *source) read(ctx context.Context, offset, size int64) ([]byte, error) {
 	f, err := ctxio.OpenFile(ctx, s.name, os.O_RDONLY, 0)
