@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/errors/oserror"
@@ -158,15 +157,10 @@ func (f *sliverFiles) write(number uint64, when durability, extents ...extent) e
 	if err != nil {
 		return err
 	}
-	w := writers.Get().(*bufferedWriter)
-	defer writers.Put(w)
+	w := outputs.Get().(*output)
+	defer outputs.Put(w)
 	w.reset(file)
-	for _, e := range extents {
-		if err := w.write(e); err != nil {
-			return errors.Join(err, file.Close())
-		}
-	}
-	err = w.flush()
+	err = w.writeAll(extents)
 	if err == nil {
 		switch when {
 		case someTime:
@@ -178,57 +172,6 @@ func (f *sliverFiles) write(number uint64, when durability, extents ...extent) e
 		}
 	}
 	return errors.Join(err, file.Close())
-}
-
-// bufferedWriter writes to a file in large pieces. The data goes through a buffer in
-// any case, because a vfs.File may change what it is given to write.
-type bufferedWriter struct {
-	f      vfs.File
-	at     int64 // where the file is
-	off    int64 // of the buffer
-	buffer []byte
-}
-
-var writers = sync.Pool{New: func() any { return &bufferedWriter{buffer: make([]byte, 0, writeSize)} }}
-
-const writeSize = 1 << 20
-
-func (w *bufferedWriter) reset(f vfs.File) { w.f, w.at, w.off, w.buffer = f, 0, 0, w.buffer[:0] }
-
-func (w *bufferedWriter) write(e extent) error {
-	if e.off != w.off+int64(len(w.buffer)) {
-		if err := w.flush(); err != nil {
-			return err
-		}
-		w.off = e.off
-	}
-	for data := e.data; len(data) > 0; {
-		n := copy(w.buffer[len(w.buffer):cap(w.buffer)], data)
-		w.buffer, data = w.buffer[:len(w.buffer)+n], data[n:]
-		if len(w.buffer) == cap(w.buffer) {
-			if err := w.flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (w *bufferedWriter) flush() error {
-	if len(w.buffer) == 0 {
-		return nil
-	}
-	var n int
-	var err error
-	if w.at == w.off {
-		n, err = w.f.Write(w.buffer)
-		w.at += int64(n)
-	} else {
-		n, err = w.f.WriteAt(w.buffer, w.off)
-	}
-	w.off += int64(n)
-	w.buffer = w.buffer[:0]
-	return err
 }
 
 // discard removes a temporary file, if there is one. If it cannot be removed now, it is

@@ -1,0 +1,15 @@
+//go:build !linux
+
+package store
+
+import (
+	"errors"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+func pages(n int) []byte { return make([]byte, n) }
+
+func bypass(vfs.File, bool) error { return errors.ErrUnsupported }
+
+func unaligned(error) bool { return false }
