@@ -11,6 +11,7 @@ import (
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/internal/pause"
+	"github.com/redstuff-go/redstuff/internal/reuse"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/control"
@@ -29,6 +30,7 @@ type Client struct {
 	peers    *peer.Set
 	memory   *memory
 	encoders sync.Pool
+	memories reuse.Pools[*rs2d.Encoding]
 	log      *slog.Logger
 	metadata metadataCache
 	batches  *batches

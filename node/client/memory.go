@@ -31,6 +31,7 @@ type reservation struct {
 	stop   func()
 	place  *list.Element // among those that linger
 	ending bool
+	after  func() // is called when it is released, or nil
 }
 
 // reserve takes memory, and waits for it if others have it.
@@ -91,5 +92,8 @@ func (r *reservation) release() {
 		r.m.ending -= r.bytes
 	}
 	r.m.mu.Unlock()
+	if r.after != nil {
+		r.after()
+	}
 	r.m.free.Release(r.bytes)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,7 +46,11 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, err
 	}
 	started := time.Now()
-	encoding := new(rs2d.Encoding)
+	encoding, ok := o.memories.Get(int(encoded))
+	if !ok {
+		encoding = new(rs2d.Encoding)
+	}
+	memory.after = func() { o.memories.Put(encoding, int(encoded)) }
 	encoder := o.encoders.Get().(*rs2d.Encoder)
 	err = encoder.Encode(encoding, blob)
 	o.encoders.Put(encoder)
@@ -55,7 +60,7 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 	}
 	took := time.Since(started)
 	trace(ctx, StepEncode, started)
-	meta := encoding.Metadata()
+	meta := metadataOf(encoding)
 	raw, err := meta.MarshalBinary()
 	if err != nil {
 		memory.release()
@@ -73,6 +78,13 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, err
 	}
 	return &Receipt{ID: id, Metadata: meta, Certificate: cert, Encoding: took}, nil
+}
+
+// metadataOf returns a copy of the metadata, which outlives the encoding.
+func metadataOf(e *rs2d.Encoding) *commit.Metadata {
+	meta := *e.Metadata()
+	meta.Primary, meta.Secondary = slices.Clone(meta.Primary), slices.Clone(meta.Secondary)
+	return &meta
 }
 
 // storeEncoding stores slivers, see [Client.StoreEncoding].

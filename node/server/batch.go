@@ -34,6 +34,7 @@ func (t batcher) put(r *request) {
 		return
 	}
 	b := &batch{writer: w}
+	defer b.discard()
 	if !b.read(r) {
 		return
 	}
@@ -51,6 +52,13 @@ func (t batcher) put(r *request) {
 		w.blobs.cache.put(one.r.id, one.meta)
 	}
 	b.attest(r)
+}
+
+// discard gives up the memory of slivers.
+func (b *batch) discard() {
+	for _, one := range b.bundles {
+		one.discard()
+	}
 }
 
 // read reads the body. If it cannot, it answers.

@@ -57,10 +57,29 @@ func newBundle(w *writer, r *request) *bundle {
 	}
 }
 
-// discard gives up what was staged and not applied.
+// reused is the length of slivers from which on their memory is worth keeping for others.
+const reused = 8 << 10
+
+// discard gives up what was staged and not applied, and the memory of slivers.
 func (b *bundle) discard() {
 	if b.stage != nil {
 		b.stage.Discard()
+	}
+	for _, s := range b.slivers {
+		b.free[s.Axis] = append(b.free[s.Axis], s.Data)
+	}
+	for _, free := range b.free {
+		b.giveUp(free)
+	}
+	b.slivers, b.free = nil, [2][][]byte{}
+}
+
+// giveUp leaves memory to others.
+func (b *bundle) giveUp(buffers [][]byte) {
+	for _, buffer := range buffers {
+		if cap(buffer) >= reused {
+			b.writer.memory.Put(buffer, cap(buffer))
+		}
 	}
 }
 
@@ -171,12 +190,16 @@ func (b *bundle) piece(ref store.Ref, h api.FrameHeader) (ok bool) {
 	return true
 }
 
-// buffer returns memory for a sliver that was another's, or none.
+// buffer returns memory for a sliver that was another's, or none. There is less of it than others
+// had a moment ago, who were charged for it: so is whoever gets it, as the sliver comes.
 func (b *bundle) buffer(axis rs2d.Axis) []byte {
 	free := &b.free[axis]
 	if len(*free) == 0 {
-		b.free[1-axis] = nil // slivers of the other axis have all come, or there would be some
-		return nil
+		// Slivers of the other axis have all come, or there would be some.
+		b.giveUp(b.free[1-axis])
+		b.free[1-axis] = nil
+		buffer, _ := b.writer.memory.Get(b.sizes[axis])
+		return buffer
 	}
 	last := len(*free) - 1
 	buffer := (*free)[last]
@@ -227,7 +250,11 @@ func (b *bundle) fail(err error) {
 // whole verifies slivers that came in pieces. Whoever waits for that hears now and then
 // that it goes on. If it cannot, it answers.
 func (b *bundle) whole() (ok bool) {
-	b.spare, b.free = nil, [2][][]byte{}
+	b.spare = nil
+	for axis, free := range b.free {
+		b.giveUp(free)
+		b.free[axis] = nil
+	}
 	var buffer []byte
 	var batch []rs2d.Sliver
 	for i, e := range b.partial {

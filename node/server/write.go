@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
+	"github.com/redstuff-go/redstuff/internal/reuse"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
 	"github.com/redstuff-go/redstuff/node/placement"
@@ -20,6 +21,7 @@ type writer struct {
 	confirm *confirmer
 	quota   int64         // bytes of pending blobs of one writer; 0 is the default
 	age     time.Duration // after which they are removed
+	memory  reuse.Pools[[]byte]
 }
 
 // putBlob takes metadata and slivers in one body, and attests that the node has all of
