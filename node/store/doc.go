@@ -13,6 +13,10 @@
 // is given back to the disk as a hole; where the file system has no holes, what is left
 // of the file is written anew. A file that holds nothing is removed.
 //
+// Large pieces of slivers go to the disk past the system's cache, where the system can do that:
+// pages of it cost more than the bytes of a write do otherwise. So whoever reads a sliver first
+// waits for the disk; from then on the cache has it.
+//
 // A store knows whose it is: [Owner] is in a file of its own, as text, beside the version
 // of the format. Another node's store is refused, and one of another version.
 //
