@@ -131,7 +131,8 @@ const (
 	// ListInvalid is the blobs that are inconsistent, each with the certificate of it.
 	ListInvalid ListState = "invalid"
 	// ListPending is the blobs without any certificate of which the node has all
-	// that its shards should have, so that it would attest them.
+	// that its shards should have, so that it would attest them; but none that came so
+	// short a time ago that its certificate may be on its way.
 	ListPending ListState = "pending"
 )
 

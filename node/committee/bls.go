@@ -40,32 +40,31 @@ var (
 
 // SecretKey is a BLS12-381 secret key. It is immutable and safe for concurrent use.
 type SecretKey struct {
-	secret *big.Int
+	secret scalar
 	public PublicKey
 }
 
 // DeriveSecretKey returns the key of a seed of at least 32 random bytes: KeyGen of
 // draft-irtf-cfrg-bls-signature-05, section 2.3, with the seed as its input.
 func DeriveSecretKey(seed []byte) *SecretKey {
-	k := &SecretKey{secret: new(big.Int)}
+	secret := new(big.Int)
 	const length = 48 // ceil(3*ceil(log2 r)/16)
 	salt := []byte("BLS-SIG-KEYGEN-SALT-")
 	ikm := append(seed[:len(seed):len(seed)], 0)
 	info := string(binary.BigEndian.AppendUint16(nil, length))
-	for k.secret.Sign() == 0 {
+	for secret.Sign() == 0 {
 		digest := sha256.Sum256(salt)
 		salt = digest[:]
 		out, err := hkdf.Key(sha256.New, ikm, salt, info, length)
 		if err != nil {
 			panic("committee: " + err.Error()) // lengths are constants far below the limit
 		}
-		k.secret.SetBytes(out)
-		k.secret.Mod(k.secret, fr.Modulus())
+		secret.SetBytes(out)
+		secret.Mod(secret, fr.Modulus())
 	}
 	var point bls.G1Affine
-	point.ScalarMultiplicationBase(k.secret)
-	k.public = PublicKey{point: point, bytes: point.Bytes()}
-	return k
+	point.ScalarMultiplicationBase(secret)
+	return &SecretKey{newScalar(secret), PublicKey{point: point, bytes: point.Bytes()}}
 }
 
 // String hides the secret: it names the public key.
@@ -82,8 +81,8 @@ func (k *SecretKey) Prove() Signature { return k.sign(hash(k.public.bytes[:], do
 
 // sign signs a message that was hashed to a point.
 func (k *SecretKey) sign(message bls.G2Affine) Signature {
-	message.ScalarMultiplication(&message, k.secret)
-	return message.Bytes()
+	signature := k.secret.times(message)
+	return signature.Bytes()
 }
 
 // hash returns the point of a message in a domain.

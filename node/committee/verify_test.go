@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/committee"
@@ -112,6 +114,30 @@ func TestBatchVerifier(t *testing.T) {
 	if certs, errs := v.ParseCertificates(c, nil); len(certs)+len(errs) > 0 {
 		t.Errorf("of no certificates: %v, %v", certs, errs)
 	}
+}
+
+// TestBatchVerifierPauses: a certificate that comes first is verified at once, and one that
+// comes soon after it with what comes within a short time.
+func TestBatchVerifierPauses(t *testing.T) {
+	c, keys := build(t, 4, 10)
+	data := certify(t, c, keys, 0, 0, 1, 2)
+	synctest.Test(t, func(t *testing.T) {
+		v := committee.NewBatchVerifier(nil)
+		for _, want := range []time.Duration{0, 100 * time.Millisecond, 100 * time.Millisecond} { // computing takes no time here
+			began := time.Now()
+			if _, err := v.ParseCertificate(c, data); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("a certificate waited %v, want %v", took, want)
+			}
+		}
+		time.Sleep(time.Second)
+		began := time.Now()
+		if _, err := v.ParseCertificate(c, data); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v: after a second a certificate waited %v", err, time.Since(began))
+		}
+	})
 }
 
 func BenchmarkParseCertificate(b *testing.B) {

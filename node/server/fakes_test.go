@@ -41,6 +41,8 @@ type memory struct {
 	ended   func() // called when a stage was applied or discarded, if not nil
 	stages  int    // that are neither
 	copied  uint64 // bytes of what was staged
+
+	came time.Time // when all blobs did
 }
 
 func newMemory() *memory {
@@ -179,6 +181,7 @@ func (s *stage) Discard() {
 func (m *memory) Info(id commit.BlobID) (info store.Info, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	info.Inserted = m.came
 	for r := range m.records[id] {
 		info.Records = append(info.Records, r)
 	}

@@ -18,6 +18,7 @@ import (
 type lister struct {
 	blobs     *blobs
 	certified store.Record // by which blobs are certified
+	writeTime time.Duration
 }
 
 // get lists blobs. However many blobs that nobody certified a client has made the
@@ -110,9 +111,10 @@ func (l *lister) listWith(r store.Record, after *commit.BlobID, limit int) (list
 
 func compareIDs(a, b commit.BlobID) int { return bytes.Compare(a[:], b[:]) }
 
-// listPending lists blobs that wait for a certificate and that the node would attest. Few
-// blobs are pending as a rule: then it is these that are looked up. If they are more than a
-// page has, it looks through as many blobs as that.
+// listPending lists blobs that wait for a certificate and that the node would attest, but
+// for those whose write may still be under way. Few blobs are pending as a rule: then it is
+// these that are looked up. If they are more than a page has, it looks through as many blobs
+// as that.
 func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list api.BlobList, err error) {
 	ids, err := l.blobs.store.Pending(time.Now().Add(pendingAhead), api.MaxList)
 	switch {
@@ -140,6 +142,10 @@ func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list a
 			return list, err
 		}
 		if info.Certified() || info.Has(store.InvalidBlobCertificate) {
+			continue
+		}
+		// What came later than now came before the clock was set back.
+		if age := time.Since(info.Inserted); age >= 0 && age < l.writeTime {
 			continue
 		}
 		if complete(view, id, &info) {

@@ -67,7 +67,7 @@ type Challenges interface {
 	Answer(member committee.NodeID, height uint64, message []byte) ([]byte, error)
 }
 
-// Config is what a server is made of. All but the last nine must be set.
+// Config is what a server is made of. All but the last ten must be set.
 type Config struct {
 	View     func() View // the committee at present; called once for each request
 	Store    Store
@@ -98,6 +98,10 @@ type Config struct {
 	PendingQuota int64
 	PendingAge   time.Duration
 
+	// WriteTime is how long a write may take: blobs that came since are not listed as pending,
+	// as whoever stores them is about to bring their certificates.
+	WriteTime time.Duration
+
 	HTTP      httpd.Options // Identify, Fail, Metrics and Logger are set by the server
 	Plaintext bool          // everybody may write
 	Metrics   *prometheus.Registry
@@ -121,8 +125,8 @@ func (c *Config) fill() error {
 	if n := c.View().Params().N; n != c.Code.Params().N {
 		return fmt.Errorf("server: Config.Code is for %d shards, and the committee has %d", c.Code.Params().N, n)
 	}
-	if c.PendingQuota < 0 || c.PendingAge < 0 {
-		return errors.New("server: Config.PendingQuota and PendingAge must not be negative")
+	if c.PendingQuota < 0 || c.PendingAge < 0 || c.WriteTime < 0 {
+		return errors.New("server: Config.PendingQuota, PendingAge and WriteTime must not be negative")
 	}
 	if c.PendingAge == 0 {
 		c.PendingAge = 24 * time.Hour
@@ -225,7 +229,7 @@ func (s *Server) routes() http.Handler {
 		plain(method, api.BlobsPath+"/{id}"+rest, kind|ofBlob, h)
 	}
 	read, confirm := &reader{s.blobs}, &confirmer{s.blobs, s.config.Signer, s.config.Registry}
-	list := &lister{blobs: s.blobs, certified: store.Certificate}
+	list := &lister{blobs: s.blobs, certified: store.Certificate, writeTime: s.config.WriteTime}
 	if s.config.Registry != nil {
 		list.certified = store.Registered
 	}

@@ -447,6 +447,26 @@ func TestListPending(t *testing.T) {
 	}
 }
 
+// TestListPendingLeavesWrites: a blob whose write may be under way is not listed as pending.
+func TestListPendingLeavesWrites(t *testing.T) {
+	h := start(t, func(c *server.Config) { c.WriteTime = time.Minute })
+	e := h.encode(100)
+	h.expect(200, "PUT", api.BlobPath(e.ID(), ""), h.bundle(e, h.mine(e.ID())...))
+	for _, test := range []struct {
+		age  time.Duration
+		want int
+	}{{time.Second, 0}, {2 * time.Minute, 1}, {-time.Hour, 1}} { // the clock was set back, in the end
+		h.store.came = time.Now().Add(-test.age)
+		var list api.BlobList
+		if err := json.Unmarshal(h.expect(200, "GET", api.BlobsPath+"?state=pending", nil), &list); err != nil {
+			t.Fatal(err)
+		}
+		if len(list.Blobs) != test.want {
+			t.Errorf("%d blobs listed that came %v ago, want %d", len(list.Blobs), test.age, test.want)
+		}
+	}
+}
+
 // TestNoMember asks a node that has left the committee.
 func TestNoMember(t *testing.T) {
 	h := start(t, nil)
