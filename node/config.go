@@ -122,6 +122,10 @@ func (c *Config) fill() error {
 	return nil
 }
 
+// writeTime is how long a write may take until its certificate has come: the node has had
+// the slivers, and then the certificate may wait as long as they may.
+func writeTime(c Config) time.Duration { return 2 * c.HealDelay }
+
 // def replaces a zero value.
 func def[T comparable](v *T, value T) {
 	var zero T

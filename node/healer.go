@@ -55,7 +55,7 @@ func newHealer(c Config, view func() *peer.View, recovery heal.Config) (*Healer,
 	if h.recoverer, err = heal.New(recovery); err != nil {
 		return nil, err
 	}
-	if h.finder, err = discover.New(discover.Config{Store: recovery.Store, Ledger: c.Follower != nil, Logger: recovery.Logger}); err != nil {
+	if h.finder, err = discover.New(discover.Config{Store: recovery.Store, Ledger: c.Follower != nil, Logger: recovery.Logger, WriteTime: writeTime(c)}); err != nil {
 		return nil, err
 	}
 	h.healthy = c.HealInterval < 0

@@ -78,6 +78,24 @@ func TestListStates(t *testing.T) {
 			}
 			after, more = l.Next, l.More
 		}
+		if state != api.ListPending {
+			after = nil
+			count := 0
+			for ids := make([]commit.BlobID, 2); len(ids) == 2; count += len(ids) {
+				var err error
+				if ids, err = p.ListIDs(t.Context(), state, after, 2); err != nil {
+					t.Fatalf("ids of %q: %v", state, err)
+				}
+				for i := range ids {
+					if after = &ids[i]; !got[ids[i]] {
+						t.Errorf("ids of %q have %v, and the list has not", state, ids[i])
+					}
+				}
+			}
+			if count != len(got) {
+				t.Errorf("%d ids of %q, and %d blobs in the list", count, state, len(got))
+			}
+		}
 		if len(got) != len(want[state]) {
 			t.Errorf("%q: %d blobs instead of %d", state, len(got), len(want[state]))
 		}

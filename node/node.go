@@ -148,7 +148,7 @@ func New(keys *identity.Keyring, c Config) (*Node, error) {
 		Plaintext: c.Plaintext,
 		Registry:  registry,
 		Gate:      n.gate, Challenges: challenges,
-		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge, WriteTime: 2 * c.HealDelay,
+		PendingQuota: c.PendingQuota, PendingAge: c.PendingAge, WriteTime: writeTime(c),
 		HTTP: httpd.Options{
 			MaxConns: c.MaxConns, MaxRequests: c.MaxRequests, MaxBytes: c.MaxBytes, Descriptors: c.Descriptors,
 			HeaderTimeout: c.HeaderTimeout, StallTimeout: c.StallTimeout, MinRate: c.MinRate,

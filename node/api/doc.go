@@ -7,6 +7,8 @@
 //
 //	GET  /v1/health                                    Health, JSON
 //	GET  /v1/blobs?after=ID&limit=N                    BlobList, JSON, in the order of ids
+//	    ?state=certified, =invalid or =pending         of blobs in a ListState
+//	    ?form=ids                                      their ids alone, 32 bytes each; not of pending ones
 //	GET  /v1/blobs/{id}/status                         Status, JSON
 //	GET  /v1/blobs/{id}/metadata                       BlobMetadataWithId in BCS
 //	PUT  /v1/blobs/{id}/metadata                       BlobMetadata in BCS; writers

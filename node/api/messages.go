@@ -136,6 +136,11 @@ const (
 	ListPending ListState = "pending"
 )
 
+// FormIDs in the query of a list (form=ids) asks for the blobs' ids alone, in bytes, one
+// behind the other: of any state but pending. Again as many as were asked for, unless there
+// are no more.
+const FormIDs = "ids"
+
 // Bounds of lists, and of the answers to batched requests.
 const (
 	MaxList        = 1000    // blobs in a BlobList

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,8 @@ type lister struct {
 	attest  map[commit.BlobID]int // how often it was asked to
 	endless bool                  // its list of certified blobs goes on
 	hangs   api.ListState         // which it does not answer, if not all
+	shown   int                   // certificates
+	meant   func(ids bool)        // called before it lists certified blobs, or their ids; or nil
 	signer  *committee.Signer
 	c       *committee.Committee
 	signs   bool
@@ -63,22 +66,26 @@ func (l *lister) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pages[state]++
+	ids := r.URL.Query().Get("form") == api.FormIDs
+	if l.pages[state]++; l.meant != nil && state == api.ListCertified {
+		l.meant(ids)
+	}
 	var after commit.BlobID
 	if id, err := commit.ParseBlobID(r.URL.Query().Get("after")); err == nil {
 		after = id
 	}
 	var list api.BlobList
+	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 	for _, e := range l.lists[state] {
-		if bytes.Compare(e.Blob[:], after[:]) > 0 && len(list.Blobs) < api.MaxList {
+		if bytes.Compare(e.Blob[:], after[:]) > 0 && len(list.Blobs) < limit {
 			list.Blobs = append(list.Blobs, e)
 		}
 	}
-	list.More = len(list.Blobs) == api.MaxList
+	list.More = len(list.Blobs) == limit
 	if l.endless && state == api.ListCertified {
 		list.Blobs = nil
 		at := binary.BigEndian.Uint64(after[:])
-		for range api.MaxList {
+		for range limit {
 			at++
 			var id commit.BlobID
 			binary.BigEndian.PutUint64(id[:], at)
@@ -88,6 +95,15 @@ func (l *lister) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if list.More {
 		list.Next = &list.Blobs[len(list.Blobs)-1].Blob
+	}
+	if ids {
+		for _, e := range list.Blobs {
+			_, _ = w.Write(e.Blob[:])
+		}
+		return
+	}
+	if state == api.ListCertified {
+		l.shown += len(list.Blobs)
 	}
 	_ = json.NewEncoder(w).Encode(list)
 }
@@ -193,7 +209,7 @@ func TestOneLiarEndsOnlyItsList(t *testing.T) {
 			t.Errorf("%v: %+v", i, b)
 		}
 	}
-	if n := listers[1].pages[api.ListCertified]; n > 2 {
+	if n := listers[1].pages[api.ListCertified]; n > 3 { // ids, certificates, and one that is asked for already
 		t.Errorf("asked for %d pages of the forged list", n)
 	}
 }

@@ -2,9 +2,10 @@
 // what other nodes list, or by what a ledger says.
 //
 // A round has three parts. First all members list the blobs that are inconsistent and
-// those that are certified, with the certificates: nobody can make these up, so such a
-// list is as long as there are blobs, and a member that shows a wrong certificate, or
-// less than a full page, is not listened to any more. Then they list pending blobs, of
+// those that are certified, with the certificates where the node has none: nobody can make
+// these up, so such a list is as long as there are blobs, and a member that shows a wrong
+// certificate, none of what it has listed, or less than a full page, is not listened to any
+// more. Then they list pending blobs, of
 // which they have all that they should: a blob may have been stored by a quorum whose
 // attestations were lost with a client. Such lists can be made up, so only a part is
 // looked at in each round, and the next round goes on behind it. At last the nodes are

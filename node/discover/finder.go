@@ -21,6 +21,10 @@ type Config struct {
 	Store  store.Store
 	Ledger bool         // a ledger has the store know which blobs are certified: members are not asked for these
 	Logger *slog.Logger // default drops all
+
+	// WriteTime is how long a write may take: a certificate that alone is lacking of a blob
+	// which came since is on its way, and nobody is asked for it.
+	WriteTime time.Duration
 }
 
 // Finder finds out what one node lacks. One round runs at a time; Certify may be called

@@ -28,23 +28,29 @@ type round struct {
 // examine returns what the node lacks of a blob, and false if that is nothing or
 // nothing can be said of it.
 func (r *round) examine(id commit.BlobID) (Found, bool) {
+	b, _, lacks := r.look(id)
+	return b, lacks
+}
+
+// look is examine, and returns what the store has of the blob, too.
+func (r *round) look(id commit.BlobID) (b Found, info store.Info, lacks bool) {
 	c := &r.config
 	info, err := c.Store.Info(id)
 	if err != nil {
 		c.Logger.Error("store", "blob", id, "error", err)
 		r.seen.Failed++
-		return Found{}, false
+		return b, info, false
 	}
 	if info.Has(store.InvalidBlobCertificate) || !info.Needed(r.view.Epoch()) {
 		r.known[id] = true
-		return Found{}, false
+		return b, info, false
 	}
 	missing := placement.Missing(r.view.Committee, r.view.Member, id, info.Slivers, func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) })
 	if len(missing) == 0 && info.Has(store.Metadata) && info.Certified() {
 		r.known[id] = true
-		return Found{}, false
+		return b, info, false
 	}
-	return Found{Blob: id, Lacking: len(missing)}, true
+	return Found{Blob: id, Lacking: len(missing)}, info, true
 }
 
 // mark marks a blob as inconsistent that a list proves to be. Where a ledger says until when
@@ -89,6 +95,7 @@ type page struct {
 	member int
 	state  api.ListState
 	list   api.BlobList
+	ids    *idPage // of certified blobs, before it is known of which certificates are lacking
 	end    bool
 	err    error       // at the end: why it is none
 	stop   func(error) // ends the list
@@ -134,10 +141,17 @@ func (r *round) collect(ctx context.Context, sections []section, take func(page)
 // list gives the pages of one member's lists to deliver.
 func (r *round) list(ctx context.Context, member int, sections []section, deliver func(page) error) error {
 	ask := r.listOwn
-	if p := r.view.Peers[member]; p != nil {
+	p := r.view.Peers[member]
+	if p != nil {
 		ask = p.List
 	}
 	for _, s := range sections {
+		if p != nil && s.state == api.ListCertified {
+			if err := listByID(ctx, p, member, deliver); err != nil {
+				return err
+			}
+			continue
+		}
 		after := s.after
 		for count := 1; ; count++ {
 			l, err := ask(ctx, s.state, after, api.MaxList)
@@ -187,6 +201,8 @@ func (r *round) certified(ctx context.Context) error {
 			errs = append(errs, r.memberError(p.member, p.err))
 		case p.state == api.ListInvalid:
 			wrong = r.takeInvalid(p)
+		case p.ids != nil:
+			r.takeIDs(ctx, p.ids)
 		default:
 			wrong = r.takeCertified(ctx, p)
 		}

@@ -39,6 +39,13 @@ func invent(w http.ResponseWriter, r *http.Request, honest http.Handler) {
 		}
 		list.Blobs = append(list.Blobs, e)
 	}
+	if r.URL.Query().Get("form") == api.FormIDs {
+		w.Header().Set("Content-Type", api.TypeBytes)
+		for _, e := range list.Blobs {
+			_, _ = w.Write(e.Blob[:])
+		}
+		return
+	}
 	w.Header().Set("Content-Type", api.TypeJSON)
 	_ = json.NewEncoder(w).Encode(list) // who has hung up learns nothing
 }

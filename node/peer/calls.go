@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,12 +38,31 @@ func (p *Peer) Status(ctx context.Context, id commit.BlobID) (s api.Status, err 
 	return s, err
 }
 
-// List asks for up to limit of the blobs in a state, those after the given one, from
-// the first on if it is nil. The next page, if there is one, begins after Next, which
-// List sets for all states. What the entries hold is not verified; but a page is full
-// unless it is the last or one of pending blobs, in the order of ids, and has of each
-// blob what the state is proven by.
-func (p *Peer) List(ctx context.Context, state api.ListState, after *commit.BlobID, limit int) (l api.BlobList, err error) {
+// ListIDs asks for the ids of up to limit of the blobs in a state that is not pending, those
+// after the given one, from the first on if it is nil. There are more after them if they are
+// as many as the limit. They are in their order.
+func (p *Peer) ListIDs(ctx context.Context, state api.ListState, after *commit.BlobID, limit int) ([]commit.BlobID, error) {
+	q := listQuery(state, after, limit)
+	q.Set("form", api.FormIDs)
+	data, err := p.getBytes(ctx, api.BlobsPath+"?"+q.Encode(), int64(limit)*commit.HashSize)
+	if err != nil {
+		return nil, err
+	}
+	if len(data)%commit.HashSize != 0 {
+		return nil, p.lie("blob ids of %d bytes in all", len(data))
+	}
+	ids := make([]commit.BlobID, len(data)/commit.HashSize)
+	for i := range ids {
+		ids[i] = commit.BlobID(data[i*commit.HashSize:])
+		if after != nil && bytes.Compare(after[:], ids[i][:]) >= 0 {
+			return nil, p.lie("blobs out of order")
+		}
+		after = &ids[i]
+	}
+	return ids, nil
+}
+
+func listQuery(state api.ListState, after *commit.BlobID, limit int) url.Values {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	if after != nil {
 		q.Set("after", after.String())
@@ -50,7 +70,16 @@ func (p *Peer) List(ctx context.Context, state api.ListState, after *commit.Blob
 	if state != api.ListAll {
 		q.Set("state", string(state))
 	}
-	if err = p.getJSON(ctx, api.BlobsPath+"?"+q.Encode(), p.maxJSON(), &l); err != nil {
+	return q
+}
+
+// List asks for up to limit of the blobs in a state, those after the given one, from
+// the first on if it is nil. The next page, if there is one, begins after Next, which
+// List sets for all states. What the entries hold is not verified; but a page is full
+// unless it is the last or one of pending blobs, in the order of ids, and has of each
+// blob what the state is proven by.
+func (p *Peer) List(ctx context.Context, state api.ListState, after *commit.BlobID, limit int) (l api.BlobList, err error) {
+	if err = p.getJSON(ctx, api.BlobsPath+"?"+listQuery(state, after, limit).Encode(), p.maxJSON(), &l); err != nil {
 		return l, err
 	}
 	if err := p.checkList(l, state, after, limit); err != nil {

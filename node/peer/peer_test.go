@@ -107,6 +107,10 @@ func TestLiesAreNamed(t *testing.T) {
 			return err
 		}
 	}
+	ids := func(p *peer.Peer) error {
+		_, err := p.ListIDs(t.Context(), api.ListCertified, &id, 2)
+		return err
+	}
 	later, latest := commit.BlobID(bytes.Repeat([]byte{0xfe}, 32)), commit.BlobID(bytes.Repeat([]byte{0xff}, 32))
 	excuse := frame(api.FrameHeader{Kind: api.FrameError}, 0)
 	entries := func(l api.BlobList) []byte {
@@ -135,6 +139,10 @@ func TestLiesAreNamed(t *testing.T) {
 		"pending from here to here":  {write(entries(api.BlobList{More: true, Next: &id})), listOf(api.ListPending, 10)},
 		"pending from later to here": {write(entries(api.BlobList{Blobs: []api.BlobEntry{{Blob: latest}}, More: true, Next: &later})), listOf(api.ListPending, 10)},
 		"pending from nowhere":       {write(entries(api.BlobList{More: true})), listOf(api.ListPending, 10)},
+		"ids out of order":           {write(latest[:], later[:]), ids},
+		"ids from here":              {write(id[:]), ids},
+		"ids cut off":                {write(later[:], latest[:31]), ids},
+		"more ids than asked":        {write(later[:], latest[:], latest[:]), ids},
 		"excuses without end":        {endlessly(excuse), slivers},
 		"more excuses than symbols":  {write(excuse, excuse), symbols},
 		"certificate of nobody":      {write(make([]byte, 132)), func(p *peer.Peer) error { _, err := p.Certificate(t.Context(), id); return err }},

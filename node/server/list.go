@@ -24,9 +24,15 @@ type lister struct {
 // get lists blobs. However many blobs that nobody certified a client has made the
 // node remember, certified ones can be listed without them.
 func (l *lister) get(r *request) {
-	state, after, limit, err := parseListQuery(r.URL.Query())
+	q := r.URL.Query()
+	state, after, limit, err := parseListQuery(q)
 	if err != nil {
 		r.Fail(http.StatusBadRequest, err.Error())
+		return
+	}
+	form := q.Get("form")
+	if form != "" && (form != api.FormIDs || state == api.ListPending) {
+		r.Fail(http.StatusBadRequest, "form is not ids, or of pending blobs, which are listed in JSON alone")
 		return
 	}
 	done, err := r.Turn(r.Context()) // a page is a thousand lookups
@@ -34,16 +40,27 @@ func (l *lister) get(r *request) {
 		return
 	}
 	defer done()
+	records := map[api.ListState]store.Record{
+		api.ListAll: store.Metadata, api.ListCertified: l.certified, api.ListInvalid: store.InvalidBlobCertificate,
+	}
+	if form == api.FormIDs {
+		ids, err := l.blobs.store.BlobsWith(records[state], after, limit)
+		if err != nil {
+			l.blobs.fail(r, err)
+			return
+		}
+		answer := make([]byte, 0, len(ids)*commit.HashSize)
+		for _, id := range ids {
+			answer = append(answer, id[:]...)
+		}
+		r.send(answer)
+		return
+	}
 	var list api.BlobList
-	switch state {
-	case api.ListAll:
-		list, err = l.listWith(store.Metadata, after, limit)
-	case api.ListCertified:
-		list, err = l.listWith(l.certified, after, limit)
-	case api.ListInvalid:
-		list, err = l.listWith(store.InvalidBlobCertificate, after, limit)
-	default:
+	if state == api.ListPending {
 		list, err = l.listPending(r.view, after, limit)
+	} else {
+		list, err = l.listWith(records[state], after, limit)
 	}
 	if err != nil {
 		l.blobs.fail(r, err)

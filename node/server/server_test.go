@@ -86,6 +86,11 @@ func TestWritesAndReads(t *testing.T) {
 		t.Errorf("%d blobs are to be healed, want none", enqueued)
 	}
 	var list api.BlobList
+	if ids := h.expect(200, "GET", api.BlobsPath+"?state=certified&form=ids", nil); !bytes.Equal(ids, id[:]) {
+		t.Errorf("ids of certified blobs are %x, want %x", ids, id)
+	}
+	h.expect(400, "GET", api.BlobsPath+"?state=pending&form=ids", nil)
+	h.expect(400, "GET", api.BlobsPath+"?form=xml", nil)
 	if err := json.Unmarshal(h.expect(200, "GET", api.BlobsPath+"?state=certified", nil), &list); err != nil || len(list.Blobs) != 1 || list.Blobs[0].Blob != id {
 		t.Errorf("list %+v, %v, want the one blob", list, err)
 	}
