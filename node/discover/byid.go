@@ -112,10 +112,9 @@ func (c *proving) ask(ctx context.Context, deliver func(page) error) error {
 	return errChanged
 }
 
-// takeIDs takes a page of ids of certified blobs, and notes of which certificates are
-// needed. What just came, and lacks a certificate alone, is about to get it from whoever
+// take notes of which of the blobs a round needs certificates. What just came, and lacks a certificate alone, is about to get it from whoever
 // stores it: if not, the next round asks.
-func (r *round) takeIDs(ctx context.Context, p *idPage) {
+func (p *idPage) take(ctx context.Context, r *round) {
 	var found []Found
 	for i, id := range p.ids {
 		if r.known[id] || ctx.Err() != nil {

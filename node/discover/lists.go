@@ -202,7 +202,7 @@ func (r *round) certified(ctx context.Context) error {
 		case p.state == api.ListInvalid:
 			wrong = r.takeInvalid(p)
 		case p.ids != nil:
-			r.takeIDs(ctx, p.ids)
+			p.ids.take(ctx, r)
 		default:
 			wrong = r.takeCertified(ctx, p)
 		}
