@@ -6,7 +6,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -40,7 +39,7 @@ func (c *doubtCmd) Run(a *cli.App) error {
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	_, node, key, err := openGoverned(ctx, l, c.Key)
+	_, node, self, err := openGoverned(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}
@@ -52,7 +51,6 @@ func (c *doubtCmd) Run(a *cli.App) error {
 	if err != nil {
 		return err
 	}
-	self := account.New(l, key.Account())
 	_, err = self.Do(ctx, ledger.DoubtChallenges{Node: node.id, Epoch: status.Epoch})
 	if err != nil && ledger.RuleOf(err) != ledger.RuleTwice {
 		return fmt.Errorf("doubting: %w", err)

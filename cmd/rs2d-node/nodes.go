@@ -9,6 +9,7 @@ import (
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/internal/pause"
 	"github.com/redstuff-go/redstuff/node/committee"
+	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/identity"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -67,14 +68,17 @@ func (r *registered) governor(file string, keys *identity.Keyring) (*identity.Ke
 	return nil, fmt.Errorf("the node is governed by the account %v, whose secret is not in %s", r.Owner, file)
 }
 
-// openGoverned finds the node of a key file, and the key in it whose account governs the node.
-func openGoverned(ctx context.Context, l chain.Ledger, file string) (*identity.Keyring, *registered, *identity.Key, error) {
+// openGoverned finds the node of a key file, and the account that governs it, whose key is in it.
+func openGoverned(ctx context.Context, l chain.Ledger, file string) (*identity.Keyring, *registered, *account.Account, error) {
 	keys, n, err := openNode(ctx, l, file)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	key, err := n.governor(file, keys)
-	return keys, n, key, err
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return keys, n, account.New(l, key.Account()), nil
 }
 
 // standing is what a node is in an epoch.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/commit"
-	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -45,7 +44,7 @@ func (c *slashCmd) Run(a *cli.App) error {
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	_, voter, key, err := openGoverned(ctx, l, c.Key)
+	_, voter, self, err := openGoverned(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,6 @@ func (c *slashCmd) Run(a *cli.App) error {
 	if err != nil {
 		return err
 	}
-	self := account.New(l, key.Account())
 	_, err = self.Do(ctx, ledger.VoteSlashing{Voter: voter.id, Candidate: candidate.id})
 	if err != nil && ledger.RuleOf(err) != ledger.RuleTwice {
 		return fmt.Errorf("voting: %w", err)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/ledger"
 )
@@ -57,7 +56,7 @@ func (c *updateCmd) Run(a *cli.App) error {
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	keys, n, key, err := openGoverned(ctx, l, c.Key)
+	keys, n, self, err := openGoverned(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}
@@ -89,7 +88,6 @@ func (c *updateCmd) Run(a *cli.App) error {
 	if c.Commission != nil {
 		actions = append(actions, ledger.SetCommission{Node: n.id, Rate: *c.Commission})
 	}
-	self := account.New(l, key.Account())
 	for _, action := range actions {
 		if _, err := self.Do(ctx, action); err != nil {
 			return fmt.Errorf("updating: %w", err)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/redstuff-go/redstuff/cmd/internal/cli"
 	"github.com/redstuff-go/redstuff/cmd/internal/ui"
-	"github.com/redstuff-go/redstuff/node/control/account"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/rpc"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -85,7 +84,7 @@ func (c *voteCmd) Run(a *cli.App) error {
 	ctx, cancel := context.WithTimeout(a.Ctx, ledgerTime)
 	defer cancel()
 	l := rpc.NewClient(c.Ledger)
-	_, node, key, err := openGoverned(ctx, l, c.Key)
+	_, node, self, err := openGoverned(ctx, l, c.Key)
 	if err != nil {
 		return err
 	}
@@ -99,7 +98,6 @@ func (c *voteCmd) Run(a *cli.App) error {
 		}
 	}
 	slices.SortFunc(votes, func(a, b ledger.ParameterVote) int { return int(a.Parameter) - int(b.Parameter) })
-	self := account.New(l, key.Account())
 	if !slices.Equal(votes, ballot.Votes) {
 		if _, err := self.Do(ctx, ledger.VoteParameters{Node: node.id, Votes: votes}); err != nil {
 			return fmt.Errorf("voting: %w", err)

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
 // Limits bound what is spent on those who ask. The zero value of a field stands for its
@@ -38,7 +40,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, lim
 		limits.ConnsOf = max(1, limits.Conns/4)
 	}
 	s := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		Handler: framing.LastIfUnsure(handler), ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return ctx }, // who waits for events goes when it ends
 	}
@@ -118,8 +120,12 @@ func (l *boundedListener) leave(from netip.Addr) {
 
 type boundedConn struct {
 	net.Conn
-	leave func()
+	framed framing.Requests
+	leave  func()
 }
+
+// Read reads what is told apart as a proxy does, too.
+func (c *boundedConn) Read(p []byte) (int, error) { return c.framed.Read(c.Conn, p) }
 
 // Close makes room for another connection.
 func (c *boundedConn) Close() error {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
 // Options are choices for [New]. The zero value of a field stands for its default.
@@ -142,7 +144,7 @@ type connKey struct{}
 // a configuration it speaks TLS. The error is the listener's, or http.ErrServerClosed. It
 // is called once.
 func (s *Server) Serve(l net.Listener, config *tls.Config, handler http.Handler) error {
-	s.http.Handler = lastIfUnsure(handler)
+	s.http.Handler = framing.LastIfUnsure(handler)
 	s.conns.plain = config == nil
 	l = newListener(l, s.conns)
 	if config == nil {
@@ -150,19 +152,6 @@ func (s *Server) Serve(l net.Listener, config *tls.Config, handler http.Handler)
 	}
 	s.http.TLSConfig = s.shakeHands(config)
 	return s.http.ServeTLS(l, "", "")
-}
-
-// lastIfUnsure ends the connection after a request about whose end a proxy may be of another opinion:
-// what follows may be another client's, or be written by this one to be taken for that. net/http does
-// not say whether Content-Length was there as well as Transfer-Encoding, and of HTTP/1.0 not whether
-// Transfer-Encoding was.
-func lastIfUnsure(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
-			w.Header().Set("Connection", "close")
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 // shakeHands has hands shaken in turns of strangers, as all are at first.
