@@ -7,9 +7,10 @@ import "github.com/redstuff-go/redstuff/internal/ntstore"
 // stores nothing; storeEmitter for [Encoder.Encode]; and streamEmitter for
 // [Encoder.EncodeTo].
 type emitter interface {
-	// rows returns count rows of the blob: the heads of their symbols, with the first
-	// row's at the offset. It returns nil after an error.
-	rows(t *tiler, first, count int) (heads [][]byte, offset int)
+	// rows returns count rows of the blob: the heads of their symbols, with what the slab
+	// has of the first row's at the offset, and of the next one's step bytes on. It returns
+	// nil after an error.
+	rows(t *tiler, first, count int) (heads [][]byte, offset, step int)
 	// emitRows emits rows that rows returned. They follow one another in source.
 	emitRows(first, count int, source []byte)
 
@@ -38,11 +39,12 @@ type memoryEmitter struct {
 	copier ntstore.Copier
 }
 
-func (e *memoryEmitter) rows(_ *tiler, first, _ int) (heads [][]byte, offset int) {
+func (e *memoryEmitter) rows(t *tiler, first, _ int) (heads [][]byte, offset, step int) {
+	from := t.e.slab.from
 	if first == e.m.whole {
-		return e.m.tailHeads, 0
+		return e.m.tailHeads, from, 0
 	}
-	return e.m.heads, first * e.m.row
+	return e.m.heads, first*e.m.row + from, e.m.row
 }
 
 func (e *memoryEmitter) emitRows(int, int, []byte) {}

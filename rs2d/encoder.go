@@ -190,13 +190,13 @@ func (e *Encoder) extend(worker, piece int) {
 		first, count = m.whole, 1
 	}
 	t := e.tiles[worker]
-	heads, offset := e.emit.rows(t, first, count)
+	heads, offset, step := e.emit.rows(t, first, count)
 	if heads == nil {
 		return
 	}
 	strip, width := e.c.along[Primary].codec.StripSize(), e.slab.len()
 	for s := range strips(width, count, strip) {
-		t.rows.Encode(s.of(e.parity.shards, first*width, width), s.of(heads, offset+e.slab.from, m.row))
+		t.rows.Encode(s.of(e.parity.shards, first*width, width), s.of(heads, offset, step))
 	}
 	e.emit.emitRows(first, count, heads[0][offset:])
 }

@@ -107,8 +107,10 @@ func newStreamOptions(opts []StreamOption, memory int64) (o streamOptions, err e
 // columns, or what [MaxMemory] says, but at least 16 columns; and for each worker a row of
 // the matrix (S symbols), or up to 8 MiB of its columns that are read at a time, and a column
 // of the expanded one (n symbols) besides what [Encoder] says. When parity takes more than
-// that, src is read once more for each further 512 MiB. To see that it is the same each time
-// takes two rows of the expanded matrix (2·n symbols).
+// that, src is read once more for each further 512 MiB; but if slivers are discarded, it is
+// read twice, however long it is: some bytes of each symbol, at least 2 KiB, and then the
+// next, as long as what their hashing leaves fits into the same memory. To see that it is the
+// same each time takes two rows of the expanded matrix (2·n symbols).
 //
 // The error is a *commit.TooLargeError for a size that the code's shards cannot
 // hold, the context's, or wraps the first one of src or sink, io.ErrUnexpectedEOF if
@@ -140,7 +142,11 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 	s.progress.start(o.progress, int64(m.N)*int64(m.row+m.column))
 	e.emit = s
 	s.witness.begin(&m.layout, m.size)
-	e.runGroups(int(min(o.memory, int64(maxInt))))
+	if width := e.slabWidth(o.memory); sink == Discard && width >= leastSlab {
+		e.runSlabs(width)
+	} else {
+		e.runGroups(int(min(o.memory, int64(maxInt))))
+	}
 	if err := s.err.Load(); err != nil {
 		return nil, *err
 	}
@@ -148,6 +154,9 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 	e.finish(meta, uint64(size))
 	return meta, nil
 }
+
+// leastSlab is how many bytes of each symbol are worth being read by themselves.
+const leastSlab = 2 << 10
 
 const maxInt = int(^uint(0) >> 1)
 
@@ -258,17 +267,32 @@ func (s *streamEmitter) write(ref SliverRef, data []byte, off int) {
 	}
 }
 
-func (s *streamEmitter) rows(t *tiler, first, count int) (heads [][]byte, offset int) {
-	m := &s.e.matrix
-	t.read = resize(t.read, count*m.row)
+func (s *streamEmitter) rows(t *tiler, first, count int) (heads [][]byte, offset, step int) {
+	m, width := &s.e.matrix, s.e.slab.len()
+	t.read = resize(t.read, count*m.S*width)
 	t.heads = resize(t.heads, m.S)
 	for j := range t.heads {
-		t.heads[j] = t.read[j*m.size:]
+		t.heads[j] = t.read[j*width:]
 	}
-	if s.read(t.read, int64(first)*int64(m.row)); s.failed() {
-		return nil, 0
+	s.readSymbols(t.read, first, 0, count*m.S)
+	if s.failed() {
+		return nil, 0, 0
 	}
-	return t.heads, 0
+	return t.heads, 0, m.S * width
+}
+
+// readSymbols reads what the slab has of count symbols in a row, from the one of a row and
+// a column on.
+func (s *streamEmitter) readSymbols(dst []byte, row, column, count int) {
+	m, slab := &s.e.matrix, s.e.slab
+	off := int64(row)*int64(m.row) + int64(column*m.size)
+	if slab.len() == m.size {
+		s.read(dst[:count*m.size], off)
+		return
+	}
+	for i := range count {
+		s.read(dst[i*slab.len():][:slab.len()], off+int64(i)*int64(m.size)+int64(slab.from))
+	}
 }
 
 func (s *streamEmitter) emitRows(int, int, []byte) {}
@@ -283,21 +307,22 @@ const readBytes = 8 << 20
 // columns reads the unit's part of every row, and what follows in the rows for the units
 // after it.
 func (s *streamEmitter) columns(t *tiler, u *unit, _ int) cells {
-	m := &s.e.matrix
+	m, slab := &s.e.matrix, s.e.slab
+	width := slab.len()
 	if u.first == u.tile.from || u.first >= t.ahead.to {
-		to := min(u.tile.to, m.S, u.first+max(u.count, readBytes/m.column))
+		to := min(u.tile.to, m.S, u.first+max(u.count, readBytes/(m.P*width)))
 		t.ahead = columnRange{u.first, to}
-		t.read = resize(t.read, m.P*t.ahead.len()*m.size)
+		part := t.ahead.len() * width
+		t.read = resize(t.read, m.P*part)
 		for i := range m.P {
-			part := t.ahead.len() * m.size
-			s.read(t.read[i*part:][:part], int64(i)*int64(m.row)+int64(u.first*m.size))
+			s.readSymbols(t.read[i*part:][:part], i, u.first, t.ahead.len())
 		}
 	}
-	base, stride := t.read[(u.first-t.ahead.from)*m.size:], t.ahead.len()*m.size
+	base, stride := t.read[(u.first-t.ahead.from)*width:], t.ahead.len()*width
 	for i := range m.P {
-		t.shards[i] = base[i*stride:][:u.count*m.size]
+		t.shards[i] = base[i*stride:][:u.count*width]
 	}
-	return cells{shards: t.shards[:m.P], step: m.size, base: base, stride: stride, even: m.P}
+	return cells{shards: t.shards[:m.P], from: slab.from, step: width, base: base, stride: stride, even: m.P}
 }
 
 func (s *streamEmitter) gather(*tiler, *unit) {}

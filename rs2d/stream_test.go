@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -161,6 +162,48 @@ func TestSlabWidth(t *testing.T) {
 			case n <= 1000 && width == 0:
 				t.Errorf("n = %d, symbols of %d bytes: no slabs", n, size)
 			}
+		}
+	}
+}
+
+// TestStreamSlabs reads slabs of symbols, whose last one is short, and finds what changes
+// between the first time that one is read and the second.
+func TestStreamSlabs(t *testing.T) {
+	for _, scheme := range []commit.Scheme{commit.BLAKE3, commit.Walrus} {
+		c := newCode(t, 40, WithScheme(scheme), WithWorkers(1))
+		p := c.Params()
+		const size = 2*leastSlab + 100
+		memory := int64(p.N*p.N*c.lanes.BatchBytes(size) + (p.N-p.S)*p.P*leastSlab)
+		length := size*p.P*p.S - 77
+		blob := pattern(length, 6)
+		want, err := c.ID(blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read atomic.Int64
+		src := readerFunc(func(dst []byte, off int64) (int, error) {
+			read.Add(int64(len(dst)))
+			return bytes.NewReader(blob).ReadAt(dst, off)
+		})
+		meta, err := c.EncodeTo(t.Context(), Discard, src, int64(length), MaxMemory(memory))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, err := meta.ID(c.hasher); err != nil || id != want {
+			t.Errorf("%v: id %v (%v), want %v", scheme, id, err, want)
+		}
+		if read := read.Load(); read != 2*int64(length) {
+			t.Errorf("%v: %d bytes are read of %d", scheme, read, length)
+		}
+		changed := false
+		_, err = c.EncodeTo(t.Context(), Discard, src, int64(length), MaxMemory(memory), Progress(func(done, total int64) {
+			if !changed && done > total*leastSlab/size { // in the second slab
+				changed = true
+				blob[(p.S-1)*size+leastSlab+5]++
+			}
+		}))
+		if !errors.Is(err, ErrChanged) {
+			t.Errorf("%v: %v", scheme, err)
 		}
 	}
 }
