@@ -321,7 +321,7 @@ func (a *conns) closeFresh() {
 
 // closeBusy closes the connections on which a request is being served. http.Server.Close waits
 // seconds for each of which the other end takes nothing.
-func (a *conns) closeBusy() {
+func closeBusy(a *conns) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range a.parties {

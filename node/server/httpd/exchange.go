@@ -190,7 +190,7 @@ func (x *Exchange) Write(b []byte) (total int, err error) {
 	}
 	for {
 		x.extend()
-		n, err := x.write(b[:min(len(b), writePiece)])
+		n, err := writeTogether(x, b[:min(len(b), writePiece)])
 		x.s.metrics.sent.Add(float64(n))
 		total += n
 		if b = b[n:]; err != nil || len(b) == 0 {
@@ -199,8 +199,8 @@ func (x *Exchange) Write(b []byte) (total int, err error) {
 	}
 }
 
-// write writes a piece. The records of TLS that it takes go out together.
-func (x *Exchange) write(b []byte) (int, error) {
+// writeTogether writes a piece. The records of TLS that it takes go out together.
+func writeTogether(x *Exchange, b []byte) (int, error) {
 	if len(b) < cork.Least || x.TLS == nil || x.conn == nil {
 		return x.ResponseWriter.Write(b)
 	}

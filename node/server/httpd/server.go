@@ -194,7 +194,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Close cuts all connections off.
 func (s *Server) Close() error {
-	s.conns.closeBusy()
+	closeBusy(s.conns)
 	return s.http.Close()
 }
 
