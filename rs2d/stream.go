@@ -44,6 +44,7 @@ type streamOptions struct {
 	spool    string // the directory of temporary files
 	progress func(done, total int64)
 	readBack io.ReaderAt
+	steady   bool
 	reject   func(ref SliverRef, why error)
 }
 
@@ -57,6 +58,10 @@ func ReadBack(f io.ReaderAt) StreamOption {
 	}
 	return func(o *streamOptions) { o.readBack = f }
 }
+
+// Steady says of the source of an encoding that it is the same each time it is read, or that
+// the caller finds out by itself. Then [Encoder.EncodeTo] does not look, which takes memory.
+func Steady() StreamOption { return func(o *streamOptions) { o.steady = true } }
 
 // ReportRejected has f called with each sliver that a decoding goes on without, and why:
 // it could not be read, or is wrong, which is ErrRoot. Calls come one at a time. It panics
@@ -110,7 +115,8 @@ func newStreamOptions(opts []StreamOption, memory int64) (o streamOptions, err e
 // that, src is read once more for each further 512 MiB; but if slivers are discarded, it is
 // read twice, however long it is: some bytes of each symbol, at least 2 KiB, and then the
 // next, as long as what their hashing leaves fits into the same memory. To see that it is the
-// same each time takes two rows of the expanded matrix (2·n symbols).
+// same each time takes two rows of the expanded matrix (2·n symbols, or what is read of them
+// at a time), unless src is [Steady].
 //
 // The error is a *commit.TooLargeError for a size that the code's shards cannot
 // hold, the context's, or wraps the first one of src or sink, io.ErrUnexpectedEOF if
@@ -141,8 +147,15 @@ func (e *Encoder) EncodeTo(ctx context.Context, sink Sink, src io.ReaderAt, size
 	s := &streamEmitter{e: e, ctx: ctx, src: src, size: size, sink: sink}
 	s.progress.start(o.progress, int64(m.N)*int64(m.row+m.column))
 	e.emit = s
-	s.witness.begin(&m.layout, m.size)
-	if width := e.slabWidth(o.memory); sink == Discard && width >= leastSlab {
+	width := e.slabWidth(o.memory)
+	slabs := sink == Discard && width >= leastSlab
+	if !slabs {
+		width = m.size
+	}
+	if !o.steady {
+		s.witness.begin(&m.layout, width)
+	}
+	if slabs {
 		e.runSlabs(width)
 	} else {
 		e.runGroups(int(min(o.memory, int64(maxInt))))
@@ -328,7 +341,7 @@ func (s *streamEmitter) columns(t *tiler, u *unit, _ int) cells {
 func (s *streamEmitter) gather(*tiler, *unit) {}
 
 func (s *streamEmitter) done() {
-	if !s.failed() && !s.witness.agrees(s.e.tiles[0]) {
+	if !s.failed() && len(s.witness.rows) > 0 && !s.witness.agrees(s.e.tiles[0]) {
 		s.fail(ErrChanged)
 	}
 }

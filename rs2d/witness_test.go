@@ -61,6 +61,32 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestSteady: nobody looks whether a source changes that is said to be the same.
+func TestSteady(t *testing.T) {
+	c := newCode(t, 70, WithWorkers(1))
+	const length = 200_000
+	blob := pattern(length, 5)
+	begun := false
+	meta, err := c.EncodeTo(t.Context(), Discard, bytes.NewReader(blob), int64(len(blob)), MaxMemory(1), Steady(), Progress(func(int64, int64) {
+		if !begun {
+			begun = true
+			clear(blob)
+		}
+	}))
+	if err != nil {
+		t.Fatalf("error %v, want none", err)
+	}
+	for what, blob := range map[string][]byte{"first": pattern(length, 5), "then": blob} {
+		id, err := c.ID(blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := meta.ID(c.hasher); err != nil || got == id {
+			t.Errorf("id %v (%v), which is that of what was %s there", got, err, what)
+		}
+	}
+}
+
 // TestWitnessRows has every row of parity be chosen at times.
 func TestWitnessRows(t *testing.T) {
 	const n = 7 // of which 4 are of parity, and 2 chosen

@@ -142,7 +142,7 @@ func (l *longGet) compare(p *partial) (bool, error) {
 		if in.before, err = p.Stat(); err != nil {
 			return commit.BlobID{}, err
 		}
-		_, id, err := in.encodeTo(ctx, l.Code(), rs2d.Discard, rs2d.MaxMemory(compareMemory))
+		_, id, err := in.encodeTo(ctx, l.Code(), rs2d.Discard, rs2d.MaxMemory(compareMemory), rs2d.Steady())
 		return id, err
 	})
 	return id == l.id, err

@@ -118,7 +118,7 @@ func (c cluster) Object(ctx context.Context, id ObjectID) (*Object, error) {
 
 // idOf returns the id of the blob that src has.
 func (c cluster) idOf(ctx context.Context, src io.ReaderAt, size int64) (id commit.BlobID, err error) {
-	meta, err := c.Code().EncodeTo(ctx, rs2d.Discard, src, size, rs2d.MaxMemory(64<<20))
+	meta, err := c.Code().EncodeTo(ctx, rs2d.Discard, src, size, rs2d.MaxMemory(64<<20), rs2d.Steady())
 	if err != nil {
 		return id, err
 	}

@@ -191,7 +191,7 @@ func (t *streaming) recover(ctx context.Context) error {
 
 // strict encodes what was read again, and compares.
 func (t *streaming) strict(ctx context.Context) error {
-	meta, err := t.code.EncodeTo(ctx, rs2d.Discard, t.options.back, int64(t.meta.Length), rs2d.MaxMemory(t.most),
+	meta, err := t.code.EncodeTo(ctx, rs2d.Discard, t.options.back, int64(t.meta.Length), rs2d.MaxMemory(t.most), rs2d.Steady(),
 		rs2d.Progress(func(done, total int64) {
 			encoded := float64(t.encodedLength()) * (float64(done) / float64(max(total, 1)))
 			t.options.progress.report(int64(t.meta.Length)+int64(encoded), t.total)

@@ -169,7 +169,8 @@ func (f *streamed) reserve(ctx context.Context) (*reservation, error) {
 }
 
 func (f *streamed) encode(ctx context.Context, sink rs2d.Sink) (*commit.Metadata, error) {
-	meta, err := f.encoder.EncodeTo(ctx, sink, f.src, f.size, rs2d.MaxMemory(streamParity), rs2d.Progress(f.report))
+	// A blob that changes does not have the same id the second time.
+	meta, err := f.encoder.EncodeTo(ctx, sink, f.src, f.size, rs2d.MaxMemory(streamParity), rs2d.Progress(f.report), rs2d.Steady())
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}

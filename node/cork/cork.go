@@ -11,11 +11,9 @@ import (
 const (
 	// Least is how many bytes take more than one record.
 	Least = record + 1
-	// Piece is how many bytes are best written to TLS at once: some whole records of it.
-	Piece = 8 * record
 	// record is how many bytes a record of TLS has at most, and overhead what it takes besides.
 	record, overhead = 16 << 10, 22
-	// room is for the records of a piece.
+	// room is for the records that go out together.
 	room = 8 * (record + overhead)
 )
 
@@ -31,8 +29,8 @@ func NewBuffers(writers int) *Buffers {
 	return b
 }
 
-// Take returns memory of Piece bytes or more, or nil if others have all there is.
-func (b *Buffers) Take() []byte {
+// take returns memory for some records, or nil if others have all there is.
+func (b *Buffers) take() []byte {
 	select {
 	case buffer := <-b.free:
 		if buffer == nil {
@@ -44,8 +42,8 @@ func (b *Buffers) Take() []byte {
 	}
 }
 
-// Give gives back what Take returned.
-func (b *Buffers) Give(buffer []byte) {
+// give gives back what take returned.
+func (b *Buffers) give(buffer []byte) {
 	if buffer != nil {
 		b.free <- buffer
 	}
@@ -67,8 +65,8 @@ func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
 // Gather calls write, and gathers meanwhile what goes through the writer. All of it has gone
 // out when Gather returns. The error is that of write, or else the connection's.
 func (w *Writer) Gather(buffers *Buffers, write func() (int, error)) (n int, err error) {
-	buffer := buffers.Take()
-	defer buffers.Give(buffer)
+	buffer := buffers.take()
+	defer buffers.give(buffer)
 	w.mu.Lock()
 	w.buffer = buffer
 	w.mu.Unlock()

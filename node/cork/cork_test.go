@@ -60,8 +60,8 @@ func TestGather(t *testing.T) {
 		defer func() { _ = recover() }()
 		_, _ = w.Gather(buffers, func() (int, error) { panic("in the middle") })
 	}()
-	held := buffers.Take()
-	if len(held) < Piece || buffers.Take() != nil {
+	held := buffers.take()
+	if len(held) < room || buffers.take() != nil {
 		t.Fatal("after a panic there is not one buffer")
 	}
 	to.Reset()
@@ -69,7 +69,7 @@ func TestGather(t *testing.T) {
 	if n, err := w.Gather(buffers, write(3, 10)); n != 30 || err != nil || to.Len() != 30 || to.writes != 3 {
 		t.Errorf("without memory: %d of %d bytes, %v, in %d writes", to.Len(), n, err, to.writes)
 	}
-	buffers.Give(held)
+	buffers.give(held)
 
 	to.err = errors.New("the line is down")
 	if _, err := w.Gather(buffers, write(3, 10)); !errors.Is(err, to.err) {

@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,6 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/committee"
-	"github.com/redstuff-go/redstuff/node/cork"
 	"github.com/redstuff-go/redstuff/node/identity"
 )
 
@@ -39,14 +39,10 @@ type Options struct {
 	HedgeAfter time.Duration // to wait for a small answer before others are asked too, while nothing is known; default 300 ms
 	Counters   *ByteCounters // of all connections, if not nil
 	Logger     *slog.Logger  // default drops all
-	corks      *cork.Buffers // of all connections
 	// Timeouts of penalties, see Distrust, MarkFailed and MarkLate.
 	DistrustFor time.Duration // default 10 min
 	FailFor     time.Duration // default 2 s; doubles with every failure in a row, up to 16 times
 }
-
-// corks is how many buffers requests are gathered in: each that is being sent takes two.
-const corks = 64
 
 func (o *Options) fill() {
 	set := func(d *time.Duration, v time.Duration) {
@@ -74,9 +70,6 @@ func (o *Options) fill() {
 	}
 	if o.Logger == nil {
 		o.Logger = discard
-	}
-	if o.corks == nil {
-		o.corks = cork.NewBuffers(corks)
 	}
 }
 
@@ -166,7 +159,7 @@ func newLink(m committee.Member, key *identity.Key, o Options) *link {
 			if err != nil {
 				return nil, err
 			}
-			conn := newSecureConn(raw, config, o.corks)
+			conn := tls.Client(raw, config)
 			ctx, cancel := context.WithTimeout(ctx, o.DialTimeout)
 			defer cancel()
 			if err := conn.HandshakeContext(ctx); err != nil {

@@ -58,7 +58,7 @@ var rules = arrows{
 	"node/fault/flood":       {"commit", "node/api", "rs2d"},
 	"node/ledger/light":      {"node/committee", "node/ledger", "node/ledger/codec", "node/ledger/tree"},
 	"node/ledger/ledgertest": {"commit", "node/committee", "node/ledger"},
-	"node/peer":              {"commit", "node/api", "node/committee", "node/cork", "node/epoch", "node/identity", "node/placement", "rs2d"},
+	"node/peer":              {"commit", "node/api", "node/committee", "node/epoch", "node/identity", "node/placement", "rs2d"},
 	"node/server":            {"commit", "internal/reuse", "node/api", "node/challenge", "node/coded", "node/committee", "node/control", "node/epoch", "node/gate", "node/identity", "node/metadata", "node/placement", "node/server/httpd", "node/store", "rs2d"},
 	"node/control/rpc":       {"commit", "internal/pause", "node/control/chain", "node/ledger", "node/ledger/codec", "node/ledger/light", "node/ledger/tree", "node/server/framing"},
 	"node/internal":          {"node/api", "node/fault/flood"},
