@@ -356,7 +356,10 @@ func TestFewDescriptors(t *testing.T) {
 	fs.MaxOpen(store.MinOpenFiles)
 	d := open(t, "store", store.Options{FS: fs, Owner: spaceOwner, MaxOpenFiles: store.MinOpenFiles, InlineMax: 4000})
 	done := make(chan error)
-	const writers, each = 64, 12
+	writers, each := 64, 12
+	if testing.Short() {
+		each = 4
+	}
 	for w := range writers {
 		go func() {
 			for i := range each {
