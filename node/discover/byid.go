@@ -112,8 +112,8 @@ func (c *proving) ask(ctx context.Context, deliver func(page) error) error {
 	return errChanged
 }
 
-// take notes of which of the blobs a round needs certificates. What just came, and lacks a certificate alone, is about to get it from whoever
-// stores it: if not, the next round asks.
+// take notes of which of the blobs a round needs certificates. What just came, and lacks a
+// certificate alone, is about to get it from whoever stores it: if not, the next round asks.
 func (p *idPage) take(ctx context.Context, r *round) {
 	var found []Found
 	for i, id := range p.ids {
