@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/redstuff-go/redstuff/node/cork"
 )
 
 // Rule says what a route asks for before its handler runs.
@@ -190,21 +188,13 @@ func (x *Exchange) Write(b []byte) (total int, err error) {
 	}
 	for {
 		x.extend()
-		n, err := writeTogether(x, b[:min(len(b), writePiece)])
+		n, err := x.ResponseWriter.Write(b[:min(len(b), writePiece)])
 		x.s.metrics.sent.Add(float64(n))
 		total += n
 		if b = b[n:]; err != nil || len(b) == 0 {
 			return total, err
 		}
 	}
-}
-
-// writeTogether writes a piece. The records of TLS that it takes go out together.
-func writeTogether(x *Exchange, b []byte) (int, error) {
-	if len(b) < cork.Least || x.TLS == nil || x.conn == nil {
-		return x.ResponseWriter.Write(b)
-	}
-	return x.conn.out.Gather(x.s.corks, func() (int, error) { return x.ResponseWriter.Write(b) })
 }
 
 // Unwrap is for http.ResponseController.
