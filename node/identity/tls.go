@@ -46,6 +46,8 @@ func (k *Key) ServerTLS() *tls.Config {
 		Certificates: []tls.Certificate{k.tlsCertificate()},
 		ClientAuth:   tls.RequestClientCert,
 		NextProtos:   []string{"http/1.1"},
+		// Nobody looks at the begin of an answer before the rest is there.
+		DynamicRecordSizingDisabled: true,
 	}
 }
 
@@ -59,6 +61,8 @@ func (k *Key) ClientTLS(server committee.TLSKey) *tls.Config {
 		// The chain is not verified because the key itself is known: see VerifyConnection.
 		InsecureSkipVerify: true,
 		ClientSessionCache: tls.NewLRUClientSessionCache(16),
+
+		DynamicRecordSizingDisabled: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			if key, ok := PeerKey(&state); !ok || key != server {
 				return ErrStranger

@@ -143,12 +143,22 @@ func HealthOf(peers []*Peer) []Health {
 // Rank sorts candidates in the order in which to ask for them: by the health of who
 // has them, then by class, the lower ones first. Among equals, chance spreads the load.
 func Rank[T any](candidates []T, of func(T) (health Health, class int)) {
-	rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
-	slices.SortStableFunc(candidates, func(a, b T) int {
-		first, firstClass := of(a)
-		second, secondClass := of(b)
-		return cmp.Or(cmp.Compare(first, second), cmp.Compare(firstClass, secondClass))
+	type ranked struct {
+		candidate T
+		health    Health
+		class     int
+	}
+	all := make([]ranked, len(candidates))
+	for i, j := range rand.Perm(len(candidates)) {
+		health, class := of(candidates[j])
+		all[i] = ranked{candidates[j], health, class}
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(a.health, b.health), cmp.Compare(a.class, b.class))
 	})
+	for i, r := range all {
+		candidates[i] = r.candidate
+	}
 }
 
 // Ranked returns the peers in the order in which to ask them. Nil ones are left out.

@@ -82,9 +82,12 @@ func (p *Peer) SliverRange(ctx context.Context, id commit.BlobID, pair int, axis
 		return p.streamError(err)
 	}
 	// The connection serves again once the end was seen.
-	_, _ = io.CopyN(io.Discard, body, 1)
+	toEnd(body)
 	return nil
 }
+
+// toEnd takes note of the end of an answer of which all is there: its connection serves again then.
+func toEnd(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 1) }
 
 // frames reads an answer to its end, and calls f with the header of every frame of the
 // kind that is expected; f reads the rest of it, and takes as many as were asked for.
@@ -98,6 +101,7 @@ func (p *link) frames(body io.Reader, kind api.FrameKind, most int, f func(api.F
 		case err != nil:
 			return p.streamError(err)
 		case h.Kind == api.FrameEnd:
+			toEnd(body)
 			return nil
 		case h.Kind == kind:
 			if err := f(h, frames); err != nil {

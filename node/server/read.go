@@ -203,7 +203,7 @@ func (d *reader) getSlivers(r *request) {
 		d.blobs.fail(r, err)
 		return
 	}
-	if !r.Hold(int64(max(sizes[0], sizes[1]) + api.FrameHeaderSize)) {
+	if !r.Hold(int64(max(sizes[0], sizes[1]) + api.FrameHeaderSize + together)) {
 		return
 	}
 	d.blobs.stream(r, func(yield func(api.FrameHeader, frameData) bool) {

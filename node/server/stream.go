@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/redstuff-go/redstuff/node/api"
 	"github.com/redstuff-go/redstuff/node/gate"
@@ -15,14 +16,22 @@ import (
 // frameData appends the data of a frame to dst.
 type frameData func(dst []byte) ([]byte, error)
 
+// Frames go out together until so many bytes or so much time has gone into them.
+const (
+	together = 64 << 10
+	waiting  = 20 * time.Millisecond
+)
+
 // stream answers with frames. Its header is out before the data of the first is
 // there, so what there is no data of is told in the stream.
 func (b *blobs) stream(r *request, frames iter.Seq2[api.FrameHeader, frameData]) {
 	r.Header().Set("Content-Type", api.TypeFrames)
 	buffer := buffers.Get().(*[]byte)
 	defer giveBack(buffer)
+	out, began := (*buffer)[:0], time.Now()
 	for h, data := range frames {
-		frame, err := data(h.Append((*buffer)[:0]))
+		at := len(out)
+		filled, err := data(h.Append(out))
 		if r.visit.Err() != nil {
 			panic(http.ErrAbortHandler) // the node is silent, and waits for the answer to end
 		}
@@ -30,17 +39,24 @@ func (b *blobs) stream(r *request, frames iter.Seq2[api.FrameHeader, frameData])
 			return
 		}
 		if err != nil {
-			frame = b.errorFrame(h, err)
+			out = append(out, b.errorFrame(h, err)...)
 		} else {
-			h.Length = uint32(len(frame) - api.FrameHeaderSize)
-			h.Append(frame[:0])
-			*buffer = frame
+			h.Length = uint32(len(filled) - at - api.FrameHeaderSize)
+			h.Append(filled[:at])
+			out = filled
 		}
-		if _, err := r.Write(frame); err != nil {
+		*buffer = out
+		if len(out) < together && time.Since(began) < waiting {
+			continue
+		}
+		if _, err := r.Write(out); err != nil {
 			return
 		}
+		out, began = out[:0], time.Now()
 	}
-	_, _ = r.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil))
+	if _, err := r.Write(out); err == nil {
+		_, _ = r.Write(api.FrameHeader{Kind: api.FrameEnd}.Append(nil)) // goes out with the end of the answer
+	}
 }
 
 // errorFrame tells in a stream that something is not coming.

@@ -31,7 +31,7 @@ var rules = arrows{
 	// The node: pure rooms first; only node itself knows all, and only commands know it.
 	"node/ledger/apportion":  {},
 	"node/server/framing":    {},
-	"node/server/httpd":      {"node/server/framing"},
+	"node/server/httpd":      {"node/cork", "node/server/framing"},
 	"node/ledger/codec":      {"internal/bcs"},
 	"node/ledger/tree":       {"internal/bcs"},
 	"node/committee":         {"commit"},
@@ -41,6 +41,7 @@ var rules = arrows{
 	"node/challenge":         {"commit", "internal/bcs", "node/committee", "node/ledger/codec"},
 	"node/identity":          {"node/committee"},
 	"node/ledger":            {"commit", "internal/bcs", "node/challenge", "node/committee", "node/ledger/apportion", "node/ledger/codec", "node/ledger/tree"},
+	"node/cork":              {},
 	"node/placement":         {"commit", "node/committee", "rs2d"},
 	"node/store":             {"commit", "rs2d"},
 	"node/control":           {"commit", "node/committee", "node/epoch"},

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/redstuff-go/redstuff/node/cork"
 	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
@@ -18,6 +19,7 @@ type conn struct {
 	net.Conn
 	all     *conns
 	framed  *framing.Requests // nil where TLS is between the requests and the connection
+	out     *cork.Writer      // to send
 	active  atomic.Int64      // when bytes moved last, Unix time in nanoseconds
 	patient atomic.Bool       // the deadline for reading is one that whoever sends can meet
 
@@ -69,10 +71,16 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.Conn.SetDeadline(t)
 }
 
+// Write sends, or gathers what is to be sent.
+func (c *conn) Write(b []byte) (int, error) { return c.out.Write(b) }
+
+// sender sends on a connection.
+type sender struct{ *conn }
+
 // Write notes when bytes moved. A stranger's turn is another's while the system takes no
 // more. After an error nothing is written any more: not the good-byes of TLS either, for
 // which whoever reads nothing would be waited for.
-func (c *conn) Write(b []byte) (n int, err error) {
+func (c sender) Write(b []byte) (n int, err error) {
 	if c.broken.Load() {
 		return 0, net.ErrClosed
 	}
@@ -98,7 +106,7 @@ func (c *conn) Write(b []byte) (n int, err error) {
 		c.active.Store(time.Now().UnixNano())
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.all.cutsOff(c, true)
+		c.all.cutsOff(c.conn, true)
 	}
 	if err != nil {
 		c.forget()

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redstuff-go/redstuff/node/cork"
 	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
@@ -81,6 +82,7 @@ func (a *conns) reserved() int { return a.most / 4 }
 func (a *conns) newConn(raw net.Conn) *conn {
 	limitUnsent(raw, unsent)
 	c := &conn{Conn: raw, all: a, fresh: true, since: time.Now()}
+	c.out = cork.NewWriter(sender{c})
 	if a.plain {
 		c.framed = new(framing.Requests)
 	}
@@ -313,6 +315,18 @@ func (a *conns) closeFresh() {
 			if c := e.Value.(*conn); c.fresh {
 				_ = c.Conn.Close() // its goroutine removes it
 			}
+		}
+	}
+}
+
+// closeBusy closes the connections on which a request is being served. http.Server.Close waits
+// seconds for each of which the other end takes nothing.
+func closeBusy(a *conns) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.parties {
+		for e := p.busy.Front(); e != nil; e = e.Next() {
+			_ = e.Value.(*conn).Conn.Close() // its goroutine removes it
 		}
 	}
 }

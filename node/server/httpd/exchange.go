@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/redstuff-go/redstuff/node/cork"
 )
 
 // Rule says what a route asks for before its handler runs.
@@ -118,7 +120,13 @@ func (x *Exchange) follows() bool {
 
 // settle ends an exchange whose body has not come. The answer goes out first; what comes
 // after it is thrown away for a moment.
+//
+// A connection on which nothing goes out any more ends with the exchange: net/http has not always
+// seen why, and would serve what was asked after it.
 func (x *Exchange) settle() {
+	if x.conn != nil && x.conn.broken.Load() {
+		panic(http.ErrAbortHandler)
+	}
 	if !x.body.pending() {
 		return
 	}
@@ -188,13 +196,21 @@ func (x *Exchange) Write(b []byte) (total int, err error) {
 	}
 	for {
 		x.extend()
-		n, err := x.ResponseWriter.Write(b[:min(len(b), writePiece)])
+		n, err := writeTogether(x, b[:min(len(b), writePiece)])
 		x.s.metrics.sent.Add(float64(n))
 		total += n
 		if b = b[n:]; err != nil || len(b) == 0 {
 			return total, err
 		}
 	}
+}
+
+// writeTogether writes a piece. The records of TLS that it takes go out together.
+func writeTogether(x *Exchange, b []byte) (int, error) {
+	if len(b) < cork.Least || x.TLS == nil || x.conn == nil {
+		return x.ResponseWriter.Write(b)
+	}
+	return x.conn.out.Gather(x.s.corks, func() (int, error) { return x.ResponseWriter.Write(b) })
 }
 
 // Unwrap is for http.ResponseController.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/redstuff-go/redstuff/node/cork"
 	"github.com/redstuff-go/redstuff/node/server/framing"
 )
 
@@ -93,11 +94,15 @@ type Server struct {
 	slots     *pool // requests being served
 	bytes     *pool // of bodies that have come, and of what answers are made of
 	announced *quota
+	corks     *cork.Buffers
 	turns     *turns     // of what requests compute
 	strangers *strangers // all that is done for them
 	metrics   *metrics
 	http      *http.Server
 }
+
+// gatherers is how many answers are gathered for TLS at a time.
+const gatherers = 64
 
 // New returns a server that serves nothing yet. The error names an option that is out of
 // range.
@@ -111,6 +116,7 @@ func New(o Options) (*Server, error) {
 		slots:     newPool(int64(o.MaxRequests)),
 		bytes:     newPool(o.MaxBytes),
 		announced: newQuota(o.MaxBytes / 2),
+		corks:     cork.NewBuffers(gatherers),
 		turns:     newTurns(o.MaxTurns),
 		strangers: newStrangers(),
 	}
@@ -187,7 +193,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Close cuts all connections off.
-func (s *Server) Close() error { return s.http.Close() }
+func (s *Server) Close() error {
+	closeBusy(s.conns)
+	return s.http.Close()
+}
 
 // pressed is for how long connections count as scarce after one had to make room.
 const pressed = time.Minute

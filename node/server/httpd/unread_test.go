@@ -2,10 +2,14 @@ package httpd
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -35,6 +39,42 @@ func TestUnreadAnswersAreNotKept(t *testing.T) {
 	send(t, conn, "GET", "/", "\r\n")
 	if got := <-taken; got > most {
 		t.Errorf("%d bytes were taken of an answer that nobody reads, want at most %d", got, most)
+	}
+}
+
+// TestUnreadAnswersEnd asks for one answer after the other over TLS, each in many records and of a
+// length that is said before, and reads none. The connection ends with the first that does not
+// go out, and what was asked after it is not answered.
+func TestUnreadAnswersEnd(t *testing.T) {
+	const asked = 300
+	data := bytes.Repeat([]byte("x"), 100<<10)
+	var answered atomic.Int64
+	h := start(t, Options{StallTimeout: 300 * time.Millisecond}, true, func(s *Server, mux *http.ServeMux) {
+		mux.Handle("/", s.Handle("large", Rule{}, func(x *Exchange) {
+			answered.Add(1)
+			x.Header().Set("Content-Length", strconv.Itoa(len(data)))
+			_, _ = x.Write(data)
+		}))
+	})
+	raw := h.dial()
+	if err := raw.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+	for range asked {
+		send(t, conn, "GET", "/", "\r\n")
+	}
+	eventually(t, "the connection is cut off", func() bool {
+		h.server.conns.mu.Lock()
+		defer h.server.conns.mu.Unlock()
+		return h.server.conns.cut[cutAnswer] == 1 && h.server.conns.total == 0
+	})
+	// 1 MiB is more than the systems keep.
+	if got := answered.Load(); got > 1<<20/int64(len(data))+1 {
+		t.Errorf("%d of %d requests were answered for one who reads nothing", got, asked)
+	}
+	if _, err := io.Copy(io.Discard, raw); err == nil {
+		t.Error("the connection ended as if all were there")
 	}
 }
 

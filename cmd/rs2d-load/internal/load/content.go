@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
@@ -18,18 +19,44 @@ type contents struct {
 
 // make returns blob k.
 func (c contents) make(k uint64) []byte {
+	stream, length := c.stream(k)
+	blob := make([]byte, length)
+	stream.XORKeyStream(blob, blob)
+	return blob
+}
+
+// is reports whether those are the bytes of blob k. It makes a few of them at a time, since memory for
+// all would cost as much as their making.
+func (c contents) is(k uint64, blob []byte) bool {
+	stream, length := c.stream(k)
+	if uint64(len(blob)) != length {
+		return false
+	}
+	var zero, want [16 << 10]byte
+	for len(blob) > 0 {
+		n := min(len(blob), len(want))
+		stream.XORKeyStream(want[:n], zero[:n])
+		if !bytes.Equal(blob[:n], want[:n]) {
+			return false
+		}
+		blob = blob[n:]
+	}
+	return true
+}
+
+// stream returns where the bytes of blob k come from, and how many there are.
+func (c contents) stream(k uint64) (stream cipher.Stream, length uint64) {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], c.seed)
 	binary.LittleEndian.PutUint64(key[8:], k)
-	blob := make([]byte, c.sizes.Draw(rand.New(rand.NewChaCha8(key))))
+	length = c.sizes.Draw(rand.New(rand.NewChaCha8(key)))
 	// A generator of 64-bit numbers would take a fifth of the clients' processor time, where
 	// large blobs are read.
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		panic(err) // the key has a right length
 	}
-	cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(blob, blob)
-	return blob
+	return cipher.NewCTR(block, make([]byte, aes.BlockSize)), length
 }
 
 // encodeWrong encodes a blob as a malicious writer does: one row is not what the others

@@ -17,6 +17,22 @@ func TestContentsFollowFromNumbers(t *testing.T) {
 	if bytes.Equal(c.make(3), c.make(4)) || bytes.Equal(c.make(3), contents{6, c.sizes}.make(3)) {
 		t.Error("one blob for two numbers or seeds")
 	}
+
+	long := contents{seed: 5, sizes: Sizes{lo: 100_000, hi: 100_000}}
+	blob := long.make(3)
+	if !long.is(3, blob) {
+		t.Error("a blob is not what was made of its number")
+	}
+	if long.is(4, blob) || long.is(3, blob[1:]) || long.is(3, append(blob, 0)) || long.is(3, nil) {
+		t.Error("a blob is that of another number, or longer or shorter than it is")
+	}
+	for _, at := range []int{0, 16<<10 - 1, 16 << 10, len(blob) - 1} {
+		blob[at] ^= 1
+		if long.is(3, blob) {
+			t.Errorf("byte %d is wrong, and nobody sees it", at)
+		}
+		blob[at] ^= 1
+	}
 }
 
 // TestWrongEncoding is refused by strict readers whichever rows they have, although

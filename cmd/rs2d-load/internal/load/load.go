@@ -1,7 +1,6 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -223,7 +222,7 @@ func (l *Load) read(ctx context.Context, s stored) outcome {
 	}
 	o := outcome{bytes: int64(len(got)), steps: steps}
 	began := time.Now()
-	if s.wrong || l.Verify && !bytes.Equal(got, l.contents.make(s.k)) {
+	if s.wrong || l.Verify && !l.contents.is(s.k, got) {
 		l.blobs.wrong.Add(1)
 		o.err = fmt.Errorf("blob %v: %w", s.id, errWrong)
 	}
