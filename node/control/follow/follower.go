@@ -201,6 +201,11 @@ const (
 // any.
 const catchUpTime = 3 * time.Second
 
+// lull is how long a follower lets events gather, while nobody waits for a registration: what
+// comes with one answer, one change of the store and one place costs much less than event by
+// event.
+const lull = 50 * time.Millisecond
+
 // eventsAtOnce is how many events are asked for at once.
 const eventsAtOnce = 500
 
@@ -215,6 +220,7 @@ func (f *Follower) Run(ctx context.Context, h Hooks) {
 		f.fail(err)
 		if err == nil {
 			pause = firstPause
+			f.Registry.lull(ctx, lull)
 			continue
 		}
 		f.forget()

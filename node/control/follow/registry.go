@@ -47,6 +47,7 @@ type Registry struct {
 	known    knowledge
 	accounts bounded[committee.TLSKey, account]
 	waiting  int
+	wanted   chan struct{} // closed when somebody waits; nil if nobody asks
 	changed  chan struct{} // closed when a blob is learnt of; then there is another one
 }
 
@@ -142,6 +143,10 @@ func (r *Registry) enter() bool {
 		return false
 	}
 	r.waiting++
+	if r.wanted != nil {
+		close(r.wanted)
+		r.wanted = nil
+	}
 	return true
 }
 
@@ -149,6 +154,25 @@ func (r *Registry) leave() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting--
+}
+
+// lull waits until somebody waits for a registration, but no longer than most or until the
+// context ends.
+func (r *Registry) lull(ctx context.Context, most time.Duration) {
+	r.mu.Lock()
+	wanted := make(chan struct{})
+	if r.wanted = wanted; r.waiting > 0 {
+		close(wanted)
+		r.wanted = nil
+	}
+	r.mu.Unlock()
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-wanted:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // hear waits for the event that the blob is registered.
