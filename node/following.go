@@ -65,16 +65,18 @@ func (l *following) run(ctx context.Context) {
 	group.Wait()
 }
 
-// certified has a blob healed if the node lacks something of it. A write of it may be
+// certified has blobs healed of which the node lacks something. Writes of them may be
 // under way still.
-func (l *following) certified(id commit.BlobID) {
+func (l *following) certified(ids []commit.BlobID) {
 	v := l.view()
-	info, err := l.store.Info(id)
-	if err != nil || v.Member < 0 {
-		return // the healer will find it when it looks
+	if v.Member < 0 {
+		return // the healer will find them when it looks
 	}
 	place := func(e store.Entry) placement.Ref { return placement.Ref(e.Ref) }
-	if !info.Has(store.Metadata) || len(placement.Missing(v.Committee, v.Member, id, info.Slivers, place)) > 0 {
-		l.healer.Enqueue(id)
+	for _, id := range ids {
+		info, err := l.store.Info(id)
+		if err == nil && (!info.Has(store.Metadata) || len(placement.Missing(v.Committee, v.Member, id, info.Slivers, place)) > 0) {
+			l.healer.Enqueue(id)
+		}
 	}
 }

@@ -241,6 +241,7 @@ func (x *blobIndex) info() (i Info) {
 		i.Inserted = time.Unix(x.inserted, 0)
 	}
 	i.End, i.Writer = x.end, x.writer
+	i.Records, i.Slivers = make([]Record, 0, len(x.records)), make([]Entry, 0, len(x.slivers))
 	for _, r := range x.records {
 		i.Records = append(i.Records, r.kind)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -12,19 +13,36 @@ import (
 )
 
 // Local returns the ledger of a backend in this process.
-func Local(b Backend) Ledger { return local{b} }
+func Local(b Backend) Ledger { return &local{Backend: b} }
 
-type local struct{ Backend }
+type local struct {
+	Backend
+	last atomic.Pointer[lastStatus]
+}
 
-func (l local) Genesis(context.Context) (ledger.Genesis, error) { return l.State().Genesis(), nil }
+// lastStatus is the status of the state that was asked about last: all who ask between two
+// blocks are told the same.
+type lastStatus struct {
+	state  *ledger.State
+	status Status
+}
 
-func (l local) Status(context.Context) (Status, error) { return StatusOf(l.State()), nil }
+func (l *local) Genesis(context.Context) (ledger.Genesis, error) { return l.State().Genesis(), nil }
 
-func (l local) Blob(_ context.Context, id commit.BlobID) (Blob, error) {
+func (l *local) Status(context.Context) (Status, error) {
+	s, last := l.State(), l.last.Load()
+	if last == nil || last.state != s {
+		last = &lastStatus{s, StatusOf(s)}
+		l.last.Store(last)
+	}
+	return last.status, nil
+}
+
+func (l *local) Blob(_ context.Context, id commit.BlobID) (Blob, error) {
 	return BlobOf(l.State(), id), nil
 }
 
-func (l local) Prove(_ context.Context, key []byte) (Proof, error) {
+func (l *local) Prove(_ context.Context, key []byte) (Proof, error) {
 	s := l.State()
 	return Proof{s.System().Height, s.Root(), s.Prove(key)}, nil
 }
@@ -32,7 +50,7 @@ func (l local) Prove(_ context.Context, key []byte) (Proof, error) {
 // maxPage bounds the bytes of a page.
 const maxPage = 4 << 20
 
-func (l local) List(_ context.Context, prefix, after []byte, limit int) (Page, error) {
+func (l *local) List(_ context.Context, prefix, after []byte, limit int) (Page, error) {
 	s := l.State()
 	page := Page{Height: s.System().Height}
 	from := prefix

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -67,7 +69,7 @@ func (a *applier) certified(events []chain.Event) (n int, err error) {
 	for _, event := range events[:n] {
 		switch e := event.Event.(type) {
 		case ledger.BlobRegistered:
-			w.add(func() error { return a.lengthen(e.ID, e.End) })
+			err = errors.Join(err, a.lengthen(&w, e.ID, e.End))
 		case ledger.BlobCertified:
 			err = errors.Join(err, marks.add(e.ID, e.Epoch, e.End))
 		}
@@ -103,13 +105,13 @@ func (w *work) wait() error {
 	return w.err
 }
 
-// lengthen has the store keep a blob of which it has something.
-func (a *applier) lengthen(id commit.BlobID, end uint32) error {
+// lengthen has the store keep a blob of which it has something: that is added to the work.
+func (a *applier) lengthen(w *work, id commit.BlobID, end uint32) error {
 	info, err := a.store.Info(id)
-	if err != nil || !held(info) || info.End >= end {
-		return err
+	if err == nil && held(info) && info.End < end {
+		w.add(func() error { return ignoreRefused(a.store.Apply(id, store.Update{AtLeast: end, If: held})) })
 	}
-	return ignoreRefused(a.store.Apply(id, store.Update{AtLeast: end, If: held}))
+	return err
 }
 
 // held reports whether the store has something of a blob.
@@ -170,10 +172,8 @@ func (m *marks) flush() error {
 			return err
 		}
 	}
-	if m.hooks.Certified != nil && !m.quiet {
-		for id := range m.waiting {
-			m.hooks.Certified(id)
-		}
+	if m.hooks.Certified != nil && !m.quiet && len(m.waiting) > 0 {
+		m.hooks.Certified(slices.Collect(maps.Keys(m.waiting)))
 	}
 	clear(m.waiting)
 	return nil

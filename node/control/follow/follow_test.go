@@ -334,11 +334,13 @@ func TestCertifiedTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := make(map[commit.BlobID]int)
-	f.apply.hooks.Certified = func(id commit.BlobID) {
-		if info, err := c.Info(id); err != nil || !info.Has(store.Registered) {
-			t.Errorf("a hook is told of %v before the store knows it: %+v (%v)", id, info, err)
+	f.apply.hooks.Certified = func(ids []commit.BlobID) {
+		for _, id := range ids {
+			if info, err := c.Info(id); err != nil || !info.Has(store.Registered) {
+				t.Errorf("a hook is told of %v before the store knows it: %+v (%v)", id, info, err)
+			}
+			told[id]++
 		}
-		told[id]++
 	}
 	const blobs = marksAtOnce + 44
 	var events []chain.Event

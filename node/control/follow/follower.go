@@ -43,13 +43,13 @@ type Config struct {
 
 // Hooks are told what a follower has done. They return at once.
 type Hooks struct {
-	Certified func(commit.BlobID) // a blob is certified, and the store knows it
-	Listed    func()              // the store knows of blobs that no hook was told of
-	Ended     func()              // blobs have ended, or another epoch has begun
-	Changed   func()              // the view shows something else
-	Opened    func()              // members are to sign a checkpoint
-	Armed     func(height uint64) // a challenge was armed, before any later event is applied
-	Challenge func()              // a challenge was armed, has started, is closed, or has its outcome
+	Certified func([]commit.BlobID) // blobs are certified, and the store knows it
+	Listed    func()                // the store knows of blobs that no hook was told of
+	Ended     func()                // blobs have ended, or another epoch has begun
+	Changed   func()                // the view shows something else
+	Opened    func()                // members are to sign a checkpoint
+	Armed     func(height uint64)   // a challenge was armed, before any later event is applied
+	Challenge func()                // a challenge was armed, has started, is closed, or has its outcome
 }
 
 // Follower is a control plane that follows a ledger. Its methods are safe for concurrent

@@ -55,8 +55,8 @@ func (l *listing) run(ctx context.Context) (behind chain.Cursor, err error) {
 			if err := marks.add(id, b.certified, b.end); err != nil {
 				return behind, errors.Join(err, w.wait())
 			}
-		} else {
-			w.add(func() error { return l.lengthen(id, b.end) })
+		} else if err := l.lengthen(&w, id, b.end); err != nil {
+			return behind, errors.Join(err, w.wait())
 		}
 	}
 	if err := errors.Join(marks.flush(), w.wait()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
@@ -14,6 +15,38 @@ import (
 	"github.com/redstuff-go/redstuff/node/ledger"
 	"github.com/redstuff-go/redstuff/node/store"
 )
+
+// TestLull: events gather while nobody waits for a registration, and no longer.
+func TestLull(t *testing.T) {
+	const most, early = 50 * time.Millisecond, 5 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry(nil, func() uint64 { return 1 }, time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, test := range []struct {
+			name   string
+			before func()
+			after  func() // early
+			want   time.Duration
+		}{
+			{"nobody waits", func() {}, func() {}, most},
+			{"somebody comes", func() {}, func() { r.enter() }, early},
+			{"somebody waits already", func() {}, func() {}, 0},
+			{"two wait, and one goes", func() { r.enter(); r.leave() }, func() {}, 0},
+			{"all have gone", func() { r.leave() }, func() {}, most},
+			{"somebody comes and goes at once", func() {}, func() { r.enter(); r.leave() }, early},
+			{"the end", func() {}, cancel, early},
+		} {
+			test.before()
+			begin := time.Now()
+			timer := time.AfterFunc(early, test.after)
+			r.lull(ctx, most)
+			if took := time.Since(begin); took != test.want {
+				t.Errorf("%s: it took %v, want %v", test.name, took, test.want)
+			}
+			timer.Stop()
+		}
+	})
+}
 
 // stored is what nodes attest of a deletable registration.
 func stored(id commit.BlobID, object ledger.ObjectID) committee.Attestation {

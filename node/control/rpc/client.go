@@ -30,12 +30,20 @@ type Client struct {
 // contexts, and after 90 s in any case.
 func NewClient(urls string) *Client {
 	c := new(Client)
-	shared := &http.Client{Timeout: requestTime}
+	shared := newHTTP()
 	for base := range strings.SplitSeq(urls, ",") {
 		c.servers = append(c.servers, newServer(base, shared))
 	}
 	return c
 }
+
+// connections keeps connections for all clients: as many as ask at once, because to make
+// one for each question costs more than the answer. Servers bound those of one address.
+var connections = &http.Transport{
+	Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second,
+}
+
+func newHTTP() *http.Client { return &http.Client{Transport: connections, Timeout: requestTime} }
 
 // patience is how long one server of several may take to answer a question.
 const patience = 20 * time.Second

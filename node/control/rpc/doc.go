@@ -16,6 +16,8 @@
 //	GET  /v1/light/committee   that of the ?epoch=
 //	GET  /v1/light/proof       the value of the ?key= in hexadecimal, or its absence, in the state of the ?height=
 //
+// Events and receipts are in JSON, or in BCS for who accepts application/octet-stream.
+//
 // A request with the header Redstuff-Height is answered from the state of that height or a
 // later one, or refused: so whoever asks several servers sees nothing that is older than
 // what was seen before.

@@ -12,17 +12,19 @@ import (
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/ledger"
+	"github.com/redstuff-go/redstuff/node/ledger/codec"
 )
 
 // answering is a server that always answers the same.
 type answering struct {
 	status int
+	kind   string
 	body   string
 }
 
 // RoundTrip is http.RoundTripper's.
 func (a answering) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: a.status, Status: http.StatusText(a.status), Body: io.NopCloser(strings.NewReader(a.body))}, nil
+	return &http.Response{StatusCode: a.status, Status: http.StatusText(a.status), Header: http.Header{"Content-Type": {a.kind}}, Body: io.NopCloser(strings.NewReader(a.body))}, nil
 }
 
 // FuzzAnswers: whatever a server answers to whatever question, a client takes it for an
@@ -42,16 +44,28 @@ func FuzzAnswers(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(uint16(200), string(text))
-		f.Add(uint16(503), string(text))
+		f.Add(uint16(0), false, string(text))
+		f.Add(uint16(303), false, string(text))
+	}
+	for _, seed := range []any{
+		binaryReceipt{Digest: ledger.Digest([]byte("tx")), Height: 1, Events: [][]byte{event}},
+		binaryReceipt{Digest: ledger.Digest([]byte("tx")), Height: 1, Rule: "nonce"},
+		binaryEvents{Events: []binaryEvent{{At: chain.Cursor{Height: 6}, Tx: new(ledger.TxDigest), Event: event}}, Next: chain.Cursor{Height: 7}},
+		binaryEvents{Events: []binaryEvent{{At: chain.Cursor{Height: 6}, Event: event}}, Next: chain.Cursor{Height: 6}},
+	} {
+		f.Add(uint16(0), true, string(codec.Marshal(seed)))
 	}
 	ctx := context.Background()
 	known := func(err error) bool {
 		return ledger.RuleOf(err) != "" || errors.Is(err, chain.ErrAnswer) || errors.Is(err, chain.ErrBusy) || errors.Is(err, chain.ErrNoQuorum) || errors.Is(err, errRefused) ||
 			strings.HasPrefix(err.Error(), "rpc: ")
 	}
-	f.Fuzz(func(t *testing.T, status uint16, body string) {
-		s := newServer("http://ledger", &http.Client{Transport: answering{200 + int(status%400), body}})
+	f.Fuzz(func(t *testing.T, status uint16, binary bool, body string) {
+		kind := "application/json"
+		if binary {
+			kind = binaryType
+		}
+		s := newServer("http://ledger", &http.Client{Transport: answering{200 + int(status%400), kind, body}})
 		check := func(what string, err error) bool {
 			t.Helper()
 			if err != nil && !known(err) {

@@ -26,7 +26,7 @@ type Option func(*http.ServeMux)
 // Handler returns the API before a ledger. Whoever serves it bounds connections and how
 // long they may be silent.
 func Handler(l chain.Ledger, options ...Option) http.Handler {
-	h := handler{ledger: l, spelled: new(spelled)}
+	h := handler{ledger: l}
 	mux := http.NewServeMux()
 	for _, o := range options {
 		o(mux)
@@ -54,10 +54,7 @@ func Ready(ready func() error, api http.Handler) http.Handler {
 	})
 }
 
-type handler struct {
-	ledger  chain.Ledger
-	spelled *spelled
-}
+type handler struct{ ledger chain.Ledger }
 
 func answer(w http.ResponseWriter, status int, v any) {
 	data, err := json.Marshal(v)
@@ -124,6 +121,10 @@ func (h handler) submit(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	if accepts(r) {
+		answerBinary(w, binaryReceiptOf(got))
+		return
+	}
 	receipt, err := receiptOf(got)
 	if err != nil {
 		fail(w, err)
@@ -165,12 +166,13 @@ func (h handler) events(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	list := struct { // an EventList
-		Events []json.RawMessage `json:"events"`
-		Next   chain.Cursor      `json:"next"`
-	}{make([]json.RawMessage, len(events)), next}
+	if accepts(r) {
+		answerBinary(w, binaryEventsOf(events, next))
+		return
+	}
+	list := EventList{make([]Event, len(events)), next}
 	for i, e := range events {
-		if list.Events[i], err = h.spelled.of(e); err != nil {
+		if list.Events[i], err = EventOf(e); err != nil {
 			fail(w, err)
 			return
 		}

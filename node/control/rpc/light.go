@@ -92,7 +92,7 @@ type LightSource struct {
 // NewLightSource returns the source at a URL such as http://127.0.0.1:7000. It does not
 // connect. Requests end with their contexts, and after 90 s in any case.
 func NewLightSource(url string) *LightSource {
-	return &LightSource{server: *newServer(url, &http.Client{Timeout: requestTime})}
+	return &LightSource{server: *newServer(url, newHTTP())}
 }
 
 // Received returns how many bytes of messages have come.

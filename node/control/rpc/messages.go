@@ -208,6 +208,17 @@ func (e *Event) event() (read chain.Event, err error) {
 	return read, nil
 }
 
+// list reads events. The error wraps chain.ErrAnswer.
+func (l *EventList) list() (events []chain.Event, next chain.Cursor, err error) {
+	events = make([]chain.Event, len(l.Events))
+	for i := range l.Events {
+		if events[i], err = l.Events[i].event(); err != nil {
+			return nil, next, err
+		}
+	}
+	return events, l.Next, nil
+}
+
 func digestOf(data []byte) (d ledger.TxDigest, err error) {
 	if len(data) != len(d) {
 		return d, fmt.Errorf("%w: a digest of %d bytes", chain.ErrAnswer, len(data))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/control/chain"
 	"github.com/redstuff-go/redstuff/node/control/embedded"
 	"github.com/redstuff-go/redstuff/node/ledger"
@@ -103,6 +105,51 @@ func TestEvents(t *testing.T) {
 		t.Fatalf("receipt %+v (%v)", r, err)
 	}
 	group.Wait()
+}
+
+// TestForms: a server that has events and receipts in JSON alone tells a client the same as
+// one that has them in BCS.
+func TestForms(t *testing.T) {
+	l, c, server, _ := serve(t)
+	asked := make(map[string]int)
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked[r.Header.Get("Accept")]++
+		r.Header.Del("Accept")
+		server.Config.Handler.ServeHTTP(w, r)
+	}))
+	defer old.Close()
+	both := []*Client{c, NewClient(old.URL)}
+	ctx := t.Context()
+	hasher, err := commit.NewHasher(commit.Scheme(l.State().Genesis().Scheme), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := hasher.BlobID(int(l.State().Genesis().Shards), 7, commit.Hash{1})
+	for i, test := range []struct {
+		action ledger.Action
+		events int
+		rule   ledger.Rule
+	}{
+		{ledger.ReserveAndRegister{Epochs: 1, ID: id, Root: commit.Hash{1}, Length: 7, Encoding: ledger.EncodingRS2}, 1, ""},
+		{ledger.Transfer{Amount: 1 << 63}, 0, ledger.RuleFunds},
+	} {
+		for j, c := range both {
+			nonce := uint64(2*i + j)
+			tx := sign(t, l, nonce, test.action)
+			r, err := c.Submit(ctx, tx)
+			if err != nil || r.Digest != ledger.Digest(tx) || r.Height != nonce+1 || r.Fee == 0 || len(r.Events) != test.events || ledger.RuleOf(r.Err) != test.rule {
+				t.Fatalf("receipt %+v (%v), want rule %q and %d events", r, err, test.rule, test.events)
+			}
+		}
+	}
+	events, next, err := c.Events(ctx, chain.Cursor{}, 10)
+	again, after, err2 := both[1].Events(ctx, chain.Cursor{}, 10)
+	if err != nil || err2 != nil || len(events) == 0 || events[0].Tx == nil || next != after || !reflect.DeepEqual(events, again) {
+		t.Errorf("events %+v, then %v (%v), and in JSON %+v, then %v (%v)", events, next, err, again, after, err2)
+	}
+	if len(asked) != 1 || asked[binaryType] != 3 { // two receipts and a list
+		t.Errorf("what was accepted: %v, want %s three times", asked, binaryType)
+	}
 }
 
 // TestEventsEnd: a server answers before the context ends that nothing came.

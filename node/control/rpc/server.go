@@ -44,9 +44,19 @@ var errRefused = errors.New("rpc")
 
 // do makes a request, and returns the answer's body.
 func (s *server) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	data, _, err := s.exchange(ctx, method, path, "", body)
+	return data, err
+}
+
+// exchange makes a request that accepts an answer of a type, if that is not "", and
+// returns the answer's body and its type.
+func (s *server) exchange(ctx context.Context, method, path, accept string, body []byte) (data []byte, kind string, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("rpc: %w", err)
+		return nil, "", fmt.Errorf("rpc: %w", err)
+	}
+	if accept != "" {
+		req.Header.Set("Accept", accept)
 	}
 	session, seen := chain.SessionOf(ctx), uint64(0)
 	if session != nil {
@@ -55,49 +65,49 @@ func (s *server) do(ctx context.Context, method, path string, body []byte) ([]by
 	}
 	resp, err := s.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("rpc: %w", err)
+		return nil, "", fmt.Errorf("rpc: %w", err)
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	data, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("rpc: %w", err)
+		return nil, "", fmt.Errorf("rpc: %w", err)
 	case len(data) > maxAnswer:
-		return nil, fmt.Errorf("%w: more than %d bytes", chain.ErrAnswer, maxAnswer)
+		return nil, "", fmt.Errorf("%w: more than %d bytes", chain.ErrAnswer, maxAnswer)
 	}
 	if session != nil {
 		height, err := strconv.ParseUint(resp.Header.Get(HeightHeader), 10, 64)
 		switch {
 		case err == nil && height < seen:
-			return nil, fmt.Errorf("%w: %s is at height %d, and %d was seen", chain.ErrBehind, s.base, height, seen)
+			return nil, "", fmt.Errorf("%w: %s is at height %d, and %d was seen", chain.ErrBehind, s.base, height, seen)
 		case err != nil && resp.StatusCode == http.StatusOK:
-			return nil, fmt.Errorf("%w: no height", chain.ErrAnswer)
+			return nil, "", fmt.Errorf("%w: no height", chain.ErrAnswer)
 		}
 		session.Saw(height)
 	}
 	if resp.StatusCode == http.StatusOK {
-		return data, nil
+		return data, resp.Header.Get("Content-Type"), nil
 	}
 	var f failure
 	if json.Unmarshal(data, &f) != nil || f.Error == "" {
-		return nil, fmt.Errorf("%w: %s", chain.ErrAnswer, resp.Status)
+		return nil, "", fmt.Errorf("%w: %s", chain.ErrAnswer, resp.Status)
 	}
 	if f.Rule != "" {
-		return nil, &ledger.RuleError{Rule: ledger.Rule(f.Rule), Detail: f.Error}
+		return nil, "", &ledger.RuleError{Rule: ledger.Rule(f.Rule), Detail: f.Error}
 	}
 	switch code := resp.StatusCode; {
 	case f.Behind:
-		return nil, fmt.Errorf("%w: %s: %s", chain.ErrBehind, s.base, f.Error)
+		return nil, "", fmt.Errorf("%w: %s: %s", chain.ErrBehind, s.base, f.Error)
 	case code == http.StatusServiceUnavailable:
-		return nil, fmt.Errorf("%w: %s", chain.ErrBusy, f.Error)
+		return nil, "", fmt.Errorf("%w: %s", chain.ErrBusy, f.Error)
 	case code == http.StatusGatewayTimeout:
-		return nil, fmt.Errorf("%w: %s", chain.ErrNoQuorum, f.Error)
+		return nil, "", fmt.Errorf("%w: %s", chain.ErrNoQuorum, f.Error)
 	case code == http.StatusNotFound:
-		return nil, fmt.Errorf("%w: %w: %s", errRefused, light.ErrUnknown, f.Error)
+		return nil, "", fmt.Errorf("%w: %w: %s", errRefused, light.ErrUnknown, f.Error)
 	case code < http.StatusInternalServerError:
-		return nil, fmt.Errorf("%w: %s: %s", errRefused, resp.Status, f.Error)
+		return nil, "", fmt.Errorf("%w: %s: %s", errRefused, resp.Status, f.Error)
 	}
-	return nil, fmt.Errorf("rpc: %s: %s", resp.Status, f.Error)
+	return nil, "", fmt.Errorf("rpc: %s: %s", resp.Status, f.Error)
 }
 
 func (s *server) json(ctx context.Context, method, path string, body []byte, v any) error {
@@ -105,10 +115,30 @@ func (s *server) json(ctx context.Context, method, path string, body []byte, v a
 	if err != nil {
 		return err
 	}
+	return fromJSON(data, v)
+}
+
+func fromJSON(data []byte, v any) error {
 	if err := json.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("%w: %w", chain.ErrAnswer, err)
 	}
 	return nil
+}
+
+// binary asks for what there is in BCS, which is read into one thing, and of servers that have
+// it in JSON alone into the other.
+func (s *server) binary(ctx context.Context, method, path string, body []byte, v, inJSON any) (isBinary bool, err error) {
+	data, kind, err := s.exchange(ctx, method, path, binaryType, body)
+	if err != nil {
+		return false, err
+	}
+	if kind != binaryType {
+		return false, fromJSON(data, inJSON)
+	}
+	if err := codec.Unmarshal(data, v); err != nil {
+		return true, fmt.Errorf("%w: %w", chain.ErrAnswer, err)
+	}
+	return true, nil
 }
 
 func (s *server) Genesis(ctx context.Context) (g ledger.Genesis, err error) {
@@ -128,11 +158,19 @@ func (s *server) Status(ctx context.Context) (status chain.Status, err error) {
 }
 
 func (s *server) Submit(ctx context.Context, tx []byte) (chain.Receipt, error) {
-	var r Receipt
-	if err := s.json(ctx, http.MethodPost, TransactionsPath, tx, &r); err != nil {
+	var (
+		r Receipt
+		b binaryReceipt
+	)
+	isBinary, err := s.binary(ctx, http.MethodPost, TransactionsPath, tx, &b, &r)
+	if err != nil {
 		return chain.Receipt{}, err
 	}
-	got, err := r.receipt()
+	read := r.receipt
+	if isBinary {
+		read = b.receipt
+	}
+	got, err := read()
 	if err == nil && got.Digest != ledger.Digest(tx) {
 		err = fmt.Errorf("%w: the receipt of another transaction", chain.ErrAnswer)
 	}
@@ -152,25 +190,33 @@ func (s *server) Events(ctx context.Context, from chain.Cursor, limit int) ([]ch
 func (s *server) events(ctx context.Context, from chain.Cursor, limit int, wait time.Duration) ([]chain.Event, chain.Cursor, error) {
 	path := fmt.Sprintf("%s?height=%d&index=%d&limit=%d&wait=%d",
 		EventsPath, from.Height, from.Index, min(max(1, limit), MaxEvents), max(0, wait/time.Second))
-	var list EventList
-	if err := s.json(ctx, http.MethodGet, path, nil, &list); err != nil {
+	var (
+		list EventList
+		b    binaryEvents
+	)
+	isBinary, err := s.binary(ctx, http.MethodGet, path, nil, &b, &list)
+	if err != nil {
 		return nil, from, err
 	}
-	events, at := make([]chain.Event, len(list.Events)), from
-	for i := range list.Events {
-		event, err := list.Events[i].event()
-		if err != nil {
-			return nil, from, err
-		}
-		if event.Cursor.Before(at) {
-			return nil, from, fmt.Errorf("%w: event %d of block %d does not follow", chain.ErrAnswer, event.Index, event.Height)
-		}
-		events[i], at = event, event.Next()
+	read := list.list
+	if isBinary {
+		read = b.list
 	}
-	if list.Next.Before(at) {
+	events, next, err := read()
+	if err != nil {
+		return nil, from, err
+	}
+	at := from
+	for _, e := range events {
+		if e.Cursor.Before(at) {
+			return nil, from, fmt.Errorf("%w: event %d of block %d does not follow", chain.ErrAnswer, e.Index, e.Height)
+		}
+		at = e.Next()
+	}
+	if next.Before(at) {
 		return nil, from, fmt.Errorf("%w: the place behind the events is before them", chain.ErrAnswer)
 	}
-	return events, list.Next, nil
+	return events, next, nil
 }
 
 // waitMargin is how much earlier than a context a server is to answer at least.

@@ -58,12 +58,15 @@ func appendValue(dst []byte, v reflect.Value) []byte {
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return append(dst, v.Bytes()...)
 		}
-		fallthrough
+		return appendElements(dst, v)
 	case reflect.Array:
-		for i := range v.Len() {
-			dst = appendValue(dst, v.Index(i))
+		if v.Type().Elem() == byteType {
+			at := len(dst)
+			dst = append(dst, make([]byte, v.Len())...)
+			reflect.Copy(reflect.ValueOf(dst[at:]), v)
+			return dst
 		}
-		return dst
+		return appendElements(dst, v)
 	case reflect.Struct:
 		for i := range v.NumField() {
 			dst = appendValue(dst, v.Field(i))
@@ -76,6 +79,16 @@ func appendValue(dst []byte, v reflect.Value) []byte {
 		return appendValue(append(dst, 1), v.Elem())
 	}
 	panic("codec: no form for " + v.Type().String())
+}
+
+var byteType = reflect.TypeFor[byte]()
+
+// appendElements appends the elements of a slice or an array.
+func appendElements(dst []byte, v reflect.Value) []byte {
+	for i := range v.Len() {
+		dst = appendValue(dst, v.Index(i))
+	}
+	return dst
 }
 
 // readValue reads into v. After a failure it reads nothing more: the reader keeps the
