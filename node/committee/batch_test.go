@@ -97,16 +97,28 @@ func TestBatchAmongOthers(t *testing.T) {
 			raws = append(raws, raw)
 		}
 	}
+	var seen committee.Verifier // has seen the right ones
+	if _, errs := seen.ParseCertificates(c, raws); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
 	wrong := []int{1, 4, 10}
 	for _, i := range wrong {
 		raws[i] = slices.Clone(raws[i])
 		raws[i][len(raws[i])-1] ^= 1
 	}
-	_, errs := committee.ParseCertificates(c, raws)
-	for i, err := range errs {
-		if want := slices.Contains(wrong, i); errors.Is(err, committee.ErrSignature) != want || want == (err == nil) {
-			t.Errorf("%d: %v, wrong is %v", i, err, want)
+	for range 2 { // what is wrong is not remembered
+		for name, v := range map[string]*committee.Verifier{"one that has seen the right ones": &seen, "a new one": {}} {
+			_, errs := v.ParseCertificates(c, raws)
+			for i, err := range errs {
+				if want := slices.Contains(wrong, i); errors.Is(err, committee.ErrSignature) != want || want == (err == nil) {
+					t.Errorf("%s: %d: %v, wrong is %v", name, i, err, want)
+				}
+			}
 		}
+	}
+	other := of(t, 4, append(fixedKeys(t, 6), identity.GenerateKey()), 21)
+	if _, err := seen.ParseCertificate(other, raws[0]); !errors.Is(err, committee.ErrSignature) {
+		t.Errorf("another committee of the epoch: %v, want ErrSignature", err)
 	}
 }
 

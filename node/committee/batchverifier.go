@@ -55,7 +55,7 @@ func (v *BatchVerifier) ParseCertificate(committees Committees, data []byte) (*C
 // an error for each.
 func (v *BatchVerifier) ParseCertificates(committees Committees, data [][]byte) (certs []*Certificate, errs []error) {
 	certs, errs = make([]*Certificate, len(data)), make([]error, len(data))
-	points := points{v.hashes.get, make(map[Signature]bls.G2Affine)}
+	points := points{hash: v.hashes.get, decoded: make(map[Signature]bls.G2Affine)}
 	p := &pending{done: make(chan struct{})}
 	all := make([]*unverified, len(data))
 	for i := range data {

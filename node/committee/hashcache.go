@@ -1,8 +1,6 @@
 package committee
 
 import (
-	"sync"
-
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
 )
 
@@ -10,8 +8,7 @@ import (
 // to as many before them. Hashing costs about as much as a signature. The zero value is
 // empty, and ready for use by several goroutines.
 type HashCache struct {
-	mu         sync.Mutex
-	young, old map[hashKey]bls.G2Affine
+	points generations[hashKey, bls.G2Affine]
 }
 
 // hashKey is what a point is the hash of.
@@ -30,21 +27,10 @@ func (h *HashCache) get(c *Committee, s subject) bls.G2Affine {
 
 // point returns the point of a key, which hash computes if it must.
 func (h *HashCache) point(key hashKey, hash func() bls.G2Affine) bls.G2Affine {
-	h.mu.Lock()
-	point, ok := h.young[key]
+	point, ok := h.points.get(key)
 	if !ok {
-		point, ok = h.old[key]
+		point = hash()
+		h.points.set(key, point, maxHashes)
 	}
-	h.mu.Unlock()
-	if ok {
-		return point
-	}
-	point = hash()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.young == nil || len(h.young) == maxHashes {
-		h.young, h.old = make(map[hashKey]bls.G2Affine), h.young
-	}
-	h.young[key] = point
 	return point
 }

@@ -28,8 +28,8 @@ func TestHashCache(t *testing.T) {
 		get(i)
 		get(i)
 		get(max(0, i-maxHashes+1))
-		if len(h.young) > maxHashes || len(h.old) > maxHashes {
-			t.Fatalf("%d and %d are remembered, at most %d each", len(h.young), len(h.old), maxHashes)
+		if len(h.points.young) > maxHashes || len(h.points.old) > maxHashes {
+			t.Fatalf("%d and %d are remembered, at most %d each", len(h.points.young), len(h.points.old), maxHashes)
 		}
 	}
 	if hashed != many {

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"runtime"
-	"sync"
 
 	bls "github.com/consensys/gnark-crypto/ecc/bls12-381"
 )
@@ -17,6 +15,8 @@ type unverified struct {
 	cert      *Certificate
 	message   bls.G2Affine // what is signed, as a point
 	signature bls.G2Affine
+	claim     claim // what the signature says
+	held      bool  // that is known
 	err       error // what is wrong with it, as far as it is known
 }
 
@@ -37,6 +37,8 @@ func hashAnew(c *Committee, s subject) bls.G2Affine { return s.point(c) }
 type points struct {
 	hash    hashFunc
 	decoded map[Signature]bls.G2Affine // remembered, unless it is nil; those of one batch share one
+
+	held *generations[claim, struct{}] // what need not be verified again; may be nil
 }
 
 // signature returns the point of a signature, which is in the right subgroup.
@@ -73,11 +75,17 @@ func check(committees Committees, cert *Certificate, p points) *unverified {
 	if u.err == nil {
 		u.err = checkSigners(c, cert)
 	}
-	if u.err == nil {
-		u.signature, u.err = p.signature(cert.signature)
+	if u.err != nil {
+		return u
 	}
-	if u.err == nil {
-		u.message = p.hash(c, subjectOf(c, cert))
+	u.claim = claim{c.fingerprint, string(cert.signers), subjectOf(c, cert), cert.signature}
+	if p.held != nil {
+		if _, u.held = p.held.get(u.claim); u.held {
+			return u
+		}
+	}
+	if u.signature, u.err = p.signature(cert.signature); u.err == nil {
+		u.message = p.hash(c, u.claim.what)
 	}
 	return u
 }
@@ -111,35 +119,6 @@ func ParseCertificate(committees Committees, data []byte) (*Certificate, error) 
 	return u.result()
 }
 
-// togetherAtLeast is how many certificates are worth to be verified together before
-// they are divided among processors.
-const togetherAtLeast = 8
-
-// ParseCertificates is ParseCertificate for many certificates on all processors. Each
-// of them costs half as much, or less if many have the same signers. There is a
-// certificate or an error for each.
-func ParseCertificates(committees Committees, data [][]byte) (certs []*Certificate, errs []error) {
-	certs, errs = make([]*Certificate, len(data)), make([]error, len(data))
-	size := max(togetherAtLeast, (len(data)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	var group sync.WaitGroup
-	for from := 0; from < len(data); from += size {
-		part := data[from:min(from+size, len(data))]
-		group.Go(func() {
-			p := points{new(HashCache).get, make(map[Signature]bls.G2Affine)}
-			batch := make([]*unverified, len(part))
-			for i := range part {
-				batch[i] = parse(committees, part[i], p)
-			}
-			verifyAll(batch...)
-			for i, u := range batch {
-				certs[from+i], errs[from+i] = u.result()
-			}
-		})
-	}
-	group.Wait()
-	return certs, errs
-}
-
 // verifyAll finds the certificates that are wrong and not known to be. If none is, this
 // takes one product of pairings; if one is, twice the logarithm of their number. Those of
 // one batch count once.
@@ -153,7 +132,7 @@ func verifyAll(batch ...*unverified) {
 	first := make(map[equation]*unverified)
 	twins := make(map[*unverified]*unverified)
 	for _, u := range batch {
-		if u.err != nil {
+		if u.err != nil || u.held {
 			continue
 		}
 		e := equation{u.committee, string(u.cert.signers), u.message, u.signature}

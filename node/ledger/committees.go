@@ -11,8 +11,10 @@ import (
 )
 
 // committees remembers committees as their certificates are verified with, because
-// making one verifies the proofs of all its members.
+// making one verifies the proofs of all its members, and which signatures held.
 type committees struct {
+	verifier committee.Verifier
+
 	mu    sync.Mutex
 	known map[entry]*committee.Committee
 }

@@ -139,7 +139,7 @@ func (d *draft) certificate(data []byte, attests func(committee.Attestation) err
 		if err != nil {
 			return broken(RuleProof, "%v", err)
 		}
-		v.cert, v.err = committee.ParseCertificate(c, data)
+		v.cert, v.err = d.committees.verifier.ParseCertificate(c, data)
 	}
 	switch cert, err := v.cert, v.err; {
 	case errors.Is(err, committee.ErrEpoch):

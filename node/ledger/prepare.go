@@ -83,7 +83,7 @@ func verify(d *draft, chain ChainID, txs []parsed, raw [][]byte) map[string]veri
 	if err != nil {
 		return nil
 	}
-	certs, errs := committee.ParseCertificates(c, data)
+	certs, errs := d.committees.verifier.ParseCertificates(c, data)
 	results := make(map[string]verified, len(data))
 	for i := range data {
 		results[string(data[i])] = verified{certs[i], errs[i]}
