@@ -2,6 +2,7 @@ package commit
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/redstuff-go/redstuff/internal/bcs"
@@ -22,6 +23,13 @@ type Metadata struct {
 
 // Shards returns n, the number of shards and of slivers of each kind.
 func (m *Metadata) Shards() int { return len(m.Primary) }
+
+// Clone returns a copy that shares nothing with m.
+func (m *Metadata) Clone() *Metadata {
+	c := *m
+	c.Primary, c.Secondary = slices.Clone(m.Primary), slices.Clone(m.Secondary)
+	return &c
+}
 
 // Pair returns the roots of sliver pair p: primary sliver p and secondary sliver
 // n-1-p. The reversal puts every symbol of the blob itself on two shards. It

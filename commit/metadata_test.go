@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"reflect"
 	"testing"
 
 	"golang.org/x/crypto/blake2b"
@@ -290,6 +291,19 @@ func TestHasherOfAnotherScheme(t *testing.T) {
 	var e *SchemeError
 	if _, err := m.ID(mustHasher(t, Walrus, "")); !errors.As(err, &e) || e.Metadata != BLAKE3 || e.Hasher != Walrus {
 		t.Errorf("ID: %v", err)
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	m := randomMetadata(BLAKE3, 4, 10)
+	c := m.Clone()
+	if !reflect.DeepEqual(c, m) {
+		t.Fatalf("the clone is %v, want %v", c, m)
+	}
+	c.Primary[0][0] ^= 1
+	c.Secondary[3][31] ^= 1
+	if m.Primary[0] == c.Primary[0] || m.Secondary[3] == c.Secondary[3] {
+		t.Error("the clone changed, and the metadata with it")
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -60,7 +59,7 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 	}
 	took := time.Since(started)
 	trace(ctx, StepEncode, started)
-	meta := metadataOf(encoding)
+	meta := encoding.Metadata().Clone() // outlives the encoding
 	raw, err := meta.MarshalBinary()
 	if err != nil {
 		memory.release()
@@ -78,13 +77,6 @@ func (o writing) store(ctx context.Context, blob []byte) (*Receipt, error) {
 		return nil, err
 	}
 	return &Receipt{ID: id, Metadata: meta, Certificate: cert, Encoding: took}, nil
-}
-
-// metadataOf returns a copy of the metadata, which outlives the encoding.
-func metadataOf(e *rs2d.Encoding) *commit.Metadata {
-	meta := *e.Metadata()
-	meta.Primary, meta.Secondary = slices.Clone(meta.Primary), slices.Clone(meta.Secondary)
-	return &meta
 }
 
 // storeEncoding stores slivers, see [Client.StoreEncoding].

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/redstuff-go/redstuff/commit"
 	"github.com/redstuff-go/redstuff/node/api"
@@ -121,11 +120,11 @@ func (p *idPage) take(ctx context.Context, r *round) {
 			continue
 		}
 		b, info, lacks := r.look(id)
-		switch age := time.Since(info.Inserted); {
+		switch {
 		case !lacks:
 		case info.Certified():
 			found = append(found, b)
-		case b.Lacking == 0 && info.Has(store.Metadata) && age >= 0 && age < r.config.WriteTime:
+		case b.Lacking == 0 && info.Has(store.Metadata) && info.Within(r.config.WriteTime):
 		default:
 			p.unproven = append(p.unproven, i)
 		}

@@ -161,8 +161,7 @@ func (l *lister) listPending(view View, after *commit.BlobID, limit int) (list a
 		if info.Certified() || info.Has(store.InvalidBlobCertificate) {
 			continue
 		}
-		// What came later than now came before the clock was set back.
-		if age := time.Since(info.Inserted); age >= 0 && age < l.writeTime {
+		if info.Within(l.writeTime) {
 			continue
 		}
 		if complete(view, id, &info) {

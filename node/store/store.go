@@ -117,6 +117,13 @@ func (i *Info) Has(r Record) bool { return slices.Contains(i.Records, r) }
 // Certified reports whether the blob is certified, by a certificate or by a ledger.
 func (i *Info) Certified() bool { return i.Has(Certificate) || i.Has(Registered) }
 
+// Within reports whether the first of the blob came in the last d. What came later than now came before the
+// clock was set back, and not in the last d.
+func (i *Info) Within(d time.Duration) bool {
+	age := time.Since(i.Inserted)
+	return age >= 0 && age < d
+}
+
 // Needed reports whether the epoch needs the blob.
 func (i *Info) Needed(epoch uint64) bool { return i.End == 0 || epoch < uint64(i.End) }
 
