@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"slices"
 	"reflect"
+	"slices"
 	"testing"
 
 	"golang.org/x/crypto/blake2b"
