@@ -33,11 +33,13 @@ func rowsHeld(m machine) int {
 type encoder struct {
 	multiplier
 	coset.Kernel
-	rows, sums [][]VecVirtual // of each of the columns that are worked on together
+	rows, sums [][]VecVirtual // of a column; of two together, of their low and of their high bytes
 	body       string         // prefix of labels: the code for so many columns
 	towerMap   constant
 	tab        Register
+	first      []Register // entries, at a column's beginning, where columns are worked on in pairs
 	entries    []Register // of the constants of a group, by layers
+	summed     Register   // of a pair: 0 as long as nothing is in the sums
 	pos        Register   // where the column is in the shards' arrays, and where the last one ends
 	at         Register   // where the plane is: pos, unless there are two planes
 }
@@ -72,6 +74,12 @@ func encode(m machine, k coset.Kernel) {
 	for range k.Layers() {
 		e.entries = append(e.entries, GP64())
 	}
+	if columns > 1 {
+		for range e.entries {
+			e.first = append(e.first, GP64())
+		}
+		e.firstEntries(e.first)
+	}
 	past := parameter("n")
 	ADDQ(e.pos, past)
 	MOVQ(past, parameterAt("n"))
@@ -83,7 +91,7 @@ func encode(m machine, k coset.Kernel) {
 		LEAQ(Mem{Base: e.pos, Disp: columns * blockSize}, next)
 		CMPQ(next, parameterAt("n"))
 		JGT(LabelRef("last"))
-		e.body = "two"
+		e.body = pairBody
 		e.column()
 		ADDQ(U32(columns*blockSize), e.pos)
 		JMP(LabelRef("columns"))
@@ -114,9 +122,21 @@ func encode(m machine, k coset.Kernel) {
 	end()
 }
 
+// firstEntries writes the computation of where the constants of the first group are.
+func (e *encoder) firstEntries(entries []Register) {
+	for layer, p := range entries {
+		Load(Param("base"), p)
+		if layer > 0 {
+			SHRQ(U8(layer), p)
+		}
+		SHLQ(U8(entryShift(e.machine)), p)
+		ADDQ(e.tab, p)
+	}
+}
+
 // columnsHeld is how many columns are worked on together: few rows leave registers for
-// two, and then addresses are loaded for two at a time. Where products take more than an
-// instruction, that would be little of the whole.
+// two, see fewpair.go. Where products take more than an instruction, that would gain little
+// of the whole.
 func columnsHeld(m machine, k coset.Kernel) int {
 	if m.wide && m.gfni && 2*(k.Rows+k.Group) <= rowsHeld(m) {
 		return 2
@@ -127,29 +147,33 @@ func columnsHeld(m machine, k coset.Kernel) int {
 // column writes the work on one vector of every shard.
 func (e *encoder) column() {
 	srcs, left := parameter("srcs"), parameter("k")
-	for layer, p := range e.entries {
-		Load(Param("base"), p)
-		if layer > 0 {
-			SHRQ(U8(layer), p)
-		}
-		SHLQ(U8(entryShift(e.machine)), p)
-		ADDQ(e.tab, p)
+	if e.first == nil {
+		e.firstEntries(e.entries)
+	}
+	for layer, p := range e.first {
+		MOVQ(p, e.entries[layer])
 	}
 	from := parameter("from")
+	if e.paired() {
+		e.summed = GP64()
+		MOVQ(from, e.summed)
+	}
 	TESTQ(from, from)
 	JEQ(LabelRef(e.body + "fromZero"))
 	for i, r := range slices.Concat(e.sums...) {
 		e.mov(Mem{Base: from, Disp: i * e.width(planar)}, r)
 	}
 	ADDQ(I32(len(e.sums)*e.Rows*e.width(planar)), parameterAt("from"))
-	JMP(LabelRef(e.body + "group"))
+	if !e.paired() {
+		JMP(LabelRef(e.body + "group"))
+	}
 	Label(e.body + "fromZero")
-	e.clear(slices.Concat(e.sums...))
+	if !e.paired() {
+		e.clear(slices.Concat(e.sums...))
+	}
 
 	Label(e.body + "group")
 	e.group(srcs, left)
-	TESTQ(left, left)
-	JGT(LabelRef(e.body + "group"))
 	to := parameter("to")
 	TESTQ(to, to)
 	JEQ(LabelRef(e.body + "whole"))
@@ -179,15 +203,17 @@ func (e *encoder) group(srcs, left Register) {
 		JLT(LabelRef(e.body + "part"))
 		for i := range e.Group {
 			at := e.row(srcs, i)
-			for _, rows := range e.rows {
-				PREFETCHT0(at.Offset(ahead))
-				e.mov(at, rows[i])
-				if i%2 == 1 {
-					e.addTowerMap(rows[i], at.Offset(blockSize/2), rows[i-1])
-				} else {
-					e.addTowerMap(rows[i], at.Offset(blockSize/2), nil)
-				}
-				at = at.Offset(blockSize)
+			if e.paired() {
+				e.loadPair(i, at, true)
+				continue
+			}
+			PREFETCHT0(at.Offset(ahead))
+			row := e.rows[0][i]
+			e.mov(at, row)
+			if i%2 == 1 {
+				e.addTowerMap(row, at.Offset(blockSize/2), e.rows[0][i-1])
+			} else {
+				e.addTowerMap(row, at.Offset(blockSize/2), nil)
 			}
 		}
 		JMP(LabelRef(e.body + "begun"))
@@ -207,15 +233,20 @@ func (e *encoder) group(srcs, left Register) {
 			}
 			if i > 0 {
 				CMPQ(left, U8(i))
-				JLE(LabelRef(e.body + "loaded"))
+				if e.hasHalf() && i <= e.Group/2 {
+					JLE(LabelRef(e.body + "half"))
+				} else {
+					JLE(LabelRef(e.body + "loaded"))
+				}
 			}
 			at := e.row(srcs, i)
-			for _, rows := range e.rows {
-				e.mov(at, rows[i])
-				if low {
-					e.addTowerMap(rows[i], at.Offset(blockSize/2), nil)
-				}
-				at = at.Offset(blockSize)
+			if e.paired() {
+				e.loadPair(i, at, false)
+				continue
+			}
+			e.mov(at, e.rows[0][i])
+			if low {
+				e.addTowerMap(e.rows[0][i], at.Offset(blockSize/2), nil)
 			}
 		}
 	}
@@ -236,21 +267,31 @@ func (e *encoder) group(srcs, left Register) {
 	Label(e.body + "begun")
 	ADDQ(U32(sliceSize*e.Group), srcs)
 	SUBQ(U8(e.Group), left)
-	for _, s := range coset.Inverse(e.Group) {
-		c := e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << entryShift(e.machine)})
+	steps, last := coset.Inverse(e.Group), []coset.Step(nil)
+	if !e.Halves() {
+		n := len(steps) - e.Group/2
+		steps, last = steps[:n], steps[n:]
+	}
+	for _, s := range steps {
+		for _, rows := range e.rows {
+			if s.Layer > 0 {
+				e.xor(rows[s.I], rows[s.J], rows[s.J])
+			}
+			e.addMultiple(rows[s.I], e.stepConstant(s), rows[s.J])
+		}
+	}
+	if e.paired() {
+		e.firstSums(last)
+	}
+	// The last layer's butterflies add to the sums.
+	for _, s := range last {
 		for k, rows := range e.rows {
-			i, j := rows[s.I], rows[s.J]
+			i, j, sums := rows[s.I], rows[s.J], e.sums[k]
 			if s.Layer > 0 {
 				e.xor(i, j, j)
 			}
-			if e.Halves() || 2<<s.Layer < e.Group {
-				e.addMultiple(i, c, j)
-				continue
-			}
-			// The last layer's butterflies add to the sums.
-			sums := e.sums[k]
 			total := e.newSum(sums[s.I])
-			e.addPart(planar, &total, c, 0, j)
+			e.addPart(planar, &total, e.stepConstant(s), 0, j)
 			total.add(i)
 			total.value()
 			e.xor(j, sums[s.J], sums[s.J])
@@ -272,9 +313,24 @@ func (e *encoder) group(srcs, left Register) {
 			}
 		}
 	}
+	if e.paired() {
+		Label(e.body + "added")
+	}
 	for layer, p := range e.entries {
 		ADDQ(U32(e.Group>>layer<<entryShift(e.machine)), p)
 	}
+	TESTQ(left, left)
+	JGT(LabelRef(e.body + "group"))
+	if e.hasHalf() {
+		JMP(LabelRef(e.body + "summed"))
+		e.half()
+		Label(e.body + "summed")
+	}
+}
+
+// stepConstant is the constant of a step of the inverse transform of a group.
+func (e *encoder) stepConstant(s coset.Step) constant {
+	return e.constant(Mem{Base: e.entries[s.Layer], Disp: s.Start >> s.Layer << entryShift(e.machine)})
 }
 
 // row returns the address of the vector of row i of a list.
@@ -294,23 +350,18 @@ func (e *encoder) stores() {
 				JLE(LabelRef(e.body + "stored"))
 			}
 			at := e.row(dsts, i)
-			// Of two rows, it costs more that lines are stored in parts.
-			if len(e.sums) == 2 && e.Rows > 2 {
-				e.storePair(e.sums[0][i], e.sums[1][i], at)
+			switch r := e.sums[0][i]; {
+			case e.paired():
+				e.storePair(i, at)
 				continue
+			case e.wide:
+				high := YMM()
+				VEXTRACTI64X4(U8(1), r, high)
+				e.addTowerMap(r, high, nil)
+			case low:
+				e.addTowerMap(r, at.Offset(blockSize/2), nil)
 			}
-			for _, sums := range e.sums {
-				switch r := sums[i]; {
-				case e.wide:
-					high := YMM()
-					VEXTRACTI64X4(U8(1), r, high)
-					e.addTowerMap(r, high, nil)
-				case low:
-					e.addTowerMap(r, at.Offset(blockSize/2), nil)
-				}
-				e.mov(sums[i], at)
-				at = at.Offset(blockSize)
-			}
+			e.mov(e.sums[0][i], at)
 		}
 	}
 	if !e.wide {
@@ -322,20 +373,6 @@ func (e *encoder) stores() {
 	}
 	store(true)
 	Label(e.body + "stored")
-}
-
-// storePair stores the two columns of a row. T takes the high bytes of both at once, which
-// are gathered for it; halves of vectors are scattered by the stores.
-func (e *encoder) storePair(first, second VecVirtual, at Mem) {
-	const lows, highs = 0x44, 0xee
-	high := ZMM()
-	VSHUFI64X2(U8(highs), second, first, high)
-	VSHUFI64X2(U8(lows), second, first, first)
-	e.addMultiple(first, e.towerMap, high)
-	for i, planes := range []VecVirtual{first, high} {
-		VMOVDQU64(planes.AsY(), at.Offset(i*blockSize/2))
-		VEXTRACTI64X4(U8(1), planes, at.Offset(blockSize+i*blockSize/2))
-	}
 }
 
 // addTowerMap adds T of the high bytes, in memory or in the low half of a vector, to r, and

@@ -4603,19 +4603,21 @@ TEXT ·encode2AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
 	VPBROADCASTQ 24(AX), Z0
-	MOVQ         n+48(FP), DX
-	ADDQ         CX, DX
-	MOVQ         DX, n+48(FP)
+	MOVQ         base+32(FP), DX
+	SHLQ         $0x05, DX
+	ADDQ         AX, DX
+	MOVQ         n+48(FP), AX
+	ADDQ         CX, AX
+	MOVQ         AX, n+48(FP)
 columns:
-	LEAQ      128(CX), DX
-	CMPQ      DX, n+48(FP)
+	LEAQ      128(CX), AX
+	CMPQ      AX, n+48(FP)
 	JGT       last
 	MOVQ      srcs+16(FP), BX
 	MOVQ      k+24(FP), SI
-	MOVQ      base+32(FP), DX
-	SHLQ      $0x05, DX
-	ADDQ      AX, DX
+	MOVQ      DX, AX
 	MOVQ      from+56(FP), DI
+	MOVQ      DI, R8
 	TESTQ     DI, DI
 	JEQ       twofromZero
 	VMOVDQU64 (DI), Z3
@@ -4623,98 +4625,96 @@ columns:
 	VMOVDQU64 128(DI), Z7
 	VMOVDQU64 192(DI), Z8
 	ADDQ      $+256, from+56(FP)
-	JMP       twogroup
 twofromZero:
-	VPXORQ Z3, Z3, Z3
-	VPXORQ Z4, Z4, Z4
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
 twogroup:
 	CMPQ           SI, $0x02
 	JLT            twopart
 	MOVQ           (BX), DI
 	PREFETCHT0     1024(DI)(CX*1)
 	VMOVDQU64      (DI)(CX*1), Z1
-	VMOVDQU64      32(DI)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
-	VPXORQ         Z9, Z1, Z1
 	PREFETCHT0     1088(DI)(CX*1)
-	VMOVDQU64      64(DI)(CX*1), Z5
-	VMOVDQU64      96(DI)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
-	VPXORQ         Z9, Z5, Z5
+	VMOVDQU64      64(DI)(CX*1), Z2
+	VSHUFI64X2     $0xee, Z2, Z1, Z5
+	VSHUFI64X2     $0x44, Z2, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z0, Z5, Z2
+	VPXORQ         Z2, Z1, Z1
 	MOVQ           24(BX), DI
 	PREFETCHT0     1024(DI)(CX*1)
 	VMOVDQU64      (DI)(CX*1), Z2
-	VMOVDQU64      32(DI)(CX*1), Y6
-	VGF2P8AFFINEQB $0x00, Y0, Y6, Y9
-	VPTERNLOGQ     $0x96, Z1, Z9, Z2
 	PREFETCHT0     1088(DI)(CX*1)
-	VMOVDQU64      64(DI)(CX*1), Z6
-	VMOVDQU64      96(DI)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
-	VPTERNLOGQ     $0x96, Z5, Z9, Z6
+	VMOVDQU64      64(DI)(CX*1), Z9
+	VSHUFI64X2     $0xee, Z9, Z2, Z6
+	VSHUFI64X2     $0x44, Z9, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z0, Z6, Z9
+	VPTERNLOGQ     $0x96, Z9, Z1, Z2
+	VPXORQ         Z5, Z6, Z6
 	JMP            twobegun
 twopart:
 	VPXORQ         Z2, Z2, Z2
 	VPXORQ         Z6, Z6, Z6
 	MOVQ           (BX), DI
 	VMOVDQU64      (DI)(CX*1), Z1
-	VMOVDQU64      32(DI)(CX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
+	VMOVDQU64      64(DI)(CX*1), Z9
+	VSHUFI64X2     $0xee, Z9, Z1, Z5
+	VSHUFI64X2     $0x44, Z9, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z0, Z5, Z9
 	VPXORQ         Z9, Z1, Z1
-	VMOVDQU64      64(DI)(CX*1), Z5
-	VMOVDQU64      96(DI)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y9
-	VPXORQ         Z9, Z5, Z5
 	VPXORQ         Z1, Z2, Z2
 	VPXORQ         Z5, Z6, Z6
 twobegun:
 	ADDQ                $0x00000030, BX
 	SUBQ                $0x02, SI
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z10
-	VPTERNLOGQ          $0x96, Z10, Z1, Z3
+	TESTQ               R8, R8
+	JNE                 twomore
+	INCQ                R8
+	VMOVDQU64           Z2, Z4
+	VGF2P8AFFINEQB.BCST $0x00, (AX), Z4, Z3
+	VPXORQ              Z3, Z1, Z3
+	VMOVDQU64           Z6, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (AX), Z8, Z1
+	VPXORQ              Z1, Z5, Z7
+	JMP                 twoadded
+twomore:
+	VGF2P8AFFINEQB.BCST $0x00, (AX), Z2, Z9
+	VPTERNLOGQ          $0x96, Z9, Z1, Z3
 	VPXORQ              Z2, Z4, Z4
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z6, Z1
+	VGF2P8AFFINEQB.BCST $0x00, (AX), Z6, Z1
 	VPTERNLOGQ          $0x96, Z1, Z5, Z7
 	VPXORQ              Z6, Z8, Z8
-	ADDQ                $0x00000040, DX
-	TESTQ               SI, SI
-	JGT                 twogroup
-	MOVQ                to+64(FP), DX
-	TESTQ               DX, DX
-	JEQ                 twowhole
-	VMOVDQU64           Z3, (DX)
-	VMOVDQU64           Z4, 64(DX)
-	VMOVDQU64           Z7, 128(DX)
-	VMOVDQU64           Z8, 192(DX)
-	ADDQ                $+256, to+64(FP)
-	JMP                 twostored
+twoadded:
+	ADDQ      $0x00000040, AX
+	TESTQ     SI, SI
+	JGT       twogroup
+	MOVQ      to+64(FP), AX
+	TESTQ     AX, AX
+	JEQ       twowhole
+	VMOVDQU64 Z3, (AX)
+	VMOVDQU64 Z4, 64(AX)
+	VMOVDQU64 Z7, 128(AX)
+	VMOVDQU64 Z8, 192(AX)
+	ADDQ      $+256, to+64(FP)
+	JMP       twostored
 twowhole:
 	VPXORQ         Z3, Z4, Z4
 	VPXORQ         Z7, Z8, Z8
-	MOVQ           dsts+0(FP), DX
+	MOVQ           dsts+0(FP), AX
 	MOVQ           m+8(FP), BX
-	MOVQ           (DX), SI
-	VEXTRACTI64X4  $0x01, Z3, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
-	VPXORQ         Z9, Z3, Z3
-	VMOVDQU64      Z3, (SI)(CX*1)
-	VEXTRACTI64X4  $0x01, Z7, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
-	VPXORQ         Z9, Z7, Z7
-	VMOVDQU64      Z7, 64(SI)(CX*1)
+	MOVQ           (AX), SI
+	VGF2P8AFFINEQB $0x00, Z0, Z7, Z1
+	VPXORQ         Z1, Z3, Z3
+	VMOVDQU64      Y3, (SI)(CX*1)
+	VMOVDQU64      Y7, 32(SI)(CX*1)
+	VEXTRACTI64X4  $0x01, Z3, 64(SI)(CX*1)
+	VEXTRACTI64X4  $0x01, Z7, 96(SI)(CX*1)
 	CMPQ           BX, $0x01
 	JLE            twostored
-	MOVQ           24(DX), DX
-	VEXTRACTI64X4  $0x01, Z4, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
-	VPXORQ         Z9, Z4, Z4
-	VMOVDQU64      Z4, (DX)(CX*1)
-	VEXTRACTI64X4  $0x01, Z8, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
-	VPXORQ         Z9, Z8, Z8
-	VMOVDQU64      Z8, 64(DX)(CX*1)
+	MOVQ           24(AX), AX
+	VGF2P8AFFINEQB $0x00, Z0, Z8, Z1
+	VPXORQ         Z1, Z4, Z4
+	VMOVDQU64      Y4, (AX)(CX*1)
+	VMOVDQU64      Y8, 32(AX)(CX*1)
+	VEXTRACTI64X4  $0x01, Z4, 64(AX)(CX*1)
+	VEXTRACTI64X4  $0x01, Z8, 96(AX)(CX*1)
 twostored:
 	ADDQ $0x00000080, CX
 	JMP  columns
@@ -4723,14 +4723,12 @@ last:
 	JGE       done
 	MOVQ      srcs+16(FP), BX
 	MOVQ      k+24(FP), SI
-	MOVQ      base+32(FP), DX
-	SHLQ      $0x05, DX
-	ADDQ      AX, DX
-	MOVQ      from+56(FP), AX
-	TESTQ     AX, AX
+	MOVQ      DX, AX
+	MOVQ      from+56(FP), DX
+	TESTQ     DX, DX
 	JEQ       fromZero
-	VMOVDQU64 (AX), Z3
-	VMOVDQU64 64(AX), Z4
+	VMOVDQU64 (DX), Z3
+	VMOVDQU64 64(DX), Z4
 	ADDQ      $+128, from+56(FP)
 	JMP       group
 fromZero:
@@ -4739,34 +4737,34 @@ fromZero:
 group:
 	CMPQ           SI, $0x02
 	JLT            part
-	MOVQ           (BX), AX
-	PREFETCHT0     1024(AX)(CX*1)
-	VMOVDQU64      (AX)(CX*1), Z1
-	VMOVDQU64      32(AX)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y9
-	VPXORQ         Z9, Z1, Z1
-	MOVQ           24(BX), AX
-	PREFETCHT0     1024(AX)(CX*1)
-	VMOVDQU64      (AX)(CX*1), Z2
-	VMOVDQU64      32(AX)(CX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
-	VPTERNLOGQ     $0x96, Z1, Z9, Z2
+	MOVQ           (BX), DX
+	PREFETCHT0     1024(DX)(CX*1)
+	VMOVDQU64      (DX)(CX*1), Z1
+	VMOVDQU64      32(DX)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y10
+	VPXORQ         Z10, Z1, Z1
+	MOVQ           24(BX), DX
+	PREFETCHT0     1024(DX)(CX*1)
+	VMOVDQU64      (DX)(CX*1), Z2
+	VMOVDQU64      32(DX)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
+	VPTERNLOGQ     $0x96, Z1, Z10, Z2
 	JMP            begun
 part:
 	VPXORQ         Z2, Z2, Z2
-	MOVQ           (BX), AX
-	VMOVDQU64      (AX)(CX*1), Z1
-	VMOVDQU64      32(AX)(CX*1), Y5
-	VGF2P8AFFINEQB $0x00, Y0, Y5, Y9
-	VPXORQ         Z9, Z1, Z1
+	MOVQ           (BX), DX
+	VMOVDQU64      (DX)(CX*1), Z1
+	VMOVDQU64      32(DX)(CX*1), Y5
+	VGF2P8AFFINEQB $0x00, Y0, Y5, Y10
+	VPXORQ         Z10, Z1, Z1
 	VPXORQ         Z1, Z2, Z2
 begun:
 	ADDQ                $0x00000030, BX
 	SUBQ                $0x02, SI
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (AX), Z2, Z5
 	VPTERNLOGQ          $0x96, Z5, Z1, Z3
 	VPXORQ              Z2, Z4, Z4
-	ADDQ                $0x00000040, DX
+	ADDQ                $0x00000040, AX
 	TESTQ               SI, SI
 	JGT                 group
 	MOVQ                to+64(FP), AX
@@ -4782,15 +4780,15 @@ whole:
 	MOVQ           m+8(FP), DX
 	MOVQ           (AX), BX
 	VEXTRACTI64X4  $0x01, Z3, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
-	VPXORQ         Z9, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y10
+	VPXORQ         Z10, Z3, Z3
 	VMOVDQU64      Z3, (BX)(CX*1)
 	CMPQ           DX, $0x01
 	JLE            stored
 	MOVQ           24(AX), AX
 	VEXTRACTI64X4  $0x01, Z4, Y1
-	VGF2P8AFFINEQB $0x00, Y0, Y1, Y9
-	VPXORQ         Z9, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Y0, Y1, Y10
+	VPXORQ         Z10, Z4, Z4
 	VMOVDQU64      Z4, (AX)(CX*1)
 stored:
 done:
@@ -4802,6 +4800,13 @@ TEXT ·encode4AVX512GFNI(SB), NOSPLIT, $0-80
 	MOVQ         tab+72(FP), AX
 	MOVQ         off+40(FP), CX
 	VPBROADCASTQ 24(AX), Z0
+	MOVQ         base+32(FP), SI
+	SHLQ         $0x05, SI
+	ADDQ         AX, SI
+	MOVQ         base+32(FP), DI
+	SHRQ         $0x01, DI
+	SHLQ         $0x05, DI
+	ADDQ         AX, DI
 	MOVQ         n+48(FP), DX
 	ADDQ         CX, DX
 	MOVQ         DX, n+48(FP)
@@ -4809,84 +4814,65 @@ columns:
 	LEAQ      128(CX), DX
 	CMPQ      DX, n+48(FP)
 	JGT       last
-	MOVQ      srcs+16(FP), SI
-	MOVQ      k+24(FP), DI
-	MOVQ      base+32(FP), DX
-	SHLQ      $0x05, DX
-	ADDQ      AX, DX
-	MOVQ      base+32(FP), BX
-	SHRQ      $0x01, BX
-	SHLQ      $0x05, BX
-	ADDQ      AX, BX
-	MOVQ      from+56(FP), R8
-	TESTQ     R8, R8
+	MOVQ      srcs+16(FP), R8
+	MOVQ      k+24(FP), R9
+	MOVQ      SI, DX
+	MOVQ      DI, BX
+	MOVQ      from+56(FP), R10
+	MOVQ      R10, R11
+	TESTQ     R10, R10
 	JEQ       twofromZero
-	VMOVDQU64 (R8), Z5
-	VMOVDQU64 64(R8), Z6
-	VMOVDQU64 128(R8), Z7
-	VMOVDQU64 192(R8), Z8
-	VMOVDQU64 256(R8), Z13
-	VMOVDQU64 320(R8), Z14
-	VMOVDQU64 384(R8), Z15
-	VMOVDQU64 448(R8), Z16
+	VMOVDQU64 (R10), Z5
+	VMOVDQU64 64(R10), Z6
+	VMOVDQU64 128(R10), Z7
+	VMOVDQU64 192(R10), Z8
+	VMOVDQU64 256(R10), Z13
+	VMOVDQU64 320(R10), Z14
+	VMOVDQU64 384(R10), Z15
+	VMOVDQU64 448(R10), Z16
 	ADDQ      $+512, from+56(FP)
-	JMP       twogroup
 twofromZero:
-	VPXORQ Z5, Z5, Z5
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	VPXORQ Z8, Z8, Z8
-	VPXORQ Z13, Z13, Z13
-	VPXORQ Z14, Z14, Z14
-	VPXORQ Z15, Z15, Z15
-	VPXORQ Z16, Z16, Z16
 twogroup:
-	CMPQ           DI, $0x04
+	CMPQ           R9, $0x04
 	JLT            twopart
-	MOVQ           (SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z1
-	VMOVDQU64      32(R8)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
-	VPXORQ         Z17, Z1, Z1
-	PREFETCHT0     1088(R8)(CX*1)
-	VMOVDQU64      64(R8)(CX*1), Z9
-	VMOVDQU64      96(R8)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
-	VPXORQ         Z17, Z9, Z9
-	MOVQ           24(SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z2
-	VMOVDQU64      32(R8)(CX*1), Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
-	VPTERNLOGQ     $0x96, Z1, Z17, Z2
-	PREFETCHT0     1088(R8)(CX*1)
-	VMOVDQU64      64(R8)(CX*1), Z10
-	VMOVDQU64      96(R8)(CX*1), Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
-	VPTERNLOGQ     $0x96, Z9, Z17, Z10
-	MOVQ           48(SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z3
-	VMOVDQU64      32(R8)(CX*1), Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
-	VPXORQ         Z17, Z3, Z3
-	PREFETCHT0     1088(R8)(CX*1)
-	VMOVDQU64      64(R8)(CX*1), Z11
-	VMOVDQU64      96(R8)(CX*1), Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
-	VPXORQ         Z17, Z11, Z11
-	MOVQ           72(SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z4
-	VMOVDQU64      32(R8)(CX*1), Y12
-	VGF2P8AFFINEQB $0x00, Y0, Y12, Y17
-	VPTERNLOGQ     $0x96, Z3, Z17, Z4
-	PREFETCHT0     1088(R8)(CX*1)
-	VMOVDQU64      64(R8)(CX*1), Z12
-	VMOVDQU64      96(R8)(CX*1), Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
-	VPTERNLOGQ     $0x96, Z11, Z17, Z12
+	MOVQ           (R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z1
+	PREFETCHT0     1088(R10)(CX*1)
+	VMOVDQU64      64(R10)(CX*1), Z2
+	VSHUFI64X2     $0xee, Z2, Z1, Z9
+	VSHUFI64X2     $0x44, Z2, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z0, Z9, Z2
+	VPXORQ         Z2, Z1, Z1
+	MOVQ           24(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z2
+	PREFETCHT0     1088(R10)(CX*1)
+	VMOVDQU64      64(R10)(CX*1), Z3
+	VSHUFI64X2     $0xee, Z3, Z2, Z10
+	VSHUFI64X2     $0x44, Z3, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z0, Z10, Z3
+	VPTERNLOGQ     $0x96, Z3, Z1, Z2
+	VPXORQ         Z9, Z10, Z10
+	MOVQ           48(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z3
+	PREFETCHT0     1088(R10)(CX*1)
+	VMOVDQU64      64(R10)(CX*1), Z4
+	VSHUFI64X2     $0xee, Z4, Z3, Z11
+	VSHUFI64X2     $0x44, Z4, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z0, Z11, Z4
+	VPXORQ         Z4, Z3, Z3
+	MOVQ           72(R8), R10
+	PREFETCHT0     1024(R10)(CX*1)
+	VMOVDQU64      (R10)(CX*1), Z4
+	PREFETCHT0     1088(R10)(CX*1)
+	VMOVDQU64      64(R10)(CX*1), Z17
+	VSHUFI64X2     $0xee, Z17, Z4, Z12
+	VSHUFI64X2     $0x44, Z17, Z4, Z4
+	VGF2P8AFFINEQB $0x00, Z0, Z12, Z17
+	VPTERNLOGQ     $0x96, Z17, Z3, Z4
+	VPXORQ         Z11, Z12, Z12
 	JMP            twobegun
 twopart:
 	VPXORQ         Z2, Z2, Z2
@@ -4895,56 +4881,67 @@ twopart:
 	VPXORQ         Z10, Z10, Z10
 	VPXORQ         Z11, Z11, Z11
 	VPXORQ         Z12, Z12, Z12
-	MOVQ           (SI), R8
-	VMOVDQU64      (R8)(CX*1), Z1
-	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
+	MOVQ           (R8), R10
+	VMOVDQU64      (R10)(CX*1), Z1
+	VMOVDQU64      64(R10)(CX*1), Z17
+	VSHUFI64X2     $0xee, Z17, Z1, Z9
+	VSHUFI64X2     $0x44, Z17, Z1, Z1
+	VGF2P8AFFINEQB $0x00, Z0, Z9, Z17
 	VPXORQ         Z17, Z1, Z1
-	VMOVDQU64      64(R8)(CX*1), Z9
-	VMOVDQU64      96(R8)(CX*1), Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
-	VPXORQ         Z17, Z9, Z9
-	CMPQ           DI, $0x01
-	JLE            twoloaded
-	MOVQ           24(SI), R8
-	VMOVDQU64      (R8)(CX*1), Z2
-	VMOVDQU64      32(R8)(CX*1), Y10
-	VGF2P8AFFINEQB $0x00, Y0, Y10, Y17
+	CMPQ           R9, $0x01
+	JLE            twohalf
+	MOVQ           24(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z2
+	VMOVDQU64      64(R10)(CX*1), Z17
+	VSHUFI64X2     $0xee, Z17, Z2, Z10
+	VSHUFI64X2     $0x44, Z17, Z2, Z2
+	VGF2P8AFFINEQB $0x00, Z0, Z10, Z17
 	VPXORQ         Z17, Z2, Z2
-	VMOVDQU64      64(R8)(CX*1), Z10
-	VMOVDQU64      96(R8)(CX*1), Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
-	VPXORQ         Z17, Z10, Z10
-	CMPQ           DI, $0x02
-	JLE            twoloaded
-	MOVQ           48(SI), R8
-	VMOVDQU64      (R8)(CX*1), Z3
-	VMOVDQU64      32(R8)(CX*1), Y11
-	VGF2P8AFFINEQB $0x00, Y0, Y11, Y17
+	CMPQ           R9, $0x02
+	JLE            twohalf
+	MOVQ           48(R8), R10
+	VMOVDQU64      (R10)(CX*1), Z3
+	VMOVDQU64      64(R10)(CX*1), Z17
+	VSHUFI64X2     $0xee, Z17, Z3, Z11
+	VSHUFI64X2     $0x44, Z17, Z3, Z3
+	VGF2P8AFFINEQB $0x00, Z0, Z11, Z17
 	VPXORQ         Z17, Z3, Z3
-	VMOVDQU64      64(R8)(CX*1), Z11
-	VMOVDQU64      96(R8)(CX*1), Y17
-	VGF2P8AFFINEQB $0x00, Y0, Y17, Y17
-	VPXORQ         Z17, Z11, Z11
 twoloaded:
 	VPXORQ Z1, Z2, Z2
 	VPXORQ Z3, Z4, Z4
 	VPXORQ Z9, Z10, Z10
 	VPXORQ Z11, Z12, Z12
 twobegun:
-	ADDQ                $0x00000060, SI
-	SUBQ                $0x04, DI
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z18
-	VPXORQ              Z18, Z1, Z1
-	VGF2P8AFFINEQB.BCST $0x00, (DX), Z10, Z18
-	VPXORQ              Z18, Z9, Z9
-	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z18
-	VPXORQ              Z18, Z3, Z3
-	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z12, Z18
-	VPXORQ              Z18, Z11, Z11
+	ADDQ                $0x00000060, R8
+	SUBQ                $0x04, R9
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z17
+	VPXORQ              Z17, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z10, Z17
+	VPXORQ              Z17, Z9, Z9
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z17
+	VPXORQ              Z17, Z3, Z3
+	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z12, Z17
+	VPXORQ              Z17, Z11, Z11
+	TESTQ               R11, R11
+	JNE                 twomore
+	INCQ                R11
+	VPXORQ              Z1, Z3, Z7
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z7, Z5
+	VPXORQ              Z5, Z1, Z5
+	VPXORQ              Z9, Z11, Z15
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z15, Z1
+	VPXORQ              Z1, Z9, Z13
+	VPXORQ              Z2, Z4, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z8, Z1
+	VPXORQ              Z1, Z2, Z6
+	VPXORQ              Z10, Z12, Z16
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z16, Z1
+	VPXORQ              Z1, Z10, Z14
+	JMP                 twoadded
+twomore:
 	VPXORQ              Z1, Z3, Z3
-	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z18
-	VPTERNLOGQ          $0x96, Z18, Z1, Z5
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z3, Z17
+	VPTERNLOGQ          $0x96, Z17, Z1, Z5
 	VPXORQ              Z3, Z7, Z7
 	VPXORQ              Z9, Z11, Z11
 	VGF2P8AFFINEQB.BCST $0x00, (BX), Z11, Z1
@@ -4958,23 +4955,47 @@ twobegun:
 	VGF2P8AFFINEQB.BCST $0x00, (BX), Z12, Z1
 	VPTERNLOGQ          $0x96, Z1, Z10, Z14
 	VPXORQ              Z12, Z16, Z16
-	ADDQ                $0x00000080, DX
-	ADDQ                $0x00000040, BX
-	TESTQ               DI, DI
-	JGT                 twogroup
-	MOVQ                to+64(FP), DX
-	TESTQ               DX, DX
-	JEQ                 twowhole
-	VMOVDQU64           Z5, (DX)
-	VMOVDQU64           Z6, 64(DX)
-	VMOVDQU64           Z7, 128(DX)
-	VMOVDQU64           Z8, 192(DX)
-	VMOVDQU64           Z13, 256(DX)
-	VMOVDQU64           Z14, 320(DX)
-	VMOVDQU64           Z15, 384(DX)
-	VMOVDQU64           Z16, 448(DX)
-	ADDQ                $+512, to+64(FP)
-	JMP                 twostored
+twoadded:
+	ADDQ  $0x00000080, DX
+	ADDQ  $0x00000040, BX
+	TESTQ R9, R9
+	JGT   twogroup
+	JMP   twosummed
+twohalf:
+	TESTQ               R11, R11
+	JEQ                 twoloaded
+	VPXORQ              Z1, Z2, Z2
+	VPXORQ              Z9, Z10, Z10
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z17
+	VPXORQ              Z17, Z1, Z1
+	VGF2P8AFFINEQB.BCST $0x00, (DX), Z10, Z17
+	VPXORQ              Z17, Z9, Z9
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z1, Z17
+	VPTERNLOGQ          $0x96, Z17, Z1, Z5
+	VPXORQ              Z1, Z7, Z7
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z9, Z1
+	VPTERNLOGQ          $0x96, Z1, Z9, Z13
+	VPXORQ              Z9, Z15, Z15
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z2, Z1
+	VPTERNLOGQ          $0x96, Z1, Z2, Z6
+	VPXORQ              Z2, Z8, Z8
+	VGF2P8AFFINEQB.BCST $0x00, (BX), Z10, Z1
+	VPTERNLOGQ          $0x96, Z1, Z10, Z14
+	VPXORQ              Z10, Z16, Z16
+twosummed:
+	MOVQ      to+64(FP), DX
+	TESTQ     DX, DX
+	JEQ       twowhole
+	VMOVDQU64 Z5, (DX)
+	VMOVDQU64 Z6, 64(DX)
+	VMOVDQU64 Z7, 128(DX)
+	VMOVDQU64 Z8, 192(DX)
+	VMOVDQU64 Z13, 256(DX)
+	VMOVDQU64 Z14, 320(DX)
+	VMOVDQU64 Z15, 384(DX)
+	VMOVDQU64 Z16, 448(DX)
+	ADDQ      $+512, to+64(FP)
+	JMP       twostored
 twowhole:
 	VPXORQ              Z5, Z7, Z7
 	VPXORQ              Z13, Z15, Z15
@@ -4990,70 +5011,57 @@ twowhole:
 	VPXORQ              Z15, Z16, Z16
 	MOVQ                dsts+0(FP), DX
 	MOVQ                m+8(FP), BX
-	MOVQ                (DX), SI
-	VSHUFI64X2          $0xee, Z13, Z5, Z1
-	VSHUFI64X2          $0x44, Z13, Z5, Z5
-	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
-	VPXORQ              Z9, Z5, Z5
-	VMOVDQU64           Y5, (SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z5, 64(SI)(CX*1)
-	VMOVDQU64           Y1, 32(SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z1, 96(SI)(CX*1)
+	MOVQ                (DX), R8
+	VGF2P8AFFINEQB      $0x00, Z0, Z13, Z1
+	VPXORQ              Z1, Z5, Z5
+	VMOVDQU64           Y5, (R8)(CX*1)
+	VMOVDQU64           Y13, 32(R8)(CX*1)
+	VEXTRACTI64X4       $0x01, Z5, 64(R8)(CX*1)
+	VEXTRACTI64X4       $0x01, Z13, 96(R8)(CX*1)
 	CMPQ                BX, $0x01
 	JLE                 twostored
-	MOVQ                24(DX), SI
-	VSHUFI64X2          $0xee, Z14, Z6, Z1
-	VSHUFI64X2          $0x44, Z14, Z6, Z6
-	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
-	VPXORQ              Z9, Z6, Z6
-	VMOVDQU64           Y6, (SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z6, 64(SI)(CX*1)
-	VMOVDQU64           Y1, 32(SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z1, 96(SI)(CX*1)
+	MOVQ                24(DX), R8
+	VGF2P8AFFINEQB      $0x00, Z0, Z14, Z1
+	VPXORQ              Z1, Z6, Z6
+	VMOVDQU64           Y6, (R8)(CX*1)
+	VMOVDQU64           Y14, 32(R8)(CX*1)
+	VEXTRACTI64X4       $0x01, Z6, 64(R8)(CX*1)
+	VEXTRACTI64X4       $0x01, Z14, 96(R8)(CX*1)
 	CMPQ                BX, $0x02
 	JLE                 twostored
-	MOVQ                48(DX), SI
-	VSHUFI64X2          $0xee, Z15, Z7, Z1
-	VSHUFI64X2          $0x44, Z15, Z7, Z7
-	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
-	VPXORQ              Z9, Z7, Z7
-	VMOVDQU64           Y7, (SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z7, 64(SI)(CX*1)
-	VMOVDQU64           Y1, 32(SI)(CX*1)
-	VEXTRACTI64X4       $0x01, Z1, 96(SI)(CX*1)
+	MOVQ                48(DX), R8
+	VGF2P8AFFINEQB      $0x00, Z0, Z15, Z1
+	VPXORQ              Z1, Z7, Z7
+	VMOVDQU64           Y7, (R8)(CX*1)
+	VMOVDQU64           Y15, 32(R8)(CX*1)
+	VEXTRACTI64X4       $0x01, Z7, 64(R8)(CX*1)
+	VEXTRACTI64X4       $0x01, Z15, 96(R8)(CX*1)
 	CMPQ                BX, $0x03
 	JLE                 twostored
 	MOVQ                72(DX), DX
-	VSHUFI64X2          $0xee, Z16, Z8, Z1
-	VSHUFI64X2          $0x44, Z16, Z8, Z8
-	VGF2P8AFFINEQB      $0x00, Z0, Z1, Z9
-	VPXORQ              Z9, Z8, Z8
+	VGF2P8AFFINEQB      $0x00, Z0, Z16, Z1
+	VPXORQ              Z1, Z8, Z8
 	VMOVDQU64           Y8, (DX)(CX*1)
+	VMOVDQU64           Y16, 32(DX)(CX*1)
 	VEXTRACTI64X4       $0x01, Z8, 64(DX)(CX*1)
-	VMOVDQU64           Y1, 32(DX)(CX*1)
-	VEXTRACTI64X4       $0x01, Z1, 96(DX)(CX*1)
+	VEXTRACTI64X4       $0x01, Z16, 96(DX)(CX*1)
 twostored:
 	ADDQ $0x00000080, CX
 	JMP  columns
 last:
 	CMPQ      CX, n+48(FP)
 	JGE       done
-	MOVQ      srcs+16(FP), SI
-	MOVQ      k+24(FP), DI
-	MOVQ      base+32(FP), DX
-	SHLQ      $0x05, DX
-	ADDQ      AX, DX
-	MOVQ      base+32(FP), BX
-	SHRQ      $0x01, BX
-	SHLQ      $0x05, BX
-	ADDQ      AX, BX
-	MOVQ      from+56(FP), R8
-	TESTQ     R8, R8
+	MOVQ      srcs+16(FP), R8
+	MOVQ      k+24(FP), R9
+	MOVQ      SI, DX
+	MOVQ      DI, BX
+	MOVQ      from+56(FP), SI
+	TESTQ     SI, SI
 	JEQ       fromZero
-	VMOVDQU64 (R8), Z5
-	VMOVDQU64 64(R8), Z6
-	VMOVDQU64 128(R8), Z7
-	VMOVDQU64 192(R8), Z8
+	VMOVDQU64 (SI), Z5
+	VMOVDQU64 64(SI), Z6
+	VMOVDQU64 128(SI), Z7
+	VMOVDQU64 192(SI), Z8
 	ADDQ      $+256, from+56(FP)
 	JMP       group
 fromZero:
@@ -5062,62 +5070,62 @@ fromZero:
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
 group:
-	CMPQ           DI, $0x04
+	CMPQ           R9, $0x04
 	JLT            part
-	MOVQ           (SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z1
-	VMOVDQU64      32(R8)(CX*1), Y2
-	VGF2P8AFFINEQB $0x00, Y0, Y2, Y17
-	VPXORQ         Z17, Z1, Z1
-	MOVQ           24(SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z2
-	VMOVDQU64      32(R8)(CX*1), Y3
-	VGF2P8AFFINEQB $0x00, Y0, Y3, Y17
-	VPTERNLOGQ     $0x96, Z1, Z17, Z2
-	MOVQ           48(SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z3
-	VMOVDQU64      32(R8)(CX*1), Y4
-	VGF2P8AFFINEQB $0x00, Y0, Y4, Y17
-	VPXORQ         Z17, Z3, Z3
-	MOVQ           72(SI), R8
-	PREFETCHT0     1024(R8)(CX*1)
-	VMOVDQU64      (R8)(CX*1), Z4
-	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
-	VPTERNLOGQ     $0x96, Z3, Z17, Z4
+	MOVQ           (R8), SI
+	PREFETCHT0     1024(SI)(CX*1)
+	VMOVDQU64      (SI)(CX*1), Z1
+	VMOVDQU64      32(SI)(CX*1), Y2
+	VGF2P8AFFINEQB $0x00, Y0, Y2, Y18
+	VPXORQ         Z18, Z1, Z1
+	MOVQ           24(R8), SI
+	PREFETCHT0     1024(SI)(CX*1)
+	VMOVDQU64      (SI)(CX*1), Z2
+	VMOVDQU64      32(SI)(CX*1), Y3
+	VGF2P8AFFINEQB $0x00, Y0, Y3, Y18
+	VPTERNLOGQ     $0x96, Z1, Z18, Z2
+	MOVQ           48(R8), SI
+	PREFETCHT0     1024(SI)(CX*1)
+	VMOVDQU64      (SI)(CX*1), Z3
+	VMOVDQU64      32(SI)(CX*1), Y4
+	VGF2P8AFFINEQB $0x00, Y0, Y4, Y18
+	VPXORQ         Z18, Z3, Z3
+	MOVQ           72(R8), SI
+	PREFETCHT0     1024(SI)(CX*1)
+	VMOVDQU64      (SI)(CX*1), Z4
+	VMOVDQU64      32(SI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y18
+	VPTERNLOGQ     $0x96, Z3, Z18, Z4
 	JMP            begun
 part:
 	VPXORQ         Z2, Z2, Z2
 	VPXORQ         Z3, Z3, Z3
 	VPXORQ         Z4, Z4, Z4
-	MOVQ           (SI), R8
-	VMOVDQU64      (R8)(CX*1), Z1
-	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
-	VPXORQ         Z17, Z1, Z1
-	CMPQ           DI, $0x01
+	MOVQ           (R8), SI
+	VMOVDQU64      (SI)(CX*1), Z1
+	VMOVDQU64      32(SI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y18
+	VPXORQ         Z18, Z1, Z1
+	CMPQ           R9, $0x01
 	JLE            loaded
-	MOVQ           24(SI), R8
-	VMOVDQU64      (R8)(CX*1), Z2
-	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
-	VPXORQ         Z17, Z2, Z2
-	CMPQ           DI, $0x02
+	MOVQ           24(R8), SI
+	VMOVDQU64      (SI)(CX*1), Z2
+	VMOVDQU64      32(SI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y18
+	VPXORQ         Z18, Z2, Z2
+	CMPQ           R9, $0x02
 	JLE            loaded
-	MOVQ           48(SI), R8
-	VMOVDQU64      (R8)(CX*1), Z3
-	VMOVDQU64      32(R8)(CX*1), Y9
-	VGF2P8AFFINEQB $0x00, Y0, Y9, Y17
-	VPXORQ         Z17, Z3, Z3
+	MOVQ           48(R8), SI
+	VMOVDQU64      (SI)(CX*1), Z3
+	VMOVDQU64      32(SI)(CX*1), Y9
+	VGF2P8AFFINEQB $0x00, Y0, Y9, Y18
+	VPXORQ         Z18, Z3, Z3
 loaded:
 	VPXORQ Z1, Z2, Z2
 	VPXORQ Z3, Z4, Z4
 begun:
-	ADDQ                $0x00000060, SI
-	SUBQ                $0x04, DI
+	ADDQ                $0x00000060, R8
+	SUBQ                $0x04, R9
 	VGF2P8AFFINEQB.BCST $0x00, (DX), Z2, Z9
 	VPXORQ              Z9, Z1, Z1
 	VGF2P8AFFINEQB.BCST $0x00, 64(DX), Z4, Z9
@@ -5132,7 +5140,7 @@ begun:
 	VPXORQ              Z4, Z8, Z8
 	ADDQ                $0x00000080, DX
 	ADDQ                $0x00000040, BX
-	TESTQ               DI, DI
+	TESTQ               R9, R9
 	JGT                 group
 	MOVQ                to+64(FP), DX
 	TESTQ               DX, DX
@@ -5154,29 +5162,29 @@ whole:
 	MOVQ                m+8(FP), DX
 	MOVQ                (AX), BX
 	VEXTRACTI64X4       $0x01, Z5, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z5, Z5
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y18
+	VPXORQ              Z18, Z5, Z5
 	VMOVDQU64           Z5, (BX)(CX*1)
 	CMPQ                DX, $0x01
 	JLE                 stored
 	MOVQ                24(AX), BX
 	VEXTRACTI64X4       $0x01, Z6, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z6, Z6
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y18
+	VPXORQ              Z18, Z6, Z6
 	VMOVDQU64           Z6, (BX)(CX*1)
 	CMPQ                DX, $0x02
 	JLE                 stored
 	MOVQ                48(AX), BX
 	VEXTRACTI64X4       $0x01, Z7, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z7, Z7
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y18
+	VPXORQ              Z18, Z7, Z7
 	VMOVDQU64           Z7, (BX)(CX*1)
 	CMPQ                DX, $0x03
 	JLE                 stored
 	MOVQ                72(AX), AX
 	VEXTRACTI64X4       $0x01, Z8, Y1
-	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y17
-	VPXORQ              Z17, Z8, Z8
+	VGF2P8AFFINEQB      $0x00, Y0, Y1, Y18
+	VPXORQ              Z18, Z8, Z8
 	VMOVDQU64           Z8, (AX)(CX*1)
 stored:
 done:
