@@ -320,7 +320,7 @@ func (t tables) whereTimeGoes() {
 		for _, f := range t.Profiles[at].Functions {
 			functions = append(functions, fmt.Sprintf("%s %.0f %%", f.Name, 100*f.Share))
 		}
-		rows = append(rows, []string{l.label + ": " + l.part, digits(l.ratio) + "× of " + fmt.Sprintf("%g×", l.aim), strings.Join(functions, ", ")})
+		rows = append(rows, []string{l.label + ": " + l.part, digits(l.ratio) + "× of " + digits(l.aim) + "×", strings.Join(functions, ", ")})
 	}
 	if len(rows) == 0 {
 		return
