@@ -74,7 +74,8 @@ func (c *core) validRef(ref Ref) error {
 // index returns what there is of a blob: nothing, if the store does not know it. It is to
 // be cloned before it is changed.
 func (c *core) index(id commit.BlobID) (x blobIndex, err error) {
-	if x, ok := c.recent.get(id); ok {
+	x, ok, changes := c.recent.get(id)
+	if ok {
 		return x, nil
 	}
 	err = c.db.view(indexKey(id), func(value []byte) (err error) {
@@ -82,6 +83,7 @@ func (c *core) index(id commit.BlobID) (x blobIndex, err error) {
 		return err
 	})
 	if errors.Is(err, ErrNotFound) {
+		c.recent.missing(id, changes)
 		return blobIndex{}, nil
 	}
 	return x, err
