@@ -95,6 +95,20 @@ func (f *FrameReader) Next() (FrameHeader, error) {
 	return h, nil
 }
 
+// Read reads some of the frame's bytes, one at least if there is room for it. The error is io.EOF
+// at the frame's end, and otherwise as Body's.
+func (f *FrameReader) Read(dst []byte) (int, error) {
+	if f.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := f.r.Read(dst[:min(int64(len(dst)), int64(f.left))])
+	f.left -= uint32(n)
+	if n > 0 {
+		err = nil // it comes again
+	}
+	return n, unexpected(err)
+}
+
 // Body reads the frame's bytes into dst[:0], which it grows as they arrive, not as
 // they are announced. The error is ErrTooLong beyond limit bytes, io.ErrUnexpectedEOF,
 // or the stream's.

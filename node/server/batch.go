@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net/http"
@@ -63,7 +62,7 @@ func (b *batch) discard() {
 
 // read reads the body. If it cannot, it answers.
 func (b *batch) read(r *request) (ok bool) {
-	frames := api.NewFrameReader(bufio.NewReaderSize(r.Body, 64<<10))
+	frames := framesOf(r)
 	seen := make(map[commit.BlobID]bool)
 	for {
 		h, err := frames.Next()
@@ -91,7 +90,7 @@ func (b *batch) read(r *request) (ok bool) {
 			seen[a.Blob] = true
 			one := *r
 			one.id = a.Blob
-			bundle := &bundle{writer: b.writer, r: &one, frames: frames, seen: make(map[store.Ref]api.FrameKind)}
+			bundle := bundleOf(b.writer, &one, frames)
 			b.batch, b.bundles = append(b.batch, a), append(b.bundles, bundle)
 			if !bundle.metadata() {
 				return false
@@ -145,7 +144,7 @@ func (b *batch) update(ctx context.Context, one *bundle, a committee.Attestation
 		if !w.withinQuota(r, &info) || !w.verify(r, one.meta, one.slivers) {
 			return nil, false
 		}
-		if *u, err = w.update(r, one.meta, one.raw, one.slivers); err != nil {
+		if *u, err = w.update(r, one.meta, one.raw, w.stored(one.slivers, one.sums)); err != nil {
 			w.blobs.fail(r, err)
 			return nil, false
 		}

@@ -42,8 +42,9 @@ type bundle struct {
 	entries []store.Entry               // of all slivers that came
 	seen    map[store.Ref]api.FrameKind // what the slivers came in
 	slivers []rs2d.Sliver               // those that are neither verified nor staged
+	sums    []*store.Sums               // of them
 	bytes   int                         // of them
-	free    [2][][]byte                 // buffers for slivers, by axis
+	arena   arena                       // where they lie
 	stage   store.Stage                 // nil if none was staged
 
 	partial []store.Entry // slivers of which pieces came
@@ -52,35 +53,27 @@ type bundle struct {
 }
 
 func newBundle(w *writer, r *request) *bundle {
-	return &bundle{
-		writer: w, r: r, frames: api.NewFrameReader(bufio.NewReaderSize(r.Body, 64<<10)), seen: make(map[store.Ref]api.FrameKind),
-	}
+	return bundleOf(w, r, framesOf(r))
 }
 
-// reused is the length of slivers from which on their memory is worth keeping for others.
-const reused = 8 << 10
+// bundleOf returns a bundle of one among other blobs.
+func bundleOf(w *writer, r *request, frames *api.FrameReader) *bundle {
+	return &bundle{writer: w, r: r, frames: frames, seen: make(map[store.Ref]api.FrameKind), arena: arena{memory: &w.memory}}
+}
+
+// framesOf reads the frames of a body. The buffer is for their headers: what is longer than it
+// goes past it.
+func framesOf(r *request) *api.FrameReader {
+	return api.NewFrameReader(bufio.NewReaderSize(r.Body, 16<<10))
+}
 
 // discard gives up what was staged and not applied, and the memory of slivers.
 func (b *bundle) discard() {
 	if b.stage != nil {
 		b.stage.Discard()
 	}
-	for _, s := range b.slivers {
-		b.free[s.Axis] = append(b.free[s.Axis], s.Data)
-	}
-	for _, free := range b.free {
-		b.giveUp(free)
-	}
-	b.slivers, b.free = nil, [2][][]byte{}
-}
-
-// giveUp leaves memory to others.
-func (b *bundle) giveUp(buffers [][]byte) {
-	for _, buffer := range buffers {
-		if cap(buffer) >= reused {
-			b.writer.memory.Put(buffer, cap(buffer))
-		}
-	}
+	b.slivers, b.sums = nil, nil
+	b.arena.giveUp()
 }
 
 // read reads and verifies the metadata, and reads the slivers. If it cannot, it answers.
@@ -125,6 +118,8 @@ func (b *bundle) metadata() (ok bool) {
 		b.r.Fail(http.StatusUnprocessableEntity, err.Error())
 		return false
 	}
+	longest := b.sizes[rs2d.Primary]
+	b.arena.most = min(b.r.view.Weight(b.r.view.Member)*(longest+b.sizes[rs2d.Secondary]), digestBytes+longest)
 	return true
 }
 
@@ -164,14 +159,23 @@ func (b *bundle) take(h api.FrameHeader) (ok bool) {
 
 // sliver reads a whole sliver. If it cannot, it answers.
 func (b *bundle) sliver(ref store.Ref) (ok bool) {
-	data, err := b.frames.Body(b.buffer(ref.Axis), b.sizes[ref.Axis])
+	data, sums, err := b.arena.take(b.frames, b.sizes[ref.Axis], b.moved)
 	if err != nil {
 		b.r.badBody(err)
 		return false
 	}
 	b.slivers = append(b.slivers, rs2d.Sliver{SliverRef: placement.Ref(ref).Sliver(b.writer.blobs.params.N), Data: data})
+	b.sums = append(b.sums, sums)
 	b.bytes += len(data)
 	return true
+}
+
+// moved notes where slivers lie.
+func (b *bundle) moved(slivers []byte) {
+	for i := range b.slivers {
+		data := &b.slivers[i].Data
+		*data, slivers = slivers[:len(*data)], slivers[len(*data):]
+	}
 }
 
 // piece reads a piece of a sliver. If it cannot, it answers.
@@ -190,23 +194,6 @@ func (b *bundle) piece(ref store.Ref, h api.FrameHeader) (ok bool) {
 	return true
 }
 
-// buffer returns memory for a sliver that was another's, or none. There is less of it than others
-// had a moment ago, who were charged for it: so is whoever gets it, as the sliver comes.
-func (b *bundle) buffer(axis rs2d.Axis) []byte {
-	free := &b.free[axis]
-	if len(*free) == 0 {
-		// Slivers of the other axis have all come, or there would be some.
-		b.giveUp(b.free[1-axis])
-		b.free[1-axis] = nil
-		buffer, _ := b.writer.memory.Get(b.sizes[axis])
-		return buffer
-	}
-	last := len(*free) - 1
-	buffer := (*free)[last]
-	*free = (*free)[:last]
-	return buffer
-}
-
 // digest verifies and stages what has come. If it cannot, it answers.
 func (b *bundle) digest() (ok bool) {
 	b.r.Digest(func() (kept int64) {
@@ -216,7 +203,7 @@ func (b *bundle) digest() (ok bool) {
 		if b.stage == nil {
 			b.stage = b.writer.blobs.store.Stage(b.r.id)
 		}
-		err := b.stage.Add(b.writer.stored(b.slivers)...)
+		err := b.stage.Add(b.writer.stored(b.slivers, b.sums)...)
 		if err == nil {
 			err = b.stage.AddPieces(b.pieces...)
 		}
@@ -226,15 +213,12 @@ func (b *bundle) digest() (ok bool) {
 		}
 		return b.stage.Held()
 	})
-	for _, s := range b.slivers {
-		b.free[s.Axis] = append(b.free[s.Axis], s.Data)
-	}
 	for _, p := range b.pieces {
 		b.spare = append(b.spare, p.Data)
 	}
-	clear(b.slivers)
+	b.arena.clear()
 	clear(b.pieces)
-	b.slivers, b.pieces, b.bytes = b.slivers[:0], b.pieces[:0], 0
+	b.slivers, b.sums, b.pieces, b.bytes = b.slivers[:0], b.sums[:0], b.pieces[:0], 0
 	return ok
 }
 
@@ -251,10 +235,7 @@ func (b *bundle) fail(err error) {
 // that it goes on. If it cannot, it answers.
 func (b *bundle) whole() (ok bool) {
 	b.spare = nil
-	for axis, free := range b.free {
-		b.giveUp(free)
-		b.free[axis] = nil
-	}
+	b.arena.giveUp()
 	var buffer []byte
 	var batch []rs2d.Sliver
 	for i, e := range b.partial {

@@ -57,7 +57,7 @@ func (w *writer) putBlob(r *request) {
 	}
 	b := newBundle(w, r)
 	defer b.discard()
-	if !b.read() || !w.store(r, b.meta, b.raw, b.slivers, b.stage, end) {
+	if !b.read() || !w.store(r, b.meta, b.raw, b.slivers, b.sums, b.stage, end) {
 		return
 	}
 	info.Records, info.Slivers = append(info.Records, store.Metadata), append(info.Slivers, b.entries...)
@@ -70,11 +70,13 @@ func (w *writer) putBlob(r *request) {
 
 // store verifies slivers and stores them with the metadata, and with what was staged
 // before, if stage is not nil. If it cannot, it answers.
-func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver, stage store.Stage, end uint32) (ok bool) {
+func (w *writer) store(
+	r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver, sums []*store.Sums, stage store.Stage, end uint32,
+) (ok bool) {
 	if !w.verify(r, meta, slivers) {
 		return false
 	}
-	u, err := w.update(r, meta, raw, slivers)
+	u, err := w.update(r, meta, raw, w.stored(slivers, sums))
 	if err != nil {
 		w.blobs.fail(r, err)
 		return false
@@ -87,8 +89,8 @@ func (w *writer) store(r *request, meta *commit.Metadata, raw []byte, slivers []
 }
 
 // update returns how the store changes by slivers and metadata, which were verified.
-func (w *writer) update(r *request, meta *commit.Metadata, raw []byte, slivers []rs2d.Sliver) (store.Update, error) {
-	u := store.Update{Writer: writerName(r.Party), Slivers: w.stored(slivers)}
+func (w *writer) update(r *request, meta *commit.Metadata, raw []byte, slivers []store.Sliver) (store.Update, error) {
+	u := store.Update{Writer: writerName(r.Party), Slivers: slivers}
 	err := w.blobs.keeper.Keep(&u, meta, raw, r.view.Mine(r.id))
 	return u, err
 }
@@ -111,11 +113,15 @@ func (w *writer) verify(r *request, meta *commit.Metadata, slivers []rs2d.Sliver
 	return true
 }
 
-// stored returns slivers as a store names them.
-func (w *writer) stored(slivers []rs2d.Sliver) []store.Sliver {
+// stored returns slivers as a store names them, with their checksums, if sums is not nil.
+// Nobody needs them any more.
+func (w *writer) stored(slivers []rs2d.Sliver, sums []*store.Sums) []store.Sliver {
 	named := make([]store.Sliver, len(slivers))
 	for i, s := range slivers {
-		named[i] = store.Sliver{Ref: store.Ref{Axis: s.Axis, Pair: s.Pair(w.blobs.params.N)}, Data: s.Data}
+		named[i] = store.Sliver{Ref: store.Ref{Axis: s.Axis, Pair: s.Pair(w.blobs.params.N)}, Data: s.Data, Spent: true}
+		if sums != nil {
+			named[i].Sums = sums[i]
+		}
 	}
 	return named
 }
@@ -145,7 +151,7 @@ func (w *writer) putMetadata(r *request) {
 		r.Fail(http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	if w.store(r, meta, raw, nil, nil, end) {
+	if w.store(r, meta, raw, nil, nil, nil, end) {
 		r.WriteHeader(http.StatusCreated)
 	}
 }
@@ -178,7 +184,7 @@ func (w *writer) putSliver(r *request) {
 	if !w.verify(r, kept.Metadata(), slivers) {
 		return
 	}
-	u := store.Update{Writer: writerName(r.Party), Slivers: w.stored(slivers)}
+	u := store.Update{Writer: writerName(r.Party), Slivers: w.stored(slivers, nil)}
 	w.blobs.keeper.Retain(&u, raw)
 	if w.confirm.apply(r, nil, u, end) {
 		r.WriteHeader(http.StatusCreated)

@@ -243,7 +243,7 @@ func (c *core) rewrite(id commit.BlobID, x *blobIndex, file uint64) error {
 		if err := c.files.readAt(b, c.files.name(id, file), s.off); err != nil {
 			return err
 		}
-		data, moved = append(data, extent{off, b}), append(moved, i)
+		data, moved = append(data, extent{off: off, data: b}), append(moved, i)
 		next.slivers[i].off = off
 		off += s.Size
 	}

@@ -15,6 +15,11 @@ func pages(n int) []byte {
 	return room[skip:][:n:n]
 }
 
+// aligned reports whether something begins with a page.
+func aligned(data []byte) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(data)))&(page-1) == 0
+}
+
 // bypass says whether what is written to a file goes past the system's cache. Nobody else
 // writes to it meanwhile.
 func bypass(f vfs.File, on bool) error {

@@ -17,6 +17,7 @@ type directFile struct {
 	t      *testing.T
 	refuse bool
 	bytes  int
+	first  *byte // of those
 }
 
 func (f *directFile) pass(b []byte, off int64) error {
@@ -29,6 +30,9 @@ func (f *directFile) pass(b []byte, off int64) error {
 	}
 	if at := uintptr(unsafe.Pointer(unsafe.SliceData(b))); off%page != 0 || len(b)%page != 0 || at%page != 0 {
 		f.t.Errorf("%d bytes at %#x go to %d past the cache: want whole pages", len(b), at, off)
+	}
+	if f.first == nil {
+		f.first = &b[0]
 	}
 	if f.refuse {
 		return &os.PathError{Op: "write", Err: unix.EINVAL}
@@ -66,20 +70,23 @@ func (f directFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.O
 	return f.file, err
 }
 
-// TestDirect has large pieces go past the cache, and through it where a file system wants it.
+// TestDirect has large pieces go past the cache, and through it where a file system wants it, also
+// from where they are.
 func TestDirect(t *testing.T) {
-	data := bytes.Repeat([]byte("0123456789"), 300_000)
-	for _, refuse := range []bool{false, true} {
+	data := Room(3_000_000)
+	copy(data, bytes.Repeat([]byte("0123456789"), 300_000))
+	for i := range 4 {
+		refuse, spent := i%2 == 1, i >= 2
 		name := filepath.Join(t.TempDir(), "f")
 		fs := directFS{vfs.Default, &directFile{t: t, refuse: refuse}}
-		extents := []extent{{0, data[:700_001]}, {700_001, data[700_001:2_000_000]}, {2_000_111, data[2_000_111:]}}
+		extents := []extent{{0, data[:700_001], spent}, {700_001, data[700_001:2_000_000], spent}, {2_000_111, data[2_000_111:], spent}}
 		if err := writeOut(fs, name, extents); err != nil {
 			t.Fatal(err)
 		}
 		want := bytes.Clone(data)
 		clear(want[2_000_000:2_000_111])
 		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("refuse %v: another file of %d bytes, %v", refuse, len(got), err)
+			t.Errorf("refuse %v, spent %v: another file of %d bytes, %v", refuse, spent, len(got), err)
 		}
 		file, err := os.Open(name)
 		if err != nil {
@@ -88,6 +95,9 @@ func TestDirect(t *testing.T) {
 		_, can := unix.FcntlInt(file.Fd(), unix.F_SETFL, unix.O_DIRECT)
 		if least := len(data) - 4*page; !refuse && can == nil && fs.file.bytes < least {
 			t.Errorf("%d bytes went past the cache, want %d", fs.file.bytes, least)
+		}
+		if at := &data[0]; spent && can == nil && fs.file.first != at {
+			t.Error("the first page was copied")
 		}
 		file.Close()
 	}

@@ -10,6 +10,8 @@ import (
 
 func pages(n int) []byte { return make([]byte, n) }
 
+func aligned([]byte) bool { return false }
+
 func bypass(vfs.File, bool) error { return errors.ErrUnsupported }
 
 func unaligned(error) bool { return false }

@@ -15,7 +15,8 @@
 //
 // Large pieces of slivers go to the disk past the system's cache, where the system can do that:
 // pages of it cost more than the bytes of a write do otherwise. So whoever reads a sliver first
-// waits for the disk; from then on the cache has it.
+// waits for the disk; from then on the cache has it. Slivers that nobody else needs any more, and
+// that lie in memory as they will in their file, are written from there ([Room]).
 //
 // A store knows whose it is: [Owner] is in a file of its own, as text, beside the version
 // of the format. Another node's store is refused, and one of another version.

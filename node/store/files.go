@@ -145,8 +145,21 @@ const (
 
 // extent is some bytes of a file, and where they belong.
 type extent struct {
-	off  int64
-	data []byte
+	off   int64
+	data  []byte
+	spent bool // it may be changed
+}
+
+// join returns an extent that goes on with the next one, if they lie one after another in the
+// file and in memory.
+func (e extent) join(next extent) (extent, bool) {
+	n := len(e.data)
+	if n == 0 || len(next.data) == 0 || e.spent != next.spent || e.off+int64(n) != next.off ||
+		cap(e.data)-n < len(next.data) || &e.data[:n+1][n] != &next.data[0] {
+		return e, false
+	}
+	e.data = e.data[:n+len(next.data)]
+	return e, true
 }
 
 // write writes to a temporary file, and makes it if it is not there. It has no name under

@@ -16,7 +16,19 @@ const (
 	directLeast = 128 << 10
 )
 
-// output writes to a file in large pieces. The data goes through a buffer in any case,
+// Room returns memory for so many bytes. If they are many it begins with a page: what is spent goes
+// to the disk from there, if it is as far from the begin of a page as it is in the file.
+func Room(n int) []byte {
+	if n < directLeast {
+		return make([]byte, n)
+	}
+	return pages(n)
+}
+
+// Page is the length of a page, in bytes.
+const Page = page
+
+// output writes to a file in large pieces. The data goes through a buffer, unless it is spent,
 // because a vfs.File may change what it is given to write.
 //
 // Large pieces go past the system's cache where they can: it would take memory for each page,
@@ -46,7 +58,15 @@ func (w *output) moveTo(off int64) {
 
 // writeAll writes extents. What follows another one goes with it.
 func (w *output) writeAll(extents []extent) error {
-	for _, e := range extents {
+	for i := 0; i < len(extents); {
+		e := extents[i]
+		for i++; i < len(extents); i++ {
+			joined, ok := e.join(extents[i])
+			if !ok {
+				break
+			}
+			e = joined
+		}
 		if err := w.write(e); err != nil {
 			return err
 		}
@@ -61,7 +81,15 @@ func (w *output) write(e extent) error {
 		}
 		w.moveTo(e.off)
 	}
-	for data := e.data; len(data) > 0; {
+	data := e.data
+	if head := int(-e.off & (page - 1)); w.direct && e.spent && len(data)-head >= directLeast && aligned(data[head:]) {
+		whole := (len(data) - head) &^ (page - 1)
+		if err := w.whole(data[:head], data[head:][:whole]); err != nil {
+			return err
+		}
+		data = data[head+whole:]
+	}
+	for len(data) > 0 {
 		n := copy(w.buffer[len(w.buffer):cap(w.buffer)], data)
 		w.buffer, data = w.buffer[:len(w.buffer)+n], data[n:]
 		if len(w.buffer) == cap(w.buffer) {
@@ -70,6 +98,22 @@ func (w *output) write(e extent) error {
 			}
 		}
 	}
+	return nil
+}
+
+// whole writes pages from where they are, behind what is in the buffer and a head that ends with
+// a page.
+func (w *output) whole(head, data []byte) error {
+	if err := w.write(extent{off: w.off + int64(len(w.buffer)), data: head}); err != nil {
+		return err
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := w.putPages(data); err != nil {
+		return err
+	}
+	w.moveTo(w.off)
 	return nil
 }
 

@@ -29,7 +29,7 @@ func TestOutput(t *testing.T) {
 			at := 0
 			for _, n := range lengths {
 				want = append(want, make([]byte, gap)...)
-				extents = append(extents, extent{int64(len(want)), data[at:][:n]})
+				extents = append(extents, extent{off: int64(len(want)), data: data[at:][:n]})
 				want = append(want, data[at:][:n]...)
 				at += n
 			}

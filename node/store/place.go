@@ -14,13 +14,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // checksums returns the CRC-32C of every block.
 func checksums(data []byte) []uint32 {
-	sums := make([]uint32, 0, (len(data)+blockSize-1)/blockSize)
-	for len(data) > 0 {
-		n := min(len(data), blockSize)
-		sums = append(sums, crc32.Checksum(data[:n], castagnoli))
-		data = data[n:]
-	}
-	return sums
+	s := Sums{blocks: make([]uint32, 0, (len(data)+blockSize-1)/blockSize)}
+	s.Add(data)
+	return s.blocks
 }
 
 // place is the database's value for a sliver: the sliver itself, or where it is.

@@ -77,7 +77,7 @@ func (s *stage) AddPieces(pieces ...Piece) error {
 		if sliver.value != nil {
 			copy(sliver.value[inlineHead+p.Off:], p.Data)
 		} else {
-			data = append(data, extent{sliver.place.off + p.Off, p.Data})
+			data = append(data, extent{off: sliver.place.off + p.Off, data: p.Data})
 		}
 	}
 	// Pieces that follow each other are written together.
@@ -185,8 +185,8 @@ func (s *stage) take(slivers []Sliver, when durability) error {
 		size := int64(len(sliver.Data))
 		staged := stagedSliver{Entry: Entry{Ref: sliver.Ref, Size: size}}
 		if len(sliver.Data) > s.inline {
-			staged.place = place{off: s.size, size: size, sums: checksums(sliver.Data)}
-			data = append(data, extent{s.size, sliver.Data})
+			staged.place = place{off: s.size, size: size, sums: sliver.Sums.of(sliver.Data)}
+			data = append(data, extent{s.size, sliver.Data, sliver.Spent})
 			s.size += size
 		} else {
 			staged.value = inlineValue(sliver.Data)

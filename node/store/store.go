@@ -23,6 +23,11 @@ func (r Ref) String() string { return fmt.Sprintf("%v sliver of pair %d", r.Axis
 type Sliver struct {
 	Ref
 	Data []byte
+	// Sums are of the data, if whoever has it took them as it came, or else nil.
+	Sums *Sums
+	// Spent says that nobody needs the data any more, so that what is written may be changed.
+	// Slivers that lie one after another in memory from Room are written without a copy then.
+	Spent bool
 }
 
 // Piece is a piece of a sliver to store.
