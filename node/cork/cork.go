@@ -6,6 +6,7 @@ package cork
 import (
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -18,34 +19,33 @@ const (
 )
 
 // Buffers are the memory of writers: a few have some at a time, and others write without.
-type Buffers struct{ free chan []byte }
+// What nobody has used for a while goes to the collector.
+type Buffers struct {
+	left atomic.Int64 // writers that may still have some
+	free sync.Pool    // of *[room]byte
+}
 
 // NewBuffers returns room for so many writers at a time.
 func NewBuffers(writers int) *Buffers {
-	b := &Buffers{free: make(chan []byte, writers)}
-	for range writers {
-		b.free <- nil // made when it is needed
-	}
+	b := &Buffers{free: sync.Pool{New: func() any { return new([room]byte) }}}
+	b.left.Store(int64(writers))
 	return b
 }
 
 // take returns memory for some records, or nil if others have all there is.
-func (b *Buffers) take() []byte {
-	select {
-	case buffer := <-b.free:
-		if buffer == nil {
-			buffer = make([]byte, room)
-		}
-		return buffer
-	default:
+func (b *Buffers) take() *[room]byte {
+	if b.left.Add(-1) < 0 {
+		b.left.Add(1)
 		return nil
 	}
+	return b.free.Get().(*[room]byte)
 }
 
 // give gives back what take returned.
-func (b *Buffers) give(buffer []byte) {
+func (b *Buffers) give(buffer *[room]byte) {
 	if buffer != nil {
-		b.free <- buffer
+		b.free.Put(buffer)
+		b.left.Add(1)
 	}
 }
 
@@ -55,8 +55,8 @@ type Writer struct {
 	to io.Writer
 
 	mu     sync.Mutex
-	buffer []byte // nil unless it gathers
-	n      int    // bytes in it
+	buffer *[room]byte // nil unless it gathers
+	n      int         // bytes in it
 }
 
 // NewWriter returns a writer to a connection.
