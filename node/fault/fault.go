@@ -6,6 +6,7 @@ package fault
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"io"
 	"net/http"
 	"strings"
@@ -116,7 +117,7 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 		case strings.Contains(r.URL.Path, api.SliversPath) || r.URL.Path == api.SymbolsPath:
 			w = &corrupter{ResponseWriter: w}
 		case strings.HasSuffix(r.URL.Path, api.RecoveryPath) || strings.HasSuffix(r.URL.Path, api.DecodingPath):
-			w = &corrupter{w, symbolHead}
+			w = &corrupter{ResponseWriter: w, at: symbolHead}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -165,11 +166,11 @@ func (i *Injector) swap(r *http.Request) {
 	}
 }
 
-// corrupter flips a bit of the first byte of every piece of data. Nodes write frames
-// whole.
+// corrupter flips a bit of the first byte of every piece of data.
 type corrupter struct {
 	http.ResponseWriter
-	at int // which byte is changed of what is not in frames
+	at     int // which byte is changed of what is not in frames
+	frames frameWalker
 }
 
 // symbolHead is what precedes the first byte of a symbol in BCS at most: where it was taken
@@ -180,17 +181,48 @@ const symbolHead = 2 + 3
 func (c *corrupter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *corrupter) Write(b []byte) (int, error) {
-	at := c.at
-	if c.Header().Get("Content-Type") == api.TypeFrames {
-		if kind := api.FrameKind(b[0]); kind != api.FrameSliver && kind != api.FrameSymbols {
-			return c.ResponseWriter.Write(b)
-		}
-		at = api.FrameHeaderSize
-	}
-	if at >= len(b) || c.Header().Get("Content-Type") == api.TypeJSON {
+	kind := c.Header().Get("Content-Type")
+	if kind == api.TypeJSON {
 		return c.ResponseWriter.Write(b)
 	}
-	wrong := append([]byte(nil), b...)
-	wrong[at] ^= 0x10
+	wrong := bytes.Clone(b)
+	if kind == api.TypeFrames {
+		c.frames.walk(wrong, func(first *byte) { *first ^= 0x10 })
+	} else if c.at < len(b) {
+		wrong[c.at] ^= 0x10
+	}
 	return c.ResponseWriter.Write(wrong)
+}
+
+// frameWalker finds frames in a stream, however it is cut.
+type frameWalker struct {
+	head  []byte // of a frame, as much as has come
+	left  int    // bytes of the frame that have not come
+	begun bool   // some have
+}
+
+// walk calls data with the first byte of each frame of slivers or symbols.
+func (f *frameWalker) walk(b []byte, data func(first *byte)) {
+	for len(b) > 0 {
+		if f.left == 0 {
+			n := min(len(b), api.FrameHeaderSize-len(f.head))
+			f.head, b = append(f.head, b[:n]...), b[n:]
+			if len(f.head) == api.FrameHeaderSize {
+				f.left, f.begun = int(binary.LittleEndian.Uint32(f.head[8:])), false
+				if f.left == 0 {
+					f.head = f.head[:0]
+				}
+			}
+			continue
+		}
+		if kind := api.FrameKind(f.head[0]); !f.begun && (kind == api.FrameSliver || kind == api.FrameSymbols) {
+			data(&b[0])
+		}
+		f.begun = true
+		n := min(len(b), f.left)
+		f.left, b = f.left-n, b[n:]
+		if f.left == 0 {
+			f.head = f.head[:0]
+		}
+	}
 }
