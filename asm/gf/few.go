@@ -286,15 +286,11 @@ func (e *encoder) group(srcs, left Register) {
 	// The last layer's butterflies add to the sums.
 	for _, s := range last {
 		for k, rows := range e.rows {
-			i, j, sums := rows[s.I], rows[s.J], e.sums[k]
+			i, j := rows[s.I], rows[s.J]
 			if s.Layer > 0 {
 				e.xor(i, j, j)
 			}
-			total := e.newSum(sums[s.I])
-			e.addPart(planar, &total, e.stepConstant(s), 0, j)
-			total.add(i)
-			total.value()
-			e.xor(j, sums[s.J], sums[s.J])
+			e.addToSums(s, i, j, e.sums[k])
 		}
 	}
 	if e.Halves() {
@@ -326,6 +322,16 @@ func (e *encoder) group(srcs, left Register) {
 		e.half()
 		Label(e.body + "summed")
 	}
+}
+
+// addToSums adds what comes of a butterfly of the last layer to the sums: of rows that are i, and
+// j, which is i and the other one added up.
+func (e *encoder) addToSums(s coset.Step, i, j VecVirtual, sums []VecVirtual) {
+	total := e.newSum(sums[s.I])
+	e.addPart(planar, &total, e.stepConstant(s), 0, j)
+	total.add(i)
+	total.value()
+	e.xor(j, sums[s.J], sums[s.J])
 }
 
 // stepConstant is the constant of a step of the inverse transform of a group.

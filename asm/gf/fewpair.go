@@ -85,16 +85,12 @@ func (e *encoder) half() {
 			continue
 		}
 		for k, rows := range e.rows {
-			i, sums := rows[s.I], e.sums[k]
+			i := rows[s.I]
 			if s.Layer == 0 {
 				e.addMultiple(i, e.stepConstant(s), rows[s.J])
 				continue
 			}
-			total := e.newSum(sums[s.I])
-			e.addPart(planar, &total, e.stepConstant(s), 0, i)
-			total.add(i)
-			total.value()
-			e.xor(i, sums[s.J], sums[s.J])
+			e.addToSums(s, i, i, e.sums[k]) // the other row is zero
 		}
 	}
 }

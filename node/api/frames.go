@@ -60,6 +60,14 @@ func (h FrameHeader) Append(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint32(dst, h.Length)
 }
 
+// FrameHeaderOf returns the header of these bytes, whatever they are.
+func FrameHeaderOf(b [FrameHeaderSize]byte) FrameHeader {
+	return FrameHeader{
+		Kind: FrameKind(b[0]), Axis: b[1], Index: binary.LittleEndian.Uint16(b[2:]),
+		Item: binary.LittleEndian.Uint32(b[4:]), Length: binary.LittleEndian.Uint32(b[8:]),
+	}
+}
+
 // FrameReader reads frames. It is not safe for concurrent use.
 type FrameReader struct {
 	r    io.Reader
@@ -84,10 +92,7 @@ func (f *FrameReader) Next() (FrameHeader, error) {
 	if _, err := io.ReadFull(f.r, b[:]); err != nil {
 		return FrameHeader{}, unexpected(err)
 	}
-	h := FrameHeader{
-		Kind: FrameKind(b[0]), Axis: b[1], Index: binary.LittleEndian.Uint16(b[2:]),
-		Item: binary.LittleEndian.Uint32(b[4:]), Length: binary.LittleEndian.Uint32(b[8:]),
-	}
+	h := FrameHeaderOf(b)
 	if h.Kind > FrameCertificate || h.Axis > 1 || h.Kind == FrameEnd && h != (FrameHeader{}) {
 		return FrameHeader{}, fmt.Errorf("%w: frame of kind %d", ErrMalformed, b[0])
 	}

@@ -6,7 +6,6 @@ package fault
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"io"
 	"net/http"
 	"strings"
@@ -196,9 +195,9 @@ func (c *corrupter) Write(b []byte) (int, error) {
 
 // frameWalker finds frames in a stream, however it is cut.
 type frameWalker struct {
-	head  []byte // of a frame, as much as has come
-	left  int    // bytes of the frame that have not come
-	begun bool   // some have
+	head []byte // of a frame, as much as has come
+	left uint32 // bytes of the frame that have not come
+	data bool   // they are of a sliver or of symbols, and none has come
 }
 
 // walk calls data with the first byte of each frame of slivers or symbols.
@@ -208,21 +207,16 @@ func (f *frameWalker) walk(b []byte, data func(first *byte)) {
 			n := min(len(b), api.FrameHeaderSize-len(f.head))
 			f.head, b = append(f.head, b[:n]...), b[n:]
 			if len(f.head) == api.FrameHeaderSize {
-				f.left, f.begun = int(binary.LittleEndian.Uint32(f.head[8:])), false
-				if f.left == 0 {
-					f.head = f.head[:0]
-				}
+				h := api.FrameHeaderOf([api.FrameHeaderSize]byte(f.head))
+				f.head, f.left, f.data = f.head[:0], h.Length, h.Kind == api.FrameSliver || h.Kind == api.FrameSymbols
 			}
 			continue
 		}
-		if kind := api.FrameKind(f.head[0]); !f.begun && (kind == api.FrameSliver || kind == api.FrameSymbols) {
+		if f.data {
 			data(&b[0])
+			f.data = false
 		}
-		f.begun = true
-		n := min(len(b), f.left)
+		n := uint32(min(int64(len(b)), int64(f.left)))
 		f.left, b = f.left-n, b[n:]
-		if f.left == 0 {
-			f.head = f.head[:0]
-		}
 	}
 }

@@ -59,7 +59,7 @@ func (a *arena) grow(at, n int) {
 		room = store.Room(size)
 	}
 	copy(room[a.begin:], a.room[a.begin:at])
-	a.room = room // what was too little is for others, too
+	a.room = room
 }
 
 // clear forgets all slivers, which were written.

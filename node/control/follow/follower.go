@@ -220,7 +220,9 @@ func (f *Follower) Run(ctx context.Context, h Hooks) {
 		f.fail(err)
 		if err == nil {
 			pause = firstPause
-			f.Registry.lull(ctx, lull)
+			if f.CaughtUp() { // or there are more already
+				f.Registry.lull(ctx, lull)
+			}
 			continue
 		}
 		f.forget()

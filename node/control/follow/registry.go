@@ -160,11 +160,12 @@ func (r *Registry) leave() {
 // context ends.
 func (r *Registry) lull(ctx context.Context, most time.Duration) {
 	r.mu.Lock()
-	wanted := make(chan struct{})
-	if r.wanted = wanted; r.waiting > 0 {
-		close(wanted)
-		r.wanted = nil
+	if r.waiting > 0 {
+		r.mu.Unlock()
+		return
 	}
+	wanted := make(chan struct{})
+	r.wanted = wanted
 	r.mu.Unlock()
 	timer := time.NewTimer(most)
 	defer timer.Stop()
